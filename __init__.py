@@ -1,0 +1,28 @@
+"""mia-bench: reconstruction attacks against split neural-network inference, crossed with defenses.
+
+Importing this package does not import torch; the public names below load on first use.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
+
+__version__ = version("mia-bench")
+
+_PUBLIC = {
+    **dict.fromkeys(
+        ("Access", "Attack", "Component", "Dataset", "Defense", "ImageSet", "Model", "Observation", "Pools", "Wire"),
+        "interfaces",
+    ),
+    **dict.fromkeys(("Channel", "Promise", "SplitModel", "Target"), "split_model"),
+    **dict.fromkeys(("Inapplicable", "UsageError"), "errors"),
+    **dict.fromkeys(("psnr", "ssim"), "metrics"),
+}
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from the module that owns it."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".benchmark.{_PUBLIC[name]}", __name__), name)

@@ -1,0 +1,1 @@
+"""The harness: interfaces, registry, datasets, training, metrics, runner, leaderboard, command line."""

@@ -1,0 +1,82 @@
+"""The disk cache: where it is, and how files get into it whole and only once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import platformdirs
+from filelock import FileLock
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from .errors import UsageError
+
+
+def cache_dir() -> Path:
+    """Folder of decoded datasets and trained weights: ``$MIA_BENCH_CACHE``, or the platform's own cache folder."""
+    return Path(os.environ.get("MIA_BENCH_CACHE") or platformdirs.user_cache_dir("mia-bench"))
+
+
+def digest(identity: Any) -> str:
+    """Hash a JSON-serializable identity into 16 hexadecimal digits."""
+    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that readers see either the old content or the new, also after a crash."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as scratch:
+        try:
+            scratch.write(content)
+            scratch.flush()
+            os.fsync(scratch.fileno())
+            os.chmod(scratch.name, 0o644)
+            os.replace(scratch.name, path)
+        except BaseException:
+            Path(scratch.name).unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock that goes with ``path`` against other processes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        yield
+
+
+def cached_tensors(kind: str, identity: Any, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Return named tensors from the cache, or compute and keep them.
+
+    Processes that ask for the same tensors at the same time compute them once: the others wait.
+
+    Args:
+        kind: folder inside the cache, such as ``weights``.
+        identity: JSON-serializable description of what the tensors follow from.
+        compute: makes the tensors when they are not there.
+
+    Raises:
+        UsageError: if the cache folder cannot be written, or a cached file is damaged.
+    """
+    path = cache_dir() / kind / f"{digest(identity)}.safetensors"
+    try:
+        with locked(path):
+            if not path.exists():
+                tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in compute().items()}
+                write_atomically(path, save(tensors))
+            return load_file(path)
+    except SafetensorError as error:
+        raise UsageError(f"the cached file {path} is damaged ({error}); delete it and run again") from error
+    except OSError as error:
+        raise UsageError(
+            f"cannot use the cache {cache_dir()} ({error}); set MIA_BENCH_CACHE to a writable folder"
+        ) from error

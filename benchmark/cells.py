@@ -1,0 +1,125 @@
+"""A cell of the grid, its identity, and the plan that a request expands to."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import registry
+from .cache import digest
+from .errors import UsageError
+from .specs import Chosen, check_options, expand
+
+PROTOCOL = 1
+"""Version of the evaluation protocol, raised whenever scores stop being comparable."""
+REFERENCE_ATTACK = "mean_image"
+REFERENCE_DEFENSE = "undefended"
+
+Spec = str | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What cells share that differ only in their attack: one protected model and one wire."""
+
+    dataset: Chosen
+    model: Chosen
+    split: str
+    defense: Chosen
+    seed: int
+    images: int
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that the protected model and its wire depend on, beside the data themselves."""
+        return {
+            "protocol": PROTOCOL,
+            "dataset": self.dataset.identity,
+            "model": self.model.identity,
+            "split": self.split,
+            "defense": self.defense.identity,
+            "seed": self.seed,
+            "images": self.images,
+        }
+
+    @property
+    def label(self) -> str:
+        """A short name for progress and plans."""
+        return f"{self.dataset.name} {self.model.name} {self.split} {self.defense.label} seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One (dataset, model, split, defense, attack, seed)."""
+
+    setting: Setting
+    attack: Chosen
+
+    def identity(self, fingerprint: str) -> dict[str, Any]:
+        """All that the cell's scores depend on."""
+        return {**self.setting.identity, "attack": self.attack.identity, "data": fingerprint}
+
+    def cell_id(self, fingerprint: str) -> str:
+        """Hash of the identity."""
+        return digest(self.identity(fingerprint))
+
+    @property
+    def label(self) -> str:
+        """A short name for progress and plans."""
+        return f"{self.setting.label} {self.attack.label}"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks for; empty means the defaults of ``run``."""
+
+    dataset: Spec = "photos"
+    model: Spec | None = None
+    splits: Sequence[str] = ()
+    attacks: Sequence[Spec] = ()
+    defenses: Sequence[Spec] = ()
+    seeds: Sequence[int] = (0,)
+    images: int = 64
+    options: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+
+def plan(request: Request) -> list[Cell]:
+    """Cross what was asked for into cells, those of one setting beside each other.
+
+    The reference attack and the undefended model are always among them.
+
+    Raises:
+        UsageError: if a name, a parameter or an option is wrong.
+    """
+    if request.images < 1:
+        raise UsageError(f"--images is {request.images}; it must be at least 1")
+    attacks = [*(request.attacks or _standard_attacks()), REFERENCE_ATTACK]
+    defenses = [REFERENCE_DEFENSE, *(request.defenses or _built_in_defenses())]
+    check_options(request.options, kinds={"attacks": attacks, "defenses": defenses})
+    (dataset,) = expand("datasets", [request.dataset], {})
+    recommended = type(dataset.component)
+    (model,) = expand("models", [request.model or getattr(recommended, "model")], {})  # noqa: B009
+    splits = request.splits or [getattr(recommended, "split")]  # noqa: B009
+    settings = [
+        Setting(dataset, model, split, defense, seed, request.images)
+        for seed, split, defense in itertools.product(
+            dict.fromkeys(request.seeds), dict.fromkeys(splits), expand("defenses", defenses, request.options)
+        )
+    ]
+    return [Cell(setting, attack) for setting in settings for attack in expand("attacks", attacks, request.options)]
+
+
+def _standard_attacks() -> list[str]:
+    return [
+        name
+        for name in registry.names("attacks")
+        if getattr(registry.find("attacks", name).load(), "standard")  # noqa: B009
+    ]
+
+
+def _built_in_defenses() -> list[str]:
+    return [
+        name for name in registry.names("defenses") if registry.find("defenses", name).package == registry.DISTRIBUTION
+    ]

@@ -1,0 +1,165 @@
+"""The command line: the user's words to calls, and results to tables."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar
+
+import typer
+
+from .errors import UsageError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+app = typer.Typer(
+    name="mia-bench",
+    help="Benchmark of reconstruction attacks and defenses for split neural-network inference.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Format = Literal["table", "csv", "markdown", "latex", "html"]
+
+
+def one_sentence(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn bad usage into one sentence on stderr and exit code 2."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except UsageError as error:
+            typer.echo(f"Error: {error}.", err=True)
+            raise typer.Exit(2) from error
+
+    return wrapped
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        typer.echo(f"mia-bench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None: ...
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+@one_sentence
+def run(
+    rest: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SUITE] [--PARAM VALUE]...",
+            help="A TOML suite or the name of a built-in one; and any parameter of a chosen attack or defense, "
+            "as --sigma 0.1, or --sigma 0.05,0.1,0.5 for a sweep.",
+            show_default=False,
+        ),
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="NAME or NAME:key=value,...  [default: photos]")] = None,
+    model: Annotated[str | None, typer.Option(help="The target's architecture.  [default: the dataset's]")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Last layer on the client; A,B for several.  [default: the dataset's]")
+    ] = None,
+    attack: Annotated[
+        list[str] | None, typer.Option(help="NAME or NAME:key=value,...  [default: all standard ones]")
+    ] = None,
+    defense: Annotated[
+        list[str] | None, typer.Option(help="NAME or NAME:key=value,...  [default: all built-in ones]")
+    ] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="Seed of everything random.  [default: 0]", min=0)] = None,
+    images: Annotated[int | None, typer.Option(help="Private images under attack.  [default: 64]")] = None,
+    jobs: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 1,
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute.")] = "auto",
+    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the data.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+) -> None:
+    """Attack defended models and write the leaderboard; a second run goes on where the first stopped."""
+    from . import commands
+    from .options import parse_rest
+
+    suite, options = parse_rest(rest or [])
+    given: dict[str, Any] = {
+        "dataset": dataset,
+        "model": model,
+        "split": split.split(",") if split else None,
+        "attacks": attack,
+        "defenses": defense,
+        "seeds": seed,
+        "images": images,
+    }
+    code = commands.run(
+        suite=suite,
+        given={key: value for key, value in given.items() if value is not None},
+        options=options,
+        where={"out": out, "data_dir": data_dir, "device": device, "jobs": jobs},
+        dry_run=dry_run,
+    )
+    raise typer.Exit(code)
+
+
+@app.command("list")
+@one_sentence
+def list_(
+    kind: Annotated[
+        Literal["attacks", "defenses", "models", "datasets", "suites"] | None,
+        typer.Argument(help="What to list.  [default: everything]", show_default=False),
+    ] = None,
+) -> None:
+    """List what can be chosen: name, access or guarantee, package, one line."""
+    from .listing import list_kinds
+
+    list_kinds([kind] if kind else ["attacks", "defenses", "models", "datasets", "suites"])
+
+
+@app.command()
+@one_sentence
+def show(name: Annotated[str, typer.Argument(help="Name of an attack, defense, model or dataset.")]) -> None:
+    """Show parameters, bounds, threat model and source of one component; for a model, its layers."""
+    from .listing import show as show_component
+
+    show_component(name)
+
+
+@app.command("rank")
+@one_sentence
+def rank_(
+    boards: Annotated[list[Path], typer.Argument(help="Leaderboards.", metavar="CSV...")],
+    format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
+) -> None:
+    """Rank defenses, one line each: the worst case over the attacks, image by image."""
+    from .ranking import load_boards, rank
+    from .tables import print_frame
+
+    print_frame(rank(*load_boards(boards)), format_)
+
+
+@app.command()
+@one_sentence
+def status(folder: Annotated[Path, typer.Argument(help="Results folder of a run.", metavar="DIR")]) -> None:
+    """Tell which cells of a run are done, failed or missing."""
+    from . import commands
+
+    commands.status(folder)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

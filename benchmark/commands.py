@@ -1,0 +1,125 @@
+"""What ``run`` and ``status`` do, behind their words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from .cells import Request
+from .errors import UsageError
+from .leaderboard import Record, check_writable, read_records, to_frame
+from .progress import Display
+from .runner import PlannedCell, Where, execute, prepare, read_plan
+from .suites import Suite, load_suite
+from .tables import print_frame
+from .workbench import Workbench
+
+SHOWN = [
+    "split",
+    "defense",
+    "defense_params",
+    "attack",
+    "accuracy",
+    "psnr_db",
+    "ssim",
+    "recognisable",
+    "epsilon",
+    "status",
+]
+"""Columns of the table that ``run`` ends with."""
+
+
+def run(
+    *,
+    suite: str | None,
+    given: Mapping[str, Any],
+    options: Mapping[str, Sequence[Any]],
+    where: Mapping[str, Any],
+    dry_run: bool,
+) -> int:
+    """Carry out ``mia-bench run``.
+
+    Args:
+        suite: name or path of a suite, if one is given.
+        given: what the command line says about the request; it wins over the suite.
+        options: free options and their values.
+        where: the fields of ``Where``.
+        dry_run: whether only to print the plan.
+
+    Returns:
+        The exit code: 0 when all is done, 1 when cells failed, 130 when interrupted.
+    """
+    place = Where(**where)
+    request = _request(load_suite(suite) if suite else Suite(), given, options)
+    if not dry_run:
+        check_writable(place.out)
+    bench = Workbench(device=place.torch_device, data_dir=place.data_dir)
+    planned = prepare(request, place, bench)
+    if dry_run:
+        _print_plan(planned)
+        return 0
+    todo = sum(not each.finished for each in planned)
+    typer.echo(f"{len(planned)} cells, {len(planned) - todo} of them done before", err=True)
+    with Display(todo) as display:
+        bench.report = display.note
+        try:
+            records = execute(planned, place, bench, display)
+        except KeyboardInterrupt:
+            typer.echo("interrupted; finished cells are kept, and the same command goes on from there", err=True)
+            return 130
+    _print_results(records, place.out)
+    failed = sum(record.row.status == "failed" for record in records)
+    if failed:
+        typer.echo(f"{failed} of {len(records)} cells failed; their reasons are in the leaderboard", err=True)
+    return 1 if failed else 0
+
+
+def _request(suite: Suite, given: Mapping[str, Any], options: Mapping[str, Sequence[Any]]) -> Request:
+    said = suite.model_dump() | dict(given)
+    swept = {key: value if isinstance(value, list) else [value] for key, value in suite.options.items()} | dict(options)
+    return Request(
+        dataset=said["dataset"],
+        model=said["model"],
+        splits=[said["split"]] if isinstance(said["split"], str) else said["split"],
+        attacks=said["attacks"],
+        defenses=said["defenses"],
+        seeds=said["seeds"],
+        images=said["images"],
+        options=swept,
+    )
+
+
+def _print_plan(planned: Sequence[PlannedCell]) -> None:
+    for each in planned:
+        typer.echo(f"{each.cell_id}  {'done' if each.finished else 'to do':6} {each.cell.label}")
+    todo = sum(not each.finished for each in planned)
+    typer.echo(f"{len(planned)} cells, {todo} to do")
+
+
+def _print_results(records: Sequence[Record], out: Path) -> None:
+    frame = to_frame(record.row for record in records)
+    empty = [name for name in SHOWN if all(getattr(record.row, name) is None for record in records)]
+    print_frame(frame.filter([name for name in SHOWN if name not in empty]), "table")
+    typer.echo(f"wrote {out / 'leaderboard.csv'}")
+
+
+def status(folder: Path) -> None:
+    """Carry out ``mia-bench status``.
+
+    Raises:
+        UsageError: if the folder holds no run, or a damaged file.
+    """
+    planned = read_plan(folder)
+    if not planned:
+        raise UsageError(f"{folder} holds no run of mia-bench: there is no plan.json in it")
+    records = read_records(folder)
+    states = {cell_id: records[cell_id].row.status if cell_id in records else "missing" for cell_id in planned}
+    for cell_id, state in states.items():
+        if state != "done":
+            reason = f": {records[cell_id].row.reason}" if cell_id in records else ""
+            typer.echo(f"{state:12} {cell_id}  {planned[cell_id]}{reason}")
+    counts = {state: list(states.values()).count(state) for state in ("done", "failed", "inapplicable", "missing")}
+    typer.echo(", ".join(f"{count} {state}" for state, count in counts.items()))

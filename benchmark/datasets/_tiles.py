@@ -1,0 +1,70 @@
+"""Patches of a photograph for three pools, out of regions that do not touch each other's pixels."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..randomness import stream_seed
+from ._pools import round_robin
+
+Pool = Literal["train", "aux", "private"]
+_PATTERN: tuple[Pool, ...] = (
+    *("train", "aux", "private", "train", "aux"),
+    *("train", "train", "aux", "train", "private"),
+)
+"""Pools of the tiles along a row; each next row starts ``_ROW_SHIFT`` further, so that a pool is spread everywhere."""
+_ROW_SHIFT = 3
+_FEWEST_TILES, _MOST_TILES = 24, 96
+_LEAST_CONTRAST = 0.02
+"""Patches below this are sky or border that no classifier can tell apart."""
+
+
+def fit_to_tiles(photo: Image.Image, tile: int) -> NDArray[np.uint8]:
+    """Resize a photograph to hold between about ``_FEWEST_TILES`` and ``_MOST_TILES`` tiles, (H, W, 3) uint8."""
+    tiles = photo.width * photo.height / tile**2
+    scale = (min(max(tiles, _FEWEST_TILES), _MOST_TILES) / tiles) ** 0.5
+    if scale != 1:
+        size = (round(photo.width * scale), round(photo.height * scale))
+        photo = photo.resize(size, Image.Resampling.LANCZOS)
+    return np.asarray(photo)
+
+
+def cut(photo: NDArray[np.uint8], *, size: int, tile: int, stride: int) -> dict[Pool, NDArray[np.uint8]]:
+    """Cut a photograph (H, W, 3) into patches that lie inside one tile each.
+
+    Within a pool the order takes one patch from every tile, then a second from every tile, and so on, so that a few
+    patches show the whole photograph.
+
+    Returns:
+        Per pool, (N, 3, size, size) uint8.
+    """
+    found: dict[Pool, list[NDArray[np.uint8]]] = {pool: [] for pool in _PATTERN}
+    for row in range(photo.shape[0] // tile):
+        for column in range(photo.shape[1] // tile):
+            region = photo[row * tile :, column * tile :][:tile, :tile]
+            patches = _patches(region, size, stride)
+            found[_PATTERN[(_ROW_SHIFT * row + column) % len(_PATTERN)]].append(patches)
+    return {pool: _tile_by_tile(tiles, pool) for pool, tiles in found.items()}
+
+
+def _patches(region: NDArray[np.uint8], size: int, stride: int) -> NDArray[np.uint8]:
+    windows = sliding_window_view(region, (size, size), axis=(0, 1))[
+        ::stride, ::stride
+    ]  # (rows, columns, 3, size, size)
+    patches = windows.reshape(-1, 3, size, size)
+    contrast = patches.std(axis=(2, 3), dtype=np.float32).mean(axis=1) / 255  # (N,)
+    return patches[contrast >= _LEAST_CONTRAST]
+
+
+def _tile_by_tile(tiles: list[NDArray[np.uint8]], pool: Pool) -> NDArray[np.uint8]:
+    generator = torch.Generator().manual_seed(stream_seed("patches", pool))
+    shuffled = [tiles[index] for index in torch.randperm(len(tiles), generator=generator)]
+    shuffled = [patches[torch.randperm(len(patches), generator=generator).numpy()] for patches in shuffled]
+    owner = torch.repeat_interleave(torch.tensor([len(patches) for patches in shuffled]))
+    return np.concatenate(shuffled)[round_robin(owner).numpy()]

@@ -1,0 +1,41 @@
+"""The FashionMNIST dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+from torchvision.datasets import FashionMNIST
+
+from ..interfaces import Dataset, Pools, Training
+from ._pools import MOST_AUX, divide, without_repeats
+from ._torchvision import read_splits
+
+FILES = [
+    f"FashionMNIST/raw/{split}-{content}"
+    for split in ("train", "t10k")
+    for content in ("images-idx3-ubyte", "labels-idx1-ubyte")
+]
+
+
+class FashionMnist(Dataset):
+    """Pieces of clothing, 28x28 gray: 60,000 for training and 10,000 for testing.
+
+    Source: Xiao, Rasul, Vollgraf 2017, arXiv:1708.07747; torchvision.datasets.FashionMNIST.
+    """
+
+    model: ClassVar[str] = "lenet5"
+    split: ClassVar[str] = "relu2"
+    training: ClassVar[Training] = Training(epochs=8, shift=1)
+    aux_images: int = Field(MOST_AUX, ge=1, description="training images that are the attacker's, not the victim's")
+
+    def load(self, data_dir: Path | None) -> Pools:
+        """Read ``FashionMNIST/raw`` in ``data_dir``; the test split is private.
+
+        Raises:
+            UsageError: if files are missing or damaged, or cannot be downloaded.
+        """
+        train, test = read_splits(FashionMNIST, files=FILES, data_dir=data_dir)
+        classes = tuple(FashionMNIST.classes)
+        return divide(without_repeats(train, test), test, classes, self.aux_images)

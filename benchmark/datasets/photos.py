@@ -1,0 +1,76 @@
+"""The dataset that comes with the package."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import Field
+
+from ..errors import UsageError
+from ..interfaces import Dataset, ImageSet, Pools, Training
+from ._pools import Split, round_robin
+from ._tiles import Pool, cut, fit_to_tiles
+
+PHOTOGRAPHS = {
+    "astronaut": "astronaut.png",
+    "cat": "chelsea.png",
+    "coffee": "coffee.png",
+    "galaxies": "hubble_deep_field.jpg",
+    "tissue": "ihc.png",
+    "motorcycle": "motorcycle_left.png",
+    "retina": "retina.jpg",
+    "rocket": "rocket.jpg",
+}
+"""Those of scikit-image's color photographs that are inside its wheel."""
+QUOTA: dict[Pool, int] = {"train": 400, "aux": 250, "private": 80}
+"""Patches per photograph; larger patches are fewer."""
+
+
+class Photos(Dataset):
+    """Patches of eight color photographs that come with scikit-image; the class is the photograph. Needs no network.
+
+    The three pools come from different places of each photograph. A photograph too small for large patches is
+    enlarged, and a very large one reduced.
+
+    Source: scikit-image's ``skimage.data`` (public domain, CC0 and CC BY photographs).
+    """
+
+    model: ClassVar[str] = "lenet5"
+    split: ClassVar[str] = "relu1"
+    training: ClassVar[Training] = Training(epochs=25, flip=True)
+    size: int = Field(32, ge=16, le=256, description="pixels a side of the patches")
+
+    def load(self, data_dir: Path | None) -> Pools:
+        """Cut the patches; ``data_dir`` is not used.
+
+        Raises:
+            UsageError: if a photograph is missing from the installation of scikit-image.
+        """
+        cuts = [self._cut(file) for file in PHOTOGRAPHS.values()]
+        pools = {pool: _balanced([patches[pool] for patches in cuts], quota) for pool, quota in QUOTA.items()}
+        return Pools(**pools, classes=tuple(PHOTOGRAPHS))
+
+    def _cut(self, file: str) -> dict[Pool, NDArray[np.uint8]]:
+        tile = self.size * 3 // 2
+        path = files("skimage") / "data" / file
+        try:
+            with path.open("rb") as content, Image.open(content) as image:
+                photo = fit_to_tiles(image.convert("RGB"), tile)
+        except OSError as error:
+            raise UsageError(
+                f"the photograph {path} of scikit-image cannot be read ({error}); reinstall scikit-image"
+            ) from error
+        return cut(photo, size=self.size, tile=tile, stride=self.size // 8)
+
+
+def _balanced(classes: list[NDArray[np.uint8]], quota: int) -> ImageSet:
+    count = min(quota, *(len(patches) for patches in classes))
+    images = torch.from_numpy(np.concatenate([patches[:count] for patches in classes]))
+    labels = torch.arange(len(classes)).repeat_interleave(count)
+    return Split(images, labels).select(round_robin(labels))

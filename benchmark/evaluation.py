@@ -1,0 +1,128 @@
+"""One cell: let the attack loose on what the adversary sees, and score what it brings back."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from .. import __version__
+from .cells import PROTOCOL, Cell
+from .errors import Inapplicable
+from .interfaces import Attack
+from .leaderboard import PerImage, Record, Row
+from .metrics import RECOGNISABLE_SSIM, interval, psnr, ssim
+from .randomness import stream
+from .registry import DISTRIBUTION
+from .workbench import Protected, Workbench
+
+
+class InvalidReconstruction(Exception):
+    """An attack returned something that is not one image in [0, 1] per entry of the wire."""
+
+
+def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor | None]:
+    """Run one cell.
+
+    Whatever goes wrong inside a component becomes a record with its reason, never an exception.
+
+    Returns:
+        The record, and the reconstructions (N, C, H, W) if there are any.
+    """
+    facts: dict[str, Any] = {}
+    try:
+        protected = bench.protected(cell.setting)
+        facts = _describe(protected)
+        start = time.perf_counter()
+        images = _reconstruct(cell, cell_id, bench)
+        facts["attack_seconds"] = round(time.perf_counter() - start, 3)
+    except Inapplicable as error:
+        return incomplete(
+            cell, cell_id, status="inapplicable", reason=str(error), device=str(bench.device), **facts
+        ), None
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".replace("\n", " ")
+        return incomplete(cell, cell_id, status="failed", reason=reason, device=str(bench.device), **facts), None
+    values = PerImage(
+        psnr_db=psnr(images, bench.originals(cell.setting)).tolist(),
+        ssim=ssim(images, bench.originals(cell.setting)).tolist(),
+    )
+    row = Row(**_names(cell, cell_id), **facts, **_scores(values), status="done", device=str(bench.device))
+    return Record(row=row, per_image=values), images
+
+
+def incomplete(cell: Cell, cell_id: str, **facts: Any) -> Record:
+    """The record of a cell without scores; ``facts`` give at least ``status``, ``reason`` and ``device``."""
+    return Record(row=Row(**_names(cell, cell_id), **facts))
+
+
+def _reconstruct(cell: Cell, cell_id: str, bench: Workbench) -> Tensor:
+    attack = cast(Attack, cell.attack.component)
+    seen = bench.observe(cell.setting, attack)
+    with stream("attack", cell_id):
+        images = attack.reconstruct(seen)
+    expected = (len(seen.wire), *seen.image_shape)
+    if not isinstance(images, Tensor) or tuple(images.shape) != expected:
+        shape = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+        raise InvalidReconstruction(f"the attack returned {shape}; expected images {expected}")
+    low, high = images.min().item(), images.max().item()
+    if not (torch.isfinite(images).all() and low >= -1e-6 and high <= 1 + 1e-6):
+        raise InvalidReconstruction(
+            f"the attack returned values in [{low:g}, {high:g}]; expected finite values in [0, 1]"
+        )
+    return images.detach()
+
+
+def _names(cell: Cell, cell_id: str) -> dict[str, Any]:
+    setting, attack = cell.setting, cell.attack
+    foreign = {
+        (chosen.entry.package, chosen.entry.version)
+        for chosen in (setting.dataset, setting.model, setting.defense, attack)
+        if chosen.entry.package != DISTRIBUTION
+    }
+    return {
+        "dataset": setting.dataset.label,
+        "model": setting.model.label,
+        "split": setting.split,
+        "defense": setting.defense.name,
+        "defense_params": setting.defense.component.params,
+        "attack": attack.name,
+        "attack_params": attack.component.params,
+        "access": cast(Attack, attack.component).access.value,
+        "seed": setting.seed,
+        "n_images": setting.images,
+        "cell_id": cell_id,
+        "protocol": PROTOCOL,
+        "code_version": __version__,
+        "plugin_version": ";".join(f"{package}=={version}" for package, version in sorted(foreign)),
+        "torch_version": str(torch.__version__),
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _describe(protected: Protected) -> dict[str, Any]:
+    costs, promise = protected.costs, protected.model.promise
+    return {
+        "accuracy": protected.accuracy,
+        "accuracy_undefended": protected.accuracy_undefended,
+        "epsilon": promise.epsilon,
+        "delta": promise.delta,
+        "guarantee": promise.guarantee,
+        "wire_bytes": costs.wire_bytes,
+        "client_macs": costs.client_macs,
+        "client_params": costs.client_params,
+        "client_ms": round(costs.client_ms, 4),
+        "server_ms": round(costs.server_ms, 4),
+    }
+
+
+def _scores(values: PerImage) -> dict[str, Any]:
+    scores: dict[str, float | None] = {}
+    for name, sample in (("psnr_db", torch.tensor(values.psnr_db)), ("ssim", torch.tensor(values.ssim))):
+        low, high = interval(sample)
+        scores |= {name: sample.mean().item(), f"{name}_low": low, f"{name}_high": high}
+    scores["recognisable"] = (torch.tensor(values.ssim) >= RECOGNISABLE_SSIM).float().mean().item()
+    return {name: None if score is None else round(score, 5) for name, score in scores.items()}

@@ -1,0 +1,247 @@
+"""The nouns of the benchmark: all that the author of an attack, a defense, a model or a dataset must read."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from .split_model import Channel, SplitModel
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Labelled images.
+
+    Attributes:
+        images: (N, C, H, W) float32 in [0, 1].
+        labels: (N,) int64.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        """Count the images."""
+        return len(self.images)
+
+    def __getitem__(self, index: slice | Tensor) -> ImageSet:
+        """Select images together with their labels."""
+        return ImageSet(self.images[index], self.labels[index])
+
+    def to(self, device: torch.device) -> ImageSet:
+        """Move to a device."""
+        return ImageSet(self.images.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True)
+class Pools:
+    """Three disjoint image sets.
+
+    Attributes:
+        train: the victim's own images, on which the target is trained.
+        aux: the attacker's own images.
+        private: the test images; some of them are attacked, all of them measure accuracy.
+        classes: names of the classes, in label order.
+    """
+
+    train: ImageSet
+    aux: ImageSet
+    private: ImageSet
+    classes: tuple[str, ...]
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Shape of one image, (C, H, W)."""
+        channels, height, width = self.train.images.shape[1:]
+        return channels, height, width
+
+
+@dataclass(frozen=True)
+class Wire:
+    """What an eavesdropper records for N images.
+
+    Attributes:
+        payload: a tensor (N, ...), or N byte strings.
+    """
+
+    payload: Tensor | tuple[bytes, ...]
+
+    def __len__(self) -> int:
+        """Count the images."""
+        return len(self.payload)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that crossed the network for all N images."""
+        if isinstance(self.payload, Tensor):
+            return self.payload.numel() * self.payload.element_size()
+        return sum(len(message) for message in self.payload)
+
+    @property
+    def tensor(self) -> Tensor:
+        """The payload as numbers, (N, ...) float32; of byte strings, their bytes over 255, cut to the shortest."""
+        if isinstance(self.payload, Tensor):
+            return self.payload
+        length = min(len(message) for message in self.payload)
+        flat = torch.frombuffer(bytearray(b"".join(message[:length] for message in self.payload)), dtype=torch.uint8)
+        return flat.view(len(self.payload), length).float() / 255  # (N, length)
+
+
+class Access(StrEnum):
+    """What an attack may use, beside the wire, the attacker's own images and what the defense publishes."""
+
+    WHITE_BOX = "white_box"
+    """The client's weights; queries too, since whoever holds the client can run it."""
+    BLACK_BOX = "black_box"
+    """Queries: any image through the protected client."""
+    QUERY_FREE = "query_free"
+    """The server's weights, the structure of the client, and labels of the attacker's images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """All the adversary has; there is no field for the private images or labels.
+
+    Attributes:
+        wire: what the protected client sent for the N private images.
+        aux: the attacker's own images, disjoint from the private ones.
+        classes: the number of classes.
+        channel: what the defense publishes about the way from the clean IR to the wire.
+        query: runs the protected client on (K, C, H, W) images, with fresh randomness; None if not granted.
+        client: the client's layers, differentiable, without the channel; None if not granted.
+        server: the server's layers; None if not granted.
+        structure: builds an untrained copy of the client; None if not granted.
+    """
+
+    wire: Wire
+    aux: ImageSet
+    classes: int
+    channel: Channel
+    query: Callable[[Tensor], Wire] | None = None
+    client: nn.Module | None = None
+    server: nn.Module | None = None
+    structure: Callable[[], nn.Module] | None = None
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Shape of one image, (C, H, W)."""
+        channels, height, width = self.aux.images.shape[1:]
+        return channels, height, width
+
+
+class Component(BaseModel):
+    """Something that users choose by name: its fields are its parameters."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+    version: ClassVar[int] = 1
+    """Raised whenever scores change."""
+
+    @property
+    def params(self) -> str:
+        """The parameters as canonical JSON."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+
+class Attack(Component, ABC):
+    """Rebuilds private images from what crossed the network."""
+
+    access: ClassVar[Access]
+    standard: ClassVar[bool] = True
+    """Whether ``run`` uses this attack when none is named."""
+
+    @property
+    def aux_source(self) -> str:
+        """Where the attacker's images come from: ``same_set``, ``same_distribution`` or ``random``."""
+        return "same_distribution"
+
+    @abstractmethod
+    def reconstruct(self, seen: Observation) -> Tensor:
+        """Rebuild one image per entry of the wire.
+
+        Returns:
+            Images (N, C, H, W) in [0, 1].
+
+        Raises:
+            Inapplicable: if the attack has no meaning for this wire.
+        """
+
+
+class Defense(Component, ABC):
+    """Changes a split model so that its wire tells less."""
+
+    guarantee: ClassVar[str] = "none"
+    """What is promised, in words, as ``list`` shows it."""
+
+    @abstractmethod
+    def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
+        """Return a protected copy; ``model`` itself stays as it is.
+
+        Args:
+            model: the trained, undefended split model.
+            train: the victim's training images, for defenses that tune the model.
+
+        Raises:
+            Inapplicable: if the defense has no meaning for this model or split.
+        """
+
+
+class Model(Component, ABC):
+    """A classifier architecture; its layers' names are the split points."""
+
+    @abstractmethod
+    def build(self, image_shape: tuple[int, int, int], classes: int) -> nn.Sequential:
+        """Build the untrained network.
+
+        Args:
+            image_shape: (C, H, W) of the normalized images it will be given.
+            classes: the number of logits.
+
+        Returns:
+            Named layers in order, from images (N, C, H, W) to logits (N, classes).
+        """
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a dataset is best learned: part of the target's training recipe.
+
+    Attributes:
+        epochs: passes over the training images.
+        flip: mirror images at random.
+        shift: move images by up to this many pixels.
+    """
+
+    epochs: int = 15
+    flip: bool = False
+    shift: int = 0
+
+
+class Dataset(Component, ABC):
+    """A source of images."""
+
+    model: ClassVar[str] = "cnn6"
+    """The model recommended for it."""
+    split: ClassVar[str] = "relu22"
+    """The split recommended for that model."""
+    training: ClassVar[Training] = Training()
+
+    @abstractmethod
+    def load(self, data_dir: Path | None) -> Pools:
+        """Read the images and divide them into disjoint pools.
+
+        Args:
+            data_dir: where the user keeps the data; None for the dataset's own place.
+
+        Raises:
+            UsageError: if the data are missing or damaged.
+        """

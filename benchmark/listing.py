@@ -1,0 +1,122 @@
+"""What ``list`` and ``show`` print."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Sequence
+from typing import Any, cast
+
+import typer
+
+from . import registry
+from .console import print_table
+from .errors import UsageError
+from .registry import KINDS, Entry, Kind, Summary
+
+SAMPLE_SHAPES = ((1, 28, 28), (3, 32, 32))
+"""Image shapes that ``show`` builds a model for."""
+
+
+def list_kinds(kinds: Sequence[str]) -> None:
+    """Print one table for each kind."""
+    for position, kind in enumerate(kinds):
+        if len(kinds) > 1:
+            typer.echo(f"{chr(10) if position else ''}{kind}")
+        if kind == "suites":
+            print_table(["name", "description"], _suites())
+            continue
+        lines = [_line(summary) for summary in registry.summaries(cast(Kind, kind))]
+        print_table(["name", _DETAIL[kind], "package", "description"], lines)
+
+
+_DETAIL = {"attacks": "access", "defenses": "guarantee", "models": "", "datasets": "model / split"}
+
+
+def _line(summary: Summary) -> list[str]:
+    entry, facts = summary.entry, summary.facts
+    match entry.kind:
+        case "attacks":
+            detail = facts.get("access", "")
+        case "defenses":
+            detail = facts.get("guarantee", "none")
+        case "datasets":
+            detail = " / ".join(facts.get(name, default) for name, default in (("model", "cnn6"), ("split", "relu22")))
+        case _:
+            detail = ""
+    description = f"broken: {summary.broken}" if summary.broken else summary.line
+    return [entry.name, "" if summary.broken else detail, f"{entry.package} {entry.version}", description]
+
+
+def _suites() -> list[list[str]]:
+    from .suites import built_in, first_line
+
+    return [[name, first_line(path)] for name, path in built_in().items()]
+
+
+def show(name: str) -> None:
+    """Print all about one component.
+
+    Raises:
+        UsageError: if nothing has that name.
+    """
+    kinds: list[Kind] = [kind for kind in KINDS if name in registry.providers(kind)]
+    if not kinds:
+        every = [each for kind in KINDS for each in registry.names(kind)]
+        raise UsageError(
+            f"there is no attack, defense, model or dataset {name!r}{registry.nearest(name, every)}; "
+            "`mia-bench list` names them all"
+        )
+    for kind in kinds:
+        _show(registry.find(kind, name), kind)
+
+
+def _show(entry: Entry, kind: Kind) -> None:
+    loaded = entry.load()
+    typer.echo(
+        f"{entry.noun} {entry.name}  (package {entry.package} {entry.version}, component version {loaded.version})\n"
+    )
+    typer.echo(inspect.getdoc(loaded) or "")
+    for fact in ("access", "guarantee", "standard", "model", "split"):
+        if isinstance(value := getattr(loaded, fact, None), str | bool):
+            typer.echo(f"\n{fact}: {value}" if fact in ("access", "guarantee", "model") else f"{fact}: {value}")
+    _show_parameters(loaded.model_json_schema().get("properties", {}))
+    if kind == "models":
+        for shape in SAMPLE_SHAPES:
+            layers = loaded().build(shape, 10)  # pyright: ignore[reportAttributeAccessIssue]
+            typer.echo(f"\nlayers = split points, for images {shape}:\n{_layers(layers, shape)}")
+
+
+def _show_parameters(properties: dict[str, Any]) -> None:
+    if not properties:
+        typer.echo("\nno parameters")
+        return
+    typer.echo("\nparameters")
+    lines = [
+        [name, _type(schema), json.dumps(schema.get("default")), schema.get("description", "")]
+        for name, schema in properties.items()
+    ]
+    print_table(["name", "allowed", "default", "meaning"], lines)
+
+
+_BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " or ".join(_type(option) for option in schema["anyOf"])
+    if "enum" in schema or "const" in schema:
+        return " | ".join(map(str, schema.get("enum", [schema.get("const")])))
+    bounds = [f"{sign} {schema[key]}" for key, sign in _BOUNDS.items() if key in schema]
+    return " ".join([schema.get("type", "any").replace("null", "none"), *bounds])
+
+
+def _layers(layers: Any, shape: tuple[int, int, int]) -> str:
+    import torch
+
+    value = torch.zeros(1, *shape)
+    lines = []
+    for name, layer in layers.named_children():
+        value = layer(value)
+        lines.append(f"  {name:10} {'x'.join(map(str, value.shape[1:])):>12}  {layer.__class__.__name__}")
+    return "\n".join(lines)

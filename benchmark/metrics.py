@@ -1,0 +1,74 @@
+"""How close a reconstruction is to the original, and how sure that figure is."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import torch
+from scipy.stats import bootstrap
+from skimage.metrics import structural_similarity
+from torch import Tensor
+
+PSNR_CEILING_DB = 100.0
+"""What identical images count, so that means stay finite."""
+RECOGNISABLE_SSIM = 0.3
+"""SSIM from which He, Zhang, Lee (ACSAC 2019, section 4) call a picture recognizable."""
+
+
+def psnr(reconstructed: Tensor, original: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio of each image, on images clamped to [0, 1] with data range 1.
+
+    The mean of these is not the PSNR of the pooled error, which is another (lower) number.
+
+    Args:
+        reconstructed: (N, C, H, W).
+        original: (N, C, H, W).
+
+    Returns:
+        Decibels (N,), at most 100.
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
+    _check(reconstructed, original)
+    error = (reconstructed.clamp(0, 1).double() - original.clamp(0, 1).double()).square().flatten(1).mean(1)
+    return (-10 * torch.log10(error)).clamp(max=PSNR_CEILING_DB).float()
+
+
+def ssim(reconstructed: Tensor, original: Tensor) -> Tensor:
+    """Structural similarity of each image, scikit-image's with ``data_range=1`` (uniform 7x7 window).
+
+    Args:
+        reconstructed: (N, C, H, W), H and W at least 7.
+        original: (N, C, H, W).
+
+    Returns:
+        Similarities in [-1, 1], (N,).
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
+    _check(reconstructed, original)
+    pairs = zip(reconstructed.clamp(0, 1).cpu().numpy(), original.clamp(0, 1).cpu().numpy(), strict=True)
+    return torch.tensor([float(structural_similarity(a, b, data_range=1.0, channel_axis=0)) for a, b in pairs])
+
+
+def _check(reconstructed: Tensor, original: Tensor) -> None:
+    if reconstructed.shape != original.shape or original.dim() != 4:
+        raise ValueError(
+            f"reconstructed is {tuple(reconstructed.shape)} and original is {tuple(original.shape)}; "
+            "expected equal shapes (N, C, H, W)"
+        )
+
+
+def interval(values: Tensor) -> tuple[float, float] | tuple[None, None]:
+    """The 95 % percentile-bootstrap interval of the mean over images; None for a single image, which has none."""
+    sample = values.double().cpu().numpy()
+    if len(sample) < 2:
+        return None, None
+    resampled = bootstrap(
+        [sample], np.mean, n_resamples=2000, method="percentile", vectorized=True, rng=np.random.default_rng(0)
+    )
+    bounds = cast(Any, resampled).confidence_interval
+    return float(bounds.low), float(bounds.high)

@@ -1,0 +1,33 @@
+"""Picture strips: originals above their reconstructions."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+SHOWN = 10
+"""Images in a strip."""
+HEIGHT = 64
+"""Pixels that small images are enlarged to."""
+
+
+def strip(*rows: Tensor) -> bytes:
+    """Draw rows of images as PNG.
+
+    Args:
+        rows: each (N, C, H, W) in [0, 1] with C 1 or 3; the first ten images of each are shown.
+    """
+    zoom = max(1, HEIGHT // rows[0].shape[2])
+    lines = []
+    for images in rows:
+        shown = functional.interpolate(images[:SHOWN].detach().cpu().clamp(0, 1), scale_factor=zoom, mode="nearest")
+        framed = functional.pad(shown.expand(-1, 3, -1, -1), (2, 2, 2, 2), value=1.0)  # (n, 3, H + 4, W + 4)
+        lines.append(torch.cat(list(framed), dim=2))
+    pixels = (torch.cat(lines, dim=1) * 255).round().byte().permute(1, 2, 0).numpy()
+    target = BytesIO()
+    Image.fromarray(pixels).save(target, format="PNG", optimize=True)
+    return target.getvalue()

@@ -1,0 +1,146 @@
+"""What users write to choose components: ``dp_ir:sigma=0.1,delta=1e-6``, ``--sigma 0.05,0.1``."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from . import registry
+from .errors import UsageError
+from .interfaces import Component
+from .registry import Entry, Kind
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A component with its parameters, and who provides it."""
+
+    entry: Entry
+    component: Component
+
+    @property
+    def name(self) -> str:
+        """The name the user wrote."""
+        return self.entry.name
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that its scores depend on, JSON-serializable."""
+        return {
+            "name": self.name,
+            "package": self.entry.package,
+            "version": self.component.version,
+            "params": self.component.model_dump(mode="json"),
+        }
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The parameters that differ from their defaults by being set, to choose it again in another process."""
+        return self.component.model_dump(mode="json", include=self.component.model_fields_set)
+
+    @property
+    def label(self) -> str:
+        """Name and given parameters in the syntax of the command line."""
+        params = ",".join(f"{key}={value}" for key, value in self.given.items())
+        return f"{self.name}:{params}" if params else self.name
+
+
+def parse(spec: str) -> tuple[str, dict[str, str]]:
+    """Split ``name:key=value,key=value`` into the name and its parameters.
+
+    Raises:
+        UsageError: if a parameter has no ``=``.
+    """
+    name, _, rest = spec.partition(":")
+    params = {}
+    for part in filter(None, rest.split(",")):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise UsageError(f"{spec!r} has {part!r} where key=value is expected, as in {name}:key=value,key=value")
+        params[key.strip()] = value.strip()
+    return name.strip(), params
+
+
+def choose(kind: Kind, name: str, params: Mapping[str, Any]) -> Chosen:
+    """Build one component.
+
+    Raises:
+        UsageError: if the name is unknown, or a parameter is unknown or out of its bounds.
+    """
+    entry = registry.find(kind, name)
+    return Chosen(entry, build(entry, params))
+
+
+def build(entry: Entry, params: Mapping[str, Any]) -> Component:
+    """Build the component of an entry, saying in one sentence what is wrong with its parameters."""
+    loaded = entry.load()
+    for key in params:
+        if key not in loaded.model_fields:
+            known = ", ".join(loaded.model_fields) or "it has none"
+            raise UsageError(
+                f"{entry.noun} {entry.name!r} has no parameter {key!r}{registry.nearest(key, loaded.model_fields)}; "
+                f"its parameters: {known}"
+            )
+    try:
+        return loaded(**params)
+    except ValidationError as error:
+        raise UsageError(f"{entry.noun} {entry.name!r}: {'; '.join(map(_sentence, error.errors()))}") from error
+
+
+def _sentence(error: Any) -> str:
+    message = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
+        return message
+    return f"{'.'.join(map(str, error['loc']))}={error['input']}: {message[0].lower()}{message[1:]}"
+
+
+def expand(kind: Kind, specs: Sequence[str | Mapping[str, Any]], options: Mapping[str, Sequence[Any]]) -> list[Chosen]:
+    """Build the components named by specs, giving each the free options that it has; several values make a sweep.
+
+    Args:
+        kind: the registry of all these specs.
+        specs: ``name:key=value`` texts, or mappings with ``name`` and parameters (from TOML).
+        options: values for each free option; parameters written in a spec win.
+    """
+    chosen: dict[str, Chosen] = {}
+    for spec in specs:
+        name, params = parse(spec) if isinstance(spec, str) else _from_mapping(kind, spec)
+        fields = registry.find(kind, name).load().model_fields
+        swept = {key: values for key, values in options.items() if key in fields and key not in params}
+        for values in itertools.product(*swept.values()):
+            one = choose(kind, name, {**params, **dict(zip(swept, values, strict=True))})
+            chosen.setdefault(str(one.identity), one)
+    return list(chosen.values())
+
+
+def _from_mapping(kind: Kind, spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    if not isinstance(spec.get("name"), str):
+        raise UsageError(f"an entry of {kind} is {dict(spec)}; expected a name, or a table with a name and parameters")
+    return spec["name"], {key: value for key, value in spec.items() if key != "name"}
+
+
+def check_options(
+    options: Mapping[str, Sequence[Any]], *, kinds: Mapping[Kind, Sequence[str | Mapping[str, Any]]]
+) -> None:
+    """Refuse a free option that none of the chosen components has.
+
+    Raises:
+        UsageError: naming the nearest parameter that there is.
+    """
+    owners: dict[str, list[str]] = {}
+    for kind, specs in kinds.items():
+        for spec in specs:
+            name = (parse(spec) if isinstance(spec, str) else _from_mapping(kind, spec))[0]
+            for field in registry.find(kind, name).load().model_fields:
+                owners.setdefault(field, []).append(name)
+    for option in options:
+        if option not in owners:
+            known = ", ".join(sorted(owners)) or "none"
+            raise UsageError(
+                f"no chosen attack or defense has the option --{option.replace('_', '-')}"
+                f"{registry.nearest(option, owners)}; their options: {known}"
+            )

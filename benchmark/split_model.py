@@ -1,0 +1,151 @@
+"""A network cut in two, and what happens to the value that crosses the cut."""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor, nn
+
+from .errors import UsageError
+from .interfaces import Wire
+
+
+class Normalize(nn.Module):
+    """Shifts and scales each channel; the first module of every client, so that images stay in [0, 1] outside."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Tensor, std: Tensor) -> None:
+        """Take the mean and the standard deviation of each channel, (C,)."""
+        super().__init__()
+        self.register_buffer("mean", mean.view(-1, 1, 1))
+        self.register_buffer("std", std.view(-1, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalize (N, C, H, W) images."""
+        return (images - self.mean) / self.std
+
+
+class Target(nn.Module):
+    """A classifier as an ordered list of named layers, which normalizes its inputs itself."""
+
+    def __init__(self, normalize: nn.Module, layers: nn.Sequential) -> None:
+        """Join the normalization and the named layers of a model."""
+        super().__init__()
+        self.normalize = normalize
+        self.layers = layers
+
+    @property
+    def splits(self) -> list[str]:
+        """Names of the layers, in order: each is a split point."""
+        return [name for name, _ in self.layers.named_children()]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Classify images (N, C, H, W) in [0, 1] into logits (N, classes)."""
+        return self.layers(self.normalize(images))
+
+    def split(self, name: str) -> SplitModel:
+        """Cut behind the layer ``name``; the two halves share this target's weights.
+
+        Raises:
+            UsageError: if there is no such layer.
+        """
+        if name not in self.splits:
+            raise UsageError(f"there is no split {name!r}; the layers are {', '.join(self.splits)}")
+        layers = OrderedDict(self.layers.named_children())
+        cut = self.splits.index(name) + 1
+        names = list(layers)
+        client = nn.Sequential(OrderedDict(normalize=self.normalize, **{n: layers[n] for n in names[:cut]}))
+        return SplitModel(client=client, server=nn.Sequential(OrderedDict((n, layers[n]) for n in names[cut:])))
+
+
+class Channel(nn.Module):
+    """What happens to a value before it is sent: nothing, unless a defense says otherwise.
+
+    A defense publishes its channel (Kerckhoffs): white-box attacks minimize ``distance``.
+    """
+
+    stochastic = False
+    """Whether two passes of one value differ."""
+
+    def forward(self, value: Tensor) -> Tensor:
+        """Turn a clean value (N, ...) into the sent one, with fresh randomness."""
+        return value
+
+    def distance(self, value: Tensor, sent: Tensor) -> Tensor:
+        """Misfit between a candidate clean value (N, ...) and what was sent, (N,), differentiable in ``value``.
+
+        The default is the squared Euclidean distance; a channel overrides it by its own negative log-likelihood.
+        """
+        return (value - sent).square().flatten(1).sum(1)
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a defense guarantees: in words, and as (epsilon, delta) where that is what it is."""
+
+    guarantee: str = "none"
+    epsilon: float | None = None
+    delta: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitModel:
+    """A client, a server, and what happens between them.
+
+    Attributes:
+        client: named layers on the device, normalization first.
+        server: named layers in the cloud.
+        input_channel: applied to the images before the client.
+        ir_channel: applied to the IR before it is sent.
+        promise: what the defense guarantees.
+    """
+
+    client: nn.Sequential
+    server: nn.Sequential
+    input_channel: Channel = field(default_factory=Channel)
+    ir_channel: Channel = field(default_factory=Channel)
+    promise: Promise = Promise()
+
+    def send(self, images: Tensor) -> Wire:
+        """Run the client on images (N, C, H, W) in [0, 1]; what leaves the device."""
+        with torch.no_grad():
+            return Wire(self.ir_channel(self.client(self.input_channel(images))))
+
+    def answer(self, wire: Wire) -> Tensor:
+        """Run the server on what arrived; logits (N, classes)."""
+        with torch.no_grad():
+            return self.server(wire.tensor)
+
+    def logits(self, images: Tensor) -> Tensor:
+        """All of it, differentiable, for training through the channels: logits (N, classes)."""
+        return self.server(self.ir_channel(self.client(self.input_channel(images))))
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether sending one image twice gives two different wires."""
+        return self.input_channel.stochastic or self.ir_channel.stochastic
+
+    def copy(self) -> SplitModel:
+        """A deep copy with weights of its own."""
+        return copy.deepcopy(self)
+
+    def modules(self) -> nn.ModuleList:
+        """All parts, for moving, freezing or switching between training and evaluation."""
+        return nn.ModuleList([self.client, self.server, self.input_channel, self.ir_channel])
+
+    def moved_behind(self, layer: str) -> SplitModel:
+        """The same network cut behind another layer, earlier or later."""
+        client, server = OrderedDict(self.client.named_children()), OrderedDict(self.server.named_children())
+        layers = OrderedDict([*client.items(), *server.items()])
+        names = list(layers)
+        cut = names.index(layer) + 1
+        return replace(
+            self,
+            client=nn.Sequential(OrderedDict((name, layers[name]) for name in names[:cut])),
+            server=nn.Sequential(OrderedDict((name, layers[name]) for name in names[cut:])),
+        )

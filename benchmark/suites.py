@@ -1,0 +1,75 @@
+"""Suites: requests written down in TOML, built in or the user's own."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from .errors import UsageError
+from .registry import nearest
+
+_FOLDER = Path(__file__).parent / "suites"
+
+
+class Suite(BaseModel):
+    """What a suite file may say; anything else is refused.
+
+    Attributes:
+        dataset: a name, or a table with ``name`` and parameters.
+        model: likewise; none means the dataset's recommendation.
+        split: one split or several; none means the dataset's recommendation.
+        attacks: names or tables; none means all standard ones.
+        defenses: names or tables; none means all built-in ones.
+        seeds: one run of everything for each.
+        images: private images under attack.
+        options: parameters for every chosen attack or defense that has them; a list makes a sweep.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str | dict[str, Any] = "photos"
+    model: str | dict[str, Any] | None = None
+    split: str | list[str] = []
+    attacks: list[str | dict[str, Any]] = []
+    defenses: list[str | dict[str, Any]] = []
+    seeds: list[int] = [0]
+    images: int = 64
+    options: dict[str, Any] = {}
+
+
+def built_in() -> dict[str, Path]:
+    """The suites inside the package, by name."""
+    return {path.stem: path for path in sorted(_FOLDER.glob("*.toml"))}
+
+
+def first_line(path: Path) -> str:
+    """The comment that a suite file begins with."""
+    return path.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
+
+
+def load_suite(name: str) -> Suite:
+    """Read a suite by its path or its built-in name.
+
+    Raises:
+        UsageError: if there is no such suite, or the file says something that no suite can say.
+    """
+    path = built_in().get(name, Path(name))
+    if not path.is_file():
+        known = built_in()
+        raise UsageError(
+            f"there is no suite {name!r}{nearest(name, known)}; give a TOML file or one of: {', '.join(known)}"
+        )
+    try:
+        return Suite.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UsageError(f"cannot read the suite {path}: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        allowed = ", ".join(Suite.model_fields)
+        raise UsageError(
+            f"suite {path}: {where}={first['input']!r}: {first['msg'].lower()}; a suite has {allowed}"
+        ) from error

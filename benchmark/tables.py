@@ -1,0 +1,61 @@
+"""Data frames on the terminal and in other notations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import typer
+
+from .console import print_table
+
+PLACES = {
+    "psnr_db": 2,
+    "psnr_db_low": 2,
+    "psnr_db_high": 2,
+    "leak_db": 2,
+    "wire_bytes": 0,
+    "client_macs": 0,
+    "epsilon": 3,
+}
+"""Decimals of columns; others get four."""
+
+
+def print_frame(frame: pd.DataFrame, notation: str) -> None:
+    """Print a frame to stdout as ``table``, ``csv``, ``markdown``, ``latex`` or ``html``."""
+    if notation == "csv":
+        typer.echo(frame.to_csv(index=False, lineterminator="\n"), nl=False)
+        return
+    texts = pd.DataFrame({name: [_text(str(name), value) for value in frame[name]] for name in frame.columns})
+    if notation == "html":
+        typer.echo(texts.to_html(index=False, border=0))
+    elif notation == "latex":
+        typer.echo(_latex(texts))
+    elif notation == "markdown":
+        typer.echo(_markdown(texts))
+    else:
+        print_table([str(column) for column in texts.columns], texts.to_numpy().tolist())
+
+
+def _text(column: str, value: object) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else ""
+    if value is None or value is pd.NA or value != value:  # NaN is not itself
+        return ""
+    if isinstance(value, float):
+        return f"{value:.{PLACES.get(column, 4)}f}"
+    return str(value)
+
+
+def _markdown(texts: pd.DataFrame) -> str:
+    lines = [list(map(str, texts.columns)), ["---"] * len(texts.columns), *texts.to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _latex(texts: pd.DataFrame) -> str:
+    special = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"})
+    lines = [" & ".join(str(cell).translate(special) for cell in line) + r" \\" for line in texts.to_numpy().tolist()]
+    header = " & ".join(str(column).translate(special) for column in texts.columns) + r" \\"
+    columns = "l" * len(texts.columns)
+    return "\n".join(
+        [rf"\begin{{tabular}}{{{columns}}}", r"\hline", header, r"\hline", *lines, r"\hline", r"\end{tabular}"]
+    )

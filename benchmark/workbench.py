@@ -1,0 +1,202 @@
+"""The work that cells share: pools, trained targets, protected models and their costs, made once per process."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from .cache import cached_tensors
+from .cells import REFERENCE_DEFENSE, Setting
+from .costs import Costs, measure_costs
+from .errors import UsageError
+from .interfaces import Access, Attack, Dataset, Defense, ImageSet, Model, Observation, Pools, Wire
+from .pools import assert_disjoint, fingerprint
+from .randomness import stream
+from .specs import Chosen
+from .split_model import Normalize, SplitModel, Target
+from .training import RECIPE_VERSION, train_target, untrained_copy
+
+CHUNK = 500
+"""Images in one pass through a network; fixed, because random streams depend on it."""
+MEMO_BYTES = 1 << 30
+"""Largest set of queried IRs that is kept for the next attack on the same setting."""
+
+
+@dataclass(frozen=True)
+class Protected:
+    """A setting made ready for attack."""
+
+    model: SplitModel
+    wire: Wire
+    accuracy: float
+    accuracy_undefended: float
+    costs: Costs
+    queried: dict[str, Wire] = field(default_factory=dict)
+    """Answers to whole aux sets, by their source, where asking twice gives the same."""
+
+
+class Workbench:
+    """Makes what a setting needs and keeps the latest, so that cells in the order of a plan share it."""
+
+    def __init__(
+        self, *, device: torch.device, data_dir: Path | None, report: Callable[[str], None] = lambda message: None
+    ) -> None:
+        """Work on ``device`` with data from ``data_dir``, telling ``report`` of what takes long."""
+        self.device = device
+        self.data_dir = data_dir
+        self.report = report
+        self.pools = lru_cache(maxsize=1)(self._load_pools)
+        self.target = lru_cache(maxsize=1)(self._train_target)
+        self.accuracy_undefended = lru_cache(maxsize=1)(self._measure_undefended)
+        self.protected = lru_cache(maxsize=1)(self._protect)
+
+    def check(self, setting: Setting) -> str:
+        """Make sure that a setting can be made, before work begins; returns the fingerprint of its data.
+
+        Raises:
+            UsageError: if the split is not a layer of the model, or there are too few private images.
+        """
+        pools, fingerprinted = self.pools(setting.dataset)
+        _untrained(setting.model, pools).split(setting.split)
+        if setting.images > len(pools.private):
+            raise UsageError(
+                f"--images is {setting.images}; {setting.dataset.name} has {len(pools.private)} private images"
+            )
+        return fingerprinted
+
+    def originals(self, setting: Setting) -> Tensor:
+        """The private images under attack, (N, C, H, W): for scoring only."""
+        return self.pools(setting.dataset)[0].private.images[: setting.images]
+
+    def observe(self, setting: Setting, attack: Attack) -> Observation:
+        """Hand an attack what its access grants, and nothing else."""
+        protected = self.protected(setting)
+        pools, _ = self.pools(setting.dataset)
+        aux = _aux(pools, attack.aux_source)
+        query = _query(protected, aux, attack.aux_source)
+        weights, free = attack.access is Access.WHITE_BOX, attack.access is Access.QUERY_FREE
+        return Observation(
+            wire=protected.wire,
+            aux=aux,
+            classes=len(pools.classes),
+            channel=copy.deepcopy(protected.model.ir_channel),
+            query=None if free else query,
+            client=copy.deepcopy(protected.model.client) if weights else None,
+            server=copy.deepcopy(protected.model.server) if free else None,
+            structure=(lambda: untrained_copy(protected.model.client)) if free else None,
+        )
+
+    def _load_pools(self, dataset: Chosen) -> tuple[Pools, str]:
+        pools = cast(Dataset, dataset.component).load(self.data_dir)
+        assert_disjoint(pools)
+        fingerprinted = fingerprint(pools)
+        on_device = Pools(
+            pools.train.to(self.device), pools.aux.to(self.device), pools.private.to(self.device), pools.classes
+        )
+        return on_device, fingerprinted
+
+    def _train_target(self, dataset: Chosen, model: Chosen, seed: int) -> Target:
+        pools, fingerprinted = self.pools(dataset)
+        training = cast(Dataset, dataset.component).training
+        identity = {
+            "recipe": RECIPE_VERSION,
+            "training": asdict(training),
+            "data": fingerprinted,
+            "classes": len(pools.classes),
+            "model": model.identity,
+            "seed": seed,
+        }
+        with stream("target", identity):
+            target = _untrained(model, pools).to(self.device)
+
+            def train() -> dict[str, Tensor]:
+                self.report(f"training {model.label} on {dataset.label}, {training.epochs} epochs")
+                train_target(target, pools.train, training)
+                return target.state_dict()
+
+            target.load_state_dict(cached_tensors("weights", identity, train))
+        return target.eval().requires_grad_(False)
+
+    def _measure_undefended(self, dataset: Chosen, model: Chosen, seed: int) -> float:
+        return _accuracy(self.target(dataset, model, seed), self.pools(dataset)[0].private)
+
+    def _protect(self, setting: Setting) -> Protected:
+        pools, _ = self.pools(setting.dataset)
+        whole = (setting.dataset, setting.model, setting.seed)
+        undefended = self.target(*whole).split(setting.split)
+        identity = setting.identity
+        with stream("protect", identity):
+            model = cast(Defense, setting.defense.component).protect(undefended, pools.train)
+        model.modules().eval().requires_grad_(False)
+        accuracy_undefended = self.accuracy_undefended(*whole)
+        if setting.defense.name == REFERENCE_DEFENSE:
+            accuracy = accuracy_undefended
+        else:
+            with stream("accuracy", identity):
+                accuracy = _accuracy(lambda images: model.answer(model.send(images)), pools.private)
+        with stream("wire", identity):
+            wire = _send(model, self.originals(setting))
+        with stream("costs", identity):
+            costs = measure_costs(model, pools.private.images[:1])
+        return Protected(model, wire, accuracy, accuracy_undefended, costs)
+
+
+def _untrained(model: Chosen, pools: Pools) -> Target:
+    layers = cast(Model, model.component).build(pools.image_shape, len(pools.classes))
+    images = pools.train.images
+    return Target(Normalize(images.mean((0, 2, 3)), images.std((0, 2, 3)).clamp_min(1e-3)), layers)
+
+
+@torch.no_grad()
+def _accuracy(classify: Callable[[Tensor], Tensor], test: ImageSet) -> float:
+    correct = sum(
+        int((classify(images).argmax(1) == labels).sum())
+        for images, labels in zip(test.images.split(CHUNK), test.labels.split(CHUNK), strict=True)
+    )
+    return correct / len(test)
+
+
+def _send(model: SplitModel, images: Tensor) -> Wire:
+    wires = [model.send(chunk).payload for chunk in images.split(CHUNK)]
+    if isinstance(wires[0], Tensor):
+        return Wire(torch.cat(cast(list[Tensor], wires)))
+    return Wire(tuple(message for wire in cast(list[tuple[bytes, ...]], wires) for message in wire))
+
+
+def _query(protected: Protected, aux: ImageSet, source: str) -> Callable[[Tensor], Wire]:
+    def query(images: Tensor) -> Wire:
+        if images is aux.images and source in protected.queried:
+            return protected.queried[source]
+        wire = _send(protected.model, images)
+        if images is aux.images and not protected.model.stochastic and wire.nbytes <= MEMO_BYTES:
+            protected.queried[source] = wire
+        return wire
+
+    return query
+
+
+def _aux(pools: Pools, source: str) -> ImageSet:
+    if source == "same_distribution":
+        return pools.aux
+    if source == "same_set":
+        return pools.train[: len(pools.aux)]
+    if source == "random":
+        return _noise_images(pools)
+    raise ValueError(f"aux_source is {source!r}; expected same_set, same_distribution or random")
+
+
+def _noise_images(pools: Pools) -> ImageSet:
+    """Gaussian noise images with the brightness and contrast of the train pool, and labels that mean nothing."""
+    like = pools.aux.images
+    with stream("random aux", tuple(like.shape)):
+        mean = pools.train.images.mean((0, 2, 3), keepdim=True)
+        std = pools.train.images.std((0, 2, 3), keepdim=True)
+        images = (mean + std * torch.randn_like(like)).clamp(0, 1)
+        return ImageSet(images, torch.randint(0, len(pools.classes), (len(like),), device=like.device))

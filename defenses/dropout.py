@@ -1,0 +1,67 @@
+"""Dropout at inference."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ..benchmark.interfaces import Defense, ImageSet
+from ..benchmark.split_model import Channel, SplitModel
+from ._tuning import tune_server
+
+
+class _DropoutChannel(Channel):
+    """Zeroes each coordinate with a fixed probability; the others are kept as they are."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+        self.stochastic = rate > 0
+
+    def forward(self, value: Tensor) -> Tensor:
+        """Drop coordinates of the value (N, ...) independently, without rescaling the others."""
+        return value * (torch.rand_like(value) >= self.rate) if self.stochastic else value
+
+    def distance(self, value: Tensor, sent: Tensor) -> Tensor:
+        """Squared error over the coordinates that arrived, (N,): a zero may be a dropped coordinate."""
+        error = value - sent
+        if self.stochastic:
+            error = error * (sent != 0)
+        return error.square().flatten(1).sum(1)
+
+
+class Dropout(Defense):
+    """Zeroes a random part of the IR, or of the image, anew at every inference.
+
+    The coordinates that are kept arrive exactly (they are not rescaled, as in the official code), so an attacker who
+    leaves the zeros out of the loss still learns much; nothing is promised.
+
+    Source: He, Zhang, Lee, IEEE IoT-J 2021, and its official code.
+    """
+
+    guarantee: ClassVar[str] = "none"
+
+    rate: float = Field(0.6, ge=0, lt=1, description="probability that a coordinate is zeroed")
+    where: Literal["ir", "input"] = Field("ir", description="what is dropped: coordinates of the IR or of the image")
+    noise_aware: bool = Field(False, description="fine-tune the server to the zeros")
+    epochs: int = Field(1, ge=1, description="passes over the victim's training images, if noise_aware")
+
+    def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
+        """Put the dropout behind or before the client.
+
+        Raises:
+            Inapplicable: if the server is to be tuned and has no weights.
+        """
+        channel = _DropoutChannel(self.rate)
+        protected = model.copy()
+        if self.where == "ir":
+            protected = replace(protected, ir_channel=channel)
+        else:
+            protected = replace(protected, input_channel=channel)
+        if self.noise_aware:
+            tune_server(protected, train, epochs=self.epochs)
+        return protected

@@ -1,0 +1,34 @@
+"""LeNet-5 as the attack papers use it."""
+
+from collections import OrderedDict
+
+from torch import nn
+
+from ..benchmark.interfaces import Model
+from ._layers import fully_connected
+
+
+class Lenet5(Model):
+    """LeNet-5: two 5x5 convolutions with 8 and 16 channels, three fully connected layers.
+
+    Source: He, Zhang, Lee, ACSAC 2019, Table 2 (MNIST) and its official code.
+    """
+
+    def build(self, image_shape: tuple[int, int, int], classes: int) -> nn.Sequential:
+        """Build the network for images of at least 8x8 pixels."""
+        channels, height, width = image_shape
+        return nn.Sequential(
+            OrderedDict(
+                conv1=nn.Conv2d(channels, 8, 5),
+                relu1=nn.ReLU(),
+                pool1=nn.MaxPool2d(2),
+                conv2=nn.Conv2d(8, 16, 5),
+                relu2=nn.ReLU(),
+                pool2=nn.MaxPool2d(2),
+                fc1=fully_connected(16 * (((height - 4) // 2 - 4) // 2) * (((width - 4) // 2 - 4) // 2), 120),
+                relu3=nn.ReLU(),
+                fc2=nn.Linear(120, 84),
+                relu4=nn.ReLU(),
+                fc3=nn.Linear(84, classes),
+            )
+        )

@@ -1,0 +1,116 @@
+"""Names, nearest names, plug-ins that work, plug-ins that do not."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+from mia_bench.benchmark import registry
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.registry import KINDS, Entry
+
+ROOT = Path(__file__).parents[2]
+
+
+def plug_in(name: str, target: str, package: str) -> Entry:
+    return Entry(kind="defenses", name=name, target=target, package=package, version="1.0")
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> list[Entry]:
+    """A list of plug-ins that the registry takes for installed."""
+    entries: list[Entry] = []
+    monkeypatch.setattr(registry, "_plug_ins", lambda kind: [entry for entry in entries if entry.kind == kind])
+    return entries
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_built_in_file_holds_a_class_of_its_kind_with_a_description(kind: registry.Kind) -> None:
+    for summary in registry.summaries(kind):
+        assert summary.broken is None
+        assert summary.line.endswith(".")
+        assert summary.entry.load().__name__ == registry.camel_case(summary.entry.name)
+
+
+@pytest.mark.parametrize(("kind", "fact"), [("attacks", "access"), ("defenses", "guarantee")])
+def test_what_is_read_from_the_source_is_what_the_class_says(kind: registry.Kind, fact: str) -> None:
+    for summary in registry.summaries(kind):
+        assert summary.facts[fact] == str(getattr(summary.entry.load(), fact))
+
+
+def test_an_unknown_name_suggests_the_nearest_and_lists_all() -> None:
+    with pytest.raises(UsageError, match=r"no defense 'dp_irr'; did you mean 'dp_ir'\?; known: .*undefended"):
+        registry.find("defenses", "dp_irr")
+
+
+def test_two_providers_of_one_name_are_an_error_that_names_both(installed: list[Entry]) -> None:
+    installed += [plug_in("twin", "a:Twin", "package-a"), plug_in("twin", "b:Twin", "package-b")]
+
+    with pytest.raises(UsageError, match=r"'twin' is provided twice, by a:Twin .*package-a.* and b:Twin .*package-b"):
+        registry.find("defenses", "twin")
+
+
+def test_a_plug_in_cannot_replace_a_built_in(installed: list[Entry]) -> None:
+    installed.append(plug_in("undefended", "a:Mine", "package-a"))
+
+    with pytest.raises(UsageError, match="mia-bench .* and a:Mine"):
+        registry.find("defenses", "undefended")
+
+
+def test_a_broken_plug_in_is_listed_as_broken_and_disturbs_nothing_else(installed: list[Entry]) -> None:
+    installed.append(plug_in("shaky", "module_that_is_not_there:Shaky", "package-a"))
+
+    found = {summary.entry.name: summary for summary in registry.summaries("defenses")}
+
+    assert "ModuleNotFoundError" in str(found["shaky"].broken)
+    assert found["dp_ir"].broken is None
+
+
+def test_a_plug_in_of_the_wrong_kind_is_refused(installed: list[Entry]) -> None:
+    installed.append(plug_in("path", "pathlib:Path", "package-a"))
+
+    with pytest.raises(UsageError, match="expected a subclass of Defense"):
+        registry.find("defenses", "path").load()
+
+
+def test_entry_points_are_read_from_the_groups_of_the_design(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def entry_points(*, group: str) -> list[EntryPoint]:
+        asked.append(group)
+        return [EntryPoint("x", "m:X", group)]
+
+    monkeypatch.setattr(registry, "entry_points", entry_points)
+
+    assert all("x" in registry.names(kind) for kind in KINDS)
+    assert asked == [f"mia_bench.{kind}" for kind in KINDS]
+
+
+def test_every_package_folder_is_declared() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    tracked = subprocess.run(["git", "ls-files", "*/__init__.py"], cwd=ROOT, text=True, capture_output=True, check=True)
+    folders = {Path(line).parent for line in tracked.stdout.split() if not line.startswith(("tests/", "examples/"))}
+
+    assert set(declared) == {"mia_bench", *(f"mia_bench.{'.'.join(folder.parts)}" for folder in folders)}
+
+
+def test_importing_the_package_and_the_command_line_imports_no_torch() -> None:
+    code = "import mia_bench, mia_bench.benchmark.cli, mia_bench.benchmark.listing, sys; print('torch' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=True)
+
+    assert result.stdout.strip() == "False"
+
+
+def test_no_file_uses_pickle() -> None:
+    tracked = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, text=True, capture_output=True, check=True)
+    for name in tracked.stdout.split():
+        imported = {
+            alias.name
+            for node in ast.walk(ast.parse((ROOT / name).read_text()))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for alias in node.names
+        }
+        assert not imported & {"pickle", "joblib", "dill", "cloudpickle"}, name

@@ -1,0 +1,60 @@
+"""A small learnable problem, and a network that has learned it."""
+
+import pytest
+import torch
+from mia_bench.benchmark.interfaces import ImageSet
+from mia_bench.benchmark.randomness import stream
+from mia_bench.benchmark.split_model import Normalize, SplitModel, Target
+from mia_bench.benchmark.training import fit
+from mia_bench.models.lenet5 import Lenet5
+from torch.nn import functional
+
+torch.set_num_threads(1)
+
+
+def bright_quadrants(count: int) -> ImageSet:
+    """Noisy images (N, 1, 16, 16); the class is the quadrant that is brighter than the others."""
+    labels = torch.randint(0, 4, (count,))
+    images = 0.6 * torch.rand(count, 1, 16, 16)
+    for quadrant in range(4):
+        top, left = 8 * (quadrant // 2), 8 * (quadrant % 2)
+        images[labels == quadrant, :, top : top + 8, left : left + 8] += 0.25
+    return ImageSet(images.clamp(0, 1), labels)
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    with stream("tests of the defenses"):
+        yield
+
+
+@pytest.fixture(scope="session")
+def train() -> ImageSet:
+    with stream("train"):
+        return bright_quadrants(1024)
+
+
+@pytest.fixture(scope="session")
+def private() -> ImageSet:
+    with stream("private"):
+        return bright_quadrants(512)
+
+
+@pytest.fixture(scope="session")
+def target(train: ImageSet) -> Target:
+    with stream("target"):
+        target = Target(Normalize(torch.tensor([0.4]), torch.tensor([0.2])), Lenet5().build((1, 16, 16), 4))
+        fit(
+            target.parameters(),
+            lambda batch: functional.cross_entropy(target(train.images[batch]), train.labels[batch]),
+            count=len(train),
+            epochs=6,
+            batch_size=64,
+            learning_rate=4e-3,
+        )
+    return target.eval()
+
+
+@pytest.fixture
+def model(target: Target) -> SplitModel:
+    return target.split("relu1").copy()

@@ -1,0 +1,84 @@
+"""What noise on the IR and on the image promises."""
+
+import pytest
+import torch
+from mia_bench.benchmark.errors import Inapplicable, UsageError
+from mia_bench.benchmark.interfaces import ImageSet
+from mia_bench.benchmark.split_model import Promise
+from mia_bench.defenses._gaussian import epsilon_of_sigma
+from mia_bench.defenses.dp_input import DpInput
+from mia_bench.defenses.dp_ir import DpIr
+
+both = pytest.mark.parametrize("defense", [DpIr, DpInput])
+
+
+def channel_of(defense, protected):
+    return protected.ir_channel if defense is DpIr else protected.input_channel
+
+
+@both
+def test_sigma_alone_promises_nothing(defense, model, train):
+    assert defense(sigma=5).protect(model, train).promise == Promise("none", None, None)
+
+
+@both
+def test_a_clip_without_noise_promises_nothing(defense, model, train):
+    assert defense(sigma=0, clip=1).protect(model, train).promise == Promise()
+
+
+@both
+def test_sigma_and_clip_promise_the_exact_epsilon(defense, model, train):
+    promise = defense(sigma=0.1, clip=1).protect(model, train).promise
+    assert promise.guarantee == "(284.4, 1e-05)-local DP per release"
+    assert promise.epsilon == pytest.approx(epsilon_of_sigma(0.1 / 2, 1e-5))
+    assert promise.delta == 1e-5
+
+
+def test_more_releases_cost_epsilon(model, train):
+    promise = DpIr(sigma=8, clip=1, releases=100).protect(model, train).promise
+    assert promise.guarantee == "(13.21, 1e-05)-local DP over 100 releases"
+
+
+@pytest.mark.parametrize(("accountant", "epsilon"), [("rdp", 4.7285), ("prv", 4.3874)])
+def test_the_accountant_can_be_chosen(accountant, epsilon, model, train):
+    promise = DpIr(sigma=2, clip=1, accountant=accountant).protect(model, train).promise
+    assert promise.epsilon == pytest.approx(epsilon, abs=2e-4)
+
+
+def test_prv_refuses_too_little_noise_in_a_sentence(model, train):
+    with pytest.raises(UsageError, match="accountant 'prv' needs"):
+        DpIr(sigma=0.1, clip=1, accountant="prv").protect(model, train)
+
+
+def test_laplacian_noise_promises_pure_differential_privacy(model, train):
+    promise = DpIr(sigma=2**0.5 * 4, clip=2, noise="laplacian", releases=3).protect(model, train).promise
+    assert promise.epsilon == pytest.approx(3 * 2 * 2 / 4)
+    assert promise.delta == 0
+    assert promise.guarantee == "(3, 0)-local DP over 3 releases"
+
+
+@both
+@pytest.mark.parametrize("noise", ["gaussian", "laplacian"])
+@pytest.mark.parametrize("clip", [None, 3.0])
+def test_noise_for_an_epsilon_promises_that_epsilon(defense, noise, clip, model, train):
+    given = defense(epsilon=8, noise=noise, clip=clip, releases=2).protect(model, train)
+    channel = channel_of(defense, given)
+    again = defense(sigma=channel.sigma, noise=noise, clip=channel.clip, releases=2).protect(model, train)
+    assert given.promise.epsilon == 8
+    assert again.promise.epsilon == pytest.approx(8)
+    assert again.promise.delta == given.promise.delta
+
+
+@both
+@pytest.mark.parametrize(("noise", "order"), [("gaussian", 2), ("laplacian", 1)])
+def test_without_clip_an_epsilon_clips_to_the_median_norm_of_the_training_images(defense, noise, order, model, train):
+    values = model.send(train.images).tensor if defense is DpIr else train.images
+    expected = values.flatten(1).norm(p=order, dim=1).median().item()
+    channel = channel_of(defense, defense(epsilon=8, noise=noise).protect(model, train))
+    assert channel.clip == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_median_norm_of_zero_is_inapplicable(model):
+    black = ImageSet(torch.zeros(10, 1, 16, 16), torch.zeros(10, dtype=torch.int64))
+    with pytest.raises(Inapplicable, match="give clip"):
+        DpInput(epsilon=8).protect(model, black)

@@ -1,0 +1,91 @@
+"""What all defenses have in common."""
+
+import copy
+import io
+
+import pytest
+import torch
+from mia_bench.defenses.deeper_client import DeeperClient
+from mia_bench.defenses.dp_input import DpInput
+from mia_bench.defenses.dp_ir import DpIr
+from mia_bench.defenses.dropout import Dropout
+from mia_bench.defenses.fc_before_send import FcBeforeSend
+from mia_bench.defenses.undefended import Undefended
+
+DEFENSES = [
+    Undefended(),
+    DeeperClient(),
+    FcBeforeSend(),
+    FcBeforeSend(width=8),
+    DpIr(),
+    DpIr(epsilon=8),
+    DpIr(clip=1, noise="laplacian", noise_aware=True),
+    DpInput(),
+    DpInput(epsilon=8, noise_aware=True),
+    Dropout(),
+    Dropout(where="input", noise_aware=True),
+]
+every = pytest.mark.parametrize("defense", DEFENSES, ids=lambda defense: f"{type(defense).__name__}{defense.params}")
+
+
+@every
+def test_protecting_leaves_the_given_model_as_it_was(defense, model, train, private):
+    before = copy.deepcopy(model)
+    grads = [weight.requires_grad for weight in model.modules().parameters()]
+    defense.protect(model, train)
+    assert [*dict(model.client.named_children())] == [*dict(before.client.named_children())]
+    state, expected = model.modules().state_dict(), before.modules().state_dict()
+    assert state.keys() == expected.keys()
+    assert all(torch.equal(state[name], expected[name]) for name in state)
+    assert [weight.requires_grad for weight in model.modules().parameters()] == grads
+    assert all(weight.grad is None for weight in model.modules().parameters())
+    assert model.promise == before.promise
+    assert torch.equal(model.send(private.images).tensor, before.send(private.images).tensor)
+
+
+@every
+def test_the_protected_model_shares_no_weight_with_the_given_one(defense, model, train):
+    given = {weight.data_ptr() for weight in model.modules().parameters()}
+    assert given.isdisjoint(weight.data_ptr() for weight in defense.protect(model, train).modules().parameters())
+
+
+@every
+def test_only_a_stochastic_model_sends_an_image_differently_each_time(defense, model, train, private):
+    protected = defense.protect(model, train)
+    first, second = (protected.send(private.images).tensor for _ in range(2))
+    assert torch.equal(first, second) is not protected.stochastic
+
+
+@every
+def test_the_answers_are_logits_for_every_image(defense, model, train, private):
+    protected = defense.protect(model, train)
+    assert protected.answer(protected.send(private.images)).shape == (len(private), 4)
+    assert protected.logits(private.images[:3]).shape == (3, 4)
+
+
+@every
+def test_gradients_reach_the_image_through_the_protected_model(defense, model, train, private):
+    images = private.images[:2].clone().requires_grad_()
+    defense.protect(model, train).logits(images).sum().backward()
+    assert torch.isfinite(images.grad).all()
+
+
+@every
+def test_a_protected_model_can_be_copied_and_saved(defense, model, train, private):
+    protected = defense.protect(model, train)
+    assert protected.copy().promise == protected.promise
+    torch.save(protected.modules().state_dict(), io.BytesIO())
+
+
+@every
+def test_the_parameters_can_be_read_back(defense):
+    assert type(defense).model_validate_json(defense.params) == defense
+
+
+@every
+def test_the_documentation_says_what_it_does_and_where_it_comes_from(defense):
+    text = type(defense).__doc__
+    assert text.splitlines()[0].endswith(".")
+    assert "Source: " in text
+    assert all(field.description for field in type(defense).model_fields.values())
+    assert "guarantee" in vars(type(defense))
