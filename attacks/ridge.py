@@ -16,15 +16,20 @@ from ._linear import Affine
 from ._linear import Ridge as Equations
 from ._queries import Queries
 
-STRENGTHS = (1e-8, 1e-6, 1e-4, 1e-2, 1e-1, 1.0, 10.0)
+STRENGTHS = (1e-8, 1e-4, 1e-2, 0.1, 1.0)
+EXACT = 1e-6
+"""A squared error (60 dB) below which no other form or strength is tried."""
 NUMBERS = 2**28
 """Numbers of queried wires held at a time (1 GB)."""
 DENSE = 5000
 """The largest system of equations solved for all pixels at once; it takes about 10 s of one core."""
 PATCH_FEATURES = 1200
 """Neighborhoods of 5x5 cells are used up to this many numbers, of 3x3 cells above."""
-ROWS = 64
+ROWS = 32
 """Pairs for each unknown of the patch form."""
+
+HELD_OUT = 100
+"""Images at most on which form and strength are chosen."""
 
 Decoder = Callable[[Tensor], Tensor]
 
@@ -51,13 +56,15 @@ class Ridge(Attack):
         """Fit the map and apply it; images (N, C, H, W)."""
         numbers = seen.wire.tensor[0].numel()
         queries = Queries(seen, seen.aux.images[: max(50, NUMBERS // numbers)])
-        held = torch.arange(len(queries), device=queries.images.device)[-min(500, max(1, len(queries) // 10)) :]
+        held = torch.arange(len(queries), device=queries.images.device)[-min(HELD_OUT, max(1, len(queries) // 10)) :]
         wires, truth = queries.wires(held), queries.images[held]
         best, least = None, torch.inf
         for decode in self._candidates(queries, len(queries) - len(held)):
             error = (decode(wires) - truth).square().mean().item()
             if best is None or error < least:
                 best, least = decode, error
+            if error < EXACT:
+                break
         assert best is not None
         return best(queries.observed)
 
@@ -87,7 +94,7 @@ def patch(queries: Queries, count: int, strengths: tuple[float, ...]) -> Iterato
     channels, height, width = queries.observed.shape[1:]
     grid = Grid.fit((height, width), (queries.images.shape[2], queries.images.shape[3]))
     side = 5 if channels * 25 <= PATCH_FEATURES else 3
-    needed = max(300, ROWS * channels * side**2 // (grid.rows * grid.columns))
+    needed = max(100, ROWS * channels * side**2 // (grid.rows * grid.columns))
     index = torch.arange(min(count, needed), device=queries.images.device)
     rows = neighborhoods(grid.place(queries.wires(index)), side)
     blocks = grid.blocks(queries.images[index]).permute(0, 2, 3, 1).flatten(0, 2)  # (B * rows * columns, C * stride^2)

@@ -73,7 +73,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asks for; empty means the defaults of ``run``."""
+    """What a user asks for; empty means the defaults of ``run``.
+
+    Attributes:
+        options: values of parameters, for every chosen attack or defense that has them.
+        own_options: names that ``run`` itself gives to options, to suggest when a parameter is misspelt.
+    """
 
     dataset: Spec = "photos"
     model: Spec | None = None
@@ -83,6 +88,7 @@ class Request:
     seeds: Sequence[int] = (0,)
     images: int = 64
     options: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    own_options: Sequence[str] = ()
 
 
 def plan(request: Request) -> list[Cell]:
@@ -97,7 +103,7 @@ def plan(request: Request) -> list[Cell]:
         raise UsageError(f"--images is {request.images}; it must be at least 1")
     attacks = [*(request.attacks or _standard_attacks()), REFERENCE_ATTACK]
     defenses = [REFERENCE_DEFENSE, *(request.defenses or _built_in_defenses())]
-    check_options(request.options, kinds={"attacks": attacks, "defenses": defenses})
+    check_options(request.options, {"attacks": attacks, "defenses": defenses}, request.own_options)
     (dataset,) = expand("datasets", [request.dataset], {})
     recommended = type(dataset.component)
     (model,) = expand("models", [request.model or getattr(recommended, "model")], {})  # noqa: B009

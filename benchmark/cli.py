@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -105,6 +106,7 @@ def run(
         suite=suite,
         given={key: value for key, value in given.items() if value is not None},
         options=options,
+        own_options=list(inspect.signature(run).parameters),
         where={"out": out, "data_dir": data_dir, "device": device, "jobs": jobs},
         dry_run=dry_run,
     )

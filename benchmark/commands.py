@@ -6,30 +6,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import torch
 import typer
 
 from .cells import Request
 from .errors import UsageError
-from .leaderboard import Record, check_writable, read_records, to_frame
+from .leaderboard import Record, check_writable, read_records
 from .progress import Display
 from .runner import PlannedCell, Where, execute, prepare, read_plan
 from .suites import Suite, load_suite
 from .tables import print_frame
 from .workbench import Workbench
 
-SHOWN = [
-    "split",
-    "defense",
-    "defense_params",
-    "attack",
-    "accuracy",
-    "psnr_db",
-    "ssim",
-    "recognisable",
-    "epsilon",
-    "status",
-]
-"""Columns of the table that ``run`` ends with."""
+SHOWN = ["accuracy", "psnr_db", "ssim", "recognisable", "epsilon", "attack_seconds", "status"]
+"""Columns of the table that ``run`` ends with, beside the names."""
 
 
 def run(
@@ -37,6 +28,7 @@ def run(
     suite: str | None,
     given: Mapping[str, Any],
     options: Mapping[str, Sequence[Any]],
+    own_options: Sequence[str],
     where: Mapping[str, Any],
     dry_run: bool,
 ) -> int:
@@ -46,14 +38,16 @@ def run(
         suite: name or path of a suite, if one is given.
         given: what the command line says about the request; it wins over the suite.
         options: free options and their values.
+        own_options: names of the options that are not free.
         where: the fields of ``Where``.
         dry_run: whether only to print the plan.
 
     Returns:
         The exit code: 0 when all is done, 1 when cells failed, 130 when interrupted.
     """
+    torch.set_num_threads(1)  # the same arithmetic in one process and in several
     place = Where(**where)
-    request = _request(load_suite(suite) if suite else Suite(), given, options)
+    request = _request(load_suite(suite) if suite else Suite(), given, options, own_options)
     if not dry_run:
         check_writable(place.out)
     bench = Workbench(device=place.torch_device, data_dir=place.data_dir)
@@ -70,14 +64,16 @@ def run(
         except KeyboardInterrupt:
             typer.echo("interrupted; finished cells are kept, and the same command goes on from there", err=True)
             return 130
-    _print_results(records, place.out)
+    _print_results(planned, records, place.out)
     failed = sum(record.row.status == "failed" for record in records)
     if failed:
         typer.echo(f"{failed} of {len(records)} cells failed; their reasons are in the leaderboard", err=True)
     return 1 if failed else 0
 
 
-def _request(suite: Suite, given: Mapping[str, Any], options: Mapping[str, Sequence[Any]]) -> Request:
+def _request(
+    suite: Suite, given: Mapping[str, Any], options: Mapping[str, Sequence[Any]], own_options: Sequence[str]
+) -> Request:
     said = suite.model_dump() | dict(given)
     swept = {key: value if isinstance(value, list) else [value] for key, value in suite.options.items()} | dict(options)
     return Request(
@@ -89,6 +85,7 @@ def _request(suite: Suite, given: Mapping[str, Any], options: Mapping[str, Seque
         seeds=said["seeds"],
         images=said["images"],
         options=swept,
+        own_options=own_options,
     )
 
 
@@ -99,10 +96,18 @@ def _print_plan(planned: Sequence[PlannedCell]) -> None:
     typer.echo(f"{len(planned)} cells, {todo} to do")
 
 
-def _print_results(records: Sequence[Record], out: Path) -> None:
-    frame = to_frame(record.row for record in records)
-    empty = [name for name in SHOWN if all(getattr(record.row, name) is None for record in records)]
-    print_frame(frame.filter([name for name in SHOWN if name not in empty]), "table")
+def _print_results(planned: Sequence[PlannedCell], records: Sequence[Record], out: Path) -> None:
+    lines = []
+    for each, record in zip(planned, records, strict=True):
+        setting = each.cell.setting
+        names = {
+            "split": setting.split,
+            "seed": setting.seed,
+            "defense": setting.defense.label,
+            "attack": each.cell.attack.label,
+        }
+        lines.append(names | {column: getattr(record.row, column) for column in SHOWN})
+    print_frame(pd.DataFrame(lines).dropna(axis="columns", how="all"), "table")
     typer.echo(f"wrote {out / 'leaderboard.csv'}")
 
 

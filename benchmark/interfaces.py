@@ -118,7 +118,7 @@ class Observation:
         classes: the number of classes.
         channel: what the defense publishes about the way from the clean IR to the wire.
         query: runs the protected client on (K, C, H, W) images, with fresh randomness; None if not granted.
-        client: the client's layers, differentiable, without the channel; None if not granted.
+        client: the client's layers, differentiable, without anything random; None if not granted.
         server: the server's layers; None if not granted.
         structure: builds an untrained copy of the client; None if not granted.
     """

@@ -70,5 +70,5 @@ def interval(values: Tensor) -> tuple[float, float] | tuple[None, None]:
     resampled = bootstrap(
         [sample], np.mean, n_resamples=2000, method="percentile", vectorized=True, rng=np.random.default_rng(0)
     )
-    bounds = cast(Any, resampled).confidence_interval
-    return float(bounds.low), float(bounds.high)
+    low, high = np.array(cast(Any, resampled.confidence_interval)).tolist()
+    return low, high

@@ -48,19 +48,16 @@ class Display:
         """Name the current cell."""
         self._bar.update(self._task, description=label)
 
-    def finished(self, record: Record) -> None:
+    def finished(self, label: str, record: Record) -> None:
         """Count a cell, and tell of one without scores."""
         self._count += 1
         self._bar.advance(self._task)
         row = record.row
         if row.status != "done":
-            self._line(f"{row.status}: {row.attack} on {row.defense} ({row.split}): {row.reason}")
+            self._line(f"{row.status}: {label}: {row.reason}")
         elif not self._console.is_terminal:
-            self._line(
-                f"[{self._count}/{self._total}] {row.dataset} {row.split} {row.defense} {row.defense_params} "
-                f"{row.attack}: "
-                f"{row.psnr_db:.2f} dB, SSIM {row.ssim:.3f}, {row.attack_seconds:.1f} s"
-            )
+            scores = f"{row.psnr_db:.2f} dB, SSIM {row.ssim:.3f}, {row.attack_seconds:.1f} s"
+            self._line(f"[{self._count}/{self._total}] {label}: {scores}")
 
     def note(self, message: str) -> None:
         """Tell what takes long."""

@@ -70,7 +70,7 @@ class Listener(Protocol):
     def started(self, label: str) -> None:
         """A cell begins."""
 
-    def finished(self, record: Record) -> None:
+    def finished(self, label: str, record: Record) -> None:
         """A cell has its record."""
 
     def note(self, message: str) -> None:
@@ -103,6 +103,7 @@ def execute(planned: Sequence[PlannedCell], where: Where, bench: Workbench, list
     rebuild(where.out)
     _remember_plan(planned, where.out)
     done = {each.cell_id: each.record for each in planned if each.record and each.finished}
+    labels = {each.cell_id: each.cell.label for each in planned}
     groups = _groups([each for each in planned if not each.finished])
     rebuilt = time.monotonic()
     records = (
@@ -113,7 +114,7 @@ def execute(planned: Sequence[PlannedCell], where: Where, bench: Workbench, list
     try:
         for record in records:
             done[record.row.cell_id] = record
-            listener.finished(record)
+            listener.finished(labels[record.row.cell_id], record)
             if time.monotonic() - rebuilt > REBUILD_SECONDS:
                 rebuild(where.out)
                 rebuilt = time.monotonic()

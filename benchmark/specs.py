@@ -124,9 +124,14 @@ def _from_mapping(kind: Kind, spec: Mapping[str, Any]) -> tuple[str, dict[str, A
 
 
 def check_options(
-    options: Mapping[str, Sequence[Any]], *, kinds: Mapping[Kind, Sequence[str | Mapping[str, Any]]]
+    options: Mapping[str, Sequence[Any]], kinds: Mapping[Kind, Sequence[str | Mapping[str, Any]]], own: Sequence[str]
 ) -> None:
     """Refuse a free option that none of the chosen components has.
+
+    Args:
+        options: the free options and their values.
+        kinds: the specs that were chosen.
+        own: options that ``run`` itself has, which may have been meant.
 
     Raises:
         UsageError: naming the nearest parameter that there is.
@@ -142,5 +147,5 @@ def check_options(
             known = ", ".join(sorted(owners)) or "none"
             raise UsageError(
                 f"no chosen attack or defense has the option --{option.replace('_', '-')}"
-                f"{registry.nearest(option, owners)}; their options: {known}"
+                f"{registry.nearest(option, [*owners, *own])}; their options: {known}"
             )

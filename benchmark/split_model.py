@@ -72,6 +72,10 @@ class Channel(nn.Module):
     stochastic = False
     """Whether two passes of one value differ."""
 
+    def clean(self, value: Tensor) -> Tensor:
+        """What is done to a value (N, ...) before anything random happens to it, differentiable."""
+        return value
+
     def forward(self, value: Tensor) -> Tensor:
         """Turn a clean value (N, ...) into the sent one, with fresh randomness."""
         return value
@@ -82,6 +86,19 @@ class Channel(nn.Module):
         The default is the squared Euclidean distance; a channel overrides it by its own negative log-likelihood.
         """
         return (value - sent).square().flatten(1).sum(1)
+
+
+class CleanInput(nn.Module):
+    """The part of an input channel that is not random, as the first module of a client."""
+
+    def __init__(self, channel: Channel) -> None:
+        """Take the input channel of a split model."""
+        super().__init__()
+        self.channel = channel
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Clip images (N, C, H, W), or whatever else the channel does first."""
+        return self.channel.clean(images)
 
 
 @dataclass(frozen=True)

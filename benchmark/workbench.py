@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .cache import cached_tensors
 from .cells import REFERENCE_DEFENSE, Setting
@@ -20,7 +19,7 @@ from .interfaces import Access, Attack, Dataset, Defense, ImageSet, Model, Obser
 from .pools import assert_disjoint, fingerprint
 from .randomness import stream
 from .specs import Chosen
-from .split_model import Normalize, SplitModel, Target
+from .split_model import CleanInput, Normalize, SplitModel, Target
 from .training import RECIPE_VERSION, train_target, untrained_copy
 
 CHUNK = 500
@@ -78,6 +77,7 @@ class Workbench:
     def observe(self, setting: Setting, attack: Attack) -> Observation:
         """Hand an attack what its access grants, and nothing else."""
         protected = self.protected(setting)
+        model = protected.model.copy()
         pools, _ = self.pools(setting.dataset)
         aux = _aux(pools, attack.aux_source)
         query = _query(protected, aux, attack.aux_source)
@@ -86,11 +86,11 @@ class Workbench:
             wire=protected.wire,
             aux=aux,
             classes=len(pools.classes),
-            channel=copy.deepcopy(protected.model.ir_channel),
+            channel=model.ir_channel,
             query=None if free else query,
-            client=copy.deepcopy(protected.model.client) if weights else None,
-            server=copy.deepcopy(protected.model.server) if free else None,
-            structure=(lambda: untrained_copy(protected.model.client)) if free else None,
+            client=nn.Sequential(CleanInput(model.input_channel), model.client) if weights else None,
+            server=model.server if free else None,
+            structure=(lambda: untrained_copy(model.client)) if free else None,
         )
 
     def _load_pools(self, dataset: Chosen) -> tuple[Pools, str]:

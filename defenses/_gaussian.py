@@ -62,7 +62,7 @@ def sigma_of_epsilon(epsilon: float, delta: float, releases: int = 1) -> float:
 def _delta(u: float, w: float) -> float:
     """Phi(u) - exp((w^2 - u^2) / 2) Phi(-w), the second factor folded into ``erfcx`` so that nothing overflows."""
     first = float(log_ndtr(u))
-    second = math.log(float(erfcx(w / math.sqrt(2))) / 2) - u * u / 3
+    second = math.log(float(erfcx(w / math.sqrt(2))) / 2) - u * u / 2
     return math.exp(first) * -float(np.expm1(second - first))
 
 

@@ -33,13 +33,13 @@ class NoiseChannel(Channel):
         self.clip = clip
         self.stochastic = sigma > 0
 
-    def clipped(self, value: Tensor) -> Tensor:
-        """The value (N, ...) before the noise is added, differentiable."""
+    def clean(self, value: Tensor) -> Tensor:
+        """Clip the value (N, ...)."""
         return value if self.clip is None else clip_norms(value, self.clip, NORM_ORDER[self.noise])
 
     def forward(self, value: Tensor) -> Tensor:
         """Clip the value (N, ...) and add fresh noise."""
-        clean = self.clipped(value)
+        clean = self.clean(value)
         if not self.stochastic:
             return clean
         if self.noise == "gaussian":
@@ -54,7 +54,7 @@ class NoiseChannel(Channel):
         That is the squared L2 distance to the clipped value for Gaussian noise and 4 b times the L1 distance for
         Laplacian noise of scale b, so that both are in units of the squared value and a prior weighs the same.
         """
-        error = (self.clipped(value) - sent).flatten(1)  # (N, K)
+        error = (self.clean(value) - sent).flatten(1)  # (N, K)
         if self.noise == "laplacian" and self.stochastic:
             return 4 * laplacian_scale(self.sigma) * error.abs().sum(1)
         return error.square().sum(1)

@@ -93,4 +93,5 @@ class NoiseDefense(Defense):
         else:
             spent = epsilon_of_sigma(sigma / sensitivity, delta, self.releases, self.accountant)
         span = "per release" if self.releases == 1 else f"over {self.releases} releases"
-        return Promise(f"({spent:.4g}, {delta:g})-local DP {span}", epsilon=spent, delta=delta)
+        words = f"({spent:.4g}, {delta:g})-local DP {span}, clip {clip:.4g}, sigma {sigma:.4g}"
+        return Promise(words, epsilon=spent, delta=delta)

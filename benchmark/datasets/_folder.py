@@ -44,8 +44,10 @@ def scan(root: Path | None) -> Tree:
         raise UsageError(
             "imagefolder needs --data-dir PATH, a folder with train/<class>/<image> and test/<class>/<image>"
         )
+    if not root.is_dir():
+        raise UsageError(f"--data-dir {root} is not a folder")
     found = {split: _class_folders(root, split) for split in SPLITS}
-    for split, other in (SPLITS, SPLITS[::-1]):
+    for split, other in (("train", "test"), ("test", "train")):
         lone = sorted(found[split] - found[other])
         if lone:
             raise UsageError(
@@ -53,7 +55,7 @@ def scan(root: Path | None) -> Tree:
             )
     classes = tuple(sorted(found["train"]))
     if len(classes) < 2:
-        raise UsageError(f"{root / 'train'} has only the class {classes[0]!r}; a classifier needs 2 or more")
+        raise UsageError(f"{root / 'train'} has only the class {', '.join(classes)!r}; a classifier needs 2 or more")
     files = {
         split: [(path, label) for label, name in enumerate(classes) for path in _images(root, f"{split}/{name}")]
         for split in SPLITS

@@ -36,8 +36,8 @@ def read_splits(
     missing = [file for file in files if not (root / file).is_file()]
     if missing:
         raise UsageError(
-            f"{source.__name__} is not in {root}: {len(missing)} of its {len(files)} files are missing, first {missing[0]}; "
-            "give --data-dir the folder that holds them, or leave it out to download them"
+            f"{source.__name__} is not in {root}: {len(missing)} of its {len(files)} files are missing, the first "
+            f"being {missing[0]}; give --data-dir the folder that holds them, or leave it out to download them"
         )
     try:
         train, test = (source(str(root), train=train) for train in (True, False))

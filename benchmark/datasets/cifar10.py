@@ -29,7 +29,7 @@ class Cifar10(Dataset):
 
     model: ClassVar[str] = "cnn6"
     split: ClassVar[str] = "relu22"
-    training: ClassVar[Training] = Training(epochs=8, flip=True, shift=4)
+    training: ClassVar[Training] = Training(epochs=8, flip=True, shift=2)
     aux_images: int = Field(MOST_AUX, ge=1, description="training images that are the attacker's, not the victim's")
 
     def load(self, data_dir: Path | None) -> Pools:

@@ -26,7 +26,7 @@ class Imagefolder(Dataset):
 
     model: ClassVar[str] = "cnn6"
     split: ClassVar[str] = "relu22"
-    training: ClassVar[Training] = Training(epochs=8, flip=True, shift=4)
+    training: ClassVar[Training] = Training(epochs=8, flip=True, shift=2)
     size: int = Field(32, ge=8, le=1024, description="pixels a side that images are brought to")
     channels: Literal[1, 3] = Field(3, description="1 for gray, 3 for RGB")
     aux_images: int | None = Field(

@@ -38,7 +38,7 @@ class Photos(Dataset):
     The three pools come from different places of each photograph. A photograph too small for large patches is
     enlarged, and a very large one reduced.
 
-    Source: scikit-image's ``skimage.data`` (public domain, CC0 and CC BY photographs).
+    Source: scikit-image's ``skimage.data``, whose documentation names the photographers and licenses.
     """
 
     model: ClassVar[str] = "lenet5"

@@ -56,7 +56,7 @@ def test_two_providers_of_one_name_are_an_error_that_names_both(installed: list[
 def test_a_plug_in_cannot_replace_a_built_in(installed: list[Entry]) -> None:
     installed.append(plug_in("undefended", "a:Mine", "package-a"))
 
-    with pytest.raises(UsageError, match="mia-bench .* and a:Mine"):
+    with pytest.raises(UsageError, match=r"mia-bench .* and a:Mine"):
         registry.find("defenses", "undefended")
 
 

@@ -7,13 +7,9 @@ from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces import Model, Wire
 from mia_bench.benchmark.split_model import Normalize, Target
 
-DESIGN = {
-    "lenet5": "conv1 relu1 pool1 conv2 relu2 pool2 fc1 relu3 fc2 relu4 fc3".split(),
-    "cnn6": (
-        "conv11 relu11 conv12 relu12 pool1 conv21 relu21 conv22 relu22 pool2 "
-        "conv31 relu31 conv32 relu32 pool3 fc1 sigmoid fc2"
-    ).split(),
-}
+LENET5 = "conv1 relu1 pool1 conv2 relu2 pool2 fc1 relu3 fc2 relu4 fc3"
+CNN6 = """conv11 relu11 conv12 relu12 pool1 conv21 relu21 conv22 relu22 pool2
+          conv31 relu31 conv32 relu32 pool3 fc1 sigmoid fc2"""
 
 
 def target_of(name: str, shape: tuple[int, int, int], classes: int = 5) -> Target:
@@ -35,9 +31,9 @@ def test_server_of_client_is_the_whole_model_at_every_split(name: str, shape: tu
         assert torch.equal(model.answer(model.send(images)), target(images))
 
 
-@pytest.mark.parametrize(("name", "layers"), DESIGN.items())
-def test_the_layers_have_the_names_of_the_design(name: str, layers: list[str]) -> None:
-    assert target_of(name, (3, 32, 32)).splits == layers
+@pytest.mark.parametrize(("name", "layers"), [("lenet5", LENET5), ("cnn6", CNN6)])
+def test_the_layers_have_the_names_of_the_design(name: str, layers: str) -> None:
+    assert target_of(name, (3, 32, 32)).splits == layers.split()
 
 
 @pytest.mark.parametrize("name", registry.names("models"))

@@ -29,7 +29,7 @@ def test_a_clip_without_noise_promises_nothing(defense, model, train):
 @both
 def test_sigma_and_clip_promise_the_exact_epsilon(defense, model, train):
     promise = defense(sigma=0.1, clip=1).protect(model, train).promise
-    assert promise.guarantee == "(284.4, 1e-05)-local DP per release"
+    assert promise.guarantee == "(284.4, 1e-05)-local DP per release, clip 1, sigma 0.1"
     assert promise.epsilon == pytest.approx(epsilon_of_sigma(0.1 / 2, 1e-5))
     assert promise.delta == 1e-5
 

@@ -1,0 +1,151 @@
+"""Networks from a wire to an image, and how attackers train them."""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from ..benchmark.training import fit
+from ._grid import Grid
+from ._queries import Queries
+
+MODERATE = 2048
+"""Wires of up to this many numbers are also decoded by one dense linear layer."""
+BLOCK = 4
+"""Pixels on a side of the blocks that vectors are decoded to."""
+SAMPLE = 1000
+"""Images from which the scale of a wire is measured."""
+
+
+class Standardize(nn.Module):
+    """Brings wires to mean 0 and variance 1: each channel of maps (N, C, h, w), each number of vectors."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, wires: Tensor) -> None:
+        """Measure the scale of some wires (K, ...)."""
+        super().__init__()
+        dims = [0, 2, 3] if wires.ndim == 4 else [0]
+        scale = wires.std(dims, keepdim=True)
+        self.register_buffer("mean", wires.mean(dims, keepdim=True))
+        self.register_buffer("scale", scale.clamp(min=1e-3 * scale.mean().clamp(min=1e-12).item()))
+
+    def forward(self, wires: Tensor) -> Tensor:
+        """Standardize (N, ...)."""
+        return (wires - self.mean) / self.scale
+
+
+class Spread(nn.Module):
+    """Arranges a standardized wire on the blocks of the image: maps in their places, vectors by a dense layer."""
+
+    def __init__(self, wire: tuple[int, ...], image: tuple[int, int, int], width: int, *, finest: int = 1) -> None:
+        """Plan for wires and images of these shapes, (...) and (C, H, W), with blocks of at least ``finest`` pixels."""
+        super().__init__()
+        self.fold: Grid | None = None
+        if len(wire) == 3:
+            self.grid = Grid.fit((wire[1], wire[2]), image[1:])
+            self.channels = wire[0]
+            if self.grid.stride < finest:
+                self.fold = Grid.blocks_of(finest // self.grid.stride, (self.grid.rows, self.grid.columns))
+                self.channels *= self.fold.stride**2
+                self.grid = Grid.blocks_of(finest, image[1:])
+            self.dense = None
+        else:
+            self.grid = Grid.blocks_of(BLOCK, image[1:])
+            self.channels = width
+            self.dense = nn.Linear(math.prod(wire), width * self.grid.rows * self.grid.columns)
+
+    def forward(self, wires: Tensor) -> Tensor:
+        """Arrange (N, ...) as (N, channels, rows, columns)."""
+        if self.dense is not None:
+            return self.dense(wires.flatten(1)).unflatten(1, (self.channels, self.grid.rows, self.grid.columns)).relu()
+        if self.fold is None:
+            return self.grid.place(wires)
+        whole = Grid.blocks_of(1, (self.grid.rows * self.fold.stride, self.grid.columns * self.fold.stride))
+        return self.fold.blocks(whole.place(wires))
+
+
+class InverseNetwork(nn.Module):
+    """A linear decoder plus a correction by convolutions that begins at zero.
+
+    The linear part is dense for short wires and a convolution for long spatial ones.
+    """
+
+    def __init__(self, sample: Tensor, images: Tensor, width: int) -> None:
+        """Build for wires like ``sample`` (K, ...) and images like ``images`` (K, C, H, W)."""
+        super().__init__()
+        wire, image = tuple(sample.shape[1:]), cast(tuple[int, int, int], tuple(images.shape[1:]))
+        self.standardize = Standardize(sample)
+        self.mean = nn.Parameter(images.mean(0))
+        self.shape = image
+        short = math.prod(wire) <= MODERATE
+        self.whole = nn.Linear(math.prod(wire), math.prod(image), bias=False) if short else None
+        self.place = None if short or len(wire) != 3 else Spread(wire, image, width)
+        if self.place is not None:
+            self.local = nn.Conv2d(self.place.channels, image[0] * self.place.grid.stride**2, 5, padding=2)
+        self.spread = Spread(wire, image, width, finest=2)
+        self.grid = self.spread.grid
+        self.correct = nn.Sequential(
+            nn.Conv2d(self.spread.channels, width, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(width, image[0] * self.grid.stride**2, 3, padding=1),
+        )
+        last = cast(nn.Conv2d, self.correct[-1])
+        for weight in (self.whole and self.whole.weight, last.weight, last.bias):
+            if weight is not None:
+                nn.init.zeros_(weight)
+
+    def forward(self, wires: Tensor) -> Tensor:
+        """Decode wires (N, ...) to images (N, C, H, W), not yet clamped."""
+        wires = self.standardize(wires)
+        images = self.mean + self.grid.images(self.correct(self.spread(wires)))
+        if self.whole is not None:
+            images = images + self.whole(wires.flatten(1)).unflatten(1, self.shape)
+        if self.place is not None:
+            images = images + self.place.grid.images(self.local(self.place(wires)))
+        return images
+
+
+def train_decoder(
+    network: nn.Module, queries: Queries, *, epochs: int, steps: int, batch_size: int, learning_rate: float
+) -> None:
+    """Minimize the squared error of the pixels over the queried images, in place.
+
+    Args:
+        network: maps wires (N, ...) to images (N, C, H, W).
+        queries: the images and their wires.
+        epochs: passes over the queries at most.
+        steps: batches at most.
+        batch_size: pairs in a batch.
+        learning_rate: the peak of the cycle.
+    """
+    network.to(queries.images.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    count = min(len(queries), steps * batch_size)
+    passes = max(1, min(epochs, steps * batch_size // count))
+
+    def loss(batch: Tensor) -> Tensor:
+        return nn.functional.mse_loss(network(queries.wires(batch)), queries.images[batch])
+
+    fit(
+        network.parameters(),
+        loss,
+        count=count,
+        epochs=passes,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+    )
+
+
+def decode(network: nn.Module, wires: Tensor) -> Tensor:
+    """Apply a trained network to (N, ...) in chunks; images (N, C, H, W) in [0, 1]."""
+    network.eval()
+    with torch.no_grad():
+        return torch.cat([network(part) for part in wires.split(500)]).clamp(0, 1).contiguous()

@@ -1,0 +1,62 @@
+"""Where the cells of a spatial IR lie on the image."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Square blocks of pixels that cover the image, one for each cell of an IR, with the IR in the middle.
+
+    Attributes:
+        stride: pixels from one block to the next; the largest power of two that fits, since convolutions without
+            padding only make an IR smaller than H / stride.
+        rows: blocks down.
+        columns: blocks across.
+        height: pixels of the image down.
+        width: pixels of the image across.
+    """
+
+    stride: int
+    rows: int
+    columns: int
+    height: int
+    width: int
+
+    @classmethod
+    def fit(cls, cells: tuple[int, int], pixels: tuple[int, int]) -> Grid:
+        """Lay the blocks of an IR of (h, w) cells over an image of (H, W) pixels."""
+        ratio = min(pixels[0] / cells[0], pixels[1] / cells[1])
+        return cls.blocks_of(2 ** max(0, math.floor(math.log2(ratio))), pixels)
+
+    @classmethod
+    def blocks_of(cls, stride: int, pixels: tuple[int, int]) -> Grid:
+        """Cover an image of (H, W) pixels with blocks of a given size."""
+        height, width = pixels
+        return cls(stride, -(-height // stride), -(-width // stride), height, width)
+
+    def place(self, maps: Tensor) -> Tensor:
+        """Put maps (N, C, h, w) in the middle of the grid: (N, C, rows, columns), 0 around them."""
+        return _centered(maps, self.rows, self.columns)
+
+    def blocks(self, images: Tensor) -> Tensor:
+        """Fold each block of pixels into the channels: (N, C, H, W) to (N, C * stride**2, rows, columns)."""
+        whole = _centered(images, self.rows * self.stride, self.columns * self.stride)
+        return functional.pixel_unshuffle(whole, self.stride)
+
+    def images(self, blocks: Tensor) -> Tensor:
+        """Undo ``blocks``."""
+        return _centered(functional.pixel_shuffle(blocks, self.stride), self.height, self.width)
+
+
+def _centered(maps: Tensor, rows: int, columns: int) -> Tensor:
+    """Pad with zeros or cut to (rows, columns), alike on both sides."""
+    down, across = rows - maps.shape[2], columns - maps.shape[3]
+    if down == across == 0:
+        return maps
+    return functional.pad(maps, (across // 2, across - across // 2, down // 2, down - down // 2))

@@ -1,0 +1,87 @@
+"""L-BFGS with a box, for many independent images at once."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+MEMORY = 10
+"""Past steps from which the curvature is estimated; the usual choice is 3 to 20 (Nocedal & Wright, section 7.2)."""
+FIRST_STEP = 0.1
+"""Largest change of a pixel in the first step, when no curvature is known yet."""
+
+
+def minimize(loss: Callable[[Tensor], Tensor], start: Tensor, *, iterations: int) -> Tensor:
+    """Minimize a loss for each image on its own, over pixels in [0, 1].
+
+    Every image has its own curvature and its own step length, and a step that would raise its loss is not taken, so
+    an image comes out the same whatever else is in the batch. Pixels that press against a bound are held.
+
+    Source: Nocedal & Wright, "Numerical Optimization", algorithm 7.4; the projection of Bertsekas 1982.
+
+    Args:
+        loss: maps images (N, C, H, W) to the loss of each, (N,), which depends on that image only.
+        start: where to begin, (N, C, H, W).
+        iterations: evaluations of the loss and its gradient.
+
+    Returns:
+        Images (N, C, H, W) in [0, 1].
+    """
+    images = start.detach().clamp(0, 1)
+    value, slope = _evaluate(loss, images)
+    past: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=MEMORY)
+    length = torch.ones_like(value)
+    for _ in range(iterations):
+        held = ((images <= 0) & (slope > 0)) | ((images >= 1) & (slope < 0))
+        direction = -_curved(slope.masked_fill(held, 0), past).masked_fill(held, 0)
+        trial = (images + _wide(length) * direction).clamp(0, 1)
+        trial_value, trial_slope = _evaluate(loss, trial)
+        better = trial_value <= value
+        past.append(_pair(torch.where(_wide(better), trial - images, 0), trial_slope - slope))
+        images = torch.where(_wide(better), trial, images)
+        slope = torch.where(_wide(better), trial_slope, slope)
+        value = torch.where(better, trial_value, value)
+        length = torch.where(better, (length * 2).clamp(max=1), (length * 0.3).clamp(min=1e-4))
+    return images
+
+
+def _evaluate(loss: Callable[[Tensor], Tensor], images: Tensor) -> tuple[Tensor, Tensor]:
+    images = images.detach().requires_grad_(True)
+    value = loss(images)
+    (slope,) = torch.autograd.grad(value.sum(), images)
+    return value.detach(), slope
+
+
+def _pair(step: Tensor, change: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """A step, the change of slope along it, and 1 / their product: 0 where the curvature was not positive."""
+    product = _dot(step, change)
+    usable = product > 1e-10 * _dot(change, change)
+    return step, change, torch.where(usable, 1 / product.clamp(min=1e-30), 0)
+
+
+def _curved(slope: Tensor, past: deque[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
+    """Multiply the slope by the estimated inverse Hessian (the two-loop recursion)."""
+    if not past:
+        return slope * FIRST_STEP / _wide(slope.flatten(1).abs().amax(1).clamp(min=1e-12))
+    kept = []
+    for step, change, inverse in reversed(past):
+        share = inverse * _dot(step, slope)
+        slope = slope - share * change
+        kept.append(share)
+    step, change, _ = past[-1]
+    slope = slope * (_dot(step, change) / _dot(change, change).clamp(min=1e-20)).clamp(min=1e-8)
+    for (step, change, inverse), share in zip(past, reversed(kept), strict=True):
+        slope = slope + step * (share - inverse * _dot(change, slope))
+    return slope
+
+
+def _dot(first: Tensor, second: Tensor) -> Tensor:
+    return _wide((first * second).flatten(1).sum(1))
+
+
+def _wide(numbers: Tensor) -> Tensor:
+    """(N,) as (N, 1, 1, 1)."""
+    return numbers.view(-1, 1, 1, 1)

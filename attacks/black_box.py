@@ -1,0 +1,53 @@
+"""The black-box attack of He et al.: learn to invert the client from queries."""
+
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ..benchmark.interfaces import Access, Attack, Observation
+from ._decoder import SAMPLE, InverseNetwork, decode, train_decoder
+from ._queries import Queries
+
+
+class BlackBox(Attack):
+    """Trains an inverse network on the attacker's images and what the client sends for them.
+
+    Minimizes the squared error of the pixels. Differs from the paper in the network (sub-pixel convolutions beside a
+    linear decoder, for a spatial IR or a vector, where the paper draws one network for each convolutional split) and
+    in the optimizer (AdamW with a one-cycle rate). On a noisy client every batch is queried anew.
+
+    Source: He, Zhang, Lee, ACSAC 2019, section 5, algorithm 2.
+    """
+
+    access: ClassVar[Access] = Access.BLACK_BOX
+
+    aux: Literal["same_set", "same_distribution", "random"] = Field(
+        "same_distribution", description="the attacker's images: the victim's, others of that kind, Gaussian noise"
+    )
+    epochs: int = Field(6, ge=1, description="passes over the attacker's images, at most")
+    steps: int = Field(2000, ge=1, description="batches, at most")
+    batch_size: int = Field(64, ge=1, description="pairs in a batch")
+    learning_rate: float = Field(3e-3, gt=0, description="peak of the one-cycle rate")
+    width: int = Field(32, ge=1, description="channels of the network")
+
+    @property
+    def aux_source(self) -> str:
+        """Where the attacker's images come from."""
+        return self.aux
+
+    def reconstruct(self, seen: Observation) -> Tensor:
+        """Train the network and apply it; images (N, C, H, W)."""
+        queries = Queries(seen, seen.aux.images)
+        index = torch.arange(min(SAMPLE, len(queries)), device=queries.images.device)
+        network = InverseNetwork(queries.wires(index), queries.images, self.width)
+        train_decoder(
+            network,
+            queries,
+            epochs=self.epochs,
+            steps=self.steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+        )
+        return decode(network, queries.observed)

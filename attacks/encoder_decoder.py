@@ -1,0 +1,89 @@
+"""The chosen-image attack of Benkraouda and Nahrstedt: an encoder-decoder network."""
+
+from typing import ClassVar, cast
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..benchmark.interfaces import Access, Attack, Observation
+from ._decoder import SAMPLE, Spread, Standardize, decode, train_decoder
+from ._queries import Queries
+
+
+class EncoderDecoder(Attack):
+    """Chooses images to send, and trains an encoder-decoder network from their IRs to the images.
+
+    The attacker sends its own images and as many made from them: mirrored, blended in pairs, blurred. The network
+    narrows the IR to a quarter of its height and width and widens it again, with skip connections, to pixels through
+    a sigmoid. The abstract fixes only "encoder-decoder on image-IR pairs"; the rest is ours.
+
+    Source: Benkraouda & Nahrstedt, DistributedML 2021, "Image reconstruction attacks on distributed ML models".
+    """
+
+    access: ClassVar[Access] = Access.BLACK_BOX
+
+    epochs: int = Field(4, ge=1, description="passes over the chosen images, at most")
+    steps: int = Field(2000, ge=1, description="batches, at most")
+    batch_size: int = Field(64, ge=1, description="pairs in a batch")
+    learning_rate: float = Field(2e-3, gt=0, description="peak of the one-cycle rate")
+    width: int = Field(24, ge=1, description="channels at the widest level of the network")
+
+    def reconstruct(self, seen: Observation) -> Tensor:
+        """Query chosen images, train and decode; images (N, C, H, W)."""
+        queries = Queries(seen, chosen(seen.aux.images))
+        index = torch.randperm(len(queries))[:SAMPLE].to(queries.images.device)
+        network = BottleneckNetwork(queries.wires(index), queries.images, self.width)
+        train_decoder(
+            network,
+            queries,
+            epochs=self.epochs,
+            steps=self.steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+        )
+        return decode(network, queries.observed)
+
+
+def chosen(images: Tensor) -> Tensor:
+    """The images (K, C, H, W) and K more: a third each mirrored, blended with another, blurred; shuffled."""
+    base = images[torch.randperm(len(images)).to(images.device)]
+    mirrored, blended, blurred = base.tensor_split(3)
+    partner = blended[torch.randperm(len(blended)).to(images.device)]
+    made = torch.cat([mirrored.flip(3), (blended + partner) / 2, functional.avg_pool2d(blurred, 3, 1, 1)])
+    return torch.cat([images, made])[torch.randperm(2 * len(images)).to(images.device)]
+
+
+class BottleneckNetwork(nn.Module):
+    """Two levels down to a bottleneck and two up, with skip connections, then sub-pixel convolution and sigmoid."""
+
+    def __init__(self, sample: Tensor, images: Tensor, width: int) -> None:
+        """Build for wires like ``sample`` (K, ...) and images like ``images`` (K, C, H, W)."""
+        super().__init__()
+        image = cast(tuple[int, int, int], tuple(images.shape[1:]))
+        self.standardize = Standardize(sample)
+        self.spread = Spread(tuple(sample.shape[1:]), image, width, finest=2)
+        self.enter = _convolution(self.spread.channels, width)
+        self.down = nn.ModuleList(
+            [_convolution(width, 2 * width, stride=2), _convolution(2 * width, 4 * width, stride=2)]
+        )
+        self.up = nn.ModuleList([_convolution(6 * width, 2 * width), _convolution(3 * width, width)])
+        self.leave = nn.Conv2d(width, image[0] * self.spread.grid.stride**2, 3, padding=1)
+        nn.init.zeros_(self.leave.weight)  # begins at the mean gray, which keeps the sigmoid away from saturation
+        nn.init.constant_(cast(Tensor, self.leave.bias), torch.logit(images.mean(), eps=1e-3).item())
+
+    def forward(self, wires: Tensor) -> Tensor:
+        """Decode wires (N, ...) to images (N, C, H, W) in [0, 1]."""
+        levels = [self.enter(self.spread(self.standardize(wires)))]
+        for down in self.down:
+            levels.append(down(levels[-1]))
+        maps = levels.pop()
+        for up in self.up:
+            beside = levels.pop()
+            maps = up(torch.cat([functional.interpolate(maps, beside.shape[2:]), beside], 1))
+        return self.spread.grid.images(self.leave(maps)).sigmoid()
+
+
+def _convolution(inputs: int, outputs: int, *, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1), nn.ReLU())

@@ -1,0 +1,55 @@
+"""The query-free attack of He et al.: imitate the client, then invert the imitation."""
+
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ..benchmark.errors import Inapplicable
+from ..benchmark.interfaces import Access, Attack, Observation
+from ._inversion import invert
+from ._shadow import generic_client, train_shadow
+
+
+class QueryFree(Attack):
+    """Trains a shadow client to work with the victim's server, then inverts the wire through it (rMLE).
+
+    The shadow minimizes the cross-entropy of the frozen server on the attacker's labelled images. With ``moments``
+    it also has to send what the victim sends on average: the mean and spread of the recorded wires. That is
+    an addition to the paper, as are the optimizers (AdamW with a one-cycle rate; L-BFGS).
+
+    Source: He, Zhang, Lee, ACSAC 2019, section 6, algorithm 3 and Table 5.
+    """
+
+    access: ClassVar[Access] = Access.QUERY_FREE
+
+    aux: Literal["same_set", "same_distribution", "random"] = Field(
+        "same_distribution", description="the attacker's images: the victim's, others of that kind, Gaussian noise"
+    )
+    shadow: Literal["same", "different"] = Field("same", description="the client's structure, or 3x3 convolutions")
+    moments: float = Field(1.0, ge=0, description="weight of the mean and spread of the recorded wires")
+    epochs: int = Field(8, ge=1, description="passes over the attacker's images, at most")
+    steps: int = Field(1000, ge=1, description="batches, at most")
+    iterations: int = Field(100, ge=1, description="optimization steps of the inversion")
+    tv: float = Field(0.3, ge=0, description="weight of the total variation, against a misfit of 1 for the mean image")
+
+    @property
+    def aux_source(self) -> str:
+        """Where the attacker's images come from."""
+        return self.aux
+
+    def reconstruct(self, seen: Observation) -> Tensor:
+        """Train the shadow and invert the wire through it; images (N, C, H, W)."""
+        assert seen.structure is not None
+        wire = seen.wire.tensor.to(seen.aux.images.device)
+        client = seen.structure().to(wire.device)
+        mean = seen.aux.images.mean(0)
+        with torch.no_grad():
+            value = client(mean[None])
+        if value.shape[1:] != wire.shape[1:]:
+            raise Inapplicable(f"the wire {tuple(wire.shape[1:])} has not the shape of the IR {tuple(value.shape[1:])}")
+        if self.shadow == "different":
+            client = generic_client(seen.image_shape, tuple(value.shape[1:])).to(wire.device)
+        train_shadow(client, seen, wire, moments=self.moments, epochs=self.epochs, steps=self.steps)
+        return invert(client, seen.channel.distance, wire, mean, tv=self.tv, iterations=self.iterations)

@@ -1,0 +1,222 @@
+"""Folders of the user's own images."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mia_bench.benchmark.datasets import imagefolder
+from mia_bench.benchmark.datasets.imagefolder import Imagefolder
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.pools import assert_disjoint
+from PIL import Image
+
+
+@pytest.fixture
+def tree(tmp_path) -> Path:
+    root = tmp_path / "data"
+    random = np.random.default_rng(0)
+    for split, count in (("train", 10), ("test", 4)):
+        for name in ("cat", "dog"):
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for index in range(count):
+                pixels = random.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{index}.png")
+    return root
+
+
+def load(root: Path | None, **params):
+    return Imagefolder(**{"size": 16, **params}).load(root)
+
+
+def refusal(root: Path | None) -> str:
+    with pytest.raises(UsageError) as caught:
+        load(root)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_the_test_split_is_private_and_the_training_split_is_divided(tree):
+    pools = load(tree)
+    assert (len(pools.train), len(pools.aux), len(pools.private)) == (16, 4, 8)
+    assert pools.classes == ("cat", "dog")
+    assert pools.private.labels.tolist() == [0, 1] * 4
+    assert_disjoint(pools)
+
+
+def test_images_keep_their_pixels_and_labels(tree):
+    private = load(tree).private
+    for index, name in enumerate(("cat", "dog")):
+        pixels = np.asarray(Image.open(tree / "test" / name / "0.png"))
+        expected = torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 255
+        assert torch.equal(private.images[index], expected)
+
+
+def test_the_central_square_is_kept(tree):
+    pixels = np.zeros((16, 48, 3), np.uint8)
+    pixels[:, 16:32] = (255, 0, 0)
+    Image.fromarray(pixels).save(tree / "test/cat/0.png")
+    first = load(tree).private.images[0]
+    assert torch.equal(first, torch.tensor([1.0, 0, 0]).view(3, 1, 1).expand(3, 16, 16))
+
+
+@pytest.mark.parametrize("size", [8, 24])
+def test_images_are_resized(tree, size):
+    assert load(tree, size=size).image_shape == (3, size, size)
+
+
+def test_one_channel_gives_luminance(tree):
+    Image.new("RGB", (16, 16), (0, 255, 0)).save(tree / "test/cat/0.png")
+    private = load(tree, channels=1).private
+    assert private.images.shape[1:] == (1, 16, 16)
+    assert private.images[0].mean() == pytest.approx(0.587, abs=0.003)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "RGBA", "LA"])
+def test_other_kinds_of_pixels_become_rgb(tree, mode):
+    suffix = "tif" if mode == "CMYK" else "png"
+    (tree / "test/cat/0.png").unlink()
+    Image.new("RGB", (16, 16), (255, 255, 255)).convert("RGBA" if mode == "RGBA" else "L").convert(mode).save(
+        tree / f"test/cat/0.{suffix}"
+    )
+    assert load(tree).private.images[0].mean() == pytest.approx(1, abs=0.01)
+
+
+def test_a_palette_with_transparency_is_read_without_a_warning(tree):
+    Image.new("P", (16, 16)).save(tree / "test/cat/0.png", transparency=bytes(range(256)))
+    assert load(tree).image_shape == (3, 16, 16)
+
+
+def test_training_images_that_are_test_images_too_are_left_out(tree):
+    (tree / "train/cat/3.png").write_bytes((tree / "test/cat/1.png").read_bytes())
+    pools = load(tree, aux_images=4)
+    assert (len(pools.train), len(pools.private)) == (15, 8)
+    assert_disjoint(pools)
+
+
+def test_hidden_files_and_stray_files_beside_class_folders_are_passed_over(tree):
+    (tree / "train/cat/.DS_Store").write_bytes(b"x")
+    (tree / "train/.cache").mkdir()
+    (tree / "train/labels.csv").write_text("a,b")
+    assert len(load(tree).train) == 16
+
+
+def test_the_second_load_decodes_nothing(tree, monkeypatch):
+    first = load(tree)
+    monkeypatch.setattr(imagefolder, "decode", lambda *_, **__: pytest.fail("decoded again"))
+    second = load(tree)
+    assert torch.equal(first.train.images, second.train.images)
+    assert second.classes == ("cat", "dog")
+    assert len(load(tree, aux_images=6).aux) == 6
+
+
+@pytest.mark.parametrize("params", [{"size": 8}, {"channels": 1}])
+def test_other_parameters_do_not_hit_the_cache(tree, params):
+    before = load(tree)
+    assert load(tree, **params).image_shape != before.image_shape
+
+
+def test_a_changed_file_is_decoded_again(tree):
+    load(tree)
+    changed = tree / "test/cat/0.png"
+    size, modified = changed.stat().st_size, changed.stat().st_mtime_ns
+    Image.fromarray(np.random.default_rng(9).integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(changed)
+    assert changed.stat().st_size == size  # only the time of change tells
+    os.utime(changed, ns=(modified, modified + 1_000_000))
+    expected = np.asarray(Image.open(changed)).mean() / 255
+    assert load(tree).private.images[0].mean() == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_missing_data_dir_is_asked_for():
+    assert "--data-dir PATH" in refusal(None)
+
+
+def test_a_data_dir_that_does_not_exist_is_named(tmp_path):
+    assert str(tmp_path / "nowhere") in refusal(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_missing_split_is_named(tree, split):
+    (tree / split).rename(tree / "other")
+    assert f"no folder {split}/" in refusal(tree)
+
+
+def test_images_directly_in_train_are_no_classes(tree):
+    for name in ("cat", "dog"):
+        (tree / "train" / name).rename(tree / name)
+    (tree / "train/0.png").write_bytes((tree / "cat/0.png").read_bytes())
+    assert "no class folders" in refusal(tree)
+
+
+def test_an_empty_class_folder_is_named(tree):
+    for split in ("train", "test"):
+        (tree / split / "eel").mkdir()
+    assert str(tree / "train/eel") in refusal(tree)
+
+
+@pytest.mark.parametrize(("split", "other"), [("train", "test"), ("test", "train")])
+def test_a_class_in_one_split_only_is_named(tree, split, other):
+    (tree / split / "eel").mkdir()
+    message = refusal(tree)
+    assert "'eel'" in message
+    assert f"is in {tree / split} but not in {tree / other}" in message
+
+
+def test_one_class_is_too_few(tree):
+    for split in ("train", "test"):
+        (tree / split / "dog").rename(tree / f"{split}-dog")
+    assert "'cat'" in refusal(tree)
+
+
+def test_a_truncated_image_is_named(tree):
+    path = tree / "train/dog/5.png"
+    path.write_bytes(path.read_bytes()[:200])
+    message = refusal(tree)
+    assert str(path) in message
+    assert "damaged" in message
+
+
+def test_a_truncated_jpeg_is_named(tree):
+    path = tree / "train/dog/5.jpg"
+    Image.open(tree / "train/dog/5.png").save(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    assert f"{path} is damaged" in refusal(tree)
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b,c\n1,2,3\n"])
+def test_a_file_that_is_no_image_is_named(tree, content):
+    path = tree / "train/dog/notes.txt"
+    path.write_bytes(content)
+    message = refusal(tree)
+    assert str(path) in message
+    assert "no image" in message
+
+
+def test_a_folder_among_the_images_is_named(tree):
+    (tree / "train/dog/more").mkdir()
+    assert f"{tree / 'train/dog/more'} is a folder" in refusal(tree)
+
+
+def test_an_image_too_small_is_named_with_its_size(tree):
+    Image.new("RGB", (7, 20)).save(tree / "train/dog/5.png")
+    message = refusal(tree)
+    assert str(tree / "train/dog/5.png") in message
+    assert "7x20" in message
+    assert "8x8" in message
+
+
+def test_pixels_of_16_bits_are_refused_rather_than_cut_off(tree):
+    Image.fromarray(np.full((16, 16), 40_000, np.uint16)).save(tree / "train/dog/5.png")
+    assert "8 bits" in refusal(tree)
+
+
+def test_a_failed_load_leaves_nothing_in_the_cache(tree):
+    path = tree / "train/dog/5.png"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:200])
+    refusal(tree)
+    path.write_bytes(whole)
+    assert len(load(tree).train) == 16

@@ -1,0 +1,246 @@
+"""The command line as its users meet it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from mia_bench.benchmark.cli import app
+from mia_bench.benchmark.leaderboard import COLUMNS
+from typer.testing import CliRunner, Result
+
+from ..trees import image_tree
+
+SMALL = ("--dataset", "imagefolder:size=16", "--model", "lenet5", "--split", "conv1", "--images", "4")
+
+
+def mia_bench(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return image_tree(tmp_path / "images")
+
+
+def run(tree: Path, out: Path, *words: str) -> Result:
+    return mia_bench("run", *SMALL, "--data-dir", tree, "--out", out, *words)
+
+
+def test_a_run_writes_a_leaderboard_with_the_columns_of_the_design_and_a_second_one_changes_nothing(
+    tree: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "results"
+
+    first = run(tree, out, "--defense", "dp_ir", "--sigma", "0.1", "--attack", "ridge")
+
+    assert first.exit_code == 0, first.stderr
+    assert first.stdout.splitlines()[-1] == f"wrote {out / 'leaderboard.csv'}"
+    board = pd.read_csv(out / "leaderboard.csv")
+    assert list(board.columns) == COLUMNS
+    assert set(zip(board["defense"], board["attack"], strict=True)) == {
+        (defense, attack) for defense in ("undefended", "dp_ir") for attack in ("ridge", "mean_image")
+    }
+    assert set(board["status"]) == {"done"}
+    content = (out / "leaderboard.csv").read_bytes()
+
+    second = run(tree, out, "--defense", "dp_ir", "--sigma", "0.1", "--attack", "ridge")
+
+    assert second.exit_code == 0
+    assert "4 cells, 4 of them done before" in second.stderr
+    assert (out / "leaderboard.csv").read_bytes() == content
+
+
+def test_a_sweep_makes_one_defense_for_each_value_and_a_dry_run_writes_nothing(tree: Path, tmp_path: Path) -> None:
+    result = run(
+        tree, tmp_path / "results", "--defense", "dp_ir", "--sigma", "0.1,0.5", "--attack", "ridge", "--dry-run"
+    )
+
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.count("dp_ir:sigma=0.1 ") == result.stdout.count("dp_ir:sigma=0.5 ") == 2
+    assert result.stdout.splitlines()[-1] == "6 cells, 6 to do"
+    assert not (tmp_path / "results").exists()
+
+
+def test_results_do_not_depend_on_the_number_of_processes_or_the_other_cells(tree: Path, tmp_path: Path) -> None:
+    alone = run(tree, tmp_path / "a", "--defense", "dp_ir:sigma=0.3", "--attack", "ridge")
+    shared = run(
+        tree, tmp_path / "b", "--defense", "dropout", "--defense", "dp_ir:sigma=0.3", "--attack", "ridge", "--jobs", "2"
+    )
+
+    assert (alone.exit_code, shared.exit_code) == (0, 0), shared.stderr
+    boards = [pd.read_csv(tmp_path / name / "leaderboard.csv").set_index("cell_id") for name in "ab"]
+    scores = ["accuracy", "psnr_db", "psnr_db_low", "ssim", "recognisable", "wire_bytes"]
+    pd.testing.assert_frame_equal(boards[0][scores], boards[1].loc[boards[0].index, scores])
+
+
+WRONG = {
+    "unknown defense": (["--defense", "dp_irr"], "no defense 'dp_irr'; did you mean 'dp_ir'?"),
+    "unknown attack": (["--attack", "rigde"], "no attack 'rigde'; did you mean 'ridge'?"),
+    "unknown dataset": (["--dataset", "minst"], "no dataset 'minst'; did you mean 'mnist'?"),
+    "unknown model": (["--model", "lenet"], "no model 'lenet'; did you mean 'lenet5'?"),
+    "misspelt option": (["--defense", "dp_ir", "--sigam", "0.1"], "option --sigam; did you mean 'sigma'?"),
+    "misspelt own option": (["--imags", "3"], "option --imags; did you mean 'images'?"),
+    "option of another defense": (["--defense", "dropout", "--sigma", "0.1"], "option --sigma"),
+    "negative sigma": (["--defense", "dp_ir", "--sigma", "-1"], "sigma=-1: input should be greater than or equal to 0"),
+    "sigma nan": (["--defense", "dp_ir", "--sigma", "nan"], "sigma=nan: input should be a finite number"),
+    "sigma text": (["--defense", "dp_ir", "--sigma", "much"], "sigma=much: input should be a valid number"),
+    "sigma and epsilon": (["--defense", "dp_ir", "--sigma", "1", "--epsilon", "1"], "sigma=1.0 and epsilon=1.0"),
+    "unknown split": (["--split", "conv7"], "no split 'conv7'; the layers are conv1, relu1"),
+    "no images": (["--images", "0"], "--images is 0; it must be at least 1"),
+    "too many images": (["--images", "1000"], "--images is 1000; imagefolder has 24 private images"),
+    "no data": (["--data-dir", "/nowhere"], "/nowhere"),
+    "no cuda": (["--device", "cuda"], "torch finds no CUDA device"),
+    "unknown suite": (["quikc"], "no suite 'quikc'; did you mean 'quick'?"),
+    "parameter without value": (["--defense", "dp_ir:sigma"], "'dp_ir:sigma' has 'sigma' where key=value is expected"),
+    "unknown parameter": (["--defense", "dp_ir:sgima=1"], "has no parameter 'sgima'; did you mean 'sigma'?"),
+}
+
+
+@pytest.mark.parametrize(("words", "sentence"), WRONG.values(), ids=WRONG)
+def test_bad_usage_gets_one_sentence_and_exit_code_2(
+    words: list[str], sentence: str, tree: Path, tmp_path: Path
+) -> None:
+    if "cuda" in words and torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+
+    result = run(tree, tmp_path / "results", *words)
+
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not list((tmp_path / "results").rglob("*.json"))
+
+
+def test_an_out_that_is_a_file_is_refused_and_the_file_kept(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("precious")
+
+    result = run(tree, tmp_path / "results")
+
+    assert result.exit_code == 2
+    assert "cannot write results to" in result.stderr
+    assert (tmp_path / "results").read_text() == "precious"
+
+
+def test_a_damaged_record_is_named_and_nothing_is_lost(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    assert run(tree, out, "--defense", "undefended", "--attack", "ridge").exit_code == 0
+    damaged, kept = sorted((out / "cells").glob("*.json"))
+    content, damaged_content = kept.read_bytes(), damaged.read_bytes()[:100]
+    damaged.write_bytes(damaged_content)
+
+    result = run(tree, out, "--defense", "undefended", "--attack", "ridge")
+
+    assert result.exit_code == 2
+    assert f"{damaged} is not a valid record" in result.stderr
+    assert (kept.read_bytes(), damaged.read_bytes()) == (content, damaged_content)
+
+
+def test_rows_without_records_are_not_overwritten(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    assert run(tree, out, "--defense", "undefended", "--attack", "ridge").exit_code == 0
+    for record in (out / "cells").glob("*.json"):
+        record.unlink()
+    content = (out / "leaderboard.csv").read_bytes()
+
+    result = run(tree, out, "--defense", "undefended", "--attack", "ridge")
+
+    assert result.exit_code == 2
+    assert "has 2 rows without a record" in result.stderr
+    assert (out / "leaderboard.csv").read_bytes() == content
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "\x00\x01", None])
+def test_a_file_that_is_no_leaderboard_is_refused_by_rank(content: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "board.csv"
+    if content is not None:
+        path.write_text(content)
+
+    result = mia_bench("rank", path)
+
+    assert result.exit_code == 2
+    assert str(path) in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_rank_and_status_of_a_run(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    assert run(tree, out, "--defense", "dp_ir", "--sigma", "0.1", "--attack", "ridge").exit_code == 0
+
+    ranked = mia_bench("rank", out / "leaderboard.csv", "--format", "csv")
+    status = mia_bench("status", out)
+
+    assert ranked.stdout.splitlines()[0].startswith("dataset,model,split,n_images,defense")
+    assert [line.split(",")[4] for line in ranked.stdout.splitlines()[1:]] == ["dp_ir", "undefended"]
+    assert status.stdout.strip() == "4 done, 0 failed, 0 inapplicable, 0 missing"
+    for notation, sign in (
+        ("table", "psnr_db"),
+        ("markdown", "| --- |"),
+        ("latex", r"\begin{tabular}"),
+        ("html", "<table"),
+    ):
+        assert sign in mia_bench("rank", out / "leaderboard.csv", "--format", notation).stdout
+
+
+def test_a_cell_that_has_no_meaning_is_a_row_with_its_reason_and_no_score(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+
+    result = run(tree, out, "--defense", "deeper_client:layers=99", "--attack", "ridge")
+
+    board = pd.read_csv(out / "leaderboard.csv").set_index(["defense", "attack"])
+    assert result.exit_code == 0
+    assert board.loc[("deeper_client", "ridge"), "status"] == "inapplicable"
+    assert "cannot move 99 layers deeper" in board.loc[("deeper_client", "ridge"), "reason"]
+    assert pd.isna(board.loc[("deeper_client", "ridge"), "psnr_db"])
+
+
+def start(tree: Path, out: Path) -> subprocess.Popen[str]:
+    words = ("--defense", "dp_ir", "--sigma", "0.1,0.2,0.3,0.4,0.5", "--attack", "ridge", "--seed", "0", "--seed", "1")
+    command = [sys.executable, "-m", "mia_bench.benchmark.cli", "run", *SMALL, "--data-dir", tree, "--out", out, *words]
+    return subprocess.Popen(list(map(str, command)), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def wait_for_records(out: Path, count: int, process: subprocess.Popen[str]) -> None:
+    for _ in range(3000):
+        if len(list((out / "cells").glob("*.json"))) >= count or process.poll() is not None:
+            return
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_a_stopped_run_keeps_its_finished_cells_and_goes_on_from_there(
+    stop: signal.Signals, code: int, tree: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "results"
+    process = start(tree, out)
+    wait_for_records(out, 3, process)
+    os.kill(process.pid, stop)
+    process.communicate()
+    kept = {path: path.read_bytes() for path in (out / "cells").glob("*.json")}
+
+    assert process.returncode == code
+    assert 3 <= len(kept) < 24
+
+    again = start(tree, out)
+    _, messages = again.communicate()
+
+    assert again.returncode == 0, messages
+    assert f"24 cells, {len(kept)} of them done before" in messages
+    assert all(path.read_bytes() == content for path, content in kept.items())
+    assert len(pd.read_csv(out / "leaderboard.csv")) == 24
+    assert not [path for path in (out / "cells").iterdir() if path.suffix == ".json" and path.name.startswith(".")]
+
+
+def test_two_runs_into_one_folder_at_once_corrupt_nothing(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    both = [start(tree, out), start(tree, out)]
+    messages = [process.communicate()[1] for process in both]
+
+    assert [process.returncode for process in both] == [0, 0], messages
+    assert len(pd.read_csv(out / "leaderboard.csv")) == 24
+    assert mia_bench("status", out).stdout.strip() == "24 done, 0 failed, 0 inapplicable, 0 missing"

@@ -1,0 +1,123 @@
+"""Ranking, by hand on a small board."""
+
+from typing import Any
+
+import pytest
+from mia_bench.benchmark.leaderboard import PerImage, Record, Row
+from mia_bench.benchmark.ranking import rank
+
+
+def record(defense: str, attack: str, decibels: list[float], similarities: list[float], **facts: Any) -> Record:
+    row = {
+        "dataset": "d",
+        "model": "m",
+        "split": "s",
+        "defense": defense,
+        "defense_params": "{}",
+        "attack": attack,
+        "attack_params": "{}",
+        "access": "black_box",
+        "seed": 0,
+        "n_images": len(decibels),
+        "psnr_db": sum(decibels) / len(decibels),
+        "ssim": sum(similarities) / len(similarities),
+        "recognisable": sum(value >= 0.3 for value in similarities) / len(similarities),
+        "accuracy": 0.9,
+        "accuracy_undefended": 1.0,
+        "status": "done",
+        "cell_id": f"{defense}-{attack}-{facts.get('seed', 0)}",
+        "protocol": 1,
+        "code_version": "0",
+        "torch_version": "0",
+        "device": "cpu",
+        "finished_at": "now",
+    }
+    return Record(row=Row(**{**row, **facts}), per_image=PerImage(psnr_db=decibels, ssim=similarities))
+
+
+def ranked(*records: Record, at_hand: bool = True) -> dict[str, dict[str, Any]]:
+    frame = rank([one.row for one in records], {one.row.cell_id: one for one in records} if at_hand else {})
+    return {line["defense"]: line for line in frame.to_dict(orient="records")}
+
+
+TWO_ATTACKS = (
+    record("a", "one", [10.0, 20.0], [0.1, 0.5]),
+    record("a", "two", [16.0, 12.0], [0.2, 0.4]),
+    record("a", "mean_image", [9.0, 11.0], [0.0, 0.0]),
+)
+
+
+def test_each_image_counts_by_its_best_reconstruction() -> None:
+    line = ranked(*TWO_ATTACKS)["a"]
+
+    assert line["psnr_db"] == pytest.approx((16 + 20) / 2)
+    assert line["ssim"] == pytest.approx((0.2 + 0.5) / 2)
+    assert line["recognisable"] == pytest.approx(0.5)
+    assert line["leak_db"] == pytest.approx(18 - 10)
+    assert (line["worst_attack"], line["worst_case"], line["attacks"]) == ("one", "per image", 3)
+    assert line["accuracy_kept"] == pytest.approx(0.9)
+
+
+def test_without_the_values_of_the_images_the_strongest_mean_stands_in_and_is_named() -> None:
+    line = ranked(*TWO_ATTACKS, at_hand=False)["a"]
+
+    assert line["psnr_db"] == pytest.approx(15)
+    assert line["worst_case"] == "of means"
+
+
+def test_seeds_are_averaged_and_not_maximized_over() -> None:
+    line = ranked(record("a", "one", [10.0], [0.1]), record("a", "one", [20.0], [0.3], seed=1))["a"]
+
+    assert line["psnr_db"] == pytest.approx(15)
+    assert line["seeds"] == 2
+
+
+def test_the_best_protected_comes_first_and_pareto_marks_what_nothing_beats_in_both() -> None:
+    lines = ranked(
+        record("strong", "one", [10.0], [0.1], accuracy=0.8),
+        record("useful", "one", [15.0], [0.1], accuracy=0.9),
+        record("bad", "one", [20.0], [0.1], accuracy=0.7),
+        record("twin", "one", [15.0], [0.1], accuracy=0.9),
+    )
+
+    assert list(lines) == ["strong", "twin", "useful", "bad"]
+    assert {name: line["pareto"] for name, line in lines.items()} == {
+        "strong": True,
+        "twin": True,
+        "useful": True,
+        "bad": False,
+    }
+
+
+def test_a_failed_or_missing_cell_makes_a_line_incomplete_and_never_private() -> None:
+    failed = record("b", "two", [0.0], [0.0], status="failed", psnr_db=None, ssim=None)
+
+    lines = ranked(
+        record("a", "one", [10.0], [0.1]),
+        record("a", "two", [12.0], [0.1]),
+        record("b", "one", [11.0], [0.1]),
+        failed,
+        record("c", "two", [11.0], [0.1]),
+    )
+
+    assert {name: line["incomplete"] for name, line in lines.items()} == {"a": False, "b": True, "c": True}
+    assert lines["b"]["psnr_db"] == pytest.approx(11)
+
+
+def test_a_defense_without_any_score_comes_last() -> None:
+    failed = record("a", "one", [0.0], [0.0], status="failed", psnr_db=None, ssim=None)
+
+    assert list(ranked(failed, record("b", "one", [50.0], [1.0]))) == ["b", "a"]
+
+
+def test_places_are_not_mixed() -> None:
+    frame = rank(
+        [
+            record("a", "one", [10.0], [0.1], split="s").row,
+            record("a", "one", [20.0], [0.1], split="t", cell_id="x").row,
+        ],
+        {},
+    )
+
+    assert frame["split"].tolist() == ["s", "t"]
+    assert frame["pareto"].tolist() == [True, True]

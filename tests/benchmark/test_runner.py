@@ -1,0 +1,248 @@
+"""Cells and runs: what components may see, what becomes of those that misbehave, what is shared."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from mia_bench.benchmark import registry
+from mia_bench.benchmark.cells import Cell, Request, Setting, plan
+from mia_bench.benchmark.errors import Inapplicable
+from mia_bench.benchmark.evaluation import evaluate
+from mia_bench.benchmark.interfaces import Access, Attack, ImageSet, Observation
+from mia_bench.benchmark.leaderboard import Record
+from mia_bench.benchmark.registry import Entry
+from mia_bench.benchmark.runner import Where, execute, prepare
+from mia_bench.benchmark.specs import Chosen
+from mia_bench.benchmark.workbench import Workbench
+from torch import Tensor
+
+from ..trees import image_tree
+
+
+class Silent:
+    def started(self, label: str) -> None: ...
+
+    def finished(self, label: str, record: Record) -> None: ...
+
+    def note(self, message: str) -> None: ...
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Workbench:
+    return Workbench(device=torch.device("cpu"), data_dir=image_tree(tmp_path / "images"))
+
+
+def setting(bench: Workbench, defense: str = "undefended", *, split: str = "conv1") -> Setting:
+    request = Request(
+        dataset="imagefolder:size=16", model="lenet5", splits=[split], defenses=[defense], attacks=["ridge"], images=4
+    )
+    found = plan(request)[-1].setting
+    bench.check(found)
+    return found
+
+
+class Scripted(Attack):
+    """Does what a test says."""
+
+    access: ClassVar[Access] = Access.BLACK_BOX
+    act: ClassVar[Callable[[Observation], Any]]
+
+    def reconstruct(self, seen: Observation) -> Tensor:
+        return type(self).act(seen)
+
+
+def outcome(bench: Workbench, act: Callable[[Observation], Any], access: Access = Access.BLACK_BOX) -> Record:
+    attack = type("Acting", (Scripted,), {"act": staticmethod(act), "access": access})()
+    entry = Entry(kind="attacks", name="acting", target="t:Acting", package="third-party", version="7")
+    return evaluate(Cell(setting(bench), Chosen(entry, attack)), "some-cell", bench)[0]
+
+
+def gray(seen: Observation) -> Tensor:
+    return torch.full((len(seen.wire), *seen.image_shape), 0.5)
+
+
+def explode(seen: Observation) -> Tensor:
+    raise RuntimeError("boom\nin two lines")
+
+
+def decline(seen: Observation) -> Tensor:
+    raise Inapplicable("not here")
+
+
+MISBEHAVIOR = {
+    "raises": (explode, "failed", "RuntimeError: boom in two lines"),
+    "has no meaning": (decline, "inapplicable", "not here"),
+    "wrong count": (lambda seen: gray(seen)[1:], "failed", "returned (3, 3, 16, 16); expected images (4, 3, 16, 16)"),
+    "no tensor": (lambda seen: None, "failed", "returned NoneType"),
+    "nan": (lambda seen: gray(seen) * torch.nan, "failed", "expected finite values in [0, 1]"),
+    "out of range": (lambda seen: gray(seen) * 3, "failed", "values in [1.5, 1.5]; expected finite values in [0, 1]"),
+}
+
+
+@pytest.mark.parametrize(("act", "status", "reason"), MISBEHAVIOR.values(), ids=MISBEHAVIOR)
+def test_a_misbehaving_attack_is_a_row_with_its_reason_and_no_score(
+    act: Callable[[Observation], Any], status: str, reason: str, bench: Workbench
+) -> None:
+    row = outcome(bench, act).row
+
+    assert row.status == status
+    assert reason in row.reason
+    assert (row.psnr_db, row.ssim, row.recognisable) == (None, None, None)
+    assert row.accuracy is not None
+
+
+def test_a_behaving_attack_is_scored_and_its_package_named(bench: Workbench) -> None:
+    row = outcome(bench, gray).row
+
+    assert row.status == "done"
+    assert row.plugin_version == "third-party==7"
+
+
+def test_an_observation_has_no_place_for_private_images_or_labels() -> None:
+    fields = {field.name for field in dataclasses.fields(Observation)}
+
+    assert fields == {"wire", "aux", "classes", "channel", "query", "client", "server", "structure"}
+
+
+GRANTS = {
+    Access.WHITE_BOX: {"query", "client"},
+    Access.BLACK_BOX: {"query"},
+    Access.QUERY_FREE: {"server", "structure"},
+}
+
+
+@pytest.mark.parametrize(("access", "granted"), GRANTS.items())
+def test_an_attack_gets_what_its_access_grants_and_nothing_else(
+    access: Access, granted: set[str], bench: Workbench
+) -> None:
+    found: set[str] = set()
+
+    def look(seen: Observation) -> Tensor:
+        found.update(name for name in ("query", "client", "server", "structure") if getattr(seen, name) is not None)
+        return gray(seen)
+
+    outcome(bench, look, access)
+
+    assert found == granted
+
+
+def test_no_private_image_is_in_what_an_attack_sees(bench: Workbench) -> None:
+    private = {image.numpy().tobytes() for image in bench.pools(setting(bench).dataset)[0].private.images}
+    seen_images: list[ImageSet] = []
+
+    def look(seen: Observation) -> Tensor:
+        seen_images.append(seen.aux)
+        return gray(seen)
+
+    outcome(bench, look)
+
+    assert not private & {image.numpy().tobytes() for image in seen_images[0].images}
+
+
+def test_an_attack_that_destroys_what_it_was_given_harms_no_other(bench: Workbench) -> None:
+    before = bench.protected(setting(bench)).model.client[1].weight.clone()
+
+    def vandalize(seen: Observation) -> Tensor:
+        assert seen.client is not None
+        for parameter in seen.client.parameters():
+            parameter.requires_grad_(False).zero_()
+        return gray(seen)
+
+    outcome(bench, vandalize, Access.WHITE_BOX)
+
+    assert torch.equal(bench.protected(setting(bench)).model.client[1].weight, before)
+
+
+def test_noise_on_the_wire_is_fresh_for_queries_and_fixed_for_the_observed_wire(bench: Workbench) -> None:
+    noisy = setting(bench, "dp_ir:sigma=0.5")
+    attack = Scripted()
+
+    first, second = bench.observe(noisy, attack), bench.observe(noisy, attack)
+    assert first.query is not None
+    queries = [first.query(first.aux.images).tensor for _ in range(2)]
+
+    assert torch.equal(first.wire.tensor, second.wire.tensor)
+    assert not torch.equal(*queries)
+
+
+def test_a_deterministic_wire_is_queried_once_for_all_attacks(bench: Workbench) -> None:
+    plain = setting(bench)
+
+    observations = [bench.observe(plain, Scripted()) for _ in range(2)]
+    wires = [seen.query(seen.aux.images) for seen in observations if seen.query is not None]
+
+    assert wires[0] is wires[1]
+
+
+def test_zero_noise_is_the_undefended_model(bench: Workbench) -> None:
+    silent, plain = bench.protected(setting(bench, "dp_ir:sigma=0")), bench.protected(setting(bench))
+
+    assert torch.equal(silent.wire.tensor, plain.wire.tensor)
+    assert silent.accuracy == plain.accuracy
+
+
+def test_failed_cells_are_tried_again_and_finished_ones_are_not(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = Where(out=tmp_path / "results")
+    request = Request(
+        dataset="imagefolder:size=16",
+        model="lenet5",
+        splits=["conv1"],
+        defenses=["undefended"],
+        attacks=["ridge"],
+        images=4,
+    )
+    ridge = registry.find("attacks", "ridge").load()
+    with monkeypatch.context() as broken:
+        broken.setattr(ridge, "reconstruct", lambda self, seen: explode(seen))
+        first = execute(prepare(request, where, bench), where, bench, Silent())
+    reference_finished_at = next(one.row.finished_at for one in first if one.row.attack == "mean_image")
+
+    second = execute(prepare(request, where, bench), where, bench, Silent())
+
+    assert [one.row.status for one in first] == ["failed", "done"]
+    assert [one.row.status for one in second] == ["done", "done"]
+    assert second[1].row.finished_at == reference_finished_at
+
+
+def test_every_plan_has_the_reference_attack_and_the_undefended_model() -> None:
+    cells = plan(Request(attacks=["ridge"], defenses=["dp_ir"]))
+
+    assert [(cell.setting.defense.name, cell.attack.name) for cell in cells] == [
+        ("undefended", "ridge"),
+        ("undefended", "mean_image"),
+        ("dp_ir", "ridge"),
+        ("dp_ir", "mean_image"),
+    ]
+
+
+def test_without_names_a_plan_has_all_standard_attacks_and_all_built_in_defenses() -> None:
+    cells = plan(Request())
+
+    assert {cell.setting.defense.name for cell in cells} == set(registry.names("defenses"))
+    assert {"white_box", "black_box", "query_free", "ridge", "mean_image"} <= {cell.attack.name for cell in cells}
+
+
+def test_everything_a_score_depends_on_changes_the_cell() -> None:
+    def ids(**change: Any) -> str:
+        request = Request(**{"attacks": ["ridge"], "defenses": ["dp_ir"], "images": 4, **change})
+        return plan(request)[-2].cell_id("data")
+
+    variants = [
+        ids(),
+        ids(images=5),
+        ids(seeds=[1]),
+        ids(splits=["conv2"]),
+        ids(model="cnn6", splits=["conv11"]),
+        ids(defenses=["dp_ir:sigma=0.2"]),
+        ids(attacks=["ridge:strength=0.1"]),
+        ids(dataset="photos:size=40"),
+        plan(Request(attacks=["ridge"], defenses=["dp_ir"], images=4))[-2].cell_id("other data"),
+    ]
+
+    assert len(set(variants)) == len(variants)
+    assert ids() == variants[0]

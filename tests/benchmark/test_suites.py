@@ -1,0 +1,42 @@
+"""Suites: built in and written by users."""
+
+from pathlib import Path
+
+import pytest
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.suites import built_in, first_line, load_suite
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_every_built_in_suite_can_be_read_and_begins_with_a_description(name: str) -> None:
+    load_suite(name)
+
+    assert first_line(built_in()[name]).endswith(".")
+
+
+def test_a_users_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'split = ["conv1", "relu2"]\ndefenses = ["dropout", { name = "dp_ir", sigma = 0.5 }]\nseeds = [1, 2]'
+    )
+
+    suite = load_suite(str(path))
+
+    assert suite.split == ["conv1", "relu2"]
+    assert suite.defenses == ["dropout", {"name": "dp_ir", "sigma": 0.5}]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("splitt = 3", "splitt=3: .*; a suite has dataset, model, split"),
+        ("images = 'many'", "images='many'"),
+        ("images = ", "cannot read the suite"),
+    ],
+)
+def test_what_no_suite_can_say_is_refused(text: str, sentence: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+
+    with pytest.raises(UsageError, match=sentence):
+        load_suite(str(path))
