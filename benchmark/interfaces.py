@@ -80,6 +80,10 @@ class Wire:
         """Count the images."""
         return len(self.payload)
 
+    def copy(self) -> Wire:
+        """The same payload in memory of its own."""
+        return Wire(self.payload.clone() if isinstance(self.payload, Tensor) else self.payload)
+
     @property
     def nbytes(self) -> int:
         """Bytes that crossed the network for all N images."""

@@ -51,7 +51,8 @@ def ssim(reconstructed: Tensor, original: Tensor) -> Tensor:
     """
     _check(reconstructed, original)
     pairs = zip(reconstructed.clamp(0, 1).cpu().numpy(), original.clamp(0, 1).cpu().numpy(), strict=True)
-    return torch.tensor([float(structural_similarity(a, b, data_range=1.0, channel_axis=0)) for a, b in pairs])
+    values = [structural_similarity(a, b, data_range=1.0, channel_axis=0) for a, b in pairs]
+    return torch.tensor(cast(list[float], values), dtype=torch.float32)
 
 
 def _check(reconstructed: Tensor, original: Tensor) -> None:

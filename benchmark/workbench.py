@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import cast
@@ -24,8 +24,6 @@ from .training import RECIPE_VERSION, train_target, untrained_copy
 
 CHUNK = 500
 """Images in one pass through a network; fixed, because random streams depend on it."""
-MEMO_BYTES = 1 << 30
-"""Largest set of queried IRs that is kept for the next attack on the same setting."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,6 @@ class Protected:
     accuracy: float
     accuracy_undefended: float
     costs: Costs
-    queried: dict[str, Wire] = field(default_factory=dict)
-    """Answers to whole aux sets, by their source, where asking twice gives the same."""
 
 
 class Workbench:
@@ -79,15 +75,13 @@ class Workbench:
         protected = self.protected(setting)
         model = protected.model.copy()
         pools, _ = self.pools(setting.dataset)
-        aux = _aux(pools, attack.aux_source)
-        query = _query(protected, aux, attack.aux_source)
         weights, free = attack.access is Access.WHITE_BOX, attack.access is Access.QUERY_FREE
         return Observation(
-            wire=protected.wire,
-            aux=aux,
+            wire=protected.wire.copy(),
+            aux=_aux(pools, attack.aux_source),
             classes=len(pools.classes),
             channel=model.ir_channel,
-            query=None if free else query,
+            query=None if free else lambda images: _send(model, images),
             client=nn.Sequential(CleanInput(model.input_channel), model.client) if weights else None,
             server=model.server if free else None,
             structure=(lambda: untrained_copy(model.client)) if free else None,
@@ -168,18 +162,6 @@ def _send(model: SplitModel, images: Tensor) -> Wire:
     if isinstance(wires[0], Tensor):
         return Wire(torch.cat(cast(list[Tensor], wires)))
     return Wire(tuple(message for wire in cast(list[tuple[bytes, ...]], wires) for message in wire))
-
-
-def _query(protected: Protected, aux: ImageSet, source: str) -> Callable[[Tensor], Wire]:
-    def query(images: Tensor) -> Wire:
-        if images is aux.images and source in protected.queried:
-            return protected.queried[source]
-        wire = _send(protected.model, images)
-        if images is aux.images and not protected.model.stochastic and wire.nbytes <= MEMO_BYTES:
-            protected.queried[source] = wire
-        return wire
-
-    return query
 
 
 def _aux(pools: Pools, source: str) -> ImageSet:

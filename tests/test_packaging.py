@@ -75,6 +75,13 @@ def test_the_wheel_holds_every_module_and_suite_and_no_test(tmp_path: Path) -> N
 
 def test_help_and_list_answer_without_heavy_imports() -> None:
     for words in (["--help"], ["list"]):
-        code = f"import sys; sys.argv = ['mia-bench', *{words}]\nfrom mia_bench.benchmark.cli import main\n"
-        code += "try: main()\nexcept SystemExit: pass\nprint(sorted({'torch', 'pandas', 'scipy', 'skimage'} & set(sys.modules)))"
+        code = f"""
+import sys
+from mia_bench.benchmark.cli import app
+sys.argv = ["mia-bench", *{words}]
+try:
+    app()
+finally:
+    print(sorted({{"torch", "pandas", "scipy", "skimage"}} & set(sys.modules)))
+"""
         assert call(sys.executable, "-c", code).stdout.splitlines()[-1] == "[]"
