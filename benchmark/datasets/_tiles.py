@@ -21,8 +21,8 @@ _PATTERN: tuple[Pool, ...] = (
 """Pools of the tiles along a row; each next row starts ``_ROW_SHIFT`` further, so that a pool is spread everywhere."""
 _ROW_SHIFT = 3
 _FEWEST_TILES, _MOST_TILES = 24, 96
-_LEAST_CONTRAST = 0.02
-"""Patches below this are sky or border that no classifier can tell apart."""
+_LEAST_CONTRAST = 0.05
+"""Standard deviation of pixels in [0, 1]; flatter patches look like their mean, which is no secret."""
 
 
 def fit_to_tiles(photo: Image.Image, tile: int) -> NDArray[np.uint8]:
