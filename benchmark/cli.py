@@ -69,19 +69,19 @@ def run(
             show_default=False,
         ),
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="NAME or NAME:key=value,...  [default: photos]")] = None,
-    model: Annotated[str | None, typer.Option(help="The target's architecture.  [default: the dataset's]")] = None,
+    dataset: Annotated[str | None, typer.Option(help="NAME or NAME:key=value,..; by default photos.")] = None,
+    model: Annotated[str | None, typer.Option(help="The target's architecture; by default the dataset's.")] = None,
     split: Annotated[
-        str | None, typer.Option(help="Last layer on the client; A,B for several.  [default: the dataset's]")
+        str | None, typer.Option(help="Last layer on the client; A,B for several; by default the dataset's.")
     ] = None,
     attack: Annotated[
-        list[str] | None, typer.Option(help="NAME or NAME:key=value,...  [default: all standard ones]")
+        list[str] | None, typer.Option(help="NAME or NAME:key=value,..; by default all standard ones.")
     ] = None,
     defense: Annotated[
-        list[str] | None, typer.Option(help="NAME or NAME:key=value,...  [default: all built-in ones]")
+        list[str] | None, typer.Option(help="NAME or NAME:key=value,..; by default all built-in ones.")
     ] = None,
-    seed: Annotated[list[int] | None, typer.Option(help="Seed of everything random.  [default: 0]", min=0)] = None,
-    images: Annotated[int | None, typer.Option(help="Private images under attack.  [default: 64]")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="Seed of everything random; by default 0.", min=0)] = None,
+    images: Annotated[int | None, typer.Option(help="Private images under attack; by default 64.")] = None,
     jobs: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 1,
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute.")] = "auto",
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
@@ -118,7 +118,7 @@ def run(
 def list_(
     kind: Annotated[
         Literal["attacks", "defenses", "models", "datasets", "suites"] | None,
-        typer.Argument(help="What to list.  [default: everything]", show_default=False),
+        typer.Argument(help="What to list; by default everything.", show_default=False),
     ] = None,
 ) -> None:
     """List what can be chosen: name, access or guarantee, package, one line."""
@@ -144,9 +144,10 @@ def rank_(
 ) -> None:
     """Rank defenses, one line each: the worst case over the attacks, image by image."""
     from .ranking import load_boards, rank
-    from .tables import print_frame
+    from .tables import print_frame, shorten
 
-    print_frame(rank(*load_boards(boards)), format_)
+    ranked = rank(*load_boards(boards))
+    print_frame(ranked if format_ == "csv" else shorten(ranked), format_)
 
 
 @app.command()

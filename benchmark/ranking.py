@@ -166,7 +166,7 @@ def _over_images(done: Sequence[Row], records: Mapping[str, Record]) -> tuple[fl
             key = row.seed, image
             psnr[key] = max(decibels, psnr.get(key, decibels))
             ssim[key] = max(similarity, ssim.get(key, similarity))
-    return mean(psnr.values()), mean(ssim.values()), mean(value >= RECOGNISABLE_SSIM for value in ssim.values())
+    return mean(psnr.values()), mean(ssim.values()), mean(float(value >= RECOGNISABLE_SSIM) for value in ssim.values())
 
 
 def _over_means(done: Sequence[Row]) -> tuple[float, float, float]:

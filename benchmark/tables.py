@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import typer
 
+from . import registry
 from .console import print_table
+from .errors import UsageError
 
 PLACES = {
     "psnr_db": 2,
@@ -34,6 +39,34 @@ def print_frame(frame: pd.DataFrame, notation: str) -> None:
         typer.echo(_markdown(texts))
     else:
         print_table([str(column) for column in texts.columns], texts.to_numpy().tolist())
+
+
+def shorten(ranked: pd.DataFrame) -> pd.DataFrame:
+    """Leave the costs out of a ranking, and of the parameters those that tell nothing.
+
+    These have their default value, and the same value in all lines of their defense.
+    """
+    short = ranked.drop(columns=["accuracy_undefended", "client_ms", "server_ms", "worst_case", "attacks", "seeds"])
+    chosen = [
+        (name, json.loads(params)) for name, params in zip(short["defense"], short["defense_params"], strict=True)
+    ]
+    short["defense"] = [
+        _label(name, params, [other for also, other in chosen if also == name]) for name, params in chosen
+    ]
+    return short.drop(columns="defense_params")
+
+
+def _label(defense: str, params: dict[str, Any], alike: list[dict[str, Any]]) -> str:
+    try:
+        fields = registry.find("defenses", defense).load().model_fields
+    except UsageError:  # a board may name a plug-in that is not installed here
+        fields = {}
+    telling = [
+        f"{name}={value}"
+        for name, value in params.items()
+        if any(other.get(name) != value for other in alike) or name not in fields or value != fields[name].default
+    ]
+    return f"{defense}:{','.join(telling)}" if telling else defense
 
 
 def _text(column: str, value: object) -> str:
