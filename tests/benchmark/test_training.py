@@ -1,0 +1,106 @@
+"""Training: what is learned, and that nothing of the recipe stays in the architecture."""
+
+import copy
+
+import pytest
+import torch
+from mia_bench.benchmark.interfaces import ImageSet, Training
+from mia_bench.benchmark.split_model import Normalize, Target
+from mia_bench.benchmark.training import (
+    augment,
+    fit,
+    fold_normalization,
+    normalize_convolutions,
+    train_target,
+    untrained_copy,
+)
+from mia_bench.models.lenet5 import Lenet5
+from torch import Tensor, nn
+
+
+def untrained() -> Target:
+    return Target(Normalize(torch.tensor([0.5]), torch.tensor([0.5])), Lenet5().build((1, 16, 16), 2))
+
+
+def bright_and_dark(count: int) -> ImageSet:
+    labels = torch.arange(count) % 2
+    return ImageSet((0.3 * torch.rand(count, 1, 16, 16) + 0.4 * labels.view(-1, 1, 1, 1)), labels)
+
+
+def test_a_target_learns_and_keeps_its_architecture() -> None:
+    torch.manual_seed(0)
+    target, shape = untrained(), [type(part) for part in untrained().modules()]
+
+    train_target(target, bright_and_dark(128), Training(epochs=10))
+
+    test = bright_and_dark(40)
+    assert (target(test.images).argmax(1) == test.labels).float().mean() > 0.95
+    assert [type(part) for part in target.modules()] == shape
+    assert not target.training
+
+
+def test_folding_leaves_the_function_as_it_was() -> None:
+    torch.manual_seed(0)
+    target = untrained()
+    normalize_convolutions(target)
+    target(torch.rand(64, 1, 16, 16))  # moves the running statistics
+    images, trained = torch.rand(8, 1, 16, 16), copy.deepcopy(target).eval()
+
+    fold_normalization(target)
+
+    assert any(isinstance(part, nn.BatchNorm2d) for part in trained.modules())
+    assert not any(isinstance(part, nn.BatchNorm2d) for part in target.modules())
+    torch.testing.assert_close(target.eval()(images), trained(images), atol=1e-5, rtol=1e-4)
+
+
+def test_a_network_with_normalization_of_its_own_keeps_it() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+
+    normalize_convolutions(network)
+    fold_normalization(network)
+
+    assert [type(part) for part in network] == [nn.Conv2d, nn.BatchNorm2d]
+
+
+def test_shifted_images_are_the_originals_moved_by_at_most_the_shift() -> None:
+    torch.manual_seed(0)
+    images = torch.zeros(200, 1, 9, 9)
+    images[:, :, 4, 4] = 1
+
+    moved = augment(images, Training(shift=2))
+
+    places = {tuple(place) for place in moved[:, 0].nonzero()[:, 1:].tolist()}
+    assert places == {(row, column) for row in range(2, 7) for column in range(2, 7)}
+
+
+def test_half_of_the_images_are_mirrored() -> None:
+    torch.manual_seed(0)
+    images = torch.arange(4.0).expand(1000, 1, 1, 4)
+
+    mirrored = augment(images, Training(flip=True))[:, 0, 0, 0] == 3
+
+    assert mirrored.float().mean() == pytest.approx(0.5, abs=0.06)
+
+
+def test_fit_finds_the_least_squares_solution() -> None:
+    torch.manual_seed(0)
+    inputs, truth = torch.randn(256, 4), torch.tensor([1.0, -2.0, 0.5, 0.0])
+    weights = nn.Parameter(torch.zeros(4))
+
+    def loss(batch: Tensor) -> Tensor:
+        return (inputs[batch] @ weights - inputs[batch] @ truth).square().mean()
+
+    fit([weights], loss, count=256, epochs=60, batch_size=32, learning_rate=0.1)
+
+    torch.testing.assert_close(weights.detach(), truth, atol=1e-2, rtol=0)
+
+
+def test_an_untrained_copy_has_the_structure_and_none_of_the_weights() -> None:
+    target = untrained().requires_grad_(False)
+
+    fresh = untrained_copy(target)
+
+    for (name, old), (_, new) in zip(target.named_parameters(), fresh.named_parameters(), strict=True):
+        assert old.shape == new.shape
+        assert not torch.equal(old, new), name
+        assert new.requires_grad
