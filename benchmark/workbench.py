@@ -50,21 +50,34 @@ class Workbench:
         self.pools = lru_cache(maxsize=1)(self._load_pools)
         self.target = lru_cache(maxsize=1)(self._train_target)
         self.accuracy_undefended = lru_cache(maxsize=1)(self._measure_undefended)
+        self._structure = lru_cache(maxsize=1)(self._build)
         self.protected = lru_cache(maxsize=1)(self._protect)
 
     def check(self, setting: Setting) -> str:
         """Make sure that a setting can be made, before work begins; returns the fingerprint of its data.
 
         Raises:
-            UsageError: if the split is not a layer of the model, or there are too few private images.
+            UsageError: if the model cannot take the images or has no such split, or there are too few private images.
         """
         pools, fingerprinted = self.pools(setting.dataset)
-        _untrained(setting.model, pools).split(setting.split)
+        self._structure(setting.dataset, setting.model).split(setting.split)
         if setting.images > len(pools.private):
             raise UsageError(
                 f"--images is {setting.images}; {setting.dataset.name} has {len(pools.private)} private images"
             )
         return fingerprinted
+
+    def _build(self, dataset: Chosen, model: Chosen) -> Target:
+        pools, _ = self.pools(dataset)
+        try:
+            target = _untrained(model, pools)
+            target(torch.zeros(1, *pools.image_shape))
+        except (RuntimeError, ValueError) as error:
+            shape = tuple(pools.image_shape)
+            raise UsageError(
+                f"model {model.label} cannot take the {shape} images of {dataset.label} ({error})"
+            ) from error
+        return target
 
     def originals(self, setting: Setting) -> Tensor:
         """The private images under attack, (N, C, H, W): for scoring only."""
@@ -144,7 +157,7 @@ class Workbench:
 
 def _untrained(model: Chosen, pools: Pools) -> Target:
     layers = cast(Model, model.component).build(pools.image_shape, len(pools.classes))
-    images = pools.train.images
+    images = pools.train.images.cpu()
     return Target(Normalize(images.mean((0, 2, 3)), images.std((0, 2, 3)).clamp_min(1e-3)), layers)
 
 

@@ -27,7 +27,17 @@ def main() -> None:
     """Print one line for each command."""
     program = [sys.executable, "-m", "mia_bench.benchmark.cli"]
     with tempfile.TemporaryDirectory() as folder:
-        job = ["run", "--attack", "ridge", "--defense", "dp_ir", "--images", "8", "--out", str(Path(folder) / "results")]
+        job = [
+            "run",
+            "--attack",
+            "ridge",
+            "--defense",
+            "dp_ir",
+            "--images",
+            "8",
+            "--out",
+            str(Path(folder) / "results"),
+        ]
         commands = {
             "python -c pass": [sys.executable, "-c", "pass"],
             "python -c 'import torch'": [sys.executable, "-c", "import torch"],

@@ -92,6 +92,10 @@ WRONG = {
     "sigma text": (["--defense", "dp_ir", "--sigma", "much"], "sigma=much: input should be a valid number"),
     "sigma and epsilon": (["--defense", "dp_ir", "--sigma", "1", "--epsilon", "1"], "sigma=1.0 and epsilon=1.0"),
     "unknown split": (["--split", "conv7"], "no split 'conv7'; the layers are conv1, relu1"),
+    "images too small for the model": (
+        ["--dataset", "imagefolder:size=10"],
+        "model lenet5 cannot take the (3, 10, 10) images of imagefolder:size=10",
+    ),
     "no images": (["--images", "0"], "--images is 0; it must be at least 1"),
     "too many images": (["--images", "1000"], "--images is 1000; imagefolder has 24 private images"),
     "no data": (["--data-dir", "/nowhere"], "/nowhere"),
