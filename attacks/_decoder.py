@@ -12,8 +12,6 @@ from ..benchmark.training import fit
 from ._grid import Grid
 from ._queries import Queries
 
-MODERATE = 2048
-"""Wires of up to this many numbers are also decoded by one dense linear layer."""
 BLOCK = 4
 """Pixels on a side of the blocks that vectors are decoded to."""
 SAMPLE = 1000
@@ -70,48 +68,37 @@ class Spread(nn.Module):
 
 
 class InverseNetwork(nn.Module):
-    """A linear decoder plus a correction by convolutions that begins at zero.
+    """A linear decoder, held fixed, plus a correction by convolutions that begins at zero.
 
-    The linear part is dense for short wires and a convolution for long spatial ones.
+    With the closed-form map below it, the network starts where a linear attack ends, and cannot be under-trained.
     """
 
-    def __init__(self, sample: Tensor, images: Tensor, width: int) -> None:
+    def __init__(self, linear: nn.Module, sample: Tensor, images: Tensor, width: int) -> None:
         """Build for wires like ``sample`` (K, ...) and images like ``images`` (K, C, H, W)."""
         super().__init__()
-        wire, image = tuple(sample.shape[1:]), cast(tuple[int, int, int], tuple(images.shape[1:]))
+        image = cast(tuple[int, int, int], tuple(images.shape[1:]))
+        self.linear = linear
         self.standardize = Standardize(sample)
-        self.mean = nn.Parameter(images.mean(0))
-        self.shape = image
-        short = math.prod(wire) <= MODERATE
-        self.whole = nn.Linear(math.prod(wire), math.prod(image), bias=False) if short else None
-        self.place = None if short or len(wire) != 3 else Spread(wire, image, width)
-        if self.place is not None:
-            self.local = nn.Conv2d(self.place.channels, image[0] * self.place.grid.stride**2, 5, padding=2)
-        self.spread = Spread(wire, image, width, finest=2)
-        self.grid = self.spread.grid
+        self.spread = Spread(tuple(sample.shape[1:]), image, width, finest=2)
+        block = image[0] * self.spread.grid.stride**2
         self.correct = nn.Sequential(
-            nn.Conv2d(self.spread.channels, width, 3, padding=1),
+            nn.Conv2d(self.spread.channels + block, width, 3, padding=1),
             nn.ReLU(),
             nn.Conv2d(width, width, 3, padding=1),
             nn.ReLU(),
             nn.Conv2d(width, width, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(width, image[0] * self.grid.stride**2, 3, padding=1),
+            nn.Conv2d(width, block, 3, padding=1),
         )
-        last = cast(nn.Conv2d, self.correct[-1])
-        for weight in (self.whole and self.whole.weight, last.weight, last.bias):
-            if weight is not None:
-                nn.init.zeros_(weight)
+        for parameter in self.correct[-1].parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, wires: Tensor) -> Tensor:
         """Decode wires (N, ...) to images (N, C, H, W), not yet clamped."""
-        wires = self.standardize(wires)
-        images = self.mean + self.grid.images(self.correct(self.spread(wires)))
-        if self.whole is not None:
-            images = images + self.whole(wires.flatten(1)).unflatten(1, self.shape)
-        if self.place is not None:
-            images = images + self.place.grid.images(self.local(self.place(wires)))
-        return images
+        images = self.linear(wires).clamp(0, 1)
+        grid = self.spread.grid
+        maps = torch.cat([self.spread(self.standardize(wires)), grid.blocks(images) - 0.5], 1)
+        return images + grid.images(self.correct(maps))
 
 
 def train_decoder(

@@ -10,19 +10,29 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Affine:
-    """A map from vectors (N, k) to vectors (N, d): ``(v - center) @ weight + offset``, in float64."""
+    """A map from vectors (N, k) to vectors (N, d), ``(v - center) @ weight + offset``, in float64.
 
-    center: Tensor
-    weight: Tensor
-    offset: Tensor
+    The weight (k, d) is ``factor``, or in dual form ``span.T @ factor``, which need not be formed to apply the map.
+    """
+
+    center: Tensor  # (k,)
+    offset: Tensor  # (d,)
+    factor: Tensor  # (k, d), or (n, d) in dual form
+    span: Tensor | None  # (n, k) in dual form
+
+    @property
+    def weight(self) -> Tensor:
+        """The matrix (k, d)."""
+        return self.factor if self.span is None else self.span.T @ self.factor
 
     def __call__(self, vectors: Tensor) -> Tensor:
         """Apply the map."""
-        return (vectors.double() - self.center) @ self.weight + self.offset
+        centered = vectors.double() - self.center
+        return (centered if self.span is None else centered @ self.span.T) @ self.factor + self.offset
 
 
 @dataclass(frozen=True)
-class Ridge:
+class Equations:
     """The normal equations of pairs (v, x), ready to be solved for any strength of the penalty.
 
     Minimizes sum |x - f(v)|^2 + strength * mean variance of v * n * |weight|^2 over affine f. Equations over the k
@@ -37,7 +47,7 @@ class Ridge:
     dual: bool
 
     @classmethod
-    def fit(cls, vectors: Tensor, values: Tensor, *, dual: bool | None = None) -> Ridge:
+    def gather(cls, vectors: Tensor, values: Tensor, *, dual: bool | None = None) -> Equations:
         """Gather the equations of ``vectors`` (n, k) and ``values`` (n, d)."""
         vectors, values = vectors.double(), values.double()
         center, offset = vectors.mean(0), values.mean(0)
@@ -48,10 +58,12 @@ class Ridge:
         return cls(center, offset, vectors, gram, values if dual else vectors.T @ values, dual)
 
     def solve(self, strength: float) -> Affine:
-        """Solve for a strength relative to the mean eigenvalue of the gram matrix (k x k)."""
+        """Solve for a strength relative to the mean eigenvalue of the (k, k) gram matrix."""
         damped = self.gram.clone()
-        penalty = strength * damped.trace() / self.vectors.shape[1]
-        damped.diagonal().add_(penalty.clamp(min=1e-300))
+        damped.diagonal().add_((strength * self.gram.trace() / self.vectors.shape[1]).clamp(min=1e-300))
         factor, failed = torch.linalg.cholesky_ex(damped)
-        solution = torch.linalg.lstsq(damped, self.right).solution if failed else self.right.cholesky_solve(factor)
-        return Affine(self.center, self.vectors.T @ solution if self.dual else solution, self.offset)
+        if failed:  # singular to rounding: the wire has fewer degrees of freedom than numbers
+            solution = torch.linalg.lstsq(damped, self.right, driver=None if damped.is_cuda else "gelsd").solution
+        else:
+            solution = self.right.cholesky_solve(factor)
+        return Affine(self.center, self.offset, solution, self.vectors if self.dual else None)

@@ -2,13 +2,12 @@
 
 from typing import ClassVar, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
-from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._inversion import invert
+from ._inversion import invert, ir_shape
+from ._prior import Prior
 from ._shadow import generic_client, train_shadow
 
 
@@ -28,11 +27,11 @@ class QueryFree(Attack):
         "same_distribution", description="the attacker's images: the victim's, others of that kind, Gaussian noise"
     )
     shadow: Literal["same", "different"] = Field("same", description="the client's structure, or 3x3 convolutions")
-    moments: float = Field(1.0, ge=0, description="weight of the mean and spread of the recorded wires")
+    moments: float = Field(10.0, ge=0, description="weight of the mean and spread of the recorded wires")
     epochs: int = Field(8, ge=1, description="passes over the attacker's images, at most")
     steps: int = Field(1000, ge=1, description="batches, at most")
     iterations: int = Field(100, ge=1, description="optimization steps of the inversion")
-    tv: float = Field(0.3, ge=0, description="weight of the total variation, against a misfit of 1 for the mean image")
+    tv: float = Field(0.3, ge=0, description="weight of the prior, against a misfit of 1 for the mean image")
 
     @property
     def aux_source(self) -> str:
@@ -44,12 +43,9 @@ class QueryFree(Attack):
         assert seen.structure is not None
         wire = seen.wire.tensor.to(seen.aux.images.device)
         client = seen.structure().to(wire.device)
-        mean = seen.aux.images.mean(0)
-        with torch.no_grad():
-            value = client(mean[None])
-        if value.shape[1:] != wire.shape[1:]:
-            raise Inapplicable(f"the wire {tuple(wire.shape[1:])} has not the shape of the IR {tuple(value.shape[1:])}")
+        prior = Prior(seen.aux.images)
+        shape = ir_shape(client, prior.mean, wire)
         if self.shadow == "different":
-            client = generic_client(seen.image_shape, tuple(value.shape[1:])).to(wire.device)
+            client = generic_client(seen.image_shape, shape).to(wire.device)
         train_shadow(client, seen, wire, moments=self.moments, epochs=self.epochs, steps=self.steps)
-        return invert(client, seen.channel.distance, wire, mean, tv=self.tv, iterations=self.iterations)
+        return invert(client, seen.channel.distance, wire, prior, tv=self.tv, iterations=self.iterations)

@@ -1,0 +1,150 @@
+"""The best linear map from a wire to an image, chosen on images that it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ._grid import Grid
+from ._linear import Affine, Equations
+from ._queries import Queries
+
+Form = Literal["auto", "dense", "patch"]
+STRENGTHS = (1e-8, 1e-4, 1e-2, 0.1, 1.0, 10.0)
+EXACT = 1e-6
+"""A squared error (60 dB) below which no other form or strength is tried."""
+HELD_OUT = 200
+"""Images at most on which form and strength are chosen."""
+NUMBERS = 2**27
+"""Numbers of queried wires used at most (1 GB in double precision)."""
+DENSE = 5000
+"""The largest system of equations solved for all pixels at once; it takes about 10 s of one core."""
+PATCH_FEATURES = 1200
+"""Neighborhoods of 5x5 cells are used up to this many numbers, of 3x3 cells above."""
+ROWS = 32
+"""Pairs for each unknown of the patch form."""
+
+
+class LinearDecoder(NamedTuple):
+    """A fitted map from wires (N, ...) to images (N, C, H, W), not clamped.
+
+    Attributes:
+        decode: applies the map.
+        module: the map as a network in single precision.
+        error: mean squared error on images held out.
+    """
+
+    decode: Callable[[Tensor], Tensor]
+    module: Callable[[], nn.Module]
+    error: float = torch.inf
+
+
+def fit_linear(queries: Queries, *, form: Form = "auto", strength: float | None = None) -> LinearDecoder:
+    """Fit forms and strengths on most of the queries and return what is best on the rest.
+
+    Args:
+        queries: images and their wires.
+        form: whole wire to whole image, neighborhoods of cells to blocks of pixels, or the better one.
+        strength: the penalty in units of the wire's mean variance; None: chosen.
+    """
+    count = min(len(queries), max(50, NUMBERS // queries.observed[0].numel()))
+    held = torch.arange(count, device=queries.images.device)[-min(HELD_OUT, max(1, count // 10)) :]
+    wires, truth = queries.wires(held), queries.images[held]
+    strengths = STRENGTHS if strength is None else (strength,)
+    best: LinearDecoder | None = None
+    for family in _families(queries, count - len(held), form):
+        previous = torch.inf
+        for number in strengths:
+            decoder = family(number)
+            error = (decoder.decode(wires).clamp(0, 1) - truth).square().mean().item()
+            if best is None or error < best.error:
+                best = decoder._replace(error=error)
+            if error < EXACT or error > previous:
+                break
+            previous = error
+        if best is not None and best.error < EXACT:
+            break
+    assert best is not None
+    return best
+
+
+def _families(queries: Queries, count: int, form: Form) -> Iterator[Callable[[float], LinearDecoder]]:
+    maps, vectors = queries.observed.ndim == 4, queries.observed[0].numel()
+    if form == "dense" or not maps or (form == "auto" and min(count, vectors) <= DENSE):
+        yield dense(queries, count)
+    if maps and form != "dense":
+        yield patch(queries, count)
+
+
+def dense(queries: Queries, count: int) -> Callable[[float], LinearDecoder]:
+    """Maps from the whole wire to the whole image, fitted on the first ``count`` queries."""
+    index = torch.arange(count, device=queries.images.device)
+    equations = Equations.gather(queries.wires(index).flatten(1), queries.images[:count].flatten(1))
+    shape = cast(tuple[int, int, int], tuple(queries.images.shape[1:]))
+
+    def solve(strength: float) -> LinearDecoder:
+        solved = equations.solve(strength)
+        return LinearDecoder(
+            lambda wires: solved(wires.flatten(1)).float().unflatten(1, shape), lambda: DenseMap(solved, shape)
+        )
+
+    return solve
+
+
+def patch(queries: Queries, count: int) -> Callable[[float], LinearDecoder]:
+    """Maps from the neighborhood of each cell of a spatial IR to the block of pixels there."""
+    channels, height, width = queries.observed.shape[1:]
+    grid = Grid.fit((height, width), (queries.images.shape[2], queries.images.shape[3]))
+    side = 5 if channels * 25 <= PATCH_FEATURES else 3
+    needed = max(100, ROWS * channels * side**2 // (grid.rows * grid.columns))
+    index = torch.arange(min(count, needed), device=queries.images.device)
+    rows = functional.unfold(grid.place(queries.wires(index)), side, padding=side // 2)  # (B, C * side^2, cells)
+    blocks = grid.blocks(queries.images[index]).flatten(2)  # (B, C * stride^2, cells)
+    equations = Equations.gather(rows.mT.flatten(0, 1), blocks.mT.flatten(0, 1), dual=False)
+
+    def solve(strength: float) -> LinearDecoder:
+        local = PatchMap(equations.solve(strength), grid, side)
+        return LinearDecoder(local, lambda: local)
+
+    return solve
+
+
+class DenseMap(nn.Module):
+    """A whole wire to a whole image, in single precision."""
+
+    center: Tensor
+
+    def __init__(self, solved: Affine, shape: tuple[int, int, int]) -> None:
+        """Take the map over and round it."""
+        super().__init__()
+        self.shape = shape
+        self.register_buffer("center", solved.center.float())
+        self.register_buffer("weight", solved.weight.float())
+        self.register_buffer("offset", solved.offset.float())
+
+    def forward(self, wires: Tensor) -> Tensor:
+        """Decode (N, ...) to (N, C, H, W)."""
+        flat = torch.addmm(cast(Tensor, self.offset), wires.flatten(1) - self.center, cast(Tensor, self.weight))
+        return flat.unflatten(1, self.shape)
+
+
+class PatchMap(nn.Module):
+    """Neighborhoods of cells to blocks of pixels: one convolution, in single precision."""
+
+    def __init__(self, solved: Affine, grid: Grid, side: int) -> None:
+        """Take the map over and round it."""
+        super().__init__()
+        self.grid = grid
+        self.padding = side // 2
+        kernel = solved.weight.T.unflatten(1, (-1, side, side))  # (C * stride^2, channels, side, side)
+        self.register_buffer("kernel", kernel.float().contiguous())
+        self.register_buffer("bias", (solved.offset - solved.center @ solved.weight).float())
+
+    def forward(self, wires: Tensor) -> Tensor:
+        """Decode (N, C, h, w) to (N, C, H, W)."""
+        kernel, bias = cast(Tensor, self.kernel), cast(Tensor, self.bias)
+        return self.grid.images(functional.conv2d(self.grid.place(wires), kernel, bias, padding=self.padding))

@@ -1,0 +1,105 @@
+"""What holds for all attacks."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+import torch
+from mia_bench.benchmark import registry
+from mia_bench.benchmark.interfaces import Attack
+from mia_bench.benchmark.metrics import psnr
+from mia_bench.benchmark.split_model import Channel
+from torch import Tensor
+
+QUICK: dict[str, dict[str, Any]] = {"encoder_decoder": {"epochs": 8}, "white_box": {"iterations": 60}}
+LEARNERS = ["black_box", "encoder_decoder", "ridge"]
+READERS = [*LEARNERS, "white_box"]
+ALL = registry.names("attacks")
+
+
+def make(name: str, **params: Any) -> Attack:
+    return cast(Attack, registry.find("attacks", name).load()(**{**QUICK.get(name, {}), **params}))
+
+
+class Noise(Channel):
+    stochastic = True
+
+    def forward(self, value: Tensor) -> Tensor:
+        return value + 0.3 * torch.randn_like(value)
+
+
+@pytest.mark.parametrize("split", ["conv1", "fc1"])
+@pytest.mark.parametrize("name", ALL)
+def test_an_attack_returns_one_image_in_range_per_entry_of_the_wire(name: str, split: str, world: Callable) -> None:
+    victim = world(split)
+
+    images = victim.attacked_by(make(name))
+
+    assert images.shape == victim.private.images.shape
+    assert torch.isfinite(images).all()
+    assert images.min() >= 0
+    assert images.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "gain"),
+    [
+        *((name, "conv1", 8) for name in READERS),
+        *((name, split, 2) for name in LEARNERS for split in ("relu2", "fc1")),
+        ("white_box", "relu1", 5),
+        ("white_box", "relu2", 1.5),
+    ],
+)
+def test_an_attack_that_reads_the_wire_beats_the_mean_image_clearly(
+    name: str, split: str, gain: float, world: Callable
+) -> None:
+    victim = world(split)
+    reference = psnr(victim.attacked_by(make("mean_image")), victim.private.images).mean()
+
+    reached = psnr(victim.attacked_by(make(name)), victim.private.images).mean()
+
+    assert reached > reference + gain
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_learned_attack_beats_the_mean_image_on_a_noisy_wire(name: str, world: Callable) -> None:
+    victim = world("conv1", Noise())
+    reference = psnr(victim.attacked_by(make("mean_image")), victim.private.images).mean()
+
+    assert psnr(victim.attacked_by(make(name)), victim.private.images).mean() > reference + 3
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name != "mean_image"])
+def test_permuting_the_wire_permutes_the_reconstructions(name: str, world: Callable) -> None:
+    victim = world("conv1")
+    straight = victim.attacked_by(make(name))
+    victim.wire = type(victim.wire)(victim.wire.tensor.flip(0))
+
+    torch.testing.assert_close(victim.attacked_by(make(name)), straight.flip(0), atol=2e-2, rtol=0)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_same_seed_gives_the_same_images(name: str, world: Callable) -> None:
+    assert torch.equal(world("conv1").attacked_by(make(name)), world("conv1").attacked_by(make(name)))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_an_attack_leaves_what_it_was_given_as_it_was(name: str, world: Callable) -> None:
+    victim = world("relu1")
+    before = {key: value.clone() for key, value in victim.model.modules().state_dict().items()}
+    wire, aux = victim.wire.tensor.clone(), victim.aux.images.clone()
+
+    victim.attacked_by(make(name))
+
+    after = victim.model.modules()
+    assert all(torch.equal(before[key], value) for key, value in after.state_dict().items())
+    assert not any(parameter.requires_grad for parameter in after.parameters())
+    assert torch.equal(victim.wire.tensor, wire)
+    assert torch.equal(victim.aux.images, aux)
+
+
+@pytest.mark.parametrize("name", ["black_box", "query_free"])
+@pytest.mark.parametrize("source", ["same_set", "same_distribution", "random"])
+def test_an_attack_declares_where_its_images_come_from(name: str, source: str) -> None:
+    assert make(name, aux=source).aux_source == source
+    assert make(name).aux_source == "same_distribution"

@@ -1,0 +1,58 @@
+"""The closed-form attack against independent solutions."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from mia_bench.attacks._linear import Equations
+from mia_bench.attacks.ridge import Ridge
+from mia_bench.benchmark.metrics import psnr
+
+
+def pairs(count: int, inputs: int, outputs: int) -> tuple[torch.Tensor, torch.Tensor]:
+    torch.manual_seed(0)
+    vectors = torch.randn(count, inputs, dtype=torch.float64)
+    return vectors, vectors @ torch.randn(inputs, outputs, dtype=torch.float64) + 0.1 * torch.randn(count, outputs) + 3
+
+
+def test_without_a_penalty_it_is_least_squares_with_an_intercept() -> None:
+    vectors, values = pairs(200, 12, 5)
+    design = np.hstack([vectors.numpy(), np.ones((200, 1))])
+
+    solved = Equations.gather(vectors, values).solve(1e-14)
+
+    expected = design @ np.linalg.lstsq(design, values.numpy(), rcond=None)[0]
+    np.testing.assert_allclose(solved(vectors).numpy(), expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("strength", [1e-4, 1e-1, 10.0])
+@pytest.mark.parametrize(("count", "inputs"), [(30, 12), (12, 30)])
+def test_the_primal_and_the_dual_form_agree(strength: float, count: int, inputs: int) -> None:
+    vectors, values = pairs(count, inputs, 5)
+    probe = torch.randn(4, inputs, dtype=torch.float64)
+
+    primal, dual = (Equations.gather(vectors, values, dual=dual).solve(strength)(probe) for dual in (False, True))
+
+    torch.testing.assert_close(primal, dual, atol=1e-9, rtol=1e-9)
+
+
+def test_it_is_the_minimum_of_its_objective() -> None:
+    vectors, values = pairs(60, 8, 3)
+    strength = 0.3
+    solved = Equations.gather(vectors, values).solve(strength)
+    centered, offset = vectors - vectors.mean(0), values - values.mean(0)
+    penalty = strength * centered.square().sum() / centered.shape[1]
+
+    gradient = centered.T @ (centered @ solved.weight - offset) + penalty * solved.weight
+
+    assert gradient.abs().max() < 1e-8 * penalty
+
+
+@pytest.mark.parametrize("form", ["dense", "patch"])
+def test_both_forms_invert_a_linear_client_well(form: str, world: Callable) -> None:
+    victim = world("conv1")
+
+    images = victim.attacked_by(Ridge(form=form))
+
+    assert psnr(images, victim.private.images).mean() > (60 if form == "dense" else 19)

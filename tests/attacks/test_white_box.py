@@ -1,0 +1,70 @@
+"""The white-box attack: exact where it can be, one image at a time, and aware of the defense."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from mia_bench.attacks.white_box import WhiteBox
+from mia_bench.benchmark.errors import Inapplicable
+from mia_bench.benchmark.interfaces import Wire
+from mia_bench.benchmark.metrics import psnr
+from mia_bench.benchmark.split_model import Channel
+from torch import Tensor
+
+
+class Dropped(Channel):
+    """Keeps half of the coordinates, and says so."""
+
+    stochastic = True
+
+    def forward(self, value: Tensor) -> Tensor:
+        return value * (torch.rand_like(value) < 0.5)
+
+    def distance(self, value: Tensor, sent: Tensor) -> Tensor:
+        return ((value - sent) * (sent != 0)).square().flatten(1).sum(1)
+
+
+def test_a_linear_client_is_inverted_almost_exactly(world: Callable) -> None:
+    victim = world("conv1")
+
+    images = victim.attacked_by(WhiteBox(tv=0.0, iterations=300))
+
+    assert psnr(images, victim.private.images).min() > 35
+
+
+@pytest.mark.parametrize("split", ["conv1", "relu2"])
+def test_an_image_comes_out_the_same_whatever_else_is_in_the_batch(split: str, world: Callable) -> None:
+    victim = world(split)
+    together = victim.attacked_by(WhiteBox(iterations=40))
+    whole = victim.wire.tensor
+
+    for index in (0, 4):
+        victim.wire = Wire(whole[index : index + 1])
+        alone = victim.attacked_by(WhiteBox(iterations=40))
+        torch.testing.assert_close(alone[0], together[index], atol=5e-3, rtol=0)
+
+
+def test_knowing_the_defense_helps(world: Callable) -> None:
+    victim = world("conv1", Dropped())
+
+    adaptive, naive = (
+        psnr(victim.attacked_by(WhiteBox(adaptive=knows)), victim.private.images).mean() for knows in (True, False)
+    )
+
+    assert adaptive > naive + 5
+
+
+def test_more_total_variation_penalty_gives_smoother_images(world: Callable) -> None:
+    victim = world("relu2")
+
+    rough, smooth = (victim.attacked_by(WhiteBox(tv=tv)).diff(dim=3).abs().mean() for tv in (0.0, 3.0))
+
+    assert smooth < rough
+
+
+def test_a_wire_that_is_no_ir_is_declined_with_both_shapes(world: Callable) -> None:
+    victim = world("conv1")
+    victim.wire = Wire(torch.zeros(3, 7))
+
+    with pytest.raises(Inapplicable, match=r"\(7,\).*\(8, 12, 12\)"):
+        victim.attacked_by(WhiteBox())
