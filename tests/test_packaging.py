@@ -69,7 +69,7 @@ def test_the_wheel_holds_every_module_and_suite_and_no_test(tmp_path: Path) -> N
     packed = {
         name.removeprefix("mia_bench/") for name in zipfile.ZipFile(wheel).namelist() if name.startswith("mia_bench/")
     }
-    outside = ("tests/", "examples/", "benchmarks/", "pyproject.toml", "README.md", "LICENSE")
+    outside = ("tests/", "examples/", "benchmarks/", "docs/", "pyproject.toml", "README.md", "LICENSE")
     assert packed == {name for name in tracked if not name.startswith(outside)}
 
 

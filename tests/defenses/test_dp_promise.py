@@ -36,7 +36,7 @@ def test_sigma_and_clip_promise_the_exact_epsilon(defense, model, train):
 
 def test_more_releases_cost_epsilon(model, train):
     promise = DpIr(sigma=8, clip=1, releases=100).protect(model, train).promise
-    assert promise.guarantee == "(13.21, 1e-05)-local DP over 100 releases"
+    assert promise.guarantee == "(13.21, 1e-05)-local DP over 100 releases, clip 1, sigma 8"
 
 
 @pytest.mark.parametrize(("accountant", "epsilon"), [("rdp", 4.7285), ("prv", 4.3874)])
@@ -54,7 +54,7 @@ def test_laplacian_noise_promises_pure_differential_privacy(model, train):
     promise = DpIr(sigma=2**0.5 * 4, clip=2, noise="laplacian", releases=3).protect(model, train).promise
     assert promise.epsilon == pytest.approx(3 * 2 * 2 / 4)
     assert promise.delta == 0
-    assert promise.guarantee == "(3, 0)-local DP over 3 releases"
+    assert promise.guarantee == "(3, 0)-local DP over 3 releases, clip 2, sigma 5.657"
 
 
 @both

@@ -1,0 +1,51 @@
+"""The optimizer of the inversions, against problems whose solution is known."""
+
+import pytest
+import torch
+from mia_bench.attacks._lbfgs import minimize
+from torch import Tensor
+
+
+def quadratic(seed: int, count: int) -> tuple[Tensor, Tensor]:
+    torch.manual_seed(seed)
+    return torch.rand(count, 1, 4, 4) * 1.6 - 0.3, 10 ** torch.linspace(0, 3, 16).view(1, 1, 4, 4)
+
+
+def test_a_quadratic_with_bounds_is_solved_exactly() -> None:
+    goal, weight = quadratic(0, 5)
+
+    found = minimize(
+        lambda x: ((x - goal).square() * weight).flatten(1).sum(1), torch.full_like(goal, 0.5), iterations=150
+    )
+
+    torch.testing.assert_close(found, goal.clamp(0, 1), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1e4])
+def test_the_unit_of_the_loss_does_not_matter(scale: float) -> None:
+    goal, weight = quadratic(1, 3)
+
+    found = minimize(
+        lambda x: scale * ((x - goal).square() * weight).flatten(1).sum(1), torch.full_like(goal, 0.5), iterations=150
+    )
+
+    torch.testing.assert_close(found, goal.clamp(0, 1), atol=1e-3, rtol=0)
+
+
+def test_the_loss_of_no_image_ever_rises() -> None:
+    goal, _ = quadratic(2, 4)
+    start = torch.full_like(goal, 0.5)
+
+    def wavy(x: Tensor) -> Tensor:
+        return ((x - goal).square() + 0.1 * (30 * x).sin()).flatten(1).sum(1)
+
+    values = [wavy(minimize(wavy, start, iterations=count)) for count in (1, 3, 10, 30)]
+
+    assert (wavy(start) >= values[0]).all()
+    assert all((later <= earlier + 1e-6).all() for earlier, later in zip(values, values[1:], strict=False))
+
+
+def test_an_image_that_is_already_best_stays() -> None:
+    start = torch.full((2, 1, 4, 4), 0.25)
+
+    assert torch.equal(minimize(lambda x: (x - 0.25).square().flatten(1).sum(1), start, iterations=5), start)

@@ -1,0 +1,97 @@
+"""What an attacker learns by sending images of their own."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from mia_bench.attacks import _queries
+from mia_bench.attacks._queries import Queries
+from mia_bench.attacks.black_box import BlackBox
+from mia_bench.benchmark.interfaces import Wire
+from mia_bench.benchmark.split_model import Channel
+from torch import Tensor
+
+
+class Noise(Channel):
+    stochastic = True
+
+    def forward(self, value: Tensor) -> Tensor:
+        return value + torch.randn_like(value)
+
+
+def test_a_repeatable_client_is_asked_once_for_each_image(world: Callable) -> None:
+    seen = world("conv1").seen_by(BlackBox())
+    sent = []
+
+    def query(images: Tensor) -> Wire:
+        sent.append(len(images))
+        assert seen.query is not None
+        return seen.query(images)
+
+    queries = Queries(replace(seen, query=query), seen.aux.images)
+    asked = sum(sent)
+    wires = queries.wires(torch.tensor([3, 5]))
+
+    assert torch.equal(wires, query(seen.aux.images[[3, 5]]).tensor)
+    assert asked == 2 + 2 + len(seen.aux)
+    assert sum(sent) == asked + 2
+
+
+def test_a_noisy_client_is_asked_anew_each_time(world: Callable) -> None:
+    seen = world("conv1", Noise()).seen_by(BlackBox())
+    queries = Queries(seen, seen.aux.images)
+    index = torch.tensor([3, 5])
+
+    assert not torch.equal(queries.wires(index), queries.wires(index))
+
+
+def test_wires_that_would_fill_the_memory_are_not_kept(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = world("conv1").seen_by(BlackBox())
+    index = torch.tensor([3, 5])
+    kept = Queries(seen, seen.aux.images).wires(index)
+    monkeypatch.setattr(_queries, "STORED", 1000)
+
+    queries = Queries(seen, seen.aux.images)
+
+    assert queries._kept is None
+    torch.testing.assert_close(queries.wires(index), kept)
+
+
+def test_byte_strings_of_unequal_length_are_aligned(world: Callable) -> None:
+    seen = world("conv1").seen_by(BlackBox())
+    seen = replace(
+        seen,
+        wire=Wire(tuple(bytes(9) for _ in range(6))),
+        query=lambda images: Wire(tuple(bytes([1] * 7) for _ in images)),
+    )
+
+    queries = Queries(seen, seen.aux.images)
+
+    assert queries.observed.shape == (6, 9)
+    assert queries.wires(torch.tensor([0])).shape == (1, 9)
+
+
+def test_long_vectors_are_shortened_and_keep_their_distances(world: Callable) -> None:
+    seen = world("conv1").seen_by(BlackBox())
+    long = torch.randn(20, 3 * _queries.LONGEST)
+    queries = Queries(replace(seen, wire=Wire(long), query=lambda images: Wire(long[: len(images)])), seen.aux.images)
+
+    assert queries.observed.shape == (20, _queries.LONGEST)
+    ratio = torch.pdist(queries.observed) / torch.pdist(long)
+    assert (ratio - 1).abs().max() < 0.05
+
+
+def test_a_ciphertext_tells_nothing(world: Callable) -> None:
+    victim = world("conv1")
+    seen = victim.seen_by(BlackBox())
+
+    def encrypted(images: Tensor) -> Wire:
+        return Wire(tuple(torch.randint(256, (2000,), dtype=torch.uint8).numpy().tobytes() for _ in images))
+
+    torch.manual_seed(0)
+    images = BlackBox().reconstruct(replace(seen, wire=encrypted(victim.private.images), query=encrypted))
+
+    reference = (seen.aux.images.mean(0) - victim.private.images).square().mean()
+    error = (images - victim.private.images).square().mean()
+    assert 0.97 * reference < error < 1.25 * reference

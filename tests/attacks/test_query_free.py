@@ -1,0 +1,51 @@
+"""The query-free attack: only the server, the structure and labelled images."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from mia_bench.attacks._shadow import generic_client
+from mia_bench.attacks.query_free import QueryFree
+from mia_bench.benchmark.errors import Inapplicable
+from mia_bench.benchmark.interfaces import Wire
+from mia_bench.benchmark.metrics import psnr
+
+
+@pytest.mark.parametrize("shadow", ["same", "different"])
+@pytest.mark.parametrize("split", ["conv1", "pool1", "fc1"])
+def test_it_needs_neither_the_client_nor_queries(split: str, shadow: str, world: Callable) -> None:
+    victim = world(split)
+    seen = victim.seen_by(QueryFree())
+    assert seen.query is None
+    assert seen.client is None
+
+    images = QueryFree(shadow=shadow, iterations=5, steps=10).reconstruct(seen)
+
+    assert images.shape == victim.private.images.shape
+
+
+@pytest.mark.parametrize("value", [(8, 12, 12), (16, 8, 8), (16, 2, 2), (3, 16, 16), (120,), (10,)])
+def test_a_generic_client_has_the_shape_of_the_ir_and_no_5x5_convolution(value: tuple[int, ...]) -> None:
+    client = generic_client((3, 16, 16), value)
+
+    assert client(torch.rand(2, 3, 16, 16)).shape == (2, *value)
+    sizes = [layer.kernel_size for layer in client.modules() if isinstance(layer, torch.nn.Conv2d)]
+    assert sizes == [(3, 3)] * len(sizes)
+
+
+def test_the_moments_of_the_recorded_wires_help_at_an_early_split(world: Callable) -> None:
+    victim = world("conv1")
+
+    with_moments, without = (
+        psnr(victim.attacked_by(QueryFree(moments=weight)), victim.private.images).mean() for weight in (10.0, 0.0)
+    )
+
+    assert with_moments > without
+
+
+def test_a_wire_that_is_no_ir_is_declined(world: Callable) -> None:
+    victim = world("conv1")
+    victim.wire = Wire(torch.zeros(3, 7))
+
+    with pytest.raises(Inapplicable, match=r"\(7,\)"):
+        victim.attacked_by(QueryFree())
