@@ -18,7 +18,7 @@ _PUBLIC = {
     **dict.fromkeys(("Inapplicable", "UsageError"), "errors"),
     **dict.fromkeys(("psnr", "ssim"), "metrics"),
 }
-__all__ = ["__version__", *_PUBLIC]
+__all__ = ["__version__", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .errors import UsageError
-from .interfaces import Wire
+from .wire import Wire
 
 
 class Normalize(nn.Module):
