@@ -59,4 +59,5 @@ def _centered(maps: Tensor, rows: int, columns: int) -> Tensor:
     down, across = rows - maps.shape[2], columns - maps.shape[3]
     if down == across == 0:
         return maps
-    return functional.pad(maps, (across // 2, across - across // 2, down // 2, down - down // 2))
+    left, top = int(across / 2), int(down / 2)  # rounded toward zero, so that cutting undoes padding
+    return functional.pad(maps, (left, across - left, top, down - top))

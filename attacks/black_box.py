@@ -35,7 +35,7 @@ class BlackBox(Attack):
     steps: int = Field(2000, ge=1, description="batches, at most")
     batch_size: int = Field(64, ge=1, description="pairs in a batch")
     learning_rate: float = Field(3e-3, gt=0, description="peak of the one-cycle rate")
-    width: int = Field(24, ge=1, description="channels of the network")
+    channels: int = Field(24, ge=1, description="channels of the network")
 
     @property
     def aux_source(self) -> str:
@@ -49,7 +49,7 @@ class BlackBox(Attack):
         if linear.error < ENOUGH:
             return linear.decode(queries.observed).clamp(0, 1)
         index = torch.arange(min(SAMPLE, len(queries)), device=queries.images.device)
-        network = InverseNetwork(linear.module(), queries.wires(index), queries.images, self.width)
+        network = InverseNetwork(linear.module(), queries.wires(index), queries.images, self.channels)
         train_decoder(
             network,
             queries,

@@ -24,17 +24,17 @@ class EncoderDecoder(Attack):
 
     access: ClassVar[Access] = Access.BLACK_BOX
 
-    epochs: int = Field(4, ge=1, description="passes over the chosen images, at most")
+    epochs: int = Field(3, ge=1, description="passes over the chosen images, at most")
     steps: int = Field(2000, ge=1, description="batches, at most")
     batch_size: int = Field(64, ge=1, description="pairs in a batch")
-    learning_rate: float = Field(2e-3, gt=0, description="peak of the one-cycle rate")
-    width: int = Field(24, ge=1, description="channels at the widest level of the network")
+    learning_rate: float = Field(4e-3, gt=0, description="peak of the one-cycle rate")
+    channels: int = Field(16, ge=1, description="channels at the widest level of the network")
 
     def reconstruct(self, seen: Observation) -> Tensor:
         """Query chosen images, train and decode; images (N, C, H, W)."""
         queries = Queries(seen, chosen(seen.aux.images))
         index = torch.randperm(len(queries))[:SAMPLE].to(queries.images.device)
-        network = BottleneckNetwork(queries.wires(index), queries.images, self.width)
+        network = BottleneckNetwork(queries.wires(index), queries.images, self.channels)
         train_decoder(
             network,
             queries,

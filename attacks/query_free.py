@@ -31,7 +31,7 @@ class QueryFree(Attack):
     epochs: int = Field(8, ge=1, description="passes over the attacker's images, at most")
     steps: int = Field(1000, ge=1, description="batches, at most")
     iterations: int = Field(100, ge=1, description="optimization steps of the inversion")
-    tv: float = Field(0.3, ge=0, description="weight of the prior, against a misfit of 1 for the mean image")
+    tv: float = Field(1.0, ge=0, description="weight of the prior, against a misfit of 1 for the mean image")
 
     @property
     def aux_source(self) -> str:

@@ -55,6 +55,6 @@ class WhiteBox(Attack):
         weights = torch.tensor(TRIED, device=truth.device)
         repeated = wire.repeat(len(TRIED), *[1] * (wire.ndim - 1))  # (weights * pilot, ...)
         each = weights.repeat_interleave(len(truth))
-        images = invert(seen.client, distance, repeated, prior, tv=each, iterations=self.iterations)
+        images = invert(seen.client, distance, repeated, prior, tv=each, iterations=(self.iterations + 1) // 2)
         errors = (images - truth.repeat(len(TRIED), 1, 1, 1)).square().flatten(1).mean(1)
         return TRIED[int(errors.clamp(min=1e-10).log().view(len(TRIED), -1).mean(1).argmin())]

@@ -38,7 +38,7 @@ class NoiseDefense(Defense):
         "analytic", description="how epsilon of Gaussian noise is computed: exactly, or by opacus"
     )
     noise_aware: bool = Field(False, description="fine-tune the server to the noise")
-    epochs: int = Field(1, ge=1, description="passes over the victim's training images, if noise_aware")
+    tuning_epochs: int = Field(1, ge=1, description="passes over the victim's training images, if noise_aware")
 
     @model_validator(mode="before")
     @classmethod

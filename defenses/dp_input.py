@@ -37,5 +37,5 @@ class DpInput(NoiseDefense):
         channel, promise = self.calibrate(nn.Identity(), train.images)
         protected = replace(model.copy(), input_channel=channel, promise=promise)
         if self.noise_aware:
-            tune_server(protected, train, epochs=self.epochs)
+            tune_server(protected, train, epochs=self.tuning_epochs)
         return protected

@@ -36,5 +36,5 @@ class DpIr(NoiseDefense):
         channel, promise = self.calibrate(protected.client, train.images)
         protected = replace(protected, ir_channel=channel, promise=promise)
         if self.noise_aware:
-            tune_server(protected, train, epochs=self.epochs)
+            tune_server(protected, train, epochs=self.tuning_epochs)
         return protected

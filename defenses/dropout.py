@@ -48,7 +48,7 @@ class Dropout(Defense):
     rate: float = Field(0.6, ge=0, lt=1, description="probability that a coordinate is zeroed")
     where: Literal["ir", "input"] = Field("ir", description="what is dropped: coordinates of the IR or of the image")
     noise_aware: bool = Field(False, description="fine-tune the server to the zeros")
-    epochs: int = Field(1, ge=1, description="passes over the victim's training images, if noise_aware")
+    tuning_epochs: int = Field(1, ge=1, description="passes over the victim's training images, if noise_aware")
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
         """Put the dropout behind or before the client.
@@ -63,5 +63,5 @@ class Dropout(Defense):
         else:
             protected = replace(protected, input_channel=channel)
         if self.noise_aware:
-            tune_server(protected, train, epochs=self.epochs)
+            tune_server(protected, train, epochs=self.tuning_epochs)
         return protected

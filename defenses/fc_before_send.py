@@ -23,7 +23,7 @@ class FcBeforeSend(Defense):
     By default the split moves behind the first fully connected layer of the network, and the predictions stay the
     same. With ``width``, the split stays and two new layers are put around it: one on the device that mixes the IR
     into ``width`` numbers, one on the server that expands them to the IR's shape; these two and the server are then
-    fine-tuned, the device's own layers are not. The parameter ``epochs`` counts only with ``width``.
+    fine-tuned, the device's own layers are not. The parameter ``tuning_epochs`` counts only with ``width``.
 
     Source: He, Zhang, Lee, ACSAC 2019, section 7.
     """
@@ -33,7 +33,7 @@ class FcBeforeSend(Defense):
     width: int | None = Field(
         None, ge=1, description="numbers sent by a new layer; by default the network's own is used"
     )
-    epochs: int = Field(1, ge=0, description="passes over the victim's training images, if width is given")
+    tuning_epochs: int = Field(1, ge=0, description="passes over the victim's training images, if width is given")
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
         """Move the split or put the new layers in.
@@ -43,7 +43,7 @@ class FcBeforeSend(Defense):
         """
         if self.width is None:
             return model.copy().moved_behind(_first_fully_connected(model))
-        return _with_bottleneck(model.copy(), train, width=self.width, epochs=self.epochs)
+        return _with_bottleneck(model.copy(), train, width=self.width, epochs=self.tuning_epochs)
 
 
 def _first_fully_connected(model: SplitModel) -> str:

@@ -7,8 +7,10 @@ from mia_bench.attacks._grid import Grid
 
 @pytest.mark.parametrize(
     ("cells", "pixels", "stride"),
-    [((24, 24), (28, 28), 1), ((12, 12), (28, 28), 2), ((8, 8), (28, 28), 2), ((4, 4), (28, 28), 4)]
-    + [((32, 32), (32, 32), 1), ((16, 16), (32, 32), 2), ((10, 10), (32, 32), 2), ((40, 40), (32, 32), 1)],
+    [
+        *(((cells, cells), (28, 28), stride) for cells, stride in ((24, 1), (12, 2), (8, 2), (4, 4))),
+        *(((cells, cells), (32, 32), stride) for cells, stride in ((32, 1), (16, 2), (10, 2), (40, 1))),
+    ],
 )
 def test_the_stride_is_that_of_the_network_with_or_without_padding(
     cells: tuple[int, int], pixels: tuple[int, int], stride: int

@@ -1,5 +1,7 @@
 """The optimizer of the inversions, against problems whose solution is known."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from mia_bench.attacks._lbfgs import minimize
@@ -42,7 +44,7 @@ def test_the_loss_of_no_image_ever_rises() -> None:
     values = [wavy(minimize(wavy, start, iterations=count)) for count in (1, 3, 10, 30)]
 
     assert (wavy(start) >= values[0]).all()
-    assert all((later <= earlier + 1e-6).all() for earlier, later in zip(values, values[1:], strict=False))
+    assert all((later <= earlier + 1e-6).all() for earlier, later in pairwise(values))
 
 
 def test_an_image_that_is_already_best_stays() -> None:

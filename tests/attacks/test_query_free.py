@@ -35,12 +35,22 @@ def test_a_generic_client_has_the_shape_of_the_ir_and_no_5x5_convolution(value: 
 
 def test_the_moments_of_the_recorded_wires_help_at_an_early_split(world: Callable) -> None:
     victim = world("conv1")
+    victim.wire = victim.model.send(victim.aux.images[:64])
 
     with_moments, without = (
-        psnr(victim.attacked_by(QueryFree(moments=weight)), victim.private.images).mean() for weight in (10.0, 0.0)
+        psnr(victim.attacked_by(QueryFree(moments=weight)), victim.aux.images[:64]).mean() for weight in (10.0, 0.0)
     )
 
     assert with_moments > without
+
+
+def test_the_moments_of_very_few_wires_are_ignored(world: Callable) -> None:
+    victim = world("conv1")
+    victim.wire = Wire(victim.wire.tensor[:1])
+
+    with_moments, without = (victim.attacked_by(QueryFree(moments=weight, steps=5)) for weight in (10.0, 0.0))
+
+    assert torch.equal(with_moments, without)
 
 
 def test_a_wire_that_is_no_ir_is_declined(world: Callable) -> None:
