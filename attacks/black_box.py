@@ -31,10 +31,10 @@ class BlackBox(Attack):
     aux: Literal["same_set", "same_distribution", "random"] = Field(
         "same_distribution", description="the attacker's images: the victim's, others of that kind, Gaussian noise"
     )
-    epochs: int = Field(6, ge=1, description="passes over the attacker's images, at most")
+    epochs: int = Field(4, ge=1, description="passes over the attacker's images, at most")
     steps: int = Field(2000, ge=1, description="batches, at most")
     batch_size: int = Field(64, ge=1, description="pairs in a batch")
-    learning_rate: float = Field(3e-3, gt=0, description="peak of the one-cycle rate")
+    learning_rate: float = Field(5e-3, gt=0, description="peak of the one-cycle rate")
     channels: int = Field(24, ge=1, description="channels of the network")
 
     @property

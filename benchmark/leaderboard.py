@@ -106,6 +106,10 @@ def read_record(path: Path) -> Record:
         record = Record.model_validate_json(path.read_bytes())
     except (ValidationError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not a valid record; delete it to have the cell computed again") from error
+    if record.schema_version != SCHEMA_VERSION:
+        raise UsageError(
+            f"{path} has schema {record.schema_version}, this version writes {SCHEMA_VERSION}; choose another --out"
+        )
     if record.row.cell_id != path.stem:
         raise UsageError(
             f"{path} holds the record of cell {record.row.cell_id}; delete it to have the cell computed again"
@@ -138,8 +142,12 @@ def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     return frame.sort_values(keys, kind="stable", ignore_index=True)
 
 
-def rebuild(out: Path) -> Path:
+def rebuild(out: Path, planned: Iterable[str]) -> Path:
     """Write ``leaderboard.csv`` and its schema from the records; returns the path of the leaderboard.
+
+    Args:
+        out: the results folder.
+        planned: cells that runs into this folder have planned; a row of theirs may go with its record.
 
     Raises:
         UsageError: if a record is damaged, or the leaderboard holds rows that have no record and would be lost.
@@ -147,7 +155,7 @@ def rebuild(out: Path) -> Path:
     path = out / "leaderboard.csv"
     with locked(path):
         records = read_records(out)
-        _refuse_loss(path, records.keys())
+        _refuse_loss(path, {*records, *planned})
         content = to_frame(record.row for record in records.values()).to_csv(index=False, lineterminator="\n")
         if not path.exists() or path.read_text(encoding="utf-8") != content:
             write_atomically(path, content.encode())

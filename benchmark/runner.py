@@ -100,8 +100,8 @@ def execute(planned: Sequence[PlannedCell], where: Where, bench: Workbench, list
         The records of all planned cells, in their order.
     """
     check_writable(where.out)
-    rebuild(where.out)
-    _remember_plan(planned, where.out)
+    rebuild(where.out, read_plan(where.out))
+    everything = _remember_plan(planned, where.out)
     done = {each.cell_id: each.record for each in planned if each.record and each.finished}
     labels = {each.cell_id: each.cell.label for each in planned}
     groups = _groups([each for each in planned if not each.finished])
@@ -116,10 +116,10 @@ def execute(planned: Sequence[PlannedCell], where: Where, bench: Workbench, list
             done[record.row.cell_id] = record
             listener.finished(labels[record.row.cell_id], record)
             if time.monotonic() - rebuilt > REBUILD_SECONDS:
-                rebuild(where.out)
+                rebuild(where.out, everything)
                 rebuilt = time.monotonic()
     finally:
-        rebuild(where.out)
+        rebuild(where.out, everything)
     return [done[each.cell_id] for each in planned]
 
 
@@ -222,11 +222,12 @@ def _plan_path(out: Path) -> Path:
     return out / "plan.json"
 
 
-def _remember_plan(planned: Sequence[PlannedCell], out: Path) -> None:
+def _remember_plan(planned: Sequence[PlannedCell], out: Path) -> dict[str, str]:
     path = _plan_path(out)
     with locked(path):
         cells = read_plan(out) | {each.cell_id: each.cell.label for each in planned}
         write_atomically(path, (json.dumps(cells, indent=1) + "\n").encode())
+    return cells
 
 
 def read_plan(out: Path) -> dict[str, str]:

@@ -145,11 +145,24 @@ def test_a_damaged_record_is_named_and_nothing_is_lost(tree: Path, tmp_path: Pat
     assert (kept.read_bytes(), damaged.read_bytes()) == (content, damaged_content)
 
 
+def test_a_record_that_was_deleted_is_computed_again_with_the_same_scores(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    assert run(tree, out, "--defense", "undefended", "--attack", "ridge").exit_code == 0
+    before = pd.read_csv(out / "leaderboard.csv")
+    min((out / "cells").glob("*.json")).unlink()
+
+    result = run(tree, out, "--defense", "undefended", "--attack", "ridge")
+
+    assert result.exit_code == 0, result.stderr
+    scores = ["cell_id", "accuracy", "psnr_db", "ssim"]
+    pd.testing.assert_frame_equal(pd.read_csv(out / "leaderboard.csv")[scores], before[scores])
+
+
 def test_rows_without_records_are_not_overwritten(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "results"
     assert run(tree, out, "--defense", "undefended", "--attack", "ridge").exit_code == 0
-    for record in (out / "cells").glob("*.json"):
-        record.unlink()
+    for path in (*(out / "cells").glob("*.json"), out / "plan.json"):
+        path.unlink()
     content = (out / "leaderboard.csv").read_bytes()
 
     result = run(tree, out, "--defense", "undefended", "--attack", "ridge")

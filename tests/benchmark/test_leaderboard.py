@@ -27,7 +27,7 @@ def test_rows_survive_the_way_to_the_file_and_back(tmp_path: Path) -> None:
     for one in records:
         write_record(tmp_path, one)
 
-    path = rebuild(tmp_path)
+    path = rebuild(tmp_path, ())
 
     assert read_rows(path) == [records[1].row, records[0].row]
     assert [read_record(record_path(tmp_path, one.row.cell_id)) for one in records] == records
@@ -37,7 +37,7 @@ def test_rows_survive_the_way_to_the_file_and_back(tmp_path: Path) -> None:
 
 def test_a_wrong_value_is_named_with_line_and_column(tmp_path: Path) -> None:
     write_record(tmp_path, record("a", "one", [10.0], [0.1]))
-    path = rebuild(tmp_path)
+    path = rebuild(tmp_path, ())
     path.write_text(path.read_text().replace("10.0", "ten"))
 
     with pytest.raises(UsageError, match=r"leaderboard.csv, line 2, column psnr_db: 'ten' is not allowed"):
