@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
 
 from . import registry
 from .cache import digest
 from .errors import UsageError
+from .interfaces import Dataset
 from .specs import Chosen, check_options, expand
+from .training import RECIPE_VERSION
 
 PROTOCOL = 1
 """Version of the evaluation protocol, raised whenever scores stop being comparable."""
@@ -37,6 +40,7 @@ class Setting:
         return {
             "protocol": PROTOCOL,
             "dataset": self.dataset.identity,
+            "training": {"recipe": RECIPE_VERSION, **asdict(cast(Dataset, self.dataset.component).training)},
             "model": self.model.identity,
             "split": self.split,
             "defense": self.defense.identity,
@@ -118,11 +122,14 @@ def plan(request: Request) -> list[Cell]:
 
 
 def _standard_attacks() -> list[str]:
-    return [
-        name
-        for name in registry.names("attacks")
-        if getattr(registry.find("attacks", name).load(), "standard")  # noqa: B009
-    ]
+    standard = []
+    for name in registry.names("attacks"):
+        try:
+            if getattr(registry.find("attacks", name).load(), "standard"):  # noqa: B009
+                standard.append(name)
+        except UsageError as error:
+            logging.getLogger(__name__).warning("left out: %s", error)
+    return standard
 
 
 def _built_in_defenses() -> list[str]:

@@ -12,7 +12,7 @@ import typer
 
 from .cells import Request
 from .errors import UsageError
-from .leaderboard import Record, check_writable, read_records
+from .leaderboard import Record, read_records
 from .progress import Display
 from .runner import PlannedCell, Where, execute, prepare, read_plan
 from .suites import Suite, load_suite
@@ -48,8 +48,6 @@ def run(
     torch.set_num_threads(1)  # the same arithmetic in one process and in several
     place = Where(**where)
     request = _request(load_suite(suite) if suite else Suite(), given, options, own_options)
-    if not dry_run:
-        check_writable(place.out)
     bench = Workbench(device=place.torch_device, data_dir=place.data_dir)
     planned = prepare(request, place, bench)
     if dry_run:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .. import __version__
 from .cells import PROTOCOL, Cell
-from .errors import Inapplicable
+from .errors import Inapplicable, UsageError
 from .interfaces import Attack
 from .leaderboard import PerImage, Record, Row
 from .metrics import RECOGNISABLE_SSIM, interval, psnr, ssim
@@ -27,10 +27,13 @@ class InvalidReconstruction(Exception):
 def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor | None]:
     """Run one cell.
 
-    Whatever goes wrong inside a component becomes a record with its reason, never an exception.
+    Whatever goes wrong inside a component becomes a record with its reason, unless the user can mend it.
 
     Returns:
         The record, and the reconstructions (N, C, H, W) if there are any.
+
+    Raises:
+        UsageError: if a parameter turns out to be wrong, or a cached file damaged.
     """
     facts: dict[str, Any] = {}
     try:
@@ -39,6 +42,9 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
         start = time.perf_counter()
         images = _reconstruct(cell, cell_id, bench)
         facts["attack_seconds"] = round(time.perf_counter() - start, 3)
+        values = _compare(images, bench.originals(cell.setting))
+    except UsageError:
+        raise
     except Inapplicable as error:
         return incomplete(
             cell, cell_id, status="inapplicable", reason=str(error), device=str(bench.device), **facts
@@ -46,12 +52,13 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".replace("\n", " ")
         return incomplete(cell, cell_id, status="failed", reason=reason, device=str(bench.device), **facts), None
-    values = PerImage(
-        psnr_db=psnr(images, bench.originals(cell.setting)).tolist(),
-        ssim=ssim(images, bench.originals(cell.setting)).tolist(),
-    )
     row = Row(**_names(cell, cell_id), **facts, **_scores(values), status="done", device=str(bench.device))
     return Record(row=row, per_image=values), images
+
+
+def _compare(images: Tensor, originals: Tensor) -> PerImage:
+    images = images.to(originals.device)
+    return PerImage(psnr_db=psnr(images, originals).tolist(), ssim=ssim(images, originals).tolist())
 
 
 def incomplete(cell: Cell, cell_id: str, **facts: Any) -> Record:
@@ -84,8 +91,8 @@ def _names(cell: Cell, cell_id: str) -> dict[str, Any]:
         if chosen.entry.package != DISTRIBUTION
     }
     return {
-        "dataset": setting.dataset.label,
-        "model": setting.model.label,
+        "dataset": setting.dataset.canonical,
+        "model": setting.model.canonical,
         "split": setting.split,
         "defense": setting.defense.name,
         "defense_params": setting.defense.component.params,

@@ -38,6 +38,10 @@ class ImageSet:
         """Select images together with their labels."""
         return ImageSet(self.images[index], self.labels[index])
 
+    def copy(self) -> ImageSet:
+        """The same images in memory of their own."""
+        return ImageSet(self.images.clone(), self.labels.clone())
+
     def to(self, device: torch.device) -> ImageSet:
         """Move to a device."""
         return ImageSet(self.images.to(device), self.labels.to(device))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from .cache import locked, write_atomically
 from .errors import UsageError
@@ -63,6 +63,13 @@ class Row(BaseModel):
     device: str
     finished_at: str
 
+    @field_validator("defense_params", "attack_params")
+    @classmethod
+    def _is_json(cls, value: str) -> str:
+        if not isinstance(json.loads(value), dict):
+            raise ValueError("expected a JSON object")
+        return value
+
 
 COLUMNS = list(Row.model_fields)
 
@@ -104,7 +111,7 @@ def read_record(path: Path) -> Record:
     """
     try:
         record = Record.model_validate_json(path.read_bytes())
-    except (ValidationError, UnicodeDecodeError) as error:
+    except (ValidationError, UnicodeDecodeError, OSError) as error:
         raise UsageError(f"{path} is not a valid record; delete it to have the cell computed again") from error
     if record.schema_version != SCHEMA_VERSION:
         raise UsageError(

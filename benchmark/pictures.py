@@ -19,13 +19,14 @@ def strip(*rows: Tensor) -> bytes:
     """Draw rows of images as PNG.
 
     Args:
-        rows: each (N, C, H, W) in [0, 1] with C 1 or 3; the first ten images of each are shown.
+        rows: each (N, C, H, W) in [0, 1] ; the first ten of each are shown, in gray unless C is 3.
     """
     zoom = max(1, HEIGHT // rows[0].shape[2])
     lines = []
     for images in rows:
         shown = functional.interpolate(images[:SHOWN].detach().cpu().clamp(0, 1), scale_factor=zoom, mode="nearest")
-        framed = functional.pad(shown.expand(-1, 3, -1, -1), (2, 2, 2, 2), value=1.0)  # (n, 3, H + 4, W + 4)
+        colors = shown if shown.shape[1] == 3 else shown.mean(1, keepdim=True).expand(-1, 3, -1, -1)
+        framed = functional.pad(colors, (2, 2, 2, 2), value=1.0)  # (n, 3, H + 4, W + 4)
         lines.append(torch.cat(list(framed), dim=2))
     pixels = (torch.cat(lines, dim=1) * 255).round().byte().permute(1, 2, 0).numpy()
     target = BytesIO()

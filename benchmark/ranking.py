@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from statistics import mean
 
 import pandas as pd
 
 from .cells import REFERENCE_ATTACK
+from .errors import UsageError
 from .leaderboard import Record, Row, read_record, read_rows, record_path
 from .metrics import RECOGNISABLE_SSIM
 
@@ -27,7 +28,7 @@ class Line:
         worst_attack: the attack with the highest mean PSNR.
         worst_case: ``per image``, or ``of means`` where the values of the images are not at hand.
         accuracy_kept: accuracy as a share of the undefended one.
-        pareto: no other line at this place has both higher accuracy and lower PSNR.
+        pareto: complete, and no other complete line at this place has both higher accuracy and lower PSNR.
         incomplete: an attack or a seed that other lines at this place have is missing, failed or inapplicable.
     """
 
@@ -76,7 +77,7 @@ def load_boards(paths: Sequence[Path]) -> tuple[list[Row], dict[str, Record]]:
 
 
 def rank(rows: Iterable[Row], records: Mapping[str, Record]) -> pd.DataFrame:
-    """Rank defenses by what the strongest attacks recover, the best protected first at each place.
+    """Rank defenses by what the strongest attacks recover: the best protected first, incomplete ones last.
 
     Args:
         rows: of one or several leaderboards.
@@ -85,7 +86,12 @@ def rank(rows: Iterable[Row], records: Mapping[str, Record]) -> pd.DataFrame:
 
     Returns:
         One line per defense with its parameters; the columns are the fields of ``Line``.
+
+    Raises:
+        UsageError: if two rows say the same of different data or versions.
     """
+    rows = list(rows)
+    _refuse_twins(rows)
     places: dict[tuple[str, str, str, int], dict[tuple[str, str], list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         places[row.dataset, row.model, row.split, row.n_images][row.defense, row.defense_params].append(row)
@@ -93,9 +99,22 @@ def rank(rows: Iterable[Row], records: Mapping[str, Record]) -> pd.DataFrame:
     for place in sorted(places):
         wanted = {_task(row) for cells in places[place].values() for row in cells}
         here = [_line(cells, wanted, records) for cells in places[place].values()]
-        here.sort(key=lambda line: (line.psnr_db is None, line.psnr_db, line.defense, line.defense_params))
+        here.sort(
+            key=lambda line: (line.psnr_db is None, line.incomplete, line.psnr_db, line.defense, line.defense_params)
+        )
         lines += [replace(line, pareto=_undominated(line, here)) for line in here]
-    return pd.DataFrame([asdict(line) for line in lines])
+    return pd.DataFrame([asdict(line) for line in lines], columns=[field.name for field in fields(Line)])
+
+
+def _refuse_twins(rows: Iterable[Row]) -> None:
+    seen: dict[tuple[object, ...], str] = {}
+    for row in rows:
+        key = row.dataset, row.model, row.split, row.n_images, row.defense, row.defense_params, *_task(row)
+        if seen.setdefault(key, row.cell_id) != row.cell_id:
+            raise UsageError(
+                f"cells {seen[key]} and {row.cell_id} are both {row.attack} on {row.defense}, but of different data or "
+                "versions; rank them apart, or delete the record of one and run again"
+            )
 
 
 def _task(row: Row) -> tuple[str, str, int]:
@@ -180,10 +199,11 @@ def _over_means(done: Sequence[Row]) -> tuple[float, float, float]:
 
 
 def _undominated(line: Line, rivals: Sequence[Line]) -> bool:
-    if line.psnr_db is None or line.accuracy is None:
+    if line.psnr_db is None or line.accuracy is None or line.incomplete:
         return False
     return not any(
-        rival.psnr_db is not None
+        not rival.incomplete
+        and rival.psnr_db is not None
         and rival.accuracy is not None
         and (rival.accuracy, -rival.psnr_db) != (line.accuracy, -line.psnr_db)
         and rival.accuracy >= line.accuracy

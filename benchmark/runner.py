@@ -5,6 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import multiprocessing
+import os
+import signal
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -27,6 +30,8 @@ from .workbench import Workbench
 
 REBUILD_SECONDS = 10
 """How old the leaderboard may grow while cells are computed."""
+PATIENCE_SECONDS = 0.2
+"""How long to wait for news from the workers before looking whether they are alive."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +111,7 @@ def execute(planned: Sequence[PlannedCell], where: Where, bench: Workbench, list
     labels = {each.cell_id: each.cell.label for each in planned}
     groups = _groups([each for each in planned if not each.finished])
     rebuilt = time.monotonic()
-    records = (
-        _in_processes(groups, where, listener)
-        if where.jobs > 1 and len(groups) > 1
-        else _here(groups, where, bench, listener)
-    )
+    records = _in_processes(groups, where, listener) if where.jobs > 1 else _here(groups, where, bench, listener)
     try:
         for record in records:
             done[record.row.cell_id] = record
@@ -135,8 +136,17 @@ def _compute(each: PlannedCell, out: Path, bench: Workbench) -> Record:
     if path.exists() and (record := read_record(path)).row.status != "failed":
         return record  # another run into the same folder was faster
     record, images = evaluate(each.cell, each.cell_id, bench)
+    kept = _keep(out, record)
     if images is not None:
         write_atomically(out / "pictures" / f"{each.cell_id}.png", strip(bench.originals(each.cell.setting), images))
+    return kept
+
+
+def _keep(out: Path, record: Record) -> Record:
+    """Write a record, but never a failed one over a finished one; returns the one that stays."""
+    path = record_path(out, record.row.cell_id)
+    if record.row.status == "failed" and path.exists() and (old := read_record(path)).row.status != "failed":
+        return old
     write_record(out, record)
     return record
 
@@ -149,70 +159,97 @@ def _here(
         yield _compute(each, where.out, bench)
 
 
-Event = tuple[Literal["started", "finished", "note"], str]
+Event = tuple[Literal["started", "finished", "note"], str, str]
+"""What a worker tells: the kind, the cell's id if it is about a cell, and the label, the record or the message."""
 _worker: tuple[Workbench, Path, Queue[Event]]
 
 
 def _start_worker(where: Where, events: Queue[Event]) -> None:
     global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and ends its workers
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     bench = Workbench(
-        device=where.torch_device, data_dir=where.data_dir, report=lambda message: events.put(("note", message))
+        device=where.torch_device, data_dir=where.data_dir, report=lambda message: events.put(("note", "", message))
     )
     _worker = bench, where.out, events
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(group: Sequence[PlannedCell]) -> None:
     bench, out, events = _worker
     for each in group:
-        events.put(("started", each.cell.label))
-        events.put(("finished", _compute(each, out, bench).model_dump_json()))
+        events.put(("started", each.cell_id, each.cell.label))
+        events.put(("finished", each.cell_id, _compute(each, out, bench).model_dump_json()))
 
 
 def _in_processes(groups: Sequence[Sequence[PlannedCell]], where: Where, listener: Listener) -> Iterator[Record]:
-    """Share out the settings; those that a dying worker leaves behind get a process of their own."""
-    seen: set[str] = set()
-    left = list(groups)
-    for batch, workers in ((left, where.jobs), *(([group], 1) for group in left)):
-        unfinished = [[each for each in group if each.cell_id not in seen] for group in batch]
-        for record in _pool([group for group in unfinished if group], where, workers, listener):
-            seen.add(record.row.cell_id)
+    """Share out the settings; a cell during which a worker died is tried once more, in a process of its own."""
+    finished: set[str] = set()
+    pending = list(groups)
+    while pending:
+        started: set[str] = set()
+        for record in _pool(pending, where, listener, started):
+            finished.add(record.row.cell_id)
             yield record
-    for each in itertools.chain.from_iterable(groups):
-        if each.cell_id not in seen:
-            reason = "the worker process died, twice"
-            record = incomplete(each.cell, each.cell_id, status="failed", reason=reason, device=str(where.torch_device))
-            write_record(where.out, record)
-            yield record
+        pending = _without(pending, finished)
+        suspects = [each for group in pending for each in group if each.cell_id in started]
+        for each in suspects or itertools.chain(*(group[:1] for group in pending)):
+            for record in _pool([[each]], where, listener, started):
+                finished.add(record.row.cell_id)
+                yield record
+            if each.cell_id not in finished:
+                finished.add(each.cell_id)
+                yield _keep(where.out, _died(each, where))
+        pending = _without(pending, finished)
 
 
-def _pool(groups: Sequence[Sequence[PlannedCell]], where: Where, workers: int, listener: Listener) -> Iterator[Record]:
-    if not groups:
-        return
+def _without(groups: Sequence[Sequence[PlannedCell]], finished: set[str]) -> list[list[PlannedCell]]:
+    left = [[each for each in group if each.cell_id not in finished] for group in groups]
+    return [group for group in left if group]
+
+
+def _died(each: PlannedCell, where: Where) -> Record:
+    reason = "the worker process died, twice"
+    return incomplete(each.cell, each.cell_id, status="failed", reason=reason, device=str(where.torch_device))
+
+
+def _pool(
+    groups: Sequence[Sequence[PlannedCell]], where: Where, listener: Listener, started: set[str]
+) -> Iterator[Record]:
     context = multiprocessing.get_context("spawn")
     events: Queue[Event] = context.Queue()
-    pool = ProcessPoolExecutor(min(workers, len(groups)), context, _start_worker, (where, events))
+    pool = ProcessPoolExecutor(min(where.jobs, len(groups)), context, _start_worker, (where, events))
     try:
         futures = [pool.submit(_work, group) for group in groups]
         while not all(future.done() for future in futures):
-            yield from _drain(events, listener, patience=0.2)
-        yield from _drain(events, listener, patience=0.2)
+            yield from _drain(events, listener, started)
+        yield from _drain(events, listener, started)
         for future in as_completed(futures):
             if not isinstance(future.exception(), BrokenProcessPool):
                 future.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
 
 
-def _drain(events: Queue[Event], listener: Listener, *, patience: float) -> Iterator[Record]:
+def _drain(events: Queue[Event], listener: Listener, started: set[str]) -> Iterator[Record]:
     while True:
         try:
-            kind, text = events.get(timeout=patience)
+            kind, cell_id, text = events.get(timeout=PATIENCE_SECONDS)
         except Empty:
             return
         if kind == "finished":
             yield Record.model_validate_json(text)
         elif kind == "started":
+            started.add(cell_id)
             listener.started(text)
         else:
             listener.note(text)
@@ -242,5 +279,5 @@ def read_plan(out: Path) -> dict[str, str]:
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))
         return {str(cell_id): str(label) for cell_id, label in cells.items()}
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, OSError) as error:
         raise UsageError(f"{path} is not a valid plan ({error}); delete it, no result is lost") from error

@@ -15,7 +15,7 @@ from .interfaces import Component
 from .registry import Entry, Kind
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chosen:
     """A component with its parameters, and who provides it."""
 
@@ -38,15 +38,26 @@ class Chosen:
         }
 
     @property
-    def given(self) -> dict[str, Any]:
-        """The parameters that differ from their defaults by being set, to choose it again in another process."""
-        return self.component.model_dump(mode="json", include=self.component.model_fields_set)
-
-    @property
     def label(self) -> str:
         """Name and given parameters in the syntax of the command line."""
-        params = ",".join(f"{key}={value}" for key, value in self.given.items())
-        return f"{self.name}:{params}" if params else self.name
+        return self._spec(self.component.model_dump(include=self.component.model_fields_set, exclude_none=True))
+
+    @property
+    def canonical(self) -> str:
+        """Name and those parameters that differ from their defaults: the same for the same component."""
+        return self._spec(self.component.model_dump(exclude_defaults=True, exclude_none=True))
+
+    def _spec(self, params: dict[str, Any]) -> str:
+        written = ",".join(f"{key}={value}" for key, value in params.items())
+        return f"{self.name}:{written}" if written else self.name
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by identity and provider."""
+        return isinstance(other, Chosen) and (self.entry, self.identity) == (other.entry, other.identity)
+
+    def __hash__(self) -> int:
+        """Hash what identifies it; a parameter may be a list, which has no hash of its own."""
+        return hash(str(self.identity))
 
 
 def parse(spec: str) -> tuple[str, dict[str, str]]:
@@ -61,6 +72,8 @@ def parse(spec: str) -> tuple[str, dict[str, str]]:
         key, equals, value = part.partition("=")
         if not equals:
             raise UsageError(f"{spec!r} has {part!r} where key=value is expected, as in {name}:key=value,key=value")
+        if key.strip() in params:
+            raise UsageError(f"{spec!r} gives {key.strip()!r} twice")
         params[key.strip()] = value.strip()
     return name.strip(), params
 

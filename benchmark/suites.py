@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, field_validator
 
 from .errors import UsageError
 from .registry import nearest
@@ -35,9 +35,16 @@ class Suite(BaseModel):
     split: str | list[str] = []
     attacks: list[str | dict[str, Any]] = []
     defenses: list[str | dict[str, Any]] = []
-    seeds: list[int] = [0]
+    seeds: list[NonNegativeInt] = Field(default=[0], min_length=1)
     images: int = 64
     options: dict[str, Any] = {}
+
+    @field_validator("options")
+    @classmethod
+    def _has_values(cls, options: dict[str, Any]) -> dict[str, Any]:
+        if [] in options.values():
+            raise ValueError("an option needs at least one value")
+        return options
 
 
 def built_in() -> dict[str, Path]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from .errors import Inapplicable
 from .interfaces import ImageSet, Training
 
 RECIPE_VERSION = 1
@@ -141,12 +142,20 @@ class _Folded(nn.BatchNorm2d):
 
 
 def untrained_copy(module: nn.Module) -> nn.Module:
-    """The same structure with fresh random weights, drawn from the current random stream."""
+    """The same structure with fresh random weights, drawn from the current random stream.
+
+    Raises:
+        Inapplicable: if a module cannot be reset, since the copy would then hold trained weights.
+    """
     fresh = copy.deepcopy(module)
     for part in fresh.modules():
         reset = getattr(part, "reset_parameters", None)
         if callable(reset):
             reset()
-    for parameter in fresh.parameters():
-        parameter.requires_grad_(True)
+    for (name, old), new in zip(module.named_parameters(), fresh.parameters(), strict=True):
+        new.requires_grad_(True)
+        if torch.equal(old, new) and old.unique().numel() > 1:
+            raise Inapplicable(
+                f"the parameter {name} of the client has no reset_parameters, so no untrained copy exists"
+            )
     return fresh

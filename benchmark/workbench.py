@@ -102,6 +102,7 @@ class Workbench:
 
     def _load_pools(self, dataset: Chosen) -> tuple[Pools, str]:
         pools = cast(Dataset, dataset.component).load(self.data_dir)
+        _check_range(pools, dataset)
         assert_disjoint(pools)
         fingerprinted = fingerprint(pools)
         on_device = Pools(
@@ -140,7 +141,7 @@ class Workbench:
         undefended = self.target(*whole).split(setting.split)
         identity = setting.identity
         with stream("protect", identity):
-            model = cast(Defense, setting.defense.component).protect(undefended, pools.train)
+            model = cast(Defense, setting.defense.component).protect(undefended, pools.train.copy())
         model.modules().eval().requires_grad_(False)
         accuracy_undefended = self.accuracy_undefended(*whole)
         if setting.defense.name == REFERENCE_DEFENSE:
@@ -153,6 +154,15 @@ class Workbench:
         with stream("costs", identity):
             costs = measure_costs(model, pools.private.images[:1])
         return Protected(model, wire, accuracy, accuracy_undefended, costs)
+
+
+def _check_range(pools: Pools, dataset: Chosen) -> None:
+    for images in (pools.train.images, pools.aux.images, pools.private.images):
+        low, high = images.min().item(), images.max().item()
+        if images.dtype is not torch.float32 or not (low >= 0 and high <= 1):
+            raise UsageError(
+                f"dataset {dataset.label} has {images.dtype} images in [{low:g}, {high:g}]; expected float32 in [0, 1]"
+            )
 
 
 def _untrained(model: Chosen, pools: Pools) -> Target:
@@ -179,9 +189,9 @@ def _send(model: SplitModel, images: Tensor) -> Wire:
 
 def _aux(pools: Pools, source: str) -> ImageSet:
     if source == "same_distribution":
-        return pools.aux
+        return pools.aux.copy()
     if source == "same_set":
-        return pools.train[: len(pools.aux)]
+        return pools.train[: len(pools.aux)].copy()
     if source == "random":
         return _noise_images(pools)
     raise ValueError(f"aux_source is {source!r}; expected same_set, same_distribution or random")

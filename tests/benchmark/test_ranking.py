@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.leaderboard import PerImage, Record, Row
 from mia_bench.benchmark.ranking import rank
 
@@ -101,6 +102,8 @@ def test_a_failed_or_missing_cell_makes_a_line_incomplete_and_never_private() ->
     )
 
     assert {name: line["incomplete"] for name, line in lines.items()} == {"a": False, "b": True, "c": True}
+    assert {name: line["pareto"] for name, line in lines.items()} == {"a": True, "b": False, "c": False}
+    assert next(iter(lines)) == "a"
     assert lines["b"]["psnr_db"] == pytest.approx(11)
 
 
@@ -108,6 +111,17 @@ def test_a_defense_without_any_score_comes_last() -> None:
     failed = record("a", "one", [0.0], [0.0], status="failed", psnr_db=None, ssim=None)
 
     assert list(ranked(failed, record("b", "one", [50.0], [1.0]))) == ["b", "a"]
+
+
+def test_rows_of_different_versions_are_not_merged() -> None:
+    with pytest.raises(
+        UsageError, match="cells a-one-0 and other are both one on a, but of different data or versions"
+    ):
+        ranked(record("a", "one", [10.0], [0.1]), record("a", "one", [12.0], [0.1], cell_id="other"))
+
+
+def test_an_empty_board_gives_an_empty_ranking_with_all_columns() -> None:
+    assert "psnr_db" in rank([], {}).columns
 
 
 def test_places_are_not_mixed() -> None:
