@@ -26,10 +26,17 @@ class Tree:
     files: dict[str, list[tuple[str, int]]]
 
     def stamp(self) -> list[tuple[str, int, int]]:
-        """List relative path, bytes and time of change in ns of every file: it differs when the content may."""
+        """List relative path, bytes and time of change in ns of every file: it differs when the content may.
+
+        Raises:
+            UsageError: if a file cannot be looked at, such as a link to nowhere.
+        """
         found = []
         for path, _ in self.files["train"] + self.files["test"]:
-            status = os.stat(f"{self.root}/{path}")  # strings: pathlib takes a second longer for 60,000 files
+            try:
+                status = os.stat(f"{self.root}/{path}")  # strings: pathlib takes a second longer for 60,000 files
+            except OSError as error:
+                raise UsageError(f"cannot read the image {self.root / path}: {error.strerror}") from error
             found.append((path, status.st_size, status.st_mtime_ns))
         return found
 

@@ -220,3 +220,9 @@ def test_a_failed_load_leaves_nothing_in_the_cache(tree):
     refusal(tree)
     path.write_bytes(whole)
     assert len(load(tree).train) == 16
+
+
+def test_a_link_to_nowhere_is_named(tree):
+    (tree / "train" / "cat" / "lost.png").symlink_to(tree / "nowhere.png")
+
+    assert "lost.png: No such file" in refusal(tree)
