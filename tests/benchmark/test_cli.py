@@ -131,6 +131,20 @@ def test_an_out_that_is_a_file_is_refused_and_the_file_kept(tree: Path, tmp_path
     assert (tmp_path / "results").read_text() == "precious"
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_parameter_that_turns_out_wrong_during_the_run_gets_one_sentence_and_exit_code_2(
+    jobs: str, tree: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "results"
+
+    result = run(tree, out, "--defense", "deeper_client:to=nosuch", "--attack", "ridge", "--jobs", jobs)
+
+    assert result.exit_code == 2
+    assert "there is no layer 'nosuch' to move the split to; the layers are conv1" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert (out / "leaderboard.csv").exists()
+
+
 def test_a_damaged_record_is_named_and_nothing_is_lost(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "results"
     assert run(tree, out, "--defense", "undefended", "--attack", "ridge").exit_code == 0

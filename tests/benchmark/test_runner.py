@@ -145,18 +145,21 @@ def test_no_private_image_is_in_what_an_attack_sees(bench: Workbench) -> None:
 def test_an_attack_that_destroys_what_it_was_given_harms_no_other(bench: Workbench) -> None:
     before = bench.protected(setting(bench)).model.client[1].weight.clone()
     wire = bench.protected(setting(bench)).wire.tensor.clone()
+    aux = bench.pools(setting(bench).dataset)[0].aux.images.clone()
 
     def vandalize(seen: Observation) -> Tensor:
         assert seen.client is not None
         for parameter in seen.client.parameters():
             parameter.requires_grad_(False).zero_()
         seen.wire.tensor.zero_()
+        seen.aux.images.zero_()
         return gray(seen)
 
     outcome(bench, vandalize, Access.WHITE_BOX)
 
     assert torch.equal(bench.protected(setting(bench)).model.client[1].weight, before)
     assert torch.equal(bench.protected(setting(bench)).wire.tensor, wire)
+    assert torch.equal(bench.pools(setting(bench).dataset)[0].aux.images, aux)
 
 
 def test_noise_on_the_wire_is_fresh_for_queries_and_fixed_for_the_observed_wire(bench: Workbench) -> None:

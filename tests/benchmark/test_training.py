@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.interfaces import ImageSet, Training
 from mia_bench.benchmark.split_model import Normalize, Target
 from mia_bench.benchmark.training import (
@@ -93,6 +94,16 @@ def test_fit_finds_the_least_squares_solution() -> None:
     fit([weights], loss, count=256, epochs=60, batch_size=32, learning_rate=0.1)
 
     torch.testing.assert_close(weights.detach(), truth, atol=1e-2, rtol=0)
+
+
+def test_a_client_whose_weights_cannot_be_reset_is_not_handed_out() -> None:
+    class Stubborn(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.arange(3.0))
+
+    with pytest.raises(Inapplicable, match=r"0\.weight .*has no reset_parameters"):
+        untrained_copy(nn.Sequential(Stubborn()))
 
 
 def test_an_untrained_copy_has_the_structure_and_none_of_the_weights() -> None:
