@@ -41,7 +41,7 @@ class QueryFree(Attack):
     def reconstruct(self, seen: Observation) -> Tensor:
         """Train the shadow and invert the wire through it; images (N, C, H, W)."""
         assert seen.structure is not None
-        wire = seen.wire.tensor.to(seen.aux.images.device)
+        wire = seen.channel.read(seen.wire).to(seen.aux.images.device)
         client = seen.structure().to(wire.device)
         prior = Prior(seen.aux.images)
         shape = ir_shape(client, prior.mean, wire)

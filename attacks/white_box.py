@@ -39,7 +39,7 @@ class WhiteBox(Attack):
     def reconstruct(self, seen: Observation) -> Tensor:
         """Invert the wire; images (N, C, H, W)."""
         assert seen.client is not None
-        wire = seen.wire.tensor.to(seen.aux.images.device)
+        wire = seen.channel.read(seen.wire).to(seen.aux.images.device)
         prior = Prior(seen.aux.images)
         ir_shape(seen.client, prior.mean, wire)
         distance = seen.channel.distance if self.adaptive else squared_error
@@ -51,7 +51,7 @@ class WhiteBox(Attack):
         assert seen.client is not None
         assert seen.query is not None
         truth = seen.aux.images[:PILOT]
-        wire = seen.query(truth).tensor.to(truth.device)
+        wire = seen.channel.read(seen.query(truth)).to(truth.device)
         weights = torch.tensor(TRIED, device=truth.device)
         repeated = wire.repeat(len(TRIED), *[1] * (wire.ndim - 1))  # (weights * pilot, ...)
         each = weights.repeat_interleave(len(truth))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -13,8 +14,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from .split_model import SplitModel
 
+Result = TypeVar("Result")
 WARM_UP = 3
 REPEATS = 15
+ENOUGH_SECONDS = 5
+"""When this much has been spent on repeating a call, fewer repeats do."""
 
 
 @dataclass(frozen=True)
@@ -22,14 +26,16 @@ class Costs:
     """Prices of one image.
 
     Attributes:
-        wire_bytes: bytes sent for one image.
+        wire_bytes: bytes sent up for one image, in all rounds.
+        bytes_down: bytes sent back for one image.
         client_macs: multiply-accumulate operations on the device.
         client_params: parameters on the device.
-        client_ms: milliseconds on the device at batch size 1, median after warm-up.
+        client_ms: milliseconds on the device at batch size 1, before and after the server's, median after warm-up.
         server_ms: milliseconds in the cloud, likewise.
     """
 
     wire_bytes: float
+    bytes_down: float
     client_macs: int
     client_params: int
     client_ms: float
@@ -41,21 +47,29 @@ def measure_costs(model: SplitModel, image: Tensor) -> Costs:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model.client(image)
     wire = model.send(image)
+    sending = _repeat(lambda: _send_ms(model, image))
+    exchanges = _repeat(lambda: model.exchange(wire))
     return Costs(
-        wire_bytes=wire.nbytes / len(wire),
+        wire_bytes=wire.nbytes + exchanges[-1].more_bytes_up,
+        bytes_down=exchanges[-1].bytes_down,
         client_macs=counter.get_total_flops() // 2,
         client_params=sum(parameter.numel() for parameter in model.client.parameters()),
-        client_ms=_milliseconds(lambda: model.send(image), image.device),
-        server_ms=_milliseconds(lambda: model.answer(wire), image.device),
+        client_ms=median(sending) + median(each.client_ms for each in exchanges),
+        server_ms=median(each.server_ms for each in exchanges),
     )
 
 
-def _milliseconds(call: Callable[[], object], device: torch.device) -> float:
-    times = []
-    for _ in range(WARM_UP + REPEATS):
-        start = time.perf_counter()
-        call()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        times.append(1000 * (time.perf_counter() - start))
-    return median(times[WARM_UP:])
+def _send_ms(model: SplitModel, image: Tensor) -> float:
+    start = time.perf_counter()
+    model.send(image)
+    if image.is_cuda:
+        torch.cuda.synchronize(image.device)
+    return 1000 * (time.perf_counter() - start)
+
+
+def _repeat(call: Callable[[], Result]) -> list[Result]:
+    """What some repetitions give after warm-up; at least one."""
+    results, start = [], time.perf_counter()
+    while len(results) < WARM_UP + REPEATS and (len(results) < 2 or time.perf_counter() - start < ENOUGH_SECONDS):
+        results.append(call())
+    return results[min(WARM_UP, len(results) - 1) :]

@@ -36,9 +36,10 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
         UsageError: if a parameter turns out to be wrong, or a cached file damaged.
     """
     facts: dict[str, Any] = {}
+    details: dict[str, float] = {}
     try:
         protected = bench.protected(cell.setting)
-        facts = _describe(protected)
+        facts, details = _describe(protected), protected.details
         start = time.perf_counter()
         images = _reconstruct(cell, cell_id, bench)
         facts["attack_seconds"] = round(time.perf_counter() - start, 3)
@@ -53,7 +54,7 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
         reason = f"{type(error).__name__}: {error}".replace("\n", " ")
         return incomplete(cell, cell_id, status="failed", reason=reason, device=str(bench.device), **facts), None
     row = Row(**_names(cell, cell_id), **facts, **_scores(values), status="done", device=str(bench.device))
-    return Record(row=row, per_image=values), images
+    return Record(row=row, details=details, per_image=values), images
 
 
 def _compare(images: Tensor, originals: Tensor) -> PerImage:

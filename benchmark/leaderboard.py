@@ -90,6 +90,8 @@ class Record(BaseModel):
 
     schema_version: int = SCHEMA_VERSION
     row: Row
+    details: dict[str, float] = {}
+    """What else was measured of the protected model, by name."""
     per_image: PerImage = PerImage()
 
 

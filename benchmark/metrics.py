@@ -16,6 +16,11 @@ RECOGNISABLE_SSIM = 0.3
 """SSIM from which He, Zhang, Lee (ACSAC 2019, section 4) call a picture recognizable."""
 
 
+def accuracy(logits: Tensor, labels: Tensor) -> float:
+    """Share of images, in [0, 1], whose largest logit (N, classes) is that of their label (N,)."""
+    return (logits.argmax(1) == labels).double().mean().item()
+
+
 def psnr(reconstructed: Tensor, original: Tensor) -> Tensor:
     """Peak signal-to-noise ratio of each image, on images clamped to [0, 1] with data range 1.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 
@@ -80,6 +81,13 @@ class Channel(nn.Module):
         """Turn a clean value (N, ...) into the sent one, with fresh randomness."""
         return value
 
+    def read(self, wire: Wire) -> Tensor:
+        """The wire as numbers in the shape of the clean value, (N, ...), for whoever compares the two.
+
+        A channel that sends byte strings overrides it, if they have such numbers at all.
+        """
+        return wire.tensor
+
     def distance(self, value: Tensor, sent: Tensor) -> Tensor:
         """Misfit between a candidate clean value (N, ...) and what was sent, (N,), differentiable in ``value``.
 
@@ -110,9 +118,31 @@ class Promise:
     delta: float | None = None
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """One round trip behind ``send``.
+
+    Attributes:
+        logits: (N, classes), as the client reads them.
+        client_ms: milliseconds on the device after it has sent the wire.
+        server_ms: milliseconds in the cloud.
+        more_bytes_up: bytes sent up after the wire.
+        bytes_down: bytes sent back.
+    """
+
+    logits: Tensor
+    client_ms: float
+    server_ms: float
+    more_bytes_up: int
+    bytes_down: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class SplitModel:
     """A client, a server, and what happens between them.
+
+    A defense that changes how the two talk, such as encryption, returns a subclass that overrides ``send``,
+    ``exchange`` and, where batches are cheaper than single images, ``classify``.
 
     Attributes:
         client: named layers on the device, normalization first.
@@ -120,6 +150,7 @@ class SplitModel:
         input_channel: applied to the images before the client.
         ir_channel: applied to the IR before it is sent.
         promise: what the defense guarantees.
+        accuracy_images: on how many of the private images accuracy is measured, if all would take too long.
     """
 
     client: nn.Sequential
@@ -127,16 +158,40 @@ class SplitModel:
     input_channel: Channel = field(default_factory=Channel)
     ir_channel: Channel = field(default_factory=Channel)
     promise: Promise = Promise()
+    accuracy_images: int | None = None
 
     def send(self, images: Tensor) -> Wire:
         """Run the client on images (N, C, H, W) in [0, 1]; what leaves the device."""
         with torch.no_grad():
             return Wire(self.ir_channel(self.client(self.input_channel(images))))
 
-    def answer(self, wire: Wire) -> Tensor:
-        """Run the server on what arrived; logits (N, classes)."""
+    def exchange(self, wire: Wire) -> Exchange:
+        """Let the server work on what arrived, and the client read what comes back."""
+        start = time.perf_counter()
         with torch.no_grad():
-            return self.server(wire.tensor)
+            logits = self.server(wire.tensor)
+        if logits.is_cuda:
+            torch.cuda.synchronize(logits.device)
+        milliseconds = 1000 * (time.perf_counter() - start)
+        return Exchange(logits, client_ms=0, server_ms=milliseconds, more_bytes_up=0, bytes_down=logits.nbytes)
+
+    def answer(self, wire: Wire) -> Tensor:
+        """Logits (N, classes) for what was sent."""
+        return self.exchange(wire).logits
+
+    def classify(self, images: Tensor) -> Tensor:
+        """Logits (N, classes) for a batch of images (N, C, H, W), by way of the wire."""
+        return self.answer(self.send(images))
+
+    def details(self, images: Tensor, labels: Tensor, logits: Tensor) -> dict[str, float]:
+        """What else is worth recording of this model, by name, with units in the names.
+
+        Args:
+            images: those on which accuracy was measured, (N, C, H, W).
+            labels: theirs, (N,).
+            logits: what ``classify`` made of them, (N, classes).
+        """
+        return {}
 
     def logits(self, images: Tensor) -> Tensor:
         """All of it, differentiable, for training through the channels: logits (N, classes)."""

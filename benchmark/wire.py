@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 from torch import Tensor
+
+
+def byte_view(messages: tuple[bytes, ...]) -> Tensor:
+    """The bytes of N messages over 255, cut to the shortest, (N, length) float32."""
+    length = min(len(message) for message in messages)
+    flat = torch.frombuffer(bytearray(b"".join(message[:length] for message in messages)), dtype=torch.uint8)
+    return flat.view(len(messages), length).float() / 255
 
 
 @dataclass(frozen=True)
@@ -14,9 +23,19 @@ class Wire:
 
     Attributes:
         payload: a tensor (N, ...), or N byte strings.
+        view: how whoever knows the format reads byte strings as numbers, (N, ...) float32.
     """
 
     payload: Tensor | tuple[bytes, ...]
+    view: Callable[[tuple[bytes, ...]], Tensor] = byte_view
+
+    @classmethod
+    def join(cls, wires: Sequence[Wire]) -> Wire:
+        """Put wires of one kind, at least one, one after the other."""
+        payloads = [wire.payload for wire in wires]
+        if isinstance(payloads[0], Tensor):
+            return replace(wires[0], payload=torch.cat(cast(list[Tensor], payloads)))
+        return replace(wires[0], payload=sum(cast(list[tuple[bytes, ...]], payloads), ()))
 
     def __len__(self) -> int:
         """Count the images."""
@@ -24,7 +43,7 @@ class Wire:
 
     def copy(self) -> Wire:
         """The same payload in memory of its own."""
-        return Wire(self.payload.clone() if isinstance(self.payload, Tensor) else self.payload)
+        return replace(self, payload=self.payload.clone()) if isinstance(self.payload, Tensor) else self
 
     @property
     def nbytes(self) -> int:
@@ -35,9 +54,5 @@ class Wire:
 
     @property
     def tensor(self) -> Tensor:
-        """The payload as numbers, (N, ...) float32; of byte strings, their bytes over 255, cut to the shortest."""
-        if isinstance(self.payload, Tensor):
-            return self.payload
-        length = min(len(message) for message in self.payload)
-        flat = torch.frombuffer(bytearray(b"".join(message[:length] for message in self.payload)), dtype=torch.uint8)
-        return flat.view(len(self.payload), length).float() / 255  # (N, length)
+        """The payload as numbers, (N, ...) float32."""
+        return self.payload if isinstance(self.payload, Tensor) else self.view(self.payload)

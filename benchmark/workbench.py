@@ -16,6 +16,7 @@ from .cells import REFERENCE_DEFENSE, Setting
 from .costs import Costs, measure_costs
 from .errors import UsageError
 from .interfaces import Access, Attack, Dataset, Defense, ImageSet, Model, Observation, Pools, Wire
+from .metrics import accuracy
 from .pools import assert_disjoint, fingerprint
 from .randomness import stream
 from .specs import Chosen
@@ -28,13 +29,23 @@ CHUNK = 500
 
 @dataclass(frozen=True)
 class Protected:
-    """A setting made ready for attack."""
+    """A setting made ready for attack.
+
+    Attributes:
+        model: the protected model.
+        wire: what it sent for the private images under attack.
+        accuracy: its share of right answers on the private pool, or on a sample if the model asks for one.
+        accuracy_undefended: that of the undefended target, on the same images.
+        costs: its prices.
+        details: what else was measured of it, by name.
+    """
 
     model: SplitModel
     wire: Wire
     accuracy: float
     accuracy_undefended: float
     costs: Costs
+    details: dict[str, float]
 
 
 class Workbench:
@@ -133,7 +144,8 @@ class Workbench:
         return target.eval().requires_grad_(False)
 
     def _measure_undefended(self, dataset: Chosen, model: Chosen, seed: int) -> float:
-        return _accuracy(self.target(dataset, model, seed), self.pools(dataset)[0].private)
+        private = self.pools(dataset)[0].private
+        return accuracy(_logits(self.target(dataset, model, seed), private.images), private.labels)
 
     def _protect(self, setting: Setting) -> Protected:
         pools, _ = self.pools(setting.dataset)
@@ -143,17 +155,24 @@ class Workbench:
         with stream("protect", identity):
             model = cast(Defense, setting.defense.component).protect(undefended, pools.train.copy())
         model.modules().eval().requires_grad_(False)
-        accuracy_undefended = self.accuracy_undefended(*whole)
+        test = _sample(pools.private, model.accuracy_images)
+        if len(test) == len(pools.private):
+            accuracy_undefended = self.accuracy_undefended(*whole)
+        else:
+            accuracy_undefended = accuracy(_logits(self.target(*whole), test.images), test.labels)
         if setting.defense.name == REFERENCE_DEFENSE:
-            accuracy = accuracy_undefended
+            measured, details = accuracy_undefended, {}
         else:
             with stream("accuracy", identity):
-                accuracy = _accuracy(lambda images: model.answer(model.send(images)), pools.private)
+                answers = _logits(model.classify, test.images)
+            measured = accuracy(answers, test.labels)
+            details = model.details(test.images, test.labels, answers)
         with stream("wire", identity):
             wire = _send(model, self.originals(setting))
         with stream("costs", identity):
             costs = measure_costs(model, pools.private.images[:1])
-        return Protected(model, wire, accuracy, accuracy_undefended, costs)
+        details = {"accuracy_images": len(test), "bytes_down": costs.bytes_down, **details}
+        return Protected(model, wire, measured, accuracy_undefended, costs, details)
 
 
 def _check_range(pools: Pools, dataset: Chosen) -> None:
@@ -171,20 +190,20 @@ def _untrained(model: Chosen, pools: Pools) -> Target:
     return Target(Normalize(images.mean((0, 2, 3)), images.std((0, 2, 3)).clamp_min(1e-3)), layers)
 
 
+def _sample(pool: ImageSet, count: int | None) -> ImageSet:
+    """``count`` images at equal distances, since a pool may be in the order of its classes; all if there are fewer."""
+    if count is None or count >= len(pool):
+        return pool
+    return pool[torch.arange(count, device=pool.labels.device) * len(pool) // count]
+
+
 @torch.no_grad()
-def _accuracy(classify: Callable[[Tensor], Tensor], test: ImageSet) -> float:
-    correct = sum(
-        int((classify(images).argmax(1) == labels).sum())
-        for images, labels in zip(test.images.split(CHUNK), test.labels.split(CHUNK), strict=True)
-    )
-    return correct / len(test)
+def _logits(classify: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    return torch.cat([classify(chunk) for chunk in images.split(CHUNK)])
 
 
 def _send(model: SplitModel, images: Tensor) -> Wire:
-    wires = [model.send(chunk).payload for chunk in images.split(CHUNK)]
-    if isinstance(wires[0], Tensor):
-        return Wire(torch.cat(cast(list[Tensor], wires)))
-    return Wire(tuple(message for wire in cast(list[tuple[bytes, ...]], wires) for message in wire))
+    return Wire.join([model.send(chunk) for chunk in images.split(CHUNK)])
 
 
 def _aux(pools: Pools, source: str) -> ImageSet:
