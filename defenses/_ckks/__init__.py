@@ -1,0 +1,1 @@
+"""Encrypted inference under CKKS: parameters, compiler, client and server process."""

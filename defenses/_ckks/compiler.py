@@ -1,0 +1,200 @@
+"""From a network to encrypted programs."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...benchmark.errors import Inapplicable
+from .parameters import MOST_BITS
+from .polynomial import FITTED, Quadratic
+from .program import Array, Layer, Program
+
+LINEAR = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.BatchNorm1d, nn.BatchNorm2d)
+SHAPING = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout, nn.Dropout2d, nn.ZeroPad2d)
+AFFINE = (*LINEAR, *SHAPING)
+LOCAL = (*FITTED, nn.MaxPool2d)
+"""What the client can do by itself in interactive mode: layers without weights."""
+REASONS = {
+    nn.Softmax: ("it divides by a sum of exponentials", "let the network end in logits"),
+    nn.LogSoftmax: ("it takes a logarithm of exponentials", "let the network end in logits"),
+    nn.LayerNorm: ("its statistics depend on the encrypted values", "use batch normalization"),
+    nn.GroupNorm: ("its statistics depend on the encrypted values", "use batch normalization"),
+    nn.InstanceNorm2d: ("its statistics depend on the encrypted values", "use batch normalization"),
+    nn.MultiheadAttention: ("it multiplies and divides encrypted values", "split behind it"),
+    nn.LSTM: ("it is recurrent", "split behind it"),
+    nn.GRU: ("it is recurrent", "split behind it"),
+}
+LARGEST = 8.0
+"""What numbers before a square are scaled to; measured: at most 64 after it keeps the noise of CKKS far below."""
+BASIS = 512
+"""Unit vectors pushed through a network at a time."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Consecutive layers of one kind.
+
+    Attributes:
+        names: their names.
+        network: the layers.
+        affine: whether they are affine; if not, they are a single activation or pooling.
+    """
+
+    names: tuple[str, ...]
+    network: nn.Sequential
+    affine: bool
+
+
+def steps(network: nn.Sequential) -> list[Step]:
+    """Divide a network into runs of affine layers and single others.
+
+    Raises:
+        Inapplicable: if it has a layer that cannot be computed on ciphertexts, or ends in another than an affine one.
+    """
+    named = list(_flat(network))
+    for name, layer in named:
+        _check(name, layer)
+    result = []
+    for affine, group in itertools.groupby(named, key=lambda each: isinstance(each[1], AFFINE)):
+        parts = list(group)
+        runs = [parts] if affine else [[part] for part in parts]
+        result += [Step(tuple(n for n, _ in run), nn.Sequential(*(layer for _, layer in run)), affine) for run in runs]
+    if not any(isinstance(layer, LINEAR) for _, layer in named):
+        raise Inapplicable("no layer with weights is left on the server, so there is nothing to compute on ciphertexts")
+    if not result[-1].affine:
+        raise Inapplicable(
+            f"the last layer {result[-1].names[0]!r} is no affine one; encrypted programs end in logits: split earlier, "
+            "or let the network end in a fully connected layer"
+        )
+    return result
+
+
+def _flat(network: nn.Sequential, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+    for name, layer in network.named_children():
+        if isinstance(layer, nn.Sequential):
+            yield from _flat(layer, f"{prefix}{name}.")
+        else:
+            yield prefix + name, layer
+
+
+def _check(name: str, layer: nn.Module) -> None:
+    reason, remedy = "mia-bench has no encrypted form of it", "split behind it"
+    for kind, known in REASONS.items():
+        if isinstance(layer, kind):
+            reason, remedy = known
+    if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and layer.running_mean is None:
+        reason, remedy = "it keeps no running statistics", "set track_running_stats"
+    elif isinstance(layer, nn.MaxPool2d) and layer.dilation not in (1, (1, 1)):
+        reason, remedy = "its windows are dilated", "use dilation 1"
+    elif isinstance(layer, (*AFFINE, *LOCAL, Quadratic)):
+        return
+    raise Inapplicable(f"layer {name!r} ({type(layer).__name__}) cannot be computed on ciphertexts: {reason}; {remedy}")
+
+
+def check_size(shape: Sequence[int], what: str) -> int:
+    """Numbers in a value of one image.
+
+    Raises:
+        Inapplicable: if they do not fit into the slots of the largest ring.
+    """
+    numbers, most = int(np.prod(shape)), max(MOST_BITS) // 2
+    if numbers > most:
+        raise Inapplicable(f"{what} has {numbers:,} numbers, and a ciphertext holds at most {most:,}; split later")
+    return numbers
+
+
+@torch.no_grad()
+def affine(step: Step, shape: Sequence[int]) -> tuple[Array, Array]:
+    """The matrix (outputs, inputs) and the bias (outputs,) of affine layers, found by pushing unit vectors through.
+
+    Args:
+        step: the layers.
+        shape: of the value of one image that they take.
+    """
+    inputs = check_size(shape, f"the input of {step.names[0]!r}")
+    network = copy.deepcopy(step.network).double().cpu().eval()
+    bias = network(torch.zeros(1, *shape, dtype=torch.float64)).flatten()
+    check_size(bias.shape, f"the output of {step.names[-1]!r}")
+    columns = [
+        network(unit.view(-1, *shape)).flatten(1) - bias
+        for unit in torch.eye(inputs, dtype=torch.float64).split(BASIS)
+    ]
+    return torch.cat(columns).T.contiguous().numpy(), bias.numpy()
+
+
+@torch.no_grad()
+def compile_oneshot(network: nn.Sequential, sample: Tensor, *, largest_output: float) -> Program:
+    """One program for the whole polynomial network.
+
+    a x^2 + b x + c is a (x + b / 2a)^2 + c': an addition and a square, and what is left over goes into the next matrix.
+
+    Args:
+        network: of affine layers and quadratics.
+        sample: values that it takes, (N, ...), for the scales.
+        largest_output: what the largest logit is scaled to.
+    """
+    value, parts = sample, steps(network)
+    matrix: Array | None = None
+    size = check_size(sample.shape[1:], "the IR")
+    bias, gain, rest = np.zeros(size), 1.0, 0.0  # the value is gain * (what was computed) + rest
+    input_scale, layers = 1.0, []
+    for number, step in enumerate(parts):
+        before, value = value, cast(Tensor, step.network(value))
+        if step.affine:
+            weights, offset = affine(step, before.shape[1:])
+            matrix, bias = weights * gain, offset + weights.sum(1) * rest
+            size = len(bias)
+            continue
+        a, b, c = (coefficient.item() for coefficient in cast(Quadratic, step.network[0]).coefficients())
+        shift = b / (2 * a)
+        scale = LARGEST / (before + shift).abs().max().item()
+        if number == 0:
+            input_scale = scale
+        else:
+            assert matrix is not None
+            matrix = matrix * scale
+        layers.append(Layer(matrix, (bias + shift) * scale, squared=True))
+        matrix, bias = None, np.zeros(size)
+        gain, rest = a / scale**2, c - b**2 / (4 * a)
+    assert matrix is not None
+    output_scale = largest_output / value.abs().max().item()
+    layers.append(Layer(matrix * output_scale, bias * output_scale, squared=False))
+    if parts[0].affine:
+        input_scale = LARGEST / max(sample.abs().max().item(), 1e-6)
+        first = layers[0]
+        layers[0] = Layer(cast(Array, first.matrix) / input_scale, first.bias, first.squared)
+    return Program(tuple(layers), input_scale, output_scale)
+
+
+@torch.no_grad()
+def compile_interactive(
+    network: nn.Sequential, sample: Tensor, *, largest_output: float
+) -> list[tuple[nn.Sequential, Program]]:
+    """A program for each run of affine layers, with what the client does by itself before it.
+
+    Args:
+        network: the exact network.
+        sample: values that it takes, (N, ...), for the scales.
+        largest_output: what the largest result is scaled to.
+    """
+    value, rounds, local = sample, [], []
+    for step in steps(network):
+        before, value = value, step.network(value)
+        if not step.affine:
+            local.append(step.network[0])
+            continue
+        weights, offset = affine(step, before.shape[1:])
+        input_scale = LARGEST / max(before.abs().max().item(), 1e-6)
+        output_scale = largest_output / value.abs().max().item()
+        layer = Layer(weights * (output_scale / input_scale), offset * output_scale, squared=False)
+        rounds.append((nn.Sequential(*local), Program((layer,), input_scale, output_scale)))
+        local = []
+    return rounds

@@ -1,0 +1,151 @@
+"""The server's work: a program on ciphertexts, without any key that decrypts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tenseal.sealapi as seal
+
+from .parameters import Parameters
+from .plan import MatrixPlan, Plan
+from .program import Array, Layer
+from .serial import from_bytes, to_bytes
+
+
+class Evaluator:
+    """Runs one program on ciphertexts."""
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        parameters: Parameters,
+        *,
+        lanes: int,
+        relinearization: bytes,
+        rotations: bytes,
+    ) -> None:
+        """Take the program and the evaluation keys.
+
+        Args:
+            layers: what to compute.
+            parameters: under which the keys and the ciphertexts are made.
+            lanes: images in one ciphertext.
+            relinearization: keys for squares; empty if there are none.
+            rotations: keys for the rotations of the plan; empty if there are none.
+        """
+        self._layers = layers
+        self._plan = Plan.of(layers, parameters, lanes)
+        self._parameters = parameters
+        self._context = parameters.context()
+        self._encoder = seal.CKKSEncoder(self._context)
+        self._evaluator = seal.Evaluator(self._context)
+        self._relinearization = from_bytes(seal.RelinKeys, self._context, relinearization) if relinearization else None
+        self._rotations = from_bytes(seal.GaloisKeys, self._context, rotations) if rotations else None
+        self._encoded: dict[tuple[int, int], seal.Plaintext | None] = {}
+
+    def __call__(self, message: bytes) -> bytes:
+        """Run the program on an encrypted vector.
+
+        Raises:
+            ValueError: if the message is no ciphertext under the parameters, or has too few levels left.
+        """
+        value = from_bytes(seal.Ciphertext, self._context, message)
+        for index, layer in enumerate(self._layers):
+            plan = self._plan.layers[index]
+            try:
+                value = self._apply(index, layer, plan, value)
+            except (RuntimeError, ValueError) as error:
+                if any(sign in str(error) for sign in ("scale out of bounds", "end of modulus switching chain")):
+                    raise ValueError(
+                        f"the depth is exhausted in layer {index + 1} of {len(self._layers)}: the ciphertext has no "
+                        "prime left to multiply with"
+                    ) from error
+                raise
+        return to_bytes(value)
+
+    def _apply(self, index: int, layer: Layer, plan: MatrixPlan | None, value: seal.Ciphertext) -> seal.Ciphertext:
+        if plan is not None:
+            value = self._multiply(index, layer, plan, value)
+            self._evaluator.rescale_to_next_inplace(value)
+        self._evaluator.add_plain_inplace(value, self._encode(self._tile(layer.bias), value, value.scale))
+        if layer.squared:
+            self._evaluator.square_inplace(value)
+            self._evaluator.relinearize_inplace(value, self._relinearization)
+            self._evaluator.rescale_to_next_inplace(value)
+        return value
+
+    def _multiply(self, index: int, layer: Layer, plan: MatrixPlan, value: seal.Ciphertext) -> seal.Ciphertext:
+        """The matrix by its diagonals: baby steps one after the other, giant steps by Horner's rule."""
+        rotated = [value]
+        for _ in range(plan.babies - 1):
+            rotated.append(self._rotate(rotated[-1], 1))
+        total: seal.Ciphertext | None = None
+        for giant in reversed(range(plan.giants)):
+            if total is not None:
+                total = self._rotate(total, plan.babies)
+            for baby, turned in enumerate(rotated):
+                diagonal = self._diagonal(index, layer, plan, giant * plan.babies + baby, turned)
+                if diagonal is not None:
+                    product = seal.Ciphertext()
+                    self._evaluator.multiply_plain(turned, diagonal, product)
+                    if total is None:
+                        total = product
+                    else:
+                        self._evaluator.add_inplace(total, product)
+        if total is None:
+            raise ValueError(f"the matrix of layer {index + 1} is zero")
+        for step in plan.folds:
+            self._evaluator.add_inplace(total, self._rotate(total, step))
+        return total
+
+    def _rotate(self, value: seal.Ciphertext, features: int) -> seal.Ciphertext:
+        result = seal.Ciphertext()
+        self._evaluator.rotate_vector(value, features * self._plan.lanes, self._rotations, result)
+        return result
+
+    def _diagonal(
+        self, index: int, layer: Layer, plan: MatrixPlan, number: int, value: seal.Ciphertext
+    ) -> seal.Plaintext | None:
+        """The encoded diagonal, turned back by its giant step; None if it is zero, which SEAL refuses to multiply by."""
+        key = (index, number)
+        if key in self._encoded:
+            return self._encoded[key]
+        assert layer.matrix is not None
+        entries = diagonal(layer.matrix, plan, number)
+        encoded = None
+        if np.any(entries):
+            back = number // plan.babies * plan.babies
+            levels_left = value.coeff_modulus_size()
+            prime = self._prime(levels_left - 1)
+            scale = 2.0**self._parameters.scale_bits * prime / value.scale  # the product's scale is exact after rescaling
+            encoded = self._encode(self._tile(np.roll(entries, back)), value, scale)
+        if self._plan.cached:
+            self._encoded[key] = encoded
+        return encoded
+
+    def _prime(self, index: int) -> int:
+        return self._context.first_context_data().parms().coeff_modulus()[index].value()
+
+    def _tile(self, vector: Array) -> list[float]:
+        """A vector repeated over the slots, each number for all lanes."""
+        width = 1 << max(0, len(vector) - 1).bit_length()
+        padded = np.zeros(width)
+        padded[: len(vector)] = vector
+        lanes = self._plan.lanes
+        return np.tile(np.repeat(padded, lanes), self._parameters.slots // (width * lanes)).tolist()
+
+    def _encode(self, slots: list[float], like: seal.Ciphertext, scale: float) -> seal.Plaintext:
+        plain = seal.Plaintext()
+        self._encoder.encode(slots, like.parms_id(), scale, plain)
+        return plain
+
+
+def diagonal(matrix: Array, plan: MatrixPlan, number: int) -> Array:
+    """Entry i is matrix[i mod outputs, (i + number) mod inputs], zero outside of the matrix."""
+    index = np.arange(max(plan.inputs, plan.outputs))
+    rows, columns = index % plan.outputs, (index + number) % plan.inputs
+    inside = (rows < matrix.shape[0]) & (columns < matrix.shape[1])
+    entries = np.zeros(len(index))
+    entries[inside] = matrix[rows[inside], columns[inside]]
+    return entries

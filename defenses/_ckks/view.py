@@ -1,0 +1,40 @@
+"""How an eavesdropper reads a ciphertext as numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import tenseal.sealapi as seal
+import torch
+from torch import Tensor
+
+from .parameters import Parameters
+from .serial import from_bytes
+
+
+class Residues:
+    """Reads both polynomials of each ciphertext modulo its first prime, as numbers in [0, 1), (N, 2 * ring).
+
+    The message is below the first prime, so whoever has the key needs no other residues; the second polynomial, which
+    travels as a seed, is expanded first. This takes public parameters only.
+    """
+
+    def __init__(self, parameters: Parameters) -> None:
+        """Read ciphertexts under these parameters."""
+        self._ring = parameters.ring
+        self._context = parameters.context()
+        self._prime = self._context.first_context_data().parms().coeff_modulus()[0].value()
+
+    def __deepcopy__(self, memo: dict) -> Residues:
+        """The same view: it never changes."""
+        return self
+
+    def __call__(self, messages: tuple[bytes, ...]) -> Tensor:
+        """Read N messages."""
+        return torch.stack([self._read(message) for message in messages])
+
+    def _read(self, message: bytes) -> Tensor:
+        numbers = from_bytes(seal.Ciphertext, self._context, message).dyn_array()
+        second = numbers.size() // 2
+        places = (*range(self._ring), *range(second, second + self._ring))
+        residues = np.fromiter(map(numbers.at, places), np.float64, 2 * self._ring)
+        return torch.from_numpy((residues / self._prime).astype(np.float32))
