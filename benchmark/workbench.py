@@ -15,6 +15,7 @@ from .cache import cached_tensors
 from .cells import REFERENCE_DEFENSE, Setting
 from .costs import Costs, measure_costs
 from .errors import UsageError
+from .hearing import heard
 from .interfaces import Access, Attack, Dataset, Defense, ImageSet, Model, Observation, Pools, Wire
 from .metrics import accuracy
 from .pools import assert_disjoint, fingerprint
@@ -152,7 +153,7 @@ class Workbench:
         whole = (setting.dataset, setting.model, setting.seed)
         undefended = self.target(*whole).split(setting.split)
         identity = setting.identity
-        with stream("protect", identity):
+        with stream("protect", identity), heard("mia_bench", self.report):
             model = cast(Defense, setting.defense.component).protect(undefended, pools.train.copy())
         model.modules().eval().requires_grad_(False)
         test = _sample(pools.private, model.accuracy_images)
@@ -163,10 +164,10 @@ class Workbench:
         if setting.defense.name == REFERENCE_DEFENSE:
             measured, details = accuracy_undefended, {}
         else:
-            with stream("accuracy", identity):
+            with stream("accuracy", identity), heard("mia_bench", self.report):
                 answers = _logits(model.classify, test.images)
+                details = model.details(test.images, test.labels, answers)
             measured = accuracy(answers, test.labels)
-            details = model.details(test.images, test.labels, answers)
         with stream("wire", identity):
             wire = _send(model, self.originals(setting))
         with stream("costs", identity):

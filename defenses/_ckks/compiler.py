@@ -17,9 +17,10 @@ from .parameters import MOST_BITS
 from .polynomial import FITTED, Quadratic
 from .program import Array, Layer, Program
 
-LINEAR = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.BatchNorm1d, nn.BatchNorm2d)
+POOLING = (nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
+LINEAR = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.BatchNorm1d, nn.BatchNorm2d)
 SHAPING = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout, nn.Dropout2d, nn.ZeroPad2d)
-AFFINE = (*LINEAR, *SHAPING)
+AFFINE = (*LINEAR, *POOLING, *SHAPING)
 LOCAL = (*FITTED, nn.MaxPool2d)
 """What the client can do by itself in interactive mode: layers without weights."""
 REASONS = {
@@ -71,8 +72,8 @@ def steps(network: nn.Sequential) -> list[Step]:
         raise Inapplicable("no layer with weights is left on the server, so there is nothing to compute on ciphertexts")
     if not result[-1].affine:
         raise Inapplicable(
-            f"the last layer {result[-1].names[0]!r} is no affine one; encrypted programs end in logits: split earlier, "
-            "or let the network end in a fully connected layer"
+            f"the last layer {result[-1].names[0]!r} is no affine one; encrypted programs end in logits: "
+            "split earlier, or let the network end in a fully connected layer"
         )
     return result
 
@@ -124,15 +125,29 @@ def affine(step: Step, shape: Sequence[int]) -> tuple[Array, Array]:
     bias = network(torch.zeros(1, *shape, dtype=torch.float64)).flatten()
     check_size(bias.shape, f"the output of {step.names[-1]!r}")
     columns = [
-        network(unit.view(-1, *shape)).flatten(1) - bias
-        for unit in torch.eye(inputs, dtype=torch.float64).split(BASIS)
+        network(unit.view(-1, *shape)).flatten(1) - bias for unit in torch.eye(inputs, dtype=torch.float64).split(BASIS)
     ]
     return torch.cat(columns).T.contiguous().numpy(), bias.numpy()
 
 
+@dataclass(frozen=True)
+class Round:
+    """What happens between two decryptions.
+
+    Attributes:
+        local: layers without weights, which the client computes in the clear before it encrypts.
+        program: what the server computes on ciphertexts.
+        shape: of the value of one image that comes out.
+    """
+
+    local: nn.Sequential
+    program: Program
+    shape: tuple[int, ...]
+
+
 @torch.no_grad()
-def compile_oneshot(network: nn.Sequential, sample: Tensor, *, largest_output: float) -> Program:
-    """One program for the whole polynomial network.
+def compile_oneshot(network: nn.Sequential, sample: Tensor, *, largest_output: float) -> list[Round]:
+    """One program for the whole polynomial network: a single round.
 
     a x^2 + b x + c is a (x + b / 2a)^2 + c': an addition and a square, and what is left over goes into the next matrix.
 
@@ -159,7 +174,8 @@ def compile_oneshot(network: nn.Sequential, sample: Tensor, *, largest_output: f
         if number == 0:
             input_scale = scale
         else:
-            assert matrix is not None
+            if matrix is None:  # two activations in a row
+                matrix, bias = np.eye(size) * gain, np.full(size, rest)
             matrix = matrix * scale
         layers.append(Layer(matrix, (bias + shift) * scale, squared=True))
         matrix, bias = None, np.zeros(size)
@@ -171,13 +187,12 @@ def compile_oneshot(network: nn.Sequential, sample: Tensor, *, largest_output: f
         input_scale = LARGEST / max(sample.abs().max().item(), 1e-6)
         first = layers[0]
         layers[0] = Layer(cast(Array, first.matrix) / input_scale, first.bias, first.squared)
-    return Program(tuple(layers), input_scale, output_scale)
+    program = Program(tuple(layers), input_scale, output_scale)
+    return [Round(nn.Sequential(), program, tuple(value.shape[1:]))]
 
 
 @torch.no_grad()
-def compile_interactive(
-    network: nn.Sequential, sample: Tensor, *, largest_output: float
-) -> list[tuple[nn.Sequential, Program]]:
+def compile_interactive(network: nn.Sequential, sample: Tensor, *, largest_output: float) -> list[Round]:
     """A program for each run of affine layers, with what the client does by itself before it.
 
     Args:
@@ -195,6 +210,7 @@ def compile_interactive(
         input_scale = LARGEST / max(before.abs().max().item(), 1e-6)
         output_scale = largest_output / value.abs().max().item()
         layer = Layer(weights * (output_scale / input_scale), offset * output_scale, squared=False)
-        rounds.append((nn.Sequential(*local), Program((layer,), input_scale, output_scale)))
+        program = Program((layer,), input_scale, output_scale)
+        rounds.append(Round(nn.Sequential(*local), program, tuple(value.shape[1:])))
         local = []
     return rounds

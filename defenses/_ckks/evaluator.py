@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import tenseal.sealapi as seal
@@ -11,6 +12,9 @@ from .parameters import Parameters
 from .plan import MatrixPlan, Plan
 from .program import Array, Layer
 from .serial import from_bytes, to_bytes
+
+Ciphertext: TypeAlias = Any  # SEAL's classes carry no types
+Plaintext: TypeAlias = Any
 
 
 class Evaluator:
@@ -42,7 +46,7 @@ class Evaluator:
         self._evaluator = seal.Evaluator(self._context)
         self._relinearization = from_bytes(seal.RelinKeys, self._context, relinearization) if relinearization else None
         self._rotations = from_bytes(seal.GaloisKeys, self._context, rotations) if rotations else None
-        self._encoded: dict[tuple[int, int], seal.Plaintext | None] = {}
+        self._encoded: dict[tuple[int, int], Plaintext | None] = {}
 
     def __call__(self, message: bytes) -> bytes:
         """Run the program on an encrypted vector.
@@ -64,7 +68,7 @@ class Evaluator:
                 raise
         return to_bytes(value)
 
-    def _apply(self, index: int, layer: Layer, plan: MatrixPlan | None, value: seal.Ciphertext) -> seal.Ciphertext:
+    def _apply(self, index: int, layer: Layer, plan: MatrixPlan | None, value: Ciphertext) -> Ciphertext:
         if plan is not None:
             value = self._multiply(index, layer, plan, value)
             self._evaluator.rescale_to_next_inplace(value)
@@ -75,39 +79,43 @@ class Evaluator:
             self._evaluator.rescale_to_next_inplace(value)
         return value
 
-    def _multiply(self, index: int, layer: Layer, plan: MatrixPlan, value: seal.Ciphertext) -> seal.Ciphertext:
+    def _multiply(self, index: int, layer: Layer, plan: MatrixPlan, value: Ciphertext) -> Ciphertext:
         """The matrix by its diagonals: baby steps one after the other, giant steps by Horner's rule."""
-        rotated = [value]
+        turned = [value]
         for _ in range(plan.babies - 1):
-            rotated.append(self._rotate(rotated[-1], 1))
-        total: seal.Ciphertext | None = None
+            turned.append(self._rotate(turned[-1], 1))
+        total: Ciphertext | None = None
         for giant in reversed(range(plan.giants)):
             if total is not None:
                 total = self._rotate(total, plan.babies)
-            for baby, turned in enumerate(rotated):
-                diagonal = self._diagonal(index, layer, plan, giant * plan.babies + baby, turned)
-                if diagonal is not None:
-                    product = seal.Ciphertext()
-                    self._evaluator.multiply_plain(turned, diagonal, product)
-                    if total is None:
-                        total = product
-                    else:
-                        self._evaluator.add_inplace(total, product)
+            for baby, each in enumerate(turned):
+                total = self._add_product(
+                    total, each, self._diagonal(index, layer, plan, giant * plan.babies + baby, each)
+                )
         if total is None:
             raise ValueError(f"the matrix of layer {index + 1} is zero")
         for step in plan.folds:
             self._evaluator.add_inplace(total, self._rotate(total, step))
         return total
 
-    def _rotate(self, value: seal.Ciphertext, features: int) -> seal.Ciphertext:
+    def _add_product(
+        self, total: Ciphertext | None, value: Ciphertext, diagonal: Plaintext | None
+    ) -> Ciphertext | None:
+        if diagonal is None:
+            return total
+        product = seal.Ciphertext()
+        self._evaluator.multiply_plain(value, diagonal, product)
+        if total is not None:
+            self._evaluator.add_inplace(product, total)
+        return product
+
+    def _rotate(self, value: Ciphertext, features: int) -> Ciphertext:
         result = seal.Ciphertext()
         self._evaluator.rotate_vector(value, features * self._plan.lanes, self._rotations, result)
         return result
 
-    def _diagonal(
-        self, index: int, layer: Layer, plan: MatrixPlan, number: int, value: seal.Ciphertext
-    ) -> seal.Plaintext | None:
-        """The encoded diagonal, turned back by its giant step; None if it is zero, which SEAL refuses to multiply by."""
+    def _diagonal(self, index: int, layer: Layer, plan: MatrixPlan, number: int, value: Ciphertext) -> Plaintext | None:
+        """The encoded diagonal, turned back by its giant step; None if it is zero, which SEAL cannot multiply by."""
         key = (index, number)
         if key in self._encoded:
             return self._encoded[key]
@@ -116,9 +124,8 @@ class Evaluator:
         encoded = None
         if np.any(entries):
             back = number // plan.babies * plan.babies
-            levels_left = value.coeff_modulus_size()
-            prime = self._prime(levels_left - 1)
-            scale = 2.0**self._parameters.scale_bits * prime / value.scale  # the product's scale is exact after rescaling
+            prime = self._prime(value.coeff_modulus_size() - 1)
+            scale = 2.0**self._parameters.scale_bits * prime / value.scale  # so rescaling leaves exactly 2^scale_bits
             encoded = self._encode(self._tile(np.roll(entries, back)), value, scale)
         if self._plan.cached:
             self._encoded[key] = encoded
@@ -135,7 +142,7 @@ class Evaluator:
         lanes = self._plan.lanes
         return np.tile(np.repeat(padded, lanes), self._parameters.slots // (width * lanes)).tolist()
 
-    def _encode(self, slots: list[float], like: seal.Ciphertext, scale: float) -> seal.Plaintext:
+    def _encode(self, slots: list[float], like: Ciphertext, scale: float) -> Plaintext:
         plain = seal.Plaintext()
         self._encoder.encode(slots, like.parms_id(), scale, plain)
         return plain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import tenseal.sealapi as seal
 
@@ -11,8 +12,8 @@ from ...benchmark.errors import Inapplicable, UsageError
 MOST_BITS = {4096: 109, 8192: 218, 16384: 438}
 """Bits of all primes together that a ring allows at 128-bit security.
 
-Source: Homomorphic Encryption Standard 2018, Table 1 (ternary secret), which SEAL enforces. Ring 32768 is left out: each
-of its rotation keys has 112 MB.
+Source: Homomorphic Encryption Standard 2018, Table 1 (ternary secret), which SEAL enforces. Ring 32768 is left out:
+each of its rotation keys has 112 MB.
 """
 FEWEST_SCALE_BITS, MOST_SCALE_BITS = 26, 40
 """Below 26 bits, seven levels of LeNet-5 had logit errors of 0.5 to 2; beyond 40 nothing was gained (measured)."""
@@ -55,8 +56,8 @@ class Parameters:
         """Ring, primes and scale in words."""
         return f"ring {self.ring}, primes {'+'.join(map(str, self.moduli))}, scale 2^{self.scale_bits}"
 
-    def context(self) -> seal.SEALContext:
-        """Have SEAL check the parameters and precompute what they need.
+    def context(self) -> Any:
+        """Have SEAL check the parameters and precompute what they need: a ``SEALContext``.
 
         Raises:
             UsageError: if they are not valid, or less than 128-bit secure.
@@ -134,8 +135,8 @@ def _given(candidates: list[int], moduli: tuple[int, ...], scale_bits: int | Non
     text = "+".join(map(str, moduli))
     if len(moduli) - 2 < levels:
         raise UsageError(
-            f"moduli is {text}: {len(moduli)} primes allow {max(0, len(moduli) - 2)} levels; this split needs {levels}, "
-            f"thus {levels + 2} primes"
+            f"moduli is {text}: {len(moduli)} primes allow {max(0, len(moduli) - 2)} levels; "
+            f"this split needs {levels}, so {levels + 2} primes"
         )
     fits = [ring for ring in candidates if ring in MOST_BITS and sum(moduli) <= MOST_BITS[ring]]
     if not fits:
@@ -143,5 +144,5 @@ def _given(candidates: list[int], moduli: tuple[int, ...], scale_bits: int | Non
         raise UsageError(f"moduli is {text}, {sum(moduli)} bits; allowed at 128-bit security: {rooms}")
     scale = moduli[1] if scale_bits is None else scale_bits
     if moduli[0] < scale + 2:
-        raise UsageError(f"the first prime has {moduli[0]} bits; with a scale of 2^{scale} it needs at least {scale + 2}")
+        raise UsageError(f"the first prime has {moduli[0]} bits; a scale of 2^{scale} needs at least {scale + 2}")
     return Parameters(fits[0], moduli, scale)

@@ -22,8 +22,8 @@ class Quadratic(nn.Module):
     def __init__(self, inputs: Tensor, outputs: Tensor) -> None:
         """Fit the outputs of an activation to its inputs, by least squares.
 
-        On the range of the inputs, the minimax polynomial would follow the tails: on LeNet-5 it loses up to 27 points of
-        accuracy where least squares loses 2.
+        On the range of the inputs, the minimax polynomial would follow the tails: on LeNet-5 it loses up to 27 points
+        of accuracy where least squares loses 2.
         """
         super().__init__()
         x, y = inputs.double().flatten(), outputs.double().flatten()

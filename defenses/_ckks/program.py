@@ -70,6 +70,11 @@ class Program:
         return sum(layer.levels for layer in self.layers)
 
     @property
+    def squares(self) -> bool:
+        """Whether it needs relinearization keys."""
+        return any(layer.squared for layer in self.layers)
+
+    @property
     def inputs(self) -> int:
         """Length of the vector that is encrypted."""
         return self.layers[0].inputs

@@ -10,11 +10,9 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import tenseal.sealapi as seal
-
-Loaded = TypeVar("Loaded", seal.Ciphertext, seal.GaloisKeys, seal.RelinKeys)
 
 
 def to_bytes(value: Any) -> bytes:
@@ -32,8 +30,8 @@ def to_bytes(value: Any) -> bytes:
             return file.read()
 
 
-def from_bytes(kind: type[Loaded], context: seal.SEALContext, data: bytes) -> Loaded:
-    """Read a ciphertext or evaluation keys.
+def from_bytes(kind: type[Any], context: Any, data: bytes) -> Any:
+    """Read an object of SEAL's class ``kind``: ``Ciphertext``, ``GaloisKeys`` or ``RelinKeys``.
 
     Raises:
         ValueError: if the bytes are damaged, or belong to other parameters.
@@ -45,7 +43,7 @@ def from_bytes(kind: type[Loaded], context: seal.SEALContext, data: bytes) -> Lo
         try:
             value.load(context, path)
         except (RuntimeError, ValueError) as error:
-            raise ValueError(f"these {len(data)} bytes are no {kind.__name__} under these parameters: {error}") from error
+            raise ValueError(f"{len(data)} bytes are no {kind.__name__} under these parameters: {error}") from error
     return value
 
 

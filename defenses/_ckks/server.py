@@ -60,7 +60,7 @@ class Server:
                 {"do": "program", "lanes": images},
                 {
                     f"program {number}": to_bytes(program.layers),
-                    f"relinearization keys {number}": relinearization if any(s.squared for s in program.layers) else b"",
+                    f"relinearization keys {number}": relinearization if program.squares else b"",
                     f"rotation keys {number}": keys,
                 },
             )

@@ -1,0 +1,105 @@
+"""A split model whose client and server talk in ciphertexts."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from ...benchmark.metrics import accuracy
+from ...benchmark.split_model import Channel, Exchange, SplitModel
+from ...benchmark.wire import Wire
+from .session import Session
+from .view import Residues
+
+logger = logging.getLogger(__name__)
+UNIFORM_DEVIATION = 12**-0.5
+"""Standard deviation of a uniform number on an interval of length 1."""
+
+
+class CiphertextChannel(Channel):
+    """Encryption, as the eavesdropper meets it: the clean value says nothing about the residues that are sent."""
+
+    stochastic = True
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, sample: Tensor) -> None:
+        """Publish mean and standard deviation of clean values (N, ...)."""
+        super().__init__()
+        self.shape = tuple(sample.shape[1:])
+        self.register_buffer("mean", sample.mean())
+        self.register_buffer("deviation", sample.std())
+
+    def read(self, wire: Wire) -> Tensor:
+        """The first residues of each ciphertext, around 0 and scaled to the mean and the spread of clean values."""
+        residues = wire.tensor.to(self.mean.device)
+        needed = torch.arange(torch.Size(self.shape).numel(), device=residues.device) % residues.shape[1]
+        centered = (residues[:, needed] + 0.5) % 1 - 0.5
+        return (self.mean + self.deviation * centered / UNIFORM_DEVIATION).unflatten(1, self.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncryptedModel(SplitModel):
+    """A split model behind a session.
+
+    Attributes:
+        session: the client's keys and the server's process.
+        view: how ciphertexts are read as numbers.
+        predicted_seconds: of the server, for one full ciphertext.
+    """
+
+    session: Session = field(repr=False)
+    view: Residues = field(repr=False)
+    predicted_seconds: float
+
+    def send(self, images: Tensor) -> Wire:
+        """Encrypt the IR of each image (N, C, H, W) by itself, as a device does that sends one picture at a time."""
+        return Wire(tuple(self.session.upload(self._ir(images), lanes=1)), self.view)
+
+    def exchange(self, wire: Wire) -> Exchange:
+        """Have the server compute on the ciphertexts, and decrypt what comes back."""
+        assert not isinstance(wire.payload, Tensor)
+        done = self.session.finish(wire.payload, len(wire), lanes=1)
+        return replace(done, logits=done.logits.to(self._device))
+
+    def classify(self, images: Tensor) -> Tensor:
+        """Logits (N, classes) for a batch, as many images in a ciphertext as fit."""
+        return self.session.finish(self.session.upload(self._ir(images)), len(images)).logits.to(self._device)
+
+    def details(self, images: Tensor, labels: Tensor, logits: Tensor) -> dict[str, float]:
+        """Accuracy of the network in the clear, and how far the decrypted logits are from its own."""
+        with torch.no_grad():
+            clear = torch.cat([self.logits(chunk) for chunk in images.split(500)])
+        agreement = (clear.argmax(1) == logits.argmax(1)).double().mean().item()
+        found = {
+            "accuracy_clear": accuracy(clear, labels),
+            "argmax_agreement": agreement,
+            "largest_logit_error": (clear - logits).abs().max().item(),
+            "largest_logit": clear.abs().max().item(),
+            "key_bytes": self.session.key_bytes,
+            "images_per_ciphertext": self.session.plans[0].lanes,
+            "predicted_server_ms": 1000 * self.predicted_seconds,
+        }
+        logger.info(
+            "ckks, measured over %d images: accuracy in the clear %.2f %%, decrypted %.2f %%, argmax agreement "
+            "%.2f %%, largest logit error %.1e of %.1f, keys %.1f MB",
+            len(images),
+            100 * found["accuracy_clear"],
+            100 * accuracy(logits, labels),
+            100 * agreement,
+            found["largest_logit_error"],
+            found["largest_logit"],
+            found["key_bytes"] / 1e6,
+        )
+        return found
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.client.buffers()).device
+
+    def _ir(self, images: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self.client(self.input_channel(images))

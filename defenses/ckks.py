@@ -1,0 +1,216 @@
+"""Homomorphic encryption of the IR."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from ..benchmark.errors import Inapplicable, UsageError
+from ..benchmark.interfaces import Defense, ImageSet
+from ..benchmark.split_model import Promise, SplitModel
+from ._ckks.compiler import Round, check_size, compile_interactive, compile_oneshot, steps
+from ._ckks.model import CiphertextChannel, EncryptedModel
+from ._ckks.parameters import MOST_BITS, Parameters, choose
+from ._ckks.plan import Plan, width_of
+from ._ckks.polynomial import polynomial_form
+from ._ckks.session import Forecast, Session, forecast
+from ._ckks.view import Residues
+from ._tuning import tune
+
+logger = logging.getLogger(__name__)
+CALIBRATION = 2000
+"""Training images on which quadratics are fitted and scales chosen."""
+FEWEST = 8
+"""Images that must be classified encrypted for an accuracy."""
+WRONG = 0.01
+"""Largest error of the first decrypted logits, in units of the largest logit."""
+
+
+class Ckks(Defense):
+    """Encrypts the IR homomorphically; the server computes the rest of the network on ciphertexts.
+
+    The server is a process of its own that has the program and evaluation keys, and no key that decrypts. In the mode
+    ``oneshot`` quadratics take the place of its activations, mean pooling that of maximum pooling, and its layers are
+    fine-tuned; ``interactive`` keeps the exact network: the client decrypts, applies the activation and encrypts again.
+    A wire is one ciphertext for each image; for accuracy, several images share one. The server is honest but
+    curious: CKKS does not protect against one that answers wrongly and learns from the reaction.
+
+    Source: Cheon, Kim, Kim, Song, ASIACRYPT 2017 (CKKS); Gilad-Bachrach et al., ICML 2016, "CryptoNets"
+    (squares); He, Zhang, Lee, ACSAC 2019, section 7 (as a defense of split inference).
+    """
+
+    guarantee: ClassVar[str] = "CKKS, 128-bit"
+
+    mode: Literal["oneshot", "interactive"] = Field(
+        "oneshot", description="one round with a polynomial network, or one for each activation with the exact network"
+    )
+    tuning_epochs: int = Field(
+        1, ge=0, description="passes over the victim's training images for the polynomial network (oneshot)"
+    )
+    ring: Literal[4096, 8192, 16384] | None = Field(
+        None, description="degree of the ring; none: the smallest that fits"
+    )
+    moduli: str | None = Field(
+        None, description="bits of the primes, such as 46+42+42+46; none: they follow from the depth"
+    )
+    scale_bits: int | None = Field(None, ge=20, le=50, description="bits of the scale; none: as many as fit")
+    lanes: int | None = Field(
+        None, ge=1, description="images in a ciphertext when accuracy is measured, a power of two; none: as many as fit"
+    )
+    accuracy_images: int | None = Field(
+        None, ge=1, description="private images classified encrypted; none: as many as budget_s allows"
+    )
+    budget_s: float = Field(120, gt=0, description="most seconds of the server for them, by prediction")
+    control: bool = Field(False, description="encrypt zeros: what attacks reach if a ciphertext tells nothing")
+
+    @field_validator("moduli")
+    @classmethod
+    def _check_moduli(cls, value: str | None) -> str | None:
+        if value is not None:
+            bits = value.split("+")
+            if len(bits) < 3 or not all(bit.isdecimal() and 20 <= int(bit) <= 60 for bit in bits):
+                raise ValueError("expected at least three numbers of bits from 20 to 60, joined by +")
+        return value
+
+    @field_validator("lanes")
+    @classmethod
+    def _check_lanes(cls, value: int | None) -> int | None:
+        if value is not None and value & (value - 1):
+            raise ValueError("expected a power of two")
+        return value
+
+    def protect(self, model: SplitModel, train: ImageSet) -> EncryptedModel:
+        """Make the polynomial network, compile it, make keys and start the server.
+
+        Raises:
+            Inapplicable: if a layer of the server cannot be computed on ciphertexts, or not at 128-bit security, or it
+                would take too long.
+            UsageError: if a given parameter does not suffice.
+        """
+        protected = model.copy()
+        protected.modules().eval()
+        self._check(protected, train)
+        network = protected.server
+        if self.mode == "oneshot":
+            network = self._polynomial(protected, train)
+        sample = _irs(protected, train.images[:CALIBRATION]).cpu()
+        exact = copy.deepcopy(network).cpu().requires_grad_(False)
+        rounds = self._compile(exact, sample, headroom=2)
+        parameters = self._parameters(rounds)
+        rounds = self._compile(exact, sample, headroom=parameters.headroom)
+        plans = [self._plan(each, parameters) for each in rounds]
+        expected = forecast(plans)
+        images = self._accuracy_images(expected)
+        logger.info(
+            "ckks, predicted: %s; %.2g s of the server for %d images in a ciphertext, %.1f MB keys, %.0f KB up; "
+            "accuracy over %d images, %.0f s",
+            parameters.text,
+            expected.seconds,
+            expected.lanes,
+            expected.key_bytes / 1e6,
+            expected.bytes_up / 1e3,
+            images,
+            expected.total(images),
+        )
+        session = Session(rounds, plans, parameters, control=self.control)
+        if not self.control:
+            _verify(session, exact, sample[: plans[0].lanes])
+        return EncryptedModel(
+            client=protected.client,
+            server=network,
+            input_channel=protected.input_channel,
+            ir_channel=CiphertextChannel(sample).to(train.images.device),
+            promise=Promise(self._guarantee(parameters)),
+            accuracy_images=images,
+            session=session,
+            view=Residues(parameters),
+            predicted_seconds=expected.seconds,
+        )
+
+    def _check(self, model: SplitModel, train: ImageSet) -> None:
+        """Refuse what cannot be compiled before anything is trained."""
+        if model.stochastic:
+            raise Inapplicable("the IR is noisy already; ckks encrypts the IR of an undefended client")
+        sample = _irs(model, train.images[:2])
+        form = polynomial_form(model.server, sample) if self.mode == "oneshot" else model.server
+        if self.mode == "oneshot":
+            check_size(sample.shape[1:], "the IR")
+        steps(form)
+
+    def _polynomial(self, model: SplitModel, train: ImageSet) -> nn.Sequential:
+        network = polynomial_form(model.server, _irs(model, train.images[:CALIBRATION])).eval()
+        if self.tuning_epochs:
+            tune(network, lambda images: model.client(images), train, epochs=self.tuning_epochs)
+        return network.requires_grad_(False)
+
+    def _compile(self, network: nn.Sequential, sample: Tensor, *, headroom: float) -> list[Round]:
+        """Compile with results scaled well below what can be decrypted, since other images may give larger ones."""
+        build = compile_oneshot if self.mode == "oneshot" else compile_interactive
+        return build(network, sample, largest_output=min(16.0, headroom / 4))
+
+    def _parameters(self, rounds: Sequence[Round]) -> Parameters:
+        widths = [width_of(size) for each in rounds for size in (each.program.inputs, each.program.outputs)]
+        widths += [width_of(layer.outputs) for each in rounds for layer in each.program.layers]
+        return choose(
+            levels=max(each.program.levels for each in rounds),
+            width=max(widths),
+            ring=self.ring,
+            moduli=None if self.moduli is None else tuple(map(int, self.moduli.split("+"))),
+            scale_bits=self.scale_bits,
+        )
+
+    def _plan(self, each: Round, parameters: Parameters) -> Plan:
+        plan = Plan.of(each.program.layers, parameters)
+        if self.lanes is None:
+            return plan
+        if self.lanes > plan.lanes:
+            raise UsageError(
+                f"lanes is {self.lanes}; at this split {plan.lanes} images fit into a ciphertext of ring "
+                f"{parameters.ring}"
+            )
+        return replace(plan, lanes=self.lanes)
+
+    def _accuracy_images(self, expected: Forecast) -> int:
+        """How many images fit into the budget."""
+        spare = self.budget_s - expected.first_seconds
+        most = expected.lanes * (1 + int(spare / expected.seconds)) if spare >= 0 else 0
+        if self.accuracy_images is not None and self.accuracy_images <= most:
+            return self.accuracy_images
+        if self.accuracy_images is None and most >= FEWEST:
+            return most
+        asked = self.accuracy_images or FEWEST
+        raise Inapplicable(
+            f"classifying {asked} images is predicted to take {expected.total(asked):.0f} s, and budget_s is "
+            f"{self.budget_s:g}, enough for {most} images; raise budget_s, lower accuracy_images, split later, or "
+            "choose mode=interactive"
+        )
+
+    def _guarantee(self, parameters: Parameters) -> str:
+        aided = ", client-aided" if self.mode == "interactive" else ""
+        text = f"{self.guarantee}{aided}, against an honest but curious server ({parameters.text})"
+        return f"none: control that encrypts zeros ({text})" if self.control else text
+
+
+def _irs(model: SplitModel, images: Tensor) -> Tensor:
+    with torch.no_grad():
+        return torch.cat([model.client(model.input_channel(chunk)) for chunk in images.split(500)])
+
+
+def _verify(session: Session, network: nn.Sequential, irs: Tensor) -> None:
+    """Compare one encrypted batch with the network in the clear."""
+    with torch.no_grad():
+        expected = network(irs)
+    error = (session.finish(session.upload(irs), len(irs)).logits - expected).abs().max().item()
+    largest = expected.abs().max().item()
+    if not error <= WRONG * largest:
+        raise UsageError(
+            f"decrypted logits are off by {error:.2g}, more than {WRONG:.0%} of the largest, {largest:.3g}: the CKKS "
+            f"parameters are too coarse; raise scale_bits, or take a larger ring of {', '.join(map(str, MOST_BITS))}"
+        )
