@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from ..benchmark.training import fit
 from ._grid import Grid
 from ._queries import Queries
+from ._trust import shrink, trust
 
 BLOCK = 4
 """Pixels on a side of the blocks that vectors are decoded to."""
@@ -104,7 +106,7 @@ class InverseNetwork(nn.Module):
 def train_decoder(
     network: nn.Module, queries: Queries, *, epochs: int, steps: int, batch_size: int, learning_rate: float
 ) -> None:
-    """Minimize the squared error of the pixels over the queried images, in place.
+    """Minimize the squared error of the pixels over the queried images but those held out, in place.
 
     Args:
         network: maps wires (N, ...) to images (N, C, H, W).
@@ -115,7 +117,7 @@ def train_decoder(
         learning_rate: the peak of the cycle.
     """
     network.to(queries.images.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    count = min(len(queries), steps * batch_size)
+    count = min(queries.trainable, steps * batch_size)
     passes = max(1, min(epochs, steps * batch_size // count))
 
     def loss(batch: Tensor) -> Tensor:
@@ -131,8 +133,24 @@ def train_decoder(
     )
 
 
-def decode(network: nn.Module, wires: Tensor) -> Tensor:
-    """Apply a trained network to (N, ...) in chunks; images (N, C, H, W) in [0, 1]."""
-    network.eval()
+def decode(decoder: Callable[[Tensor], Tensor], queries: Queries, mean: Tensor) -> Tensor:
+    """Apply a fitted decoder to the private wires, as far as it can be trusted on the images held out.
+
+    Args:
+        decoder: maps wires (N, ...) to images (N, C, H, W).
+        queries: the private wires, and the attacker's own images with theirs.
+        mean: the mean of the attacker's images, (C, H, W).
+
+    Returns:
+        Images (N, C, H, W) in [0, 1].
+    """
+    if isinstance(decoder, nn.Module):
+        decoder.eval()
     with torch.no_grad():
-        return torch.cat([network(part) for part in wires.split(500)]).clamp(0, 1).contiguous()
+        held = queries.held_out
+        factor = trust(_apply(decoder, queries.wires(held)), queries.images[held], mean)
+        return shrink(_apply(decoder, queries.observed), mean, factor).contiguous()
+
+
+def _apply(decoder: Callable[[Tensor], Tensor], wires: Tensor) -> Tensor:
+    return torch.cat([decoder(part) for part in wires.split(500)]).clamp(0, 1)

@@ -17,8 +17,7 @@ Form = Literal["auto", "dense", "patch"]
 STRENGTHS = (1e-8, 1e-4, 1e-2, 0.1, 1.0, 10.0)
 EXACT = 1e-6
 """A squared error (60 dB) below which no other form or strength is tried."""
-HELD_OUT = 200
-"""Images at most on which form and strength are chosen."""
+
 NUMBERS = 2**27
 """Numbers of queried wires used at most (1 GB in double precision)."""
 DENSE = 5000
@@ -51,12 +50,12 @@ def fit_linear(queries: Queries, *, form: Form = "auto", strength: float | None 
         form: whole wire to whole image, neighborhoods of cells to blocks of pixels, or the better one.
         strength: the penalty in units of the wire's mean variance; None: chosen.
     """
-    count = min(len(queries), max(50, NUMBERS // queries.observed[0].numel()))
-    held = torch.arange(count, device=queries.images.device)[-min(HELD_OUT, max(1, count // 10)) :]
+    count = min(queries.trainable, max(50, NUMBERS // queries.observed[0].numel()))
+    held = queries.held_out
     wires, truth = queries.wires(held), queries.images[held]
     strengths = STRENGTHS if strength is None else (strength,)
     best: LinearDecoder | None = None
-    for family in _families(queries, count - len(held), form):
+    for family in _families(queries, count, form):
         previous = torch.inf
         for number in strengths:
             decoder = family(number)

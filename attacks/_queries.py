@@ -14,6 +14,8 @@ STORED = 2**29
 """Numbers that are kept (2 GB); wires that need more are sent again whenever they are used."""
 SLOW_QUERIES = 1000
 """Images sent at most through a client that answers in byte strings, since encryption takes milliseconds."""
+HELD_OUT = 200
+"""Images at most on which a learner judges itself."""
 
 
 class Queries:
@@ -45,6 +47,16 @@ class Queries:
     def __len__(self) -> int:
         """Count the images."""
         return len(self.images)
+
+    @property
+    def trainable(self) -> int:
+        """How many of the images, the first ones, a learner may be fitted to."""
+        return len(self) - min(HELD_OUT, max(1, len(self) // 10))
+
+    @property
+    def held_out(self) -> Tensor:
+        """Indices of the rest, on which it judges itself."""
+        return torch.arange(self.trainable, len(self), device=self.images.device)
 
     def wires(self, index: Tensor) -> Tensor:
         """The wires of some of the images, (B, ...)."""

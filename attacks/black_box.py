@@ -26,6 +26,7 @@ class BlackBox(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 5, algorithm 2.
     """
 
+    version: ClassVar[int] = 2
     access: ClassVar[Access] = Access.BLACK_BOX
 
     aux: Literal["same_set", "same_distribution", "random"] = Field(
@@ -44,10 +45,10 @@ class BlackBox(Attack):
 
     def reconstruct(self, seen: Observation) -> Tensor:
         """Train the network and apply it; images (N, C, H, W)."""
-        queries = Queries(seen, seen.aux.images)
+        queries, mean = Queries(seen, seen.aux.images), seen.aux.images.mean(0)
         linear = fit_linear(queries)
         if linear.error < ENOUGH:
-            return linear.decode(queries.observed).clamp(0, 1)
+            return decode(linear.decode, queries, mean)
         index = torch.arange(min(SAMPLE, len(queries)), device=queries.images.device)
         network = InverseNetwork(linear.module(), queries.wires(index), queries.images, self.channels)
         train_decoder(
@@ -58,4 +59,4 @@ class BlackBox(Attack):
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
         )
-        return decode(network, queries.observed)
+        return decode(network, queries, mean)

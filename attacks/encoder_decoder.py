@@ -22,6 +22,7 @@ class EncoderDecoder(Attack):
     Source: Benkraouda & Nahrstedt, DistributedML 2021, "Image reconstruction attacks on distributed ML models".
     """
 
+    version: ClassVar[int] = 2
     access: ClassVar[Access] = Access.BLACK_BOX
 
     epochs: int = Field(3, ge=1, description="passes over the chosen images, at most")
@@ -43,7 +44,7 @@ class EncoderDecoder(Attack):
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
         )
-        return decode(network, queries.observed)
+        return decode(network, queries, seen.aux.images.mean(0))
 
 
 def chosen(images: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
+from ._decoder import decode
 from ._linear_decoder import Form, fit_linear
 from ._queries import Queries
 
@@ -21,6 +22,7 @@ class Ridge(Attack):
     Source: Hoerl & Kennard 1970, "Ridge regression"; used here as the strongest attack that needs no training.
     """
 
+    version: ClassVar[int] = 2
     access: ClassVar[Access] = Access.BLACK_BOX
 
     form: Form = Field("auto", description="whole wire to whole image, neighborhoods to blocks, or the better one")
@@ -32,4 +34,4 @@ class Ridge(Attack):
         """Fit the map and apply it; images (N, C, H, W)."""
         queries = Queries(seen, seen.aux.images)
         decoder = fit_linear(queries, form=self.form, strength=self.strength)
-        return decoder.decode(queries.observed).clamp(0, 1)
+        return decode(decoder.decode, queries, seen.aux.images.mean(0))

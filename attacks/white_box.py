@@ -9,6 +9,7 @@ from torch import Tensor
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._inversion import Distance, invert, ir_shape, squared_error
 from ._prior import Prior
+from ._trust import shrink, trust
 
 TRIED = (0.001, 0.01, 0.1, 0.3, 1.0, 3.0)
 """Weights from which ``tv`` is chosen; on MNIST conv1 wants the first, relu2 the third, a noisy relu2 the fifth."""
@@ -28,6 +29,7 @@ class WhiteBox(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 4, algorithm 1.
     """
 
+    version: ClassVar[int] = 2
     access: ClassVar[Access] = Access.WHITE_BOX
 
     iterations: int = Field(150, ge=1, description="optimization steps")
@@ -43,11 +45,12 @@ class WhiteBox(Attack):
         prior = Prior(seen.aux.images)
         ir_shape(seen.client, prior.mean, wire)
         distance = seen.channel.distance if self.adaptive else squared_error
-        tv = self._choose(seen, distance, prior) if self.tv is None else self.tv
-        return invert(seen.client, distance, wire, prior, tv=tv, iterations=self.iterations)
+        tv, factor = self._choose(seen, distance, prior) if self.tv is None else (self.tv, 1.0)
+        images = invert(seen.client, distance, wire, prior, tv=tv, iterations=self.iterations)
+        return shrink(images, prior.mean, factor)
 
-    def _choose(self, seen: Observation, distance: Distance, prior: Prior) -> float:
-        """The weight with the highest mean PSNR on images of the attacker's own."""
+    def _choose(self, seen: Observation, distance: Distance, prior: Prior) -> tuple[float, float]:
+        """The weight with the highest mean PSNR on images of the attacker's own, and how far to trust the result."""
         assert seen.client is not None
         assert seen.query is not None
         truth = seen.aux.images[:PILOT]
@@ -57,4 +60,5 @@ class WhiteBox(Attack):
         each = weights.repeat_interleave(len(truth))
         images = invert(seen.client, distance, repeated, prior, tv=each, iterations=(self.iterations + 1) // 2)
         errors = (images - truth.repeat(len(TRIED), 1, 1, 1)).square().flatten(1).mean(1)
-        return TRIED[int(errors.clamp(min=1e-10).log().view(len(TRIED), -1).mean(1).argmin())]
+        best = int(errors.clamp(min=1e-10).log().view(len(TRIED), -1).mean(1).argmin())
+        return TRIED[best], trust(images.view(len(TRIED), *truth.shape)[best], truth, prior.mean)

@@ -37,6 +37,10 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
     """
     facts: dict[str, Any] = {}
     details: dict[str, float] = {}
+
+    def state(status: str, reason: str) -> dict[str, Any]:
+        return {"status": status, "reason": reason, "device": str(bench.device), "details": details, **facts}
+
     try:
         protected = bench.protected(cell.setting)
         facts, details = _describe(protected), protected.details
@@ -47,12 +51,10 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
     except UsageError:
         raise
     except Inapplicable as error:
-        return incomplete(
-            cell, cell_id, status="inapplicable", reason=str(error), device=str(bench.device), **facts
-        ), None
+        return incomplete(cell, cell_id, **state("inapplicable", str(error))), None
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".replace("\n", " ")
-        return incomplete(cell, cell_id, status="failed", reason=reason, device=str(bench.device), **facts), None
+        return incomplete(cell, cell_id, **state("failed", reason)), None
     row = Row(**_names(cell, cell_id), **facts, **_scores(values), status="done", device=str(bench.device))
     return Record(row=row, details=details, per_image=values), images
 
@@ -62,9 +64,9 @@ def _compare(images: Tensor, originals: Tensor) -> PerImage:
     return PerImage(psnr_db=psnr(images, originals).tolist(), ssim=ssim(images, originals).tolist())
 
 
-def incomplete(cell: Cell, cell_id: str, **facts: Any) -> Record:
+def incomplete(cell: Cell, cell_id: str, *, details: dict[str, float] | None = None, **facts: Any) -> Record:
     """The record of a cell without scores; ``facts`` give at least ``status``, ``reason`` and ``device``."""
-    return Record(row=Row(**_names(cell, cell_id), **facts))
+    return Record(row=Row(**_names(cell, cell_id), **facts), details=details or {})
 
 
 def _reconstruct(cell: Cell, cell_id: str, bench: Workbench) -> Tensor:

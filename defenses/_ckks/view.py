@@ -33,7 +33,8 @@ class Residues:
         return torch.stack([self._read(message) for message in messages])
 
     def _read(self, message: bytes) -> Tensor:
-        numbers = from_bytes(seal.Ciphertext, self._context, message).dyn_array()
+        ciphertext = from_bytes(seal.Ciphertext, self._context, message)
+        numbers = ciphertext.dyn_array()  # belongs to the ciphertext, which must stay alive
         second = numbers.size() // 2
         places = (*range(self._ring), *range(second, second + self._ring))
         residues = np.fromiter(map(numbers.at, places), np.float64, 2 * self._ring)
