@@ -13,18 +13,24 @@ from mia_bench.attacks.ridge import Ridge
 from mia_bench.attacks.white_box import WhiteBox
 from mia_bench.benchmark.metrics import psnr
 from mia_bench.benchmark.split_model import Channel
+from mia_bench.benchmark.wire import Wire
 from torch import Tensor
 
 MEAN = torch.full((1, 4, 4), 0.5)
 
 
-class Deaf(Channel):
-    """Sends noise, whatever it is given."""
+class Sealed(Channel):
+    """Lets nothing through; what is sent instead has as many bytes as a clean value has numbers."""
 
     stochastic = True
 
-    def forward(self, value: Tensor) -> Tensor:
-        return torch.randn_like(value)
+    def read(self, wire: Wire) -> Tensor:
+        return (wire.tensor - 0.5).unflatten(1, (8, 12, 12))
+
+
+def random_bytes(images: Tensor) -> Wire:
+    numbers = torch.randint(256, (len(images), 8 * 12 * 12), dtype=torch.uint8)
+    return Wire(tuple(row.numpy().tobytes() for row in numbers))
 
 
 def test_what_beats_the_mean_image_is_left_as_it_is() -> None:
@@ -43,23 +49,21 @@ def test_the_factor_is_the_one_of_least_error() -> None:
     factor = trust(rebuilt, truth, MEAN)
     errors = [(shrink(rebuilt, MEAN, f) - truth).square().mean() for f in (factor - 0.02, factor, factor + 0.02)]
     assert 0 < factor < 0.5
-    assert errors[1] == min(errors)
+    assert errors[1] < min(errors[0], errors[2])
 
 
 def test_a_reconstruction_without_any_deviation_is_kept() -> None:
     assert trust(MEAN.expand(3, 1, 4, 4), torch.rand(3, 1, 4, 4), MEAN) == 1
 
 
-@pytest.mark.parametrize("attack", [Ridge(), BlackBox(), EncoderDecoder(epochs=30), WhiteBox(iterations=40)])
+@pytest.mark.parametrize("attack", [Ridge(), BlackBox(), EncoderDecoder(epochs=60), WhiteBox(iterations=40)])
 def test_on_a_wire_that_tells_nothing_an_attack_ends_at_the_mean_image(attack, world: Callable) -> None:
-    victim = world("conv1", Deaf())
-    victim.private = victim.aux[:64]
-    victim.aux = victim.aux[64:]
-    victim.wire = victim.model.send(victim.private.images)
-    seen = replace(victim.seen_by(attack), aux=victim.aux)
-
+    victim = world("conv1", Sealed())
+    private, aux = victim.aux[:64], victim.aux[64:]
     torch.manual_seed(0)
-    reached = psnr(attack.reconstruct(seen), victim.private.images).mean().item()
+    seen = replace(victim.seen_by(attack), aux=aux, wire=random_bytes(private.images), query=random_bytes)
 
-    reference = psnr(MeanImage().reconstruct(seen), victim.private.images).mean().item()
-    assert reached == pytest.approx(reference, abs=0.3)
+    reached = psnr(attack.reconstruct(seen), private.images).mean().item()
+
+    reference = psnr(MeanImage().reconstruct(seen), private.images).mean().item()
+    assert reached == pytest.approx(reference, abs=0.15)
