@@ -96,32 +96,32 @@ class Ckks(Defense):
         """
         protected = model.copy()
         protected.modules().eval()
-        self._check(protected, train)
-        network = protected.server
-        if self.mode == "oneshot":
-            network = self._polynomial(protected, train)
-        sample = _irs(protected, train.images[:CALIBRATION]).cpu()
-        exact = copy.deepcopy(network).cpu().requires_grad_(False)
-        rounds = self._compile(exact, sample, headroom=2)
+        network, sample = self._network(protected, train)
+        rounds = self._compile(network, sample)
         parameters = self._parameters(rounds)
-        rounds = self._compile(exact, sample, headroom=parameters.headroom)
         plans = [self._plan(each, parameters) for each in rounds]
         expected = forecast(plans)
         images = self._accuracy_images(expected)
         logger.info(
-            "ckks, predicted: %s; %.2g s of the server for %d images in a ciphertext, %.1f MB keys, %.0f KB up; "
-            "accuracy over %d images, %.0f s",
+            "ckks, predicted: %s; %.2g s of the server for %d images in a ciphertext, %.1f MB keys, %.0f KB up",
             parameters.text,
             expected.seconds,
             expected.lanes,
             expected.key_bytes / 1e6,
             expected.bytes_up / 1e3,
-            images,
-            expected.total(images),
         )
+        if self.mode == "oneshot" and self.tuning_epochs:
+            tune(
+                network,
+                lambda images: protected.client(protected.input_channel(images)),
+                train,
+                epochs=self.tuning_epochs,
+            )
+        network.requires_grad_(False)
+        rounds = self._compile(network, sample, headroom=parameters.headroom)
         session = Session(rounds, plans, parameters, control=self.control)
         if not self.control:
-            _verify(session, exact, sample[: plans[0].lanes])
+            _verify(session, network, sample[: plans[0].lanes])
         return EncryptedModel(
             client=protected.client,
             server=network,
@@ -134,26 +134,24 @@ class Ckks(Defense):
             predicted_seconds=expected.seconds,
         )
 
-    def _check(self, model: SplitModel, train: ImageSet) -> None:
-        """Refuse what cannot be compiled before anything is trained."""
+    def _network(self, model: SplitModel, train: ImageSet) -> tuple[nn.Sequential, Tensor]:
+        """The network to be encrypted, not yet tuned, and values that it takes.
+
+        What cannot be compiled is refused here, before anything is trained.
+        """
         if model.stochastic:
             raise Inapplicable("the IR is noisy already; ckks encrypts the IR of an undefended client")
-        sample = _irs(model, train.images[:2])
-        form = polynomial_form(model.server, sample) if self.mode == "oneshot" else model.server
-        if self.mode == "oneshot":
-            check_size(sample.shape[1:], "the IR")
-        steps(form)
+        steps(polynomial_form(model.server, _irs(model, train.images[:2])))
+        sample = _irs(model, train.images[:CALIBRATION])
+        if self.mode == "interactive":
+            return model.server, sample
+        check_size(sample.shape[1:], "the IR")
+        return polynomial_form(model.server, sample).eval(), sample
 
-    def _polynomial(self, model: SplitModel, train: ImageSet) -> nn.Sequential:
-        network = polynomial_form(model.server, _irs(model, train.images[:CALIBRATION])).eval()
-        if self.tuning_epochs:
-            tune(network, lambda images: model.client(images), train, epochs=self.tuning_epochs)
-        return network.requires_grad_(False)
-
-    def _compile(self, network: nn.Sequential, sample: Tensor, *, headroom: float) -> list[Round]:
+    def _compile(self, network: nn.Sequential, sample: Tensor, *, headroom: float = 4) -> list[Round]:
         """Compile with results scaled well below what can be decrypted, since other images may give larger ones."""
         build = compile_oneshot if self.mode == "oneshot" else compile_interactive
-        return build(network, sample, largest_output=min(16.0, headroom / 4))
+        return build(copy.deepcopy(network).cpu(), sample.cpu(), largest_output=min(16.0, headroom / 4))
 
     def _parameters(self, rounds: Sequence[Round]) -> Parameters:
         widths = [width_of(size) for each in rounds for size in (each.program.inputs, each.program.outputs)]
@@ -206,7 +204,7 @@ def _irs(model: SplitModel, images: Tensor) -> Tensor:
 def _verify(session: Session, network: nn.Sequential, irs: Tensor) -> None:
     """Compare one encrypted batch with the network in the clear."""
     with torch.no_grad():
-        expected = network(irs)
+        expected = network(irs).cpu()
     error = (session.finish(session.upload(irs), len(irs)).logits - expected).abs().max().item()
     largest = expected.abs().max().item()
     if not error <= WRONG * largest:

@@ -55,17 +55,13 @@ class Evaluator:
             ValueError: if the message is no ciphertext under the parameters, or has too few levels left.
         """
         value = from_bytes(seal.Ciphertext, self._context, message)
+        left = value.coeff_modulus_size() - 1
+        if left != self._parameters.levels:
+            raise ValueError(
+                f"the depth is exhausted: the ciphertext has {left} levels left, a fresh one {self._parameters.levels}"
+            )
         for index, layer in enumerate(self._layers):
-            plan = self._plan.layers[index]
-            try:
-                value = self._apply(index, layer, plan, value)
-            except (RuntimeError, ValueError) as error:
-                if any(sign in str(error) for sign in ("scale out of bounds", "end of modulus switching chain")):
-                    raise ValueError(
-                        f"the depth is exhausted in layer {index + 1} of {len(self._layers)}: the ciphertext has no "
-                        "prime left to multiply with"
-                    ) from error
-                raise
+            value = self._apply(index, layer, self._plan.layers[index], value)
         return to_bytes(value)
 
     def _apply(self, index: int, layer: Layer, plan: MatrixPlan | None, value: Ciphertext) -> Ciphertext:

@@ -1,0 +1,59 @@
+"""CKKS parameters."""
+
+import pytest
+from mia_bench.benchmark.errors import Inapplicable, UsageError
+from mia_bench.defenses._ckks.parameters import MOST_BITS, Parameters, choose
+
+
+@pytest.mark.parametrize(
+    ("levels", "width", "ring"), [(1, 128, 4096), (2, 128, 8192), (6, 1024, 8192), (7, 1024, 16384), (1, 4096, 8192)]
+)
+def test_the_ring_is_the_smallest_that_has_the_levels_and_the_slots(levels: int, width: int, ring: int) -> None:
+    chosen = choose(levels=levels, width=width)
+    assert chosen.ring == ring
+    assert chosen.levels == levels
+    assert chosen.slots >= width
+
+
+@pytest.mark.parametrize("levels", range(1, 15))
+def test_what_is_chosen_is_128_bit_secure_and_leaves_room_for_the_result(levels: int) -> None:
+    chosen = choose(levels=levels, width=16)
+    assert sum(chosen.moduli) <= MOST_BITS[chosen.ring]
+    assert chosen.context().parameters_set()
+    assert chosen.headroom >= 16
+
+
+def test_too_many_bits_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"not 128-bit secure.*8192 allows 218 bits"):
+        Parameters(8192, (60, 40, 40, 40, 60), 40).context()
+
+
+def test_primes_that_do_not_exist_are_refused() -> None:
+    with pytest.raises(UsageError, match="SEAL refuses"):
+        Parameters(16384, (60, 20, 20, 20, 20, 20, 20, 20, 60), 20).context()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"ring": 4096, "levels": 4}, r"ring is 4096, which leaves no room for the 4 levels"),
+        ({"ring": 4096, "width": 4096}, r"ring is 4096, with 2048 slots, but this split needs 4096"),
+        ({"scale_bits": 50, "levels": 12}, r"scale_bits is 50, which leaves no room for the 12 levels"),
+        ({"moduli": (46, 42, 46), "levels": 2}, r"3 primes allow 1 levels; this split needs 2, so 4 primes"),
+        ({"moduli": (60, 60, 60, 60), "ring": 8192}, r"240 bits; allowed at 128-bit security"),
+        ({"moduli": (40, 40, 40)}, r"the first prime has 40 bits; a scale of 2\^40 needs at least 42"),
+    ],
+)
+def test_given_parameters_that_do_not_suffice_are_refused_with_a_reason(given: dict, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        choose(**{"levels": 1, "width": 16, **given})
+
+
+def test_given_parameters_are_taken() -> None:
+    assert choose(levels=1, width=16, moduli=(50, 42, 50)) == Parameters(8192, (50, 42, 50), 42)
+    assert choose(levels=1, width=16, ring=8192).ring == 8192
+
+
+def test_a_network_that_is_too_deep_is_inapplicable() -> None:
+    with pytest.raises(Inapplicable, match=r"needs 15 levels.*ring 16384 has 14 levels.*mode=interactive"):
+        choose(levels=15, width=16)

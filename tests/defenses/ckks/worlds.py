@@ -1,0 +1,35 @@
+"""Small programs, and a client and an evaluator for them."""
+
+from itertools import pairwise
+
+import numpy as np
+from mia_bench.defenses._ckks.client import Client
+from mia_bench.defenses._ckks.evaluator import Evaluator
+from mia_bench.defenses._ckks.parameters import choose
+from mia_bench.defenses._ckks.plan import Plan, width_of
+from mia_bench.defenses._ckks.program import Layer, Program
+
+
+def program(*sizes: int, seed: int = 0) -> Program:
+    """Matrices of these sizes with squares between them, all values of order 1."""
+    random = np.random.default_rng(seed)
+    layers = [
+        Layer(random.normal(size=(after, before)) / before**0.5, random.normal(size=after), index < len(sizes) - 2)
+        for index, (before, after) in enumerate(pairwise(sizes))
+    ]
+    return Program(tuple(layers), 2.0, 0.5)
+
+
+def pair(given: Program, lanes: int | None = None) -> tuple[Client, Evaluator, Plan]:
+    """A client, and an evaluator that has been given what it may have."""
+    widths = [width_of(size) for layer in given.layers for size in (layer.inputs, layer.outputs)]
+    parameters = choose(levels=given.levels, width=max(widths))
+    plan, client = Plan.of(given.layers, parameters, lanes), Client(parameters)
+    evaluator = Evaluator(
+        given.layers,
+        parameters,
+        lanes=plan.lanes,
+        relinearization=client.relinearization_keys() if given.squares else b"",
+        rotations=client.rotation_keys(plan.steps) if plan.steps else b"",
+    )
+    return client, evaluator, plan
