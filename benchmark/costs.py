@@ -59,7 +59,7 @@ def measure_costs(model: SplitModel, image: Tensor) -> Costs:
 
 
 def _round_trip(model: SplitModel, image: Tensor) -> tuple[Wire, float, Exchange]:
-    """The wire, the milliseconds of sending it, and what follows; sent anew, since receivers may refuse a second time."""
+    """A wire, the milliseconds of sending it, and what follows; sent anew, since receivers may refuse a repetition."""
     start = time.perf_counter()
     wire = model.send(image)
     if image.is_cuda:
