@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from torch import Tensor, nn
 
 from ._refusals import WrongMeasurement, WrongNonce, WrongSignature
-from ._sealed_channel import Unique
+from ._unique import Unique
 
 
 @dataclass(frozen=True)

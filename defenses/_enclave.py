@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from ._attestation import Quote, SimulatedDevice, measure, verify
 from ._float_bytes import float_bytes, from_float_bytes
 from ._refusals import Refused
-from ._sealed_channel import Lengths, Session, Unique, agree
+from ._sealed_channel import Lengths, Session, agree
+from ._unique import Unique
 
 NONCE = 32
 

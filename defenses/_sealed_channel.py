@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import struct
 import threading
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ._refusals import Reordered, Replayed, Tampered, WrongKey, WrongLength
+from ._unique import Unique
 
 KEY_ID, KEY, TAG = 4, 32, 16
 HEADER = KEY_ID + 8
@@ -27,19 +28,6 @@ HEADER = KEY_ID + 8
 PREFIX = 4
 BLOCK = 256
 """Payloads are padded to a multiple of this many bytes."""
-
-
-class Unique:
-    """Holds keys: a copy is the same object, since two counters under one key would repeat nonces."""
-
-    def __copy__(self) -> Unique:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Unique:
-        return self
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError(f"a {type(self).__name__} holds keys, so it cannot be pickled")
 
 
 class Lengths(NamedTuple):

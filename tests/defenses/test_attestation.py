@@ -6,12 +6,15 @@ from dataclasses import replace
 import pytest
 import torch
 from mia_bench.defenses._attestation import SimulatedDevice, measure
-from mia_bench.defenses._enclave import Enclave, connect, measure_program, payload_lengths
+from mia_bench.defenses._enclave import NONCE, Enclave, connect, measure_program, payload_lengths, transcript
 from mia_bench.defenses._float_bytes import float_bytes
 from mia_bench.defenses._refusals import Refused, WrongKey, WrongMeasurement, WrongNonce, WrongSignature
 from torch import nn
 
 TAKES, GIVES = torch.Size([6]), torch.Size([3])
+
+
+LOOKALIKE = type("ReLU", (nn.ReLU,), {"forward": lambda self, value: value})
 
 
 def layers():
@@ -130,6 +133,7 @@ def test_the_enclave_keeps_the_weights_that_were_measured(inside, device):
         lambda net: net[4].bias.neg_(),
         lambda net: net.__setitem__(2, nn.GELU()),
         lambda net: net.__setitem__(3, nn.Dropout(0.5)),
+        lambda net: net.__setitem__(2, LOOKALIKE()),
         lambda net: net.append(nn.Identity()),
         lambda net: net[0].double(),
     ],
@@ -147,3 +151,9 @@ def test_the_measurement_names_what_goes_in_and_out(inside):
         return measure_program(inside, takes=takes, gives=gives, releases=releases)
 
     assert len({of(), of(takes=torch.Size([2, 3])), of(gives=torch.Size([4])), of(releases=True)}) == 4
+
+
+def test_the_keys_depend_on_the_measurement_and_on_both_public_keys():
+    parts = [bytes([index]) * NONCE for index in range(3)]
+    seen = {transcript(first, client=second, enclave=third) for first in parts for second in parts for third in parts}
+    assert len(seen) == 27
