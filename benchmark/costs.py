@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from .split_model import SplitModel
+from .split_model import Exchange, SplitModel
+from .wire import Wire
 
 Result = TypeVar("Result")
 WARM_UP = 3
@@ -45,26 +46,26 @@ class Costs:
 def measure_costs(model: SplitModel, image: Tensor) -> Costs:
     """Measure the costs of a protected model on one image (1, C, H, W)."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model.client(image)
-    wire = model.send(image)
-    sending = _repeat(lambda: _send_ms(model, image))
-    exchanges = _repeat(lambda: model.exchange(wire))
+        model.on_device(image)
+    wires, sending, exchanges = zip(*_repeat(lambda: _round_trip(model, image)), strict=True)
     return Costs(
-        wire_bytes=wire.nbytes + exchanges[-1].more_bytes_up,
+        wire_bytes=wires[-1].nbytes + exchanges[-1].more_bytes_up,
         bytes_down=exchanges[-1].bytes_down,
         client_macs=counter.get_total_flops() // 2,
-        client_params=sum(parameter.numel() for parameter in model.client.parameters()),
+        client_params=sum(parameter.numel() for parameter in model.on_device.parameters()),
         client_ms=median(sending) + median(each.client_ms for each in exchanges),
         server_ms=median(each.server_ms for each in exchanges),
     )
 
 
-def _send_ms(model: SplitModel, image: Tensor) -> float:
+def _round_trip(model: SplitModel, image: Tensor) -> tuple[Wire, float, Exchange]:
+    """A wire, the milliseconds of sending it, and what follows; sent anew, since receivers may refuse a repetition."""
     start = time.perf_counter()
-    model.send(image)
+    wire = model.send(image)
     if image.is_cuda:
         torch.cuda.synchronize(image.device)
-    return 1000 * (time.perf_counter() - start)
+    milliseconds = 1000 * (time.perf_counter() - start)
+    return wire, milliseconds, model.exchange(wire)
 
 
 def _repeat(call: Callable[[], Result]) -> list[Result]:

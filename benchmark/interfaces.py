@@ -86,7 +86,7 @@ class Observation:
     """All the adversary has; there is no field for the private images or labels.
 
     Attributes:
-        wire: what the protected client sent for the N private images.
+        wire: what the adversary saw of the N private images, which is what the protected client sent for them, or more.
         aux: the attacker's own images, disjoint from the private ones.
         classes: the number of classes.
         channel: what the defense publishes about the way from the clean IR to the wire.

@@ -142,7 +142,8 @@ class SplitModel:
     """A client, a server, and what happens between them.
 
     A defense that changes how the two talk, such as encryption, returns a subclass that overrides ``send``,
-    ``exchange`` and, where batches are cheaper than single images, ``classify``.
+    ``exchange`` and, where batches are cheaper than single images, ``classify``. Where the adversary sees more than
+    what is sent, it overrides ``overheard``, too.
 
     Attributes:
         client: named layers on the device, normalization first.
@@ -165,8 +166,12 @@ class SplitModel:
         with torch.no_grad():
             return Wire(self.ir_channel(self.client(self.input_channel(images))))
 
+    def overheard(self, images: Tensor) -> Wire:
+        """What the adversary sees of these images: what is sent, unless more of it is in the open elsewhere."""
+        return self.send(images)
+
     def exchange(self, wire: Wire) -> Exchange:
-        """Let the server work on what arrived, and the client read what comes back."""
+        """Let the server work on what arrived, and the client read what comes back; each wire once."""
         start = time.perf_counter()
         with torch.no_grad():
             logits = self.server(wire.tensor)
@@ -196,6 +201,11 @@ class SplitModel:
     def logits(self, images: Tensor) -> Tensor:
         """All of it, differentiable, for training through the channels: logits (N, classes)."""
         return self.server(self.ir_channel(self.client(self.input_channel(images))))
+
+    @property
+    def on_device(self) -> nn.Sequential:
+        """The layers whose price the device pays: all of ``client``, unless another trusted place runs some of it."""
+        return self.client
 
     @property
     def stochastic(self) -> bool:

@@ -34,7 +34,7 @@ class Protected:
 
     Attributes:
         model: the protected model.
-        wire: what it sent for the private images under attack.
+        wire: what the adversary saw of the private images under attack.
         accuracy: its share of right answers on the private pool, or on a sample if the model asks for one.
         accuracy_undefended: that of the undefended target, on the same images.
         costs: its prices.
@@ -106,7 +106,7 @@ class Workbench:
             aux=_aux(pools, attack.aux_source),
             classes=len(pools.classes),
             channel=model.ir_channel,
-            query=None if free else lambda images: _send(model, images),
+            query=None if free else lambda images: _overhear(model, images),
             client=nn.Sequential(CleanInput(model.input_channel), model.client) if weights else None,
             server=model.server if free else None,
             structure=(lambda: untrained_copy(model.client)) if free else None,
@@ -169,7 +169,7 @@ class Workbench:
                 details = model.details(test.images, test.labels, answers)
             measured = accuracy(answers, test.labels)
         with stream("wire", identity):
-            wire = _send(model, self.originals(setting))
+            wire = _overhear(model, self.originals(setting))
         with stream("costs", identity):
             costs = measure_costs(model, pools.private.images[:1])
         details = {"accuracy_images": len(test), "bytes_down": costs.bytes_down, **details}
@@ -203,8 +203,8 @@ def _logits(classify: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     return torch.cat([classify(chunk) for chunk in images.split(CHUNK)])
 
 
-def _send(model: SplitModel, images: Tensor) -> Wire:
-    return Wire.join([model.send(chunk) for chunk in images.split(CHUNK)])
+def _overhear(model: SplitModel, images: Tensor) -> Wire:
+    return Wire.join([model.overheard(chunk) for chunk in images.split(CHUNK)])
 
 
 def _aux(pools: Pools, source: str) -> ImageSet:

@@ -10,6 +10,7 @@ from mia_bench.defenses.dp_input import DpInput
 from mia_bench.defenses.dp_ir import DpIr
 from mia_bench.defenses.dropout import Dropout
 from mia_bench.defenses.fc_before_send import FcBeforeSend
+from mia_bench.defenses.tee import Tee
 from mia_bench.defenses.undefended import Undefended
 
 DEFENSES = [
@@ -24,6 +25,8 @@ DEFENSES = [
     DpInput(epsilon=8, noise_aware=True),
     Dropout(),
     Dropout(where="input", noise_aware=True),
+    Tee(),
+    Tee(exit="relu3"),
 ]
 every = pytest.mark.parametrize("defense", DEFENSES, ids=lambda defense: f"{type(defense).__name__}{defense.params}")
 

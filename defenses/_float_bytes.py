@@ -1,0 +1,22 @@
+"""Tensors as bytes: float32, little endian."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+FLOAT = np.dtype("<f4")
+
+
+def float_bytes(value: Tensor) -> bytes:
+    """The numbers of a tensor in order."""
+    return value.detach().cpu().contiguous().numpy().astype(FLOAT).tobytes()
+
+
+def from_float_bytes(payloads: Sequence[bytes], shape: tuple[int, ...]) -> Tensor:
+    """N payloads as a tensor (N, *shape) float32."""
+    numbers = np.frombuffer(b"".join(payloads), FLOAT).astype(np.float32)
+    return torch.from_numpy(numbers).view(len(payloads), *shape)
