@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..benchmark.errors import Inapplicable
+from ..benchmark.interfaces import Observation
 from ._lbfgs import minimize
 from ._prior import Prior
 
@@ -55,6 +56,19 @@ def invert(
 def squared_error(value: Tensor, sent: Tensor) -> Tensor:
     """The distance of the published attack, whatever the defense, (N,)."""
     return (value - sent).square().flatten(1).sum(1)
+
+
+def comparable(seen: Observation) -> Tensor:
+    """The wire as numbers that can be compared with IRs, (N, ...).
+
+    Raises:
+        Inapplicable: if the defense publishes nothing about its channel.
+    """
+    if not seen.channel.published:
+        raise Inapplicable(
+            "the defense publishes nothing about its channel; only attacks that learn from queries apply"
+        )
+    return seen.channel.read(seen.wire).to(seen.aux.images.device)
 
 
 def ir_shape(client: nn.Module, mean: Tensor, wire: Tensor) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._inversion import invert, ir_shape
+from ._inversion import comparable, invert, ir_shape
 from ._prior import Prior
 from ._shadow import generic_client, train_shadow
 
@@ -41,7 +41,7 @@ class QueryFree(Attack):
     def reconstruct(self, seen: Observation) -> Tensor:
         """Train the shadow and invert the wire through it; images (N, C, H, W)."""
         assert seen.structure is not None
-        wire = seen.channel.read(seen.wire).to(seen.aux.images.device)
+        wire = comparable(seen)
         client = seen.structure().to(wire.device)
         prior = Prior(seen.aux.images)
         shape = ir_shape(client, prior.mean, wire)

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._inversion import Distance, invert, ir_shape, squared_error
+from ._inversion import Distance, comparable, invert, ir_shape, squared_error
 from ._prior import Prior
 from ._trust import shrink, trust
 
@@ -41,7 +41,7 @@ class WhiteBox(Attack):
     def reconstruct(self, seen: Observation) -> Tensor:
         """Invert the wire; images (N, C, H, W)."""
         assert seen.client is not None
-        wire = seen.channel.read(seen.wire).to(seen.aux.images.device)
+        wire = comparable(seen)
         prior = Prior(seen.aux.images)
         ir_shape(seen.client, prior.mean, wire)
         distance = seen.channel.distance if self.adaptive else squared_error

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from .split_model import Channel, SplitModel
@@ -131,6 +131,8 @@ class Attack(Component, ABC):
     access: ClassVar[Access]
     standard: ClassVar[bool] = True
     """Whether ``run`` uses this attack when none is named."""
+
+    observations: int = Field(1, ge=1, description="recorded wires of each image, merged, if the defense is random")
 
     @property
     def aux_source(self) -> str:

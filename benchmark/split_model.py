@@ -67,11 +67,14 @@ class Target(nn.Module):
 class Channel(nn.Module):
     """What happens to a value before it is sent: nothing, unless a defense says otherwise.
 
-    A defense publishes its channel (Kerckhoffs): white-box attacks minimize ``distance``.
+    A defense publishes its channel (Kerckhoffs): white-box attacks minimize ``distance``, draw from ``forward`` where
+    they need the randomness, and merge repeated wires by ``merge``.
     """
 
     stochastic = False
     """Whether two passes of one value differ."""
+    published = True
+    """Whether the adversary may know the methods of this class; if not, only attacks that learn from queries apply."""
 
     def clean(self, value: Tensor) -> Tensor:
         """What is done to a value (N, ...) before anything random happens to it, differentiable."""
@@ -94,6 +97,21 @@ class Channel(nn.Module):
         The default is the squared Euclidean distance; a channel overrides it by its own negative log-likelihood.
         """
         return (value - sent).square().flatten(1).sum(1)
+
+    def log_density(self, value: Tensor, sent: Tensor) -> Tensor | None:
+        """Logarithm of the density of what was sent (N, ...) given clean values (N, ...), less a constant, (N,).
+
+        None where there is no density, as for a channel that is not random; then there is no bound on attacks.
+        """
+        return None
+
+    def merge(self, sent: Tensor) -> Tensor:
+        """One wire (N, ...) that holds what R wires of the same images tell together, (R, N, ...)."""
+        return sent.mean(0)
+
+    def merged(self, count: int) -> Channel:
+        """The channel through which a merged wire of ``count`` seems to have come."""
+        return self
 
 
 class CleanInput(nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import cast
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from .cache import cached_tensors
 from .cells import REFERENCE_DEFENSE, Setting
 from .costs import Costs, measure_costs
-from .errors import UsageError
+from .errors import Inapplicable, UsageError
 from .hearing import heard
 from .interfaces import Access, Attack, Dataset, Defense, ImageSet, Model, Observation, Pools, Wire
 from .metrics import accuracy
@@ -96,17 +96,26 @@ class Workbench:
         return self.pools(setting.dataset)[0].private.images[: setting.images]
 
     def observe(self, setting: Setting, attack: Attack) -> Observation:
-        """Hand an attack what its access grants, and nothing else."""
+        """Hand an attack what its access grants, and nothing else.
+
+        Raises:
+            Inapplicable: if it asks for repeated wires that cannot be merged.
+        """
         protected = self.protected(setting)
-        model = protected.model.copy()
+        model, wire = protected.model.copy(), protected.wire.copy()
         pools, _ = self.pools(setting.dataset)
         weights, free = attack.access is Access.WHITE_BOX, attack.access is Access.QUERY_FREE
+        channel, query = model.ir_channel, partial(_overhear, model)
+        if attack.observations > 1 and model.stochastic:
+            channel, query = channel.merged(attack.observations), partial(_overhear_often, model, attack.observations)
+            with stream("wires", setting.identity, attack.observations):
+                wire = query(self.originals(setting))
         return Observation(
-            wire=protected.wire.copy(),
+            wire=wire,
             aux=_aux(pools, attack.aux_source),
             classes=len(pools.classes),
-            channel=model.ir_channel,
-            query=None if free else lambda images: _overhear(model, images),
+            channel=channel,
+            query=None if free else query,
             client=nn.Sequential(CleanInput(model.input_channel), model.client) if weights else None,
             server=model.server if free else None,
             structure=(lambda: untrained_copy(model.client)) if free else None,
@@ -205,6 +214,13 @@ def _logits(classify: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 
 def _overhear(model: SplitModel, images: Tensor) -> Wire:
     return Wire.join([model.overheard(chunk) for chunk in images.split(CHUNK)])
+
+
+def _overhear_often(model: SplitModel, count: int, images: Tensor) -> Wire:
+    wires = [_overhear(model, images).payload for _ in range(count)]
+    if not isinstance(wires[0], Tensor):
+        raise Inapplicable("observations of ciphertexts cannot be merged: each is encrypted afresh")
+    return Wire(model.ir_channel.merge(torch.stack(cast(list[Tensor], wires))))
 
 
 def _aux(pools: Pools, source: str) -> ImageSet:

@@ -58,3 +58,15 @@ class NoiseChannel(Channel):
         if self.noise == "laplacian" and self.stochastic:
             return 4 * laplacian_scale(self.sigma) * error.abs().sum(1)
         return error.square().sum(1)
+
+    def log_density(self, value: Tensor, sent: Tensor) -> Tensor | None:
+        """The log-likelihood, less a constant, (N,)."""
+        return -self.distance(value, sent) / (2 * self.sigma**2) if self.stochastic else None
+
+    def merge(self, sent: Tensor) -> Tensor:
+        """The most likely clean value of R wires (R, N, ...): their mean, or median for Laplacian noise."""
+        return sent.median(0).values if self.noise == "laplacian" else sent.mean(0)
+
+    def merged(self, count: int) -> NoiseChannel:
+        """The same noise with a deviation smaller by sqrt(count), for the mean exact, for the median an upper bound."""
+        return NoiseChannel(noise=self.noise, sigma=self.sigma / math.sqrt(count), clip=self.clip)

@@ -33,6 +33,15 @@ class _DropoutChannel(Channel):
             error = error * (sent != 0)
         return error.square().flatten(1).sum(1)
 
+    def merge(self, sent: Tensor) -> Tensor:
+        """The coordinates that arrived in any of R wires (R, N, ...)."""
+        first = (sent != 0).to(torch.uint8).argmax(0, keepdim=True)
+        return sent.gather(0, first)[0]
+
+    def merged(self, count: int) -> _DropoutChannel:
+        """A coordinate is lost only if it is lost every time."""
+        return _DropoutChannel(self.rate**count)
+
 
 class Dropout(Defense):
     """Zeroes a random part of the IR, or of the image, anew at every inference.

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from mia_bench.attacks.white_box import WhiteBox
+from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.interfaces import Wire
 from mia_bench.benchmark.metrics import psnr
@@ -68,3 +69,13 @@ def test_a_wire_that_is_no_ir_is_declined_with_both_shapes(world: Callable) -> N
 
     with pytest.raises(Inapplicable, match=r"\(7,\).*\(8, 12, 12\)"):
         victim.attacked_by(WhiteBox())
+
+
+class Secret(Channel):
+    published = False
+
+
+@pytest.mark.parametrize("name", ["white_box", "query_free"])
+def test_a_defense_that_publishes_nothing_is_left_to_the_learners(name: str, world: Callable) -> None:
+    with pytest.raises(Inapplicable, match="publishes nothing about its channel; only attacks that learn"):
+        world("conv1", Secret()).attacked_by(registry.find("attacks", name).load()())

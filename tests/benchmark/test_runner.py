@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from mia_bench.attacks.mean_image import MeanImage
+from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.cells import Cell, Request, Setting, plan
 from mia_bench.benchmark.errors import Inapplicable
@@ -172,6 +174,28 @@ def test_noise_on_the_wire_is_fresh_for_queries_and_fixed_for_the_observed_wire(
 
     assert torch.equal(first.wire.tensor, second.wire.tensor)
     assert not torch.equal(*queries)
+
+
+def test_repeated_observations_are_merged_for_the_wire_and_for_queries(bench: Workbench) -> None:
+    noisy, plain = setting(bench, "dp_ir:sigma=0.8"), setting(bench)
+    clean = bench.observe(plain, MeanImage()).wire.tensor
+    seen = bench.observe(noisy, Ridge(observations=16))
+    assert seen.query is not None
+    images = seen.aux.images[:16]
+
+    queried = seen.query(images).tensor - bench.observe(plain, Ridge()).query(images).tensor  # type: ignore[misc]
+
+    assert (seen.wire.tensor - clean).std().item() == pytest.approx(0.8 / 4, rel=0.05)
+    assert queried.std().item() == pytest.approx(0.8 / 4, rel=0.05)
+    assert getattr(seen.channel, "sigma") == pytest.approx(0.8 / 4)  # noqa: B009
+    assert (bench.observe(noisy, Ridge()).wire.tensor - clean).std().item() == pytest.approx(0.8, rel=0.05)
+
+
+def test_repeated_observations_of_a_repeatable_wire_are_the_wire_itself(bench: Workbench) -> None:
+    plain = setting(bench)
+    assert torch.equal(
+        bench.observe(plain, Ridge(observations=16)).wire.tensor, bench.observe(plain, Ridge()).wire.tensor
+    )
 
 
 def test_zero_noise_is_the_undefended_model(bench: Workbench) -> None:

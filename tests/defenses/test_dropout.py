@@ -85,3 +85,12 @@ def test_tuning_the_server_to_the_zeros_raises_accuracy(where, rate, model, trai
 def test_a_value_out_of_bounds_is_an_error_that_names_the_parameter(wrong):
     with pytest.raises(ValidationError, match=next(iter(wrong))):
         Dropout(**wrong)
+
+
+def test_merged_wires_hold_every_coordinate_that_arrived_once(model, train, private):
+    channel = Dropout(rate=0.5).protect(model, train).ir_channel
+    clean = model.send(private.images[:20]).tensor
+    merged = channel.merge(torch.stack([channel(clean) for _ in range(6)]))
+    assert torch.equal(merged[merged != 0], clean[merged != 0])
+    lost = ((merged == 0) & (clean != 0)).sum() / (clean != 0).sum()
+    assert lost.item() == pytest.approx(channel.merged(6).rate, abs=0.01)

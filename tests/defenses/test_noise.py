@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import scipy.stats
 import torch
 from mia_bench.defenses._noise import NoiseChannel
 from mia_bench.defenses._norms import clip_norms, median_norm, norms
@@ -119,3 +120,27 @@ def test_the_distance_differentiates_through_the_clip():
     candidate = (3 * value).requires_grad_()  # another length, the same clipped value
     channel.distance(candidate, sent).sum().backward()
     assert abs((candidate.grad * value).sum().item()) < 1e-4  # the length is not to be seen behind the clip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_log_density_is_that_of_scipy(kind):
+    channel = NoiseChannel(noise=kind, sigma=0.7, clip=None)
+    value, sent = torch.randn(5, 4, dtype=torch.float64), torch.randn(5, 4, dtype=torch.float64)
+    law = scipy.stats.norm(scale=0.7) if kind == "gaussian" else scipy.stats.laplace(scale=0.7 / math.sqrt(2))
+    constant = 4 * law.logpdf(0)
+    expected = law.logpdf((sent - value).numpy()).sum(1) - constant
+    assert torch.allclose(channel.log_density(value, sent), torch.from_numpy(expected))
+
+
+def test_without_noise_there_is_no_density():
+    assert (
+        NoiseChannel(noise="gaussian", sigma=0.0, clip=None).log_density(torch.zeros(1, 2), torch.zeros(1, 2)) is None
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_merged_wires_are_less_noisy(kind):
+    channel, clean = NoiseChannel(noise=kind, sigma=0.7, clip=None), torch.randn(200, 50)
+    merged = channel.merge(torch.stack([channel(clean) for _ in range(25)]))
+    assert (merged - clean).std().item() <= channel.merged(25).sigma * 1.03
+    assert channel.merged(25).sigma == pytest.approx(0.14)
