@@ -6,7 +6,7 @@ from typing import NoReturn
 
 
 class Unique:
-    """Holds keys: a copy is the same object, since two counters under one key would repeat nonces."""
+    """Holds keys, or a connection: a copy is the same object, since two counters under one key would repeat nonces."""
 
     def __copy__(self) -> Unique:
         return self

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NoReturn
 
 import numpy as np
 import tenseal.sealapi as seal
 
+from .._unique import Unique
 from .parameters import Parameters
 from .plan import width_of
 from .program import Array
@@ -21,7 +21,7 @@ class Undecipherable(ValueError):
     """A reply does not decrypt to one consistent result."""
 
 
-class Client:
+class Client(Unique):
     """Holds the secret key; encrypts vectors and decrypts replies."""
 
     def __init__(self, parameters: Parameters) -> None:
@@ -33,14 +33,6 @@ class Client:
         self._encryptor = seal.Encryptor(self._context, secret)
         self._decryptor = seal.Decryptor(self._context, secret)
         self._encoder = seal.CKKSEncoder(self._context)
-
-    def __deepcopy__(self, memo: dict) -> Client:
-        """The same client: a key is not copied."""
-        return self
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled."""
-        raise TypeError("a client holds a secret key and cannot be pickled")
 
     def relinearization_keys(self) -> bytes:
         """Keys that let the server square."""

@@ -18,7 +18,7 @@ from functools import cached_property
 from .parameters import Parameters
 from .program import Layer
 
-ROTATE_NS, MULTIPLY_NS, ENCODE_NS = 1.3, 6.0, 20.0
+ROTATE_NS, MULTIPLY_NS, ENCODE_NS = 1.7, 8.0, 26.0
 """Nanoseconds per unit of work on one core of a Xeon, fitted to SEAL 4.3 in rings 4096 to 32768.
 
 The unit is primes * (primes + 1) * ring * log2(ring) for rotations, primes * ring for the others.

@@ -13,8 +13,9 @@ import time
 import weakref
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, BinaryIO, NamedTuple, NoReturn, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
+from .._unique import Unique
 from . import frames
 from .evaluator import Evaluator
 from .parameters import Parameters
@@ -32,7 +33,7 @@ class ServerError(RuntimeError):
     """The server refused a message, or is gone."""
 
 
-class Server:
+class Server(Unique):
     """A running server process.
 
     Attributes:
@@ -64,14 +65,6 @@ class Server:
                     f"rotation keys {number}": keys,
                 },
             )
-
-    def __deepcopy__(self, memo: dict) -> Server:
-        """The same process."""
-        return self
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled."""
-        raise TypeError("a running server cannot be pickled")
 
     def evaluate(self, program: int, ciphertext: bytes) -> tuple[bytes, float]:
         """Have a program run on a ciphertext.

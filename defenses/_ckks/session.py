@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ...benchmark.split_model import Exchange
+from .._unique import Unique
 from .client import Client
 from .compiler import Round
 from .parameters import Parameters
@@ -57,7 +58,7 @@ def forecast(plans: Sequence[Plan]) -> Forecast:
     )
 
 
-class Session:
+class Session(Unique):
     """Encrypted inference: this object is the client; the server is a process of its own.
 
     Attributes:
@@ -91,10 +92,6 @@ class Session:
             relinearization=relinearization,
             rotations=rotations,
         )
-
-    def __deepcopy__(self, memo: dict) -> Session:
-        """The same session: neither a key nor a process is copied."""
-        return self
 
     def upload(self, irs: Tensor, *, lanes: int | None = None) -> list[bytes]:
         """Encrypt IRs (N, ...) for the first round, as many in a ciphertext as fit, or as given."""

@@ -12,7 +12,7 @@ from .serial import from_bytes
 
 
 class Residues:
-    """Reads both polynomials of each ciphertext modulo its first prime, as numbers in [0, 1), (N, 2 * ring).
+    """Reads the coefficients of both polynomials modulo the first prime, as numbers in [0, 1), (N, 2 * ring).
 
     The message is below the first prime, so whoever has the key needs no other residues; the second polynomial, which
     travels as a seed, is expanded first. This takes public parameters only.
@@ -22,6 +22,7 @@ class Residues:
         """Read ciphertexts under these parameters."""
         self._ring = parameters.ring
         self._context = parameters.context()
+        self._evaluator = seal.Evaluator(self._context)
         self._prime = self._context.first_context_data().parms().coeff_modulus()[0].value()
 
     def __deepcopy__(self, memo: dict) -> Residues:
@@ -34,6 +35,7 @@ class Residues:
 
     def _read(self, message: bytes) -> Tensor:
         ciphertext = from_bytes(seal.Ciphertext, self._context, message)
+        self._evaluator.transform_from_ntt_inplace(ciphertext)
         numbers = ciphertext.dyn_array()  # belongs to the ciphertext, which must stay alive
         second = numbers.size() // 2
         places = (*range(self._ring), *range(second, second + self._ring))

@@ -5,6 +5,7 @@ import io
 
 import pytest
 import torch
+from mia_bench.defenses.ckks import Ckks
 from mia_bench.defenses.deeper_client import DeeperClient
 from mia_bench.defenses.dp_input import DpInput
 from mia_bench.defenses.dp_ir import DpIr
@@ -25,6 +26,7 @@ DEFENSES = [
     DpInput(epsilon=8, noise_aware=True),
     Dropout(),
     Dropout(where="input", noise_aware=True),
+    Ckks(mode="interactive"),
     Tee(),
     Tee(exit="relu3"),
 ]
@@ -43,7 +45,7 @@ def test_protecting_leaves_the_given_model_as_it_was(defense, model, train, priv
     assert [weight.requires_grad for weight in model.modules().parameters()] == grads
     assert all(weight.grad is None for weight in model.modules().parameters())
     assert model.promise == before.promise
-    assert torch.equal(model.send(private.images).tensor, before.send(private.images).tensor)
+    assert torch.equal(model.send(private.images[:12]).tensor, before.send(private.images[:12]).tensor)
 
 
 @every
@@ -55,14 +57,14 @@ def test_the_protected_model_shares_no_weight_with_the_given_one(defense, model,
 @every
 def test_only_a_stochastic_model_sends_an_image_differently_each_time(defense, model, train, private):
     protected = defense.protect(model, train)
-    first, second = (protected.send(private.images).tensor for _ in range(2))
+    first, second = (protected.send(private.images[:12]).tensor for _ in range(2))
     assert torch.equal(first, second) is not protected.stochastic
 
 
 @every
 def test_the_answers_are_logits_for_every_image(defense, model, train, private):
     protected = defense.protect(model, train)
-    assert protected.answer(protected.send(private.images)).shape == (len(private), 4)
+    assert protected.answer(protected.send(private.images[:12])).shape == (12, 4)
     assert protected.logits(private.images[:3]).shape == (3, 4)
 
 

@@ -1,0 +1,158 @@
+"""The server as a process of its own."""
+
+import copy
+import io
+import os
+import pickle
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tenseal.sealapi as seal
+from mia_bench.defenses._ckks import frames
+from mia_bench.defenses._ckks.client import Client
+from mia_bench.defenses._ckks.parameters import choose
+from mia_bench.defenses._ckks.plan import Plan
+from mia_bench.defenses._ckks.program import to_bytes
+from mia_bench.defenses._ckks.serial import to_bytes as seal_bytes
+from mia_bench.defenses._ckks.server import Server, ServerError, serve
+
+from .worlds import program
+
+GIVEN = program(20, 33, 4)
+VALUES = np.random.default_rng(1).normal(size=(2, 20))
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Every blob that crosses to the server."""
+    blobs: list[bytes] = []
+    write = frames.write
+
+    def listening(stream, header, parts=()):
+        blobs.extend(parts)
+        write(stream, header, parts)
+
+    monkeypatch.setattr(frames, "write", listening)
+    return blobs
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client(choose(levels=GIVEN.levels, width=64))
+
+
+@pytest.fixture
+def server(client: Client, sent: list[bytes]) -> Iterator[Server]:
+    plan = Plan.of(GIVEN.layers, client.parameters)
+    server = Server(
+        client.parameters,
+        [GIVEN],
+        [plan.lanes],
+        relinearization=client.relinearization_keys(),
+        rotations=[client.rotation_keys(plan.steps)],
+    )
+    yield server
+    server.close()
+
+
+def lanes(client: Client) -> int:
+    return Plan.of(GIVEN.layers, client.parameters).lanes
+
+
+def test_it_answers_in_ciphertexts_that_the_client_decrypts(client: Client, server: Server) -> None:
+    reply, seconds = server.evaluate(0, client.encrypt(VALUES * GIVEN.input_scale, lanes(client)))
+    result = client.decrypt(reply, numbers=4, count=2, lanes=lanes(client)) / GIVEN.output_scale
+    expected = GIVEN(VALUES)
+    np.testing.assert_allclose(result, expected, atol=1e-4 * np.abs(expected).max())
+    assert seconds > 0
+
+
+def test_what_crossed_the_border_is_listed_and_nothing_else_did(
+    client: Client, server: Server, sent: list[bytes]
+) -> None:
+    message = client.encrypt(VALUES, lanes(client))
+    server.evaluate(0, message)
+    names = [crossing.name for crossing in server.crossed]
+    assert names == [
+        "parameters header",
+        "program header",
+        "program 0",
+        "relinearization keys 0",
+        "rotation keys 0",
+        "evaluate header",
+        "ciphertext",
+    ]
+    assert [crossing.nbytes for crossing in server.crossed if not crossing.name.endswith("header")] == [
+        len(blob) for blob in sent
+    ]
+    assert sent[0] == to_bytes(GIVEN.layers)
+    assert sent[-1] == message
+
+
+def test_nothing_that_crossed_decrypts(client: Client, server: Server, sent: list[bytes], tmp_path: Path) -> None:
+    message = client.encrypt(VALUES, lanes(client))
+    server.evaluate(0, message)
+    for number, blob in enumerate(sent):
+        path = tmp_path / str(number)
+        path.write_bytes(blob)
+        with pytest.raises((RuntimeError, ValueError)):
+            seal.SecretKey().load(client.parameters.context(), str(path))
+        for plain in (VALUES, VALUES.astype(np.float32), GIVEN(VALUES)):
+            assert all(row.tobytes() not in blob for row in plain)
+
+
+def test_a_secret_key_is_never_written(client: Client) -> None:
+    with pytest.raises(TypeError, match="a secret key is never written"):
+        seal_bytes(seal.KeyGenerator(client.parameters.context()).secret_key())
+
+
+def test_neither_end_is_copied_or_pickled(client: Client, server: Server) -> None:
+    for end in (client, server):
+        assert copy.deepcopy(end) is end
+        with pytest.raises(TypeError, match="cannot be pickled"):
+            pickle.dumps(end)
+
+
+def test_the_server_is_another_process_that_ends_with_its_handle(client: Client, server: Server) -> None:
+    number = server._process.pid
+    assert number != os.getpid()
+    server.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(number, 0)
+
+
+def test_a_message_that_is_no_ciphertext_is_refused_and_the_server_goes_on(client: Client, server: Server) -> None:
+    with pytest.raises(ServerError, match=r"the server refuses: 8 bytes are no Ciphertext"):
+        server.evaluate(0, b"nonsense")
+    server.evaluate(0, client.encrypt(VALUES, lanes(client)))
+
+
+def test_a_spent_ciphertext_is_refused(client: Client, server: Server) -> None:
+    spent, _ = server.evaluate(0, client.encrypt(VALUES, lanes(client)))
+    with pytest.raises(ServerError, match="the depth is exhausted"):
+        server.evaluate(0, spent)
+
+
+def test_a_killed_server_is_named(client: Client, server: Server) -> None:
+    os.kill(server._process.pid, signal.SIGKILL)
+    server._process.wait()
+    with pytest.raises(ServerError, match=r"the server process is gone \(exit code -9\)"):
+        server.evaluate(0, client.encrypt(VALUES, lanes(client)))
+
+
+def test_the_server_stops_when_the_client_is_gone() -> None:
+    replies = io.BytesIO()
+    serve(io.BytesIO(b""), replies)
+    assert replies.getvalue() == b""
+
+
+def test_a_message_has_a_header_and_blobs() -> None:
+    stream = io.BytesIO()
+    frames.write(stream, {"do": "test"}, [b"one", b"", b"three"])
+    stream.seek(0)
+    assert frames.read(stream) == ({"do": "test"}, [b"one", b"", b"three"])
+    with pytest.raises(EOFError):
+        frames.read(stream)
