@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from mia_bench.benchmark.cells import Request, plan
+from mia_bench.benchmark.metrics import accuracy
 from mia_bench.benchmark.workbench import Workbench
 
 SPLITS = ["conv1", "relu1", "pool1", "conv2", "relu2", "pool2", "fc1", "relu3", "fc2", "relu4"]
@@ -23,9 +24,11 @@ HEAD = [
     "down KB",
     "keys MB",
     "accuracy original",
-    "in the clear",
+    "polynomial in the clear",
+    "on a sample: original",
+    "clear",
     "decrypted",
-    "over",
+    "images",
     "agreement",
     "largest error",
 ]
@@ -43,6 +46,10 @@ def row(bench: Workbench, split: str, mode: str, budget: float) -> list[str]:
     setting = next(cell.setting for cell in plan(request) if cell.setting.defense.name == "ckks")
     made = bench.protected(setting)
     found, session = made.details, made.model.session
+    private = bench.pools(setting.dataset)[0].private
+    with torch.no_grad():
+        logits = torch.cat([made.model.logits(images) for images in private.images.split(500)])
+    whole = accuracy(logits, private.labels)
     return [
         split,
         str(session.plans[0].parameters.ring),
@@ -54,6 +61,8 @@ def row(bench: Workbench, split: str, mode: str, budget: float) -> list[str]:
         f"{made.costs.wire_bytes / 1000:.0f}",
         f"{made.costs.bytes_down / 1000:.0f}",
         f"{found['key_bytes'] / 1e6:.1f}",
+        f"{100 * bench.accuracy_undefended(setting.dataset, setting.model, setting.seed):.2f} %",
+        f"{100 * whole:.2f} %",
         f"{100 * made.accuracy_undefended:.2f} %",
         f"{100 * found['accuracy_clear']:.2f} %",
         f"{100 * made.accuracy:.2f} %",

@@ -54,9 +54,7 @@ class Ckks(Defense):
     tuning_epochs: int = Field(
         1, ge=0, description="passes over the victim's training images for the polynomial network (oneshot)"
     )
-    ring: Literal[4096, 8192, 16384] | None = Field(
-        None, description="degree of the ring; none: the smallest that fits"
-    )
+    ring: int | None = Field(None, description="degree of the ring, 4096, 8192 or 16384; none: the smallest that fits")
     moduli: str | None = Field(
         None, description="bits of the primes, such as 46+42+42+46; none: they follow from the depth"
     )
@@ -77,6 +75,13 @@ class Ckks(Defense):
             bits = value.split("+")
             if len(bits) < 3 or not all(bit.isdecimal() and 20 <= int(bit) <= 60 for bit in bits):
                 raise ValueError("expected at least three numbers of bits from 20 to 60, joined by +")
+        return value
+
+    @field_validator("ring")
+    @classmethod
+    def _check_ring(cls, value: int | None) -> int | None:
+        if value is not None and value not in MOST_BITS:
+            raise ValueError(f"expected one of {', '.join(map(str, MOST_BITS))}")
         return value
 
     @field_validator("lanes")
