@@ -5,6 +5,7 @@ import io
 
 import pytest
 import torch
+from mia_bench.benchmark.costs import measure_costs
 from mia_bench.defenses.ckks import Ckks
 from mia_bench.defenses.deeper_client import DeeperClient
 from mia_bench.defenses.dp_input import DpInput
@@ -94,3 +95,24 @@ def test_the_documentation_says_what_it_does_and_where_it_comes_from(defense):
     assert "Source: " in text
     assert all(field.description for field in type(defense).model_fields.values())
     assert "guarantee" in vars(type(defense))
+
+
+@every
+def test_all_costs_are_measured(defense, model, train, private):
+    costs = measure_costs(defense.protect(model, train), private.images[:1])
+    assert min(costs.wire_bytes, costs.bytes_down, costs.client_macs, costs.client_params) > 0
+    assert min(costs.client_ms, costs.server_ms) > 0
+
+
+def test_costs_show_what_a_defense_costs(model, train, private):
+    def measured(defense):
+        return measure_costs(defense.protect(model, train), private.images[:1])
+
+    plain, noisy, deeper, sealed = map(
+        measured, (Undefended(), DpIr(), DeeperClient(to="relu2"), Ckks(mode="interactive"))
+    )
+    assert (noisy.wire_bytes, noisy.client_macs) == (plain.wire_bytes, plain.client_macs)
+    assert deeper.client_macs > plain.client_macs
+    assert deeper.wire_bytes < plain.wire_bytes
+    assert sealed.wire_bytes > 10 * plain.wire_bytes
+    assert sealed.server_ms > 10 * plain.server_ms
