@@ -42,7 +42,9 @@ class Decoder(nn.Module):
             first, rows, columns = CHANNELS, math.ceil(height / REDUCTION), math.ceil(width / REDUCTION)
             size = ir_shape.numel()
             self.norm = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(size, affine=False))
-            self.expand = nn.Sequential(nn.Linear(size, first * rows * columns), nn.Unflatten(1, (first, rows, columns)))
+            self.expand = nn.Sequential(
+                nn.Linear(size, first * rows * columns), nn.Unflatten(1, (first, rows, columns))
+            )
         block = max(math.ceil(height / rows), math.ceil(width / columns))
         self.body = nn.Sequential(
             nn.Conv2d(first, CHANNELS, 3, padding=1),

@@ -14,7 +14,7 @@ from ..benchmark.interfaces import Defense, ImageSet
 from ..benchmark.split_model import Channel, SplitModel
 from ._tuning import tune_server
 
-SAMPLE = 2048
+SAMPLE = 1024
 """Training images that fix the range."""
 TAIL = 0.005
 """Share of the training IRs' numbers cut off at each end of the range, so that outliers do not widen the cells."""
@@ -94,7 +94,10 @@ def _ranges(encode: Callable[[Tensor], Tensor], images: Tensor) -> tuple[Tensor,
     """The range of each channel over the first images (N, C, H, W), both ends (C, 1, ...)."""
     with torch.no_grad():
         values = torch.cat([encode(batch) for batch in images[:SAMPLE].split(256)])  # (N, C, ...)
-    ordered = values.transpose(0, 1).flatten(1).sort(dim=1).values  # (C, numbers)
-    cut = int(TAIL * ordered.shape[1])
-    shape = (-1, *[1] * (values.ndim - 2))
-    return ordered[:, cut].view(shape), ordered[:, -1 - cut].view(shape)
+    cut = int(TAIL * values[:, 0].numel())
+    ends = []
+    for channel in values.unbind(1):  # one by one: sorting all of a wide IR at once would take gigabytes
+        ordered = channel.flatten().sort().values
+        ends.append(torch.stack([ordered[cut], ordered[-1 - cut]]))
+    low, high = torch.stack(ends, dim=1).view(2, -1, *[1] * (values.ndim - 2))
+    return low, high

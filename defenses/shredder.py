@@ -92,7 +92,7 @@ class Shredder(Defense):
             return functional.cross_entropy(answers, train.labels[batch]) - self.spread_weight * spread
 
         with trained(protected.server):
-            protected.server.requires_grad_(False).eval()
+            protected.server.requires_grad_(False).eval()  # only the noise is learned
             fit(
                 [noises],
                 loss,
