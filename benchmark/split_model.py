@@ -91,6 +91,10 @@ class Channel(nn.Module):
         """
         return wire.tensor
 
+    def packed_bytes(self, sent: Tensor) -> int | None:
+        """Bytes that each of the sent values (N, ...) is coded in; None for as many as the tensor takes."""
+        return None
+
     def distance(self, value: Tensor, sent: Tensor) -> Tensor:
         """Misfit between a candidate clean value (N, ...) and what was sent, (N,), differentiable in ``value``.
 
@@ -182,7 +186,8 @@ class SplitModel:
     def send(self, images: Tensor) -> Wire:
         """Run the client on images (N, C, H, W) in [0, 1]; what leaves the device."""
         with torch.no_grad():
-            return Wire(self.ir_channel(self.client(self.input_channel(images))))
+            sent = self.ir_channel(self.client(self.input_channel(images)))
+        return Wire(sent, packed=self.ir_channel.packed_bytes(sent))
 
     def overheard(self, images: Tensor) -> Wire:
         """What the adversary sees of these images: what is sent, unless more of it is in the open elsewhere."""

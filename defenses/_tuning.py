@@ -61,7 +61,7 @@ def tune(
     def loss(batch: Tensor) -> Tensor:
         return functional.cross_entropy(head(encoded(batch)), train.labels[batch])
 
-    with _trained(head):
+    with trained(head):
         fit(
             head.parameters(),
             loss,
@@ -87,7 +87,7 @@ def frozen(encode: Callable[[Tensor], Tensor], images: Tensor, *, cache: bool) -
 
 
 @contextmanager
-def _trained(head: nn.Module) -> Iterator[None]:
+def trained(head: nn.Module) -> Iterator[None]:
     """Make a module trainable for a while; its modes and frozen weights are as before afterwards."""
     modes = [(part, part.training) for part in head.modules()]
     weights = [(weight, weight.requires_grad) for weight in head.parameters()]

@@ -1,11 +1,13 @@
 """Cutting networks: every split of every model computes what the whole computes."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces import Model, Wire
-from mia_bench.benchmark.split_model import Normalize, Target
+from mia_bench.benchmark.split_model import Channel, Normalize, Target
 
 LENET5 = "conv1 relu1 pool1 conv2 relu2 pool2 fc1 relu3 fc2 relu4 fc3"
 CNN6 = """conv11 relu11 conv12 relu12 pool1 conv21 relu21 conv22 relu22 pool2
@@ -55,6 +57,24 @@ def test_normalization_belongs_to_the_client_at_every_split() -> None:
 def test_the_wire_counts_the_bytes_that_are_sent() -> None:
     assert Wire(torch.zeros(3, 8, 2)).nbytes == 3 * 16 * 4
     assert Wire((b"ab", b"cde")).nbytes == 5
+
+
+def test_a_wire_whose_numbers_are_coded_in_fewer_bytes_counts_those() -> None:
+    wire = Wire(torch.zeros(3, 8, 2), packed=5)
+
+    assert wire.nbytes == 15
+    assert wire.copy().nbytes == 15
+    assert Wire.join([wire, wire]).nbytes == 30
+
+
+def test_what_the_channel_packs_is_on_the_wire_of_the_model() -> None:
+    class Bits(Channel):
+        def packed_bytes(self, sent: torch.Tensor) -> int:
+            return sent[0].numel() // 8
+
+    model = replace(target_of("lenet5", (1, 28, 28)).split("relu2"), ir_channel=Bits())
+
+    assert model.send(torch.rand(2, 1, 28, 28)).nbytes == 2 * 16 * 8 * 8 // 8
 
 
 def test_byte_strings_read_as_numbers_are_cut_to_the_shortest() -> None:

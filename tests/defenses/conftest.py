@@ -1,8 +1,12 @@
 """A small learnable problem, and a network that has learned it."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
-from mia_bench.benchmark.interfaces import ImageSet
+from mia_bench.attacks.ridge import Ridge
+from mia_bench.benchmark.interfaces import ImageSet, Observation
+from mia_bench.benchmark.metrics import accuracy, psnr
 from mia_bench.benchmark.randomness import stream
 from mia_bench.benchmark.split_model import Normalize, SplitModel, Target
 from mia_bench.benchmark.training import fit
@@ -58,3 +62,26 @@ def target(train: ImageSet) -> Target:
 @pytest.fixture
 def model(target: Target) -> SplitModel:
     return target.split("relu1").copy()
+
+
+@pytest.fixture
+def color_target() -> Target:
+    """An untrained network for color images."""
+    return Target(Normalize(torch.full((3,), 0.4), torch.full((3,), 0.2)), Lenet5().build((3, 16, 16), 4)).eval()
+
+
+@pytest.fixture
+def judged(train: ImageSet, private: ImageSet) -> Callable[[SplitModel], tuple[float, float]]:
+    """The accuracy of a protected model on noisy images, and the PSNR of a linear decoder fitted to its wires."""
+    with stream("noisy images"):
+        noisy = (private.images + 0.5 * torch.randn_like(private.images)).clamp(0, 1)
+
+    def judge(model: SplitModel) -> tuple[float, float]:
+        right = accuracy(model.classify(noisy), private.labels)
+        under_attack = private.images[:64]
+        seen = Observation(
+            wire=model.send(under_attack), aux=train, classes=4, channel=model.ir_channel, query=model.send
+        )
+        return right, psnr(Ridge(form="dense").reconstruct(seen), under_attack).mean().item()
+
+    return judge

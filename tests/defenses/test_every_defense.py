@@ -6,15 +6,36 @@ import io
 import pytest
 import torch
 from mia_bench.benchmark.costs import measure_costs
+from mia_bench.benchmark.interfaces import ImageSet
+from mia_bench.defenses.adversarial import Adversarial
 from mia_bench.defenses.ckks import Ckks
 from mia_bench.defenses.deeper_client import DeeperClient
 from mia_bench.defenses.dp_input import DpInput
 from mia_bench.defenses.dp_ir import DpIr
+from mia_bench.defenses.dp_sgd import DpSgd
 from mia_bench.defenses.dropout import Dropout
 from mia_bench.defenses.fc_before_send import FcBeforeSend
+from mia_bench.defenses.nopeek import Nopeek
+from mia_bench.defenses.quantize import Quantize
+from mia_bench.defenses.shredder import Shredder
 from mia_bench.defenses.tee import Tee
+from mia_bench.defenses.topk import Topk
 from mia_bench.defenses.undefended import Undefended
+from mia_bench.defenses.vib import Vib
 
+ANYWHERE = [
+    Quantize(),
+    Quantize(bits=1, tuning_epochs=0),
+    Topk(),
+    Topk(kept=0.5, tuning_epochs=0),
+    Nopeek(),
+    Vib(),
+    Adversarial(tuning_epochs=1),
+    Shredder(),
+    Shredder(collection=1, tuning_epochs=0),
+    DpSgd(dp_epochs=1),
+]
+"""Defenses that apply to every split with weights on both sides."""
 DEFENSES = [
     Undefended(),
     DeeperClient(),
@@ -30,6 +51,7 @@ DEFENSES = [
     Ckks(mode="interactive"),
     Tee(),
     Tee(exit="relu3"),
+    *ANYWHERE,
 ]
 every = pytest.mark.parametrize("defense", DEFENSES, ids=lambda defense: f"{type(defense).__name__}{defense.params}")
 
@@ -116,3 +138,20 @@ def test_costs_show_what_a_defense_costs(model, train, private):
     assert deeper.wire_bytes < plain.wire_bytes
     assert sealed.wire_bytes > 10 * plain.wire_bytes
     assert sealed.server_ms > 10 * plain.server_ms
+
+
+@pytest.mark.parametrize("split", ["conv1", "relu2", "relu3"])
+@pytest.mark.parametrize("defense", ANYWHERE, ids=lambda defense: f"{type(defense).__name__}{defense.params}")
+def test_color_images_and_vectors_are_protected_too(defense, split, color_target):
+    images = torch.rand(64, 3, 16, 16)
+    model = color_target.split(split)
+    protected = defense.protect(model, ImageSet(images, torch.arange(64) % 4))
+    wire = protected.send(images)
+    assert wire.tensor.shape == model.send(images).tensor.shape
+    assert protected.answer(wire).isfinite().all()
+    with torch.no_grad():
+        clean = protected.client(images)
+    misfit = protected.ir_channel.distance(clean, protected.ir_channel.read(wire))
+    assert misfit.shape == (64,)
+    assert misfit.isfinite().all()
+    assert (protected.ir_channel.distance(clean.flip(0), wire.tensor) >= misfit).float().mean() > 0.8

@@ -1,0 +1,73 @@
+"""A client that has trained against a decoder."""
+
+import pytest
+import torch
+from mia_bench.benchmark.interfaces import ImageSet
+from mia_bench.benchmark.split_model import Promise
+from mia_bench.defenses._adversary import Adversary, Decoder
+from mia_bench.defenses.adversarial import Adversarial, train_against_decoder
+from pydantic import ValidationError
+from torch.nn import functional
+
+
+def success(adversary, protected, images):
+    with torch.no_grad():
+        return adversary.success(images, protected.client(images)).item()
+
+
+@pytest.mark.parametrize("ir", [(8, 12, 12), (3, 5, 7), (16, 1, 1), (30,)])
+@pytest.mark.parametrize("image", [(1, 16, 16), (3, 17, 30)])
+def test_the_decoder_gives_images_for_every_shape_of_ir(ir, image):
+    assert Decoder(torch.Size(ir), torch.zeros(image))(torch.randn(4, *ir)).shape == (4, *image)
+
+
+def test_the_decoder_is_blind_to_the_scale_of_the_ir():
+    decoder = Decoder(torch.Size((8, 4, 4)), torch.zeros(1, 16, 16))
+    ir = torch.randn(32, 8, 4, 4)
+    torch.testing.assert_close(decoder(ir), decoder(1000 * ir), atol=1e-4, rtol=1e-3)
+
+
+def test_its_success_is_the_share_of_explained_variance_and_never_negative(model, train):
+    adversary = Adversary(model, train)
+    images = train.images[:200]
+    ir = model.client(images)
+    rebuilt = adversary.decoder(ir)
+    blind = (images - train.images.mean(0)).square().sum()
+    expected = 1 - (images - rebuilt).square().sum() / blind
+    assert adversary.success(images, ir).item() == pytest.approx(max(0, expected.item()), abs=0.02)
+    adversary.decoder.forward = lambda ir: 1 - images
+    assert adversary.success(images, ir).item() == 0
+
+
+def soft_images(count):
+    """Images (N, 1, 16, 16) without fine detail; the class is whether the left half is the brighter one."""
+    images = functional.interpolate(torch.rand(count, 1, 4, 4), (16, 16), mode="bicubic").clamp(0, 1)
+    return ImageSet(images, (images[..., :8].mean((1, 2, 3)) > images[..., 8:].mean((1, 2, 3))).long())
+
+
+def test_more_weight_lowers_the_success_of_the_decoder_it_is_trained_against(target):
+    train, private = soft_images(1024), soft_images(256)
+    reached = []
+    for weight in (0.0, 10.0):
+        protected, adversary = train_against_decoder(target.split("relu2"), train, weight=weight, epochs=20)
+        reached.append(success(adversary, protected, private.images))
+    assert reached[1] < reached[0] - 0.1
+
+
+def test_the_ir_does_not_explode(model, train):
+    protected = Adversarial(adversary_weight=10, tuning_epochs=4).protect(model, train)
+    assert protected.send(train.images).tensor.std() < 3 * model.send(train.images).tensor.std()
+
+
+def test_the_network_stays_useful(model, train, judged):
+    assert judged(Adversarial(tuning_epochs=4).protect(model, train))[0] > judged(model)[0] - 0.05
+
+
+def test_nothing_is_promised(model, train):
+    assert Adversarial(tuning_epochs=1).protect(model, train).promise == Promise()
+
+
+@pytest.mark.parametrize("wrong", [{"adversary_weight": -1}, {"tuning_epochs": 0}])
+def test_a_value_out_of_bounds_is_an_error_that_names_the_parameter(wrong):
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        Adversarial(**wrong)
