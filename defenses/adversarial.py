@@ -23,8 +23,7 @@ class Adversarial(Defense):
     thrown away, and the defense is scored by attackers that are trained afresh. Nothing is promised. Swept over 0.1,
     0.3, 1 and 3.
 
-    Source: Li, Rakin, Chen, He, Fan, Chakrabarti, CVPR 2022, "ResSFL", equations 2 and 3, with explained variance in
-    place of the SSIM.
+    Source: Li, Rakin, Chen, He, Fan, Chakrabarti, CVPR 2022, "ResSFL", with explained variance in place of the SSIM.
     """
 
     guarantee: ClassVar[str] = "none"

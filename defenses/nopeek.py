@@ -21,7 +21,7 @@ def distance_correlation(first: Tensor, second: Tensor) -> Tensor:
 
     The distances are Euclidean, not squared: with squared ones, as in much public code, only linear dependence counts.
 
-    Source: Székely, Rizzo, Bakirov 2007, "Measuring and testing dependence by correlation of distances", section 2.2.
+    Source: Székely, Rizzo, Bakirov 2007, "Measuring and testing dependence by correlation of distances".
     """
     a, b = _centered_distances(first), _centered_distances(second)
     covariance = (a * b).mean()

@@ -68,7 +68,8 @@ class Quantize(Defense):
     The server is fine-tuned to the rounded values. Rounding is not random and promises nothing: an attacker who
     knows the cells, or learns from queries, is stopped only by what they merge. Swept over 1, 2, 4 and 8 bits.
 
-    Source: Eshratifar, Esmaili, Pedram, ISLPED 2019, "BottleNet" (quantized IRs, straight-through gradients).
+    Source: quantized IRs, Eshratifar, Esmaili, Pedram, ISLPED 2019, "BottleNet"; straight-through gradients, Bengio,
+    Léonard, Courville 2013.
     """
 
     guarantee: ClassVar[str] = "none"

@@ -62,8 +62,9 @@ class Shredder(Defense):
 
     The network stays as it is. The tensors begin as Laplacian noise and are trained to a low cross-entropy minus
     ``spread_weight`` times the logarithm of their standard deviation, so that they grow where the answer does not
-    depend on them. They are few and known to whoever knows the defense, and an attacker subtracts the one that fits;
-    nothing is promised. Swept over scales 0.5, 1, 2 and 4 and collections of 1 to 20.
+    depend on them. They are few and known to whoever knows the defense: an attacker subtracts the one that fits,
+    or learns a linear map that is blind to the few directions in which they differ; nothing is promised. Swept over
+    scales 0.5, 1, 2 and 4 and collections of 1 to 20.
 
     Source: Mireshghallah et al., ASPLOS 2020, "Shredder"; logarithm of the deviation as in the code of GLASS.
     """

@@ -67,8 +67,8 @@ class Vib(Defense):
     average. The noise is drawn anew for every inference. Nothing is promised about a single image, since the IR may
     be arbitrarily large. Swept over 1e-4, 3e-4, 5e-4 and 1e-3.
 
-    Source: Alemi, Fischer, Dillon, Murphy, ICLR 2017, "Deep variational information bottleneck", equation 17; there
-    s depends on the image, here it does not.
+    Source: Alemi, Fischer, Dillon, Murphy, ICLR 2017, "Deep variational information bottleneck"; there s depends
+    on the image, here it does not. Warm-up and default weight: measured, larger weights from scratch collapse.
     """
 
     guarantee: ClassVar[str] = "none"
