@@ -18,6 +18,7 @@ PLACES = {
     "psnr_db_low": 2,
     "psnr_db_high": 2,
     "leak_db": 2,
+    "bound_psnr_db": 2,
     "wire_bytes": 0,
     "client_macs": 0,
     "epsilon": 3,
