@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import permutations
 
-from .board import Board, Flag, label, observations, psnr
+from .board import Board, Flag, cell, defense, observations, psnr
 from .cells import REFERENCE_ATTACK
 from .leaderboard import Record, Row
 from .metrics import interval
@@ -52,7 +52,7 @@ def beats_bound(board: Board) -> Iterator[Finding]:
 
 
 def _beats(row: Row, what: str) -> Finding:
-    return f"{label(row)} {what}: the attack has seen the private images", (row.cell_id,)
+    return f"{cell(row)} {what}: the attack has seen the private images", (row.cell_id,)
 
 
 def black_box_beats_white_box(board: Board) -> Iterator[Finding]:
@@ -80,7 +80,7 @@ def noise_helps(board: Board) -> Iterator[Finding]:
         ]
         if pairs:
             row, other = max(pairs, key=lambda pair: psnr(pair[1]) - psnr(pair[0]))
-            found = f"gets {psnr(other):.2f} dB on more noise, {other.defense_params}"
+            found = f"gets {psnr(other):.2f} dB on more noise, {defense(other)}"
             yield _compared(row, other, f"{found}: masked gradients, or too weak a search")
 
 
@@ -128,7 +128,7 @@ def aux_overlap(board: Board) -> Iterator[Finding]:
     for row in board.rows:
         count = board.details(row).get("aux_overlap", 0)
         if count:
-            yield f"{label(row)} had {count:.0f} of the {row.n_images} private images among its own", (row.cell_id,)
+            yield f"{cell(row)} had {count:.0f} of the {row.n_images} private images among its own", (row.cell_id,)
 
 
 AUDITS: Sequence[Callable[[Board], Iterator[Finding]]] = (
@@ -144,7 +144,7 @@ AUDITS: Sequence[Callable[[Board], Iterator[Finding]]] = (
 
 
 def _compared(row: Row, other: Row, what: str) -> Finding:
-    return f"{label(row)} {what}", (row.cell_id, other.cell_id)
+    return f"{cell(row)} {what}", (row.cell_id, other.cell_id)
 
 
 def _beside(board: Board, attack: str) -> Iterator[tuple[Row, Row]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from .labels import label
 from .leaderboard import Record, Row
 from .metrics import interval
 
@@ -83,7 +84,13 @@ def psnr(row: Row) -> float:
     return row.psnr_db
 
 
-def label(row: Row) -> str:
+def defense(row: Row) -> str:
+    """The defense and those of its parameters that are not the default."""
+    return label("defenses", row.defense, json.loads(row.defense_params))
+
+
+def cell(row: Row) -> str:
     """Which cell it is, and its score."""
     where = f"{row.dataset} {row.model} {row.split} seed {row.seed}"
-    return f"{row.attack} on {row.defense} {row.defense_params} ({where}), {psnr(row):.2f} dB,"
+    attack = label("attacks", row.attack, json.loads(row.attack_params))
+    return f"{attack} on {defense(row)} ({where}), {psnr(row):.2f} dB,"

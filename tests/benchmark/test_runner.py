@@ -230,6 +230,40 @@ def test_failed_cells_are_tried_again_and_finished_ones_are_not(
     assert second[1].row.finished_at == reference_finished_at
 
 
+def test_the_reference_attack_leaks_nothing_and_a_defense_with_a_density_has_a_bound(bench: Workbench) -> None:
+    def record(defense: str, attack: Attack) -> Record:
+        entry = registry.find("attacks", type(attack).__name__.lower().replace("meanimage", "mean_image"))
+        return evaluate(Cell(setting(bench, defense), Chosen(entry, attack)), "some-cell", bench)[0]
+
+    noisy, often = record("dp_ir:sigma=3", MeanImage()), record("dp_ir:sigma=3", Ridge(observations=9))
+    plain = record("undefended", Ridge())
+
+    assert noisy.row.leak_r2 == pytest.approx(0, abs=1e-4)
+    assert noisy.row.bound_psnr_db is not None
+    assert often.row.bound_psnr_db is not None
+    assert often.row.bound_psnr_db > noisy.row.bound_psnr_db
+    assert noisy.details["identified_chance"] == pytest.approx(1 / 24, abs=1e-5)
+    assert noisy.details["aux_overlap"] == 0
+    assert {"bound_psnr_db_low", "bound_identified", "evaluator_agreement"} <= set(noisy.details)
+    assert plain.row.bound_psnr_db is None
+    assert plain.row.identified == 1
+    assert plain.row.leak_r2 is not None
+    assert plain.row.leak_r2 > 0.7
+
+
+def test_private_images_among_the_attackers_own_are_counted(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = bench.observe
+
+    def generous(setting: Setting, attack: Attack) -> Observation:
+        seen = honest(setting, attack)
+        seen.aux.images[:3] = bench.originals(setting)[:3]
+        return seen
+
+    monkeypatch.setattr(bench, "observe", generous)
+
+    assert outcome(bench, gray).details["aux_overlap"] == 3
+
+
 def test_every_plan_has_the_reference_attack_and_the_undefended_model() -> None:
     cells = plan(Request(attacks=["ridge"], defenses=["dp_ir"]))
 
