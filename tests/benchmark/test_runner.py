@@ -10,6 +10,7 @@ import torch
 from mia_bench.attacks.mean_image import MeanImage
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark import registry
+from mia_bench.benchmark.audits import audit
 from mia_bench.benchmark.cells import Cell, Request, Setting, plan
 from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.evaluation import evaluate
@@ -262,6 +263,23 @@ def test_private_images_among_the_attackers_own_are_counted(bench: Workbench, mo
     monkeypatch.setattr(bench, "observe", generous)
 
     assert outcome(bench, gray).details["aux_overlap"] == 3
+
+
+def test_an_attack_that_has_seen_the_private_images_is_found_out(bench: Workbench) -> None:
+    noisy = setting(bench, "dp_ir:sigma=50")
+    secret = bench.originals(noisy).clone()
+
+    def flags(act: Callable[[Observation], Any]) -> list[str]:
+        attack = type("Acting", (Scripted,), {"act": staticmethod(act)})()
+        entry = Entry(kind="attacks", name="acting", target="t:Acting", package="third-party", version="7")
+        reference = Chosen(registry.find("attacks", "mean_image"), MeanImage())
+        cells = {"cheat": Chosen(entry, attack), "reference": reference}
+        records = {name: evaluate(Cell(noisy, chosen), name, bench)[0] for name, chosen in cells.items()}
+        return [flag.name for flag in audit([record.row for record in records.values()], records)]
+
+    assert flags(lambda seen: secret) == ["beats_bound"]
+    assert flags(lambda seen: secret.mean(0).expand_as(secret)) == ["ignores_wire"]
+    assert flags(lambda seen: seen.aux.images.mean(0).expand_as(secret)) == []
 
 
 def test_every_plan_has_the_reference_attack_and_the_undefended_model() -> None:
