@@ -24,14 +24,18 @@ STRENGTHS = {"dp_ir": ("sigma", "epsilon"), "dp_input": ("sigma", "epsilon"), "d
 
 
 def audit(rows: Iterable[Row], records: Mapping[str, Record]) -> list[Flag]:
-    """Run all audits.
+    """Run all audits; each doubts a cell once, whatever it is compared with.
 
     Args:
         rows: of one or several leaderboards.
         records: those at hand, by cell; without them audits that need them are silent and the others less sharp.
     """
     board = Board(rows, records)
-    return [Flag(check.__name__, *found) for check in AUDITS for found in check(board)]
+    flags: dict[tuple[str, str], Flag] = {}
+    for check in AUDITS:
+        for sentence, cells in check(board):
+            flags.setdefault((check.__name__, cells[0]), Flag(check.__name__, sentence, cells))
+    return list(flags.values())
 
 
 Finding = tuple[str, tuple[str, ...]]

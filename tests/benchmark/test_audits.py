@@ -119,3 +119,9 @@ def test_a_flag_names_the_doubtful_cell_first_and_says_the_figures() -> None:
 
 def test_rows_without_a_score_are_passed_over() -> None:
     assert flags(cell("white_box", 1.0, access="white_box", status="failed", psnr_db=None), RIDGE) == []
+
+
+def test_a_cell_is_doubted_once_by_each_audit_however_often_it_is_compared() -> None:
+    twice = cell("mean_image", 12.0, attack_params={"observations": 4})
+
+    assert flags(MEAN, twice, cell("query_free", 10.0)) == ["below_mean_image"]
