@@ -9,8 +9,11 @@ from torch.nn import functional
 from .interfaces import ImageSet
 from .training import fit
 
-RECIPE = {"version": 1, "images": 20_000, "epochs": 2, "batch_size": 128}
-"""Seconds of training: 0.96 on MNIST, which is enough to compare an image with its reconstruction."""
+RECIPE = {"version": 1, "images": 20_000, "seen": 40_000, "most_epochs": 15, "batch_size": 128}
+"""At most so many images, and epochs until so many have been seen: 4 s of one core on MNIST, where its accuracy is 0.96,
+and 5 s on photos, with 0.79."""
+CHUNK = 100
+"""Images in one pass, so that large ones fit into memory."""
 
 
 class Evaluator(nn.Module):
@@ -36,7 +39,7 @@ class Evaluator(nn.Module):
 
 def train_evaluator(evaluator: Evaluator, train: ImageSet) -> None:
     """Train it in place, on images of the victim."""
-    chosen = torch.randperm(len(train))[: int(RECIPE["images"])].to(train.labels.device)
+    chosen = torch.randperm(len(train))[: RECIPE["images"]].to(train.labels.device)
     data = train[chosen]
 
     def loss(batch: Tensor) -> Tensor:
@@ -46,13 +49,18 @@ def train_evaluator(evaluator: Evaluator, train: ImageSet) -> None:
         evaluator.parameters(),
         loss,
         count=len(data),
-        epochs=RECIPE["epochs"],
+        epochs=min(RECIPE["seen"] // len(data), RECIPE["most_epochs"]),
         batch_size=RECIPE["batch_size"],
         learning_rate=5e-3,
     )
 
 
 @torch.no_grad()
+def classify(evaluator: nn.Module, images: Tensor) -> Tensor:
+    """Logits (N, classes) for images (N, C, H, W)."""
+    return torch.cat([evaluator(chunk) for chunk in images.split(CHUNK)])
+
+
 def agreement(evaluator: nn.Module, rebuilt: Tensor, originals: Tensor) -> float:
     """Share of reconstructions (N, C, H, W) to which the evaluator gives the label that it gives the original."""
-    return (evaluator(rebuilt).argmax(1) == evaluator(originals).argmax(1)).double().mean().item()
+    return (classify(evaluator, rebuilt).argmax(1) == classify(evaluator, originals).argmax(1)).double().mean().item()
