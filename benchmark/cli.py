@@ -150,6 +150,18 @@ def rank_(
     print_frame(ranked if format_ == "csv" else shorten(ranked), format_)
 
 
+@app.command("audit")
+@one_sentence
+def audit_(
+    boards: Annotated[list[Path], typer.Argument(help="Leaderboards or results folders.", metavar="CSV|DIR...")],
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if there is a flag.")] = False,
+) -> None:
+    """Look for signs that results are not to be trusted, one line each; sharper where the records are at hand."""
+    from . import commands
+
+    raise typer.Exit(commands.audit_boards(boards, strict=strict))
+
+
 @app.command()
 @one_sentence
 def status(folder: Annotated[Path, typer.Argument(help="Results folder of a run.", metavar="DIR")]) -> None:

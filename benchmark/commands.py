@@ -1,4 +1,4 @@
-"""What ``run`` and ``status`` do, behind their words."""
+"""What ``run``, ``audit`` and ``status`` do, behind their words."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ import pandas as pd
 import torch
 import typer
 
+from .audits import audit
 from .cells import Request
 from .errors import UsageError
 from .leaderboard import Record, read_records
 from .progress import Display
+from .ranking import load_boards
 from .runner import PlannedCell, Where, execute, prepare, read_plan
 from .suites import Suite, load_suite
 from .tables import print_frame
 from .workbench import Workbench
 
-SHOWN = ["accuracy", "psnr_db", "ssim", "recognisable", "epsilon", "attack_seconds", "status"]
+SHOWN = ["accuracy", "psnr_db", "ssim", "identified", "leak_r2", "bound_psnr_db", "epsilon", "attack_seconds", "status"]
 """Columns of the table that ``run`` ends with, beside the names."""
 
 
@@ -63,6 +65,8 @@ def run(
             typer.echo("interrupted; finished cells are kept, and the same command goes on from there", err=True)
             return 130
     _print_results(planned, records, place.out)
+    for flag in audit([record.row for record in records], {record.row.cell_id: record for record in records}):
+        typer.echo(f"flag {flag.name}: {flag.sentence}", err=True)
     failed = sum(record.row.status == "failed" for record in records)
     if failed:
         typer.echo(f"{failed} of {len(records)} cells failed; their reasons are in the leaderboard", err=True)
@@ -107,6 +111,23 @@ def _print_results(planned: Sequence[PlannedCell], records: Sequence[Record], ou
         lines.append(names | {column: getattr(record.row, column) for column in SHOWN})
     print_frame(pd.DataFrame(lines).dropna(axis="columns", how="all"), "table")
     typer.echo(f"wrote {out / 'leaderboard.csv'}")
+
+
+def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
+    """Carry out ``mia-bench audit``.
+
+    Returns:
+        The exit code: 1 if there are flags and ``strict``, else 0.
+
+    Raises:
+        UsageError: if a path holds no results, or a damaged file.
+    """
+    flags = audit(*load_boards(paths))
+    for flag in flags:
+        typer.echo(f"{flag.name}: {flag.sentence} [{' '.join(flag.cell_ids)}]")
+    if not flags:
+        typer.echo("no flags")
+    return 1 if flags and strict else 0
 
 
 def status(folder: Path) -> None:

@@ -12,11 +12,12 @@ from torch import Tensor
 from .. import __version__
 from .cells import PROTOCOL, Cell
 from .errors import Inapplicable, UsageError
-from .interfaces import Attack
+from .interfaces import Attack, Observation
 from .leaderboard import PerImage, Record, Row
 from .metrics import RECOGNISABLE_SSIM, interval, psnr, ssim
 from .randomness import stream
 from .registry import DISTRIBUTION
+from .scoring import bound, overlap, score
 from .workbench import Protected, Workbench
 
 
@@ -43,11 +44,18 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
 
     try:
         protected = bench.protected(cell.setting)
-        facts, details = _describe(protected), protected.details
+        facts, details = _describe(protected), dict(protected.details)
+        attack, originals = cast(Attack, cell.attack.component), bench.originals(cell.setting)
+        limit, more = bound(bench, cell.setting, attack.observations)
+        facts, details = facts | limit, details | more
+        seen = bench.observe(cell.setting, attack)
+        details["aux_overlap"] = overlap(seen.aux, originals)
         start = time.perf_counter()
-        images = _reconstruct(cell, cell_id, bench)
+        images = _reconstruct(attack, seen, cell_id)
         facts["attack_seconds"] = round(time.perf_counter() - start, 3)
-        values = _compare(images, bench.originals(cell.setting))
+        values = _compare(images, originals)
+        scores, more = score(bench, cell.setting, images)
+        details |= more
     except UsageError:
         raise
     except Inapplicable as error:
@@ -55,7 +63,7 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".replace("\n", " ")
         return incomplete(cell, cell_id, **state("failed", reason)), None
-    row = Row(**_names(cell, cell_id), **facts, **_scores(values), status="done", device=str(bench.device))
+    row = Row(**_names(cell, cell_id), **facts, **_scores(values), **scores, status="done", device=str(bench.device))
     return Record(row=row, details=details, per_image=values), images
 
 
@@ -69,15 +77,14 @@ def incomplete(cell: Cell, cell_id: str, *, details: dict[str, float] | None = N
     return Record(row=Row(**_names(cell, cell_id), **facts), details=details or {})
 
 
-def _reconstruct(cell: Cell, cell_id: str, bench: Workbench) -> Tensor:
-    attack = cast(Attack, cell.attack.component)
-    seen = bench.observe(cell.setting, attack)
+def _reconstruct(attack: Attack, seen: Observation, cell_id: str) -> Tensor:
+    count, shape = len(seen.wire), seen.image_shape
     with stream("attack", cell_id):
         images = attack.reconstruct(seen)
-    expected = (len(seen.wire), *seen.image_shape)
+    expected = (count, *shape)
     if not isinstance(images, Tensor) or tuple(images.shape) != expected:
-        shape = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-        raise InvalidReconstruction(f"the attack returned {shape}; expected images {expected}")
+        found = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+        raise InvalidReconstruction(f"the attack returned {found}; expected images {expected}")
     low, high = images.min().item(), images.max().item()
     if not (torch.isfinite(images).all() and low >= -1e-6 and high <= 1 + 1e-6):
         raise InvalidReconstruction(

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from .cache import locked, write_atomically
 from .errors import UsageError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever the columns change."""
 
 Status = Literal["done", "failed", "inapplicable"]
@@ -44,6 +44,9 @@ class Row(BaseModel):
     ssim_low: float | None = None
     ssim_high: float | None = None
     recognisable: float | None = None
+    identified: float | None = None
+    leak_r2: float | None = None
+    bound_psnr_db: float | None = None
     epsilon: float | None = None
     delta: float | None = None
     guarantee: str | None = None
@@ -91,7 +94,7 @@ class Record(BaseModel):
     schema_version: int = SCHEMA_VERSION
     row: Row
     details: dict[str, float] = {}
-    """What else was measured of the protected model, by name."""
+    """What else was measured of the protected model, the bound and the reconstructions, by name."""
     per_image: PerImage = PerImage()
 
 

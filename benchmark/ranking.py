@@ -10,9 +10,10 @@ from statistics import mean
 
 import pandas as pd
 
+from .audits import audit
 from .cells import REFERENCE_ATTACK
 from .errors import UsageError
-from .leaderboard import Record, Row, read_record, read_rows, record_path
+from .leaderboard import Record, Row, read_record, read_records, read_rows, record_path
 from .metrics import RECOGNISABLE_SSIM
 
 
@@ -30,6 +31,7 @@ class Line:
         accuracy_kept: accuracy as a share of the undefended one.
         pareto: complete, and no other complete line at this place has both higher accuracy and lower PSNR.
         incomplete: an attack or a seed that other lines at this place have is missing, failed or inapplicable.
+        flags: names of the audits that a cell of this line fails; see ``audits``.
     """
 
     dataset: str
@@ -57,17 +59,25 @@ class Line:
     seeds: int = 0
     pareto: bool = False
     incomplete: bool = False
+    flags: str = ""
 
 
 def load_boards(paths: Sequence[Path]) -> tuple[list[Row], dict[str, Record]]:
-    """Read leaderboards, each cell once, and the records that lie beside them.
+    """Read leaderboards or results folders, each cell once, and the records that lie beside them.
 
     Raises:
-        UsageError: if a file is not a leaderboard, or a record is damaged.
+        UsageError: if a file is not a leaderboard, a folder holds no records, or a record is damaged.
     """
     rows: dict[str, Row] = {}
     records: dict[str, Record] = {}
     for path in paths:
+        if path.is_dir():
+            found = read_records(path)
+            if not found:
+                raise UsageError(f"{path} holds no results of mia-bench: there are no cells/*.json in it")
+            records = found | records
+            rows = {cell_id: record.row for cell_id, record in found.items()} | rows
+            continue
         for row in read_rows(path):
             rows.setdefault(row.cell_id, row)
             beside = record_path(path.parent, row.cell_id)
@@ -92,13 +102,14 @@ def rank(rows: Iterable[Row], records: Mapping[str, Record]) -> pd.DataFrame:
     """
     rows = list(rows)
     _refuse_twins(rows)
+    doubts = [(flag.cell_ids[0], flag.name) for flag in audit(rows, records)]
     places: dict[tuple[str, str, str, int], dict[tuple[str, str], list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         places[row.dataset, row.model, row.split, row.n_images][row.defense, row.defense_params].append(row)
     lines: list[Line] = []
     for place in sorted(places):
         wanted = {_task(row) for cells in places[place].values() for row in cells}
-        here = [_line(cells, wanted, records) for cells in places[place].values()]
+        here = [_line(cells, wanted, records, doubts) for cells in places[place].values()]
         here.sort(
             key=lambda line: (line.psnr_db is None, line.incomplete, line.psnr_db, line.defense, line.defense_params)
         )
@@ -121,8 +132,13 @@ def _task(row: Row) -> tuple[str, str, int]:
     return row.attack, row.attack_params, row.seed
 
 
-def _line(cells: Sequence[Row], wanted: set[tuple[str, str, int]], records: Mapping[str, Record]) -> Line:
-    first = cells[0]
+def _line(
+    cells: Sequence[Row],
+    wanted: set[tuple[str, str, int]],
+    records: Mapping[str, Record],
+    doubts: Sequence[tuple[str, str]],
+) -> Line:
+    first, here = cells[0], {row.cell_id for row in cells}
     done = [row for row in cells if row.status == "done"]
     line = Line(
         dataset=first.dataset,
@@ -132,6 +148,7 @@ def _line(cells: Sequence[Row], wanted: set[tuple[str, str, int]], records: Mapp
         defense=first.defense,
         defense_params=first.defense_params,
         incomplete={_task(row) for row in done} != wanted,
+        flags=" ".join(sorted({name for cell_id, name in doubts if cell_id in here})),
     )
     if not done:
         return line

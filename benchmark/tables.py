@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import typer
 
-from . import registry
 from .console import print_table
-from .errors import UsageError
+from .labels import label
 
 PLACES = {
     "psnr_db": 2,
     "psnr_db_low": 2,
     "psnr_db_high": 2,
     "leak_db": 2,
+    "bound_psnr_db": 2,
     "wire_bytes": 0,
     "client_macs": 0,
     "epsilon": 3,
@@ -51,22 +50,9 @@ def shorten(ranked: pd.DataFrame) -> pd.DataFrame:
         (name, json.loads(params)) for name, params in zip(short["defense"], short["defense_params"], strict=True)
     ]
     short["defense"] = [
-        _label(name, params, [other for also, other in chosen if also == name]) for name, params in chosen
+        label("defenses", name, params, [other for also, other in chosen if also == name]) for name, params in chosen
     ]
     return short.drop(columns="defense_params")
-
-
-def _label(defense: str, params: dict[str, Any], alike: list[dict[str, Any]]) -> str:
-    try:
-        fields = registry.find("defenses", defense).load().model_fields
-    except UsageError:  # a board may name a plug-in that is not installed here
-        fields = {}
-    telling = [
-        f"{name}={value}"
-        for name, value in params.items()
-        if any(other.get(name) != value for other in alike) or name not in fields or value != fields[name].default
-    ]
-    return f"{defense}:{','.join(telling)}" if telling else defense
 
 
 def _text(column: str, value: object) -> str:

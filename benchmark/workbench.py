@@ -11,10 +11,12 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from .bounds import GalleryBound, gallery_bound
 from .cache import cached_tensors
 from .cells import REFERENCE_DEFENSE, Setting
 from .costs import Costs, measure_costs
 from .errors import Inapplicable, UsageError
+from .evaluator import RECIPE, Evaluator, train_evaluator
 from .hearing import heard
 from .interfaces import Access, Attack, Dataset, Defense, ImageSet, Model, Observation, Pools, Wire
 from .metrics import accuracy
@@ -64,6 +66,8 @@ class Workbench:
         self.accuracy_undefended = lru_cache(maxsize=1)(self._measure_undefended)
         self._structure = lru_cache(maxsize=1)(self._build)
         self.protected = lru_cache(maxsize=1)(self._protect)
+        self.evaluator = lru_cache(maxsize=1)(self._train_evaluator)
+        self.bound = lru_cache(maxsize=4)(self._bound)
 
     def check(self, setting: Setting) -> str:
         """Make sure that a setting can be made, before work begins; returns the fingerprint of its data.
@@ -152,6 +156,25 @@ class Workbench:
 
             target.load_state_dict(cached_tensors("weights", identity, train))
         return target.eval().requires_grad_(False)
+
+    def _train_evaluator(self, dataset: Chosen) -> Evaluator:
+        pools, fingerprinted = self.pools(dataset)
+        identity = {"recipe": RECIPE, "data": fingerprinted, "classes": len(pools.classes)}
+        with stream("evaluator", identity):
+            evaluator = Evaluator(pools.image_shape[0], len(pools.classes)).to(self.device)
+
+            def train() -> dict[str, Tensor]:
+                self.report(f"training the evaluator on {dataset.label}")
+                train_evaluator(evaluator, pools.train)
+                return evaluator.state_dict()
+
+            evaluator.load_state_dict(cached_tensors("evaluators", identity, train))
+        return evaluator.eval().requires_grad_(False)
+
+    def _bound(self, setting: Setting, observations: int) -> GalleryBound | None:
+        model = self.protected(setting).model
+        with stream("bound", setting.identity, observations):
+            return gallery_bound(model, self.originals(setting), observations=observations)
 
     def _measure_undefended(self, dataset: Chosen, model: Chosen, seed: int) -> float:
         private = self.pools(dataset)[0].private

@@ -29,7 +29,7 @@ def test_every_command_of_the_tour_is_understood(command: str, tmp_path: Path) -
         pytest.skip("the shared data are absent")
     if words[0] == "run":
         words += ["--dry-run", "--out", str(tmp_path / "results")]
-    elif words[0] in ("rank", "status"):
+    elif words[0] in ("rank", "audit", "status"):
         made = [
             *["run", "--split", "conv1", "--attack", "mean_image", "--images", "4", "--out"],
             str(tmp_path / "results"),

@@ -1,10 +1,12 @@
 """The command line as its users meet it."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -75,7 +77,17 @@ def test_results_do_not_depend_on_the_number_of_processes_or_the_other_cells(tre
 
     assert (alone.exit_code, shared.exit_code) == (0, 0), shared.stderr
     boards = [pd.read_csv(tmp_path / name / "leaderboard.csv").set_index("cell_id") for name in "ab"]
-    scores = ["accuracy", "psnr_db", "psnr_db_low", "ssim", "recognisable", "wire_bytes"]
+    scores = [
+        "accuracy",
+        "psnr_db",
+        "psnr_db_low",
+        "ssim",
+        "recognisable",
+        "identified",
+        "leak_r2",
+        "bound_psnr_db",
+        "wire_bytes",
+    ]
     pd.testing.assert_frame_equal(boards[0][scores], boards[1].loc[boards[0].index, scores])
 
 
@@ -216,6 +228,59 @@ def test_rank_and_status_of_a_run(tree: Path, tmp_path: Path) -> None:
         ("html", "<table"),
     ):
         assert sign in mia_bench("rank", out / "leaderboard.csv", "--format", notation).stdout
+
+
+def test_audit_reads_folders_and_boards_and_strict_fails_on_flags(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    assert run(tree, out, "--defense", "dp_ir", "--sigma", "2", "--attack", "ridge").exit_code == 0
+
+    honest = [mia_bench("audit", path, "--strict") for path in (out, out / "leaderboard.csv")]
+
+    assert [(each.exit_code, each.stdout) for each in honest] == [(0, "no flags\n")] * 2
+
+    for path in (out / "cells").glob("*.json"):
+        record = json.loads(path.read_text())
+        if (record["row"]["defense"], record["row"]["attack"]) == ("dp_ir", "ridge"):
+            record["details"]["aux_overlap"] = 2
+            path.write_text(json.dumps(record))
+    planted, strict = mia_bench("audit", out), mia_bench("audit", out / "leaderboard.csv", "--strict")
+
+    assert (planted.exit_code, strict.exit_code) == (0, 1)
+    assert planted.stdout == strict.stdout
+    assert len(planted.stdout.splitlines()) == 1
+    assert planted.stdout.startswith("aux_overlap: ridge on dp_ir:sigma=2.0 (imagefolder:size=16 lenet5 conv1 seed 0)")
+    assert "had 2 of the 4 private images among its own" in planted.stdout
+    ranked = pd.read_csv(StringIO(mia_bench("rank", out / "leaderboard.csv", "--format", "csv").stdout))
+    assert dict(zip(ranked["defense"], ranked["flags"].fillna(""), strict=True)) == {
+        "dp_ir": "aux_overlap",
+        "undefended": "",
+    }
+    again = run(tree, out, "--defense", "dp_ir", "--sigma", "2", "--attack", "ridge")
+    assert "flag aux_overlap: ridge on dp_ir" in again.stderr
+    assert again.stdout.splitlines()[-1] == f"wrote {out / 'leaderboard.csv'}"
+
+
+@pytest.mark.parametrize("kind", ["empty folder", "missing"])
+def test_audit_of_what_is_no_result_is_refused_in_one_sentence(kind: str, tmp_path: Path) -> None:
+    result = mia_bench("audit", tmp_path if kind == "empty folder" else tmp_path / "nothing")
+
+    assert result.exit_code == 2
+    assert str(tmp_path) in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_folder_of_an_older_schema_is_refused_in_one_sentence(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    assert run(tree, out, "--defense", "undefended", "--attack", "ridge").exit_code == 0
+    for path in (out / "cells").glob("*.json"):
+        record = json.loads(path.read_text())
+        record["schema_version"] = 1
+        path.write_text(json.dumps(record))
+
+    result = run(tree, out, "--defense", "undefended", "--attack", "ridge")
+
+    assert result.exit_code == 2
+    assert "has schema 1, this version writes 2; choose another --out" in result.stderr
 
 
 def test_a_cell_that_has_no_meaning_is_a_row_with_its_reason_and_no_score(tree: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from .test_ranking import record
 
 DESIGN = """dataset, model, split, defense, defense_params, attack, attack_params, access, seed, n_images,
 accuracy, accuracy_undefended, psnr_db, psnr_db_low, psnr_db_high, ssim, ssim_low, ssim_high, recognisable,
+identified, leak_r2, bound_psnr_db,
 epsilon, delta, guarantee, wire_bytes, client_macs, client_params, client_ms, server_ms, attack_seconds,
 status, reason, cell_id, protocol, code_version, plugin_version, torch_version, device, finished_at"""
 
@@ -32,7 +33,7 @@ def test_rows_survive_the_way_to_the_file_and_back(tmp_path: Path) -> None:
     assert read_rows(path) == [records[1].row, records[0].row]
     assert [read_record(record_path(tmp_path, one.row.cell_id)) for one in records] == records
     assert "," not in path.read_text().splitlines()[2].split(",")[COLUMNS.index("client_macs")]
-    assert json.loads((tmp_path / "leaderboard.schema.json").read_text()) == {"schema_version": 1, "columns": COLUMNS}
+    assert json.loads((tmp_path / "leaderboard.schema.json").read_text()) == {"schema_version": 2, "columns": COLUMNS}
 
 
 def test_a_wrong_value_is_named_with_line_and_column(tmp_path: Path) -> None:

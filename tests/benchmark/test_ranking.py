@@ -135,3 +135,15 @@ def test_places_are_not_mixed() -> None:
 
     assert frame["split"].tolist() == ["s", "t"]
     assert frame["pareto"].tolist() == [True, True]
+
+
+def test_a_line_names_the_audits_that_its_cells_fail_and_no_other_line_does() -> None:
+    lines = ranked(
+        record("a", "ridge", [20.0] * 8, [0.1] * 8),
+        record("a", "white_box", [15.0] * 8, [0.1] * 8, access="white_box"),
+        record("a", "black_box", [12.0] * 8, [0.1] * 8),
+        record("b", "ridge", [20.0] * 8, [0.1] * 8),
+    )
+
+    assert lines["a"]["flags"] == "black_box_beats_white_box undertrained"
+    assert lines["b"]["flags"] == ""

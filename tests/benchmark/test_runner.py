@@ -10,6 +10,7 @@ import torch
 from mia_bench.attacks.mean_image import MeanImage
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark import registry
+from mia_bench.benchmark.audits import audit
 from mia_bench.benchmark.cells import Cell, Request, Setting, plan
 from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.evaluation import evaluate
@@ -228,6 +229,57 @@ def test_failed_cells_are_tried_again_and_finished_ones_are_not(
     assert [one.row.status for one in first] == ["failed", "done"]
     assert [one.row.status for one in second] == ["done", "done"]
     assert second[1].row.finished_at == reference_finished_at
+
+
+def test_the_reference_attack_leaks_nothing_and_a_defense_with_a_density_has_a_bound(bench: Workbench) -> None:
+    def record(defense: str, attack: Attack) -> Record:
+        entry = registry.find("attacks", type(attack).__name__.lower().replace("meanimage", "mean_image"))
+        return evaluate(Cell(setting(bench, defense), Chosen(entry, attack)), "some-cell", bench)[0]
+
+    noisy, often = record("dp_ir:sigma=3", MeanImage()), record("dp_ir:sigma=3", Ridge(observations=9))
+    plain = record("undefended", Ridge())
+
+    assert noisy.row.leak_r2 == pytest.approx(0, abs=1e-4)
+    assert noisy.row.bound_psnr_db is not None
+    assert often.row.bound_psnr_db is not None
+    assert often.row.bound_psnr_db > noisy.row.bound_psnr_db
+    assert noisy.details["identified_chance"] == pytest.approx(1 / 24, abs=1e-5)
+    assert noisy.details["aux_overlap"] == 0
+    assert {"bound_psnr_db_low", "bound_identified", "evaluator_agreement"} <= set(noisy.details)
+    assert plain.row.bound_psnr_db is None
+    assert plain.row.identified == 1
+    assert plain.row.leak_r2 is not None
+    assert plain.row.leak_r2 > 0.7
+
+
+def test_private_images_among_the_attackers_own_are_counted(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = bench.observe
+
+    def generous(setting: Setting, attack: Attack) -> Observation:
+        seen = honest(setting, attack)
+        seen.aux.images[:3] = bench.originals(setting)[:3]
+        return seen
+
+    monkeypatch.setattr(bench, "observe", generous)
+
+    assert outcome(bench, gray).details["aux_overlap"] == 3
+
+
+def test_an_attack_that_has_seen_the_private_images_is_found_out(bench: Workbench) -> None:
+    noisy = setting(bench, "dp_ir:sigma=50")
+    secret = bench.originals(noisy).clone()
+
+    def flags(act: Callable[[Observation], Any]) -> list[str]:
+        attack = type("Acting", (Scripted,), {"act": staticmethod(act)})()
+        entry = Entry(kind="attacks", name="acting", target="t:Acting", package="third-party", version="7")
+        reference = Chosen(registry.find("attacks", "mean_image"), MeanImage())
+        cells = {"cheat": Chosen(entry, attack), "reference": reference}
+        records = {name: evaluate(Cell(noisy, chosen), name, bench)[0] for name, chosen in cells.items()}
+        return [flag.name for flag in audit([record.row for record in records.values()], records)]
+
+    assert flags(lambda seen: secret) == ["beats_bound"]
+    assert flags(lambda seen: secret.mean(0).expand_as(secret)) == ["ignores_wire"]
+    assert flags(lambda seen: seen.aux.images.mean(0).expand_as(secret)) == []
 
 
 def test_every_plan_has_the_reference_attack_and_the_undefended_model() -> None:

@@ -1,0 +1,174 @@
+"""Signs that a leaderboard is not to be trusted: what an honest evaluation would not show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import permutations
+
+from .board import Board, Flag, cell, defense, observations, psnr
+from .cells import REFERENCE_ATTACK
+from .leaderboard import Record, Row
+from .metrics import interval
+
+MARGIN_DB = 0.5
+"""A difference between two attacks counts if its 95 % interval is beyond this; chosen above the 0.4 dB by which the
+same attack with another seed differs in single images (measured with ridge on MNIST relu2)."""
+REFERENCE_MARGIN_DB = 0.2
+"""How far below the mean image an attack may score."""
+NOTHING_DB = 0.3
+"""Up to this much above the mean image an attack has learned nothing."""
+LEARNED = ("black_box", "encoder_decoder", "ridge_skip")
+STRENGTHS = {"dp_ir": ("sigma", "epsilon"), "dp_input": ("sigma", "epsilon"), "dropout": ("rate",)}
+"""The parameters of noise defenses that say how strong the noise is; epsilon the other way around."""
+
+
+def audit(rows: Iterable[Row], records: Mapping[str, Record]) -> list[Flag]:
+    """Run all audits; each doubts a cell once, whatever it is compared with.
+
+    Args:
+        rows: of one or several leaderboards.
+        records: those at hand, by cell; without them audits that need them are silent and the others less sharp.
+    """
+    board = Board(rows, records)
+    flags: dict[tuple[str, str], Flag] = {}
+    for check in AUDITS:
+        for sentence, cells in check(board):
+            flags.setdefault((check.__name__, cells[0]), Flag(check.__name__, sentence, cells))
+    return list(flags.values())
+
+
+Finding = tuple[str, tuple[str, ...]]
+"""The sentence and the cells of a flag."""
+
+
+def beats_bound(board: Board) -> Iterator[Finding]:
+    """An attack scores above the gallery bound, as mean PSNR or as PSNR of the mean error."""
+    for row in board.rows:
+        details, errors = board.details(row), 10 ** (-board.images(row) / 10)
+        _, largest = interval(errors) if len(errors) else (None, None)
+        ceiling = details.get("bound_psnr_db_high", row.bound_psnr_db)
+        of_mean = details.get("bound_psnr_of_mean_mse_db_high")
+        if row.psnr_db_low is not None and ceiling is not None and row.psnr_db_low > ceiling:
+            yield _beats(row, f"is above the gallery bound of {row.bound_psnr_db:.2f} dB")
+        elif largest is not None and of_mean is not None and largest < 10 ** (-of_mean / 10) * (1 - 1e-6):
+            yield _beats(row, f"has a mean squared error below that of the gallery bound, {of_mean:.2f} dB")
+
+
+def _beats(row: Row, what: str) -> Finding:
+    return f"{cell(row)} {what}: the attack has seen the private images", (row.cell_id,)
+
+
+def black_box_beats_white_box(board: Board) -> Iterator[Finding]:
+    """The strongest attack with the client's weights is worse than the strongest one without."""
+    for rows in board.groups("attack", "attack_params", rest=observations):
+        white = [row for row in rows if row.access == "white_box"]
+        blind = [row for row in rows if row.access != "white_box"]
+        if not white or not blind:
+            continue
+        seeing, other = max(white, key=psnr), max(blind, key=psnr)
+        if board.exceeds(other, seeing, MARGIN_DB):
+            found = f"knows the client's weights and is beaten by {other.attack} with {psnr(other):.2f} dB"
+            yield _compared(seeing, other, f"{found}: masked gradients, or too weak a search")
+
+
+def noise_helps(board: Board) -> Iterator[Finding]:
+    """An attack is better on more noise."""
+    for rows in board.groups("defense_params", rest=lambda row: _strength(row)[1]):
+        pairs = [
+            (row, other)
+            for row, other in permutations(rows, 2)
+            if row.attack != REFERENCE_ATTACK
+            and _strength(row)[0] < _strength(other)[0]
+            and board.exceeds(other, row, MARGIN_DB)
+        ]
+        if pairs:
+            row, other = max(pairs, key=lambda pair: psnr(pair[1]) - psnr(pair[0]))
+            found = f"gets {psnr(other):.2f} dB on more noise, {defense(other)}"
+            yield _compared(row, other, f"{found}: masked gradients, or too weak a search")
+
+
+def observations_hurt(board: Board) -> Iterator[Finding]:
+    """An attack is worse with more wires of each image."""
+    for rows in board.groups("attack_params", rest=lambda row: _without(row.attack_params, "observations")):
+        for row, other in permutations(rows, 2):
+            if observations(row) > observations(other) and board.exceeds(other, row, MARGIN_DB):
+                wires = f"from {observations(row)} wires of each image, gets {psnr(other):.2f} dB from fewer"
+                yield _compared(row, other, f"{wires} ({observations(other)}): it wastes what it sees")
+
+
+def below_mean_image(board: Board) -> Iterator[Finding]:
+    """An attack is worse than the answer that looks at no wire."""
+    for row, other in _beside(board, REFERENCE_ATTACK):
+        if board.exceeds(other, row, REFERENCE_MARGIN_DB):
+            found = f"is below the mean image with {psnr(other):.2f} dB"
+            yield _compared(row, other, f"{found}: the attack fails, which is no privacy")
+
+
+def undertrained(board: Board) -> Iterator[Finding]:
+    """A learned attack on images of the same kind is worse than the closed-form linear one."""
+    for row, other in _beside(board, "ridge"):
+        fair = json.loads(row.attack_params).get("aux", "same_distribution") == "same_distribution"
+        comparable = fair and observations(row) == observations(other)
+        if row.attack in LEARNED and comparable and board.exceeds(other, row, MARGIN_DB):
+            yield _compared(row, other, f"is below ridge with {psnr(other):.2f} dB: its decoder is under-trained")
+
+
+def ignores_wire(board: Board) -> Iterator[Finding]:
+    """An attack is above the mean image, and as good when its answers are held against other images.
+
+    An attack that is at the mean image has learned nothing, which is honest; to be above it without telling images
+    apart takes knowledge of the private images that is not from the wire.
+    """
+    for row, other in _beside(board, REFERENCE_ATTACK):
+        wrong, above = board.details(row).get("psnr_db_wrong_image"), psnr(row) - psnr(other)
+        if wrong is not None and board.exceeds(row, other, NOTHING_DB) and psnr(row) - wrong < above / 2:
+            found = f"is {above:.2f} dB above the mean image and about as good on other images, {wrong:.2f} dB"
+            yield _compared(row, other, f"{found}: permuting the wires changes nothing, it knows them from elsewhere")
+
+
+def aux_overlap(board: Board) -> Iterator[Finding]:
+    """The attacker's images hold private ones."""
+    for row in board.rows:
+        count = board.details(row).get("aux_overlap", 0)
+        if count:
+            yield f"{cell(row)} had {count:.0f} of the {row.n_images} private images among its own", (row.cell_id,)
+
+
+AUDITS: Sequence[Callable[[Board], Iterator[Finding]]] = (
+    beats_bound,
+    black_box_beats_white_box,
+    noise_helps,
+    observations_hurt,
+    below_mean_image,
+    undertrained,
+    ignores_wire,
+    aux_overlap,
+)
+
+
+def _compared(row: Row, other: Row, what: str) -> Finding:
+    return f"{cell(row)} {what}", (row.cell_id, other.cell_id)
+
+
+def _beside(board: Board, attack: str) -> Iterator[tuple[Row, Row]]:
+    """Each row together with that of a named attack in the same setting."""
+    for rows in board.groups("attack", "attack_params"):
+        for row, other in permutations(rows, 2):
+            if other.attack == attack != row.attack:
+                yield row, other
+
+
+def _strength(row: Row) -> tuple[float, str]:
+    """How strong the noise of a defense is, if it is one of noise, and all else that its parameters say."""
+    params = json.loads(row.defense_params)
+    for name in STRENGTHS.get(row.defense, ()):
+        value = params.get(name)
+        if value is not None:
+            return -value if name == "epsilon" else value, f"{name} {_without(row.defense_params, name)}"
+    return 0.0, row.defense_params
+
+
+def _without(params: str, name: str) -> str:
+    """Parameters as JSON, less one of them."""
+    return json.dumps({key: value for key, value in json.loads(params).items() if key != name}, sort_keys=True)

@@ -1,0 +1,127 @@
+"""Each flag is raised on a planted fault and on nothing honest."""
+
+import json
+from typing import Any
+
+import pytest
+from mia_bench.benchmark.audits import AUDITS, audit
+from mia_bench.benchmark.leaderboard import Record
+
+from .test_ranking import record
+
+SPREAD = [-1.0, -0.5, -0.2, 0.0, 0.2, 0.5, 1.0, 0.0]
+
+
+def cell(attack: str, decibels: float, *, details: dict[str, float] | None = None, **facts: Any) -> Record:
+    """A cell of eight images around a mean PSNR."""
+    row = {
+        "psnr_db_low": decibels - 0.4,
+        "psnr_db_high": decibels + 0.4,
+        "defense_params": json.dumps(facts.pop("defense_params", {})),
+        "attack_params": json.dumps({"observations": 1, **facts.pop("attack_params", {})}),
+    } | facts
+    row["cell_id"] = "-".join(map(str, (attack, row["defense_params"], row["attack_params"], row.get("seed", 0))))
+    made = record("dp_ir", attack, [decibels + each for each in SPREAD], [0.1] * 8, **row)
+    return made.model_copy(update={"details": details or {}})
+
+
+def flags(*cells: Record, at_hand: bool = True) -> list[str]:
+    records = {each.row.cell_id: each for each in cells}
+    return [flag.name for flag in audit([each.row for each in cells], records if at_hand else {})]
+
+
+HONEST = (
+    cell("mean_image", 12.0, access="query_free", details={"psnr_db_wrong_image": 12.0, "aux_overlap": 0}),
+    cell("ridge", 19.0, bound_psnr_db=80.0, details={"psnr_db_wrong_image": 9.0, "aux_overlap": 0}),
+    cell("ridge", 22.0, attack_params={"observations": 4}),
+    cell("black_box", 20.0, attack_params={"aux": "same_distribution"}),
+    cell("white_box", 21.0, access="white_box"),
+    cell("query_free", 12.1, access="query_free", details={"psnr_db_wrong_image": 12.05}),
+    cell("ridge", 17.0, defense_params={"sigma": 2.0}),
+    cell("ridge", 20.0, defense_params={"sigma": 0.5}),
+)
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+def test_an_honest_board_has_no_flags(at_hand: bool) -> None:
+    assert flags(*HONEST, at_hand=at_hand) == []
+
+
+MEAN = HONEST[0]
+RIDGE = cell("ridge", 19.0)
+FAULTS = {
+    "beats_bound": (cell("ridge", 19.0, bound_psnr_db=15.0),),
+    "black_box_beats_white_box": (RIDGE, cell("white_box", 15.0, access="white_box")),
+    "noise_helps": (
+        cell("ridge", 15.0, defense_params={"sigma": 0.5, "clip": None}),
+        cell("ridge", 17.0, defense_params={"sigma": 2.0, "clip": None}),
+    ),
+    "observations_hurt": (RIDGE, cell("ridge", 17.0, attack_params={"observations": 16})),
+    "below_mean_image": (MEAN, cell("query_free", 10.0)),
+    "undertrained": (RIDGE, cell("black_box", 17.0, attack_params={"aux": "same_distribution"})),
+}
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_raises_its_flag_and_no_other(name: str, at_hand: bool) -> None:
+    assert flags(*FAULTS[name], at_hand=at_hand) == [name]
+
+
+DETAILED = {
+    "ignores_wire": (MEAN, cell("ridge", 14.0, details={"psnr_db_wrong_image": 13.9})),
+    "aux_overlap": (cell("ridge", 19.0, details={"aux_overlap": 3}),),
+    "beats_bound": (cell("ridge", 19.0, bound_psnr_db=80.0, details={"bound_psnr_of_mean_mse_db_high": 15.0}),),
+}
+
+
+@pytest.mark.parametrize("name", DETAILED)
+def test_what_only_the_records_tell_is_flagged_where_they_are_at_hand(name: str) -> None:
+    assert flags(*DETAILED[name]) == [name]
+    assert flags(*DETAILED[name], at_hand=False) == []
+
+
+def test_every_audit_has_a_planted_fault() -> None:
+    assert {check.__name__ for check in AUDITS} == {*FAULTS, *DETAILED}
+
+
+def test_a_difference_within_the_interval_or_the_margin_is_no_flag() -> None:
+    assert flags(RIDGE, cell("white_box", 18.6, access="white_box")) == []
+    assert flags(MEAN, cell("query_free", 11.85)) == []
+    assert flags(cell("ridge", 15.3, bound_psnr_db=15.0)) == []
+
+
+def test_rows_that_are_not_alike_are_not_compared() -> None:
+    assert flags(RIDGE, cell("white_box", 15.0, access="white_box", seed=1)) == []
+    assert flags(RIDGE, cell("black_box", 15.0, attack_params={"aux": "random"})) == []
+    assert flags(cell("ridge", 15.0, split="a"), cell("ridge", 17.0, defense_params={"sigma": 2.0}, split="b")) == []
+    sigma, epsilon = {"sigma": 0.5, "epsilon": None}, {"sigma": None, "epsilon": 1.0}
+    assert flags(cell("ridge", 15.0, defense_params=sigma), cell("ridge", 17.0, defense_params=epsilon)) == []
+
+
+def test_a_smaller_epsilon_is_more_noise() -> None:
+    more, less = ({"sigma": None, "epsilon": epsilon} for epsilon in (1.0, 8.0))
+
+    assert flags(cell("ridge", 17.0, defense_params=more), cell("ridge", 15.0, defense_params=less)) == ["noise_helps"]
+    assert flags(cell("ridge", 15.0, defense_params=more), cell("ridge", 17.0, defense_params=less)) == []
+
+
+def test_a_flag_names_the_doubtful_cell_first_and_says_the_figures() -> None:
+    ridge, white = FAULTS["black_box_beats_white_box"]
+
+    (flag,) = audit([ridge.row, white.row], {})
+
+    assert flag.cell_ids == (white.row.cell_id, ridge.row.cell_id)
+    assert "white_box on dp_ir" in flag.sentence
+    assert "15.00 dB" in flag.sentence
+    assert "beaten by ridge with 19.00 dB" in flag.sentence
+
+
+def test_rows_without_a_score_are_passed_over() -> None:
+    assert flags(cell("white_box", 1.0, access="white_box", status="failed", psnr_db=None), RIDGE) == []
+
+
+def test_a_cell_is_doubted_once_by_each_audit_however_often_it_is_compared() -> None:
+    twice = cell("mean_image", 12.0, attack_params={"observations": 4})
+
+    assert flags(MEAN, twice, cell("query_free", 10.0)) == ["below_mean_image"]
