@@ -131,7 +131,7 @@ def fit_map(
         weight=each,
         iterations=(iterations + 1) // 2,
     )
-    scores = [_decibels(images, truth) for images in (starts, *tried.split(len(truth)))]
+    scores = [decibels(images, truth) for images in (starts, *tried.split(len(truth)))]
     best = max(range(len(scores)), key=scores.__getitem__)
     if best == 0:
         return start.decoder
@@ -139,7 +139,7 @@ def fit_map(
     return lambda private: rebuild(private, chosen)
 
 
-def _decibels(images: Tensor, truth: Tensor) -> float:
+def decibels(images: Tensor, truth: Tensor) -> float:
     """Mean PSNR."""
     errors = (images - truth).square().flatten(1).mean(1)
     return -10 * errors.clamp(min=1e-10).log10().mean().item()

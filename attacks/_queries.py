@@ -48,7 +48,7 @@ class Queries:
         Args:
             seen: the private wires and the way to query.
             images: the attacker's own, (K, C, H, W).
-            vary: makes more images to learn from; it is given none of those held out.
+            vary: makes more images to learn from, if twice the wires can be kept; it is given none of those held out.
             as_read: wires in the shape of clean IRs, by the channel's own reading.
         """
         assert seen.query is not None
@@ -57,7 +57,8 @@ class Queries:
         encoded = not isinstance(seen.wire.payload, Tensor)
         images = images[:SLOW_QUERIES] if encoded else images
         self._held = min(HELD_OUT, max(1, len(images) // 10))
-        if vary is not None and not encoded:
+        room = 2 * len(images) * self._read(seen.wire)[0].numel() <= STORED
+        if vary is not None and not encoded and room:
             own, held = images[: -self._held], images[-self._held :]
             images = torch.cat([own, vary(own), held])
         self.images = images

@@ -91,7 +91,9 @@ class Record(BaseModel):
     schema_version: int = SCHEMA_VERSION
     row: Row
     details: dict[str, float] = {}
-    """What else was measured of the protected model, by name."""
+    """What else was measured of the protected model and of the members of an attack, by name."""
+    notes: dict[str, str] = {}
+    """What else is worth knowing, in words, by name."""
     per_image: PerImage = PerImage()
 
 
