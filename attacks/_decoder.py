@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from ..benchmark.training import fit
 from ._grid import Grid
-from ._queries import Queries
+from ._queries import HELD_OUT, Queries
 from ._trust import shrink, trust
 
+Rebuild = Callable[[Tensor], Tensor]
+"""Maps wires (N, ...) to images (N, C, H, W)."""
 BLOCK = 4
 """Pixels on a side of the blocks that vectors are decoded to."""
 SAMPLE = 1000
@@ -69,40 +71,6 @@ class Spread(nn.Module):
         return self.fold.blocks(whole.place(wires))
 
 
-class InverseNetwork(nn.Module):
-    """A linear decoder, held fixed, plus a correction by convolutions that begins at zero.
-
-    With the closed-form map below it, the network starts where a linear attack ends, and cannot be under-trained.
-    """
-
-    def __init__(self, linear: nn.Module, sample: Tensor, images: Tensor, width: int) -> None:
-        """Build for wires like ``sample`` (K, ...) and images like ``images`` (K, C, H, W)."""
-        super().__init__()
-        image = cast(tuple[int, int, int], tuple(images.shape[1:]))
-        self.linear = linear
-        self.standardize = Standardize(sample)
-        self.spread = Spread(tuple(sample.shape[1:]), image, width, finest=2)
-        block = image[0] * self.spread.grid.stride**2
-        self.correct = nn.Sequential(
-            nn.Conv2d(self.spread.channels + block, width, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(width, block, 3, padding=1),
-        )
-        for parameter in self.correct[-1].parameters():
-            nn.init.zeros_(parameter)
-
-    def forward(self, wires: Tensor) -> Tensor:
-        """Decode wires (N, ...) to images (N, C, H, W), not yet clamped."""
-        images = self.linear(wires).clamp(0, 1)
-        grid = self.spread.grid
-        maps = torch.cat([self.spread(self.standardize(wires)), grid.blocks(images) - 0.5], 1)
-        return images + grid.images(self.correct(maps))
-
-
 def train_decoder(
     network: nn.Module, queries: Queries, *, epochs: int, steps: int, batch_size: int, learning_rate: float
 ) -> None:
@@ -133,24 +101,26 @@ def train_decoder(
     )
 
 
-def decode(decoder: Callable[[Tensor], Tensor], queries: Queries, mean: Tensor) -> Tensor:
+def decode(decoder: Rebuild, queries: Queries, mean: Tensor, *, judges: int = HELD_OUT) -> Tensor:
     """Apply a fitted decoder to the private wires, as far as it can be trusted on the images held out.
 
     Args:
         decoder: maps wires (N, ...) to images (N, C, H, W).
         queries: the private wires, and the attacker's own images with theirs.
         mean: the mean of the attacker's images, (C, H, W).
+        judges: images held out on which trust is measured, at most.
 
     Returns:
         Images (N, C, H, W) in [0, 1].
     """
+    held = queries.held_out[-judges:]
+    factor = trust(apply(decoder, queries.wires(held)), queries.images[held], mean)
+    return shrink(apply(decoder, queries.observed), mean, factor).contiguous()
+
+
+def apply(decoder: Rebuild, wires: Tensor) -> Tensor:
+    """Decode wires (N, ...), some at a time, to images (N, C, H, W) in [0, 1]."""
     if isinstance(decoder, nn.Module):
         decoder.eval()
     with torch.no_grad():
-        held = queries.held_out
-        factor = trust(_apply(decoder, queries.wires(held)), queries.images[held], mean)
-        return shrink(_apply(decoder, queries.observed), mean, factor).contiguous()
-
-
-def _apply(decoder: Callable[[Tensor], Tensor], wires: Tensor) -> Tensor:
-    return torch.cat([decoder(part) for part in wires.split(500)]).clamp(0, 1)
+        return torch.cat([decoder(part) for part in wires.split(500)]).clamp(0, 1)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
+
+from ._gaussian import NUMBERS, Gaussian
 
 ROUNDING = 1e-6
 """Rounds the corner of the absolute value in the total variation, so that it has a slope everywhere."""
 FLOOR = 1e-3
 """Variance added to that of every direction: what the attacker's images show no variation in may still vary a bit."""
-NUMBERS = 2**12
-"""Pixels up to which a covariance is formed; beyond, its inverse takes longer than the attack."""
 SHARE = 0.1
 """Weight of the Gaussian against the total variation; measured on five MNIST wires, relu2 to fc1, clean and noisy."""
 
@@ -25,22 +24,15 @@ class Prior:
     def __init__(self, images: Tensor) -> None:
         """Measure the attacker's images (K, C, H, W)."""
         self.mean = images.mean(0)
-        self._precision: Tensor | None = None
-        if self.mean.numel() <= NUMBERS:
-            centered = (images - self.mean).flatten(1)
-            covariance = (centered.T @ centered / len(images)).double()
-            covariance.diagonal().add_(FLOOR)
-            self._precision = torch.cholesky_inverse(torch.linalg.cholesky(covariance)).float()
+        few = self.mean.numel() <= NUMBERS
+        self._gaussian = Gaussian(images - self.mean, FLOOR) if few else None
 
     def penalty(self, images: Tensor) -> Tensor:
         """How unlikely images (N, C, H, W) are, (N,)."""
         variation = total_variation(images)
-        if self._precision is None:
+        if self._gaussian is None:
             return variation
-        away = (images - self.mean).flatten(1)
-        pull = away.detach() @ self._precision
-        quadratic = 2 * pull * away - pull * away.detach()  # its slope is 2 * pull, without a second product
-        return variation + SHARE * quadratic.mean(1)
+        return variation + SHARE * self._gaussian.penalty(images - self.mean)
 
 
 def total_variation(images: Tensor) -> Tensor:

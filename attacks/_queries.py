@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..benchmark.interfaces import Observation
+from ..benchmark.interfaces import Observation, Training
+from ..benchmark.training import augment
 
+Vary = Callable[[Tensor], Tensor]
+"""Makes images (M, C, H, W) from images (K, C, H, W)."""
 LONGEST = 2**14
 """Vectors longer than this, such as ciphertexts, are hashed to this length."""
 STORED = 2**29
 """Numbers that are kept (2 GB); wires that need more are sent again whenever they are used."""
 SLOW_QUERIES = 1000
 """Images sent at most through a client that answers in byte strings, since encryption takes milliseconds."""
+REACH = 2
+"""Pixels by which images are moved to make more of them."""
 HELD_OUT = 200
 """Images at most on which a learner judges itself."""
+
+
+def moved(images: Tensor) -> Tensor:
+    """The images (K, C, H, W), each moved at random by up to ``REACH`` pixels down and across."""
+    return augment(images, Training(shift=REACH))
 
 
 class Queries:
@@ -29,13 +42,27 @@ class Queries:
         observed: the wire of the private images, (N, ...).
     """
 
-    def __init__(self, seen: Observation, images: Tensor) -> None:
-        """Send the images, if their wires can be kept."""
+    def __init__(self, seen: Observation, images: Tensor, *, vary: Vary | None = None, as_read: bool = False) -> None:
+        """Send the images, if their wires can be kept.
+
+        Args:
+            seen: the private wires and the way to query.
+            images: the attacker's own, (K, C, H, W).
+            vary: makes more images to learn from, if twice the wires can be kept; it is given none of those held out.
+            as_read: wires in the shape of clean IRs, by the channel's own reading.
+        """
         assert seen.query is not None
         self._query = seen.query
+        self._read = seen.channel.read if as_read else operator.attrgetter("tensor")
         encoded = not isinstance(seen.wire.payload, Tensor)
-        self.images = images[:SLOW_QUERIES] if encoded else images
-        wire = seen.wire.tensor.to(images.device)
+        images = images[:SLOW_QUERIES] if encoded else images
+        self._held = min(HELD_OUT, max(1, len(images) // 10))
+        room = 2 * len(images) * self._read(seen.wire)[0].numel() <= STORED
+        if vary is not None and not encoded and room:
+            own, held = images[: -self._held], images[-self._held :]
+            images = torch.cat([own, vary(own), held])
+        self.images = images
+        wire = self._read(seen.wire).to(images.device)
         self._length = wire[0].numel()
         self._hash = Hash(self._length).to(images.device) if wire[0].numel() > LONGEST and wire.ndim == 2 else None
         self.observed = self._prepare(wire)
@@ -51,7 +78,7 @@ class Queries:
     @property
     def trainable(self) -> int:
         """How many of the images, the first ones, a learner may be fitted to."""
-        return len(self) - min(HELD_OUT, max(1, len(self) // 10))
+        return len(self) - self._held
 
     @property
     def held_out(self) -> Tensor:
@@ -68,7 +95,9 @@ class Queries:
 
     def _send_all(self, images: Tensor) -> Tensor:
         chunk = max(1, min(500, 2**26 // self._length))
-        return torch.cat([self._prepare(self._query(part).tensor.to(images.device)) for part in images.split(chunk)])
+        return torch.cat(
+            [self._prepare(self._read(self._query(part)).to(images.device)) for part in images.split(chunk)]
+        )
 
     def _prepare(self, wire: Tensor) -> Tensor:
         if wire.ndim == 2 and wire.shape[1] != self._length:  # ciphertexts differ by a few bytes

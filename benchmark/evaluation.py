@@ -12,7 +12,7 @@ from torch import Tensor
 from .. import __version__
 from .cells import PROTOCOL, Cell
 from .errors import Inapplicable, UsageError
-from .interfaces import Attack, Observation
+from .interfaces import Attack, Observation, Reconstruction
 from .leaderboard import PerImage, Record, Row
 from .metrics import RECOGNISABLE_SSIM, interval, psnr, ssim
 from .randomness import stream
@@ -51,11 +51,11 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
         seen = bench.observe(cell.setting, attack)
         details["aux_overlap"] = overlap(seen.aux, originals)
         start = time.perf_counter()
-        images = _reconstruct(attack, seen, cell_id)
+        rebuilt = _reconstruct(attack, seen, cell_id)
         facts["attack_seconds"] = round(time.perf_counter() - start, 3)
-        values = _compare(images, originals)
-        scores, more = score(bench, cell.setting, images)
-        details |= more
+        values = _compare(rebuilt.images, originals)
+        scores, more = score(bench, cell.setting, rebuilt.images)
+        details |= {**more, **_compare_members(rebuilt, originals)}
     except UsageError:
         raise
     except Inapplicable as error:
@@ -64,7 +64,7 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
         reason = f"{type(error).__name__}: {error}".replace("\n", " ")
         return incomplete(cell, cell_id, **state("failed", reason)), None
     row = Row(**_names(cell, cell_id), **facts, **_scores(values), **scores, status="done", device=str(bench.device))
-    return Record(row=row, details=details, per_image=values), images
+    return Record(row=row, details=details, notes=_notes(rebuilt), per_image=values), rebuilt.images
 
 
 def _compare(images: Tensor, originals: Tensor) -> PerImage:
@@ -72,16 +72,38 @@ def _compare(images: Tensor, originals: Tensor) -> PerImage:
     return PerImage(psnr_db=psnr(images, originals).tolist(), ssim=ssim(images, originals).tolist())
 
 
+def _compare_members(rebuilt: Reconstruction, originals: Tensor) -> dict[str, float]:
+    """Means of each member's scores, and of the best score that any member has for each image (``oracle``)."""
+    if not rebuilt.members:
+        return {}
+    scores = {name: _compare(images, originals) for name, images in rebuilt.members.items()}
+    decibels = torch.tensor([each.psnr_db for each in scores.values()])  # (members, N)
+    similarities = torch.tensor([each.ssim for each in scores.values()])
+    found = {"oracle_psnr_db": decibels.amax(0).mean(), "oracle_ssim": similarities.amax(0).mean()}
+    for index, name in enumerate(scores):
+        found |= {f"{name}_psnr_db": decibels[index].mean(), f"{name}_ssim": similarities[index].mean()}
+    return {name: round(score.item(), 5) for name, score in found.items()}
+
+
+def _notes(rebuilt: Reconstruction) -> dict[str, str]:
+    return {"selected": rebuilt.selected} if rebuilt.members else {}
+
+
 def incomplete(cell: Cell, cell_id: str, *, details: dict[str, float] | None = None, **facts: Any) -> Record:
     """The record of a cell without scores; ``facts`` give at least ``status``, ``reason`` and ``device``."""
     return Record(row=Row(**_names(cell, cell_id), **facts), details=details or {})
 
 
-def _reconstruct(attack: Attack, seen: Observation, cell_id: str) -> Tensor:
-    count, shape = len(seen.wire), seen.image_shape
+def _reconstruct(attack: Attack, seen: Observation, cell_id: str) -> Reconstruction:
+    expected = (len(seen.wire), *seen.image_shape)
     with stream("attack", cell_id):
-        images = attack.reconstruct(seen)
-    expected = (count, *shape)
+        answer = attack.reconstruct(seen)
+    rebuilt = answer if isinstance(answer, Reconstruction) else Reconstruction(answer, "", {})
+    members = {name: _checked(images, expected) for name, images in rebuilt.members.items()}
+    return Reconstruction(_checked(rebuilt.images, expected), rebuilt.selected, members)
+
+
+def _checked(images: Tensor, expected: tuple[int, ...]) -> Tensor:
     if not isinstance(images, Tensor) or tuple(images.shape) != expected:
         found = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
         raise InvalidReconstruction(f"the attack returned {found}; expected images {expected}")
@@ -125,6 +147,7 @@ def _describe(protected: Protected) -> dict[str, Any]:
     return {
         "accuracy": protected.accuracy,
         "accuracy_undefended": protected.accuracy_undefended,
+        "accuracy_images": protected.accuracy_images,
         "epsilon": promise.epsilon,
         "delta": promise.delta,
         "guarantee": promise.guarantee,

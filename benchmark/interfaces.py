@@ -125,6 +125,21 @@ class Component(BaseModel):
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
 
 
+@dataclass(frozen=True)
+class Reconstruction:
+    """What an attack that tries several ways brings back.
+
+    Attributes:
+        images: its answer, (N, C, H, W) in [0, 1].
+        selected: the name of the member whose answer that is.
+        members: the answer of each member, by name.
+    """
+
+    images: Tensor
+    selected: str
+    members: dict[str, Tensor]
+
+
 class Attack(Component, ABC):
     """Rebuilds private images from what crossed the network."""
 
@@ -140,11 +155,11 @@ class Attack(Component, ABC):
         return "same_distribution"
 
     @abstractmethod
-    def reconstruct(self, seen: Observation) -> Tensor:
+    def reconstruct(self, seen: Observation) -> Tensor | Reconstruction:
         """Rebuild one image per entry of the wire.
 
         Returns:
-            Images (N, C, H, W) in [0, 1].
+            Images (N, C, H, W) in [0, 1]; an attack that selects among several ways tells of all of them.
 
         Raises:
             Inapplicable: if the attack has no meaning for this wire.

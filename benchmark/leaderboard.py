@@ -37,6 +37,7 @@ class Row(BaseModel):
     n_images: int
     accuracy: float | None = None
     accuracy_undefended: float | None = None
+    accuracy_images: int | None = None
     psnr_db: float | None = None
     psnr_db_low: float | None = None
     psnr_db_high: float | None = None
@@ -95,6 +96,8 @@ class Record(BaseModel):
     row: Row
     details: dict[str, float] = {}
     """What else was measured of the protected model, the bound and the reconstructions, by name."""
+    notes: dict[str, str] = {}
+    """What else is worth knowing, in words, by name."""
     per_image: PerImage = PerImage()
 
 
@@ -137,7 +140,7 @@ def read_records(out: Path) -> dict[str, Record]:
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     """Make a leaderboard of rows, in a stable order."""
     frame = pd.DataFrame([row.model_dump() for row in rows], columns=COLUMNS)
-    for column in ("seed", "n_images", "client_macs", "client_params", "protocol"):
+    for column in ("seed", "n_images", "accuracy_images", "client_macs", "client_params", "protocol"):
         frame[column] = frame[column].astype("Int64")
     keys = [
         "dataset",

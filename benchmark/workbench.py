@@ -39,6 +39,7 @@ class Protected:
         wire: what the adversary saw of the private images under attack.
         accuracy: its share of right answers on the private pool, or on a sample if the model asks for one.
         accuracy_undefended: that of the undefended target, on the same images.
+        accuracy_images: how many these are.
         costs: its prices.
         details: what else was measured of it, by name.
     """
@@ -47,6 +48,7 @@ class Protected:
     wire: Wire
     accuracy: float
     accuracy_undefended: float
+    accuracy_images: int
     costs: Costs
     details: dict[str, float]
 
@@ -204,8 +206,8 @@ class Workbench:
             wire = _overhear(model, self.originals(setting))
         with stream("costs", identity):
             costs = measure_costs(model, pools.private.images[:1])
-        details = {"accuracy_images": len(test), "bytes_down": costs.bytes_down, **details}
-        return Protected(model, wire, measured, accuracy_undefended, costs, details)
+        details = {"bytes_down": costs.bytes_down, **details}
+        return Protected(model, wire, measured, accuracy_undefended, len(test), costs, details)
 
 
 def _check_range(pools: Pools, dataset: Chosen) -> None:

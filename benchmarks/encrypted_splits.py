@@ -66,7 +66,7 @@ def row(bench: Workbench, split: str, mode: str, budget: float) -> list[str]:
         f"{100 * made.accuracy_undefended:.2f} %",
         f"{100 * found['accuracy_clear']:.2f} %",
         f"{100 * made.accuracy:.2f} %",
-        f"{found['accuracy_images']:.0f}",
+        str(made.accuracy_images),
         f"{100 * found['argmax_agreement']:.2f} %",
         f"{found['largest_logit_error']:.0e} of {found['largest_logit']:.0f}",
     ]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from mia_bench.benchmark.interfaces import Access, Attack, ImageSet, Observation
+from mia_bench.benchmark.interfaces import Access, Attack, ImageSet, Observation, Reconstruction
 from mia_bench.benchmark.split_model import Channel, Normalize, SplitModel, Target
 from mia_bench.benchmark.training import untrained_copy
 from mia_bench.models.lenet5 import Lenet5
@@ -50,7 +50,8 @@ class World:
     def attacked_by(self, attack: Attack, *, seed: int = 0) -> Tensor:
         """The reconstructions, (N, C, H, W)."""
         torch.manual_seed(seed)
-        return attack.reconstruct(self.seen_by(attack))
+        rebuilt = attack.reconstruct(self.seen_by(attack))
+        return rebuilt.images if isinstance(rebuilt, Reconstruction) else rebuilt
 
 
 @pytest.fixture

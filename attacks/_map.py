@@ -1,0 +1,164 @@
+"""Maximum a posteriori: from a decoder's start to the image that explains the wire and resembles the prior."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..benchmark.interfaces import Observation
+from ._decoder import Rebuild, apply, decode
+from ._inversion import CHUNK_NUMBERS, Distance, comparable, ir_shape
+from ._lbfgs import minimize
+from ._linear_decoder import LinearDecoder, fit_linear
+from ._queries import Queries, moved
+from ._skip_decoder import Recipe, fit_skip
+
+Penalty = Callable[[Tensor], Tensor]
+"""Maps images (N, C, H, W) to how unlikely they are, (N,)."""
+Prior = Callable[[Tensor], Penalty]
+"""Maps the starts of a search (N, C, H, W) to its penalty."""
+WEIGHTS = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
+"""Weights from which the prior's is chosen; clean wires want small ones, noisy ones those around 1."""
+JUDGES = 32
+"""Others, on which an inversion is judged."""
+PILOT = 16
+"""The attacker's own images on which the weight is chosen."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where inversions start.
+
+    Attributes:
+        images: the attacker's own, (K, C, H, W).
+        queries: those and more with their wires, as the channel reads them.
+        linear: the best linear decoder.
+        decoder: the best decoder.
+    """
+
+    images: Tensor
+    queries: Queries
+    linear: LinearDecoder
+    decoder: Rebuild
+
+
+def prepare(seen: Observation, recipe: Recipe) -> Start:
+    """Train the decoder of ``ridge_skip``.
+
+    Raises:
+        Inapplicable: if the defense publishes nothing about its channel, or the wire is no IR.
+    """
+    assert seen.client is not None
+    ir_shape(seen.client, seen.aux.images.mean(0), comparable(seen))
+    queries = Queries(seen, seen.aux.images, vary=moved, as_read=True)
+    linear = fit_linear(queries)
+    return Start(seen.aux.images, queries, linear, fit_skip(queries, linear, recipe))
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What is minimized: misfit / ``misfit`` + weight * penalty / ``typical``, each image on its own.
+
+    Attributes:
+        client: maps images to clean IRs.
+        distance: misfit of clean IRs (N, ...) with wires (N, ...), (N,).
+        prior: what images are like.
+        misfit: unit of the first term, the misfit of starts on images held out.
+        typical: unit of the second, the penalty of true images held out.
+    """
+
+    client: nn.Module
+    distance: Distance
+    prior: Prior
+    misfit: float = 1.0
+    typical: float = 1.0
+
+    def search(self, wires: Tensor, starts: Tensor, *, weight: Tensor, iterations: int) -> Tensor:
+        """Minimize from ``starts`` (N, C, H, W) for ``wires`` (N, ...) with weights (N,)."""
+        chunk = max(1, CHUNK_NUMBERS // wires[0].numel())
+        parts = []
+        for part, start, each in zip(wires.split(chunk), starts.split(chunk), weight.split(chunk), strict=True):
+            penalty = self.prior(start)
+
+            def loss(images: Tensor, part: Tensor = part, each: Tensor = each, penalty: Penalty = penalty) -> Tensor:
+                fit = self.distance(self.client(images), part) / self.misfit
+                return fit + each * penalty(images) / self.typical
+
+            with torch.enable_grad():  # decoders are applied without
+                parts.append(minimize(loss, start, iterations=iterations))
+        return torch.cat(parts)
+
+
+def fit_map(seen: Observation, start: Start, prior: Prior, *, weight: float | None, iterations: int) -> Rebuild:
+    """Choose the weight of the prior on images held out, and return the search with it.
+
+    If no weight beats the start there, the start itself is returned.
+
+    Args:
+        seen: the client and the channel.
+        queries: images and their wires as the channel reads them.
+        start: the decoder that the search begins at.
+        prior: what images are like.
+        weight: the prior's, in units in which a typical image weighs as much as the start's misfit; None: chosen.
+        iterations: evaluations of the loss and its gradient.
+    """
+    assert seen.client is not None
+    client = copy.deepcopy(seen.client).requires_grad_(False).eval()
+    index = start.queries.held_out[:PILOT]
+    wires, truth = start.queries.wires(index), start.queries.images[index]
+    starts = apply(start.decoder, wires)
+    with torch.no_grad():
+        misfit = seen.channel.distance(client(starts), wires).mean().item()
+        typical = prior(starts)(truth).mean().item()
+    posterior = Posterior(client, seen.channel.distance, prior, max(misfit, 1e-12), max(typical, 1e-12))
+
+    def rebuild(private: Tensor, weight: float) -> Tensor:
+        each = torch.full((len(private),), weight, device=private.device)
+        return posterior.search(private, apply(start.decoder, private), weight=each, iterations=iterations)
+
+    if weight is not None:
+        return lambda private: rebuild(private, weight)
+    each = torch.tensor(WEIGHTS, device=truth.device).repeat_interleave(len(truth))
+    tried = posterior.search(
+        wires.repeat(len(WEIGHTS), *[1] * (wires.ndim - 1)),
+        starts.repeat(len(WEIGHTS), 1, 1, 1),
+        weight=each,
+        iterations=(iterations + 1) // 2,
+    )
+    scores = [decibels(images, truth) for images in (starts, *tried.split(len(truth)))]
+    best = max(range(len(scores)), key=scores.__getitem__)
+    if best == 0:
+        return start.decoder
+    chosen = WEIGHTS[best - 1]
+    return lambda private: rebuild(private, chosen)
+
+
+def decibels(images: Tensor, truth: Tensor) -> float:
+    """Mean PSNR."""
+    errors = (images - truth).square().flatten(1).mean(1)
+    return -10 * errors.clamp(min=1e-10).log10().mean().item()
+
+
+def reconstruct(
+    seen: Observation,
+    prior: Callable[[Start], Prior],
+    recipe: Recipe,
+    *,
+    weight: float | None,
+    iterations: int,
+) -> Tensor:
+    """The whole attack: train the decoder, choose the weight, search, and trust the result as far as it deserves.
+
+    Returns:
+        Images (N, C, H, W) in [0, 1].
+
+    Raises:
+        Inapplicable: if the defense publishes nothing about its channel, or the wire is no IR.
+    """
+    start = prepare(seen, recipe)
+    rebuild = fit_map(seen, start, prior(start), weight=weight, iterations=iterations)
+    return decode(rebuild, start.queries, start.images.mean(0), judges=JUDGES)

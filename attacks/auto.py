@@ -1,0 +1,25 @@
+"""The ensemble that stands for the strongest attacker known."""
+
+from typing import ClassVar
+
+from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction
+from ._ensemble import ensemble
+from ._skip_decoder import Recipe
+
+
+class Auto(Attack):
+    """Runs ridge, ridge_skip, map_pca and map_dec, and answers with the one that does best on its own images.
+
+    The ensemble is fixed and without parameters, so that figures of different people compare. The member is selected
+    for the whole cell on images of the attacker's own that nothing was fitted to; the record tells which, what each
+    member reached, and the per-image best of them all (``oracle``), which no attacker reaches for certain. Where a
+    defense publishes nothing about its channel, only the two that learn from queries take part.
+
+    Source: ours, after Croce & Hein, ICML 2020, "Reliable evaluation ... with an ensemble" (AutoAttack).
+    """
+
+    access: ClassVar[Access] = Access.WHITE_BOX
+
+    def reconstruct(self, seen: Observation) -> Reconstruction:
+        """Run the members and select one."""
+        return ensemble(seen, Recipe())

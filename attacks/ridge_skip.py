@@ -1,0 +1,39 @@
+"""The linear decoder with a trained correction."""
+
+from typing import ClassVar
+
+from pydantic import Field
+from torch import Tensor
+
+from ..benchmark.interfaces import Access, Attack, Observation
+from ._decoder import decode
+from ._linear_decoder import fit_linear
+from ._queries import Queries, moved
+from ._skip_decoder import Recipe, fit_skip
+
+
+class RidgeSkip(Attack):
+    """Trains a small convolutional network to correct the best linear decoder, which it begins as.
+
+    The attacker queries the client with its own images and with copies moved by up to two pixels. The last layer of
+    the correction starts at zero, and the correction is dropped if it does not help on images held out: the attack is
+    never weaker there than ``ridge``. On a noisy client every batch is queried anew.
+
+    Source: ours; the skip path follows He et al., CVPR 2016, and zero initialization Zhang et al., ICLR 2019 (Fixup).
+    """
+
+    access: ClassVar[Access] = Access.BLACK_BOX
+    standard: ClassVar[bool] = False
+
+    epochs: int = Field(Recipe.epochs, ge=1, description="passes over the queries, at most")
+    steps: int = Field(Recipe.steps, ge=1, description="batches, at most")
+    batch_size: int = Field(Recipe.batch_size, ge=1, description="pairs in a batch")
+    learning_rate: float = Field(Recipe.learning_rate, gt=0, description="peak of the one-cycle rate")
+    channels: int = Field(Recipe.channels, ge=1, description="channels of the network")
+
+    def reconstruct(self, seen: Observation) -> Tensor:
+        """Fit the linear decoder, train the correction and apply both; images (N, C, H, W)."""
+        queries = Queries(seen, seen.aux.images, vary=moved)
+        recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels)
+        decoder = fit_skip(queries, fit_linear(queries), recipe)
+        return decode(decoder, queries, seen.aux.images.mean(0))

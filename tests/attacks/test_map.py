@@ -1,0 +1,133 @@
+"""Maximum a posteriori inversion."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from mia_bench.attacks import _gaussian
+from mia_bench.attacks._decoder import apply
+from mia_bench.attacks._gaussian import Gaussian
+from mia_bench.attacks._map import Start, fit_map, prepare
+from mia_bench.attacks._priors import like_aux, like_decoded, smooth
+from mia_bench.attacks._skip_decoder import Recipe
+from mia_bench.attacks.map_dec import MapDec
+from mia_bench.attacks.map_pca import MapPca
+from mia_bench.attacks.white_box import WhiteBox
+from mia_bench.benchmark.errors import Inapplicable
+from mia_bench.benchmark.interfaces import Observation, Wire
+from mia_bench.benchmark.metrics import psnr
+from mia_bench.benchmark.split_model import Channel
+from torch import Tensor
+
+QUICK = Recipe(epochs=4)
+PRIORS = [smooth, like_aux, like_decoded]
+
+
+class Dropped(Channel):
+    """Keeps half of the coordinates, and says so."""
+
+    stochastic = True
+
+    def forward(self, value: Tensor) -> Tensor:
+        return value * (torch.rand_like(value) < 0.5)
+
+    def distance(self, value: Tensor, sent: Tensor) -> Tensor:
+        return ((value - sent) * (sent != 0)).square().flatten(1).sum(1)
+
+
+class Oblivious(Dropped):
+    """The same, and says nothing."""
+
+    def distance(self, value: Tensor, sent: Tensor) -> Tensor:
+        return (value - sent).square().flatten(1).sum(1)
+
+
+class Misleading(Channel):
+    """Publishes a distance that is smallest far away."""
+
+    def distance(self, value: Tensor, sent: Tensor) -> Tensor:
+        return (value + sent).square().flatten(1).sum(1)
+
+
+def started(victim) -> tuple[Observation, Start]:
+    torch.manual_seed(0)
+    seen = victim.seen_by(WhiteBox())
+    return seen, prepare(seen, QUICK)
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_the_search_beats_its_start_on_images_that_nothing_was_fitted_to(prior: Callable, world: Callable) -> None:
+    victim = world("pool1")
+    seen, start = started(victim)
+
+    rebuild = fit_map(seen, start, prior(start), weight=None, iterations=60)
+
+    before, after = (
+        psnr(apply(decoder, start.queries.observed), victim.private.images).mean()
+        for decoder in (start.decoder, rebuild)
+    )
+    assert after > before + 1
+
+
+def test_a_search_that_does_harm_is_not_made(world: Callable) -> None:
+    victim = world("relu2", Misleading())
+    seen, start = started(victim)
+
+    assert fit_map(seen, start, smooth(start), weight=None, iterations=10) is start.decoder
+
+
+def test_a_heavy_anchor_keeps_the_search_at_the_decoder_and_a_light_one_explains_the_wire(world: Callable) -> None:
+    victim = world("relu2")
+    seen, start = started(victim)
+    assert seen.client is not None
+
+    answer = apply(start.decoder, start.queries.observed)
+    held, free = (
+        apply(fit_map(seen, start, like_decoded(start), weight=weight, iterations=60), start.queries.observed)
+        for weight in (1e6, 1e-4)
+    )
+
+    torch.testing.assert_close(held, answer, atol=0.01, rtol=0)
+    misfits = [(seen.client(images) - victim.wire.tensor).square().sum() for images in (answer, free)]
+    assert misfits[1] < 0.5 * misfits[0]
+
+
+@pytest.mark.parametrize("attack", [MapDec, MapPca])
+def test_knowing_the_defense_helps(attack: type, world: Callable) -> None:
+    aware, oblivious = (
+        psnr(victim.attacked_by(attack(epochs=4, prior_weight=0.01)), victim.private.images).mean()
+        for victim in (world("conv1", Dropped()), world("conv1", Oblivious()))
+    )
+
+    assert aware > oblivious + 3
+
+
+def test_a_gaussian_is_the_squared_mahalanobis_length() -> None:
+    torch.manual_seed(0)
+    samples, deviations = torch.randn(50, 1, 3, 4), torch.randn(6, 1, 3, 4, requires_grad=True)
+    covariance = samples.flatten(1).T @ samples.flatten(1) / 50 + 0.1 * torch.eye(12)
+    flat = deviations.flatten(1)
+    expected = torch.einsum("nd,de,ne->n", flat, covariance.inverse(), flat) / 12
+
+    measured = Gaussian(samples, 0.1).penalty(deviations)
+
+    torch.testing.assert_close(measured, expected, atol=1e-4, rtol=1e-4)
+    slopes = [torch.autograd.grad(value.sum(), deviations, retain_graph=True)[0] for value in (measured, expected)]
+    torch.testing.assert_close(*slopes, atol=1e-4, rtol=1e-4)
+
+
+def test_a_gaussian_of_many_pixels_is_the_same_from_its_main_directions(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    samples, deviations = torch.randn(20, 1, 5, 6), torch.randn(6, 1, 5, 6)
+    exact = Gaussian(samples, 0.1).penalty(deviations)
+    monkeypatch.setattr(_gaussian, "NUMBERS", 10)
+
+    torch.testing.assert_close(Gaussian(samples, 0.1).penalty(deviations), exact, atol=1e-4, rtol=1e-4)
+
+
+def test_a_wire_that_is_no_ir_is_declined(world: Callable) -> None:
+    victim = world("conv1")
+    victim.wire = Wire(torch.zeros(3, 7))
+
+    with pytest.raises(Inapplicable, match=r"\(7,\).*\(8, 12, 12\)"):
+        victim.attacked_by(MapDec())

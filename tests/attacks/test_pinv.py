@@ -1,0 +1,52 @@
+"""Exact inversion, against the pseudo-inverse of the whole matrix."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from mia_bench.attacks import pinv
+from mia_bench.attacks.pinv import Pinv
+from mia_bench.benchmark.errors import Inapplicable
+from mia_bench.benchmark.interfaces import Wire
+from mia_bench.benchmark.metrics import psnr
+from torch import nn
+
+
+@pytest.mark.parametrize("split", ["conv1", "relu1"])
+def test_a_client_of_one_layer_is_inverted_exactly(split: str, world: Callable) -> None:
+    victim = world(split)
+
+    assert psnr(victim.attacked_by(Pinv()), victim.private.images).min() > 80
+
+
+def test_without_a_preconditioner_it_gets_there_too(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pinv, "PIXELS", 0)
+    victim = world("relu1")
+
+    assert psnr(victim.attacked_by(Pinv(iterations=2000)), victim.private.images).min() > 80
+
+
+def test_dropped_numbers_are_left_out_of_the_equations(world: Callable) -> None:
+    victim = world("conv1")
+    kept = torch.rand_like(victim.wire.tensor) < 0.7
+    victim.wire = Wire(victim.wire.tensor * kept)
+
+    assert psnr(victim.attacked_by(Pinv()), victim.private.images).min() > 80
+
+
+def test_with_fewer_equations_than_pixels_it_is_the_solution_closest_to_gray() -> None:
+    torch.manual_seed(0)
+    layer = nn.Sequential(nn.Flatten(), nn.Linear(36, 20)).double()
+    gray, values = torch.full((1, 1, 6, 6), 0.5, dtype=torch.float64), torch.randn(3, 20, dtype=torch.float64)
+    solved = Pinv()._solve(layer, values, gray, pinv._preconditioner(layer, gray), rectified=False)
+
+    weight, bias = layer[1].weight, layer[1].bias
+    expected = 0.5 + (torch.linalg.pinv(weight) @ (values - bias - weight.sum(1) * 0.5).T).T
+
+    torch.testing.assert_close(solved.flatten(1), expected, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("split", ["pool1", "conv2", "relu2"])
+def test_a_client_with_more_bends_is_declined(split: str, world: Callable) -> None:
+    with pytest.raises(Inapplicable, match="not affine"):
+        world(split).attacked_by(Pinv())
