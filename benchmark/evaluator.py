@@ -10,8 +10,8 @@ from .interfaces import ImageSet
 from .training import fit
 
 RECIPE = {"version": 1, "images": 20_000, "seen": 40_000, "most_epochs": 15, "batch_size": 128}
-"""At most so many images, and epochs until so many have been seen: 4 s of one core on MNIST, where its accuracy is 0.96,
-and 5 s on photos, with 0.79."""
+"""At most so many images, and epochs until so many have been seen: 4 s of one core on MNIST, where its accuracy is
+0.96, and 5 s on photos, with 0.79."""
 CHUNK = 100
 """Images in one pass, so that large ones fit into memory."""
 
