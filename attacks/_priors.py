@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch import Tensor
 
 from ._decoder import apply
 from ._gaussian import Gaussian
-from ._map import Prior, Start
+from ._map import Prior
+from ._start import Start
 
 IMAGE_FLOOR = 1e-3
 """Variance that images may have in any direction."""

@@ -104,7 +104,9 @@ class Queries:
 
     def _send_all(self, images: Tensor) -> Tensor:
         chunk = max(1, min(500, 2**26 // self._length))
-        return torch.cat([self._prepare(self._read(self._query(part)).to(images.device)) for part in images.split(chunk)])
+        return torch.cat(
+            [self._prepare(self._read(self._query(part)).to(images.device)) for part in images.split(chunk)]
+        )
 
     def _prepare(self, wire: Tensor) -> Tensor:
         if wire.ndim == 2 and wire.shape[1] != self._length:  # ciphertexts differ by a few bytes

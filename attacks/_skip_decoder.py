@@ -91,7 +91,5 @@ def fit_skip(queries: Queries, linear: LinearDecoder, recipe: Recipe) -> Rebuild
     )
     held = queries.held_out
     wires, truth = queries.wires(held), queries.images[held]  # the same draw of the noise for both
-    corrected, plain = (
-        (apply(decoder, wires) - truth).square().mean().item() for decoder in (network, linear.decode)
-    )
+    corrected, plain = ((apply(decoder, wires) - truth).square().mean().item() for decoder in (network, linear.decode))
     return network if corrected <= plain else linear.decode

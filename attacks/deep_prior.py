@@ -26,8 +26,8 @@ class DeepPrior(Attack):
     """Fits the weights of an untrained hourglass network so that the IR of its output explains the wire.
 
     Nothing but the structure of the network says what images are like; images of the attacker's own only tell how far
-    to trust the result. Each image has a network of its own, all with the same random weights and input at the start; the networks of a
-    batch run as one by grouped convolutions. Differs from the paper in size and in the number of steps.
+    to trust the result. Each image has a network of its own, all with the same random weights and input at the start;
+    the networks of a batch run as one by grouped convolutions. Differs from the paper in size and number of steps.
 
     Source: Ulyanov, Vedaldi, Lempitsky, CVPR 2018, "Deep image prior".
     """

@@ -67,7 +67,7 @@ def test_an_attack_returns_one_image_in_range_per_entry_of_the_wire(name: str, s
     [
         *((name, "conv1", 8) for name in READERS if name != "black_box"),
         ("black_box", "conv1", 6),
-        *((name, split, 2) for name in LEARNERS for split in ("relu2", "fc1")),
+        *((name, split, 1.5) for name in LEARNERS for split in ("relu2", "fc1")),
         *((name, split, 2) for name in (*MAP, "auto") for split in ("relu2", "fc1")),
         ("deep_prior", "conv1", 5),
         ("pinv", "conv1", 60),
