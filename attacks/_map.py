@@ -24,7 +24,7 @@ WEIGHTS = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
 """Weights from which the prior's is chosen; clean wires want small ones, noisy ones those around 1."""
 JUDGES = 32
 """Others, on which an inversion is judged."""
-PILOT = 16
+PILOT = 8
 """The attacker's own images on which the weight is chosen."""
 
 
