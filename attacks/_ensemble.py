@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Observation, Reconstruction
 from ._decoder import Rebuild, apply
 from ._inversion import comparable, ir_shape
 from ._linear_decoder import fit_linear
-from ._map import JUDGES, Start, decibels, fit_map, prepare
+from ._map import JUDGES, decibels, fit_map
 from ._priors import like_aux, like_decoded
 from ._queries import Queries, moved
 from ._skip_decoder import Recipe, fit_skip
+from ._start import Start, prepare
 from ._trust import shrink, trust
 
 ITERATIONS = 100

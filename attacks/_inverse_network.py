@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import cast
 
@@ -23,10 +24,11 @@ KERNEL = 5
 class InverseNetwork(nn.Module):
     """Transposed convolutions from an IR to pixels, without an output activation.
 
-    For a spatial IR, one convolution at its own resolution (transposed with stride 1 is the same) that may grow it by four cells, as the inverse of a
-    convolution without padding does, then one of stride 2 for each halving of the resolution in the client. On LeNet-5
-    these are the paper's networks: ConvT5(8-1) at conv1; ConvT5(16-w), ReLU, ConvT5 stride 2 (w-1) at relu2. For
-    vectors, for which the paper has none, a dense layer to blocks of 4x4 pixels comes first.
+    For a spatial IR, one convolution at its own resolution (transposed with stride 1 is the same) that may grow it by
+    four cells, as the inverse of a convolution without padding does, then one of stride 2 for each halving of the
+    resolution in the client. On LeNet-5 these are the paper's networks: ConvT5(8-1) at conv1; ConvT5(16-w), ReLU,
+    ConvT5 stride 2 (w-1) at relu2. For vectors, for which the paper has none, a dense layer to blocks of 4x4 pixels
+    comes first.
 
     Source: He, Zhang, Lee, ACSAC 2019, section 5, and its official code.
     """
@@ -54,7 +56,7 @@ class InverseNetwork(nn.Module):
             channels = sample.shape[1] if self.dense is None else width
             first = nn.Conv2d(channels, widths[0], KERNEL, padding=KERNEL - 1)
         self.layers = nn.ModuleList([first])
-        for before, after in zip(widths[:-1], widths[1:], strict=True):
+        for before, after in itertools.pairwise(widths):
             self.layers.append(nn.ConvTranspose2d(before, after, KERNEL, stride=2, output_padding=1))
         with torch.no_grad():  # begins at the mean gray
             cast(Tensor, self.layers[-1].bias).fill_(images.mean())

@@ -43,14 +43,14 @@ class LinearDecoder(NamedTuple):
 
 
 def fit_linear(queries: Queries, *, form: Form = "auto", strength: float | None = None) -> LinearDecoder:
-    """Fit forms and strengths on most of the queries and return what is best on the rest.
+    """Fit forms and strengths on most of the attacker's own images and return what is best on the rest.
 
     Args:
         queries: images and their wires.
         form: whole wire to whole image, neighborhoods of cells to blocks of pixels, or the better one.
         strength: the penalty in units of the wire's mean variance; None: chosen.
     """
-    count = min(queries.trainable, max(50, NUMBERS // queries.observed[0].numel()))
+    count = min(queries.own, max(50, NUMBERS // queries.observed[0].numel()))
     held = queries.held_out
     wires, truth = queries.wires(held), queries.images[held]
     strengths = STRENGTHS if strength is None else (strength,)

@@ -11,11 +11,10 @@ from torch import Tensor, nn
 
 from ..benchmark.interfaces import Observation
 from ._decoder import Rebuild, apply, decode
-from ._inversion import CHUNK_NUMBERS, Distance, comparable, ir_shape
+from ._inversion import CHUNK_NUMBERS, Distance
 from ._lbfgs import minimize
-from ._linear_decoder import LinearDecoder, fit_linear
-from ._queries import Queries, moved
-from ._skip_decoder import Recipe, fit_skip
+from ._skip_decoder import Recipe
+from ._start import Start, prepare
 
 Penalty = Callable[[Tensor], Tensor]
 """Maps images (N, C, H, W) to how unlikely they are, (N,)."""
@@ -25,38 +24,8 @@ WEIGHTS = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
 """Weights from which the prior's is chosen; clean wires want small ones, noisy ones those around 1."""
 JUDGES = 32
 """Others, on which an inversion is judged."""
-PILOT = 16
+PILOT = 8
 """The attacker's own images on which the weight is chosen."""
-
-
-@dataclass(frozen=True)
-class Start:
-    """Where inversions start.
-
-    Attributes:
-        images: the attacker's own, (K, C, H, W).
-        queries: those and more with their wires, as the channel reads them.
-        linear: the best linear decoder.
-        decoder: the best decoder.
-    """
-
-    images: Tensor
-    queries: Queries
-    linear: LinearDecoder
-    decoder: Rebuild
-
-
-def prepare(seen: Observation, recipe: Recipe) -> Start:
-    """Train the decoder of ``ridge_skip``.
-
-    Raises:
-        Inapplicable: if the defense publishes nothing about its channel, or the wire is no IR.
-    """
-    assert seen.client is not None
-    ir_shape(seen.client, seen.aux.images.mean(0), comparable(seen))
-    queries = Queries(seen, seen.aux.images, vary=moved, as_read=True)
-    linear = fit_linear(queries)
-    return Start(seen.aux.images, queries, linear, fit_skip(queries, linear, recipe))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from ._decoder import apply
 from ._gaussian import Gaussian
-from ._map import Prior, Start
+from ._map import Prior
+from ._start import Start
 
 IMAGE_FLOOR = 1e-3
 """Variance that images may have in any direction."""
@@ -19,9 +20,12 @@ ERRORS = 3000
 
 def smooth(start: Start) -> Prior:
     """Images are smooth: mean squared difference of neighboring pixels, down plus across (TV2)."""
-    return lambda starts: (
-        lambda images: images.diff(dim=2).square().mean((1, 2, 3)) + images.diff(dim=3).square().mean((1, 2, 3))
-    )
+    return lambda starts: variation
+
+
+def variation(images: Tensor) -> Tensor:
+    """Mean squared difference of neighboring pixels (N, C, H, W), down plus across, (N,)."""
+    return images.diff(dim=2).square().mean((1, 2, 3)) + images.diff(dim=3).square().mean((1, 2, 3))
 
 
 def like_aux(start: Start) -> Prior:

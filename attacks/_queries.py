@@ -58,10 +58,14 @@ class Queries:
         images = images[:SLOW_QUERIES] if encoded else images
         self._held = min(HELD_OUT, max(1, len(images) // 10))
         room = 2 * len(images) * self._read(seen.wire)[0].numel() <= STORED
+        made = 0
         if vary is not None and not encoded and room:
             own, held = images[: -self._held], images[-self._held :]
-            images = torch.cat([own, vary(own), held])
+            more = vary(own)
+            made = len(more)
+            images = torch.cat([own, more, held])
         self.images = images
+        self._own = self.trainable - made
         wire = self._read(seen.wire).to(images.device)
         self._length = wire[0].numel()
         self._hash = Hash(self._length).to(images.device) if wire[0].numel() > LONGEST and wire.ndim == 2 else None
@@ -79,6 +83,11 @@ class Queries:
     def trainable(self) -> int:
         """How many of the images, the first ones, a learner may be fitted to."""
         return len(self) - self._held
+
+    @property
+    def own(self) -> int:
+        """How many of those, the first ones, are the attacker's images as they are."""
+        return self._own
 
     @property
     def held_out(self) -> Tensor:

@@ -62,11 +62,11 @@ class Recipe:
         channels: channels of the network.
     """
 
-    epochs: int = 6
-    steps: int = 2000
+    epochs: int = 8
+    steps: int = 2400
     batch_size: int = 64
     learning_rate: float = 5e-3
-    channels: int = 24
+    channels: int = 32
 
 
 def fit_skip(queries: Queries, linear: LinearDecoder, recipe: Recipe) -> Rebuild:

@@ -16,7 +16,7 @@ Linear = Callable[[Tensor], Tensor]
 CHUNK_NUMBERS = 2**22
 """Numbers of the IR inverted at a time (32 MB in double precision)."""
 PIXELS = 2**12
-"""Pixels up to which the normal equations of the whole client are formed and solved, to speed up those of each image."""
+"""Pixels up to which the normal equations of the whole client are solved, to speed up those of each image."""
 TOLERANCE = 1e-20
 """Squared residual of the normal equations, relative to that at the start, at which an image is finished."""
 
@@ -26,8 +26,9 @@ class Pinv(Attack):
 
     Applies to clients such as one convolution or one fully connected layer. A rectifier at the end leaves the
     equations of the numbers that arrived positive; there are often still more of them than pixels. Where there are
-    fewer, the answer is a solution near mid-gray, the nearest one where all numbers arrived. Conjugate gradients in double precision, each image with
-    equations of its own, preconditioned by the equations that they would be if everything had arrived.
+    fewer, the answer is a solution near mid-gray, the nearest one where all numbers arrived. Conjugate gradients in
+    double precision, each image with equations of its own, preconditioned by the equations that they would be if
+    everything had arrived.
 
     Source: Hestenes & Stiefel 1952 (conjugate gradients on the normal equations, CGLS).
     """
@@ -60,17 +61,23 @@ class Pinv(Attack):
         known = wire > 0 if rectified else wire != 0  # an exact zero is a dropped number
         start = gray.expand(len(wire), -1, -1, -1)
         offset = affine(start)
-        _, transpose = torch.func.vjp(affine, start)
+        transpose = _transposed(affine, start)
 
         def forward(change: Tensor) -> Tensor:
             image = affine(start + change.view_as(start)) - offset
             return (image * known).flatten(1)
 
         def backward(values: Tensor) -> Tensor:
-            return transpose(values.view_as(wire) * known)[0].flatten(1)
+            return transpose(values.view_as(wire) * known).flatten(1)
 
         equations = ((wire - offset) * known).flatten(1)
         return start + _cgls(forward, backward, soften, equations, iterations=self.iterations).view_as(start)
+
+
+def _transposed(affine: nn.Module, start: Tensor) -> Linear:
+    """The transpose of the linear part: from values (N, ...) to images (N, C, H, W)."""
+    pullback: Callable[..., tuple[Tensor, ...]] = torch.func.vjp(affine, start)[1]
+    return lambda values: pullback(values)[0]
 
 
 def _preconditioner(affine: nn.Module, gray: Tensor) -> Linear:
@@ -82,8 +89,8 @@ def _preconditioner(affine: nn.Module, gray: Tensor) -> Linear:
     rows = []
     for part in basis.split(100):
         start = gray.expand_as(part)
-        image, transpose = torch.func.vjp(affine, start)
-        rows.append(transpose(affine(start + part) - image)[0].flatten(1))
+        change = affine(start + part) - affine(start)
+        rows.append(_transposed(affine, start)(change).flatten(1))
     gram = torch.cat(rows)  # (d, d)
     values, vectors = torch.linalg.eigh((gram + gram.T) / 2)
     inverse = torch.where(values > 1e-12 * values[-1], 1 / values, 0)  # no equation says anything of the others

@@ -37,7 +37,6 @@ class Row(BaseModel):
     n_images: int
     accuracy: float | None = None
     accuracy_undefended: float | None = None
-    accuracy_images: int | None = None
     psnr_db: float | None = None
     psnr_db_low: float | None = None
     psnr_db_high: float | None = None
@@ -45,9 +44,6 @@ class Row(BaseModel):
     ssim_low: float | None = None
     ssim_high: float | None = None
     recognisable: float | None = None
-    identified: float | None = None
-    leak_r2: float | None = None
-    bound_psnr_db: float | None = None
     epsilon: float | None = None
     delta: float | None = None
     guarantee: str | None = None
@@ -66,6 +62,10 @@ class Row(BaseModel):
     torch_version: str
     device: str
     finished_at: str
+    accuracy_images: int | None = None
+    identified: float | None = None
+    leak_r2: float | None = None
+    bound_psnr_db: float | None = None
 
     @field_validator("defense_params", "attack_params")
     @classmethod

@@ -17,6 +17,9 @@ QUICK: dict[str, dict[str, Any]] = {
     "black_box": {"epochs": 30},
     "encoder_decoder": {"epochs": 8},
     "white_box": {"iterations": 60},
+    "auto_query_free": {"epochs": 1},
+    "deep_prior": {"iterations": 150, "hourglass": 8},
+    "unsplit": {"rounds": 10, "turn": 10},
     **{name: {"iterations": 20, "epochs": 1} for name in MAP},
 }
 ONE_BEND = {"pinv"}
@@ -64,8 +67,9 @@ def test_an_attack_returns_one_image_in_range_per_entry_of_the_wire(name: str, s
     [
         *((name, "conv1", 8) for name in READERS if name != "black_box"),
         ("black_box", "conv1", 6),
-        *((name, split, 2) for name in LEARNERS for split in ("relu2", "fc1")),
+        *((name, split, 1.5) for name in LEARNERS for split in ("relu2", "fc1")),
         *((name, split, 2) for name in (*MAP, "auto") for split in ("relu2", "fc1")),
+        ("deep_prior", "conv1", 5),
         ("pinv", "conv1", 60),
         ("pinv", "relu1", 60),
         ("white_box", "relu1", 5),

@@ -7,9 +7,10 @@ import torch
 from mia_bench.attacks import _gaussian
 from mia_bench.attacks._decoder import apply
 from mia_bench.attacks._gaussian import Gaussian
-from mia_bench.attacks._map import Start, fit_map, prepare
+from mia_bench.attacks._map import fit_map
 from mia_bench.attacks._priors import like_aux, like_decoded, smooth
 from mia_bench.attacks._skip_decoder import Recipe
+from mia_bench.attacks._start import Start, prepare
 from mia_bench.attacks.map_dec import MapDec
 from mia_bench.attacks.map_pca import MapPca
 from mia_bench.attacks.white_box import WhiteBox

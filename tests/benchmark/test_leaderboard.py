@@ -11,9 +11,9 @@ from .test_ranking import record
 
 DESIGN = """dataset, model, split, defense, defense_params, attack, attack_params, access, seed, n_images,
 accuracy, accuracy_undefended, psnr_db, psnr_db_low, psnr_db_high, ssim, ssim_low, ssim_high, recognisable,
-identified, leak_r2, bound_psnr_db,
 epsilon, delta, guarantee, wire_bytes, client_macs, client_params, client_ms, server_ms, attack_seconds,
-status, reason, cell_id, protocol, code_version, plugin_version, torch_version, device, finished_at"""
+status, reason, cell_id, protocol, code_version, plugin_version, torch_version, device, finished_at,
+accuracy_images, identified, leak_r2, bound_psnr_db"""
 
 
 def test_the_columns_are_those_of_the_design_in_order() -> None:

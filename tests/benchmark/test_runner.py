@@ -14,7 +14,7 @@ from mia_bench.benchmark.audits import audit
 from mia_bench.benchmark.cells import Cell, Request, Setting, plan
 from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.evaluation import evaluate
-from mia_bench.benchmark.interfaces import Access, Attack, ImageSet, Observation
+from mia_bench.benchmark.interfaces import Access, Attack, ImageSet, Observation, Reconstruction
 from mia_bench.benchmark.leaderboard import Record
 from mia_bench.benchmark.registry import Entry
 from mia_bench.benchmark.runner import Where, execute, prepare
@@ -53,7 +53,7 @@ class Scripted(Attack):
     access: ClassVar[Access] = Access.BLACK_BOX
     act: ClassVar[Callable[[Observation], Any]]
 
-    def reconstruct(self, seen: Observation) -> Tensor:
+    def reconstruct(self, seen: Observation) -> Tensor | Reconstruction:
         return type(self).act(seen)
 
 
@@ -81,6 +81,11 @@ MISBEHAVIOR = {
     "wrong count": (lambda seen: gray(seen)[1:], "failed", "returned (3, 3, 16, 16); expected images (4, 3, 16, 16)"),
     "no tensor": (lambda seen: None, "failed", "returned NoneType"),
     "nan": (lambda seen: gray(seen) * torch.nan, "failed", "expected finite values in [0, 1]"),
+    "bad member": (
+        lambda seen: Reconstruction(gray(seen), "a", {"a": gray(seen), "b": gray(seen)[1:]}),
+        "failed",
+        "returned (3, 3, 16, 16); expected images (4, 3, 16, 16)",
+    ),
     "out of range": (lambda seen: gray(seen) * 3, "failed", "values in [1.5, 1.5]; expected finite values in [0, 1]"),
 }
 
@@ -102,6 +107,33 @@ def test_a_behaving_attack_is_scored_and_its_package_named(bench: Workbench) -> 
 
     assert row.status == "done"
     assert row.plugin_version == "third-party==7"
+
+
+def test_the_members_of_an_attack_are_scored_beside_what_it_selected(bench: Workbench) -> None:
+    first, second, third, fourth = bench.originals(setting(bench))
+
+    def attack(seen: Observation) -> Reconstruction:
+        plain = gray(seen)
+        left = torch.stack([first, second, plain[2], plain[3]])
+        right = torch.stack([plain[0], plain[1], third, fourth])
+        return Reconstruction(right, "right", {"left": left, "right": right})
+
+    record = outcome(bench, attack)
+
+    assert record.notes == {"selected": "right"}
+    assert record.details["oracle_psnr_db"] == pytest.approx(100)
+    assert record.details["oracle_ssim"] == pytest.approx(1)
+    assert record.details["right_psnr_db"] == pytest.approx(record.row.psnr_db)
+    assert record.details["right_ssim"] == pytest.approx(record.row.ssim)
+    assert record.details["left_psnr_db"] < 100
+    assert record.details["accuracy_images"] > 0
+
+
+def test_an_attack_of_one_piece_has_no_members(bench: Workbench) -> None:
+    record = outcome(bench, gray)
+
+    assert record.notes == {}
+    assert not [name for name in record.details if "psnr" in name]
 
 
 def test_an_observation_has_no_place_for_private_images_or_labels() -> None:
@@ -297,7 +329,9 @@ def test_without_names_a_plan_has_all_standard_attacks_and_all_built_in_defenses
     cells = plan(Request())
 
     assert {cell.setting.defense.name for cell in cells} == set(registry.names("defenses"))
-    assert {"white_box", "black_box", "query_free", "ridge", "mean_image"} <= {cell.attack.name for cell in cells}
+    assert {cell.attack.name for cell in cells} == {
+        *("auto", "black_box", "encoder_decoder", "mean_image", "query_free", "ridge", "white_box")
+    }
 
 
 def test_everything_a_score_depends_on_changes_the_cell() -> None:

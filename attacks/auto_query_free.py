@@ -1,0 +1,46 @@
+"""The ensemble behind a shadow client, for an attacker without weights or queries."""
+
+from dataclasses import replace
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction, Wire
+from ._ensemble import ensemble
+from ._inversion import comparable, ir_shape
+from ._shadow import train_shadow
+from ._skip_decoder import Recipe
+
+
+class AutoQueryFree(Attack):
+    """Trains a shadow client as ``query_free`` does, and lets the ensemble of ``auto`` loose on it.
+
+    The member is selected on what the shadow makes of the attacker's images, which is all this attacker can check: it
+    cannot see how far the shadow is from the client.
+
+    Source: He, Zhang, Lee, ACSAC 2019, section 6, for the shadow; ours, for the rest.
+    """
+
+    access: ClassVar[Access] = Access.QUERY_FREE
+    standard: ClassVar[bool] = False
+
+    moments: float = Field(10.0, ge=0, description="weight of the mean and spread of the recorded wires")
+    epochs: int = Field(8, ge=1, description="passes over the attacker's images, at most")
+    steps: int = Field(1000, ge=1, description="batches, at most")
+
+    def reconstruct(self, seen: Observation) -> Reconstruction:
+        """Train the shadow, run the members through it and select one."""
+        assert seen.structure is not None
+        wire = comparable(seen)
+        client = seen.structure().to(wire.device)
+        ir_shape(client, seen.aux.images.mean(0), wire)
+        train_shadow(client, seen, wire, moments=self.moments, epochs=self.epochs, steps=self.steps)
+        client.requires_grad_(False)
+
+        def query(images: Tensor) -> Wire:
+            with torch.no_grad():
+                return Wire(seen.channel(client(images)))
+
+        return ensemble(replace(seen, wire=Wire(wire), client=client, query=query), Recipe())

@@ -1,0 +1,116 @@
+"""Inversion with an untrained network as the prior."""
+
+from __future__ import annotations
+
+import copy
+from typing import ClassVar, cast
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..benchmark.interfaces import Access, Attack, Observation
+from ._inversion import comparable, ir_shape
+from ._trust import shrink, trust
+
+LEARNING_RATE = 1e-2
+"""As in the paper."""
+JUDGES = 4
+"""The attacker's own images on which the result is judged."""
+LEVELS = 2
+"""Halvings of the resolution; the paper has five, for images ten times as large."""
+
+
+class DeepPrior(Attack):
+    """Fits the weights of an untrained hourglass network so that the IR of its output explains the wire.
+
+    Nothing but the structure of the network says what images are like; images of the attacker's own only tell how far
+    to trust the result. Each image has a network of its own, all with the same random weights and input at the start;
+    the networks of a batch run as one by grouped convolutions. Differs from the paper in size and number of steps.
+
+    Source: Ulyanov, Vedaldi, Lempitsky, CVPR 2018, "Deep image prior".
+    """
+
+    access: ClassVar[Access] = Access.WHITE_BOX
+    standard: ClassVar[bool] = False
+
+    iterations: int = Field(400, ge=1, description="optimization steps")
+    hourglass: int = Field(16, ge=1, description="channels of the generator")
+
+    def reconstruct(self, seen: Observation) -> Tensor:
+        """Fit a generator to each entry of the wire; images (N, C, H, W)."""
+        assert seen.client is not None
+        assert seen.query is not None
+        client = copy.deepcopy(seen.client).requires_grad_(False).eval()
+        private, own, mean = comparable(seen), seen.aux.images[:JUDGES], seen.aux.images.mean(0)
+        ir_shape(client, mean, private)
+        wire = torch.cat([private, seen.channel.read(seen.query(own)).to(private.device)])
+        with torch.no_grad():
+            gray = client(torch.full((1, *seen.image_shape), 0.5, device=wire.device)).expand_as(wire)
+            unit = seen.channel.distance(gray, wire).clamp(min=1e-9)
+        generator = Hourglass(len(wire), seen.image_shape, self.hourglass).to(wire.device)
+        optimizer = torch.optim.Adam(generator.parameters(), LEARNING_RATE)
+        with torch.enable_grad():
+            for _ in range(self.iterations):
+                optimizer.zero_grad(set_to_none=True)
+                # Adam is blind to the scale of a slope, so that the sum trains each network as if it were alone
+                (seen.channel.distance(client(generator()), wire) / unit).sum().backward()
+                optimizer.step()
+        images = generator().detach()
+        return shrink(images[: len(private)], mean, trust(images[len(private) :], own, mean))
+
+
+class Hourglass(nn.Module):
+    """N networks in one: down to a quarter of the resolution and up again, with narrow skips, from a fixed input."""
+
+    def __init__(self, count: int, image: tuple[int, int, int], width: int) -> None:
+        """Build ``count`` equal networks for images (C, H, W)."""
+        super().__init__()
+        self.count, self.image = count, image
+        side = 2**LEVELS
+        rows, columns = (-(-length // side) * side for length in image[1:])
+        self.register_buffer("input", torch.rand(1, width, rows, columns) * 0.1)  # uniform up to 0.1, as in the paper
+        self.down = nn.ModuleList(_Group(count, width, width, stride=2) for _ in range(LEVELS))
+        self.skip = nn.ModuleList(_Group(count, width, 4, side=1) for _ in range(LEVELS))
+        self.up = nn.ModuleList(_Group(count, width + 4, width) for _ in range(LEVELS))
+        self.last = _Group(count, width, image[0], side=1)
+
+    def forward(self) -> Tensor:
+        """Generate images (N, C, H, W) in [0, 1]."""
+        start = cast(Tensor, self.input)
+        maps = start.expand(self.count, -1, -1, -1)
+        levels = []
+        for down in self.down:
+            levels.append(maps)
+            maps = functional.leaky_relu(_normal(down(maps)), 0.2)
+        for skip, up in zip(reversed(self.skip), self.up, strict=True):
+            beside = functional.leaky_relu(_normal(skip(levels.pop())), 0.2)
+            wide = functional.interpolate(maps, scale_factor=2.0, mode="bilinear", align_corners=False)
+            maps = functional.leaky_relu(_normal(up(torch.cat([wide, beside], 1))), 0.2)
+        return self.last(maps)[:, :, : self.image[1], : self.image[2]].sigmoid()
+
+
+class _Group(nn.Module):
+    """A convolution for each of N inputs, with weights of its own, the same at the start."""
+
+    def __init__(self, count: int, inputs: int, outputs: int, *, side: int = 3, stride: int = 1) -> None:
+        super().__init__()
+        one = nn.Conv2d(inputs, outputs, side)
+        assert one.bias is not None
+        self.count, self.stride, self.padding = count, stride, side // 2
+        self.weight = nn.Parameter(one.weight.detach().repeat(count, 1, 1, 1))  # (N * outputs, inputs, side, side)
+        self.bias = nn.Parameter(one.bias.detach().repeat(count))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Convolve (N, inputs, H, W)."""
+        joined = maps.reshape(1, -1, *maps.shape[2:])
+        out = functional.conv2d(
+            joined, self.weight, self.bias, stride=self.stride, padding=self.padding, groups=self.count
+        )
+        return out.view(self.count, -1, *out.shape[2:])
+
+
+def _normal(maps: Tensor) -> Tensor:
+    """Each channel of each image with mean 0 and variance 1."""
+    return functional.instance_norm(maps)

@@ -1,0 +1,68 @@
+"""The attack of UnSplit: neither weights nor queries, only the structure of the client."""
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ..benchmark.interfaces import Access, Attack, Observation
+from ._inversion import comparable, ir_shape
+from ._priors import variation
+
+IMAGE_RATE = 0.01
+CLONE_RATE = 0.001
+"""The paper's rate for both; images take ten times as long steps here, for fewer of them."""
+SMOOTHNESS = 0.1
+"""Weight of the total variation, as in the official code."""
+
+
+class Unsplit(Attack):
+    """Searches at once for the images and for the client's weights that explain the wire together.
+
+    Alternates steps on the images and steps on the weights of a clone with the client's structure. Differs from the
+    paper in that all recorded images share one clone, which ties the weights down more than one image does, and in
+    the start, the mean of the attacker's images. Images are found only up to what a first layer can undo, so the
+    brightness of each channel is finally brought to the mean and spread of the attacker's images.
+
+    Source: Erdogan, Kupcu, Cicek, WPES 2022, "UnSplit", algorithm 1, and its official code.
+    """
+
+    access: ClassVar[Access] = Access.QUERY_FREE
+    standard: ClassVar[bool] = False
+
+    rounds: int = Field(20, ge=1, description="times that images and clone are improved in turn")
+    turn: int = Field(20, ge=1, description="steps in a turn")
+
+    def reconstruct(self, seen: Observation) -> Tensor:
+        """Search for images and weights; images (N, C, H, W)."""
+        assert seen.structure is not None
+        wire = comparable(seen)
+        clone = seen.structure().to(wire.device).train()
+        mean = seen.aux.images.mean(0)
+        ir_shape(clone, mean, wire)
+        images = mean.expand(len(wire), -1, -1, -1).clone().requires_grad_(True)
+        unit = wire.square().flatten(1).sum(1).mean().clamp(min=1e-12)
+        on_images = torch.optim.Adam([images], IMAGE_RATE, amsgrad=True)
+        on_clone = torch.optim.Adam(clone.parameters(), CLONE_RATE, amsgrad=True)
+        with torch.enable_grad():
+            for _ in range(self.rounds):
+                for optimizer in (on_images, on_clone):
+                    for _ in range(self.turn):
+                        optimizer.zero_grad(set_to_none=True)
+                        misfit = seen.channel.distance(clone(images), wire).mean() / unit
+                        # per image, so that the step of one does not depend on how many there are
+                        loss = len(wire) * (misfit + SMOOTHNESS * variation(images).mean())
+                        loss.backward()
+                        optimizer.step()
+                        with torch.no_grad():
+                            images.clamp_(0, 1)
+        return _calibrated(images.detach(), seen.aux.images)
+
+
+def _calibrated(images: Tensor, like: Tensor) -> Tensor:
+    """Images (N, C, H, W) with the mean and spread that each channel of others has."""
+    dims = (0, 2, 3)
+    spread = images.std(dims, keepdim=True, correction=0).clamp(min=1e-6)
+    white = (images - images.mean(dims, keepdim=True)) / spread
+    return (like.mean(dims, keepdim=True) + like.std(dims, keepdim=True, correction=0) * white).clamp(0, 1)

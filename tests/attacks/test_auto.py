@@ -1,0 +1,74 @@
+"""The ensemble: what it selects, and when members are left out."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from mia_bench.attacks import _ensemble
+from mia_bench.attacks.auto import Auto
+from mia_bench.attacks.auto_query_free import AutoQueryFree
+from mia_bench.attacks.mean_image import MeanImage
+from mia_bench.benchmark.interfaces import Reconstruction
+from mia_bench.benchmark.metrics import psnr
+from mia_bench.benchmark.split_model import Channel
+from mia_bench.benchmark.wire import Wire
+from torch import Tensor
+
+
+class Secret(Channel):
+    published = False
+
+
+def tried(victim) -> Reconstruction:
+    torch.manual_seed(0)
+    return Auto().reconstruct(victim.seen_by(Auto()))
+
+
+def test_it_selects_the_best_member_where_one_is_clearly_best(world: Callable) -> None:
+    victim = world("pool1")
+
+    rebuilt = tried(victim)
+
+    scores = {name: psnr(images, victim.private.images).mean().item() for name, images in rebuilt.members.items()}
+    assert list(scores) == ["ridge", "ridge_skip", "map_pca", "map_dec"]
+    assert rebuilt.images is rebuilt.members[rebuilt.selected]
+    assert scores[rebuilt.selected] > max(scores.values()) - 0.5
+    assert scores[rebuilt.selected] > scores["ridge"] + 2
+
+
+def test_the_private_wire_has_no_say_in_the_selection(world: Callable) -> None:
+    victim = world("pool1")
+    selected = tried(victim).selected
+    victim.wire = Wire(torch.rand_like(victim.wire.tensor))
+
+    assert tried(victim).selected == selected
+
+
+def test_where_nothing_is_published_only_the_learners_take_part(world: Callable) -> None:
+    assert set(tried(world("conv1", Secret())).members) == {"ridge", "ridge_skip"}
+
+
+def test_a_member_that_tells_nothing_is_moved_to_the_mean_image(
+    world: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def noise(wires: Tensor) -> Tensor:
+        return torch.rand(len(wires), 1, 16, 16)
+
+    monkeypatch.setattr(_ensemble, "_members", lambda *_, **__: iter([("noise", noise)]))
+    victim = world("conv1")
+    victim.wire = victim.model.send(victim.aux.images)
+
+    reached = psnr(tried(victim).images, victim.aux.images).mean().item()
+
+    reference = psnr(victim.attacked_by(MeanImage()), victim.aux.images).mean().item()
+    assert reached == pytest.approx(reference, abs=0.3)
+
+
+def test_without_queries_the_members_see_the_shadow_only(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_ensemble, "ITERATIONS", 5)
+    victim = world("conv1")
+    seen = victim.seen_by(AutoQueryFree())
+    assert seen.query is None
+    assert seen.client is None
+
+    assert len(AutoQueryFree(epochs=1).reconstruct(seen).members) == 4
