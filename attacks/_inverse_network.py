@@ -80,7 +80,7 @@ class InverseNetwork(nn.Module):
 class WhitenedConv(nn.Module):
     """A convolution whose weights multiply uncorrelated features: the same functions, but gradient descent converges.
 
-    At MNIST conv1 whole neighborhoods reached 45 dB in six passes, where making only the channels uncorrelated reached 29.
+    At MNIST conv1 whole neighborhoods reached 45 dB in six passes; making only the channels uncorrelated, 29 in eight.
     """
 
     def __init__(self, sample: Tensor, outputs: int) -> None:
