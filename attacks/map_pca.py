@@ -16,8 +16,8 @@ class MapPca(Attack):
 
     Minimizes the misfit that fits the defense plus the squared length of the whitened principal components, which
     makes it maximum a posteriori for Gaussian images, from what the decoder of ``ridge_skip`` answers. The search is
-    over pixels and not over components, since the bounds of the pixels then hold exactly: on MNIST relu2 that is worth
-    4 dB. The weight is chosen on the attacker's own images; if none helps there, the answer is the decoder's.
+    over pixels and not over components, since the bounds of the pixels then hold exactly. The weight is chosen on the
+    attacker's own images; if none helps there, the answer is the decoder's.
 
     Source: ours, after Tipping & Bishop 1999, "Probabilistic principal component analysis".
     """
