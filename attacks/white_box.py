@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._inversion import Distance, comparable, invert, ir_shape, squared_error
@@ -29,14 +29,16 @@ class WhiteBox(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 4, algorithm 1.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     access: ClassVar[Access] = Access.WHITE_BOX
 
     iterations: int = Field(150, ge=1, description="optimization steps")
     tv: float | None = Field(
         None, ge=0, description="weight of the prior, against a misfit of 1 for the mean image; none: chosen on aux"
     )
-    adaptive: bool = Field(True, description="use the distance that fits the defense; false: squared error, as in 2019")
+    adaptive: bool = Field(
+        True, description="know the defense; false: squared error, tuned on an undefended client, as in 2019"
+    )
 
     def reconstruct(self, seen: Observation) -> Tensor:
         """Invert the wire; images (N, C, H, W)."""
@@ -54,7 +56,7 @@ class WhiteBox(Attack):
         assert seen.client is not None
         assert seen.query is not None
         truth = seen.aux.images[:PILOT]
-        wire = seen.channel.read(seen.query(truth)).to(truth.device)
+        wire = seen.channel.read(seen.query(truth)).to(truth.device) if self.adaptive else _clean(seen.client, truth)
         weights = torch.tensor(TRIED, device=truth.device)
         repeated = wire.repeat(len(TRIED), *[1] * (wire.ndim - 1))  # (weights * pilot, ...)
         each = weights.repeat_interleave(len(truth))
@@ -62,3 +64,9 @@ class WhiteBox(Attack):
         errors = (images - truth.repeat(len(TRIED), 1, 1, 1)).square().flatten(1).mean(1)
         best = int(errors.clamp(min=1e-10).log().view(len(TRIED), -1).mean(1).argmin())
         return TRIED[best], trust(images.view(len(TRIED), *truth.shape)[best], truth, prior.mean)
+
+
+@torch.no_grad()
+def _clean(client: nn.Module, images: Tensor) -> Tensor:
+    """What an attacker who knows no defense expects to be sent."""
+    return client(images)
