@@ -2,16 +2,14 @@
 
 from typing import ClassVar
 
-from pydantic import Field
-from torch import Tensor
-
-from ..benchmark.interfaces import Access, Attack, Observation
-from ._map import reconstruct
+from ..benchmark.interfaces import Access
+from ._map import Prior
+from ._map_attack import MapAttack
 from ._priors import smooth
-from ._skip_decoder import Recipe
+from ._start import Start
 
 
-class MapTv(Attack):
+class MapTv(MapAttack):
     """Searches from a decoder's answer for the smooth image that explains the wire.
 
     Minimizes the misfit that fits the defense plus the squared total variation, with a batched L-BFGS in the box of
@@ -23,16 +21,7 @@ class MapTv(Attack):
     """
 
     access: ClassVar[Access] = Access.WHITE_BOX
-    standard: ClassVar[bool] = False
 
-    iterations: int = Field(100, ge=1, description="optimization steps")
-    prior_weight: float | None = Field(
-        None, ge=0, description="weight of the prior, against that of the decoder's misfit; none: chosen on aux"
-    )
-    epochs: int = Field(Recipe.epochs, ge=1, description="passes over the queries, at most")
-    steps: int = Field(Recipe.steps, ge=1, description="batches, at most")
-
-    def reconstruct(self, seen: Observation) -> Tensor:
-        """Train the decoder and search from its answer; images (N, C, H, W)."""
-        recipe = Recipe(epochs=self.epochs, steps=self.steps)
-        return reconstruct(seen, smooth, recipe, weight=self.prior_weight, iterations=self.iterations)
+    def prior(self, start: Start) -> Prior:
+        """The penalty on images, (N,)."""
+        return smooth(start)

@@ -1,0 +1,37 @@
+"""What the attacks that search from a decoder's answer have in common; they differ in the prior."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+from pydantic import Field
+from torch import Tensor
+
+from ..benchmark.interfaces import Access, Attack, Observation
+from ._map import Prior, reconstruct
+from ._skip_decoder import Recipe
+from ._start import Start
+
+
+class MapAttack(Attack):
+    """Trains the decoder of ``ridge_skip`` and searches from its answer, under a prior that a subclass gives."""
+
+    access: ClassVar[Access] = Access.WHITE_BOX
+    standard: ClassVar[bool] = False
+
+    iterations: int = Field(100, ge=1, description="optimization steps")
+    prior_weight: float | None = Field(
+        None, ge=0, description="weight of the prior, against that of the decoder's misfit; none: chosen on aux"
+    )
+    epochs: int = Field(Recipe.epochs, ge=1, description="passes over the queries, at most")
+    steps: int = Field(Recipe.steps, ge=1, description="batches, at most")
+
+    @abstractmethod
+    def prior(self, start: Start) -> Prior:
+        """What images are like, from the attacker's own images and the decoder."""
+
+    def reconstruct(self, seen: Observation) -> Tensor:
+        """Train the decoder and search from its answer; images (N, C, H, W)."""
+        recipe = Recipe(epochs=self.epochs, steps=self.steps)
+        return reconstruct(seen, self.prior, recipe, weight=self.prior_weight, iterations=self.iterations)
