@@ -69,8 +69,7 @@ def fit_map(seen: Observation, start: Start, prior: Prior, *, weight: float | No
 
     Args:
         seen: the client and the channel.
-        queries: images and their wires as the channel reads them.
-        start: the decoder that the search begins at.
+        start: the decoder that the search begins at, and the queries, as the channel reads them.
         prior: what images are like.
         weight: the prior's, in units in which a typical image weighs as much as the start's misfit; None: chosen.
         iterations: evaluations of the loss and its gradient.

@@ -146,7 +146,7 @@ class Ckks(Defense):
         """
         if model.stochastic:
             raise Inapplicable("the IR is noisy already; ckks encrypts the IR of an undefended client")
-        steps(polynomial_form(model.server, _irs(model, train.images[:2])))
+        steps(model.server)
         sample = _irs(model, train.images[:CALIBRATION])
         if self.mode == "interactive":
             return model.server, sample
