@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -70,22 +71,36 @@ class Spread(nn.Module):
         return self.fold.blocks(whole.place(wires))
 
 
-def train_decoder(
-    network: nn.Module, queries: Queries, *, epochs: int, steps: int, batch_size: int, learning_rate: float
-) -> None:
+@dataclass(frozen=True)
+class Recipe:
+    """How a decoder is trained; the defaults were measured with ``ridge_skip`` on MNIST relu2.
+
+    Attributes:
+        epochs: passes over the queries at most.
+        steps: batches at most.
+        batch_size: pairs in a batch.
+        learning_rate: the peak of the cycle.
+        channels: channels of the network.
+    """
+
+    epochs: int = 8
+    steps: int = 2400
+    batch_size: int = 64
+    learning_rate: float = 5e-3
+    channels: int = 32
+
+
+def train_decoder(network: nn.Module, queries: Queries, recipe: Recipe) -> None:
     """Minimize the squared error of the pixels over the queried images but those held out, in place.
 
     Args:
         network: maps wires (N, ...) to images (N, C, H, W).
         queries: the images and their wires.
-        epochs: passes over the queries at most.
-        steps: batches at most.
-        batch_size: pairs in a batch.
-        learning_rate: the peak of the cycle.
+        recipe: how long and how fast to train.
     """
     network.to(queries.images.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    count = min(queries.trainable, steps * batch_size)
-    passes = max(1, min(epochs, steps * batch_size // count))
+    count = min(queries.trainable, recipe.steps * recipe.batch_size)
+    passes = max(1, min(recipe.epochs, recipe.steps * recipe.batch_size // count))
 
     def loss(batch: Tensor) -> Tensor:
         return nn.functional.mse_loss(network(queries.wires(batch)), queries.images[batch])
@@ -95,8 +110,8 @@ def train_decoder(
         loss,
         count=count,
         epochs=passes,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
+        batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
     )
 
 

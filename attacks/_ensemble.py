@@ -6,13 +6,10 @@ from collections.abc import Iterator
 
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Observation, Reconstruction
-from ._decoder import Rebuild, apply
+from ._decoder import Rebuild, Recipe, apply
 from ._inversion import comparable, ir_shape
-from ._linear_decoder import fit_linear
 from ._map import JUDGES, decibels, fit_map
 from ._priors import like_aux, like_decoded
-from ._queries import Queries, moved
-from ._skip_decoder import Recipe, fit_skip
 from ._start import Start, prepare
 from ._trust import shrink, trust
 
@@ -29,12 +26,7 @@ def ensemble(seen: Observation, recipe: Recipe) -> Reconstruction:
     """
     mean = seen.aux.images.mean(0)
     inverts = _invertible(seen)
-    if inverts:
-        start = prepare(seen, recipe)
-    else:
-        queries = Queries(seen, seen.aux.images, vary=moved)
-        linear = fit_linear(queries)
-        start = Start(seen.aux.images, queries, linear, fit_skip(queries, linear, recipe))
+    start = prepare(seen, recipe, as_read=inverts)
     held = start.queries.held_out[-JUDGES:]
     wires, truth = start.queries.wires(held), start.queries.images[held]  # the same draw of the noise for all
     members, scores = {}, {}

@@ -10,11 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from ..benchmark.interfaces import Observation
-from ._decoder import Rebuild, apply, decode
+from ._decoder import Rebuild, apply
 from ._inversion import CHUNK_NUMBERS, Distance
 from ._lbfgs import minimize
-from ._skip_decoder import Recipe
-from ._start import Start, prepare
+from ._start import Start
 
 Penalty = Callable[[Tensor], Tensor]
 """Maps images (N, C, H, W) to how unlikely they are, (N,)."""
@@ -109,24 +108,3 @@ def decibels(images: Tensor, truth: Tensor) -> float:
     """Mean PSNR."""
     errors = (images - truth).square().flatten(1).mean(1)
     return -10 * errors.clamp(min=1e-10).log10().mean().item()
-
-
-def reconstruct(
-    seen: Observation,
-    prior: Callable[[Start], Prior],
-    recipe: Recipe,
-    *,
-    weight: float | None,
-    iterations: int,
-) -> Tensor:
-    """The whole attack: train the decoder, choose the weight, search, and trust the result as far as it deserves.
-
-    Returns:
-        Images (N, C, H, W) in [0, 1].
-
-    Raises:
-        Inapplicable: if the defense publishes nothing about its channel, or the wire is no IR.
-    """
-    start = prepare(seen, recipe)
-    rebuild = fit_map(seen, start, prior(start), weight=weight, iterations=iterations)
-    return decode(rebuild, start.queries, start.images.mean(0), judges=JUDGES)

@@ -9,9 +9,10 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._map import Prior, reconstruct
-from ._skip_decoder import Recipe
-from ._start import Start
+from ._decoder import Recipe, decode
+from ._inversion import comparable, ir_shape
+from ._map import JUDGES, Prior, fit_map
+from ._start import Start, prepare
 
 
 class MapAttack(Attack):
@@ -32,6 +33,17 @@ class MapAttack(Attack):
         """What images are like, from the attacker's own images and the decoder."""
 
     def reconstruct(self, seen: Observation) -> Tensor:
-        """Train the decoder and search from its answer; images (N, C, H, W)."""
-        recipe = Recipe(epochs=self.epochs, steps=self.steps)
-        return reconstruct(seen, self.prior, recipe, weight=self.prior_weight, iterations=self.iterations)
+        """Train the decoder, search from its answer, and trust the result as far as it deserves.
+
+        Returns:
+            Images (N, C, H, W) in [0, 1].
+
+        Raises:
+            Inapplicable: if the defense publishes nothing about its channel, or the wire is no IR.
+        """
+        assert seen.client is not None
+        mean = seen.aux.images.mean(0)
+        ir_shape(seen.client, mean, comparable(seen))
+        start = prepare(seen, Recipe(epochs=self.epochs, steps=self.steps), as_read=True)
+        rebuild = fit_map(seen, start, self.prior(start), weight=self.prior_weight, iterations=self.iterations)
+        return decode(rebuild, start.queries, mean, judges=JUDGES)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from ._decoder import SAMPLE, Rebuild, Spread, Standardize, apply, train_decoder
+from ._decoder import SAMPLE, Rebuild, Recipe, Spread, Standardize, apply, train_decoder
 from ._linear_decoder import LinearDecoder
 from ._queries import Queries
 
@@ -50,25 +49,6 @@ class SkipNetwork(nn.Module):
         return images + grid.images(self.correct(maps))
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a correction is trained; the defaults were measured on MNIST relu2.
-
-    Attributes:
-        epochs: passes over the queries at most.
-        steps: batches at most.
-        batch_size: pairs in a batch.
-        learning_rate: the peak of the cycle.
-        channels: channels of the network.
-    """
-
-    epochs: int = 8
-    steps: int = 2400
-    batch_size: int = 64
-    learning_rate: float = 5e-3
-    channels: int = 32
-
-
 def fit_skip(queries: Queries, linear: LinearDecoder, recipe: Recipe) -> Rebuild:
     """Train a correction of a linear decoder; the linear decoder itself if the images held out prefer it.
 
@@ -81,14 +61,7 @@ def fit_skip(queries: Queries, linear: LinearDecoder, recipe: Recipe) -> Rebuild
         return linear.decode
     index = torch.arange(min(SAMPLE, len(queries)), device=queries.images.device)
     network = SkipNetwork(linear.module(), queries.wires(index), queries.images, recipe.channels)
-    train_decoder(
-        network,
-        queries,
-        epochs=recipe.epochs,
-        steps=recipe.steps,
-        batch_size=recipe.batch_size,
-        learning_rate=recipe.learning_rate,
-    )
+    train_decoder(network, queries, recipe)
     held = queries.held_out
     wires, truth = queries.wires(held), queries.images[held]  # the same draw of the noise for both
     corrected, plain = ((apply(decoder, wires) - truth).square().mean().item() for decoder in (network, linear.decode))

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ..benchmark.interfaces import Observation
-from ._decoder import Rebuild
-from ._inversion import comparable, ir_shape
+from ._decoder import Rebuild, Recipe
 from ._linear_decoder import LinearDecoder, fit_linear
 from ._queries import Queries, moved
-from ._skip_decoder import Recipe, fit_skip
+from ._skip_decoder import fit_skip
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class Start:
 
     Attributes:
         images: the attacker's own, (K, C, H, W).
-        queries: those and more with their wires, as the channel reads them.
+        queries: those and more, with their wires.
         linear: the best linear decoder.
         decoder: the best decoder.
     """
@@ -31,14 +30,14 @@ class Start:
     decoder: Rebuild
 
 
-def prepare(seen: Observation, recipe: Recipe) -> Start:
+def prepare(seen: Observation, recipe: Recipe, *, as_read: bool) -> Start:
     """Train the decoder of ``ridge_skip``.
 
-    Raises:
-        Inapplicable: if the defense publishes nothing about its channel, or the wire is no IR.
+    Args:
+        seen: with queries.
+        recipe: how to train.
+        as_read: on wires as the channel reads them, which can be compared with IRs.
     """
-    assert seen.client is not None
-    ir_shape(seen.client, seen.aux.images.mean(0), comparable(seen))
-    queries = Queries(seen, seen.aux.images, vary=moved, as_read=True)
+    queries = Queries(seen, seen.aux.images, vary=moved, as_read=as_read)
     linear = fit_linear(queries)
     return Start(seen.aux.images, queries, linear, fit_skip(queries, linear, recipe))

@@ -3,8 +3,8 @@
 from typing import ClassVar
 
 from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction
+from ._decoder import Recipe
 from ._ensemble import ensemble
-from ._skip_decoder import Recipe
 
 
 class Auto(Attack):

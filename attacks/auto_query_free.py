@@ -8,10 +8,10 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction, Wire
+from ._decoder import Recipe
 from ._ensemble import ensemble
 from ._inversion import comparable, ir_shape
 from ._shadow import train_shadow
-from ._skip_decoder import Recipe
 
 
 class AutoQueryFree(Attack):

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._decoder import SAMPLE, decode, train_decoder
+from ._decoder import SAMPLE, Recipe, decode, train_decoder
 from ._inverse_network import InverseNetwork
 from ._queries import Queries
 
@@ -45,12 +45,6 @@ class BlackBox(Attack):
         queries, mean = Queries(seen, seen.aux.images), seen.aux.images.mean(0)
         index = torch.arange(min(SAMPLE, len(queries)), device=queries.images.device)
         network = InverseNetwork(queries.wires(index), queries.images, self.channels)
-        train_decoder(
-            network,
-            queries,
-            epochs=self.epochs,
-            steps=self.steps,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-        )
+        recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels)
+        train_decoder(network, queries, recipe)
         return decode(network, queries, mean)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._decoder import SAMPLE, Spread, Standardize, decode, train_decoder
+from ._decoder import SAMPLE, Recipe, Spread, Standardize, decode, train_decoder
 from ._queries import Queries
 
 
@@ -36,14 +36,8 @@ class EncoderDecoder(Attack):
         queries = Queries(seen, chosen(seen.aux.images))
         index = torch.randperm(len(queries))[:SAMPLE].to(queries.images.device)
         network = BottleneckNetwork(queries.wires(index), queries.images, self.channels)
-        train_decoder(
-            network,
-            queries,
-            epochs=self.epochs,
-            steps=self.steps,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-        )
+        recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels)
+        train_decoder(network, queries, recipe)
         return decode(network, queries, seen.aux.images.mean(0))
 
 

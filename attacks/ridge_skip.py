@@ -6,10 +6,10 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._decoder import decode
+from ._decoder import Recipe, decode
 from ._linear_decoder import fit_linear
 from ._queries import Queries, moved
-from ._skip_decoder import Recipe, fit_skip
+from ._skip_decoder import fit_skip
 
 
 class RidgeSkip(Attack):

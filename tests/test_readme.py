@@ -1,4 +1,4 @@
-"""The README says what is true: its commands run."""
+"""The README and the pages say what is true: their commands run."""
 
 import re
 import shlex
@@ -9,7 +9,12 @@ from mia_bench.benchmark.cli import app
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[1]
-TOUR = re.findall(r"^mia-bench .*$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+PAGES = ("README.md", "docs/encryption.md", "results/README.md")
+TOUR = [
+    command
+    for page in PAGES
+    for command in re.findall(r"^mia-bench .*$", (ROOT / page).read_text(), flags=re.MULTILINE)
+]
 
 
 def words_of(command: str, out: str) -> list[str]:

@@ -5,11 +5,10 @@ from collections.abc import Callable
 import pytest
 import torch
 from mia_bench.attacks import _gaussian
-from mia_bench.attacks._decoder import apply
+from mia_bench.attacks._decoder import Recipe, apply
 from mia_bench.attacks._gaussian import Gaussian
 from mia_bench.attacks._map import fit_map
 from mia_bench.attacks._priors import like_aux, like_decoded, smooth
-from mia_bench.attacks._skip_decoder import Recipe
 from mia_bench.attacks._start import Start, prepare
 from mia_bench.attacks.map_dec import MapDec
 from mia_bench.attacks.map_pca import MapPca
@@ -20,20 +19,10 @@ from mia_bench.benchmark.metrics import psnr
 from mia_bench.benchmark.split_model import Channel
 from torch import Tensor
 
+from .channels import Dropped
+
 QUICK = Recipe(epochs=4)
 PRIORS = [smooth, like_aux, like_decoded]
-
-
-class Dropped(Channel):
-    """Keeps half of the coordinates, and says so."""
-
-    stochastic = True
-
-    def forward(self, value: Tensor) -> Tensor:
-        return value * (torch.rand_like(value) < 0.5)
-
-    def distance(self, value: Tensor, sent: Tensor) -> Tensor:
-        return ((value - sent) * (sent != 0)).square().flatten(1).sum(1)
 
 
 class Oblivious(Dropped):
@@ -53,7 +42,7 @@ class Misleading(Channel):
 def started(victim) -> tuple[Observation, Start]:
     torch.manual_seed(0)
     seen = victim.seen_by(WhiteBox())
-    return seen, prepare(seen, QUICK)
+    return seen, prepare(seen, QUICK, as_read=True)
 
 
 @pytest.mark.parametrize("prior", PRIORS)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 import torch
 from mia_bench.attacks import _skip_decoder
-from mia_bench.attacks._decoder import apply
+from mia_bench.attacks._decoder import Recipe, apply
 from mia_bench.attacks._linear_decoder import fit_linear
 from mia_bench.attacks._queries import Queries, moved
-from mia_bench.attacks._skip_decoder import Recipe, SkipNetwork, fit_skip
+from mia_bench.attacks._skip_decoder import SkipNetwork, fit_skip
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.attacks.ridge_skip import RidgeSkip
 from torch import nn

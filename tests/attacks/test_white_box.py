@@ -10,19 +10,8 @@ from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.interfaces import Wire
 from mia_bench.benchmark.metrics import psnr
 from mia_bench.benchmark.split_model import Channel
-from torch import Tensor
 
-
-class Dropped(Channel):
-    """Keeps half of the coordinates, and says so."""
-
-    stochastic = True
-
-    def forward(self, value: Tensor) -> Tensor:
-        return value * (torch.rand_like(value) < 0.5)
-
-    def distance(self, value: Tensor, sent: Tensor) -> Tensor:
-        return ((value - sent) * (sent != 0)).square().flatten(1).sum(1)
+from .channels import Dropped
 
 
 def test_a_linear_client_is_inverted_almost_exactly(world: Callable) -> None:
