@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from . import registry
 from .cache import digest
 from .errors import UsageError
 from .interfaces import Dataset
+from .registry import Kind
 from .specs import Chosen, check_options, expand
 from .training import RECIPE_VERSION
 
@@ -94,31 +95,47 @@ class Request:
     options: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     own_options: Sequence[str] = ()
 
+    @property
+    def attack_specs(self) -> list[Spec]:
+        """The attacks to run; the reference is always among them."""
+        return [*(self.attacks or _standard_attacks()), REFERENCE_ATTACK]
 
-def plan(request: Request) -> list[Cell]:
-    """Cross what was asked for into cells, those of one setting beside each other.
+    @property
+    def defense_specs(self) -> list[Spec]:
+        """The defenses to attack; the undefended model is always among them."""
+        return [REFERENCE_DEFENSE, *(self.defenses or _built_in_defenses())]
 
-    The reference attack and the undefended model are always among them.
+
+def plan(*requests: Request) -> list[Cell]:
+    """Cross what was asked for into cells, each once, those of one setting beside each other.
 
     Raises:
         UsageError: if a name, a parameter or an option is wrong.
     """
+    chosen: dict[Kind, list[Spec]] = {
+        "attacks": [spec for request in requests for spec in request.attack_specs],
+        "defenses": [spec for request in requests for spec in request.defense_specs],
+    }
+    for request in requests:
+        check_options(request.options, chosen, request.own_options)
+    cells: dict[Setting, dict[Cell, None]] = {}
+    for cell in itertools.chain.from_iterable(map(_crossed, requests)):
+        cells.setdefault(cell.setting, {})[cell] = None
+    return [cell for together in cells.values() for cell in together]
+
+
+def _crossed(request: Request) -> Iterator[Cell]:
     if request.images < 1:
         raise UsageError(f"--images is {request.images}; it must be at least 1")
-    attacks = [*(request.attacks or _standard_attacks()), REFERENCE_ATTACK]
-    defenses = [REFERENCE_DEFENSE, *(request.defenses or _built_in_defenses())]
-    check_options(request.options, {"attacks": attacks, "defenses": defenses}, request.own_options)
     (dataset,) = expand("datasets", [request.dataset], {})
     recommended = type(dataset.component)
     (model,) = expand("models", [request.model or getattr(recommended, "model")], {})  # noqa: B009
     splits = request.splits or [getattr(recommended, "split")]  # noqa: B009
-    settings = [
-        Setting(dataset, model, split, defense, seed, request.images)
-        for seed, split, defense in itertools.product(
-            dict.fromkeys(request.seeds), dict.fromkeys(splits), expand("defenses", defenses, request.options)
-        )
-    ]
-    return [Cell(setting, attack) for setting in settings for attack in expand("attacks", attacks, request.options)]
+    defenses = expand("defenses", request.defense_specs, request.options)
+    attacks = expand("attacks", request.attack_specs, request.options)
+    for seed, split, defense in itertools.product(request.seeds, splits, defenses):
+        setting = Setting(dataset, model, split, defense, seed, request.images)
+        yield from (Cell(setting, attack) for attack in attacks)
 
 
 def _standard_attacks() -> list[str]:

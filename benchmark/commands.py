@@ -17,7 +17,7 @@ from .leaderboard import Record, read_records
 from .progress import Display
 from .ranking import load_boards
 from .runner import PlannedCell, Where, execute, prepare, read_plan
-from .suites import Suite, load_suite
+from .suites import Suite, load_suite, select_parts
 from .tables import print_frame
 from .workbench import Workbench
 
@@ -49,9 +49,10 @@ def run(
     """
     torch.set_num_threads(1)  # the same arithmetic in one process and in several
     place = Where(**where)
-    request = _request(load_suite(suite) if suite else Suite(), given, options, own_options)
+    parts = load_suite(suite) if suite else [Suite()]
+    requests = [_request(part, given, options, own_options) for part in select_parts(parts, given)]
     bench = Workbench(device=place.torch_device, data_dir=place.data_dir)
-    planned = prepare(request, place, bench)
+    planned = prepare(requests, place, bench)
     if dry_run:
         _print_plan(planned)
         return 0
@@ -100,9 +101,11 @@ def _print_plan(planned: Sequence[PlannedCell]) -> None:
 
 def _print_results(planned: Sequence[PlannedCell], records: Sequence[Record], out: Path) -> None:
     lines = []
+    settings = [each.cell.setting for each in planned]
+    several = {kind for kind in ("dataset", "model") if len({getattr(each, kind).label for each in settings}) > 1}
     for each, record in zip(planned, records, strict=True):
         setting = each.cell.setting
-        names = {
+        names = {kind: getattr(setting, kind).label for kind in ("dataset", "model") if kind in several} | {
             "split": setting.split,
             "seed": setting.seed,
             "defense": setting.defense.label,

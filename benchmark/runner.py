@@ -82,13 +82,13 @@ class Listener(Protocol):
         """Something that takes long begins."""
 
 
-def prepare(request: Request, where: Where, bench: Workbench) -> list[PlannedCell]:
-    """Expand a request into cells and look up what is already done.
+def prepare(requests: Sequence[Request], where: Where, bench: Workbench) -> list[PlannedCell]:
+    """Expand requests into cells and look up what is already done.
 
     Raises:
-        UsageError: if anything about the request, the data or the records is wrong.
+        UsageError: if anything about the requests, the data or the records is wrong.
     """
-    cells = plan(request)
+    cells = plan(*requests)
     fingerprints = {setting: bench.check(setting) for setting in dict.fromkeys(cell.setting for cell in cells)}
     planned = []
     for cell in cells:

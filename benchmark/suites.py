@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ class Suite(BaseModel):
         seeds: one run of everything for each.
         images: private images under attack.
         options: parameters for every chosen attack or defense that has them; a list makes a sweep.
+
+    A file may hold several of these: each of its ``[[parts]]`` says what differs from the rest of the file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,8 +60,11 @@ def first_line(path: Path) -> str:
     return path.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
 
 
-def load_suite(name: str) -> Suite:
+def load_suite(name: str) -> list[Suite]:
     """Read a suite by its path or its built-in name.
+
+    Returns:
+        Its parts, each with what the file says for all of them; one if it has none.
 
     Raises:
         UsageError: if there is no such suite, or the file says something that no suite can say.
@@ -70,13 +76,43 @@ def load_suite(name: str) -> Suite:
             f"there is no suite {name!r}{nearest(name, known)}; give a TOML file or one of: {', '.join(known)}"
         )
     try:
-        return Suite.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        parts = content.pop("parts", [{}])
+        if not isinstance(parts, list) or not parts or not all(isinstance(part, dict) for part in parts):
+            raise UsageError(f"suite {path}: parts={parts!r}; expected tables, each written under [[parts]]")
+        return [Suite.model_validate(content | part) for part in parts]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise UsageError(f"cannot read the suite {path}: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        allowed = ", ".join(Suite.model_fields)
+        allowed = ", ".join([*Suite.model_fields, "parts"])
         raise UsageError(
             f"suite {path}: {where}={first['input']!r}: {first['msg'].lower()}; a suite has {allowed}"
         ) from error
+
+
+def select_parts(parts: Sequence[Suite], given: Mapping[str, Any]) -> list[Suite]:
+    """The parts of a suite that a dataset or a model named on the command line leaves.
+
+    In a suite of one part the command line replaces what the suite says; among several it chooses.
+
+    Raises:
+        UsageError: if it leaves none.
+    """
+    for kind in ("dataset", "model"):
+        if len(parts) > 1 and kind in given:
+            names = [_name(getattr(part, kind)) for part in parts]
+            parts = [part for part, name in zip(parts, names, strict=True) if name == _name(given[kind])]
+            if not parts:
+                raise UsageError(
+                    f"--{kind} is {given[kind]}, which no part of the suite has; they have: "
+                    f"{', '.join(sorted({name or 'the recommended one' for name in names}))}"
+                )
+    return list(parts)
+
+
+def _name(spec: str | Mapping[str, Any] | None) -> str | None:
+    if isinstance(spec, str):
+        return spec.partition(":")[0]
+    return spec.get("name") if spec else None

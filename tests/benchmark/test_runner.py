@@ -253,10 +253,10 @@ def test_failed_cells_are_tried_again_and_finished_ones_are_not(
     ridge = registry.find("attacks", "ridge").load()
     with monkeypatch.context() as broken:
         broken.setattr(ridge, "reconstruct", lambda self, seen: explode(seen))
-        first = execute(prepare(request, where, bench), where, bench, Silent())
+        first = execute(prepare([request], where, bench), where, bench, Silent())
     reference_finished_at = next(one.row.finished_at for one in first if one.row.attack == "mean_image")
 
-    second = execute(prepare(request, where, bench), where, bench, Silent())
+    second = execute(prepare([request], where, bench), where, bench, Silent())
 
     assert [one.row.status for one in first] == ["failed", "done"]
     assert [one.row.status for one in second] == ["done", "done"]
@@ -353,3 +353,22 @@ def test_everything_a_score_depends_on_changes_the_cell() -> None:
 
     assert len(set(variants)) == len(variants)
     assert ids() == variants[0]
+
+
+def test_the_parts_of_a_suite_share_the_cells_that_they_have_in_common() -> None:
+    first = Request(attacks=["ridge"], defenses=["dp_ir"])
+    second = Request(attacks=["white_box"], defenses=["dp_ir"])
+
+    cells = plan(first, second)
+
+    assert [(cell.setting.defense.name, cell.attack.name) for cell in cells] == [
+        (defense, attack) for defense in ("undefended", "dp_ir") for attack in ("ridge", "mean_image", "white_box")
+    ]
+
+
+def test_an_option_needs_an_owner_in_one_part_only() -> None:
+    parts = [
+        Request(attacks=[name], defenses=["dropout"], options={"form": ["patch"]}) for name in ("ridge", "nearest")
+    ]
+
+    assert {cell.attack.label for cell in plan(*parts)} == {"ridge:form=patch", "nearest", "mean_image"}
