@@ -64,7 +64,9 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
         reason = f"{type(error).__name__}: {error}".replace("\n", " ")
         return incomplete(cell, cell_id, **state("failed", reason)), None
     row = Row(**_names(cell, cell_id), **facts, **_scores(values), **scores, status="done", device=str(bench.device))
-    return Record(row=row, details=details, notes=_notes(rebuilt), per_image=values), rebuilt.images
+    return Record(
+        row=row, details=details, notes=_notes(rebuilt, bench.pools(cell.setting.dataset)[0].note), per_image=values
+    ), rebuilt.images
 
 
 def _compare(images: Tensor, originals: Tensor) -> PerImage:
@@ -85,8 +87,8 @@ def _compare_members(rebuilt: Reconstruction, originals: Tensor) -> dict[str, fl
     return {name: round(score.item(), 5) for name, score in found.items()}
 
 
-def _notes(rebuilt: Reconstruction) -> dict[str, str]:
-    return {"selected": rebuilt.selected} if rebuilt.members else {}
+def _notes(rebuilt: Reconstruction, data: str) -> dict[str, str]:
+    return {name: note for name, note in {"selected": rebuilt.selected, "data": data}.items() if note}
 
 
 def incomplete(cell: Cell, cell_id: str, *, details: dict[str, float] | None = None, **facts: Any) -> Record:

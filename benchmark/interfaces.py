@@ -56,12 +56,14 @@ class Pools:
         aux: the attacker's own images.
         private: the test images; some of them are attacked, all of them measure accuracy.
         classes: names of the classes, in label order.
+        note: what a reader of the results must know about these data, if anything; kept in each record.
     """
 
     train: ImageSet
     aux: ImageSet
     private: ImageSet
     classes: tuple[str, ...]
+    note: str = ""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import cast
@@ -132,8 +132,13 @@ class Workbench:
         _check_range(pools, dataset)
         assert_disjoint(pools)
         fingerprinted = fingerprint(pools)
-        on_device = Pools(
-            pools.train.to(self.device), pools.aux.to(self.device), pools.private.to(self.device), pools.classes
+        if pools.note:
+            self.report(f"{dataset.label}: {pools.note}")
+        on_device = replace(
+            pools,
+            train=pools.train.to(self.device),
+            aux=pools.aux.to(self.device),
+            private=pools.private.to(self.device),
         )
         return on_device, fingerprinted
 

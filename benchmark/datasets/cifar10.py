@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 from torchvision.datasets import CIFAR10
 
+from ..errors import UsageError
 from ..interfaces import Dataset, Pools, Training
+from ._folder import scan
 from ._pools import MOST_AUX, divide, without_repeats
 from ._torchvision import read_splits
+from ._tree import read_tree
 
+FOLDER = "cifar10-jpeg"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FILES = [
     f"{CIFAR10.base_folder}/{name}"
@@ -31,9 +36,12 @@ class Cifar10(Dataset):
     split: ClassVar[str] = "relu22"
     training: ClassVar[Training] = Training(epochs=8, flip=True, shift=2)
     aux_images: int = Field(MOST_AUX, ge=1, description="training images that are the attacker's, not the victim's")
+    files: Literal["auto", "official", "jpeg"] = Field(
+        "auto", description=f"the official files, or the tree of JPEG copies {FOLDER}; auto: those that are there"
+    )
 
     def load(self, data_dir: Path | None) -> Pools:
-        """Read ``cifar-10-batches-py`` in ``data_dir``; the test split is private.
+        """Read ``cifar-10-batches-py`` or ``cifar10-jpeg`` in ``data_dir``; the test split is private.
 
         The official files are pickles. torchvision opens them only if their MD5 is the published one, so no other
         pickle is ever loaded.
@@ -41,5 +49,19 @@ class Cifar10(Dataset):
         Raises:
             UsageError: if files are missing or damaged, or cannot be downloaded.
         """
+        if self._from_jpeg(data_dir):
+            tree = scan(data_dir and data_dir / FOLDER)
+            if tree.classes != CLASSES:
+                raise UsageError(
+                    f"{tree.root} has the classes {', '.join(tree.classes)}; CIFAR-10 has {', '.join(CLASSES)}"
+                )
+            train, test = read_tree(tree, size=32, channels=3)
+            note = "CIFAR-10 as JPEG files, which are smoother than the official ones"
+            return replace(divide(train, test, CLASSES, self.aux_images), note=note)
         train, test = read_splits(CIFAR10, files=FILES, data_dir=data_dir)
         return divide(without_repeats(train, test), test, CLASSES, self.aux_images)
+
+    def _from_jpeg(self, data_dir: Path | None) -> bool:
+        if self.files != "auto" or data_dir is None:
+            return self.files == "jpeg"
+        return (data_dir / FOLDER).is_dir() and not (data_dir / CIFAR10.base_folder).is_dir()

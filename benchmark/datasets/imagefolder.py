@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
-from ..cache import cached_tensors
 from ..interfaces import Dataset, Pools, Training
-from ._decode import VERSION, decode
-from ._folder import SPLITS, Tree, scan
-from ._pools import MOST_AUX, Split, divide, without_repeats
+from ._folder import scan
+from ._pools import MOST_AUX, divide
+from ._tree import read_tree
 
 
 class Imagefolder(Dataset):
@@ -45,22 +42,4 @@ class Imagefolder(Dataset):
             UsageError: if the tree is not complete, or a file is damaged or no image.
         """
         tree = scan(data_dir)
-        identity = ["imagefolder", VERSION, self.size, self.channels, str(tree.root.resolve()), tree.stamp()]
-        tensors = cached_tensors("datasets", identity, lambda: self._decode(tree))
-        train, test = (Split(tensors[f"{split}_images"], tensors[f"{split}_labels"]) for split in SPLITS)
-        return divide(train, test, tree.classes, self.aux_images)
-
-    def _decode(self, tree: Tree) -> dict[str, Tensor]:
-        train, test = (self._split(tree, split) for split in SPLITS)
-        train = without_repeats(train, test)
-        return {
-            "train_images": train.images,
-            "train_labels": train.labels,
-            "test_images": test.images,
-            "test_labels": test.labels,
-        }
-
-    def _split(self, tree: Tree, split: str) -> Split:
-        files = tree.files[split]
-        images = decode([tree.root / path for path, _ in files], size=self.size, channels=self.channels)
-        return Split(images, torch.tensor([label for _, label in files]))
+        return divide(*read_tree(tree, size=self.size, channels=self.channels), tree.classes, self.aux_images)

@@ -1,5 +1,6 @@
 """MNIST, Fashion-MNIST and CIFAR-10 on tiny files in torchvision's layout."""
 
+import itertools
 import struct
 from pathlib import Path
 from urllib.error import URLError
@@ -7,12 +8,13 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
-from mia_bench.benchmark.datasets.cifar10 import Cifar10
+from mia_bench.benchmark.datasets.cifar10 import CLASSES, Cifar10
 from mia_bench.benchmark.datasets.fashion_mnist import FashionMnist
 from mia_bench.benchmark.datasets.mnist import Mnist
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces import Dataset
 from mia_bench.benchmark.pools import assert_disjoint
+from PIL import Image
 from torchvision.datasets import CIFAR10, MNIST
 
 GRAY = {"MNIST": Mnist, "FashionMNIST": FashionMnist}
@@ -118,6 +120,30 @@ def test_a_cifar_file_that_is_not_the_official_one_is_never_unpickled(tmp_path, 
         (folder / name).write_bytes(b"\x80\x04.")
     (folder / "batches.meta").write_bytes(b"\x80\x04.")
     assert "damaged" in refusal(Cifar10(), tmp_path)
+
+
+def write_jpegs(root: Path, classes: tuple[str, ...]) -> None:
+    random = np.random.default_rng(0)
+    for split, name in itertools.product(("train", "test"), classes):
+        folder = root / "cifar10-jpeg" / split / name
+        folder.mkdir(parents=True)
+        for index in range(4):
+            Image.fromarray(random.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(folder / f"{index}.jpg")
+
+
+def test_jpeg_copies_of_cifar_are_read_if_the_official_files_are_absent(tmp_path):
+    write_jpegs(tmp_path, CLASSES)
+    pools = Cifar10(aux_images=10).load(tmp_path)
+    assert (len(pools.train), len(pools.aux), len(pools.private)) == (30, 10, 40)
+    assert "JPEG" in pools.note
+    (tmp_path / CIFAR10.base_folder).mkdir()
+    assert "data_batch_1" in refusal(Cifar10(), tmp_path)
+    assert "JPEG" in Cifar10(files="jpeg", aux_images=10).load(tmp_path).note
+
+
+def test_a_tree_of_other_classes_is_not_taken_for_cifar(tmp_path):
+    write_jpegs(tmp_path, ("cat", "dog"))
+    assert "has the classes cat, dog; CIFAR-10 has airplane" in refusal(Cifar10(), tmp_path)
 
 
 def test_a_folder_without_cifar_names_the_first_missing_file(tmp_path):
