@@ -56,6 +56,7 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
         values = _compare(rebuilt.images, originals)
         scores, more = score(bench, cell.setting, rebuilt.images)
         details |= {**more, **_compare_members(rebuilt, originals)}
+        data = bench.pools(cell.setting.dataset)[0].note
     except UsageError:
         raise
     except Inapplicable as error:
@@ -64,9 +65,7 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
         reason = f"{type(error).__name__}: {error}".replace("\n", " ")
         return incomplete(cell, cell_id, **state("failed", reason)), None
     row = Row(**_names(cell, cell_id), **facts, **_scores(values), **scores, status="done", device=str(bench.device))
-    return Record(
-        row=row, details=details, notes=_notes(rebuilt, bench.pools(cell.setting.dataset)[0].note), per_image=values
-    ), rebuilt.images
+    return Record(row=row, details=details, notes=_notes(rebuilt, data), per_image=values), rebuilt.images
 
 
 def _compare(images: Tensor, originals: Tensor) -> PerImage:

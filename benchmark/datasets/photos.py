@@ -52,8 +52,8 @@ class Photos(Dataset):
             UsageError: if a photograph is missing from the installation of scikit-image.
         """
         cuts = [self._cut(file) for file in PHOTOGRAPHS.values()]
-        pools = {pool: _balanced([patches[pool] for patches in cuts], quota) for pool, quota in QUOTA.items()}
-        return Pools(**pools, classes=tuple(PHOTOGRAPHS))
+        train, aux, private = (_balanced([patches[pool] for patches in cuts], quota) for pool, quota in QUOTA.items())
+        return Pools(train, aux, private, classes=tuple(PHOTOGRAPHS))
 
     def _cut(self, file: str) -> dict[Pool, NDArray[np.uint8]]:
         tile = self.size * 3 // 2

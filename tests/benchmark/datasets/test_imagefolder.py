@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mia_bench.benchmark.datasets import imagefolder
+from mia_bench.benchmark.datasets import _tree
 from mia_bench.benchmark.datasets.imagefolder import Imagefolder
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.pools import assert_disjoint
@@ -106,7 +106,7 @@ def test_hidden_files_and_stray_files_beside_class_folders_are_passed_over(tree)
 
 def test_the_second_load_decodes_nothing(tree, monkeypatch):
     first = load(tree)
-    monkeypatch.setattr(imagefolder, "decode", lambda *_, **__: pytest.fail("decoded again"))
+    monkeypatch.setattr(_tree, "decode", lambda *_, **__: pytest.fail("decoded again"))
     second = load(tree)
     assert torch.equal(first.train.images, second.train.images)
     assert second.classes == ("cat", "dog")
