@@ -54,7 +54,7 @@ def test_wires_that_would_fill_the_memory_are_not_kept(world: Callable, monkeypa
 
     queries = Queries(seen, seen.aux.images)
 
-    assert queries._kept is None
+    assert queries.kept is None
     torch.testing.assert_close(queries.wires(index), kept)
 
 
