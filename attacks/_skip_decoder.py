@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from ._decoder import SAMPLE, Rebuild, Recipe, Spread, Standardize, apply, train_decoder
+from ._decoder import Rebuild, Recipe, Spread, Standardize, apply, train_decoder
 from ._linear_decoder import LinearDecoder
 from ._queries import Queries
 
@@ -59,8 +59,7 @@ def fit_skip(queries: Queries, linear: LinearDecoder, recipe: Recipe) -> Rebuild
     """
     if linear.error < ENOUGH:
         return linear.decode
-    index = torch.arange(min(SAMPLE, len(queries)), device=queries.images.device)
-    network = SkipNetwork(linear.module(), queries.wires(index), queries.images, recipe.channels)
+    network = SkipNetwork(linear.module(), queries.sample(), queries.images, recipe.channels)
     train_decoder(network, queries, recipe)
     held = queries.held_out
     wires, truth = queries.wires(held), queries.images[held]  # the same draw of the noise for both
