@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..benchmark.training import fit
 from ._grid import Grid
+from ._memory import in_one_pass
 from ._queries import HELD_OUT, Queries
 from ._trust import shrink, trust
 
@@ -18,8 +19,6 @@ Rebuild = Callable[[Tensor], Tensor]
 """Maps wires (N, ...) to images (N, C, H, W)."""
 BLOCK = 4
 """Pixels on a side of the blocks that vectors are decoded to."""
-SAMPLE = 1000
-"""Images from which the scale of a wire is measured."""
 
 
 class Standardize(nn.Module):
@@ -144,4 +143,4 @@ def apply(decoder: Rebuild, wires: Tensor) -> Tensor:
     if isinstance(decoder, nn.Module):
         decoder.eval()
     with torch.no_grad():
-        return torch.cat([decoder(part) for part in wires.split(500)]).clamp(0, 1)
+        return torch.cat([decoder(part) for part in wires.split(in_one_pass(wires[0]))]).clamp(0, 1)

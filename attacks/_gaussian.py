@@ -20,15 +20,15 @@ class Gaussian:
 
     def __init__(self, deviations: Tensor, floor: float) -> None:
         """Measure samples (K, C, H, W) of mean 0; ``floor`` is a variance in squared units of a pixel."""
-        samples = deviations.flatten(1).double()  # (K, d)
         self.floor = floor
         self._precision: Tensor | None = None
-        if samples.shape[1] <= NUMBERS:
+        if deviations[0].numel() <= NUMBERS:
+            samples = deviations.flatten(1).double()  # (K, d)
             covariance = samples.T @ samples / len(samples)
             covariance.diagonal().add_(floor)
             self._precision = torch.cholesky_inverse(torch.linalg.cholesky(covariance)).float()  # (d, d)
             return
-        samples = samples[: 4 * RANK]
+        samples = deviations[: 4 * RANK].flatten(1).double()
         values, vectors = torch.linalg.eigh(samples @ samples.T / len(samples))  # dual: (K, K)
         values, vectors = values[-RANK:].clamp(min=1e-12), vectors[:, -RANK:]
         self._directions = (samples.T @ vectors / (values * len(samples)).sqrt()).float()  # (d, r), orthonormal

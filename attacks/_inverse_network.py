@@ -14,7 +14,9 @@ from ._decoder import BLOCK, Standardize
 from ._grid import Grid
 
 MEASURED = 100
-"""Images whose neighborhoods are measured."""
+"""Images whose neighborhoods are measured, at most."""
+NEIGHBORHOODS = 2**28
+"""Numbers of all their neighborhoods, at most (2 GB in double precision)."""
 PATCH_FEATURES = 2000
 """Numbers of a neighborhood up to which they are made uncorrelated; beyond, only the channels are."""
 KERNEL = 5
@@ -88,7 +90,9 @@ class WhitenedConv(nn.Module):
         super().__init__()
         channels = sample.shape[1]
         side = KERNEL if channels * KERNEL**2 <= PATCH_FEATURES else 1  # else only the channels are whitened
-        rows = functional.unfold(sample[:MEASURED], side, padding=side - 1).movedim(1, 0).flatten(1).double()
+        cells = (sample.shape[2] + side - 1) * (sample.shape[3] + side - 1)
+        sample = sample[: max(1, min(MEASURED, NEIGHBORHOODS // (channels * side**2 * cells)))]
+        rows = functional.unfold(sample, side, padding=side - 1).movedim(1, 0).flatten(1).double()
         values, vectors = torch.linalg.eigh(torch.cov(rows).view(len(rows), len(rows)))
         scale = values.clamp(min=1e-6 * values.max().clamp(min=1e-12).item()).rsqrt()
         self.side, self.spread = side, (channels, KERNEL, KERNEL)

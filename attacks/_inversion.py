@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Observation
 from ._lbfgs import minimize
+from ._memory import in_one_graph
 from ._prior import Prior
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 CHUNK_NUMBERS = 2**23
-"""Numbers of the IR inverted at a time (32 MB); the graph through the client and the history need many times this."""
+"""Numbers of the IR inverted at a time, at most (32 MB)."""
 
 
 def invert(
@@ -38,7 +39,7 @@ def invert(
     """
     frozen = copy.deepcopy(client).requires_grad_(False).eval()
     weights = torch.as_tensor(tv, device=wire.device).expand(len(wire))
-    chunk = max(1, CHUNK_NUMBERS // wire[0].numel())
+    chunk = inverted_at_a_time(frozen, wire, prior.mean)
     parts = []
     for part, weight in zip(wire.split(chunk), weights.split(chunk), strict=True):
         start = prior.mean.expand(len(part), -1, -1, -1)  # (B, C, H, W)
@@ -51,6 +52,11 @@ def invert(
 
         parts.append(minimize(loss, start, iterations=iterations))
     return torch.cat(parts)
+
+
+def inverted_at_a_time(client: nn.Module, wire: Tensor, image: Tensor) -> int:
+    """How many of the wires (N, ...) are inverted together, each to an image like ``image`` (C, H, W)."""
+    return max(1, min(CHUNK_NUMBERS // wire[0].numel(), in_one_graph(client, image)))
 
 
 def squared_error(value: Tensor, sent: Tensor) -> Tensor:

@@ -19,11 +19,13 @@ EXACT = 1e-6
 """A squared error (60 dB) below which no other form or strength is tried."""
 
 NUMBERS = 2**26
-"""Numbers of queried wires used at most (0.5 GB in double precision)."""
+"""Numbers of queried wires, or of their neighborhoods, used at most (0.5 GB in double precision)."""
 DENSE = 5000
 """The largest system of equations solved for all pixels at once; it takes about 10 s of one core."""
 PATCH_FEATURES = 1200
 """Neighborhoods of 5x5 cells are used up to this many numbers, of 3x3 cells above."""
+LARGEST_MATRIX = 2**28
+"""Numbers up to which a map is formed as one matrix (1 GB); beyond, it stays a product of two."""
 ROWS = 32
 """Pairs for each unknown of the patch form."""
 
@@ -101,15 +103,36 @@ def patch(queries: Queries, count: int) -> Callable[[float], LinearDecoder]:
     side = 5 if channels * 25 <= PATCH_FEATURES else 3
     needed = max(100, ROWS * channels * side**2 // (grid.rows * grid.columns))
     index = torch.arange(min(count, needed), device=queries.images.device)
-    rows = functional.unfold(grid.place(queries.wires(index)), side, padding=side // 2)  # (B, C * side^2, cells)
-    blocks = grid.blocks(queries.images[index]).flatten(2)  # (B, C * stride^2, cells)
-    equations = Equations.gather(rows.mT.flatten(0, 1), blocks.mT.flatten(0, 1), dual=False)
+    rows, blocks = _neighborhoods(queries.wires(index), queries.images[index], grid, side)
+    equations = Equations.gather(rows, blocks, dual=False)
 
     def solve(strength: float) -> LinearDecoder:
         local = PatchMap(equations.solve(strength), grid, side)
         return LinearDecoder(local, lambda: local)
 
     return solve
+
+
+def _neighborhoods(wires: Tensor, images: Tensor, grid: Grid, side: int) -> tuple[Tensor, Tensor]:
+    """Neighborhoods of cells and the blocks of pixels there, (rows, C * side^2) and (rows, C * stride^2).
+
+    If the cells of all the images are too many, as many are drawn from each.
+
+    Args:
+        wires: (K, C, h, w).
+        images: (K, C, H, W).
+        grid: where the cells lie on the image.
+        side: cells down and across a neighborhood.
+    """
+    share = max(1, NUMBERS // (len(wires) * wires.shape[1] * side**2))
+    pairs = []
+    for wire, image in zip(wires.split(1), images.split(1), strict=True):
+        rows = functional.unfold(grid.place(wire), side, padding=side // 2)[0].T  # (cells, C * side^2)
+        blocks = grid.blocks(image).flatten(2)[0].T  # (cells, C * stride^2)
+        drawn = torch.randperm(len(rows))[:share].to(rows.device) if share < len(rows) else slice(None)
+        pairs.append((rows[drawn], blocks[drawn]))
+    every_row, every_block = zip(*pairs, strict=True)
+    return torch.cat(every_row), torch.cat(every_block)
 
 
 class DenseMap(nn.Module):
@@ -122,13 +145,17 @@ class DenseMap(nn.Module):
         super().__init__()
         self.shape = shape
         self.register_buffer("center", solved.center.float())
-        self.register_buffer("weight", solved.weight.float())
         self.register_buffer("offset", solved.offset.float())
+        large = solved.span is not None and solved.center.numel() * solved.offset.numel() > LARGEST_MATRIX
+        self.register_buffer("span", solved.span.float() if large and solved.span is not None else None)
+        self.register_buffer("weight", solved.factor.float() if large else solved.weight.float())
 
     def forward(self, wires: Tensor) -> Tensor:
         """Decode (N, ...) to (N, C, H, W)."""
-        flat = torch.addmm(cast(Tensor, self.offset), wires.flatten(1) - self.center, cast(Tensor, self.weight))
-        return flat.unflatten(1, self.shape)
+        centered = wires.flatten(1) - self.center
+        if self.span is not None:
+            centered = centered @ cast(Tensor, self.span).T
+        return torch.addmm(cast(Tensor, self.offset), centered, cast(Tensor, self.weight)).unflatten(1, self.shape)
 
 
 class PatchMap(nn.Module):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..benchmark.interfaces import Observation
 from ._decoder import Rebuild, apply
-from ._inversion import CHUNK_NUMBERS, Distance
+from ._inversion import Distance, inverted_at_a_time
 from ._lbfgs import minimize
 from ._start import Start
 
@@ -47,7 +47,7 @@ class Posterior:
 
     def search(self, wires: Tensor, starts: Tensor, *, weight: Tensor, iterations: int) -> Tensor:
         """Minimize from ``starts`` (N, C, H, W) for ``wires`` (N, ...) with weights (N,)."""
-        chunk = max(1, CHUNK_NUMBERS // wires[0].numel())
+        chunk = inverted_at_a_time(self.client, wires, starts[0])
         parts = []
         for part, start, each in zip(wires.split(chunk), starts.split(chunk), weight.split(chunk), strict=True):
             penalty = self.prior(start)

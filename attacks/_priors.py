@@ -8,6 +8,7 @@ from torch import Tensor
 from ._decoder import apply
 from ._gaussian import Gaussian
 from ._map import Prior
+from ._memory import in_one_pass
 from ._start import Start
 
 IMAGE_FLOOR = 1e-3
@@ -39,6 +40,7 @@ def like_decoded(start: Start) -> Prior:
     """Images lie around what the decoder says, as far in each direction as its errors do on the attacker's own."""
     queries = start.queries
     index = torch.arange(min(ERRORS, queries.trainable), device=queries.images.device)
-    errors = queries.images[index] - apply(start.decoder, queries.wires(index))
+    parts = index.split(in_one_pass(queries.observed[0]))
+    errors = queries.images[index] - torch.cat([apply(start.decoder, queries.wires(part)) for part in parts])
     gaussian = Gaussian(errors, ERROR_FLOOR)
     return lambda starts: lambda images: gaussian.penalty(images - starts)

@@ -12,6 +12,7 @@ from torch.nn import functional
 from ..benchmark.interfaces import Observation, Training
 from ..benchmark.training import augment
 from ._budget import affordable
+from ._memory import sample_size
 
 Vary = Callable[[Tensor], Tensor]
 """Makes images (M, C, H, W) from images (K, C, H, W)."""
@@ -23,6 +24,8 @@ SLOW_QUERIES = 1000
 """Images sent at most through a client that answers in byte strings, since encryption takes milliseconds."""
 REACH = 2
 """Pixels by which images are moved to make more of them."""
+SAMPLE = 1000
+"""Images from which the scale of a wire is measured, at most."""
 HELD_OUT = 200
 """Images at most on which a learner judges itself."""
 
@@ -98,6 +101,11 @@ class Queries:
     def held_out(self) -> Tensor:
         """Indices of the rest, on which it judges itself."""
         return torch.arange(self.trainable, len(self), device=self.images.device)
+
+    def sample(self) -> Tensor:
+        """The wires of the first images, to measure how large the numbers are, (K, ...)."""
+        count = sample_size(self.observed[0], SAMPLE)
+        return self.wires(torch.arange(min(count, len(self)), device=self.images.device))
 
     def wires(self, index: Tensor) -> Tensor:
         """The wires of some of the images, (B, ...)."""

@@ -12,7 +12,7 @@ from torch.nn import functional
 from ..benchmark.interfaces import Observation
 from ..benchmark.training import fit
 from ._budget import affordable
-from ._decoder import SAMPLE, Standardize
+from ._decoder import Standardize
 from ._queries import Queries
 
 BATCH = 64
@@ -77,7 +77,7 @@ def imitate(client: nn.Module, queries: Queries, *, epochs: int, steps: int) -> 
     Returns:
         The shadow, brought to the scale of the IRs.
     """
-    sample = queries.wires(torch.arange(min(SAMPLE, len(queries)), device=queries.images.device))
+    sample = queries.sample()
     scale = Standardize(sample)
     client.to(sample.device)
     most = min(steps * BATCH, affordable(client, queries.images[:2]))

@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from ._decoder import SAMPLE, Rebuild, Recipe, Spread, Standardize, apply, train_decoder
+from ._decoder import Rebuild, Recipe, Spread, Standardize, apply, train_decoder
 from ._linear_decoder import LinearDecoder
 from ._queries import Queries
 
@@ -62,8 +62,7 @@ def fit_skip(queries: Queries, linear: LinearDecoder, recipe: Recipe) -> Rebuild
     """
     if linear.error < ENOUGH:
         return linear.decode
-    index = torch.arange(min(SAMPLE, len(queries)), device=queries.images.device)
-    network = SkipNetwork(linear.module(), queries.wires(index), queries.images, recipe.channels)
+    network = SkipNetwork(linear.module(), queries.sample(), queries.images, recipe.channels)
     starts = apply(network.linear, queries.kept) if queries.kept is not None else None  # once, not in every pass
 
     def predict(batch: Tensor) -> Tensor:

@@ -2,12 +2,11 @@
 
 from typing import ClassVar, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._decoder import SAMPLE, Recipe, decode, train_decoder
+from ._decoder import Recipe, decode, train_decoder
 from ._inverse_network import InverseNetwork
 from ._queries import Queries
 
@@ -43,8 +42,7 @@ class BlackBox(Attack):
     def reconstruct(self, seen: Observation) -> Tensor:
         """Train the network and apply it; images (N, C, H, W)."""
         queries, mean = Queries(seen, seen.aux.images), seen.aux.images.mean(0)
-        index = torch.arange(min(SAMPLE, len(queries)), device=queries.images.device)
-        network = InverseNetwork(queries.wires(index), queries.images, self.channels)
+        network = InverseNetwork(queries.sample(), queries.images, self.channels)
         recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels)
         train_decoder(network, queries, recipe)
         return decode(network, queries, mean)

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._decoder import SAMPLE, Recipe, Spread, Standardize, decode, train_decoder
-from ._queries import Queries
+from ._decoder import Recipe, Spread, Standardize, decode, train_decoder
+from ._memory import sample_size
+from ._queries import SAMPLE, Queries
 
 
 class EncoderDecoder(Attack):
@@ -34,7 +35,8 @@ class EncoderDecoder(Attack):
     def reconstruct(self, seen: Observation) -> Tensor:
         """Query chosen images, train and decode; images (N, C, H, W)."""
         queries = Queries(seen, chosen(seen.aux.images))
-        index = torch.randperm(len(queries))[:SAMPLE].to(queries.images.device)
+        count = sample_size(queries.observed[0], SAMPLE)
+        index = torch.randperm(len(queries))[:count].to(queries.images.device)
         network = BottleneckNetwork(queries.wires(index), queries.images, self.channels)
         recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels)
         train_decoder(network, queries, recipe)

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
+from ._memory import sample_size
 from ._queries import Queries
 
 CHUNK = 1000
-"""Queries compared at a time."""
+"""Queries compared at a time, at most."""
 
 
 class Nearest(Attack):
@@ -30,7 +31,7 @@ class Nearest(Attack):
         observed = queries.observed.flatten(1)  # (N, k)
         best = torch.full((len(observed),), torch.inf, device=observed.device)
         found = torch.zeros(len(observed), dtype=torch.long, device=observed.device)
-        for index in torch.arange(len(queries), device=observed.device).split(CHUNK):
+        for index in torch.arange(len(queries), device=observed.device).split(sample_size(queries.observed[0], CHUNK)):
             wires = queries.wires(index).flatten(1)
             closest = torch.cdist(observed, wires, compute_mode="donot_use_mm_for_euclid_dist").min(1)  # exact near 0
             nearer = closest.values < best

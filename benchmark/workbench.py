@@ -27,7 +27,9 @@ from .split_model import CleanInput, Normalize, SplitModel, Target
 from .training import RECIPE_VERSION, train_target, untrained_copy
 
 CHUNK = 500
-"""Images in one pass through a network; fixed, because random streams depend on it."""
+"""Images in one pass through a network, at most; fixed, because random streams depend on it."""
+CHUNK_PIXELS = 2**21
+"""Pixels of them, at most: at 224 px a map of 16 channels at full resolution takes 131 MB."""
 
 
 @dataclass(frozen=True)
@@ -239,11 +241,15 @@ def _sample(pool: ImageSet, count: int | None) -> ImageSet:
 
 @torch.no_grad()
 def _logits(classify: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    return torch.cat([classify(chunk) for chunk in images.split(CHUNK)])
+    return torch.cat([classify(chunk) for chunk in _chunks(images)])
+
+
+def _chunks(images: Tensor) -> tuple[Tensor, ...]:
+    return images.split(max(1, min(CHUNK, CHUNK_PIXELS // (images.shape[2] * images.shape[3]))))
 
 
 def _overhear(model: SplitModel, images: Tensor) -> Wire:
-    return Wire.join([model.overheard(chunk) for chunk in images.split(CHUNK)])
+    return Wire.join([model.overheard(chunk) for chunk in _chunks(images)])
 
 
 def _overhear_often(model: SplitModel, count: int, images: Tensor) -> Wire:
