@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-MACS = 1.5e12
-"""Multiply-accumulate operations spent on sending images through a network: one to two minutes of one core."""
+MACS = 1e12
+"""Multiply-accumulate operations spent on sending images through a network: about a minute of one core."""
 FEWEST = 1000
 """Images that may be sent whatever they cost."""
 
