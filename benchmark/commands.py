@@ -17,6 +17,7 @@ from .leaderboard import Record, read_records
 from .progress import Display
 from .ranking import load_boards
 from .runner import PlannedCell, Where, execute, prepare, read_plan
+from .specs import parse
 from .suites import Suite, load_suite, select_parts
 from .tables import print_frame
 from .workbench import Workbench
@@ -77,7 +78,10 @@ def run(
 def _request(
     suite: Suite, given: Mapping[str, Any], options: Mapping[str, Sequence[Any]], own_options: Sequence[str]
 ) -> Request:
-    said = suite.model_dump() | dict(given)
+    written = suite.model_dump()
+    for kind in ("attacks", "defenses"):
+        written[kind] = [_without(spec, options) for spec in written[kind]]
+    said = written | dict(given)
     swept = {key: value if isinstance(value, list) else [value] for key, value in suite.options.items()} | dict(options)
     return Request(
         dataset=said["dataset"],
@@ -90,6 +94,12 @@ def _request(
         options=swept,
         own_options=own_options,
     )
+
+
+def _without(spec: str | Mapping[str, Any], options: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """What a suite says of a component, less what the command line says."""
+    name, params = parse(spec) if isinstance(spec, str) else (spec.get("name"), spec)
+    return {"name": name, **{key: value for key, value in params.items() if key not in options}}
 
 
 def _print_plan(planned: Sequence[PlannedCell]) -> None:

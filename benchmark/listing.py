@@ -80,22 +80,26 @@ def _show(entry: Entry, kind: Kind) -> None:
     for fact in ("access", "guarantee", "standard", "model", "split"):
         if isinstance(value := getattr(loaded, fact, None), str | bool):
             typer.echo(f"\n{fact}: {value}" if fact in ("access", "guarantee", "model") else f"{fact}: {value}")
-    _show_parameters(loaded.model_json_schema().get("properties", {}))
+    _show_parameters(parameters(loaded))
     if kind == "models":
         for shape in SAMPLE_SHAPES:
             layers = loaded().build(shape, 10)  # pyright: ignore[reportAttributeAccessIssue]
             typer.echo(f"\nlayers = split points, for images {shape}:\n{_layers(layers, shape)}")
 
 
-def _show_parameters(properties: dict[str, Any]) -> None:
-    if not properties:
+def parameters(component: type[Any]) -> list[list[str]]:
+    """Name, what is allowed, default and meaning of each parameter of a component."""
+    return [
+        [name, _type(schema), json.dumps(schema.get("default")), schema.get("description", "")]
+        for name, schema in component.model_json_schema().get("properties", {}).items()
+    ]
+
+
+def _show_parameters(lines: list[list[str]]) -> None:
+    if not lines:
         typer.echo("\nno parameters")
         return
     typer.echo("\nparameters")
-    lines = [
-        [name, _type(schema), json.dumps(schema.get("default")), schema.get("description", "")]
-        for name, schema in properties.items()
-    ]
     print_table(["name", "allowed", "default", "meaning"], lines)
 
 

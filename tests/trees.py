@@ -1,5 +1,8 @@
-"""Small image folders to run on."""
+"""Small image folders and files to run on."""
 
+import itertools
+import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,3 +26,25 @@ def image_tree(root: Path, *, train: int = 30, test: int = 8, size: int = 16) ->
                 pixels[:, :, channel] += 120 * blob
                 Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / f"{index:03}.png")
     return root
+
+
+def idx_files(root: Path, name: str, *, train: int, test: int) -> None:
+    """Write a dataset in the format of MNIST under ``root/<name>/raw``: noise, with the ten labels in turn."""
+    raw = root / name / "raw"
+    raw.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for split, count in (("train", train), ("t10k", test)):
+        pixels = random.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        labels = (np.arange(count) % 10).astype(np.uint8)
+        (raw / f"{split}-images-idx3-ubyte").write_bytes(struct.pack(">4I", 0x803, count, 28, 28) + pixels.tobytes())
+        (raw / f"{split}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 0x801, count) + labels.tobytes())
+
+
+def jpeg_tree(root: Path, classes: Sequence[str], *, train: int, test: int) -> None:
+    """Write ``train/<class>/*.jpg`` and ``test/<class>/*.jpg``: noise of 32x32 pixels."""
+    random = np.random.default_rng(0)
+    for (split, count), name in itertools.product((("train", train), ("test", test)), classes):
+        folder = root / split / name
+        folder.mkdir(parents=True)
+        for index in range(count):
+            Image.fromarray(random.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(folder / f"{index}.jpg")

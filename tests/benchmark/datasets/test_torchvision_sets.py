@@ -1,34 +1,22 @@
 """MNIST, Fashion-MNIST and CIFAR-10 on tiny files in torchvision's layout."""
 
-import itertools
-import struct
 from pathlib import Path
 from urllib.error import URLError
 
 import numpy as np
 import pytest
 import torch
-from mia_bench.benchmark.datasets.cifar10 import CLASSES, Cifar10
+from mia_bench.benchmark.datasets.cifar10 import CLASSES, FOLDER, Cifar10
 from mia_bench.benchmark.datasets.fashion_mnist import FashionMnist
 from mia_bench.benchmark.datasets.mnist import Mnist
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces import Dataset
 from mia_bench.benchmark.pools import assert_disjoint
-from PIL import Image
 from torchvision.datasets import CIFAR10, MNIST
 
+from ...trees import idx_files, jpeg_tree
+
 GRAY = {"MNIST": Mnist, "FashionMNIST": FashionMnist}
-
-
-def write_idx(root: Path, name: str, *, train: int, test: int) -> None:
-    raw = root / name / "raw"
-    raw.mkdir(parents=True)
-    random = np.random.default_rng(0)
-    for split, count in (("train", train), ("t10k", test)):
-        pixels = random.integers(0, 256, (count, 28, 28), dtype=np.uint8)
-        labels = (np.arange(count) % 10).astype(np.uint8)
-        (raw / f"{split}-images-idx3-ubyte").write_bytes(struct.pack(">4I", 0x803, count, 28, 28) + pixels.tobytes())
-        (raw / f"{split}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 0x801, count) + labels.tobytes())
 
 
 def refusal(dataset: Dataset, data_dir: Path | None) -> str:
@@ -41,7 +29,7 @@ def refusal(dataset: Dataset, data_dir: Path | None) -> str:
 
 @pytest.mark.parametrize("name", GRAY)
 def test_gray_sets_are_read_from_the_data_dir(tmp_path, name):
-    write_idx(tmp_path, name, train=100, test=20)
+    idx_files(tmp_path, name, train=100, test=20)
     pools = GRAY[name](aux_images=30).load(tmp_path)
     assert (len(pools.train), len(pools.aux), len(pools.private)) == (70, 30, 20)
     assert pools.image_shape == (1, 28, 28)
@@ -51,7 +39,7 @@ def test_gray_sets_are_read_from_the_data_dir(tmp_path, name):
 
 
 def test_pixels_are_those_of_the_file(tmp_path):
-    write_idx(tmp_path, "MNIST", train=100, test=10)
+    idx_files(tmp_path, "MNIST", train=100, test=10)
     private = Mnist(aux_images=30).load(tmp_path).private
     stored = np.frombuffer((tmp_path / "MNIST/raw/t10k-images-idx3-ubyte").read_bytes()[16:], np.uint8)
     assert torch.equal(private.images.flatten(), torch.from_numpy(stored.copy()).float() / 255)
@@ -59,7 +47,7 @@ def test_pixels_are_those_of_the_file(tmp_path):
 
 @pytest.mark.parametrize("name", GRAY)
 def test_a_missing_file_is_named_with_the_place_and_what_to_do(tmp_path, name):
-    write_idx(tmp_path, name, train=20, test=10)
+    idx_files(tmp_path, name, train=20, test=10)
     (tmp_path / name / "raw/t10k-labels-idx1-ubyte").unlink()
     message = refusal(GRAY[name](), tmp_path)
     assert f"{name}/raw/t10k-labels-idx1-ubyte" in message
@@ -69,21 +57,21 @@ def test_a_missing_file_is_named_with_the_place_and_what_to_do(tmp_path, name):
 
 @pytest.mark.parametrize("kept", [0, 3, 20, 500])
 def test_a_truncated_file_is_called_damaged(tmp_path, kept):
-    write_idx(tmp_path, "MNIST", train=20, test=10)
+    idx_files(tmp_path, "MNIST", train=20, test=10)
     path = tmp_path / "MNIST/raw/train-images-idx3-ubyte"
     path.write_bytes(path.read_bytes()[:kept])
     assert "damaged" in refusal(Mnist(), tmp_path)
 
 
 def test_labels_that_do_not_match_the_images_are_called_damaged(tmp_path):
-    write_idx(tmp_path, "MNIST", train=20, test=10)
+    idx_files(tmp_path, "MNIST", train=20, test=10)
     raw = tmp_path / "MNIST/raw"
     (raw / "train-labels-idx1-ubyte").write_bytes((raw / "t10k-labels-idx1-ubyte").read_bytes())
     assert "20 images have 10 labels" in refusal(Mnist(), tmp_path)
 
 
 def test_more_aux_than_there_are_images_is_refused_with_the_range(tmp_path):
-    write_idx(tmp_path, "MNIST", train=100, test=10)
+    idx_files(tmp_path, "MNIST", train=100, test=10)
     assert "from 10 to 90" in refusal(Mnist(), tmp_path)
 
 
@@ -107,7 +95,7 @@ def test_a_failed_download_says_where_it_looked_and_what_to_do(tmp_path, monkeyp
 
 
 def test_a_download_is_kept_in_the_cache_and_used(tmp_path, monkeypatch):
-    monkeypatch.setattr(MNIST, "download", lambda source: write_idx(Path(source.root), "MNIST", train=50, test=10))
+    monkeypatch.setattr(MNIST, "download", lambda source: idx_files(Path(source.root), "MNIST", train=50, test=10))
     assert len(Mnist(aux_images=20).load(None).train) == 30
     assert (tmp_path / "cache/data/MNIST/raw/train-images-idx3-ubyte").is_file()
 
@@ -122,17 +110,8 @@ def test_a_cifar_file_that_is_not_the_official_one_is_never_unpickled(tmp_path, 
     assert "damaged" in refusal(Cifar10(), tmp_path)
 
 
-def write_jpegs(root: Path, classes: tuple[str, ...]) -> None:
-    random = np.random.default_rng(0)
-    for split, name in itertools.product(("train", "test"), classes):
-        folder = root / "cifar10-jpeg" / split / name
-        folder.mkdir(parents=True)
-        for index in range(4):
-            Image.fromarray(random.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(folder / f"{index}.jpg")
-
-
 def test_jpeg_copies_of_cifar_are_read_if_the_official_files_are_absent(tmp_path):
-    write_jpegs(tmp_path, CLASSES)
+    jpeg_tree(tmp_path / FOLDER, CLASSES, train=4, test=4)
     pools = Cifar10(aux_images=10).load(tmp_path)
     assert (len(pools.train), len(pools.aux), len(pools.private)) == (30, 10, 40)
     assert "JPEG" in pools.note
@@ -142,7 +121,7 @@ def test_jpeg_copies_of_cifar_are_read_if_the_official_files_are_absent(tmp_path
 
 
 def test_a_tree_of_other_classes_is_not_taken_for_cifar(tmp_path):
-    write_jpegs(tmp_path, ("cat", "dog"))
+    jpeg_tree(tmp_path / FOLDER, ("cat", "dog"), train=4, test=4)
     assert "has the classes cat, dog; CIFAR-10 has airplane" in refusal(Cifar10(), tmp_path)
 
 
