@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
 from statistics import mean
 
 import pandas as pd
@@ -13,7 +12,7 @@ import pandas as pd
 from .audits import audit
 from .cells import REFERENCE_ATTACK
 from .errors import UsageError
-from .leaderboard import Record, Row, read_record, read_records, read_rows, record_path
+from .leaderboard import Record, Row
 from .metrics import RECOGNISABLE_SSIM
 
 
@@ -60,30 +59,6 @@ class Line:
     pareto: bool = False
     incomplete: bool = False
     flags: str = ""
-
-
-def load_boards(paths: Sequence[Path]) -> tuple[list[Row], dict[str, Record]]:
-    """Read leaderboards or results folders, each cell once, and the records that lie beside them.
-
-    Raises:
-        UsageError: if a file is not a leaderboard, a folder holds no records, or a record is damaged.
-    """
-    rows: dict[str, Row] = {}
-    records: dict[str, Record] = {}
-    for path in paths:
-        if path.is_dir():
-            found = read_records(path)
-            if not found:
-                raise UsageError(f"{path} holds no results of mia-bench: there are no cells/*.json in it")
-            records = found | records
-            rows = {cell_id: record.row for cell_id, record in found.items()} | rows
-            continue
-        for row in read_rows(path):
-            rows.setdefault(row.cell_id, row)
-            beside = record_path(path.parent, row.cell_id)
-            if row.cell_id not in records and beside.exists():
-                records[row.cell_id] = read_record(beside)
-    return list(rows.values()), records
 
 
 def rank(rows: Iterable[Row], records: Mapping[str, Record]) -> pd.DataFrame:
