@@ -139,16 +139,27 @@ def show(name: Annotated[str, typer.Argument(help="Name of an attack, defense, m
 @app.command("rank")
 @one_sentence
 def rank_(
-    boards: Annotated[list[Path], typer.Argument(help="Leaderboards.", metavar="CSV...")],
-    format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
+    boards: Annotated[list[Path], typer.Argument(help="Leaderboards or results folders.", metavar="CSV|DIR...")],
+    sort: Annotated[
+        str,
+        typer.Option(
+            help="The column whose best values come first: the highest accuracy, the lowest leak or cost. Incomplete "
+            "lines come behind complete ones.",
+            metavar="COLUMN",
+        ),
+    ] = "psnr_db",
+    format_: Annotated[Format, typer.Option("--format", help="How to print it; csv has all columns.")] = "table",
 ) -> None:
     """Rank defenses, one line each: the worst case over the attacks, image by image."""
     from .loading import load_boards
     from .ranking import rank
-    from .tables import print_frame, shorten
+    from .tables import print_frame, print_ranking
 
-    ranked = rank(*load_boards(boards))
-    print_frame(ranked if format_ == "csv" else shorten(ranked), format_)
+    ranked = rank(*load_boards(boards), sort)
+    if format_ == "csv":
+        print_frame(ranked, format_)
+    else:
+        print_ranking(ranked, format_)
 
 
 @app.command("audit")

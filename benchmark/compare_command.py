@@ -8,7 +8,9 @@ from pathlib import Path
 import typer
 
 from .comparing import COMPARED, Difference, compare, effective
-from .comparison_view import full, names, remarks, short
+from .comparison_names import title
+from .comparison_remarks import remarks
+from .comparison_view import full, short
 from .conditions import COUNTS, Condition, parse_condition
 from .console import print_lines
 from .errors import UsageError
@@ -90,7 +92,7 @@ def violations(condition: Condition, differences: Sequence[Difference]) -> list[
         if each.b is None or (value is None and (each.a is None or change.before is None)):
             continue
         checked += 1
-        where = f"{condition.text}: {' '.join(filter(None, names(each)))}"
+        where = f"{condition.text}: {title(each)}"
         if value is None:
             found.append(f"{where}: {change.before:g} in A, and no value in B to check")
         elif condition.met(value):

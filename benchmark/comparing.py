@@ -40,7 +40,7 @@ class Change:
     @property
     def delta(self) -> float | None:
         """B less A."""
-        return None if self.before is None or self.after is None else self.after - self.before
+        return None if self.before is None or self.after is None else round(self.after - self.before, 9)
 
     @property
     def significant(self) -> bool:
