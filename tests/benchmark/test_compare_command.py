@@ -3,7 +3,6 @@
 import re
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -106,10 +105,6 @@ def test_a_cell_that_lost_its_score_meets_every_condition(before: Path, tmp_path
     assert result.exit_code == 1
     assert "ridge seed 0: 13.4375 in A, and no value in B to check" in result.stderr
     assert "failed in B: no memory" in result.stdout
-
-
-def facts(**values: Any) -> Record:
-    return cell("ridge", version="2", **values)
 
 
 @pytest.mark.parametrize(
