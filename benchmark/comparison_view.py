@@ -65,9 +65,9 @@ def short(differences: Sequence[Difference]) -> tuple[str, pd.DataFrame, int]:
 def _without_common_start(sources: list[str]) -> list[str]:
     """Of ``paper, table, cell`` the first part in which the sources differ: cells are named by other columns."""
     split = [source.split(", ") for source in sources]
-    said = [parts for parts in split if parts != [""]]
+    told = [parts for parts in split if parts != [""]]
     common = 0
-    while said and all(len(parts) > common + 1 and parts[common] == said[0][common] for parts in said):
+    while told and all(len(parts) > common + 1 and parts[common] == told[0][common] for parts in told):
         common += 1
     return [parts[common] if len(parts) > common else "" for parts in split]
 

@@ -66,8 +66,6 @@ class Line:
 
 COLUMNS = [field.name for field in fields(Line)]
 """Of a ranking."""
-PLACE = COLUMNS[:4]
-"""The columns that say where a defense stands; only lines of one place are comparable."""
 HIGHEST_FIRST = ("accuracy", "accuracy_undefended", "accuracy_kept", "attacks", "seeds", "pareto")
 """Columns of which more is better; of all others less is, and words go by the alphabet."""
 
