@@ -139,15 +139,27 @@ def show(name: Annotated[str, typer.Argument(help="Name of an attack, defense, m
 @app.command("rank")
 @one_sentence
 def rank_(
-    boards: Annotated[list[Path], typer.Argument(help="Leaderboards.", metavar="CSV...")],
-    format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
+    boards: Annotated[list[Path], typer.Argument(help="Leaderboards or results folders.", metavar="CSV|DIR...")],
+    sort: Annotated[
+        str,
+        typer.Option(
+            help="The column whose best values come first: the highest accuracy, the lowest leak or cost. Incomplete "
+            "lines come behind complete ones.",
+            metavar="COLUMN",
+        ),
+    ] = "psnr_db",
+    format_: Annotated[Format, typer.Option("--format", help="How to print it; csv has all columns.")] = "table",
 ) -> None:
     """Rank defenses, one line each: the worst case over the attacks, image by image."""
-    from .ranking import load_boards, rank
-    from .tables import print_frame, shorten
+    from .loading import load_boards
+    from .ranking import rank
+    from .tables import print_frame, print_ranking
 
-    ranked = rank(*load_boards(boards))
-    print_frame(ranked if format_ == "csv" else shorten(ranked), format_)
+    ranked = rank(*load_boards(boards), sort)
+    if format_ == "csv":
+        print_frame(ranked, format_)
+    else:
+        print_ranking(ranked, format_)
 
 
 @app.command("audit")
@@ -160,6 +172,38 @@ def audit_(
     from . import commands
 
     raise typer.Exit(commands.audit_boards(boards, strict=strict))
+
+
+@app.command("compare")
+@one_sentence
+def compare_(
+    a: Annotated[Path, typer.Argument(help="Leaderboard, results folder or published figures.", metavar="A")],
+    b: Annotated[Path, typer.Argument(help="What to compare with it.", metavar="B")],
+    on: Annotated[
+        str | None,
+        typer.Option(
+            help="Columns in which cells agree, with commas; by default dataset, model, split, defense, "
+            "defense_params, attack, attack_params, seed. Seeds are averaged if seed is not among them.",
+            metavar="COLUMNS",
+        ),
+    ] = None,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Exit with 1 if this holds in a cell: COLUMN OP NUMBER, with >, >=, < or <=. A NUMBER with a sign is "
+            "a change from A to B, as 'psnr_db > +0.5' or 'accuracy < -0.01'; one without is B's value, as "
+            "'accuracy < 0.9'. Also 'missing > 0', 'added > 0', 'changed > 0', which count cells. May be repeated.",
+            metavar="CONDITION",
+        ),
+    ] = None,
+    format_: Annotated[
+        Literal["table", "csv", "markdown"], typer.Option("--format", help="How to print it.")
+    ] = "table",
+) -> None:
+    """Compare two boards cell by cell: what changed, by how much, and whether it is more than chance."""
+    from .compare_command import compare_boards
+
+    raise typer.Exit(compare_boards(a, b, on=on, fail_if=fail_if or [], notation=format_))
 
 
 @app.command()

@@ -14,8 +14,8 @@ from .audits import audit
 from .cells import Request
 from .errors import UsageError
 from .leaderboard import Record, read_records
+from .loading import load_boards
 from .progress import Display
-from .ranking import load_boards
 from .runner import PlannedCell, Where, execute, prepare, read_plan
 from .specs import parse
 from .suites import Suite, load_suite, select_parts

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
+from functools import partial
 from statistics import mean
+from typing import Any
 
 import pandas as pd
 
 from .audits import audit
-from .cells import REFERENCE_ATTACK
 from .errors import UsageError
-from .leaderboard import Record, Row, read_record, read_records, read_rows, record_path
-from .metrics import RECOGNISABLE_SSIM
+from .leaderboard import Record, Row
+from .registry import nearest
+from .worst_case import worst_case
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ class Line:
         ssim: likewise, the highest SSIM.
         leak_db: ``psnr_db`` less that of the reference attack, which looks at no wire.
         recognisable: share of images whose highest SSIM is at least 0.3.
-        worst_attack: the attack with the highest mean PSNR.
+        worst_attack: the attack, with its parameters, that has the highest mean PSNR.
         worst_case: ``per image``, or ``of means`` where the values of the images are not at hand.
         accuracy_kept: accuracy as a share of the undefended one.
         pareto: complete, and no other complete line at this place has both higher accuracy and lower PSNR.
@@ -53,6 +54,7 @@ class Line:
     guarantee: str | None = None
     wire_bytes: float | None = None
     client_macs: int | None = None
+    client_params: int | None = None
     client_ms: float | None = None
     server_ms: float | None = None
     attacks: int = 0
@@ -62,44 +64,32 @@ class Line:
     flags: str = ""
 
 
-def load_boards(paths: Sequence[Path]) -> tuple[list[Row], dict[str, Record]]:
-    """Read leaderboards or results folders, each cell once, and the records that lie beside them.
-
-    Raises:
-        UsageError: if a file is not a leaderboard, a folder holds no records, or a record is damaged.
-    """
-    rows: dict[str, Row] = {}
-    records: dict[str, Record] = {}
-    for path in paths:
-        if path.is_dir():
-            found = read_records(path)
-            if not found:
-                raise UsageError(f"{path} holds no results of mia-bench: there are no cells/*.json in it")
-            records = found | records
-            rows = {cell_id: record.row for cell_id, record in found.items()} | rows
-            continue
-        for row in read_rows(path):
-            rows.setdefault(row.cell_id, row)
-            beside = record_path(path.parent, row.cell_id)
-            if row.cell_id not in records and beside.exists():
-                records[row.cell_id] = read_record(beside)
-    return list(rows.values()), records
+COLUMNS = [field.name for field in fields(Line)]
+"""Of a ranking."""
+HIGHEST_FIRST = ("accuracy", "accuracy_undefended", "accuracy_kept", "attacks", "seeds", "pareto")
+"""Columns of which more is better; of all others less is, and words go by the alphabet."""
 
 
-def rank(rows: Iterable[Row], records: Mapping[str, Record]) -> pd.DataFrame:
+def rank(rows: Iterable[Row], records: Mapping[str, Record], sort: str = "psnr_db") -> pd.DataFrame:
     """Rank defenses by what the strongest attacks recover: the best protected first, incomplete ones last.
+
+    The rule is stated in docs/ranking.md, with an example by hand.
 
     Args:
         rows: of one or several leaderboards.
         records: the records at hand, by cell; without them the strongest attack's mean stands in for the worst case
             per image, which is lower.
+        sort: the column whose best values come first at each place; ties go by PSNR. Incomplete lines come behind
+            complete ones, and those without a value last.
 
     Returns:
         One line per defense with its parameters; the columns are the fields of ``Line``.
 
     Raises:
-        UsageError: if two rows say the same of different data or versions.
+        UsageError: if two rows say the same of different data or versions, or there is no column to sort by.
     """
+    if sort not in COLUMNS:
+        raise UsageError(f"--sort is {sort!r}{nearest(sort, COLUMNS)}; allowed: {', '.join(COLUMNS)}")
     rows = list(rows)
     _refuse_twins(rows)
     doubts = [(flag.cell_ids[0], flag.name) for flag in audit(rows, records)]
@@ -110,11 +100,17 @@ def rank(rows: Iterable[Row], records: Mapping[str, Record]) -> pd.DataFrame:
     for place in sorted(places):
         wanted = {_task(row) for cells in places[place].values() for row in cells}
         here = [_line(cells, wanted, records, doubts) for cells in places[place].values()]
-        here.sort(
-            key=lambda line: (line.psnr_db is None, line.incomplete, line.psnr_db, line.defense, line.defense_params)
-        )
-        lines += [replace(line, pareto=_undominated(line, here)) for line in here]
-    return pd.DataFrame([asdict(line) for line in lines], columns=[field.name for field in fields(Line)])
+        here = [replace(line, pareto=_undominated(line, here)) for line in here]
+        for key in ("defense_params", "defense", "psnr_db", sort):  # each sort keeps the order of the one before
+            here.sort(key=partial(_order, key))
+        lines += here
+    return pd.DataFrame([asdict(line) for line in lines], columns=COLUMNS)
+
+
+def _order(column: str, line: Line) -> tuple[bool, bool, bool, Any]:
+    value = getattr(line, column)
+    known = value is not None
+    return line.psnr_db is None, line.incomplete, not known, (-value if column in HIGHEST_FIRST and known else value)
 
 
 def _refuse_twins(rows: Iterable[Row]) -> None:
@@ -154,7 +150,8 @@ def _line(
         return line
     accuracy, undefended = _mean(row.accuracy for row in done), _mean(row.accuracy_undefended for row in done)
     return replace(
-        _with_worst_case(line, done, records),
+        line,
+        **worst_case(done, records),
         accuracy=accuracy,
         accuracy_undefended=undefended,
         accuracy_kept=accuracy / undefended if accuracy is not None and undefended else None,
@@ -162,6 +159,7 @@ def _line(
         guarantee=done[0].guarantee,
         wire_bytes=_mean(row.wire_bytes for row in done),
         client_macs=done[0].client_macs,
+        client_params=done[0].client_params,
         client_ms=_mean(row.client_ms for row in done),
         server_ms=_mean(row.server_ms for row in done),
         attacks=len({row.attack for row in done}),
@@ -172,47 +170,6 @@ def _line(
 def _mean(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return mean(known) if known else None
-
-
-def _with_worst_case(line: Line, done: Sequence[Row], records: Mapping[str, Record]) -> Line:
-    by_attack: dict[str, list[float]] = defaultdict(list)
-    for row in done:
-        by_attack[row.attack].append(row.psnr_db or 0.0)
-    reference = by_attack.get(REFERENCE_ATTACK)
-    per_image = all(row.cell_id in records for row in done)
-    psnr, ssim, recognisable = _over_images(done, records) if per_image else _over_means(done)
-    return replace(
-        line,
-        psnr_db=psnr,
-        ssim=ssim,
-        leak_db=psnr - mean(reference) if reference else None,
-        recognisable=recognisable,
-        worst_attack=max(by_attack, key=lambda attack: mean(by_attack[attack])),
-        worst_case="per image" if per_image else "of means",
-    )
-
-
-def _over_images(done: Sequence[Row], records: Mapping[str, Record]) -> tuple[float, float, float]:
-    """PSNR, SSIM and recognizable share of the best reconstruction of each (seed, image)."""
-    psnr: dict[tuple[int, int], float] = {}
-    ssim: dict[tuple[int, int], float] = {}
-    for row in done:
-        values = records[row.cell_id].per_image
-        for image, (decibels, similarity) in enumerate(zip(values.psnr_db, values.ssim, strict=True)):
-            key = row.seed, image
-            psnr[key] = max(decibels, psnr.get(key, decibels))
-            ssim[key] = max(similarity, ssim.get(key, similarity))
-    return mean(psnr.values()), mean(ssim.values()), mean(float(value >= RECOGNISABLE_SSIM) for value in ssim.values())
-
-
-def _over_means(done: Sequence[Row]) -> tuple[float, float, float]:
-    """The highest mean PSNR, SSIM and recognizable share over the attacks of each seed, averaged over the seeds."""
-    seeds = {row.seed for row in done}
-
-    def strongest(column: str) -> float:
-        return mean(max(getattr(row, column) or 0.0 for row in done if row.seed == seed) for seed in seeds)
-
-    return strongest("psnr_db"), strongest("ssim"), strongest("recognisable")
 
 
 def _undominated(line: Line, rivals: Sequence[Line]) -> bool:

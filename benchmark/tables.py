@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import typer
 
-from .console import print_table
+from .console import print_lines, print_table
 from .labels import label
 
 PLACES = {
@@ -19,6 +19,7 @@ PLACES = {
     "bound_psnr_db": 2,
     "wire_bytes": 0,
     "client_macs": 0,
+    "client_params": 0,
     "epsilon": 3,
 }
 """Decimals of columns; others get four."""
@@ -29,7 +30,7 @@ def print_frame(frame: pd.DataFrame, notation: str) -> None:
     if notation == "csv":
         typer.echo(frame.to_csv(index=False, lineterminator="\n"), nl=False)
         return
-    texts = pd.DataFrame({name: [_text(str(name), value) for value in frame[name]] for name in frame.columns})
+    texts = _texts(frame)
     if notation == "html":
         typer.echo(texts.to_html(index=False, border=0))
     elif notation == "latex":
@@ -40,12 +41,29 @@ def print_frame(frame: pd.DataFrame, notation: str) -> None:
         print_table([str(column) for column in texts.columns], texts.to_numpy().tolist())
 
 
-def shorten(ranked: pd.DataFrame) -> pd.DataFrame:
-    """Leave the costs out of a ranking, and of the parameters those that tell nothing.
+def print_ranking(ranked: pd.DataFrame, notation: str) -> None:
+    """Print a ranking for people: as a table, the place that all lines share is said once, above it."""
+    if notation != "table" or ranked.empty:
+        print_frame(shorten(ranked), notation)
+        return
+    short = shorten(ranked).drop(columns=["client_params", "client_ms", "server_ms"])
+    shared = [name for name in ("dataset", "model", "split", "n_images") if short[name].nunique() == 1]
+    typer.echo(", ".join(f"{name} {short[name].iloc[0]}" for name in shared) + "\n" if shared else "", nl=bool(shared))
+    texts = _texts(short.drop(columns=shared))
+    told = [name for name in texts.columns if set(texts[name].tolist()) != {""}]
+    named_by = told.index("defense") + 1
+    print_lines([str(name) for name in told], texts[told].to_numpy().tolist(), named_by=named_by)
 
-    These have their default value, and the same value in all lines of their defense.
+
+def shorten(ranked: pd.DataFrame) -> pd.DataFrame:
+    """Leave out of a ranking what tells little.
+
+    Of the parameters, this is what has its default value, and the same value in all lines of their defense; and
+    ``worst_case``, where all lines are ``per image``.
     """
-    short = ranked.drop(columns=["accuracy_undefended", "client_ms", "server_ms", "worst_case", "attacks", "seeds"])
+    short = ranked.drop(columns=["accuracy_undefended", "attacks", "seeds"])
+    if set(short["worst_case"].tolist()) <= {"per image", ""}:
+        short = short.drop(columns="worst_case")
     chosen = [
         (name, json.loads(params)) for name, params in zip(short["defense"], short["defense_params"], strict=True)
     ]
@@ -53,6 +71,10 @@ def shorten(ranked: pd.DataFrame) -> pd.DataFrame:
         label("defenses", name, params, [other for also, other in chosen if also == name]) for name, params in chosen
     ]
     return short.drop(columns="defense_params")
+
+
+def _texts(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({name: [_text(str(name), value) for value in frame[name]] for name in frame.columns})
 
 
 def _text(column: str, value: object) -> str:

@@ -9,7 +9,7 @@ from mia_bench.benchmark.cli import app
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/encryption.md", "results/README.md")
+PAGES = ("README.md", "docs/encryption.md", "docs/ranking.md", "docs/comparing.md", "results/README.md")
 TOUR = [
     command
     for page in PAGES
@@ -34,7 +34,7 @@ def test_every_command_of_the_tour_is_understood(command: str, tmp_path: Path) -
         pytest.skip("the shared data are absent")
     if words[0] == "run":
         words += ["--dry-run", "--out", str(tmp_path / "results")]
-    elif words[0] in ("rank", "audit", "status"):
+    elif words[0] in ("rank", "compare", "audit", "status"):
         made = [
             *["run", "--split", "conv1", "--attack", "mean_image", "--images", "4", "--out"],
             str(tmp_path / "results"),

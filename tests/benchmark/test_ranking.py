@@ -147,3 +147,36 @@ def test_a_line_names_the_audits_that_its_cells_fail_and_no_other_line_does() ->
 
     assert lines["a"]["flags"] == "black_box_beats_white_box undertrained"
     assert lines["b"]["flags"] == ""
+
+
+def test_sorting_by_another_column_keeps_incomplete_lines_behind() -> None:
+    cells = [
+        record("a", "one", [10.0], [0.1], accuracy=0.7, wire_bytes=30.0),
+        record("a", "two", [10.0], [0.1], accuracy=0.7, wire_bytes=30.0),
+        record("b", "one", [20.0], [0.1], accuracy=0.9, wire_bytes=10.0),
+        record("b", "two", [20.0], [0.1], accuracy=0.9, wire_bytes=10.0),
+        record("c", "one", [5.0], [0.1], accuracy=1.0, wire_bytes=1.0),
+        record("d", "one", [15.0], [0.1], accuracy=0.8),
+        record("d", "two", [15.0], [0.1], accuracy=0.8),
+    ]
+    rows, records = [one.row for one in cells], {one.row.cell_id: one for one in cells}
+
+    def order(column: str) -> list[str]:
+        return rank(rows, records, column)["defense"].tolist()
+
+    assert order("psnr_db") == ["a", "d", "b", "c"]
+    assert order("accuracy") == ["b", "d", "a", "c"]
+    assert order("wire_bytes") == ["b", "a", "d", "c"]
+    assert order("defense") == ["a", "b", "d", "c"]
+    with pytest.raises(UsageError, match="--sort is 'acuracy'; did you mean 'accuracy'"):
+        order("acuracy")
+
+
+def test_the_worst_attack_is_told_from_the_same_attack_with_other_parameters() -> None:
+    line = ranked(
+        record("a", "ridge", [10.0], [0.1], attack_params='{"observations":1}'),
+        record("a", "ridge", [20.0], [0.1], attack_params='{"observations":16}', cell_id="more"),
+        record("a", "pinv", [16.0], [0.1]),
+    )["a"]
+
+    assert line["worst_attack"] == "ridge:observations=16"

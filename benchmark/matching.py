@@ -1,0 +1,187 @@
+"""Which cells of two boards are the same question."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import registry
+from .board import NAMES
+from .errors import UsageError
+from .loading import SOURCE, Entry, load_entries
+from .registry import Kind
+
+ON = tuple(name for name in NAMES if name != "n_images")
+"""The columns in which cells agree, if nothing else is asked for."""
+KINDS: dict[str, Kind] = {"defense_params": "defenses", "attack_params": "attacks"}
+"""Columns of parameters, and whose they are."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The rows of one cell, one for each seed where seeds are averaged."""
+
+    entries: tuple[Entry, ...]
+
+    @property
+    def done(self) -> list[Entry]:
+        """The rows that have scores."""
+        return [entry for entry in self.entries if entry.values.get("status", "done") == "done"]
+
+    def value(self, column: str) -> Any:
+        """What all rows say in a column; None if they leave it empty."""
+        return self.entries[0].values.get(column)
+
+    def number(self, column: str) -> float | None:
+        """The mean of a column over the rows that have scores; None if any of these has no value."""
+        values = [entry.number(column) for entry in self.done]
+        known = [value for value in values if value is not None]
+        return sum(known) / len(known) if known and len(known) == len(values) else None
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two boards.
+
+    Attributes:
+        path: where it was read from.
+        entries: its rows.
+        published: whether these are published figures, which leave columns and parameters out.
+    """
+
+    path: Path
+    entries: Sequence[Entry]
+    published: bool = False
+
+    @classmethod
+    def read(cls, path: Path) -> Side:
+        """Read a leaderboard, a results folder or a published board.
+
+        Raises:
+            UsageError: if it is none of these, damaged or empty.
+        """
+        entries, published = load_entries(path)
+        if not entries:
+            raise UsageError(f"{path} has no rows, so there is nothing to compare")
+        return cls(path, entries, published)
+
+    def has(self, column: str) -> bool:
+        """Whether all rows say something in a column."""
+        return all(column in entry.values for entry in self.entries)
+
+    def groups(self, *, by_seed: bool) -> list[Group]:
+        """The rows in groups that differ in nothing but the seed.
+
+        Raises:
+            UsageError: if rows of a group do not differ in their seed either.
+        """
+        found: dict[Hashable, list[Entry]] = defaultdict(list)
+        for entry in self.entries:
+            names = [name for name in (*NAMES, "protocol", SOURCE) if by_seed or name != "seed"]
+            found[tuple(str(entry.values.get(name)) for name in names)].append(entry)
+        for twins in found.values():
+            if len({entry.values.get("seed") for entry in twins}) < len(twins):
+                ids = " and ".join(str(entry.values.get("cell_id", "a row")) for entry in twins[:2])
+                raise UsageError(
+                    f"{self.path}: {ids} say the same in all columns that name a cell, but are of different data or "
+                    "versions; compare boards that hold one of them each"
+                )
+        return [Group(tuple(entries)) for entries in found.values()]
+
+
+def match(a: Side, b: Side, on: Sequence[str]) -> tuple[list[tuple[Group, Group]], list[Group], list[Group]]:
+    """Find the cells of two boards that agree in the columns ``on``.
+
+    A published row agrees in what it leaves open with anything; if several settings of the other board agree, each
+    is a pair. Seeds are averaged where ``on`` does not hold them.
+
+    Returns:
+        Pairs, in the order of A; cells of A without a partner; cells of B without one.
+
+    Raises:
+        UsageError: if a cell of a leaderboard has several partners in another, or a board names a cell twice.
+    """
+    left, right = a.groups(by_seed="seed" in on), b.groups(by_seed="seed" in on)
+    pairs = _pairs(left, right, a, b, on)
+    if not a.published and not b.published:
+        _refuse_several(pairs, on, a, b)
+    paired = {id(group) for pair in pairs for group in pair}
+    return pairs, [one for one in left if id(one) not in paired], [one for one in right if id(one) not in paired]
+
+
+def nearly(missing: Sequence[Group], added: Sequence[Group], a: Side, b: Side, on: Sequence[str]) -> dict[str, int]:
+    """How many cells of A without a partner would have one if a column were left out of ``on``, by column."""
+    found = {}
+    for column in on:
+        pairs = _pairs(missing, added, a, b, [name for name in on if name != column])
+        found[column] = len({id(one) for one, _ in pairs})
+    return {column: count for column, count in found.items() if count}
+
+
+def _pairs(
+    left: Sequence[Group], right: Sequence[Group], a: Side, b: Side, on: Sequence[str]
+) -> list[tuple[Group, Group]]:
+    exact = [column for column in on if column not in KINDS and a.has(column) and b.has(column)]
+    rest = [column for column in on if column not in exact]
+    where: dict[Hashable, list[Group]] = defaultdict(list)
+    for group in right:
+        where[tuple(group.value(column) for column in exact)].append(group)
+    return [
+        (one, other)
+        for one in left
+        for other in where[tuple(one.value(column) for column in exact)]
+        if all(_agree(column, one, other, loose=(a.published, b.published)) for column in rest)
+    ]
+
+
+def _agree(column: str, one: Group, other: Group, *, loose: tuple[bool, bool]) -> bool:
+    here, there = one.value(column), other.value(column)
+    if here is None or there is None:
+        return True  # a published board that does not have the column
+    if column not in KINDS:
+        return here == there
+    ours, theirs = json.loads(here), json.loads(there)
+    if any(ours[key] != theirs[key] for key in ours.keys() & theirs.keys()):
+        return False
+    name = column.removesuffix("_params")
+    return all(
+        partial or _are_defaults(KINDS[column], whole.value(name), params, known)
+        for whole, params, known, partial in ((one, ours, theirs, loose[1]), (other, theirs, ours, loose[0]))
+    )
+
+
+def _are_defaults(kind: Kind, name: str, params: dict[str, Any], known: Iterable[str]) -> bool:
+    """Whether parameters that an older version did not have yet, and so does not name, have their default values."""
+    new = params.keys() - set(known)
+    if not new:
+        return True
+    try:
+        fields = registry.find(kind, name).load().model_fields
+    except UsageError:  # a board may name a plug-in that is not installed here
+        return False
+    return all(key in fields and params[key] == fields[key].default for key in new)
+
+
+def _refuse_several(pairs: Sequence[tuple[Group, Group]], on: Sequence[str], a: Side, b: Side) -> None:
+    partners: dict[int, list[Group]] = defaultdict(list)
+    for one, other in pairs:
+        partners[id(one)].append(other)
+        partners[id(other)].append(one)
+    for one, other in pairs:
+        for group, side in ((one, b), (other, a)):
+            several = partners[id(group)]
+            if len(several) > 1:
+                column = next(_differing(several[0], several[1]))
+                values = " and ".join(str(each.value(column)) for each in several[:2])
+                raise UsageError(
+                    f"{side.path} has {len(several)} cells that agree in {','.join(on)} and differ in {column}, as in "
+                    f"{values}; add {column} to --on, or compare boards that hold one of them each"
+                )
+
+
+def _differing(one: Group, other: Group) -> Iterator[str]:
+    yield from (name for name in (*NAMES, "protocol") if one.value(name) != other.value(name))

@@ -1,0 +1,189 @@
+"""Comparison of boards: planted changes are found, nothing else is, and nothing is compared that is not alike."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mia_bench.benchmark.comparing import Difference, compare
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.leaderboard import Record
+from mia_bench.benchmark.loading import Entry
+from mia_bench.benchmark.matching import ON, Side
+from scipy.stats import wilcoxon
+
+from .test_ranking import record
+
+DECIBELS = [10.0, 12.0, 15.0, 11.0, 13.0, 16.0, 18.0, 12.5]
+BETTER = [each + 0.5 + 0.1 * at for at, each in enumerate(DECIBELS)]
+SIGMA = ["dataset", "model", "split", "defense", "attack", "seed"]
+
+
+def cell(attack: str, decibels: Sequence[float] = DECIBELS, *, version: str = "", **facts: Any) -> Record:
+    names = {key: json.dumps(facts.pop(key, {})) for key in ("defense_params", "attack_params")}
+    mean = sum(decibels) / len(decibels)
+    facts = {"psnr_db_low": mean - 1, "psnr_db_high": mean + 1, "ssim_low": 0.08, "ssim_high": 0.12} | names | facts
+    facts["cell_id"] = "-".join((attack, *names.values(), str(facts.get("seed", 0)), version))
+    return record("dp_ir", attack, list(decibels), [0.1] * len(decibels), **facts)
+
+
+MEAN = cell("mean_image", [9.0, 9.5, 8.0, 9.1, 9.2, 9.9, 8.8, 9.3])
+OTHER_IMAGES = cell("mean_image", [9.5, 9.0, 8.0, 9.1, 9.2, 9.9, 8.8, 9.3], version="2")
+
+
+def side(*cells: Record, at_hand: bool = True, name: str = "board") -> Side:
+    return Side(
+        Path(name), [Entry(each.row.model_dump(exclude_none=True), each if at_hand else None) for each in cells]
+    )
+
+
+def published(**values: Any) -> Side:
+    row = {"dataset": "d", "model": "m", "split": "s", "defense": "dp_ir", "source": "paper, Table 1"} | values
+    return Side(Path("paper"), [Entry(row)], published=True)
+
+
+def states(differences: Sequence[Difference]) -> list[str]:
+    return [each.state for each in differences]
+
+
+def test_a_board_and_itself_are_the_same() -> None:
+    board = side(MEAN, cell("ridge"), cell("ridge", attack_params={"observations": 16}))
+
+    found = compare(board, board)
+
+    assert states(found) == ["same"] * 3
+    assert not [change for each in found for change in each.changes.values() if change.delta or change.p is not None]
+
+
+def test_changed_missing_and_added_cells_are_told_apart() -> None:
+    before = side(MEAN, cell("ridge"), cell("pinv"))
+    after = side(MEAN, cell("ridge", BETTER, version="2"), cell("nearest"))
+
+    found = compare(before, after)
+
+    assert states(found) == ["same", "changed", "missing", "added"]
+    assert found[1].changes["psnr_db"].delta == pytest.approx(0.85)
+    assert found[1].changes["ssim"].delta == found[1].changes["accuracy"].delta == 0
+    assert (found[2].changes["psnr_db"].before, found[3].changes["psnr_db"].before) == (13.4375, None)
+
+
+def test_the_same_images_are_tested_image_by_image_with_holm_over_all_tests() -> None:
+    slightly = [each + (0.1 if at else -0.3) for at, each in enumerate(DECIBELS)]
+    before = side(MEAN, cell("ridge"), cell("pinv"))
+    after = side(MEAN, cell("ridge", BETTER, version="2"), cell("pinv", slightly, version="2"))
+
+    _, ridge, pinv = (each.changes["psnr_db"] for each in compare(before, after))
+
+    small = wilcoxon([b - a for a, b in zip(DECIBELS, BETTER, strict=True)]).pvalue
+    large = wilcoxon([b - a for a, b in zip(DECIBELS, slightly, strict=True)]).pvalue
+    assert small < large
+    assert (ridge.test, pinv.test) == ("paired", "paired")
+    assert ridge.p == pytest.approx(2 * small)
+    assert pinv.p == pytest.approx(max(2 * small, large))
+    assert ridge.significant
+
+
+@pytest.mark.parametrize(
+    ("mean_before", "mean_after", "at_hand"),
+    [(MEAN, OTHER_IMAGES, True), (MEAN, None, True), (None, MEAN, True), (None, None, True), (MEAN, MEAN, False)],
+)
+def test_images_that_may_be_others_are_not_paired_and_the_intervals_are_used(
+    mean_before: Record | None, mean_after: Record | None, at_hand: bool
+) -> None:
+    before = side(*filter(None, [mean_before, cell("ridge")]), at_hand=at_hand)
+    after = side(*filter(None, [mean_after, cell("ridge", BETTER, version="2")]), at_hand=at_hand)
+
+    ridge = next(
+        each.changes["psnr_db"] for each in compare(before, after) if each.a and each.a.value("attack") == "ridge"
+    )
+
+    assert ridge.test == "intervals"
+    assert ridge.p == pytest.approx(0.239, abs=0.001)  # 0.85 / (2**0.5 / 1.96) = 1.178 standard errors
+
+
+def test_other_numbers_of_images_are_not_paired() -> None:
+    shorter = cell("ridge", BETTER[:4], version="2"), cell("mean_image", [9.0, 9.5, 8.0, 9.1])
+
+    ridge = compare(side(MEAN, cell("ridge")), side(*shorter))[-1].changes["psnr_db"]
+
+    assert ridge.test == "intervals"
+
+
+def test_noise_against_more_noise_takes_other_columns() -> None:
+    before, after = (side(cell("ridge", defense_params={"sigma": sigma})) for sigma in (0.1, 0.5))
+
+    assert states(compare(before, after)) == ["missing", "added"]
+    assert states(compare(before, after, SIGMA)) == ["same"]
+
+
+def test_several_partners_are_refused_with_the_column_that_tells_them_apart() -> None:
+    after = side(*(cell("ridge", defense_params={"sigma": sigma}) for sigma in (0.5, 0.7)), name="swept")
+
+    with pytest.raises(UsageError, match=r"swept has 2 cells .* differ in defense_params, as in .* add defense_params"):
+        compare(side(cell("ridge", defense_params={"sigma": 0.1})), after, SIGMA)
+
+
+def test_seeds_are_averaged_image_by_image_where_they_are_not_matched() -> None:
+    def pair(first: Sequence[float], second: Sequence[float]) -> Side:
+        return side(MEAN, cell("ridge", first), cell("ridge", second, seed=1))
+
+    worse = [each - 1 for each in DECIBELS]
+    mixed = compare(pair(DECIBELS, worse), pair(worse, DECIBELS), [name for name in ON if name != "seed"])
+
+    assert [each.changes["psnr_db"].delta for each in mixed] == [0, 0]
+    assert mixed[1].changes["psnr_db"].p is None
+    assert [each.changes["psnr_db"].delta for each in compare(pair(DECIBELS, worse), pair(worse, DECIBELS))] == [
+        0,
+        -1,
+        1,
+    ]
+
+
+def test_a_published_row_matches_what_agrees_with_what_it_says_and_the_seeds_are_averaged() -> None:
+    ours = side(
+        *(cell("black_box", BETTER, attack_params={"aux": "same_set", "epochs": 9}, seed=seed) for seed in (0, 1)),
+        cell("black_box", attack_params={"aux": "random", "epochs": 9}),
+    )
+    paper = published(attack="black_box", attack_params='{"aux":"same_set"}', psnr_db=14.0, n_images=10)
+
+    found = compare(paper, ours)
+
+    assert states(found) == ["changed", "added"]
+    assert found[0].b is not None
+    assert [entry.values["seed"] for entry in found[0].b.entries] == [0, 1]
+    assert found[0].changes["psnr_db"].delta == pytest.approx(0.2875)
+    assert (found[0].changes["psnr_db"].test, found[0].changes["ssim"].delta) == ("", None)
+    assert compare(ours, paper)[0].changes["psnr_db"].delta == pytest.approx(-0.2875)
+
+
+def test_a_parameter_that_an_older_version_did_not_have_counts_as_its_default() -> None:
+    old = side(cell("white_box", attack_params={"iterations": 150}))
+    same, other = (
+        side(cell("white_box", BETTER, attack_params={"iterations": 150, "adaptive": adaptive}))
+        for adaptive in (True, False)
+    )
+
+    assert states(compare(old, same)) == ["changed"]
+    assert states(compare(old, other)) == ["missing", "added"]
+
+
+def test_boards_of_different_protocol_are_refused() -> None:
+    with pytest.raises(UsageError, match="a protocol 1 and b protocol 2"):
+        compare(side(cell("ridge"), name="a"), side(cell("ridge", protocol=2), name="b"))
+
+
+def test_twins_of_other_versions_are_refused() -> None:
+    with pytest.raises(UsageError, match="but are of different data or versions"):
+        compare(side(cell("ridge"), cell("ridge", version="2")), side(cell("ridge")))
+
+
+def test_a_cell_that_failed_or_has_no_number_is_changed_and_has_no_change() -> None:
+    failed = cell("ridge", status="failed", reason="no memory", psnr_db=None, ssim=None)
+    nothing = cell("pinv", psnr_db=float("nan"))
+
+    found = compare(side(cell("ridge"), cell("pinv")), side(failed, nothing))
+
+    assert states(found) == ["changed", "changed"]
+    assert [each.changes["psnr_db"].delta for each in found] == [None, None]
+    assert [each.changes["psnr_db"].p for each in found] == [None, None]
