@@ -17,6 +17,8 @@ from ._queries import Queries
 
 BATCH = 64
 LEARNING_RATE = 3e-3
+STEPS = 1000
+"""Batches of a shadow that is trained through the server, at most, where nothing else is asked for."""
 NARROWEST = 16
 """Channels of a shadow's earlier layers, at least."""
 FEWEST = 8
@@ -24,7 +26,7 @@ FEWEST = 8
 
 
 def train_shadow(
-    client: nn.Module, seen: Observation, wire: Tensor, *, moments: float, epochs: int, steps: int
+    client: nn.Module, seen: Observation, wire: Tensor, *, moments: float, epochs: int, steps: int | None
 ) -> None:
     """Train a shadow client in place, through the channel and the frozen server.
 
@@ -34,12 +36,12 @@ def train_shadow(
         wire: what was recorded, (N, ...).
         moments: weight of the difference in mean and spread from the recorded wires.
         epochs: passes over the attacker's images at most.
-        steps: batches at most.
+        steps: batches at most; None: ``STEPS``, or as many as are affordable.
     """
     assert seen.server is not None
     server = copy.deepcopy(seen.server).requires_grad_(False).eval()
     images, labels = seen.aux.images, seen.aux.labels
-    most = min(steps * BATCH, affordable(lambda few: server(client(few)), images[:2]))
+    most = steps * BATCH if steps else min(STEPS * BATCH, affordable(lambda few: server(client(few)), images[:2]))
     count = min(len(images), most)
     mean, spread = _moments(wire)
     unit = spread.square().mean().clamp(min=1e-12)

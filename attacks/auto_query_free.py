@@ -28,7 +28,9 @@ class AutoQueryFree(Attack):
 
     moments: float = Field(10.0, ge=0, description="weight of the mean and spread of the recorded wires")
     epochs: int = Field(8, ge=1, description="passes over the attacker's images, at most")
-    steps: int = Field(1000, ge=1, description="batches, at most")
+    steps: int | None = Field(
+        None, ge=1, description="batches, at most; none: 1000, or as many as an expensive network allows"
+    )
 
     def reconstruct(self, seen: Observation) -> Reconstruction:
         """Train the shadow, run the members through it and select one."""

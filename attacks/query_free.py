@@ -30,7 +30,9 @@ class QueryFree(Attack):
     shadow: Literal["same", "different"] = Field("same", description="the client's structure, or 3x3 convolutions")
     moments: float = Field(10.0, ge=0, description="weight of the mean and spread of the recorded wires")
     epochs: int = Field(8, ge=1, description="passes over the attacker's images, at most")
-    steps: int = Field(1000, ge=1, description="batches, at most")
+    steps: int | None = Field(
+        None, ge=1, description="batches, at most; none: 1000, or as many as an expensive network allows"
+    )
     iterations: int = Field(100, ge=1, description="optimization steps of the inversion")
     tv: float = Field(1.0, ge=0, description="weight of the prior, against a misfit of 1 for the mean image")
 
