@@ -59,7 +59,8 @@ def short(differences: Sequence[Difference]) -> tuple[str, pd.DataFrame, int]:
     frame["note"] = [_note(each) for each in differences]
     empty = [name for name in frame.columns[named_by:] if set(frame[name].tolist()) == {""}]
     frame = frame.drop(columns=empty)
-    return ", ".join(f"{name} {named[name][0]}" for name in shared if named[name][0]), frame, named_by
+    told = {name: str(named[name].iloc[0]) for name in shared}
+    return ", ".join(f"{name} {value}" for name, value in told.items() if value), frame, named_by
 
 
 def _without_common_start(sources: list[str]) -> list[str]:

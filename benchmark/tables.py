@@ -47,7 +47,7 @@ def print_ranking(ranked: pd.DataFrame, notation: str) -> None:
         print_frame(shorten(ranked), notation)
         return
     short = shorten(ranked).drop(columns=["client_params", "client_ms", "server_ms"])
-    shared = [name for name in ("dataset", "model", "split", "n_images") if short[name].nunique() == 1]
+    shared = [name for name in ("dataset", "model", "split", "n_images") if len(set(short[name].tolist())) == 1]
     typer.echo(", ".join(f"{name} {short[name].iloc[0]}" for name in shared) + "\n" if shared else "", nl=bool(shared))
     texts = _texts(short.drop(columns=shared))
     told = [name for name in texts.columns if set(texts[name].tolist()) != {""}]
