@@ -201,7 +201,7 @@ def compare_(
     ] = "table",
 ) -> None:
     """Compare two boards cell by cell: what changed, by how much, and whether it is more than chance."""
-    from .compare_command import compare_boards
+    from .compare.command import compare_boards
 
     raise typer.Exit(compare_boards(a, b, on=on, fail_if=fail_if or [], notation=format_))
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from .board import NAMES
-from .comparing import Change, Difference
-from .comparison_names import SHORT_NAMES, names, said
-from .loading import SOURCE
+from ..board import NAMES
+from ..loading import SOURCE
+from ..tables import PLACES
+from .differences import Change, Difference
+from .names import SHORT_NAMES, names, said
 from .pairing import PER_IMAGE
-from .tables import PLACES
 
 DECIMALS = PLACES | {"ssim": 3}
 

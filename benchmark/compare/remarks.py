@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .comparing import Difference
+from .differences import Difference
 from .matching import Side, nearly
 
 

@@ -1,7 +1,7 @@
 """The grammar of ``--fail-if``."""
 
 import pytest
-from mia_bench.benchmark.conditions import parse_condition
+from mia_bench.benchmark.compare.conditions import parse_condition
 from mia_bench.benchmark.errors import UsageError
 
 COLUMNS = ["psnr_db", "accuracy"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from .errors import UsageError
+from ..errors import UsageError
 from .matching import ON, Group, Side, match
 from .pairing import PER_IMAGE, Fingerprints, per_image, same_images
 from .significance import LEVEL, holm, paired, unpaired

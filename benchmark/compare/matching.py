@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import registry
-from .board import NAMES
-from .errors import UsageError
-from .loading import SOURCE, Entry, load_entries
-from .registry import Kind
+from .. import registry
+from ..board import NAMES
+from ..errors import UsageError
+from ..loading import SOURCE, Entry, load_entries
+from ..registry import Kind
 
 ON = tuple(name for name in NAMES if name != "n_images")
 """The columns in which cells agree, if nothing else is asked for."""

@@ -11,10 +11,10 @@ from mia_bench.benchmark.leaderboard import Record, rebuild, write_record
 from mia_bench.benchmark.ranking import rank
 from typer.testing import CliRunner, Result
 
-from .test_comparing import BETTER, DECIBELS, MEAN, cell
-from .test_ranking import record
+from ..test_ranking import record
+from .test_differences import BETTER, DECIBELS, MEAN, cell
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def mia_bench(*words: str | Path) -> Result:

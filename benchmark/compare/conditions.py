@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .errors import UsageError
-from .registry import nearest
+from ..errors import UsageError
+from ..registry import nearest
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from scipy.stats import norm, wilcoxon
 
-from .metrics import interval
+from ..metrics import interval
 
 WIDTH = float(2 * norm.ppf(0.975))
 """Width of a 95 % interval in standard errors."""

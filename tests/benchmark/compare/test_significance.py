@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from mia_bench.benchmark.significance import holm, paired, unpaired
+from mia_bench.benchmark.compare.significance import holm, paired, unpaired
 from scipy.stats import wilcoxon
 
 

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import typer
 
-from .comparing import COMPARED, Difference, compare, effective
-from .comparison_names import title
-from .comparison_remarks import remarks
-from .comparison_view import full, short
+from ..console import print_lines
+from ..errors import UsageError
+from ..leaderboard import COLUMNS, Row
+from ..registry import nearest
+from ..tables import print_frame
 from .conditions import COUNTS, Condition, parse_condition
-from .console import print_lines
-from .errors import UsageError
-from .leaderboard import COLUMNS, Row
+from .differences import COMPARED, Difference, compare, effective
 from .matching import ON, Side
-from .registry import nearest
-from .tables import print_frame
+from .names import title
+from .remarks import remarks
+from .view import full, short
 
 NUMBERS = [
     name for name, field in Row.model_fields.items() if field.annotation in (int, int | None, float, float | None)

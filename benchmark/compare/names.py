@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from .comparing import Difference
-from .labels import label
-from .loading import SOURCE
+from ..labels import label
+from ..loading import SOURCE
+from .differences import Difference
 from .matching import KINDS, Group
 
 SHORT_NAMES: tuple[str, ...] = ("dataset", "model", "split", "defense", "attack", "seed", "n_images", SOURCE)

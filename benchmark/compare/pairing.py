@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from .cells import REFERENCE_ATTACK
-from .leaderboard import PerImage
-from .loading import Entry
+from ..cells import REFERENCE_ATTACK
+from ..leaderboard import PerImage
+from ..loading import Entry
 from .matching import Group
 
 TOLERANCE = {"psnr_db": 1e-3, "ssim": 1e-4}
