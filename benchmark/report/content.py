@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,14 +64,18 @@ def content(rows: Iterable[Row], records: Mapping[str, Record]) -> Content:
         UsageError: if two rows say the same of different data or versions.
     """
     rows = list(rows)
-    lines = rank(rows, records)
+    lines = rank(rows, records).to_dict(orient="records")
     flags = [{"name": flag.name, "sentence": flag.sentence, "cells": flag.cell_ids} for flag in audit(rows, records)]
+    by_place: dict[tuple[str, str, str, int], list[Row]] = defaultdict(list)
+    for row in rows:
+        by_place[row.dataset, row.model, row.split, row.n_images].append(row)
     places = []
-    for key, here in lines.groupby(list(PLACE), sort=True):
-        cells = [row for row in rows if tuple(getattr(row, name) for name in PLACE) == key]
-        found = settings(here.to_dict(orient="records"), cells, records)
-        names = dict(zip(PLACE, key, strict=True))
-        places.append(Place(**names, settings=found, curves=curves(found)))
+    for key in sorted(by_place):
+        dataset, model, split, images = key
+        here = [line for line in lines if tuple(line[name] for name in PLACE) == key]
+        found = settings(here, by_place[key], records)
+        place = Place(dataset=dataset, model=model, split=split, n_images=images, settings=found, curves=curves(found))
+        places.append(place)
     return Content(places=places, flags=flags, versions=_versions(rows))
 
 

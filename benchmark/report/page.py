@@ -61,7 +61,7 @@ def embed(value: object) -> str:
 
 
 def _asset(name: str) -> str:
-    return files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
+    return files("mia_bench.benchmark.report").joinpath("assets", name).read_text(encoding="utf-8")
 
 
 def _hash(source: str) -> str:

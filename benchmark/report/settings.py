@@ -79,9 +79,7 @@ class Setting:
         return f"{self.name}:{self.telling}" if self.telling else self.name
 
 
-def settings(
-    lines: Iterable[Mapping[Any, Any]], cells: Sequence[Row], records: Mapping[str, Record]
-) -> list[Setting]:
+def settings(lines: Iterable[Mapping[Any, Any]], cells: Sequence[Row], records: Mapping[str, Record]) -> list[Setting]:
     """Describe all settings of one place.
 
     Args:

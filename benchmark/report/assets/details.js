@@ -2,7 +2,7 @@
 const opener = (setting) => el("button", { type: "button", class: "link name", onclick: () => openDetails(setting) }, broken(labelOf(setting)));
 
 function openDetails(setting) {
-  byId("tip").hidden = true;
+  hideTip();
   const dialog = byId("details");
   const { line, more } = setting;
   const close = el("button", { type: "button", onclick: () => dialog.close() }, "Close");

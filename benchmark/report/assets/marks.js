@@ -40,24 +40,34 @@ function point(setting, x, y, sentences) {
   return mark;
 }
 
-// What a pointer or the keyboard's focus brings up; Escape hides it.
+// What a pointer or the keyboard's focus brings up; Escape hides it, and it stays with its point when the page scrolls.
+let pointed = null;
 function explain(target, sentences) {
   const show = () => {
-    const tip = byId("tip");
-    tip.replaceChildren(...sentences.map((sentence, index) => el("div", {}, index ? sentence : el("strong", {}, sentence))));
-    tip.hidden = false;
-    const box = target.getBoundingClientRect();
-    const [width, height] = [tip.offsetWidth, tip.offsetHeight];
-    const below = box.bottom + 8 + height < innerHeight;
-    tip.style.left = `${Math.max(8, Math.min(innerWidth - width - 8, box.left + box.width / 2 - width / 2))}px`;
-    tip.style.top = `${below ? box.bottom + 8 : Math.max(8, box.top - height - 8)}px`;
+    pointed = target;
+    byId("tip").replaceChildren(...sentences.map((sentence, index) => el("div", {}, index ? sentence : el("strong", {}, sentence))));
+    byId("tip").hidden = false;
+    placeTip();
   };
-  const hide = () => { byId("tip").hidden = true; };
   for (const event of ["pointerenter", "focus"]) target.addEventListener(event, show);
-  for (const event of ["pointerleave", "blur"]) target.addEventListener(event, hide);
+  for (const event of ["pointerleave", "blur"]) target.addEventListener(event, hideTip);
 }
-document.addEventListener("keydown", (event) => { if (event.key === "Escape") byId("tip").hidden = true; });
-addEventListener("scroll", () => { byId("tip").hidden = true; }, { passive: true });
+
+function placeTip() {
+  if (!pointed?.isConnected) return hideTip();
+  const tip = byId("tip");
+  const box = pointed.getBoundingClientRect();
+  const [width, height] = [tip.offsetWidth, tip.offsetHeight];
+  const below = box.bottom + 8 + height < innerHeight;
+  tip.style.left = `${Math.max(8, Math.min(innerWidth - width - 8, box.left + box.width / 2 - width / 2))}px`;
+  tip.style.top = `${below ? box.bottom + 8 : Math.max(8, box.top - height - 8)}px`;
+}
+function hideTip() {
+  pointed = null;
+  byId("tip").hidden = true;
+}
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") hideTip(); });
+addEventListener("scroll", () => { if (pointed) placeTip(); }, { passive: true });
 
 function describe(setting) {
   const { line, ranges, seeds, more } = setting;
