@@ -235,7 +235,8 @@ def test_details_show_every_attack_with_its_pictures_and_close_with_escape(reade
 
 
 def test_hostile_names_are_shown_as_text(reader: Reader) -> None:
-    assert HOSTILE in reader.column("Defense")
+    assert f"{HOSTILE} incomplete" in reader.column("Defense")
+    assert HOSTILE in reader.texts("#legend button")
     reader.click(reader.one("#trust summary"))
     assert REASON in reader.one("#trust").text
     assert reader.script("return document.scripts.length") == 2

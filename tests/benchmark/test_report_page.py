@@ -100,7 +100,8 @@ def test_pictures_are_halved_and_each_kept_once(board: Path) -> None:
     done = [each.row.cell_id for each in cells() if each.row.status == "done"]
     assert sorted(found["rebuilt"]) == sorted(done)
     assert len(set(found["originals"].values())) == 1
-    whole = Image.open(board / "pictures" / f"{done[0]}.png").convert("L")
+    with Image.open(board / "pictures" / f"{done[0]}.png") as picture:
+        whole = picture.convert("L")
     width, height = whole.size
     assert shown[found["originals"][done[0]]].tobytes() == whole.crop((0, 0, width, height // 2)).tobytes()
     assert shown[found["rebuilt"][done[0]]].tobytes() == whole.crop((0, height // 2, width, height)).tobytes()
