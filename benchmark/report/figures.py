@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from ..errors import UsageError
 from .content import PLACE, Content, Place
-from .settings import MEASURES
+from .spread import MEASURES
 
 FORMATS: dict[str, dict[str, Any]] = {"png": {"metadata": {"Software": None}}, "svg": {"metadata": {"Date": None}}}
 """What is written, without a date or a version, so that the same results give the same file."""

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import mean
 from typing import Any
-
-import torch
 
 from ..cells import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..labels import label
 from ..leaderboard import Record, Row
-from ..metrics import interval
-from ..ranking import best_of_each, worst_case
+from .spread import known, leak_ranges, over_seeds, wilson
 
 CELL = (
     "cell_id",
@@ -39,10 +34,6 @@ CELL = (
     "attack_seconds",
 )
 """Columns of a leaderboard that a report shows of each cell."""
-MEASURES = ("psnr_db", "ssim")
-"""What attacks recover: the higher, the less private."""
-Z = 1.959964
-"""The 97.5 % quantile of the normal distribution."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +84,7 @@ def settings(lines: Iterable[Mapping[Any, Any]], cells: Sequence[Row], records: 
     shorten_defense = _shortener("defenses", {(row.defense, row.defense_params) for row in cells})
     shorten_attack = _shortener("attacks", {(row.attack, row.attack_params) for row in cells})
     tasks = {(row.attack, row.attack_params, row.seed) for row in cells}
-    lines = [{str(column): _known(value) for column, value in line.items()} for line in lines]
+    lines = [{str(column): known(value) for column, value in line.items()} for line in lines]
 
     def describe(line: Mapping[str, Any]) -> Setting:
         key = line["defense"], line["defense_params"]
@@ -106,8 +97,8 @@ def settings(lines: Iterable[Mapping[Any, Any]], cells: Sequence[Row], records: 
             params=json.loads(key[1]),
             undefended=name == REFERENCE_DEFENSE,
             line=dict(line),
-            ranges={**_leak_ranges(done, records), **_wilson(done)},
-            seeds=_over_seeds(done, records),
+            ranges={**leak_ranges(done, records), **wilson(done)},
+            seeds=over_seeds(done, records),
             more=_more(done, records),
             lacking=_lacking(own, tasks, shorten_attack),
             cells=[_cell(row, shorten_attack(row.attack, row.attack_params)) for row in own],
@@ -124,15 +115,8 @@ def _shortener(kind: Any, components: Iterable[tuple[str, str]]) -> Callable[[st
     return lambda name, params: label(kind, name, json.loads(params), alike[name])
 
 
-def _known(value: Any) -> Any:
-    """None for what is not known or not a number that JSON can say."""
-    if value is None or value != value or value in (math.inf, -math.inf):
-        return None
-    return value.item() if hasattr(value, "item") else value
-
-
 def _cell(row: Row, attack_label: str) -> dict[str, Any]:
-    shown = {name: _known(getattr(row, name)) for name in CELL}
+    shown = {name: known(getattr(row, name)) for name in CELL}
     return {**shown, "label": attack_label, "reference": row.attack == REFERENCE_ATTACK}
 
 
@@ -147,67 +131,12 @@ def _lacking(own: Sequence[Row], tasks: set[tuple[str, str, int]], shorten: Call
     return sentences
 
 
-def _leak_ranges(done: Sequence[Row], records: Mapping[str, Record]) -> dict[str, tuple[float, float]]:
-    """95 % intervals of the worst case: over images, or else those of each seed's strongest attack, averaged."""
-    found: dict[str, tuple[float, float]] = {}
-    if all(row.cell_id in records for row in done):
-        for name, best in zip(MEASURES, best_of_each(done, records), strict=True):
-            by_image: dict[int, list[float]] = defaultdict(list)
-            for (_, image), value in best.items():
-                by_image[image].append(value)
-            low, high = interval(torch.tensor([mean(values) for values in by_image.values()]))
-            if low is not None and high is not None:
-                found[name] = low, high
-        return found
-    for name in MEASURES:
-        scored = [row for row in done if _known(getattr(row, name)) is not None]
-        strongest = [max(rows, key=lambda row: getattr(row, name)) for rows in _by_seed(scored).values()]
-        lows, highs = ([_known(getattr(row, f"{name}_{end}")) for row in strongest] for end in ("low", "high"))
-        if strongest and None not in (*lows, *highs):
-            found[name] = mean(lows), mean(highs)
-    return found
-
-
-def _wilson(done: Sequence[Row]) -> dict[str, tuple[float, float]]:
-    """Wilson's 95 % interval of the accuracy, from the number of images that it was measured on.
-
-    Source: Wilson, JASA 22 (1927) 209, as in Brown, Cai, DasGupta, Statistical Science 16 (2001) 101, equation 4.
-    """
-    known = [(row.accuracy, row.accuracy_images) for row in done if row.accuracy is not None and row.accuracy_images]
-    if not known:
-        return {}
-    share, images = mean(accuracy for accuracy, _ in known), min(count for _, count in known)
-    center = (share + Z**2 / (2 * images)) / (1 + Z**2 / images)
-    half = Z / (1 + Z**2 / images) * math.sqrt(share * (1 - share) / images + Z**2 / (4 * images**2))
-    return {"accuracy": (center - half, center + half)}
-
-
-def _by_seed(rows: Iterable[Row]) -> dict[int, list[Row]]:
-    found: dict[int, list[Row]] = defaultdict(list)
-    for row in rows:
-        found[row.seed].append(row)
-    return found
-
-
-def _over_seeds(done: Sequence[Row], records: Mapping[str, Record]) -> dict[str, tuple[float, float]]:
-    by_seed = _by_seed(done)
-    if len(by_seed) < 2:
-        return {}
-    worst = [worst_case(rows, records) for rows in by_seed.values()]
-    measures: dict[str, list[float]] = {
-        "psnr_db": [psnr for psnr, _, _ in worst],
-        "ssim": [ssim for _, ssim, _ in worst],
-        "accuracy": [row.accuracy for (row, *_) in by_seed.values() if row.accuracy is not None],
-    }
-    return {name: (min(values), max(values)) for name, values in measures.items() if values}
-
-
 def _more(done: Sequence[Row], records: Mapping[str, Record]) -> dict[str, float]:
     """Figures beside the ranking: the worst over attacks, or the same for all cells."""
-    found = {name: [_known(getattr(row, name)) for row in done] for name in ("identified", "leak_r2", "bound_psnr_db")}
+    found = {name: [known(getattr(row, name)) for row in done] for name in ("identified", "leak_r2", "bound_psnr_db")}
     for name in ("client_params", "delta"):
-        found[name] = [_known(getattr(row, name)) for row in done]
+        found[name] = [known(getattr(row, name)) for row in done]
     for name in ("bytes_down", "identified_chance"):
         found[name] = [records[row.cell_id].details.get(name) for row in done if row.cell_id in records]
-    known = {name: [value for value in values if value is not None] for name, values in found.items()}
-    return {name: max(values) for name, values in known.items() if values}
+    there = {name: [value for value in values if value is not None] for name, values in found.items()}
+    return {name: max(values) for name, values in there.items() if values}

@@ -48,16 +48,16 @@ function attacksOn(setting) {
   const shown = labels.map((label) => setting.cells.filter((cell) => cell.label === label)).sort((a, b) => a[0].reference - b[0].reference || (average(b, "psnr_db") ?? 0) - (average(a, "psnr_db") ?? 0));
   const first = strongestCell(setting);
   const head = first ? [el("div", { class: "attack" }, el("h3", {}, "Originals"), el("div", { class: "strip" }, picture(originals(first), "originals")))] : [];
-  return [...head, ...shown.map((cells) => attackOn(setting, cells))];
+  return [...head, ...shown.map((cells) => attackOn(setting, cells, first))];
 }
 
-function attackOn(setting, cells) {
+function attackOn(setting, cells, first) {
   const drawn = cells.find((cell) => known(rebuilt(cell)));
   const access = cells[0].reference ? "reference: looks at nothing" : cells[0].access.replaceAll("_", " ");
   return el("div", { class: "attack" },
     el("h3", {}, el("span", { class: "name" }, cells[0].label), el("span", { class: "soft" }, ` · ${access}`)),
     cells.map((cell) => el("p", {}, el("span", { class: "soft" }, cells.length > 1 ? `seed ${cell.seed}: ` : ""), outcome(cell))),
-    drawn ? strip(setting, drawn, false) : null);
+    drawn ? strip(setting, drawn, originals(drawn) !== originals(first)) : null);
 }
 
 function outcome(cell) {

@@ -31,7 +31,7 @@ function drawPictures() {
     el("div", { class: "name-line" },
       opener(setting),
       el("span", { class: "soft" }, `${cell.label} ${decibels(cell.psnr_db)}`)),
-    strip(setting, cell, false)));
+    strip(setting, cell, originals(cell) !== originals(found[0][1]))));
   const head = found.length ? [el("div", { class: "originals" }, el("div", { class: "name-line soft" }, "Originals"), el("div", { class: "strip" }, picture(originals(found[0][1]), "originals")))] : [];
   const ladder = el("div", { class: "ladder" }, head, rungs.slice(0, FIRST));
   const rest = rungs.slice(FIRST);
