@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import mean
 from typing import Any
 
 from ..cells import REFERENCE_ATTACK, REFERENCE_DEFENSE
@@ -48,7 +49,9 @@ class Setting:
         line: the columns of the ranking, None where unknown.
         ranges: by measure, the 95 % interval of its mean over images as [low, high].
         seeds: by measure, its lowest and highest value over the seeds, if there are several.
-        more: further figures by name: the largest share identified, the loosest bound, ...
+        more: further figures by name: the largest share identified, the loosest bound, ...; ``strongest_leak_db`` is
+            how far the strongest attack by itself is above the mean image, while the worst case per image is above it
+            even when it is the best of several useless guesses.
         lacking: in words, the cells that are missing, failed or inapplicable.
         cells: of each attack and seed.
     """
@@ -138,5 +141,17 @@ def _more(done: Sequence[Row], records: Mapping[str, Record]) -> dict[str, float
         found[name] = [known(getattr(row, name)) for row in done]
     for name in ("bytes_down", "identified_chance"):
         found[name] = [records[row.cell_id].details.get(name) for row in done if row.cell_id in records]
+    found["strongest_leak_db"] = _leaks(done)
     there = {name: [value for value in values if value is not None] for name, values in found.items()}
     return {name: max(values) for name, values in there.items() if values}
+
+
+def _leaks(done: Sequence[Row]) -> list[float | None]:
+    """How far each attack's mean PSNR is above that of the reference attack with the same seed, averaged over seeds."""
+    nothing = {row.seed: known(row.psnr_db) for row in done if row.attack == REFERENCE_ATTACK}
+    by_attack: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for row in done:
+        score, base = known(row.psnr_db), nothing.get(row.seed)
+        if row.attack != REFERENCE_ATTACK and score is not None and base is not None:
+            by_attack[row.attack, row.attack_params].append(score - base)
+    return [mean(leaks) for leaks in by_attack.values()]

@@ -62,6 +62,19 @@ def test_seeds_are_averaged_and_their_span_is_told() -> None:
     assert by_label(cells())["sealed"].seeds == {}
 
 
+def test_an_attack_by_itself_is_held_against_the_mean_image_of_its_seed() -> None:
+    useless = [cell("a", "{}", "ridge", 12.0, split="s"), cell("a", "{}", "white_box", 12.0, split="s")]
+    useless[1] = useless[1].model_copy(
+        update={"per_image": useless[1].per_image.model_copy(update={"psnr_db": useless[0].per_image.psnr_db[::-1]})}
+    )
+
+    setting = by_label([*useless, cell("a", "{}", "mean_image", 12.0, split="s")])["a"]
+
+    assert setting.line["leak_db"] > 0.2
+    assert setting.more["strongest_leak_db"] == pytest.approx(0, abs=1e-9)
+    assert by_label(cells(seeds=(0, 1)))["noise:sigma=1.0"].more["strongest_leak_db"] == pytest.approx(6.2)
+
+
 def test_failed_and_missing_cells_are_told_with_their_reason() -> None:
     settings = by_label([each for each in cells() if (each.row.defense, each.row.attack) != ("sealed", "ridge")])
 
