@@ -206,6 +206,23 @@ def compare_(
     raise typer.Exit(compare_boards(a, b, on=on, fail_if=fail_if or [], notation=format_))
 
 
+@app.command("report")
+@one_sentence
+def report_(
+    boards: Annotated[list[Path], typer.Argument(help="Results folders or leaderboards.", metavar="DIR|CSV...")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The page, an .html file.")] = Path("report.html"),
+    title: Annotated[str | None, typer.Option(help="Title of the page.")] = None,
+    figures: Annotated[
+        Path | None, typer.Option(help="Folder for static figures as PNG and SVG; needs mia-bench\\[figures].")
+    ] = None,
+) -> None:
+    """Write one self-contained page: which defense holds, trade-off charts, leaderboard and picture strips."""
+    from .report.command import report
+
+    for path in report(boards, out=out, title=title, figures=figures):
+        typer.echo(f"wrote {path}")
+
+
 @app.command()
 @one_sentence
 def status(folder: Annotated[Path, typer.Argument(help="Results folder of a run.", metavar="DIR")]) -> None:

@@ -28,8 +28,7 @@ def worst_case(done: Sequence[Row], records: Mapping[str, Record]) -> dict[str, 
     for row in done:
         by_attack[row.attack, row.attack_params].append(row)
     reference = [row.psnr_db or 0.0 for row in done if row.attack == REFERENCE_ATTACK]
-    per_image = all(row.cell_id in records for row in done)
-    psnr, ssim, recognisable = _over_images(done, records) if per_image else _over_means(done)
+    psnr, ssim, recognisable = worst_scores(done, records)
     name, params = max(by_attack, key=lambda each: mean(row.psnr_db or 0.0 for row in by_attack[each]))
     alike = [json.loads(others) for also, others in by_attack if also == name]
     return {
@@ -38,12 +37,31 @@ def worst_case(done: Sequence[Row], records: Mapping[str, Record]) -> dict[str, 
         "leak_db": psnr - mean(reference) if reference else None,
         "recognisable": recognisable,
         "worst_attack": label("attacks", name, json.loads(params), alike),
-        "worst_case": "per image" if per_image else "of means",
+        "worst_case": "per image" if _at_hand(done, records) else "of means",
     }
 
 
-def _over_images(done: Sequence[Row], records: Mapping[str, Record]) -> tuple[float, float, float]:
-    """PSNR, SSIM and recognizable share of the best reconstruction of each (seed, image)."""
+def worst_scores(done: Sequence[Row], records: Mapping[str, Record]) -> tuple[float, float, float]:
+    """PSNR, SSIM and recognizable share that the attacks reach together on one protected model.
+
+    Args:
+        done: its finished cells, of one or several seeds.
+        records: those at hand, by cell.
+    """
+    if not _at_hand(done, records):
+        return _over_means(done)
+    psnr, ssim = best_of_each(done, records)
+    return mean(psnr.values()), mean(ssim.values()), mean(float(value >= RECOGNISABLE_SSIM) for value in ssim.values())
+
+
+def _at_hand(done: Sequence[Row], records: Mapping[str, Record]) -> bool:
+    return all(row.cell_id in records for row in done)
+
+
+def best_of_each(
+    done: Sequence[Row], records: Mapping[str, Record]
+) -> tuple[dict[tuple[int, int], float], dict[tuple[int, int], float]]:
+    """Highest PSNR and highest SSIM over the attacks, by (seed, image)."""
     psnr: dict[tuple[int, int], float] = {}
     ssim: dict[tuple[int, int], float] = {}
     for row in done:
@@ -52,7 +70,7 @@ def _over_images(done: Sequence[Row], records: Mapping[str, Record]) -> tuple[fl
             key = row.seed, image
             psnr[key] = max(decibels, psnr.get(key, decibels))
             ssim[key] = max(similarity, ssim.get(key, similarity))
-    return mean(psnr.values()), mean(ssim.values()), mean(float(value >= RECOGNISABLE_SSIM) for value in ssim.values())
+    return psnr, ssim
 
 
 def _over_means(done: Sequence[Row]) -> tuple[float, float, float]:

@@ -1,0 +1,1 @@
+"""Results as one page for the browser, and as figures for papers."""

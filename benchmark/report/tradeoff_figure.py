@@ -1,0 +1,94 @@
+"""The figure of accuracy against what the attacks recover."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .content import Place
+from .look import GRAY, LABEL, TITLES, accuracy_axis, arms, marker, name_points, reference
+from .settings import Setting
+
+
+def tradeoff(place: Place, measure: str = "psnr_db") -> Figure:
+    """Draw all settings of a place: up is useful, left is private, below and right of the line is beaten.
+
+    Args:
+        place: of a report's content.
+        measure: ``psnr_db`` or ``ssim``.
+    """
+    figure = Figure(figsize=(7, 3.8), dpi=200)
+    axes = figure.add_subplot()
+    axes.set(xlabel=f"worst case over attacks, {TITLES[measure]}", ylabel="accuracy")
+    scored = [each for each in place.settings if each.line[measure] is not None and each.line["accuracy"] is not None]
+    if not scored:
+        return figure
+    for setting in sorted(scored, key=lambda setting: setting.name):
+        _draw(axes, place, setting, measure)
+    accuracy_axis(axes, [setting.line["accuracy"] for setting in scored])
+    axes.set_xlim(*axes.get_xlim())
+    best = front(scored, measure)
+    _draw_front(axes, best, measure)
+    nothing = reference(place, measure)
+    if nothing is not None:
+        axes.axvline(nothing, color=GRAY, linestyle="--", linewidth=0.9, zorder=1)
+        text = {"rotation": 90, "ha": "right", "transform": axes.get_xaxis_transform(), **LABEL}
+        axes.text(nothing, 0.02, "mean image: no leak ", **text)
+    handles, names = axes.get_legend_handles_labels()
+    kept = dict(zip(names, handles, strict=True))
+    axes.legend(list(kept.values()), list(kept), loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
+    named = {each.label: each for each in (*best, *_most_private(scored, measure))}.values()
+    name_points(
+        axes, [(*_spot(each, measure), each.label) for each in named], [_spot(each, measure) for each in scored]
+    )
+    return figure
+
+
+def front(settings: Sequence[Setting], measure: str) -> list[Setting]:
+    """Complete settings that no other complete one beats in accuracy and in the measure at once, by the measure.
+
+    The rule of ``Line.pareto``, for any measure.
+    """
+    rivals = [(each.line[measure], -each.line["accuracy"], each) for each in settings if not each.line["incomplete"]]
+    best = [
+        (leak, loss, each)
+        for leak, loss, each in rivals
+        if not any(a <= leak and b <= loss and (a, b) != (leak, loss) for a, b, _ in rivals)
+    ]
+    return [each for *_, each in sorted(best, key=lambda one: one[:2])]
+
+
+def _most_private(settings: Sequence[Setting], measure: str) -> list[Setting]:
+    """The setting of each defense that leaks least."""
+    found: dict[str, Setting] = {}
+    for setting in sorted(settings, key=lambda setting: setting.line[measure]):
+        found.setdefault(setting.name, setting)
+    return list(found.values())
+
+
+def _spot(setting: Setting, measure: str) -> tuple[float, float]:
+    return setting.line[measure], setting.line["accuracy"]
+
+
+def _draw(axes: Axes, place: Place, setting: Setting, measure: str) -> None:
+    doubtful = setting.line["incomplete"] or setting.line["flags"]
+    style = {**marker(place, setting.name), **({"markerfacecolor": "white"} if doubtful else {})}
+    axes.errorbar(
+        setting.line[measure],
+        setting.line["accuracy"],
+        xerr=arms([setting], measure),
+        yerr=arms([setting], "accuracy"),
+        label=setting.name,
+        elinewidth=0.8,
+        linestyle="none",
+        **style,
+    )
+
+
+def _draw_front(axes: Axes, best: Sequence[Setting], measure: str) -> None:
+    if best:
+        steps = [_spot(each, measure) for each in best]
+        path = [(steps[0][0], axes.get_ylim()[0]), *steps, (axes.get_xlim()[1], steps[-1][1])]
+        axes.plot(*zip(*path, strict=True), color="black", linewidth=1, drawstyle="steps-post", zorder=1)

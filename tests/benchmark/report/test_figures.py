@@ -1,0 +1,81 @@
+"""Static figures for papers."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+from mia_bench.benchmark.report.content import content
+from mia_bench.benchmark.report.look import HIGH_ACCURACY
+from mia_bench.benchmark.report.strength_figure import strength
+from mia_bench.benchmark.report.tradeoff_figure import tradeoff
+from PIL import Image
+
+from .boards import HOSTILE, cells, write
+from ..test_cli import mia_bench
+
+ROWS = cells()
+(PLACE,) = content([each.row for each in ROWS], {each.row.cell_id: each for each in ROWS}).places
+
+
+def test_figures_are_written_as_png_and_svg_and_again_byte_for_byte(tmp_path: Path) -> None:
+    board = write(tmp_path / "results", cells(splits=("conv1", "relu2")), pictured=False)
+    folders = [tmp_path / "one", tmp_path / "two"]
+
+    for folder in folders:
+        result = mia_bench("report", board, "-o", tmp_path / "page.html", "--figures", folder)
+        assert result.exit_code == 0, result.stderr
+
+    names = sorted(path.name for path in folders[0].iterdir())
+    assert names == sorted(
+        f"d-m-{split}-6-{figure}.{suffix}"
+        for split in ("conv1", "relu2")
+        for figure in ("tradeoff-psnr", "tradeoff-ssim", "strength")
+        for suffix in ("png", "svg")
+    )
+    assert all((folders[0] / name).read_bytes() == (folders[1] / name).read_bytes() for name in names)
+    with Image.open(folders[0] / "d-m-conv1-6-tradeoff-psnr.png") as figure:
+        assert figure.width > 1000
+    assert "<script" not in (folders[0] / "d-m-conv1-6-tradeoff-psnr.svg").read_text()
+
+
+def test_each_setting_is_a_point_and_the_incomplete_and_flagged_ones_are_hollow() -> None:
+    (axes,) = tradeoff(PLACE).axes
+
+    drawn = {
+        (line.get_xdata()[0], line.get_ydata()[0]): line.get_markerfacecolor()
+        for line in axes.lines
+        if line.get_marker() not in ("None", None, "")
+    }
+    assert set(drawn) == {(each.line["psnr_db"], each.line["accuracy"]) for each in PLACE.settings}
+    doubtful = {each.label for each in PLACE.settings if drawn[each.line["psnr_db"], each.line["accuracy"]] == "white"}
+    assert doubtful == {HOSTILE, "noise:sigma=0.1"}
+
+
+def test_the_axis_of_high_accuracies_gives_each_halving_of_the_error_the_same_room() -> None:
+    (axes,) = tradeoff(PLACE).axes
+
+    heights = [axes.transData.transform((0, accuracy))[1] for accuracy in (0.6, 0.8, 0.9, 0.95)]
+    steps = [high - low for low, high in itertools.pairwise(heights)]
+    assert max(each.line["accuracy"] for each in PLACE.settings) >= HIGH_ACCURACY
+    assert steps == pytest.approx([steps[0]] * 3)
+
+
+def test_strength_has_a_pair_of_charts_for_each_curve() -> None:
+    above, below = strength(PLACE).axes
+
+    (scores, *_), (accuracies, *_) = above.lines, below.lines
+    assert list(scores.get_xdata()) == [0.1, 1.0, 10.0]
+    assert list(accuracies.get_ydata()) == [0.98, 0.95, 0.6]
+    assert above.get_xscale() == "log"
+    assert below.get_xlabel() == "sigma"
+
+
+def test_without_matplotlib_one_sentence_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    board = write(tmp_path / "results", cells(), pictured=False)
+    monkeypatch.setattr("mia_bench.benchmark.report.figures.find_spec", lambda name: None)
+
+    result = mia_bench("report", board, "-o", tmp_path / "page.html", "--figures", tmp_path / "figures")
+
+    assert result.exit_code == 2
+    assert "pip install 'mia-bench[figures]'" in result.stderr
+    assert not (tmp_path / "page.html").exists()

@@ -1,0 +1,176 @@
+"""The page as a file: it holds everything, and nothing of the data can run."""
+
+import base64
+import json
+import re
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mia_bench.benchmark.loading import load_boards
+from mia_bench.benchmark.report.album import album
+from mia_bench.benchmark.report.content import content
+from mia_bench.benchmark.report.page import embed
+from PIL import Image
+
+from .boards import HOSTILE, REASON, cells, write
+from ..test_cli import mia_bench
+
+
+class Elements(HTMLParser):
+    """Start tags with their attributes, and the text of scripts by type."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: dict[str | None, str] = {}
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        tag, attributes = self.tags[-1] if self.tags else ("", {})
+        if tag == "script":
+            self.scripts.setdefault(attributes.get("type"), data)
+
+
+def write_page(folder: Path, *words: str | Path) -> str:
+    page = folder.parent / "page.html"
+    result = mia_bench("report", folder, "-o", page, *words)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines()[0] == f"wrote {page}"
+    return page.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Path:
+    return write(tmp_path / "results", cells())
+
+
+def embedded(page: str) -> dict[str, Any]:
+    return json.loads(Elements(page).scripts["application/json"])
+
+
+def test_hostile_names_and_reasons_stay_data(board: Path) -> None:
+    page = write_page(board, "--title", "</title><script>alert(3)</script>")
+
+    elements = Elements(page)
+    assert [tag for tag, _ in elements.tags].count("script") == 2
+    assert page.count("</script") == 2
+    assert not {"img", "b"} & {tag for tag, _ in elements.tags}
+    (place,) = embedded(page)["places"]
+    (setting,) = [each for each in place["settings"] if each["name"] == HOSTILE]
+    assert REASON in [each["reason"] for each in setting["cells"]]
+
+
+def test_the_page_asks_the_network_for_nothing(board: Path) -> None:
+    page = write_page(board)
+
+    loading = [
+        (tag, name, value)
+        for tag, attributes in Elements(page).tags
+        for name, value in attributes.items()
+        if name in ("src", "href", "srcset", "action", "data", "poster")
+    ]
+    assert loading == [("link", "href", "data:,"), ("a", "href", "#leaderboard")]
+    without_namespace = page.replace('"http://www.w3.org/2000/svg"', "")
+    assert not re.search(r"https?://|@import|url\(|fetch\(|XMLHttpRequest|innerHTML|eval\(", without_namespace)
+
+
+def test_the_policy_of_the_page_allows_its_own_script_only(board: Path) -> None:
+    (policy,) = [
+        attributes["content"]
+        for tag, attributes in Elements(write_page(board)).tags
+        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    assert "unsafe" not in policy
+    assert re.search(r"script-src 'sha256-[A-Za-z0-9+/=]+';", policy)
+
+
+def test_pictures_are_halved_and_each_kept_once(board: Path) -> None:
+    found = embedded(write_page(board))["album"]
+
+    shown = {index: Image.open(BytesIO(base64.b64decode(strip))) for index, strip in enumerate(found["strips"])}
+    done = [each.row.cell_id for each in cells() if each.row.status == "done"]
+    assert sorted(found["rebuilt"]) == sorted(done)
+    assert len(set(found["originals"].values())) == 1
+    with Image.open(board / "pictures" / f"{done[0]}.png") as picture:
+        whole = picture.convert("L")
+    width, height = whole.size
+    assert shown[found["originals"][done[0]]].tobytes() == whole.crop((0, 0, width, height // 2)).tobytes()
+    assert shown[found["rebuilt"][done[0]]].tobytes() == whole.crop((0, height // 2, width, height)).tobytes()
+
+
+def test_beyond_the_budget_pictures_are_left_out_and_counted_those_of_the_strongest_attacks_last(board: Path) -> None:
+    places = content(*load_boards([board])).places
+    whole = album(places, [board])
+
+    small = album(places, [board], budget=sum(map(len, whole.strips)) // 2)
+
+    assert sum(map(len, small.strips)) <= sum(map(len, whole.strips)) // 2
+    assert small.left_out == len(whole.rebuilt) - len(small.rebuilt) > 0
+    strongest = {max(each.cells, key=lambda cell: cell["psnr_db"] or 0)["cell_id"] for each in places[0].settings}
+    assert strongest <= set(small.rebuilt)
+
+
+def test_a_leaderboard_alone_gives_a_page_without_pictures(board: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "alone" / "board.csv"
+    alone.parent.mkdir()
+    alone.write_bytes((board / "leaderboard.csv").read_bytes())
+
+    data = embedded(write_page(alone))
+
+    assert data["album"] == {"strips": [], "originals": {}, "rebuilt": {}, "left_out": 0}
+    assert {each["line"]["worst_case"] for each in data["places"][0]["settings"]} == {"of means"}
+
+
+def test_json_is_embedded_whole_and_refuses_what_json_cannot_say() -> None:
+    value = {"a": "</script><!-- & \u2028", "b": [1, None]}
+
+    assert json.loads(embed(value)) == value
+    assert not set("<>&") & set(embed(value))
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        embed(float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("{board}", "-o", "{board}/leaderboard.csv"), "must end in .html"),
+        (("{board}/cells",), "holds no results of mia-bench"),
+        (("{board}/none.csv",), "cannot read the leaderboard"),
+        (("{board}", "-o", "{board}/leaderboard.csv/page.html"), "cannot write"),
+    ],
+)
+def test_bad_input_is_one_sentence(words: tuple[str, ...], message: str, board: Path) -> None:
+    result = mia_bench("report", *(word.format(board=board) for word in words))
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_damaged_picture_is_named(board: Path) -> None:
+    damaged = next((board / "pictures").iterdir())
+    damaged.write_bytes(b"no picture")
+
+    result = mia_bench("report", board, "-o", board / "page.html")
+
+    assert result.exit_code == 2
+    assert f"cannot read the picture {damaged}" in result.stderr
+
+
+def test_a_board_without_rows_is_refused(board: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.write_text((board / "leaderboard.csv").read_text().splitlines()[0] + "\n")
+
+    result = mia_bench("report", empty, "-o", tmp_path / "page.html")
+
+    assert result.exit_code == 2
+    assert "holds no rows" in result.stderr
