@@ -13,6 +13,8 @@ from .registry import Kind
 def label(kind: Kind, name: str, params: Mapping[str, Any], alike: Sequence[Mapping[str, Any]] = ()) -> str:
     """A name with those parameters that tell something: no default, or not the same in others of that name.
 
+    A parameter that is none tells by its absence, as on the command line.
+
     Args:
         kind: of the component, which may be one that is not installed here.
         name: the component.
@@ -26,6 +28,7 @@ def label(kind: Kind, name: str, params: Mapping[str, Any], alike: Sequence[Mapp
     telling = [
         f"{key}={value}"
         for key, value in params.items()
+        if value is not None
         if any(other.get(key) != value for other in alike) or key not in fields or value != fields[key].default
     ]
     return f"{name}:{','.join(telling)}" if telling else name
