@@ -49,33 +49,44 @@ def run(
     """
     torch.set_num_threads(1)  # the same arithmetic in one process and in several
     place = Where(**where)
-    request = _request(load_suite(suite) if suite else Suite(), given, options, own_options)
+    request = make_request(load_suite(suite) if suite else Suite(), given, options, own_options)
     bench = Workbench(device=place.torch_device, data_dir=place.data_dir)
     planned = prepare(request, place, bench)
     if dry_run:
         _print_plan(planned)
         return 0
+    try:
+        records = compute(planned, place, bench)
+    except KeyboardInterrupt:
+        typer.echo("interrupted; finished cells are kept, and the same command goes on from there", err=True)
+        return 130
+    _print_results(planned, records, place.out)
+    return 1 if tell_doubts(records) else 0
+
+
+def compute(planned: Sequence[PlannedCell], place: Where, bench: Workbench) -> list[Record]:
+    """Compute what is not done yet, and show on stderr how it goes on; the records of all cells, in their order."""
     todo = sum(not each.finished for each in planned)
     typer.echo(f"{len(planned)} cells, {len(planned) - todo} of them done before", err=True)
     with Display(todo) as display:
         bench.report = display.note
-        try:
-            records = execute(planned, place, bench, display)
-        except KeyboardInterrupt:
-            typer.echo("interrupted; finished cells are kept, and the same command goes on from there", err=True)
-            return 130
-    _print_results(planned, records, place.out)
+        return execute(planned, place, bench, display)
+
+
+def tell_doubts(records: Sequence[Record]) -> int:
+    """Tell on stderr what the audits find, and how many cells failed; returns their number."""
     for flag in audit([record.row for record in records], {record.row.cell_id: record for record in records}):
         typer.echo(f"flag {flag.name}: {flag.sentence}", err=True)
     failed = sum(record.row.status == "failed" for record in records)
     if failed:
         typer.echo(f"{failed} of {len(records)} cells failed; their reasons are in the leaderboard", err=True)
-    return 1 if failed else 0
+    return failed
 
 
-def _request(
+def make_request(
     suite: Suite, given: Mapping[str, Any], options: Mapping[str, Sequence[Any]], own_options: Sequence[str]
 ) -> Request:
+    """What a user asks for: a suite, and what is given beside it, which wins."""
     said = suite.model_dump() | dict(given)
     swept = {key: value if isinstance(value, list) else [value] for key, value in suite.options.items()} | dict(options)
     return Request(

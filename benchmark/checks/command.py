@@ -82,4 +82,6 @@ def _imported(module: str, attribute: str) -> Component:
     for base, kind in kinds.items():
         if isinstance(loaded, type) and issubclass(loaded, base):
             return build(Entry(kind, attribute, f"{module}:{attribute}", module, "0"), {})  # pyright: ignore[reportArgumentType]
-    raise UsageError(f"{module}:{attribute} is {loaded!r}; expected a subclass of {', '.join(base.__name__ for base in kinds)}")
+    raise UsageError(
+        f"{module}:{attribute} is {loaded!r}; expected a subclass of {', '.join(base.__name__ for base in kinds)}"
+    )

@@ -88,7 +88,13 @@ def _of_defense(defense: Defense, lab: Lab, place: Place) -> Effects:
     model, images = lab.protected(defense, place), lab.private(place)
     with stream("checks: effects", lab.seed), torch.no_grad():
         wire, answers = overhear(model, images), model.classify(images)
-        facts = (model.promise, wire.nbytes // 100, model.accuracy_images, model.stochastic, list(model.client._modules))
+        facts = (
+            model.promise,
+            wire.nbytes // 100,
+            model.accuracy_images,
+            model.stochastic,
+            list(model.client._modules),
+        )
         if not isinstance(wire.payload, Tensor):
             return Effects((answers.cpu(),), facts, ENCRYPTED)
         numbers = [wire.payload.cpu(), answers.cpu()]

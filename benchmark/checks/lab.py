@@ -167,7 +167,7 @@ class Lab:
 
     def _once(self, what: Hashable, component: Attack | Defense, make: Any) -> Any:
         """Keep results, and refusals too."""
-        key = (what, type(component), component.params)
+        key = (what, type(component), repr(sorted(dict(component).items())))
         if key not in self._kept:
             try:
                 self._kept[key] = make()

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ..interfaces import Attack, Component
 from .core import Skipped, require
-from .effects import REFUSED, Effects, effects, scenes
+from .effects import REFUSED, effects, scenes
 from .lab import Lab, Place, small_network
 
 ENOUGH_SECONDS = 20
@@ -48,7 +48,9 @@ def _values(schema: dict[str, Any], default: Any) -> Iterator[Any]:
                 yield not default
             case "integer":
                 numbers = [default // 2, default * 2] if isinstance(default, int) and default else [2, 4]
-                yield from [each for each in (*numbers[:1], low, *numbers[1:], high) if each is not None]  # the cheaper first
+                yield from [
+                    each for each in (*numbers[:1], low, *numbers[1:], high) if each is not None
+                ]  # the cheaper first
             case "number":
                 numbers = [default / 2, default * 2] if isinstance(default, int | float) and default else []
                 yield from [*numbers, 1.0, 0.5, 0.1, 8.0]

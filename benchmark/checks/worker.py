@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 
 from ..interfaces import Attack, Component
+from ..spawning import without_main
 from ..wire import Wire
 from .core import Failed
 from .effects import Effects, effects, scenes
@@ -46,8 +47,6 @@ def ask_worker(
         raise
 
 
-
-
 class Worker:
     """A process that answers until it is ended."""
 
@@ -56,7 +55,8 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self._here, there = context.Pipe()
         self._process = context.Process(target=_serve, args=(there, torch.get_num_threads()), daemon=True)
-        self._process.start()
+        with without_main():
+            self._process.start()
         there.close()
 
     def end(self) -> None:
