@@ -59,7 +59,9 @@ def test_the_example_plug_in_runs_by_name_with_its_own_option(with_plug_in: str,
 
 def test_the_wheel_holds_every_module_and_suite_and_no_test(tmp_path: Path) -> None:
     source = tmp_path / "mia-bench"  # a build in the checkout would leave a build folder there
-    tracked = call("git", "-C", ROOT, "ls-files", "*.py", "*.toml", "README.md", "LICENSE").stdout.split()
+    tracked = call(
+        "git", "-C", ROOT, "ls-files", "*.py", "*.toml", "README.md", "*/skeletons/README.md", "LICENSE"
+    ).stdout.split()
     for name in tracked:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_bytes((ROOT / name).read_bytes())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -78,6 +79,7 @@ class Worker:
             Failed: if the component cannot be sent or used there, takes longer, or the process dies.
         """
         try:
+            self._here.send(sys.path)  # it may have grown since the process was started
             self._here.send((task, component, data_dir))
         except Exception as error:  # whatever the component raises when it is taken apart
             raise Unreachable(f"it cannot be sent to a worker process: {type(error).__name__}: {error}") from error
@@ -101,6 +103,7 @@ def _serve(there: Connection, threads: int) -> None:
     work: dict[Task, Callable[[Any, Lab], Effects]] = {"effects": _effects, "broken wire": _broken_wire}
     while True:
         try:
+            sys.path[:] = there.recv()
             task, component, data_dir = there.recv()
         except EOFError:
             return

@@ -98,7 +98,7 @@ class WrongLogits(Sound):
 
 class Mixing(Channel):
     def forward(self, value):
-        return value * (1 + 0.1 * value.mean().abs())
+        return value * (1 + value.mean().abs())
 
 
 class Still(Sound):
