@@ -38,11 +38,11 @@ NOUNS: dict[str, Kind] = {"defense": "defenses", "attack": "attacks"}
 class Table(pd.DataFrame):
     """A data frame that displays fewer columns than it has; what is made of it is an ordinary one."""
 
-    _metadata = ("_brief",)
+    _metadata: list[str] = ["_brief"]  # noqa: RUF012, pandas copies what is named here
     _brief: Callable[[pd.DataFrame], pd.DataFrame]
 
     @property
-    def _constructor(self) -> Callable[..., pd.DataFrame]:
+    def _constructor(self) -> type[pd.DataFrame]:
         return pd.DataFrame
 
     def __repr__(self) -> str:
@@ -96,8 +96,9 @@ def run(
     Raises:
         UsageError: if anything about the request, the data or the records is wrong.
     """
-    if jobs < 1:
-        raise UsageError(f"jobs is {jobs}; it must be at least 1")
+    _require_numbers(jobs=jobs, images=images, seeds=seeds)
+    if device not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"device is {device!r}; allowed are auto, cpu, cuda")
     given = {
         "dataset": None if dataset is None else _spec("datasets", dataset),
         "model": None if model is None else _spec("models", model),
@@ -161,6 +162,14 @@ class _Silence:
 
     def note(self, message: str) -> None:
         """Something that takes long begins."""
+
+
+def _require_numbers(**given: Any) -> None:
+    for name, value in given.items():
+        least = 0 if name == "seeds" else 1
+        for each in _several(value):
+            if not isinstance(each, int) or isinstance(each, bool) or each < least:
+                raise UsageError(f"{name} is {each!r}; it must be a whole number of at least {least}")
 
 
 def _several(value: Any) -> list[Any]:
