@@ -21,7 +21,6 @@ from .leaderboard import Record, Row, as_given, read_record, record_path
 from .ranking import load_boards
 from .registry import Kind
 from .runner import Where, execute, prepare
-from .spawning import without_main
 from .suites import Suite, load_suite
 from .tables import shorten
 from .workbench import Workbench
@@ -119,8 +118,7 @@ def run(
     torch.set_num_threads(1)  # the same arithmetic in one process and in several
     try:
         planned = prepare(request, place, bench)
-        with without_main():
-            records = execute(planned, place, bench, _Silence()) if quiet else compute(planned, place, bench)
+        records = execute(planned, place, bench, _Silence()) if quiet else compute(planned, place, bench)
     finally:
         torch.set_num_threads(threads)
     if not quiet:

@@ -55,7 +55,7 @@ def test_a_board_has_the_rows_of_the_request_in_the_order_of_the_plan(folder: Pa
     assert board["attack"].tolist() == ["ridge", "mean_image"] * 4
     assert ['"sigma":0.5' in params for params in board["defense_params"][2:6]] == [True, True, False, False]
     assert all('"clip":1.0' in params for params in board["defense_params"][2:6])
-    assert set(board["status"]) == {"done"}
+    assert set(zip(board["status"], board["reason"], strict=True)) == {("done", "")}
     written = pd.read_csv(folder / "results" / "leaderboard.csv")
     assert sorted(written["cell_id"]) == sorted(board["cell_id"])
 
