@@ -17,6 +17,8 @@ _PUBLIC = {
     **dict.fromkeys(("Channel", "Promise", "SplitModel", "Target"), "split_model"),
     **dict.fromkeys(("Inapplicable", "UsageError"), "errors"),
     **dict.fromkeys(("psnr", "ssim"), "metrics"),
+    **dict.fromkeys(("rank", "run"), "notebook"),
+    "plot": "plotting",
 }
 __all__ = ["__version__", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
 

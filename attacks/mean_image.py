@@ -11,6 +11,8 @@ class MeanImage(Attack):
     """Answers every wire with the mean of the attacker's images: what a leak of zero looks like.
 
     Among all answers that ignore the wire, this one has the smallest expected squared error.
+
+    Source: the mean minimizes the expected squared error (Lehmann & Casella, Theory of Point Estimation, 1998).
     """
 
     access: ClassVar[Access] = Access.QUERY_FREE

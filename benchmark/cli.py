@@ -232,6 +232,33 @@ def status(folder: Annotated[Path, typer.Argument(help="Results folder of a run.
     commands.status(folder)
 
 
+@app.command()
+@one_sentence
+def new(
+    noun: Annotated[Literal["attack", "defense", "model", "dataset"], typer.Argument(help="What to write.")],
+    name: Annotated[str, typer.Argument(help="What users will write to choose it, in snake_case.")],
+    out: Annotated[Path | None, typer.Option(help="Its folder; by default mia-bench-NAME.", show_default=False)] = None,
+) -> None:
+    """Write a plug-in package with one component, which passes ``check`` as it is."""
+    from .new import create
+
+    folder = create(noun, name, out)
+    typer.echo(f"wrote {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    typer.echo(f"next: pip install -e {folder} && mia-bench check {name}")
+
+
+@app.command()
+@one_sentence
+def check(
+    target: Annotated[str, typer.Argument(help="NAME, NAME:key=value,.. or module:Class.", metavar="NAME|PKG:CLASS")],
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the data of a dataset.")] = None,
+) -> None:
+    """Check that a component keeps the contract of its kind, on tiny data, one line for each check."""
+    from .checks.command import check as check_component
+
+    raise typer.Exit(check_component(target, data_dir=data_dir))
+
+
 def main() -> None:
     """Entry point of the console script."""
     app()

@@ -50,29 +50,50 @@ def run(
     """
     torch.set_num_threads(1)  # the same arithmetic in one process and in several
     place = Where(**where)
-    parts = load_suite(suite) if suite else [Suite()]
-    requests = [_request(part, given, options, own_options) for part in select_parts(parts, given)]
+    requests = make_requests(suite, given, options, own_options)
     bench = Workbench(device=place.torch_device, data_dir=place.data_dir)
     planned = prepare(requests, place, bench)
     if dry_run:
         _print_plan(planned)
         return 0
+    try:
+        records = compute(planned, place, bench)
+    except KeyboardInterrupt:
+        typer.echo("interrupted; finished cells are kept, and the same command goes on from there", err=True)
+        return 130
+    _print_results(planned, records, place.out)
+    return 1 if tell_doubts(records) else 0
+
+
+def compute(planned: Sequence[PlannedCell], place: Where, bench: Workbench) -> list[Record]:
+    """Compute what is not done yet, and show on stderr how it goes on; the records of all cells, in their order."""
     todo = sum(not each.finished for each in planned)
     typer.echo(f"{len(planned)} cells, {len(planned) - todo} of them done before", err=True)
     with Display(todo) as display:
         bench.report = display.note
-        try:
-            records = execute(planned, place, bench, display)
-        except KeyboardInterrupt:
-            typer.echo("interrupted; finished cells are kept, and the same command goes on from there", err=True)
-            return 130
-    _print_results(planned, records, place.out)
+        return execute(planned, place, bench, display)
+
+
+def tell_doubts(records: Sequence[Record]) -> int:
+    """Tell on stderr what the audits find, and how many cells failed; returns their number."""
     for flag in audit([record.row for record in records], {record.row.cell_id: record for record in records}):
         typer.echo(f"flag {flag.name}: {flag.sentence}", err=True)
     failed = sum(record.row.status == "failed" for record in records)
     if failed:
         typer.echo(f"{failed} of {len(records)} cells failed; their reasons are in the leaderboard", err=True)
-    return 1 if failed else 0
+    return failed
+
+
+def make_requests(
+    suite: str | None, given: Mapping[str, Any], options: Mapping[str, Sequence[Any]], own_options: Sequence[str]
+) -> list[Request]:
+    """What a user asks for: the parts of a suite, if one is named, and what is given beside it, which wins.
+
+    Raises:
+        UsageError: if there is no such suite, or no part of it is left.
+    """
+    parts = load_suite(suite) if suite else [Suite()]
+    return [_request(part, given, options, own_options) for part in select_parts(parts, given)]
 
 
 def _request(

@@ -139,9 +139,7 @@ def read_records(out: Path) -> dict[str, Record]:
 
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     """Make a leaderboard of rows, in a stable order."""
-    frame = pd.DataFrame([row.model_dump() for row in rows], columns=COLUMNS)
-    for column in ("seed", "n_images", "accuracy_images", "client_macs", "client_params", "protocol"):
-        frame[column] = frame[column].astype("Int64")
+    frame = as_given(rows)
     keys = [
         "dataset",
         "model",
@@ -155,6 +153,14 @@ def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
         "cell_id",
     ]
     return frame.sort_values(keys, kind="stable", ignore_index=True)
+
+
+def as_given(rows: Iterable[Row]) -> pd.DataFrame:
+    """Make a frame of rows, in their order."""
+    frame = pd.DataFrame([row.model_dump() for row in rows], columns=COLUMNS)
+    for column in ("seed", "n_images", "accuracy_images", "client_macs", "client_params", "protocol"):
+        frame[column] = frame[column].astype("Int64")
+    return frame
 
 
 def rebuild(out: Path, planned: Iterable[str]) -> Path:

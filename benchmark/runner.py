@@ -26,6 +26,7 @@ from .errors import UsageError
 from .evaluation import evaluate, incomplete
 from .leaderboard import Record, check_writable, read_record, rebuild, record_path, write_record
 from .pictures import strip
+from .spawning import without_main
 from .workbench import Workbench
 
 REBUILD_SECONDS = 10
@@ -227,7 +228,8 @@ def _pool(
     events: Queue[Event] = context.Queue()
     pool = ProcessPoolExecutor(min(where.jobs, len(groups)), context, _start_worker, (where, events))
     try:
-        futures = [pool.submit(_work, group) for group in groups]
+        with without_main():  # the processes are started here
+            futures = [pool.submit(_work, group) for group in groups]
         while not all(future.done() for future in futures):
             yield from _drain(events, listener, started)
         yield from _drain(events, listener, started)

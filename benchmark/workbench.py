@@ -4,32 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .bounds import GalleryBound, gallery_bound
 from .cache import cached_tensors
 from .cells import REFERENCE_DEFENSE, Setting
 from .costs import Costs, measure_costs
-from .errors import Inapplicable, UsageError
+from .errors import UsageError
 from .evaluator import RECIPE, Evaluator, train_evaluator
 from .hearing import heard
-from .interfaces import Access, Attack, Dataset, Defense, ImageSet, Model, Observation, Pools, Wire
+from .interfaces import Attack, Dataset, Defense, ImageSet, Model, Observation, Pools, Wire
 from .metrics import accuracy
+from .observing import chunks, observe, overhear
 from .pools import assert_disjoint, fingerprint
 from .randomness import stream
 from .specs import Chosen
-from .split_model import CleanInput, Normalize, SplitModel, Target
-from .training import RECIPE_VERSION, train_target, untrained_copy
-
-CHUNK = 500
-"""Images in one pass through a network, at most; fixed, because random streams depend on it."""
-CHUNK_PIXELS = 2**21
-"""Pixels of them, at most: at 224 px a map of 16 channels at full resolution takes 131 MB."""
+from .split_model import Normalize, SplitModel, Target
+from .training import RECIPE_VERSION, train_target
 
 
 @dataclass(frozen=True)
@@ -110,23 +106,13 @@ class Workbench:
             Inapplicable: if it asks for repeated wires that cannot be merged.
         """
         protected = self.protected(setting)
-        model, wire = protected.model.copy(), protected.wire.copy()
-        pools, _ = self.pools(setting.dataset)
-        weights, free = attack.access is Access.WHITE_BOX, attack.access is Access.QUERY_FREE
-        channel, query = model.ir_channel, partial(_overhear, model)
-        if attack.observations > 1 and model.stochastic:
-            channel, query = channel.merged(attack.observations), partial(_overhear_often, model, attack.observations)
-            with stream("wires", setting.identity, attack.observations):
-                wire = query(self.originals(setting))
-        return Observation(
-            wire=wire,
-            aux=_aux(pools, attack.aux_source),
-            classes=len(pools.classes),
-            channel=channel,
-            query=None if free else query,
-            client=nn.Sequential(CleanInput(model.input_channel), model.client) if weights else None,
-            server=model.server if free else None,
-            structure=(lambda: untrained_copy(model.client)) if free else None,
+        return observe(
+            attack,
+            protected.model.copy(),
+            protected.wire.copy(),
+            pools=self.pools(setting.dataset)[0],
+            originals=self.originals(setting),
+            identity=setting.identity,
         )
 
     def _load_pools(self, dataset: Chosen) -> tuple[Pools, str]:
@@ -210,7 +196,7 @@ class Workbench:
                 details = model.details(test.images, test.labels, answers)
             measured = accuracy(answers, test.labels)
         with stream("wire", identity):
-            wire = _overhear(model, self.originals(setting))
+            wire = overhear(model, self.originals(setting))
         with stream("costs", identity):
             costs = measure_costs(model, pools.private.images[:1])
         details = {"bytes_down": costs.bytes_down, **details}
@@ -241,39 +227,4 @@ def _sample(pool: ImageSet, count: int | None) -> ImageSet:
 
 @torch.no_grad()
 def _logits(classify: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    return torch.cat([classify(chunk) for chunk in _chunks(images)])
-
-
-def _chunks(images: Tensor) -> tuple[Tensor, ...]:
-    return images.split(max(1, min(CHUNK, CHUNK_PIXELS // (images.shape[2] * images.shape[3]))))
-
-
-def _overhear(model: SplitModel, images: Tensor) -> Wire:
-    return Wire.join([model.overheard(chunk) for chunk in _chunks(images)])
-
-
-def _overhear_often(model: SplitModel, count: int, images: Tensor) -> Wire:
-    wires = [_overhear(model, images).payload for _ in range(count)]
-    if not isinstance(wires[0], Tensor):
-        raise Inapplicable("observations of ciphertexts cannot be merged: each is encrypted afresh")
-    return Wire(model.ir_channel.merge(torch.stack(cast(list[Tensor], wires))))
-
-
-def _aux(pools: Pools, source: str) -> ImageSet:
-    if source == "same_distribution":
-        return pools.aux.copy()
-    if source == "same_set":
-        return pools.train[: len(pools.aux)].copy()
-    if source == "random":
-        return _noise_images(pools)
-    raise ValueError(f"aux_source is {source!r}; expected same_set, same_distribution or random")
-
-
-def _noise_images(pools: Pools) -> ImageSet:
-    """Gaussian noise images with the brightness and contrast of the train pool, and labels that mean nothing."""
-    like = pools.aux.images
-    with stream("random aux", tuple(like.shape)):
-        mean = pools.train.images.mean((0, 2, 3), keepdim=True)
-        std = pools.train.images.std((0, 2, 3), keepdim=True)
-        images = (mean + std * torch.randn_like(like)).clamp(0, 1)
-        return ImageSet(images, torch.randint(0, len(pools.classes), (len(like),), device=like.device))
+    return torch.cat([classify(part) for part in chunks(images)])

@@ -54,7 +54,12 @@ class Ckks(Defense):
     tuning_epochs: int = Field(
         1, ge=0, description="passes over the victim's training images for the polynomial network (oneshot)"
     )
-    ring: int | None = Field(None, description="degree of the ring, 4096, 8192 or 16384; none: the smallest that fits")
+    ring: int | None = Field(
+        None,
+        ge=min(MOST_BITS),
+        le=max(MOST_BITS),
+        description="degree of the ring, 4096, 8192 or 16384; none: the smallest that fits",
+    )
     moduli: str | None = Field(
         None, description="bits of the primes, such as 46+42+42+46; none: they follow from the depth"
     )

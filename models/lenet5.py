@@ -15,7 +15,7 @@ class Lenet5(Model):
     """
 
     def build(self, image_shape: tuple[int, int, int], classes: int) -> nn.Sequential:
-        """Build the network for images of at least 8x8 pixels."""
+        """Build the network for images of at least 16x16 pixels."""
         channels, height, width = image_shape
         return nn.Sequential(
             OrderedDict(

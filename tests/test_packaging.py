@@ -11,6 +11,7 @@ import pytest
 from .trees import image_tree
 
 ROOT = Path(__file__).parents[1]
+ASSETS = ("benchmark/report/assets", "*/skeletons/README.md")
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 
 
@@ -60,7 +61,16 @@ def test_the_example_plug_in_runs_by_name_with_its_own_option(with_plug_in: str,
 def test_the_wheel_holds_every_module_suite_and_asset_and_no_test(tmp_path: Path) -> None:
     source = tmp_path / "mia-bench"  # a build in the checkout would leave a build folder there
     tracked = call(
-        "git", "-C", ROOT, "ls-files", "*.py", "*.toml", "benchmark/report/assets", "README.md", "LICENSE"
+        "git",
+        "-C",
+        ROOT,
+        "ls-files",
+        "*.py",
+        "*.toml",
+        "benchmark/report/assets",
+        "README.md",
+        "*/skeletons/README.md",
+        "LICENSE",
     ).stdout.split()
     for name in tracked:
         (source / name).parent.mkdir(parents=True, exist_ok=True)

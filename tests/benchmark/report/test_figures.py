@@ -10,8 +10,8 @@ from mia_bench.benchmark.report.strength_figure import strength
 from mia_bench.benchmark.report.tradeoff_figure import tradeoff
 from PIL import Image
 
-from .boards import HOSTILE, cells, write
 from ..test_cli import mia_bench
+from .boards import HOSTILE, cells, write
 
 ROWS = cells()
 (PLACE,) = content([each.row for each in ROWS], {each.row.cell_id: each for each in ROWS}).places

@@ -15,8 +15,8 @@ from mia_bench.benchmark.report.content import content
 from mia_bench.benchmark.report.page import embed
 from PIL import Image
 
-from .boards import HOSTILE, REASON, cells, write
 from ..test_cli import mia_bench
+from .boards import HOSTILE, REASON, cells, write
 
 
 class Elements(HTMLParser):

@@ -1,0 +1,99 @@
+"""Which checks a component has to pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from inspect import cleandoc
+from pathlib import Path
+from typing import Any
+
+from ..errors import Inapplicable
+from ..interfaces import Attack, Component, Dataset, Defense, Model
+from . import attacks, channels, common, datasets, defenses, models, promises
+from .core import Check, Skipped
+from .lab import Lab
+from .parameters import parameters_change_the_result
+
+Body = Callable[[Any, Lab], str | None]
+
+DECLARATION: tuple[Body, ...] = (
+    common.docstring,
+    common.parameters_are_documented,
+    common.parameters_identify,
+)
+BEHAVIOR: dict[type[Component], tuple[Body, ...]] = {
+    Attack: (
+        attacks.declares_its_access,
+        attacks.gives_images,
+        attacks.reads_the_wire,
+        attacks.leaves_what_it_is_given,
+        attacks.ends_on_a_broken_wire,
+    ),
+    Defense: (
+        defenses.answers,
+        defenses.wires,
+        defenses.leaves_the_model,
+        defenses.randomness_is_declared,
+        defenses.gradients_reach_the_image,
+        defenses.can_be_copied,
+        defenses.costs_are_measured,
+        promises.guarantee_is_honest,
+        channels.distance_leads_to_the_truth,
+        channels.density_is_one,
+        channels.wires_can_be_merged,
+    ),
+    Model: (
+        models.fits_any_images,
+        models.every_layer_is_a_split,
+        models.images_do_not_mix,
+        models.can_be_trained,
+        models.can_be_reset,
+    ),
+    Dataset: (
+        datasets.pools_are_sound,
+        datasets.pools_are_disjoint,
+        datasets.classes_are_mixed,
+        datasets.recommends_a_split,
+    ),
+}
+REPETITION: tuple[Body, ...] = (
+    common.same_seed_same_result,
+    common.rebuilt_in_a_worker,
+    parameters_change_the_result,
+    common.runs_on_a_gpu,
+)
+
+
+def checks_of(component: Component | type[Component], *, data_dir: Path | str | None = None) -> Sequence[Check]:
+    """The checks that a component has to pass; each is called without arguments.
+
+    Args:
+        component: an attack, a defense, a model or a dataset, or its class, which then has its default parameters.
+        data_dir: where a dataset finds its data.
+
+    Returns:
+        Checks that raise an ``AssertionError`` with the fault, or a ``unittest.SkipTest``, where they say nothing.
+
+    Raises:
+        TypeError: if it is none of these.
+    """
+    one = component() if isinstance(component, type) else component
+    kinds = [kind for kind in BEHAVIOR if isinstance(one, kind)]
+    if not kinds:
+        raise TypeError(f"{one!r} is no attack, defense, model or dataset")
+    lab = Lab(data_dir=None if data_dir is None else Path(data_dir))
+    bodies = (*DECLARATION, *BEHAVIOR[kinds[0]], *REPETITION)
+    return [_check(body, one, lab) for body in bodies]
+
+
+def _check(body: Body, component: Component, lab: Lab) -> Check:
+    name = body.__name__.replace("_", " ")
+    return Check(name, cleandoc(body.__doc__ or "").partition("\n")[0], partial(_carry_out, body, component, lab))
+
+
+def _carry_out(body: Body, component: Component, lab: Lab) -> str | None:
+    try:
+        return body(component, lab)
+    except Inapplicable as refusal:  # with these parameters, on these tiny networks
+        raise Skipped(str(refusal)) from refusal

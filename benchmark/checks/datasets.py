@@ -1,0 +1,69 @@
+"""Checks of datasets."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+
+from .. import registry
+from ..interfaces import Dataset, Model, Pools
+from ..pools import assert_disjoint
+from .core import require
+from .lab import Lab
+
+FIRST = 64
+"""Private images that ``run`` attacks by default."""
+
+
+def _pools(dataset: Dataset, lab: Lab) -> Pools:
+    return dataset.load(lab.data_dir)
+
+
+def pools_are_sound(dataset: Dataset, lab: Lab) -> str:
+    """Each pool holds float32 images in [0, 1] of one shape, and a label of the classes for each."""
+    pools = _pools(dataset, lab)
+    require(len(pools.classes) > 1, f"there are {len(pools.classes)} classes; expected at least 2")
+    require(len(set(pools.classes)) == len(pools.classes), "two classes have one name")
+    for name in ("train", "aux", "private"):
+        pool = getattr(pools, name)
+        require(len(pool) > 0, f"{name} is empty")
+        require(pool.images.ndim == 4, f"{name} has images {tuple(pool.images.shape)}; expected (N, C, H, W)")
+        require(pool.images.shape[1:] == pools.train.images.shape[1:], f"{name} and train differ in shape")
+        require(pool.images.dtype is torch.float32, f"{name} has {pool.images.dtype} images; expected float32")
+        low, high = pool.images.min().item(), pool.images.max().item()
+        require(low >= 0 and high <= 1, f"{name} has values in [{low:g}, {high:g}]; expected [0, 1]")
+        require(pool.labels.dtype is torch.int64, f"{name} has {pool.labels.dtype} labels; expected int64")
+        require(pool.labels.shape == (len(pool.images),), f"{name} has not one label for each image")
+        least, most = int(pool.labels.min()), int(pool.labels.max())
+        require(
+            0 <= least <= most < len(pools.classes),
+            f"{name} has labels from {least} to {most}; expected 0 to {len(pools.classes) - 1}",
+        )
+    return f"{len(pools.train)} train, {len(pools.aux)} aux, {len(pools.private)} private"
+
+
+def pools_are_disjoint(dataset: Dataset, lab: Lab) -> None:
+    """No image is in two pools."""
+    assert_disjoint(_pools(dataset, lab))
+
+
+def classes_are_mixed(dataset: Dataset, lab: Lab) -> None:
+    """The first private images, which are attacked, are of more than one class."""
+    first = _pools(dataset, lab).private.labels[:FIRST]
+    require(
+        len(first) < 2 or len(first.unique()) > 1,
+        f"the first {len(first)} private images are all of class {int(first[0])}; put the pool in a mixed order",
+    )
+
+
+def recommends_a_split(dataset: Dataset, lab: Lab) -> str:
+    """The model and the split that it recommends exist, and take its images."""
+    kind, pools = type(dataset), _pools(dataset, lab)
+    model = cast(Model, registry.find("models", kind.model).load()())
+    layers = model.build(pools.image_shape, len(pools.classes)).eval()
+    names = [name for name, _ in layers.named_children()]
+    require(kind.split in names, f"{kind.model} has no split {kind.split!r}; its layers are {', '.join(names)}")
+    with torch.no_grad():
+        layers(pools.private.images[:2])
+    return f"{kind.model} / {kind.split}"

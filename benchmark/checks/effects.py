@@ -1,0 +1,112 @@
+"""What follows from a component, so that two of them can be compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import Inapplicable, UsageError
+from ..interfaces import Attack, Component, Dataset, Defense, Model
+from ..observing import overhear
+from ..pools import fingerprint
+from ..randomness import stream
+from ..split_model import Channel
+from .lab import CLASSES, PLACES, SIZE, Lab, Place
+
+ENCRYPTED = 1e-2
+"""Relative difference of logits that are computed on ciphertexts, whose errors are random."""
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What follows from a component.
+
+    Attributes:
+        numbers: images, wires, logits or weights.
+        facts: all else; JSON-like.
+        tolerance: relative difference of numbers that means nothing.
+    """
+
+    numbers: tuple[Tensor, ...] = ()
+    facts: tuple[Any, ...] = ()
+    tolerance: float = 0.0
+
+    def same(self, other: Effects) -> bool:
+        """Whether nothing tells the two apart."""
+        return (
+            self.facts == other.facts
+            and len(self.numbers) == len(other.numbers)
+            and all(map(self._close, self.numbers, other.numbers))
+        )
+
+    def _close(self, here: Tensor, there: Tensor) -> bool:
+        if here.shape != there.shape:
+            return False
+        if not self.tolerance:
+            return torch.equal(here.nan_to_num(), there.nan_to_num())
+        return (here - there).abs().max().item() <= self.tolerance * here.abs().max().item()
+
+
+REFUSED = Effects(facts=("refused",))
+
+
+def effects(component: Component, lab: Lab, place: Place) -> Effects:
+    """What follows from a component at a place; a refusal is an effect, too."""
+    try:
+        match component:
+            case Attack():
+                return _of_attack(component, lab, place)
+            case Defense():
+                return _of_defense(component, lab, place)
+            case Model():
+                return _of_model(component)
+            case Dataset():
+                return Effects(facts=(fingerprint(component.load(lab.data_dir)),))
+            case _:
+                raise TypeError(f"{component!r} is no attack, defense, model or dataset")
+    except (Inapplicable, UsageError):
+        return REFUSED
+
+
+def scenes(component: Component, lab: Lab) -> list[Place]:
+    """Places at which parameters may show an effect."""
+    if isinstance(component, Attack):
+        place = lab.place(component)
+        return list(dict.fromkeys([place, replace(place, noisy=True), *PLACES]))
+    return [lab.place(component)] if isinstance(component, Defense) else [PLACES[0]]
+
+
+def _of_attack(attack: Attack, lab: Lab, place: Place) -> Effects:
+    answer = lab.answer(attack, place)
+    return Effects((torch.as_tensor(answer.images).detach().cpu(),), (attack.aux_source, answer.selected))
+
+
+def _of_defense(defense: Defense, lab: Lab, place: Place) -> Effects:
+    model, images = lab.protected(defense, place), lab.private(place)
+    with stream("checks: effects", lab.seed), torch.no_grad():
+        wire, answers = overhear(model, images), model.classify(images)
+        facts = (
+            model.promise,
+            wire.nbytes // 100,
+            model.accuracy_images,
+            model.stochastic,
+            list(model.client._modules),
+        )
+        if not isinstance(wire.payload, Tensor):
+            return Effects((answers.cpu(),), facts, ENCRYPTED)
+        numbers = [wire.payload.cpu(), answers.cpu()]
+        channel = model.ir_channel
+        if type(channel) is not Channel and channel.published:
+            clean = channel.clean(model.client(model.input_channel.clean(images)))
+            numbers.append(channel.distance(clean.flip(0), channel.read(wire)).cpu())
+    return Effects(tuple(numbers), facts)
+
+
+def _of_model(model: Model) -> Effects:
+    with stream("checks: build"):
+        layers = model.build((3, SIZE * 2, SIZE * 2), CLASSES)
+    weights = tuple(weight.detach().clone() for weight in layers.state_dict().values())
+    return Effects(weights, (repr(layers),))
