@@ -89,20 +89,27 @@ class Recipe:
     channels: int = 32
 
 
-def train_decoder(network: nn.Module, queries: Queries, recipe: Recipe) -> None:
+def train_decoder(
+    network: nn.Module, queries: Queries, recipe: Recipe, *, predict: Callable[[Tensor], Tensor] | None = None
+) -> None:
     """Minimize the squared error of the pixels over the queried images but those held out, in place.
 
     Args:
         network: maps wires (N, ...) to images (N, C, H, W).
         queries: the images and their wires.
         recipe: how long and how fast to train.
+        predict: the network's images for queries (B,), if there is a shorter way to them than by their wires.
     """
     network.to(queries.images.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    count = min(queries.trainable, recipe.steps * recipe.batch_size)
-    passes = max(1, min(recipe.epochs, recipe.steps * recipe.batch_size // count))
+    most = recipe.steps * recipe.batch_size
+    if queries.kept is None:
+        most = min(most, queries.affordable)
+    count = min(queries.trainable, most)
+    passes = max(1, min(recipe.epochs, most // count))
 
     def loss(batch: Tensor) -> Tensor:
-        return nn.functional.mse_loss(network(queries.wires(batch)), queries.images[batch])
+        images = predict(batch) if predict else network(queries.wires(batch))
+        return nn.functional.mse_loss(images, queries.images[batch])
 
     fit(
         network.parameters(),

@@ -18,8 +18,8 @@ STRENGTHS = (1e-8, 1e-4, 1e-2, 0.1, 1.0, 10.0)
 EXACT = 1e-6
 """A squared error (60 dB) below which no other form or strength is tried."""
 
-NUMBERS = 2**27
-"""Numbers of queried wires, or of their neighborhoods, used at most (1 GB in double precision)."""
+NUMBERS = 2**26
+"""Numbers of queried wires, or of their neighborhoods, used at most (0.5 GB in double precision)."""
 DENSE = 5000
 """The largest system of equations solved for all pixels at once; it takes about 10 s of one core."""
 PATCH_FEATURES = 1200

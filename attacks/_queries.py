@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from ..benchmark.interfaces import Observation, Training
 from ..benchmark.training import augment
+from ._budget import affordable
 from ._memory import sample_size
 
 Vary = Callable[[Tensor], Tensor]
@@ -43,6 +44,8 @@ class Queries:
     Attributes:
         images: (K, C, H, W), at most ``SLOW_QUERIES`` of them if the wire is made of byte strings.
         observed: the wire of the private images, (N, ...).
+        kept: the wires of all images, (K, ...), if the same query gives the same answer and there is room.
+        affordable: images that may be sent in all, where each pass sends them anew.
     """
 
     def __init__(self, seen: Observation, images: Tensor, *, vary: Vary | None = None, as_read: bool = False) -> None:
@@ -58,9 +61,11 @@ class Queries:
         self._query = seen.query
         self._read = seen.channel.read if as_read else operator.attrgetter("tensor")
         encoded = not isinstance(seen.wire.payload, Tensor)
-        images = images[:SLOW_QUERIES] if encoded else images
+        self.affordable = SLOW_QUERIES if encoded else affordable(self._query, images[:2])
+        images = images[: self.affordable]
         self._held = min(HELD_OUT, max(1, len(images) // 10))
-        room = 2 * len(images) * self._read(seen.wire)[0].numel() <= STORED
+        room = 2 * len(images) * max(self._read(seen.wire)[0].numel(), images[0].numel()) <= STORED
+        room = room and 2 * len(images) <= self.affordable
         made = 0
         if vary is not None and not encoded and room:
             own, held = images[: -self._held], images[-self._held :]
@@ -74,9 +79,9 @@ class Queries:
         self._hash = Hash(self._length).to(images.device) if wire[0].numel() > LONGEST and wire.ndim == 2 else None
         self.observed = self._prepare(wire)
         fits = len(self.images) * self.observed[0].numel() <= STORED
-        self._kept: Tensor | None = None
+        self.kept: Tensor | None = None
         if encoded or (fits and not self._changes()):
-            self._kept = self._send_all(self.images)
+            self.kept = self._send_all(self.images)
 
     def __len__(self) -> int:
         """Count the images."""
@@ -104,7 +109,7 @@ class Queries:
 
     def wires(self, index: Tensor) -> Tensor:
         """The wires of some of the images, (B, ...)."""
-        return self._send_all(self.images[index]) if self._kept is None else self._kept[index]
+        return self._send_all(self.images[index]) if self.kept is None else self.kept[index]
 
     def _changes(self) -> bool:
         few = self.images[:2]

@@ -1,18 +1,24 @@
-"""Clients made by an attacker who has only the server and labelled images."""
+"""Clients made by an attacker who does not have the victim's."""
 
 from __future__ import annotations
 
 import copy
 import math
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ..benchmark.interfaces import Observation
 from ..benchmark.training import fit
+from ._budget import affordable
+from ._decoder import Standardize
+from ._queries import Queries
 
 BATCH = 64
 LEARNING_RATE = 3e-3
+NARROWEST = 16
+"""Channels of a shadow's earlier layers, at least."""
 FEWEST = 8
 """Recorded wires below which their mean and spread say too little to be imitated."""
 
@@ -33,7 +39,8 @@ def train_shadow(
     assert seen.server is not None
     server = copy.deepcopy(seen.server).requires_grad_(False).eval()
     images, labels = seen.aux.images, seen.aux.labels
-    count = min(len(images), steps * BATCH)
+    most = min(steps * BATCH, affordable(lambda few: server(client(few)), images[:2]))
+    count = min(len(images), most)
     mean, spread = _moments(wire)
     unit = spread.square().mean().clamp(min=1e-12)
 
@@ -51,36 +58,103 @@ def train_shadow(
         client.parameters(),
         loss,
         count=count,
-        epochs=max(1, min(epochs, steps * BATCH // count)),
+        epochs=max(1, min(epochs, most // count)),
         batch_size=BATCH,
         learning_rate=LEARNING_RATE,
     )
     client.eval()
 
 
+def imitate(client: nn.Module, queries: Queries, *, epochs: int, steps: int) -> nn.Module:
+    """Train a shadow client to send what the victim's sends.
+
+    Args:
+        client: maps images (N, C, H, W) to values shaped like IRs; trained in place.
+        queries: images and their wires as the channel reads them, (K, ...).
+        epochs: passes over the queries at most.
+        steps: batches at most.
+
+    Returns:
+        The shadow, brought to the scale of the IRs.
+    """
+    sample = queries.sample()
+    scale = Standardize(sample)
+    client.to(sample.device)
+    most = min(steps * BATCH, affordable(client, queries.images[:2]))
+    count = min(queries.trainable, most)
+
+    def loss(batch: Tensor) -> Tensor:
+        return functional.mse_loss(client(queries.images[batch]), scale(queries.wires(batch)))
+
+    fit(
+        client.parameters(),
+        loss,
+        count=count,
+        epochs=max(1, min(epochs, most // count)),
+        batch_size=BATCH,
+        learning_rate=LEARNING_RATE,
+    )
+    return nn.Sequential(client, Unscale(scale)).eval()
+
+
+class Unscale(nn.Module):
+    """Undoes a standardization."""
+
+    def __init__(self, scale: Standardize) -> None:
+        """Take the standardization that is undone."""
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Bring values (N, ...) back to the scale of the IRs."""
+        return values * self.scale.scale + self.scale.mean
+
+
 def generic_client(image: tuple[int, int, int], value: tuple[int, ...]) -> nn.Module:
     """A client of 3x3 convolutions in pairs, for images (C, H, W) and IRs of shape ``value``.
 
-    Source: He, Zhang, Lee, ACSAC 2019, Table 5: two 3x3 convolutions where the target has one of 5x5.
+    Convolutions have no padding where the IR's size then comes out right, as behind LeNet-5's; else they keep the size.
+
+    Source: He, Zhang, Lee, ACSAC 2019, Table 5: two 3x3 convolutions where the target has one of 5x5, and a narrow
+    one before the widest.
     """
+    if len(value) == 3:
+        unpadded = _spatial_client(image, value, padding=0)
+        fits = unpadded is not None and _output(unpadded, image) == value[1:]
+        client = unpadded if fits else _spatial_client(image, value, padding=1)
+        assert client is not None
+        return nn.Sequential(*client, nn.AdaptiveAvgPool2d(value[1:]))
     channels, height, width = image
     layers: list[nn.Module] = []
-    if len(value) != 3:
-        while min(height, width) > 7:
-            layers += [*_pair(channels, 16), nn.MaxPool2d(2)]
-            channels, height, width = 16, height // 2, width // 2
-        layers += [*_pair(channels, 16), nn.Flatten(), nn.Linear(16 * height * width, math.prod(value))]
-        return nn.Sequential(*layers)
-    while height >= 2 * value[1] and width >= 2 * value[2]:
-        layers += [*_pair(channels, value[0]), nn.MaxPool2d(2)]
-        channels, height, width = value[0], height // 2, width // 2
-    layers += [*_pair(channels, value[0])[:-1], nn.AdaptiveAvgPool2d(value[1:])]
+    while min(height, width) > 7:
+        layers += [*_pair(channels, NARROWEST), nn.MaxPool2d(2)]
+        channels, height, width = NARROWEST, height // 2, width // 2
+    layers += [*_pair(channels, NARROWEST), nn.Flatten(), nn.Linear(NARROWEST * height * width, math.prod(value))]
     return nn.Sequential(*layers)
 
 
-def _pair(inputs: int, outputs: int) -> list[nn.Module]:
-    first = nn.Conv2d(inputs, outputs, 3, padding=1)
-    return [first, nn.ReLU(), nn.Conv2d(outputs, outputs, 3, padding=1), nn.ReLU()]
+def _spatial_client(image: tuple[int, int, int], value: tuple[int, ...], *, padding: int) -> nn.Sequential | None:
+    """Pairs of convolutions with pooling between them; None if too little is left of the image."""
+    channels, height, width = image
+    narrow = max(NARROWEST, value[0] // 4)
+    shrink = 4 * (1 - padding)
+    layers: list[nn.Module] = []
+    while height >= 2 * value[1] and width >= 2 * value[2]:
+        layers += [*_pair(channels, narrow, padding=padding), nn.MaxPool2d(2)]
+        channels, height, width = narrow, (height - shrink) // 2, (width - shrink) // 2
+    layers += _pair(channels, narrow, value[0], padding=padding)[:-1]
+    return nn.Sequential(*layers) if min(height, width) > shrink else None
+
+
+def _output(client: nn.Module, image: tuple[int, int, int]) -> tuple[int, ...]:
+    with torch.no_grad():
+        return tuple(client(torch.zeros(1, *image)).shape[2:])
+
+
+def _pair(inputs: int, inner: int, outputs: int | None = None, *, padding: int = 1) -> list[nn.Module]:
+    outputs = outputs or inner
+    first, second = nn.Conv2d(inputs, inner, 3, padding=padding), nn.Conv2d(inner, outputs, 3, padding=padding)
+    return [first, nn.ReLU(), second, nn.ReLU()]
 
 
 def _moments(wires: Tensor) -> tuple[Tensor, Tensor]:

@@ -43,7 +43,10 @@ class SkipNetwork(nn.Module):
 
     def forward(self, wires: Tensor) -> Tensor:
         """Decode wires (N, ...) to images (N, C, H, W), not yet clamped."""
-        images = self.linear(wires).clamp(0, 1)
+        return self.corrected(self.linear(wires).clamp(0, 1), wires)
+
+    def corrected(self, images: Tensor, wires: Tensor) -> Tensor:
+        """Correct the linear decoder's answers (N, C, H, W) to wires (N, ...)."""
         grid = self.spread.grid
         maps = torch.cat([self.spread(self.standardize(wires)), grid.blocks(images) - 0.5], 1)
         return images + grid.images(self.correct(maps))
@@ -60,7 +63,13 @@ def fit_skip(queries: Queries, linear: LinearDecoder, recipe: Recipe) -> Rebuild
     if linear.error < ENOUGH:
         return linear.decode
     network = SkipNetwork(linear.module(), queries.sample(), queries.images, recipe.channels)
-    train_decoder(network, queries, recipe)
+    starts = apply(network.linear, queries.kept) if queries.kept is not None else None  # once, not in every pass
+
+    def predict(batch: Tensor) -> Tensor:
+        wires = queries.wires(batch)
+        return network(wires) if starts is None else network.corrected(starts[batch], wires)
+
+    train_decoder(network, queries, recipe, predict=predict)
     held = queries.held_out
     wires, truth = queries.wires(held), queries.images[held]  # the same draw of the noise for both
     corrected, plain = ((apply(decoder, wires) - truth).square().mean().item() for decoder in (network, linear.decode))

@@ -8,13 +8,9 @@ from torch import Tensor, nn
 
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._inversion import Distance, comparable, invert, ir_shape, squared_error
+from ._pilot import PILOT, choose_weight
 from ._prior import Prior
-from ._trust import shrink, trust
-
-TRIED = (0.001, 0.01, 0.1, 0.3, 1.0, 3.0)
-"""Weights from which ``tv`` is chosen; on MNIST conv1 wants the first, relu2 the third, a noisy relu2 the fifth."""
-PILOT = 8
-"""The attacker's own images on which ``tv`` is chosen."""
+from ._trust import shrink
 
 
 class WhiteBox(Attack):
@@ -57,13 +53,7 @@ class WhiteBox(Attack):
         assert seen.query is not None
         truth = seen.aux.images[:PILOT]
         wire = seen.channel.read(seen.query(truth)).to(truth.device) if self.adaptive else _clean(seen.client, truth)
-        weights = torch.tensor(TRIED, device=truth.device)
-        repeated = wire.repeat(len(TRIED), *[1] * (wire.ndim - 1))  # (weights * pilot, ...)
-        each = weights.repeat_interleave(len(truth))
-        images = invert(seen.client, distance, repeated, prior, tv=each, iterations=(self.iterations + 1) // 2)
-        errors = (images - truth.repeat(len(TRIED), 1, 1, 1)).square().flatten(1).mean(1)
-        best = int(errors.clamp(min=1e-10).log().view(len(TRIED), -1).mean(1).argmin())
-        return TRIED[best], trust(images.view(len(TRIED), *truth.shape)[best], truth, prior.mean)
+        return choose_weight(seen.client, distance, wire, truth, prior, iterations=(self.iterations + 1) // 2)
 
 
 @torch.no_grad()

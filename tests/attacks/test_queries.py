@@ -34,7 +34,7 @@ def test_a_repeatable_client_is_asked_once_for_each_image(world: Callable) -> No
     wires = queries.wires(torch.tensor([3, 5]))
 
     assert torch.equal(wires, query(seen.aux.images[[3, 5]]).tensor)
-    assert asked == 2 + 2 + len(seen.aux)
+    assert asked == 2 + 2 + 2 + len(seen.aux)  # counted, sent twice, sent
     assert sum(sent) == asked + 2
 
 
@@ -54,7 +54,7 @@ def test_wires_that_would_fill_the_memory_are_not_kept(world: Callable, monkeypa
 
     queries = Queries(seen, seen.aux.images)
 
-    assert queries._kept is None
+    assert queries.kept is None
     torch.testing.assert_close(queries.wires(index), kept)
 
 

@@ -1,0 +1,54 @@
+"""The other black-box attack of He et al.: imitate the client from queries, then invert the imitation."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from ..benchmark.interfaces import Access, Attack, Observation
+from ._inversion import comparable, invert
+from ._pilot import PILOT, choose_weight
+from ._prior import Prior
+from ._queries import Queries
+from ._shadow import generic_client, imitate
+from ._trust import shrink
+
+
+class ShadowQuery(Attack):
+    """Trains a shadow client on what the victim's sends for the attacker's images, then inverts it (rMLE).
+
+    The structure of the client is not known: the shadow is made of 3x3 convolutions. It minimizes the squared
+    difference from the recorded answers. The weight of the prior is chosen on images that the shadow was not fitted
+    to. The paper calls this technique model reconstruction and finds it no better than the inverse network.
+
+    Source: He, Zhang, Lee, ACSAC 2019, Table 8; the structures are those of Table 5.
+    """
+
+    access: ClassVar[Access] = Access.BLACK_BOX
+    standard: ClassVar[bool] = False
+
+    aux: Literal["same_set", "same_distribution", "random"] = Field(
+        "same_distribution", description="the attacker's images: the victim's, others of that kind, Gaussian noise"
+    )
+    epochs: int = Field(8, ge=1, description="passes over the attacker's images, at most")
+    steps: int = Field(1500, ge=1, description="batches, at most")
+    iterations: int = Field(150, ge=1, description="optimization steps of the inversion")
+
+    @property
+    def aux_source(self) -> str:
+        """Where the attacker's images come from."""
+        return self.aux
+
+    def reconstruct(self, seen: Observation) -> Tensor:
+        """Train the shadow and invert the wire through it; images (N, C, H, W)."""
+        wire = comparable(seen)
+        queries = Queries(seen, seen.aux.images, as_read=True)
+        shadow = imitate(
+            generic_client(seen.image_shape, tuple(wire.shape[1:])), queries, epochs=self.epochs, steps=self.steps
+        )
+        prior, distance, held = Prior(seen.aux.images), seen.channel.distance, queries.held_out[:PILOT]
+        tv, factor = choose_weight(
+            shadow, distance, queries.wires(held), queries.images[held], prior, iterations=(self.iterations + 1) // 2
+        )
+        images = invert(shadow, distance, wire, prior, tv=tv, iterations=self.iterations)
+        return shrink(images, prior.mean, factor)

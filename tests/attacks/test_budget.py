@@ -1,0 +1,85 @@
+"""What attacks may compute on expensive networks."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from mia_bench.attacks import _budget, _decoder, _queries, _skip_decoder
+from mia_bench.attacks._budget import FEWEST, MACS, affordable
+from mia_bench.attacks._decoder import Recipe, train_decoder
+from mia_bench.attacks._linear_decoder import DenseMap, fit_linear
+from mia_bench.attacks._queries import Queries
+from mia_bench.attacks.ridge import Ridge
+from mia_bench.benchmark.split_model import Channel
+from torch import Tensor, nn
+
+
+def test_operations_are_counted_per_image() -> None:
+    layer = nn.Conv2d(3, 64, 3, padding=1)  # 3 * 9 * 64 * 32 * 32 operations
+
+    assert affordable(layer, torch.rand(2, 3, 32, 32)) == int(MACS / (27 * 64 * 1024))
+    assert affordable(nn.ReLU(), torch.rand(2, 3, 32, 32)) > 1e9
+
+
+def test_some_images_may_be_sent_whatever_they_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_budget, "MACS", 10)
+
+    assert affordable(nn.Linear(5, 5), torch.rand(1, 5)) == FEWEST
+
+
+def test_an_expensive_client_is_queried_less(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    victim = world("conv1")
+    monkeypatch.setattr(_budget, "FEWEST", 10)
+    monkeypatch.setattr(_budget, "MACS", 50 * 25 * 8 * 12 * 12)
+
+    assert len(Queries(victim.seen_by(Ridge()), victim.aux.images)) == 50
+
+
+class Counted(Channel):
+    """Adds noise, and counts the images that pass."""
+
+    stochastic = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passed = 0
+
+    def forward(self, value: Tensor) -> Tensor:
+        self.passed += len(value)
+        return value + torch.randn_like(value)
+
+
+@pytest.mark.parametrize(("budget", "passes"), [(800, 2), (10**6, 5)])
+def test_images_are_sent_anew_in_every_pass_only_as_long_as_that_is_affordable(
+    budget: int, passes: int, world: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_queries, "affordable", lambda *_: budget)
+    channel = Counted()
+    victim = world("conv1", channel)
+    queries = Queries(victim.seen_by(Ridge()), victim.aux.images)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(8 * 12 * 12, 256), nn.Unflatten(1, (1, 16, 16)))
+    channel.passed = 0
+
+    train_decoder(network, queries, Recipe(epochs=5, batch_size=10))
+
+    assert channel.passed == passes * queries.trainable
+
+
+def test_the_linear_decoder_below_a_correction_is_applied_once(
+    world: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    victim = world("pool1")
+    queries = Queries(victim.seen_by(Ridge()), victim.aux.images)
+    decoded, forward = [], DenseMap.forward
+
+    def count(self: DenseMap, wires: Tensor) -> Tensor:
+        decoded.append(len(wires))
+        return forward(self, wires)
+
+    monkeypatch.setattr(DenseMap, "forward", count)
+    monkeypatch.setattr(_decoder, "fit", lambda parameters, loss, **_: [loss(torch.arange(10)) for _ in range(5)])
+
+    _skip_decoder.fit_skip(queries, fit_linear(queries, form="dense"), Recipe())
+
+    assert sum(decoded) == len(queries) + len(queries.held_out)
