@@ -1,0 +1,116 @@
+"""What all architectures have in common."""
+
+import copy
+from typing import cast
+
+import pytest
+import torch
+from mia_bench.benchmark import registry
+from mia_bench.benchmark.costs import measure_costs
+from mia_bench.benchmark.errors import Inapplicable
+from mia_bench.benchmark.interfaces import Defense, ImageSet, Model, Training
+from mia_bench.benchmark.metrics import accuracy
+from mia_bench.benchmark.split_model import Normalize, Target
+from mia_bench.benchmark.training import train_target, untrained_copy
+from torch import Tensor, nn
+
+MODELS = registry.names("models")
+NEW = ["inception", "plain", "resnet", "vgg"]
+SHAPES = [(1, 16, 16), (1, 28, 28), (3, 32, 32), (2, 33, 17), (3, 96, 96), (3, 224, 224)]
+
+
+def architecture(name: str, **params: int) -> Model:
+    return cast(Model, registry.find("models", name).load()(**params))
+
+
+def target(name: str, shape: tuple[int, int, int], classes: int = 4, **params: int) -> Target:
+    torch.manual_seed(0)
+    normalize = Normalize(torch.full((shape[0],), 0.5), torch.full((shape[0],), 0.25))
+    return Target(normalize, architecture(name, **params).build(shape, classes)).eval()
+
+
+def bright_quadrants(count: int) -> ImageSet:
+    """Noisy images (N, 1, 16, 16); the class is the quadrant that is brighter than the others."""
+    labels = torch.arange(count) % 4
+    images = 0.6 * torch.rand(count, 1, 16, 16)
+    for quadrant in range(4):
+        top, left = 8 * (quadrant // 2), 8 * (quadrant % 2)
+        images[labels == quadrant, :, top : top + 8, left : left + 8] += 0.25
+    return ImageSet(images.clamp(0, 1), labels)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", NEW)
+def test_it_adapts_to_channels_size_and_classes(name: str, shape: tuple[int, int, int]) -> None:
+    net = target(name, shape, classes=5)
+    assert net(torch.rand(2, *shape)).shape == (2, 5)
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_images_that_are_too_small_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="images have 15x16 pixels; expected at least 16x16"):
+        architecture(name).build((1, 15, 16), 2)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_gradients_reach_every_weight_and_the_image(name: str) -> None:
+    net = target(name, (3, 32, 32))
+    images = torch.rand(8, 3, 32, 32, requires_grad=True)
+    torch.nn.functional.cross_entropy(net(images), torch.arange(8) % 4).backward()
+    for key, weight in net.named_parameters():
+        assert weight.grad is not None, key
+        assert weight.grad.abs().max() > 0, key
+    assert cast(Tensor, images.grad).flatten(1).abs().amax(1).min() > 0
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_no_layer_behaves_differently_in_training(name: str) -> None:
+    net = target(name, (3, 16, 16))
+    images = torch.rand(4, 3, 16, 16)
+    assert torch.equal(copy.deepcopy(net).train()(images), net(images))
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_the_common_recipe_teaches_it_and_leaves_its_layers_as_they_were(name: str) -> None:
+    net = target(name, (1, 16, 16), width=8)
+    keys = list(net.state_dict())
+    train_target(net, bright_quadrants(512), Training(epochs=6))
+    judged = bright_quadrants(256)
+
+    assert accuracy(net(judged.images), judged.labels) > 0.9
+    assert list(net.state_dict()) == keys
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_an_untrained_copy_of_it_is_another_network_of_the_same_structure(name: str) -> None:
+    net = target(name, (1, 16, 16))
+    fresh = untrained_copy(net)
+    assert list(fresh.state_dict()) == list(net.state_dict())
+    images = torch.rand(2, 1, 16, 16)
+    assert not torch.allclose(fresh(images), net(images))
+
+
+@pytest.mark.parametrize("defense", [name for name in registry.names("defenses") if name != "ckks"])
+@pytest.mark.parametrize("name", NEW)
+def test_every_defense_protects_it(name: str, defense: str) -> None:
+    data = bright_quadrants(64)
+    model = target(name, (1, 16, 16), width=8).split("relu31" if name == "vgg" else "stage1")
+    protected = cast(Defense, registry.find("defenses", defense).load()()).protect(model, data)
+
+    assert protected.classify(data.images[:2]).shape == (2, 4)
+    costs = measure_costs(protected, data.images[:1])
+    assert min(costs.client_macs, costs.client_params) > 0
+
+
+@pytest.mark.parametrize(("name", "block"), [("resnet", "Residual"), ("inception", "InceptionModule")])
+def test_encryption_says_what_it_cannot_compute(name: str, block: str) -> None:
+    ckks = cast(Defense, registry.find("defenses", "ckks").load()())
+    with pytest.raises(Inapplicable, match=rf"layer 'stage3' \({block}\) cannot be computed on ciphertexts"):
+        ckks.protect(target(name, (1, 16, 16), width=8).split("relu3"), bright_quadrants(64))
+
+
+def test_the_vgg_has_the_layers_of_configuration_a() -> None:
+    net = architecture("vgg", width=64).build((3, 224, 224), 1000)
+    convolutions = [layer for layer in net if isinstance(layer, nn.Conv2d)]
+    assert [layer.out_channels for layer in convolutions] == [64, 128, 256, 256, 512, 512, 512, 512]
+    assert sum(weight.numel() for layer in convolutions for weight in layer.parameters()) == 9_220_480  # torchvision's
