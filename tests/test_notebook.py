@@ -201,5 +201,5 @@ def test_a_plot_of_several_places_is_refused(folder: Path) -> None:
     board = run(folder)
     other = board.assign(split="relu1")
 
-    with pytest.raises(mia_bench.UsageError, match="one dataset, model and split; these boards have: .*relu1"):
+    with pytest.raises(mia_bench.UsageError, match=r"one dataset, model and split; these boards have: .*relu1"):
         mia_bench.plot(board, other)
