@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -56,15 +57,20 @@ def train_shadow(
         return total
 
     client.train()
+    _train(client, loss, images=count, most=most, epochs=epochs)
+    client.eval()
+
+
+def _train(client: nn.Module, loss: Callable[[Tensor], Tensor], *, images: int, most: int, epochs: int) -> None:
+    """Minimize a loss over ``images`` images in at most ``epochs`` passes and ``most`` samples."""
     fit(
         client.parameters(),
         loss,
-        count=count,
-        epochs=max(1, min(epochs, most // count)),
+        count=images,
+        epochs=max(1, min(epochs, most // images)),
         batch_size=BATCH,
         learning_rate=LEARNING_RATE,
     )
-    client.eval()
 
 
 def imitate(client: nn.Module, queries: Queries, *, epochs: int, steps: int) -> nn.Module:
@@ -88,14 +94,7 @@ def imitate(client: nn.Module, queries: Queries, *, epochs: int, steps: int) -> 
     def loss(batch: Tensor) -> Tensor:
         return functional.mse_loss(client(queries.images[batch]), scale(queries.wires(batch)))
 
-    fit(
-        client.parameters(),
-        loss,
-        count=count,
-        epochs=max(1, min(epochs, most // count)),
-        batch_size=BATCH,
-        learning_rate=LEARNING_RATE,
-    )
+    _train(client, loss, images=count, most=most, epochs=epochs)
     return nn.Sequential(client, Unscale(scale)).eval()
 
 
