@@ -11,7 +11,7 @@ from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction, 
 from ._decoder import Recipe
 from ._ensemble import ensemble
 from ._inversion import comparable, ir_shape
-from ._shadow import train_shadow
+from ._shadow import best_shadow
 
 
 class AutoQueryFree(Attack):
@@ -27,6 +27,7 @@ class AutoQueryFree(Attack):
     access: ClassVar[Access] = Access.QUERY_FREE
     standard: ClassVar[bool] = False
 
+    restarts: int = Field(3, ge=1, description="shadows trained at most; the one with the lowest loss is inverted")
     moments: float = Field(10.0, ge=0, description="weight of the mean and spread of the recorded wires")
     epochs: int = Field(8, ge=1, description="passes over the attacker's images, at most")
     steps: int | None = Field(
@@ -37,9 +38,17 @@ class AutoQueryFree(Attack):
         """Train the shadow, run the members through it and select one."""
         assert seen.structure is not None
         wire = comparable(seen)
-        client = seen.structure().to(wire.device)
-        ir_shape(client, seen.aux.images.mean(0), wire)
-        train_shadow(client, seen, wire, moments=self.moments, epochs=self.epochs, steps=self.steps)
+        structure = seen.structure
+        ir_shape(structure().to(wire.device), seen.aux.images.mean(0), wire)
+        client = best_shadow(
+            lambda: structure().to(wire.device),
+            seen,
+            wire,
+            restarts=self.restarts,
+            moments=self.moments,
+            epochs=self.epochs,
+            steps=self.steps,
+        )
         client.requires_grad_(False)
 
         def query(images: Tensor) -> Wire:

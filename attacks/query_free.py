@@ -3,12 +3,12 @@
 from typing import ClassVar, Literal
 
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._inversion import comparable, invert, ir_shape
 from ._prior import Prior
-from ._shadow import generic_client, train_shadow
+from ._shadow import best_shadow, generic_client
 
 
 class QueryFree(Attack):
@@ -16,18 +16,20 @@ class QueryFree(Attack):
 
     The shadow minimizes the cross-entropy of the frozen server on the attacker's labelled images. With ``moments``
     it also has to send what the victim sends on average: the mean and spread of the recorded wires. That is
-    an addition to the paper, as are the optimizers (AdamW with a one-cycle rate; L-BFGS).
+    an addition to the paper, as are the optimizers (AdamW with a one-cycle rate; L-BFGS) and the choice among several
+    shadows by their loss.
 
     Source: He, Zhang, Lee, ACSAC 2019, section 6, algorithm 3 and Table 5.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     access: ClassVar[Access] = Access.QUERY_FREE
 
     aux: Literal["same_set", "same_distribution", "random"] = Field(
         "same_distribution", description="the attacker's images: the victim's, others of that kind, Gaussian noise"
     )
     shadow: Literal["same", "different"] = Field("same", description="the client's structure, or 3x3 convolutions")
+    restarts: int = Field(3, ge=1, description="shadows trained at most; the one with the lowest loss is inverted")
     moments: float = Field(10.0, ge=0, description="weight of the mean and spread of the recorded wires")
     epochs: int = Field(8, ge=1, description="passes over the attacker's images, at most")
     steps: int | None = Field(
@@ -45,10 +47,20 @@ class QueryFree(Attack):
         """Train the shadow and invert the wire through it; images (N, C, H, W)."""
         assert seen.structure is not None
         wire = comparable(seen)
-        client = seen.structure().to(wire.device)
-        prior = Prior(seen.aux.images)
-        shape = ir_shape(client, prior.mean, wire)
-        if self.shadow == "different":
-            client = generic_client(seen.image_shape, shape).to(wire.device)
-        train_shadow(client, seen, wire, moments=self.moments, epochs=self.epochs, steps=self.steps)
+        structure, prior = seen.structure, Prior(seen.aux.images)
+        shape = ir_shape(structure().to(wire.device), prior.mean, wire)
+
+        def build() -> nn.Module:
+            same = self.shadow == "same"
+            return (structure() if same else generic_client(seen.image_shape, shape)).to(wire.device)
+
+        client = best_shadow(
+            build,
+            seen,
+            wire,
+            restarts=self.restarts,
+            moments=self.moments,
+            epochs=self.epochs,
+            steps=self.steps,
+        )
         return invert(client, seen.channel.distance, wire, prior, tv=self.tv, iterations=self.iterations)

@@ -17,7 +17,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "black_box": {"epochs": 30},
     "encoder_decoder": {"epochs": 8},
     "white_box": {"iterations": 60},
-    "auto_query_free": {"epochs": 1},
+    "auto_query_free": {"epochs": 1, "restarts": 1},
     "deep_prior": {"iterations": 150, "hourglass": 8},
     "unsplit": {"rounds": 10, "turn": 10},
     **{name: {"iterations": 20, "epochs": 1} for name in MAP},

@@ -1,14 +1,17 @@
 """The query-free attack: only the server, the structure and labelled images."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
-from mia_bench.attacks._shadow import generic_client
+from mia_bench.attacks import _shadow
+from mia_bench.attacks._shadow import best_shadow, generic_client
 from mia_bench.attacks.query_free import QueryFree
 from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.interfaces import Wire
 from mia_bench.benchmark.metrics import psnr
+from torch import nn
 
 
 @pytest.mark.parametrize("shadow", ["same", "different"])
@@ -59,3 +62,44 @@ def test_a_wire_that_is_no_ir_is_declined(world: Callable) -> None:
 
     with pytest.raises(Inapplicable, match=r"\(7,\)"):
         victim.attacked_by(QueryFree())
+
+
+def trained(monkeypatch: pytest.MonkeyPatch, victim: Any, losses: list[float], **params: Any) -> tuple[nn.Module, int]:
+    """The shadow that is chosen when shadows come out with given biases, and how many were trained."""
+    made = []
+
+    def build() -> nn.Module:
+        made.append(nn.Conv2d(1, 8, 5))
+        return made[-1]
+
+    def train(client: nn.Module, loss: Callable, **_: Any) -> None:
+        client.requires_grad_(False)
+        client.weight.zero_()  # pyright: ignore[reportCallIssue]
+        client.bias.fill_(losses[len(made) - 1])  # pyright: ignore[reportCallIssue]
+
+    monkeypatch.setattr(_shadow, "_train", train)
+    given = {"restarts": 3, "moments": 10.0, "epochs": 1, "steps": None, **params}
+    return best_shadow(build, victim.seen_by(QueryFree()), victim.wire, **given), len(made)
+
+
+def test_of_several_shadows_the_one_with_the_lowest_loss_is_taken(
+    world: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = world("conv1")
+    victim.wire = torch.zeros(8, 8, 12, 12)
+
+    shadow, count = trained(monkeypatch, victim, [2.0, 0.1, -3.0])
+
+    assert count == 3
+    assert shadow.bias[0].item() == pytest.approx(0.1)
+
+
+def test_an_expensive_network_is_imitated_once_unless_steps_are_asked_for(
+    world: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = world("conv1")
+    victim.wire = victim.wire.tensor
+    monkeypatch.setattr(_shadow, "affordable", lambda *_: 640)
+
+    assert trained(monkeypatch, victim, [1.0, 1.0, 1.0])[1] == 1
+    assert trained(monkeypatch, victim, [1.0, 1.0, 1.0], steps=5)[1] == 3

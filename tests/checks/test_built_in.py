@@ -15,7 +15,7 @@ MAP = {"iterations": 20, "epochs": 1}
 LIGHT: dict[str, dict[str, Any]] = {
     "white_box": {"iterations": 60},
     "encoder_decoder": {"epochs": 8},
-    "auto_query_free": {"epochs": 1},
+    "auto_query_free": {"epochs": 1, "restarts": 1},
     "deep_prior": {"iterations": 150, "hourglass": 8},
     "unsplit": {"rounds": 10, "turn": 10},
     "map_dec": MAP,
