@@ -61,7 +61,7 @@ def best_shadow(
     if steps is None:
         allowed = affordable(lambda few: server(first(few)), images[:2])
         most, restarts = min(most, allowed), max(1, min(restarts, allowed // most))
-    mean, spread = _moments(wire)
+    mean, spread = (moment.to(wire.dtype) for moment in _moments(wire.double()))  # whatever the order of the wires
     unit = spread.square().mean().clamp(min=1e-12)
 
     def loss(client: nn.Module, batch: Tensor) -> Tensor:

@@ -90,14 +90,14 @@ def _of_defense(defense: Defense, lab: Lab, place: Place) -> Effects:
         wire, answers = overhear(model, images), model.classify(images)
         facts = (
             model.promise,
-            wire.nbytes // 100,
             model.accuracy_images,
             model.stochastic,
             list(model.client._modules),
         )
-        if not isinstance(wire.payload, Tensor):
-            return Effects((answers.cpu(),), facts, ENCRYPTED)
-        numbers = [wire.payload.cpu(), answers.cpu()]
+        size = torch.tensor([float(wire.nbytes)])
+        if not isinstance(wire.payload, Tensor):  # ciphertexts differ by a few bytes
+            return Effects((answers.cpu(), size), facts, ENCRYPTED)
+        numbers = [wire.payload.cpu(), answers.cpu(), size]
         channel = model.ir_channel
         if type(channel) is not Channel and channel.published:
             clean = channel.clean(model.client(model.input_channel.clean(images)))

@@ -40,7 +40,7 @@ def faults(component: Component, data_dir: Path | None = None) -> list[str]:
     return [str(each) for each in testing.check(component, data_dir=data_dir) if each.status == "failed"]
 
 
-@pytest.mark.parametrize("component", components())
+@pytest.mark.parametrize("component", list(components()))
 def test_a_built_in_passes_its_checks(component: Component) -> None:
     assert faults(component) == []
 
