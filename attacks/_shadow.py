@@ -74,12 +74,14 @@ def best_shadow(
         return total
 
     judges = torch.randperm(len(images))[:JUDGES].to(images.device)
-    shadows = []
+    shadows: list[tuple[float, nn.Module]] = []
     for index in range(restarts):
         client = build() if index else first
         client.train()
         _train(client, partial(loss, client), images=min(len(images), most), most=most, epochs=epochs)
         client.eval()
+        if restarts == 1:
+            return client
         with torch.no_grad():
             shadows.append((loss(client, judges).item(), client))
     return min(shadows, key=lambda each: each[0])[1]

@@ -13,13 +13,12 @@ from mia_bench.attacks._start import Start, prepare
 from mia_bench.attacks.map_dec import MapDec
 from mia_bench.attacks.map_pca import MapPca
 from mia_bench.attacks.white_box import WhiteBox
+from mia_bench.benchmark.checks.lab import Dropped
 from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.interfaces import Observation, Wire
 from mia_bench.benchmark.metrics import psnr
 from mia_bench.benchmark.split_model import Channel
 from torch import Tensor
-
-from .channels import Dropped
 
 QUICK = Recipe(epochs=4)
 PRIORS = [smooth, like_aux, like_decoded]
