@@ -13,7 +13,7 @@ import torch
 
 from . import ranking, registry
 from .cells import Spec
-from .commands import compute, make_requests, tell_doubts
+from .commands import SHOWN, compute, make_requests, tell_doubts
 from .errors import UsageError
 from .interfaces import Component
 from .labels import label
@@ -26,10 +26,6 @@ from .workbench import Workbench
 
 Choice = str | Mapping[str, Any] | Component
 """A component: ``dp_ir:sigma=0.1``, ``{"name": "dp_ir", "sigma": 0.1}`` or ``DpIr(sigma=0.1)``."""
-SHOWN = ["accuracy", "psnr_db", "ssim", "identified", "leak_r2", "bound_psnr_db", "epsilon", "status"]
-"""Columns of a leaderboard that are displayed, beside the names."""
-
-
 NOUNS: dict[str, Kind] = {"defense": "defenses", "attack": "attacks"}
 
 
