@@ -84,6 +84,15 @@ def run(
     images: Annotated[int | None, typer.Option(help="Private images under attack; by default 64.")] = None,
     jobs: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 1,
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute.")] = "auto",
+    cell_timeout: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds that a cell may take once its target is trained; it then fails, and the rest goes on. "
+            "By default no limit.",
+            min=1e-3,
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the data.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
@@ -107,7 +116,7 @@ def run(
         given={key: value for key, value in given.items() if value is not None},
         options=options,
         own_options=list(inspect.signature(run).parameters),
-        where={"out": out, "data_dir": data_dir, "device": device, "jobs": jobs},
+        where={"out": out, "data_dir": data_dir, "device": device, "jobs": jobs, "cell_timeout": cell_timeout},
         dry_run=dry_run,
     )
     raise typer.Exit(code)

@@ -61,7 +61,7 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
         raise
     except Inapplicable as error:
         return incomplete(cell, cell_id, **state("inapplicable", str(error))), None
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a component must not end the run
         reason = f"{type(error).__name__}: {error}".replace("\n", " ")
         return incomplete(cell, cell_id, **state("failed", reason)), None
     row = Row(**_names(cell, cell_id), **facts, **_scores(values), **scores, status="done", device=str(bench.device))

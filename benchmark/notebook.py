@@ -60,6 +60,7 @@ def run(
     options: Mapping[str, Any] | None = None,
     jobs: int = 1,
     device: Literal["auto", "cpu", "cuda"] = "auto",
+    cell_timeout: float | None = None,
     out: str | Path = "results",
     data_dir: str | Path | None = None,
     quiet: bool = False,
@@ -80,6 +81,7 @@ def run(
         options: values of parameters for every chosen attack or defense that has them; a list makes a sweep.
         jobs: worker processes.
         device: where to compute.
+        cell_timeout: seconds that a cell may take once its target is trained; by default no limit.
         out: folder of the results.
         data_dir: folder of the data.
         quiet: whether to say nothing on stderr.
@@ -108,7 +110,13 @@ def run(
         {key: _several(value) for key, value in (options or {}).items()},
         list(inspect.signature(run).parameters),
     )
-    place = Where(out=Path(out), data_dir=None if data_dir is None else Path(data_dir), device=device, jobs=jobs)
+    place = Where(
+        out=Path(out),
+        data_dir=None if data_dir is None else Path(data_dir),
+        device=device,
+        jobs=jobs,
+        cell_timeout=cell_timeout,
+    )
     bench, threads = Workbench(device=place.torch_device, data_dir=place.data_dir), torch.get_num_threads()
     torch.set_num_threads(1)  # the same arithmetic in one process and in several
     try:

@@ -83,6 +83,11 @@ class Workbench:
             )
         return fingerprinted
 
+    def prepare(self, setting: Setting) -> None:
+        """Make what a setting shares with others: the data, the trained target, the evaluator."""
+        self.target(setting.dataset, setting.model, setting.seed)
+        self.evaluator(setting.dataset)
+
     def _build(self, dataset: Chosen, model: Chosen) -> Target:
         pools, _ = self.pools(dataset)
         try:

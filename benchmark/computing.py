@@ -1,0 +1,38 @@
+"""A cell as it travels to whoever computes it, and what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .cells import Cell
+from .evaluation import evaluate
+from .leaderboard import Record
+from .pictures import strip
+from .workbench import Workbench
+
+
+@dataclass(frozen=True)
+class Task:
+    """A cell and its name on disk."""
+
+    cell: Cell
+    cell_id: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The record of a cell, and the strip of its pictures as PNG, if it has any."""
+
+    record: Record
+    picture: bytes | None = None
+
+
+def compute(task: Task, bench: Workbench) -> Outcome:
+    """Evaluate a cell, and draw its strip.
+
+    Raises:
+        UsageError: if a parameter turns out to be wrong, or a cached file damaged.
+    """
+    record, images = evaluate(task.cell, task.cell_id, bench)
+    picture = None if images is None else strip(bench.originals(task.cell.setting), images)
+    return Outcome(record, picture)
