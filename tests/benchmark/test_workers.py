@@ -13,9 +13,10 @@ import pytest
 from ..trees import image_tree
 
 PLUG_IN = """
-import os, time
+import ctypes, os, sys, time
 from typing import ClassVar
-from mia_bench import Access, Attack
+import torch
+from mia_bench import Access, Attack, Defense
 
 class Crash(Attack):
     \"\"\"Kills its process.\"\"\"
@@ -24,28 +25,61 @@ class Crash(Attack):
     def reconstruct(self, seen):
         os.kill(os.getpid(), 9)
 
+class Segfault(Crash):
+    \"\"\"Reads memory that is not there.\"\"\"
+    def reconstruct(self, seen):
+        ctypes.string_at(0)
+
 class Sleep(Crash):
     \"\"\"Takes its time.\"\"\"
     def reconstruct(self, seen):
         time.sleep(600)
+
+class Leave(Crash):
+    \"\"\"Ends its process politely.\"\"\"
+    def reconstruct(self, seen):
+        sys.exit(0)
+
+class Blank(Crash):
+    \"\"\"Divides by zero.\"\"\"
+    def reconstruct(self, seen):
+        return torch.full((len(seen.wire), *seen.image_shape), float("nan"))
+
+class Few(Crash):
+    \"\"\"Forgets an image.\"\"\"
+    def reconstruct(self, seen):
+        return torch.zeros(len(seen.wire) - 1, *seen.image_shape)
+
+class Bright(Crash):
+    \"\"\"Leaves the range.\"\"\"
+    def reconstruct(self, seen):
+        return torch.full((len(seen.wire), *seen.image_shape), 255.0)
+
+class Stuck(Defense):
+    \"\"\"Never protects.\"\"\"
+    def protect(self, model, train):
+        time.sleep(600)
 """
+ATTACKS = ["crash", "segfault", "sleep", "leave", "blank", "few", "bright"]
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """Site packages with two bad attacks."""
+    """Site packages with bad attacks and a bad defense."""
     folder = tmp_path / "site"
     (folder / "bad-1.0.dist-info").mkdir(parents=True)
     (folder / "bad.py").write_text(PLUG_IN)
     (folder / "bad-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: bad\nVersion: 1.0\n")
-    points = "[mia_bench.attacks]\ncrash = bad:Crash\nsleep = bad:Sleep\nabsent = bad:Absent\n"
+    attacks = "".join(f"{name} = bad:{name.capitalize()}\n" for name in [*ATTACKS, "absent"])
+    points = f"[mia_bench.attacks]\n{attacks}[mia_bench.defenses]\nstuck = bad:Stuck\n"
     (folder / "bad-1.0.dist-info" / "entry_points.txt").write_text(points)
     return folder
 
 
 def start(site: Path, tmp_path: Path, *words: str) -> subprocess.Popen[str]:
     small = ["--dataset", "imagefolder:size=16", "--model", "lenet5", "--split", "conv1", "--images", "4"]
-    place = ["--data-dir", str(image_tree(tmp_path / "images")), "--out", str(tmp_path / "results"), "--jobs", "2"]
+    place = ["--data-dir", str(image_tree(tmp_path / "images")), "--out", str(tmp_path / "results")]
+    words = words if "--jobs" in words else (*words, "--jobs", "2")
     return subprocess.Popen(
         [sys.executable, "-m", "mia_bench.benchmark.cli", "run", *small, *place, *words],
         env={**os.environ, "PYTHONPATH": str(site)},
@@ -67,18 +101,51 @@ def alive(process: int) -> bool:
         return False
 
 
-def test_a_cell_that_kills_its_worker_fails_alone(site: Path, tmp_path: Path) -> None:
-    attacks = ["--attack", "ridge", "--attack", "crash"]
-    process = start(site, tmp_path, *attacks, "--defense", "dp_ir", "--sigma", "0.1")
-    _, messages = process.communicate(timeout=300)
+FAILURES = {
+    "crash": "the worker process died, twice (killed by SIGKILL, as when memory runs out)",
+    "segfault": "the worker process died, twice (killed by SIGSEGV)",
+    "sleep": "took longer than --cell-timeout, 6 s",
+    "leave": "SystemExit: 0",
+    "blank": "InvalidReconstruction: the attack returned values in [nan, nan]; expected finite values in [0, 1]",
+    "few": "InvalidReconstruction: the attack returned (3, 3, 16, 16); expected images (4, 3, 16, 16)",
+    "bright": "InvalidReconstruction: the attack returned values in [255, 255]; expected finite values in [0, 1]",
+}
+
+
+def test_cells_that_misbehave_fail_alone_and_are_named(site: Path, tmp_path: Path) -> None:
+    attacks = [word for name in [*ATTACKS, "ridge"] for word in ("--attack", name)]
+    run = start(site, tmp_path, *attacks, "--defense", "undefended", "--cell-timeout", "6", "--jobs", "1")
+    _, messages = run.communicate(timeout=400)
+
+    board = pd.read_csv(tmp_path / "results" / "leaderboard.csv").set_index("attack")
+    assert run.returncode == 1, messages
+    assert "Traceback" not in messages
+    for attack, reason in FAILURES.items():
+        assert board.loc[attack, "status"] == "failed"
+        assert board.loc[attack, "reason"] == reason
+        assert f"undefended seed 0 {attack}: {reason}" in messages
+    assert board.loc[["ridge", "mean_image"], "status"].tolist() == ["done", "done"]
+    assert len(board) == len(FAILURES) + 2
+
+
+def test_a_worker_that_dies_leaves_the_others_alone(site: Path, tmp_path: Path) -> None:
+    run = start(site, tmp_path, "--attack", "crash", "--attack", "ridge", "--defense", "dp_ir:sigma=0.1")
+    _, messages = run.communicate(timeout=400)
+
+    board = pd.read_csv(tmp_path / "results" / "leaderboard.csv").set_index(["attack", "defense"])
+    assert run.returncode == 1, messages
+    assert board.loc["crash", "reason"].tolist() == [FAILURES["crash"]] * 2
+    assert [*board.loc["ridge", "status"], *board.loc["mean_image", "status"]] == ["done"] * 4
+
+
+def test_a_defense_that_hangs_costs_its_own_cells_only(site: Path, tmp_path: Path) -> None:
+    run = start(site, tmp_path, "--attack", "ridge", "--defense", "stuck", "--cell-timeout", "4")
+    _, messages = run.communicate(timeout=400)
 
     board = pd.read_csv(tmp_path / "results" / "leaderboard.csv").set_index(["defense", "attack"])
-    assert process.returncode == 1, messages
-    for defense in ("undefended", "dp_ir"):
-        assert board.loc[(defense, "crash"), "status"] == "failed"
-        assert board.loc[(defense, "crash"), "reason"] == "the worker process died, twice (killed by SIGKILL, as when memory runs out)"
-        assert board.loc[(defense, "ridge"), "status"] == "done"
-        assert board.loc[(defense, "mean_image"), "status"] == "done"
+    assert run.returncode == 1, messages
+    assert set(board.loc["stuck", "reason"]) == {"took longer than --cell-timeout, 4 s"}
+    assert set(board.loc["undefended", "status"]) == {"done"}
 
 
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
