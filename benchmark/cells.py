@@ -6,7 +6,7 @@ import itertools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from . import registry
 from .cache import digest
@@ -59,8 +59,38 @@ class Setting:
 class Cell:
     """One (dataset, model, split, defense, attack, seed)."""
 
+    COLUMNS: ClassVar[tuple[str, ...]] = (
+        "dataset",
+        "model",
+        "split",
+        "defense",
+        "defense_params",
+        "attack",
+        "attack_params",
+        "seed",
+        "n_images",
+    )
+    """The columns of a leaderboard that say which cell a row is of."""
+
     setting: Setting
     attack: Chosen
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What a leaderboard calls this cell, by column."""
+        setting = self.setting
+        values = (
+            setting.dataset.canonical,
+            setting.model.canonical,
+            setting.split,
+            setting.defense.name,
+            setting.defense.component.params,
+            self.attack.name,
+            self.attack.component.params,
+            setting.seed,
+            setting.images,
+        )
+        return dict(zip(self.COLUMNS, values, strict=True))
 
     def identity(self, fingerprint: str) -> dict[str, Any]:
         """All that the cell's scores depend on."""

@@ -124,16 +124,8 @@ def _names(cell: Cell, cell_id: str) -> dict[str, Any]:
         if chosen.entry.package != DISTRIBUTION
     }
     return {
-        "dataset": setting.dataset.canonical,
-        "model": setting.model.canonical,
-        "split": setting.split,
-        "defense": setting.defense.name,
-        "defense_params": setting.defense.component.params,
-        "attack": attack.name,
-        "attack_params": attack.component.params,
+        **cell.columns,
         "access": cast(Attack, attack.component).access.value,
-        "seed": setting.seed,
-        "n_images": setting.images,
         "cell_id": cell_id,
         "protocol": PROTOCOL,
         "code_version": __version__,

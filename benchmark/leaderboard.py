@@ -118,12 +118,15 @@ def read_record(path: Path) -> Record:
         UsageError: if the file is damaged.
     """
     try:
-        record = Record.model_validate_json(path.read_bytes())
-    except (ValidationError, UnicodeDecodeError, OSError) as error:
+        content = json.loads(path.read_bytes())
+        schema = content.get("schema_version")
+        record = Record.model_validate(content) if schema == SCHEMA_VERSION else None
+    except (ValueError, AttributeError, OSError) as error:
         raise UsageError(f"{path} is not a valid record; delete it to have the cell computed again") from error
-    if record.schema_version != SCHEMA_VERSION:
+    if record is None:
         raise UsageError(
-            f"{path} has schema {record.schema_version}, this version writes {SCHEMA_VERSION}; choose another --out"
+            f"{path} has schema {schema}, this version writes {SCHEMA_VERSION}; run it again, and it is set aside and "
+            "computed anew"
         )
     if record.row.cell_id != path.stem:
         raise UsageError(

@@ -19,6 +19,7 @@ from .computing import Outcome, Task, compute
 from .dispatch import Dispatch
 from .errors import UsageError
 from .leaderboard import Record, check_writable, read_record, rebuild, record_path, write_record
+from .outdated import FOLDER, find_record, set_aside
 from .processes import Processes
 from .workbench import Workbench
 
@@ -86,8 +87,7 @@ def prepare(requests: Sequence[Request], where: Where, bench: Workbench) -> list
     planned = []
     for cell in cells:
         cell_id = cell.cell_id(fingerprints[cell.setting])
-        path = record_path(where.out, cell_id)
-        planned.append(PlannedCell(cell, cell_id, read_record(path) if path.exists() else None))
+        planned.append(PlannedCell(cell, cell_id, find_record(where.out, cell_id)))
     return planned
 
 
@@ -98,8 +98,7 @@ def execute(planned: Sequence[PlannedCell], where: Where, bench: Workbench, list
         The records of all planned cells, in their order.
     """
     check_writable(where.out)
-    rebuild(where.out, read_plan(where.out))
-    everything = _remember_plan(planned, where.out)
+    everything = _remember_plan(planned, where.out, listener)
     done = {each.cell_id: each.record for each in planned if each.record and each.finished}
     labels = {each.cell_id: each.cell.label for each in planned}
     groups = _groups([each for each in planned if not each.finished])
@@ -179,10 +178,18 @@ def _plan_path(out: Path) -> Path:
     return out / "plan.json"
 
 
-def _remember_plan(planned: Sequence[PlannedCell], out: Path) -> dict[str, str]:
+def _remember_plan(planned: Sequence[PlannedCell], out: Path, listener: Listener) -> dict[str, str]:
     path = _plan_path(out)
     with locked(path):
-        cells = read_plan(out) | {each.cell_id: each.cell.label for each in planned}
+        old = set_aside(out, planned)
+        if old:
+            listener.note(
+                f"{len(old)} records are of another version or other data: set aside in {out / FOLDER}, computed anew"
+            )
+        before = read_plan(out)
+        rebuild(out, [*before, *old])
+        cells = {cell_id: label for cell_id, label in before.items() if cell_id not in old}
+        cells |= {each.cell_id: each.cell.label for each in planned}
         write_atomically(path, (json.dumps(cells, indent=1) + "\n").encode())
     return cells
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.cli import app
 from mia_bench.benchmark.leaderboard import COLUMNS
 from typer.testing import CliRunner, Result
@@ -269,18 +270,52 @@ def test_audit_of_what_is_no_result_is_refused_in_one_sentence(kind: str, tmp_pa
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-def test_a_folder_of_an_older_schema_is_refused_in_one_sentence(tree: Path, tmp_path: Path) -> None:
+def test_records_of_an_older_schema_are_set_aside_and_computed_anew(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "results"
     assert run(tree, out, "--defense", "undefended", "--attack", "ridge").exit_code == 0
     for path in (out / "cells").glob("*.json"):
         record = json.loads(path.read_text())
-        record["schema_version"] = 1
-        path.write_text(json.dumps(record))
+        path.write_text(json.dumps({**record, "schema_version": 1, "row": {"status": "done", "psnr_db": 48.0}}))
+    (out / "leaderboard.schema.json").write_text('{"schema_version": 1, "columns": []}')
+    (out / "leaderboard.csv").write_text("psnr\n48.0\n")
 
+    read = mia_bench("status", out)
     result = run(tree, out, "--defense", "undefended", "--attack", "ridge")
 
-    assert result.exit_code == 2
-    assert "has schema 1, this version writes 2; choose another --out" in result.stderr
+    assert read.exit_code == 2
+    assert "has schema 1, this version writes 2; run it again, and it is set aside" in read.stderr
+    assert result.exit_code == 0, result.stderr
+    assert "2 records are of another version or other data: set aside in" in result.stderr.replace("\n", " ")
+    assert pd.read_csv(out / "leaderboard.csv")["status"].tolist() == ["done", "done"]
+    assert len(list((out / "outdated").glob("*.json"))) == 2 + 1
+    assert mia_bench("status", out).stdout.strip() == "2 done, 0 failed, 0 inapplicable, 0 missing"
+
+
+def test_records_of_another_version_are_never_mixed_and_come_back_with_it(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "results"
+    words = ("--defense", "undefended", "--attack", "ridge", "--attack", "pinv")
+    assert run(tree, out, *words).exit_code == 0
+    before = pd.read_csv(out / "leaderboard.csv").set_index("attack")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ridge, "version", Ridge.version + 1)
+        result = run(tree, out, *words)
+    changed = pd.read_csv(out / "leaderboard.csv").set_index("attack")
+
+    assert result.exit_code == 0, result.stderr
+    assert len(changed) == 3
+    assert changed["cell_id"].eq(before["cell_id"]).to_dict() == {"mean_image": True, "pinv": True, "ridge": False}
+    assert mia_bench("status", out).stdout.strip() == "3 done, 0 failed, 0 inapplicable, 0 missing"
+    assert (out / "outdated" / f"{before.loc['ridge', 'cell_id']}.png").exists()
+
+    dry = run(tree, out, *words, "--dry-run")
+    again = run(tree, out, *words)
+    assert "3 cells, 0 to do" in dry.stdout
+    assert "3 cells, 3 of them done before" in again.stderr
+    pd.testing.assert_frame_equal(pd.read_csv(out / "leaderboard.csv").set_index("attack"), before)
+    assert (out / "pictures" / f"{before.loc['ridge', 'cell_id']}.png").exists()
 
 
 def test_a_cell_that_has_no_meaning_is_a_row_with_its_reason_and_no_score(tree: Path, tmp_path: Path) -> None:
