@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -232,10 +233,24 @@ def check_writable(out: Path) -> None:
     Raises:
         UsageError: if the folder cannot be made or written.
     """
-    try:
+    with writing(out):
         (out / "cells").mkdir(parents=True, exist_ok=True)
         probe = out / "cells" / f".probe-{os.getpid()}"
         probe.write_bytes(b"")
         probe.unlink()
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Say in one sentence what keeps results from being written.
+
+    Raises:
+        UsageError: if something does, such as a full disk.
+    """
+    try:
+        yield
     except OSError as error:
-        raise UsageError(f"cannot write results to {out}: {error.strerror}; choose another --out") from error
+        raise UsageError(
+            f"cannot write results to {out}: {error.strerror or error}; finished cells are kept, choose another --out "
+            "or make room"
+        ) from error

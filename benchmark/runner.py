@@ -18,7 +18,7 @@ from .cells import Request, Setting, plan
 from .computing import Outcome, Task, compute
 from .dispatch import Dispatch
 from .errors import UsageError
-from .leaderboard import Record, check_writable, read_record, rebuild, record_path, write_record
+from .leaderboard import Record, check_writable, read_record, rebuild, record_path, write_record, writing
 from .outdated import FOLDER, find_record, set_aside
 from .processes import Processes
 from .workbench import Workbench
@@ -105,12 +105,14 @@ def execute(planned: Sequence[PlannedCell], where: Where, bench: Workbench, list
     board = _Board(where.out, everything)
     try:
         for outcome in _outcomes(groups, where, bench, listener):
-            record = _keep(where.out, outcome)
+            with writing(where.out):
+                record = _keep(where.out, outcome)
             done[record.row.cell_id] = record
             listener.finished(labels[record.row.cell_id], record)
             board.refresh()
     finally:
-        rebuild(where.out, everything)
+        with writing(where.out):
+            rebuild(where.out, everything)
     return [done[each.cell_id] for each in planned]
 
 
@@ -125,7 +127,8 @@ class _Board:
         """Rebuild it if it has grown old, but not so often that it takes more than its share."""
         start = time.monotonic()
         if start > self._next:
-            rebuild(self._out, self._planned)
+            with writing(self._out):
+                rebuild(self._out, self._planned)
             end = time.monotonic()
             self._next = end + max(REBUILD_SECONDS, (end - start) / REBUILD_SHARE)
 
@@ -180,7 +183,7 @@ def _plan_path(out: Path) -> Path:
 
 def _remember_plan(planned: Sequence[PlannedCell], out: Path, listener: Listener) -> dict[str, str]:
     path = _plan_path(out)
-    with locked(path):
+    with writing(out), locked(path):
         old = set_aside(out, planned)
         if old:
             listener.note(

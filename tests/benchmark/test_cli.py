@@ -1,5 +1,6 @@
 """The command line as its users meet it."""
 
+import errno
 import json
 import os
 import signal
@@ -365,6 +366,35 @@ def test_a_stopped_run_keeps_its_finished_cells_and_goes_on_from_there(
     assert all(path.read_bytes() == content for path, content in kept.items())
     assert len(pd.read_csv(out / "leaderboard.csv")) == 24
     assert not [path for path in (out / "cells").iterdir() if path.suffix == ".json" and path.name.startswith(".")]
+
+
+def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, room = tmp_path / "results", iter(range(11))
+    words = ("--defense", "dp_ir", "--sigma", "0.1,0.2,0.3,0.4,0.5", "--attack", "ridge")
+    assert run(tree, tmp_path / "warm", *words).exit_code == 0
+
+    def fsync(file: int) -> None:
+        if next(room, None) is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fsync)
+        full = run(tree, out, *words)
+    kept = {path: path.read_bytes() for path in (out / "cells").iterdir()}
+
+    assert full.exit_code == 2
+    expected = f"Error: cannot write results to {out}: No space left on device; finished cells are kept"
+    assert expected in full.stderr
+    assert 2 <= len(kept) < 12
+    assert {path.suffix for path in kept} == {".json"}
+
+    again = run(tree, out, *words)
+    assert again.exit_code == 0, again.stderr
+    assert f"12 cells, {len(kept)} of them done before" in again.stderr
+    assert all(path.read_bytes() == content for path, content in kept.items())
+    assert len(pd.read_csv(out / "leaderboard.csv")) == 12
 
 
 def test_two_runs_into_one_folder_at_once_corrupt_nothing(tree: Path, tmp_path: Path) -> None:
