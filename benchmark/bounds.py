@@ -18,6 +18,9 @@ FEWEST = 4
 """Wires drawn of each image at least."""
 CHUNK = 500
 """Images in one pass through the client."""
+LARGEST = 1000
+"""Images of the gallery at most; the first ones, if more are attacked. One who knows that the image is among them knows
+more than others, so what binds him binds them."""
 INFORMED = 64
 """Images over which the Fisher information is averaged."""
 
@@ -74,7 +77,7 @@ def gallery_bound(model: SplitModel, images: Tensor, *, observations: int = 1) -
 
     Args:
         model: the protected model.
-        images: exactly the attacked images, (N, C, H, W).
+        images: exactly the attacked images, (N, C, H, W); the first ``LARGEST`` of them are the gallery.
         observations: wires of each image that the attacker has. The densities of single wires are multiplied, which
             bounds whatever can be made of them, merged or not.
 
@@ -85,7 +88,7 @@ def gallery_bound(model: SplitModel, images: Tensor, *, observations: int = 1) -
     Source: the Bayes risk under squared error is that of the posterior mean (Lehmann & Casella, Theory of Point
     Estimation, 1998, section 4.1); dFIL: Maeng, Guo, Kariyappa, Suh, NeurIPS 2023, equation 4.
     """
-    kind = type(model)
+    kind, images = type(model), images[:LARGEST]
     if model.input_channel.stochastic or (kind.send, kind.overheard) != (SplitModel.send, SplitModel.overheard):
         return None
     with torch.no_grad():

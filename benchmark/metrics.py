@@ -15,6 +15,9 @@ PSNR_CEILING_DB = 100.0
 RECOGNISABLE_SSIM = 0.3
 """SSIM from which He, Zhang, Lee (ACSAC 2019, section 4) call a picture recognizable."""
 
+BOOTSTRAP_NUMBERS = 2**21
+"""Numbers that are drawn together for an interval, so that many images fit into memory (16 MB)."""
+
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
     """Share of images, in [0, 1], whose largest logit (N, classes) is that of their label (N,)."""
@@ -74,7 +77,13 @@ def interval(values: Tensor) -> tuple[float, float] | tuple[None, None]:
     if len(sample) < 2:
         return None, None
     resampled = bootstrap(
-        [sample], np.mean, n_resamples=2000, method="percentile", vectorized=True, rng=np.random.default_rng(0)
+        [sample],
+        np.mean,
+        n_resamples=2000,
+        batch=max(1, BOOTSTRAP_NUMBERS // len(sample)),
+        method="percentile",
+        vectorized=True,
+        rng=np.random.default_rng(0),
     )
     low, high = np.array(cast(Any, resampled.confidence_interval)).tolist()
     return low, high

@@ -56,14 +56,16 @@ def identified(images: Tensor, gallery: Tensor) -> float:
         images: (N, C, H, W).
         gallery: (K, C, H, W), the originals first; chance is 1 / K.
     """
-    distances = torch.cdist(images.flatten(1).double(), gallery.flatten(1).double())  # (N, K)
-    return (distances.argmin(1).cpu() == torch.arange(len(images))).double().mean().item()
+    known = gallery.flatten(1).double()  # (K, D)
+    parts = images.flatten(1).split(GALLERY)
+    nearest = torch.cat([torch.cdist(part.double(), known).argmin(1) for part in parts])  # (N,)
+    return (nearest.cpu() == torch.arange(len(images))).double().mean().item()
 
 
 def leak_r2(images: Tensor, originals: Tensor, aux: Tensor) -> float | None:
     """1 - MSE / MSE of the attacker's mean image: 1 is exact, 0 is no leak; None if that image is always right."""
     error = (images.double() - originals.double()).square().mean().item()
-    reference = (aux.double().mean(0).clamp(0, 1) - originals.double()).square().mean().item()
+    reference = (aux.mean(0, dtype=torch.float64).clamp(0, 1) - originals.double()).square().mean().item()
     return 1 - error / reference if reference else None
 
 

@@ -166,3 +166,12 @@ def test_where_there_is_no_density_there_is_no_bound() -> None:
     wider = Overheard(client=plain.client, server=plain.server, ir_channel=model(1.0).ir_channel)
 
     assert [gallery_bound(each, images(3)) for each in (model(0.0), plain, noisy_input, dropout, wider)] == [None] * 5
+
+
+def test_of_many_images_the_first_ones_are_the_gallery(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "LARGEST", 8)
+    torch.manual_seed(1)
+    all_images = gallery_bound(model(2.0), images(20))
+    torch.manual_seed(1)
+
+    assert all_images == gallery_bound(model(2.0), images(20)[:8])

@@ -4,6 +4,7 @@ import pytest
 import torch
 from mia_bench.benchmark.evaluator import Evaluator, agreement, train_evaluator
 from mia_bench.benchmark.interfaces import ImageSet
+from mia_bench.benchmark import scoring
 from mia_bench.benchmark.scoring import identified, leak_r2, overlap, wrong_image_psnr
 
 
@@ -29,12 +30,14 @@ def test_the_evaluator_learns_and_agrees_with_itself_and_not_about_noise() -> No
     assert agreement(evaluator, fresh.images.mT, fresh.images) < 0.2
 
 
-def test_identification_looks_for_the_nearest_image() -> None:
+def test_identification_looks_for_the_nearest_image(monkeypatch: pytest.MonkeyPatch) -> None:
     gallery = torch.rand(50, 1, 8, 8)
 
     assert identified(gallery[:20] + 0.01, gallery) == 1
     assert identified(gallery[1:21], gallery) == 0
     assert identified(gallery.mean(0).expand(20, -1, -1, -1), gallery) <= 1 / 20
+    assert identified(torch.cat([gallery[:5], gallery[10:15]]), gallery) == 0.5
+    monkeypatch.setattr(scoring, "GALLERY", 3)
     assert identified(torch.cat([gallery[:5], gallery[10:15]]), gallery) == 0.5
 
 

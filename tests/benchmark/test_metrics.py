@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from mia_bench.benchmark import metrics
 from mia_bench.benchmark.metrics import interval, psnr, ssim
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
@@ -62,6 +63,14 @@ def test_the_interval_is_close_to_that_of_the_normal_distribution() -> None:
     half = 1.96 * values.std().item() / math.sqrt(400)
     assert low == pytest.approx(values.mean().item() - half, abs=0.05)
     assert high == pytest.approx(values.mean().item() + half, abs=0.05)
+
+
+def test_the_interval_does_not_depend_on_how_many_numbers_are_drawn_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = torch.rand(200, generator=torch.Generator().manual_seed(0))
+    whole = interval(values)
+    monkeypatch.setattr(metrics, "BOOTSTRAP_NUMBERS", 1000)
+
+    assert interval(values) == whole
 
 
 def test_one_image_has_no_interval() -> None:
