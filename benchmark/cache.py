@@ -54,6 +54,15 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
+def is_cached(kind: str, identity: Any) -> bool:
+    """Whether the tensors of an identity are in the cache."""
+    return _path(kind, identity).exists()
+
+
+def _path(kind: str, identity: Any) -> Path:
+    return cache_dir() / kind / f"{digest(identity)}.safetensors"
+
+
 def cached_tensors(kind: str, identity: Any, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
     """Return named tensors from the cache, or compute and keep them.
 
@@ -67,7 +76,7 @@ def cached_tensors(kind: str, identity: Any, compute: Callable[[], dict[str, Ten
     Raises:
         UsageError: if the cache folder cannot be written, or a cached file is damaged.
     """
-    path = cache_dir() / kind / f"{digest(identity)}.safetensors"
+    path = _path(kind, identity)
     try:
         with locked(path):
             if not path.exists():

@@ -13,10 +13,11 @@ import typer
 from .audits import audit
 from .cells import Request
 from .errors import UsageError
+from .estimates import duration, estimate, timings
 from .leaderboard import Record, read_records
 from .loading import load_boards
 from .progress import Display
-from .runner import PlannedCell, Where, execute, prepare, read_plan
+from .runner import PlannedCell, Where, execute, prepare, read_plan, unfinished
 from .specs import parse
 from .suites import Suite, load_suite, select_parts
 from .tables import print_frame
@@ -54,7 +55,7 @@ def run(
     bench = Workbench(device=place.torch_device, data_dir=place.data_dir)
     planned = prepare(requests, place, bench)
     if dry_run:
-        _print_plan(planned)
+        _print_plan(planned, place, bench)
         return 0
     try:
         records = compute(planned, place, bench)
@@ -123,11 +124,16 @@ def _without(spec: str | Mapping[str, Any], options: Mapping[str, Sequence[Any]]
     return {"name": name, **{key: value for key, value in params.items() if key not in options}}
 
 
-def _print_plan(planned: Sequence[PlannedCell]) -> None:
+def _print_plan(planned: Sequence[PlannedCell], place: Where, bench: Workbench) -> None:
     for each in planned:
         typer.echo(f"{each.cell_id}  {'done' if each.finished else 'to do':6} {each.cell.label}")
-    todo = sum(not each.finished for each in planned)
-    typer.echo(f"{len(planned)} cells, {todo} to do")
+    groups = unfinished(planned)
+    typer.echo(f"{len(planned)} cells, {sum(map(len, groups))} to do")
+    if groups:
+        cells = [[task.cell for task in group] for group in groups]
+        need = estimate(cells, bench, timings(place.out), place.jobs)
+        more = f"; {need.unknown} cells of attacks that were never timed not counted" if need.unknown else ""
+        typer.echo(f"about {duration(need.seconds)} with --jobs {place.jobs}, up to {need.memory / 1e9:.1f} GB{more}")
 
 
 def _print_results(planned: Sequence[PlannedCell], records: Sequence[Record], out: Path) -> None:

@@ -101,7 +101,7 @@ def execute(planned: Sequence[PlannedCell], where: Where, bench: Workbench, list
     everything = _remember_plan(planned, where.out, listener)
     done = {each.cell_id: each.record for each in planned if each.record and each.finished}
     labels = {each.cell_id: each.cell.label for each in planned}
-    groups = _groups([each for each in planned if not each.finished])
+    groups = unfinished(planned)
     board = _Board(where.out, everything)
     try:
         for outcome in _outcomes(groups, where, bench, listener):
@@ -133,11 +133,13 @@ class _Board:
             self._next = end + max(REBUILD_SECONDS, (end - start) / REBUILD_SHARE)
 
 
-def _groups(cells: Sequence[PlannedCell]) -> list[list[Task]]:
+def unfinished(planned: Sequence[PlannedCell]) -> list[list[Task]]:
+    """What is left to do, those of one setting together."""
+
     def setting(task: Task) -> Setting:
         return task.cell.setting
 
-    tasks = [Task(each.cell, each.cell_id) for each in cells]
+    tasks = [Task(each.cell, each.cell_id) for each in planned if not each.finished]
     return [list(group) for _, group in itertools.groupby(tasks, key=setting)]
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from .bounds import GalleryBound, gallery_bound
-from .cache import cached_tensors
+from .cache import cached_tensors, is_cached
 from .cells import REFERENCE_DEFENSE, Setting
 from .costs import Costs, measure_costs
 from .errors import UsageError
@@ -64,7 +65,7 @@ class Workbench:
         self.pools = lru_cache(maxsize=1)(self._load_pools)
         self.target = lru_cache(maxsize=1)(self._train_target)
         self.accuracy_undefended = lru_cache(maxsize=1)(self._measure_undefended)
-        self._structure = lru_cache(maxsize=1)(self._build)
+        self.structure = lru_cache(maxsize=1)(self._build)
         self.protected = lru_cache(maxsize=1)(self._protect)
         self.evaluator = lru_cache(maxsize=1)(self._train_evaluator)
         self.bound = lru_cache(maxsize=4)(self._bound)
@@ -76,7 +77,7 @@ class Workbench:
             UsageError: if the model cannot take the images or has no such split, or there are too few private images.
         """
         pools, fingerprinted = self.pools(setting.dataset)
-        self._structure(setting.dataset, setting.model).split(setting.split)
+        self.structure(setting.dataset, setting.model).split(setting.split)
         if setting.images > len(pools.private):
             raise UsageError(
                 f"--images is {setting.images}; {setting.dataset.name} has {len(pools.private)} private images"
@@ -135,17 +136,25 @@ class Workbench:
         )
         return on_device, fingerprinted
 
-    def _train_target(self, dataset: Chosen, model: Chosen, seed: int) -> Target:
+    def is_trained(self, setting: Setting) -> bool:
+        """Whether the target of a setting is in the cache."""
+        return is_cached("weights", self._recipe(setting.dataset, setting.model, setting.seed))
+
+    def _recipe(self, dataset: Chosen, model: Chosen, seed: int) -> dict[str, Any]:
         pools, fingerprinted = self.pools(dataset)
-        training = cast(Dataset, dataset.component).training
-        identity = {
+        return {
             "recipe": RECIPE_VERSION,
-            "training": asdict(training),
+            "training": asdict(cast(Dataset, dataset.component).training),
             "data": fingerprinted,
             "classes": len(pools.classes),
             "model": model.identity,
             "seed": seed,
         }
+
+    def _train_target(self, dataset: Chosen, model: Chosen, seed: int) -> Target:
+        pools, _ = self.pools(dataset)
+        training = cast(Dataset, dataset.component).training
+        identity = self._recipe(dataset, model, seed)
         with stream("target", identity):
             target = _untrained(model, pools).to(self.device)
 
@@ -184,6 +193,7 @@ class Workbench:
         pools, _ = self.pools(setting.dataset)
         whole = (setting.dataset, setting.model, setting.seed)
         undefended = self.target(*whole).split(setting.split)
+        start = time.perf_counter()
         identity = setting.identity
         with stream("protect", identity), heard("mia_bench", self.report):
             model = cast(Defense, setting.defense.component).protect(undefended, pools.train.copy())
@@ -204,7 +214,8 @@ class Workbench:
             wire = overhear(model, self.originals(setting))
         with stream("costs", identity):
             costs = measure_costs(model, pools.private.images[:1])
-        details = {"bytes_down": costs.bytes_down, **details}
+        seconds = round(time.perf_counter() - start, 3)
+        details = {"bytes_down": costs.bytes_down, "protect_seconds": seconds, **details}
         return Protected(model, wire, measured, accuracy_undefended, len(test), costs, details)
 
 

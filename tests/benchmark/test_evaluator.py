@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from mia_bench.benchmark import scoring
 from mia_bench.benchmark.evaluator import Evaluator, agreement, train_evaluator
 from mia_bench.benchmark.interfaces import ImageSet
-from mia_bench.benchmark import scoring
 from mia_bench.benchmark.scoring import identified, leak_r2, overlap, wrong_image_psnr
 
 
