@@ -72,7 +72,8 @@ def run(
     dataset: Annotated[str | None, typer.Option(help="NAME or NAME:key=value,..; by default photos.")] = None,
     model: Annotated[str | None, typer.Option(help="The target's architecture; by default the dataset's.")] = None,
     split: Annotated[
-        str | None, typer.Option(help="Last layer on the client; A,B for several; by default the dataset's.")
+        list[str] | None,
+        typer.Option(help="Last layer on the client; repeated, or A,B, for several; by default the dataset's."),
     ] = None,
     attack: Annotated[
         list[str] | None, typer.Option(help="NAME or NAME:key=value,..; by default all standard ones.")
@@ -105,7 +106,7 @@ def run(
     given: dict[str, Any] = {
         "dataset": dataset,
         "model": model,
-        "split": split.split(",") if split else None,
+        "split": [name for names in split for name in names.split(",")] if split else None,
         "attacks": attack,
         "defenses": defense,
         "seeds": seed,

@@ -94,7 +94,9 @@ def make_requests(
         UsageError: if there is no such suite, or no part of it is left.
     """
     parts = load_suite(suite) if suite else [Suite()]
-    return [_request(part, given, options, own_options) for part in select_parts(parts, given)]
+    chosen = select_parts(parts, given)
+    wins = {key: value for key, value in given.items() if key != "split" or len(parts) == 1}
+    return [_request(part, wins, options, own_options) for part in chosen]
 
 
 def _request(
@@ -108,7 +110,7 @@ def _request(
     return Request(
         dataset=said["dataset"],
         model=said["model"],
-        splits=[said["split"]] if isinstance(said["split"], str) else said["split"],
+        splits=said["split"],
         attacks=said["attacks"],
         defenses=said["defenses"],
         seeds=said["seeds"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +35,17 @@ class Suite(BaseModel):
 
     dataset: str | dict[str, Any] = "photos"
     model: str | dict[str, Any] | None = None
-    split: str | list[str] = []
+    split: list[str] = []
     attacks: list[str | dict[str, Any]] = []
     defenses: list[str | dict[str, Any]] = []
     seeds: list[NonNegativeInt] = Field(default=[0], min_length=1)
     images: int = 64
     options: dict[str, Any] = {}
+
+    @field_validator("split", mode="before")
+    @classmethod
+    def _is_several(cls, split: Any) -> Any:
+        return [split] if isinstance(split, str) else split
 
     @field_validator("options")
     @classmethod
@@ -93,23 +98,33 @@ def load_suite(name: str) -> list[Suite]:
 
 
 def select_parts(parts: Sequence[Suite], given: Mapping[str, Any]) -> list[Suite]:
-    """The parts of a suite that a dataset or a model named on the command line leaves.
+    """The parts of a suite that a dataset, a model or splits named on the command line leave.
 
     In a suite of one part the command line replaces what the suite says; among several it chooses.
 
     Raises:
         UsageError: if it leaves none.
     """
+    if len(parts) == 1:
+        return list(parts)
     for kind in ("dataset", "model"):
-        if len(parts) > 1 and kind in given:
+        if kind in given:
             names = [_name(getattr(part, kind)) for part in parts]
             parts = [part for part, name in zip(parts, names, strict=True) if name == _name(given[kind])]
-            if not parts:
-                raise UsageError(
-                    f"--{kind} is {given[kind]}, which no part of the suite has; they have: "
-                    f"{', '.join(sorted({name or 'the recommended one' for name in names}))}"
-                )
+            _refuse_none(parts, kind, given[kind], {name or "the recommended one" for name in names})
+    if "split" in given:
+        known = {name for part in parts for name in part.split}
+        shorter = [
+            part.model_copy(update={"split": [name for name in given["split"] if name in part.split]}) for part in parts
+        ]
+        parts = [part for part in shorter if part.split]
+        _refuse_none(parts, "split", ",".join(given["split"]), known)
     return list(parts)
+
+
+def _refuse_none(parts: Sequence[Suite], kind: str, value: Any, known: Iterable[str]) -> None:
+    if not parts:
+        raise UsageError(f"--{kind} is {value}, which no part of the suite has; they have: {', '.join(sorted(known))}")
 
 
 def _name(spec: str | Mapping[str, Any] | None) -> str | None:

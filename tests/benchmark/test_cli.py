@@ -71,6 +71,22 @@ def test_a_sweep_makes_one_defense_for_each_value_and_a_dry_run_writes_nothing(t
     assert not (tmp_path / "results").exists()
 
 
+def test_several_splits_are_repeated_or_written_with_commas_and_choose_among_the_parts_of_a_suite(tree: Path) -> None:
+    place = ("--data-dir", tree, "--out", tree / "none", "--dry-run")
+    words = ("--dataset", "imagefolder:size=16", "--model", "lenet5", "--attack", "ridge", "--defense", "undefended")
+    once, twice = (
+        mia_bench("run", *words, "--images", "4", *place, *splits)
+        for splits in (("--split", "conv1,relu1"), ("--split", "conv1", "--split", "relu1"))
+    )
+    part = mia_bench("run", "large-images", "--split", "stage2", "--out", tree / "none", "--dry-run")
+
+    assert once.stdout == twice.stdout
+    assert "relu1 undefended seed 0 ridge" in once.stdout
+    assert "conv1 undefended seed 0 ridge" in once.stdout
+    assert " stage2 " in part.stdout
+    assert " relu1 " not in part.stdout
+
+
 def test_results_do_not_depend_on_the_number_of_processes_or_the_other_cells(tree: Path, tmp_path: Path) -> None:
     alone = run(tree, tmp_path / "a", "--defense", "dp_ir:sigma=0.3", "--attack", "ridge")
     shared = run(

@@ -80,3 +80,12 @@ def test_a_dataset_on_the_command_line_chooses_among_parts(parts: list[Suite]) -
         UsageError, match="--dataset is photos, which no part of the suite has; they have: cifar10, mnist"
     ):
         select_parts(parts, {"dataset": "photos"})
+
+
+def test_splits_on_the_command_line_choose_among_parts_and_within_them() -> None:
+    parts = [Suite(split=["a", "b"]), Suite(split="b", images=3), Suite(split="c")]
+
+    assert select_parts(parts, {"split": ["b"]}) == [Suite(split=["b"]), Suite(split=["b"], images=3)]
+    assert select_parts(parts[:1], {"split": ["z"]}) == parts[:1]
+    with pytest.raises(UsageError, match="--split is z,y, which no part of the suite has; they have: a, b, c"):
+        select_parts(parts, {"split": ["z", "y"]})
