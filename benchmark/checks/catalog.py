@@ -29,6 +29,7 @@ BEHAVIOR: dict[type[Component], tuple[Body, ...]] = {
         attacks.reads_the_wire,
         attacks.leaves_what_it_is_given,
         attacks.ends_on_a_broken_wire,
+        common.runs_on_a_gpu,
     ),
     Defense: (
         defenses.answers,
@@ -42,6 +43,7 @@ BEHAVIOR: dict[type[Component], tuple[Body, ...]] = {
         channels.distance_leads_to_the_truth,
         channels.density_is_one,
         channels.wires_can_be_merged,
+        common.runs_on_a_gpu,
     ),
     Model: (
         models.fits_any_images,
@@ -49,6 +51,7 @@ BEHAVIOR: dict[type[Component], tuple[Body, ...]] = {
         models.images_do_not_mix,
         models.can_be_trained,
         models.can_be_reset,
+        common.runs_on_a_gpu,
     ),
     Dataset: (
         datasets.pools_are_sound,
@@ -61,7 +64,6 @@ REPETITION: tuple[Body, ...] = (
     common.same_seed_same_result,
     common.rebuilt_in_a_worker,
     parameters_change_the_result,
-    common.runs_on_a_gpu,
 )
 
 

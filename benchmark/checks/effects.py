@@ -62,7 +62,7 @@ def effects(component: Component, lab: Lab, place: Place) -> Effects:
             case Defense():
                 return _of_defense(component, lab, place)
             case Model():
-                return _of_model(component)
+                return _of_model(component, lab)
             case Dataset():
                 return Effects(facts=(fingerprint(component.load(lab.data_dir)),))
             case _:
@@ -105,8 +105,11 @@ def _of_defense(defense: Defense, lab: Lab, place: Place) -> Effects:
     return Effects(tuple(numbers), facts)
 
 
-def _of_model(model: Model) -> Effects:
-    with stream("checks: build"):
-        layers = model.build((3, SIZE * 2, SIZE * 2), CLASSES)
-    weights = tuple(weight.detach().clone() for weight in layers.state_dict().values())
-    return Effects(weights, (repr(layers),))
+def _of_model(model: Model, lab: Lab) -> Effects:
+    shape = (3, SIZE * 2, SIZE * 2)
+    with stream("checks: build"), torch.no_grad():
+        layers = model.build(shape, CLASSES).eval()
+        images = torch.rand(2, *shape)
+        weights = [weight.detach().clone() for weight in layers.state_dict().values()]
+        logits = layers.to(lab.device)(images.to(lab.device))
+    return Effects((*weights, logits.cpu()), (repr(layers),))

@@ -256,7 +256,7 @@ class Decoder(Attack):
         wires = seen.query(images).tensor.flatten(1)
         known, heard = wires - wires.mean(0), seen.wire.tensor.flatten(1) - wires.mean(0)
         products = known @ known.T
-        products += self.penalty * products.diagonal().mean() * torch.eye(len(known))
+        products += self.penalty * products.diagonal().mean() * torch.eye(len(known), device=known.device)
         answer = heard @ known.T @ torch.linalg.solve(products, (images - mean).flatten(1))
         return (answer.view(-1, *seen.image_shape) + mean).clamp(0, 1)
 
@@ -268,6 +268,13 @@ class Broken(Decoder):
         images = super().reconstruct(seen)
         images[0, 0, 0, 0] = torch.nan
         return images
+
+
+class Homebound(Decoder):
+    __doc__ = Decoder.__doc__
+
+    def reconstruct(self, seen):
+        return (super().reconstruct(seen) + torch.zeros(seen.image_shape)).clamp(0, 1)
 
 
 class OutOfRange(Decoder):
@@ -448,6 +455,7 @@ FAULTS: dict[type, tuple[str, str]] = {
     Unwritten: ("parameters identify", "level: not written down"),
     Idle: ("parameters change the result", "idle: no other value changed anything"),
     OwnRandomness: ("same seed same result", "torch's global generator"),
+    Homebound: ("runs on a gpu", "expected all tensors on one device"),
     Outside: ("rebuilt in a worker", "keep nothing outside the parameters"),
     WrongLogits: ("answers", r"classify\(images\) is \(8, 1\)"),
     Coupled: ("wires", "depends on the other images"),
