@@ -8,7 +8,7 @@ import torch
 
 from ..interfaces import Component
 from .core import Failed, Skipped, require
-from .effects import effects, scenes
+from .effects import Effects, effects, scenes
 from .lab import Lab
 from .pretended import pretended_device
 from .worker import ask_worker
@@ -61,13 +61,8 @@ def same_seed_same_result(component: Component, lab: Lab) -> None:
 
 def rebuilt_in_a_worker(component: Component, lab: Lab) -> None:
     """A worker process that was started afresh gives the same result, as --jobs needs it."""
-    here = effects(component, lab, scenes(component, lab)[0])
-    if ask_worker("effects", component, lab.data_dir).same(here):
-        return
-    again = effects(component, Lab(data_dir=lab.data_dir), scenes(component, lab)[0])
-    if not again.same(here):
-        raise Skipped("its results are not the same twice in this process either")
-    raise Failed("a worker process gives another result; keep nothing outside the parameters")
+    there = ask_worker("effects", component, lab.data_dir)
+    _require_same(there, component, lab, "a worker process gives another result; keep nothing outside the parameters")
 
 
 def runs_on_a_gpu(component: Component, lab: Lab) -> str:
@@ -77,8 +72,18 @@ def runs_on_a_gpu(component: Component, lab: Lab) -> str:
         found = effects(component, Lab(device="cuda", data_dir=lab.data_dir), place)
         require(found.numbers or found.facts, "it gives nothing")
         return torch.cuda.get_device_name()
-    here = effects(component, lab, place)
     with pretended_device() as device:
         there = effects(component, Lab(device=str(device), data_dir=lab.data_dir), place)
-    require(there.same(here), "on another device it gives another result")
+    _require_same(there, component, lab, "on another device it gives another result")
     return "on a device that pretends; there is no CUDA here"
+
+
+def _require_same(there: Effects, component: Component, lab: Lab, complaint: str) -> None:
+    """Fail if what follows elsewhere is not what follows here, unless that changes by itself."""
+    place = scenes(component, lab)[0]
+    here = effects(component, lab, place)
+    if there.same(here):
+        return
+    if not effects(component, Lab(data_dir=lab.data_dir), place).same(here):
+        raise Skipped("its results are not the same twice here either")
+    raise Failed(complaint)
