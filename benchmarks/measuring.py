@@ -25,6 +25,9 @@ Result = TypeVar("Result")
 SIDE = 2048
 """Rows of the matrices whose product gives the machine's peak."""
 
+SCALES = {1: ((0.5,), (0.5,)), 3: ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))}
+"""Mean and standard deviation of the units in which the published code searches, by the channels of the images."""
+
 
 @dataclass(frozen=True)
 class Spent:
@@ -37,6 +40,10 @@ class Spent:
 
     wall: float
     cpu: float
+
+    def plus(self, other: Spent) -> Spent:
+        """Both together."""
+        return Spent(self.wall + other.wall, self.cpu + other.cpu)
 
     def shared_by(self, count: int) -> Spent:
         """What fell on each of so many."""

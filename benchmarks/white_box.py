@@ -10,14 +10,12 @@ Run: python benchmarks/white_box.py --data-dir DIR [--dataset cifar10] [--ours w
 import copy
 
 import torch
-from measuring import Scene, Spent, gflop, machine, middle, peak_gflops, scene, setting_options, timed
+from measuring import SCALES, Scene, Spent, gflop, machine, middle, peak_gflops, scene, setting_options, timed
 from mia_bench.benchmark.metrics import psnr, ssim
 from torch import Tensor, nn
 
 PUBLISHED = {("mnist", "relu2"): (500, 1.0), ("cifar10", "relu22"): (5000, 10.0)}
 """Steps and weight of the total variation, as in the paper's section 4 and the comments in its code."""
-SCALES = {1: ((0.5,), (0.5,)), 3: ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))}
-"""Mean and standard deviation of the units in which the published code searches, by the channels of the images."""
 
 
 def published(client: nn.Module, wire: Tensor, shape: torch.Size, *, steps: int, tv: float) -> Tensor:
