@@ -45,9 +45,13 @@ class Spent:
         """Both together."""
         return Spent(self.wall + other.wall, self.cpu + other.cpu)
 
+    def times(self, count: float) -> Spent:
+        """So many times as much."""
+        return Spent(self.wall * count, self.cpu * count)
+
     def shared_by(self, count: int) -> Spent:
         """What fell on each of so many."""
-        return Spent(self.wall / count, self.cpu / count)
+        return self.times(1 / count)
 
     def over(self, other: Spent) -> tuple[float, float]:
         """How many times as much as the other: by the clock and of the processor."""
