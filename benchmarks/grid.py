@@ -10,8 +10,6 @@ Run: python benchmarks/grid.py --data-dir DIR [--empty-cache] [--jobs 2] [--alon
 
 import argparse
 import os
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,7 +21,7 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from measuring import Spent, machine, setting_options, timed
+from measuring import Spent, in_process, machine, setting_options, timed
 
 ATTACKS = ["ridge", "white_box", "black_box"]
 DEFENSES = [
@@ -104,16 +102,6 @@ def watched(call: Callable[[], object]) -> tuple[Spent, dict[str, float]]:
 def _resolve(path: str) -> Any:
     module, _, name = path.rpartition(".")
     return getattr(_resolve(module), name) if name[0].isupper() else __import__(path, fromlist=["*"])
-
-
-def in_process(command: list[str]) -> Spent:
-    """What a command took, with all processes that it started."""
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True)
-    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)}\n{done.stderr}")
-    return Spent(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 def words(options: argparse.Namespace) -> list[str]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import platform
+import resource
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,6 +70,16 @@ def timed(call: Callable[[], Result]) -> tuple[Result, Spent]:
     wall, cpu = time.perf_counter(), time.process_time()
     result = call()
     return result, Spent(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def in_process(command: list[str]) -> Spent:
+    """What a command took, with all processes that it started."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True)
+    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}\n{done.stderr}")
+    return Spent(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 def middle(all_spent: list[Spent]) -> Spent:

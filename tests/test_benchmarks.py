@@ -73,6 +73,19 @@ def test_grid_divides_its_time_among_the_kinds_of_work_and_runs_cells_alone(run:
     assert "1 of 4 cells alone" in out
 
 
+def test_startup_compares_a_command_with_a_bare_interpreter(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(SCRIPTS)
+    monkeypatch.setattr(sys, "argv", ["startup.py", "--runs", "1", "--only=--help"])
+
+    runpy.run_path(str(SCRIPTS / "startup.py"), run_name="__main__")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["python -c pass", "mia-bench --help"]
+    assert lines[1].endswith("x by CPU time")
+
+
 def test_the_published_procedure_finds_the_image_behind_a_linear_client(script: Callable) -> None:
     torch.manual_seed(0)
     client, image = nn.Conv2d(1, 4, 3, padding=1), torch.rand(1, 1, 8, 8)
