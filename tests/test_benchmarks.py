@@ -96,6 +96,14 @@ def test_the_published_procedure_finds_the_image_behind_a_linear_client(script: 
     assert (found - image).square().mean() < 0.01 * (image - 0.5).square().mean()
 
 
+def test_a_procedure_that_was_not_let_finish_has_a_speed_and_no_quality(script: Callable) -> None:
+    spent = script("measuring")["Spent"](wall=2.0, cpu=1.0)
+
+    row = script("white_box")["line"]("theirs", None, torch.zeros(1, 1, 8, 8), spent, work=30.0, peak=100.0)
+
+    assert row == "| theirs |  |  | 0.5 | 1 | 30 | 30 % |"
+
+
 def test_operations_are_counted_within_gradients_too(script: Callable) -> None:
     left, right = torch.rand(30, 20, requires_grad=True), torch.rand(20, 10)
 
