@@ -17,6 +17,9 @@ from ._prior import Prior
 Distance = Callable[[Tensor, Tensor], Tensor]
 CHUNK_NUMBERS = 2**23
 """Numbers of the IR inverted at a time, at most (32 MB)."""
+SETTLED = 3e-4
+"""An image is finished when its loss has fallen by less than this share in ten evaluations. On MNIST relu2
+behind noise, dropout and quantization scores stay within 0.01 dB (with 1e-3, noise cost 0.05 dB)."""
 
 
 def invert(
@@ -38,19 +41,23 @@ def invert(
         Images (N, C, H, W) in [0, 1].
     """
     frozen = copy.deepcopy(client).requires_grad_(False).eval()
+    frozen.to(memory_format=torch.channels_last)
     weights = torch.as_tensor(tv, device=wire.device).expand(len(wire))
     chunk = inverted_at_a_time(frozen, wire, prior.mean)
     parts = []
     for part, weight in zip(wire.split(chunk), weights.split(chunk), strict=True):
-        start = prior.mean.expand(len(part), -1, -1, -1)  # (B, C, H, W)
+        start = prior.mean.expand(len(part), -1, -1, -1).contiguous()  # (B, C, H, W)
         with torch.no_grad():
             unit = distance(frozen(start), part)
             unit = torch.where(unit > 1e-9, unit, torch.ones_like(unit))
 
-        def loss(images: Tensor, part: Tensor = part, unit: Tensor = unit, weight: Tensor = weight) -> Tensor:
-            return distance(frozen(images), part) / unit + weight * prior.penalty(images)
+        def loss(
+            images: Tensor, places: Tensor, part: Tensor = part, unit: Tensor = unit, weight: Tensor = weight
+        ) -> Tensor:
+            value = frozen(images.contiguous(memory_format=torch.channels_last))
+            return distance(value, part[places]) / unit[places] + weight[places] * prior.penalty(images)
 
-        parts.append(minimize(loss, start, iterations=iterations))
+        parts.append(minimize(loss, start, iterations=iterations, settled=SETTLED))
     return torch.cat(parts)
 
 

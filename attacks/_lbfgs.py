@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -12,9 +12,37 @@ MEMORY = 10
 """Past steps from which the curvature is estimated; the usual choice is 3 to 20 (Nocedal & Wright, section 7.2)."""
 FIRST_STEP = 0.1
 """Largest change of a pixel in the first step, when no curvature is known yet."""
+LOOK = 10
+"""Evaluations after which it is looked which images have settled."""
 
 
-def minimize(loss: Callable[[Tensor], Tensor], start: Tensor, *, iterations: int) -> Tensor:
+class Loss(Protocol):
+    """What is minimized."""
+
+    def __call__(self, images: Tensor, places: Tensor) -> Tensor:
+        """The loss of each of some images (M, C, H, W), (M,), which depends on it and on its place among all, (M,)."""
+        ...
+
+
+class State(NamedTuple):
+    """Where the search of some images stands.
+
+    Attributes:
+        places: theirs among all, (M,).
+        images: the best so far, (M, C, H, W).
+        value: their losses, (M,).
+        slope: the gradient there, (M, C, H, W).
+        length: of the next step, (M,).
+    """
+
+    places: Tensor
+    images: Tensor
+    value: Tensor
+    slope: Tensor
+    length: Tensor
+
+
+def minimize(loss: Loss, start: Tensor, *, iterations: int, settled: float = 0.0) -> Tensor:
     """Minimize a loss for each image on its own, over pixels in [0, 1].
 
     Every image has its own curvature and its own step length, and a step that would raise its loss is not taken, so
@@ -23,34 +51,56 @@ def minimize(loss: Callable[[Tensor], Tensor], start: Tensor, *, iterations: int
     Source: Nocedal & Wright, "Numerical Optimization", algorithm 7.4; the projection of Bertsekas 1982.
 
     Args:
-        loss: maps images (N, C, H, W) to the loss of each, (N,), which depends on that image only.
+        loss: of some of the images.
         start: where to begin, (N, C, H, W).
-        iterations: evaluations of the loss and its gradient.
+        iterations: evaluations of the loss and its gradient, at most.
+        settled: an image is finished when its loss has fallen by less than this share in ``LOOK`` evaluations.
 
     Returns:
         Images (N, C, H, W) in [0, 1].
     """
-    images = start.detach().clamp(0, 1)
-    value, slope = _evaluate(loss, images)
-    past: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=MEMORY)
-    length = torch.ones_like(value)
-    for _ in range(iterations):
-        held = ((images <= 0) & (slope > 0)) | ((images >= 1) & (slope < 0))
-        direction = -_curved(slope.masked_fill(held, 0), past).masked_fill(held, 0)
-        trial = (images + _wide(length) * direction).clamp(0, 1)
-        trial_value, trial_slope = _evaluate(loss, trial)
-        better = trial_value <= value
-        past.append(_pair(torch.where(_wide(better), trial - images, 0), trial_slope - slope))
-        images = torch.where(_wide(better), trial, images)
-        slope = torch.where(_wide(better), trial_slope, slope)
-        value = torch.where(better, trial_value, value)
-        length = torch.where(better, (length * 2).clamp(max=1), (length * 0.3).clamp(min=1e-4))
-    return images
+    images, places = start.detach().clamp(0, 1), torch.arange(len(start), device=start.device)
+    value, slope = _evaluate(loss, images, places)
+    now, past = State(places, images, value, slope, torch.ones_like(value)), deque[tuple[Tensor, ...]](maxlen=MEMORY)
+    result, before = images.clone(), value
+    for count in range(1, iterations + 1):
+        now, pair = _step(loss, now, past)
+        past.append(pair)
+        if settled and count % LOOK == 0:
+            moving = before - now.value >= settled * now.value.abs()
+            if not moving.all():
+                result[now.places] = now.images
+                now = State(*(each[moving] for each in now))
+                past = deque((tuple(each[moving] for each in pair) for pair in past), maxlen=MEMORY)
+            before = now.value
+        if not len(now.places):
+            break
+    result[now.places] = now.images
+    return result
 
 
-def _evaluate(loss: Callable[[Tensor], Tensor], images: Tensor) -> tuple[Tensor, Tensor]:
+def _step(loss: Loss, now: State, past: deque[tuple[Tensor, ...]]) -> tuple[State, tuple[Tensor, ...]]:
+    """One evaluation, and what it tells about the curvature."""
+    places, images, value, slope, length = now
+    held = ((images <= 0) & (slope > 0)) | ((images >= 1) & (slope < 0))
+    direction = -_curved(slope.masked_fill(held, 0), past).masked_fill(held, 0)
+    trial = (images + _wide(length) * direction).clamp(0, 1)
+    trial_value, trial_slope = _evaluate(loss, trial, places)
+    better = trial_value <= value
+    pair = _pair(torch.where(_wide(better), trial - images, 0), trial_slope - slope)
+    after = State(
+        places,
+        images=torch.where(_wide(better), trial, images),
+        value=torch.where(better, trial_value, value),
+        slope=torch.where(_wide(better), trial_slope, slope),
+        length=torch.where(better, (length * 2).clamp(max=1), (length * 0.3).clamp(min=1e-4)),
+    )
+    return after, pair
+
+
+def _evaluate(loss: Loss, images: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
     images = images.detach().requires_grad_(True)
-    value = loss(images)
+    value = loss(images, places)
     (slope,) = torch.autograd.grad(value.sum(), images)
     return value.detach(), slope
 
@@ -62,7 +112,7 @@ def _pair(step: Tensor, change: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return step, change, torch.where(usable, 1 / product.clamp(min=1e-30), 0)
 
 
-def _curved(slope: Tensor, past: deque[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
+def _curved(slope: Tensor, past: deque[tuple[Tensor, ...]]) -> Tensor:
     """Multiply the slope by the estimated inverse Hessian (the two-loop recursion)."""
     if not past:
         return slope * FIRST_STEP / _wide(slope.flatten(1).abs().amax(1).clamp(min=1e-12))

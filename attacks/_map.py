@@ -50,11 +50,12 @@ class Posterior:
         chunk = inverted_at_a_time(self.client, wires, starts[0])
         parts = []
         for part, start, each in zip(wires.split(chunk), starts.split(chunk), weight.split(chunk), strict=True):
-            penalty = self.prior(start)
 
-            def loss(images: Tensor, part: Tensor = part, each: Tensor = each, penalty: Penalty = penalty) -> Tensor:
-                fit = self.distance(self.client(images), part) / self.misfit
-                return fit + each * penalty(images) / self.typical
+            def loss(
+                images: Tensor, places: Tensor, part: Tensor = part, start: Tensor = start, each: Tensor = each
+            ) -> Tensor:
+                fit = self.distance(self.client(images), part[places]) / self.misfit
+                return fit + each[places] * self.prior(start[places])(images) / self.typical
 
             with torch.enable_grad():  # decoders are applied without
                 parts.append(minimize(loss, start, iterations=iterations))

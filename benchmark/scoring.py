@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from .cells import Setting
-from .evaluator import agreement, classify
+from .evaluator import agreement
 from .interfaces import ImageSet
-from .metrics import accuracy, psnr
+from .metrics import psnr
 from .pools import digests, to_bytes
 from .workbench import Workbench
 
@@ -27,13 +27,12 @@ def score(bench: Workbench, setting: Setting, images: Tensor) -> tuple[dict[str,
     pools, _ = bench.pools(setting.dataset)
     originals = bench.originals(setting)
     images = images.to(originals.device).clamp(0, 1)
-    known = pools.private[: max(GALLERY, len(originals))]
-    gallery, evaluator = known.images, bench.evaluator(setting.dataset)
+    gallery = pools.private.images[: max(GALLERY, len(originals))]
     columns = {"identified": identified(images, gallery), "leak_r2": leak_r2(images, originals, pools.aux.images)}
     details = {
         "identified_chance": 1 / len(gallery),
-        "evaluator_agreement": agreement(evaluator, images, originals),
-        "evaluator_accuracy": accuracy(classify(evaluator, gallery), known.labels),
+        "evaluator_agreement": agreement(bench.evaluator(setting.dataset), images, originals),
+        "evaluator_accuracy": bench.evaluator_accuracy(setting.dataset, len(gallery)),
     }
     if len(originals) > 1:
         details["psnr_db_wrong_image"] = wrong_image_psnr(images, originals)

@@ -17,7 +17,7 @@ from .cache import cached_tensors, is_cached
 from .cells import REFERENCE_DEFENSE, Setting
 from .costs import Costs, measure_costs
 from .errors import UsageError
-from .evaluator import RECIPE, Evaluator, train_evaluator
+from .evaluator import RECIPE, Evaluator, classify, train_evaluator
 from .hearing import heard
 from .interfaces import Attack, Dataset, Defense, ImageSet, Model, Observation, Pools, Wire
 from .metrics import accuracy
@@ -68,6 +68,7 @@ class Workbench:
         self.structure = lru_cache(maxsize=1)(self._build)
         self.protected = lru_cache(maxsize=1)(self._protect)
         self.evaluator = lru_cache(maxsize=1)(self._train_evaluator)
+        self.evaluator_accuracy = lru_cache(maxsize=1)(self._measure_evaluator)
         self.bound = lru_cache(maxsize=4)(self._bound)
 
     def check(self, setting: Setting) -> str:
@@ -179,6 +180,11 @@ class Workbench:
 
             evaluator.load_state_dict(cached_tensors("evaluators", identity, train))
         return evaluator.eval().requires_grad_(False)
+
+    def _measure_evaluator(self, dataset: Chosen, count: int) -> float:
+        """Its accuracy on the first private images, which no cell changes."""
+        known = self.pools(dataset)[0].private[:count]
+        return accuracy(classify(self.evaluator(dataset), known.images), known.labels)
 
     def _bound(self, setting: Setting, observations: int) -> GalleryBound | None:
         model = self.protected(setting).model
