@@ -10,13 +10,17 @@ from torch import Tensor, nn
 
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Observation
-from ._lbfgs import minimize
+from ._lbfgs import MEMORY, minimize
 from ._memory import in_one_graph
 from ._prior import Prior
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 CHUNK_NUMBERS = 2**23
 """Numbers of the IR inverted at a time, at most (32 MB)."""
+STATE_NUMBERS = 2**26
+"""Numbers that the search remembers of all images together, at most (256 MB)."""
+OTHERS = 12
+"""Pictures that it holds of each image, beside those in its memory: iterates, slopes, directions and their copies."""
 SETTLED = 3e-4
 """An image is finished when its loss has fallen by less than this share in ten evaluations. On MNIST relu2
 behind noise, dropout and quantization scores stay within 0.01 dB (with 1e-3, noise cost 0.05 dB)."""
@@ -63,7 +67,8 @@ def invert(
 
 def inverted_at_a_time(client: nn.Module, wire: Tensor, image: Tensor) -> int:
     """How many of the wires (N, ...) are inverted together, each to an image like ``image`` (C, H, W)."""
-    return max(1, min(CHUNK_NUMBERS // wire[0].numel(), in_one_graph(client, image)))
+    remembered = STATE_NUMBERS // (image.numel() * (2 * MEMORY + OTHERS))
+    return max(1, min(CHUNK_NUMBERS // wire[0].numel(), remembered, in_one_graph(client, image)))
 
 
 def squared_error(value: Tensor, sent: Tensor) -> Tensor:

@@ -73,6 +73,20 @@ def test_grid_divides_its_time_among_the_kinds_of_work_and_runs_cells_alone(run:
     assert "1 of 4 cells alone" in out
 
 
+def test_memory_is_told_by_attack_and_number_of_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree = image_tree(tmp_path / "images", train=12, test=4)
+    words = ["--dataset", "imagefolder:size=16", "--data-dir", str(tree), "--images", "2", "--attacks", "mean_image"]
+    monkeypatch.setattr(sys, "argv", ["memory.py", *words])
+
+    runpy.run_path(str(SCRIPTS / "memory.py"), run_name="__main__")
+
+    head, _, row = capsys.readouterr().out.splitlines()
+    assert head == "| MiB | 2 images |"
+    assert re.fullmatch(r"\| `mean_image` \| [1-9]\d{2,3} \|", row)
+
+
 def test_startup_compares_a_command_with_a_bare_interpreter(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,7 +6,8 @@ import pytest
 import torch
 from mia_bench.attacks import _inverse_network, _inversion, _linear_decoder, _memory
 from mia_bench.attacks._inverse_network import WhitenedConv
-from mia_bench.attacks._inversion import invert, squared_error
+from mia_bench.attacks._inversion import STATE_NUMBERS, invert, inverted_at_a_time, squared_error
+from mia_bench.attacks._lbfgs import MEMORY
 from mia_bench.attacks._linear import Equations
 from mia_bench.attacks._linear_decoder import DenseMap, fit_linear
 from mia_bench.attacks._prior import Prior
@@ -127,3 +128,12 @@ def test_a_linear_decoder_can_be_fitted_to_wires_that_are_not_kept(
     monkeypatch.setattr("mia_bench.attacks._queries.STORED", 0)
     assert fit_linear(Queries(victim.seen_by(Ridge()), victim.aux.images)).error < 1e-2
     assert _inversion.inverted_at_a_time(victim.model.client, victim.wire.tensor, victim.aux.images[0]) > 6
+
+
+def test_of_large_images_few_are_remembered_together() -> None:
+    def count(size: int) -> int:
+        return inverted_at_a_time(nn.Conv2d(1, 1, 1), torch.zeros(1, 4), torch.zeros(1, size, size))
+
+    assert count(28) > 1000
+    assert count(224) * 224 * 224 * 2 * MEMORY < STATE_NUMBERS
+    assert count(2000) == 1
