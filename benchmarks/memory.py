@@ -1,6 +1,6 @@
 """The most memory that a cell takes, by the number of private images: it must not grow with them as they do.
 
-Run: python benchmarks/memory.py --data-dir DIR [--images 64 1024 10000] [--attacks ridge white_box:iterations=10,tv=0.01]
+Run: python benchmarks/memory.py --data-dir DIR [--images 64 1024 10000] [--attacks ridge black_box:epochs=1]
 """
 
 import argparse
