@@ -19,13 +19,15 @@ PUBLISHED = {("mnist", "relu2"): (500, 1.0), ("cifar10", "relu22"): (5000, 10.0)
 """Steps and weight of the total variation, as in the paper's section 4 and the comments in its code."""
 
 
-def published(client: nn.Module, wire: Tensor, shape: torch.Size, *, steps: int, tv: float) -> Tensor:
+def published(
+    client: nn.Module, wire: Tensor, shape: torch.Size, *, steps: int, tv: float, start: float = 0.0
+) -> Tensor:
     """Rebuild one image, (1, C, H, W), from its wire, (1, ...), as the published code does.
 
     Source: github.com/zechenghe/Inverse_Collaborative_Inference, inverse_whitebox_CIFAR.py.
     """
     mean, std = (torch.tensor(scale).view(1, -1, 1, 1) for scale in SCALES[shape[0]])
-    units = torch.zeros(1, *shape, requires_grad=True)
+    units = torch.full((1, *shape), start, requires_grad=True)
     optimizer = torch.optim.Adam([units], lr=1e-2, eps=1e-3, amsgrad=True)
     for _ in range(steps):
         optimizer.zero_grad()
@@ -75,6 +77,7 @@ def main() -> None:
     parser = setting_options(__doc__, images=64)
     parser.add_argument("--published-images", type=int, default=8, help="images that the published procedure rebuilds")
     parser.add_argument("--published-steps", type=int, help="default: the paper's for this split")
+    parser.add_argument("--published-start", type=float, default=0.0, help="in its units; 0 is gray, -1 black on MNIST")
     parser.add_argument("--timed-steps", type=int, help="run only so many of them, and count the others as long")
     parser.add_argument("--ours", nargs="*", default=["white_box"], help="our attack, with parameters")
     parser.add_argument("--repeats", type=int, default=3)
@@ -91,7 +94,8 @@ def main() -> None:
 
     def rebuild(index: int, steps: int = run) -> Tensor:
         wire = seen.wire.tensor[index : index + 1]
-        return published(client, wire, stage.originals.shape[1:], steps=steps, tv=tv)
+        shape = stage.originals.shape[1:]
+        return published(client, wire, shape, steps=steps, tv=tv, start=options.published_start)
 
     theirs: dict[int, Tensor] = {}
     ours: dict[str, Tensor] = {}
