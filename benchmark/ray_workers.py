@@ -11,17 +11,13 @@ from typing import Any
 
 import ray
 from ray.exceptions import ActorDiedError, RayActorError, RayError, RayTaskError
-from safetensors.torch import load, save
-from torch import Tensor
 
-from .cache import cache_name, cached_tensors, known_tensors
-from .cells import Setting
 from .computing import Task
 from .dispatch import News
-from .ray_actor import PackedPools, RayActor
+from .ray_actor import RayActor
 from .ray_cluster import connected, has_gpus, is_alive, room
-from .specs import Chosen
-from .workbench import Need, Workbench
+from .ray_goods import RayGoods
+from .workbench import Workbench
 
 FORGIVEN = 3
 """Workers that a cell may lose together with their nodes; it may be the cell that brings the nodes down."""
@@ -62,7 +58,7 @@ class RayWorkers:
         Raises:
             UsageError: if there is no cluster at the address, or no room for a worker on it.
         """
-        self._bench = bench
+        self._goods = RayGoods(bench)
         with ExitStack() as stack:
             stack.enter_context(connected(address, jobs))
             if gpus is None:
@@ -75,11 +71,8 @@ class RayWorkers:
         self._actors: Any = ray.remote(RayActor).options(**options, scheduling_strategy="SPREAD")
         self._staff: dict[int, _Post] = {}
         self._hired = 0
-        self._pools: dict[Chosen, Any] = {}
-        self._needs: dict[tuple[Chosen, Chosen, int], dict[str, tuple[Need, Any]]] = {}
-        self._made: dict[str, Any] = {}
         self._losses: Counter[str] = Counter()
-        self._start: float | None = time.monotonic()
+        self._patience = time.monotonic() + FIRST_WAIT_SECONDS
 
     def hire(self) -> int:
         """Start a worker; returns its number."""
@@ -103,9 +96,20 @@ class RayWorkers:
         for worker, post in list(self._staff.items()):
             if any(post.waited is each for each in ready) and (news := self._read(worker, post)):
                 heard.append((worker, news))
-        for post in list(self._staff.values()):
+        for post in self._staff.values():
             self._advance(post)
-        return heard
+        return heard or self._waiting()
+
+    def _waiting(self) -> list[tuple[int, News]]:
+        """Tell once if no worker has started for long."""
+        if time.monotonic() < self._patience:
+            return []
+        self._patience = float("inf")
+        if any(post.node for post in self._staff.values()):
+            return []
+        free = ray.available_resources()
+        here = f"{free.get('CPU', 0):g} CPUs and {free.get('GPU', 0):g} GPUs are free"
+        return [(worker, News("note", f"waiting for Ray to start workers: {here}")) for worker in [*self._staff][:1]]
 
     def dismiss(self, worker: int) -> None:
         """End a worker at once, whatever it does."""
@@ -122,36 +126,17 @@ class RayWorkers:
         if post.task is None or post.waited is not None:
             return
         setting = post.task.cell.setting
-        needed, packed = self._needed(setting), self._packed(setting.dataset)
-        absent = [name for name in needed if not self._find(name, *needed[name])]
+        needed, pools = self._goods.needed(setting), self._goods.pools(setting)
+        trained = {name: self._goods.trained(setting, name) for name in needed}
+        absent = [name for name in needed if trained[name] is None]
         being_made = {other.making for other in self._staff.values()}
         if not absent:
-            weights = (self._made[name] for name in needed)
-            post.waited = post.actor.compute.options(num_returns="streaming").remote(post.task, packed, *weights)
+            compute = post.actor.compute.options(num_returns="streaming")
+            post.waited = compute.remote(post.task, pools, *trained.values())
         elif free := [name for name in absent if name not in being_made]:
             post.making = free[0]
-            need = needed[free[0]][0]
-            post.waited = post.actor.make.options(num_returns="streaming").remote(need, setting, packed)
-
-    def _needed(self, setting: Setting) -> dict[str, tuple[Need, Any]]:
-        """What must be trained for a setting, and what it follows from, by its name in the cache."""
-        whole = (setting.dataset, setting.model, setting.seed)
-        if whole not in self._needs:
-            needs = self._bench.needs(setting)
-            self._needs[whole] = {cache_name(need, identity): (need, identity) for need, identity in needs.items()}
-        return self._needs[whole]
-
-    def _packed(self, dataset: Chosen) -> Any:
-        """The pools in the object store."""
-        if dataset not in self._pools:
-            self._pools[dataset] = ray.put(PackedPools.of(self._bench.pools(dataset)[0]))
-        return self._pools[dataset]
-
-    def _find(self, name: str, need: Need, identity: Any) -> bool:
-        """Whether something is trained; what is in the driver's cache is put into the object store."""
-        if name not in self._made and (tensors := known_tensors(need, identity)) is not None:
-            self._made[name] = ray.put((name, save(tensors)))
-        return name in self._made
+            make = post.actor.make.options(num_returns="streaming")
+            post.waited = make.remote(needed[post.making][0], setting, pools)
 
     def _read(self, worker: int, post: _Post) -> News | None:
         """What a worker says; None if it is nothing for others to know."""
@@ -163,19 +148,14 @@ class RayWorkers:
         except RayError as error:
             return self._gone(worker, error)
         if isinstance(said, bytes):
-            self._keep(post, load(said))
+            assert post.task is not None
+            assert post.making is not None
+            self._goods.keep(post.task.cell.setting, post.making, said)
             post.making = post.waited = None
             return None
         if said.kind in ("done", "refused"):
             post.task = post.waited = None
         return said
-
-    def _keep(self, post: _Post, made: dict[str, Tensor]) -> None:
-        """Put what was trained into the driver's cache, from where it is handed out."""
-        assert post.task is not None
-        assert post.making is not None
-        need, identity = self._needed(post.task.cell.setting)[post.making]
-        cached_tensors(need, identity, lambda: made)
 
     def _gone(self, worker: int, error: RayError) -> News:
         """What became of a worker that can do no more."""
@@ -194,15 +174,18 @@ class RayWorkers:
 
 def _cannot_start(error: RayError) -> bool:
     """Whether a module is absent where the workers run."""
-    return (isinstance(error, RayActorError) and error.actor_init_failed) or isinstance(
-        getattr(error, "cause", None), ImportError
+    return (isinstance(error, RayActorError) and error.actor_init_failed) or (
+        isinstance(error, RayTaskError) and "ModuleNotFoundError" in str(error)
     )
 
 
 def _sentence(error: RayError) -> str:
     """What happened, in a few words of the many that Ray makes."""
-    text = " ".join(str(error).split())
+    text = str(error).strip()
+    if isinstance(error, RayTaskError) or (isinstance(error, RayActorError) and error.actor_init_failed):
+        return text.splitlines()[-1]
     if "connection error code 2" in text:
         return "killed or crashed, as when memory runs out"
-    found = re.search(r"(?:Worker exit detail:|The actor is dead because|The actor died because) (.*?)(?:[.:]|$)", text)
-    return found[1] if found else text
+    reasons = r"(?:Worker exit detail:|The actor is dead because|The actor died because) (.*?)(?:[.:]|$)"
+    found = re.search(reasons, " ".join(text.split()))
+    return found[1] if found else text.splitlines()[0]

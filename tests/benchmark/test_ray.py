@@ -73,12 +73,17 @@ class Place:
             "RAY_worker_niceness": "0",
         }
 
-    def start(self, out: str, cache: str, *words: str) -> subprocess.Popen[str]:
+    def start(self, out: str, cache: str, *words: str, site: str = "") -> subprocess.Popen[str]:
         small = ["--dataset", "imagefolder:size=16", "--model", "lenet5", "--split", "conv1", "--images", "4"]
         place = ["--data-dir", str(self.data), "--out", str(self.root / out)]
         return subprocess.Popen(
             [sys.executable, "-m", "mia_bench.benchmark.cli", "run", *small, *place, *words],
-            env={**os.environ, **self.environment, "MIA_BENCH_CACHE": str(self.root / cache)},
+            env={
+                **os.environ,
+                **self.environment,
+                "MIA_BENCH_CACHE": str(self.root / cache),
+                "PYTHONPATH": os.pathsep.join(filter(None, [self.environment["PYTHONPATH"], site])),
+            },
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -106,7 +111,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 @pytest.fixture(scope="module")
 def local(place: Place) -> dict[str, Any]:
     """The records of the grid as processes of this machine make them; its targets are in the folder ``trained``."""
-    _, messages = place.start("local", "trained", *GRID).communicate(timeout=300)
+    _, messages = place.start("local", "trained", *GRID).communicate(timeout=600)
     records = place.records("local")
     assert len(records) == 12, messages
     return records
@@ -131,7 +136,7 @@ def test_a_cluster_without_a_shared_disk_gives_the_same_records_and_trains_each_
     place: Place, local: dict[str, Any], cluster: Any
 ) -> None:
     process = place.start("same", "driver", *GRID, "--engine", "ray", "--address", cluster.address)
-    table, messages = process.communicate(timeout=300)
+    table, messages = process.communicate(timeout=600)
 
     assert process.returncode == 0, messages
     assert place.records("same") == local
@@ -155,15 +160,15 @@ def test_cells_that_kill_their_worker_or_hang_fail_alone_and_what_the_driver_has
 ) -> None:
     attacks = ["--attack", "crash", "--attack", "sleep", "--attack", "ridge"]
     process = place.start(
-        *("bad", "trained", *attacks, "--defense", "undefended", "--cell-timeout", "8"),
+        *("bad", "trained", *attacks, "--defense", "undefended", "--cell-timeout", "20"),
         *("--engine", "ray", "--address", cluster.address),
     )
-    table, messages = process.communicate(timeout=300)
+    table, messages = process.communicate(timeout=600)
 
     rows = {each["row"]["attack"]: each["row"] for each in place.records("bad").values()}
     assert process.returncode == 1, messages
     assert rows["crash"]["reason"] == ("the worker process died, twice (killed or crashed, as when memory runs out)")
-    assert rows["sleep"]["reason"] == "took longer than --cell-timeout, 8 s"
+    assert rows["sleep"]["reason"] == "took longer than --cell-timeout, 20 s"
     assert [rows[name]["status"] for name in ("crash", "sleep", "ridge", "mean_image")] == ["failed"] * 2 + ["done"] * 2
     assert "training" not in messages
     assert "raylet" not in table + messages
@@ -178,12 +183,31 @@ def test_a_node_that_dies_in_the_middle_costs_no_cell(place: Place, local: dict[
     cluster.remove_node(cluster.spare.pop(), allow_graceful=False)
     cluster.spare.append(cluster.add_node(num_cpus=1, wait=False))
     done = len(list((place.root / "lost" / "cells").glob("*.json")))
-    _, messages = process.communicate(timeout=300)
+    _, messages = process.communicate(timeout=600)
 
     assert process.returncode == 0, messages
     assert done < 10
     assert place.records("lost") == local
     assert len([line for line in messages.splitlines() if line.startswith("[")]) == 12
+
+
+@needs_ray
+def test_a_plug_in_that_the_nodes_lack_is_named(
+    place: Place, local: dict[str, Any], cluster: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "here-1.0.dist-info"
+    folder.mkdir()
+    (tmp_path / "here.py").write_text(PLUG_IN)
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: here\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text("[mia_bench.attacks]\nonly_here = here:Slow\n")
+    asked = ["--attack", "only_here", "--defense", "undefended", "--engine", "ray", "--address", cluster.address]
+    process = place.start("absent", "trained", *asked, site=str(tmp_path))
+    _, messages = process.communicate(timeout=600)
+
+    assert process.returncode == 2
+    assert messages.splitlines()[-1].startswith("Error: Ray workers cannot start (")
+    assert "No module named 'here'" in messages.splitlines()[-1]
+    assert "Traceback" not in messages
 
 
 def living(mark: str) -> list[str]:
