@@ -158,9 +158,9 @@ def test_a_cluster_without_a_shared_disk_gives_the_same_records_and_trains_each_
 def test_cells_that_kill_their_worker_or_hang_fail_alone_and_what_the_driver_has_cached_is_not_trained(
     place: Place, local: dict[str, Any], cluster: Any
 ) -> None:
-    attacks = ["--attack", "crash", "--attack", "sleep", "--attack", "ridge"]
+    attacks = ["--attack", "crash", "--attack", "sleep"]
     process = place.start(
-        *("bad", "trained", *attacks, "--defense", "undefended", "--cell-timeout", "20"),
+        *("bad", "trained", *attacks, "--defense", "undefended", "--cell-timeout", "30"),
         *("--engine", "ray", "--address", cluster.address),
     )
     table, messages = process.communicate(timeout=600)
@@ -168,8 +168,8 @@ def test_cells_that_kill_their_worker_or_hang_fail_alone_and_what_the_driver_has
     rows = {each["row"]["attack"]: each["row"] for each in place.records("bad").values()}
     assert process.returncode == 1, messages
     assert rows["crash"]["reason"] == ("the worker process died, twice (killed or crashed, as when memory runs out)")
-    assert rows["sleep"]["reason"] == "took longer than --cell-timeout, 20 s"
-    assert [rows[name]["status"] for name in ("crash", "sleep", "ridge", "mean_image")] == ["failed"] * 2 + ["done"] * 2
+    assert rows["sleep"]["reason"] == "took longer than --cell-timeout, 30 s"
+    assert [rows[name]["status"] for name in ("crash", "sleep", "mean_image")] == ["failed", "failed", "done"]
     assert "training" not in messages
     assert "raylet" not in table + messages
     assert "Worker exit" not in table + messages
