@@ -54,13 +54,18 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
+Cached = Callable[[str, Any, Callable[[], dict[str, Tensor]]], dict[str, Tensor]]
+"""``cached_tensors``, or something in its place."""
+
+
+def cache_name(kind: str, identity: Any) -> str:
+    """The name that tensors have in a cache."""
+    return f"{kind}/{digest(identity)}"
+
+
 def is_cached(kind: str, identity: Any) -> bool:
     """Whether the tensors of an identity are in the cache."""
     return _path(kind, identity).exists()
-
-
-def _path(kind: str, identity: Any) -> Path:
-    return cache_dir() / kind / f"{digest(identity)}.safetensors"
 
 
 def cached_tensors(kind: str, identity: Any, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -77,12 +82,32 @@ def cached_tensors(kind: str, identity: Any, compute: Callable[[], dict[str, Ten
         UsageError: if the cache folder cannot be written, or a cached file is damaged.
     """
     path = _path(kind, identity)
+    with _explained(path), locked(path):
+        if not path.exists():
+            tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in compute().items()}
+            write_atomically(path, save(tensors))
+        return load_file(path)
+
+
+def known_tensors(kind: str, identity: Any) -> dict[str, Tensor] | None:
+    """Return named tensors from the cache, or None if they are not there.
+
+    Raises:
+        UsageError: if the cached file is damaged.
+    """
+    path = _path(kind, identity)
+    with _explained(path):
+        return load_file(path) if path.exists() else None
+
+
+def _path(kind: str, identity: Any) -> Path:
+    return cache_dir() / f"{cache_name(kind, identity)}.safetensors"
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
     try:
-        with locked(path):
-            if not path.exists():
-                tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in compute().items()}
-                write_atomically(path, save(tensors))
-            return load_file(path)
+        yield
     except SafetensorError as error:
         raise UsageError(f"the cached file {path} is damaged ({error}); delete it and run again") from error
     except OSError as error:

@@ -83,7 +83,31 @@ def run(
     ] = None,
     seed: Annotated[list[int] | None, typer.Option(help="Seed of everything random; by default 0.", min=0)] = None,
     images: Annotated[int | None, typer.Option(help="Private images under attack; by default 64.")] = None,
-    jobs: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            help="Worker processes at a time; by default 1, and with Ray as many as have room.",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Who runs them; ray needs mia-bench\\[ray].")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="HOST:PORT of a Ray cluster, or auto on one of its machines; by default a local Ray for this run.",
+            show_default=False,
+        ),
+    ] = None,
+    gpus_per_cell: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of a GPU that Ray gives to each worker, 0 to 1; by default 1 where the device is CUDA.",
+            show_default=False,
+        ),
+    ] = None,
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute.")] = "auto",
     cell_timeout: Annotated[
         float | None,
@@ -117,7 +141,16 @@ def run(
         given={key: value for key, value in given.items() if value is not None},
         options=options,
         own_options=list(inspect.signature(run).parameters),
-        where={"out": out, "data_dir": data_dir, "device": device, "jobs": jobs, "cell_timeout": cell_timeout},
+        where={
+            "out": out,
+            "data_dir": data_dir,
+            "device": device,
+            "jobs": jobs,
+            "cell_timeout": cell_timeout,
+            "engine": engine,
+            "address": address,
+            "gpus_per_cell": gpus_per_cell,
+        },
         dry_run=dry_run,
     )
     raise typer.Exit(code)

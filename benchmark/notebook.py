@@ -58,9 +58,12 @@ def run(
     seeds: int | Sequence[int] | None = None,
     images: int | None = None,
     options: Mapping[str, Any] | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     cell_timeout: float | None = None,
+    engine: Literal["local", "ray"] = "local",
+    address: str | None = None,
+    gpus_per_cell: float | None = None,
     out: str | Path = "results",
     data_dir: str | Path | None = None,
     quiet: bool = False,
@@ -79,9 +82,13 @@ def run(
         seeds: by default 0.
         images: private images under attack; by default 64.
         options: values of parameters for every chosen attack or defense that has them; a list makes a sweep.
-        jobs: worker processes.
+        jobs: worker processes at a time; by default 1, and with Ray as many as have room.
         device: where to compute.
         cell_timeout: seconds that a cell may take once its target is trained; by default no limit.
+        engine: who runs the workers; ``ray`` needs ``mia-bench[ray]``.
+        address: ``HOST:PORT`` of a Ray cluster, or ``auto`` on one of its machines; by default the Ray that this
+            process is connected to, or else a local one for this run.
+        gpus_per_cell: share of a GPU that Ray gives to each worker; by default 1 where the device is CUDA.
         out: folder of the results.
         data_dir: folder of the data.
         quiet: whether to say nothing on stderr.
@@ -95,6 +102,8 @@ def run(
     _require_numbers(jobs=jobs, images=images, seeds=seeds)
     if device not in ("auto", "cpu", "cuda"):
         raise UsageError(f"device is {device!r}; allowed are auto, cpu, cuda")
+    if engine not in ("local", "ray"):
+        raise UsageError(f"engine is {engine!r}; allowed are local, ray")
     given = {
         "dataset": None if dataset is None else _spec("datasets", dataset),
         "model": None if model is None else _spec("models", model),
@@ -116,6 +125,9 @@ def run(
         device=device,
         jobs=jobs,
         cell_timeout=cell_timeout,
+        engine=engine,
+        address=address,
+        gpus_per_cell=gpus_per_cell,
     )
     bench, threads = Workbench(device=place.torch_device, data_dir=place.data_dir), torch.get_num_threads()
     torch.set_num_threads(1)  # the same arithmetic in one process and in several

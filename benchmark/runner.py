@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import json
 import time
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import torch
 
@@ -22,6 +23,9 @@ from .leaderboard import Record, check_writable, read_record, rebuild, record_pa
 from .outdated import FOLDER, find_record, set_aside
 from .processes import Processes
 from .workbench import Workbench
+
+if TYPE_CHECKING:
+    from .ray_workers import RayWorkers
 
 REBUILD_SECONDS = 10
 """How old the leaderboard may grow while cells are computed."""
@@ -36,16 +40,39 @@ class Where:
     out: Path
     data_dir: Path | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    jobs: int = 1
+    jobs: int | None = None
     cell_timeout: float | None = None
+    engine: Literal["local", "ray"] = "local"
+    address: str | None = None
+    gpus_per_cell: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what does not go together.
+
+        Raises:
+            UsageError: if something does not, or Ray is wanted and absent.
+        """
+        for option, value in (("--address", self.address), ("--gpus-per-cell", self.gpus_per_cell)):
+            if self.engine == "local" and value is not None:
+                raise UsageError(f"{option} is {value}, which has a meaning only with --engine ray")
+        if not 0 <= (self.gpus_per_cell or 0) <= 1:
+            raise UsageError(f"--gpus-per-cell is {self.gpus_per_cell}; it must be between 0 and 1")
+        if self.gpus_per_cell and self.device == "cpu":
+            raise UsageError(f"--gpus-per-cell is {self.gpus_per_cell:g}, and --device is cpu; allowed are auto, cuda")
+        if self.gpus_per_cell == 0 and self.device == "cuda":
+            raise UsageError("--gpus-per-cell is 0, and --device is cuda; it must be more, and at most 1")
+        if self.engine == "ray" and importlib.util.find_spec("ray") is None:
+            raise UsageError("--engine is ray, and Ray is not installed: pip install 'mia-bench[ray]'")
 
     @property
     def torch_device(self) -> torch.device:
-        """The device to compute on.
+        """The device to compute on in this process: with Ray it only reads data, and needs no GPU.
 
         Raises:
             UsageError: if CUDA is asked for and absent.
         """
+        if self.engine == "ray":
+            return torch.device("cpu")
         if self.device == "cuda" and not torch.cuda.is_available():
             raise UsageError("--device is cuda, and torch finds no CUDA device; allowed here: auto, cpu")
         return torch.device("cuda" if self.device != "cpu" and torch.cuda.is_available() else "cpu")
@@ -153,18 +180,31 @@ def _outcomes(
         record = read_record(path) if path.exists() else None
         return Outcome(record) if record and record.row.status != "failed" else None
 
-    if where.jobs == 1 and where.cell_timeout is None:
+    if not groups:
+        return
+    if where.engine == "local" and where.jobs in (None, 1) and where.cell_timeout is None:
         for task in itertools.chain.from_iterable(groups):
             if (outcome := known(task)) is None:
                 listener.started(task.cell.label)
                 outcome = compute(task, bench)
             yield outcome
         return
-    device = where.torch_device
-    count = min(where.jobs, len(groups))
-    with closing(Processes(device, where.data_dir)) as workers:
-        dispatch = Dispatch(groups, workers, count=count, timeout=where.cell_timeout, device=str(device), known=known)
+    workers, count, device = _workers(where, bench)
+    with closing(workers):
+        count = min(count, len(groups))
+        dispatch = Dispatch(groups, workers, count=count, timeout=where.cell_timeout, device=device, known=known)
         yield from dispatch.run(listener)
+
+
+def _workers(where: Where, bench: Workbench) -> tuple[Processes | RayWorkers, int, str]:
+    """Workers, how many there may be at a time, and the device that they compute on."""
+    if where.engine == "local":
+        device = where.torch_device
+        return Processes(device, where.data_dir), where.jobs or 1, str(device)
+    from .ray_workers import RayWorkers
+
+    workers = RayWorkers(bench, device=where.device, address=where.address, gpus=where.gpus_per_cell, jobs=where.jobs)
+    return workers, workers.count, workers.device
 
 
 def _keep(out: Path, outcome: Outcome) -> Record:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
 
 from .bounds import GalleryBound, gallery_bound
-from .cache import cached_tensors, is_cached
+from .cache import Cached, cached_tensors, is_cached
 from .cells import REFERENCE_DEFENSE, Setting
 from .costs import Costs, measure_costs
 from .errors import UsageError
@@ -27,6 +27,9 @@ from .randomness import stream
 from .specs import Chosen
 from .split_model import Normalize, SplitModel, Target
 from .training import RECIPE_VERSION, train_target
+
+Need = Literal["weights", "evaluators"]
+"""What settings share that is trained, by its folder in the cache."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,28 @@ class Workbench:
     """Makes what a setting needs and keeps the latest, so that cells in the order of a plan share it."""
 
     def __init__(
-        self, *, device: torch.device, data_dir: Path | None, report: Callable[[str], None] = lambda message: None
+        self,
+        *,
+        device: torch.device,
+        data_dir: Path | None,
+        report: Callable[[str], None] = lambda message: None,
+        load: Callable[[Chosen], Pools] | None = None,
+        cached: Cached = cached_tensors,
     ) -> None:
-        """Work on ``device`` with data from ``data_dir``, telling ``report`` of what takes long."""
+        """Set it up.
+
+        Args:
+            device: where to compute.
+            data_dir: folder of the data.
+            report: is told of what takes long.
+            load: gives the data in place of the dataset's own loader.
+            cached: keeps what is trained.
+        """
         self.device = device
         self.data_dir = data_dir
         self.report = report
+        self._load = load or (lambda dataset: cast(Dataset, dataset.component).load(self.data_dir))
+        self._cached = cached
         self.pools = lru_cache(maxsize=1)(self._load_pools)
         self.target = lru_cache(maxsize=1)(self._train_target)
         self.accuracy_undefended = lru_cache(maxsize=1)(self._measure_undefended)
@@ -87,8 +106,22 @@ class Workbench:
 
     def prepare(self, setting: Setting) -> None:
         """Make what a setting shares with others: the data, the trained target, the evaluator."""
-        self.target(setting.dataset, setting.model, setting.seed)
-        self.evaluator(setting.dataset)
+        for need in self.needs(setting):
+            self.make(need, setting)
+
+    def needs(self, setting: Setting) -> dict[Need, dict[str, Any]]:
+        """What must be trained for a setting, and what it follows from."""
+        return {
+            "weights": self._target_identity(setting.dataset, setting.model, setting.seed),
+            "evaluators": self._evaluator_identity(setting.dataset),
+        }
+
+    def make(self, need: Need, setting: Setting) -> None:
+        """Train something that a setting needs, unless it is cached."""
+        if need == "weights":
+            self.target(setting.dataset, setting.model, setting.seed)
+        else:
+            self.evaluator(setting.dataset)
 
     def _build(self, dataset: Chosen, model: Chosen) -> Target:
         pools, _ = self.pools(dataset)
@@ -123,7 +156,7 @@ class Workbench:
         )
 
     def _load_pools(self, dataset: Chosen) -> tuple[Pools, str]:
-        pools = cast(Dataset, dataset.component).load(self.data_dir)
+        pools = self._load(dataset)
         _check_range(pools, dataset)
         assert_disjoint(pools)
         fingerprinted = fingerprint(pools)
@@ -139,9 +172,9 @@ class Workbench:
 
     def is_trained(self, setting: Setting) -> bool:
         """Whether the target of a setting is in the cache."""
-        return is_cached("weights", self._recipe(setting.dataset, setting.model, setting.seed))
+        return is_cached("weights", self._target_identity(setting.dataset, setting.model, setting.seed))
 
-    def _recipe(self, dataset: Chosen, model: Chosen, seed: int) -> dict[str, Any]:
+    def _target_identity(self, dataset: Chosen, model: Chosen, seed: int) -> dict[str, Any]:
         pools, fingerprinted = self.pools(dataset)
         return {
             "recipe": RECIPE_VERSION,
@@ -152,10 +185,14 @@ class Workbench:
             "seed": seed,
         }
 
+    def _evaluator_identity(self, dataset: Chosen) -> dict[str, Any]:
+        pools, fingerprinted = self.pools(dataset)
+        return {"recipe": RECIPE, "data": fingerprinted, "classes": len(pools.classes)}
+
     def _train_target(self, dataset: Chosen, model: Chosen, seed: int) -> Target:
         pools, _ = self.pools(dataset)
         training = cast(Dataset, dataset.component).training
-        identity = self._recipe(dataset, model, seed)
+        identity = self._target_identity(dataset, model, seed)
         with stream("target", identity):
             target = _untrained(model, pools).to(self.device)
 
@@ -164,12 +201,12 @@ class Workbench:
                 train_target(target, pools.train, training)
                 return target.state_dict()
 
-            target.load_state_dict(cached_tensors("weights", identity, train))
+            target.load_state_dict(self._cached("weights", identity, train))
         return target.eval().requires_grad_(False)
 
     def _train_evaluator(self, dataset: Chosen) -> Evaluator:
-        pools, fingerprinted = self.pools(dataset)
-        identity = {"recipe": RECIPE, "data": fingerprinted, "classes": len(pools.classes)}
+        pools, _ = self.pools(dataset)
+        identity = self._evaluator_identity(dataset)
         with stream("evaluator", identity):
             evaluator = Evaluator(pools.image_shape[0], len(pools.classes)).to(self.device)
 
@@ -178,7 +215,7 @@ class Workbench:
                 train_evaluator(evaluator, pools.train)
                 return evaluator.state_dict()
 
-            evaluator.load_state_dict(cached_tensors("evaluators", identity, train))
+            evaluator.load_state_dict(self._cached("evaluators", identity, train))
         return evaluator.eval().requires_grad_(False)
 
     def _measure_evaluator(self, dataset: Chosen, count: int) -> float:

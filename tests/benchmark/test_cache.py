@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from mia_bench.benchmark.cache import cached_tensors, write_atomically
+from mia_bench.benchmark.cache import cached_tensors, known_tensors, write_atomically
 from mia_bench.benchmark.errors import UsageError
 from torch import Tensor
 
@@ -41,6 +41,14 @@ def test_another_identity_is_computed_anew_and_the_same_is_not() -> None:
     assert cached_tensors("weights", {"a": 1}, never)["x"] == 1
 
 
+def test_what_is_cached_can_be_looked_up_and_what_is_not_is_not_computed(cache: Path) -> None:
+    assert known_tensors("weights", {"a": 1}) is None
+    assert not cache.exists()
+    cached_tensors("weights", {"a": 1}, lambda: {"x": torch.ones(1)})
+    assert known_tensors("weights", {"a": 2}) is None
+    assert (known_tensors("weights", {"a": 1}) or {})["x"] == 1
+
+
 def test_a_damaged_file_is_named_with_what_to_do(cache: Path) -> None:
     cached_tensors("weights", "w", lambda: {"x": torch.ones(1)})
     (path,) = (cache / "weights").glob("*.safetensors")
@@ -48,6 +56,8 @@ def test_a_damaged_file_is_named_with_what_to_do(cache: Path) -> None:
 
     with pytest.raises(UsageError, match=rf"{path.name} is damaged .*; delete it and run again"):
         cached_tensors("weights", "w", never)
+    with pytest.raises(UsageError, match=rf"{path.name} is damaged"):
+        known_tensors("weights", "w")
 
 
 def test_a_cache_that_cannot_be_written_says_how_to_move_it(cache: Path) -> None:
