@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .cells import Cell
-from .computing import Task
+from .engines.computing import Task
 from .errors import UsageError
 from .leaderboard import SCHEMA_VERSION, Record, read_record, record_path
 

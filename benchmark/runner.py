@@ -16,16 +16,16 @@ import torch
 
 from .cache import locked, write_atomically
 from .cells import Request, Setting, plan
-from .computing import Outcome, Task, compute
-from .dispatch import Dispatch
+from .engines.computing import Outcome, Task, compute
+from .engines.dispatch import Dispatch
+from .engines.processes import Processes
 from .errors import UsageError
 from .leaderboard import Record, check_writable, read_record, rebuild, record_path, write_record, writing
 from .outdated import FOLDER, find_record, set_aside
-from .processes import Processes
 from .workbench import Workbench
 
 if TYPE_CHECKING:
-    from .ray_workers import RayWorkers
+    from .engines.ray_workers import RayWorkers
 
 REBUILD_SECONDS = 10
 """How old the leaderboard may grow while cells are computed."""
@@ -201,7 +201,7 @@ def _workers(where: Where, bench: Workbench) -> tuple[Processes | RayWorkers, in
     if where.engine == "local":
         device = where.torch_device
         return Processes(device, where.data_dir), where.jobs or 1, str(device)
-    from .ray_workers import RayWorkers
+    from .engines.ray_workers import RayWorkers
 
     workers = RayWorkers(bench, device=where.device, address=where.address, gpus=where.gpus_per_cell, jobs=where.jobs)
     return workers, workers.count, workers.device

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from ..errors import UsageError
+from ..evaluation import incomplete
 from .computing import Outcome, Task
-from .errors import UsageError
-from .evaluation import incomplete
 
 PATIENCE_SECONDS = 0.2
 """How long to wait for news before looking whether a cell takes too long."""

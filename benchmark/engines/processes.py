@@ -13,11 +13,11 @@ from typing import cast
 
 import torch
 
+from ..errors import UsageError
+from ..spawning import without_main
+from ..workbench import Workbench
 from .computing import Task, compute
 from .dispatch import News
-from .errors import UsageError
-from .spawning import without_main
-from .workbench import Workbench
 
 
 class Processes:

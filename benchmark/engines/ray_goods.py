@@ -7,11 +7,11 @@ from typing import Any
 import ray
 from safetensors.torch import load, save
 
-from .cache import cache_name, cached_tensors, known_tensors
-from .cells import Setting
+from ..cache import cache_name, cached_tensors, known_tensors
+from ..cells import Setting
+from ..specs import Chosen
+from ..workbench import Need, Workbench
 from .ray_actor import PackedPools
-from .specs import Chosen
-from .workbench import Need, Workbench
 
 
 class RayGoods:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ..trees import image_tree
+from ...trees import image_tree
 
 PLUG_IN = """
 import ctypes, os, sys, time

@@ -12,12 +12,12 @@ from typing import Any
 import ray
 from ray.exceptions import ActorDiedError, RayActorError, RayError, RayTaskError
 
+from ..workbench import Workbench
 from .computing import Task
 from .dispatch import News
 from .ray_actor import RayActor
 from .ray_cluster import connected, has_gpus, is_alive, room
 from .ray_goods import RayGoods
-from .workbench import Workbench
 
 FORGIVEN = 3
 """Workers that a cell may lose together with their nodes; it may be the cell that brings the nodes down."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .cells import Cell
-from .evaluation import evaluate
-from .leaderboard import Record
-from .pictures import strip
-from .workbench import Workbench
+from ..cells import Cell
+from ..evaluation import evaluate
+from ..leaderboard import Record
+from ..pictures import strip
+from ..workbench import Workbench
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from .cache import cache_name
-from .cells import Setting
+from ..cache import cache_name
+from ..cells import Setting
+from ..errors import UsageError
+from ..interfaces import ImageSet, Pools
+from ..workbench import Need, Workbench
 from .computing import Task, compute
 from .dispatch import News
-from .errors import UsageError
-from .interfaces import ImageSet, Pools
-from .workbench import Need, Workbench
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 import pytest
-from mia_bench.benchmark import dispatch
 from mia_bench.benchmark.cells import Request, plan
-from mia_bench.benchmark.computing import Outcome, Task
-from mia_bench.benchmark.dispatch import Dispatch, News
+from mia_bench.benchmark.engines import dispatch
+from mia_bench.benchmark.engines.computing import Outcome, Task
+from mia_bench.benchmark.engines.dispatch import Dispatch, News
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.evaluation import incomplete
 

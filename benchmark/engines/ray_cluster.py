@@ -13,7 +13,7 @@ import ray
 import ray._private.worker
 import ray.exceptions
 
-from .errors import UsageError
+from ..errors import UsageError
 
 ANSWER_SECONDS = 5
 """How long a cluster may take to answer; Ray itself gives up after two minutes, and ends the process."""

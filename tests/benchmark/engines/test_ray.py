@@ -18,7 +18,7 @@ from mia_bench.benchmark.cli import app
 from mia_bench.benchmark.leaderboard import read_records
 from typer.testing import CliRunner
 
-from ..trees import image_tree
+from ...trees import image_tree
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs mia-bench[ray]")
 
@@ -289,7 +289,7 @@ def test_without_ray_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) 
 def test_an_address_where_no_ray_is_is_refused_at_once(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mia_bench.benchmark import ray_cluster
+    from mia_bench.benchmark.engines import ray_cluster
 
     monkeypatch.setattr(ray_cluster, "ANSWER_SECONDS", 0.3)
     with socket.socket() as taken:
@@ -310,7 +310,7 @@ def test_an_address_where_no_ray_is_is_refused_at_once(
 @needs_ray
 @pytest.mark.parametrize(("gpus", "expected"), [(0, 12), (1, 3), (0.5, 6), (0.4, 6), (0.1, 12)])
 def test_a_gpu_is_shared_by_whole_cells(gpus: float, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mia_bench.benchmark import ray_cluster
+    from mia_bench.benchmark.engines import ray_cluster
 
     nodes = [
         {"Alive": True, "Resources": {"CPU": 4.0, "GPU": 1.0}},
@@ -324,7 +324,7 @@ def test_a_gpu_is_shared_by_whole_cells(gpus: float, expected: int, monkeypatch:
 
 @needs_ray
 def test_a_share_of_a_gpu_that_no_node_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from mia_bench.benchmark import ray_cluster
+    from mia_bench.benchmark.engines import ray_cluster
     from mia_bench.benchmark.errors import UsageError
 
     monkeypatch.setattr(ray_cluster.ray, "nodes", lambda: [{"Alive": True, "Resources": {"CPU": 4.0}}])
@@ -335,7 +335,7 @@ def test_a_share_of_a_gpu_that_no_node_has_is_refused(monkeypatch: pytest.Monkey
 
 @needs_ray
 def test_a_cell_whose_nodes_die_again_and_again_is_forgiven_three_times() -> None:
-    from mia_bench.benchmark import ray_workers
+    from mia_bench.benchmark.engines import ray_workers
     from ray.exceptions import ActorUnavailableError
 
     workers: Any = object.__new__(ray_workers.RayWorkers)

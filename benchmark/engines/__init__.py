@@ -1,0 +1,1 @@
+"""Where cells are computed: in processes of this machine, or on Ray."""
