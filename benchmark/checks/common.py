@@ -10,7 +10,7 @@ from ..interfaces import Component
 from .core import Failed, Skipped, require
 from .effects import Effects, effects, scenes
 from .lab import Lab
-from .pretended import pretended_device
+from .pretended import Mixed, pretended_device
 from .worker import ask_worker
 
 _BOUNDS = {"minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"}
@@ -72,8 +72,14 @@ def runs_on_a_gpu(component: Component, lab: Lab) -> str:
         found = effects(component, Lab(device="cuda", data_dir=lab.data_dir), place)
         require(found.numbers or found.facts, "it gives nothing")
         return torch.cuda.get_device_name()
-    with pretended_device() as device:
-        there = effects(component, Lab(device=str(device), data_dir=lab.data_dir), place)
+    try:
+        with pretended_device() as device:
+            there = effects(component, Lab(device=str(device), data_dir=lab.data_dir), place)
+    except Mixed:
+        raise
+    except Exception as error:  # it can do less than a GPU
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise Skipped(f"there is no CUDA here, and the device that pretends cannot do it ({reason})") from error
     _require_same(there, component, lab, "on another device it gives another result")
     return "on a device that pretends; there is no CUDA here"
 

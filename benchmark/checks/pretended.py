@@ -26,6 +26,10 @@ INDEXED = (ATEN.index.Tensor, ATEN.index_put.default, ATEN.index_put_.default, A
 """Operations that take indices of the CPU on any device."""
 
 
+class Mixed(RuntimeError):
+    """What a real GPU would refuse."""
+
+
 class Pretended(Tensor):
     """Wraps the tensor with which it is really computed."""
 
@@ -49,6 +53,15 @@ class Pretended(Tensor):
 
     def __repr__(self, **_: Any) -> str:
         return f"Pretended({self.held!r})"
+
+    def numpy(self, *, force: bool = False) -> Any:
+        """Refuse it, unless forced, as a GPU does."""
+        if not force:
+            raise Mixed("a tensor that is not on the CPU cannot become a NumPy array; bring it there with .cpu()")
+        return self.held.detach().numpy()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return self.numpy()
 
     def tolist(self) -> Any:
         """The numbers, which any device gives."""
@@ -76,7 +89,7 @@ def compute(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         checked = tensors((args[0], args[2:])) if func in INDEXED else given
         strangers = [each for each in checked if not isinstance(each, Pretended) and each.dim() > 0]
         if strangers:
-            raise RuntimeError(
+            raise Mixed(
                 f"{func}: expected all tensors on one device, found the pretended one and cpu {strangers[0].shape}"
             )
     if wanted is not None:

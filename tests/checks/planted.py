@@ -277,6 +277,22 @@ class Homebound(Decoder):
         return (super().reconstruct(seen) + torch.zeros(seen.image_shape)).clamp(0, 1)
 
 
+class Numpy(Decoder):
+    __doc__ = Decoder.__doc__
+
+    def reconstruct(self, seen):
+        return torch.from_numpy(super().reconstruct(seen).numpy())
+
+
+class Picky(Decoder):
+    __doc__ = Decoder.__doc__
+
+    def reconstruct(self, seen):
+        if type(seen.wire.tensor) is not torch.Tensor:
+            raise TypeError("plain tensors only")
+        return super().reconstruct(seen)
+
+
 class OutOfRange(Decoder):
     __doc__ = Decoder.__doc__
 
@@ -456,6 +472,7 @@ FAULTS: dict[type, tuple[str, str]] = {
     Idle: ("parameters change the result", "idle: no other value changed anything"),
     OwnRandomness: ("same seed same result", "torch's global generator"),
     Homebound: ("runs on a gpu", "expected all tensors on one device"),
+    Numpy: ("runs on a gpu", "bring it there with .cpu"),
     Outside: ("rebuilt in a worker", "keep nothing outside the parameters"),
     WrongLogits: ("answers", r"classify\(images\) is \(8, 1\)"),
     Coupled: ("wires", "depends on the other images"),

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from mia_bench import testing
 from mia_bench.benchmark.checks import attacks, catalog
 
@@ -38,6 +39,14 @@ def test_every_check_has_a_planted_fault() -> None:
     names = {body.__name__.replace("_", " ") for body in (*bodies, *catalog.REPETITION)}
 
     assert names == {name for name, _ in planted.FAULTS.values()}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU, and no device needs to pretend")
+def test_what_only_the_device_that_pretends_cannot_do_is_no_fault() -> None:
+    found = {outcome.name: outcome for outcome in testing.check(planted.Picky)}
+
+    assert found["runs on a gpu"].status == "skipped"
+    assert "cannot do it (TypeError: plain tensors only)" in found["runs on a gpu"].reason
 
 
 def test_all_faults_of_a_component_are_told_at_once() -> None:
