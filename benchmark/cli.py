@@ -120,7 +120,7 @@ def run(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the data.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan, its time and memory, and stop.")] = False,
 ) -> None:
     """Attack defended models and write the leaderboard; a second run goes on where the first stopped."""
     from . import commands
