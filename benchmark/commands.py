@@ -130,13 +130,13 @@ def _print_plan(planned: Sequence[PlannedCell], place: Where, bench: Workbench) 
     for each in planned:
         typer.echo(f"{each.cell_id}  {'done' if each.finished else 'to do':6} {each.cell.label}")
     groups = unfinished(planned)
-    typer.echo(f"{len(planned)} cells, {sum(map(len, groups))} to do")
     if groups:
         cells = [[task.cell for task in group] for group in groups]
         jobs = place.jobs or 1
         need = estimate(cells, bench, timings(place.out), jobs)
         more = f"; {need.unknown} cells of attacks that were never timed not counted" if need.unknown else ""
         typer.echo(f"about {duration(need.seconds)} with --jobs {jobs}, up to {need.memory / 1e9:.1f} GB{more}")
+    typer.echo(f"{len(planned)} cells, {sum(map(len, groups))} to do")
 
 
 def _print_results(planned: Sequence[PlannedCell], records: Sequence[Record], out: Path) -> None:

@@ -1,6 +1,7 @@
 """Small image folders and files to run on."""
 
 import itertools
+import signal
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,3 +49,8 @@ def jpeg_tree(root: Path, classes: Sequence[str], *, train: int, test: int) -> N
         folder.mkdir(parents=True)
         for index in range(count):
             Image.fromarray(random.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(folder / f"{index}.jpg")
+
+
+def hear_interrupts() -> None:
+    """In a process that is started: hear Ctrl-C, which shells take from what runs in their background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

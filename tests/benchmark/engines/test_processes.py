@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ...trees import image_tree
+from ...trees import hear_interrupts, image_tree
 
 PLUG_IN = """
 import ctypes, os, sys, time
@@ -86,6 +86,7 @@ def start(site: Path, tmp_path: Path, *words: str) -> subprocess.Popen[str]:
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=hear_interrupts,
     )
 
 

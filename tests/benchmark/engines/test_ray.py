@@ -18,7 +18,7 @@ from mia_bench.benchmark.cli import app
 from mia_bench.benchmark.leaderboard import read_records
 from typer.testing import CliRunner
 
-from ...trees import image_tree
+from ...trees import hear_interrupts, image_tree
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs mia-bench[ray]")
 
@@ -89,6 +89,7 @@ class Place:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            preexec_fn=hear_interrupts,
         )
 
     def records(self, out: str) -> dict[str, Any]:
