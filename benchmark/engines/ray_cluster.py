@@ -36,12 +36,12 @@ def connected(address: str | None, cpus: int | None) -> Iterator[None]:
         _require_same(address)
         yield
         return
-    try:
-        _connect(address, cpus)
-        with _quiet():
+    with _quiet():  # until after the end, at which Ray writes what it has held back
+        try:
+            _connect(address, cpus)
             yield
-    finally:
-        ray.shutdown()
+        finally:
+            ray.shutdown()
 
 
 def room(gpus: float) -> int:
