@@ -15,14 +15,14 @@ class Gaussian:
     """Squared Mahalanobis length of deviations, per pixel.
 
     The variance in each direction is that of the samples plus a floor: what they show no variation in may still vary a
-    bit. Up to ``NUMBERS`` pixels this is exact; beyond, for the ``RANK`` directions of most variance.
+    bit. Up to ``NUMBERS`` pixels, or ``RANK`` samples, this is exact; beyond, for the ``RANK`` directions of most variance.
     """
 
     def __init__(self, deviations: Tensor, floor: float) -> None:
         """Measure samples (K, C, H, W) of mean 0; ``floor`` is a variance in squared units of a pixel."""
         self.floor = floor
         self._precision: Tensor | None = None
-        if deviations[0].numel() <= NUMBERS:
+        if len(deviations) > RANK and deviations[0].numel() <= NUMBERS:
             samples = deviations.flatten(1).double()  # (K, d)
             covariance = samples.T @ samples / len(samples)
             covariance.diagonal().add_(floor)

@@ -14,6 +14,7 @@ import pandas as pd
 from .audits import audit
 from .errors import UsageError
 from .leaderboard import Record, Row
+from .pareto import undominated
 from .registry import nearest
 from .worst_case import worst_case
 
@@ -99,8 +100,7 @@ def rank(rows: Iterable[Row], records: Mapping[str, Record], sort: str = "psnr_d
     lines: list[Line] = []
     for place in sorted(places):
         wanted = {_task(row) for cells in places[place].values() for row in cells}
-        here = [_line(cells, wanted, records, doubts) for cells in places[place].values()]
-        here = [replace(line, pareto=_undominated(line, here)) for line in here]
+        here = _with_front([_line(cells, wanted, records, doubts) for cells in places[place].values()])
         for key in ("defense_params", "defense", "psnr_db", sort):  # each sort keeps the order of the one before
             here.sort(key=partial(_order, key))
         lines += here
@@ -172,15 +172,12 @@ def _mean(values: Iterable[float | None]) -> float | None:
     return mean(known) if known else None
 
 
-def _undominated(line: Line, rivals: Sequence[Line]) -> bool:
-    if line.psnr_db is None or line.accuracy is None or line.incomplete:
-        return False
-    return not any(
-        not rival.incomplete
-        and rival.psnr_db is not None
-        and rival.accuracy is not None
-        and (rival.accuracy, -rival.psnr_db) != (line.accuracy, -line.psnr_db)
-        and rival.accuracy >= line.accuracy
-        and rival.psnr_db <= line.psnr_db
-        for rival in rivals
-    )
+def _with_front(lines: Sequence[Line]) -> list[Line]:
+    """Lines of one place, with those on the Pareto front marked."""
+    points = {
+        index: (line.psnr_db, -line.accuracy)
+        for index, line in enumerate(lines)
+        if not line.incomplete and line.psnr_db is not None and line.accuracy is not None
+    }
+    best = dict(zip(points, undominated([*points.values()]), strict=True))
+    return [replace(line, pareto=best.get(index, False)) for index, line in enumerate(lines)]

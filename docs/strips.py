@@ -16,6 +16,8 @@ from PIL import Image, ImageDraw
 
 SHOWN = 10
 """Private pictures in a row, at most."""
+HIGHEST = 64
+"""Pixels that a picture is high, at most."""
 LETTER = 6
 """Pixels that a letter of the label takes."""
 
@@ -40,17 +42,19 @@ def main(results: Path, target: Path, where: dict[str, str]) -> None:
 
 def _rows(board: pd.DataFrame, pictures: Path) -> Iterator[tuple[str, Image.Image]]:
     """The originals, what each attack makes of them, and last the mean image, which is the same everywhere."""
-    several = board["split"].nunique() > 1
+    places = [column for column in ("dataset", "model", "split") if board[column].nunique() > 1]
     attacked = board[board["attack"] != "mean_image"]
     for index, row in enumerate(pd.concat([attacked, board[board["attack"] == "mean_image"][:1]]).to_dict("records")):
         picture = Image.open(pictures / f"{row['cell_id']}.png")
+        if picture.height > 2 * HIGHEST:
+            picture = picture.resize((picture.width * 2 * HIGHEST // picture.height, 2 * HIGHEST), Image.Resampling.BOX)
         half = picture.height // 2
         width = min(picture.width, SHOWN * half)
         if not index:
             yield "private", picture.crop((0, 0, width, half))
         names = [label(f"{kind}s", row[kind], json.loads(row[f"{kind}_params"])) for kind in ("defense", "attack")]
-        place = f"{row['split']}, " if several and row["attack"] != "mean_image" else ""
-        yield f"{place}{', '.join(names)}: {row['psnr_db']:.1f} dB", picture.crop((0, half, width, picture.height))
+        place = [row[column] for column in places if row["attack"] != "mean_image"]
+        yield f"{', '.join([*place, *names])}: {row['psnr_db']:.1f} dB", picture.crop((0, half, width, picture.height))
 
 
 if __name__ == "__main__":

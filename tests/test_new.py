@@ -1,9 +1,11 @@
 """A plug-in from nothing: written, installed, checked, run."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -29,36 +31,40 @@ def mia_bench(*words: object, site: Path | None = None, folder: Path | None = No
     )
 
 
-def install(package: Path, site: Path) -> None:
+def install(packages: Sequence[Path], site: Path) -> None:
     """``pip install -e`` without a network, into a folder of its own."""
-    words = ["install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target", site, "-e", package]
+    words = ["install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target", site]
+    words += [word for package in packages for word in ("-e", package)]
     done = subprocess.run([*PIP, *map(str, words)], text=True, capture_output=True, check=False, cwd="/")
     assert done.returncode == 0, done.stderr
-    (site / "sitecustomize.py").write_text(f"import site\nsite.addsitedir({str(site)!r})\n")  # reads the .pth file
+    (site / "sitecustomize.py").write_text(f"import site\nsite.addsitedir({str(site)!r})\n")  # reads the .pth files
 
 
-@pytest.mark.parametrize("noun", NOUNS)
-def test_a_new_package_passes_check_and_its_own_tests_and_runs(noun: str, tmp_path: Path) -> None:
-    written = mia_bench("new", noun, "fresh_one", folder=tmp_path)
-    package, site = tmp_path / "mia-bench-fresh-one", tmp_path / "site"
-    assert written.returncode == 0, written.stderr
-    install(package, site)
+def test_new_packages_pass_check_and_their_own_tests_and_run(tmp_path: Path) -> None:
+    packages, site = [tmp_path / f"mia-bench-fresh-{noun}" for noun in NOUNS], tmp_path / "site"
+    for noun in NOUNS:
+        written = mia_bench("new", noun, f"fresh_{noun}", folder=tmp_path)
+        assert written.returncode == 0, written.stderr
+    install(packages, site)
 
-    checked = mia_bench("check", "fresh_one", site=site)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert "0 failed" in checked.stdout
-    assert f"{noun} fresh_one (package mia-bench-fresh-one 0.1.0)" in checked.stdout
+    for noun in NOUNS:
+        checked = mia_bench("check", f"fresh_{noun}", site=site)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        assert "0 failed" in checked.stdout
+        assert f"{noun} fresh_{noun} (package mia-bench-fresh-{noun} 0.1.0)" in checked.stdout
 
+    words = ["-q", "-p", "no:cacheprovider", *map(str, packages)]
     tested = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=package, text=True, capture_output=True
+        [sys.executable, "-m", "pytest", *words], cwd=tmp_path, text=True, capture_output=True, check=False
     )
     assert tested.returncode == 0, tested.stdout
+    assert re.search(r"^[4-9] passed|^\d\d+ passed", tested.stdout, re.MULTILINE), tested.stdout
 
 
 def test_a_new_defense_gives_a_row_of_the_leaderboard(tmp_path: Path) -> None:
     package, site = tmp_path / "mia-bench-fresh-one", tmp_path / "site"
     new.create("defense", "fresh_one", package)
-    install(package, site)
+    install([package], site)
 
     small = ["--dataset", "imagefolder:size=16", "--data-dir", image_tree(tmp_path / "images"), "--model", "lenet5"]
     words = [*small, "--split", "conv1", "--images", 4, "--attack", "ridge", "--out", tmp_path / "results"]

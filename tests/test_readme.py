@@ -8,6 +8,8 @@ import pytest
 from mia_bench.benchmark.cli import app
 from typer.testing import CliRunner
 
+from .trees import image_tree
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((*ROOT.glob("docs/*.md"), ROOT / "README.md", ROOT / "results/README.md"))
 TOUR = [
@@ -18,14 +20,33 @@ TOUR = [
 ]
 
 
-def words_of(command: str, out: Path) -> list[str]:
-    """The command's words without its comment, with everything that is written going to ``out``."""
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the results of a small run, and a cache that all commands share."""
+    folder = tmp_path_factory.mktemp("tour")
+    made = ["run", "--dataset", "imagefolder:size=16", "--data-dir", str(image_tree(folder / "images"))]
+    made += ["--model", "lenet5", "--split", "conv1", "--images", "4", "--defense", "undefended"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIA_BENCH_CACHE", str(folder / "cache"))
+        result = CliRunner().invoke(app, [*made, "--attack", "mean_image", "--out", str(folder / "results")])
+    assert result.exit_code == 0, result.stderr
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def shared_cache(place: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIA_BENCH_CACHE", str(place / "cache"))
+
+
+def words_of(command: str, place: Path, out: Path) -> list[str]:
+    """The command's words without its comment; it reads results in ``place``, and writes to ``out``."""
     words = shlex.split(command, comments=True)[1:]
+    if words[0] == "run":
+        return [*words, "--dry-run", "--out", str(out / "results")]
     if words[0] == "new":
         return [*words, "--out", str(out / "package")]
-    return [
-        str(out / word) if re.match(r"results(/(?!papers|reference)|$)|report.html", word) else word for word in words
-    ]
+    there = [str(place / word) if re.match(r"results(/(?!papers|reference)|$)", word) else word for word in words]
+    return [str(out / word) if word == "report.html" else word for word in there]
 
 
 def test_there_is_a_tour() -> None:
@@ -33,18 +54,10 @@ def test_there_is_a_tour() -> None:
 
 
 @pytest.mark.parametrize("command", TOUR)
-def test_every_command_of_the_tour_is_understood(command: str, tmp_path: Path) -> None:
-    words = words_of(command, tmp_path)
+def test_every_command_of_the_tour_is_understood(command: str, place: Path, tmp_path: Path) -> None:
+    words = words_of(command, place, tmp_path)
     if "../shared/data" in command and not (ROOT.parent / "shared" / "data").exists():
         pytest.skip("the shared data are absent")
-    if words[0] == "run":
-        words += ["--dry-run", "--out", str(tmp_path / "results")]
-    elif words[0] in ("rank", "compare", "audit", "report", "status"):
-        made = [
-            *["run", "--split", "conv1", "--attack", "mean_image", "--images", "4", "--out"],
-            str(tmp_path / "results"),
-        ]
-        assert CliRunner().invoke(app, [*made, "--defense", "undefended"]).exit_code == 0
 
     result = CliRunner().invoke(app, words)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..pareto import undominated
 from .content import Place
 from .look import GRAY, LABEL, TITLES, accuracy_axis, arms, marker, name_points, reference
 from .settings import Setting
@@ -51,11 +52,10 @@ def front(settings: Sequence[Setting], measure: str) -> list[Setting]:
 
     The rule of ``Line.pareto``, for any measure.
     """
-    rivals = [(each.line[measure], -each.line["accuracy"], each) for each in settings if not each.line["incomplete"]]
+    complete = [each for each in settings if not each.line["incomplete"]]
+    points = [(each.line[measure], -each.line["accuracy"]) for each in complete]
     best = [
-        (leak, loss, each)
-        for leak, loss, each in rivals
-        if not any(a <= leak and b <= loss and (a, b) != (leak, loss) for a, b, _ in rivals)
+        (*point, each) for point, each, is_best in zip(points, complete, undominated(points), strict=True) if is_best
     ]
     return [each for *_, each in sorted(best, key=lambda one: one[:2])]
 

@@ -91,10 +91,11 @@ def test_knowing_the_defense_helps(attack: type, world: Callable) -> None:
     assert aware > oblivious + 3
 
 
-def test_a_gaussian_is_the_squared_mahalanobis_length() -> None:
+@pytest.mark.parametrize("count", [5, 50, 600])
+def test_a_gaussian_is_the_squared_mahalanobis_length(count: int) -> None:
     torch.manual_seed(0)
-    samples, deviations = torch.randn(50, 1, 3, 4), torch.randn(6, 1, 3, 4, requires_grad=True)
-    covariance = samples.flatten(1).T @ samples.flatten(1) / 50 + 0.1 * torch.eye(12)
+    samples, deviations = torch.randn(count, 1, 3, 4), torch.randn(6, 1, 3, 4, requires_grad=True)
+    covariance = samples.flatten(1).T @ samples.flatten(1) / count + 0.1 * torch.eye(12)
     flat = deviations.flatten(1)
     expected = torch.einsum("nd,de,ne->n", flat, covariance.inverse(), flat) / 12
 
@@ -107,7 +108,7 @@ def test_a_gaussian_is_the_squared_mahalanobis_length() -> None:
 
 def test_a_gaussian_of_many_pixels_is_the_same_from_its_main_directions(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    samples, deviations = torch.randn(20, 1, 5, 6), torch.randn(6, 1, 5, 6)
+    samples, deviations = torch.randn(600, 1, 5, 6), torch.randn(6, 1, 5, 6)
     exact = Gaussian(samples, 0.1).penalty(deviations)
     monkeypatch.setattr(_gaussian, "NUMBERS", 10)
 

@@ -81,12 +81,14 @@ def test_several_splits_are_repeated_or_written_with_commas_and_choose_among_the
         mia_bench("run", *words, "--images", "4", *place, *splits)
         for splits in (("--split", "conv1,relu1"), ("--split", "conv1", "--split", "relu1"))
     )
-    part = mia_bench("run", "large-images", "--split", "stage2", "--out", tree / "none", "--dry-run")
+    parts = 'dataset = { name = "imagefolder", size = 16 }\nmodel = "lenet5"\nattacks = ["ridge"]\n'
+    (tree / "parts.toml").write_text(parts + "".join(f'[[parts]]\nsplit = "{name}"\n' for name in ("relu1", "fc1")))
+    part = mia_bench("run", tree / "parts.toml", "--split", "fc1", "--images", "4", *place)
 
     assert once.stdout == twice.stdout
     assert "relu1 undefended seed 0 ridge" in once.stdout
     assert "conv1 undefended seed 0 ridge" in once.stdout
-    assert " stage2 " in part.stdout
+    assert " fc1 " in part.stdout
     assert " relu1 " not in part.stdout
 
 
