@@ -15,7 +15,7 @@ class Gaussian:
     """Squared Mahalanobis length of deviations, per pixel.
 
     The variance in each direction is that of the samples plus a floor: what they show no variation in may still vary a
-    bit. Up to ``NUMBERS`` pixels or ``RANK`` samples this is exact; beyond, for the ``RANK`` directions of most variance.
+    bit. Exact up to ``NUMBERS`` pixels or ``RANK`` samples; beyond, for the ``RANK`` directions of most variance.
     """
 
     def __init__(self, deviations: Tensor, floor: float) -> None:
