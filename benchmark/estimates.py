@@ -76,15 +76,15 @@ def estimate(groups: Sequence[Sequence[Cell]], bench: Workbench, known: Sequence
         for setting in (group[0].setting for group in groups)
         if not bench.is_trained(setting)
     }
-    spans, unknown = [], 0
+    longest, total, unknown = 0.0, 0.0, 0
     for group in groups:
         found = [_attack_seconds(cell, known) for cell in group]
         unknown += found.count(None)
-        spans.append(_protect_seconds(group[0], known) + sum(filter(None, found)))
-    processes = min(jobs, len(groups))
-    seconds = sum(training.values()) + max(spans, default=0.0)
-    if processes:
-        seconds = sum(training.values()) + max(*spans, sum(spans) / processes, 0.0)
+        protecting, attacking = _protect_seconds(group[0], known), [seconds or 0.0 for seconds in found]
+        total += protecting + sum(attacking)
+        longest = max(longest, protecting + max(attacking))
+    processes = min(jobs, sum(map(len, groups)))
+    seconds = sum(training.values()) + max(longest, total / max(processes, 1))
     memory = max((_memory(bench, group[0].setting) for group in groups), default=0)
     return Estimate(seconds, unknown, processes * memory)
 

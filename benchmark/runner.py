@@ -191,7 +191,7 @@ def _outcomes(
         return
     workers, count, device = _workers(where, bench)
     with closing(workers):
-        count = min(count, len(groups))
+        count = min(count, sum(map(len, groups)))
         dispatch = Dispatch(groups, workers, count=count, timeout=where.cell_timeout, device=device, known=known)
         yield from dispatch.run(listener)
 

@@ -77,7 +77,8 @@ def test_protecting_is_timed_by_defense_and_processes_share_the_settings(bench: 
     groups = cells("ridge", "dp_ir:sigma=0.1", "topk")
 
     assert estimate(groups, bench, known, 1).seconds == (10 + 2) + (10 + 30) + 10
-    assert estimate(groups, bench, known, 2).seconds == 10 + 30  # the longest setting
+    assert estimate(groups, bench, known, 2).seconds == 10 + 30  # the longest cell
+    assert estimate([[cell for (cell,) in groups]], bench, known, 2).seconds == (10 + 10 + 10 + 2) / 2
     assert estimate(groups, bench, known, 2).memory == 2 * estimate(groups, bench, known, 1).memory
     assert estimate([], bench, known, 2) == estimates.Estimate(0, 0, 0)
 

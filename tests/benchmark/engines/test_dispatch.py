@@ -80,16 +80,41 @@ DONE = {task.cell_id: ("done", "") for task in TASKS}
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_every_task_is_computed_once_and_a_group_by_one_worker(count: int) -> None:
+def test_every_task_is_computed_once(count: int) -> None:
     results, workers, ear = run(finish, count)
 
     assert results == DONE
     assert sorted(cell for _, cell in workers.given) == sorted(DONE)
-    of = {cell: worker for worker, cell in workers.given}
-    assert all(len({of[task.cell_id] for task in group}) == 1 for group in GROUPS)
-    assert workers.most == min(count, 3)
+    assert workers.most == count
     assert sorted(workers.dismissed) == list(range(1, workers.hired + 1))
     assert sorted(ear.heard) == sorted(task.cell.label for task in TASKS)
+
+
+def test_a_group_is_computed_by_one_worker_while_other_groups_wait() -> None:
+    _, workers, _ = run(finish, 2)
+
+    of = {cell: worker for worker, cell in workers.given}
+    assert all(len({of[task.cell_id] for task in group}) == 1 for group in GROUPS[:2])
+
+
+def test_a_worker_for_whom_no_group_waits_takes_over_half_of_another_ones_rest() -> None:
+    workers = Script(finish)
+
+    outcomes = list(Dispatch([TASKS], workers, count=2, device="cpu").run(Ear()))
+
+    assert len(outcomes) == len(TASKS)
+    assert workers.given[:2] == [(1, "0"), (2, "1")]
+    assert {sum(worker == which for worker, _ in workers.given) for which in (1, 2)} <= {4, 5}
+    assert workers.hired == 2
+
+
+def test_a_single_task_is_not_taken_over() -> None:
+    workers = Script(finish)
+
+    list(Dispatch([TASKS[:2]], workers, count=2, device="cpu").run(Ear()))
+
+    assert [worker for worker, _ in workers.given] == [1, 1]
+    assert workers.hired == 1
 
 
 def killer(*kinds: str) -> Act:

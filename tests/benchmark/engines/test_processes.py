@@ -140,12 +140,12 @@ def test_a_worker_that_dies_leaves_the_others_alone(site: Path, tmp_path: Path) 
 
 
 def test_a_defense_that_hangs_costs_its_own_cells_only(site: Path, tmp_path: Path) -> None:
-    run = start(site, tmp_path, "--attack", "ridge", "--defense", "stuck", "--cell-timeout", "4")
+    run = start(site, tmp_path, "--attack", "ridge", "--defense", "stuck", "--cell-timeout", "8")
     _, messages = run.communicate(timeout=400)
 
     board = pd.read_csv(tmp_path / "results" / "leaderboard.csv").set_index(["defense", "attack"])
     assert run.returncode == 1, messages
-    assert set(board.loc["stuck", "reason"]) == {"took longer than --cell-timeout, 4 s"}
+    assert set(board.loc["stuck", "reason"]) == {"took longer than --cell-timeout, 8 s"}
     assert set(board.loc["undefended", "status"]) == {"done"}
 
 
