@@ -52,7 +52,7 @@ class Setting:
     @property
     def label(self) -> str:
         """A short name for progress and plans."""
-        return f"{self.dataset.name} {self.model.name} {self.split} {self.defense.label} seed {self.seed}"
+        return f"{self.dataset.label} {self.model.label} {self.split} {self.defense.label} seed {self.seed}"
 
 
 @dataclass(frozen=True)

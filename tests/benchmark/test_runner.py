@@ -325,6 +325,20 @@ def test_every_plan_has_the_reference_attack_and_the_undefended_model() -> None:
     ]
 
 
+def test_cells_that_differ_in_a_parameter_have_labels_that_tell_them_apart() -> None:
+    size = {"name": "photos", "size": 96}
+    requests = [
+        Request(dataset=dataset, model=model, splits=["stage1"], attacks=["ridge"], defenses=["dp_ir:sigma=0.5"])
+        for dataset in ("photos", size)
+        for model in ("plain", "plain:depth=3")
+    ]
+
+    labels = [cell.label for cell in plan(*requests)]
+
+    assert len(set(labels)) == len(labels) == 4 * 4
+    assert "photos:size=96 plain:depth=3 stage1 dp_ir:sigma=0.5 seed 0 ridge" in labels
+
+
 def test_without_names_a_plan_has_all_standard_attacks_and_all_built_in_defenses() -> None:
     cells = plan(Request())
 
