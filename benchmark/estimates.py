@@ -71,11 +71,13 @@ def estimate(groups: Sequence[Sequence[Cell]], bench: Workbench, known: Sequence
         known: cells that were timed.
         jobs: processes.
     """
-    training = {
-        (setting.dataset, setting.model, setting.seed): _training_seconds(bench, setting)
-        for setting in (group[0].setting for group in groups)
-        if not bench.is_trained(setting)
-    }
+    training: dict[object, float] = {}
+    memory = 0
+    for setting in (group[0].setting for group in groups):
+        target = setting.dataset, setting.model, setting.seed
+        if target not in training:
+            training[target] = 0.0 if bench.is_trained(setting) else _training_seconds(bench, setting)
+        memory = max(memory, _memory(bench, setting))
     longest, total, unknown = 0.0, 0.0, 0
     for group in groups:
         found = [_attack_seconds(cell, known) for cell in group]
@@ -85,7 +87,6 @@ def estimate(groups: Sequence[Sequence[Cell]], bench: Workbench, known: Sequence
         longest = max(longest, protecting + max(attacking))
     processes = min(jobs, sum(map(len, groups)))
     seconds = sum(training.values()) + max(longest, total / max(processes, 1))
-    memory = max((_memory(bench, group[0].setting) for group in groups), default=0)
     return Estimate(seconds, unknown, processes * memory)
 
 

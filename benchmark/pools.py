@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,27 +34,56 @@ def assert_disjoint(pools: Pools) -> None:
     Raises:
         UsageError: if one is; the message says which.
     """
-    owners: dict[bytes, tuple[str, int]] = {}
+    owners: _Owners = {}
     for name, pool in _named(pools):
-        found = digests(to_bytes(pool.images))
-        shared = [index for index, content in enumerate(found) if content in owners]
-        if shared:
-            other, position = owners[found[shared[0]]]
-            raise UsageError(
-                f"the pools must have no image in common, but {len(shared)} of the {len(pool)} images in {name} "
-                f"are also in another pool: image {shared[0]} of {name} is image {position} of {other}"
-            )
-        owners.update((content, (name, index)) for index, content in enumerate(found))
+        _claim(owners, name, to_bytes(pool.images))
 
 
 def fingerprint(pools: Pools) -> str:
     """Hash shapes, labels and 8-bit images of all pools, in order, into 16 hexadecimal digits."""
     content = hashlib.sha256()
     for name, pool in _named(pools):
-        content.update(f"{name} {tuple(pool.images.shape)}".encode())
-        content.update(pool.labels.cpu().contiguous().numpy().data)
-        content.update(to_bytes(pool.images).numpy().data)
+        _add(content, name, pool, to_bytes(pool.images))
     return content.hexdigest()[:16]
+
+
+def disjoint_fingerprint(pools: Pools) -> str:
+    """The fingerprint of pools that have no image in common; reads large pools once.
+
+    Raises:
+        UsageError: if an image is in two pools.
+    """
+    owners: _Owners = {}
+    content = hashlib.sha256()
+    for name, pool in _named(pools):
+        images = to_bytes(pool.images)
+        _claim(owners, name, images)
+        _add(content, name, pool, images)
+    return content.hexdigest()[:16]
+
+
+_Owners = dict[bytes, tuple[str, int]]
+"""Of each image by its hash, the pool that has it, and where."""
+
+
+def _claim(owners: _Owners, name: str, images: Tensor) -> None:
+    """Enter the 8-bit images of a pool as its own."""
+    found = digests(images)
+    shared = [index for index, content in enumerate(found) if content in owners]
+    if shared:
+        other, position = owners[found[shared[0]]]
+        raise UsageError(
+            f"the pools must have no image in common, but {len(shared)} of the {len(images)} images in {name} "
+            f"are also in another pool: image {shared[0]} of {name} is image {position} of {other}"
+        )
+    owners.update((content, (name, index)) for index, content in enumerate(found))
+
+
+def _add(content: Any, name: str, pool: ImageSet, images: Tensor) -> None:
+    """Add a pool, with its 8-bit images, to a hash."""
+    content.update(f"{name} {tuple(images.shape)}".encode())
+    content.update(pool.labels.cpu().contiguous().numpy().data)
+    content.update(images.numpy().data)
 
 
 def _named(pools: Pools) -> list[tuple[str, ImageSet]]:

@@ -23,8 +23,8 @@ class Normalize(nn.Module):
     def __init__(self, mean: Tensor, std: Tensor) -> None:
         """Take the mean and the standard deviation of each channel, (C,)."""
         super().__init__()
-        self.register_buffer("mean", mean.view(-1, 1, 1))
-        self.register_buffer("std", std.view(-1, 1, 1))
+        self.register_buffer("mean", mean.view(-1, 1, 1).clone())
+        self.register_buffer("std", std.view(-1, 1, 1).clone())
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalize (N, C, H, W) images."""

@@ -22,7 +22,7 @@ from .hearing import heard
 from .interfaces import Attack, Dataset, Defense, ImageSet, Model, Observation, Pools, Wire
 from .metrics import accuracy
 from .observing import chunks, observe, overhear
-from .pools import assert_disjoint, fingerprint
+from .pools import disjoint_fingerprint
 from .randomness import stream
 from .specs import Chosen
 from .split_model import Normalize, SplitModel, Target
@@ -82,6 +82,7 @@ class Workbench:
         self._load = load or (lambda dataset: cast(Dataset, dataset.component).load(self.data_dir))
         self._cached = cached
         self.pools = lru_cache(maxsize=1)(self._load_pools)
+        self._channels = lru_cache(maxsize=1)(self._measure_channels)
         self.target = lru_cache(maxsize=1)(self._train_target)
         self.accuracy_undefended = lru_cache(maxsize=1)(self._measure_undefended)
         self.structure = lru_cache(maxsize=1)(self._build)
@@ -126,7 +127,7 @@ class Workbench:
     def _build(self, dataset: Chosen, model: Chosen) -> Target:
         pools, _ = self.pools(dataset)
         try:
-            target = _untrained(model, pools)
+            target = _untrained(model, pools, Normalize(*self._channels(dataset)))
             target(torch.zeros(1, *pools.image_shape))
         except (RuntimeError, ValueError) as error:
             shape = tuple(pools.image_shape)
@@ -134,6 +135,11 @@ class Workbench:
                 f"model {model.label} cannot take the {shape} images of {dataset.label} ({error})"
             ) from error
         return target
+
+    def _measure_channels(self, dataset: Chosen) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of the channels of the training images, (C,) each."""
+        images = self.pools(dataset)[0].train.images.cpu()
+        return images.mean((0, 2, 3)), images.std((0, 2, 3)).clamp_min(1e-3)
 
     def originals(self, setting: Setting) -> Tensor:
         """The private images under attack, (N, C, H, W): for scoring only."""
@@ -158,8 +164,7 @@ class Workbench:
     def _load_pools(self, dataset: Chosen) -> tuple[Pools, str]:
         pools = self._load(dataset)
         _check_range(pools, dataset)
-        assert_disjoint(pools)
-        fingerprinted = fingerprint(pools)
+        fingerprinted = disjoint_fingerprint(pools)
         if pools.note:
             self.report(f"{dataset.label}: {pools.note}")
         on_device = replace(
@@ -194,7 +199,7 @@ class Workbench:
         training = cast(Dataset, dataset.component).training
         identity = self._target_identity(dataset, model, seed)
         with stream("target", identity):
-            target = _untrained(model, pools).to(self.device)
+            target = _untrained(model, pools, Normalize(*self._channels(dataset))).to(self.device)
 
             def train() -> dict[str, Tensor]:
                 self.report(f"training {model.label} on {dataset.label}, {training.epochs} epochs")
@@ -271,10 +276,9 @@ def _check_range(pools: Pools, dataset: Chosen) -> None:
             )
 
 
-def _untrained(model: Chosen, pools: Pools) -> Target:
+def _untrained(model: Chosen, pools: Pools, normalize: Normalize) -> Target:
     layers = cast(Model, model.component).build(pools.image_shape, len(pools.classes))
-    images = pools.train.images.cpu()
-    return Target(Normalize(images.mean((0, 2, 3)), images.std((0, 2, 3)).clamp_min(1e-3)), layers)
+    return Target(normalize, layers)
 
 
 def _sample(pool: ImageSet, count: int | None) -> ImageSet:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces import ImageSet, Pools
-from mia_bench.benchmark.pools import assert_disjoint, digests, fingerprint, to_bytes
+from mia_bench.benchmark.pools import assert_disjoint, digests, disjoint_fingerprint, fingerprint, to_bytes
 
 
 def random_set(count: int, seed: int) -> ImageSet:
@@ -83,3 +83,10 @@ def test_the_fingerprint_changes_with_any_pixel_any_label_and_the_order(pools, n
 
 def test_the_fingerprint_tells_which_pool_holds_what(pools):
     assert fingerprint(pools) != fingerprint(replace(pools, train=pools.aux, aux=pools.train))
+
+
+def test_both_in_one_pass_give_the_same(pools):
+    assert disjoint_fingerprint(pools) == fingerprint(pools)
+    repeated = with_image(pools.train, 7, pools.aux.images[5])
+    with pytest.raises(UsageError, match="image 5 of aux is image 7 of train"):
+        disjoint_fingerprint(replace(pools, train=repeated))
