@@ -113,16 +113,23 @@ def _pair(step: Tensor, change: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _curved(slope: Tensor, past: deque[tuple[Tensor, ...]]) -> Tensor:
-    """Multiply the slope by the estimated inverse Hessian (the two-loop recursion)."""
+    """Multiply the slope by the estimated inverse Hessian (the two-loop recursion).
+
+    Where no step has told any curvature yet, as when the first was not taken, the slope alone is brought to the length
+    of a first step.
+    """
+    unit = FIRST_STEP / _wide(slope.flatten(1).abs().amax(1).clamp(min=1e-12))
     if not past:
-        return slope * FIRST_STEP / _wide(slope.flatten(1).abs().amax(1).clamp(min=1e-12))
+        return slope * unit
+    known = torch.stack([inverse for _, _, inverse in past]).amax(0) > 0
     kept = []
     for step, change, inverse in reversed(past):
         share = inverse * _dot(step, slope)
         slope = slope - share * change
         kept.append(share)
     step, change, _ = past[-1]
-    slope = slope * (_dot(step, change) / _dot(change, change).clamp(min=1e-20)).clamp(min=1e-8)
+    latest = (_dot(step, change) / _dot(change, change).clamp(min=1e-20)).clamp(min=1e-8)
+    slope = slope * torch.where(known, latest, unit)
     for (step, change, inverse), share in zip(past, reversed(kept), strict=True):
         slope = slope + step * (share - inverse * _dot(change, slope))
     return slope

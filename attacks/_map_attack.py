@@ -18,7 +18,7 @@ from ._start import Start, prepare
 class MapAttack(Attack):
     """Trains the decoder of ``ridge_skip`` and searches from its answer, under a prior that a subclass gives."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     access: ClassVar[Access] = Access.WHITE_BOX
     standard: ClassVar[bool] = False
 

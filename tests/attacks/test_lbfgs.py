@@ -49,6 +49,18 @@ def test_the_loss_of_no_image_ever_rises() -> None:
     assert all((later <= earlier + 1e-6).all() for earlier, later in pairwise(values))
 
 
+@pytest.mark.parametrize("settled", [0.0, 3e-4])
+def test_an_image_whose_first_steps_are_too_long_gets_shorter_ones(settled: float) -> None:
+    goal = torch.tensor([0.505, 0.515]).view(2, 1, 1, 1).expand(2, 1, 4, 4)
+
+    def well(x: Tensor, places: Tensor) -> Tensor:
+        return 1e-4 * (1 - (-(x - goal[places]).square() / (2 * 0.01**2)).exp()).flatten(1).sum(1)
+
+    found = minimize(well, torch.full_like(goal, 0.5), iterations=40, settled=settled)
+
+    torch.testing.assert_close(found, goal, atol=1e-3, rtol=0)
+
+
 def test_an_image_that_is_already_best_stays() -> None:
     start = torch.full((2, 1, 4, 4), 0.25)
 
