@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from statistics import median
 
+import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from .cells import Cell, Setting
@@ -158,27 +159,25 @@ def _nearest(known: Sequence[Timing], names: Sequence[str]) -> list[Timing]:
 
 
 def _training_seconds(bench: Workbench, setting: Setting) -> float:
-    train = bench.pools(setting.dataset)[0].train
     dataset = setting.dataset.component
     assert isinstance(dataset, Dataset)
     macs = _macs(bench.structure(setting.dataset, setting.model), bench, setting)
-    return dataset.training.epochs * len(train) * (STEP_SECONDS + 3 * macs / MACS_PER_SECOND)
+    return dataset.training.epochs * bench.facts(setting.dataset).train * (STEP_SECONDS + 3 * macs / MACS_PER_SECOND)
 
 
 def _macs(target: Target, bench: Workbench, setting: Setting) -> int:
     with FlopCounterMode(display=False) as counter:
-        target(bench.originals(setting)[:1].cpu())
+        target(torch.zeros(1, *bench.facts(setting.dataset).image_shape))
     return counter.get_total_flops() // 2
 
 
 def _memory(bench: Workbench, setting: Setting) -> int:
     """Bytes of one process: its libraries and data, and the largest attack."""
-    pools, _ = bench.pools(setting.dataset)
+    facts = bench.facts(setting.dataset)
     client = bench.structure(setting.dataset, setting.model).split(setting.split).client
-    image = bench.originals(setting)[:1].cpu()
+    image = torch.zeros(1, *facts.image_shape)
     wire, pixels = client(image).numel(), image.shape[2] * image.shape[3]
-    images = sum(len(pool) for pool in (pools.train, pools.aux, pools.private))
-    data = 2 * 4 * images * image.numel()
-    queries = min(QUERY_BYTES, 2 * 4 * len(pools.aux) * max(wire, image.numel()))
+    data = 2 * 4 * (facts.train + facts.aux + facts.private) * image.numel()
+    queries = min(QUERY_BYTES, 2 * 4 * facts.aux * max(wire, image.numel()))
     attacked = 4 * 4 * setting.images * max(wire, image.numel())
     return BASE_BYTES + data + queries + attacked + max(GRADIENT_BYTES, DECODER_BYTES * pixels)

@@ -56,7 +56,7 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
         values = _compare(rebuilt.images, originals)
         scores, more = score(bench, cell.setting, rebuilt.images)
         details |= {**more, **_compare_members(rebuilt, originals)}
-        data = bench.pools(cell.setting.dataset)[0].note
+        data = bench.pools(cell.setting.dataset).note
     except UsageError:
         raise
     except Inapplicable as error:

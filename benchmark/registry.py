@@ -131,8 +131,9 @@ def _built_in(kind: Kind) -> tuple[Entry, ...]:
     )
 
 
-def _plug_ins(kind: Kind) -> list[Entry]:
-    return [
+@cache
+def _plug_ins(kind: Kind) -> tuple[Entry, ...]:
+    return tuple(
         Entry(
             kind=kind,
             name=point.name,
@@ -141,7 +142,7 @@ def _plug_ins(kind: Kind) -> list[Entry]:
             version=point.dist.version if point.dist else "unknown",
         )
         for point in entry_points(group=f"{PACKAGE}.{kind}")
-    ]
+    )
 
 
 def camel_case(name: str) -> str:

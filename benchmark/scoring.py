@@ -24,7 +24,7 @@ def score(bench: Workbench, setting: Setting, images: Tensor) -> tuple[dict[str,
     Returns:
         The columns ``identified`` and ``leak_r2``, and details by name.
     """
-    pools, _ = bench.pools(setting.dataset)
+    pools = bench.pools(setting.dataset)
     originals = bench.originals(setting)
     images = images.to(originals.device).clamp(0, 1)
     gallery = pools.private.images[: max(GALLERY, len(originals))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -30,6 +30,27 @@ from .training import RECIPE_VERSION, train_target
 
 Need = Literal["weights", "evaluators"]
 """What settings share that is trained, by its folder in the cache."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is remembered of a dataset when its images are put away for another's.
+
+    Attributes:
+        fingerprint: of the content of all pools.
+        image_shape: (C, H, W).
+        classes: how many there are.
+        train: how many images there are to train on.
+        aux: how many the attacker has.
+        private: how many can be attacked.
+    """
+
+    fingerprint: str
+    image_shape: tuple[int, int, int]
+    classes: int
+    train: int
+    aux: int
+    private: int
 
 
 @dataclass(frozen=True)
@@ -82,10 +103,11 @@ class Workbench:
         self._load = load or (lambda dataset: cast(Dataset, dataset.component).load(self.data_dir))
         self._cached = cached
         self.pools = lru_cache(maxsize=1)(self._load_pools)
-        self._channels = lru_cache(maxsize=1)(self._measure_channels)
+        self.facts = cache(self._look_at)
+        self._channels = cache(self._measure_channels)
         self.target = lru_cache(maxsize=1)(self._train_target)
         self.accuracy_undefended = lru_cache(maxsize=1)(self._measure_undefended)
-        self.structure = lru_cache(maxsize=1)(self._build)
+        self.structure = cache(self._build)
         self.protected = lru_cache(maxsize=1)(self._protect)
         self.evaluator = lru_cache(maxsize=1)(self._train_evaluator)
         self.evaluator_accuracy = lru_cache(maxsize=1)(self._measure_evaluator)
@@ -97,13 +119,11 @@ class Workbench:
         Raises:
             UsageError: if the model cannot take the images or has no such split, or there are too few private images.
         """
-        pools, fingerprinted = self.pools(setting.dataset)
+        facts = self.facts(setting.dataset)
         self.structure(setting.dataset, setting.model).split(setting.split)
-        if setting.images > len(pools.private):
-            raise UsageError(
-                f"--images is {setting.images}; {setting.dataset.name} has {len(pools.private)} private images"
-            )
-        return fingerprinted
+        if setting.images > facts.private:
+            raise UsageError(f"--images is {setting.images}; {setting.dataset.name} has {facts.private} private images")
+        return facts.fingerprint
 
     def prepare(self, setting: Setting) -> None:
         """Make what a setting shares with others: the data, the trained target, the evaluator."""
@@ -125,12 +145,11 @@ class Workbench:
             self.evaluator(setting.dataset)
 
     def _build(self, dataset: Chosen, model: Chosen) -> Target:
-        pools, _ = self.pools(dataset)
+        shape = self.facts(dataset).image_shape
         try:
-            target = _untrained(model, pools, Normalize(*self._channels(dataset)))
-            target(torch.zeros(1, *pools.image_shape))
+            target = self._untrained(model, dataset)
+            target(torch.zeros(1, *shape))
         except (RuntimeError, ValueError) as error:
-            shape = tuple(pools.image_shape)
             raise UsageError(
                 f"model {model.label} cannot take the {shape} images of {dataset.label} ({error})"
             ) from error
@@ -138,12 +157,12 @@ class Workbench:
 
     def _measure_channels(self, dataset: Chosen) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the channels of the training images, (C,) each."""
-        images = self.pools(dataset)[0].train.images.cpu()
+        images = self.pools(dataset).train.images.cpu()
         return images.mean((0, 2, 3)), images.std((0, 2, 3)).clamp_min(1e-3)
 
     def originals(self, setting: Setting) -> Tensor:
         """The private images under attack, (N, C, H, W): for scoring only."""
-        return self.pools(setting.dataset)[0].private.images[: setting.images]
+        return self.pools(setting.dataset).private.images[: setting.images]
 
     def observe(self, setting: Setting, attack: Attack) -> Observation:
         """Hand an attack what its access grants, and nothing else.
@@ -156,68 +175,80 @@ class Workbench:
             attack,
             protected.model.copy(),
             protected.wire.copy(),
-            pools=self.pools(setting.dataset)[0],
+            pools=self.pools(setting.dataset),
             originals=self.originals(setting),
             identity=setting.identity,
         )
 
-    def _load_pools(self, dataset: Chosen) -> tuple[Pools, str]:
+    def _untrained(self, model: Chosen, dataset: Chosen) -> Target:
+        facts = self.facts(dataset)
+        layers = cast(Model, model.component).build(facts.image_shape, facts.classes)
+        return Target(Normalize(*self._channels(dataset)), layers)
+
+    def _look_at(self, dataset: Chosen) -> Facts:
+        pools = self.pools(dataset)
+        return Facts(
+            fingerprint=disjoint_fingerprint(pools),
+            image_shape=pools.image_shape,
+            classes=len(pools.classes),
+            train=len(pools.train),
+            aux=len(pools.aux),
+            private=len(pools.private),
+        )
+
+    def _load_pools(self, dataset: Chosen) -> Pools:
         pools = self._load(dataset)
         _check_range(pools, dataset)
-        fingerprinted = disjoint_fingerprint(pools)
         if pools.note:
             self.report(f"{dataset.label}: {pools.note}")
-        on_device = replace(
+        return replace(
             pools,
             train=pools.train.to(self.device),
             aux=pools.aux.to(self.device),
             private=pools.private.to(self.device),
         )
-        return on_device, fingerprinted
 
     def is_trained(self, setting: Setting) -> bool:
         """Whether the target of a setting is in the cache."""
         return is_cached("weights", self._target_identity(setting.dataset, setting.model, setting.seed))
 
     def _target_identity(self, dataset: Chosen, model: Chosen, seed: int) -> dict[str, Any]:
-        pools, fingerprinted = self.pools(dataset)
+        facts = self.facts(dataset)
         return {
             "recipe": RECIPE_VERSION,
             "training": asdict(cast(Dataset, dataset.component).training),
-            "data": fingerprinted,
-            "classes": len(pools.classes),
+            "data": facts.fingerprint,
+            "classes": facts.classes,
             "model": model.identity,
             "seed": seed,
         }
 
     def _evaluator_identity(self, dataset: Chosen) -> dict[str, Any]:
-        pools, fingerprinted = self.pools(dataset)
-        return {"recipe": RECIPE, "data": fingerprinted, "classes": len(pools.classes)}
+        facts = self.facts(dataset)
+        return {"recipe": RECIPE, "data": facts.fingerprint, "classes": facts.classes}
 
     def _train_target(self, dataset: Chosen, model: Chosen, seed: int) -> Target:
-        pools, _ = self.pools(dataset)
         training = cast(Dataset, dataset.component).training
         identity = self._target_identity(dataset, model, seed)
         with stream("target", identity):
-            target = _untrained(model, pools, Normalize(*self._channels(dataset))).to(self.device)
+            target = self._untrained(model, dataset).to(self.device)
 
             def train() -> dict[str, Tensor]:
                 self.report(f"training {model.label} on {dataset.label}, {training.epochs} epochs")
-                train_target(target, pools.train, training)
+                train_target(target, self.pools(dataset).train, training)
                 return target.state_dict()
 
             target.load_state_dict(self._cached("weights", identity, train))
         return target.eval().requires_grad_(False)
 
     def _train_evaluator(self, dataset: Chosen) -> Evaluator:
-        pools, _ = self.pools(dataset)
-        identity = self._evaluator_identity(dataset)
+        facts, identity = self.facts(dataset), self._evaluator_identity(dataset)
         with stream("evaluator", identity):
-            evaluator = Evaluator(pools.image_shape[0], len(pools.classes)).to(self.device)
+            evaluator = Evaluator(facts.image_shape[0], facts.classes).to(self.device)
 
             def train() -> dict[str, Tensor]:
                 self.report(f"training the evaluator on {dataset.label}")
-                train_evaluator(evaluator, pools.train)
+                train_evaluator(evaluator, self.pools(dataset).train)
                 return evaluator.state_dict()
 
             evaluator.load_state_dict(self._cached("evaluators", identity, train))
@@ -225,7 +256,7 @@ class Workbench:
 
     def _measure_evaluator(self, dataset: Chosen, count: int) -> float:
         """Its accuracy on the first private images, which no cell changes."""
-        known = self.pools(dataset)[0].private[:count]
+        known = self.pools(dataset).private[:count]
         return accuracy(classify(self.evaluator(dataset), known.images), known.labels)
 
     def _bound(self, setting: Setting, observations: int) -> GalleryBound | None:
@@ -234,11 +265,11 @@ class Workbench:
             return gallery_bound(model, self.originals(setting), observations=observations)
 
     def _measure_undefended(self, dataset: Chosen, model: Chosen, seed: int) -> float:
-        private = self.pools(dataset)[0].private
+        private = self.pools(dataset).private
         return accuracy(_logits(self.target(dataset, model, seed), private.images), private.labels)
 
     def _protect(self, setting: Setting) -> Protected:
-        pools, _ = self.pools(setting.dataset)
+        pools = self.pools(setting.dataset)
         whole = (setting.dataset, setting.model, setting.seed)
         undefended = self.target(*whole).split(setting.split)
         start = time.perf_counter()
@@ -274,11 +305,6 @@ def _check_range(pools: Pools, dataset: Chosen) -> None:
             raise UsageError(
                 f"dataset {dataset.label} has {images.dtype} images in [{low:g}, {high:g}]; expected float32 in [0, 1]"
             )
-
-
-def _untrained(model: Chosen, pools: Pools, normalize: Normalize) -> Target:
-    layers = cast(Model, model.component).build(pools.image_shape, len(pools.classes))
-    return Target(normalize, layers)
 
 
 def _sample(pool: ImageSet, count: int | None) -> ImageSet:

@@ -46,7 +46,7 @@ def row(bench: Workbench, split: str, mode: str, budget: float) -> list[str]:
     setting = next(cell.setting for cell in plan(request) if cell.setting.defense.name == "ckks")
     made = bench.protected(setting)
     found, session = made.details, made.model.session
-    private = bench.pools(setting.dataset)[0].private
+    private = bench.pools(setting.dataset).private
     with torch.no_grad():
         logits = torch.cat([made.model.logits(images) for images in private.images.split(500)])
     whole = accuracy(logits, private.labels)

@@ -36,7 +36,7 @@ class RayGoods:
         """A reference to the packed pools of a setting."""
         dataset = setting.dataset
         if dataset not in self._pools:
-            self._pools[dataset] = ray.put(PackedPools.of(self._bench.pools(dataset)[0]))
+            self._pools[dataset] = ray.put(PackedPools.of(self._bench.pools(dataset)))
         return self._pools[dataset]
 
     def trained(self, setting: Setting, name: str) -> Any:

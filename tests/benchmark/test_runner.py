@@ -165,7 +165,7 @@ def test_an_attack_gets_what_its_access_grants_and_nothing_else(
 
 
 def test_no_private_image_is_in_what_an_attack_sees(bench: Workbench) -> None:
-    private = {image.numpy().tobytes() for image in bench.pools(setting(bench).dataset)[0].private.images}
+    private = {image.numpy().tobytes() for image in bench.pools(setting(bench).dataset).private.images}
     seen_images: list[ImageSet] = []
 
     def look(seen: Observation) -> Tensor:
@@ -180,7 +180,7 @@ def test_no_private_image_is_in_what_an_attack_sees(bench: Workbench) -> None:
 def test_an_attack_that_destroys_what_it_was_given_harms_no_other(bench: Workbench) -> None:
     before = bench.protected(setting(bench)).model.client[1].weight.clone()
     wire = bench.protected(setting(bench)).wire.tensor.clone()
-    aux = bench.pools(setting(bench).dataset)[0].aux.images.clone()
+    aux = bench.pools(setting(bench).dataset).aux.images.clone()
 
     def vandalize(seen: Observation) -> Tensor:
         assert seen.client is not None
@@ -194,7 +194,7 @@ def test_an_attack_that_destroys_what_it_was_given_harms_no_other(bench: Workben
 
     assert torch.equal(bench.protected(setting(bench)).model.client[1].weight, before)
     assert torch.equal(bench.protected(setting(bench)).wire.tensor, wire)
-    assert torch.equal(bench.pools(setting(bench).dataset)[0].aux.images, aux)
+    assert torch.equal(bench.pools(setting(bench).dataset).aux.images, aux)
 
 
 def test_noise_on_the_wire_is_fresh_for_queries_and_fixed_for_the_observed_wire(bench: Workbench) -> None:
