@@ -64,9 +64,11 @@ def parse(spec: str) -> tuple[str, dict[str, str]]:
     """Split ``name:key=value,key=value`` into the name and its parameters.
 
     Raises:
-        UsageError: if a parameter has no ``=``.
+        UsageError: if several names are given, or a parameter has no ``=``.
     """
     name, _, rest = spec.partition(":")
+    if "," in name:
+        raise UsageError(f"{name!r} is several names; repeat the option, with one each time")
     params = {}
     for part in filter(None, rest.split(",")):
         key, equals, value = part.partition("=")

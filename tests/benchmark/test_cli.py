@@ -117,6 +117,7 @@ def test_results_do_not_depend_on_the_number_of_processes_or_the_other_cells(tre
 WRONG = {
     "unknown defense": (["--defense", "dp_irr"], "no defense 'dp_irr'; did you mean 'dp_ir'?"),
     "unknown attack": (["--attack", "rigde"], "no attack 'rigde'; did you mean 'ridge'?"),
+    "two attacks at once": (["--attack", "ridge,mean_image"], "'ridge,mean_image' is several names; repeat the option"),
     "unknown dataset": (["--dataset", "minst"], "no dataset 'minst'; did you mean 'mnist'?"),
     "unknown model": (["--model", "lenet"], "no model 'lenet'; did you mean 'lenet5'?"),
     "misspelt option": (["--defense", "dp_ir", "--sigam", "0.1"], "option --sigam; did you mean 'sigma'?"),
