@@ -19,8 +19,8 @@ FEWEST = 4
 CHUNK = 500
 """Images in one pass through the client."""
 LARGEST = 1000
-"""Images of the gallery at most; the first ones, if more are attacked. One who knows that the image is among them knows
-more than others, so what binds him binds them."""
+"""Images of a gallery at most; if more are attacked, they are in several. One who knows in which knows more than
+others, so what binds him binds them."""
 INFORMED = 64
 """Images over which the Fisher information is averaged."""
 
@@ -77,7 +77,7 @@ def gallery_bound(model: SplitModel, images: Tensor, *, observations: int = 1) -
 
     Args:
         model: the protected model.
-        images: exactly the attacked images, (N, C, H, W); the first ``LARGEST`` of them are the gallery.
+        images: exactly the attacked images, (N, C, H, W); more than ``LARGEST`` are cut into galleries of equal size.
         observations: wires of each image that the attacker has. The densities of single wires are multiplied, which
             bounds whatever can be made of them, merged or not.
 
@@ -88,19 +88,19 @@ def gallery_bound(model: SplitModel, images: Tensor, *, observations: int = 1) -
     Source: the Bayes risk under squared error is that of the posterior mean (Lehmann & Casella, Theory of Point
     Estimation, 1998, section 4.1); dFIL: Maeng, Guo, Kariyappa, Suh, NeurIPS 2023, equation 4.
     """
-    kind, images = type(model), images[:LARGEST]
+    kind = type(model)
     if model.input_channel.stochastic or (kind.send, kind.overheard) != (SplitModel.send, SplitModel.overheard):
         return None
     with torch.no_grad():
         clean = torch.cat([_clean(model, chunk) for chunk in images.split(CHUNK)])
         if model.ir_channel.log_density(clean[:1], model.ir_channel(clean[:1])) is None:
             return None
-        draws = max(FEWEST, PASSES // (len(images) * observations))
-        beliefs = torch.stack([_belief(model, clean, observations) for _ in range(draws)])  # (R, N, N)
-        psnr = psnr_ceilings(beliefs.flatten(0, 1), images).view(draws, -1).mean(0)  # (N,)
-        flat = images.flatten(1).double()
-        error = torch.stack([_error(belief, flat) for belief in beliefs]).mean(0)  # (N,)
-        named = beliefs.max(2).values.mean().item()
+        parts = math.ceil(len(images) / LARGEST)
+        found = [
+            _within(model, *gallery, observations)
+            for gallery in zip(images.chunk(parts), clean.chunk(parts), strict=True)
+        ]
+        psnr, error, named = (torch.cat(values) for values in zip(*found, strict=True))
     low, high = interval(psnr)
     smallest, _ = interval(error)
     return GalleryBound(
@@ -109,9 +109,19 @@ def gallery_bound(model: SplitModel, images: Tensor, *, observations: int = 1) -
         psnr_db_high=high,
         psnr_of_mean_mse_db=_decibels(error.mean().item()),
         psnr_of_mean_mse_db_high=None if smallest is None else _decibels(smallest),
-        identified=named,
+        identified=named.mean().item(),
         dfil_unbiased_psnr_db=_unbiased_psnr(model, images[:INFORMED], observations),
     )
+
+
+def _within(model: SplitModel, images: Tensor, clean: Tensor, observations: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Of each image of one gallery, with its clean IRs: PSNR, squared error and chance of being named, (N,)."""
+    draws = max(FEWEST, PASSES // (len(images) * observations))
+    beliefs = torch.stack([_belief(model, clean, observations) for _ in range(draws)])  # (R, N, N)
+    psnr = psnr_ceilings(beliefs.flatten(0, 1), images).view(draws, -1).mean(0)
+    flat = images.flatten(1).double()
+    error = torch.stack([_error(belief, flat) for belief in beliefs]).mean(0)
+    return psnr, error, beliefs.max(2).values.mean(0)
 
 
 def _clean(model: SplitModel, images: Tensor) -> Tensor:

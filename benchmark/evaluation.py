@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -65,7 +66,10 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
         reason = f"{type(error).__name__}: {error}".replace("\n", " ")
         return incomplete(cell, cell_id, **state("failed", reason)), None
     row = Row(**_names(cell, cell_id), **facts, **_scores(values), **scores, status="done", device=str(bench.device))
-    return Record(row=row, details=details, notes=_notes(rebuilt, data), per_image=values), rebuilt.images
+    details, notes = _finite(details)
+    notes |= {"selected": rebuilt.selected, "data": data}
+    told = {name: note for name, note in notes.items() if note}
+    return Record(row=row, details=details, notes=told, per_image=values), rebuilt.images
 
 
 def _compare(images: Tensor, originals: Tensor) -> PerImage:
@@ -86,13 +90,17 @@ def _compare_members(rebuilt: Reconstruction, originals: Tensor) -> dict[str, fl
     return {name: round(score.item(), 5) for name, score in found.items()}
 
 
-def _notes(rebuilt: Reconstruction, data: str) -> dict[str, str]:
-    return {name: note for name, note in {"selected": rebuilt.selected, "data": data}.items() if note}
+def _finite(details: dict[str, float]) -> tuple[dict[str, float], dict[str, str]]:
+    """Those details that a record can hold, and a note that names the others."""
+    held = {name: value for name, value in details.items() if math.isfinite(value)}
+    lost = ", ".join(f"{name}={value}" for name, value in details.items() if name not in held)
+    return held, {"left_out": lost} if lost else {}
 
 
 def incomplete(cell: Cell, cell_id: str, *, details: dict[str, float] | None = None, **facts: Any) -> Record:
     """The record of a cell without scores; ``facts`` give at least ``status``, ``reason`` and ``device``."""
-    return Record(row=Row(**_names(cell, cell_id), **facts), details=details or {})
+    held, notes = _finite(details or {})
+    return Record(row=Row(**_names(cell, cell_id), **facts), details=held, notes=notes)
 
 
 def _reconstruct(attack: Attack, seen: Observation, cell_id: str) -> Reconstruction:

@@ -194,6 +194,9 @@ class Model(Component, ABC):
     def build(self, image_shape: tuple[int, int, int], classes: int) -> nn.Sequential:
         """Build the untrained network.
 
+        Unless a module of it is a batch normalization, its convolutions are normalized during training, and the
+        normalization is then folded into their weights and biases; those without a bias get one.
+
         Args:
             image_shape: (C, H, W) of the normalized images it will be given.
             classes: the number of logits.

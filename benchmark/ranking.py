@@ -31,8 +31,9 @@ class Line:
         worst_attack: the attack, with its parameters, that has the highest mean PSNR.
         worst_case: ``per image``, or ``of means`` where the values of the images are not at hand.
         accuracy_kept: accuracy as a share of the undefended one.
-        pareto: complete, and no other complete line at this place has both higher accuracy and lower PSNR.
-        incomplete: an attack or a seed that other lines at this place have is missing, failed or inapplicable.
+        pareto: complete, and no other complete line at this place keeps more accuracy at a lower PSNR.
+        incomplete: an attack or a seed that other lines at this place have is missing, failed or inapplicable; one
+            that is inapplicable to all of them counts for none.
         flags: names of the audits that a cell of this line fails; see ``audits``.
     """
 
@@ -99,7 +100,7 @@ def rank(rows: Iterable[Row], records: Mapping[str, Record], sort: str = "psnr_d
         places[row.dataset, row.model, row.split, row.n_images][row.defense, row.defense_params].append(row)
     lines: list[Line] = []
     for place in sorted(places):
-        wanted = {_task(row) for cells in places[place].values() for row in cells}
+        wanted = {_task(row) for cells in places[place].values() for row in cells if row.status != "inapplicable"}
         here = _with_front([_line(cells, wanted, records, doubts) for cells in places[place].values()])
         for key in ("defense_params", "defense", "psnr_db", sort):  # each sort keeps the order of the one before
             here.sort(key=partial(_order, key))
@@ -143,7 +144,7 @@ def _line(
         n_images=first.n_images,
         defense=first.defense,
         defense_params=first.defense_params,
-        incomplete={_task(row) for row in done} != wanted,
+        incomplete=not {_task(row) for row in done} >= wanted,
         flags=" ".join(sorted({name for cell_id, name in doubts if cell_id in here})),
     )
     if not done:
@@ -175,9 +176,9 @@ def _mean(values: Iterable[float | None]) -> float | None:
 def _with_front(lines: Sequence[Line]) -> list[Line]:
     """Lines of one place, with those on the Pareto front marked."""
     points = {
-        index: (line.psnr_db, -line.accuracy)
+        index: (line.psnr_db, -line.accuracy_kept)
         for index, line in enumerate(lines)
-        if not line.incomplete and line.psnr_db is not None and line.accuracy is not None
+        if not line.incomplete and line.psnr_db is not None and line.accuracy_kept is not None
     }
     best = dict(zip(points, undominated([*points.values()]), strict=True))
     return [replace(line, pareto=best.get(index, False)) for index, line in enumerate(lines)]

@@ -70,13 +70,14 @@ def train_target(model: nn.Module, data: ImageSet, training: Training) -> None:
     """Train a classifier in place, from images in [0, 1] to labels.
 
     Convolutions are batch-normalized during training and the normalization is folded into them at the end, which
-    reaches the same accuracy in half the steps and leaves the architecture as it was built.
+    reaches the same accuracy in half the steps and leaves the architecture as it was, but for ``add_biases``.
 
     Args:
         model: an untrained network that takes images (N, C, H, W).
         data: the victim's training images.
         training: epochs and augmentation.
     """
+    add_biases(model)
     normalize_convolutions(model)
     model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     model.train()
@@ -118,9 +119,21 @@ def augment(images: Tensor, training: Training) -> Tensor:
     return images
 
 
+def add_biases(module: nn.Module) -> None:
+    """Give every convolution a bias, which training folds a normalization into; 0 where it has none.
+
+    A network with normalization of its own is left as it is.
+    """
+    if _is_normalized(module):
+        return
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d) and part.bias is None:
+            part.bias = nn.Parameter(part.weight.new_zeros(part.out_channels))
+
+
 def normalize_convolutions(module: nn.Module) -> None:
     """Put a batch normalization behind every convolution of a network that has none of its own."""
-    if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules()):
+    if _is_normalized(module):
         return
     for parent in list(module.modules()):
         for name, child in list(parent.named_children()):
@@ -135,6 +148,10 @@ def fold_normalization(module: nn.Module) -> None:
             match list(child.children()):
                 case [nn.Conv2d() as convolution, _Folded() as normalization]:
                     setattr(parent, name, fuse_conv_bn_eval(convolution.eval(), normalization.eval()))
+
+
+def _is_normalized(module: nn.Module) -> bool:
+    return any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())
 
 
 class _Folded(nn.BatchNorm2d):

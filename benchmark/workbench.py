@@ -26,7 +26,7 @@ from .pools import disjoint_fingerprint
 from .randomness import stream
 from .specs import Chosen
 from .split_model import Normalize, SplitModel, Target
-from .training import RECIPE_VERSION, train_target
+from .training import RECIPE_VERSION, add_biases, train_target
 
 Need = Literal["weights", "evaluators"]
 """What settings share that is trained, by its folder in the cache."""
@@ -183,6 +183,7 @@ class Workbench:
     def _untrained(self, model: Chosen, dataset: Chosen) -> Target:
         facts = self.facts(dataset)
         layers = cast(Model, model.component).build(facts.image_shape, facts.classes)
+        add_biases(layers)
         return Target(Normalize(*self._channels(dataset)), layers)
 
     def _look_at(self, dataset: Chosen) -> Facts:
@@ -287,7 +288,8 @@ class Workbench:
         else:
             with stream("accuracy", identity), heard("mia_bench", self.report):
                 answers = _logits(model.classify, test.images)
-                details = model.details(test.images, test.labels, answers)
+                told = model.details(test.images, test.labels, answers)
+            details = {name: float(value) for name, value in told.items()}
             measured = accuracy(answers, test.labels)
         with stream("wire", identity):
             wire = overhear(model, self.originals(setting))

@@ -61,12 +61,20 @@ class NoiseChannel(Channel):
 
     def log_density(self, value: Tensor, sent: Tensor) -> Tensor | None:
         """The log-likelihood, less a constant, (N,)."""
-        return -self.distance(value, sent) / (2 * self.sigma**2) if self.stochastic else None
+        if not self.stochastic:
+            return None
+        return -self.distance(value, sent).double() / (2 * self.sigma) / self.sigma  # the square may be too small
 
     def merge(self, sent: Tensor) -> Tensor:
         """The most likely clean value of R wires (R, N, ...): their mean, or median for Laplacian noise."""
-        return sent.median(0).values if self.noise == "laplacian" else sent.mean(0)
+        return _median(sent) if self.noise == "laplacian" else sent.mean(0)
 
     def merged(self, count: int) -> NoiseChannel:
         """The same noise with a deviation smaller by sqrt(count), for the mean exact, for the median an upper bound."""
         return NoiseChannel(noise=self.noise, sigma=self.sigma / math.sqrt(count), clip=self.clip)
+
+
+def _median(sent: Tensor) -> Tensor:
+    """The median of R values (R, ...), for even R the middle between the two in the middle (torch takes the lower)."""
+    ordered = sent.sort(0).values
+    return (ordered[(len(sent) - 1) // 2] + ordered[len(sent) // 2]) / 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from torch import Tensor
@@ -23,6 +23,8 @@ class NoiseDefense(Defense):
     The record to be hidden is one image, and any image may stand in its place (local differential privacy,
     replace-one), so clipping to the norm C gives the sensitivity 2 C.
     """
+
+    version: ClassVar[int] = 2
 
     sigma: float | None = Field(
         0.1, ge=0, description="standard deviation of the noise, in units of what it is added to; excludes epsilon"

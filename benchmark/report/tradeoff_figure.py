@@ -48,12 +48,12 @@ def tradeoff(place: Place, measure: str = "psnr_db") -> Figure:
 
 
 def front(settings: Sequence[Setting], measure: str) -> list[Setting]:
-    """Complete settings that no other complete one beats in accuracy and in the measure at once, by the measure.
+    """Complete settings that no other complete one beats in accuracy kept and in the measure at once, by the measure.
 
     The rule of ``Line.pareto``, for any measure.
     """
-    complete = [each for each in settings if not each.line["incomplete"]]
-    points = [(each.line[measure], -each.line["accuracy"]) for each in complete]
+    complete = [each for each in settings if not each.line["incomplete"] and each.line["accuracy_kept"] is not None]
+    points = [(each.line[measure], -each.line["accuracy_kept"]) for each in complete]
     best = [
         (*point, each) for point, each, is_best in zip(points, complete, undominated(points), strict=True) if is_best
     ]

@@ -34,7 +34,7 @@ def test_a_repeatable_client_is_asked_once_for_each_image(world: Callable) -> No
     wires = queries.wires(torch.tensor([3, 5]))
 
     assert torch.equal(wires, query(seen.aux.images[[3, 5]]).tensor)
-    assert asked == 2 + 2 + 2 + len(seen.aux)  # counted, sent twice, sent
+    assert asked == 2 + 2 * (2 + min(64, len(seen.aux))) + len(seen.aux)  # counted, sent twice, sent
     assert sum(sent) == asked + 2
 
 
@@ -44,6 +44,24 @@ def test_a_noisy_client_is_asked_anew_each_time(world: Callable) -> None:
     index = torch.tensor([3, 5])
 
     assert not torch.equal(queries.wires(index), queries.wires(index))
+
+
+class Seldom(Channel):
+    """Changes the wires of a third of the images, but not of the first two."""
+
+    def forward(self, value: Tensor) -> Tensor:
+        chosen = torch.rand(len(value)) < 1 / 3
+        chosen[:2] = False
+        return value + chosen.view(-1, *[1] * (value.ndim - 1))
+
+
+@pytest.mark.parametrize("stochastic", [False, True])
+def test_a_client_that_repeats_itself_by_chance_is_asked_anew(world: Callable, stochastic: bool) -> None:
+    channel = Seldom()
+    channel.stochastic = stochastic
+    seen = world("conv1", channel).seen_by(BlackBox())
+
+    assert Queries(seen, seen.aux.images).kept is None
 
 
 def test_wires_that_would_fill_the_memory_are_not_kept(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:

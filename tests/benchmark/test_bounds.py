@@ -168,10 +168,27 @@ def test_where_there_is_no_density_there_is_no_bound() -> None:
     assert [gallery_bound(each, images(3)) for each in (model(0.0), plain, noisy_input, dropout, wider)] == [None] * 5
 
 
-def test_of_many_images_the_first_ones_are_the_gallery(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_images_are_bounded_as_several_galleries(monkeypatch: pytest.MonkeyPatch) -> None:
+    many, counts = images(20), (7, 7, 6)
+    torch.manual_seed(1)
+    apart = [gallery_bound(model(2.0), part) for part in many.split(counts)]
+
     monkeypatch.setattr(bounds, "LARGEST", 8)
     torch.manual_seed(1)
-    all_images = gallery_bound(model(2.0), images(20))
-    torch.manual_seed(1)
+    together = gallery_bound(model(2.0), many)
 
-    assert all_images == gallery_bound(model(2.0), images(20)[:8])
+    assert together is not None
+    for name in ("psnr_db", "identified"):
+        mean = sum(count * getattr(part, name) for count, part in zip(counts, apart, strict=True)) / 20
+        assert getattr(together, name) == pytest.approx(mean, rel=0.01)
+
+
+def test_the_bound_of_many_images_binds_on_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "LARGEST", 4)
+    hard, easy = images(4), torch.full((12, *images(1).shape[1:]), 0.5)
+    bound = gallery_bound(model(50.0), torch.cat([hard, easy]))
+
+    guessed = psnr(torch.full_like(torch.cat([hard, easy]), 0.5), torch.cat([hard, easy])).mean().item()
+    assert bound is not None
+    assert guessed > 70  # dB, without a look at any wire
+    assert bound.psnr_db >= guessed

@@ -107,6 +107,37 @@ def test_a_failed_or_missing_cell_makes_a_line_incomplete_and_never_private() ->
     assert lines["b"]["psnr_db"] == pytest.approx(11)
 
 
+def test_an_attack_that_applies_to_no_defense_makes_none_incomplete() -> None:
+    nowhere = {"status": "inapplicable", "psnr_db": None, "ssim": None}
+    lines = ranked(
+        record("a", "one", [10.0], [0.1]),
+        record("a", "two", [0.0], [0.0], **nowhere),
+        record("b", "one", [11.0], [0.1]),
+        record("b", "two", [0.0], [0.0], **nowhere),
+    )
+
+    assert {name: line["incomplete"] for name, line in lines.items()} == {"a": False, "b": False}
+    assert lines["a"]["pareto"]
+
+
+def test_an_attack_that_applies_elsewhere_is_missed() -> None:
+    nowhere = record("a", "two", [0.0], [0.0], status="inapplicable", psnr_db=None, ssim=None)
+    lines = ranked(
+        record("a", "one", [10.0], [0.1]), nowhere, *(record("b", name, [9.0], [0.1]) for name in ["one", "two"])
+    )
+
+    assert {name: line["incomplete"] for name, line in lines.items()} == {"a": True, "b": False}
+
+
+def test_an_easy_sample_of_images_puts_nothing_on_the_front() -> None:
+    lines = ranked(
+        record("all", "one", [10.0], [0.1], accuracy=0.98, accuracy_undefended=0.98),
+        record("sampled", "one", [10.0], [0.1], accuracy=0.99, accuracy_undefended=1.0),
+    )
+
+    assert {name: line["pareto"] for name, line in lines.items()} == {"all": True, "sampled": False}
+
+
 def test_a_defense_without_any_score_comes_last() -> None:
     failed = record("a", "one", [0.0], [0.0], status="failed", psnr_db=None, ssim=None)
 

@@ -1,6 +1,7 @@
 """Cells and runs: what components may see, what becomes of those that misbehave, what is shared."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,10 +16,11 @@ from mia_bench.benchmark.cells import Cell, Request, Setting, plan
 from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.evaluation import evaluate
 from mia_bench.benchmark.interfaces import Access, Attack, ImageSet, Observation, Reconstruction
-from mia_bench.benchmark.leaderboard import Record
+from mia_bench.benchmark.leaderboard import Record, read_record, record_path, write_record
 from mia_bench.benchmark.registry import Entry
 from mia_bench.benchmark.runner import Where, execute, prepare
 from mia_bench.benchmark.specs import Chosen
+from mia_bench.benchmark.split_model import SplitModel
 from mia_bench.benchmark.workbench import Workbench
 from torch import Tensor
 
@@ -57,10 +59,15 @@ class Scripted(Attack):
         return type(self).act(seen)
 
 
-def outcome(bench: Workbench, act: Callable[[Observation], Any], access: Access = Access.BLACK_BOX) -> Record:
+def outcome(
+    bench: Workbench,
+    act: Callable[[Observation], Any],
+    access: Access = Access.BLACK_BOX,
+    defense: str = "undefended",
+) -> Record:
     attack = type("Acting", (Scripted,), {"act": staticmethod(act), "access": access})()
     entry = Entry(kind="attacks", name="acting", target="t:Acting", package="third-party", version="7")
-    return evaluate(Cell(setting(bench), Chosen(entry, attack)), "some-cell", bench)[0]
+    return evaluate(Cell(setting(bench, defense), Chosen(entry, attack)), "some-cell", bench)[0]
 
 
 def gray(seen: Observation) -> Tensor:
@@ -127,6 +134,29 @@ def test_the_members_of_an_attack_are_scored_beside_what_it_selected(bench: Work
     assert record.details["right_ssim"] == pytest.approx(record.row.ssim)
     assert record.details["left_psnr_db"] < 100
     assert record.details["bytes_down"] > 0
+
+
+def test_what_a_defense_cannot_tell_as_a_number_is_left_out_and_named(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told = {"plain": 2.0, "endless": math.inf, "unknown": math.nan}
+    monkeypatch.setattr(SplitModel, "details", lambda self, images, labels, logits: told)
+
+    record = outcome(bench, gray, defense="dp_ir")
+    write_record(tmp_path, record)
+
+    assert record.row.status == "done"
+    assert record.details["plain"] == 2
+    assert record.notes == {"left_out": "endless=inf, unknown=nan"}
+    assert read_record(record_path(tmp_path, record.row.cell_id)) == record
+
+
+def test_a_defense_that_tells_no_number_fails_alone(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SplitModel, "details", lambda self, images, labels, logits: {"word": "much"})
+
+    row = outcome(bench, gray, defense="dp_ir").row
+
+    assert (row.status, row.reason) == ("failed", "ValueError: could not convert string to float: 'much'")
 
 
 def test_an_attack_of_one_piece_has_no_members(bench: Workbench) -> None:

@@ -8,6 +8,7 @@ from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.interfaces import ImageSet, Training
 from mia_bench.benchmark.split_model import Normalize, Target
 from mia_bench.benchmark.training import (
+    add_biases,
     augment,
     fit,
     fold_normalization,
@@ -40,6 +41,20 @@ def test_a_target_learns_and_keeps_its_architecture() -> None:
     assert not target.training
 
 
+def test_convolutions_without_a_bias_get_one_before_training_and_not_by_it() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 2, 3, bias=False), nn.Flatten(), nn.Linear(2 * 14 * 14, 2))
+    images = torch.rand(3, 1, 16, 16)
+    before = network(images)
+
+    add_biases(network)
+    names = list(network.state_dict())
+    torch.testing.assert_close(network(images), before)
+    train_target(network, bright_and_dark(128), Training(epochs=1))
+
+    assert list(network.state_dict()) == names == ["0.weight", "0.bias", "2.weight", "2.bias"]
+
+
 def test_folding_leaves_the_function_as_it_was() -> None:
     torch.manual_seed(0)
     target = untrained()
@@ -55,12 +70,14 @@ def test_folding_leaves_the_function_as_it_was() -> None:
 
 
 def test_a_network_with_normalization_of_its_own_keeps_it() -> None:
-    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+    network = nn.Sequential(nn.Conv2d(1, 2, 3, bias=False), nn.BatchNorm2d(2))
 
+    add_biases(network)
     normalize_convolutions(network)
     fold_normalization(network)
 
     assert [type(part) for part in network] == [nn.Conv2d, nn.BatchNorm2d]
+    assert network[0].bias is None
 
 
 def test_shifted_images_are_the_originals_moved_by_at_most_the_shift() -> None:

@@ -11,7 +11,7 @@ from mia_bench.attacks.ridge import Ridge
 from mia_bench.attacks.white_box import WhiteBox
 from mia_bench.benchmark.costs import measure_costs
 from mia_bench.benchmark.errors import Inapplicable, UsageError
-from mia_bench.benchmark.interfaces import Access, Observation
+from mia_bench.benchmark.interfaces import Access, Observation, Wire
 from mia_bench.benchmark.metrics import accuracy, psnr
 from mia_bench.defenses._ckks.client import Client, Undecipherable
 from mia_bench.defenses._ckks.server import ServerError
@@ -102,6 +102,15 @@ def test_costs_separate_the_client_from_the_server_and_count_all_rounds(middle, 
     )
     assert interactive.wire_bytes > 1.9 * 40_000
     assert interactive.bytes_down > 1.9 * 40_000
+
+
+def test_numbers_are_read_as_they_are_and_ciphertexts_by_their_residues(late, train, private):
+    protected = Ckks().protect(late, train)
+    imitated = 100 * torch.randn(2, *protected.ir_channel.shape)
+    assert torch.equal(protected.ir_channel.read(Wire(imitated)), imitated)
+    read = protected.ir_channel.read(protected.send(private.images[:2]))
+    assert read.shape == imitated.shape
+    assert not torch.equal(read, protected.ir_channel.read(protected.send(private.images[:2])))
 
 
 def observation(protected, attack, private, aux):

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mia_bench.attacks.auto_query_free import AutoQueryFree
 from mia_bench.attacks.black_box import BlackBox
 from mia_bench.attacks.encoder_decoder import EncoderDecoder
 from mia_bench.attacks.mean_image import MeanImage
@@ -20,6 +21,7 @@ from mia_bench.benchmark.interfaces import ImageSet, Observation, Pools, Wire
 from mia_bench.benchmark.metrics import psnr
 from mia_bench.benchmark.randomness import stream
 from mia_bench.benchmark.specs import expand
+from mia_bench.benchmark.training import untrained_copy
 from mia_bench.benchmark.wire import byte_view
 from mia_bench.benchmark.workbench import Workbench
 from mia_bench.defenses._refusals import Refused, Reordered, Replayed, Tampered, WrongKey, WrongLength
@@ -116,7 +118,7 @@ def test_the_attacker_sees_the_sealed_messages_or_the_ir_at_the_exit(model, targ
 @pytest.mark.parametrize("layer", [None, "relu3"])
 def test_the_benchmark_hands_attacks_what_they_see_at_the_exit(layer, target, train, private):
     bench = Workbench(device=torch.device("cpu"), data_dir=None)
-    bench.pools = lambda dataset: (Pools(train, train, private, ("a", "b", "c", "d")), "")
+    bench.pools = lambda dataset: Pools(train, train, private, ("a", "b", "c", "d"))
     bench.target = lambda *whole: target
     bench.accuracy_undefended = lambda *whole: 0.0
     tee = Anything(component=Tee(exit=layer), name="tee")
@@ -267,6 +269,22 @@ def test_a_sweep_over_exits_may_hold_none():
 @pytest.mark.parametrize("view", [None, byte_view], ids=["without header", "with header"])
 def test_sealed_messages_leak_nothing(attack, view, model, train):
     assert leak(Tee().protect(model, train), attack, view=view) < 0.3
+
+
+def test_an_attacker_who_imitates_the_client_attacks_sealed_messages_in_vain(model, train):
+    with stream("shadow"):
+        victims, protected = soft_images(16), Tee().protect(model, train)
+        seen = Observation(
+            wire=protected.overheard(victims.images),
+            aux=soft_images(200),
+            classes=4,
+            channel=protected.ir_channel,
+            server=protected.server,
+            structure=lambda: untrained_copy(protected.client),
+        )
+        rebuilt = AutoQueryFree(restarts=1, steps=5).reconstruct(seen)
+        reference = MeanImage().reconstruct(seen)
+    assert (psnr(rebuilt.images, victims.images) - psnr(reference, victims.images)).mean().item() < 0.3
 
 
 def test_chosen_images_rebuild_the_private_ones_from_the_ir_that_leaves_and_less_from_a_deeper_one(model, train):

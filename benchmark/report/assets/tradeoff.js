@@ -70,8 +70,8 @@ function paths(shown, x, y, metric) {
 
 // Complete settings that no other complete one beats in both; ranking.py has the same rule.
 function frontOf(settings, metric) {
-  const rivals = settings.filter(({ line }) => !line.incomplete && known(line[metric]) && known(line.accuracy));
-  const beats = (a, b) => a.accuracy >= b.accuracy && a[metric] <= b[metric] && (a.accuracy > b.accuracy || a[metric] < b[metric]);
+  const rivals = settings.filter(({ line }) => !line.incomplete && known(line[metric]) && known(line.accuracy_kept));
+  const beats = (a, b) => a.accuracy_kept >= b.accuracy_kept && a[metric] <= b[metric] && (a.accuracy_kept > b.accuracy_kept || a[metric] < b[metric]);
   return rivals.filter(({ line }) => !rivals.some((rival) => beats(rival.line, line)));
 }
 
