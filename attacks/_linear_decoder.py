@@ -61,7 +61,7 @@ def fit_linear(queries: Queries, *, form: Form = "auto", strength: float | None 
         previous = torch.inf
         for number in strengths:
             decoder = family(number)
-            error = (decoder.decode(wires).clamp(0, 1) - truth).square().mean().item()
+            error = (decoder.decode(wires).clamp(0, 1) - truth).square().mean().nan_to_num(torch.inf).item()
             if best is None or error < best.error:
                 best = decoder._replace(error=error)
             if error < EXACT or error > previous:

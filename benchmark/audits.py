@@ -135,6 +135,15 @@ def aux_overlap(board: Board) -> Iterator[Finding]:
             yield f"{cell(row)} had {count:.0f} of the {row.n_images} private images among its own", (row.cell_id,)
 
 
+def promise_exceeded(board: Board) -> Iterator[Finding]:
+    """The attacker saw more releases of each image than the promised epsilon covers."""
+    for row in board.rows:
+        covered = json.loads(row.defense_params).get("releases")
+        if row.epsilon is not None and covered is not None and observations(row) > covered:
+            seen = f"saw {observations(row)} wires of each image, and epsilon {row.epsilon:.4g} covers {covered}"
+            yield f"{cell(row)} {seen}: raise releases", (row.cell_id,)
+
+
 AUDITS: Sequence[Callable[[Board], Iterator[Finding]]] = (
     beats_bound,
     black_box_beats_white_box,
@@ -144,6 +153,7 @@ AUDITS: Sequence[Callable[[Board], Iterator[Finding]]] = (
     undertrained,
     ignores_wire,
     aux_overlap,
+    promise_exceeded,
 )
 
 

@@ -100,8 +100,8 @@ class Ckks(Defense):
         """Make the polynomial network, compile it, make keys and start the server.
 
         Raises:
-            Inapplicable: if a layer of the server cannot be computed on ciphertexts, or not at 128-bit security, or it
-                would take too long.
+            Inapplicable: if a layer of the server cannot be computed on ciphertexts, or not at 128-bit security, or not
+                exactly enough, or it would take too long.
             UsageError: if a given parameter does not suffice.
         """
         protected = model.copy()
@@ -131,7 +131,7 @@ class Ckks(Defense):
         rounds = self._compile(network, sample, headroom=parameters.headroom)
         session = Session(rounds, plans, parameters, control=self.control)
         if not self.control:
-            _verify(session, network, sample[: plans[0].lanes])
+            self._verify(session, network, sample[: plans[0].lanes])
         return EncryptedModel(
             client=protected.client,
             server=network,
@@ -205,20 +205,21 @@ class Ckks(Defense):
         text = f"{self.guarantee}{aided}, against an honest but curious server ({parameters.text})"
         return f"none: control that encrypts zeros ({text})" if self.control else text
 
+    def _verify(self, session: Session, network: nn.Sequential, irs: Tensor) -> None:
+        """Compare one encrypted batch with the network in the clear."""
+        with torch.no_grad():
+            expected = network(irs).cpu()
+        error = (session.finish(session.upload(irs), len(irs)).logits - expected).abs().max().item()
+        largest = expected.abs().max().item()
+        if not error <= WRONG * largest:
+            refusal = UsageError if self.ring or self.moduli or self.scale_bits else Inapplicable
+            raise refusal(
+                f"decrypted logits are off by {error:.2g}, more than {WRONG:.0%} of the largest, {largest:.3g}: the "
+                "CKKS parameters are too coarse; raise scale_bits, or take a larger ring of "
+                f"{', '.join(map(str, MOST_BITS))}"
+            )
+
 
 def _irs(model: SplitModel, images: Tensor) -> Tensor:
     with torch.no_grad():
         return torch.cat([model.client(model.input_channel(chunk)) for chunk in images.split(500)])
-
-
-def _verify(session: Session, network: nn.Sequential, irs: Tensor) -> None:
-    """Compare one encrypted batch with the network in the clear."""
-    with torch.no_grad():
-        expected = network(irs).cpu()
-    error = (session.finish(session.upload(irs), len(irs)).logits - expected).abs().max().item()
-    largest = expected.abs().max().item()
-    if not error <= WRONG * largest:
-        raise UsageError(
-            f"decrypted logits are off by {error:.2g}, more than {WRONG:.0%} of the largest, {largest:.3g}: the CKKS "
-            f"parameters are too coarse; raise scale_bits, or take a larger ring of {', '.join(map(str, MOST_BITS))}"
-        )

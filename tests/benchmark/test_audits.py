@@ -39,6 +39,8 @@ HONEST = (
     cell("query_free", 12.1, access="query_free", details={"psnr_db_wrong_image": 12.05}),
     cell("ridge", 17.0, defense_params={"sigma": 2.0}),
     cell("ridge", 20.0, defense_params={"sigma": 0.5}),
+    cell("ridge", 20.0, epsilon=8.0, attack_params={"observations": 4}, defense_params={"releases": 4}),
+    cell("ridge", 20.0, attack_params={"observations": 9}, defense_params={"releases": 8}),
 )
 
 
@@ -58,6 +60,9 @@ FAULTS = {
     ),
     "observations_hurt": (RIDGE, cell("ridge", 17.0, attack_params={"observations": 16})),
     "below_mean_image": (MEAN, cell("query_free", 10.0)),
+    "promise_exceeded": (
+        cell("ridge", 19.0, epsilon=8.0, attack_params={"observations": 4}, defense_params={"releases": 2}),
+    ),
     "undertrained": (RIDGE, cell("black_box", 17.0, attack_params={"aux": "same_distribution"})),
 }
 

@@ -184,10 +184,11 @@ def test_parameters_that_make_no_sense_are_refused_at_once(params):
         Ckks(**params)
 
 
-def test_parameters_that_are_too_coarse_are_found_out_before_any_attack(middle, train, monkeypatch):
+@pytest.mark.parametrize(("given", "refusal"), [({}, Inapplicable), ({"ring": 8192}, UsageError)])
+def test_parameters_that_are_too_coarse_are_found_out_before_any_attack(given, refusal, middle, train, monkeypatch):
     monkeypatch.setattr("mia_bench.defenses.ckks.WRONG", 1e-9)
-    with pytest.raises(UsageError, match="the CKKS parameters are too coarse; raise scale_bits, or take a larger ring"):
-        Ckks().protect(middle, train)
+    with pytest.raises(refusal, match="the CKKS parameters are too coarse; raise scale_bits, or take a larger ring"):
+        Ckks(**given).protect(middle, train)
 
 
 def test_what_would_take_too_long_is_refused_before_any_work(middle, train):
