@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,13 +14,16 @@ from .cache import digest
 from .errors import UsageError
 from .interfaces import Dataset
 from .registry import Kind
-from .specs import Chosen, check_options, expand
+from .specs import Chosen, check_options, choose, expand, parse
 from .training import RECIPE_VERSION
 
 PROTOCOL = 1
 """Version of the evaluation protocol, raised whenever scores stop being comparable."""
 REFERENCE_ATTACK = "mean_image"
 REFERENCE_DEFENSE = "undefended"
+
+_IN_ONE_COLUMN: dict[Kind, str] = {"datasets": "dataset", "models": "model"}
+_IN_TWO_COLUMNS: dict[Kind, str] = {"defenses": "defense", "attacks": "attack"}
 
 Spec = str | Mapping[str, Any]
 
@@ -74,6 +78,19 @@ class Cell:
 
     setting: Setting
     attack: Chosen
+
+    @classmethod
+    def of(cls, columns: Mapping[str, Any]) -> Cell:
+        """The cell that a leaderboard calls so, with the components as they are installed now.
+
+        Raises:
+            UsageError: if there is no such component, or it does not take these parameters.
+        """
+        dataset, model = (choose(kind, *parse(columns[name])) for kind, name in _IN_ONE_COLUMN.items())
+        defense, attack = (
+            choose(kind, columns[name], json.loads(columns[f"{name}_params"])) for kind, name in _IN_TWO_COLUMNS.items()
+        )
+        return cls(Setting(dataset, model, columns["split"], defense, columns["seed"], columns["n_images"]), attack)
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -171,8 +188,9 @@ def _crossed(request: Request) -> Iterator[Cell]:
 def _standard_attacks() -> list[str]:
     standard = []
     for name in registry.names("attacks"):
+        entry = registry.find("attacks", name)
         try:
-            if getattr(registry.find("attacks", name).load(), "standard"):  # noqa: B009
+            if getattr(entry.load(), "standard"):  # noqa: B009
                 standard.append(name)
         except UsageError as error:
             logging.getLogger(__name__).warning("left out: %s", error)

@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, ParamSpec, TypeVar
+from typing import Annotated, Any, Literal
 
 import typer
 
-from .errors import UsageError
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from .one_sentence import Commands
 
 app = typer.Typer(
+    cls=Commands,
     name="mia-bench",
     help="Benchmark of reconstruction attacks and defenses for split neural-network inference.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 Format = Literal["table", "csv", "markdown", "latex", "html"]
-
-
-def one_sentence(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn bad usage into one sentence on stderr and exit code 2."""
-
-    @functools.wraps(command)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except UsageError as error:
-            typer.echo(f"Error: {error}.", err=True)
-            raise typer.Exit(2) from error
-
-    return wrapped
 
 
 def _version(wanted: bool) -> None:
@@ -58,7 +38,6 @@ def _main(
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
-@one_sentence
 def run(
     rest: Annotated[
         list[str] | None,
@@ -140,7 +119,7 @@ def run(
         suite=suite,
         given={key: value for key, value in given.items() if value is not None},
         options=options,
-        own_options=list(inspect.signature(run).parameters),
+        own_options=[f"--{name.replace('_', '-')}" for name in inspect.signature(run).parameters],
         where={
             "out": out,
             "data_dir": data_dir,
@@ -157,7 +136,6 @@ def run(
 
 
 @app.command("list")
-@one_sentence
 def list_(
     kind: Annotated[
         Literal["attacks", "defenses", "models", "datasets", "suites"] | None,
@@ -171,7 +149,6 @@ def list_(
 
 
 @app.command()
-@one_sentence
 def show(name: Annotated[str, typer.Argument(help="Name of an attack, defense, model or dataset.")]) -> None:
     """Show parameters, bounds, threat model and source of one component; for a model, its layers."""
     from .listing import show as show_component
@@ -180,7 +157,6 @@ def show(name: Annotated[str, typer.Argument(help="Name of an attack, defense, m
 
 
 @app.command("rank")
-@one_sentence
 def rank_(
     boards: Annotated[list[Path], typer.Argument(help="Leaderboards or results folders.", metavar="CSV|DIR...")],
     sort: Annotated[
@@ -194,19 +170,12 @@ def rank_(
     format_: Annotated[Format, typer.Option("--format", help="How to print it; csv has all columns.")] = "table",
 ) -> None:
     """Rank defenses, one line each: the worst case over the attacks, image by image."""
-    from .loading import load_boards
-    from .ranking import rank
-    from .tables import print_frame, print_ranking
+    from . import commands
 
-    ranked = rank(*load_boards(boards), sort)
-    if format_ == "csv":
-        print_frame(ranked, format_)
-    else:
-        print_ranking(ranked, format_)
+    commands.rank_boards(boards, sort=sort, notation=format_)
 
 
 @app.command("audit")
-@one_sentence
 def audit_(
     boards: Annotated[list[Path], typer.Argument(help="Leaderboards or results folders.", metavar="CSV|DIR...")],
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if there is a flag.")] = False,
@@ -218,7 +187,6 @@ def audit_(
 
 
 @app.command("compare")
-@one_sentence
 def compare_(
     a: Annotated[Path, typer.Argument(help="Leaderboard, results folder or published figures.", metavar="A")],
     b: Annotated[Path, typer.Argument(help="What to compare with it.", metavar="B")],
@@ -250,7 +218,6 @@ def compare_(
 
 
 @app.command("report")
-@one_sentence
 def report_(
     boards: Annotated[list[Path], typer.Argument(help="Results folders or leaderboards.", metavar="DIR|CSV...")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The page, an .html file.")] = Path("report.html"),
@@ -267,7 +234,6 @@ def report_(
 
 
 @app.command()
-@one_sentence
 def status(folder: Annotated[Path, typer.Argument(help="Results folder of a run.", metavar="DIR")]) -> None:
     """Tell which cells of a run are done, failed or missing."""
     from . import commands
@@ -276,7 +242,6 @@ def status(folder: Annotated[Path, typer.Argument(help="Results folder of a run.
 
 
 @app.command()
-@one_sentence
 def new(
     noun: Annotated[Literal["attack", "defense", "model", "dataset"], typer.Argument(help="What to write.")],
     name: Annotated[str, typer.Argument(help="What users will write to choose it, in snake_case.")],
@@ -291,7 +256,6 @@ def new(
 
 
 @app.command()
-@one_sentence
 def check(
     target: Annotated[str, typer.Argument(help="NAME, NAME:key=value,.. or module:Class.", metavar="NAME|PKG:CLASS")],
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the data of a dataset.")] = None,
@@ -308,4 +272,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

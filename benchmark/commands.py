@@ -17,10 +17,11 @@ from .estimates import duration, estimate, timings
 from .leaderboard import Record, read_records
 from .loading import load_boards
 from .progress import Display
+from .ranking import rank
 from .runner import PlannedCell, Where, execute, prepare, read_plan, unfinished
 from .specs import parse
 from .suites import Suite, load_suite, select_parts
-from .tables import print_frame
+from .tables import print_frame, print_ranking
 from .workbench import Workbench
 
 SHOWN = ["accuracy", "psnr_db", "ssim", "identified", "leak_r2", "bound_psnr_db", "epsilon", "attack_seconds", "status"]
@@ -122,8 +123,10 @@ def _request(
 
 def _without(spec: str | Mapping[str, Any], options: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     """What a suite says of a component, less what the command line says."""
-    name, params = parse(spec) if isinstance(spec, str) else (spec.get("name"), spec)
-    return {"name": name, **{key: value for key, value in params.items() if key not in options}}
+    if isinstance(spec, str):
+        name, params = parse(spec)
+        spec = {"name": name, **params}
+    return {key: value for key, value in spec.items() if key not in options}
 
 
 def _print_plan(planned: Sequence[PlannedCell], place: Where, bench: Workbench) -> None:
@@ -171,6 +174,31 @@ def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
     if not flags:
         typer.echo("no flags")
     return 1 if flags and strict else 0
+
+
+def rank_boards(paths: Sequence[Path], *, sort: str, notation: str) -> None:
+    """Carry out ``mia-bench rank``.
+
+    Raises:
+        UsageError: if a path holds no results, or a damaged file, or there is no column to sort by.
+    """
+    rows, records = load_boards(paths)
+    if not rows:
+        raise UsageError(f"{' and '.join(map(str, paths))} hold no rows; there is nothing to rank")
+    ranked = rank(rows, records, sort)
+    if notation == "csv":
+        print_frame(ranked, notation)
+    else:
+        print_ranking(ranked, notation)
+    for path in paths:
+        folder = path if path.is_dir() else path.parent
+        missing = set(read_plan(folder)) - {row.cell_id for row in rows}
+        if missing:
+            typer.echo(
+                f"{len(missing)} planned cells are missing, so the worst case may be worse: "
+                f"see mia-bench status {folder}",
+                err=True,
+            )
 
 
 def status(folder: Path) -> None:

@@ -82,9 +82,15 @@ def _show(entry: Entry, kind: Kind) -> None:
             typer.echo(f"\n{fact}: {value}" if fact in ("access", "guarantee", "model") else f"{fact}: {value}")
     _show_parameters(parameters(loaded))
     if kind == "models":
+        from .specs import build
+
+        model = cast(Any, build(entry, {}))
         for shape in SAMPLE_SHAPES:
-            layers = loaded().build(shape, 10)  # pyright: ignore[reportAttributeAccessIssue]
-            typer.echo(f"\nlayers = split points, for images {shape}:\n{_layers(layers, shape)}")
+            try:
+                layers = _layers(model.build(shape, 10), shape)
+            except Exception as error:
+                layers = f"  none: {type(error).__name__}: {error}"
+            typer.echo(f"\nlayers = split points, for images {shape}:\n{layers}")
 
 
 def parameters(component: type[Any]) -> list[list[str]]:

@@ -24,7 +24,8 @@ def load_boards(paths: Sequence[Path]) -> tuple[list[Row], dict[str, Record]]:
     """Read leaderboards or results folders, each cell once, and the records that lie beside them.
 
     Raises:
-        UsageError: if a file is not a leaderboard, a folder holds no records, or a record is damaged.
+        UsageError: if a file is not a leaderboard, a folder holds no records, a record is damaged, or scores do not
+            compare.
     """
     rows: dict[str, Row] = {}
     records: dict[str, Record] = {}
@@ -37,10 +38,17 @@ def load_boards(paths: Sequence[Path]) -> tuple[list[Row], dict[str, Record]]:
             rows = {cell_id: record.row for cell_id, record in found.items()} | rows
             continue
         for row in read_rows(path):
-            rows.setdefault(row.cell_id, row)
             beside = record_path(path.parent, row.cell_id)
             if row.cell_id not in records and beside.exists():
                 records[row.cell_id] = read_record(beside)
+            record = records.get(row.cell_id)
+            rows.setdefault(row.cell_id, record.row if record else row)
+    protocols = sorted({row.protocol for row in rows.values()})
+    if len(protocols) > 1:
+        raise UsageError(
+            f"{' and '.join(map(str, paths))} hold scores of different evaluation protocols, "
+            f"{' and '.join(map(str, protocols))}, which are not comparable"
+        )
     return list(rows.values()), records
 
 

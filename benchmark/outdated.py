@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from .cells import Cell
 from .engines.computing import Task
@@ -30,37 +31,54 @@ def find_record(out: Path, cell_id: str) -> Record | None:
     return None
 
 
-def set_aside(out: Path, tasks: Iterable[Task]) -> list[str]:
-    """Move records out of the way of the tasks, and those of the tasks that count again back.
+def set_aside(out: Path, tasks: Sequence[Task], fingerprints: Mapping[str, str]) -> dict[str, str]:
+    """Move records out of the way that would be computed anew today, and those of the tasks that count again back.
+
+    Args:
+        out: the results folder.
+        tasks: what is planned.
+        fingerprints: of the planned data, by what a leaderboard calls them; records of other data stay where they are,
+            and so do those of components that are not installed.
 
     Returns:
-        The cells whose records were set aside.
+        What the cells whose records were set aside are called today, by what they were called.
 
     Raises:
         UsageError: if a record is damaged.
     """
-    wanted = {_key(task.cell): task.cell_id for task in tasks}
-    for cell_id in wanted.values():
-        aside = out / FOLDER / f"{cell_id}.json"
-        if aside.exists() and not record_path(out, cell_id).exists() and find_record(out, cell_id):
-            _move(out, cell_id, back=True)
-    old = []
+    for task in tasks:
+        aside = out / FOLDER / f"{task.cell_id}.json"
+        if aside.exists() and not record_path(out, task.cell_id).exists() and find_record(out, task.cell_id):
+            _move(out, task.cell_id, back=True)
+    planned = {_key(task.cell.columns): task.cell_id for task in tasks}
+    old = {}
     for path in sorted((out / "cells").glob("*.json")):
         content = _content(path)
         row = content.get("row", {})
-        key = tuple(row.get(column) for column in Cell.COLUMNS)
-        if content.get("schema_version") != SCHEMA_VERSION or wanted.get(key, path.stem) != path.stem:
+        today = planned.get(_key(row)) or _cell_id(row, fingerprints) or path.stem
+        if content.get("schema_version") != SCHEMA_VERSION or today != path.stem:
             _move(out, path.stem, back=False)
-            old.append(path.stem)
+            old[path.stem] = today
     _set_board_aside(out)
     return old
 
 
-def _key(cell: Cell) -> tuple[object, ...]:
-    return tuple(cell.columns[column] for column in Cell.COLUMNS)
+def _key(columns: Mapping[str, object]) -> tuple[object, ...]:
+    return tuple(columns.get(column) for column in Cell.COLUMNS)
 
 
-def _content(path: Path) -> dict[str, dict[str, object]]:
+def _cell_id(row: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str | None:
+    """What the cell of a row is called today, where that can be told."""
+    if row.get("dataset") not in fingerprints:
+        return None
+    try:
+        cell = Cell.of(row)
+    except (UsageError, KeyError, ValueError):
+        return None
+    return cell.cell_id(fingerprints[row["dataset"]]) if _key(cell.columns) == _key(row) else None
+
+
+def _content(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict) or not isinstance(content.get("row", {}), dict):

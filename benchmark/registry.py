@@ -60,7 +60,7 @@ class Entry:
         module, _, attribute = self.target.partition(":")
         try:
             loaded = getattr(import_module(module), attribute)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise UsageError(
                 f"{self.noun} {self.name!r} of package {self.package} {self.version} cannot be loaded: "
                 f"{type(error).__name__}: {error}"

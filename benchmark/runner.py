@@ -52,6 +52,10 @@ class Where:
         Raises:
             UsageError: if something does not, or Ray is wanted and absent.
         """
+        if self.out.exists() and not self.out.is_dir():
+            raise UsageError(
+                f"cannot write results to {self.out}: it is a file; expected a folder, which need not exist"
+            )
         for option, value in (("--address", self.address), ("--gpus-per-cell", self.gpus_per_cell)):
             if self.engine == "local" and value is not None:
                 raise UsageError(f"{option} is {value}, which has a meaning only with --engine ray")
@@ -125,7 +129,7 @@ def execute(planned: Sequence[PlannedCell], where: Where, bench: Workbench, list
         The records of all planned cells, in their order.
     """
     check_writable(where.out)
-    everything = _remember_plan(planned, where.out, listener)
+    everything = _remember_plan(planned, where.out, bench, listener)
     done = {each.cell_id: each.record for each in planned if each.record and each.finished}
     labels = {each.cell_id: each.cell.label for each in planned}
     groups = unfinished(planned)
@@ -223,17 +227,18 @@ def _plan_path(out: Path) -> Path:
     return out / "plan.json"
 
 
-def _remember_plan(planned: Sequence[PlannedCell], out: Path, listener: Listener) -> dict[str, str]:
-    path = _plan_path(out)
+def _remember_plan(planned: Sequence[PlannedCell], out: Path, bench: Workbench, listener: Listener) -> dict[str, str]:
+    path, datasets = _plan_path(out), {each.cell.setting.dataset for each in planned}
     with writing(out), locked(path):
-        old = set_aside(out, planned)
+        old = set_aside(out, planned, {each.canonical: bench.facts(each).fingerprint for each in datasets})
         if old:
             listener.note(
-                f"{len(old)} records are of another version or other data: set aside in {out / FOLDER}, computed anew"
+                f"{len(old)} records are of another version or other data: set aside in {out / FOLDER}, to be computed "
+                "anew"
             )
         before = read_plan(out)
         rebuild(out, [*before, *old])
-        cells = {cell_id: label for cell_id, label in before.items() if cell_id not in old}
+        cells = {old.get(cell_id, cell_id): label for cell_id, label in before.items()}
         cells |= {each.cell_id: each.cell.label for each in planned}
         write_atomically(path, (json.dumps(cells, indent=1) + "\n").encode())
     return cells

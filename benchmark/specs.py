@@ -158,9 +158,12 @@ def check_options(
             for field in registry.find(kind, name).load().model_fields:
                 owners.setdefault(field, []).append(name)
     for option in options:
+        written = f"--{option.replace('_', '-')}"
+        if written in own:
+            raise UsageError(f"--{option} is no option; write {written}")
         if option not in owners:
             known = ", ".join(sorted(owners)) or "none"
             raise UsageError(
-                f"no chosen attack or defense has the option --{option.replace('_', '-')}"
-                f"{registry.nearest(option, [*owners, *own])}; their options: {known}"
+                f"no chosen attack or defense has the option {written}{registry.nearest(option, [*owners, *own])}; "
+                f"their options: {known}"
             )

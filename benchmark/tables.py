@@ -93,7 +93,8 @@ def _markdown(texts: pd.DataFrame) -> str:
 
 
 def _latex(texts: pd.DataFrame) -> str:
-    special = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"})
+    escapes = {"^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "\\": r"\textbackslash{}"}
+    special = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"} | escapes)
     lines = [" & ".join(str(cell).translate(special) for cell in line) + r" \\" for line in texts.to_numpy().tolist()]
     header = " & ".join(str(column).translate(special) for column in texts.columns) + r" \\"
     columns = "l" * len(texts.columns)

@@ -149,7 +149,9 @@ class Workbench:
         try:
             target = self._untrained(model, dataset)
             target(torch.zeros(1, *shape))
-        except (RuntimeError, ValueError) as error:
+        except UsageError:
+            raise
+        except Exception as error:
             raise UsageError(
                 f"model {model.label} cannot take the {shape} images of {dataset.label} ({error})"
             ) from error
@@ -198,8 +200,16 @@ class Workbench:
         )
 
     def _load_pools(self, dataset: Chosen) -> Pools:
-        pools = self._load(dataset)
-        _check_range(pools, dataset)
+        try:
+            pools = self._load(dataset)
+            _check_range(pools, dataset)
+        except UsageError:
+            raise
+        except Exception as error:
+            package = f"package {dataset.entry.package} {dataset.entry.version}"
+            raise UsageError(
+                f"dataset {dataset.label} of {package} cannot be loaded: {type(error).__name__}: {error}"
+            ) from error
         if pools.note:
             self.report(f"{dataset.label}: {pools.note}")
         return replace(

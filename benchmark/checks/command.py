@@ -76,7 +76,7 @@ def _imported(module: str, attribute: str) -> Component:
     sys.path.insert(0, str(Path.cwd()))
     try:
         loaded = getattr(import_module(module), attribute)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"{module}:{attribute} cannot be imported: {type(error).__name__}: {error}") from error
     kinds = {Attack: "attacks", Defense: "defenses", Model: "models", Dataset: "datasets"}
     for base, kind in kinds.items():

@@ -17,6 +17,7 @@ import torch
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.cli import app
 from mia_bench.benchmark.leaderboard import COLUMNS
+from mia_bench.defenses.dp_ir import DpIr
 from typer.testing import CliRunner, Result
 
 from ..trees import hear_interrupts, image_tree
@@ -121,7 +122,7 @@ WRONG = {
     "unknown dataset": (["--dataset", "minst"], "no dataset 'minst'; did you mean 'mnist'?"),
     "unknown model": (["--model", "lenet"], "no model 'lenet'; did you mean 'lenet5'?"),
     "misspelt option": (["--defense", "dp_ir", "--sigam", "0.1"], "option --sigam; did you mean 'sigma'?"),
-    "misspelt own option": (["--imags", "3"], "option --imags; did you mean 'images'?"),
+    "misspelt own option": (["--imags", "3"], "option --imags; did you mean '--images'?"),
     "option of another defense": (["--defense", "dropout", "--sigma", "0.1"], "option --sigma"),
     "negative sigma": (["--defense", "dp_ir", "--sigma", "-1"], "sigma=-1: input should be greater than or equal to 0"),
     "sigma nan": (["--defense", "dp_ir", "--sigma", "nan"], "sigma=nan: input should be a finite number"),
@@ -132,6 +133,10 @@ WRONG = {
         ["--dataset", "imagefolder:size=10"],
         "model lenet5 cannot take the (3, 10, 10) images of imagefolder:size=10",
     ),
+    "underscores": (["--dry_run"], "--dry_run is no option; write --dry-run"),
+    "jobs": (["--jobs", "0"], "--jobs is 0: input should be greater than or equal to 1"),
+    "device": (["--device=tpu"], "--device is tpu: 'tpu' is not one of 'auto', 'cpu', 'cuda'"),
+    "seeds in one word": (["--seed", "0,1"], "--seed is 0,1: input should be a valid integer"),
     "no images": (["--images", "0"], "--images is 0; it must be at least 1"),
     "too many images": (["--images", "1000"], "--images is 1000; imagefolder has 24 private images"),
     "no data": (["--data-dir", "/nowhere"], "/nowhere"),
@@ -160,9 +165,9 @@ def test_bad_usage_gets_one_sentence_and_exit_code_2(
 def test_an_out_that_is_a_file_is_refused_and_the_file_kept(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "results").write_text("precious")
 
-    result = run(tree, tmp_path / "results")
+    result, dry = (run(tree, tmp_path / "results", *words) for words in ([], ["--dry-run"]))
 
-    assert result.exit_code == 2
+    assert (result.exit_code, dry.exit_code) == (2, 2)
     assert "cannot write results to" in result.stderr
     assert (tmp_path / "results").read_text() == "precious"
 
@@ -339,6 +344,58 @@ def test_records_of_another_version_are_never_mixed_and_come_back_with_it(
     assert "3 cells, 3 of them done before" in again.stderr
     pd.testing.assert_frame_equal(pd.read_csv(out / "leaderboard.csv").set_index("attack"), before)
     assert (out / "pictures" / f"{before.loc['ridge', 'cell_id']}.png").exists()
+
+
+def test_records_of_an_older_version_are_set_aside_by_any_run_and_then_missing(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "results"
+    defenses = ("--defense", "dp_ir:sigma=0.5", "--defense", "dropout")
+    assert run(tree, out, *defenses, "--attack", "ridge").exit_code == 0
+
+    monkeypatch.setattr(DpIr, "version", DpIr.version + 1)
+    result = run(tree, out, "--defense", "dp_ir:sigma=2", "--attack", "mean_image")
+    board = pd.read_csv(out / "leaderboard.csv")
+    ranked = mia_bench("rank", out)
+
+    assert "2 records are of another version" in result.stderr
+    assert sorted(board["defense"] + " " + board["attack"]) == [
+        "dp_ir mean_image",
+        "dropout mean_image",
+        "dropout ridge",
+        "undefended mean_image",
+        "undefended ridge",
+    ]
+    assert "2.0" in board.set_index("defense").loc["dp_ir", "defense_params"]
+    assert mia_bench("status", out).stdout.strip().endswith("5 done, 0 failed, 0 inapplicable, 2 missing")
+    assert "2 planned cells are missing" in ranked.stderr
+    assert run(tree, out, *defenses, "--attack", "ridge").exit_code == 0
+    assert mia_bench("status", out).stdout.strip() == "7 done, 0 failed, 0 inapplicable, 0 missing"
+
+
+def test_scores_of_two_protocols_are_not_ranked_together(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    assert run(tree, out, "--defense", "undefended", "--attack", "ridge").exit_code == 0
+    board = pd.read_csv(out / "leaderboard.csv")
+    alone = tmp_path / "board.csv"
+    board.assign(protocol=[1, 2]).to_csv(alone, index=False)
+    board[:0].to_csv(tmp_path / "empty.csv", index=False)
+
+    ranked, empty = mia_bench("rank", alone), mia_bench("rank", tmp_path / "empty.csv")
+
+    assert (ranked.exit_code, empty.exit_code) == (2, 2)
+    assert "different evaluation protocols, 1 and 2, which are not comparable" in ranked.stderr
+    assert "empty.csv hold no rows; there is nothing to rank" in empty.stderr
+
+
+def test_a_record_counts_for_more_than_the_board_beside_it(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    assert run(tree, out, "--defense", "undefended", "--attack", "ridge").exit_code == 0
+    before = mia_bench("rank", out / "leaderboard.csv").stdout
+    board = pd.read_csv(out / "leaderboard.csv")
+    board.assign(accuracy=0.123).to_csv(out / "leaderboard.csv", index=False)
+
+    assert mia_bench("rank", out / "leaderboard.csv").stdout == before
 
 
 def test_a_cell_that_has_no_meaning_is_a_row_with_its_reason_and_no_score(tree: Path, tmp_path: Path) -> None:

@@ -5,13 +5,17 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
-from mia_bench.benchmark import registry
+from mia_bench.benchmark import listing, registry
+from mia_bench.benchmark.cells import Request
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.registry import KINDS, Entry
+from mia_bench.models.vgg import Vgg
+from torch import nn
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,6 +72,37 @@ def test_a_broken_plug_in_is_listed_as_broken_and_disturbs_nothing_else(installe
 
     assert "ModuleNotFoundError" in str(found["shaky"].broken)
     assert found["dp_ir"].broken is None
+
+
+def test_a_plug_in_that_exits_when_imported_is_listed_as_broken(
+    installed: list[Entry], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "quitter.py").write_text("raise SystemExit('I quit')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    installed.append(plug_in("shaky", "quitter:Shaky", "package-a"))
+
+    found = {summary.entry.name: summary for summary in registry.summaries("defenses")}
+
+    assert "SystemExit: I quit" in str(found["shaky"].broken)
+
+
+def test_a_second_provider_of_a_standard_attack_is_an_error_and_does_not_drop_it(installed: list[Entry]) -> None:
+    installed.append(replace(plug_in("ridge", "a:Mine", "package-a"), kind="attacks"))
+
+    with pytest.raises(UsageError, match="'ridge' is provided twice"):
+        _ = Request().attack_specs
+
+
+def test_show_says_which_images_a_model_cannot_take(
+    installed: list[Entry], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def build(self: Vgg, image_shape: tuple[int, int, int], classes: int) -> nn.Sequential:
+        raise KeyError("needs 64 px")
+
+    monkeypatch.setattr(Vgg, "build", build)
+    listing.show("vgg")
+
+    assert "for images (3, 32, 32):\n  none: KeyError: 'needs 64 px'" in capsys.readouterr().out
 
 
 def test_a_plug_in_of_the_wrong_kind_is_refused(installed: list[Entry]) -> None:

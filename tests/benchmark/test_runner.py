@@ -13,7 +13,7 @@ from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.audits import audit
 from mia_bench.benchmark.cells import Cell, Request, Setting, plan
-from mia_bench.benchmark.errors import Inapplicable
+from mia_bench.benchmark.errors import Inapplicable, UsageError
 from mia_bench.benchmark.evaluation import evaluate
 from mia_bench.benchmark.interfaces import Access, Attack, ImageSet, Observation, Reconstruction
 from mia_bench.benchmark.leaderboard import Record, read_record, record_path, write_record
@@ -22,6 +22,7 @@ from mia_bench.benchmark.runner import Where, execute, prepare
 from mia_bench.benchmark.specs import Chosen
 from mia_bench.benchmark.split_model import SplitModel
 from mia_bench.benchmark.workbench import Workbench
+from mia_bench.models.lenet5 import Lenet5
 from torch import Tensor
 
 from ..trees import image_tree
@@ -157,6 +158,34 @@ def test_a_defense_that_tells_no_number_fails_alone(bench: Workbench, monkeypatc
     row = outcome(bench, gray, defense="dp_ir").row
 
     assert (row.status, row.reason) == ("failed", "ValueError: could not convert string to float: 'much'")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [(KeyError("no such file"), r"KeyError: 'no such file'"), (7, r"AttributeError: 'int' object has no attribute")],
+)
+def test_a_dataset_that_cannot_be_loaded_is_bad_input_and_named(given: Any, words: str) -> None:
+    def load(dataset: Chosen) -> Any:
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    bench = Workbench(device=torch.device("cpu"), data_dir=None, load=load)
+
+    with pytest.raises(
+        UsageError, match=rf"dataset imagefolder:size=16 of package mia-bench .* cannot be loaded: {words}"
+    ):
+        setting(bench)
+
+
+def test_a_model_that_cannot_be_built_is_bad_input_and_named(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(self: Lenet5, image_shape: tuple[int, int, int], classes: int) -> Any:
+        raise TypeError("boom")
+
+    monkeypatch.setattr(Lenet5, "build", build)
+
+    with pytest.raises(UsageError, match=r"model lenet5 cannot take the \(3, 16, 16\) images of .* \(boom\)"):
+        setting(bench)
 
 
 def test_an_attack_of_one_piece_has_no_members(bench: Workbench) -> None:
