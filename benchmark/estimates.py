@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -15,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from .cells import Cell, Setting
 from .interfaces import Access, Dataset
 from .leaderboard import read_record
+from .registry import Kind
 from .split_model import Target
 from .workbench import Workbench
 
@@ -94,6 +96,17 @@ def estimate(groups: Sequence[Sequence[Cell]], bench: Workbench, known: Sequence
 def timings(out: Path) -> list[Timing]:
     """Cells that were timed: those in a results folder, and those that come with the package."""
     return [*_recorded(out), *_shipped()]
+
+
+def typical(kind: Kind, name: str) -> dict[str, float]:
+    """Median seconds by dataset of the cells that were timed: of an attack to rebuild, of a defense to protect."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for each in _shipped():
+        dataset, _, _, defense, attack = each.names
+        of, seconds = (attack, each.attack_seconds) if kind == "attacks" else (defense, each.protect_seconds)
+        if of == name and seconds is not None:
+            found[dataset].append(seconds)
+    return {dataset: median(seconds) for dataset, seconds in sorted(found.items())}
 
 
 def duration(seconds: float) -> str:

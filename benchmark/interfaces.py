@@ -82,6 +82,15 @@ class Access(StrEnum):
     QUERY_FREE = "query_free"
     """The server's weights, the structure of the client, and labels of the attacker's images."""
 
+    @property
+    def meaning(self) -> str:
+        """What it is, in a sentence."""
+        return {
+            Access.WHITE_BOX: "knows the client's weights and may send any image through it",
+            Access.BLACK_BOX: "may send any image through the protected client, and knows no weights",
+            Access.QUERY_FREE: "knows the server's weights and the client's structure, and may not query",
+        }[self]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:

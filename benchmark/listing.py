@@ -80,6 +80,8 @@ def _show(entry: Entry, kind: Kind) -> None:
     for fact in ("access", "guarantee", "standard", "model", "split"):
         if isinstance(value := getattr(loaded, fact, None), str | bool):
             typer.echo(f"\n{fact}: {value}" if fact in ("access", "guarantee", "model") else f"{fact}: {value}")
+    if kind in ("attacks", "defenses"):
+        typer.echo(f"threat model: {_threat(loaded)}\ncost: {_cost(kind, entry.name)}")
     _show_parameters(parameters(loaded))
     if kind == "models":
         from .specs import build
@@ -91,6 +93,22 @@ def _show(entry: Entry, kind: Kind) -> None:
             except Exception as error:
                 layers = f"  none: {type(error).__name__}: {error}"
             typer.echo(f"\nlayers = split points, for images {shape}:\n{layers}")
+
+
+def _threat(component: Any) -> str:
+    if hasattr(component, "access"):
+        return f"sees the wire, knows the defense, has images of its own, {component.access.meaning}"
+    return "an honest but curious server, or an eavesdropper, who knows the defense and attacks the defended client"
+
+
+def _cost(kind: Kind, name: str) -> str:
+    from .estimates import duration, typical
+
+    measured = ", ".join(f"{duration(seconds)} on {dataset}" for dataset, seconds in typical(kind, name).items())
+    timed = f"{measured} (one core, median of timed cells)" if measured else "not timed yet"
+    if kind == "attacks":
+        return f"{timed}; the column attack_seconds"
+    return f"to protect, {timed}; of one picture, the columns wire_bytes, client_macs, client_ms and server_ms"
 
 
 def parameters(component: type[Any]) -> list[list[str]]:

@@ -1,6 +1,7 @@
 """Names, nearest names, plug-ins that work, plug-ins that do not."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -91,6 +92,32 @@ def test_a_second_provider_of_a_standard_attack_is_an_error_and_does_not_drop_it
 
     with pytest.raises(UsageError, match="'ridge' is provided twice"):
         _ = Request().attack_specs
+
+
+@pytest.mark.parametrize(
+    ("name", "threat", "cost"),
+    [
+        (
+            "ridge",
+            "may send any image through the protected client",
+            r"on mnist \(one core, median of timed cells\); the",
+        ),
+        (
+            "query_free",
+            "the server's weights and the client's structure, and may not query",
+            "the column attack_seconds",
+        ),
+        ("dp_ir", "an honest but curious server", "to protect, .*; of one picture, the columns wire_bytes"),
+    ],
+)
+def test_show_tells_the_threat_model_and_the_cost(
+    name: str, threat: str, cost: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listing.show(name)
+
+    lines = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines() if line.count(": ") == 1)
+    assert threat in lines["threat model"]
+    assert re.search(cost, lines["cost"])
 
 
 def test_show_says_which_images_a_model_cannot_take(
