@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -16,13 +16,13 @@ from .bounds import GalleryBound, gallery_bound
 from .cache import Cached, cached_tensors, is_cached
 from .cells import REFERENCE_DEFENSE, Setting
 from .costs import Costs, measure_costs
+from .data import Data
 from .errors import UsageError
 from .evaluator import RECIPE, Evaluator, classify, train_evaluator
 from .hearing import heard
 from .interfaces import Attack, Dataset, Defense, ImageSet, Model, Observation, Pools, Wire
 from .metrics import accuracy
 from .observing import chunks, observe, overhear
-from .pools import disjoint_fingerprint
 from .randomness import stream
 from .specs import Chosen
 from .split_model import Normalize, SplitModel, Target
@@ -30,27 +30,6 @@ from .training import RECIPE_VERSION, add_biases, train_target
 
 Need = Literal["weights", "evaluators"]
 """What settings share that is trained, by its folder in the cache."""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is remembered of a dataset when its images are put away for another's.
-
-    Attributes:
-        fingerprint: of the content of all pools.
-        image_shape: (C, H, W).
-        classes: how many there are.
-        train: how many images there are to train on.
-        aux: how many the attacker has.
-        private: how many can be attacked.
-    """
-
-    fingerprint: str
-    image_shape: tuple[int, int, int]
-    classes: int
-    train: int
-    aux: int
-    private: int
 
 
 @dataclass(frozen=True)
@@ -100,11 +79,10 @@ class Workbench:
         self.device = device
         self.data_dir = data_dir
         self.report = report
-        self._load = load or (lambda dataset: cast(Dataset, dataset.component).load(self.data_dir))
         self._cached = cached
-        self.pools = lru_cache(maxsize=1)(self._load_pools)
-        self.facts = cache(self._look_at)
-        self._channels = cache(self._measure_channels)
+        load = load or (lambda dataset: cast(Dataset, dataset.component).load(self.data_dir))
+        data = Data(load, device, lambda message: self.report(message))
+        self.pools, self.facts, self._channels = data.pools, data.facts, data.channels
         self.target = lru_cache(maxsize=1)(self._train_target)
         self.accuracy_undefended = lru_cache(maxsize=1)(self._measure_undefended)
         self.structure = cache(self._build)
@@ -157,11 +135,6 @@ class Workbench:
             ) from error
         return target
 
-    def _measure_channels(self, dataset: Chosen) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of the channels of the training images, (C,) each."""
-        images = self.pools(dataset).train.images.cpu()
-        return images.mean((0, 2, 3)), images.std((0, 2, 3)).clamp_min(1e-3)
-
     def originals(self, setting: Setting) -> Tensor:
         """The private images under attack, (N, C, H, W): for scoring only."""
         return self.pools(setting.dataset).private.images[: setting.images]
@@ -187,37 +160,6 @@ class Workbench:
         layers = cast(Model, model.component).build(facts.image_shape, facts.classes)
         add_biases(layers)
         return Target(Normalize(*self._channels(dataset)), layers)
-
-    def _look_at(self, dataset: Chosen) -> Facts:
-        pools = self.pools(dataset)
-        return Facts(
-            fingerprint=disjoint_fingerprint(pools),
-            image_shape=pools.image_shape,
-            classes=len(pools.classes),
-            train=len(pools.train),
-            aux=len(pools.aux),
-            private=len(pools.private),
-        )
-
-    def _load_pools(self, dataset: Chosen) -> Pools:
-        try:
-            pools = self._load(dataset)
-            _check_range(pools, dataset)
-        except UsageError:
-            raise
-        except Exception as error:
-            package = f"package {dataset.entry.package} {dataset.entry.version}"
-            raise UsageError(
-                f"dataset {dataset.label} of {package} cannot be loaded: {type(error).__name__}: {error}"
-            ) from error
-        if pools.note:
-            self.report(f"{dataset.label}: {pools.note}")
-        return replace(
-            pools,
-            train=pools.train.to(self.device),
-            aux=pools.aux.to(self.device),
-            private=pools.private.to(self.device),
-        )
 
     def is_trained(self, setting: Setting) -> bool:
         """Whether the target of a setting is in the cache."""
@@ -308,15 +250,6 @@ class Workbench:
         seconds = round(time.perf_counter() - start, 3)
         details = {"bytes_down": costs.bytes_down, "protect_seconds": seconds, **details}
         return Protected(model, wire, measured, accuracy_undefended, len(test), costs, details)
-
-
-def _check_range(pools: Pools, dataset: Chosen) -> None:
-    for images in (pools.train.images, pools.aux.images, pools.private.images):
-        low, high = images.min().item(), images.max().item()
-        if images.dtype is not torch.float32 or not (low >= 0 and high <= 1):
-            raise UsageError(
-                f"dataset {dataset.label} has {images.dtype} images in [{low:g}, {high:g}]; expected float32 in [0, 1]"
-            )
 
 
 def _sample(pool: ImageSet, count: int | None) -> ImageSet:

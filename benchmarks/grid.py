@@ -39,7 +39,7 @@ DEFENSES = [
     "fc_before_send:width=128",
 ]
 KINDS = {
-    "data": ["workbench.Workbench._load_pools", "workbench.Workbench._build"],
+    "data": ["data.Data._load_pools", "data.Data._look_at", "workbench.Workbench._build"],
     "training": ["workbench.Workbench._train_target", "workbench.Workbench._train_evaluator"],
     "protecting and sending": [
         "workbench.Workbench._protect",
