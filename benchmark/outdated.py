@@ -55,8 +55,9 @@ def set_aside(out: Path, tasks: Sequence[Task], fingerprints: Mapping[str, str])
     for path in sorted((out / "cells").glob("*.json")):
         content = _content(path)
         row = content.get("row", {})
-        today = planned.get(_key(row)) or _cell_id(row, fingerprints) or path.stem
-        if content.get("schema_version") != SCHEMA_VERSION or today != path.stem:
+        readable = content.get("schema_version") == SCHEMA_VERSION
+        today = planned.get(_key(row)) or (readable and _cell_id(row, fingerprints)) or path.stem
+        if not readable or today != path.stem:
             _move(out, path.stem, back=False)
             old[path.stem] = today
     _set_board_aside(out)
@@ -73,7 +74,7 @@ def _cell_id(row: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str | N
         return None
     try:
         cell = Cell.of(row)
-    except (UsageError, KeyError, ValueError):
+    except (UsageError, KeyError, ValueError, TypeError, AttributeError):  # whoever reads a damaged record will say so
         return None
     return cell.cell_id(fingerprints[row["dataset"]]) if _key(cell.columns) == _key(row) else None
 

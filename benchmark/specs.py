@@ -158,12 +158,15 @@ def check_options(
             for field in registry.find(kind, name).load().model_fields:
                 owners.setdefault(field, []).append(name)
     for option in options:
+        if option in owners:
+            continue
         written = f"--{option.replace('_', '-')}"
         if written in own:
-            raise UsageError(f"--{option} is no option; write {written}")
-        if option not in owners:
-            known = ", ".join(sorted(owners)) or "none"
             raise UsageError(
-                f"no chosen attack or defense has the option {written}{registry.nearest(option, [*owners, *own])}; "
-                f"their options: {known}"
+                f"{option!r} is no parameter of a chosen attack or defense; the option of run is {written}"
             )
+        known = ", ".join(sorted(owners)) or "none"
+        raise UsageError(
+            f"no chosen attack or defense has the option {written}{registry.nearest(option, [*owners, *own])}; "
+            f"their options: {known}"
+        )

@@ -133,7 +133,7 @@ WRONG = {
         ["--dataset", "imagefolder:size=10"],
         "model lenet5 cannot take the (3, 10, 10) images of imagefolder:size=10",
     ),
-    "underscores": (["--dry_run"], "--dry_run is no option; write --dry-run"),
+    "underscores": (["--dry_run"], "the option of run is --dry-run"),
     "jobs": (["--jobs", "0"], "--jobs is 0: input should be greater than or equal to 1"),
     "device": (["--device=tpu"], "--device is tpu: 'tpu' is not one of 'auto', 'cpu', 'cuda'"),
     "seeds in one word": (["--seed", "0,1"], "--seed is 0,1: input should be a valid integer"),
