@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
 import platformdirs
-from filelock import FileLock
+from filelock import BaseFileLock, FileLock, Timeout
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
 from .errors import UsageError
 
+PATIENCE_SECONDS = 10
+"""How long to wait for a lock before saying so."""
+NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP})
+"""What ``flock`` fails with on a file system that does not support it."""
+
 
 def cache_dir() -> Path:
-    """Folder of decoded datasets and trained weights: ``$MIA_BENCH_CACHE``, or the platform's own cache folder."""
-    return Path(os.environ.get("MIA_BENCH_CACHE") or platformdirs.user_cache_dir("mia-bench"))
+    """Folder of decoded datasets and trained weights: ``$MIA_BENCH_CACHE``, or the platform's own cache folder.
+
+    Raises:
+        UsageError: if ``$MIA_BENCH_CACHE`` names the home folder of a user that does not exist.
+    """
+    given = os.environ.get("MIA_BENCH_CACHE")
+    if not given or not given.strip():
+        return Path(platformdirs.user_cache_dir("mia-bench"))
+    try:
+        return Path(given).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"Expected MIA_BENCH_CACHE to be a folder, got {given!r}: {error}") from error
 
 
 def digest(identity: Any) -> str:
@@ -48,10 +66,39 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock that goes with ``path`` against other processes."""
+    """Hold the lock that goes with ``path`` against other processes.
+
+    On a file system without locks the work is done without one: files are still written atomically, but two processes
+    may compute the same thing.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    lock = FileLock(path.with_name(f".{path.name}.lock"), fallback_to_soft=False)
+    try:
+        _acquire(lock)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        _warn_of_no_locks(path.parent)
+    try:
         yield
+    finally:
+        lock.release()
+
+
+def _acquire(lock: BaseFileLock) -> None:
+    try:
+        lock.acquire(timeout=PATIENCE_SECONDS)
+    except Timeout:
+        logging.getLogger(__name__).warning("Waiting for another process to release %s.", lock.lock_file)
+        lock.acquire()
+
+
+@cache
+def _warn_of_no_locks(folder: Path) -> None:
+    logging.getLogger(__name__).warning(
+        "The file system of %s does not support locks. Processes that share it may compute the same thing twice.",
+        folder,
+    )
 
 
 Cached = Callable[[str, Any, Callable[[], dict[str, Tensor]]], dict[str, Tensor]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from .audits import audit
 from .cells import Request
 from .errors import UsageError
 from .estimates import duration, estimate, timings
+from .interruption import Interrupted, interruptible
 from .leaderboard import Record, read_records
 from .loading import load_boards
 from .progress import Display
@@ -48,21 +50,23 @@ def run(
         dry_run: whether only to print the plan.
 
     Returns:
-        The exit code: 0 when all is done, 1 when cells failed, 130 when interrupted.
+        The exit code: 0 when all is done, 1 when cells failed, 128 and the number of the signal when interrupted.
     """
     torch.set_num_threads(1)  # the same arithmetic in one process and in several
     place = Where(**where)
     requests = make_requests(suite, given, options, own_options)
     bench = Workbench(device=place.torch_device, data_dir=place.data_dir)
-    planned = prepare(requests, place, bench)
-    if dry_run:
-        _print_plan(planned, place, bench)
-        return 0
     try:
-        records = compute(planned, place, bench)
-    except KeyboardInterrupt:
-        typer.echo("interrupted; finished cells are kept, and the same command goes on from there", err=True)
-        return 130
+        with interruptible():
+            planned = prepare(requests, place, bench)
+            if dry_run:
+                _print_plan(planned, place, bench)
+                return 0
+            records = compute(planned, place, bench)
+    except Interrupted as error:
+        with suppress(OSError):  # the terminal may be gone
+            typer.echo(f"Interrupted by {error}. Finished cells are saved; rerun the same command to resume.", err=True)
+        return error.exit_code
     _print_results(planned, records, place.out)
     return 1 if tell_doubts(records) else 0
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializationInfo, SerializerFunctionWrapHandler, model_serializer
 from torch import Tensor, nn
 
 from .split_model import Channel, SplitModel
@@ -129,6 +129,15 @@ class Component(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
     version: ClassVar[int] = 1
     """Raised whenever scores change."""
+
+    @model_serializer(mode="wrap")
+    def _in_order(self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        """Write sets in one order as JSON, whatever order their hashes give them in this process."""
+        written: dict[str, Any] = serialize(self)
+        if info.mode == "json":
+            sets = [key for key in written if isinstance(getattr(self, key, None), set | frozenset)]
+            written |= {key: sorted(written[key], key=json.dumps) for key in sets}
+        return written
 
     @property
     def params(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from . import registry
 from .errors import UsageError
+from .literals import write
 from .registry import Kind
 
 
@@ -26,7 +27,7 @@ def label(kind: Kind, name: str, params: Mapping[str, Any], alike: Sequence[Mapp
     except UsageError:  # a board may name a plug-in that is not installed here
         fields = {}
     telling = [
-        f"{key}={value}"
+        f"{key}={write(value)}"
         for key, value in params.items()
         if value is not None
         if any(other.get(key) != value for other in alike) or key not in fields or value != fields[key].default

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +27,7 @@ class Commands(TyperGroup):
         **extra: Any,
     ) -> Any:
         """Carry out a command line and exit; without any words, show the help."""
-        words = list(sys.argv[1:] if args is None else args)
+        words = [_at_home(word) for word in (sys.argv[1:] if args is None else args)]
         try:
             code = super().main(words or ["--help"], prog_name, complete_var, False, windows_expand_args, **extra)
             code = code or (0 if words else 2)
@@ -35,6 +36,12 @@ class Commands(TyperGroup):
             typer.echo(f"Error: {sentence}{'' if sentence.endswith('?') else '.'}", err=True)
             code = 2
         sys.exit(code)
+
+
+def _at_home(word: str) -> str:
+    """Expand the home folder at the start of a path, also in ``--out=~/results``, where a shell does not."""
+    option, equals, path = word.partition("=")
+    return f"{option}={os.path.expanduser(path)}" if equals and path.startswith("~") else os.path.expanduser(word)
 
 
 def _sentence(error: typer.TyperException, words: Sequence[str]) -> str:

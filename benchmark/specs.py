@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from . import registry
 from .errors import UsageError
 from .interfaces import Component
+from .literals import Text, divide, read, write
 from .registry import Entry, Kind
 
 
@@ -40,15 +41,16 @@ class Chosen:
     @property
     def label(self) -> str:
         """Name and given parameters in the syntax of the command line."""
-        return self._spec(self.component.model_dump(include=self.component.model_fields_set, exclude_none=True))
+        given = self.component.model_fields_set
+        return self._spec(self.component.model_dump(mode="json", include=given, exclude_none=True))
 
     @property
     def canonical(self) -> str:
         """Name and those parameters that differ from their defaults: the same for the same component."""
-        return self._spec(self.component.model_dump(exclude_defaults=True, exclude_none=True))
+        return self._spec(self.component.model_dump(mode="json", exclude_defaults=True))
 
     def _spec(self, params: dict[str, Any]) -> str:
-        written = ",".join(f"{key}={value}" for key, value in params.items())
+        written = ",".join(f"{key}={write(value)}" for key, value in params.items())
         return f"{self.name}:{written}" if written else self.name
 
     def __eq__(self, other: object) -> bool:
@@ -60,8 +62,8 @@ class Chosen:
         return hash(str(self.identity))
 
 
-def parse(spec: str) -> tuple[str, dict[str, str]]:
-    """Split ``name:key=value,key=value`` into the name and its parameters.
+def parse(spec: str) -> tuple[str, dict[str, Text]]:
+    """Split ``name:key=value,key=value`` into the name and its parameters; lists are written ``key=[1,2]``.
 
     Raises:
         UsageError: if several names are given, or a parameter has no ``=``.
@@ -69,14 +71,14 @@ def parse(spec: str) -> tuple[str, dict[str, str]]:
     name, _, rest = spec.partition(":")
     if "," in name:
         raise UsageError(f"{name!r} is several names; repeat the option, with one each time")
-    params = {}
-    for part in filter(None, rest.split(",")):
+    params: dict[str, Text] = {}
+    for part in filter(None, divide(rest)):
         key, equals, value = part.partition("=")
         if not equals:
             raise UsageError(f"{spec!r} has {part!r} where key=value is expected, as in {name}:key=value,key=value")
         if key.strip() in params:
             raise UsageError(f"{spec!r} gives {key.strip()!r} twice")
-        params[key.strip()] = value.strip()
+        params[key.strip()] = Text(value.strip())
     return name.strip(), params
 
 
@@ -101,13 +103,30 @@ def build(entry: Entry, params: Mapping[str, Any]) -> Component:
                 f"its parameters: {known}"
             )
     try:
-        return loaded(**params)
+        return _typed(loaded, params)
     except ValidationError as error:
         raise UsageError(f"{entry.noun} {entry.name!r}: {'; '.join(map(_sentence, error.errors()))}") from error
 
 
+def _typed(component: type[Component], params: Mapping[str, Any]) -> Component:
+    """Build a component, reading values from the command line as what their parameters accept, or else as text."""
+    texts = {key: str(value) for key, value in params.items() if isinstance(value, Text)}
+    values = {**params, **{key: read(text) for key, text in texts.items()}}
+    try:
+        built = component(**values)
+        wrong = {key for key in texts if isinstance(values[key], bool) and not isinstance(getattr(built, key), bool)}
+    except ValidationError as error:
+        wrong = {str(each["loc"][0]) for each in error.errors() if each["loc"]} & texts.keys()
+        if not wrong:
+            raise
+        built = None
+    return built if built and not wrong else component(**{**values, **{key: texts[key] for key in wrong}})
+
+
 def _sentence(error: Any) -> str:
     message = error["msg"].removeprefix("Value error, ")
+    for bound in {"ge", "gt", "le", "lt"} & error.get("ctx", {}).keys():  # the message writes 1e-100 with 100 zeros
+        message = f"{message.rpartition(' ')[0]} {error['ctx'][bound]:g}"
     if not error["loc"]:
         return message
     return f"{'.'.join(map(str, error['loc']))}={error['input']}: {message[0].lower()}{message[1:]}"

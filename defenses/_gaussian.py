@@ -41,7 +41,8 @@ def epsilon_of_sigma(sigma: float, delta: float, releases: int = 1) -> float:
     def excess(u: float) -> float:
         return _delta(u, mu - u) - delta
 
-    u = _root(excess, float(ndtri(delta)), mu / 2)
+    low = float(ndtri(delta))  # where mu is large, the second term of delta is below the resolution of the first
+    u = low if excess(low) >= 0 else _root(excess, low, mu / 2)
     return mu * (mu / 2 - u)
 
 

@@ -8,13 +8,19 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from ..benchmark.errors import Inapplicable
+from ..benchmark.errors import Inapplicable, UsageError
 from ..benchmark.interfaces import Defense
 from ..benchmark.split_model import Promise
 from ._accountants import epsilon_of_sigma, sigma_of_epsilon
 from ._alternatives import require_one, settle_alternatives
 from ._noise import NORM_ORDER, NoiseChannel, laplacian_scale
 from ._norms import median_norm
+
+LARGEST = 1e30
+"""Largest standard deviation and clipping norm: what is sent, and its square root, fit into float32."""
+
+SMALLEST = 1e-30
+"""Smallest standard deviation that promises anything: in float32, smaller noise vanishes."""
 
 
 class NoiseDefense(Defense):
@@ -27,15 +33,20 @@ class NoiseDefense(Defense):
     version: ClassVar[int] = 2
 
     sigma: float | None = Field(
-        0.1, ge=0, description="standard deviation of the noise, in units of what it is added to; excludes epsilon"
+        0.1,
+        ge=0,
+        le=LARGEST,
+        description="standard deviation of the noise, in units of what it is added to; excludes epsilon",
     )
-    epsilon: float | None = Field(None, gt=0, description="the promise from which sigma follows; excludes sigma")
-    delta: float = Field(1e-5, gt=0, lt=1, description="chance that the promise of Gaussian noise is broken")
+    epsilon: float | None = Field(
+        None, ge=1e-6, le=1e9, description="the promise from which sigma follows; excludes sigma"
+    )
+    delta: float = Field(1e-5, ge=1e-100, le=0.99, description="chance that the promise of Gaussian noise is broken")
     clip: float | None = Field(
-        None, gt=0, description="largest norm of one image's value: L2 for Gaussian, L1 for Laplacian noise"
+        None, gt=0, le=LARGEST, description="largest norm of one image's value: L2 for Gaussian, L1 for Laplacian noise"
     )
     noise: Literal["gaussian", "laplacian"] = Field("gaussian", description="kind of noise")
-    releases: int = Field(1, ge=1, description="independent releases of one image that the promise covers")
+    releases: int = Field(1, ge=1, le=10**12, description="independent releases of one image that the promise covers")
     accountant: Literal["analytic", "rdp", "prv"] = Field(
         "analytic", description="how epsilon of Gaussian noise is computed: exactly, or by opacus"
     )
@@ -69,6 +80,10 @@ class NoiseDefense(Defense):
             if clip == 0:
                 raise Inapplicable("half of the values to be protected are zero; give clip, no norm can be chosen")
         sigma = self._sigma(clip)
+        if sigma > LARGEST:
+            raise UsageError(
+                f"Expected noise of at most sigma={LARGEST:g}, got {sigma:.4g}. Raise epsilon or lower clip"
+            )
         return NoiseChannel(noise=self.noise, sigma=sigma, clip=clip), self._promise(sigma, clip)
 
     def _sigma(self, clip: float | None) -> float:
@@ -83,8 +98,8 @@ class NoiseDefense(Defense):
         return sensitivity * sigma_of_epsilon(self.epsilon, self.delta, self.releases, self.accountant)
 
     def _promise(self, sigma: float, clip: float | None) -> Promise:
-        """The guarantee of this much noise: none without a bound on the sensitivity."""
-        if clip is None or sigma == 0:
+        """Return the guarantee: none without a bound on the sensitivity, or if the noise vanishes in float32."""
+        if clip is None or sigma < SMALLEST:
             return Promise()
         sensitivity = 2 * clip
         delta = self.delta if self.noise == "gaussian" else 0.0

@@ -429,7 +429,7 @@ def wait_for_records(out: Path, count: int, process: subprocess.Popen[str]) -> N
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_a_stopped_run_keeps_its_finished_cells_and_goes_on_from_there(
     stop: signal.Signals, code: int, tree: Path, tmp_path: Path
 ) -> None:
@@ -437,10 +437,13 @@ def test_a_stopped_run_keeps_its_finished_cells_and_goes_on_from_there(
     process = start(tree, out)
     wait_for_records(out, 3, process)
     os.kill(process.pid, stop)
-    process.communicate()
+    _, told = process.communicate()
     kept = {path: path.read_bytes() for path in (out / "cells").glob("*.json")}
 
     assert process.returncode == code
+    assert stop is signal.SIGKILL or told.splitlines()[-1] == (
+        f"Interrupted by {stop.name}. Finished cells are saved; rerun the same command to resume."
+    )
     assert 3 <= len(kept) < 24
 
     again = start(tree, out)

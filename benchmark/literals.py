@@ -1,0 +1,64 @@
+"""Values written as text on the command line: how they are divided, read and written."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|.', re.DOTALL)
+"""A string in double quotes, or one character."""
+OPENING, CLOSING = "[{", "]}"
+SPELLINGS = {"none": "null", "None": "null", "True": "true", "False": "false"}
+"""Words that are written otherwise in JSON."""
+
+
+class Text(str):
+    """A value as it was written on the command line; its type follows from the parameter that it is given to."""
+
+    __slots__ = ()
+
+
+def divide(text: str) -> list[str]:
+    """Divide a text at its commas, except for those in brackets, braces or double quotes.
+
+    Example:
+        >>> divide("sizes=[1,2],name=x")
+        ['sizes=[1,2]', 'name=x']
+    """
+    parts, depth = [""], 0
+    for token in TOKEN.findall(text):
+        if token == "," and depth == 0:
+            parts.append("")
+            continue
+        depth = max(0, depth + (token in OPENING) - (token in CLOSING))
+        parts[-1] += token
+    return parts
+
+
+def read(text: str) -> Any:
+    """Read a number, ``true``, ``false``, ``none``, a list, a table or a string in double quotes; else it is text.
+
+    Example:
+        >>> [read(text) for text in ("1", "1e-5", "none", "[1, 2]", "relu2")]
+        [1, 1e-05, None, [1, 2], 'relu2']
+    """
+    try:
+        return json.loads(SPELLINGS.get(text, text), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return str(text)
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is text: no parameter may be infinite or NaN")
+
+
+def write(value: Any) -> str:
+    """Write a value so that ``read`` gives it back."""
+    if isinstance(value, str):
+        return value if divide(value) == [value] and read(value) == value else json.dumps(value, ensure_ascii=False)
+    if value is None:
+        return "none"
+    if isinstance(value, dict | list):
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return str(value)
