@@ -15,7 +15,7 @@ from .cells import PROTOCOL, Cell
 from .errors import Inapplicable, UsageError
 from .interfaces import Attack, Observation, Reconstruction
 from .leaderboard import PerImage, Record, Row
-from .metrics import RECOGNISABLE_SSIM, interval, psnr, ssim
+from .metrics import RANGES, RECOGNISABLE_SSIM, interval, psnr, ssim
 from .randomness import stream
 from .registry import DISTRIBUTION
 from .scoring import bound, overlap, score
@@ -162,8 +162,9 @@ def _describe(protected: Protected) -> dict[str, Any]:
 
 def _scores(values: PerImage) -> dict[str, Any]:
     scores: dict[str, float | None] = {}
-    for name, sample in (("psnr_db", torch.tensor(values.psnr_db)), ("ssim", torch.tensor(values.ssim))):
-        low, high = interval(sample)
+    for name, within in RANGES.items():
+        sample = torch.tensor(getattr(values, name), dtype=torch.float64)
+        low, high = interval(sample, within=within)
         scores |= {name: sample.mean().item(), f"{name}_low": low, f"{name}_high": high}
     scores["recognisable"] = (torch.tensor(values.ssim) >= RECOGNISABLE_SSIM).float().mean().item()
     return {name: None if score is None else round(score, 5) for name, score in scores.items()}

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
-import numpy as np
 import torch
-from scipy.stats import bootstrap
 from skimage.metrics import structural_similarity
 from torch import Tensor
+
+from .confidence import interval as interval
 
 PSNR_CEILING_DB = 100.0
 """What identical images count, so that means stay finite."""
 RECOGNISABLE_SSIM = 0.3
 """SSIM from which He, Zhang, Lee (ACSAC 2019, section 4) call a picture recognizable."""
 
-BOOTSTRAP_NUMBERS = 2**21
-"""Numbers that are drawn together for an interval, so that many images fit into memory (16 MB)."""
+RANGES = {"psnr_db": (0.0, PSNR_CEILING_DB), "ssim": (-1.0, 1.0)}
+"""The smallest and the largest value of an image, by column; intervals of the mean end there."""
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
@@ -69,21 +69,3 @@ def _check(reconstructed: Tensor, original: Tensor) -> None:
             f"reconstructed is {tuple(reconstructed.shape)} and original is {tuple(original.shape)}; "
             "expected equal shapes (N, C, H, W)"
         )
-
-
-def interval(values: Tensor) -> tuple[float, float] | tuple[None, None]:
-    """The 95 % percentile-bootstrap interval of the mean over images; None for a single image, which has none."""
-    sample = values.double().cpu().numpy()
-    if len(sample) < 2:
-        return None, None
-    resampled = bootstrap(
-        [sample],
-        np.mean,
-        n_resamples=2000,
-        batch=max(1, BOOTSTRAP_NUMBERS // len(sample)),
-        method="percentile",
-        vectorized=True,
-        rng=np.random.default_rng(0),
-    )
-    low, high = np.array(cast(Any, resampled.confidence_interval)).tolist()
-    return low, high

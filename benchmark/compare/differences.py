@@ -127,12 +127,12 @@ def _change(column: str, one: Group, other: Group, known: Fingerprints, also: Fi
     here, there = per_image(one, column), per_image(other, column)
     if here and there and len(here) == len(there) and same_images(one, other, known, also):
         low, high, p = paired(here, there)
-        return replace(change, low=low, high=high, p=p, test="paired")
+        return replace(change, low=low, high=high, p=p, test="paired" if p is not None else "")
     ends = [group.number(f"{column}_{end}") for group in (one, other) for end in ("low", "high")]
-    if None in ends or change.delta == 0:
+    if None in ends or change.before is None or change.after is None or change.delta == 0:
         return change
     before_low, before_high, after_low, after_high = (end for end in ends if end is not None)
-    low, high, p = unpaired(change.delta, (before_low, before_high), (after_low, after_high))
+    low, high, p = unpaired((change.before, change.after), (before_low, before_high), (after_low, after_high))
     return replace(change, low=low, high=high, p=p, test="intervals" if p is not None else "")
 
 

@@ -14,7 +14,8 @@ from .matching import Group
 
 TOLERANCE = {"psnr_db": 1e-3, "ssim": 1e-4}
 """How far the mean image's score of the same image may differ between machines; other images differ by far more."""
-PER_IMAGE = tuple(PerImage.model_fields)
+PER_IMAGE = tuple(TOLERANCE)
+"""Columns of which the records hold the value of each image."""
 
 
 class Fingerprints:

@@ -21,14 +21,14 @@ def remarks(differences: Sequence[Difference], a: Side, b: Side, on: Sequence[st
         ways = [
             f"{tests.count(test)} {what}"
             for test, what in (
-                ("paired", "by Wilcoxon's test over the same private images"),
+                ("paired", "of the mean difference over the same private images"),
                 ("intervals", "from the intervals of the means, as the values of the same images are not at hand"),
             )
             if test in tests
         ]
         said.append(f"* more than chance: p < 0.05 by Holm's method over {len(tests)} tests, {' and '.join(ways)}")
     elif count("changed"):
-        said.append("nothing is tested: there are no values of images or intervals on both boards")
+        said.append("nothing is tested: too few images, or no values of images or intervals on both boards")
     if any(len(group.done) > 1 for each in differences for group in (each.a, each.b) if group):
         said.append("cells with several seeds are their means")
     for name, side in (("A", a), ("B", b)):

@@ -3,64 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
-from typing import Any, cast
+from math import hypot
 
-import numpy as np
 import torch
-from scipy.stats import norm, wilcoxon
+from scipy.stats import norm
 
-from ..metrics import interval
+from ..confidence import interval, p_value
 
-WIDTH = float(2 * norm.ppf(0.975))
-"""Width of a 95 % interval in standard errors."""
 LEVEL = 0.05
 """A p-value below this is called more than chance."""
+Z = float(norm.ppf(1 - LEVEL / 2))
+"""Half the width of a 95 % interval in standard errors."""
 
 
-def paired(before: Sequence[float], after: Sequence[float]) -> tuple[float | None, float | None, float | None]:
-    """Compare the values of the same images, image by image.
+def paired(
+    before: Sequence[float], after: Sequence[float], *, sources: Sequence[int] | None = None
+) -> tuple[float | None, float | None, float | None]:
+    """Compare the mean values of the same images, by the differences of each image.
 
-    The test is Wilcoxon's signed-rank test: it assumes of the differences only that they are symmetric about their
-    center, and single images that come out far better or worse do not decide it.
+    The test inverts the interval: the p-value is below 0.05 exactly if the interval of the mean difference excludes 0.
 
     Args:
         before: (N,).
         after: (N,), of the same images in the same order.
+        sources: the source of each image, (N,), where images of one source are not independent.
 
     Returns:
-        The 95 % bootstrap interval of the mean difference (None, None for one image), and the two-sided p-value, None
-        if no image differs: then there is nothing to test.
-
-    Source: Wilcoxon 1945; scipy.stats.wilcoxon, which leaves images without a difference out.
+        The 95 % interval of the mean difference, and the two-sided p-value. The interval is None, None and the p-value
+        None if there are too few images or sources; the p-value is None if no image differs, as there is nothing to
+        test.
     """
-    change = np.asarray(after, dtype=np.float64) - np.asarray(before, dtype=np.float64)
+    change = torch.tensor(after, dtype=torch.float64) - torch.tensor(before, dtype=torch.float64)
     if not change.any():
         return 0.0, 0.0, None
-    low, high = interval(torch.from_numpy(change))
-    return low, high, float(cast(Any, wilcoxon(change)).pvalue)
+    low, high = interval(change, sources=sources)
+    return low, high, p_value(change, sources=sources)
 
 
 def unpaired(
-    change: float, before: tuple[float, float], after: tuple[float, float]
-) -> tuple[float | None, float | None, float | None]:
-    """Compare two means by their 95 % intervals, as if their images were drawn apart.
+    means: tuple[float, float], before: tuple[float, float], after: tuple[float, float]
+) -> tuple[float, float, float] | tuple[None, None, None]:
+    """Compare two means by their 95 % intervals, as if their images were drawn independently.
 
     On the same images, whose values go together, this is cautious: the true p-value is lower.
 
     Args:
-        change: the difference of the means.
+        means: the first mean and the second.
         before: the 95 % interval (low, high) of the first.
         after: that of the second.
 
     Returns:
-        The 95 % interval of the difference, and the two-sided p-value by the normal distribution, None if neither
-        interval has a width.
+        The 95 % interval of the difference, and the two-sided p-value by the normal distribution, which is below 0.05
+        exactly if the interval excludes 0; None if neither interval has a width.
+
+    Source: Zou & Donner, Statistics in Medicine 27 (2008) 1693, equation 4, for intervals that are not symmetric.
     """
-    error = sqrt((before[1] - before[0]) ** 2 + (after[1] - after[0]) ** 2) / WIDTH
-    if error == 0:
+    change = means[1] - means[0]
+    below = hypot(means[1] - after[0], before[1] - means[0])
+    above = hypot(after[1] - means[1], means[0] - before[0])
+    toward_zero = below if change > 0 else above
+    if not (below and above):
         return None, None, None
-    return change - error * WIDTH / 2, change + error * WIDTH / 2, float(2 * norm.sf(abs(change) / error))
+    return change - below, change + above, float(2 * norm.sf(Z * abs(change) / toward_zero))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ..leaderboard import Record, Row
-from ..metrics import interval
+from ..metrics import RANGES, interval
 from ..worst_case import best_of_each, worst_scores
 
 MEASURES = ("psnr_db", "ssim")
@@ -35,7 +35,7 @@ def leak_ranges(done: Sequence[Row], records: Mapping[str, Record]) -> dict[str,
             by_image: dict[int, list[float]] = defaultdict(list)
             for (_, image), value in best.items():
                 by_image[image].append(value)
-            low, high = interval(torch.tensor([mean(values) for values in by_image.values()]))
+            low, high = interval(torch.tensor([mean(values) for values in by_image.values()]), within=RANGES[name])
             if low is not None and high is not None:
                 found[name] = low, high
         return found

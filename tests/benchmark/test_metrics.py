@@ -2,11 +2,9 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
-from mia_bench.benchmark import metrics
-from mia_bench.benchmark.metrics import interval, psnr, ssim
+from mia_bench.benchmark.metrics import psnr, ssim
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 
@@ -53,29 +51,3 @@ def test_ssim_uses_range_one_and_not_that_of_8_bit_images() -> None:
 def test_different_shapes_are_refused_with_both_shapes(metric: type) -> None:
     with pytest.raises(ValueError, match=r"\(2, 1, 8, 8\) and original is \(1, 1, 8, 8\)"):
         metric(torch.zeros(2, 1, 8, 8), torch.zeros(1, 1, 8, 8))
-
-
-def test_the_interval_is_close_to_that_of_the_normal_distribution() -> None:
-    values = torch.from_numpy(np.random.default_rng(1).normal(20, 2, 400))
-
-    low, high = interval(values)
-
-    half = 1.96 * values.std().item() / math.sqrt(400)
-    assert low == pytest.approx(values.mean().item() - half, abs=0.05)
-    assert high == pytest.approx(values.mean().item() + half, abs=0.05)
-
-
-def test_the_interval_does_not_depend_on_how_many_numbers_are_drawn_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = torch.rand(200, generator=torch.Generator().manual_seed(0))
-    whole = interval(values)
-    monkeypatch.setattr(metrics, "BOOTSTRAP_NUMBERS", 1000)
-
-    assert interval(values) == whole
-
-
-def test_one_image_has_no_interval() -> None:
-    assert interval(torch.tensor([3.0])) == (None, None)
-
-
-def test_equal_values_have_an_interval_of_width_zero() -> None:
-    assert interval(torch.full((5,), 100.0)) == (100.0, 100.0)

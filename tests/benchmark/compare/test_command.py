@@ -56,7 +56,7 @@ def test_the_table_says_what_changed_and_by_how_much(before: Path, after: Path) 
     assert ["missing", "pinv", "13.44 ->", "0.100 ->", "0.9000 ->"] in lines
     assert ["added", "nearest", "-> 13.44", "-> 0.100", "-> 0.9000"] in lines
     assert "1 changed, 1 the same; 1 only in A, 1 only in B" in result.stdout
-    assert "1 tests, 1 by Wilcoxon's test over the same private images" in result.stdout
+    assert "1 tests, 1 of the mean difference over the same private images" in result.stdout
 
 
 def test_csv_has_all_cells_and_nothing_else_on_stdout(before: Path, after: Path) -> None:
