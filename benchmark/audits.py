@@ -121,10 +121,34 @@ def ignores_wire(board: Board) -> Iterator[Finding]:
     apart takes knowledge of the private images that is not from the wire.
     """
     for row, other in _beside(board, REFERENCE_ATTACK):
-        wrong, above = board.details(row).get("psnr_db_wrong_image"), psnr(row) - psnr(other)
-        if wrong is not None and board.exceeds(row, other, NOTHING_DB) and psnr(row) - wrong < above / 2:
+        above = psnr(row) - psnr(other)
+        if _tells_no_images_apart(board, row, above) and board.exceeds(row, other, NOTHING_DB):
+            wrong = board.details(row)["psnr_db_wrong_image"]
             found = f"is {above:.2f} dB above the mean image and about as good on other images, {wrong:.2f} dB"
             yield _compared(row, other, f"{found}: permuting the wires changes nothing, it knows them from elsewhere")
+
+
+def _tells_no_images_apart(board: Board, row: Row, above: float) -> bool:
+    wrong = board.details(row).get("psnr_db_wrong_image")
+    return wrong is not None and psnr(row) - wrong < above / 2
+
+
+def class_only(board: Board) -> Iterator[Finding]:
+    """An attack is above the mean image, and as good on another image of the same class.
+
+    It may have read the class from the wire, which is honest, or from elsewhere, such as the order of the images. In
+    both cases its score tells how alike the images of a class are, and not how much of an image leaks.
+    """
+    for row, other in _beside(board, REFERENCE_ATTACK):
+        details, above = board.details(row), psnr(row) - psnr(other)
+        gap = details.get("psnr_db_above_same_class_high")
+        if gap is None or gap > above / 2 or _tells_no_images_apart(board, row, above):
+            continue
+        if board.exceeds(row, other, NOTHING_DB):
+            same, mean = details["psnr_db_same_class"], details.get("psnr_db_class_mean")
+            found = f"is {above:.2f} dB above the mean image, but as good on other images of the same class"
+            means = "" if mean is None else f"; the mean images of the true classes reach {mean:.2f} dB"
+            yield _compared(row, other, f"{found} ({same:.2f} dB): it recovers the class, not the image{means}")
 
 
 def aux_overlap(board: Board) -> Iterator[Finding]:
@@ -152,6 +176,7 @@ AUDITS: Sequence[Callable[[Board], Iterator[Finding]]] = (
     below_mean_image,
     undertrained,
     ignores_wire,
+    class_only,
     aux_overlap,
     promise_exceeded,
 )

@@ -17,7 +17,7 @@ from .registry import Kind
 from .specs import Chosen, check_options, choose, expand, parse
 from .training import RECIPE_VERSION
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of the evaluation protocol, raised whenever scores stop being comparable."""
 REFERENCE_ATTACK = "mean_image"
 REFERENCE_DEFENSE = "undefended"

@@ -80,7 +80,7 @@ COLUMNS = list(Row.model_fields)
 
 
 class PerImage(BaseModel):
-    """The values of each attacked image, in the order of the private pool."""
+    """The values of each attacked image, in the order in which they were attacked."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -28,6 +28,24 @@ def digests(images: Tensor) -> list[bytes]:
     return [hashlib.blake2b(row, digest_size=16).digest() for row in rows]
 
 
+def in_neutral_order(pool: ImageSet) -> ImageSet:
+    """Order a pool by the hashes of its images, so that a position says nothing of a label or of an origin.
+
+    The order follows from the images alone, so the same images are in the same order wherever they come from.
+    """
+    contents = digests(to_bytes(pool.images))
+    order = sorted(range(len(pool)), key=contents.__getitem__)
+    return pool[torch.tensor(order, dtype=torch.int64, device=pool.labels.device)]
+
+
+def class_means(pool: ImageSet, classes: int) -> Tensor:
+    """Average the images of each class, (classes, C, H, W); a class without images gets the mean of all."""
+    counts = torch.bincount(pool.labels, minlength=classes)  # (classes,)
+    sums = pool.images.new_zeros(classes, *pool.images.shape[1:]).index_add_(0, pool.labels, pool.images)
+    means = sums / counts.clamp(min=1).view(-1, 1, 1, 1)
+    return torch.where((counts > 0).view(-1, 1, 1, 1), means, pool.images.mean(0)).clamp(0, 1)
+
+
 def assert_disjoint(pools: Pools) -> None:
     """Check that no image, rounded to 8 bits, is in two pools.
 

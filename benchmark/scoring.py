@@ -10,7 +10,7 @@ from torch import Tensor
 from .cells import Setting
 from .evaluator import agreement
 from .interfaces import ImageSet
-from .metrics import psnr
+from .metrics import interval, psnr
 from .pools import digests, to_bytes
 from .workbench import Workbench
 
@@ -25,14 +25,16 @@ def score(bench: Workbench, setting: Setting, images: Tensor) -> tuple[dict[str,
         The columns ``identified`` and ``leak_r2``, and details by name.
     """
     pools = bench.pools(setting.dataset)
-    originals = bench.originals(setting)
+    attacked, gallery = bench.attacked(setting), bench.gallery(setting, GALLERY)
+    originals = attacked.images
     images = images.to(originals.device).clamp(0, 1)
-    gallery = pools.private.images[: max(GALLERY, len(originals))]
     columns = {"identified": identified(images, gallery), "leak_r2": leak_r2(images, originals, pools.aux.images)}
     details = {
         "identified_chance": 1 / len(gallery),
         "evaluator_agreement": agreement(bench.evaluator(setting.dataset), images, originals),
         "evaluator_accuracy": bench.evaluator_accuracy(setting.dataset, len(gallery)),
+        "psnr_db_class_mean": psnr(bench.class_means(setting.dataset)[attacked.labels], originals).mean().item(),
+        **compare_classmates(images, attacked),
     }
     if len(originals) > 1:
         details["psnr_db_wrong_image"] = wrong_image_psnr(images, originals)
@@ -71,6 +73,43 @@ def leak_r2(images: Tensor, originals: Tensor, aux: Tensor) -> float | None:
 def wrong_image_psnr(images: Tensor, originals: Tensor) -> float:
     """Mean PSNR against other originals, half a turn away, since neighbors in a pool may be of one class."""
     return psnr(images, originals.roll(len(originals) // 2, 0)).mean().item()
+
+
+def compare_classmates(images: Tensor, attacked: ImageSet) -> dict[str, float]:
+    """Compare reconstructions with the original of another image of the same class.
+
+    A reconstruction that shows the class alone is as close to the one as to the other.
+
+    Args:
+        images: reconstructions (N, C, H, W).
+        attacked: their originals.
+
+    Returns:
+        Over the images that share their class with another: the mean PSNR against the other, by how much that against
+        their own is higher, and the upper end of the 95 % interval of this difference. Nothing if fewer than two do.
+    """
+    mates = classmates(attacked.labels)
+    (shared,) = (mates.cpu() != torch.arange(len(mates))).to(mates.device).nonzero(as_tuple=True)
+    if len(shared) < 2:
+        return {}
+    other = psnr(images[shared], attacked.images[mates[shared]])
+    above = psnr(images[shared], attacked.images[shared]) - other
+    _, high = interval(above)
+    assert high is not None
+    return {
+        "psnr_db_same_class": other.mean().item(),
+        "psnr_db_above_same_class": above.mean().item(),
+        "psnr_db_above_same_class_high": high,
+    }
+
+
+def classmates(labels: Tensor) -> Tensor:
+    """For each image the index of the next one of its class, in a circle, (N,); its own if there is no other."""
+    mates = torch.arange(len(labels), device=labels.device)
+    for label in labels.unique():
+        (members,) = (labels == label).nonzero(as_tuple=True)
+        mates[members] = members.roll(-1)
+    return mates
 
 
 def overlap(aux: ImageSet, originals: Tensor) -> int:

@@ -23,7 +23,8 @@ from .hearing import heard
 from .interfaces import Attack, Dataset, Defense, ImageSet, Model, Observation, Pools, Wire
 from .metrics import accuracy
 from .observing import chunks, observe, overhear
-from .randomness import stream
+from .pools import class_means, in_neutral_order
+from .randomness import stream, stream_seed
 from .specs import Chosen
 from .split_model import Normalize, SplitModel, Target
 from .training import RECIPE_VERSION, add_biases, train_target
@@ -90,6 +91,8 @@ class Workbench:
         self.evaluator = lru_cache(maxsize=1)(self._train_evaluator)
         self.evaluator_accuracy = lru_cache(maxsize=1)(self._measure_evaluator)
         self.bound = lru_cache(maxsize=4)(self._bound)
+        self.class_means = lru_cache(maxsize=1)(self._average_classes)
+        self._attacked = lru_cache(maxsize=1)(self._choose_attacked)
 
     def check(self, setting: Setting) -> str:
         """Make sure that a setting can be made, before work begins; returns the fingerprint of its data.
@@ -135,9 +138,21 @@ class Workbench:
             ) from error
         return target
 
+    def attacked(self, setting: Setting) -> ImageSet:
+        """The private images under attack, with their labels: for scoring only.
+
+        They are the first of the pool, which has its classes in turn, in an order from which no label follows.
+        """
+        return self._attacked(setting.dataset, setting.images)
+
     def originals(self, setting: Setting) -> Tensor:
-        """The private images under attack, (N, C, H, W): for scoring only."""
-        return self.pools(setting.dataset).private.images[: setting.images]
+        """The private images under attack, (N, C, H, W), in the order of the wire: for scoring only."""
+        return self.attacked(setting).images
+
+    def gallery(self, setting: Setting, size: int) -> Tensor:
+        """The private images under attack, then others of the pool, (K, C, H, W), up to ``size`` images."""
+        originals = self.originals(setting)
+        return torch.cat([originals, self.pools(setting.dataset).private.images[len(originals) : size]])
 
     def observe(self, setting: Setting, attack: Attack) -> Observation:
         """Hand an attack what its access grants, and nothing else.
@@ -154,6 +169,14 @@ class Workbench:
             originals=self.originals(setting),
             identity=setting.identity,
         )
+
+    def _choose_attacked(self, dataset: Chosen, count: int) -> ImageSet:
+        return in_neutral_order(self.pools(dataset).private[:count])
+
+    def _average_classes(self, dataset: Chosen) -> Tensor:
+        """The mean image of each class in the attacker's pool, (classes, C, H, W)."""
+        pools = self.pools(dataset)
+        return class_means(pools.aux, len(pools.classes))
 
     def _untrained(self, model: Chosen, dataset: Chosen) -> Target:
         facts = self.facts(dataset)
@@ -253,10 +276,15 @@ class Workbench:
 
 
 def _sample(pool: ImageSet, count: int | None) -> ImageSet:
-    """``count`` images at equal distances, since a pool may be in the order of its classes; all if there are fewer."""
+    """``count`` random images, the same in every run; all if there are fewer.
+
+    The first ones would do if no pool were in the order of its classes, and those at equal distances if none had its
+    classes in turn.
+    """
     if count is None or count >= len(pool):
         return pool
-    return pool[torch.arange(count, device=pool.labels.device) * len(pool) // count]
+    generator = torch.Generator().manual_seed(stream_seed("accuracy sample", len(pool)))
+    return pool[torch.randperm(len(pool), generator=generator)[:count].to(pool.labels.device)]
 
 
 @torch.no_grad()

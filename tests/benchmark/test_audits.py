@@ -30,10 +30,20 @@ def flags(*cells: Record, at_hand: bool = True) -> list[str]:
     return [flag.name for flag in audit([each.row for each in cells], records if at_hand else {})]
 
 
+def of_classes(same: float, high: float, mean: float = 14.0) -> dict[str, float]:
+    return {
+        "psnr_db_wrong_image": 9.0,
+        "psnr_db_same_class": same,
+        "psnr_db_above_same_class": high - 0.2,
+        "psnr_db_above_same_class_high": high,
+        "psnr_db_class_mean": mean,
+    }
+
+
 HONEST = (
     cell("mean_image", 12.0, access="query_free", details={"psnr_db_wrong_image": 12.0, "aux_overlap": 0}),
     cell("ridge", 19.0, bound_psnr_db=80.0, details={"psnr_db_wrong_image": 9.0, "aux_overlap": 0}),
-    cell("ridge", 22.0, attack_params={"observations": 4}),
+    cell("ridge", 22.0, attack_params={"observations": 4}, details=of_classes(12.0, 10.3)),
     cell("black_box", 20.0, attack_params={"aux": "same_distribution"}),
     cell("white_box", 21.0, access="white_box"),
     cell("query_free", 12.1, access="query_free", details={"psnr_db_wrong_image": 12.05}),
@@ -75,6 +85,7 @@ def test_a_planted_fault_raises_its_flag_and_no_other(name: str, at_hand: bool) 
 
 DETAILED = {
     "ignores_wire": (MEAN, cell("ridge", 14.0, details={"psnr_db_wrong_image": 13.9})),
+    "class_only": (MEAN, cell("ridge", 14.0, details=of_classes(13.9, 0.3))),
     "aux_overlap": (cell("ridge", 19.0, details={"aux_overlap": 3}),),
     "beats_bound": (cell("ridge", 19.0, bound_psnr_db=80.0, details={"bound_psnr_of_mean_mse_db_high": 15.0}),),
 }
@@ -84,6 +95,19 @@ DETAILED = {
 def test_what_only_the_records_tell_is_flagged_where_they_are_at_hand(name: str) -> None:
     assert flags(*DETAILED[name]) == [name]
     assert flags(*DETAILED[name], at_hand=False) == []
+
+
+def test_an_attack_that_recovers_the_class_alone_is_told_what_the_classes_are_worth() -> None:
+    rows = MEAN, cell("ridge", 14.0, details=of_classes(13.9, 0.3, 14.2))
+
+    (flag,) = audit([each.row for each in rows], {each.row.cell_id: each for each in rows})
+
+    assert "as good on other images of the same class (13.90 dB)" in flag.sentence
+    assert "the mean images of the true classes reach 14.20 dB" in flag.sentence
+
+
+def test_a_gap_between_images_of_a_class_that_may_be_large_is_no_flag() -> None:
+    assert flags(MEAN, cell("ridge", 14.0, details=of_classes(13.4, 1.1))) == []
 
 
 def test_every_audit_has_a_planted_fault() -> None:
