@@ -12,6 +12,7 @@ from torch import Tensor
 from .errors import UsageError
 from .interfaces import Pools
 from .pools import disjoint_fingerprint
+from .sound_pools import validate_pools
 from .specs import Chosen
 
 
@@ -66,7 +67,7 @@ class Data:
     def _load_pools(self, dataset: Chosen) -> Pools:
         try:
             pools = self._load(dataset)
-            _check_range(pools, dataset)
+            validate_pools(pools, dataset.label)
         except UsageError:
             raise
         except Exception as error:
@@ -87,12 +88,3 @@ class Data:
         """Mean and standard deviation of the channels of the training images, (C,) each."""
         images = self.pools(dataset).train.images.cpu()
         return images.mean((0, 2, 3)), images.std((0, 2, 3)).clamp_min(1e-3)
-
-
-def _check_range(pools: Pools, dataset: Chosen) -> None:
-    for images in (pools.train.images, pools.aux.images, pools.private.images):
-        low, high = images.min().item(), images.max().item()
-        if images.dtype is not torch.float32 or not (low >= 0 and high <= 1):
-            raise UsageError(
-                f"dataset {dataset.label} has {images.dtype} images in [{low:g}, {high:g}]; expected float32 in [0, 1]"
-            )

@@ -151,7 +151,8 @@ def _layers(layers: Any, shape: tuple[int, int, int]) -> str:
 
     value = torch.zeros(1, *shape)
     lines = []
-    for name, layer in layers.named_children():
-        value = layer(value)
+    for name, layer in layers.eval().named_children():
+        with torch.no_grad():
+            value = layer(value)
         lines.append(f"  {name:10} {'x'.join(map(str, value.shape[1:])):>12}  {layer.__class__.__name__}")
     return "\n".join(lines)

@@ -126,16 +126,22 @@ class Workbench:
             self.evaluator(setting.dataset)
 
     def _build(self, dataset: Chosen, model: Chosen) -> Target:
-        shape = self.facts(dataset).image_shape
+        shape, classes = self.facts(dataset).image_shape, self.facts(dataset).classes
         try:
-            target = self._untrained(model, dataset)
-            target(torch.zeros(1, *shape))
+            target = self._untrained(model, dataset).eval()  # in training, one image is no batch to be normalized
+            with torch.no_grad():
+                answer = tuple(target(torch.zeros(2, *shape)).shape)
         except UsageError:
             raise
         except Exception as error:
             raise UsageError(
                 f"model {model.label} cannot take the {shape} images of {dataset.label} ({error})"
             ) from error
+        if answer != (2, classes):
+            raise UsageError(
+                f"Expected logits (2, {classes}) for 2 images of {dataset.label}, got {answer} from model "
+                f"{model.label}. Build a network with one output for each class."
+            )
         return target
 
     def attacked(self, setting: Setting) -> ImageSet:

@@ -9,6 +9,7 @@ import torch
 from .. import registry
 from ..interfaces import Dataset, Model, Pools
 from ..pools import assert_disjoint
+from ..sound_pools import validate_pools
 from .core import require
 from .lab import Lab
 
@@ -23,23 +24,7 @@ def _pools(dataset: Dataset, lab: Lab) -> Pools:
 def pools_are_sound(dataset: Dataset, lab: Lab) -> str:
     """Each pool holds float32 images in [0, 1] of one shape, and a label of the classes for each."""
     pools = _pools(dataset, lab)
-    require(len(pools.classes) > 1, f"there are {len(pools.classes)} classes; expected at least 2")
-    require(len(set(pools.classes)) == len(pools.classes), "two classes have one name")
-    for name in ("train", "aux", "private"):
-        pool = getattr(pools, name)
-        require(len(pool) > 0, f"{name} is empty")
-        require(pool.images.ndim == 4, f"{name} has images {tuple(pool.images.shape)}; expected (N, C, H, W)")
-        require(pool.images.shape[1:] == pools.train.images.shape[1:], f"{name} and train differ in shape")
-        require(pool.images.dtype is torch.float32, f"{name} has {pool.images.dtype} images; expected float32")
-        low, high = pool.images.min().item(), pool.images.max().item()
-        require(low >= 0 and high <= 1, f"{name} has values in [{low:g}, {high:g}]; expected [0, 1]")
-        require(pool.labels.dtype is torch.int64, f"{name} has {pool.labels.dtype} labels; expected int64")
-        require(pool.labels.shape == (len(pool.images),), f"{name} has not one label for each image")
-        least, most = int(pool.labels.min()), int(pool.labels.max())
-        require(
-            0 <= least <= most < len(pools.classes),
-            f"{name} has labels from {least} to {most}; expected 0 to {len(pools.classes) - 1}",
-        )
+    validate_pools(pools, type(dataset).__name__)
     return f"{len(pools.train)} train, {len(pools.aux)} aux, {len(pools.private)} private"
 
 

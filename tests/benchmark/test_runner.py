@@ -160,21 +160,14 @@ def test_a_defense_that_tells_no_number_fails_alone(bench: Workbench, monkeypatc
     assert (row.status, row.reason) == ("failed", "ValueError: could not convert string to float: 'much'")
 
 
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [(KeyError("no such file"), r"KeyError: 'no such file'"), (7, r"AttributeError: 'int' object has no attribute")],
-)
-def test_a_dataset_that_cannot_be_loaded_is_bad_input_and_named(given: Any, words: str) -> None:
+def test_a_dataset_that_cannot_be_loaded_is_bad_input_and_named() -> None:
     def load(dataset: Chosen) -> Any:
-        if isinstance(given, Exception):
-            raise given
-        return given
+        raise KeyError("no such file")
 
     bench = Workbench(device=torch.device("cpu"), data_dir=None, load=load)
 
-    with pytest.raises(
-        UsageError, match=rf"dataset imagefolder:size=16 of package mia-bench .* cannot be loaded: {words}"
-    ):
+    named = r"dataset imagefolder:size=16 of package mia-bench .* cannot be loaded: KeyError: 'no such file'"
+    with pytest.raises(UsageError, match=named):
         setting(bench)
 
 

@@ -499,7 +499,7 @@ FAULTS: dict[type, tuple[str, str]] = {
     Mixed: ("images do not mix", "rest of the batch"),
     Unused: ("can be trained", "spare.weight take no part"),
     Fixed: ("can be reset", "reset_parameters"),
-    TooBright: ("pools are sound", "expected \\[0, 1\\]"),
+    TooBright: ("pools are sound", "Expected the images of train to be in \\[0, 1\\]"),
     Overlapping: ("pools are disjoint", "also in another pool"),
     Sorted: ("classes are mixed", "all of class 0"),
     Nowhere: ("recommends a split", "no split 'relu9'"),
