@@ -17,9 +17,9 @@ from typing import Any
 import platformdirs
 from filelock import BaseFileLock, FileLock, Timeout
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import Tensor
 
+from .checked_tensors import pack, read
 from .errors import UsageError
 
 PATIENCE_SECONDS = 10
@@ -112,7 +112,7 @@ def cache_name(kind: str, identity: Any) -> str:
 
 def is_cached(kind: str, identity: Any) -> bool:
     """Whether the tensors of an identity are in the cache."""
-    return _path(kind, identity).exists()
+    return cache_path(kind, identity).exists()
 
 
 def cached_tensors(kind: str, identity: Any, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -126,28 +126,32 @@ def cached_tensors(kind: str, identity: Any, compute: Callable[[], dict[str, Ten
         compute: makes the tensors when they are not there.
 
     Raises:
-        UsageError: if the cache folder cannot be written, or a cached file is damaged.
+        UsageError: if the cache folder cannot be written, or a cached file is damaged or was changed.
+        FloatingPointError: if a computed value is NaN or infinite; it is not kept.
     """
-    path = _path(kind, identity)
+    path = cache_path(kind, identity)
     with _explained(path), locked(path):
-        if not path.exists():
-            tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in compute().items()}
-            write_atomically(path, save(tensors))
-        return load_file(path)
+        known = read(path) if path.exists() else None
+        if known is None:
+            write_atomically(path, pack(compute()))
+            known = read(path)
+            assert known is not None
+        return known
 
 
 def known_tensors(kind: str, identity: Any) -> dict[str, Tensor] | None:
     """Return named tensors from the cache, or None if they are not there.
 
     Raises:
-        UsageError: if the cached file is damaged.
+        UsageError: if the cached file is damaged or was changed.
     """
-    path = _path(kind, identity)
+    path = cache_path(kind, identity)
     with _explained(path):
-        return load_file(path) if path.exists() else None
+        return read(path) if path.exists() else None
 
 
-def _path(kind: str, identity: Any) -> Path:
+def cache_path(kind: str, identity: Any) -> Path:
+    """The file of the tensors of an identity."""
     return cache_dir() / f"{cache_name(kind, identity)}.safetensors"
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .bounds import GalleryBound, gallery_bound
-from .cache import Cached, cached_tensors, is_cached
+from .cache import Cached, cache_path, cached_tensors, is_cached
 from .cells import REFERENCE_DEFENSE, Setting
 from .costs import Costs, measure_costs
 from .data import Data
@@ -220,8 +220,23 @@ class Workbench:
                 train_target(target, self.pools(dataset).train, training)
                 return target.state_dict()
 
-            target.load_state_dict(self._cached("weights", identity, train))
+            self._fill(target, "weights", identity, train)
         return target.eval().requires_grad_(False)
+
+    def _fill(self, module: nn.Module, need: Need, identity: Any, train: Callable[[], dict[str, Tensor]]) -> None:
+        """Give a module its trained weights."""
+        weights = self._cached(need, identity, train)
+        given, expected = (
+            {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+            for tensors in (weights, module.state_dict())
+        )
+        for name in sorted(given.keys() | expected.keys()):
+            if given.get(name) != expected.get(name):
+                raise UsageError(
+                    f"Expected {name} to be {expected.get(name, 'absent')}, got {given.get(name, 'none')} in the "
+                    f"cached file {cache_path(need, identity)}. Delete it, and raise the version of a changed model."
+                )
+        module.load_state_dict(weights)
 
     def _train_evaluator(self, dataset: Chosen) -> Evaluator:
         facts, identity = self.facts(dataset), self._evaluator_identity(dataset)
@@ -233,7 +248,7 @@ class Workbench:
                 train_evaluator(evaluator, self.pools(dataset).train)
                 return evaluator.state_dict()
 
-            evaluator.load_state_dict(self._cached("evaluators", identity, train))
+            self._fill(evaluator, "evaluators", identity, train)
         return evaluator.eval().requires_grad_(False)
 
     def _measure_evaluator(self, dataset: Chosen, count: int) -> float:

@@ -1,0 +1,53 @@
+"""Named tensors in a safetensors file that holds their checksum, so that a change of the file is noticed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+KEY = "blake2b"
+"""Name of the checksum in the metadata of a file."""
+
+
+def pack(tensors: Mapping[str, Tensor]) -> bytes:
+    """Serialize tensors with their checksum.
+
+    Raises:
+        FloatingPointError: if a value is NaN or infinite, as after a training that diverged.
+    """
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    for name, tensor in plain.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise FloatingPointError(f"Expected finite values, got NaN or infinity in {name}: the training diverged.")
+    return save(plain, metadata={KEY: checksum(plain)})
+
+
+def read(path: Path) -> dict[str, Tensor] | None:
+    """Read the tensors of a file; None if it has no checksum, as files of earlier versions.
+
+    Raises:
+        SafetensorError: if the file is damaged, or its tensors do not have the checksum that it holds.
+    """
+    with safe_open(path, framework="pt") as file:
+        expected = (file.metadata() or {}).get(KEY)
+        if expected is None:
+            return None
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it has no __iter__
+    if checksum(tensors) != expected:
+        raise SafetensorError("its tensors do not have the checksum that it holds")
+    return tensors
+
+
+def checksum(tensors: Mapping[str, Tensor]) -> str:
+    """Hash names, types, shapes and values of tensors on the CPU."""
+    content = hashlib.blake2b(digest_size=16)
+    for name, tensor in sorted(tensors.items()):
+        content.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        content.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return content.hexdigest()

@@ -1,0 +1,108 @@
+"""Files in the cache that were changed, damaged or are of something else."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from mia_bench.benchmark.cache import cache_path, cached_tensors, known_tensors
+from mia_bench.benchmark.cells import Request, Setting, plan
+from mia_bench.benchmark.checked_tensors import pack
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.workbench import Workbench
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ..trees import image_tree
+
+Tensors = dict[str, Tensor]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Workbench:
+    return Workbench(device=torch.device("cpu"), data_dir=image_tree(tmp_path / "images"))
+
+
+@pytest.fixture
+def place() -> Setting:
+    return plan(Request(dataset="imagefolder:size=16", model="lenet5", splits=["conv1"], images=4))[0].setting
+
+
+def again(bench: Workbench) -> Workbench:
+    return Workbench(device=bench.device, data_dir=bench.data_dir)
+
+
+def rewrite(path: Path, change: Callable[[Tensors], Tensors]) -> None:
+    """Change the tensors of a file and leave its checksum as it is."""
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    save_file(change({name: tensor.clone() for name, tensor in load_file(path).items()}), path, metadata)
+
+
+CHANGES: dict[str, Callable[[Tensors], Tensors]] = {
+    "noise": lambda tensors: {name: torch.rand_like(each.float()) for name, each in tensors.items()},
+    "nan": lambda tensors: {name: each.float() * torch.nan for name, each in tensors.items()},
+    "another type": lambda tensors: {name: each.double() for name, each in tensors.items()},
+    "another shape": lambda tensors: {name: each[None] for name, each in tensors.items()},
+    "another name": lambda tensors: {f"{name}x": each for name, each in tensors.items()},
+    "one tensor less": lambda tensors: dict(list(tensors.items())[1:]),
+    "nothing": lambda tensors: {},
+}
+
+
+@pytest.mark.parametrize("kind", ["weights", "datasets"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_file_is_refused_and_named(
+    bench: Workbench, place: Setting, cache: Path, kind: str, change: str
+) -> None:
+    bench.target(place.dataset, place.model, 0)
+    (path,) = (cache / kind).glob("*.safetensors")
+    rewrite(path, CHANGES[change])
+
+    with pytest.raises(UsageError, match=rf"{path} is damaged .*checksum.*; delete it and run again"):
+        again(bench).target(place.dataset, place.model, 0)
+
+
+def test_weights_that_do_not_fit_the_model_are_refused_and_named(bench: Workbench, place: Setting, cache: Path) -> None:
+    bench.target(place.dataset, place.model, 0)
+    (path,) = (cache / "weights").glob("*.safetensors")
+    tensors = load_file(path)
+    path.write_bytes(pack({**tensors, "layers.fc3.bias": torch.zeros(7)}))
+
+    with pytest.raises(UsageError, match=rf"Expected layers.fc3.bias to be \(3,\), got \(7,\) in .* {path}. Delete it"):
+        again(bench).target(place.dataset, place.model, 0)
+
+
+def test_a_file_without_a_checksum_is_computed_anew() -> None:
+    cached_tensors("weights", "w", lambda: {"x": torch.ones(3)})
+    save_file({"x": torch.rand(3)}, cache_path("weights", "w"))
+
+    assert known_tensors("weights", "w") is None
+    assert cached_tensors("weights", "w", lambda: {"x": torch.ones(3)})["x"].tolist() == [1, 1, 1]
+
+
+def test_weights_that_are_no_numbers_are_not_kept(cache: Path) -> None:
+    with pytest.raises(FloatingPointError, match="NaN or infinity in x: the training diverged"):
+        cached_tensors("weights", "w", lambda: {"x": torch.tensor([1.0, torch.nan])})
+
+    assert not list(cache.rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.tensor(3),
+        torch.zeros(0, 4),
+        torch.ones(2, dtype=torch.bool),
+        torch.rand(4, 4).T,
+        torch.rand(3).bfloat16(),
+        torch.arange(5, dtype=torch.uint8),
+    ],
+    ids=lambda tensor: f"{tensor.dtype}{tuple(tensor.shape)}",
+)
+def test_tensors_of_every_kind_come_back_as_they_were(tensor: Tensor) -> None:
+    for _ in range(2):
+        found = cached_tensors("weights", "w", lambda: {"x": tensor})["x"]
+        assert found.dtype == tensor.dtype
+        assert torch.equal(found, tensor)
