@@ -46,7 +46,7 @@ def beats_bound(board: Board) -> Iterator[Finding]:
     """An attack scores above the gallery bound, as mean PSNR or as PSNR of the mean error."""
     for row in board.rows:
         details, errors = board.details(row), 10 ** (-board.images(row) / 10)
-        _, largest = interval(errors) if len(errors) else (None, None)
+        _, largest = interval(errors, sources=board.sources(row))
         ceiling = details.get("bound_psnr_db_high", row.bound_psnr_db)
         of_mean = details.get("bound_psnr_of_mean_mse_db_high")
         if row.psnr_db_low is not None and ceiling is not None and row.psnr_db_low > ceiling:

@@ -50,6 +50,11 @@ class Board:
         record = self.records.get(row.cell_id)
         return torch.tensor(record.per_image.psnr_db if record else [], dtype=torch.float64)
 
+    def sources(self, row: Row) -> list[int] | None:
+        """The source of each image, (N,); None if there is no record or the images are independent."""
+        record = self.records.get(row.cell_id)
+        return (record.per_image.sources or None) if record else None
+
     def exceeds(self, row: Row, other: Row, margin: float) -> bool:
         """Whether the mean PSNR is higher than another's by more than ``margin`` dB, at the lower end of 95 %.
 
@@ -58,7 +63,7 @@ class Board:
         """
         here, there = self.images(row), self.images(other)
         if len(here) == len(there) > 1:
-            low, _ = interval(here - there)
+            low, _ = interval(here - there, sources=self.sources(row) or self.sources(other))
             return low is not None and low > margin
         if row.psnr_db_low is None or other.psnr_db_high is None:
             return False

@@ -54,7 +54,7 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
         start = time.perf_counter()
         rebuilt = _reconstruct(attack, seen, cell_id)
         facts["attack_seconds"] = round(time.perf_counter() - start, 3)
-        values = _compare(rebuilt.images, originals)
+        values = _compare(rebuilt.images, originals, bench.sources(cell.setting))
         scores, more = score(bench, cell.setting, rebuilt.images)
         details |= {**more, **_compare_members(rebuilt, originals)}
         data = bench.pools(cell.setting.dataset).note
@@ -72,9 +72,10 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
     return Record(row=row, details=details, notes=told, per_image=values), rebuilt.images
 
 
-def _compare(images: Tensor, originals: Tensor) -> PerImage:
+def _compare(images: Tensor, originals: Tensor, sources: list[int] | None = None) -> PerImage:
     images = images.to(originals.device)
-    return PerImage(psnr_db=psnr(images, originals).tolist(), ssim=ssim(images, originals).tolist())
+    decibels, similarities = psnr(images, originals).tolist(), ssim(images, originals).tolist()
+    return PerImage(psnr_db=decibels, ssim=similarities, sources=sources or [])
 
 
 def _compare_members(rebuilt: Reconstruction, originals: Tensor) -> dict[str, float]:
@@ -164,7 +165,7 @@ def _scores(values: PerImage) -> dict[str, Any]:
     scores: dict[str, float | None] = {}
     for name, within in RANGES.items():
         sample = torch.tensor(getattr(values, name), dtype=torch.float64)
-        low, high = interval(sample, within=within)
+        low, high = interval(sample, sources=values.sources or None, within=within)
         scores |= {name: sample.mean().item(), f"{name}_low": low, f"{name}_high": high}
     scores["recognisable"] = (torch.tensor(values.ssim) >= RECOGNISABLE_SSIM).float().mean().item()
     return {name: None if score is None else round(score, 5) for name, score in scores.items()}

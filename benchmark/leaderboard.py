@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from .cache import locked, write_atomically
 from .errors import UsageError
@@ -86,6 +86,14 @@ class PerImage(BaseModel):
 
     psnr_db: list[float] = []
     ssim: list[float] = []
+    sources: list[int] = []
+    """The source of each image, such as the photograph that a patch was cut from; empty if images are independent."""
+
+    @model_validator(mode="after")
+    def _names_each_source(self) -> PerImage:
+        if self.sources and len(self.sources) != len(self.psnr_db):
+            raise ValueError(f"expected no sources or {len(self.psnr_db)}, one for each image, got {len(self.sources)}")
+        return self
 
 
 class Record(BaseModel):

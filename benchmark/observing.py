@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
@@ -74,9 +75,9 @@ def _overhear_often(model: SplitModel, count: int, images: Tensor) -> Wire:
 
 def _aux(pools: Pools, source: str) -> ImageSet:
     if source == "same_distribution":
-        return pools.aux.copy()
+        return replace(pools.aux.copy(), sources=None)
     if source == "same_set":
-        return pools.train[: len(pools.aux)].copy()
+        return replace(pools.train[: len(pools.aux)].copy(), sources=None)
     if source == "random":
         return _noise_images(pools)
     raise ValueError(f"aux_source is {source!r}; expected same_set, same_distribution or random")

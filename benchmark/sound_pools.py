@@ -46,6 +46,7 @@ def _complaints(pools: Pools) -> Iterator[_Complaint]:
             yield f"{where} to be an ImageSet", type(pool).__name__, "Wrap images and labels in an ImageSet."
         yield from _wrong_images(pool.images, where)
         yield from _wrong_labels(pool, where, len(pools.classes))
+        yield from _wrong_sources(pool, where)
         shape, first = tuple(pool.images.shape[1:]), tuple(pools.train.images.shape[1:])
         if shape != first:
             yield f"all pools to hold images {first} as train", f"{shape} in {where}", "Give all images one size."
@@ -106,3 +107,12 @@ def _wrong_labels(pool: ImageSet, where: str, classes: int) -> Iterator[_Complai
     if low < 0 or high >= classes:
         mend = "Count classes from 0, and name each in classes."
         yield f"{what} to be from 0 to {classes - 1}, for {classes} classes", f"{low} to {high}", mend
+
+
+def _wrong_sources(pool: ImageSet, where: str) -> Iterator[_Complaint]:
+    sources, count = pool.sources, len(pool.images)
+    what = f"the sources of {where} to be None or ({count},) torch.int64, one number for each image"
+    if sources is not None and not isinstance(sources, Tensor):
+        yield what, type(sources).__name__, "Convert them with torch.as_tensor."
+    elif sources is not None and (sources.dtype is not torch.int64 or tuple(sources.shape) != (count,)):
+        yield what, f"{tuple(sources.shape)} {sources.dtype}", "Number the sources of images, and give each image one."

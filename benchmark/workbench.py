@@ -160,6 +160,11 @@ class Workbench:
         originals = self.originals(setting)
         return torch.cat([originals, self.pools(setting.dataset).private.images[len(originals) : size]])
 
+    def sources(self, setting: Setting) -> list[int] | None:
+        """The source of each private image under attack, (N,), in the order of ``originals``; None if there is none."""
+        sources = self.pools(setting.dataset).private[: setting.images].sources
+        return None if sources is None else sources.tolist()
+
     def observe(self, setting: Setting, attack: Attack) -> Observation:
         """Hand an attack what its access grants, and nothing else.
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..errors import UsageError
 from .matching import ON, Group, Side, match
-from .pairing import PER_IMAGE, Fingerprints, per_image, same_images
+from .pairing import PER_IMAGE, Fingerprints, per_image, same_images, sources
 from .significance import LEVEL, holm, paired, unpaired
 
 COMPARED = ("psnr_db", "ssim", "accuracy")
@@ -126,7 +126,7 @@ def _change(column: str, one: Group, other: Group, known: Fingerprints, also: Fi
         return change
     here, there = per_image(one, column), per_image(other, column)
     if here and there and len(here) == len(there) and same_images(one, other, known, also):
-        low, high, p = paired(here, there)
+        low, high, p = paired(here, there, sources=sources(one, other))
         return replace(change, low=low, high=high, p=p, test="paired" if p is not None else "")
     ends = [group.number(f"{column}_{end}") for group in (one, other) for end in ("low", "high")]
     if None in ends or change.before is None or change.after is None or change.delta == 0:

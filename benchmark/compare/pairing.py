@@ -61,6 +61,13 @@ def _alike(one: PerImage, other: PerImage) -> bool:
     )
 
 
+def sources(*groups: Group) -> list[int] | None:
+    """The source of each image, (N,), of groups that attacked the same images; None if they are independent."""
+    records = [entry.record for group in groups for entry in group.done]
+    named = [record.per_image.sources for record in records if record and record.per_image.sources]
+    return named[0] if named else None
+
+
 def per_image(group: Group, column: str) -> Sequence[float] | None:
     """The mean over the seeds of each image's value, (N,); None if the values of the images are not at hand."""
     records = [entry.record for entry in group.done]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import ClassVar
@@ -35,7 +36,8 @@ class Photos(Dataset):
     """Patches of seven color photographs that come with scikit-image; the class is the photograph. Needs no network.
 
     The three pools come from different places of each photograph. A photograph too small for large patches is
-    enlarged, and a very large one reduced.
+    enlarged, and a very large one reduced. Patches of one photograph are not independent, so intervals of mean scores
+    count the seven photographs, not the patches.
 
     Source: scikit-image's ``skimage.data``, whose documentation names the photographers and licenses.
     """
@@ -53,6 +55,7 @@ class Photos(Dataset):
         """
         cuts = [self._cut(file) for file in PHOTOGRAPHS.values()]
         train, aux, private = (_balanced([patches[pool] for patches in cuts], quota) for pool, quota in QUOTA.items())
+        private = replace(private, sources=private.labels.clone())  # patches of one photograph are alike
         return Pools(train, aux, private, classes=tuple(PHOTOGRAPHS))
 
     def _cut(self, file: str) -> dict[Pool, NDArray[np.uint8]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
@@ -30,11 +30,13 @@ class PackedPools:
 
     Attributes:
         arrays: images (N, C, H, W) and labels (N,) of ``train``, ``aux`` and ``private``, in this order.
+        sources: those of the private images, (N,), if the data name them.
         classes: names of the classes.
         note: what a reader of the results must know about the data.
     """
 
     arrays: list[np.ndarray]
+    sources: np.ndarray | None
     classes: tuple[str, ...]
     note: str
 
@@ -43,14 +45,17 @@ class PackedPools:
         """Pack them."""
         sets = (pools.train, pools.aux, pools.private)
         arrays = [tensor.cpu().contiguous().numpy() for each in sets for tensor in (each.images, each.labels)]
-        return cls(arrays, pools.classes, pools.note)
+        sources = pools.private.sources
+        return cls(arrays, None if sources is None else sources.cpu().numpy(), pools.classes, pools.note)
 
     def unpacked(self) -> Pools:
         """The pools in the memory of the arrays, where nobody may write."""
         with warnings.catch_warnings():  # torch has no read-only tensors, and says so
             warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
             tensors = [torch.from_numpy(array) for array in self.arrays]
+            sources = None if self.sources is None else torch.from_numpy(self.sources)
         train, aux, private = (ImageSet(*tensors[start : start + 2]) for start in (0, 2, 4))
+        private = replace(private, sources=sources)
         return Pools(train=train, aux=aux, private=private, classes=self.classes, note=self.note)
 
 

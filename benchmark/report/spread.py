@@ -30,12 +30,17 @@ def known(value: Any) -> Any:
 def leak_ranges(done: Sequence[Row], records: Mapping[str, Record]) -> dict[str, tuple[float, float]]:
     """95 % intervals of the worst case: over images, or else those of each seed's strongest attack, averaged."""
     found: dict[str, tuple[float, float]] = {}
+    sources = next((records[row.cell_id].per_image.sources for row in done if row.cell_id in records), [])
     if all(row.cell_id in records for row in done):
         for name, best in zip(MEASURES, best_of_each(done, records), strict=True):
             by_image: dict[int, list[float]] = defaultdict(list)
             for (_, image), value in best.items():
                 by_image[image].append(value)
-            low, high = interval(torch.tensor([mean(values) for values in by_image.values()]), within=RANGES[name])
+            low, high = interval(
+                torch.tensor([mean(values) for values in by_image.values()]),
+                sources=sources or None,
+                within=RANGES[name],
+            )
             if low is not None and high is not None:
                 found[name] = low, high
         return found
