@@ -86,7 +86,8 @@ def compare_classmates(images: Tensor, attacked: ImageSet) -> dict[str, float]:
 
     Returns:
         Over the images that share their class with another: the mean PSNR against the other, by how much that against
-        their own is higher, and the upper end of the 95 % interval of this difference. Nothing if fewer than two do.
+        their own is higher, and the upper end of the 95 % interval of this difference, if it has one. Nothing if fewer
+        than two do.
     """
     mates = classmates(attacked.labels)
     (shared,) = (mates.cpu() != torch.arange(len(mates))).to(mates.device).nonzero(as_tuple=True)
@@ -94,13 +95,9 @@ def compare_classmates(images: Tensor, attacked: ImageSet) -> dict[str, float]:
         return {}
     other = psnr(images[shared], attacked.images[mates[shared]])
     above = psnr(images[shared], attacked.images[shared]) - other
-    _, high = interval(above)
-    assert high is not None
-    return {
-        "psnr_db_same_class": other.mean().item(),
-        "psnr_db_above_same_class": above.mean().item(),
-        "psnr_db_above_same_class_high": high,
-    }
+    _, high = interval(above, sources=None if attacked.sources is None else attacked.sources[shared])
+    found = {"psnr_db_same_class": other.mean().item(), "psnr_db_above_same_class": above.mean().item()}
+    return found if high is None else {**found, "psnr_db_above_same_class_high": high}
 
 
 def classmates(labels: Tensor) -> Tensor:

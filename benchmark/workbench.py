@@ -162,7 +162,7 @@ class Workbench:
 
     def sources(self, setting: Setting) -> list[int] | None:
         """The source of each private image under attack, (N,), in the order of ``originals``; None if there is none."""
-        sources = self.pools(setting.dataset).private[: setting.images].sources
+        sources = self.attacked(setting).sources
         return None if sources is None else sources.tolist()
 
     def observe(self, setting: Setting, attack: Attack) -> Observation:

@@ -5,7 +5,7 @@ import torch
 from mia_bench.benchmark import scoring
 from mia_bench.benchmark.evaluator import Evaluator, agreement, train_evaluator
 from mia_bench.benchmark.interfaces import ImageSet
-from mia_bench.benchmark.scoring import identified, leak_r2, overlap, wrong_image_psnr
+from mia_bench.benchmark.scoring import compare_classmates, identified, leak_r2, overlap, wrong_image_psnr
 
 
 def bars(count: int) -> ImageSet:
@@ -67,3 +67,9 @@ def test_overlap_counts_private_images_among_the_attackers_own() -> None:
     aux[[3, 20]] = originals[[0, 4]] + 1e-4 * (originals[[0, 4]] < 0.5)
 
     assert overlap(ImageSet(aux, torch.zeros(30)), originals) >= 1
+
+
+def test_two_classmates_are_compared_without_an_interval() -> None:
+    pair = ImageSet(torch.rand(2, 1, 8, 8), torch.tensor([1, 1]))
+
+    assert set(compare_classmates(pair.images, pair)) == {"psnr_db_same_class", "psnr_db_above_same_class"}

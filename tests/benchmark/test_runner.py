@@ -350,7 +350,8 @@ def test_private_images_among_the_attackers_own_are_counted(bench: Workbench, mo
 
 
 def test_an_attack_that_has_seen_the_private_images_is_found_out(bench: Workbench) -> None:
-    noisy = setting(bench, "dp_ir:sigma=50")
+    noisy = dataclasses.replace(setting(bench, "dp_ir:sigma=50"), images=12)
+    bench.pools(noisy.dataset).aux.images.mul_(0.3)  # so that the mean of the private images is worth knowing
     secret = bench.originals(noisy).clone()
 
     def flags(act: Callable[[Observation], Any]) -> list[str]:
