@@ -107,7 +107,7 @@ def _units(sample: NDArray[np.float64], sources: Sequence[int] | Tensor | None) 
         return sample
     if len(sources) != len(sample):
         raise ValueError(f"expected one source for each of {len(sample)} values, got {len(sources)}")
-    _, owner = np.unique(np.asarray(sources), return_inverse=True)
+    _, owner = np.unique(sources.cpu() if isinstance(sources, Tensor) else np.asarray(sources), return_inverse=True)
     sizes, sums = np.bincount(owner), np.bincount(owner, weights=sample).astype(np.float64)
     count = len(sizes)
     if count < FEWEST:
