@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import stat
+import unicodedata
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UsageError
+from ._decode import suffixes
 
 SPLITS = ("train", "test")
+OF_SYSTEMS = frozenset({"thumbs.db", "desktop.ini"})
+"""Files that Windows puts into folders of images, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +24,7 @@ class Tree:
 
     Attributes:
         root: the folder that holds ``train`` and ``test``.
-        classes: folder names, sorted, the same in both splits.
+        classes: folder names in Unicode's composed form (NFC), sorted, the same in both splits.
         files: per split, a list of (path relative to ``root``, label), sorted by class and file name.
     """
 
@@ -37,12 +44,17 @@ class Tree:
                 status = os.stat(f"{self.root}/{path}")  # strings: pathlib takes a second longer for 60,000 files
             except OSError as error:
                 raise UsageError(f"cannot read the image {self.root / path}: {error.strerror}") from error
+            if not stat.S_ISREG(status.st_mode):
+                raise UsageError(f"cannot read the image {self.root / path}: it is no regular file; remove it")
             found.append((path, status.st_size, status.st_mtime_ns))
         return found
 
 
 def scan(root: Path | None) -> Tree:
-    """List the images of a tree; hidden files and folders are passed over.
+    """List the images of a tree.
+
+    Hidden files and folders are passed over, and files whose suffix is not one of an image format that Pillow reads.
+    Folders whose names differ only in how an accent is coded, as between systems, are one class.
 
     Raises:
         UsageError: if the tree is not complete, or its two splits have different classes.
@@ -55,7 +67,7 @@ def scan(root: Path | None) -> Tree:
         raise UsageError(f"--data-dir {root} is not a folder")
     found = {split: _class_folders(root, split) for split in SPLITS}
     for split, other in (("train", "test"), ("test", "train")):
-        lone = sorted(found[split] - found[other])
+        lone = sorted(found[split].keys() - found[other].keys())
         if lone:
             raise UsageError(
                 f"class {lone[0]!r} is in {root / split} but not in {root / other}; both need the same class folders"
@@ -64,32 +76,63 @@ def scan(root: Path | None) -> Tree:
     if len(classes) < 2:
         raise UsageError(f"{root / 'train'} has only the class {', '.join(classes)!r}; a classifier needs 2 or more")
     files = {
-        split: [(path, label) for label, name in enumerate(classes) for path in _images(root, f"{split}/{name}")]
+        split: [
+            (path, label)
+            for label, name in enumerate(classes)
+            for path in _images(root, [f"{split}/{folder}" for folder in found[split][name]])
+        ]
         for split in SPLITS
     }
     return Tree(root, classes, files)
 
 
-def _class_folders(root: Path, split: str) -> set[str]:
+def _class_folders(root: Path, split: str) -> dict[str, list[str]]:
+    """The folders of each class, of which there are several if they are coded in several ways."""
     folder = root / split
     if not folder.is_dir():
+        above = root.parent
+        both = all((above / each).is_dir() for each in SPLITS)
+        mend = f"give --data-dir {above}, which has both" if both else "put your images there"
         raise UsageError(
-            f"{root} has no folder {split}/; imagefolder needs train/<class>/<image> and test/<class>/<image>"
+            f"{root} has no folder {split}/; imagefolder needs train/<class>/<image> and test/<class>/<image>; {mend}"
         )
-    found = {name for name in _visible(folder) if (folder / name).is_dir()}
+    found: dict[str, list[str]] = defaultdict(list)
+    for entry in _visible(folder):
+        if _is_folder(entry):
+            found[unicodedata.normalize("NFC", entry.name)].append(entry.name)
     if not found:
         raise UsageError(f"{folder} has no class folders; imagefolder needs {split}/<class>/<image>")
     return found
 
 
-def _images(root: Path, folder: str) -> list[str]:
-    names = _visible(root / folder)
-    if not names:
+def _images(root: Path, folders: list[str]) -> list[str]:
+    """The image files of the folders of one class."""
+    known, found, others = suffixes(), [], []
+    for folder in folders:
+        for entry in _visible(root / folder):
+            if _is_folder(entry):
+                raise UsageError(f"{entry.path} is a folder; a class folder holds images only")
+            is_image = os.path.splitext(entry.name)[1].lower() in known
+            (found if is_image else others).append(f"{folder}/{entry.name}")
+    strange = [path for path in others if path.rpartition("/")[2].lower() not in OF_SYSTEMS]
+    if not found:
+        ignored = f" (the suffix of {root / strange[0]} is of no image format)" if strange else ""
         raise UsageError(
-            f"the class folder {root / folder} has no images; add some, or remove the class from both splits"
+            f"the class folder {root / folders[0]} has no images{ignored}; add some, or remove the class from both "
+            "splits"
         )
-    return [f"{folder}/{name}" for name in names]
+    if strange:
+        logging.getLogger(__name__).warning(
+            "Ignored files whose suffix is of no image format: %d, such as %s.", len(strange), root / strange[0]
+        )
+    return found
 
 
-def _visible(folder: Path) -> list[str]:
-    return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+def _visible(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return sorted((each for each in entries if not each.name.startswith(".")), key=lambda each: each.name)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder or a link to one; a link that leads round in a circle is none."""
+    return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()

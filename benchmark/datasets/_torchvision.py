@@ -37,7 +37,7 @@ def read_splits(
     if missing:
         raise UsageError(
             f"{source.__name__} is not in {root}: {len(missing)} of its {len(files)} files are missing, the first "
-            f"being {missing[0]}; give --data-dir the folder that holds them, or leave it out to download them"
+            f"being {missing[0]}; {_mend(root, missing)}"
         )
     try:
         train, test = (source(str(root), train=train) for train in (True, False))
@@ -47,6 +47,22 @@ def read_splits(
             "and fetch it again"
         ) from error
     return _split(train, root), _split(test, root)
+
+
+def _mend(root: Path, missing: Sequence[str]) -> str:
+    """What to do, by what is there instead of the missing files."""
+    first, inside = Path(missing[0]), root.resolve()
+    for depth, above in zip(range(1, len(first.parts)), inside.parents, strict=False):
+        if inside.parts[-depth:] == first.parts[:depth]:  # it is a folder of the layout itself
+            return f"give --data-dir {above}, which holds it"
+    for place in (root / first.parent, root):
+        packed = [path for path in (place / f"{first.name}.gz", place / "cifar-10-python.tar.gz") if path.is_file()]
+        if packed:
+            tool = "tar -xzf" if packed[0].name.endswith(".tar.gz") else "gunzip"
+            return f"unpack {packed[0]} and the like with {tool}, into {root / first.parent}"
+    if (root / first.name).is_file():
+        return f"move them from {root} to {root / first.parent}"
+    return "give --data-dir the folder that holds them, or leave it out to download them"
 
 
 def _downloaded(source: type[MNIST] | type[CIFAR10]) -> Path:

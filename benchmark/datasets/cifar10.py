@@ -58,6 +58,10 @@ class Cifar10(Dataset):
             train, test = read_tree(tree, size=32, channels=3)
             note = "CIFAR-10 as JPEG files, which are smoother than the official ones"
             return replace(divide(train, test, CLASSES, self.aux_images), note=note)
+        if data_dir is not None and data_dir.resolve().name == FOLDER:
+            raise UsageError(
+                f"Expected --data-dir to hold {FOLDER}, got that folder itself; give {data_dir.resolve().parent}"
+            )
         train, test = read_splits(CIFAR10, files=FILES, data_dir=data_dir)
         return divide(without_repeats(train, test), test, CLASSES, self.aux_images)
 

@@ -16,7 +16,8 @@ from ._tree import read_tree
 class Imagefolder(Dataset):
     """Your own images: the tree train/<class>/<image>, test/<class>/<image> in --data-dir.
 
-    Images are cut to their central square and resized; transparency is dropped.
+    Images are turned as their EXIF data say, cut to their central square and resized; transparency is dropped. Hidden
+    files are passed over, and files whose suffix is of no image format.
 
     Source: the layout of torchvision.datasets.ImageFolder.
     """

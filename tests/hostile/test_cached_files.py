@@ -51,16 +51,26 @@ CHANGES: dict[str, Callable[[Tensors], Tensors]] = {
 }
 
 
-@pytest.mark.parametrize("kind", ["weights", "datasets"])
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_changed_file_is_refused_and_named(
-    bench: Workbench, place: Setting, cache: Path, kind: str, change: str
-) -> None:
-    bench.target(place.dataset, place.model, 0)
-    (path,) = (cache / kind).glob("*.safetensors")
+def test_a_changed_file_is_refused_and_named(cache: Path, change: str) -> None:
+    kept = {"weight": torch.rand(3, 4), "images": torch.arange(12, dtype=torch.uint8)}
+    cached_tensors("weights", "w", lambda: kept)
+    (path,) = (cache / "weights").glob("*.safetensors")
     rewrite(path, CHANGES[change])
 
     with pytest.raises(UsageError, match=rf"{path} is damaged .*checksum.*; delete it and run again"):
+        cached_tensors("weights", "w", lambda: kept)
+
+
+@pytest.mark.parametrize("kind", ["weights", "datasets"])
+def test_a_run_refuses_noise_in_place_of_what_it_has_cached(
+    bench: Workbench, place: Setting, cache: Path, kind: str
+) -> None:
+    bench.target(place.dataset, place.model, 0)
+    (path,) = (cache / kind).glob("*.safetensors")
+    rewrite(path, CHANGES["noise"])
+
+    with pytest.raises(UsageError, match=rf"{path} is damaged"):
         again(bench).target(place.dataset, place.model, 0)
 
 

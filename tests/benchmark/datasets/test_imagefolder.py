@@ -97,7 +97,7 @@ def test_training_images_that_are_test_images_too_are_left_out(tree):
     assert_disjoint(pools)
 
 
-def test_hidden_files_and_stray_files_beside_class_folders_are_passed_over(tree):
+def test_hidden_files_and_files_of_other_kinds_are_passed_over(tree):
     (tree / "train/cat/.DS_Store").write_bytes(b"x")
     (tree / "train/.cache").mkdir()
     (tree / "train/labels.csv").write_text("a,b")
@@ -188,7 +188,7 @@ def test_a_truncated_jpeg_is_named(tree):
 
 @pytest.mark.parametrize("content", [b"", b"a,b,c\n1,2,3\n"])
 def test_a_file_that_is_no_image_is_named(tree, content):
-    path = tree / "train/dog/notes.txt"
+    path = tree / "train/dog/notes.png"
     path.write_bytes(content)
     message = refusal(tree)
     assert str(path) in message
