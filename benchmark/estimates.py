@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from .cells import Cell, Setting
 from .interfaces import Access, Dataset
-from .leaderboard import read_record
+from .leaderboard import read_records
 from .registry import Kind
 from .split_model import Target
 from .workbench import Workbench
@@ -118,8 +118,7 @@ def duration(seconds: float) -> str:
 
 
 def _recorded(out: Path) -> Iterable[Timing]:
-    for path in (out / "cells").glob("*.json"):
-        record = read_record(path)
+    for record in read_records(out).values():
         row = record.row
         names = (row.dataset, row.model, row.split, row.defense, row.attack)
         yield Timing(_bare(names), row.n_images, record.details.get("protect_seconds"), row.attack_seconds)

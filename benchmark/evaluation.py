@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from .. import __version__
@@ -18,12 +19,17 @@ from .leaderboard import PerImage, Record, Row
 from .metrics import RANGES, RECOGNISABLE_SSIM, interval, psnr, ssim
 from .randomness import stream
 from .registry import DISTRIBUTION
+from .rows import KINDS, explain
 from .scoring import bound, overlap, score
 from .workbench import Protected, Workbench
 
 
 class InvalidReconstruction(Exception):
     """An attack returned something that is not one image in [0, 1] per entry of the wire."""
+
+
+class InvalidFacts(Exception):
+    """A defense tells of itself what no leaderboard can hold, such as an infinite epsilon."""
 
 
 def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor | None]:
@@ -45,10 +51,10 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
 
     try:
         protected = bench.protected(cell.setting)
-        facts, details = _describe(protected), dict(protected.details)
+        facts, details = _allowed(_describe(protected)), dict(protected.details)
         attack, originals = cast(Attack, cell.attack.component), bench.originals(cell.setting)
         limit, more = bound(bench, cell.setting, attack.observations)
-        facts, details = facts | limit, details | more
+        facts, details = facts | _allowed(limit), details | more
         seen = bench.observe(cell.setting, attack)
         details["aux_overlap"] = overlap(seen.aux, originals)
         start = time.perf_counter()
@@ -57,19 +63,30 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
         values = _compare(rebuilt.images, originals, bench.sources(cell.setting))
         scores, more = score(bench, cell.setting, rebuilt.images)
         details |= {**more, **_compare_members(rebuilt, originals)}
-        data = bench.pools(cell.setting.dataset).note
+        scores |= _scores(values)
+        row = Row(**_names(cell, cell_id), **facts, **scores, status="done", device=str(bench.device))
+        held, notes = _finite(details)
+        notes |= {"selected": rebuilt.selected, "data": bench.pools(cell.setting.dataset).note}
+        told = {name: note for name, note in notes.items() if note}
+        return Record(row=row, details=held, notes=told, per_image=values), rebuilt.images
     except UsageError:
         raise
     except Inapplicable as error:
         return incomplete(cell, cell_id, **state("inapplicable", str(error))), None
     except (Exception, SystemExit) as error:  # a component must not end the run
-        reason = f"{type(error).__name__}: {error}".replace("\n", " ")
+        reason = f"{type(error).__name__}: {error}"  # Row makes it one line, and cuts it if it is too long
         return incomplete(cell, cell_id, **state("failed", reason)), None
-    row = Row(**_names(cell, cell_id), **facts, **_scores(values), **scores, status="done", device=str(bench.device))
-    details, notes = _finite(details)
-    notes |= {"selected": rebuilt.selected, "data": data}
-    told = {name: note for name, note in notes.items() if note}
-    return Record(row=row, details=details, notes=told, per_image=values), rebuilt.images
+
+
+def _allowed(facts: dict[str, Any]) -> dict[str, Any]:
+    """What is told of a protected model, if a leaderboard can hold it: a defense may promise what is not a number."""
+    found = {}
+    for name, value in facts.items():
+        try:
+            found[name] = KINDS[name].validate_python(value)
+        except ValidationError as error:
+            raise InvalidFacts(explain(error, name)) from error
+    return found
 
 
 def _compare(images: Tensor, originals: Tensor, sources: list[int] | None = None) -> PerImage:

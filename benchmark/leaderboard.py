@@ -1,113 +1,31 @@
-"""Rows, the record file of each cell, and the leaderboard that is rebuilt from them."""
+"""The record file of each cell, and the leaderboard that is rebuilt from them."""
 
 from __future__ import annotations
 
+import csv
 import json
+import logging
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import ValidationError
 
 from .cache import locked, write_atomically
+from .csv_files import CsvTable, read_csv
 from .errors import UsageError
+from .files import Unreadable, read_json
+from .rows import COLUMNS, SCHEMA_VERSION, TEXTS, PerImage, Record, Row, Status, explain
+from .texts import from_spreadsheet, one_line, quoted, spreadsheet
 
-SCHEMA_VERSION = 2
-"""Raised whenever the columns change."""
+__all__ = ["COLUMNS", "SCHEMA_VERSION", "PerImage", "Record", "Row", "Status"]
 
-Status = Literal["done", "failed", "inapplicable"]
-
-
-class Row(BaseModel):
-    """One cell's line of the leaderboard; the fields are the columns, in order, with units in their names."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-
-    dataset: str
-    model: str
-    split: str
-    defense: str
-    defense_params: str
-    attack: str
-    attack_params: str
-    access: str
-    seed: int
-    n_images: int
-    accuracy: float | None = None
-    accuracy_undefended: float | None = None
-    psnr_db: float | None = None
-    psnr_db_low: float | None = None
-    psnr_db_high: float | None = None
-    ssim: float | None = None
-    ssim_low: float | None = None
-    ssim_high: float | None = None
-    recognisable: float | None = None
-    epsilon: float | None = None
-    delta: float | None = None
-    guarantee: str | None = None
-    wire_bytes: float | None = None
-    client_macs: int | None = None
-    client_params: int | None = None
-    client_ms: float | None = None
-    server_ms: float | None = None
-    attack_seconds: float | None = None
-    status: Status
-    reason: str = ""
-    cell_id: str
-    protocol: int
-    code_version: str
-    plugin_version: str = ""
-    torch_version: str
-    device: str
-    finished_at: str
-    accuracy_images: int | None = None
-    identified: float | None = None
-    leak_r2: float | None = None
-    bound_psnr_db: float | None = None
-
-    @field_validator("defense_params", "attack_params")
-    @classmethod
-    def _is_json(cls, value: str) -> str:
-        if not isinstance(json.loads(value), dict):
-            raise ValueError("expected a JSON object")
-        return value
-
-
-COLUMNS = list(Row.model_fields)
-
-
-class PerImage(BaseModel):
-    """The values of each attacked image, in the order in which they were attacked."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    psnr_db: list[float] = []
-    ssim: list[float] = []
-    sources: list[int] = []
-    """The source of each image, such as the photograph that a patch was cut from; empty if images are independent."""
-
-    @model_validator(mode="after")
-    def _names_each_source(self) -> PerImage:
-        if self.sources and len(self.sources) != len(self.psnr_db):
-            raise ValueError(f"expected no sources or {len(self.psnr_db)}, one for each image, got {len(self.sources)}")
-        return self
-
-
-class Record(BaseModel):
-    """Everything that is kept of a cell."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    schema_version: int = SCHEMA_VERSION
-    row: Row
-    details: dict[str, float] = {}
-    """What else was measured of the protected model, the bound and the reconstructions, by name."""
-    notes: dict[str, str] = {}
-    """What else is worth knowing, in words, by name."""
-    per_image: PerImage = PerImage()
+_LOG = logging.getLogger(__name__)
+_RECORD_NAME = re.compile(r"[0-9a-f]{16}\.json")
 
 
 def record_path(out: Path, cell_id: str) -> Path:
@@ -124,19 +42,19 @@ def read_record(path: Path) -> Record:
     """Read a cell's record.
 
     Raises:
-        UsageError: if the file is damaged.
+        UsageError: if the file is damaged, or its scores contradict each other.
     """
-    try:
-        content = json.loads(path.read_bytes())
-        schema = content.get("schema_version")
-        record = Record.model_validate(content) if schema == SCHEMA_VERSION else None
-    except (ValueError, AttributeError, OSError) as error:
-        raise UsageError(f"{path} is not a valid record; delete it to have the cell computed again") from error
-    if record is None:
+    content = read_content(path)
+    schema = content.get("schema_version")
+    if schema != SCHEMA_VERSION:
         raise UsageError(
-            f"{path} has schema {schema}, this version writes {SCHEMA_VERSION}; run it again, and it is set aside and "
-            "computed anew"
+            f"{path} has schema {quoted(schema)}, this version writes {SCHEMA_VERSION}; run it again, and it is set "
+            "aside and computed anew"
         )
+    try:
+        record = Record.model_validate(content, strict=True)
+    except ValidationError as error:
+        raise _damaged(path, explain(error)) from error
     if record.row.cell_id != path.stem:
         raise UsageError(
             f"{path} holds the record of cell {record.row.cell_id}; delete it to have the cell computed again"
@@ -144,9 +62,34 @@ def read_record(path: Path) -> Record:
     return record
 
 
+def read_content(path: Path) -> dict[str, Any]:
+    """Read what a record's file says, whatever its schema.
+
+    Raises:
+        UsageError: if it does not hold an object with a row.
+    """
+    try:
+        content = read_json(path)
+    except Unreadable as error:
+        raise _damaged(path, str(error)) from error
+    if not isinstance(content, dict) or not isinstance(content.get("row", {}), dict):
+        raise _damaged(path, "expected an object with a row")
+    return content
+
+
+def _damaged(path: Path, reason: str) -> UsageError:
+    return UsageError(f"{path} is not a valid record ({reason}); delete it to have the cell computed again")
+
+
+def record_files(out: Path) -> list[Path]:
+    """The records of a results folder; files with other names, such as those that a Mac adds, are none."""
+    folder = out / "cells"
+    return [folder / name for name in sorted(os.listdir(folder)) if _RECORD_NAME.fullmatch(name)] if folder.is_dir() else []
+
+
 def read_records(out: Path) -> dict[str, Record]:
     """Read all records of a results folder, by cell."""
-    return {path.stem: read_record(path) for path in sorted((out / "cells").glob("*.json"))}
+    return {path.stem: read_record(path) for path in record_files(out)}
 
 
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
@@ -189,9 +132,9 @@ def rebuild(out: Path, planned: Iterable[str]) -> Path:
     with locked(path):
         records = read_records(out)
         _refuse_loss(path, {*records, *planned})
-        content = to_frame(record.row for record in records.values()).to_csv(index=False, lineterminator="\n")
-        if not path.exists() or path.read_text(encoding="utf-8") != content:
-            write_atomically(path, content.encode())
+        content = to_csv(to_frame(record.row for record in records.values())).encode("utf-8", "backslashreplace")
+        if not path.exists() or path.read_bytes() != content:
+            write_atomically(path, content)
         schema = json.dumps({"schema_version": SCHEMA_VERSION, "columns": COLUMNS}, indent=1) + "\n"
         write_atomically(path.with_name("leaderboard.schema.json"), schema.encode())
     return path
@@ -207,32 +150,68 @@ def _refuse_loss(path: Path, known: Iterable[str]) -> None:
             )
 
 
+def to_csv(frame: pd.DataFrame) -> str:
+    """Write a table as CSV; what a spreadsheet would take for a formula has an apostrophe before it."""
+    safe = frame.map(lambda value: spreadsheet(value) if isinstance(value, str) else value)
+    quoting = csv.QUOTE_NONNUMERIC if any(map(_breaks_line, safe.to_numpy().flat)) else csv.QUOTE_MINIMAL
+    return safe.to_csv(index=False, lineterminator="\n", quoting=quoting)
+
+
+def _breaks_line(value: object) -> bool:
+    return isinstance(value, str) and "\r" in value  # which the writer does not quote by itself
+
+
 def read_rows(path: Path) -> list[Row]:
-    """Read a leaderboard.
+    """Read a leaderboard; see ``numbered_rows``."""
+    return [row for _, row in numbered_rows(read_csv(path))]
+
+
+def numbered_rows(table: CsvTable) -> list[tuple[int, Row]]:
+    """Make rows of a table, each with its line in the file.
+
+    Columns may be in any order. Those that a leaderboard does not have are ignored, and a warning names them.
 
     Raises:
-        UsageError: if the file is not there, is not a leaderboard, or holds a value of the wrong type.
+        UsageError: if a column is missing, a value is not allowed, or scores contradict each other.
     """
-    try:
-        frame = pd.read_csv(path, keep_default_na=False, dtype=str, encoding="utf-8")
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise UsageError(f"cannot read the leaderboard {path}: {str(error).strip()}") from error
-    if list(frame.columns) != COLUMNS:
-        missing = [column for column in COLUMNS if column not in frame.columns]
-        extra = [column for column in frame.columns if column not in COLUMNS]
-        raise UsageError(
-            f"{path} is no leaderboard of schema {SCHEMA_VERSION}: missing columns {missing}, unknown columns {extra}"
-        )
-    rows: list[Row] = []
-    for line, values in enumerate(frame.to_dict(orient="records"), start=2):
+    table.require(COLUMNS, f"a leaderboard of schema {SCHEMA_VERSION}")
+    known = dict.fromkeys(COLUMNS)
+    _tell_ignored(str(table.path), table.columns)
+    rows = []
+    for line, texts in table.lines:
+        values = {
+            name: from_spreadsheet(text) if name in TEXTS else text for name, text in texts.items() if name in known
+        }
         try:
-            rows.append(Row.model_validate({str(key): value for key, value in values.items() if value != ""}))
+            rows.append((line, Row.model_validate(values)))
         except ValidationError as error:
-            first = error.errors()[0]
-            raise UsageError(
-                f"{path}, line {line}, column {first['loc'][0]}: {first['input']!r} is not allowed: {first['msg']}"
-            ) from error
+            raise UsageError(f"{table.path}, line {line}, {explain(error)}") from error
     return rows
+
+
+def rows_of(frame: pd.DataFrame) -> list[Row]:
+    """Make rows of a data frame, as ``mia_bench.run`` gives it; columns of the user's own are ignored.
+
+    Raises:
+        UsageError: if a column is missing, a value is not allowed, or scores contradict each other.
+    """
+    known = [column for column in COLUMNS if column in frame.columns]
+    _tell_ignored("the data frame", [str(column) for column in frame.columns])
+    try:
+        return [
+            Row.model_validate({name: value for name, value in line.items() if not pd.isna(value)})
+            for line in frame[known].to_dict(orient="records")
+        ]
+    except ValidationError as error:
+        raise UsageError(
+            f"this frame is not a leaderboard: {explain(error)}; give what mia_bench.run gave"
+        ) from error
+
+
+def _tell_ignored(where: str, columns: Iterable[str]) -> None:
+    others = [column for column in columns if column not in Row.model_fields]
+    if others:
+        _LOG.warning("%s", one_line(f"{where}: columns that no leaderboard has are ignored: {quoted(others)}"))
 
 
 def check_writable(out: Path) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import pandas as pd
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
+from .csv_files import CsvTable, read_csv
 from .errors import UsageError
-from .leaderboard import COLUMNS, Record, Row, read_record, read_records, read_rows, record_path
+from .leaderboard import COLUMNS, Record, Row, numbered_rows, read_record, read_records, record_path
+from .rows import KINDS, disagreement, explain
+from .texts import quoted
 
 SOURCE = "source"
 """The column that makes a board a published one: paper, table and cell."""
@@ -20,36 +21,106 @@ REQUIRED = ("dataset", "model", "split", "defense", "attack", SOURCE)
 """What every row of a published board says."""
 
 
-def load_boards(paths: Sequence[Path]) -> tuple[list[Row], dict[str, Record]]:
-    """Read leaderboards or results folders, each cell once, and the records that lie beside them.
+class Cells:
+    """The rows of several boards, each cell once, with the records that lie beside them.
 
-    Raises:
-        UsageError: if a file is not a leaderboard, a folder holds no records, a record is damaged, or scores do not
-            compare.
+    Attributes:
+        rows: by cell.
+        records: by cell, of those cells that have one.
     """
-    rows: dict[str, Row] = {}
-    records: dict[str, Record] = {}
-    for path in paths:
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self.rows: dict[str, Row] = {}
+        self.records: dict[str, Record] = {}
+        self._places: dict[str, str] = {}
+
+    def read(self, path: Path) -> None:
+        """Add a leaderboard or a results folder.
+
+        Raises:
+            UsageError: if it is neither, a file is damaged, or a cell has other scores than before.
+        """
         if path.is_dir():
             found = read_records(path)
             if not found:
                 raise UsageError(f"{path} holds no results of mia-bench: there are no cells/*.json in it")
-            records = found | records
-            rows = {cell_id: record.row for cell_id, record in found.items()} | rows
-            continue
-        for row in read_rows(path):
-            beside = record_path(path.parent, row.cell_id)
-            if row.cell_id not in records and beside.exists():
-                records[row.cell_id] = read_record(beside)
-            record = records.get(row.cell_id)
-            rows.setdefault(row.cell_id, record.row if record else row)
-    protocols = sorted({row.protocol for row in rows.values()})
-    if len(protocols) > 1:
+            for record in found.values():
+                self.add(record.row, record, str(record_path(path, record.row.cell_id)))
+        else:
+            self.read_table(read_csv(path))
+
+    def read_table(self, table: CsvTable) -> None:
+        """Add a leaderboard, with the records beside it."""
+        if SOURCE in table.columns and "cell_id" not in table.columns:
+            raise UsageError(f"{table.path} holds published figures, which only `mia-bench compare` reads")
+        for line, row in numbered_rows(table):
+            beside = record_path(table.path.parent, row.cell_id)
+            if beside.exists():
+                record = read_record(beside)
+                _refuse_edited(row, record.row, f"{table.path}, line {line}", beside)
+                self.add(record.row, record, str(beside))
+            else:
+                self.add(row, None, f"{table.path}, line {line}")
+
+    def add(self, row: Row, record: Record | None, place: str) -> None:
+        """Add a row; one of a cell that is done wins over one that is not.
+
+        Raises:
+            UsageError: if the cell is there with other scores.
+        """
+        cell_id = row.cell_id
+        known = self.rows.get(cell_id)
+        if known is not None:
+            column = disagreement(known, row)
+            if column:
+                raise UsageError(
+                    f"cell {cell_id} is there twice, and its {column} differs: {quoted(getattr(known, column))} in "
+                    f"{self._places[cell_id]}, {quoted(getattr(row, column))} in {place}; leave one of them out"
+                )
+        if known is None or (known.status != "done" and row.status == "done"):
+            self.rows[cell_id], self._places[cell_id] = row, place
+            self.records.pop(cell_id, None)
+        if record is not None and self.rows[cell_id].status == row.status:
+            self.records.setdefault(cell_id, record)
+
+    def finish(self) -> tuple[list[Row], dict[str, Record]]:
+        """The rows and records, once all are added.
+
+        Raises:
+            UsageError: if scores do not compare.
+        """
+        protocols = sorted({row.protocol for row in self.rows.values()})
+        if len(protocols) > 1:
+            places = [next(self._places[key] for key, row in self.rows.items() if row.protocol == p) for p in protocols]
+            raise UsageError(
+                f"scores of different evaluation protocols are not comparable: {protocols[0]} in {places[0]}, "
+                f"{protocols[1]} in {places[1]}"
+            )
+        return list(self.rows.values()), self.records
+
+
+def _refuse_edited(row: Row, recorded: Row, place: str, beside: Path) -> None:
+    column = disagreement(row, recorded)
+    if column:
         raise UsageError(
-            f"{' and '.join(map(str, paths))} hold scores of different evaluation protocols, "
-            f"{' and '.join(map(str, protocols))}, which are not comparable"
+            f"{place} has {column} {quoted(getattr(row, column))}, and the record {beside} has "
+            f"{quoted(getattr(recorded, column))}; leaderboards are made from records: give the folder "
+            f"{beside.parent.parent} to go by the records, or move the table elsewhere to go by it"
         )
-    return list(rows.values()), records
+
+
+def load_boards(paths: Sequence[Path]) -> tuple[list[Row], dict[str, Record]]:
+    """Read leaderboards or results folders, each cell once, and the records that lie beside them.
+
+    Raises:
+        UsageError: if a file is not a leaderboard, a folder holds no records, a record is damaged, boards contradict
+            each other, or scores do not compare.
+    """
+    cells = Cells()
+    for path in paths:
+        cells.read(path)
+    return cells.finish()
 
 
 @dataclass(frozen=True)
@@ -79,34 +150,27 @@ def load_entries(path: Path) -> tuple[list[Entry], bool]:
     Raises:
         UsageError: if it is none of these, or damaged.
     """
-    if path.is_file() and SOURCE in _header(path):
-        return [Entry(values) for values in _read_published(path)], True
-    rows, records = load_boards([path])
+    cells = Cells()
+    if path.is_dir():
+        cells.read(path)
+    else:
+        table = read_csv(path)
+        if SOURCE in table.columns:
+            return [Entry(values) for values in _published(table)], True
+        cells.read_table(table)
+    rows, records = cells.finish()
     return [Entry(row.model_dump(exclude_none=True), records.get(row.cell_id)) for row in rows], False
 
 
-def _header(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").partition("\n")[0].split(",")
-    except (OSError, UnicodeDecodeError):
-        return []  # the reader of leaderboards says what is wrong
-
-
-def _read_published(path: Path) -> list[dict[str, Any]]:
-    try:
-        frame = pd.read_csv(path, na_filter=False, dtype=str, encoding="utf-8")
-    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise UsageError(f"cannot read the published board {path}: {str(error).strip()}") from error
-    unknown = [column for column in frame.columns if column not in (*COLUMNS, SOURCE)]
-    missing = [column for column in REQUIRED if column not in frame.columns]
-    if unknown or missing:
-        raise UsageError(f"{path} is no published board: missing columns {missing}, unknown columns {unknown}")
-    kinds = {name: TypeAdapter(cast(Any, field.annotation)) for name, field in Row.model_fields.items()}
-    kinds[SOURCE] = TypeAdapter(str)
+def _published(table: CsvTable) -> list[dict[str, Any]]:
+    table.require(REQUIRED, "a board of published figures")
+    unknown = [column for column in table.columns if column not in (*COLUMNS, SOURCE)]
+    if unknown:
+        raise UsageError(f"{table.path} is not a board of published figures: unknown columns {quoted(unknown)}")
     found = []
-    for line, texts in enumerate(frame.to_dict(orient="records"), start=2):
-        here = f"{path}, line {line}"
-        values = {str(name): _value(kinds[str(name)], str(name), text, here) for name, text in texts.items() if text}
+    for line, texts in table.lines:
+        here = f"{table.path}, line {line}"
+        values = {name: text if name == SOURCE else _value(name, text, here) for name, text in texts.items()}
         empty = [column for column in REQUIRED if column not in values]
         if empty:
             raise UsageError(f"{here}: {', '.join(empty)} must not be empty")
@@ -114,12 +178,8 @@ def _read_published(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _value(kind: TypeAdapter[Any], column: str, text: str, here: str) -> Any:
+def _value(column: str, text: str, here: str) -> Any:
     try:
-        if column.endswith("_params") and not isinstance(json.loads(text), dict):
-            raise UsageError(f"{here}, column {column}: {text!r} is not allowed: expected a JSON object")
-        return kind.validate_python(text)
-    except json.JSONDecodeError as error:
-        raise UsageError(f"{here}, column {column}: {text!r} is not allowed: {error}") from error
+        return KINDS[column].validate_python(text)
     except ValidationError as error:
-        raise UsageError(f"{here}, column {column}: {text!r} is not allowed: {error.errors()[0]['msg']}") from error
+        raise UsageError(f"{here}, {explain(error, column)}") from error

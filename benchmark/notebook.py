@@ -17,8 +17,8 @@ from .commands import SHOWN, compute, make_requests, tell_doubts
 from .errors import UsageError
 from .interfaces import Component
 from .labels import label
-from .leaderboard import Record, Row, as_given, read_record, record_path
-from .loading import load_boards
+from .leaderboard import Record, Row, as_given, read_record, record_path, rows_of
+from .loading import Cells
 from .registry import Kind
 from .runner import Where, execute, prepare
 from .tables import shorten
@@ -164,13 +164,16 @@ def gather(*boards: pd.DataFrame | str | Path) -> tuple[list[Row], dict[str, Rec
     """
     if not boards:
         raise UsageError("no board is given; expected what mia_bench.run gave, or paths of leaderboards")
-    rows, records = load_boards([Path(board) for board in boards if not isinstance(board, pd.DataFrame)])
+    cells = Cells()
     for board in boards:
         if isinstance(board, pd.DataFrame):
-            found = _rows(board)
-            rows += found
-            records |= _records(found, board.attrs.get("mia_bench_out"))
-    return rows, records
+            rows = rows_of(board)
+            records = _records(rows, board.attrs.get("mia_bench_out"))
+            for row in rows:
+                cells.add(row, records.get(row.cell_id), "a data frame")
+        else:
+            cells.read(Path(board))
+    return cells.finish()
 
 
 class _Silence:
@@ -238,16 +241,6 @@ def _table(frame: pd.DataFrame, brief: Callable[[pd.DataFrame], pd.DataFrame]) -
     table = Table(frame)
     table._brief = brief
     return table
-
-
-def _rows(board: pd.DataFrame) -> list[Row]:
-    lines = board.to_dict(orient="records")
-    try:
-        return [Row(**{str(key): value for key, value in line.items() if not pd.isna(value)}) for line in lines]
-    except ValueError as error:
-        raise UsageError(
-            f"this frame is no leaderboard: {str(error).splitlines()[0]}; give what mia_bench.run gave"
-        ) from error
 
 
 def _records(rows: Sequence[Row], out: str | None) -> dict[str, Record]:

@@ -5,7 +5,6 @@ They are set aside, so that a leaderboard never mixes them with others, and come
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 from .cells import Cell
 from .engines.computing import Task
 from .errors import UsageError
-from .leaderboard import SCHEMA_VERSION, Record, read_record, record_path
+from .leaderboard import SCHEMA_VERSION, Record, read_content, read_record, record_files, record_path
 
 FOLDER = "outdated"
 
@@ -26,7 +25,7 @@ def find_record(out: Path, cell_id: str) -> Record | None:
         UsageError: if the file is damaged.
     """
     for path in (record_path(out, cell_id), out / FOLDER / f"{cell_id}.json"):
-        if path.exists() and _content(path).get("schema_version") == SCHEMA_VERSION:
+        if path.exists() and read_content(path).get("schema_version") == SCHEMA_VERSION:
             return read_record(path)
     return None
 
@@ -52,10 +51,10 @@ def set_aside(out: Path, tasks: Sequence[Task], fingerprints: Mapping[str, str])
             _move(out, task.cell_id, back=True)
     planned = {_key(task.cell.columns): task.cell_id for task in tasks}
     old = {}
-    for path in sorted((out / "cells").glob("*.json")):
-        content = _content(path)
-        row = content.get("row", {})
+    for path in record_files(out):
+        content = readread_content(path)
         readable = content.get("schema_version") == SCHEMA_VERSION
+        row = read_record(path).row.model_dump() if readable else content.get("row", {})
         today = planned.get(_key(row)) or (readable and _cell_id(row, fingerprints)) or path.stem
         if not readable or today != path.stem:
             _move(out, path.stem, back=False)
@@ -65,7 +64,8 @@ def set_aside(out: Path, tasks: Sequence[Task], fingerprints: Mapping[str, str])
 
 
 def _key(columns: Mapping[str, object]) -> tuple[object, ...]:
-    return tuple(columns.get(column) for column in Cell.COLUMNS)
+    values = (columns.get(column) for column in Cell.COLUMNS)
+    return tuple(value if isinstance(value, str | int) else None for value in values)
 
 
 def _cell_id(row: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str | None:
@@ -74,19 +74,9 @@ def _cell_id(row: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str | N
         return None
     try:
         cell = Cell.of(row)
-    except (UsageError, KeyError, ValueError, TypeError, AttributeError):  # whoever reads a damaged record will say so
+    except (UsageError, ValueError, TypeError):  # of a component that is not installed, or takes other parameters
         return None
     return cell.cell_id(fingerprints[row["dataset"]]) if _key(cell.columns) == _key(row) else None
-
-
-def _content(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or not isinstance(content.get("row", {}), dict):
-            raise ValueError("not an object")
-    except (ValueError, OSError) as error:
-        raise UsageError(f"{path} is not a valid record; delete it to have the cell computed again") from error
-    return content
 
 
 def _move(out: Path, cell_id: str, *, back: bool) -> None:
@@ -101,7 +91,7 @@ def _move(out: Path, cell_id: str, *, back: bool) -> None:
 
 def _set_board_aside(out: Path) -> None:
     schema = out / "leaderboard.schema.json"
-    if schema.exists() and _content(schema).get("schema_version") != SCHEMA_VERSION:
+    if schema.exists() and read_content(schema).get("schema_version") != SCHEMA_VERSION:
         (out / FOLDER).mkdir(exist_ok=True)
         for path in (out / "leaderboard.csv", schema):
             if path.exists():

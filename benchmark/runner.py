@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 
 from .cache import locked, write_atomically
 from .cells import Request, Setting, plan
@@ -20,8 +21,10 @@ from .engines.computing import Outcome, Task, compute
 from .engines.dispatch import Dispatch
 from .engines.processes import Processes
 from .errors import UsageError
+from .files import Unreadable, read_json
 from .leaderboard import Record, check_writable, read_record, rebuild, record_path, write_record, writing
 from .outdated import FOLDER, find_record, set_aside
+from .rows import CellId
 from .workbench import Workbench
 
 if TYPE_CHECKING:
@@ -31,6 +34,8 @@ REBUILD_SECONDS = 10
 """How old the leaderboard may grow while cells are computed."""
 REBUILD_SHARE = 0.02
 """Share of the time that may go into rebuilding it."""
+
+_PLAN = TypeAdapter(dict[CellId, str])
 
 
 @dataclass(frozen=True)
@@ -254,7 +259,7 @@ def read_plan(out: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))
-        return {str(cell_id): str(label) for cell_id, label in cells.items()}
-    except (ValueError, AttributeError, OSError) as error:
-        raise UsageError(f"{path} is not a valid plan ({error}); delete it, no result is lost") from error
+        return _PLAN.validate_python(read_json(path))
+    except (Unreadable, ValidationError) as error:
+        reason = str(error) if isinstance(error, Unreadable) else "expected the label of each cell by its cell_id"
+        raise UsageError(f"{path} is not a valid plan ({reason}); delete it, no result is lost") from error

@@ -1,0 +1,86 @@
+"""Files that may come from anywhere: only regular ones are read, within a limit, and what is wrong is one sentence."""
+
+from __future__ import annotations
+
+import codecs
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import from_json
+
+from .texts import one_line
+
+LARGEST = 512 * 2**20
+"""Bytes of the largest file that is read."""
+
+
+class Unreadable(Exception):
+    """A file cannot be read; the message says why and goes on a sentence that names the file."""
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a regular file; a named pipe or a device would never end.
+
+    Raises:
+        Unreadable: if it is none, is too large, or cannot be read.
+    """
+    try:
+        facts = path.stat()
+        if stat.S_ISDIR(facts.st_mode):
+            raise Unreadable("it is a folder, not a file")
+        if not stat.S_ISREG(facts.st_mode):
+            raise Unreadable("it is not a regular file")
+        if facts.st_size > LARGEST:
+            raise Unreadable(f"it has {facts.st_size / 2**20:.0f} MiB; at most {LARGEST / 2**20:.0f} are read")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise Unreadable("there is no such file") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise Unreadable(getattr(error, "strerror", None) or str(error)) from error
+
+
+def read_text(path: Path) -> str:
+    """Read a text in UTF-8, with or without a byte-order mark.
+
+    Raises:
+        Unreadable: if it is not a text, or cannot be read.
+    """
+    content = read_bytes(path)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise Unreadable("it is encoded in UTF-16; save it in UTF-8")
+    if b"\0" in content:
+        raise Unreadable("it is not a text: it holds zero bytes")
+    try:
+        return content.decode().removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"it is not encoded in UTF-8 (byte {error.start}); save it in UTF-8") from error
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON.
+
+    Raises:
+        Unreadable: if it is not JSON, or is nested too deeply.
+    """
+    text = read_text(path)
+    try:
+        return from_json(text)
+    except ValueError as error:
+        raise Unreadable(f"it is not JSON: {one_line(str(error))}") from error
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read TOML.
+
+    Raises:
+        Unreadable: if it is not TOML.
+    """
+    text = read_text(path)
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise Unreadable("it is nested too deeply") from error
+    except ValueError as error:
+        raise Unreadable(f"it is not TOML: {one_line(str(error))}") from error

@@ -1,0 +1,57 @@
+"""Text that comes from elsewhere, made fit for a terminal, a table or a spreadsheet."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 1000
+"""Characters that are kept of a text such as the message of an exception."""
+
+_CONTROLS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_DRIVES_TERMINAL = re.compile(f"[{_CONTROLS}]")
+"""Control characters other than tabs and line breaks, marks that reorder text, and halves of characters."""
+_BREAKS_LINE = re.compile(f"[\t\n{_CONTROLS}]")
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_ESCAPED_FORMULA = re.compile(r"'+[=+\-@\t\r]")
+
+
+def plain(text: str) -> str:
+    """Write characters that could drive a terminal as escapes, such as ``\\x1b``; line breaks and tabs stay."""
+    return _DRIVES_TERMINAL.sub(_escape, text)
+
+
+def one_line(text: str) -> str:
+    """Write a text on one line, without characters that could drive a terminal; line breaks and tabs become spaces."""
+    return _BREAKS_LINE.sub(_escape, " ".join(text.splitlines()).replace("\t", " ")) if text else text
+
+
+def shorten(text: str, longest: int = LONGEST) -> str:
+    """Cut a text that is too long, and say how long it was."""
+    if len(text) <= longest:
+        return text
+    end = f"... ({len(text)} characters)"
+    return text[: longest - len(end)] + end
+
+
+def brief(text: str) -> str:
+    """The form in which a leaderboard keeps a message: one line of at most ``LONGEST`` characters."""
+    return shorten(one_line(text))
+
+
+def quoted(value: object) -> str:
+    """What was given, for a message: as Python writes it, on one line and not too long."""
+    return shorten(one_line(repr(value)), 100)
+
+
+def spreadsheet(text: str) -> str:
+    """Put an apostrophe before a text that a spreadsheet would take for a formula; see ``from_spreadsheet``."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def from_spreadsheet(text: str) -> str:
+    """Undo ``spreadsheet``."""
+    return text[1:] if _ESCAPED_FORMULA.match(text) else text
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found.group().encode("unicode_escape", "surrogatepass").decode("ascii")
