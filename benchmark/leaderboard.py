@@ -84,7 +84,11 @@ def _damaged(path: Path, reason: str) -> UsageError:
 def record_files(out: Path) -> list[Path]:
     """The records of a results folder; files with other names, such as those that a Mac adds, are none."""
     folder = out / "cells"
-    return [folder / name for name in sorted(os.listdir(folder)) if _RECORD_NAME.fullmatch(name)] if folder.is_dir() else []
+    return (
+        [folder / name for name in sorted(os.listdir(folder)) if _RECORD_NAME.fullmatch(name)]
+        if folder.is_dir()
+        else []
+    )
 
 
 def read_records(out: Path) -> dict[str, Record]:
@@ -199,13 +203,11 @@ def rows_of(frame: pd.DataFrame) -> list[Row]:
     _tell_ignored("the data frame", [str(column) for column in frame.columns])
     try:
         return [
-            Row.model_validate({name: value for name, value in line.items() if not pd.isna(value)})
-            for line in frame[known].to_dict(orient="records")
+            Row.model_validate({str(name): value for name, value in line.items() if not pd.isna(value)})
+            for line in pd.DataFrame(frame[known]).to_dict(orient="records")
         ]
     except ValidationError as error:
-        raise UsageError(
-            f"this frame is not a leaderboard: {explain(error)}; give what mia_bench.run gave"
-        ) from error
+        raise UsageError(f"this frame is not a leaderboard: {explain(error)}; give what mia_bench.run gave") from error
 
 
 def _tell_ignored(where: str, columns: Iterable[str]) -> None:

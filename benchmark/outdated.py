@@ -52,7 +52,7 @@ def set_aside(out: Path, tasks: Sequence[Task], fingerprints: Mapping[str, str])
     planned = {_key(task.cell.columns): task.cell_id for task in tasks}
     old = {}
     for path in record_files(out):
-        content = readread_content(path)
+        content = read_content(path)
         readable = content.get("schema_version") == SCHEMA_VERSION
         row = read_record(path).row.model_dump() if readable else content.get("row", {})
         today = planned.get(_key(row)) or (readable and _cell_id(row, fingerprints)) or path.stem

@@ -129,6 +129,8 @@ NAMES = (*COLUMNS[: COLUMNS.index("accuracy")], "protocol")
 """Columns that say of what a row is."""
 TEXTS = frozenset(name for name, field in Row.model_fields.items() if field.annotation in (str, str | None))
 """Columns of texts."""
+NUMBERS = [name for name in COLUMNS if name not in TEXTS and name != "status"]
+"""Columns of numbers."""
 SCORES = (
     "psnr_db",
     "psnr_db_low",

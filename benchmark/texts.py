@@ -16,7 +16,7 @@ _ESCAPED_FORMULA = re.compile(r"'+[=+\-@\t\r]")
 
 
 def plain(text: str) -> str:
-    """Write characters that could drive a terminal as escapes, such as ``\\x1b``; line breaks and tabs stay."""
+    r"""Write characters that could drive a terminal as escapes, such as ``\x1b``; line breaks and tabs stay."""
     return _DRIVES_TERMINAL.sub(_escape, text)
 
 

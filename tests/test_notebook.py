@@ -137,7 +137,7 @@ def test_a_class_that_is_not_installed_is_refused_with_the_remedy(folder: Path) 
 
 
 def test_a_frame_that_is_no_leaderboard_is_refused() -> None:
-    with pytest.raises(mia_bench.UsageError, match="this frame is no leaderboard"):
+    with pytest.raises(mia_bench.UsageError, match="this frame is not a leaderboard"):
         mia_bench.rank(pd.DataFrame({"a": [1]}))
 
 
@@ -199,7 +199,7 @@ def test_a_plot_is_the_figure_of_the_report(folder: Path) -> None:
 
 def test_a_plot_of_several_places_is_refused(folder: Path) -> None:
     board = run(folder)
-    other = board.assign(split="relu1")
+    other = board.assign(split="relu1", cell_id=[each[::-1] for each in board["cell_id"]])
 
     with pytest.raises(mia_bench.UsageError, match=r"one dataset, model and split; these boards have: .*relu1"):
         mia_bench.plot(board, other)

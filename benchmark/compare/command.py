@@ -9,8 +9,9 @@ import typer
 
 from ..console import print_lines
 from ..errors import UsageError
-from ..leaderboard import COLUMNS, Row
+from ..leaderboard import COLUMNS
 from ..registry import nearest
+from ..rows import NUMBERS
 from ..tables import print_frame
 from .conditions import COUNTS, Condition, parse_condition
 from .differences import COMPARED, Difference, compare, effective
@@ -18,11 +19,6 @@ from .matching import ON, Side
 from .names import title
 from .remarks import remarks
 from .view import full, short
-
-NUMBERS = [
-    name for name, field in Row.model_fields.items() if field.annotation in (int, int | None, float, float | None)
-]
-"""Columns that a condition may name."""
 
 
 def compare_boards(a: Path, b: Path, *, on: str | None, fail_if: Sequence[str], notation: str) -> int:

@@ -12,6 +12,7 @@ from mia_bench.attacks.mean_image import MeanImage
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.audits import audit
+from mia_bench.benchmark.cache import digest
 from mia_bench.benchmark.cells import Cell, Request, Setting, plan
 from mia_bench.benchmark.errors import Inapplicable, UsageError
 from mia_bench.benchmark.evaluation import evaluate
@@ -68,7 +69,7 @@ def outcome(
 ) -> Record:
     attack = type("Acting", (Scripted,), {"act": staticmethod(act), "access": access})()
     entry = Entry(kind="attacks", name="acting", target="t:Acting", package="third-party", version="7")
-    return evaluate(Cell(setting(bench, defense), Chosen(entry, attack)), "some-cell", bench)[0]
+    return evaluate(Cell(setting(bench, defense), Chosen(entry, attack)), digest("some-cell"), bench)[0]
 
 
 def gray(seen: Observation) -> Tensor:
@@ -318,7 +319,7 @@ def test_failed_cells_are_tried_again_and_finished_ones_are_not(
 def test_the_reference_attack_leaks_nothing_and_a_defense_with_a_density_has_a_bound(bench: Workbench) -> None:
     def record(defense: str, attack: Attack) -> Record:
         entry = registry.find("attacks", type(attack).__name__.lower().replace("meanimage", "mean_image"))
-        return evaluate(Cell(setting(bench, defense), Chosen(entry, attack)), "some-cell", bench)[0]
+        return evaluate(Cell(setting(bench, defense), Chosen(entry, attack)), digest("some-cell"), bench)[0]
 
     noisy, often = record("dp_ir:sigma=3", MeanImage()), record("dp_ir:sigma=3", Ridge(observations=9))
     plain = record("undefended", Ridge())

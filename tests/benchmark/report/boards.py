@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mia_bench.benchmark.cache import digest, write_atomically
+from mia_bench.benchmark.cache import write_atomically
 from mia_bench.benchmark.leaderboard import Record, rebuild, write_record
 from mia_bench.benchmark.pictures import strip
 
@@ -53,10 +53,10 @@ def cell(defense: str, params: str, attack: str, decibels: float | None, **facts
         "client_ms": 0.5,
         "server_ms": 0.1,
         "guarantee": "none",
-        "cell_id": digest([defense, params, attack, facts]),
+        "cell_id": str([defense, params, attack, facts]),
     } | facts
     if decibels is None:
-        failed = {"status": "failed", "reason": REASON, "psnr_db": None, "ssim": None, "recognisable": None}
+        failed = {"status": "failed", "reason": REASON}
         return record(defense, attack, [0.0], [0.0], **{**row, **failed, "n_images": len(SPREAD)})
     values = [decibels + each for each in SPREAD]
     ends = {"psnr_db_low": decibels - 0.3, "psnr_db_high": decibels + 0.3}

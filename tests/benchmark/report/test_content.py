@@ -104,8 +104,8 @@ def test_places_are_kept_apart() -> None:
     assert all(len(place.settings) == 6 for place in places)
 
 
-def test_a_value_that_is_no_number_is_unknown() -> None:
-    (setting,) = by_label([cell("a", "{}", "ridge", 20.0, bound_psnr_db=float("inf"), client_ms=float("nan"))]).values()
+def test_a_value_that_is_not_there_is_unknown() -> None:
+    (setting,) = by_label([cell("a", "{}", "ridge", 20.0, bound_psnr_db=None, client_ms=None)]).values()
 
     assert setting.cells[0]["bound_psnr_db"] is None
     assert "bound_psnr_db" not in setting.more

@@ -144,7 +144,7 @@ def test_json_is_embedded_whole_and_refuses_what_json_cannot_say() -> None:
     [
         (("{board}", "-o", "{board}/leaderboard.csv"), "must end in .html"),
         (("{board}/cells",), "holds no results of mia-bench"),
-        (("{board}/none.csv",), "cannot read the leaderboard"),
+        (("{board}/none.csv",), "cannot read the table"),
         (("{board}", "-o", "{board}/leaderboard.csv/page.html"), "cannot write"),
     ],
 )
