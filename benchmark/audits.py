@@ -163,7 +163,7 @@ def promise_exceeded(board: Board) -> Iterator[Finding]:
     """The attacker saw more releases of each image than the promised epsilon covers."""
     for row in board.rows:
         covered = json.loads(row.defense_params).get("releases")
-        if row.epsilon is not None and covered is not None and observations(row) > covered:
+        if row.epsilon is not None and isinstance(covered, int) and observations(row) > covered:
             seen = f"saw {observations(row)} wires of each image, and epsilon {row.epsilon:.4g} covers {covered}"
             yield f"{cell(row)} {seen}: raise releases", (row.cell_id,)
 
@@ -199,7 +199,7 @@ def _strength(row: Row) -> tuple[float, str]:
     params = json.loads(row.defense_params)
     for name in STRENGTHS.get(row.defense, ()):
         value = params.get(name)
-        if value is not None:
+        if isinstance(value, int | float):
             return -value if name == "epsilon" else value, f"{name} {_without(row.defense_params, name)}"
     return 0.0, row.defense_params
 

@@ -14,6 +14,7 @@ from .cache import digest
 from .errors import UsageError
 from .interfaces import Dataset
 from .registry import Kind
+from .rows import LARGEST
 from .specs import Chosen, check_options, choose, expand, parse
 from .training import RECIPE_VERSION
 
@@ -172,8 +173,8 @@ def plan(*requests: Request) -> list[Cell]:
 
 
 def _crossed(request: Request) -> Iterator[Cell]:
-    if request.images < 1:
-        raise UsageError(f"--images is {request.images}; it must be at least 1")
+    _refuse_out_of_range("images", [request.images], least=1)
+    _refuse_out_of_range("seed", request.seeds, least=0)
     (dataset,) = expand("datasets", [request.dataset], {})
     recommended = type(dataset.component)
     (model,) = expand("models", [request.model or getattr(recommended, "model")], {})  # noqa: B009
@@ -183,6 +184,12 @@ def _crossed(request: Request) -> Iterator[Cell]:
     for seed, split, defense in itertools.product(request.seeds, splits, defenses):
         setting = Setting(dataset, model, split, defense, seed, request.images)
         yield from (Cell(setting, attack) for attack in attacks)
+
+
+def _refuse_out_of_range(option: str, values: Sequence[int], *, least: int) -> None:
+    for value in values:
+        if not least <= value <= LARGEST:
+            raise UsageError(f"--{option} is {value}; it must be at least {least} and at most {LARGEST}")
 
 
 def _standard_attacks() -> list[str]:

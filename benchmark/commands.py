@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 import torch
-import typer
 
 from .audits import audit
 from .cells import Request
+from .console import say
 from .errors import UsageError
 from .estimates import duration, estimate, timings
 from .interruption import Interrupted, interruptible
@@ -24,6 +24,7 @@ from .runner import PlannedCell, Where, execute, prepare, read_plan, unfinished
 from .specs import parse
 from .suites import Suite, load_suite, select_parts
 from .tables import print_frame, print_ranking
+from .texts import one_line
 from .workbench import Workbench
 
 SHOWN = ["accuracy", "psnr_db", "ssim", "identified", "leak_r2", "bound_psnr_db", "epsilon", "attack_seconds", "status"]
@@ -65,7 +66,7 @@ def run(
             records = compute(planned, place, bench)
     except Interrupted as error:
         with suppress(OSError):  # the terminal may be gone
-            typer.echo(f"Interrupted by {error}. Finished cells are saved; rerun the same command to resume.", err=True)
+            say(f"Interrupted by {error}. Finished cells are saved; rerun the same command to resume.", err=True)
         return error.exit_code
     _print_results(planned, records, place.out)
     return 1 if tell_doubts(records) else 0
@@ -74,7 +75,7 @@ def run(
 def compute(planned: Sequence[PlannedCell], place: Where, bench: Workbench) -> list[Record]:
     """Compute what is not done yet, and show on stderr how it goes on; the records of all cells, in their order."""
     todo = sum(not each.finished for each in planned)
-    typer.echo(f"{len(planned)} cells, {len(planned) - todo} of them done before", err=True)
+    say(f"{len(planned)} cells, {len(planned) - todo} of them done before", err=True)
     with Display(todo) as display:
         bench.report = display.note
         return execute(planned, place, bench, display)
@@ -83,10 +84,10 @@ def compute(planned: Sequence[PlannedCell], place: Where, bench: Workbench) -> l
 def tell_doubts(records: Sequence[Record]) -> int:
     """Tell on stderr what the audits find, and how many cells failed; returns their number."""
     for flag in audit([record.row for record in records], {record.row.cell_id: record for record in records}):
-        typer.echo(f"flag {flag.name}: {flag.sentence}", err=True)
+        say(one_line(f"flag {flag.name}: {flag.sentence}"), err=True)
     failed = sum(record.row.status == "failed" for record in records)
     if failed:
-        typer.echo(f"{failed} of {len(records)} cells failed; their reasons are in the leaderboard", err=True)
+        say(f"{failed} of {len(records)} cells failed; their reasons are in the leaderboard", err=True)
     return failed
 
 
@@ -135,15 +136,15 @@ def _without(spec: str | Mapping[str, Any], options: Mapping[str, Sequence[Any]]
 
 def _print_plan(planned: Sequence[PlannedCell], place: Where, bench: Workbench) -> None:
     for each in planned:
-        typer.echo(f"{each.cell_id}  {'done' if each.finished else 'to do':6} {each.cell.label}")
+        say(f"{each.cell_id}  {'done' if each.finished else 'to do':6} {each.cell.label}")
     groups = unfinished(planned)
     if groups:
         cells = [[task.cell for task in group] for group in groups]
         jobs = place.jobs or 1
         need = estimate(cells, bench, timings(place.out), jobs)
         more = f"; {need.unknown} cells of attacks that were never timed not counted" if need.unknown else ""
-        typer.echo(f"about {duration(need.seconds)} with --jobs {jobs}, up to {need.memory / 1e9:.1f} GB{more}")
-    typer.echo(f"{len(planned)} cells, {sum(map(len, groups))} to do")
+        say(f"about {duration(need.seconds)} with --jobs {jobs}, up to {need.memory / 1e9:.1f} GB{more}")
+    say(f"{len(planned)} cells, {sum(map(len, groups))} to do")
 
 
 def _print_results(planned: Sequence[PlannedCell], records: Sequence[Record], out: Path) -> None:
@@ -160,7 +161,7 @@ def _print_results(planned: Sequence[PlannedCell], records: Sequence[Record], ou
         }
         lines.append(names | {column: getattr(record.row, column) for column in SHOWN})
     print_frame(pd.DataFrame(lines).dropna(axis="columns", how="all"), "table")
-    typer.echo(f"wrote {out / 'leaderboard.csv'}")
+    say(f"wrote {out / 'leaderboard.csv'}")
 
 
 def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
@@ -174,9 +175,9 @@ def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
     """
     flags = audit(*load_boards(paths))
     for flag in flags:
-        typer.echo(f"{flag.name}: {flag.sentence} [{' '.join(flag.cell_ids)}]")
+        say(one_line(f"{flag.name}: {flag.sentence} [{' '.join(flag.cell_ids)}]"))
     if not flags:
-        typer.echo("no flags")
+        say("no flags")
     return 1 if flags and strict else 0
 
 
@@ -198,7 +199,7 @@ def rank_boards(paths: Sequence[Path], *, sort: str, notation: str) -> None:
         folder = path if path.is_dir() else path.parent
         missing = set(read_plan(folder)) - {row.cell_id for row in rows}
         if missing:
-            typer.echo(
+            say(
                 f"{len(missing)} planned cells are missing, so the worst case may be worse: "
                 f"see mia-bench status {folder}",
                 err=True,
@@ -219,6 +220,6 @@ def status(folder: Path) -> None:
     for cell_id, state in states.items():
         if state != "done":
             reason = f": {records[cell_id].row.reason}" if cell_id in records else ""
-            typer.echo(f"{state:12} {cell_id}  {planned[cell_id]}{reason}")
+            say(one_line(f"{state:12} {cell_id}  {planned[cell_id]}{reason}"))
     counts = {state: list(states.values()).count(state) for state in ("done", "failed", "inapplicable", "missing")}
-    typer.echo(", ".join(f"{count} {state}" for state, count in counts.items()))
+    say(", ".join(f"{count} {state}" for state, count in counts.items()))

@@ -1,4 +1,4 @@
-"""Plain tables on stdout."""
+"""Text on the terminal: whatever is printed passes here."""
 
 from __future__ import annotations
 
@@ -8,18 +8,25 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from .texts import one_line, plain
+
+
+def say(text: str = "", *, err: bool = False, end: str = "\n") -> None:
+    """Print a text to stdout, or to stderr; whatever could drive the terminal is written as an escape."""
+    typer.echo(f"{plain(text)}{end}", err=err, nl=False)
+
 
 def print_table(header: list[str], lines: list[list[str]]) -> None:
     """Print a plain table, as wide as the terminal, or as wide as needed where there is none."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in header:
-        table.add_column(name, overflow="fold")
+        table.add_column(one_line(name), overflow="fold")
     for line in lines:
-        table.add_row(*line)
+        table.add_row(*map(one_line, line))
     console = Console(width=None if sys.stdout.isatty() else 10_000, highlight=False, markup=False)
     with console.capture() as capture:
         console.print(table)
-    typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+    say("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 def print_lines(header: list[str], lines: list[list[str]], *, named_by: int) -> None:
@@ -34,10 +41,10 @@ def print_lines(header: list[str], lines: list[list[str]], *, named_by: int) -> 
     if not sys.stdout.isatty() or needed <= Console().width:
         print_table(header, lines)
         return
-    for line in lines:
-        typer.echo(" ".join(filter(None, line[:named_by])))
+    for line in ([one_line(text) for text in texts] for texts in lines):
+        say(" ".join(filter(None, line[:named_by])))
         told = [f"{name} {text}" for name, text in zip(header[named_by:], line[named_by:], strict=True) if text]
-        typer.echo(_wrap(told, Console().width))
+        say(_wrap(told, Console().width))
 
 
 def _wrap(parts: list[str], width: int) -> str:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+import pandas as pd
+
 from .errors import UsageError
 from .files import Unreadable, read_text
 from .registry import nearest
-from .texts import quoted
+from .texts import quoted, spreadsheet
 
 SEPARATORS = (",", ";", "\t")
 MOST_COLUMNS = 1000
@@ -63,6 +65,17 @@ def read_csv(path: Path) -> CsvTable:
     header = [name.strip() for name in lines.pop(0)[1]]
     _check(path, header, lines)
     return CsvTable(path, [name for name in header if name], [(number, _named(header, line)) for number, line in lines])
+
+
+def to_csv(frame: pd.DataFrame) -> str:
+    """Write a table as CSV; what a spreadsheet would take for a formula has an apostrophe before it."""
+    safe = frame.map(lambda value: spreadsheet(value) if isinstance(value, str) else value)
+    quoting = csv.QUOTE_NONNUMERIC if any(map(_breaks_line, safe.to_numpy().flat)) else csv.QUOTE_MINIMAL
+    return safe.to_csv(index=False, lineterminator="\n", quoting=quoting)
+
+
+def _breaks_line(value: object) -> bool:
+    return isinstance(value, str) and "\r" in value  # which the writer does not quote by itself
 
 
 def _separator(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import logging
 import os
@@ -16,11 +15,11 @@ import pandas as pd
 from pydantic import ValidationError
 
 from .cache import locked, write_atomically
-from .csv_files import CsvTable, read_csv
+from .csv_files import CsvTable, read_csv, to_csv
 from .errors import UsageError
 from .files import Unreadable, read_json
 from .rows import COLUMNS, SCHEMA_VERSION, TEXTS, PerImage, Record, Row, Status, explain
-from .texts import from_spreadsheet, one_line, quoted, spreadsheet
+from .texts import from_spreadsheet, one_line, quoted
 
 __all__ = ["COLUMNS", "SCHEMA_VERSION", "PerImage", "Record", "Row", "Status"]
 
@@ -152,17 +151,6 @@ def _refuse_loss(path: Path, known: Iterable[str]) -> None:
                 f"{path} has {len(orphans)} rows without a record in {path.parent / 'cells'}, which would be lost; "
                 "choose another --out, or move that file away"
             )
-
-
-def to_csv(frame: pd.DataFrame) -> str:
-    """Write a table as CSV; what a spreadsheet would take for a formula has an apostrophe before it."""
-    safe = frame.map(lambda value: spreadsheet(value) if isinstance(value, str) else value)
-    quoting = csv.QUOTE_NONNUMERIC if any(map(_breaks_line, safe.to_numpy().flat)) else csv.QUOTE_MINIMAL
-    return safe.to_csv(index=False, lineterminator="\n", quoting=quoting)
-
-
-def _breaks_line(value: object) -> bool:
-    return isinstance(value, str) and "\r" in value  # which the writer does not quote by itself
 
 
 def read_rows(path: Path) -> list[Row]:

@@ -7,10 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, cast
 
-import typer
-
 from . import registry
-from .console import print_table
+from .console import print_table, say
 from .errors import UsageError
 from .registry import KINDS, Entry, Kind, Summary
 
@@ -22,7 +20,7 @@ def list_kinds(kinds: Sequence[str]) -> None:
     """Print one table for each kind."""
     for position, kind in enumerate(kinds):
         if len(kinds) > 1:
-            typer.echo(f"{chr(10) if position else ''}{kind}")
+            say(f"{chr(10) if position else ''}{kind}")
         if kind == "suites":
             print_table(["name", "description"], _suites())
             continue
@@ -73,15 +71,13 @@ def show(name: str) -> None:
 
 def _show(entry: Entry, kind: Kind) -> None:
     loaded = entry.load()
-    typer.echo(
-        f"{entry.noun} {entry.name}  (package {entry.package} {entry.version}, component version {loaded.version})\n"
-    )
-    typer.echo(inspect.getdoc(loaded) or "")
+    say(f"{entry.noun} {entry.name}  (package {entry.package} {entry.version}, component version {loaded.version})\n")
+    say(inspect.getdoc(loaded) or "")
     for fact in ("access", "guarantee", "standard", "model", "split"):
         if isinstance(value := getattr(loaded, fact, None), str | bool):
-            typer.echo(f"\n{fact}: {value}" if fact in ("access", "guarantee", "model") else f"{fact}: {value}")
+            say(f"\n{fact}: {value}" if fact in ("access", "guarantee", "model") else f"{fact}: {value}")
     if kind in ("attacks", "defenses"):
-        typer.echo(f"threat model: {_threat(loaded)}\ncost: {_cost(kind, entry.name)}")
+        say(f"threat model: {_threat(loaded)}\ncost: {_cost(kind, entry.name)}")
     _show_parameters(parameters(loaded))
     if kind == "models":
         from .specs import build
@@ -92,7 +88,7 @@ def _show(entry: Entry, kind: Kind) -> None:
                 layers = _layers(model.build(shape, 10), shape)
             except Exception as error:
                 layers = f"  none: {type(error).__name__}: {error}"
-            typer.echo(f"\nlayers = split points, for images {shape}:\n{layers}")
+            say(f"\nlayers = split points, for images {shape}:\n{layers}")
 
 
 def _threat(component: Any) -> str:
@@ -123,9 +119,9 @@ def parameters(component: type[Any]) -> list[list[str]]:
 
 def _show_parameters(lines: list[list[str]]) -> None:
     if not lines:
-        typer.echo("\nno parameters")
+        say("\nno parameters")
         return
-    typer.echo("\nparameters")
+    say("\nparameters")
     print_table(["name", "allowed", "default", "meaning"], lines)
 
 

@@ -12,6 +12,10 @@ import typer
 from typer.core import TyperGroup
 
 from .errors import UsageError
+from .texts import one_line, shorten
+
+LONGEST_SENTENCE = 980
+"""Characters of the longest error that is shown whole."""
 
 
 class Commands(TyperGroup):
@@ -33,6 +37,7 @@ class Commands(TyperGroup):
             code = code or (0 if words else 2)
         except (UsageError, typer.TyperException) as error:
             sentence = str(error) if isinstance(error, UsageError) else _sentence(error, words)
+            sentence = shorten(one_line(sentence), LONGEST_SENTENCE)
             typer.echo(f"Error: {sentence}{'' if sentence.endswith('?') else '.'}", err=True)
             code = 2
         sys.exit(code)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from .leaderboard import Record
+from .texts import plain
 
 
 class Display:
@@ -64,4 +65,4 @@ class Display:
         self._line(message)
 
     def _line(self, text: str) -> None:
-        self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._bar.console.print(plain(text), markup=False, highlight=False, soft_wrap=True)

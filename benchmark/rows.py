@@ -214,7 +214,7 @@ def explain(error: ValidationError, column: str = "") -> str:
         column: of a value that was validated alone.
     """
     first = error.errors(include_url=False)[0]
-    where = ".".join(map(str, filter(None, (column, *first["loc"]))))
+    where = ".".join(map(str, ((column,) if column else ()) + first["loc"]))
     reason = first["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if first["type"] == "missing":
         return f"column {where} is empty"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from .errors import UsageError
+from .files import Unreadable, read_toml
 from .registry import nearest
+from .rows import LARGEST
+from .texts import quoted
 
 _FOLDER = Path(__file__).parent / "suites"
 
@@ -38,8 +40,8 @@ class Suite(BaseModel):
     split: list[str] = []
     attacks: list[str | dict[str, Any]] = []
     defenses: list[str | dict[str, Any]] = []
-    seeds: list[NonNegativeInt] = Field(default=[0], min_length=1)
-    images: int = 64
+    seeds: list[Annotated[int, Field(strict=True, ge=0, le=LARGEST)]] = Field(default=[0], min_length=1)
+    images: Annotated[int, Field(strict=True, ge=1, le=LARGEST)] = 64
     options: dict[str, Any] = {}
 
     @field_validator("split", mode="before")
@@ -81,19 +83,19 @@ def load_suite(name: str) -> list[Suite]:
             f"there is no suite {name!r}{nearest(name, known)}; give a TOML file or one of: {', '.join(known)}"
         )
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = read_toml(path)
         parts = content.pop("parts", [{}])
         if not isinstance(parts, list) or not parts or not all(isinstance(part, dict) for part in parts):
-            raise UsageError(f"suite {path}: parts={parts!r}; expected tables, each written under [[parts]]")
+            raise UsageError(f"suite {path}: parts={quoted(parts)}; expected tables, each written under [[parts]]")
         return [Suite.model_validate(content | part) for part in parts]
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except Unreadable as error:
         raise UsageError(f"cannot read the suite {path}: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         allowed = ", ".join([*Suite.model_fields, "parts"])
         raise UsageError(
-            f"suite {path}: {where}={first['input']!r}: {first['msg'].lower()}; a suite has {allowed}"
+            f"suite {path}: {where}={quoted(first['input'])}: {first['msg'].lower()}; a suite has {allowed}"
         ) from error
 
 

@@ -6,10 +6,11 @@ import json
 
 import numpy as np
 import pandas as pd
-import typer
 
-from .console import print_lines, print_table
+from .console import print_lines, print_table, say
+from .csv_files import to_csv
 from .labels import label
+from .texts import one_line
 
 PLACES = {
     "psnr_db": 2,
@@ -28,15 +29,15 @@ PLACES = {
 def print_frame(frame: pd.DataFrame, notation: str) -> None:
     """Print a frame to stdout as ``table``, ``csv``, ``markdown``, ``latex`` or ``html``."""
     if notation == "csv":
-        typer.echo(frame.to_csv(index=False, lineterminator="\n"), nl=False)
+        say(to_csv(frame), end="")
         return
     texts = _texts(frame)
     if notation == "html":
-        typer.echo(texts.to_html(index=False, border=0))
+        say(texts.to_html(index=False, border=0))
     elif notation == "latex":
-        typer.echo(_latex(texts))
+        say(_latex(texts))
     elif notation == "markdown":
-        typer.echo(_markdown(texts))
+        say(_markdown(texts))
     else:
         print_table([str(column) for column in texts.columns], texts.to_numpy().tolist())
 
@@ -48,7 +49,8 @@ def print_ranking(ranked: pd.DataFrame, notation: str) -> None:
         return
     short = shorten(ranked).drop(columns=["client_params", "client_ms", "server_ms"])
     shared = [name for name in ("dataset", "model", "split", "n_images") if len(set(short[name].tolist())) == 1]
-    typer.echo(", ".join(f"{name} {short[name].iloc[0]}" for name in shared) + "\n" if shared else "", nl=bool(shared))
+    if shared:
+        say(one_line(", ".join(f"{name} {short[name].iloc[0]}" for name in shared)) + "\n")
     texts = _texts(short.drop(columns=shared))
     told = [name for name in texts.columns if set(texts[name].tolist()) != {""}]
     named_by = told.index("defense") + 1
@@ -84,18 +86,23 @@ def _text(column: str, value: object) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.{PLACES.get(column, 4)}f}"
-    return str(value)
+    return one_line(str(value))
 
 
 def _markdown(texts: pd.DataFrame) -> str:
     lines = [list(map(str, texts.columns)), ["---"] * len(texts.columns), *texts.to_numpy().tolist()]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    special = str.maketrans({character: f"\\{character}" for character in "\\|<`"})
+    return "\n".join("| " + " | ".join(one_line(cell).translate(special) for cell in line) + " |" for line in lines)
 
 
 def _latex(texts: pd.DataFrame) -> str:
     escapes = {"^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "\\": r"\textbackslash{}"}
+    escapes |= {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
     special = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"} | escapes)
-    lines = [" & ".join(str(cell).translate(special) for cell in line) + r" \\" for line in texts.to_numpy().tolist()]
+    lines = [
+        " & ".join(one_line(str(cell)).translate(special) for cell in line) + r" \\"
+        for line in texts.to_numpy().tolist()
+    ]
     header = " & ".join(str(column).translate(special) for column in texts.columns) + r" \\"
     columns = "l" * len(texts.columns)
     return "\n".join(

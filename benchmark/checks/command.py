@@ -8,9 +8,9 @@ from importlib import import_module
 from pathlib import Path
 
 import torch
-import typer
 
 from .. import registry
+from ..console import say
 from ..errors import UsageError
 from ..interfaces import Attack, Component, Dataset, Defense, Model
 from ..registry import KINDS, Entry
@@ -37,7 +37,7 @@ def check(target: str, *, data_dir: Path | None) -> int:
     for heading, component in _components(target):
         if isinstance(component, Dataset):
             component.load(data_dir)  # data that are not there are the user's affair
-        typer.echo(heading)
+        say(heading)
         failed |= _report(component, data_dir)
     return 1 if failed else 0
 
@@ -45,10 +45,10 @@ def check(target: str, *, data_dir: Path | None) -> int:
 def _report(component: Component, data_dir: Path | None) -> bool:
     start, done = time.perf_counter(), list[Outcome]()
     for outcome in outcomes(checks_of(component, data_dir=data_dir)):
-        typer.echo(str(outcome))
+        say(str(outcome))
         done.append(outcome)
     counts = [f"{sum(each.status == status for each in done)} {status}" for status in ("ok", "failed", "skipped")]
-    typer.echo(f"{', '.join(counts)}, {time.perf_counter() - start:.1f} s")
+    say(f"{', '.join(counts)}, {time.perf_counter() - start:.1f} s")
     return any(each.status == "failed" for each in done)
 
 

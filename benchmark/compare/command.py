@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import typer
-
-from ..console import print_lines
+from ..console import print_lines, say
 from ..errors import UsageError
 from ..leaderboard import COLUMNS
 from ..registry import nearest
 from ..rows import NUMBERS
 from ..tables import print_frame
+from ..texts import one_line
 from .conditions import COUNTS, Condition, parse_condition
 from .differences import COMPARED, Difference, compare, effective
 from .matching import ON, Side
@@ -46,13 +45,13 @@ def compare_boards(a: Path, b: Path, *, on: str | None, fail_if: Sequence[str], 
     _print(differences, sides, effective(columns, *sides), notation)
     missing = sum(each.state == "missing" for each in differences)
     if conditions and missing:
-        typer.echo(
+        say(
             f"{missing} cells of A are missing in B, so no condition on changes was checked there; "
             "--fail-if 'missing > 0' refuses that",
             err=True,
         )
     for sentence in found:
-        typer.echo(f"failed {sentence}", err=True)
+        say(one_line(f"failed {sentence}"), err=True)
     return 1 if found else 0
 
 
@@ -108,14 +107,14 @@ def _print(differences: Sequence[Difference], sides: tuple[Side, Side], on: Sequ
     shown = [each for each in differences if each.state != "same"]
     if shown and notation != "csv":
         shared, frame, named_by = short(shown)
-        typer.echo(f"A {sides[0].path}, B {sides[1].path}{': ' if shared else ''}{shared}\n")
+        say(one_line(f"A {sides[0].path}, B {sides[1].path}{': ' if shared else ''}{shared}") + "\n")
         if notation == "table":
             print_lines(list(frame.columns), frame.to_numpy().tolist(), named_by=named_by)
         else:
             print_frame(frame, notation)
-        typer.echo()
+        say()
     elif notation != "csv":
         compared = dict.fromkeys((*COMPARED, *differences[0].changes))
-        typer.echo(f"no change in {', '.join(compared)}")
+        say(f"no change in {', '.join(compared)}")
     for remark in remarks(differences, *sides, on):
-        typer.echo(remark, err=notation == "csv")
+        say(one_line(remark), err=notation == "csv")

@@ -11,10 +11,15 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import UsageError
+from ..files import Unreadable, read_bytes
 from .content import Place
 
 BUDGET = 8_000_000
 """Characters of all pictures together, so that a page of 300 cells stays below 10 MB."""
+
+
+LARGEST = 32_000_000
+"""Pixels of a strip: ten images of 1,250 x 1,250 pixels above their reconstructions."""
 
 
 @dataclass
@@ -77,12 +82,22 @@ def _by_importance(places: Iterable[Place]) -> list[str]:
 def _halves(path: Path) -> tuple[str, str]:
     """Originals and reconstructions of a strip, each as PNG in base64."""
     try:
-        with Image.open(path) as picture:
+        content = read_bytes(path)
+        _refuse_bomb(content)
+        with Image.open(BytesIO(content), formats=["PNG"]) as picture:
             pixels = picture.convert("RGB")
-    except (OSError, UnidentifiedImageError) as error:
-        raise UsageError(f"cannot read the picture {path}: {error}; delete it to have a page without it") from error
+    except (Unreadable, OSError, ValueError, SyntaxError) as error:
+        reason = "it is not a PNG" if isinstance(error, UnidentifiedImageError) else error
+        raise UsageError(f"cannot read the picture {path}: {reason}; delete it to have a page without it") from error
     width, height = pixels.size
     return _png(pixels.crop((0, 0, width, height // 2))), _png(pixels.crop((0, height // 2, width, height)))
+
+
+def _refuse_bomb(content: bytes) -> None:
+    """Refuse a PNG of too many pixels by its header alone, before anything is decoded."""
+    width, height = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
+    if content.startswith(b"\x89PNG") and width * height > LARGEST:
+        raise Unreadable(f"it has {width}x{height} pixels; at most {LARGEST} are read")
 
 
 def _png(pixels: Image.Image) -> str:

@@ -384,18 +384,22 @@ def test_scores_of_two_protocols_are_not_ranked_together(tree: Path, tmp_path: P
     ranked, empty = mia_bench("rank", alone), mia_bench("rank", tmp_path / "empty.csv")
 
     assert (ranked.exit_code, empty.exit_code) == (2, 2)
-    assert "different evaluation protocols, 1 and 2, which are not comparable" in ranked.stderr
+    assert "different evaluation protocols are not comparable: 1 in" in ranked.stderr
     assert "empty.csv hold no rows; there is nothing to rank" in empty.stderr
 
 
-def test_a_record_counts_for_more_than_the_board_beside_it(tree: Path, tmp_path: Path) -> None:
+def test_a_board_edited_beside_its_records_is_refused_and_the_folder_is_not(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "results"
     assert run(tree, out, "--defense", "undefended", "--attack", "ridge").exit_code == 0
     before = mia_bench("rank", out / "leaderboard.csv").stdout
     board = pd.read_csv(out / "leaderboard.csv")
     board.assign(accuracy=0.123).to_csv(out / "leaderboard.csv", index=False)
 
-    assert mia_bench("rank", out / "leaderboard.csv").stdout == before
+    refused = mia_bench("rank", out / "leaderboard.csv")
+
+    assert refused.exit_code == 2
+    assert "leaderboard.csv, line 2 has accuracy 0.123, and the record" in refused.stderr
+    assert mia_bench("rank", out).stdout == before
 
 
 def test_a_cell_that_has_no_meaning_is_a_row_with_its_reason_and_no_score(tree: Path, tmp_path: Path) -> None:

@@ -359,7 +359,7 @@ def test_an_attack_that_has_seen_the_private_images_is_found_out(bench: Workbenc
         attack = type("Acting", (Scripted,), {"act": staticmethod(act)})()
         entry = Entry(kind="attacks", name="acting", target="t:Acting", package="third-party", version="7")
         reference = Chosen(registry.find("attacks", "mean_image"), MeanImage())
-        cells = {"cheat": Chosen(entry, attack), "reference": reference}
+        cells = {digest("cheat"): Chosen(entry, attack), digest("reference"): reference}
         records = {name: evaluate(Cell(noisy, chosen), name, bench)[0] for name, chosen in cells.items()}
         return [flag.name for flag in audit([record.row for record in records.values()], records)]
 
