@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..benchmark.training import fit
 from ._grid import Grid
 from ._memory import in_one_pass
-from ._queries import HELD_OUT, Queries
+from ._queries import Queries
 from ._trust import shrink, trust
 
 Rebuild = Callable[[Tensor], Tensor]
@@ -102,7 +102,7 @@ def train_decoder(
     """
     network.to(queries.images.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     most = recipe.steps * recipe.batch_size
-    if queries.kept is None:
+    if not queries.kept:
         most = min(most, queries.affordable)
     count = min(queries.trainable, most)
     passes = max(1, min(recipe.epochs, most // count))
@@ -121,20 +121,19 @@ def train_decoder(
     )
 
 
-def decode(decoder: Rebuild, queries: Queries, mean: Tensor, *, judges: int = HELD_OUT) -> Tensor:
+def decode(decoder: Rebuild, queries: Queries, mean: Tensor) -> Tensor:
     """Apply a fitted decoder to the private wires, as far as it can be trusted on the images held out.
 
     Args:
         decoder: maps wires (N, ...) to images (N, C, H, W).
         queries: the private wires, and the attacker's own images with theirs.
         mean: the mean of the attacker's images, (C, H, W).
-        judges: images held out on which trust is measured, at most.
 
     Returns:
         Images (N, C, H, W) in [0, 1].
     """
-    held = queries.held_out[-judges:]
-    factor = trust(apply(decoder, queries.wires(held)), queries.images[held], mean)
+    held = queries.held_out
+    factor = trust(apply(decoder, queries.wires(held)), queries.images[held], queries.mean)
     return shrink(apply(decoder, queries.observed), mean, factor).contiguous()
 
 

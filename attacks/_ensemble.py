@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Observation, Reconstruction
-from ._decoder import Rebuild, Recipe, apply
+from ._decoder import Rebuild, Recipe
+from ._folds import Fitted
 from ._inversion import comparable, ir_shape
-from ._map import JUDGES, decibels, fit_map
-from ._priors import like_aux, like_decoded
+from ._map import fit_map
+from ._priors import like_aux, like_decoded, smooth
 from ._start import Start, prepare
-from ._trust import shrink, trust
 
 ITERATIONS = 100
 """Optimization steps of the inversions; as many as ``map_pca`` and ``map_dec`` make by default."""
 
 
 def ensemble(seen: Observation, recipe: Recipe) -> Reconstruction:
-    """Run all members and select the one that does best on images held out.
+    """Run all members and select the one that does best on images that it was not fitted to.
 
     Args:
         seen: with queries; without a client, or if the channel is not published, only the learners take part.
@@ -27,16 +28,9 @@ def ensemble(seen: Observation, recipe: Recipe) -> Reconstruction:
     mean = seen.aux.images.mean(0)
     inverts = _invertible(seen)
     start = prepare(seen, recipe, as_read=inverts)
-    held = start.queries.held_out[-JUDGES:]
-    wires, truth = start.queries.wires(held), start.queries.images[held]  # the same draw of the noise for all
-    members, scores = {}, {}
-    for name, rebuild in _members(seen, start, inverts=inverts):
-        judged = apply(rebuild, wires)
-        factor = trust(judged, truth, mean)
-        members[name] = shrink(apply(rebuild, start.queries.observed), mean, factor).contiguous()
-        scores[name] = decibels(shrink(judged, mean, factor), truth)
-    selected = max(scores, key=scores.__getitem__)
-    return Reconstruction(members[selected], selected, members)
+    answers = {name: start.queries.answer(rebuild, mean) for name, rebuild in _members(seen, start, inverts=inverts)}
+    selected = max(answers, key=lambda name: answers[name].decibels)
+    return Reconstruction(answers[selected].images, selected, {name: answer.images for name, answer in answers.items()})
 
 
 def _invertible(seen: Observation) -> bool:
@@ -50,9 +44,13 @@ def _invertible(seen: Observation) -> bool:
     return True
 
 
-def _members(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tuple[str, Rebuild]]:
-    yield "ridge", start.linear.decode
+def _members(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tuple[str, Fitted[Rebuild]]]:
+    yield "ridge", start.linear.map(attrgetter("decode"))
     yield "ridge_skip", start.decoder
-    if inverts:
-        for name, prior in (("map_pca", like_aux), ("map_dec", like_decoded)):
-            yield name, fit_map(seen, start, prior(start), weight=None, iterations=ITERATIONS)
+    if not inverts:
+        return
+    priors = {"map_pca": like_aux, "map_dec": like_decoded}
+    if len(seen.aux.images) < seen.aux.images[0].numel():
+        priors["map_tv"] = smooth
+    for name, prior in priors.items():
+        yield name, fit_map(seen, start, prior(start), weight=None, iterations=ITERATIONS)

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ._divided import Divided
+from ._folds import Fitted
 from ._grid import Grid
 from ._linear import Affine, Equations
 from ._queries import Queries
@@ -36,53 +38,64 @@ class LinearDecoder(NamedTuple):
     Attributes:
         decode: applies the map.
         module: the map as a network in single precision.
-        error: mean squared error on images held out.
     """
 
     decode: Callable[[Tensor], Tensor]
     module: Callable[[], nn.Module]
-    error: float = torch.inf
 
 
-def fit_linear(queries: Queries, *, form: Form = "auto", strength: float | None = None) -> LinearDecoder:
-    """Fit forms and strengths on most of the attacker's own images and return what is best on the rest.
+Solve = Callable[[float], LinearDecoder]
+"""Maps the strength of the penalty to the best map with it."""
+
+
+def fit_linear(queries: Divided, *, form: Form = "auto", strength: float | None = None) -> Fitted[LinearDecoder]:
+    """Fit forms and strengths, and return what is best on the images to tune on, fitted to all.
 
     Args:
         queries: images and their wires.
         form: whole wire to whole image, neighborhoods of cells to blocks of pixels, or the better one.
         strength: the penalty in units of the wire's mean variance; None: chosen.
     """
-    count = min(queries.own, max(50, NUMBERS // queries.observed[0].numel()))
-    held = queries.held_out
-    wires, truth = queries.wires(held), queries.images[held]
     strengths = STRENGTHS if strength is None else (strength,)
-    best: LinearDecoder | None = None
-    for family in _families(queries, count, form):
-        previous = torch.inf
+    held = [(part.wires(part.tune), part.images[part.tune]) for part in queries.parts]
+    lowest, best = torch.inf, None
+    for gather in _forms(queries.whole, form):
+        solves, previous = [gather(part) for part in queries.parts], torch.inf
         for number in strengths:
-            decoder = family(number)
-            error = (decoder.decode(wires).clamp(0, 1) - truth).square().mean().nan_to_num(torch.inf).item()
-            if best is None or error < best.error:
-                best = decoder._replace(error=error)
+            tried = tuple(solve(number) for solve in solves)
+            error = sum(_error(one, *some) for one, some in zip(tried, held, strict=True)) / len(tried)
+            if best is None or error < lowest:
+                lowest, best = error, (tried, gather, number)
             if error < EXACT or error > previous:
                 break
             previous = error
-        if best is not None and best.error < EXACT:
+        if lowest < EXACT:
             break
     assert best is not None
-    return best
+    each, gather, number = best
+    return Fitted(each, each[0] if len(each) == 1 else gather(queries.whole)(number))
 
 
-def _families(queries: Queries, count: int, form: Form) -> Iterator[Callable[[float], LinearDecoder]]:
+def _error(decoder: LinearDecoder, wires: Tensor, truth: Tensor) -> float:
+    return (decoder.decode(wires).clamp(0, 1) - truth).square().mean().nan_to_num(torch.inf).item()
+
+
+def _forms(queries: Queries, form: Form) -> Iterator[Callable[[Queries], Solve]]:
     maps, vectors = queries.observed.ndim == 4, queries.observed[0].numel()
-    if form == "dense" or not maps or (form == "auto" and min(count, vectors) <= DENSE):
-        yield dense(queries, count)
+    if form == "dense" or not maps or (form == "auto" and min(_count(queries), vectors) <= DENSE):
+        yield dense
     if maps and form != "dense":
-        yield patch(queries, count)
+        yield patch
 
 
-def dense(queries: Queries, count: int) -> Callable[[float], LinearDecoder]:
-    """Maps from the whole wire to the whole image, fitted on the first ``count`` queries."""
+def _count(queries: Queries) -> int:
+    """How many of the attacker's images are fitted to."""
+    return min(queries.own, max(50, NUMBERS // queries.observed[0].numel()))
+
+
+def dense(queries: Queries) -> Solve:
+    """Maps from the whole wire to the whole image."""
+    count = _count(queries)
     index = torch.arange(count, device=queries.images.device)
     equations = Equations.gather(queries.wires(index).flatten(1), queries.images[:count].flatten(1))
     shape = cast(tuple[int, int, int], tuple(queries.images.shape[1:]))
@@ -96,13 +109,13 @@ def dense(queries: Queries, count: int) -> Callable[[float], LinearDecoder]:
     return solve
 
 
-def patch(queries: Queries, count: int) -> Callable[[float], LinearDecoder]:
+def patch(queries: Queries) -> Solve:
     """Maps from the neighborhood of each cell of a spatial IR to the block of pixels there."""
     channels, height, width = queries.observed.shape[1:]
     grid = Grid.fit((height, width), (queries.images.shape[2], queries.images.shape[3]))
     side = 5 if channels * 25 <= PATCH_FEATURES else 3
     needed = max(100, ROWS * channels * side**2 // (grid.rows * grid.columns))
-    index = torch.arange(min(count, needed), device=queries.images.device)
+    index = torch.arange(min(_count(queries), needed), device=queries.images.device)
     rows, blocks = _neighborhoods(queries.wires(index), queries.images[index], grid, side)
     equations = Equations.gather(rows, blocks, dual=False)
 

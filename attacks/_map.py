@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,8 +11,11 @@ from torch import Tensor, nn
 
 from ..benchmark.interfaces import Observation
 from ._decoder import Rebuild, apply
+from ._divided import decibels
+from ._folds import Fitted
 from ._inversion import Distance, inverted_at_a_time
 from ._lbfgs import minimize
+from ._queries import Queries
 from ._start import Start
 
 Penalty = Callable[[Tensor], Tensor]
@@ -21,10 +24,12 @@ Prior = Callable[[Tensor], Penalty]
 """Maps the starts of a search (N, C, H, W) to its penalty."""
 WEIGHTS = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
 """Weights from which the prior's is chosen; clean wires want small ones, noisy ones those around 1."""
-JUDGES = 32
-"""Others, on which an inversion is judged."""
 PILOT = 8
-"""The attacker's own images on which the weight is chosen."""
+"""The attacker's own images on which the weight is chosen, in all."""
+FEWEST_PILOTS = 4
+"""Those of each fold, at least."""
+Pilot = tuple[Tensor, Tensor, Tensor]
+"""Wires (P, ...), the images (P, C, H, W), and where the search of them starts (P, C, H, W)."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,10 @@ class Posterior:
         return torch.cat(parts)
 
 
-def fit_map(seen: Observation, start: Start, prior: Prior, *, weight: float | None, iterations: int) -> Rebuild:
-    """Choose the weight of the prior on images held out, and return the search with it.
+def fit_map(
+    seen: Observation, start: Start, prior: Fitted[Prior], *, weight: float | None, iterations: int
+) -> Fitted[Rebuild]:
+    """Choose the weight of the prior on images that nothing was fitted to, and return the search with it.
 
     If no weight beats the start there, the start itself is returned.
 
@@ -76,36 +83,51 @@ def fit_map(seen: Observation, start: Start, prior: Prior, *, weight: float | No
     """
     assert seen.client is not None
     client = copy.deepcopy(seen.client).requires_grad_(False).eval()
-    index = start.queries.held_out[:PILOT]
-    wires, truth = start.queries.wires(index), start.queries.images[index]
-    starts = apply(start.decoder, wires)
+    parts = start.queries.parts
+    pilots = [_pilot(part, one, len(parts)) for part, one in zip(parts, start.decoder.each, strict=True)]
     with torch.no_grad():
-        misfit = seen.channel.distance(client(starts), wires).mean().item()
-        typical = prior(starts)(truth).mean().item()
-    posterior = Posterior(client, seen.channel.distance, prior, max(misfit, 1e-12), max(typical, 1e-12))
+        misfits = torch.cat([seen.channel.distance(client(starts), wires) for wires, _, starts in pilots])
+        penalties = torch.cat([one(starts)(truth) for one, (_, truth, starts) in zip(prior.each, pilots, strict=True)])
+    units = [max(unit.mean().item(), 1e-12) for unit in (misfits, penalties)]
 
-    def rebuild(private: Tensor, weight: float) -> Tensor:
-        each = torch.full((len(private),), weight, device=private.device)
-        return posterior.search(private, apply(start.decoder, private), weight=each, iterations=iterations)
+    def posterior(one: Prior) -> Posterior:
+        return Posterior(client, seen.channel.distance, one, *units)
 
-    if weight is not None:
-        return lambda private: rebuild(private, weight)
-    each = torch.tensor(WEIGHTS, device=truth.device).repeat_interleave(len(truth))
-    tried = posterior.search(
-        wires.repeat(len(WEIGHTS), *[1] * (wires.ndim - 1)),
-        starts.repeat(len(WEIGHTS), 1, 1, 1),
-        weight=each,
-        iterations=(iterations + 1) // 2,
-    )
-    scores = [decibels(images, truth) for images in (starts, *tried.split(len(truth)))]
-    best = max(range(len(scores)), key=scores.__getitem__)
-    if best == 0:
-        return start.decoder
-    chosen = WEIGHTS[best - 1]
-    return lambda private: rebuild(private, chosen)
+    if weight is None:
+        weight = _best_weight([posterior(one) for one in prior.each], pilots, (iterations + 1) // 2)
+        if weight is None:
+            return start.decoder
+    chosen = weight
+
+    def search(decoder: Rebuild, one: Prior) -> Rebuild:
+        def rebuild(wires: Tensor) -> Tensor:
+            each = torch.full((len(wires),), chosen, device=wires.device)
+            return posterior(one).search(wires, apply(decoder, wires), weight=each, iterations=iterations)
+
+        return rebuild
+
+    each = tuple(search(decoder, one) for decoder, one in zip(start.decoder.each, prior.each, strict=True))
+    return Fitted(each, search(start.decoder.final, prior.final))
 
 
-def decibels(images: Tensor, truth: Tensor) -> float:
-    """Mean PSNR."""
-    errors = (images - truth).square().flatten(1).mean(1)
-    return -10 * errors.clamp(min=1e-10).log10().mean().item()
+def _pilot(queries: Queries, decoder: Rebuild, parts: int) -> Pilot:
+    """Images to tune on, as many as all parts need."""
+    index = queries.tune[: max(PILOT // parts, FEWEST_PILOTS)]
+    wires = queries.wires(index)
+    return wires, queries.images[index], apply(decoder, wires)
+
+
+def _best_weight(posteriors: Sequence[Posterior], pilots: Sequence[Pilot], iterations: int) -> float | None:
+    """The weight with the highest mean PSNR over all pilots; None if their starts have a higher one."""
+    totals = [0.0] * (1 + len(WEIGHTS))
+    for posterior, (wires, truth, starts) in zip(posteriors, pilots, strict=True):
+        tried = posterior.search(
+            wires.repeat(len(WEIGHTS), *[1] * (wires.ndim - 1)),
+            starts.repeat(len(WEIGHTS), 1, 1, 1),
+            weight=torch.tensor(WEIGHTS, device=truth.device).repeat_interleave(len(truth)),
+            iterations=iterations,
+        )
+        for index, images in enumerate((starts, *tried.split(len(truth)))):
+            totals[index] += len(truth) * decibels(images, truth)
+    best = max(range(len(totals)), key=totals.__getitem__)
+    return WEIGHTS[best - 1] if best else None

@@ -9,16 +9,17 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._decoder import Recipe, decode
+from ._decoder import Recipe
+from ._folds import Fitted
 from ._inversion import comparable, ir_shape
-from ._map import JUDGES, Prior, fit_map
+from ._map import Prior, fit_map
 from ._start import Start, prepare
 
 
 class MapAttack(Attack):
     """Trains the decoder of ``ridge_skip`` and searches from its answer, under a prior that a subclass gives."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     access: ClassVar[Access] = Access.WHITE_BOX
     standard: ClassVar[bool] = False
 
@@ -30,7 +31,7 @@ class MapAttack(Attack):
     steps: int = Field(Recipe.steps, ge=1, description="batches, at most")
 
     @abstractmethod
-    def prior(self, start: Start) -> Prior:
+    def prior(self, start: Start) -> Fitted[Prior]:
         """What images are like, from the attacker's own images and the decoder."""
 
     def reconstruct(self, seen: Observation) -> Tensor:
@@ -47,4 +48,4 @@ class MapAttack(Attack):
         ir_shape(seen.client, mean, comparable(seen))
         start = prepare(seen, Recipe(epochs=self.epochs, steps=self.steps), as_read=True)
         rebuild = fit_map(seen, start, self.prior(start), weight=self.prior_weight, iterations=self.iterations)
-        return decode(rebuild, start.queries, mean, judges=JUDGES)
+        return start.queries.answer(rebuild, mean).images

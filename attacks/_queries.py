@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 from collections.abc import Callable
 
@@ -12,10 +13,11 @@ from torch.nn import functional
 from ..benchmark.interfaces import Observation, Training
 from ..benchmark.training import augment
 from ._budget import affordable
+from ._folds import Fold, divide_once
 from ._memory import sample_size
 
 Vary = Callable[[Tensor], Tensor]
-"""Makes images (M, C, H, W) from images (K, C, H, W)."""
+"""Makes images (K, C, H, W) from images (K, C, H, W): each from the one in its place, and from no other."""
 LONGEST = 2**14
 """Vectors longer than this, such as ciphertexts, are hashed to this length."""
 STORED = 2**29
@@ -26,8 +28,6 @@ REACH = 2
 """Pixels by which images are moved to make more of them."""
 SAMPLE = 1000
 """Images from which the scale of a wire is measured, at most."""
-HELD_OUT = 200
-"""Images at most on which a learner judges itself."""
 
 
 def moved(images: Tensor) -> Tensor:
@@ -41,10 +41,16 @@ class Queries:
     The wires are computed once if a repeated query gives the same answer. If it does not, or if they would fill the
     memory, each batch is sent when it is needed, so that a learner sees fresh randomness in every pass.
 
+    All images may be fitted to, unless this is a ``part`` of others, which holds some of them out.
+
     Attributes:
         images: (K, C, H, W), at most ``SLOW_QUERIES`` of them if the wire is made of byte strings.
+        own: how many of those, the first ones, are the attacker's images as they are.
+        trainable: how many of them, the first ones, a learner may be fitted to.
+        tune: indices of those that its settings are chosen on, (T,).
+        judge: indices of those that it is judged on, (J,).
+        unseen: indices of all that it must not be fitted to, those made of images held out included.
         observed: the wire of the private images, (N, ...).
-        kept: the wires of all images, (K, ...), if the same query gives the same answer and there is room.
         affordable: images that may be sent in all, where each pass sends them anew.
     """
 
@@ -54,7 +60,7 @@ class Queries:
         Args:
             seen: the private wires and the way to query.
             images: the attacker's own, (K, C, H, W).
-            vary: makes more images to learn from, if twice the wires can be kept; it is given none of those held out.
+            vary: makes more images to learn from, if twice the wires can be kept.
             as_read: wires in the shape of clean IRs, by the channel's own reading.
         """
         assert seen.query is not None
@@ -63,53 +69,69 @@ class Queries:
         encoded = not isinstance(seen.wire.payload, Tensor)
         self.affordable = SLOW_QUERIES if encoded else affordable(self._query, images[:2])
         images = images[: self.affordable]
-        self._held = min(HELD_OUT, max(1, len(images) // 10))
         room = 2 * len(images) * max(self._read(seen.wire)[0].numel(), images[0].numel()) <= STORED
         room = room and 2 * len(images) <= self.affordable
-        made = 0
-        if vary is not None and not encoded and room:
-            own, held = images[: -self._held], images[-self._held :]
-            more = vary(own)
-            made = len(more)
-            images = torch.cat([own, more, held])
-        self.images = images
-        self._own = self.trainable - made
+        self.own = len(images)
+        self.images = torch.cat([images, vary(images)]) if vary is not None and not encoded and room else images
+        self.trainable = len(self.images)
+        self.tune = self.judge = self.unseen = torch.arange(0, device=images.device)
         wire = self._read(seen.wire).to(images.device)
         self._length = wire[0].numel()
         self._hash = Hash(self._length).to(images.device) if wire[0].numel() > LONGEST and wire.ndim == 2 else None
         self.observed = self._prepare(wire)
         fits = len(self.images) * self.observed[0].numel() <= STORED
-        self.kept: Tensor | None = None
+        self._order: Tensor | None = None
+        self._kept: Tensor | None = None
         if encoded or (fits and not (self._changes() or seen.channel.stochastic)):
-            self.kept = self._send_all(self.images)
+            self._kept = self._send_all(self.images)
 
     def __len__(self) -> int:
         """Count the images."""
         return len(self.images)
 
-    @property
-    def trainable(self) -> int:
-        """How many of the images, the first ones, a learner may be fitted to."""
-        return len(self) - self._held
+    def part(self, fold: Fold) -> Queries:
+        """The same queries in another order: first those that may be fitted to, then those held out."""
+        assert self._order is None
+        made, device = len(self) > self.own, self.images.device
+        fit, held = fold.fit.to(device), torch.cat([fold.tune, fold.judge]).to(device)
+        twins = [index + self.own for index in (fit, held)] if made else [fit[:0], held[:0]]
+        part = copy.copy(self)
+        part._order = torch.cat([fit, twins[0], held, twins[1]])
+        part.images = self.images[part._order]
+        part.own, part.trainable = len(fit), len(fit) + len(twins[0])
+        part.unseen = torch.arange(part.trainable, len(part.images), device=device)
+        part.tune, part.judge = part.unseen[: len(held)].split([len(fold.tune), len(fold.judge)])
+        return part
+
+    def split(self) -> Queries:
+        """The same queries, some of which are held out."""
+        return self.part(divide_once(self.own))
 
     @property
-    def own(self) -> int:
-        """How many of those, the first ones, are the attacker's images as they are."""
-        return self._own
+    def kept(self) -> bool:
+        """Whether there is room for the wires of all images, and the same query gives the same answer."""
+        return self._kept is not None
 
     @property
     def held_out(self) -> Tensor:
-        """Indices of the rest, on which it judges itself."""
-        return torch.arange(self.trainable, len(self), device=self.images.device)
+        """Indices of the attacker's images that a learner must not be fitted to."""
+        return torch.cat([self.tune, self.judge])
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean of those of the attacker's images that a learner may be fitted to, (C, H, W)."""
+        return self.images[: self.own].mean(0)
 
     def sample(self) -> Tensor:
         """The wires of the first images, to measure how large the numbers are, (K, ...)."""
         count = sample_size(self.observed[0], SAMPLE)
-        return self.wires(torch.arange(min(count, len(self)), device=self.images.device))
+        return self.wires(torch.arange(min(count, self.trainable), device=self.images.device))
 
     def wires(self, index: Tensor) -> Tensor:
         """The wires of some of the images, (B, ...)."""
-        return self._send_all(self.images[index]) if self.kept is None else self.kept[index]
+        if self._kept is None:
+            return self._send_all(self.images[index])
+        return self._kept[index if self._order is None else self._order[index]]
 
     def _changes(self) -> bool:
         """Whether an image may be sent in two ways; a few can agree by chance, more hardly."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -15,12 +14,11 @@ from ..benchmark.interfaces import Observation
 from ..benchmark.training import fit
 from ._budget import affordable
 from ._decoder import Standardize
+from ._folds import divide_once
 from ._queries import Queries
 
 BATCH = 64
 LEARNING_RATE = 3e-3
-JUDGES = 500
-"""Images at most on which the losses of several shadows are compared."""
 STEPS = 1000
 """Batches of a shadow that is trained through the server, at most, where nothing else is asked for."""
 NARROWEST = 16
@@ -73,12 +71,18 @@ def best_shadow(
             total = total + moments * gap / unit
         return total
 
-    judges = torch.randperm(len(images))[:JUDGES].to(images.device)
+    fold = divide_once(len(images))
+    judges = torch.cat([fold.tune, fold.judge]).to(images.device)
+    fitted = (torch.arange(len(images)) if restarts == 1 else fold.fit).to(images.device)
     shadows: list[tuple[float, nn.Module]] = []
     for index in range(restarts):
         client = build() if index else first
         client.train()
-        _train(client, partial(loss, client), images=min(len(images), most), most=most, epochs=epochs)
+
+        def fitting(batch: Tensor, client: nn.Module = client) -> Tensor:
+            return loss(client, fitted[batch])
+
+        _train(client, fitting, images=min(len(fitted), most), most=most, epochs=epochs)
         client.eval()
         if restarts == 1:
             return client

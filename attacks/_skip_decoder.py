@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from ._decoder import Rebuild, Recipe, Spread, Standardize, apply, train_decoder
+from ._divided import Divided
+from ._folds import Fitted
 from ._linear_decoder import LinearDecoder
+from ._memory import in_one_pass
 from ._queries import Queries
 
 ENOUGH = 3e-5
@@ -52,25 +57,47 @@ class SkipNetwork(nn.Module):
         return images + grid.images(self.correct(maps))
 
 
-def fit_skip(queries: Queries, linear: LinearDecoder, recipe: Recipe) -> Rebuild:
-    """Train a correction of a linear decoder; the linear decoder itself if the images held out prefer it.
+def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe) -> Fitted[Rebuild]:
+    """Train a correction of a linear decoder; the linear decoder itself if the images to tune on prefer it.
 
     Args:
         queries: images and their wires.
         linear: the best linear decoder of them.
         recipe: how to train.
     """
-    if linear.error < ENOUGH:
-        return linear.decode
-    network = SkipNetwork(linear.module(), queries.sample(), queries.images, recipe.channels)
-    starts = apply(network.linear, queries.kept) if queries.kept is not None else None  # once, not in every pass
+    plain: Fitted[Rebuild] = linear.map(attrgetter("decode"))
+    held = [(part.wires(part.tune), part.images[part.tune]) for part in queries.parts]  # the same noise for both
+    before = _error(plain.each, held)
+    if before < ENOUGH:
+        return plain
+
+    def train(part: Queries, number: int | None) -> Rebuild:
+        return _trained(part, linear.final if number is None else linear.each[number], recipe)
+
+    each = tuple(train(part, number) for number, part in enumerate(queries.parts))
+    if _error(each, held) > before:
+        return plain
+    return Fitted(each, each[0] if len(each) == 1 else train(queries.whole, None))
+
+
+def _error(decoders: Sequence[Rebuild], held: Sequence[tuple[Tensor, Tensor]]) -> float:
+    errors = [apply(one, wires) - truth for one, (wires, truth) in zip(decoders, held, strict=True)]
+    return torch.cat(errors).square().mean().item()
+
+
+def _trained(queries: Queries, linear: LinearDecoder, recipe: Recipe) -> Rebuild:
+    network = SkipNetwork(linear.module(), queries.sample(), queries.images[: queries.trainable], recipe.channels)
+    starts = _answers(network.linear, queries) if queries.kept else None  # once, not in every pass
 
     def predict(batch: Tensor) -> Tensor:
         wires = queries.wires(batch)
         return network(wires) if starts is None else network.corrected(starts[batch], wires)
 
     train_decoder(network, queries, recipe, predict=predict)
-    held = queries.held_out
-    wires, truth = queries.wires(held), queries.images[held]  # the same draw of the noise for both
-    corrected, plain = ((apply(decoder, wires) - truth).square().mean().item() for decoder in (network, linear.decode))
-    return network if corrected <= plain else linear.decode
+    return network
+
+
+def _answers(decoder: nn.Module, queries: Queries) -> Tensor:
+    """What a decoder answers to the queries that may be fitted to, (K, C, H, W)."""
+    index = torch.arange(queries.trainable, device=queries.images.device)
+    return torch.cat([apply(decoder, queries.wires(part)) for part in index.split(in_one_pass(queries.observed[0]))])

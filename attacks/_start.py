@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from ..benchmark.interfaces import Observation
 from ._decoder import Rebuild, Recipe
+from ._divided import Divided
+from ._folds import Fitted
 from ._linear_decoder import LinearDecoder, fit_linear
 from ._queries import Queries, moved
 from ._skip_decoder import fit_skip
@@ -18,16 +18,14 @@ class Start:
     """Where inversions start.
 
     Attributes:
-        images: the attacker's own, (K, C, H, W).
-        queries: those and more, with their wires.
+        queries: the attacker's images and more, with their wires, divided.
         linear: the best linear decoder.
         decoder: the best decoder.
     """
 
-    images: Tensor
-    queries: Queries
-    linear: LinearDecoder
-    decoder: Rebuild
+    queries: Divided
+    linear: Fitted[LinearDecoder]
+    decoder: Fitted[Rebuild]
 
 
 def prepare(seen: Observation, recipe: Recipe, *, as_read: bool) -> Start:
@@ -38,6 +36,6 @@ def prepare(seen: Observation, recipe: Recipe, *, as_read: bool) -> Start:
         recipe: how to train.
         as_read: on wires as the channel reads them, which can be compared with IRs.
     """
-    queries = Queries(seen, seen.aux.images, vary=moved, as_read=as_read)
+    queries = Divided(Queries(seen, seen.aux.images, vary=moved, as_read=as_read))
     linear = fit_linear(queries)
-    return Start(seen.aux.images, queries, linear, fit_skip(queries, linear, recipe))
+    return Start(queries, linear, fit_skip(queries, linear, recipe))

@@ -22,7 +22,7 @@ class BlackBox(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 5, algorithm 2.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     access: ClassVar[Access] = Access.BLACK_BOX
 
     aux: Literal["same_set", "same_distribution", "random"] = Field(
@@ -41,8 +41,8 @@ class BlackBox(Attack):
 
     def reconstruct(self, seen: Observation) -> Tensor:
         """Train the network and apply it; images (N, C, H, W)."""
-        queries, mean = Queries(seen, seen.aux.images), seen.aux.images.mean(0)
-        network = InverseNetwork(queries.sample(), queries.images, self.channels)
+        queries, mean = Queries(seen, seen.aux.images).split(), seen.aux.images.mean(0)
+        network = InverseNetwork(queries.sample(), queries.images[: queries.trainable], self.channels)
         recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels)
         train_decoder(network, queries, recipe)
         return decode(network, queries, mean)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..benchmark.interfaces import Access, Attack, Observation
+from ._folds import divide_once
 from ._inversion import comparable, ir_shape
 from ._trust import shrink, trust
 
@@ -32,6 +33,7 @@ class DeepPrior(Attack):
     Source: Ulyanov, Vedaldi, Lempitsky, CVPR 2018, "Deep image prior".
     """
 
+    version: ClassVar[int] = 2
     access: ClassVar[Access] = Access.WHITE_BOX
     standard: ClassVar[bool] = False
 
@@ -43,7 +45,9 @@ class DeepPrior(Attack):
         assert seen.client is not None
         assert seen.query is not None
         client = copy.deepcopy(seen.client).requires_grad_(False).eval()
-        private, own, mean = comparable(seen), seen.aux.images[:JUDGES], seen.aux.images.mean(0)
+        private, mean = comparable(seen), seen.aux.images.mean(0)
+        fold = divide_once(len(seen.aux.images))
+        own = seen.aux.images[torch.cat([fold.judge, fold.tune])[:JUDGES].to(private.device)]
         ir_shape(client, mean, private)
         wire = torch.cat([private, seen.channel.read(seen.query(own)).to(private.device)])
         with torch.no_grad():
@@ -57,8 +61,8 @@ class DeepPrior(Attack):
                 # Adam is blind to the scale of a slope, so that the sum trains each network as if it were alone
                 (seen.channel.distance(client(generator()), wire) / unit).sum().backward()
                 optimizer.step()
-        images = generator().detach()
-        return shrink(images[: len(private)], mean, trust(images[len(private) :], own, mean))
+        images, others = generator().detach(), seen.aux.images[fold.fit.to(private.device)].mean(0)
+        return shrink(images[: len(private)], mean, trust(images[len(private) :], own, others))
 
 
 class Hourglass(nn.Module):

@@ -9,8 +9,8 @@ from torch.nn import functional
 
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._decoder import Recipe, Spread, Standardize, decode, train_decoder
-from ._memory import sample_size
-from ._queries import SAMPLE, Queries
+from ._folds import Fold, divide_once
+from ._queries import Queries
 
 
 class EncoderDecoder(Attack):
@@ -23,7 +23,7 @@ class EncoderDecoder(Attack):
     Source: Benkraouda & Nahrstedt, DistributedML 2021, "Image reconstruction attacks on distributed ML models".
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     access: ClassVar[Access] = Access.BLACK_BOX
 
     epochs: int = Field(3, ge=1, description="passes over the chosen images, at most")
@@ -34,10 +34,13 @@ class EncoderDecoder(Attack):
 
     def reconstruct(self, seen: Observation) -> Tensor:
         """Query chosen images, train and decode; images (N, C, H, W)."""
-        queries = Queries(seen, chosen(seen.aux.images))
-        count = sample_size(queries.observed[0], SAMPLE)
-        index = torch.randperm(len(queries))[:count].to(queries.images.device)
-        network = BottleneckNetwork(queries.wires(index), queries.images, self.channels)
+        fold = divide_once(len(seen.aux.images))
+        held = seen.aux.images[torch.cat([fold.tune, fold.judge]).to(seen.aux.images.device)]
+        more = chosen(seen.aux.images[fold.fit.to(held.device)])
+        every = Queries(seen, torch.cat([held, more]))
+        fit, rest = torch.arange(len(held), len(every)), torch.arange(len(held))
+        queries = every.part(Fold(fit, rest[:0], rest))
+        network = BottleneckNetwork(queries.sample(), queries.images[: queries.trainable], self.channels)
         recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels)
         train_decoder(network, queries, recipe)
         return decode(network, queries, seen.aux.images.mean(0))

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from ..benchmark.interfaces import Access
+from ._folds import Fitted
 from ._map import Prior
 from ._map_attack import MapAttack
 from ._priors import like_aux
@@ -22,6 +23,6 @@ class MapPca(MapAttack):
 
     access: ClassVar[Access] = Access.WHITE_BOX
 
-    def prior(self, start: Start) -> Prior:
+    def prior(self, start: Start) -> Fitted[Prior]:
         """The penalty on images, (N,)."""
         return like_aux(start)

@@ -1,12 +1,13 @@
 """The closed-form attack: a linear decoder."""
 
+from operator import attrgetter
 from typing import ClassVar
 
 from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._decoder import decode
+from ._divided import Divided
 from ._linear_decoder import Form, fit_linear
 from ._queries import Queries
 
@@ -22,7 +23,7 @@ class Ridge(Attack):
     Source: Hoerl & Kennard 1970, "Ridge regression"; used here as the strongest attack that needs no training.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     access: ClassVar[Access] = Access.BLACK_BOX
 
     form: Form = Field("auto", description="whole wire to whole image, neighborhoods to blocks, or the better one")
@@ -32,6 +33,6 @@ class Ridge(Attack):
 
     def reconstruct(self, seen: Observation) -> Tensor:
         """Fit the map and apply it; images (N, C, H, W)."""
-        queries = Queries(seen, seen.aux.images)
+        queries = Divided(Queries(seen, seen.aux.images))
         decoder = fit_linear(queries, form=self.form, strength=self.strength)
-        return decode(decoder.decode, queries, seen.aux.images.mean(0))
+        return queries.answer(decoder.map(attrgetter("decode")), seen.aux.images.mean(0)).images

@@ -6,7 +6,8 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._decoder import Recipe, decode
+from ._decoder import Recipe
+from ._divided import Divided
 from ._linear_decoder import fit_linear
 from ._queries import Queries, moved
 from ._skip_decoder import fit_skip
@@ -22,7 +23,7 @@ class RidgeSkip(Attack):
     Source: ours; the skip path follows He et al., CVPR 2016, and zero initialization Zhang et al., ICLR 2019 (Fixup).
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     access: ClassVar[Access] = Access.BLACK_BOX
     standard: ClassVar[bool] = False
 
@@ -34,7 +35,7 @@ class RidgeSkip(Attack):
 
     def reconstruct(self, seen: Observation) -> Tensor:
         """Fit the linear decoder, train the correction and apply both; images (N, C, H, W)."""
-        queries = Queries(seen, seen.aux.images, vary=moved)
+        queries = Divided(Queries(seen, seen.aux.images, vary=moved))
         recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels)
         decoder = fit_skip(queries, fit_linear(queries), recipe)
-        return decode(decoder, queries, seen.aux.images.mean(0))
+        return queries.answer(decoder, seen.aux.images.mean(0)).images

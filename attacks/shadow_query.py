@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._inversion import comparable, invert
-from ._pilot import PILOT, choose_weight
+from ._pilot import PILOT, Pilot, choose_weight
 from ._prior import Prior
 from ._queries import Queries
 from ._shadow import generic_client, imitate
@@ -24,7 +24,7 @@ class ShadowQuery(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, Table 8; the structures are those of Table 5.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     access: ClassVar[Access] = Access.BLACK_BOX
     standard: ClassVar[bool] = False
 
@@ -43,13 +43,15 @@ class ShadowQuery(Attack):
     def reconstruct(self, seen: Observation) -> Tensor:
         """Train the shadow and invert the wire through it; images (N, C, H, W)."""
         wire = comparable(seen)
-        queries = Queries(seen, seen.aux.images, as_read=True)
+        queries = Queries(seen, seen.aux.images, as_read=True).split()
         shadow = imitate(
             generic_client(seen.image_shape, tuple(wire.shape[1:])), queries, epochs=self.epochs, steps=self.steps
         )
-        prior, distance, held = Prior(seen.aux.images), seen.channel.distance, queries.held_out[:PILOT]
-        tv, factor = choose_weight(
-            shadow, distance, queries.wires(held), queries.images[held], prior, iterations=(self.iterations + 1) // 2
+        prior, distance = Prior(seen.aux.images), seen.channel.distance
+        tune, judge = (
+            (queries.wires(index), queries.images[index]) for index in (queries.tune[:PILOT], queries.judge[:PILOT])
         )
+        pilot = Pilot(Prior(queries.images[: queries.own]), tune, judge)
+        tv, factor = choose_weight(shadow, distance, [pilot], iterations=(self.iterations + 1) // 2)
         images = invert(shadow, distance, wire, prior, tv=tv, iterations=self.iterations)
         return shrink(images, prior.mean, factor)

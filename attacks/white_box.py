@@ -7,8 +7,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ..benchmark.interfaces import Access, Attack, Observation
+from ._folds import divide
 from ._inversion import Distance, comparable, invert, ir_shape, squared_error
-from ._pilot import PILOT, choose_weight
+from ._pilot import Pilot, choose_weight
 from ._prior import Prior
 from ._trust import shrink
 
@@ -25,7 +26,7 @@ class WhiteBox(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 4, algorithm 1.
     """
 
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     access: ClassVar[Access] = Access.WHITE_BOX
 
     iterations: int = Field(150, ge=1, description="optimization steps")
@@ -43,17 +44,22 @@ class WhiteBox(Attack):
         prior = Prior(seen.aux.images)
         ir_shape(seen.client, prior.mean, wire)
         distance = seen.channel.distance if self.adaptive else squared_error
-        tv, factor = self._choose(seen, distance, prior) if self.tv is None else (self.tv, 1.0)
+        tv, factor = self._choose(seen, distance) if self.tv is None else (self.tv, 1.0)
         images = invert(seen.client, distance, wire, prior, tv=tv, iterations=self.iterations)
         return shrink(images, prior.mean, factor)
 
-    def _choose(self, seen: Observation, distance: Distance, prior: Prior) -> tuple[float, float]:
+    def _choose(self, seen: Observation, distance: Distance) -> tuple[float, float]:
         """The weight with the highest mean PSNR on images of the attacker's own, and how far to trust the result."""
         assert seen.client is not None
         assert seen.query is not None
-        truth = seen.aux.images[:PILOT]
-        wire = seen.channel.read(seen.query(truth)).to(truth.device) if self.adaptive else _clean(seen.client, truth)
-        return choose_weight(seen.client, distance, wire, truth, prior, iterations=(self.iterations + 1) // 2)
+        query, client, images = seen.query, seen.client, seen.aux.images
+
+        def send(some: Tensor) -> Tensor:
+            return seen.channel.read(query(some)).to(some.device) if self.adaptive else _clean(client, some)
+
+        folds = divide(len(images))
+        pilots = [Pilot.of(images, fold, send, share=len(folds)) for fold in folds]
+        return choose_weight(client, distance, pilots, iterations=(self.iterations + 1) // 2)
 
 
 @torch.no_grad()

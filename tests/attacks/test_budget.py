@@ -7,6 +7,7 @@ import torch
 from mia_bench.attacks import _budget, _decoder, _queries, _skip_decoder
 from mia_bench.attacks._budget import FEWEST, MACS, affordable
 from mia_bench.attacks._decoder import Recipe, train_decoder
+from mia_bench.attacks._divided import Divided
 from mia_bench.attacks._linear_decoder import DenseMap, fit_linear
 from mia_bench.attacks._queries import Queries
 from mia_bench.attacks.ridge import Ridge
@@ -70,7 +71,7 @@ def test_the_linear_decoder_below_a_correction_is_applied_once(
 ) -> None:
 
     victim = world("pool1")
-    queries = Queries(victim.seen_by(Ridge()), victim.aux.images)
+    queries = Divided(Queries(victim.seen_by(Ridge()), victim.aux.images))
     decoded, forward = [], DenseMap.forward
 
     def count(self: DenseMap, wires: Tensor) -> Tensor:
@@ -82,4 +83,4 @@ def test_the_linear_decoder_below_a_correction_is_applied_once(
 
     _skip_decoder.fit_skip(queries, fit_linear(queries, form="dense"), Recipe())
 
-    assert sum(decoded) == len(queries) + len(queries.held_out)
+    assert sum(decoded) == queries.whole.trainable + len(queries.whole.tune)

@@ -52,7 +52,7 @@ def test_the_search_beats_its_start_on_images_that_nothing_was_fitted_to(prior: 
     rebuild = fit_map(seen, start, prior(start), weight=None, iterations=60)
 
     before, after = (
-        psnr(apply(decoder, start.queries.observed), victim.private.images).mean()
+        psnr(apply(decoder.final, start.queries.whole.observed), victim.private.images).mean()
         for decoder in (start.decoder, rebuild)
     )
     assert after > before + 1
@@ -70,9 +70,10 @@ def test_a_heavy_anchor_keeps_the_search_at_the_decoder_and_a_light_one_explains
     seen, start = started(victim)
     assert seen.client is not None
 
-    answer = apply(start.decoder, start.queries.observed)
+    observed = start.queries.whole.observed
+    answer = apply(start.decoder.final, observed)
     held, free = (
-        apply(fit_map(seen, start, like_decoded(start), weight=weight, iterations=60), start.queries.observed)
+        apply(fit_map(seen, start, like_decoded(start), weight=weight, iterations=60).final, observed)
         for weight in (1e6, 1e-4)
     )
 
@@ -91,11 +92,23 @@ def test_knowing_the_defense_helps(attack: type, world: Callable) -> None:
     assert aware > oblivious + 3
 
 
+def shrunk(samples: Tensor, floor: float) -> Tensor:
+    """The estimator of Ledoit and Wolf, term by term, with at least ``floor`` of the identity."""
+    count, size = samples.shape
+    outer = torch.einsum("ni,nj->nij", samples, samples)
+    covariance, identity = outer.mean(0), torch.eye(size)
+    level = covariance.trace() / size
+    noise = (outer - covariance).square().sum((1, 2)).mean() / count
+    share = (noise / (covariance - level * identity).square().sum()).clamp(max=1)
+    return (1 - share) * covariance + torch.clamp(share * level, min=floor) * identity
+
+
 @pytest.mark.parametrize("count", [5, 50, 600])
 def test_a_gaussian_is_the_squared_mahalanobis_length(count: int) -> None:
     torch.manual_seed(0)
     samples, deviations = torch.randn(count, 1, 3, 4), torch.randn(6, 1, 3, 4, requires_grad=True)
-    covariance = samples.flatten(1).T @ samples.flatten(1) / count + 0.1 * torch.eye(12)
+    samples = samples * torch.linspace(0.1, 3, 4)
+    covariance = shrunk(samples.flatten(1), 0.1)
     flat = deviations.flatten(1)
     expected = torch.einsum("nd,de,ne->n", flat, covariance.inverse(), flat) / 12
 

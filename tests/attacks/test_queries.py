@@ -61,7 +61,7 @@ def test_a_client_that_repeats_itself_by_chance_is_asked_anew(world: Callable, s
     channel.stochastic = stochastic
     seen = world("conv1", channel).seen_by(BlackBox())
 
-    assert Queries(seen, seen.aux.images).kept is None
+    assert Queries(seen, seen.aux.images).kept is False
 
 
 def test_wires_that_would_fill_the_memory_are_not_kept(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +72,7 @@ def test_wires_that_would_fill_the_memory_are_not_kept(world: Callable, monkeypa
 
     queries = Queries(seen, seen.aux.images)
 
-    assert queries.kept is None
+    assert queries.kept is False
     torch.testing.assert_close(queries.wires(index), kept)
 
 
