@@ -31,9 +31,10 @@ class Standardize(nn.Module):
         """Measure the scale of some wires (K, ...)."""
         super().__init__()
         dims = [0, 2, 3] if wires.ndim == 4 else [0]
-        scale = wires.std(dims, keepdim=True)
+        scale = wires.std(dims, keepdim=True, correction=int(len(wires) > 1))
+        lowest = 1e-3 * scale.mean().item()
         self.register_buffer("mean", wires.mean(dims, keepdim=True))
-        self.register_buffer("scale", scale.clamp(min=1e-3 * scale.mean().clamp(min=1e-12).item()))
+        self.register_buffer("scale", scale.clamp(min=lowest) if lowest > 1e-15 else torch.ones_like(scale))
 
     def forward(self, wires: Tensor) -> Tensor:
         """Standardize (N, ...)."""

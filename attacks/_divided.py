@@ -36,7 +36,7 @@ class Divided:
 
     def __init__(self, queries: Queries) -> None:
         """Divide the queries."""
-        self.parts: tuple[Queries, ...] = tuple(queries.part(fold) for fold in divide(queries.own))
+        self.parts = [queries.part(fold) for fold in divide(queries.own)]
         self.whole = queries if len(self.parts) > 1 else self.parts[0]
 
     @cached_property

@@ -18,10 +18,14 @@ FEWEST = 16
 """Images at least that one division holds out, unless they would be more than a quarter."""
 JUDGES = 32
 """Images at most on which an attack is judged, since inverting their wires takes as long as that of private ones."""
+TUNED = 8
+"""Images on which settings are chosen, at least, or half of those held out."""
 MANY = 400
 """Images from which a tenth, held out once, is enough to judge and to tune on; fewer are held out in turn."""
 FOLDS = 4
 """Times that a model is fitted to judge all of few images."""
+SCARCE = 60
+"""Images below which it is twice as often: with three quarters of so few, models may be much worse than with all."""
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -43,9 +47,9 @@ class Fold:
 
     @classmethod
     def of(cls, order: Tensor, start: int, stop: int, judges: int) -> Fold:
-        """Hold out ``order[start:stop]`` and judge on at most half of that, and at most ``judges`` images."""
+        """Hold out ``order[start:stop]``, and judge on ``judges`` of them, or as many as leave enough to tune on."""
         held = order[start:stop]
-        count = min(judges, (len(held) + 1) // 2)
+        count = min(judges, max((len(held) + 1) // 2, len(held) - TUNED))
         tune = held[: len(held) - count] if len(held) > 1 else held  # a single image has to serve for both
         return cls(torch.cat([order[:start], order[stop:]]), tune, held[len(held) - count :])
 
@@ -92,6 +96,6 @@ def divide(count: int) -> tuple[Fold, ...]:
     """
     if count >= MANY or count < 2:
         return (divide_once(count),)
-    folds, order = min(FOLDS, count), torch.randperm(count)
+    folds, order = min(FOLDS if count >= SCARCE else 2 * FOLDS, count), torch.randperm(count)
     ends = [round(count * index / folds) for index in range(folds + 1)]
     return tuple(Fold.of(order, start, stop, JUDGES // folds) for start, stop in itertools.pairwise(ends))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -11,33 +13,41 @@ RANK = 512
 """Directions kept of a covariance that is not formed; all others get the floor."""
 
 
+MANY = 2048
+"""Samples beyond which the smallest floor is taken as it is."""
+STEPS = 17
+"""Floors to try, up to ten thousand times the smallest."""
+
+
 class Gaussian:
     """Squared Mahalanobis length of deviations, per pixel.
 
-    The covariance is that of the samples, shrunk towards a multiple of the identity by as much as they are too few to
-    tell it, with a floor on the variance in each direction. Exact up to ``NUMBERS`` pixels or ``RANK`` samples; beyond,
-    for the ``RANK`` directions of most variance.
-
-    Source: Ledoit & Wolf 2004, "A well-conditioned estimator for large-dimensional covariance matrices".
+    The variance in each direction is that of the samples plus a floor: what they show no variation in may still vary.
+    Up to ``MANY`` samples, the floor is the one under which each of them is most likely for the others. Exact up to
+    ``NUMBERS`` pixels; beyond, for the ``RANK`` directions of most variance of at most ``MANY`` samples.
     """
 
     def __init__(self, deviations: Tensor, floor: float) -> None:
-        """Measure samples (K, C, H, W) of mean 0; ``floor`` is a variance in squared units of a pixel."""
+        """Measure samples (K, C, H, W) of mean 0; ``floor`` is the least variance, in squared units of a pixel."""
+        self.floor = floor
         self._precision: Tensor | None = None
-        exact = len(deviations) > RANK and deviations[0].numel() <= NUMBERS
-        samples = (deviations if exact else deviations[: 4 * RANK]).flatten(1).double()  # (K, d)
-        gram = (samples.T @ samples if exact else samples @ samples.T) / len(samples)  # (d, d), or dual: (K, K)
-        share = _shrinkage(samples, gram)
-        self.floor = max(floor, share * gram.trace().item() / samples.shape[1])
-        if exact:
-            covariance = (1 - share) * gram
+        few_pixels = deviations[0].numel() <= NUMBERS
+        samples = (deviations if few_pixels else deviations[:MANY]).flatten(1).double()  # (K, d)
+        if few_pixels and len(samples) > min(MANY, samples.shape[1]):
+            covariance = samples.T @ samples / len(samples)  # (d, d)
+            if len(samples) <= MANY:
+                values, vectors = torch.linalg.eigh(covariance)
+                self.floor = likeliest_floor(values, (samples @ vectors).square(), floor, samples.shape[1])
             covariance.diagonal().add_(self.floor)
             self._precision = torch.cholesky_inverse(torch.linalg.cholesky(covariance)).float()  # (d, d)
             return
-        values, vectors = torch.linalg.eigh(gram)
-        values, vectors = values[-RANK:].clamp(min=1e-12), vectors[:, -RANK:]
+        values, vectors = torch.linalg.eigh(samples @ samples.T / len(samples))  # dual: (K, K)
+        values = values.clamp(min=1e-12)
+        self.floor = likeliest_floor(values, vectors.square() * values * len(samples), floor, samples.shape[1])
+        kept = len(samples) if few_pixels else RANK
+        values, vectors = values[-kept:], vectors[:, -kept:]
         self._directions = (samples.T @ vectors / (values * len(samples)).sqrt()).float()  # (d, r), orthonormal
-        self._excess = (1 / ((1 - share) * values + self.floor) - 1 / self.floor).float()  # (r,)
+        self._excess = (1 / (values + self.floor) - 1 / self.floor).float()  # (r,)
 
     def penalty(self, deviations: Tensor) -> Tensor:
         """How unlikely deviations (N, C, H, W) are, (N,)."""
@@ -52,14 +62,28 @@ class Gaussian:
         return away / self.floor + (away @ self._directions * self._excess) @ self._directions.T
 
 
-def _shrinkage(samples: Tensor, gram: Tensor) -> float:
-    """The weight of the identity, from 0 to 1, with the smallest expected squared error of the covariance.
+def likeliest_floor(values: Tensor, energies: Tensor, floor: float, size: int) -> float:
+    """The variance to add to every direction under which each sample is most likely for the others.
+
+    Leaving one sample out changes the covariance by a matrix of rank one, so that all follow from one decomposition.
+
+    Source: Hoffbeck & Landgrebe 1996, "Covariance matrix estimation and classification with limited training data".
 
     Args:
-        samples: of mean 0, (K, d).
-        gram: their covariance, (d, d), or the products of samples over K, (K, K), which has the same norm and trace.
+        values: variances of K samples in orthogonal directions, (r,); there is none in all others.
+        energies: squared lengths of the samples in these directions, (K, r).
+        floor: the smallest to try.
+        size: numbers in a sample.
     """
-    norm = gram.square().sum()
-    away = norm - gram.trace().square() / samples.shape[1]  # squared distance from the multiple of the identity
-    noise = samples.square().sum(1).square().sum() / len(samples) ** 2 - norm / len(samples)
-    return float((noise / away.clamp(min=1e-300)).clamp(0, 1))
+    count = len(energies)
+    if count < 3:
+        return max(floor, values.sum().item() / size)  # all that one sample tells of another is how large it is
+    spread = values * (count / (count - 1))
+
+    def surprise(each: float) -> float:
+        inside = (energies / (spread + each)).sum(1)  # (K,), x' A^-1 x
+        left = (1 - inside / (count - 1)).clamp(min=1e-12)
+        constant = (spread + each).log().sum() + (size - len(values)) * math.log(each)
+        return (constant + left.log() + inside / left).mean().item()
+
+    return min((floor * 10 ** (step / 4) for step in range(STEPS)), key=surprise)

@@ -26,8 +26,6 @@ WEIGHTS = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
 """Weights from which the prior's is chosen; clean wires want small ones, noisy ones those around 1."""
 PILOT = 8
 """The attacker's own images on which the weight is chosen, in all."""
-FEWEST_PILOTS = 4
-"""Those of each fold, at least."""
 Pilot = tuple[Tensor, Tensor, Tensor]
 """Wires (P, ...), the images (P, C, H, W), and where the search of them starts (P, C, H, W)."""
 
@@ -111,8 +109,8 @@ def fit_map(
 
 
 def _pilot(queries: Queries, decoder: Rebuild, parts: int) -> Pilot:
-    """Images to tune on, as many as all parts need."""
-    index = queries.tune[: max(PILOT // parts, FEWEST_PILOTS)]
+    """Images to tune on, so many that all parts have ``PILOT``."""
+    index = queries.tune[: max(1, PILOT // parts)]
     wires = queries.wires(index)
     return wires, queries.images[index], apply(decoder, wires)
 

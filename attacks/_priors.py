@@ -60,7 +60,7 @@ def like_decoded(start: Start) -> Fitted[Prior]:
         fitted, new = (_errors(part, decoder, index) for index in (torch.arange(part.trainable), part.tune))
         prior = _around_the_start(fitted * (new.square().mean() / fitted.square().mean().clamp(min=1e-12)).sqrt())
         return Fitted((prior,), prior)
-    errors = [_errors(part, decoder, part.unseen) for part, decoder in pairs]
+    errors = [_errors(part, decoder, part.held_out) for part, decoder in pairs]
     others = (errors[:number] + errors[number + 1 :] for number in range(len(errors)))
     return Fitted(tuple(_around_the_start(torch.cat(some)) for some in others), _around_the_start(torch.cat(errors)))
 

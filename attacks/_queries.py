@@ -49,7 +49,6 @@ class Queries:
         trainable: how many of them, the first ones, a learner may be fitted to.
         tune: indices of those that its settings are chosen on, (T,).
         judge: indices of those that it is judged on, (J,).
-        unseen: indices of all that it must not be fitted to, those made of images held out included.
         observed: the wire of the private images, (N, ...).
         affordable: images that may be sent in all, where each pass sends them anew.
     """
@@ -74,7 +73,7 @@ class Queries:
         self.own = len(images)
         self.images = torch.cat([images, vary(images)]) if vary is not None and not encoded and room else images
         self.trainable = len(self.images)
-        self.tune = self.judge = self.unseen = torch.arange(0, device=images.device)
+        self.tune = self.judge = torch.arange(0, device=images.device)
         wire = self._read(seen.wire).to(images.device)
         self._length = wire[0].numel()
         self._hash = Hash(self._length).to(images.device) if wire[0].numel() > LONGEST and wire.ndim == 2 else None
@@ -92,15 +91,16 @@ class Queries:
     def part(self, fold: Fold) -> Queries:
         """The same queries in another order: first those that may be fitted to, then those held out."""
         assert self._order is None
-        made, device = len(self) > self.own, self.images.device
+        device = self.images.device
         fit, held = fold.fit.to(device), torch.cat([fold.tune, fold.judge]).to(device)
-        twins = [index + self.own for index in (fit, held)] if made else [fit[:0], held[:0]]
+        made = fit + self.own if len(self) > self.own else fit[:0]
         part = copy.copy(self)
-        part._order = torch.cat([fit, twins[0], held, twins[1]])
+        part._order = torch.cat([fit, made, held])
         part.images = self.images[part._order]
-        part.own, part.trainable = len(fit), len(fit) + len(twins[0])
-        part.unseen = torch.arange(part.trainable, len(part.images), device=device)
-        part.tune, part.judge = part.unseen[: len(held)].split([len(fold.tune), len(fold.judge)])
+        part.own, part.trainable = len(fit), len(fit) + len(made)
+        part.tune, part.judge = torch.arange(part.trainable, len(part), device=device).split(
+            [len(fold.tune), len(fold.judge)]
+        )
         return part
 
     def split(self) -> Queries:

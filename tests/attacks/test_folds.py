@@ -1,0 +1,199 @@
+"""No image judges what was fitted to it."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from mia_bench.attacks import _ensemble, _pilot, _priors, _shadow, encoder_decoder
+from mia_bench.attacks._divided import Divided
+from mia_bench.attacks._folds import JUDGES, MANY, Fitted, divide, divide_once
+from mia_bench.attacks._pilot import PILOT
+from mia_bench.attacks._prior import Prior
+from mia_bench.attacks._queries import Queries
+from mia_bench.attacks.auto import Auto
+from mia_bench.attacks.encoder_decoder import EncoderDecoder
+from mia_bench.attacks.query_free import QueryFree
+from mia_bench.attacks.ridge import Ridge
+from mia_bench.attacks.white_box import WhiteBox
+from mia_bench.benchmark.errors import Inapplicable
+from mia_bench.benchmark.interfaces import Reconstruction
+from mia_bench.benchmark.metrics import psnr
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def common(some: Tensor, others: Tensor) -> int:
+    """How many of some images (N, C, H, W) are among others (M, C, H, W)."""
+    known = {tuple(image.flatten().tolist()) for image in others}
+    return sum(tuple(image.flatten().tolist()) in known for image in some)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 20, 64, 300, MANY - 1, MANY, 3000, 10_000])
+@pytest.mark.parametrize("once", [False, True])
+def test_no_image_has_two_roles_in_a_fold(count: int, once: bool) -> None:
+    for fold in [divide_once(count)] if once else divide(count):
+        held = set(fold.tune.tolist()) | set(fold.judge.tolist())
+        assert held.isdisjoint(fold.fit.tolist())
+        assert held | set(fold.fit.tolist()) == set(range(count))
+        assert len(held) < 2 or set(fold.tune.tolist()).isdisjoint(fold.judge.tolist())
+        assert len(fold.fit) >= count // 2
+        assert len(fold.judge) >= 1
+
+
+@pytest.mark.parametrize(("count", "judges", "pilots"), [(20, 8, 8), (64, 32, 32), (300, 32, 8), (400, 32, 8)])
+def test_few_images_have_many_judges(count: int, judges: int, pilots: int) -> None:
+    folds = divide(count)
+
+    assert sum(len(fold.judge) for fold in folds) >= judges
+    assert sum(len(fold.tune) for fold in folds) >= pilots
+    assert sum(len(fold.judge) for fold in folds) <= JUDGES
+
+
+def test_each_of_few_images_is_held_out_once() -> None:
+    held = torch.cat([torch.cat([fold.tune, fold.judge]) for fold in divide(50)])
+
+    assert sorted(held.tolist()) == list(range(50))
+
+
+def test_one_image_is_refused_in_a_sentence() -> None:
+    with pytest.raises(Inapplicable, match="at least 2 images"):
+        divide(1)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 20, 64, 300, 400])
+def test_no_image_held_out_nor_its_copy_can_be_fitted_to(count: int, world: Callable) -> None:
+    victim = world("conv1")
+    images = victim.aux.images[:count]
+    queries = Divided(Queries(victim.seen_by(Ridge()), images, vary=lambda some: some / 2))
+
+    for part in queries.parts:
+        fitted, held = part.images[: part.trainable], part.images[part.held_out]
+        assert common(held, fitted) == common(held / 2, fitted) == 0
+        assert len(fitted) == 2 * part.own
+        torch.testing.assert_close(part.wires(part.judge), victim.model.send(part.images[part.judge]).tensor)
+    assert len(queries.parts) == 1 or len(queries.whole.images[: queries.whole.trainable]) == 2 * count
+
+
+@pytest.mark.parametrize("count", [5, 20, 64, 400])
+def test_an_attack_that_only_remembers_is_not_trusted(count: int, world: Callable) -> None:
+    victim = world("conv1")
+    queries = Divided(Queries(victim.seen_by(Ridge()), victim.aux.images[:count]))
+
+    def remember(part: Queries) -> Callable[[Tensor], Tensor]:
+        fitted = torch.arange(part.trainable)
+        known = part.wires(fitted).flatten(1)
+
+        def rebuild(wires: Tensor) -> Tensor:
+            gaps, nearest = torch.cdist(wires.flatten(1), known).min(1)
+            exact = gaps.view(-1, 1, 1, 1) < 1e-2
+            return torch.where(exact, part.images[nearest], torch.rand(len(wires), 1, 16, 16))
+
+        return rebuild
+
+    torch.manual_seed(0)
+    mean = queries.whole.mean
+    memory = Fitted(tuple(remember(part) for part in queries.parts), remember(queries.whole))
+
+    answer = queries.answer(memory, mean)
+
+    assert (answer.images - mean).square().mean() < 0.2 * (torch.rand_like(answer.images) - mean).square().mean()
+
+
+class Memory:
+    """A prior to which the deviations that it was fitted to are likely, and no others."""
+
+    def __init__(self, deviations: Tensor, floor: float) -> None:
+        self.known = deviations.flatten(1)
+
+    def penalty(self, deviations: Tensor) -> Tensor:
+        gaps = (deviations.flatten(1)[:, None] - self.known).square().mean(2)  # (N, K)
+        return gaps.amin(1) + 1e-4
+
+
+def test_a_member_fitted_to_its_judges_does_not_win(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_priors, "Gaussian", Memory)
+    monkeypatch.setattr(_ensemble, "ITERATIONS", 40)
+
+    rebuilt, scores = selection(world("relu2"), 20)
+
+    assert scores[rebuilt.selected] > max(scores.values()) - 1
+
+
+def test_with_twenty_images_the_selected_member_is_nearly_the_best(
+    world: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_ensemble, "ITERATIONS", 40)
+    rebuilt, scores = selection(world("relu2"), 20)
+
+    assert scores[rebuilt.selected] > max(scores.values()) - 1
+
+
+def selection(victim, count: int) -> tuple[Reconstruction, dict[str, float]]:
+    """What the ensemble makes of few images, and the PSNR of each member."""
+    victim.aux = victim.aux[:count]
+    torch.manual_seed(0)
+    rebuilt = Auto().reconstruct(victim.seen_by(Auto()))
+    return rebuilt, {name: psnr(each, victim.private.images).mean().item() for name, each in rebuilt.members.items()}
+
+
+@pytest.mark.parametrize("count", [20, 400])
+def test_the_prior_of_a_pilot_was_not_fitted_to_it(
+    count: int, world: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = world("conv1")
+    victim.aux = victim.aux[:count]
+    fitted, tried = {}, []
+    measure = Prior.__init__
+
+    def watched(self: Prior, images: Tensor) -> None:
+        fitted[id(self)] = images
+        measure(self, images)
+
+    def invert(client: nn.Module, distance: Callable, wire: Tensor, prior: Prior, **_: object) -> Tensor:
+        tried.append(wire)
+        assert common(wire, victim.model.client(fitted[id(prior)])) == 0
+        return prior.mean.expand(len(wire), -1, -1, -1)
+
+    monkeypatch.setattr(Prior, "__init__", watched)
+    monkeypatch.setattr(_pilot, "invert", invert)
+
+    victim.attacked_by(WhiteBox(iterations=2))
+
+    images = torch.cat(tried).unique(dim=0)
+    assert len(images) == 2 * PILOT  # half to tune on, half to judge
+
+
+def test_chosen_images_are_not_made_of_those_held_out(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    victim = world("conv1")
+    learned = []
+    monkeypatch.setattr(encoder_decoder, "train_decoder", lambda _, queries, __: learned.append(queries))
+
+    victim.attacked_by(EncoderDecoder())
+
+    (queries,) = learned
+    fitted, held = queries.images[: queries.trainable], queries.images[queries.held_out]
+    assert len(held) == 40
+    for made in (held, held.flip(3), functional.avg_pool2d(held, 3, 1, 1)):
+        assert common(made, fitted) == 0
+    assert common(victim.aux.images, queries.images) == len(victim.aux)
+
+
+def test_shadows_are_compared_on_images_that_they_were_not_trained_on(world: Callable) -> None:
+    victim = world("conv1")
+    seen = victim.seen_by(QueryFree())
+    trained, judged = [], []
+
+    class Watched(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            assert seen.structure is not None
+            self.client = seen.structure()
+
+        def forward(self, images: Tensor) -> Tensor:
+            (trained if self.training else judged).append(images)
+            return self.client(images)
+
+    _shadow.best_shadow(Watched, seen, victim.wire.tensor, restarts=2, moments=1.0, epochs=1, steps=20)
+
+    assert len(torch.cat(judged)) == 2 * 40
+    assert common(torch.cat(judged), torch.cat(trained[1:])) == 0  # the first call counts operations
