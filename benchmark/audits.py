@@ -48,7 +48,7 @@ def beats_bound(board: Board) -> Iterator[Finding]:
         details, errors = board.details(row), 10 ** (-board.images(row) / 10)
         _, largest = interval(errors, sources=board.sources(row))
         ceiling = details.get("bound_psnr_db_high", row.bound_psnr_db)
-        of_mean = details.get("bound_psnr_of_mean_mse_db_high")
+        of_mean = details.get("bound_psnr_of_mean_mse_db_high", details.get("bound_psnr_of_mean_mse_db"))
         if row.psnr_db_low is not None and ceiling is not None and row.psnr_db_low > ceiling:
             yield _beats(row, f"is above the gallery bound of {row.bound_psnr_db:.2f} dB")
         elif largest is not None and of_mean is not None and largest < 10 ** (-of_mean / 10) * (1 - 1e-6):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from scipy.stats import norm
 from torch import Tensor
 
 from .best_guess import psnr_ceilings
-from .metrics import PSNR_CEILING_DB, interval
+from .metrics import PSNR_CEILING_DB
+from .pools import groups_of_equal
 from .split_model import SplitModel
 
 PASSES = 2048
@@ -21,6 +24,10 @@ CHUNK = 500
 LARGEST = 1000
 """Images of a gallery at most; if more are attacked, they are in several. One who knows in which knows more than
 others, so what binds him binds them."""
+CONFIDENCE = 0.999
+"""Confidence of the bounds: each is the one-sided upper limit of an average over drawn wires."""
+Z = float(norm.ppf(CONFIDENCE))
+"""How many standard errors this limit is above the average."""
 INFORMED = 64
 """Images over which the Fisher information is averaged."""
 
@@ -29,34 +36,37 @@ INFORMED = 64
 class GalleryBound:
     """What the best conceivable attacker reaches on a gallery of images.
 
+    All but the last are expectations over the noise that are estimated from drawn wires. What bounds is the upper limit
+    of each estimate, with 99.9 % confidence; the estimates themselves, which an attacker may exceed, are beside them.
+
     Attributes:
-        psnr_db: no attacker has a higher mean PSNR, as an expectation over the noise.
-        psnr_db_low: lower end of its 95 % interval, over the images; None for a single image.
-        psnr_db_high: upper end.
+        psnr_db: no attacker has a higher mean PSNR.
         psnr_of_mean_mse_db: no attacker has a higher PSNR of the mean squared error, 100 at most.
-        psnr_of_mean_mse_db_high: upper end of its 95 % interval.
-        identified: no attacker names the right image of the gallery more often, as a share.
+        identified: no attacker names the right image of the gallery, or one equal to it, more often, as a share.
+        psnr_db_estimate: the average of which ``psnr_db`` is the limit.
+        psnr_of_mean_mse_db_estimate: likewise.
+        identified_estimate: likewise.
         dfil_unbiased_psnr_db: 10 log10 of the diagonal Fisher information leakage. It binds unbiased attackers only;
             real ones are biased and do better, so it is information and no bound.
     """
 
     psnr_db: float
-    psnr_db_low: float | None
-    psnr_db_high: float | None
     psnr_of_mean_mse_db: float
-    psnr_of_mean_mse_db_high: float | None
     identified: float
+    psnr_db_estimate: float
+    psnr_of_mean_mse_db_estimate: float
+    identified_estimate: float
     dfil_unbiased_psnr_db: float | None
 
     @property
     def details(self) -> dict[str, float]:
         """All but the bound itself, by name."""
         named = {
-            "bound_psnr_db_low": self.psnr_db_low,
-            "bound_psnr_db_high": self.psnr_db_high,
             "bound_psnr_of_mean_mse_db": self.psnr_of_mean_mse_db,
-            "bound_psnr_of_mean_mse_db_high": self.psnr_of_mean_mse_db_high,
             "bound_identified": self.identified,
+            "bound_psnr_db_estimate": self.psnr_db_estimate,
+            "bound_psnr_of_mean_mse_db_estimate": self.psnr_of_mean_mse_db_estimate,
+            "bound_identified_estimate": self.identified_estimate,
             "dfil_unbiased_psnr_db": self.dfil_unbiased_psnr_db,
         }
         return {name: round(value, 5) for name, value in named.items() if value is not None}
@@ -72,8 +82,9 @@ def gallery_bound(model: SplitModel, images: Tensor, *, observations: int = 1) -
     rewards an attacker with up to 100 dB for each image that is named outright, so its bound is far above the other
     one as soon as images can be told apart.
 
-    The bound is about the expectation over the noise, and about attackers who rebuild each image from its own wires;
-    the gallery is small, so it says "at most", never "at least".
+    The averages are over drawn wires, so they err; what is given as the bound is their upper limit. The bound is about
+    the expectation over the noise, not about the luck of one run, and about attackers who rebuild each image from its
+    own wires; the gallery is small, so it says "at most", never "at least".
 
     Args:
         model: the protected model.
@@ -100,28 +111,39 @@ def gallery_bound(model: SplitModel, images: Tensor, *, observations: int = 1) -
             _within(model, *gallery, observations)
             for gallery in zip(images.chunk(parts), clean.chunk(parts), strict=True)
         ]
-        psnr, error, named = (torch.cat(values) for values in zip(*found, strict=True))
-    low, high = interval(psnr)
-    smallest, _ = interval(error)
+    (psnr, above), (error, off), (named, more) = (_average(draws) for draws in zip(*found, strict=True))
     return GalleryBound(
-        psnr_db=psnr.mean().item(),
-        psnr_db_low=low,
-        psnr_db_high=high,
-        psnr_of_mean_mse_db=_decibels(error.mean().item()),
-        psnr_of_mean_mse_db_high=None if smallest is None else _decibels(smallest),
-        identified=named.mean().item(),
+        psnr_db=min(PSNR_CEILING_DB, psnr + Z * above),
+        psnr_of_mean_mse_db=_decibels(error - Z * off),
+        identified=min(1.0, named + Z * more),
+        psnr_db_estimate=psnr,
+        psnr_of_mean_mse_db_estimate=_decibels(error),
+        identified_estimate=named,
         dfil_unbiased_psnr_db=_unbiased_psnr(model, images[:INFORMED], observations),
     )
 
 
 def _within(model: SplitModel, images: Tensor, clean: Tensor, observations: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Of each image of one gallery, with its clean IRs: PSNR, squared error and chance of being named, (N,)."""
+    """Of R wires of each image of one gallery, with its clean IRs: PSNR, squared error and chance of being named.
+
+    Each is (R, N).
+    """
     draws = max(FEWEST, PASSES // (len(images) * observations))
     beliefs = torch.stack([_belief(model, clean, observations) for _ in range(draws)])  # (R, N, N)
-    psnr = psnr_ceilings(beliefs.flatten(0, 1), images).view(draws, -1).mean(0)
+    psnr = psnr_ceilings(beliefs.flatten(0, 1), images).view(draws, -1)
     flat = images.flatten(1).double()
-    error = torch.stack([_error(belief, flat) for belief in beliefs]).mean(0)
-    return psnr, error, beliefs.max(2).values.mean(0)
+    error = torch.stack([_error(belief, flat) for belief in beliefs])
+    groups = groups_of_equal(images)
+    of_content = torch.zeros_like(beliefs).index_add_(2, groups, beliefs)  # equal images share their chances
+    return psnr, error, of_content.amax(2)
+
+
+def _average(draws: Sequence[Tensor]) -> tuple[float, float]:
+    """The mean over all images of galleries, each (R, N), and its standard error over the drawn wires."""
+    images = sum(each.shape[1] for each in draws)
+    mean = sum(each.mean(0).sum().item() for each in draws) / images
+    variance = sum((each.var(0) / len(each)).sum().item() for each in draws) / images**2
+    return mean, math.sqrt(variance)
 
 
 def _clean(model: SplitModel, images: Tensor) -> Tensor:

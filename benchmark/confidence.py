@@ -94,7 +94,8 @@ def _estimate(values: Tensor, sources: Sequence[int] | Tensor | None) -> _Estima
     if count < FEWEST or not np.isfinite(units).all():
         return None
     mean, gaps = sample.mean(), units - units.mean()
-    deviation = math.sqrt((gaps**2).sum() / (count - 1))
+    scale = float(np.abs(gaps).max()) or 1.0  # so that no square overflows
+    deviation = scale * math.sqrt(((gaps / scale) ** 2).sum() / (count - 1))
     if deviation <= 1e-12 * abs(mean):  # rounding
         return _Estimate(float(mean), 0.0, count - 1, 0.0)
     third = count * ((gaps / deviation) ** 3).sum() / ((count - 1) * (count - 2))

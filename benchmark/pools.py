@@ -46,6 +46,13 @@ def class_means(pool: ImageSet, classes: int) -> Tensor:
     return torch.where((counts > 0).view(-1, 1, 1, 1), means, pool.images.mean(0)).clamp(0, 1)
 
 
+def groups_of_equal(images: Tensor) -> Tensor:
+    """Number images (N, C, H, W) in [0, 1] so that those that are equal to 8 bits have one number, (N,) int64."""
+    first: dict[bytes, int] = {}
+    numbers = [first.setdefault(content, index) for index, content in enumerate(digests(to_bytes(images)))]
+    return torch.tensor(numbers, dtype=torch.int64, device=images.device)
+
+
 def assert_disjoint(pools: Pools) -> None:
     """Check that no image, rounded to 8 bits, is in two pools.
 

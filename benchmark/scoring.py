@@ -11,11 +11,13 @@ from .cells import Setting
 from .evaluator import agreement
 from .interfaces import ImageSet
 from .metrics import interval, psnr
-from .pools import digests, to_bytes
+from .pools import digests, groups_of_equal, to_bytes
 from .workbench import Workbench
 
 GALLERY = 1000
 """Images among which the private one is looked for, as far as there are so many."""
+SAME_DISTANCE = 1e-9
+"""Difference of squared distances, relative to 1 and their size, that is rounding."""
 
 
 def score(bench: Workbench, setting: Setting, images: Tensor) -> tuple[dict[str, Any], dict[str, float]]:
@@ -30,14 +32,15 @@ def score(bench: Workbench, setting: Setting, images: Tensor) -> tuple[dict[str,
     images = images.to(originals.device).clamp(0, 1)
     columns = {"identified": identified(images, gallery), "leak_r2": leak_r2(images, originals, pools.aux.images)}
     details = {
-        "identified_chance": 1 / len(gallery),
+        "identified_chance": identified_chance(len(originals), gallery),
         "evaluator_agreement": agreement(bench.evaluator(setting.dataset), images, originals),
         "evaluator_accuracy": bench.evaluator_accuracy(setting.dataset, len(gallery)),
         "psnr_db_class_mean": psnr(bench.class_means(setting.dataset)[attacked.labels], originals).mean().item(),
         **compare_classmates(images, attacked),
     }
-    if len(originals) > 1:
-        details["psnr_db_wrong_image"] = wrong_image_psnr(images, originals)
+    wrong = wrong_image_psnr(images, originals)
+    if wrong is not None:
+        details["psnr_db_wrong_image"] = wrong
     return (
         {name: None if value is None else round(value, 5) for name, value in columns.items()},
         {name: round(value, 5) for name, value in details.items()},
@@ -53,26 +56,47 @@ def bound(bench: Workbench, setting: Setting, observations: int) -> tuple[dict[s
 def identified(images: Tensor, gallery: Tensor) -> float:
     """Share of reconstructions whose nearest image of the gallery, by squared pixel distance, is their original.
 
+    An image that equals the original, to 8 bits, counts as it. Where several images are nearest, as to a constant
+    reconstruction, one of them is taken at random, in expectation: the position in the gallery does not decide.
+
     Args:
         images: (N, C, H, W).
-        gallery: (K, C, H, W), the originals first; chance is 1 / K.
+        gallery: (K, C, H, W), the originals first.
     """
-    known = gallery.flatten(1).double()  # (K, D)
-    parts = images.flatten(1).split(GALLERY)
-    nearest = torch.cat([torch.cdist(part.double(), known).argmin(1) for part in parts])  # (N,)
-    return (nearest.cpu() == torch.arange(len(images))).double().mean().item()
+    known, groups = gallery.flatten(1).double(), groups_of_equal(gallery)  # (K, D), (K,)
+    found = []
+    for part, own in zip(images.flatten(1).split(GALLERY), groups[: len(images)].split(GALLERY), strict=True):
+        squares = torch.cdist(part.double(), known).square()  # (N, K)
+        smallest = squares.min(1, keepdim=True).values
+        nearest = squares <= smallest + SAME_DISTANCE * (1 + smallest)
+        found.append((nearest & (groups == own[:, None])).sum(1) / nearest.sum(1))
+    return torch.cat(found).double().mean().item()
+
+
+def identified_chance(count: int, gallery: Tensor) -> float:
+    """The share that is identified by guessing: 1 / K for each of ``count`` originals and each image equal to it."""
+    groups = groups_of_equal(gallery)
+    return (torch.bincount(groups)[groups[:count]] / len(gallery)).mean().item()
 
 
 def leak_r2(images: Tensor, originals: Tensor, aux: Tensor) -> float | None:
-    """1 - MSE / MSE of the attacker's mean image: 1 is exact, 0 is no leak; None if that image is always right."""
+    """1 - MSE / MSE of the attacker's mean image: 1 is exact, 0 is no leak; None if that image is always right.
+
+    Right is up to rounding: a mean squared error of 1e-10, which is the ceiling of 100 dB.
+    """
     error = (images.double() - originals.double()).square().mean().item()
     reference = (aux.mean(0, dtype=torch.float64).clamp(0, 1) - originals.double()).square().mean().item()
-    return 1 - error / reference if reference else None
+    return 1 - error / reference if reference > 1e-10 else None
 
 
-def wrong_image_psnr(images: Tensor, originals: Tensor) -> float:
-    """Mean PSNR against other originals, half a turn away, since neighbors in a pool may be of one class."""
-    return psnr(images, originals.roll(len(originals) // 2, 0)).mean().item()
+def wrong_image_psnr(images: Tensor, originals: Tensor) -> float | None:
+    """Mean PSNR against other originals, half a turn away, since neighbors in a pool may be of one class.
+
+    Others that equal the original to 8 bits are left out; None if there is no other.
+    """
+    groups, turn = groups_of_equal(originals), len(originals) // 2
+    other = groups != groups.roll(turn)
+    return psnr(images[other], originals.roll(turn, 0)[other]).mean().item() if other.any() else None
 
 
 def compare_classmates(images: Tensor, attacked: ImageSet) -> dict[str, float]:

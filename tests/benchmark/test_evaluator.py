@@ -5,7 +5,14 @@ import torch
 from mia_bench.benchmark import scoring
 from mia_bench.benchmark.evaluator import Evaluator, agreement, train_evaluator
 from mia_bench.benchmark.interfaces import ImageSet
-from mia_bench.benchmark.scoring import compare_classmates, identified, leak_r2, overlap, wrong_image_psnr
+from mia_bench.benchmark.scoring import (
+    compare_classmates,
+    identified,
+    identified_chance,
+    leak_r2,
+    overlap,
+    wrong_image_psnr,
+)
 
 
 def bars(count: int) -> ImageSet:
@@ -73,3 +80,32 @@ def test_two_classmates_are_compared_without_an_interval() -> None:
     pair = ImageSet(torch.rand(2, 1, 8, 8), torch.tensor([1, 1]))
 
     assert set(compare_classmates(pair.images, pair)) == {"psnr_db_same_class", "psnr_db_above_same_class"}
+
+
+def test_an_image_that_equals_the_original_counts_as_identified() -> None:
+    gallery = torch.rand(10, 1, 8, 8)
+    gallery[7], gallery[1] = gallery[0], gallery[4]
+
+    assert identified(gallery[:6], gallery) == 1
+    assert identified(gallery[:6].roll(1, 0), gallery) == 0
+    assert identified_chance(6, gallery) == pytest.approx((2 + 2 + 1 + 1 + 2 + 1) / 6 / 10)
+
+
+def test_of_several_nearest_images_each_counts_in_proportion() -> None:
+    gallery = torch.zeros(4, 1, 8, 8)
+    gallery[[0, 1, 2, 3], 0, [0, 2, 4, 6], 0] = 1  # all as far from black
+
+    assert identified(torch.zeros(4, 1, 8, 8), gallery) == pytest.approx(1 / 4)
+    assert identified(torch.zeros(1, 1, 8, 8), gallery) == pytest.approx(1 / 4)
+    gallery[1] = gallery[0]
+    assert identified(torch.zeros(1, 1, 8, 8), gallery) == pytest.approx(2 / 4)
+
+
+def test_images_that_equal_the_original_are_no_wrong_images() -> None:
+    originals = torch.rand(4, 1, 8, 8)
+    originals[2] = originals[0]
+
+    assert wrong_image_psnr(originals, originals) < 20
+    assert wrong_image_psnr(originals[[0, 0]], originals[[0, 0]]) is None
+    equal = originals[:1].repeat(3, 1, 1, 1)
+    assert leak_r2(equal, equal, equal) is None
