@@ -116,3 +116,5 @@ def _wrong_sources(pool: ImageSet, where: str) -> Iterator[_Complaint]:
         yield what, type(sources).__name__, "Convert them with torch.as_tensor."
     elif sources is not None and (sources.dtype is not torch.int64 or tuple(sources.shape) != (count,)):
         yield what, f"{tuple(sources.shape)} {sources.dtype}", "Number the sources of images, and give each image one."
+    elif sources is not None and int(sources.min()) < 0:
+        yield what.replace("number", "number from 0"), f"{int(sources.min())}", "Count the sources from 0."

@@ -79,7 +79,9 @@ def test_the_sources_travel_to_workers() -> None:
     assert PackedPools.of(unnamed).unpacked().private.sources is None
 
 
-@pytest.mark.parametrize("sources", [torch.arange(7), torch.arange(8.0), torch.arange(8)[None], list(range(8))])
+@pytest.mark.parametrize(
+    "sources", [torch.arange(7), torch.arange(8.0), torch.arange(8)[None], list(range(8)), torch.arange(8) - 1]
+)
 def test_sources_of_another_form_are_bad_input(sources: Tensor) -> None:
     with pytest.raises(UsageError, match=r"Expected the sources of private to be None or \(8,\) torch.int64"):
         cell(bench(sources))
@@ -88,7 +90,7 @@ def test_sources_of_another_form_are_bad_input(sources: Tensor) -> None:
 def test_a_record_holds_the_sources_and_its_intervals_count_them() -> None:
     named = bench(torch.tensor(SOURCES))
 
-    record, _ = evaluate(cell(named), "some-cell", named)
+    record, _ = evaluate(cell(named), "0123456789abcdef", named)
 
     values, sources = torch.tensor(record.per_image.psnr_db), record.per_image.sources
     assert sorted(sources) == SOURCES
