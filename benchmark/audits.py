@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import permutations
+from itertools import groupby, permutations
 
 from .board import Board, Flag, cell, defense, observations, psnr
 from .cells import REFERENCE_ATTACK
+from .completeness import by_line, find_gaps
+from .completing import completing_commands, describe_gaps
 from .leaderboard import Record, Row
 from .metrics import interval
 
@@ -168,6 +170,21 @@ def promise_exceeded(board: Board) -> Iterator[Finding]:
             yield f"{cell(row)} {seen}: raise releases", (row.cell_id,)
 
 
+def incomplete(board: Board) -> Iterator[Finding]:
+    """A line lacks an attack that ran elsewhere at its place, or has it at some of its seeds only."""
+    gaps = find_gaps(board.all_rows)
+    commands = completing_commands(board.all_rows)
+    places = by_line(board.all_rows)
+    for place, lines in groupby(gaps, key=lambda gap: gap.place):
+        run = commands.get(place, ["no run can add them"])
+        remedy = run[0] if len(run) == 1 else f"{run[0]} and {len(run) - 1} more runs, which mia-bench rank prints"
+        for which, lacking in describe_gaps(lines).items():
+            first = places[place][which][0]
+            where = f"{first.dataset} {first.model} {first.split}"
+            found = f"{defense(first)} ({where}) lacks {lacking}, so more may leak than its line says"
+            yield f"{found}; to complete it: {remedy}", (first.cell_id,)
+
+
 AUDITS: Sequence[Callable[[Board], Iterator[Finding]]] = (
     beats_bound,
     black_box_beats_white_box,
@@ -179,6 +196,7 @@ AUDITS: Sequence[Callable[[Board], Iterator[Finding]]] = (
     class_only,
     aux_overlap,
     promise_exceeded,
+    incomplete,
 )
 
 

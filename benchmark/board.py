@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from .completeness import is_scored
 from .labels import label
 from .leaderboard import Record, Row
 from .metrics import interval
@@ -37,7 +38,8 @@ class Board:
 
     def __init__(self, rows: Iterable[Row], records: Mapping[str, Record]) -> None:
         """Take the rows, and the records by cell."""
-        self.rows = [row for row in rows if row.status == "done" and row.psnr_db is not None]
+        self.all_rows = list(rows)
+        self.rows = [row for row in self.all_rows if is_scored(row)]
         self.records = records
 
     def details(self, row: Row) -> dict[str, float]:

@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 import torch
 
-from .audits import audit
+from .audits import audit, incomplete
 from .cells import Request
+from .completing import gap_notice
 from .console import say
 from .errors import UsageError
 from .estimates import duration, estimate, timings
@@ -84,6 +85,8 @@ def compute(planned: Sequence[PlannedCell], place: Where, bench: Workbench) -> l
 def tell_doubts(records: Sequence[Record]) -> int:
     """Tell on stderr what the audits find, and how many cells failed; returns their number."""
     for flag in audit([record.row for record in records], {record.row.cell_id: record for record in records}):
+        if flag.name == incomplete.__name__:
+            continue  # of a run that is a part of a board; rank and audit tell what the whole board lacks
         say(one_line(f"flag {flag.name}: {flag.sentence}"), err=True)
     failed = sum(record.row.status == "failed" for record in records)
     if failed:
@@ -195,6 +198,8 @@ def rank_boards(paths: Sequence[Path], *, sort: str, notation: str) -> None:
         print_frame(ranked, notation)
     else:
         print_ranking(ranked, notation)
+    for line in gap_notice(rows, results_folder(paths)):
+        say(one_line(line), err=True)
     for path in paths:
         folder = path if path.is_dir() else path.parent
         missing = set(read_plan(folder)) - {row.cell_id for row in rows}
@@ -204,6 +209,12 @@ def rank_boards(paths: Sequence[Path], *, sort: str, notation: str) -> None:
                 f"see mia-bench status {folder}",
                 err=True,
             )
+
+
+def results_folder(paths: Sequence[Path]) -> Path | None:
+    """The results folder that runs may be added to, if the boards are of a single one."""
+    folders = {path if path.is_dir() else path.parent for path in paths}
+    return next((folder for folder in folders if (folder / "cells").is_dir()), None) if len(folders) == 1 else None
 
 
 def status(folder: Path) -> None:

@@ -24,6 +24,8 @@ PLACES = {
     "epsilon": 3,
 }
 """Decimals of columns; others get four."""
+PLACE = ("dataset", "model", "split", "n_images", "recognisable_mean_image")
+"""Columns that a table says once, above it, where all lines have the same."""
 
 
 def print_frame(frame: pd.DataFrame, notation: str) -> None:
@@ -48,10 +50,11 @@ def print_ranking(ranked: pd.DataFrame, notation: str) -> None:
         print_frame(shorten(ranked), notation)
         return
     short = shorten(ranked).drop(columns=["client_params", "client_ms", "server_ms"])
-    shared = [name for name in ("dataset", "model", "split", "n_images") if len(set(short[name].tolist())) == 1]
+    texts = _texts(short)
+    shared = [name for name in PLACE if len(set(texts[name].tolist())) == 1 and texts[name].iloc[0]]
     if shared:
-        say(one_line(", ".join(f"{name} {short[name].iloc[0]}" for name in shared)) + "\n")
-    texts = _texts(short.drop(columns=shared))
+        say(one_line(", ".join(f"{name} {texts[name].iloc[0]}" for name in shared)) + "\n")
+    texts = texts.drop(columns=shared)
     told = [name for name in texts.columns if set(texts[name].tolist()) != {""}]
     named_by = told.index("defense") + 1
     print_lines([str(name) for name in told], texts[told].to_numpy().tolist(), named_by=named_by)

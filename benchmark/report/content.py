@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ... import __version__
-from ..audits import NOTHING_DB, audit
+from ..audits import NOTHING_DB, audit, incomplete
+from ..completeness import each_once, find_gaps, place_of
+from ..completing import completing_commands
 from ..leaderboard import Record, Row
 from ..metrics import RECOGNISABLE_SSIM
-from ..ranking import rank
+from ..ranking import rank_places
 from .curves import Curve, curves
 from .settings import Setting, settings
 
@@ -25,6 +26,7 @@ class Place:
     Attributes:
         settings: in the order of the ranking, the best protected first.
         curves: how the leak falls with the strength of each defense.
+        commands: the runs that complete all settings.
     """
 
     dataset: str
@@ -33,6 +35,7 @@ class Place:
     n_images: int
     settings: list[Setting]
     curves: list[Curve]
+    commands: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,18 +66,27 @@ def content(rows: Iterable[Row], records: Mapping[str, Record]) -> Content:
     Raises:
         UsageError: if two rows say the same of different data or versions.
     """
-    rows = list(rows)
-    lines = rank(rows, records).to_dict(orient="records")
-    flags = [{"name": flag.name, "sentence": flag.sentence, "cells": flag.cell_ids} for flag in audit(rows, records)]
-    by_place: dict[tuple[str, str, str, int], list[Row]] = defaultdict(list)
-    for row in rows:
-        by_place[row.dataset, row.model, row.split, row.n_images].append(row)
+    rows = each_once(rows)
+    flags = [
+        {"name": flag.name, "sentence": flag.sentence, "cells": flag.cell_ids}
+        for flag in audit(rows, records)
+        if flag.name != incomplete.__name__  # settings say what they lack
+    ]
+    gaps, commands = find_gaps(rows), completing_commands(rows)
     places = []
-    for key in sorted(by_place):
+    for key, (lines, rivals) in rank_places(rows, records).items():
+        here, lacking = [row for row in rows if place_of(row) == key], [gap for gap in gaps if gap.place == key]
+        found = settings(lines, rivals, here, records, lacking)
         dataset, model, split, images = key
-        here = [line for line in lines if tuple(line[name] for name in PLACE) == key]
-        found = settings(here, by_place[key], records)
-        place = Place(dataset=dataset, model=model, split=split, n_images=images, settings=found, curves=curves(found))
+        place = Place(
+            dataset=dataset,
+            model=model,
+            split=split,
+            n_images=images,
+            settings=found,
+            curves=curves(found),
+            commands=commands.get(key, []),
+        )
         places.append(place)
     return Content(places=places, flags=flags, versions=_versions(rows))
 

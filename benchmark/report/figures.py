@@ -9,8 +9,8 @@ from io import BytesIO
 from typing import Any, cast
 
 from ..errors import UsageError
+from ..uncertainty import MEASURES
 from .content import PLACE, Content, Place
-from .spread import MEASURES
 
 FORMATS: dict[str, dict[str, Any]] = {"png": {"metadata": {"Software": None}}, "svg": {"metadata": {"Date": None}}}
 """What is written, without a date or a version, so that the same results give the same file."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import mean
 from typing import Any
 
 from ..cells import REFERENCE_ATTACK, REFERENCE_DEFENSE
+from ..completeness import Gap, is_scored
 from ..labels import label
 from ..leaderboard import Record, Row
-from .spread import known, leak_ranges, over_seeds, wilson
+from ..line import Line
+from ..ranking import Rivals
+from .spread import known, ranges, seed_span
 
 CELL = (
     "cell_id",
@@ -52,6 +55,8 @@ class Setting:
         more: further figures by name: the largest share identified, the loosest bound, ...; ``strongest_leak_db`` is
             how far the strongest attack by itself is above the mean image, while the worst case per image is above it
             even when it is the best of several useless guesses.
+        rivals: by measure, the positions of the settings that surely beat this one in accuracy kept and in the measure;
+            empty on the Pareto front, None for a setting that is incomplete or has no score.
         lacking: in words, the cells that are missing, failed or inapplicable.
         cells: of each attack and seed.
     """
@@ -64,6 +69,7 @@ class Setting:
     ranges: dict[str, tuple[float, float]]
     seeds: dict[str, tuple[float, float]]
     more: dict[str, float]
+    rivals: dict[str, list[int] | None]
     lacking: list[str]
     cells: list[dict[str, Any]]
 
@@ -73,41 +79,46 @@ class Setting:
         return f"{self.name}:{self.telling}" if self.telling else self.name
 
 
-def settings(lines: Iterable[Mapping[Any, Any]], cells: Sequence[Row], records: Mapping[str, Record]) -> list[Setting]:
+def settings(
+    lines: Sequence[Line], rivals: Rivals, cells: Sequence[Row], records: Mapping[str, Record], gaps: Sequence[Gap]
+) -> list[Setting]:
     """Describe all settings of one place.
 
     Args:
         lines: of the ranking, for this place, in its order.
+        rivals: which of the lines beat each other.
         cells: all rows of this place.
         records: those at hand, by cell.
+        gaps: the cells that lines of this place lack.
     """
     chosen: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in cells:
         chosen[row.defense, row.defense_params].append(row)
     shorten_defense = _shortener("defenses", {(row.defense, row.defense_params) for row in cells})
     shorten_attack = _shortener("attacks", {(row.attack, row.attack_params) for row in cells})
-    tasks = {(row.attack, row.attack_params, row.seed) for row in cells}
-    lines = [{str(column): known(value) for column, value in line.items()} for line in lines]
 
-    def describe(line: Mapping[str, Any]) -> Setting:
-        key = line["defense"], line["defense_params"]
+    def describe(position: int, line: Line) -> Setting:
+        key = line.defense, line.defense_params
         own = sorted(chosen[key], key=lambda row: (row.attack == REFERENCE_ATTACK, row.attack, row.seed))
-        done = [row for row in own if row.status == "done"]
+        scored = [row for row in own if is_scored(row)]
         name, _, telling = shorten_defense(*key).partition(":")
         return Setting(
             name=name,
             telling=telling,
             params=json.loads(key[1]),
             undefended=name == REFERENCE_DEFENSE,
-            line=dict(line),
-            ranges={**leak_ranges(done, records), **wilson(done)},
-            seeds=over_seeds(done, records),
-            more=_more(done, records),
-            lacking=_lacking(own, tasks, shorten_attack),
+            line={column: known(value) for column, value in asdict(line).items()},
+            ranges=ranges(scored, records, complete=not line.incomplete),
+            seeds=seed_span(scored, records),
+            more=_more(scored, records),
+            rivals={name: None if line.incomplete else beaten[position] for name, beaten in rivals.items()},
+            lacking=[
+                f"{shorten_attack(*gap.attack)}, seed {gap.seed}: {gap.why}" for gap in gaps if gap.defense == key
+            ],
             cells=[_cell(row, shorten_attack(row.attack, row.attack_params)) for row in own],
         )
 
-    return [describe(line) for line in lines]
+    return [describe(position, line) for position, line in enumerate(lines)]
 
 
 def _shortener(kind: Any, components: Iterable[tuple[str, str]]) -> Callable[[str, str], str]:
@@ -121,17 +132,6 @@ def _shortener(kind: Any, components: Iterable[tuple[str, str]]) -> Callable[[st
 def _cell(row: Row, attack_label: str) -> dict[str, Any]:
     shown = {name: known(getattr(row, name)) for name in CELL}
     return {**shown, "label": attack_label, "reference": row.attack == REFERENCE_ATTACK}
-
-
-def _lacking(own: Sequence[Row], tasks: set[tuple[str, str, int]], shorten: Callable[[str, str], str]) -> list[str]:
-    there = {(row.attack, row.attack_params, row.seed): row for row in own}
-    sentences = []
-    for attack, params, seed in sorted(tasks):
-        row = there.get((attack, params, seed))
-        if row is None or row.status != "done":
-            why = f"{row.status}: {row.reason}" if row else "missing"
-            sentences.append(f"{shorten(attack, params)}, seed {seed}: {why}")
-    return sentences
 
 
 def _more(done: Sequence[Row], records: Mapping[str, Record]) -> dict[str, float]:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..pareto import undominated
 from .content import Place
 from .look import GRAY, LABEL, TITLES, accuracy_axis, arms, marker, name_points, reference
 from .settings import Setting
@@ -48,16 +47,9 @@ def tradeoff(place: Place, measure: str = "psnr_db") -> Figure:
 
 
 def front(settings: Sequence[Setting], measure: str) -> list[Setting]:
-    """Complete settings that no other complete one beats in accuracy kept and in the measure at once, by the measure.
-
-    The rule of ``Line.pareto``, for any measure.
-    """
-    complete = [each for each in settings if not each.line["incomplete"] and each.line["accuracy_kept"] is not None]
-    points = [(each.line[measure], -each.line["accuracy_kept"]) for each in complete]
-    best = [
-        (*point, each) for point, each, is_best in zip(points, complete, undominated(points), strict=True) if is_best
-    ]
-    return [each for *_, each in sorted(best, key=lambda one: one[:2])]
+    """The settings on the Pareto front of accuracy kept and the measure, by the measure."""
+    best = [each for each in settings if each.rivals[measure] == []]
+    return sorted(best, key=lambda each: (each.line[measure], -each.line["accuracy_kept"]))
 
 
 def _most_private(settings: Sequence[Setting], measure: str) -> list[Setting]:

@@ -27,6 +27,7 @@ def record(defense: str, attack: str, decibels: list[float], similarities: list[
         "recognisable": sum(value >= 0.3 for value in similarities) / len(similarities),
         "accuracy": 0.9,
         "accuracy_undefended": 1.0,
+        "accuracy_images": 100_000,
         "status": "done",
         "cell_id": f"{defense}-{attack}-{facts.get('seed', 0)}",
         "protocol": 1,
@@ -81,10 +82,10 @@ def test_seeds_are_averaged_and_not_maximized_over() -> None:
 
 def test_the_best_protected_comes_first_and_pareto_marks_what_nothing_beats_in_both() -> None:
     lines = ranked(
-        record("strong", "one", [10.0], [0.1], accuracy=0.8),
-        record("useful", "one", [15.0], [0.1], accuracy=0.9),
-        record("bad", "one", [20.0], [0.1], accuracy=0.7),
-        record("twin", "one", [15.0], [0.1], accuracy=0.9),
+        record("strong", "one", [10.0] * 3, [0.1] * 3, accuracy=0.8),
+        record("useful", "one", [15.0] * 3, [0.1] * 3, accuracy=0.9),
+        record("bad", "one", [20.0] * 3, [0.1] * 3, accuracy=0.7),
+        record("twin", "one", [15.0] * 3, [0.1] * 3, accuracy=0.9),
     )
 
     assert list(lines) == ["strong", "twin", "useful", "bad"]
@@ -138,7 +139,7 @@ def test_an_attack_that_applies_elsewhere_is_missed() -> None:
 def test_an_easy_sample_of_images_puts_nothing_on_the_front() -> None:
     lines = ranked(
         record("all", "one", [10.0], [0.1], accuracy=0.98, accuracy_undefended=0.98),
-        record("sampled", "one", [10.0], [0.1], accuracy=0.99, accuracy_undefended=1.0),
+        record("sampled", "one", [10.0], [0.1], accuracy=0.985, accuracy_undefended=1.0),
     )
 
     assert {name: line["pareto"] for name, line in lines.items()} == {"all": True, "sampled": False}

@@ -24,18 +24,15 @@ function verdict(found, share) {
   const safe = found.filter(fails);
   if (safe.length) return [el("strong", { class: "good" }, `${safe.length} of ${plural(tried, "setting")}`), ` ${safe.length === 1 ? "keeps" : "keep"} ${share} of the accuracy and ${safe.length === 1 ? "makes" : "make"} every attack fail that was run here.`];
   const { line } = found[0];
-  return [el("strong", { class: "bad" }, "None"), ` of ${plural(tried, "setting")} keeps ${share} of the accuracy and makes every attack fail that was run here. The nearest, `, best(found[0]), `, leaks ${signed(line.leak_db)} above the mean image: ${percent(line.recognisable, 0)} of the images are recognizable.`];
+  return [el("strong", { class: "bad" }, "None"), ` of ${plural(tried, "setting")} keeps ${share} of the accuracy and makes every attack fail that was run here. The nearest, `, best(found[0]), `, leaks ${signed(line.leak_db)} above the mean image: ${recognized(line)} of the images are recognizable.`];
 }
 const best = (setting) => el("span", { class: "name" }, labelOf(setting));
-
-// Share of images that the mean image counts as recognizing: what the figure is to be held against.
-const recognisedAnyway = () => average(state.place.settings.flatMap((setting) => setting.cells.filter((cell) => cell.reference)), "recognisable");
 
 function badge(setting) {
   const { line } = setting;
   if (!known(line.leak_db)) return null;
   if (fails(setting)) return el("span", { class: "mark good" }, "every attack fails");
-  const wide = line.recognisable - (recognisedAnyway() ?? 0) >= 0.5;
+  const wide = line.recognisable - (line.recognisable_mean_image ?? 0) >= 0.5;
   return el("span", { class: `mark ${wide ? "bad" : "warn"}` }, wide ? "most images recognizable" : "leaks");
 }
 
@@ -52,7 +49,7 @@ function card(setting) {
     facts([
       ["Accuracy", `${percent(line.accuracy, 2)}, ${percent(line.accuracy_kept)} kept`],
       ["Leak", `${signed(line.leak_db)} (${decibels(line.psnr_db)})`],
-      ["Recognizable", `${percent(line.recognisable, 0)}${recognisedAnyway() > 0.005 ? ` (mean image ${percent(recognisedAnyway(), 0)})` : ""}`],
+      ["Recognizable", recognized(line)],
       ["Identified", percent(more.identified, 0)],
       ["Sent", `${bytes(line.wire_bytes)}${ratio("wire_bytes")}`],
       ["Client", `${milliseconds(line.client_ms)}${ratio("client_ms")}`],

@@ -13,7 +13,7 @@ function openDetails(setting) {
       facts([
         ["Worst case", `${decibels(line.psnr_db)}${between(setting.ranges.psnr_db, fixed(2))}, SSIM ${fixed(3)(line.ssim)}, ${line.worst_case}`],
         ["Leak", `${signed(line.leak_db)} above the mean image`],
-        ["Recognizable", percent(line.recognisable, 0)],
+        ["Recognizable", recognized(line)],
         ["Identified", known(more.identified) ? `${percent(more.identified, 0)}${known(more.identified_chance) ? ` (chance ${percent(more.identified_chance)})` : ""}` : "–"],
         ["Bound", decibels(more.bound_psnr_db)],
         ["Guarantee", line.guarantee ?? "–"],

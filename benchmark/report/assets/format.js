@@ -4,6 +4,8 @@ const fixed = (places) => (value) => (known(value) ? value.toFixed(places).repla
 const decibels = (value) => (known(value) ? `${fixed(2)(value)} dB` : "–");
 const signed = (value) => (known(value) ? `${value > -0.005 ? "+" : ""}${decibels(value)}` : "–");
 const percent = (value, places = 1) => (known(value) ? `${fixed(places)(100 * value)} %` : "–");
+// The share of recognizable images, with that of the mean image, which smooth images reach where nothing leaks.
+const recognized = (line) => `${percent(line.recognisable, 0)}${known(line.recognisable_mean_image) ? ` (mean image ${percent(line.recognisable_mean_image, 0)})` : ""}`;
 const whole = (value) => (known(value) ? Math.round(value).toLocaleString("en-US") : "–");
 
 function scaled(value, units) {

@@ -21,7 +21,7 @@ const SETTING_COLUMNS = [
   { ...figure("leak", "Leak", "worst case above the mean image", fromLine("leak_db"), signed), show: (setting) => [signed(setting.line.leak_db), meter(setting)] },
   figure("psnr_db", "PSNR", "worst case over the attacks", fromLine("psnr_db"), decibels),
   figure("ssim", "SSIM", "worst case over the attacks", fromLine("ssim"), fixed(3)),
-  figure("recognisable", "Recognizable", "share of images with SSIM of 0.3 or more", fromLine("recognisable"), (value) => percent(value, 0)),
+  { ...figure("recognisable", "Recognizable", "share of images with SSIM of 0.3 or more; in brackets that of the mean image, which leaks nothing", fromLine("recognisable"), percent), show: ({ line }) => recognized(line) },
   figure("identified", "Identified", "share found among up to 1,000 images", (setting) => setting.more.identified, (value) => percent(value, 0)),
   { key: "marks", title: "Marks", hint: "Pareto front, incomplete, flags of the audit", words: true, value: (setting) => marksOfLine(setting).join(", "), show: (setting) => marksOfLine(setting).join(", ") },
   { key: "attack", title: "Strongest attack", value: fromLine("worst_attack"), show: (setting) => setting.line.worst_attack || "–" },

@@ -76,7 +76,7 @@ function describe(setting) {
     labelOf(setting),
     `accuracy ${percent(line.accuracy, 2)}${between(ranges.accuracy, (value) => percent(value, 2))}, ${percent(line.accuracy_kept)} kept${spread("accuracy", (value) => percent(value, 2))}`,
     `worst case ${decibels(line.psnr_db)}${between(ranges.psnr_db, fixed(2))}, SSIM ${fixed(3)(line.ssim)}${spread("psnr_db", fixed(2))}`,
-    `${signed(line.leak_db)} above the mean image; ${percent(line.recognisable, 0)} recognizable${known(more.identified) ? `, ${percent(more.identified, 0)} identified` : ""}`,
+    `${signed(line.leak_db)} above the mean image; ${recognized(line)} recognizable${known(more.identified) ? `, ${percent(more.identified, 0)} identified` : ""}`,
     `strongest attack ${line.worst_attack}; ${bytes(line.wire_bytes)} sent, server ${milliseconds(line.server_ms)}`,
     ...(line.guarantee && line.guarantee !== "none" ? [line.guarantee] : []),
     ...(line.incomplete ? ["incomplete: not all attacks and seeds are there"] : []),

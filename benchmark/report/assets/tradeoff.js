@@ -68,11 +68,11 @@ function paths(shown, x, y, metric) {
   return draw("g", { "aria-hidden": "true" }, lines);
 }
 
-// Complete settings that no other complete one beats in both; ranking.py has the same rule.
+// Complete settings that none of these surely beats in both, as the ranking has found.
 function frontOf(settings, metric) {
-  const rivals = settings.filter(({ line }) => !line.incomplete && known(line[metric]) && known(line.accuracy_kept));
-  const beats = (a, b) => a.accuracy_kept >= b.accuracy_kept && a[metric] <= b[metric] && (a.accuracy_kept > b.accuracy_kept || a[metric] < b[metric]);
-  return rivals.filter(({ line }) => !rivals.some((rival) => beats(rival.line, line)));
+  const among = new Set(settings);
+  const able = settings.filter(({ line, rivals }) => rivals[metric] && known(line[metric]) && known(line.accuracy_kept));
+  return able.filter(({ rivals }) => !rivals[metric].some((index) => among.has(state.place.settings[index])));
 }
 
 // What lies below and to the right of this line is beaten by something on it.

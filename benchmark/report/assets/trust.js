@@ -14,6 +14,12 @@ function drawTrust() {
   const summary = `${plural(flags.length, "audit flag")}, ${plural(incomplete, "incomplete setting")}${remarks.length ? `, ${plural(remarks.length, "remark")}` : ""}`;
   const serious = flags.length || incomplete;
   byId("trust").replaceChildren(sentences.length
-    ? el("details", { open: serious && sentences.length <= 3 }, el("summary", {}, el("strong", { class: serious ? "warn" : null }, "What not to trust: "), summary), el("ul", {}, sentences.map((sentence) => el("li", {}, sentence))))
+    ? el("details", { open: serious && sentences.length <= 3 }, el("summary", {}, el("strong", { class: serious ? "warn" : null }, "What not to trust: "), summary), el("ul", {}, sentences.map((sentence) => el("li", {}, sentence))), ...remedy(state.place.commands))
     : el("p", { class: "soft" }, "No audit flag, and no cell is missing or failed."));
+}
+
+// The runs after which no setting is incomplete.
+function remedy(commands) {
+  if (!commands.length) return [];
+  return [el("p", {}, "To complete what is missing, with the --out and --data-dir of the run:"), el("pre", { class: "commands", tabindex: "0" }, commands.join("\n"))];
 }

@@ -36,6 +36,7 @@ def cells(seeds: Sequence[int] = (0,), splits: Sequence[str] = ("conv1",)) -> li
             for (defense, params), (accuracy, scores) in SCORES.items():
                 for attack, decibels in {**scores, "mean_image": 12.0}.items():
                     facts = {"split": split, "seed": seed, "accuracy": accuracy - 0.01 * seed}
+                    facts["accuracy_images"] = 100_000
                     level = None if decibels is None else decibels - 0.1 * shift + 0.3 * seed
                     made.append(cell(defense, params, attack, level, **facts))
     return made
