@@ -1,5 +1,6 @@
 """A line is complete if every attack of its place ran at every one of its seeds."""
 
+import math
 import random
 from typing import Any
 
@@ -67,14 +68,18 @@ def test_a_line_is_complete_over_its_own_seeds() -> None:
 
 def test_a_row_without_scores_is_missing_and_counts_for_no_decibels() -> None:
     board = [each for each in full((0,)) if (each.row.defense, each.row.attack) != ("topk", "white_box")]
-    unscored = [cell("topk", "white_box", **NOTHING), cell("topk", "white_box", psnr_db=float("nan"))]
+    done = cell("topk", "white_box")
+    unscored = [
+        done.model_copy(update={"row": done.row.model_copy(update=scores)})
+        for scores in (NOTHING, {"psnr_db": math.nan})
+    ]
 
     for each in unscored:
         line = ranked(*board, each)["topk"]
         assert lacking(*board, each) == {("topk", "white_box", 0)}
         assert line["incomplete"]
         assert line["psnr_db"] == pytest.approx(30.0)
-    assert ranked(unscored[0])["topk"]["psnr_db"] != 0
+    assert ranked(unscored[0])["topk"]["psnr_db"] is None
 
 
 def test_accuracy_and_costs_are_averaged_over_seeds_not_over_cells() -> None:
