@@ -14,7 +14,7 @@ Place = tuple[str, str, str, int]
 """Dataset, model, split and number of private images: what is compared with each other."""
 Component = tuple[str, str]
 """Name and parameters, as canonical JSON, of a defense or an attack."""
-SCORES = ("psnr_db", "ssim", "recognisable")
+MEASURED = ("psnr_db", "ssim", "recognisable")
 """What a finished cell has measured of its reconstructions."""
 
 
@@ -37,7 +37,7 @@ class Gap:
 
 def is_scored(row: Row) -> bool:
     """Whether a row is done and holds its scores; one without scores measured nothing, whatever its status."""
-    return row.status == "done" and all(is_number(getattr(row, name)) for name in SCORES)
+    return row.status == "done" and all(is_number(getattr(row, name)) for name in MEASURED)
 
 
 def is_number(value: float | None) -> bool:

@@ -102,8 +102,8 @@ def _loss(accuracy: Estimate | None, undefended: float | None) -> Estimate | Non
     """The accuracy kept, as a share of the undefended one, with its sign turned: less is better."""
     if accuracy is None or not undefended:
         return None
-    ends = (None if end is None else -end / undefended for end in (accuracy.high, accuracy.low))
-    return Estimate(-accuracy.value / undefended, *ends)
+    low, high = (None if end is None else -end / undefended for end in (accuracy.high, accuracy.low))
+    return Estimate(-accuracy.value / undefended, low, high)
 
 
 def _rivals(here: Sequence[_Contender], measure: str) -> list[list[int]]:

@@ -100,7 +100,7 @@ def test_a_failed_cell_that_another_board_has_done_counts_as_done() -> None:
 
 
 def test_the_same_cell_with_two_scores_is_refused() -> None:
-    with pytest.raises(UsageError, match="cell [0-9a-f]{16} is there twice, with 30 dB and with 20 dB"):
+    with pytest.raises(UsageError, match=r"cell [0-9a-f]{16} is there twice, with 30 dB and with 20 dB"):
         rank([row(), row(psnr_db=20.0)], {})
 
 
