@@ -11,8 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-KEY = "blake2b"
-"""Name of the checksum in the metadata of a file."""
+KEY = "sha256"
+"""Name of the checksum in the metadata of a file; of those in hashlib, processors compute it fastest."""
 
 
 def pack(tensors: Mapping[str, Tensor]) -> bytes:
@@ -46,7 +46,7 @@ def read(path: Path) -> dict[str, Tensor] | None:
 
 def checksum(tensors: Mapping[str, Tensor]) -> str:
     """Hash names, types, shapes and values of tensors on the CPU."""
-    content = hashlib.blake2b(digest_size=16)
+    content = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         content.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
         content.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
