@@ -9,6 +9,7 @@ import torch
 from mia_bench.attacks.mean_image import MeanImage
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.audits import audit
+from mia_bench.benchmark.cache import digest
 from mia_bench.benchmark.cells import Cell, Request, Setting, plan
 from mia_bench.benchmark.evaluation import evaluate
 from mia_bench.benchmark.interfaces import Access, Attack, ImageSet, Observation, Pools
@@ -63,8 +64,8 @@ def scored(bench: Workbench, place: Setting, guess: Callable[[int], Any]) -> tup
     entry = Entry(kind="attacks", name="guessing", target="t:Guessing", package="third-party", version="7")
     reference = Chosen(registry.find("attacks", "mean_image"), MeanImage())
     chosen = {"guess": Chosen(entry, attack), "mean": reference}
-    records = {name: evaluate(Cell(place, each), name, bench)[0] for name, each in chosen.items()}
-    found = audit([record.row for record in records.values()], records)
+    records = {name: evaluate(Cell(place, each), digest(name), bench)[0] for name, each in chosen.items()}
+    found = audit([each.row for each in records.values()], {each.row.cell_id: each for each in records.values()})
     return records["guess"], records["mean"], [flag.name for flag in found]
 
 
@@ -142,6 +143,12 @@ def test_a_reconstruction_of_the_image_is_far_better_than_for_others_of_its_clas
     assert compare_classmates(pool.images[classmates(pool.labels)], pool)["psnr_db_same_class"] == 100
     assert compare_classmates(means, pool)["psnr_db_above_same_class"] == pytest.approx(0, abs=0.3)
     assert compare_classmates(pool.images, ImageSet(pool.images, torch.arange(12))) == {}
+
+
+def test_two_images_of_a_class_have_a_difference_and_no_interval() -> None:
+    pool = ImageSet(torch.rand(3, 1, 8, 8), torch.tensor([0, 0, 1]))
+
+    assert compare_classmates(pool.images, pool).keys() == {"psnr_db_same_class", "psnr_db_above_same_class"}
 
 
 def test_a_class_of_which_the_attacker_has_no_image_gets_the_mean_of_all() -> None:

@@ -85,6 +85,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "names as a list": (lambda: replace(sound(), classes=["a", "b", "c"]), r"tuple of names, got \['a'"),
     "numbers for names": (lambda: replace(sound(), classes=(0, 1, 2)), r"tuple of names, got \(0, 1"),
     "a name twice": (lambda: replace(sound(), classes=("a", "b", "a")), "'a' more than once"),
+    "fewer sources than images": (
+        lambda: replace(sound(), private=replace(drawn(9), sources=torch.arange(8))),
+        r"sources of private to be .*, got \(8,\)",
+    ),
     "a tuple of pools": (lambda: (drawn(30), drawn(12), drawn(9)), "Expected Pools, got tuple"),
 }
 
@@ -172,7 +176,7 @@ def test_a_network_with_batch_normalization_of_one_pixel_is_trained_and_attacked
     ridge = plan(Request(attacks=["ridge"]))[0].attack
 
     bench.check(place)
-    record, _ = evaluate(Cell(place, ridge), "a-cell", bench)
+    record, _ = evaluate(Cell(place, ridge), "0123456789abcdef", bench)
 
     assert record.row.status == "done", record.row.reason
 
