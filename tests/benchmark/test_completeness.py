@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from mia_bench.benchmark.completeness import attack_of, find_gaps
+from mia_bench.benchmark.completing import gap_notice
 from mia_bench.benchmark.leaderboard import Record
 from mia_bench.benchmark.ranking import rank
 
@@ -57,6 +58,23 @@ def test_merging_a_weaker_board_completes_nothing(at_hand: bool) -> None:
     assert not after["dp_ir"]["pareto"]
     assert after["dp_ir"]["psnr_db"] >= before["dp_ir"]["psnr_db"]
     assert after["undefended"]["incomplete"]
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+def test_a_weaker_seed_does_not_lower_what_a_stronger_attack_reached(at_hand: bool) -> None:
+    lines = {name: [cell(name, "white_box"), cell(name, "ridge")] for name in ("undefended", "dp_ir")}
+    before = [*lines["undefended"], *lines["dp_ir"], cell("undefended", "ridge", seed=1)]
+    weaker = cell("dp_ir", "ridge", seed=1)
+
+    line = ranked(*before, weaker, at_hand=at_hand)["dp_ir"]
+
+    assert line["incomplete"]
+    assert not line["pareto"]
+    assert line["psnr_db"] == ranked(*before, at_hand=at_hand)["dp_ir"]["psnr_db"]
+    assert line["worst_attack"] == "white_box"
+    notice = gap_notice([each.row for each in (*before, weaker)])
+    assert "  dp_ir lacks white_box at seed 1 (missing)" in notice
+    assert "  undefended lacks white_box at seed 1 (missing)" in notice
 
 
 def test_a_line_is_complete_over_its_own_seeds() -> None:
