@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..benchmark.training import fit
+from ._budget import least_steps
 from ._grid import Grid
 from ._memory import in_one_pass
 from ._queries import Queries
@@ -78,9 +79,10 @@ class Recipe:
     Attributes:
         epochs: passes over the queries at most.
         steps: batches at most.
-        batch_size: pairs in a batch.
+        batch_size: pairs in a batch, at most.
         learning_rate: the peak of the cycle.
         channels: channels of the network.
+        least: steps of a pass at least, if there are few queries and ``steps`` allows it.
     """
 
     epochs: int = 8
@@ -88,6 +90,7 @@ class Recipe:
     batch_size: int = 64
     learning_rate: float = 5e-3
     channels: int = 32
+    least: int = 25
 
 
 def train_decoder(
@@ -119,6 +122,12 @@ def train_decoder(
         epochs=passes,
         batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
+        least=least_steps(
+            recipe.least,
+            passes=passes,
+            most=recipe.steps,
+            allowed=queries.affordable if queries.kept is None else None,
+        ),
     )
 
 

@@ -12,13 +12,15 @@ from torch.nn import functional
 
 from ..benchmark.interfaces import Observation
 from ..benchmark.training import fit
-from ._budget import affordable
+from ._budget import affordable, least_steps
 from ._decoder import Standardize
 from ._folds import divide_once
 from ._queries import Queries
 
 BATCH = 64
 LEARNING_RATE = 3e-3
+PASS = 25
+"""Steps of a pass at least, if there are few images, which by default makes 200 in all."""
 STEPS = 1000
 """Batches of a shadow that is trained through the server, at most, where nothing else is asked for."""
 NARROWEST = 16
@@ -93,13 +95,15 @@ def best_shadow(
 
 def _train(client: nn.Module, loss: Callable[[Tensor], Tensor], *, images: int, most: int, epochs: int) -> None:
     """Minimize a loss over ``images`` images in at most ``epochs`` passes and ``most`` samples."""
+    passes = max(1, min(epochs, most // images))
     fit(
         client.parameters(),
         loss,
         count=images,
-        epochs=max(1, min(epochs, most // images)),
+        epochs=passes,
         batch_size=BATCH,
         learning_rate=LEARNING_RATE,
+        least=least_steps(PASS, passes=passes, most=most // BATCH, allowed=most),
     )
 
 

@@ -10,6 +10,9 @@ from ._decoder import Recipe, decode, train_decoder
 from ._inverse_network import InverseNetwork
 from ._queries import Queries
 
+PASS = 20
+"""Steps of a pass at least, which by default makes 200 in all."""
+
 
 class BlackBox(Attack):
     """Trains an inverse network on the attacker's images and what the client sends for them.
@@ -30,7 +33,7 @@ class BlackBox(Attack):
     )
     epochs: int = Field(10, ge=1, description="passes over the attacker's images, at most")
     steps: int = Field(2000, ge=1, description="batches, at most")
-    batch_size: int = Field(64, ge=1, description="pairs in a batch")
+    batch_size: int = Field(64, ge=1, description="pairs in a batch, at most")
     learning_rate: float = Field(5e-3, gt=0, description="peak of the one-cycle rate")
     channels: int = Field(24, ge=1, description="channels of the network")
 
@@ -43,6 +46,6 @@ class BlackBox(Attack):
         """Train the network and apply it; images (N, C, H, W)."""
         queries, mean = Queries(seen, seen.aux.images).split(), seen.aux.images.mean(0)
         network = InverseNetwork(queries.sample(), queries.images[: queries.trainable], self.channels)
-        recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels)
+        recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels, PASS)
         train_decoder(network, queries, recipe)
         return decode(network, queries, mean)

@@ -12,6 +12,9 @@ from ._decoder import Recipe, Spread, Standardize, decode, train_decoder
 from ._folds import Fold, divide_once
 from ._queries import Queries
 
+PASS = 67
+"""Steps of a pass at least, which by default makes 200 in all."""
+
 
 class EncoderDecoder(Attack):
     """Chooses images to send, and trains an encoder-decoder network from their IRs to the images.
@@ -28,7 +31,7 @@ class EncoderDecoder(Attack):
 
     epochs: int = Field(3, ge=1, description="passes over the chosen images, at most")
     steps: int = Field(2000, ge=1, description="batches, at most")
-    batch_size: int = Field(64, ge=1, description="pairs in a batch")
+    batch_size: int = Field(64, ge=1, description="pairs in a batch, at most")
     learning_rate: float = Field(4e-3, gt=0, description="peak of the one-cycle rate")
     channels: int = Field(16, ge=1, description="channels at the widest level of the network")
 
@@ -41,7 +44,7 @@ class EncoderDecoder(Attack):
         fit, rest = torch.arange(len(held), len(every)), torch.arange(len(held))
         queries = every.part(Fold(fit, rest[:0], rest))
         network = BottleneckNetwork(queries.sample(), queries.images[: queries.trainable], self.channels)
-        recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels)
+        recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels, PASS)
         train_decoder(network, queries, recipe)
         return decode(network, queries, seen.aux.images.mean(0))
 

@@ -29,7 +29,7 @@ class RidgeSkip(Attack):
 
     epochs: int = Field(Recipe.epochs, ge=1, description="passes over the queries, at most")
     steps: int = Field(Recipe.steps, ge=1, description="batches, at most")
-    batch_size: int = Field(Recipe.batch_size, ge=1, description="pairs in a batch")
+    batch_size: int = Field(Recipe.batch_size, ge=1, description="pairs in a batch, at most")
     learning_rate: float = Field(Recipe.learning_rate, gt=0, description="peak of the one-cycle rate")
     channels: int = Field(Recipe.channels, ge=1, description="channels of the network")
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, permutations
+from typing import cast
 
-from .board import Board, Flag, cell, defense, observations, psnr
+from . import registry
+from .board import Board, Finding, Flag, cell, defense, observations, psnr
 from .cells import REFERENCE_ATTACK
 from .completeness import by_line, find_gaps
 from .completing import completing_commands, describe_gaps
+from .errors import UsageError
+from .idle import defense_changes_nothing, target_near_chance
+from .interfaces import Access, Defense
 from .leaderboard import Record, Row
 from .metrics import interval
 
@@ -20,9 +25,8 @@ REFERENCE_MARGIN_DB = 0.2
 """How far below the mean image an attack may score."""
 NOTHING_DB = 0.3
 """Up to this much above the mean image an attack has learned nothing."""
-LEARNED = ("black_box", "encoder_decoder", "ridge_skip")
-STRENGTHS = {"dp_ir": ("sigma", "epsilon"), "dp_input": ("sigma", "epsilon"), "dropout": ("rate",)}
-"""The parameters of noise defenses that say how strong the noise is; epsilon the other way around."""
+LINEAR_DECODER = "ridge"
+"""The attack that needs no training, and that any attack with as many queries should reach."""
 
 
 def audit(rows: Iterable[Row], records: Mapping[str, Record]) -> list[Flag]:
@@ -38,10 +42,6 @@ def audit(rows: Iterable[Row], records: Mapping[str, Record]) -> list[Flag]:
         for sentence, cells in check(board):
             flags.setdefault((check.__name__, cells[0]), Flag(check.__name__, sentence, cells))
     return list(flags.values())
-
-
-Finding = tuple[str, tuple[str, ...]]
-"""The sentence and the cells of a flag."""
 
 
 def beats_bound(board: Board) -> Iterator[Finding]:
@@ -75,18 +75,23 @@ def black_box_beats_white_box(board: Board) -> Iterator[Finding]:
 
 
 def noise_helps(board: Board) -> Iterator[Finding]:
-    """An attack is better on more noise."""
-    for rows in board.groups("defense_params", rest=lambda row: _strength(row)[1]):
+    """An attack is better on more noise, or on a wire that says less by a parameter of another kind."""
+    declared = {name: _declared(name) for name in {row.defense for row in board.rows}}
+
+    def strength(row: Row) -> tuple[float, str]:
+        return _strength(row, declared[row.defense])
+
+    for rows in board.groups("defense_params", rest=lambda row: strength(row)[1]):
         pairs = [
             (row, other)
             for row, other in permutations(rows, 2)
             if row.attack != REFERENCE_ATTACK
-            and _strength(row)[0] < _strength(other)[0]
+            and strength(row)[0] < strength(other)[0]
             and board.exceeds(other, row, MARGIN_DB)
         ]
         if pairs:
             row, other = max(pairs, key=lambda pair: psnr(pair[1]) - psnr(pair[0]))
-            found = f"gets {psnr(other):.2f} dB on more noise, {defense(other)}"
+            found = f"gets {psnr(other):.2f} dB on the stronger {defense(other)}"
             yield _compared(row, other, f"{found}: masked gradients, or too weak a search")
 
 
@@ -107,13 +112,19 @@ def below_mean_image(board: Board) -> Iterator[Finding]:
             yield _compared(row, other, f"{found}: the attack fails, which is no privacy")
 
 
-def undertrained(board: Board) -> Iterator[Finding]:
-    """A learned attack on images of the same kind is worse than the closed-form linear one."""
-    for row, other in _beside(board, "ridge"):
-        fair = json.loads(row.attack_params).get("aux", "same_distribution") == "same_distribution"
-        comparable = fair and observations(row) == observations(other)
-        if row.attack in LEARNED and comparable and board.exceeds(other, row, MARGIN_DB):
-            yield _compared(row, other, f"is below ridge with {psnr(other):.2f} dB: its decoder is under-trained")
+def below_linear_decoder(board: Board) -> Iterator[Finding]:
+    """An attack that may query, with images of the same kind, is worse than the closed-form linear decoder.
+
+    One with the client's weights that is already doubted for being worse than an attack without them is passed over.
+    """
+    doubted = {cells[0] for _, cells in black_box_beats_white_box(board)}
+    for row, other in _beside(board, LINEAR_DECODER):
+        aux = json.loads(row.attack_params).get("aux", "same_distribution")
+        comparable = aux == "same_distribution" and observations(row) == observations(other)
+        queries = row.access in (Access.BLACK_BOX, Access.WHITE_BOX) and row.cell_id not in doubted
+        if queries and comparable and board.exceeds(other, row, MARGIN_DB):
+            found = f"is weaker than the closed-form linear decoder, {other.attack}, with {psnr(other):.2f} dB"
+            yield _compared(row, other, f"{found}: under-trained, or too weak to measure a leak")
 
 
 def ignores_wire(board: Board) -> Iterator[Finding]:
@@ -191,7 +202,9 @@ AUDITS: Sequence[Callable[[Board], Iterator[Finding]]] = (
     noise_helps,
     observations_hurt,
     below_mean_image,
-    undertrained,
+    below_linear_decoder,
+    target_near_chance,
+    defense_changes_nothing,
     ignores_wire,
     class_only,
     aux_overlap,
@@ -212,13 +225,21 @@ def _beside(board: Board, attack: str) -> Iterator[tuple[Row, Row]]:
                 yield row, other
 
 
-def _strength(row: Row) -> tuple[float, str]:
-    """How strong the noise of a defense is, if it is one of noise, and all else that its parameters say."""
+def _declared(name: str) -> Mapping[str, int]:
+    """The parameters by which a defense says less, as it declares them; none if it is not installed here."""
+    try:
+        return cast(type[Defense], registry.find("defenses", name).load()).stronger_with
+    except UsageError:
+        return {}
+
+
+def _strength(row: Row, declared: Mapping[str, int]) -> tuple[float, str]:
+    """How strong a defense is by the first declared parameter it has, and all else that its parameters say."""
     params = json.loads(row.defense_params)
-    for name in STRENGTHS.get(row.defense, ()):
+    for name, sign in declared.items():
         value = params.get(name)
         if isinstance(value, int | float):
-            return -value if name == "epsilon" else value, f"{name} {_without(row.defense_params, name)}"
+            return sign * value, f"{name} {_without(row.defense_params, name)}"
     return 0.0, row.defense_params
 
 

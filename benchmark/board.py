@@ -33,6 +33,10 @@ class Flag:
     cell_ids: tuple[str, ...]
 
 
+Finding = tuple[str, tuple[str, ...]]
+"""The sentence and the cells of a flag."""
+
+
 class Board:
     """The finished rows of leaderboards, with the values of each image where they are at hand."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, SerializationInfo, SerializerFunctionWrapHandler, model_serializer
@@ -198,6 +198,11 @@ class Defense(Component, ABC):
 
     guarantee: ClassVar[str] = "none"
     """What is promised, in words, as ``list`` shows it."""
+    stronger_with: ClassVar[Mapping[str, Literal[1, -1]]] = {}
+    """Parameters that make its wire tell less, all else equal: 1 if larger values do, -1 if smaller ones do.
+
+    Audits doubt an attack that does better where the wire tells less.
+    """
 
     @abstractmethod
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:

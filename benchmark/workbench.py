@@ -297,7 +297,14 @@ class Workbench:
         with stream("costs", identity):
             costs = measure_costs(model, pools.private.images[:1])
         seconds = round(time.perf_counter() - start, 3)
-        details = {"bytes_down": costs.bytes_down, "protect_seconds": seconds, **details}
+        chance = test.labels.bincount().max().item() / len(test)
+        details = {
+            "classes": len(pools.classes),
+            "chance": chance,
+            "bytes_down": costs.bytes_down,
+            "protect_seconds": seconds,
+            **details,
+        }
         return Protected(model, wire, measured, accuracy_undefended, len(test), costs, details)
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 from ..benchmark.interfaces import ImageSet
 from ..benchmark.split_model import SplitModel
 from ..benchmark.training import fit
-from ._tuning import BATCH, frozen
+from ._tuning import BATCH, PASS, frozen
 
 CHANNELS = 64
 REDUCTION = 4
@@ -83,6 +83,7 @@ class Adversary:
             epochs=1,
             batch_size=BATCH,
             learning_rate=DECODER_RATE,
+            least=PASS,
         )
         self._stepper = torch.optim.AdamW(self.decoder.parameters(), DECODER_RATE / 3)
 

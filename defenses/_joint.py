@@ -10,8 +10,8 @@ from torch.nn import functional
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import ImageSet
 from ..benchmark.split_model import SplitModel
-from ..benchmark.training import fit
-from ._tuning import BATCH, LEARNING_RATE, trained
+from ..benchmark.training import fit, plan
+from ._tuning import BATCH, LEARNING_RATE, PASS, trained
 
 Penalty = Callable[[Tensor, Tensor], Tensor]
 
@@ -39,9 +39,17 @@ def train_jointly(model: SplitModel, train: ImageSet, penalty: Penalty, *, epoch
 
     whole = model.modules()
     with trained(whole):
-        fit(whole.parameters(), loss, count=len(train), epochs=epochs, batch_size=BATCH, learning_rate=LEARNING_RATE)
+        fit(
+            whole.parameters(),
+            loss,
+            count=len(train),
+            epochs=epochs,
+            batch_size=BATCH,
+            learning_rate=LEARNING_RATE,
+            least=PASS,
+        )
 
 
 def steps(train: ImageSet, epochs: int) -> int:
     """How often ``train_jointly`` calls the penalty."""
-    return epochs * (len(train) // min(BATCH, len(train)))
+    return plan(len(train), epochs=epochs, batch_size=BATCH, least=PASS).steps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -15,6 +15,7 @@ from ._accountants import epsilon_of_sigma, sigma_of_epsilon
 from ._alternatives import require_one, settle_alternatives
 from ._noise import NORM_ORDER, NoiseChannel, laplacian_scale
 from ._norms import median_norm
+from ._tuning import PASSES
 
 LARGEST = 1e30
 """Largest standard deviation and clipping norm: what is sent, and its square root, fit into float32."""
@@ -30,7 +31,8 @@ class NoiseDefense(Defense):
     replace-one), so clipping to the norm C gives the sensitivity 2 C.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
+    stronger_with: ClassVar[Mapping[str, Literal[1, -1]]] = {"sigma": 1, "epsilon": -1}
 
     sigma: float | None = Field(
         0.1,
@@ -51,7 +53,7 @@ class NoiseDefense(Defense):
         "analytic", description="how epsilon of Gaussian noise is computed: exactly, or by opacus"
     )
     noise_aware: bool = Field(False, description="fine-tune the server to the noise")
-    tuning_epochs: int = Field(1, ge=1, description="passes over the victim's training images, if noise_aware")
+    tuning_epochs: int = Field(1, ge=1, description=f"{PASSES}, if noise_aware")
 
     @model_validator(mode="before")
     @classmethod

@@ -15,6 +15,10 @@ from ..benchmark.split_model import SplitModel
 from ..benchmark.training import fit
 
 BATCH = 128
+PASS = 100
+"""Steps of a pass at least, if there are few images; a training makes one or two passes by default."""
+PASSES = f"passes over the victim's training images, of {PASS} steps at least"
+"""What ``tuning_epochs`` means."""
 LEARNING_RATE = 1e-3
 MOST_CACHED_BYTES = 1 << 30
 """IRs of the training images up to this size are computed once; larger ones anew in every pass."""
@@ -69,6 +73,7 @@ def tune(
             epochs=epochs,
             batch_size=BATCH,
             learning_rate=LEARNING_RATE,
+            least=PASS,
         )
 
 

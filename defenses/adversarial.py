@@ -11,6 +11,7 @@ from ..benchmark.interfaces import Defense, ImageSet
 from ..benchmark.split_model import SplitModel
 from ._adversary import Adversary
 from ._joint import train_jointly
+from ._tuning import PASSES
 
 
 class Adversarial(Defense):
@@ -26,10 +27,11 @@ class Adversarial(Defense):
     Source: Li, Rakin, Chen, He, Fan, Chakrabarti, CVPR 2022, "ResSFL", with explained variance in place of the SSIM.
     """
 
+    version: ClassVar[int] = 2
     guarantee: ClassVar[str] = "none"
 
     adversary_weight: float = Field(1.0, ge=0, description="weight of the decoder's success")
-    tuning_epochs: int = Field(2, ge=1, description="passes over the victim's training images")
+    tuning_epochs: int = Field(2, ge=1, description=PASSES)
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
         """Train a copy.

@@ -22,7 +22,7 @@ from ._ckks.plan import Plan, width_of
 from ._ckks.polynomial import polynomial_form
 from ._ckks.session import Forecast, Session, forecast
 from ._ckks.view import Residues
-from ._tuning import tune
+from ._tuning import PASSES, tune
 
 logger = logging.getLogger(__name__)
 CALIBRATION = 2000
@@ -46,14 +46,13 @@ class Ckks(Defense):
     (squares); He, Zhang, Lee, ACSAC 2019, section 7 (as a defense of split inference).
     """
 
+    version: ClassVar[int] = 2
     guarantee: ClassVar[str] = "CKKS, 128-bit"
 
     mode: Literal["oneshot", "interactive"] = Field(
         "oneshot", description="one round with a polynomial network, or one for each activation with the exact network"
     )
-    tuning_epochs: int = Field(
-        1, ge=0, description="passes over the victim's training images for the polynomial network (oneshot)"
-    )
+    tuning_epochs: int = Field(1, ge=0, description=f"{PASSES} for the polynomial network (oneshot)")
     ring: int | None = Field(
         None,
         ge=min(MOST_BITS),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from ..benchmark.interfaces import Defense, ImageSet
 from ..benchmark.split_model import Channel, SplitModel
-from ._tuning import tune_server
+from ._tuning import PASSES, tune_server
 
 
 class _DropoutChannel(Channel):
@@ -52,12 +53,14 @@ class Dropout(Defense):
     Source: He, Zhang, Lee, IEEE IoT-J 2021, and its official code.
     """
 
+    version: ClassVar[int] = 2
+    stronger_with: ClassVar[Mapping[str, Literal[1, -1]]] = {"rate": 1}
     guarantee: ClassVar[str] = "none"
 
     rate: float = Field(0.6, ge=0, lt=1, description="probability that a coordinate is zeroed")
     where: Literal["ir", "input"] = Field("ir", description="what is dropped: coordinates of the IR or of the image")
     noise_aware: bool = Field(False, description="fine-tune the server to the zeros")
-    tuning_epochs: int = Field(1, ge=1, description="passes over the victim's training images, if noise_aware")
+    tuning_epochs: int = Field(1, ge=1, description=f"{PASSES}, if noise_aware")
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
         """Put the dropout behind or before the client.

@@ -14,7 +14,7 @@ from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Defense, ImageSet
 from ..benchmark.split_model import SplitModel
 from ._layers import client_layers, server_layers
-from ._tuning import tune
+from ._tuning import PASSES, tune
 
 
 class FcBeforeSend(Defense):
@@ -28,12 +28,13 @@ class FcBeforeSend(Defense):
     Source: He, Zhang, Lee, ACSAC 2019, section 7.
     """
 
+    version: ClassVar[int] = 2
     guarantee: ClassVar[str] = "none"
 
     width: int | None = Field(
         None, ge=1, description="numbers sent by a new layer; by default the network's own is used"
     )
-    tuning_epochs: int = Field(1, ge=0, description="passes over the victim's training images, if width is given")
+    tuning_epochs: int = Field(1, ge=0, description=f"{PASSES}, if width is given")
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
         """Move the split or put the new layers in.

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..benchmark.interfaces import Defense, ImageSet
 from ..benchmark.split_model import SplitModel
 from ._joint import train_jointly
+from ._tuning import PASSES
 
 TINY = 1e-12
 """Keeps the roots differentiable at zero."""
@@ -46,10 +47,11 @@ class Nopeek(Defense):
     Source: Vepakomma, Singh, Gupta, Raskar 2020, "NoPeek: Information leakage reduction to share activations".
     """
 
+    version: ClassVar[int] = 2
     guarantee: ClassVar[str] = "none"
 
     correlation_weight: float = Field(1.0, ge=0, description="weight of the distance correlation")
-    tuning_epochs: int = Field(1, ge=1, description="passes over the victim's training images")
+    tuning_epochs: int = Field(1, ge=1, description=PASSES)
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
         """Train a copy.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..benchmark.interfaces import Defense, ImageSet
 from ..benchmark.split_model import Channel, SplitModel
-from ._tuning import tune_server
+from ._tuning import PASSES, tune_server
 
 SAMPLE = 1024
 """Training images that fix the range."""
@@ -72,10 +72,12 @@ class Quantize(Defense):
     Léonard, Courville 2013.
     """
 
+    version: ClassVar[int] = 2
+    stronger_with: ClassVar[Mapping[str, Literal[1, -1]]] = {"bits": -1}
     guarantee: ClassVar[str] = "none"
 
     bits: int = Field(2, ge=1, le=16, description="bits per number that is sent")
-    tuning_epochs: int = Field(1, ge=0, description="passes over the victim's training images; 0: no tuning")
+    tuning_epochs: int = Field(1, ge=0, description=f"{PASSES}; 0: no tuning")
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
         """Put the quantizer behind the client and tune the server to it.

@@ -13,7 +13,7 @@ from torch.nn import functional
 from ..benchmark.interfaces import Defense, ImageSet
 from ..benchmark.split_model import Channel, SplitModel
 from ..benchmark.training import fit
-from ._tuning import BATCH, frozen, trained
+from ._tuning import BATCH, PASS, PASSES, frozen, trained
 
 RATE = 0.02
 """Peak learning rate of the noise, in units of the IR's standard deviation."""
@@ -69,12 +69,13 @@ class Shredder(Defense):
     Source: Mireshghallah et al., ASPLOS 2020, "Shredder"; logarithm of the deviation as in the code of GLASS.
     """
 
+    version: ClassVar[int] = 2
     guarantee: ClassVar[str] = "none"
 
     collection: int = Field(16, ge=1, le=256, description="number of stored noise tensors")
     noise_scale: float = Field(2.0, ge=0, description="standard deviation at the start, in units of the IR's")
     spread_weight: float = Field(0.1, ge=0, description="weight of the logarithm of the noise's standard deviation")
-    tuning_epochs: int = Field(1, ge=0, description="passes over the victim's training images; 0: the noise as drawn")
+    tuning_epochs: int = Field(1, ge=0, description=f"{PASSES}; 0: the noise as drawn")
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
         """Learn the noise and put it behind the client."""
@@ -101,5 +102,6 @@ class Shredder(Defense):
                 epochs=self.tuning_epochs,
                 batch_size=BATCH,
                 learning_rate=RATE * unit,
+                least=PASS,
             )
         return replace(protected, ir_channel=_Collection(noises.detach()))

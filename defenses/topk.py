@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from ..benchmark.interfaces import Defense, ImageSet
 from ..benchmark.split_model import Channel, SplitModel
-from ._tuning import tune_server
+from ._tuning import PASSES, tune_server
 
 
 class _LargestOnly(Channel):
@@ -55,10 +56,12 @@ class Topk(Defense):
     Source: the pruning defense in the code of Li et al., CVPR 2022, "ResSFL".
     """
 
+    version: ClassVar[int] = 2
+    stronger_with: ClassVar[Mapping[str, Literal[1, -1]]] = {"kept": -1}
     guarantee: ClassVar[str] = "none"
 
     kept: float = Field(0.1, gt=0, le=1, description="share of the coordinates that is sent, at least one of them")
-    tuning_epochs: int = Field(1, ge=0, description="passes over the victim's training images; 0: no tuning")
+    tuning_epochs: int = Field(1, ge=0, description=f"{PASSES}; 0: no tuning")
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
         """Put the selection behind the client and tune the server to it.

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..benchmark.interfaces import Defense, ImageSet
 from ..benchmark.split_model import Channel, SplitModel
 from ._joint import steps, train_jointly
+from ._tuning import PASSES
 
 WARM_UP = 0.5
 """Share of the training in which the weight of the divergence rises to its full value, linearly."""
@@ -71,10 +72,11 @@ class Vib(Defense):
     on the image, here it does not. Warm-up and default weight: measured, larger weights from scratch collapse.
     """
 
+    version: ClassVar[int] = 2
     guarantee: ClassVar[str] = "none"
 
     kl_weight: float = Field(3e-4, ge=0, description="weight of the divergence, summed over the IR")
-    tuning_epochs: int = Field(2, ge=1, description="passes over the victim's training images")
+    tuning_epochs: int = Field(2, ge=1, description=PASSES)
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
         """Train a copy.

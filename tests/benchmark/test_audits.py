@@ -1,11 +1,14 @@
 """Each flag is raised on a planted fault and on nothing honest."""
 
 import json
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
+from mia_bench.benchmark import audits
 from mia_bench.benchmark.audits import AUDITS, audit
 from mia_bench.benchmark.leaderboard import Record
+from mia_bench.defenses.undefended import Undefended
 
 from .test_ranking import record
 
@@ -23,6 +26,13 @@ def cell(attack: str, decibels: float, *, details: dict[str, float] | None = Non
     row["cell_id"] = "-".join(map(str, (attack, row["defense_params"], row["attack_params"], row.get("seed", 0))))
     made = record("dp_ir", attack, [decibels + each for each in SPREAD], [0.1] * 8, **row)
     return made.model_copy(update={"details": details or {}})
+
+
+def on(defense: str, attack: str, decibels: float, **facts: Any) -> Record:
+    """Such a cell of another defense."""
+    made = cell(attack, decibels, **facts)
+    row = made.row.model_copy(update={"defense": defense, "cell_id": f"{defense}-{made.row.cell_id}"})
+    return made.model_copy(update={"row": row})
 
 
 def flags(*cells: Record, at_hand: bool = True) -> list[str]:
@@ -74,7 +84,8 @@ FAULTS = {
     "promise_exceeded": (
         cell("ridge", 19.0, epsilon=8.0, attack_params={"observations": 4}, defense_params={"releases": 2}),
     ),
-    "undertrained": (RIDGE, cell("black_box", 17.0, attack_params={"aux": "same_distribution"})),
+    "defense_changes_nothing": (on("nopeek", "ridge", 19.0), on("undefended", "ridge", 19.0)),
+    "below_linear_decoder": (RIDGE, cell("black_box", 17.0, attack_params={"aux": "same_distribution"})),
 }
 
 
@@ -84,7 +95,9 @@ def test_a_planted_fault_raises_its_flag_and_no_other(name: str, at_hand: bool) 
     assert flags(*FAULTS[name], at_hand=at_hand) == [name]
 
 
+CHANCE = {"accuracy_images": 400, "details": {"chance": 0.025}}
 DETAILED = {
+    "target_near_chance": (on("undefended", "ridge", 19.0, accuracy_undefended=0.0275, **CHANCE),),
     "ignores_wire": (MEAN, cell("ridge", 14.0, details={"psnr_db_wrong_image": 13.9})),
     "class_only": (MEAN, cell("ridge", 14.0, details=of_classes(13.9, 0.3))),
     "aux_overlap": (cell("ridge", 19.0, details={"aux_overlap": 3}),),
@@ -155,3 +168,52 @@ def test_a_cell_is_doubted_once_by_each_audit_however_often_it_is_compared() -> 
     twice = cell("mean_image", 12.0, attack_params={"observations": 4})
 
     assert flags(MEAN, twice, cell("query_free", 10.0)) == ["below_mean_image"]
+
+
+def test_a_target_that_is_better_than_chance_is_not_doubted() -> None:
+    assert flags(on("undefended", "ridge", 19.0, accuracy_undefended=0.06, **CHANCE)) == []
+
+
+def test_a_target_near_chance_is_told_once_with_what_to_do() -> None:
+    rows = [on(name, "ridge", 19.0, accuracy_undefended=0.02, **CHANCE) for name in ("dp_ir", "undefended")]
+    rows[0] = rows[0].model_copy(update={"per_image": rows[0].per_image.model_copy(update={"psnr_db": [17.0] * 8})})
+
+    (flag,) = audit([each.row for each in rows], {each.row.cell_id: each for each in rows})
+
+    assert flag.cell_ids == (rows[1].row.cell_id,)
+    assert "right on 2.0% of 400 images" in flag.sentence
+    assert "Use more images or another model" in flag.sentence
+
+
+def test_an_attack_at_the_mean_image_does_not_show_that_a_defense_does_nothing() -> None:
+    cells = [on(name, attack, 12.0, access="query_free") for name in ("tee", "undefended") for attack in BLIND]
+
+    assert flags(*cells) == []
+
+
+BLIND = ("mean_image", "query_free")
+
+
+def test_a_foreign_decoder_below_the_linear_one_is_flagged() -> None:
+    assert flags(RIDGE, cell("their_decoder", 13.9)) == ["below_linear_decoder"]
+    assert flags(RIDGE, cell("their_decoder", 13.9, access="query_free")) == []
+    assert flags(RIDGE, cell("their_decoder", 13.9, attack_params={"observations": 4})) == []
+
+
+def test_an_attack_with_weights_below_the_linear_decoder_is_flagged_once() -> None:
+    strong, weak = (cell("white_box", high, access="white_box", attack_params={"tv": high}) for high in (20.0, 15.0))
+
+    assert flags(RIDGE, strong, weak) == ["below_linear_decoder"]
+    assert flags(RIDGE, weak) == ["black_box_beats_white_box"]
+
+
+def test_the_strength_of_a_foreign_defense_is_what_it_declares(monkeypatch: pytest.MonkeyPatch) -> None:
+    less, more = (on("their_noise", "ridge", high, defense_params={"width": w}) for high, w in ((15, 0.1), (17, 0.9)))
+    assert flags(less, more) == []  # it is not installed
+
+    class TheirNoise(Undefended):
+        stronger_with: ClassVar[Any] = {"width": 1}
+
+    entry = SimpleNamespace(load=lambda: TheirNoise)
+    monkeypatch.setattr(audits, "registry", SimpleNamespace(find=lambda kind, name: entry))
+    assert flags(less, more) == ["noise_helps"]

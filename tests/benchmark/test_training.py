@@ -13,6 +13,7 @@ from mia_bench.benchmark.training import (
     fit,
     fold_normalization,
     normalize_convolutions,
+    plan,
     train_target,
     untrained_copy,
 )
@@ -132,3 +133,39 @@ def test_an_untrained_copy_has_the_structure_and_none_of_the_weights() -> None:
         assert old.shape == new.shape
         assert not torch.equal(old, new), name
         assert new.requires_grad
+
+
+@pytest.mark.parametrize("count", [1, 2, 20, 60, 300])
+def test_few_images_make_as_many_steps_as_a_pass_needs(count: int) -> None:
+    weight, seen = nn.Parameter(torch.zeros(1)), []
+
+    def loss(batch: Tensor) -> Tensor:
+        seen.append(batch)
+        return weight.square().sum()
+
+    fit([weight], loss, count=count, epochs=2, batch_size=128, learning_rate=0.1, least=50)
+
+    assert len(seen) == 2 * 50
+    assert {len(batch) for batch in seen} == {min(count, 32)}
+    assert all(len(batch.unique()) == len(batch) for batch in seen)
+    assert len(torch.cat(seen).unique()) == count
+
+
+@pytest.mark.parametrize("least", [1, 20])
+def test_many_images_make_the_same_steps_with_and_without_a_least_number(least: int) -> None:
+    assert plan(2625, epochs=25, batch_size=128, least=least) == (25 * 20, 128)
+    assert plan(50_000, epochs=8, batch_size=128, least=25) == (8 * 390, 128)
+
+
+def test_no_pass_is_no_training() -> None:
+    assert plan(20, epochs=0, batch_size=128, least=100).steps == 0
+
+
+def test_a_target_learns_from_forty_images() -> None:
+    torch.manual_seed(0)
+    target = untrained()
+
+    train_target(target, bright_and_dark(40), Training(epochs=1))
+
+    test = bright_and_dark(40)
+    assert (target(test.images).argmax(1) == test.labels).float().mean() > 0.9
