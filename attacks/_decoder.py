@@ -126,7 +126,7 @@ def train_decoder(
             recipe.least,
             passes=passes,
             most=recipe.steps,
-            allowed=queries.affordable if queries.kept is None else None,
+            allowed=None if queries.kept else queries.affordable,
         ),
     )
 
