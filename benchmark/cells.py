@@ -80,6 +80,12 @@ class Cell:
     setting: Setting
     attack: Chosen
 
+    @property
+    def foreign(self) -> bool:
+        """Whether a plug-in takes part in it."""
+        setting = self.setting
+        return any(each.entry.foreign for each in (setting.dataset, setting.model, setting.defense, self.attack))
+
     @classmethod
     def of(cls, columns: Mapping[str, Any]) -> Cell:
         """The cell that a leaderboard calls so, with the components as they are installed now.

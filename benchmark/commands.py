@@ -17,6 +17,7 @@ from .console import say
 from .errors import UsageError
 from .estimates import duration, estimate, timings
 from .interruption import Interrupted, interruptible
+from .isolation import restored_state
 from .leaderboard import Record, read_records
 from .loading import load_boards
 from .progress import Display
@@ -32,6 +33,7 @@ SHOWN = ["accuracy", "psnr_db", "ssim", "identified", "leak_r2", "bound_psnr_db"
 """Columns of the table that ``run`` ends with, beside the names."""
 
 
+@restored_state()
 def run(
     *,
     suite: str | None,

@@ -9,8 +9,9 @@ from functools import cache, lru_cache
 import torch
 from torch import Tensor
 
-from .errors import UsageError
+from .errors import UsageError, describe
 from .interfaces import Pools
+from .isolation import isolated
 from .pools import disjoint_fingerprint
 from .sound_pools import validate_pools
 from .specs import Chosen
@@ -49,11 +50,18 @@ class Data:
     def __init__(self, load: Callable[[Chosen], Pools], device: torch.device, report: Callable[[str], None]) -> None:
         """Take what loads a dataset, and whom to tell of data that are not the usual ones."""
         self._load, self._device, self._report = load, device, report
+        self._learned: dict[Chosen, Facts] = {}
         self.pools = lru_cache(maxsize=1)(self._load_pools)
         self.facts = cache(self._look_at)
         self.channels = cache(self._measure_channels)
 
+    def learn(self, dataset: Chosen, facts: Facts) -> None:
+        """Take from another process what is to be remembered of a dataset, which then need not be loaded for it."""
+        self._learned[dataset] = facts
+
     def _look_at(self, dataset: Chosen) -> Facts:
+        if dataset in self._learned:
+            return self._learned[dataset]
         pools = self.pools(dataset)
         return Facts(
             fingerprint=disjoint_fingerprint(pools),
@@ -66,15 +74,16 @@ class Data:
 
     def _load_pools(self, dataset: Chosen) -> Pools:
         try:
-            pools = self._load(dataset)
+            with isolated("load", dataset.identity):
+                pools = self._load(dataset)
             validate_pools(pools, dataset.label)
+            if dataset.entry.foreign:  # it may keep what it returns
+                pools = pools.copy()
         except UsageError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             package = f"package {dataset.entry.package} {dataset.entry.version}"
-            raise UsageError(
-                f"dataset {dataset.label} of {package} cannot be loaded: {type(error).__name__}: {error}"
-            ) from error
+            raise UsageError(f"dataset {dataset.label} of {package} cannot be loaded: {describe(error)}") from error
         if pools.note:
             self._report(f"{dataset.label}: {pools.note}")
         return replace(

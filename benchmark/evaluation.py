@@ -13,11 +13,11 @@ from torch import Tensor
 
 from .. import __version__
 from .cells import PROTOCOL, Cell
-from .errors import Inapplicable, UsageError
+from .errors import Inapplicable, UsageError, clean, describe, message_of
 from .interfaces import Attack, Observation, Reconstruction
+from .isolation import isolated
 from .leaderboard import PerImage, Record, Row
 from .metrics import RANGES, RECOGNISABLE_SSIM, interval, psnr, ssim
-from .randomness import stream
 from .registry import DISTRIBUTION
 from .rows import KINDS, explain
 from .scoring import bound, overlap, score
@@ -46,8 +46,10 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
     facts: dict[str, Any] = {}
     details: dict[str, float] = {}
 
-    def state(status: str, reason: str) -> dict[str, Any]:
-        return {"status": status, "reason": reason, "device": str(bench.device), "details": details, **facts}
+    def without_scores(status: str, reason: str) -> Record:
+        return incomplete(
+            cell, cell_id, status=status, reason=reason, device=str(bench.device), details=details, **facts
+        )
 
     try:
         protected = bench.protected(cell.setting)
@@ -69,13 +71,16 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
         notes |= {"selected": rebuilt.selected, "data": bench.pools(cell.setting.dataset).note}
         told = {name: note for name, note in notes.items() if note}
         return Record(row=row, details=held, notes=told, per_image=values), rebuilt.images
-    except UsageError:
+    except KeyboardInterrupt:
         raise
+    except UsageError as error:
+        if not cell.foreign:
+            raise
+        return without_scores("failed", describe(error)), None
     except Inapplicable as error:
-        return incomplete(cell, cell_id, **state("inapplicable", str(error))), None
-    except (Exception, SystemExit) as error:  # a component must not end the run
-        reason = f"{type(error).__name__}: {error}"  # Row makes it one line, and cuts it if it is too long
-        return incomplete(cell, cell_id, **state("failed", reason)), None
+        return without_scores("inapplicable", message_of(error)), None
+    except BaseException as error:  # a component must not end the run
+        return without_scores("failed", describe(error)), None
 
 
 def _allowed(facts: dict[str, Any]) -> dict[str, Any]:
@@ -118,28 +123,41 @@ def _finite(details: dict[str, float]) -> tuple[dict[str, float], dict[str, str]
 def incomplete(cell: Cell, cell_id: str, *, details: dict[str, float] | None = None, **facts: Any) -> Record:
     """The record of a cell without scores; ``facts`` give at least ``status``, ``reason`` and ``device``."""
     held, notes = _finite(details or {})
-    return Record(row=Row(**_names(cell, cell_id), **facts), details=held, notes=notes)
+    try:
+        row = Row(**_names(cell, cell_id), **facts)
+    except ValidationError:  # what a component said of itself cannot be written down
+        kept = {name: facts[name] for name in ("status", "reason", "device")}
+        return Record(row=Row(**_names(cell, cell_id), **kept))
+    return Record(row=row, details=held, notes=notes)
 
 
 def _reconstruct(attack: Attack, seen: Observation, cell_id: str) -> Reconstruction:
     expected = (len(seen.wire), *seen.image_shape)
-    with stream("attack", cell_id):
+    with isolated("attack", cell_id):
         answer = attack.reconstruct(seen)
     rebuilt = answer if isinstance(answer, Reconstruction) else Reconstruction(answer, "", {})
-    members = {name: _checked(images, expected) for name, images in rebuilt.members.items()}
-    return Reconstruction(_checked(rebuilt.images, expected), rebuilt.selected, members)
+    members = {clean(str(name)): _checked(images, expected) for name, images in rebuilt.members.items()}
+    return Reconstruction(_checked(rebuilt.images, expected), clean(str(rebuilt.selected)), members)
 
 
 def _checked(images: Tensor, expected: tuple[int, ...]) -> Tensor:
-    if not isinstance(images, Tensor) or tuple(images.shape) != expected:
-        found = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-        raise InvalidReconstruction(f"the attack returned {found}; expected images {expected}")
-    low, high = images.min().item(), images.max().item()
-    if not (torch.isfinite(images).all() and low >= -1e-6 and high <= 1 + 1e-6):
+    """Images that an attack has returned, as a tensor of numbers of its own."""
+    if not isinstance(images, Tensor):
+        raise InvalidReconstruction(f"the attack returned {clean(type(images).__name__)}; expected images {expected}")
+    with torch.no_grad(), torch._C.DisableTorchFunctionSubclass():
+        plain = images.detach().as_subclass(Tensor)
+        if tuple(plain.shape) != expected:
+            raise InvalidReconstruction(f"the attack returned {tuple(plain.shape)}; expected images {expected}")
+        if plain.layout is not torch.strided or plain.is_meta or not plain.is_floating_point():
+            found = "a tensor without numbers" if plain.is_meta else f"a {plain.layout} tensor of {plain.dtype}"
+            raise InvalidReconstruction(f"the attack returned {found}; expected a dense tensor of float32")
+        plain = plain.to(torch.float32, copy=True)
+    low, high = plain.min().item(), plain.max().item()
+    if not (torch.isfinite(plain).all() and low >= -1e-6 and high <= 1 + 1e-6):
         raise InvalidReconstruction(
             f"the attack returned values in [{low:g}, {high:g}]; expected finite values in [0, 1]"
         )
-    return images.detach()
+    return plain
 
 
 def _names(cell: Cell, cell_id: str) -> dict[str, Any]:
@@ -169,7 +187,7 @@ def _describe(protected: Protected) -> dict[str, Any]:
         "accuracy_images": protected.accuracy_images,
         "epsilon": promise.epsilon,
         "delta": promise.delta,
-        "guarantee": promise.guarantee,
+        "guarantee": clean(promise.guarantee),
         "wire_bytes": costs.wire_bytes,
         "client_macs": costs.client_macs,
         "client_params": costs.client_params,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -71,6 +71,10 @@ class Pools:
     private: ImageSet
     classes: tuple[str, ...]
     note: str = ""
+
+    def copy(self) -> Pools:
+        """The same images in memory of their own."""
+        return replace(self, train=self.train.copy(), aux=self.aux.copy(), private=self.private.copy())
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

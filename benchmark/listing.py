@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from . import registry
 from .console import print_table, say
-from .errors import UsageError
+from .errors import UsageError, describe
 from .registry import KINDS, Entry, Kind, Summary
 
 SAMPLE_SHAPES = ((1, 28, 28), (3, 32, 32))
@@ -87,7 +87,7 @@ def _show(entry: Entry, kind: Kind) -> None:
             try:
                 layers = _layers(model.build(shape, 10), shape)
             except Exception as error:
-                layers = f"  none: {type(error).__name__}: {error}"
+                layers = f"  none: {describe(error)}"
             say(f"\nlayers = split points, for images {shape}:\n{layers}")
 
 

@@ -16,6 +16,7 @@ from .cells import Spec
 from .commands import SHOWN, compute, make_requests, tell_doubts
 from .errors import UsageError
 from .interfaces import Component
+from .isolation import restored_state
 from .labels import label
 from .leaderboard import Record, Row, as_given, read_record, record_path, rows_of
 from .loading import Cells
@@ -129,13 +130,11 @@ def run(
         address=address,
         gpus_per_cell=gpus_per_cell,
     )
-    bench, threads = Workbench(device=place.torch_device, data_dir=place.data_dir), torch.get_num_threads()
-    torch.set_num_threads(1)  # the same arithmetic in one process and in several
-    try:
+    with restored_state():
+        torch.set_num_threads(1)  # the same arithmetic in one process and in several
+        bench = Workbench(device=place.torch_device, data_dir=place.data_dir)
         planned = prepare(requests, place, bench)
         records = execute(planned, place, bench, _Silence()) if quiet else compute(planned, place, bench)
-    finally:
-        torch.set_num_threads(threads)
     if not quiet:
         tell_doubts(records)
     return _board(records, place.out)
@@ -153,7 +152,8 @@ def rank(*boards: pd.DataFrame | str | Path) -> pd.DataFrame:
     Raises:
         UsageError: if there is no board, a file is not a leaderboard, or a frame lacks its columns.
     """
-    return _table(ranking.rank(*gather(*boards)), shorten)
+    with restored_state():
+        return _table(ranking.rank(*gather(*boards)), shorten)
 
 
 def gather(*boards: pd.DataFrame | str | Path) -> tuple[list[Row], dict[str, Record]]:

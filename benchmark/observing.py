@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from .errors import Inapplicable
 from .interfaces import Access, Attack, ImageSet, Observation, Pools
+from .opaque import Opaque
 from .randomness import stream
 from .split_model import CleanInput, SplitModel
 from .training import untrained_copy
@@ -44,9 +45,10 @@ def observe(
         Inapplicable: if it asks for repeated wires that cannot be merged.
     """
     weights, free = attack.access is Access.WHITE_BOX, attack.access is Access.QUERY_FREE
-    channel, query = model.ir_channel, partial(overhear, model)
+    channel, query = model.ir_channel, Opaque(partial(overhear, model))
     if attack.observations > 1 and model.stochastic:
-        channel, query = channel.merged(attack.observations), partial(_overhear_often, model, attack.observations)
+        channel = channel.merged(attack.observations)
+        query = Opaque(partial(_overhear_often, model, attack.observations))
         with stream("wires", identity, attack.observations):
             wire = query(originals)
     return Observation(
@@ -57,13 +59,13 @@ def observe(
         query=None if free else query,
         client=nn.Sequential(CleanInput(model.input_channel), model.client) if weights else None,
         server=model.server if free else None,
-        structure=(lambda: untrained_copy(model.client)) if free else None,
+        structure=Opaque(partial(untrained_copy, model.client)) if free else None,
     )
 
 
 def overhear(model: SplitModel, images: Tensor) -> Wire:
     """What the adversary sees of images (N, C, H, W), however many they are."""
-    return Wire.join([model.overheard(part) for part in chunks(images)])
+    return Wire.join([model.overheard(part.clone()) for part in chunks(images)])  # a client may work in place
 
 
 def _overhear_often(model: SplitModel, count: int, images: Tensor) -> Wire:

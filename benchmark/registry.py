@@ -11,7 +11,7 @@ from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from .errors import UsageError
+from .errors import UsageError, clean, describe
 
 if TYPE_CHECKING:
     from .interfaces import Component
@@ -24,6 +24,12 @@ DISTRIBUTION = "mia-bench"
 _HOME = Path(__file__).parent.parent
 _FOLDERS = {"attacks": "attacks", "defenses": "defenses", "models": "models", "datasets": "benchmark/datasets"}
 _BASES = {"attacks": "Attack", "defenses": "Defense", "models": "Model", "datasets": "Dataset"}
+_ATTRIBUTES: dict[Kind, tuple[tuple[str, type | str], ...]] = {
+    "attacks": (("access", "Access"), ("standard", bool)),
+    "defenses": (("guarantee", str),),
+    "datasets": (("model", str), ("split", str), ("training", "Training")),
+}
+"""Class variables that a component must have, beside its version; types are named where importing them takes long."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +53,38 @@ class Entry:
     path: Path | None = None
 
     @property
+    def foreign(self) -> bool:
+        """Whether a plug-in provides it."""
+        return self.package != DISTRIBUTION
+
+    @property
     def noun(self) -> str:
         """The kind in the singular."""
         return self.kind.removesuffix("s")
 
+    @property
+    def provided(self) -> str:
+        """The component and its package, in words."""
+        return f"{self.noun} {self.name!r} of package {self.package} {self.version}"
+
     def load(self) -> type[Component]:
-        """Import the class.
+        """Import the class; a plug-in only after a process of its own has imported it.
+
+        Raises:
+            UsageError: if it cannot be imported, or is not of its kind.
+        """
+        if self.path is None:
+            from .inspection import broken
+            from .isolation import restored_state
+
+            if reason := broken(self):
+                raise UsageError(reason)
+            with restored_state():
+                return self.load_here()
+        return self.load_here()
+
+    def load_here(self) -> type[Component]:
+        """Import the class in this process, whatever that does to it.
 
         Raises:
             UsageError: if it cannot be imported, or is not of its kind.
@@ -60,17 +92,23 @@ class Entry:
         module, _, attribute = self.target.partition(":")
         try:
             loaded = getattr(import_module(module), attribute)
-        except (Exception, SystemExit) as error:
-            raise UsageError(
-                f"{self.noun} {self.name!r} of package {self.package} {self.version} cannot be loaded: "
-                f"{type(error).__name__}: {error}"
-            ) from error
-        base = getattr(import_module(f"{PACKAGE}.benchmark.interfaces"), _BASES[self.kind])
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise UsageError(f"{self.provided} cannot be loaded: {describe(error)}") from error
+        interfaces = import_module(f"{PACKAGE}.benchmark.interfaces")
+        base = getattr(interfaces, _BASES[self.kind])
         if not (isinstance(loaded, type) and issubclass(loaded, base)):
             raise UsageError(
-                f"{self.noun} {self.name!r} of package {self.package} {self.version} is {loaded!r}; "
-                f"expected a subclass of {base.__name__}"
+                f"{self.provided} is {clean(object.__repr__(loaded))}; expected a subclass of {base.__name__}"
             )
+        for name, kind in (("version", int), *_ATTRIBUTES.get(self.kind, ())):
+            allowed = getattr(interfaces, kind) if isinstance(kind, str) else kind
+            if not isinstance(getattr(loaded, name, None), allowed):
+                raise UsageError(
+                    f"{self.provided} has no class variable {name!r} of type {allowed.__name__}. Set it as in "
+                    f"`{name}: ClassVar[{allowed.__name__}] = ...`"
+                )
         return loaded
 
 
@@ -169,12 +207,14 @@ class Summary:
 
 def summaries(kind: Kind) -> list[Summary]:
     """Describe everything of one kind; a broken plug-in is described as broken and disturbs nothing else."""
+    from .inspection import inspected
+
     described = []
     for entries in providers(kind).values():
         for entry in entries:
             try:
                 find(kind, entry.name)
-                described.append(_read(entry) if entry.path else _inspect(entry))
+                described.append(_read(entry) if entry.path else inspected(entry))
             except UsageError as error:
                 described.append(Summary(entry, {}, "", broken=str(error)))
     return described
@@ -205,9 +245,16 @@ def _literals(node: ast.ClassDef) -> dict[str, str]:
     return facts
 
 
-def _inspect(entry: Entry) -> Summary:
-    loaded = entry.load()
+def describe_loaded(entry: Entry) -> Summary:
+    """Describe a plug-in by importing it in this process.
+
+    Raises:
+        UsageError: if it cannot be imported, or is not of its kind.
+    """
+    loaded = entry.load_here()
     facts = {
-        name: str(getattr(loaded, name)) for name in ("access", "guarantee", "model", "split") if hasattr(loaded, name)
+        name: clean(str(getattr(loaded, name)))
+        for name in ("access", "guarantee", "model", "split")
+        if hasattr(loaded, name)
     }
-    return Summary(entry, facts, (loaded.__doc__ or "").strip().partition("\n")[0])
+    return Summary(entry, facts, clean(str(loaded.__doc__ or "").strip().partition("\n")[0]))

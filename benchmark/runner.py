@@ -6,7 +6,7 @@ import importlib.util
 import itertools
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from .cache import locked, write_atomically
 from .cells import Request, Setting, plan
 from .engines.computing import Outcome, Task, compute
 from .engines.dispatch import Dispatch
+from .engines.looking import look
 from .engines.processes import Processes
 from .errors import UsageError
 from .files import Unreadable, read_json
@@ -119,12 +120,28 @@ def prepare(requests: Sequence[Request], where: Where, bench: Workbench) -> list
         UsageError: if anything about the requests, the data or the records is wrong.
     """
     cells = plan(*requests)
-    fingerprints = {setting: bench.check(setting) for setting in dict.fromkeys(cell.setting for cell in cells)}
+    fingerprints = _fingerprints(list(dict.fromkeys(cell.setting for cell in cells)), where, bench)
     planned = []
     for cell in cells:
         cell_id = cell.cell_id(fingerprints[cell.setting])
         planned.append(PlannedCell(cell, cell_id, find_record(where.out, cell_id)))
     return planned
+
+
+def _fingerprints(settings: Sequence[Setting], where: Where, bench: Workbench) -> dict[Setting, str]:
+    """Make sure that settings can be made; those with data or a model of a plug-in are tried in a worker process.
+
+    Returns:
+        The fingerprints of their data.
+    """
+    foreign = [setting for setting in settings if setting.dataset.entry.foreign or setting.model.entry.foreign]
+    if foreign:
+        workers = Processes(where.torch_device, where.data_dir)
+        for setting, facts in look(foreign, workers, bench.report):
+            bench.learn(setting.dataset, facts)
+    here = settings if where.engine == "ray" else [setting for setting in settings if setting not in foreign]
+    found = {setting: bench.check(setting) for setting in here}
+    return {setting: found.get(setting) or bench.facts(setting.dataset).fingerprint for setting in settings}
 
 
 def execute(planned: Sequence[PlannedCell], where: Where, bench: Workbench, listener: Listener) -> list[Record]:
@@ -189,14 +206,36 @@ def _outcomes(
         record = read_record(path) if path.exists() else None
         return Outcome(record) if record and record.row.status != "failed" else None
 
+    if where.engine == "local":
+        own, foreign = _divided(groups, foreign=False), _divided(groups, foreign=True)
+        if where.jobs in (None, 1) and where.cell_timeout is None:
+            for task in itertools.chain.from_iterable(own):
+                if (outcome := known(task)) is None:
+                    listener.started(task.cell.label)
+                    outcome = compute(task, bench)
+                yield outcome
+        else:
+            yield from _dispatched(own, where, bench, listener, known)
+        yield from _dispatched(foreign, where, bench, listener, known)
+    else:
+        yield from _dispatched(groups, where, bench, listener, known)
+
+
+def _divided(groups: Sequence[Sequence[Task]], *, foreign: bool) -> list[list[Task]]:
+    """Those tasks of each group in which a plug-in takes part, or the others."""
+    parts = [[task for task in group if task.cell.foreign is foreign] for group in groups]
+    return [part for part in parts if part]
+
+
+def _dispatched(
+    groups: Sequence[Sequence[Task]],
+    where: Where,
+    bench: Workbench,
+    listener: Listener,
+    known: Callable[[Task], Outcome | None],
+) -> Iterator[Outcome]:
+    """Compute tasks in workers of their own, so that nothing that a plug-in does to its process reaches other cells."""
     if not groups:
-        return
-    if where.engine == "local" and where.jobs in (None, 1) and where.cell_timeout is None:
-        for task in itertools.chain.from_iterable(groups):
-            if (outcome := known(task)) is None:
-                listener.started(task.cell.label)
-                outcome = compute(task, bench)
-            yield outcome
         return
     workers, count, device = _workers(where, bench)
     with closing(workers):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,3 +24,11 @@ def without_main() -> Iterator[None]:
     finally:
         for name, value in hidden.items():
             setattr(main, name, value)
+
+
+def ending(code: int | None) -> str:
+    """How a process ended, in words, from its exit code."""
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        return f"killed by {name}" + (", as when memory runs out" if name == "SIGKILL" else "")
+    return f"exit code {code}"

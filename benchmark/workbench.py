@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -17,10 +18,11 @@ from .cache import Cached, cache_path, cached_tensors, is_cached
 from .cells import REFERENCE_DEFENSE, Setting
 from .costs import Costs, measure_costs
 from .data import Data
-from .errors import UsageError
+from .errors import UsageError, message_of
 from .evaluator import RECIPE, Evaluator, classify, train_evaluator
 from .hearing import heard
 from .interfaces import Attack, Dataset, Defense, ImageSet, Model, Observation, Pools, Wire
+from .isolation import isolated
 from .metrics import accuracy
 from .observing import chunks, observe, overhear
 from .pools import class_means, in_neutral_order
@@ -83,7 +85,7 @@ class Workbench:
         self._cached = cached
         load = load or (lambda dataset: cast(Dataset, dataset.component).load(self.data_dir))
         data = Data(load, device, lambda message: self.report(message))
-        self.pools, self.facts, self._channels = data.pools, data.facts, data.channels
+        self.pools, self.facts, self.learn, self._channels = data.pools, data.facts, data.learn, data.channels
         self.target = lru_cache(maxsize=1)(self._train_target)
         self.accuracy_undefended = lru_cache(maxsize=1)(self._measure_undefended)
         self.structure = cache(self._build)
@@ -128,14 +130,17 @@ class Workbench:
     def _build(self, dataset: Chosen, model: Chosen) -> Target:
         shape, classes = self.facts(dataset).image_shape, self.facts(dataset).classes
         try:
-            target = self._untrained(model, dataset).eval()  # in training, one image is no batch to be normalized
-            with torch.no_grad():
-                answer = tuple(target(torch.zeros(2, *shape)).shape)
+            with isolated("build", model.identity):
+                target = self._untrained(model, dataset).eval()  # in training, one image is no batch to be normalized
+                with torch.no_grad():
+                    answer = tuple(target(torch.zeros(2, *shape)).shape)
+                if model.entry.foreign:
+                    self._refuse_shared(model, shape)
         except UsageError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise UsageError(
-                f"model {model.label} cannot take the {shape} images of {dataset.label} ({error})"
+                f"model {model.label} cannot take the {shape} images of {dataset.label} ({message_of(error)})"
             ) from error
         if answer != (2, classes):
             raise UsageError(
@@ -150,6 +155,15 @@ class Workbench:
         They are the first of the pool, which has its classes in turn, in an order from which no label follows.
         """
         return self._attacked(setting.dataset, setting.images)
+
+    def _refuse_shared(self, model: Chosen, shape: tuple[int, int, int]) -> None:
+        """Make sure that two networks have nothing in common, or else training one would change the other."""
+        first, second = (cast(Model, model.component).build(shape, 2) for _ in range(2))
+        if {id(each) for each in first.parameters()} & {id(each) for each in second.parameters()}:
+            raise UsageError(
+                f"model {model.label} returns the same parameters from two calls of build; expected new modules each "
+                "time. Create them inside build"
+            )
 
     def originals(self, setting: Setting) -> Tensor:
         """The private images under attack, (N, C, H, W), in the order of the wire: for scoring only."""
@@ -172,14 +186,15 @@ class Workbench:
             Inapplicable: if it asks for repeated wires that cannot be merged.
         """
         protected = self.protected(setting)
-        return observe(
-            attack,
-            protected.model.copy(),
-            protected.wire.copy(),
-            pools=self.pools(setting.dataset),
-            originals=self.originals(setting),
-            identity=setting.identity,
-        )
+        with isolated("observe", setting.identity):
+            return observe(
+                attack,
+                protected.model.copy(),
+                protected.wire.copy(),
+                pools=self.pools(setting.dataset),
+                originals=self.originals(setting),
+                identity=setting.identity,
+            )
 
     def _choose_attacked(self, dataset: Chosen, count: int) -> ImageSet:
         return in_neutral_order(self.pools(dataset).private[:count])
@@ -192,6 +207,8 @@ class Workbench:
     def _untrained(self, model: Chosen, dataset: Chosen) -> Target:
         facts = self.facts(dataset)
         layers = cast(Model, model.component).build(facts.image_shape, facts.classes)
+        if model.entry.foreign:  # it may keep what it returns, or return it again
+            layers = copy.deepcopy(layers)
         add_biases(layers)
         return Target(Normalize(*self._channels(dataset)), layers)
 
@@ -217,7 +234,7 @@ class Workbench:
     def _train_target(self, dataset: Chosen, model: Chosen, seed: int) -> Target:
         training = cast(Dataset, dataset.component).training
         identity = self._target_identity(dataset, model, seed)
-        with stream("target", identity):
+        with isolated("target", identity):
             target = self._untrained(model, dataset).to(self.device)
 
             def train() -> dict[str, Tensor]:
@@ -263,12 +280,16 @@ class Workbench:
 
     def _bound(self, setting: Setting, observations: int) -> GalleryBound | None:
         model = self.protected(setting).model
-        with stream("bound", setting.identity, observations):
-            return gallery_bound(model, self.originals(setting), observations=observations)
+        with isolated("bound", setting.identity, observations):
+            return gallery_bound(model.copy(), self.originals(setting).clone(), observations=observations)
 
     def _measure_undefended(self, dataset: Chosen, model: Chosen, seed: int) -> float:
-        private = self.pools(dataset).private
-        return accuracy(_logits(self.target(dataset, model, seed), private.images), private.labels)
+        return self._undefended_accuracy(dataset, model, seed, self.pools(dataset).private)
+
+    def _undefended_accuracy(self, dataset: Chosen, model: Chosen, seed: int, test: ImageSet) -> float:
+        target = copy.deepcopy(self.target(dataset, model, seed))
+        with isolated("accuracy undefended", model.identity, seed):
+            return accuracy(_logits(target, test.images), test.labels)
 
     def _protect(self, setting: Setting) -> Protected:
         pools = self.pools(setting.dataset)
@@ -276,26 +297,24 @@ class Workbench:
         undefended = self.target(*whole).split(setting.split)
         start = time.perf_counter()
         identity = setting.identity
-        with stream("protect", identity), heard("mia_bench", self.report):
-            model = cast(Defense, setting.defense.component).protect(undefended, pools.train.copy())
+        with isolated("protect", identity), heard("mia_bench", self.report):
+            model = cast(Defense, setting.defense.component).protect(undefended.copy(), pools.train.copy())
+        if not isinstance(model, SplitModel):
+            raise TypeError(f"the defense returned {type(model).__name__}; expected a SplitModel")
         model.modules().eval().requires_grad_(False)
         test = _sample(pools.private, model.accuracy_images)
         if len(test) == len(pools.private):
             accuracy_undefended = self.accuracy_undefended(*whole)
         else:
-            accuracy_undefended = accuracy(_logits(self.target(*whole), test.images), test.labels)
+            accuracy_undefended = self._undefended_accuracy(*whole, test)
         if setting.defense.name == REFERENCE_DEFENSE:
             measured, details = accuracy_undefended, {}
         else:
-            with stream("accuracy", identity), heard("mia_bench", self.report):
-                answers = _logits(model.classify, test.images)
-                told = model.details(test.images, test.labels, answers)
-            details = {name: float(value) for name, value in told.items()}
-            measured = accuracy(answers, test.labels)
-        with stream("wire", identity):
+            measured, details = self._measure(model, test, identity)
+        with isolated("wire", identity):
             wire = overhear(model, self.originals(setting))
-        with stream("costs", identity):
-            costs = measure_costs(model, pools.private.images[:1])
+        with isolated("costs", identity):
+            costs = measure_costs(model, pools.private.images[:1].clone())
         seconds = round(time.perf_counter() - start, 3)
         chance = test.labels.bincount().max().item() / len(test)
         details = {
@@ -306,6 +325,16 @@ class Workbench:
             **details,
         }
         return Protected(model, wire, measured, accuracy_undefended, len(test), costs, details)
+
+    def _measure(self, model: SplitModel, test: ImageSet, identity: object) -> tuple[float, dict[str, float]]:
+        """Accuracy of a protected model on labelled images, and its details."""
+        with isolated("accuracy", identity), heard("mia_bench", self.report):
+            answers = _logits(model.classify, test.images)
+            measured = accuracy(answers, test.labels)
+            told = {}
+            if type(model).details is not SplitModel.details:
+                told = model.details(test.images.clone(), test.labels.clone(), answers)
+            return measured, {name: float(value) for name, value in told.items()}
 
 
 def _sample(pool: ImageSet, count: int | None) -> ImageSet:
@@ -322,4 +351,5 @@ def _sample(pool: ImageSet, count: int | None) -> ImageSet:
 
 @torch.no_grad()
 def _logits(classify: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    return torch.cat([classify(part) for part in chunks(images)])
+    """Answers to images (N, C, H, W), which are copied, since a network may work in place: logits (N, classes)."""
+    return torch.cat([classify(part.clone()) for part in chunks(images)])

@@ -11,7 +11,7 @@ import torch
 
 from .. import registry
 from ..console import say
-from ..errors import UsageError
+from ..errors import UsageError, describe
 from ..interfaces import Attack, Component, Dataset, Defense, Model
 from ..registry import KINDS, Entry
 from ..specs import build, parse
@@ -77,7 +77,7 @@ def _imported(module: str, attribute: str) -> Component:
     try:
         loaded = getattr(import_module(module), attribute)
     except (Exception, SystemExit) as error:
-        raise UsageError(f"{module}:{attribute} cannot be imported: {type(error).__name__}: {error}") from error
+        raise UsageError(f"{module}:{attribute} cannot be imported: {describe(error)}") from error
     kinds = {Attack: "attacks", Defense: "defenses", Model: "models", Dataset: "datasets"}
     for base, kind in kinds.items():
         if isinstance(loaded, type) and issubclass(loaded, base):

@@ -6,6 +6,7 @@ import inspect
 
 import torch
 
+from ..errors import describe
 from ..interfaces import Component
 from .core import Failed, Skipped, require
 from .effects import Effects, effects, scenes
@@ -78,7 +79,7 @@ def runs_on_a_gpu(component: Component, lab: Lab) -> str:
     except Mixed:
         raise
     except Exception as error:  # it can do less than a GPU
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        reason = describe(error)
         raise Skipped(f"there is no CUDA here, and the device that pretends cannot do it ({reason})") from error
     _require_same(there, component, lab, "on another device it gives another result")
     return "on a device that pretends; there is no CUDA here"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 from unittest import SkipTest
 
-from ..errors import UsageError
+from ..errors import UsageError, describe, message_of
 
 
 class Failed(AssertionError):
@@ -66,11 +66,13 @@ def outcomes(checks: Sequence[Check]) -> Iterator[Outcome]:
         try:
             yield Outcome(check.name, "ok", check() or "")
         except Skipped as reason:
-            yield Outcome(check.name, "skipped", str(reason))
+            yield Outcome(check.name, "skipped", message_of(reason))
         except (Failed, UsageError) as reason:
-            yield Outcome(check.name, "failed", str(reason))
-        except Exception as error:
-            yield Outcome(check.name, "failed", f"{type(error).__name__}: {error}".replace("\n", " "))
+            yield Outcome(check.name, "failed", message_of(reason))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            yield Outcome(check.name, "failed", describe(error))
 
 
 def require(condition: object, complaint: str) -> None:

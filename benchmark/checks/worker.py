@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import torch
 
+from ..errors import describe
 from ..interfaces import Attack, Component
 from ..spawning import without_main
 from ..wire import Wire
@@ -82,7 +83,7 @@ class Worker:
             self._here.send(sys.path)  # it may have grown since the process was started
             self._here.send((task, component, data_dir))
         except Exception as error:  # whatever the component raises when it is taken apart
-            raise Unreachable(f"it cannot be sent to a worker process: {type(error).__name__}: {error}") from error
+            raise Unreachable(f"it cannot be sent to a worker process: {describe(error)}") from error
         try:
             if not self._here.poll(START_SECONDS):
                 raise Failed(f"the worker process did not begin within {START_SECONDS} s")
@@ -108,13 +109,13 @@ def _serve(there: Connection, threads: int) -> None:
         except EOFError:
             return
         except Exception as error:  # the class cannot be imported here
-            there.send(f"{type(error).__name__}: {error}")
+            there.send(describe(error))
             continue
         there.send("begun")
         try:
             there.send(work[task](component, Lab(data_dir=data_dir)))
         except Exception as error:
-            there.send(f"{type(error).__name__}: {error}")
+            there.send(describe(error))
 
 
 def _effects(component: Component, lab: Lab) -> Effects:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..cells import Cell
+from ..cells import Cell, Setting
 from ..evaluation import evaluate
 from ..leaderboard import Record
 from ..pictures import strip
@@ -17,6 +17,13 @@ class Task:
 
     cell: Cell
     cell_id: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """The wish to know whether a setting can be made, and what its data are."""
+
+    setting: Setting
 
 
 @dataclass(frozen=True)

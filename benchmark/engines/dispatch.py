@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from ..data import Facts
 from ..errors import UsageError
 from ..evaluation import incomplete
 from .computing import Outcome, Task
@@ -24,15 +25,18 @@ class News:
 
     Attributes:
         kind: ``note``, something takes long; ``begun``, all that the cell shares with others is ready; ``done``, it has
-            an outcome; ``refused``, a person must mend something; ``died``, the worker is gone; ``lost``, so is it, for
-            a reason that has nothing to do with the cell.
-        text: the message, the refusal, or how the worker died.
+            an outcome; ``failed``, it can have none, and the worker goes on; ``looked``, a setting can be made;
+            ``refused``, a person must mend something; ``died``, the worker is gone; ``lost``, so is it, for a reason
+            that has nothing to do with the cell.
+        text: the message, the refusal, the reason, or how the worker died.
         outcome: that of a cell that is done.
+        facts: about the data of a setting that can be made.
     """
 
-    kind: Literal["note", "begun", "done", "refused", "died", "lost"]
+    kind: Literal["note", "begun", "done", "failed", "looked", "refused", "died", "lost"]
     text: str = ""
     outcome: Outcome | None = None
+    facts: Facts | None = None
 
 
 class Workers(Protocol):
@@ -157,16 +161,18 @@ class Dispatch:
             case "begun":
                 post.since = time.monotonic()
                 teller.started(post.rest[0].cell.label)
-            case "done":
-                assert news.outcome is not None
+            case "done" | "failed":
                 del self._posts[worker]
+                outcome = news.outcome or self._failed(post.rest[0], news.text)
                 post.rest.popleft()
                 yield from self._employ(post.rest or self._next(), worker)
-                yield news.outcome
+                yield outcome
             case "refused":
                 raise UsageError(news.text)
             case "died" | "lost":
                 yield from self._bury(worker, news)
+            case "looked":
+                raise AssertionError("nobody was asked to look")
 
     def _bury(self, worker: int, news: News) -> Iterator[Outcome]:
         rest = self._posts.pop(worker).rest

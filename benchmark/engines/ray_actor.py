@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..cache import cache_name
 from ..cells import Setting
-from ..errors import UsageError
+from ..errors import UsageError, message_of
 from ..interfaces import ImageSet, Pools
 from ..workbench import Need, Workbench
 from .computing import Task, compute
@@ -115,7 +115,7 @@ class RayActor:
         while True:
             match self._news.get():
                 case UsageError() as error:
-                    yield News("refused", str(error))
+                    yield News("refused", message_of(error))
                     return
                 case BaseException() as error:
                     raise error

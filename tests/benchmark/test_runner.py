@@ -23,6 +23,7 @@ from mia_bench.benchmark.runner import Where, execute, prepare
 from mia_bench.benchmark.specs import Chosen
 from mia_bench.benchmark.split_model import SplitModel
 from mia_bench.benchmark.workbench import Workbench
+from mia_bench.defenses.dp_ir import DpIr
 from mia_bench.models.lenet5 import Lenet5
 from torch import Tensor
 
@@ -138,11 +139,20 @@ def test_the_members_of_an_attack_are_scored_beside_what_it_selected(bench: Work
     assert record.details["bytes_down"] > 0
 
 
+def tell(monkeypatch: pytest.MonkeyPatch, told: Any) -> None:
+    """Have ``dp_ir`` give a model with these details."""
+
+    class Telling(SplitModel):
+        def details(self, images: Tensor, labels: Tensor, logits: Tensor) -> dict[str, float]:
+            return told
+
+    monkeypatch.setattr(DpIr, "protect", lambda self, model, train: Telling(client=model.client, server=model.server))
+
+
 def test_what_a_defense_cannot_tell_as_a_number_is_left_out_and_named(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    told = {"plain": 2.0, "endless": math.inf, "unknown": math.nan}
-    monkeypatch.setattr(SplitModel, "details", lambda self, images, labels, logits: told)
+    tell(monkeypatch, {"plain": 2.0, "endless": math.inf, "unknown": math.nan})
 
     record = outcome(bench, gray, defense="dp_ir")
     write_record(tmp_path, record)
@@ -154,7 +164,7 @@ def test_what_a_defense_cannot_tell_as_a_number_is_left_out_and_named(
 
 
 def test_a_defense_that_tells_no_number_fails_alone(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SplitModel, "details", lambda self, images, labels, logits: {"word": "much"})
+    tell(monkeypatch, {"word": "much"})
 
     row = outcome(bench, gray, defense="dp_ir").row
 

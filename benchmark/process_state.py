@@ -1,0 +1,175 @@
+"""The parts of a process's state that change what is computed after them, each with how to read and to restore it."""
+
+from __future__ import annotations
+
+import gc
+import locale
+import logging
+import os
+import random
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True)
+class State:
+    """One part of the state of a process.
+
+    Attributes:
+        read: returns its value, which can be compared.
+        write: sets it to such a value.
+        known: the value in which the benchmark computes; None for whatever the caller has.
+    """
+
+    read: Callable[[], Any]
+    write: Callable[[Any], object]
+    known: Any = None
+
+
+def _default_device(device: torch.device) -> None:
+    torch.set_default_device(None)
+    if torch.get_default_device() != device:
+        torch.set_default_device(device)
+
+
+def _deterministic() -> tuple[bool, bool]:
+    return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+
+
+def _set_deterministic(value: tuple[bool, bool]) -> None:
+    torch.use_deterministic_algorithms(value[0], warn_only=value[1])
+
+
+_CUDNN = ("enabled", "benchmark", "deterministic")
+
+
+def _cudnn() -> tuple[bool, ...]:
+    return tuple(getattr(torch.backends.cudnn, name) for name in _CUDNN)
+
+
+def _set_cudnn(value: tuple[bool, ...]) -> None:
+    for name, flag in zip(_CUDNN, value, strict=True):
+        setattr(torch.backends.cudnn, name, flag)
+
+
+def _flushes_denormals() -> bool:
+    smallest = sys.float_info.min
+    return smallest / 4 == 0
+
+
+def _numpy_numbers() -> tuple[Any, ...]:
+    name, keys, *rest = np.random.get_state()
+    return name, keys.tobytes(), *rest  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _set_numpy_numbers(value: tuple[Any, ...]) -> None:
+    name, keys, *rest = value
+    np.random.set_state((name, np.frombuffer(keys, np.uint32), *rest))
+
+
+def _set_filters(value: list[Any]) -> None:
+    warnings.resetwarnings()  # forgets which warnings were shown under other filters
+    cast(list[Any], warnings.filters)[:] = value
+
+
+def _set_environment(value: Mapping[str, str]) -> None:
+    for name in os.environ.keys() - value.keys():
+        del os.environ[name]
+    os.environ.update(value)
+
+
+def _folder() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:  # it was deleted
+        return None
+
+
+def _set_folder(value: str | None) -> None:
+    if value is not None:
+        os.chdir(value)
+
+
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM") if hasattr(signal, name)]
+
+
+def _handlers() -> tuple[Any, ...]:
+    return tuple(signal.getsignal(number) for number in _SIGNALS)
+
+
+def _set_handlers(value: tuple[Any, ...]) -> None:
+    if threading.current_thread() is threading.main_thread():  # elsewhere they cannot have been changed
+        for number, handler in zip(_SIGNALS, value, strict=True):
+            if handler is not None:
+                signal.signal(number, handler)
+
+
+def _alarm() -> bool:
+    return hasattr(signal, "getitimer") and signal.getitimer(signal.ITIMER_REAL)[0] > 0
+
+
+def _set_alarm(value: bool) -> None:
+    if not value:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _logging() -> tuple[Any, ...]:
+    return logging.root.manager.disable, logging.root.level, tuple(logging.root.handlers)
+
+
+def _set_logging(value: tuple[Any, ...]) -> None:
+    disabled, level, handlers = value
+    logging.disable(disabled)
+    logging.root.setLevel(level)
+    logging.root.handlers[:] = handlers
+
+
+def _streams() -> tuple[Any, ...]:
+    return sys.stdin, sys.stdout, sys.stderr
+
+
+def _set_streams(value: tuple[Any, ...]) -> None:
+    sys.stdin, sys.stdout, sys.stderr = value
+
+
+def _autocast(device: str) -> State:
+    return State(
+        lambda: torch.is_autocast_enabled(device), lambda value: torch.set_autocast_enabled(device, value), False
+    )
+
+
+STATES = (
+    State(torch.get_default_dtype, torch.set_default_dtype, torch.float32),
+    State(torch.get_default_device, _default_device),
+    State(torch.is_grad_enabled, torch.set_grad_enabled, True),
+    _autocast("cpu"),
+    _autocast("cuda"),
+    State(torch.get_num_threads, torch.set_num_threads),
+    State(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest"),
+    State(_deterministic, _set_deterministic),
+    State(_cudnn, _set_cudnn),
+    State(torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
+    State(_flushes_denormals, torch.set_flush_denormal),
+    State(_numpy_numbers, _set_numpy_numbers),
+    State(np.geterr, lambda value: np.seterr(**value)),
+    State(random.getstate, random.setstate),
+    State(lambda: list(warnings.filters), _set_filters),
+    State(lambda: dict(os.environ), _set_environment),
+    State(_folder, _set_folder),
+    State(lambda: locale.setlocale(locale.LC_ALL), lambda value: locale.setlocale(locale.LC_ALL, value)),
+    State(_handlers, _set_handlers),
+    State(_alarm, _set_alarm),
+    State(_logging, _set_logging),
+    State(_streams, _set_streams),
+    State(sys.getrecursionlimit, sys.setrecursionlimit),
+    State(gc.isenabled, lambda value: gc.enable() if value else gc.disable()),
+)
+"""What is restored after a call into a component, beside torch's random numbers, which ``stream`` restores."""
