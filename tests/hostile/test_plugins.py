@@ -11,6 +11,7 @@ from mia_bench.benchmark import inspection, registry
 from mia_bench.benchmark.engines import dispatch
 
 from ..trees import image_tree
+from . import answers
 from .answers import answer, refusal
 
 DIED = "the worker process died, twice ({})"
@@ -53,11 +54,11 @@ DEFENSES = {
 SOURCES = {
     "segfault": "dataset 'source' of package evil 1.0 cannot be used: the worker process died (killed by SIGSEGV)",
     "mute": "cannot be loaded: Mute: the message cannot be shown because its __str__ raised RuntimeError",
-    "none": "cannot be loaded: ",
+    "none": "Expected Pools, got NoneType, from dataset source",
 }
 NETWORKS = {
     "exits": "model 'network' of package evil 1.0 cannot be used: the worker process died (exit code 5)",
-    "none": "model network:act=\"none\" cannot take the (3, 16, 16) images of imagefolder:size=16 (",
+    "none": 'model network:act="none" cannot take the (3, 16, 16) images of imagefolder:size=16 (',
 }
 IMPORTS = {
     "import_segfault": ("import ctypes; ctypes.string_at(0)", "importing it ended the process (killed by SIGSEGV)"),
@@ -94,6 +95,7 @@ def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The evil package as an installed one, of which a cell that dies is not tried twice."""
     monkeypatch.syspath_prepend(site)
     monkeypatch.setattr(dispatch, "LIVES", 1)
+    monkeypatch.setattr(answers, "SECONDS", 300)  # several worker processes in a row
     registry._plug_ins.cache_clear()
     yield
     registry._plug_ins.cache_clear()
