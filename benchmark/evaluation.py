@@ -145,13 +145,12 @@ def _checked(images: Tensor, expected: tuple[int, ...]) -> Tensor:
     if not isinstance(images, Tensor):
         raise InvalidReconstruction(f"the attack returned {clean(type(images).__name__)}; expected images {expected}")
     with torch.no_grad(), torch._C.DisableTorchFunctionSubclass():
-        plain = images.detach().as_subclass(Tensor)
-        if tuple(plain.shape) != expected:
-            raise InvalidReconstruction(f"the attack returned {tuple(plain.shape)}; expected images {expected}")
-        if plain.layout is not torch.strided or plain.is_meta or not plain.is_floating_point():
-            found = "a tensor without numbers" if plain.is_meta else f"a {plain.layout} tensor of {plain.dtype}"
+        if tuple(images.shape) != expected:
+            raise InvalidReconstruction(f"the attack returned {tuple(images.shape)}; expected images {expected}")
+        if images.layout is not torch.strided or images.is_meta or not images.is_floating_point():
+            found = "a tensor without numbers" if images.is_meta else f"a {images.layout} tensor of {images.dtype}"
             raise InvalidReconstruction(f"the attack returned {found}; expected a dense tensor of float32")
-        plain = plain.to(torch.float32, copy=True)
+        plain = images.detach().as_subclass(Tensor).to(torch.float32, copy=True)
     low, high = plain.min().item(), plain.max().item()
     if not (torch.isfinite(plain).all() and low >= -1e-6 and high <= 1 + 1e-6):
         raise InvalidReconstruction(

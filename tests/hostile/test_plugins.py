@@ -156,7 +156,7 @@ def test_evil_defenses_fail_alone_and_the_next_one_has_the_same_row(words: list[
         assert found[act].startswith(f"failed{reason}" if reason else "") or act == "zero", (act, found[act])
     ours = rows[rows["defense"].isin(["quantize", "undefended"]) & (rows["attack"] != "honest")]
     for column in ("defense", "attack", "psnr_db", "ssim", "accuracy", "accuracy_undefended", "status"):
-        assert ours[column].tolist() == alone[column].tolist()
+        assert [*map(str, ours[column])] == [*map(str, alone[column])]
 
 
 @pytest.mark.parametrize(("act", "reason"), SOURCES.items(), ids=SOURCES)
