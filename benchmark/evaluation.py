@@ -123,12 +123,7 @@ def _finite(details: dict[str, float]) -> tuple[dict[str, float], dict[str, str]
 def incomplete(cell: Cell, cell_id: str, *, details: dict[str, float] | None = None, **facts: Any) -> Record:
     """The record of a cell without scores; ``facts`` give at least ``status``, ``reason`` and ``device``."""
     held, notes = _finite(details or {})
-    try:
-        row = Row(**_names(cell, cell_id), **facts)
-    except ValidationError:  # what a component said of itself cannot be written down
-        kept = {name: facts[name] for name in ("status", "reason", "device")}
-        return Record(row=Row(**_names(cell, cell_id), **kept))
-    return Record(row=row, details=held, notes=notes)
+    return Record(row=Row(**_names(cell, cell_id), **facts), details=held, notes=notes)
 
 
 def _reconstruct(attack: Attack, seen: Observation, cell_id: str) -> Reconstruction:

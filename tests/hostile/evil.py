@@ -123,7 +123,7 @@ ACTS: dict[str, Any] = {
     "sparse": lambda seen: gray(seen).to_sparse(),
     "whole_numbers": lambda seen: gray(seen).long(),
     "double": lambda seen: gray(seen).double().requires_grad_(),
-    "wire_itself": lambda seen: seen.wire.tensor[:, :3, :16, :16].clamp_(0, 1),
+    "aux_itself": lambda seen: seen.aux.images[: len(seen.wire)],
     "spoils": spoil,
     "leaks": leak,
     "says": say,

@@ -36,7 +36,7 @@ ATTACKS = {
     "sparse": "InvalidReconstruction: the attack returned a torch.sparse_coo tensor of torch.float32; expected a dense",
     "whole_numbers": "InvalidReconstruction: the attack returned a torch.strided tensor of torch.int64; expected a",
     "double": "",
-    "wire_itself": "",
+    "aux_itself": "",
     "spoils": "",
     "leaks": "",
     "says": "",
@@ -48,7 +48,7 @@ DEFENSES = {
     "segfault": DIED.format("killed by SIGSEGV"),
     "mute": "Mute: the message cannot be shown because its __str__ raised RuntimeError",
     "none": "TypeError: the defense returned NoneType; expected a SplitModel",
-    "promise": "ValidationError: 1 validation error for Row epsilon",
+    "promise": "InvalidFacts: ",
     "zero": "",
 }
 SOURCES = {
