@@ -111,7 +111,7 @@ def board(words: list[str | Path], out: Path, code: int) -> tuple[pd.DataFrame, 
     result = answer(*words, "--out", out)
     assert result.exit_code == code, result.output
     assert "ON STDOUT" not in result.stdout
-    rows = pd.read_csv(out / "leaderboard.csv", keep_default_na=False)
+    rows = pd.read_csv(out / "leaderboard.csv", keep_default_na=False, dtype=str)
     assert all(path.stat().st_size < 20_000 for path in (out / "cells").glob("*.json"))
     return rows, result.output
 
@@ -123,7 +123,7 @@ def reasons(rows: pd.DataFrame, noun: str) -> dict[str, str]:
 
 def scores(rows: pd.DataFrame, attack: str) -> list[object]:
     columns = ["psnr_db", "psnr_db_low", "ssim", "accuracy", "identified", "leak_r2"]
-    return rows[(rows["attack"] == attack) & (rows["defense"] == "undefended")][columns].to_numpy().tolist()
+    return rows[(rows["attack"] == attack) & (rows["defense"] == "undefended")][columns].astype(str).to_numpy().tolist()
 
 
 def test_evil_attacks_fail_alone_and_the_next_one_has_the_same_row(words: list[str | Path], tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_evil_defenses_fail_alone_and_the_next_one_has_the_same_row(words: list[
         assert found[act].startswith(f"failed{reason}" if reason else "") or act == "zero", (act, found[act])
     ours = rows[rows["defense"].isin(["quantize", "undefended"]) & (rows["attack"] != "honest")]
     for column in ("defense", "attack", "psnr_db", "ssim", "accuracy", "accuracy_undefended", "status"):
-        assert [*map(str, ours[column])] == [*map(str, alone[column])]
+        assert ours[column].tolist() == alone[column].tolist()
 
 
 @pytest.mark.parametrize(("act", "reason"), SOURCES.items(), ids=SOURCES)
