@@ -61,7 +61,9 @@ def cell(defense: str, params: str, attack: str, decibels: float | None, **facts
         return record(defense, attack, [0.0], [0.0], **{**row, **failed, "n_images": len(SPREAD)})
     values = [decibels + each for each in SPREAD]
     ends = {"psnr_db_low": decibels - 0.3, "psnr_db_high": decibels + 0.3}
-    return record(defense, attack, values, [max(0.05, max(0.0, (each - 10) / 25) ** 0.9) for each in values], **row, **ends)
+    return record(
+        defense, attack, values, [max(0.05, max(0.0, (each - 10) / 25) ** 0.9) for each in values], **row, **ends
+    )
 
 
 def write(out: Path, records: Sequence[Record], pictured: bool = True) -> Path:
