@@ -331,7 +331,7 @@ def test_the_reference_attack_leaks_nothing_and_a_defense_with_a_density_has_a_b
         entry = registry.find("attacks", type(attack).__name__.lower().replace("meanimage", "mean_image"))
         return evaluate(Cell(setting(bench, defense), Chosen(entry, attack)), digest("some-cell"), bench)[0]
 
-    noisy, often = record("dp_ir:sigma=3", MeanImage()), record("dp_ir:sigma=3", Ridge(observations=9))
+    noisy, often = record("dp_ir:sigma=30", MeanImage()), record("dp_ir:sigma=30", Ridge(observations=9))
     plain = record("undefended", Ridge())
 
     assert noisy.row.leak_r2 == pytest.approx(0, abs=1e-4)

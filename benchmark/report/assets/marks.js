@@ -50,7 +50,7 @@ function explain(target, sentences) {
     placeTip();
   };
   for (const event of ["pointerenter", "focus"]) target.addEventListener(event, show);
-  for (const event of ["pointerleave", "blur"]) target.addEventListener(event, hideTip);
+  for (const event of ["pointerleave", "blur"]) target.addEventListener(event, () => { if (pointed === target) hideTip(); });
 }
 
 function placeTip() {
