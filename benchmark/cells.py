@@ -14,8 +14,8 @@ from .cache import digest
 from .errors import UsageError
 from .interfaces import Dataset
 from .registry import Kind
-from .rows import LARGEST
 from .specs import Chosen, check_options, choose, expand, parse
+from .texts import LARGEST_WHOLE
 from .training import RECIPE_VERSION
 
 PROTOCOL = 2
@@ -194,8 +194,8 @@ def _crossed(request: Request) -> Iterator[Cell]:
 
 def _refuse_out_of_range(option: str, values: Sequence[int], *, least: int) -> None:
     for value in values:
-        if not least <= value <= LARGEST:
-            raise UsageError(f"--{option} is {value}; it must be at least {least} and at most {LARGEST}")
+        if not least <= value <= LARGEST_WHOLE:
+            raise UsageError(f"--{option} is {value}; it must be at least {least} and at most {LARGEST_WHOLE}")
 
 
 def _standard_attacks() -> list[str]:

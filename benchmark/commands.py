@@ -13,7 +13,6 @@ import torch
 from .audits import audit, incomplete
 from .cells import Request
 from .completing import gap_notice
-from .console import say
 from .errors import UsageError
 from .estimates import duration, estimate, timings
 from .interruption import Interrupted, interruptible
@@ -26,7 +25,7 @@ from .runner import PlannedCell, Where, execute, prepare, read_plan, unfinished
 from .specs import parse
 from .suites import Suite, load_suite, select_parts
 from .tables import print_frame, print_ranking
-from .texts import one_line
+from .texts import one_line, say
 from .workbench import Workbench
 
 SHOWN = ["accuracy", "psnr_db", "ssim", "identified", "leak_r2", "bound_psnr_db", "epsilon", "attack_seconds", "status"]

@@ -1,19 +1,13 @@
-"""Text on the terminal: whatever is printed passes here."""
+"""Tables on the terminal."""
 
 from __future__ import annotations
 
 import sys
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
-from .texts import one_line, plain
-
-
-def say(text: str = "", *, err: bool = False, end: str = "\n") -> None:
-    """Print a text to stdout, or to stderr; whatever could drive the terminal is written as an escape."""
-    typer.echo(f"{plain(text)}{end}", err=err, nl=False)
+from .texts import one_line, say
 
 
 def print_table(header: list[str], lines: list[list[str]]) -> None:

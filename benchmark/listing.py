@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from . import registry
-from .console import print_table, say
+from .console import print_table
 from .errors import UsageError, describe
 from .registry import KINDS, Entry, Kind, Summary
+from .texts import say
 
 SAMPLE_SHAPES = ((1, 28, 28), (3, 32, 32))
 """Image shapes that ``show`` builds a model for."""

@@ -10,12 +10,10 @@ from typing import Annotated, Any, Literal, Self, cast
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from .metrics import PSNR_CEILING_DB, RECOGNISABLE_SSIM
-from .texts import brief, quoted
+from .texts import LARGEST_WHOLE, brief, quoted
 
 SCHEMA_VERSION = 2
 """Raised whenever the columns change."""
-LARGEST = 2**63 - 1
-"""The largest whole number that a table can hold."""
 SLACK = 1e-3
 """By how much rounding may carry a score past the end of its range."""
 DEEPEST = 100
@@ -42,8 +40,8 @@ def _attack_parameters(text: str) -> str:
     return text
 
 
-Count = Annotated[int, Field(ge=0, le=LARGEST)]
-Several = Annotated[int, Field(ge=1, le=LARGEST)]
+Count = Annotated[int, Field(ge=0, le=LARGEST_WHOLE)]
+Several = Annotated[int, Field(ge=1, le=LARGEST_WHOLE)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

@@ -11,8 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from .errors import UsageError
 from .files import Unreadable, read_toml
 from .registry import nearest
-from .rows import LARGEST
-from .texts import quoted
+from .texts import LARGEST_WHOLE, quoted
 
 _FOLDER = Path(__file__).parent / "suites"
 
@@ -40,8 +39,8 @@ class Suite(BaseModel):
     split: list[str] = []
     attacks: list[str | dict[str, Any]] = []
     defenses: list[str | dict[str, Any]] = []
-    seeds: list[Annotated[int, Field(strict=True, ge=0, le=LARGEST)]] = Field(default=[0], min_length=1)
-    images: Annotated[int, Field(strict=True, ge=1, le=LARGEST)] = 64
+    seeds: list[Annotated[int, Field(strict=True, ge=0, le=LARGEST_WHOLE)]] = Field(default=[0], min_length=1)
+    images: Annotated[int, Field(strict=True, ge=1, le=LARGEST_WHOLE)] = 64
     options: dict[str, Any] = {}
 
     @field_validator("split", mode="before")

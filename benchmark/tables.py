@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pandas as pd
 
-from .console import print_lines, print_table, say
+from .console import print_lines, print_table
 from .csv_files import to_csv
 from .labels import label
-from .texts import one_line
+from .texts import one_line, say
 
 PLACES = {
     "psnr_db": 2,

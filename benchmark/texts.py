@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 
+import typer
+
+LARGEST_WHOLE = 2**63 - 1
+"""The largest whole number that a table can hold."""
 LONGEST = 1000
 """Characters that are kept of a text such as the message of an exception."""
 
@@ -13,6 +17,11 @@ _DRIVES_TERMINAL = re.compile(f"[{_CONTROLS}]")
 _BREAKS_LINE = re.compile(f"[\t\n{_CONTROLS}]")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _ESCAPED_FORMULA = re.compile(r"'+[=+\-@\t\r]")
+
+
+def say(text: str = "", *, err: bool = False, end: str = "\n") -> None:
+    """Print a text to stdout, or to stderr; whatever could drive the terminal is written as an escape."""
+    typer.echo(f"{plain(text)}{end}", err=err, nl=False)
 
 
 def plain(text: str) -> str:

@@ -10,11 +10,11 @@ from pathlib import Path
 import torch
 
 from .. import registry
-from ..console import say
 from ..errors import UsageError, describe
 from ..interfaces import Attack, Component, Dataset, Defense, Model
 from ..registry import KINDS, Entry
 from ..specs import build, parse
+from ..texts import say
 from .catalog import checks_of
 from .core import Outcome, outcomes
 

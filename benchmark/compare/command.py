@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..console import print_lines, say
+from ..console import print_lines
 from ..errors import UsageError
 from ..leaderboard import COLUMNS
 from ..registry import nearest
 from ..rows import NUMBERS
 from ..tables import print_frame
-from ..texts import one_line
+from ..texts import one_line, say
 from .conditions import COUNTS, Condition, parse_condition
 from .differences import COMPARED, Difference, compare, effective
 from .matching import ON, Side
