@@ -65,6 +65,8 @@ TYPES: list[tuple[Any, str, Any]] = [
     (Path, "a/b", Path("a/b")),
 ]
 
+IDS = [f"{getattr(kind, '__name__', kind)} {written}" for kind, written, _ in TYPES]
+
 
 def entry(kind: Any, default: Any = ...) -> Entry:
     component = create_model("Odd", __base__=Component, value=(kind, Field(default)))
@@ -80,21 +82,21 @@ def built(kind: Any, written: str) -> Component:
     return build(entry(kind), params)
 
 
-@pytest.mark.parametrize(("kind", "written", "value"), TYPES, ids=str)
+@pytest.mark.parametrize(("kind", "written", "value"), TYPES, ids=IDS)
 def test_a_value_is_read_as_what_its_parameter_accepts(kind: Any, written: str, value: Any) -> None:
     found = getattr(built(kind, written), "value")  # noqa: B009
 
     assert (type(found), found) == (type(value), value)
 
 
-@pytest.mark.parametrize(("kind", "written", "value"), TYPES, ids=str)
+@pytest.mark.parametrize(("kind", "written", "value"), TYPES, ids=IDS)
 def test_an_option_is_read_like_a_parameter_of_a_spec(kind: Any, written: str, value: Any) -> None:
     _, options = parse_rest(["--value", written])
 
     assert [getattr(build(entry(kind), {"value": text}), "value") for text in options["value"]] == [value]  # noqa: B009
 
 
-@pytest.mark.parametrize(("kind", "written", "value"), TYPES, ids=str)
+@pytest.mark.parametrize(("kind", "written", "value"), TYPES, ids=IDS)
 def test_a_component_is_read_back_from_its_canonical_name(kind: Any, written: str, value: Any) -> None:
     chosen = Chosen(entry(kind), built(kind, written))
     _, params = parse(chosen.canonical)
