@@ -15,7 +15,7 @@ from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.evaluation import evaluate
 from mia_bench.benchmark.interfaces import ImageSet, Pools
 from mia_bench.benchmark.leaderboard import PerImage, Record
-from mia_bench.benchmark.report.spread import leak_ranges
+from mia_bench.benchmark.uncertainty import leak_estimates
 from mia_bench.benchmark.workbench import Workbench
 from pydantic import ValidationError
 from torch import Tensor
@@ -119,5 +119,6 @@ def test_compare_audits_and_reports_count_sources() -> None:
         board = Board([here.row, there.row], {each.row.cell_id: each for each in (here, there)})
         assert board.exceeds(here.row, there.row, 0) is decided
 
-    ranges = leak_ranges([sourced(before).row], {before.row.cell_id: sourced(before)})
-    assert ranges["psnr_db"] == pytest.approx(interval(torch.tensor(before.per_image.psnr_db), sources=SOURCES))
+    records = {before.row.cell_id: sourced(before)}
+    found = leak_estimates([sourced(before).row], records, complete=True)["psnr_db"]
+    assert (found.low, found.high) == pytest.approx(interval(torch.tensor(before.per_image.psnr_db), sources=SOURCES))

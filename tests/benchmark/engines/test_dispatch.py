@@ -11,8 +11,13 @@ from mia_bench.benchmark.engines.dispatch import Dispatch, News
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.evaluation import incomplete
 
+
+def name(index: int) -> str:
+    return f"{index:016x}"
+
+
 TASKS = [
-    Task(cell, f"{index}")
+    Task(cell, name(index))
     for index, cell in enumerate(plan(Request(attacks=["ridge", "pinv"], defenses=["dp_ir:sigma=0.1", "topk"])))
 ]
 GROUPS = [TASKS[0:3], TASKS[3:6], TASKS[6:9]]
@@ -64,7 +69,7 @@ class Ear:
 
 
 def finish(task: Task) -> list[News]:
-    record = incomplete(task.cell, task.cell_id, status="done", reason="", device="cpu")
+    record = incomplete(task.cell, task.cell_id, status="inapplicable", reason="", device="cpu")
     return [News("begun"), News("done", outcome=Outcome(record))]
 
 
@@ -76,7 +81,7 @@ def run(act: Act, count: int = 2, **options: object) -> tuple[dict[str, tuple[st
     return {row.cell_id: (row.status, row.reason) for row in rows}, workers, ear
 
 
-DONE = {task.cell_id: ("done", "") for task in TASKS}
+DONE = {task.cell_id: ("inapplicable", "") for task in TASKS}
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -103,7 +108,7 @@ def test_a_worker_for_whom_no_group_waits_takes_over_half_of_another_ones_rest()
     outcomes = list(Dispatch([TASKS], workers, count=2, device="cpu").run(Ear()))
 
     assert len(outcomes) == len(TASKS)
-    assert workers.given[:2] == [(1, "0"), (2, "1")]
+    assert workers.given[:2] == [(1, name(0)), (2, name(1))]
     assert {sum(worker == which for worker, _ in workers.given) for which in (1, 2)} <= {4, 5}
     assert workers.hired == 2
 
@@ -122,7 +127,7 @@ def killer(*kinds: str) -> Act:
     left = deque(kinds)
 
     def act(task: Task) -> list[News]:
-        if task.cell_id == "4" and left:
+        if task.cell_id == name(4) and left:
             kind = left.popleft()
             return [News("begun"), News("died", "of a cold") if kind == "died" else News("lost", "the node is gone")]
         return finish(task)
@@ -133,8 +138,8 @@ def killer(*kinds: str) -> Act:
 def test_a_cell_that_costs_two_workers_fails_and_the_rest_of_its_group_goes_on() -> None:
     results, workers, _ = run(killer("died", "died", "died"))
 
-    assert results == DONE | {"4": ("failed", "the worker process died, twice (of a cold)")}
-    assert [cell for _, cell in workers.given].count("4") == 2
+    assert results == DONE | {name(4): ("failed", "the worker process died, twice (of a cold)")}
+    assert [cell for _, cell in workers.given].count(name(4)) == 2
 
 
 @pytest.mark.parametrize("kinds", [("died",), ("lost", "lost", "lost"), ("died", "lost")])
@@ -142,17 +147,17 @@ def test_a_worker_that_died_once_or_was_lost_costs_nothing(kinds: tuple[str, ...
     results, workers, _ = run(killer(*kinds))
 
     assert results == DONE
-    assert [cell for _, cell in workers.given].count("4") == len(kinds) + 1
+    assert [cell for _, cell in workers.given].count(name(4)) == len(kinds) + 1
 
 
 def test_a_cell_that_takes_too_long_fails_once_and_its_worker_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter(range(10**6))
     monkeypatch.setattr(dispatch.time, "monotonic", lambda: next(now))
 
-    results, workers, _ = run(lambda task: [News("begun")] if task.cell_id == "4" else finish(task), timeout=30)
+    results, workers, _ = run(lambda task: [News("begun")] if task.cell_id == name(4) else finish(task), timeout=30)
 
-    assert results == DONE | {"4": ("failed", "took longer than --cell-timeout, 30 s")}
-    assert [cell for _, cell in workers.given].count("4") == 1
+    assert results == DONE | {name(4): ("failed", "took longer than --cell-timeout, 30 s")}
+    assert [cell for _, cell in workers.given].count(name(4)) == 1
     assert sorted(workers.dismissed) == list(range(1, workers.hired + 1))
 
 
@@ -167,7 +172,10 @@ def test_the_time_of_shared_work_does_not_count(monkeypatch: pytest.MonkeyPatch)
 
     outcomes = list(Dispatch(GROUPS, Slow(finish), count=1, timeout=30, device="cpu").run(Ear()))
 
-    assert {outcome.record.row.status for outcome in outcomes} == {"done"}
+    assert {outcome.record.row.status for outcome in outcomes} == {"inapplicable"}
+
+
+KNOWN = [*map(name, (0, 1, 2, 3, 8))]
 
 
 def test_what_somebody_else_has_done_meanwhile_is_not_computed() -> None:
@@ -175,12 +183,12 @@ def test_what_somebody_else_has_done_meanwhile_is_not_computed() -> None:
         outcome = finish(task)[1].outcome
         assert outcome is not None
         row = outcome.record.row.model_copy(update={"reason": "elsewhere"})
-        return Outcome(outcome.record.model_copy(update={"row": row})) if task.cell_id in "01238" else None
+        return Outcome(outcome.record.model_copy(update={"row": row})) if task.cell_id in KNOWN else None
 
     results, workers, _ = run(finish, known=known)
 
-    assert results == DONE | {cell: ("done", "elsewhere") for cell in "01238"}
-    assert sorted(cell for _, cell in workers.given) == ["4", "5", "6", "7"]
+    assert results == DONE | {cell: ("inapplicable", "elsewhere") for cell in KNOWN}
+    assert sorted(cell for _, cell in workers.given) == [*map(name, (4, 5, 6, 7))]
     assert sorted(workers.dismissed) == list(range(1, workers.hired + 1))
 
 
