@@ -41,6 +41,10 @@ def interruptible() -> Iterator[None]:
     before = {number: signal.signal(number, _raise) for number in heard}
     try:
         yield
+    except Interrupted:
+        raise
+    except KeyboardInterrupt as error:  # a library has put a handler of its own in place of ours
+        raise Interrupted(signal.SIGINT) from error
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -101,6 +101,11 @@ def test_a_signal_becomes_an_exception_and_its_handler_comes_back(number: signal
     assert signal.getsignal(number) is before
 
 
+def test_an_interruption_by_the_handler_of_a_library_counts_as_ctrl_c() -> None:
+    with pytest.raises(Interrupted, match="SIGINT"), interruptible():
+        raise KeyboardInterrupt
+
+
 def test_a_signal_that_was_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
