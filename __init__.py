@@ -14,10 +14,10 @@ _PUBLIC = {
         ("Access", "Attack", "Component", "Dataset", "Defense", "ImageSet", "Model", "Observation", "Pools", "Wire"),
         "interfaces",
     ),
-    **dict.fromkeys(("Channel", "Promise", "SplitModel", "Target"), "split_model"),
+    **dict.fromkeys(("Channel", "Promise", "SplitModel", "Target"), "interfaces"),
     **dict.fromkeys(("Inapplicable", "UsageError"), "errors"),
     **dict.fromkeys(("psnr", "ssim"), "metrics"),
-    **dict.fromkeys(("rank", "run"), "notebook"),
+    **dict.fromkeys(("rank", "run"), "api"),
     "plot": "plotting",
 }
 __all__ = ["__version__", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]

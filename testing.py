@@ -14,7 +14,7 @@
 from pathlib import Path
 
 from .benchmark.checks.catalog import checks_of
-from .benchmark.checks.core import Check, Failed, Outcome, Skipped, outcomes
+from .benchmark.checks.check import Check, Failed, Outcome, Skipped, outcomes
 from .benchmark.checks.lab import PLACES, Lab, Place
 from .benchmark.interfaces import Component
 

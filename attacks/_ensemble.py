@@ -7,12 +7,12 @@ from operator import attrgetter
 
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Observation, Reconstruction
-from ._decoder import Rebuild, Recipe
-from ._folds import Fitted
-from ._inversion import comparable, ir_shape
-from ._map import fit_map
-from ._priors import like_aux, like_decoded, smooth
-from ._start import Start, prepare
+from ._decoders.fitting import Rebuild, Recipe
+from ._decoders.folds import Fitted
+from ._inversion.map import fit_map
+from ._inversion.map_priors import like_aux, like_decoded, smooth
+from ._inversion.rmle import comparable, ir_shape
+from ._inversion.start import Start, prepare
 
 ITERATIONS = 100
 """Optimization steps of the inversions; as many as ``map_pca`` and ``map_dec`` make by default."""

@@ -13,9 +13,9 @@ from torch.nn import functional
 from ..benchmark.interfaces import Observation
 from ..benchmark.training import fit
 from ._budget import affordable, least_steps
-from ._decoder import Standardize
-from ._folds import divide_once
-from ._queries import Queries
+from ._decoders.fitting import Standardize
+from ._decoders.folds import divide_once
+from ._decoders.queries import Queries
 
 BATCH = 64
 LEARNING_RATE = 3e-3

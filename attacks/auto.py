@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction
-from ._decoder import Recipe
+from ._decoders.fitting import Recipe
 from ._ensemble import ensemble
 
 

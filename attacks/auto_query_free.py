@@ -8,9 +8,9 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction, Wire
-from ._decoder import Recipe
+from ._decoders.fitting import Recipe
 from ._ensemble import ensemble
-from ._inversion import comparable, ir_shape
+from ._inversion.rmle import comparable, ir_shape
 from ._shadow import best_shadow
 
 

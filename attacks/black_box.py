@@ -6,9 +6,9 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._decoder import Recipe, decode, train_decoder
-from ._inverse_network import InverseNetwork
-from ._queries import Queries
+from ._decoders.fitting import Recipe, decode, train_decoder
+from ._decoders.inverse_network import InverseNetwork
+from ._decoders.queries import Queries
 
 PASS = 20
 """Steps of a pass at least, which by default makes 200 in all."""

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._folds import divide_once
-from ._inversion import comparable, ir_shape
-from ._trust import shrink, trust
+from ._decoders.folds import divide_once
+from ._inversion.rmle import comparable, ir_shape
+from ._shrinkage import shrink, trust
 
 LEARNING_RATE = 1e-2
 """As in the paper."""

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._decoder import Recipe, Spread, Standardize, decode, train_decoder
-from ._folds import Fold, divide_once
-from ._queries import Queries
+from ._decoders.fitting import Recipe, Spread, Standardize, decode, train_decoder
+from ._decoders.folds import Fold, divide_once
+from ._decoders.queries import Queries
 
 PASS = 67
 """Steps of a pass at least, which by default makes 200 in all."""

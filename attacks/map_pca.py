@@ -3,11 +3,11 @@
 from typing import ClassVar
 
 from ..benchmark.interfaces import Access
-from ._folds import Fitted
-from ._map import Prior
-from ._map_attack import MapAttack
-from ._priors import like_aux
-from ._start import Start
+from ._decoders.folds import Fitted
+from ._inversion.map import Prior
+from ._inversion.map_attack import MapAttack
+from ._inversion.map_priors import like_aux
+from ._inversion.start import Start
 
 
 class MapPca(MapAttack):

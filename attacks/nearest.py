@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._memory import sample_size
-from ._queries import Queries
+from ._decoders.queries import Queries
+from ._limits import sample_size
 
 CHUNK = 1000
 """Queries compared at a time, at most."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._inversion import comparable, ir_shape
+from ._inversion.rmle import comparable, ir_shape
 
 Linear = Callable[[Tensor], Tensor]
 CHUNK_NUMBERS = 2**22

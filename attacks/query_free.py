@@ -6,8 +6,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._inversion import comparable, invert, ir_shape
-from ._prior import Prior
+from ._inversion.rmle import comparable, invert, ir_shape
+from ._inversion.tv_gaussian import Prior
 from ._shadow import best_shadow, generic_client
 
 

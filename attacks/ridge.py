@@ -7,9 +7,9 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._divided import Divided
-from ._linear_decoder import Form, fit_linear
-from ._queries import Queries
+from ._decoders.divided import Divided
+from ._decoders.linear import Form, fit_linear
+from ._decoders.queries import Queries
 
 
 class Ridge(Attack):

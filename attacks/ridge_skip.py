@@ -6,11 +6,11 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._decoder import Recipe
-from ._divided import Divided
-from ._linear_decoder import fit_linear
-from ._queries import Queries, moved
-from ._skip_decoder import fit_skip
+from ._decoders.divided import Divided
+from ._decoders.fitting import Recipe
+from ._decoders.linear import fit_linear
+from ._decoders.queries import Queries, moved
+from ._decoders.skip_network import fit_skip
 
 
 class RidgeSkip(Attack):

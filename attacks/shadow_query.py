@@ -6,12 +6,12 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._inversion import comparable, invert
-from ._pilot import PILOT, Pilot, choose_weight
-from ._prior import Prior
-from ._queries import Queries
+from ._decoders.queries import Queries
+from ._inversion.rmle import comparable, invert
+from ._inversion.tv_gaussian import Prior
+from ._inversion.weight_search import PILOT, Pilot, choose_weight
 from ._shadow import generic_client, imitate
-from ._trust import shrink
+from ._shrinkage import shrink
 
 
 class ShadowQuery(Attack):

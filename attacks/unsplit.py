@@ -7,8 +7,8 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._inversion import comparable, ir_shape
-from ._priors import variation
+from ._inversion.map_priors import variation
+from ._inversion.rmle import comparable, ir_shape
 
 IMAGE_RATE = 0.01
 CLONE_RATE = 0.001

@@ -7,11 +7,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._folds import divide
-from ._inversion import Distance, comparable, invert, ir_shape, squared_error
-from ._pilot import Pilot, choose_weight
-from ._prior import Prior
-from ._trust import shrink
+from ._decoders.folds import divide
+from ._inversion.rmle import Distance, comparable, invert, ir_shape, squared_error
+from ._inversion.tv_gaussian import Prior
+from ._inversion.weight_search import Pilot, choose_weight
+from ._shrinkage import shrink
 
 
 class WhiteBox(Attack):

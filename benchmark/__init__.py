@@ -1,1 +1,1 @@
-"""The harness: interfaces, registry, datasets, training, metrics, runner, leaderboard, command line."""
+"""The harness: what is run, how, and what is kept."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
+from .api import gather
 from .errors import UsageError
-from .notebook import gather
 from .report.content import content
 from .report.figures import check_installed
 

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..benchmark.interfaces import ImageSet
-from ..benchmark.split_model import SplitModel
+from ..benchmark.interfaces import ImageSet, SplitModel
 from ..benchmark.training import fit
-from ._tuning import BATCH, PASS, frozen
+from ._fine_tuning import BATCH, PASS, frozen
 
 CHANNELS = 64
 REDUCTION = 4

@@ -8,10 +8,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..benchmark.errors import Inapplicable
-from ..benchmark.interfaces import ImageSet
-from ..benchmark.split_model import SplitModel
+from ..benchmark.interfaces import ImageSet, SplitModel
 from ..benchmark.training import fit, plan
-from ._tuning import BATCH, LEARNING_RATE, PASS, trained
+from ._fine_tuning import BATCH, LEARNING_RATE, PASS, trained
 
 Penalty = Callable[[Tensor, Tensor], Tensor]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from ..benchmark.split_model import SplitModel
+from ..benchmark.interfaces import SplitModel
 
 
 def client_layers(model: SplitModel) -> dict[str, nn.Module]:

@@ -7,11 +7,10 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from ..benchmark.interfaces import Defense, ImageSet
-from ..benchmark.split_model import SplitModel
+from ..benchmark.interfaces import Defense, ImageSet, SplitModel
 from ._adversary import Adversary
+from ._fine_tuning import PASSES
 from ._joint import train_jointly
-from ._tuning import PASSES
 
 
 class Adversarial(Defense):

@@ -13,8 +13,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from ..benchmark.errors import Inapplicable, UsageError
-from ..benchmark.interfaces import Defense, ImageSet
-from ..benchmark.split_model import Promise, SplitModel
+from ..benchmark.interfaces import Defense, ImageSet, Promise, SplitModel
 from ._ckks.compiler import Round, check_size, compile_interactive, compile_oneshot, steps
 from ._ckks.model import CiphertextChannel, EncryptedModel
 from ._ckks.parameters import MOST_BITS, Parameters, choose
@@ -22,7 +21,7 @@ from ._ckks.plan import Plan, width_of
 from ._ckks.polynomial import polynomial_form
 from ._ckks.session import Forecast, Session, forecast
 from ._ckks.view import Residues
-from ._tuning import PASSES, tune
+from ._fine_tuning import PASSES, tune
 
 logger = logging.getLogger(__name__)
 CALIBRATION = 2000

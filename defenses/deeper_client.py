@@ -7,9 +7,8 @@ from typing import Any, ClassVar
 from pydantic import Field, model_validator
 
 from ..benchmark.errors import Inapplicable, UsageError
-from ..benchmark.interfaces import Defense, ImageSet
-from ..benchmark.split_model import SplitModel
-from ._alternatives import require_one, settle_alternatives
+from ..benchmark.interfaces import Defense, ImageSet, SplitModel
+from ._exclusive_parameters import require_one, settle_alternatives
 from ._layers import client_layers, server_layers
 
 

@@ -7,10 +7,9 @@ from typing import ClassVar
 
 from torch import nn
 
-from ..benchmark.interfaces import ImageSet
-from ..benchmark.split_model import SplitModel
-from ._noise_defense import NoiseDefense
-from ._tuning import tune_server
+from ..benchmark.interfaces import ImageSet, SplitModel
+from ._dp.noise_defense import NoiseDefense
+from ._fine_tuning import tune_server
 
 
 class DpInput(NoiseDefense):

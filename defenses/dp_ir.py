@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from ..benchmark.interfaces import ImageSet
-from ..benchmark.split_model import SplitModel
-from ._noise_defense import NoiseDefense
-from ._tuning import tune_server
+from ..benchmark.interfaces import ImageSet, SplitModel
+from ._dp.noise_defense import NoiseDefense
+from ._fine_tuning import tune_server
 
 
 class DpIr(NoiseDefense):

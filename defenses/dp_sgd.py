@@ -16,10 +16,9 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from ..benchmark.errors import Inapplicable
-from ..benchmark.interfaces import Defense, ImageSet
-from ..benchmark.split_model import Promise, SplitModel
+from ..benchmark.interfaces import Defense, ImageSet, Promise, SplitModel
 from ..benchmark.training import untrained_copy
-from ._tuning import trained
+from ._fine_tuning import trained
 
 LEARNING_RATE = 0.5
 """Of plain SGD with gradients clipped to norm 1; scaled inversely with the norm."""

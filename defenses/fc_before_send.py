@@ -11,10 +11,9 @@ from pydantic import Field
 from torch import nn
 
 from ..benchmark.errors import Inapplicable
-from ..benchmark.interfaces import Defense, ImageSet
-from ..benchmark.split_model import SplitModel
+from ..benchmark.interfaces import Defense, ImageSet, SplitModel
+from ._fine_tuning import PASSES, tune
 from ._layers import client_layers, server_layers
-from ._tuning import PASSES, tune
 
 
 class FcBeforeSend(Defense):

@@ -8,10 +8,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ..benchmark.interfaces import Defense, ImageSet
-from ..benchmark.split_model import SplitModel
+from ..benchmark.interfaces import Defense, ImageSet, SplitModel
+from ._fine_tuning import PASSES
 from ._joint import train_jointly
-from ._tuning import PASSES
 
 TINY = 1e-12
 """Keeps the roots differentiable at zero."""

@@ -10,9 +10,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ..benchmark.interfaces import Defense, ImageSet
-from ..benchmark.split_model import Channel, SplitModel
-from ._tuning import PASSES, tune_server
+from ..benchmark.interfaces import Channel, Defense, ImageSet, SplitModel
+from ._fine_tuning import PASSES, tune_server
 
 SAMPLE = 1024
 """Training images that fix the range."""

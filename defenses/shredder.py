@@ -10,10 +10,9 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from ..benchmark.interfaces import Defense, ImageSet
-from ..benchmark.split_model import Channel, SplitModel
+from ..benchmark.interfaces import Channel, Defense, ImageSet, SplitModel
 from ..benchmark.training import fit
-from ._tuning import BATCH, PASS, PASSES, frozen, trained
+from ._fine_tuning import BATCH, PASS, PASSES, frozen, trained
 
 RATE = 0.02
 """Peak learning rate of the noise, in units of the IR's standard deviation."""

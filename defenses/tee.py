@@ -9,13 +9,12 @@ from pydantic import Field, field_validator
 from torch import nn
 
 from ..benchmark.errors import Inapplicable, UsageError
-from ..benchmark.interfaces import Defense, ImageSet
-from ..benchmark.split_model import Channel, Promise, SplitModel
-from ._attestation import SimulatedDevice
-from ._enclave import Enclave, connect, measure_program, payload_lengths
-from ._enclave_model import EnclaveModel, PartitionedModel, SealedChannel
+from ..benchmark.interfaces import Channel, Defense, ImageSet, Promise, SplitModel
+from ._enclave.attestation import SimulatedDevice
+from ._enclave.enclave import Enclave, connect, measure_program, payload_lengths
+from ._enclave.model import EnclaveModel, PartitionedModel, SealedChannel
+from ._enclave.sealed_channel import Session
 from ._layers import client_layers, server_layers
-from ._sealed_channel import Session
 
 SAMPLE = 512
 """Training images whose IRs give the mean and spread that are published."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..benchmark.interfaces import Defense, ImageSet
-from ..benchmark.split_model import SplitModel
+from ..benchmark.interfaces import Defense, ImageSet, SplitModel
 
 
 class Undefended(Defense):

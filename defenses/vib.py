@@ -10,10 +10,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ..benchmark.interfaces import Defense, ImageSet
-from ..benchmark.split_model import Channel, SplitModel
+from ..benchmark.interfaces import Channel, Defense, ImageSet, SplitModel
+from ._fine_tuning import PASSES
 from ._joint import steps, train_jointly
-from ._tuning import PASSES
 
 WARM_UP = 0.5
 """Share of the training in which the weight of the divergence rises to its full value, linearly."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
-from mia_bench.benchmark.labels import label
+from mia_bench.benchmark.registry.labels import label
 from PIL import Image, ImageDraw
 
 SHOWN = 10

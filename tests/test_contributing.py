@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .trees import image_tree
+from .helpers.trees import image_tree
 
 ROOT = Path(__file__).parents[1]
 

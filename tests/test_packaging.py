@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from .trees import image_tree
+from .helpers.trees import image_tree
 
 ROOT = Path(__file__).parents[1]
-ASSETS = ("benchmark/report/assets", "*/skeletons/README.md")
+ASSETS = ("benchmark/report/assets", "*/templates/README.md")
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 
 
@@ -69,7 +69,7 @@ def test_the_wheel_holds_every_module_suite_and_asset_and_no_test(tmp_path: Path
         "*.toml",
         "benchmark/report/assets",
         "README.md",
-        "*/skeletons/README.md",
+        "*/templates/README.md",
         "LICENSE",
     ).stdout.split()
     for name in tracked:
@@ -81,7 +81,7 @@ def test_the_wheel_holds_every_module_suite_and_asset_and_no_test(tmp_path: Path
     packed = {
         name.removeprefix("mia_bench/") for name in zipfile.ZipFile(wheel).namelist() if name.startswith("mia_bench/")
     }
-    outside = ("tests/", "examples/", "benchmarks/", "docs/", "pyproject.toml", "README.md", "LICENSE")
+    outside = ("tests/", "examples/", "performance/", "docs/", "pyproject.toml", "README.md", "LICENSE")
     assert packed == {name for name in tracked if not name.startswith(outside)}
 
 

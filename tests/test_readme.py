@@ -8,7 +8,7 @@ import pytest
 from mia_bench.benchmark.cli import app
 from typer.testing import CliRunner
 
-from .trees import image_tree
+from .helpers.trees import image_tree
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((*ROOT.glob("docs/*.md"), ROOT / "README.md", ROOT / "results/README.md"))

@@ -1,1 +1,1 @@
-"""The contract of each kind of component as checks, for ``mia-bench check`` and ``mia_bench.testing``."""
+"""Contract tests of components, for ``mia-bench check`` and ``mia_bench.testing``."""

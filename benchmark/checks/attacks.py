@@ -9,12 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..cells import REFERENCE_ATTACK
 from ..errors import Inapplicable
-from ..interfaces import Access, Attack
+from ..interfaces import Access, Attack, Wire
+from ..plan.cells import REFERENCE_ATTACK
 from ..registry import camel_case
-from ..wire import Wire
-from .core import Skipped, require
+from .check import Skipped, require
 from .lab import PLACES, Lab, Place
 from .worker import Unreachable, ask_worker
 

@@ -10,17 +10,17 @@ from typing import Any
 
 from ..errors import Inapplicable
 from ..interfaces import Attack, Component, Dataset, Defense, Model
-from . import attacks, channels, common, datasets, defenses, models, promises
-from .core import Check, Skipped
+from . import attacks, channels, datasets, defenses, every_component, guarantees, models
+from .check import Check, Skipped
 from .lab import Lab
 from .parameters import parameters_change_the_result
 
 Body = Callable[[Any, Lab], str | None]
 
 DECLARATION: tuple[Body, ...] = (
-    common.docstring,
-    common.parameters_are_documented,
-    common.parameters_identify,
+    every_component.docstring,
+    every_component.parameters_are_documented,
+    every_component.parameters_identify,
 )
 BEHAVIOR: dict[type[Component], tuple[Body, ...]] = {
     Attack: (
@@ -29,7 +29,7 @@ BEHAVIOR: dict[type[Component], tuple[Body, ...]] = {
         attacks.reads_the_wire,
         attacks.leaves_what_it_is_given,
         attacks.ends_on_a_broken_wire,
-        common.runs_on_a_gpu,
+        every_component.runs_on_a_gpu,
     ),
     Defense: (
         defenses.answers,
@@ -39,11 +39,11 @@ BEHAVIOR: dict[type[Component], tuple[Body, ...]] = {
         defenses.gradients_reach_the_image,
         defenses.can_be_copied,
         defenses.costs_are_measured,
-        promises.guarantee_is_honest,
+        guarantees.guarantee_is_honest,
         channels.distance_leads_to_the_truth,
         channels.density_is_one,
         channels.wires_can_be_merged,
-        common.runs_on_a_gpu,
+        every_component.runs_on_a_gpu,
     ),
     Model: (
         models.fits_any_images,
@@ -51,7 +51,7 @@ BEHAVIOR: dict[type[Component], tuple[Body, ...]] = {
         models.images_do_not_mix,
         models.can_be_trained,
         models.can_be_reset,
-        common.runs_on_a_gpu,
+        every_component.runs_on_a_gpu,
     ),
     Dataset: (
         datasets.pools_are_sound,
@@ -61,8 +61,8 @@ BEHAVIOR: dict[type[Component], tuple[Body, ...]] = {
     ),
 }
 REPETITION: tuple[Body, ...] = (
-    common.same_seed_same_result,
-    common.rebuilt_in_a_worker,
+    every_component.same_seed_same_result,
+    every_component.rebuilt_in_a_worker,
     parameters_change_the_result,
 )
 

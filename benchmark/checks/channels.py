@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ..interfaces import Defense
-from ..randomness import stream
-from ..split_model import Channel
-from .core import Skipped, require
+from ..interfaces import Channel, Defense
+from ..utils.seeding import stream
+from .check import Skipped, require
 from .lab import Lab
 
 DRAWS = 16

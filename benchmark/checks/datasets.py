@@ -7,10 +7,10 @@ from typing import cast
 import torch
 
 from .. import registry
+from ..evaluation.pool_validation import validate_pools
 from ..interfaces import Dataset, Model, Pools
-from ..pools import assert_disjoint
-from ..sound_pools import validate_pools
-from .core import require
+from ..utils.fingerprints import assert_disjoint
+from .check import require
 from .lab import Lab
 
 FIRST = 64

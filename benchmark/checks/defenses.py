@@ -7,13 +7,12 @@ import io
 import torch
 from torch import Tensor
 
-from ..costs import measure_costs
 from ..errors import Inapplicable
-from ..interfaces import Defense
-from ..observing import overhear
-from ..randomness import stream
-from ..split_model import SplitModel
-from .core import require
+from ..evaluation.observe import overhear
+from ..interfaces import Defense, SplitModel
+from ..metrics.costs import measure_costs
+from ..utils.seeding import stream
+from .check import require
 from .lab import CLASSES, PLACES, Lab
 
 

@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from ..errors import Inapplicable, UsageError
-from ..interfaces import Attack, Component, Dataset, Defense, Model
-from ..observing import overhear
-from ..pools import fingerprint
-from ..randomness import stream
-from ..split_model import Channel
+from ..evaluation.observe import overhear
+from ..interfaces import Attack, Channel, Component, Dataset, Defense, Model
+from ..utils.fingerprints import fingerprint
+from ..utils.seeding import stream
 from .lab import CLASSES, PLACES, SIZE, Lab, Place
 
 ENCRYPTED = 1e-2

@@ -14,11 +14,21 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..errors import Inapplicable
-from ..interfaces import Attack, Defense, ImageSet, Observation, Pools, Reconstruction
-from ..observing import observe, overhear
-from ..randomness import stream
-from ..split_model import Channel, Normalize, SplitModel, Target
-from ..wire import Wire
+from ..evaluation.observe import observe, overhear
+from ..interfaces import (
+    Attack,
+    Channel,
+    Defense,
+    ImageSet,
+    Normalize,
+    Observation,
+    Pools,
+    Reconstruction,
+    SplitModel,
+    Target,
+    Wire,
+)
+from ..utils.seeding import stream
 
 SIZE = 16
 CLASSES = 3

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import Inapplicable
-from ..interfaces import ImageSet, Model, Training
-from ..randomness import stream
-from ..split_model import Normalize, Target
+from ..interfaces import ImageSet, Model, Normalize, Target, Training
 from ..training import train_target, untrained_copy
-from .core import Failed, Skipped, require
+from ..utils.seeding import stream
+from .check import Failed, Skipped, require
 from .lab import Lab
 
 SHAPES = ((1, 28, 28), (3, 32, 32), (3, 40, 24))

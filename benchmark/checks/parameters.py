@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..interfaces import Attack, Component
-from .core import Skipped, require
+from .check import Skipped, require
 from .effects import REFUSED, effects, scenes
 from .lab import Lab, Place, small_network
 

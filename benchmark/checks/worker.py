@@ -12,10 +12,9 @@ from typing import Any, Literal
 import torch
 
 from ..errors import describe
-from ..interfaces import Attack, Component
-from ..spawning import without_main
-from ..wire import Wire
-from .core import Failed
+from ..interfaces import Attack, Component, Wire
+from ..utils.spawn import without_main
+from .check import Failed
 from .effects import Effects, effects, scenes
 from .lab import Lab
 

@@ -1,1 +1,1 @@
-"""What changed from one leaderboard to another, and whether it is more than chance."""
+"""Compare two leaderboards cell by cell, with significance tests."""

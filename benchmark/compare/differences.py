@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..errors import UsageError
 from .matching import ON, Group, Side, match
-from .pairing import PER_IMAGE, Fingerprints, per_image, same_images, sources
+from .same_images import PER_IMAGE, Fingerprints, per_image, same_images, sources
 from .significance import LEVEL, holm, paired, unpaired
 
 COMPARED = ("psnr_db", "ssim", "accuracy")

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import registry
-from ..board import NAMES
 from ..errors import UsageError
-from ..loading import SOURCE, Entry, load_entries
+from ..leaderboard.groups import NAMES
+from ..leaderboard.loading import SOURCE, Entry, load_entries
 from ..registry import Kind
 
 ON = tuple(name for name in NAMES if name != "n_images")

@@ -8,7 +8,8 @@ from math import hypot
 import torch
 from scipy.stats import norm
 
-from ..confidence import interval, p_value
+from ..metrics import interval
+from ..metrics.intervals import p_value
 
 LEVEL = 0.05
 """A p-value below this is called more than chance."""

@@ -10,8 +10,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..randomness import stream_seed
-from ._pools import round_robin
+from ..utils.seeding import stream_seed
+from ._division import round_robin
 
 Pool = Literal["train", "aux", "private"]
 _PATTERN: tuple[Pool, ...] = (

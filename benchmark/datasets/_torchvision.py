@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torchvision.datasets import CIFAR10, MNIST
 
-from ..cache import cache_dir, locked
 from ..errors import UsageError
-from ._pools import Split
+from ..utils.cache import cache_dir, locked
+from ._division import Split
 
 _DAMAGED = (RuntimeError, ValueError, TypeError, KeyError, AssertionError, OSError)
 """What torchvision's readers raise for a file that is cut short or is something else."""

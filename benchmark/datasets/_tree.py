@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..cache import cached_tensors
+from ..utils.cache import cached_tensors
 from ._decode import VERSION, decode
-from ._folder import SPLITS, Tree
-from ._pools import Split, without_repeats
+from ._division import Split, without_repeats
+from ._image_folder import SPLITS, Tree
 
 
 def read_tree(tree: Tree, *, size: int, channels: int) -> tuple[Split, Split]:

@@ -11,8 +11,8 @@ from torchvision.datasets import CIFAR10
 
 from ..errors import UsageError
 from ..interfaces import Dataset, Pools, Training
-from ._folder import scan
-from ._pools import MOST_AUX, divide, without_repeats
+from ._division import MOST_AUX, divide, without_repeats
+from ._image_folder import scan
 from ._torchvision import read_splits
 from ._tree import read_tree
 

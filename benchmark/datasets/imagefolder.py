@@ -8,8 +8,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ..interfaces import Dataset, Pools, Training
-from ._folder import scan
-from ._pools import MOST_AUX, divide
+from ._division import MOST_AUX, divide
+from ._image_folder import scan
 from ._tree import read_tree
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from torchvision.datasets import MNIST
 
 from ..interfaces import Dataset, Pools, Training
-from ._pools import MOST_AUX, divide, without_repeats
+from ._division import MOST_AUX, divide, without_repeats
 from ._torchvision import read_splits
 
 FILES = [

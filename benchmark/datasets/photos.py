@@ -15,7 +15,7 @@ from pydantic import Field
 
 from ..errors import UsageError
 from ..interfaces import Dataset, ImageSet, Pools, Training
-from ._pools import Split, round_robin
+from ._division import Split, round_robin
 from ._tiles import Pool, cut, fit_to_tiles
 
 PHOTOGRAPHS = {

@@ -1,1 +1,1 @@
-"""Results as one page for the browser, and as figures for papers."""
+"""The HTML report and the figures for papers."""

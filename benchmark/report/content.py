@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ... import __version__
-from ..audits import NOTHING_DB, audit, incomplete
-from ..completeness import each_once, find_gaps, place_of
-from ..completing import completing_commands
-from ..leaderboard import Record, Row
-from ..metrics import RECOGNISABLE_SSIM
-from ..ranking import rank_places
+from ..leaderboard.audits import NOTHING_DB, audit, incomplete
+from ..leaderboard.completeness import each_once, find_gaps, place_of
+from ..leaderboard.completing import completing_commands
+from ..leaderboard.ranking import rank_places
+from ..leaderboard.store import Record, Row
+from ..metrics.image_quality import RECOGNISABLE_SSIM
 from .curves import Curve, curves
-from .settings import Setting, settings
+from .defenses import Setting, settings
 
 PLACE = ("dataset", "model", "split", "n_images")
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .settings import Setting
+from .defenses import Setting
 
 LOG_FROM = 8.0
 """Ratio of the largest to the smallest value from which an axis is logarithmic."""

@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import Any, cast
 
 from ..errors import UsageError
-from ..uncertainty import MEASURES
+from ..leaderboard.line_uncertainty import MEASURES
 from .content import PLACE, Content, Place
 
 FORMATS: dict[str, dict[str, Any]] = {"png": {"metadata": {"Software": None}}, "svg": {"metadata": {"Date": None}}}
@@ -30,7 +30,7 @@ def drawings(content: Content) -> Iterator[tuple[str, bytes]]:
     """Draw all figures; each a file name and its contents."""
     import matplotlib
 
-    from .look import STYLE
+    from .figure_style import STYLE
     from .strength_figure import strength
     from .tradeoff_figure import tradeoff
 

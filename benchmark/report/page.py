@@ -10,8 +10,8 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from .album import Album
 from .content import Content
+from .picture_album import Album
 
 SCRIPTS = (
     "elements.js",

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from .content import Place
 from .curves import Curve
-from .look import GRAY, TITLES, accuracy_axis, arms, marker, reference
+from .figure_style import GRAY, TITLES, accuracy_axis, arms, marker, reference
 
 COLUMNS = 5
 

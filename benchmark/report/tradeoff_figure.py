@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .content import Place
-from .look import GRAY, LABEL, TITLES, accuracy_axis, arms, marker, name_points, reference
-from .settings import Setting
+from .defenses import Setting
+from .figure_style import GRAY, LABEL, TITLES, accuracy_axis, arms, marker, name_points, reference
 
 
 def tradeoff(place: Place, measure: str = "psnr_db") -> Figure:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import tenseal.sealapi as seal
 
-from .._unique import Unique
+from .._uncopyable import Unique
 from .parameters import Parameters
 from .plan import width_of
 from .program import Array

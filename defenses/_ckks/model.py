@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from ...benchmark.interfaces import Channel, Exchange, SplitModel, Wire
 from ...benchmark.metrics import accuracy
-from ...benchmark.split_model import Channel, Exchange, SplitModel
-from ...benchmark.wire import Wire
 from .session import Session
 from .view import Residues
 

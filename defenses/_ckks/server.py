@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from .._unique import Unique
+from .._uncopyable import Unique
 from . import frames
 from .evaluator import Evaluator
 from .parameters import Parameters

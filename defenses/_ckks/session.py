@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...benchmark.split_model import Exchange
-from .._unique import Unique
+from ...benchmark.interfaces import Exchange
+from .._uncopyable import Unique
 from .client import Client
 from .compiler import Round
 from .parameters import Parameters

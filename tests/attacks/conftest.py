@@ -4,8 +4,17 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from mia_bench.benchmark.interfaces import Access, Attack, ImageSet, Observation, Reconstruction
-from mia_bench.benchmark.split_model import Channel, Normalize, SplitModel, Target
+from mia_bench.benchmark.interfaces import (
+    Access,
+    Attack,
+    Channel,
+    ImageSet,
+    Normalize,
+    Observation,
+    Reconstruction,
+    SplitModel,
+    Target,
+)
 from mia_bench.benchmark.training import untrained_copy
 from mia_bench.models.lenet5 import Lenet5
 from torch import Tensor

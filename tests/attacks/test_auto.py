@@ -5,14 +5,12 @@ from collections.abc import Callable
 import pytest
 import torch
 from mia_bench.attacks import _ensemble
-from mia_bench.attacks._folds import Fitted
+from mia_bench.attacks._decoders.folds import Fitted
 from mia_bench.attacks.auto import Auto
 from mia_bench.attacks.auto_query_free import AutoQueryFree
 from mia_bench.attacks.mean_image import MeanImage
-from mia_bench.benchmark.interfaces import Reconstruction
+from mia_bench.benchmark.interfaces import Channel, Reconstruction, Wire
 from mia_bench.benchmark.metrics import psnr
-from mia_bench.benchmark.split_model import Channel
-from mia_bench.benchmark.wire import Wire
 from torch import Tensor
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from mia_bench.attacks._inverse_network import InverseNetwork, WhitenedConv
+from mia_bench.attacks._decoders.inverse_network import InverseNetwork, WhitenedConv
 from torch import nn
 from torch.nn import functional
 

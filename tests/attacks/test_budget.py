@@ -4,14 +4,16 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from mia_bench.attacks import _budget, _decoder, _queries, _skip_decoder
+from mia_bench.attacks import _budget
 from mia_bench.attacks._budget import FEWEST, MACS, affordable
-from mia_bench.attacks._decoder import Recipe, train_decoder
-from mia_bench.attacks._divided import Divided
-from mia_bench.attacks._linear_decoder import DenseMap, fit_linear
-from mia_bench.attacks._queries import Queries
+from mia_bench.attacks._decoders import fitting, skip_network
+from mia_bench.attacks._decoders import queries as _queries
+from mia_bench.attacks._decoders.divided import Divided
+from mia_bench.attacks._decoders.fitting import Recipe, train_decoder
+from mia_bench.attacks._decoders.linear import DenseMap, fit_linear
+from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks.ridge import Ridge
-from mia_bench.benchmark.split_model import Channel
+from mia_bench.benchmark.interfaces import Channel
 from torch import Tensor, nn
 
 
@@ -79,8 +81,8 @@ def test_the_linear_decoder_below_a_correction_is_applied_once(
         return forward(self, wires)
 
     monkeypatch.setattr(DenseMap, "forward", count)
-    monkeypatch.setattr(_decoder, "fit", lambda parameters, loss, **_: [loss(torch.arange(10)) for _ in range(5)])
+    monkeypatch.setattr(fitting, "fit", lambda parameters, loss, **_: [loss(torch.arange(10)) for _ in range(5)])
 
-    _skip_decoder.fit_skip(queries, fit_linear(queries, form="dense"), Recipe())
+    skip_network.fit_skip(queries, fit_linear(queries, form="dense"), Recipe())
 
     assert sum(decoded) == queries.whole.trainable + len(queries.whole.tune)

@@ -5,11 +5,11 @@ from typing import Any, cast
 
 import pytest
 import torch
-from mia_bench.attacks import _ensemble, _map
+from mia_bench.attacks import _ensemble
+from mia_bench.attacks._inversion import map as _map
 from mia_bench.benchmark import registry
-from mia_bench.benchmark.interfaces import Attack
+from mia_bench.benchmark.interfaces import Attack, Channel
 from mia_bench.benchmark.metrics import psnr
-from mia_bench.benchmark.split_model import Channel
 from torch import Tensor
 
 MAP = ["map_dec", "map_pca", "map_tv"]

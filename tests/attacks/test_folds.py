@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from mia_bench.attacks import _ensemble, _pilot, _priors, _shadow, encoder_decoder
-from mia_bench.attacks._divided import Divided
-from mia_bench.attacks._folds import JUDGES, MANY, Fitted, divide, divide_once
-from mia_bench.attacks._pilot import PILOT
-from mia_bench.attacks._prior import Prior
-from mia_bench.attacks._queries import Queries
+from mia_bench.attacks import _ensemble, _shadow, encoder_decoder
+from mia_bench.attacks._decoders.divided import Divided
+from mia_bench.attacks._decoders.folds import JUDGES, MANY, Fitted, divide, divide_once
+from mia_bench.attacks._decoders.queries import Queries
+from mia_bench.attacks._inversion import map_priors, weight_search
+from mia_bench.attacks._inversion.tv_gaussian import Prior
+from mia_bench.attacks._inversion.weight_search import PILOT
 from mia_bench.attacks.auto import Auto
 from mia_bench.attacks.encoder_decoder import EncoderDecoder
 from mia_bench.attacks.query_free import QueryFree
@@ -111,7 +112,7 @@ class Memory:
 
 
 def test_a_member_fitted_to_its_judges_does_not_win(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_priors, "Gaussian", Memory)
+    monkeypatch.setattr(map_priors, "Gaussian", Memory)
     monkeypatch.setattr(_ensemble, "ITERATIONS", 40)
 
     rebuilt, scores = selection(world("relu2"), 20)
@@ -155,7 +156,7 @@ def test_the_prior_of_a_pilot_was_not_fitted_to_it(
         return prior.mean.expand(len(wire), -1, -1, -1)
 
     monkeypatch.setattr(Prior, "__init__", watched)
-    monkeypatch.setattr(_pilot, "invert", invert)
+    monkeypatch.setattr(weight_search, "invert", invert)
 
     victim.attacked_by(WhiteBox(iterations=2))
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from mia_bench.attacks._grid import Grid
+from mia_bench.attacks._decoders.grid import Grid
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from mia_bench.attacks._lbfgs import minimize
+from mia_bench.attacks._inversion.lbfgs import minimize
 from torch import Tensor
 
 

@@ -4,20 +4,19 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from mia_bench.attacks import _gaussian
-from mia_bench.attacks._decoder import Recipe, apply
-from mia_bench.attacks._gaussian import Gaussian
-from mia_bench.attacks._map import fit_map
-from mia_bench.attacks._priors import like_aux, like_decoded, smooth
-from mia_bench.attacks._start import Start, prepare
+from mia_bench.attacks._decoders.fitting import Recipe, apply
+from mia_bench.attacks._inversion import gaussian
+from mia_bench.attacks._inversion.gaussian import Gaussian
+from mia_bench.attacks._inversion.map import fit_map
+from mia_bench.attacks._inversion.map_priors import like_aux, like_decoded, smooth
+from mia_bench.attacks._inversion.start import Start, prepare
 from mia_bench.attacks.map_dec import MapDec
 from mia_bench.attacks.map_pca import MapPca
 from mia_bench.attacks.white_box import WhiteBox
 from mia_bench.benchmark.checks.lab import Dropped
 from mia_bench.benchmark.errors import Inapplicable
-from mia_bench.benchmark.interfaces import Observation, Wire
+from mia_bench.benchmark.interfaces import Channel, Observation, Wire
 from mia_bench.benchmark.metrics import psnr
-from mia_bench.benchmark.split_model import Channel
 from torch import Tensor
 
 QUICK = Recipe(epochs=4)
@@ -135,7 +134,7 @@ def test_a_gaussian_of_many_pixels_is_the_same_from_its_main_directions(monkeypa
     torch.manual_seed(0)
     samples, deviations = torch.randn(600, 1, 5, 6), torch.randn(6, 1, 5, 6)
     main = Gaussian(samples, 0.1).penalty(deviations)
-    monkeypatch.setattr(_gaussian, "MANY", 500)
+    monkeypatch.setattr(gaussian, "MANY", 500)
 
     torch.testing.assert_close(Gaussian(samples, 0.1).penalty(deviations), main, atol=1e-4, rtol=1e-4)
 

@@ -5,11 +5,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from mia_bench.attacks import _queries
-from mia_bench.attacks._queries import Queries
+from mia_bench.attacks._decoders import queries as _queries
+from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks.black_box import BlackBox
-from mia_bench.benchmark.interfaces import Wire
-from mia_bench.benchmark.split_model import Channel
+from mia_bench.benchmark.interfaces import Channel, Wire
 from torch import Tensor
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from mia_bench.attacks._linear import Equations
+from mia_bench.attacks._decoders.least_squares import Equations
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.metrics import psnr
 

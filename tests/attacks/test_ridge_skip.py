@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from mia_bench.attacks import _skip_decoder
-from mia_bench.attacks._decoder import Recipe, apply
-from mia_bench.attacks._divided import Divided
-from mia_bench.attacks._linear_decoder import fit_linear
-from mia_bench.attacks._queries import Queries
-from mia_bench.attacks._skip_decoder import SkipNetwork, fit_skip
+from mia_bench.attacks._decoders import skip_network
+from mia_bench.attacks._decoders.divided import Divided
+from mia_bench.attacks._decoders.fitting import Recipe, apply
+from mia_bench.attacks._decoders.linear import fit_linear
+from mia_bench.attacks._decoders.queries import Queries
+from mia_bench.attacks._decoders.skip_network import SkipNetwork, fit_skip
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.attacks.ridge_skip import RidgeSkip
 from torch import nn
@@ -49,7 +49,7 @@ def test_a_correction_that_does_harm_is_dropped(queries: Divided, monkeypatch: p
     def spoil(network: SkipNetwork, *_: object, **__: object) -> None:
         nn.init.ones_(network.correct[-1].bias)  # pyright: ignore[reportArgumentType]
 
-    monkeypatch.setattr(_skip_decoder, "train_decoder", spoil)
+    monkeypatch.setattr(skip_network, "train_decoder", spoil)
     linear = fit_linear(queries)
 
     assert error(fit_skip(queries, linear, Recipe()).final, queries) == error(linear.final.decode, queries)

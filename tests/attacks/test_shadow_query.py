@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from mia_bench.attacks._queries import Queries
+from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks._shadow import generic_client, imitate
 from mia_bench.attacks.shadow_query import ShadowQuery
 from mia_bench.benchmark.errors import Inapplicable
+from mia_bench.benchmark.interfaces import Channel
 from mia_bench.benchmark.metrics import psnr
-from mia_bench.benchmark.split_model import Channel
 
 
 def test_a_shadow_sends_what_the_client_sends_for_images_it_was_not_trained_on(world: Callable) -> None:

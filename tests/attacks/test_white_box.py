@@ -8,9 +8,8 @@ from mia_bench.attacks.white_box import WhiteBox
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.checks.lab import Dropped
 from mia_bench.benchmark.errors import Inapplicable
-from mia_bench.benchmark.interfaces import Wire
+from mia_bench.benchmark.interfaces import Channel, Wire
 from mia_bench.benchmark.metrics import psnr
-from mia_bench.benchmark.split_model import Channel
 
 
 def test_a_linear_client_is_inverted_almost_exactly(world: Callable) -> None:

@@ -5,8 +5,7 @@ import copy
 import pytest
 import torch
 from mia_bench.benchmark.errors import Inapplicable
-from mia_bench.benchmark.interfaces import ImageSet, Training
-from mia_bench.benchmark.split_model import Normalize, Target
+from mia_bench.benchmark.interfaces import ImageSet, Normalize, Target, Training
 from mia_bench.benchmark.training import (
     add_biases,
     augment,

@@ -5,11 +5,10 @@ from collections.abc import Callable
 import pytest
 import torch
 from mia_bench.attacks.ridge import Ridge
-from mia_bench.benchmark.interfaces import ImageSet, Observation
+from mia_bench.benchmark.interfaces import ImageSet, Normalize, Observation, SplitModel, Target
 from mia_bench.benchmark.metrics import accuracy, psnr
-from mia_bench.benchmark.randomness import stream
-from mia_bench.benchmark.split_model import Normalize, SplitModel, Target
 from mia_bench.benchmark.training import fit
+from mia_bench.benchmark.utils.seeding import stream
 from mia_bench.models.lenet5 import Lenet5
 from torch.nn import functional
 

@@ -2,7 +2,7 @@
 
 import pytest
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.defenses._accountants import epsilon_of_sigma, sigma_of_epsilon
+from mia_bench.defenses._dp.accountants import epsilon_of_sigma, sigma_of_epsilon
 
 OPACUS = [
     (0.1, 1, 96.1163, 91.8295),

@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-from mia_bench.benchmark.interfaces import ImageSet
-from mia_bench.benchmark.split_model import Promise
+from mia_bench.benchmark.interfaces import ImageSet, Promise
 from mia_bench.defenses._adversary import Adversary, Decoder
 from mia_bench.defenses.adversarial import Adversarial, train_against_decoder
 from pydantic import ValidationError

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from mia_bench.defenses._attestation import SimulatedDevice, measure
-from mia_bench.defenses._enclave import NONCE, Enclave, connect, measure_program, payload_lengths, transcript
-from mia_bench.defenses._float_bytes import float_bytes
-from mia_bench.defenses._refusals import Refused, WrongKey, WrongMeasurement, WrongNonce, WrongSignature
+from mia_bench.defenses._enclave.attestation import SimulatedDevice, measure
+from mia_bench.defenses._enclave.channel_errors import Refused, WrongKey, WrongMeasurement, WrongNonce, WrongSignature
+from mia_bench.defenses._enclave.enclave import NONCE, Enclave, connect, measure_program, payload_lengths, transcript
+from mia_bench.defenses._enclave.float_bytes import float_bytes
 from torch import nn
 
 TAKES, GIVES = torch.Size([6]), torch.Size([3])

@@ -9,13 +9,13 @@ from mia_bench.attacks.encoder_decoder import EncoderDecoder
 from mia_bench.attacks.mean_image import MeanImage
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.attacks.white_box import WhiteBox
-from mia_bench.benchmark.costs import measure_costs
 from mia_bench.benchmark.errors import Inapplicable, UsageError
 from mia_bench.benchmark.interfaces import Access, Observation, Wire
 from mia_bench.benchmark.metrics import accuracy, psnr
+from mia_bench.benchmark.metrics.costs import measure_costs
 from mia_bench.defenses._ckks.client import Client, Undecipherable
 from mia_bench.defenses._ckks.server import ServerError
-from mia_bench.defenses._tuning import tune
+from mia_bench.defenses._fine_tuning import tune
 from mia_bench.defenses.ckks import Ckks
 from pydantic import ValidationError
 from torch import nn

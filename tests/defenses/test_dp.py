@@ -3,7 +3,7 @@
 import pytest
 import torch
 from mia_bench.benchmark.errors import Inapplicable
-from mia_bench.benchmark.split_model import Promise
+from mia_bench.benchmark.interfaces import Promise
 from mia_bench.defenses.dp_input import DpInput
 from mia_bench.defenses.dp_ir import DpIr
 from pydantic import ValidationError

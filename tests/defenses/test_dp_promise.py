@@ -3,9 +3,8 @@
 import pytest
 import torch
 from mia_bench.benchmark.errors import Inapplicable, UsageError
-from mia_bench.benchmark.interfaces import ImageSet
-from mia_bench.benchmark.split_model import Promise
-from mia_bench.defenses._gaussian import epsilon_of_sigma
+from mia_bench.benchmark.interfaces import ImageSet, Promise
+from mia_bench.defenses._dp.analytic_gaussian import epsilon_of_sigma
 from mia_bench.defenses.dp_input import DpInput
 from mia_bench.defenses.dp_ir import DpIr
 

@@ -5,8 +5,7 @@ import re
 import pytest
 import torch
 from mia_bench.benchmark.errors import Inapplicable
-from mia_bench.benchmark.interfaces import ImageSet
-from mia_bench.benchmark.split_model import SplitModel
+from mia_bench.benchmark.interfaces import ImageSet, SplitModel
 from mia_bench.defenses.dp_sgd import DpSgd
 from opacus.accountants import RDPAccountant
 from opacus.accountants.analysis import rdp

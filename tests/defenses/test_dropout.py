@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from mia_bench.benchmark.split_model import Promise
+from mia_bench.benchmark.interfaces import Promise
 from mia_bench.defenses.dropout import Dropout
 from pydantic import ValidationError
 

@@ -5,8 +5,8 @@ import io
 
 import pytest
 import torch
-from mia_bench.benchmark.costs import measure_costs
 from mia_bench.benchmark.interfaces import ImageSet
+from mia_bench.benchmark.metrics.costs import measure_costs
 from mia_bench.defenses.adversarial import Adversarial
 from mia_bench.defenses.ckks import Ckks
 from mia_bench.defenses.deeper_client import DeeperClient

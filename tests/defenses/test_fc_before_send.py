@@ -5,7 +5,7 @@ from collections import OrderedDict
 import pytest
 import torch
 from mia_bench.benchmark.errors import Inapplicable
-from mia_bench.benchmark.split_model import SplitModel
+from mia_bench.benchmark.interfaces import SplitModel
 from mia_bench.benchmark.training import untrained_copy
 from mia_bench.defenses.fc_before_send import FcBeforeSend
 from pydantic import ValidationError

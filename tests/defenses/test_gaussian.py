@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from mia_bench.defenses._gaussian import delta_of_epsilon, epsilon_of_sigma, sigma_of_epsilon
+from mia_bench.defenses._dp.analytic_gaussian import delta_of_epsilon, epsilon_of_sigma, sigma_of_epsilon
 from scipy.integrate import quad
 from scipy.stats import norm
 

@@ -5,8 +5,8 @@ import math
 import pytest
 import scipy.stats
 import torch
-from mia_bench.defenses._noise import NoiseChannel
-from mia_bench.defenses._norms import clip_norms, median_norm, norms
+from mia_bench.defenses._dp.clipping import clip_norms, median_norm, norms
+from mia_bench.defenses._dp.noise_channel import NoiseChannel
 
 KINDS = ("gaussian", "laplacian")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from mia_bench.benchmark.errors import Inapplicable
-from mia_bench.benchmark.split_model import Promise, SplitModel
+from mia_bench.benchmark.interfaces import Promise, SplitModel
 from mia_bench.defenses.nopeek import Nopeek, distance_correlation
 from pydantic import ValidationError
 from torch import nn

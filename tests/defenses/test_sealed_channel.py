@@ -10,8 +10,8 @@ import pytest
 import torch
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from mia_bench.defenses._refusals import Refused, Reordered, Replayed, Tampered, WrongKey, WrongLength
-from mia_bench.defenses._sealed_channel import HEADER, TAG, Lengths, Opener, Sealer, agree
+from mia_bench.defenses._enclave.channel_errors import Refused, Reordered, Replayed, Tampered, WrongKey, WrongLength
+from mia_bench.defenses._enclave.sealed_channel import HEADER, TAG, Lengths, Opener, Sealer, agree
 
 LENGTHS = Lengths(up=1000, down=40)
 

@@ -15,16 +15,15 @@ from mia_bench.attacks.mean_image import MeanImage
 from mia_bench.attacks.query_free import QueryFree
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.attacks.white_box import WhiteBox
-from mia_bench.benchmark.costs import measure_costs
 from mia_bench.benchmark.errors import Inapplicable, UsageError
-from mia_bench.benchmark.interfaces import ImageSet, Observation, Pools, Wire
+from mia_bench.benchmark.evaluation.artifacts import Workbench
+from mia_bench.benchmark.interfaces import ImageSet, Observation, Pools, Wire, byte_view
 from mia_bench.benchmark.metrics import psnr
-from mia_bench.benchmark.randomness import stream
-from mia_bench.benchmark.specs import expand
+from mia_bench.benchmark.metrics.costs import measure_costs
+from mia_bench.benchmark.registry.specs import expand
 from mia_bench.benchmark.training import untrained_copy
-from mia_bench.benchmark.wire import byte_view
-from mia_bench.benchmark.workbench import Workbench
-from mia_bench.defenses._refusals import Refused, Reordered, Replayed, Tampered, WrongKey, WrongLength
+from mia_bench.benchmark.utils.seeding import stream
+from mia_bench.defenses._enclave.channel_errors import Refused, Reordered, Replayed, Tampered, WrongKey, WrongLength
 from mia_bench.defenses.tee import Tee
 from torch import nn
 from torch.nn import functional

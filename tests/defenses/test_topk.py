@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from mia_bench.benchmark.split_model import Promise
+from mia_bench.benchmark.interfaces import Promise
 from mia_bench.defenses.topk import Topk
 from pydantic import ValidationError
 

@@ -7,9 +7,9 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from mia_bench.benchmark.leaderboard import Record, read_rows, rebuild, record_path, write_record
+from mia_bench.benchmark.leaderboard.store import Record, read_rows, rebuild, record_path, write_record
 
-from ..benchmark.test_ranking import record
+from ..benchmark.leaderboard.test_ranking import record
 
 Row = dict[str, Any]
 

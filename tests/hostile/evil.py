@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from mia_bench import Access, Attack, Dataset, Defense, ImageSet, Model, Pools
 from mia_bench.attacks.ridge import Ridge
-from mia_bench.benchmark.split_model import Promise, SplitModel
+from mia_bench.benchmark.interfaces import Promise, SplitModel
 from torch import Tensor, nn
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from mia_bench.benchmark.leaderboard import read_rows, record_path
+from mia_bench.benchmark.leaderboard.store import read_rows, record_path
 
-from ..benchmark.test_ranking import record
+from ..benchmark.leaderboard.test_ranking import record
 from .answers import answer, refusal
 from .boards import Row, board, cells, changed, changed_record, results, scores
 

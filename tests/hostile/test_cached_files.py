@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from mia_bench.benchmark.cache import cache_path, cached_tensors, known_tensors
-from mia_bench.benchmark.cells import Request, Setting, plan
-from mia_bench.benchmark.checked_tensors import pack
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.workbench import Workbench
+from mia_bench.benchmark.evaluation.artifacts import Workbench
+from mia_bench.benchmark.plan.cells import Request, Setting, plan
+from mia_bench.benchmark.utils.cache import cache_path, cached_tensors, known_tensors
+from mia_bench.benchmark.utils.checked_tensors import pack
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ..trees import image_tree
+from ..helpers.trees import image_tree
 
 Tensors = dict[str, Tensor]
 

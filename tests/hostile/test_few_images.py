@@ -4,7 +4,8 @@ from typing import Any, cast
 
 import pytest
 import torch
-from mia_bench.attacks import _ensemble, _map
+from mia_bench.attacks import _ensemble
+from mia_bench.attacks._inversion import map as _map
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.interfaces import Attack, Reconstruction

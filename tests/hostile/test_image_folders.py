@@ -18,7 +18,7 @@ from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces import Pools
 from PIL import Image
 
-from ..trees import idx_files, image_tree
+from ..helpers.trees import idx_files, image_tree
 from .answers import refusal, time_limit
 
 TRAIN, PRIVATE = 24, 6

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 import torch
-from mia_bench.benchmark.cells import Cell, Request, Setting, plan
 from mia_bench.benchmark.checks.datasets import pools_are_sound
 from mia_bench.benchmark.checks.lab import Lab
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.evaluation import evaluate
+from mia_bench.benchmark.evaluation.artifacts import Workbench
+from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.interfaces import Dataset, ImageSet, Model, Pools
+from mia_bench.benchmark.plan.cells import Cell, Request, Setting, plan
 from mia_bench.benchmark.registry import Entry
-from mia_bench.benchmark.specs import Chosen
-from mia_bench.benchmark.workbench import Workbench
+from mia_bench.benchmark.registry.specs import Chosen
 from torch import Tensor, nn
 
 

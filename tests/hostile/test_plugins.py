@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from mia_bench.benchmark import inspection, registry
-from mia_bench.benchmark.engines import dispatch
+from mia_bench.benchmark.registry import entries, inspection
+from mia_bench.benchmark.runner import scheduler
 
-from ..trees import image_tree
+from ..helpers.trees import image_tree
 from . import answers
 from .answers import answer, refusal
 
@@ -94,11 +94,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The evil package as an installed one, of which a cell that dies is not tried twice."""
     monkeypatch.syspath_prepend(site)
-    monkeypatch.setattr(dispatch, "LIVES", 1)
+    monkeypatch.setattr(scheduler, "LIVES", 1)
     monkeypatch.setattr(answers, "SECONDS", 300)  # several worker processes in a row
-    registry._plug_ins.cache_clear()
+    entries._plug_ins.cache_clear()
     yield
-    registry._plug_ins.cache_clear()
+    entries._plug_ins.cache_clear()
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mia_bench.benchmark.cache import digest
+from mia_bench.benchmark.cli.report import report
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.leaderboard import PerImage, Record, Row, to_frame
-from mia_bench.benchmark.ranking import rank
-from mia_bench.benchmark.report.command import report
-from mia_bench.benchmark.rows import SCORES
+from mia_bench.benchmark.leaderboard.ranking import rank
+from mia_bench.benchmark.leaderboard.records import SCORES
+from mia_bench.benchmark.leaderboard.store import PerImage, Record, Row, to_frame
+from mia_bench.benchmark.utils.cache import digest
 
-from ..benchmark.test_ranking import record
+from ..benchmark.leaderboard.test_ranking import record
 from .answers import answer
 
 NOTHING: dict[str, Any] = dict.fromkeys(SCORES)

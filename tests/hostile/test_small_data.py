@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 from mia_bench.benchmark import registry
-from mia_bench.benchmark.audits import audit
-from mia_bench.benchmark.leaderboard import Record, read_records
+from mia_bench.benchmark.leaderboard.audits import audit
+from mia_bench.benchmark.leaderboard.store import Record, read_records
 
-from ..trees import image_tree
+from ..helpers.trees import image_tree
 from .answers import answer
 
 SLOW = {"ckks"}

@@ -5,10 +5,16 @@ import math
 import pytest
 import torch
 from mia_bench.benchmark.compare.significance import paired
-from mia_bench.benchmark.confidence import interval, p_value
+from mia_bench.benchmark.evaluation.scoring import (
+    compare_classmates,
+    identified,
+    identified_chance,
+    leak_r2,
+    wrong_image_psnr,
+)
 from mia_bench.benchmark.interfaces import ImageSet
-from mia_bench.benchmark.metrics import psnr, ssim
-from mia_bench.benchmark.scoring import compare_classmates, identified, identified_chance, leak_r2, wrong_image_psnr
+from mia_bench.benchmark.metrics import interval, psnr, ssim
+from mia_bench.benchmark.metrics.intervals import p_value
 from torch import Tensor
 
 VALUES: dict[str, tuple[list[float], list[int] | None]] = {

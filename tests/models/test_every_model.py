@@ -6,11 +6,10 @@ from typing import cast
 import pytest
 import torch
 from mia_bench.benchmark import registry
-from mia_bench.benchmark.costs import measure_costs
 from mia_bench.benchmark.errors import Inapplicable
-from mia_bench.benchmark.interfaces import Defense, ImageSet, Model, Training
+from mia_bench.benchmark.interfaces import Defense, ImageSet, Model, Normalize, Target, Training
 from mia_bench.benchmark.metrics import accuracy
-from mia_bench.benchmark.split_model import Normalize, Target
+from mia_bench.benchmark.metrics.costs import measure_costs
 from mia_bench.benchmark.training import train_target, untrained_copy
 from torch import Tensor, nn
 

@@ -10,10 +10,10 @@ from mia_bench.benchmark.compare.differences import Difference, compare
 from mia_bench.benchmark.compare.matching import ON, Side
 from mia_bench.benchmark.compare.significance import paired
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.leaderboard import Record
-from mia_bench.benchmark.loading import Entry
+from mia_bench.benchmark.leaderboard.loading import Entry
+from mia_bench.benchmark.leaderboard.store import Record
 
-from ..test_ranking import record
+from ..leaderboard.test_ranking import record
 
 DECIBELS = [10.0, 12.0, 15.0, 11.0, 13.0, 16.0, 18.0, 12.5]
 BETTER = [each + 0.5 + 0.1 * at for at, each in enumerate(DECIBELS)]

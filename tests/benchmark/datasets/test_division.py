@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from mia_bench.benchmark.datasets._pools import (
+from mia_bench.benchmark.datasets._division import (
     Split,
     divide,
     proportional_order,
@@ -11,7 +11,7 @@ from mia_bench.benchmark.datasets._pools import (
     without_repeats,
 )
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.pools import assert_disjoint
+from mia_bench.benchmark.utils.fingerprints import assert_disjoint
 
 
 def distinct_images(count: int, first: int = 0) -> torch.Tensor:

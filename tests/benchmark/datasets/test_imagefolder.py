@@ -9,7 +9,7 @@ import torch
 from mia_bench.benchmark.datasets import _tree
 from mia_bench.benchmark.datasets.imagefolder import Imagefolder
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.pools import assert_disjoint
+from mia_bench.benchmark.utils.fingerprints import assert_disjoint
 from PIL import Image
 
 

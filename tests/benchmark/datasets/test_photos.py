@@ -9,7 +9,7 @@ from mia_bench.benchmark.datasets import photos
 from mia_bench.benchmark.datasets._tiles import cut, fit_to_tiles
 from mia_bench.benchmark.datasets.photos import PHOTOGRAPHS, Photos
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.pools import assert_disjoint, fingerprint
+from mia_bench.benchmark.utils.fingerprints import assert_disjoint, fingerprint
 from PIL import Image
 
 

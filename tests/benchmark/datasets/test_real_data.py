@@ -9,7 +9,7 @@ from mia_bench.benchmark.datasets import _tree
 from mia_bench.benchmark.datasets.cifar10 import Cifar10
 from mia_bench.benchmark.datasets.imagefolder import Imagefolder
 from mia_bench.benchmark.datasets.mnist import Mnist
-from mia_bench.benchmark.pools import assert_disjoint
+from mia_bench.benchmark.utils.fingerprints import assert_disjoint
 
 DATA = Path(os.environ.get("MIA_BENCH_DATA") or Path(__file__).resolve().parents[4] / "shared/data")
 

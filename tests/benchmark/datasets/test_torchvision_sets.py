@@ -11,10 +11,10 @@ from mia_bench.benchmark.datasets.fashion_mnist import FashionMnist
 from mia_bench.benchmark.datasets.mnist import Mnist
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces import Dataset
-from mia_bench.benchmark.pools import assert_disjoint
+from mia_bench.benchmark.utils.fingerprints import assert_disjoint
 from torchvision.datasets import CIFAR10, MNIST
 
-from ...trees import idx_files, jpeg_tree
+from ...helpers.trees import idx_files, jpeg_tree
 
 GRAY = {"MNIST": Mnist, "FashionMNIST": FashionMnist}
 

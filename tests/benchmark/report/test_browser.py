@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mia_bench.benchmark.report.command import report
+from mia_bench.benchmark.cli.report import report
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-from .boards import HOSTILE, REASON, cells, write
+from ...helpers.boards import HOSTILE, REASON, cells, write
 
 FLAGS = (
     "--headless=new",

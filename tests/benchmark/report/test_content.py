@@ -3,14 +3,14 @@
 from typing import Any
 
 import pytest
-from mia_bench.benchmark.leaderboard import Record
-from mia_bench.benchmark.ranking import rank
+from mia_bench.benchmark.leaderboard.ranking import rank
+from mia_bench.benchmark.leaderboard.store import Record
 from mia_bench.benchmark.report.content import Content, content
-from mia_bench.benchmark.report.settings import Setting
+from mia_bench.benchmark.report.defenses import Setting
 from mia_bench.benchmark.report.tradeoff_figure import front
 from scipy.stats import binomtest
 
-from .boards import HOSTILE, REASON, SPREAD, cell, cells
+from ...helpers.boards import HOSTILE, REASON, SPREAD, cell, cells
 
 
 def told(records: list[Record], at_hand: bool = True) -> Content:

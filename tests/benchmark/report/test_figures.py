@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 from mia_bench.benchmark.report.content import content
-from mia_bench.benchmark.report.look import HIGH_ACCURACY
+from mia_bench.benchmark.report.figure_style import HIGH_ACCURACY
 from mia_bench.benchmark.report.strength_figure import strength
 from mia_bench.benchmark.report.tradeoff_figure import tradeoff
 from PIL import Image
 
-from ..test_cli import mia_bench
-from .boards import HOSTILE, cells, write
+from ...helpers.boards import HOSTILE, cells, write
+from ..cli.test_cli import mia_bench
 
 ROWS = cells()
 (PLACE,) = content([each.row for each in ROWS], {each.row.cell_id: each for each in ROWS}).places

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mia_bench.benchmark.loading import load_boards
-from mia_bench.benchmark.report.album import album
+from mia_bench.benchmark.leaderboard.loading import load_boards
 from mia_bench.benchmark.report.content import content
 from mia_bench.benchmark.report.page import embed
+from mia_bench.benchmark.report.picture_album import album
 from PIL import Image
 
-from ..test_cli import mia_bench
-from .boards import HOSTILE, REASON, cells, write
+from ...helpers.boards import HOSTILE, REASON, cells, write
+from ..cli.test_cli import mia_bench
 
 
 class Elements(HTMLParser):

@@ -9,7 +9,7 @@ from mia_bench.defenses._ckks.parameters import Parameters, choose
 from mia_bench.defenses._ckks.plan import MatrixPlan, Plan
 from mia_bench.defenses._ckks.program import Layer, Program
 
-from .worlds import pair, program
+from ...helpers.worlds import pair, program
 
 
 def run(client: Client, evaluator: Evaluator, plan: Plan, given: Program, values: np.ndarray) -> np.ndarray:

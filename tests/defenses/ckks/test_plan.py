@@ -5,7 +5,7 @@ import pytest
 from mia_bench.defenses._ckks.parameters import choose
 from mia_bench.defenses._ckks.plan import MatrixPlan, Plan, ciphertext_bytes, key_bytes, width_of
 
-from .worlds import pair, program
+from ...helpers.worlds import pair, program
 
 
 @pytest.mark.parametrize(("numbers", "width"), [(1, 1), (2, 2), (3, 4), (120, 128), (128, 128), (129, 256)])

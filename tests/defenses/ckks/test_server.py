@@ -18,7 +18,7 @@ from mia_bench.defenses._ckks.program import to_bytes
 from mia_bench.defenses._ckks.serial import to_bytes as seal_bytes
 from mia_bench.defenses._ckks.server import Server, ServerError, serve
 
-from .worlds import program
+from ...helpers.worlds import program
 
 GIVEN = program(20, 33, 4)
 VALUES = np.random.default_rng(1).normal(size=(2, 20))

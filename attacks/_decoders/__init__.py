@@ -1,0 +1,1 @@
+"""Decoders that are learned from queries: least squares and networks."""

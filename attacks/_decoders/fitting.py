@@ -1,0 +1,155 @@
+"""Networks from a wire to an image, and how attackers train them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ...benchmark.training import fit
+from .._budget import least_steps
+from .._limits import in_one_pass
+from .._shrinkage import shrink, trust
+from .grid import Grid
+from .queries import Queries
+
+Rebuild = Callable[[Tensor], Tensor]
+"""Maps wires (N, ...) to images (N, C, H, W)."""
+BLOCK = 4
+"""Pixels on a side of the blocks that vectors are decoded to."""
+
+
+class Standardize(nn.Module):
+    """Brings wires to mean 0 and variance 1: each channel of maps (N, C, h, w), each number of vectors."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, wires: Tensor) -> None:
+        """Measure the scale of some wires (K, ...)."""
+        super().__init__()
+        dims = [0, 2, 3] if wires.ndim == 4 else [0]
+        scale = wires.std(dims, keepdim=True, correction=int(len(wires) > 1))
+        lowest = 1e-3 * scale.mean().item()
+        self.register_buffer("mean", wires.mean(dims, keepdim=True))
+        self.register_buffer("scale", scale.clamp(min=lowest) if lowest > 1e-15 else torch.ones_like(scale))
+
+    def forward(self, wires: Tensor) -> Tensor:
+        """Standardize (N, ...)."""
+        return (wires - self.mean) / self.scale
+
+
+class Spread(nn.Module):
+    """Arranges a standardized wire on the blocks of the image: maps in their places, vectors by a dense layer."""
+
+    def __init__(self, wire: tuple[int, ...], image: tuple[int, int, int], width: int, *, finest: int = 1) -> None:
+        """Plan for wires and images of these shapes, (...) and (C, H, W), with blocks of at least ``finest`` pixels."""
+        super().__init__()
+        self.fold: Grid | None = None
+        if len(wire) == 3:
+            self.grid = Grid.fit((wire[1], wire[2]), image[1:])
+            self.channels = wire[0]
+            if self.grid.stride < finest:
+                self.fold = Grid.blocks_of(finest // self.grid.stride, (self.grid.rows, self.grid.columns))
+                self.channels *= self.fold.stride**2
+                self.grid = Grid.blocks_of(finest, image[1:])
+            self.dense = None
+        else:
+            self.grid = Grid.blocks_of(BLOCK, image[1:])
+            self.channels = width
+            self.dense = nn.Linear(math.prod(wire), width * self.grid.rows * self.grid.columns)
+
+    def forward(self, wires: Tensor) -> Tensor:
+        """Arrange (N, ...) as (N, channels, rows, columns)."""
+        if self.dense is not None:
+            return self.dense(wires.flatten(1)).unflatten(1, (self.channels, self.grid.rows, self.grid.columns)).relu()
+        if self.fold is None:
+            return self.grid.place(wires)
+        whole = Grid.blocks_of(1, (self.grid.rows * self.fold.stride, self.grid.columns * self.fold.stride))
+        return self.fold.blocks(whole.place(wires))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a decoder is trained; the defaults were measured with ``ridge_skip`` on MNIST relu2.
+
+    Attributes:
+        epochs: passes over the queries at most.
+        steps: batches at most.
+        batch_size: pairs in a batch, at most.
+        learning_rate: the peak of the cycle.
+        channels: channels of the network.
+        least: steps of a pass at least, if there are few queries and ``steps`` allows it.
+    """
+
+    epochs: int = 8
+    steps: int = 2400
+    batch_size: int = 64
+    learning_rate: float = 5e-3
+    channels: int = 32
+    least: int = 25
+
+
+def train_decoder(
+    network: nn.Module, queries: Queries, recipe: Recipe, *, predict: Callable[[Tensor], Tensor] | None = None
+) -> None:
+    """Minimize the squared error of the pixels over the queried images but those held out, in place.
+
+    Args:
+        network: maps wires (N, ...) to images (N, C, H, W).
+        queries: the images and their wires.
+        recipe: how long and how fast to train.
+        predict: the network's images for queries (B,), if there is a shorter way to them than by their wires.
+    """
+    network.to(queries.images.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    most = recipe.steps * recipe.batch_size
+    if not queries.kept:
+        most = min(most, queries.affordable)
+    count = min(queries.trainable, most)
+    passes = max(1, min(recipe.epochs, most // count))
+
+    def loss(batch: Tensor) -> Tensor:
+        images = predict(batch) if predict else network(queries.wires(batch))
+        return nn.functional.mse_loss(images, queries.images[batch])
+
+    fit(
+        network.parameters(),
+        loss,
+        count=count,
+        epochs=passes,
+        batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        least=least_steps(
+            recipe.least,
+            passes=passes,
+            most=recipe.steps,
+            allowed=None if queries.kept else queries.affordable,
+        ),
+    )
+
+
+def decode(decoder: Rebuild, queries: Queries, mean: Tensor) -> Tensor:
+    """Apply a fitted decoder to the private wires, as far as it can be trusted on the images held out.
+
+    Args:
+        decoder: maps wires (N, ...) to images (N, C, H, W).
+        queries: the private wires, and the attacker's own images with theirs.
+        mean: the mean of the attacker's images, (C, H, W).
+
+    Returns:
+        Images (N, C, H, W) in [0, 1].
+    """
+    held = queries.held_out
+    factor = trust(apply(decoder, queries.wires(held)), queries.images[held], queries.mean)
+    return shrink(apply(decoder, queries.observed), mean, factor).contiguous()
+
+
+def apply(decoder: Rebuild, wires: Tensor) -> Tensor:
+    """Decode wires (N, ...), some at a time, to images (N, C, H, W) in [0, 1]."""
+    if isinstance(decoder, nn.Module):
+        decoder.eval()
+    with torch.no_grad():
+        return torch.cat([decoder(part) for part in wires.split(in_one_pass(wires[0]))]).clamp(0, 1)

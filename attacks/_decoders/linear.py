@@ -1,0 +1,189 @@
+"""The best linear map from a wire to an image, chosen on images that it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .divided import Divided
+from .folds import Fitted
+from .grid import Grid
+from .least_squares import Affine, Equations
+from .queries import Queries
+
+Form = Literal["auto", "dense", "patch"]
+STRENGTHS = (1e-8, 1e-4, 1e-2, 0.1, 1.0, 10.0)
+EXACT = 1e-6
+"""A squared error (60 dB) below which no other form or strength is tried."""
+
+NUMBERS = 2**26
+"""Numbers of queried wires, or of their neighborhoods, used at most (0.5 GB in double precision)."""
+DENSE = 5000
+"""The largest system of equations solved for all pixels at once; it takes about 10 s of one core."""
+PATCH_FEATURES = 1200
+"""Neighborhoods of 5x5 cells are used up to this many numbers, of 3x3 cells above."""
+LARGEST_MATRIX = 2**28
+"""Numbers up to which a map is formed as one matrix (1 GB); beyond, it stays a product of two."""
+ROWS = 32
+"""Pairs for each unknown of the patch form."""
+
+
+class LinearDecoder(NamedTuple):
+    """A fitted map from wires (N, ...) to images (N, C, H, W), not clamped.
+
+    Attributes:
+        decode: applies the map.
+        module: the map as a network in single precision.
+    """
+
+    decode: Callable[[Tensor], Tensor]
+    module: Callable[[], nn.Module]
+
+
+Solve = Callable[[float], LinearDecoder]
+"""Maps the strength of the penalty to the best map with it."""
+
+
+def fit_linear(queries: Divided, *, form: Form = "auto", strength: float | None = None) -> Fitted[LinearDecoder]:
+    """Fit forms and strengths, and return what is best on the images to tune on, fitted to all.
+
+    Args:
+        queries: images and their wires.
+        form: whole wire to whole image, neighborhoods of cells to blocks of pixels, or the better one.
+        strength: the penalty in units of the wire's mean variance; None: chosen.
+    """
+    strengths = STRENGTHS if strength is None else (strength,)
+    held = [(part.wires(part.tune), part.images[part.tune]) for part in queries.parts]
+    lowest, best = torch.inf, None
+    for gather in _forms(queries.whole, form):
+        solves, previous = [gather(part) for part in queries.parts], torch.inf
+        for number in strengths:
+            tried = tuple(solve(number) for solve in solves)
+            error = sum(_error(one, *some) for one, some in zip(tried, held, strict=True)) / len(tried)
+            if best is None or error < lowest:
+                lowest, best = error, (tried, gather, number)
+            if error < EXACT or error > previous:
+                break
+            previous = error
+        if lowest < EXACT:
+            break
+    assert best is not None
+    each, gather, number = best
+    return Fitted(each, each[0] if len(each) == 1 else gather(queries.whole)(number))
+
+
+def _error(decoder: LinearDecoder, wires: Tensor, truth: Tensor) -> float:
+    return (decoder.decode(wires).clamp(0, 1) - truth).square().mean().nan_to_num(torch.inf).item()
+
+
+def _forms(queries: Queries, form: Form) -> Iterator[Callable[[Queries], Solve]]:
+    maps, vectors = queries.observed.ndim == 4, queries.observed[0].numel()
+    if form == "dense" or not maps or (form == "auto" and min(_count(queries), vectors) <= DENSE):
+        yield dense
+    if maps and form != "dense":
+        yield patch
+
+
+def _count(queries: Queries) -> int:
+    """How many of the attacker's images are fitted to."""
+    return min(queries.own, max(50, NUMBERS // queries.observed[0].numel()))
+
+
+def dense(queries: Queries) -> Solve:
+    """Maps from the whole wire to the whole image."""
+    count = _count(queries)
+    index = torch.arange(count, device=queries.images.device)
+    equations = Equations.gather(queries.wires(index).flatten(1), queries.images[:count].flatten(1))
+    shape = cast(tuple[int, int, int], tuple(queries.images.shape[1:]))
+
+    def solve(strength: float) -> LinearDecoder:
+        solved = equations.solve(strength)
+        return LinearDecoder(
+            lambda wires: solved(wires.flatten(1)).float().unflatten(1, shape), lambda: DenseMap(solved, shape)
+        )
+
+    return solve
+
+
+def patch(queries: Queries) -> Solve:
+    """Maps from the neighborhood of each cell of a spatial IR to the block of pixels there."""
+    channels, height, width = queries.observed.shape[1:]
+    grid = Grid.fit((height, width), (queries.images.shape[2], queries.images.shape[3]))
+    side = 5 if channels * 25 <= PATCH_FEATURES else 3
+    needed = max(100, ROWS * channels * side**2 // (grid.rows * grid.columns))
+    index = torch.arange(min(_count(queries), needed), device=queries.images.device)
+    rows, blocks = _neighborhoods(queries.wires(index), queries.images[index], grid, side)
+    equations = Equations.gather(rows, blocks, dual=False)
+
+    def solve(strength: float) -> LinearDecoder:
+        local = PatchMap(equations.solve(strength), grid, side)
+        return LinearDecoder(local, lambda: local)
+
+    return solve
+
+
+def _neighborhoods(wires: Tensor, images: Tensor, grid: Grid, side: int) -> tuple[Tensor, Tensor]:
+    """Neighborhoods of cells and the blocks of pixels there, (rows, C * side^2) and (rows, C * stride^2).
+
+    If the cells of all the images are too many, as many are drawn from each.
+
+    Args:
+        wires: (K, C, h, w).
+        images: (K, C, H, W).
+        grid: where the cells lie on the image.
+        side: cells down and across a neighborhood.
+    """
+    share = max(1, NUMBERS // (len(wires) * wires.shape[1] * side**2))
+    pairs = []
+    for wire, image in zip(wires.split(1), images.split(1), strict=True):
+        rows = functional.unfold(grid.place(wire), side, padding=side // 2)[0].T  # (cells, C * side^2)
+        blocks = grid.blocks(image).flatten(2)[0].T  # (cells, C * stride^2)
+        drawn = torch.randperm(len(rows))[:share].to(rows.device) if share < len(rows) else slice(None)
+        pairs.append((rows[drawn], blocks[drawn]))
+    every_row, every_block = zip(*pairs, strict=True)
+    return torch.cat(every_row), torch.cat(every_block)
+
+
+class DenseMap(nn.Module):
+    """A whole wire to a whole image, in single precision."""
+
+    center: Tensor
+
+    def __init__(self, solved: Affine, shape: tuple[int, int, int]) -> None:
+        """Take the map over and round it."""
+        super().__init__()
+        self.shape = shape
+        self.register_buffer("center", solved.center.float())
+        self.register_buffer("offset", solved.offset.float())
+        large = solved.span is not None and solved.center.numel() * solved.offset.numel() > LARGEST_MATRIX
+        self.register_buffer("span", solved.span.float() if large and solved.span is not None else None)
+        self.register_buffer("weight", solved.factor.float() if large else solved.weight.float())
+
+    def forward(self, wires: Tensor) -> Tensor:
+        """Decode (N, ...) to (N, C, H, W)."""
+        centered = wires.flatten(1) - self.center
+        if self.span is not None:
+            centered = centered @ cast(Tensor, self.span).T
+        return torch.addmm(cast(Tensor, self.offset), centered, cast(Tensor, self.weight)).unflatten(1, self.shape)
+
+
+class PatchMap(nn.Module):
+    """Neighborhoods of cells to blocks of pixels: one convolution, in single precision."""
+
+    def __init__(self, solved: Affine, grid: Grid, side: int) -> None:
+        """Take the map over and round it."""
+        super().__init__()
+        self.grid = grid
+        self.padding = side // 2
+        kernel = solved.weight.T.unflatten(1, (-1, side, side))  # (C * stride^2, channels, side, side)
+        self.register_buffer("kernel", kernel.float().contiguous())
+        self.register_buffer("bias", (solved.offset - solved.center @ solved.weight).float())
+
+    def forward(self, wires: Tensor) -> Tensor:
+        """Decode (N, C, h, w) to (N, C, H, W)."""
+        kernel, bias = cast(Tensor, self.kernel), cast(Tensor, self.bias)
+        return self.grid.images(functional.conv2d(self.grid.place(wires), kernel, bias, padding=self.padding))

@@ -1,0 +1,103 @@
+"""The linear decoder and a trained correction of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from .._limits import in_one_pass
+from .divided import Divided
+from .fitting import Rebuild, Recipe, Spread, Standardize, apply, train_decoder
+from .folds import Fitted
+from .linear import LinearDecoder
+from .queries import Queries
+
+ENOUGH = 3e-5
+"""A squared error (45 dB) of the linear decoder below which there is nothing left to correct."""
+
+
+class SkipNetwork(nn.Module):
+    """A linear decoder, held fixed, plus a correction by convolutions that begins at zero.
+
+    With the closed-form map below it, the network starts where a linear attack ends, and cannot be under-trained.
+    """
+
+    def __init__(self, linear: nn.Module, sample: Tensor, images: Tensor, width: int) -> None:
+        """Build for wires like ``sample`` (K, ...) and images like ``images`` (K, C, H, W)."""
+        super().__init__()
+        image = cast(tuple[int, int, int], tuple(images.shape[1:]))
+        self.linear = linear
+        self.standardize = Standardize(sample)
+        self.spread = Spread(tuple(sample.shape[1:]), image, width, finest=2)
+        block = image[0] * self.spread.grid.stride**2
+        self.correct = nn.Sequential(
+            nn.Conv2d(self.spread.channels + block, width, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(width, block, 3, padding=1),
+        )
+        for parameter in self.correct[-1].parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, wires: Tensor) -> Tensor:
+        """Decode wires (N, ...) to images (N, C, H, W), not yet clamped."""
+        return self.corrected(self.linear(wires).clamp(0, 1), wires)
+
+    def corrected(self, images: Tensor, wires: Tensor) -> Tensor:
+        """Correct the linear decoder's answers (N, C, H, W) to wires (N, ...)."""
+        grid = self.spread.grid
+        maps = torch.cat([self.spread(self.standardize(wires)), grid.blocks(images) - 0.5], 1)
+        return images + grid.images(self.correct(maps))
+
+
+def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe) -> Fitted[Rebuild]:
+    """Train a correction of a linear decoder; the linear decoder itself if the images to tune on prefer it.
+
+    Args:
+        queries: images and their wires.
+        linear: the best linear decoder of them.
+        recipe: how to train.
+    """
+    plain: Fitted[Rebuild] = linear.map(attrgetter("decode"))
+    held = [(part.wires(part.tune), part.images[part.tune]) for part in queries.parts]  # the same noise for both
+    before = _error(plain.each, held)
+    if before < ENOUGH:
+        return plain
+
+    def train(part: Queries, number: int | None) -> Rebuild:
+        return _trained(part, linear.final if number is None else linear.each[number], recipe)
+
+    each = tuple(train(part, number) for number, part in enumerate(queries.parts))
+    if _error(each, held) > before:
+        return plain
+    return Fitted(each, each[0] if len(each) == 1 else train(queries.whole, None))
+
+
+def _error(decoders: Sequence[Rebuild], held: Sequence[tuple[Tensor, Tensor]]) -> float:
+    errors = [apply(one, wires) - truth for one, (wires, truth) in zip(decoders, held, strict=True)]
+    return torch.cat(errors).square().mean().item()
+
+
+def _trained(queries: Queries, linear: LinearDecoder, recipe: Recipe) -> Rebuild:
+    network = SkipNetwork(linear.module(), queries.sample(), queries.images[: queries.trainable], recipe.channels)
+    starts = _answers(network.linear, queries) if queries.kept else None  # once, not in every pass
+
+    def predict(batch: Tensor) -> Tensor:
+        wires = queries.wires(batch)
+        return network(wires) if starts is None else network.corrected(starts[batch], wires)
+
+    train_decoder(network, queries, recipe, predict=predict)
+    return network
+
+
+def _answers(decoder: nn.Module, queries: Queries) -> Tensor:
+    """What a decoder answers to the queries that may be fitted to, (K, C, H, W)."""
+    index = torch.arange(queries.trainable, device=queries.images.device)
+    return torch.cat([apply(decoder, queries.wires(part)) for part in index.split(in_one_pass(queries.observed[0]))])

@@ -1,0 +1,1 @@
+"""Inversion by optimization: likelihoods, priors and the search for their weights."""

@@ -1,0 +1,51 @@
+"""What the attacks that search from a decoder's answer have in common; they differ in the prior."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+from pydantic import Field
+from torch import Tensor
+
+from ...benchmark.interfaces import Access, Attack, Observation
+from .._decoders.fitting import Recipe
+from .._decoders.folds import Fitted
+from .map import Prior, fit_map
+from .rmle import comparable, ir_shape
+from .start import Start, prepare
+
+
+class MapAttack(Attack):
+    """Trains the decoder of ``ridge_skip`` and searches from its answer, under a prior that a subclass gives."""
+
+    version: ClassVar[int] = 4
+    access: ClassVar[Access] = Access.WHITE_BOX
+    standard: ClassVar[bool] = False
+
+    iterations: int = Field(100, ge=1, description="optimization steps")
+    prior_weight: float | None = Field(
+        None, ge=0, description="weight of the prior, against that of the decoder's misfit; none: chosen on aux"
+    )
+    epochs: int = Field(Recipe.epochs, ge=1, description="passes over the queries, at most")
+    steps: int = Field(Recipe.steps, ge=1, description="batches, at most")
+
+    @abstractmethod
+    def prior(self, start: Start) -> Fitted[Prior]:
+        """What images are like, from the attacker's own images and the decoder."""
+
+    def reconstruct(self, seen: Observation) -> Tensor:
+        """Train the decoder, search from its answer, and trust the result as far as it deserves.
+
+        Returns:
+            Images (N, C, H, W) in [0, 1].
+
+        Raises:
+            Inapplicable: if the defense publishes nothing about its channel, or the wire is no IR.
+        """
+        assert seen.client is not None
+        mean = seen.aux.images.mean(0)
+        ir_shape(seen.client, mean, comparable(seen))
+        start = prepare(seen, Recipe(epochs=self.epochs, steps=self.steps), as_read=True)
+        rebuild = fit_map(seen, start, self.prior(start), weight=self.prior_weight, iterations=self.iterations)
+        return start.queries.answer(rebuild, mean).images

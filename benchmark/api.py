@@ -1,0 +1,252 @@
+"""``mia_bench.run`` and ``mia_bench.rank``: the commands of those names for notebooks and scripts."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import torch
+
+from . import registry
+from .cli.run import SHOWN, compute, make_requests, tell_doubts
+from .cli.tables import shorten
+from .errors import UsageError
+from .evaluation.artifacts import Workbench
+from .interfaces import Component
+from .leaderboard import ranking
+from .leaderboard.loading import Cells
+from .leaderboard.store import Record, Row, as_given, read_record, record_path, rows_of
+from .plan.cells import Spec
+from .registry import Kind
+from .registry.labels import label
+from .runner.run import Where, execute, prepare
+from .utils.isolation import restored_state
+
+Choice = str | Mapping[str, Any] | Component
+"""A component: ``dp_ir:sigma=0.1``, ``{"name": "dp_ir", "sigma": 0.1}`` or ``DpIr(sigma=0.1)``."""
+NOUNS: dict[str, Kind] = {"defense": "defenses", "attack": "attacks"}
+
+
+class Table(pd.DataFrame):
+    """A data frame that displays fewer columns than it has; what is made of it is an ordinary one."""
+
+    _metadata: list[str] = ["_brief"]  # noqa: RUF012, pandas copies what is named here
+    _brief: Callable[[pd.DataFrame], pd.DataFrame]
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        return pd.DataFrame
+
+    def __repr__(self) -> str:
+        """The short form, as text."""
+        return self._brief(pd.DataFrame(self)).to_string(float_format="{:.4g}".format, na_rep="")
+
+    def _repr_html_(self) -> str:
+        return self._brief(pd.DataFrame(self)).to_html(float_format="{:.4g}".format, na_rep="", border=0)
+
+
+def run(
+    suite: str | Path | None = None,
+    *,
+    dataset: Choice | None = None,
+    model: Choice | None = None,
+    splits: str | Sequence[str] | None = None,
+    attacks: Choice | Sequence[Choice] | None = None,
+    defenses: Choice | Sequence[Choice] | None = None,
+    seeds: int | Sequence[int] | None = None,
+    images: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    jobs: int | None = None,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    cell_timeout: float | None = None,
+    engine: Literal["local", "ray"] = "local",
+    address: str | None = None,
+    gpus_per_cell: float | None = None,
+    out: str | Path = "results",
+    data_dir: str | Path | None = None,
+    quiet: bool = False,
+) -> pd.DataFrame:
+    """Attack defended models, as ``mia-bench run`` does; cells that are done in ``out`` are not computed again.
+
+    Interrupted, it keeps the finished cells in ``out``, and goes on from there when it is called again.
+
+    Args:
+        suite: a TOML suite or the name of a built-in one; what else is given wins over it.
+        dataset: by default ``photos``.
+        model: the target's architecture; by default the dataset's.
+        splits: last layers on the client; by default the dataset's.
+        attacks: by default all standard ones; ``mean_image`` is always among them.
+        defenses: by default all built-in ones; ``undefended`` is always among them.
+        seeds: by default 0.
+        images: private images under attack; by default 64.
+        options: values of parameters for every chosen attack or defense that has them; a list makes a sweep.
+        jobs: worker processes at a time; by default 1, and with Ray as many as have room.
+        device: where to compute.
+        cell_timeout: seconds that a cell may take once its target is trained; by default no limit.
+        engine: who runs the workers; ``ray`` needs ``mia-bench[ray]``.
+        address: ``HOST:PORT`` of a Ray cluster, or ``auto`` on one of its machines; by default the Ray that this
+            process is connected to, or else a local one for this run.
+        gpus_per_cell: share of a GPU that Ray gives to each worker; by default 1 where the device is CUDA.
+        out: folder of the results.
+        data_dir: folder of the data.
+        quiet: whether to say nothing on stderr.
+
+    Returns:
+        The rows of these cells in the order of the plan, with the columns of the leaderboard; failed ones, too.
+
+    Raises:
+        UsageError: if anything about the request, the data or the records is wrong.
+    """
+    _require_numbers(jobs=jobs, images=images, seeds=seeds)
+    if device not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"device is {device!r}; allowed are auto, cpu, cuda")
+    if engine not in ("local", "ray"):
+        raise UsageError(f"engine is {engine!r}; allowed are local, ray")
+    given = {
+        "dataset": None if dataset is None else _spec("datasets", dataset),
+        "model": None if model is None else _spec("models", model),
+        "split": _several(splits),
+        "attacks": [_spec("attacks", each) for each in _several(attacks)],
+        "defenses": [_spec("defenses", each) for each in _several(defenses)],
+        "seeds": _several(seeds),
+        "images": images,
+    }
+    requests = make_requests(
+        None if suite is None else str(suite),
+        {key: value for key, value in given.items() if value not in (None, [])},
+        {key: _several(value) for key, value in (options or {}).items()},
+        list(inspect.signature(run).parameters),
+    )
+    place = Where(
+        out=Path(out),
+        data_dir=None if data_dir is None else Path(data_dir),
+        device=device,
+        jobs=jobs,
+        cell_timeout=cell_timeout,
+        engine=engine,
+        address=address,
+        gpus_per_cell=gpus_per_cell,
+    )
+    with restored_state():
+        torch.set_num_threads(1)  # the same arithmetic in one process and in several
+        bench = Workbench(device=place.torch_device, data_dir=place.data_dir)
+        planned = prepare(requests, place, bench)
+        records = execute(planned, place, bench, _Silence()) if quiet else compute(planned, place, bench)
+    if not quiet:
+        tell_doubts(records)
+    return _board(records, place.out)
+
+
+def rank(*boards: pd.DataFrame | str | Path) -> pd.DataFrame:
+    """Rank defenses by what the strongest attacks recover, as ``mia-bench rank`` does.
+
+    Args:
+        boards: what ``run`` gave, or leaderboards and results folders.
+
+    Returns:
+        One line per defense with its parameters, the best protected first.
+
+    Raises:
+        UsageError: if there is no board, a file is not a leaderboard, or a frame lacks its columns.
+    """
+    with restored_state():
+        return _table(ranking.rank(*gather(*boards)), shorten)
+
+
+def gather(*boards: pd.DataFrame | str | Path) -> tuple[list[Row], dict[str, Record]]:
+    """The rows of boards, and those of their records that are at hand, by cell.
+
+    Raises:
+        UsageError: if there is no board, a file is not a leaderboard, or a frame lacks its columns.
+    """
+    if not boards:
+        raise UsageError("no board is given; expected what mia_bench.run gave, or paths of leaderboards")
+    cells = Cells()
+    for board in boards:
+        if isinstance(board, pd.DataFrame):
+            rows = rows_of(board)
+            records = _records(rows, board.attrs.get("mia_bench_out"))
+            for row in rows:
+                cells.add(row, records.get(row.cell_id), "a data frame")
+        else:
+            cells.read(Path(board))
+    return cells.finish()
+
+
+class _Silence:
+    """Listens to a run and says nothing."""
+
+    def started(self, label: str) -> None:
+        """A cell begins."""
+
+    def finished(self, label: str, record: Record) -> None:
+        """A cell has its record."""
+
+    def note(self, message: str) -> None:
+        """Something that takes long begins."""
+
+
+def _require_numbers(**given: Any) -> None:
+    for name, value in given.items():
+        least = 0 if name == "seeds" else 1
+        for each in _several(value):
+            if not isinstance(each, int) or isinstance(each, bool) or each < least:
+                raise UsageError(f"{name} is {each!r}; it must be a whole number of at least {least}")
+
+
+def _several(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+
+
+def _spec(kind: Kind, choice: Any) -> Spec:
+    if isinstance(choice, str | Mapping):
+        return choice
+    if not isinstance(choice, Component):
+        raise UsageError(f"{choice!r} is among the {kind}; expected a name, a mapping with a name, or a component")
+    target = f"{type(choice).__module__}:{type(choice).__qualname__}"
+    for name, entries in registry.providers(kind).items():
+        if any(entry.target == target for entry in entries):
+            return {"name": name, **{field: getattr(choice, field) for field in choice.model_fields_set}}
+    raise UsageError(
+        f"{target} is none of the {kind} that are installed; `mia-bench new` writes a package that makes it one"
+    )
+
+
+def _board(records: Sequence[Record], out: Path) -> pd.DataFrame:
+    board = _table(as_given(record.row for record in records), _short)
+    board.attrs["mia_bench_out"] = str(out.resolve())
+    return board
+
+
+def _short(board: pd.DataFrame) -> pd.DataFrame:
+    """The names, with those parameters that are not the default, and the most important scores."""
+    names = board[["split", "seed"]].assign(
+        **{
+            noun: [
+                label(kind, name, json.loads(params))
+                for name, params in zip(board[noun], board[f"{noun}_params"], strict=True)
+            ]
+            for noun, kind in NOUNS.items()
+        }
+    )
+    return names.join(board[SHOWN]).dropna(axis="columns", how="all")
+
+
+def _table(frame: pd.DataFrame, brief: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
+    table = Table(frame)
+    table._brief = brief
+    return table
+
+
+def _records(rows: Sequence[Row], out: str | None) -> dict[str, Record]:
+    """The records of rows, as far as they still lie where they were written."""
+    if out is None:
+        return {}
+    paths = {row.cell_id: record_path(Path(out), row.cell_id) for row in rows}
+    return {cell_id: read_record(path) for cell_id, path in paths.items() if path.exists()}

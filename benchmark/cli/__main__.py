@@ -1,0 +1,5 @@
+"""``python -m mia_bench.benchmark.cli``."""
+
+from .typer_app import main
+
+main()

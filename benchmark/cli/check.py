@@ -1,0 +1,87 @@
+"""What ``mia-bench check`` does."""
+
+from __future__ import annotations
+
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+import torch
+
+from .. import registry
+from ..checks.catalog import checks_of
+from ..checks.check import Outcome, outcomes
+from ..errors import UsageError, describe
+from ..interfaces import Attack, Component, Dataset, Defense, Model
+from ..registry import KINDS, Entry
+from ..registry.specs import build, parse
+from ..utils.texts import say
+
+
+def check(target: str, *, data_dir: Path | None) -> int:
+    """Check what a name or ``module:Class`` stands for, and print one line for each check.
+
+    Args:
+        target: ``NAME``, ``NAME:key=value,...`` or ``module.path:Class``.
+        data_dir: where a dataset finds its data.
+
+    Returns:
+        The exit code: 1 if a check failed, else 0.
+
+    Raises:
+        UsageError: if there is no such component, it cannot be made, or a dataset lacks its data.
+    """
+    torch.set_num_threads(1)  # as in a worker process
+    failed = False
+    for heading, component in _components(target):
+        if isinstance(component, Dataset):
+            component.load(data_dir)  # data that are not there are the user's affair
+        say(heading)
+        failed |= _report(component, data_dir)
+    return 1 if failed else 0
+
+
+def _report(component: Component, data_dir: Path | None) -> bool:
+    start, done = time.perf_counter(), list[Outcome]()
+    for outcome in outcomes(checks_of(component, data_dir=data_dir)):
+        say(str(outcome))
+        done.append(outcome)
+    counts = [f"{sum(each.status == status for each in done)} {status}" for status in ("ok", "failed", "skipped")]
+    say(f"{', '.join(counts)}, {time.perf_counter() - start:.1f} s")
+    return any(each.status == "failed" for each in done)
+
+
+def _components(target: str) -> list[tuple[str, Component]]:
+    name, _, rest = target.partition(":")
+    if rest and "=" not in rest:
+        return [(target, _imported(name, rest))]
+    name, params = parse(target)
+    entries = [registry.find(kind, name) for kind in KINDS if name in registry.providers(kind)]
+    if not entries:
+        every = [each for kind in KINDS for each in registry.names(kind)]
+        raise UsageError(
+            f"there is no attack, defense, model or dataset {name!r}{registry.nearest(name, every)}; "
+            "`mia-bench list` names them all, and module:Class checks a class that is not installed"
+        )
+    return [(_heading(entry), build(entry, params)) for entry in entries]
+
+
+def _heading(entry: Entry) -> str:
+    return f"{entry.noun} {entry.name} (package {entry.package} {entry.version})"
+
+
+def _imported(module: str, attribute: str) -> Component:
+    """The component of a class that need not be installed; the current folder is looked into first."""
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        loaded = getattr(import_module(module), attribute)
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"{module}:{attribute} cannot be imported: {describe(error)}") from error
+    kinds = {Attack: "attacks", Defense: "defenses", Model: "models", Dataset: "datasets"}
+    for base, kind in kinds.items():
+        if isinstance(loaded, type) and issubclass(loaded, base):
+            return build(Entry(kind, attribute, f"{module}:{attribute}", module, "0"), {})  # pyright: ignore[reportArgumentType]
+    raise UsageError(
+        f"{module}:{attribute} is {loaded!r}; expected a subclass of {', '.join(base.__name__ for base in kinds)}"
+    )

@@ -1,0 +1,120 @@
+"""What ``compare`` does, behind its words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..compare.cell_names import title
+from ..compare.conditions import COUNTS, Condition, parse_condition
+from ..compare.differences import COMPARED, Difference, compare, effective
+from ..compare.frames import full, short
+from ..compare.matching import ON, Side
+from ..compare.remarks import remarks
+from ..errors import UsageError
+from ..leaderboard.records import NUMBERS
+from ..leaderboard.store import COLUMNS
+from ..registry import nearest
+from ..utils.texts import one_line, say
+from .console import print_lines
+from .tables import print_frame
+
+
+def compare_boards(a: Path, b: Path, *, on: str | None, fail_if: Sequence[str], notation: str) -> int:
+    """Carry out ``mia-bench compare``.
+
+    Args:
+        a: leaderboard, results folder or published board.
+        b: likewise.
+        on: columns in which cells agree, with commas; None for those that name a cell.
+        fail_if: conditions under which to fail.
+        notation: ``table``, ``csv`` or ``markdown``.
+
+    Returns:
+        The exit code: 1 if a condition is met, else 0.
+
+    Raises:
+        UsageError: if a board, a column or a condition is wrong, or a condition cannot be checked on any cell.
+    """
+    columns = _columns(on) if on else list(ON)
+    conditions = [parse_condition(text, NUMBERS) for text in fail_if]
+    sides = Side.read(a), Side.read(b)
+    extra = [condition.column for condition in conditions if condition.column not in COUNTS]
+    differences = compare(*sides, columns, extra)
+    found = [sentence for condition in conditions for sentence in violations(condition, differences)]
+    _print(differences, sides, effective(columns, *sides), notation)
+    missing = sum(each.state == "missing" for each in differences)
+    if conditions and missing:
+        say(
+            f"{missing} cells of A are missing in B, so no condition on changes was checked there; "
+            "--fail-if 'missing > 0' refuses that",
+            err=True,
+        )
+    for sentence in found:
+        say(one_line(f"failed {sentence}"), err=True)
+    return 1 if found else 0
+
+
+def _columns(on: str) -> list[str]:
+    chosen = [column.strip() for column in on.split(",") if column.strip()]
+    for column in chosen:
+        if column not in COLUMNS:
+            raise UsageError(
+                f"--on names {column!r}, which is no column of a leaderboard{nearest(column, COLUMNS)}; "
+                f"cells are named by {','.join(ON)}"
+            )
+    if not chosen:
+        raise UsageError(f"--on is {on!r}; expected columns with commas, as in {','.join(ON)}")
+    return chosen
+
+
+def violations(condition: Condition, differences: Sequence[Difference]) -> list[str]:
+    """Where a condition is met, one sentence each.
+
+    A change is looked for in all cells of both boards, a value in all cells of B. A cell that has a value in A and
+    none in B, as one that failed, meets every condition: what cannot be checked does not pass.
+
+    Raises:
+        UsageError: if there is no cell on which it can be checked.
+    """
+    if condition.column in COUNTS:
+        count = sum(each.state == condition.column for each in differences)
+        return [f"{condition.text}: there are {count}"] if condition.met(count) else []
+    found, checked = [], 0
+    for each in differences:
+        change = each.changes[condition.column]
+        value = change.delta if condition.is_change else change.after
+        if each.b is None or (value is None and (each.a is None or change.before is None)):
+            continue
+        checked += 1
+        where = f"{condition.text}: {title(each)}"
+        if value is None:
+            found.append(f"{where}: {change.before:g} in A, and no value in B to check")
+        elif condition.met(value):
+            moved = f"{change.before:g} in A, " if change.before is not None else ""
+            found.append(f"{where}: {moved}{change.after:g} in B")
+    if not checked:
+        raise UsageError(
+            f"--fail-if {condition.text!r} cannot be checked: no cell "
+            + (f"of both boards has {condition.column} in A" if condition.is_change else f"of B has {condition.column}")
+        )
+    return found
+
+
+def _print(differences: Sequence[Difference], sides: tuple[Side, Side], on: Sequence[str], notation: str) -> None:
+    if notation == "csv":
+        print_frame(full(differences), "csv")
+    shown = [each for each in differences if each.state != "same"]
+    if shown and notation != "csv":
+        shared, frame, named_by = short(shown)
+        say(one_line(f"A {sides[0].path}, B {sides[1].path}{': ' if shared else ''}{shared}") + "\n")
+        if notation == "table":
+            print_lines(list(frame.columns), frame.to_numpy().tolist(), named_by=named_by)
+        else:
+            print_frame(frame, notation)
+        say()
+    elif notation != "csv":
+        compared = dict.fromkeys((*COMPARED, *differences[0].changes))
+        say(f"no change in {', '.join(compared)}")
+    for remark in remarks(differences, *sides, on):
+        say(one_line(remark), err=notation == "csv")

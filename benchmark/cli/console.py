@@ -1,0 +1,52 @@
+"""Tables on the terminal."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from ..utils.texts import one_line, say
+
+
+def print_table(header: list[str], lines: list[list[str]]) -> None:
+    """Print a plain table, as wide as the terminal, or as wide as needed where there is none."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in header:
+        table.add_column(one_line(name), overflow="fold")
+    for line in lines:
+        table.add_row(*map(one_line, line))
+    console = Console(width=None if sys.stdout.isatty() else 10_000, highlight=False, markup=False)
+    with console.capture() as capture:
+        console.print(table)
+    say("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def print_lines(header: list[str], lines: list[list[str]], *, named_by: int) -> None:
+    """Print a table, or where the terminal is too narrow for it each line as a paragraph: its names, then the rest.
+
+    Args:
+        header: names of the columns.
+        lines: texts.
+        named_by: how many of the first columns name a line.
+    """
+    needed = sum(max(map(len, column)) + 2 for column in zip(header, *lines, strict=True)) - 2
+    if not sys.stdout.isatty() or needed <= Console().width:
+        print_table(header, lines)
+        return
+    for line in ([one_line(text) for text in texts] for texts in lines):
+        say(" ".join(filter(None, line[:named_by])))
+        told = [f"{name} {text}" for name, text in zip(header[named_by:], line[named_by:], strict=True) if text]
+        say(_wrap(told, Console().width))
+
+
+def _wrap(parts: list[str], width: int) -> str:
+    """Parts behind each other, as many on a line as fit; each line is indented by four."""
+    text, used = "", width
+    for part in parts:
+        if used + 3 + len(part) > width:
+            text, used = f"{text}\n    {part}" if text else f"    {part}", 4 + len(part)
+        else:
+            text, used = f"{text}   {part}", used + 3 + len(part)
+    return text

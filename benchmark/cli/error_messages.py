@@ -1,0 +1,60 @@
+"""Bad usage, whoever finds it, as one sentence on stderr and exit code 2."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from ..errors import UsageError
+from ..utils.texts import one_line, shorten
+
+LONGEST_SENTENCE = 980
+"""Characters of the longest error that is shown whole."""
+
+
+class Commands(TyperGroup):
+    """The commands of ``mia-bench``."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Carry out a command line and exit; without any words, show the help."""
+        words = [_at_home(word) for word in (sys.argv[1:] if args is None else args)]
+        try:
+            code = super().main(words or ["--help"], prog_name, complete_var, False, windows_expand_args, **extra)
+            code = code or (0 if words else 2)
+        except (UsageError, typer.TyperException) as error:
+            sentence = str(error) if isinstance(error, UsageError) else _sentence(error, words)
+            sentence = shorten(one_line(sentence), LONGEST_SENTENCE)
+            typer.echo(f"Error: {sentence}{'' if sentence.endswith('?') else '.'}", err=True)
+            code = 2
+        sys.exit(code)
+
+
+def _at_home(word: str) -> str:
+    """Expand the home folder at the start of a path, also in ``--out=~/results``, where a shell does not."""
+    option, equals, path = word.partition("=")
+    return f"{option}={os.path.expanduser(path)}" if equals and path.startswith("~") else os.path.expanduser(word)
+
+
+def _sentence(error: typer.TyperException, words: Sequence[str]) -> str:
+    """What is wrong with an option or an argument, with the value that was given."""
+    reason, param = error.message.removeprefix("Value error, ").rstrip("."), getattr(error, "param", None)
+    if param is None or not reason:
+        return error.format_message().rstrip(".")
+    name = param.opts[0] if param.param_type_name == "option" else (param.metavar or param.name)
+    values = [after for word, after in itertools.pairwise(words) if word in param.opts]
+    values += [word.partition("=")[2] for word in words if "=" in word and word.partition("=")[0] in param.opts]
+    return f"{name}{f' is {values[-1]}' if values else ''}: {reason[0].lower()}{reason[1:]}"

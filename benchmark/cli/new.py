@@ -1,0 +1,96 @@
+"""What ``mia-bench new`` does: a small package with one component, which passes ``check`` as it is."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from .. import registry
+from ..errors import UsageError
+from ..registry import KINDS
+
+_TEMPLATES = Path(__file__).parent / "templates"
+NOUNS = {kind.removesuffix("s"): kind for kind in KINDS}
+_EXAMPLES = {
+    "attack": "--attack my_component --defense dp_ir",
+    "defense": "--defense my_component --attack ridge",
+    "model": "--model my_component --split relu1 --defense dp_ir --attack ridge",
+    "dataset": "--dataset my_component --defense dp_ir --attack ridge",
+}
+"""Options of a first run."""
+
+
+def create(noun: str, name: str, out: Path | None) -> Path:
+    """Write a package.
+
+    Args:
+        noun: ``attack``, ``defense``, ``model`` or ``dataset``.
+        name: what users will write to choose it.
+        out: the folder, which must not exist or be empty; None for ``mia-bench-NAME`` in the current folder.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UsageError: if the name cannot be used, the folder is not empty, or it cannot be written.
+    """
+    _check_name(noun, name)
+    folder = out or Path(f"mia-bench-{name.replace('_', '-')}")
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise UsageError(f"{folder} exists and is not an empty folder; nothing was written; choose another --out")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, content in files(noun, name).items():
+            (folder / file).write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {folder}: {error.strerror}; choose another --out") from error
+    return folder
+
+
+def files(noun: str, name: str) -> dict[str, str]:
+    """The files of a package, by name."""
+    found = {
+        "pyproject.toml": _TEMPLATES / "pyproject.toml",
+        "README.md": _TEMPLATES / "README.md",
+        f"mia_bench_{name}.py": _TEMPLATES / noun / "module.py",
+        f"test_mia_bench_{name}.py": _TEMPLATES / noun / "test_module.py",
+    }
+    return {file: _filled(path.read_text(encoding="utf-8"), noun, name) for file, path in found.items()}
+
+
+def _filled(text: str, noun: str, name: str) -> str:
+    text = text.replace("EXAMPLE", _EXAMPLES[noun]).replace("NOUN", noun)
+    text = text.replace("MyComponent", registry.camel_case(name)).replace("my-component", name.replace("_", "-"))
+    return text.replace("my_component", name)
+
+
+def _check_name(noun: str, name: str) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
+        raise UsageError(
+            f"{name!r} cannot be the name of a component; expected a Python identifier in snake_case that is no "
+            "keyword, such as my_noise"
+        )
+    for kind in KINDS:
+        for entry in registry.providers(kind).get(name, []):
+            raise UsageError(
+                f"the {noun} cannot be called {name!r}: there is the {entry.noun} {name!r} of package "
+                f"{entry.package} {entry.version} ({entry.target}); choose another name"
+            )
+    taken = set(_class_names(noun))
+    if registry.camel_case(name) in taken:
+        raise UsageError(
+            f"the {noun} cannot be called {name!r}: its class would be {registry.camel_case(name)}, a name that the "
+            f"package needs itself; the others are {', '.join(sorted(taken))}"
+        )
+
+
+def _class_names(noun: str) -> Iterator[str]:
+    """Names at the top of the module, but for that of the component."""
+    for node in ast.parse((_TEMPLATES / noun / "module.py").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.ClassDef) and node.name != "MyComponent":
+            yield node.name

@@ -1,0 +1,96 @@
+"""A comparison as a table, for programs and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from ..cli.tables import PLACES
+from ..leaderboard.groups import NAMES
+from ..leaderboard.loading import SOURCE
+from .cell_names import SHORT_NAMES, names, said
+from .differences import Change, Difference
+from .same_images import PER_IMAGE
+
+DECIMALS = PLACES | {"ssim": 3}
+
+
+def full(differences: Sequence[Difference]) -> pd.DataFrame:
+    """Everything, for programs: one line per cell, also for cells that are the same.
+
+    A name in which all cells agree has one column, others one for each board, as ``defense_params_a``.
+    """
+    columns = (*NAMES, SOURCE, "cell_id")
+    texts = [[(said(name, each.a), said(name, each.b)) for name in columns] for each in differences]
+    alike = [len({*pair} - {None}) <= 1 for pairs in texts for pair in pairs]
+    single = [name for at, name in enumerate(columns) if all(alike[at :: len(columns)])]
+    lines = []
+    for each, pairs in zip(differences, texts, strict=True):
+        line: dict[str, Any] = {"state": each.state}
+        for name, (one, other) in zip(columns, pairs, strict=True):
+            line |= {name: one or other} if name in single else {f"{name}_a": one, f"{name}_b": other}
+        for column, change in each.changes.items():
+            line |= {f"{column}_a": change.before, f"{column}_b": change.after, f"{column}_change": change.delta}
+            if column in PER_IMAGE:
+                line |= {f"{column}_change_low": change.low, f"{column}_change_high": change.high}
+                line |= {f"{column}_p": change.p, f"{column}_test": change.test}
+        lines.append(line | {"note": _note(each)})
+    return pd.DataFrame(lines)
+
+
+def short(differences: Sequence[Difference]) -> tuple[str, pd.DataFrame, int]:
+    """What differs, for people.
+
+    Returns:
+        The names that all lines share, a table of the rest, and how many of its first columns name a line.
+    """
+    named = pd.DataFrame([names(each, differences) for each in differences], columns=list(SHORT_NAMES))
+    named[SOURCE] = _without_common_start(named[SOURCE].tolist())
+    shared = [name for name in SHORT_NAMES if len(set(named[name])) == 1]
+    frame = named.drop(columns=shared)
+    states = [each.state for each in differences]
+    if set(states) != {"changed"}:
+        frame.insert(0, "", states)
+    named_by = len(frame.columns)
+    for column in differences[0].changes:
+        frame[column] = [_text(column, each.changes[column]) for each in differences]
+    frame["note"] = [_note(each) for each in differences]
+    empty = [name for name in frame.columns[named_by:] if set(frame[name].tolist()) == {""}]
+    frame = frame.drop(columns=empty)
+    told = {name: str(named[name].iloc[0]) for name in shared}
+    return ", ".join(f"{name} {value}" for name, value in told.items() if value), frame, named_by
+
+
+def _without_common_start(sources: list[str]) -> list[str]:
+    """Of ``paper, table, cell`` the first part in which the sources differ: cells are named by other columns."""
+    split = [source.split(", ") for source in sources]
+    told = [parts for parts in split if parts != [""]]
+    common = 0
+    while told and all(len(parts) > common + 1 and parts[common] == told[0][common] for parts in told):
+        common += 1
+    return [parts[common] if len(parts) > common else "" for parts in split]
+
+
+def _text(column: str, change: Change) -> str:
+    places = DECIMALS.get(column, 4)
+    before, after = ("" if value is None else f"{value:.{places}f}" for value in (change.before, change.after))
+    if change.delta is None:
+        return f"{before} -> {after}".strip() if before or after else ""
+    return (
+        f"{before} -> {after} {change.delta:+.{places}f}{'*' if change.significant else ''}" if change.delta else after
+    )
+
+
+def _note(each: Difference) -> str:
+    notes = []
+    for side, group in (("A", each.a), ("B", each.b)):
+        if not group:
+            continue
+        notes += [
+            f"{entry.values.get('status')} in {side}: {entry.values.get('reason', '')}"
+            for entry in group.entries
+            if entry not in group.done
+        ]
+    return "; ".join(notes)

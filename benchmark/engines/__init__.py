@@ -1,1 +1,0 @@
-"""Where cells are computed: in processes of this machine, or on Ray."""

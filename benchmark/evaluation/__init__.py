@@ -1,0 +1,1 @@
+"""One cell: protect, observe, attack and score."""

@@ -1,0 +1,93 @@
+"""What the adversary sees of a protected model: the one place where an attack is given what its access grants."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import Inapplicable
+from ..interfaces import Access, Attack, CleanInput, ImageSet, Observation, Pools, SplitModel, Wire
+from ..training import untrained_copy
+from ..utils.seeding import stream
+from .opaque import Opaque
+
+CHUNK = 500
+"""Images in one pass through a network, at most; fixed, because random streams depend on it."""
+CHUNK_PIXELS = 2**21
+"""Pixels of them, at most: at 224 px a map of 16 channels at full resolution takes 131 MB."""
+
+
+def chunks(images: Tensor) -> tuple[Tensor, ...]:
+    """Images (N, C, H, W) in parts that pass through a network at a time."""
+    return images.split(max(1, min(CHUNK, CHUNK_PIXELS // (images.shape[2] * images.shape[3]))))
+
+
+def observe(
+    attack: Attack, model: SplitModel, wire: Wire, *, pools: Pools, originals: Tensor, identity: object
+) -> Observation:
+    """Hand an attack what its access grants, and nothing else.
+
+    Args:
+        attack: the attack.
+        model: the protected model, a copy that the attack may keep.
+        wire: what the adversary saw of the private images, likewise.
+        pools: the data.
+        originals: the private images under attack, (N, C, H, W), which are sent again if it asks for repeated wires.
+        identity: what the random stream of those follows from.
+
+    Raises:
+        Inapplicable: if it asks for repeated wires that cannot be merged.
+    """
+    weights, free = attack.access is Access.WHITE_BOX, attack.access is Access.QUERY_FREE
+    channel, query = model.ir_channel, Opaque(partial(overhear, model))
+    if attack.observations > 1 and model.stochastic:
+        channel = channel.merged(attack.observations)
+        query = Opaque(partial(_overhear_often, model, attack.observations))
+        with stream("wires", identity, attack.observations):
+            wire = query(originals)
+    return Observation(
+        wire=wire,
+        aux=_aux(pools, attack.aux_source),
+        classes=len(pools.classes),
+        channel=channel,
+        query=None if free else query,
+        client=nn.Sequential(CleanInput(model.input_channel), model.client) if weights else None,
+        server=model.server if free else None,
+        structure=Opaque(partial(untrained_copy, model.client)) if free else None,
+    )
+
+
+def overhear(model: SplitModel, images: Tensor) -> Wire:
+    """What the adversary sees of images (N, C, H, W), however many they are."""
+    return Wire.join([model.overheard(part.clone()) for part in chunks(images)])  # a client may work in place
+
+
+def _overhear_often(model: SplitModel, count: int, images: Tensor) -> Wire:
+    wires = [overhear(model, images).payload for _ in range(count)]
+    if not isinstance(wires[0], Tensor):
+        raise Inapplicable("observations of ciphertexts cannot be merged: each is encrypted afresh")
+    return Wire(model.ir_channel.merge(torch.stack(cast(list[Tensor], wires))))
+
+
+def _aux(pools: Pools, source: str) -> ImageSet:
+    if source == "same_distribution":
+        return replace(pools.aux.copy(), sources=None)
+    if source == "same_set":
+        return replace(pools.train[: len(pools.aux)].copy(), sources=None)
+    if source == "random":
+        return _noise_images(pools)
+    raise ValueError(f"aux_source is {source!r}; expected same_set, same_distribution or random")
+
+
+def _noise_images(pools: Pools) -> ImageSet:
+    """Gaussian noise images with the brightness and contrast of the train pool, and labels that mean nothing."""
+    like = pools.aux.images
+    with stream("random aux", tuple(like.shape)):
+        mean = pools.train.images.mean((0, 2, 3), keepdim=True)
+        std = pools.train.images.std((0, 2, 3), keepdim=True)
+        images = (mean + std * torch.randn_like(like)).clamp(0, 1)
+        return ImageSet(images, torch.randint(0, len(pools.classes), (len(like),), device=like.device))

@@ -1,0 +1,99 @@
+"""Data sets as a run uses them: loaded, checked and on the device, the latest one kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+
+import torch
+from torch import Tensor
+
+from ..errors import UsageError, describe
+from ..interfaces import Pools
+from ..registry.specs import Chosen
+from ..utils.fingerprints import disjoint_fingerprint
+from ..utils.isolation import isolated
+from .pool_validation import validate_pools
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is remembered of a dataset when its images are put away for another's.
+
+    Attributes:
+        fingerprint: of the content of all pools.
+        image_shape: (C, H, W).
+        classes: how many there are.
+        train: how many images there are to train on.
+        aux: how many the attacker has.
+        private: how many can be attacked.
+    """
+
+    fingerprint: str
+    image_shape: tuple[int, int, int]
+    classes: int
+    train: int
+    aux: int
+    private: int
+
+
+class Data:
+    """Loads data sets and remembers of each what is small.
+
+    Attributes:
+        pools: of a dataset, on the device.
+        facts: about them.
+        channels: mean and standard deviation of the channels of the training images, (C,) each, on the CPU.
+    """
+
+    def __init__(self, load: Callable[[Chosen], Pools], device: torch.device, report: Callable[[str], None]) -> None:
+        """Take what loads a dataset, and whom to tell of data that are not the usual ones."""
+        self._load, self._device, self._report = load, device, report
+        self._learned: dict[Chosen, Facts] = {}
+        self.pools = lru_cache(maxsize=1)(self._load_pools)
+        self.facts = cache(self._look_at)
+        self.channels = cache(self._measure_channels)
+
+    def learn(self, dataset: Chosen, facts: Facts) -> None:
+        """Take from another process what is to be remembered of a dataset, which then need not be loaded for it."""
+        self._learned[dataset] = facts
+
+    def _look_at(self, dataset: Chosen) -> Facts:
+        if dataset in self._learned:
+            return self._learned[dataset]
+        pools = self.pools(dataset)
+        return Facts(
+            fingerprint=disjoint_fingerprint(pools),
+            image_shape=pools.image_shape,
+            classes=len(pools.classes),
+            train=len(pools.train),
+            aux=len(pools.aux),
+            private=len(pools.private),
+        )
+
+    def _load_pools(self, dataset: Chosen) -> Pools:
+        try:
+            with isolated("load", dataset.identity):
+                pools = self._load(dataset)
+            validate_pools(pools, dataset.label)
+            if dataset.entry.foreign:  # it may keep what it returns
+                pools = pools.copy()
+        except UsageError:
+            raise
+        except (Exception, SystemExit) as error:
+            package = f"package {dataset.entry.package} {dataset.entry.version}"
+            raise UsageError(f"dataset {dataset.label} of {package} cannot be loaded: {describe(error)}") from error
+        if pools.note:
+            self._report(f"{dataset.label}: {pools.note}")
+        return replace(
+            pools,
+            train=pools.train.to(self._device),
+            aux=pools.aux.to(self._device),
+            private=pools.private.to(self._device),
+        )
+
+    def _measure_channels(self, dataset: Chosen) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of the channels of the training images, (C,) each."""
+        images = self.pools(dataset).train.images.cpu()
+        return images.mean((0, 2, 3)), images.std((0, 2, 3)).clamp_min(1e-3)

@@ -1,0 +1,120 @@
+"""What the pools of a dataset must be like, checked once for all that use them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from ..errors import UsageError
+from ..interfaces import ImageSet, Pools
+
+SMALLEST = 7
+"""Pixels a side that an image needs at least: the window of SSIM."""
+
+
+def validate_pools(pools: Pools, name: str) -> None:
+    """Check that pools hold what ``Pools`` and ``ImageSet`` promise.
+
+    Nothing is converted: labels of another type are as often of another meaning, such as one-hot or counted from 1.
+    Tensors may be views, of each other too, and need not be contiguous.
+
+    Args:
+        pools: what a dataset has loaded.
+        name: of the dataset.
+
+    Raises:
+        UsageError: saying what was expected, what was given and how to mend it.
+    """
+    for expected, got, mend in _complaints(pools):
+        raise UsageError(f"Expected {expected}, got {got}, from dataset {name}. {mend}")
+
+
+_Complaint = tuple[str, str, str]
+"""What was expected, what was given, and what to do."""
+
+
+def _complaints(pools: Pools) -> Iterator[_Complaint]:
+    """The first complaints matter: later ones rely on what earlier ones have checked."""
+    if not isinstance(pools, Pools):
+        yield "Pools", type(pools).__name__, "Return mia_bench.benchmark.interfaces.Pools from load."
+    yield from _wrong_classes(pools.classes)
+    for where in ("train", "aux", "private"):
+        pool = getattr(pools, where)
+        if not isinstance(pool, ImageSet):
+            yield f"{where} to be an ImageSet", type(pool).__name__, "Wrap images and labels in an ImageSet."
+        yield from _wrong_images(pool.images, where)
+        yield from _wrong_labels(pool, where, len(pools.classes))
+        yield from _wrong_sources(pool, where)
+        shape, first = tuple(pool.images.shape[1:]), tuple(pools.train.images.shape[1:])
+        if shape != first:
+            yield f"all pools to hold images {first} as train", f"{shape} in {where}", "Give all images one size."
+    present = len(pools.train.labels.unique())
+    if present < 2:
+        yield "train to have images of at least 2 classes", f"{present}", "Add images of another class."
+
+
+def _wrong_classes(classes: tuple[str, ...]) -> Iterator[_Complaint]:
+    if not isinstance(classes, tuple) or not all(isinstance(each, str) for each in classes):
+        yield "classes to be a tuple of names", repr(classes)[:80], "Name each class by a string."
+    if len(classes) < 2:
+        yield "at least 2 classes", f"{len(classes)}", "A classifier needs something to tell apart."
+    if len(set(classes)) < len(classes):
+        twice = next(each for each in classes if classes.count(each) > 1)
+        yield "each class to have a name of its own", f"{twice!r} more than once", "Rename one of them."
+
+
+def _wrong_images(images: Tensor, where: str) -> Iterator[_Complaint]:
+    what = f"the images of {where}"
+    if not isinstance(images, Tensor) or images.layout is not torch.strided:
+        kind = images.layout if isinstance(images, Tensor) else type(images).__name__
+        yield f"{what} to be a dense tensor", str(kind), "Convert them with torch.as_tensor or to_dense."
+    shape = tuple(images.shape)
+    if images.ndim != 4:
+        yield f"{what} to be (N, C, H, W)", f"{shape}", "Gray images need a dimension of one channel, too."
+    if not len(images):
+        yield f"{where} to hold at least one image", "none", "Give each pool images."
+    if min(shape[1:]) < 1 or min(shape[2:]) < SMALLEST:
+        mend = "Enlarge them: SSIM is computed in windows of that size."
+        yield f"{what} to be (N, C, H, W) of at least {SMALLEST}x{SMALLEST} pixels", f"{shape}", mend
+    if images.dtype is not torch.float32:
+        mend = "Use images.float() / 255." if images.dtype is torch.uint8 else "Use images.float()."
+        yield f"{what} to be torch.float32", f"{images.dtype}", mend
+    if images.requires_grad:
+        yield f"{what} to be plain values", "a tensor with requires_grad", "Use images.detach()."
+    low, high = images.min().item(), images.max().item()
+    if not (low >= 0 and high <= 1):
+        mend = "Scale them to [0, 1], and leave normalization to the model."
+        yield f"{what} to be in [0, 1]", f"values in [{low:g}, {high:g}]", mend
+
+
+def _wrong_labels(pool: ImageSet, where: str, classes: int) -> Iterator[_Complaint]:
+    labels, count, what = pool.labels, len(pool.images), f"the labels of {where}"
+    if not isinstance(labels, Tensor):
+        yield f"{what} to be a tensor", type(labels).__name__, "Convert them with torch.as_tensor."
+    shape = tuple(labels.shape)
+    if labels.ndim == 2 and count == shape[0]:
+        mend = "Use labels.squeeze(1)." if shape[1] == 1 else "Use labels.argmax(1) if they are one-hot."
+        yield f"{what} to be ({count},), one number for each image", f"{shape}", mend
+    if shape != (count,):
+        mend = "Give each image its label, in the same order."
+        yield f"{what} to be ({count},), one number for each image", f"{shape}", mend
+    if labels.dtype is not torch.int64:
+        mend = "Use labels.long(), if they are numbers of classes counted from 0."
+        yield f"{what} to be torch.int64", f"{labels.dtype}", mend
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        mend = "Count classes from 0, and name each in classes."
+        yield f"{what} to be from 0 to {classes - 1}, for {classes} classes", f"{low} to {high}", mend
+
+
+def _wrong_sources(pool: ImageSet, where: str) -> Iterator[_Complaint]:
+    sources, count = pool.sources, len(pool.images)
+    what = f"the sources of {where} to be None or ({count},) torch.int64, one number for each image"
+    if sources is not None and not isinstance(sources, Tensor):
+        yield what, type(sources).__name__, "Convert them with torch.as_tensor."
+    elif sources is not None and (sources.dtype is not torch.int64 or tuple(sources.shape) != (count,)):
+        yield what, f"{tuple(sources.shape)} {sources.dtype}", "Number the sources of images, and give each image one."
+    elif sources is not None and int(sources.min()) < 0:
+        yield what.replace("number", "number from 0"), f"{int(sources.min())}", "Count the sources from 0."

@@ -1,0 +1,256 @@
+"""A network cut in two, and what happens to the value that crosses the cut."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import UsageError
+from .wire import Wire
+
+
+class Normalize(nn.Module):
+    """Shifts and scales each channel; the first module of every client, so that images stay in [0, 1] outside."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Tensor, std: Tensor) -> None:
+        """Take the mean and the standard deviation of each channel, (C,)."""
+        super().__init__()
+        self.register_buffer("mean", mean.view(-1, 1, 1).clone())
+        self.register_buffer("std", std.view(-1, 1, 1).clone())
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalize (N, C, H, W) images."""
+        return (images - self.mean) / self.std
+
+
+class Target(nn.Module):
+    """A classifier as an ordered list of named layers, which normalizes its inputs itself."""
+
+    def __init__(self, normalize: nn.Module, layers: nn.Sequential) -> None:
+        """Join the normalization and the named layers of a model."""
+        super().__init__()
+        self.normalize = normalize
+        self.layers = layers
+
+    @property
+    def splits(self) -> list[str]:
+        """Names of the layers, in order: each is a split point."""
+        return [name for name, _ in self.layers.named_children()]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Classify images (N, C, H, W) in [0, 1] into logits (N, classes)."""
+        return self.layers(self.normalize(images))
+
+    def split(self, name: str) -> SplitModel:
+        """Cut behind the layer ``name``; the two halves share this target's weights.
+
+        Raises:
+            UsageError: if there is no such layer.
+        """
+        if name not in self.splits:
+            raise UsageError(f"there is no split {name!r}; the layers are {', '.join(self.splits)}")
+        layers = OrderedDict(self.layers.named_children())
+        cut = self.splits.index(name) + 1
+        names = list(layers)
+        client = nn.Sequential(OrderedDict(normalize=self.normalize, **{n: layers[n] for n in names[:cut]}))
+        return SplitModel(client=client, server=nn.Sequential(OrderedDict((n, layers[n]) for n in names[cut:])))
+
+
+class Channel(nn.Module):
+    """What happens to a value before it is sent: nothing, unless a defense says otherwise.
+
+    A defense publishes its channel (Kerckhoffs): white-box attacks minimize ``distance``, draw from ``forward`` where
+    they need the randomness, and merge repeated wires by ``merge``.
+    """
+
+    stochastic = False
+    """Whether two passes of one value differ."""
+    published = True
+    """Whether the adversary may know the methods of this class; if not, only attacks that learn from queries apply."""
+
+    def clean(self, value: Tensor) -> Tensor:
+        """What is done to a value (N, ...) before anything random happens to it, differentiable."""
+        return value
+
+    def forward(self, value: Tensor) -> Tensor:
+        """Turn a clean value (N, ...) into the sent one, with fresh randomness."""
+        return value
+
+    def read(self, wire: Wire) -> Tensor:
+        """The wire as numbers in the shape of the clean value, (N, ...), for whoever compares the two.
+
+        A channel that sends byte strings overrides it, if they have such numbers at all.
+        """
+        return wire.tensor
+
+    def packed_bytes(self, sent: Tensor) -> int | None:
+        """Bytes that each of the sent values (N, ...) is coded in; None for as many as the tensor takes."""
+        return None
+
+    def distance(self, value: Tensor, sent: Tensor) -> Tensor:
+        """Misfit between a candidate clean value (N, ...) and what was sent, (N,), differentiable in ``value``.
+
+        The default is the squared Euclidean distance; a channel overrides it by its own negative log-likelihood.
+        """
+        return (value - sent).square().flatten(1).sum(1)
+
+    def log_density(self, value: Tensor, sent: Tensor) -> Tensor | None:
+        """Logarithm of the density of what was sent (N, ...) given clean values (N, ...), less a constant, (N,).
+
+        None where there is no density, as for a channel that is not random; then there is no bound on attacks.
+        """
+        return None
+
+    def merge(self, sent: Tensor) -> Tensor:
+        """One wire (N, ...) that holds what R wires of the same images tell together, (R, N, ...)."""
+        return sent.mean(0)
+
+    def merged(self, count: int) -> Channel:
+        """The channel through which a merged wire of ``count`` seems to have come."""
+        return self
+
+
+class CleanInput(nn.Module):
+    """The part of an input channel that is not random, as the first module of a client."""
+
+    def __init__(self, channel: Channel) -> None:
+        """Take the input channel of a split model."""
+        super().__init__()
+        self.channel = channel
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Clip images (N, C, H, W), or whatever else the channel does first."""
+        return self.channel.clean(images)
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a defense guarantees: in words, and as (epsilon, delta) where that is what it is."""
+
+    guarantee: str = "none"
+    epsilon: float | None = None
+    delta: float | None = None
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One round trip behind ``send``.
+
+    Attributes:
+        logits: (N, classes), as the client reads them.
+        client_ms: milliseconds on the device after it has sent the wire.
+        server_ms: milliseconds in the cloud.
+        more_bytes_up: bytes sent up after the wire.
+        bytes_down: bytes sent back.
+    """
+
+    logits: Tensor
+    client_ms: float
+    server_ms: float
+    more_bytes_up: int
+    bytes_down: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitModel:
+    """A client, a server, and what happens between them.
+
+    A defense that changes how the two talk, such as encryption, returns a subclass that overrides ``send``,
+    ``exchange`` and, where batches are cheaper than single images, ``classify``. Where the adversary sees more than
+    what is sent, it overrides ``overheard``, too.
+
+    Attributes:
+        client: named layers on the device, normalization first.
+        server: named layers in the cloud.
+        input_channel: applied to the images before the client.
+        ir_channel: applied to the IR before it is sent.
+        promise: what the defense guarantees.
+        accuracy_images: on how many of the private images accuracy is measured, if all would take too long.
+    """
+
+    client: nn.Sequential
+    server: nn.Sequential
+    input_channel: Channel = field(default_factory=Channel)
+    ir_channel: Channel = field(default_factory=Channel)
+    promise: Promise = Promise()
+    accuracy_images: int | None = None
+
+    def send(self, images: Tensor) -> Wire:
+        """Run the client on images (N, C, H, W) in [0, 1]; what leaves the device."""
+        with torch.no_grad():
+            sent = self.ir_channel(self.client(self.input_channel(images)))
+        return Wire(sent, packed=self.ir_channel.packed_bytes(sent))
+
+    def overheard(self, images: Tensor) -> Wire:
+        """What the adversary sees of these images: what is sent, unless more of it is in the open elsewhere."""
+        return self.send(images)
+
+    def exchange(self, wire: Wire) -> Exchange:
+        """Let the server work on what arrived, and the client read what comes back; each wire once."""
+        start = time.perf_counter()
+        with torch.no_grad():
+            logits = self.server(wire.tensor)
+        if logits.is_cuda:
+            torch.cuda.synchronize(logits.device)
+        milliseconds = 1000 * (time.perf_counter() - start)
+        return Exchange(logits, client_ms=0, server_ms=milliseconds, more_bytes_up=0, bytes_down=logits.nbytes)
+
+    def answer(self, wire: Wire) -> Tensor:
+        """Logits (N, classes) for what was sent."""
+        return self.exchange(wire).logits
+
+    def classify(self, images: Tensor) -> Tensor:
+        """Logits (N, classes) for a batch of images (N, C, H, W), by way of the wire."""
+        return self.answer(self.send(images))
+
+    def details(self, images: Tensor, labels: Tensor, logits: Tensor) -> dict[str, float]:
+        """What else is worth recording of this model, by name, with units in the names.
+
+        Args:
+            images: those on which accuracy was measured, (N, C, H, W).
+            labels: theirs, (N,).
+            logits: what ``classify`` made of them, (N, classes).
+        """
+        return {}
+
+    def logits(self, images: Tensor) -> Tensor:
+        """All of it, differentiable, for training through the channels: logits (N, classes)."""
+        return self.server(self.ir_channel(self.client(self.input_channel(images))))
+
+    @property
+    def on_device(self) -> nn.Sequential:
+        """The layers whose price the device pays: all of ``client``, unless another trusted place runs some of it."""
+        return self.client
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether sending one image twice gives two different wires."""
+        return self.input_channel.stochastic or self.ir_channel.stochastic
+
+    def copy(self) -> SplitModel:
+        """A deep copy with weights of its own."""
+        return copy.deepcopy(self)
+
+    def modules(self) -> nn.ModuleList:
+        """All parts, for moving, freezing or switching between training and evaluation."""
+        return nn.ModuleList([self.client, self.server, self.input_channel, self.ir_channel])
+
+    def moved_behind(self, layer: str) -> SplitModel:
+        """The same network cut behind another layer, earlier or later."""
+        client, server = OrderedDict(self.client.named_children()), OrderedDict(self.server.named_children())
+        layers = OrderedDict([*client.items(), *server.items()])
+        names = list(layers)
+        cut = names.index(layer) + 1
+        return replace(
+            self,
+            client=nn.Sequential(OrderedDict((name, layers[name]) for name in names[:cut])),
+            server=nn.Sequential(OrderedDict((name, layers[name]) for name in names[cut:])),
+        )

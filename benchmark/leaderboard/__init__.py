@@ -1,0 +1,1 @@
+"""Records and leaderboards: stored, loaded, ranked and audited."""

@@ -1,0 +1,68 @@
+"""Signs that a training, or a defense, did nothing, and its figures are those of something else."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from scipy.stats import binomtest
+
+from ..plan.cells import REFERENCE_ATTACK, REFERENCE_DEFENSE
+from .groups import Board, Finding, cell, psnr
+from .store import Row
+
+DOUBT = 0.05
+"""Probability with which chance may do as well as a target that has learned something."""
+SAME_DB = 1e-3
+"""Difference in the PSNR of an image up to which two reconstructions count as the same."""
+
+
+def target_near_chance(board: Board) -> Iterator[Finding]:
+    """The undefended target is no better than always answering the most frequent class; told once for a target."""
+    targets: dict[tuple[str, str, int], list[Row]] = defaultdict(list)
+    for row in board.rows:
+        targets[row.dataset, row.model, row.seed].append(row)
+    for (dataset, model, seed), rows in targets.items():
+        row = min(rows, key=lambda each: each.defense != REFERENCE_DEFENSE)
+        chance, right, count = board.details(row).get("chance"), row.accuracy_undefended, row.accuracy_images
+        if chance is None or right is None or not count:
+            continue
+        if binomtest(round(right * count), count, min(chance, 1.0), alternative="greater").pvalue > DOUBT:
+            found = f"the target of {dataset} {model} seed {seed} is right on {right:.1%} of {count} images, and the"
+            found = f"{found} most frequent class is {chance:.1%} of them: it has not been shown to classify, so its"
+            yield f"{found} leak is not that of a trained network. Use more images or another model", (row.cell_id,)
+
+
+def defense_changes_nothing(board: Board) -> Iterator[Finding]:
+    """An attack brings back from a defended wire, image by image, what it does from the undefended one."""
+    for rows in board.groups("defense", "defense_params"):
+        plain = next((row for row in rows if row.defense == REFERENCE_DEFENSE), None)
+        if plain is None or plain.attack == REFERENCE_ATTACK:
+            continue
+        blind = _mean_images(board, plain)
+        if any(_same(board, plain, other) for other in blind):
+            continue
+        for row in rows:
+            if row.defense != REFERENCE_DEFENSE and _same(board, row, plain):
+                found = f"{cell(row)} is image by image what it is on {REFERENCE_DEFENSE} ({psnr(plain):.2f} dB): the"
+                found = f"{found} defense changes nothing that this attack sees. Raise its strength or its epochs"
+                yield f"{found}, or do not report it as tested", (row.cell_id, plain.cell_id)
+
+
+def _mean_images(board: Board, like: Row) -> list[Row]:
+    """The reference attack on the same wire: an attack that ends there does not tell wires apart."""
+    names = ("dataset", "model", "split", "defense", "seed", "n_images", "protocol")
+    return [
+        row
+        for row in board.rows
+        if row.attack == REFERENCE_ATTACK and all(getattr(row, name) == getattr(like, name) for name in names)
+    ]
+
+
+def _same(board: Board, row: Row, other: Row) -> bool:
+    """Whether two rows have the same score for each image; by their means where there are no records."""
+    here, there = board.images(row), board.images(other)
+    if len(here) == len(there) > 0:
+        return (here - there).abs().max().item() <= SAME_DB
+    scores = ("psnr_db", "psnr_db_low", "psnr_db_high", "ssim", "ssim_low", "ssim_high", "identified", "leak_r2")
+    return all(getattr(row, name) == getattr(other, name) for name in scores)

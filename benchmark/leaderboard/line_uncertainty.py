@@ -1,0 +1,90 @@
+"""How sure the figures of a line are: what is recovered over the images attacked, accuracy over those classified."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import mean
+
+import torch
+
+from ..metrics import interval
+from ..metrics.image_quality import RANGES
+from ..metrics.pareto import Estimate
+from .completeness import is_number
+from .store import Record, Row
+from .worst_case import at_hand, best_of_each, by_seed
+
+MEASURES = ("psnr_db", "ssim")
+"""What attacks recover: the higher, the less private."""
+Z = 1.959964
+"""The 97.5 % quantile of the normal distribution."""
+
+
+def leak_estimates(scored: Sequence[Row], records: Mapping[str, Record], *, complete: bool) -> dict[str, Estimate]:
+    """What the attacks recover from one line, by measure, with 95 % intervals over images.
+
+    With records they are those of the worst case per image, else those of the strongest attack of each seed, averaged.
+
+    Args:
+        scored: the finished rows of the line.
+        records: those at hand, by cell.
+        complete: whether each attack ran at each seed; if not, the seed at which most is recovered counts.
+    """
+    seeds = [*by_seed(scored).values()]
+    if scored and all(at_hand(row, records) for row in scored):
+        best = [best_of_each(rows, records) for rows in seeds]
+        sources = records[scored[0].cell_id].per_image.sources
+        return {
+            name: _per_image(name, [each[which] for each in best], sources, complete=complete)
+            for which, name in enumerate(MEASURES)
+        }
+    return {name: _of_means(name, seeds, complete) for name in MEASURES if scored}
+
+
+def _per_image(name: str, seeds: Sequence[Mapping[int, float]], sources: Sequence[int], *, complete: bool) -> Estimate:
+    if not complete:
+        seeds = [max(seeds, key=lambda values: mean(values.values()))]
+    images = {image: mean(values[image] for values in seeds) for image in seeds[0]}
+    values = torch.tensor([*images.values()], dtype=torch.float64)
+    low, high = interval(values, sources=sources or None, within=RANGES[name])
+    return Estimate(mean(images.values()), low, high, images, sources)
+
+
+def _of_means(name: str, seeds: Sequence[Sequence[Row]], complete: bool) -> Estimate:
+    strongest = [max(rows, key=lambda row: getattr(row, name)) for rows in seeds]
+    if not complete:
+        strongest = [max(strongest, key=lambda row: getattr(row, name))]
+    ends = [[getattr(row, f"{name}_{end}") for row in strongest] for end in ("low", "high")]
+    value = mean(getattr(row, name) for row in strongest)
+    if not all(map(is_number, [*ends[0], *ends[1]])):
+        return Estimate(value)
+    return Estimate(value, mean(ends[0]), mean(ends[1]))
+
+
+def accuracy_estimate(scored: Sequence[Row]) -> Estimate | None:
+    """The accuracy of a line with Wilson's 95 % interval, from the number of images that it was measured on.
+
+    Source: Wilson, JASA 22 (1927) 209, as in Brown, Cai, DasGupta, Statistical Science 16 (2001) 101, equation 4.
+    """
+    share = over_seeds(scored, lambda row: row.accuracy)
+    if share is None:
+        return None
+    counts = [row.accuracy_images for row in scored if is_number(row.accuracy) and row.accuracy_images]
+    if not counts or not 0 <= share <= 1:
+        return Estimate(share)
+    images = min(counts)
+    center = (share + Z**2 / (2 * images)) / (1 + Z**2 / images)
+    half = Z / (1 + Z**2 / images) * math.sqrt(share * (1 - share) / images + Z**2 / (4 * images**2))
+    return Estimate(share, min(share, center - half), max(share, center + half))
+
+
+def over_seeds(rows: Iterable[Row], figure: Callable[[Row], float | None]) -> float | None:
+    """The mean over seeds of a figure that all cells of one seed share, however many cells a seed has."""
+    values: dict[int, list[float]] = defaultdict(list)
+    for row in rows:
+        value = figure(row)
+        if value is not None and math.isfinite(value):
+            values[row.seed].append(value)
+    return mean(map(mean, values.values())) if values else None

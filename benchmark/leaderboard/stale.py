@@ -1,0 +1,98 @@
+"""Records that no longer count: of another schema, or of a cell whose version or data have changed since.
+
+They are set aside, so that a leaderboard never mixes them with others, and come back if they count again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from ..plan.cells import Cell
+from ..runner.tasks import Task
+from .store import SCHEMA_VERSION, Record, read_content, read_record, record_files, record_path
+
+FOLDER = "outdated"
+
+
+def find_record(out: Path, cell_id: str) -> Record | None:
+    """The record of a cell, also from among those set aside, if there is one of this schema.
+
+    Raises:
+        UsageError: if the file is damaged.
+    """
+    for path in (record_path(out, cell_id), out / FOLDER / f"{cell_id}.json"):
+        if path.exists() and read_content(path).get("schema_version") == SCHEMA_VERSION:
+            return read_record(path)
+    return None
+
+
+def set_aside(out: Path, tasks: Sequence[Task], fingerprints: Mapping[str, str]) -> dict[str, str]:
+    """Move records out of the way that would be computed anew today, and those of the tasks that count again back.
+
+    Args:
+        out: the results folder.
+        tasks: what is planned.
+        fingerprints: of the planned data, by what a leaderboard calls them; records of other data stay where they are,
+            and so do those of components that are not installed.
+
+    Returns:
+        What the cells whose records were set aside are called today, by what they were called.
+
+    Raises:
+        UsageError: if a record is damaged.
+    """
+    for task in tasks:
+        aside = out / FOLDER / f"{task.cell_id}.json"
+        if aside.exists() and not record_path(out, task.cell_id).exists() and find_record(out, task.cell_id):
+            _move(out, task.cell_id, back=True)
+    planned = {_key(task.cell.columns): task.cell_id for task in tasks}
+    old = {}
+    for path in record_files(out):
+        content = read_content(path)
+        readable = content.get("schema_version") == SCHEMA_VERSION
+        row = read_record(path).row.model_dump() if readable else content.get("row", {})
+        today = planned.get(_key(row)) or (readable and _cell_id(row, fingerprints)) or path.stem
+        if not readable or today != path.stem:
+            _move(out, path.stem, back=False)
+            old[path.stem] = today
+    _set_board_aside(out)
+    return old
+
+
+def _key(columns: Mapping[str, object]) -> tuple[object, ...]:
+    values = (columns.get(column) for column in Cell.COLUMNS)
+    return tuple(value if isinstance(value, str | int) else None for value in values)
+
+
+def _cell_id(row: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str | None:
+    """What the cell of a row is called today, where that can be told."""
+    if row.get("dataset") not in fingerprints:
+        return None
+    try:
+        cell = Cell.of(row)
+    except (UsageError, ValueError, TypeError):  # of a component that is not installed, or takes other parameters
+        return None
+    return cell.cell_id(fingerprints[row["dataset"]]) if _key(cell.columns) == _key(row) else None
+
+
+def _move(out: Path, cell_id: str, *, back: bool) -> None:
+    (out / FOLDER).mkdir(exist_ok=True)
+    homes = [record_path(out, cell_id), out / "pictures" / f"{cell_id}.png"]
+    for home in homes:
+        pair = [home, out / FOLDER / home.name]
+        source, destination = pair[::-1] if back else pair
+        if source.exists():
+            os.replace(source, destination)
+
+
+def _set_board_aside(out: Path) -> None:
+    schema = out / "leaderboard.schema.json"
+    if schema.exists() and read_content(schema).get("schema_version") != SCHEMA_VERSION:
+        (out / FOLDER).mkdir(exist_ok=True)
+        for path in (out / "leaderboard.csv", schema):
+            if path.exists():
+                os.replace(path, out / FOLDER / path.name)

@@ -1,0 +1,233 @@
+"""The record file of each cell, and the leaderboard that is rebuilt from them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import ValidationError
+
+from ..errors import UsageError
+from ..utils.cache import locked, write_atomically
+from ..utils.files import Unreadable, read_json
+from ..utils.texts import from_spreadsheet, one_line, quoted
+from .csv_files import CsvTable, read_csv, to_csv
+from .records import COLUMNS, SCHEMA_VERSION, TEXTS, PerImage, Record, Row, Status, explain
+
+__all__ = ["COLUMNS", "SCHEMA_VERSION", "PerImage", "Record", "Row", "Status"]
+
+_LOG = logging.getLogger(__name__)
+_RECORD_NAME = re.compile(r"[0-9a-f]{16}\.json")
+
+
+def record_path(out: Path, cell_id: str) -> Path:
+    """Where the record of a cell lies."""
+    return out / "cells" / f"{cell_id}.json"
+
+
+def write_record(out: Path, record: Record) -> None:
+    """Write a cell's record, whole or not at all."""
+    write_atomically(record_path(out, record.row.cell_id), (record.model_dump_json(indent=1) + "\n").encode())
+
+
+def read_record(path: Path) -> Record:
+    """Read a cell's record.
+
+    Raises:
+        UsageError: if the file is damaged, or its scores contradict each other.
+    """
+    content = read_content(path)
+    schema = content.get("schema_version")
+    if schema != SCHEMA_VERSION:
+        raise UsageError(
+            f"{path} has schema {quoted(schema)}, this version writes {SCHEMA_VERSION}; run it again, and it is set "
+            "aside and computed anew"
+        )
+    try:
+        record = Record.model_validate(content, strict=True)
+    except ValidationError as error:
+        raise _damaged(path, explain(error)) from error
+    if record.row.cell_id != path.stem:
+        raise UsageError(
+            f"{path} holds the record of cell {record.row.cell_id}; delete it to have the cell computed again"
+        )
+    return record
+
+
+def read_content(path: Path) -> dict[str, Any]:
+    """Read what a record's file says, whatever its schema.
+
+    Raises:
+        UsageError: if it does not hold an object with a row.
+    """
+    try:
+        content = read_json(path)
+    except Unreadable as error:
+        raise _damaged(path, str(error)) from error
+    if not isinstance(content, dict) or not isinstance(content.get("row", {}), dict):
+        raise _damaged(path, "expected an object with a row")
+    return content
+
+
+def _damaged(path: Path, reason: str) -> UsageError:
+    return UsageError(f"{path} is not a valid record ({reason}); delete it to have the cell computed again")
+
+
+def record_files(out: Path) -> list[Path]:
+    """The records of a results folder; files with other names, such as those that a Mac adds, are none."""
+    folder = out / "cells"
+    return (
+        [folder / name for name in sorted(os.listdir(folder)) if _RECORD_NAME.fullmatch(name)]
+        if folder.is_dir()
+        else []
+    )
+
+
+def read_records(out: Path) -> dict[str, Record]:
+    """Read all records of a results folder, by cell."""
+    return {path.stem: read_record(path) for path in record_files(out)}
+
+
+def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
+    """Make a leaderboard of rows, in a stable order."""
+    frame = as_given(rows)
+    keys = [
+        "dataset",
+        "model",
+        "split",
+        "defense",
+        "defense_params",
+        "attack",
+        "attack_params",
+        "seed",
+        "n_images",
+        "cell_id",
+    ]
+    return frame.sort_values(keys, kind="stable", ignore_index=True)
+
+
+def as_given(rows: Iterable[Row]) -> pd.DataFrame:
+    """Make a frame of rows, in their order."""
+    frame = pd.DataFrame([row.model_dump() for row in rows], columns=COLUMNS)
+    for column in ("seed", "n_images", "accuracy_images", "client_macs", "client_params", "protocol"):
+        frame[column] = frame[column].astype("Int64")
+    return frame
+
+
+def rebuild(out: Path, planned: Iterable[str]) -> Path:
+    """Write ``leaderboard.csv`` and its schema from the records; returns the path of the leaderboard.
+
+    Args:
+        out: the results folder.
+        planned: cells that runs into this folder have planned; a row of theirs may go with its record.
+
+    Raises:
+        UsageError: if a record is damaged, or the leaderboard holds rows that have no record and would be lost.
+    """
+    path = out / "leaderboard.csv"
+    with locked(path):
+        records = read_records(out)
+        _refuse_loss(path, {*records, *planned})
+        content = to_csv(to_frame(record.row for record in records.values())).encode("utf-8", "backslashreplace")
+        if not path.exists() or path.read_bytes() != content:
+            write_atomically(path, content)
+        schema = json.dumps({"schema_version": SCHEMA_VERSION, "columns": COLUMNS}, indent=1) + "\n"
+        write_atomically(path.with_name("leaderboard.schema.json"), schema.encode())
+    return path
+
+
+def _refuse_loss(path: Path, known: Iterable[str]) -> None:
+    if path.exists():
+        orphans = {row.cell_id for row in read_rows(path)} - set(known)
+        if orphans:
+            raise UsageError(
+                f"{path} has {len(orphans)} rows without a record in {path.parent / 'cells'}, which would be lost; "
+                "choose another --out, or move that file away"
+            )
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read a leaderboard; see ``numbered_rows``."""
+    return [row for _, row in numbered_rows(read_csv(path))]
+
+
+def numbered_rows(table: CsvTable) -> list[tuple[int, Row]]:
+    """Make rows of a table, each with its line in the file.
+
+    Columns may be in any order. Those that a leaderboard does not have are ignored, and a warning names them.
+
+    Raises:
+        UsageError: if a column is missing, a value is not allowed, or scores contradict each other.
+    """
+    table.require(COLUMNS, f"a leaderboard of schema {SCHEMA_VERSION}")
+    known = dict.fromkeys(COLUMNS)
+    _tell_ignored(str(table.path), table.columns)
+    rows = []
+    for line, texts in table.lines:
+        values = {
+            name: from_spreadsheet(text) if name in TEXTS else text for name, text in texts.items() if name in known
+        }
+        try:
+            rows.append((line, Row.model_validate(values)))
+        except ValidationError as error:
+            raise UsageError(f"{table.path}, line {line}, {explain(error)}") from error
+    return rows
+
+
+def rows_of(frame: pd.DataFrame) -> list[Row]:
+    """Make rows of a data frame, as ``mia_bench.run`` gives it; columns of the user's own are ignored.
+
+    Raises:
+        UsageError: if a column is missing, a value is not allowed, or scores contradict each other.
+    """
+    known = [column for column in COLUMNS if column in frame.columns]
+    _tell_ignored("the data frame", [str(column) for column in frame.columns])
+    try:
+        return [
+            Row.model_validate({str(name): value for name, value in line.items() if not pd.isna(value)})
+            for line in pd.DataFrame(frame[known]).to_dict(orient="records")
+        ]
+    except ValidationError as error:
+        raise UsageError(f"this frame is not a leaderboard: {explain(error)}; give what mia_bench.run gave") from error
+
+
+def _tell_ignored(where: str, columns: Iterable[str]) -> None:
+    others = [column for column in columns if column not in Row.model_fields]
+    if others:
+        _LOG.warning("%s", one_line(f"{where}: columns that no leaderboard has are ignored: {quoted(others)}"))
+
+
+def check_writable(out: Path) -> None:
+    """Make sure that results can be written, before hours are spent on them.
+
+    Raises:
+        UsageError: if the folder cannot be made or written.
+    """
+    with writing(out):
+        (out / "cells").mkdir(parents=True, exist_ok=True)
+        probe = out / "cells" / f".probe-{os.getpid()}"
+        probe.write_bytes(b"")
+        probe.unlink()
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Say in one sentence what keeps results from being written.
+
+    Raises:
+        UsageError: if something does, such as a full disk.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"cannot write results to {out}: {error.strerror or error}; finished cells are kept, choose another --out "
+            "or make room"
+        ) from error

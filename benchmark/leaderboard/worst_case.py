@@ -1,0 +1,122 @@
+"""The worst case over attacks: of each image the best that any of them rebuilds."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import mean
+from typing import Any
+
+from ..metrics.image_quality import RECOGNISABLE_SSIM
+from ..plan.cells import REFERENCE_ATTACK
+from ..registry.labels import label
+from .completeness import attack_of
+from .store import Record, Row
+
+Best = tuple[dict[int, float], dict[int, float]]
+"""The highest PSNR and the highest SSIM over the attacks, by image."""
+
+
+def worst_case(scored: Sequence[Row], records: Mapping[str, Record], *, complete: bool) -> dict[str, Any]:
+    """What the strongest attacks recover from one defense, by column of a ranking.
+
+    Seeds are averaged where the line is complete. Where it is not, the seeds have different attacks, and an average
+    would fall with each seed that lacks a strong one: then the seed at which most is recovered counts.
+
+    Args:
+        scored: the finished rows of the defense.
+        records: those at hand, by cell.
+        complete: whether each attack ran at each seed.
+
+    Returns:
+        ``psnr_db``, ``ssim``, ``leak_db``, ``recognisable``, ``recognisable_mean_image``, ``worst_attack`` and
+        ``worst_case``.
+    """
+    over_seeds = mean if complete else max
+    scores = [worst_scores(rows, records) for rows in by_seed(scored).values()]
+    psnr, ssim, recognisable = (over_seeds(values) for values in zip(*scores, strict=True))
+    references = [row for row in scored if row.attack == REFERENCE_ATTACK]
+    nothing, anyway = _of_reference(references, complete=complete)
+    return {
+        "psnr_db": psnr,
+        "ssim": ssim,
+        "leak_db": None if nothing is None else psnr - nothing,
+        "recognisable": recognisable,
+        "recognisable_mean_image": anyway,
+        "worst_attack": _strongest(scored, complete=complete),
+        "worst_case": "per image" if all(at_hand(row, records) for row in scored) else "of means",
+    }
+
+
+def _of_reference(references: Sequence[Row], *, complete: bool) -> tuple[float | None, float | None]:
+    """PSNR and recognizable share of the mean image; the lowest over the seeds where the line is incomplete."""
+    over_seeds = mean if complete else min
+    if not references:
+        return None, None
+    return over_seeds(_known(references, "psnr_db")), over_seeds(_known(references, "recognisable"))
+
+
+def _known(rows: Iterable[Row], column: str) -> list[float]:
+    return [value for row in rows if (value := getattr(row, column)) is not None]
+
+
+def _strongest(scored: Sequence[Row], *, complete: bool) -> str:
+    over_seeds = mean if complete else max
+    by_attack: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in scored:
+        by_attack[attack_of(row)].append(row)
+    name, params = max(by_attack, key=lambda each: over_seeds(_known(by_attack[each], "psnr_db")))
+    alike = [json.loads(others) for also, others in by_attack if also == name]
+    return label("attacks", name, json.loads(params), alike)
+
+
+def by_seed(rows: Iterable[Row]) -> dict[int, list[Row]]:
+    """Rows in groups of one seed."""
+    found: dict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row.seed].append(row)
+    return found
+
+
+def worst_scores(scored: Sequence[Row], records: Mapping[str, Record]) -> tuple[float, float, float]:
+    """PSNR, SSIM and recognizable share that the attacks reach together on one protected model.
+
+    Of each image the best counts; where only some records are at hand, the strongest attack's mean if it is higher.
+
+    Args:
+        scored: its finished cells, of one seed.
+        records: those at hand, by cell.
+    """
+    psnr, ssim = best_of_each(scored, records)
+    found = [max(_known(scored, column)) for column in ("psnr_db", "ssim", "recognisable")]
+    if not psnr:
+        return found[0], found[1], found[2]
+    share = mean(float(value >= RECOGNISABLE_SSIM) for value in ssim.values())
+    per_image = mean(psnr.values()), mean(ssim.values()), share
+    if all(at_hand(row, records) for row in scored):
+        return per_image
+    return max(per_image[0], found[0]), max(per_image[1], found[1]), max(per_image[2], found[2])
+
+
+def at_hand(row: Row, records: Mapping[str, Record]) -> bool:
+    """Whether there is a record with finite values of each image."""
+    record = records.get(row.cell_id)
+    return record is not None and all(
+        len(values) == row.n_images and all(map(math.isfinite, values))
+        for values in (record.per_image.psnr_db, record.per_image.ssim)
+    )
+
+
+def best_of_each(scored: Sequence[Row], records: Mapping[str, Record]) -> Best:
+    """Highest PSNR and highest SSIM over the attacks of one seed, by image; of the cells whose records are at hand."""
+    psnr: dict[int, float] = {}
+    ssim: dict[int, float] = {}
+    for row in scored:
+        if at_hand(row, records):
+            values = records[row.cell_id].per_image
+            for image, (decibels, similarity) in enumerate(zip(values.psnr_db, values.ssim, strict=True)):
+                psnr[image] = max(decibels, psnr.get(image, decibels))
+                ssim[image] = max(similarity, ssim.get(image, similarity))
+    return psnr, ssim

@@ -1,0 +1,1 @@
+"""From a request or a suite to the list of cells."""

@@ -1,0 +1,134 @@
+"""Suites: requests written down in TOML, built in or the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from ..errors import UsageError
+from ..registry import nearest
+from ..utils.files import Unreadable, read_toml
+from ..utils.texts import LARGEST_WHOLE, quoted
+
+_FOLDER = Path(__file__).parent / "suites"
+
+
+class Suite(BaseModel):
+    """What a suite file may say; anything else is refused.
+
+    Attributes:
+        dataset: a name, or a table with ``name`` and parameters.
+        model: likewise; none means the dataset's recommendation.
+        split: one split or several; none means the dataset's recommendation.
+        attacks: names or tables; none means all standard ones.
+        defenses: names or tables; none means all built-in ones.
+        seeds: one run of everything for each.
+        images: private images under attack.
+        options: parameters for every chosen attack or defense that has them; a list makes a sweep.
+
+    A file may hold several of these: each of its ``[[parts]]`` says what differs from the rest of the file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str | dict[str, Any] = "photos"
+    model: str | dict[str, Any] | None = None
+    split: list[str] = []
+    attacks: list[str | dict[str, Any]] = []
+    defenses: list[str | dict[str, Any]] = []
+    seeds: list[Annotated[int, Field(strict=True, ge=0, le=LARGEST_WHOLE)]] = Field(default=[0], min_length=1)
+    images: Annotated[int, Field(strict=True, ge=1, le=LARGEST_WHOLE)] = 64
+    options: dict[str, Any] = {}
+
+    @field_validator("split", mode="before")
+    @classmethod
+    def _is_several(cls, split: Any) -> Any:
+        return [split] if isinstance(split, str) else split
+
+    @field_validator("options")
+    @classmethod
+    def _has_values(cls, options: dict[str, Any]) -> dict[str, Any]:
+        if [] in options.values():
+            raise ValueError("an option needs at least one value")
+        return options
+
+
+def built_in() -> dict[str, Path]:
+    """The suites inside the package, by name."""
+    return {path.stem: path for path in sorted(_FOLDER.glob("*.toml"))}
+
+
+def first_line(path: Path) -> str:
+    """The comment that a suite file begins with."""
+    return path.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
+
+
+def load_suite(name: str) -> list[Suite]:
+    """Read a suite by its path or its built-in name.
+
+    Returns:
+        Its parts, each with what the file says for all of them; one if it has none.
+
+    Raises:
+        UsageError: if there is no such suite, or the file says something that no suite can say.
+    """
+    path = built_in().get(name, Path(name))
+    if not path.is_file():
+        known = built_in()
+        raise UsageError(
+            f"there is no suite {name!r}{nearest(name, known)}; give a TOML file or one of: {', '.join(known)}"
+        )
+    try:
+        content = read_toml(path)
+        parts = content.pop("parts", [{}])
+        if not isinstance(parts, list) or not parts or not all(isinstance(part, dict) for part in parts):
+            raise UsageError(f"suite {path}: parts={quoted(parts)}; expected tables, each written under [[parts]]")
+        return [Suite.model_validate(content | part) for part in parts]
+    except Unreadable as error:
+        raise UsageError(f"cannot read the suite {path}: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        allowed = ", ".join([*Suite.model_fields, "parts"])
+        raise UsageError(
+            f"suite {path}: {where}={quoted(first['input'])}: {first['msg'].lower()}; a suite has {allowed}"
+        ) from error
+
+
+def select_parts(parts: Sequence[Suite], given: Mapping[str, Any]) -> list[Suite]:
+    """The parts of a suite that a dataset, a model or splits named on the command line leave.
+
+    In a suite of one part the command line replaces what the suite says; among several it chooses.
+
+    Raises:
+        UsageError: if it leaves none.
+    """
+    if len(parts) == 1:
+        return list(parts)
+    for kind in ("dataset", "model"):
+        if kind in given:
+            names = [_name(getattr(part, kind)) for part in parts]
+            parts = [part for part, name in zip(parts, names, strict=True) if name == _name(given[kind])]
+            _refuse_none(parts, kind, given[kind], {name or "the recommended one" for name in names})
+    if "split" in given:
+        known = {name for part in parts for name in part.split}
+        shorter = [
+            part.model_copy(update={"split": [name for name in given["split"] if name in part.split]}) for part in parts
+        ]
+        parts = [part for part in shorter if part.split]
+        _refuse_none(parts, "split", ",".join(given["split"]), known)
+    return list(parts)
+
+
+def _refuse_none(parts: Sequence[Suite], kind: str, value: Any, known: Iterable[str]) -> None:
+    if not parts:
+        raise UsageError(f"--{kind} is {value}, which no part of the suite has; they have: {', '.join(sorted(known))}")
+
+
+def _name(spec: str | Mapping[str, Any] | None) -> str | None:
+    if isinstance(spec, str):
+        return spec.partition(":")[0]
+    return spec.get("name") if spec else None

@@ -1,0 +1,29 @@
+"""From names to components: entries, specs, labels and descriptions."""
+
+from .entries import (
+    DISTRIBUTION,
+    KINDS,
+    PACKAGE,
+    Entry,
+    Kind,
+    camel_case,
+    describe_loaded,
+    find,
+    names,
+    nearest,
+    providers,
+)
+
+__all__ = [
+    "DISTRIBUTION",
+    "KINDS",
+    "PACKAGE",
+    "Entry",
+    "Kind",
+    "camel_case",
+    "describe_loaded",
+    "find",
+    "names",
+    "nearest",
+    "providers",
+]

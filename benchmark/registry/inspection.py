@@ -1,0 +1,118 @@
+"""What plug-ins are, found out by a process of its own: code that ends or hangs on import ends nothing else."""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import os
+import signal
+import sys
+from functools import cache
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError, describe, message_of
+from ..utils.spawn import ending, without_main
+
+if TYPE_CHECKING:
+    from .entries import Entry, Summary
+
+START_SECONDS = 120
+"""Until the process has imported what every plug-in needs."""
+IMPORT_SECONDS = 60
+"""How long the import of a plug-in may take."""
+
+
+@cache
+def inspected(entry: Entry) -> Summary:
+    """Describe a plug-in; one that cannot be imported is described as broken."""
+    from .entries import Summary
+
+    process = _running() or _Inspector()
+    try:
+        return process.ask(entry)
+    except Exception as error:
+        process.end()
+        return Summary(entry, {}, "", broken=f"{entry.provided} cannot be loaded: {error}")
+
+
+def broken(entry: Entry) -> str | None:
+    """Why a plug-in cannot be used; None if it can.
+
+    A module that this process has imported already is not looked at again, nor is one that a worker process needs.
+    """
+    if entry.target.partition(":")[0] in sys.modules or multiprocessing.parent_process() is not None:
+        return None
+    return inspected(entry).broken
+
+
+class _Inspector:
+    """A process that imports plug-ins."""
+
+    current: _Inspector | None = None
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._here, there = context.Pipe()
+        self._process = context.Process(target=_serve, args=(there,), daemon=True)
+        with without_main():
+            self._process.start()
+        there.close()
+        self._begun = False
+        _Inspector.current = self
+        atexit.register(self.end)
+
+    def ask(self, entry: Entry) -> Summary:
+        """Describe a plug-in.
+
+        Raises:
+            TimeoutError: if there is no answer in time.
+            EOFError: if the process has ended.
+        """
+        self._here.send(sys.path)  # it may have grown since the process was started
+        self._here.send(entry)
+        try:
+            if not self._begun and not self._here.poll(START_SECONDS):
+                raise TimeoutError(f"the process that imports it did not begin within {START_SECONDS} s")
+            self._begun = self._begun or self._here.recv() == "begun"
+            if not self._here.poll(IMPORT_SECONDS):
+                raise TimeoutError(f"importing it took longer than {IMPORT_SECONDS} s")
+            return self._here.recv()
+        except (EOFError, ConnectionError) as error:
+            self._process.join()
+            raise EOFError(f"importing it ended the process ({ending(self._process.exitcode)})") from error
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        if _Inspector.current is self:
+            _Inspector.current = None
+            self._process.kill()
+            self._process.join()
+            self._here.close()
+
+
+def _running() -> _Inspector | None:
+    return _Inspector.current
+
+
+def _serve(there: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and ends this process
+    with open(os.devnull, "w") as nowhere:  # whatever is printed is printed again by the process that uses the plug-in
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    from ..interfaces import components  # noqa: F401, takes long, and is no time of the plug-in's own
+    from .entries import Summary, describe_loaded
+
+    there.send("begun")
+    while True:
+        try:
+            sys.path[:] = there.recv()
+            entry: Entry = there.recv()
+        except EOFError:
+            return
+        try:
+            there.send(describe_loaded(entry))
+        except UsageError as error:
+            there.send(Summary(entry, {}, "", broken=message_of(error)))
+        except BaseException as error:
+            there.send(Summary(entry, {}, "", broken=f"{entry.provided} cannot be loaded: {describe(error)}"))

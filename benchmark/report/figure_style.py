@@ -1,0 +1,138 @@
+"""How static figures look: colors and shapes as on the page, the axis of accuracy, labels where they hide nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
+
+from ..plan.cells import REFERENCE_DEFENSE
+from .content import Place
+from .defenses import Setting
+
+TITLES = {"psnr_db": "PSNR in dB", "ssim": "SSIM"}
+GRAY = "#77756f"
+COLORS = ("#1f6fb5", "#b25900", "#19794a", "#7448ba", "#bf352b", "#0c7580", "#835524", "#af2f79")
+SHAPES = ("o", "s", "^", "D", "P")
+STYLE: dict[str, Any] = {
+    "font.size": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e4e2dd",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "mia-bench",
+}
+"""Settings of matplotlib; with a fixed salt the same results give the same file."""
+LABEL: dict[str, Any] = {"fontsize": 7, "path_effects": [withStroke(linewidth=2, foreground="white")]}
+NINES = (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+MOST = 0.9999
+"""Where an accuracy of 1 is drawn on an axis of the error's logarithm."""
+HIGH_ACCURACY = 0.9
+"""From this accuracy on a linear axis hides what defenses cost."""
+
+
+def marker(place: Place, defense: str) -> dict[str, Any]:
+    """Color and shape of a defense, the same in all figures of a place."""
+    if defense == REFERENCE_DEFENSE:
+        return {"color": "black", "marker": "*", "markersize": 9}
+    names = sorted({setting.name for setting in place.settings} - {REFERENCE_DEFENSE})
+    index = names.index(defense)
+    return {"color": COLORS[index % len(COLORS)], "marker": SHAPES[index % len(SHAPES)], "markersize": 5}
+
+
+def accuracy_axis(axes: Axes, accuracies: Sequence[float]) -> None:
+    """Accuracy upwards in percent; where it is high, each halving of the error takes the same room."""
+    if max(accuracies) >= HIGH_ACCURACY:
+        axes.set_yscale("function", functions=(_bend, _unbend))
+        low, high = _bend(np.array([min(accuracies), max(accuracies)]))
+        room = 0.06 * (high - low or 1)
+        bottom, top = _unbend(np.array([max(0.0, low - room), high + room])).tolist()
+        axes.set_ylim(bottom, top)
+        axes.set_yticks(_apart([tick for tick in reversed(NINES) if bottom <= tick <= top], axes))
+        axes.minorticks_off()
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+
+
+def _apart(ticks: Sequence[float], axes: Axes) -> list[float]:
+    """Those of the ticks whose labels have room below each other."""
+    kept: list[float] = []
+    heights = [axes.transData.transform((0, tick))[1] for tick in ticks]
+    for tick, height in zip(ticks, heights, strict=True):
+        if not kept or heights[ticks.index(kept[-1])] - height >= 11 * axes.figure.dpi / 72:
+            kept.append(tick)
+    return kept
+
+
+def _bend(accuracy: Any) -> Any:
+    return -np.log(1 - np.clip(accuracy, 0, MOST))
+
+
+def _unbend(height: Any) -> Any:
+    return 1 - np.exp(-np.asarray(height))
+
+
+def name_points(axes: Axes, points: Iterable[tuple[float, float, str]], others: Iterable[tuple[float, float]]) -> None:
+    """Write labels beside points, the first ones first; a label that would hide something is left out.
+
+    Args:
+        axes: with final limits.
+        points: x, y and label.
+        others: x and y of all points, which no label may cover.
+    """
+    scale = axes.figure.dpi / 72
+    taken = []
+    for other in others:
+        across, up = axes.transData.transform(other)
+        taken.append(_around(across, up, 4 * scale))
+    inside = axes.get_window_extent()
+    for x, y, text in points:
+        center = axes.transData.transform((x, y))
+        width, height = 4.3 * len(text) * scale, 9 * scale
+        wide = width / scale
+        beside = (6, -3), (-6 - wide, -3), (6, 5), (6, -14), (-wide / 2, 6), (-wide / 2, -14)
+        for dx, dy in beside:
+            left, bottom = center[0] + dx * scale, center[1] + dy * scale
+            box = left, bottom, left + width, bottom + height
+            fits = inside.x0 <= box[0] and box[2] <= inside.x1 and inside.y0 <= box[1] and box[3] <= inside.y1
+            if fits and not any(_overlap(box, other) for other in taken):
+                taken.append(box)
+                axes.annotate(text, (x, y), (dx, dy), textcoords="offset points", **LABEL)
+                break
+
+
+Box = tuple[float, float, float, float]
+
+
+def _around(x: float, y: float, half: float) -> Box:
+    return x - half, y - half, x + half, y + half
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def arms(settings: Sequence[Setting], measure: str) -> list[list[float]]:
+    """Error bars, [down, up] for each setting: the interval, or the span of the seeds where that is wider."""
+    bars: list[list[float]] = [[], []]
+    for setting in settings:
+        value = setting.line[measure]
+        if value is None:
+            value = math.nan
+        ends = [value, *setting.ranges.get(measure, ()), *setting.seeds.get(measure, ())]
+        bars[0].append(value - min(ends))
+        bars[1].append(max(ends) - value)
+    return bars
+
+
+def reference(place: Place, measure: str) -> float | None:
+    """The mean score of the reference attack, which looks at no wire."""
+    values = [cell[measure] for each in place.settings for cell in each.cells if cell["reference"]]
+    scored = [value for value in values if value is not None]
+    return math.fsum(scored) / len(scored) if scored else None

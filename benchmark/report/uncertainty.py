@@ -1,0 +1,39 @@
+"""How sure the figures of a setting are: over images, over the images classified, over seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..leaderboard.line_uncertainty import accuracy_estimate, leak_estimates, over_seeds
+from ..leaderboard.store import Record, Row
+from ..leaderboard.worst_case import by_seed, worst_scores
+
+
+def known(value: Any) -> Any:
+    """None for what is not known or not a number that JSON can say."""
+    if value is None or value != value or value in (math.inf, -math.inf):
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+def ranges(scored: Sequence[Row], records: Mapping[str, Record], *, complete: bool) -> dict[str, tuple[float, float]]:
+    """95 % intervals: of what is recovered over the images attacked, by measure, and of the accuracy."""
+    found = {**leak_estimates(scored, records, complete=complete), "accuracy": accuracy_estimate(scored)}
+    return {name: (each.low, each.high) for name, each in found.items() if each and None not in (each.low, each.high)}
+
+
+def seed_span(scored: Sequence[Row], records: Mapping[str, Record]) -> dict[str, tuple[float, float]]:
+    """The lowest and the highest value over the seeds, by measure; nothing for one seed."""
+    seeds = by_seed(scored)
+    if len(seeds) < 2:
+        return {}
+    worst = [worst_scores(rows, records) for rows in seeds.values()]
+    accuracies = [over_seeds(rows, lambda row: row.accuracy) for rows in seeds.values()]
+    measures: dict[str, list[float]] = {
+        "psnr_db": [psnr for psnr, _, _ in worst],
+        "ssim": [ssim for _, ssim, _ in worst],
+        "accuracy": [value for value in accuracies if value is not None],
+    }
+    return {name: (min(values), max(values)) for name, values in measures.items() if values}

@@ -1,0 +1,1 @@
+"""All cells: resume, schedule, worker processes or Ray, progress and estimates."""

@@ -1,0 +1,48 @@
+"""Data sets and models of plug-ins, tried in a worker process before this one relies on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+
+from ..errors import UsageError
+from ..evaluation.pool_loader import Facts
+from ..plan.cells import Setting
+from .processes import Processes
+from .tasks import Look
+
+PATIENCE_SECONDS = 0.2
+
+
+def look(
+    settings: Iterable[Setting], workers: Processes, report: Callable[[str], None]
+) -> Iterator[tuple[Setting, Facts]]:
+    """Have a worker make the data and the untrained models of settings; ends the workers.
+
+    Raises:
+        UsageError: if a setting cannot be made, or making it ends the process.
+    """
+    with closing(workers):
+        worker = workers.hire()
+        for setting in settings:
+            workers.give(worker, Look(setting))
+            yield setting, _facts(setting, workers, report)
+
+
+def _facts(setting: Setting, workers: Processes, report: Callable[[str], None]) -> Facts:
+    suspect = setting.dataset
+    while True:
+        for _, news in workers.listen(PATIENCE_SECONDS):
+            match news.kind:
+                case "note":
+                    report(news.text)
+                case "begun":
+                    suspect = setting.model
+                case "looked":
+                    assert news.facts is not None
+                    return news.facts
+                case "refused":
+                    raise UsageError(news.text)
+                case _:
+                    how = f"the worker process died ({news.text})" if news.kind == "died" else news.text
+                    raise UsageError(f"{suspect.entry.provided} cannot be used: {how}")

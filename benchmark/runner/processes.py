@@ -1,0 +1,129 @@
+"""Workers that are processes of this machine."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import cast
+
+import torch
+
+from ..errors import UsageError, clean, describe, message_of
+from ..evaluation.artifacts import Workbench
+from ..utils.spawn import ending, without_main
+from .scheduler import News
+from .tasks import Look, Task, compute
+
+
+class Processes:
+    """Fresh processes, of one thread each."""
+
+    def __init__(self, device: torch.device, data_dir: Path | None) -> None:
+        """Compute on ``device`` with data from ``data_dir``."""
+        self._device, self._data_dir = device, data_dir
+        self._context = multiprocessing.get_context("spawn")
+        self._staff: dict[int, tuple[SpawnProcess, Connection]] = {}
+        self._hired = 0
+        self._unsent: list[tuple[int, News]] = []
+
+    def hire(self) -> int:
+        """Start a worker; returns its number."""
+        here, there = self._context.Pipe()
+        process = self._context.Process(target=_serve, args=(there, self._device, self._data_dir))
+        with without_main():
+            process.start()
+        there.close()
+        self._hired += 1
+        self._staff[self._hired] = process, cast(Connection, here)
+        return self._hired
+
+    def give(self, worker: int, task: Task | Look) -> None:
+        """Have an idle worker compute a task, or look at a setting."""
+        try:
+            self._staff[worker][1].send(task)
+        except OSError:
+            return  # it has just died, which will be heard
+        except Exception as error:  # whatever a component raises when it is taken apart
+            text = f"it cannot be sent to a worker process: {describe(error)}"
+            self._unsent.append((worker, News("failed", text)))
+
+    def listen(self, seconds: float) -> list[tuple[int, News]]:
+        """Wait for news of any worker, at most so long."""
+        if self._unsent:
+            unsent, self._unsent = self._unsent, []
+            return unsent
+        wait([end for _, end in self._staff.values()], seconds)
+        heard = [(worker, self._read(process, end)) for worker, (process, end) in self._staff.items()]
+        for worker, news in heard:
+            if news is not None and news.kind == "died":
+                self.dismiss(worker)
+        return [(worker, news) for worker, news in heard if news is not None]
+
+    def _read(self, process: SpawnProcess, end: Connection) -> News | None:
+        alive = process.is_alive()  # asked first: a process may end after its last words
+        try:
+            if end.poll():
+                return end.recv()
+        except (EOFError, OSError):
+            process.join()
+        return None if alive and process.exitcode is None else News("died", ending(process.exitcode))
+
+    def dismiss(self, worker: int) -> None:
+        """End a worker at once, whatever it does."""
+        process, end = self._staff.pop(worker)
+        process.kill()
+        process.join()
+        end.close()
+
+    def close(self) -> None:
+        """End all workers."""
+        for worker in list(self._staff):
+            self.dismiss(worker)
+
+
+def _serve(end: Connection, device: torch.device, data_dir: Path | None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and ends its workers
+    os.dup2(2, 1)  # stdout is for the results that the parent prints
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    torch.set_num_threads(1)
+    bench = Workbench(device=device, data_dir=data_dir, report=lambda message: end.send(News("note", clean(message))))
+    while True:
+        try:
+            asked: Task | Look = end.recv()
+        except EOFError:
+            return
+        except BaseException as error:
+            end.send(News("failed", f"it cannot be sent to a worker process: {describe(error)}"))
+            continue
+        end.send(_answer(asked, bench, lambda: end.send(News("begun"))))
+
+
+def _answer(asked: Task | Look, bench: Workbench, begun: Callable[[], None]) -> News:
+    """Do what is asked; whatever goes wrong is told."""
+    try:
+        if isinstance(asked, Look):
+            facts = bench.facts(asked.setting.dataset)
+            begun()
+            bench.check(asked.setting)
+            return News("looked", facts=facts)
+        bench.prepare(asked.cell.setting)
+        begun()
+        return News("done", outcome=compute(asked, bench))
+    except UsageError as error:
+        mended = isinstance(asked, Look) or not asked.cell.foreign
+        return News("refused", message_of(error)) if mended else News("failed", describe(error))
+    except BaseException as error:
+        return News("failed", describe(error))
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,197 @@
+"""Shares tasks out to workers, wherever they are, and survives those that die or hang."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ..errors import UsageError
+from ..evaluation.evaluate import incomplete
+from ..evaluation.pool_loader import Facts
+from .tasks import Outcome, Task
+
+PATIENCE_SECONDS = 0.2
+"""How long to wait for news before looking whether a cell takes too long."""
+LIVES = 2
+"""Workers that a cell may cost before it counts as failed."""
+
+
+@dataclass(frozen=True)
+class News:
+    """What a worker tells, or what is seen of it.
+
+    Attributes:
+        kind: ``note``, something takes long; ``begun``, all that the cell shares with others is ready; ``done``, it has
+            an outcome; ``failed``, it can have none, and the worker goes on; ``looked``, a setting can be made;
+            ``refused``, a person must mend something; ``died``, the worker is gone; ``lost``, so is it, for a reason
+            that has nothing to do with the cell.
+        text: the message, the refusal, the reason, or how the worker died.
+        outcome: that of a cell that is done.
+        facts: about the data of a setting that can be made.
+    """
+
+    kind: Literal["note", "begun", "done", "failed", "looked", "refused", "died", "lost"]
+    text: str = ""
+    outcome: Outcome | None = None
+    facts: Facts | None = None
+
+
+class Workers(Protocol):
+    """Processes, here or elsewhere, that each compute one task at a time."""
+
+    def hire(self) -> int:
+        """Start a worker; returns its number, never used before."""
+        ...
+
+    def give(self, worker: int, task: Task) -> None:
+        """Have an idle worker compute a task."""
+        ...
+
+    def listen(self, seconds: float) -> list[tuple[int, News]]:
+        """Wait for news of any worker, at most so long."""
+        ...
+
+    def dismiss(self, worker: int) -> None:
+        """End a worker at once, whatever it does."""
+        ...
+
+
+class Teller(Protocol):
+    """Whoever is told how the work goes on."""
+
+    def started(self, label: str) -> None:
+        """A cell begins."""
+        ...
+
+    def note(self, message: str) -> None:
+        """Something that takes long begins."""
+        ...
+
+
+@dataclass
+class _Post:
+    """A worker, the tasks left of its group with the current one first, and since when it works on that."""
+
+    rest: deque[Task]
+    since: float | None = None
+
+
+class Dispatch:
+    """Gives each worker a group of tasks that share their work, one task at a time.
+
+    A worker that is free while no group waits takes over half of what another has not begun: shared work that is done
+    twice costs less than a worker that does nothing.
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[Sequence[Task]],
+        workers: Workers,
+        *,
+        count: int,
+        timeout: float | None = None,
+        device: str,
+        known: Callable[[Task], Outcome | None] = lambda task: None,
+    ) -> None:
+        """Share ``groups`` out to ``count`` workers.
+
+        Args:
+            groups: tasks that are best computed by one worker.
+            workers: where they are computed.
+            count: workers at a time, at most.
+            timeout: seconds that a cell may take once all that it shares with others is ready.
+            device: what to write into the records of cells that fail.
+            known: gives the outcome of a task that need not be computed, asked when its turn has come.
+        """
+        self._waiting = deque(deque(group) for group in groups if group)
+        self._workers = workers
+        self._count = count
+        self._timeout = timeout
+        self._device = device
+        self._known = known
+        self._posts: dict[int, _Post] = {}
+        self._deaths: Counter[str] = Counter()
+
+    def run(self, teller: Teller) -> Iterator[Outcome]:
+        """Compute everything; outcomes come in the order in which they are ready.
+
+        Raises:
+            UsageError: if a worker finds something that a person must mend.
+        """
+        while self._waiting or self._posts:
+            while len(self._posts) < self._count and (group := self._next()):
+                yield from self._employ(group)
+            for worker, news in self._workers.listen(PATIENCE_SECONDS):
+                if worker in self._posts:
+                    yield from self._hear(worker, news, teller)
+            yield from self._late()
+
+    def _next(self) -> deque[Task]:
+        """A group that waits, or part of the longest one that is being worked on; empty if there is none."""
+        if self._waiting:
+            return self._waiting.popleft()
+        longest = max(self._posts.values(), key=lambda post: len(post.rest), default=None)
+        if longest is None:
+            return deque()
+        current, *rest = longest.rest
+        half = len(rest) // 2
+        longest.rest = deque([current, *rest[half:]])
+        return deque(rest[:half])
+
+    def _employ(self, group: deque[Task], worker: int | None = None) -> Iterator[Outcome]:
+        """Give what is left to do of a group to a worker, a new one if there is none."""
+        while group and (found := self._known(group[0])):
+            group.popleft()
+            yield found
+        if group:
+            worker = self._workers.hire() if worker is None else worker
+            self._posts[worker] = _Post(group)
+            self._workers.give(worker, group[0])
+        elif worker is not None:
+            self._workers.dismiss(worker)
+
+    def _hear(self, worker: int, news: News, teller: Teller) -> Iterator[Outcome]:
+        post = self._posts[worker]
+        match news.kind:
+            case "note":
+                teller.note(news.text)
+            case "begun":
+                post.since = time.monotonic()
+                teller.started(post.rest[0].cell.label)
+            case "done" | "failed":
+                del self._posts[worker]
+                outcome = news.outcome or self._failed(post.rest[0], news.text)
+                post.rest.popleft()
+                yield from self._employ(post.rest or self._next(), worker)
+                yield outcome
+            case "refused":
+                raise UsageError(news.text)
+            case "died" | "lost":
+                yield from self._bury(worker, news)
+            case "looked":
+                raise AssertionError("nobody was asked to look")
+
+    def _bury(self, worker: int, news: News) -> Iterator[Outcome]:
+        rest = self._posts.pop(worker).rest
+        task = rest[0]
+        self._deaths[task.cell_id] += news.kind == "died"
+        if self._deaths[task.cell_id] >= LIVES:
+            yield self._failed(rest.popleft(), f"the worker process died, twice ({news.text})")
+        if rest:
+            self._waiting.appendleft(rest)
+
+    def _late(self) -> Iterator[Outcome]:
+        now = time.monotonic()
+        for worker, post in list(self._posts.items()):
+            if self._timeout is not None and post.since is not None and now - post.since > self._timeout:
+                del self._posts[worker]
+                self._workers.dismiss(worker)
+                yield self._failed(post.rest.popleft(), f"took longer than --cell-timeout, {self._timeout:g} s")
+                if post.rest:
+                    self._waiting.appendleft(post.rest)
+
+    def _failed(self, task: Task, reason: str) -> Outcome:
+        return Outcome(incomplete(task.cell, task.cell_id, status="failed", reason=reason, device=self._device))

@@ -1,0 +1,1 @@
+"""Disk cache, atomic files, fingerprints, seeding and process start: nothing about attacks."""

@@ -1,0 +1,1 @@
+"""A simulated enclave: attestation, sealed channel and the model behind it."""

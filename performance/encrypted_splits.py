@@ -1,0 +1,91 @@
+"""What ckks costs and keeps at every split of LeNet-5 on MNIST: the table of docs/encryption.md, as Markdown.
+
+Run: python performance/encrypted_splits.py --data-dir DIR [--mode interactive] [--split fc1 ...] [--budget-s 120]
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from mia_bench.benchmark.evaluation.artifacts import Workbench
+from mia_bench.benchmark.metrics import accuracy
+from mia_bench.benchmark.plan.cells import Request, plan
+
+SPLITS = ["conv1", "relu1", "pool1", "conv2", "relu2", "pool2", "fc1", "relu3", "fc2", "relu4"]
+HEAD = [
+    "split",
+    "ring",
+    "levels",
+    "images per ciphertext",
+    "server s per image",
+    "server s alone",
+    "client ms",
+    "up KB",
+    "down KB",
+    "keys MB",
+    "accuracy original",
+    "polynomial in the clear",
+    "on a sample: original",
+    "clear",
+    "decrypted",
+    "images",
+    "agreement",
+    "largest error",
+]
+
+
+def row(bench: Workbench, split: str, mode: str, budget: float) -> list[str]:
+    """Measure one split."""
+    request = Request(
+        dataset="mnist",
+        splits=[split],
+        attacks=["mean_image"],
+        defenses=[f"ckks:mode={mode},budget_s={budget:g}"],
+        images=1,
+    )
+    setting = next(cell.setting for cell in plan(request) if cell.setting.defense.name == "ckks")
+    made = bench.protected(setting)
+    found, session = made.details, made.model.session
+    private = bench.pools(setting.dataset).private
+    with torch.no_grad():
+        logits = torch.cat([made.model.logits(images) for images in private.images.split(500)])
+    whole = accuracy(logits, private.labels)
+    return [
+        split,
+        str(session.plans[0].parameters.ring),
+        str(max(plan.parameters.levels for plan in session.plans)),
+        f"{found['images_per_ciphertext']:.0f}",
+        f"{found['server_s_per_image']:.2g}",
+        f"{made.costs.server_ms / 1000:.2g}",
+        f"{made.costs.client_ms:.0f}",
+        f"{made.costs.wire_bytes / 1000:.0f}",
+        f"{made.costs.bytes_down / 1000:.0f}",
+        f"{found['key_bytes'] / 1e6:.1f}",
+        f"{100 * bench.accuracy_undefended(setting.dataset, setting.model, setting.seed):.2f} %",
+        f"{100 * whole:.2f} %",
+        f"{100 * made.accuracy_undefended:.2f} %",
+        f"{100 * found['accuracy_clear']:.2f} %",
+        f"{100 * made.accuracy:.2f} %",
+        str(made.accuracy_images),
+        f"{100 * found['argmax_agreement']:.2f} %",
+        f"{found['largest_logit_error']:.0e} of {found['largest_logit']:.0f}",
+    ]
+
+
+def main() -> None:
+    """Print the table, a line as soon as it is known."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--mode", choices=["oneshot", "interactive"], default="oneshot")
+    parser.add_argument("--split", nargs="*", default=SPLITS)
+    parser.add_argument("--budget-s", type=float, default=120)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    bench = Workbench(device=torch.device("cpu"), data_dir=options.data_dir)
+    print("| " + " | ".join(HEAD) + " |\n|" + "---|" * len(HEAD), flush=True)
+    for split in options.split:
+        print("| " + " | ".join(row(bench, split, options.mode, options.budget_s)) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

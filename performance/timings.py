@@ -1,0 +1,37 @@
+"""Writes ``benchmark/runner/timings.csv`` for the estimates of ``run --dry-run``: median seconds of finished cells.
+
+Run: python performance/timings.py results/reference/*.csv RESULTS_DIR ... > benchmark/runner/timings.csv
+A leaderboard gives the seconds of attacks; a results folder also those of defenses.
+"""
+
+import csv
+import sys
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+
+from mia_bench.benchmark.leaderboard.loading import load_boards
+
+NAMES = ["dataset", "model", "split", "defense", "attack", "n_images"]
+
+
+def main() -> None:
+    """Read boards and print their medians."""
+    rows, records = load_boards([Path(word) for word in sys.argv[1:]])
+    protects, attacks = defaultdict(list), defaultdict(list)
+    for row in rows:
+        names = tuple(str(getattr(row, name)).partition(":")[0] for name in NAMES)
+        if row.attack_seconds is not None and row.status == "done":
+            attacks[names].append(row.attack_seconds)
+        details = records[row.cell_id].details if row.cell_id in records else {}
+        if "protect_seconds" in details:
+            protects[names].append(details["protect_seconds"])
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([*NAMES, "protect_seconds", "attack_seconds"])
+    for names in sorted({*protects, *attacks}):
+        found = [f"{median(each[names]):.3g}" if names in each else "" for each in (protects, attacks)]
+        writer.writerow([*names, *found])
+
+
+if __name__ == "__main__":
+    main()

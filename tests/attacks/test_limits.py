@@ -1,0 +1,144 @@
+"""Large images are worked on a few at a time, and nothing else changes."""
+
+from collections.abc import Callable
+from operator import attrgetter
+
+import pytest
+import torch
+from mia_bench.attacks import _limits
+from mia_bench.attacks._decoders import inverse_network, linear
+from mia_bench.attacks._decoders.divided import Divided
+from mia_bench.attacks._decoders.inverse_network import WhitenedConv
+from mia_bench.attacks._decoders.least_squares import Equations
+from mia_bench.attacks._decoders.linear import DenseMap, fit_linear
+from mia_bench.attacks._decoders.queries import Queries
+from mia_bench.attacks._inversion import rmle
+from mia_bench.attacks._inversion.lbfgs import MEMORY
+from mia_bench.attacks._inversion.rmle import STATE_NUMBERS, invert, inverted_at_a_time, squared_error
+from mia_bench.attacks._inversion.tv_gaussian import Prior
+from mia_bench.attacks.ridge import Ridge
+from mia_bench.benchmark.metrics import psnr
+from torch import Tensor, nn
+
+
+class Square(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        return images * images
+
+
+def test_a_graph_is_as_large_as_what_it_saves() -> None:
+    image = torch.rand(3, 10, 10)
+    # the image, which is saved for its own gradient, too, and the square
+    assert _limits.in_one_graph(Square(), image) == _limits.SAVED // (3 * 300)
+
+
+def test_weights_are_not_counted_for_each_image() -> None:
+    image = torch.rand(1, 8, 8)
+    narrow, wide = nn.Conv2d(1, 4, 1), nn.Conv2d(1, 4, 7, padding=3)
+    assert _limits.in_one_graph(narrow, image) == _limits.in_one_graph(wide, image)
+
+
+def test_layers_behind_which_little_is_left_count_too() -> None:
+    image = torch.rand(1, 16, 16)
+    wide = nn.Sequential(nn.Conv2d(1, 64, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1))
+    assert _limits.in_one_graph(wide, image) < _limits.SAVED / (64 * 256)
+
+
+def test_as_many_wires_go_through_a_network_as_are_small_enough_together() -> None:
+    assert _limits.in_one_pass(torch.zeros(16, 32, 32)) == _limits.MOST
+    large = torch.zeros(16, 224, 224)
+    assert 1 < _limits.in_one_pass(large) <= _limits.PASSED / large.numel()
+    assert _limits.in_one_pass(torch.empty(_limits.PASSED + 1, device="meta")) == 1
+
+
+def test_inverting_a_few_at_a_time_gives_the_same_images(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    victim = world("relu2")
+    batches = []
+
+    def client(images: Tensor) -> Tensor:
+        batches.append(len(images))
+        return victim.model.client(images)
+
+    class Watched(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            return client(images)
+
+    def inverted() -> Tensor:
+        batches.clear()
+        prior = Prior(victim.aux.images)
+        return invert(Watched(), squared_error, victim.wire.tensor, prior, tv=0.01, iterations=10)
+
+    together = inverted()
+    assert max(batches) == 6
+    monkeypatch.setattr(_limits, "SAVED", 2 * _limits.SAVED // _limits.in_one_graph(Watched(), victim.aux.images[0]))
+    apart = inverted()
+    assert max(batches) == 2
+
+    torch.testing.assert_close(apart, together, atol=1e-3, rtol=0)
+
+
+def test_a_few_cells_of_each_image_do_for_the_patch_form(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    victim = world("conv1")
+    whole = psnr(victim.attacked_by(Ridge(form="patch")), victim.private.images).mean()
+    gathered = []
+    gather = Equations.gather
+
+    def watched(vectors: Tensor, values: Tensor, *, dual: bool | None = None) -> Equations:
+        gathered.append(vectors.shape)
+        return gather(vectors, values, dual=dual)
+
+    monkeypatch.setattr(linear.Equations, "gather", watched)
+    monkeypatch.setattr(linear, "NUMBERS", 100 * 200 * 40)  # 100 images, 8 x 5 x 5 numbers, 40 cells of 256
+    some = psnr(victim.attacked_by(Ridge(form="patch")), victim.private.images).mean()
+
+    assert [tuple(shape) for shape in gathered] == [(100 * 40, 200)]
+    assert some > whole - 3
+
+
+def test_a_map_too_large_for_one_matrix_stays_a_product(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    solved = Equations.gather(torch.randn(20, 50), torch.rand(20, 12)).solve(0.1)
+    wires = torch.randn(4, 50)
+    formed = DenseMap(solved, (3, 2, 2))
+    monkeypatch.setattr(linear, "LARGEST_MATRIX", 50 * 12 - 1)
+    product = DenseMap(solved, (3, 2, 2))
+
+    assert max(tensor.numel() for tensor in formed.buffers()) == 50 * 12
+    assert sum(tensor.numel() for tensor in product.buffers()) == 50 + 12 + 20 * (50 + 12)
+    torch.testing.assert_close(product(wires), formed(wires))
+    torch.testing.assert_close(product(wires).flatten(1), solved(wires).float())
+
+
+def test_fewer_neighborhoods_are_measured_where_one_image_has_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = torch.randn(50, 2, 8, 8)
+    monkeypatch.setattr(inverse_network, "NEIGHBORHOODS", 3 * 2 * 25 * 12 * 12)
+    few = WhitenedConv(sample, 1)
+    assert torch.equal(few.mean, WhitenedConv(sample[:3], 1).mean)
+    assert not torch.equal(few.mean, WhitenedConv(sample[:2], 1).mean)
+
+
+def test_the_scale_of_long_wires_is_measured_on_fewer(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    victim = world("conv1")
+    queries = Queries(victim.seen_by(Ridge()), victim.aux.images)
+    assert len(queries.sample()) == 400
+    monkeypatch.setattr(_limits, "COPIED", 7 * victim.wire.tensor[0].numel())
+    assert torch.equal(queries.sample(), queries.wires(torch.arange(7)))
+
+
+def test_a_linear_decoder_can_be_fitted_to_wires_that_are_not_kept(
+    world: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = world("conv1")
+    monkeypatch.setattr("mia_bench.attacks._decoders.queries.STORED", 0)
+    queries = Divided(Queries(victim.seen_by(Ridge()), victim.aux.images))
+    assert queries.answer(fit_linear(queries).map(attrgetter("decode")), queries.whole.mean).decibels > 20
+    assert rmle.inverted_at_a_time(victim.model.client, victim.wire.tensor, victim.aux.images[0]) > 6
+
+
+def test_of_large_images_few_are_remembered_together() -> None:
+    def count(size: int) -> int:
+        return inverted_at_a_time(nn.Conv2d(1, 1, 1), torch.zeros(1, 4), torch.zeros(1, size, size))
+
+    assert count(28) > 1000
+    assert count(224) * 224 * 224 * 2 * MEMORY < STATE_NUMBERS
+    assert count(2000) == 1

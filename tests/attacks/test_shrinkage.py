@@ -1,0 +1,68 @@
+"""How far an attack believes itself."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from mia_bench.attacks._shrinkage import shrink, trust
+from mia_bench.attacks.black_box import BlackBox
+from mia_bench.attacks.encoder_decoder import EncoderDecoder
+from mia_bench.attacks.mean_image import MeanImage
+from mia_bench.attacks.ridge import Ridge
+from mia_bench.attacks.white_box import WhiteBox
+from mia_bench.benchmark.interfaces import Channel, Wire
+from mia_bench.benchmark.metrics import psnr
+from torch import Tensor
+
+MEAN = torch.full((1, 4, 4), 0.5)
+
+
+class Sealed(Channel):
+    """Lets nothing through; what is sent instead has as many bytes as a clean value has numbers."""
+
+    stochastic = True
+
+    def read(self, wire: Wire) -> Tensor:
+        return (wire.tensor - 0.5).unflatten(1, (8, 12, 12))
+
+
+def random_bytes(images: Tensor) -> Wire:
+    numbers = torch.randint(256, (len(images), 8 * 12 * 12), dtype=torch.uint8)
+    return Wire(tuple(row.numpy().tobytes() for row in numbers))
+
+
+def test_what_beats_the_mean_image_is_left_as_it_is() -> None:
+    truth = torch.rand(50, 1, 4, 4)
+    assert trust(truth + 0.1 * torch.randn_like(truth), truth, MEAN) == 1
+
+
+def test_noise_is_not_trusted() -> None:
+    truth = torch.rand(2000, 1, 4, 4)
+    assert trust(torch.rand_like(truth), truth, MEAN) < 0.05
+
+
+def test_the_factor_is_the_one_of_least_error() -> None:
+    truth = torch.rand(50, 1, 4, 4)
+    rebuilt = truth + 2 * torch.randn_like(truth)
+    factor = trust(rebuilt, truth, MEAN)
+    errors = [(shrink(rebuilt, MEAN, f) - truth).square().mean() for f in (factor - 0.02, factor, factor + 0.02)]
+    assert 0 < factor < 0.5
+    assert errors[1] < min(errors[0], errors[2])
+
+
+def test_a_reconstruction_without_any_deviation_is_kept() -> None:
+    assert trust(MEAN.expand(3, 1, 4, 4), torch.rand(3, 1, 4, 4), MEAN) == 1
+
+
+@pytest.mark.parametrize("attack", [Ridge(), BlackBox(), EncoderDecoder(epochs=60), WhiteBox(iterations=40)])
+def test_on_a_wire_that_tells_nothing_an_attack_ends_at_the_mean_image(attack, world: Callable) -> None:
+    victim = world("conv1", Sealed())
+    private, aux = victim.aux[:64], victim.aux[64:]
+    torch.manual_seed(0)
+    seen = replace(victim.seen_by(attack), aux=aux, wire=random_bytes(private.images), query=random_bytes)
+
+    reached = psnr(attack.reconstruct(seen), private.images).mean().item()
+
+    reference = psnr(MeanImage().reconstruct(seen), private.images).mean().item()
+    assert reached == pytest.approx(reference, abs=0.15)

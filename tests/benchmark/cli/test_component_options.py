@@ -1,0 +1,58 @@
+"""Free options, specs and sweeps."""
+
+import pytest
+from mia_bench.benchmark.cli.component_options import parse_rest
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.registry.specs import check_options, choose, expand, parse
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("--sigma 0.1", (None, {"sigma": ["0.1"]})),
+        ("--sigma=0.1", (None, {"sigma": ["0.1"]})),
+        ("--sigma -1", (None, {"sigma": ["-1"]})),
+        ("--sigma 0.1,0.5 --delta 1e-6", (None, {"sigma": ["0.1", "0.5"], "delta": ["1e-6"]})),
+        ("--noise-aware --sigma 1", (None, {"noise_aware": ["true"], "sigma": ["1"]})),
+        ("quick --sigma 1", ("quick", {"sigma": ["1"]})),
+        ("--sigma 1 quick", ("quick", {"sigma": ["1"]})),
+        ("", (None, {})),
+    ],
+)
+def test_leftover_words_are_a_suite_and_options(words: str, expected: tuple[str | None, dict[str, list[str]]]) -> None:
+    assert parse_rest(words.split()) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"), [("--sigma 1 --sigma 2", "--sigma is given twice"), ("a b", "'a' and 'b' are given")]
+)
+def test_contradictions_are_refused(words: str, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        parse_rest(words.split())
+
+
+def test_a_spec_is_a_name_and_parameters() -> None:
+    assert parse("dp_ir:sigma=0.1,delta=1e-6") == ("dp_ir", {"sigma": "0.1", "delta": "1e-6"})
+    assert parse("dp_ir") == ("dp_ir", {})
+
+
+def test_free_options_go_to_every_component_that_has_them_and_sweep() -> None:
+    chosen = expand("defenses", ["undefended", "dp_ir", "dp_input:sigma=9"], {"sigma": ["0.1", "0.5"]})
+
+    assert [one.label for one in chosen] == ["undefended", "dp_ir:sigma=0.1", "dp_ir:sigma=0.5", "dp_input:sigma=9.0"]
+
+
+def test_the_same_component_twice_counts_once() -> None:
+    assert len(expand("defenses", ["undefended", "undefended", {"name": "undefended"}], {})) == 1
+
+
+def test_text_and_numbers_give_the_same_identity() -> None:
+    assert (
+        choose("defenses", "dp_ir", {"sigma": "0.10"}).identity == choose("defenses", "dp_ir", {"sigma": 0.1}).identity
+    )
+
+
+def test_an_option_that_nobody_has_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"--sigam; did you mean 'sigma'\?; their options: .*sigma"):
+        check_options({"sigam": ["1"]}, {"defenses": ["dp_ir"]}, [])
+    check_options({"sigma": ["1"]}, {"defenses": ["undefended", "dp_ir"]}, [])

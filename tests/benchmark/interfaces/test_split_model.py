@@ -1,0 +1,82 @@
+"""Cutting networks: every split of every model computes what the whole computes."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from mia_bench.benchmark import registry
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.interfaces import Channel, Model, Normalize, Target, Wire
+
+LENET5 = "conv1 relu1 pool1 conv2 relu2 pool2 fc1 relu3 fc2 relu4 fc3"
+CNN6 = """conv11 relu11 conv12 relu12 pool1 conv21 relu21 conv22 relu22 pool2
+          conv31 relu31 conv32 relu32 pool3 fc1 sigmoid fc2"""
+
+
+def target_of(name: str, shape: tuple[int, int, int], classes: int = 5) -> Target:
+    component = registry.find("models", name).load()()
+    assert isinstance(component, Model)
+    normalize = Normalize(torch.full(shape[:1], 0.4), torch.full(shape[:1], 0.3))
+    return Target(normalize, component.build(shape, classes)).eval()
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (3, 20, 24)])
+@pytest.mark.parametrize("name", registry.names("models"))
+def test_server_of_client_is_the_whole_model_at_every_split(name: str, shape: tuple[int, int, int]) -> None:
+    target = target_of(name, shape)
+    images = torch.rand(2, *shape)
+
+    for split in target.splits:
+        model = target.split(split)
+        assert torch.equal(model.server(model.client(images)), target(images))
+        assert torch.equal(model.answer(model.send(images)), target(images))
+
+
+@pytest.mark.parametrize(("name", "layers"), [("lenet5", LENET5), ("cnn6", CNN6)])
+def test_the_layers_have_the_names_of_the_design(name: str, layers: str) -> None:
+    assert target_of(name, (3, 32, 32)).splits == layers.split()
+
+
+@pytest.mark.parametrize("name", registry.names("models"))
+def test_logits_have_one_column_per_class(name: str) -> None:
+    assert target_of(name, (3, 32, 32), classes=7)(torch.rand(4, 3, 32, 32)).shape == (4, 7)
+
+
+def test_an_unknown_split_is_refused_with_the_layers() -> None:
+    with pytest.raises(UsageError, match="no split 'conv9'; the layers are conv1, relu1"):
+        target_of("lenet5", (1, 28, 28)).split("conv9")
+
+
+def test_normalization_belongs_to_the_client_at_every_split() -> None:
+    model = target_of("lenet5", (1, 28, 28)).split("conv1")
+
+    assert [name for name, _ in model.client.named_children()] == ["normalize", "conv1"]
+
+
+def test_the_wire_counts_the_bytes_that_are_sent() -> None:
+    assert Wire(torch.zeros(3, 8, 2)).nbytes == 3 * 16 * 4
+    assert Wire((b"ab", b"cde")).nbytes == 5
+
+
+def test_a_wire_whose_numbers_are_coded_in_fewer_bytes_counts_those() -> None:
+    wire = Wire(torch.zeros(3, 8, 2), packed=5)
+
+    assert wire.nbytes == 15
+    assert wire.copy().nbytes == 15
+    assert Wire.join([wire, wire]).nbytes == 30
+
+
+def test_what_the_channel_packs_is_on_the_wire_of_the_model() -> None:
+    class Bits(Channel):
+        def packed_bytes(self, sent: torch.Tensor) -> int:
+            return sent[0].numel() // 8
+
+    model = replace(target_of("lenet5", (1, 28, 28)).split("relu2"), ir_channel=Bits())
+
+    assert model.send(torch.rand(2, 1, 28, 28)).nbytes == 2 * 16 * 8 * 8 // 8
+
+
+def test_byte_strings_read_as_numbers_are_cut_to_the_shortest() -> None:
+    numbers = Wire((bytes([0, 255]), bytes([51, 0, 7]))).tensor
+
+    torch.testing.assert_close(numbers, torch.tensor([[0.0, 1.0], [0.2, 0.0]]))

@@ -1,0 +1,219 @@
+"""Each flag is raised on a planted fault and on nothing honest."""
+
+import json
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import pytest
+from mia_bench.benchmark.leaderboard import audits
+from mia_bench.benchmark.leaderboard.audits import AUDITS, audit
+from mia_bench.benchmark.leaderboard.store import Record
+from mia_bench.defenses.undefended import Undefended
+
+from .test_ranking import record
+
+SPREAD = [-1.0, -0.5, -0.2, 0.0, 0.2, 0.5, 1.0, 0.0]
+
+
+def cell(attack: str, decibels: float, *, details: dict[str, float] | None = None, **facts: Any) -> Record:
+    """A cell of eight images around a mean PSNR."""
+    row = {
+        "psnr_db_low": decibels - 0.4,
+        "psnr_db_high": decibels + 0.4,
+        "defense_params": json.dumps(facts.pop("defense_params", {})),
+        "attack_params": json.dumps({"observations": 1, **facts.pop("attack_params", {})}),
+    } | facts
+    row["cell_id"] = "-".join(map(str, (attack, row["defense_params"], row["attack_params"], row.get("seed", 0))))
+    made = record("dp_ir", attack, [decibels + each for each in SPREAD], [0.1] * 8, **row)
+    return made.model_copy(update={"details": details or {}})
+
+
+def on(defense: str, attack: str, decibels: float, **facts: Any) -> Record:
+    """Such a cell of another defense."""
+    made = cell(attack, decibels, **facts)
+    row = made.row.model_copy(update={"defense": defense, "cell_id": f"{defense}-{made.row.cell_id}"})
+    return made.model_copy(update={"row": row})
+
+
+def flags(*cells: Record, at_hand: bool = True) -> list[str]:
+    records = {each.row.cell_id: each for each in cells}
+    found = audit([each.row for each in cells], records if at_hand else {})
+    return [flag.name for flag in found if flag.name != "incomplete"]  # see test_completing.py
+
+
+def of_classes(same: float, high: float, mean: float = 14.0) -> dict[str, float]:
+    return {
+        "psnr_db_wrong_image": 9.0,
+        "psnr_db_same_class": same,
+        "psnr_db_above_same_class": high - 0.2,
+        "psnr_db_above_same_class_high": high,
+        "psnr_db_class_mean": mean,
+    }
+
+
+HONEST = (
+    cell("mean_image", 12.0, access="query_free", details={"psnr_db_wrong_image": 12.0, "aux_overlap": 0}),
+    cell("ridge", 19.0, bound_psnr_db=80.0, details={"psnr_db_wrong_image": 9.0, "aux_overlap": 0}),
+    cell("ridge", 22.0, attack_params={"observations": 4}, details=of_classes(12.0, 10.3)),
+    cell("black_box", 20.0, attack_params={"aux": "same_distribution"}),
+    cell("white_box", 21.0, access="white_box"),
+    cell("query_free", 12.1, access="query_free", details={"psnr_db_wrong_image": 12.05}),
+    cell("ridge", 17.0, defense_params={"sigma": 2.0}),
+    cell("ridge", 20.0, defense_params={"sigma": 0.5}),
+    cell("ridge", 20.0, epsilon=8.0, attack_params={"observations": 4}, defense_params={"releases": 4}),
+    cell("ridge", 20.0, attack_params={"observations": 9}, defense_params={"releases": 8}),
+)
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+def test_an_honest_board_has_no_flags(at_hand: bool) -> None:
+    assert flags(*HONEST, at_hand=at_hand) == []
+
+
+MEAN = HONEST[0]
+RIDGE = cell("ridge", 19.0)
+FAULTS = {
+    "beats_bound": (cell("ridge", 19.0, bound_psnr_db=15.0),),
+    "black_box_beats_white_box": (RIDGE, cell("white_box", 15.0, access="white_box")),
+    "noise_helps": (
+        cell("ridge", 15.0, defense_params={"sigma": 0.5, "clip": None}),
+        cell("ridge", 17.0, defense_params={"sigma": 2.0, "clip": None}),
+    ),
+    "observations_hurt": (RIDGE, cell("ridge", 17.0, attack_params={"observations": 16})),
+    "below_mean_image": (MEAN, cell("query_free", 10.0)),
+    "promise_exceeded": (
+        cell("ridge", 19.0, epsilon=8.0, attack_params={"observations": 4}, defense_params={"releases": 2}),
+    ),
+    "defense_changes_nothing": (on("nopeek", "ridge", 19.0), on("undefended", "ridge", 19.0)),
+    "below_linear_decoder": (RIDGE, cell("black_box", 17.0, attack_params={"aux": "same_distribution"})),
+}
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_raises_its_flag_and_no_other(name: str, at_hand: bool) -> None:
+    assert flags(*FAULTS[name], at_hand=at_hand) == [name]
+
+
+CHANCE = {"accuracy_images": 400, "details": {"chance": 0.025}}
+DETAILED = {
+    "target_near_chance": (on("undefended", "ridge", 19.0, accuracy_undefended=0.0275, **CHANCE),),
+    "ignores_wire": (MEAN, cell("ridge", 14.0, details={"psnr_db_wrong_image": 13.9})),
+    "class_only": (MEAN, cell("ridge", 14.0, details=of_classes(13.9, 0.3))),
+    "aux_overlap": (cell("ridge", 19.0, details={"aux_overlap": 3}),),
+    "beats_bound": (cell("ridge", 19.0, bound_psnr_db=80.0, details={"bound_psnr_of_mean_mse_db_high": 15.0}),),
+}
+
+
+@pytest.mark.parametrize("name", DETAILED)
+def test_what_only_the_records_tell_is_flagged_where_they_are_at_hand(name: str) -> None:
+    assert flags(*DETAILED[name]) == [name]
+    assert flags(*DETAILED[name], at_hand=False) == []
+
+
+def test_an_attack_that_recovers_the_class_alone_is_told_what_the_classes_are_worth() -> None:
+    rows = MEAN, cell("ridge", 14.0, details=of_classes(13.9, 0.3, 14.2))
+
+    (flag,) = audit([each.row for each in rows], {each.row.cell_id: each for each in rows})
+
+    assert "as good on other images of the same class (13.90 dB)" in flag.sentence
+    assert "the mean images of the true classes reach 14.20 dB" in flag.sentence
+
+
+def test_a_gap_between_images_of_a_class_that_may_be_large_is_no_flag() -> None:
+    assert flags(MEAN, cell("ridge", 14.0, details=of_classes(13.4, 1.1))) == []
+
+
+def test_every_audit_has_a_planted_fault() -> None:
+    assert {check.__name__ for check in AUDITS} == {*FAULTS, *DETAILED, "incomplete"}
+
+
+def test_a_difference_within_the_interval_or_the_margin_is_no_flag() -> None:
+    assert flags(RIDGE, cell("white_box", 18.6, access="white_box")) == []
+    assert flags(MEAN, cell("query_free", 11.85)) == []
+    assert flags(cell("ridge", 15.3, bound_psnr_db=15.0)) == []
+
+
+def test_rows_that_are_not_alike_are_not_compared() -> None:
+    assert flags(RIDGE, cell("white_box", 15.0, access="white_box", seed=1)) == []
+    assert flags(RIDGE, cell("black_box", 15.0, attack_params={"aux": "random"})) == []
+    assert flags(cell("ridge", 15.0, split="a"), cell("ridge", 17.0, defense_params={"sigma": 2.0}, split="b")) == []
+    sigma, epsilon = {"sigma": 0.5, "epsilon": None}, {"sigma": None, "epsilon": 1.0}
+    assert flags(cell("ridge", 15.0, defense_params=sigma), cell("ridge", 17.0, defense_params=epsilon)) == []
+
+
+def test_a_smaller_epsilon_is_more_noise() -> None:
+    more, less = ({"sigma": None, "epsilon": epsilon} for epsilon in (1.0, 8.0))
+
+    assert flags(cell("ridge", 17.0, defense_params=more), cell("ridge", 15.0, defense_params=less)) == ["noise_helps"]
+    assert flags(cell("ridge", 15.0, defense_params=more), cell("ridge", 17.0, defense_params=less)) == []
+
+
+def test_a_flag_names_the_doubtful_cell_first_and_says_the_figures() -> None:
+    ridge, white = FAULTS["black_box_beats_white_box"]
+
+    (flag,) = audit([ridge.row, white.row], {})
+
+    assert flag.cell_ids == (white.row.cell_id, ridge.row.cell_id)
+    assert "white_box on dp_ir" in flag.sentence
+    assert "15.00 dB" in flag.sentence
+    assert "beaten by ridge with 19.00 dB" in flag.sentence
+
+
+def test_rows_without_a_score_are_passed_over() -> None:
+    assert flags(cell("white_box", 1.0, access="white_box", status="failed", psnr_db=None), RIDGE) == []
+
+
+def test_a_cell_is_doubted_once_by_each_audit_however_often_it_is_compared() -> None:
+    twice = cell("mean_image", 12.0, attack_params={"observations": 4})
+
+    assert flags(MEAN, twice, cell("query_free", 10.0)) == ["below_mean_image"]
+
+
+def test_a_target_that_is_better_than_chance_is_not_doubted() -> None:
+    assert flags(on("undefended", "ridge", 19.0, accuracy_undefended=0.06, **CHANCE)) == []
+
+
+def test_a_target_near_chance_is_told_once_with_what_to_do() -> None:
+    rows = [on(name, "ridge", 19.0, accuracy_undefended=0.02, **CHANCE) for name in ("dp_ir", "undefended")]
+    rows[0] = rows[0].model_copy(update={"per_image": rows[0].per_image.model_copy(update={"psnr_db": [17.0] * 8})})
+
+    (flag,) = audit([each.row for each in rows], {each.row.cell_id: each for each in rows})
+
+    assert flag.cell_ids == (rows[1].row.cell_id,)
+    assert "right on 2.0% of 400 images" in flag.sentence
+    assert "Use more images or another model" in flag.sentence
+
+
+def test_an_attack_at_the_mean_image_does_not_show_that_a_defense_does_nothing() -> None:
+    cells = [on(name, attack, 12.0, access="query_free") for name in ("tee", "undefended") for attack in BLIND]
+
+    assert flags(*cells) == []
+
+
+BLIND = ("mean_image", "query_free")
+
+
+def test_a_foreign_decoder_below_the_linear_one_is_flagged() -> None:
+    assert flags(RIDGE, cell("their_decoder", 13.9)) == ["below_linear_decoder"]
+    assert flags(RIDGE, cell("their_decoder", 13.9, access="query_free")) == []
+    assert flags(RIDGE, cell("their_decoder", 13.9, attack_params={"observations": 4})) == []
+
+
+def test_an_attack_with_weights_below_the_linear_decoder_is_flagged_once() -> None:
+    strong, weak = (cell("white_box", high, access="white_box", attack_params={"tv": high}) for high in (20.0, 15.0))
+
+    assert flags(RIDGE, strong, weak) == ["below_linear_decoder"]
+    assert flags(RIDGE, weak) == ["black_box_beats_white_box"]
+
+
+def test_the_strength_of_a_foreign_defense_is_what_it_declares(monkeypatch: pytest.MonkeyPatch) -> None:
+    less, more = (on("their_noise", "ridge", high, defense_params={"width": w}) for high, w in ((15, 0.1), (17, 0.9)))
+    assert flags(less, more) == []  # it is not installed
+
+    class TheirNoise(Undefended):
+        stronger_with: ClassVar[Any] = {"width": 1}
+
+    entry = SimpleNamespace(load=lambda: TheirNoise)
+    monkeypatch.setattr(audits, "registry", SimpleNamespace(find=lambda kind, name: entry))
+    assert flags(less, more) == ["noise_helps"]

@@ -1,0 +1,219 @@
+"""Ranking, by hand on a small board."""
+
+from typing import Any
+
+import pytest
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.leaderboard.ranking import rank
+from mia_bench.benchmark.leaderboard.records import SCORES
+from mia_bench.benchmark.leaderboard.store import PerImage, Record, Row
+from mia_bench.benchmark.utils.cache import digest
+
+
+def record(defense: str, attack: str, decibels: list[float], similarities: list[float], **facts: Any) -> Record:
+    row = {
+        "dataset": "d",
+        "model": "m",
+        "split": "s",
+        "defense": defense,
+        "defense_params": "{}",
+        "attack": attack,
+        "attack_params": "{}",
+        "access": "black_box",
+        "seed": 0,
+        "n_images": len(decibels),
+        "psnr_db": sum(decibels) / len(decibels),
+        "ssim": sum(similarities) / len(similarities),
+        "recognisable": sum(value >= 0.3 for value in similarities) / len(similarities),
+        "accuracy": 0.9,
+        "accuracy_undefended": 1.0,
+        "accuracy_images": 100_000,
+        "status": "done",
+        "cell_id": f"{defense}-{attack}-{facts.get('seed', 0)}",
+        "protocol": 1,
+        "code_version": "0",
+        "torch_version": "0",
+        "device": "cpu",
+        "finished_at": "now",
+    }
+    row |= facts
+    row["cell_id"] = digest(row["cell_id"])
+    if row["status"] != "done":
+        return Record(row=Row(**(row | dict.fromkeys(SCORES))))
+    return Record(row=Row(**row), per_image=PerImage(psnr_db=decibels, ssim=similarities))
+
+
+def ranked(*records: Record, at_hand: bool = True) -> dict[str, dict[str, Any]]:
+    frame = rank([one.row for one in records], {one.row.cell_id: one for one in records} if at_hand else {})
+    return {line["defense"]: line for line in frame.to_dict(orient="records")}
+
+
+TWO_ATTACKS = (
+    record("a", "one", [10.0, 20.0], [0.1, 0.5]),
+    record("a", "two", [16.0, 12.0], [0.2, 0.4]),
+    record("a", "mean_image", [9.0, 11.0], [0.0, 0.0]),
+)
+
+
+def test_each_image_counts_by_its_best_reconstruction() -> None:
+    line = ranked(*TWO_ATTACKS)["a"]
+
+    assert line["psnr_db"] == pytest.approx((16 + 20) / 2)
+    assert line["ssim"] == pytest.approx((0.2 + 0.5) / 2)
+    assert line["recognisable"] == pytest.approx(0.5)
+    assert line["leak_db"] == pytest.approx(18 - 10)
+    assert (line["worst_attack"], line["worst_case"], line["attacks"]) == ("one", "per image", 3)
+    assert line["accuracy_kept"] == pytest.approx(0.9)
+
+
+def test_without_the_values_of_the_images_the_strongest_mean_stands_in_and_is_named() -> None:
+    line = ranked(*TWO_ATTACKS, at_hand=False)["a"]
+
+    assert line["psnr_db"] == pytest.approx(15)
+    assert line["worst_case"] == "of means"
+
+
+def test_seeds_are_averaged_and_not_maximized_over() -> None:
+    line = ranked(record("a", "one", [10.0], [0.1]), record("a", "one", [20.0], [0.3], seed=1))["a"]
+
+    assert line["psnr_db"] == pytest.approx(15)
+    assert line["seeds"] == 2
+
+
+def test_the_best_protected_comes_first_and_pareto_marks_what_nothing_beats_in_both() -> None:
+    lines = ranked(
+        record("strong", "one", [10.0] * 3, [0.1] * 3, accuracy=0.8),
+        record("useful", "one", [15.0] * 3, [0.1] * 3, accuracy=0.9),
+        record("bad", "one", [20.0] * 3, [0.1] * 3, accuracy=0.7),
+        record("twin", "one", [15.0] * 3, [0.1] * 3, accuracy=0.9),
+    )
+
+    assert list(lines) == ["strong", "twin", "useful", "bad"]
+    assert {name: line["pareto"] for name, line in lines.items()} == {
+        "strong": True,
+        "twin": True,
+        "useful": True,
+        "bad": False,
+    }
+
+
+def test_a_failed_or_missing_cell_makes_a_line_incomplete_and_never_private() -> None:
+    failed = record("b", "two", [0.0], [0.0], status="failed", psnr_db=None, ssim=None)
+
+    lines = ranked(
+        record("a", "one", [10.0], [0.1]),
+        record("a", "two", [12.0], [0.1]),
+        record("b", "one", [11.0], [0.1]),
+        failed,
+        record("c", "two", [11.0], [0.1]),
+    )
+
+    assert {name: line["incomplete"] for name, line in lines.items()} == {"a": False, "b": True, "c": True}
+    assert {name: line["pareto"] for name, line in lines.items()} == {"a": True, "b": False, "c": False}
+    assert next(iter(lines)) == "a"
+    assert lines["b"]["psnr_db"] == pytest.approx(11)
+
+
+def test_an_attack_that_applies_to_no_defense_makes_none_incomplete() -> None:
+    nowhere = {"status": "inapplicable", "psnr_db": None, "ssim": None}
+    lines = ranked(
+        record("a", "one", [10.0], [0.1]),
+        record("a", "two", [0.0], [0.0], **nowhere),
+        record("b", "one", [11.0], [0.1]),
+        record("b", "two", [0.0], [0.0], **nowhere),
+    )
+
+    assert {name: line["incomplete"] for name, line in lines.items()} == {"a": False, "b": False}
+    assert lines["a"]["pareto"]
+
+
+def test_an_attack_that_applies_elsewhere_is_missed() -> None:
+    nowhere = record("a", "two", [0.0], [0.0], status="inapplicable", psnr_db=None, ssim=None)
+    lines = ranked(
+        record("a", "one", [10.0], [0.1]), nowhere, *(record("b", name, [9.0], [0.1]) for name in ["one", "two"])
+    )
+
+    assert {name: line["incomplete"] for name, line in lines.items()} == {"a": True, "b": False}
+
+
+def test_an_easy_sample_of_images_puts_nothing_on_the_front() -> None:
+    lines = ranked(
+        record("all", "one", [10.0], [0.1], accuracy=0.98, accuracy_undefended=0.98),
+        record("sampled", "one", [10.0], [0.1], accuracy=0.985, accuracy_undefended=1.0),
+    )
+
+    assert {name: line["pareto"] for name, line in lines.items()} == {"all": True, "sampled": False}
+
+
+def test_a_defense_without_any_score_comes_last() -> None:
+    failed = record("a", "one", [0.0], [0.0], status="failed", psnr_db=None, ssim=None)
+
+    assert list(ranked(failed, record("b", "one", [50.0], [1.0]))) == ["b", "a"]
+
+
+def test_rows_of_different_versions_are_not_merged() -> None:
+    cells = f"cells {digest('a-one-0')} and {digest('other')} are both one on a"
+    with pytest.raises(UsageError, match=f"{cells}, but of different data or versions"):
+        ranked(record("a", "one", [10.0], [0.1]), record("a", "one", [12.0], [0.1], cell_id="other"))
+
+
+def test_an_empty_board_gives_an_empty_ranking_with_all_columns() -> None:
+    assert "psnr_db" in rank([], {}).columns
+
+
+def test_places_are_not_mixed() -> None:
+    frame = rank(
+        [
+            record("a", "one", [10.0], [0.1], split="s").row,
+            record("a", "one", [20.0], [0.1], split="t", cell_id="x").row,
+        ],
+        {},
+    )
+
+    assert frame["split"].tolist() == ["s", "t"]
+    assert frame["pareto"].tolist() == [True, True]
+
+
+def test_a_line_names_the_audits_that_its_cells_fail_and_no_other_line_does() -> None:
+    lines = ranked(
+        record("a", "ridge", [20.0] * 8, [0.1] * 8),
+        record("a", "white_box", [15.0] * 8, [0.1] * 8, access="white_box"),
+        record("a", "black_box", [12.0] * 8, [0.1] * 8),
+        record("b", "ridge", [20.0] * 8, [0.1] * 8),
+    )
+
+    assert lines["a"]["flags"] == "below_linear_decoder black_box_beats_white_box"
+    assert lines["b"]["flags"] == ""
+
+
+def test_sorting_by_another_column_keeps_incomplete_lines_behind() -> None:
+    cells = [
+        record("a", "one", [10.0], [0.1], accuracy=0.7, wire_bytes=30.0),
+        record("a", "two", [10.0], [0.1], accuracy=0.7, wire_bytes=30.0),
+        record("b", "one", [20.0], [0.1], accuracy=0.9, wire_bytes=10.0),
+        record("b", "two", [20.0], [0.1], accuracy=0.9, wire_bytes=10.0),
+        record("c", "one", [5.0], [0.1], accuracy=1.0, wire_bytes=1.0),
+        record("d", "one", [15.0], [0.1], accuracy=0.8),
+        record("d", "two", [15.0], [0.1], accuracy=0.8),
+    ]
+    rows, records = [one.row for one in cells], {one.row.cell_id: one for one in cells}
+
+    def order(column: str) -> list[str]:
+        return rank(rows, records, column)["defense"].tolist()
+
+    assert order("psnr_db") == ["a", "d", "b", "c"]
+    assert order("accuracy") == ["b", "d", "a", "c"]
+    assert order("wire_bytes") == ["b", "a", "d", "c"]
+    assert order("defense") == ["a", "b", "d", "c"]
+    with pytest.raises(UsageError, match="--sort is 'acuracy'; did you mean 'accuracy'"):
+        order("acuracy")
+
+
+def test_the_worst_attack_is_told_from_the_same_attack_with_other_parameters() -> None:
+    line = ranked(
+        record("a", "ridge", [10.0], [0.1], attack_params='{"observations":1}'),
+        record("a", "ridge", [20.0], [0.1], attack_params='{"observations":16}', cell_id="more"),
+        record("a", "pinv", [16.0], [0.1]),
+    )["a"]
+
+    assert line["worst_attack"] == "ridge:observations=16"

@@ -1,0 +1,54 @@
+"""Records and leaderboards on disk."""
+
+import json
+from pathlib import Path
+
+import pytest
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.leaderboard.store import COLUMNS, read_record, read_rows, rebuild, record_path, write_record
+
+from .test_ranking import record
+
+DESIGN = """dataset, model, split, defense, defense_params, attack, attack_params, access, seed, n_images,
+accuracy, accuracy_undefended, psnr_db, psnr_db_low, psnr_db_high, ssim, ssim_low, ssim_high, recognisable,
+epsilon, delta, guarantee, wire_bytes, client_macs, client_params, client_ms, server_ms, attack_seconds,
+status, reason, cell_id, protocol, code_version, plugin_version, torch_version, device, finished_at,
+accuracy_images, identified, leak_r2, bound_psnr_db"""
+
+
+def test_the_columns_are_those_of_the_design_in_order() -> None:
+    assert DESIGN.replace("\n", " ").replace(" ", "").split(",") == COLUMNS
+
+
+def test_rows_survive_the_way_to_the_file_and_back(tmp_path: Path) -> None:
+    records = [
+        record("b", "one", [10.0, 1 / 3], [0.1, 0.2], epsilon=1e-5, client_macs=123_456_789, reason='a "b", c'),
+        record("a", "one", [1e2, 0.0], [0.1, 0.2], guarantee="none"),
+    ]
+    for one in records:
+        write_record(tmp_path, one)
+
+    path = rebuild(tmp_path, ())
+
+    assert read_rows(path) == [records[1].row, records[0].row]
+    assert [read_record(record_path(tmp_path, one.row.cell_id)) for one in records] == records
+    assert "," not in path.read_text().splitlines()[2].split(",")[COLUMNS.index("client_macs")]
+    assert json.loads((tmp_path / "leaderboard.schema.json").read_text()) == {"schema_version": 2, "columns": COLUMNS}
+
+
+def test_a_wrong_value_is_named_with_line_and_column(tmp_path: Path) -> None:
+    write_record(tmp_path, record("a", "one", [10.0], [0.1]))
+    path = rebuild(tmp_path, ())
+    path.write_text(path.read_text().replace("10.0", "ten"))
+
+    with pytest.raises(UsageError, match=r"leaderboard.csv, line 2, column psnr_db: 'ten' is not allowed"):
+        read_rows(path)
+
+
+def test_a_record_under_another_cells_name_is_refused(tmp_path: Path) -> None:
+    one = record("a", "one", [10.0], [0.1])
+    write_record(tmp_path, one)
+    record_path(tmp_path, one.row.cell_id).rename(record_path(tmp_path, "0" * 16))
+
+    with pytest.raises(UsageError, match=f"holds the record of cell {one.row.cell_id}"):
+        read_record(record_path(tmp_path, "0" * 16))

@@ -1,0 +1,193 @@
+"""The gallery bound against closed forms and against attackers that know everything."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from mia_bench.benchmark.interfaces import Channel, SplitModel
+from mia_bench.benchmark.metrics import gallery_bound as bounds
+from mia_bench.benchmark.metrics import psnr
+from mia_bench.benchmark.metrics.gallery_bound import gallery_bound
+from mia_bench.defenses._dp.noise_channel import NoiseChannel
+from mia_bench.defenses.dropout import Dropout
+from scipy.stats import norm
+from torch import Tensor, nn
+
+PIXELS = 64
+
+
+def model(sigma: float, *, noise: str = "gaussian", client: nn.Module | None = None) -> SplitModel:
+    """A client whose IR are the pixels, unless another one is given."""
+    return SplitModel(
+        client=nn.Sequential(OrderedDict(flatten=nn.Flatten(), layer=client or nn.Identity())),
+        server=nn.Sequential(),
+        ir_channel=NoiseChannel(noise=noise, sigma=sigma, clip=None),  # type: ignore[arg-type]
+    )
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)
+
+
+def images(count: int) -> Tensor:
+    return torch.rand(count, 1, 8, 8, generator=torch.Generator().manual_seed(7))
+
+
+@pytest.mark.parametrize(("sigma", "observations"), [(1.0, 1), (1.5, 3), (5.0, 1), (5.0, 3)])
+def test_two_images_under_gaussian_noise_have_a_closed_form(
+    sigma: float, observations: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "PASSES", 10_000)
+    pair = images(2)
+    apart = (pair[0] - pair[1]).square().sum().sqrt().item()
+    named = norm.cdf(apart * math.sqrt(observations) / (2 * sigma))
+    other = -20 * math.log10(apart / math.sqrt(PIXELS))
+    # Given v, the chance of the right image is the logistic function of a Gaussian log odds.
+    odds = torch.from_numpy(norm.ppf((torch.arange(20000).double().numpy() + 0.5) / 20000))
+    ratio = observations * apart**2 / sigma**2
+    wrong = torch.sigmoid(-(ratio / 2 + math.sqrt(ratio) * odds))
+    error = (wrong.square()).mean().item() * apart**2 / PIXELS
+
+    bound = gallery_bound(model(sigma), pair, observations=observations)
+
+    assert bound is not None
+    assert bound.identified == pytest.approx(named, abs=0.01)
+    assert bound.psnr_db == pytest.approx(100 * named + (1 - named) * other, abs=1)
+    assert 10 ** (-bound.psnr_of_mean_mse_db / 10) == pytest.approx(error, rel=0.1)
+
+
+def test_without_noise_the_bound_is_the_cap_and_with_endless_noise_that_of_guessing() -> None:
+    gallery = images(16)
+    silent, deaf = gallery_bound(model(0.01), gallery), gallery_bound(model(1e4), gallery)
+    variance = gallery.var(0, unbiased=False).mean().item()
+
+    assert silent is not None
+    assert (silent.psnr_db, silent.identified, silent.psnr_of_mean_mse_db) == (100, 1, 100)
+    assert deaf is not None
+    assert deaf.identified == pytest.approx(1 / 16, abs=0.001)
+    assert deaf.psnr_of_mean_mse_db == pytest.approx(-10 * math.log10(variance), abs=0.01)
+    # With one image in 16 naming one at random is worth more, as a mean of PSNRs, than the mean image.
+    guesses = [gallery.mean(0), *gallery]
+    guess = max(psnr(one.expand_as(gallery), gallery).mean().item() for one in guesses)
+    assert guess <= deaf.psnr_db <= guess + 0.5
+
+
+Attacker = Callable[[Tensor, Tensor], Tensor]
+ATTACKERS: dict[str, Attacker] = {
+    "posterior mean": lambda belief, gallery: (belief @ gallery.flatten(1)).view_as(gallery),
+    "most likely image": lambda belief, gallery: gallery[belief.argmax(1)],
+    "near the most likely image": lambda belief, gallery: (
+        0.9 * gallery[belief.argmax(1)] + 0.1 * (belief @ gallery.flatten(1)).view_as(gallery)
+    ),
+    "posterior mean and some noise": lambda belief, gallery: (
+        (belief @ gallery.flatten(1)).view_as(gallery) + 0.02 * torch.randn_like(gallery)
+    ).clamp(0, 1),
+    "mean image": lambda belief, gallery: gallery.mean(0).expand_as(gallery),
+}
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.5, 1.0, 2.0, 5.0, 20.0])
+@pytest.mark.parametrize("attacker", ATTACKERS.values(), ids=ATTACKERS)
+def test_no_attacker_that_owns_the_gallery_beats_the_bound(attacker: Attacker, sigma: float) -> None:
+    gallery = images(12)
+    bound = gallery_bound(model(sigma), gallery)
+    assert bound is not None
+    rounds, errors = [], []
+    for _ in range(100):
+        wires = gallery.flatten(1) + sigma * torch.randn(12, PIXELS)
+        belief = (-torch.cdist(wires, gallery.flatten(1)).square() / (2 * sigma**2)).softmax(1)
+        answers = attacker(belief, gallery)
+        rounds.append(psnr(answers, gallery).mean().item())
+        errors.append((answers - gallery).square().mean().item())
+
+    slack = 3 * torch.tensor(rounds).std().item() / 10
+    assert sum(rounds) / 100 <= bound.psnr_db + max(slack, 1e-3)
+    assert -10 * math.log10(max(sum(errors) / 100, 1e-10)) <= bound.psnr_of_mean_mse_db + 0.3
+
+
+def test_the_best_attacker_comes_close_to_the_bound() -> None:
+    gallery = images(12)
+    bound = gallery_bound(model(2.0), gallery)
+    assert bound is not None
+    scores = []
+    for _ in range(100):
+        wires = gallery.flatten(1) + 2.0 * torch.randn(12, PIXELS)
+        named = torch.cdist(wires, gallery.flatten(1)).argmin(1)
+        scores.append(psnr(gallery[named], gallery).mean().item())
+
+    assert sum(scores) / 100 == pytest.approx(bound.psnr_db, abs=2)
+
+
+def test_more_noise_lowers_the_bound_and_more_wires_raise_it() -> None:
+    gallery = images(12)
+    bounds = [gallery_bound(model(sigma), gallery) for sigma in (0.5, 1.0, 2.0, 4.0, 8.0)]
+    twice = gallery_bound(model(4.0), gallery, observations=4)
+
+    values = [bound.psnr_db for bound in bounds if bound]
+    assert values == sorted(values, reverse=True)
+    assert len(set(values)) == 5
+    assert twice is not None
+    assert twice.psnr_db == pytest.approx(values[2], abs=1.5)  # four wires are one with half the noise
+
+
+def test_the_leakage_of_a_linear_client_is_that_of_its_matrix() -> None:
+    layer = nn.Linear(PIXELS, 30)
+    norm_squared = layer.weight.square().sum().item()
+
+    bound = gallery_bound(model(0.5, client=layer), images(64), observations=2)
+
+    assert bound is not None
+    leakage = 2 * norm_squared / 0.5**2 / PIXELS
+    assert bound.dfil_unbiased_psnr_db == pytest.approx(10 * math.log10(leakage), abs=0.3)
+
+
+def test_laplacian_noise_has_a_bound_of_its_own() -> None:
+    gaussian, laplacian = (gallery_bound(model(3.0, noise=kind), images(12)) for kind in ("gaussian", "laplacian"))
+
+    assert gaussian is not None
+    assert laplacian is not None
+    assert laplacian.identified > gaussian.identified + 0.02  # of equal variance, its Fisher information is twice
+
+
+def test_where_there_is_no_density_there_is_no_bound() -> None:
+    plain = replace(model(0.0), ir_channel=Channel())
+    noisy_input = replace(model(1.0), input_channel=NoiseChannel(noise="gaussian", sigma=1.0, clip=None))
+    dropout = Dropout(rate=0.5).protect(plain, None)  # type: ignore[arg-type]
+
+    class Overheard(SplitModel):
+        def overheard(self, images: Tensor):  # type: ignore[no-untyped-def]
+            return self.send(images)
+
+    wider = Overheard(client=plain.client, server=plain.server, ir_channel=model(1.0).ir_channel)
+
+    assert [gallery_bound(each, images(3)) for each in (model(0.0), plain, noisy_input, dropout, wider)] == [None] * 5
+
+
+def test_many_images_are_bounded_as_several_galleries(monkeypatch: pytest.MonkeyPatch) -> None:
+    many, counts = images(20), (7, 7, 6)
+    torch.manual_seed(1)
+    apart = [gallery_bound(model(2.0), part) for part in many.split(counts)]
+
+    monkeypatch.setattr(bounds, "LARGEST", 8)
+    torch.manual_seed(1)
+    together = gallery_bound(model(2.0), many)
+
+    assert together is not None
+    for name in ("psnr_db_estimate", "identified_estimate"):
+        mean = sum(count * getattr(part, name) for count, part in zip(counts, apart, strict=True)) / 20
+        assert getattr(together, name) == pytest.approx(mean, rel=0.01)
+
+
+def test_the_bound_of_many_images_binds_on_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "LARGEST", 4)
+    hard, easy = images(4), torch.full((12, *images(1).shape[1:]), 0.5)
+    bound = gallery_bound(model(50.0), torch.cat([hard, easy]))
+
+    guessed = psnr(torch.full_like(torch.cat([hard, easy]), 0.5), torch.cat([hard, easy])).mean().item()
+    assert bound is not None
+    assert guessed > 70  # dB, without a look at any wire
+    assert bound.psnr_db >= guessed

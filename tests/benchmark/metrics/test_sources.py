@@ -1,0 +1,124 @@
+"""Images of one source count as one: from the data set to the interval, without the attacker seeing it."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from mia_bench.attacks.black_box import BlackBox
+from mia_bench.benchmark.compare.differences import compare
+from mia_bench.benchmark.datasets.photos import PHOTOGRAPHS, Photos
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.evaluation.artifacts import Workbench
+from mia_bench.benchmark.evaluation.evaluate import evaluate
+from mia_bench.benchmark.interfaces import ImageSet, Pools
+from mia_bench.benchmark.leaderboard.groups import Board
+from mia_bench.benchmark.leaderboard.line_uncertainty import leak_estimates
+from mia_bench.benchmark.leaderboard.store import PerImage, Record
+from mia_bench.benchmark.metrics import interval
+from mia_bench.benchmark.plan.cells import Cell, Request, plan
+from mia_bench.benchmark.runner.ray_actor import PackedPools
+from pydantic import ValidationError
+from torch import Tensor
+
+from ..compare.test_differences import MEAN, side
+from ..compare.test_differences import cell as scored
+
+SOURCES = [0, 0, 0, 1, 1, 1, 2, 2]
+SHIFTED = [12.0, 14.1, 17.2, 11.1, 13.2, 16.0, 20.0, 14.3]
+"""Up by 2 for two sources, and by nearly 0 for one: with three sources the change may be chance."""
+
+
+def sourced(record: Record) -> Record:
+    return record.model_copy(update={"per_image": record.per_image.model_copy(update={"sources": SOURCES})})
+
+
+def pools(sources: Tensor | None) -> Pools:
+    def images(count: int) -> ImageSet:
+        return ImageSet(torch.rand(count, 1, 16, 16), torch.arange(count) % 2)
+
+    return Pools(images(40), images(40), replace(images(8), sources=sources), classes=("a", "b"))
+
+
+def bench(sources: Tensor | None) -> Workbench:
+    torch.manual_seed(0)
+    content = pools(sources)
+    return Workbench(device=torch.device("cpu"), data_dir=None, load=lambda dataset: content)
+
+
+def cell(bench: Workbench) -> Cell:
+    request = Request(dataset="photos", splits=["relu1"], defenses=["undefended"], attacks=["mean_image"], images=8)
+    found = plan(request)[0]
+    bench.check(found.setting)
+    return found
+
+
+def test_patches_of_a_photograph_have_it_as_their_source() -> None:
+    private = Photos().load(None).private
+
+    assert private.sources is not None
+    assert private.sources.unique().tolist() == list(range(len(PHOTOGRAPHS)))
+    assert private[:14].sources is not None
+    assert private[torch.tensor([3, 1])].sources == pytest.approx(private.sources[[3, 1]])
+
+
+def test_the_attacker_does_not_see_sources() -> None:
+    content, sources = pools(torch.arange(8)), torch.arange(40)
+    content = replace(content, aux=replace(content.aux, sources=sources), train=replace(content.train, sources=sources))
+    workbench = Workbench(device=torch.device("cpu"), data_dir=None, load=lambda dataset: content)
+    setting = cell(workbench).setting
+
+    for attack in (BlackBox(), BlackBox(aux="same_set"), BlackBox(aux="random")):
+        assert workbench.observe(setting, attack).aux.sources is None
+
+
+def test_the_sources_travel_to_workers() -> None:
+    named, unnamed = pools(torch.arange(8)), pools(None)
+
+    assert PackedPools.of(named).unpacked().private.sources is not None
+    assert torch.equal(PackedPools.of(named).unpacked().private.sources, torch.arange(8))  # type: ignore[arg-type]
+    assert PackedPools.of(unnamed).unpacked().private.sources is None
+
+
+@pytest.mark.parametrize(
+    "sources", [torch.arange(7), torch.arange(8.0), torch.arange(8)[None], list(range(8)), torch.arange(8) - 1]
+)
+def test_sources_of_another_form_are_bad_input(sources: Tensor) -> None:
+    with pytest.raises(UsageError, match=r"Expected the sources of private to be None or \(8,\) torch.int64"):
+        cell(bench(sources))
+
+
+def test_a_record_holds_the_sources_and_its_intervals_count_them() -> None:
+    named = bench(torch.tensor(SOURCES))
+
+    record, _ = evaluate(cell(named), "0123456789abcdef", named)
+
+    values, sources = torch.tensor(record.per_image.psnr_db), record.per_image.sources
+    assert sorted(sources) == SOURCES
+    low, high = interval(values, sources=sources)
+    assert (record.row.psnr_db_low, record.row.psnr_db_high) == pytest.approx((low, high), abs=1e-4)
+    assert (low, high) != pytest.approx(interval(values), abs=1e-2)
+
+
+def test_a_record_without_sources_is_valid_and_one_with_too_few_is_not() -> None:
+    assert PerImage(psnr_db=[1.0, 2.0], ssim=[0.1, 0.2]).sources == []
+    with pytest.raises(ValidationError, match="one for each image, got 1"):
+        PerImage(psnr_db=[1.0, 2.0], ssim=[0.1, 0.2], sources=[0])
+
+
+def test_compare_audits_and_reports_count_sources() -> None:
+    before, after = scored("ridge"), scored("ridge", SHIFTED, version="2")
+
+    plain = compare(side(MEAN, before), side(MEAN, after))[-1].changes["psnr_db"]
+    counted = compare(side(MEAN, sourced(before)), side(MEAN, sourced(after)))[-1].changes["psnr_db"]
+    assert plain.significant
+    assert not counted.significant
+    assert counted.test == plain.test == "paired"
+
+    for wrap, decided in ((lambda record: record, True), (sourced, False)):
+        here, there = wrap(after), wrap(before)
+        board = Board([here.row, there.row], {each.row.cell_id: each for each in (here, there)})
+        assert board.exceeds(here.row, there.row, 0) is decided
+
+    records = {before.row.cell_id: sourced(before)}
+    found = leak_estimates([sourced(before).row], records, complete=True)["psnr_db"]
+    assert (found.low, found.high) == pytest.approx(interval(torch.tensor(before.per_image.psnr_db), sources=SOURCES))

@@ -1,0 +1,146 @@
+"""Parameters as they are written on the command line, for every type that a field may have."""
+
+import enum
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from mia_bench.benchmark.cli.component_options import parse_rest
+from mia_bench.benchmark.cli.list import parameters
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.interfaces import Component
+from mia_bench.benchmark.registry import Entry
+from mia_bench.benchmark.registry.literals import divide, read, write
+from mia_bench.benchmark.registry.specs import Chosen, build, parse
+from pydantic import Field, create_model
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+class Color(enum.Enum):
+    RED = "red"
+    NUMBER = 7
+
+
+TYPES: list[tuple[Any, str, Any]] = [
+    (int, "3", 3),
+    (int, "1e3", 1000),
+    (float, "3", 3.0),
+    (float, "1e-5", 1e-5),
+    (bool, "true", True),
+    (bool, "False", False),
+    (bool, "1", True),
+    (str, "3", "3"),
+    (str, "true", "true"),
+    (str, "relu2", "relu2"),
+    (str, '"a,b"', "a,b"),
+    (str, "NaN", "NaN"),
+    (Literal[1, 3], "1", 1),
+    (Literal["a", 2], "2", 2),
+    (Literal["a", 2], "a", "a"),
+    (Literal["1", 2], "1", "1"),
+    (Literal[True, "auto"], "true", True),
+    (Level, "2", Level.HIGH),
+    (Color, "red", Color.RED),
+    (Color, "7", Color.NUMBER),
+    (int | None, "none", None),
+    (int | None, "4", 4),
+    (str | None, "none", None),
+    (Literal["none", "gauss"], "none", "none"),
+    (int | float, "3", 3),
+    (int | float, "3.5", 3.5),
+    (int | str, "5", 5),
+    (int | str, '"5"', "5"),
+    (bool | str, "true", True),
+    (float | bool, "true", True),
+    (list[int], "[1,2]", [1, 2]),
+    (tuple[float, ...], "[0.5, 1]", (0.5, 1.0)),
+    (list[str], '["a,b","c"]', ["a,b", "c"]),
+    (frozenset[str], '["b","a"]', frozenset({"a", "b"})),
+    (dict[str, int], '{"a":1,"b":2}', {"a": 1, "b": 2}),
+    (list[list[int]], "[[1,2],[3]]", [[1, 2], [3]]),
+    (Path, "a/b", Path("a/b")),
+]
+
+IDS = [f"{getattr(kind, '__name__', kind)} {written}" for kind, written, _ in TYPES]
+
+
+def entry(kind: Any, default: Any = ...) -> Entry:
+    component = create_model("Odd", __base__=Component, value=(kind, Field(default)))
+    made = Entry.__new__(Entry)
+    object.__setattr__(made, "load", lambda: component)
+    for name, value in {"kind": "attacks", "name": "odd", "package": "test", "version": "1"}.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+def built(kind: Any, written: str) -> Component:
+    _, params = parse(f"odd:value={written}")
+    return build(entry(kind), params)
+
+
+@pytest.mark.parametrize(("kind", "written", "value"), TYPES, ids=IDS)
+def test_a_value_is_read_as_what_its_parameter_accepts(kind: Any, written: str, value: Any) -> None:
+    found = getattr(built(kind, written), "value")  # noqa: B009
+
+    assert (type(found), found) == (type(value), value)
+
+
+@pytest.mark.parametrize(("kind", "written", "value"), TYPES, ids=IDS)
+def test_an_option_is_read_like_a_parameter_of_a_spec(kind: Any, written: str, value: Any) -> None:
+    _, options = parse_rest(["--value", written])
+
+    assert [getattr(build(entry(kind), {"value": text}), "value") for text in options["value"]] == [value]  # noqa: B009
+
+
+@pytest.mark.parametrize(("kind", "written", "value"), TYPES, ids=IDS)
+def test_a_component_is_read_back_from_its_canonical_name(kind: Any, written: str, value: Any) -> None:
+    chosen = Chosen(entry(kind), built(kind, written))
+    _, params = parse(chosen.canonical)
+
+    assert build(chosen.entry, params).params == chosen.component.params
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "sentence"),
+    [
+        (float, "true", "value=true: input should be a valid number"),
+        (int, "1.5", "value=1.5: input should be a valid integer"),
+        (Literal[1, 3], "2", "value=2: input should be 1 or 3"),
+        (list[int], "[1,", "value=.1,: input should be a valid list"),
+        (float, "inf", "value=inf: input should be a finite number"),
+        (int, "[" * 5000, "input should be a valid integer"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_told_as_it_was_written(kind: Any, written: str, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        built(kind, written)
+
+
+def test_commas_in_brackets_and_quotes_do_not_divide() -> None:
+    assert divide('a=[1,{"x":2}],b="c,d",e') == ['a=[1,{"x":2}]', 'b="c,d"', "e"]
+    assert divide("a]b,c") == ["a]b", "c"]
+
+
+@pytest.mark.parametrize("value", ["a,b", "5", "none", "", '"', "[", "true", 1, 1.5, None, [1, "a"], {"a": [1]}])
+def test_what_is_written_is_read_back(value: Any) -> None:
+    assert read(write(value)) == value
+
+
+def test_a_sweep_of_lists_is_divided_between_the_lists() -> None:
+    assert parse_rest(["--sizes", "[1,2],[3]"])[1] == {"sizes": ["[1,2]", "[3]"]}
+
+
+def test_a_set_is_written_in_one_order() -> None:
+    assert built(frozenset[str], '["b","c","a"]').params == '{"value":["a","b","c"]}'
+
+
+@pytest.mark.parametrize(
+    ("kind", "allowed"),
+    [(Level, "1 | 2"), (Literal[1, 3], "1 | 3"), (list[int], "array of integer"), (int | None, "integer or none")],
+)
+def test_show_names_what_a_parameter_accepts(kind: Any, allowed: str) -> None:
+    assert parameters(entry(kind).load())[0][:2] == ["value", allowed]

@@ -1,0 +1,109 @@
+"""Estimates of time and memory, from cells that were timed before."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mia_bench.benchmark import registry
+from mia_bench.benchmark.evaluation.artifacts import Workbench
+from mia_bench.benchmark.plan.cells import Cell, Request, plan
+from mia_bench.benchmark.runner import estimates
+from mia_bench.benchmark.runner.estimates import Timing, duration, estimate, timings
+
+from ...helpers.trees import image_tree
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workbench:
+    bench = Workbench(device=torch.device("cpu"), data_dir=image_tree(tmp_path / "images"))
+    monkeypatch.setattr(bench, "is_trained", lambda setting: True)
+    return bench
+
+
+def cells(attack: str, *defenses: str, images: int = 4) -> list[list[Cell]]:
+    request = Request(
+        dataset="imagefolder:size=16",
+        model="lenet5",
+        splits=["conv1"],
+        attacks=[attack],
+        defenses=defenses or ["undefended"],
+        images=images,
+    )
+    return [[cell] for cell in plan(request) if cell.attack.name == attack]
+
+
+def timing(
+    attack: str, seconds: float | None, *, images: int = 4, protect: float | None = None, **names: str
+) -> Timing:
+    whole = {"dataset": "mnist", "model": "lenet5", "split": "relu2", "defense": "undefended"} | names
+    return Timing((*whole.values(), attack), images, protect, seconds)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.2, "1 s"), (89, "89 s"), (95, "2 min"), (5340, "89 min"), (12345, "3 h 26 min")]
+)
+def test_durations_are_as_exact_as_they_can_be(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_the_nearest_cells_count_and_of_them_the_median(bench: Workbench) -> None:
+    known = [
+        timing("ridge", 100),
+        timing("ridge", 50, model="cnn6"),
+        timing("ridge", 3, dataset="imagefolder", split="conv1"),
+        timing("ridge", 5, dataset="imagefolder", split="conv1"),
+        timing("ridge", 70, dataset="imagefolder"),
+        timing("pinv", 999, dataset="imagefolder", split="conv1"),
+    ]
+
+    assert estimate(cells("ridge"), bench, known, 1).seconds == 4
+    assert estimate(cells("ridge"), bench, known[:2], 1).seconds == 100
+
+
+def test_the_time_of_a_white_box_attack_grows_with_the_images(bench: Workbench) -> None:
+    known = [timing("white_box", 10, images=64), timing("ridge", 10, images=64)]
+
+    assert estimate(cells("white_box", images=8), bench, known, 1).seconds == pytest.approx(10 * 8 / 64)
+    assert estimate(cells("ridge", images=8), bench, known, 1).seconds == 10
+
+
+def test_an_attack_that_was_never_timed_is_counted_as_unknown(bench: Workbench) -> None:
+    need = estimate(cells("ridge", "dp_ir:sigma=0.1"), bench, [timing("pinv", 10)], 1)
+
+    assert (need.seconds, need.unknown) == (0, 2)
+
+
+def test_protecting_is_timed_by_defense_and_processes_share_the_settings(bench: Workbench) -> None:
+    known = [timing("ridge", 10), timing("ridge", 10, protect=30, defense="dp_ir"), timing("x", 1, protect=2)]
+    groups = cells("ridge", "dp_ir:sigma=0.1", "topk")
+
+    assert estimate(groups, bench, known, 1).seconds == (10 + 2) + (10 + 30) + 10
+    assert estimate(groups, bench, known, 2).seconds == 10 + 30  # the longest cell
+    assert estimate([[cell for (cell,) in groups]], bench, known, 2).seconds == (10 + 10 + 10 + 2) / 2
+    assert estimate(groups, bench, known, 2).memory == 2 * estimate(groups, bench, known, 1).memory
+    assert estimate([], bench, known, 2) == estimates.Estimate(0, 0, 0)
+
+
+def test_targets_that_are_not_in_the_cache_are_trained_once(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = [timing("ridge", 10)]
+    groups = cells("ridge", "topk")
+    trained = estimate(groups, bench, known, 1).seconds
+    monkeypatch.setattr(bench, "is_trained", lambda setting: False)
+
+    first = estimate(groups[:1], bench, known, 1).seconds - 10
+
+    assert first > 0
+    assert estimate(groups, bench, known, 1).seconds - trained == pytest.approx(first)
+
+
+def test_memory_grows_with_the_images(bench: Workbench) -> None:
+    few, many = (estimate(cells("ridge", images=images), bench, [], 1).memory for images in (1, 8))
+
+    assert many - few == 7 * 4 * 4 * 8 * 12 * 12  # four copies of a wire of 8 maps
+
+
+def test_every_built_in_attack_and_defense_is_timed(tmp_path: Path) -> None:
+    known = timings(tmp_path)
+
+    assert {each.names[4] for each in known if each.attack_seconds is not None} >= set(registry.names("attacks"))
+    assert {each.names[3] for each in known if each.protect_seconds is not None} >= set(registry.names("defenses"))

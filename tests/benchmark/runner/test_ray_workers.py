@@ -1,0 +1,358 @@
+"""Cells on Ray: the same results, from workers that share no disk, die, hang and lose their machine."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from mia_bench.benchmark.cli import app
+from mia_bench.benchmark.leaderboard.store import read_records
+from typer.testing import CliRunner
+
+from ...helpers.trees import hear_interrupts, image_tree
+
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs mia-bench[ray]")
+
+PLUG_IN = """
+import os, time, torch
+from typing import ClassVar
+from mia_bench import Access, Attack
+
+class Crash(Attack):
+    \"\"\"Kills its process.\"\"\"
+    access: ClassVar[Access] = Access.BLACK_BOX
+    standard: ClassVar[bool] = False
+    def reconstruct(self, seen):
+        os.kill(os.getpid(), 9)
+
+class Sleep(Crash):
+    \"\"\"Takes its time.\"\"\"
+    def reconstruct(self, seen):
+        time.sleep(600)
+
+class Slow(Crash):
+    \"\"\"Takes a little time, or as long as a file is there, and draws at random.\"\"\"
+    def reconstruct(self, seen):
+        time.sleep(0.7)
+        while os.path.exists(os.environ["HOLD"]):
+            time.sleep(0.1)
+        return torch.rand(len(seen.wire), *seen.image_shape)
+"""
+TIMES = {"attack_seconds", "protect_seconds", "client_ms", "server_ms", "finished_at"}
+
+
+class Place:
+    """A folder with a data set, plug-ins, and what runs have written."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.data = image_tree(root / "images")
+        self.hold = root / "hold"
+        self.site = root / "site"
+        (self.site / "bad-1.0.dist-info").mkdir(parents=True)
+        (self.site / "bad.py").write_text(PLUG_IN)
+        (self.site / "bad-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: bad\nVersion: 1.0\n")
+        points = "[mia_bench.attacks]\ncrash = bad:Crash\nsleep = bad:Sleep\nslow = bad:Slow\n"
+        (self.site / "bad-1.0.dist-info" / "entry_points.txt").write_text(points)
+        (root / "no-cache").write_text("a file where a folder is needed")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of the nodes: there is no cache that they could use."""
+        found = [str(self.site), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return {
+            "PYTHONPATH": os.pathsep.join(found),
+            "MIA_BENCH_CACHE": str(self.root / "no-cache"),
+            "HOLD": str(self.hold),
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_worker_niceness": "0",
+        }
+
+    def start(self, out: str, cache: str, *words: str, site: str = "") -> subprocess.Popen[str]:
+        """Begin a run, in a process group of its own."""
+        small = ["--dataset", "imagefolder:size=16", "--model", "lenet5", "--split", "conv1", "--images", "4"]
+        place = ["--data-dir", str(self.data), "--out", str(self.root / out)]
+        return subprocess.Popen(
+            [sys.executable, "-m", "mia_bench.benchmark.cli", "run", *small, *place, *words],
+            env={
+                **os.environ,
+                **self.environment,
+                "MIA_BENCH_CACHE": str(self.root / cache),
+                "PYTHONPATH": os.pathsep.join(filter(None, [self.environment["PYTHONPATH"], site])),
+            },
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            preexec_fn=hear_interrupts,
+        )
+
+    def records(self, out: str) -> dict[str, Any]:
+        """What there is to compare of each record of a run."""
+        found = {}
+        for cell_id, record in read_records(self.root / out).items():
+            content = json.loads(record.model_dump_json())
+            for part in ("row", "details"):
+                content[part] = {key: value for key, value in content[part].items() if key not in TIMES}
+            found[cell_id] = content
+        return found
+
+
+GRID = ["--attack", "ridge", "--attack", "slow", "--defense", "dp_ir", "--sigma", "0.1", "--seed", "0", "--seed", "1"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return Place(tmp_path_factory.mktemp("ray"))
+
+
+@pytest.fixture(scope="module")
+def local(place: Place) -> dict[str, Any]:
+    """The records of the grid as processes of this machine make them; its targets are in the folder ``trained``."""
+    _, messages = place.start("local", "trained", *GRID).communicate(timeout=600)
+    records = place.records("local")
+    assert len(records) == 12, messages
+    return records
+
+
+@pytest.fixture(scope="module")
+def cluster(place: Place) -> Iterator[Any]:
+    """Two machines of one CPU each, and a head of none."""
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in place.environment.items():
+            patch.setenv(name, value)
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+        cluster.spare = [cluster.add_node(num_cpus=1, wait=False) for _ in range(2)]
+        yield cluster
+        cluster.shutdown()
+
+
+@needs_ray
+def test_a_cluster_without_a_shared_disk_gives_the_same_records_and_trains_each_target_once(
+    place: Place, local: dict[str, Any], cluster: Any
+) -> None:
+    process = place.start("same", "driver", *GRID, "--engine", "ray", "--address", cluster.address)
+    table, messages = process.communicate(timeout=600)
+
+    assert process.returncode == 0, messages
+    assert place.records("same") == local
+    assert sorted(line for line in messages.splitlines() if line.startswith("training")) == [
+        "training lenet5 on imagefolder:size=16, 8 epochs",
+        "training lenet5 on imagefolder:size=16, 8 epochs",
+        "training the evaluator on imagefolder:size=16",
+    ]
+    for name in ("weights", "evaluators"):
+        trained = {path.name: path.read_bytes() for path in (place.root / "trained" / name).glob("*.safetensors")}
+        assert trained == {
+            path.name: path.read_bytes() for path in (place.root / "driver" / name).glob("*.safetensors")
+        }
+    assert len(list((place.root / "same" / "pictures").iterdir())) == 12
+    assert table.startswith("split")
+
+
+@needs_ray
+def test_a_cell_that_kills_its_worker_fails_alone_and_what_the_driver_has_cached_is_not_trained(
+    place: Place, local: dict[str, Any], cluster: Any
+) -> None:
+    asked = ["--attack", "crash", "--defense", "undefended", "--engine", "ray", "--address", cluster.address]
+    process = place.start("crashed", "trained", *asked)
+    table, messages = process.communicate(timeout=600)
+
+    rows = {each["row"]["attack"]: each["row"] for each in place.records("crashed").values()}
+    assert process.returncode == 1, messages
+    assert rows["crash"]["reason"] == "the worker process died, twice (killed or crashed, as when memory runs out)"
+    assert rows["mean_image"]["status"] == "done"
+    assert "training" not in messages
+    assert "raylet" not in table + messages
+    assert "Worker exit" not in table + messages
+
+
+@needs_ray
+def test_a_cell_that_takes_too_long_fails_and_its_worker_is_ended(
+    place: Place, local: dict[str, Any], cluster: Any
+) -> None:
+    asked = ["--attack", "mean_image", "--attack", "sleep", "--defense", "undefended", "--cell-timeout", "30"]
+    process = place.start("late", "trained", *asked, "--engine", "ray", "--address", cluster.address)
+    _, messages = process.communicate(timeout=600)
+
+    rows = {each["row"]["attack"]: each["row"] for each in place.records("late").values()}
+    assert process.returncode == 1, messages
+    assert rows["mean_image"]["status"] == "done"
+    assert rows["sleep"]["reason"] == "took longer than --cell-timeout, 30 s"
+
+
+@needs_ray
+def test_a_node_that_dies_in_the_middle_costs_no_cell(place: Place, local: dict[str, Any], cluster: Any) -> None:
+    place.hold.touch()
+    process = place.start("lost", "trained", *GRID, "--engine", "ray", "--address", cluster.address)
+    while process.poll() is None and len(list((place.root / "lost" / "cells").glob("*.json"))) < 2:
+        time.sleep(0.05)
+    cluster.remove_node(cluster.spare.pop(), allow_graceful=False)  # both workers are at a slow cell
+    cluster.spare.append(cluster.add_node(num_cpus=1, wait=False))
+    place.hold.unlink()
+    _, messages = process.communicate(timeout=600)
+
+    assert process.returncode == 0, messages
+    assert place.records("lost") == local
+    assert len([line for line in messages.splitlines() if line.startswith("[")]) == 12
+
+
+@needs_ray
+def test_a_plug_in_that_the_nodes_lack_is_named(
+    place: Place, local: dict[str, Any], cluster: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "here-1.0.dist-info"
+    folder.mkdir()
+    (tmp_path / "here.py").write_text(PLUG_IN)
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: here\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text("[mia_bench.attacks]\nonly_here = here:Slow\n")
+    asked = ["--attack", "only_here", "--defense", "undefended", "--engine", "ray", "--address", cluster.address]
+    process = place.start("absent", "trained", *asked, site=str(tmp_path))
+    _, messages = process.communicate(timeout=600)
+
+    assert process.returncode == 2
+    assert messages.splitlines()[-1].startswith("Error: Ray workers cannot start (")
+    assert "No module named 'here'" in messages.splitlines()[-1]
+    assert "Traceback" not in messages
+
+
+def living(mark: str) -> list[str]:
+    """Processes with that text in their environment."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        try:
+            if folder.name.isdecimal() and mark.encode() in (folder / "environ").read_bytes():
+                found.append((folder / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue
+    return found
+
+
+@needs_ray
+def test_an_interrupted_run_keeps_its_cells_and_ends_its_ray(place: Place, local: dict[str, Any]) -> None:
+    os.symlink(place.root / "trained", place.root / "stopped-cache")
+    attacks = ["--attack", "mean_image", "--attack", "sleep", "--defense", "undefended"]
+    process = place.start("stopped", "stopped-cache", *attacks, "--engine", "ray", "--jobs", "1")
+    while process.poll() is None and not list((place.root / "stopped" / "cells").glob("*.json")):
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    table, messages = process.communicate(timeout=60)
+    for _ in range(100):
+        if not (left := living(str(place.root / "stopped-cache"))):
+            break
+        time.sleep(0.1)
+
+    assert process.returncode == 130, messages
+    assert messages.splitlines()[-1].startswith("Interrupted by SIGINT. Finished cells are saved")
+    assert "Traceback" not in messages
+    assert table == ""
+    assert left == []
+    assert [each["row"]["attack"] for each in place.records("stopped").values()] == ["mean_image"]
+
+
+def refused(*words: str) -> str:
+    """What ``run`` says when it does not run."""
+    result = CliRunner().invoke(app, ["run", "--attack", "mean_image", "--defense", "undefended", *words])
+    assert result.exit_code == 2, result.output
+    assert isinstance(result.exception, SystemExit)
+    return result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--address", "head:6379"], "--address is head:6379, which has a meaning only with --engine ray"),
+        (["--gpus-per-cell", "0.5"], "--gpus-per-cell is 0.5, which has a meaning only with --engine ray"),
+        (["--engine", "ray", "--gpus-per-cell", "2"], "--gpus-per-cell is 2.0; it must be between 0 and 1"),
+        (["--engine", "ray", "--gpus-per-cell", "1", "--device", "cpu"], "and --device is cpu; allowed are auto, cuda"),
+        (["--engine", "ray", "--gpus-per-cell", "0", "--device", "cuda"], "and --device is cuda; it must be more"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(words: list[str], message: str) -> None:
+    assert message in refused(*words)
+
+
+def test_without_ray_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+
+    assert "Ray is not installed: pip install 'mia-bench[ray]'" in refused("--engine", "ray")
+
+
+@needs_ray
+@pytest.mark.parametrize("kind", ["closed", "silent", "malformed"])
+def test_an_address_where_no_ray_is_is_refused_at_once(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mia_bench.benchmark.runner import ray_cluster
+
+    monkeypatch.setattr(ray_cluster, "ANSWER_SECONDS", 0.3)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        if kind == "silent":
+            taken.listen()
+        address = "ray://somewhere" if kind == "malformed" else f"127.0.0.1:{taken.getsockname()[1]}"
+        start = time.monotonic()
+        message = refused("--engine", "ray", "--address", address, "--out", str(tmp_path / "out"), "--images", "4")
+
+    assert time.monotonic() - start < 30
+    if kind == "malformed":
+        assert "--address is 'ray://somewhere'; allowed are HOST:PORT" in message
+    else:
+        assert f"--address is {address}, and no Ray answers there" in message
+
+
+@needs_ray
+@pytest.mark.parametrize(("gpus", "expected"), [(0, 12), (1, 3), (0.5, 6), (0.4, 6), (0.1, 12)])
+def test_a_gpu_is_shared_by_whole_cells(gpus: float, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mia_bench.benchmark.runner import ray_cluster
+
+    nodes = [
+        {"Alive": True, "Resources": {"CPU": 4.0, "GPU": 1.0}},
+        {"Alive": True, "Resources": {"CPU": 8.0, "GPU": 2.0}},
+        {"Alive": False, "Resources": {"CPU": 64.0, "GPU": 8.0}},
+    ]
+    monkeypatch.setattr(ray_cluster.ray, "nodes", lambda: nodes)
+
+    assert ray_cluster.room(gpus) == expected
+
+
+@needs_ray
+def test_a_share_of_a_gpu_that_no_node_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mia_bench.benchmark.errors import UsageError
+    from mia_bench.benchmark.runner import ray_cluster
+
+    monkeypatch.setattr(ray_cluster.ray, "nodes", lambda: [{"Alive": True, "Resources": {"CPU": 4.0}}])
+
+    with pytest.raises(UsageError, match=r"1 CPU and 0.5 GPUs, .* found: 4 CPUs and 0 GPUs"):
+        ray_cluster.room(0.5)
+
+
+@needs_ray
+def test_a_cell_whose_nodes_die_again_and_again_is_forgiven_three_times() -> None:
+    from mia_bench.benchmark.runner import ray_workers
+    from ray.exceptions import ActorUnavailableError
+
+    workers: Any = object.__new__(ray_workers.RayWorkers)
+    workers._losses, workers.dismiss = ray_workers.Counter(), lambda worker: None
+    workers._staff = {1: SimpleNamespace(task=SimpleNamespace(cell_id="a"), node="n")}
+    kinds = [workers._gone(1, ActorUnavailableError("unreachable", None)).kind for _ in range(5)]
+
+    assert kinds == ["lost", "lost", "lost", "died", "died"]
+
+
+@needs_ray
+def test_help_and_list_import_no_ray() -> None:
+    code = "import sys\nfrom mia_bench.benchmark.cli import app\nfor words in (['--help'], ['list', 'suites']):\n"
+    code += "    app(words, standalone_mode=False)\nassert 'ray' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

@@ -1,0 +1,203 @@
+"""Tasks and the workers that compute them, die, hang and get lost."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import pytest
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.evaluation.evaluate import incomplete
+from mia_bench.benchmark.plan.cells import Request, plan
+from mia_bench.benchmark.runner import scheduler
+from mia_bench.benchmark.runner.scheduler import Dispatch, News
+from mia_bench.benchmark.runner.tasks import Outcome, Task
+
+
+def name(index: int) -> str:
+    return f"{index:016x}"
+
+
+TASKS = [
+    Task(cell, name(index))
+    for index, cell in enumerate(plan(Request(attacks=["ridge", "pinv"], defenses=["dp_ir:sigma=0.1", "topk"])))
+]
+GROUPS = [TASKS[0:3], TASKS[3:6], TASKS[6:9]]
+Act = Callable[[Task], list[News]]
+
+
+class Script:
+    """Workers that act as told, and a list of what became of them."""
+
+    def __init__(self, act: Act) -> None:
+        self.act = act
+        self.hired = 0
+        self.given: list[tuple[int, str]] = []
+        self.dismissed: list[int] = []
+        self.news: deque[tuple[int, News]] = deque()
+        self.most = 0
+
+    def hire(self) -> int:
+        self.hired += 1
+        self.most = max(self.most, self.hired - len(self.dismissed))
+        return self.hired
+
+    def give(self, worker: int, task: Task) -> None:
+        assert worker not in self.dismissed
+        self.given.append((worker, task.cell_id))
+        self.news.extend((worker, news) for news in self.act(task))
+
+    def listen(self, seconds: float) -> list[tuple[int, News]]:
+        heard = list(self.news)
+        self.news.clear()
+        for worker, news in heard:
+            if news.kind in ("died", "lost"):
+                self.dismissed.append(worker)
+        return heard
+
+    def dismiss(self, worker: int) -> None:
+        self.dismissed.append(worker)
+
+
+class Ear:
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def started(self, label: str) -> None:
+        self.heard.append(label)
+
+    def note(self, message: str) -> None:
+        self.heard.append(message)
+
+
+def finish(task: Task) -> list[News]:
+    record = incomplete(task.cell, task.cell_id, status="inapplicable", reason="", device="cpu")
+    return [News("begun"), News("done", outcome=Outcome(record))]
+
+
+def run(act: Act, count: int = 2, **options: object) -> tuple[dict[str, tuple[str, str]], Script, Ear]:
+    workers, ear = Script(act), Ear()
+    outcomes: Iterator[Outcome] = Dispatch(GROUPS, workers, count=count, device="cpu", **options).run(ear)  # pyright: ignore[reportArgumentType]
+    rows = [outcome.record.row for outcome in outcomes]
+    assert len({row.cell_id for row in rows}) == len(rows)
+    return {row.cell_id: (row.status, row.reason) for row in rows}, workers, ear
+
+
+DONE = {task.cell_id: ("inapplicable", "") for task in TASKS}
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_every_task_is_computed_once(count: int) -> None:
+    results, workers, ear = run(finish, count)
+
+    assert results == DONE
+    assert sorted(cell for _, cell in workers.given) == sorted(DONE)
+    assert workers.most == count
+    assert sorted(workers.dismissed) == list(range(1, workers.hired + 1))
+    assert sorted(ear.heard) == sorted(task.cell.label for task in TASKS)
+
+
+def test_a_group_is_computed_by_one_worker_while_other_groups_wait() -> None:
+    _, workers, _ = run(finish, 2)
+
+    of = {cell: worker for worker, cell in workers.given}
+    assert all(len({of[task.cell_id] for task in group}) == 1 for group in GROUPS[:2])
+
+
+def test_a_worker_for_whom_no_group_waits_takes_over_half_of_another_ones_rest() -> None:
+    workers = Script(finish)
+
+    outcomes = list(Dispatch([TASKS], workers, count=2, device="cpu").run(Ear()))
+
+    assert len(outcomes) == len(TASKS)
+    assert workers.given[:2] == [(1, name(0)), (2, name(1))]
+    assert {sum(worker == which for worker, _ in workers.given) for which in (1, 2)} <= {4, 5}
+    assert workers.hired == 2
+
+
+def test_a_single_task_is_not_taken_over() -> None:
+    workers = Script(finish)
+
+    list(Dispatch([TASKS[:2]], workers, count=2, device="cpu").run(Ear()))
+
+    assert [worker for worker, _ in workers.given] == [1, 1]
+    assert workers.hired == 1
+
+
+def killer(*kinds: str) -> Act:
+    """Has the fifth task end its workers in these ways, one after the other."""
+    left = deque(kinds)
+
+    def act(task: Task) -> list[News]:
+        if task.cell_id == name(4) and left:
+            kind = left.popleft()
+            return [News("begun"), News("died", "of a cold") if kind == "died" else News("lost", "the node is gone")]
+        return finish(task)
+
+    return act
+
+
+def test_a_cell_that_costs_two_workers_fails_and_the_rest_of_its_group_goes_on() -> None:
+    results, workers, _ = run(killer("died", "died", "died"))
+
+    assert results == DONE | {name(4): ("failed", "the worker process died, twice (of a cold)")}
+    assert [cell for _, cell in workers.given].count(name(4)) == 2
+
+
+@pytest.mark.parametrize("kinds", [("died",), ("lost", "lost", "lost"), ("died", "lost")])
+def test_a_worker_that_died_once_or_was_lost_costs_nothing(kinds: tuple[str, ...]) -> None:
+    results, workers, _ = run(killer(*kinds))
+
+    assert results == DONE
+    assert [cell for _, cell in workers.given].count(name(4)) == len(kinds) + 1
+
+
+def test_a_cell_that_takes_too_long_fails_once_and_its_worker_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter(range(10**6))
+    monkeypatch.setattr(scheduler.time, "monotonic", lambda: next(now))
+
+    results, workers, _ = run(lambda task: [News("begun")] if task.cell_id == name(4) else finish(task), timeout=30)
+
+    assert results == DONE | {name(4): ("failed", "took longer than --cell-timeout, 30 s")}
+    assert [cell for _, cell in workers.given].count(name(4)) == 1
+    assert sorted(workers.dismissed) == list(range(1, workers.hired + 1))
+
+
+def test_the_time_of_shared_work_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter(range(10**6))
+    monkeypatch.setattr(scheduler.time, "monotonic", lambda: next(now))
+    patience = iter(range(40))
+
+    class Slow(Script):
+        def listen(self, seconds: float) -> list[tuple[int, News]]:
+            return [] if next(patience, None) is not None else super().listen(seconds)
+
+    outcomes = list(Dispatch(GROUPS, Slow(finish), count=1, timeout=30, device="cpu").run(Ear()))
+
+    assert {outcome.record.row.status for outcome in outcomes} == {"inapplicable"}
+
+
+KNOWN = [*map(name, (0, 1, 2, 3, 8))]
+
+
+def test_what_somebody_else_has_done_meanwhile_is_not_computed() -> None:
+    def known(task: Task) -> Outcome | None:
+        outcome = finish(task)[1].outcome
+        assert outcome is not None
+        row = outcome.record.row.model_copy(update={"reason": "elsewhere"})
+        return Outcome(outcome.record.model_copy(update={"row": row})) if task.cell_id in KNOWN else None
+
+    results, workers, _ = run(finish, known=known)
+
+    assert results == DONE | {cell: ("inapplicable", "elsewhere") for cell in KNOWN}
+    assert sorted(cell for _, cell in workers.given) == [*map(name, (4, 5, 6, 7))]
+    assert sorted(workers.dismissed) == list(range(1, workers.hired + 1))
+
+
+def test_what_a_person_must_mend_ends_the_run() -> None:
+    with pytest.raises(UsageError, match="delete it"):
+        run(lambda task: [News("refused", "the cached file is damaged; delete it")])
+
+
+def test_notes_are_passed_on() -> None:
+    _, _, ear = run(lambda task: [News("note", "training"), *finish(task)])
+
+    assert ear.heard.count("training") == len(TASKS)

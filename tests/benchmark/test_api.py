@@ -1,0 +1,206 @@
+"""``mia_bench.run``, ``rank`` and ``plot``."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import mia_bench
+import pandas as pd
+import pytest
+import torch
+from mia_bench.benchmark import api
+from mia_bench.benchmark.leaderboard.loading import load_boards
+from mia_bench.benchmark.leaderboard.ranking import rank as rank_rows
+from mia_bench.benchmark.leaderboard.store import COLUMNS
+from mia_bench.benchmark.report import figures
+from mia_bench.benchmark.runner import run as runner
+from mia_bench.defenses.dp_ir import DpIr
+
+from ..helpers.trees import image_tree
+
+CHOICES: dict[str, Any] = {
+    "dataset": "imagefolder:size=16",
+    "model": "lenet5",
+    "splits": "conv1",
+    "images": 4,
+    "attacks": ["ridge"],
+    "defenses": [DpIr(clip=1.0), {"name": "topk", "tuning_epochs": 0}],
+    "options": {"sigma": [0.5, 0.1]},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where images and results lie, and a cache that the tests here share."""
+    root = tmp_path_factory.mktemp("notebook")
+    image_tree(root / "images")
+    return root
+
+
+@pytest.fixture(autouse=True)
+def shared_cache(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIA_BENCH_CACHE", str(folder / "cache"))
+
+
+def run(folder: Path, **changes: Any) -> pd.DataFrame:
+    given = {**CHOICES, "data_dir": folder / "images", "out": folder / "results", "quiet": True, **changes}
+    return mia_bench.run(**given)
+
+
+def test_a_board_has_the_rows_of_the_request_in_the_order_of_the_plan(folder: Path) -> None:
+    board = run(folder)
+
+    assert list(board.columns) == COLUMNS
+    assert board["defense"].tolist() == [name for name in ("undefended", "dp_ir", "dp_ir", "topk") for _ in range(2)]
+    assert board["attack"].tolist() == ["ridge", "mean_image"] * 4
+    assert ['"sigma":0.5' in params for params in board["defense_params"][2:6]] == [True, True, False, False]
+    assert all('"clip":1.0' in params for params in board["defense_params"][2:6])
+    assert set(zip(board["status"], board["reason"], strict=True)) == {("done", "")}
+    written = pd.read_csv(folder / "results" / "leaderboard.csv")
+    assert sorted(written["cell_id"]) == sorted(board["cell_id"])
+
+
+def test_a_second_run_computes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run(folder)
+    monkeypatch.setattr(runner, "compute", None)
+
+    pd.testing.assert_frame_equal(pd.DataFrame(run(folder)), pd.DataFrame(first))
+
+
+def test_a_run_leaves_the_number_of_threads_as_it_was(folder: Path) -> None:
+    torch.set_num_threads(2)
+    try:
+        run(folder)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+
+
+def test_a_board_displays_names_with_parameters_and_few_columns(folder: Path) -> None:
+    board = run(folder)
+
+    for text in (repr(board), board._repr_html_()):
+        assert "dp_ir:clip=1.0,sigma=0.5" in text or "dp_ir:sigma=0.5,clip=1.0" in text
+        assert "psnr_db" in text
+        assert "finished_at" not in text
+    assert len(board[board["attack"] == "ridge"].columns) == len(COLUMNS)
+    assert "finished_at" in board[["finished_at"]]._repr_html_()
+
+
+def test_rank_of_a_board_is_that_of_the_command(folder: Path) -> None:
+    board = run(folder)
+
+    ranked = mia_bench.rank(board)
+
+    expected = rank_rows(*load_boards([folder / "results"]))
+    pd.testing.assert_frame_equal(pd.DataFrame(ranked), expected)
+    assert set(ranked["worst_case"]) == {"per image"}
+    assert "accuracy_undefended" not in repr(ranked)
+
+
+def test_rank_takes_a_part_of_a_board_and_files(folder: Path) -> None:
+    board = run(folder)
+    part = board[board["defense"] != "topk"]
+
+    assert set(mia_bench.rank(part)["defense"]) == {"undefended", "dp_ir"}
+    assert len(mia_bench.rank(folder / "results" / "leaderboard.csv")) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"defenses": "dp_irr"}, "no defense 'dp_irr'; did you mean 'dp_ir'"),
+        ({"defenses": [3]}, "3 is among the defenses; expected a name"),
+        ({"options": {"sigmma": 1}}, "did you mean 'sigma'"),
+        ({"options": {"defense": 1}}, "did you mean 'defenses'"),
+        ({"jobs": 0}, "jobs is 0"),
+        ({"seeds": [0, -1]}, "seeds is -1; it must be a whole number of at least 0"),
+        ({"device": "gpu"}, "allowed are auto, cpu, cuda"),
+        ({"images": "4"}, "images is '4'"),
+        ({"suite": "nowhere"}, "there is no suite 'nowhere'"),
+        ({"splits": "conv9"}, "there is no split 'conv9'"),
+    ],
+)
+def test_bad_usage_is_one_sentence(changes: dict[str, Any], words: str, folder: Path) -> None:
+    with pytest.raises(mia_bench.UsageError, match=words):
+        run(folder, **changes)
+
+
+def test_a_class_that_is_not_installed_is_refused_with_the_remedy(folder: Path) -> None:
+    class Mine(DpIr):
+        pass
+
+    with pytest.raises(mia_bench.UsageError, match=r"Mine is none of the defenses that are installed; `mia-bench new`"):
+        run(folder, defenses=Mine())
+
+
+def test_a_frame_that_is_no_leaderboard_is_refused() -> None:
+    with pytest.raises(mia_bench.UsageError, match="this frame is not a leaderboard"):
+        mia_bench.rank(pd.DataFrame({"a": [1]}))
+
+
+def test_an_interrupted_run_keeps_finished_cells(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compute, calls = runner.compute, []
+
+    def interrupted(*args: Any) -> Any:
+        calls.append(args)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return compute(*args)
+
+    monkeypatch.setattr(runner, "compute", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, out=tmp_path)
+    assert len(pd.read_csv(tmp_path / "leaderboard.csv")) == 2
+
+    run(folder, out=tmp_path)
+    assert len(calls) == 3 + 6
+
+
+def test_a_script_without_a_guard_may_use_several_processes(folder: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    choices = {**CHOICES, "defenses": ["dp_ir"], "data_dir": str(folder / "images"), "out": str(tmp_path / "results")}
+    script.write_text(
+        f"import mia_bench\nprint('begun')\nboard = mia_bench.run(**{choices!r}, jobs=2)\nprint(set(board['status']))\n"
+    )
+    done = subprocess.run([sys.executable, script], text=True, capture_output=True, check=False, env=dict(os.environ))
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["begun", "{'done'}"]
+    assert "of them done before" in done.stderr
+
+
+def test_the_public_names_load_lazily() -> None:
+    code = "import mia_bench, sys; print('torch' in sys.modules); print(mia_bench.run.__module__)"
+    done = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=True)
+
+    assert done.stdout.split() == ["False", api.__name__]
+
+
+def test_a_plot_without_matplotlib_names_the_command(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "find_spec", lambda _: None)
+
+    with pytest.raises(mia_bench.UsageError, match=r"pip install 'mia-bench\[figures\]'"):
+        mia_bench.plot(folder / "results")
+
+
+def test_a_plot_is_the_figure_of_the_report(folder: Path) -> None:
+    matplotlib.use("agg")
+    board = run(folder)
+
+    figure = mia_bench.plot(board, measure="ssim")
+
+    (axes,) = figure.axes
+    assert axes.get_xlabel() == "worst case over attacks, SSIM"
+    assert len(axes.containers) == len(mia_bench.rank(board))
+
+
+def test_a_plot_of_several_places_is_refused(folder: Path) -> None:
+    board = run(folder)
+    other = board.assign(split="relu1", cell_id=[each[::-1] for each in board["cell_id"]])
+
+    with pytest.raises(mia_bench.UsageError, match=r"one dataset, model and split; these boards have: .*relu1"):
+        mia_bench.plot(board, other)

@@ -1,0 +1,31 @@
+"""Random streams follow from what is computed."""
+
+import torch
+from mia_bench.benchmark.utils.seeding import stream, stream_seed
+
+
+def test_one_identity_gives_one_stream_and_another_gives_another() -> None:
+    with stream("cell", 1):
+        first = torch.rand(3)
+    with stream("cell", 1):
+        again = torch.rand(3)
+    with stream("cell", 2):
+        other = torch.rand(3)
+
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_the_stream_outside_goes_on_undisturbed() -> None:
+    torch.manual_seed(0)
+    expected = torch.rand(2)
+    torch.manual_seed(0)
+
+    with stream("inside"):
+        torch.rand(100)
+
+    assert torch.equal(torch.rand(2), expected)
+
+
+def test_seeds_do_not_depend_on_the_process() -> None:
+    assert stream_seed("a", {"b": 1}) == 2493491954839080958

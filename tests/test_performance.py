@@ -1,0 +1,138 @@
+"""The scripts in ``performance``: each runs on tiny data, and what they count by is right."""
+
+import re
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from .helpers.trees import image_tree
+
+SCRIPTS = Path(__file__).parents[1] / "performance"
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, Any]]:
+    monkeypatch.syspath_prepend(SCRIPTS)
+    return lambda name: runpy.run_path(str(SCRIPTS / f"{name}.py"))
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.syspath_prepend(SCRIPTS)
+    tree = image_tree(tmp_path / "images", train=12, test=4)
+    small = ["--dataset", "imagefolder:size=16", "--model", "lenet5", "--split", "relu2", "--images", "3"]
+
+    def main(name: str, *words: str) -> str:
+        path = str(SCRIPTS / f"{name}.py")
+        monkeypatch.setattr(sys, "argv", [path, *small, "--data-dir", str(tree), *words])
+        runpy.run_path(path, run_name="__main__")
+        return capsys.readouterr().out
+
+    return main
+
+
+def test_white_box_compares_every_setting_with_the_published_procedure(run: Run) -> None:
+    specs = ["white_box:iterations=4", "white_box:iterations=2,tv=0.1"]
+
+    out = run("white_box", "--published-steps", "3", "--repeats", "2", "--ours", *specs)
+
+    assert re.findall(r"^\| (\S+)", out, re.MULTILINE) == ["attack", "published,", *specs]
+    assert re.findall(r"^(\S+): [\d.]+ times", out, re.MULTILINE) == specs
+
+
+def test_black_box_tells_what_each_quality_took_both(run: Run) -> None:
+    out = run("black_box", "--published-steps", "4", "--every", "2", "--first", "4", "--most", "4")
+
+    assert out.count("| published, ") == 2
+    assert out.count("| black_box, ") == 1
+    assert re.search(r"^\| [\d.]+ dB \| .* CPU-s\) \| ", out, re.MULTILINE)
+
+
+def test_grid_divides_its_time_among_the_kinds_of_work_and_runs_cells_alone(run: Run) -> None:
+    out = run("grid", "--attacks", "ridge", "--defenses", "dp_ir:sigma=0.1", "--alone", "1", "--jobs", "1")
+
+    assert "4 cells, 3 images" in out
+    shares = dict(re.findall(r"^  (.+?) +[\d.]+ CPU-s +([\d.]+) %$", out, re.MULTILINE))
+    assert set(shares) == {
+        "data",
+        "training",
+        "protecting and sending",
+        "attacking",
+        "scoring",
+        "bounds",
+        "the harness",
+    }
+    assert sum(map(float, shares.values())) == pytest.approx(100, abs=0.5)
+    assert "1 of 4 cells alone" in out
+
+
+def test_memory_is_told_by_attack_and_number_of_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree = image_tree(tmp_path / "images", train=12, test=4)
+    words = ["--dataset", "imagefolder:size=16", "--data-dir", str(tree), "--images", "2", "--attacks", "mean_image"]
+    monkeypatch.setattr(sys, "argv", ["memory.py", *words])
+
+    runpy.run_path(str(SCRIPTS / "memory.py"), run_name="__main__")
+
+    head, _, row = capsys.readouterr().out.splitlines()
+    assert head == "| MiB | 2 images |"
+    assert re.fullmatch(r"\| `mean_image` \| [1-9]\d{2,3} \|", row)
+
+
+def test_startup_compares_a_command_with_a_bare_interpreter(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(SCRIPTS)
+    monkeypatch.setattr(sys, "argv", ["startup.py", "--runs", "1", "--only=--help"])
+
+    runpy.run_path(str(SCRIPTS / "startup.py"), run_name="__main__")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["python -c pass", "mia-bench --help"]
+    assert lines[1].endswith("x by CPU time")
+
+
+def test_the_published_procedure_finds_the_image_behind_a_linear_client(script: Callable) -> None:
+    torch.manual_seed(0)
+    client, image = nn.Conv2d(1, 4, 3, padding=1), torch.rand(1, 1, 8, 8)
+    wire = client(image).detach()
+
+    found = script("white_box")["published"](client, wire, image.shape[1:], steps=800, tv=0.0)
+
+    assert (found - image).square().mean() < 0.01 * (image - 0.5).square().mean()
+
+
+def test_a_procedure_that_was_not_let_finish_has_a_speed_and_no_quality(script: Callable) -> None:
+    spent = script("measuring")["Spent"](wall=2.0, cpu=1.0)
+
+    row = script("white_box")["line"]("theirs", None, torch.zeros(1, 1, 8, 8), spent, work=30.0, peak=100.0)
+
+    assert row == "| theirs |  |  | 0.5 | 1 | 30 | 30 % |"
+
+
+def test_operations_are_counted_within_gradients_too(script: Callable) -> None:
+    left, right = torch.rand(30, 20, requires_grad=True), torch.rand(20, 10)
+
+    counted = script("measuring")["gflop"](lambda: torch.autograd.grad((left @ right).sum(), left))
+
+    assert counted == pytest.approx(2 * 2 * 30 * 20 * 10 / 1e9)
+
+
+def test_work_within_other_work_is_counted_once(script: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 1.0, 3.0, 6.0, 10.0])
+    grid = script("grid")
+    stopwatch = grid["Stopwatch"].__new__(grid["Stopwatch"])
+    monkeypatch.setattr(grid["time"], "process_time", lambda: next(clock))
+    stopwatch.__init__()
+
+    stopwatch.watch("outer", lambda: stopwatch.watch("inner", lambda: None)())()
+
+    assert stopwatch.seconds == {"outer": 2.0 + 4.0, "inner": 3.0}
