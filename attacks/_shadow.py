@@ -12,10 +12,10 @@ from torch.nn import functional
 
 from ..benchmark.interfaces import Observation
 from ..benchmark.training import fit
-from ._budget import affordable, least_steps
 from ._decoders.fitting import Standardize
 from ._decoders.folds import divide_once
 from ._decoders.queries import Queries
+from ._limits import affordable, least_steps
 
 BATCH = 64
 LEARNING_RATE = 3e-3

@@ -1,4 +1,4 @@
-"""``mia_bench.run`` and ``mia_bench.rank``: the commands of those names for notebooks and scripts."""
+"""``mia_bench.run``, ``mia_bench.rank`` and ``mia_bench.plot`` for notebooks and scripts."""
 
 from __future__ import annotations
 
@@ -6,28 +6,36 @@ import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 import torch
 
 from . import registry
-from .cli.run import SHOWN, compute, make_requests, tell_doubts
-from .cli.tables import shorten
 from .errors import UsageError
 from .evaluation.artifacts import Workbench
 from .interfaces import Component
 from .leaderboard import ranking
+from .leaderboard.columns import SHOWN
 from .leaderboard.loading import Cells
+from .leaderboard.ranking import shorten
 from .leaderboard.store import Record, Row, as_given, read_record, record_path, rows_of
-from .plan.cells import Spec
+from .plan.request import Spec, make_requests
 from .registry import Kind
 from .registry.labels import label
-from .runner.run import Where, execute, prepare
+from .report.content import content
+from .report.figures import check_installed
+from .runner.options import Where
+from .runner.resume import prepare
+from .runner.run import compute, execute, tell_doubts
 from .utils.isolation import restored_state
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Choice = str | Mapping[str, Any] | Component
 """A component: ``dp_ir:sigma=0.1``, ``{"name": "dp_ir", "sigma": 0.1}`` or ``DpIr(sigma=0.1)``."""
+
 NOUNS: dict[str, Kind] = {"defense": "defenses", "attack": "attacks"}
 
 
@@ -250,3 +258,30 @@ def _records(rows: Sequence[Row], out: str | None) -> dict[str, Record]:
         return {}
     paths = {row.cell_id: record_path(Path(out), row.cell_id) for row in rows}
     return {cell_id: read_record(path) for cell_id, path in paths.items() if path.exists()}
+
+
+def plot(*boards: pd.DataFrame | str | Path, measure: Literal["psnr_db", "ssim"] = "psnr_db") -> Figure:
+    """Draw one point per setting of a defense: its accuracy, and what the strongest attacks recover.
+
+    The figure is that of ``mia-bench report --figures``: up is useful, left is private.
+
+    Args:
+        boards: what ``run`` gave, or leaderboards and results folders; of one dataset, model and split.
+        measure: how much is recovered, in dB or as SSIM.
+
+    Returns:
+        The figure, which a notebook shows.
+
+    Raises:
+        UsageError: if matplotlib is not installed, a board is none, or they are of several places.
+    """
+    check_installed()
+    import matplotlib.pyplot  # noqa: F401  # notebooks show figures from here on
+
+    from .report.tradeoff_figure import tradeoff
+
+    places = content(*gather(*boards)).places
+    if len(places) != 1:
+        found = ", ".join(f"{place.dataset} {place.model} {place.split}" for place in places) or "none"
+        raise UsageError(f"a plot shows one dataset, model and split; these boards have: {found}")
+    return tradeoff(places[0], measure)

@@ -9,8 +9,7 @@ from torch import Tensor
 
 from ..benchmark.interfaces import Defense, ImageSet, SplitModel
 from ._adversary import Adversary
-from ._fine_tuning import PASSES
-from ._joint import train_jointly
+from ._fine_tuning import PASSES, train_jointly
 
 
 class Adversarial(Defense):

@@ -9,8 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Defense, ImageSet, SplitModel
-from ._fine_tuning import PASSES
-from ._joint import train_jointly
+from ._fine_tuning import PASSES, train_jointly
 
 TINY = 1e-12
 """Keeps the roots differentiable at zero."""

@@ -11,8 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ..benchmark.interfaces import Channel, Defense, ImageSet, SplitModel
-from ._fine_tuning import PASSES
-from ._joint import steps, train_jointly
+from ._fine_tuning import PASSES, steps, train_jointly
 
 WARM_UP = 0.5
 """Share of the training in which the weight of the divergence rises to its full value, linearly."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from mia_bench.benchmark.evaluation.artifacts import Workbench
 from mia_bench.benchmark.metrics import accuracy
-from mia_bench.benchmark.plan.cells import Request, plan
+from mia_bench.benchmark.plan.request import Request, plan
 
 SPLITS = ["conv1", "relu1", "pool1", "conv2", "relu2", "pool2", "fc1", "relu3", "fc2", "relu4"]
 HEAD = [

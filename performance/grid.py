@@ -52,9 +52,9 @@ KINDS = {
     ],
     "attacking": ["evaluation.evaluate._reconstruct"],
     "scoring": [
-        "evaluation.evaluate._compare",
-        "evaluation.evaluate._compare_members",
-        "evaluation.evaluate._scores",
+        "evaluation.evaluate.compare",
+        "evaluation.evaluate.compare_members",
+        "evaluation.evaluate.score_columns",
         "evaluation.evaluate.score",
     ],
     "bounds": ["evaluation.evaluate.bound"],
@@ -125,7 +125,7 @@ def run_cell(options: argparse.Namespace, index: int) -> None:
     """Compute one cell of the grid, as if there were no other."""
     from mia_bench.benchmark.evaluation.artifacts import Workbench
     from mia_bench.benchmark.evaluation.evaluate import evaluate
-    from mia_bench.benchmark.plan.cells import Request, plan
+    from mia_bench.benchmark.plan.request import Request, plan
 
     torch.set_num_threads(1)
     cells = plan(request(Request, options))

@@ -17,7 +17,8 @@ from typing import Any, TypeVar, cast
 import torch
 from mia_bench.benchmark.evaluation.artifacts import Workbench
 from mia_bench.benchmark.interfaces import Attack, Observation
-from mia_bench.benchmark.plan.cells import Request, Setting, plan
+from mia_bench.benchmark.plan.cells import Setting
+from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.registry.specs import expand
 from mia_bench.benchmark.utils.seeding import stream
 from torch import Tensor

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ...benchmark.training import fit
-from .._budget import least_steps
-from .._limits import in_one_pass
+from .._limits import in_one_pass, least_steps
 from .._shrinkage import shrink, trust
 from .grid import Grid
 from .queries import Queries

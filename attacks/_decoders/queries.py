@@ -12,8 +12,7 @@ from torch.nn import functional
 
 from ...benchmark.interfaces import Observation, Training
 from ...benchmark.training import augment
-from .._budget import affordable
-from .._limits import sample_size
+from .._limits import affordable, sample_size
 from .folds import Fold, divide_once
 
 Vary = Callable[[Tensor], Tensor]

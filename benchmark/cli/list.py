@@ -1,21 +1,14 @@
-"""What ``list`` and ``show`` print."""
+"""What ``mia-bench list`` prints."""
 
 from __future__ import annotations
 
-import inspect
-import json
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
-from .. import registry
-from ..errors import UsageError, describe
-from ..registry import KINDS, Entry, Kind, entries
+from ..registry import Kind, entries
 from ..registry.entries import Summary
 from ..utils.texts import say
 from .console import print_table
-
-SAMPLE_SHAPES = ((1, 28, 28), (3, 32, 32))
-"""Image shapes that ``show`` builds a model for."""
 
 
 def list_kinds(kinds: Sequence[str]) -> None:
@@ -52,105 +45,3 @@ def _suites() -> list[list[str]]:
     from ..plan.suite import built_in, first_line
 
     return [[name, first_line(path)] for name, path in built_in().items()]
-
-
-def show(name: str) -> None:
-    """Print all about one component.
-
-    Raises:
-        UsageError: if nothing has that name.
-    """
-    kinds: list[Kind] = [kind for kind in KINDS if name in registry.providers(kind)]
-    if not kinds:
-        every = [each for kind in KINDS for each in registry.names(kind)]
-        raise UsageError(
-            f"there is no attack, defense, model or dataset {name!r}{registry.nearest(name, every)}; "
-            "`mia-bench list` names them all"
-        )
-    for kind in kinds:
-        _show(registry.find(kind, name), kind)
-
-
-def _show(entry: Entry, kind: Kind) -> None:
-    loaded = entry.load()
-    say(f"{entry.noun} {entry.name}  (package {entry.package} {entry.version}, component version {loaded.version})\n")
-    say(inspect.getdoc(loaded) or "")
-    for fact in ("access", "guarantee", "standard", "model", "split"):
-        if isinstance(value := getattr(loaded, fact, None), str | bool):
-            say(f"\n{fact}: {value}" if fact in ("access", "guarantee", "model") else f"{fact}: {value}")
-    if kind in ("attacks", "defenses"):
-        say(f"threat model: {_threat(loaded)}\ncost: {_cost(kind, entry.name)}")
-    _show_parameters(parameters(loaded))
-    if kind == "models":
-        from ..registry.specs import build
-
-        model = cast(Any, build(entry, {}))
-        for shape in SAMPLE_SHAPES:
-            try:
-                layers = _layers(model.build(shape, 10), shape)
-            except Exception as error:
-                layers = f"  none: {describe(error)}"
-            say(f"\nlayers = split points, for images {shape}:\n{layers}")
-
-
-def _threat(component: Any) -> str:
-    if hasattr(component, "access"):
-        return f"sees the wire, knows the defense, has images of its own, {component.access.meaning}"
-    return "an honest but curious server, or an eavesdropper, who knows the defense and attacks the defended client"
-
-
-def _cost(kind: Kind, name: str) -> str:
-    from ..runner.estimates import duration, typical
-
-    measured = ", ".join(f"{duration(seconds)} on {dataset}" for dataset, seconds in typical(kind, name).items())
-    timed = f"{measured} (one core, median of timed cells)" if measured else "not timed yet"
-    if kind == "attacks":
-        return f"{timed}; the column attack_seconds"
-    return f"to protect, {timed}; of one picture, the columns wire_bytes, client_macs, client_ms and server_ms"
-
-
-def parameters(component: type[Any]) -> list[list[str]]:
-    """Name, what is allowed, default and meaning of each parameter of a component."""
-    schema = component.model_json_schema()
-    shared = schema.get("$defs", {})
-    return [
-        [name, _type(each, shared), json.dumps(each.get("default")), each.get("description", "")]
-        for name, each in schema.get("properties", {}).items()
-    ]
-
-
-def _show_parameters(lines: list[list[str]]) -> None:
-    if not lines:
-        say("\nno parameters")
-        return
-    say("\nparameters")
-    print_table(["name", "allowed", "default", "meaning"], lines)
-
-
-_BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
-
-
-def _type(schema: dict[str, Any], shared: dict[str, Any]) -> str:
-    if "$ref" in schema:
-        return _type(shared[schema["$ref"].rpartition("/")[2]], shared)
-    if "anyOf" in schema:
-        return " or ".join(_type(option, shared) for option in schema["anyOf"])
-    if "enum" in schema or "const" in schema:
-        return " | ".join(map(str, schema.get("enum", [schema.get("const")])))
-    bounds = [f"{sign} {schema[key]}" for key, sign in _BOUNDS.items() if key in schema]
-    name = schema.get("type", "any").replace("null", "none")
-    if isinstance(schema.get("items"), dict):
-        name = f"{name} of {_type(schema['items'], shared)}"
-    return " ".join([name, *bounds])
-
-
-def _layers(layers: Any, shape: tuple[int, int, int]) -> str:
-    import torch
-
-    value = torch.zeros(1, *shape)
-    lines = []
-    for name, layer in layers.eval().named_children():
-        with torch.no_grad():
-            value = layer(value)
-        lines.append(f"  {name:10} {'x'.join(map(str, value.shape[1:])):>12}  {layer.__class__.__name__}")
-    return "\n".join(lines)

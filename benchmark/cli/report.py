@@ -10,7 +10,7 @@ from ..leaderboard.loading import load_boards
 from ..report.content import Content, content
 from ..report.page import page
 from ..report.picture_album import album
-from ..utils.cache import write_atomically
+from ..utils.files import write_atomically
 
 TITLE = "Which defense keeps the pictures private?"
 

@@ -151,7 +151,7 @@ def list_(
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="Name of an attack, defense, model or dataset.")]) -> None:
     """Show parameters, bounds, threat model and source of one component; for a model, its layers."""
-    from .list import show as show_component
+    from .show import show as show_component
 
     show_component(name)
 
@@ -170,9 +170,9 @@ def rank_(
     format_: Annotated[Format, typer.Option("--format", help="How to print it; csv has all columns.")] = "table",
 ) -> None:
     """Rank defenses, one line each: the worst case over the attacks, image by image."""
-    from . import run as commands
+    from . import rank
 
-    commands.rank_boards(boards, sort=sort, notation=format_)
+    rank.rank_boards(boards, sort=sort, notation=format_)
 
 
 @app.command("audit")
@@ -181,9 +181,9 @@ def audit_(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if there is a flag.")] = False,
 ) -> None:
     """Look for signs that results are not to be trusted, one line each; sharper where the records are at hand."""
-    from . import run as commands
+    from . import audit
 
-    raise typer.Exit(commands.audit_boards(boards, strict=strict))
+    raise typer.Exit(audit.audit_boards(boards, strict=strict))
 
 
 @app.command("compare")
@@ -236,9 +236,9 @@ def report_(
 @app.command()
 def status(folder: Annotated[Path, typer.Argument(help="Results folder of a run.", metavar="DIR")]) -> None:
     """Tell which cells of a run are done, failed or missing."""
-    from . import run as commands
+    from . import status as status_module
 
-    commands.status(folder)
+    status_module.status(folder)
 
 
 @app.command()

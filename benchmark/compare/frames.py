@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..cli.tables import PLACES
-from ..leaderboard.groups import NAMES
+from ..leaderboard.columns import NAMES, PLACES
 from ..leaderboard.loading import SOURCE
 from .cell_names import SHORT_NAMES, names, said
 from .differences import Change, Difference

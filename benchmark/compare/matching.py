@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import registry
 from ..errors import UsageError
-from ..leaderboard.groups import NAMES
+from ..leaderboard.columns import NAMES
 from ..leaderboard.loading import SOURCE, Entry, load_entries
 from ..registry import Kind
 

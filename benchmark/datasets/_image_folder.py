@@ -1,4 +1,4 @@
-"""What is in a ``train/<class>/*``, ``test/<class>/*`` tree, before any image is opened."""
+"""A ``train/<class>/*``, ``test/<class>/*`` tree: what is in it, and its decoded images."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 from ..errors import UsageError
-from ._decode import suffixes
+from ..utils.cache import cached_tensors
+from ._decode import VERSION, decode, suffixes
+from ._division import Split, without_repeats
 
 SPLITS = ("train", "test")
+
 OF_SYSTEMS = frozenset({"thumbs.db", "desktop.ini"})
 """Files that Windows puts into folders of images, in lower case."""
 
@@ -136,3 +142,37 @@ def _visible(folder: Path) -> list[os.DirEntry[str]]:
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     """Whether it is a folder or a link to one; a link that leads round in a circle is none."""
     return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
+
+
+def read_tree(tree: Tree, *, size: int, channels: int) -> tuple[Split, Split]:
+    """The training split without repeats and the test split; cached until a file changes.
+
+    Args:
+        tree: the files.
+        size: pixels a side that images are brought to.
+        channels: 1 for gray, 3 for RGB.
+
+    Raises:
+        UsageError: if a file is damaged or no image.
+    """
+    identity = ["imagefolder", VERSION, size, channels, str(tree.root.resolve()), tree.stamp()]
+    tensors = cached_tensors("datasets", identity, lambda: _decoded(tree, size, channels))
+    train, test = (Split(tensors[f"{split}_images"], tensors[f"{split}_labels"]) for split in SPLITS)
+    return train, test
+
+
+def _decoded(tree: Tree, size: int, channels: int) -> dict[str, Tensor]:
+    train, test = (_decode_split(tree, split, size, channels) for split in SPLITS)
+    train = without_repeats(train, test)
+    return {
+        "train_images": train.images,
+        "train_labels": train.labels,
+        "test_images": test.images,
+        "test_labels": test.labels,
+    }
+
+
+def _decode_split(tree: Tree, split: str, size: int, channels: int) -> Split:
+    files = tree.files[split]
+    images = decode([tree.root / path for path, _ in files], size=size, channels=channels)
+    return Split(images, torch.tensor([label for _, label in files]))

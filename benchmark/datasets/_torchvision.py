@@ -10,7 +10,8 @@ from torch import Tensor
 from torchvision.datasets import CIFAR10, MNIST
 
 from ..errors import UsageError
-from ..utils.cache import cache_dir, locked
+from ..utils.cache import cache_dir
+from ..utils.files import locked
 from ._division import Split
 
 _DAMAGED = (RuntimeError, ValueError, TypeError, KeyError, AssertionError, OSError)

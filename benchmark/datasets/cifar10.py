@@ -12,9 +12,8 @@ from torchvision.datasets import CIFAR10
 from ..errors import UsageError
 from ..interfaces import Dataset, Pools, Training
 from ._division import MOST_AUX, divide, without_repeats
-from ._image_folder import scan
+from ._image_folder import read_tree, scan
 from ._torchvision import read_splits
-from ._tree import read_tree
 
 FOLDER = "cifar10-jpeg"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

@@ -9,8 +9,7 @@ from pydantic import Field
 
 from ..interfaces import Dataset, Pools, Training
 from ._division import MOST_AUX, divide
-from ._image_folder import scan
-from ._tree import read_tree
+from ._image_folder import read_tree, scan
 
 
 class Imagefolder(Dataset):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -25,10 +25,9 @@ from ..interfaces import (
     Pools,
     SplitModel,
     Target,
-    Wire,
 )
 from ..metrics import accuracy
-from ..metrics.costs import Costs, measure_costs
+from ..metrics.costs import measure_costs
 from ..metrics.evaluation_classifier import RECIPE, Evaluator, classify, train_evaluator
 from ..metrics.gallery_bound import GalleryBound, gallery_bound
 from ..plan.cells import REFERENCE_DEFENSE, Setting
@@ -37,36 +36,14 @@ from ..training import RECIPE_VERSION, add_biases, train_target
 from ..utils.cache import Cached, cache_path, cached_tensors, is_cached
 from ..utils.fingerprints import class_means, in_neutral_order
 from ..utils.isolation import isolated
-from ..utils.seeding import stream, stream_seed
+from ..utils.seeding import stream
 from .log_forwarding import heard
-from .observe import chunks, observe, overhear
+from .observe import observe, overhear
 from .pool_loader import Data
+from .protection import Protected, logits_of, sample_images
 
 Need = Literal["weights", "evaluators"]
 """What settings share that is trained, by its folder in the cache."""
-
-
-@dataclass(frozen=True)
-class Protected:
-    """A setting made ready for attack.
-
-    Attributes:
-        model: the protected model.
-        wire: what the adversary saw of the private images under attack.
-        accuracy: its share of right answers on the private pool, or on a sample if the model asks for one.
-        accuracy_undefended: that of the undefended target, on the same images.
-        accuracy_images: how many these are.
-        costs: its prices.
-        details: what else was measured of it, by name.
-    """
-
-    model: SplitModel
-    wire: Wire
-    accuracy: float
-    accuracy_undefended: float
-    accuracy_images: int
-    costs: Costs
-    details: dict[str, float]
 
 
 class Workbench:
@@ -300,7 +277,7 @@ class Workbench:
     def _undefended_accuracy(self, dataset: Chosen, model: Chosen, seed: int, test: ImageSet) -> float:
         target = copy.deepcopy(self.target(dataset, model, seed))
         with isolated("accuracy undefended", model.identity, seed):
-            return accuracy(_logits(target, test.images), test.labels)
+            return accuracy(logits_of(target, test.images), test.labels)
 
     def _protect(self, setting: Setting) -> Protected:
         pools = self.pools(setting.dataset)
@@ -313,7 +290,7 @@ class Workbench:
         if not isinstance(model, SplitModel):
             raise TypeError(f"the defense returned {type(model).__name__}; expected a SplitModel")
         model.modules().eval().requires_grad_(False)
-        test = _sample(pools.private, model.accuracy_images)
+        test = sample_images(pools.private, model.accuracy_images)
         if len(test) == len(pools.private):
             accuracy_undefended = self.accuracy_undefended(*whole)
         else:
@@ -340,27 +317,9 @@ class Workbench:
     def _measure(self, model: SplitModel, test: ImageSet, identity: object) -> tuple[float, dict[str, float]]:
         """Accuracy of a protected model on labelled images, and its details."""
         with isolated("accuracy", identity), heard("mia_bench", self.report):
-            answers = _logits(model.classify, test.images)
+            answers = logits_of(model.classify, test.images)
             measured = accuracy(answers, test.labels)
             told = {}
             if type(model).details is not SplitModel.details:
                 told = model.details(test.images.clone(), test.labels.clone(), answers)
             return measured, {name: float(value) for name, value in told.items()}
-
-
-def _sample(pool: ImageSet, count: int | None) -> ImageSet:
-    """``count`` random images, the same in every run; all if there are fewer.
-
-    The first ones would do if no pool were in the order of its classes, and those at equal distances if none had its
-    classes in turn.
-    """
-    if count is None or count >= len(pool):
-        return pool
-    generator = torch.Generator().manual_seed(stream_seed("accuracy sample", len(pool)))
-    return pool[torch.randperm(len(pool), generator=generator)[:count].to(pool.labels.device)]
-
-
-@torch.no_grad()
-def _logits(classify: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Answers to images (N, C, H, W), which are copied, since a network may work in place: logits (N, classes)."""
-    return torch.cat([classify(part.clone()) for part in chunks(images)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -15,14 +14,14 @@ from ... import __version__
 from ..errors import Inapplicable, UsageError, clean, describe, message_of
 from ..interfaces import Attack, Observation, Reconstruction
 from ..leaderboard.records import KINDS, explain
-from ..leaderboard.store import PerImage, Record, Row
-from ..metrics import interval, psnr, ssim
-from ..metrics.image_quality import RANGES, RECOGNISABLE_SSIM
+from ..leaderboard.store import Record, Row
+from ..metrics.leakage import overlap
 from ..plan.cells import PROTOCOL, Cell
 from ..registry import DISTRIBUTION
 from ..utils.isolation import isolated
-from .artifacts import Protected, Workbench
-from .scoring import bound, overlap, score
+from .artifacts import Workbench
+from .protection import Protected
+from .scoring import bound, compare, compare_members, finite_details, score, score_columns
 
 
 class InvalidReconstruction(Exception):
@@ -63,12 +62,12 @@ def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor
         start = time.perf_counter()
         rebuilt = _reconstruct(attack, seen, cell_id)
         facts["attack_seconds"] = round(time.perf_counter() - start, 3)
-        values = _compare(rebuilt.images, originals, bench.sources(cell.setting))
+        values = compare(rebuilt.images, originals, bench.sources(cell.setting))
         scores, more = score(bench, cell.setting, rebuilt.images)
-        details |= {**more, **_compare_members(rebuilt, originals)}
-        scores |= _scores(values)
+        details |= {**more, **compare_members(rebuilt, originals)}
+        scores |= score_columns(values)
         row = Row(**_names(cell, cell_id), **facts, **scores, status="done", device=str(bench.device))
-        held, notes = _finite(details)
+        held, notes = finite_details(details)
         notes |= {"selected": rebuilt.selected, "data": bench.pools(cell.setting.dataset).note}
         told = {name: note for name, note in notes.items() if note}
         return Record(row=row, details=held, notes=told, per_image=values), rebuilt.images
@@ -95,35 +94,9 @@ def _allowed(facts: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _compare(images: Tensor, originals: Tensor, sources: list[int] | None = None) -> PerImage:
-    images = images.to(originals.device)
-    decibels, similarities = psnr(images, originals).tolist(), ssim(images, originals).tolist()
-    return PerImage(psnr_db=decibels, ssim=similarities, sources=sources or [])
-
-
-def _compare_members(rebuilt: Reconstruction, originals: Tensor) -> dict[str, float]:
-    """Means of each member's scores, and of the best score that any member has for each image (``oracle``)."""
-    if not rebuilt.members:
-        return {}
-    scores = {name: _compare(images, originals) for name, images in rebuilt.members.items()}
-    decibels = torch.tensor([each.psnr_db for each in scores.values()])  # (members, N)
-    similarities = torch.tensor([each.ssim for each in scores.values()])
-    found = {"oracle_psnr_db": decibels.amax(0).mean(), "oracle_ssim": similarities.amax(0).mean()}
-    for index, name in enumerate(scores):
-        found |= {f"{name}_psnr_db": decibels[index].mean(), f"{name}_ssim": similarities[index].mean()}
-    return {name: round(score.item(), 5) for name, score in found.items()}
-
-
-def _finite(details: dict[str, float]) -> tuple[dict[str, float], dict[str, str]]:
-    """Those details that a record can hold, and a note that names the others."""
-    held = {name: value for name, value in details.items() if math.isfinite(value)}
-    lost = ", ".join(f"{name}={value}" for name, value in details.items() if name not in held)
-    return held, {"left_out": lost} if lost else {}
-
-
 def incomplete(cell: Cell, cell_id: str, *, details: dict[str, float] | None = None, **facts: Any) -> Record:
     """The record of a cell without scores; ``facts`` give at least ``status``, ``reason`` and ``device``."""
-    held, notes = _finite(details or {})
+    held, notes = finite_details(details or {})
     return Record(row=Row(**_names(cell, cell_id), **facts), details=held, notes=notes)
 
 
@@ -189,13 +162,3 @@ def _describe(protected: Protected) -> dict[str, Any]:
         "client_ms": round(costs.client_ms, 4),
         "server_ms": round(costs.server_ms, 4),
     }
-
-
-def _scores(values: PerImage) -> dict[str, Any]:
-    scores: dict[str, float | None] = {}
-    for name, within in RANGES.items():
-        sample = torch.tensor(getattr(values, name), dtype=torch.float64)
-        low, high = interval(sample, sources=values.sources or None, within=within)
-        scores |= {name: sample.mean().item(), f"{name}_low": low, f"{name}_high": high}
-    scores["recognisable"] = (torch.tensor(values.ssim) >= RECOGNISABLE_SSIM).float().mean().item()
-    return {name: None if score is None else round(score, 5) for name, score in scores.items()}

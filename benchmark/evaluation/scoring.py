@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..interfaces import ImageSet
-from ..metrics import interval, psnr
+from ..interfaces import ImageSet, Reconstruction
+from ..leaderboard.store import PerImage
+from ..metrics import interval, psnr, ssim
 from ..metrics.evaluation_classifier import agreement
+from ..metrics.image_quality import RANGES, RECOGNISABLE_SSIM
+from ..metrics.leakage import GALLERY, identified, leak_r2, wrong_image_psnr
 from ..plan.cells import Setting
-from ..utils.fingerprints import digests, groups_of_equal, to_bytes
+from ..utils.fingerprints import groups_of_equal
 from .artifacts import Workbench
-
-GALLERY = 1000
-"""Images among which the private one is looked for, as far as there are so many."""
-SAME_DISTANCE = 1e-9
-"""Difference of squared distances, relative to 1 and their size, that is rounding."""
 
 
 def score(bench: Workbench, setting: Setting, images: Tensor) -> tuple[dict[str, Any], dict[str, float]]:
@@ -53,50 +52,10 @@ def bound(bench: Workbench, setting: Setting, observations: int) -> tuple[dict[s
     return ({"bound_psnr_db": round(found.psnr_db, 5)}, found.details) if found else ({}, {})
 
 
-def identified(images: Tensor, gallery: Tensor) -> float:
-    """Share of reconstructions whose nearest image of the gallery, by squared pixel distance, is their original.
-
-    An image that equals the original, to 8 bits, counts as it. Where several images are nearest, as to a constant
-    reconstruction, one of them is taken at random, in expectation: the position in the gallery does not decide.
-
-    Args:
-        images: (N, C, H, W).
-        gallery: (K, C, H, W), the originals first.
-    """
-    known, groups = gallery.flatten(1).double(), groups_of_equal(gallery)  # (K, D), (K,)
-    found = []
-    for part, own in zip(images.flatten(1).split(GALLERY), groups[: len(images)].split(GALLERY), strict=True):
-        squares = torch.cdist(part.double(), known).square()  # (N, K)
-        smallest = squares.min(1, keepdim=True).values
-        nearest = squares <= smallest + SAME_DISTANCE * (1 + smallest)
-        found.append((nearest & (groups == own[:, None])).sum(1) / nearest.sum(1))
-    return torch.cat(found).double().mean().item()
-
-
 def identified_chance(count: int, gallery: Tensor) -> float:
     """The share that is identified by guessing: 1 / K for each of ``count`` originals and each image equal to it."""
     groups = groups_of_equal(gallery)
     return (torch.bincount(groups)[groups[:count]] / len(gallery)).mean().item()
-
-
-def leak_r2(images: Tensor, originals: Tensor, aux: Tensor) -> float | None:
-    """1 - MSE / MSE of the attacker's mean image: 1 is exact, 0 is no leak; None if that image is always right.
-
-    Right is up to rounding: a mean squared error of 1e-10, which is the ceiling of 100 dB.
-    """
-    error = (images.double() - originals.double()).square().mean().item()
-    reference = (aux.mean(0, dtype=torch.float64).clamp(0, 1) - originals.double()).square().mean().item()
-    return 1 - error / reference if reference > 1e-10 else None
-
-
-def wrong_image_psnr(images: Tensor, originals: Tensor) -> float | None:
-    """Mean PSNR against other originals, half a turn away, since neighbors in a pool may be of one class.
-
-    Others that equal the original to 8 bits are left out; None if there is no other.
-    """
-    groups, turn = groups_of_equal(originals), len(originals) // 2
-    other = groups != groups.roll(turn)
-    return psnr(images[other], originals.roll(turn, 0)[other]).mean().item() if other.any() else None
 
 
 def compare_classmates(images: Tensor, attacked: ImageSet) -> dict[str, float]:
@@ -133,7 +92,39 @@ def classmates(labels: Tensor) -> Tensor:
     return mates
 
 
-def overlap(aux: ImageSet, originals: Tensor) -> int:
-    """How many of the originals (N, C, H, W), rounded to 8 bits, are among the attacker's images."""
-    known = set(digests(to_bytes(aux.images)))
-    return sum(content in known for content in digests(to_bytes(originals)))
+def compare(images: Tensor, originals: Tensor, sources: list[int] | None = None) -> PerImage:
+    """Compute PSNR and SSIM of reconstructions (N, C, H, W), image by image."""
+    images = images.to(originals.device)
+    decibels, similarities = psnr(images, originals).tolist(), ssim(images, originals).tolist()
+    return PerImage(psnr_db=decibels, ssim=similarities, sources=sources or [])
+
+
+def compare_members(rebuilt: Reconstruction, originals: Tensor) -> dict[str, float]:
+    """Means of each member's scores, and of the best score that any member has for each image (``oracle``)."""
+    if not rebuilt.members:
+        return {}
+    scores = {name: compare(images, originals) for name, images in rebuilt.members.items()}
+    decibels = torch.tensor([each.psnr_db for each in scores.values()])  # (members, N)
+    similarities = torch.tensor([each.ssim for each in scores.values()])
+    found = {"oracle_psnr_db": decibels.amax(0).mean(), "oracle_ssim": similarities.amax(0).mean()}
+    for index, name in enumerate(scores):
+        found |= {f"{name}_psnr_db": decibels[index].mean(), f"{name}_ssim": similarities[index].mean()}
+    return {name: round(score.item(), 5) for name, score in found.items()}
+
+
+def finite_details(details: dict[str, float]) -> tuple[dict[str, float], dict[str, str]]:
+    """Those details that a record can hold, and a note that names the others."""
+    held = {name: value for name, value in details.items() if math.isfinite(value)}
+    lost = ", ".join(f"{name}={value}" for name, value in details.items() if name not in held)
+    return held, {"left_out": lost} if lost else {}
+
+
+def score_columns(values: PerImage) -> dict[str, Any]:
+    """Compute the means and intervals that a row holds."""
+    scores: dict[str, float | None] = {}
+    for name, within in RANGES.items():
+        sample = torch.tensor(getattr(values, name), dtype=torch.float64)
+        low, high = interval(sample, sources=values.sources or None, within=within)
+        scores |= {name: sample.mean().item(), f"{name}_low": low, f"{name}_high": high}
+    scores["recognisable"] = (torch.tensor(values.ssim) >= RECOGNISABLE_SSIM).float().mean().item()
+    return {name: None if score is None else round(score, 5) for name, score in scores.items()}

@@ -1,19 +1,10 @@
 """What a plug-in author subclasses and handles: components, images, split models, wires, observations."""
 
-from .components import (
-    Access,
-    Attack,
-    Component,
-    Dataset,
-    Defense,
-    ImageSet,
-    Model,
-    Observation,
-    Pools,
-    Reconstruction,
-    Training,
-)
-from .split_model import Channel, CleanInput, Exchange, Normalize, Promise, SplitModel, Target
+from .channel import Channel, CleanInput
+from .components import Attack, Component, Dataset, Defense, Model, Reconstruction, Training
+from .images import ImageSet, Pools
+from .observation import Access, Observation
+from .split_model import Exchange, Normalize, Promise, SplitModel, Target
 from .wire import Wire, byte_view
 
 __all__ = [

@@ -1,137 +1,20 @@
-"""The nouns of the benchmark: all that the author of an attack, a defense, a model or a dataset must read."""
+"""What a plug-in author subclasses: attacks, defenses, models and datasets."""
 
 from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field, SerializationInfo, SerializerFunctionWrapHandler, model_serializer
 from torch import Tensor, nn
 
-from .split_model import Channel, SplitModel
-from .wire import Wire
-
-
-@dataclass(frozen=True)
-class ImageSet:
-    """Labelled images.
-
-    Attributes:
-        images: (N, C, H, W) float32 in [0, 1].
-        labels: (N,) int64.
-        sources: the source of each image, as the photograph that a patch was cut from or the person that a portrait
-            shows, (N,) int64; None if the images are independent of each other. Looked at in the private pool alone:
-            intervals of mean scores then count sources instead of images. No attack sees it.
-    """
-
-    images: Tensor
-    labels: Tensor
-    sources: Tensor | None = None
-
-    def __len__(self) -> int:
-        """Count the images."""
-        return len(self.images)
-
-    def __getitem__(self, index: slice | Tensor) -> ImageSet:
-        """Select images together with their labels and sources."""
-        sources = None if self.sources is None else self.sources[index]
-        return ImageSet(self.images[index], self.labels[index], sources)
-
-    def copy(self) -> ImageSet:
-        """The same images in memory of their own."""
-        sources = None if self.sources is None else self.sources.clone()
-        return ImageSet(self.images.clone(), self.labels.clone(), sources)
-
-    def to(self, device: torch.device) -> ImageSet:
-        """Move to a device."""
-        sources = None if self.sources is None else self.sources.to(device)
-        return ImageSet(self.images.to(device), self.labels.to(device), sources)
-
-
-@dataclass(frozen=True)
-class Pools:
-    """Three disjoint image sets.
-
-    Attributes:
-        train: the victim's own images, on which the target is trained.
-        aux: the attacker's own images.
-        private: the test images; some of them are attacked, all of them measure accuracy.
-        classes: names of the classes, in label order.
-        note: what a reader of the results must know about these data, if anything; kept in each record.
-    """
-
-    train: ImageSet
-    aux: ImageSet
-    private: ImageSet
-    classes: tuple[str, ...]
-    note: str = ""
-
-    def copy(self) -> Pools:
-        """The same images in memory of their own."""
-        return replace(self, train=self.train.copy(), aux=self.aux.copy(), private=self.private.copy())
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Shape of one image, (C, H, W)."""
-        channels, height, width = self.train.images.shape[1:]
-        return channels, height, width
-
-
-class Access(StrEnum):
-    """What an attack may use, beside the wire, the attacker's own images and what the defense publishes."""
-
-    WHITE_BOX = "white_box"
-    """The client's weights; queries too, since whoever holds the client can run it."""
-    BLACK_BOX = "black_box"
-    """Queries: any image through the protected client."""
-    QUERY_FREE = "query_free"
-    """The server's weights, the structure of the client, and labels of the attacker's images."""
-
-    @property
-    def meaning(self) -> str:
-        """What it is, in a sentence."""
-        return {
-            Access.WHITE_BOX: "knows the client's weights and may send any image through it",
-            Access.BLACK_BOX: "may send any image through the protected client, and knows no weights",
-            Access.QUERY_FREE: "knows the server's weights and the client's structure, and may not query",
-        }[self]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Observation:
-    """All the adversary has; there is no field for the private images or labels.
-
-    Attributes:
-        wire: what the adversary saw of the N private images, which is what the protected client sent for them, or more.
-        aux: the attacker's own images, disjoint from the private ones.
-        classes: the number of classes.
-        channel: what the defense publishes about the way from the clean IR to the wire.
-        query: runs the protected client on (K, C, H, W) images, with fresh randomness; None if not granted.
-        client: the client's layers, differentiable, without anything random; None if not granted.
-        server: the server's layers; None if not granted.
-        structure: builds an untrained copy of the client; None if not granted.
-    """
-
-    wire: Wire
-    aux: ImageSet
-    classes: int
-    channel: Channel
-    query: Callable[[Tensor], Wire] | None = None
-    client: nn.Module | None = None
-    server: nn.Module | None = None
-    structure: Callable[[], nn.Module] | None = None
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Shape of one image, (C, H, W)."""
-        channels, height, width = self.aux.images.shape[1:]
-        return channels, height, width
+from .images import ImageSet, Pools
+from .observation import Access, Observation
+from .split_model import SplitModel
 
 
 class Component(BaseModel):

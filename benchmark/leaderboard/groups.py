@@ -12,10 +12,9 @@ import torch
 
 from ..metrics import interval
 from ..registry.labels import label
+from .columns import NAMES
 from .completeness import is_scored
 from .store import Record, Row
-
-NAMES = ("dataset", "model", "split", "defense", "defense_params", "attack", "attack_params", "seed", "n_images")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +14,7 @@ import pandas as pd
 from ..errors import UsageError
 from ..metrics.pareto import Estimate, Point, beaten_by
 from ..registry import nearest
+from ..registry.labels import label
 from .audits import audit, incomplete
 from .completeness import Place, by_line, each_once, find_gaps, is_scored
 from .line import COLUMNS, HIGHEST_FIRST, Line, make_line
@@ -126,3 +128,21 @@ def _order(column: str, contender: _Contender) -> tuple[bool, bool, bool, Any]:
     value = getattr(line, column)
     known = value is not None
     return line.psnr_db is None, line.incomplete, not known, (-value if column in HIGHEST_FIRST and known else value)
+
+
+def shorten(ranked: pd.DataFrame) -> pd.DataFrame:
+    """Leave out of a ranking what tells little.
+
+    Of the parameters, this is what has its default value, and the same value in all lines of their defense; and
+    ``worst_case``, where all lines are ``per image``.
+    """
+    short = ranked.drop(columns=["accuracy_undefended", "attacks", "seeds"])
+    if set(short["worst_case"].tolist()) <= {"per image", ""}:
+        short = short.drop(columns="worst_case")
+    chosen = [
+        (name, json.loads(params)) for name, params in zip(short["defense"], short["defense_params"], strict=True)
+    ]
+    short["defense"] = [
+        label("defenses", name, params, [other for also, other in chosen if also == name]) for name, params in chosen
+    ]
+    return short.drop(columns="defense_params")

@@ -6,13 +6,12 @@ They are set aside, so that a leaderboard never mixes them with others, and come
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
 from ..plan.cells import Cell
-from ..runner.tasks import Task
 from .store import SCHEMA_VERSION, Record, read_content, read_record, record_files, record_path
 
 FOLDER = "outdated"
@@ -30,12 +29,12 @@ def find_record(out: Path, cell_id: str) -> Record | None:
     return None
 
 
-def set_aside(out: Path, tasks: Sequence[Task], fingerprints: Mapping[str, str]) -> dict[str, str]:
-    """Move records out of the way that would be computed anew today, and those of the tasks that count again back.
+def set_aside(out: Path, planned: Mapping[str, Cell], fingerprints: Mapping[str, str]) -> dict[str, str]:
+    """Move records out of the way that would be computed anew today, and planned ones that count again back.
 
     Args:
         out: the results folder.
-        tasks: what is planned.
+        planned: the planned cells by their id.
         fingerprints: of the planned data, by what a leaderboard calls them; records of other data stay where they are,
             and so do those of components that are not installed.
 
@@ -45,17 +44,17 @@ def set_aside(out: Path, tasks: Sequence[Task], fingerprints: Mapping[str, str])
     Raises:
         UsageError: if a record is damaged.
     """
-    for task in tasks:
-        aside = out / FOLDER / f"{task.cell_id}.json"
-        if aside.exists() and not record_path(out, task.cell_id).exists() and find_record(out, task.cell_id):
-            _move(out, task.cell_id, back=True)
-    planned = {_key(task.cell.columns): task.cell_id for task in tasks}
+    for cell_id in planned:
+        aside = out / FOLDER / f"{cell_id}.json"
+        if aside.exists() and not record_path(out, cell_id).exists() and find_record(out, cell_id):
+            _move(out, cell_id, back=True)
+    names = {_key(cell.columns): cell_id for cell_id, cell in planned.items()}
     old = {}
     for path in record_files(out):
         content = read_content(path)
         readable = content.get("schema_version") == SCHEMA_VERSION
         row = read_record(path).row.model_dump() if readable else content.get("row", {})
-        today = planned.get(_key(row)) or (readable and _cell_id(row, fingerprints)) or path.stem
+        today = names.get(_key(row)) or (readable and _cell_id(row, fingerprints)) or path.stem
         if not readable or today != path.stem:
             _move(out, path.stem, back=False)
             old[path.stem] = today

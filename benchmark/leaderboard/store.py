@@ -1,4 +1,4 @@
-"""The record file of each cell, and the leaderboard that is rebuilt from them."""
+"""The results folder: the record of each cell, and the leaderboard that is rebuilt from them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from ..errors import UsageError
-from ..utils.cache import locked, write_atomically
-from ..utils.files import Unreadable, read_json
+from ..utils.files import Unreadable, locked, read_json, write_atomically
 from ..utils.texts import from_spreadsheet, one_line, quoted
 from .csv_files import CsvTable, read_csv, to_csv
 from .records import COLUMNS, SCHEMA_VERSION, TEXTS, PerImage, Record, Row, Status, explain
@@ -24,6 +23,7 @@ from .records import COLUMNS, SCHEMA_VERSION, TEXTS, PerImage, Record, Row, Stat
 __all__ = ["COLUMNS", "SCHEMA_VERSION", "PerImage", "Record", "Row", "Status"]
 
 _LOG = logging.getLogger(__name__)
+
 _RECORD_NAME = re.compile(r"[0-9a-f]{16}\.json")
 
 

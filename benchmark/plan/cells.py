@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, cast
 
-from .. import registry
-from ..errors import UsageError
 from ..interfaces import Dataset
 from ..registry import Kind
-from ..registry.specs import Chosen, check_options, choose, expand, parse
+from ..registry.specs import Chosen, choose, parse
 from ..training import RECIPE_VERSION
 from ..utils.cache import digest
-from ..utils.texts import LARGEST_WHOLE
 
 PROTOCOL = 2
 """Version of the evaluation protocol, raised whenever scores stop being comparable."""
+
 REFERENCE_ATTACK = "mean_image"
+
 REFERENCE_DEFENSE = "undefended"
 
 _IN_ONE_COLUMN: dict[Kind, str] = {"datasets": "dataset", "models": "model"}
-_IN_TWO_COLUMNS: dict[Kind, str] = {"defenses": "defense", "attacks": "attack"}
 
-Spec = str | Mapping[str, Any]
+_IN_TWO_COLUMNS: dict[Kind, str] = {"defenses": "defense", "attacks": "attack"}
 
 
 @dataclass(frozen=True)
@@ -128,89 +124,3 @@ class Cell:
     def label(self) -> str:
         """A short name for progress and plans."""
         return f"{self.setting.label} {self.attack.label}"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a user asks for; empty means the defaults of ``run``.
-
-    Attributes:
-        options: values of parameters, for every chosen attack or defense that has them.
-        own_options: names that ``run`` itself gives to options, to suggest when a parameter is misspelt.
-    """
-
-    dataset: Spec = "photos"
-    model: Spec | None = None
-    splits: Sequence[str] = ()
-    attacks: Sequence[Spec] = ()
-    defenses: Sequence[Spec] = ()
-    seeds: Sequence[int] = (0,)
-    images: int = 64
-    options: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    own_options: Sequence[str] = ()
-
-    @property
-    def attack_specs(self) -> list[Spec]:
-        """The attacks to run; the reference is always among them."""
-        return [*(self.attacks or _standard_attacks()), REFERENCE_ATTACK]
-
-    @property
-    def defense_specs(self) -> list[Spec]:
-        """The defenses to attack; the undefended model is always among them."""
-        return [REFERENCE_DEFENSE, *(self.defenses or _built_in_defenses())]
-
-
-def plan(*requests: Request) -> list[Cell]:
-    """Cross what was asked for into cells, each once, those of one setting beside each other.
-
-    Raises:
-        UsageError: if a name, a parameter or an option is wrong.
-    """
-    chosen: dict[Kind, list[Spec]] = {
-        "attacks": [spec for request in requests for spec in request.attack_specs],
-        "defenses": [spec for request in requests for spec in request.defense_specs],
-    }
-    for request in requests:
-        check_options(request.options, chosen, request.own_options)
-    cells: dict[Setting, dict[Cell, None]] = {}
-    for cell in itertools.chain.from_iterable(map(_crossed, requests)):
-        cells.setdefault(cell.setting, {})[cell] = None
-    return [cell for together in cells.values() for cell in together]
-
-
-def _crossed(request: Request) -> Iterator[Cell]:
-    _refuse_out_of_range("images", [request.images], least=1)
-    _refuse_out_of_range("seed", request.seeds, least=0)
-    (dataset,) = expand("datasets", [request.dataset], {})
-    recommended = type(dataset.component)
-    (model,) = expand("models", [request.model or getattr(recommended, "model")], {})  # noqa: B009
-    splits = request.splits or [getattr(recommended, "split")]  # noqa: B009
-    defenses = expand("defenses", request.defense_specs, request.options)
-    attacks = expand("attacks", request.attack_specs, request.options)
-    for seed, split, defense in itertools.product(request.seeds, splits, defenses):
-        setting = Setting(dataset, model, split, defense, seed, request.images)
-        yield from (Cell(setting, attack) for attack in attacks)
-
-
-def _refuse_out_of_range(option: str, values: Sequence[int], *, least: int) -> None:
-    for value in values:
-        if not least <= value <= LARGEST_WHOLE:
-            raise UsageError(f"--{option} is {value}; it must be at least {least} and at most {LARGEST_WHOLE}")
-
-
-def _standard_attacks() -> list[str]:
-    standard = []
-    for name in registry.names("attacks"):
-        entry = registry.find("attacks", name)
-        try:
-            if getattr(entry.load(), "standard"):  # noqa: B009
-                standard.append(name)
-        except UsageError as error:
-            logging.getLogger(__name__).warning("left out: %s", error)
-    return standard
-
-
-def _built_in_defenses() -> list[str]:
-    return [
-        name for name in registry.names("defenses") if registry.find("defenses", name).package == registry.DISTRIBUTION
-    ]

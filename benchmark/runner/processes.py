@@ -17,8 +17,8 @@ import torch
 from ..errors import UsageError, clean, describe, message_of
 from ..evaluation.artifacts import Workbench
 from ..utils.spawn import ending, without_main
-from .scheduler import News
-from .tasks import Look, Task, compute
+from .tasks import Look, Task, run_task
+from .worker_protocol import News
 
 
 class Processes:
@@ -114,7 +114,7 @@ def _answer(asked: Task | Look, bench: Workbench, begun: Callable[[], None]) -> 
             return News("looked", facts=facts)
         bench.prepare(asked.cell.setting)
         begun()
-        return News("done", outcome=compute(asked, bench))
+        return News("done", outcome=run_task(asked, bench))
     except UsageError as error:
         mended = isinstance(asked, Look) or not asked.cell.foreign
         return News("refused", message_of(error)) if mended else News("failed", describe(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -66,3 +66,28 @@ class Display:
 
     def _line(self, text: str) -> None:
         self._bar.console.print(plain(text), markup=False, highlight=False, soft_wrap=True)
+
+
+class Listener(Protocol):
+    """Whoever is told how a run goes on."""
+
+    def started(self, label: str) -> None:
+        """A cell begins."""
+
+    def finished(self, label: str, record: Record) -> None:
+        """A cell has its record."""
+
+    def note(self, message: str) -> None:
+        """Something that takes long begins."""
+
+
+class Teller(Protocol):
+    """Whoever is told how the work goes on."""
+
+    def started(self, label: str) -> None:
+        """A cell begins."""
+        ...
+
+    def note(self, message: str) -> None:
+        """Something that takes long begins."""
+        ...

@@ -20,8 +20,8 @@ from ..evaluation.artifacts import Need, Workbench
 from ..interfaces import ImageSet, Pools
 from ..plan.cells import Setting
 from ..utils.cache import cache_name
-from .scheduler import News
-from .tasks import Task, compute
+from .tasks import Task, run_task
+from .worker_protocol import News
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class RayActor:
         def work() -> News:
             self._bench.prepare(task.cell.setting)
             self._news.put(News("begun"))
-            return News("done", outcome=compute(task, self._bench))
+            return News("done", outcome=run_task(task, self._bench))
 
         yield from self._tell(work)
 

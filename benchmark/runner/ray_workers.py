@@ -16,8 +16,8 @@ from ..evaluation.artifacts import Workbench
 from .ray_actor import RayActor
 from .ray_cluster import connected, has_gpus, is_alive, room
 from .ray_objects import RayGoods
-from .scheduler import News
 from .tasks import Task
+from .worker_protocol import News
 
 FORGIVEN = 3
 """Workers that a cell may lose together with their nodes; it may be the cell that brings the nodes down."""

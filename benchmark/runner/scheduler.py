@@ -6,69 +6,18 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
 
 from ..errors import UsageError
 from ..evaluation.evaluate import incomplete
-from ..evaluation.pool_loader import Facts
+from .progress import Teller
 from .tasks import Outcome, Task
+from .worker_protocol import News, Workers
 
 PATIENCE_SECONDS = 0.2
 """How long to wait for news before looking whether a cell takes too long."""
+
 LIVES = 2
 """Workers that a cell may cost before it counts as failed."""
-
-
-@dataclass(frozen=True)
-class News:
-    """What a worker tells, or what is seen of it.
-
-    Attributes:
-        kind: ``note``, something takes long; ``begun``, all that the cell shares with others is ready; ``done``, it has
-            an outcome; ``failed``, it can have none, and the worker goes on; ``looked``, a setting can be made;
-            ``refused``, a person must mend something; ``died``, the worker is gone; ``lost``, so is it, for a reason
-            that has nothing to do with the cell.
-        text: the message, the refusal, the reason, or how the worker died.
-        outcome: that of a cell that is done.
-        facts: about the data of a setting that can be made.
-    """
-
-    kind: Literal["note", "begun", "done", "failed", "looked", "refused", "died", "lost"]
-    text: str = ""
-    outcome: Outcome | None = None
-    facts: Facts | None = None
-
-
-class Workers(Protocol):
-    """Processes, here or elsewhere, that each compute one task at a time."""
-
-    def hire(self) -> int:
-        """Start a worker; returns its number, never used before."""
-        ...
-
-    def give(self, worker: int, task: Task) -> None:
-        """Have an idle worker compute a task."""
-        ...
-
-    def listen(self, seconds: float) -> list[tuple[int, News]]:
-        """Wait for news of any worker, at most so long."""
-        ...
-
-    def dismiss(self, worker: int) -> None:
-        """End a worker at once, whatever it does."""
-        ...
-
-
-class Teller(Protocol):
-    """Whoever is told how the work goes on."""
-
-    def started(self, label: str) -> None:
-        """A cell begins."""
-        ...
-
-    def note(self, message: str) -> None:
-        """Something that takes long begins."""
-        ...
 
 
 @dataclass

@@ -34,7 +34,7 @@ class Outcome:
     picture: bytes | None = None
 
 
-def compute(task: Task, bench: Workbench) -> Outcome:
+def run_task(task: Task, bench: Workbench) -> Outcome:
     """Evaluate a cell, and draw its strip.
 
     Raises:

@@ -1,31 +1,22 @@
-"""The disk cache: where it is, and how files get into it whole and only once."""
+"""Tensors on disk that are computed once."""
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import platformdirs
-from filelock import BaseFileLock, FileLock, Timeout
 from safetensors import SafetensorError
 from torch import Tensor
 
 from ..errors import UsageError
 from .checked_tensors import pack, read
-
-PATIENCE_SECONDS = 10
-"""How long to wait for a lock before saying so."""
-NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP})
-"""What ``flock`` fails with on a file system that does not support it."""
+from .files import locked, write_atomically
 
 
 def cache_dir() -> Path:
@@ -47,58 +38,6 @@ def digest(identity: Any) -> str:
     """Hash a JSON-serializable identity into 16 hexadecimal digits."""
     canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that readers see either the old content or the new, also after a crash."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as scratch:
-        try:
-            scratch.write(content)
-            scratch.flush()
-            os.fsync(scratch.fileno())
-            os.chmod(scratch.name, 0o644)
-            os.replace(scratch.name, path)
-        except BaseException:
-            Path(scratch.name).unlink(missing_ok=True)
-            raise
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock that goes with ``path`` against other processes.
-
-    On a file system without locks the work is done without one: files are still written atomically, but two processes
-    may compute the same thing.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"), fallback_to_soft=False)
-    try:
-        _acquire(lock)
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
-        _warn_of_no_locks(path.parent)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _acquire(lock: BaseFileLock) -> None:
-    try:
-        lock.acquire(timeout=PATIENCE_SECONDS)
-    except Timeout:
-        logging.getLogger(__name__).warning("Waiting for another process to release %s.", lock.lock_file)
-        lock.acquire()
-
-
-@cache
-def _warn_of_no_locks(folder: Path) -> None:
-    logging.getLogger(__name__).warning(
-        "The file system of %s does not support locks. Processes that share it may compute the same thing twice.",
-        folder,
-    )
 
 
 Cached = Callable[[str, Any, Callable[[], dict[str, Tensor]]], dict[str, Tensor]]

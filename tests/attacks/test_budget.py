@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from mia_bench.attacks import _budget
-from mia_bench.attacks._budget import FEWEST, MACS, affordable
+from mia_bench.attacks import _limits
 from mia_bench.attacks._decoders import fitting, skip_network
 from mia_bench.attacks._decoders import queries as _queries
 from mia_bench.attacks._decoders.divided import Divided
 from mia_bench.attacks._decoders.fitting import Recipe, train_decoder
 from mia_bench.attacks._decoders.linear import DenseMap, fit_linear
 from mia_bench.attacks._decoders.queries import Queries
+from mia_bench.attacks._limits import FEWEST, MACS, affordable
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.interfaces import Channel
 from torch import Tensor, nn
@@ -25,15 +25,15 @@ def test_operations_are_counted_per_image() -> None:
 
 
 def test_some_images_may_be_sent_whatever_they_cost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_budget, "MACS", 10)
+    monkeypatch.setattr(_limits, "MACS", 10)
 
     assert affordable(nn.Linear(5, 5), torch.rand(1, 5)) == FEWEST
 
 
 def test_an_expensive_client_is_queried_less(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     victim = world("conv1")
-    monkeypatch.setattr(_budget, "FEWEST", 10)
-    monkeypatch.setattr(_budget, "MACS", 50 * 25 * 8 * 12 * 12)
+    monkeypatch.setattr(_limits, "FEWEST", 10)
+    monkeypatch.setattr(_limits, "MACS", 50 * 25 * 8 * 12 * 12)
 
     assert len(Queries(victim.seen_by(Ridge()), victim.aux.images)) == 50
 

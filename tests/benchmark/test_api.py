@@ -65,7 +65,7 @@ def test_a_board_has_the_rows_of_the_request_in_the_order_of_the_plan(folder: Pa
 
 def test_a_second_run_computes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = run(folder)
-    monkeypatch.setattr(runner, "compute", None)
+    monkeypatch.setattr(runner, "run_task", None)
 
     pd.testing.assert_frame_equal(pd.DataFrame(run(folder)), pd.DataFrame(first))
 
@@ -143,7 +143,7 @@ def test_a_frame_that_is_no_leaderboard_is_refused() -> None:
 
 
 def test_an_interrupted_run_keeps_finished_cells(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    compute, calls = runner.compute, []
+    compute, calls = runner.run_task, []
 
     def interrupted(*args: Any) -> Any:
         calls.append(args)
@@ -151,7 +151,7 @@ def test_an_interrupted_run_keeps_finished_cells(folder: Path, tmp_path: Path, m
             raise KeyboardInterrupt
         return compute(*args)
 
-    monkeypatch.setattr(runner, "compute", interrupted)
+    monkeypatch.setattr(runner, "run_task", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(folder, out=tmp_path)
     assert len(pd.read_csv(tmp_path / "leaderboard.csv")) == 2

@@ -7,7 +7,8 @@ import pytest
 import torch
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.evaluation.artifacts import Workbench
-from mia_bench.benchmark.plan.cells import Request, Setting, plan
+from mia_bench.benchmark.plan.cells import Setting
+from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.utils.cache import cache_path, cached_tensors, known_tensors
 from mia_bench.benchmark.utils.checked_tensors import pack
 from safetensors import safe_open

@@ -11,7 +11,8 @@ import pytest
 import torch
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.runner.interruption import Interrupted, interruptible
-from mia_bench.benchmark.utils.cache import _warn_of_no_locks, cache_dir, cached_tensors, locked
+from mia_bench.benchmark.utils.cache import cache_dir, cached_tensors
+from mia_bench.benchmark.utils.files import _warn_of_no_locks, locked
 from torch import Tensor
 
 from .answers import answer, refusal, time_limit
@@ -52,7 +53,7 @@ def test_a_lock_that_cannot_be_taken_for_another_reason_is_one_sentence(monkeypa
 def test_waiting_for_another_process_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("mia_bench.benchmark.utils.cache.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("mia_bench.benchmark.utils.files.PATIENCE_SECONDS", 0.1)
     with open(tmp_path / ".x.lock", "w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         signal.signal(signal.SIGALRM, lambda *_: fcntl.flock(other, fcntl.LOCK_UN))

@@ -13,7 +13,8 @@ from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.evaluation.artifacts import Workbench
 from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.interfaces import Dataset, ImageSet, Model, Pools
-from mia_bench.benchmark.plan.cells import Cell, Request, Setting, plan
+from mia_bench.benchmark.plan.cells import Cell, Setting
+from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.registry import Entry
 from mia_bench.benchmark.registry.specs import Chosen
 from torch import Tensor, nn

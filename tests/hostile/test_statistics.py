@@ -5,16 +5,11 @@ import math
 import pytest
 import torch
 from mia_bench.benchmark.compare.significance import paired
-from mia_bench.benchmark.evaluation.scoring import (
-    compare_classmates,
-    identified,
-    identified_chance,
-    leak_r2,
-    wrong_image_psnr,
-)
+from mia_bench.benchmark.evaluation.scoring import compare_classmates, identified_chance
 from mia_bench.benchmark.interfaces import ImageSet
 from mia_bench.benchmark.metrics import interval, psnr, ssim
 from mia_bench.benchmark.metrics.intervals import p_value
+from mia_bench.benchmark.metrics.leakage import identified, leak_r2, wrong_image_psnr
 from torch import Tensor
 
 VALUES: dict[str, tuple[list[float], list[int] | None]] = {

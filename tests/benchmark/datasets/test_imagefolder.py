@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mia_bench.benchmark.datasets import _tree
+from mia_bench.benchmark.datasets import _image_folder
 from mia_bench.benchmark.datasets.imagefolder import Imagefolder
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.utils.fingerprints import assert_disjoint
@@ -106,7 +106,7 @@ def test_hidden_files_and_files_of_other_kinds_are_passed_over(tree):
 
 def test_the_second_load_decodes_nothing(tree, monkeypatch):
     first = load(tree)
-    monkeypatch.setattr(_tree, "decode", lambda *_, **__: pytest.fail("decoded again"))
+    monkeypatch.setattr(_image_folder, "decode", lambda *_, **__: pytest.fail("decoded again"))
     second = load(tree)
     assert torch.equal(first.train.images, second.train.images)
     assert second.classes == ("cat", "dog")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from mia_bench.benchmark.datasets import _tree
+from mia_bench.benchmark.datasets import _image_folder
 from mia_bench.benchmark.datasets.cifar10 import Cifar10
 from mia_bench.benchmark.datasets.imagefolder import Imagefolder
 from mia_bench.benchmark.datasets.mnist import Mnist
@@ -43,7 +43,7 @@ def test_the_first_private_digits_are_the_first_of_each_class_in_the_test_files(
 @needs("cifar10-jpeg")
 def test_cifar_as_jpeg_is_decoded_once(monkeypatch):
     first = Imagefolder().load(DATA / "cifar10-jpeg")
-    monkeypatch.setattr(_tree, "decode", lambda *_, **__: pytest.fail("decoded again"))
+    monkeypatch.setattr(_image_folder, "decode", lambda *_, **__: pytest.fail("decoded again"))
     second = Imagefolder().load(DATA / "cifar10-jpeg")
     assert (len(first.train), len(first.aux), len(first.private)) == (40_000, 10_000, 10_000)
     assert torch.bincount(first.aux.labels).tolist() == [1000] * 10

@@ -8,13 +8,15 @@ import pytest
 import torch
 from mia_bench.attacks.mean_image import MeanImage
 from mia_bench.benchmark import registry
-from mia_bench.benchmark.evaluation.artifacts import Workbench, _sample
+from mia_bench.benchmark.evaluation.artifacts import Workbench
 from mia_bench.benchmark.evaluation.evaluate import evaluate
+from mia_bench.benchmark.evaluation.protection import sample_images
 from mia_bench.benchmark.evaluation.scoring import classmates, compare_classmates
 from mia_bench.benchmark.interfaces import Access, Attack, ImageSet, Observation, Pools
 from mia_bench.benchmark.leaderboard.audits import audit
 from mia_bench.benchmark.leaderboard.store import Record
-from mia_bench.benchmark.plan.cells import Cell, Request, Setting, plan
+from mia_bench.benchmark.plan.cells import Cell, Setting
+from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.registry import Entry
 from mia_bench.benchmark.registry.specs import Chosen
 from mia_bench.benchmark.utils.cache import digest
@@ -126,9 +128,9 @@ def test_the_order_follows_from_the_images_alone() -> None:
 def test_a_sample_for_accuracy_has_all_classes_also_where_the_pool_has_them_in_turn() -> None:
     pool = ImageSet(torch.rand(1000, 1, 1, 1), torch.arange(1000) % 10)
 
-    assert len(_sample(pool, 100).labels.unique()) == 10
-    assert len(_sample(pool, 100).images.unique()) == 100
-    assert _sample(pool, 1000) is pool
+    assert len(sample_images(pool, 100).labels.unique()) == 10
+    assert len(sample_images(pool, 100).images.unique()) == 100
+    assert sample_images(pool, 1000) is pool
 
 
 def test_each_image_has_another_of_its_class_beside_it() -> None:

@@ -26,7 +26,8 @@ from mia_bench.benchmark.interfaces import (
     Pools,
     SplitModel,
 )
-from mia_bench.benchmark.plan.cells import Cell, Request, plan
+from mia_bench.benchmark.plan.cells import Cell
+from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.registry import Entry
 from mia_bench.benchmark.registry.specs import Chosen
 from mia_bench.models.lenet5 import Lenet5

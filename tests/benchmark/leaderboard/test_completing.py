@@ -13,7 +13,9 @@ from mia_bench.benchmark.leaderboard.audits import audit
 from mia_bench.benchmark.leaderboard.completeness import find_gaps
 from mia_bench.benchmark.leaderboard.completing import completing_commands, gap_notice
 from mia_bench.benchmark.leaderboard.store import Row, to_frame
-from mia_bench.benchmark.plan.cells import Cell, plan
+from mia_bench.benchmark.plan import request
+from mia_bench.benchmark.plan.cells import Cell
+from mia_bench.benchmark.plan.request import plan
 from mia_bench.benchmark.registry.specs import choose
 from mia_bench.benchmark.utils.cache import digest
 
@@ -59,7 +61,7 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[Cell]]:
         program, *words = shlex.split(command)
         assert program == "mia-bench"
         assert mia_bench(*words).exit_code == 0
-        return plan(*run.make_requests(None, given["given"], given["options"], given["own_options"]))
+        return plan(*request.make_requests(None, given["given"], given["options"], given["own_options"]))
 
     monkeypatch.setattr(run, "run", remember)
     return read

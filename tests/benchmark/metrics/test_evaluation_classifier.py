@@ -3,16 +3,10 @@
 import pytest
 import torch
 from mia_bench.benchmark.evaluation import scoring
-from mia_bench.benchmark.evaluation.scoring import (
-    compare_classmates,
-    identified,
-    identified_chance,
-    leak_r2,
-    overlap,
-    wrong_image_psnr,
-)
+from mia_bench.benchmark.evaluation.scoring import compare_classmates, identified_chance
 from mia_bench.benchmark.interfaces import ImageSet
 from mia_bench.benchmark.metrics.evaluation_classifier import Evaluator, agreement, train_evaluator
+from mia_bench.benchmark.metrics.leakage import identified, leak_r2, overlap, wrong_image_psnr
 
 
 def bars(count: int) -> ImageSet:

@@ -15,7 +15,8 @@ from mia_bench.benchmark.leaderboard.groups import Board
 from mia_bench.benchmark.leaderboard.line_uncertainty import leak_estimates
 from mia_bench.benchmark.leaderboard.store import PerImage, Record
 from mia_bench.benchmark.metrics import interval
-from mia_bench.benchmark.plan.cells import Cell, Request, plan
+from mia_bench.benchmark.plan.cells import Cell
+from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.runner.ray_actor import PackedPools
 from pydantic import ValidationError
 from torch import Tensor

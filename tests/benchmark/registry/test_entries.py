@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from mia_bench.benchmark import registry
-from mia_bench.benchmark.cli import list as listing
+from mia_bench.benchmark.cli import show as listing
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.plan.cells import Request
+from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.registry import KINDS, Entry
 from mia_bench.benchmark.registry import entries as entries_module
 from mia_bench.models.vgg import Vgg

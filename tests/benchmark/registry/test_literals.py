@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 import pytest
 from mia_bench.benchmark.cli.component_options import parse_rest
-from mia_bench.benchmark.cli.list import parameters
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces import Component
 from mia_bench.benchmark.registry import Entry
 from mia_bench.benchmark.registry.literals import divide, read, write
+from mia_bench.benchmark.registry.parameters import parameters
 from mia_bench.benchmark.registry.specs import Chosen, build, parse
 from pydantic import Field, create_model
 

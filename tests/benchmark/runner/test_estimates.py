@@ -6,7 +6,8 @@ import pytest
 import torch
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.evaluation.artifacts import Workbench
-from mia_bench.benchmark.plan.cells import Cell, Request, plan
+from mia_bench.benchmark.plan.cells import Cell
+from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.runner import estimates
 from mia_bench.benchmark.runner.estimates import Timing, duration, estimate, timings
 

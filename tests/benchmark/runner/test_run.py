@@ -17,10 +17,13 @@ from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.interfaces import Access, Attack, ImageSet, Observation, Reconstruction, SplitModel
 from mia_bench.benchmark.leaderboard.audits import audit
 from mia_bench.benchmark.leaderboard.store import Record, read_record, record_path, write_record
-from mia_bench.benchmark.plan.cells import Cell, Request, Setting, plan
+from mia_bench.benchmark.plan.cells import Cell, Setting
+from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.registry import Entry
 from mia_bench.benchmark.registry.specs import Chosen
-from mia_bench.benchmark.runner.run import Where, execute, prepare
+from mia_bench.benchmark.runner.options import Where
+from mia_bench.benchmark.runner.resume import prepare
+from mia_bench.benchmark.runner.run import execute
 from mia_bench.benchmark.utils.cache import digest
 from mia_bench.defenses.dp_ir import DpIr
 from mia_bench.models.lenet5 import Lenet5

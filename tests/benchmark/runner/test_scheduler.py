@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.evaluation.evaluate import incomplete
-from mia_bench.benchmark.plan.cells import Request, plan
+from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.runner import scheduler
-from mia_bench.benchmark.runner.scheduler import Dispatch, News
+from mia_bench.benchmark.runner.scheduler import Dispatch
 from mia_bench.benchmark.runner.tasks import Outcome, Task
+from mia_bench.benchmark.runner.worker_protocol import News
 
 
 def name(index: int) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.utils.cache import cached_tensors, known_tensors, write_atomically
+from mia_bench.benchmark.utils.cache import cached_tensors, known_tensors
+from mia_bench.benchmark.utils.files import write_atomically
 from torch import Tensor
 
 ASK = """

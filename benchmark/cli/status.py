@@ -1,0 +1,29 @@
+"""What ``mia-bench status`` does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import UsageError
+from ..leaderboard.store import read_records
+from ..runner.resume import read_plan
+from ..utils.texts import one_line, say
+
+
+def status(folder: Path) -> None:
+    """Carry out ``mia-bench status``.
+
+    Raises:
+        UsageError: if the folder holds no run, or a damaged file.
+    """
+    planned = read_plan(folder)
+    if not planned:
+        raise UsageError(f"{folder} holds no run of mia-bench: there is no plan.json in it")
+    records = read_records(folder)
+    states = {cell_id: records[cell_id].row.status if cell_id in records else "missing" for cell_id in planned}
+    for cell_id, state in states.items():
+        if state != "done":
+            reason = f": {records[cell_id].row.reason}" if cell_id in records else ""
+            say(one_line(f"{state:12} {cell_id}  {planned[cell_id]}{reason}"))
+    counts = {state: list(states.values()).count(state) for state in ("done", "failed", "inapplicable", "missing")}
+    say(", ".join(f"{count} {state}" for state, count in counts.items()))

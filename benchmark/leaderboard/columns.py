@@ -1,0 +1,21 @@
+"""The columns of a leaderboard: all of them, the key of a cell, what tables show, and decimals."""
+
+from __future__ import annotations
+
+NAMES = ("dataset", "model", "split", "defense", "defense_params", "attack", "attack_params", "seed", "n_images")
+
+PLACES = {
+    "psnr_db": 2,
+    "psnr_db_low": 2,
+    "psnr_db_high": 2,
+    "leak_db": 2,
+    "bound_psnr_db": 2,
+    "wire_bytes": 0,
+    "client_macs": 0,
+    "client_params": 0,
+    "epsilon": 3,
+}
+"""Decimals of columns; others get four."""
+
+SHOWN = ["accuracy", "psnr_db", "ssim", "identified", "leak_r2", "bound_psnr_db", "epsilon", "attack_seconds", "status"]
+"""Columns of the table that ``run`` ends with, beside the names."""

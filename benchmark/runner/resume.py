@@ -1,0 +1,122 @@
+"""The plan of a results folder: what is planned, what is finished, and what is left."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from ..errors import UsageError
+from ..evaluation.artifacts import Workbench
+from ..leaderboard.records import CellId
+from ..leaderboard.stale import FOLDER, find_record, set_aside
+from ..leaderboard.store import Record, rebuild, writing
+from ..plan.cells import Setting
+from ..plan.request import Request, plan
+from ..utils.files import Unreadable, locked, read_json, write_atomically
+from .options import Where
+from .plugin_trial import look
+from .processes import Processes
+from .progress import Listener
+from .tasks import Task
+
+_PLAN = TypeAdapter(dict[CellId, str])
+
+
+@dataclass(frozen=True)
+class PlannedCell(Task):
+    """A cell, its name on disk, and the record that an earlier run left, if any."""
+
+    record: Record | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to do; failed cells are tried again."""
+        return self.record is not None and self.record.row.status != "failed"
+
+
+def prepare(requests: Sequence[Request], where: Where, bench: Workbench) -> list[PlannedCell]:
+    """Expand requests into cells and look up what is already done.
+
+    Raises:
+        UsageError: if anything about the requests, the data or the records is wrong.
+    """
+    cells = plan(*requests)
+    fingerprints = _fingerprints(list(dict.fromkeys(cell.setting for cell in cells)), where, bench)
+    planned = []
+    for cell in cells:
+        cell_id = cell.cell_id(fingerprints[cell.setting])
+        planned.append(PlannedCell(cell, cell_id, find_record(where.out, cell_id)))
+    return planned
+
+
+def _fingerprints(settings: Sequence[Setting], where: Where, bench: Workbench) -> dict[Setting, str]:
+    """Make sure that settings can be made; those with data or a model of a plug-in are tried in a worker process.
+
+    Returns:
+        The fingerprints of their data.
+    """
+    foreign = [setting for setting in settings if setting.dataset.entry.foreign or setting.model.entry.foreign]
+    if foreign:
+        workers = Processes(where.torch_device, where.data_dir)
+        for setting, facts in look(foreign, workers, bench.report):
+            bench.learn(setting.dataset, facts)
+    here = settings if where.engine == "ray" else [setting for setting in settings if setting not in foreign]
+    found = {setting: bench.check(setting) for setting in here}
+    return {setting: found.get(setting) or bench.facts(setting.dataset).fingerprint for setting in settings}
+
+
+def unfinished(planned: Sequence[PlannedCell]) -> list[list[Task]]:
+    """What is left to do, those of one setting together."""
+
+    def setting(task: Task) -> Setting:
+        return task.cell.setting
+
+    tasks = [Task(each.cell, each.cell_id) for each in planned if not each.finished]
+    return [list(group) for _, group in itertools.groupby(tasks, key=setting)]
+
+
+def _plan_path(out: Path) -> Path:
+    return out / "plan.json"
+
+
+def remember_plan(planned: Sequence[PlannedCell], out: Path, bench: Workbench, listener: Listener) -> dict[str, str]:
+    """Write the plan of a results folder; return all its cells with their labels."""
+    path, datasets = _plan_path(out), {each.cell.setting.dataset for each in planned}
+    with writing(out), locked(path):
+        old = set_aside(
+            out,
+            {each.cell_id: each.cell for each in planned},
+            {each.canonical: bench.facts(each).fingerprint for each in datasets},
+        )
+        if old:
+            listener.note(
+                f"{len(old)} records are of another version or other data: set aside in {out / FOLDER}, to be computed "
+                "anew"
+            )
+        before = read_plan(out)
+        rebuild(out, [*before, *old])
+        cells = {old.get(cell_id, cell_id): label for cell_id, label in before.items()}
+        cells |= {each.cell_id: each.cell.label for each in planned}
+        write_atomically(path, (json.dumps(cells, indent=1) + "\n").encode())
+    return cells
+
+
+def read_plan(out: Path) -> dict[str, str]:
+    """The cells that runs into a folder have planned, by id, with their labels.
+
+    Raises:
+        UsageError: if the plan is damaged.
+    """
+    path = _plan_path(out)
+    if not path.exists():
+        return {}
+    try:
+        return _PLAN.validate_python(read_json(path))
+    except (Unreadable, ValidationError) as error:
+        reason = str(error) if isinstance(error, Unreadable) else "expected the label of each cell by its cell_id"
+        raise UsageError(f"{path} is not a valid plan ({reason}); delete it, no result is lost") from error
