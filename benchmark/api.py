@@ -13,7 +13,7 @@ import torch
 
 from . import registry
 from .errors import UsageError
-from .evaluation.artifacts import Workbench
+from .evaluation.artifacts import Artifacts
 from .interfaces import Component
 from .leaderboard import ranking
 from .leaderboard.columns import SHOWN
@@ -25,7 +25,7 @@ from .registry import Kind
 from .registry.labels import label
 from .report.content import content
 from .report.figures import check_installed
-from .runner.options import Where
+from .runner.options import RunOptions
 from .runner.resume import prepare
 from .runner.run import compute, execute, tell_doubts
 from .utils.isolation import restored_state
@@ -129,7 +129,7 @@ def run(
         {key: _several(value) for key, value in (options or {}).items()},
         list(inspect.signature(run).parameters),
     )
-    place = Where(
+    place = RunOptions(
         out=Path(out),
         data_dir=None if data_dir is None else Path(data_dir),
         device=device,
@@ -141,7 +141,7 @@ def run(
     )
     with restored_state():
         torch.set_num_threads(1)  # the same arithmetic in one process and in several
-        bench = Workbench(device=place.torch_device, data_dir=place.data_dir)
+        bench = Artifacts(device=place.torch_device, data_dir=place.data_dir)
         planned = prepare(requests, place, bench)
         records = execute(planned, place, bench, _Silence()) if quiet else compute(planned, place, bench)
     if not quiet:

@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 import torch
-from mia_bench.benchmark.evaluation.artifacts import Workbench
+from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.metrics import accuracy
 from mia_bench.benchmark.plan.request import Request, plan
 
@@ -34,7 +34,7 @@ HEAD = [
 ]
 
 
-def row(bench: Workbench, split: str, mode: str, budget: float) -> list[str]:
+def row(bench: Artifacts, split: str, mode: str, budget: float) -> list[str]:
     """Measure one split."""
     request = Request(
         dataset="mnist",
@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--budget-s", type=float, default=120)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    bench = Workbench(device=torch.device("cpu"), data_dir=options.data_dir)
+    bench = Artifacts(device=torch.device("cpu"), data_dir=options.data_dir)
     print("| " + " | ".join(HEAD) + " |\n|" + "---|" * len(HEAD), flush=True)
     for split in options.split:
         print("| " + " | ".join(row(bench, split, options.mode, options.budget_s)) + " |", flush=True)

@@ -40,15 +40,15 @@ DEFENSES = [
 ]
 KINDS = {
     "data": [
-        "evaluation.pool_loader.Data._load_pools",
-        "evaluation.pool_loader.Data._look_at",
-        "evaluation.artifacts.Workbench._build",
+        "evaluation.pool_loader.PoolLoader._load_pools",
+        "evaluation.pool_loader.PoolLoader._look_at",
+        "evaluation.artifacts.Artifacts._build",
     ],
-    "training": ["evaluation.artifacts.Workbench._train_target", "evaluation.artifacts.Workbench._train_evaluator"],
+    "training": ["evaluation.artifacts.Artifacts._train_target", "evaluation.artifacts.Artifacts._train_evaluator"],
     "protecting and sending": [
-        "evaluation.artifacts.Workbench._protect",
-        "evaluation.artifacts.Workbench._measure_undefended",
-        "evaluation.evaluate.Workbench.observe",
+        "evaluation.artifacts.Artifacts._protect",
+        "evaluation.artifacts.Artifacts._measure_undefended",
+        "evaluation.evaluate.Artifacts.observe",
     ],
     "attacking": ["evaluation.evaluate._reconstruct"],
     "scoring": [
@@ -123,13 +123,13 @@ def words(options: argparse.Namespace) -> list[str]:
 
 def run_cell(options: argparse.Namespace, index: int) -> None:
     """Compute one cell of the grid, as if there were no other."""
-    from mia_bench.benchmark.evaluation.artifacts import Workbench
+    from mia_bench.benchmark.evaluation.artifacts import Artifacts
     from mia_bench.benchmark.evaluation.evaluate import evaluate
     from mia_bench.benchmark.plan.request import Request, plan
 
     torch.set_num_threads(1)
     cells = plan(request(Request, options))
-    bench = Workbench(device=torch.device("cpu"), data_dir=options.data_dir)
+    bench = Artifacts(device=torch.device("cpu"), data_dir=options.data_dir)
     cell = cells[index]
     record, _ = evaluate(cell, cell.cell_id(bench.check(cell.setting)), bench)
     if record.row.status == "failed":

@@ -15,12 +15,12 @@ from statistics import median
 from typing import Any, TypeVar, cast
 
 import torch
-from mia_bench.benchmark.evaluation.artifacts import Workbench
+from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.interfaces import Attack, Observation
 from mia_bench.benchmark.plan.cells import Setting
 from mia_bench.benchmark.plan.request import Request, plan
-from mia_bench.benchmark.registry.specs import expand
-from mia_bench.benchmark.utils.seeding import stream
+from mia_bench.benchmark.registry.specs import expand_sweeps
+from mia_bench.benchmark.utils.seeding import seeded
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
@@ -134,13 +134,13 @@ class Scene:
         originals: the private images, for scoring only, (N, C, H, W).
     """
 
-    bench: Workbench
+    bench: Artifacts
     setting: Setting
     originals: Tensor
 
     def attack(self, spec: str) -> Attack:
         """An attack such as ``white_box:iterations=50``."""
-        return cast(Attack, expand("attacks", [spec], {})[0].component)
+        return cast(Attack, expand_sweeps("attacks", [spec], {})[0].component)
 
     def observe(self, attack: Attack) -> Observation:
         """What an attack is given."""
@@ -148,7 +148,7 @@ class Scene:
 
     def run(self, attack: Attack) -> Tensor:
         """Reconstructions (N, C, H, W)."""
-        with stream("attack", attack.params):
+        with seeded("attack", attack.params):
             return cast(Tensor, attack.reconstruct(self.observe(attack)))
 
 
@@ -164,7 +164,7 @@ def scene(options: argparse.Namespace) -> Scene:
         images=options.images,
     )
     setting = plan(request)[0].setting
-    bench = Workbench(device=torch.device("cpu"), data_dir=options.data_dir)
+    bench = Artifacts(device=torch.device("cpu"), data_dir=options.data_dir)
     bench.check(setting)
     bench.protected(setting)
     return Scene(bench, setting, bench.originals(setting))

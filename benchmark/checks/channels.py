@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..interfaces import Channel, Defense
-from ..utils.seeding import stream
+from ..utils.seeding import seeded
 from .check import Skipped, require
 from .lab import Lab
 
@@ -34,7 +34,7 @@ def _channels(defense: Defense, lab: Lab) -> list[tuple[str, Channel, Tensor]]:
 
 
 def _sent(channel: Channel, value: Tensor) -> Iterator[Tensor]:
-    with stream("checks: channel"), torch.no_grad():
+    with seeded("checks: channel"), torch.no_grad():
         for _ in range(DRAWS if channel.stochastic else 1):
             yield channel(value)
 
@@ -69,7 +69,7 @@ def density_is_one(defense: Defense, lab: Lab) -> str:
     """``log_density`` is that of what ``forward`` sends: likelihood ratios of nearby values are 1 on average."""
     tested = []
     for which, channel, value in _channels(defense, lab):
-        with stream("checks: density"), torch.no_grad():
+        with seeded("checks: density"), torch.no_grad():
             density = channel.log_density(value, channel(value))
             if density is None:
                 continue

@@ -11,7 +11,7 @@ from ..errors import Inapplicable
 from ..evaluation.observe import overhear
 from ..interfaces import Defense, SplitModel
 from ..metrics.costs import measure_costs
-from ..utils.seeding import stream
+from ..utils.seeding import seeded
 from .check import require
 from .lab import CLASSES, PLACES, Lab
 
@@ -34,7 +34,7 @@ def answers(defense: Defense, lab: Lab) -> str | None:
             refused.append(place.split)
             continue
         images = lab.private(place)
-        with stream("checks: answers"), torch.no_grad():
+        with seeded("checks: answers"), torch.no_grad():
             for words, logits in (
                 ("answer(send(images))", model.answer(model.send(images))),
                 ("classify(images)", model.classify(images)),
@@ -71,7 +71,7 @@ def leaves_the_model(defense: Defense, lab: Lab) -> None:
     place = lab.place(defense)
     model, train = lab.model(place), lab.train(place)
     before, images = model.copy(), train.copy()
-    with stream("checks: protect", lab.seed):
+    with seeded("checks: protect", lab.seed):
         protected = defense.protect(model, train)
     here, there = model.modules(), before.modules()
     require(here.state_dict().keys() == there.state_dict().keys(), "it changes the layers of the model it is given")
@@ -104,7 +104,7 @@ def gradients_reach_the_image(defense: Defense, lab: Lab) -> None:
     """``logits`` is differentiable down to the image, finitely."""
     model, images = _model(defense, lab)
     images.requires_grad_()
-    with stream("checks: gradients"):
+    with seeded("checks: gradients"):
         model.logits(images).sum().backward()
     require(images.grad is not None, "logits() is not attached to the images")
     require(images.grad is not None and images.grad.isfinite().all(), "the gradient of logits() is not finite")

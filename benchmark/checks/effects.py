@@ -12,7 +12,7 @@ from ..errors import Inapplicable, UsageError
 from ..evaluation.observe import overhear
 from ..interfaces import Attack, Channel, Component, Dataset, Defense, Model
 from ..utils.fingerprints import fingerprint
-from ..utils.seeding import stream
+from ..utils.seeding import seeded
 from .lab import CLASSES, PLACES, SIZE, Lab, Place
 
 ENCRYPTED = 1e-2
@@ -85,7 +85,7 @@ def _of_attack(attack: Attack, lab: Lab, place: Place) -> Effects:
 
 def _of_defense(defense: Defense, lab: Lab, place: Place) -> Effects:
     model, images = lab.protected(defense, place), lab.private(place)
-    with stream("checks: effects", lab.seed), torch.no_grad():
+    with seeded("checks: effects", lab.seed), torch.no_grad():
         wire, answers = overhear(model, images), model.classify(images)
         facts = (
             model.promise,
@@ -106,7 +106,7 @@ def _of_defense(defense: Defense, lab: Lab, place: Place) -> Effects:
 
 def _of_model(model: Model, lab: Lab) -> Effects:
     shape = (3, SIZE * 2, SIZE * 2)
-    with stream("checks: build"), torch.no_grad():
+    with seeded("checks: build"), torch.no_grad():
         layers = model.build(shape, CLASSES).eval()
         images = torch.rand(2, *shape)
         weights = [weight.detach().clone() for weight in layers.state_dict().values()]

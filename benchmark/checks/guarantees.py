@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..interfaces import Channel, Defense, Promise, SplitModel
-from ..utils.seeding import stream
+from ..utils.seeding import seeded
 from .check import require
 from .lab import Lab
 
@@ -48,7 +48,7 @@ def _check_epsilon(model: SplitModel, promise: Promise, images: Tensor) -> str:
     if not channel.stochastic:
         channel, values = model.ir_channel, _encode(model, images)
     worst = 0.0
-    with stream("checks: privacy loss"), torch.no_grad():
+    with seeded("checks: privacy loss"), torch.no_grad():
         for one, other in ((0, 1), (1, 0), (2, 3)):
             spent = _hockey_stick(channel, values[one], values[other], epsilon)
             if spent is None:

@@ -28,7 +28,7 @@ from ..interfaces import (
     Target,
     Wire,
 )
-from ..utils.seeding import stream
+from ..utils.seeding import seeded
 
 SIZE = 16
 CLASSES = 3
@@ -108,12 +108,12 @@ class Lab:
         self._kept: dict[Hashable, Any] = {}
 
     def _pools(self, channels: int) -> Pools:
-        with stream("checks: pools", channels):
+        with seeded("checks: pools", channels):
             train, aux, private = (soft_images(count, channels).to(self.device) for count in (TRAIN, AUX, PRIVATE))
         return Pools(train, aux, private, tuple("abc"))
 
     def _target(self, channels: int) -> Target:
-        with stream("checks: target", channels):
+        with seeded("checks: target", channels):
             normalize = Normalize(torch.full((channels,), 0.5), torch.full((channels,), 0.3))
             return Target(normalize, small_network(channels)).to(self.device).eval().requires_grad_(False)
 
@@ -136,7 +136,7 @@ class Lab:
 
     def protect(self, defense: Defense, place: Place) -> SplitModel:
         """Protect a model, with the same random numbers each time."""
-        with stream("checks: protect", self.seed):
+        with seeded("checks: protect", self.seed):
             model = defense.protect(self.model(place), self.train(place))
         model.modules().eval().requires_grad_(False)
         return model
@@ -144,14 +144,14 @@ class Lab:
     def observation(self, attack: Attack, place: Place) -> Observation:
         """What the attack's access grants."""
         pools, model = self.pools(place.channels), self.model(place)
-        with stream("checks: wire", self.seed):
+        with seeded("checks: wire", self.seed):
             wire = overhear(model, pools.private.images)
         return observe(attack, model, wire, pools=pools, originals=pools.private.images, identity=self.seed)
 
     def attack(self, attack: Attack, place: Place, wire: Wire | None = None) -> Reconstruction:
         """What an attack answers, with the same random numbers each time; to another wire, if one is given."""
         seen = self.observation(attack, place)
-        with stream("checks: attack", self.seed):
+        with seeded("checks: attack", self.seed):
             rebuilt = attack.reconstruct(seen if wire is None else replace(seen, wire=wire))
         return rebuilt if isinstance(rebuilt, Reconstruction) else Reconstruction(rebuilt, "", {})
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..errors import Inapplicable
 from ..interfaces import ImageSet, Model, Normalize, Target, Training
 from ..training import train_target, untrained_copy
-from ..utils.seeding import stream
+from ..utils.seeding import seeded
 from .check import Failed, Skipped, require
 from .lab import Lab
 
@@ -39,7 +39,7 @@ def _all_targets(model: Model) -> Iterator[tuple[str, Target, Tensor, int]]:
     """Targets for all shapes and numbers of classes, and some images for each."""
     for shape in SHAPES:
         for classes in COUNTS:
-            with stream("checks: build"):
+            with seeded("checks: build"):
                 normalize = Normalize(torch.full(shape[:1], 0.5), torch.full(shape[:1], 0.3))
                 target = Target(normalize, model.build(shape, classes)).eval()
                 images = torch.rand(4, *shape)
@@ -93,7 +93,7 @@ def can_be_trained(model: Model, lab: Lab) -> None:
     idle = [name for name, weight in target.named_parameters() if weight.grad is None]
     require(not idle, f"{', '.join(idle)} take no part in the answer")
     target.zero_grad(set_to_none=True)
-    with stream("checks: training"):
+    with seeded("checks: training"):
         train_target(target, ImageSet(torch.rand(32, *images.shape[1:]), labels), Training(epochs=1))
     require(all(weight.isfinite().all() for weight in target.parameters()), f"{words} training makes weights NaN")
 
@@ -102,7 +102,7 @@ def can_be_reset(model: Model, lab: Lab) -> None:
     """An untrained copy can be made, which attacks without queries need."""
     _, target, _, _ = _targets(model)[0]
     try:
-        with stream("checks: reset"):
+        with seeded("checks: reset"):
             untrained_copy(target)
     except Inapplicable as refusal:
         raise Failed(str(refusal)) from refusal

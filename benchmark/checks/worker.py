@@ -13,7 +13,7 @@ import torch
 
 from ..errors import describe
 from ..interfaces import Attack, Component, Wire
-from ..utils.spawn import without_main
+from ..utils.spawn import without_main_module
 from .check import Failed
 from .effects import Effects, effects, scenes
 from .lab import Lab
@@ -56,7 +56,7 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self._here, there = context.Pipe()
         self._process = context.Process(target=_serve, args=(there, torch.get_num_threads()), daemon=True)
-        with without_main():
+        with without_main_module():
             self._process.start()
         there.close()
 

@@ -15,7 +15,7 @@ from ..checks.check import Outcome, outcomes
 from ..errors import UsageError, describe
 from ..interfaces import Attack, Component, Dataset, Defense, Model
 from ..registry import KINDS, Entry
-from ..registry.specs import build, parse
+from ..registry.specs import instantiate, parse
 from ..utils.texts import say
 
 
@@ -64,7 +64,7 @@ def _components(target: str) -> list[tuple[str, Component]]:
             f"there is no attack, defense, model or dataset {name!r}{registry.nearest(name, every)}; "
             "`mia-bench list` names them all, and module:Class checks a class that is not installed"
         )
-    return [(_heading(entry), build(entry, params)) for entry in entries]
+    return [(_heading(entry), instantiate(entry, params)) for entry in entries]
 
 
 def _heading(entry: Entry) -> str:
@@ -81,7 +81,7 @@ def _imported(module: str, attribute: str) -> Component:
     kinds = {Attack: "attacks", Defense: "defenses", Model: "models", Dataset: "datasets"}
     for base, kind in kinds.items():
         if isinstance(loaded, type) and issubclass(loaded, base):
-            return build(Entry(kind, attribute, f"{module}:{attribute}", module, "0"), {})  # pyright: ignore[reportArgumentType]
+            return instantiate(Entry(kind, attribute, f"{module}:{attribute}", module, "0"), {})  # pyright: ignore[reportArgumentType]
     raise UsageError(
         f"{module}:{attribute} is {loaded!r}; expected a subclass of {', '.join(base.__name__ for base in kinds)}"
     )

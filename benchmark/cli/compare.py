@@ -9,7 +9,7 @@ from ..compare.cell_names import title
 from ..compare.conditions import COUNTS, Condition, parse_condition
 from ..compare.differences import COMPARED, Difference, compare, effective
 from ..compare.frames import full, short
-from ..compare.matching import ON, Side
+from ..compare.matching import ON, ComparedBoard
 from ..compare.remarks import remarks
 from ..errors import UsageError
 from ..leaderboard.records import NUMBERS
@@ -38,7 +38,7 @@ def compare_boards(a: Path, b: Path, *, on: str | None, fail_if: Sequence[str], 
     """
     columns = _columns(on) if on else list(ON)
     conditions = [parse_condition(text, NUMBERS) for text in fail_if]
-    sides = Side.read(a), Side.read(b)
+    sides = ComparedBoard.read(a), ComparedBoard.read(b)
     extra = [condition.column for condition in conditions if condition.column not in COUNTS]
     differences = compare(*sides, columns, extra)
     found = [sentence for condition in conditions for sentence in violations(condition, differences)]
@@ -101,7 +101,9 @@ def violations(condition: Condition, differences: Sequence[Difference]) -> list[
     return found
 
 
-def _print(differences: Sequence[Difference], sides: tuple[Side, Side], on: Sequence[str], notation: str) -> None:
+def _print(
+    differences: Sequence[Difference], sides: tuple[ComparedBoard, ComparedBoard], on: Sequence[str], notation: str
+) -> None:
     if notation == "csv":
         print_frame(full(differences), "csv")
     shown = [each for each in differences if each.state != "same"]

@@ -10,13 +10,13 @@ from typing import Any
 import pandas as pd
 import torch
 
-from ..evaluation.artifacts import Workbench
+from ..evaluation.artifacts import Artifacts
 from ..leaderboard.columns import SHOWN
 from ..leaderboard.store import Record
 from ..plan.request import make_requests
 from ..runner.estimates import duration, estimate, timings
 from ..runner.interruption import Interrupted, interruptible
-from ..runner.options import Where
+from ..runner.options import RunOptions
 from ..runner.resume import PlannedCell, prepare, unfinished
 from ..runner.run import compute, tell_doubts
 from ..utils.isolation import restored_state
@@ -41,16 +41,16 @@ def run(
         given: what the command line says about the request; it wins over the suite.
         options: free options and their values.
         own_options: names of the options that are not free.
-        where: the fields of ``Where``.
+        where: the fields of ``RunOptions``.
         dry_run: whether only to print the plan.
 
     Returns:
         The exit code: 0 when all is done, 1 when cells failed, 128 and the number of the signal when interrupted.
     """
     torch.set_num_threads(1)  # the same arithmetic in one process and in several
-    place = Where(**where)
+    place = RunOptions(**where)
     requests = make_requests(suite, given, options, own_options)
-    bench = Workbench(device=place.torch_device, data_dir=place.data_dir)
+    bench = Artifacts(device=place.torch_device, data_dir=place.data_dir)
     try:
         with interruptible():
             planned = prepare(requests, place, bench)
@@ -66,7 +66,7 @@ def run(
     return 1 if tell_doubts(records) else 0
 
 
-def _print_plan(planned: Sequence[PlannedCell], place: Where, bench: Workbench) -> None:
+def _print_plan(planned: Sequence[PlannedCell], place: RunOptions, bench: Artifacts) -> None:
     for each in planned:
         say(f"{each.cell_id}  {'done' if each.finished else 'to do':6} {each.cell.label}")
     groups = unfinished(planned)

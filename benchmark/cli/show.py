@@ -44,9 +44,9 @@ def _show(entry: Entry, kind: Kind) -> None:
         say(f"threat model: {_threat(loaded)}\ncost: {_cost(kind, entry.name)}")
     _show_parameters(parameters(loaded))
     if kind == "models":
-        from ..registry.specs import build
+        from ..registry.specs import instantiate
 
-        model = cast(Any, build(entry, {}))
+        model = cast(Any, instantiate(entry, {}))
         for shape in SAMPLE_SHAPES:
             try:
                 layers = _layers(model.build(shape, 10), shape)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..leaderboard.loading import SOURCE
 from ..registry.labels import label
 from .differences import Difference
-from .matching import KINDS, Group
+from .matching import KINDS, CellGroup
 
 SHORT_NAMES: tuple[str, ...] = ("dataset", "model", "split", "defense", "attack", "seed", "n_images", SOURCE)
 """What names a cell to people: parameters are part of the labels."""
@@ -21,7 +21,7 @@ def title(each: Difference) -> str:
     return " ".join(filter(None, (*(by[name] for name in SHORT_NAMES[:5]), seed, source)))
 
 
-def said(name: str, group: Group | None) -> str | None:
+def said(name: str, group: CellGroup | None) -> str | None:
     """The texts of a column in the rows of a group, each once; None if there are none."""
     values = {entry.values[name] for entry in group.entries if name in entry.values} if group else ()
     return ", ".join(map(str, sorted(values))) or None
@@ -39,7 +39,7 @@ def names(each: Difference, among: Sequence[Difference] = ()) -> list[str]:
     return found
 
 
-def _label(name: str, sides: Sequence[Group], among: Sequence[Group]) -> str:
+def _label(name: str, sides: Sequence[CellGroup], among: Sequence[CellGroup]) -> str:
     """The label of a defense or an attack; parameters that one board leaves open are those of the other."""
     column = f"{name}_params"
     chosen = [json.loads(side.value(column) or "{}") for side in sides]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..errors import UsageError
-from .matching import ON, Group, Side, match
+from .matching import ON, CellGroup, ComparedBoard, match
 from .same_images import PER_IMAGE, Fingerprints, per_image, same_images, sources
 from .significance import LEVEL, holm, paired, unpaired
 
@@ -58,8 +58,8 @@ class Difference:
         changes: by column.
     """
 
-    a: Group | None
-    b: Group | None
+    a: CellGroup | None
+    b: CellGroup | None
     changes: dict[str, Change] = field(default_factory=dict)
 
     @property
@@ -71,7 +71,7 @@ class Difference:
         return "same" if same and _statuses(self.a) == _statuses(self.b) else "changed"
 
 
-def compare(a: Side, b: Side, on: Sequence[str] = ON, extra: Sequence[str] = ()) -> list[Difference]:
+def compare(a: ComparedBoard, b: ComparedBoard, on: Sequence[str] = ON, extra: Sequence[str] = ()) -> list[Difference]:
     """Compare two boards.
 
     Args:
@@ -99,12 +99,12 @@ def compare(a: Side, b: Side, on: Sequence[str] = ON, extra: Sequence[str] = ())
     return [*_adjust(both), *alone, *new]
 
 
-def effective(on: Sequence[str], a: Side, b: Side) -> list[str]:
+def effective(on: Sequence[str], a: ComparedBoard, b: ComparedBoard) -> list[str]:
     """The columns to match by: published figures have no seed, so there the seeds of the other board are averaged."""
     return [column for column in on if column != "seed" or (a.has("seed") and b.has("seed"))]
 
 
-def _refuse_protocols(a: Side, b: Side) -> None:
+def _refuse_protocols(a: ComparedBoard, b: ComparedBoard) -> None:
     found = [{entry.values["protocol"] for entry in side.entries if "protocol" in entry.values} for side in (a, b)]
     if len(found[0] | found[1]) > 1:
         said = " and ".join(
@@ -116,11 +116,11 @@ def _refuse_protocols(a: Side, b: Side) -> None:
         )
 
 
-def _statuses(group: Group) -> set[str]:
+def _statuses(group: CellGroup) -> set[str]:
     return {entry.values.get("status", "done") for entry in group.entries}
 
 
-def _change(column: str, one: Group, other: Group, known: Fingerprints, also: Fingerprints) -> Change:
+def _change(column: str, one: CellGroup, other: CellGroup, known: Fingerprints, also: Fingerprints) -> Change:
     change = Change(one.number(column), other.number(column))
     if column not in PER_IMAGE or change.delta is None:
         return change

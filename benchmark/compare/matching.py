@@ -22,7 +22,7 @@ KINDS: dict[str, Kind] = {"defense_params": "defenses", "attack_params": "attack
 
 
 @dataclass(frozen=True)
-class Group:
+class CellGroup:
     """The rows of one cell, one for each seed where seeds are averaged."""
 
     entries: tuple[Entry, ...]
@@ -44,7 +44,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Side:
+class ComparedBoard:
     """One of two boards.
 
     Attributes:
@@ -58,7 +58,7 @@ class Side:
     published: bool = False
 
     @classmethod
-    def read(cls, path: Path) -> Side:
+    def read(cls, path: Path) -> ComparedBoard:
         """Read a leaderboard, a results folder or a published board.
 
         Raises:
@@ -73,7 +73,7 @@ class Side:
         """Whether all rows say something in a column."""
         return all(column in entry.values for entry in self.entries)
 
-    def groups(self, *, by_seed: bool) -> list[Group]:
+    def groups(self, *, by_seed: bool) -> list[CellGroup]:
         """The rows in groups that differ in nothing but the seed.
 
         Raises:
@@ -90,10 +90,12 @@ class Side:
                     f"{self.path}: {ids} say the same in all columns that name a cell, but are of different data or "
                     "versions; compare boards that hold one of them each"
                 )
-        return [Group(tuple(entries)) for entries in found.values()]
+        return [CellGroup(tuple(entries)) for entries in found.values()]
 
 
-def match(a: Side, b: Side, on: Sequence[str]) -> tuple[list[tuple[Group, Group]], list[Group], list[Group]]:
+def match(
+    a: ComparedBoard, b: ComparedBoard, on: Sequence[str]
+) -> tuple[list[tuple[CellGroup, CellGroup]], list[CellGroup], list[CellGroup]]:
     """Find the cells of two boards that agree in the columns ``on``.
 
     A published row agrees in what it leaves open with anything; if several settings of the other board agree, each
@@ -113,7 +115,9 @@ def match(a: Side, b: Side, on: Sequence[str]) -> tuple[list[tuple[Group, Group]
     return pairs, [one for one in left if id(one) not in paired], [one for one in right if id(one) not in paired]
 
 
-def nearly(missing: Sequence[Group], added: Sequence[Group], a: Side, b: Side, on: Sequence[str]) -> dict[str, int]:
+def nearly(
+    missing: Sequence[CellGroup], added: Sequence[CellGroup], a: ComparedBoard, b: ComparedBoard, on: Sequence[str]
+) -> dict[str, int]:
     """How many cells of A without a partner would have one if a column were left out of ``on``, by column."""
     found = {}
     for column in on:
@@ -123,11 +127,11 @@ def nearly(missing: Sequence[Group], added: Sequence[Group], a: Side, b: Side, o
 
 
 def _pairs(
-    left: Sequence[Group], right: Sequence[Group], a: Side, b: Side, on: Sequence[str]
-) -> list[tuple[Group, Group]]:
+    left: Sequence[CellGroup], right: Sequence[CellGroup], a: ComparedBoard, b: ComparedBoard, on: Sequence[str]
+) -> list[tuple[CellGroup, CellGroup]]:
     exact = [column for column in on if column not in KINDS and a.has(column) and b.has(column)]
     rest = [column for column in on if column not in exact]
-    where: dict[Hashable, list[Group]] = defaultdict(list)
+    where: dict[Hashable, list[CellGroup]] = defaultdict(list)
     for group in right:
         where[tuple(group.value(column) for column in exact)].append(group)
     return [
@@ -138,7 +142,7 @@ def _pairs(
     ]
 
 
-def _agree(column: str, one: Group, other: Group, *, loose: tuple[bool, bool]) -> bool:
+def _agree(column: str, one: CellGroup, other: CellGroup, *, loose: tuple[bool, bool]) -> bool:
     here, there = one.value(column), other.value(column)
     if here is None or there is None:
         return True  # a published board that does not have the column
@@ -166,8 +170,10 @@ def _are_defaults(kind: Kind, name: str, params: dict[str, Any], known: Iterable
     return all(key in fields and params[key] == fields[key].default for key in new)
 
 
-def _refuse_several(pairs: Sequence[tuple[Group, Group]], on: Sequence[str], a: Side, b: Side) -> None:
-    partners: dict[int, list[Group]] = defaultdict(list)
+def _refuse_several(
+    pairs: Sequence[tuple[CellGroup, CellGroup]], on: Sequence[str], a: ComparedBoard, b: ComparedBoard
+) -> None:
+    partners: dict[int, list[CellGroup]] = defaultdict(list)
     for one, other in pairs:
         partners[id(one)].append(other)
         partners[id(other)].append(one)
@@ -183,5 +189,5 @@ def _refuse_several(pairs: Sequence[tuple[Group, Group]], on: Sequence[str], a: 
                 )
 
 
-def _differing(one: Group, other: Group) -> Iterator[str]:
+def _differing(one: CellGroup, other: CellGroup) -> Iterator[str]:
     yield from (name for name in (*NAMES, "protocol") if one.value(name) != other.value(name))

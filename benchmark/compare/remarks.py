@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from .differences import Difference
-from .matching import Side, nearly
+from .matching import ComparedBoard, nearly
 
 
-def remarks(differences: Sequence[Difference], a: Side, b: Side, on: Sequence[str]) -> list[str]:
+def remarks(differences: Sequence[Difference], a: ComparedBoard, b: ComparedBoard, on: Sequence[str]) -> list[str]:
     """What to bear in mind, one sentence each: the count of cells, the tests, and what could not be matched."""
     count: Callable[[str], int] = [each.state for each in differences].count
     both = count("same") + count("changed")

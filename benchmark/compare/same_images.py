@@ -10,7 +10,7 @@ import numpy as np
 from ..leaderboard.loading import Entry
 from ..leaderboard.store import PerImage
 from ..plan.cells import REFERENCE_ATTACK
-from .matching import Group
+from .matching import CellGroup
 
 TOLERANCE = {"psnr_db": 1e-3, "ssim": 1e-4}
 """How far the mean image's score of the same image may differ between machines; other images differ by far more."""
@@ -32,12 +32,12 @@ class Fingerprints:
             if entry.record and entry.values["attack"] == REFERENCE_ATTACK and entry.record.per_image.psnr_db:
                 self._found[entry.values["dataset"], entry.values["n_images"]].append(entry.record.per_image)
 
-    def of(self, group: Group) -> list[PerImage]:
+    def of(self, group: CellGroup) -> list[PerImage]:
         """The mean image's scores on the dataset of a group, once per cell of the mean image."""
         return self._found.get((group.value("dataset"), group.value("n_images")), [])
 
 
-def same_images(one: Group, other: Group, known: Fingerprints, also: Fingerprints) -> bool:
+def same_images(one: CellGroup, other: CellGroup, known: Fingerprints, also: Fingerprints) -> bool:
     """Whether two groups certainly attacked the same images in the same order.
 
     Args:
@@ -61,14 +61,14 @@ def _alike(one: PerImage, other: PerImage) -> bool:
     )
 
 
-def sources(*groups: Group) -> list[int] | None:
+def sources(*groups: CellGroup) -> list[int] | None:
     """The source of each image, (N,), of groups that attacked the same images; None if they are independent."""
     records = [entry.record for group in groups for entry in group.done]
     named = [record.per_image.sources for record in records if record and record.per_image.sources]
     return named[0] if named else None
 
 
-def per_image(group: Group, column: str) -> Sequence[float] | None:
+def per_image(group: CellGroup, column: str) -> Sequence[float] | None:
     """The mean over the seeds of each image's value, (N,); None if the values of the images are not at hand."""
     records = [entry.record for entry in group.done]
     values = [getattr(record.per_image, column) for record in records if record]

@@ -28,25 +28,25 @@ from ..interfaces import (
 )
 from ..metrics import accuracy
 from ..metrics.costs import measure_costs
-from ..metrics.evaluation_classifier import RECIPE, Evaluator, classify, train_evaluator
+from ..metrics.evaluation_classifier import RECIPE, EvaluationClassifier, classify, train_evaluator
 from ..metrics.gallery_bound import GalleryBound, gallery_bound
 from ..plan.cells import REFERENCE_DEFENSE, Setting
-from ..registry.specs import Chosen
+from ..registry.specs import ResolvedComponent
 from ..training import RECIPE_VERSION, add_biases, train_target
 from ..utils.cache import Cached, cache_path, cached_tensors, is_cached
 from ..utils.fingerprints import class_means, in_neutral_order
 from ..utils.isolation import isolated
-from ..utils.seeding import stream
-from .log_forwarding import heard
+from ..utils.seeding import seeded
+from .log_forwarding import forward_logs
 from .observe import observe, overhear
-from .pool_loader import Data
+from .pool_loader import PoolLoader
 from .protection import Protected, logits_of, sample_images
 
 Need = Literal["weights", "evaluators"]
 """What settings share that is trained, by its folder in the cache."""
 
 
-class Workbench:
+class Artifacts:
     """Makes what a setting needs and keeps the latest, so that cells in the order of a plan share it."""
 
     def __init__(
@@ -55,7 +55,7 @@ class Workbench:
         device: torch.device,
         data_dir: Path | None,
         report: Callable[[str], None] = lambda message: None,
-        load: Callable[[Chosen], Pools] | None = None,
+        load: Callable[[ResolvedComponent], Pools] | None = None,
         cached: Cached = cached_tensors,
     ) -> None:
         """Set it up.
@@ -72,7 +72,7 @@ class Workbench:
         self.report = report
         self._cached = cached
         load = load or (lambda dataset: cast(Dataset, dataset.component).load(self.data_dir))
-        data = Data(load, device, lambda message: self.report(message))
+        data = PoolLoader(load, device, lambda message: self.report(message))
         self.pools, self.facts, self.learn, self._channels = data.pools, data.facts, data.learn, data.channels
         self.target = lru_cache(maxsize=1)(self._train_target)
         self.accuracy_undefended = lru_cache(maxsize=1)(self._measure_undefended)
@@ -115,7 +115,7 @@ class Workbench:
         else:
             self.evaluator(setting.dataset)
 
-    def _build(self, dataset: Chosen, model: Chosen) -> Target:
+    def _build(self, dataset: ResolvedComponent, model: ResolvedComponent) -> Target:
         shape, classes = self.facts(dataset).image_shape, self.facts(dataset).classes
         try:
             with isolated("build", model.identity):
@@ -144,7 +144,7 @@ class Workbench:
         """
         return self._attacked(setting.dataset, setting.images)
 
-    def _refuse_shared(self, model: Chosen, shape: tuple[int, int, int]) -> None:
+    def _refuse_shared(self, model: ResolvedComponent, shape: tuple[int, int, int]) -> None:
         """Make sure that two networks have nothing in common, or else training one would change the other."""
         first, second = (cast(Model, model.component).build(shape, 2) for _ in range(2))
         if {id(each) for each in first.parameters()} & {id(each) for each in second.parameters()}:
@@ -184,15 +184,15 @@ class Workbench:
                 identity=setting.identity,
             )
 
-    def _choose_attacked(self, dataset: Chosen, count: int) -> ImageSet:
+    def _choose_attacked(self, dataset: ResolvedComponent, count: int) -> ImageSet:
         return in_neutral_order(self.pools(dataset).private[:count])
 
-    def _average_classes(self, dataset: Chosen) -> Tensor:
+    def _average_classes(self, dataset: ResolvedComponent) -> Tensor:
         """The mean image of each class in the attacker's pool, (classes, C, H, W)."""
         pools = self.pools(dataset)
         return class_means(pools.aux, len(pools.classes))
 
-    def _untrained(self, model: Chosen, dataset: Chosen) -> Target:
+    def _untrained(self, model: ResolvedComponent, dataset: ResolvedComponent) -> Target:
         facts = self.facts(dataset)
         layers = cast(Model, model.component).build(facts.image_shape, facts.classes)
         if model.entry.foreign:  # it may keep what it returns, or return it again
@@ -204,7 +204,7 @@ class Workbench:
         """Whether the target of a setting is in the cache."""
         return is_cached("weights", self._target_identity(setting.dataset, setting.model, setting.seed))
 
-    def _target_identity(self, dataset: Chosen, model: Chosen, seed: int) -> dict[str, Any]:
+    def _target_identity(self, dataset: ResolvedComponent, model: ResolvedComponent, seed: int) -> dict[str, Any]:
         facts = self.facts(dataset)
         return {
             "recipe": RECIPE_VERSION,
@@ -215,11 +215,11 @@ class Workbench:
             "seed": seed,
         }
 
-    def _evaluator_identity(self, dataset: Chosen) -> dict[str, Any]:
+    def _evaluator_identity(self, dataset: ResolvedComponent) -> dict[str, Any]:
         facts = self.facts(dataset)
         return {"recipe": RECIPE, "data": facts.fingerprint, "classes": facts.classes}
 
-    def _train_target(self, dataset: Chosen, model: Chosen, seed: int) -> Target:
+    def _train_target(self, dataset: ResolvedComponent, model: ResolvedComponent, seed: int) -> Target:
         training = cast(Dataset, dataset.component).training
         identity = self._target_identity(dataset, model, seed)
         with isolated("target", identity):
@@ -248,10 +248,10 @@ class Workbench:
                 )
         module.load_state_dict(weights)
 
-    def _train_evaluator(self, dataset: Chosen) -> Evaluator:
+    def _train_evaluator(self, dataset: ResolvedComponent) -> EvaluationClassifier:
         facts, identity = self.facts(dataset), self._evaluator_identity(dataset)
-        with stream("evaluator", identity):
-            evaluator = Evaluator(facts.image_shape[0], facts.classes).to(self.device)
+        with seeded("evaluator", identity):
+            evaluator = EvaluationClassifier(facts.image_shape[0], facts.classes).to(self.device)
 
             def train() -> dict[str, Tensor]:
                 self.report(f"training the evaluator on {dataset.label}")
@@ -261,7 +261,7 @@ class Workbench:
             self._fill(evaluator, "evaluators", identity, train)
         return evaluator.eval().requires_grad_(False)
 
-    def _measure_evaluator(self, dataset: Chosen, count: int) -> float:
+    def _measure_evaluator(self, dataset: ResolvedComponent, count: int) -> float:
         """Its accuracy on the first private images, which no cell changes."""
         known = self.pools(dataset).private[:count]
         return accuracy(classify(self.evaluator(dataset), known.images), known.labels)
@@ -271,10 +271,12 @@ class Workbench:
         with isolated("bound", setting.identity, observations):
             return gallery_bound(model.copy(), self.originals(setting).clone(), observations=observations)
 
-    def _measure_undefended(self, dataset: Chosen, model: Chosen, seed: int) -> float:
+    def _measure_undefended(self, dataset: ResolvedComponent, model: ResolvedComponent, seed: int) -> float:
         return self._undefended_accuracy(dataset, model, seed, self.pools(dataset).private)
 
-    def _undefended_accuracy(self, dataset: Chosen, model: Chosen, seed: int, test: ImageSet) -> float:
+    def _undefended_accuracy(
+        self, dataset: ResolvedComponent, model: ResolvedComponent, seed: int, test: ImageSet
+    ) -> float:
         target = copy.deepcopy(self.target(dataset, model, seed))
         with isolated("accuracy undefended", model.identity, seed):
             return accuracy(logits_of(target, test.images), test.labels)
@@ -285,7 +287,7 @@ class Workbench:
         undefended = self.target(*whole).split(setting.split)
         start = time.perf_counter()
         identity = setting.identity
-        with isolated("protect", identity), heard("mia_bench", self.report):
+        with isolated("protect", identity), forward_logs("mia_bench", self.report):
             model = cast(Defense, setting.defense.component).protect(undefended.copy(), pools.train.copy())
         if not isinstance(model, SplitModel):
             raise TypeError(f"the defense returned {type(model).__name__}; expected a SplitModel")
@@ -316,7 +318,7 @@ class Workbench:
 
     def _measure(self, model: SplitModel, test: ImageSet, identity: object) -> tuple[float, dict[str, float]]:
         """Accuracy of a protected model on labelled images, and its details."""
-        with isolated("accuracy", identity), heard("mia_bench", self.report):
+        with isolated("accuracy", identity), forward_logs("mia_bench", self.report):
             answers = logits_of(model.classify, test.images)
             measured = accuracy(answers, test.labels)
             told = {}

@@ -19,7 +19,7 @@ from ..metrics.leakage import overlap
 from ..plan.cells import PROTOCOL, Cell
 from ..registry import DISTRIBUTION
 from ..utils.isolation import isolated
-from .artifacts import Workbench
+from .artifacts import Artifacts
 from .protection import Protected
 from .scoring import bound, compare, compare_members, finite_details, score, score_columns
 
@@ -32,7 +32,7 @@ class InvalidFacts(Exception):
     """A defense tells of itself what no leaderboard can hold, such as an infinite epsilon."""
 
 
-def evaluate(cell: Cell, cell_id: str, bench: Workbench) -> tuple[Record, Tensor | None]:
+def evaluate(cell: Cell, cell_id: str, bench: Artifacts) -> tuple[Record, Tensor | None]:
     """Run one cell.
 
     Whatever goes wrong inside a component becomes a record with its reason, unless the user can mend it.

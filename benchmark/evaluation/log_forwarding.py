@@ -17,7 +17,7 @@ class _Forward(logging.Handler):
 
 
 @contextmanager
-def heard(logger: str, report: Callable[[str], None]) -> Iterator[None]:
+def forward_logs(logger: str, report: Callable[[str], None]) -> Iterator[None]:
     """Pass on what is logged below ``logger``, from level INFO upwards, while the block runs."""
     source, handler = logging.getLogger(logger), _Forward(report)
     level = source.level

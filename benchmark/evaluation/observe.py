@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..errors import Inapplicable
 from ..interfaces import Access, Attack, CleanInput, ImageSet, Observation, Pools, SplitModel, Wire
 from ..training import untrained_copy
-from ..utils.seeding import stream
+from ..utils.seeding import seeded
 from .opaque import Opaque
 
 CHUNK = 500
@@ -47,7 +47,7 @@ def observe(
     if attack.observations > 1 and model.stochastic:
         channel = channel.merged(attack.observations)
         query = Opaque(partial(_overhear_often, model, attack.observations))
-        with stream("wires", identity, attack.observations):
+        with seeded("wires", identity, attack.observations):
             wire = query(originals)
     return Observation(
         wire=wire,
@@ -86,7 +86,7 @@ def _aux(pools: Pools, source: str) -> ImageSet:
 def _noise_images(pools: Pools) -> ImageSet:
     """Gaussian noise images with the brightness and contrast of the train pool, and labels that mean nothing."""
     like = pools.aux.images
-    with stream("random aux", tuple(like.shape)):
+    with seeded("random aux", tuple(like.shape)):
         mean = pools.train.images.mean((0, 2, 3), keepdim=True)
         std = pools.train.images.std((0, 2, 3), keepdim=True)
         images = (mean + std * torch.randn_like(like)).clamp(0, 1)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import UsageError, describe
 from ..interfaces import Pools
-from ..registry.specs import Chosen
+from ..registry.specs import ResolvedComponent
 from ..utils.fingerprints import disjoint_fingerprint
 from ..utils.isolation import isolated
 from .pool_validation import validate_pools
@@ -38,7 +38,7 @@ class Facts:
     private: int
 
 
-class Data:
+class PoolLoader:
     """Loads data sets and remembers of each what is small.
 
     Attributes:
@@ -47,19 +47,21 @@ class Data:
         channels: mean and standard deviation of the channels of the training images, (C,) each, on the CPU.
     """
 
-    def __init__(self, load: Callable[[Chosen], Pools], device: torch.device, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, load: Callable[[ResolvedComponent], Pools], device: torch.device, report: Callable[[str], None]
+    ) -> None:
         """Take what loads a dataset, and whom to tell of data that are not the usual ones."""
         self._load, self._device, self._report = load, device, report
-        self._learned: dict[Chosen, Facts] = {}
+        self._learned: dict[ResolvedComponent, Facts] = {}
         self.pools = lru_cache(maxsize=1)(self._load_pools)
         self.facts = cache(self._look_at)
         self.channels = cache(self._measure_channels)
 
-    def learn(self, dataset: Chosen, facts: Facts) -> None:
+    def learn(self, dataset: ResolvedComponent, facts: Facts) -> None:
         """Take from another process what is to be remembered of a dataset, which then need not be loaded for it."""
         self._learned[dataset] = facts
 
-    def _look_at(self, dataset: Chosen) -> Facts:
+    def _look_at(self, dataset: ResolvedComponent) -> Facts:
         if dataset in self._learned:
             return self._learned[dataset]
         pools = self.pools(dataset)
@@ -72,7 +74,7 @@ class Data:
             private=len(pools.private),
         )
 
-    def _load_pools(self, dataset: Chosen) -> Pools:
+    def _load_pools(self, dataset: ResolvedComponent) -> Pools:
         try:
             with isolated("load", dataset.identity):
                 pools = self._load(dataset)
@@ -93,7 +95,7 @@ class Data:
             private=pools.private.to(self._device),
         )
 
-    def _measure_channels(self, dataset: Chosen) -> tuple[Tensor, Tensor]:
+    def _measure_channels(self, dataset: ResolvedComponent) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the channels of the training images, (C,) each."""
         images = self.pools(dataset).train.images.cpu()
         return images.mean((0, 2, 3)), images.std((0, 2, 3)).clamp_min(1e-3)

@@ -16,10 +16,10 @@ from ..metrics.image_quality import RANGES, RECOGNISABLE_SSIM
 from ..metrics.leakage import GALLERY, identified, leak_r2, wrong_image_psnr
 from ..plan.cells import Setting
 from ..utils.fingerprints import groups_of_equal
-from .artifacts import Workbench
+from .artifacts import Artifacts
 
 
-def score(bench: Workbench, setting: Setting, images: Tensor) -> tuple[dict[str, Any], dict[str, float]]:
+def score(bench: Artifacts, setting: Setting, images: Tensor) -> tuple[dict[str, Any], dict[str, float]]:
     """Score reconstructions (N, C, H, W) of the private images under attack.
 
     Returns:
@@ -46,7 +46,7 @@ def score(bench: Workbench, setting: Setting, images: Tensor) -> tuple[dict[str,
     )
 
 
-def bound(bench: Workbench, setting: Setting, observations: int) -> tuple[dict[str, Any], dict[str, float]]:
+def bound(bench: Artifacts, setting: Setting, observations: int) -> tuple[dict[str, Any], dict[str, float]]:
     """The column ``bound_psnr_db`` and its details, by name; nothing where there is no bound."""
     found = bench.bound(setting, observations)
     return ({"bound_psnr_db": round(found.psnr_db, 5)}, found.details) if found else ({}, {})

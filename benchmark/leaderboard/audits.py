@@ -14,7 +14,7 @@ from ..metrics import interval
 from ..plan.cells import REFERENCE_ATTACK
 from .completeness import by_line, find_gaps
 from .completing import completing_commands, describe_gaps
-from .groups import Board, Finding, Flag, cell, defense, observations, psnr
+from .groups import Finding, Flag, ScoredRows, cell, defense, observations, psnr
 from .idle_audits import defense_changes_nothing, target_near_chance
 from .store import Record, Row
 
@@ -36,7 +36,7 @@ def audit(rows: Iterable[Row], records: Mapping[str, Record]) -> list[Flag]:
         rows: of one or several leaderboards.
         records: those at hand, by cell; without them audits that need them are silent and the others less sharp.
     """
-    board = Board(rows, records)
+    board = ScoredRows(rows, records)
     flags: dict[tuple[str, str], Flag] = {}
     for check in AUDITS:
         for sentence, cells in check(board):
@@ -44,7 +44,7 @@ def audit(rows: Iterable[Row], records: Mapping[str, Record]) -> list[Flag]:
     return list(flags.values())
 
 
-def beats_bound(board: Board) -> Iterator[Finding]:
+def beats_bound(board: ScoredRows) -> Iterator[Finding]:
     """An attack scores above the gallery bound, as mean PSNR or as PSNR of the mean error."""
     for row in board.rows:
         details, errors = board.details(row), 10 ** (-board.images(row) / 10)
@@ -61,7 +61,7 @@ def _beats(row: Row, what: str) -> Finding:
     return f"{cell(row)} {what}: the attack has seen the private images", (row.cell_id,)
 
 
-def black_box_beats_white_box(board: Board) -> Iterator[Finding]:
+def black_box_beats_white_box(board: ScoredRows) -> Iterator[Finding]:
     """The strongest attack with the client's weights is worse than the strongest one without."""
     for rows in board.groups("attack", "attack_params", rest=observations):
         white = [row for row in rows if row.access == "white_box"]
@@ -74,7 +74,7 @@ def black_box_beats_white_box(board: Board) -> Iterator[Finding]:
             yield _compared(seeing, other, f"{found}: masked gradients, or too weak a search")
 
 
-def noise_helps(board: Board) -> Iterator[Finding]:
+def noise_helps(board: ScoredRows) -> Iterator[Finding]:
     """An attack is better on more noise, or on a wire that says less by a parameter of another kind."""
     declared = {name: _declared(name) for name in {row.defense for row in board.rows}}
 
@@ -95,7 +95,7 @@ def noise_helps(board: Board) -> Iterator[Finding]:
             yield _compared(row, other, f"{found}: masked gradients, or too weak a search")
 
 
-def observations_hurt(board: Board) -> Iterator[Finding]:
+def observations_hurt(board: ScoredRows) -> Iterator[Finding]:
     """An attack is worse with more wires of each image."""
     for rows in board.groups("attack_params", rest=lambda row: _without(row.attack_params, "observations")):
         for row, other in permutations(rows, 2):
@@ -104,7 +104,7 @@ def observations_hurt(board: Board) -> Iterator[Finding]:
                 yield _compared(row, other, f"{wires} ({observations(other)}): it wastes what it sees")
 
 
-def below_mean_image(board: Board) -> Iterator[Finding]:
+def below_mean_image(board: ScoredRows) -> Iterator[Finding]:
     """An attack is worse than the answer that looks at no wire."""
     for row, other in _beside(board, REFERENCE_ATTACK):
         if board.exceeds(other, row, REFERENCE_MARGIN_DB):
@@ -112,7 +112,7 @@ def below_mean_image(board: Board) -> Iterator[Finding]:
             yield _compared(row, other, f"{found}: the attack fails, which is no privacy")
 
 
-def below_linear_decoder(board: Board) -> Iterator[Finding]:
+def below_linear_decoder(board: ScoredRows) -> Iterator[Finding]:
     """An attack that may query, with images of the same kind, is worse than the closed-form linear decoder.
 
     One with the client's weights that is already doubted for being worse than an attack without them is passed over.
@@ -127,7 +127,7 @@ def below_linear_decoder(board: Board) -> Iterator[Finding]:
             yield _compared(row, other, f"{found}: under-trained, or too weak to measure a leak")
 
 
-def ignores_wire(board: Board) -> Iterator[Finding]:
+def ignores_wire(board: ScoredRows) -> Iterator[Finding]:
     """An attack is above the mean image, and as good when its answers are held against other images.
 
     An attack that is at the mean image has learned nothing, which is honest; to be above it without telling images
@@ -141,12 +141,12 @@ def ignores_wire(board: Board) -> Iterator[Finding]:
             yield _compared(row, other, f"{found}: permuting the wires changes nothing, it knows them from elsewhere")
 
 
-def _tells_no_images_apart(board: Board, row: Row, above: float) -> bool:
+def _tells_no_images_apart(board: ScoredRows, row: Row, above: float) -> bool:
     wrong = board.details(row).get("psnr_db_wrong_image")
     return wrong is not None and psnr(row) - wrong < above / 2
 
 
-def class_only(board: Board) -> Iterator[Finding]:
+def class_only(board: ScoredRows) -> Iterator[Finding]:
     """An attack is above the mean image, and as good on another image of the same class.
 
     It may have read the class from the wire, which is honest, or from elsewhere, such as the order of the images. In
@@ -164,7 +164,7 @@ def class_only(board: Board) -> Iterator[Finding]:
             yield _compared(row, other, f"{found} ({same:.2f} dB): it recovers the class, not the image{means}")
 
 
-def aux_overlap(board: Board) -> Iterator[Finding]:
+def aux_overlap(board: ScoredRows) -> Iterator[Finding]:
     """The attacker's images hold private ones."""
     for row in board.rows:
         count = board.details(row).get("aux_overlap", 0)
@@ -172,7 +172,7 @@ def aux_overlap(board: Board) -> Iterator[Finding]:
             yield f"{cell(row)} had {count:.0f} of the {row.n_images} private images among its own", (row.cell_id,)
 
 
-def promise_exceeded(board: Board) -> Iterator[Finding]:
+def promise_exceeded(board: ScoredRows) -> Iterator[Finding]:
     """The attacker saw more releases of each image than the promised epsilon covers."""
     for row in board.rows:
         covered = json.loads(row.defense_params).get("releases")
@@ -181,7 +181,7 @@ def promise_exceeded(board: Board) -> Iterator[Finding]:
             yield f"{cell(row)} {seen}: raise releases", (row.cell_id,)
 
 
-def incomplete(board: Board) -> Iterator[Finding]:
+def incomplete(board: ScoredRows) -> Iterator[Finding]:
     """A line lacks an attack that ran elsewhere at its place, or has it at some of its seeds only."""
     gaps = find_gaps(board.all_rows)
     commands = completing_commands(board.all_rows)
@@ -196,7 +196,7 @@ def incomplete(board: Board) -> Iterator[Finding]:
             yield f"{found}; to complete it: {remedy}", (first.cell_id,)
 
 
-AUDITS: Sequence[Callable[[Board], Iterator[Finding]]] = (
+AUDITS: Sequence[Callable[[ScoredRows], Iterator[Finding]]] = (
     beats_bound,
     black_box_beats_white_box,
     noise_helps,
@@ -217,7 +217,7 @@ def _compared(row: Row, other: Row, what: str) -> Finding:
     return f"{cell(row)} {what}", (row.cell_id, other.cell_id)
 
 
-def _beside(board: Board, attack: str) -> Iterator[tuple[Row, Row]]:
+def _beside(board: ScoredRows, attack: str) -> Iterator[tuple[Row, Row]]:
     """Each row together with that of a named attack in the same setting."""
     for rows in board.groups("attack", "attack_params"):
         for row, other in permutations(rows, 2):

@@ -14,7 +14,7 @@ from ..plan.cells import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..registry import Kind
 from ..registry.labels import label
 from ..registry.literals import write
-from ..registry.specs import choose
+from ..registry.specs import resolve
 from .completeness import Component, Gap, Place, attack_of, by_line, find_gaps, is_scored, wanted_attacks
 from .store import Row
 
@@ -59,7 +59,7 @@ def _open(cells: Iterable[Row], attacks: Iterable[Component], seeds: Iterable[in
 
 
 def _plain(kind: Kind, name: str) -> Component:
-    return name, choose(kind, name, {}).component.params
+    return name, resolve(kind, name, {}).component.params
 
 
 def _commands(place: Place, needed: dict[Component, set[Task]], out: Path | None) -> list[str]:
@@ -102,7 +102,7 @@ def _spec(kind: Kind, name: str, params: str) -> str:
     """A component as it is written on the command line; with all parameters if it is not installed here."""
     given = json.loads(params)
     try:
-        return choose(kind, name, given).canonical
+        return resolve(kind, name, given).canonical
     except UsageError:
         written = ",".join(f"{key}={write(value)}" for key, value in given.items())
         return f"{name}:{written}" if written else name

@@ -36,7 +36,7 @@ Finding = tuple[str, tuple[str, ...]]
 """The sentence and the cells of a flag."""
 
 
-class Board:
+class ScoredRows:
     """The finished rows of leaderboards, with the values of each image where they are at hand."""
 
     def __init__(self, rows: Iterable[Row], records: Mapping[str, Record]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from scipy.stats import binomtest
 
 from ..plan.cells import REFERENCE_ATTACK, REFERENCE_DEFENSE
-from .groups import Board, Finding, cell, psnr
+from .groups import Finding, ScoredRows, cell, psnr
 from .store import Row
 
 DOUBT = 0.05
@@ -17,7 +17,7 @@ SAME_DB = 1e-3
 """Difference in the PSNR of an image up to which two reconstructions count as the same."""
 
 
-def target_near_chance(board: Board) -> Iterator[Finding]:
+def target_near_chance(board: ScoredRows) -> Iterator[Finding]:
     """The undefended target is no better than always answering the most frequent class; told once for a target."""
     targets: dict[tuple[str, str, int], list[Row]] = defaultdict(list)
     for row in board.rows:
@@ -33,7 +33,7 @@ def target_near_chance(board: Board) -> Iterator[Finding]:
             yield f"{found} leak is not that of a trained network. Use more images or another model", (row.cell_id,)
 
 
-def defense_changes_nothing(board: Board) -> Iterator[Finding]:
+def defense_changes_nothing(board: ScoredRows) -> Iterator[Finding]:
     """An attack brings back from a defended wire, image by image, what it does from the undefended one."""
     for rows in board.groups("defense", "defense_params"):
         plain = next((row for row in rows if row.defense == REFERENCE_DEFENSE), None)
@@ -49,7 +49,7 @@ def defense_changes_nothing(board: Board) -> Iterator[Finding]:
                 yield f"{found}, or do not report it as tested", (row.cell_id, plain.cell_id)
 
 
-def _mean_images(board: Board, like: Row) -> list[Row]:
+def _mean_images(board: ScoredRows, like: Row) -> list[Row]:
     """The reference attack on the same wire: an attack that ends there does not tell wires apart."""
     names = ("dataset", "model", "split", "defense", "seed", "n_images", "protocol")
     return [
@@ -59,7 +59,7 @@ def _mean_images(board: Board, like: Row) -> list[Row]:
     ]
 
 
-def _same(board: Board, row: Row, other: Row) -> bool:
+def _same(board: ScoredRows, row: Row, other: Row) -> bool:
     """Whether two rows have the same score for each image; by their means where there are no records."""
     here, there = board.images(row), board.images(other)
     if len(here) == len(there) > 0:

@@ -18,7 +18,7 @@ CHUNK = 100
 """Images in one pass, so that large ones fit into memory."""
 
 
-class Evaluator(nn.Module):
+class EvaluationClassifier(nn.Module):
     """Two strided convolutions and a linear layer: none of the attacked architectures, and trained on its own."""
 
     def __init__(self, channels: int, classes: int) -> None:
@@ -39,7 +39,7 @@ class Evaluator(nn.Module):
         return self.layers(2 * images - 1)
 
 
-def train_evaluator(evaluator: Evaluator, train: ImageSet) -> None:
+def train_evaluator(evaluator: EvaluationClassifier, train: ImageSet) -> None:
     """Train it in place, on images of the victim."""
     chosen = torch.randperm(len(train))[: RECIPE["images"]].to(train.labels.device)
     data = train[chosen]

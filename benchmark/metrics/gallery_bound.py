@@ -13,7 +13,7 @@ from torch import Tensor
 from ..interfaces import SplitModel
 from ..utils.fingerprints import groups_of_equal
 from .image_quality import PSNR_CEILING_DB
-from .psnr_ceiling import psnr_ceilings
+from .psnr_ceiling import max_expected_psnr
 
 PASSES = 2048
 """About how many wires are drawn in all, so that the interval is as wide as the differences between images allow."""
@@ -77,7 +77,7 @@ def gallery_bound(model: SplitModel, images: Tensor, *, observations: int = 1) -
 
     If the true image is drawn uniformly from the gallery, the chances that it is x_j, given the wire v, are
     softmax_j log p(v | h_j), with h_j the clean IR. No answer has a smaller expected squared error than their mean
-    image, none a higher expected PSNR than ``psnr_ceilings``, and none names the image more often than the likeliest
+    image, none a higher expected PSNR than ``max_expected_psnr``; none names the image more often than the likeliest
     one. Averaged over wires, that bounds any map from wires to images. The two forms differ: the mean of PSNRs
     rewards an attacker with up to 100 dB for each image that is named outright, so its bound is far above the other
     one as soon as images can be told apart.
@@ -130,7 +130,7 @@ def _within(model: SplitModel, images: Tensor, clean: Tensor, observations: int)
     """
     draws = max(FEWEST, PASSES // (len(images) * observations))
     beliefs = torch.stack([_belief(model, clean, observations) for _ in range(draws)])  # (R, N, N)
-    psnr = psnr_ceilings(beliefs.flatten(0, 1), images).view(draws, -1)
+    psnr = max_expected_psnr(beliefs.flatten(0, 1), images).view(draws, -1)
     flat = images.flatten(1).double()
     error = torch.stack([_error(belief, flat) for belief in beliefs])
     groups = groups_of_equal(images)

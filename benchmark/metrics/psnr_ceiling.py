@@ -16,7 +16,7 @@ FLOOR = 10 ** (-PSNR_CEILING_DB / 10)
 CERTAIN = 1 - 1e-12
 
 
-def psnr_ceilings(chances: Tensor, images: Tensor) -> Tensor:
+def max_expected_psnr(chances: Tensor, images: Tensor) -> Tensor:
     """An upper bound on the expected PSNR of any answer, for several beliefs about which of K images is the true one.
 
     For an answer a and an image x_k, at the mean squared error m_k = |a - x_k|^2 / D, the score is

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, cast
 
 from ..interfaces import Dataset
 from ..registry import Kind
-from ..registry.specs import Chosen, choose, parse
+from ..registry.specs import ResolvedComponent, parse, resolve
 from ..training import RECIPE_VERSION
 from ..utils.cache import digest
 
@@ -29,10 +29,10 @@ _IN_TWO_COLUMNS: dict[Kind, str] = {"defenses": "defense", "attacks": "attack"}
 class Setting:
     """What cells share that differ only in their attack: one protected model and one wire."""
 
-    dataset: Chosen
-    model: Chosen
+    dataset: ResolvedComponent
+    model: ResolvedComponent
     split: str
-    defense: Chosen
+    defense: ResolvedComponent
     seed: int
     images: int
 
@@ -74,7 +74,7 @@ class Cell:
     """The columns of a leaderboard that say which cell a row is of."""
 
     setting: Setting
-    attack: Chosen
+    attack: ResolvedComponent
 
     @property
     def foreign(self) -> bool:
@@ -89,9 +89,10 @@ class Cell:
         Raises:
             UsageError: if there is no such component, or it does not take these parameters.
         """
-        dataset, model = (choose(kind, *parse(columns[name])) for kind, name in _IN_ONE_COLUMN.items())
+        dataset, model = (resolve(kind, *parse(columns[name])) for kind, name in _IN_ONE_COLUMN.items())
         defense, attack = (
-            choose(kind, columns[name], json.loads(columns[f"{name}_params"])) for kind, name in _IN_TWO_COLUMNS.items()
+            resolve(kind, columns[name], json.loads(columns[f"{name}_params"]))
+            for kind, name in _IN_TWO_COLUMNS.items()
         )
         return cls(Setting(dataset, model, columns["split"], defense, columns["seed"], columns["n_images"]), attack)
 

@@ -11,7 +11,7 @@ from typing import Any
 from .. import registry
 from ..errors import UsageError
 from ..registry import Kind
-from ..registry.specs import check_options, expand, parse
+from ..registry.specs import check_options, expand_sweeps, parse
 from ..utils.texts import LARGEST_WHOLE
 from .cells import REFERENCE_ATTACK, REFERENCE_DEFENSE, Cell, Setting
 from .suite import Suite, load_suite, select_parts
@@ -70,12 +70,12 @@ def plan(*requests: Request) -> list[Cell]:
 def _crossed(request: Request) -> Iterator[Cell]:
     _refuse_out_of_range("images", [request.images], least=1)
     _refuse_out_of_range("seed", request.seeds, least=0)
-    (dataset,) = expand("datasets", [request.dataset], {})
+    (dataset,) = expand_sweeps("datasets", [request.dataset], {})
     recommended = type(dataset.component)
-    (model,) = expand("models", [request.model or getattr(recommended, "model")], {})  # noqa: B009
+    (model,) = expand_sweeps("models", [request.model or getattr(recommended, "model")], {})  # noqa: B009
     splits = request.splits or [getattr(recommended, "split")]  # noqa: B009
-    defenses = expand("defenses", request.defense_specs, request.options)
-    attacks = expand("attacks", request.attack_specs, request.options)
+    defenses = expand_sweeps("defenses", request.defense_specs, request.options)
+    attacks = expand_sweeps("attacks", request.attack_specs, request.options)
     for seed, split, defense in itertools.product(request.seeds, splits, defenses):
         setting = Setting(dataset, model, split, defense, seed, request.images)
         yield from (Cell(setting, attack) for attack in attacks)

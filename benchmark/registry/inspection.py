@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError, describe, message_of
-from ..utils.spawn import ending, without_main
+from ..utils.spawn import ending, without_main_module
 
 if TYPE_CHECKING:
     from .entries import Entry, Summary
@@ -55,7 +55,7 @@ class _Inspector:
         context = multiprocessing.get_context("spawn")
         self._here, there = context.Pipe()
         self._process = context.Process(target=_serve, args=(there,), daemon=True)
-        with without_main():
+        with without_main_module():
             self._process.start()
         there.close()
         self._begun = False

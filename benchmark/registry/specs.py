@@ -17,7 +17,7 @@ from .literals import Text, divide, read, write
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
+class ResolvedComponent:
     """A component with its parameters, and who provides it."""
 
     entry: Entry
@@ -55,7 +55,7 @@ class Chosen:
 
     def __eq__(self, other: object) -> bool:
         """Compare by identity and provider."""
-        return isinstance(other, Chosen) and (self.entry, self.identity) == (other.entry, other.identity)
+        return isinstance(other, ResolvedComponent) and (self.entry, self.identity) == (other.entry, other.identity)
 
     def __hash__(self) -> int:
         """Hash what identifies it; a parameter may be a list, which has no hash of its own."""
@@ -82,17 +82,17 @@ def parse(spec: str) -> tuple[str, dict[str, Text]]:
     return name.strip(), params
 
 
-def choose(kind: Kind, name: str, params: Mapping[str, Any]) -> Chosen:
+def resolve(kind: Kind, name: str, params: Mapping[str, Any]) -> ResolvedComponent:
     """Build one component.
 
     Raises:
         UsageError: if the name is unknown, or a parameter is unknown or out of its bounds.
     """
     entry = registry.find(kind, name)
-    return Chosen(entry, build(entry, params))
+    return ResolvedComponent(entry, instantiate(entry, params))
 
 
-def build(entry: Entry, params: Mapping[str, Any]) -> Component:
+def instantiate(entry: Entry, params: Mapping[str, Any]) -> Component:
     """Build the component of an entry, saying in one sentence what is wrong with its parameters."""
     loaded = entry.load()
     for key in params:
@@ -132,7 +132,9 @@ def _sentence(error: Any) -> str:
     return f"{'.'.join(map(str, error['loc']))}={error['input']}: {message[0].lower()}{message[1:]}"
 
 
-def expand(kind: Kind, specs: Sequence[str | Mapping[str, Any]], options: Mapping[str, Sequence[Any]]) -> list[Chosen]:
+def expand_sweeps(
+    kind: Kind, specs: Sequence[str | Mapping[str, Any]], options: Mapping[str, Sequence[Any]]
+) -> list[ResolvedComponent]:
     """Build the components named by specs, giving each the free options that it has; several values make a sweep.
 
     Args:
@@ -140,13 +142,13 @@ def expand(kind: Kind, specs: Sequence[str | Mapping[str, Any]], options: Mappin
         specs: ``name:key=value`` texts, or mappings with ``name`` and parameters (from TOML).
         options: values for each free option; parameters written in a spec win.
     """
-    chosen: dict[str, Chosen] = {}
+    chosen: dict[str, ResolvedComponent] = {}
     for spec in specs:
         name, params = parse(spec) if isinstance(spec, str) else _from_mapping(kind, spec)
         fields = registry.find(kind, name).load().model_fields
         swept = {key: values for key, values in options.items() if key in fields and key not in params}
         for values in itertools.product(*swept.values()):
-            one = choose(kind, name, {**params, **dict(zip(swept, values, strict=True))})
+            one = resolve(kind, name, {**params, **dict(zip(swept, values, strict=True))})
             chosen.setdefault(str(one.identity), one)
     return list(chosen.values())
 

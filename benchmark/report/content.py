@@ -14,13 +14,13 @@ from ..leaderboard.ranking import rank_places
 from ..leaderboard.store import Record, Row
 from ..metrics.image_quality import RECOGNISABLE_SSIM
 from .curves import Curve, curves
-from .defenses import Setting, settings
+from .defenses import DefenseSummary, settings
 
-PLACE = ("dataset", "model", "split", "n_images")
+SCENARIO_COLUMNS = ("dataset", "model", "split", "n_images")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Scenario:
     """One dataset, model and split: what is compared with each other.
 
     Attributes:
@@ -33,7 +33,7 @@ class Place:
     model: str
     split: str
     n_images: int
-    settings: list[Setting]
+    settings: list[DefenseSummary]
     curves: list[Curve]
     commands: list[str]
 
@@ -48,7 +48,7 @@ class Content:
         versions: of what computed the results, each once.
     """
 
-    places: list[Place]
+    places: list[Scenario]
     flags: list[dict[str, Any]]
     versions: dict[str, list[str]]
     nothing_db: float = NOTHING_DB
@@ -78,7 +78,7 @@ def content(rows: Iterable[Row], records: Mapping[str, Record]) -> Content:
         here, lacking = [row for row in rows if place_of(row) == key], [gap for gap in gaps if gap.place == key]
         found = settings(lines, rivals, here, records, lacking)
         dataset, model, split, images = key
-        place = Place(
+        place = Scenario(
             dataset=dataset,
             model=model,
             split=split,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .defenses import Setting
+from .defenses import DefenseSummary
 
 LOG_FROM = 8.0
 """Ratio of the largest to the smallest value from which an axis is logarithmic."""
@@ -33,7 +33,7 @@ class Curve:
     points: list[tuple[Any, int]]
 
 
-def curves(settings: Sequence[Setting]) -> list[Curve]:
+def curves(settings: Sequence[DefenseSummary]) -> list[Curve]:
     """Find the curves among the settings of one place: at least two settings that have a score make one."""
     by_defense: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for index, setting in enumerate(settings):
@@ -43,7 +43,7 @@ def curves(settings: Sequence[Setting]) -> list[Curve]:
     return sorted(found, key=lambda curve: (curve.defense, curve.param, curve.fixed))
 
 
-def _unset(setting: Setting, settings: Sequence[Setting]) -> set[str]:
+def _unset(setting: DefenseSummary, settings: Sequence[DefenseSummary]) -> set[str]:
     """Parameters that are None here and a number elsewhere: such settings are of another kind (sigma or epsilon)."""
     others = [other.params for other in settings if other.name == setting.name]
     return {
@@ -53,7 +53,7 @@ def _unset(setting: Setting, settings: Sequence[Setting]) -> set[str]:
     }
 
 
-def _of_defense(name: str, members: Sequence[int], settings: Sequence[Setting]) -> list[Curve]:
+def _of_defense(name: str, members: Sequence[int], settings: Sequence[DefenseSummary]) -> list[Curve]:
     values = {index: {key: _plain(value) for key, value in settings[index].params.items()} for index in members}
     keys = sorted({key for params in values.values() for key in params})
     varied = {key: {params.get(key) for params in values.values()} for key in keys}
@@ -73,7 +73,7 @@ def _of_defense(name: str, members: Sequence[int], settings: Sequence[Setting]) 
 
 
 def _along(
-    points: list[tuple[Any, int]], settings: Sequence[Setting]
+    points: list[tuple[Any, int]], settings: Sequence[DefenseSummary]
 ) -> tuple[Literal["linear", "log", "category"], list[tuple[Any, int]]]:
     numbers = [value for value, _ in points if _number(value)]
     if len(numbers) < len(points):

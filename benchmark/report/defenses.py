@@ -41,7 +41,7 @@ CELL = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting:
+class DefenseSummary:
     """A defense with its parameters.
 
     Attributes:
@@ -81,7 +81,7 @@ class Setting:
 
 def settings(
     lines: Sequence[Line], rivals: Rivals, cells: Sequence[Row], records: Mapping[str, Record], gaps: Sequence[Gap]
-) -> list[Setting]:
+) -> list[DefenseSummary]:
     """Describe all settings of one place.
 
     Args:
@@ -97,12 +97,12 @@ def settings(
     shorten_defense = _shortener("defenses", {(row.defense, row.defense_params) for row in cells})
     shorten_attack = _shortener("attacks", {(row.attack, row.attack_params) for row in cells})
 
-    def describe(position: int, line: Line) -> Setting:
+    def describe(position: int, line: Line) -> DefenseSummary:
         key = line.defense, line.defense_params
         own = sorted(chosen[key], key=lambda row: (row.attack == REFERENCE_ATTACK, row.attack, row.seed))
         scored = [row for row in own if is_scored(row)]
         name, _, telling = shorten_defense(*key).partition(":")
-        return Setting(
+        return DefenseSummary(
             name=name,
             telling=telling,
             params=json.loads(key[1]),

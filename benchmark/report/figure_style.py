@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
 from ..plan.cells import REFERENCE_DEFENSE
-from .content import Place
-from .defenses import Setting
+from .content import Scenario
+from .defenses import DefenseSummary
 
 TITLES = {"psnr_db": "PSNR in dB", "ssim": "SSIM"}
 GRAY = "#77756f"
@@ -38,7 +38,7 @@ HIGH_ACCURACY = 0.9
 """From this accuracy on a linear axis hides what defenses cost."""
 
 
-def marker(place: Place, defense: str) -> dict[str, Any]:
+def marker(place: Scenario, defense: str) -> dict[str, Any]:
     """Color and shape of a defense, the same in all figures of a place."""
     if defense == REFERENCE_DEFENSE:
         return {"color": "black", "marker": "*", "markersize": 9}
@@ -118,7 +118,7 @@ def _overlap(one: Box, other: Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def arms(settings: Sequence[Setting], measure: str) -> list[list[float]]:
+def arms(settings: Sequence[DefenseSummary], measure: str) -> list[list[float]]:
     """Error bars, [down, up] for each setting: the interval, or the span of the seeds where that is wider."""
     bars: list[list[float]] = [[], []]
     for setting in settings:
@@ -131,7 +131,7 @@ def arms(settings: Sequence[Setting], measure: str) -> list[list[float]]:
     return bars
 
 
-def reference(place: Place, measure: str) -> float | None:
+def reference(place: Scenario, measure: str) -> float | None:
     """The mean score of the reference attack, which looks at no wire."""
     values = [cell[measure] for each in place.settings for cell in each.cells if cell["reference"]]
     scored = [value for value in values if value is not None]

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from ..errors import UsageError
 from ..leaderboard.line_uncertainty import MEASURES
-from .content import PLACE, Content, Place
+from .content import SCENARIO_COLUMNS, Content, Scenario
 
 FORMATS: dict[str, dict[str, Any]] = {"png": {"metadata": {"Software": None}}, "svg": {"metadata": {"Date": None}}}
 """What is written, without a date or a version, so that the same results give the same file."""
@@ -47,5 +47,7 @@ def drawings(content: Content) -> Iterator[tuple[str, bytes]]:
                     yield f"{prefix}{name}.{suffix}", target.getvalue()
 
 
-def _slug(place: Place) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", "-".join(str(getattr(place, name)) for name in PLACE).lower()).strip("-")
+def _slug(place: Scenario) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(str(getattr(place, name)) for name in SCENARIO_COLUMNS).lower()).strip(
+        "-"
+    )

@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ..errors import UsageError
 from ..utils.files import Unreadable, read_bytes
-from .content import Place
+from .content import Scenario
 
 BUDGET = 8_000_000
 """Characters of all pictures together, so that a page of 300 cells stays below 10 MB."""
@@ -39,7 +39,7 @@ class Album:
     left_out: int = 0
 
 
-def album(places: Iterable[Place], folders: Sequence[Path], budget: int = BUDGET) -> Album:
+def album(places: Iterable[Scenario], folders: Sequence[Path], budget: int = BUDGET) -> Album:
     """Collect the pictures of all cells, those of the strongest attacks first.
 
     Args:
@@ -69,7 +69,7 @@ def album(places: Iterable[Place], folders: Sequence[Path], budget: int = BUDGET
     return made
 
 
-def _by_importance(places: Iterable[Place]) -> list[str]:
+def _by_importance(places: Iterable[Scenario]) -> list[str]:
     """Cells in the order in which pictures are dropped last: strongest attack, first seed, then the rest."""
     found = []
     for place in places:

@@ -7,14 +7,14 @@ import math
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .content import Place
+from .content import Scenario
 from .curves import Curve
 from .figure_style import GRAY, TITLES, accuracy_axis, arms, marker, reference
 
 COLUMNS = 5
 
 
-def strength(place: Place, measure: str = "psnr_db") -> Figure:
+def strength(place: Scenario, measure: str = "psnr_db") -> Figure:
     """Draw a pair of charts for each curve of a place: the leak above, the accuracy below, all on the same axes.
 
     Args:
@@ -40,7 +40,7 @@ def strength(place: Place, measure: str = "psnr_db") -> Figure:
     return figure
 
 
-def _draw_leak(axes: Axes, place: Place, curve: Curve, measure: str) -> None:
+def _draw_leak(axes: Axes, place: Scenario, curve: Curve, measure: str) -> None:
     _draw(axes, place, curve, measure)
     nothing = reference(place, measure)
     leaks = [each.line[measure] for each in place.settings if each.line[measure] is not None]
@@ -52,13 +52,13 @@ def _draw_leak(axes: Axes, place: Place, curve: Curve, measure: str) -> None:
     axes.tick_params(labelbottom=False)
 
 
-def _draw_accuracy(axes: Axes, place: Place, curve: Curve) -> None:
+def _draw_accuracy(axes: Axes, place: Scenario, curve: Curve) -> None:
     _draw(axes, place, curve, "accuracy")
     accuracy_axis(axes, [each.line["accuracy"] for each in place.settings if each.line["accuracy"] is not None])
     axes.set_xlabel(curve.param)
 
 
-def _draw(axes: Axes, place: Place, curve: Curve, measure: str) -> None:
+def _draw(axes: Axes, place: Scenario, curve: Curve, measure: str) -> None:
     settings = [place.settings[position] for _, position in curve.points]
     x = list(range(len(settings))) if curve.scale == "category" else [value for value, _ in curve.points]
     y = [math.nan if each.line[measure] is None else each.line[measure] for each in settings]

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .content import Place
-from .defenses import Setting
+from .content import Scenario
+from .defenses import DefenseSummary
 from .figure_style import GRAY, LABEL, TITLES, accuracy_axis, arms, marker, name_points, reference
 
 
-def tradeoff(place: Place, measure: str = "psnr_db") -> Figure:
+def tradeoff(place: Scenario, measure: str = "psnr_db") -> Figure:
     """Draw all settings of a place: up is useful, left is private, below and right of the line is beaten.
 
     Args:
@@ -46,25 +46,25 @@ def tradeoff(place: Place, measure: str = "psnr_db") -> Figure:
     return figure
 
 
-def front(settings: Sequence[Setting], measure: str) -> list[Setting]:
+def front(settings: Sequence[DefenseSummary], measure: str) -> list[DefenseSummary]:
     """The settings on the Pareto front of accuracy kept and the measure, by the measure."""
     best = [each for each in settings if each.rivals[measure] == []]
     return sorted(best, key=lambda each: (each.line[measure], -each.line["accuracy_kept"]))
 
 
-def _most_private(settings: Sequence[Setting], measure: str) -> list[Setting]:
+def _most_private(settings: Sequence[DefenseSummary], measure: str) -> list[DefenseSummary]:
     """The setting of each defense that leaks least."""
-    found: dict[str, Setting] = {}
+    found: dict[str, DefenseSummary] = {}
     for setting in sorted(settings, key=lambda setting: setting.line[measure]):
         found.setdefault(setting.name, setting)
     return list(found.values())
 
 
-def _spot(setting: Setting, measure: str) -> tuple[float, float]:
+def _spot(setting: DefenseSummary, measure: str) -> tuple[float, float]:
     return setting.line[measure], setting.line["accuracy"]
 
 
-def _draw(axes: Axes, place: Place, setting: Setting, measure: str) -> None:
+def _draw(axes: Axes, place: Scenario, setting: DefenseSummary, measure: str) -> None:
     doubtful = setting.line["incomplete"] or setting.line["flags"]
     style = {**marker(place, setting.name), **({"markerfacecolor": "white"} if doubtful else {})}
     axes.errorbar(
@@ -79,7 +79,7 @@ def _draw(axes: Axes, place: Place, setting: Setting, measure: str) -> None:
     )
 
 
-def _draw_front(axes: Axes, best: Sequence[Setting], measure: str) -> None:
+def _draw_front(axes: Axes, best: Sequence[DefenseSummary], measure: str) -> None:
     if best:
         steps = [_spot(each, measure) for each in best]
         path = [(steps[0][0], axes.get_ylim()[0]), *steps, (axes.get_xlim()[1], steps[-1][1])]

@@ -13,7 +13,7 @@ from statistics import median
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..evaluation.artifacts import Workbench
+from ..evaluation.artifacts import Artifacts
 from ..interfaces import Access, Dataset, Target
 from ..leaderboard.store import read_records
 from ..plan.cells import Cell, Setting
@@ -64,7 +64,7 @@ class Estimate:
     memory: int
 
 
-def estimate(groups: Sequence[Sequence[Cell]], bench: Workbench, known: Sequence[Timing], jobs: int) -> Estimate:
+def estimate(groups: Sequence[Sequence[Cell]], bench: Artifacts, known: Sequence[Timing], jobs: int) -> Estimate:
     """Estimate what groups of cells need, those of one setting in one group.
 
     Args:
@@ -169,20 +169,20 @@ def _nearest(known: Sequence[Timing], names: Sequence[str]) -> list[Timing]:
     return [each for each in known if agreement(each) == best]
 
 
-def _training_seconds(bench: Workbench, setting: Setting) -> float:
+def _training_seconds(bench: Artifacts, setting: Setting) -> float:
     dataset = setting.dataset.component
     assert isinstance(dataset, Dataset)
     macs = _macs(bench.structure(setting.dataset, setting.model), bench, setting)
     return dataset.training.epochs * bench.facts(setting.dataset).train * (STEP_SECONDS + 3 * macs / MACS_PER_SECOND)
 
 
-def _macs(target: Target, bench: Workbench, setting: Setting) -> int:
+def _macs(target: Target, bench: Artifacts, setting: Setting) -> int:
     with FlopCounterMode(display=False) as counter:
         target(torch.zeros(1, *bench.facts(setting.dataset).image_shape))
     return counter.get_total_flops() // 2
 
 
-def _memory(bench: Workbench, setting: Setting) -> int:
+def _memory(bench: Artifacts, setting: Setting) -> int:
     """Bytes of one process: its libraries and data, and the largest attack."""
     facts = bench.facts(setting.dataset)
     client = bench.structure(setting.dataset, setting.model).split(setting.split).client

@@ -13,7 +13,7 @@ from ..errors import UsageError
 
 
 @dataclass(frozen=True)
-class Where:
+class RunOptions:
     """On what, from where and to where a plan runs."""
 
     out: Path

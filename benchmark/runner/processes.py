@@ -15,10 +15,10 @@ from typing import cast
 import torch
 
 from ..errors import UsageError, clean, describe, message_of
-from ..evaluation.artifacts import Workbench
-from ..utils.spawn import ending, without_main
+from ..evaluation.artifacts import Artifacts
+from ..utils.spawn import ending, without_main_module
 from .tasks import Look, Task, run_task
-from .worker_protocol import News
+from .worker_protocol import WorkerEvent
 
 
 class Processes:
@@ -30,13 +30,13 @@ class Processes:
         self._context = multiprocessing.get_context("spawn")
         self._staff: dict[int, tuple[SpawnProcess, Connection]] = {}
         self._hired = 0
-        self._unsent: list[tuple[int, News]] = []
+        self._unsent: list[tuple[int, WorkerEvent]] = []
 
     def hire(self) -> int:
         """Start a worker; returns its number."""
         here, there = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(there, self._device, self._data_dir))
-        with without_main():
+        with without_main_module():
             process.start()
         there.close()
         self._hired += 1
@@ -51,9 +51,9 @@ class Processes:
             return  # it has just died, which will be heard
         except Exception as error:  # whatever a component raises when it is taken apart
             text = f"it cannot be sent to a worker process: {describe(error)}"
-            self._unsent.append((worker, News("failed", text)))
+            self._unsent.append((worker, WorkerEvent("failed", text)))
 
-    def listen(self, seconds: float) -> list[tuple[int, News]]:
+    def listen(self, seconds: float) -> list[tuple[int, WorkerEvent]]:
         """Wait for news of any worker, at most so long."""
         if self._unsent:
             unsent, self._unsent = self._unsent, []
@@ -65,14 +65,14 @@ class Processes:
                 self.dismiss(worker)
         return [(worker, news) for worker, news in heard if news is not None]
 
-    def _read(self, process: SpawnProcess, end: Connection) -> News | None:
+    def _read(self, process: SpawnProcess, end: Connection) -> WorkerEvent | None:
         alive = process.is_alive()  # asked first: a process may end after its last words
         try:
             if end.poll():
                 return end.recv()
         except (EOFError, OSError):
             process.join()
-        return None if alive and process.exitcode is None else News("died", ending(process.exitcode))
+        return None if alive and process.exitcode is None else WorkerEvent("died", ending(process.exitcode))
 
     def dismiss(self, worker: int) -> None:
         """End a worker at once, whatever it does."""
@@ -92,34 +92,36 @@ def _serve(end: Connection, device: torch.device, data_dir: Path | None) -> None
     os.dup2(2, 1)  # stdout is for the results that the parent prints
     threading.Thread(target=_die_with_parent, daemon=True).start()
     torch.set_num_threads(1)
-    bench = Workbench(device=device, data_dir=data_dir, report=lambda message: end.send(News("note", clean(message))))
+    bench = Artifacts(
+        device=device, data_dir=data_dir, report=lambda message: end.send(WorkerEvent("note", clean(message)))
+    )
     while True:
         try:
             asked: Task | Look = end.recv()
         except EOFError:
             return
         except BaseException as error:
-            end.send(News("failed", f"it cannot be sent to a worker process: {describe(error)}"))
+            end.send(WorkerEvent("failed", f"it cannot be sent to a worker process: {describe(error)}"))
             continue
-        end.send(_answer(asked, bench, lambda: end.send(News("begun"))))
+        end.send(_answer(asked, bench, lambda: end.send(WorkerEvent("begun"))))
 
 
-def _answer(asked: Task | Look, bench: Workbench, begun: Callable[[], None]) -> News:
+def _answer(asked: Task | Look, bench: Artifacts, begun: Callable[[], None]) -> WorkerEvent:
     """Do what is asked; whatever goes wrong is told."""
     try:
         if isinstance(asked, Look):
             facts = bench.facts(asked.setting.dataset)
             begun()
             bench.check(asked.setting)
-            return News("looked", facts=facts)
+            return WorkerEvent("looked", facts=facts)
         bench.prepare(asked.cell.setting)
         begun()
-        return News("done", outcome=run_task(asked, bench))
+        return WorkerEvent("done", outcome=run_task(asked, bench))
     except UsageError as error:
         mended = isinstance(asked, Look) or not asked.cell.foreign
-        return News("refused", message_of(error)) if mended else News("failed", describe(error))
+        return WorkerEvent("refused", message_of(error)) if mended else WorkerEvent("failed", describe(error))
     except BaseException as error:
-        return News("failed", describe(error))
+        return WorkerEvent("failed", describe(error))
 
 
 def _die_with_parent() -> None:

@@ -16,12 +16,12 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ..errors import UsageError, message_of
-from ..evaluation.artifacts import Need, Workbench
+from ..evaluation.artifacts import Artifacts, Need
 from ..interfaces import ImageSet, Pools
 from ..plan.cells import Setting
 from ..utils.cache import cache_name
 from .tasks import Task, run_task
-from .worker_protocol import News
+from .worker_protocol import WorkerEvent
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,13 @@ class RayActor:
     def __init__(self, device: str) -> None:
         """Compute on ``device``."""
         torch.set_num_threads(1)
-        self._news: SimpleQueue[News | bytes | BaseException] = SimpleQueue()
+        self._news: SimpleQueue[WorkerEvent | bytes | BaseException] = SimpleQueue()
         self._packed: PackedPools
         self._weights: dict[str, dict[str, Tensor]] = {}
-        self._bench = Workbench(
+        self._bench = Artifacts(
             device=torch.device(device),
             data_dir=None,
-            report=lambda message: self._news.put(News("note", message)),
+            report=lambda message: self._news.put(WorkerEvent("note", message)),
             load=lambda dataset: self._packed.unpacked(),
             cached=self._cached,
         )
@@ -80,7 +80,7 @@ class RayActor:
         """Answer as soon as it can; the identifier of the node."""
         return ray.get_runtime_context().get_node_id()
 
-    def make(self, need: Need, setting: Setting, packed: PackedPools) -> Iterator[News | bytes]:
+    def make(self, need: Need, setting: Setting, packed: PackedPools) -> Iterator[WorkerEvent | bytes]:
         """Train what a setting needs; yields notes, and at last the weights as safetensors."""
         self._packed, self._weights = packed, {}
 
@@ -90,18 +90,18 @@ class RayActor:
 
         yield from self._tell(work)
 
-    def compute(self, task: Task, packed: PackedPools, *needed: tuple[str, bytes]) -> Iterator[News | bytes]:
+    def compute(self, task: Task, packed: PackedPools, *needed: tuple[str, bytes]) -> Iterator[WorkerEvent | bytes]:
         """Compute a task, given the weights that it needs by the names that a cache has for them; yields news."""
         self._packed, self._weights = packed, {name: load(content) for name, content in needed}
 
-        def work() -> News:
+        def work() -> WorkerEvent:
             self._bench.prepare(task.cell.setting)
-            self._news.put(News("begun"))
-            return News("done", outcome=run_task(task, self._bench))
+            self._news.put(WorkerEvent("begun"))
+            return WorkerEvent("done", outcome=run_task(task, self._bench))
 
         yield from self._tell(work)
 
-    def _tell(self, work: Callable[[], News | bytes]) -> Iterator[News | bytes]:
+    def _tell(self, work: Callable[[], WorkerEvent | bytes]) -> Iterator[WorkerEvent | bytes]:
         """Do it in a thread, so that news leave while it is done."""
 
         def run() -> None:
@@ -115,11 +115,11 @@ class RayActor:
         while True:
             match self._news.get():
                 case UsageError() as error:
-                    yield News("refused", message_of(error))
+                    yield WorkerEvent("refused", message_of(error))
                     return
                 case BaseException() as error:
                     raise error
-                case News(kind="note" | "begun") as news:
+                case WorkerEvent(kind="note" | "begun") as news:
                     yield news
                 case last:
                     yield last

@@ -7,21 +7,21 @@ from typing import Any
 import ray
 from safetensors.torch import load, save
 
-from ..evaluation.artifacts import Need, Workbench
+from ..evaluation.artifacts import Artifacts, Need
 from ..plan.cells import Setting
-from ..registry.specs import Chosen
+from ..registry.specs import ResolvedComponent
 from ..utils.cache import cache_name, cached_tensors, known_tensors
 from .ray_actor import PackedPools
 
 
-class RayGoods:
+class RayObjects:
     """The pools of each dataset, and what was trained; the latter is in the driver's cache, too."""
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(self, bench: Artifacts) -> None:
         """Have the data loaded by ``bench``."""
         self._bench = bench
-        self._pools: dict[Chosen, Any] = {}
-        self._needs: dict[tuple[Chosen, Chosen, int], dict[str, tuple[Need, Any]]] = {}
+        self._pools: dict[ResolvedComponent, Any] = {}
+        self._needs: dict[tuple[ResolvedComponent, ResolvedComponent, int], dict[str, tuple[Need, Any]]] = {}
         self._trained: dict[str, Any] = {}
 
     def needed(self, setting: Setting) -> dict[str, tuple[Need, Any]]:

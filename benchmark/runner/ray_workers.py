@@ -12,12 +12,12 @@ from typing import Any
 import ray
 from ray.exceptions import ActorDiedError, RayActorError, RayError, RayTaskError
 
-from ..evaluation.artifacts import Workbench
+from ..evaluation.artifacts import Artifacts
 from .ray_actor import RayActor
 from .ray_cluster import connected, has_gpus, is_alive, room
-from .ray_objects import RayGoods
+from .ray_objects import RayObjects
 from .tasks import Task
-from .worker_protocol import News
+from .worker_protocol import WorkerEvent
 
 FORGIVEN = 3
 """Workers that a cell may lose together with their nodes; it may be the cell that brings the nodes down."""
@@ -44,7 +44,7 @@ class RayWorkers:
     """
 
     def __init__(
-        self, bench: Workbench, *, device: str, address: str | None, gpus: float | None, jobs: int | None
+        self, bench: Artifacts, *, device: str, address: str | None, gpus: float | None, jobs: int | None
     ) -> None:
         """Connect to Ray.
 
@@ -58,7 +58,7 @@ class RayWorkers:
         Raises:
             UsageError: if there is no cluster at the address, or no room for a worker on it.
         """
-        self._goods = RayGoods(bench)
+        self._goods = RayObjects(bench)
         with ExitStack() as stack:
             stack.enter_context(connected(address, jobs))
             if gpus is None:
@@ -86,7 +86,7 @@ class RayWorkers:
         self._staff[worker].task = task
         self._advance(self._staff[worker])
 
-    def listen(self, seconds: float) -> list[tuple[int, News]]:
+    def listen(self, seconds: float) -> list[tuple[int, WorkerEvent]]:
         """Wait for news of any worker, at most so long."""
         waited = [post.waited for post in self._staff.values() if post.waited is not None]
         ready, _ = ray.wait(waited, timeout=seconds)
@@ -100,7 +100,7 @@ class RayWorkers:
             self._advance(post)
         return heard or self._waiting()
 
-    def _waiting(self) -> list[tuple[int, News]]:
+    def _waiting(self) -> list[tuple[int, WorkerEvent]]:
         """Tell once if no worker has started for long."""
         if time.monotonic() < self._patience:
             return []
@@ -109,7 +109,9 @@ class RayWorkers:
             return []
         free = ray.available_resources()
         here = f"{free.get('CPU', 0):g} CPUs and {free.get('GPU', 0):g} GPUs are free"
-        return [(worker, News("note", f"waiting for Ray to start workers: {here}")) for worker in [*self._staff][:1]]
+        return [
+            (worker, WorkerEvent("note", f"waiting for Ray to start workers: {here}")) for worker in [*self._staff][:1]
+        ]
 
     def dismiss(self, worker: int) -> None:
         """End a worker at once, whatever it does."""
@@ -138,7 +140,7 @@ class RayWorkers:
             make = post.actor.make.options(num_returns="streaming")
             post.waited = make.remote(needed[post.making][0], setting, pools)
 
-    def _read(self, worker: int, post: _Post) -> News | None:
+    def _read(self, worker: int, post: _Post) -> WorkerEvent | None:
         """What a worker says; None if it is nothing for others to know."""
         try:
             if not post.node:
@@ -157,19 +159,21 @@ class RayWorkers:
             post.task = post.waited = None
         return said
 
-    def _gone(self, worker: int, error: RayError) -> News:
+    def _gone(self, worker: int, error: RayError) -> WorkerEvent:
         """What became of a worker that can do no more."""
         post = self._staff[worker]
         self.dismiss(worker)
         if _cannot_start(error):
-            return News("refused", f"Ray workers cannot start ({_sentence(error)}); every node needs the same packages")
+            return WorkerEvent(
+                "refused", f"Ray workers cannot start ({_sentence(error)}); every node needs the same packages"
+            )
         lost = not isinstance(error, RayTaskError) and (
             not isinstance(error, ActorDiedError) or "its node has died" in str(error) or not is_alive(post.node)
         )
         if post.task is not None and lost:
             self._losses[post.task.cell_id] += 1
             lost = self._losses[post.task.cell_id] <= FORGIVEN
-        return News("lost" if lost else "died", _sentence(error))
+        return WorkerEvent("lost" if lost else "died", _sentence(error))
 
 
 def _cannot_start(error: RayError) -> bool:

@@ -11,14 +11,14 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from ..errors import UsageError
-from ..evaluation.artifacts import Workbench
+from ..evaluation.artifacts import Artifacts
 from ..leaderboard.records import CellId
 from ..leaderboard.stale import FOLDER, find_record, set_aside
 from ..leaderboard.store import Record, rebuild, writing
 from ..plan.cells import Setting
 from ..plan.request import Request, plan
 from ..utils.files import Unreadable, locked, read_json, write_atomically
-from .options import Where
+from .options import RunOptions
 from .plugin_trial import look
 from .processes import Processes
 from .progress import Listener
@@ -39,7 +39,7 @@ class PlannedCell(Task):
         return self.record is not None and self.record.row.status != "failed"
 
 
-def prepare(requests: Sequence[Request], where: Where, bench: Workbench) -> list[PlannedCell]:
+def prepare(requests: Sequence[Request], where: RunOptions, bench: Artifacts) -> list[PlannedCell]:
     """Expand requests into cells and look up what is already done.
 
     Raises:
@@ -54,7 +54,7 @@ def prepare(requests: Sequence[Request], where: Where, bench: Workbench) -> list
     return planned
 
 
-def _fingerprints(settings: Sequence[Setting], where: Where, bench: Workbench) -> dict[Setting, str]:
+def _fingerprints(settings: Sequence[Setting], where: RunOptions, bench: Artifacts) -> dict[Setting, str]:
     """Make sure that settings can be made; those with data or a model of a plug-in are tried in a worker process.
 
     Returns:
@@ -84,7 +84,7 @@ def _plan_path(out: Path) -> Path:
     return out / "plan.json"
 
 
-def remember_plan(planned: Sequence[PlannedCell], out: Path, bench: Workbench, listener: Listener) -> dict[str, str]:
+def remember_plan(planned: Sequence[PlannedCell], out: Path, bench: Artifacts, listener: Listener) -> dict[str, str]:
     """Write the plan of a results folder; return all its cells with their labels."""
     path, datasets = _plan_path(out), {each.cell.setting.dataset for each in planned}
     with writing(out), locked(path):

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..evaluation.artifacts import Workbench
+from ..evaluation.artifacts import Artifacts
 from ..leaderboard.audits import audit, incomplete
 from ..leaderboard.store import (
     Record,
@@ -22,12 +22,12 @@ from ..leaderboard.store import (
 )
 from ..utils.files import write_atomically
 from ..utils.texts import one_line, say
-from .options import Where
+from .options import RunOptions
 from .processes import Processes
 from .progress import Display, Listener
 from .resume import PlannedCell, remember_plan, unfinished
-from .scheduler import Dispatch
-from .tasks import Outcome, Task, run_task
+from .scheduler import Scheduler
+from .tasks import CellResult, Task, run_task
 
 if TYPE_CHECKING:
     from .ray_workers import RayWorkers
@@ -39,7 +39,7 @@ REBUILD_SHARE = 0.02
 """Share of the time that may go into rebuilding it."""
 
 
-def execute(planned: Sequence[PlannedCell], where: Where, bench: Workbench, listener: Listener) -> list[Record]:
+def execute(planned: Sequence[PlannedCell], where: RunOptions, bench: Artifacts, listener: Listener) -> list[Record]:
     """Compute the cells that are not finished; every finished cell survives an interruption.
 
     Returns:
@@ -50,7 +50,7 @@ def execute(planned: Sequence[PlannedCell], where: Where, bench: Workbench, list
     done = {each.cell_id: each.record for each in planned if each.record and each.finished}
     labels = {each.cell_id: each.cell.label for each in planned}
     groups = unfinished(planned)
-    board = _Board(where.out, everything)
+    board = LeaderboardWriter(where.out, everything)
     try:
         for outcome in _outcomes(groups, where, bench, listener):
             with writing(where.out):
@@ -64,7 +64,7 @@ def execute(planned: Sequence[PlannedCell], where: Where, bench: Workbench, list
     return [done[each.cell_id] for each in planned]
 
 
-class _Board:
+class LeaderboardWriter:
     """The leaderboard while a run goes on."""
 
     def __init__(self, out: Path, planned: dict[str, str]) -> None:
@@ -82,14 +82,14 @@ class _Board:
 
 
 def _outcomes(
-    groups: Sequence[Sequence[Task]], where: Where, bench: Workbench, listener: Listener
-) -> Iterator[Outcome]:
+    groups: Sequence[Sequence[Task]], where: RunOptions, bench: Artifacts, listener: Listener
+) -> Iterator[CellResult]:
     """Compute the tasks; what another run into the same folder has done meanwhile is taken from there."""
 
-    def known(task: Task) -> Outcome | None:
+    def known(task: Task) -> CellResult | None:
         path = record_path(where.out, task.cell_id)
         record = read_record(path) if path.exists() else None
-        return Outcome(record) if record and record.row.status != "failed" else None
+        return CellResult(record) if record and record.row.status != "failed" else None
 
     if where.engine == "local":
         own, foreign = _divided(groups, foreign=False), _divided(groups, foreign=True)
@@ -114,22 +114,22 @@ def _divided(groups: Sequence[Sequence[Task]], *, foreign: bool) -> list[list[Ta
 
 def _dispatched(
     groups: Sequence[Sequence[Task]],
-    where: Where,
-    bench: Workbench,
+    where: RunOptions,
+    bench: Artifacts,
     listener: Listener,
-    known: Callable[[Task], Outcome | None],
-) -> Iterator[Outcome]:
+    known: Callable[[Task], CellResult | None],
+) -> Iterator[CellResult]:
     """Compute tasks in workers of their own, so that nothing that a plug-in does to its process reaches other cells."""
     if not groups:
         return
     workers, count, device = _workers(where, bench)
     with closing(workers):
         count = min(count, sum(map(len, groups)))
-        dispatch = Dispatch(groups, workers, count=count, timeout=where.cell_timeout, device=device, known=known)
+        dispatch = Scheduler(groups, workers, count=count, timeout=where.cell_timeout, device=device, known=known)
         yield from dispatch.run(listener)
 
 
-def _workers(where: Where, bench: Workbench) -> tuple[Processes | RayWorkers, int, str]:
+def _workers(where: RunOptions, bench: Artifacts) -> tuple[Processes | RayWorkers, int, str]:
     """Workers, how many there may be at a time, and the device that they compute on."""
     if where.engine == "local":
         device = where.torch_device
@@ -140,7 +140,7 @@ def _workers(where: Where, bench: Workbench) -> tuple[Processes | RayWorkers, in
     return workers, workers.count, workers.device
 
 
-def _keep(out: Path, outcome: Outcome) -> Record:
+def _keep(out: Path, outcome: CellResult) -> Record:
     """Write a record and its strip, but never a failed one over a finished one; returns the one that stays."""
     record = outcome.record
     path = record_path(out, record.row.cell_id)
@@ -152,7 +152,7 @@ def _keep(out: Path, outcome: Outcome) -> Record:
     return record
 
 
-def compute(planned: Sequence[PlannedCell], place: Where, bench: Workbench) -> list[Record]:
+def compute(planned: Sequence[PlannedCell], place: RunOptions, bench: Artifacts) -> list[Record]:
     """Compute what is not done yet, and show on stderr how it goes on; the records of all cells, in their order."""
     todo = sum(not each.finished for each in planned)
     say(f"{len(planned)} cells, {len(planned) - todo} of them done before", err=True)

@@ -10,25 +10,25 @@ from dataclasses import dataclass
 from ..errors import UsageError
 from ..evaluation.evaluate import incomplete
 from .progress import Teller
-from .tasks import Outcome, Task
-from .worker_protocol import News, Workers
+from .tasks import CellResult, Task
+from .worker_protocol import WorkerEvent, WorkerPool
 
-PATIENCE_SECONDS = 0.2
+POLL_SECONDS = 0.2
 """How long to wait for news before looking whether a cell takes too long."""
 
-LIVES = 2
+MAX_WORKER_DEATHS = 2
 """Workers that a cell may cost before it counts as failed."""
 
 
 @dataclass
-class _Post:
+class Assignment:
     """A worker, the tasks left of its group with the current one first, and since when it works on that."""
 
     rest: deque[Task]
     since: float | None = None
 
 
-class Dispatch:
+class Scheduler:
     """Gives each worker a group of tasks that share their work, one task at a time.
 
     A worker that is free while no group waits takes over half of what another has not begun: shared work that is done
@@ -38,12 +38,12 @@ class Dispatch:
     def __init__(
         self,
         groups: Sequence[Sequence[Task]],
-        workers: Workers,
+        workers: WorkerPool,
         *,
         count: int,
         timeout: float | None = None,
         device: str,
-        known: Callable[[Task], Outcome | None] = lambda task: None,
+        known: Callable[[Task], CellResult | None] = lambda task: None,
     ) -> None:
         """Share ``groups`` out to ``count`` workers.
 
@@ -61,10 +61,10 @@ class Dispatch:
         self._timeout = timeout
         self._device = device
         self._known = known
-        self._posts: dict[int, _Post] = {}
+        self._posts: dict[int, Assignment] = {}
         self._deaths: Counter[str] = Counter()
 
-    def run(self, teller: Teller) -> Iterator[Outcome]:
+    def run(self, teller: Teller) -> Iterator[CellResult]:
         """Compute everything; outcomes come in the order in which they are ready.
 
         Raises:
@@ -73,7 +73,7 @@ class Dispatch:
         while self._waiting or self._posts:
             while len(self._posts) < self._count and (group := self._next()):
                 yield from self._employ(group)
-            for worker, news in self._workers.listen(PATIENCE_SECONDS):
+            for worker, news in self._workers.listen(POLL_SECONDS):
                 if worker in self._posts:
                     yield from self._hear(worker, news, teller)
             yield from self._late()
@@ -90,19 +90,19 @@ class Dispatch:
         longest.rest = deque([current, *rest[half:]])
         return deque(rest[:half])
 
-    def _employ(self, group: deque[Task], worker: int | None = None) -> Iterator[Outcome]:
+    def _employ(self, group: deque[Task], worker: int | None = None) -> Iterator[CellResult]:
         """Give what is left to do of a group to a worker, a new one if there is none."""
         while group and (found := self._known(group[0])):
             group.popleft()
             yield found
         if group:
             worker = self._workers.hire() if worker is None else worker
-            self._posts[worker] = _Post(group)
+            self._posts[worker] = Assignment(group)
             self._workers.give(worker, group[0])
         elif worker is not None:
             self._workers.dismiss(worker)
 
-    def _hear(self, worker: int, news: News, teller: Teller) -> Iterator[Outcome]:
+    def _hear(self, worker: int, news: WorkerEvent, teller: Teller) -> Iterator[CellResult]:
         post = self._posts[worker]
         match news.kind:
             case "note":
@@ -123,16 +123,16 @@ class Dispatch:
             case "looked":
                 raise AssertionError("nobody was asked to look")
 
-    def _bury(self, worker: int, news: News) -> Iterator[Outcome]:
+    def _bury(self, worker: int, news: WorkerEvent) -> Iterator[CellResult]:
         rest = self._posts.pop(worker).rest
         task = rest[0]
         self._deaths[task.cell_id] += news.kind == "died"
-        if self._deaths[task.cell_id] >= LIVES:
+        if self._deaths[task.cell_id] >= MAX_WORKER_DEATHS:
             yield self._failed(rest.popleft(), f"the worker process died, twice ({news.text})")
         if rest:
             self._waiting.appendleft(rest)
 
-    def _late(self) -> Iterator[Outcome]:
+    def _late(self) -> Iterator[CellResult]:
         now = time.monotonic()
         for worker, post in list(self._posts.items()):
             if self._timeout is not None and post.since is not None and now - post.since > self._timeout:
@@ -142,5 +142,5 @@ class Dispatch:
                 if post.rest:
                     self._waiting.appendleft(post.rest)
 
-    def _failed(self, task: Task, reason: str) -> Outcome:
-        return Outcome(incomplete(task.cell, task.cell_id, status="failed", reason=reason, device=self._device))
+    def _failed(self, task: Task, reason: str) -> CellResult:
+        return CellResult(incomplete(task.cell, task.cell_id, status="failed", reason=reason, device=self._device))

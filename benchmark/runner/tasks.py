@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..evaluation.artifacts import Workbench
+from ..evaluation.artifacts import Artifacts
 from ..evaluation.evaluate import evaluate
 from ..evaluation.strips import strip
 from ..leaderboard.store import Record
@@ -27,14 +27,14 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CellResult:
     """The record of a cell, and the strip of its pictures as PNG, if it has any."""
 
     record: Record
     picture: bytes | None = None
 
 
-def run_task(task: Task, bench: Workbench) -> Outcome:
+def run_task(task: Task, bench: Artifacts) -> CellResult:
     """Evaluate a cell, and draw its strip.
 
     Raises:
@@ -42,4 +42,4 @@ def run_task(task: Task, bench: Workbench) -> Outcome:
     """
     record, images = evaluate(task.cell, task.cell_id, bench)
     picture = None if images is None else strip(bench.originals(task.cell.setting), images)
-    return Outcome(record, picture)
+    return CellResult(record, picture)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from ..evaluation.pool_loader import Facts
-from .tasks import Outcome, Task
+from .tasks import CellResult, Task
 
 
 @dataclass(frozen=True)
-class News:
+class WorkerEvent:
     """What a worker tells, or what is seen of it.
 
     Attributes:
@@ -25,11 +25,11 @@ class News:
 
     kind: Literal["note", "begun", "done", "failed", "looked", "refused", "died", "lost"]
     text: str = ""
-    outcome: Outcome | None = None
+    outcome: CellResult | None = None
     facts: Facts | None = None
 
 
-class Workers(Protocol):
+class WorkerPool(Protocol):
     """Processes, here or elsewhere, that each compute one task at a time."""
 
     def hire(self) -> int:
@@ -40,7 +40,7 @@ class Workers(Protocol):
         """Have an idle worker compute a task."""
         ...
 
-    def listen(self, seconds: float) -> list[tuple[int, News]]:
+    def listen(self, seconds: float) -> list[tuple[int, WorkerEvent]]:
         """Wait for news of any worker, at most so long."""
         ...
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from .process_state import STATES
-from .seeding import stream, stream_seed
+from .seeding import seeded, stream_seed
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def isolated(*identity: object) -> Iterator[None]:
     What it prints goes to stderr, since stdout is for results; it cannot close either of them.
     """
     console = cast(TextIO, _Open(sys.stderr))
-    with restored_state(), stream(*identity), redirect_stdout(console), redirect_stderr(console):
+    with restored_state(), seeded(*identity), redirect_stdout(console), redirect_stderr(console):
         seed = stream_seed(*identity)
         random.seed(seed)
         np.random.seed(seed % 2**32)

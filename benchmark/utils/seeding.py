@@ -15,7 +15,7 @@ def stream_seed(*identity: object) -> int:
 
 
 @contextmanager
-def stream(*identity: object) -> Iterator[None]:
+def seeded(*identity: object) -> Iterator[None]:
     """Run a block on the random stream of ``identity``; the streams outside go on undisturbed."""
     devices = range(torch.cuda.device_count())
     with torch.random.fork_rng(devices=devices):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def without_main() -> Iterator[None]:
+def without_main_module() -> Iterator[None]:
     """Have processes that are started in this block not import the main script.
 
     They need nothing from it, and a script without ``if __name__ == "__main__"`` would run again in each of them. Only

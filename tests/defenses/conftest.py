@@ -8,7 +8,7 @@ from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.interfaces import ImageSet, Normalize, Observation, SplitModel, Target
 from mia_bench.benchmark.metrics import accuracy, psnr
 from mia_bench.benchmark.training import fit
-from mia_bench.benchmark.utils.seeding import stream
+from mia_bench.benchmark.utils.seeding import seeded
 from mia_bench.models.lenet5 import Lenet5
 from torch.nn import functional
 
@@ -27,25 +27,25 @@ def bright_quadrants(count: int) -> ImageSet:
 
 @pytest.fixture(autouse=True)
 def _seeded():
-    with stream("tests of the defenses"):
+    with seeded("tests of the defenses"):
         yield
 
 
 @pytest.fixture(scope="session")
 def train() -> ImageSet:
-    with stream("train"):
+    with seeded("train"):
         return bright_quadrants(1024)
 
 
 @pytest.fixture(scope="session")
 def private() -> ImageSet:
-    with stream("private"):
+    with seeded("private"):
         return bright_quadrants(512)
 
 
 @pytest.fixture(scope="session")
 def target(train: ImageSet) -> Target:
-    with stream("target"):
+    with seeded("target"):
         target = Target(Normalize(torch.tensor([0.4]), torch.tensor([0.2])), Lenet5().build((1, 16, 16), 4))
         fit(
             target.parameters(),
@@ -72,7 +72,7 @@ def color_target() -> Target:
 @pytest.fixture
 def judged(train: ImageSet, private: ImageSet) -> Callable[[SplitModel], tuple[float, float]]:
     """The accuracy of a protected model on noisy images, and the PSNR of a linear decoder fitted to its wires."""
-    with stream("noisy images"):
+    with seeded("noisy images"):
         noisy = (private.images + 0.5 * torch.randn_like(private.images)).clamp(0, 1)
 
     def judge(model: SplitModel) -> tuple[float, float]:

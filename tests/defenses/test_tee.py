@@ -16,13 +16,13 @@ from mia_bench.attacks.query_free import QueryFree
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.attacks.white_box import WhiteBox
 from mia_bench.benchmark.errors import Inapplicable, UsageError
-from mia_bench.benchmark.evaluation.artifacts import Workbench
+from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.interfaces import ImageSet, Observation, Pools, Wire, byte_view
 from mia_bench.benchmark.metrics import psnr
 from mia_bench.benchmark.metrics.costs import measure_costs
-from mia_bench.benchmark.registry.specs import expand
+from mia_bench.benchmark.registry.specs import expand_sweeps
 from mia_bench.benchmark.training import untrained_copy
-from mia_bench.benchmark.utils.seeding import stream
+from mia_bench.benchmark.utils.seeding import seeded
 from mia_bench.defenses._enclave.channel_errors import Refused, Reordered, Replayed, Tampered, WrongKey, WrongLength
 from mia_bench.defenses.tee import Tee
 from torch import nn
@@ -50,7 +50,7 @@ def soft_images(count):
 
 def leak(model, attack, *, view=None, private=64):
     """How many dB an attack gains on ``mean_image``, against soft images."""
-    with stream("leak"):
+    with seeded("leak"):
         victims, aux = soft_images(private), soft_images(600)
         wire = model.overheard(victims.images)
 
@@ -116,7 +116,7 @@ def test_the_attacker_sees_the_sealed_messages_or_the_ir_at_the_exit(model, targ
 
 @pytest.mark.parametrize("layer", [None, "relu3"])
 def test_the_benchmark_hands_attacks_what_they_see_at_the_exit(layer, target, train, private):
-    bench = Workbench(device=torch.device("cpu"), data_dir=None)
+    bench = Artifacts(device=torch.device("cpu"), data_dir=None)
     bench.pools = lambda dataset: Pools(train, train, private, ("a", "b", "c", "d"))
     bench.target = lambda *whole: target
     bench.accuracy_undefended = lambda *whole: 0.0
@@ -258,7 +258,7 @@ def test_an_exit_on_the_device_is_inapplicable(layer, model, train):
 
 
 def test_a_sweep_over_exits_may_hold_none():
-    chosen = expand("defenses", ["tee"], {"exit": ["none", "relu3", "fc1"]})
+    chosen = expand_sweeps("defenses", ["tee"], {"exit": ["none", "relu3", "fc1"]})
     assert [each.canonical for each in chosen] == ["tee", "tee:exit=relu3", "tee:exit=fc1"]
 
 
@@ -271,7 +271,7 @@ def test_sealed_messages_leak_nothing(attack, view, model, train):
 
 
 def test_an_attacker_who_imitates_the_client_attacks_sealed_messages_in_vain(model, train):
-    with stream("shadow"):
+    with seeded("shadow"):
         victims, protected = soft_images(16), Tee().protect(model, train)
         seen = Observation(
             wire=protected.overheard(victims.images),

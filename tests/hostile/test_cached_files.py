@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.evaluation.artifacts import Workbench
+from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.plan.cells import Setting
 from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.utils.cache import cache_path, cached_tensors, known_tensors
@@ -21,8 +21,8 @@ Tensors = dict[str, Tensor]
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Workbench:
-    return Workbench(device=torch.device("cpu"), data_dir=image_tree(tmp_path / "images"))
+def bench(tmp_path: Path) -> Artifacts:
+    return Artifacts(device=torch.device("cpu"), data_dir=image_tree(tmp_path / "images"))
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def place() -> Setting:
     return plan(Request(dataset="imagefolder:size=16", model="lenet5", splits=["conv1"], images=4))[0].setting
 
 
-def again(bench: Workbench) -> Workbench:
-    return Workbench(device=bench.device, data_dir=bench.data_dir)
+def again(bench: Artifacts) -> Artifacts:
+    return Artifacts(device=bench.device, data_dir=bench.data_dir)
 
 
 def rewrite(path: Path, change: Callable[[Tensors], Tensors]) -> None:
@@ -65,7 +65,7 @@ def test_a_changed_file_is_refused_and_named(cache: Path, change: str) -> None:
 
 @pytest.mark.parametrize("kind", ["weights", "datasets"])
 def test_a_run_refuses_noise_in_place_of_what_it_has_cached(
-    bench: Workbench, place: Setting, cache: Path, kind: str
+    bench: Artifacts, place: Setting, cache: Path, kind: str
 ) -> None:
     bench.target(place.dataset, place.model, 0)
     (path,) = (cache / kind).glob("*.safetensors")
@@ -75,7 +75,7 @@ def test_a_run_refuses_noise_in_place_of_what_it_has_cached(
         again(bench).target(place.dataset, place.model, 0)
 
 
-def test_weights_that_do_not_fit_the_model_are_refused_and_named(bench: Workbench, place: Setting, cache: Path) -> None:
+def test_weights_that_do_not_fit_the_model_are_refused_and_named(bench: Artifacts, place: Setting, cache: Path) -> None:
     bench.target(place.dataset, place.model, 0)
     (path,) = (cache / "weights").glob("*.safetensors")
     tensors = load_file(path)

@@ -10,13 +10,13 @@ import torch
 from mia_bench.benchmark.checks.datasets import pools_are_sound
 from mia_bench.benchmark.checks.lab import Lab
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.evaluation.artifacts import Workbench
+from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.interfaces import Dataset, ImageSet, Model, Pools
 from mia_bench.benchmark.plan.cells import Cell, Setting
 from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.registry import Entry
-from mia_bench.benchmark.registry.specs import Chosen
+from mia_bench.benchmark.registry.specs import ResolvedComponent
 from torch import Tensor, nn
 
 
@@ -108,7 +108,7 @@ def setting() -> Setting:
 @pytest.mark.parametrize("name", REFUSED)
 def test_pools_that_break_the_contract_are_refused_in_a_sentence(name: str) -> None:
     make, words = REFUSED[name]
-    bench = Workbench(device=torch.device("cpu"), data_dir=None, load=lambda dataset: make())
+    bench = Artifacts(device=torch.device("cpu"), data_dir=None, load=lambda dataset: make())
 
     with pytest.raises(UsageError, match=words) as caught:
         bench.check(setting())
@@ -140,7 +140,7 @@ ODD = {
 @pytest.mark.parametrize("name", ODD)
 def test_odd_pools_that_keep_the_contract_are_taken(name: str) -> None:
     pools = ODD[name]()
-    bench = Workbench(device=torch.device("cpu"), data_dir=None, load=lambda dataset: pools)
+    bench = Artifacts(device=torch.device("cpu"), data_dir=None, load=lambda dataset: pools)
 
     assert bench.facts(setting().dataset).private == 9
     assert len(bench.originals(setting())) == 6
@@ -149,7 +149,7 @@ def test_odd_pools_that_keep_the_contract_are_taken(name: str) -> None:
 def test_pools_that_share_their_memory_are_taken() -> None:
     whole = drawn(51)
     pools = Pools(whole[:30], whole[30:42], whole[42:], ("a", "b", "c"))
-    bench = Workbench(device=torch.device("cpu"), data_dir=None, load=lambda dataset: pools)
+    bench = Artifacts(device=torch.device("cpu"), data_dir=None, load=lambda dataset: pools)
 
     assert bench.check(setting())
 
@@ -166,13 +166,13 @@ class Normalized(Model):
         )
 
 
-def normalized(**params: int) -> Chosen:
+def normalized(**params: int) -> ResolvedComponent:
     entry = Entry(kind="models", name="normalized", target="t:Normalized", package="third-party", version="7")
-    return Chosen(entry, Normalized(**params))
+    return ResolvedComponent(entry, Normalized(**params))
 
 
 def test_a_network_with_batch_normalization_of_one_pixel_is_trained_and_attacked() -> None:
-    bench = Workbench(device=torch.device("cpu"), data_dir=None, load=lambda dataset: sound())
+    bench = Artifacts(device=torch.device("cpu"), data_dir=None, load=lambda dataset: sound())
     place = replace(setting(), model=normalized())
     ridge = plan(Request(attacks=["ridge"]))[0].attack
 
@@ -183,7 +183,7 @@ def test_a_network_with_batch_normalization_of_one_pixel_is_trained_and_attacked
 
 
 def test_a_network_with_too_few_outputs_is_refused_before_it_is_trained() -> None:
-    bench = Workbench(device=torch.device("cpu"), data_dir=None, load=lambda dataset: sound())
+    bench = Artifacts(device=torch.device("cpu"), data_dir=None, load=lambda dataset: sound())
 
     with pytest.raises(UsageError, match=r"Expected logits \(2, 3\) .*got \(2, 2\) from model normalized"):
         bench.check(replace(setting(), model=normalized(outputs=2)))

@@ -94,7 +94,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The evil package as an installed one, of which a cell that dies is not tried twice."""
     monkeypatch.syspath_prepend(site)
-    monkeypatch.setattr(scheduler, "LIVES", 1)
+    monkeypatch.setattr(scheduler, "MAX_WORKER_DEATHS", 1)
     monkeypatch.setattr(answers, "SECONDS", 300)  # several worker processes in a row
     entries._plug_ins.cache_clear()
     yield

@@ -3,7 +3,7 @@
 import pytest
 from mia_bench.benchmark.cli.component_options import parse_rest
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.registry.specs import check_options, choose, expand, parse
+from mia_bench.benchmark.registry.specs import check_options, expand_sweeps, parse, resolve
 
 
 @pytest.mark.parametrize(
@@ -37,18 +37,19 @@ def test_a_spec_is_a_name_and_parameters() -> None:
 
 
 def test_free_options_go_to_every_component_that_has_them_and_sweep() -> None:
-    chosen = expand("defenses", ["undefended", "dp_ir", "dp_input:sigma=9"], {"sigma": ["0.1", "0.5"]})
+    chosen = expand_sweeps("defenses", ["undefended", "dp_ir", "dp_input:sigma=9"], {"sigma": ["0.1", "0.5"]})
 
     assert [one.label for one in chosen] == ["undefended", "dp_ir:sigma=0.1", "dp_ir:sigma=0.5", "dp_input:sigma=9.0"]
 
 
 def test_the_same_component_twice_counts_once() -> None:
-    assert len(expand("defenses", ["undefended", "undefended", {"name": "undefended"}], {})) == 1
+    assert len(expand_sweeps("defenses", ["undefended", "undefended", {"name": "undefended"}], {})) == 1
 
 
 def test_text_and_numbers_give_the_same_identity() -> None:
     assert (
-        choose("defenses", "dp_ir", {"sigma": "0.10"}).identity == choose("defenses", "dp_ir", {"sigma": 0.1}).identity
+        resolve("defenses", "dp_ir", {"sigma": "0.10"}).identity
+        == resolve("defenses", "dp_ir", {"sigma": 0.1}).identity
     )
 
 

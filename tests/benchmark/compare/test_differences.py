@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from mia_bench.benchmark.compare.differences import Difference, compare
-from mia_bench.benchmark.compare.matching import ON, Side
+from mia_bench.benchmark.compare.matching import ON, ComparedBoard
 from mia_bench.benchmark.compare.significance import paired
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.leaderboard.loading import Entry
@@ -32,15 +32,15 @@ MEAN = cell("mean_image", [9.0, 9.5, 8.0, 9.1, 9.2, 9.9, 8.8, 9.3])
 OTHER_IMAGES = cell("mean_image", [9.5, 9.0, 8.0, 9.1, 9.2, 9.9, 8.8, 9.3], version="2")
 
 
-def side(*cells: Record, at_hand: bool = True, name: str = "board") -> Side:
-    return Side(
+def side(*cells: Record, at_hand: bool = True, name: str = "board") -> ComparedBoard:
+    return ComparedBoard(
         Path(name), [Entry(each.row.model_dump(exclude_none=True), each if at_hand else None) for each in cells]
     )
 
 
-def published(**values: Any) -> Side:
+def published(**values: Any) -> ComparedBoard:
     row = {"dataset": "d", "model": "m", "split": "s", "defense": "dp_ir", "source": "paper, Table 1"} | values
-    return Side(Path("paper"), [Entry(row)], published=True)
+    return ComparedBoard(Path("paper"), [Entry(row)], published=True)
 
 
 def states(differences: Sequence[Difference]) -> list[str]:
@@ -126,7 +126,7 @@ def test_several_partners_are_refused_with_the_column_that_tells_them_apart() ->
 
 
 def test_seeds_are_averaged_image_by_image_where_they_are_not_matched() -> None:
-    def pair(first: Sequence[float], second: Sequence[float]) -> Side:
+    def pair(first: Sequence[float], second: Sequence[float]) -> ComparedBoard:
         return side(MEAN, cell("ridge", first), cell("ridge", second, seed=1))
 
     worse = [each - 1 for each in DECIBELS]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from mia_bench.attacks.mean_image import MeanImage
 from mia_bench.benchmark import registry
-from mia_bench.benchmark.evaluation.artifacts import Workbench
+from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.evaluation.protection import sample_images
 from mia_bench.benchmark.evaluation.scoring import classmates, compare_classmates
@@ -18,7 +18,7 @@ from mia_bench.benchmark.leaderboard.store import Record
 from mia_bench.benchmark.plan.cells import Cell, Setting
 from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.registry import Entry
-from mia_bench.benchmark.registry.specs import Chosen
+from mia_bench.benchmark.registry.specs import ResolvedComponent
 from mia_bench.benchmark.utils.cache import digest
 from mia_bench.benchmark.utils.fingerprints import class_means, in_neutral_order
 from torch import Tensor
@@ -46,10 +46,10 @@ def bands(count: int) -> ImageSet:
 
 
 @pytest.fixture
-def bench() -> Workbench:
+def bench() -> Artifacts:
     torch.manual_seed(0)
     pools = Pools(bands(90), bands(30), bands(24), ("top", "middle", "bottom"))
-    return Workbench(device=torch.device("cpu"), data_dir=None, load=lambda dataset: pools)
+    return Artifacts(device=torch.device("cpu"), data_dir=None, load=lambda dataset: pools)
 
 
 @pytest.fixture
@@ -60,18 +60,18 @@ def place() -> Setting:
     return plan(request)[-1].setting
 
 
-def scored(bench: Workbench, place: Setting, guess: Callable[[int], Any]) -> tuple[Record, Record, list[str]]:
+def scored(bench: Artifacts, place: Setting, guess: Callable[[int], Any]) -> tuple[Record, Record, list[str]]:
     """The records of an attack that guesses classes and of the mean image, and the names of the flags."""
     attack = type("Guessing", (ByClass,), {"guess": staticmethod(guess)})()
     entry = Entry(kind="attacks", name="guessing", target="t:Guessing", package="third-party", version="7")
-    reference = Chosen(registry.find("attacks", "mean_image"), MeanImage())
-    chosen = {"guess": Chosen(entry, attack), "mean": reference}
+    reference = ResolvedComponent(registry.find("attacks", "mean_image"), MeanImage())
+    chosen = {"guess": ResolvedComponent(entry, attack), "mean": reference}
     records = {name: evaluate(Cell(place, each), digest(name), bench)[0] for name, each in chosen.items()}
     found = audit([each.row for each in records.values()], {each.row.cell_id: each for each in records.values()})
     return records["guess"], records["mean"], [flag.name for flag in found]
 
 
-def test_an_attack_that_takes_the_order_for_the_label_gains_nothing(bench: Workbench, place: Setting) -> None:
+def test_an_attack_that_takes_the_order_for_the_label_gains_nothing(bench: Artifacts, place: Setting) -> None:
     guessed, mean, _ = scored(bench, place, torch.arange)
 
     assert guessed.row.psnr_db is not None
@@ -79,7 +79,7 @@ def test_an_attack_that_takes_the_order_for_the_label_gains_nothing(bench: Workb
     assert guessed.row.psnr_db < mean.row.psnr_db
 
 
-def test_an_attack_that_knows_the_labels_from_elsewhere_is_flagged(bench: Workbench, place: Setting) -> None:
+def test_an_attack_that_knows_the_labels_from_elsewhere_is_flagged(bench: Artifacts, place: Setting) -> None:
     labels = bench.attacked(place).labels
 
     known, mean, flags = scored(bench, place, lambda _: labels)
@@ -92,7 +92,7 @@ def test_an_attack_that_knows_the_labels_from_elsewhere_is_flagged(bench: Workbe
 
 @pytest.mark.parametrize("dataset", ["imagefolder:size=16", "photos"])
 def test_the_attacked_images_are_the_first_of_the_pool_in_another_order(tmp_path: Path, dataset: str) -> None:
-    bench = Workbench(device=torch.device("cpu"), data_dir=image_tree(tmp_path / "images"))
+    bench = Artifacts(device=torch.device("cpu"), data_dir=image_tree(tmp_path / "images"))
     setting = plan(Request(dataset=dataset, attacks=["ridge"], defenses=["undefended"], images=21))[0].setting
     attacked, first = bench.attacked(setting), bench.pools(setting.dataset).private[:21]
 
@@ -105,7 +105,7 @@ def test_the_attacked_images_are_the_first_of_the_pool_in_another_order(tmp_path
         assert attacked.labels[where] == label
 
 
-def test_the_gallery_begins_with_the_attacked_images_and_holds_each_once(bench: Workbench, place: Setting) -> None:
+def test_the_gallery_begins_with_the_attacked_images_and_holds_each_once(bench: Artifacts, place: Setting) -> None:
     few = plan(Request(dataset="imagefolder:size=16", model="lenet5", splits=["conv1"], images=6))[0].setting
     gallery = bench.gallery(few, 20)
 

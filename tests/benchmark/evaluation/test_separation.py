@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 import torch
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.evaluation.artifacts import Workbench
+from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.evaluation.opaque import Opaque
 from mia_bench.benchmark.interfaces import (
@@ -29,7 +29,7 @@ from mia_bench.benchmark.interfaces import (
 from mia_bench.benchmark.plan.cells import Cell
 from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.registry import Entry
-from mia_bench.benchmark.registry.specs import Chosen
+from mia_bench.benchmark.registry.specs import ResolvedComponent
 from mia_bench.models.lenet5 import Lenet5
 from torch import Tensor, nn
 
@@ -37,8 +37,8 @@ from ...helpers.trees import image_tree
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Workbench:
-    return Workbench(device=torch.device("cpu"), data_dir=image_tree(tmp_path / "images"))
+def bench(tmp_path: Path) -> Artifacts:
+    return Artifacts(device=torch.device("cpu"), data_dir=image_tree(tmp_path / "images"))
 
 
 def cell(defense: str = "undefended", attack: str = "ridge") -> Cell:
@@ -48,11 +48,11 @@ def cell(defense: str = "undefended", attack: str = "ridge") -> Cell:
     return next(each for each in plan(request) if (each.setting.defense.name, each.attack.name) == (defense, attack))
 
 
-def foreign(component: Any) -> Chosen:
-    return Chosen(Entry("attacks", "evil", "t:Evil", "evil", "1"), component)
+def foreign(component: Any) -> ResolvedComponent:
+    return ResolvedComponent(Entry("attacks", "evil", "t:Evil", "evil", "1"), component)
 
 
-def numbers(cell: Cell, bench: Workbench) -> dict[str, Any]:
+def numbers(cell: Cell, bench: Artifacts) -> dict[str, Any]:
     record, _ = evaluate(cell, "0" * 16, bench)
     assert record.row.status == "done", record.row.reason
     changing = {"finished_at", "attack_seconds", "client_ms", "server_ms"}
@@ -134,10 +134,10 @@ EVIL: dict[str, Callable[[Cell], Cell]] = {
 
 @pytest.mark.parametrize("evil", EVIL.values(), ids=EVIL)
 def test_the_row_after_an_evil_component_is_the_same_to_the_last_bit(
-    evil: Callable[[Cell], Cell], bench: Workbench
+    evil: Callable[[Cell], Cell], bench: Artifacts
 ) -> None:
     alone = [numbers(cell(defense), bench) for defense in ("undefended", "quantize")]
-    fresh = Workbench(device=torch.device("cpu"), data_dir=bench.data_dir)
+    fresh = Artifacts(device=torch.device("cpu"), data_dir=bench.data_dir)
 
     evaluate(evil(cell()), "1" * 16, fresh)
 
@@ -156,8 +156,8 @@ class Kept(Dataset):
         return self.kept[-1]
 
 
-def test_images_that_a_dataset_keeps_are_copied(bench: Workbench) -> None:
-    chosen = Chosen(Entry("datasets", "kept", "t:Kept", "evil", "1"), Kept())
+def test_images_that_a_dataset_keeps_are_copied(bench: Artifacts) -> None:
+    chosen = ResolvedComponent(Entry("datasets", "kept", "t:Kept", "evil", "1"), Kept())
     before = bench.pools(chosen).private.images.clone()
 
     Kept.kept[-1].private.images.zero_()
@@ -176,17 +176,17 @@ class Shared(Model):
         return self.kept[0]
 
 
-def test_a_model_that_returns_one_module_twice_is_refused(bench: Workbench) -> None:
-    shared = Chosen(Entry("models", "shared", "t:Shared", "evil", "1"), Shared())
+def test_a_model_that_returns_one_module_twice_is_refused(bench: Artifacts) -> None:
+    shared = ResolvedComponent(Entry("models", "shared", "t:Shared", "evil", "1"), Shared())
 
     with pytest.raises(UsageError, match="model shared returns the same parameters from two calls of build"):
         bench.check(replace(cell().setting, model=shared))
 
 
-def test_a_user_in_float64_without_gradients_gets_the_same_rows(bench: Workbench) -> None:
+def test_a_user_in_float64_without_gradients_gets_the_same_rows(bench: Artifacts) -> None:
     """As a notebook may be; ``mia_bench.run`` sets the state itself, and this is what it is made of."""
     alone = numbers(cell("quantize"), bench)
-    fresh = Workbench(device=torch.device("cpu"), data_dir=bench.data_dir)
+    fresh = Artifacts(device=torch.device("cpu"), data_dir=bench.data_dir)
     torch.set_default_dtype(torch.float64)
     try:
         with torch.no_grad():
@@ -212,7 +212,7 @@ def reachable(start: object) -> list[Any]:
 @pytest.mark.parametrize("observations", [1, 2])
 @pytest.mark.parametrize("defense", ["undefended", "dp_ir", "dropout", "quantize", "topk", "dp_input", "tee"])
 def test_a_black_box_attack_reaches_no_weights_and_no_private_images(
-    defense: str, observations: int, bench: Workbench
+    defense: str, observations: int, bench: Artifacts
 ) -> None:
     looked = cell(defense)
     protected, originals = bench.protected(looked.setting), bench.originals(looked.setting)

@@ -16,7 +16,7 @@ from mia_bench.benchmark.leaderboard.store import Row, to_frame
 from mia_bench.benchmark.plan import request
 from mia_bench.benchmark.plan.cells import Cell
 from mia_bench.benchmark.plan.request import plan
-from mia_bench.benchmark.registry.specs import choose
+from mia_bench.benchmark.registry.specs import resolve
 from mia_bench.benchmark.utils.cache import digest
 
 from ..cli.test_cli import mia_bench
@@ -37,7 +37,7 @@ def row(defense: str, attack: str, seed: int = 0, **facts: Any) -> Row:
     chosen = {}
     for noun, kind, spec in (("defense", "defenses", defense), ("attack", "attacks", attack)):
         name, _, params = spec.partition(":")
-        found = choose(kind, name, dict(each.split("=") for each in params.split(",") if each))  # type: ignore[arg-type]
+        found = resolve(kind, name, dict(each.split("=") for each in params.split(",") if each))  # type: ignore[arg-type]
         chosen |= {noun: name, f"{noun}_params": found.component.params}
     made = record(chosen.pop("defense"), chosen.pop("attack"), [10.0] * 4, [0.1] * 4, seed=seed)
     cell_id = named(defense, attack, seed)

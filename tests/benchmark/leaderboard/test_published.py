@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.leaderboard.loading import Entry, load_entries
-from mia_bench.benchmark.registry.specs import build, choose
+from mia_bench.benchmark.registry.specs import instantiate, resolve
 
 ROOT = Path(__file__).parents[3]
 ROWS, PUBLISHED = load_entries(ROOT / "results" / "papers" / "he2019.csv")
@@ -64,11 +64,11 @@ def test_every_row_resolves_to_components_with_valid_parameters_and_a_layer() ->
     for row in ROWS:
         values = row.values
         assert values["dataset"] in registry.names("datasets")
-        choose("defenses", values["defense"], json.loads(values["defense_params"]))
-        model = choose("models", values["model"], {}).component
+        resolve("defenses", values["defense"], json.loads(values["defense_params"]))
+        model = resolve("models", values["model"], {}).component
         shape = (1, 28, 28) if values["dataset"] == "mnist" else (3, 32, 32)
         assert values["split"] in dict(getattr(model, "build")(shape, 10).named_children())  # noqa: B009
         if values["attack"] == "shadow_query" and "shadow_query" not in registry.names("attacks"):
             continue  # not written yet
-        attack = build(registry.find("attacks", values["attack"]), json.loads(values["attack_params"]))
+        attack = instantiate(registry.find("attacks", values["attack"]), json.loads(values["attack_params"]))
         assert getattr(attack, "access") == values["access"]  # noqa: B009

@@ -5,7 +5,7 @@ import torch
 from mia_bench.benchmark.evaluation import scoring
 from mia_bench.benchmark.evaluation.scoring import compare_classmates, identified_chance
 from mia_bench.benchmark.interfaces import ImageSet
-from mia_bench.benchmark.metrics.evaluation_classifier import Evaluator, agreement, train_evaluator
+from mia_bench.benchmark.metrics.evaluation_classifier import EvaluationClassifier, agreement, train_evaluator
 from mia_bench.benchmark.metrics.leakage import identified, leak_r2, overlap, wrong_image_psnr
 
 
@@ -21,7 +21,7 @@ def bars(count: int) -> ImageSet:
 
 def test_the_evaluator_learns_and_agrees_with_itself_and_not_about_noise() -> None:
     torch.manual_seed(0)
-    evaluator, seen, fresh = Evaluator(1, 2), bars(4000), bars(201)
+    evaluator, seen, fresh = EvaluationClassifier(1, 2), bars(4000), bars(201)
     train_evaluator(evaluator, seen)
 
     right = (evaluator(fresh.images).argmax(1) == fresh.labels).float().mean().item()

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from mia_bench.benchmark.metrics.psnr_ceiling import psnr_ceilings
+from mia_bench.benchmark.metrics.psnr_ceiling import max_expected_psnr
 from torch import Tensor
 
 
@@ -38,7 +38,7 @@ def test_no_search_finds_an_answer_above_the_ceiling(count: int, sharpness: floa
     noise = torch.randn(20, count, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     chances = (sharpness * noise).softmax(1)
 
-    ceilings, found = psnr_ceilings(chances, images), search(chances, images)
+    ceilings, found = max_expected_psnr(chances, images), search(chances, images)
 
     assert (ceilings >= found - 1e-9).all()
     assert (ceilings - found).max() < 2.5
@@ -49,7 +49,7 @@ def test_of_two_images_the_likelier_one_is_named_outright() -> None:
     likelier = torch.linspace(0.5, 0.999, 9, dtype=torch.float64)
     between = -10 * torch.log10((images[0] - images[1]).square().mean())
 
-    ceilings = psnr_ceilings(torch.stack([likelier, 1 - likelier], 1), images)
+    ceilings = max_expected_psnr(torch.stack([likelier, 1 - likelier], 1), images)
 
     assert torch.allclose(ceilings, 100 * likelier + between * (1 - likelier), atol=0.02)
 
@@ -58,6 +58,6 @@ def test_certainty_is_worth_the_cap_and_twins_are_one_image() -> None:
     images = gallery(3)
     images[1] = images[0]
 
-    ceilings = psnr_ceilings(torch.tensor([[0.0, 0.0, 1.0], [0.5, 0.5, 0.0]]), images)
+    ceilings = max_expected_psnr(torch.tensor([[0.0, 0.0, 1.0], [0.5, 0.5, 0.0]]), images)
 
     assert ceilings.tolist() == pytest.approx([100, 100])

@@ -8,10 +8,10 @@ from mia_bench.attacks.black_box import BlackBox
 from mia_bench.benchmark.compare.differences import compare
 from mia_bench.benchmark.datasets.photos import PHOTOGRAPHS, Photos
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.evaluation.artifacts import Workbench
+from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.interfaces import ImageSet, Pools
-from mia_bench.benchmark.leaderboard.groups import Board
+from mia_bench.benchmark.leaderboard.groups import ScoredRows
 from mia_bench.benchmark.leaderboard.line_uncertainty import leak_estimates
 from mia_bench.benchmark.leaderboard.store import PerImage, Record
 from mia_bench.benchmark.metrics import interval
@@ -40,13 +40,13 @@ def pools(sources: Tensor | None) -> Pools:
     return Pools(images(40), images(40), replace(images(8), sources=sources), classes=("a", "b"))
 
 
-def bench(sources: Tensor | None) -> Workbench:
+def bench(sources: Tensor | None) -> Artifacts:
     torch.manual_seed(0)
     content = pools(sources)
-    return Workbench(device=torch.device("cpu"), data_dir=None, load=lambda dataset: content)
+    return Artifacts(device=torch.device("cpu"), data_dir=None, load=lambda dataset: content)
 
 
-def cell(bench: Workbench) -> Cell:
+def cell(bench: Artifacts) -> Cell:
     request = Request(dataset="photos", splits=["relu1"], defenses=["undefended"], attacks=["mean_image"], images=8)
     found = plan(request)[0]
     bench.check(found.setting)
@@ -65,7 +65,7 @@ def test_patches_of_a_photograph_have_it_as_their_source() -> None:
 def test_the_attacker_does_not_see_sources() -> None:
     content, sources = pools(torch.arange(8)), torch.arange(40)
     content = replace(content, aux=replace(content.aux, sources=sources), train=replace(content.train, sources=sources))
-    workbench = Workbench(device=torch.device("cpu"), data_dir=None, load=lambda dataset: content)
+    workbench = Artifacts(device=torch.device("cpu"), data_dir=None, load=lambda dataset: content)
     setting = cell(workbench).setting
 
     for attack in (BlackBox(), BlackBox(aux="same_set"), BlackBox(aux="random")):
@@ -117,7 +117,7 @@ def test_compare_audits_and_reports_count_sources() -> None:
 
     for wrap, decided in ((lambda record: record, True), (sourced, False)):
         here, there = wrap(after), wrap(before)
-        board = Board([here.row, there.row], {each.row.cell_id: each for each in (here, there)})
+        board = ScoredRows([here.row, there.row], {each.row.cell_id: each for each in (here, there)})
         assert board.exceeds(here.row, there.row, 0) is decided
 
     records = {before.row.cell_id: sourced(before)}

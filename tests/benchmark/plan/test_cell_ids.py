@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from mia_bench.benchmark.plan.cells import Cell, Setting
-from mia_bench.benchmark.registry.specs import choose, parse
+from mia_bench.benchmark.registry.specs import parse, resolve
 from mia_bench.benchmark.utils.cache import digest
 
 VERSIONS = {"protocol", "recipe", "version"}
@@ -53,14 +53,14 @@ def test_the_identity_of_a_reference_cell_is_unchanged(
 ) -> None:
     dataset, model, split = place.split()
     setting = Setting(
-        dataset=choose("datasets", *parse(dataset)),
-        model=choose("models", *parse(model)),
+        dataset=resolve("datasets", *parse(dataset)),
+        model=resolve("models", *parse(model)),
         split=split,
-        defense=choose("defenses", *parse(defense)),
+        defense=resolve("defenses", *parse(defense)),
         seed=seed,
         images=64,
     )
-    cell = Cell(setting, choose("attacks", *parse(attack)))
+    cell = Cell(setting, resolve("attacks", *parse(attack)))
     identity = cell.identity(DATA)
     assert cell.cell_id(DATA) == digest(identity)
     assert digest(without_versions(identity)) == pinned, "old records would be recomputed; the identity is now: " + str(

@@ -11,7 +11,7 @@ from mia_bench.benchmark.interfaces import Component
 from mia_bench.benchmark.registry import Entry
 from mia_bench.benchmark.registry.literals import divide, read, write
 from mia_bench.benchmark.registry.parameters import parameters
-from mia_bench.benchmark.registry.specs import Chosen, build, parse
+from mia_bench.benchmark.registry.specs import ResolvedComponent, instantiate, parse
 from pydantic import Field, create_model
 
 
@@ -79,7 +79,7 @@ def entry(kind: Any, default: Any = ...) -> Entry:
 
 def built(kind: Any, written: str) -> Component:
     _, params = parse(f"odd:value={written}")
-    return build(entry(kind), params)
+    return instantiate(entry(kind), params)
 
 
 @pytest.mark.parametrize(("kind", "written", "value"), TYPES, ids=IDS)
@@ -93,15 +93,15 @@ def test_a_value_is_read_as_what_its_parameter_accepts(kind: Any, written: str, 
 def test_an_option_is_read_like_a_parameter_of_a_spec(kind: Any, written: str, value: Any) -> None:
     _, options = parse_rest(["--value", written])
 
-    assert [getattr(build(entry(kind), {"value": text}), "value") for text in options["value"]] == [value]  # noqa: B009
+    assert [getattr(instantiate(entry(kind), {"value": text}), "value") for text in options["value"]] == [value]  # noqa: B009
 
 
 @pytest.mark.parametrize(("kind", "written", "value"), TYPES, ids=IDS)
 def test_a_component_is_read_back_from_its_canonical_name(kind: Any, written: str, value: Any) -> None:
-    chosen = Chosen(entry(kind), built(kind, written))
+    chosen = ResolvedComponent(entry(kind), built(kind, written))
     _, params = parse(chosen.canonical)
 
-    assert build(chosen.entry, params).params == chosen.component.params
+    assert instantiate(chosen.entry, params).params == chosen.component.params
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from mia_bench.benchmark.leaderboard.ranking import rank
 from mia_bench.benchmark.leaderboard.store import Record
 from mia_bench.benchmark.report.content import Content, content
-from mia_bench.benchmark.report.defenses import Setting
+from mia_bench.benchmark.report.defenses import DefenseSummary
 from mia_bench.benchmark.report.tradeoff_figure import front
 from scipy.stats import binomtest
 
@@ -17,7 +17,7 @@ def told(records: list[Record], at_hand: bool = True) -> Content:
     return content([each.row for each in records], {each.row.cell_id: each for each in records} if at_hand else {})
 
 
-def by_label(records: list[Record], at_hand: bool = True) -> dict[str, Setting]:
+def by_label(records: list[Record], at_hand: bool = True) -> dict[str, DefenseSummary]:
     (place,) = told(records, at_hand).places
     return {setting.label: setting for setting in place.settings}
 

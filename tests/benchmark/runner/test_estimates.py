@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from mia_bench.benchmark import registry
-from mia_bench.benchmark.evaluation.artifacts import Workbench
+from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.plan.cells import Cell
 from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.runner import estimates
@@ -15,8 +15,8 @@ from ...helpers.trees import image_tree
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workbench:
-    bench = Workbench(device=torch.device("cpu"), data_dir=image_tree(tmp_path / "images"))
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Artifacts:
+    bench = Artifacts(device=torch.device("cpu"), data_dir=image_tree(tmp_path / "images"))
     monkeypatch.setattr(bench, "is_trained", lambda setting: True)
     return bench
 
@@ -47,7 +47,7 @@ def test_durations_are_as_exact_as_they_can_be(seconds: float, words: str) -> No
     assert duration(seconds) == words
 
 
-def test_the_nearest_cells_count_and_of_them_the_median(bench: Workbench) -> None:
+def test_the_nearest_cells_count_and_of_them_the_median(bench: Artifacts) -> None:
     known = [
         timing("ridge", 100),
         timing("ridge", 50, model="cnn6"),
@@ -61,20 +61,20 @@ def test_the_nearest_cells_count_and_of_them_the_median(bench: Workbench) -> Non
     assert estimate(cells("ridge"), bench, known[:2], 1).seconds == 100
 
 
-def test_the_time_of_a_white_box_attack_grows_with_the_images(bench: Workbench) -> None:
+def test_the_time_of_a_white_box_attack_grows_with_the_images(bench: Artifacts) -> None:
     known = [timing("white_box", 10, images=64), timing("ridge", 10, images=64)]
 
     assert estimate(cells("white_box", images=8), bench, known, 1).seconds == pytest.approx(10 * 8 / 64)
     assert estimate(cells("ridge", images=8), bench, known, 1).seconds == 10
 
 
-def test_an_attack_that_was_never_timed_is_counted_as_unknown(bench: Workbench) -> None:
+def test_an_attack_that_was_never_timed_is_counted_as_unknown(bench: Artifacts) -> None:
     need = estimate(cells("ridge", "dp_ir:sigma=0.1"), bench, [timing("pinv", 10)], 1)
 
     assert (need.seconds, need.unknown) == (0, 2)
 
 
-def test_protecting_is_timed_by_defense_and_processes_share_the_settings(bench: Workbench) -> None:
+def test_protecting_is_timed_by_defense_and_processes_share_the_settings(bench: Artifacts) -> None:
     known = [timing("ridge", 10), timing("ridge", 10, protect=30, defense="dp_ir"), timing("x", 1, protect=2)]
     groups = cells("ridge", "dp_ir:sigma=0.1", "topk")
 
@@ -85,7 +85,7 @@ def test_protecting_is_timed_by_defense_and_processes_share_the_settings(bench: 
     assert estimate([], bench, known, 2) == estimates.Estimate(0, 0, 0)
 
 
-def test_targets_that_are_not_in_the_cache_are_trained_once(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_targets_that_are_not_in_the_cache_are_trained_once(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
     known = [timing("ridge", 10)]
     groups = cells("ridge", "topk")
     trained = estimate(groups, bench, known, 1).seconds
@@ -97,7 +97,7 @@ def test_targets_that_are_not_in_the_cache_are_trained_once(bench: Workbench, mo
     assert estimate(groups, bench, known, 1).seconds - trained == pytest.approx(first)
 
 
-def test_memory_grows_with_the_images(bench: Workbench) -> None:
+def test_memory_grows_with_the_images(bench: Artifacts) -> None:
     few, many = (estimate(cells("ridge", images=images), bench, [], 1).memory for images in (1, 8))
 
     assert many - few == 7 * 4 * 4 * 8 * 12 * 12  # four copies of a wire of 8 maps

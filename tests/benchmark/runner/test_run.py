@@ -12,7 +12,7 @@ from mia_bench.attacks.mean_image import MeanImage
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import Inapplicable, UsageError
-from mia_bench.benchmark.evaluation.artifacts import Workbench
+from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.interfaces import Access, Attack, ImageSet, Observation, Reconstruction, SplitModel
 from mia_bench.benchmark.leaderboard.audits import audit
@@ -20,8 +20,8 @@ from mia_bench.benchmark.leaderboard.store import Record, read_record, record_pa
 from mia_bench.benchmark.plan.cells import Cell, Setting
 from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.registry import Entry
-from mia_bench.benchmark.registry.specs import Chosen
-from mia_bench.benchmark.runner.options import Where
+from mia_bench.benchmark.registry.specs import ResolvedComponent
+from mia_bench.benchmark.runner.options import RunOptions
 from mia_bench.benchmark.runner.resume import prepare
 from mia_bench.benchmark.runner.run import execute
 from mia_bench.benchmark.utils.cache import digest
@@ -41,11 +41,11 @@ class Silent:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Workbench:
-    return Workbench(device=torch.device("cpu"), data_dir=image_tree(tmp_path / "images"))
+def bench(tmp_path: Path) -> Artifacts:
+    return Artifacts(device=torch.device("cpu"), data_dir=image_tree(tmp_path / "images"))
 
 
-def setting(bench: Workbench, defense: str = "undefended", *, split: str = "conv1") -> Setting:
+def setting(bench: Artifacts, defense: str = "undefended", *, split: str = "conv1") -> Setting:
     request = Request(
         dataset="imagefolder:size=16", model="lenet5", splits=[split], defenses=[defense], attacks=["ridge"], images=4
     )
@@ -65,14 +65,14 @@ class Scripted(Attack):
 
 
 def outcome(
-    bench: Workbench,
+    bench: Artifacts,
     act: Callable[[Observation], Any],
     access: Access = Access.BLACK_BOX,
     defense: str = "undefended",
 ) -> Record:
     attack = type("Acting", (Scripted,), {"act": staticmethod(act), "access": access})()
     entry = Entry(kind="attacks", name="acting", target="t:Acting", package="third-party", version="7")
-    return evaluate(Cell(setting(bench, defense), Chosen(entry, attack)), digest("some-cell"), bench)[0]
+    return evaluate(Cell(setting(bench, defense), ResolvedComponent(entry, attack)), digest("some-cell"), bench)[0]
 
 
 def gray(seen: Observation) -> Tensor:
@@ -104,7 +104,7 @@ MISBEHAVIOR = {
 
 @pytest.mark.parametrize(("act", "status", "reason"), MISBEHAVIOR.values(), ids=MISBEHAVIOR)
 def test_a_misbehaving_attack_is_a_row_with_its_reason_and_no_score(
-    act: Callable[[Observation], Any], status: str, reason: str, bench: Workbench
+    act: Callable[[Observation], Any], status: str, reason: str, bench: Artifacts
 ) -> None:
     row = outcome(bench, act).row
 
@@ -114,14 +114,14 @@ def test_a_misbehaving_attack_is_a_row_with_its_reason_and_no_score(
     assert row.accuracy is not None
 
 
-def test_a_behaving_attack_is_scored_and_its_package_named(bench: Workbench) -> None:
+def test_a_behaving_attack_is_scored_and_its_package_named(bench: Artifacts) -> None:
     row = outcome(bench, gray).row
 
     assert row.status == "done"
     assert row.plugin_version == "third-party==7"
 
 
-def test_the_members_of_an_attack_are_scored_beside_what_it_selected(bench: Workbench) -> None:
+def test_the_members_of_an_attack_are_scored_beside_what_it_selected(bench: Artifacts) -> None:
     first, second, third, fourth = bench.originals(setting(bench))
 
     def attack(seen: Observation) -> Reconstruction:
@@ -152,7 +152,7 @@ def tell(monkeypatch: pytest.MonkeyPatch, told: Any) -> None:
 
 
 def test_what_a_defense_cannot_tell_as_a_number_is_left_out_and_named(
-    bench: Workbench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    bench: Artifacts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     tell(monkeypatch, {"plain": 2.0, "endless": math.inf, "unknown": math.nan})
 
@@ -165,7 +165,7 @@ def test_what_a_defense_cannot_tell_as_a_number_is_left_out_and_named(
     assert read_record(record_path(tmp_path, record.row.cell_id)) == record
 
 
-def test_a_defense_that_tells_no_number_fails_alone(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defense_that_tells_no_number_fails_alone(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
     tell(monkeypatch, {"word": "much"})
 
     row = outcome(bench, gray, defense="dp_ir").row
@@ -174,17 +174,17 @@ def test_a_defense_that_tells_no_number_fails_alone(bench: Workbench, monkeypatc
 
 
 def test_a_dataset_that_cannot_be_loaded_is_bad_input_and_named() -> None:
-    def load(dataset: Chosen) -> Any:
+    def load(dataset: ResolvedComponent) -> Any:
         raise KeyError("no such file")
 
-    bench = Workbench(device=torch.device("cpu"), data_dir=None, load=load)
+    bench = Artifacts(device=torch.device("cpu"), data_dir=None, load=load)
 
     named = r"dataset imagefolder:size=16 of package mia-bench .* cannot be loaded: KeyError: 'no such file'"
     with pytest.raises(UsageError, match=named):
         setting(bench)
 
 
-def test_a_model_that_cannot_be_built_is_bad_input_and_named(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_cannot_be_built_is_bad_input_and_named(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
     def build(self: Lenet5, image_shape: tuple[int, int, int], classes: int) -> Any:
         raise TypeError("boom")
 
@@ -194,7 +194,7 @@ def test_a_model_that_cannot_be_built_is_bad_input_and_named(bench: Workbench, m
         setting(bench)
 
 
-def test_an_attack_of_one_piece_has_no_members(bench: Workbench) -> None:
+def test_an_attack_of_one_piece_has_no_members(bench: Artifacts) -> None:
     record = outcome(bench, gray)
 
     assert record.notes == {}
@@ -216,7 +216,7 @@ GRANTS = {
 
 @pytest.mark.parametrize(("access", "granted"), GRANTS.items())
 def test_an_attack_gets_what_its_access_grants_and_nothing_else(
-    access: Access, granted: set[str], bench: Workbench
+    access: Access, granted: set[str], bench: Artifacts
 ) -> None:
     found: set[str] = set()
 
@@ -229,7 +229,7 @@ def test_an_attack_gets_what_its_access_grants_and_nothing_else(
     assert found == granted
 
 
-def test_no_private_image_is_in_what_an_attack_sees(bench: Workbench) -> None:
+def test_no_private_image_is_in_what_an_attack_sees(bench: Artifacts) -> None:
     private = {image.numpy().tobytes() for image in bench.pools(setting(bench).dataset).private.images}
     seen_images: list[ImageSet] = []
 
@@ -242,7 +242,7 @@ def test_no_private_image_is_in_what_an_attack_sees(bench: Workbench) -> None:
     assert not private & {image.numpy().tobytes() for image in seen_images[0].images}
 
 
-def test_an_attack_that_destroys_what_it_was_given_harms_no_other(bench: Workbench) -> None:
+def test_an_attack_that_destroys_what_it_was_given_harms_no_other(bench: Artifacts) -> None:
     before = bench.protected(setting(bench)).model.client[1].weight.clone()
     wire = bench.protected(setting(bench)).wire.tensor.clone()
     aux = bench.pools(setting(bench).dataset).aux.images.clone()
@@ -262,7 +262,7 @@ def test_an_attack_that_destroys_what_it_was_given_harms_no_other(bench: Workben
     assert torch.equal(bench.pools(setting(bench).dataset).aux.images, aux)
 
 
-def test_noise_on_the_wire_is_fresh_for_queries_and_fixed_for_the_observed_wire(bench: Workbench) -> None:
+def test_noise_on_the_wire_is_fresh_for_queries_and_fixed_for_the_observed_wire(bench: Artifacts) -> None:
     noisy = setting(bench, "dp_ir:sigma=0.5")
     attack = Scripted()
 
@@ -274,7 +274,7 @@ def test_noise_on_the_wire_is_fresh_for_queries_and_fixed_for_the_observed_wire(
     assert not torch.equal(*queries)
 
 
-def test_repeated_observations_are_merged_for_the_wire_and_for_queries(bench: Workbench) -> None:
+def test_repeated_observations_are_merged_for_the_wire_and_for_queries(bench: Artifacts) -> None:
     noisy, plain = setting(bench, "dp_ir:sigma=0.8"), setting(bench)
     clean = bench.observe(plain, MeanImage()).wire.tensor
     seen = bench.observe(noisy, Ridge(observations=16))
@@ -289,14 +289,14 @@ def test_repeated_observations_are_merged_for_the_wire_and_for_queries(bench: Wo
     assert (bench.observe(noisy, Ridge()).wire.tensor - clean).std().item() == pytest.approx(0.8, rel=0.05)
 
 
-def test_repeated_observations_of_a_repeatable_wire_are_the_wire_itself(bench: Workbench) -> None:
+def test_repeated_observations_of_a_repeatable_wire_are_the_wire_itself(bench: Artifacts) -> None:
     plain = setting(bench)
     assert torch.equal(
         bench.observe(plain, Ridge(observations=16)).wire.tensor, bench.observe(plain, Ridge()).wire.tensor
     )
 
 
-def test_zero_noise_is_the_undefended_model(bench: Workbench) -> None:
+def test_zero_noise_is_the_undefended_model(bench: Artifacts) -> None:
     silent, plain = bench.protected(setting(bench, "dp_ir:sigma=0")), bench.protected(setting(bench))
 
     assert torch.equal(silent.wire.tensor, plain.wire.tensor)
@@ -304,9 +304,9 @@ def test_zero_noise_is_the_undefended_model(bench: Workbench) -> None:
 
 
 def test_failed_cells_are_tried_again_and_finished_ones_are_not(
-    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: Artifacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = Where(out=tmp_path / "results")
+    where = RunOptions(out=tmp_path / "results")
     request = Request(
         dataset="imagefolder:size=16",
         model="lenet5",
@@ -328,10 +328,10 @@ def test_failed_cells_are_tried_again_and_finished_ones_are_not(
     assert second[1].row.finished_at == reference_finished_at
 
 
-def test_the_reference_attack_leaks_nothing_and_a_defense_with_a_density_has_a_bound(bench: Workbench) -> None:
+def test_the_reference_attack_leaks_nothing_and_a_defense_with_a_density_has_a_bound(bench: Artifacts) -> None:
     def record(defense: str, attack: Attack) -> Record:
         entry = registry.find("attacks", type(attack).__name__.lower().replace("meanimage", "mean_image"))
-        return evaluate(Cell(setting(bench, defense), Chosen(entry, attack)), digest("some-cell"), bench)[0]
+        return evaluate(Cell(setting(bench, defense), ResolvedComponent(entry, attack)), digest("some-cell"), bench)[0]
 
     noisy, often = record("dp_ir:sigma=30", MeanImage()), record("dp_ir:sigma=30", Ridge(observations=9))
     plain = record("undefended", Ridge())
@@ -349,7 +349,7 @@ def test_the_reference_attack_leaks_nothing_and_a_defense_with_a_density_has_a_b
     assert plain.row.leak_r2 > 0.7
 
 
-def test_private_images_among_the_attackers_own_are_counted(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_private_images_among_the_attackers_own_are_counted(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = bench.observe
 
     def generous(setting: Setting, attack: Attack) -> Observation:
@@ -362,7 +362,7 @@ def test_private_images_among_the_attackers_own_are_counted(bench: Workbench, mo
     assert outcome(bench, gray).details["aux_overlap"] == 3
 
 
-def test_an_attack_that_has_seen_the_private_images_is_found_out(bench: Workbench) -> None:
+def test_an_attack_that_has_seen_the_private_images_is_found_out(bench: Artifacts) -> None:
     noisy = dataclasses.replace(setting(bench, "dp_ir:sigma=50"), images=12)
     bench.pools(noisy.dataset).aux.images.mul_(0.3)  # so that the mean of the private images is worth knowing
     secret = bench.originals(noisy).clone()
@@ -370,8 +370,8 @@ def test_an_attack_that_has_seen_the_private_images_is_found_out(bench: Workbenc
     def flags(act: Callable[[Observation], Any]) -> list[str]:
         attack = type("Acting", (Scripted,), {"act": staticmethod(act)})()
         entry = Entry(kind="attacks", name="acting", target="t:Acting", package="third-party", version="7")
-        reference = Chosen(registry.find("attacks", "mean_image"), MeanImage())
-        cells = {digest("cheat"): Chosen(entry, attack), digest("reference"): reference}
+        reference = ResolvedComponent(registry.find("attacks", "mean_image"), MeanImage())
+        cells = {digest("cheat"): ResolvedComponent(entry, attack), digest("reference"): reference}
         records = {name: evaluate(Cell(noisy, chosen), name, bench)[0] for name, chosen in cells.items()}
         return [flag.name for flag in audit([record.row for record in records.values()], records)]
 

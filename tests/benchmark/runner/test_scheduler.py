@@ -8,9 +8,9 @@ from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.evaluation.evaluate import incomplete
 from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.runner import scheduler
-from mia_bench.benchmark.runner.scheduler import Dispatch
-from mia_bench.benchmark.runner.tasks import Outcome, Task
-from mia_bench.benchmark.runner.worker_protocol import News
+from mia_bench.benchmark.runner.scheduler import Scheduler
+from mia_bench.benchmark.runner.tasks import CellResult, Task
+from mia_bench.benchmark.runner.worker_protocol import WorkerEvent
 
 
 def name(index: int) -> str:
@@ -22,7 +22,7 @@ TASKS = [
     for index, cell in enumerate(plan(Request(attacks=["ridge", "pinv"], defenses=["dp_ir:sigma=0.1", "topk"])))
 ]
 GROUPS = [TASKS[0:3], TASKS[3:6], TASKS[6:9]]
-Act = Callable[[Task], list[News]]
+Act = Callable[[Task], list[WorkerEvent]]
 
 
 class Script:
@@ -33,7 +33,7 @@ class Script:
         self.hired = 0
         self.given: list[tuple[int, str]] = []
         self.dismissed: list[int] = []
-        self.news: deque[tuple[int, News]] = deque()
+        self.news: deque[tuple[int, WorkerEvent]] = deque()
         self.most = 0
 
     def hire(self) -> int:
@@ -46,7 +46,7 @@ class Script:
         self.given.append((worker, task.cell_id))
         self.news.extend((worker, news) for news in self.act(task))
 
-    def listen(self, seconds: float) -> list[tuple[int, News]]:
+    def listen(self, seconds: float) -> list[tuple[int, WorkerEvent]]:
         heard = list(self.news)
         self.news.clear()
         for worker, news in heard:
@@ -69,14 +69,14 @@ class Ear:
         self.heard.append(message)
 
 
-def finish(task: Task) -> list[News]:
+def finish(task: Task) -> list[WorkerEvent]:
     record = incomplete(task.cell, task.cell_id, status="inapplicable", reason="", device="cpu")
-    return [News("begun"), News("done", outcome=Outcome(record))]
+    return [WorkerEvent("begun"), WorkerEvent("done", outcome=CellResult(record))]
 
 
 def run(act: Act, count: int = 2, **options: object) -> tuple[dict[str, tuple[str, str]], Script, Ear]:
     workers, ear = Script(act), Ear()
-    outcomes: Iterator[Outcome] = Dispatch(GROUPS, workers, count=count, device="cpu", **options).run(ear)  # pyright: ignore[reportArgumentType]
+    outcomes: Iterator[CellResult] = Scheduler(GROUPS, workers, count=count, device="cpu", **options).run(ear)  # pyright: ignore[reportArgumentType]
     rows = [outcome.record.row for outcome in outcomes]
     assert len({row.cell_id for row in rows}) == len(rows)
     return {row.cell_id: (row.status, row.reason) for row in rows}, workers, ear
@@ -106,7 +106,7 @@ def test_a_group_is_computed_by_one_worker_while_other_groups_wait() -> None:
 def test_a_worker_for_whom_no_group_waits_takes_over_half_of_another_ones_rest() -> None:
     workers = Script(finish)
 
-    outcomes = list(Dispatch([TASKS], workers, count=2, device="cpu").run(Ear()))
+    outcomes = list(Scheduler([TASKS], workers, count=2, device="cpu").run(Ear()))
 
     assert len(outcomes) == len(TASKS)
     assert workers.given[:2] == [(1, name(0)), (2, name(1))]
@@ -117,7 +117,7 @@ def test_a_worker_for_whom_no_group_waits_takes_over_half_of_another_ones_rest()
 def test_a_single_task_is_not_taken_over() -> None:
     workers = Script(finish)
 
-    list(Dispatch([TASKS[:2]], workers, count=2, device="cpu").run(Ear()))
+    list(Scheduler([TASKS[:2]], workers, count=2, device="cpu").run(Ear()))
 
     assert [worker for worker, _ in workers.given] == [1, 1]
     assert workers.hired == 1
@@ -127,10 +127,13 @@ def killer(*kinds: str) -> Act:
     """Has the fifth task end its workers in these ways, one after the other."""
     left = deque(kinds)
 
-    def act(task: Task) -> list[News]:
+    def act(task: Task) -> list[WorkerEvent]:
         if task.cell_id == name(4) and left:
             kind = left.popleft()
-            return [News("begun"), News("died", "of a cold") if kind == "died" else News("lost", "the node is gone")]
+            return [
+                WorkerEvent("begun"),
+                WorkerEvent("died", "of a cold") if kind == "died" else WorkerEvent("lost", "the node is gone"),
+            ]
         return finish(task)
 
     return act
@@ -155,7 +158,9 @@ def test_a_cell_that_takes_too_long_fails_once_and_its_worker_is_ended(monkeypat
     now = iter(range(10**6))
     monkeypatch.setattr(scheduler.time, "monotonic", lambda: next(now))
 
-    results, workers, _ = run(lambda task: [News("begun")] if task.cell_id == name(4) else finish(task), timeout=30)
+    results, workers, _ = run(
+        lambda task: [WorkerEvent("begun")] if task.cell_id == name(4) else finish(task), timeout=30
+    )
 
     assert results == DONE | {name(4): ("failed", "took longer than --cell-timeout, 30 s")}
     assert [cell for _, cell in workers.given].count(name(4)) == 1
@@ -168,10 +173,10 @@ def test_the_time_of_shared_work_does_not_count(monkeypatch: pytest.MonkeyPatch)
     patience = iter(range(40))
 
     class Slow(Script):
-        def listen(self, seconds: float) -> list[tuple[int, News]]:
+        def listen(self, seconds: float) -> list[tuple[int, WorkerEvent]]:
             return [] if next(patience, None) is not None else super().listen(seconds)
 
-    outcomes = list(Dispatch(GROUPS, Slow(finish), count=1, timeout=30, device="cpu").run(Ear()))
+    outcomes = list(Scheduler(GROUPS, Slow(finish), count=1, timeout=30, device="cpu").run(Ear()))
 
     assert {outcome.record.row.status for outcome in outcomes} == {"inapplicable"}
 
@@ -180,11 +185,11 @@ KNOWN = [*map(name, (0, 1, 2, 3, 8))]
 
 
 def test_what_somebody_else_has_done_meanwhile_is_not_computed() -> None:
-    def known(task: Task) -> Outcome | None:
+    def known(task: Task) -> CellResult | None:
         outcome = finish(task)[1].outcome
         assert outcome is not None
         row = outcome.record.row.model_copy(update={"reason": "elsewhere"})
-        return Outcome(outcome.record.model_copy(update={"row": row})) if task.cell_id in KNOWN else None
+        return CellResult(outcome.record.model_copy(update={"row": row})) if task.cell_id in KNOWN else None
 
     results, workers, _ = run(finish, known=known)
 
@@ -195,10 +200,10 @@ def test_what_somebody_else_has_done_meanwhile_is_not_computed() -> None:
 
 def test_what_a_person_must_mend_ends_the_run() -> None:
     with pytest.raises(UsageError, match="delete it"):
-        run(lambda task: [News("refused", "the cached file is damaged; delete it")])
+        run(lambda task: [WorkerEvent("refused", "the cached file is damaged; delete it")])
 
 
 def test_notes_are_passed_on() -> None:
-    _, _, ear = run(lambda task: [News("note", "training"), *finish(task)])
+    _, _, ear = run(lambda task: [WorkerEvent("note", "training"), *finish(task)])
 
     assert ear.heard.count("training") == len(TASKS)

@@ -1,15 +1,15 @@
 """Random streams follow from what is computed."""
 
 import torch
-from mia_bench.benchmark.utils.seeding import stream, stream_seed
+from mia_bench.benchmark.utils.seeding import seeded, stream_seed
 
 
 def test_one_identity_gives_one_stream_and_another_gives_another() -> None:
-    with stream("cell", 1):
+    with seeded("cell", 1):
         first = torch.rand(3)
-    with stream("cell", 1):
+    with seeded("cell", 1):
         again = torch.rand(3)
-    with stream("cell", 2):
+    with seeded("cell", 2):
         other = torch.rand(3)
 
     assert torch.equal(first, again)
@@ -21,7 +21,7 @@ def test_the_stream_outside_goes_on_undisturbed() -> None:
     expected = torch.rand(2)
     torch.manual_seed(0)
 
-    with stream("inside"):
+    with seeded("inside"):
         torch.rand(100)
 
     assert torch.equal(torch.rand(2), expected)
