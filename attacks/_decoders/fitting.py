@@ -15,6 +15,11 @@ from .._shrinkage import shrink, trust
 from .grid import Grid
 from .queries import Queries
 
+BATCH_PIXELS = 2**15
+"""Pixels of a batch that is made smaller so that few images take more steps: every place of an image is an example."""
+BATCH_IMAGES = 4
+"""Images in such a batch, at least."""
+
 Rebuild = Callable[[Tensor], Tensor]
 """Maps wires (N, ...) to images (N, C, H, W)."""
 BLOCK = 4
@@ -109,6 +114,9 @@ def train_decoder(
         most = min(most, queries.affordable)
     count = min(queries.trainable, most)
     passes = max(1, min(recipe.epochs, most // count))
+    batch_size = recipe.batch_size
+    if count // batch_size < recipe.least:
+        batch_size = min(batch_size, max(BATCH_IMAGES, BATCH_PIXELS // queries.images[0, 0].numel()))
 
     def loss(batch: Tensor) -> Tensor:
         images = predict(batch) if predict else network(queries.wires(batch))
@@ -119,7 +127,7 @@ def train_decoder(
         loss,
         count=count,
         epochs=passes,
-        batch_size=recipe.batch_size,
+        batch_size=batch_size,
         learning_rate=recipe.learning_rate,
         least=least_steps(
             recipe.least,
