@@ -119,7 +119,7 @@ class Artifacts:
         shape, classes = self.facts(dataset).image_shape, self.facts(dataset).classes
         try:
             with isolated("build", model.identity):
-                target = self._untrained(model, dataset).eval()  # in training, one image is no batch to be normalized
+                target = self._untrained(model, dataset).eval()  # training mode cannot normalize a batch of one image
                 with torch.no_grad():
                     answer = tuple(target(torch.zeros(2, *shape)).shape)
                 if model.entry.foreign:
