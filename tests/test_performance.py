@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -85,6 +86,40 @@ def test_memory_is_told_by_attack_and_number_of_images(
     head, _, row = capsys.readouterr().out.splitlines()
     assert head == "| MiB | 2 images |"
     assert re.fullmatch(r"\| `mean_image` \| [1-9]\d{2,3} \|", row)
+
+
+def test_devices_puts_the_seconds_and_scores_of_each_device_side_by_side(run: Run) -> None:
+    out = run("devices", "--devices", "cpu", "--attacks", "ridge", "--defenses", "quantize")
+
+    head, *rows = out.splitlines()[-5:]
+    assert head.split() == ["defense", "attack", "status", "cpu", "cpu", "s", "cpu", "dB"]
+    assert {tuple(row.split()[:3]) for row in rows} == {
+        (defense, attack, "done") for defense in ("quantize", "undefended") for attack in ("mean_image", "ridge")
+    }
+
+
+def test_devices_agree_where_one_score_lies_in_the_interval_of_the_other(script: Callable) -> None:
+    board = pd.DataFrame(
+        {
+            "defense": "undefended",
+            "defense_params": "{}",
+            "attack": ["ridge", "auto", "pinv"],
+            "attack_params": "{}",
+            "status": "done",
+            "attack_seconds": [8.0, 8.0, 8.0],
+            "psnr_db": [20.0, 20.0, 20.0],
+            "psnr_db_low": [19.0, 19.9, 19.9],
+            "psnr_db_high": [21.0, 20.1, 20.1],
+        }
+    )
+    cuda = board.assign(
+        attack_seconds=2.0, psnr_db=20.5, psnr_db_low=[20.4, 19.5, 20.4], psnr_db_high=[20.6, 21.5, 20.6]
+    )
+
+    table = script("devices")["side_by_side"]({"cpu": board, "cuda": cuda})
+
+    assert table["cuda agrees"].tolist() == [True, True, False]
+    assert table["cuda times as fast"].tolist() == [4.0, 4.0, 4.0]
 
 
 def test_startup_compares_a_command_with_a_bare_interpreter(
