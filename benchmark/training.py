@@ -178,7 +178,9 @@ def normalize_convolutions(module: nn.Module) -> None:
     for parent in list(module.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.Conv2d):
-                setattr(parent, name, nn.Sequential(child, _Folded(child.out_channels)))
+                weight = child.weight
+                normalization = _Folded(child.out_channels, device=weight.device, dtype=weight.dtype)
+                setattr(parent, name, nn.Sequential(child, normalization))
 
 
 def fold_normalization(module: nn.Module) -> None:

@@ -88,7 +88,10 @@ def main() -> None:
         boards = {}
         for device in sorted(options.devices, reverse=True):  # CUDA trains the target
             boards[device], seconds = board_of(device, words, Path(folder))
-            print(f"{device}: {seconds:.1f} s for {len(boards[device])} cells", flush=True)
+            board = boards[device]
+            print(f"{device}: {seconds:.1f} s, {(board.status == 'done').sum()} of {len(board)} cells done", flush=True)
+            for reason in board.reason.dropna().unique():
+                print(f"  {reason}", flush=True)
     table = side_by_side({device: boards[device] for device in options.devices})
     print(table.to_string(index=False, float_format="{:.4g}".format))
 

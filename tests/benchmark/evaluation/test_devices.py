@@ -1,0 +1,33 @@
+"""Everything that a cell needs is made where the cell is computed."""
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+from mia_bench.benchmark.checks.fake_device import pretended_device
+from mia_bench.benchmark.evaluation.artifacts import Artifacts
+from mia_bench.benchmark.interfaces import Attack
+from mia_bench.benchmark.plan.request import Request, plan
+
+from ...helpers.trees import image_tree
+
+
+@pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter:UserWarning")  # the pretended device is "meta"
+def test_target_and_evaluator_are_trained_and_the_wire_is_sent_on_the_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIA_BENCH_CACHE", str(tmp_path / "cache"))
+    tree = image_tree(tmp_path / "images", train=12, test=4)
+    request = Request(
+        dataset="imagefolder:size=16", model="lenet5", splits=["relu1"], attacks=["ridge"], defenses=["quantize"]
+    )
+    cell = next(each for each in plan(request) if each.attack.name == "ridge")
+
+    with pretended_device() as device:
+        artifacts = Artifacts(device=device, data_dir=tree)
+        artifacts.prepare(cell.setting)
+        evaluator = artifacts.evaluator(cell.setting.dataset)
+        seen = artifacts.observe(cell.setting, cast(Attack, cell.attack.component))
+
+    assert {parameter.device for parameter in evaluator.parameters()} == {device}
+    assert seen.wire.tensor.device == device
