@@ -5,13 +5,14 @@ from __future__ import annotations
 from torch import nn
 
 from ..benchmark.interfaces import SplitModel
+from ..benchmark.interfaces.stages import cut_name
 
 
 def client_layers(model: SplitModel) -> dict[str, nn.Module]:
     """The named layers on the device, in order, without the normalization, which is no split point."""
-    return {name: layer for name, layer in model.client.named_children() if name != "normalize"}
+    return {cut_name(child): layer for child, layer in model.client.named_children() if child != "normalize"}
 
 
 def server_layers(model: SplitModel) -> dict[str, nn.Module]:
     """The named layers in the cloud, in order."""
-    return dict(model.server.named_children())
+    return {cut_name(child): layer for child, layer in model.server.named_children()}

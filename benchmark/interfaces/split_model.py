@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..errors import UsageError
 from .channel import Channel
+from .stages import child_name, cut_name, find_cuts
 from .wire import Wire
 
 
@@ -44,7 +45,7 @@ class Target(nn.Module):
     @property
     def splits(self) -> list[str]:
         """Names of the layers, in order: each is a split point."""
-        return [name for name, _ in self.layers.named_children()]
+        return [cut_name(child) for child, _ in self.layers.named_children()]
 
     def forward(self, images: Tensor) -> Tensor:
         """Classify images (N, C, H, W) in [0, 1] into logits (N, classes)."""
@@ -54,13 +55,14 @@ class Target(nn.Module):
         """Cut behind the layer ``name``; the two halves share this target's weights.
 
         Raises:
-            UsageError: if there is no such layer.
+            UsageError: if there is no such layer, or more than one tensor crosses behind it.
         """
-        if name not in self.splits:
-            raise UsageError(f"there is no split {name!r}; the layers are {', '.join(self.splits)}")
+        cuts = find_cuts(self.layers, name)
+        if len(cuts) > 1:
+            raise UsageError(f"Expected one split, got {name!r}, which means {len(cuts)} of them: {', '.join(cuts)}")
         layers = OrderedDict(self.layers.named_children())
-        cut = self.splits.index(name) + 1
         names = list(layers)
+        cut = names.index(child_name(cuts[0])) + 1
         client = nn.Sequential(OrderedDict(normalize=self.normalize, **{n: layers[n] for n in names[:cut]}))
         return SplitModel(client=client, server=nn.Sequential(OrderedDict((n, layers[n]) for n in names[cut:])))
 
@@ -182,7 +184,7 @@ class SplitModel:
         client, server = OrderedDict(self.client.named_children()), OrderedDict(self.server.named_children())
         layers = OrderedDict([*client.items(), *server.items()])
         names = list(layers)
-        cut = names.index(layer) + 1
+        cut = names.index(child_name(layer)) + 1
         return replace(
             self,
             client=nn.Sequential(OrderedDict((name, layers[name]) for name in names[:cut])),

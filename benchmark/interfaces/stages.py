@@ -1,0 +1,133 @@
+"""A network as a sequence of stages, and the places between them where it can be cut."""
+
+from __future__ import annotations
+
+import difflib
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from torch import nn
+
+from ..errors import UsageError
+
+SHOWN = 12
+"""Names that an error lists of a network that has many."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place between two operations of a network.
+
+    Attributes:
+        names: paths of the layers that end here; the first is the one by which the place is known.
+        crossing: names of the values that cross here. Where it is one tensor (N, ...), the place is a cut.
+        reason: why the place is not a cut, as the end of a sentence; empty for a cut.
+    """
+
+    names: tuple[str, ...]
+    crossing: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name by which the place is known."""
+        return self.names[0]
+
+
+class Stages(nn.Sequential):
+    """The stages of a network that was linearized, named by the cuts behind them.
+
+    The name of a module cannot hold a dot, so the stage in front of the cut ``layer2.1`` is the child ``layer2/1``.
+
+    Attributes:
+        places: all places of the network, in order, those included that are not cuts.
+    """
+
+    def __init__(self, stages: Mapping[str, nn.Module], places: Sequence[Place]) -> None:
+        """Join the stages, by the name of the cut behind each."""
+        super().__init__(OrderedDict((child_name(cut), stage) for cut, stage in stages.items()))
+        self.places = tuple(places)
+
+
+def child_name(cut: str) -> str:
+    """Return the name of the module in front of a cut.
+
+    Example:
+        >>> child_name("layer2.1")
+        'layer2/1'
+    """
+    return cut.replace(".", "/")
+
+
+def cut_name(child: str) -> str:
+    """Return the name of the cut behind a module.
+
+    Example:
+        >>> cut_name("layer2/1")
+        'layer2.1'
+    """
+    return child.replace("/", ".")
+
+
+def places_of(layers: nn.Sequential) -> tuple[Place, ...]:
+    """List the places of a network; behind each layer of one that was not linearized there is a cut."""
+    if isinstance(layers, Stages):
+        return layers.places
+    return tuple(Place((cut_name(child),), (cut_name(child),)) for child, _ in layers.named_children())
+
+
+def find_cuts(layers: nn.Sequential, wanted: str) -> list[str]:
+    """Find the cuts that a user names by a path, a pattern or ``all``.
+
+    In a pattern, ``*``, ``?`` and ``[...]`` stand for characters of one part of a path: ``layer*`` means ``layer1``
+    and ``layer2``, but not ``layer1.0``, which is one of ``layer*.*``.
+
+    Args:
+        layers: the network.
+        wanted: ``layer2.1``, ``layer*`` or ``all``.
+
+    Returns:
+        Names of cuts, in the order of the network.
+
+    Raises:
+        UsageError: if there is none; if it names a place that is not a cut, the message gives the reason and the
+            nearest cuts.
+    """
+    places = places_of(layers)
+    cuts = [place for place in places if not place.reason]
+    if wanted == "all":
+        return [cut.name for cut in cuts]
+    exact = [place for place in places if wanted in place.names]
+    if exact:
+        if exact[-1].reason:
+            raise UsageError(_not_a_cut(wanted, places.index(exact[-1]), places))
+        return [exact[-1].name]
+    found = [cut.name for cut in cuts if any(_fits(name, wanted) for name in cut.names)]
+    if not found:
+        raise UsageError(_unknown(wanted, cuts))
+    return found
+
+
+def _fits(path: str, pattern: str) -> bool:
+    parts, patterns = path.split("."), pattern.split(".")
+    return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
+
+
+def _not_a_cut(wanted: str, position: int, places: Sequence[Place]) -> str:
+    before = [place.name for place in places[:position] if not place.reason][-2:]
+    after = [place.name for place in places[position:] if not place.reason][:2]
+    return f"Expected a place where one tensor crosses, got {wanted!r}: {places[position].reason}. " + (
+        f"The nearest cuts are {', '.join([*before, *after])}"
+    )
+
+
+def _unknown(wanted: str, cuts: Sequence[Place]) -> str:
+    known = [cut.name for cut in cuts]
+    if len(known) <= 2 * SHOWN:
+        return f"there is no split {wanted!r}; the layers are {', '.join(known)}"
+    close = difflib.get_close_matches(wanted, [name for cut in cuts for name in cut.names], 3)
+    hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+    shown = [known[position * len(known) // SHOWN] for position in range(SHOWN)]
+    return f"there is no split {wanted!r}{hint}; some of the {len(known)} cuts are {', '.join(shown)}"

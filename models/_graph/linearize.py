@@ -1,0 +1,128 @@
+"""A network as a sequence of stages that computes exactly what the network does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from ...benchmark.errors import UsageError, message_of
+from ...benchmark.interfaces.stages import Place, Stages
+from .in_place import remove_writes
+from .liveness import Spot, carried, remove_dead, spots
+from .names import Names
+from .recording import record
+from .stages import StageBuilder, tensors_of
+from .tracing import Trace, trace
+
+IMAGES = 2
+"""Images on which the stages are compared with the network."""
+
+
+@torch.no_grad()
+def linearize(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
+    """Divide a network into stages at every place where a single tensor crosses.
+
+    A stage that is a single module of the network is that module; others are graphs of operations. The result shares
+    the weights of the network, and gives the same numbers in evaluation mode, for any number of images.
+
+    Args:
+        network: takes images (N, C, H, W), and gives logits (N, classes). It is changed: its operations no longer
+            write into their inputs.
+        image_shape: (C, H, W); sizes that follow from it are fixed.
+
+    Raises:
+        UsageError: if the network does not take such images, cannot be traced, returns something else than one tensor,
+            or uses a module with weights in two stages.
+    """
+    network = network.eval()
+    images = torch.rand(IMAGES, *image_shape, generator=torch.Generator().manual_seed(0))
+    expected = _answer(network, images)
+    traced = trace(network)
+    remove_writes(traced)
+    remove_dead(traced)
+    facts = record(traced, image_shape)
+    carrying = carried(traced, facts)
+    found = list(spots(traced, facts, carrying))
+    names = Names(traced, [spot.node for spot in found])
+    builder = StageBuilder(traced, facts, carrying)
+    stages = _stages(builder, traced, found, names)
+    _refuse_shared(stages)
+    result = Stages(stages, [_place(spot, names) for spot in found]).eval()
+    if not torch.equal(result(images.clone()), expected):
+        raise UsageError(
+            f"Expected stages that compute what {type(network).__name__} does, got other numbers; it may write into a "
+            "tensor that is read later. Write a model plug-in whose build returns an nn.Sequential of the layers"
+        )
+    return result
+
+
+def _answer(network: nn.Module, images: Tensor) -> Tensor:
+    """The logits of a network, if it gives some.
+
+    Raises:
+        UsageError: if it does not.
+    """
+    kind, shape = type(network).__name__, "x".join(map(str, images.shape[1:]))
+    try:
+        answer: Any = network(images.clone())
+    except Exception as error:
+        raise UsageError(
+            f"Expected a network that takes {len(images)} images of {shape}, got {kind}, which does not: "
+            f"{message_of(error)}. Choose another size or other channels for the images, or another network"
+        ) from error
+    if not isinstance(answer, Tensor):
+        held = f" with {', '.join(map(str, answer))}" if isinstance(answer, dict) else ""
+        raise UsageError(
+            f"Expected one tensor of logits, got a {type(answer).__name__}{held} from {kind}. Wrap it in a module that "
+            "returns the logits alone, and name a function that builds it with python:build=module:function"
+        )
+    if answer.dim() != 2 or len(answer) != len(images):
+        raise UsageError(
+            f"Expected logits ({len(images)}, classes) for {len(images)} images, got {tuple(answer.shape)} from "
+            f"{kind}. Give a classifier that takes any number of images"
+        )
+    return answer
+
+
+def _stages(builder: StageBuilder, traced: Trace, found: Sequence[Spot], names: Names) -> dict[str, nn.Module]:
+    before, nodes, stages = next(iter(traced.graph.nodes)), list[fx.Node](), dict[str, nn.Module]()
+    for spot in found:
+        nodes.append(spot.node)
+        if spot.is_cut:
+            stages[names.behind(spot.node)[0]] = builder.build(before, nodes, _class_name(traced, nodes))
+            before, nodes = spot.node, []
+    return stages
+
+
+def _class_name(traced: Trace, nodes: Sequence[fx.Node]) -> str:
+    """The class of the innermost module that all operations are part of."""
+    shared = [call for call in traced.calls[nodes[0]] if all(call in traced.calls[node] for node in nodes)]
+    return type(shared[-1].module).__name__ if shared and shared[-1].path else "Stage"
+
+
+def _refuse_shared(stages: dict[str, nn.Module]) -> None:
+    owners: dict[int, tuple[str, str]] = {}
+    for cut, stage in stages.items():
+        for identity, name in tensors_of(stage).items():
+            if identity in owners:
+                raise UsageError(
+                    f"Expected modules that are used in one stage, got {owners[identity][1]!r}, which is used in front "
+                    f"of {owners[identity][0]} and in front of {cut}. Give each place a module of its own"
+                )
+            owners[identity] = (cut, name)
+
+
+def _place(spot: Spot, names: Names) -> Place:
+    crossing = tuple(names.behind(node)[0] for node in spot.live)
+    if spot.is_cut:
+        return Place(names.behind(spot.node), crossing)
+    return Place(names.behind(spot.node), crossing, _reason(crossing))
+
+
+def _reason(crossing: Sequence[str]) -> str:
+    if len(crossing) == 1:
+        return f"the value of {crossing[0]} crosses there, which is not one tensor with an entry for each image"
+    return f"{len(crossing)} values cross there, those of {', '.join(crossing[:-1])} and {crossing[-1]}"

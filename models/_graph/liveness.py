@@ -1,0 +1,89 @@
+"""Which values cross at each place of a graph, and where it is a single tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx
+
+from .batch_sizes import follows_the_batch
+from .recording import BATCHES, Fact, Facts
+from .tracing import Trace
+
+SIZES = {"size", "dim", "ndimension", "numel", "nelement", "type", "get_device"}
+"""Methods of a tensor that tell nothing of its numbers."""
+PROPERTIES = {"shape", "ndim", "device", "dtype", "is_cuda", "layout", "requires_grad"}
+"""Properties of a tensor that tell nothing of its numbers."""
+FUNCTIONS: set[Any] = {len, torch.numel, torch.is_tensor, torch.is_floating_point, torch._assert}
+
+
+@dataclass(frozen=True)
+class Spot:
+    """The place behind one operation.
+
+    Attributes:
+        node: the operation.
+        live: the values that were computed up to here and are read later, in order.
+        is_cut: whether that is a single tensor with an entry for each image.
+    """
+
+    node: fx.Node
+    live: tuple[fx.Node, ...]
+    is_cut: bool
+
+
+def carried(trace: Trace, facts: Facts) -> set[fx.Node]:
+    """Find the values that follow from the numbers in the images, and so have to cross a cut.
+
+    Sizes do not, nor do tensors that follow from the weights alone: both can be computed anew behind a cut.
+    """
+    found: set[fx.Node] = set()
+    for node in trace.graph.nodes:
+        follows = any(each in found for each in node.all_input_nodes)
+        if facts[node][0].holds_tensors:
+            crosses = follows or node.op == "placeholder"
+        else:
+            crosses = (follows and not _tells_sizes(node)) or not _known(facts[node])
+        if crosses or node.op == "output":
+            found.add(node)
+    return found
+
+
+def _tells_sizes(node: fx.Node) -> bool:
+    if node.op == "call_method":
+        return node.target in SIZES
+    if node.op == "call_function" and node.target is getattr:
+        return node.args[1] in PROPERTIES
+    return node.op == "call_function" and node.target in FUNCTIONS
+
+
+def _known(facts: tuple[Fact, ...]) -> bool:
+    return follows_the_batch([fact.value for fact in facts])
+
+
+def spots(trace: Trace, facts: Facts, carrying: set[fx.Node]) -> Iterator[Spot]:
+    """Walk along a graph with the set of values that are read later."""
+    order = {node: position for position, node in enumerate(trace.graph.nodes)}
+    last = {node: max((order[user] for user in node.users if user in carrying), default=-1) for node in carrying}
+    live: dict[fx.Node, None] = {}
+    for node in trace.graph.nodes:
+        if node not in carrying or node.op == "output":
+            continue
+        live = {each: None for each in (*live, node) if last[each] > order[node]}
+        if node.op != "placeholder":
+            yield Spot(node, tuple(live), list(live) == [node] and is_batch_of_tensors(facts[node]))
+
+
+def is_batch_of_tensors(facts: tuple[Fact, ...]) -> bool:
+    """Tell whether a value is a tensor of floating-point numbers with one entry for each image."""
+    return all(fact.shape is not None and fact.shape[:1] == (size,) for fact, size in zip(facts, BATCHES, strict=True))
+
+
+def remove_dead(trace: Trace) -> None:
+    """Erase operations that nobody reads, such as assertions about shapes, which tracing has answered."""
+    for node in reversed(list(trace.graph.nodes)):
+        if node.op not in ("placeholder", "output") and not node.users:
+            trace.graph.erase_node(node)

@@ -1,0 +1,58 @@
+"""Names of the places in a network: the paths of the layers that end there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from torch import fx, nn
+
+from .tracing import Call, Trace
+
+CONTAINERS = (nn.Sequential, nn.ModuleList)
+"""Modules that only hold others; the place behind one is known by the path of the last layer in it."""
+
+
+class Names:
+    """The names of all places of a network."""
+
+    def __init__(self, trace: Trace, nodes: Iterable[fx.Node]) -> None:
+        """Name the places behind ``nodes``, which are in order."""
+        nodes = list(nodes)
+        self._calls = trace.calls
+        self._taken = {path.removeprefix("network.") for path, _ in trace.root.named_modules()}
+        self._of_call: dict[Call, str] = {}
+        self._last = {call: node for node in nodes for call in trace.calls[node]}
+        self._own = {node: self._name(node) for node in nodes}
+
+    def behind(self, node: fx.Node) -> tuple[str, ...]:
+        """The paths of the layers that end with an operation, the one by which the place is known first."""
+        if node.op == "placeholder":
+            return ("the images",)
+        ended = [call for call in self._calls[node] if self._last[call] is node and call.path]
+        layers = [self._of_call[call] for call in ended if type(call.module) not in CONTAINERS]
+        return tuple(dict.fromkeys([*layers, self._own[node], *(self._of_call[call] for call in ended)]))
+
+    def _name(self, node: fx.Node) -> str:
+        """The path of a module that is one operation, or the path of the module around a function and its name."""
+        calls = self._calls[node]
+        for call in calls:
+            if call not in self._of_call:
+                self._of_call[call] = self._unique(call.path, known=call.path not in self._of_call.values())
+        if node.op == "call_module":
+            return self._of_call[calls[-1]]
+        around = self._of_call[calls[-1]] if calls else ""
+        return self._unique(".".join(filter(None, [around, _operation(node)])))
+
+    def _unique(self, name: str, *, known: bool = False) -> str:
+        """The name itself the first time, then with ``_1``, ``_2``, ...; paths of modules are taken by these."""
+        chosen, count = name, 0
+        while chosen in self._taken and not (known and chosen == name):
+            count += 1
+            chosen = f"{name}_{count}"
+        self._taken.add(chosen)
+        return chosen
+
+
+def _operation(node: fx.Node) -> str:
+    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", node.name)
+    return name.rpartition(".")[2].strip("_") or node.name

@@ -1,0 +1,68 @@
+"""What the value of each operation is: a tensor, something that holds tensors, or a plain value such as a size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils import _pytree as pytree
+
+from .tracing import Trace
+
+BATCHES = (2, 3)
+"""The numbers of images that a network is given, to see what depends on them."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """The value of an operation for one batch.
+
+    Attributes:
+        shape: of a tensor, with the batch first; None if it is not a single tensor of floating-point numbers.
+        holds_tensors: whether it is a tensor or holds some.
+        value: what it is, if it holds no tensor.
+    """
+
+    shape: tuple[int, ...] | None
+    holds_tensors: bool
+    value: Any = None
+
+
+Facts = dict[fx.Node, tuple[Fact, ...]]
+"""For each node the facts for each of ``BATCHES``."""
+
+
+def record(trace: Trace, image_shape: tuple[int, int, int]) -> Facts:
+    """Run a graph once for each of ``BATCHES``.
+
+    The tensors hold no numbers, which takes no time, unless an operation asks for one.
+    """
+    try:
+        with FakeTensorMode(allow_non_fake_inputs=True):
+            runs = [_run(trace, torch.empty(size, *image_shape)) for size in BATCHES]
+    except Exception:
+        runs = [_run(trace, torch.rand(size, *image_shape)) for size in BATCHES]
+    return {node: tuple(facts[node] for facts in runs) for node in runs[0]}
+
+
+def _run(trace: Trace, images: Tensor) -> dict[fx.Node, Fact]:
+    recorder = _Recorder(trace.root, graph=trace.graph)
+    recorder.facts = {}
+    with torch.no_grad():
+        recorder.run(images)
+    return recorder.facts
+
+
+class _Recorder(fx.Interpreter):
+    facts: dict[fx.Node, Fact]
+
+    def run_node(self, n: fx.Node) -> Any:
+        """Run one operation and remember what it gives."""
+        value = super().run_node(n)
+        holds = any(isinstance(leaf, Tensor) for leaf in pytree.tree_leaves(value))
+        single = isinstance(value, Tensor) and value.is_floating_point()
+        self.facts[n] = Fact(tuple(value.shape) if single else None, holds, None if holds else value)
+        return value

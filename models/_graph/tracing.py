@@ -1,0 +1,134 @@
+"""From a network to the graph of its operations, each with the calls of modules that it is part of."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from ...benchmark.errors import UsageError, message_of
+
+LEAVES = ("torch.nn.", "torch.ao.nn.", "torchvision.ops.", "onnx2torch.")
+"""Packages whose modules are single operations, unless they are sequences."""
+WAY_OUT = "Rewrite the line without it, or write a model plug-in whose build returns an nn.Sequential of the layers"
+_TORCH = str(Path(torch.__file__).parent)
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One call of a module; a module that is called twice has two."""
+
+    path: str
+    """Qualified path of the module, empty for the whole network."""
+    module: nn.Module
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The operations of a network.
+
+    Attributes:
+        root: holds the network and the constants that were met on the way; targets of nodes are relative to it.
+        graph: the operations, in order.
+        calls: for each node the calls it is part of, the outermost first. A module that is one operation is included.
+    """
+
+    root: nn.Module
+    graph: fx.Graph
+    calls: dict[fx.Node, tuple[Call, ...]]
+
+
+class Root(nn.Module):
+    """Calls a network with images alone, so that all its other arguments have their defaults."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Any:
+        """Compute what the network does."""
+        return self.network(images)
+
+
+def trace(network: nn.Module) -> Trace:
+    """Trace a network in evaluation mode.
+
+    A module inside the network whose code cannot be traced is kept whole, as one operation.
+
+    Raises:
+        UsageError: if the network itself cannot be traced; the message names the line.
+    """
+    whole: set[str] = set()
+    while True:
+        tracer = _Tracer(frozenset(whole))
+        root = Root(network)
+        try:
+            with torch.no_grad():
+                graph = tracer.trace(root)
+        except Exception as error:
+            failed = tracer.failed
+            if not failed or failed in whole:
+                raise UsageError(
+                    f"Expected a network that can be traced, got {type(network).__name__}, which cannot: "
+                    f"{_place_of(error)}: {message_of(error)}. {WAY_OUT}"
+                ) from error
+            whole.add(failed)
+            continue
+        return Trace(root, graph, tracer.calls)
+
+
+def _place_of(error: Exception) -> str:
+    """The file, the number and the text of the last line outside torch that led to an error."""
+    lines = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(_TORCH) and frame.filename != __file__
+    ]
+    if not lines:
+        return "in torch"
+    return f"{Path(lines[-1].filename).name}, line {lines[-1].lineno}, `{lines[-1].line}`"
+
+
+class _Tracer(fx.Tracer):
+    """Records the calls of modules that lead to each node."""
+
+    def __init__(self, whole: frozenset[str]) -> None:
+        super().__init__()
+        self.calls: dict[fx.Node, tuple[Call, ...]] = {}
+        self.failed = ""
+        self._stack: list[Call] = []
+        self._whole = whole
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Decide whether a module is one operation."""
+        path = without_root(module_qualified_name)
+        known = f"{type(m).__module__}.".startswith(LEAVES)
+        return path in self._whole or (known and not isinstance(m, nn.Sequential) and bool(path))
+
+    def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Trace a call, or record it as one operation."""
+        call = Call(without_root(self.path_of_module(m)), m)
+        self._stack.append(call)
+        try:
+            return super().call_module(m, forward, args, kwargs)
+        except Exception:
+            self.failed = self.failed or call.path
+            raise
+        finally:
+            self._stack.pop()
+
+    def create_node(self, *args: Any, **kwargs: Any) -> fx.Node:
+        """Record an operation."""
+        node = super().create_node(*args, **kwargs)
+        self.calls[node] = tuple(self._stack)
+        return node
+
+
+def without_root(path: str) -> str:
+    """Return a path relative to the network instead of to its ``Root``."""
+    return path.removeprefix("network").removeprefix(".")

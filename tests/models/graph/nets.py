@@ -1,0 +1,181 @@
+"""Small networks that are hard to divide."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Sized(nn.Module):
+    """Reads the batch size at the beginning and uses it at the end, as much published code does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.deep = nn.Conv2d(4, 4, 3, padding=1)
+        self.fc = nn.Linear(4 * 8 * 8, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        count = images.size(0)
+        height, width = images.shape[-2:]
+        maps = self.deep(functional.relu(self.conv(images)))
+        return self.fc(maps.reshape(count, 4 * height * width))
+
+
+class Block(nn.Module):
+    """A residual block whose first activation overwrites its input, which the skip then reads."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        changed = self.conv(self.relu(maps))
+        changed += maps
+        return changed
+
+
+class Writing(nn.Module):
+    """Overwrites tensors in every way that is common."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.block = Block(4)
+        self.fc = nn.Linear(4, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.block(self.conv(images))
+        maps = functional.relu(maps, inplace=True)
+        maps.mul_(2)
+        return self.fc(maps.mean((2, 3)))
+
+
+class Attending(nn.Module):
+    """A transformer of one block, whose class token is made before the images are looked at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = nn.Parameter(torch.randn(1, 1, 8))
+        self.positions = nn.Parameter(torch.randn(1, 17, 8))
+        self.patches = nn.Conv2d(3, 8, 2, 2)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.norm = nn.LayerNorm(8)
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        token = self.token.expand(images.shape[0], -1, -1)
+        patches = self.patches(images).flatten(2).transpose(1, 2)
+        tokens = torch.cat([token, patches], 1) + self.positions
+        tokens = tokens + self.attention(tokens, tokens, tokens, need_weights=False)[0]
+        return self.head(self.norm(tokens)[:, 0])
+
+
+class Flagged(nn.Module):
+    """Has an argument beside the images, and a test of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.fc = nn.Linear(4, 5)
+
+    def forward(self, images: Tensor, with_maps: bool = False) -> Tensor:
+        maps = self.conv(images)
+        if with_maps:
+            return maps
+        return self.fc(maps.mean((2, 3)))
+
+
+class Deciding(nn.Module):
+    """Does what the images say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        means = images.mean((2, 3))
+        if means.sum() > 0:
+            means = means * 2
+        return self.fc(means)
+
+
+class Inside(nn.Module):
+    """Holds a module that does what the images say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3)
+        self.decide = Deciding()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.decide(self.conv(images))
+
+
+class Tied(nn.Module):
+    """Uses one convolution in two places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+        self.fc = nn.Linear(3, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.fc(self.conv(functional.relu(self.conv(images))).mean((2, 3)))
+
+
+class Answering(nn.Module):
+    """Returns something else than logits."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 5)
+        self.kind = kind
+
+    def forward(self, images: Tensor) -> object:
+        logits = self.fc(images.mean((2, 3)))
+        return {
+            "dict": {"out": logits, "aux": logits},
+            "tuple": (logits, logits),
+            "map": images,
+            "joined": logits.reshape(1, -1),
+        }[self.kind]
+
+
+class Assigning(nn.Module):
+    """Assigns to a part of a tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 5, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.conv(images)
+        maps[:, 0] = 0
+        return maps.mean((2, 3))
+
+
+class Squaring(nn.Module):
+    """Uses a number that follows from the number of images, but is not a multiple of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 5, 3, padding=1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        count = images.shape[0] * images.shape[0]
+        return functional.relu(self.conv(images)).mean((2, 3)) / count
+
+
+class Counting(nn.Module):
+    """Uses a number that follows from the values of the images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 5, 3, padding=1)
+        self.fc = nn.Linear(5, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        scale = images.flatten(1).amax(1).view(-1, 1)
+        maps = self.conv(images)
+        return self.fc(maps.mean((2, 3))) * scale
