@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..leaderboard.audits import audit
+from ..leaderboard.audits import audit, grouped
+from ..leaderboard.audits.notice import details
 from ..leaderboard.loading import load_boards
-from ..utils.texts import one_line, say
+from ..utils.texts import say, say_paragraph
 
 
 def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
@@ -19,9 +20,12 @@ def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
     Raises:
         UsageError: if a path holds no results, or a damaged file.
     """
-    flags = audit(*load_boards(paths))
-    for flag in flags:
-        say(one_line(f"{flag.name}: {flag.sentence} [{' '.join(flag.cell_ids)}]"))
-    if not flags:
-        say("no flags")
-    return 1 if flags and strict else 0
+    groups = grouped(audit(*load_boards(paths)))
+    for position, (name, flags) in enumerate(groups.items()):
+        if position:
+            say()
+        for line in details(name, flags):
+            say_paragraph(line)
+    if not groups:
+        say("No flags.")
+    return 1 if groups and strict else 0

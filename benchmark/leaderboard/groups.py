@@ -19,21 +19,35 @@ from .store import Record, Row
 
 @dataclass(frozen=True)
 class Flag:
-    """One reason for doubt.
+    """One reason to doubt a cell.
 
     Attributes:
-        name: of the audit.
-        sentence: what is wrong and what it means.
-        cell_ids: the cell in doubt, then the one it was compared with.
+        name: identifier of its kind; see ``flag_kinds``.
+        sentence: what was found, with its figures, without a period at the end.
+        cell_ids: the cell in doubt, then the one that it was compared with.
+        subject: what is in doubt, in short, as ``ridge on dp_ir:sigma=0.1``.
     """
 
     name: str
     sentence: str
     cell_ids: tuple[str, ...]
+    subject: str
 
 
-Finding = tuple[str, tuple[str, ...]]
-"""The sentence and the cells of a flag."""
+@dataclass(frozen=True)
+class Finding:
+    """What an audit found: the parts of a flag except for its kind."""
+
+    subject: str
+    sentence: str
+    cell_ids: tuple[str, ...]
+
+    @classmethod
+    def of(cls, row: Row, what: str, other: Row | None = None) -> Finding:
+        """Make a finding about a row: ``what`` continues the sentence that begins with the name of its cell."""
+        where = f"{row.dataset} {row.model} {row.split} seed {row.seed}"
+        cell_ids = (row.cell_id, other.cell_id) if other else (row.cell_id,)
+        return cls(cell(row), f"{cell(row)} ({where}) {what}", cell_ids)
 
 
 class ScoredRows:
@@ -100,7 +114,5 @@ def defense(row: Row) -> str:
 
 
 def cell(row: Row) -> str:
-    """Which cell it is, and its score."""
-    where = f"{row.dataset} {row.model} {row.split} seed {row.seed}"
-    attack = label("attacks", row.attack, json.loads(row.attack_params))
-    return f"{attack} on {defense(row)} ({where}), {psnr(row):.2f} dB,"
+    """The attack and the defense of a row, each with those parameters that are not the default."""
+    return f"{label('attacks', row.attack, json.loads(row.attack_params))} on {defense(row)}"

@@ -15,8 +15,9 @@ from ..errors import UsageError
 from ..metrics.pareto import Estimate, Point, beaten_by
 from ..registry import nearest
 from ..registry.labels import label
-from .audits import audit, incomplete
+from .audits import audit
 from .completeness import Place, by_line, each_once, find_gaps, is_scored
+from .flag_kinds import INCOMPLETE
 from .line import COLUMNS, HIGHEST_FIRST, Line, make_line
 from .line_uncertainty import MEASURES, accuracy_estimate, leak_estimates
 from .store import Record, Row
@@ -62,7 +63,7 @@ def rank_places(
     lacking = {(gap.place, gap.defense) for gap in find_gaps(rows)}
     names: dict[str, set[str]] = defaultdict(set)
     for flag in audit(rows, records):
-        if flag.name != incomplete.__name__:  # which has a column of its own
+        if flag.name != INCOMPLETE:  # which has a column of its own
             names[flag.cell_ids[0]].add(flag.name)
     found = {}
     for place, lines in sorted(by_line(rows).items()):

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ... import __version__
-from ..leaderboard.audits import NOTHING_DB, audit, incomplete
+from ..leaderboard.audits import audit
+from ..leaderboard.audits.comparisons import NOTHING_DB
 from ..leaderboard.completeness import each_once, find_gaps, place_of
 from ..leaderboard.completing import completing_commands
+from ..leaderboard.flag_kinds import INCOMPLETE
 from ..leaderboard.ranking import rank_places
 from ..leaderboard.store import Record, Row
 from ..metrics.image_quality import RECOGNISABLE_SSIM
@@ -70,7 +72,7 @@ def content(rows: Iterable[Row], records: Mapping[str, Record]) -> Content:
     flags = [
         {"name": flag.name, "sentence": flag.sentence, "cells": flag.cell_ids}
         for flag in audit(rows, records)
-        if flag.name != incomplete.__name__  # settings say what they lack
+        if flag.name != INCOMPLETE  # settings say what they lack
     ]
     gaps, commands = find_gaps(rows), completing_commands(rows)
     places = []

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..evaluation.artifacts import Artifacts
-from ..leaderboard.audits import audit, incomplete
+from ..leaderboard.audits import audit, notice
+from ..leaderboard.flag_kinds import INCOMPLETE
 from ..leaderboard.store import (
     Record,
     check_writable,
@@ -21,7 +22,7 @@ from ..leaderboard.store import (
     writing,
 )
 from ..utils.files import write_atomically
-from ..utils.texts import one_line, say
+from ..utils.texts import say, say_paragraph
 from .options import RunOptions
 from .processes import Processes
 from .progress import Display, Listener
@@ -163,10 +164,12 @@ def compute(planned: Sequence[PlannedCell], place: RunOptions, bench: Artifacts)
 
 def tell_doubts(records: Sequence[Record]) -> int:
     """Tell on stderr what the audits find, and how many cells failed; returns their number."""
-    for flag in audit([record.row for record in records], {record.row.cell_id: record for record in records}):
-        if flag.name == incomplete.__name__:
-            continue  # of a run that is a part of a board; rank and audit tell what the whole board lacks
-        say(one_line(f"flag {flag.name}: {flag.sentence}"), err=True)
+    found = audit([record.row for record in records], {record.row.cell_id: record for record in records})
+    flags = [flag for flag in found if flag.name != INCOMPLETE]  # a run may be a part of a board
+    for line in notice(flags):
+        say_paragraph(line, err=True)
+    if flags:
+        say("For the figures and likely causes of each flag, run mia-bench audit on the results folder.", err=True)
     failed = sum(record.row.status == "failed" for record in records)
     if failed:
         say(f"{failed} of {len(records)} cells failed; their reasons are in the leaderboard", err=True)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
+import textwrap
 
 import typer
 
@@ -22,6 +25,16 @@ _ESCAPED_FORMULA = re.compile(r"'+[=+\-@\t\r]")
 def say(text: str = "", *, err: bool = False, end: str = "\n") -> None:
     """Print a text to stdout, or to stderr; whatever could drive the terminal is written as an escape."""
     typer.echo(f"{plain(text)}{end}", err=err, nl=False)
+
+
+def say_paragraph(text: str, *, err: bool = False) -> None:
+    """Print a text on one line, or broken at spaces to fit a terminal, with all lines but the first indented."""
+    line = one_line(text)
+    if (sys.stderr if err else sys.stdout).isatty():
+        indent = " " * (len(line) - len(line.lstrip()) + 4)
+        width = shutil.get_terminal_size().columns
+        line = textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    say(line, err=err)
 
 
 def plain(text: str) -> str:

@@ -265,7 +265,7 @@ def test_audit_reads_folders_and_boards_and_strict_fails_on_flags(tree: Path, tm
 
     honest = [mia_bench("audit", path, "--strict") for path in (out, out / "leaderboard.csv")]
 
-    assert [(each.exit_code, each.stdout) for each in honest] == [(0, "no flags\n")] * 2
+    assert [(each.exit_code, each.stdout) for each in honest] == [(0, "No flags.\n")] * 2
 
     for path in (out / "cells").glob("*.json"):
         record = json.loads(path.read_text())
@@ -276,16 +276,17 @@ def test_audit_reads_folders_and_boards_and_strict_fails_on_flags(tree: Path, tm
 
     assert (planted.exit_code, strict.exit_code) == (0, 1)
     assert planted.stdout == strict.stdout
-    assert len(planted.stdout.splitlines()) == 1
-    assert planted.stdout.startswith("aux_overlap: ridge on dp_ir:sigma=2.0 (imagefolder:size=16 lenet5 conv1 seed 0)")
-    assert "had 2 of the 4 private images among its own" in planted.stdout
+    assert planted.stdout.startswith("aux-overlap: 1 cell. ")
+    last = planted.stdout.splitlines()[-1]
+    assert last.startswith("  - ridge on dp_ir:sigma=2.0 (imagefolder:size=16 lenet5 conv1 seed 0) had 2 of the 4 ")
     ranked = pd.read_csv(StringIO(mia_bench("rank", out / "leaderboard.csv", "--format", "csv").stdout))
     assert dict(zip(ranked["defense"], ranked["flags"].fillna(""), strict=True)) == {
-        "dp_ir": "aux_overlap",
+        "dp_ir": "aux-overlap",
         "undefended": "",
     }
     again = run(tree, out, "--defense", "dp_ir", "--sigma", "2", "--attack", "ridge")
-    assert "flag aux_overlap: ridge on dp_ir" in again.stderr
+    assert "Flag aux-overlap, 1 cell (ridge on dp_ir:sigma=2.0). Remove the duplicates" in again.stderr
+    assert "run mia-bench audit on the results folder" in again.stderr
     assert again.stdout.splitlines()[-1] == f"wrote {out / 'leaderboard.csv'}"
 
 

@@ -87,7 +87,7 @@ def test_an_attack_that_knows_the_labels_from_elsewhere_is_flagged(bench: Artifa
     assert known.row.psnr_db == pytest.approx(known.details["psnr_db_class_mean"], abs=1e-3)
     assert known.row.psnr_db > (mean.row.psnr_db or 0) + 1
     assert known.details["psnr_db_same_class"] == pytest.approx(known.row.psnr_db, abs=1)
-    assert flags == ["class_only"]
+    assert flags == ["class-only"]
 
 
 @pytest.mark.parametrize("dataset", ["imagefolder:size=16", "photos"])

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
-from mia_bench.benchmark.leaderboard import audits
-from mia_bench.benchmark.leaderboard.audits import AUDITS, audit
+from mia_bench.benchmark.leaderboard.audits import AUDITS, audit, notice, reversed_order
+from mia_bench.benchmark.leaderboard.audits.notice import details
+from mia_bench.benchmark.leaderboard.flag_kinds import FLAG_KINDS
 from mia_bench.benchmark.leaderboard.store import Record
 from mia_bench.defenses.undefended import Undefended
 
@@ -73,19 +74,19 @@ def test_an_honest_board_has_no_flags(at_hand: bool) -> None:
 MEAN = HONEST[0]
 RIDGE = cell("ridge", 19.0)
 FAULTS = {
-    "beats_bound": (cell("ridge", 19.0, bound_psnr_db=15.0),),
-    "black_box_beats_white_box": (RIDGE, cell("white_box", 15.0, access="white_box")),
-    "noise_helps": (
+    "beats-bound": (cell("ridge", 19.0, bound_psnr_db=15.0),),
+    "black-box-beats-white-box": (RIDGE, cell("white_box", 15.0, access="white_box")),
+    "noise-helps": (
         cell("ridge", 15.0, defense_params={"sigma": 0.5, "clip": None}),
         cell("ridge", 17.0, defense_params={"sigma": 2.0, "clip": None}),
     ),
-    "observations_hurt": (RIDGE, cell("ridge", 17.0, attack_params={"observations": 16})),
-    "below_mean_image": (MEAN, cell("query_free", 10.0)),
-    "promise_exceeded": (
+    "observations-hurt": (RIDGE, cell("ridge", 17.0, attack_params={"observations": 16})),
+    "below-mean-image": (MEAN, cell("query_free", 10.0)),
+    "promise-exceeded": (
         cell("ridge", 19.0, epsilon=8.0, attack_params={"observations": 4}, defense_params={"releases": 2}),
     ),
-    "defense_changes_nothing": (on("nopeek", "ridge", 19.0), on("undefended", "ridge", 19.0)),
-    "below_linear_decoder": (RIDGE, cell("black_box", 17.0, attack_params={"aux": "same_distribution"})),
+    "defense-changes-nothing": (on("nopeek", "ridge", 19.0), on("undefended", "ridge", 19.0)),
+    "below-linear-decoder": (RIDGE, cell("black_box", 17.0, attack_params={"aux": "same_distribution"})),
 }
 
 
@@ -97,11 +98,11 @@ def test_a_planted_fault_raises_its_flag_and_no_other(name: str, at_hand: bool) 
 
 CHANCE = {"accuracy_images": 400, "details": {"chance": 0.025}}
 DETAILED = {
-    "target_near_chance": (on("undefended", "ridge", 19.0, accuracy_undefended=0.0275, **CHANCE),),
-    "ignores_wire": (MEAN, cell("ridge", 14.0, details={"psnr_db_wrong_image": 13.9})),
-    "class_only": (MEAN, cell("ridge", 14.0, details=of_classes(13.9, 0.3))),
-    "aux_overlap": (cell("ridge", 19.0, details={"aux_overlap": 3}),),
-    "beats_bound": (cell("ridge", 19.0, bound_psnr_db=80.0, details={"bound_psnr_of_mean_mse_db_high": 15.0}),),
+    "target-near-chance": (on("undefended", "ridge", 19.0, accuracy_undefended=0.0275, **CHANCE),),
+    "ignores-wire": (MEAN, cell("ridge", 14.0, details={"psnr_db_wrong_image": 13.9})),
+    "class-only": (MEAN, cell("ridge", 14.0, details=of_classes(13.9, 0.3))),
+    "aux-overlap": (cell("ridge", 19.0, details={"aux_overlap": 3}),),
+    "beats-bound": (cell("ridge", 19.0, bound_psnr_db=80.0, details={"bound_psnr_of_mean_mse_db_high": 15.0}),),
 }
 
 
@@ -116,8 +117,8 @@ def test_an_attack_that_recovers_the_class_alone_is_told_what_the_classes_are_wo
 
     (flag,) = audit([each.row for each in rows], {each.row.cell_id: each for each in rows})
 
-    assert "as good on other images of the same class (13.90 dB)" in flag.sentence
-    assert "the mean images of the true classes reach 14.20 dB" in flag.sentence
+    assert "13.90 dB on other images of the same class" in flag.sentence
+    assert "the mean images of the true classes score 14.20 dB" in flag.sentence
 
 
 def test_a_gap_between_images_of_a_class_that_may_be_large_is_no_flag() -> None:
@@ -125,7 +126,50 @@ def test_a_gap_between_images_of_a_class_that_may_be_large_is_no_flag() -> None:
 
 
 def test_every_audit_has_a_planted_fault() -> None:
-    assert {check.__name__ for check in AUDITS} == {*FAULTS, *DETAILED, "incomplete"}
+    assert {*AUDITS} == {*FAULTS, *DETAILED, "incomplete"}
+
+
+def test_every_audit_has_an_entry_that_explains_its_flag() -> None:
+    assert [*AUDITS] == [*FLAG_KINDS]
+    for kind in FLAG_KINDS.values():
+        texts = [kind.meaning, *kind.causes, kind.remedy]
+        assert len(texts) >= 3
+        assert all(text[0].isupper() or text[0] == "`" for text in texts), kind.identifier
+        assert all(text.endswith((".", ".)")) and len(text) <= 120 for text in texts), kind.identifier
+
+
+WEAK = ("query_free", 10.0)
+
+
+def test_flags_of_one_kind_are_one_line_that_says_where_how_many_and_what_to_do() -> None:
+    cells = [cell(*each, defense_params={"rate": rate}) for rate in (0.1, 0.2) for each in (("mean_image", 12.0), WEAK)]
+
+    (line,) = notice(audit([each.row for each in cells], {}))
+
+    assert line.startswith(
+        "Flag below-mean-image, 2 cells (query_free on dp_ir:rate=0.1, query_free on dp_ir:rate=0.2). "
+    )
+    assert line.endswith(FLAG_KINDS["below-mean-image"].remedy)
+
+
+def test_a_line_of_many_flags_names_three_cells_and_counts_the_others() -> None:
+    many = [cell("ridge", 19.0, bound_psnr_db=15.0, defense_params={"sigma": sigma}) for sigma in (1, 2, 3, 4, 5)]
+
+    (line,) = notice(audit([each.row for each in many], {}))
+
+    assert line.startswith("Flag beats-bound, 5 cells (ridge on dp_ir:sigma=1, ")
+    assert "ridge on dp_ir:sigma=3, and 2 more). " in line
+
+
+def test_the_details_of_a_kind_say_meaning_causes_remedy_and_each_cell() -> None:
+    lines = [*details("below-mean-image", audit([each.row for each in (MEAN, cell("query_free", 10.0))], {}))]
+
+    kind = FLAG_KINDS["below-mean-image"]
+    assert lines[0] == f"below-mean-image: 1 cell. {kind.meaning}"
+    assert lines[1:-2] == [f"  Likely cause: {cause}" for cause in kind.causes]
+    assert lines[-2] == f"  What to do: {kind.remedy}"
+    assert "query_free on dp_ir" in lines[-1]
+    assert "scores 10.00 dB, below the mean image (12.00 dB) [" in lines[-1]
 
 
 def test_a_difference_within_the_interval_or_the_margin_is_no_flag() -> None:
@@ -145,19 +189,19 @@ def test_rows_that_are_not_alike_are_not_compared() -> None:
 def test_a_smaller_epsilon_is_more_noise() -> None:
     more, less = ({"sigma": None, "epsilon": epsilon} for epsilon in (1.0, 8.0))
 
-    assert flags(cell("ridge", 17.0, defense_params=more), cell("ridge", 15.0, defense_params=less)) == ["noise_helps"]
+    assert flags(cell("ridge", 17.0, defense_params=more), cell("ridge", 15.0, defense_params=less)) == ["noise-helps"]
     assert flags(cell("ridge", 15.0, defense_params=more), cell("ridge", 17.0, defense_params=less)) == []
 
 
 def test_a_flag_names_the_doubtful_cell_first_and_says_the_figures() -> None:
-    ridge, white = FAULTS["black_box_beats_white_box"]
+    ridge, white = FAULTS["black-box-beats-white-box"]
 
     (flag,) = audit([ridge.row, white.row], {})
 
     assert flag.cell_ids == (white.row.cell_id, ridge.row.cell_id)
-    assert "white_box on dp_ir" in flag.sentence
-    assert "15.00 dB" in flag.sentence
-    assert "beaten by ridge with 19.00 dB" in flag.sentence
+    assert flag.sentence.startswith("white_box on dp_ir (")
+    assert "scores 15.00 dB" in flag.sentence
+    assert "4.00 dB below ridge (19.00 dB)" in flag.sentence
 
 
 def test_rows_without_a_score_are_passed_over() -> None:
@@ -167,22 +211,22 @@ def test_rows_without_a_score_are_passed_over() -> None:
 def test_a_cell_is_doubted_once_by_each_audit_however_often_it_is_compared() -> None:
     twice = cell("mean_image", 12.0, attack_params={"observations": 4})
 
-    assert flags(MEAN, twice, cell("query_free", 10.0)) == ["below_mean_image"]
+    assert flags(MEAN, twice, cell("query_free", 10.0)) == ["below-mean-image"]
 
 
 def test_a_target_that_is_better_than_chance_is_not_doubted() -> None:
     assert flags(on("undefended", "ridge", 19.0, accuracy_undefended=0.06, **CHANCE)) == []
 
 
-def test_a_target_near_chance_is_told_once_with_what_to_do() -> None:
+def test_a_target_near_chance_is_flagged_once() -> None:
     rows = [on(name, "ridge", 19.0, accuracy_undefended=0.02, **CHANCE) for name in ("dp_ir", "undefended")]
     rows[0] = rows[0].model_copy(update={"per_image": rows[0].per_image.model_copy(update={"psnr_db": [17.0] * 8})})
 
     (flag,) = audit([each.row for each in rows], {each.row.cell_id: each for each in rows})
 
     assert flag.cell_ids == (rows[1].row.cell_id,)
-    assert "right on 2.0% of 400 images" in flag.sentence
-    assert "Use more images or another model" in flag.sentence
+    assert "is right on 2.0% of 400 images" in flag.sentence
+    assert flag.subject == f"{rows[1].row.model} on {rows[1].row.dataset}"
 
 
 def test_an_attack_at_the_mean_image_does_not_show_that_a_defense_does_nothing() -> None:
@@ -195,7 +239,7 @@ BLIND = ("mean_image", "query_free")
 
 
 def test_a_foreign_decoder_below_the_linear_one_is_flagged() -> None:
-    assert flags(RIDGE, cell("their_decoder", 13.9)) == ["below_linear_decoder"]
+    assert flags(RIDGE, cell("their_decoder", 13.9)) == ["below-linear-decoder"]
     assert flags(RIDGE, cell("their_decoder", 13.9, access="query_free")) == []
     assert flags(RIDGE, cell("their_decoder", 13.9, attack_params={"observations": 4})) == []
 
@@ -203,8 +247,8 @@ def test_a_foreign_decoder_below_the_linear_one_is_flagged() -> None:
 def test_an_attack_with_weights_below_the_linear_decoder_is_flagged_once() -> None:
     strong, weak = (cell("white_box", high, access="white_box", attack_params={"tv": high}) for high in (20.0, 15.0))
 
-    assert flags(RIDGE, strong, weak) == ["below_linear_decoder"]
-    assert flags(RIDGE, weak) == ["black_box_beats_white_box"]
+    assert flags(RIDGE, strong, weak) == ["below-linear-decoder"]
+    assert flags(RIDGE, weak) == ["black-box-beats-white-box"]
 
 
 def test_the_strength_of_a_foreign_defense_is_what_it_declares(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,5 +259,5 @@ def test_the_strength_of_a_foreign_defense_is_what_it_declares(monkeypatch: pyte
         stronger_with: ClassVar[Any] = {"width": 1}
 
     entry = SimpleNamespace(load=lambda: TheirNoise)
-    monkeypatch.setattr(audits, "registry", SimpleNamespace(find=lambda kind, name: entry))
-    assert flags(less, more) == ["noise_helps"]
+    monkeypatch.setattr(reversed_order, "registry", SimpleNamespace(find=lambda kind, name: entry))
+    assert flags(less, more) == ["noise-helps"]

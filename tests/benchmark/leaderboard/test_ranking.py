@@ -182,7 +182,7 @@ def test_a_line_names_the_audits_that_its_cells_fail_and_no_other_line_does() ->
         record("b", "ridge", [20.0] * 8, [0.1] * 8),
     )
 
-    assert lines["a"]["flags"] == "below_linear_decoder black_box_beats_white_box"
+    assert lines["a"]["flags"] == "below-linear-decoder black-box-beats-white-box"
     assert lines["b"]["flags"] == ""
 
 

@@ -249,7 +249,7 @@ def test_what_is_not_to_be_trusted_is_said(reader: Reader) -> None:
     text = reader.one("#trust").text
 
     assert "2 audit flags, 1 incomplete setting" in text
-    assert "Flag black_box_beats_white_box: white_box on noise:sigma=0.1" in text
+    assert "Flag black-box-beats-white-box: white_box on noise:sigma=0.1" in text
     assert f"Incomplete: {HOSTILE}, white_box, seed 1: failed:" in text
 
 

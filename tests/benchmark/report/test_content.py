@@ -94,7 +94,7 @@ def test_flags_of_the_audit_are_told_with_their_cells() -> None:
         for each in records
         if each.row.attack == "white_box" and each.row.defense_params == '{"sigma":0.1}'
     )
-    assert [(flag["name"], flag["cells"][0]) for flag in flags] == [("black_box_beats_white_box", doubtful)]
+    assert [(flag["name"], flag["cells"][0]) for flag in flags] == [("black-box-beats-white-box", doubtful)]
 
 
 def test_places_are_kept_apart() -> None:

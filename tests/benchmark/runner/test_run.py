@@ -341,7 +341,7 @@ def test_the_reference_attack_leaks_nothing_and_a_defense_with_a_density_has_a_b
     assert often.row.bound_psnr_db is not None
     assert often.row.bound_psnr_db > noisy.row.bound_psnr_db
     assert noisy.details["identified_chance"] == pytest.approx(1 / 24, abs=1e-5)
-    assert noisy.details["aux_overlap"] == 0
+    assert noisy.details["aux-overlap"] == 0
     assert {"bound_psnr_db_estimate", "bound_identified", "evaluator_agreement"} <= set(noisy.details)
     assert plain.row.bound_psnr_db is None
     assert plain.row.identified == 1
@@ -359,7 +359,7 @@ def test_private_images_among_the_attackers_own_are_counted(bench: Artifacts, mo
 
     monkeypatch.setattr(bench, "observe", generous)
 
-    assert outcome(bench, gray).details["aux_overlap"] == 3
+    assert outcome(bench, gray).details["aux-overlap"] == 3
 
 
 def test_an_attack_that_has_seen_the_private_images_is_found_out(bench: Artifacts) -> None:
@@ -375,8 +375,8 @@ def test_an_attack_that_has_seen_the_private_images_is_found_out(bench: Artifact
         records = {name: evaluate(Cell(noisy, chosen), name, bench)[0] for name, chosen in cells.items()}
         return [flag.name for flag in audit([record.row for record in records.values()], records)]
 
-    assert flags(lambda seen: secret) == ["beats_bound"]
-    assert flags(lambda seen: secret.mean(0).expand_as(secret)) == ["ignores_wire"]
+    assert flags(lambda seen: secret) == ["beats-bound"]
+    assert flags(lambda seen: secret.mean(0).expand_as(secret)) == ["ignores-wire"]
     assert flags(lambda seen: seen.aux.images.mean(0).expand_as(secret)) == []
 
 

@@ -1,4 +1,4 @@
-"""Signs that a training, or a defense, did nothing, and its figures are those of something else."""
+"""Signs that a training or a defense had no effect."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from scipy.stats import binomtest
 
-from ..plan.cells import REFERENCE_ATTACK, REFERENCE_DEFENSE
-from .groups import Finding, ScoredRows, cell, psnr
-from .store import Row
+from ...plan.cells import REFERENCE_ATTACK, REFERENCE_DEFENSE
+from ..groups import Finding, ScoredRows, psnr
+from ..store import Row
 
 DOUBT = 0.05
 """Probability with which chance may do as well as a target that has learned something."""
@@ -18,7 +18,7 @@ SAME_DB = 1e-3
 
 
 def target_near_chance(board: ScoredRows) -> Iterator[Finding]:
-    """The undefended target is no better than always answering the most frequent class; told once for a target."""
+    """Find undefended targets that are not better than always answering the most frequent class; once per target."""
     targets: dict[tuple[str, str, int], list[Row]] = defaultdict(list)
     for row in board.rows:
         targets[row.dataset, row.model, row.seed].append(row)
@@ -28,13 +28,13 @@ def target_near_chance(board: ScoredRows) -> Iterator[Finding]:
         if chance is None or right is None or not count:
             continue
         if binomtest(round(right * count), count, min(chance, 1.0), alternative="greater").pvalue > DOUBT:
-            found = f"the target of {dataset} {model} seed {seed} is right on {right:.1%} of {count} images, and the"
-            found = f"{found} most frequent class is {chance:.1%} of them: it has not been shown to classify, so its"
-            yield f"{found} leak is not that of a trained network. Use more images or another model", (row.cell_id,)
+            found = f"is right on {right:.1%} of {count} images; the most frequent class is {chance:.1%} of them"
+            target = f"The target {model} on {dataset} (seed {seed})"
+            yield Finding(f"{model} on {dataset}", f"{target} {found}", (row.cell_id,))
 
 
 def defense_changes_nothing(board: ScoredRows) -> Iterator[Finding]:
-    """An attack brings back from a defended wire, image by image, what it does from the undefended one."""
+    """Find attacks that reconstruct the same images from a defended wire as from the undefended one."""
     for rows in board.groups("defense", "defense_params"):
         plain = next((row for row in rows if row.defense == REFERENCE_DEFENSE), None)
         if plain is None or plain.attack == REFERENCE_ATTACK:
@@ -44,9 +44,8 @@ def defense_changes_nothing(board: ScoredRows) -> Iterator[Finding]:
             continue
         for row in rows:
             if row.defense != REFERENCE_DEFENSE and _same(board, row, plain):
-                found = f"{cell(row)} is image by image what it is on {REFERENCE_DEFENSE} ({psnr(plain):.2f} dB): the"
-                found = f"{found} defense changes nothing that this attack sees. Raise its strength or its epochs"
-                yield f"{found}, or do not report it as tested", (row.cell_id, plain.cell_id)
+                found = f"scores on each image what it scores on {REFERENCE_DEFENSE} ({psnr(plain):.2f} dB on average)"
+                yield Finding.of(row, found, plain)
 
 
 def _mean_images(board: ScoredRows, like: Row) -> list[Row]:

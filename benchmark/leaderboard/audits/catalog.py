@@ -1,0 +1,50 @@
+"""All audits, and the function that runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from ..groups import Finding, Flag, ScoredRows
+from ..store import Record, Row
+from .foreign_knowledge import aux_overlap, beats_bound, class_only, ignores_wire
+from .nothing_learned import defense_changes_nothing, target_near_chance
+from .promises import incomplete, promise_exceeded
+from .reversed_order import noise_helps, observations_hurt
+from .weak_attacks import below_linear_decoder, below_mean_image, black_box_beats_white_box
+
+AUDITS: Mapping[str, Callable[[ScoredRows], Iterator[Finding]]] = {
+    "beats-bound": beats_bound,
+    "black-box-beats-white-box": black_box_beats_white_box,
+    "noise-helps": noise_helps,
+    "observations-hurt": observations_hurt,
+    "below-mean-image": below_mean_image,
+    "below-linear-decoder": below_linear_decoder,
+    "target-near-chance": target_near_chance,
+    "defense-changes-nothing": defense_changes_nothing,
+    "ignores-wire": ignores_wire,
+    "class-only": class_only,
+    "aux-overlap": aux_overlap,
+    "promise-exceeded": promise_exceeded,
+    "incomplete": incomplete,
+}
+"""The audits by the identifier of the flag that they raise; see ``flag_kinds``."""
+
+
+def audit(rows: Iterable[Row], records: Mapping[str, Record]) -> list[Flag]:
+    """Run all audits; each flags a cell at most once, however many cells it is compared with.
+
+    Args:
+        rows: rows of one or several leaderboards.
+        records: available records by cell. Without them, audits that need them find nothing and others are less
+            sensitive.
+
+    Returns:
+        The flags in the order of ``AUDITS``.
+    """
+    board = ScoredRows(rows, records)
+    flags: dict[tuple[str, str], Flag] = {}
+    for name, check in AUDITS.items():
+        for found in check(board):
+            flag = Flag(name, found.sentence, found.cell_ids, found.subject)
+            flags.setdefault((name, found.cell_ids[0]), flag)
+    return list(flags.values())

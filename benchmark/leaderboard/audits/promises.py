@@ -1,0 +1,37 @@
+"""Signs that a row promises more than was tested."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import groupby
+
+from ..completeness import by_line, find_gaps
+from ..completing import completing_commands, describe_gaps
+from ..groups import Finding, ScoredRows, defense, observations
+
+
+def promise_exceeded(board: ScoredRows) -> Iterator[Finding]:
+    """Find attackers that observe more releases of each image than the promised epsilon covers."""
+    for row in board.rows:
+        covered = json.loads(row.defense_params).get("releases")
+        if row.epsilon is not None and isinstance(covered, int) and observations(row) > covered:
+            found = f"observes {observations(row)} wires of each image, and epsilon {row.epsilon:.4g} covers {covered}"
+            yield Finding.of(row, found)
+
+
+def incomplete(board: ScoredRows) -> Iterator[Finding]:
+    """Find lines that lack an attack that ran elsewhere at their place, or have it at some of their seeds only."""
+    gaps = find_gaps(board.all_rows)
+    commands = completing_commands(board.all_rows)
+    places = by_line(board.all_rows)
+    for place, lines in groupby(gaps, key=lambda gap: gap.place):
+        run = commands.get(place, [])
+        remedy = f"To complete it: {run[0]}" if run else "No run can add them"
+        if len(run) > 1:
+            remedy += f" and {len(run) - 1} more commands, which mia-bench rank prints"
+        for which, lacking in describe_gaps(lines).items():
+            first = places[place][which][0]
+            where = f"{first.dataset} {first.model} {first.split}"
+            sentence = f"{defense(first)} ({where}) lacks {lacking}. {remedy}"
+            yield Finding(defense(first), sentence, (first.cell_id,))

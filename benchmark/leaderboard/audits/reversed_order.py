@@ -1,0 +1,65 @@
+"""Signs that an attack is too weak somewhere: it does better where it should do worse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from itertools import permutations
+from typing import cast
+
+from ... import registry
+from ...errors import UsageError
+from ...interfaces import Defense
+from ...plan.cells import REFERENCE_ATTACK
+from ..groups import Finding, ScoredRows, defense, observations, psnr
+from ..store import Row
+from .comparisons import MARGIN_DB, without
+
+
+def noise_helps(board: ScoredRows) -> Iterator[Finding]:
+    """Find attacks that score higher on a stronger setting of the same defense."""
+    declared = {name: _declared(name) for name in {row.defense for row in board.rows}}
+
+    def strength(row: Row) -> tuple[float, str]:
+        return _strength(row, declared[row.defense])
+
+    for rows in board.groups("defense_params", rest=lambda row: strength(row)[1]):
+        pairs = [
+            (row, other)
+            for row, other in permutations(rows, 2)
+            if row.attack != REFERENCE_ATTACK
+            and strength(row)[0] < strength(other)[0]
+            and board.exceeds(other, row, MARGIN_DB)
+        ]
+        if pairs:
+            row, other = max(pairs, key=lambda pair: psnr(pair[1]) - psnr(pair[0]))
+            found = f"scores {psnr(row):.2f} dB, and {psnr(other):.2f} dB on the stronger {defense(other)}"
+            yield Finding.of(row, found, other)
+
+
+def observations_hurt(board: ScoredRows) -> Iterator[Finding]:
+    """Find attacks that score lower with more wires of each image."""
+    for rows in board.groups("attack_params", rest=lambda row: without(row.attack_params, "observations")):
+        for row, other in permutations(rows, 2):
+            if observations(row) > observations(other) and board.exceeds(other, row, MARGIN_DB):
+                more, fewer = observations(row), observations(other)
+                found = f"scores {psnr(row):.2f} dB from {more} wires of each image, and {psnr(other):.2f} dB from"
+                yield Finding.of(row, f"{found} {fewer}", other)
+
+
+def _declared(name: str) -> Mapping[str, int]:
+    """Return the parameters that make a defense stronger, as it declares them; none if it is not installed."""
+    try:
+        return cast(type[Defense], registry.find("defenses", name).load()).stronger_with
+    except UsageError:
+        return {}
+
+
+def _strength(row: Row, declared: Mapping[str, int]) -> tuple[float, str]:
+    """Return how strong a defense is by its first declared parameter, and all other parameters."""
+    params = json.loads(row.defense_params)
+    for name, sign in declared.items():
+        value = params.get(name)
+        if isinstance(value, int | float):
+            return sign * value, f"{name} {without(row.defense_params, name)}"
+    return 0.0, row.defense_params
