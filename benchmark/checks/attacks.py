@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import Inapplicable
 from ..interfaces import Access, Attack, Wire
-from ..plan.cells import REFERENCE_ATTACK
+from ..plan.references import REFERENCE_ATTACK
 from ..registry import camel_case
 from .check import Skipped, require
 from .lab import PLACES, Lab, Place

@@ -38,7 +38,7 @@ class Commands(TyperGroup):
         except (UsageError, typer.TyperException) as error:
             sentence = str(error) if isinstance(error, UsageError) else _sentence(error, words)
             sentence = shorten(one_line(sentence), LONGEST_SENTENCE)
-            typer.echo(f"Error: {sentence}{'' if sentence.endswith('?') else '.'}", err=True)
+            typer.echo(f"Error: {sentence}{'' if sentence.endswith(('.', '?')) else '.'}", err=True)
             code = 2
         sys.exit(code)
 

@@ -10,11 +10,10 @@ import pandas as pd
 from ..errors import UsageError
 from ..leaderboard.completing import gap_notice
 from ..leaderboard.loading import load_boards
+from ..leaderboard.planned_cells import read_plan
 from ..leaderboard.ranking import rank, shorten
-from ..runner.resume import read_plan
 from ..utils.texts import one_line, say
 from .console import print_lines
-from .run import results_folder
 from .tables import as_texts, print_frame
 
 PLACE = ("dataset", "model", "split", "n_images", "recognisable_mean_image")
@@ -62,3 +61,9 @@ def rank_boards(paths: Sequence[Path], *, sort: str, notation: str) -> None:
                 f"see mia-bench status {folder}",
                 err=True,
             )
+
+
+def results_folder(paths: Sequence[Path]) -> Path | None:
+    """Return the results folder to which runs may be added; None if the boards are of several folders, or of none."""
+    folders = {path if path.is_dir() else path.parent for path in paths}
+    return next((folder for folder in folders if (folder / "cells").is_dir()), None) if len(folders) == 1 else None

@@ -94,9 +94,3 @@ def _print_results(planned: Sequence[PlannedCell], records: Sequence[Record], ou
         lines.append(names | {column: getattr(record.row, column) for column in SHOWN})
     print_frame(pd.DataFrame(lines).dropna(axis="columns", how="all"), "table")
     say(f"wrote {out / 'leaderboard.csv'}")
-
-
-def results_folder(paths: Sequence[Path]) -> Path | None:
-    """The results folder that runs may be added to, if the boards are of a single one."""
-    folders = {path if path.is_dir() else path.parent for path in paths}
-    return next((folder for folder in folders if (folder / "cells").is_dir()), None) if len(folders) == 1 else None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import UsageError
+from ..leaderboard.planned_cells import read_plan
 from ..leaderboard.store import read_records
-from ..runner.resume import read_plan
 from ..utils.texts import one_line, say
 
 

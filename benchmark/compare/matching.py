@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import registry
 from ..errors import UsageError
 from ..leaderboard.columns import NAMES
 from ..leaderboard.loading import SOURCE, Entry, load_entries
 from ..registry import Kind
+from ..registry.declared import declared
 
 ON = tuple(name for name in NAMES if name != "n_images")
 """The columns in which cells agree, if nothing else is asked for."""
@@ -161,13 +161,7 @@ def _agree(column: str, one: CellGroup, other: CellGroup, *, loose: tuple[bool, 
 def _are_defaults(kind: Kind, name: str, params: dict[str, Any], known: Iterable[str]) -> bool:
     """Whether parameters that an older version did not have yet, and so does not name, have their default values."""
     new = params.keys() - set(known)
-    if not new:
-        return True
-    try:
-        fields = registry.find(kind, name).load().model_fields
-    except UsageError:  # a board may name a plug-in that is not installed here
-        return False
-    return all(key in fields and params[key] == fields[key].default for key in new)
+    return not new or all(each in declared(kind, name).defaults.items() for each in params.items() if each[0] in new)
 
 
 def _refuse_several(

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..leaderboard.loading import Entry
 from ..leaderboard.store import PerImage
-from ..plan.cells import REFERENCE_ATTACK
+from ..plan.references import REFERENCE_ATTACK
 from .matching import CellGroup
 
 TOLERANCE = {"psnr_db": 1e-3, "ssim": 1e-4}

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import hypot
 
-import torch
-from scipy.stats import norm
+import numpy as np
+from scipy.special import ndtr
 
-from ..metrics import interval
-from ..metrics.intervals import p_value
+from ..metrics.intervals import NORMAL_QUANTILE, interval, p_value
 
 LEVEL = 0.05
 """A p-value below this is called more than chance."""
-Z = float(norm.ppf(1 - LEVEL / 2))
-"""Half the width of a 95 % interval in standard errors."""
 
 
 def paired(
@@ -34,7 +31,7 @@ def paired(
         None if there are too few images or sources; the p-value is None if no image differs, as there is nothing to
         test.
     """
-    change = torch.tensor(after, dtype=torch.float64) - torch.tensor(before, dtype=torch.float64)
+    change = np.array(after, dtype=np.float64) - np.array(before, dtype=np.float64)
     if not change.any():
         return 0.0, 0.0, None
     low, high = interval(change, sources=sources)
@@ -65,7 +62,7 @@ def unpaired(
     toward_zero = below if change > 0 else above
     if not (below and above):
         return None, None, None
-    return change - below, change + above, float(2 * norm.sf(Z * abs(change) / toward_zero))
+    return change - below, change + above, float(2 * ndtr(-NORMAL_QUANTILE * abs(change) / toward_zero))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

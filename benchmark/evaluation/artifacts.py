@@ -30,7 +30,8 @@ from ..metrics import accuracy
 from ..metrics.costs import measure_costs
 from ..metrics.evaluation_classifier import RECIPE, EvaluationClassifier, classify, train_evaluator
 from ..metrics.gallery_bound import GalleryBound, gallery_bound
-from ..plan.cells import REFERENCE_DEFENSE, Setting
+from ..plan.cells import Setting
+from ..plan.references import REFERENCE_DEFENSE
 from ..registry.specs import ResolvedComponent
 from ..training import RECIPE_VERSION, add_biases, train_target
 from ..utils.cache import Cached, cache_path, cached_tensors, is_cached

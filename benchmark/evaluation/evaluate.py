@@ -16,7 +16,8 @@ from ..interfaces import Attack, Observation, Reconstruction
 from ..leaderboard.records import KINDS, explain
 from ..leaderboard.store import Record, Row
 from ..metrics.leakage import overlap
-from ..plan.cells import PROTOCOL, Cell
+from ..plan.cells import Cell
+from ..plan.references import PROTOCOL
 from ..registry import DISTRIBUTION
 from ..utils.isolation import isolated
 from .artifacts import Artifacts

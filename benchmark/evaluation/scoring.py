@@ -12,8 +12,8 @@ from ..interfaces import ImageSet, Reconstruction
 from ..leaderboard.store import PerImage
 from ..metrics import interval, psnr, ssim
 from ..metrics.evaluation_classifier import agreement
-from ..metrics.image_quality import RANGES, RECOGNISABLE_SSIM
 from ..metrics.leakage import GALLERY, identified, leak_r2, wrong_image_psnr
+from ..metrics.scales import RANGES, RECOGNISABLE_SSIM
 from ..plan.cells import Setting
 from ..utils.fingerprints import groups_of_equal
 from .artifacts import Artifacts

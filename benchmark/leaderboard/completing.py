@@ -9,12 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby, product
 from pathlib import Path
 
-from ..errors import UsageError
-from ..plan.cells import REFERENCE_ATTACK, REFERENCE_DEFENSE
+from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..registry import Kind
-from ..registry.labels import label
-from ..registry.literals import write
-from ..registry.specs import resolve
+from ..registry.labels import default_params, label, spec
 from .completeness import Component, Gap, Place, attack_of, by_line, find_gaps, is_scored, wanted_attacks
 from .store import Row
 
@@ -59,7 +56,7 @@ def _open(cells: Iterable[Row], attacks: Iterable[Component], seeds: Iterable[in
 
 
 def _plain(kind: Kind, name: str) -> Component:
-    return name, resolve(kind, name, {}).component.params
+    return name, default_params(kind, name)
 
 
 def _commands(place: Place, needed: dict[Component, set[Task]], out: Path | None) -> list[str]:
@@ -93,19 +90,9 @@ def _command(
 
 def _options(option: str, kind: Kind, components: Iterable[Component], *, implied: str) -> list[str]:
     """An option for each component; what every run adds by itself is named only where nothing else is."""
-    specs = [_spec(kind, *component) for component in components]
-    named = [spec for spec in specs if spec != implied] or specs
-    return [word for spec in named for word in (option, spec)]
-
-
-def _spec(kind: Kind, name: str, params: str) -> str:
-    """A component as it is written on the command line; with all parameters if it is not installed here."""
-    given = json.loads(params)
-    try:
-        return resolve(kind, name, given).canonical
-    except UsageError:
-        written = ",".join(f"{key}={write(value)}" for key, value in given.items())
-        return f"{name}:{written}" if written else name
+    specs = [spec(kind, name, json.loads(params)) for name, params in components]
+    named = [each for each in specs if each != implied] or specs
+    return [word for each in named for word in (option, each)]
 
 
 SHOWN = 8

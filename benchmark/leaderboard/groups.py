@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
-from ..metrics import interval
+from ..metrics.intervals import interval
 from ..registry.labels import label
 from .columns import NAMES
 from .completeness import is_scored
@@ -64,10 +65,10 @@ class ScoredRows:
         record = self.records.get(row.cell_id)
         return record.details if record else {}
 
-    def images(self, row: Row) -> torch.Tensor:
+    def images(self, row: Row) -> NDArray[np.float64]:
         """The PSNR of each image, (N,); empty if there is no record."""
         record = self.records.get(row.cell_id)
-        return torch.tensor(record.per_image.psnr_db if record else [], dtype=torch.float64)
+        return np.array(record.per_image.psnr_db if record else [], dtype=np.float64)
 
     def sources(self, row: Row) -> list[int] | None:
         """The source of each image, (N,); None if there is no record or the images are independent."""

@@ -7,19 +7,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import mean
 
-import torch
-
-from ..metrics import interval
-from ..metrics.image_quality import RANGES
+from ..metrics.intervals import NORMAL_QUANTILE, interval
 from ..metrics.pareto import Estimate
+from ..metrics.scales import RANGES
 from .completeness import is_number
 from .store import Record, Row
 from .worst_case import at_hand, best_of_each, by_seed
 
 MEASURES = ("psnr_db", "ssim")
 """What attacks recover: the higher, the less private."""
-Z = 1.959964
-"""The 97.5 % quantile of the normal distribution."""
 
 
 def leak_estimates(scored: Sequence[Row], records: Mapping[str, Record], *, complete: bool) -> dict[str, Estimate]:
@@ -47,8 +43,7 @@ def _per_image(name: str, seeds: Sequence[Mapping[int, float]], sources: Sequenc
     if not complete:
         seeds = [max(seeds, key=lambda values: mean(values.values()))]
     images = {image: mean(values[image] for values in seeds) for image in seeds[0]}
-    values = torch.tensor([*images.values()], dtype=torch.float64)
-    low, high = interval(values, sources=sources or None, within=RANGES[name])
+    low, high = interval([*images.values()], sources=sources or None, within=RANGES[name])
     return Estimate(mean(images.values()), low, high, images, sources)
 
 
@@ -67,6 +62,7 @@ def accuracy_estimate(scored: Sequence[Row]) -> Estimate | None:
     """The accuracy of a line with Wilson's 95 % interval, from the number of images that it was measured on.
 
     Source: Wilson, JASA 22 (1927) 209, as in Brown, Cai, DasGupta, Statistical Science 16 (2001) 101, equation 4.
+    scipy has it for whole counts only, and the mean of several seeds is not one.
     """
     share = over_seeds(scored, lambda row: row.accuracy)
     if share is None:
@@ -74,9 +70,9 @@ def accuracy_estimate(scored: Sequence[Row]) -> Estimate | None:
     counts = [row.accuracy_images for row in scored if is_number(row.accuracy) and row.accuracy_images]
     if not counts or not 0 <= share <= 1:
         return Estimate(share)
-    images = min(counts)
-    center = (share + Z**2 / (2 * images)) / (1 + Z**2 / images)
-    half = Z / (1 + Z**2 / images) * math.sqrt(share * (1 - share) / images + Z**2 / (4 * images**2))
+    images, z = min(counts), NORMAL_QUANTILE
+    center = (share + z**2 / (2 * images)) / (1 + z**2 / images)
+    half = z / (1 + z**2 / images) * math.sqrt(share * (1 - share) / images + z**2 / (4 * images**2))
     return Estimate(share, min(share, center - half), max(share, center + half))
 
 

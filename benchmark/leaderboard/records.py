@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from ..metrics.image_quality import PSNR_CEILING_DB, RECOGNISABLE_SSIM
+from ..metrics.scales import PSNR_CEILING_DB, RECOGNISABLE_SSIM
 from ..utils.texts import LARGEST_WHOLE, brief, quoted
 
 SCHEMA_VERSION = 2

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean
 from typing import Any
 
-from ..metrics.image_quality import RECOGNISABLE_SSIM
-from ..plan.cells import REFERENCE_ATTACK
+from ..metrics.scales import RECOGNISABLE_SSIM
+from ..plan.references import REFERENCE_ATTACK
 from ..registry.labels import label
 from .completeness import attack_of
 from .store import Record, Row

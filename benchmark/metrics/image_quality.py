@@ -8,13 +8,7 @@ import torch
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-PSNR_CEILING_DB = 100.0
-"""What identical images count, so that means stay finite."""
-RECOGNISABLE_SSIM = 0.3
-"""SSIM from which He, Zhang, Lee (ACSAC 2019, section 4) call a picture recognizable."""
-
-RANGES = {"psnr_db": (0.0, PSNR_CEILING_DB), "ssim": (-1.0, 1.0)}
-"""The smallest and the largest value of an image, by column; intervals of the mean end there."""
+from .scales import PSNR_CEILING_DB
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:

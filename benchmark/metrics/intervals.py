@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
-from torch import Tensor
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri, stdtr, stdtrit
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LEVEL = 0.95
 """Confidence of the intervals."""
+NORMAL_QUANTILE = float(ndtri((1 + LEVEL) / 2))
+"""Half the width of a normal distribution's interval, in standard errors: 1.96."""
 FEWEST = 3
 """Independent images, or sources of images, below which there is no interval: the skewness of two values is unknown."""
 Interval = tuple[float, float] | tuple[None, None]
@@ -20,7 +25,7 @@ Interval = tuple[float, float] | tuple[None, None]
 
 
 def interval(
-    values: Tensor,
+    values: ArrayLike | Tensor,
     *,
     sources: Sequence[int] | Tensor | None = None,
     within: tuple[float, float] = (-math.inf, math.inf),
@@ -58,7 +63,7 @@ def interval(
     return low, high
 
 
-def p_value(values: Tensor, *, sources: Sequence[int] | Tensor | None = None) -> float | None:
+def p_value(values: ArrayLike | Tensor, *, sources: Sequence[int] | Tensor | None = None) -> float | None:
     """The two-sided p-value of the hypothesis that the mean is 0; below 0.05 exactly if ``interval`` excludes 0.
 
     Args:
@@ -87,8 +92,8 @@ class _Estimate:
     shift: float
 
 
-def _estimate(values: Tensor, sources: Sequence[int] | Tensor | None) -> _Estimate | None:
-    sample = values.detach().double().cpu().numpy()
+def _estimate(values: ArrayLike | Tensor, sources: Sequence[int] | Tensor | None) -> _Estimate | None:
+    sample = np.asarray(_on_cpu(values), dtype=np.float64)
     units = _units(sample, sources)
     count = len(units)
     if count < FEWEST or not np.isfinite(units).all():
@@ -102,13 +107,18 @@ def _estimate(values: Tensor, sources: Sequence[int] | Tensor | None) -> _Estima
     return _Estimate(float(mean), deviation / math.sqrt(count), count - 1, float(third) / (6 * math.sqrt(count)))
 
 
+def _on_cpu(values: ArrayLike | Tensor) -> ArrayLike:
+    """Return values as numpy can read them: a tensor may be on a GPU and may have a gradient."""
+    return values.detach().cpu().numpy() if hasattr(values, "detach") else values  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def _units(sample: NDArray[np.float64], sources: Sequence[int] | Tensor | None) -> NDArray[np.float64]:
     """Independent values with about the same mean: those of the images, or the jackknife's, one for each source."""
     if sources is None:
         return sample
     if len(sources) != len(sample):
         raise ValueError(f"expected one source for each of {len(sample)} values, got {len(sources)}")
-    _, owner = np.unique(sources.cpu() if isinstance(sources, Tensor) else np.asarray(sources), return_inverse=True)
+    _, owner = np.unique(np.asarray(_on_cpu(sources)), return_inverse=True)
     sizes, sums = np.bincount(owner), np.bincount(owner, weights=sample).astype(np.float64)
     count = len(sizes)
     if count < FEWEST:

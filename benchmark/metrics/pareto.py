@@ -6,8 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import torch
-
 from .intervals import interval
 
 EQUAL = 1e-9
@@ -72,7 +70,7 @@ def surely_less(one: Estimate, other: Estimate) -> bool:
     """
     if one.by_image and one.by_image.keys() == other.by_image.keys():
         differences = [one.by_image[image] - other.by_image[image] for image in one.by_image]
-        _, high = interval(torch.tensor(differences, dtype=torch.float64), sources=one.sources or None)
+        _, high = interval(differences, sources=one.sources or None)
         return high is not None and high < 0
     if one.high is None or other.low is None:
         return False

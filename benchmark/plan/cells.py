@@ -12,13 +12,7 @@ from ..registry import Kind
 from ..registry.specs import ResolvedComponent, parse, resolve
 from ..training import RECIPE_VERSION
 from ..utils.cache import digest
-
-PROTOCOL = 2
-"""Version of the evaluation protocol, raised whenever scores stop being comparable."""
-
-REFERENCE_ATTACK = "mean_image"
-
-REFERENCE_DEFENSE = "undefended"
+from .references import PROTOCOL
 
 _IN_ONE_COLUMN: dict[Kind, str] = {"datasets": "dataset", "models": "model"}
 

@@ -13,7 +13,8 @@ from ..errors import UsageError
 from ..registry import Kind
 from ..registry.specs import check_options, expand_sweeps, parse
 from ..utils.texts import LARGEST_WHOLE
-from .cells import REFERENCE_ATTACK, REFERENCE_DEFENSE, Cell, Setting
+from .cells import Cell, Setting
+from .references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from .suite import Suite, load_suite, select_parts
 
 Spec = str | Mapping[str, Any]

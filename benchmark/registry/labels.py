@@ -1,35 +1,69 @@
-"""Short names of components from what a leaderboard says of them."""
+"""Names of components with their parameters, from what a leaderboard says of them. This module imports no torch."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .. import registry
-from ..errors import UsageError
+from .declared import declared
 from .entries import Kind
 from .literals import write
 
 
 def label(kind: Kind, name: str, params: Mapping[str, Any], alike: Sequence[Mapping[str, Any]] = ()) -> str:
-    """A name with those parameters that tell something: no default, or not the same in others of that name.
+    """Return a short name: the component with the parameters that distinguish it.
 
-    A parameter that is none tells by its absence, as on the command line.
+    These are the parameters that differ from their defaults, or from those of other components of that name. A
+    parameter that is None is left out, as on the command line.
 
     Args:
-        kind: of the component, which may be one that is not installed here.
-        name: the component.
+        kind: registry of the component, which may be one that is not installed.
+        name: name of the component.
         params: all its parameters.
         alike: the parameters of others of the same name.
+
+    Example:
+        >>> label("defenses", "topk", {"kept": 0.2, "tuning_epochs": 1})
+        'topk:kept=0.2'
     """
-    try:
-        fields = registry.find(kind, name).load().model_fields
-    except UsageError:  # a board may name a plug-in that is not installed here
-        fields = {}
-    telling = [
-        f"{key}={write(value)}"
+    defaults = declared(kind, name).defaults
+    shown = {
+        key: value
         for key, value in params.items()
         if value is not None
-        if any(other.get(key) != value for other in alike) or key not in fields or value != fields[key].default
-    ]
-    return f"{name}:{','.join(telling)}" if telling else name
+        if any(other.get(key) != value for other in alike) or key not in defaults or value != defaults[key]
+    }
+    return _written(name, shown)
+
+
+def spec(kind: Kind, name: str, params: Mapping[str, Any]) -> str:
+    """Return a component as it is written on the command line: its name and all parameters that are not defaults.
+
+    Args:
+        kind: registry of the component; one that is not installed is written with all its parameters.
+        name: name of the component.
+        params: all its parameters.
+
+    Example:
+        >>> spec("defenses", "fc_before_send", {"width": None, "tuning_epochs": 3})
+        'fc_before_send:tuning_epochs=3'
+    """
+    defaults = declared(kind, name).defaults
+    ordered = {key: params[key] for key in [*defaults, *params] if key in params}
+    return _written(name, {key: value for key, value in ordered.items() if (key, value) not in defaults.items()})
+
+
+def default_params(kind: Kind, name: str) -> str:
+    """Return the defaults of a component as canonical JSON, as a leaderboard has them.
+
+    Example:
+        >>> default_params("defenses", "undefended")
+        '{}'
+    """
+    return json.dumps(declared(kind, name).defaults, sort_keys=True, separators=(",", ":"))
+
+
+def _written(name: str, params: Mapping[str, Any]) -> str:
+    written = ",".join(f"{key}={write(value)}" for key, value in params.items())
+    return f"{name}:{written}" if written else name

@@ -14,7 +14,7 @@ from ..leaderboard.completing import completing_commands
 from ..leaderboard.flag_kinds import INCOMPLETE
 from ..leaderboard.ranking import rank_places
 from ..leaderboard.store import Record, Row
-from ..metrics.image_quality import RECOGNISABLE_SSIM
+from ..metrics.scales import RECOGNISABLE_SSIM
 from .curves import Curve, curves
 from .defenses import DefenseSummary, settings
 

@@ -13,7 +13,7 @@ from ..leaderboard.completeness import Gap, is_scored
 from ..leaderboard.line import Line
 from ..leaderboard.ranking import Rivals
 from ..leaderboard.store import Record, Row
-from ..plan.cells import REFERENCE_ATTACK, REFERENCE_DEFENSE
+from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..registry.labels import label
 from .uncertainty import known, ranges, seed_span
 

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
-from ..plan.cells import REFERENCE_DEFENSE
+from ..plan.references import REFERENCE_DEFENSE
 from .content import Scenario
 from .defenses import DefenseSummary
 

@@ -8,23 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
-from ..errors import UsageError
 from ..evaluation.artifacts import Artifacts
-from ..leaderboard.records import CellId
+from ..leaderboard.planned_cells import plan_path, read_plan
 from ..leaderboard.stale import FOLDER, find_record, set_aside
 from ..leaderboard.store import Record, rebuild, writing
 from ..plan.cells import Setting
 from ..plan.request import Request, plan
-from ..utils.files import Unreadable, locked, read_json, write_atomically
+from ..utils.files import locked, write_atomically
 from .options import RunOptions
 from .plugin_trial import look
 from .processes import Processes
 from .progress import Listener
 from .tasks import Task
-
-_PLAN = TypeAdapter(dict[CellId, str])
 
 
 @dataclass(frozen=True)
@@ -80,13 +75,9 @@ def unfinished(planned: Sequence[PlannedCell]) -> list[list[Task]]:
     return [list(group) for _, group in itertools.groupby(tasks, key=setting)]
 
 
-def _plan_path(out: Path) -> Path:
-    return out / "plan.json"
-
-
 def remember_plan(planned: Sequence[PlannedCell], out: Path, bench: Artifacts, listener: Listener) -> dict[str, str]:
     """Write the plan of a results folder; return all its cells with their labels."""
-    path, datasets = _plan_path(out), {each.cell.setting.dataset for each in planned}
+    path, datasets = plan_path(out), {each.cell.setting.dataset for each in planned}
     with writing(out), locked(path):
         old = set_aside(
             out,
@@ -104,19 +95,3 @@ def remember_plan(planned: Sequence[PlannedCell], out: Path, bench: Artifacts, l
         cells |= {each.cell_id: each.cell.label for each in planned}
         write_atomically(path, (json.dumps(cells, indent=1) + "\n").encode())
     return cells
-
-
-def read_plan(out: Path) -> dict[str, str]:
-    """The cells that runs into a folder have planned, by id, with their labels.
-
-    Raises:
-        UsageError: if the plan is damaged.
-    """
-    path = _plan_path(out)
-    if not path.exists():
-        return {}
-    try:
-        return _PLAN.validate_python(read_json(path))
-    except (Unreadable, ValidationError) as error:
-        reason = str(error) if isinstance(error, Unreadable) else "expected the label of each cell by its cell_id"
-        raise UsageError(f"{path} is not a valid plan ({reason}); delete it, no result is lost") from error

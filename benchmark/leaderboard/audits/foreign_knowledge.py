@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...metrics import interval
-from ...plan.cells import REFERENCE_ATTACK
+from ...metrics.intervals import interval
+from ...plan.references import REFERENCE_ATTACK
 from ..groups import Finding, ScoredRows, psnr
 from ..store import Row
 from .comparisons import NOTHING_DB, same_setting

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from scipy.stats import binomtest
+import numpy as np
+from scipy.special import bdtrc
 
-from ...plan.cells import REFERENCE_ATTACK, REFERENCE_DEFENSE
+from ...plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..groups import Finding, ScoredRows, psnr
 from ..store import Row
 
@@ -27,7 +28,7 @@ def target_near_chance(board: ScoredRows) -> Iterator[Finding]:
         chance, right, count = board.details(row).get("chance"), row.accuracy_undefended, row.accuracy_images
         if chance is None or right is None or not count:
             continue
-        if binomtest(round(right * count), count, min(chance, 1.0), alternative="greater").pvalue > DOUBT:
+        if bdtrc(round(right * count) - 1, count, min(chance, 1.0)) > DOUBT:  # at least as many right by chance
             found = f"is right on {right:.1%} of {count} images; the most frequent class is {chance:.1%} of them"
             target = f"The target {model} on {dataset} (seed {seed})"
             yield Finding(f"{model} on {dataset}", f"{target} {found}", (row.cell_id,))
@@ -62,6 +63,6 @@ def _same(board: ScoredRows, row: Row, other: Row) -> bool:
     """Whether two rows have the same score for each image; by their means where there are no records."""
     here, there = board.images(row), board.images(other)
     if len(here) == len(there) > 0:
-        return (here - there).abs().max().item() <= SAME_DB
+        return bool(np.abs(here - there).max() <= SAME_DB)
     scores = ("psnr_db", "psnr_db_low", "psnr_db_high", "ssim", "ssim_low", "ssim_high", "identified", "leak_r2")
     return all(getattr(row, name) == getattr(other, name) for name in scores)

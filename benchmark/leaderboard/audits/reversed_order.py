@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from itertools import permutations
-from typing import cast
 
-from ... import registry
-from ...errors import UsageError
-from ...interfaces import Defense
-from ...plan.cells import REFERENCE_ATTACK
+from ...plan.references import REFERENCE_ATTACK
+from ...registry.declared import declared
 from ..groups import Finding, ScoredRows, defense, observations, psnr
 from ..store import Row
 from .comparisons import MARGIN_DB, without
@@ -18,16 +15,17 @@ from .comparisons import MARGIN_DB, without
 
 def noise_helps(board: ScoredRows) -> Iterator[Finding]:
     """Find attacks that score higher on a stronger setting of the same defense."""
-    declared = {name: _declared(name) for name in {row.defense for row in board.rows}}
+    stronger_with = {name: declared("defenses", name).stronger_with for name in {row.defense for row in board.rows}}
 
     def strength(row: Row) -> tuple[float, str]:
-        return _strength(row, declared[row.defense])
+        return _strength(row, stronger_with[row.defense])
 
     for rows in board.groups("defense_params", rest=lambda row: strength(row)[1]):
         pairs = [
             (row, other)
             for row, other in permutations(rows, 2)
             if row.attack != REFERENCE_ATTACK
+from ...registry.declared import declared
             and strength(row)[0] < strength(other)[0]
             and board.exceeds(other, row, MARGIN_DB)
         ]
@@ -47,18 +45,10 @@ def observations_hurt(board: ScoredRows) -> Iterator[Finding]:
                 yield Finding.of(row, f"{found} {fewer}", other)
 
 
-def _declared(name: str) -> Mapping[str, int]:
-    """Return the parameters that make a defense stronger, as it declares them; none if it is not installed."""
-    try:
-        return cast(type[Defense], registry.find("defenses", name).load()).stronger_with
-    except UsageError:
-        return {}
-
-
-def _strength(row: Row, declared: Mapping[str, int]) -> tuple[float, str]:
+def _strength(row: Row, stronger_with: Mapping[str, int]) -> tuple[float, str]:
     """Return how strong a defense is by its first declared parameter, and all other parameters."""
     params = json.loads(row.defense_params)
-    for name, sign in declared.items():
+    for name, sign in stronger_with.items():
         value = params.get(name)
         if isinstance(value, int | float):
             return sign * value, f"{name} {without(row.defense_params, name)}"

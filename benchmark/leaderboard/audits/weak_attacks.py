@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from ...interfaces import Access
-from ...plan.cells import REFERENCE_ATTACK
+from ...plan.references import REFERENCE_ATTACK
 from ..groups import Finding, ScoredRows, observations, psnr
 from .comparisons import MARGIN_DB, same_setting
 
@@ -47,7 +46,7 @@ def below_linear_decoder(board: ScoredRows) -> Iterator[Finding]:
     for row, other in same_setting(board, LINEAR_DECODER):
         aux = json.loads(row.attack_params).get("aux", "same_distribution")
         comparable = aux == "same_distribution" and observations(row) == observations(other)
-        queries = row.access in (Access.BLACK_BOX, Access.WHITE_BOX) and row.cell_id not in flagged
+        queries = row.access in ("black_box", "white_box") and row.cell_id not in flagged
         if queries and comparable and board.exceeds(other, row, MARGIN_DB):
             decoder = f"{other.attack}, the closed-form linear decoder ({psnr(other):.2f} dB)"
             yield Finding.of(row, f"scores {psnr(row):.2f} dB, below {decoder}", other)

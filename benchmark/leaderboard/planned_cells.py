@@ -1,0 +1,34 @@
+"""The plan of a results folder: which cells runs into this folder have planned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from ..errors import UsageError
+from ..utils.files import Unreadable, read_json
+from .records import CellId
+
+_PLAN = TypeAdapter(dict[CellId, str])
+
+
+def plan_path(out: Path) -> Path:
+    """Return the path of the plan of a results folder."""
+    return out / "plan.json"
+
+
+def read_plan(out: Path) -> dict[str, str]:
+    """Return the cells that runs into a folder have planned: their labels by cell id; nothing if there is no plan.
+
+    Raises:
+        UsageError: if the plan is damaged.
+    """
+    path = plan_path(out)
+    if not path.exists():
+        return {}
+    try:
+        return _PLAN.validate_python(read_json(path))
+    except (Unreadable, ValidationError) as error:
+        reason = str(error) if isinstance(error, Unreadable) else "expected the label of each cell by its cell_id"
+        raise UsageError(f"{path} is not a valid plan ({reason}). Delete it: no result is lost.") from error
