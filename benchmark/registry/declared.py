@@ -62,7 +62,11 @@ def _declaration(entry: Entry) -> Declaration:
         for name, each in loaded.model_fields.items()
     }
     return Declaration(
-        {name: to_jsonable_python(value) for name, value in defaults.items() if value is not PydanticUndefined},
+        {
+            name: _as_float(to_jsonable_python(value), loaded.model_fields[name].annotation)
+            for name, value in defaults.items()
+            if value is not PydanticUndefined
+        },
         getattr(loaded, "stronger_with", {}),
     )
 
@@ -104,9 +108,9 @@ class _Source:
             inherited = self.declaration(base.id) if isinstance(base, ast.Name) else Declaration()
             defaults |= inherited.defaults
             stronger_with = inherited.stronger_with or stronger_with
-        for key, value in _assigned(node.body, parameters=True).items():
+        for key, (value, annotation) in _parameters(node.body).items():
             if not _is_required(value):
-                defaults[key] = self._evaluate(value)
+                defaults[key] = _as_float(self._evaluate(value), annotation)
         own = _assigned(node.body).get("stronger_with")
         return Declaration(defaults, self._evaluate(own) if own else stronger_with)
 
@@ -137,17 +141,32 @@ class _Source:
         return _Source.read(module / "__init__.py" if module.is_dir() else module.with_suffix(".py"))
 
 
-def _assigned(body: list[ast.stmt], *, parameters: bool = False) -> dict[str, ast.expr]:
-    """Return the values that are assigned to names, or only those of parameters: annotated, and no ``ClassVar``."""
+def _assigned(body: list[ast.stmt]) -> dict[str, ast.expr]:
+    """Return the values that are assigned to names."""
+    found = {}
+    for statement in body:
+        match statement:
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                found[name] = value
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                found[name] = value
+    return found
+
+
+def _parameters(body: list[ast.stmt]) -> dict[str, tuple[ast.expr, str]]:
+    """Return the value and the type of each parameter of a class: its annotated names that are no ``ClassVar``."""
     found = {}
     for statement in body:
         match statement:
             case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=ast.expr() as value):
-                if not parameters or "ClassVar" not in ast.unparse(annotation):
-                    found[name] = value
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if not parameters:
-                found[name] = value
+                if "ClassVar" not in ast.unparse(annotation):
+                    found[name] = value, ast.unparse(annotation)
     return found
+
+
+def _as_float(value: Any, annotation: object) -> Any:
+    """Return a default as pydantic converts it: a whole number of a parameter of type ``float`` is a float."""
+    return float(value) if type(value) is int and "float" in str(annotation) else value
 
 
 def _is_required(value: ast.expr) -> bool:

@@ -25,7 +25,6 @@ def noise_helps(board: ScoredRows) -> Iterator[Finding]:
             (row, other)
             for row, other in permutations(rows, 2)
             if row.attack != REFERENCE_ATTACK
-from ...registry.declared import declared
             and strength(row)[0] < strength(other)[0]
             and board.exceeds(other, row, MARGIN_DB)
         ]

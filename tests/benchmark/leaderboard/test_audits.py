@@ -1,14 +1,14 @@
 """Each flag is raised on a planted fault and on nothing honest."""
 
 import json
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
-from mia_bench.benchmark.leaderboard.audits import AUDITS, audit, notice, reversed_order
+from mia_bench.benchmark.leaderboard.audits import AUDITS, audit, notice
 from mia_bench.benchmark.leaderboard.audits.notice import details
 from mia_bench.benchmark.leaderboard.flag_kinds import FLAG_KINDS
 from mia_bench.benchmark.leaderboard.store import Record
+from mia_bench.benchmark.registry import Entry, declared
 from mia_bench.defenses.undefended import Undefended
 
 from .test_ranking import record
@@ -258,6 +258,10 @@ def test_the_strength_of_a_foreign_defense_is_what_it_declares(monkeypatch: pyte
     class TheirNoise(Undefended):
         stronger_with: ClassVar[Any] = {"width": 1}
 
-    entry = SimpleNamespace(load=lambda: TheirNoise)
-    monkeypatch.setattr(reversed_order, "registry", SimpleNamespace(find=lambda kind, name: entry))
+    class TheirEntry(Entry):
+        def load(self) -> type[Undefended]:
+            return TheirNoise
+
+    entry = TheirEntry(kind="defenses", name="their_noise", target="a:TheirNoise", package="theirs", version="1")
+    monkeypatch.setattr(declared, "find", lambda kind, name: entry)
     assert flags(less, more) == ["noise-helps"]
