@@ -20,7 +20,8 @@ from .leaderboard.columns import SHOWN
 from .leaderboard.loading import Cells
 from .leaderboard.ranking import shorten
 from .leaderboard.store import Record, Row, as_given, read_record, record_path, rows_of
-from .plan.request import Spec, make_requests
+from .plan.lists import Spec, list_seeds
+from .plan.request import make_requests
 from .registry import Kind
 from .registry.labels import label
 from .report.content import content
@@ -60,12 +61,12 @@ class Table(pd.DataFrame):
 def run(
     suite: str | Path | None = None,
     *,
-    dataset: Choice | None = None,
-    model: Choice | None = None,
+    dataset: Choice | Sequence[Choice] | None = None,
+    model: Choice | Sequence[Choice] | None = None,
     splits: str | Sequence[str] | None = None,
     attacks: Choice | Sequence[Choice] | None = None,
     defenses: Choice | Sequence[Choice] | None = None,
-    seeds: int | Sequence[int] | None = None,
+    seeds: int | str | Sequence[int] | None = None,
     images: int | None = None,
     options: Mapping[str, Any] | None = None,
     jobs: int | None = None,
@@ -82,6 +83,8 @@ def run(
 
     Interrupted, it keeps the finished cells in ``out``, and goes on from there when it is called again.
 
+    Texts may list several names with commas between them, as on the command line: ``attacks="ridge,white_box"``.
+
     Args:
         suite: a TOML suite or the name of a built-in one; what else is given wins over it.
         dataset: by default ``photos``.
@@ -91,7 +94,8 @@ def run(
         defenses: by default all built-in ones; ``undefended`` is always among them.
         seeds: by default 0.
         images: private images under attack; by default 64.
-        options: values of parameters for every chosen attack or defense that has them; a list makes a sweep.
+        options: values of parameters for every chosen attack or defense that has them; a list makes a sweep, and so
+            does a text with commas, ``"0.1,0.5"``.
         jobs: worker processes at a time; by default 1, and with Ray as many as have room.
         device: where to compute.
         cell_timeout: seconds that a cell may take once its target is trained; by default no limit.
@@ -109,14 +113,14 @@ def run(
     Raises:
         UsageError: if anything about the request, the data or the records is wrong.
     """
-    _require_numbers(jobs=jobs, images=images, seeds=seeds)
+    _require_numbers(jobs=jobs, images=images, seeds=None if seeds is None else list_seeds(seeds))
     if device not in ("auto", "cpu", "cuda"):
         raise UsageError(f"device is {device!r}; allowed are auto, cpu, cuda")
     if engine not in ("local", "ray"):
         raise UsageError(f"engine is {engine!r}; allowed are local, ray")
     given = {
-        "dataset": None if dataset is None else _spec("datasets", dataset),
-        "model": None if model is None else _spec("models", model),
+        "dataset": [_spec("datasets", each) for each in _several(dataset)],
+        "model": [_spec("models", each) for each in _several(model)],
         "split": _several(splits),
         "attacks": [_spec("attacks", each) for each in _several(attacks)],
         "defenses": [_spec("defenses", each) for each in _several(defenses)],
@@ -126,7 +130,7 @@ def run(
     requests = make_requests(
         None if suite is None else str(suite),
         {key: value for key, value in given.items() if value not in (None, [])},
-        {key: _several(value) for key, value in (options or {}).items()},
+        options or {},
         list(inspect.signature(run).parameters),
     )
     place = RunOptions(

@@ -37,7 +37,7 @@ def compare_boards(a: Path, b: Path, *, on: str | None, fail_if: Sequence[str], 
         UsageError: if a board, a column or a condition is wrong, or a condition cannot be checked on any cell.
     """
     columns = _columns(on) if on else list(ON)
-    conditions = [parse_condition(text, NUMBERS) for text in fail_if]
+    conditions = [parse_condition(text, NUMBERS) for several in fail_if for text in several.split(",")]
     sides = ComparedBoard.read(a), ComparedBoard.read(b)
     extra = [condition.column for condition in conditions if condition.column not in COUNTS]
     differences = compare(*sides, columns, extra)

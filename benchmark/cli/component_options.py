@@ -11,13 +11,14 @@ from ..registry.literals import Text, divide
 def parse_rest(tokens: Sequence[str]) -> tuple[str | None, dict[str, list[Text]]]:
     """Divide what the command line leaves over into a suite and free options.
 
-    An option without a value is a switch and means ``true``; values separated by commas make a sweep.
+    An option without a value is a switch and means ``true``. Values separated by commas make a sweep, and so does an
+    option that is repeated.
 
     Returns:
         The suite, if one is named, and the values of each option.
 
     Raises:
-        UsageError: if there are two suites, or one option twice.
+        UsageError: if there are two suites.
     """
     suites: list[str] = []
     options: dict[str, list[Text]] = {}
@@ -31,9 +32,8 @@ def parse_rest(tokens: Sequence[str]) -> tuple[str | None, dict[str, list[Text]]
         if not equals:
             value = left.pop(0) if left and not left[0].startswith("--") else "true"
         name = name.replace("-", "_")
-        if name in options:
-            raise UsageError(f"the option --{name} is given twice; for a sweep write --{name} A,B")
-        options[name] = [Text(part) for part in divide(value)]
+        options.setdefault(name, []).extend(Text(part) for part in divide(value))
     if len(suites) > 1:
-        raise UsageError(f"{' and '.join(map(repr, suites))} are given; expected at most one suite")
+        given = " and ".join(map(repr, suites))
+        raise UsageError(f"Expected at most one suite, got {given}. Write each option with two hyphens")
     return (suites[0] if suites else None), options

@@ -48,8 +48,8 @@ def run(
             show_default=False,
         ),
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="NAME or NAME:key=value,..; by default photos.")] = None,
-    model: Annotated[str | None, typer.Option(help="The target's architecture; by default the dataset's.")] = None,
+    dataset: Annotated[list[str] | None, typer.Option(help="NAME or NAME:key=value,..; by default photos.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Target model; by default the dataset's.")] = None,
     split: Annotated[
         list[str] | None,
         typer.Option(help="Last layer on the client; repeated, or A,B, for several; by default the dataset's."),
@@ -60,7 +60,7 @@ def run(
     defense: Annotated[
         list[str] | None, typer.Option(help="NAME or NAME:key=value,..; by default all built-in ones.")
     ] = None,
-    seed: Annotated[list[int] | None, typer.Option(help="Seed of everything random; by default 0.", min=0)] = None,
+    seed: Annotated[list[str] | None, typer.Option(help="Seed of everything random; by default 0.")] = None,
     images: Annotated[int | None, typer.Option(help="Private images under attack; by default 64.")] = None,
     jobs: Annotated[
         int | None,
@@ -109,7 +109,7 @@ def run(
     given: dict[str, Any] = {
         "dataset": dataset,
         "model": model,
-        "split": [name for names in split for name in names.split(",")] if split else None,
+        "split": split,
         "attacks": attack,
         "defenses": defense,
         "seeds": seed,

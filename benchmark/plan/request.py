@@ -14,10 +14,19 @@ from ..registry import Kind
 from ..registry.specs import check_options, expand_sweeps, parse
 from ..utils.texts import LARGEST_WHOLE
 from .cells import Cell, Setting
+from .lists import Spec, list_names, list_seeds, list_specs, list_values
 from .references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from .suite import Suite, load_suite, select_parts
 
-Spec = str | Mapping[str, Any]
+_LISTS = {
+    "dataset": list_specs,
+    "model": list_specs,
+    "attacks": list_specs,
+    "defenses": list_specs,
+    "split": list_names,
+    "seeds": list_seeds,
+}
+"""How what is given beside a suite is divided into lists."""
 
 
 @dataclass(frozen=True)
@@ -114,31 +123,34 @@ def make_requests(
     Raises:
         UsageError: if there is no such suite, or no part of it is left.
     """
+    given = {key: _LISTS[key](value) if key in _LISTS else value for key, value in given.items()}
     parts = load_suite(suite) if suite else [Suite()]
     chosen = select_parts(parts, given)
-    wins = {key: value for key, value in given.items() if key != "split" or len(parts) == 1}
-    return [_request(part, wins, options, own_options) for part in chosen]
+    wins = {key: value for key, value in given.items() if key not in ("dataset", "model", "split") or len(parts) == 1}
+    return [request for part in chosen for request in _requests(part, wins, options, own_options)]
 
 
-def _request(
+def _requests(
     suite: Suite, given: Mapping[str, Any], options: Mapping[str, Sequence[Any]], own_options: Sequence[str]
-) -> Request:
+) -> Iterator[Request]:
+    """Yield one request for each dataset and model."""
     written = suite.model_dump()
     for kind in ("attacks", "defenses"):
         written[kind] = [_without(spec, options) for spec in written[kind]]
     said = written | dict(given)
-    swept = {key: value if isinstance(value, list) else [value] for key, value in suite.options.items()} | dict(options)
-    return Request(
-        dataset=said["dataset"],
-        model=said["model"],
-        splits=said["split"],
-        attacks=said["attacks"],
-        defenses=said["defenses"],
-        seeds=said["seeds"],
-        images=said["images"],
-        options=swept,
-        own_options=own_options,
-    )
+    swept = {key: list_values(value) for key, value in (suite.options | dict(options)).items()}
+    for dataset, model in itertools.product(said["dataset"], said["model"] or [None]):
+        yield Request(
+            dataset=dataset,
+            model=model,
+            splits=said["split"],
+            attacks=said["attacks"],
+            defenses=said["defenses"],
+            seeds=said["seeds"],
+            images=said["images"],
+            options=swept,
+            own_options=own_options,
+        )
 
 
 def _without(spec: str | Mapping[str, Any], options: Mapping[str, Sequence[Any]]) -> dict[str, Any]:

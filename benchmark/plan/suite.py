@@ -12,6 +12,7 @@ from ..errors import UsageError
 from ..registry import nearest
 from ..utils.files import Unreadable, read_toml
 from ..utils.texts import LARGEST_WHOLE, quoted
+from .lists import Spec, list_names, list_seeds, list_specs
 
 _FOLDER = Path(__file__).parent / "suites"
 
@@ -20,22 +21,23 @@ class Suite(BaseModel):
     """What a suite file may say; anything else is refused.
 
     Attributes:
-        dataset: a name, or a table with ``name`` and parameters.
-        model: likewise; none means the dataset's recommendation.
-        split: one split or several; none means the dataset's recommendation.
+        dataset: names, or tables with ``name`` and parameters.
+        model: names or tables; none means the dataset's recommendation.
+        split: the last layers on the client; none means the dataset's recommendation.
         attacks: names or tables; none means all standard ones.
         defenses: names or tables; none means all built-in ones.
         seeds: one run of everything for each.
         images: private images under attack.
         options: parameters for every chosen attack or defense that has them; a list makes a sweep.
 
-    A file may hold several of these: each of its ``[[parts]]`` says what differs from the rest of the file.
+    Each may be a single value or a list, and a text may hold several names with commas between them. A file may hold
+    several suites: each of its ``[[parts]]`` says what differs from the rest of the file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dataset: str | dict[str, Any] = "photos"
-    model: str | dict[str, Any] | None = None
+    dataset: list[str | dict[str, Any]] = Field(default=["photos"], min_length=1)
+    model: list[str | dict[str, Any]] = []
     split: list[str] = []
     attacks: list[str | dict[str, Any]] = []
     defenses: list[str | dict[str, Any]] = []
@@ -43,10 +45,20 @@ class Suite(BaseModel):
     images: Annotated[int, Field(strict=True, ge=1, le=LARGEST_WHOLE)] = 64
     options: dict[str, Any] = {}
 
+    @field_validator("dataset", "model", "attacks", "defenses", mode="before")
+    @classmethod
+    def _lists_specs(cls, value: Any) -> Any:
+        return list_specs(value)
+
     @field_validator("split", mode="before")
     @classmethod
-    def _is_several(cls, split: Any) -> Any:
-        return [split] if isinstance(split, str) else split
+    def _lists_names(cls, value: Any) -> Any:
+        return list_names(value)
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _lists_seeds(cls, value: Any) -> Any:
+        return list_seeds(value)
 
     @field_validator("options")
     @classmethod
@@ -82,11 +94,9 @@ def load_suite(name: str) -> list[Suite]:
             f"there is no suite {name!r}{nearest(name, known)}; give a TOML file or one of: {', '.join(known)}"
         )
     try:
-        content = read_toml(path)
-        parts = content.pop("parts", [{}])
-        if not isinstance(parts, list) or not parts or not all(isinstance(part, dict) for part in parts):
-            raise UsageError(f"suite {path}: parts={quoted(parts)}; expected tables, each written under [[parts]]")
-        return [Suite.model_validate(content | part) for part in parts]
+        return _read_parts(path)
+    except UsageError as error:
+        raise UsageError(f"Suite {path}: {error}") from error
     except Unreadable as error:
         raise UsageError(f"cannot read the suite {path}: {error}") from error
     except ValidationError as error:
@@ -96,6 +106,14 @@ def load_suite(name: str) -> list[Suite]:
         raise UsageError(
             f"suite {path}: {where}={quoted(first['input'])}: {first['msg'].lower()}; a suite has {allowed}"
         ) from error
+
+
+def _read_parts(path: Path) -> list[Suite]:
+    content = read_toml(path)
+    parts = content.pop("parts", [{}])
+    if not isinstance(parts, list) or not parts or not all(isinstance(part, dict) for part in parts):
+        raise UsageError(f"parts={quoted(parts)}; expected tables, each written under [[parts]]")
+    return [Suite.model_validate(content | part) for part in parts]
 
 
 def select_parts(parts: Sequence[Suite], given: Mapping[str, Any]) -> list[Suite]:
@@ -110,9 +128,10 @@ def select_parts(parts: Sequence[Suite], given: Mapping[str, Any]) -> list[Suite
         return list(parts)
     for kind in ("dataset", "model"):
         if kind in given:
-            names = [_name(getattr(part, kind)) for part in parts]
-            parts = [part for part, name in zip(parts, names, strict=True) if name == _name(given[kind])]
-            _refuse_none(parts, kind, given[kind], {name or "the recommended one" for name in names})
+            known = {_name(spec) for part in parts for spec in getattr(part, kind) or [None]}
+            parts = [each for part in parts if (each := _restricted(part, kind, given[kind]))]
+            asked = ",".join(str(_name(spec)) for spec in given[kind])
+            _refuse_none(parts, kind, asked, {name or "the recommended one" for name in known})
     if "split" in given:
         known = {name for part in parts for name in part.split}
         shorter = [
@@ -123,12 +142,19 @@ def select_parts(parts: Sequence[Suite], given: Mapping[str, Any]) -> list[Suite
     return list(parts)
 
 
+def _restricted(part: Suite, kind: str, wanted: Sequence[Spec]) -> Suite | None:
+    """Return a part with those of the wanted components that it has, as they are wanted; None if it has none."""
+    names = {_name(spec) for spec in getattr(part, kind)}
+    found = [spec for spec in wanted if _name(spec) in names]
+    return part.model_copy(update={kind: found}) if found else None
+
+
 def _refuse_none(parts: Sequence[Suite], kind: str, value: Any, known: Iterable[str]) -> None:
     if not parts:
-        raise UsageError(f"--{kind} is {value}, which no part of the suite has; they have: {', '.join(sorted(known))}")
+        raise UsageError(f"No part of the suite uses --{kind} {value}. Available: {', '.join(sorted(known))}")
 
 
-def _name(spec: str | Mapping[str, Any] | None) -> str | None:
+def _name(spec: Spec | None) -> str | None:
     if isinstance(spec, str):
         return spec.partition(":")[0]
     return spec.get("name") if spec else None
