@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ..errors import UsageError
 from ..interfaces import ImageSet, Pools
-from ..utils.fingerprints import digests
+from ..interfaces.stored_images import StoredImages
+from ..utils.fingerprints import content_digests, digests
 from ..utils.seeding import stream_seed
 
 MOST_AUX = 10_000
@@ -17,26 +18,41 @@ MOST_AUX = 10_000
 
 
 class Split(NamedTuple):
-    """Labelled 8-bit images: ``images`` (N, C, H, W) uint8, ``labels`` (N,) int64."""
+    """Labelled images: ``images`` (N, C, H, W) uint8 or ``StoredImages``, ``labels`` (N,) int64."""
 
     images: Tensor
     labels: Tensor
 
     def select(self, index: Tensor) -> ImageSet:
         """The images at ``index`` as floats in [0, 1]."""
+        if isinstance(self.images, StoredImages):
+            return ImageSet(self.images.at(index), self.labels[index])
         return ImageSet(self.images[index].float().div_(255), self.labels[index])
+
+    def keep(self, index: Tensor) -> Split:
+        """The images at ``index``, as they are."""
+        kept = self.images.at(index) if isinstance(self.images, StoredImages) else self.images[index]
+        return Split(kept, self.labels[index])
+
+    def digests(self) -> list[bytes]:
+        """Hash each image; equal images have equal hashes."""
+        return content_digests(self.images) if isinstance(self.images, StoredImages) else digests(self.images)
 
 
 def without_repeats(train: Split, test: Split) -> Split:
     """Leave out training images that are byte for byte in the test split or earlier in the training split."""
-    seen = set(digests(test.images))
+    return train.keep(positions_without_repeats(train, test))
+
+
+def positions_without_repeats(train: Split, test: Split) -> Tensor:
+    """Find the training images that are not byte for byte in the test split or earlier in the training split, (K,)."""
+    seen = set(test.digests())
     kept = []
-    for index, content in enumerate(digests(train.images)):
+    for index, content in enumerate(train.digests()):
         if content not in seen:
             seen.add(content)
             kept.append(index)
-    index = torch.tensor(kept, dtype=torch.int64)
-    return Split(train.images[index], train.labels[index])
+    return torch.tensor(kept, dtype=torch.int64)
 
 
 def divide(train: Split, test: Split, classes: tuple[str, ...], aux_images: int | None) -> Pools:

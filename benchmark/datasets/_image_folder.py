@@ -7,16 +7,18 @@ import os
 import stat
 import unicodedata
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from ..errors import UsageError
 from ..utils.cache import cached_tensors
-from ._decode import VERSION, decode, suffixes
-from ._division import Split, without_repeats
+from ._decode import VERSION, Frame, decode, suffixes
+from ._division import Split, positions_without_repeats
+from ._file_division import divide_files, spread
+from ._pixel_cache import cached_pixels
 
 SPLITS = ("train", "test")
 
@@ -32,11 +34,19 @@ class Tree:
         root: the folder that holds ``train`` and ``test``.
         classes: folder names in Unicode's composed form (NFC), sorted, the same in both splits.
         files: per split, a list of (path relative to ``root``, label), sorted by class and file name.
+        divided: whether the splits were made here, since the tree has no test split.
     """
 
     root: Path
     classes: tuple[str, ...]
     files: dict[str, list[tuple[str, int]]]
+    divided: bool = False
+
+    def limited(self, count: int | None) -> Tree:
+        """Keep at most ``count`` files of each split, the classes in proportion."""
+        if count is None:
+            return self
+        return replace(self, files={split: spread(files)[:count] for split, files in self.files.items()})
 
     def stamp(self) -> list[tuple[str, int, int]]:
         """List relative path, bytes and time of change in ns of every file: it differs when the content may.
@@ -60,7 +70,8 @@ def scan(root: Path | None) -> Tree:
     """List the images of a tree.
 
     Hidden files and folders are passed over, and files whose suffix is not one of an image format that Pillow reads.
-    Folders whose names differ only in how an accent is coded, as between systems, are one class.
+    Folders whose names differ only in how an accent is coded, as between systems, are one class. Without ``test``, or
+    without both splits, a fifth of the images of each class becomes the test split.
 
     Raises:
         UsageError: if the tree is not complete, or its two splits have different classes.
@@ -71,25 +82,53 @@ def scan(root: Path | None) -> Tree:
         )
     if not root.is_dir():
         raise UsageError(f"--data-dir {root} is not a folder")
-    found = {split: _class_folders(root, split) for split in SPLITS}
+    undivided = _undivided(root)
+    if undivided is None:
+        found = {split: _class_folders(root, split) for split in SPLITS}
+        _require_same_classes(root, found)
+    else:
+        found = {"train": _class_folders(root, undivided)}
+    classes = tuple(sorted(found["train"]))
+    if len(classes) < 2:
+        folder = root / ("train" if undivided is None else undivided)
+        raise UsageError(f"{folder} has only the class {', '.join(classes)!r}; a classifier needs 2 or more")
+    files = {
+        split: [
+            (path, label)
+            for label, name in enumerate(classes)
+            for path in _images(
+                root, [f"{split if undivided is None else undivided}/{folder}" for folder in folders[name]]
+            )
+        ]
+        for split, folders in found.items()
+    }
+    if undivided is None:
+        return Tree(root, classes, files)
+    return Tree(root, classes, divide_files(files["train"], classes), divided=True)
+
+
+def _undivided(root: Path) -> str | None:
+    """The folder of the class folders, relative to ``root``, where there is no test split; None if there is one."""
+    present = [split for split in SPLITS if (root / split).is_dir()]
+    if present == ["train"]:
+        return "train"
+    within = all((root.parent / split).is_dir() for split in SPLITS)
+    if present or within:
+        return None
+    folders = [entry for entry in _visible(root) if _is_folder(entry)]
+    has_images = any(
+        Path(entry.name).suffix.lower() in suffixes() for each in folders for entry in _visible(root / each.name)
+    )
+    return "." if has_images else None
+
+
+def _require_same_classes(root: Path, found: dict[str, dict[str, list[str]]]) -> None:
     for split, other in (("train", "test"), ("test", "train")):
         lone = sorted(found[split].keys() - found[other].keys())
         if lone:
             raise UsageError(
                 f"class {lone[0]!r} is in {root / split} but not in {root / other}; both need the same class folders"
             )
-    classes = tuple(sorted(found["train"]))
-    if len(classes) < 2:
-        raise UsageError(f"{root / 'train'} has only the class {', '.join(classes)!r}; a classifier needs 2 or more")
-    files = {
-        split: [
-            (path, label)
-            for label, name in enumerate(classes)
-            for path in _images(root, [f"{split}/{folder}" for folder in found[split][name]])
-        ]
-        for split in SPLITS
-    }
-    return Tree(root, classes, files)
 
 
 def _class_folders(root: Path, split: str) -> dict[str, list[str]]:
@@ -144,35 +183,24 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
 
 
-def read_tree(tree: Tree, *, size: int, channels: int) -> tuple[Split, Split]:
-    """The training split without repeats and the test split; cached until a file changes.
+def read_tree(tree: Tree, frame: Frame) -> tuple[Split, Split]:
+    """Read the training split without repeats and the test split; decoded images are cached until a file changes.
 
     Args:
         tree: the files.
-        size: pixels a side that images are brought to.
-        channels: 1 for gray, 3 for RGB.
+        frame: what the images are brought to.
 
     Raises:
         UsageError: if a file is damaged or no image.
     """
-    identity = ["imagefolder", VERSION, size, channels, str(tree.root.resolve()), tree.stamp()]
-    tensors = cached_tensors("datasets", identity, lambda: _decoded(tree, size, channels))
-    train, test = (Split(tensors[f"{split}_images"], tensors[f"{split}_labels"]) for split in SPLITS)
-    return train, test
+    identity = ["imagefolder", VERSION, *astuple(frame), str(tree.root.resolve()), tree.stamp()]
+    train, test = (_read_split(tree, split, frame, identity) for split in SPLITS)
+    kept = cached_tensors("datasets", identity, lambda: {"train": positions_without_repeats(train, test)})["train"]
+    return train.keep(kept), test
 
 
-def _decoded(tree: Tree, size: int, channels: int) -> dict[str, Tensor]:
-    train, test = (_decode_split(tree, split, size, channels) for split in SPLITS)
-    train = without_repeats(train, test)
-    return {
-        "train_images": train.images,
-        "train_labels": train.labels,
-        "test_images": test.images,
-        "test_labels": test.labels,
-    }
-
-
-def _decode_split(tree: Tree, split: str, size: int, channels: int) -> Split:
-    files = tree.files[split]
-    images = decode([tree.root / path for path, _ in files], size=size, channels=channels)
-    return Split(images, torch.tensor([label for _, label in files]))
+def _read_split(tree: Tree, split: str, frame: Frame, identity: list[Any]) -> Split:
+    paths = [tree.root / path for path, _ in tree.files[split]]
+    shape = (len(paths), frame.channels, frame.height, frame.width)
+    images = cached_pixels([*identity, split], shape, lambda: decode(paths, frame))
+    return Split(images, torch.tensor([label for _, label in tree.files[split]]))

@@ -11,6 +11,7 @@ from torchvision.datasets import CIFAR10
 
 from ..errors import UsageError
 from ..interfaces import Dataset, Pools, Training
+from ._decode import Frame
 from ._division import MOST_AUX, divide, without_repeats
 from ._image_folder import read_tree, scan
 from ._torchvision import read_splits
@@ -54,7 +55,7 @@ class Cifar10(Dataset):
                 raise UsageError(
                     f"{tree.root} has the classes {', '.join(tree.classes)}; CIFAR-10 has {', '.join(CLASSES)}"
                 )
-            train, test = read_tree(tree, size=32, channels=3)
+            train, test = read_tree(tree, Frame(32, 32, 3))
             note = "CIFAR-10 as JPEG files, which are smoother than the official ones"
             return replace(divide(train, test, CLASSES, self.aux_images), note=note)
         if data_dir is not None and data_dir.resolve().name == FOLDER:

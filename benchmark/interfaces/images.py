@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from .stored_images import StoredImages
+
 
 @dataclass(frozen=True)
 class ImageSet:
     """Labelled images.
 
     Attributes:
-        images: (N, C, H, W) float32 in [0, 1].
+        images: (N, C, H, W) float32 in [0, 1]; ``StoredImages`` where they are too many for memory.
         labels: (N,) int64.
         sources: the source of each image, as the photograph that a patch was cut from or the person that a portrait
             shows, (N,) int64; None if the images are independent of each other. Looked at in the private pool alone:
@@ -36,7 +38,8 @@ class ImageSet:
     def copy(self) -> ImageSet:
         """The same images in memory of their own."""
         sources = None if self.sources is None else self.sources.clone()
-        return ImageSet(self.images.clone(), self.labels.clone(), sources)
+        images = self.images if isinstance(self.images, StoredImages) else self.images.clone()  # those are read-only
+        return ImageSet(images, self.labels.clone(), sources)
 
     def to(self, device: torch.device) -> ImageSet:
         """Move to a device."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..interfaces import ImageSet
-from ..utils.fingerprints import digests, groups_of_equal, to_bytes
+from ..utils.fingerprints import content_digests, groups_of_equal
 from .image_quality import psnr
 
 GALLERY = 1000
@@ -58,5 +58,5 @@ def wrong_image_psnr(images: Tensor, originals: Tensor) -> float | None:
 
 def overlap(aux: ImageSet, originals: Tensor) -> int:
     """How many of the originals (N, C, H, W), rounded to 8 bits, are among the attacker's images."""
-    known = set(digests(to_bytes(aux.images)))
-    return sum(content in known for content in digests(to_bytes(originals)))
+    known = set(content_digests(aux.images))
+    return sum(content in known for content in content_digests(originals))

@@ -69,7 +69,7 @@ def cached_tensors(kind: str, identity: Any, compute: Callable[[], dict[str, Ten
         FloatingPointError: if a computed value is NaN or infinite; it is not kept.
     """
     path = cache_path(kind, identity)
-    with _explained(path), locked(path):
+    with usable_cache(path), locked(path):
         known = read(path) if path.exists() else None
         if known is None:
             write_atomically(path, pack(compute()))
@@ -85,7 +85,7 @@ def known_tensors(kind: str, identity: Any) -> dict[str, Tensor] | None:
         UsageError: if the cached file is damaged or was changed.
     """
     path = cache_path(kind, identity)
-    with _explained(path):
+    with usable_cache(path):
         return read(path) if path.exists() else None
 
 
@@ -95,7 +95,12 @@ def cache_path(kind: str, identity: Any) -> Path:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def usable_cache(path: Path) -> Iterator[None]:
+    """Say in a sentence what is wrong with the cache.
+
+    Raises:
+        UsageError: if the cache folder cannot be written, or the cached file is damaged.
+    """
     try:
         yield
     except SafetensorError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -10,12 +11,24 @@ from torch import Tensor
 
 from ..errors import UsageError
 from ..interfaces import ImageSet, Pools
+from ..interfaces.stored_images import StoredImages
+
+PART_IMAGES = 4096
+"""Images that are rounded at a time."""
+
+
+def byte_parts(images: Tensor) -> Iterator[Tensor]:
+    """Round images (N, C, H, W) in [0, 1] to 8 bits, part by part: each (M, C, H, W) uint8 on the CPU."""
+    if isinstance(images, StoredImages):
+        yield from (part.pixels() for part in images.parts())
+    else:
+        for part in images.split(PART_IMAGES):
+            yield part.mul(255).round_().clamp_(0, 255).to(torch.uint8).cpu()
 
 
 def to_bytes(images: Tensor) -> Tensor:
     """Round images (N, C, H, W) in [0, 1] to 8 bits, (N, C, H, W) uint8 on the CPU."""
-    chunks = [chunk.mul(255).round_().clamp_(0, 255).to(torch.uint8) for chunk in images.split(4096)]
-    return torch.cat(chunks).cpu()
+    return torch.cat(list(byte_parts(images)))
 
 
 def digests(images: Tensor) -> list[bytes]:
@@ -28,12 +41,17 @@ def digests(images: Tensor) -> list[bytes]:
     return [hashlib.blake2b(row, digest_size=16).digest() for row in rows]
 
 
+def content_digests(images: Tensor) -> list[bytes]:
+    """Hash each image (N, C, H, W) in [0, 1], rounded to 8 bits."""
+    return [content for part in byte_parts(images) for content in digests(part)]
+
+
 def in_neutral_order(pool: ImageSet) -> ImageSet:
     """Order a pool by the hashes of its images, so that a position says nothing of a label or of an origin.
 
     The order follows from the images alone, so the same images are in the same order wherever they come from.
     """
-    contents = digests(to_bytes(pool.images))
+    contents = content_digests(pool.images)
     order = sorted(range(len(pool)), key=contents.__getitem__)
     return pool[torch.tensor(order, dtype=torch.int64, device=pool.labels.device)]
 
@@ -41,7 +59,9 @@ def in_neutral_order(pool: ImageSet) -> ImageSet:
 def class_means(pool: ImageSet, classes: int) -> Tensor:
     """Average the images of each class, (classes, C, H, W); a class without images gets the mean of all."""
     counts = torch.bincount(pool.labels, minlength=classes)  # (classes,)
-    sums = pool.images.new_zeros(classes, *pool.images.shape[1:]).index_add_(0, pool.labels, pool.images)
+    sums = pool.images.new_zeros(classes, *pool.images.shape[1:])
+    for positions in torch.arange(len(pool), device=pool.labels.device).split(PART_IMAGES):
+        sums.index_add_(0, pool.labels[positions], pool.images[positions])
     means = sums / counts.clamp(min=1).view(-1, 1, 1, 1)
     return torch.where((counts > 0).view(-1, 1, 1, 1), means, pool.images.mean(0)).clamp(0, 1)
 
@@ -49,7 +69,7 @@ def class_means(pool: ImageSet, classes: int) -> Tensor:
 def groups_of_equal(images: Tensor) -> Tensor:
     """Number images (N, C, H, W) in [0, 1] so that those that are equal to 8 bits have one number, (N,) int64."""
     first: dict[bytes, int] = {}
-    numbers = [first.setdefault(content, index) for index, content in enumerate(digests(to_bytes(images)))]
+    numbers = [first.setdefault(content, index) for index, content in enumerate(content_digests(images))]
     return torch.tensor(numbers, dtype=torch.int64, device=images.device)
 
 
@@ -61,14 +81,16 @@ def assert_disjoint(pools: Pools) -> None:
     """
     owners: _Owners = {}
     for name, pool in _named(pools):
-        _claim(owners, name, to_bytes(pool.images))
+        _claim(owners, name, content_digests(pool.images))
 
 
 def fingerprint(pools: Pools) -> str:
     """Hash shapes, labels and 8-bit images of all pools, in order, into 16 hexadecimal digits."""
     content = hashlib.sha256()
     for name, pool in _named(pools):
-        _add(content, name, pool, to_bytes(pool.images))
+        _start(content, name, pool)
+        for part in byte_parts(pool.images):
+            content.update(part.contiguous().numpy().data)
     return content.hexdigest()[:16]
 
 
@@ -81,9 +103,12 @@ def disjoint_fingerprint(pools: Pools) -> str:
     owners: _Owners = {}
     content = hashlib.sha256()
     for name, pool in _named(pools):
-        images = to_bytes(pool.images)
-        _claim(owners, name, images)
-        _add(content, name, pool, images)
+        _start(content, name, pool)
+        found = []
+        for part in byte_parts(pool.images):
+            found += digests(part)
+            content.update(part.contiguous().numpy().data)
+        _claim(owners, name, found)
     return content.hexdigest()[:16]
 
 
@@ -91,24 +116,22 @@ _Owners = dict[bytes, tuple[str, int]]
 """Of each image by its hash, the pool that has it, and where."""
 
 
-def _claim(owners: _Owners, name: str, images: Tensor) -> None:
-    """Enter the 8-bit images of a pool as its own."""
-    found = digests(images)
+def _claim(owners: _Owners, name: str, found: list[bytes]) -> None:
+    """Enter the hashes of the images of a pool as its own."""
     shared = [index for index, content in enumerate(found) if content in owners]
     if shared:
         other, position = owners[found[shared[0]]]
         raise UsageError(
-            f"the pools must have no image in common, but {len(shared)} of the {len(images)} images in {name} "
+            f"the pools must have no image in common, but {len(shared)} of the {len(found)} images in {name} "
             f"are also in another pool: image {shared[0]} of {name} is image {position} of {other}"
         )
     owners.update((content, (name, index)) for index, content in enumerate(found))
 
 
-def _add(content: Any, name: str, pool: ImageSet, images: Tensor) -> None:
-    """Add a pool, with its 8-bit images, to a hash."""
-    content.update(f"{name} {tuple(images.shape)}".encode())
+def _start(content: Any, name: str, pool: ImageSet) -> None:
+    """Add the name, shape and labels of a pool to a hash."""
+    content.update(f"{name} {tuple(pool.images.shape)}".encode())
     content.update(pool.labels.cpu().contiguous().numpy().data)
-    content.update(images.numpy().data)
 
 
 def _named(pools: Pools) -> list[tuple[str, ImageSet]]:

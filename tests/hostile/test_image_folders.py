@@ -17,6 +17,7 @@ from mia_bench.benchmark.datasets.mnist import Mnist
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces import Pools
 from PIL import Image
+from torch import Tensor
 
 from ..helpers.trees import idx_files, image_tree
 from .answers import refusal, time_limit
@@ -107,6 +108,10 @@ def broken_exif(path: Path) -> None:
     image().save(path, format="JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
 
 
+def decoded(paths: list[Path], size: int) -> Tensor:
+    return torch.from_numpy(np.concatenate(list(_decode.decode(paths, _decode.Frame(size, size, 3)))))
+
+
 REFUSED: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "a claim of 169 million pixels": ("x.png", huge_png, "at most 64,000,000 pixels, got 13000x13000"),
     "a claim beyond Pillow's own limit": ("x.png", lambda path: huge_png(path, 20_000), "at most 64,000,000 pixels"),
@@ -166,7 +171,7 @@ def test_images_are_turned_as_their_exif_data_say(tree: Path, orientation: int, 
     path = tree / f"test/red/x.{suffix}"
     (upright.transpose(stored) if stored is not None else upright).save(path, exif=exif)
 
-    (found,) = _decode.decode([path], size=16, channels=3)
+    (found,) = decoded([path], 16)
 
     assert (found.int() - torch.tensor(np.asarray(upright).astype(np.int32)).permute(2, 0, 1)).abs().max() < 8
 
@@ -177,7 +182,7 @@ def test_a_large_jpeg_is_reduced_while_it_is_decoded_and_looks_the_same(tmp_path
     for name in ("x.jpg", "x.png"):
         large.save(tmp_path / name)
 
-    jpeg, png = _decode.decode([tmp_path / "x.jpg", tmp_path / "x.png"], size=32, channels=3)
+    jpeg, png = decoded([tmp_path / "x.jpg", tmp_path / "x.png"], 32)
 
     assert (jpeg.int() - png.int()).abs().max() <= 4
 

@@ -1,15 +1,20 @@
 """Folders of the user's own images."""
 
 import os
+import re
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from mia_bench.benchmark.datasets import _image_folder
+from mia_bench.benchmark.datasets import _decode, _image_folder, _pixel_cache
 from mia_bench.benchmark.datasets.imagefolder import Imagefolder
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.utils.fingerprints import assert_disjoint
+from mia_bench.benchmark.evaluation.pool_validation import validate_pools
+from mia_bench.benchmark.interfaces.stored_images import StoredImages
+from mia_bench.benchmark.utils.fingerprints import assert_disjoint, disjoint_fingerprint
 from PIL import Image
 
 
@@ -138,10 +143,92 @@ def test_a_data_dir_that_does_not_exist_is_named(tmp_path):
     assert str(tmp_path / "nowhere") in refusal(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("split", ["train", "test"])
-def test_a_missing_split_is_named(tree, split):
-    (tree / split).rename(tree / "other")
-    assert f"no folder {split}/" in refusal(tree)
+def test_a_missing_training_split_is_named(tree):
+    (tree / "train").rename(tree / "other")
+    assert "no folder train/" in refusal(tree)
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_without_a_test_split_a_fifth_of_each_class_is_private(tree, flat):
+    shutil.rmtree(tree / "test")
+    if flat:
+        for name in ("cat", "dog"):
+            (tree / "train" / name).rename(tree / name)
+        (tree / "train").rmdir()
+
+    pools = load(tree)
+
+    assert torch.bincount(pools.private.labels).tolist() == [2, 2]
+    assert torch.bincount(torch.cat([pools.train.labels, pools.aux.labels])).tolist() == [8, 8]
+    assert "no test split" in pools.note
+    assert_disjoint(pools)
+    assert torch.equal(load(tree).private.images, pools.private.images)
+
+
+def test_a_class_too_small_to_be_divided_is_named(tree):
+    shutil.rmtree(tree / "test")
+    for index in range(2, 10):
+        (tree / f"train/dog/{index}.png").unlink()
+
+    assert refusal(tree).startswith("Expected at least 3 images of class 'dog', got 2.")
+
+
+def test_a_limit_reads_that_many_files_of_each_split_with_the_classes_in_proportion(tree):
+    for index in (0, 1):  # fewer dogs
+        (tree / f"train/dog/{index}.png").unlink()
+    pools = load(tree, limit=6)
+
+    assert (len(pools.train) + len(pools.aux), len(pools.private)) == (6, 6)
+    assert torch.bincount(torch.cat([pools.train.labels, pools.aux.labels])).tolist() == [3, 3]
+
+
+def test_images_may_be_wider_than_high_or_higher_than_wide(tree):
+    pixels = np.zeros((16, 48, 3), np.uint8)
+    pixels[:, 12:36] = (255, 0, 0)
+    Image.fromarray(pixels).save(tree / "test/cat/0.png")
+
+    first = load(tree, size=16, width=24).private.images[0]
+
+    assert torch.equal(first, torch.tensor([1.0, 0, 0]).view(3, 1, 1).expand(3, 16, 24))
+    assert load(tree, size=24, width=8).image_shape == (3, 24, 8)
+
+
+def test_images_too_many_for_memory_stay_on_disk_and_are_the_same(tree, monkeypatch):
+    dense = load(tree)
+    monkeypatch.setattr(_pixel_cache, "MAX_FLOAT_BYTES", 1000)
+    stored = load(tree)
+
+    for pool in ("train", "aux", "private"):
+        images = getattr(stored, pool).images
+        assert isinstance(images, StoredImages)
+        assert torch.equal(images.dense(), getattr(dense, pool).images)
+    assert disjoint_fingerprint(stored) == disjoint_fingerprint(dense)
+    validate_pools(stored, "stored")
+
+
+def test_what_takes_long_says_how_far_it_is(tree, monkeypatch, caplog):
+    monkeypatch.setattr(_decode, "REPORT_SECONDS", 0.0)
+    with caplog.at_level("INFO"):
+        load(tree)
+
+    assert re.search(r"Decoding images: 7 of 20 \(\d+ s left\)\.", caplog.text)
+
+
+def test_a_full_disk_is_noticed_before_anything_is_decoded(tree, monkeypatch):
+    monkeypatch.setattr(_pixel_cache.shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
+
+    assert "Set MIA_BENCH_CACHE to a folder on a larger disk" in refusal(tree)
+
+
+def test_a_cached_file_that_is_cut_short_is_named(tree, monkeypatch):
+    monkeypatch.setenv("MIA_BENCH_CACHE", str(tree / ".cache"))
+    load(tree)
+    (path, *_) = sorted((tree / ".cache").rglob("*.npy"))
+    path.write_bytes(path.read_bytes()[:-5])
+
+    message = refusal(tree)
+    assert f"The cached file {path} is damaged" in message
+    assert "Delete it" in message
 
 
 def test_images_directly_in_train_are_no_classes(tree):

@@ -1,0 +1,83 @@
+"""Decoded images of a dataset in the cache: read into memory if they are few, and from disk batch by batch if not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..errors import UsageError
+from ..interfaces.stored_images import StoredImages
+from ..utils.cache import cache_path, usable_cache
+from ..utils.files import locked
+
+MAX_FLOAT_BYTES = 2**30
+"""Bytes that the images of one split take as floats, at most, to be kept in memory: those of CIFAR-10 take 0.6 GiB."""
+
+Pixels = NDArray[np.uint8]
+
+
+def cached_pixels(identity: Any, shape: tuple[int, int, int, int], parts: Callable[[], Iterable[Pixels]]) -> Tensor:
+    """Return 8-bit images from the cache, or make and keep them.
+
+    The file is a ``.npy`` file. What it holds is part of the fingerprint of the dataset, so that a file which was
+    changed gives other cells.
+
+    Args:
+        identity: JSON-serializable description of what the images follow from.
+        shape: (N, C, H, W).
+        parts: makes the images if they are not in the cache, each part (M, C, H, W), together ``shape``.
+
+    Returns:
+        (N, C, H, W) uint8, or ``StoredImages`` of this shape if their floats would exceed ``MAX_FLOAT_BYTES``.
+
+    Raises:
+        UsageError: if the cache cannot be written or is full, or the cached file is damaged.
+    """
+    path = cache_path("datasets", identity).with_suffix(".npy")
+    with usable_cache(path), locked(path):
+        if not path.exists():
+            _require_space(path.parent, int(np.prod(shape)))
+            _write(path, shape, parts())
+        try:
+            stored = StoredImages.open(path)
+        except ValueError as error:
+            raise UsageError(f"The cached file {path} is damaged ({error}). Delete it and run again.") from error
+        if tuple(stored.shape) != shape:
+            raise UsageError(f"Expected images {shape} in {path}, got {tuple(stored.shape)}. Delete it and run again.")
+        return stored if 4 * stored.numel() > MAX_FLOAT_BYTES else stored.pixels()
+
+
+def _require_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise UsageError(
+            f"The decoded images take {needed / 2**30:.1f} GiB, but the cache {folder} has {free / 2**30:.1f} GiB of "
+            "free space. Set MIA_BENCH_CACHE to a folder on a larger disk, or read fewer or smaller images."
+        )
+
+
+def _write(path: Path, shape: tuple[int, ...], parts: Iterable[Pixels]) -> None:
+    """Write the file so that others see all of it or nothing."""
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as scratch:
+        try:
+            header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(scratch, header)
+            written = 0
+            for part in parts:
+                scratch.write(np.ascontiguousarray(part, np.uint8).data)
+                written += len(part)
+            if written != shape[0]:
+                raise ValueError(f"Expected {shape[0]} images, got {written}.")
+            os.chmod(scratch.name, 0o644)
+            os.replace(scratch.name, path)
+        except BaseException:
+            Path(scratch.name).unlink(missing_ok=True)
+            raise

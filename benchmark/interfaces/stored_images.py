@@ -1,0 +1,244 @@
+"""Images that are too many for memory: 8-bit values on disk that behave as a tensor of floats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+ATEN = torch.ops.aten
+READ_ONLY = "Stored images cannot be changed in place. Use images.clone() to change a copy."
+PART_BYTES = 2**26
+"""Bytes of the floats that are read at a time where all images are averaged."""
+
+
+@dataclass(frozen=True)
+class PixelFile:
+    """8-bit images in a ``.npy`` file, read row by row.
+
+    The file is not mapped into memory, since pages of a mapped file count as memory of the process.
+
+    Attributes:
+        path: the file.
+        shape: (N, C, H, W).
+        offset: bytes of the header.
+    """
+
+    path: Path
+    shape: tuple[int, int, int, int]
+    offset: int
+
+    @staticmethod
+    def open(path: Path) -> PixelFile:
+        """Read the header of a ``.npy`` file of images (N, C, H, W) uint8.
+
+        Raises:
+            ValueError: if the file holds something else, or is cut short.
+        """
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        if mapped.ndim != 4 or mapped.dtype != np.uint8 or np.isfortran(mapped):
+            raise ValueError(f"Expected images (N, C, H, W) uint8, got {mapped.shape} {mapped.dtype}.")
+        count, channels, height, width = mapped.shape
+        return PixelFile(path, (count, channels, height, width), mapped.offset)
+
+    def read(self, rows: Tensor) -> Tensor:
+        """Read some images.
+
+        Args:
+            rows: their positions, (K,) int64.
+
+        Returns:
+            (K, C, H, W) uint8.
+        """
+        pixels: NDArray[np.uint8] = np.empty((len(rows), *self.shape[1:]), np.uint8)
+        size = int(np.prod(self.shape[1:]))
+        with self.path.open("rb", buffering=0) as file:
+            for place, row in zip(pixels, rows.tolist(), strict=True):
+                file.seek(self.offset + row * size)
+                if file.readinto(place.data.cast("B")) != size:  # pyright: ignore[reportArgumentType]
+                    raise OSError(f"{self.path} is cut short. Delete it and run again.")
+        return torch.from_numpy(pixels)
+
+
+class StoredImages(Tensor):
+    """Images (N, C, H, W) float32 in [0, 1] that stay on disk as 8-bit values.
+
+    Select some of them, as ``images[batch]`` does, and they are read. A slice, or the parts of ``split``, are again
+    stored images. Mean, standard deviation, minimum and maximum over all images are computed part by part. Any other
+    operation reads all of them first. They cannot be changed in place.
+
+    Example:
+        >>> stored = StoredImages.open(Path("images.npy"))  # (60000, 3, 224, 224) float32, 9 GB on disk
+        >>> stored[torch.tensor([3, 5])].shape
+        torch.Size([2, 3, 224, 224])
+    """
+
+    file: PixelFile
+    rows: Tensor
+    """Positions in the file, (N,) int64."""
+
+    @staticmethod
+    def __new__(cls, file: PixelFile, rows: Tensor, device: torch.device) -> StoredImages:
+        """Name images of a file by their positions (N,), as if they were on a device."""
+        made = Tensor._make_wrapper_subclass(  # pyright: ignore[reportAttributeAccessIssue]
+            cls, (len(rows), *file.shape[1:]), dtype=torch.float32, device=device
+        )
+        made.file, made.rows = file, rows
+        return made
+
+    @staticmethod
+    def open(path: Path) -> StoredImages:
+        """Open all images of a ``.npy`` file, (N, C, H, W) uint8.
+
+        Raises:
+            ValueError: if the file holds something else.
+        """
+        file = PixelFile.open(path)
+        return StoredImages(file, torch.arange(file.shape[0]), torch.device("cpu"))
+
+    def at(self, positions: Tensor) -> StoredImages:
+        """Name some of them, by positions (K,) among these, without reading them."""
+        return StoredImages(self.file, self.rows[positions], self.device)
+
+    def pixels(self) -> Tensor:
+        """Read all of them as 8-bit values, (N, C, H, W) uint8 on the CPU."""
+        return self.file.read(self.rows)
+
+    def dense(self) -> Tensor:
+        """Read all of them as floats, (N, C, H, W) float32 in [0, 1]."""
+        return self.pixels().to(self.device).float().div_(255)
+
+    def parts(self) -> list[StoredImages]:
+        """Divide them into parts that fit into memory."""
+        size = max(1, PART_BYTES // (4 * self[:1].numel()))
+        return [self.at(positions) for positions in torch.arange(len(self)).split(size)]
+
+    def numpy(self, *, force: bool = False) -> NDArray[Any]:
+        """Read all of them as an array, (N, C, H, W) float32."""
+        return self.dense().numpy(force=force)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self.dense().cpu(), dtype=dtype)
+
+    def tolist(self) -> Any:
+        """Read all of them as nested lists."""
+        return self.dense().tolist()
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise RuntimeError(READ_ONLY)
+
+    def __deepcopy__(self, memo: object) -> StoredImages:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return StoredImages, (self.file, self.rows, self.device)
+
+    def __repr__(self, **_: Any) -> str:
+        return f"StoredImages({tuple(self.shape)}, file={self.file.path})"
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        own = _WITHOUT_READING_ALL.get(func)
+        answer = own(*args, **kwargs or {}) if own and isinstance(args[0], StoredImages) else NotImplemented
+        if answer is not NotImplemented:
+            return answer
+        if func._schema.is_mutable:
+            raise RuntimeError(READ_ONLY)
+        args, kwargs = tree_map(
+            lambda value: value.dense() if isinstance(value, StoredImages) else value, (args, kwargs)
+        )
+        return func(*args, **kwargs or {})
+
+
+def _slice(images: StoredImages, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Any:
+    return images.at(torch.arange(len(images.rows))[slice(start, end, step)]) if dim == 0 else NotImplemented
+
+
+def _split(images: StoredImages, size: int, dim: int = 0) -> Any:
+    return (
+        [images.at(positions) for positions in torch.arange(len(images.rows)).split(size)]
+        if dim == 0
+        else NotImplemented
+    )
+
+
+def _index(images: StoredImages, indices: list[Tensor | None]) -> Any:
+    if len(indices) != 1 or indices[0] is None:
+        return NotImplemented
+    return images.at(indices[0].cpu()).dense()
+
+
+def _select(images: StoredImages, dim: int, index: int) -> Any:
+    return images.at(torch.tensor([index])).dense()[0] if dim == 0 else NotImplemented
+
+
+def _same(images: StoredImages) -> Any:
+    return images.at(torch.arange(len(images.rows)))
+
+
+def _to(images: StoredImages, *, dtype: torch.dtype | None = None, device: Any = None, **rest: Any) -> Any:
+    if dtype not in (None, torch.float32) or device is None:
+        return NotImplemented
+    return StoredImages(images.file, images.rows, torch.device(device))
+
+
+def _over_images(dim: list[int] | None) -> bool:
+    """Whether a reduction goes over the images, so that it can be computed part by part."""
+    return dim is None or 0 in dim
+
+
+def _sum(parts: Iterator[Tensor], dim: list[int] | None, keepdim: bool) -> Tensor:
+    """Add up values over parts of the images and over ``dim``, in double precision."""
+    sums = [part.double().sum(dim, keepdim) for part in parts]
+    return torch.stack(sums).sum(0)
+
+
+def _mean(
+    images: StoredImages, dim: list[int] | None = None, keepdim: bool = False, *, dtype: torch.dtype | None = None
+) -> Any:
+    if not _over_images(dim):
+        return NotImplemented
+    total = _sum((part.dense() for part in images.parts()), dim, keepdim)
+    return (total * (total.numel() / images.numel())).to(dtype or images.dtype)
+
+
+def _std(
+    images: StoredImages, dim: list[int] | None = None, *, correction: float | None = None, keepdim: bool = False
+) -> Any:
+    if not _over_images(dim):
+        return NotImplemented
+    mean = _mean(images, dim, True, dtype=torch.float64)
+    total = _sum(((part.dense() - mean).square() for part in images.parts()), dim, keepdim)
+    count = images.numel() / total.numel() - (1 if correction is None else correction)
+    return (total / count).sqrt().to(images.dtype)
+
+
+def _min(images: StoredImages) -> Any:
+    return torch.stack([part.dense().min() for part in images.parts()]).min()
+
+
+def _max(images: StoredImages) -> Any:
+    return torch.stack([part.dense().max() for part in images.parts()]).max()
+
+
+_WITHOUT_READING_ALL: dict[Any, Callable[..., Any]] = {
+    ATEN.slice.Tensor: _slice,
+    ATEN.split.Tensor: _split,
+    ATEN.index.Tensor: _index,
+    ATEN.select.int: _select,
+    ATEN.detach.default: _same,
+    ATEN.alias.default: _same,
+    ATEN._to_copy.default: _to,
+    ATEN.mean.dim: _mean,
+    ATEN.mean.default: _mean,
+    ATEN.std.correction: _std,
+    ATEN.min.default: _min,
+    ATEN.max.default: _max,
+}

@@ -1,0 +1,128 @@
+"""Arrays of images in a NumPy archive."""
+
+import io
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from mia_bench.benchmark.datasets.npz import Npz
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.utils.fingerprints import assert_disjoint
+
+RANDOM = np.random.default_rng(0)
+GRAY = RANDOM.integers(0, 256, (40, 12, 10), dtype=np.uint8)
+COLOR = RANDOM.integers(0, 256, (40, 12, 10, 3), dtype=np.uint8)
+LABELS = np.arange(40) % 4
+
+
+def medmnist(images: Any = GRAY, labels: Any = LABELS) -> dict[str, Any]:
+    return {
+        f"{split}_{content}": array[part]
+        for split, part in (("train", slice(0, 20)), ("val", slice(20, 28)), ("test", slice(28, 40)))
+        for content, array in (("images", images), ("labels", labels))
+    }
+
+
+def load(folder: Path, arrays: dict[str, Any], **params: Any) -> Any:
+    np.savez_compressed(folder / "x.npz", **arrays)
+    return Npz(path=Path("x.npz"), **params).load(folder)
+
+
+def refusal(folder: Path, arrays: dict[str, Any]) -> str:
+    with pytest.raises(UsageError) as caught:
+        load(folder, arrays)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+def test_validation_images_join_the_training_split_and_the_test_split_is_private(tmp_path: Path) -> None:
+    pools = load(tmp_path, medmnist(labels=LABELS[:, None]))
+
+    assert len(pools.train) + len(pools.aux) == 28
+    assert (len(pools.private), pools.image_shape, pools.classes) == (12, (1, 12, 10), ("0", "1", "2", "3"))
+    assert torch.equal(pools.private.images[0, 0], torch.from_numpy(GRAY[28]) / 255)
+    assert pools.private.labels[0] == 0
+    assert_disjoint(pools)
+
+
+@pytest.mark.parametrize(
+    ("images", "shape"),
+    [
+        (COLOR, (3, 12, 10)),
+        (COLOR.transpose(0, 3, 1, 2), (3, 12, 10)),
+        (COLOR / 255, (3, 12, 10)),
+        (GRAY[..., None], (1, 12, 10)),
+        ((GRAY / 255).astype(np.float32), (1, 12, 10)),
+    ],
+    ids=["channels last", "channels first", "floats", "one channel", "gray floats"],
+)
+def test_every_layout_gives_the_same_pixels(tmp_path: Path, images: Any, shape: tuple[int, ...]) -> None:
+    arrays = {"x_train": images[:28], "y_train": LABELS[:28], "x_test": images[28:], "y_test": LABELS[28:]}
+
+    first = load(tmp_path, arrays).private.images[0]
+
+    expected = COLOR[28].transpose(2, 0, 1) if shape[0] == 3 else GRAY[28][None]
+    assert torch.equal(first, torch.from_numpy(expected.copy()).float() / 255)
+
+
+def test_an_archive_without_a_test_split_is_divided_by_class(tmp_path: Path) -> None:
+    pools = load(tmp_path, {"images": GRAY, "labels": LABELS.astype(np.int16) * 5 + 1})
+
+    assert torch.bincount(pools.private.labels).tolist() == [2, 2, 2, 2]
+    assert pools.classes == ("1", "6", "11", "16")
+    assert_disjoint(pools)
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    before = load(tmp_path, medmnist())
+    after = load(tmp_path, medmnist(255 - GRAY))
+
+    torch.testing.assert_close(after.private.images, 1 - before.private.images)
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "other names": ({"a": GRAY, "b": LABELS}, "Expected arrays train_images, .* got a, b"),
+    "objects": ({"images": GRAY.astype(object), "labels": LABELS}, "Python objects, which are pickles"),
+    "floats above 1": ({"images": GRAY.astype(float), "labels": LABELS}, "floats in .0, 1., .* got float64 from 0.0"),
+    "NaN": ({"images": np.full((40, 12, 10), np.nan), "labels": LABELS}, "floats in .0, 1."),
+    "16 bits": ({"images": GRAY.astype(np.uint16), "labels": LABELS}, "got uint16"),
+    "5 channels": ({"images": np.zeros((40, 12, 10, 5), np.uint8), "labels": LABELS}, "with 1 or 3 channels"),
+    "vectors": ({"images": GRAY.reshape(40, -1), "labels": LABELS}, "with 1 or 3 channels"),
+    "too few labels": ({"images": GRAY, "labels": LABELS[:30]}, "one whole number for each of the 40 images"),
+    "several labels each": ({"images": GRAY, "labels": np.eye(4)[LABELS]}, "one whole number for each"),
+    "columns first": ({"images": np.asfortranarray(GRAY), "labels": LABELS}, "row by row"),
+    "a rare class": ({"images": GRAY, "labels": np.r_[np.zeros(38, int), 1, 1]}, "at least 3 images of class 1, got 2"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_arrays_that_are_not_images_and_labels_are_refused(tmp_path: Path, name: str) -> None:
+    arrays, words = REFUSED[name]
+
+    assert re.search(words, refusal(tmp_path, arrays))
+
+
+def test_a_file_that_is_not_an_archive_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.npz").write_bytes(b"no archive")
+
+    with pytest.raises(UsageError, match=r"x.npz is not a .npz file"):
+        Npz(path=tmp_path / "x.npz").load(None)
+    with pytest.raises(UsageError, match="which is not a file"):
+        Npz(path=tmp_path / "y.npz").load(None)
+
+
+def test_an_array_that_claims_more_than_it_holds_is_damaged(tmp_path: Path) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (40, 5000, 5000)})
+    labels = io.BytesIO()
+    np.save(labels, LABELS)
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as file:
+        file.writestr("images.npy", header.getvalue() + b"only this")
+        file.writestr("labels.npy", labels.getvalue())
+
+    with pytest.raises(UsageError, match=r"The array images of .*x.npz is damaged \(it is cut short\)"):
+        Npz(path=Path("x.npz")).load(tmp_path)
