@@ -1,4 +1,4 @@
-"""What ``compare`` does, behind its words."""
+"""Compare two boards and check conditions: the command ``mia-bench compare``."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from ..compare.remarks import remarks
 from ..errors import UsageError
 from ..leaderboard.records import NUMBERS
 from ..leaderboard.store import COLUMNS
-from ..registry import nearest
+from ..registry import suggestion
 from ..utils.texts import one_line, say
 from .console import print_lines
 from .tables import print_frame
 
 
 def compare_boards(a: Path, b: Path, *, on: str | None, fail_if: Sequence[str], notation: str) -> int:
-    """Carry out ``mia-bench compare``.
+    """Run ``mia-bench compare``.
 
     Args:
         a: leaderboard, results folder or published board.
-        b: likewise.
-        on: columns in which cells agree, with commas; None for those that name a cell.
-        fail_if: conditions under which to fail.
+        b: the leaderboard, results folder or published board to compare with it.
+        on: columns that matching cells share, separated by commas; None for the columns that identify a cell.
+        fail_if: conditions under which to fail, as ``psnr_db > +0.5``.
         notation: ``table``, ``csv`` or ``markdown``.
 
     Returns:
         The exit code: 1 if a condition is met, else 0.
 
     Raises:
-        UsageError: if a board, a column or a condition is wrong, or a condition cannot be checked on any cell.
+        UsageError: if a board, a column or a condition is invalid, or no cell allows a condition to be checked.
     """
     columns = _columns(on) if on else list(ON)
     conditions = [parse_condition(text, NUMBERS) for several in fail_if for text in several.split(",")]
@@ -46,12 +46,12 @@ def compare_boards(a: Path, b: Path, *, on: str | None, fail_if: Sequence[str], 
     missing = sum(each.state == "missing" for each in differences)
     if conditions and missing:
         say(
-            f"{missing} cells of A are missing in B, so no condition on changes was checked there; "
-            "--fail-if 'missing > 0' refuses that",
+            f"{missing} cells of A are missing in B, so conditions on changes were not checked there. "
+            "Add --fail-if 'missing > 0' to fail in this case.",
             err=True,
         )
     for sentence in found:
-        say(one_line(f"failed {sentence}"), err=True)
+        say(one_line(f"Failed: {sentence}."), err=True)
     return 1 if found else 0
 
 
@@ -60,26 +60,26 @@ def _columns(on: str) -> list[str]:
     for column in chosen:
         if column not in COLUMNS:
             raise UsageError(
-                f"--on names {column!r}, which is no column of a leaderboard{nearest(column, COLUMNS)}; "
-                f"cells are named by {','.join(ON)}"
+                f"Expected columns of a leaderboard for --on, got {column!r}{suggestion(column, COLUMNS)} "
+                f"Cells are identified by {','.join(ON)}."
             )
     if not chosen:
-        raise UsageError(f"--on is {on!r}; expected columns with commas, as in {','.join(ON)}")
+        raise UsageError(f"Expected columns for --on, got {on!r}. Name some, as in {','.join(ON)}.")
     return chosen
 
 
 def violations(condition: Condition, differences: Sequence[Difference]) -> list[str]:
-    """Where a condition is met, one sentence each.
+    """Return one clause for each cell that meets a condition.
 
-    A change is looked for in all cells of both boards, a value in all cells of B. A cell that has a value in A and
-    none in B, as one that failed, meets every condition: what cannot be checked does not pass.
+    Conditions on changes apply to the cells of both boards, conditions on values to all cells of B. A cell with a value
+    in A but none in B, such as a failed one, meets every condition: what cannot be checked does not pass.
 
     Raises:
-        UsageError: if there is no cell on which it can be checked.
+        UsageError: if no cell allows the condition to be checked.
     """
     if condition.column in COUNTS:
         count = sum(each.state == condition.column for each in differences)
-        return [f"{condition.text}: there are {count}"] if condition.met(count) else []
+        return [f"{condition.text} ({count} cells)"] if condition.met(count) else []
     found, checked = [], 0
     for each in differences:
         change = each.changes[condition.column]
@@ -87,16 +87,17 @@ def violations(condition: Condition, differences: Sequence[Difference]) -> list[
         if each.b is None or (value is None and (each.a is None or change.before is None)):
             continue
         checked += 1
-        where = f"{condition.text}: {title(each)}"
+        where = f"{condition.text} in {title(each)}"
         if value is None:
-            found.append(f"{where}: {change.before:g} in A, and no value in B to check")
+            found.append(f"{where} ({change.before:g} in A, no value in B)")
         elif condition.met(value):
             moved = f"{change.before:g} in A, " if change.before is not None else ""
-            found.append(f"{where}: {moved}{change.after:g} in B")
+            found.append(f"{where} ({moved}{change.after:g} in B)")
     if not checked:
+        where = "of both boards has a value in A" if condition.is_change else "of B has a value"
         raise UsageError(
-            f"--fail-if {condition.text!r} cannot be checked: no cell "
-            + (f"of both boards has {condition.column} in A" if condition.is_change else f"of B has {condition.column}")
+            f"Expected a condition that can be checked for --fail-if, got {condition.text!r}, but no cell {where}. "
+            "Name another column."
         )
     return found
 
@@ -117,6 +118,6 @@ def _print(
         say()
     elif notation != "csv":
         compared = dict.fromkeys((*COMPARED, *differences[0].changes))
-        say(f"no change in {', '.join(compared)}")
+        say(f"No change in {', '.join(compared)}.")
     for remark in remarks(differences, *sides, on):
         say(one_line(remark), err=notation == "csv")

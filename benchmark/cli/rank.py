@@ -1,4 +1,4 @@
-"""What ``mia-bench rank`` does."""
+"""Print a ranking: the command ``mia-bench rank``."""
 
 from __future__ import annotations
 
@@ -11,59 +11,92 @@ from ..errors import UsageError
 from ..leaderboard.completing import gap_notice
 from ..leaderboard.loading import load_boards
 from ..leaderboard.planned_cells import read_plan
-from ..leaderboard.ranking import rank, shorten
+from ..leaderboard.ranking import COLUMNS, rank, shorten, with_labels
+from ..registry import suggestion
 from ..utils.texts import one_line, say
 from .console import print_lines
 from .tables import as_texts, print_frame
 
-PLACE = ("dataset", "model", "split", "n_images", "recognisable_mean_image")
-"""Columns that a table says once, above it, where all lines have the same."""
+SCENARIO_COLUMNS = ("dataset", "model", "split", "n_images", "recognisable_mean_image")
+"""Columns that a table states once, above its rows, if all rows agree in them."""
+DETAIL_COLUMNS = ["client_params", "client_ms", "server_ms"]
+"""Columns that the table on the terminal leaves out."""
 
 
-def print_ranking(ranked: pd.DataFrame, notation: str) -> None:
-    """Print a ranking for people: as a table, the place that all lines share is said once, above it."""
-    if notation != "table" or ranked.empty:
-        print_frame(shorten(ranked), notation)
-        return
-    short = shorten(ranked).drop(columns=["client_params", "client_ms", "server_ms"])
-    texts = as_texts(short)
-    shared = [name for name in PLACE if len(set(texts[name].tolist())) == 1 and texts[name].iloc[0]]
-    if shared:
-        say(one_line(", ".join(f"{name} {texts[name].iloc[0]}" for name in shared)) + "\n")
-    texts = texts.drop(columns=shared)
-    told = [name for name in texts.columns if set(texts[name].tolist()) != {""}]
-    named_by = told.index("defense") + 1
-    print_lines([str(name) for name in told], texts[told].to_numpy().tolist(), named_by=named_by)
+def rank_boards(paths: Sequence[Path], *, sort: str, notation: str, columns: str | None = None) -> None:
+    """Run ``mia-bench rank``.
 
-
-def rank_boards(paths: Sequence[Path], *, sort: str, notation: str) -> None:
-    """Carry out ``mia-bench rank``.
+    Args:
+        paths: leaderboards or results folders.
+        sort: the column whose best values come first.
+        notation: ``table``, ``csv``, ``markdown``, ``latex`` or ``html``.
+        columns: columns to print, separated by commas, in this order; None for the columns of the notation.
 
     Raises:
-        UsageError: if a path holds no results, or a damaged file, or there is no column to sort by.
+        UsageError: if a path holds no results or a damaged file, or a column does not exist.
     """
+    chosen = parse_columns(columns) if columns is not None else None
     rows, records = load_boards(paths)
     if not rows:
-        raise UsageError(f"{' and '.join(map(str, paths))} hold no rows; there is nothing to rank")
+        raise UsageError(f"Expected results to rank, got no rows in {' and '.join(map(str, paths))}.")
     ranked = rank(rows, records, sort)
-    if notation == "csv":
+    if chosen:
+        print_frame((ranked if notation == "csv" else with_labels(ranked))[chosen], notation)
+    elif notation == "csv":
         print_frame(ranked, notation)
     else:
         print_ranking(ranked, notation)
     for line in gap_notice(rows, results_folder(paths)):
         say(one_line(line), err=True)
     for path in paths:
-        folder = path if path.is_dir() else path.parent
-        missing = set(read_plan(folder)) - {row.cell_id for row in rows}
-        if missing:
-            say(
-                f"{len(missing)} planned cells are missing, so the worst case may be worse: "
-                f"see mia-bench status {folder}",
-                err=True,
+        _warn_of_missing_cells(path if path.is_dir() else path.parent, {row.cell_id for row in rows})
+
+
+def parse_columns(text: str) -> list[str]:
+    """Return the columns of a ranking that a text names, separated by commas.
+
+    Raises:
+        UsageError: if there is none, or a ranking does not have it.
+
+    Example:
+        >>> parse_columns("defense, psnr_db")
+        ['defense', 'psnr_db']
+    """
+    chosen = [name for part in text.split(",") if (name := part.strip())]
+    for name in chosen:
+        if name not in COLUMNS:
+            raise UsageError(
+                f"Expected columns of a ranking for --columns, got {name!r}{suggestion(name, COLUMNS)} "
+                f"Available: {', '.join(COLUMNS)}."
             )
+    if not chosen:
+        raise UsageError(f"Expected columns for --columns, got {text!r}. Name some, as in defense,psnr_db.")
+    return list(dict.fromkeys(chosen))
+
+
+def print_ranking(ranked: pd.DataFrame, notation: str) -> None:
+    """Print a ranking for people. A table states what all its rows share once, above them."""
+    if notation != "table" or ranked.empty:
+        print_frame(shorten(ranked), notation)
+        return
+    texts = as_texts(shorten(ranked).drop(columns=DETAIL_COLUMNS))
+    shared = [name for name in SCENARIO_COLUMNS if len(set(texts[name].tolist())) == 1 and texts[name].iloc[0]]
+    if shared:
+        say(one_line(", ".join(f"{name} {texts[name].iloc[0]}" for name in shared)) + "\n")
+    texts = texts.drop(columns=shared)
+    filled = [name for name in texts.columns if set(texts[name].tolist()) != {""}]
+    named_by = filled.index("defense") + 1
+    print_lines([str(name) for name in filled], texts[filled].to_numpy().tolist(), named_by=named_by)
 
 
 def results_folder(paths: Sequence[Path]) -> Path | None:
     """Return the results folder to which runs may be added; None if the boards are of several folders, or of none."""
     folders = {path if path.is_dir() else path.parent for path in paths}
     return next((folder for folder in folders if (folder / "cells").is_dir()), None) if len(folders) == 1 else None
+
+
+def _warn_of_missing_cells(folder: Path, found: set[str]) -> None:
+    missing = len(read_plan(folder).keys() - found)
+    if missing:
+        noun = "planned cell is" if missing == 1 else "planned cells are"
+        say(f"{missing} {noun} missing, so more may leak than shown. See mia-bench status {folder}.", err=True)

@@ -1,35 +1,48 @@
-"""Data frames on the terminal and in other notations."""
+"""Print data frames: on the terminal, as CSV, Markdown, LaTeX or HTML."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from ..leaderboard.columns import PLACES
 from ..leaderboard.csv_files import to_csv
 from ..utils.texts import one_line, say
 from .console import print_table
 
+DEFAULT_DECIMALS = 4
+MARKDOWN_ESCAPES = str.maketrans({character: f"\\{character}" for character in "\\|<`"})
+LATEX_SYMBOLS = str.maketrans({"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"})
+"""Characters that pandas does not escape. LaTeX prints others in their place in its default font encoding."""
+
 
 def print_frame(frame: pd.DataFrame, notation: str) -> None:
-    """Print a frame to stdout as ``table``, ``csv``, ``markdown``, ``latex`` or ``html``."""
+    """Print a frame to stdout.
+
+    Args:
+        frame: the table; texts in it may be untrusted.
+        notation: ``table``, ``csv``, ``markdown``, ``latex`` or ``html``.
+    """
     if notation == "csv":
         say(to_csv(frame), end="")
         return
     texts = as_texts(frame)
-    if notation == "html":
-        say(texts.to_html(index=False, border=0))
-    elif notation == "latex":
-        say(_latex(texts))
-    elif notation == "markdown":
-        say(_markdown(texts))
-    else:
+    if notation == "table":
         print_table([str(column) for column in texts.columns], texts.to_numpy().tolist())
+    else:
+        say({"html": _html, "latex": _latex, "markdown": _markdown}[notation](texts, _alignment(frame)))
 
 
 def as_texts(frame: pd.DataFrame) -> pd.DataFrame:
-    """Format each value of a frame for people."""
-    return pd.DataFrame({name: [_text(str(name), value) for value in frame[name]] for name in frame.columns})
+    """Return a frame with each value formatted for people, on one line.
+
+    Example:
+        >>> as_texts(pd.DataFrame({"psnr_db": [20.125], "pareto": [True]})).values.tolist()
+        [['20.12', 'yes']]
+    """
+    texts = {one_line(str(name)): [_text(str(name), value) for value in frame[name]] for name in frame.columns}
+    return pd.DataFrame(texts, dtype=object)
 
 
 def _text(column: str, value: object) -> str:
@@ -38,26 +51,29 @@ def _text(column: str, value: object) -> str:
     if value is None or value is pd.NA or value != value:  # NaN is not itself
         return ""
     if isinstance(value, float):
-        return f"{value:.{PLACES.get(column, 4)}f}"
+        return f"{value:.{PLACES.get(column, DEFAULT_DECIMALS)}f}"
     return one_line(str(value))
 
 
-def _markdown(texts: pd.DataFrame) -> str:
-    lines = [list(map(str, texts.columns)), ["---"] * len(texts.columns), *texts.to_numpy().tolist()]
-    special = str.maketrans({character: f"\\{character}" for character in "\\|<`"})
-    return "\n".join("| " + " | ".join(one_line(cell).translate(special) for cell in line) + " |" for line in lines)
+def _alignment(frame: pd.DataFrame) -> list[str]:
+    """Return the alignment of each column: numbers right, texts left."""
+    numbers = [is_numeric_dtype(frame[name]) and not is_bool_dtype(frame[name]) for name in frame.columns]
+    return ["right" if number else "left" for number in numbers]
 
 
-def _latex(texts: pd.DataFrame) -> str:
-    escapes = {"^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "\\": r"\textbackslash{}"}
-    escapes |= {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
-    special = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"} | escapes)
-    lines = [
-        " & ".join(one_line(str(cell)).translate(special) for cell in line) + r" \\"
-        for line in texts.to_numpy().tolist()
-    ]
-    header = " & ".join(str(column).translate(special) for column in texts.columns) + r" \\"
-    columns = "l" * len(texts.columns)
-    return "\n".join(
-        [rf"\begin{{tabular}}{{{columns}}}", r"\hline", header, r"\hline", *lines, r"\hline", r"\end{tabular}"]
-    )
+def _html(texts: pd.DataFrame, alignment: list[str]) -> str:
+    return texts.to_html(index=False, border=0)
+
+
+def _markdown(texts: pd.DataFrame, alignment: list[str]) -> str:
+    escaped = texts.map(_escape_markdown).rename(columns=_escape_markdown)
+    return escaped.to_markdown(index=False, disable_numparse=True, colalign=alignment)
+
+
+def _escape_markdown(text: str) -> str:
+    return text.translate(MARKDOWN_ESCAPES)
+
+
+def _latex(texts: pd.DataFrame, alignment: list[str]) -> str:
+    columns = "".join(side[0] for side in alignment)  # l or r
+    return texts.to_latex(index=False, escape=True, column_format=columns).strip().translate(LATEX_SYMBOLS)

@@ -168,11 +168,14 @@ def rank_(
         ),
     ] = "psnr_db",
     format_: Annotated[Format, typer.Option("--format", help="How to print it; csv has all columns.")] = "table",
+    columns: Annotated[
+        str | None, typer.Option(help="Print these columns, separated by commas.", metavar="COLUMN,...")
+    ] = None,
 ) -> None:
     """Rank defenses, one line each: the worst case over the attacks, image by image."""
     from . import rank
 
-    rank.rank_boards(boards, sort=sort, notation=format_)
+    rank.rank_boards(boards, sort=sort, notation=format_, columns=columns)
 
 
 @app.command("audit")

@@ -140,10 +140,15 @@ def shorten(ranked: pd.DataFrame) -> pd.DataFrame:
     short = ranked.drop(columns=["accuracy_undefended", "attacks", "seeds"])
     if set(short["worst_case"].tolist()) <= {"per image", ""}:
         short = short.drop(columns="worst_case")
+    return with_labels(short).drop(columns="defense_params")
+
+
+def with_labels(ranked: pd.DataFrame) -> pd.DataFrame:
+    """Return a ranking whose column ``defense`` holds labels, as ``dp_ir:sigma=0.1``, instead of bare names."""
     chosen = [
-        (name, json.loads(params)) for name, params in zip(short["defense"], short["defense_params"], strict=True)
+        (name, json.loads(params)) for name, params in zip(ranked["defense"], ranked["defense_params"], strict=True)
     ]
-    short["defense"] = [
+    labels = [
         label("defenses", name, params, [other for also, other in chosen if also == name]) for name, params in chosen
     ]
-    return short.drop(columns="defense_params")
+    return ranked.assign(defense=labels)

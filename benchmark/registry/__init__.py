@@ -12,6 +12,7 @@ from .entries import (
     names,
     nearest,
     providers,
+    suggestion,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "names",
     "nearest",
     "providers",
+    "suggestion",
 ]

@@ -147,8 +147,19 @@ def find(kind: Kind, name: str) -> Entry:
 
 def nearest(word: str, known: object) -> str:
     """The clause ``; did you mean 'x'?``, or nothing when no known word is near."""
+    guess = suggestion(word, known)
+    return f"; did{guess.removeprefix('. Did')}" if guess != "." else ""
+
+
+def suggestion(word: str, known: object) -> str:
+    """Return the end of a sentence about an unknown word: a period, and ``Did you mean 'x'?`` if one is similar.
+
+    Example:
+        >>> suggestion("dp_irr", ["dp_ir", "topk"]), suggestion("xyz", ["dp_ir"])
+        (". Did you mean 'dp_ir'?", '.')
+    """
     close = difflib.get_close_matches(word, [str(each) for each in known], 1)  # pyright: ignore[reportGeneralTypeIssues]
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f". Did you mean {close[0]!r}?" if close else "."
 
 
 @cache

@@ -143,7 +143,7 @@ NOT_BOARDS = {
     "cut short": (lambda path: path.write_text(path.read_text()[:-200]), "values, and the header has"),
     "an open quote": (lambda path: path.write_text(path.read_text() + '"'), "unexpected end of data"),
     "too many columns": (lambda path: path.write_text("," * 1_000_000), "at most 1000 are read"),
-    "no rows": (lambda path: path.write_text(path.read_text().partition("\n")[0]), "hold no rows"),
+    "no rows": (lambda path: path.write_text(path.read_text().partition("\n")[0]), "got no rows in"),
     "published figures": (lambda path: path.write_text("source,a\nb,c\n"), "only `mia-bench compare` reads"),
 }
 
