@@ -93,4 +93,4 @@ def _print_results(planned: Sequence[PlannedCell], records: Sequence[Record], ou
         }
         lines.append(names | {column: getattr(record.row, column) for column in SHOWN})
     print_frame(pd.DataFrame(lines).dropna(axis="columns", how="all"), "table")
-    say(f"wrote {out / 'leaderboard.csv'}")
+    say(f"Wrote {out / 'leaderboard.csv'}")

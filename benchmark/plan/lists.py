@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import UsageError
-from ..registry.literals import Text, divide
-from ..registry.specs import divide_specs
+from ..registry.literals import Text, divide, divide_specs
 from ..utils.texts import quoted
 
 Spec = str | Mapping[str, Any]

@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+from ..errors import UsageError
+
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|.', re.DOTALL)
 """A string in double quotes, or one character."""
 OPENING, CLOSING = "[{", "]}"
@@ -34,6 +36,33 @@ def divide(text: str) -> list[str]:
         depth = max(0, depth + (token in OPENING) - (token in CLOSING))
         parts[-1] += token
     return parts
+
+
+def divide_specs(text: str) -> list[str]:
+    """Divide a text that lists one or several components at the commas between them.
+
+    A comma starts the next component unless ``key=value`` follows it and the component before it has a colon: then
+    it separates two parameters. A value that contains a comma is written in double quotes or brackets.
+
+    Example:
+        >>> divide_specs("dp_ir:sigma=0.1,delta=1e-6,dropout,topk:share=0.1")
+        ['dp_ir:sigma=0.1,delta=1e-6', 'dropout', 'topk:share=0.1']
+
+    Raises:
+        UsageError: if ``key=value`` follows a component without a colon.
+    """
+    specs: list[str] = []
+    for part in divide(text):
+        before, equals, _ = part.partition("=")
+        is_parameter = bool(equals) and ":" not in before
+        if is_parameter and specs and ":" in specs[-1]:
+            specs[-1] += f",{part}"
+        elif is_parameter:
+            name = specs[-1] if specs else "NAME"
+            raise UsageError(f"Expected a name, got {part!r}. Write parameters behind a colon, as in {name}:{part}")
+        else:
+            specs.append(part.strip())
+    return specs
 
 
 def read(text: str) -> Any:

@@ -62,33 +62,6 @@ class ResolvedComponent:
         return hash(str(self.identity))
 
 
-def divide_specs(text: str) -> list[str]:
-    """Divide a text that lists one or several components at the commas between them.
-
-    A comma starts the next component unless ``key=value`` follows it and the component before it has a colon: then
-    it separates two parameters. A value that contains a comma is written in double quotes or brackets.
-
-    Example:
-        >>> divide_specs("dp_ir:sigma=0.1,delta=1e-6,dropout,topk:share=0.1")
-        ['dp_ir:sigma=0.1,delta=1e-6', 'dropout', 'topk:share=0.1']
-
-    Raises:
-        UsageError: if ``key=value`` follows a component without a colon.
-    """
-    specs: list[str] = []
-    for part in divide(text):
-        before, equals, _ = part.partition("=")
-        is_parameter = bool(equals) and ":" not in before
-        if is_parameter and specs and ":" in specs[-1]:
-            specs[-1] += f",{part}"
-        elif is_parameter:
-            name = specs[-1] if specs else "NAME"
-            raise UsageError(f"Expected a name, got {part!r}. Write parameters behind a colon, as in {name}:{part}")
-        else:
-            specs.append(part.strip())
-    return specs
-
-
 def parse(spec: str) -> tuple[str, dict[str, Text]]:
     """Split ``name:key=value,key=value`` into the name and its parameters; lists are written ``key=[1,2]``.
 

@@ -46,7 +46,7 @@ def test_a_run_writes_a_leaderboard_with_the_columns_of_the_design_and_a_second_
     first = run(tree, out, "--defense", "dp_ir", "--sigma", "0.1", "--attack", "ridge")
 
     assert first.exit_code == 0, first.stderr
-    assert first.stdout.splitlines()[-1] == f"wrote {out / 'leaderboard.csv'}"
+    assert first.stdout.splitlines()[-1] == f"Wrote {out / 'leaderboard.csv'}"
     board = pd.read_csv(out / "leaderboard.csv")
     assert list(board.columns) == COLUMNS
     assert set(zip(board["defense"], board["attack"], strict=True)) == {
@@ -303,7 +303,7 @@ def test_audit_reads_folders_and_boards_and_strict_fails_on_flags(tree: Path, tm
     again = run(tree, out, "--defense", "dp_ir", "--sigma", "2", "--attack", "ridge")
     assert "Flag aux-overlap, 1 cell (ridge on dp_ir:sigma=2.0). Remove the duplicates" in again.stderr
     assert "run mia-bench audit on the results folder" in again.stderr
-    assert again.stdout.splitlines()[-1] == f"wrote {out / 'leaderboard.csv'}"
+    assert again.stdout.splitlines()[-1] == f"Wrote {out / 'leaderboard.csv'}"
 
 
 @pytest.mark.parametrize("kind", ["empty folder", "missing"])

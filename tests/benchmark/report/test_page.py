@@ -41,7 +41,7 @@ def write_page(folder: Path, *words: str | Path) -> str:
     page = folder.parent / "page.html"
     result = mia_bench("report", folder, "-o", page, *words)
     assert result.exit_code == 0, result.stderr
-    assert result.stdout.splitlines()[0] == f"wrote {page}"
+    assert result.stdout.splitlines()[0] == f"Wrote {page}"
     return page.read_text(encoding="utf-8")
 
 
