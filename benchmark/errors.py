@@ -1,31 +1,50 @@
-"""What can go wrong in a way that a person can mend, and errors in words."""
+"""Errors that users can correct, and the text of exceptions on one line."""
 
 from __future__ import annotations
 
 import re
 
-LONGEST = 1000
-"""Characters of an error that are worth keeping."""
-_NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\s]+")
-"""White space, control characters, which could drive a terminal, and halves of characters, which no file can hold."""
+MAX_ERROR_CHARACTERS = 1000
+"""Characters of an error message that are kept."""
+_NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\s]+")
+"""White space, control characters, which could drive a terminal, and surrogates, which no file can hold."""
 
 
 class UsageError(Exception):
-    """Bad usage or bad input: the message is one sentence saying what is wrong, what was given, what is allowed."""
+    """Raised for bad usage or bad input. The message says what was expected, what was given and what to do.
+
+    The command line prints the message without a traceback and exits with code 2.
+
+    Example:
+        >>> raise UsageError("Expected bits from 1 to 16, got 17. Choose fewer bits.")
+        Traceback (most recent call last):
+        mia_bench.benchmark.errors.UsageError: Expected bits from 1 to 16, got 17. Choose fewer bits.
+    """
 
 
 class Inapplicable(Exception):
-    """An attack or a defense has no meaning for this cell; the message is the row's ``reason``."""
+    """Raised by an attack or a defense that cannot be applied to a cell. The message becomes the ``reason`` of the row.
+
+    Example:
+        >>> raise Inapplicable("The server has no layers with weights. Choose an earlier split.")
+        Traceback (most recent call last):
+        mia_bench.benchmark.errors.Inapplicable: The server has no layers with weights. Choose an earlier split.
+    """
 
 
 def describe(error: BaseException) -> str:
-    """The type and the message of any exception, on one line of at most 1,000 characters; never raises."""
+    """Return the type and the message of any exception on one line of at most 1,000 characters. Never raises.
+
+    Example:
+        >>> describe(ValueError("too small"))
+        'ValueError: too small'
+    """
     message, name = message_of(error), clean(type(error).__name__)
     return clean(f"{name}: {message}" if message else name)
 
 
 def message_of(error: BaseException) -> str:
-    """The message of any exception, on one line of at most 1,000 characters; never raises."""
+    """Return the message of any exception on one line of at most 1,000 characters. Never raises."""
     try:
         return clean(str.__str__(str(error)))
     except BaseException as broken:  # a method of the exception, which may raise anything
@@ -33,7 +52,7 @@ def message_of(error: BaseException) -> str:
 
 
 def clean(text: str) -> str:
-    """A text on one line, without control characters and of at most 1,000 characters."""
-    whole = _NO_TEXT.sub(" ", text[: 4 * LONGEST]).strip()
-    short = len(whole) <= LONGEST and len(text) <= 4 * LONGEST
-    return whole if short else f"{whole[: LONGEST - 4]} ..."
+    """Return a text on one line, without control characters and cut to at most 1,000 characters."""
+    whole = _NOT_PRINTABLE.sub(" ", text[: 4 * MAX_ERROR_CHARACTERS]).strip()
+    short = len(whole) <= MAX_ERROR_CHARACTERS and len(text) <= 4 * MAX_ERROR_CHARACTERS
+    return whole if short else f"{whole[: MAX_ERROR_CHARACTERS - 4]} ..."

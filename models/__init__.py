@@ -1,1 +1,1 @@
-"""Architectures, one file each; a file ``my_net.py`` holding class ``MyNet`` provides ``my_net``."""
+"""Architectures, one file each. A file ``my_net.py`` with a class ``MyNet`` provides the model ``my_net``."""

@@ -6,5 +6,5 @@ from torch import nn
 
 
 def fully_connected(inputs: int, outputs: int) -> nn.Sequential:
-    """A fully connected layer that takes maps (N, C, H, W) as well as vectors (N, inputs)."""
+    """Build a fully connected layer that accepts maps (N, C, H, W) and vectors (N, inputs) and returns (N, outputs)."""
     return nn.Sequential(OrderedDict(flatten=nn.Flatten(), linear=nn.Linear(inputs, outputs)))

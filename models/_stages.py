@@ -1,4 +1,4 @@
-"""The frame that the plain, the residual and the inception network share, so that only their blocks differ."""
+"""The frame that the plain, the residual and the inception network share. Only their blocks differ."""
 
 from __future__ import annotations
 
@@ -11,40 +11,41 @@ from torch import nn
 from ..benchmark.interfaces import Model
 
 STAGES = 3
-LARGEST_SMALL = 64
-"""Pixels a side up to which the first convolution keeps the resolution."""
+MAX_FULL_RESOLUTION_PIXELS = 64
+"""Largest side of an image, in pixels, at which the first convolution keeps the resolution."""
 
 
 class Staged(Model):
-    """A first convolution and a pool, three stages of ``depth`` blocks, the average over the map, and the logits.
+    """Base class of the networks ``plain``, ``resnet`` and ``inception``.
 
-    The map is halved and its channels doubled by a 3x3 convolution of stride 2 between stages, which is the same in
-    all of these networks: they differ in the blocks alone. Each block is two convolutions deep and keeps the shape of
-    the map, so the layers have the same names and shapes at equal ``depth`` and ``width``. The last block of a stage
-    is called after the stage: ``stage1`` is the same place at every depth.
+    The network consists of a first convolution and a pool, three stages of ``depth`` blocks, the average over the map,
+    and the logits. Between two stages, a 3x3 convolution of stride 2 halves the map and doubles its channels. It is the
+    same in all of these networks: they differ in the blocks alone. Each block is two convolutions deep and keeps the
+    shape of the map, so the layers have the same names and shapes at equal ``depth`` and ``width``. The last block of a
+    stage is named after the stage: ``stage1`` is the same place at every depth.
 
-    Images beyond 64 pixels meet a first convolution of 7x7 and stride 2, as in networks for ImageNet.
+    Images larger than 64 pixels pass a first convolution of 7x7 and stride 2, as in networks for ImageNet.
 
-    There is no batch normalization: the training recipe has its own and folds it away.
+    The networks have no batch normalization: the training recipe adds it and folds it into the weights afterwards.
     """
 
-    depth: int = Field(1, ge=1, le=9, description="blocks in each of the three stages; each is two convolutions deep")
-    width: int = Field(16, ge=8, multiple_of=8, description="channels of the first stage; each next has twice as many")
+    depth: int = Field(1, ge=1, le=9, description="blocks in each of the three stages, each two convolutions deep")
+    width: int = Field(16, ge=8, multiple_of=8, description="channels of the first stage; doubled from stage to stage")
 
     @abstractmethod
     def block(self, channels: int) -> nn.Module:
-        """Build a block that keeps the shape (N, channels, H, W)."""
+        """Build one block. It maps (N, channels, H, W) to the same shape."""
 
     def build(self, image_shape: tuple[int, int, int], classes: int) -> nn.Sequential:
-        """Build the network for images of at least 16x16 pixels.
+        """Build the network, untrained, for images (C, H, W) of at least 16x16 pixels.
 
         Raises:
-            ValueError: if the images are smaller.
+            ValueError: If the images are smaller.
         """
         inputs, *sides = image_shape
         if min(sides) < 16:
-            raise ValueError(f"images have {sides[0]}x{sides[1]} pixels; expected at least 16x16")
-        kernel, stride = (3, 1) if max(sides) <= LARGEST_SMALL else (7, 2)
+            raise ValueError(f"Expected images of at least 16x16 pixels, got {sides[0]}x{sides[1]}.")
+        kernel, stride = (3, 1) if max(sides) <= MAX_FULL_RESOLUTION_PIXELS else (7, 2)
         layers: OrderedDict[str, nn.Module] = OrderedDict(
             conv1=nn.Conv2d(inputs, self.width, kernel, stride, kernel // 2), relu1=nn.ReLU(), pool1=nn.MaxPool2d(2)
         )

@@ -11,11 +11,13 @@ from ._layers import fully_connected
 class Cnn6(Model):
     """Six 3x3 convolutions (64-64-pool-128-128-pool-128-128-pool), a hidden layer of 512 sigmoids, and the logits.
 
+    Example: ``mia-bench run --dataset cifar10 --data-dir data --model cnn6 --split relu22``
+
     Source: He, Zhang, Lee, ACSAC 2019, Table 2 (CIFAR-10) and its official code.
     """
 
     def build(self, image_shape: tuple[int, int, int], classes: int) -> nn.Sequential:
-        """Build the network for images of at least 8x8 pixels."""
+        """Build the network, untrained, for images (C, H, W) of at least 8x8 pixels."""
         channels, height, width = image_shape
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         for block, filters in enumerate((64, 128, 128), start=1):

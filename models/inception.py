@@ -1,4 +1,4 @@
-"""A network of inception modules."""
+"""A network of inception modules, which combine convolutions of several sizes."""
 
 from typing import cast
 
@@ -11,23 +11,31 @@ from ._stages import Staged
 class Inception(Staged):
     """Three stages of inception modules: 1x1, 3x3 and 5x5 convolutions and a pool side by side.
 
-    The modules are two convolutions deep, like the blocks of ``plain``, keep its shapes, and take about three
-    quarters of its multiplications.
+    The modules are two convolutions deep and keep the shape of the map, like the blocks of ``plain``. They need about
+    three quarters of its multiplications. Oh and Lee (EMDL 2019) ask how inception modules change the leakage.
 
-    Source: Szegedy et al., CVPR 2015, "Going deeper with convolutions", Figure 2b; for the question of Oh & Lee, EMDL
-    2019. Its shares of the output are those of module 3a, rounded: 1/8, 1/2, 1/4, 1/8 (there 1/4, 1/2, 1/8, 1/8).
+    Example: ``mia-bench run --model inception --split stage1 --depth 2``
+
+    Source: Szegedy et al., CVPR 2015, "Going deeper with convolutions", Figure 2b. The shares of the output are those
+    of module 3a, rounded: 1/8, 1/2, 1/4, 1/8 (there 1/4, 1/2, 1/8, 1/8).
     """
 
     def block(self, channels: int) -> nn.Module:
-        """One module."""
+        """Build one inception module."""
         return InceptionModule(channels)
 
 
 class InceptionModule(nn.Module):
-    """Four branches whose outputs are put side by side."""
+    """Four parallel branches whose outputs are concatenated along the channels.
+
+    Example:
+        >>> import torch
+        >>> InceptionModule(16)(torch.zeros(1, 16, 8, 8)).shape
+        torch.Size([1, 16, 8, 8])
+    """
 
     def __init__(self, channels: int) -> None:
-        """Build for maps of that many channels, a multiple of eight."""
+        """Build the module for maps of ``channels`` channels, a multiple of eight."""
         super().__init__()
         eighth = channels // 8
         self.branches = nn.ModuleList(
@@ -40,12 +48,12 @@ class InceptionModule(nn.Module):
         )
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Transform (N, channels, H, W), keeping the shape."""
+        """Transform maps (N, channels, H, W) into maps of the same shape."""
         return torch.cat([cast(Tensor, branch(maps)) for branch in self.branches], 1)
 
 
 def _reduced(channels: int, outputs: int, kernel: int) -> nn.Sequential:
-    """A 1x1 convolution before a larger one."""
+    """Build a 1x1 convolution followed by a larger one, each with a ReLU."""
     return nn.Sequential(
         nn.Conv2d(channels, channels, 1),
         nn.ReLU(),

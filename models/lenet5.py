@@ -1,4 +1,4 @@
-"""LeNet-5 as the attack papers use it."""
+"""LeNet-5, as the papers on attacks use it."""
 
 from collections import OrderedDict
 
@@ -11,11 +11,13 @@ from ._layers import fully_connected
 class Lenet5(Model):
     """LeNet-5: two 5x5 convolutions with 8 and 16 channels, three fully connected layers.
 
+    Example: ``mia-bench run --dataset mnist --data-dir data --model lenet5 --split relu2``
+
     Source: He, Zhang, Lee, ACSAC 2019, Table 2 (MNIST) and its official code.
     """
 
     def build(self, image_shape: tuple[int, int, int], classes: int) -> nn.Sequential:
-        """Build the network for images of at least 16x16 pixels."""
+        """Build the network, untrained, for images (C, H, W) of at least 16x16 pixels."""
         channels, height, width = image_shape
         return nn.Sequential(
             OrderedDict(

@@ -1,4 +1,4 @@
-"""A convolutional network of nothing but convolutions: the control of ``resnet`` and ``inception``."""
+"""A plain convolutional network: the control for ``resnet`` and ``inception``."""
 
 from collections import OrderedDict
 
@@ -10,11 +10,16 @@ from ._stages import Staged
 class Plain(Staged):
     """Three stages of plain blocks, two 3x3 convolutions each: ``resnet`` without its skip connections.
 
-    Source: He, Zhang, Ren, Sun, CVPR 2016, section 3.3, "Plain Network"; for the question of Oh & Lee, EMDL 2019.
+    It is the control for the question of Oh and Lee (EMDL 2019), how skip connections and inception modules change the
+    leakage.
+
+    Example: ``mia-bench run --model plain --split stage1 --depth 2``
+
+    Source: He, Zhang, Ren, Sun, CVPR 2016, section 3.3, "Plain Network".
     """
 
     def block(self, channels: int) -> nn.Module:
-        """Two convolutions in a row."""
+        """Build two convolutions in a row, each with a ReLU."""
         return nn.Sequential(
             OrderedDict(
                 conv1=nn.Conv2d(channels, channels, 3, padding=1),

@@ -8,27 +8,35 @@ from ._stages import Staged
 class Resnet(Staged):
     """Three stages of residual blocks: those of ``plain``, with the block's input added before the last ReLU.
 
-    The skip connections are all identities and do not cross from stage to stage, so that nothing but them is added
-    to ``plain``: weights and multiplications are the same.
+    All skip connections are identities and stay inside one stage. They are the only difference from ``plain``: weights
+    and multiplications are the same. Oh and Lee (EMDL 2019) ask how skip connections change the leakage; their network
+    also has projections in the skip connections between stages.
 
-    Source: He, Zhang, Ren, Sun, CVPR 2016, "Deep residual learning", Figure 2; for the question of Oh & Lee, EMDL
-    2019. Theirs has projections in the skips between stages.
+    Example: ``mia-bench run --model resnet --split stage1 --depth 2``
+
+    Source: He, Zhang, Ren, Sun, CVPR 2016, "Deep residual learning", Figure 2.
     """
 
     def block(self, channels: int) -> nn.Module:
-        """Two convolutions and a way around them."""
+        """Build two convolutions with a skip connection around them."""
         return Residual(channels)
 
 
 class Residual(nn.Module):
-    """relu(x + f(x)), where f is two 3x3 convolutions with a ReLU between."""
+    """A residual block: relu(x + f(x)), where f is two 3x3 convolutions with a ReLU between them.
+
+    Example:
+        >>> import torch
+        >>> Residual(16)(torch.zeros(1, 16, 8, 8)).shape
+        torch.Size([1, 16, 8, 8])
+    """
 
     def __init__(self, channels: int) -> None:
-        """Build for maps of that many channels."""
+        """Build the block for maps of ``channels`` channels."""
         super().__init__()
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Transform (N, channels, H, W), keeping the shape."""
+        """Transform maps (N, channels, H, W) into maps of the same shape."""
         return (maps + self.conv2(self.conv1(maps).relu())).relu()

@@ -1,1 +1,1 @@
-"""Datasets, one file each; a file ``my_set.py`` holding class ``MySet`` provides ``my_set``."""
+"""Datasets, one file each. A file ``my_set.py`` with a class ``MySet`` provides the dataset ``my_set``."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..errors import UsageError
 from ..utils.cache import cached_tensors
 from ._archive import Archive
-from ._division import Split, positions_without_repeats, rank_in_group
+from ._division import RawImages, positions_without_repeats, rank_in_group
 from ._file_division import MIN_CLASS_IMAGES, TEST_SHARE
 from ._pixel_cache import cached_pixels
 
@@ -32,7 +32,7 @@ VERSION = 1
 """Raised whenever the same file gives other pixels."""
 
 
-def read_archive(path: Path) -> tuple[Split, Split, tuple[str, ...]]:
+def read_archive(path: Path) -> tuple[RawImages, RawImages, tuple[str, ...]]:
     """Read the training split without repeats, the test split, and the names of the classes.
 
     Decoded images are cached until the file changes.
@@ -47,7 +47,7 @@ def read_archive(path: Path) -> tuple[Split, Split, tuple[str, ...]]:
         splits = {split: _split(archive, pairs, [*identity, split]) for split, pairs in layout.items()}
     names = sorted(set().union(*(split.labels.unique().tolist() for split in splits.values())))
     numbered = {
-        split: Split(found.images, torch.searchsorted(torch.tensor(names), found.labels))
+        split: RawImages(found.images, torch.searchsorted(torch.tensor(names), found.labels))
         for split, found in splits.items()
     }
     if "test" not in numbered:
@@ -74,7 +74,7 @@ def _layout(archive: Archive) -> dict[str, list[tuple[str, str]]]:
     )
 
 
-def _split(archive: Archive, pairs: list[tuple[str, str]], identity: list[Any]) -> Split:
+def _split(archive: Archive, pairs: list[tuple[str, str]], identity: list[Any]) -> RawImages:
     """Join the arrays of one split."""
     headers = [archive.header(images) for images, _ in pairs]
     shapes = {_channels_first(header.shape, archive.path, header.name) for header in headers}
@@ -90,7 +90,7 @@ def _split(archive: Archive, pairs: list[tuple[str, str]], identity: list[Any]) 
             for part in archive.parts(header.name):
                 yield _as_bytes(part, archive.path, header.name)
 
-    return Split(cached_pixels(identity, shape, parts), labels)
+    return RawImages(cached_pixels(identity, shape, parts), labels)
 
 
 def _channels_first(shape: tuple[int, ...], path: Path, name: str) -> tuple[int, int, int]:
@@ -136,7 +136,7 @@ def _labels(archive: Archive, name: str, count: int) -> torch.Tensor:
     return torch.from_numpy(values.astype(np.int64))
 
 
-def _divided(everything: Split, names: list[int]) -> dict[str, Split]:
+def _divided(everything: RawImages, names: list[int]) -> dict[str, RawImages]:
     """Make a fifth of the images of each class, but at least one, the test split."""
     counts = torch.bincount(everything.labels, minlength=len(names))
     scarce = int(counts.argmin())

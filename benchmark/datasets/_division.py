@@ -1,4 +1,4 @@
-"""From a training and a test split of 8-bit images to three disjoint pools."""
+"""Division of a training and a test split into three disjoint pools."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from ..interfaces.stored_images import StoredImages
 from ..utils.fingerprints import content_digests, digests
 from ..utils.seeding import stream_seed
 
-MOST_AUX = 10_000
-"""Images of the attacker when the user names no number, at most."""
+MAX_DEFAULT_AUX_IMAGES = 10_000
+"""Most images that the attacker gets if the user gives no number."""
 
 
-class Split(NamedTuple):
-    """Labelled images: ``images`` (N, C, H, W) uint8 or ``StoredImages``, ``labels`` (N,) int64."""
+class RawImages(NamedTuple):
+    """Labeled 8-bit images: ``images`` (N, C, H, W) uint8 or ``StoredImages``, ``labels`` (N,) int64."""
 
     images: Tensor
     labels: Tensor
 
     def select(self, index: Tensor) -> ImageSet:
-        """The images at ``index`` as floats in [0, 1]."""
+        """Return the images at the positions ``index`` (K,) as float32 in [0, 1]."""
         if isinstance(self.images, StoredImages):
             return ImageSet(self.images.at(index), self.labels[index])
         return ImageSet(self.images[index].float().div_(255), self.labels[index])
 
-    def keep(self, index: Tensor) -> Split:
-        """The images at ``index``, as they are."""
+    def keep(self, index: Tensor) -> RawImages:
+        """Return the images at the positions ``index`` (K,), without conversion."""
         kept = self.images.at(index) if isinstance(self.images, StoredImages) else self.images[index]
-        return Split(kept, self.labels[index])
+        return RawImages(kept, self.labels[index])
 
     def digests(self) -> list[bytes]:
-        """Hash each image; equal images have equal hashes."""
+        """Return a hash of each image. Equal images have equal hashes."""
         return content_digests(self.images) if isinstance(self.images, StoredImages) else digests(self.images)
 
 
-def without_repeats(train: Split, test: Split) -> Split:
-    """Leave out training images that are byte for byte in the test split or earlier in the training split."""
+def without_repeats(train: RawImages, test: RawImages) -> RawImages:
+    """Remove training images that equal a test image or an earlier training image, byte for byte."""
     return train.keep(positions_without_repeats(train, test))
 
 
-def positions_without_repeats(train: Split, test: Split) -> Tensor:
-    """Find the training images that are not byte for byte in the test split or earlier in the training split, (K,)."""
+def positions_without_repeats(train: RawImages, test: RawImages) -> Tensor:
+    """Return the positions (K,) of training images that equal no test image and no earlier training image."""
     seen = set(test.digests())
     kept = []
     for index, content in enumerate(train.digests()):
@@ -55,28 +55,28 @@ def positions_without_repeats(train: Split, test: Split) -> Tensor:
     return torch.tensor(kept, dtype=torch.int64)
 
 
-def divide(train: Split, test: Split, classes: tuple[str, ...], aux_images: int | None) -> Pools:
+def divide(train: RawImages, test: RawImages, classes: tuple[str, ...], aux_images: int | None) -> Pools:
     """Make the test split private and divide the training split into ``train`` and ``aux``.
 
-    The division is the same for every run, has the classes in proportion, and a larger ``aux_images`` takes a
-    superset of what a smaller one takes.
+    The division is the same in every run. Both parts have the classes in proportion. A larger ``aux_images`` selects a
+    superset of the images that a smaller one selects.
 
     Args:
-        train: training split without repeats.
-        test: test split.
-        classes: names of the classes, in label order.
-        aux_images: size of ``aux``; None for a fifth of the training split, at most ``MOST_AUX``.
+        train: Training split without repeats.
+        test: Test split.
+        classes: Names of the classes, in label order.
+        aux_images: Size of ``aux``. None selects a fifth of the training split, at most 10,000 images.
 
     Raises:
-        UsageError: if a class would be missing from ``train`` or ``aux``.
+        UsageError: If a class would be missing from ``train`` or ``aux``.
     """
     order = proportional_order(train.labels, classes)
-    size = min(MOST_AUX, max(len(classes), len(order) // 5)) if aux_images is None else aux_images
+    size = min(MAX_DEFAULT_AUX_IMAGES, max(len(classes), len(order) // 5)) if aux_images is None else aux_images
     fewest, most = len(classes), len(order) - len(classes)
     if not fewest <= size <= most:
         raise UsageError(
-            f"aux_images={size} does not fit: of the {len(order)} distinct training images, aux and train need at "
-            f"least one for each of the {len(classes)} classes, so aux_images can be from {fewest} to {most}"
+            f"Expected aux_images from {fewest} to {most}, got {size}. Of the {len(order)} distinct training images, "
+            f"aux and train each need at least one of each of the {len(classes)} classes."
         )
     return Pools(
         train=train.select(order[size:]),
@@ -87,19 +87,19 @@ def divide(train: Split, test: Split, classes: tuple[str, ...], aux_images: int 
 
 
 def proportional_order(labels: Tensor, classes: tuple[str, ...]) -> Tensor:
-    """Order (N,) by a fixed shuffle in which every prefix has the classes in proportion.
+    """Return a fixed shuffled order (N,) in which every prefix has the classes in proportion.
 
-    Each class has its first image among the first K and its last among the last K, for K classes.
+    For K classes, each class has its first image among the first K and its last image among the last K.
 
     Raises:
-        UsageError: if a class has fewer than two images.
+        UsageError: If a class has fewer than two images.
     """
     counts = torch.bincount(labels, minlength=len(classes))
     scarce = int(counts.argmin())
     if counts[scarce] < 2:
         raise UsageError(
-            f"class {classes[scarce]!r} has {int(counts[scarce])} distinct training images that are not test images "
-            "too; at least 2 are needed, one for train and one for aux"
+            f"Expected at least 2 distinct training images of class {classes[scarce]!r} that are not also test images, "
+            f"got {int(counts[scarce])}. Add images: train and aux need one each."
         )
     shuffle = torch.randperm(len(labels), generator=torch.Generator().manual_seed(stream_seed("train and aux")))
     shuffled = labels[shuffle]
@@ -108,13 +108,13 @@ def proportional_order(labels: Tensor, classes: tuple[str, ...]) -> Tensor:
 
 
 def round_robin(groups: Tensor) -> Tensor:
-    """Order (N,) that takes the first member of each group, then the second of each, and so on."""
+    """Return the order (N,) that takes the first member of each group, then the second of each, and so on."""
     by_group = groups.argsort(stable=True)
     return by_group[rank_in_group(groups)[by_group].argsort(stable=True)]
 
 
 def rank_in_group(groups: Tensor) -> Tensor:
-    """Count for each element how many of its group come before it, (N,) int64."""
+    """Return for each element how many members of its group come before it, (N,) int64."""
     order = groups.argsort(stable=True)
     counts = torch.bincount(groups)
     starts = counts.cumsum(0) - counts

@@ -1,4 +1,4 @@
-"""Patches of a photograph for three pools, out of regions that do not touch each other's pixels."""
+"""Patches of a photograph for three pools, cut from regions that share no pixel."""
 
 from __future__ import annotations
 
@@ -18,17 +18,25 @@ _PATTERN: tuple[Pool, ...] = (
     *("train", "aux", "private", "train", "aux"),
     *("train", "train", "aux", "train", "private"),
 )
-"""Pools of the tiles along a row; each next row starts ``_ROW_SHIFT`` further, so that a pool is spread everywhere."""
+"""Pools of the tiles along a row. Each row starts ``_ROW_SHIFT`` tiles further, so that a pool is spread everywhere."""
 _ROW_SHIFT = 3
-_FEWEST_TILES, _MOST_TILES = 24, 96
-_LEAST_CONTRAST = 0.05
-"""Standard deviation of pixels in [0, 1]; flatter patches look like their mean, which is no secret."""
+_MIN_TILES, _MAX_TILES = 24, 96
+_MIN_CONTRAST = 0.05
+"""Least standard deviation of the pixels in [0, 1]. Flatter patches look like their mean, which is not a secret."""
 
 
 def fit_to_tiles(photo: Image.Image, tile: int) -> NDArray[np.uint8]:
-    """Resize a photograph to hold between about ``_FEWEST_TILES`` and ``_MOST_TILES`` tiles, (H, W, 3) uint8."""
+    """Resize a photograph to hold between about 24 and 96 tiles.
+
+    Args:
+        photo: Photograph of any size.
+        tile: Pixels a side of a tile.
+
+    Returns:
+        The pixels (H, W, 3), uint8.
+    """
     tiles = photo.width * photo.height / tile**2
-    scale = (min(max(tiles, _FEWEST_TILES), _MOST_TILES) / tiles) ** 0.5
+    scale = (min(max(tiles, _MIN_TILES), _MAX_TILES) / tiles) ** 0.5
     if scale != 1:
         size = (round(photo.width * scale), round(photo.height * scale))
         photo = photo.resize(size, Image.Resampling.LANCZOS)
@@ -36,13 +44,19 @@ def fit_to_tiles(photo: Image.Image, tile: int) -> NDArray[np.uint8]:
 
 
 def cut(photo: NDArray[np.uint8], *, size: int, tile: int, stride: int) -> dict[Pool, NDArray[np.uint8]]:
-    """Cut a photograph (H, W, 3) into patches that lie inside one tile each.
+    """Cut a photograph (H, W, 3) into patches. Each patch lies inside one tile.
 
-    Within a pool the order takes one patch from every tile, then a second from every tile, and so on, so that a few
-    patches show the whole photograph.
+    The patches of a pool are ordered: one from every tile, then a second from every tile, and so on. A few patches
+    therefore show the whole photograph.
+
+    Args:
+        photo: Pixels (H, W, 3), uint8.
+        size: Pixels a side of a patch.
+        tile: Pixels a side of a tile.
+        stride: Pixels from one patch to the next.
 
     Returns:
-        Per pool, (N, 3, size, size) uint8.
+        For each pool, patches (N, 3, size, size), uint8.
     """
     found: dict[Pool, list[NDArray[np.uint8]]] = {pool: [] for pool in _PATTERN}
     for row in range(photo.shape[0] // tile):
@@ -59,7 +73,7 @@ def _patches(region: NDArray[np.uint8], size: int, stride: int) -> NDArray[np.ui
     ]  # (rows, columns, 3, size, size)
     patches = windows.reshape(-1, 3, size, size)
     contrast = patches.std(axis=(2, 3), dtype=np.float32).mean(axis=1) / 255  # (N,)
-    return patches[contrast >= _LEAST_CONTRAST]
+    return patches[contrast >= _MIN_CONTRAST]
 
 
 def _tile_by_tile(tiles: list[NDArray[np.uint8]], pool: Pool) -> NDArray[np.uint8]:

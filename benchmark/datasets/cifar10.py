@@ -1,4 +1,4 @@
-"""The CIFAR-10 dataset."""
+"""The CIFAR-10 dataset: animals and vehicles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torchvision.datasets import CIFAR10
 from ..errors import UsageError
 from ..interfaces import Dataset, Pools, Training
 from ._decode import Frame
-from ._division import MOST_AUX, divide, without_repeats
+from ._division import MAX_DEFAULT_AUX_IMAGES, divide, without_repeats
 from ._image_folder import read_tree, scan
 from ._torchvision import read_splits
 
@@ -27,7 +27,9 @@ FILES = [
 class Cifar10(Dataset):
     """Animals and vehicles, 32x32 RGB: 50,000 for training and 10,000 for testing.
 
-    About 3 % of the test images resemble a training image closely (Barz & Denzler 2020); only equal ones are left out.
+    About 3 % of the test images closely resemble a training image (Barz & Denzler 2020). Only equal ones are removed.
+
+    Example: ``mia-bench run --dataset cifar10 --data-dir data --defense dropout``
 
     Source: Krizhevsky 2009, "Learning multiple layers of features from tiny images"; torchvision.datasets.CIFAR10.
     """
@@ -35,32 +37,36 @@ class Cifar10(Dataset):
     model: ClassVar[str] = "cnn6"
     split: ClassVar[str] = "relu22"
     training: ClassVar[Training] = Training(epochs=8, flip=True, shift=2)
-    aux_images: int = Field(MOST_AUX, ge=1, description="training images that are the attacker's, not the victim's")
+    aux_images: int = Field(
+        MAX_DEFAULT_AUX_IMAGES, ge=1, description="training images given to the attacker instead of the victim"
+    )
     files: Literal["auto", "official", "jpeg"] = Field(
-        "auto", description=f"the official files, or the tree of JPEG copies {FOLDER}; auto: those that are there"
+        "auto", description=f"official files, or JPEG copies in the folder {FOLDER}; auto uses those that exist"
     )
 
     def load(self, data_dir: Path | None) -> Pools:
-        """Read ``cifar-10-batches-py`` or ``cifar10-jpeg`` in ``data_dir``; the test split is private.
+        """Read ``cifar-10-batches-py`` or ``cifar10-jpeg`` in ``data_dir``. The test split is private.
 
         The official files are pickles. torchvision opens them only if their MD5 is the published one, so no other
         pickle is ever loaded.
 
         Raises:
-            UsageError: if files are missing or damaged, or cannot be downloaded.
+            UsageError: If files are missing or damaged, or cannot be downloaded.
         """
         if self._from_jpeg(data_dir):
             tree = scan(data_dir and data_dir / FOLDER)
             if tree.classes != CLASSES:
                 raise UsageError(
-                    f"{tree.root} has the classes {', '.join(tree.classes)}; CIFAR-10 has {', '.join(CLASSES)}"
+                    f"Expected the classes {', '.join(CLASSES)} in {tree.root}, got {', '.join(tree.classes)}. Use the "
+                    "dataset imagefolder for your own images."
                 )
             train, test = read_tree(tree, Frame(32, 32, 3))
             note = "CIFAR-10 as JPEG files, which are smoother than the official ones"
             return replace(divide(train, test, CLASSES, self.aux_images), note=note)
         if data_dir is not None and data_dir.resolve().name == FOLDER:
             raise UsageError(
-                f"Expected --data-dir to hold {FOLDER}, got that folder itself; give {data_dir.resolve().parent}"
+                f"Expected --data-dir to be the folder that holds {FOLDER}, got {FOLDER} itself. "
+                f"Give --data-dir {data_dir.resolve().parent}."
             )
         train, test = read_splits(CIFAR10, files=FILES, data_dir=data_dir)
         return divide(without_repeats(train, test), test, CLASSES, self.aux_images)

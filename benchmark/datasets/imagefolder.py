@@ -1,4 +1,4 @@
-"""Any folder of images."""
+"""Your own images, read from a folder."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ from pydantic import Field
 
 from ..interfaces import Dataset, Pools, Training
 from ._decode import Frame
-from ._division import MOST_AUX, divide
+from ._division import MAX_DEFAULT_AUX_IMAGES, divide
 from ._image_folder import read_tree, scan
 
 DIVIDED = "no test split: a fifth of the images of each class, chosen by a fixed shuffle, is private"
 
 
 class Imagefolder(Dataset):
-    """Your own images: the tree train/<class>/<image>, test/<class>/<image> in --data-dir.
+    """Your own images, in the folders train/<class>/<image> and test/<class>/<image> of --data-dir.
 
     Without the folder test, or with class folders alone, a fifth of the images of each class becomes the test split.
-    Images are turned as their EXIF data say, cut to their central part and resized; transparency is dropped. Hidden
-    files are passed over, and files whose suffix is of no image format. Decoded images are cached; those that are too
-    many for memory stay on disk and are read batch by batch.
+    Images are rotated as their EXIF data say, cropped to their central part and resized. Transparency is dropped.
+    Hidden files are ignored, as are files whose suffix is not that of an image format. Decoded images are cached. If
+    they are too many for memory, they stay on disk and are read batch by batch.
 
-    Example:
-        mia-bench run --dataset imagefolder:size=64,limit=5000 --data-dir my-images --defense dp_ir
+    Example: ``mia-bench run --dataset imagefolder:size=64,limit=5000 --data-dir my-images --defense dp_ir``
 
     Source: the layout of torchvision.datasets.ImageFolder.
     """
@@ -33,26 +32,28 @@ class Imagefolder(Dataset):
     model: ClassVar[str] = "cnn6"
     split: ClassVar[str] = "relu22"
     training: ClassVar[Training] = Training(epochs=8, flip=True, shift=2)
-    size: int = Field(32, ge=8, le=1024, description="height of the resized images in pixels, and their width")
-    width: int | None = Field(None, ge=8, le=1024, description="width in pixels where it differs from the height")
-    channels: Literal[1, 3] = Field(3, description="1 for gray, 3 for RGB")
+    size: int = Field(32, ge=8, le=1024, description="height of the resized images, in pixels")
+    width: int | None = Field(
+        None, ge=8, le=1024, description="width of the resized images, in pixels; none takes the height"
+    )
+    channels: Literal[1, 3] = Field(3, description="color channels: 1 for gray, 3 for RGB")
     limit: int | None = Field(
-        None, ge=4, description="images of each split that are read at most, the classes in proportion; all by default"
+        None, ge=4, description="most images of each split, with the classes in proportion; none reads all"
     )
     aux_images: int | None = Field(
         None,
         ge=1,
-        description=f"training images that are the attacker's, not the victim's; "
-        f"by default a fifth of them, at most {MOST_AUX:,}",
+        description="training images given to the attacker instead of the victim; none takes a fifth of them, "
+        f"at most {MAX_DEFAULT_AUX_IMAGES:,}",
     )
 
     def load(self, data_dir: Path | None) -> Pools:
-        """Read the tree in ``data_dir``; the test split is private.
+        """Read the image folder ``data_dir``. The test split is private.
 
         Decoded images are cached until a file changes.
 
         Raises:
-            UsageError: if the tree is not complete, or a file is damaged or no image.
+            UsageError: If the folder is incomplete, or a file is damaged or not an image.
         """
         tree = scan(data_dir).limited(self.limit)
         frame = Frame(self.size, self.width or self.size, self.channels)

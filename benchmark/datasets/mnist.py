@@ -1,4 +1,4 @@
-"""The MNIST dataset."""
+"""The MNIST dataset: handwritten digits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field
 from torchvision.datasets import MNIST
 
 from ..interfaces import Dataset, Pools, Training
-from ._division import MOST_AUX, divide, without_repeats
+from ._division import MAX_DEFAULT_AUX_IMAGES, divide, without_repeats
 from ._torchvision import read_splits
 
 FILES = [
@@ -22,19 +22,23 @@ FILES = [
 class Mnist(Dataset):
     """Handwritten digits, 28x28 gray: 60,000 for training and 10,000 for testing.
 
+    Example: ``mia-bench run --dataset mnist --data-dir data --defense dropout``
+
     Source: LeCun, Bottou, Bengio, Haffner, Proceedings of the IEEE 1998; torchvision.datasets.MNIST.
     """
 
     model: ClassVar[str] = "lenet5"
     split: ClassVar[str] = "relu2"
     training: ClassVar[Training] = Training(epochs=8, shift=1)
-    aux_images: int = Field(MOST_AUX, ge=1, description="training images that are the attacker's, not the victim's")
+    aux_images: int = Field(
+        MAX_DEFAULT_AUX_IMAGES, ge=1, description="training images given to the attacker instead of the victim"
+    )
 
     def load(self, data_dir: Path | None) -> Pools:
-        """Read ``MNIST/raw`` in ``data_dir``; the test split is private.
+        """Read ``MNIST/raw`` in ``data_dir``. The test split is private.
 
         Raises:
-            UsageError: if files are missing or damaged, or cannot be downloaded.
+            UsageError: If files are missing or damaged, or cannot be downloaded.
         """
         train, test = read_splits(MNIST, files=FILES, data_dir=data_dir)
         classes = tuple(str(digit) for digit in range(10))

@@ -1,4 +1,4 @@
-"""Arrays of images in a NumPy archive."""
+"""Arrays of images and labels in a NumPy archive."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ from pydantic import Field
 
 from ..interfaces import Dataset, Pools, Training
 from ._arrays import read_archive
-from ._division import MOST_AUX, divide
+from ._division import MAX_DEFAULT_AUX_IMAGES, divide
 
 
 class Npz(Dataset):
     """Arrays of images and labels in one .npz file, such as those of MedMNIST.
 
-    Understood are the names of MedMNIST (train_images, train_labels, val_images, val_labels, test_images, test_labels),
-    those of Keras (x_train, y_train, x_test, y_test), and images with labels, of which a fifth of each class becomes
-    the test split. Validation images join the training split. Images are (N, H, W), (N, H, W, C) or (N, C, H, W) of 1
-    or 3 channels: uint8, or floats in [0, 1], which are rounded to 8 bits. Labels are whole numbers (N,) or (N, 1).
-    Nothing in the file is executed: arrays of Python objects, which are pickles, are refused.
+    The arrays have the names of MedMNIST (train_images, train_labels, val_images, val_labels, test_images,
+    test_labels), those of Keras (x_train, y_train, x_test, y_test), or are called images and labels, of which a fifth
+    of each class becomes the test split. Validation images join the training split. Images are (N, H, W), (N, H, W, C)
+    or (N, C, H, W) with 1 or 3 channels: uint8, or floats in [0, 1], which are rounded to 8 bits. Labels are whole
+    numbers (N,) or (N, 1). Nothing in the file is executed: arrays of Python objects, which are pickles, are refused.
 
-    Source of the layout: Yang et al., Scientific Data 2023, "MedMNIST v2".
+    Example: ``mia-bench run --dataset npz:path=pathmnist.npz --defense dp_ir --sigma 0.1``
 
-    Example:
-        mia-bench run --dataset npz:path=pathmnist.npz --defense dp_ir --sigma 0.1
+    Source: the layout of MedMNIST, Yang et al., Scientific Data 2023, "MedMNIST v2".
     """
 
     model: ClassVar[str] = "cnn6"
@@ -34,17 +33,17 @@ class Npz(Dataset):
     aux_images: int | None = Field(
         None,
         ge=1,
-        description=f"training images that are the attacker's, not the victim's; "
-        f"by default a fifth of them, at most {MOST_AUX:,}",
+        description="training images given to the attacker instead of the victim; none takes a fifth of them, "
+        f"at most {MAX_DEFAULT_AUX_IMAGES:,}",
     )
 
     def load(self, data_dir: Path | None) -> Pools:
-        """Read the arrays; the test split is private.
+        """Read the arrays. The test split is private.
 
         Decoded images are cached until the file changes.
 
         Raises:
-            UsageError: if the file is missing or damaged, or its arrays are not images and labels.
+            UsageError: If the file is missing or damaged, or its arrays are not images and labels.
         """
         train, test, classes = read_archive(self.path if data_dir is None else data_dir / self.path)
         return divide(train, test, classes, self.aux_images)

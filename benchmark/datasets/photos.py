@@ -1,4 +1,4 @@
-"""The dataset that comes with the package."""
+"""Patches of photographs that are installed with scikit-image. The dataset needs no download."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic import Field
 
 from ..errors import UsageError
 from ..interfaces import Dataset, ImageSet, Pools, Training
-from ._division import Split, round_robin
+from ._division import RawImages, round_robin
 from ._tiles import Pool, cut, fit_to_tiles
 
 PHOTOGRAPHS = {
@@ -27,17 +27,19 @@ PHOTOGRAPHS = {
     "motorcycle": "motorcycle_left.png",
     "rocket": "rocket.jpg",
 }
-"""The color photographs inside scikit-image's wheel, but for the retina, which is flat, and second views."""
-QUOTA: dict[Pool, int] = {"train": 400, "aux": 250, "private": 80}
-"""Patches per photograph; larger patches are fewer."""
+"""Color photographs in scikit-image's wheel, except the retina, which is flat, and second views of one scene."""
+MAX_PATCHES: dict[Pool, int] = {"train": 400, "aux": 250, "private": 80}
+"""Most patches per photograph. Large patches are fewer."""
 
 
 class Photos(Dataset):
     """Patches of seven color photographs that come with scikit-image; the class is the photograph. Needs no network.
 
-    The three pools come from different places of each photograph. A photograph too small for large patches is
-    enlarged, and a very large one reduced. Patches of one photograph are not independent, so intervals of mean scores
-    count the seven photographs, not the patches.
+    The three pools come from different regions of each photograph. A photograph that is too small for large patches is
+    enlarged, and a very large one is reduced. Patches of one photograph are not independent, so intervals of mean
+    scores count the seven photographs, not the patches.
+
+    Example: ``mia-bench run --dataset photos --size 64 --defense dp_ir --sigma 0.5``
 
     Source: scikit-image's ``skimage.data``, whose documentation names the photographers and licenses.
     """
@@ -45,17 +47,19 @@ class Photos(Dataset):
     model: ClassVar[str] = "lenet5"
     split: ClassVar[str] = "relu1"
     training: ClassVar[Training] = Training(epochs=25, flip=True)
-    size: int = Field(32, ge=16, le=256, description="pixels a side of the patches")
+    size: int = Field(32, ge=16, le=256, description="height and width of the patches, in pixels")
 
     def load(self, data_dir: Path | None) -> Pools:
-        """Cut the patches; ``data_dir`` is not used.
+        """Cut the patches. ``data_dir`` is not used.
 
         Raises:
-            UsageError: if a photograph is missing from the installation of scikit-image.
+            UsageError: If a photograph is missing from the installation of scikit-image.
         """
         cuts = [self._cut(file) for file in PHOTOGRAPHS.values()]
-        train, aux, private = (_balanced([patches[pool] for patches in cuts], quota) for pool, quota in QUOTA.items())
-        private = replace(private, sources=private.labels.clone())  # patches of one photograph are alike
+        train, aux, private = (
+            _balanced([patches[pool] for patches in cuts], quota) for pool, quota in MAX_PATCHES.items()
+        )
+        private = replace(private, sources=private.labels.clone())  # Patches of one photograph are not independent.
         return Pools(train, aux, private, classes=tuple(PHOTOGRAPHS))
 
     def _cut(self, file: str) -> dict[Pool, NDArray[np.uint8]]:
@@ -66,7 +70,7 @@ class Photos(Dataset):
                 photo = fit_to_tiles(image.convert("RGB"), tile)
         except OSError as error:
             raise UsageError(
-                f"the photograph {path} of scikit-image cannot be read ({error}); reinstall scikit-image"
+                f"Cannot read the photograph {path} of scikit-image ({error}). Reinstall scikit-image."
             ) from error
         return cut(photo, size=self.size, tile=tile, stride=self.size // 8)
 
@@ -75,4 +79,4 @@ def _balanced(classes: list[NDArray[np.uint8]], quota: int) -> ImageSet:
     count = min(quota, *(len(patches) for patches in classes))
     images = torch.from_numpy(np.concatenate([patches[:count] for patches in classes]))
     labels = torch.arange(len(classes)).repeat_interleave(count)
-    return Split(images, labels).select(round_robin(labels))
+    return RawImages(images, labels).select(round_robin(labels))

@@ -54,14 +54,14 @@ def read_csv(path: Path) -> CsvTable:
     try:
         text = read_text(path)
     except Unreadable as error:
-        raise UsageError(f"cannot read the table {path}: {error}") from error
+        raise UsageError(f"Cannot read the table {path}. {error}") from error
     try:
         reader = csv.reader(StringIO(text, newline=""), delimiter=_separator(text), strict=True)
         lines = [(reader.line_num, line) for line in reader if line]
     except csv.Error as error:
-        raise UsageError(f"cannot read the table {path}: {error}") from error
+        raise UsageError(f"Cannot read the table {path}: {error}.") from error
     if not lines:
-        raise UsageError(f"cannot read the table {path}: it is empty")
+        raise UsageError(f"Cannot read the table {path}. It is empty.")
     header = [name.strip() for name in lines.pop(0)[1]]
     _check(path, header, lines)
     return CsvTable(path, [name for name in header if name], [(number, _named(header, line)) for number, line in lines])

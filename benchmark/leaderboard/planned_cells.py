@@ -30,5 +30,9 @@ def read_plan(out: Path) -> dict[str, str]:
     try:
         return _PLAN.validate_python(read_json(path))
     except (Unreadable, ValidationError) as error:
-        reason = str(error) if isinstance(error, Unreadable) else "expected the label of each cell by its cell_id"
+        reason = (
+            str(error).removesuffix(".")
+            if isinstance(error, Unreadable)
+            else "expected the label of each cell by its cell_id"
+        )
         raise UsageError(f"{path} is not a valid plan ({reason}). Delete it: no result is lost.") from error

@@ -70,7 +70,7 @@ def read_content(path: Path) -> dict[str, Any]:
     try:
         content = read_json(path)
     except Unreadable as error:
-        raise _damaged(path, str(error)) from error
+        raise _damaged(path, str(error).removesuffix(".")) from error
     if not isinstance(content, dict) or not isinstance(content.get("row", {}), dict):
         raise _damaged(path, "expected an object with a row")
     return content

@@ -98,7 +98,7 @@ def load_suite(name: str) -> list[Suite]:
     except UsageError as error:
         raise UsageError(f"Suite {path}: {error}") from error
     except Unreadable as error:
-        raise UsageError(f"cannot read the suite {path}: {error}") from error
+        raise UsageError(f"Cannot read the suite {path}. {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -87,8 +87,8 @@ def _halves(path: Path) -> tuple[str, str]:
         with Image.open(BytesIO(content), formats=["PNG"]) as picture:
             pixels = picture.convert("RGB")
     except (Unreadable, OSError, ValueError, SyntaxError) as error:
-        reason = "it is not a PNG" if isinstance(error, UnidentifiedImageError) else error
-        raise UsageError(f"cannot read the picture {path}: {reason}; delete it to have a page without it") from error
+        reason = "It is not a PNG." if isinstance(error, UnidentifiedImageError) else error
+        raise UsageError(f"Cannot read the image {path}. {reason} Delete it to get a page without it.") from error
     width, height = pixels.size
     return _png(pixels.crop((0, 0, width, height // 2))), _png(pixels.crop((0, height // 2, width, height)))
 
@@ -97,7 +97,7 @@ def _refuse_bomb(content: bytes) -> None:
     """Refuse a PNG of too many pixels by its header alone, before anything is decoded."""
     width, height = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
     if content.startswith(b"\x89PNG") and width * height > LARGEST:
-        raise Unreadable(f"it has {width}x{height} pixels; at most {LARGEST} are read")
+        raise Unreadable(f"Expected at most {LARGEST} pixels, got {width}x{height}.")
 
 
 def _png(pixels: Image.Image) -> str:

@@ -1,4 +1,4 @@
-"""Tensors on disk that are computed once."""
+"""A disk cache of named tensors, each computed once."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from .files import locked, write_atomically
 
 
 def cache_dir() -> Path:
-    """Folder of decoded datasets and trained weights: ``$MIA_BENCH_CACHE``, or the platform's own cache folder.
+    """Return the folder of decoded datasets and trained weights.
+
+    It is ``$MIA_BENCH_CACHE`` if set, else the cache folder of the platform.
 
     Raises:
-        UsageError: if ``$MIA_BENCH_CACHE`` names the home folder of a user that does not exist.
+        UsageError: If ``$MIA_BENCH_CACHE`` names the home folder of a user that does not exist.
     """
     given = os.environ.get("MIA_BENCH_CACHE")
     if not given or not given.strip():
@@ -31,42 +33,47 @@ def cache_dir() -> Path:
     try:
         return Path(given).expanduser()
     except RuntimeError as error:
-        raise UsageError(f"Expected MIA_BENCH_CACHE to be a folder, got {given!r}: {error}") from error
+        raise UsageError(f"Expected MIA_BENCH_CACHE to be a folder, got {given!r}. {error}") from error
 
 
 def digest(identity: Any) -> str:
-    """Hash a JSON-serializable identity into 16 hexadecimal digits."""
+    """Hash a JSON-serializable identity into 16 hexadecimal digits.
+
+    Example:
+        >>> digest({"size": 32}) == digest({"size": 32})
+        True
+    """
     canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 Cached = Callable[[str, Any, Callable[[], dict[str, Tensor]]], dict[str, Tensor]]
-"""``cached_tensors``, or something in its place."""
+"""Type of ``cached_tensors`` and of functions that replace it."""
 
 
 def cache_name(kind: str, identity: Any) -> str:
-    """The name that tensors have in a cache."""
+    """Return the name of the tensors of an identity in a cache."""
     return f"{kind}/{digest(identity)}"
 
 
 def is_cached(kind: str, identity: Any) -> bool:
-    """Whether the tensors of an identity are in the cache."""
+    """Return whether the tensors of an identity are in the cache."""
     return cache_path(kind, identity).exists()
 
 
 def cached_tensors(kind: str, identity: Any, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Return named tensors from the cache, or compute and keep them.
+    """Return named tensors from the cache, or compute and store them.
 
-    Processes that ask for the same tensors at the same time compute them once: the others wait.
+    If several processes need the same tensors at the same time, one computes them and the others wait.
 
     Args:
-        kind: folder inside the cache, such as ``weights``.
-        identity: JSON-serializable description of what the tensors follow from.
-        compute: makes the tensors when they are not there.
+        kind: Folder inside the cache, such as ``weights``.
+        identity: JSON-serializable description of everything that determines the tensors.
+        compute: Called without arguments to compute the tensors if they are not in the cache.
 
     Raises:
-        UsageError: if the cache folder cannot be written, or a cached file is damaged or was changed.
-        FloatingPointError: if a computed value is NaN or infinite; it is not kept.
+        UsageError: If the cache folder cannot be written, or a cached file is damaged or was changed.
+        FloatingPointError: If a computed value is NaN or infinite. The tensors are not stored.
     """
     path = cache_path(kind, identity)
     with usable_cache(path), locked(path):
@@ -79,10 +86,10 @@ def cached_tensors(kind: str, identity: Any, compute: Callable[[], dict[str, Ten
 
 
 def known_tensors(kind: str, identity: Any) -> dict[str, Tensor] | None:
-    """Return named tensors from the cache, or None if they are not there.
+    """Return named tensors from the cache, or None if they are not in it.
 
     Raises:
-        UsageError: if the cached file is damaged or was changed.
+        UsageError: If the cached file is damaged or was changed.
     """
     path = cache_path(kind, identity)
     with usable_cache(path):
@@ -90,7 +97,7 @@ def known_tensors(kind: str, identity: Any) -> dict[str, Tensor] | None:
 
 
 def cache_path(kind: str, identity: Any) -> Path:
-    """The file of the tensors of an identity."""
+    """Return the path of the file that holds the tensors of an identity."""
     return cache_dir() / f"{cache_name(kind, identity)}.safetensors"
 
 
@@ -104,8 +111,8 @@ def usable_cache(path: Path) -> Iterator[None]:
     try:
         yield
     except SafetensorError as error:
-        raise UsageError(f"the cached file {path} is damaged ({error}); delete it and run again") from error
+        raise UsageError(f"The cached file {path} is damaged ({error}). Delete it and rerun.") from error
     except OSError as error:
         raise UsageError(
-            f"cannot use the cache {cache_dir()} ({error}); set MIA_BENCH_CACHE to a writable folder"
+            f"Cannot use the cache {cache_dir()} ({error}). Set MIA_BENCH_CACHE to a writable folder."
         ) from error

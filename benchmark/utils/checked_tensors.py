@@ -1,4 +1,4 @@
-"""Named tensors in a safetensors file that holds their checksum, so that a change of the file is noticed."""
+"""Named tensors in a safetensors file that also holds their checksum, so that changes of the file are detected."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-KEY = "sha256"
-"""Name of the checksum in the metadata of a file; of those in hashlib, processors compute it fastest."""
+CHECKSUM_KEY = "sha256"
+"""Name of the checksum in the metadata of a file. Of the hashes in hashlib, processors compute SHA-256 fastest."""
 
 
 def pack(tensors: Mapping[str, Tensor]) -> bytes:
     """Serialize tensors with their checksum.
 
     Raises:
-        FloatingPointError: if a value is NaN or infinite, as after a training that diverged.
+        FloatingPointError: If a value is NaN or infinite, for example after a training that diverged.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     for name, tensor in plain.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise FloatingPointError(f"Expected finite values, got NaN or infinity in {name}: the training diverged.")
-    return save(plain, metadata={KEY: checksum(plain)})
+    return save(plain, metadata={CHECKSUM_KEY: checksum(plain)})
 
 
 def read(path: Path) -> dict[str, Tensor] | None:
-    """Read the tensors of a file; None if it has no checksum, as files of earlier versions.
+    """Read the tensors of a file. Return None if it has no checksum, as in files of earlier versions.
 
     Raises:
-        SafetensorError: if the file is damaged, or its tensors do not have the checksum that it holds.
+        SafetensorError: If the file is damaged, or its tensors do not match its checksum.
     """
     with safe_open(path, framework="pt") as file:
-        expected = (file.metadata() or {}).get(KEY)
+        expected = (file.metadata() or {}).get(CHECKSUM_KEY)
         if expected is None:
             return None
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it has no __iter__
     if checksum(tensors) != expected:
-        raise SafetensorError("its tensors do not have the checksum that it holds")
+        raise SafetensorError("Its tensors do not match its checksum.")
     return tensors
 
 
 def checksum(tensors: Mapping[str, Tensor]) -> str:
-    """Hash names, types, shapes and values of tensors on the CPU."""
+    """Return the SHA-256 hash, in hexadecimal, of the names, types, shapes and values of tensors on the CPU."""
     content = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         content.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())

@@ -1,4 +1,4 @@
-"""Files that may come from anywhere: only regular ones are read, within a limit, and what is wrong is one sentence."""
+"""Safe reading of files from any source, and atomic writing. Only regular files of limited size are read."""
 
 from __future__ import annotations
 
@@ -20,89 +20,95 @@ from pydantic_core import from_json
 
 from .texts import one_line
 
-LARGEST = 512 * 2**20
+MAX_FILE_BYTES = 512 * 2**20
 """Bytes of the largest file that is read."""
 
 
 class Unreadable(Exception):
-    """A file cannot be read; the message says why and goes on a sentence that names the file."""
+    """Raised for a file that cannot be read. The message gives the reason, without the name of the file.
+
+    Example:
+        >>> read_bytes(Path("/nowhere"))
+        Traceback (most recent call last):
+        mia_bench.benchmark.utils.files.Unreadable: The file does not exist.
+    """
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a regular file; a named pipe or a device would never end.
+    """Read a regular file. A named pipe or a device is refused, since it might never end.
 
     Raises:
-        Unreadable: if it is none, is too large, or cannot be read.
+        Unreadable: If the path is not a regular file, the file is too large, or it cannot be read.
     """
     try:
         facts = path.stat()
         if stat.S_ISDIR(facts.st_mode):
-            raise Unreadable("it is a folder, not a file")
+            raise Unreadable("It is a folder, not a file.")
         if not stat.S_ISREG(facts.st_mode):
-            raise Unreadable("it is not a regular file")
-        if facts.st_size > LARGEST:
-            raise Unreadable(f"it has {facts.st_size / 2**20:.0f} MiB; at most {LARGEST / 2**20:.0f} are read")
+            raise Unreadable("It is not a regular file.")
+        if facts.st_size > MAX_FILE_BYTES:
+            raise Unreadable(f"Expected at most {MAX_FILE_BYTES / 2**20:.0f} MiB, got {facts.st_size / 2**20:.0f} MiB.")
         return path.read_bytes()
     except FileNotFoundError:
-        raise Unreadable("there is no such file") from None
+        raise Unreadable("The file does not exist.") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise Unreadable(getattr(error, "strerror", None) or str(error)) from error
+        raise Unreadable(f"{getattr(error, 'strerror', None) or error}.") from error
 
 
 def read_text(path: Path) -> str:
-    """Read a text in UTF-8, with or without a byte-order mark.
+    """Read a text file in UTF-8, with or without a byte-order mark.
 
     Raises:
-        Unreadable: if it is not a text, or cannot be read.
+        Unreadable: If the file is not a text in UTF-8, or cannot be read.
     """
     content = read_bytes(path)
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise Unreadable("it is encoded in UTF-16; save it in UTF-8")
+        raise Unreadable("It is encoded in UTF-16. Save it in UTF-8.")
     if b"\0" in content:
-        raise Unreadable("it is not a text: it holds zero bytes")
+        raise Unreadable("It is not a text file: it holds zero bytes.")
     try:
         return content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        raise Unreadable(f"it is not encoded in UTF-8 (byte {error.start}); save it in UTF-8") from error
+        raise Unreadable(f"It is not encoded in UTF-8 (byte {error.start}). Save it in UTF-8.") from error
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON.
+    """Read a JSON file.
 
     Raises:
-        Unreadable: if it is not JSON, or is nested too deeply.
+        Unreadable: If the file is not JSON, is nested too deeply, or cannot be read.
     """
     text = read_text(path)
     try:
         return from_json(text)
     except ValueError as error:
-        raise Unreadable(f"it is not JSON: {one_line(str(error))}") from error
+        raise Unreadable(f"It is not JSON: {one_line(str(error))}.") from error
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read TOML.
+    """Read a TOML file.
 
     Raises:
-        Unreadable: if it is not TOML.
+        Unreadable: If the file is not TOML, is nested too deeply, or cannot be read.
     """
     text = read_text(path)
     try:
         return tomllib.loads(text)
     except RecursionError as error:
-        raise Unreadable("it is nested too deeply") from error
+        raise Unreadable("It is nested too deeply.") from error
     except ValueError as error:
-        raise Unreadable(f"it is not TOML: {one_line(str(error))}") from error
+        raise Unreadable(f"It is not TOML: {one_line(str(error))}.") from error
 
 
-PATIENCE_SECONDS = 10
-"""How long to wait for a lock before saying so."""
+LOCK_NOTICE_SECONDS = 10
+"""Seconds of waiting for a lock after which a warning is logged."""
 
-NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP})
-"""What ``flock`` fails with on a file system that does not support it."""
+LOCKS_UNSUPPORTED = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP})
+"""Error numbers of ``flock`` on a file system that does not support locks."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that readers see either the old content or the new, also after a crash."""
+    """Write a file so that readers see either the old content or the new content, even after a crash."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as scratch:
         try:
@@ -118,17 +124,17 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock that goes with ``path`` against other processes.
+    """Hold the lock of ``path`` against other processes inside the block.
 
-    On a file system without locks the work is done without one: files are still written atomically, but two processes
-    may compute the same thing.
+    On a file system that does not support locks, the block runs without one: files are still written atomically, but
+    two processes may compute the same thing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path.with_name(f".{path.name}.lock"), fallback_to_soft=False)
     try:
         _acquire(lock)
     except OSError as error:
-        if error.errno not in NO_LOCKS:
+        if error.errno not in LOCKS_UNSUPPORTED:
             raise
         _warn_of_no_locks(path.parent)
     try:
@@ -139,7 +145,7 @@ def locked(path: Path) -> Iterator[None]:
 
 def _acquire(lock: BaseFileLock) -> None:
     try:
-        lock.acquire(timeout=PATIENCE_SECONDS)
+        lock.acquire(timeout=LOCK_NOTICE_SECONDS)
     except Timeout:
         logging.getLogger(__name__).warning("Waiting for another process to release %s.", lock.lock_file)
         lock.acquire()

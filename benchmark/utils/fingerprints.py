@@ -1,4 +1,4 @@
-"""What the pools hold: a fingerprint of it, and the check that no image is in two of them."""
+"""Fingerprints of images and pools, and the check that no image is in two pools."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def byte_parts(images: Tensor) -> Iterator[Tensor]:
 
 
 def to_bytes(images: Tensor) -> Tensor:
-    """Round images (N, C, H, W) in [0, 1] to 8 bits, (N, C, H, W) uint8 on the CPU."""
+    """Round images (N, C, H, W) in [0, 1] to 8 bits and return them as (N, C, H, W) uint8 on the CPU."""
     return torch.cat(list(byte_parts(images)))
 
 
 def digests(images: Tensor) -> list[bytes]:
-    """Hash the content of each image; equal images have equal hashes.
+    """Return a hash of 16 bytes for each image. Equal images have equal hashes.
 
     Args:
-        images: (N, C, H, W) uint8 on the CPU.
+        images: Images (N, C, H, W), uint8, on the CPU.
     """
     rows = images.contiguous().flatten(1).numpy()  # (N, C*H*W)
     return [hashlib.blake2b(row, digest_size=16).digest() for row in rows]
@@ -47,9 +47,9 @@ def content_digests(images: Tensor) -> list[bytes]:
 
 
 def in_neutral_order(pool: ImageSet) -> ImageSet:
-    """Order a pool by the hashes of its images, so that a position says nothing of a label or of an origin.
+    """Return a pool ordered by the hashes of its images, so that a position reveals nothing of a label or an origin.
 
-    The order follows from the images alone, so the same images are in the same order wherever they come from.
+    The order depends on the images alone: the same images from two sources are in the same order.
     """
     contents = content_digests(pool.images)
     order = sorted(range(len(pool)), key=contents.__getitem__)
@@ -57,7 +57,7 @@ def in_neutral_order(pool: ImageSet) -> ImageSet:
 
 
 def class_means(pool: ImageSet, classes: int) -> Tensor:
-    """Average the images of each class, (classes, C, H, W); a class without images gets the mean of all."""
+    """Return the mean image of each class, (classes, C, H, W). A class without images gets the mean of all images."""
     counts = torch.bincount(pool.labels, minlength=classes)  # (classes,)
     sums = pool.images.new_zeros(classes, *pool.images.shape[1:])
     for positions in torch.arange(len(pool), device=pool.labels.device).split(PART_IMAGES):
@@ -67,7 +67,15 @@ def class_means(pool: ImageSet, classes: int) -> Tensor:
 
 
 def groups_of_equal(images: Tensor) -> Tensor:
-    """Number images (N, C, H, W) in [0, 1] so that those that are equal to 8 bits have one number, (N,) int64."""
+    """Return a group number for each image, (N,) int64. Images that are equal to 8 bits have the same number.
+
+    Args:
+        images: Images (N, C, H, W) in [0, 1].
+
+    Example:
+        >>> groups_of_equal(torch.tensor([0.0, 1.0, 0.0]).view(3, 1, 1, 1))
+        tensor([0, 1, 0])
+    """
     first: dict[bytes, int] = {}
     numbers = [first.setdefault(content, index) for index, content in enumerate(content_digests(images))]
     return torch.tensor(numbers, dtype=torch.int64, device=images.device)
@@ -77,7 +85,7 @@ def assert_disjoint(pools: Pools) -> None:
     """Check that no image, rounded to 8 bits, is in two pools.
 
     Raises:
-        UsageError: if one is; the message says which.
+        UsageError: If an image is in two pools. The message names the image and the pools.
     """
     owners: _Owners = {}
     for name, pool in _named(pools):
@@ -95,10 +103,10 @@ def fingerprint(pools: Pools) -> str:
 
 
 def disjoint_fingerprint(pools: Pools) -> str:
-    """The fingerprint of pools that have no image in common; reads large pools once.
+    """Return the ``fingerprint`` of pools after ``assert_disjoint``, in one pass over their images.
 
     Raises:
-        UsageError: if an image is in two pools.
+        UsageError: If an image is in two pools.
     """
     owners: _Owners = {}
     content = hashlib.sha256()
@@ -113,17 +121,21 @@ def disjoint_fingerprint(pools: Pools) -> str:
 
 
 _Owners = dict[bytes, tuple[str, int]]
-"""Of each image by its hash, the pool that has it, and where."""
+"""Maps the hash of each image to the name of its pool and its position there."""
 
 
 def _claim(owners: _Owners, name: str, found: list[bytes]) -> None:
-    """Enter the hashes of the images of a pool as its own."""
+    """Record the hashes of the images of a pool as owned by it.
+
+    Raises:
+        UsageError: If an image is owned by another pool already.
+    """
     shared = [index for index, content in enumerate(found) if content in owners]
     if shared:
         other, position = owners[found[shared[0]]]
         raise UsageError(
-            f"the pools must have no image in common, but {len(shared)} of the {len(found)} images in {name} "
-            f"are also in another pool: image {shared[0]} of {name} is image {position} of {other}"
+            f"Expected pools without a common image, but {len(shared)} of the {len(found)} images in {name} "
+            f"are also in another pool: image {shared[0]} of {name} is image {position} of {other}. Remove repeats."
         )
     owners.update((content, (name, index)) for index, content in enumerate(found))
 

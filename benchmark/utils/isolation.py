@@ -1,4 +1,4 @@
-"""Calls into components: in a known state of the process, which they cannot change for anyone else."""
+"""Isolation of calls into components: they run in a known state of the process and cannot change it for others."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .seeding import seeded, stream_seed
 
 @contextmanager
 def restored_state() -> Iterator[None]:
-    """Run a block in the state that the benchmark computes in, and restore the caller's state afterwards.
+    """Run a block in the process state that the benchmark uses, and restore the caller's state afterwards.
 
-    Inside, numbers are float32, tensors are made on the CPU, gradients are recorded and no precision is reduced,
-    unless the block says otherwise, whatever the caller has set. Afterwards everything in ``process_state.STATES`` is
-    as it was before, whatever the block has changed.
+    When the block begins, numbers are float32, tensors are created on the CPU, gradients are recorded and no precision
+    is reduced, regardless of the caller's settings. When it ends, everything in ``process_state.STATES`` is restored,
+    regardless of what the block has changed.
     """
     before = [state.read() for state in STATES]
     device = torch.get_default_device()
@@ -42,9 +42,9 @@ def restored_state() -> Iterator[None]:
 
 @contextmanager
 def isolated(*identity: object) -> Iterator[None]:
-    """Call a component in a block: in a restored state, and on the random streams of ``identity``.
+    """Run a block that calls a component: in ``restored_state``, and with random numbers seeded by ``identity``.
 
-    What it prints goes to stderr, since stdout is for results; it cannot close either of them.
+    Output of the component goes to stderr, since stdout is for results. It cannot close either stream.
     """
     console = cast(TextIO, _Open(sys.stderr))
     with restored_state(), seeded(*identity), redirect_stdout(console), redirect_stderr(console):
@@ -64,4 +64,4 @@ class _Open:
         return getattr(self._target, name)
 
     def close(self) -> None:
-        """Leave it open."""
+        """Do nothing: the stream stays open."""

@@ -1,4 +1,4 @@
-"""The parts of a process's state that change what is computed after them, each with how to read and to restore it."""
+"""The parts of the process state that affect later computations, and how to read and restore each of them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,13 @@ class State:
     """One part of the state of a process.
 
     Attributes:
-        read: returns its value, which can be compared.
-        write: sets it to such a value.
-        known: the value in which the benchmark computes; None for whatever the caller has.
+        read: Returns the current value, which supports comparison.
+        write: Sets the state to such a value.
+        known: The value that the benchmark uses. None keeps the caller's value.
+
+    Example:
+        >>> threads = State(torch.get_num_threads, torch.set_num_threads)
+        >>> threads.write(threads.read())
     """
 
     read: Callable[[], Any]
@@ -76,7 +80,7 @@ def _set_numpy_numbers(value: tuple[Any, ...]) -> None:
 
 
 def _set_filters(value: list[Any]) -> None:
-    warnings.resetwarnings()  # forgets which warnings were shown under other filters
+    warnings.resetwarnings()  # Forgets which warnings were shown under other filters.
     cast(list[Any], warnings.filters)[:] = value
 
 
@@ -89,7 +93,7 @@ def _set_environment(value: Mapping[str, str]) -> None:
 def _folder() -> str | None:
     try:
         return os.getcwd()
-    except OSError:  # it was deleted
+    except OSError:  # The folder was deleted.
         return None
 
 
@@ -106,7 +110,7 @@ def _handlers() -> tuple[Any, ...]:
 
 
 def _set_handlers(value: tuple[Any, ...]) -> None:
-    if threading.current_thread() is threading.main_thread():  # elsewhere they cannot have been changed
+    if threading.current_thread() is threading.main_thread():  # Other threads cannot change handlers.
         for number, handler in zip(_SIGNALS, value, strict=True):
             if handler is not None:
                 signal.signal(number, handler)
@@ -172,4 +176,4 @@ STATES = (
     State(sys.getrecursionlimit, sys.setrecursionlimit),
     State(gc.isenabled, lambda value: gc.enable() if value else gc.disable()),
 )
-"""What is restored after a call into a component, beside torch's random numbers, which ``stream`` restores."""
+"""The state that is restored after a call into a component. Torch's random numbers are restored by ``seeded``."""

@@ -1,4 +1,4 @@
-"""Worker processes that are started from scripts and notebooks."""
+"""Start of worker processes from scripts and notebooks, and how processes ended."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_main_module() -> Iterator[None]:
-    """Have processes that are started in this block not import the main script.
+    """Prevent processes that are started in this block from importing the main script.
 
-    They need nothing from it, and a script without ``if __name__ == "__main__"`` would run again in each of them. Only
-    the start belongs in the block: libraries that look at the main script in it would find none.
+    Worker processes need nothing from the main script, and a script without ``if __name__ == "__main__"`` would run
+    again in each of them. Put only the start of the process into the block: libraries that look for the main script
+    would not find it there.
     """
     main = sys.modules["__main__"]
     hidden = {name: vars(main)[name] for name in ("__file__", "__spec__") if vars(main).get(name) is not None}
@@ -27,7 +28,12 @@ def without_main_module() -> Iterator[None]:
 
 
 def ending(code: int | None) -> str:
-    """How a process ended, in words, from its exit code."""
+    """Describe in words how a process ended, from its exit code.
+
+    Example:
+        >>> ending(-9)
+        'killed by SIGKILL, as when memory runs out'
+    """
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         return f"killed by {name}" + (", as when memory runs out" if name == "SIGKILL" else "")

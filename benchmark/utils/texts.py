@@ -1,4 +1,4 @@
-"""Text that comes from elsewhere, made fit for a terminal, a table or a spreadsheet."""
+"""Conversion of text from any source so that it is safe in a terminal, a table or a spreadsheet."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import textwrap
 import typer
 
 LARGEST_WHOLE = 2**63 - 1
-"""The largest whole number that a table can hold."""
-LONGEST = 1000
-"""Characters that are kept of a text such as the message of an exception."""
+"""The largest whole number that a table can hold (int64)."""
+MAX_MESSAGE_CHARACTERS = 1000
+"""Characters of a text, such as the message of an exception, that are kept."""
 
 _CONTROLS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 _DRIVES_TERMINAL = re.compile(f"[{_CONTROLS}]")
-"""Control characters other than tabs and line breaks, marks that reorder text, and halves of characters."""
+"""Control characters other than tabs and line breaks, marks that reorder text, and surrogates."""
 _BREAKS_LINE = re.compile(f"[\t\n{_CONTROLS}]")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _ESCAPED_FORMULA = re.compile(r"'+[=+\-@\t\r]")
 
 
 def say(text: str = "", *, err: bool = False, end: str = "\n") -> None:
-    """Print a text to stdout, or to stderr; whatever could drive the terminal is written as an escape."""
+    """Print a text to stdout or stderr. Characters that could control the terminal are printed as escapes."""
     typer.echo(f"{plain(text)}{end}", err=err, nl=False)
 
 
@@ -38,17 +38,22 @@ def say_paragraph(text: str, *, err: bool = False) -> None:
 
 
 def plain(text: str) -> str:
-    r"""Write characters that could drive a terminal as escapes, such as ``\x1b``; line breaks and tabs stay."""
+    r"""Replace characters that could control a terminal by escapes such as ``\x1b``. Line breaks and tabs stay."""
     return _DRIVES_TERMINAL.sub(_escape, text)
 
 
 def one_line(text: str) -> str:
-    """Write a text on one line, without characters that could drive a terminal; line breaks and tabs become spaces."""
+    """Put a text on one line, without characters that could control a terminal. Line breaks and tabs become spaces."""
     return _BREAKS_LINE.sub(_escape, " ".join(text.splitlines()).replace("\t", " ")) if text else text
 
 
-def shorten(text: str, longest: int = LONGEST) -> str:
-    """Cut a text that is too long, and say how long it was."""
+def shorten(text: str, longest: int = MAX_MESSAGE_CHARACTERS) -> str:
+    """Cut a text to at most ``longest`` characters and append its original length.
+
+    Example:
+        >>> shorten("0123456789" * 5, 30)
+        '01234567890... (50 characters)'
+    """
     if len(text) <= longest:
         return text
     end = f"... ({len(text)} characters)"
@@ -56,22 +61,27 @@ def shorten(text: str, longest: int = LONGEST) -> str:
 
 
 def brief(text: str) -> str:
-    """The form in which a leaderboard keeps a message: one line of at most ``LONGEST`` characters."""
+    """Return a message as a leaderboard stores it: on one line of at most 1,000 characters."""
     return shorten(one_line(text))
 
 
 def quoted(value: object) -> str:
-    """What was given, for a message: as Python writes it, on one line and not too long."""
+    """Return a value for a message: in Python's notation, on one line of at most 100 characters."""
     return shorten(one_line(repr(value)), 100)
 
 
 def spreadsheet(text: str) -> str:
-    """Put an apostrophe before a text that a spreadsheet would take for a formula; see ``from_spreadsheet``."""
+    """Prepend an apostrophe to a text that a spreadsheet would read as a formula. ``from_spreadsheet`` reverses this.
+
+    Example:
+        >>> spreadsheet("=1+1")
+        "'=1+1"
+    """
     return f"'{text}" if _FORMULA.match(text) else text
 
 
 def from_spreadsheet(text: str) -> str:
-    """Undo ``spreadsheet``."""
+    """Reverse ``spreadsheet``."""
     return text[1:] if _ESCAPED_FORMULA.match(text) else text
 
 

@@ -1,7 +1,7 @@
 """Exceptions in words."""
 
 import pytest
-from mia_bench.benchmark.errors import LONGEST, describe, message_of
+from mia_bench.benchmark.errors import MAX_ERROR_CHARACTERS, describe, message_of
 
 
 class Mute(Exception):
@@ -53,10 +53,10 @@ def test_any_exception_is_described_on_one_line(error: BaseException, words: str
     assert describe(error) == words
 
 
-@pytest.mark.parametrize("length", [LONGEST - 20, LONGEST, 5_000_000])
+@pytest.mark.parametrize("length", [MAX_ERROR_CHARACTERS - 20, MAX_ERROR_CHARACTERS, 5_000_000])
 def test_a_long_message_is_cut_and_says_so(length: int) -> None:
     words = describe(ValueError("x" * length))
 
-    assert len(words) <= LONGEST
-    assert words.endswith(" ...") == (length >= LONGEST)
+    assert len(words) <= MAX_ERROR_CHARACTERS
+    assert words.endswith(" ...") == (length >= MAX_ERROR_CHARACTERS)
     assert message_of(ValueError("y" * 10)) == "y" * 10

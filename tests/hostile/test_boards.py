@@ -123,7 +123,7 @@ def without(column: str) -> Callable[[list[Row]], object]:
 
 
 NOT_BOARDS = {
-    "missing": (lambda path: path.unlink(), "there is no such file"),
+    "missing": (lambda path: path.unlink(), "does not exist"),
     "empty": (lambda path: path.write_bytes(b""), "it is empty"),
     "blank": (lambda path: path.write_bytes(b"\n\n\n"), "it is empty"),
     "binary": (lambda path: path.write_bytes(bytes(range(1, 256))), "not encoded in UTF-8"),
@@ -378,7 +378,7 @@ def png(width: int, height: int) -> bytes:
 
 STRIPS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a bomb": (lambda path: path.write_bytes(png(13_000, 13_000)), "13000x13000 pixels"),
-    "damaged": (lambda path: path.write_bytes(png(10, 10)), "cannot read the picture"),
+    "damaged": (lambda path: path.write_bytes(png(10, 10)), "Cannot read the image"),
     "not a PNG": (lambda path: path.write_bytes(b"GIF89a" + bytes(100)), "it is not a PNG"),
     "empty": (lambda path: path.write_bytes(b""), "it is not a PNG"),
     "a pipe": (lambda path: os.mkfifo(path), "not a regular file"),

@@ -59,7 +59,7 @@ def test_a_changed_file_is_refused_and_named(cache: Path, change: str) -> None:
     (path,) = (cache / "weights").glob("*.safetensors")
     rewrite(path, CHANGES[change])
 
-    with pytest.raises(UsageError, match=rf"{path} is damaged .*checksum.*; delete it and run again"):
+    with pytest.raises(UsageError, match=rf"{path} is damaged .*checksum.*. Delete it and rerun"):
         cached_tensors("weights", "w", lambda: kept)
 
 

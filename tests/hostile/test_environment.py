@@ -46,14 +46,14 @@ def test_a_lock_that_cannot_be_taken_for_another_reason_is_one_sentence(monkeypa
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(fcntl, "flock", fail)
-    with time_limit(20), pytest.raises(UsageError, match=r"cannot use the cache .*Input/output error"):
+    with time_limit(20), pytest.raises(UsageError, match=r"Cannot use the cache .*Input/output error"):
         cached_tensors("weights", "w", ones)
 
 
 def test_waiting_for_another_process_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("mia_bench.benchmark.utils.files.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("mia_bench.benchmark.utils.files.LOCK_NOTICE_SECONDS", 0.1)
     with open(tmp_path / ".x.lock", "w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         signal.signal(signal.SIGALRM, lambda *_: fcntl.flock(other, fcntl.LOCK_UN))

@@ -115,14 +115,14 @@ def decoded(paths: list[Path], size: int) -> Tensor:
 REFUSED: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "a claim of 169 million pixels": ("x.png", huge_png, "at most 64,000,000 pixels, got 13000x13000"),
     "a claim beyond Pillow's own limit": ("x.png", lambda path: huge_png(path, 20_000), "at most 64,000,000 pixels"),
-    "16 bits": ("x.png", wide, "more than 8 bits"),
-    "nothing": ("x.png", lambda path: path.write_bytes(b""), "is no image that can be read"),
-    "text": ("x.jpg", lambda path: path.write_text("a,b\n1,2\n"), "is no image that can be read"),
+    "16 bits": ("x.png", wide, "Convert it to 8 bits"),
+    "nothing": ("x.png", lambda path: path.write_bytes(b""), "cannot be decoded"),
+    "text": ("x.jpg", lambda path: path.write_text("a,b\n1,2\n"), "cannot be decoded"),
     "half an image": ("x.png", lambda path: path.write_bytes(image_bytes(path)[:300]), "is damaged"),
     "a circle of links": ("x.png", circle, "Too many levels of symbolic links"),
-    "a pipe": ("x.png", os.mkfifo, "no regular file"),
-    "a folder": ("x.png", os.mkdir, "is a folder; a class folder holds images only"),
-    "a program for a printer": ("x.png", lambda path: image().save(path, format="EPS"), "is no image"),
+    "a pipe": ("x.png", os.mkfifo, "to be a regular file"),
+    "a folder": ("x.png", os.mkdir, "Expected only images in a class folder"),
+    "a program for a printer": ("x.png", lambda path: image().save(path, format="EPS"), "cannot be decoded"),
 }
 
 
@@ -216,17 +216,17 @@ def test_a_data_dir_one_level_too_deep_is_told_the_right_one(tree: Path, below: 
     said = refusal("run", "--dataset", "imagefolder:size=16", "--data-dir", tree / below, "--dry-run")
 
     assert "has no folder train/" in said
-    assert (f"give --data-dir {tree}" in said) == (below != "train/red")
+    assert (f"Give --data-dir {tree}" in said) == (below != "train/red")
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("MNIST", "give --data-dir {root}, which holds it"),
-        ("MNIST/raw", "give --data-dir {root}, which holds it"),
-        ("packed", "unpack {root}/packed/MNIST/raw/train-images-idx3-ubyte.gz and the like with gunzip"),
-        ("flat", "move them from {root}/flat to {root}/flat/MNIST/raw"),
-        ("flat-packed", "unpack {root}/flat-packed/train-images-idx3-ubyte.gz and the like with gunzip, into"),
+        ("MNIST", "Give --data-dir {root}, which holds it"),
+        ("MNIST/raw", "Give --data-dir {root}, which holds it"),
+        ("packed", "Unpack {root}/packed/MNIST/raw/train-images-idx3-ubyte.gz and similar files with gunzip"),
+        ("flat", "Move them from {root}/flat to {root}/flat/MNIST/raw"),
+        ("flat-packed", "Unpack {root}/flat-packed/train-images-idx3-ubyte.gz and similar files with gunzip, into"),
         ("empty", "or leave it out to download them"),
     ],
 )
@@ -250,7 +250,7 @@ def test_mnist_can_be_cut_down(tmp_path: Path, aux: int) -> None:
     idx_files(tmp_path, "MNIST", train=40, test=20)
 
     if aux < 10:
-        with pytest.raises(UsageError, match="aux_images can be from 10 to 30"):
+        with pytest.raises(UsageError, match="aux_images from 10 to 30"):
             Mnist(aux_images=aux).load(tmp_path)
     else:
         pools = Mnist(aux_images=aux).load(tmp_path)

@@ -47,7 +47,7 @@ def test_it_adapts_to_channels_size_and_classes(name: str, shape: tuple[int, int
 
 @pytest.mark.parametrize("name", NEW)
 def test_images_that_are_too_small_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="images have 15x16 pixels; expected at least 16x16"):
+    with pytest.raises(ValueError, match="images of at least 16x16 pixels, got 15x16"):
         architecture(name).build((1, 15, 16), 2)
 
 

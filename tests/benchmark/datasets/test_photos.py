@@ -98,5 +98,5 @@ def test_photographs_are_brought_to_a_usable_number_of_tiles(width, height):
 
 def test_a_missing_photograph_says_to_reinstall(monkeypatch):
     monkeypatch.setattr(photos, "PHOTOGRAPHS", {"gone": "gone.png"})
-    with pytest.raises(UsageError, match=r"gone\.png.*reinstall scikit-image"):
+    with pytest.raises(UsageError, match=r"gone\.png.*Reinstall scikit-image"):
         Photos().load(None)

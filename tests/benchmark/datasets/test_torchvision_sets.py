@@ -67,7 +67,7 @@ def test_labels_that_do_not_match_the_images_are_called_damaged(tmp_path):
     idx_files(tmp_path, "MNIST", train=20, test=10)
     raw = tmp_path / "MNIST/raw"
     (raw / "train-labels-idx1-ubyte").write_bytes((raw / "t10k-labels-idx1-ubyte").read_bytes())
-    assert "20 images have 10 labels" in refusal(Mnist(), tmp_path)
+    assert "got 10 labels for 20 images" in refusal(Mnist(), tmp_path)
 
 
 def test_more_aux_than_there_are_images_is_refused_with_the_range(tmp_path):
@@ -122,7 +122,7 @@ def test_jpeg_copies_of_cifar_are_read_if_the_official_files_are_absent(tmp_path
 
 def test_a_tree_of_other_classes_is_not_taken_for_cifar(tmp_path):
     jpeg_tree(tmp_path / FOLDER, ("cat", "dog"), train=4, test=4)
-    assert "has the classes cat, dog; CIFAR-10 has airplane" in refusal(Cifar10(), tmp_path)
+    assert "got cat, dog. Use the dataset imagefolder" in refusal(Cifar10(), tmp_path)
 
 
 def test_a_folder_without_cifar_names_the_first_missing_file(tmp_path):

@@ -31,7 +31,7 @@ def test_a_users_file_is_read(tmp_path: Path) -> None:
     [
         ("splitt = 3", "splitt=3: .*; a suite has dataset, model, split"),
         ("images = 'many'", "images='many'"),
-        ("images = ", "cannot read the suite"),
+        ("images = ", "Cannot read the suite"),
         ("seeds = []", "seeds=.*at least 1 item"),
         ("seeds = [-1]", "greater than or equal to 0"),
         ("[options]\nsigma = []", "an option needs at least one value"),

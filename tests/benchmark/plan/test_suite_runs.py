@@ -43,7 +43,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setattr(source, "training", Training(epochs=1))
     for module in (cifar10, mnist):
         monkeypatch.setattr(module, "divide", lambda train, test, classes, _: divide(train, test, classes, 30))
-    monkeypatch.setattr(photos, "QUOTA", {"train": 8, "aux": 8, "private": 4})
+    monkeypatch.setattr(photos, "MAX_PATCHES", {"train": 8, "aux": 8, "private": 4})
     monkeypatch.setattr(_ensemble, "ITERATIONS", 2)
     monkeypatch.setattr(_map, "WEIGHTS", (1e-3,))
     monkeypatch.setattr(fitting, "train_decoder", lambda *_, **__: None)

@@ -144,7 +144,7 @@ def test_json_is_embedded_whole_and_refuses_what_json_cannot_say() -> None:
     [
         (("{board}", "-o", "{board}/leaderboard.csv"), "must end in .html"),
         (("{board}/cells",), "holds no results of mia-bench"),
-        (("{board}/none.csv",), "cannot read the table"),
+        (("{board}/none.csv",), "Cannot read the table"),
         (("{board}", "-o", "{board}/leaderboard.csv/page.html"), "cannot write"),
     ],
 )
@@ -163,7 +163,7 @@ def test_a_damaged_picture_is_named(board: Path) -> None:
     result = mia_bench("report", board, "-o", board / "page.html")
 
     assert result.exit_code == 2
-    assert f"cannot read the picture {damaged}" in result.stderr
+    assert f"Cannot read the image {damaged}" in result.stderr
 
 
 def test_a_board_without_rows_is_refused(board: Path, tmp_path: Path) -> None:

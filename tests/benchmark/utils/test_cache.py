@@ -55,7 +55,7 @@ def test_a_damaged_file_is_named_with_what_to_do(cache: Path) -> None:
     (path,) = (cache / "weights").glob("*.safetensors")
     path.write_bytes(path.read_bytes()[:10])
 
-    with pytest.raises(UsageError, match=rf"{path.name} is damaged .*; delete it and run again"):
+    with pytest.raises(UsageError, match=rf"{path.name} is damaged .*. Delete it and rerun"):
         cached_tensors("weights", "w", never)
     with pytest.raises(UsageError, match=rf"{path.name} is damaged"):
         known_tensors("weights", "w")
@@ -64,7 +64,7 @@ def test_a_damaged_file_is_named_with_what_to_do(cache: Path) -> None:
 def test_a_cache_that_cannot_be_written_says_how_to_move_it(cache: Path) -> None:
     cache.write_text("a file where a folder is needed")
 
-    with pytest.raises(UsageError, match="set MIA_BENCH_CACHE to a writable folder"):
+    with pytest.raises(UsageError, match="Set MIA_BENCH_CACHE to a writable folder"):
         cached_tensors("weights", "w", lambda: {"x": torch.ones(1)})
 
 

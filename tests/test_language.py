@@ -1,0 +1,182 @@
+"""The package is written in plain English: docstrings, help texts, messages and comments are read from its source."""
+
+import ast
+import doctest
+import io
+import re
+import shlex
+import tokenize
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from mia_bench.benchmark.cli import app
+from mia_bench.benchmark.registry.literals import divide
+from mia_bench.benchmark.registry.specs import check_options, parse, resolve
+from typer.main import get_command
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ("attacks", "benchmark", "defenses", "models")
+NOT_DONE = (
+    "attacks/",
+    "benchmark/__init__.py",
+    "benchmark/api.py",
+    "benchmark/checks/",
+    "benchmark/cli/",
+    "benchmark/datasets/_archive.py",
+    "benchmark/datasets/_arrays.py",
+    "benchmark/datasets/_file_division.py",
+    "benchmark/datasets/_pixel_cache.py",
+    "benchmark/compare/",
+    "benchmark/evaluation/",
+    "benchmark/interfaces/",
+    "benchmark/leaderboard/",
+    "benchmark/metrics/",
+    "benchmark/plan/",
+    "benchmark/registry/",
+    "benchmark/report/",
+    "benchmark/runner/",
+    "benchmark/training.py",
+    "defenses/",
+    "models/_graph/",
+)
+"""Files and folders that are not yet rewritten. Remove a line here when its files are done."""
+
+BANNED = re.compile(
+    r"\b(pictures?|whoever|at hand|go(es|ing)? on|set aside|alike|likewise|(its|one's|their) own accord|of its own"
+    r"|told|whatsoever)\b|(?<!there )\b(is|are) no (?!longer|more|less|larger|smaller|better|fewer|nearer|worse)",
+    re.IGNORECASE,
+)
+"""Words of a private dialect. Write "image", "anyone who", "available", "continue", "moved", "is not a"."""
+
+NO_VERB = re.compile(
+    r"(the|an?|what|which|whether|how|why|who|where|all|as|so|of|one|two|with|from|for|no|none|if|only|[a-z]+ly"
+    r"|adds|builds|checks|computes|finds|gives|makes|reads|returns|runs|takes|writes)\b",
+    re.IGNORECASE,
+)
+"""Beginnings of a docstring of a function that do not give an order. Write "Return the ..." or "Return whether ..."."""
+
+FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def done() -> list[str]:
+    """The Python files of the package that are rewritten, relative to its root."""
+    files = (path.relative_to(ROOT) for folder in PACKAGE for path in sorted((ROOT / folder).rglob("*.py")))
+    return [path.as_posix() for path in files if "templates" not in path.parts and not f"{path}".startswith(NOT_DONE)]
+
+
+def tree_of(file: str) -> ast.Module:
+    return ast.parse((ROOT / file).read_text(encoding="utf-8"))
+
+
+def texts(file: str) -> Iterator[tuple[int, str]]:
+    """Every string of at least two words and every comment, with its line."""
+    for node in ast.walk(tree_of(file)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+            yield node.lineno, node.value
+    for token in tokenize.generate_tokens(io.StringIO((ROOT / file).read_text(encoding="utf-8")).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def takes_a_verb(node: ast.ClassDef | FUNCTION) -> bool:
+    """Whether a function does not come from a property, whose docstring is a noun."""
+    return not any("property" in ast.unparse(each) for each in node.decorator_list)
+
+
+def public(file: str) -> bool:
+    return not any(part.startswith("_") for part in Path(file).with_suffix("").parts)
+
+
+def outlines(node: ast.expr) -> tuple[str, str]:
+    """The first and the last character of a message; a space where it is a value that is only known later."""
+    match node:
+        case ast.Constant(value=str(text)) if text:
+            return text[0], text[-1]
+        case ast.JoinedStr(values=[*_, _] as values):
+            return outlines(values[0])[0], outlines(values[-1])[1]
+    return " ", " "
+
+
+@pytest.mark.parametrize("file", done())
+def test_no_text_uses_a_word_of_the_private_dialect(file):
+    found = [f"{file}:{line}: {match[0]!r}" for line, text in texts(file) if (match := BANNED.search(text))]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("file", done())
+def test_docstrings_of_functions_begin_with_a_verb(file):
+    functions = [node for node in ast.walk(tree_of(file)) if isinstance(node, FUNCTION) and takes_a_verb(node)]
+    documented = [(node, ast.get_docstring(node) or "") for node in functions]
+    found = [f"{file}:{node.lineno}: {text[:60]}" for node, text in documented if NO_VERB.match(text)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("file", done())
+def test_errors_are_sentences_with_a_capital_letter_and_a_period(file):
+    found = []
+    for node in ast.walk(tree_of(file)):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
+            first, last = outlines(node.exc.args[0])
+            if first.islower() or last not in ".? ":
+                found.append(f"{file}:{node.lineno}: {ast.unparse(node.exc.args[0])}")
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("file", [file for file in done() if public(file)])
+def test_public_classes_have_an_example(file):
+    classes = [node for node in tree_of(file).body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+    assert not [node.name for node in classes if "Example:" not in (ast.get_docstring(node) or "")]
+
+
+@pytest.mark.parametrize("file", [file for file in done() if ">>> " in (ROOT / file).read_text(encoding="utf-8")])
+def test_examples_in_python_give_what_they_show(file):
+    module = import_module(f"mia_bench.{file.removesuffix('.py').replace('/', '.')}")
+    assert doctest.testmod(module).failed == 0
+
+
+EXAMPLE = re.compile(r"(?:Example: ``|Example:\n +)(mia-bench run .+?)(?:``|\n)")
+
+
+def commands() -> list[str]:
+    return sorted({each for file in done() for each in EXAMPLE.findall((ROOT / file).read_text(encoding="utf-8"))})
+
+
+@pytest.mark.parametrize("command", commands())
+def test_examples_of_commands_name_components_and_options_that_exist(command):
+    own = {name for parameter in get_command(app).commands["run"].params for name in parameter.opts}
+    words = shlex.split(command)[2:]
+    given = list(zip(words[::2], words[1::2], strict=True))
+    kinds = {f"{name}s": [value for option, value in given if option == f"--{name}"] for name in COMPONENTS}
+    for kind, specs in kinds.items():
+        for spec in specs:
+            resolve(kind, *parse(spec))
+    options = {option[2:].replace("-", "_"): divide(value) for option, value in given if option not in own}
+    check_options(options, kinds, sorted(own))
+
+
+COMPONENTS = ("attack", "dataset", "defense", "model")
+
+
+def test_the_list_of_files_not_done_names_only_what_exists():
+    assert not [each for each in NOT_DONE if not (ROOT / each).exists()]
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"),
+    [
+        ("Return the image.", True),
+        ("Return the picture.", False),
+        ("The channel is no longer open.", True),
+        ("A retina is no photograph.", False),
+        ("There is no file.", True),
+    ],
+)
+def test_the_rule_for_words(text, allowed):
+    assert bool(BANNED.search(text)) != allowed
+
+
+@pytest.mark.parametrize(("text", "allowed"), [("Return it.", True), ("The image.", False), ("Returns it.", False)])
+def test_the_rule_for_docstrings(text, allowed):
+    assert bool(NO_VERB.match(text)) != allowed
