@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from operator import attrgetter
 
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Observation, Reconstruction
-from ._decoders.fitting import Rebuild, Recipe
-from ._decoders.folds import Fitted
+from ._decoders.divided import Member
+from ._decoders.fitting import Recipe
+from ._decoders.linear import decoders
 from ._inversion.map import fit_map
-from ._inversion.map_priors import like_aux, like_decoded, smooth
+from ._inversion.map_priors import PriorFactory, like_aux, like_decoded, smooth
 from ._inversion.rmle import comparable, ir_shape
 from ._inversion.start import Start, prepare
 
@@ -28,7 +28,7 @@ def ensemble(seen: Observation, recipe: Recipe) -> Reconstruction:
     mean = seen.aux.images.mean(0)
     inverts = _invertible(seen)
     start = prepare(seen, recipe, as_read=inverts)
-    answers = {name: start.queries.answer(rebuild, mean) for name, rebuild in _members(seen, start, inverts=inverts)}
+    answers = {name: start.queries.answer(member, mean) for name, member in _members(seen, start, inverts=inverts)}
     selected = max(answers, key=lambda name: answers[name].decibels)
     return Reconstruction(answers[selected].images, selected, {name: answer.images for name, answer in answers.items()})
 
@@ -44,12 +44,12 @@ def _invertible(seen: Observation) -> bool:
     return True
 
 
-def _members(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tuple[str, Fitted[Rebuild]]]:
-    yield "ridge", start.linear.map(attrgetter("decode"))
+def _members(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tuple[str, Member]]:
+    yield "ridge", decoders(start.linear)
     yield "ridge_skip", start.decoder
     if not inverts:
         return
-    priors = {"map_pca": like_aux, "map_dec": like_decoded}
+    priors: dict[str, PriorFactory] = {"map_pca": like_aux, "map_dec": like_decoded}
     if len(seen.aux.images) < seen.aux.images[0].numel():
         priors["map_tv"] = smooth
     for name, prior in priors.items():

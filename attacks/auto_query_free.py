@@ -23,7 +23,7 @@ class AutoQueryFree(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 6, for the shadow; ours, for the rest.
     """
 
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     access: ClassVar[Access] = Access.QUERY_FREE
     standard: ClassVar[bool] = False
 

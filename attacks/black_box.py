@@ -25,7 +25,7 @@ class BlackBox(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 5, algorithm 2.
     """
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     access: ClassVar[Access] = Access.BLACK_BOX
 
     aux: Literal["same_set", "same_distribution", "random"] = Field(

@@ -26,7 +26,7 @@ class EncoderDecoder(Attack):
     Source: Benkraouda & Nahrstedt, DistributedML 2021, "Image reconstruction attacks on distributed ML models".
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     access: ClassVar[Access] = Access.BLACK_BOX
 
     epochs: int = Field(3, ge=1, description="passes over the chosen images, at most")

@@ -4,9 +4,8 @@ from typing import ClassVar
 
 from ..benchmark.interfaces import Access
 from ._decoders.folds import Fitted
-from ._inversion.map import Prior
 from ._inversion.map_attack import MapAttack
-from ._inversion.map_priors import smooth
+from ._inversion.map_priors import Prior, smooth
 from ._inversion.start import Start
 
 

@@ -1,6 +1,5 @@
 """The closed-form attack: a linear decoder."""
 
-from operator import attrgetter
 from typing import ClassVar
 
 from pydantic import Field
@@ -8,7 +7,7 @@ from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._decoders.divided import Divided
-from ._decoders.linear import Form, fit_linear
+from ._decoders.linear import Form, decoders, fit_linear
 from ._decoders.queries import Queries
 
 
@@ -23,7 +22,7 @@ class Ridge(Attack):
     Source: Hoerl & Kennard 1970, "Ridge regression"; used here as the strongest attack that needs no training.
     """
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     access: ClassVar[Access] = Access.BLACK_BOX
 
     form: Form = Field("auto", description="whole wire to whole image, neighborhoods to blocks, or the better one")
@@ -34,5 +33,5 @@ class Ridge(Attack):
     def reconstruct(self, seen: Observation) -> Tensor:
         """Fit the map and apply it; images (N, C, H, W)."""
         queries = Divided(Queries(seen, seen.aux.images))
-        decoder = fit_linear(queries, form=self.form, strength=self.strength)
-        return queries.answer(decoder.map(attrgetter("decode")), seen.aux.images.mean(0)).images
+        decoder = decoders(fit_linear(queries, form=self.form, strength=self.strength))
+        return queries.answer(decoder, seen.aux.images.mean(0)).images

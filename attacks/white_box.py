@@ -26,7 +26,7 @@ class WhiteBox(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 4, algorithm 1.
     """
 
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     access: ClassVar[Access] = Access.WHITE_BOX
 
     iterations: int = Field(150, ge=1, description="optimization steps")

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
+from ...benchmark.metrics import psnr
 from .._shrinkage import shrink, trust
-from .fitting import Rebuild, apply
-from .folds import Fitted, divide
+from .folds import affordable, divide
 from .queries import Queries
+
+
+class Member(Protocol):
+    """An attack that was fitted to each part, and finally to all images."""
+
+    def rebuild(self, wires: Sequence[Tensor]) -> list[Tensor]:
+        """Rebuild images (N, C, H, W) from wires (N, ...) for each part and, if there are more, from private ones."""
+        ...
 
 
 class Answer(NamedTuple):
@@ -42,24 +51,21 @@ class Divided:
     @cached_property
     def judges(self) -> list[tuple[Tensor, Tensor]]:
         """Wires (J, ...) and images (J, C, H, W) that each part judges on, with the same noise for all attacks."""
-        return [(part.wires(part.judge), part.images[part.judge]) for part in self.parts]
+        images = self.whole.images
+        count = -(-affordable(sum(len(part.judge) for part in self.parts), images[0]) // len(self.parts))
+        some = [part.judge[:count] for part in self.parts]
+        return [(part.wires(judge), part.images[judge]) for part, judge in zip(self.parts, some, strict=True)]
 
-    def answer(self, rebuild: Fitted[Rebuild], mean: Tensor) -> Answer:
+    def answer(self, member: Member, mean: Tensor) -> Answer:
         """Apply a fitted attack to the private wires, as far as it can be trusted on the images that judge it.
 
         Args:
-            rebuild: maps wires (N, ...) to images (N, C, H, W).
+            member: the attack.
             mean: the mean of the attacker's images, (C, H, W).
         """
-        rebuilt = torch.cat([apply(one, wires) for one, (wires, _) in zip(rebuild.each, self.judges, strict=True)])
-        truth = torch.cat([images for _, images in self.judges])
-        means = torch.cat([part.mean.expand_as(part.images[part.judge]) for part in self.parts])
+        *judged, private = member.rebuild([*(wires for wires, _ in self.judges), self.whole.observed])
+        rebuilt, truth = torch.cat(judged), torch.cat([images for _, images in self.judges])
+        means = torch.cat([part.mean.expand_as(images) for part, images in zip(self.parts, judged, strict=True)])
         factor = trust(rebuilt, truth, means)
-        images = shrink(apply(rebuild.final, self.whole.observed), mean, factor).contiguous()
-        return Answer(images, decibels(shrink(rebuilt, means, factor), truth))
-
-
-def decibels(images: Tensor, truth: Tensor) -> float:
-    """Mean PSNR."""
-    errors = (images - truth).square().flatten(1).mean(1)
-    return -10 * errors.clamp(min=1e-10).log10().mean().item()
+        reached = psnr(shrink(rebuilt, means, factor), truth).mean().item()
+        return Answer(shrink(private, mean, factor).contiguous(), reached)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from ...benchmark.training import fit
 from .._limits import in_one_pass, least_steps
 from .._shrinkage import shrink, trust
+from .folds import Fitted
 from .grid import Grid
 from .queries import Queries
 
-BATCH_PIXELS = 2**15
+BATCH_PIXELS = 2**14
 """Pixels of a batch that is made smaller so that few images take more steps: every place of an image is an example."""
 BATCH_IMAGES = 4
 """Images in such a batch, at least."""
@@ -95,6 +96,14 @@ class Recipe:
     learning_rate: float = 5e-3
     channels: int = 32
     least: int = 25
+
+
+class Decoders(Fitted[Rebuild]):
+    """Decoders fitted to each fold, and the final one."""
+
+    def rebuild(self, wires: Sequence[Tensor]) -> list[Tensor]:
+        """Decode wires (N, ...) for each fold, and perhaps the private ones, to images (N, C, H, W) in [0, 1]."""
+        return [apply(one, some) for one, some in zip((*self.each, self.final), wires, strict=False)]
 
 
 def train_decoder(

@@ -18,14 +18,14 @@ FEWEST = 16
 """Images at least that one division holds out, unless they would be more than a quarter."""
 JUDGES = 32
 """Images at most on which an attack is judged, since inverting their wires takes as long as that of private ones."""
+PIXELS = 2**10
+"""Pixels of an image (32x32) above which an attack is judged and tuned on fewer images, down to half."""
 TUNED = 8
 """Images on which settings are chosen, at least, or half of those held out."""
 MANY = 400
 """Images from which a tenth, held out once, is enough to judge and to tune on; fewer are held out in turn."""
 FOLDS = 4
 """Times that a model is fitted to judge all of few images."""
-SCARCE = 60
-"""Images below which it is twice as often: with three quarters of so few, models may be much worse than with all."""
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -71,6 +71,11 @@ class Fitted(Generic[T]):
         return Fitted(tuple(function(one) for one in self.each), function(self.final))
 
 
+def affordable(count: int, image: Tensor) -> int:
+    """Return how many of ``count`` images like this one (C, H, W) are inverted to judge or to tune an attack."""
+    return max(1, count // 2, min(count, count * PIXELS // image[0].numel()))
+
+
 def divide_once(count: int) -> Fold:
     """Hold out a tenth of ``count`` images, at random; more of few images, and at most ``HELD_OUT``.
 
@@ -96,6 +101,6 @@ def divide(count: int) -> tuple[Fold, ...]:
     """
     if count >= MANY or count < 2:
         return (divide_once(count),)
-    folds, order = min(FOLDS if count >= SCARCE else 2 * FOLDS, count), torch.randperm(count)
+    folds, order = min(FOLDS, count), torch.randperm(count)
     ends = [round(count * index / folds) for index in range(folds + 1)]
     return tuple(Fold.of(order, start, stop, JUDGES // folds) for start, stop in itertools.pairwise(ends))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .divided import Divided
+from .fitting import Decoders
 from .folds import Fitted
 from .grid import Grid
 from .least_squares import Affine, Equations
@@ -29,7 +30,9 @@ PATCH_FEATURES = 1200
 LARGEST_MATRIX = 2**28
 """Numbers up to which a map is formed as one matrix (1 GB); beyond, it stays a product of two."""
 ROWS = 32
-"""Pairs for each unknown of the patch form."""
+"""Pairs for each unknown of the patch form, at most."""
+VARIED = 100
+"""Images that these pairs are drawn from, at least, if there are so many."""
 
 
 class LinearDecoder(NamedTuple):
@@ -42,6 +45,11 @@ class LinearDecoder(NamedTuple):
 
     decode: Callable[[Tensor], Tensor]
     module: Callable[[], nn.Module]
+
+
+def decoders(linear: Fitted[LinearDecoder]) -> Decoders:
+    """Return the maps alone."""
+    return Decoders(tuple(each.decode for each in linear.each), linear.final.decode)
 
 
 Solve = Callable[[float], LinearDecoder]
@@ -114,9 +122,11 @@ def patch(queries: Queries) -> Solve:
     channels, height, width = queries.observed.shape[1:]
     grid = Grid.fit((height, width), (queries.images.shape[2], queries.images.shape[3]))
     side = 5 if channels * 25 <= PATCH_FEATURES else 3
-    needed = max(100, ROWS * channels * side**2 // (grid.rows * grid.columns))
-    index = torch.arange(min(_count(queries), needed), device=queries.images.device)
-    rows, blocks = _neighborhoods(queries.wires(index), queries.images[index], grid, side)
+    needed = ROWS * channels * side**2
+    count = min(_count(queries), max(VARIED, needed // (grid.rows * grid.columns)))
+    index = torch.arange(count, device=queries.images.device)
+    share = max(1, min(-(-needed // count), NUMBERS // (count * channels * side**2)))
+    rows, blocks = _neighborhoods(queries.wires(index), queries.images[index], grid, side, share=share)
     equations = Equations.gather(rows, blocks, dual=False)
 
     def solve(strength: float) -> LinearDecoder:
@@ -126,18 +136,16 @@ def patch(queries: Queries) -> Solve:
     return solve
 
 
-def _neighborhoods(wires: Tensor, images: Tensor, grid: Grid, side: int) -> tuple[Tensor, Tensor]:
+def _neighborhoods(wires: Tensor, images: Tensor, grid: Grid, side: int, *, share: int) -> tuple[Tensor, Tensor]:
     """Neighborhoods of cells and the blocks of pixels there, (rows, C * side^2) and (rows, C * stride^2).
-
-    If the cells of all the images are too many, as many are drawn from each.
 
     Args:
         wires: (K, C, h, w).
         images: (K, C, H, W).
         grid: where the cells lie on the image.
         side: cells down and across a neighborhood.
+        share: cells drawn at random from each image, at most.
     """
-    share = max(1, NUMBERS // (len(wires) * wires.shape[1] * side**2))
     pairs = []
     for wire, image in zip(wires.split(1), images.split(1), strict=True):
         rows = functional.unfold(grid.place(wire), side, padding=side // 2)[0].T  # (cells, C * side^2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import cast
 
 import torch
@@ -11,9 +10,9 @@ from torch import Tensor, nn
 
 from .._limits import in_one_pass
 from .divided import Divided
-from .fitting import Rebuild, Recipe, Spread, Standardize, apply, train_decoder
+from .fitting import Decoders, Rebuild, Recipe, Spread, Standardize, apply, train_decoder
 from .folds import Fitted
-from .linear import LinearDecoder
+from .linear import LinearDecoder, decoders
 from .queries import Queries
 
 ENOUGH = 3e-5
@@ -57,27 +56,37 @@ class SkipNetwork(nn.Module):
         return images + grid.images(self.correct(maps))
 
 
-def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe) -> Fitted[Rebuild]:
+def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe) -> Decoders:
     """Train a correction of a linear decoder; the linear decoder itself if the images to tune on prefer it.
+
+    A correction is trained for each fold, as long as those before it have helped. The final decoder is the mean of
+    them all, which is as good as one more that is trained on all images.
 
     Args:
         queries: images and their wires.
         linear: the best linear decoder of them.
         recipe: how to train.
     """
-    plain: Fitted[Rebuild] = linear.map(attrgetter("decode"))
+    plain = decoders(linear)
     held = [(part.wires(part.tune), part.images[part.tune]) for part in queries.parts]  # the same noise for both
-    before = _error(plain.each, held)
-    if before < ENOUGH:
+    if _error(plain.each, held) < ENOUGH:
         return plain
+    trained: list[Rebuild] = []
+    for part, start in zip(queries.parts, linear.each, strict=True):
+        trained.append(_trained(part, start, recipe))
+        known = held[: len(trained)]
+        if _error(trained, known) > _error(plain.each[: len(trained)], known):
+            return plain
+    return Decoders(tuple(trained), trained[0] if len(trained) == 1 else _mean(trained))
 
-    def train(part: Queries, number: int | None) -> Rebuild:
-        return _trained(part, linear.final if number is None else linear.each[number], recipe)
 
-    each = tuple(train(part, number) for number, part in enumerate(queries.parts))
-    if _error(each, held) > before:
-        return plain
-    return Fitted(each, each[0] if len(each) == 1 else train(queries.whole, None))
+def _mean(decoders: Sequence[Rebuild]) -> Rebuild:
+    """Return the decoder that answers with the mean of what others answer."""
+
+    def rebuild(wires: Tensor) -> Tensor:
+        return torch.stack([apply(one, wires) for one in decoders]).mean(0)
+
+    return rebuild
 
 
 def _error(decoders: Sequence[Rebuild], held: Sequence[tuple[Tensor, Tensor]]) -> float:

@@ -1,4 +1,4 @@
-"""L-BFGS with a box, for many independent images at once."""
+"""L-BFGS in the box of images, for many independent images at once."""
 
 from __future__ import annotations
 
@@ -12,133 +12,152 @@ MEMORY = 10
 """Past steps from which the curvature is estimated; the usual choice is 3 to 20 (Nocedal & Wright, section 7.2)."""
 FIRST_STEP = 0.1
 """Largest change of a pixel in the first step, when no curvature is known yet."""
-LOOK = 10
-"""Evaluations after which it is looked which images have settled."""
+CHECK_INTERVAL = 10
+"""Evaluations after which converged images are removed from the batch."""
 
 
 class Loss(Protocol):
-    """What is minimized."""
+    """The function to minimize."""
 
-    def __call__(self, images: Tensor, places: Tensor) -> Tensor:
-        """The loss of each of some images (M, C, H, W), (M,), which depends on it and on its place among all, (M,)."""
+    def __call__(self, images: Tensor, index: Tensor) -> Tensor:
+        """Return the loss of images (M, C, H, W), (M,); ``index`` (M,) tells which of all the images they are."""
         ...
 
 
 class State(NamedTuple):
-    """Where the search of some images stands.
+    """The state of the search for M images.
 
     Attributes:
-        places: theirs among all, (M,).
+        index: which of all the images they are, (M,).
         images: the best so far, (M, C, H, W).
         value: their losses, (M,).
-        slope: the gradient there, (M, C, H, W).
-        length: of the next step, (M,).
+        grad: the gradient there, (M, C, H, W).
+        step_length: of the next step, (M,).
     """
 
-    places: Tensor
+    index: Tensor
     images: Tensor
     value: Tensor
-    slope: Tensor
-    length: Tensor
+    grad: Tensor
+    step_length: Tensor
 
 
-def minimize(loss: Loss, start: Tensor, *, iterations: int, settled: float = 0.0) -> Tensor:
-    """Minimize a loss for each image on its own, over pixels in [0, 1].
+class CurvaturePair(NamedTuple):
+    """A step, the change of the gradient along it, and the reciprocal of their product.
 
-    Every image has its own curvature and its own step length, and a step that would raise its loss is not taken, so
-    an image comes out the same whatever else is in the batch. Pixels that press against a bound are held.
+    Attributes:
+        step: s, (M, C, H, W).
+        change: y, (M, C, H, W).
+        rho: 1 / (s @ y), (M, 1, 1, 1); 0 where the curvature was not positive.
+    """
+
+    step: Tensor
+    change: Tensor
+    rho: Tensor
+
+    @classmethod
+    def of(cls, step: Tensor, change: Tensor) -> CurvaturePair:
+        """Compute the reciprocal where it is usable."""
+        product = _dot(step, change)
+        usable = product > 1e-10 * _dot(change, change)
+        return cls(step, change, torch.where(usable, 1 / product.clamp(min=1e-30), 0))
+
+
+History = deque[CurvaturePair]
+
+
+def minimize(loss: Loss, start: Tensor, *, iterations: int, tolerance: float = 0.0) -> Tensor:
+    """Minimize a loss for each image independently, over pixels in [0, 1].
+
+    Every image has its own curvature and its own step length, and a step that would raise its loss is rejected, so an
+    image comes out the same whatever else is in the batch. Pixels that press against a bound are fixed for the step.
 
     Source: Nocedal & Wright, "Numerical Optimization", algorithm 7.4; the projection of Bertsekas 1982.
 
     Args:
-        loss: of some of the images.
-        start: where to begin, (N, C, H, W).
+        loss: maps some of the images to their losses.
+        start: the initial images, (N, C, H, W).
         iterations: evaluations of the loss and its gradient, at most.
-        settled: an image is finished when its loss has fallen by less than this share in ``LOOK`` evaluations.
+        tolerance: an image has converged when its loss has fallen by less than this share in ``CHECK_INTERVAL``
+            evaluations.
 
     Returns:
         Images (N, C, H, W) in [0, 1].
     """
-    images, places = start.detach().clamp(0, 1), torch.arange(len(start), device=start.device)
-    value, slope = _evaluate(loss, images, places)
-    now, past = State(places, images, value, slope, torch.ones_like(value)), deque[tuple[Tensor, ...]](maxlen=MEMORY)
+    images, index = start.detach().clamp(0, 1), torch.arange(len(start), device=start.device)
+    value, grad = _evaluate(loss, images, index)
+    state, history = State(index, images, value, grad, torch.ones_like(value)), History(maxlen=MEMORY)
     result, before = images.clone(), value
     for count in range(1, iterations + 1):
-        now, pair = _step(loss, now, past)
-        past.append(pair)
-        if settled and count % LOOK == 0:
-            moving = before - now.value >= settled * now.value.abs()
+        state, pair = _step(loss, state, history)
+        history.append(pair)
+        if tolerance and count % CHECK_INTERVAL == 0:
+            moving = before - state.value >= tolerance * state.value.abs()
             if not moving.all():
-                result[now.places] = now.images
-                now = State(*(each[moving] for each in now))
-                past = deque((tuple(each[moving] for each in pair) for pair in past), maxlen=MEMORY)
-            before = now.value
-        if not len(now.places):
+                result[state.index] = state.images
+                state = State(*(each[moving] for each in state))
+                history = History((CurvaturePair(*(each[moving] for each in pair)) for pair in history), maxlen=MEMORY)
+            before = state.value
+        if not len(state.index):
             break
-    result[now.places] = now.images
+    result[state.index] = state.images
     return result
 
 
-def _step(loss: Loss, now: State, past: deque[tuple[Tensor, ...]]) -> tuple[State, tuple[Tensor, ...]]:
-    """One evaluation, and what it tells about the curvature."""
-    places, images, value, slope, length = now
-    held = ((images <= 0) & (slope > 0)) | ((images >= 1) & (slope < 0))
-    direction = -_curved(slope.masked_fill(held, 0), past).masked_fill(held, 0)
-    trial = (images + _wide(length) * direction).clamp(0, 1)
-    trial_value, trial_slope = _evaluate(loss, trial, places)
+def _step(loss: Loss, state: State, history: History) -> tuple[State, CurvaturePair]:
+    """Evaluate the loss once, and return the next state and what the step tells about the curvature."""
+    index, images, value, grad, step_length = state
+    active = ((images <= 0) & (grad > 0)) | ((images >= 1) & (grad < 0))
+    direction = -two_loop_recursion(grad.masked_fill(active, 0), history).masked_fill(active, 0)
+    trial = (images + _expand(step_length) * direction).clamp(0, 1)
+    trial_value, trial_grad = _evaluate(loss, trial, index)
     better = trial_value <= value
-    pair = _pair(torch.where(_wide(better), trial - images, 0), trial_slope - slope)
+    pair = CurvaturePair.of(torch.where(_expand(better), trial - images, 0), trial_grad - grad)
     after = State(
-        places,
-        images=torch.where(_wide(better), trial, images),
+        index,
+        images=torch.where(_expand(better), trial, images),
         value=torch.where(better, trial_value, value),
-        slope=torch.where(_wide(better), trial_slope, slope),
-        length=torch.where(better, (length * 2).clamp(max=1), (length * 0.3).clamp(min=1e-4)),
+        grad=torch.where(_expand(better), trial_grad, grad),
+        step_length=torch.where(better, (step_length * 2).clamp(max=1), (step_length * 0.3).clamp(min=1e-4)),
     )
     return after, pair
 
 
-def _evaluate(loss: Loss, images: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+def _evaluate(loss: Loss, images: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
     images = images.detach().requires_grad_(True)
-    value = loss(images, places)
-    (slope,) = torch.autograd.grad(value.sum(), images)
-    return value.detach(), slope
+    value = loss(images, index)
+    (grad,) = torch.autograd.grad(value.sum(), images)
+    return value.detach(), grad
 
 
-def _pair(step: Tensor, change: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """A step, the change of slope along it, and 1 / their product: 0 where the curvature was not positive."""
-    product = _dot(step, change)
-    usable = product > 1e-10 * _dot(change, change)
-    return step, change, torch.where(usable, 1 / product.clamp(min=1e-30), 0)
+def two_loop_recursion(grad: Tensor, history: History) -> Tensor:
+    """Multiply the gradient (M, C, H, W) by the estimated inverse Hessian.
 
-
-def _curved(slope: Tensor, past: deque[tuple[Tensor, ...]]) -> Tensor:
-    """Multiply the slope by the estimated inverse Hessian (the two-loop recursion).
-
-    Where no step has told any curvature yet, as when the first was not taken, the slope alone is brought to the length
-    of a first step.
+    Where no step has shown any curvature yet, for example if the first was rejected, the gradient is only scaled to
+    the length of a first step.
     """
-    unit = FIRST_STEP / _wide(slope.flatten(1).abs().amax(1).clamp(min=1e-12))
-    if not past:
-        return slope * unit
-    known = torch.stack([inverse for _, _, inverse in past]).amax(0) > 0
-    kept = []
-    for step, change, inverse in reversed(past):
-        share = inverse * _dot(step, slope)
-        slope = slope - share * change
-        kept.append(share)
-    step, change, _ = past[-1]
-    latest = (_dot(step, change) / _dot(change, change).clamp(min=1e-20)).clamp(min=1e-8)
-    slope = slope * torch.where(known, latest, unit)
-    for (step, change, inverse), share in zip(past, reversed(kept), strict=True):
-        slope = slope + step * (share - inverse * _dot(change, slope))
-    return slope
+    unit = FIRST_STEP / _expand(grad.flatten(1).abs().amax(1).clamp(min=1e-12))
+    if not history:
+        return grad * unit
+    known = torch.stack([pair.rho for pair in history]).amax(0) > 0
+    alphas = []
+    for step, change, rho in reversed(history):
+        alpha = rho * _dot(step, grad)
+        grad = grad - alpha * change
+        alphas.append(alpha)
+    step, change, _ = history[-1]
+    gamma = (_dot(step, change) / _dot(change, change).clamp(min=1e-20)).clamp(min=1e-8)
+    grad = grad * torch.where(known, gamma, unit)
+    for (step, change, rho), alpha in zip(history, reversed(alphas), strict=True):
+        grad = grad + step * (alpha - rho * _dot(change, grad))
+    return grad
 
 
 def _dot(first: Tensor, second: Tensor) -> Tensor:
-    return _wide((first * second).flatten(1).sum(1))
+    """Return the scalar product of each pair of images, (M, 1, 1, 1)."""
+    return _expand((first * second).flatten(1).sum(1))
 
 
-def _wide(numbers: Tensor) -> Tensor:
-    """(N,) as (N, 1, 1, 1)."""
+def _expand(numbers: Tensor) -> Tensor:
+    """Reshape (M,) to (M, 1, 1, 1)."""
     return numbers.view(-1, 1, 1, 1)

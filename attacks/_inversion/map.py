@@ -1,33 +1,58 @@
-"""Maximum a posteriori: from a decoder's start to the image that explains the wire and resembles the prior."""
+"""Maximum a posteriori: from a decoder's answer to the image that explains the wire and resembles the prior."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from ...benchmark.interfaces import Observation
-from .._decoders.divided import decibels
-from .._decoders.fitting import Rebuild, apply
-from .._decoders.folds import Fitted
-from .._decoders.queries import Queries
+from ...benchmark.metrics import psnr
+from .._decoders.divided import Member
+from .._decoders.folds import Fitted, affordable
 from .lbfgs import minimize
+from .map_priors import Prior
 from .rmle import Distance, inverted_at_a_time
 from .start import Start
 
-Penalty = Callable[[Tensor], Tensor]
-"""Maps images (N, C, H, W) to how unlikely they are, (N,)."""
-Prior = Callable[[Tensor], Penalty]
-"""Maps the starts of a search (N, C, H, W) to its penalty."""
 WEIGHTS = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
 """Weights from which the prior's is chosen; clean wires want small ones, noisy ones those around 1."""
 PILOT = 8
 """The attacker's own images on which the weight is chosen, in all."""
-Pilot = tuple[Tensor, Tensor, Tensor]
-"""Wires (P, ...), the images (P, C, H, W), and where the search of them starts (P, C, H, W)."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Wires that are searched together, fold by fold.
+
+    Attributes:
+        wires: (N, ...).
+        starts: where the search begins, (N, C, H, W).
+        fold: which of the priors holds for each, (N,), in ascending order.
+    """
+
+    wires: Tensor
+    starts: Tensor
+    fold: Tensor
+
+    @classmethod
+    def of(cls, wires: Sequence[Tensor], starts: Sequence[Tensor]) -> Batch:
+        """Join the wires (n, ...) and the starts (n, C, H, W) of each fold."""
+        counts = torch.tensor([len(some) for some in wires], device=wires[0].device)
+        fold = torch.arange(len(wires), device=counts.device).repeat_interleave(counts)
+        return cls(torch.cat(list(wires)), torch.cat(list(starts)), fold)
+
+    def repeated(self, times: int) -> Batch:
+        """Repeat each wire."""
+        return Batch(*(each.repeat_interleave(times, 0) for each in (self.wires, self.starts, self.fold)))
+
+    def split(self, count: int) -> list[Batch]:
+        """Divide it into batches of ``count`` wires."""
+        parts = (each.split(count) for each in (self.wires, self.starts, self.fold))
+        return [Batch(*each) for each in zip(*parts, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -37,40 +62,71 @@ class Posterior:
     Attributes:
         client: maps images to clean IRs.
         distance: misfit of clean IRs (N, ...) with wires (N, ...), (N,).
-        prior: what images are like.
+        priors: what images are like, one prior for each fold and one for the private images.
         misfit: unit of the first term, the misfit of starts on images held out.
         typical: unit of the second, the penalty of true images held out.
     """
 
     client: nn.Module
     distance: Distance
-    prior: Prior
+    priors: Sequence[Prior]
     misfit: float = 1.0
     typical: float = 1.0
 
-    def search(self, wires: Tensor, starts: Tensor, *, weight: Tensor, iterations: int) -> Tensor:
-        """Minimize from ``starts`` (N, C, H, W) for ``wires`` (N, ...) with weights (N,)."""
-        chunk = inverted_at_a_time(self.client, wires, starts[0])
-        parts = []
-        for part, start, each in zip(wires.split(chunk), starts.split(chunk), weight.split(chunk), strict=True):
+    @classmethod
+    def scaled(
+        cls, client: nn.Module, distance: Distance, priors: Sequence[Prior], pilots: Batch, truth: Tensor
+    ) -> Posterior:
+        """Measure the units on images held out and their true values (N, C, H, W)."""
+        plain = cls(client, distance, priors)
+        with torch.no_grad():
+            misfit = distance(client(pilots.starts), pilots.wires).mean().item()
+            typical = plain.penalty(truth, pilots.starts, pilots.fold).mean().item()
+        return cls(client, distance, priors, max(misfit, 1e-12), max(typical, 1e-12))
 
-            def loss(
-                images: Tensor, places: Tensor, part: Tensor = part, start: Tensor = start, each: Tensor = each
-            ) -> Tensor:
-                fit = self.distance(self.client(images), part[places]) / self.misfit
-                return fit + each[places] * self.prior(start[places])(images) / self.typical
+    def penalty(self, images: Tensor, starts: Tensor, fold: Tensor) -> Tensor:
+        """How unlikely images (N, C, H, W) are, each by the prior of its fold, (N,)."""
+        counts = fold.bincount(minlength=len(self.priors)).tolist()
+        parts = zip(self.priors, images.split(counts), starts.split(counts), strict=True)
+        return torch.cat([prior.penalty(some, near) for prior, some, near in parts if len(some)])
+
+    def search(self, batch: Batch, *, weight: Tensor, iterations: int) -> Tensor:
+        """Minimize for a batch with weights (N,); images (N, C, H, W)."""
+        chunk = inverted_at_a_time(self.client, batch.wires, batch.starts[0])
+        parts = []
+        for part, weights in zip(batch.split(chunk), weight.split(chunk), strict=True):
+
+            def loss(images: Tensor, index: Tensor, part: Batch = part, weights: Tensor = weights) -> Tensor:
+                fit = self.distance(self.client(images), part.wires[index]) / self.misfit
+                penalty = self.penalty(images, part.starts[index], part.fold[index])
+                return fit + weights[index] * penalty / self.typical
 
             with torch.enable_grad():  # decoders are applied without
-                parts.append(minimize(loss, start, iterations=iterations))
+                parts.append(minimize(loss, part.starts, iterations=iterations))
         return torch.cat(parts)
 
 
-def fit_map(
-    seen: Observation, start: Start, prior: Fitted[Prior], *, weight: float | None, iterations: int
-) -> Fitted[Rebuild]:
+@dataclass(frozen=True)
+class MapSearch:
+    """The search with a chosen weight, from the answers of a decoder."""
+
+    posterior: Posterior
+    decoder: Member
+    weight: float
+    iterations: int
+
+    def rebuild(self, wires: Sequence[Tensor]) -> list[Tensor]:
+        """Search for the images (N, C, H, W) of all wires (N, ...) together, each by the prior of its fold."""
+        batch = Batch.of(wires, self.decoder.rebuild(wires))
+        weight = torch.full((len(batch.wires),), self.weight, device=batch.wires.device)
+        images = self.posterior.search(batch, weight=weight, iterations=self.iterations)
+        return list(images.split([len(some) for some in wires]))
+
+
+def fit_map(seen: Observation, start: Start, prior: Fitted[Prior], *, weight: float | None, iterations: int) -> Member:
     """Choose the weight of the prior on images that nothing was fitted to, and return the search with it.
 
-    If no weight beats the start there, the start itself is returned.
+    If no weight beats the start there, the decoder itself is returned.
 
     Args:
         seen: the client and the channel.
@@ -81,51 +137,28 @@ def fit_map(
     """
     assert seen.client is not None
     client = copy.deepcopy(seen.client).requires_grad_(False).eval()
-    parts = start.queries.parts
-    pilots = [_pilot(part, one, len(parts)) for part, one in zip(parts, start.decoder.each, strict=True)]
-    with torch.no_grad():
-        misfits = torch.cat([seen.channel.distance(client(starts), wires) for wires, _, starts in pilots])
-        penalties = torch.cat([one(starts)(truth) for one, (_, truth, starts) in zip(prior.each, pilots, strict=True)])
-    units = [max(unit.mean().item(), 1e-12) for unit in (misfits, penalties)]
-
-    def posterior(one: Prior) -> Posterior:
-        return Posterior(client, seen.channel.distance, one, *units)
-
+    pilots, truth = _pilots(start)
+    posterior = Posterior.scaled(client, seen.channel.distance, (*prior.each, prior.final), pilots, truth)
     if weight is None:
-        weight = _best_weight([posterior(one) for one in prior.each], pilots, (iterations + 1) // 2)
-        if weight is None:
-            return start.decoder
-    chosen = weight
-
-    def search(decoder: Rebuild, one: Prior) -> Rebuild:
-        def rebuild(wires: Tensor) -> Tensor:
-            each = torch.full((len(wires),), chosen, device=wires.device)
-            return posterior(one).search(wires, apply(decoder, wires), weight=each, iterations=iterations)
-
-        return rebuild
-
-    each = tuple(search(decoder, one) for decoder, one in zip(start.decoder.each, prior.each, strict=True))
-    return Fitted(each, search(start.decoder.final, prior.final))
+        weight = _best_weight(posterior, pilots, truth, (iterations + 1) // 2)
+    return start.decoder if weight is None else MapSearch(posterior, start.decoder, weight, iterations)
 
 
-def _pilot(queries: Queries, decoder: Rebuild, parts: int) -> Pilot:
-    """Images to tune on, so many that all parts have ``PILOT``."""
-    index = queries.tune[: max(1, PILOT // parts)]
-    wires = queries.wires(index)
-    return wires, queries.images[index], apply(decoder, wires)
+def _pilots(start: Start) -> tuple[Batch, Tensor]:
+    """Wires to tune on, and their images (P, C, H, W); all folds have ``PILOT`` together, if images are small."""
+    parts = start.queries.parts
+    count = max(1, affordable(PILOT, parts[0].images[0]) // len(parts))
+    chosen = [part.tune[:count] for part in parts]
+    wires = [part.wires(index) for part, index in zip(parts, chosen, strict=True)]
+    return Batch.of(wires, start.decoder.rebuild(wires)), torch.cat(
+        [part.images[index] for part, index in zip(parts, chosen, strict=True)]
+    )
 
 
-def _best_weight(posteriors: Sequence[Posterior], pilots: Sequence[Pilot], iterations: int) -> float | None:
+def _best_weight(posterior: Posterior, pilots: Batch, truth: Tensor, iterations: int) -> float | None:
     """The weight with the highest mean PSNR over all pilots; None if their starts have a higher one."""
-    totals = [0.0] * (1 + len(WEIGHTS))
-    for posterior, (wires, truth, starts) in zip(posteriors, pilots, strict=True):
-        tried = posterior.search(
-            wires.repeat(len(WEIGHTS), *[1] * (wires.ndim - 1)),
-            starts.repeat(len(WEIGHTS), 1, 1, 1),
-            weight=torch.tensor(WEIGHTS, device=truth.device).repeat_interleave(len(truth)),
-            iterations=iterations,
-        )
-        for index, images in enumerate((starts, *tried.split(len(truth)))):
-            totals[index] += len(truth) * decibels(images, truth)
-    best = max(range(len(totals)), key=totals.__getitem__)
-    return WEIGHTS[best - 1] if best else None
+    weight = torch.tensor(WEIGHTS, device=truth.device).repeat(len(truth))
+    images = posterior.search(pilots.repeated(len(WEIGHTS)), weight=weight, iterations=iterations)
+    reached = psnr(images, truth.repeat_interleave(len(WEIGHTS), 0)).view(-1, len(WEIGHTS)).mean(0)
+    best = int(reached.argmax())
+    return WEIGHTS[best] if reached[best] > psnr(pilots.starts, truth).mean() else None

@@ -11,7 +11,8 @@ from torch import Tensor
 from ...benchmark.interfaces import Access, Attack, Observation
 from .._decoders.fitting import Recipe
 from .._decoders.folds import Fitted
-from .map import Prior, fit_map
+from .map import fit_map
+from .map_priors import Prior
 from .rmle import comparable, ir_shape
 from .start import Start, prepare
 
@@ -19,7 +20,7 @@ from .start import Start, prepare
 class MapAttack(Attack):
     """Trains the decoder of ``ridge_skip`` and searches from its answer, under a prior that a subclass gives."""
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     access: ClassVar[Access] = Access.WHITE_BOX
     standard: ClassVar[bool] = False
 
@@ -47,5 +48,5 @@ class MapAttack(Attack):
         mean = seen.aux.images.mean(0)
         ir_shape(seen.client, mean, comparable(seen))
         start = prepare(seen, Recipe(epochs=self.epochs, steps=self.steps), as_read=True)
-        rebuild = fit_map(seen, start, self.prior(start), weight=self.prior_weight, iterations=self.iterations)
-        return start.queries.answer(rebuild, mean).images
+        search = fit_map(seen, start, self.prior(start), weight=self.prior_weight, iterations=self.iterations)
+        return start.queries.answer(search, mean).images

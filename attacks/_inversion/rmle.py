@@ -21,7 +21,7 @@ STATE_NUMBERS = 2**26
 """Numbers that the search remembers of all images together, at most (256 MB)."""
 OTHERS = 12
 """Pictures that it holds of each image, beside those in its memory: iterates, slopes, directions and their copies."""
-SETTLED = 3e-4
+TOLERANCE = 3e-4
 """An image is finished when its loss has fallen by less than this share in ten evaluations. On MNIST relu2
 behind noise, dropout and quantization scores stay within 0.01 dB (with 1e-3, noise cost 0.05 dB)."""
 
@@ -56,12 +56,12 @@ def invert(
             unit = torch.where(unit > 1e-9, unit, torch.ones_like(unit))
 
         def loss(
-            images: Tensor, places: Tensor, part: Tensor = part, unit: Tensor = unit, weight: Tensor = weight
+            images: Tensor, index: Tensor, part: Tensor = part, unit: Tensor = unit, weight: Tensor = weight
         ) -> Tensor:
             value = frozen(images.contiguous(memory_format=torch.channels_last))
-            return distance(value, part[places]) / unit[places] + weight[places] * prior.penalty(images)
+            return distance(value, part[index]) / unit[index] + weight[index] * prior.penalty(images)
 
-        parts.append(minimize(loss, start, iterations=iterations, settled=SETTLED))
+        parts.append(minimize(loss, start, iterations=iterations, tolerance=TOLERANCE))
     return torch.cat(parts)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...benchmark.interfaces import Observation
 from .._decoders.divided import Divided
-from .._decoders.fitting import Rebuild, Recipe
+from .._decoders.fitting import Decoders, Recipe
 from .._decoders.folds import Fitted
 from .._decoders.linear import LinearDecoder, fit_linear
 from .._decoders.queries import Queries, moved
@@ -25,7 +25,7 @@ class Start:
 
     queries: Divided
     linear: Fitted[LinearDecoder]
-    decoder: Fitted[Rebuild]
+    decoder: Decoders
 
 
 def prepare(seen: Observation, recipe: Recipe, *, as_read: bool) -> Start:

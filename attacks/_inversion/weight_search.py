@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .._decoders.folds import Fold
+from .._decoders.folds import Fold, affordable
 from .._shrinkage import trust
 from .rmle import Distance, invert
 from .tv_gaussian import Prior
@@ -36,7 +36,7 @@ class Pilot:
     @classmethod
     def of(cls, images: Tensor, fold: Fold, send: Callable[[Tensor], Tensor], *, share: int = 1) -> Pilot:
         """Send a share of the images (K, C, H, W) that a fold holds out: one in ``share`` of ``PILOT``."""
-        count = max(1, PILOT // share)
+        count = max(1, affordable(PILOT, images[0]) // share)
         tune, judge = (images[index[:count].to(images.device)] for index in (fold.tune, fold.judge))
         return cls(Prior(images[fold.fit.to(images.device)]), (send(tune), tune), (send(judge), judge))
 

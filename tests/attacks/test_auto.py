@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from mia_bench.attacks import _ensemble
-from mia_bench.attacks._decoders.folds import Fitted
+from mia_bench.attacks._decoders.fitting import Decoders
 from mia_bench.attacks.auto import Auto
 from mia_bench.attacks.auto_query_free import AutoQueryFree
 from mia_bench.attacks.mean_image import MeanImage
@@ -53,7 +53,7 @@ def test_a_member_that_tells_nothing_is_moved_to_the_mean_image(
     def noise(wires: Tensor) -> Tensor:
         return torch.rand(len(wires), 1, 16, 16)
 
-    monkeypatch.setattr(_ensemble, "_members", lambda *_, **__: iter([("noise", Fitted((noise,), noise))]))
+    monkeypatch.setattr(_ensemble, "_members", lambda *_, **__: iter([("noise", Decoders((noise,), noise))]))
     victim = world("conv1")
     victim.wire = victim.model.send(victim.aux.images)
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from mia_bench.attacks import _ensemble, _shadow, encoder_decoder
 from mia_bench.attacks._decoders.divided import Divided
-from mia_bench.attacks._decoders.folds import JUDGES, MANY, Fitted, divide, divide_once
+from mia_bench.attacks._decoders.fitting import Decoders
+from mia_bench.attacks._decoders.folds import JUDGES, MANY, divide, divide_once
 from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks._inversion import map_priors, weight_search
 from mia_bench.attacks._inversion.tv_gaussian import Prior
@@ -93,7 +94,7 @@ def test_an_attack_that_only_remembers_is_not_trusted(count: int, world: Callabl
 
     torch.manual_seed(0)
     mean = queries.whole.mean
-    memory = Fitted(tuple(remember(part) for part in queries.parts), remember(queries.whole))
+    memory = Decoders(tuple(remember(part) for part in queries.parts), remember(queries.whole))
 
     answer = queries.answer(memory, mean)
 

@@ -48,11 +48,11 @@ def test_the_search_beats_its_start_on_images_that_nothing_was_fitted_to(prior: 
     victim = world("pool1")
     seen, start = started(victim)
 
-    rebuild = fit_map(seen, start, prior(start), weight=None, iterations=60)
+    member = fit_map(seen, start, prior(start), weight=None, iterations=60)
 
     before, after = (
-        psnr(apply(decoder.final, start.queries.whole.observed), victim.private.images).mean()
-        for decoder in (start.decoder, rebuild)
+        psnr(start.queries.answer(each, start.queries.whole.mean).images, victim.private.images).mean()
+        for each in (start.decoder, member)
     )
     assert after > before + 1
 
@@ -72,7 +72,9 @@ def test_a_heavy_anchor_keeps_the_search_at_the_decoder_and_a_light_one_explains
     observed = start.queries.whole.observed
     answer = apply(start.decoder.final, observed)
     held, free = (
-        apply(fit_map(seen, start, like_decoded(start), weight=weight, iterations=60).final, observed)
+        start.queries.answer(
+            fit_map(seen, start, like_decoded(start), weight=weight, iterations=60), start.queries.whole.mean
+        ).images
         for weight in (1e6, 1e-4)
     )
 
