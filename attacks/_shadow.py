@@ -1,10 +1,11 @@
-"""Clients made by an attacker who does not have the victim's."""
+"""Shadow clients, which an attacker trains to imitate the victim's."""
 
 from __future__ import annotations
 
 import copy
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -12,109 +13,135 @@ from torch.nn import functional
 
 from ..benchmark.interfaces import Observation
 from ..benchmark.training import fit
-from ._decoders.fitting import Standardize
 from ._decoders.folds import divide_once
+from ._decoders.layers import Standardize
 from ._decoders.queries import Queries
 from ._limits import affordable, least_steps
 
-BATCH = 64
+BATCH_IMAGES = 64
 LEARNING_RATE = 3e-3
-PASS = 25
+MIN_PASS_STEPS = 25
 """Steps of a pass at least, if there are few images, which by default makes 200 in all."""
-STEPS = 1000
-"""Batches of a shadow that is trained through the server, at most, where nothing else is asked for."""
-NARROWEST = 16
+MAX_STEPS = 1000
+"""Batches of a shadow that is trained through the server, at most, unless the user asks for another number."""
+MIN_CHANNELS = 16
 """Channels of a shadow's earlier layers, at least."""
-FEWEST = 8
-"""Recorded wires below which their mean and spread say too little to be imitated."""
+MIN_WIRES = 8
+"""Recorded wires below which their mean and standard deviation say too little to be imitated."""
 
 
-def best_shadow(
-    build: Callable[[], nn.Module],
-    seen: Observation,
-    wire: Tensor,
-    *,
-    restarts: int,
-    moments: float,
-    epochs: int,
-    steps: int | None,
-) -> nn.Module:
-    """Train shadow clients through the channel and the frozen server; the one with the lowest loss.
+@dataclass(frozen=True)
+class ShadowRecipe:
+    """How shadow clients are trained through the server.
 
-    Where a network is expensive and ``steps`` is None, only as many are trained as are affordable, at least one. The
-    loss tells: over nine shadows at MNIST conv1 the lowest of three had the highest PSNR or nearly.
+    Attributes:
+        restarts: shadows to train, at most.
+        moments: weight of the difference in mean and standard deviation from the recorded wires.
+        epochs: passes over the attacker's images, at most.
+        steps: batches, at most; None: ``MAX_STEPS``, or as many as are affordable.
+    """
+
+    restarts: int
+    moments: float
+    epochs: int
+    steps: int | None
+
+    def affordable_for(self, network: Callable[[Tensor], object], images: Tensor) -> tuple[int, int]:
+        """Return how many samples to train on and how many shadows to train, given what a network costs.
+
+        Args:
+            network: the shadow and the server.
+            images: some images (K, C, H, W), on which operations are counted.
+        """
+        most = (self.steps or MAX_STEPS) * BATCH_IMAGES
+        if self.steps is not None:
+            return most, self.restarts
+        allowed = affordable(network, images)
+        most = min(most, allowed)
+        return most, max(1, min(self.restarts, allowed // most))
+
+
+class _Imitation:
+    """The loss of a shadow: what the frozen server makes of it, and how far its wires are from the recorded ones."""
+
+    def __init__(self, seen: Observation, wire: Tensor, moments: float) -> None:
+        assert seen.server is not None
+        self.server = copy.deepcopy(seen.server).requires_grad_(False).eval()
+        self._seen, self._weight = seen, moments if len(wire) >= MIN_WIRES else 0.0
+        # in double precision, so that the order of the wires does not matter
+        self._mean, self._std = (moment.to(wire.dtype) for moment in _moments(wire.double()))
+        self._unit = self._std.square().mean().clamp(min=1e-12)
+
+    def __call__(self, client: nn.Module, batch: Tensor) -> Tensor:
+        """Compute the mean loss over some of the attacker's images (B,)."""
+        sent = self._seen.channel(client(self._seen.aux.images[batch]))
+        total = functional.cross_entropy(self.server(sent), self._seen.aux.labels[batch])
+        if not self._weight:
+            return total
+        mean, std = _moments(sent)
+        gap = (mean - self._mean).square().mean() + (std - self._std).square().mean()
+        return total + self._weight * gap / self._unit
+
+
+def best_shadow(build: Callable[[], nn.Module], seen: Observation, wire: Tensor, recipe: ShadowRecipe) -> nn.Module:
+    """Train shadow clients through the channel and the frozen server, and return the one with the lowest loss.
+
+    If the network is expensive and ``recipe.steps`` is None, only as many are trained as are affordable, at least one.
+    The loss is a good guide: over nine shadows at MNIST conv1 the lowest of three had the highest PSNR or nearly.
 
     Args:
         build: makes an untrained client, which maps images (N, C, H, W) to IRs like the victim's.
         seen: the server, the channel, and the attacker's labelled images.
-        wire: what was recorded, (N, ...).
-        restarts: shadows to train at most.
-        moments: weight of the difference in mean and spread from the recorded wires.
-        epochs: passes over the attacker's images at most.
-        steps: batches at most; None: ``STEPS``, or as many as are affordable.
+        wire: the recorded wires, (N, ...).
+        recipe: how to train.
     """
-    assert seen.server is not None
-    server = copy.deepcopy(seen.server).requires_grad_(False).eval()
-    images, labels = seen.aux.images, seen.aux.labels
-    first = build()
-    most = (steps or STEPS) * BATCH
-    if steps is None:
-        allowed = affordable(lambda few: server(first(few)), images[:2])
-        most, restarts = min(most, allowed), max(1, min(restarts, allowed // most))
-    mean, spread = (moment.to(wire.dtype) for moment in _moments(wire.double()))  # whatever the order of the wires
-    unit = spread.square().mean().clamp(min=1e-12)
-
-    def loss(client: nn.Module, batch: Tensor) -> Tensor:
-        sent = seen.channel(client(images[batch]))
-        total = functional.cross_entropy(server(sent), labels[batch])
-        if moments and len(wire) >= FEWEST:
-            sent_mean, sent_spread = _moments(sent)
-            gap = (sent_mean - mean).square().mean() + (sent_spread - spread).square().mean()
-            total = total + moments * gap / unit
-        return total
-
+    loss = _Imitation(seen, wire, recipe.moments)
+    images, first = seen.aux.images, build()
+    most, restarts = recipe.affordable_for(lambda some: loss.server(first(some)), images[:2])
     fold = divide_once(len(images))
     judges = torch.cat([fold.tune, fold.judge]).to(images.device)
     fitted = (torch.arange(len(images)) if restarts == 1 else fold.fit).to(images.device)
-    shadows: list[tuple[float, nn.Module]] = []
-    for index in range(restarts):
-        client = build() if index else first
+
+    def trained(client: nn.Module) -> nn.Module:
+        count = min(len(fitted), most)
         client.train()
+        _train(client, lambda batch: loss(client, fitted[batch]), images=count, most=most, epochs=recipe.epochs)
+        return client.eval()
 
-        def fitting(batch: Tensor, client: nn.Module = client) -> Tensor:
-            return loss(client, fitted[batch])
-
-        _train(client, fitting, images=min(len(fitted), most), most=most, epochs=epochs)
-        client.eval()
-        if restarts == 1:
-            return client
+    def judged(client: nn.Module) -> float:
         with torch.no_grad():
-            shadows.append((loss(client, judges).item(), client))
-    return min(shadows, key=lambda each: each[0])[1]
+            return loss(client, judges).item()
+
+    if restarts == 1:
+        return trained(first)
+    shadows = [
+        (judged(client), client) for client in (trained(build() if index else first) for index in range(restarts))
+    ]
+    return min(shadows, key=lambda shadow: shadow[0])[1]
 
 
 def _train(client: nn.Module, loss: Callable[[Tensor], Tensor], *, images: int, most: int, epochs: int) -> None:
-    """Minimize a loss over ``images`` images in at most ``epochs`` passes and ``most`` samples."""
+    """Minimize a loss of batches (B,) over ``images`` images in at most ``epochs`` passes and ``most`` samples."""
     passes = max(1, min(epochs, most // images))
     fit(
         client.parameters(),
         loss,
         count=images,
         epochs=passes,
-        batch_size=BATCH,
+        batch_size=BATCH_IMAGES,
         learning_rate=LEARNING_RATE,
-        least=least_steps(PASS, passes=passes, most=most // BATCH, allowed=most),
+        least=least_steps(MIN_PASS_STEPS, passes=passes, most=most // BATCH_IMAGES, allowed=most),
     )
 
 
 def imitate(client: nn.Module, queries: Queries, *, epochs: int, steps: int) -> nn.Module:
-    """Train a shadow client to send what the victim's sends.
+    """Train a shadow client to send what the victim's client sends.
 
     Args:
         client: maps images (N, C, H, W) to values shaped like IRs; trained in place.
         queries: images and their wires as the channel reads them, (K, ...).
-        epochs: passes over the queries at most.
-        steps: batches at most.
+        epochs: passes over the queries, at most.
+        steps: batches, at most.
 
     Returns:
         The shadow, brought to the scale of the IRs.
@@ -122,7 +149,7 @@ def imitate(client: nn.Module, queries: Queries, *, epochs: int, steps: int) -> 
     sample = queries.sample()
     scale = Standardize(sample)
     client.to(sample.device)
-    most = min(steps * BATCH, affordable(client, queries.images[:2]))
+    most = min(steps * BATCH_IMAGES, affordable(client, queries.images[:2]))
     count = min(queries.trainable, most)
 
     def loss(batch: Tensor) -> Tensor:
@@ -133,10 +160,10 @@ def imitate(client: nn.Module, queries: Queries, *, epochs: int, steps: int) -> 
 
 
 class Unscale(nn.Module):
-    """Undoes a standardization."""
+    """Undo a standardization."""
 
     def __init__(self, scale: Standardize) -> None:
-        """Take the standardization that is undone."""
+        """Take the standardization to undo."""
         super().__init__()
         self.scale = scale
 
@@ -146,9 +173,9 @@ class Unscale(nn.Module):
 
 
 def generic_client(image: tuple[int, int, int], value: tuple[int, ...]) -> nn.Module:
-    """A client of 3x3 convolutions in pairs, for images (C, H, W) and IRs of shape ``value``.
+    """Build a client of 3x3 convolutions in pairs, for images (C, H, W) and IRs of shape ``value``.
 
-    Convolutions have no padding where the IR's size then comes out right, as behind LeNet-5's; else they keep the size.
+    The convolutions have no padding if the IR then gets the right size, as with LeNet-5; otherwise they keep the size.
 
     Source: He, Zhang, Lee, ACSAC 2019, Table 5: two 3x3 convolutions where the target has one of 5x5, and a narrow
     one before the widest.
@@ -162,16 +189,16 @@ def generic_client(image: tuple[int, int, int], value: tuple[int, ...]) -> nn.Mo
     channels, height, width = image
     layers: list[nn.Module] = []
     while min(height, width) > 7:
-        layers += [*_pair(channels, NARROWEST), nn.MaxPool2d(2)]
-        channels, height, width = NARROWEST, height // 2, width // 2
-    layers += [*_pair(channels, NARROWEST), nn.Flatten(), nn.Linear(NARROWEST * height * width, math.prod(value))]
+        layers += [*_pair(channels, MIN_CHANNELS), nn.MaxPool2d(2)]
+        channels, height, width = MIN_CHANNELS, height // 2, width // 2
+    layers += [*_pair(channels, MIN_CHANNELS), nn.Flatten(), nn.Linear(MIN_CHANNELS * height * width, math.prod(value))]
     return nn.Sequential(*layers)
 
 
 def _spatial_client(image: tuple[int, int, int], value: tuple[int, ...], *, padding: int) -> nn.Sequential | None:
-    """Pairs of convolutions with pooling between them; None if too little is left of the image."""
+    """Build pairs of convolutions with pooling between them; return None if too little is left of the image."""
     channels, height, width = image
-    narrow = max(NARROWEST, value[0] // 4)
+    narrow = max(MIN_CHANNELS, value[0] // 4)
     shrink = 4 * (1 - padding)
     layers: list[nn.Module] = []
     while height >= 2 * value[1] and width >= 2 * value[2]:
@@ -193,5 +220,5 @@ def _pair(inputs: int, inner: int, outputs: int | None = None, *, padding: int =
 
 
 def _moments(wires: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each number of a wire over images, (...)."""
+    """Compute the mean and standard deviation of each number of a wire over images, (...)."""
     return wires.mean(0), (wires.var(0, correction=0) + 1e-8).sqrt()

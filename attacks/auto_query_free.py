@@ -11,7 +11,7 @@ from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction, 
 from ._decoders.fitting import Recipe
 from ._ensemble import ensemble
 from ._inversion.rmle import comparable, ir_shape
-from ._shadow import best_shadow
+from ._shadow import ShadowRecipe, best_shadow
 
 
 class AutoQueryFree(Attack):
@@ -40,15 +40,8 @@ class AutoQueryFree(Attack):
         wire = comparable(seen)
         structure = seen.structure
         ir_shape(structure().to(wire.device), seen.aux.images.mean(0), wire)
-        client = best_shadow(
-            lambda: structure().to(wire.device),
-            seen,
-            wire,
-            restarts=self.restarts,
-            moments=self.moments,
-            epochs=self.epochs,
-            steps=self.steps,
-        )
+        recipe = ShadowRecipe(self.restarts, self.moments, self.epochs, self.steps)
+        client = best_shadow(lambda: structure().to(wire.device), seen, wire, recipe)
         client.requires_grad_(False)
 
         def query(images: Tensor) -> Wire:

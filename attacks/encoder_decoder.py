@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._decoders.fitting import Recipe, Spread, Standardize, decode, train_decoder
+from ._decoders.fitting import Recipe, decode, train_decoder
 from ._decoders.folds import Fold, divide_once
+from ._decoders.layers import Standardize, lay_out
 from ._decoders.queries import Queries
 
 PASS = 67
@@ -66,26 +67,26 @@ class BottleneckNetwork(nn.Module):
         super().__init__()
         image = cast(tuple[int, int, int], tuple(images.shape[1:]))
         self.standardize = Standardize(sample)
-        self.spread = Spread(tuple(sample.shape[1:]), image, width, finest=2)
-        self.enter = _convolution(self.spread.channels, width)
+        self.layout = lay_out(tuple(sample.shape[1:]), image, width, finest=2)
+        self.enter = _convolution(self.layout.channels, width)
         self.down = nn.ModuleList(
             [_convolution(width, 2 * width, stride=2), _convolution(2 * width, 4 * width, stride=2)]
         )
         self.up = nn.ModuleList([_convolution(6 * width, 2 * width), _convolution(3 * width, width)])
-        self.leave = nn.Conv2d(width, image[0] * self.spread.grid.stride**2, 3, padding=1)
+        self.leave = nn.Conv2d(width, image[0] * self.layout.grid.stride**2, 3, padding=1)
         nn.init.zeros_(self.leave.weight)  # begins at the mean gray, which keeps the sigmoid away from saturation
         nn.init.constant_(cast(Tensor, self.leave.bias), torch.logit(images.mean(), eps=1e-3).item())
 
     def forward(self, wires: Tensor) -> Tensor:
         """Decode wires (N, ...) to images (N, C, H, W) in [0, 1]."""
-        levels = [self.enter(self.spread(self.standardize(wires)))]
+        levels = [self.enter(self.layout(self.standardize(wires)))]
         for down in self.down:
             levels.append(down(levels[-1]))
         maps = levels.pop()
         for up in self.up:
             beside = levels.pop()
             maps = up(torch.cat([functional.interpolate(maps, beside.shape[2:]), beside], 1))
-        return self.spread.grid.images(self.leave(maps)).sigmoid()
+        return self.layout.grid.images(self.leave(maps)).sigmoid()
 
 
 def _convolution(inputs: int, outputs: int, *, stride: int = 1) -> nn.Sequential:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._inversion.rmle import comparable, invert, ir_shape
 from ._inversion.tv_gaussian import Prior
-from ._shadow import best_shadow, generic_client
+from ._shadow import ShadowRecipe, best_shadow, generic_client
 
 
 class QueryFree(Attack):
@@ -54,13 +54,6 @@ class QueryFree(Attack):
             same = self.shadow == "same"
             return (structure() if same else generic_client(seen.image_shape, shape)).to(wire.device)
 
-        client = best_shadow(
-            build,
-            seen,
-            wire,
-            restarts=self.restarts,
-            moments=self.moments,
-            epochs=self.epochs,
-            steps=self.steps,
-        )
+        recipe = ShadowRecipe(self.restarts, self.moments, self.epochs, self.steps)
+        client = best_shadow(build, seen, wire, recipe)
         return invert(client, seen.channel.distance, wire, prior, tv=self.tv, iterations=self.iterations)

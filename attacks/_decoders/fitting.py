@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,6 @@ from ...benchmark.training import fit
 from .._limits import in_one_pass, least_steps
 from .._shrinkage import shrink, trust
 from .folds import Fitted
-from .grid import Grid
 from .queries import Queries
 
 BATCH_PIXELS = 2**14
@@ -23,58 +21,6 @@ BATCH_IMAGES = 4
 
 Rebuild = Callable[[Tensor], Tensor]
 """Maps wires (N, ...) to images (N, C, H, W)."""
-BLOCK = 4
-"""Pixels on a side of the blocks that vectors are decoded to."""
-
-
-class Standardize(nn.Module):
-    """Brings wires to mean 0 and variance 1: each channel of maps (N, C, h, w), each number of vectors."""
-
-    mean: Tensor
-    scale: Tensor
-
-    def __init__(self, wires: Tensor) -> None:
-        """Measure the scale of some wires (K, ...)."""
-        super().__init__()
-        dims = [0, 2, 3] if wires.ndim == 4 else [0]
-        scale = wires.std(dims, keepdim=True, correction=int(len(wires) > 1))
-        lowest = 1e-3 * scale.mean().item()
-        self.register_buffer("mean", wires.mean(dims, keepdim=True))
-        self.register_buffer("scale", scale.clamp(min=lowest) if lowest > 1e-15 else torch.ones_like(scale))
-
-    def forward(self, wires: Tensor) -> Tensor:
-        """Standardize (N, ...)."""
-        return (wires - self.mean) / self.scale
-
-
-class Spread(nn.Module):
-    """Arranges a standardized wire on the blocks of the image: maps in their places, vectors by a dense layer."""
-
-    def __init__(self, wire: tuple[int, ...], image: tuple[int, int, int], width: int, *, finest: int = 1) -> None:
-        """Plan for wires and images of these shapes, (...) and (C, H, W), with blocks of at least ``finest`` pixels."""
-        super().__init__()
-        self.fold: Grid | None = None
-        if len(wire) == 3:
-            self.grid = Grid.fit((wire[1], wire[2]), image[1:])
-            self.channels = wire[0]
-            if self.grid.stride < finest:
-                self.fold = Grid.blocks_of(finest // self.grid.stride, (self.grid.rows, self.grid.columns))
-                self.channels *= self.fold.stride**2
-                self.grid = Grid.blocks_of(finest, image[1:])
-            self.dense = None
-        else:
-            self.grid = Grid.blocks_of(BLOCK, image[1:])
-            self.channels = width
-            self.dense = nn.Linear(math.prod(wire), width * self.grid.rows * self.grid.columns)
-
-    def forward(self, wires: Tensor) -> Tensor:
-        """Arrange (N, ...) as (N, channels, rows, columns)."""
-        if self.dense is not None:
-            return self.dense(wires.flatten(1)).unflatten(1, (self.channels, self.grid.rows, self.grid.columns)).relu()
-        if self.fold is None:
-            return self.grid.place(wires)
-        whole = Grid.blocks_of(1, (self.grid.rows * self.fold.stride, self.grid.columns * self.fold.stride))
-        return self.fold.blocks(whole.place(wires))
 
 
 @dataclass(frozen=True)

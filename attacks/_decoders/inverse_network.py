@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .fitting import BLOCK, Standardize
 from .grid import Grid
+from .layers import BLOCK_PIXELS, Standardize
 
 MEASURED = 100
 """Images whose neighborhoods are measured, at most."""
@@ -45,7 +45,7 @@ class InverseNetwork(nn.Module):
         if sample.ndim == 4:
             self.grid = Grid.fit((sample.shape[2], sample.shape[3]), pixels)
         else:
-            self.grid = Grid.blocks_of(BLOCK, pixels)
+            self.grid = Grid.blocks_of(BLOCK_PIXELS, pixels)
             cells = (width, self.grid.rows, self.grid.columns)
             self.dense = nn.Sequential(
                 nn.Flatten(), nn.Linear(sample[0].numel(), math.prod(cells)), nn.ReLU(), nn.Unflatten(1, cells)

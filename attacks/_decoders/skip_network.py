@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from .._limits import in_one_pass
 from .divided import Divided
-from .fitting import Decoders, Rebuild, Recipe, Spread, Standardize, apply, train_decoder
+from .fitting import Decoders, Rebuild, Recipe, apply, train_decoder
 from .folds import Fitted
+from .layers import Standardize, lay_out
 from .linear import LinearDecoder, decoders
 from .queries import Queries
 
@@ -31,10 +32,10 @@ class SkipNetwork(nn.Module):
         image = cast(tuple[int, int, int], tuple(images.shape[1:]))
         self.linear = linear
         self.standardize = Standardize(sample)
-        self.spread = Spread(tuple(sample.shape[1:]), image, width, finest=2)
-        block = image[0] * self.spread.grid.stride**2
+        self.layout = lay_out(tuple(sample.shape[1:]), image, width, finest=2)
+        block = image[0] * self.layout.grid.stride**2
         self.correct = nn.Sequential(
-            nn.Conv2d(self.spread.channels + block, width, 3, padding=1),
+            nn.Conv2d(self.layout.channels + block, width, 3, padding=1),
             nn.ReLU(),
             nn.Conv2d(width, width, 3, padding=1),
             nn.ReLU(),
@@ -51,8 +52,8 @@ class SkipNetwork(nn.Module):
 
     def corrected(self, images: Tensor, wires: Tensor) -> Tensor:
         """Correct the linear decoder's answers (N, C, H, W) to wires (N, ...)."""
-        grid = self.spread.grid
-        maps = torch.cat([self.spread(self.standardize(wires)), grid.blocks(images) - 0.5], 1)
+        grid = self.layout.grid
+        maps = torch.cat([self.layout(self.standardize(wires)), grid.blocks(images) - 0.5], 1)
         return images + grid.images(self.correct(maps))
 
 

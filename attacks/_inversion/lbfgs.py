@@ -28,14 +28,14 @@ class State(NamedTuple):
     """The state of the search for M images.
 
     Attributes:
-        index: which of all the images they are, (M,).
+        indices: which of all the images they are, (M,).
         images: the best so far, (M, C, H, W).
         value: their losses, (M,).
         grad: the gradient there, (M, C, H, W).
         step_length: of the next step, (M,).
     """
 
-    index: Tensor
+    indices: Tensor
     images: Tensor
     value: Tensor
     grad: Tensor
@@ -94,13 +94,13 @@ def minimize(loss: Loss, start: Tensor, *, iterations: int, tolerance: float = 0
         if tolerance and count % CHECK_INTERVAL == 0:
             moving = before - state.value >= tolerance * state.value.abs()
             if not moving.all():
-                result[state.index] = state.images
+                result[state.indices] = state.images
                 state = State(*(each[moving] for each in state))
                 history = History((CurvaturePair(*(each[moving] for each in pair)) for pair in history), maxlen=MEMORY)
             before = state.value
-        if not len(state.index):
+        if not len(state.indices):
             break
-    result[state.index] = state.images
+    result[state.indices] = state.images
     return result
 
 

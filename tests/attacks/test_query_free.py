@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from mia_bench.attacks import _shadow
-from mia_bench.attacks._shadow import best_shadow, generic_client
+from mia_bench.attacks._shadow import ShadowRecipe, best_shadow, generic_client
 from mia_bench.attacks.query_free import QueryFree
 from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.interfaces import Wire
@@ -79,7 +79,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, victim: Any, losses: list[float], *
 
     monkeypatch.setattr(_shadow, "_train", train)
     given = {"restarts": 3, "moments": 10.0, "epochs": 1, "steps": None, **params}
-    return best_shadow(build, victim.seen_by(QueryFree()), victim.wire, **given), len(made)
+    return best_shadow(build, victim.seen_by(QueryFree()), victim.wire, ShadowRecipe(**given)), len(made)
 
 
 def test_of_several_shadows_the_one_with_the_lowest_loss_is_taken(
