@@ -1,14 +1,32 @@
 """Fixtures that all tests share."""
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
 
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for all tests of a session, which the worker processes of pytest-xdist share."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "session-cache"
+
+
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache for each test."""
+def shared_cache(session_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Train each target and evaluator once per session; the cache locks its files.
+
+    A test that changes how something is trained, or that looks at the cache, must ask for the fixture ``cache``.
+    """
+    monkeypatch.setenv("MIA_BENCH_CACHE", str(session_cache))
+    return session_cache
+
+
+@pytest.fixture
+def cache(shared_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache for one test."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("MIA_BENCH_CACHE", str(folder))
     return folder

@@ -19,17 +19,6 @@ def board(out: Path, *words: str) -> pd.DataFrame:
     return pd.read_csv(out / "leaderboard.csv").set_index(["split", "defense", "defense_params", "attack"]).sort_index()
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache that the tests of this file share, so that each target is trained once."""
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def shared_cache(trained: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MIA_BENCH_CACHE", str(trained))
-
-
 def psnr_and_ssim(rows: pd.DataFrame) -> tuple[list[float], list[float]]:
     assert set(rows["status"]) == {"done"}
     return rows["psnr_db"].tolist(), rows["ssim"].tolist()

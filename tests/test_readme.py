@@ -21,21 +21,16 @@ TOUR = [
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the results of a small run, and a cache that all commands share."""
+def place(tmp_path_factory: pytest.TempPathFactory, session_cache: Path) -> Path:
+    """A folder with the results of a small run."""
     folder = tmp_path_factory.mktemp("tour")
     made = ["run", "--dataset", "imagefolder:size=16", "--data-dir", str(image_tree(folder / "images"))]
     made += ["--model", "lenet5", "--split", "conv1", "--images", "4", "--defense", "undefended"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MIA_BENCH_CACHE", str(folder / "cache"))
+        patch.setenv("MIA_BENCH_CACHE", str(session_cache))
         result = CliRunner().invoke(app, [*made, "--attack", "mean_image", "--out", str(folder / "results")])
     assert result.exit_code == 0, result.stderr
     return folder
-
-
-@pytest.fixture(autouse=True)
-def shared_cache(place: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MIA_BENCH_CACHE", str(place / "cache"))
 
 
 def words_of(command: str, place: Path, out: Path) -> list[str]:

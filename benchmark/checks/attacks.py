@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -15,100 +14,115 @@ from ..plan.references import REFERENCE_ATTACK
 from ..registry import camel_case
 from .check import Skipped, require
 from .lab import PLACES, Lab, Place
-from .worker import Unreachable, ask_worker
+from .worker import Unreachable
 
 SAME = 2e-2
-"""Difference of two images that are the same but for the order of computation: iterative attacks amplify it."""
+"""Largest difference of images that differ in the order of computation only; iterative attacks amplify it."""
 PATIENCE = 10
-"""Seconds that an attack may take on broken wires, beside 20 times what it takes on sound ones."""
+"""Seconds that an attack may take on invalid wires, plus 20 times what it takes on valid ones."""
 
 
 def gives_images(attack: Attack, lab: Lab) -> str | None:
-    """It gives one finite image in [0, 1] per entry of the wire, wherever it applies, and says where it does not."""
+    """The attack returns one finite image in [0, 1] per wire wherever it applies, and says where it does not."""
     lab.place(attack)
     refused = []
     for place in (*PLACES, replace(PLACES[0], noisy=True)):
         try:
             answer = lab.answer(attack, place)
         except Inapplicable as refusal:
-            require(str(refusal), f"at {place} it is inapplicable and does not say why")
+            require(str(refusal), f"At {place}, the attack is inapplicable and does not say why.")
             refused.append(str(place.split))
             continue
         expected = tuple(lab.private(place).shape)
         for images in (answer.images, *answer.members.values()):
             complaint = _complaint(images, expected)
-            require(not complaint, f"at {place} it gives {complaint}")
+            require(not complaint, f"At {place}, {complaint}.")
     return f"inapplicable at {', '.join(refused)}" if refused else None
 
 
 def _complaint(images: Any, expected: tuple[int, ...]) -> str | None:
     if not isinstance(images, Tensor):
-        return f"{type(images).__name__}; expected images {expected}"
+        return f"expected images {expected}, got {type(images).__name__}"
     if tuple(images.shape) != expected:
-        return f"images {tuple(images.shape)}; expected {expected}"
+        return f"expected images {expected}, got {tuple(images.shape)}"
     if not images.isfinite().all():
-        return "images with NaN or infinity in them"
+        return "expected finite images, got NaN or infinity"
     low, high = images.min().item(), images.max().item()
-    return None if low >= -1e-6 and high <= 1 + 1e-6 else f"values in [{low:g}, {high:g}]; expected [0, 1]"
+    return None if low >= -1e-6 and high <= 1 + 1e-6 else f"expected values in [0, 1], got [{low:g}, {high:g}]"
 
 
 def _usable(attack: Attack, lab: Lab) -> tuple[Place, Tensor]:
-    """A place, and the images there, if they are such."""
+    """Return a place and the images that the attack returns there."""
     place = lab.place(attack)
     images = lab.answer(attack, place).images
     if _complaint(images, tuple(lab.private(place).shape)):
-        raise Skipped("it does not give images")
+        raise Skipped("The attack does not return images.")
     return place, images
 
 
 def reads_the_wire(attack: Attack, lab: Lab) -> str | None:
-    """The answers follow the wires: other wires, other images, and in the order of the wires."""
+    """The reconstructions depend on the wires, and permuting the wires permutes them."""
     place, images = _usable(attack, lab)
     wire = lab.observation(attack, place).wire
     turned = lab.attack(attack, place, Wire(wire.tensor.flip(0))).images
     ignores = (turned - images).abs().max().item() < 1e-6
     if type(attack).__name__ == camel_case(REFERENCE_ATTACK):
-        require(ignores, "the reference attack must ignore the wire")
-        return "it ignores the wire, as the reference attack must"
-    require(not ignores, "it ignores the wire: wires in another order get the same images; it cannot measure a leak")
+        require(ignores, "The reference attack must ignore the wire.")
+        return "ignores the wire, as the reference attack must"
+    require(not ignores, "The attack ignores the wire: permuting the wires does not permute its reconstructions.")
     error = (turned - images.flip(0)).abs().max().item()
-    require(error < SAME, f"images do not follow their wires: in another order they differ by up to {error:.2g}")
+    require(
+        error < SAME,
+        f"Permuting the wires changes the reconstructions by up to {error:.2g}, beyond the order. Reconstruct each "
+        "image from its own wire.",
+    )
     return None
 
 
 def leaves_what_it_is_given(attack: Attack, lab: Lab) -> None:
-    """Weights, gradients, the wire and the attacker's images are afterwards as they were."""
+    """The attack leaves weights, gradients, the wire and the auxiliary images unchanged."""
     place = lab.place(attack)
     seen = lab.observation(attack, place)
     parts = [part for part in (seen.client, seen.server, seen.channel) if part is not None]
-    given = {"the wire": seen.wire.tensor, "the attacker's images": seen.aux.images}
+    given = {"the wire": seen.wire.tensor, "the auxiliary images": seen.aux.images}
     given |= {f"the weight {name}": weight for part in parts for name, weight in part.state_dict().items()}
     before = {name: value.clone() for name, value in given.items()}
     torch.manual_seed(lab.seed)
     attack.reconstruct(seen)
     changed = [name for name, value in given.items() if not torch.equal(value, before[name])]
-    require(not changed, f"it changes {', '.join(changed)}")
+    require(not changed, f"The attack changes {', '.join(changed)}. Work on a copy.")
     free = [name for part in parts for name, weight in part.named_parameters() if weight.requires_grad]
-    require(not free, f"it leaves requires_grad on {', '.join(free)}")
+    require(not free, f"The attack leaves requires_grad set on {', '.join(free)}.")
     left = [name for part in parts for name, weight in part.named_parameters() if weight.grad is not None]
-    require(not left, f"it leaves gradients on {', '.join(left)}")
+    require(not left, f"The attack leaves gradients on {', '.join(left)}.")
 
 
 def declares_its_access(attack: Attack, lab: Lab) -> None:
-    """``access`` is one of the three, and ``aux_source`` one of the three."""
+    """``access`` and ``aux_source`` have one of their three values."""
     access = getattr(type(attack), "access", None)
-    require(isinstance(access, Access), f"access is {access!r}; expected one of {', '.join(Access)}")
+    require(isinstance(access, Access), f"Expected access to be one of {', '.join(Access)}, got {access!r}.")
     sources = ("same_set", "same_distribution", "random")
-    require(attack.aux_source in sources, f"aux_source is {attack.aux_source!r}; expected {', '.join(sources)}")
+    known = attack.aux_source in sources
+    require(known, f"Expected aux_source to be one of {', '.join(sources)}, got {attack.aux_source!r}.")
 
 
 def ends_on_a_broken_wire(attack: Attack, lab: Lab) -> str:
-    """On wires of NaN it ends, with whatever answer; checked in a process that can be ended."""
-    place = lab.place(attack)
-    start = time.perf_counter()
-    lab.attack(attack, place)
-    limit = PATIENCE + 20 * (time.perf_counter() - start)
+    """The attack ends on wires of NaN, with any result; it runs in a process that can be ended."""
+    limit = PATIENCE + 20 * lab.seconds(attack, lab.place(attack))
     try:
-        return str(ask_worker("broken wire", attack, seconds=limit).facts[0])
+        return lab.worker.ask(answer_to_broken_wires, attack, seconds=limit)
     except Unreachable as failure:
         raise Skipped(str(failure)) from failure
+
+
+def answer_to_broken_wires(attack: Attack) -> str:
+    """Run an attack on wires of NaN and describe its answer; an exception is a good answer, too."""
+    with Lab() as lab:
+        place = lab.place(attack)
+        wire = lab.observation(attack, place).wire
+        try:
+            answer = lab.attack(attack, place, Wire(torch.full_like(wire.tensor, torch.nan)))
+        except Exception as error:
+            return f"refuses invalid wires ({type(error).__name__})"
+    finite = torch.as_tensor(answer.images).isfinite().all()
+    return "returns images" if finite else "returns NaN or infinity, which the harness reports"

@@ -1,4 +1,4 @@
-"""Which checks a component has to pass."""
+"""Which checks a component must pass."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from .lab import Lab
 from .parameters import parameters_change_the_result
 
 Body = Callable[[Any, Lab], str | None]
+"""Checks a component in a lab; returns a remark, or None."""
 
 DECLARATION: tuple[Body, ...] = (
     every_component.docstring,
@@ -67,24 +68,33 @@ REPETITION: tuple[Body, ...] = (
 )
 
 
-def checks_of(component: Component | type[Component], *, data_dir: Path | str | None = None) -> Sequence[Check]:
-    """The checks that a component has to pass; each is called without arguments.
+def checks_of(
+    component: Component | type[Component], *, data_dir: Path | str | None = None, lab: Lab | None = None
+) -> Sequence[Check]:
+    """Return the checks that a component must pass; each is called without arguments.
 
     Args:
-        component: an attack, a defense, a model or a dataset, or its class, which then has its default parameters.
-        data_dir: where a dataset finds its data.
+        component: an attack, a defense, a model or a dataset, or a class of these, which then has its default
+            parameters.
+        data_dir: the folder of the data of a dataset.
+        lab: where the checks run, in place of a new lab with that ``data_dir``.
 
     Returns:
-        Checks that raise an ``AssertionError`` with the fault, or a ``unittest.SkipTest``, where they say nothing.
+        Checks that raise an ``AssertionError`` for a fault, or a ``unittest.SkipTest`` where they do not apply.
 
     Raises:
-        TypeError: if it is none of these.
+        TypeError: if it is not a component.
+
+    Example:
+        >>> from mia_bench.defenses.dp_ir import DpIr
+        >>> str(checks_of(DpIr(sigma=0.5))[0])
+        'docstring'
     """
     one = component() if isinstance(component, type) else component
     kinds = [kind for kind in BEHAVIOR if isinstance(one, kind)]
     if not kinds:
-        raise TypeError(f"{one!r} is no attack, defense, model or dataset")
-    lab = Lab(data_dir=None if data_dir is None else Path(data_dir))
+        raise TypeError(f"Expected an attack, a defense, a model or a dataset, got {one!r}.")
+    lab = lab or Lab(data_dir=None if data_dir is None else Path(data_dir))
     bodies = (*DECLARATION, *BEHAVIOR[kinds[0]], *REPETITION)
     return [_check(body, one, lab) for body in bodies]
 
@@ -97,5 +107,5 @@ def _check(body: Body, component: Component, lab: Lab) -> Check:
 def _carry_out(body: Body, component: Component, lab: Lab) -> str | None:
     try:
         return body(component, lab)
-    except Inapplicable as refusal:  # with these parameters, on these tiny networks
+    except Inapplicable as refusal:  # with these parameters, on these small networks
         raise Skipped(str(refusal)) from refusal

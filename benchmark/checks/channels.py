@@ -1,4 +1,4 @@
-"""Checks of the channels that a defense publishes, on which adaptive attacks rely."""
+"""Checks of the channels that a defense publishes and on which adaptive attacks rely."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from .check import Skipped, require
 from .lab import Lab
 
 DRAWS = 16
-"""Wires drawn of each value, for what holds on average."""
+"""Wires drawn for each value, to check what holds on average."""
 MANY = 4000
-"""Wires drawn of one value, for the density."""
+"""Wires drawn for one value, to check the density."""
 SPREAD = 0.5
-"""Standard deviation of the log-likelihood ratio at which the density is tested: few draws tell its mean well."""
+"""Standard deviation of the log-likelihood ratio at which the density is tested; its mean needs few draws there."""
 
 
 def _channels(defense: Defense, lab: Lab) -> list[tuple[str, Channel, Tensor]]:
-    """The published channels that are the defense's own: which, the channel, and values (N, ...) it takes."""
+    """Return the published channels of the defense: a name, the channel, and values (N, ...) that it takes."""
     place = lab.place(defense)
     model, images = lab.protected(defense, place), lab.private(place)
     with torch.no_grad():
         values = model.client(model.input_channel.clean(images))
-    both = [("input channel", model.input_channel, images), ("IR channel", model.ir_channel, values)]
+    both = [("The input channel", model.input_channel, images), ("The IR channel", model.ir_channel, values)]
     own = [each for each in both if type(each[1]) is not Channel and each[1].published]
     if not own:
-        raise Skipped("it publishes no channel of its own")
+        raise Skipped("The defense publishes no channel.")
     return own
 
 
@@ -40,19 +40,21 @@ def _sent(channel: Channel, value: Tensor) -> Iterator[Tensor]:
 
 
 def distance_leads_to_the_truth(defense: Defense, lab: Lab) -> None:
-    """``distance`` is finite, not negative, (N,), differentiable, and smallest at the value that was sent."""
+    """``distance`` is (N,), finite, not negative, differentiable, and smallest at the value that was sent."""
     for which, channel, value in _channels(defense, lab):
         true, other = torch.zeros(len(value), device=value.device), torch.zeros(len(value), device=value.device)
         for sent in _sent(channel, value):
             here = channel.distance(value, sent)
             shape = tuple(here.shape)
-            require(shape == (len(value),), f"{which}: distance is {shape}; expected (N,), here ({len(value)},)")
-            require(here.isfinite().all(), f"{which}: distance is not finite")
-            require(here.min() > -1e-4, f"{which}: distance is {here.min().item():.3g}; expected nothing below 0")
+            require(shape == (len(value),), f"{which}: expected a distance of shape ({len(value)},), got {shape}.")
+            require(here.isfinite().all(), f"{which}: the distance is not finite.")
+            require(here.min() > -1e-4, f"{which}: expected a distance of at least 0, got {here.min().item():.3g}.")
             true += here
             other += channel.distance(value.roll(1, 0), sent)
         better = (true <= other * (1 + 1e-5)).float().mean().item()
-        require(better >= 0.8, f"{which}: for {1 - better:.0%} of images the distance of another one is smaller")
+        require(
+            better >= 0.8, f"{which}: for {1 - better:.0%} of the images, the distance to another image is smaller."
+        )
         _require_gradient(which, channel, value)
 
 
@@ -60,38 +62,38 @@ def _require_gradient(which: str, channel: Channel, value: Tensor) -> None:
     sent = next(_sent(channel, value))
     candidate = value.roll(1, 0).clone().requires_grad_()
     distance = channel.distance(candidate, sent)
-    require(distance.requires_grad, f"{which}: distance is not differentiable in the value")
+    require(distance.requires_grad, f"{which}: the distance is not differentiable in the value.")
     (gradient,) = torch.autograd.grad(distance.sum(), candidate)
-    require(gradient.isfinite().all(), f"{which}: the gradient of distance is not finite")
+    require(gradient.isfinite().all(), f"{which}: the gradient of the distance is not finite.")
 
 
 def density_is_one(defense: Defense, lab: Lab) -> str:
-    """``log_density`` is that of what ``forward`` sends: likelihood ratios of nearby values are 1 on average."""
+    """``log_density`` is the density of what ``forward`` sends: likelihood ratios of nearby values average 1."""
     tested = []
     for which, channel, value in _channels(defense, lab):
         with seeded("checks: density"), torch.no_grad():
             density = channel.log_density(value, channel(value))
             if density is None:
                 continue
-            require(channel.stochastic, f"{which}: it is not random, and so has no density")
-            require(
-                tuple(density.shape) == (len(value),), f"{which}: log_density is {tuple(density.shape)}; expected (N,)"
-            )
-            require(density.isfinite().all(), f"{which}: log_density is not finite")
+            require(channel.stochastic, f"{which}: log_density is given, but the channel is not random.")
+            shape = tuple(density.shape)
+            require(shape == (len(value),), f"{which}: expected a log_density of shape ({len(value)},), got {shape}.")
+            require(density.isfinite().all(), f"{which}: log_density is not finite.")
             mean = _mean_ratio(channel, value[0], value[1])
         error = 5 * SPREAD / MANY**0.5 + 0.01
         require(
             abs(mean - 1) < error,
-            f"{which}: likelihood ratios are {mean:.3f} on average; expected 1, so log_density is not that of forward",
+            f"{which}: expected likelihood ratios of 1 on average, got {mean:.3f}, so log_density does not describe "
+            "what forward sends.",
         )
-        tested.append(f"{which}: ratios of {mean:.3f} on average")
+        tested.append(f"{which}: likelihood ratios average {mean:.3f}")
     if not tested:
-        raise Skipped("it publishes no density, so its rows get no bound")
+        raise Skipped("The defense publishes no density, so its rows have no bound.")
     return "; ".join(tested)
 
 
 def _mean_ratio(channel: Channel, value: Tensor, towards: Tensor) -> float:
-    """E p(v | value + t (towards - value)) / p(v | value), which is 1 for every t."""
+    """Estimate E p(v | value + t (towards - value)) / p(v | value), which is 1 for every t."""
     here = value.expand(MANY, *value.shape)
     sent = channel(here)
     ratio, step = here.new_zeros(MANY).double(), 1.0
@@ -106,29 +108,32 @@ def _mean_ratio(channel: Channel, value: Tensor, towards: Tensor) -> float:
 
 
 def wires_can_be_merged(defense: Defense, lab: Lab) -> None:
-    """``merge`` makes one wire of several that is no farther from the truth, through the channel ``merged``."""
+    """``merge`` combines wires into one that is not farther from the truth, as if sent through ``merged``."""
     for which, channel, value in _channels(defense, lab):
         sent = torch.stack(list(_sent(channel, value)))
         one, after = channel.merge(sent), channel.merged(len(sent))
         expected = tuple(value.shape)
-        require(isinstance(after, Channel), f"{which}: merged gives {type(after).__name__}; expected a channel")
+        require(
+            isinstance(after, Channel), f"{which}: expected merged to return a Channel, got {type(after).__name__}."
+        )
         require(
             tuple(one.shape) == expected == tuple(sent.shape[1:]),
-            f"{which}: merge gives {tuple(one.shape)}; expected {expected}",
+            f"{which}: expected merge to return {expected}, got {tuple(one.shape)}.",
         )
         with torch.no_grad():
             clean = channel.clean(value)
             *single, merged = ((each - clean).square().mean().item() for each in (*sent, one))
             require(
                 merged <= 1.05 * max(single) + 1e-6,
-                f"{which}: a merged wire is farther from the truth than any single one",
+                f"{which}: a merged wire is farther from the truth than any single wire.",
             )
             usual = _better(channel, value, sent[0])  # another check asks whether that is good
             better = _better(after, value, one)
-        require(better >= min(0.8, usual), f"{which}: of the merged wires, {1 - better:.0%} fit another image better")
+        worse = f"{which}: {1 - better:.0%} of the merged wires fit another image better than their own."
+        require(better >= min(0.8, usual), worse)
 
 
 def _better(channel: Channel, value: Tensor, sent: Tensor) -> float:
-    """The share of images that fit what was sent at least as well as another image does."""
+    """Return the share of images that fit what was sent at least as well as another image does."""
     true, other = (channel.distance(each, sent) for each in (value, value.roll(1, 0)))
     return (true <= other * (1 + 1e-5)).float().mean().item()

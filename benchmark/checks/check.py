@@ -11,20 +11,20 @@ from ..errors import UsageError, describe, message_of
 
 
 class Failed(AssertionError):
-    """A fault was found; the message says which."""
+    """A check has found a fault; the message describes it."""
 
 
 class Skipped(SkipTest):
-    """A check says nothing about this component; the message says why. Test runners take it for a skip."""
+    """A check does not apply to a component; the message says why. Test runners count it as a skipped test."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check of one component; a call raises ``Failed``, ``Skipped``, or what the component raises.
+    """One check of one component. A call raises ``Failed``, ``Skipped``, or what the component raises.
 
     Attributes:
-        name: of the check, in words.
-        about: what it looks at, in one sentence.
+        name: the name of the check, in words.
+        about: what the check looks at, in one sentence.
         body: does the work; returns a remark, or None.
     """
 
@@ -33,11 +33,19 @@ class Check:
     body: Callable[[], str | None]
 
     def __call__(self) -> str | None:
-        """Check."""
+        """Carry out the check.
+
+        Returns:
+            A remark about a passed check, or None.
+
+        Raises:
+            Failed: if the check finds a fault.
+            Skipped: if the check does not apply.
+        """
         return self.body()
 
     def __str__(self) -> str:
-        """The name, as an id of a test."""
+        """Return the name, which serves as the id of a test."""
         return self.name
 
 
@@ -46,9 +54,9 @@ class Outcome:
     """How a check ended.
 
     Attributes:
-        name: of the check.
+        name: the name of the check.
         status: ``ok``, ``failed`` or ``skipped``.
-        reason: why it failed or was skipped; a remark, or nothing, where it is ok.
+        reason: why the check failed or was skipped; a remark or an empty text where it passed.
     """
 
     name: str
@@ -56,12 +64,12 @@ class Outcome:
     reason: str = ""
 
     def __str__(self) -> str:
-        """One line."""
+        """Return one line for the terminal."""
         return f"{self.status:8} {self.name}{': ' if self.reason else ''}{self.reason}"
 
 
 def outcomes(checks: Sequence[Check]) -> Iterator[Outcome]:
-    """Carry out checks, one after the other; whatever a component raises is its fault."""
+    """Carry out checks one after the other. An exception that a component raises counts as a failure."""
     for check in checks:
         try:
             yield Outcome(check.name, "ok", check() or "")
@@ -76,6 +84,6 @@ def outcomes(checks: Sequence[Check]) -> Iterator[Outcome]:
 
 
 def require(condition: object, complaint: str) -> None:
-    """Fail with a complaint unless the condition holds."""
+    """Raise ``Failed`` with a complaint unless the condition holds."""
     if not condition:
         raise Failed(complaint)

@@ -14,7 +14,7 @@ from .check import require
 from .lab import Lab
 
 FIRST = 64
-"""Private images that ``run`` attacks by default."""
+"""Number of private images that ``run`` attacks by default."""
 
 
 def _pools(dataset: Dataset, lab: Lab) -> Pools:
@@ -22,7 +22,7 @@ def _pools(dataset: Dataset, lab: Lab) -> Pools:
 
 
 def pools_are_sound(dataset: Dataset, lab: Lab) -> str:
-    """Each pool holds float32 images in [0, 1] of one shape, and a label of the classes for each."""
+    """Each pool holds float32 images in [0, 1] of one shape, and a label for each image."""
     pools = _pools(dataset, lab)
     validate_pools(pools, type(dataset).__name__)
     return f"{len(pools.train)} train, {len(pools.aux)} aux, {len(pools.private)} private"
@@ -34,21 +34,23 @@ def pools_are_disjoint(dataset: Dataset, lab: Lab) -> None:
 
 
 def classes_are_mixed(dataset: Dataset, lab: Lab) -> None:
-    """The first private images, which are attacked, are of more than one class."""
+    """The first private images, which are attacked, belong to more than one class."""
     first = _pools(dataset, lab).private.labels[:FIRST]
     require(
         len(first) < 2 or len(first.unique()) > 1,
-        f"the first {len(first)} private images are all of class {int(first[0])}; put the pool in a mixed order",
+        f"The first {len(first)} private images all belong to class {int(first[0])}. Shuffle the pool.",
     )
 
 
 def recommends_a_split(dataset: Dataset, lab: Lab) -> str:
-    """The model and the split that it recommends exist, and take its images."""
+    """The recommended model and split exist and take the images of the dataset."""
     kind, pools = type(dataset), _pools(dataset, lab)
     model = cast(Model, registry.find("models", kind.model).load()())
     layers = model.build(pools.image_shape, len(pools.classes)).eval()
     names = [name for name, _ in layers.named_children()]
-    require(kind.split in names, f"{kind.model} has no split {kind.split!r}; its layers are {', '.join(names)}")
+    require(
+        kind.split in names, f"Expected a split of {kind.model}, got {kind.split!r}. Its layers are {', '.join(names)}."
+    )
     with torch.no_grad():
         layers(pools.private.images[:2])
     return f"{kind.model} / {kind.split}"

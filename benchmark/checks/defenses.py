@@ -17,20 +17,20 @@ from .lab import CLASSES, PLACES, Lab
 
 
 def _model(defense: Defense, lab: Lab) -> tuple[SplitModel, Tensor]:
-    """A protected model, and the images under attack."""
+    """Return a protected model and the images under attack."""
     place = lab.place(defense)
     return lab.protected(defense, place), lab.private(place)
 
 
 def answers(defense: Defense, lab: Lab) -> str | None:
-    """The protected model gives finite logits for every image, wherever the defense applies."""
+    """The protected model returns finite logits for every image, wherever the defense applies."""
     lab.place(defense)
     refused = []
     for place in PLACES:
         try:
             model = lab.protected(defense, place)
         except Inapplicable as refusal:
-            require(str(refusal), f"at {place} it is inapplicable and does not say why")
+            require(str(refusal), f"At {place}, the defense is inapplicable and does not say why.")
             refused.append(place.split)
             continue
         images = lab.private(place)
@@ -41,19 +41,22 @@ def answers(defense: Defense, lab: Lab) -> str | None:
                 ("logits(images)", model.logits(images)),
             ):
                 shape = tuple(logits.shape)
-                require(shape == (len(images), CLASSES), f"at {place} {words} is {shape}; expected (N, classes)")
-                require(logits.isfinite().all(), f"at {place} {words} has NaN or infinity in it")
+                expected = (len(images), CLASSES)
+                require(shape == expected, f"At {place}, expected {words} to return {expected}, got {shape}.")
+                require(logits.isfinite().all(), f"At {place}, {words} returns NaN or infinity.")
     return f"inapplicable at {', '.join(refused)}" if refused else None
 
 
 def wires(defense: Defense, lab: Lab) -> None:
-    """There is one wire per image, it takes bytes, and it depends on no other image."""
+    """There is one wire per image, it takes bytes, and it does not depend on other images."""
     model, images = _model(defense, lab)
     wire, seen = model.send(images), overhear(model, images)
-    for words, each in (("send", wire), ("overheard", seen)):
-        require(len(each) == len(images), f"{words} gives {len(each)} wires for {len(images)} images")
-        require(each.nbytes > 0, f"{words} gives wires of {each.nbytes} bytes")
-        require(len(each.tensor) == len(images), f"{words} reads as {len(each.tensor)} wires")
+    for words, each in (("send(images)", wire), ("overheard(images)", seen)):
+        require(len(each) == len(images), f"Expected {words} to return {len(images)} wires, got {len(each)}.")
+        require(each.nbytes > 0, f"Expected {words} to return wires of some bytes, got {each.nbytes}.")
+        require(
+            len(each.tensor) == len(images), f"Expected {words} to read as {len(images)} wires, got {len(each.tensor)}."
+        )
     if (
         not model.stochastic
         and isinstance(wire.payload, Tensor)
@@ -62,65 +65,68 @@ def wires(defense: Defense, lab: Lab) -> None:
         alone = model.send(images[1:2]).tensor
         require(
             torch.allclose(alone[0], wire.tensor[1], rtol=1e-3, atol=1e-4),
-            "the wire of an image depends on the other images of the batch",
+            "The wire of an image depends on the other images of the batch.",
         )
 
 
 def leaves_the_model(defense: Defense, lab: Lab) -> None:
-    """The model and the images given to it are afterwards as they were, and share no weight with the result."""
+    """The defense leaves the given model and images unchanged and shares no weight with the protected model."""
     place = lab.place(defense)
     model, train = lab.model(place), lab.train(place)
     before, images = model.copy(), train.copy()
     with seeded("checks: protect", lab.seed):
         protected = defense.protect(model, train)
     here, there = model.modules(), before.modules()
-    require(here.state_dict().keys() == there.state_dict().keys(), "it changes the layers of the model it is given")
-    require(model.promise == before.promise, "it changes the promise of the model it is given")
+    require(here.state_dict().keys() == there.state_dict().keys(), "The defense changes the layers of the given model.")
+    require(model.promise == before.promise, "The defense changes the promise of the given model.")
     weights = zip(here.state_dict().items(), there.state_dict().values(), strict=True)
     changed = [name for (name, weight), old in weights if not torch.equal(weight, old)]
-    require(not changed, f"it changes {', '.join(changed)} of the model it is given")
+    require(not changed, f"The defense changes {', '.join(changed)} of the given model.")
     flags = zip(here.named_parameters(), there.parameters(), strict=True)
     require(
         all(weight.requires_grad == old.requires_grad and weight.grad is None for (_, weight), old in flags),
-        "it leaves requires_grad or gradients on the model it is given",
+        "The defense leaves requires_grad or gradients on the given model.",
     )
-    require(torch.equal(train.images, images.images), "it changes the victim's images")
+    require(torch.equal(train.images, images.images), "The defense changes the training images.")
     own = {weight.data_ptr() for weight in here.parameters()}
     shared = [name for name, weight in protected.modules().named_parameters() if weight.data_ptr() in own]
-    require(not shared, f"the protected model shares {', '.join(shared)} with the one given; begin with model.copy()")
+    require(not shared, f"Both models share {', '.join(shared)}. Begin with model.copy().")
 
 
 def randomness_is_declared(defense: Defense, lab: Lab) -> str:
-    """Sending an image twice gives two wires if, and only if, the model says that it is stochastic."""
+    """Sending an image twice gives different wires if and only if the model is declared stochastic."""
     model, images = _model(defense, lab)
     first, second = (model.send(images).tensor for _ in range(2))
     equal = first.shape == second.shape and torch.equal(first.nan_to_num(), second.nan_to_num())
-    require(not (equal and model.stochastic), "it is declared stochastic, and sends the same wire twice")
-    require(equal or model.stochastic, "it sends two different wires; set stochastic = True on its channel")
+    require(not (equal and model.stochastic), "The model is declared stochastic, but sends the same wire twice.")
+    require(
+        equal or model.stochastic,
+        "The model sends two different wires for an image. Set stochastic = True on its channel.",
+    )
     return "random" if model.stochastic else "not random"
 
 
 def gradients_reach_the_image(defense: Defense, lab: Lab) -> None:
-    """``logits`` is differentiable down to the image, finitely."""
+    """``logits`` has finite gradients with respect to the image."""
     model, images = _model(defense, lab)
     images.requires_grad_()
     with seeded("checks: gradients"):
         model.logits(images).sum().backward()
-    require(images.grad is not None, "logits() is not attached to the images")
-    require(images.grad is not None and images.grad.isfinite().all(), "the gradient of logits() is not finite")
+    require(images.grad is not None, "The output of logits() does not depend on the images.")
+    require(images.grad is not None and images.grad.isfinite().all(), "The gradient of logits() is not finite.")
 
 
 def can_be_copied(defense: Defense, lab: Lab) -> None:
-    """The protected model can be copied, and its weights saved."""
+    """The protected model can be copied, and its weights can be saved."""
     model, _ = _model(defense, lab)
-    require(model.copy().promise == model.promise, "a copy promises something else")
+    require(model.copy().promise == model.promise, "A copy of the protected model has another promise.")
     torch.save(model.modules().state_dict(), io.BytesIO())
 
 
 def costs_are_measured(defense: Defense, lab: Lab) -> str:
-    """Bytes, operations, parameters and times can be measured, and are positive."""
+    """Bytes, operations, parameters and times can be measured and are positive."""
     model, images = _model(defense, lab)
     costs = measure_costs(model, images[:1])
     for name in ("wire_bytes", "bytes_down", "client_macs", "client_params", "client_ms", "server_ms"):
-        require(getattr(costs, name) > 0, f"{name} is {getattr(costs, name)}")
+        require(getattr(costs, name) > 0, f"Expected {name} to be more than 0, got {getattr(costs, name)}.")
     return f"{costs.wire_bytes:.0f} bytes per image"

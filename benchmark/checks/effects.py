@@ -1,8 +1,9 @@
-"""What follows from a component, so that two of them can be compared."""
+"""The effects of a component, so that two components can be compared."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,17 +17,17 @@ from ..utils.seeding import seeded
 from .lab import CLASSES, PLACES, SIZE, Lab, Place
 
 ENCRYPTED = 1e-2
-"""Relative difference of logits that are computed on ciphertexts, whose errors are random."""
+"""Relative difference of logits computed on ciphertexts, whose errors are random."""
 
 
 @dataclass(frozen=True)
 class Effects:
-    """What follows from a component.
+    """What a component does on fixed random numbers.
 
     Attributes:
         numbers: images, wires, logits or weights.
-        facts: all else; JSON-like.
-        tolerance: relative difference of numbers that means nothing.
+        facts: everything else, such as guarantees and names of layers.
+        tolerance: the relative difference of numbers that counts as equal.
     """
 
     numbers: tuple[Tensor, ...] = ()
@@ -34,7 +35,7 @@ class Effects:
     tolerance: float = 0.0
 
     def same(self, other: Effects) -> bool:
-        """Whether nothing tells the two apart."""
+        """Return whether these effects equal others."""
         return (
             self.facts == other.facts
             and len(self.numbers) == len(other.numbers)
@@ -50,10 +51,11 @@ class Effects:
 
 
 REFUSED = Effects(facts=("refused",))
+"""The effects of a component that does not apply."""
 
 
 def effects(component: Component, lab: Lab, place: Place) -> Effects:
-    """What follows from a component at a place; a refusal is an effect, too."""
+    """Compute the effects of a component at a place; a refusal is an effect, too."""
     try:
         match component:
             case Attack():
@@ -65,13 +67,19 @@ def effects(component: Component, lab: Lab, place: Place) -> Effects:
             case Dataset():
                 return Effects(facts=(fingerprint(component.load(lab.data_dir)),))
             case _:
-                raise TypeError(f"{component!r} is no attack, defense, model or dataset")
+                raise TypeError(f"Expected an attack, a defense, a model or a dataset, got {component!r}.")
     except (Inapplicable, UsageError):
         return REFUSED
 
 
+def effects_in_new_lab(component: Component, data_dir: Path | None) -> Effects:
+    """Compute the effects of a component at its first place, in a new lab."""
+    with Lab(data_dir=data_dir) as lab:
+        return effects(component, lab, scenes(component, lab)[0])
+
+
 def scenes(component: Component, lab: Lab) -> list[Place]:
-    """Places at which parameters may show an effect."""
+    """Return the places at which parameters may show an effect."""
     if isinstance(component, Attack):
         place = lab.place(component)
         return list(dict.fromkeys([place, replace(place, noisy=True), *PLACES]))

@@ -1,4 +1,4 @@
-"""Checks of what a defense guarantees."""
+"""Checks of the guarantee of a defense."""
 
 from __future__ import annotations
 
@@ -13,37 +13,38 @@ from .check import require
 from .lab import Lab
 
 DRAWS = 2000
-"""Wires drawn of each image, for the privacy loss."""
+"""Wires drawn for each image, to estimate the privacy loss."""
 
 
 def guarantee_is_honest(defense: Defense, lab: Lab) -> str:
-    """What is promised is backed: an epsilon by noise that is as large as it says, other words by encryption."""
+    """The guarantee is backed: an epsilon by noise that is large enough, other guarantees by encryption."""
     place = lab.place(defense)
     model, images = lab.protected(defense, place), lab.private(place)
     declared, promise = type(defense).guarantee, model.promise
     none = promise.guarantee.startswith("none")
-    require(isinstance(declared, str) and declared, f"guarantee is {declared!r}; expected words, such as 'none'")
+    require(isinstance(declared, str) and declared, f"Expected guarantee to be a text like 'none', got {declared!r}.")
     require(
         declared != "none" or promise == Promise(),
-        f"the class declares 'none', and the model promises {promise.guarantee!r}, epsilon {promise.epsilon}",
+        f"The class declares the guarantee 'none', but the model promises {promise.guarantee!r}, epsilon "
+        f"{promise.epsilon}.",
     )
-    require(not none or promise.epsilon is None, f"epsilon is {promise.epsilon}, and the promise is 'none'")
+    require(not none or promise.epsilon is None, f"The guarantee is 'none', but epsilon is {promise.epsilon}.")
     if promise.epsilon is not None:
         return _check_epsilon(model, promise, images)
     ciphertext = not isinstance(model.send(images).payload, Tensor) and model.stochastic
     require(
         none or ciphertext,
-        f"{promise.guarantee!r} is promised, and nothing backs it: there is no epsilon, and the wire can be read",
+        f"Nothing backs the guarantee {promise.guarantee!r}: there is no epsilon, and the wire can be read.",
     )
-    return promise.guarantee if none else f"{promise.guarantee}: the wire is made of byte strings, never the same twice"
+    return promise.guarantee if none else f"{promise.guarantee}: the wire consists of byte strings that never repeat"
 
 
 def _check_epsilon(model: SplitModel, promise: Promise, images: Tensor) -> str:
-    """Compare epsilon with the privacy loss between images, as far as densities are published."""
+    """Compare epsilon with the privacy loss between images, if densities are published."""
     epsilon, delta = promise.epsilon or 0.0, promise.delta
-    require(epsilon > 0, f"epsilon is {epsilon}; expected more than 0")
-    require(delta is not None and 0 <= delta < 1, f"delta is {delta}; with an epsilon it must be in [0, 1)")
-    require(model.stochastic, "epsilon is promised by a model that is not random")
+    require(epsilon > 0, f"Expected epsilon to be more than 0, got {epsilon}.")
+    require(delta is not None and 0 <= delta < 1, f"Expected delta to be in [0, 1), got {delta}.")
+    require(model.stochastic, "The model promises an epsilon but is not random.")
     channel, values = model.input_channel, images
     if not channel.stochastic:
         channel, values = model.ir_channel, _encode(model, images)
@@ -52,14 +53,14 @@ def _check_epsilon(model: SplitModel, promise: Promise, images: Tensor) -> str:
         for one, other in ((0, 1), (1, 0), (2, 3)):
             spent = _hockey_stick(channel, values[one], values[other], epsilon)
             if spent is None:
-                return f"({epsilon:.4g}, {delta:g}) promised; without log_density it cannot be tested"
+                return f"({epsilon:.4g}, {delta:g}) cannot be tested without log_density"
             worst = max(worst, spent)
     allowed = (delta or 0.0) + 4 * math.sqrt(max(delta or 0.0, 1e-4) / DRAWS)
     require(
         worst <= allowed,
-        f"epsilon {epsilon:.4g} with delta {delta:g} is promised, and two images violate it with delta {worst:.2g}",
+        f"Two images violate the promised epsilon {epsilon:.4g} with delta {delta:g}: their delta is {worst:.2g}.",
     )
-    return f"({epsilon:.4g}, {delta:g}), not contradicted by the privacy loss between images"
+    return f"({epsilon:.4g}, {delta:g}) is consistent with the privacy loss between images"
 
 
 def _encode(model: SplitModel, images: Tensor) -> Tensor:
@@ -68,7 +69,7 @@ def _encode(model: SplitModel, images: Tensor) -> Tensor:
 
 
 def _hockey_stick(channel: Channel, one: Tensor, other: Tensor, epsilon: float) -> float | None:
-    """E max(0, 1 - exp(epsilon - loss)) over wires of ``one``: a lower bound of delta at this epsilon."""
+    """Estimate E max(0, 1 - exp(epsilon - loss)) over wires of ``one``, a lower bound of delta at this epsilon."""
     here, there = (value.expand(DRAWS, *value.shape) for value in (one, other))
     sent = channel(here)
     first, second = channel.log_density(here, sent), channel.log_density(there, sent)

@@ -1,13 +1,15 @@
-"""A tiny victim and a tiny attacker, on which components are checked in seconds."""
+"""A small victim and a small attacker, on which components are checked in seconds."""
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -29,53 +31,60 @@ from ..interfaces import (
     Wire,
 )
 from ..utils.seeding import seeded
+from .worker import Worker
 
 SIZE = 16
 CLASSES = 3
 TRAIN, AUX, PRIVATE = 96, 320, 8
-"""Images in each pool: learned attacks fall back to the mean image on fewer, and compare wires from eight on."""
+"""Images in each pool. With fewer, learned attacks fall back to the mean image, and wires cannot be compared."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a component is tried: a split, for images of so many channels, behind a channel of the lab's own."""
+    """A setting in which a component is tried.
+
+    Attributes:
+        split: the last layer of the client.
+        channels: color channels of the images.
+        noisy: whether half of the values are lost on the way to the server.
+    """
 
     split: str
     channels: int
     noisy: bool = False
 
     def __str__(self) -> str:
-        """As a report says it."""
+        """Return the text with which reports name the place."""
         return f"{self.split}, {self.channels}x{SIZE}x{SIZE} images{', a noisy wire' if self.noisy else ''}"
 
 
 PLACES = (Place("relu1", 1), Place("fc1", 3), Place("conv1", 1))
-"""Spatial and flat, gray and color, with a bend in the client and without."""
+"""Feature maps and vectors, gray and color images, nonlinear and linear clients."""
 
 
 class Dropped(Channel):
-    """Keeps half of the coordinates, and says so."""
+    """Drops a random half of the coordinates, and publishes that it does."""
 
     stochastic = True
 
     def forward(self, value: Tensor) -> Tensor:
-        """Zero a random half of the value (N, ...)."""
+        """Set a random half of the value (N, ...) to zero."""
         return value * (torch.rand_like(value) < 0.5)
 
     def distance(self, value: Tensor, sent: Tensor) -> Tensor:
-        """Squared error over what arrived, (N,)."""
+        """Return the squared error over the coordinates that arrived, (N,)."""
         return ((value - sent) * (sent != 0)).square().flatten(1).sum(1)
 
 
 def soft_images(count: int, channels: int) -> ImageSet:
-    """Random images (count, channels, 16, 16) without fine detail; the class is the brightest third, left to right."""
+    """Draw images (count, channels, 16, 16) without fine detail; the class is the brightest vertical third."""
     images = functional.interpolate(torch.rand(count, channels, 4, 4), SIZE, mode="bicubic", align_corners=True)
     thirds = torch.stack([third.mean((1, 2, 3)) for third in images.tensor_split(CLASSES, dim=3)])
     return ImageSet(images.clamp(0, 1), thirds.argmax(0))
 
 
 def small_network(channels: int) -> nn.Sequential:
-    """An untrained network for those images."""
+    """Build an untrained network for such images."""
     return nn.Sequential(
         OrderedDict(
             conv1=nn.Conv2d(channels, 3, 5),
@@ -90,22 +99,51 @@ def small_network(channels: int) -> nn.Sequential:
 
 
 class Lab:
-    """Pools, a network and what follows from them; the same in every process.
+    """Pools, a network and the results of components on them; the same in every process.
 
     Attributes:
-        device: where everything lies.
-        data_dir: where a dataset under check finds its data.
-        seed: of everything random.
+        device: the device of all tensors.
+        data_dir: the folder of the data of a dataset under check.
+        seed: the seed of all random numbers.
+        worker: a process for what must run elsewhere; started when it is needed.
+
+    Example:
+        >>> from mia_bench.attacks.ridge import Ridge
+        >>> with Lab() as lab:
+        ...     tuple(lab.answer(Ridge(), PLACES[0]).images.shape)
+        (8, 1, 16, 16)
     """
 
-    def __init__(self, *, device: str = "cpu", data_dir: Path | None = None, seed: int = 0) -> None:
-        """Work on a device."""
+    def __init__(
+        self, *, device: str = "cpu", data_dir: Path | None = None, seed: int = 0, worker: Worker | None = None
+    ) -> None:
+        """Set up a lab.
+
+        Args:
+            device: the device of all tensors.
+            data_dir: the folder of the data of a dataset under check.
+            seed: the seed of all random numbers.
+            worker: a worker that several labs share and that none of them closes; None for one that the lab owns.
+        """
         self.device = torch.device(device)
         self.data_dir = data_dir
         self.seed = seed
+        self.worker = worker or Worker()
+        self._owns_worker = worker is None
         self.pools = cache(self._pools)
         self.target = cache(self._target)
         self._kept: dict[Hashable, Any] = {}
+
+    def __enter__(self) -> Self:
+        """Return the lab itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the worker process, if the lab owns one."""
+        if self._owns_worker:
+            self.worker.close()
 
     def _pools(self, channels: int) -> Pools:
         with seeded("checks: pools", channels):
@@ -118,52 +156,66 @@ class Lab:
             return Target(normalize, small_network(channels)).to(self.device).eval().requires_grad_(False)
 
     def model(self, place: Place) -> SplitModel:
-        """An undefended model of one's own."""
+        """Return a new copy of the undefended model."""
         model = self.target(place.channels).split(place.split).copy()
         return replace(model, ir_channel=Dropped()) if place.noisy else model
 
     def train(self, place: Place) -> ImageSet:
-        """The victim's images."""
+        """Return a copy of the victim's training images."""
         return self.pools(place.channels).train.copy()
 
     def private(self, place: Place) -> Tensor:
-        """The images under attack, (N, C, 16, 16)."""
+        """Return a copy of the images under attack, (N, C, 16, 16)."""
         return self.pools(place.channels).private.images.clone()
 
     def protected(self, defense: Defense, place: Place) -> SplitModel:
-        """Protect a model, once for each defense and place."""
+        """Return the protected model, which is made once for each defense and place."""
         return self._once(("protected", place), defense, lambda: self.protect(defense, place))
 
     def protect(self, defense: Defense, place: Place) -> SplitModel:
-        """Protect a model, with the same random numbers each time."""
+        """Protect a new copy of the model, with the same random numbers each time."""
         with seeded("checks: protect", self.seed):
             model = defense.protect(self.model(place), self.train(place))
         model.modules().eval().requires_grad_(False)
         return model
 
     def observation(self, attack: Attack, place: Place) -> Observation:
-        """What the attack's access grants."""
+        """Return what the access of the attack grants."""
         pools, model = self.pools(place.channels), self.model(place)
         with seeded("checks: wire", self.seed):
             wire = overhear(model, pools.private.images)
         return observe(attack, model, wire, pools=pools, originals=pools.private.images, identity=self.seed)
 
     def attack(self, attack: Attack, place: Place, wire: Wire | None = None) -> Reconstruction:
-        """What an attack answers, with the same random numbers each time; to another wire, if one is given."""
+        """Run an attack, with the same random numbers each time.
+
+        Args:
+            attack: the attack.
+            place: where it is run.
+            wire: what it observes, in place of the wire of the images under attack.
+        """
         seen = self.observation(attack, place)
         with seeded("checks: attack", self.seed):
             rebuilt = attack.reconstruct(seen if wire is None else replace(seen, wire=wire))
         return rebuilt if isinstance(rebuilt, Reconstruction) else Reconstruction(rebuilt, "", {})
 
     def answer(self, attack: Attack, place: Place) -> Reconstruction:
-        """Likewise, once for each attack and place."""
-        return self._once(("answer", place), attack, lambda: self.attack(attack, place))
+        """Return the result of an attack, which is run once for each attack and place."""
+        return self._once(("answer", place), attack, lambda: self._timed(attack, place))[0]
+
+    def seconds(self, attack: Attack, place: Place) -> float:
+        """Return the seconds that the attack took for its answer at a place."""
+        return self._once(("answer", place), attack, lambda: self._timed(attack, place))[1]
+
+    def _timed(self, attack: Attack, place: Place) -> tuple[Reconstruction, float]:
+        start = time.perf_counter()
+        return self.attack(attack, place), time.perf_counter() - start
 
     def place(self, component: Attack | Defense) -> Place:
-        """The first place at which a component applies.
+        """Return the first place at which a component applies.
 
         Raises:
-            Inapplicable: if there is none.
+            Inapplicable: if there is no such place.
         """
         refusals = []
         for place in PLACES:
@@ -173,10 +225,10 @@ class Lab:
                 refusals.append(f"{place}: {refusal}")
             else:
                 return place
-        raise Inapplicable(f"it applies nowhere; {'; '.join(refusals)}")
+        raise Inapplicable(f"The component applies nowhere: {'; '.join(refusals)}.")
 
     def _once(self, what: Hashable, component: Attack | Defense, make: Any) -> Any:
-        """Keep results, and refusals too."""
+        """Make something once and keep it; keep a refusal, too."""
         key = (what, type(component), repr(sorted(dict(component).items())))
         if key not in self._kept:
             try:

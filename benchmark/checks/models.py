@@ -15,13 +15,13 @@ from .check import Failed, Skipped, require
 from .lab import Lab
 
 SHAPES = ((1, 28, 28), (3, 32, 32), (3, 40, 24))
-"""Gray, color, and not square."""
+"""Gray images, color images, and images that are not square."""
 COUNTS = (2, 10)
 """Numbers of classes."""
 
 
 def _targets(model: Model) -> list[tuple[str, Target, Tensor, int]]:
-    """Those of ``_all_targets`` that work at all."""
+    """Return those of ``_all_targets`` that can be run."""
     found = []
     for words, target, images, classes in _all_targets(model):
         try:
@@ -31,75 +31,88 @@ def _targets(model: Model) -> list[tuple[str, Target, Tensor, int]]:
             continue
         found.append((words, target, images, classes))
     if not found:
-        raise Skipped("it takes no images")
+        raise Skipped("The model takes no images.")
     return found
 
 
 def _all_targets(model: Model) -> Iterator[tuple[str, Target, Tensor, int]]:
-    """Targets for all shapes and numbers of classes, and some images for each."""
+    """Yield targets for all shapes and numbers of classes, and some images for each."""
     for shape in SHAPES:
         for classes in COUNTS:
             with seeded("checks: build"):
                 normalize = Normalize(torch.full(shape[:1], 0.5), torch.full(shape[:1], 0.3))
                 target = Target(normalize, model.build(shape, classes)).eval()
                 images = torch.rand(4, *shape)
-            yield f"for {'x'.join(map(str, shape))} images and {classes} classes", target, images, classes
+            yield f"For {'x'.join(map(str, shape))} images and {classes} classes", target, images, classes
 
 
 def fits_any_images(model: Model, lab: Lab) -> str:
-    """It takes gray and color images, also such as are not square, and gives finite logits."""
+    """The model takes gray and color images, square or not, and returns finite logits."""
     for words, target, images, classes in _all_targets(model):
         with torch.no_grad():
             logits = target(images)
-        require(isinstance(target.layers, nn.Sequential), f"{words} it builds {type(target.layers).__name__}")
-        require(tuple(logits.shape) == (4, classes), f"{words} its logits are {tuple(logits.shape)}")
-        require(logits.isfinite().all(), f"{words} its logits are not finite")
+        built, shape = type(target.layers).__name__, tuple(logits.shape)
+        require(isinstance(target.layers, nn.Sequential), f"{words}, expected build to return Sequential, got {built}.")
+        require(shape == (4, classes), f"{words}, expected logits of shape {(4, classes)}, got {shape}.")
+        require(logits.isfinite().all(), f"{words}, the logits are not finite.")
     return ", ".join("x".join(map(str, shape)) for shape in SHAPES)
 
 
 def every_layer_is_a_split(model: Model, lab: Lab) -> str:
-    """Behind every layer it can be cut, and the two halves compute what the whole does."""
+    """The model can be split behind every layer, and the two halves compute the same as the whole."""
     names: list[str] = []
     for words, target, images, _ in _targets(model):
         names = target.splits
-        require(len(names) > 1, f"{words} it has {len(names)} layers")
+        require(len(names) > 1, f"{words}, expected at least 2 layers, got {len(names)}.")
         bad = [name for name in names if not name.isidentifier()]
-        require(not bad, f"layers are named {', '.join(bad)}; expected names that can be written as --split NAME")
+        require(not bad, f"Expected names of layers that can be written as --split NAME, got {', '.join(bad)}.")
         with torch.no_grad():
             whole = target(images)
             for name in names:
                 halves = target.split(name)
                 cut = halves.classify(images)
-                require(torch.allclose(cut, whole, atol=1e-5), f"{words}, cut behind {name}, it computes other logits")
-                require(halves.send(images).tensor.shape[0] == 4, f"{words}, {name} gives no value for each image")
+                require(
+                    torch.allclose(cut, whole, atol=1e-5),
+                    f"{words}, the model computes other logits when it is split behind {name}.",
+                )
+                require(
+                    halves.send(images).tensor.shape[0] == 4,
+                    f"{words}, the layer {name} does not return one value for each image.",
+                )
     return f"{len(names)} layers"
 
 
 def images_do_not_mix(model: Model, lab: Lab) -> None:
-    """In evaluation, the logits of an image do not depend on the batch, nor on chance."""
+    """In evaluation mode, the logits of an image depend neither on the batch nor on chance."""
     for words, target, images, _ in _targets(model):
         with torch.no_grad():
             together, again, alone = target(images), target(images), target(images[1:2])
-        require(torch.equal(together, again), f"{words} it gives two answers to the same images")
-        require(torch.allclose(together[1:2], alone, atol=1e-4), f"{words} an answer depends on the rest of the batch")
+        require(torch.equal(together, again), f"{words}, the same images get different logits.")
+        require(
+            torch.allclose(together[1:2], alone, atol=1e-4),
+            f"{words}, the logits of an image depend on the rest of the batch.",
+        )
 
 
 def can_be_trained(model: Model, lab: Lab) -> None:
-    """The recipe of the targets trains it: every weight gets a gradient and stays finite."""
+    """The training recipe works: every weight gets a gradient and stays finite."""
     words, target, images, classes = _targets(model)[0]
     labels = torch.arange(32) % classes
     target.train()
     nn.functional.cross_entropy(target(images), labels[:4]).backward()
     idle = [name for name, weight in target.named_parameters() if weight.grad is None]
-    require(not idle, f"{', '.join(idle)} take no part in the answer")
+    require(not idle, f"The logits do not depend on {', '.join(idle)}.")
     target.zero_grad(set_to_none=True)
     with seeded("checks: training"):
         train_target(target, ImageSet(torch.rand(32, *images.shape[1:]), labels), Training(epochs=1))
-    require(all(weight.isfinite().all() for weight in target.parameters()), f"{words} training makes weights NaN")
+    require(
+        all(weight.isfinite().all() for weight in target.parameters()),
+        f"{words}, training makes weights NaN or infinite.",
+    )
 
 
 def can_be_reset(model: Model, lab: Lab) -> None:
-    """An untrained copy can be made, which attacks without queries need."""
+    """An untrained copy of the model can be made, which attacks without queries need."""
     _, target, _, _ = _targets(model)[0]
     try:
         with seeded("checks: reset"):

@@ -1,4 +1,4 @@
-"""Other values of parameters, and whether they change anything."""
+"""The check that every parameter has an effect."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .effects import REFUSED, effects, scenes
 from .lab import Lab, Place, small_network
 
 ENOUGH_SECONDS = 20
-"""Of the processor; what remains untried then is named and left."""
+"""Processor seconds after which the search for effects ends; the check names the parameters that are left."""
 
 
 def own_fields(component: type[Component]) -> list[str]:
-    """The parameters of a component, but for those that the harness itself acts on."""
+    """Return the parameters of a component, except those that the harness handles."""
     return [name for name in component.model_fields if name not in Attack.model_fields]
 
 
 def alternatives(component: Component, name: str) -> list[Any]:
-    """Other values that a parameter may have, given the others."""
+    """Return other values that a parameter may have beside the other parameters."""
     schema = type(component).model_json_schema()["properties"][name]
     default = getattr(component, name)
     found = []
@@ -61,16 +61,16 @@ def _values(schema: dict[str, Any], default: Any) -> Iterator[Any]:
 
 
 def vary(component: Component, **changes: Any) -> Component:
-    """The same component with other values of some parameters; those that were not given stay free."""
+    """Return the component with other values of some parameters; parameters that were not given stay unset."""
     given = {name: getattr(component, name) for name in component.model_fields_set}
     return type(component)(**{**given, **changes})
 
 
 def parameters_change_the_result(component: Component, lab: Lab) -> str | None:
-    """Each parameter, alone or together with another one, changes the result on the same random numbers."""
+    """Each parameter, alone or with one other parameter, changes the result for a fixed seed."""
     names = own_fields(type(component))
     if not names:
-        raise Skipped("it has no parameters of its own")
+        raise Skipped("The component has no parameters.")
     search = _Search(component, lab)
     unknown, late, idle = [], [], []
     for name in names:
@@ -78,16 +78,20 @@ def parameters_change_the_result(component: Component, lab: Lab) -> str | None:
             unknown.append(name)
         elif not search.shows(name):
             (late if search.over else idle).append(name)
-    require(not idle, f"{', '.join(idle)}: no other value changed anything, alone or with one other parameter")
-    remarks = [f"no other value of {', '.join(unknown)} is known"] * bool(unknown)
-    remarks += [f"no time for {', '.join(late)}"] * bool(late)
+    require(
+        not idle,
+        f"The parameters {', '.join(idle)} have no effect: no other value changed the result, alone or with one other "
+        "parameter.",
+    )
+    remarks = [f"no other value is known for {', '.join(unknown)}"] * bool(unknown)
+    remarks += [f"no time was left for {', '.join(late)}"] * bool(late)
     if remarks and len(unknown) + len(late) == len(names):
         raise Skipped("; ".join(remarks))
     return "; ".join(remarks) or None
 
 
 class _Search:
-    """Looks for effects, as long as there is time."""
+    """A search for effects of parameters with a time limit."""
 
     def __init__(self, component: Component, lab: Lab) -> None:
         self._component, self._lab = component, lab
@@ -96,11 +100,11 @@ class _Search:
 
     @property
     def over(self) -> bool:
-        """Whether the time is up."""
+        """Return whether the time is up."""
         return time.process_time() > self._deadline
 
     def shows(self, name: str) -> bool:
-        """Whether some value of a parameter shows an effect, beside given values of the others or one other value."""
+        """Return whether a value of a parameter has an effect, with the given or with one other value of the others."""
         component, places = self._component, scenes(self._component, self._lab)
         others = [other for other in own_fields(type(component)) if other != name]
         beside = [vary(component, **{one: value}) for one in others for value in alternatives(component, one)[:3]]

@@ -1,4 +1,4 @@
-"""A fresh process that computes on a component, and that may be ended if it hangs."""
+"""A fresh process that computes something, and that can be ended if it hangs."""
 
 from __future__ import annotations
 
@@ -6,129 +6,126 @@ import multiprocessing
 import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import Any, Literal
+from multiprocessing.context import SpawnProcess
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
 
 import torch
 
 from ..errors import describe
-from ..interfaces import Attack, Component, Wire
 from ..utils.spawn import without_main_module
 from .check import Failed
-from .effects import Effects, effects, scenes
-from .lab import Lab
 
-Task = Literal["effects", "broken wire"]
 START_SECONDS = 120
-"""Until the process has imported everything."""
+"""Seconds until the process must have imported everything."""
+
+Answer = TypeVar("Answer")
 
 
 class Unreachable(Failed):
-    """A component cannot be taken to a worker process."""
-
-
-_running: list[Worker] = []
-"""The one that is kept for the next question, since to start one takes seconds."""
-
-
-def ask_worker(
-    task: Task, component: Component, data_dir: Path | None = None, *, seconds: float | None = None
-) -> Effects:
-    """Have a worker process compute something; after a failure, the next question goes to a new one.
-
-    Raises:
-        Failed: as ``Worker.ask``.
-    """
-    if not _running:
-        _running.append(Worker())
-    try:
-        return _running[0].ask(task, component, data_dir, seconds=seconds)
-    except BaseException:
-        _running.pop().end()
-        raise
+    """A component cannot be sent to a worker process."""
 
 
 class Worker:
-    """A process that answers until it is ended."""
+    """A process that is started for the first question and answers until it is closed.
+
+    After a failure the process is ended, and the next question goes to a new one.
+
+    Example:
+        >>> with Worker() as worker:
+        ...     worker.ask(divmod, 7, 2)
+        (3, 1)
+    """
 
     def __init__(self) -> None:
-        """Start the process."""
-        context = multiprocessing.get_context("spawn")
-        self._here, there = context.Pipe()
-        self._process = context.Process(target=_serve, args=(there, torch.get_num_threads()), daemon=True)
-        with without_main_module():
-            self._process.start()
-        there.close()
+        """Prepare a worker; no process is started yet, since that takes seconds."""
+        self._running: tuple[SpawnProcess, Connection] | None = None
 
-    def end(self) -> None:
-        """End it, whatever it does."""
-        self._process.kill()
-        self._process.join()
-        self._here.close()
+    def __enter__(self) -> Self:
+        """Return the worker itself."""
+        return self
 
-    def ask(self, task: Task, component: Component, data_dir: Path | None, *, seconds: float | None = None) -> Effects:
-        """Have something computed.
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the worker."""
+        self.close()
+
+    def close(self) -> None:
+        """End the process, whatever it is computing."""
+        if self._running is not None:
+            (process, connection), self._running = self._running, None
+            process.kill()
+            process.join()
+            connection.close()
+
+    def ask(self, work: Callable[..., Answer], *given: Any, seconds: float | None = None) -> Answer:
+        """Call a function in the process.
 
         Args:
-            task: what.
-            component: on which.
-            data_dir: where a dataset finds its data.
-            seconds: how long it may take; None for as long as it does.
+            work: a function of a module, which the process imports.
+            given: its arguments.
+            seconds: the time limit of the call; None for no limit.
 
         Raises:
-            Failed: if the component cannot be sent or used there, takes longer, or the process dies.
+            Unreachable: if the arguments cannot be sent, or not be rebuilt in the process.
+            Failed: if the function raises an exception, takes too long, or the process dies.
         """
         try:
-            self._here.send(sys.path)  # it may have grown since the process was started
-            self._here.send((task, component, data_dir))
-        except Exception as error:  # whatever the component raises when it is taken apart
-            raise Unreachable(f"it cannot be sent to a worker process: {describe(error)}") from error
+            return self._answer(self._connection(), work, given, seconds)
+        except BaseException:
+            self.close()
+            raise
+
+    def _connection(self) -> Connection:
+        if self._running is None:
+            context = multiprocessing.get_context("spawn")
+            here, there = context.Pipe()
+            process = context.Process(target=_serve, args=(there, torch.get_num_threads()), daemon=True)
+            with without_main_module():
+                process.start()
+            there.close()
+            self._running = process, cast(Connection, here)
+        return self._running[1]
+
+    def _answer(
+        self, there: Connection, work: Callable[..., Answer], given: tuple[Any, ...], seconds: float | None
+    ) -> Answer:
         try:
-            if not self._here.poll(START_SECONDS):
-                raise Failed(f"the worker process did not begin within {START_SECONDS} s")
-            if (begun := self._here.recv()) != "begun":
-                raise Unreachable(f"the class cannot be imported in a worker process: {begun}")
-            if not self._here.poll(seconds):
-                raise Failed(f"there is no answer after {seconds:.0f} s")
-            answer = self._here.recv()
+            there.send(sys.path)  # it may have grown since the process was started
+            there.send((work, given))
+        except Exception as error:  # whatever a component raises when it is pickled
+            raise Unreachable(f"The component cannot be sent to a worker process: {describe(error)}.") from error
+        try:
+            if not there.poll(START_SECONDS):
+                raise Failed(f"The worker process did not begin within {START_SECONDS} s.")
+            status, answer = there.recv()
+            if status == "unknown":
+                raise Unreachable(f"The class cannot be imported in a worker process: {answer}.")
+            if not there.poll(seconds):
+                raise Failed(f"There was no answer after {seconds:.0f} s.")
+            status, answer = there.recv()
         except EOFError as error:
-            raise Failed("the worker process died") from error
-        if isinstance(answer, str):
-            raise Failed(f"the worker process answers: {answer}")
+            raise Failed("The worker process died.") from error
+        if status == "raised":
+            raise Failed(f"The worker process raised an exception: {answer}.")
         return answer
 
 
 def _serve(there: Connection, threads: int) -> None:
+    """Answer until nobody is left to ask."""
     torch.set_num_threads(threads)
-    work: dict[Task, Callable[[Any, Lab], Effects]] = {"effects": _effects, "broken wire": _broken_wire}
     while True:
         try:
             sys.path[:] = there.recv()
-            task, component, data_dir = there.recv()
+            work, given = there.recv()
         except EOFError:
             return
         except Exception as error:  # the class cannot be imported here
-            there.send(describe(error))
+            there.send(("unknown", describe(error)))
             continue
-        there.send("begun")
+        there.send(("begun", None))
         try:
-            there.send(work[task](component, Lab(data_dir=data_dir)))
+            there.send(("answered", work(*given)))
         except Exception as error:
-            there.send(describe(error))
-
-
-def _effects(component: Component, lab: Lab) -> Effects:
-    return effects(component, lab, scenes(component, lab)[0])
-
-
-def _broken_wire(attack: Attack, lab: Lab) -> Effects:
-    """Let an attack loose on wires without a number in them; that it refuses them is fine."""
-    place = lab.place(attack)
-    wire = lab.observation(attack, place).wire
-    broken = Wire(torch.full_like(wire.tensor, torch.nan))
-    try:
-        answer = lab.attack(attack, place, broken)
-    except Exception as error:
-        return Effects(facts=(f"refuses them ({type(error).__name__})",))
-    finite = torch.as_tensor(answer.images).isfinite().all()
-    return Effects(facts=("answers with images" if finite else "answers with no numbers, which the harness reports",))
+            there.send(("raised", describe(error)))

@@ -12,6 +12,7 @@ import torch
 from .. import registry
 from ..checks.catalog import checks_of
 from ..checks.check import Outcome, outcomes
+from ..checks.lab import Lab
 from ..errors import UsageError, describe
 from ..interfaces import Attack, Component, Dataset, Defense, Model
 from ..registry import KINDS, Entry
@@ -44,9 +45,10 @@ def check(target: str, *, data_dir: Path | None) -> int:
 
 def _report(component: Component, data_dir: Path | None) -> bool:
     start, done = time.perf_counter(), list[Outcome]()
-    for outcome in outcomes(checks_of(component, data_dir=data_dir)):
-        say(str(outcome))
-        done.append(outcome)
+    with Lab(data_dir=data_dir) as lab:
+        for outcome in outcomes(checks_of(component, lab=lab)):
+            say(str(outcome))
+            done.append(outcome)
     counts = [f"{sum(each.status == status for each in done)} {status}" for status in ("ok", "failed", "skipped")]
     say(f"{', '.join(counts)}, {time.perf_counter() - start:.1f} s")
     return any(each.status == "failed" for each in done)

@@ -34,15 +34,10 @@ CHOICES: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where images and results lie, and a cache that the tests here share."""
+    """Where images and results lie."""
     root = tmp_path_factory.mktemp("notebook")
     image_tree(root / "images")
     return root
-
-
-@pytest.fixture(autouse=True)
-def shared_cache(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MIA_BENCH_CACHE", str(folder / "cache"))
 
 
 def run(folder: Path, **changes: Any) -> pd.DataFrame:

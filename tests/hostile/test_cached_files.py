@@ -17,6 +17,8 @@ from torch import Tensor
 
 from ..helpers.trees import image_tree
 
+pytestmark = pytest.mark.usefixtures("cache")
+
 Tensors = dict[str, Tensor]
 
 

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from .answers import answer, refusal, time_limit
 
+pytestmark = pytest.mark.usefixtures("cache")
+
 
 def ones() -> dict[str, Tensor]:
     return {"x": torch.ones(1)}

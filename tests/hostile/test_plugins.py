@@ -1,7 +1,6 @@
 """Plug-ins that misbehave: each costs its own cells, and the reason is one sentence."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from mia_bench.benchmark.registry import entries, inspection
 from mia_bench.benchmark.runner import scheduler
 
+from ..helpers.plugins import install
 from ..helpers.trees import image_tree
 from . import answers
 from .answers import answer, refusal
@@ -74,20 +74,15 @@ IMPORTS = {
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Site packages with the evil package."""
     folder = tmp_path_factory.mktemp("site")
-    shutil.copy(Path(__file__).with_name("evil.py"), folder / "evil.py")
     for name, (code, _) in IMPORTS.items():
         (folder / f"{name}.py").write_text(f"{code}\n")
-    (folder / "evil-1.0.dist-info").mkdir()
-    (folder / "evil-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n")
     points = {
         "attacks": ["evil = evil:Evil", "honest = evil:Honest", "no_access = evil:NoAccess"],
         "defenses": ["spoiler = evil:Spoiler", *(f"{name} = {name}:Absent" for name in IMPORTS)],
         "datasets": ["source = evil:Source"],
         "models": ["network = evil:Network"],
     }
-    text = "".join(f"[mia_bench.{kind}]\n" + "".join(f"{line}\n" for line in lines) for kind, lines in points.items())
-    (folder / "evil-1.0.dist-info" / "entry_points.txt").write_text(text)
-    return folder
+    return install(folder, "evil", Path(__file__).with_name("evil.py").read_text(), points)
 
 
 @pytest.fixture(autouse=True)

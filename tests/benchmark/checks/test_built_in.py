@@ -1,15 +1,17 @@
-"""Every built-in component passes the checks that plug-ins are asked to pass."""
+"""Every built-in component passes the checks that plug-ins are asked to pass, and follows the device of its input."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mia_bench import testing
 from mia_bench.benchmark import registry
+from mia_bench.benchmark.checks.worker import Worker
 from mia_bench.benchmark.interfaces import Component
+from mia_bench.testing import Lab, checks_of, outcomes
 
 from ...helpers.trees import image_tree
+from .devices import assert_same_on_fake_device
 
 MAP = {"iterations": 20, "epochs": 1}
 LIGHT: dict[str, dict[str, Any]] = {
@@ -36,24 +38,32 @@ def components() -> Iterator[Any]:
                 yield pytest.param(entry.load()(**LIGHT.get(name, {})), id=name, marks=marks)
 
 
-def faults(component: Component, data_dir: Path | None = None) -> list[str]:
-    """What failed; the check of devices must not be skipped either."""
-    found = testing.check(component, data_dir=data_dir)
-    return [
-        str(each)
-        for each in found
-        if each.status == "failed" or (each.status == "skipped" and each.name == "runs on a gpu")
-    ]
+@pytest.fixture(scope="module", params=components())
+def component(request: pytest.FixtureRequest) -> Component:
+    return request.param
 
 
-@pytest.mark.parametrize("component", list(components()))
-def test_a_built_in_passes_its_checks(component: Component) -> None:
-    assert faults(component) == []
+@pytest.fixture(scope="module")
+def lab(component: Component, worker: Worker) -> Lab:
+    """The lab in which all tests of a component run, so that none computes its results again."""
+    return Lab(worker=worker)
+
+
+def faults(component: Component, lab: Lab) -> list[str]:
+    return [str(each) for each in outcomes(checks_of(component, lab=lab)) if each.status == "failed"]
+
+
+def test_a_built_in_passes_its_checks(component: Component, lab: Lab) -> None:
+    assert faults(component, lab) == []
+
+
+def test_a_built_in_follows_the_device_of_its_input(component: Component, lab: Lab) -> None:
+    assert_same_on_fake_device(component, lab)
 
 
 @pytest.mark.parametrize("name", ["photos", "imagefolder"])
-def test_a_built_in_dataset_passes_its_checks(name: str, tmp_path: Path) -> None:
+def test_a_built_in_dataset_passes_its_checks(name: str, tmp_path: Path, worker: Worker) -> None:
     params = {"size": 16} if name == "imagefolder" else {}
     data_dir = image_tree(tmp_path / "images") if name == "imagefolder" else None
 
-    assert faults(registry.find("datasets", name).load()(**params), data_dir) == []
+    assert faults(registry.find("datasets", name).load()(**params), Lab(data_dir=data_dir, worker=worker)) == []

@@ -1,34 +1,45 @@
-"""Each check finds the fault it is for, and no other check takes it for its own."""
+"""Each check finds the fault it is for, and no other check fails because of it."""
 
 import re
-import sys
-from pathlib import Path
 
+import planted
+import planted_defenses
 import pytest
 import torch
 from mia_bench import testing
 from mia_bench.benchmark.checks import attacks, catalog
+from mia_bench.benchmark.checks.worker import Worker
+from mia_bench.testing import Lab, Outcome, checks_of, outcomes
 
-sys.path.append(str(Path(__file__).parent))  # worker processes import the components by this name
-import planted
+PASSED = {
+    "Sound": {"docstring", "answers", "wires", "guarantee is honest", "density is one", "rebuilt in a worker"},
+    "Decoder": {"docstring", "gives images", "reads the wire", "ends on a broken wire", "rebuilt in a worker"},
+    "Net": {"docstring", "fits any images", "every layer is a split", "can be trained", "rebuilt in a worker"},
+    "Numbers": {"docstring", "pools are sound", "pools are disjoint", "recommends a split", "rebuilt in a worker"},
+}
+"""Some checks that components without a fault must pass, so that they do not pass by being skipped."""
+
+
+def found(component: type, worker: Worker) -> list[Outcome]:
+    return list(outcomes(checks_of(component, lab=Lab(worker=worker))))
 
 
 @pytest.mark.parametrize("component", planted.SOUND, ids=lambda component: component.__name__)
-def test_a_component_without_fault_passes(component: type) -> None:
-    found = testing.check(component)
+def test_a_component_without_fault_passes(component: type, worker: Worker) -> None:
+    results = found(component, worker)
 
-    assert [str(outcome) for outcome in found if outcome.status == "failed"] == []
-    assert sum(outcome.status == "ok" for outcome in found) >= 7
+    assert [str(outcome) for outcome in results if outcome.status == "failed"] == []
+    assert PASSED[component.__name__] <= {outcome.name for outcome in results if outcome.status == "ok"}
 
 
 @pytest.mark.parametrize("component", planted.FAULTS, ids=lambda component: component.__name__)
-def test_one_check_alone_finds_a_fault(component: type, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_check_alone_finds_a_fault(component: type, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attacks, "PATIENCE", 3)
-    if component is planted.Outside:
-        monkeypatch.setitem(planted.OUTSIDE, "level", 1.0)
+    if component is planted_defenses.Outside:
+        monkeypatch.setitem(planted_defenses.OUTSIDE, "level", 1.0)
     name, words = planted.FAULTS[component]
 
-    failed = {outcome.name: outcome.reason for outcome in testing.check(component) if outcome.status == "failed"}
+    failed = {outcome.name: outcome.reason for outcome in found(component, worker) if outcome.status == "failed"}
 
     assert list(failed) == [name], failed
     assert re.search(words, failed[name])
@@ -38,25 +49,24 @@ def test_every_check_has_a_planted_fault() -> None:
     bodies = [*catalog.DECLARATION, *(body for group in catalog.BEHAVIOR.values() for body in group)]
     names = {body.__name__.replace("_", " ") for body in (*bodies, *catalog.REPETITION)}
 
-    assert names == {name for name, _ in planted.FAULTS.values()}
+    assert names == {name for name, _ in planted.FAULTS.values()} | {"runs on a gpu"}  # see test_devices.py
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU, and no device needs to pretend")
-def test_what_only_the_device_that_pretends_cannot_do_is_no_fault() -> None:
-    found = {outcome.name: outcome for outcome in testing.check(planted.Picky)}
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_without_a_cuda_device_the_check_of_devices_is_skipped_and_says_so() -> None:
+    (check,) = [check for check in checks_of(planted_defenses.Sound) if check.name == "runs on a gpu"]
 
-    assert found["runs on a gpu"].status == "skipped"
-    assert "cannot do it (TypeError: plain tensors only)" in found["runs on a gpu"].reason
+    assert [str(outcome) for outcome in outcomes([check])] == ["skipped  runs on a gpu: no CUDA device"]
 
 
 def test_all_faults_of_a_component_are_told_at_once() -> None:
-    class Bad(planted.Idle):
+    class Bad(planted_defenses.Idle):
         pass
 
-    with pytest.raises(AssertionError, match=r"(?s)docstring: .*no docstring.*parameters change the result: idle"):
+    with pytest.raises(AssertionError, match=r"(?s)docstring: .*no docstring.*parameters change the result: .*idle"):
         testing.assert_contract(Bad)
 
 
-def test_a_class_that_is_no_component_is_refused() -> None:
-    with pytest.raises(TypeError, match="is no attack, defense, model or dataset"):
-        testing.checks_of(planted.Noise())  # pyright: ignore[reportArgumentType]
+def test_what_is_not_a_component_is_refused() -> None:
+    with pytest.raises(TypeError, match="Expected an attack, a defense, a model or a dataset"):
+        testing.checks_of(planted_defenses.Noise())  # pyright: ignore[reportArgumentType]

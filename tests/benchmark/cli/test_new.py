@@ -1,4 +1,4 @@
-"""A plug-in from nothing: written, installed, checked, run."""
+"""A plug-in from nothing: written, installed, tested, run."""
 
 import os
 import re
@@ -9,72 +9,71 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from mia_bench.benchmark.cli import new
+from mia_bench.benchmark.cli import app, new
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.registry import Entry, entries
+from typer.testing import CliRunner, Result
 
 from ...helpers.trees import image_tree
 
 NOUNS = ["attack", "defense", "model", "dataset"]
-PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 
 
-def mia_bench(*words: object, site: Path | None = None, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+def mia_bench(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+
+
+def python(*words: str | Path, folder: Path, site: Path | None = None) -> subprocess.CompletedProcess[str]:
     paths = [str(site)] if site else []
     return subprocess.run(
-        [sys.executable, "-m", "mia_bench.benchmark.cli", *map(str, words)],
+        [sys.executable, "-m", *map(str, words)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([*paths, os.environ.get("PYTHONPATH", "")])},
-        cwd=folder or "/",
+        cwd=folder,
         text=True,
         capture_output=True,
         check=False,
     )
 
 
-def install(packages: Sequence[Path], site: Path) -> None:
+def install(packages: Sequence[Path], site: Path, folder: Path) -> None:
     """``pip install -e`` without a network, into a folder of its own."""
-    words = ["install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target", site]
-    words += [word for package in packages for word in ("-e", package)]
-    done = subprocess.run([*PIP, *map(str, words)], text=True, capture_output=True, check=False, cwd="/")
+    words = ["--disable-pip-version-check", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    editable = [word for package in packages for word in ("-e", package)]
+    done = python("pip", *words, "--target", site, *editable, folder=folder)
     assert done.returncode == 0, done.stderr
     (site / "sitecustomize.py").write_text(f"import site\nsite.addsitedir({str(site)!r})\n")  # reads the .pth files
 
 
-def test_new_packages_pass_check_and_their_own_tests_and_run(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_new_packages_pass_their_own_tests_and_are_checked_and_run_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tests of a package call the checks of ``mia-bench check``, which therefore runs on one package only."""
     packages, site = [tmp_path / f"mia-bench-fresh-{noun}" for noun in NOUNS], tmp_path / "site"
+    monkeypatch.chdir(tmp_path)
     for noun in NOUNS:
-        written = mia_bench("new", noun, f"fresh_{noun}", folder=tmp_path)
-        assert written.returncode == 0, written.stderr
-    install(packages, site)
+        written = mia_bench("new", noun, f"fresh_{noun}")
+        assert written.exit_code == 0, written.stderr
+    install(packages, site, tmp_path)
 
-    for noun in NOUNS:
-        checked = mia_bench("check", f"fresh_{noun}", site=site)
-        assert checked.returncode == 0, checked.stdout + checked.stderr
-        assert "0 failed" in checked.stdout
-        assert f"{noun} fresh_{noun} (package mia-bench-fresh-{noun} 0.1.0)" in checked.stdout
-
-    words = ["-q", "-p", "no:cacheprovider", *map(str, packages)]
-    tested = subprocess.run(
-        [sys.executable, "-m", "pytest", *words], cwd=tmp_path, text=True, capture_output=True, check=False
-    )
+    tested = python("pytest", "-q", "-p", "no:cacheprovider", *packages, folder=tmp_path)
     assert tested.returncode == 0, tested.stdout
-    assert re.search(r"^[4-9] passed|^\d\d+ passed", tested.stdout, re.MULTILINE), tested.stdout
+    assert re.search(r"^\d\d+ passed", tested.stdout, re.MULTILINE), tested.stdout
 
-
-def test_a_new_defense_gives_a_row_of_the_leaderboard(tmp_path: Path) -> None:
-    package, site = tmp_path / "mia-bench-fresh-one", tmp_path / "site"
-    new.create("defense", "fresh_one", package)
-    install([package], site)
+    checked = python("mia_bench.benchmark.cli", "check", "fresh_model", folder=tmp_path, site=site)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "0 failed" in checked.stdout
+    assert "model fresh_model (package mia-bench-fresh-model 0.1.0)" in checked.stdout
 
     small = ["--dataset", "imagefolder:size=16", "--data-dir", image_tree(tmp_path / "images"), "--model", "lenet5"]
-    words = [*small, "--split", "conv1", "--images", 4, "--attack", "ridge", "--out", tmp_path / "results"]
-    done = mia_bench("run", *words, "--defense", "fresh_one", "--level", 0.25, site=site)
-
+    words = [*small, "--split", "conv1", "--images", "4", "--attack", "ridge", "--out", tmp_path / "results"]
+    words += ["--defense", "fresh_defense", "--level", "0.25"]
+    done = python("mia_bench.benchmark.cli", "run", *words, folder=tmp_path, site=site)
     assert done.returncode == 0, done.stderr
     rows = (tmp_path / "results" / "leaderboard.csv").read_text().splitlines()
-    (row,) = [row for row in rows if ",fresh_one," in row and ",ridge," in row]
+    (row,) = [row for row in rows if ",fresh_defense," in row and ",ridge," in row]
     assert '""level"":0.25' in row
-    assert "mia-bench-fresh-one==0.1.0" in row
+    assert "mia-bench-fresh-defense==0.1.0" in row
 
 
 @pytest.mark.parametrize("noun", NOUNS)
@@ -125,7 +124,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
     done = mia_bench("new", "defense", "fresh_one", "--out", tmp_path / "there")
 
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "exists and is not an empty folder; nothing was written" in done.stderr
     assert [path.name for path in (tmp_path / "there").iterdir()] == ["README.md"]
     assert (tmp_path / "there" / "README.md").read_text() == "mine"
@@ -140,12 +139,15 @@ class Faulty(Defense):
 '''
 
 
-def test_check_of_a_class_names_its_faults_and_exits_with_1(tmp_path: Path) -> None:
+def test_check_of_a_class_names_its_faults_and_exits_with_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine.py").write_text(FAULTY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path.copy())
 
-    done = mia_bench("check", "mine:Faulty", folder=tmp_path)
+    done = mia_bench("check", "mine:Faulty")
+    monkeypatch.delitem(sys.modules, "mine")
 
-    assert done.returncode == 1, done.stderr
+    assert done.exit_code == 1, done.stderr
     failed = [line for line in done.stdout.splitlines() if line.startswith("failed")]
     assert len(failed) == 2
     assert failed[0].startswith("failed   docstring: it has no line `Source: ...`")
@@ -162,9 +164,13 @@ def test_check_of_a_class_names_its_faults_and_exits_with_1(tmp_path: Path) -> N
         ("imagefolder", "--data-dir"),
     ],
 )
-def test_check_of_what_cannot_be_made_exits_with_2_and_one_sentence(target: str, words: str) -> None:
+def test_check_of_what_cannot_be_made_exits_with_2_and_one_sentence(
+    target: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+
     done = mia_bench("check", target)
 
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

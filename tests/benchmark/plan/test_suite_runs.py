@@ -1,19 +1,27 @@
-"""Every built-in suite from end to end, on tiny data and in few steps, so that none rots."""
+"""Every built-in suite is planned whole and run in part, on tiny data and in few steps, so that none rots."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from mia_bench.attacks import _ensemble
-from mia_bench.attacks._decoders import fitting
 from mia_bench.attacks._inversion import map as _map
-from mia_bench.benchmark.cli import run
+from mia_bench.benchmark import training
 from mia_bench.benchmark.datasets import cifar10, mnist, photos
 from mia_bench.benchmark.datasets._division import divide
-from mia_bench.benchmark.interfaces import Training
+from mia_bench.benchmark.evaluation.artifacts import Artifacts
+from mia_bench.benchmark.plan.request import make_requests
 from mia_bench.benchmark.plan.suite import built_in
+from mia_bench.benchmark.registry.specs import ResolvedComponent
+from mia_bench.benchmark.runner.options import RunOptions
+from mia_bench.benchmark.runner.resume import PlannedCell, prepare
+from mia_bench.benchmark.runner.run import execute
 
+from ...helpers.listeners import Silent
 from ...helpers.trees import idx_files, jpeg_tree
 
 ITERATIONS, EPOCHS, STEPS = {"iterations": ["2"]}, {"epochs": ["1"]}, {"steps": ["2"]}
@@ -32,39 +40,65 @@ BRIEFLY: dict[str, dict[str, list[str]]] = {
     "quick": EPOCHS | ITERATIONS,
 }
 """Options that shorten each suite."""
-ATTACKS = {"defenses": ["ridge"]}
-"""In place of the attack of a suite that is long and has one that other suites run too."""
+ATTACKS = {"defenses": ["ridge", "auto"]}
+"""In place of the attacks of a suite with many defenses: the first runs on each of them, the others on one."""
+MOST_STEPS, MOST_IMAGES = 2, 8
+"""Steps of each training, and images in each."""
+
+
+def few_steps(count: int, *, epochs: int, batch_size: int, least: int) -> training.Plan:
+    return training.Plan(min(epochs, MOST_STEPS), min(count, batch_size, MOST_IMAGES))
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Tiny MNIST and CIFAR-10, few patches of the photographs, and brief training."""
-    for source in (cifar10.Cifar10, mnist.Mnist, photos.Photos):
-        monkeypatch.setattr(source, "training", Training(epochs=1))
+def data(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Tiny MNIST and CIFAR-10, few patches of the photographs, and training of a few steps."""
+    monkeypatch.setattr(training, "plan", few_steps)
     for module in (cifar10, mnist):
         monkeypatch.setattr(module, "divide", lambda train, test, classes, _: divide(train, test, classes, 30))
     monkeypatch.setattr(photos, "MAX_PATCHES", {"train": 8, "aux": 8, "private": 4})
     monkeypatch.setattr(_ensemble, "ITERATIONS", 2)
     monkeypatch.setattr(_map, "WEIGHTS", (1e-3,))
-    monkeypatch.setattr(fitting, "train_decoder", lambda *_, **__: None)
     idx_files(tmp_path, "MNIST", train=120, test=20)
     jpeg_tree(tmp_path / cifar10.FOLDER, cifar10.CLASSES, train=12, test=2)
     return tmp_path
 
 
+def without_numbers(component: ResolvedComponent) -> tuple[str, ...]:
+    """A component and its parameters but those that are numbers."""
+    params = component.component.model_dump().items()
+    words = (f"{name}={value}" for name, value in params if isinstance(value, str | bool) or value is None)
+    return (component.name, *words)
+
+
+def crossed(planned: Sequence[PlannedCell]) -> list[PlannedCell]:
+    """Each defense and each attack on each network and split at least once; other numbers and seeds count as the same.
+
+    The first attack of a suite runs on all its defenses, and all attacks on the first defense.
+    """
+    chosen, seen = [], set[Any]()
+    for each in planned:
+        setting = each.cell.setting
+        place = (setting.dataset.label, setting.model.label, setting.split)
+        new = {(place, without_numbers(part)) for part in (setting.defense, each.cell.attack)} - seen
+        if new:
+            chosen.append(each)
+        seen |= new
+    return chosen
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("suite", built_in())
 def test_every_built_in_suite_runs_to_its_end(suite: str, data: Path, tmp_path: Path) -> None:
-    code = run.run(
-        suite=suite,
-        given={"images": 4, **({"attacks": ATTACKS[suite]} if suite in ATTACKS else {})},
-        options=BRIEFLY[suite],
-        own_options=[],
-        where={"out": tmp_path / "results", "data_dir": data},
-        dry_run=False,
-    )
+    where = RunOptions(out=tmp_path / "results", data_dir=data)
+    bench = Artifacts(device=torch.device("cpu"), data_dir=data)
+    given = {"images": 4, **({"attacks": ATTACKS[suite]} if suite in ATTACKS else {})}
+    planned = prepare(make_requests(suite, given, BRIEFLY[suite], []), where, bench)
 
-    board = pd.read_csv(tmp_path / "results" / "leaderboard.csv")
+    records = execute(crossed(planned), where, bench, Silent())
+
+    board = pd.DataFrame([record.row.model_dump() for record in records])
     assert set(board["status"]) <= {"done", "inapplicable"}, board[["defense", "attack", "status", "reason"]]
-    assert code == 0
     assert np.isfinite(board.loc[board["status"] == "done", "psnr_db"]).all()
-    assert {"undefended", "mean_image"} <= {*board["defense"], *board["attack"]}
+    assert set(board["defense"]) == {each.cell.setting.defense.name for each in planned}
+    assert set(board["attack"]) == {each.cell.attack.name for each in planned}

@@ -18,6 +18,7 @@ from mia_bench.benchmark.cli import app
 from mia_bench.benchmark.leaderboard.store import read_records
 from typer.testing import CliRunner
 
+from ...helpers.plugins import install
 from ...helpers.trees import hear_interrupts, image_tree
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs mia-bench[ray]")
@@ -57,12 +58,8 @@ class Place:
         self.root = root
         self.data = image_tree(root / "images")
         self.hold = root / "hold"
-        self.site = root / "site"
-        (self.site / "bad-1.0.dist-info").mkdir(parents=True)
-        (self.site / "bad.py").write_text(PLUG_IN)
-        (self.site / "bad-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: bad\nVersion: 1.0\n")
-        points = "[mia_bench.attacks]\ncrash = bad:Crash\nsleep = bad:Sleep\nslow = bad:Slow\n"
-        (self.site / "bad-1.0.dist-info" / "entry_points.txt").write_text(points)
+        points = ["crash = bad:Crash", "sleep = bad:Sleep", "slow = bad:Slow"]
+        self.site = install(root / "site", "bad", PLUG_IN, {"attacks": points})
         (root / "no-cache").write_text("a file where a folder is needed")
 
     @property
@@ -212,11 +209,7 @@ def test_a_node_that_dies_in_the_middle_costs_no_cell(place: Place, local: dict[
 def test_a_plug_in_that_the_nodes_lack_is_named(
     place: Place, local: dict[str, Any], cluster: Any, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "here-1.0.dist-info"
-    folder.mkdir()
-    (tmp_path / "here.py").write_text(PLUG_IN)
-    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: here\nVersion: 1.0\n")
-    (folder / "entry_points.txt").write_text("[mia_bench.attacks]\nonly_here = here:Slow\n")
+    install(tmp_path, "here", PLUG_IN, {"attacks": ["only_here = here:Slow"]})
     asked = ["--attack", "only_here", "--defense", "undefended", "--engine", "ray", "--address", cluster.address]
     process = place.start("absent", "trained", *asked, site=str(tmp_path))
     _, messages = process.communicate(timeout=600)

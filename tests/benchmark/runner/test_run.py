@@ -29,15 +29,8 @@ from mia_bench.defenses.dp_ir import DpIr
 from mia_bench.models.lenet5 import Lenet5
 from torch import Tensor
 
+from ...helpers.listeners import Silent
 from ...helpers.trees import image_tree
-
-
-class Silent:
-    def started(self, label: str) -> None: ...
-
-    def finished(self, label: str, record: Record) -> None: ...
-
-    def note(self, message: str) -> None: ...
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from mia_bench.benchmark.utils.cache import cached_tensors, known_tensors
 from mia_bench.benchmark.utils.files import write_atomically
 from torch import Tensor
 
+pytestmark = pytest.mark.usefixtures("cache")
+
 ASK = """
 import sys, time, torch
 from mia_bench.benchmark.utils.cache import cached_tensors

@@ -1,0 +1,241 @@
+"""Defenses with one fault each; see ``planted.py``."""
+
+import os
+import threading
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import torch
+from mia_bench import Channel, Defense, Promise, SplitModel
+from pydantic import Field
+from torch import nn
+
+OUTSIDE = {"level": 0.5}
+"""What a component must not keep outside its parameters."""
+
+
+class Noise(Channel):
+    stochastic = True
+
+    def __init__(self, level: float = 0.5) -> None:
+        super().__init__()
+        self.level = level
+
+    def forward(self, value):
+        return value + self.level * torch.randn_like(value)
+
+    def log_density(self, value, sent):
+        return -(value - sent).square().flatten(1).sum(1) / (2 * self.level**2)
+
+    def merged(self, count):
+        return type(self)(self.level / count**0.5)
+
+
+class Sound(Defense):
+    """Adds noise.
+
+    Source: ours.
+    """
+
+    level: float = Field(0.5, gt=0, description="deviation of the noise")
+
+    def channel(self) -> Channel:
+        return Noise(self.level)
+
+    def protect(self, model, train):
+        return replace(model.copy(), ir_channel=self.channel())
+
+
+class NoSource(Sound):
+    """Adds noise."""
+
+
+class Unbounded(Sound):
+    __doc__ = Sound.__doc__
+    level: float = Field(0.5, description="deviation of the noise")
+
+
+class Unwritten(Sound):
+    __doc__ = Sound.__doc__
+    level: float = Field(0.5, gt=0, exclude=True, description="deviation of the noise")
+
+
+class Idle(Sound):
+    __doc__ = Sound.__doc__
+    idle: float = Field(1.0, gt=0, description="nothing")
+
+
+class OwnRandomness(Sound):
+    __doc__ = Sound.__doc__
+
+    def protect(self, model, train):
+        protected = super().protect(model, train)
+        with torch.no_grad():
+            protected.server[-1].bias += int.from_bytes(os.urandom(4), "big") / 2**32
+        return protected
+
+
+class Outside(Sound):
+    __doc__ = Sound.__doc__
+
+    def channel(self):
+        return Noise(self.level * OUTSIDE["level"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneLogit(SplitModel):
+    def classify(self, images):
+        return super().classify(images)[:, :1]
+
+
+class WrongLogits(Sound):
+    __doc__ = Sound.__doc__
+
+    def protect(self, model, train):
+        return OneLogit(**vars(super().protect(model, train)))
+
+
+class Mixing(Channel):
+    def forward(self, value):
+        return value * (1 + value.mean().abs())
+
+
+class Still(Sound):
+    """Does nothing random.
+
+    Source: ours.
+    """
+
+    made: ClassVar[type[Channel]] = Mixing
+
+    def protect(self, model, train):
+        protected = replace(model.copy(), ir_channel=self.made())
+        with torch.no_grad():
+            protected.server[-1].bias += self.level
+        return protected
+
+
+class Coupled(Still):
+    __doc__ = Still.__doc__
+
+
+class Spoiling(Sound):
+    __doc__ = Sound.__doc__
+
+    def protect(self, model, train):
+        with torch.no_grad():
+            model.server[-1].bias += 1
+        return super().protect(model, train)
+
+
+class Sharing(Sound):
+    __doc__ = Sound.__doc__
+
+    def protect(self, model, train):
+        return replace(model, ir_channel=self.channel())
+
+
+class Secret(Noise):
+    stochastic = False
+
+    def log_density(self, value, sent):
+        return None
+
+
+class Undeclared(Sound):
+    __doc__ = Sound.__doc__
+
+    def channel(self):
+        return Secret(self.level)
+
+
+class Cut(Noise):
+    def forward(self, value):
+        return super().forward(value).detach()
+
+
+class Detached(Sound):
+    __doc__ = Sound.__doc__
+
+    def channel(self):
+        return Cut(self.level)
+
+
+class Holding(Noise):
+    def __init__(self, level=0.5):
+        super().__init__(level)
+        self.lock = threading.Lock()
+
+
+class Uncopied(Sound):
+    __doc__ = Sound.__doc__
+
+    def channel(self):
+        return Holding(self.level)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreeDevice(SplitModel):
+    @property
+    def on_device(self):
+        return nn.Sequential()
+
+
+class ForFree(Sound):
+    __doc__ = Sound.__doc__
+
+    def protect(self, model, train):
+        return FreeDevice(**vars(super().protect(model, train)))
+
+
+class Boasting(Sound):
+    __doc__ = Sound.__doc__
+    guarantee: ClassVar[str] = "(eps, delta)-local DP"
+
+    def protect(self, model, train):
+        promise = Promise("(0.1, 1e-05)-local DP", epsilon=0.1, delta=1e-5)
+        return replace(super().protect(model, train), promise=promise)
+
+
+class Unbacked(Sound):
+    __doc__ = Sound.__doc__
+    guarantee: ClassVar[str] = "AES-256"
+
+    def protect(self, model, train):
+        return replace(super().protect(model, train), promise=Promise("AES-256"))
+
+
+class Backwards(Noise):
+    def distance(self, value, sent):
+        return 1e6 - super().distance(value, sent)
+
+
+class Misleading(Sound):
+    __doc__ = Sound.__doc__
+
+    def channel(self):
+        return Backwards(self.level)
+
+
+class TooSure(Noise):
+    def log_density(self, value, sent):
+        return 4 * super().log_density(value, sent)
+
+
+class WrongDensity(Sound):
+    __doc__ = Sound.__doc__
+
+    def channel(self):
+        return TooSure(self.level)
+
+
+class Summing(Noise):
+    def merge(self, sent):
+        return sent.sum(0)
+
+
+class WrongMerge(Sound):
+    __doc__ = Sound.__doc__
+
+    def channel(self):
+        return Summing(self.level)
