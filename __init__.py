@@ -1,13 +1,17 @@
 """mia-bench: reconstruction attacks against split neural-network inference, crossed with defenses.
 
-Importing this package does not import torch; the public names below load on first use.
+Importing this package does not import torch; the public names below load on first use. The package logs below the
+logger ``mia_bench``, and prints nothing of it unless a program configures ``logging`` or shows a run.
 """
 
+import logging
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
 __version__ = version("mia-bench")
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _PUBLIC = {
     **dict.fromkeys(

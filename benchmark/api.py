@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,8 +29,9 @@ from .report.content import content
 from .report.figures import check_installed
 from .runner.options import RunOptions
 from .runner.resume import prepare
-from .runner.run import compute, execute, tell_doubts
+from .runner.run import compute, tell_doubts
 from .utils.isolation import restored_state
+from .utils.stderr_logs import logs_on_stderr
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -105,7 +107,8 @@ def run(
         gpus_per_cell: share of a GPU that Ray gives to each worker; by default 1 where the device is CUDA.
         out: folder of the results.
         data_dir: folder of the data.
-        quiet: whether to say nothing on stderr.
+        quiet: whether to show neither progress nor messages on stderr. The messages are logged below the logger
+            ``mia_bench`` in any case, for programs that configure ``logging``.
 
     Returns:
         The rows of these cells in the order of the plan, with the columns of the leaderboard; failed ones, too.
@@ -143,12 +146,11 @@ def run(
         address=address,
         gpus_per_cell=gpus_per_cell,
     )
-    with restored_state():
+    with restored_state(), nullcontext() if quiet else logs_on_stderr():
         torch.set_num_threads(1)  # the same arithmetic in one process and in several
         bench = Artifacts(device=place.torch_device, data_dir=place.data_dir)
         planned = prepare(requests, place, bench)
-        records = execute(planned, place, bench, _Silence()) if quiet else compute(planned, place, bench)
-    if not quiet:
+        records = compute(planned, place, bench, quiet=quiet)
         tell_doubts(records)
     return _board(records, place.out)
 
@@ -187,19 +189,6 @@ def gather(*boards: pd.DataFrame | str | Path) -> tuple[list[Row], dict[str, Rec
         else:
             cells.read(Path(board))
     return cells.finish()
-
-
-class _Silence:
-    """Listens to a run and says nothing."""
-
-    def started(self, label: str) -> None:
-        """A cell begins."""
-
-    def finished(self, label: str, record: Record) -> None:
-        """A cell has its record."""
-
-    def note(self, message: str) -> None:
-        """Something that takes long begins."""
 
 
 def _require_numbers(**given: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from ..utils.stderr_logs import logs_on_stderr
 from . import completion
 from . import run_options as options_of_run
 from .error_messages import Commands
@@ -44,10 +45,12 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _main(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
-) -> None: ...
+) -> None:
+    context.with_resource(logs_on_stderr())
 
 
 @app.command(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -38,10 +39,11 @@ from ..utils.cache import Cached, cache_path, cached_tensors, is_cached
 from ..utils.fingerprints import class_means, in_neutral_order
 from ..utils.isolation import isolated
 from ..utils.seeding import seeded
-from .log_forwarding import forward_logs
 from .observe import observe, overhear
 from .pool_loader import PoolLoader
 from .protection import Protected, logits_of, sample_images
+
+logger = logging.getLogger(__name__)
 
 Need = Literal["weights", "evaluators"]
 """What settings share that is trained, by its folder in the cache."""
@@ -55,7 +57,6 @@ class Artifacts:
         *,
         device: torch.device,
         data_dir: Path | None,
-        report: Callable[[str], None] = lambda message: None,
         load: Callable[[ResolvedComponent], Pools] | None = None,
         cached: Cached = cached_tensors,
     ) -> None:
@@ -64,16 +65,14 @@ class Artifacts:
         Args:
             device: where to compute.
             data_dir: folder of the data.
-            report: is told of what takes long.
             load: gives the data in place of the dataset's own loader.
             cached: keeps what is trained.
         """
         self.device = device
         self.data_dir = data_dir
-        self.report = report
         self._cached = cached
         load = load or (lambda dataset: cast(Dataset, dataset.component).load(self.data_dir))
-        data = PoolLoader(load, device, lambda message: self.report(message))
+        data = PoolLoader(load, device)
         self.pools, self.facts, self.learn, self._channels = data.pools, data.facts, data.learn, data.channels
         self.target = lru_cache(maxsize=1)(self._train_target)
         self.accuracy_undefended = lru_cache(maxsize=1)(self._measure_undefended)
@@ -227,7 +226,7 @@ class Artifacts:
             target = self._untrained(model, dataset).to(self.device)
 
             def train() -> dict[str, Tensor]:
-                self.report(f"training {model.label} on {dataset.label}, {training.epochs} epochs")
+                logger.info("training %s on %s, %d epochs", model.label, dataset.label, training.epochs)
                 train_target(target, self.pools(dataset).train, training)
                 return target.state_dict()
 
@@ -255,7 +254,7 @@ class Artifacts:
             evaluator = EvaluationClassifier(facts.image_shape[0], facts.classes).to(self.device)
 
             def train() -> dict[str, Tensor]:
-                self.report(f"training the evaluator on {dataset.label}")
+                logger.info("training the evaluator on %s", dataset.label)
                 train_evaluator(evaluator, self.pools(dataset).train)
                 return evaluator.state_dict()
 
@@ -288,7 +287,7 @@ class Artifacts:
         undefended = self.target(*whole).split(setting.split)
         start = time.perf_counter()
         identity = setting.identity
-        with isolated("protect", identity), forward_logs("mia_bench", self.report):
+        with isolated("protect", identity):
             model = cast(Defense, setting.defense.component).protect(undefended.copy(), pools.train.copy())
         if not isinstance(model, SplitModel):
             raise TypeError(f"the defense returned {type(model).__name__}; expected a SplitModel")
@@ -319,7 +318,7 @@ class Artifacts:
 
     def _measure(self, model: SplitModel, test: ImageSet, identity: object) -> tuple[float, dict[str, float]]:
         """Accuracy of a protected model on labelled images, and its details."""
-        with isolated("accuracy", identity), forward_logs("mia_bench", self.report):
+        with isolated("accuracy", identity):
             answers = logits_of(model.classify, test.images)
             measured = accuracy(answers, test.labels)
             told = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -15,6 +16,8 @@ from ..registry.specs import ResolvedComponent
 from ..utils.fingerprints import disjoint_fingerprint
 from ..utils.isolation import isolated
 from .pool_validation import validate_pools
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,9 @@ class PoolLoader:
         channels: mean and standard deviation of the channels of the training images, (C,) each, on the CPU.
     """
 
-    def __init__(
-        self, load: Callable[[ResolvedComponent], Pools], device: torch.device, report: Callable[[str], None]
-    ) -> None:
-        """Take what loads a dataset, and whom to tell of data that are not the usual ones."""
-        self._load, self._device, self._report = load, device, report
+    def __init__(self, load: Callable[[ResolvedComponent], Pools], device: torch.device) -> None:
+        """Take what loads a dataset, and the device on which its images are kept."""
+        self._load, self._device = load, device
         self._learned: dict[ResolvedComponent, Facts] = {}
         self.pools = lru_cache(maxsize=1)(self._load_pools)
         self.facts = cache(self._look_at)
@@ -87,7 +88,7 @@ class PoolLoader:
             package = f"package {dataset.entry.package} {dataset.entry.version}"
             raise UsageError(f"dataset {dataset.label} of {package} cannot be loaded: {describe(error)}") from error
         if pools.note:
-            self._report(f"{dataset.label}: {pools.note}")
+            logger.warning("%s: %s", dataset.label, pools.note)
         return replace(
             pools,
             train=pools.train.to(self._device),

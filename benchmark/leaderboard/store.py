@@ -22,7 +22,7 @@ from .records import COLUMNS, SCHEMA_VERSION, TEXTS, PerImage, Record, Row, Stat
 
 __all__ = ["COLUMNS", "SCHEMA_VERSION", "PerImage", "Record", "Row", "Status"]
 
-_LOG = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _RECORD_NAME = re.compile(r"[0-9a-f]{16}\.json")
 
@@ -201,7 +201,7 @@ def rows_of(frame: pd.DataFrame) -> list[Row]:
 def _tell_ignored(where: str, columns: Iterable[str]) -> None:
     others = [column for column in columns if column not in Row.model_fields]
     if others:
-        _LOG.warning("%s", one_line(f"{where}: columns that no leaderboard has are ignored: {quoted(others)}"))
+        logger.warning("%s", one_line(f"{where}: columns that no leaderboard has are ignored: {quoted(others)}"))
 
 
 def check_writable(out: Path) -> None:

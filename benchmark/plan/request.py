@@ -18,6 +18,8 @@ from .lists import Spec, list_names, list_seeds, list_specs, list_values
 from .references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from .suite import Suite, load_suite, select_parts
 
+logger = logging.getLogger(__name__)
+
 _LISTS = {
     "dataset": list_specs,
     "model": list_specs,
@@ -105,7 +107,7 @@ def _standard_attacks() -> list[str]:
             if getattr(entry.load(), "standard"):  # noqa: B009
                 standard.append(name)
         except UsageError as error:
-            logging.getLogger(__name__).warning("left out: %s", error)
+            logger.warning("left out: %s", error)
     return standard
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 from ..errors import UsageError
@@ -14,9 +14,7 @@ from .tasks import Look
 PATIENCE_SECONDS = 0.2
 
 
-def look(
-    settings: Iterable[Setting], workers: Processes, report: Callable[[str], None]
-) -> Iterator[tuple[Setting, Facts]]:
+def look(settings: Iterable[Setting], workers: Processes) -> Iterator[tuple[Setting, Facts]]:
     """Have a worker make the data and the untrained models of settings; ends the workers.
 
     Raises:
@@ -26,16 +24,14 @@ def look(
         worker = workers.hire()
         for setting in settings:
             workers.give(worker, Look(setting))
-            yield setting, _facts(setting, workers, report)
+            yield setting, _facts(setting, workers)
 
 
-def _facts(setting: Setting, workers: Processes, report: Callable[[str], None]) -> Facts:
+def _facts(setting: Setting, workers: Processes) -> Facts:
     suspect = setting.dataset
     while True:
         for _, news in workers.listen(PATIENCE_SECONDS):
             match news.kind:
-                case "note":
-                    report(news.text)
                 case "begun":
                     suspect = setting.model
                 case "looked":

@@ -14,10 +14,11 @@ from typing import cast
 
 import torch
 
-from ..errors import UsageError, clean, describe, message_of
+from ..errors import UsageError, describe, message_of
 from ..evaluation.artifacts import Artifacts
 from ..utils.spawn import ending, without_main_module
 from .tasks import Look, Task, run_task
+from .worker_logs import LogMessage, forward_logs, wanted_level
 from .worker_protocol import WorkerEvent
 
 
@@ -35,7 +36,7 @@ class Processes:
     def hire(self) -> int:
         """Start a worker; returns its number."""
         here, there = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(there, self._device, self._data_dir))
+        process = self._context.Process(target=_serve, args=(there, self._device, self._data_dir, wanted_level()))
         with without_main_module():
             process.start()
         there.close()
@@ -69,7 +70,11 @@ class Processes:
         alive = process.is_alive()  # asked first: a process may end after its last words
         try:
             if end.poll():
-                return end.recv()
+                said: WorkerEvent | LogMessage = end.recv()
+                if isinstance(said, WorkerEvent):
+                    return said
+                said.deliver()
+                return None
         except (EOFError, OSError):
             process.join()
         return None if alive and process.exitcode is None else WorkerEvent("died", ending(process.exitcode))
@@ -87,23 +92,28 @@ class Processes:
             self.dismiss(worker)
 
 
-def _serve(end: Connection, device: torch.device, data_dir: Path | None) -> None:
+def _serve(end: Connection, device: torch.device, data_dir: Path | None, level: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and ends its workers
     os.dup2(2, 1)  # stdout is for the results that the parent prints
     threading.Thread(target=_die_with_parent, daemon=True).start()
     torch.set_num_threads(1)
-    bench = Artifacts(
-        device=device, data_dir=data_dir, report=lambda message: end.send(WorkerEvent("note", clean(message)))
-    )
+    turn = threading.Lock()  # a plug-in may log in threads
+
+    def send(said: WorkerEvent | LogMessage) -> None:
+        with turn:
+            end.send(said)
+
+    forward_logs(level, send)
+    bench = Artifacts(device=device, data_dir=data_dir)
     while True:
         try:
             asked: Task | Look = end.recv()
         except EOFError:
             return
         except BaseException as error:
-            end.send(WorkerEvent("failed", f"it cannot be sent to a worker process: {describe(error)}"))
+            send(WorkerEvent("failed", f"it cannot be sent to a worker process: {describe(error)}"))
             continue
-        end.send(_answer(asked, bench, lambda: end.send(WorkerEvent("begun"))))
+        send(_answer(asked, bench, lambda: send(WorkerEvent("begun"))))
 
 
 def _answer(asked: Task | Look, bench: Artifacts, begun: Callable[[], None]) -> WorkerEvent:

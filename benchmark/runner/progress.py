@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ..leaderboard.store import Record
+from ..utils.stderr_logs import stderr_console
 from ..utils.texts import plain
 
 
-class Display:
-    """Listens to a run and shows it."""
+class Listener:
+    """Is told how a run proceeds; this one does nothing with it."""
+
+    def started(self, label: str) -> None:
+        """Take note that a cell begins."""
+
+    def finished(self, label: str, record: Record) -> None:
+        """Take note that a cell has its record."""
+
+
+class Display(Listener):
+    """Shows how a run proceeds."""
 
     def __init__(self, total: int) -> None:
         """Expect ``total`` cells."""
-        self._console = Console(stderr=True)
+        self._console = stderr_console()
         self._total = total
         self._count = 0
         self._bar = Progress(
@@ -60,34 +70,5 @@ class Display:
             scores = f"{row.psnr_db:.2f} dB, SSIM {row.ssim:.3f}, {row.attack_seconds:.1f} s"
             self._line(f"[{self._count}/{self._total}] {label}: {scores}")
 
-    def note(self, message: str) -> None:
-        """Tell what takes long."""
-        self._line(message)
-
     def _line(self, text: str) -> None:
         self._bar.console.print(plain(text), markup=False, highlight=False, soft_wrap=True)
-
-
-class Listener(Protocol):
-    """Whoever is told how a run goes on."""
-
-    def started(self, label: str) -> None:
-        """A cell begins."""
-
-    def finished(self, label: str, record: Record) -> None:
-        """A cell has its record."""
-
-    def note(self, message: str) -> None:
-        """Something that takes long begins."""
-
-
-class Teller(Protocol):
-    """Whoever is told how the work goes on."""
-
-    def started(self, label: str) -> None:
-        """A cell begins."""
-        ...
-
-    def note(self, message: str) -> None:
-        """Something that takes long begins."""
-        ...

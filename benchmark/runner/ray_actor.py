@@ -21,6 +21,7 @@ from ..interfaces import ImageSet, Pools
 from ..plan.cells import Setting
 from ..utils.cache import cache_name
 from .tasks import Task, run_task
+from .worker_logs import LogMessage, forward_logs
 from .worker_protocol import WorkerEvent
 
 
@@ -62,16 +63,16 @@ class PackedPools:
 class RayActor:
     """One worker: computes one task at a time, on one CPU."""
 
-    def __init__(self, device: str) -> None:
-        """Compute on ``device``."""
+    def __init__(self, device: str, level: int) -> None:
+        """Compute on ``device``, and send log messages from ``level``."""
         torch.set_num_threads(1)
-        self._news: SimpleQueue[WorkerEvent | bytes | BaseException] = SimpleQueue()
+        self._news: SimpleQueue[WorkerEvent | LogMessage | bytes | BaseException] = SimpleQueue()
+        forward_logs(level, self._news.put)
         self._packed: PackedPools
         self._weights: dict[str, dict[str, Tensor]] = {}
         self._bench = Artifacts(
             device=torch.device(device),
             data_dir=None,
-            report=lambda message: self._news.put(WorkerEvent("note", message)),
             load=lambda dataset: self._packed.unpacked(),
             cached=self._cached,
         )
@@ -80,8 +81,8 @@ class RayActor:
         """Answer as soon as it can; the identifier of the node."""
         return ray.get_runtime_context().get_node_id()
 
-    def make(self, need: Need, setting: Setting, packed: PackedPools) -> Iterator[WorkerEvent | bytes]:
-        """Train what a setting needs; yields notes, and at last the weights as safetensors."""
+    def make(self, need: Need, setting: Setting, packed: PackedPools) -> Iterator[WorkerEvent | LogMessage | bytes]:
+        """Train what a setting needs; yields log messages, and at last the weights as safetensors."""
         self._packed, self._weights = packed, {}
 
         def work() -> bytes:
@@ -90,8 +91,10 @@ class RayActor:
 
         yield from self._tell(work)
 
-    def compute(self, task: Task, packed: PackedPools, *needed: tuple[str, bytes]) -> Iterator[WorkerEvent | bytes]:
-        """Compute a task, given the weights that it needs by the names that a cache has for them; yields news."""
+    def compute(
+        self, task: Task, packed: PackedPools, *needed: tuple[str, bytes]
+    ) -> Iterator[WorkerEvent | LogMessage | bytes]:
+        """Compute a task, given the weights that it needs by the names that a cache has for them; yields events."""
         self._packed, self._weights = packed, {name: load(content) for name, content in needed}
 
         def work() -> WorkerEvent:
@@ -101,8 +104,8 @@ class RayActor:
 
         yield from self._tell(work)
 
-    def _tell(self, work: Callable[[], WorkerEvent | bytes]) -> Iterator[WorkerEvent | bytes]:
-        """Do it in a thread, so that news leave while it is done."""
+    def _tell(self, work: Callable[[], WorkerEvent | bytes]) -> Iterator[WorkerEvent | LogMessage | bytes]:
+        """Do it in a thread, so that events leave while it is done."""
 
         def run() -> None:
             torch.set_num_threads(1)
@@ -119,7 +122,7 @@ class RayActor:
                     return
                 case BaseException() as error:
                     raise error
-                case WorkerEvent(kind="note" | "begun") as news:
+                case (LogMessage() | WorkerEvent(kind="begun")) as news:
                     yield news
                 case last:
                     yield last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections import Counter
@@ -17,7 +18,10 @@ from .ray_actor import RayActor
 from .ray_cluster import connected, has_gpus, is_alive, room
 from .ray_objects import RayObjects
 from .tasks import Task
+from .worker_logs import LogMessage, wanted_level
 from .worker_protocol import WorkerEvent
+
+logger = logging.getLogger(__name__)
 
 FORGIVEN = 3
 """Workers that a cell may lose together with their nodes; it may be the cell that brings the nodes down."""
@@ -76,7 +80,7 @@ class RayWorkers:
 
     def hire(self) -> int:
         """Start a worker; returns its number."""
-        actor = self._actors.remote(self.device)
+        actor = self._actors.remote(self.device, wanted_level())
         self._hired += 1
         self._staff[self._hired] = _Post(actor, actor.up.remote())
         return self._hired
@@ -98,20 +102,19 @@ class RayWorkers:
                 heard.append((worker, news))
         for post in self._staff.values():
             self._advance(post)
-        return heard or self._waiting()
+        self._warn_if_none_starts()
+        return heard
 
-    def _waiting(self) -> list[tuple[int, WorkerEvent]]:
-        """Tell once if no worker has started for long."""
+    def _warn_if_none_starts(self) -> None:
+        """Log once if no worker has started for long."""
         if time.monotonic() < self._patience:
-            return []
+            return
         self._patience = float("inf")
-        if any(post.node for post in self._staff.values()):
-            return []
-        free = ray.available_resources()
-        here = f"{free.get('CPU', 0):g} CPUs and {free.get('GPU', 0):g} GPUs are free"
-        return [
-            (worker, WorkerEvent("note", f"waiting for Ray to start workers: {here}")) for worker in [*self._staff][:1]
-        ]
+        if self._staff and not any(post.node for post in self._staff.values()):
+            free = ray.available_resources()
+            logger.warning(
+                "waiting for Ray to start workers: %g CPUs and %g GPUs are free", free.get("CPU", 0), free.get("GPU", 0)
+            )
 
     def dismiss(self, worker: int) -> None:
         """End a worker at once, whatever it does."""
@@ -149,6 +152,9 @@ class RayWorkers:
             said: Any = ray.get(next(post.waited))
         except RayError as error:
             return self._gone(worker, error)
+        if isinstance(said, LogMessage):
+            said.deliver()
+            return None
         if isinstance(said, bytes):
             assert post.task is not None
             assert post.making is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,9 @@ from ..utils.files import locked, write_atomically
 from .options import RunOptions
 from .plugin_trial import look
 from .processes import Processes
-from .progress import Listener
 from .tasks import Task
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def _fingerprints(settings: Sequence[Setting], where: RunOptions, bench: Artifac
     foreign = [setting for setting in settings if setting.dataset.entry.foreign or setting.model.entry.foreign]
     if foreign:
         workers = Processes(where.torch_device, where.data_dir)
-        for setting, facts in look(foreign, workers, bench.report):
+        for setting, facts in look(foreign, workers):
             bench.learn(setting.dataset, facts)
     here = settings if where.engine == "ray" else [setting for setting in settings if setting not in foreign]
     found = {setting: bench.check(setting) for setting in here}
@@ -75,7 +77,7 @@ def unfinished(planned: Sequence[PlannedCell]) -> list[list[Task]]:
     return [list(group) for _, group in itertools.groupby(tasks, key=setting)]
 
 
-def remember_plan(planned: Sequence[PlannedCell], out: Path, bench: Artifacts, listener: Listener) -> dict[str, str]:
+def remember_plan(planned: Sequence[PlannedCell], out: Path, bench: Artifacts) -> dict[str, str]:
     """Write the plan of a results folder; return all its cells with their labels."""
     path, datasets = plan_path(out), {each.cell.setting.dataset for each in planned}
     with writing(out), locked(path):
@@ -85,9 +87,10 @@ def remember_plan(planned: Sequence[PlannedCell], out: Path, bench: Artifacts, l
             {each.canonical: bench.facts(each).fingerprint for each in datasets},
         )
         if old:
-            listener.note(
-                f"{len(old)} records are of another version or other data: set aside in {out / FOLDER}, to be computed "
-                "anew"
+            logger.warning(
+                "%d records are of another version or other data: set aside in %s, to be computed anew",
+                len(old),
+                out / FOLDER,
             )
         before = read_plan(out)
         rebuild(out, [*before, *old])

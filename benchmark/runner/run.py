@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,6 @@ from ..leaderboard.store import (
     writing,
 )
 from ..utils.files import write_atomically
-from ..utils.texts import say, say_paragraph
 from .options import RunOptions
 from .processes import Processes
 from .progress import Display, Listener
@@ -32,6 +32,8 @@ from .tasks import CellResult, Task, run_task
 
 if TYPE_CHECKING:
     from .ray_workers import RayWorkers
+
+logger = logging.getLogger(__name__)
 
 REBUILD_SECONDS = 10
 """How old the leaderboard may grow while cells are computed."""
@@ -47,7 +49,7 @@ def execute(planned: Sequence[PlannedCell], where: RunOptions, bench: Artifacts,
         The records of all planned cells, in their order.
     """
     check_writable(where.out)
-    everything = remember_plan(planned, where.out, bench, listener)
+    everything = remember_plan(planned, where.out, bench)
     done = {each.cell_id: each.record for each in planned if each.record and each.finished}
     labels = {each.cell_id: each.cell.label for each in planned}
     groups = unfinished(planned)
@@ -153,24 +155,29 @@ def _keep(out: Path, outcome: CellResult) -> Record:
     return record
 
 
-def compute(planned: Sequence[PlannedCell], place: RunOptions, bench: Artifacts) -> list[Record]:
-    """Compute what is not done yet, and show on stderr how it goes on; the records of all cells, in their order."""
+def compute(
+    planned: Sequence[PlannedCell], place: RunOptions, bench: Artifacts, *, quiet: bool = False
+) -> list[Record]:
+    """Compute the cells that are not finished, and show the progress on stderr unless ``quiet``.
+
+    Returns:
+        The records of all planned cells, in their order.
+    """
     todo = sum(not each.finished for each in planned)
-    say(f"{len(planned)} cells, {len(planned) - todo} of them done before", err=True)
-    with Display(todo) as display:
-        bench.report = display.note
-        return execute(planned, place, bench, display)
+    logger.info("%d cells, %d of them done before", len(planned), len(planned) - todo)
+    with nullcontext(Listener()) if quiet else Display(todo) as listener:
+        return execute(planned, place, bench, listener)
 
 
 def tell_doubts(records: Sequence[Record]) -> int:
-    """Tell on stderr what the audits find, and how many cells failed; returns their number."""
+    """Log what the audits find, and how many cells failed; returns their number."""
     found = audit([record.row for record in records], {record.row.cell_id: record for record in records})
     flags = [flag for flag in found if flag.name != INCOMPLETE]  # a run may be a part of a board
     for line in notice(flags):
-        say_paragraph(line, err=True)
+        logger.warning("%s", line)
     if flags:
-        say("For the figures and likely causes of each flag, run mia-bench audit on the results folder.", err=True)
+        logger.warning("For the figures and likely causes of each flag, run mia-bench audit on the results folder.")
     failed = sum(record.row.status == "failed" for record in records)
     if failed:
-        say(f"{failed} of {len(records)} cells failed; their reasons are in the leaderboard", err=True)
+        logger.warning("%d of %d cells failed; their reasons are in the leaderboard", failed, len(records))
     return failed

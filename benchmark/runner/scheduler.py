@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..errors import UsageError
 from ..evaluation.evaluate import incomplete
-from .progress import Teller
+from .progress import Listener
 from .tasks import CellResult, Task
 from .worker_protocol import WorkerEvent, WorkerPool
 
@@ -64,7 +64,7 @@ class Scheduler:
         self._posts: dict[int, Assignment] = {}
         self._deaths: Counter[str] = Counter()
 
-    def run(self, teller: Teller) -> Iterator[CellResult]:
+    def run(self, listener: Listener) -> Iterator[CellResult]:
         """Compute everything; outcomes come in the order in which they are ready.
 
         Raises:
@@ -75,7 +75,7 @@ class Scheduler:
                 yield from self._employ(group)
             for worker, news in self._workers.listen(POLL_SECONDS):
                 if worker in self._posts:
-                    yield from self._hear(worker, news, teller)
+                    yield from self._hear(worker, news, listener)
             yield from self._late()
 
     def _next(self) -> deque[Task]:
@@ -102,14 +102,12 @@ class Scheduler:
         elif worker is not None:
             self._workers.dismiss(worker)
 
-    def _hear(self, worker: int, news: WorkerEvent, teller: Teller) -> Iterator[CellResult]:
+    def _hear(self, worker: int, news: WorkerEvent, listener: Listener) -> Iterator[CellResult]:
         post = self._posts[worker]
         match news.kind:
-            case "note":
-                teller.note(news.text)
             case "begun":
                 post.since = time.monotonic()
-                teller.started(post.rest[0].cell.label)
+                listener.started(post.rest[0].cell.label)
             case "done" | "failed":
                 del self._posts[worker]
                 outcome = news.outcome or self._failed(post.rest[0], news.text)

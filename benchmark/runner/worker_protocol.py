@@ -14,16 +14,16 @@ class WorkerEvent:
     """What a worker tells, or what is seen of it.
 
     Attributes:
-        kind: ``note``, something takes long; ``begun``, all that the cell shares with others is ready; ``done``, it has
-            an outcome; ``failed``, it can have none, and the worker goes on; ``looked``, a setting can be made;
-            ``refused``, a person must mend something; ``died``, the worker is gone; ``lost``, so is it, for a reason
-            that has nothing to do with the cell.
+        kind: ``begun``, all that the cell shares with others is ready; ``done``, it has an outcome; ``failed``, it can
+            have none, and the worker goes on; ``looked``, a setting can be made; ``refused``, a person must mend
+            something; ``died``, the worker is gone; ``lost``, so is it, for a reason that has nothing to do with the
+            cell.
         text: the message, the refusal, the reason, or how the worker died.
         outcome: that of a cell that is done.
         facts: about the data of a setting that can be made.
     """
 
-    kind: Literal["note", "begun", "done", "failed", "looked", "refused", "died", "lost"]
+    kind: Literal["begun", "done", "failed", "looked", "refused", "died", "lost"]
     text: str = ""
     outcome: CellResult | None = None
     facts: Facts | None = None

@@ -27,14 +27,16 @@ def say(text: str = "", *, err: bool = False, end: str = "\n") -> None:
     typer.echo(f"{plain(text)}{end}", err=err, nl=False)
 
 
-def say_paragraph(text: str, *, err: bool = False) -> None:
-    """Print a text on one line, or broken at spaces to fit a terminal, with all lines but the first indented."""
+def say_paragraph(text: str) -> None:
+    """Print a text on stdout on one line, or broken at spaces to fit a terminal."""
+    say(paragraph(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else one_line(text))
+
+
+def paragraph(text: str, width: int) -> str:
+    """Break a text at spaces into lines of at most ``width`` characters, all but the first indented."""
     line = one_line(text)
-    if (sys.stderr if err else sys.stdout).isatty():
-        indent = " " * (len(line) - len(line.lstrip()) + 4)
-        width = shutil.get_terminal_size().columns
-        line = textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-    say(line, err=err)
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def plain(text: str) -> str:

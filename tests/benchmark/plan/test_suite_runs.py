@@ -18,10 +18,10 @@ from mia_bench.benchmark.plan.request import make_requests
 from mia_bench.benchmark.plan.suite import built_in
 from mia_bench.benchmark.registry.specs import ResolvedComponent
 from mia_bench.benchmark.runner.options import RunOptions
+from mia_bench.benchmark.runner.progress import Listener
 from mia_bench.benchmark.runner.resume import PlannedCell, prepare
 from mia_bench.benchmark.runner.run import execute
 
-from ...helpers.listeners import Silent
 from ...helpers.trees import idx_files, jpeg_tree
 
 ITERATIONS, EPOCHS, STEPS = {"iterations": ["2"]}, {"epochs": ["1"]}, {"steps": ["2"]}
@@ -95,7 +95,7 @@ def test_every_built_in_suite_runs_to_its_end(suite: str, data: Path, tmp_path: 
     given = {"images": 4, **({"attacks": ATTACKS[suite]} if suite in ATTACKS else {})}
     planned = prepare(make_requests(suite, given, BRIEFLY[suite], []), where, bench)
 
-    records = execute(crossed(planned), where, bench, Silent())
+    records = execute(crossed(planned), where, bench, Listener())
 
     board = pd.DataFrame([record.row.model_dump() for record in records])
     assert set(board["status"]) <= {"done", "inapplicable"}, board[["defense", "attack", "status", "reason"]]

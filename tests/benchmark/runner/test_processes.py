@@ -18,7 +18,7 @@ from ...hostile import answers
 from ...hostile.answers import answer
 
 PLUG_IN = """
-import os, time
+import logging, os, time
 from typing import ClassVar
 from mia_bench import Access, Attack, Defense
 
@@ -27,6 +27,7 @@ class Crash(Attack):
     access: ClassVar[Access] = Access.BLACK_BOX
     standard: ClassVar[bool] = False
     def reconstruct(self, seen):
+        logging.getLogger(__name__).warning("about to %s", "crash" + chr(27))
         os.kill(os.getpid(), 9)
 
 class Sleep(Crash):
@@ -72,7 +73,9 @@ def board(tmp_path: Path) -> pd.DataFrame:
 
 
 @pytest.mark.slow
-def test_a_worker_that_dies_leaves_the_others_alone(site: Path, tmp_path: Path) -> None:
+def test_a_worker_that_dies_leaves_the_others_alone_and_its_last_message_arrives(
+    site: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     run = answer(*words(tmp_path, "--attack", "crash", "--attack", "ridge", "--defense", "dp_ir", "--jobs", "2"))
 
     rows = board(tmp_path)
@@ -82,6 +85,7 @@ def test_a_worker_that_dies_leaves_the_others_alone(site: Path, tmp_path: Path) 
         assert rows.loc[(defense, "crash"), "reason"] == DIED
         assert f"{defense} seed 0 crash: {DIED}" in run.stderr
         assert rows.loc[(defense, ["ridge", "mean_image"]), "status"].tolist() == ["done"] * 2
+    assert caplog.messages.count("about to crash") == 4
 
 
 @pytest.mark.slow

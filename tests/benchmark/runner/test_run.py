@@ -22,6 +22,7 @@ from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.registry import Entry
 from mia_bench.benchmark.registry.specs import ResolvedComponent
 from mia_bench.benchmark.runner.options import RunOptions
+from mia_bench.benchmark.runner.progress import Listener
 from mia_bench.benchmark.runner.resume import prepare
 from mia_bench.benchmark.runner.run import execute
 from mia_bench.benchmark.utils.cache import digest
@@ -29,7 +30,6 @@ from mia_bench.defenses.dp_ir import DpIr
 from mia_bench.models.lenet5 import Lenet5
 from torch import Tensor
 
-from ...helpers.listeners import Silent
 from ...helpers.trees import image_tree
 
 
@@ -311,10 +311,10 @@ def test_failed_cells_are_tried_again_and_finished_ones_are_not(
     ridge = registry.find("attacks", "ridge").load()
     with monkeypatch.context() as broken:
         broken.setattr(ridge, "reconstruct", lambda self, seen: explode(seen))
-        first = execute(prepare([request], where, bench), where, bench, Silent())
+        first = execute(prepare([request], where, bench), where, bench, Listener())
     reference_finished_at = next(one.row.finished_at for one in first if one.row.attack == "mean_image")
 
-    second = execute(prepare([request], where, bench), where, bench, Silent())
+    second = execute(prepare([request], where, bench), where, bench, Listener())
 
     assert [one.row.status for one in first] == ["failed", "done"]
     assert [one.row.status for one in second] == ["done", "done"]

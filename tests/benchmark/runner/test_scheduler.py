@@ -8,6 +8,7 @@ from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.evaluation.evaluate import incomplete
 from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.runner import scheduler
+from mia_bench.benchmark.runner.progress import Listener
 from mia_bench.benchmark.runner.scheduler import Scheduler
 from mia_bench.benchmark.runner.tasks import CellResult, Task
 from mia_bench.benchmark.runner.worker_protocol import WorkerEvent
@@ -58,15 +59,12 @@ class Script:
         self.dismissed.append(worker)
 
 
-class Ear:
+class Ear(Listener):
     def __init__(self) -> None:
         self.heard: list[str] = []
 
     def started(self, label: str) -> None:
         self.heard.append(label)
-
-    def note(self, message: str) -> None:
-        self.heard.append(message)
 
 
 def finish(task: Task) -> list[WorkerEvent]:
@@ -201,9 +199,3 @@ def test_what_somebody_else_has_done_meanwhile_is_not_computed() -> None:
 def test_what_a_person_must_mend_ends_the_run() -> None:
     with pytest.raises(UsageError, match="delete it"):
         run(lambda task: [WorkerEvent("refused", "the cached file is damaged; delete it")])
-
-
-def test_notes_are_passed_on() -> None:
-    _, _, ear = run(lambda task: [WorkerEvent("note", "training"), *finish(task)])
-
-    assert ear.heard.count("training") == len(TASKS)
