@@ -61,7 +61,7 @@ def row(bench: Artifacts, split: str, mode: str, budget: float) -> list[str]:
         f"{made.costs.wire_bytes / 1000:.0f}",
         f"{made.costs.bytes_down / 1000:.0f}",
         f"{found['key_bytes'] / 1e6:.1f}",
-        f"{100 * bench.accuracy_undefended(setting.dataset, setting.model, setting.seed):.2f} %",
+        f"{100 * bench.targets.accuracy(setting.dataset, setting.model, setting.seed):.2f} %",
         f"{100 * whole:.2f} %",
         f"{100 * made.accuracy_undefended:.2f} %",
         f"{100 * found['accuracy_clear']:.2f} %",

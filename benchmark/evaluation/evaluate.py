@@ -55,17 +55,17 @@ def evaluate(cell: Cell, cell_id: str, bench: Artifacts) -> tuple[Record, Tensor
     try:
         protected = bench.protected(cell.setting)
         facts, details = _allowed(_describe(protected)), dict(protected.details)
-        attack, originals = cast(Attack, cell.attack.component), bench.originals(cell.setting)
+        attack, attacked = cast(Attack, cell.attack.component), bench.attacked(cell.setting)
         limit, more = bound(bench, cell.setting, attack.observations)
         facts, details = facts | _allowed(limit), details | more
         seen = bench.observe(cell.setting, attack)
-        details["aux_overlap"] = overlap(seen.aux, originals)
+        details["aux_overlap"] = overlap(seen.aux, attacked.images)
         start = time.perf_counter()
         rebuilt = _reconstruct(attack, seen, cell_id)
         facts["attack_seconds"] = round(time.perf_counter() - start, 3)
-        values = compare(rebuilt.images, originals, bench.sources(cell.setting))
+        values = compare(rebuilt.images, attacked)
         scores, more = score(bench, cell.setting, rebuilt.images)
-        details |= {**more, **compare_members(rebuilt, originals)}
+        details |= {**more, **compare_members(rebuilt, attacked)}
         scores |= score_columns(values)
         row = Row(**_names(cell, cell_id), **facts, **scores, status="done", device=str(bench.device))
         held, notes = finite_details(details)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
 
 import torch
 from torch import Tensor
@@ -15,6 +14,7 @@ from ..interfaces import Pools
 from ..registry.specs import ResolvedComponent
 from ..utils.fingerprints import disjoint_fingerprint
 from ..utils.isolation import isolated
+from ..utils.keep_latest import keep_latest
 from .pool_validation import validate_pools
 
 logger = logging.getLogger(__name__)
@@ -42,27 +42,20 @@ class Facts:
 
 
 class PoolLoader:
-    """Loads data sets and remembers of each what is small.
-
-    Attributes:
-        pools: of a dataset, on the device.
-        facts: about them.
-        channels: mean and standard deviation of the channels of the training images, (C,) each, on the CPU.
-    """
+    """Loads data sets, keeps the latest one, and remembers of each what is small."""
 
     def __init__(self, load: Callable[[ResolvedComponent], Pools], device: torch.device) -> None:
         """Take what loads a dataset, and the device on which its images are kept."""
         self._load, self._device = load, device
         self._learned: dict[ResolvedComponent, Facts] = {}
-        self.pools = lru_cache(maxsize=1)(self._load_pools)
-        self.facts = cache(self._look_at)
-        self.channels = cache(self._measure_channels)
 
     def learn(self, dataset: ResolvedComponent, facts: Facts) -> None:
         """Take from another process what is to be remembered of a dataset, which then need not be loaded for it."""
         self._learned[dataset] = facts
 
-    def _look_at(self, dataset: ResolvedComponent) -> Facts:
+    @keep_latest(None)
+    def facts(self, dataset: ResolvedComponent) -> Facts:
+        """Return what is remembered of a dataset."""
         if dataset in self._learned:
             return self._learned[dataset]
         pools = self.pools(dataset)
@@ -75,7 +68,13 @@ class PoolLoader:
             private=len(pools.private),
         )
 
-    def _load_pools(self, dataset: ResolvedComponent) -> Pools:
+    @keep_latest(1)
+    def pools(self, dataset: ResolvedComponent) -> Pools:
+        """Return the pools of a dataset, on the device.
+
+        Raises:
+            UsageError: if they cannot be loaded, or are not what ``Pools`` promises.
+        """
         try:
             with isolated("load", dataset.identity):
                 pools = self._load(dataset)
@@ -96,7 +95,8 @@ class PoolLoader:
             private=pools.private.to(self._device),
         )
 
-    def _measure_channels(self, dataset: ResolvedComponent) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of the channels of the training images, (C,) each."""
+    @keep_latest(None)
+    def channels(self, dataset: ResolvedComponent) -> tuple[Tensor, Tensor]:
+        """Measure mean and standard deviation of the channels of the training images, (C,) each, on the CPU."""
         images = self.pools(dataset).train.images.cpu()
         return images.mean((0, 2, 3)), images.std((0, 2, 3)).clamp_min(1e-3)

@@ -1,26 +1,28 @@
-"""The protected model and what was measured of it."""
+"""Protect a network by a defense, and measure what that costs."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
 
-from ..interfaces import (
-    ImageSet,
-    SplitModel,
-    Wire,
-)
-from ..metrics.costs import Costs
+from ..interfaces import Defense, ImageSet, Pools, SplitModel, Wire
+from ..metrics import accuracy
+from ..metrics.costs import Costs, measure_costs
+from ..plan.cells import Setting
+from ..plan.references import REFERENCE_DEFENSE
+from ..utils.isolation import isolated
 from ..utils.seeding import stream_seed
-from .observe import chunks
+from .observe import chunks, overhear
 
 
 @dataclass(frozen=True)
 class Protected:
-    """A setting made ready for attack.
+    """A protected model, its wire, and what was measured of it.
 
     Attributes:
         model: the protected model.
@@ -41,8 +43,71 @@ class Protected:
     details: dict[str, float]
 
 
+def protect(
+    setting: Setting,
+    *,
+    undefended: SplitModel,
+    pools: Pools,
+    originals: Tensor,
+    accuracy_undefended: Callable[[int | None], float],
+) -> Protected:
+    """Apply the defense of a setting, and measure the protected model.
+
+    Args:
+        setting: names the defense, and the random streams.
+        undefended: the split target, which stays as it is.
+        pools: the data.
+        originals: the private images under attack, (N, C, H, W).
+        accuracy_undefended: measures the undefended target on a sample of so many private images; None means all.
+
+    Raises:
+        Inapplicable: if the defense has no meaning for this model or split.
+        TypeError: if it does not return a split model.
+    """
+    start = time.perf_counter()
+    model = _defended(setting, undefended, pools.train)
+    test = sample_images(pools.private, model.accuracy_images)
+    reference = accuracy_undefended(len(test) if len(test) < len(pools.private) else None)
+    if setting.defense.name == REFERENCE_DEFENSE:
+        measured, details = reference, {}
+    else:
+        measured, details = _measure(model, test, setting.identity)
+    with isolated("wire", setting.identity):
+        wire = overhear(model, originals)
+    with isolated("costs", setting.identity):
+        costs = measure_costs(model, pools.private.images[:1].clone())
+    details = {
+        "classes": len(pools.classes),
+        "chance": test.labels.bincount().max().item() / len(test),
+        "bytes_down": costs.bytes_down,
+        "protect_seconds": round(time.perf_counter() - start, 3),
+        **details,
+    }
+    return Protected(model, wire, measured, reference, len(test), costs, details)
+
+
+def _defended(setting: Setting, undefended: SplitModel, train: ImageSet) -> SplitModel:
+    with isolated("protect", setting.identity):
+        model = cast(Defense, setting.defense.component).protect(undefended.copy(), train.copy())
+    if not isinstance(model, SplitModel):
+        raise TypeError(f"the defense returned {type(model).__name__}; expected a SplitModel")
+    model.modules().eval().requires_grad_(False)
+    return model
+
+
+def _measure(model: SplitModel, test: ImageSet, identity: object) -> tuple[float, dict[str, float]]:
+    """Measure the accuracy of a protected model on labelled images, and its own details."""
+    with isolated("accuracy", identity):
+        answers = logits_of(model.classify, test.images)
+        measured = accuracy(answers, test.labels)
+        told = {}
+        if type(model).details is not SplitModel.details:
+            told = model.details(test.images.clone(), test.labels.clone(), answers)
+        return measured, {name: float(value) for name, value in told.items()}
+
+
 def sample_images(pool: ImageSet, count: int | None) -> ImageSet:
-    """``count`` random images, the same in every run; all if there are fewer.
+    """Select ``count`` random images, the same in every run; all if ``count`` is None or there are fewer.
 
     The first ones would do if no pool were in the order of its classes, and those at equal distances if none had its
     classes in turn.
@@ -55,5 +120,5 @@ def sample_images(pool: ImageSet, count: int | None) -> ImageSet:
 
 @torch.no_grad()
 def logits_of(classify: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Answers to images (N, C, H, W), which are copied, since a network may work in place: logits (N, classes)."""
+    """Classify images (N, C, H, W), which are copied, since a network may work in place: logits (N, classes)."""
     return torch.cat([classify(part.clone()) for part in chunks(images)])

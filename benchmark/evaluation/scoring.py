@@ -32,8 +32,8 @@ def score(bench: Artifacts, setting: Setting, images: Tensor) -> tuple[dict[str,
     columns = {"identified": identified(images, gallery), "leak_r2": leak_r2(images, originals, pools.aux.images)}
     details = {
         "identified_chance": identified_chance(len(originals), gallery),
-        "evaluator_agreement": agreement(bench.evaluator(setting.dataset), images, originals),
-        "evaluator_accuracy": bench.evaluator_accuracy(setting.dataset, len(gallery)),
+        "evaluator_agreement": agreement(bench.evaluators.get(setting.dataset), images, originals),
+        "evaluator_accuracy": bench.evaluators.accuracy(setting.dataset, len(gallery)),
         "psnr_db_class_mean": psnr(bench.class_means(setting.dataset)[attacked.labels], originals).mean().item(),
         **compare_classmates(images, attacked),
     }
@@ -92,18 +92,19 @@ def classmates(labels: Tensor) -> Tensor:
     return mates
 
 
-def compare(images: Tensor, originals: Tensor, sources: list[int] | None = None) -> PerImage:
-    """Compute PSNR and SSIM of reconstructions (N, C, H, W), image by image."""
-    images = images.to(originals.device)
-    decibels, similarities = psnr(images, originals).tolist(), ssim(images, originals).tolist()
-    return PerImage(psnr_db=decibels, ssim=similarities, sources=sources or [])
+def compare(images: Tensor, attacked: ImageSet) -> PerImage:
+    """Compute PSNR and SSIM of reconstructions (N, C, H, W) of the images under attack, image by image."""
+    images = images.to(attacked.images.device)
+    decibels, similarities = psnr(images, attacked.images).tolist(), ssim(images, attacked.images).tolist()
+    sources = [] if attacked.sources is None else attacked.sources.tolist()
+    return PerImage(psnr_db=decibels, ssim=similarities, sources=sources)
 
 
-def compare_members(rebuilt: Reconstruction, originals: Tensor) -> dict[str, float]:
-    """Means of each member's scores, and of the best score that any member has for each image (``oracle``)."""
+def compare_members(rebuilt: Reconstruction, attacked: ImageSet) -> dict[str, float]:
+    """Compute means of each member's scores, and of the best that any member has for each image (``oracle``)."""
     if not rebuilt.members:
         return {}
-    scores = {name: compare(images, originals) for name, images in rebuilt.members.items()}
+    scores = {name: compare(images, attacked) for name, images in rebuilt.members.items()}
     decibels = torch.tensor([each.psnr_db for each in scores.values()])  # (members, N)
     similarities = torch.tensor([each.ssim for each in scores.values()])
     found = {"oracle_psnr_db": decibels.amax(0).mean(), "oracle_ssim": similarities.amax(0).mean()}

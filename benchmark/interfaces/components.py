@@ -107,6 +107,14 @@ class Defense(Component, ABC):
 class Model(Component, ABC):
     """A classifier architecture; its layers' names are the split points."""
 
+    @property
+    def given_weights(self) -> str | None:
+        """A fingerprint of the weights with which ``build`` returns the network; the benchmark never trains them.
+
+        None, the default, means that ``build`` returns an untrained network, which is trained on the dataset.
+        """
+        return None
+
     @abstractmethod
     def build(self, image_shape: tuple[int, int, int], classes: int) -> nn.Sequential:
         """Build the untrained network.

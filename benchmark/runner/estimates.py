@@ -78,7 +78,7 @@ def estimate(groups: Sequence[Sequence[Cell]], bench: Artifacts, known: Sequence
     for setting in (group[0].setting for group in groups):
         target = setting.dataset, setting.model, setting.seed
         if target not in training:
-            training[target] = 0.0 if bench.is_trained(setting) else _training_seconds(bench, setting)
+            training[target] = 0.0 if bench.targets.is_ready(setting) else _training_seconds(bench, setting)
         memory = max(memory, _memory(bench, setting))
     longest, total, unknown = 0.0, 0.0, 0
     for group in groups:
@@ -172,7 +172,7 @@ def _nearest(known: Sequence[Timing], names: Sequence[str]) -> list[Timing]:
 def _training_seconds(bench: Artifacts, setting: Setting) -> float:
     dataset = setting.dataset.component
     assert isinstance(dataset, Dataset)
-    macs = _macs(bench.structure(setting.dataset, setting.model), bench, setting)
+    macs = _macs(bench.targets.structure(setting.dataset, setting.model), bench, setting)
     return dataset.training.epochs * bench.facts(setting.dataset).train * (STEP_SECONDS + 3 * macs / MACS_PER_SECOND)
 
 
@@ -185,7 +185,7 @@ def _macs(target: Target, bench: Artifacts, setting: Setting) -> int:
 def _memory(bench: Artifacts, setting: Setting) -> int:
     """Bytes of one process: its libraries and data, and the largest attack."""
     facts = bench.facts(setting.dataset)
-    client = bench.structure(setting.dataset, setting.model).split(setting.split).client
+    client = bench.targets.structure(setting.dataset, setting.model).split(setting.split).client
     image = torch.zeros(1, *facts.image_shape)
     wire, pixels = client(image).numel(), image.shape[2] * image.shape[3]
     data = 2 * 4 * (facts.train + facts.aux + facts.private) * image.numel()

@@ -16,7 +16,8 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ..errors import UsageError, message_of
-from ..evaluation.artifacts import Artifacts, Need
+from ..evaluation.artifacts import Artifacts
+from ..evaluation.weights import Need
 from ..interfaces import ImageSet, Pools
 from ..plan.cells import Setting
 from ..utils.cache import cache_name

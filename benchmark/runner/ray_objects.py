@@ -7,7 +7,8 @@ from typing import Any
 import ray
 from safetensors.torch import load, save
 
-from ..evaluation.artifacts import Artifacts, Need
+from ..evaluation.artifacts import Artifacts
+from ..evaluation.weights import Need
 from ..plan.cells import Setting
 from ..registry.specs import ResolvedComponent
 from ..utils.cache import cache_name, cached_tensors, known_tensors

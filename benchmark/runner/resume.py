@@ -61,7 +61,7 @@ def _fingerprints(settings: Sequence[Setting], where: RunOptions, bench: Artifac
     if foreign:
         workers = Processes(where.torch_device, where.data_dir)
         for setting, facts in look(foreign, workers):
-            bench.learn(setting.dataset, facts)
+            bench.data.learn(setting.dataset, facts)
     here = settings if where.engine == "ray" else [setting for setting in settings if setting not in foreign]
     found = {setting: bench.check(setting) for setting in here}
     return {setting: found.get(setting) or bench.facts(setting.dataset).fingerprint for setting in settings}

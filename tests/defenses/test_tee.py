@@ -117,9 +117,9 @@ def test_the_attacker_sees_the_sealed_messages_or_the_ir_at_the_exit(model, targ
 @pytest.mark.parametrize("layer", [None, "relu3"])
 def test_the_benchmark_hands_attacks_what_they_see_at_the_exit(layer, target, train, private):
     bench = Artifacts(device=torch.device("cpu"), data_dir=None)
-    bench.pools = lambda dataset: Pools(train, train, private, ("a", "b", "c", "d"))
-    bench.target = lambda *whole: target
-    bench.accuracy_undefended = lambda *whole: 0.0
+    bench.data.pools = lambda dataset: Pools(train, train, private, ("a", "b", "c", "d"))
+    bench.targets.get = lambda *whole: target
+    bench.targets.accuracy = lambda *whole: 0.0
     tee = Anything(component=Tee(exit=layer), name="tee")
     setting = Anything(dataset=0, model=0, seed=0, split="relu1", defense=tee, identity={"of": layer}, images=8)
     images = bench.originals(setting)

@@ -69,22 +69,22 @@ def test_a_changed_file_is_refused_and_named(cache: Path, change: str) -> None:
 def test_a_run_refuses_noise_in_place_of_what_it_has_cached(
     bench: Artifacts, place: Setting, cache: Path, kind: str
 ) -> None:
-    bench.target(place.dataset, place.model, 0)
+    bench.targets.get(place.dataset, place.model, 0)
     (path,) = (cache / kind).glob("*.safetensors")
     rewrite(path, CHANGES["noise"])
 
     with pytest.raises(UsageError, match=rf"{path} is damaged"):
-        again(bench).target(place.dataset, place.model, 0)
+        again(bench).targets.get(place.dataset, place.model, 0)
 
 
 def test_weights_that_do_not_fit_the_model_are_refused_and_named(bench: Artifacts, place: Setting, cache: Path) -> None:
-    bench.target(place.dataset, place.model, 0)
+    bench.targets.get(place.dataset, place.model, 0)
     (path,) = (cache / "weights").glob("*.safetensors")
     tensors = load_file(path)
     path.write_bytes(pack({**tensors, "layers.fc3.bias": torch.zeros(7)}))
 
     with pytest.raises(UsageError, match=rf"Expected layers.fc3.bias to be \(3,\), got \(7,\) in .* {path}. Delete it"):
-        again(bench).target(place.dataset, place.model, 0)
+        again(bench).targets.get(place.dataset, place.model, 0)
 
 
 def test_a_file_without_a_checksum_is_computed_anew() -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from mia_bench.benchmark.checks.fake_device import pretended_device
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.interfaces import Attack
 from mia_bench.benchmark.plan.request import Request, plan
 
+from ...helpers.fake_device import pretended_device
 from ...helpers.trees import image_tree
 
 
@@ -26,7 +26,7 @@ def test_target_and_evaluator_are_trained_and_the_wire_is_sent_on_the_device(
     with pretended_device() as device:
         artifacts = Artifacts(device=device, data_dir=tree)
         artifacts.prepare(cell.setting)
-        evaluator = artifacts.evaluator(cell.setting.dataset)
+        evaluator = artifacts.evaluators.get(cell.setting.dataset)
         seen = artifacts.observe(cell.setting, cast(Attack, cell.attack.component))
 
     assert {parameter.device for parameter in evaluator.parameters()} == {device}

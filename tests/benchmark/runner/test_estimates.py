@@ -17,7 +17,7 @@ from ...helpers.trees import image_tree
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Artifacts:
     bench = Artifacts(device=torch.device("cpu"), data_dir=image_tree(tmp_path / "images"))
-    monkeypatch.setattr(bench, "is_trained", lambda setting: True)
+    monkeypatch.setattr(bench.targets, "is_ready", lambda setting: True)
     return bench
 
 
@@ -89,7 +89,7 @@ def test_targets_that_are_not_in_the_cache_are_trained_once(bench: Artifacts, mo
     known = [timing("ridge", 10)]
     groups = cells("ridge", "topk")
     trained = estimate(groups, bench, known, 1).seconds
-    monkeypatch.setattr(bench, "is_trained", lambda setting: False)
+    monkeypatch.setattr(bench.targets, "is_ready", lambda setting: False)
 
     first = estimate(groups[:1], bench, known, 1).seconds - 10
 

@@ -1,0 +1,58 @@
+"""The evaluation classifiers of a run, which judge whether reconstructions are recognized as their class."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, cast
+
+import torch
+
+from ..metrics import accuracy
+from ..metrics.evaluation_classifier import RECIPE, EvaluationClassifier, classify, train_evaluator
+from ..registry.specs import ResolvedComponent
+from ..utils.cache import Cached
+from ..utils.keep_latest import keep_latest
+from ..utils.seeding import seeded
+from .pool_loader import PoolLoader
+from .weights import load_or_train
+
+logger = logging.getLogger(__name__)
+
+
+class EvaluatorStore:
+    """Makes the evaluation classifier of a dataset, trained or from the cache, and keeps the latest one."""
+
+    def __init__(self, data: PoolLoader, *, device: torch.device, cached: Cached) -> None:
+        """Set the store up.
+
+        Args:
+            data: gives the pools of datasets.
+            device: where classifiers are trained and kept.
+            cached: keeps their weights.
+        """
+        self._data, self._device, self._cached = data, device, cached
+
+    @keep_latest(1)
+    def get(self, dataset: ResolvedComponent) -> EvaluationClassifier:
+        """Return a classifier that is ready for use: on the device, frozen, in evaluation mode."""
+        facts, identity = self._data.facts(dataset), self.identity(dataset)
+        with seeded("evaluator", identity):
+            evaluator = EvaluationClassifier(facts.image_shape[0], facts.classes).to(self._device)
+
+            def train() -> None:
+                logger.info("training the evaluator on %s", dataset.label)
+                train_evaluator(evaluator, self._data.pools(dataset).train)
+
+            loaded = load_or_train(evaluator, "evaluators", identity, train=train, cached=self._cached)
+            return cast(EvaluationClassifier, loaded)
+
+    @keep_latest(1)
+    def accuracy(self, dataset: ResolvedComponent, count: int) -> float:
+        """Measure its share of right answers on the first private images, which no cell changes."""
+        known = self._data.pools(dataset).private[:count]
+        return accuracy(classify(self.get(dataset), known.images), known.labels)
+
+    def identity(self, dataset: ResolvedComponent) -> dict[str, Any]:
+        """Return all that the weights follow from."""
+        facts = self._data.facts(dataset)
+        return {"recipe": RECIPE, "data": facts.fingerprint, "classes": facts.classes}

@@ -1,0 +1,136 @@
+"""The targets of a run: where it is decided whether a network is trained, taken from the cache, or given as it is."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from dataclasses import asdict
+from typing import Any, cast
+
+import torch
+
+from ..errors import UsageError, message_of
+from ..interfaces import Dataset, Model, Normalize, Target
+from ..metrics import accuracy
+from ..plan.cells import Setting
+from ..registry.specs import ResolvedComponent
+from ..training import RECIPE_VERSION, add_biases, train_target
+from ..utils.cache import Cached, is_cached
+from ..utils.isolation import isolated
+from ..utils.keep_latest import keep_latest
+from .pool_loader import PoolLoader
+from .protection import logits_of, sample_images
+from .weights import load_or_train
+
+logger = logging.getLogger(__name__)
+
+
+class TargetStore:
+    """Makes the target of a dataset, a model and a seed, and keeps the latest one.
+
+    A model whose ``given_weights`` is not None is taken as ``build`` returns it. Any other is trained by the recipe of
+    ``training.train_target`` once, and comes from the cache from then on.
+    """
+
+    def __init__(self, data: PoolLoader, *, device: torch.device, cached: Cached) -> None:
+        """Set the store up.
+
+        Args:
+            data: gives the pools of datasets.
+            device: where targets are trained and kept.
+            cached: keeps the weights of trained ones.
+        """
+        self._data, self._device, self._cached = data, device, cached
+
+    @keep_latest(1)
+    def get(self, dataset: ResolvedComponent, model: ResolvedComponent, seed: int) -> Target:
+        """Return a target that is ready for use: on the device, frozen, in evaluation mode."""
+        identity = self.identity(dataset, model, seed)
+        with isolated("target", identity):
+            target = self._build(dataset, model).to(self._device)
+            if is_given(model):
+                return target.eval().requires_grad_(False)
+            training, train_pool = cast(Dataset, dataset.component).training, self._data.pools(dataset).train
+
+            def train() -> None:
+                logger.info("training %s on %s, %d epochs", model.label, dataset.label, training.epochs)
+                train_target(target, train_pool, training)
+
+            return cast(Target, load_or_train(target, "weights", identity, train=train, cached=self._cached))
+
+    @keep_latest(None)
+    def structure(self, dataset: ResolvedComponent, model: ResolvedComponent) -> Target:
+        """Return the network of a target before any training, on the CPU; it is tried on two images.
+
+        Raises:
+            UsageError: if the model cannot be built, cannot take the images, or does not give one logit for each class.
+        """
+        facts = self._data.facts(dataset)
+        shape, classes = facts.image_shape, facts.classes
+        try:
+            with isolated("build", model.identity):
+                target = self._build(dataset, model).eval()  # training mode cannot normalize a batch of one image
+                with torch.no_grad():
+                    answer = tuple(target(torch.zeros(2, *shape)).shape)
+                if model.entry.foreign:
+                    _refuse_shared(model, shape)
+        except UsageError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise UsageError(
+                f"model {model.label} cannot take the {shape} images of {dataset.label} ({message_of(error)})"
+            ) from error
+        if answer != (2, classes):
+            raise UsageError(
+                f"Expected logits (2, {classes}) for 2 images of {dataset.label}, got {answer} from model "
+                f"{model.label}. Build a network with one output for each class."
+            )
+        return target
+
+    @keep_latest(2)
+    def accuracy(
+        self, dataset: ResolvedComponent, model: ResolvedComponent, seed: int, images: int | None = None
+    ) -> float:
+        """Measure a target's share of right answers on the private pool, or on a sample of so many images."""
+        test = sample_images(self._data.pools(dataset).private, images)
+        target = copy.deepcopy(self.get(dataset, model, seed))
+        with isolated("accuracy undefended", model.identity, seed):
+            return accuracy(logits_of(target, test.images), test.labels)
+
+    def identity(self, dataset: ResolvedComponent, model: ResolvedComponent, seed: int) -> dict[str, Any]:
+        """Return all that the weights of a target follow from."""
+        facts = self._data.facts(dataset)
+        shared = {"data": facts.fingerprint, "classes": facts.classes, "model": model.identity}
+        if is_given(model):
+            return {**shared, "given": cast(Model, model.component).given_weights}
+        training = asdict(cast(Dataset, dataset.component).training)
+        return {"recipe": RECIPE_VERSION, "training": training, **shared, "seed": seed}
+
+    def is_ready(self, setting: Setting) -> bool:
+        """Return whether the target of a setting needs no training: it is in the cache, or its weights are given."""
+        whole = (setting.dataset, setting.model, setting.seed)
+        return is_given(setting.model) or is_cached("weights", self.identity(*whole))
+
+    def _build(self, dataset: ResolvedComponent, model: ResolvedComponent) -> Target:
+        facts = self._data.facts(dataset)
+        layers = cast(Model, model.component).build(facts.image_shape, facts.classes)
+        if model.entry.foreign:  # it may keep what it returns, or return it again
+            layers = copy.deepcopy(layers)
+        if not is_given(model):
+            add_biases(layers)
+        return Target(Normalize(*self._data.channels(dataset)), layers)
+
+
+def is_given(model: ResolvedComponent) -> bool:
+    """Return whether a model brings its weights, so that its target is not trained."""
+    return cast(Model, model.component).given_weights is not None
+
+
+def _refuse_shared(model: ResolvedComponent, shape: tuple[int, int, int]) -> None:
+    """Make sure that two networks have nothing in common, or else training one would change the other."""
+    first, second = (cast(Model, model.component).build(shape, 2) for _ in range(2))
+    if {id(each) for each in first.parameters()} & {id(each) for each in second.parameters()}:
+        raise UsageError(
+            f"model {model.label} returns the same parameters from two calls of build; expected new modules each "
+            "time. Create them inside build"
+        )

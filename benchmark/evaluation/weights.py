@@ -1,0 +1,51 @@
+"""Weights that are trained once and cached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+from ..errors import UsageError
+from ..utils.cache import Cached, cache_path
+
+Need = Literal["weights", "evaluators"]
+"""What settings share that is trained, by its folder in the cache."""
+
+
+def load_or_train(
+    module: nn.Module, need: Need, identity: Any, *, train: Callable[[], object], cached: Cached
+) -> nn.Module:
+    """Give a module its trained weights, from the cache or by training it.
+
+    Args:
+        module: an untrained module.
+        need: the folder in the cache.
+        identity: what the weights follow from.
+        train: trains the module in place.
+        cached: looks them up, or has them computed.
+
+    Returns:
+        The module, frozen and in evaluation mode.
+
+    Raises:
+        UsageError: if the cached weights have other names or shapes than the module.
+    """
+
+    def compute() -> dict[str, Tensor]:
+        train()
+        return module.state_dict()
+
+    weights = cached(need, identity, compute)
+    given, expected = (
+        {name: tuple(tensor.shape) for name, tensor in tensors.items()} for tensors in (weights, module.state_dict())
+    )
+    for name in sorted(given.keys() | expected.keys()):
+        if given.get(name) != expected.get(name):
+            raise UsageError(
+                f"Expected {name} to be {expected.get(name, 'absent')}, got {given.get(name, 'none')} in the "
+                f"cached file {cache_path(need, identity)}. Delete it, and raise the version of a changed model."
+            )
+    module.load_state_dict(weights)
+    return module.eval().requires_grad_(False)
