@@ -31,7 +31,6 @@ NOT_DONE = (
     "benchmark/compare/",
     "benchmark/evaluation/",
     "benchmark/interfaces/",
-    "benchmark/leaderboard/",
     "benchmark/metrics/",
     "benchmark/plan/",
     "benchmark/registry/",

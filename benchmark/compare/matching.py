@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..leaderboard.columns import NAMES
-from ..leaderboard.loading import SOURCE, Entry, load_entries
+from ..leaderboard.loading import SOURCE, BoardRow, load_board_rows
 from ..registry import Kind
 from ..registry.declared import declared
 
@@ -25,10 +25,10 @@ KINDS: dict[str, Kind] = {"defense_params": "defenses", "attack_params": "attack
 class CellGroup:
     """The rows of one cell, one for each seed where seeds are averaged."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[BoardRow, ...]
 
     @property
-    def done(self) -> list[Entry]:
+    def done(self) -> list[BoardRow]:
         """The rows that have scores."""
         return [entry for entry in self.entries if entry.values.get("status", "done") == "done"]
 
@@ -54,7 +54,7 @@ class ComparedBoard:
     """
 
     path: Path
-    entries: Sequence[Entry]
+    entries: Sequence[BoardRow]
     published: bool = False
 
     @classmethod
@@ -64,7 +64,7 @@ class ComparedBoard:
         Raises:
             UsageError: if it is none of these, damaged or empty.
         """
-        entries, published = load_entries(path)
+        entries, published = load_board_rows(path)
         if not entries:
             raise UsageError(f"{path} has no rows, so there is nothing to compare")
         return cls(path, entries, published)
@@ -79,7 +79,7 @@ class ComparedBoard:
         Raises:
             UsageError: if rows of a group do not differ in their seed either.
         """
-        found: dict[Hashable, list[Entry]] = defaultdict(list)
+        found: dict[Hashable, list[BoardRow]] = defaultdict(list)
         for entry in self.entries:
             names = [name for name in (*NAMES, "protocol", SOURCE) if by_seed or name != "seed"]
             found[tuple(str(entry.values.get(name)) for name in names)].append(entry)

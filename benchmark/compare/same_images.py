@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from ..leaderboard.loading import Entry
+from ..leaderboard.loading import BoardRow
 from ..leaderboard.store import PerImage
 from ..plan.references import REFERENCE_ATTACK
 from .matching import CellGroup
@@ -25,7 +25,7 @@ class Fingerprints:
     boards on which it scores every image the same attacked the same images, in the same order.
     """
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[BoardRow]) -> None:
         """Collect the scores of the mean image, by dataset and number of images."""
         self._found: dict[tuple[str, int], list[PerImage]] = defaultdict(list)
         for entry in entries:

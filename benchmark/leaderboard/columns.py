@@ -15,7 +15,7 @@ PLACES = {
     "client_params": 0,
     "epsilon": 3,
 }
-"""Decimals of columns; others get four."""
+"""Decimals of columns; all others have four."""
 
 SHOWN = ["accuracy", "psnr_db", "ssim", "identified", "leak_r2", "bound_psnr_db", "epsilon", "attack_seconds", "status"]
 """Columns of the table that ``run`` ends with, beside the names."""

@@ -1,4 +1,4 @@
-"""Which cells a line of a ranking lacks: every attack of its place at every one of its seeds."""
+"""Find the cells that a row of a ranking lacks: every attack of its scenario, at each of its seeds."""
 
 from __future__ import annotations
 
@@ -10,24 +10,32 @@ from dataclasses import dataclass
 from ..errors import UsageError
 from .store import Row
 
-Place = tuple[str, str, str, int]
-"""Dataset, model, split and number of private images: what is compared with each other."""
+ScenarioKey = tuple[str, str, str, int]
+"""Dataset, model, split and number of private images: defenses are compared within one scenario."""
 Component = tuple[str, str]
 """Name and parameters, as canonical JSON, of a defense or an attack."""
 MEASURED = ("psnr_db", "ssim", "recognisable")
-"""What a finished cell has measured of its reconstructions."""
+"""Scores of the reconstructions, which each finished cell has."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gap:
-    """A cell that a line lacks.
+    """A cell that a row of a ranking lacks.
 
     Attributes:
-        why: ``missing``, or the status of its row and the reason.
-        attainable: whether a run may fill the gap; not where the attack does not apply to the defense.
+        scenario: the scenario of the row.
+        defense: the defense of the row.
+        attack: the attack that is lacking.
+        seed: the seed at which it is lacking.
+        why: ``missing``, or the status of the cell and its reason.
+        attainable: whether a run may fill the gap. It may not if the attack does not apply to the defense.
+
+    Example:
+        >>> Gap(scenario=("mnist", "lenet5", "relu2", 64), defense=("tee", "{}"), attack=("ridge", "{}"), seed=0).why
+        'missing'
     """
 
-    place: Place
+    scenario: ScenarioKey
     defense: Component
     attack: Component
     seed: int
@@ -36,90 +44,94 @@ class Gap:
 
 
 def is_scored(row: Row) -> bool:
-    """Whether a row is done and holds its scores; one without scores measured nothing, whatever its status."""
+    """Return whether a row is done and holds its scores. A row without scores has measured nothing."""
     return row.status == "done" and all(is_number(getattr(row, name)) for name in MEASURED)
 
 
 def is_number(value: float | None) -> bool:
-    """Whether a value is there and finite."""
+    """Return whether a value is known and finite."""
     return value is not None and math.isfinite(value)
 
 
-def place_of(row: Row) -> Place:
-    """The place of a row."""
+def scenario_of(row: Row) -> ScenarioKey:
+    """Return the scenario of a row."""
     return row.dataset, row.model, row.split, row.n_images
 
 
 def defense_of(row: Row) -> Component:
-    """The defense of a row."""
+    """Return the defense of a row."""
     return row.defense, row.defense_params
 
 
 def attack_of(row: Row) -> Component:
-    """The attack of a row."""
+    """Return the attack of a row."""
     return row.attack, row.attack_params
 
 
-def by_line(rows: Iterable[Row]) -> dict[Place, dict[Component, list[Row]]]:
-    """Group rows by place, and there by defense."""
-    places: dict[Place, dict[Component, list[Row]]] = defaultdict(lambda: defaultdict(list))
+def by_defense(rows: Iterable[Row]) -> dict[ScenarioKey, dict[Component, list[Row]]]:
+    """Group rows by scenario, and within it by defense."""
+    scenarios: dict[ScenarioKey, dict[Component, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
-        places[place_of(row)][defense_of(row)].append(row)
-    return places
+        scenarios[scenario_of(row)][defense_of(row)].append(row)
+    return scenarios
 
 
 def each_once(rows: Iterable[Row]) -> list[Row]:
-    """Each cell once; where one board has its scores and another does not, the scores."""
-    found: dict[tuple[Place, Component, Component, int], Row] = {}
+    """Return each cell once: with its scores, if one board has them and another does not.
+
+    Raises:
+        UsageError: if two rows are the same cell with other data, other versions or other scores.
+    """
+    found: dict[tuple[ScenarioKey, Component, Component, int], Row] = {}
     for row in rows:
-        key = place_of(row), defense_of(row), attack_of(row), row.seed
+        key = scenario_of(row), defense_of(row), attack_of(row), row.seed
         other = found.setdefault(key, row)
         if other.cell_id != row.cell_id:
             raise UsageError(
-                f"cells {other.cell_id} and {row.cell_id} are both {row.attack} on {row.defense}, but of different "
-                "data or versions; rank them apart, or delete the record of one and run again"
+                f"Cells {other.cell_id} and {row.cell_id} are both {row.attack} on {row.defense}, but of different "
+                "data or versions. Rank them separately, or delete the record of one of them and rerun."
             )
         if is_scored(row) and not is_scored(other):
             found[key] = row
         elif is_scored(row) and is_scored(other) and row.psnr_db != other.psnr_db:
             raise UsageError(
-                f"cell {row.cell_id} is there twice, with {other.psnr_db:g} dB and with {row.psnr_db:g} dB; delete the "
-                "row that was not measured"
+                f"Expected one score of cell {row.cell_id}, got {other.psnr_db:g} dB and {row.psnr_db:g} dB. "
+                "Delete the row that was not measured."
             )
     return list(found.values())
 
 
 def wanted_attacks(rows: Iterable[Row]) -> set[Component]:
-    """The attacks of one place: those that apply to at least one of its lines."""
+    """Return the attacks of one scenario: those that apply to at least one of its defenses."""
     return {attack_of(row) for row in rows if row.status != "inapplicable"}
 
 
 def find_gaps(rows: Iterable[Row]) -> list[Gap]:
-    """The cells that lines lack, by place, defense, attack and seed.
+    """Return the cells that defenses lack, ordered by scenario, defense, attack and seed.
 
-    A line must hold a score of each attack of its place at each seed of its own: a seed at which only some of the
+    A defense needs a score of each attack of its scenario at each of its seeds: a seed at which only some of the
     attacks ran says nothing about the others.
 
     Args:
-        rows: of one or several leaderboards.
+        rows: rows of one or several leaderboards.
     """
     gaps: list[Gap] = []
-    for place, lines in by_line(rows).items():
-        wanted = wanted_attacks(row for cells in lines.values() for row in cells)
-        for defense, cells in lines.items():
-            gaps += _of_line(place, defense, cells, wanted)
-    return sorted(gaps, key=lambda gap: (gap.place, gap.defense, gap.attack, gap.seed))
+    for scenario, defenses in by_defense(rows).items():
+        wanted = wanted_attacks(row for cells in defenses.values() for row in cells)
+        for defense, cells in defenses.items():
+            gaps += _of_defense(scenario, defense, cells, wanted)
+    return sorted(gaps, key=lambda gap: (gap.scenario, gap.defense, gap.attack, gap.seed))
 
 
-def _of_line(place: Place, defense: Component, cells: Sequence[Row], wanted: set[Component]) -> list[Gap]:
-    there = {(attack_of(row), row.seed): row for row in sorted(cells, key=is_scored)}  # a scored row wins
+def _of_defense(scenario: ScenarioKey, defense: Component, cells: Sequence[Row], wanted: set[Component]) -> list[Gap]:
+    known = {(attack_of(row), row.seed): row for row in sorted(cells, key=is_scored)}  # a scored row wins
     found = []
     for attack in wanted:
         for seed in {row.seed for row in cells}:
-            row = there.get((attack, seed))
+            row = known.get((attack, seed))
             if row is None or not is_scored(row):
                 why, attainable = _reason(row), row is None or row.status != "inapplicable"
-                gap = Gap(place=place, defense=defense, attack=attack, seed=seed, why=why, attainable=attainable)
+                gap = Gap(scenario=scenario, defense=defense, attack=attack, seed=seed, why=why, attainable=attainable)
                 found.append(gap)
     return found
 

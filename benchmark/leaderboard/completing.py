@@ -1,4 +1,4 @@
-"""The commands that complete the lines of a ranking."""
+"""Find the commands that complete the rows of a ranking."""
 
 from __future__ import annotations
 
@@ -12,45 +12,47 @@ from pathlib import Path
 from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..registry import Kind
 from ..registry.labels import default_params, label, spec
-from .completeness import Component, Gap, Place, attack_of, by_line, find_gaps, is_scored, wanted_attacks
+from .completeness import Component, Gap, ScenarioKey, attack_of, by_defense, find_gaps, is_scored, wanted_attacks
 from .store import Row
 
 Task = tuple[Component, int]
 """An attack and a seed."""
+MAX_NOTICE_LINES = 8
+"""Rows, and commands, that a notice lists; the others are counted."""
 
 
-def completing_commands(rows: Sequence[Row], out: Path | None = None) -> dict[Place, list[str]]:
-    """The runs that fill all gaps of the places that have some, quoted for a shell.
+def completing_commands(rows: Sequence[Row], out: Path | None = None) -> dict[ScenarioKey, list[str]]:
+    """Return the runs that fill all gaps, quoted for a shell.
 
-    Each run attacks the undefended network, too, and scores the reference attack. What that adds to a line would leave
-    a gap elsewhere; the commands fill this as well, so that no line of the place is incomplete after them.
+    Each run also attacks the undefended network and scores the reference attack. What this adds may leave gaps
+    elsewhere; the commands fill these as well, so that no row of the scenario is incomplete after them.
 
     Args:
-        rows: of one or several leaderboards.
+        rows: rows of one or several leaderboards.
         out: the results folder to write to; None leaves the option out.
 
     Returns:
-        The commands by place; a place whose gaps cannot be filled has none.
+        The commands by scenario. Scenarios without gaps, or with gaps that cannot be filled, are left out.
     """
-    open_places = {gap.place for gap in find_gaps(rows) if gap.attainable}
-    lines = by_line(rows)
-    found = {place: _commands(place, _needed(lines[place]), out) for place in sorted(open_places)}
-    return {place: commands for place, commands in found.items() if commands}
+    incomplete = {gap.scenario for gap in find_gaps(rows) if gap.attainable}
+    defenses = by_defense(rows)
+    found = {scenario: _commands(scenario, _needed(defenses[scenario]), out) for scenario in sorted(incomplete)}
+    return {scenario: commands for scenario, commands in found.items() if commands}
 
 
-def _needed(lines: Mapping[Component, Sequence[Row]]) -> dict[Component, set[Task]]:
-    """What is to be run of each defense of one place: its attacks and seeds."""
+def _needed(defenses: Mapping[Component, Sequence[Row]]) -> dict[Component, set[Task]]:
+    """Return the attacks and seeds that each defense of one scenario still needs."""
     reference, plain = _plain("attacks", REFERENCE_ATTACK), _plain("defenses", REFERENCE_DEFENSE)
-    wanted = wanted_attacks(row for cells in lines.values() for row in cells) | {reference}
-    seeds = {defense: {row.seed for row in cells} for defense, cells in lines.items()}
-    needed = {defense: _open(lines[defense], wanted, seeds[defense]) for defense in lines}
+    wanted = wanted_attacks(row for cells in defenses.values() for row in cells) | {reference}
+    seeds = {defense: {row.seed for row in cells} for defense, cells in defenses.items()}
+    needed = {defense: _open(defenses[defense], wanted, seeds[defense]) for defense in defenses}
     touched = {seed for tasks in needed.values() for _, seed in tasks}
-    needed[plain] = _open(lines.get(plain, []), wanted, seeds.get(plain, set()) | touched)
+    needed[plain] = _open(defenses.get(plain, []), wanted, seeds.get(plain, set()) | touched)
     return {defense: tasks for defense, tasks in needed.items() if tasks}
 
 
 def _open(cells: Iterable[Row], attacks: Iterable[Component], seeds: Iterable[int]) -> set[Task]:
-    """Those of the attacks and seeds of one line that a run may still score."""
+    """Return the attacks and seeds of one defense that a run may still score."""
     settled = {(attack_of(row), row.seed) for row in cells if is_scored(row) or row.status == "inapplicable"}
     return set(product(attacks, seeds)) - settled
 
@@ -59,8 +61,8 @@ def _plain(kind: Kind, name: str) -> Component:
     return name, default_params(kind, name)
 
 
-def _commands(place: Place, needed: dict[Component, set[Task]], out: Path | None) -> list[str]:
-    """One command for all defenses that lack the same attacks at the same seeds."""
+def _commands(scenario: ScenarioKey, needed: dict[Component, set[Task]], out: Path | None) -> list[str]:
+    """Return one command for all defenses that lack the same attacks at the same seeds."""
     blocks: dict[tuple[tuple[Component, ...], tuple[int, ...]], list[Component]] = defaultdict(list)
     for defense, tasks in sorted(needed.items()):
         attacks_at: dict[int, set[Component]] = defaultdict(set)
@@ -71,14 +73,18 @@ def _commands(place: Place, needed: dict[Component, set[Task]], out: Path | None
             seeds_of[tuple(sorted(attacks))].append(seed)
         for attacks, seeds in seeds_of.items():
             blocks[attacks, tuple(seeds)].append(defense)
-    written = [_command(place, defenses, attacks, seeds, out) for (attacks, seeds), defenses in blocks.items()]
-    return [command for command in written if command.isprintable()]  # no other can be typed
+    written = [_command(scenario, defenses, attacks, seeds, out) for (attacks, seeds), defenses in blocks.items()]
+    return [command for command in written if command.isprintable()]  # others cannot be typed
 
 
 def _command(
-    place: Place, defenses: Iterable[Component], attacks: Iterable[Component], seeds: Iterable[int], out: Path | None
+    scenario: ScenarioKey,
+    defenses: Iterable[Component],
+    attacks: Iterable[Component],
+    seeds: Iterable[int],
+    out: Path | None,
 ) -> str:
-    dataset, model, split, images = place
+    dataset, model, split, images = scenario
     words = ["mia-bench", "run", "--dataset", dataset, "--model", model, "--split", split]
     words += _options("--defense", "defenses", defenses, implied=REFERENCE_DEFENSE)
     words += _options("--attack", "attacks", attacks, implied=REFERENCE_ATTACK)
@@ -89,40 +95,38 @@ def _command(
 
 
 def _options(option: str, kind: Kind, components: Iterable[Component], *, implied: str) -> list[str]:
-    """An option for each component; what every run adds by itself is named only where nothing else is."""
+    """Return an option for each component. What every run adds by itself is named only if there is nothing else."""
     specs = [spec(kind, name, json.loads(params)) for name, params in components]
     named = [each for each in specs if each != implied] or specs
     return [word for each in named for word in (option, each)]
 
 
-SHOWN = 8
-"""Lines and commands of a notice; the rest is counted."""
-
-
 def gap_notice(rows: Sequence[Row], out: Path | None = None) -> list[str]:
-    """What the lines of a board lack and how to complete them, for a terminal; nothing if they are complete.
+    """Return what the rows of a ranking lack and how to complete them, line by line; nothing if they are complete.
 
     Args:
-        rows: of one or several leaderboards.
+        rows: rows of one or several leaderboards.
         out: the results folder to write to; None leaves the option out.
     """
-    gaps, where = find_gaps(rows), len(by_line(rows)) > 1
+    gaps, where = find_gaps(rows), len(by_defense(rows)) > 1
     lines = []
-    for place, here in groupby(gaps, key=lambda gap: gap.place):
-        at = f" ({' '.join(place[:3])}, {place[3]} images)" if where else ""
-        lines += [f"  {_defense(*line)}{at} lacks {lacking}" for line, lacking in describe_gaps(here).items()]
+    for scenario, here in groupby(gaps, key=lambda gap: gap.scenario):
+        at = f" ({' '.join(scenario[:3])}, {scenario[3]} images)" if where else ""
+        lines += [f"  {_defense(*defense)}{at} lacks {lacking}" for defense, lacking in describe_gaps(here).items()]
     if not lines:
         return []
     commands = [f"  {command}" for found in completing_commands(rows, out).values() for command in found]
-    count = f"{len(lines)} lines are" if len(lines) > 1 else "1 line is"
-    notice = [f"{count} incomplete, so more may leak than {'they say' if len(lines) > 1 else 'it says'}:"]
-    notice += _some(lines, "lines")
-    return notice + (["to complete them:", *_some(commands, "commands")] if commands else ["no run can complete them"])
+    count = f"{len(lines)} rows are" if len(lines) > 1 else "1 row is"
+    notice = [f"{count} incomplete, so more may leak than {'they show' if len(lines) > 1 else 'it shows'}:"]
+    notice += _first(lines, "rows")
+    return notice + (
+        ["To complete them:", *_first(commands, "commands")] if commands else ["No run can complete them."]
+    )
 
 
-def _some(lines: Sequence[str], noun: str) -> list[str]:
-    more = len(lines) - SHOWN
-    return [*lines[:SHOWN], f"  and {more} more {noun}, which mia-bench audit tells"] if more > 0 else [*lines]
+def _first(lines: Sequence[str], noun: str) -> list[str]:
+    more = len(lines) - MAX_NOTICE_LINES
+    return [*lines[:MAX_NOTICE_LINES], f"  and {more} more {noun} (see mia-bench audit)"] if more > 0 else [*lines]
 
 
 def _defense(name: str, params: str) -> str:
@@ -130,21 +134,21 @@ def _defense(name: str, params: str) -> str:
 
 
 def describe_gaps(gaps: Iterable[Gap]) -> dict[Component, str]:
-    """What each line of one place lacks, in words: each attack with its seeds, and why.
+    """Return in words what each defense of one scenario lacks: each attack with its seeds, and why.
 
     Args:
-        gaps: of one place.
+        gaps: gaps of one scenario.
     """
     seeds: dict[Component, dict[tuple[Component, str], list[int]]] = defaultdict(lambda: defaultdict(list))
     for gap in gaps:
         seeds[gap.defense][gap.attack, gap.why].append(gap.seed)
-    alike: dict[str, list[dict[str, object]]] = defaultdict(list)
+    of_name: dict[str, list[dict[str, object]]] = defaultdict(list)
     for lacking in seeds.values():
         for (name, params), _ in lacking:
-            alike[name].append(json.loads(params))
+            of_name[name].append(json.loads(params))
     return {
         defense: "; ".join(
-            f"{label('attacks', name, json.loads(params), alike[name])} at {_numbered(at)} ({why})"
+            f"{label('attacks', name, json.loads(params), of_name[name])} at {_numbered(at)} ({why})"
             for ((name, params), why), at in lacking.items()
         )
         for defense, lacking in seeds.items()

@@ -1,4 +1,4 @@
-"""Tables as CSV from anywhere: as written by this package, by pandas, or by a spreadsheet."""
+"""Read and write tables as CSV: those of this package, of pandas and of spreadsheets."""
 
 from __future__ import annotations
 
@@ -11,21 +11,26 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import UsageError
-from ..registry import nearest
+from ..registry import suggestion
 from ..utils.files import Unreadable, read_text
 from ..utils.texts import quoted, spreadsheet
 
 SEPARATORS = (",", ";", "\t")
-MOST_COLUMNS = 1000
+MAX_COLUMNS = 1000
 
 
 @dataclass(frozen=True)
 class CsvTable:
-    """The texts of a file.
+    """The texts of a CSV file.
 
     Attributes:
-        columns: their names, each once.
-        lines: for each, its number in the file and its values by column; empty values are left out.
+        path: the path of the file.
+        columns: the names of the columns, each once.
+        lines: the number of each line in the file, and its values by column; empty values are left out.
+
+    Example:
+        >>> CsvTable(Path("board.csv"), ["attack", "psnr_db"], [(2, {"attack": "ridge", "psnr_db": "20.1"})]).columns
+        ['attack', 'psnr_db']
     """
 
     path: Path
@@ -33,23 +38,23 @@ class CsvTable:
     lines: list[tuple[int, dict[str, str]]]
 
     def require(self, columns: Sequence[str], noun: str) -> None:
-        """Refuse a table in which columns are missing; their order does not matter.
+        """Check that a table has certain columns, in any order.
 
         Raises:
-            UsageError: if one is missing; says which of the others may be a misspelling.
+            UsageError: if one is missing. The message names a column that may be a misspelling.
         """
         missing = [column for column in columns if column not in self.columns]
         if missing:
             more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-            guess = nearest(missing[0], [column for column in self.columns if column not in columns])
-            raise UsageError(f"{self.path} is not {noun}: missing columns {', '.join(missing[:3])}{more}{guess}")
+            guess = suggestion(missing[0], [column for column in self.columns if column not in columns])
+            raise UsageError(f"{self.path} is not {noun}. Missing columns: {', '.join(missing[:3])}{more}{guess}")
 
 
 def read_csv(path: Path) -> CsvTable:
-    """Read a table that is separated by commas, semicolons or tabs; an index that pandas wrote is left out.
+    """Read a table with commas, semicolons or tabs between its values. An index that pandas wrote is left out.
 
     Raises:
-        UsageError: if it is not such a table, a column is there twice, or a line has another number of values.
+        UsageError: if the file is not such a table, a column exists twice, or a line has too many or too few values.
     """
     try:
         text = read_text(path)
@@ -68,33 +73,35 @@ def read_csv(path: Path) -> CsvTable:
 
 
 def to_csv(frame: pd.DataFrame) -> str:
-    """Write a table as CSV; what a spreadsheet would take for a formula has an apostrophe before it."""
+    """Return a table as CSV. Texts that a spreadsheet would interpret as a formula begin with an apostrophe."""
     safe = frame.map(lambda value: spreadsheet(value) if isinstance(value, str) else value)
     quoting = csv.QUOTE_NONNUMERIC if any(map(_breaks_line, safe.to_numpy().flat)) else csv.QUOTE_MINIMAL
     return safe.to_csv(index=False, lineterminator="\n", quoting=quoting)
 
 
 def _breaks_line(value: object) -> bool:
-    return isinstance(value, str) and "\r" in value  # which the writer does not quote by itself
+    return isinstance(value, str) and "\r" in value  # the writer does not quote it by itself
 
 
 def _separator(text: str) -> str:
-    """The separator that the first line has most of."""
+    """Return the most frequent separator of the first line."""
     header = text.lstrip().partition("\n")[0]
     return max(SEPARATORS, key=header.count)
 
 
 def _check(path: Path, header: list[str], lines: list[tuple[int, list[str]]]) -> None:
-    if len(header) > MOST_COLUMNS:
-        raise UsageError(f"{path} has {len(header)} columns; at most {MOST_COLUMNS} are read")
+    if len(header) > MAX_COLUMNS:
+        raise UsageError(f"Expected at most {MAX_COLUMNS} columns, got {len(header)} in {path}.")
     twice = [name for name in header if header.count(name) > 1]
     if twice:
-        raise UsageError(f"{path} has the column {quoted(twice[0])} twice; expected each once")
+        raise UsageError(f"Expected each column once, got {quoted(twice[0])} twice in {path}.")
     if "" in header[1:]:
-        raise UsageError(f"{path} has a column without a name, number {header.index('', 1) + 1}")
+        raise UsageError(f"Expected a name for each column, got none for column {header.index('', 1) + 1} of {path}.")
     for number, line in lines:
         if len(line) != len(header):
-            raise UsageError(f"{path}, line {number} has {len(line)} values, and the header has {len(header)} columns")
+            raise UsageError(
+                f"Expected {len(header)} values as in the header, got {len(line)} in {path}, line {number}."
+            )
 
 
 def _named(header: list[str], line: list[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A leaderboard as the audits read it: rows in groups, and differences with their intervals."""
+"""Group the rows of leaderboards for audits, and compare them with confidence intervals."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Finding:
 
 
 class ScoredRows:
-    """The finished rows of leaderboards, with the values of each image where they are at hand."""
+    """The finished rows of leaderboards, with the scores of each image if there are records."""
 
     def __init__(self, rows: Iterable[Row], records: Mapping[str, Record]) -> None:
         """Take the rows, and the records by cell."""
@@ -61,25 +61,25 @@ class ScoredRows:
         self.records = records
 
     def details(self, row: Row) -> dict[str, float]:
-        """What the record says beside the row; nothing if there is no record."""
+        """Return the further measurements of a record; nothing if there is no record."""
         record = self.records.get(row.cell_id)
         return record.details if record else {}
 
     def images(self, row: Row) -> NDArray[np.float64]:
-        """The PSNR of each image, (N,); empty if there is no record."""
+        """Return the PSNR of each image, (N,); empty if there is no record."""
         record = self.records.get(row.cell_id)
         return np.array(record.per_image.psnr_db if record else [], dtype=np.float64)
 
     def sources(self, row: Row) -> list[int] | None:
-        """The source of each image, (N,); None if there is no record or the images are independent."""
+        """Return the source of each image, (N,); None if there is no record or the images are independent."""
         record = self.records.get(row.cell_id)
         return (record.per_image.sources or None) if record else None
 
     def exceeds(self, row: Row, other: Row, margin: float) -> bool:
-        """Whether the mean PSNR is higher than another's by more than ``margin`` dB, at the lower end of 95 %.
+        """Return whether a mean PSNR is surely higher than another by more than ``margin`` dB.
 
-        The interval is that of the differences image by image where the records are at hand; elsewhere it spans the
-        intervals of both means, which is far wider.
+        It is if the lower end of the 95 % interval of the difference is above the margin. With records, this is the
+        interval of the differences image by image; without, it spans the intervals of both means, which is much wider.
         """
         here, there = self.images(row), self.images(other)
         if len(here) == len(there) > 1:
@@ -90,7 +90,7 @@ class ScoredRows:
         return row.psnr_db_low - other.psnr_db_high > margin
 
     def groups(self, *ignored: str, rest: Callable[[Row], Any] = lambda row: None) -> Iterator[list[Row]]:
-        """Rows that agree in all that names a cell, but for the ignored columns, and in the ``rest`` of those."""
+        """Yield groups of rows that agree in all key columns except the ignored ones, and in their ``rest``."""
         found: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
         for row in self.rows:
             key = tuple(getattr(row, name) for name in NAMES if name not in ignored)
@@ -99,21 +99,21 @@ class ScoredRows:
 
 
 def observations(row: Row) -> int:
-    """How many wires of each image the attack saw."""
+    """Return how many wires of each image the attack observed."""
     return json.loads(row.attack_params).get("observations", 1)
 
 
 def psnr(row: Row) -> float:
-    """The mean PSNR of a finished row."""
+    """Return the mean PSNR of a finished row, in dB."""
     assert row.psnr_db is not None
     return row.psnr_db
 
 
 def defense(row: Row) -> str:
-    """The defense and those of its parameters that are not the default."""
+    """Return the label of a defense: its name and the parameters that are not defaults."""
     return label("defenses", row.defense, json.loads(row.defense_params))
 
 
 def cell(row: Row) -> str:
-    """The attack and the defense of a row, each with those parameters that are not the default."""
+    """Return the labels of the attack and the defense of a row."""
     return f"{label('attacks', row.attack, json.loads(row.attack_params))} on {defense(row)}"

@@ -1,4 +1,4 @@
-"""Leaderboards from disk: ours with the records beside them, and published ones."""
+"""Load leaderboards from disk: those of runs, with the records next to them, and those of publications."""
 
 from __future__ import annotations
 
@@ -16,21 +16,26 @@ from .records import KINDS, disagreement, explain
 from .store import COLUMNS, Record, Row, numbered_rows, read_record, read_records, record_path
 
 SOURCE = "source"
-"""The column that makes a board a published one: paper, table and cell."""
+"""The column of published boards: paper, table and cell."""
 REQUIRED = ("dataset", "model", "split", "defense", "attack", SOURCE)
-"""What every row of a published board says."""
+"""Columns that every row of a published board has."""
 
 
 class Cells:
-    """The rows of several boards, each cell once, with the records that lie beside them.
+    """The rows of several boards, each cell once, with the records that are stored next to them.
 
     Attributes:
-        rows: by cell.
-        records: by cell, of those cells that have one.
+        rows: the rows by cell.
+        records: the available records by cell.
+
+    Example:
+        >>> cells = Cells()
+        >>> cells.finish()
+        ([], {})
     """
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Create an empty collection."""
         self.rows: dict[str, Row] = {}
         self.records: dict[str, Record] = {}
         self._places: dict[str, str] = {}
@@ -39,21 +44,21 @@ class Cells:
         """Add a leaderboard or a results folder.
 
         Raises:
-            UsageError: if it is neither, a file is damaged, or a cell has other scores than before.
+            UsageError: if the path is neither, a file is damaged, or a cell has other scores than before.
         """
         if path.is_dir():
             found = read_records(path)
             if not found:
-                raise UsageError(f"{path} holds no results of mia-bench: there are no cells/*.json in it")
+                raise UsageError(f"Expected results of mia-bench in {path}, got no cells/*.json. Name another folder.")
             for record in found.values():
                 self.add(record.row, record, str(record_path(path, record.row.cell_id)))
         else:
             self.read_table(read_csv(path))
 
     def read_table(self, table: CsvTable) -> None:
-        """Add a leaderboard, with the records beside it."""
+        """Add a leaderboard, with the records that are stored next to it."""
         if SOURCE in table.columns and "cell_id" not in table.columns:
-            raise UsageError(f"{table.path} holds published figures, which only `mia-bench compare` reads")
+            raise UsageError(f"{table.path} holds published results. Only `mia-bench compare` reads them.")
         for line, row in numbered_rows(table):
             beside = record_path(table.path.parent, row.cell_id)
             if beside.exists():
@@ -64,10 +69,10 @@ class Cells:
                 self.add(row, None, f"{table.path}, line {line}")
 
     def add(self, row: Row, record: Record | None, place: str) -> None:
-        """Add a row; one of a cell that is done wins over one that is not.
+        """Add a row. A finished row of a cell replaces an unfinished one.
 
         Raises:
-            UsageError: if the cell is there with other scores.
+            UsageError: if the cell was added with other scores.
         """
         cell_id = row.cell_id
         known = self.rows.get(cell_id)
@@ -75,8 +80,8 @@ class Cells:
             column = disagreement(known, row)
             if column:
                 raise UsageError(
-                    f"cell {cell_id} is there twice, and its {column} differs: {quoted(getattr(known, column))} in "
-                    f"{self._places[cell_id]}, {quoted(getattr(row, column))} in {place}; leave one of them out"
+                    f"Expected one {column} of cell {cell_id}, got {quoted(getattr(known, column))} in "
+                    f"{self._places[cell_id]} and {quoted(getattr(row, column))} in {place}. Leave one of them out."
                 )
         if known is None or (known.status != "done" and row.status == "done"):
             self.rows[cell_id], self._places[cell_id] = row, place
@@ -85,17 +90,17 @@ class Cells:
             self.records.setdefault(cell_id, record)
 
     def finish(self) -> tuple[list[Row], dict[str, Record]]:
-        """The rows and records, once all are added.
+        """Return all rows and records.
 
         Raises:
-            UsageError: if scores do not compare.
+            UsageError: if the rows are of different evaluation protocols.
         """
         protocols = sorted({row.protocol for row in self.rows.values()})
         if len(protocols) > 1:
             places = [next(self._places[key] for key, row in self.rows.items() if row.protocol == p) for p in protocols]
             raise UsageError(
-                f"scores of different evaluation protocols are not comparable: {protocols[0]} in {places[0]}, "
-                f"{protocols[1]} in {places[1]}"
+                f"Expected scores of one evaluation protocol, got {protocols[0]} in {places[0]} and "
+                f"{protocols[1]} in {places[1]}. Rank them separately."
             )
         return list(self.rows.values()), self.records
 
@@ -104,18 +109,18 @@ def _refuse_edited(row: Row, recorded: Row, place: str, beside: Path) -> None:
     column = disagreement(row, recorded)
     if column:
         raise UsageError(
-            f"{place} has {column} {quoted(getattr(row, column))}, and the record {beside} has "
-            f"{quoted(getattr(recorded, column))}; leaderboards are made from records: give the folder "
-            f"{beside.parent.parent} to go by the records, or move the table elsewhere to go by it"
+            f"Expected {column} {quoted(getattr(recorded, column))} as in the record {beside}, got "
+            f"{quoted(getattr(row, column))} in {place}. Name the folder {beside.parent.parent} to use the records, or "
+            "move the table to another folder to use the table."
         )
 
 
 def load_boards(paths: Sequence[Path]) -> tuple[list[Row], dict[str, Record]]:
-    """Read leaderboards or results folders, each cell once, and the records that lie beside them.
+    """Read leaderboards or results folders, each cell once, and the records that are stored next to them.
 
     Raises:
         UsageError: if a file is not a leaderboard, a folder holds no records, a record is damaged, boards contradict
-            each other, or scores do not compare.
+            each other, or scores are of different evaluation protocols.
     """
     cells = Cells()
     for path in paths:
@@ -124,31 +129,35 @@ def load_boards(paths: Sequence[Path]) -> tuple[list[Row], dict[str, Record]]:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A row of any board, as it is compared.
+class BoardRow:
+    """A row of a leaderboard or of a published board.
 
     Attributes:
-        values: by column; columns that the board does not have, or leaves empty, are absent.
-        record: what is kept of the cell, where it is at hand.
+        values: the values by column; columns that the board does not have, or leaves empty, are absent.
+        record: the record of the cell, if it is available.
+
+    Example:
+        >>> BoardRow({"attack": "ridge", "psnr_db": 20}).number("psnr_db")
+        20.0
     """
 
     values: Mapping[str, Any]
     record: Record | None = None
 
     def number(self, column: str) -> float | None:
-        """The finite value of a column; None if there is none."""
+        """Return the finite value of a column; None if there is none."""
         value = self.values.get(column)
         return float(value) if isinstance(value, int | float) and abs(value) < float("inf") else None
 
 
-def load_entries(path: Path) -> tuple[list[Entry], bool]:
+def load_board_rows(path: Path) -> tuple[list[BoardRow], bool]:
     """Read a leaderboard, a results folder or a published board.
 
     Returns:
-        The rows, and whether they are published figures, which may leave columns out and have ``source`` in addition.
+        The rows, and whether they are published results, which may leave columns out and have the column ``source``.
 
     Raises:
-        UsageError: if it is none of these, or damaged.
+        UsageError: if the path is none of these, or damaged.
     """
     cells = Cells()
     if path.is_dir():
@@ -156,24 +165,24 @@ def load_entries(path: Path) -> tuple[list[Entry], bool]:
     else:
         table = read_csv(path)
         if SOURCE in table.columns:
-            return [Entry(values) for values in _published(table)], True
+            return [BoardRow(values) for values in _published(table)], True
         cells.read_table(table)
     rows, records = cells.finish()
-    return [Entry(row.model_dump(exclude_none=True), records.get(row.cell_id)) for row in rows], False
+    return [BoardRow(row.model_dump(exclude_none=True), records.get(row.cell_id)) for row in rows], False
 
 
 def _published(table: CsvTable) -> list[dict[str, Any]]:
-    table.require(REQUIRED, "a board of published figures")
+    table.require(REQUIRED, "a board of published results")
     unknown = [column for column in table.columns if column not in (*COLUMNS, SOURCE)]
     if unknown:
-        raise UsageError(f"{table.path} is not a board of published figures: unknown columns {quoted(unknown)}")
+        raise UsageError(f"{table.path} is not a board of published results. Unknown columns: {quoted(unknown)}.")
     found = []
     for line, texts in table.lines:
         here = f"{table.path}, line {line}"
         values = {name: text if name == SOURCE else _value(name, text, here) for name, text in texts.items()}
         empty = [column for column in REQUIRED if column not in values]
         if empty:
-            raise UsageError(f"{here}: {', '.join(empty)} must not be empty")
+            raise UsageError(f"Expected a value of {', '.join(empty)}, got none in {here}.")
         found.append(values)
     return found
 
@@ -182,4 +191,4 @@ def _value(column: str, text: str, here: str) -> Any:
     try:
         return KINDS[column].validate_python(text)
     except ValidationError as error:
-        raise UsageError(f"{here}, {explain(error, column)}") from error
+        raise UsageError(f"{here}: {explain(error, column)}.") from error

@@ -1,4 +1,4 @@
-"""The plan of a results folder: which cells runs into this folder have planned."""
+"""Read the plan of a results folder: the cells that runs into this folder have planned."""
 
 from __future__ import annotations
 
@@ -30,9 +30,5 @@ def read_plan(out: Path) -> dict[str, str]:
     try:
         return _PLAN.validate_python(read_json(path))
     except (Unreadable, ValidationError) as error:
-        reason = (
-            str(error).removesuffix(".")
-            if isinstance(error, Unreadable)
-            else "expected the label of each cell by its cell_id"
-        )
-        raise UsageError(f"{path} is not a valid plan ({reason}). Delete it: no result is lost.") from error
+        reason = str(error) if isinstance(error, Unreadable) else "Expected the label of each cell by its cell_id."
+        raise UsageError(f"{path} is not a valid plan. {reason} Delete it; no results are lost.") from error

@@ -1,4 +1,4 @@
-"""A row of a leaderboard and the record of a cell, and what makes them valid."""
+"""Define the rows of a leaderboard and the records of cells, with the rules that make them valid."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from ..utils.texts import LARGEST_WHOLE, brief, quoted
 SCHEMA_VERSION = 2
 """Raised whenever the columns change."""
 SLACK = 1e-3
-"""By how much rounding may carry a score past the end of its range."""
-DEEPEST = 100
-"""Brackets that parameters may have, so that whoever reads them does not run out of stack."""
+"""How far rounding may move a score out of its range."""
+MAX_BRACKETS = 100
+"""Brackets that parameters may have, so that readers of JSON do not run out of stack."""
 
 Status = Literal["done", "failed", "inapplicable"]
 
 
 @lru_cache(maxsize=4096)
 def _parameters(text: str) -> str:
-    """Refuse what is not a JSON object."""
-    if text.count("[") + text.count("{") > DEEPEST:
-        raise ValueError("it is nested too deeply")
+    """Check that a text is a JSON object."""
+    if text.count("[") + text.count("{") > MAX_BRACKETS:
+        raise ValueError("Expected less nested JSON.")
     if not isinstance(json.loads(text), dict):
-        raise ValueError("expected a JSON object")
+        raise ValueError("Expected a JSON object.")
     return text
 
 
@@ -36,7 +36,7 @@ def _parameters(text: str) -> str:
 def _attack_parameters(text: str) -> str:
     seen = json.loads(_parameters(text)).get("observations", 1)
     if not isinstance(seen, int) or seen < 1:
-        raise ValueError("observations must be a whole number of at least 1")
+        raise ValueError("Expected a whole number of at least 1 for observations.")
     return text
 
 
@@ -50,13 +50,17 @@ Similarity = Annotated[float, Field(ge=-1 - SLACK, le=1 + SLACK, allow_inf_nan=F
 Parameters = Annotated[str, AfterValidator(_parameters)]
 Message = Annotated[str, AfterValidator(brief)]
 CellId = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
-"""As ``cache.digest`` gives it: the name of files, so nothing else may be one."""
+"""Identifier of a cell, as ``cache.digest`` computes it. It is part of file names, so nothing else is allowed."""
 
 
 class Row(BaseModel):
-    """One cell's line of the leaderboard; the fields are the columns, in order, with units in their names.
+    """One cell of a leaderboard. The fields are the columns, in order, with units in their names.
 
-    A cell that is done has all scores, any other has none.
+    A cell that is done has all scores; any other cell has none.
+
+    Example:
+        >>> list(Row.model_fields)[:4]
+        ['dataset', 'model', 'split', 'defense']
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -109,7 +113,8 @@ class Row(BaseModel):
         for name in REQUIRED_SCORES if done else SCORES:
             value = getattr(self, name)
             if (value is None) == done:
-                raise ValueError(f"{name} is {'empty' if done else value}, but the status is {self.status}")
+                expected = "a value" if done else "no value"
+                raise ValueError(f"Expected {expected} of {name} as the status is {self.status}, got {value}.")
         _require_order("psnr_db", self.psnr_db_low, self.psnr_db, self.psnr_db_high)
         _require_order("ssim", self.ssim_low, self.ssim, self.ssim_high)
         return self
@@ -119,14 +124,14 @@ def _require_order(name: str, low: float | None, value: float | None, high: floa
     if value is None:
         return
     if (low is not None and low > value + SLACK) or (high is not None and high < value - SLACK):
-        raise ValueError(f"{name} is {value}, which is not between {name}_low {low} and {name}_high {high}")
+        raise ValueError(f"Expected {name} between {name}_low {low} and {name}_high {high}, got {value}.")
 
 
 COLUMNS = list(Row.model_fields)
 NAMES = (*COLUMNS[: COLUMNS.index("accuracy")], "protocol")
-"""Columns that say of what a row is."""
+"""Columns that identify the cell of a row."""
 TEXTS = frozenset(name for name, field in Row.model_fields.items() if field.annotation in (str, str | None))
-"""Columns of texts."""
+"""Columns of text."""
 NUMBERS = [name for name in COLUMNS if name not in TEXTS and name != "status"]
 """Columns of numbers."""
 SCORES = (
@@ -140,17 +145,22 @@ SCORES = (
     "identified",
     "leak_r2",
 )
-"""What only a cell that is done has."""
+"""Columns that only finished cells fill."""
 REQUIRED_SCORES = ("psnr_db", "ssim", "recognisable", "accuracy")
 KINDS = {
     name: TypeAdapter(cast(Any, Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation))
     for name, field in Row.model_fields.items()
 }
-"""What each column may hold."""
+"""The type of each column."""
 
 
 class PerImage(BaseModel):
-    """The values of each attacked image, in the order in which they were attacked."""
+    """The scores of each attacked image, in the order of the attack.
+
+    Example:
+        >>> PerImage(psnr_db=[20.0, 21.0], ssim=[0.4, 0.5]).sources
+        []
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -162,21 +172,26 @@ class PerImage(BaseModel):
     @model_validator(mode="after")
     def _names_each_source(self) -> Self:
         if self.sources and len(self.sources) != len(self.psnr_db):
-            raise ValueError(f"expected no sources or {len(self.psnr_db)}, one for each image, got {len(self.sources)}")
+            raise ValueError(f"Expected no sources or {len(self.psnr_db)}, one per image, got {len(self.sources)}.")
         return self
 
 
 class Record(BaseModel):
-    """Everything that is kept of a cell: its row agrees with the values of the images."""
+    """Everything that is stored of a cell. Its row agrees with the scores of its images.
+
+    Example:
+        >>> list(Record.model_fields)
+        ['schema_version', 'row', 'details', 'notes', 'per_image']
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: int = SCHEMA_VERSION
     row: Row
     details: dict[str, Finite] = {}
-    """What else was measured of the protected model, the bound and the reconstructions, by name."""
+    """Further measurements of the protected model, the bound and the reconstructions, by name."""
     notes: dict[str, Message] = {}
-    """What else is worth knowing, in words, by name."""
+    """Further notes in words, by name."""
     per_image: PerImage = PerImage()
 
     @model_validator(mode="after")
@@ -185,7 +200,7 @@ class Record(BaseModel):
         for name in ("psnr_db", "ssim"):
             values = getattr(self.per_image, name)
             if len(values) != expected:
-                raise ValueError(f"per_image.{name} has {len(values)} values; expected {expected}")
+                raise ValueError(f"Expected {expected} values of per_image.{name}, got {len(values)}.")
             if values:
                 _require_mean(name, sum(values) / expected, getattr(self.row, name))
         if expected:
@@ -194,39 +209,39 @@ class Record(BaseModel):
         return self
 
 
-def _require_mean(name: str, mean: float, told: float) -> None:
-    if not same_score(mean, told):
-        raise ValueError(f"row.{name} is {told}, but that of the values of the images is {mean:.5f}")
+def _require_mean(name: str, mean: float, stated: float) -> None:
+    if not same_score(mean, stated):
+        raise ValueError(f"Expected row.{name} {mean:.5f}, the mean over its images, got {stated}.")
 
 
 def same_score(value: float, other: float) -> bool:
-    """Whether two scores differ by no more than their rounding."""
+    """Return whether two scores are equal up to rounding."""
     return math.isclose(value, other, rel_tol=1e-5, abs_tol=1e-4)
 
 
 def explain(error: ValidationError, column: str = "") -> str:
-    """What is wrong with a row or a record, as the end of a sentence: where, what was given, what is allowed.
+    """Describe what is invalid in a row or a record, as a sentence without a period.
 
     Args:
-        error: its first fault is told.
-        column: of a value that was validated alone.
+        error: the error, of which the first fault is described.
+        column: the column of a value that was validated alone.
     """
     first = error.errors(include_url=False)[0]
     where = ".".join(map(str, ((column,) if column else ()) + first["loc"]))
-    reason = first["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    reason = first["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ").rstrip(".")
     if first["type"] == "missing":
-        return f"column {where} is empty"
+        return f"Column {where} is empty"
     if not where:
         return reason
-    allowed = "expected 16 hexadecimal digits" if where.endswith("cell_id") else reason
-    return f"column {where}: {quoted(first['input'])} is not allowed: {allowed}"
+    allowed = "Expected 16 hexadecimal digits" if where.endswith("cell_id") else reason
+    return f"Column {where} is {quoted(first['input'])}. {allowed}"
 
 
 def disagreement(row: Row, other: Row) -> str | None:
-    """The column in which two rows of one cell contradict each other; None if there is none.
+    """Return the column in which two rows of one cell contradict each other; None if there is none.
 
-    A cell may have been computed twice, or have failed before it was done: then only what names it and its scores
-    have to agree. Rows of the same moment agree in everything.
+    A cell may have been computed twice, or may have failed before it was done. Then only its scores and the columns
+    that identify it must agree. Rows that were finished at the same time agree in all columns.
     """
     if row == other:
         return None
@@ -247,5 +262,5 @@ def _same(one: float | None, two: float | None) -> bool:
 
 
 def _close(one: object, two: object) -> bool:
-    """Whether two numbers differ by no more than what other programs lose when they write them."""
+    """Return whether two numbers are equal up to the digits that other programs drop when they write them."""
     return isinstance(one, float) and isinstance(two, float) and math.isclose(one, two, rel_tol=1e-9)

@@ -1,6 +1,7 @@
-"""Records that no longer count: of another schema, or of a cell whose version or data have changed since.
+"""Move outdated records: those of another schema, and those of cells whose version or data have changed.
 
-They are set aside, so that a leaderboard never mixes them with others, and come back if they count again.
+They are moved to a separate folder, so that a leaderboard never mixes them with others, and back if they are
+valid again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ FOLDER = "outdated"
 
 
 def find_record(out: Path, cell_id: str) -> Record | None:
-    """The record of a cell, also from among those set aside, if there is one of this schema.
+    """Return the record of a cell, also an outdated one, if there is one of this schema.
 
     Raises:
         UsageError: if the file is damaged.
@@ -30,16 +31,16 @@ def find_record(out: Path, cell_id: str) -> Record | None:
 
 
 def set_aside(out: Path, planned: Mapping[str, Cell], fingerprints: Mapping[str, str]) -> dict[str, str]:
-    """Move records out of the way that would be computed anew today, and planned ones that count again back.
+    """Move outdated records to a separate folder, and planned records that are valid again back.
 
     Args:
         out: the results folder.
         planned: the planned cells by their id.
-        fingerprints: of the planned data, by what a leaderboard calls them; records of other data stay where they are,
-            and so do those of components that are not installed.
+        fingerprints: fingerprints of the planned data, by the name of the dataset in a leaderboard. Records of other
+            data, and of components that are not installed, stay where they are.
 
     Returns:
-        What the cells whose records were set aside are called today, by what they were called.
+        The present ids of the cells whose records were moved, by their ids in these records.
 
     Raises:
         UsageError: if a record is damaged.
@@ -68,12 +69,12 @@ def _key(columns: Mapping[str, object]) -> tuple[object, ...]:
 
 
 def _cell_id(row: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str | None:
-    """What the cell of a row is called today, where that can be told."""
+    """Return the present id of the cell of a row; None if it is unknown."""
     if row.get("dataset") not in fingerprints:
         return None
     try:
         cell = Cell.of(row)
-    except (UsageError, ValueError, TypeError):  # of a component that is not installed, or takes other parameters
+    except (UsageError, ValueError, TypeError):  # the component is not installed, or takes other parameters
         return None
     return cell.cell_id(fingerprints[row["dataset"]]) if _key(cell.columns) == _key(row) else None
 

@@ -1,4 +1,4 @@
-"""The results folder: the record of each cell, and the leaderboard that is rebuilt from them."""
+"""Store the results of a run: the record of each cell, and the leaderboard that is rebuilt from them."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ _RECORD_NAME = re.compile(r"[0-9a-f]{16}\.json")
 
 
 def record_path(out: Path, cell_id: str) -> Path:
-    """Where the record of a cell lies."""
+    """Return the path of the record of a cell."""
     return out / "cells" / f"{cell_id}.json"
 
 
 def write_record(out: Path, record: Record) -> None:
-    """Write a cell's record, whole or not at all."""
+    """Write the record of a cell atomically."""
     write_atomically(record_path(out, record.row.cell_id), (record.model_dump_json(indent=1) + "\n").encode())
 
 
 def read_record(path: Path) -> Record:
-    """Read a cell's record.
+    """Read the record of a cell.
 
     Raises:
         UsageError: if the file is damaged, or its scores contradict each other.
@@ -47,8 +47,8 @@ def read_record(path: Path) -> Record:
     schema = content.get("schema_version")
     if schema != SCHEMA_VERSION:
         raise UsageError(
-            f"{path} has schema {quoted(schema)}, this version writes {SCHEMA_VERSION}; run it again, and it is set "
-            "aside and computed anew"
+            f"Expected a record of schema {SCHEMA_VERSION}, got schema {quoted(schema)} in {path}. Rerun the command "
+            "of this folder: it moves the record and recomputes the cell."
         )
     try:
         record = Record.model_validate(content, strict=True)
@@ -56,32 +56,32 @@ def read_record(path: Path) -> Record:
         raise _damaged(path, explain(error)) from error
     if record.row.cell_id != path.stem:
         raise UsageError(
-            f"{path} holds the record of cell {record.row.cell_id}; delete it to have the cell computed again"
+            f"Expected the record of cell {path.stem}, got cell {record.row.cell_id} in {path}. Delete it and rerun."
         )
     return record
 
 
 def read_content(path: Path) -> dict[str, Any]:
-    """Read what a record's file says, whatever its schema.
+    """Read the content of a record of any schema.
 
     Raises:
-        UsageError: if it does not hold an object with a row.
+        UsageError: if the file does not hold an object with a row.
     """
     try:
         content = read_json(path)
     except Unreadable as error:
         raise _damaged(path, str(error).removesuffix(".")) from error
     if not isinstance(content, dict) or not isinstance(content.get("row", {}), dict):
-        raise _damaged(path, "expected an object with a row")
+        raise _damaged(path, "Expected an object with a row")
     return content
 
 
 def _damaged(path: Path, reason: str) -> UsageError:
-    return UsageError(f"{path} is not a valid record ({reason}); delete it to have the cell computed again")
+    return UsageError(f"{path} is not a valid record. {reason}. Delete it and rerun to recompute the cell.")
 
 
 def record_files(out: Path) -> list[Path]:
-    """The records of a results folder; files with other names, such as those that a Mac adds, are none."""
+    """Return the paths of the records of a results folder; files with other names are ignored."""
     folder = out / "cells"
     return (
         [folder / name for name in sorted(os.listdir(folder)) if _RECORD_NAME.fullmatch(name)]
@@ -96,7 +96,7 @@ def read_records(out: Path) -> dict[str, Record]:
 
 
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
-    """Make a leaderboard of rows, in a stable order."""
+    """Return rows as a data frame in the order of a leaderboard."""
     frame = as_given(rows)
     keys = [
         "dataset",
@@ -114,7 +114,7 @@ def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
 
 
 def as_given(rows: Iterable[Row]) -> pd.DataFrame:
-    """Make a frame of rows, in their order."""
+    """Return rows as a data frame in their own order."""
     frame = pd.DataFrame([row.model_dump() for row in rows], columns=COLUMNS)
     for column in ("seed", "n_images", "accuracy_images", "client_macs", "client_params", "protocol"):
         frame[column] = frame[column].astype("Int64")
@@ -122,11 +122,11 @@ def as_given(rows: Iterable[Row]) -> pd.DataFrame:
 
 
 def rebuild(out: Path, planned: Iterable[str]) -> Path:
-    """Write ``leaderboard.csv`` and its schema from the records; returns the path of the leaderboard.
+    """Write ``leaderboard.csv`` and its schema from the records, and return its path.
 
     Args:
         out: the results folder.
-        planned: cells that runs into this folder have planned; a row of theirs may go with its record.
+        planned: cells that runs into this folder have planned. Their rows may disappear with their records.
 
     Raises:
         UsageError: if a record is damaged, or the leaderboard holds rows that have no record and would be lost.
@@ -148,8 +148,8 @@ def _refuse_loss(path: Path, known: Iterable[str]) -> None:
         orphans = {row.cell_id for row in read_rows(path)} - set(known)
         if orphans:
             raise UsageError(
-                f"{path} has {len(orphans)} rows without a record in {path.parent / 'cells'}, which would be lost; "
-                "choose another --out, or move that file away"
+                f"Expected a record in {path.parent / 'cells'} for each row of {path}, got {len(orphans)} rows without "
+                "one, which would be lost. Choose another --out, or move that file."
             )
 
 
@@ -159,16 +159,16 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def numbered_rows(table: CsvTable) -> list[tuple[int, Row]]:
-    """Make rows of a table, each with its line in the file.
+    """Return the rows of a table, each with its line in the file.
 
-    Columns may be in any order. Those that a leaderboard does not have are ignored, and a warning names them.
+    Columns may be in any order. Columns that a leaderboard does not have are ignored with a warning.
 
     Raises:
         UsageError: if a column is missing, a value is not allowed, or scores contradict each other.
     """
     table.require(COLUMNS, f"a leaderboard of schema {SCHEMA_VERSION}")
     known = dict.fromkeys(COLUMNS)
-    _tell_ignored(str(table.path), table.columns)
+    _warn_of_ignored(str(table.path), table.columns)
     rows = []
     for line, texts in table.lines:
         values = {
@@ -177,38 +177,40 @@ def numbered_rows(table: CsvTable) -> list[tuple[int, Row]]:
         try:
             rows.append((line, Row.model_validate(values)))
         except ValidationError as error:
-            raise UsageError(f"{table.path}, line {line}, {explain(error)}") from error
+            raise UsageError(f"{table.path}, line {line}: {explain(error)}.") from error
     return rows
 
 
 def rows_of(frame: pd.DataFrame) -> list[Row]:
-    """Make rows of a data frame, as ``mia_bench.run`` gives it; columns of the user's own are ignored.
+    """Return the rows of a data frame, as ``mia_bench.run`` returns it. Further columns are ignored with a warning.
 
     Raises:
         UsageError: if a column is missing, a value is not allowed, or scores contradict each other.
     """
     known = [column for column in COLUMNS if column in frame.columns]
-    _tell_ignored("the data frame", [str(column) for column in frame.columns])
+    _warn_of_ignored("the data frame", [str(column) for column in frame.columns])
     try:
         return [
             Row.model_validate({str(name): value for name, value in line.items() if not pd.isna(value)})
             for line in pd.DataFrame(frame[known]).to_dict(orient="records")
         ]
     except ValidationError as error:
-        raise UsageError(f"this frame is not a leaderboard: {explain(error)}; give what mia_bench.run gave") from error
+        raise UsageError(
+            f"The data frame is not a leaderboard: {explain(error)}. Pass the result of mia_bench.run."
+        ) from error
 
 
-def _tell_ignored(where: str, columns: Iterable[str]) -> None:
+def _warn_of_ignored(where: str, columns: Iterable[str]) -> None:
     others = [column for column in columns if column not in Row.model_fields]
     if others:
-        logger.warning("%s", one_line(f"{where}: columns that no leaderboard has are ignored: {quoted(others)}"))
+        logger.warning("%s", one_line(f"Ignored columns of {where} that a leaderboard does not have: {quoted(others)}."))
 
 
 def check_writable(out: Path) -> None:
-    """Make sure that results can be written, before hours are spent on them.
+    """Check that results can be written, before hours are spent on them.
 
     Raises:
-        UsageError: if the folder cannot be made or written.
+        UsageError: if the folder cannot be created or written.
     """
     with writing(out):
         (out / "cells").mkdir(parents=True, exist_ok=True)
@@ -219,15 +221,15 @@ def check_writable(out: Path) -> None:
 
 @contextmanager
 def writing(out: Path) -> Iterator[None]:
-    """Say in one sentence what keeps results from being written.
+    """Turn errors of the file system in a block into one sentence.
 
     Raises:
-        UsageError: if something does, such as a full disk.
+        UsageError: if results cannot be written, for example because the disk is full.
     """
     try:
         yield
     except OSError as error:
         raise UsageError(
-            f"cannot write results to {out}: {error.strerror or error}; finished cells are kept, choose another --out "
-            "or make room"
+            f"Cannot write results to {out}: {error.strerror or error}. Finished cells are saved. Free some space, or "
+            "choose another --out."
         ) from error

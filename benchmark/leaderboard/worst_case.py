@@ -1,4 +1,4 @@
-"""The worst case over attacks: of each image the best that any of them rebuilds."""
+"""Compute the worst case over attacks: the best reconstruction of each image by any of them."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from .completeness import attack_of
 from .store import Record, Row
 
 Best = tuple[dict[int, float], dict[int, float]]
-"""The highest PSNR and the highest SSIM over the attacks, by image."""
+"""Highest PSNR and highest SSIM over the attacks, by image."""
 
 
 def worst_case(scored: Sequence[Row], records: Mapping[str, Record], *, complete: bool) -> dict[str, Any]:
-    """What the strongest attacks recover from one defense, by column of a ranking.
+    """Compute what the strongest attacks recover from one defense, by column of a ranking.
 
-    Seeds are averaged where the line is complete. Where it is not, the seeds have different attacks, and an average
-    would fall with each seed that lacks a strong one: then the seed at which most is recovered counts.
+    Seeds are averaged if each attack ran at each seed. Otherwise an average would fall with each seed that lacks a
+    strong attack, so the seed at which most is recovered counts.
 
     Args:
-        scored: the finished rows of the defense.
-        records: those at hand, by cell.
+        scored: finished rows of the defense.
+        records: available records by cell.
         complete: whether each attack ran at each seed.
 
     Returns:
@@ -38,20 +38,20 @@ def worst_case(scored: Sequence[Row], records: Mapping[str, Record], *, complete
     scores = [worst_scores(rows, records) for rows in by_seed(scored).values()]
     psnr, ssim, recognisable = (over_seeds(values) for values in zip(*scores, strict=True))
     references = [row for row in scored if row.attack == REFERENCE_ATTACK]
-    nothing, anyway = _of_reference(references, complete=complete)
+    zero, anyway = _of_reference(references, complete=complete)
     return {
         "psnr_db": psnr,
         "ssim": ssim,
-        "leak_db": None if nothing is None else psnr - nothing,
+        "leak_db": None if zero is None else psnr - zero,
         "recognisable": recognisable,
         "recognisable_mean_image": anyway,
         "worst_attack": _strongest(scored, complete=complete),
-        "worst_case": "per image" if all(at_hand(row, records) for row in scored) else "of means",
+        "worst_case": "per image" if all(has_image_scores(row, records) for row in scored) else "of means",
     }
 
 
 def _of_reference(references: Sequence[Row], *, complete: bool) -> tuple[float | None, float | None]:
-    """PSNR and recognizable share of the mean image; the lowest over the seeds where the line is incomplete."""
+    """Return PSNR and recognizable share of the mean image: averaged over seeds, or the lowest if incomplete."""
     over_seeds = mean if complete else min
     if not references:
         return None, None
@@ -68,12 +68,12 @@ def _strongest(scored: Sequence[Row], *, complete: bool) -> str:
     for row in scored:
         by_attack[attack_of(row)].append(row)
     name, params = max(by_attack, key=lambda each: over_seeds(_known(by_attack[each], "psnr_db")))
-    alike = [json.loads(others) for also, others in by_attack if also == name]
-    return label("attacks", name, json.loads(params), alike)
+    same_name = [json.loads(other_params) for other, other_params in by_attack if other == name]
+    return label("attacks", name, json.loads(params), same_name)
 
 
 def by_seed(rows: Iterable[Row]) -> dict[int, list[Row]]:
-    """Rows in groups of one seed."""
+    """Group rows by seed."""
     found: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
         found[row.seed].append(row)
@@ -81,13 +81,14 @@ def by_seed(rows: Iterable[Row]) -> dict[int, list[Row]]:
 
 
 def worst_scores(scored: Sequence[Row], records: Mapping[str, Record]) -> tuple[float, float, float]:
-    """PSNR, SSIM and recognizable share that the attacks reach together on one protected model.
+    """Return the PSNR, SSIM and recognizable share that the attacks reach together on one protected model.
 
-    Of each image the best counts; where only some records are at hand, the strongest attack's mean if it is higher.
+    The best reconstruction of each image counts. If only some records are available, the mean of the strongest attack
+    counts if it is higher.
 
     Args:
-        scored: its finished cells, of one seed.
-        records: those at hand, by cell.
+        scored: finished rows of one defense and one seed.
+        records: available records by cell.
     """
     psnr, ssim = best_of_each(scored, records)
     found = [max(_known(scored, column)) for column in ("psnr_db", "ssim", "recognisable")]
@@ -95,13 +96,13 @@ def worst_scores(scored: Sequence[Row], records: Mapping[str, Record]) -> tuple[
         return found[0], found[1], found[2]
     share = mean(float(value >= RECOGNISABLE_SSIM) for value in ssim.values())
     per_image = mean(psnr.values()), mean(ssim.values()), share
-    if all(at_hand(row, records) for row in scored):
+    if all(has_image_scores(row, records) for row in scored):
         return per_image
     return max(per_image[0], found[0]), max(per_image[1], found[1]), max(per_image[2], found[2])
 
 
-def at_hand(row: Row, records: Mapping[str, Record]) -> bool:
-    """Whether there is a record with finite values of each image."""
+def has_image_scores(row: Row, records: Mapping[str, Record]) -> bool:
+    """Return whether there is a record with finite scores of each image."""
     record = records.get(row.cell_id)
     return record is not None and all(
         len(values) == row.n_images and all(map(math.isfinite, values))
@@ -110,11 +111,11 @@ def at_hand(row: Row, records: Mapping[str, Record]) -> bool:
 
 
 def best_of_each(scored: Sequence[Row], records: Mapping[str, Record]) -> Best:
-    """Highest PSNR and highest SSIM over the attacks of one seed, by image; of the cells whose records are at hand."""
+    """Return the highest PSNR and SSIM over the attacks of one seed, by image, from the cells that have records."""
     psnr: dict[int, float] = {}
     ssim: dict[int, float] = {}
     for row in scored:
-        if at_hand(row, records):
+        if has_image_scores(row, records):
             values = records[row.cell_id].per_image
             for image, (decibels, similarity) in enumerate(zip(values.psnr_db, values.ssim, strict=True)):
                 psnr[image] = max(decibels, psnr.get(image, decibels))

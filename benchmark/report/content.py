@@ -9,10 +9,10 @@ from typing import Any
 from ... import __version__
 from ..leaderboard.audits import audit
 from ..leaderboard.audits.comparisons import NOTHING_DB
-from ..leaderboard.completeness import each_once, find_gaps, place_of
+from ..leaderboard.completeness import each_once, find_gaps, scenario_of
 from ..leaderboard.completing import completing_commands
 from ..leaderboard.flag_kinds import INCOMPLETE
-from ..leaderboard.ranking import rank_places
+from ..leaderboard.ranking import rank_scenarios
 from ..leaderboard.store import Record, Row
 from ..metrics.scales import RECOGNISABLE_SSIM
 from .curves import Curve, curves
@@ -76,8 +76,8 @@ def content(rows: Iterable[Row], records: Mapping[str, Record]) -> Content:
     ]
     gaps, commands = find_gaps(rows), completing_commands(rows)
     places = []
-    for key, (lines, rivals) in rank_places(rows, records).items():
-        here, lacking = [row for row in rows if place_of(row) == key], [gap for gap in gaps if gap.place == key]
+    for key, (lines, rivals) in rank_scenarios(rows, records).items():
+        here, lacking = [row for row in rows if scenario_of(row) == key], [gap for gap in gaps if gap.scenario == key]
         found = settings(lines, rivals, here, records, lacking)
         dataset, model, split, images = key
         place = Scenario(

@@ -10,7 +10,7 @@ from statistics import mean
 from typing import Any
 
 from ..leaderboard.completeness import Gap, is_scored
-from ..leaderboard.line import Line
+from ..leaderboard.ranked_defense import RankedDefense
 from ..leaderboard.ranking import Rivals
 from ..leaderboard.store import Record, Row
 from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
@@ -80,7 +80,11 @@ class DefenseSummary:
 
 
 def settings(
-    lines: Sequence[Line], rivals: Rivals, cells: Sequence[Row], records: Mapping[str, Record], gaps: Sequence[Gap]
+    lines: Sequence[RankedDefense],
+    rivals: Rivals,
+    cells: Sequence[Row],
+    records: Mapping[str, Record],
+    gaps: Sequence[Gap],
 ) -> list[DefenseSummary]:
     """Describe all settings of one place.
 
@@ -97,7 +101,7 @@ def settings(
     shorten_defense = _shortener("defenses", {(row.defense, row.defense_params) for row in cells})
     shorten_attack = _shortener("attacks", {(row.attack, row.attack_params) for row in cells})
 
-    def describe(position: int, line: Line) -> DefenseSummary:
+    def describe(position: int, line: RankedDefense) -> DefenseSummary:
         key = line.defense, line.defense_params
         own = sorted(chosen[key], key=lambda row: (row.attack == REFERENCE_ATTACK, row.attack, row.seed))
         scored = [row for row in own if is_scored(row)]

@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import Any, cast
 
 from ..errors import UsageError
-from ..leaderboard.line_uncertainty import MEASURES
+from ..leaderboard.ranking_uncertainty import MEASURES
 from .content import SCENARIO_COLUMNS, Content, Scenario
 
 FORMATS: dict[str, dict[str, Any]] = {"png": {"metadata": {"Software": None}}, "svg": {"metadata": {"Date": None}}}

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..leaderboard.line_uncertainty import accuracy_estimate, leak_estimates, over_seeds
+from ..leaderboard.ranking_uncertainty import accuracy_estimate, leak_estimates, over_seeds
 from ..leaderboard.store import Record, Row
 from ..leaderboard.worst_case import by_seed, worst_scores
 

@@ -31,7 +31,7 @@ class Texts(Exception):
         return OddText("fine")
 
 
-NAMED = type("Line\nbreak", (Exception,), {"__module__": "x"})
+NAMED = type("RankedDefense\nbreak", (Exception,), {"__module__": "x"})
 
 WORDS = {
     "plain": (ValueError("3 is odd"), "ValueError: 3 is odd"),
@@ -43,7 +43,7 @@ WORDS = {
     "no method": (Wordless(), "Wordless: the message cannot be shown because its __str__ raised TypeError"),
     "no text": (Odd(), "Odd: the message cannot be shown because its __str__ raised TypeError"),
     "text of a kind of its own": (Texts(), "Texts: fine"),
-    "name in two lines": (NAMED("x"), "Line break: x"),
+    "name in two lines": (NAMED("x"), "RankedDefense break: x"),
     "not an Exception": (SystemExit(3), "SystemExit: 3"),
 }
 

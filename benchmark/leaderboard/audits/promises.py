@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from itertools import groupby
 
-from ..completeness import by_line, find_gaps
+from ..completeness import by_defense, find_gaps
 from ..completing import completing_commands, describe_gaps
 from ..groups import Finding, ScoredRows, defense, observations
 
@@ -24,8 +24,8 @@ def incomplete(board: ScoredRows) -> Iterator[Finding]:
     """Find lines that lack an attack that ran elsewhere at their place, or have it at some of their seeds only."""
     gaps = find_gaps(board.all_rows)
     commands = completing_commands(board.all_rows)
-    places = by_line(board.all_rows)
-    for place, lines in groupby(gaps, key=lambda gap: gap.place):
+    places = by_defense(board.all_rows)
+    for place, lines in groupby(gaps, key=lambda gap: gap.scenario):
         run = commands.get(place, [])
         remedy = f"To complete it: {run[0]}" if run else "No run can add them"
         if len(run) > 1:

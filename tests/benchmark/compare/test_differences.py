@@ -10,7 +10,7 @@ from mia_bench.benchmark.compare.differences import Difference, compare
 from mia_bench.benchmark.compare.matching import ON, ComparedBoard
 from mia_bench.benchmark.compare.significance import paired
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.leaderboard.loading import Entry
+from mia_bench.benchmark.leaderboard.loading import BoardRow
 from mia_bench.benchmark.leaderboard.store import Record
 
 from ..leaderboard.test_ranking import record
@@ -34,13 +34,13 @@ OTHER_IMAGES = cell("mean_image", [9.5, 9.0, 8.0, 9.1, 9.2, 9.9, 8.8, 9.3], vers
 
 def side(*cells: Record, at_hand: bool = True, name: str = "board") -> ComparedBoard:
     return ComparedBoard(
-        Path(name), [Entry(each.row.model_dump(exclude_none=True), each if at_hand else None) for each in cells]
+        Path(name), [BoardRow(each.row.model_dump(exclude_none=True), each if at_hand else None) for each in cells]
     )
 
 
 def published(**values: Any) -> ComparedBoard:
     row = {"dataset": "d", "model": "m", "split": "s", "defense": "dp_ir", "source": "paper, Table 1"} | values
-    return ComparedBoard(Path("paper"), [Entry(row)], published=True)
+    return ComparedBoard(Path("paper"), [BoardRow(row)], published=True)
 
 
 def states(differences: Sequence[Difference]) -> list[str]:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from mia_bench.benchmark import registry
-from mia_bench.benchmark.leaderboard.loading import Entry, load_entries
+from mia_bench.benchmark.leaderboard.loading import BoardRow, load_board_rows
 from mia_bench.benchmark.registry.specs import instantiate, resolve
 
 ROOT = Path(__file__).parents[3]
-ROWS, PUBLISHED = load_entries(ROOT / "results" / "papers" / "he2019.csv")
+ROWS, PUBLISHED = load_board_rows(ROOT / "results" / "papers" / "he2019.csv")
 
 TYPED = [  # table, split, attack, aux, shadow, PSNR, SSIM
     ("Table 3", "conv1", "white_box", None, None, 39.69, 0.9969),
@@ -33,7 +33,7 @@ TYPED = [  # table, split, attack, aux, shadow, PSNR, SSIM
 def test_a_cell_says_what_the_paper_says(
     table: str, split: str, attack: str, aux: str | None, shadow: str | None, psnr: float, ssim: float
 ) -> None:
-    def fits(row: Entry) -> bool:
+    def fits(row: BoardRow) -> bool:
         params = json.loads(row.values["attack_params"])
         return (
             f" {table}," in row.values["source"]

@@ -1,7 +1,7 @@
 """What surely beats what, against the published intervals."""
 
 import pytest
-from mia_bench.benchmark.leaderboard.line_uncertainty import accuracy_estimate
+from mia_bench.benchmark.leaderboard.ranking_uncertainty import accuracy_estimate
 from mia_bench.benchmark.leaderboard.store import Record
 from mia_bench.benchmark.metrics.pareto import Estimate, beaten_by, surely_less
 

@@ -1,4 +1,4 @@
-"""How sure the figures of a line are: what is recovered over the images attacked, accuracy over those classified."""
+"""Estimate scores and accuracy of a ranked defense, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from ..metrics.pareto import Estimate
 from ..metrics.scales import RANGES
 from .completeness import is_number
 from .store import Record, Row
-from .worst_case import at_hand, best_of_each, by_seed
+from .worst_case import best_of_each, by_seed, has_image_scores
 
 MEASURES = ("psnr_db", "ssim")
-"""What attacks recover: the higher, the less private."""
+"""Scores of the attacks: the higher, the less private."""
 
 
 def leak_estimates(scored: Sequence[Row], records: Mapping[str, Record], *, complete: bool) -> dict[str, Estimate]:
-    """What the attacks recover from one line, by measure, with 95 % intervals over images.
+    """Estimate by measure what the attacks recover from one defense, with 95 % intervals over images.
 
-    With records they are those of the worst case per image, else those of the strongest attack of each seed, averaged.
+    With records, this is the worst case over the attacks image by image; without, the strongest attack of each seed,
+    averaged over seeds.
 
     Args:
-        scored: the finished rows of the line.
-        records: those at hand, by cell.
-        complete: whether each attack ran at each seed; if not, the seed at which most is recovered counts.
+        scored: finished rows of the defense.
+        records: available records by cell.
+        complete: whether each attack ran at each seed. If not, the seed at which most is recovered counts.
     """
     seeds = [*by_seed(scored).values()]
-    if scored and all(at_hand(row, records) for row in scored):
+    if scored and all(has_image_scores(row, records) for row in scored):
         best = [best_of_each(rows, records) for rows in seeds]
         sources = records[scored[0].cell_id].per_image.sources
         return {
@@ -59,10 +60,10 @@ def _of_means(name: str, seeds: Sequence[Sequence[Row]], complete: bool) -> Esti
 
 
 def accuracy_estimate(scored: Sequence[Row]) -> Estimate | None:
-    """The accuracy of a line with Wilson's 95 % interval, from the number of images that it was measured on.
+    """Estimate the accuracy of a defense with Wilson's 95 % interval, from the number of classified images.
 
     Source: Wilson, JASA 22 (1927) 209, as in Brown, Cai, DasGupta, Statistical Science 16 (2001) 101, equation 4.
-    scipy has it for whole counts only, and the mean of several seeds is not one.
+    scipy has this interval for integer counts only, and the mean over several seeds is not one.
     """
     share = over_seeds(scored, lambda row: row.accuracy)
     if share is None:
@@ -77,7 +78,7 @@ def accuracy_estimate(scored: Sequence[Row]) -> Estimate | None:
 
 
 def over_seeds(rows: Iterable[Row], figure: Callable[[Row], float | None]) -> float | None:
-    """The mean over seeds of a figure that all cells of one seed share, however many cells a seed has."""
+    """Return the mean over seeds of a value that all cells of one seed share, however many cells a seed has."""
     values: dict[int, list[float]] = defaultdict(list)
     for row in rows:
         value = figure(row)

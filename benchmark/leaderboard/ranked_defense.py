@@ -1,4 +1,4 @@
-"""One line of a ranking: a defense with its parameters, at one place."""
+"""Describe one row of a ranking: a defense with its parameters, in one scenario."""
 
 from __future__ import annotations
 
@@ -6,28 +6,36 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from .completeness import is_scored
-from .line_uncertainty import over_seeds
+from .ranking_uncertainty import over_seeds
 from .store import Record, Row
 from .worst_case import worst_case
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
-    """One defense with its parameters, at one place; the fields are the columns of a ranking.
+class RankedDefense:
+    """One defense with its parameters, in one scenario; the fields are the columns of a ranking.
 
     Attributes:
-        psnr_db: what the attacks recover: of each image the highest PSNR over the attacks, then the mean.
-        ssim: likewise, the highest SSIM.
-        leak_db: ``psnr_db`` less that of the reference attack, which looks at no wire.
+        psnr_db: mean over images of the highest PSNR over the attacks, in dB.
+        ssim: mean over images of the highest SSIM over the attacks.
+        leak_db: ``psnr_db`` minus that of the reference attack, which ignores the wire.
         recognisable: share of images whose highest SSIM is at least 0.3.
-        recognisable_mean_image: that share for the reference attack alone: smooth images reach it where nothing leaks.
+        recognisable_mean_image: the same share for the reference attack alone. Smooth images are recognizable even if
+            nothing leaks.
         worst_attack: the attack, with its parameters, that has the highest mean PSNR.
-        worst_case: ``per image``, or ``of means`` where the values of the images are not at hand.
+        worst_case: ``per image``, or ``of means`` if the scores of the images are not available.
         accuracy_kept: accuracy as a share of the undefended one.
-        pareto: complete, and no other complete line at this place surely keeps more accuracy at a lower PSNR.
-        incomplete: an attack of this place is missing, failed or inapplicable at one of the seeds of the line; an
-            attack that is inapplicable to all lines counts for none.
-        flags: names of the audits that a cell of this line fails; see ``audits``.
+        pareto: whether the defense is complete, and no other complete defense of the scenario surely keeps
+            more accuracy at a lower PSNR.
+        incomplete: whether an attack of the scenario is missing, failed or inapplicable at one of the seeds. An attack
+            that is inapplicable to all defenses is not required.
+        flags: identifiers of the flags of its cells; see ``flag_kinds``.
+
+    Example:
+        >>> RankedDefense(
+        ...     dataset="mnist", model="lenet5", split="relu2", n_images=64, defense="topk", defense_params="{}"
+        ... ).incomplete
+        False
     """
 
     dataset: str
@@ -60,24 +68,26 @@ class Line:
     flags: str = ""
 
 
-COLUMNS = [field.name for field in fields(Line)]
-"""Of a ranking."""
+COLUMNS = [field.name for field in fields(RankedDefense)]
+"""Columns of a ranking."""
 HIGHEST_FIRST = ("accuracy", "accuracy_undefended", "accuracy_kept", "attacks", "seeds", "pareto")
-"""Columns of which more is better; of all others less is, and words go by the alphabet."""
+"""Columns in which more is better. In all others less is better, and texts are in alphabetical order."""
 
 
-def make_line(cells: Sequence[Row], records: Mapping[str, Record], *, flags: Iterable[str], complete: bool) -> Line:
-    """Describe one defense at one place.
+def describe_defense(
+    cells: Sequence[Row], records: Mapping[str, Record], *, flags: Iterable[str], complete: bool
+) -> RankedDefense:
+    """Describe one defense in one scenario.
 
     Args:
-        cells: all its rows.
-        records: those at hand, by cell.
-        flags: names of the audits that a cell fails.
+        cells: all rows of the defense.
+        records: available records by cell.
+        flags: identifiers of the flags of its cells.
         complete: whether each attack ran at each seed.
     """
     first = cells[0]
     scored = [row for row in cells if is_scored(row)]
-    line = Line(
+    described = RankedDefense(
         dataset=first.dataset,
         model=first.model,
         split=first.split,
@@ -88,11 +98,11 @@ def make_line(cells: Sequence[Row], records: Mapping[str, Record], *, flags: Ite
         flags=" ".join(sorted(set(flags))),
     )
     if not scored:
-        return line
+        return described
     accuracy = over_seeds(scored, lambda row: row.accuracy)
     undefended = over_seeds(scored, lambda row: row.accuracy_undefended)
     return replace(
-        line,
+        described,
         **worst_case(scored, records, complete=complete),
         accuracy=accuracy,
         accuracy_undefended=undefended,
@@ -110,6 +120,6 @@ def make_line(cells: Sequence[Row], records: Mapping[str, Record], *, flags: Ite
 
 
 def _weakest(promises: Iterable[float | None]) -> float | None:
-    """The largest epsilon; None, which promises nothing, if one of them is."""
+    """Return the largest epsilon; None, which promises nothing, if one of them is None."""
     found = [*promises]
     return None if None in found else max(value for value in found if value is not None)
