@@ -99,9 +99,7 @@ def _check(path: Path, header: list[str], lines: list[tuple[int, list[str]]]) ->
         raise UsageError(f"Expected a name for each column, got none for column {header.index('', 1) + 1} of {path}.")
     for number, line in lines:
         if len(line) != len(header):
-            raise UsageError(
-                f"Expected {len(header)} values as in the header, got {len(line)} in {path}, line {number}."
-            )
+            raise UsageError(f"Expected {len(header)} values per line, got {len(line)}: {path}, line {number}.")
 
 
 def _named(header: list[str], line: list[str]) -> dict[str, str]:

@@ -17,6 +17,10 @@ class FlagKind:
         meaning: one sentence that says what was found.
         causes: likely causes, the most frequent first.
         remedy: what to do, in at most two short sentences.
+
+    Example:
+        >>> FLAG_KINDS["aux-overlap"].meaning
+        "The attacker's own images contain private images."
     """
 
     identifier: str

@@ -27,6 +27,10 @@ class Flag:
         sentence: what was found, with its figures, without a period at the end.
         cell_ids: the cell in doubt, then the one that it was compared with.
         subject: what is in doubt, in short, as ``ridge on dp_ir:sigma=0.1``.
+
+    Example:
+        >>> Flag("incomplete", "dp_ir lacks ridge", ("0123456789abcdef",), "dp_ir").name
+        'incomplete'
     """
 
     name: str
@@ -37,7 +41,12 @@ class Flag:
 
 @dataclass(frozen=True)
 class Finding:
-    """What an audit found: the parts of a flag except for its kind."""
+    """The result of an audit: the parts of a flag except for its kind.
+
+    Example:
+        >>> Finding("ridge on dp_ir", "ridge on dp_ir scores 12.00 dB", ("0123456789abcdef",)).subject
+        'ridge on dp_ir'
+    """
 
     subject: str
     sentence: str
@@ -52,7 +61,12 @@ class Finding:
 
 
 class ScoredRows:
-    """The finished rows of leaderboards, with the scores of each image if there are records."""
+    """The finished rows of leaderboards, with the scores of each image if there are records.
+
+    Example:
+        >>> ScoredRows([], {}).rows
+        []
+    """
 
     def __init__(self, rows: Iterable[Row], records: Mapping[str, Record]) -> None:
         """Take the rows, and the records by cell."""

@@ -133,7 +133,7 @@ def test_a_class_that_is_not_installed_is_refused_with_the_remedy(folder: Path) 
 
 
 def test_a_frame_that_is_no_leaderboard_is_refused() -> None:
-    with pytest.raises(mia_bench.UsageError, match="this frame is not a leaderboard"):
+    with pytest.raises(mia_bench.UsageError, match="The data frame is not a leaderboard"):
         mia_bench.rank(pd.DataFrame({"a": [1]}))
 
 

@@ -25,33 +25,36 @@ def put(column: str, value: str) -> Callable[[list[Row]], object]:
 
 
 WRONG_VALUES = {
-    "no score": (put("psnr_db", ""), "psnr_db is empty, but the status is done"),
-    "no accuracy": (put("accuracy", ""), "accuracy is empty"),
-    "no SSIM": (put("ssim", ""), "ssim is empty"),
-    "not a number": (put("psnr_db", "nan"), "psnr_db: 'nan' is not allowed"),
-    "infinite": (put("psnr_db", "inf"), "psnr_db: 'inf' is not allowed"),
-    "negative": (put("psnr_db", "-5"), "psnr_db: '-5' is not allowed"),
-    "a word": (put("psnr_db", "ten"), "psnr_db: 'ten' is not allowed"),
-    "decimal comma": (put("psnr_db", "25,0"), "psnr_db: '25,0' is not allowed"),
-    "accuracy of 7": (put("accuracy", "7"), "accuracy: '7' is not allowed"),
-    "SSIM of 2": (put("ssim", "2"), "ssim: '2' is not allowed"),
-    "share of 2": (put("recognisable", "2"), "recognisable: '2' is not allowed"),
-    "outside its interval": (put("psnr_db", "50"), "psnr_db is 50.0, which is not between psnr_db_low 20.0"),
-    "negative epsilon": (put("epsilon", "-1"), "epsilon: '-1' is not allowed"),
-    "no images": (put("n_images", "0"), "n_images: '0' is not allowed"),
-    "half a seed": (put("seed", "0.5"), "seed: '0.5' is not allowed"),
-    "too large a seed": (put("seed", str(2**63)), "seed: '9223372036854775808' is not allowed"),
-    "negative bytes": (put("wire_bytes", "-1"), "wire_bytes: '-1' is not allowed"),
-    "unknown status": (put("status", "perfect"), "status: 'perfect' is not allowed"),
-    "scores of a failed cell": (put("status", "failed"), "but the status is failed"),
-    "parameters that are not JSON": (put("attack_params", "{"), "attack_params: '{' is not allowed"),
-    "parameters that are a list": (put("defense_params", "[]"), "expected a JSON object"),
-    "deep parameters": (put("defense_params", '{"a":' * 9999 + "1" + "}" * 9999), "nested too deeply"),
-    "observations in words": (put("attack_params", '{"observations":"all"}'), "observations must be a whole number"),
-    "a path as cell_id": (put("cell_id", "/etc/passwd"), "expected 16 hexadecimal digits"),
-    "a cell_id that climbs": (put("cell_id", "../../../secret"), "expected 16 hexadecimal digits"),
-    "a long word": (put("psnr_db", "9" * 100_000), "(100002 characters) is not allowed"),
-    "the same cell twice": (lambda lines: [*lines, lines[1] | {"ssim": "0.9"}], "is there twice, and its ssim differs"),
+    "no score": (put("psnr_db", ""), "Expected a value of psnr_db"),
+    "no accuracy": (put("accuracy", ""), "Expected a value of accuracy"),
+    "no SSIM": (put("ssim", ""), "Expected a value of ssim"),
+    "not a number": (put("psnr_db", "nan"), "psnr_db is 'nan'."),
+    "infinite": (put("psnr_db", "inf"), "psnr_db is 'inf'."),
+    "negative": (put("psnr_db", "-5"), "psnr_db is '-5'."),
+    "a word": (put("psnr_db", "ten"), "psnr_db is 'ten'."),
+    "decimal comma": (put("psnr_db", "25,0"), "psnr_db is '25,0'."),
+    "accuracy of 7": (put("accuracy", "7"), "accuracy is '7'."),
+    "SSIM of 2": (put("ssim", "2"), "ssim is '2'."),
+    "share of 2": (put("recognisable", "2"), "recognisable is '2'."),
+    "outside its interval": (
+        put("psnr_db", "50"),
+        "psnr_db_low 20.0 and psnr_db_high 30.0, got 50.0",
+    ),
+    "negative epsilon": (put("epsilon", "-1"), "epsilon is '-1'."),
+    "no images": (put("n_images", "0"), "n_images is '0'."),
+    "half a seed": (put("seed", "0.5"), "seed is '0.5'."),
+    "too large a seed": (put("seed", str(2**63)), "seed is '9223372036854775808'."),
+    "negative bytes": (put("wire_bytes", "-1"), "wire_bytes is '-1'."),
+    "unknown status": (put("status", "perfect"), "status is 'perfect'."),
+    "scores of a failed cell": (put("status", "failed"), "as the status is failed, got 25.0"),
+    "parameters that are not JSON": (put("attack_params", "{"), "attack_params is '{'."),
+    "parameters that are a list": (put("defense_params", "[]"), "Expected a JSON object."),
+    "deep parameters": (put("defense_params", '{"a":' * 9999 + "1" + "}" * 9999), "less nested JSON"),
+    "observations in words": (put("attack_params", '{"observations":"all"}'), "Expected a whole number of at least 1"),
+    "a path as cell_id": (put("cell_id", "/etc/passwd"), "Expected 16 hexadecimal digits"),
+    "a cell_id that climbs": (put("cell_id", "../../../secret"), "Expected 16 hexadecimal digits"),
+    "a long word": (put("psnr_db", "9" * 100_000), "(100002 characters). Input should be"),
+    "the same cell twice": (lambda lines: [*lines, lines[1] | {"ssim": "0.9"}], "Expected one ssim of cell"),
 }
 
 
@@ -101,7 +104,7 @@ def test_a_board_from_another_program_is_read(name: str, tmp_path: Path) -> None
 def test_an_added_column_is_ignored_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     answer("rank", changed(board(tmp_path), lambda lines: [each | {"my\x1b[31mnote": "mine"} for each in lines]))
 
-    assert "columns that no leaderboard has are ignored: ['my\\x1b[31mnote']" in caplog.text
+    assert "that a leaderboard does not have: ['my\\x1b[31mnote']." in caplog.text
 
 
 def huge_line(path: Path) -> None:
@@ -124,27 +127,27 @@ def without(column: str) -> Callable[[list[Row]], object]:
 
 NOT_BOARDS = {
     "missing": (lambda path: path.unlink(), "does not exist"),
-    "empty": (lambda path: path.write_bytes(b""), "it is empty"),
-    "blank": (lambda path: path.write_bytes(b"\n\n\n"), "it is empty"),
+    "empty": (lambda path: path.write_bytes(b""), "It is empty."),
+    "blank": (lambda path: path.write_bytes(b"\n\n\n"), "It is empty."),
     "binary": (lambda path: path.write_bytes(bytes(range(1, 256))), "not encoded in UTF-8"),
     "zero bytes": (lambda path: path.write_bytes(path.read_bytes() + b"\0"), "holds zero bytes"),
     "Latin-1": (lambda path: path.write_bytes(path.read_bytes() + b"caf\xe9"), "not encoded in UTF-8"),
     "UTF-16": (lambda path: path.write_bytes(codecs.BOM_UTF16_LE + "a".encode("utf-16-le")), "in UTF-16"),
     "one line of 20 MB": (huge_line, "field larger than field limit"),
-    "a folder": (folder_instead, "holds no results of mia-bench"),
+    "a folder": (folder_instead, "Expected results of mia-bench in"),
     "a pipe": (pipe_instead, "not a regular file"),
-    "another table": (lambda path: path.write_text("a,b\n1,2\n"), "missing columns dataset, model, split and"),
-    "no column of scores": (lambda path: changed(path, without("psnr_db")), "missing columns psnr_db"),
+    "another table": (lambda path: path.write_text("a,b\n1,2\n"), "Missing columns: dataset, model, split and"),
+    "no column of scores": (lambda path: changed(path, without("psnr_db")), "Missing columns: psnr_db"),
     "a misspelled column": (
         lambda path: path.write_text(path.read_text().replace("psnr_db,", "psnr_bd,", 1)),
-        "did you mean 'psnr_bd'?",
+        "Did you mean 'psnr_bd'?",
     ),
     "a column twice": (lambda path: path.write_text(path.read_text().replace("ssim_low", "ssim", 1)), "'ssim' twice"),
-    "cut short": (lambda path: path.write_text(path.read_text()[:-200]), "values, and the header has"),
+    "cut short": (lambda path: path.write_text(path.read_text()[:-200]), " values per line, got "),
     "an open quote": (lambda path: path.write_text(path.read_text() + '"'), "unexpected end of data"),
-    "too many columns": (lambda path: path.write_text("," * 1_000_000), "at most 1000 are read"),
+    "too many columns": (lambda path: path.write_text("," * 1_000_000), "Expected at most 1000 columns"),
     "no rows": (lambda path: path.write_text(path.read_text().partition("\n")[0]), "got no rows in"),
-    "published figures": (lambda path: path.write_text("source,a\nb,c\n"), "only `mia-bench compare` reads"),
+    "published figures": (lambda path: path.write_text("source,a\nb,c\n"), "Only `mia-bench compare` reads them"),
 }
 
 
@@ -159,7 +162,7 @@ def test_what_is_not_a_board_is_refused_with_the_cause(name: str, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("name", "word"), [("nopsnr", "psnr_db is empty"), ("nan", "psnr_db: 'nan'"), ("colorder", "")]
+    ("name", "word"), [("nopsnr", "a value of psnr_db"), ("nan", "psnr_db is 'nan'."), ("colorder", "")]
 )
 def test_the_reported_boards_are_answered(name: str, word: str) -> None:
     path = CASES / f"{name}.csv"
@@ -175,23 +178,26 @@ def test_the_reported_boards_are_answered(name: str, word: str) -> None:
 RECORDS = {
     "other scores than the row": (
         lambda c: c["row"].update(psnr_db=28.0),
-        "psnr_db is 28.0, but that of the values",
+        "the mean over its images, got 28.0",
     ),
-    "too few values": (lambda c: c["per_image"].update(psnr_db=[25.0]), "per_image.psnr_db has 1 values; expected 2"),
-    "unequal lengths": (lambda c: c["per_image"].update(ssim=[0.6] * 3), "per_image.ssim has 3 values; expected 2"),
-    "no values": (lambda c: c.pop("per_image"), "per_image.psnr_db has 0 values; expected 2"),
+    "too few values": (
+        lambda c: c["per_image"].update(psnr_db=[25.0]),
+        "2 values of per_image.psnr_db, got 1",
+    ),
+    "unequal lengths": (lambda c: c["per_image"].update(ssim=[0.6] * 3), "Expected 2 values of per_image.ssim, got 3"),
+    "no values": (lambda c: c.pop("per_image"), "Expected 2 values of per_image.psnr_db, got 0"),
     "no number among the values": (lambda c: c["per_image"].update(psnr_db=[float("nan")] * 2), "per_image.psnr_db.0"),
-    "a value out of range": (lambda c: c["per_image"].update(ssim=[-3.0, 4.2]), "per_image.ssim.0: -3.0 is not"),
-    "another share": (lambda c: c["row"].update(recognisable=0.5), "row.recognisable is 0.5"),
-    "text for a number": (lambda c: c["row"].update(accuracy="0.9"), "row.accuracy: '0.9' is not allowed"),
-    "truth for a number": (lambda c: c["row"].update(accuracy=True), "row.accuracy: True is not allowed"),
-    "a huge seed": (lambda c: c["row"].update(seed=2**63), "row.seed: 9223372036854775808 is not allowed"),
-    "a number of 400 digits": (lambda c: c["row"].update(n_images=10**400), "(401 characters) is not allowed"),
-    "a list for a name": (lambda c: c["row"].update(dataset=["d"]), "row.dataset: ['d'] is not allowed"),
-    "a list for the row": (lambda c: c.update(row=[]), "expected an object with a row"),
-    "a word more": (lambda c: c.update(more=1), "column more: 1 is not allowed"),
-    "another schema": (lambda c: c.update(schema_version="\x1b[2J"), "has schema '\\x1b[2J'"),
-    "infinite details": (lambda c: c.update(details={"a": float("inf")}), "details.a: inf is not allowed"),
+    "a value out of range": (lambda c: c["per_image"].update(ssim=[-3.0, 4.2]), "per_image.ssim.0 is -3.0."),
+    "another share": (lambda c: c["row"].update(recognisable=0.5), "the mean over its images, got 0.5"),
+    "text for a number": (lambda c: c["row"].update(accuracy="0.9"), "row.accuracy is '0.9'."),
+    "truth for a number": (lambda c: c["row"].update(accuracy=True), "row.accuracy is True."),
+    "a huge seed": (lambda c: c["row"].update(seed=2**63), "row.seed is 9223372036854775808."),
+    "a number of 400 digits": (lambda c: c["row"].update(n_images=10**400), "(401 characters). Input should be"),
+    "a list for a name": (lambda c: c["row"].update(dataset=["d"]), "row.dataset is ['d']."),
+    "a list for the row": (lambda c: c.update(row=[]), "Expected an object with a row."),
+    "a word more": (lambda c: c.update(more=1), "Column more is 1."),
+    "another schema": (lambda c: c.update(schema_version="\x1b[2J"), "got schema '\\x1b[2J'"),
+    "infinite details": (lambda c: c.update(details={"a": float("inf")}), "details.a is inf."),
 }
 
 
@@ -306,7 +312,7 @@ def test_one_cell_with_different_scores_in_two_boards_is_refused_and_both_places
 
     sentence = refusal("rank", one, other)
 
-    assert "its psnr_db differs: 25.0 in" in sentence
+    assert "Expected one psnr_db of cell" in sentence
     assert f"27.5 in {other}, line 3" in sentence
     assert f"{cells()[0].row.cell_id}.json" in sentence
     assert answer("rank", one, one / "leaderboard.csv", one).exit_code == 0
@@ -325,8 +331,8 @@ def test_a_board_that_was_edited_beside_its_records_is_refused(column: str, valu
 
     for command in ("rank", "audit"):
         sentence = refusal(command, path)
-        assert f"line 3 has {column}" in sentence
-        assert "leaderboards are made from records" in sentence
+        assert f"Expected {column} " in sentence
+        assert "to use the records" in sentence
 
 
 HOSTILE = "\x1b]0;owned\x07 \x1b[2J\u202e|forged|\r\nline"
@@ -377,12 +383,12 @@ def png(width: int, height: int) -> bytes:
 
 
 STRIPS: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "a bomb": (lambda path: path.write_bytes(png(13_000, 13_000)), "13000x13000 pixels"),
+    "a bomb": (lambda path: path.write_bytes(png(13_000, 13_000)), "pixels, got 13000x13000"),
     "damaged": (lambda path: path.write_bytes(png(10, 10)), "Cannot read the image"),
-    "not a PNG": (lambda path: path.write_bytes(b"GIF89a" + bytes(100)), "it is not a PNG"),
-    "empty": (lambda path: path.write_bytes(b""), "it is not a PNG"),
+    "not a PNG": (lambda path: path.write_bytes(b"GIF89a" + bytes(100)), "It is not a PNG"),
+    "empty": (lambda path: path.write_bytes(b""), "It is not a PNG"),
     "a pipe": (lambda path: os.mkfifo(path), "not a regular file"),
-    "a folder": (lambda path: path.mkdir(), "it is a folder"),
+    "a folder": (lambda path: path.mkdir(), "It is a folder"),
 }
 
 

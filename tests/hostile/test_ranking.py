@@ -100,7 +100,7 @@ def test_a_failed_cell_that_another_board_has_done_counts_as_done() -> None:
 
 
 def test_the_same_cell_with_two_scores_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"cell [0-9a-f]{16} is there twice, with 30 dB and with 20 dB"):
+    with pytest.raises(UsageError, match=r"Expected one score of cell [0-9a-f]{16}, got 30 dB and 20 dB"):
         rank([row(), row(psnr_db=20.0)], {})
 
 
@@ -141,5 +141,5 @@ def test_a_board_with_many_gaps_gets_a_short_notice(tmp_path: Path) -> None:
 
     told = answer("rank", tmp_path / "board.csv").stderr.splitlines()
 
-    assert "  and 33 more lines, which mia-bench audit tells" in told
+    assert "  and 33 more rows (see mia-bench audit)" in told
     assert len(told) < 25

@@ -50,7 +50,7 @@ def defense_changes_nothing(board: ScoredRows) -> Iterator[Finding]:
 
 
 def _mean_images(board: ScoredRows, like: Row) -> list[Row]:
-    """The reference attack on the same wire: an attack that ends there does not tell wires apart."""
+    """Return the rows of the reference attack on the same wire: an attack with its scores ignores the wire."""
     names = ("dataset", "model", "split", "defense", "seed", "n_images", "protocol")
     return [
         row
@@ -60,7 +60,7 @@ def _mean_images(board: ScoredRows, like: Row) -> list[Row]:
 
 
 def _same(board: ScoredRows, row: Row, other: Row) -> bool:
-    """Whether two rows have the same score for each image; by their means where there are no records."""
+    """Return whether two rows have the same score of each image, or the same means if there are no records."""
     here, there = board.images(row), board.images(other)
     if len(here) == len(there) > 0:
         return bool(np.abs(here - there).max() <= SAME_DB)

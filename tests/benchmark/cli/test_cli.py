@@ -184,7 +184,7 @@ def test_an_out_that_is_a_file_is_refused_and_the_file_kept(tree: Path, tmp_path
     result, dry = (run(tree, tmp_path / "results", *words) for words in ([], ["--dry-run"]))
 
     assert (result.exit_code, dry.exit_code) == (2, 2)
-    assert "cannot write results to" in result.stderr
+    assert "Cannot write results to" in result.stderr
     assert (tmp_path / "results").read_text() == "precious"
 
 
@@ -328,7 +328,7 @@ def test_records_of_an_older_schema_are_set_aside_and_computed_anew(tree: Path, 
     result = run(tree, out, "--defense", "undefended", "--attack", "ridge")
 
     assert read.exit_code == 2
-    assert "has schema 1, this version writes 2; run it again, and it is set aside" in read.stderr
+    assert "Expected a record of schema 2, got schema 1 in" in read.stderr
     assert result.exit_code == 0, result.stderr
     assert "2 records are of another version or other data: set aside in" in result.stderr.replace("\n", " ")
     assert pd.read_csv(out / "leaderboard.csv")["status"].tolist() == ["done", "done"]
@@ -401,7 +401,7 @@ def test_scores_of_two_protocols_are_not_ranked_together(tree: Path, tmp_path: P
     ranked, empty = mia_bench("rank", alone), mia_bench("rank", tmp_path / "empty.csv")
 
     assert (ranked.exit_code, empty.exit_code) == (2, 2)
-    assert "different evaluation protocols are not comparable: 1 in" in ranked.stderr
+    assert "Expected scores of one evaluation protocol, got 1 in" in ranked.stderr
     assert "Expected results to rank, got no rows in " in empty.stderr
 
 
@@ -494,7 +494,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(
     kept = {path: path.read_bytes() for path in (out / "cells").iterdir()}
 
     assert full.exit_code == 2
-    expected = f"Error: cannot write results to {out}: No space left on device; finished cells are kept"
+    expected = f"Error: Cannot write results to {out}: No space left on device. Finished cells are saved"
     assert expected in full.stderr
     assert 2 <= len(kept) < 12
     assert {path.suffix for path in kept} == {".json"}

@@ -114,9 +114,9 @@ def test_what_no_run_can_add_is_not_asked_for() -> None:
 
     assert completing_commands(board) == {}
     assert gap_notice(board) == [
-        "1 line is incomplete, so more may leak than it says:",
+        "1 row is incomplete, so more may leak than it shows:",
         "  dropout lacks ridge at seed 0 (inapplicable: no gradient)",
-        "no run can complete them",
+        "No run can complete them.",
     ]
 
 

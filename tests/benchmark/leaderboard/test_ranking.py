@@ -152,7 +152,7 @@ def test_a_defense_without_any_score_comes_last() -> None:
 
 
 def test_rows_of_different_versions_are_not_merged() -> None:
-    cells = f"cells {digest('a-one-0')} and {digest('other')} are both one on a"
+    cells = f"Cells {digest('a-one-0')} and {digest('other')} are both one on a"
     with pytest.raises(UsageError, match=f"{cells}, but of different data or versions"):
         ranked(record("a", "one", [10.0], [0.1]), record("a", "one", [12.0], [0.1], cell_id="other"))
 
@@ -205,7 +205,7 @@ def test_sorting_by_another_column_keeps_incomplete_lines_behind() -> None:
     assert order("accuracy") == ["b", "d", "a", "c"]
     assert order("wire_bytes") == ["b", "a", "d", "c"]
     assert order("defense") == ["a", "b", "d", "c"]
-    with pytest.raises(UsageError, match="--sort is 'acuracy'; did you mean 'accuracy'"):
+    with pytest.raises(UsageError, match=r"got 'acuracy'\. Did you mean 'accuracy'"):
         order("acuracy")
 
 

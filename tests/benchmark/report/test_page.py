@@ -143,7 +143,7 @@ def test_json_is_embedded_whole_and_refuses_what_json_cannot_say() -> None:
     ("words", "message"),
     [
         (("{board}", "-o", "{board}/leaderboard.csv"), "must end in .html"),
-        (("{board}/cells",), "holds no results of mia-bench"),
+        (("{board}/cells",), "Expected results of mia-bench in"),
         (("{board}/none.csv",), "Cannot read the table"),
         (("{board}", "-o", "{board}/leaderboard.csv/page.html"), "cannot write"),
     ],
