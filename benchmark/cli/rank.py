@@ -41,7 +41,7 @@ def rank_boards(paths: Sequence[Path], *, sort: str, notation: str, columns: str
         raise UsageError(f"Expected results to rank, got no rows in {' and '.join(map(str, paths))}.")
     ranked = rank(rows, records, sort)
     if chosen:
-        print_frame((ranked if notation == "csv" else with_labels(ranked))[chosen], notation)
+        print_frame((ranked if notation == "csv" else with_labels(ranked)).loc[:, chosen], notation)
     elif notation == "csv":
         print_frame(ranked, notation)
     else:

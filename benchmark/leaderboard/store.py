@@ -203,7 +203,9 @@ def rows_of(frame: pd.DataFrame) -> list[Row]:
 def _warn_of_ignored(where: str, columns: Iterable[str]) -> None:
     others = [column for column in columns if column not in Row.model_fields]
     if others:
-        logger.warning("%s", one_line(f"Ignored columns of {where} that a leaderboard does not have: {quoted(others)}."))
+        logger.warning(
+            "%s", one_line(f"Ignored columns of {where} that a leaderboard does not have: {quoted(others)}.")
+        )
 
 
 def check_writable(out: Path) -> None:
