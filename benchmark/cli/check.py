@@ -15,9 +15,10 @@ from ..checks.check import Outcome, outcomes
 from ..checks.lab import Lab
 from ..errors import UsageError, describe
 from ..interfaces import Attack, Component, Dataset, Defense, Model
-from ..registry import KINDS, Entry
+from ..registry import Entry
 from ..registry.specs import instantiate, parse
 from ..utils.texts import say
+from .component_names import kinds_of
 
 
 def check(target: str, *, data_dir: Path | None) -> int:
@@ -59,13 +60,8 @@ def _components(target: str) -> list[tuple[str, Component]]:
     if rest and "=" not in rest:
         return [(target, _imported(name, rest))]
     name, params = parse(target)
-    entries = [registry.find(kind, name) for kind in KINDS if name in registry.providers(kind)]
-    if not entries:
-        every = [each for kind in KINDS for each in registry.names(kind)]
-        raise UsageError(
-            f"there is no attack, defense, model or dataset {name!r}{registry.nearest(name, every)}; "
-            "`mia-bench list` names them all, and module:Class checks a class that is not installed"
-        )
+    kinds = kinds_of(name, or_else="To check a class that is not installed, write module:Class.")
+    entries = [registry.find(kind, name) for kind in kinds]
     return [(_heading(entry), instantiate(entry, params)) for entry in entries]
 
 
@@ -79,11 +75,15 @@ def _imported(module: str, attribute: str) -> Component:
     try:
         loaded = getattr(import_module(module), attribute)
     except (Exception, SystemExit) as error:
-        raise UsageError(f"{module}:{attribute} cannot be imported: {describe(error)}") from error
+        raise UsageError(
+            f"Expected a class that can be imported, got {module}:{attribute}, which raised {describe(error)}. Run the "
+            "command in the folder of its module, or install its package."
+        ) from error
     kinds = {Attack: "attacks", Defense: "defenses", Model: "models", Dataset: "datasets"}
     for base, kind in kinds.items():
         if isinstance(loaded, type) and issubclass(loaded, base):
             return instantiate(Entry(kind, attribute, f"{module}:{attribute}", module, "0"), {})  # pyright: ignore[reportArgumentType]
     raise UsageError(
-        f"{module}:{attribute} is {loaded!r}; expected a subclass of {', '.join(base.__name__ for base in kinds)}"
+        f"Expected a subclass of {', '.join(base.__name__ for base in kinds)}, got {module}:{attribute}, "
+        f"which is {loaded!r}."
     )

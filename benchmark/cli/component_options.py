@@ -35,5 +35,5 @@ def parse_rest(tokens: Sequence[str]) -> tuple[str | None, dict[str, list[Text]]
         options.setdefault(name, []).extend(Text(part) for part in divide(value))
     if len(suites) > 1:
         given = " and ".join(map(repr, suites))
-        raise UsageError(f"Expected at most one suite, got {given}. Write each option with two hyphens")
+        raise UsageError(f"Expected at most one suite, got {given}. Write options with two hyphens.")
     return (suites[0] if suites else None), options

@@ -50,11 +50,27 @@ def _at_home(word: str) -> str:
 
 
 def _sentence(error: typer.TyperException, words: Sequence[str]) -> str:
-    """What is wrong with an option or an argument, with the value that was given."""
+    """What was expected of an option or an argument, and the value that was given."""
     reason, param = error.message.removeprefix("Value error, ").rstrip("."), getattr(error, "param", None)
     if param is None or not reason:
-        return error.format_message().rstrip(".")
+        return _usage(error)
     name = param.opts[0] if param.param_type_name == "option" else (param.metavar or param.name)
     values = [after for word, after in itertools.pairwise(words) if word in param.opts]
     values += [word.partition("=")[2] for word in words if "=" in word and word.partition("=")[0] in param.opts]
-    return f"{name}{f' is {values[-1]}' if values else ''}: {reason[0].lower()}{reason[1:]}"
+    got = f", got {values[-1]}" if values else ""
+    if reason.startswith("Input should be "):
+        wanted = reason.removeprefix("Input should be ").partition(",")[0].replace("a valid integer", "a whole number")
+        return f"Expected {name} to be {wanted.replace('a valid', 'a')}{got}."
+    if " is not one of " in reason:
+        given, _, allowed = reason.partition(" is not one of ")
+        return f"Expected one of {allowed.replace(chr(39), '')} for {name}, got {given}."
+    return f"Invalid value for {name}{got}. {reason}."
+
+
+def _usage(error: typer.TyperException) -> str:
+    """What is wrong with a command line as a whole, and where to read how it is used."""
+    context, message = getattr(error, "ctx", None), error.format_message()
+    if context is None:
+        return message
+    end = "" if message.endswith((".", "?")) else "."
+    return f"{message}{end} Run {context.command_path} --help to see how it is used."

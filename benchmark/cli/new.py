@@ -40,13 +40,13 @@ def create(noun: str, name: str, out: Path | None) -> Path:
     _check_name(noun, name)
     folder = out or Path(f"mia-bench-{name.replace('_', '-')}")
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UsageError(f"{folder} exists and is not an empty folder; nothing was written; choose another --out")
+        raise UsageError(f"Expected a new or empty folder, got {folder}. Nothing was written. Choose another --out.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file, content in files(noun, name).items():
             (folder / file).write_text(content, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"cannot write {folder}: {error.strerror}; choose another --out") from error
+        raise UsageError(f"Cannot write {folder}: {error.strerror}. Choose another --out.") from error
     return folder
 
 
@@ -70,20 +70,20 @@ def _filled(text: str, noun: str, name: str) -> str:
 def _check_name(noun: str, name: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
         raise UsageError(
-            f"{name!r} cannot be the name of a component; expected a Python identifier in snake_case that is no "
-            "keyword, such as my_noise"
+            f"Expected a Python identifier in snake_case that is not a keyword, such as my_noise, got {name!r}. "
+            "Choose another name."
         )
     for kind in KINDS:
         for entry in registry.providers(kind).get(name, []):
             raise UsageError(
-                f"the {noun} cannot be called {name!r}: there is the {entry.noun} {name!r} of package "
-                f"{entry.package} {entry.version} ({entry.target}); choose another name"
+                f"Expected a name that is not in use, got {name!r}, which is the {entry.noun} {entry.target} of "
+                f"package {entry.package} {entry.version}. Choose another name."
             )
     taken = set(_class_names(noun))
     if registry.camel_case(name) in taken:
         raise UsageError(
-            f"the {noun} cannot be called {name!r}: its class would be {registry.camel_case(name)}, a name that the "
-            f"package needs itself; the others are {', '.join(sorted(taken))}"
+            f"Expected a name whose class differs from {', '.join(sorted(taken))}, got {name!r} for the class "
+            f"{registry.camel_case(name)}. Choose another name."
         )
 
 

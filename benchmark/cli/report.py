@@ -31,14 +31,14 @@ def report(boards: Sequence[Path], *, out: Path, title: str | None = None, figur
         UsageError: if a board or a picture cannot be read, there are no results, or a file cannot be written.
     """
     if out.suffix not in (".html", ".htm"):
-        raise UsageError(f"--out is {out}; a page's name must end in .html")
+        raise UsageError(f"Expected a file name that ends in .html for --out, got {out}.")
     if figures:
         from ..report.figures import check_installed
 
         check_installed()
     found = content(*load_boards(boards))
     if not found.places:
-        raise UsageError(f"{' '.join(map(str, boards))} holds no rows: there is nothing to report")
+        raise UsageError(f"Expected results to report, got no rows in {' and '.join(map(str, boards))}.")
     pictures = album(found.places, [path if path.is_dir() else path.parent for path in boards])
     written = [_write(out, page(found, pictures, title or TITLE).encode())]
     return written + (_draw(found, figures) if figures else [])
@@ -55,5 +55,5 @@ def _write(path: Path, contents: bytes) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, contents)
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}; choose another place") from error
+        raise UsageError(f"Cannot write {path}: {error.strerror}. Choose another path.") from error
     return path

@@ -118,8 +118,8 @@ Address = Annotated[
 GpusPerCell = Annotated[
     float | None,
     typer.Option(
-        help="GPU fraction per Ray worker, between 0 and 1. Defaults to 1 on CUDA.",
-        metavar="SHARE",
+        help="GPU fraction per Ray worker. Defaults to 1 on CUDA.",
+        metavar="0..1",
         show_default=False,
         rich_help_panel=HOW,
     ),

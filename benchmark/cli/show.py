@@ -6,10 +6,11 @@ import inspect
 from typing import Any, cast
 
 from .. import registry
-from ..errors import UsageError, describe
-from ..registry import KINDS, Entry, Kind
+from ..errors import describe
+from ..registry import Entry, Kind
 from ..registry.parameters import parameters
 from ..utils.texts import say
+from .component_names import kinds_of
 from .console import print_table
 
 SAMPLE_SHAPES = ((1, 28, 28), (3, 32, 32))
@@ -22,14 +23,7 @@ def show(name: str) -> None:
     Raises:
         UsageError: if nothing has that name.
     """
-    kinds: list[Kind] = [kind for kind in KINDS if name in registry.providers(kind)]
-    if not kinds:
-        every = [each for kind in KINDS for each in registry.names(kind)]
-        raise UsageError(
-            f"there is no attack, defense, model or dataset {name!r}{registry.nearest(name, every)}; "
-            "`mia-bench list` names them all"
-        )
-    for kind in kinds:
+    for kind in kinds_of(name):
         _show(registry.find(kind, name), kind)
 
 
@@ -73,7 +67,7 @@ def _cost(kind: Kind, name: str) -> str:
 
 def _show_parameters(lines: list[list[str]]) -> None:
     if not lines:
-        say("\nno parameters")
+        say("\nNo parameters.")
         return
     say("\nparameters")
     print_table(["name", "allowed", "default", "meaning"], lines)

@@ -18,7 +18,7 @@ def status(folder: Path) -> None:
     """
     planned = read_plan(folder)
     if not planned:
-        raise UsageError(f"{folder} holds no run of mia-bench: there is no plan.json in it")
+        raise UsageError(f"Expected the results folder of a run, got {folder}, which has no plan.json.")
     records = read_records(folder)
     states = {cell_id: records[cell_id].row.status if cell_id in records else "missing" for cell_id in planned}
     for cell_id, state in states.items():
@@ -27,3 +27,5 @@ def status(folder: Path) -> None:
             say(one_line(f"{state:12} {cell_id}  {planned[cell_id]}{reason}"))
     counts = {state: list(states.values()).count(state) for state in ("done", "failed", "inapplicable", "missing")}
     say(", ".join(f"{count} {state}" for state, count in counts.items()))
+    if counts["failed"] or counts["missing"]:
+        say("Finished cells are saved; rerun the same command to resume.")

@@ -149,8 +149,10 @@ WRONG = {
         "model lenet5 cannot take the (3, 10, 10) images of imagefolder:size=10",
     ),
     "underscores": (["--dry_run"], "the option of run is --dry-run"),
-    "jobs": (["--jobs", "0"], "--jobs is 0: input should be greater than or equal to 1"),
-    "device": (["--device=tpu"], "--device is tpu: 'tpu' is not one of 'auto', 'cpu', 'cuda'"),
+    "jobs": (["--jobs", "0"], "Expected --jobs to be greater than or equal to 1, got 0."),
+    "jobs in words": (["--jobs", "two"], "Expected --jobs to be a whole number, got two."),
+    "no value": (["--out"], "Option '--out' requires an argument."),
+    "device": (["--device=tpu"], "Expected one of auto, cpu, cuda for --device, got 'tpu'."),
     "seed in words": (["--seed", "0,one"], "Expected whole numbers for the seeds, got 'one'"),
     "negative seed": (["--seed", "-1"], "--seed is -1; it must be at least 0"),
     "no images": (["--images", "0"], "--images is 0; it must be at least 1"),
@@ -384,7 +386,10 @@ def test_records_of_an_older_version_are_set_aside_by_any_run_and_then_missing(
         "undefended ridge",
     ]
     assert "2.0" in board.set_index("defense").loc["dp_ir", "defense_params"]
-    assert mia_bench("status", out).stdout.strip().endswith("5 done, 0 failed, 0 inapplicable, 2 missing")
+    assert mia_bench("status", out).stdout.splitlines()[-2:] == [
+        "5 done, 0 failed, 0 inapplicable, 2 missing",
+        "Finished cells are saved; rerun the same command to resume.",
+    ]
     assert "2 planned cells are missing" in ranked.stderr
     assert run(tree, out, *defenses, "--attack", "ridge").exit_code == 0
     assert mia_bench("status", out).stdout.strip() == "7 done, 0 failed, 0 inapplicable, 0 missing"

@@ -58,6 +58,23 @@ def test_help_texts_are_short_sentences_and_the_default_comes_last(name: str) ->
         assert "Defaults to" not in text or text.rpartition("Defaults to")[2].count(". ") == 0, (where, text)
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["rnak"], "No such command 'rnak'. Did you mean 'rank'? Run mia-bench --help to see how it is used."),
+        (["rank"], "Missing argument 'CSV|DIR...'. Run mia-bench rank --help to see how it is used."),
+        (["show", "dp_irr"], "got 'dp_irr'. Did you mean 'dp_ir'? Run mia-bench list to see all names."),
+    ],
+)
+def test_a_command_that_cannot_be_read_is_answered_with_where_to_look(words: list[str], sentence: str) -> None:
+    result = CliRunner().invoke(app, words, prog_name="mia-bench")
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: ")
+    assert sentence in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_the_version_is_shown() -> None:
     assert mia_bench("--version") == f"mia-bench {__version__}\n"
 

@@ -142,10 +142,10 @@ def test_json_is_embedded_whole_and_refuses_what_json_cannot_say() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("{board}", "-o", "{board}/leaderboard.csv"), "must end in .html"),
+        (("{board}", "-o", "{board}/leaderboard.csv"), "Expected a file name that ends in .html"),
         (("{board}/cells",), "Expected results of mia-bench in"),
         (("{board}/none.csv",), "Cannot read the table"),
-        (("{board}", "-o", "{board}/leaderboard.csv/page.html"), "cannot write"),
+        (("{board}", "-o", "{board}/leaderboard.csv/page.html"), "Cannot write"),
     ],
 )
 def test_bad_input_is_one_sentence(words: tuple[str, ...], message: str, board: Path) -> None:
@@ -173,4 +173,4 @@ def test_a_board_without_rows_is_refused(board: Path, tmp_path: Path) -> None:
     result = mia_bench("report", empty, "-o", tmp_path / "page.html")
 
     assert result.exit_code == 2
-    assert "holds no rows" in result.stderr
+    assert "Expected results to report, got no rows in" in result.stderr

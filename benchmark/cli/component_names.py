@@ -1,0 +1,27 @@
+"""The kinds of components that a name on the command line may mean."""
+
+from __future__ import annotations
+
+from .. import registry
+from ..errors import UsageError
+from ..registry import KINDS, Kind, suggestion
+
+
+def kinds_of(name: str, *, or_else: str = "") -> list[Kind]:
+    """Return the kinds that have a component of this name.
+
+    Args:
+        name: name of an attack, defense, model or dataset.
+        or_else: a sentence for the error that says what else may be given.
+
+    Raises:
+        UsageError: if there is no such component.
+    """
+    kinds: list[Kind] = [kind for kind in KINDS if name in registry.providers(kind)]
+    if not kinds:
+        every = [each for kind in KINDS for each in registry.names(kind)]
+        raise UsageError(
+            f"Expected the name of an attack, defense, model or dataset, got {name!r}{suggestion(name, every)} "
+            f"Run mia-bench list to see all names. {or_else}".rstrip()
+        )
+    return kinds
