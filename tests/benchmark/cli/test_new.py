@@ -151,7 +151,7 @@ def test_check_of_a_class_names_its_faults_and_exits_with_1(tmp_path: Path, monk
     assert done.exit_code == 1, done.stderr
     failed = [line for line in done.stdout.splitlines() if line.startswith("failed")]
     assert len(failed) == 2
-    assert failed[0].startswith("failed   docstring: it has no line `Source: ...`")
+    assert failed[0].startswith("failed   docstring: The docstring has no line `Source: ...`")
     assert "begin with model.copy()" in failed[1]
 
 
