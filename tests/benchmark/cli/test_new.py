@@ -152,7 +152,7 @@ def test_check_of_a_class_names_its_faults_and_exits_with_1(tmp_path: Path, monk
     failed = [line for line in done.stdout.splitlines() if line.startswith("failed")]
     assert len(failed) == 2
     assert failed[0].startswith("failed   docstring: The docstring has no line `Source: ...`")
-    assert "begin with model.copy()" in failed[1]
+    assert "Begin with model.copy()." in failed[1]
 
 
 @pytest.mark.parametrize(
