@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..errors import UsageError
-from ..registry import nearest
+from ..registry import suggestion
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
@@ -61,8 +61,8 @@ def parse_condition(text: str, columns: Sequence[str]) -> Condition:
     known = [*columns, *COUNTS]
     if column not in known:
         raise UsageError(
-            f"--fail-if {text!r} is about {column!r}, which is no column of numbers{nearest(column, known)}; "
-            f"allowed: {', '.join(known)}"
+            f"Expected a numeric column in --fail-if {text!r}, got {column!r}{suggestion(column, known)} "
+            f"Available: {', '.join(known)}."
         )
     if column in COUNTS and plus_or_minus:
         raise UsageError(f"--fail-if {text!r} has a sign, but {column!r} is a count of cells, as in '{column} > 0'")

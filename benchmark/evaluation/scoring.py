@@ -12,7 +12,7 @@ from ..interfaces import ImageSet, Reconstruction
 from ..leaderboard.store import PerImage
 from ..metrics import interval, psnr, ssim
 from ..metrics.evaluation_classifier import agreement
-from ..metrics.leakage import GALLERY, identified, leak_r2, wrong_image_psnr
+from ..metrics.leakage import GALLERY_IMAGES, identified, leak_r2, wrong_image_psnr
 from ..metrics.scales import RANGES, RECOGNISABLE_SSIM
 from ..plan.cells import Setting
 from ..utils.fingerprints import groups_of_equal
@@ -26,7 +26,7 @@ def score(bench: Artifacts, setting: Setting, images: Tensor) -> tuple[dict[str,
         The columns ``identified`` and ``leak_r2``, and details by name.
     """
     pools = bench.pools(setting.dataset)
-    attacked, gallery = bench.attacked(setting), bench.gallery(setting, GALLERY)
+    attacked, gallery = bench.attacked(setting), bench.gallery(setting, GALLERY_IMAGES)
     originals = attacked.images
     images = images.to(originals.device).clamp(0, 1)
     columns = {"identified": identified(images, gallery), "leak_r2": leak_r2(images, originals, pools.aux.images)}

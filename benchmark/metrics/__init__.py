@@ -11,7 +11,7 @@ __all__ = ["accuracy", "interval", "psnr", "ssim"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load a function on first use: leaderboards need the intervals, but no torch."""
+    """Load a function on first use, since leaderboards need the intervals but not torch."""
     if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(f"The module {__name__!r} has no attribute {name!r}.")
     return getattr(import_module(".intervals" if name == "interval" else ".image_quality", __name__), name)

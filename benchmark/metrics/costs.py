@@ -1,4 +1,4 @@
-"""What a protected model costs the device: multiplications, parameters, bytes and milliseconds."""
+"""Costs of a protected model: multiplications, parameters, bytes and milliseconds."""
 
 from __future__ import annotations
 
@@ -15,23 +15,27 @@ from torch.utils.flop_counter import FlopCounterMode
 from ..interfaces import Exchange, SplitModel, Wire
 
 Result = TypeVar("Result")
-WARM_UP = 3
-REPEATS = 15
-ENOUGH_SECONDS = 5
-"""When this much has been spent on repeating a call, fewer repeats do."""
+WARM_UP_CALLS = 3
+TIMED_CALLS = 15
+MAX_TIMING_SECONDS = 5
+"""Seconds of repeated calls after which no further call is made, even if fewer than ``TIMED_CALLS`` are done."""
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Prices of one image.
+    """Costs of one image.
 
     Attributes:
-        wire_bytes: bytes sent up for one image, in all rounds.
-        bytes_down: bytes sent back for one image.
-        client_macs: multiply-accumulate operations on the device.
-        client_params: parameters on the device.
-        client_ms: milliseconds on the device at batch size 1, before and after the server's, median after warm-up.
-        server_ms: milliseconds in the cloud, likewise.
+        wire_bytes: Bytes from the device to the server for one image, in all rounds.
+        bytes_down: Bytes from the server to the device for one image.
+        client_macs: Multiply-accumulate operations on the device.
+        client_params: Parameters on the device.
+        client_ms: Milliseconds on the device at batch size 1, in all rounds. Median of calls after a warm-up.
+        server_ms: Milliseconds on the server at batch size 1, in all rounds. Median of calls after a warm-up.
+
+    Example:
+        >>> Costs(wire_bytes=4096, bytes_down=40, client_macs=10**6, client_params=208, client_ms=1.5, server_ms=0.5)
+        Costs(wire_bytes=4096, bytes_down=40, client_macs=1000000, client_params=208, client_ms=1.5, server_ms=0.5)
     """
 
     wire_bytes: float
@@ -58,7 +62,11 @@ def measure_costs(model: SplitModel, image: Tensor) -> Costs:
 
 
 def _round_trip(model: SplitModel, image: Tensor) -> tuple[Wire, float, Exchange]:
-    """A wire, the milliseconds of sending it, and what follows; sent anew, since receivers may refuse a repetition."""
+    """Send an image and let the server answer. Each call sends anew, since a receiver may refuse repeated messages.
+
+    Returns:
+        The wire, the milliseconds of sending it, and the exchange that follows.
+    """
     start = time.perf_counter()
     wire = model.send(image)
     if image.is_cuda:
@@ -68,8 +76,9 @@ def _round_trip(model: SplitModel, image: Tensor) -> tuple[Wire, float, Exchange
 
 
 def _repeat(call: Callable[[], Result]) -> list[Result]:
-    """What some repetitions give after warm-up; at least one."""
+    """Call a function repeatedly and return the results after the warm-up, at least one."""
     results, start = [], time.perf_counter()
-    while len(results) < WARM_UP + REPEATS and (len(results) < 2 or time.perf_counter() - start < ENOUGH_SECONDS):
+    calls = WARM_UP_CALLS + TIMED_CALLS
+    while len(results) < calls and (len(results) < 2 or time.perf_counter() - start < MAX_TIMING_SECONDS):
         results.append(call())
-    return results[min(WARM_UP, len(results) - 1) :]
+    return results[min(WARM_UP_CALLS, len(results) - 1) :]

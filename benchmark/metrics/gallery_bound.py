@@ -1,4 +1,4 @@
-"""What no attacker can beat: the finite-gallery Bayes bound, and as information the bound of unbiased attackers."""
+"""The finite-gallery Bayes bound on every attacker, and the Fisher information that bounds unbiased attackers."""
 
 from __future__ import annotations
 
@@ -15,39 +15,45 @@ from ..utils.fingerprints import groups_of_equal
 from .image_quality import PSNR_CEILING_DB
 from .psnr_ceiling import max_expected_psnr
 
-PASSES = 2048
-"""About how many wires are drawn in all, so that the interval is as wide as the differences between images allow."""
-FEWEST = 4
-"""Wires drawn of each image at least."""
-CHUNK = 500
+TOTAL_WIRES = 2048
+"""Approximate number of wires drawn in all, so that the width of the interval is dominated by the images."""
+MIN_WIRES_PER_IMAGE = 4
+"""Least number of wires drawn of each image."""
+BATCH_IMAGES = 500
 """Images in one pass through the client."""
-LARGEST = 1000
-"""Images of a gallery at most; if more are attacked, they are in several. One who knows in which knows more than
-others, so what binds him binds them."""
+MAX_GALLERY_IMAGES = 1000
+"""Most images of a gallery. More attacked images are divided into several galleries. An attacker who knows the gallery
+of an image knows more than others, so a bound on this attacker holds for all."""
 CONFIDENCE = 0.999
-"""Confidence of the bounds: each is the one-sided upper limit of an average over drawn wires."""
-Z = float(norm.ppf(CONFIDENCE))
-"""How many standard errors this limit is above the average."""
-INFORMED = 64
+"""Confidence of the bounds. Each is the one-sided upper limit of an average over drawn wires."""
+LIMIT_STANDARD_ERRORS = float(norm.ppf(CONFIDENCE))
+"""Standard errors between the average and this limit."""
+FISHER_IMAGES = 64
 """Images over which the Fisher information is averaged."""
 
 
 @dataclass(frozen=True)
 class GalleryBound:
-    """What the best conceivable attacker reaches on a gallery of images.
+    """Upper bounds on what any attacker achieves on a gallery of images.
 
-    All but the last are expectations over the noise that are estimated from drawn wires. What bounds is the upper limit
-    of each estimate, with 99.9 % confidence; the estimates themselves, which an attacker may exceed, are beside them.
+    All attributes except the last are expectations over the noise, estimated from drawn wires. The bounds are the upper
+    limits of the estimates with 99.9 % confidence. The estimates themselves may be exceeded by an attacker.
 
     Attributes:
-        psnr_db: no attacker has a higher mean PSNR.
-        psnr_of_mean_mse_db: no attacker has a higher PSNR of the mean squared error, 100 at most.
-        identified: no attacker names the right image of the gallery, or one equal to it, more often, as a share.
-        psnr_db_estimate: the average of which ``psnr_db`` is the limit.
-        psnr_of_mean_mse_db_estimate: likewise.
-        identified_estimate: likewise.
-        dfil_unbiased_psnr_db: 10 log10 of the diagonal Fisher information leakage. It binds unbiased attackers only;
-            real ones are biased and do better, so it is information and no bound.
+        psnr_db: Upper bound on the mean PSNR, in dB.
+        psnr_of_mean_mse_db: Upper bound on the PSNR of the mean squared error, in dB, at most 100.
+        identified: Upper bound on the share of images for which an attacker names the right image of the gallery, or
+            one equal to it. In [0, 1].
+        psnr_db_estimate: The average whose upper limit is ``psnr_db``.
+        psnr_of_mean_mse_db_estimate: The average whose upper limit is ``psnr_of_mean_mse_db``.
+        identified_estimate: The average whose upper limit is ``identified``.
+        dfil_unbiased_psnr_db: 10 log10 of the diagonal Fisher information leakage, or None if it is not defined. It
+            bounds unbiased attackers only. Real attackers are biased and do better, so it is not a bound on them.
+
+    Example:
+        >>> bound = GalleryBound(24.1, 22.3, 0.4, 23.9, 22.2, 0.38, dfil_unbiased_psnr_db=None)
+        >>> bound.details["bound_identified"]
+        0.4
     """
 
     psnr_db: float
@@ -60,7 +66,7 @@ class GalleryBound:
 
     @property
     def details(self) -> dict[str, float]:
-        """All but the bound itself, by name."""
+        """All values except ``psnr_db``, by the names that records use, rounded to five decimals."""
         named = {
             "bound_psnr_of_mean_mse_db": self.psnr_of_mean_mse_db,
             "bound_identified": self.identified,
@@ -73,73 +79,81 @@ class GalleryBound:
 
 
 def gallery_bound(model: SplitModel, images: Tensor, *, observations: int = 1) -> GalleryBound | None:
-    """Bound every attacker on the wires of these images, also one who owns the gallery and the client's weights.
+    """Bound every attacker on the wires of these images, even one who has the gallery and the weights of the client.
 
-    If the true image is drawn uniformly from the gallery, the chances that it is x_j, given the wire v, are
-    softmax_j log p(v | h_j), with h_j the clean IR. No answer has a smaller expected squared error than their mean
-    image, none a higher expected PSNR than ``max_expected_psnr``; none names the image more often than the likeliest
-    one. Averaged over wires, that bounds any map from wires to images. The two forms differ: the mean of PSNRs
-    rewards an attacker with up to 100 dB for each image that is named outright, so its bound is far above the other
-    one as soon as images can be told apart.
+    If the true image is drawn uniformly from the gallery, its posterior probabilities given the wire v are
+    softmax_j log p(v | h_j), where h_j is the clean IR of image x_j. No reconstruction has a smaller expected squared
+    error than the posterior mean, and none has a higher expected PSNR than ``max_expected_psnr``. No attacker names the
+    image more often than one who names the most probable image. The averages of these values over wires bound every
+    map from wires to images. The two PSNR bounds differ: the mean of PSNRs rewards an attacker with up to 100 dB for
+    each image that is identified with certainty, so its bound is far higher as soon as images can be distinguished.
 
-    The averages are over drawn wires, so they err; what is given as the bound is their upper limit. The bound is about
-    the expectation over the noise, not about the luck of one run, and about attackers who rebuild each image from its
-    own wires; the gallery is small, so it says "at most", never "at least".
+    The averages are estimated from drawn wires, so the upper limit of each estimate is reported as the bound. It bounds
+    the expectation over the noise, not a single lucky run, and attackers that reconstruct each image from its own
+    wires. The gallery is small, so the result is an upper bound only, never a lower bound. See docs/bounds.md.
 
     Args:
-        model: the protected model.
-        images: exactly the attacked images, (N, C, H, W); more than ``LARGEST`` are cut into galleries of equal size.
-        observations: wires of each image that the attacker has. The densities of single wires are multiplied, which
-            bounds whatever can be made of them, merged or not.
+        model: The protected model.
+        images: Exactly the attacked images, (N, C, H, W). More than 1,000 are divided into galleries of equal size.
+        observations: Number of wires of each image that the attacker has. The densities of the wires are multiplied,
+            so the bound holds for every use of them, merged or not.
 
     Returns:
-        The bound; None if the channel of the IR has no density, the images are noisy before the client, or the
-        adversary sees something else than what the channel gives.
+        The bound. None if the channel of the IR has no density, the images are noisy before the client, or the
+        adversary observes something other than the output of the channel.
 
-    Source: the Bayes risk under squared error is that of the posterior mean (Lehmann & Casella, Theory of Point
+    Source: the posterior mean minimizes the Bayes risk under squared error (Lehmann & Casella, Theory of Point
     Estimation, 1998, section 4.1); dFIL: Maeng, Guo, Kariyappa, Suh, NeurIPS 2023, equation 4.
     """
     kind = type(model)
     if model.input_channel.stochastic or (kind.send, kind.overheard) != (SplitModel.send, SplitModel.overheard):
         return None
     with torch.no_grad():
-        clean = torch.cat([_clean(model, chunk) for chunk in images.split(CHUNK)])
+        clean = torch.cat([_clean(model, chunk) for chunk in images.split(BATCH_IMAGES)])
         if model.ir_channel.log_density(clean[:1], model.ir_channel(clean[:1])) is None:
             return None
-        parts = math.ceil(len(images) / LARGEST)
-        found = [
-            _within(model, *gallery, observations)
+        parts = math.ceil(len(images) / MAX_GALLERY_IMAGES)
+        galleries = [
+            _bound_draws(model, *gallery, observations)
             for gallery in zip(images.chunk(parts), clean.chunk(parts), strict=True)
         ]
-    (psnr, above), (error, off), (named, more) = (_average(draws) for draws in zip(*found, strict=True))
+    (psnr, psnr_sd), (mse, mse_sd), (named, named_sd) = (_average(draws) for draws in zip(*galleries, strict=True))
     return GalleryBound(
-        psnr_db=min(PSNR_CEILING_DB, psnr + Z * above),
-        psnr_of_mean_mse_db=_decibels(error - Z * off),
-        identified=min(1.0, named + Z * more),
+        psnr_db=min(PSNR_CEILING_DB, psnr + LIMIT_STANDARD_ERRORS * psnr_sd),
+        psnr_of_mean_mse_db=_decibels(mse - LIMIT_STANDARD_ERRORS * mse_sd),
+        identified=min(1.0, named + LIMIT_STANDARD_ERRORS * named_sd),
         psnr_db_estimate=psnr,
-        psnr_of_mean_mse_db_estimate=_decibels(error),
+        psnr_of_mean_mse_db_estimate=_decibels(mse),
         identified_estimate=named,
-        dfil_unbiased_psnr_db=_unbiased_psnr(model, images[:INFORMED], observations),
+        dfil_unbiased_psnr_db=_unbiased_psnr(model, images[:FISHER_IMAGES], observations),
     )
 
 
-def _within(model: SplitModel, images: Tensor, clean: Tensor, observations: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Of R wires of each image of one gallery, with its clean IRs: PSNR, squared error and chance of being named.
+def _bound_draws(model: SplitModel, images: Tensor, clean: Tensor, observations: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Draw R wires of each image of one gallery and bound what they reveal.
 
-    Each is (R, N).
+    Args:
+        model: The protected model.
+        images: The gallery, (N, C, H, W).
+        clean: The clean IR of each image, (N, ...).
+        observations: Number of wires in one draw.
+
+    Returns:
+        The largest expected PSNR in dB, the smallest expected squared error, and the largest probability of naming the
+        image, each (R, N).
     """
-    draws = max(FEWEST, PASSES // (len(images) * observations))
-    beliefs = torch.stack([_belief(model, clean, observations) for _ in range(draws)])  # (R, N, N)
-    psnr = max_expected_psnr(beliefs.flatten(0, 1), images).view(draws, -1)
+    draws = max(MIN_WIRES_PER_IMAGE, TOTAL_WIRES // (len(images) * observations))
+    posteriors = torch.stack([_posterior(model, clean, observations) for _ in range(draws)])  # (R, N, N)
+    psnr = max_expected_psnr(posteriors.flatten(0, 1), images).view(draws, -1)
     flat = images.flatten(1).double()
-    error = torch.stack([_error(belief, flat) for belief in beliefs])
+    mse = torch.stack([_posterior_variance(posterior, flat) for posterior in posteriors])
     groups = groups_of_equal(images)
-    of_content = torch.zeros_like(beliefs).index_add_(2, groups, beliefs)  # equal images share their chances
-    return psnr, error, of_content.amax(2)
+    by_content = torch.zeros_like(posteriors).index_add_(2, groups, posteriors)  # Equal images share probability.
+    return psnr, mse, by_content.amax(2)
 
 
 def _average(draws: Sequence[Tensor]) -> tuple[float, float]:
-    """The mean over all images of galleries, each (R, N), and its standard error over the drawn wires."""
+    """Return the mean over all images of all galleries, each (R, N), and its standard error over the drawn wires."""
     images = sum(each.shape[1] for each in draws)
     mean = sum(each.mean(0).sum().item() for each in draws) / images
     variance = sum((each.var(0) / len(each)).sum().item() for each in draws) / images**2
@@ -150,24 +164,28 @@ def _clean(model: SplitModel, images: Tensor) -> Tensor:
     return model.ir_channel.clean(model.client(model.input_channel.clean(images)))
 
 
-def _belief(model: SplitModel, clean: Tensor, observations: int) -> Tensor:
-    """One wire, or several, of each image, and what it tells: chances (N, N), a line for each image sent."""
+def _posterior(model: SplitModel, clean: Tensor, observations: int) -> Tensor:
+    """Draw the wires of each image once and return the posterior probabilities (N, N), one row for each image sent."""
     total = torch.zeros(len(clean), len(clean), dtype=torch.float64, device=clean.device)
     for _ in range(observations):
-        for line, sent in zip(total, model.ir_channel(clean), strict=True):
+        for row, sent in zip(total, model.ir_channel(clean), strict=True):
             density = model.ir_channel.log_density(clean, sent.expand_as(clean))
             assert density is not None
-            line += density.double()
+            row += density.double()
     return total.softmax(1)
 
 
-def _error(belief: Tensor, flat: Tensor) -> Tensor:
-    """The expected squared error of the posterior mean for each wire, (N,), from chances (N, N) and images (N, D).
+def _posterior_variance(posterior: Tensor, flat: Tensor) -> Tensor:
+    """Return the expected squared error per pixel of the posterior mean for each wire, (N,).
 
-    Taken under the belief rather than against the image sent: over all images it is the same on average, and the
-    rare wires that mislead are counted without waiting for one.
+    The expectation is taken under the posterior, not against the image that was sent. The average over all images is
+    the same, and rare misleading wires are included without having to be drawn.
+
+    Args:
+        posterior: Probabilities (N, N), one row for each wire.
+        flat: Images (N, D).
     """
-    return (belief @ flat.square() - (belief @ flat).square()).mean(1).clamp(min=0)
+    return (posterior @ flat.square() - (posterior @ flat).square()).mean(1).clamp(min=0)
 
 
 def _decibels(error: float) -> float:
@@ -175,17 +193,20 @@ def _decibels(error: float) -> float:
 
 
 def _unbiased_psnr(model: SplitModel, images: Tensor, observations: int) -> float | None:
-    """10 log10 of dFIL, which is E |gradient of log p(v | x)|^2 / D, and for Gaussian noise |J|^2 / (sigma^2 D)."""
+    """Return 10 log10 of dFIL, or None if it is zero or the gradient is not defined.
+
+    dFIL is E |gradient of log p(v | x)|^2 / D. For Gaussian noise it is |J|^2 / (sigma^2 D).
+    """
     with torch.enable_grad():
-        seen = images.detach().clone().requires_grad_()
-        value = _clean(model, seen)
+        inputs = images.detach().clone().requires_grad_()
+        value = _clean(model, inputs)
         if not value.requires_grad:
             return None
         squares = []
-        for _ in range(FEWEST):
+        for _ in range(MIN_WIRES_PER_IMAGE):
             density = model.ir_channel.log_density(value, model.ir_channel(value.detach()))
             assert density is not None
-            (gradient,) = torch.autograd.grad(density.sum(), seen, retain_graph=True)
+            (gradient,) = torch.autograd.grad(density.sum(), inputs, retain_graph=True)
             squares.append(gradient.square().flatten(1).mean(1).mean().item())
     leakage = observations * sum(squares) / len(squares)
     return 10 * math.log10(leakage) if leakage > 0 else None

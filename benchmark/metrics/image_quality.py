@@ -1,4 +1,4 @@
-"""How close a reconstruction is to the original, and how sure that figure is."""
+"""Similarity of reconstructions and originals (PSNR, SSIM), and the accuracy of classifiers."""
 
 from __future__ import annotations
 
@@ -12,24 +12,37 @@ from .scales import PSNR_CEILING_DB
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
-    """Share of images, in [0, 1], whose largest logit (N, classes) is that of their label (N,)."""
+    """Return the share of images, in [0, 1], whose largest logit is that of their label.
+
+    Args:
+        logits: Output of the classifier, (N, classes).
+        labels: True classes, (N,), int64.
+
+    Example:
+        >>> accuracy(torch.tensor([[0.1, 0.9], [0.8, 0.2]]), torch.tensor([1, 1]))
+        0.5
+    """
     return (logits.argmax(1) == labels).double().mean().item()
 
 
 def psnr(reconstructed: Tensor, original: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio of each image, on images clamped to [0, 1] with data range 1.
+    """Compute the peak signal-to-noise ratio of each image, with images clamped to [0, 1] and data range 1.
 
-    The mean of these is not the PSNR of the pooled error, which is another (lower) number.
+    The mean of these values differs from the PSNR of the pooled error, which is lower.
 
     Args:
-        reconstructed: (N, C, H, W).
-        original: (N, C, H, W).
+        reconstructed: Reconstructions (N, C, H, W).
+        original: Originals (N, C, H, W).
 
     Returns:
-        Decibels (N,), at most 100.
+        PSNR in dB, (N,), at most 100.
 
     Raises:
-        ValueError: if the shapes differ.
+        ValueError: If the shapes differ.
+
+    Example:
+        >>> psnr(torch.full((1, 1, 8, 8), 0.1), torch.zeros(1, 1, 8, 8))
+        tensor([20.])
     """
     _check(reconstructed, original)
     error = (reconstructed.clamp(0, 1).double() - original.clamp(0, 1).double()).square().flatten(1).mean(1)
@@ -37,17 +50,23 @@ def psnr(reconstructed: Tensor, original: Tensor) -> Tensor:
 
 
 def ssim(reconstructed: Tensor, original: Tensor) -> Tensor:
-    """Structural similarity of each image, scikit-image's with ``data_range=1`` (uniform 7x7 window).
+    """Compute the structural similarity of each image by scikit-image with ``data_range=1`` (uniform 7x7 window).
 
     Args:
-        reconstructed: (N, C, H, W), H and W at least 7.
-        original: (N, C, H, W).
+        reconstructed: Reconstructions (N, C, H, W), H and W at least 7. Values are clamped to [0, 1].
+        original: Originals (N, C, H, W).
 
     Returns:
-        Similarities in [-1, 1], (N,).
+        SSIM in [-1, 1], (N,).
 
     Raises:
-        ValueError: if the shapes differ.
+        ValueError: If the shapes differ.
+
+    Source: Wang, Bovik, Sheikh, Simoncelli, IEEE Transactions on Image Processing 13 (2004) 600.
+
+    Example:
+        >>> ssim(torch.full((1, 1, 8, 8), 0.5), torch.full((1, 1, 8, 8), 0.5))
+        tensor([1.])
     """
     _check(reconstructed, original)
     pairs = zip(reconstructed.clamp(0, 1).cpu().numpy(), original.clamp(0, 1).cpu().numpy(), strict=True)
@@ -58,6 +77,6 @@ def ssim(reconstructed: Tensor, original: Tensor) -> Tensor:
 def _check(reconstructed: Tensor, original: Tensor) -> None:
     if reconstructed.shape != original.shape or original.dim() != 4:
         raise ValueError(
-            f"reconstructed is {tuple(reconstructed.shape)} and original is {tuple(original.shape)}; "
-            "expected equal shapes (N, C, H, W)"
+            f"Expected equal shapes (N, C, H, W), got reconstructed {tuple(reconstructed.shape)} and original "
+            f"{tuple(original.shape)}."
         )

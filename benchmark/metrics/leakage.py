@@ -1,4 +1,4 @@
-"""How much reconstructions tell of the images: identification, explained variance and overlap."""
+"""How much reconstructions reveal of the images: identification, explained variance and overlap."""
 
 from __future__ import annotations
 
@@ -9,37 +9,51 @@ from ..interfaces import ImageSet
 from ..utils.fingerprints import content_digests, groups_of_equal
 from .image_quality import psnr
 
-GALLERY = 1000
-"""Images among which the private one is looked for, as far as there are so many."""
+GALLERY_IMAGES = 1000
+"""Most images among which the private image is identified."""
 
-SAME_DISTANCE = 1e-9
-"""Difference of squared distances, relative to 1 and their size, that is rounding."""
+DISTANCE_TOLERANCE = 1e-9
+"""Squared distances that differ by less, relative to 1 plus their size, count as equal."""
 
 
 def identified(images: Tensor, gallery: Tensor) -> float:
-    """Share of reconstructions whose nearest image of the gallery, by squared pixel distance, is their original.
+    """Return the share of reconstructions whose nearest image of the gallery is their original.
 
-    An image that equals the original, to 8 bits, counts as it. Where several images are nearest, as to a constant
-    reconstruction, one of them is taken at random, in expectation: the position in the gallery does not decide.
+    Nearness is the squared distance of pixels. An image that equals the original to 8 bits counts as the original. If
+    several images are equally near, for example to a constant reconstruction, the share is that of a random choice
+    among them, in expectation. The position in the gallery has no influence.
 
     Args:
-        images: (N, C, H, W).
-        gallery: (K, C, H, W), the originals first.
+        images: Reconstructions (N, C, H, W).
+        gallery: Candidates (K, C, H, W), the N originals first.
+
+    Example:
+        >>> gallery = torch.tensor([0.0, 0.5, 1.0]).view(3, 1, 1, 1)
+        >>> identified(torch.tensor([0.1, 0.9]).view(2, 1, 1, 1), gallery)
+        0.5
     """
     known, groups = gallery.flatten(1).double(), groups_of_equal(gallery)  # (K, D), (K,)
     found = []
-    for part, own in zip(images.flatten(1).split(GALLERY), groups[: len(images)].split(GALLERY), strict=True):
+    parts = zip(images.flatten(1).split(GALLERY_IMAGES), groups[: len(images)].split(GALLERY_IMAGES), strict=True)
+    for part, own in parts:
         squares = torch.cdist(part.double(), known).square()  # (N, K)
         smallest = squares.min(1, keepdim=True).values
-        nearest = squares <= smallest + SAME_DISTANCE * (1 + smallest)
+        nearest = squares <= smallest + DISTANCE_TOLERANCE * (1 + smallest)
         found.append((nearest & (groups == own[:, None])).sum(1) / nearest.sum(1))
     return torch.cat(found).double().mean().item()
 
 
 def leak_r2(images: Tensor, originals: Tensor, aux: Tensor) -> float | None:
-    """1 - MSE / MSE of the attacker's mean image: 1 is exact, 0 is no leak; None if that image is always right.
+    """Return 1 - MSE / (MSE of the attacker's mean image): 1 means exact, 0 means no leakage.
 
-    Right is up to rounding: a mean squared error of 1e-10, which is the ceiling of 100 dB.
+    Args:
+        images: Reconstructions (N, C, H, W).
+        originals: Originals (N, C, H, W).
+        aux: Images of the attacker (M, C, H, W), whose mean is the reference.
+
+    Returns:
+        The share, at most 1; negative if the mean image is nearer. None if the mean image equals the originals up to a
+        mean squared error of 1e-10, the ceiling of 100 dB.
     """
     error = (images.double() - originals.double()).square().mean().item()
     reference = (aux.mean(0, dtype=torch.float64).clamp(0, 1) - originals.double()).square().mean().item()
@@ -47,9 +61,10 @@ def leak_r2(images: Tensor, originals: Tensor, aux: Tensor) -> float | None:
 
 
 def wrong_image_psnr(images: Tensor, originals: Tensor) -> float | None:
-    """Mean PSNR against other originals, half a turn away, since neighbors in a pool may be of one class.
+    """Return the mean PSNR, in dB, of reconstructions (N, C, H, W) compared with wrong originals.
 
-    Others that equal the original to 8 bits are left out; None if there is no other.
+    Each reconstruction is compared with the original that is half the pool further, since neighbors in a pool may be
+    of one class. Originals that equal the right one to 8 bits are left out. The result is None if no other is left.
     """
     groups, turn = groups_of_equal(originals), len(originals) // 2
     other = groups != groups.roll(turn)
@@ -57,6 +72,6 @@ def wrong_image_psnr(images: Tensor, originals: Tensor) -> float | None:
 
 
 def overlap(aux: ImageSet, originals: Tensor) -> int:
-    """How many of the originals (N, C, H, W), rounded to 8 bits, are among the attacker's images."""
+    """Return how many of the originals (N, C, H, W), rounded to 8 bits, are among the attacker's images ``aux``."""
     known = set(content_digests(aux.images))
     return sum(content in known for content in content_digests(originals))

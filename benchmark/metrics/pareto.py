@@ -1,4 +1,4 @@
-"""The Pareto front: what nothing else surely beats in two respects at once."""
+"""The Pareto front of points that are measured with uncertainty."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from .intervals import interval
 
-EQUAL = 1e-9
-"""Relative difference of values that are the same but for rounding."""
+RELATIVE_TOLERANCE = 1e-9
+"""Values whose relative difference is smaller count as equal."""
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,15 @@ class Estimate:
     """A value that was measured on a sample.
 
     Attributes:
-        value: the estimate itself.
-        low: lower end of its 95 % interval; None if there is none.
-        high: upper end.
-        by_image: the value of each image, where it is known; two estimates are then compared image by image.
-        sources: of each image, where images of one source are not independent.
+        value: The estimate itself.
+        low: Lower end of its 95 % interval, or None if there is no interval.
+        high: Upper end of its 95 % interval, or None.
+        by_image: The value of each image, if known. Two estimates with the same images are compared image by image.
+        sources: The source of each image. Images of one source are not independent.
+
+    Example:
+        >>> surely_less(Estimate(12.0, low=11.0, high=13.0), Estimate(18.0, low=17.0, high=19.0))
+        True
     """
 
     value: float
@@ -32,38 +36,48 @@ class Estimate:
 
 
 Point = tuple[Estimate, Estimate]
-"""What is lost in two respects: of both, less is better."""
+"""Estimates of two quantities. Smaller is better in both."""
 
 
 def beaten_by(points: Sequence[Point]) -> list[list[int]]:
-    """For each point, which others beat it; those that none beats are the Pareto front.
+    """Return, for each point, the points that dominate it. Points that none dominates are the Pareto front.
 
-    A point beats another if it is at least as good in both respects and better in one, and if each difference between
-    the two is beyond its own 95 % interval. A difference without an interval, or inside it, may be chance, and decides
-    nothing.
+    A point dominates another if it is at least as good in both quantities and better in one, and if each difference
+    between the two is outside its 95 % interval. A difference without an interval, or inside it, may be due to chance,
+    so the point does not dominate.
 
     Args:
-        points: pairs of estimates of which less is better, such as PSNR and lost accuracy.
+        points: Pairs of estimates of which smaller is better, such as PSNR and lost accuracy.
 
     Returns:
-        The positions of the points that beat each point.
+        For each point, the positions of the points that dominate it.
+
+    Example:
+        >>> def exactly(value: float) -> Estimate:
+        ...     return Estimate(value, low=value, high=value)
+        >>> beaten_by([(exactly(12), exactly(0.1)), (exactly(18), exactly(0.2))])
+        [[], [0]]
     """
     return [[index for index, other in enumerate(points) if _beats(other, point)] for point in points]
 
 
 def _beats(one: Point, other: Point) -> bool:
-    differing = [(a, b) for a, b in zip(one, other, strict=True) if not math.isclose(a.value, b.value, rel_tol=EQUAL)]
+    differing = [
+        (a, b)
+        for a, b in zip(one, other, strict=True)
+        if not math.isclose(a.value, b.value, rel_tol=RELATIVE_TOLERANCE)
+    ]
     if not differing or any(a.value > b.value for a, b in differing):
         return False
     return all(surely_less(a, b) for a, b in differing)
 
 
 def surely_less(one: Estimate, other: Estimate) -> bool:
-    """Whether the 95 % interval of the difference of two estimates lies below 0.
+    """Return whether the 95 % interval of the difference of two estimates lies below 0.
 
-    Image by image where both have values of the same images. Elsewhere the interval of the difference follows from
-    those of both; for accuracies with Wilson's intervals this is Newcombe's hybrid score interval. It takes the two for
-    independent, which makes it too wide for values of the same images.
+    If both estimates have values of the same images, the interval is that of the differences of each image. Otherwise
+    it follows from the two intervals; for accuracies with Wilson's intervals, this is Newcombe's hybrid score interval.
+    It assumes that the two estimates are independent, which makes it too wide for values of the same images.
 
     Source: Newcombe, Statistics in Medicine 17 (1998) 873, method 10; Zou, Donner, Statistics in Medicine 27 (2008)
     1693, for other estimates.

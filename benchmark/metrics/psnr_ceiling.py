@@ -1,4 +1,7 @@
-"""How good the best single answer can be when the truth is one of a few known images."""
+"""An upper bound on the expected PSNR of any reconstruction if the truth is one of a few known images.
+
+The derivation is in docs/bounds.md.
+"""
 
 from __future__ import annotations
 
@@ -7,91 +10,96 @@ from torch import Tensor
 
 from .image_quality import PSNR_CEILING_DB
 
-SHELLS = range(12, 49)
-"""Distances between which the nearest image is looked for: 48 for up to 250 images, fewer for more, which is faster
-(20 s for 1000 images) and leaves the ceiling valid, if higher."""
-FIRST = (1e-5, 1e-3, 1e-2, 3e-2)
-"""The innermost distances, as shares of the largest one: there the score of the nearest image falls fast."""
-FLOOR = 10 ** (-PSNR_CEILING_DB / 10)
+MIN_SHELLS, MAX_SHELLS = 12, 48
+"""Least and most shells around an image. 48 are used for up to 250 images and fewer for more, which is faster (20 s for
+1,000 images); the bound stays valid but is higher."""
+INNER_RADII = (1e-5, 1e-3, 1e-2, 3e-2)
+"""Radii of the innermost shells, relative to the largest one, where the PSNR of the nearest image falls fast."""
+MIN_MSE = 10 ** (-PSNR_CEILING_DB / 10)
+"""The mean squared error at which the PSNR reaches its ceiling of 100 dB."""
 CERTAIN = 1 - 1e-12
+"""Probability of one image from which the bound is the ceiling of 100 dB."""
 
 
 def max_expected_psnr(chances: Tensor, images: Tensor) -> Tensor:
-    """An upper bound on the expected PSNR of any answer, for several beliefs about which of K images is the true one.
+    """Bound the expected PSNR of any reconstruction from above, for several distributions over K images.
 
-    For an answer a and an image x_k, at the mean squared error m_k = |a - x_k|^2 / D, the score is
-    s(m_k) = min(100, -10 log10 m_k), and what is sought is the maximum over a of sum_k p_k s(m_k). Its local maxima
-    are many (each image itself is one, a center between them is another), so it is bounded from above instead:
-
-    - Let x_j be the image nearest to a, at the root-mean-square distance r. Triangle inequalities hold every other
-      image at least max(r, d_jk - r) and at most d_jk + r away, with d_jk the distance of the two images. The best a
-      is in their convex hull, so no image is farther from it than from the farthest other image.
-    - Over such an interval of m, the function s(m) + b m is convex where s is below 100, so that it is at most what
-      it is at the ends. Hence s(m_k) <= c_k - b m_k for any b >= 0, with c_k its greater value there.
-    - The weighted sum of the errors, sum_k p_k m_k, is V + |a - x|^2 / D, where x is the mean image under p and V
-      the variance; and a is no nearer to x than the distance of x and x_j allows.
-
-    The bound is the largest value over all j and over shells of r, each with the worst of its r in every term, of the
-    smallest value over a few b. It is exact where one or two images matter and within 2 dB where all do.
+    The bound is exact if one or two images matter, and within 2 dB if all do.
 
     Args:
-        chances: (V, K), each line a distribution over the images.
-        images: (K, C, H, W) in [0, 1].
+        chances: Distributions over the images, (V, K). Each row sums to 1.
+        images: Possible images (K, C, H, W) in [0, 1].
 
     Returns:
-        Decibels (V,), at most 100.
+        Upper bounds in dB, (V,), at most 100.
 
-    Source: derived here; the error form, where the posterior mean is optimal, is the textbook one.
+    Source: derived in docs/bounds.md.
+
+    Example:
+        >>> images = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1)
+        >>> max_expected_psnr(torch.tensor([[1.0, 0.0]]), images)
+        tensor([100.], dtype=torch.float64)
     """
     ceilings = torch.full((len(chances),), PSNR_CEILING_DB, dtype=torch.float64, device=chances.device)
-    open_ = (chances.max(1).values < CERTAIN).nonzero()[:, 0]  # elsewhere nothing is below the cap of 100 dB
-    if not len(open_):
+    undecided = (chances.max(1).values < CERTAIN).nonzero()[:, 0]  # All others have the ceiling of 100 dB.
+    if not len(undecided):
         return ceilings
-    chances = chances[open_].double()
+    chances = chances[undecided].double()
     flat = images.flatten(1).double()  # (K, D)
     squares = _distances(flat).square() / flat.shape[1]  # (K, K)
     weighted = chances @ squares  # (V, K)
     variance = (chances * weighted).sum(1, keepdim=True) / 2  # (V, 1)
-    centers = (weighted - variance).clamp(min=0).sqrt()  # (V, K), from the mean image to each
+    centers = (weighted - variance).clamp(min=0).sqrt()  # (V, K), from the mean image to each image
     best = torch.zeros(len(chances), dtype=torch.float64, device=chances.device)
     for nearest in range(len(flat)):
-        here = _near(nearest, squares.sqrt(), chances, variance, centers[:, nearest, None])
-        best = torch.maximum(best, here)
-    ceilings[open_] = best.clamp(max=PSNR_CEILING_DB)
+        bound_for_nearest = _bound_near_image(nearest, squares.sqrt(), chances, variance, centers[:, nearest, None])
+        best = torch.maximum(best, bound_for_nearest)
+    ceilings[undecided] = best.clamp(max=PSNR_CEILING_DB)
     return ceilings
 
 
-def _near(nearest: int, distances: Tensor, chances: Tensor, variance: Tensor, center: Tensor) -> Tensor:
-    """The bound for answers nearest to one image, (V,)."""
+def _bound_near_image(nearest: int, distances: Tensor, chances: Tensor, variance: Tensor, center: Tensor) -> Tensor:
+    """Bound the expected PSNR of reconstructions whose nearest image is given.
+
+    Args:
+        nearest: Index of that image.
+        distances: Root-mean-square distances of all images, (K, K).
+        chances: Distributions over the images, (V, K).
+        variance: Mean squared distance to the mean image under each distribution, (V, 1).
+        center: Distance from the mean image to the nearest image, (V, 1).
+
+    Returns:
+        Upper bounds in dB, (V,).
+    """
     between = distances[nearest]  # (K,)
-    edges = _edges(between)
-    inner, outer = edges[:-1, None], edges[1:, None]  # (G, 1)
+    shell_radii = _shell_radii(between)
+    inner, outer = shell_radii[:-1, None], shell_radii[1:, None]  # (G, 1)
     low = torch.maximum(inner, between - outer)  # (G, K)
     high = torch.maximum(low, torch.minimum(between + outer, distances.max(1).values))
-    low, high = low.square().clamp(min=FLOOR), high.square().clamp(min=FLOOR)
-    chords = (_score(low) - _score(high)) / (high - low).clamp(min=FLOOR)  # (G, K)
+    low, high = low.square().clamp(min=MIN_MSE), high.square().clamp(min=MIN_MSE)
+    chords = (_psnr(low) - _psnr(high)) / (high - low).clamp(min=MIN_MSE)  # (G, K)
     slopes = torch.stack([torch.zeros_like(chords[:, 0]), *chords.quantile(chords.new_tensor([0.05, 0.5]), dim=1)])
     slope = slopes[:, :, None]  # (S, G, 1)
-    offsets = torch.maximum(_score(low) + slope * low, _score(high) + slope * high)  # (S, G, K)
-    offsets[:, :, nearest] = _score(inner[:, 0].square().clamp(min=FLOOR))
-    away = torch.maximum(center - outer.T, inner.T - center).clamp(min=0)  # (V, G), from the mean image to the shell
-    error = (variance + away.square() - chances[:, nearest, None] * outer.T.square()).clamp(min=0)
+    offsets = torch.maximum(_psnr(low) + slope * low, _psnr(high) + slope * high)  # (S, G, K)
+    offsets[:, :, nearest] = _psnr(inner[:, 0].square().clamp(min=MIN_MSE))
+    distance_to_shell = torch.maximum(center - outer.T, inner.T - center).clamp(min=0)  # (V, G), from the mean image
+    error = (variance + distance_to_shell.square() - chances[:, nearest, None] * outer.T.square()).clamp(min=0)
     totals = [chances @ offset.T - slope * error for offset, slope in zip(offsets, slopes, strict=True)]
     return torch.stack(totals).min(0).values.max(1).values
 
 
-def _edges(between: Tensor) -> Tensor:
-    """Radii of the shells around an image, from 0 to its distance from the farthest, (G + 1,)."""
-    farthest = between.max().clamp(min=FLOOR**0.5)
-    shells = min(max(12_000 // len(between), SHELLS.start), SHELLS.stop - 1)
-    shares = [0.0, *FIRST, *torch.linspace(0.05, 1, shells).tolist()]
+def _shell_radii(between: Tensor) -> Tensor:
+    """Return the radii of the shells around an image, from 0 to its distance from the farthest image, (G + 1,)."""
+    farthest = between.max().clamp(min=MIN_MSE**0.5)
+    shells = min(max(12_000 // len(between), MIN_SHELLS), MAX_SHELLS)
+    shares = [0.0, *INNER_RADII, *torch.linspace(0.05, 1, shells).tolist()]
     return farthest * between.new_tensor(shares)
 
 
-def _score(error: Tensor) -> Tensor:
-    return (-10 * torch.log10(error)).clamp(max=PSNR_CEILING_DB)
+def _psnr(mse: Tensor) -> Tensor:
+    return (-10 * torch.log10(mse)).clamp(max=PSNR_CEILING_DB)
 
 
 def _distances(flat: Tensor) -> Tensor:
-    """Euclidean distances (K, K), without the cancellation of the fast formula."""
+    """Return the Euclidean distances (K, K) of rows (K, D), without the cancellation of the fast formula."""
     return torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")

@@ -5,7 +5,7 @@ from __future__ import annotations
 PSNR_CEILING_DB = 100.0
 """PSNR of identical images, in dB. It is finite, so that means stay finite."""
 RECOGNISABLE_SSIM = 0.3
-"""SSIM from which He, Zhang, Lee (ACSAC 2019, section 4) call an image recognizable."""
+"""Least SSIM at which He, Zhang, Lee (ACSAC 2019, section 4) call an image recognizable."""
 
 RANGES = {"psnr_db": (0.0, PSNR_CEILING_DB), "ssim": (-1.0, 1.0)}
-"""Smallest and largest score of one image, by column. Confidence intervals of the mean are cut off there."""
+"""Smallest and largest score of one image, by column. Confidence intervals of the mean are clipped to it."""

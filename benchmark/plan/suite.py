@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ..errors import UsageError
-from ..registry import nearest
+from ..registry import suggestion
 from ..utils.files import Unreadable, read_toml
 from ..utils.texts import LARGEST_WHOLE, quoted
 from .lists import Spec, list_names, list_seeds, list_specs
@@ -91,7 +91,7 @@ def load_suite(name: str) -> list[Suite]:
     if not path.is_file():
         known = built_in()
         raise UsageError(
-            f"there is no suite {name!r}{nearest(name, known)}; give a TOML file or one of: {', '.join(known)}"
+            f"Unknown suite {name!r}{suggestion(name, known)} Give a TOML file or one of: {', '.join(known)}."
         )
     try:
         return _read_parts(path)

@@ -1,4 +1,4 @@
-"""From names to components: entries, specs, labels and descriptions."""
+"""Lookup of components by name: entries, specs, labels and descriptions."""
 
 from .entries import (
     DISTRIBUTION,
@@ -10,7 +10,6 @@ from .entries import (
     describe_loaded,
     find,
     names,
-    nearest,
     providers,
     suggestion,
 )
@@ -25,7 +24,6 @@ __all__ = [
     "describe_loaded",
     "find",
     "names",
-    "nearest",
     "providers",
     "suggestion",
 ]

@@ -1,4 +1,4 @@
-"""Read what a component declares: from its source text where that is possible, because an import would load torch.
+"""Declarations of components, read from their source text if possible, because an import would load torch.
 
 ``mia-bench rank`` names parameters that differ from their defaults. Importing the components to learn these defaults
 takes three seconds of CPU time; reading them from the source takes a few milliseconds.
@@ -21,11 +21,15 @@ from .entries import Entry, Kind, find
 
 @dataclass(frozen=True)
 class Declaration:
-    """What the class of a component declares.
+    """Values that the class of a component declares.
 
     Attributes:
-        defaults: the default of each parameter that has one, as JSON has it, in the order of declaration.
-        stronger_with: parameters with which a defense gets stronger (1) or weaker (-1).
+        defaults: Default of each parameter that has one, JSON-serializable, in the order of declaration.
+        stronger_with: Parameters whose increase makes a defense stronger (1) or weaker (-1).
+
+    Example:
+        >>> declared("defenses", "quantize").stronger_with
+        {'bits': -1}
     """
 
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -33,11 +37,11 @@ class Declaration:
 
 
 def declared(kind: Kind, name: str) -> Declaration:
-    """Return what a component declares; nothing if it is not installed or broken.
+    """Return the declaration of a component. It is empty if the component is not installed or is broken.
 
     Args:
-        kind: registry of the component.
-        name: name of the component, possibly that of a plug-in that is not installed.
+        kind: Kind of the component.
+        name: Name of the component, possibly that of a plug-in that is not installed.
 
     Example:
         >>> declared("defenses", "topk").defaults
@@ -55,7 +59,7 @@ def _declaration(entry: Entry) -> Declaration:
         try:
             return _Source.read(entry.path).declaration(entry.target.partition(":")[2])
         except _Unclear:
-            pass  # only an import can tell
+            pass  # An import is necessary.
     loaded = entry.load()
     defaults = {
         name: each.get_default(call_default_factory=True, validated_data={})
@@ -72,7 +76,7 @@ def _declaration(entry: Entry) -> Declaration:
 
 
 class _Unclear(Exception):
-    """The source text does not tell a value without being executed."""
+    """Raised if a value cannot be read from the source text without executing it."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,7 @@ def _assigned(body: list[ast.stmt]) -> dict[str, ast.expr]:
 
 
 def _parameters(body: list[ast.stmt]) -> dict[str, tuple[ast.expr, str]]:
-    """Return the value and the type of each parameter of a class: its annotated names that are no ``ClassVar``."""
+    """Return the value and the type of each parameter of a class: its annotated names that are not a ``ClassVar``."""
     found = {}
     for statement in body:
         match statement:

@@ -1,9 +1,10 @@
-"""Names to classes: built-in files and entry points of installed packages, loaded only when used."""
+"""Lookup of component classes by name: built-in files and entry points of installed packages, imported when used."""
 
 from __future__ import annotations
 
 import ast
 import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -29,20 +30,24 @@ _ATTRIBUTES: dict[Kind, tuple[tuple[str, type | str], ...]] = {
     "defenses": (("guarantee", str),),
     "datasets": (("model", str), ("split", str), ("training", "Training")),
 }
-"""Class variables that a component must have, beside its version; types are named where importing them takes long."""
+"""Class variables that a component must have besides its version. A type is a name if its import would take long."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One provider of one name.
+    """One provider of a component's name.
 
     Attributes:
-        kind: the registry it belongs to.
-        name: what users write.
-        target: ``module:Class``.
-        package: the distribution that provides it.
-        version: that distribution's version.
-        path: source file of a built-in, None for a plug-in.
+        kind: Kind of the component.
+        name: Name that users write.
+        target: Class in the form ``module:Class``.
+        package: Distribution that provides the class.
+        version: Version of that distribution.
+        path: Source file of a built-in component, None for a plug-in.
+
+    Example:
+        >>> find("defenses", "dp_ir").target
+        'mia_bench.defenses.dp_ir:DpIr'
     """
 
     kind: Kind
@@ -54,12 +59,12 @@ class Entry:
 
     @property
     def foreign(self) -> bool:
-        """Whether a plug-in provides it."""
+        """Whether a plug-in provides the component."""
         return self.package != DISTRIBUTION
 
     @property
     def noun(self) -> str:
-        """The kind in the singular."""
+        """The kind of the component in the singular."""
         return self.kind.removesuffix("s")
 
     @property
@@ -68,10 +73,10 @@ class Entry:
         return f"{self.noun} {self.name!r} of package {self.package} {self.version}"
 
     def load(self) -> type[Component]:
-        """Import the class; a plug-in only after a process of its own has imported it.
+        """Import the class. A plug-in is first imported by a separate process, which it may end.
 
         Raises:
-            UsageError: if it cannot be imported, or is not of its kind.
+            UsageError: If the class cannot be imported, or is not of its kind.
         """
         if self.path is None:
             from ..utils.isolation import restored_state
@@ -84,10 +89,10 @@ class Entry:
         return self.load_here()
 
     def load_here(self) -> type[Component]:
-        """Import the class in this process, whatever that does to it.
+        """Import the class in this process, without isolation.
 
         Raises:
-            UsageError: if it cannot be imported, or is not of its kind.
+            UsageError: If the class cannot be imported, or is not of its kind.
         """
         module, _, attribute = self.target.partition(":")
         try:
@@ -95,25 +100,29 @@ class Entry:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise UsageError(f"{self.provided} cannot be loaded: {describe(error)}") from error
+            raise UsageError(self.not_loaded(describe(error))) from error
         interfaces = import_module(f"{PACKAGE}.benchmark.interfaces")
         base = getattr(interfaces, _BASES[self.kind])
         if not (isinstance(loaded, type) and issubclass(loaded, base)):
             raise UsageError(
-                f"{self.provided} is {clean(object.__repr__(loaded))}; expected a subclass of {base.__name__}"
+                f"Expected a subclass of {base.__name__}, got {clean(object.__repr__(loaded))} for {self.provided}."
             )
         for name, kind in (("version", int), *_ATTRIBUTES.get(self.kind, ())):
             allowed = getattr(interfaces, kind) if isinstance(kind, str) else kind
             if not isinstance(getattr(loaded, name, None), allowed):
                 raise UsageError(
-                    f"{self.provided} has no class variable {name!r} of type {allowed.__name__}. Set it as in "
-                    f"`{name}: ClassVar[{allowed.__name__}] = ...`"
+                    f"The {self.provided} has no class variable {name!r} of type {allowed.__name__}. Set it as in "
+                    f"`{name}: ClassVar[{allowed.__name__}] = ...`."
                 )
         return loaded
 
+    def not_loaded(self, reason: object) -> str:
+        """Return the message for a class that cannot be imported."""
+        return f"The {self.provided} cannot be loaded: {str(reason).rstrip('.')}."
+
 
 def providers(kind: Kind) -> dict[str, list[Entry]]:
-    """Map each name to all who provide it, built-in files first, without importing anything."""
+    """Map each name to all entries that provide it, built-in files first, without importing the components."""
     found: dict[str, list[Entry]] = {}
     for entry in [*_built_in(kind), *_plug_ins(kind)]:
         known = found.setdefault(entry.name, [])
@@ -123,42 +132,43 @@ def providers(kind: Kind) -> dict[str, list[Entry]]:
 
 
 def names(kind: Kind) -> list[str]:
-    """All names of one kind, sorted."""
+    """Return all names of one kind, sorted.
+
+    Example:
+        >>> "dp_ir" in names("defenses")
+        True
+    """
     return list(providers(kind))
 
 
 def find(kind: Kind, name: str) -> Entry:
-    """Look up who provides a name.
+    """Return the entry that provides a name.
 
     Raises:
-        UsageError: if nobody does (with the nearest name), or several do (naming all).
+        UsageError: If no package provides the name (the message suggests the nearest name), or several packages do.
     """
     known = providers(kind)
     if name not in known:
         raise UsageError(
-            f"there is no {kind.removesuffix('s')} {name!r}{nearest(name, known)}; known: {', '.join(known)}"
+            f"Unknown {kind.removesuffix('s')} {name!r}{suggestion(name, known)} Available: {', '.join(known)}."
         )
     entries = known[name]
     if len(entries) > 1:
         owners = " and ".join(f"{entry.target} (package {entry.package} {entry.version})" for entry in entries)
-        raise UsageError(f"{entries[0].noun} {name!r} is provided twice, by {owners}; uninstall one of the packages")
+        raise UsageError(
+            f"The {entries[0].noun} {name!r} is provided twice, by {owners}. Uninstall one of the packages."
+        )
     return entries[0]
 
 
-def nearest(word: str, known: object) -> str:
-    """The clause ``; did you mean 'x'?``, or nothing when no known word is near."""
-    guess = suggestion(word, known)
-    return f"; did{guess.removeprefix('. Did')}" if guess != "." else ""
-
-
-def suggestion(word: str, known: object) -> str:
+def suggestion(word: str, known: Iterable[str]) -> str:
     """Return the end of a sentence about an unknown word: a period, and ``Did you mean 'x'?`` if one is similar.
 
     Example:
         >>> suggestion("dp_irr", ["dp_ir", "topk"]), suggestion("xyz", ["dp_ir"])
         (". Did you mean 'dp_ir'?", '.')
     """
-    close = difflib.get_close_matches(word, [str(each) for each in known], 1)  # pyright: ignore[reportGeneralTypeIssues]
+    close = difflib.get_close_matches(word, list(known), 1)
     return f". Did you mean {close[0]!r}?" if close else "."
 
 
@@ -195,19 +205,28 @@ def _plug_ins(kind: Kind) -> tuple[Entry, ...]:
 
 
 def camel_case(name: str) -> str:
-    """``dp_ir`` to ``DpIr``."""
+    """Convert snake case to camel case.
+
+    Example:
+        >>> camel_case("dp_ir")
+        'DpIr'
+    """
     return "".join(part.capitalize() for part in name.split("_"))
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One line of ``list``.
+    """One line of ``mia-bench list``.
 
     Attributes:
-        entry: who provides it.
-        facts: literal class variables, such as ``access`` or ``guarantee``.
-        line: the first line of the docstring.
-        broken: why it cannot be used, or None.
+        entry: Provider of the component.
+        facts: Literal class variables by name, such as ``access`` or ``guarantee``.
+        line: First line of the docstring.
+        broken: Why the component cannot be used, or None if it can.
+
+    Example:
+        >>> next(each.facts for each in summaries("attacks") if each.entry.name == "ridge")["access"]
+        'black_box'
     """
 
     entry: Entry
@@ -217,7 +236,7 @@ class Summary:
 
 
 def summaries(kind: Kind) -> list[Summary]:
-    """Describe everything of one kind; a broken plug-in is described as broken and disturbs nothing else."""
+    """Describe all components of one kind. A broken plug-in is described as broken and does not affect the others."""
     from .inspection import inspected
 
     described = []
@@ -232,17 +251,17 @@ def summaries(kind: Kind) -> list[Summary]:
 
 
 def _read(entry: Entry) -> Summary:
-    """Describe a built-in from its source text: importing it would import torch, which takes a second."""
+    """Describe a built-in component from its source text, since its import would import torch and take a second."""
     assert entry.path is not None
     class_name = entry.target.partition(":")[2]
     try:
         tree = ast.parse(entry.path.read_text(encoding="utf-8"))
     except SyntaxError as error:
-        raise UsageError(f"{entry.path} is not valid Python: {error}") from error
+        raise UsageError(f"{entry.path} is not valid Python: {error}.") from error
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and node.name == class_name:
             return Summary(entry, _literals(node), (ast.get_docstring(node) or "").partition("\n")[0])
-    raise UsageError(f"{entry.path} has no class {class_name}")
+    raise UsageError(f"Expected a class {class_name} in {entry.path}, but it has none. Add or rename the class.")
 
 
 def _literals(node: ast.ClassDef) -> dict[str, str]:
@@ -260,7 +279,7 @@ def describe_loaded(entry: Entry) -> Summary:
     """Describe a plug-in by importing it in this process.
 
     Raises:
-        UsageError: if it cannot be imported, or is not of its kind.
+        UsageError: If the plug-in cannot be imported, or is not of its kind.
     """
     loaded = entry.load_here()
     facts = {

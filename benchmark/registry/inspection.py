@@ -1,4 +1,4 @@
-"""What plug-ins are, found out by a process of its own: code that ends or hangs on import ends nothing else."""
+"""Inspection of plug-ins by a separate process, so that code that exits or hangs on import does no harm."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from .entries import Entry, Summary
 
 START_SECONDS = 120
-"""Until the process has imported what every plug-in needs."""
+"""Seconds that the process may take to import what every plug-in needs."""
 IMPORT_SECONDS = 60
-"""How long the import of a plug-in may take."""
+"""Seconds that the import of a plug-in may take."""
 
 
 @cache
 def inspected(entry: Entry) -> Summary:
-    """Describe a plug-in; one that cannot be imported is described as broken."""
+    """Describe a plug-in. One that cannot be imported is described as broken."""
     from .entries import Summary
 
     process = _running() or _Inspector()
@@ -33,13 +33,14 @@ def inspected(entry: Entry) -> Summary:
         return process.ask(entry)
     except Exception as error:
         process.end()
-        return Summary(entry, {}, "", broken=f"{entry.provided} cannot be loaded: {error}")
+        return Summary(entry, {}, "", broken=entry.not_loaded(error))
 
 
 def broken(entry: Entry) -> str | None:
-    """Why a plug-in cannot be used; None if it can.
+    """Return why a plug-in cannot be used, or None if it can.
 
-    A module that this process has imported already is not looked at again, nor is one that a worker process needs.
+    A module that this process has already imported is not inspected again. A worker process inspects nothing, since
+    its parent has done so.
     """
     if entry.target.partition(":")[0] in sys.modules or multiprocessing.parent_process() is not None:
         return None
@@ -63,27 +64,27 @@ class _Inspector:
         atexit.register(self.end)
 
     def ask(self, entry: Entry) -> Summary:
-        """Describe a plug-in.
+        """Have the process describe a plug-in.
 
         Raises:
-            TimeoutError: if there is no answer in time.
-            EOFError: if the process has ended.
+            TimeoutError: If the process does not answer in time.
+            EOFError: If the process has ended.
         """
-        self._here.send(sys.path)  # it may have grown since the process was started
+        self._here.send(sys.path)  # It may have grown since the process was started.
         self._here.send(entry)
         try:
             if not self._begun and not self._here.poll(START_SECONDS):
-                raise TimeoutError(f"the process that imports it did not begin within {START_SECONDS} s")
+                raise TimeoutError(f"The process that imports it did not start within {START_SECONDS} s.")
             self._begun = self._begun or self._here.recv() == "begun"
             if not self._here.poll(IMPORT_SECONDS):
-                raise TimeoutError(f"importing it took longer than {IMPORT_SECONDS} s")
+                raise TimeoutError(f"Importing it took longer than {IMPORT_SECONDS} s.")
             return self._here.recv()
         except (EOFError, ConnectionError) as error:
             self._process.join()
-            raise EOFError(f"importing it ended the process ({ending(self._process.exitcode)})") from error
+            raise EOFError(f"Importing it ended the process ({ending(self._process.exitcode)}).") from error
 
     def end(self) -> None:
-        """End the process, whatever it does."""
+        """Kill the process."""
         if _Inspector.current is self:
             _Inspector.current = None
             self._process.kill()
@@ -96,11 +97,11 @@ def _running() -> _Inspector | None:
 
 
 def _serve(there: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and ends this process
-    with open(os.devnull, "w") as nowhere:  # whatever is printed is printed again by the process that uses the plug-in
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent is interrupted too and ends this process.
+    with open(os.devnull, "w") as nowhere:  # All output is repeated by the process that uses the plug-in.
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
-    from ..interfaces import components  # noqa: F401, takes long, and is no time of the plug-in's own
+    from ..interfaces import components  # noqa: F401, takes long, and does not count as time of the plug-in
     from .entries import Summary, describe_loaded
 
     there.send("begun")
@@ -115,4 +116,4 @@ def _serve(there: Connection) -> None:
         except UsageError as error:
             there.send(Summary(entry, {}, "", broken=message_of(error)))
         except BaseException as error:
-            there.send(Summary(entry, {}, "", broken=f"{entry.provided} cannot be loaded: {describe(error)}"))
+            there.send(Summary(entry, {}, "", broken=entry.not_loaded(describe(error))))

@@ -1,4 +1,4 @@
-"""Names of components with their parameters, from what a leaderboard says of them. This module imports no torch."""
+"""Names of components with their parameters, made from the values in a leaderboard. This module imports no torch."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from .entries import Kind
 from .literals import write
 
 
-def label(kind: Kind, name: str, params: Mapping[str, Any], alike: Sequence[Mapping[str, Any]] = ()) -> str:
+def label(kind: Kind, name: str, params: Mapping[str, Any], others: Sequence[Mapping[str, Any]] = ()) -> str:
     """Return a short name: the component with the parameters that distinguish it.
 
     These are the parameters that differ from their defaults, or from those of other components of that name. A
     parameter that is None is left out, as on the command line.
 
     Args:
-        kind: registry of the component, which may be one that is not installed.
-        name: name of the component.
-        params: all its parameters.
-        alike: the parameters of others of the same name.
+        kind: Kind of the component. The component need not be installed.
+        name: Name of the component.
+        params: All its parameters.
+        others: Parameters of other components of the same name.
 
     Example:
         >>> label("defenses", "topk", {"kept": 0.2, "tuning_epochs": 1})
@@ -32,7 +32,7 @@ def label(kind: Kind, name: str, params: Mapping[str, Any], alike: Sequence[Mapp
         key: value
         for key, value in params.items()
         if value is not None
-        if any(other.get(key) != value for other in alike) or key not in defaults or value != defaults[key]
+        if any(other.get(key) != value for other in others) or key not in defaults or value != defaults[key]
     }
     return _written(name, shown)
 
@@ -41,9 +41,9 @@ def spec(kind: Kind, name: str, params: Mapping[str, Any]) -> str:
     """Return a component as it is written on the command line: its name and all parameters that are not defaults.
 
     Args:
-        kind: registry of the component; one that is not installed is written with all its parameters.
-        name: name of the component.
-        params: all its parameters.
+        kind: Kind of the component. One that is not installed is written with all its parameters.
+        name: Name of the component.
+        params: All its parameters.
 
     Example:
         >>> spec("defenses", "fc_before_send", {"width": None, "tuning_epochs": 3})

@@ -1,4 +1,4 @@
-"""Values written as text on the command line: how they are divided, read and written."""
+"""Values that are written as text on the command line: dividing, reading and writing them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|.', re.DOTALL)
 """A string in double quotes, or one character."""
 OPENING, CLOSING = "[{", "]}"
 SPELLINGS = {"none": "null", "None": "null", "True": "true", "False": "false"}
-"""Words that are written otherwise in JSON."""
+"""Words that JSON writes differently."""
 
 
 class Text(str):
-    """A value as it was written on the command line; its type follows from the parameter that it is given to."""
+    """A value as it was written on the command line. Its type follows from the parameter that receives it.
+
+    Example:
+        >>> read(Text("0.1"))
+        0.1
+    """
 
     __slots__ = ()
 
@@ -66,7 +71,7 @@ def divide_specs(text: str) -> list[str]:
 
 
 def read(text: str) -> Any:
-    """Read a number, ``true``, ``false``, ``none``, a list, a table or a string in double quotes; else it is text.
+    """Read a number, ``true``, ``false``, ``none``, a list, a table or a string in double quotes. All else is text.
 
     Example:
         >>> [read(text) for text in ("1", "1e-5", "none", "[1, 2]", "relu2")]
@@ -79,11 +84,16 @@ def read(text: str) -> Any:
 
 
 def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is text: no parameter may be infinite or NaN")
+    raise ValueError(f"Expected a finite number, got {name}.")
 
 
 def write(value: Any) -> str:
-    """Write a value so that ``read`` gives it back."""
+    """Write a value so that ``read`` returns it.
+
+    Example:
+        >>> [write(value) for value in (0.1, None, [1, 2], "none")]
+        ['0.1', 'none', '[1,2]', '"none"']
+    """
     if isinstance(value, str):
         return value if divide(value) == [value] and read(value) == value else json.dumps(value, ensure_ascii=False)
     if value is None:

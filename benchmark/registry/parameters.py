@@ -1,4 +1,4 @@
-"""What the parameters of a component accept, as users read it."""
+"""Description of the parameters of a component for users."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def parameters(component: type[Any]) -> list[list[str]]:
-    """Name, what is allowed, default and meaning of each parameter of a component."""
+    """Return name, allowed values, default and meaning of each parameter of a component class, as text."""
     schema = component.model_json_schema()
     shared = schema.get("$defs", {})
     return [

@@ -1,4 +1,4 @@
-"""What users write to choose components: ``dp_ir:sigma=0.1,delta=1e-6``, ``--sigma 0.05,0.1``."""
+"""Specs, by which users choose components: ``dp_ir:sigma=0.1,delta=1e-6``, ``--sigma 0.05,0.1``."""
 
 from __future__ import annotations
 
@@ -18,19 +18,28 @@ from .literals import Text, divide, read, write
 
 @dataclass(frozen=True, eq=False)
 class ResolvedComponent:
-    """A component with its parameters, and who provides it."""
+    """A component with its parameters and its provider.
+
+    Attributes:
+        entry: Provider of the component.
+        component: The component itself.
+
+    Example:
+        >>> resolve("defenses", "dp_ir", {"sigma": 0.5}).label
+        'dp_ir:sigma=0.5'
+    """
 
     entry: Entry
     component: Component
 
     @property
     def name(self) -> str:
-        """The name the user wrote."""
+        """The name that the user wrote."""
         return self.entry.name
 
     @property
     def identity(self) -> dict[str, Any]:
-        """All that its scores depend on, JSON-serializable."""
+        """Everything that determines the scores of the component, JSON-serializable."""
         return {
             "name": self.name,
             "package": self.entry.package,
@@ -40,13 +49,13 @@ class ResolvedComponent:
 
     @property
     def label(self) -> str:
-        """Name and given parameters in the syntax of the command line."""
+        """Name and explicitly given parameters, in the syntax of the command line."""
         given = self.component.model_fields_set
         return self._spec(self.component.model_dump(mode="json", include=given, exclude_none=True))
 
     @property
     def canonical(self) -> str:
-        """Name and those parameters that differ from their defaults: the same for the same component."""
+        """Name and parameters that differ from their defaults. Equal components have equal canonical names."""
         return self._spec(self.component.model_dump(mode="json", exclude_defaults=True))
 
     def _spec(self, params: dict[str, Any]) -> str:
@@ -54,62 +63,73 @@ class ResolvedComponent:
         return f"{self.name}:{written}" if written else self.name
 
     def __eq__(self, other: object) -> bool:
-        """Compare by identity and provider."""
+        """Return whether provider and identity are equal."""
         return isinstance(other, ResolvedComponent) and (self.entry, self.identity) == (other.entry, other.identity)
 
     def __hash__(self) -> int:
-        """Hash what identifies it; a parameter may be a list, which has no hash of its own."""
+        """Hash the identity as text, since a parameter may be a list, which is not hashable."""
         return hash(str(self.identity))
 
 
 def parse(spec: str) -> tuple[str, dict[str, Text]]:
-    """Split ``name:key=value,key=value`` into the name and its parameters; lists are written ``key=[1,2]``.
+    """Split ``name:key=value,key=value`` into the name and its parameters. Lists are written ``key=[1,2]``.
 
     Raises:
-        UsageError: if several names are given, or a parameter has no ``=``.
+        UsageError: If several names are given, a parameter has no ``=``, or a parameter is given twice.
+
+    Example:
+        >>> parse("dp_ir:sigma=0.1,noise=laplacian")
+        ('dp_ir', {'sigma': '0.1', 'noise': 'laplacian'})
     """
     name, _, rest = spec.partition(":")
     if "," in name:
-        raise UsageError(f"Expected one name, got {name!r}. Write each name on its own")
+        raise UsageError(f"Expected one name, got {name!r}. Give each name separately.")
     params: dict[str, Text] = {}
     for part in filter(None, divide(rest)):
         key, equals, value = part.partition("=")
         if not equals:
-            raise UsageError(f"{spec!r} has {part!r} where key=value is expected, as in {name}:key=value,key=value")
+            raise UsageError(
+                f"Expected key=value, got {part!r} in {spec!r}. Write it as in {name}:key=value,key=value."
+            )
         if key.strip() in params:
-            raise UsageError(f"{spec!r} gives {key.strip()!r} twice")
+            raise UsageError(f"Expected each parameter once, but {spec!r} gives {key.strip()!r} twice. Remove one.")
         params[key.strip()] = Text(value.strip())
     return name.strip(), params
 
 
 def resolve(kind: Kind, name: str, params: Mapping[str, Any]) -> ResolvedComponent:
-    """Build one component.
+    """Find and build one component.
 
     Raises:
-        UsageError: if the name is unknown, or a parameter is unknown or out of its bounds.
+        UsageError: If the name is unknown, or a parameter is unknown or out of its range.
     """
     entry = registry.find(kind, name)
     return ResolvedComponent(entry, instantiate(entry, params))
 
 
 def instantiate(entry: Entry, params: Mapping[str, Any]) -> Component:
-    """Build the component of an entry, saying in one sentence what is wrong with its parameters."""
+    """Build the component of an entry.
+
+    Raises:
+        UsageError: If a parameter is unknown or out of its range. The message names each such parameter.
+    """
     loaded = entry.load()
     for key in params:
         if key not in loaded.model_fields:
-            known = ", ".join(loaded.model_fields) or "it has none"
+            known = ", ".join(loaded.model_fields) or "none"
             raise UsageError(
-                f"{entry.noun} {entry.name!r} has no parameter {key!r}{registry.nearest(key, loaded.model_fields)}; "
-                f"its parameters: {known}"
+                f"The {entry.noun} {entry.name!r} has no parameter {key!r}."
+                f"{registry.suggestion(key, loaded.model_fields)} Its parameters: {known}."
             )
     try:
         return _typed(loaded, params)
     except ValidationError as error:
-        raise UsageError(f"{entry.noun} {entry.name!r}: {'; '.join(map(_sentence, error.errors()))}") from error
+        problems = "; ".join(map(_problem, error.errors()))
+        raise UsageError(f"Invalid parameters of the {entry.noun} {entry.name!r}: {problems}.") from error
 
 
 def _typed(component: type[Component], params: Mapping[str, Any]) -> Component:
-    """Build a component, reading values from the command line as what their parameters accept, or else as text."""
+    """Build a component. Read each text from the command line as a value that its parameter accepts, else as text."""
     texts = {key: str(value) for key, value in params.items() if isinstance(value, Text)}
     values = {**params, **{key: read(text) for key, text in texts.items()}}
     try:
@@ -123,9 +143,9 @@ def _typed(component: type[Component], params: Mapping[str, Any]) -> Component:
     return built if built and not wrong else component(**{**values, **{key: texts[key] for key in wrong}})
 
 
-def _sentence(error: Any) -> str:
-    message = error["msg"].removeprefix("Value error, ")
-    for bound in {"ge", "gt", "le", "lt"} & error.get("ctx", {}).keys():  # the message writes 1e-100 with 100 zeros
+def _problem(error: Any) -> str:
+    message = error["msg"].removeprefix("Value error, ").removesuffix(".")
+    for bound in {"ge", "gt", "le", "lt"} & error.get("ctx", {}).keys():  # The message writes 1e-100 with 100 zeros.
         message = f"{message.rpartition(' ')[0]} {error['ctx'][bound]:g}"
     if not error["loc"]:
         return message
@@ -135,12 +155,16 @@ def _sentence(error: Any) -> str:
 def expand_sweeps(
     kind: Kind, specs: Sequence[str | Mapping[str, Any]], options: Mapping[str, Sequence[Any]]
 ) -> list[ResolvedComponent]:
-    """Build the components named by specs, giving each the free options that it has; several values make a sweep.
+    """Build the components that specs name. Each receives the free options that it has; several values make a sweep.
 
     Args:
-        kind: the registry of all these specs.
-        specs: ``name:key=value`` texts, or mappings with ``name`` and parameters (from TOML).
-        options: values for each free option; parameters written in a spec win.
+        kind: Kind of all these components.
+        specs: Texts ``name:key=value``, or mappings with ``name`` and parameters (from TOML).
+        options: Values for each free option. Parameters in a spec take precedence.
+
+    Example:
+        >>> [each.label for each in expand_sweeps("defenses", ["dp_ir"], {"sigma": [0.1, 0.5]})]
+        ['dp_ir:sigma=0.1', 'dp_ir:sigma=0.5']
     """
     chosen: dict[str, ResolvedComponent] = {}
     for spec in specs:
@@ -155,22 +179,22 @@ def expand_sweeps(
 
 def _from_mapping(kind: Kind, spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     if not isinstance(spec.get("name"), str):
-        raise UsageError(f"an entry of {kind} is {dict(spec)}; expected a name, or a table with a name and parameters")
+        raise UsageError(f"Expected a name, or a table with a name and parameters, got {dict(spec)} in {kind}.")
     return spec["name"], {key: value for key, value in spec.items() if key != "name"}
 
 
 def check_options(
     options: Mapping[str, Sequence[Any]], kinds: Mapping[Kind, Sequence[str | Mapping[str, Any]]], own: Sequence[str]
 ) -> None:
-    """Refuse a free option that none of the chosen components has.
+    """Check that at least one of the chosen components has each free option.
 
     Args:
-        options: the free options and their values.
-        kinds: the specs that were chosen.
-        own: options that ``run`` itself has, which may have been meant.
+        options: Free options and their values.
+        kinds: Chosen specs of each kind.
+        own: Options of ``mia-bench run`` itself, for suggestions.
 
     Raises:
-        UsageError: naming the nearest parameter that there is.
+        UsageError: If no chosen component has an option. The message suggests the nearest existing one.
     """
     owners: dict[str, list[str]] = {}
     for kind, specs in kinds.items():
@@ -184,10 +208,10 @@ def check_options(
         written = f"--{option.replace('_', '-')}"
         if written in own:
             raise UsageError(
-                f"{option!r} is no parameter of a chosen attack or defense; the option of run is {written}"
+                f"Expected a parameter of a chosen attack or defense, got {option!r}. The option of run is {written}."
             )
         known = ", ".join(sorted(owners)) or "none"
         raise UsageError(
-            f"no chosen attack or defense has the option {written}{registry.nearest(option, [*owners, *own])}; "
-            f"their options: {known}"
+            f"No chosen attack or defense has the option {written}{registry.suggestion(option, [*owners, *own])} "
+            f"Their options: {known}."
         )

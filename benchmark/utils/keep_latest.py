@@ -1,4 +1,4 @@
-"""Methods that keep the results of their latest calls, for each object separately."""
+"""A decorator for methods that keep the results of their latest calls, separately for each object."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Result = TypeVar("Result")
 def keep_latest(
     count: int | None,
 ) -> Callable[[Callable[Concatenate[Any, Given], Result]], cached_property[Callable[Given, Result]]]:
-    """Have a method compute each result once, while it is among the latest.
+    """Cache the latest results of a method, separately for each object.
 
-    ``functools.lru_cache`` on a method would keep the results of all objects together, and the objects alive.
+    ``functools.lru_cache`` on a method would share one cache among all objects and keep the objects in memory.
 
     Args:
-        count: how many results are kept for each object; None for all.
+        count: Number of results that are kept for each object. None keeps all.
     """
 
     def decorate(method: Callable[Concatenate[Any, Given], Result]) -> cached_property[Callable[Given, Result]]:

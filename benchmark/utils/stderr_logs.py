@@ -1,4 +1,4 @@
-"""Log messages on the terminal: the one handler that shows what is logged below ``mia_bench``."""
+"""Display of log messages on stderr."""
 
 from __future__ import annotations
 
@@ -14,36 +14,41 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PACKAGE = __name__.partition(".")[0]
-"""The logger that all loggers of the package are below."""
+"""Name of the logger that is the parent of all loggers of the package."""
 
 
 @cache
 def stderr_console() -> Console:
-    """Return the console of stderr; what is printed through it appears above a progress bar that it shows."""
+    """Return the console of stderr. Text that is printed through it appears above its progress bar."""
     from rich.console import Console
 
     return Console(stderr=True)
 
 
 class StderrHandler(logging.Handler):
-    """Print messages on stderr, one line each, or broken to fit a terminal; no character drives the terminal."""
+    """Prints messages on stderr, on one line each, or wrapped to fit a terminal, without control characters.
+
+    Example:
+        >>> StderrHandler().level == logging.NOTSET
+        True
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print a message."""
+        """Print one message."""
         try:
             text, console = record.getMessage(), stderr_console()
             text = paragraph(text, console.width) if console.is_terminal else one_line(text)
             console.print(text, markup=False, highlight=False, soft_wrap=True)
-        except Exception:  # as every handler of ``logging``: a message that cannot be printed ends nothing
+        except Exception:  # As in every handler of ``logging``, a message that cannot be printed does no harm.
             self.handleError(record)
 
 
 @contextmanager
 def logs_on_stderr(level: int = logging.INFO) -> Iterator[None]:
-    """Show on stderr what is logged below ``mia_bench`` while the block runs.
+    """Print the log messages of the package on stderr while the block runs.
 
     Args:
-        level: the least severe level that is shown, such as ``logging.DEBUG``.
+        level: Least severe level that is printed, such as ``logging.DEBUG``.
     """
     package, handler = logging.getLogger(PACKAGE), StderrHandler()
     before = package.level

@@ -107,15 +107,15 @@ def test_rank_takes_a_part_of_a_board_and_files(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"defenses": "dp_irr"}, "no defense 'dp_irr'; did you mean 'dp_ir'"),
+        ({"defenses": "dp_irr"}, "Unknown defense 'dp_irr'. Did you mean 'dp_ir'"),
         ({"defenses": [3]}, "3 is among the defenses; expected a name"),
-        ({"options": {"sigmma": 1}}, "did you mean 'sigma'"),
-        ({"options": {"defense": 1}}, "did you mean 'defenses'"),
+        ({"options": {"sigmma": 1}}, "Did you mean 'sigma'"),
+        ({"options": {"defense": 1}}, "Did you mean 'defenses'"),
         ({"jobs": 0}, "jobs is 0"),
         ({"seeds": [0, -1]}, "seeds is -1; it must be a whole number of at least 0"),
         ({"device": "gpu"}, "allowed are auto, cpu, cuda"),
         ({"images": "4"}, "images is '4'"),
-        ({"suite": "nowhere"}, "there is no suite 'nowhere'"),
+        ({"suite": "nowhere"}, "Unknown suite 'nowhere'"),
         ({"splits": "conv9"}, "there is no split 'conv9'"),
     ],
 )

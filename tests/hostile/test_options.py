@@ -26,11 +26,11 @@ REFUSED = [
     ("dp_ir:releases=" + "9" * 400, "releases="),
     ("dp_ir:sigma=[1", "sigma=[1: input should be a valid number"),
     ("dp_ir:sigma=[[[[", "sigma=[[[[: input should be a valid number"),
-    ("dp_ir:sigma", "where key=value is expected"),
+    ("dp_ir:sigma", "Expected key=value"),
     ("dp_ir:sigma=1,sigma=2", "gives 'sigma' twice"),
     ("dp_ir:\x1b[31m=2", "has no parameter"),
-    ("", "there is no defense ''"),
-    (":::", "where key=value is expected"),
+    ("", "Unknown defense ''"),
+    (":::", "Expected key=value"),
 ]
 
 

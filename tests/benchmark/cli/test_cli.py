@@ -128,16 +128,16 @@ def test_results_do_not_depend_on_the_number_of_processes_or_the_other_cells(tre
 
 
 WRONG = {
-    "unknown defense": (["--defense", "dp_irr"], "no defense 'dp_irr'; did you mean 'dp_ir'?"),
-    "unknown attack": (["--attack", "rigde"], "no attack 'rigde'; did you mean 'ridge'?"),
+    "unknown defense": (["--defense", "dp_irr"], "Unknown defense 'dp_irr'. Did you mean 'dp_ir'?"),
+    "unknown attack": (["--attack", "rigde"], "Unknown attack 'rigde'. Did you mean 'ridge'?"),
     "parameter without a colon": (
         ["--attack", "ridge,observations=4"],
         "got 'observations=4'. Write parameters behind a colon, as in ridge:observations=4",
     ),
-    "unknown dataset": (["--dataset", "minst"], "no dataset 'minst'; did you mean 'mnist'?"),
-    "unknown model": (["--model", "lenet"], "no model 'lenet'; did you mean 'lenet5'?"),
-    "misspelt option": (["--defense", "dp_ir", "--sigam", "0.1"], "option --sigam; did you mean 'sigma'?"),
-    "misspelt own option": (["--imags", "3"], "option --imags; did you mean '--images'?"),
+    "unknown dataset": (["--dataset", "minst"], "Unknown dataset 'minst'. Did you mean 'mnist'?"),
+    "unknown model": (["--model", "lenet"], "Unknown model 'lenet'. Did you mean 'lenet5'?"),
+    "misspelt option": (["--defense", "dp_ir", "--sigam", "0.1"], "option --sigam. Did you mean 'sigma'?"),
+    "misspelt own option": (["--imags", "3"], "option --imags. Did you mean '--images'?"),
     "option of another defense": (["--defense", "dropout", "--sigma", "0.1"], "option --sigma"),
     "negative sigma": (["--defense", "dp_ir", "--sigma", "-1"], "sigma=-1: input should be greater than or equal to 0"),
     "sigma nan": (["--defense", "dp_ir", "--sigma", "nan"], "sigma=nan: input should be a finite number"),
@@ -159,9 +159,9 @@ WRONG = {
     "too many images": (["--images", "1000"], "--images is 1000; imagefolder has 24 private images"),
     "no data": (["--data-dir", "/nowhere"], "/nowhere"),
     "no cuda": (["--device", "cuda"], "torch finds no CUDA device"),
-    "unknown suite": (["quikc"], "no suite 'quikc'; did you mean 'quick'?"),
+    "unknown suite": (["quikc"], "Unknown suite 'quikc'. Did you mean 'quick'?"),
     "parameter without value": (["--defense", "dp_ir:sigma"], "'dp_ir:sigma' has 'sigma' where key=value is expected"),
-    "unknown parameter": (["--defense", "dp_ir:sgima=1"], "has no parameter 'sgima'; did you mean 'sigma'?"),
+    "unknown parameter": (["--defense", "dp_ir:sgima=1"], "has no parameter 'sgima'. Did you mean 'sigma'?"),
 }
 
 

@@ -111,7 +111,7 @@ def test_a_cell_that_lost_its_score_meets_every_condition(before: Path, tmp_path
     ("words", "sentence"),
     [
         (["--fail-if", "leak_r2 > +0.1"], "got 'leak_r2 > +0.1', but no cell of both boards has a value in A"),
-        (["--fail-if", "psnr > 1"], "did you mean 'psnr_db'?"),
+        (["--fail-if", "psnr > 1"], "Did you mean 'psnr_db'?"),
         (["--on", "dataset,modle"], "for --on, got 'modle'. Did you mean 'model'?"),
         (["--on", ","], "Expected columns for --on, got ','."),
     ],

@@ -33,7 +33,7 @@ def test_a_sign_means_a_change_and_none_a_value(text: str, is_change: bool, valu
         ("psnr_db == 3", "expected COLUMN OP NUMBER"),
         ("psnr_db > much", "expected COLUMN OP NUMBER"),
         ("psnr_db > 1 or 2", "expected COLUMN OP NUMBER"),
-        ("psnr > 1", "no column of numbers; did you mean 'psnr_db'"),
+        ("psnr > 1", r"numeric column .* got 'psnr'. Did you mean 'psnr_db'"),
         ("missing > +1", "is a count of cells"),
     ],
 )

@@ -10,7 +10,7 @@ from mia_bench.benchmark.metrics.gallery_bound import GalleryBound, gallery_boun
 from mia_bench.defenses._dp.noise_channel import NoiseChannel
 from torch import Tensor, nn
 
-GALLERY, PIXELS, WIRES = 5, 49, 20_000
+GALLERY_IMAGES, PIXELS, WIRES = 5, 49, 20_000
 SIGMAS = (0.5, 0.8, 1.0, 1.25, 1.6, 2.0, 3.0, 5.0)
 SEEDS = range(2)
 
@@ -60,7 +60,7 @@ def score(answers: Tensor, images: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("noise", ["gaussian", "laplacian"])
 def test_no_channel_lets_the_bayes_attacker_exceed_the_printed_bound(noise: str) -> None:
-    gallery = torch.rand(GALLERY, 1, 7, 7, generator=torch.Generator().manual_seed(3))
+    gallery = torch.rand(GALLERY_IMAGES, 1, 7, 7, generator=torch.Generator().manual_seed(3))
     estimates_exceeded = 0
     for sigma in SIGMAS:
         reached = attack(gallery, noise, sigma)

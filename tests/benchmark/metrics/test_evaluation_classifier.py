@@ -38,7 +38,7 @@ def test_identification_looks_for_the_nearest_image(monkeypatch: pytest.MonkeyPa
     assert identified(gallery[1:21], gallery) == 0
     assert identified(gallery.mean(0).expand(20, -1, -1, -1), gallery) <= 1 / 20
     assert identified(torch.cat([gallery[:5], gallery[10:15]]), gallery) == 0.5
-    monkeypatch.setattr(scoring, "GALLERY", 3)
+    monkeypatch.setattr(scoring, "GALLERY_IMAGES", 3)
     assert identified(torch.cat([gallery[:5], gallery[10:15]]), gallery) == 0.5
 
 

@@ -41,7 +41,7 @@ def images(count: int) -> Tensor:
 def test_two_images_under_gaussian_noise_have_a_closed_form(
     sigma: float, observations: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, "PASSES", 10_000)
+    monkeypatch.setattr(bounds, "TOTAL_WIRES", 10_000)
     pair = images(2)
     apart = (pair[0] - pair[1]).square().sum().sqrt().item()
     named = norm.cdf(apart * math.sqrt(observations) / (2 * sigma))
@@ -172,7 +172,7 @@ def test_many_images_are_bounded_as_several_galleries(monkeypatch: pytest.Monkey
     torch.manual_seed(1)
     apart = [gallery_bound(model(2.0), part) for part in many.split(counts)]
 
-    monkeypatch.setattr(bounds, "LARGEST", 8)
+    monkeypatch.setattr(bounds, "MAX_GALLERY_IMAGES", 8)
     torch.manual_seed(1)
     together = gallery_bound(model(2.0), many)
 
@@ -183,7 +183,7 @@ def test_many_images_are_bounded_as_several_galleries(monkeypatch: pytest.Monkey
 
 
 def test_the_bound_of_many_images_binds_on_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "LARGEST", 4)
+    monkeypatch.setattr(bounds, "MAX_GALLERY_IMAGES", 4)
     hard, easy = images(4), torch.full((12, *images(1).shape[1:]), 0.5)
     bound = gallery_bound(model(50.0), torch.cat([hard, easy]))
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mia_bench.benchmark.metrics import interval
-from mia_bench.benchmark.metrics.intervals import FEWEST, p_value
+from mia_bench.benchmark.metrics.intervals import MIN_SOURCES, p_value
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 SKEWED: dict[str, tuple[Draw, float]] = {
@@ -83,7 +83,7 @@ def test_the_interval_ends_where_no_image_can_be() -> None:
 
 
 def test_fewer_images_or_sources_than_three_have_no_interval() -> None:
-    for count in range(FEWEST):
+    for count in range(MIN_SOURCES):
         assert interval(torch.arange(float(count))) == (None, None)
         assert p_value(torch.arange(float(count))) is None
     assert interval(torch.arange(6.0), sources=[1, 1, 1, 0, 0, 0]) == (None, None)
@@ -98,5 +98,5 @@ def test_equal_values_have_an_interval_of_width_zero() -> None:
 
 
 def test_values_without_a_source_each_are_refused() -> None:
-    with pytest.raises(ValueError, match="expected one source for each of 5 values, got 3"):
+    with pytest.raises(ValueError, match="Expected one source for each of 5 values, got 3"):
         interval(torch.arange(5.0), sources=[1, 2, 3])

@@ -50,7 +50,7 @@ def test_what_is_read_from_the_source_is_what_the_class_says(kind: registry.Kind
 
 
 def test_an_unknown_name_suggests_the_nearest_and_lists_all() -> None:
-    with pytest.raises(UsageError, match=r"no defense 'dp_irr'; did you mean 'dp_ir'\?; known: .*undefended"):
+    with pytest.raises(UsageError, match=r"Unknown defense 'dp_irr'. Did you mean 'dp_ir'\? Available: .*undefended"):
         registry.find("defenses", "dp_irr")
 
 
@@ -137,7 +137,7 @@ def test_show_says_which_images_a_model_cannot_take(
 def test_a_plug_in_of_the_wrong_kind_is_refused(installed: list[Entry]) -> None:
     installed.append(plug_in("path", "pathlib:Path", "package-a"))
 
-    with pytest.raises(UsageError, match="expected a subclass of Defense"):
+    with pytest.raises(UsageError, match="Expected a subclass of Defense"):
         registry.find("defenses", "path").load()
 
 
