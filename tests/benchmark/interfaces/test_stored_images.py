@@ -1,8 +1,8 @@
 """Images on disk behave as the tensor of floats that they stand for."""
 
 import copy
-import pickle
 from collections.abc import Callable
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,7 @@ def test_they_cannot_be_changed(stored: StoredImages, change: Callable[[Tensor],
 
 
 def test_another_process_opens_the_same_file(stored: StoredImages) -> None:
-    assert torch.equal(pickle.loads(pickle.dumps(stored[10:20]))[SOME], DENSE[10:20][SOME])
+    assert torch.equal(ForkingPickler.loads(ForkingPickler.dumps(stored[10:20]))[SOME], DENSE[10:20][SOME])
 
 
 @pytest.mark.parametrize("content", [np.zeros((3, 4), np.uint8), np.zeros((3, 1, 8, 8))], ids=["shape", "type"])
