@@ -273,8 +273,8 @@ def plot(*boards: pd.DataFrame | str | Path, measure: Literal["psnr_db", "ssim"]
 
     from .report.tradeoff_figure import tradeoff
 
-    places = content(*gather(*boards)).places
-    if len(places) != 1:
-        found = ", ".join(f"{place.dataset} {place.model} {place.split}" for place in places) or "none"
+    scenarios = content(*gather(*boards)).scenarios
+    if len(scenarios) != 1:
+        found = ", ".join(f"{each.dataset} {each.model} {each.split}" for each in scenarios) or "none"
         raise UsageError(f"a plot shows one dataset, model and split; these boards have: {found}")
-    return tradeoff(places[0], measure)
+    return tradeoff(scenarios[0], measure)

@@ -32,7 +32,6 @@ NOT_DONE = (
     "benchmark/evaluation/",
     "benchmark/interfaces/",
     "benchmark/plan/",
-    "benchmark/report/",
     "benchmark/runner/",
     "benchmark/training.py",
     "defenses/",

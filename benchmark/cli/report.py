@@ -1,4 +1,4 @@
-"""What ``mia-bench report`` does, behind its words."""
+"""Write a report: the command ``mia-bench report``."""
 
 from __future__ import annotations
 
@@ -8,39 +8,40 @@ from pathlib import Path
 from ..errors import UsageError
 from ..leaderboard.loading import load_boards
 from ..report.content import Content, content
+from ..report.image_gallery import collect_strips
 from ..report.page import page
-from ..report.picture_album import album
 from ..utils.files import write_atomically
 
-TITLE = "Which defense keeps the pictures private?"
+DEFAULT_TITLE = "Which defense keeps the images private?"
 
 
 def report(boards: Sequence[Path], *, out: Path, title: str | None = None, figures: Path | None = None) -> list[Path]:
-    """Write the page, and figures if a folder is given for them.
+    """Run ``mia-bench report``: write the page, and the figures if a folder is given for them.
 
     Args:
-        boards: results folders, or leaderboards; pictures come from the folders, or lie beside the leaderboards.
-        out: the page.
-        title: of the page.
-        figures: the folder of the figures.
+        boards: results folders or leaderboards. Image strips are read from the folders, or from those of the
+            leaderboards.
+        out: path of the page.
+        title: title of the page; None for the default.
+        figures: folder of the figures; None for no figures.
 
     Returns:
-        The files written.
+        The paths of the files written.
 
     Raises:
-        UsageError: if a board or a picture cannot be read, there are no results, or a file cannot be written.
+        UsageError: if a board or an image strip cannot be read, there are no results, or a file cannot be written.
     """
     if out.suffix not in (".html", ".htm"):
-        raise UsageError(f"Expected a file name that ends in .html for --out, got {out}.")
+        raise UsageError(f"Expected a file name that ends in .html for --out, got {out}. Choose another name.")
     if figures:
         from ..report.figures import check_installed
 
         check_installed()
     found = content(*load_boards(boards))
-    if not found.places:
+    if not found.scenarios:
         raise UsageError(f"Expected results to report, got no rows in {' and '.join(map(str, boards))}.")
-    pictures = album(found.places, [path if path.is_dir() else path.parent for path in boards])
-    written = [_write(out, page(found, pictures, title or TITLE).encode())]
+    gallery = collect_strips(found.scenarios, [path if path.is_dir() else path.parent for path in boards])
+    written = [_write(out, page(found, gallery, title or DEFAULT_TITLE).encode())]
     return written + (_draw(found, figures) if figures else [])
 
 

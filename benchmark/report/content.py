@@ -1,4 +1,4 @@
-"""What a report says of results: places, the settings of defenses at each, and their cells."""
+"""Collect the content of a report: scenarios, the settings of defenses in each of them, and their cells."""
 
 from __future__ import annotations
 
@@ -23,12 +23,18 @@ SCENARIO_COLUMNS = ("dataset", "model", "split", "n_images")
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """One dataset, model and split: what is compared with each other.
+    """One dataset, model, split and number of images. Defenses are compared within one scenario.
 
     Attributes:
-        settings: in the order of the ranking, the best protected first.
-        curves: how the leak falls with the strength of each defense.
-        commands: the runs that complete all settings.
+        settings: defenses with their parameters in the order of the ranking, best protected first.
+        curves: leak and accuracy by the strength of each defense.
+        commands: the commands that complete all settings.
+
+    Example:
+        >>> Scenario(
+        ...     dataset="mnist", model="lenet5", split="relu2", n_images=64, settings=[], curves=[], commands=[]
+        ... ).split
+        'relu2'
     """
 
     dataset: str
@@ -42,15 +48,22 @@ class Scenario:
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """All that a report shows, pictures aside.
+    """Everything that a report shows, except for the images.
 
     Attributes:
-        nothing_db: up to this much above the mean image an attack counts as failed.
-        flags: each the name of an audit, its sentence, and the cells concerned.
-        versions: of what computed the results, each once.
+        scenarios: the scenarios of the results.
+        flags: the flags of the audits: name, sentence and cells.
+        versions: the versions of the software that computed the results, each once.
+        nothing_db: an attack fails if its mean is at most this much above the mean image, in dB.
+        recognisable_ssim: SSIM from which an image is recognizable.
+        version: the version that wrote the report.
+
+    Example:
+        >>> Content(scenarios=[], flags=[], versions={}).nothing_db
+        0.3
     """
 
-    places: list[Scenario]
+    scenarios: list[Scenario]
     flags: list[dict[str, Any]]
     versions: dict[str, list[str]]
     nothing_db: float = NOTHING_DB
@@ -59,28 +72,32 @@ class Content:
 
 
 def content(rows: Iterable[Row], records: Mapping[str, Record]) -> Content:
-    """Work out what a report shows.
+    """Collect the content of a report.
 
     Args:
-        rows: of one or several leaderboards.
-        records: those at hand, by cell; with them worst cases are per image, and have their own interval.
+        rows: rows of one or several leaderboards.
+        records: available records by cell. With them, worst cases are computed image by image, with their own interval.
 
     Raises:
-        UsageError: if two rows say the same of different data or versions.
+        UsageError: if two rows are the same cell of different data or versions.
+
+    Example:
+        >>> content([], {}).scenarios
+        []
     """
     rows = each_once(rows)
     flags = [
         {"name": flag.name, "sentence": flag.sentence, "cells": flag.cell_ids}
         for flag in audit(rows, records)
-        if flag.name != INCOMPLETE  # settings say what they lack
+        if flag.name != INCOMPLETE  # each setting lists what it lacks
     ]
     gaps, commands = find_gaps(rows), completing_commands(rows)
-    places = []
+    scenarios = []
     for key, (lines, rivals) in rank_scenarios(rows, records).items():
         here, lacking = [row for row in rows if scenario_of(row) == key], [gap for gap in gaps if gap.scenario == key]
         found = settings(lines, rivals, here, records, lacking)
         dataset, model, split, images = key
-        place = Scenario(
+        scenario = Scenario(
             dataset=dataset,
             model=model,
             split=split,
@@ -89,8 +106,8 @@ def content(rows: Iterable[Row], records: Mapping[str, Record]) -> Content:
             curves=curves(found),
             commands=commands.get(key, []),
         )
-        places.append(place)
-    return Content(places=places, flags=flags, versions=_versions(rows))
+        scenarios.append(scenario)
+    return Content(scenarios=scenarios, flags=flags, versions=_versions(rows))
 
 
 def _versions(rows: Sequence[Row]) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""How the leak and the accuracy change with the strength of a defense."""
+"""Find curves: settings of one defense that differ in one parameter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from .defenses import DefenseSummary
 
-LOG_FROM = 8.0
+MIN_LOG_RATIO = 8.0
 """Ratio of the largest to the smallest value from which an axis is logarithmic."""
 
 
@@ -19,11 +19,15 @@ class Curve:
     """Settings of one defense that differ in one parameter.
 
     Attributes:
-        defense: its name.
+        defense: the name of the defense.
         param: the parameter along the axis.
-        fixed: what tells this curve from others of the same defense, as ``clip=1``; or nothing.
-        scale: of the axis; categories are in the order of falling leak.
-        points: value of the parameter, and index of the setting at its place, along the axis.
+        fixed: parameters that distinguish this curve from others of the same defense, as ``clip=1``; may be empty.
+        scale: the scale of the axis; categories are ordered by decreasing leak.
+        points: the values of the parameter along the axis, each with the index of its setting in the scenario.
+
+    Example:
+        >>> Curve("dp_ir", "sigma", "", "log", [(0.1, 3), (1.0, 0)]).param
+        'sigma'
     """
 
     defense: str
@@ -34,7 +38,7 @@ class Curve:
 
 
 def curves(settings: Sequence[DefenseSummary]) -> list[Curve]:
-    """Find the curves among the settings of one place: at least two settings that have a score make one."""
+    """Find the curves among the settings of one scenario. A curve has at least two settings with a score."""
     by_defense: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for index, setting in enumerate(settings):
         if setting.line.get("psnr_db") is not None:
@@ -44,7 +48,7 @@ def curves(settings: Sequence[DefenseSummary]) -> list[Curve]:
 
 
 def _unset(setting: DefenseSummary, settings: Sequence[DefenseSummary]) -> set[str]:
-    """Parameters that are None here and a number elsewhere: such settings are of another kind (sigma or epsilon)."""
+    """Return the parameters that are None here and a number in other settings, such as sigma and epsilon."""
     others = [other.params for other in settings if other.name == setting.name]
     return {
         key
@@ -79,7 +83,7 @@ def _along(
     if len(numbers) < len(points):
         ordered = sorted(points, key=lambda point: -settings[point[1]].line["psnr_db"])
         return "category", [("none" if value is None else str(value), index) for value, index in ordered]
-    wide = min(numbers) > 0 and max(numbers) / min(numbers) >= LOG_FROM
+    wide = min(numbers) > 0 and max(numbers) / min(numbers) >= MIN_LOG_RATIO
     return "log" if wide else "linear", sorted(points)
 
 
@@ -88,5 +92,5 @@ def _number(value: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Lists and objects as text, so that values can be held against each other."""
+    """Return lists and objects as text, so that values can be compared."""
     return json.dumps(value) if isinstance(value, list | dict) else value

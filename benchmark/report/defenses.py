@@ -1,4 +1,4 @@
-"""One defense with its parameters at one place: its line of the ranking, how sure it is, and its cells."""
+"""Summarize one defense with its parameters in one scenario: its row of the ranking, intervals and cells."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..registry.labels import label
 from .uncertainty import known, ranges, seed_span
 
-CELL = (
+CELL_COLUMNS = (
     "cell_id",
     "attack",
     "access",
@@ -37,7 +37,7 @@ CELL = (
     "bound_psnr_db",
     "attack_seconds",
 )
-"""Columns of a leaderboard that a report shows of each cell."""
+"""Columns of a leaderboard that a report shows for each cell."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,20 +45,25 @@ class DefenseSummary:
     """A defense with its parameters.
 
     Attributes:
-        name: of the defense.
-        telling: those parameters that tell something, as ``sigma=0.5``.
+        name: the name of the defense.
+        telling: the parameters that distinguish it, as ``sigma=0.5``.
         params: all parameters.
         undefended: whether this is the model without a defense.
-        line: the columns of the ranking, None where unknown.
-        ranges: by measure, the 95 % interval of its mean over images as [low, high].
-        seeds: by measure, its lowest and highest value over the seeds, if there are several.
-        more: further figures by name: the largest share identified, the loosest bound, ...; ``strongest_leak_db`` is
-            how far the strongest attack by itself is above the mean image, while the worst case per image is above it
-            even when it is the best of several useless guesses.
+        line: the columns of the ranking; None if unknown.
+        ranges: 95 % interval of the mean over images as [low, high], by measure.
+        seeds: lowest and highest value over the seeds by measure, if there are several seeds.
+        more: further values by name, such as the largest share identified and the loosest bound.
+            ``strongest_leak_db`` is how far the strongest single attack is above the mean image. The worst case per
+            image is always above it, even if it is the best of several failed guesses.
         rivals: by measure, the positions of the settings that surely beat this one in accuracy kept and in the measure;
             empty on the Pareto front, None for a setting that is incomplete or has no score.
-        lacking: in words, the cells that are missing, failed or inapplicable.
-        cells: of each attack and seed.
+        lacking: descriptions of the cells that are missing, failed or inapplicable.
+        cells: the columns of each attack and seed.
+
+    Example:
+        >>> from dataclasses import fields
+        >>> [field.name for field in fields(DefenseSummary)][:3]
+        ['name', 'telling', 'params']
     """
 
     name: str
@@ -75,25 +80,25 @@ class DefenseSummary:
 
     @property
     def label(self) -> str:
-        """The name with the telling parameters."""
+        """The name with the parameters that distinguish the defense."""
         return f"{self.name}:{self.telling}" if self.telling else self.name
 
 
 def settings(
-    lines: Sequence[RankedDefense],
+    ranked: Sequence[RankedDefense],
     rivals: Rivals,
     cells: Sequence[Row],
     records: Mapping[str, Record],
     gaps: Sequence[Gap],
 ) -> list[DefenseSummary]:
-    """Describe all settings of one place.
+    """Summarize all settings of one scenario.
 
     Args:
-        lines: of the ranking, for this place, in its order.
-        rivals: which of the lines beat each other.
-        cells: all rows of this place.
-        records: those at hand, by cell.
-        gaps: the cells that lines of this place lack.
+        ranked: the ranked defenses of the scenario, in their order.
+        rivals: which of the defenses beat each other.
+        cells: all rows of the scenario.
+        records: available records by cell.
+        gaps: the cells that the defenses lack.
     """
     chosen: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in cells:
@@ -122,24 +127,24 @@ def settings(
             cells=[_cell(row, shorten_attack(row.attack, row.attack_params)) for row in own],
         )
 
-    return [describe(position, line) for position, line in enumerate(lines)]
+    return [describe(position, each) for position, each in enumerate(ranked)]
 
 
 def _shortener(kind: Any, components: Iterable[tuple[str, str]]) -> Callable[[str, str], str]:
-    """From a component's name and parameters to its label among others of its name."""
-    alike: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    """Return a function from the name and parameters of a component to its label among others of its name."""
+    of_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for name, params in components:
-        alike[name].append(json.loads(params))
-    return lambda name, params: label(kind, name, json.loads(params), alike[name])
+        of_name[name].append(json.loads(params))
+    return lambda name, params: label(kind, name, json.loads(params), of_name[name])
 
 
 def _cell(row: Row, attack_label: str) -> dict[str, Any]:
-    shown = {name: known(getattr(row, name)) for name in CELL}
+    shown = {name: known(getattr(row, name)) for name in CELL_COLUMNS}
     return {**shown, "label": attack_label, "reference": row.attack == REFERENCE_ATTACK}
 
 
 def _more(done: Sequence[Row], records: Mapping[str, Record]) -> dict[str, float]:
-    """Figures beside the ranking: the worst over attacks, or the same for all cells."""
+    """Return values that a ranking does not have: the worst over attacks, or the same for all cells."""
     found = {name: [known(getattr(row, name)) for row in done] for name in ("identified", "leak_r2", "bound_psnr_db")}
     for name in ("client_params", "delta"):
         found[name] = [known(getattr(row, name)) for row in done]
@@ -151,11 +156,11 @@ def _more(done: Sequence[Row], records: Mapping[str, Record]) -> dict[str, float
 
 
 def _leaks(done: Sequence[Row]) -> list[float | None]:
-    """How far each attack's mean PSNR is above that of the reference attack with the same seed, averaged over seeds."""
-    nothing = {row.seed: known(row.psnr_db) for row in done if row.attack == REFERENCE_ATTACK}
+    """Return the PSNR of each attack above that of the reference attack with the same seed, averaged over seeds."""
+    zero = {row.seed: known(row.psnr_db) for row in done if row.attack == REFERENCE_ATTACK}
     by_attack: dict[tuple[str, str], list[float]] = defaultdict(list)
     for row in done:
-        score, base = known(row.psnr_db), nothing.get(row.seed)
+        score, base = known(row.psnr_db), zero.get(row.seed)
         if row.attack != REFERENCE_ATTACK and score is not None and base is not None:
             by_attack[row.attack, row.attack_params].append(score - base)
     return [mean(leaks) for leaks in by_attack.values()]

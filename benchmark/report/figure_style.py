@@ -1,4 +1,4 @@
-"""How static figures look: colors and shapes as on the page, the axis of accuracy, labels where they hide nothing."""
+"""Define the style of static figures: colors and shapes as on the page, the accuracy axis, and labels of points."""
 
 from __future__ import annotations
 
@@ -29,39 +29,39 @@ STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "mia-bench",
 }
-"""Settings of matplotlib; with a fixed salt the same results give the same file."""
+"""Settings of matplotlib. The fixed salt makes files of the same results identical."""
 LABEL: dict[str, Any] = {"fontsize": 7, "path_effects": [withStroke(linewidth=2, foreground="white")]}
-NINES = (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
-MOST = 0.9999
-"""Where an accuracy of 1 is drawn on an axis of the error's logarithm."""
+ACCURACY_TICKS = (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+MAX_DRAWN_ACCURACY = 0.9999
+"""Accuracies above this are drawn here, as the logarithm of an error of zero is infinite."""
 HIGH_ACCURACY = 0.9
-"""From this accuracy on a linear axis hides what defenses cost."""
+"""Accuracy from which a linear axis hides the cost of defenses."""
 
 
-def marker(place: Scenario, defense: str) -> dict[str, Any]:
-    """Color and shape of a defense, the same in all figures of a place."""
+def marker(scenario: Scenario, defense: str) -> dict[str, Any]:
+    """Return the color and shape of a defense, which are the same in all figures of a scenario."""
     if defense == REFERENCE_DEFENSE:
         return {"color": "black", "marker": "*", "markersize": 9}
-    names = sorted({setting.name for setting in place.settings} - {REFERENCE_DEFENSE})
+    names = sorted({setting.name for setting in scenario.settings} - {REFERENCE_DEFENSE})
     index = names.index(defense)
     return {"color": COLORS[index % len(COLORS)], "marker": SHAPES[index % len(SHAPES)], "markersize": 5}
 
 
 def accuracy_axis(axes: Axes, accuracies: Sequence[float]) -> None:
-    """Accuracy upwards in percent; where it is high, each halving of the error takes the same room."""
+    """Draw accuracy in percent on the y axis. High accuracies get a logarithmic scale of the error."""
     if max(accuracies) >= HIGH_ACCURACY:
         axes.set_yscale("function", functions=(_bend, _unbend))
         low, high = _bend(np.array([min(accuracies), max(accuracies)]))
         room = 0.06 * (high - low or 1)
         bottom, top = _unbend(np.array([max(0.0, low - room), high + room])).tolist()
         axes.set_ylim(bottom, top)
-        axes.set_yticks(_apart([tick for tick in reversed(NINES) if bottom <= tick <= top], axes))
+        axes.set_yticks(_apart([tick for tick in reversed(ACCURACY_TICKS) if bottom <= tick <= top], axes))
         axes.minorticks_off()
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
 
 
 def _apart(ticks: Sequence[float], axes: Axes) -> list[float]:
-    """Those of the ticks whose labels have room below each other."""
+    """Return the ticks whose labels do not overlap."""
     kept: list[float] = []
     heights = [axes.transData.transform((0, tick))[1] for tick in ticks]
     for tick, height in zip(ticks, heights, strict=True):
@@ -71,7 +71,7 @@ def _apart(ticks: Sequence[float], axes: Axes) -> list[float]:
 
 
 def _bend(accuracy: Any) -> Any:
-    return -np.log(1 - np.clip(accuracy, 0, MOST))
+    return -np.log(1 - np.clip(accuracy, 0, MAX_DRAWN_ACCURACY))
 
 
 def _unbend(height: Any) -> Any:
@@ -79,12 +79,12 @@ def _unbend(height: Any) -> Any:
 
 
 def name_points(axes: Axes, points: Iterable[tuple[float, float, str]], others: Iterable[tuple[float, float]]) -> None:
-    """Write labels beside points, the first ones first; a label that would hide something is left out.
+    """Draw labels next to points, in order of priority. Labels that would cover a point or another label are left out.
 
     Args:
-        axes: with final limits.
-        points: x, y and label.
-        others: x and y of all points, which no label may cover.
+        axes: axes with final limits.
+        points: x, y and label of each point to label.
+        others: x and y of all points, which labels must not cover.
     """
     scale = axes.figure.dpi / 72
     taken = []
@@ -119,7 +119,7 @@ def _overlap(one: Box, other: Box) -> bool:
 
 
 def arms(settings: Sequence[DefenseSummary], measure: str) -> list[list[float]]:
-    """Error bars, [down, up] for each setting: the interval, or the span of the seeds where that is wider."""
+    """Return error bars [down, up] of each setting: the interval, or the range over seeds if it is wider."""
     bars: list[list[float]] = [[], []]
     for setting in settings:
         value = setting.line[measure]
@@ -131,8 +131,8 @@ def arms(settings: Sequence[DefenseSummary], measure: str) -> list[list[float]]:
     return bars
 
 
-def reference(place: Scenario, measure: str) -> float | None:
-    """The mean score of the reference attack, which looks at no wire."""
-    values = [cell[measure] for each in place.settings for cell in each.cells if cell["reference"]]
+def reference(scenario: Scenario, measure: str) -> float | None:
+    """Return the mean score of the reference attack, which ignores the wire."""
+    values = [cell[measure] for each in scenario.settings for cell in each.cells if cell["reference"]]
     scored = [value for value in values if value is not None]
     return math.fsum(scored) / len(scored) if scored else None

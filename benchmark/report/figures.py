@@ -1,4 +1,4 @@
-"""Static figures for papers, as files."""
+"""Draw static figures for papers."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from ..leaderboard.ranking_uncertainty import MEASURES
 from .content import SCENARIO_COLUMNS, Content, Scenario
 
 FORMATS: dict[str, dict[str, Any]] = {"png": {"metadata": {"Software": None}}, "svg": {"metadata": {"Date": None}}}
-"""What is written, without a date or a version, so that the same results give the same file."""
+"""File formats. Without dates and versions, files of the same results are identical."""
 
 
 def check_installed() -> None:
-    """Make sure that figures can be drawn.
+    """Check that figures can be drawn.
 
     Raises:
         UsageError: if matplotlib is missing.
     """
     if find_spec("matplotlib") is None:
-        raise UsageError("figures need matplotlib, which is not installed: pip install 'mia-bench[figures]'")
+        raise UsageError("Figures require matplotlib, which is not installed. Run: pip install 'mia-bench[figures]'.")
 
 
 def drawings(content: Content) -> Iterator[tuple[str, bytes]]:
-    """Draw all figures; each a file name and its contents."""
+    """Yield the file name and the contents of each figure."""
     import matplotlib
 
     from .figure_style import STYLE
     from .strength_figure import strength
     from .tradeoff_figure import tradeoff
 
-    for place in content.places:
-        prefix = f"{_slug(place)}-" if len(content.places) > 1 else ""
+    for scenario in content.scenarios:
+        prefix = f"{_slug(scenario)}-" if len(content.scenarios) > 1 else ""
         with matplotlib.rc_context(cast(Any, STYLE)):
-            figures = {f"tradeoff-{measure.removesuffix('_db')}": tradeoff(place, measure) for measure in MEASURES}
-            if place.curves:
-                figures["strength"] = strength(place)
+            figures = {f"tradeoff-{measure.removesuffix('_db')}": tradeoff(scenario, measure) for measure in MEASURES}
+            if scenario.curves:
+                figures["strength"] = strength(scenario)
             for name, figure in figures.items():
                 for suffix, options in FORMATS.items():
                     target = BytesIO()
@@ -47,7 +47,7 @@ def drawings(content: Content) -> Iterator[tuple[str, bytes]]:
                     yield f"{prefix}{name}.{suffix}", target.getvalue()
 
 
-def _slug(place: Scenario) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", "-".join(str(getattr(place, name)) for name in SCENARIO_COLUMNS).lower()).strip(
-        "-"
-    )
+def _slug(scenario: Scenario) -> str:
+    return re.sub(
+        r"[^a-z0-9]+", "-", "-".join(str(getattr(scenario, name)) for name in SCENARIO_COLUMNS).lower()
+    ).strip("-")

@@ -1,4 +1,4 @@
-"""One page that needs nothing but itself: the data, the pictures, the style and the script in one file."""
+"""Write a self-contained page: data, images, style and script in one file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importlib.resources import files
 from string import Template
 
 from .content import Content
-from .picture_album import Album
+from .image_gallery import ImageGallery
 
 SCRIPTS = (
     "elements.js",
@@ -22,20 +22,20 @@ SCRIPTS = (
     "curves.js",
     "table.js",
     "leaderboard.js",
-    "pictures.js",
+    "images.js",
     "details.js",
     "answer.js",
     "trust.js",
     "main.js",
 )
-"""The parts of the page's script, in the order in which they build on each other."""
+"""The parts of the script of the page, in the order of their dependencies."""
 
 
-def page(content: Content, album: Album, title: str) -> str:
-    """Write the page as HTML.
+def page(content: Content, gallery: ImageGallery, title: str) -> str:
+    """Return the page as HTML.
 
-    Nothing of the data can run or load anything: it is JSON whose ``<`` are escaped, the script puts it into the page
-    as text only, and the page's own policy allows no other script and no request.
+    The data cannot run or load anything: they are JSON with escaped ``<``, the script inserts them as text only, and
+    the content security policy of the page allows no other script and no request.
     """
     style = _asset("page.css")
     script = '"use strict";\n(() => {\n' + "\n".join(_asset(name) for name in SCRIPTS) + "\n})();"
@@ -46,15 +46,19 @@ def page(content: Content, album: Album, title: str) -> str:
         "base-uri 'none'; form-action 'none'",
         style=style,
         script=script,
-        data=embed({**asdict(content), "album": asdict(album)}),
+        data=embed({**asdict(content), "gallery": asdict(gallery)}),
     )
 
 
 def embed(value: object) -> str:
-    """JSON that is safe inside of a ``script`` element.
+    r"""Return JSON that is safe within a ``script`` element.
 
     Raises:
         ValueError: if a number is not finite.
+
+    Example:
+        >>> print(embed("</script>"))
+        "\u003c/script\u003e"
     """
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

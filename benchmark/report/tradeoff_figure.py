@@ -1,4 +1,4 @@
-"""The figure of accuracy against what the attacks recover."""
+"""Draw accuracy against what the attacks recover."""
 
 from __future__ import annotations
 
@@ -12,30 +12,34 @@ from .defenses import DefenseSummary
 from .figure_style import GRAY, LABEL, TITLES, accuracy_axis, arms, marker, name_points, reference
 
 
-def tradeoff(place: Scenario, measure: str = "psnr_db") -> Figure:
-    """Draw all settings of a place: up is useful, left is private, below and right of the line is beaten.
+def tradeoff(scenario: Scenario, measure: str = "psnr_db") -> Figure:
+    """Draw all settings of a scenario, with the Pareto front as a line.
+
+    Higher is more accurate, and further left is more private.
 
     Args:
-        place: of a report's content.
+        scenario: scenario of a report.
         measure: ``psnr_db`` or ``ssim``.
     """
     figure = Figure(figsize=(7, 3.8), dpi=200)
     axes = figure.add_subplot()
     axes.set(xlabel=f"worst case over attacks, {TITLES[measure]}", ylabel="accuracy")
-    scored = [each for each in place.settings if each.line[measure] is not None and each.line["accuracy"] is not None]
+    scored = [
+        each for each in scenario.settings if each.line[measure] is not None and each.line["accuracy"] is not None
+    ]
     if not scored:
         return figure
     for setting in sorted(scored, key=lambda setting: setting.name):
-        _draw(axes, place, setting, measure)
+        _draw(axes, scenario, setting, measure)
     accuracy_axis(axes, [setting.line["accuracy"] for setting in scored])
     axes.set_xlim(*axes.get_xlim())
     best = front(scored, measure)
     _draw_front(axes, best, measure)
-    nothing = reference(place, measure)
-    if nothing is not None:
-        axes.axvline(nothing, color=GRAY, linestyle="--", linewidth=0.9, zorder=1)
+    zero = reference(scenario, measure)
+    if zero is not None:
+        axes.axvline(zero, color=GRAY, linestyle="--", linewidth=0.9, zorder=1)
         text = {"rotation": 90, "ha": "right", "transform": axes.get_xaxis_transform(), **LABEL}
-        axes.text(nothing, 0.02, "mean image: no leak ", **text)
+        axes.text(zero, 0.02, "mean image: no leak ", **text)
     handles, names = axes.get_legend_handles_labels()
     kept = dict(zip(names, handles, strict=True))
     axes.legend(list(kept.values()), list(kept), loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
@@ -47,13 +51,13 @@ def tradeoff(place: Scenario, measure: str = "psnr_db") -> Figure:
 
 
 def front(settings: Sequence[DefenseSummary], measure: str) -> list[DefenseSummary]:
-    """The settings on the Pareto front of accuracy kept and the measure, by the measure."""
+    """Return the settings on the Pareto front of accuracy kept and the measure, ordered by the measure."""
     best = [each for each in settings if each.rivals[measure] == []]
     return sorted(best, key=lambda each: (each.line[measure], -each.line["accuracy_kept"]))
 
 
 def _most_private(settings: Sequence[DefenseSummary], measure: str) -> list[DefenseSummary]:
-    """The setting of each defense that leaks least."""
+    """Return the setting of each defense that leaks least."""
     found: dict[str, DefenseSummary] = {}
     for setting in sorted(settings, key=lambda setting: setting.line[measure]):
         found.setdefault(setting.name, setting)
@@ -64,9 +68,9 @@ def _spot(setting: DefenseSummary, measure: str) -> tuple[float, float]:
     return setting.line[measure], setting.line["accuracy"]
 
 
-def _draw(axes: Axes, place: Scenario, setting: DefenseSummary, measure: str) -> None:
+def _draw(axes: Axes, scenario: Scenario, setting: DefenseSummary, measure: str) -> None:
     doubtful = setting.line["incomplete"] or setting.line["flags"]
-    style = {**marker(place, setting.name), **({"markerfacecolor": "white"} if doubtful else {})}
+    style = {**marker(scenario, setting.name), **({"markerfacecolor": "white"} if doubtful else {})}
     axes.errorbar(
         setting.line[measure],
         setting.line["accuracy"],

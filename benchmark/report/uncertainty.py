@@ -1,4 +1,4 @@
-"""How sure the figures of a setting are: over images, over the images classified, over seeds."""
+"""Compute the intervals and ranges of a setting: over attacked images, over classified images, over seeds."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ..leaderboard.worst_case import by_seed, worst_scores
 
 
 def known(value: Any) -> Any:
-    """None for what is not known or not a number that JSON can say."""
+    """Return a value that JSON can represent; None if it is unknown or not finite."""
     if value is None or value != value or value in (math.inf, -math.inf):
         return None
     return value.item() if hasattr(value, "item") else value
 
 
 def ranges(scored: Sequence[Row], records: Mapping[str, Record], *, complete: bool) -> dict[str, tuple[float, float]]:
-    """95 % intervals: of what is recovered over the images attacked, by measure, and of the accuracy."""
+    """Return 95 % intervals by measure: of what is recovered from the attacked images, and of the accuracy."""
     found = {**leak_estimates(scored, records, complete=complete), "accuracy": accuracy_estimate(scored)}
     return {name: (each.low, each.high) for name, each in found.items() if each and None not in (each.low, each.high)}
 
 
 def seed_span(scored: Sequence[Row], records: Mapping[str, Record]) -> dict[str, tuple[float, float]]:
-    """The lowest and the highest value over the seeds, by measure; nothing for one seed."""
+    """Return the lowest and the highest value over the seeds by measure; nothing for a single seed."""
     seeds = by_seed(scored)
     if len(seeds) < 2:
         return {}

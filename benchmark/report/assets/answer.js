@@ -1,10 +1,10 @@
-// The answer in one sentence and three cards: what keeps enough accuracy and leaks least.
+// The summary: one sentence, and cards of the settings that keep enough accuracy and leak least.
 const CARDS = 3;
-// Each attack by itself: the best of several useless guesses for each image is always somewhat above the mean image.
+// Attacks are judged one by one: the best of several failed guesses for each image is always above the mean image.
 const fails = ({ more }) => known(more.strongest_leak_db) && more.strongest_leak_db <= data.nothing_db;
 
 function candidates() {
-  return state.place.settings.filter(({ line, undefended }) => !undefended && !line.incomplete && known(line.psnr_db) && known(line.accuracy_kept) && line.accuracy_kept >= state.kept);
+  return state.scenario.settings.filter(({ line, undefended }) => !undefended && !line.incomplete && known(line.psnr_db) && known(line.accuracy_kept) && line.accuracy_kept >= state.kept);
 }
 
 function drawAnswer() {
@@ -17,28 +17,28 @@ function drawAnswer() {
 }
 
 function verdict(found, share) {
-  const tried = state.place.settings.filter((setting) => !setting.undefended).length;
-  if (!tried) return ["Only the undefended model was attacked: there is nothing to choose from."];
-  if (!found.length) return [`No complete setting keeps ${share} of the accuracy (of ${tried}).`];
-  if (!state.place.settings.some(({ line }) => known(line.leak_db))) return ["Without the attack mean_image nothing says what no leak looks like; ", best(found[0]), ` leaks least, ${decibels(found[0].line.psnr_db)}.`];
+  const tried = state.scenario.settings.filter((setting) => !setting.undefended).length;
+  if (!tried) return ["Only the undefended model was attacked, so there is no defense to choose."];
+  if (!found.length) return [`None of ${plural(tried, "setting")} is complete and keeps ${share} of the accuracy.`];
+  if (!state.scenario.settings.some(({ line }) => known(line.leak_db))) return ["The reference attack mean_image was not run, so the score of a leak of zero is unknown. ", best(found[0]), ` leaks least (${decibels(found[0].line.psnr_db)}).`];
   const safe = found.filter(fails);
-  if (safe.length) return [el("strong", { class: "good" }, `${safe.length} of ${plural(tried, "setting")}`), ` ${safe.length === 1 ? "keeps" : "keep"} ${share} of the accuracy and ${safe.length === 1 ? "makes" : "make"} every attack fail that was run here.`];
+  if (safe.length) return [el("strong", { class: "good" }, `${safe.length} of ${plural(tried, "setting")}`), ` ${safe.length === 1 ? "keeps" : "keep"} ${share} of the accuracy and ${safe.length === 1 ? "makes" : "make"} all attacks of this report fail.`];
   const { line } = found[0];
-  return [el("strong", { class: "bad" }, "None"), ` of ${plural(tried, "setting")} keeps ${share} of the accuracy and makes every attack fail that was run here. The nearest, `, best(found[0]), `, leaks ${signed(line.leak_db)} above the mean image: ${recognized(line)} of the images are recognizable.`];
+  return [el("strong", { class: "bad" }, "None"), ` of ${plural(tried, "setting")} keeps ${share} of the accuracy and makes all attacks of this report fail. The best of those that keep the accuracy, `, best(found[0]), `, leaks ${signed(line.leak_db)} above the mean image, and ${recognized(line)} of its images are recognizable.`];
 }
 const best = (setting) => el("span", { class: "name" }, labelOf(setting));
 
 function badge(setting) {
   const { line } = setting;
   if (!known(line.leak_db)) return null;
-  if (fails(setting)) return el("span", { class: "mark good" }, "every attack fails");
+  if (fails(setting)) return el("span", { class: "mark good" }, "all attacks fail");
   const wide = line.recognisable - (line.recognisable_mean_image ?? 0) >= 0.5;
   return el("span", { class: `mark ${wide ? "bad" : "warn"}` }, wide ? "most images recognizable" : "leaks");
 }
 
 function card(setting) {
   const { line, more } = setting;
-  const plain = state.place.settings.find((each) => each.undefended)?.line ?? {};
+  const plain = state.scenario.settings.find((each) => each.undefended)?.line ?? {};
   const cell = strongestCell(setting);
   const ratio = (name) => { const found = times(line[name], plain[name]); return found ? ` (${found})` : ""; };
   const doubt = line.flags ? el("p", { class: "note" }, `Flagged: ${line.flags.replaceAll(" ", ", ")}`) : null;
@@ -54,7 +54,7 @@ function card(setting) {
       ["Sent", `${bytes(line.wire_bytes)}${ratio("wire_bytes")}`],
       ["Client", `${milliseconds(line.client_ms)}${ratio("client_ms")}`],
       ["Server", `${milliseconds(line.server_ms)}${ratio("server_ms")}`],
-      ["Promise", line.guarantee && line.guarantee !== "none" ? line.guarantee : "none, measured only"],
+      ["Guarantee", line.guarantee && line.guarantee !== "none" ? line.guarantee : "none (measured only)"],
     ]),
     doubt);
 }

@@ -1,11 +1,11 @@
-// One small chart for each defense that was run at several strengths: leak above, accuracy below.
+// One small chart for each defense that was run with several values of a parameter: leak above, accuracy below.
 function drawCurves() {
   const shown = new Set(visible());
-  const { curves, settings } = state.place;
+  const { curves, settings } = state.scenario;
   const made = curves.map((curve) => ({ ...curve, points: curve.points.filter(([, index]) => shown.has(settings[index])) })).filter((curve) => curve.points.length > 1);
   byId("strength-text").textContent = made.length
-    ? "Thick: worst case over attacks, with its 95 % interval; thin: each attack; dashed: the mean image; dotted: no defense."
-    : "No defense that passes the filter was run at several strengths.";
+    ? "Thick line: worst case over attacks, with its 95 % interval. Thin lines: single attacks. Dashed line: mean image. Dotted lines: undefended model."
+    : "No defense that matches the filter was run with several values of a parameter.";
   const holder = byId("curves");
   holder.replaceChildren();
   for (const curve of made) {
@@ -17,7 +17,7 @@ function drawCurves() {
 
 function inWords({ param, points }) {
   const ends = [points[0], points.at(-1)].map(([value, index]) => {
-    const { line } = state.place.settings[index];
+    const { line } = state.scenario.settings[index];
     return `${param} ${value}: ${METRICS[state.metric].say(line[state.metric])} at ${percent(line.accuracy)}`;
   });
   return ends.join("; ");
@@ -25,15 +25,15 @@ function inWords({ param, points }) {
 
 function curveChart(curve, width) {
   const metric = state.metric;
-  const settings = curve.points.map(([, index]) => state.place.settings[index]);
+  const settings = curve.points.map(([, index]) => state.scenario.settings[index]);
   const values = curve.points.map(([value]) => value);
   const [left, right] = [46, width - 16];
   const upper = { left, right, top: 26, bottom: 136 };
   const lower = { left, right, top: 166, bottom: 238 };
-  const { settings: all } = state.place;
+  const { settings: all } = state.scenario;
   const x = horizontal(curve.scale, values, left + 10, right - 10);
   const reference = referenceOf(metric);
-  const undefended = state.place.settings.find((setting) => setting.undefended);
+  const undefended = state.scenario.settings.find((setting) => setting.undefended);
   const attacks = byAttack(settings, metric);
   const leaks = [...all.flatMap((setting) => extent(setting, metric)), ...byAttack(all, metric).flat(), reference];
   const y = padded(leaks, upper.bottom, upper.top, 4);

@@ -1,4 +1,4 @@
-// All that is known of one setting, in a dialog.
+// A dialog with all results of one setting.
 const opener = (setting) => el("button", { type: "button", class: "link name", onclick: () => openDetails(setting) }, broken(labelOf(setting)));
 
 function openDetails(setting) {
@@ -46,13 +46,13 @@ function attacksOn(setting) {
   const labels = [...new Set(setting.cells.map((cell) => cell.label))];
   const shown = labels.map((label) => setting.cells.filter((cell) => cell.label === label)).sort((a, b) => a[0].reference - b[0].reference || (average(b, "psnr_db") ?? 0) - (average(a, "psnr_db") ?? 0));
   const first = strongestCell(setting);
-  const head = first ? [el("div", { class: "attack" }, el("h3", {}, "Originals"), el("div", { class: "strip" }, picture(originals(first), "originals")))] : [];
+  const head = first ? [el("div", { class: "attack" }, el("h3", {}, "Originals"), el("div", { class: "strip" }, image(originals(first), "originals")))] : [];
   return [...head, ...shown.map((cells) => attackOn(setting, cells, first))];
 }
 
 function attackOn(setting, cells, first) {
-  const drawn = cells.find((cell) => known(rebuilt(cell)));
-  const access = cells[0].reference ? "reference: looks at nothing" : cells[0].access.replaceAll("_", " ");
+  const drawn = cells.find((cell) => known(reconstructed(cell)));
+  const access = cells[0].reference ? "reference: ignores the wire" : cells[0].access.replaceAll("_", " ");
   return el("div", { class: "attack" },
     el("h3", {}, el("span", { class: "name" }, cells[0].label), el("span", { class: "soft" }, ` · ${access}`)),
     cells.map((cell) => el("p", {}, el("span", { class: "soft" }, cells.length > 1 ? `seed ${cell.seed}: ` : ""), outcome(cell))),

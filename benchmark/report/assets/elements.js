@@ -1,4 +1,4 @@
-// Elements from words: children are nodes or text, never markup, so nothing in the data can become an element.
+// Creates elements. Children are nodes or text, never markup, so no text of the data can become an element.
 const SVG = "http://www.w3.org/2000/svg";
 const byId = (id) => document.getElementById(id);
 
@@ -15,7 +15,7 @@ function fill(element, attributes, children) {
 const el = (tag, attributes = {}, ...children) => fill(document.createElement(tag), attributes, children);
 const draw = (tag, attributes = {}, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
-// One stop of the Tab key for a group of focusable elements; arrow keys, Home and End move inside of it.
+// Makes a group of elements one stop of the Tab key. Arrow keys, Home and End move within the group.
 function rove(items) {
   items.forEach((item, index) => {
     item.setAttribute("tabindex", index ? "-1" : "0");

@@ -1,10 +1,10 @@
-// Figures as people read them; an unknown one is a dash.
+// Formats numbers for people. Unknown values are shown as a dash.
 const known = (value) => value !== null && value !== undefined;
 const fixed = (places) => (value) => (known(value) ? value.toFixed(places).replace(/^-(0\.?0*)$/, "$1").replace("-", "−") : "–");
 const decibels = (value) => (known(value) ? `${fixed(2)(value)} dB` : "–");
 const signed = (value) => (known(value) ? `${value > -0.005 ? "+" : ""}${decibels(value)}` : "–");
 const percent = (value, places = 1) => (known(value) ? `${fixed(places)(100 * value)} %` : "–");
-// The share of recognizable images, with that of the mean image, which smooth images reach where nothing leaks.
+// The share of recognizable images, and the share for the mean image, which smooth images reach even if nothing leaks.
 const recognized = (line) => `${percent(line.recognisable, 0)}${known(line.recognisable_mean_image) ? ` (mean image ${percent(line.recognisable_mean_image, 0)})` : ""}`;
 const whole = (value) => (known(value) ? Math.round(value).toLocaleString("en-US") : "–");
 
@@ -25,7 +25,7 @@ const METRICS = {
 };
 const between = (ends, say) => (ends ? ` [${say(ends[0])} to ${say(ends[1])}]` : "");
 const labelOf = (setting) => (setting.telling ? `${setting.name}:${setting.telling}` : setting.name);
-// A name that may break after its separators, not inside of a word.
+// A name that may break after its separators, but not within a word.
 const broken = (text) => text.split(/(?<=[:,_])/).flatMap((part, index) => (index ? [el("wbr"), part] : [part]));
 const plural = (count, noun) => `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
 const times = (value, reference) => (known(value) && reference ? `${value / reference >= 100 ? whole(value / reference) : fixed(2)(value / reference)}×` : null);

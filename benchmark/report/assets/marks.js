@@ -1,4 +1,4 @@
-// Points of charts: a color and a shape for each defense, error bars, and what is said of a point.
+// Points of charts: a color and a shape per defense, error bars, and tooltips.
 const SHAPES = {
   circle: "M0-5.5A5.5 5.5 0 1 0 0 5.5A5.5 5.5 0 1 0 0-5.5Z",
   square: "M-4.8-4.8H4.8V4.8H-4.8Z",
@@ -40,7 +40,7 @@ function point(setting, x, y, sentences) {
   return mark;
 }
 
-// What a pointer or the keyboard's focus brings up; Escape hides it, and it stays with its point when the page scrolls.
+// Shows a tooltip on hover and on focus. Escape hides it; it stays next to its point when the page scrolls.
 let pointed = null;
 function explain(target, sentences) {
   const show = () => {
@@ -79,7 +79,7 @@ function describe(setting) {
     `${signed(line.leak_db)} above the mean image; ${recognized(line)} recognizable${known(more.identified) ? `, ${percent(more.identified, 0)} identified` : ""}`,
     `strongest attack ${line.worst_attack}; ${bytes(line.wire_bytes)} sent, server ${milliseconds(line.server_ms)}`,
     ...(line.guarantee && line.guarantee !== "none" ? [line.guarantee] : []),
-    ...(line.incomplete ? ["incomplete: not all attacks and seeds are there"] : []),
+    ...(line.incomplete ? ["incomplete: some attacks or seeds are missing"] : []),
     ...(line.flags ? [`flags: ${line.flags.replaceAll(" ", ", ")}`] : []),
   ];
 }

@@ -1,4 +1,4 @@
-// A table that is sorted through the buttons in its head; unknown values stay at the end.
+// A table that can be sorted by the buttons in its header. Unknown values stay at the end.
 function sortable(columns, caption, initial) {
   const body = el("tbody");
   const order = { ...initial };

@@ -1,6 +1,6 @@
-// The scatter of accuracy against what the attacks recover.
+// The scatter plot of accuracy against what the attacks recover.
 const referenceOf = (metric) => {
-  const values = state.place.settings.flatMap((setting) => setting.cells.filter((cell) => cell.reference && known(cell[metric])).map((cell) => cell[metric]));
+  const values = state.scenario.settings.flatMap((setting) => setting.cells.filter((cell) => cell.reference && known(cell[metric])).map((cell) => cell[metric]));
   return values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
 };
 const extent = (setting, name) => [setting.line[name], ...(setting.ranges[name] ?? []), ...(setting.seeds[name] ?? [])];
@@ -9,8 +9,8 @@ function drawTradeoff() {
   const holder = byId("scatter");
   const metric = state.metric;
   const shown = visible().filter((setting) => known(setting.line[metric]) && known(setting.line.accuracy));
-  tell(shown, metric);
-  if (!shown.length) return holder.replaceChildren(el("p", { class: "hint" }, "No setting with a score passes the filter."));
+  describeTradeoff(shown, metric);
+  if (!shown.length) return holder.replaceChildren(el("p", { class: "hint" }, "No setting with a score matches the filter."));
   const width = holder.clientWidth;
   const height = Math.round(Math.max(340, Math.min(520, width * 0.52)));
   const frame = { left: 50, right: width - 14, top: 30, bottom: height - 44 };
@@ -33,10 +33,10 @@ function drawTradeoff() {
   holder.replaceChildren(svg);
 }
 
-// Where a setting keeps enough accuracy and every attack fails.
+// The area in which a setting keeps enough accuracy and all attacks fail.
 function goal(x, y, { left, top, bottom, right }, reference, metric) {
   const group = draw("g", { "aria-hidden": "true" });
-  const undefended = state.place.settings.find((setting) => setting.undefended)?.line.accuracy;
+  const undefended = state.scenario.settings.find((setting) => setting.undefended)?.line.accuracy;
   if (!known(undefended) || !known(reference) || metric !== "psnr_db") return group;
   const [edge, floor] = [x.at(reference + data.nothing_db), y.at(state.kept * undefended)];
   const base = Math.max(top, Math.min(bottom, floor));
@@ -49,7 +49,7 @@ function goal(x, y, { left, top, bottom, right }, reference, metric) {
 function references(x, { top, bottom }, reference, metric) {
   const group = draw("g", { "aria-hidden": "true" });
   const lines = [[reference, "mean image: no leak"]];
-  if (metric === "ssim") lines.push([data.recognisable_ssim, "recognizable from here"]);
+  if (metric === "ssim") lines.push([data.recognisable_ssim, "recognizable"]);
   for (const [value, text] of lines) {
     if (!known(value) || value > x.high || value < x.low) continue;
     const at = x.at(value);
@@ -60,22 +60,22 @@ function references(x, { top, bottom }, reference, metric) {
 }
 
 function paths(shown, x, y, metric) {
-  const lines = state.place.curves.map((curve) => {
-    const on = curve.points.map(([, index]) => state.place.settings[index]).filter((setting) => shown.includes(setting));
+  const lines = state.scenario.curves.map((curve) => {
+    const on = curve.points.map(([, index]) => state.scenario.settings[index]).filter((setting) => shown.includes(setting));
     const spots = on.map((setting) => `${x.at(setting.line[metric])} ${y.at(setting.line.accuracy)}`);
     return spots.length > 1 ? draw("path", { class: "path", d: `M${spots.join("L")}`, color: look(curve.defense).color }) : null;
   });
   return draw("g", { "aria-hidden": "true" }, lines);
 }
 
-// Complete settings that none of these surely beats in both, as the ranking has found.
+// The complete settings that no other shown setting surely beats, as the ranking has determined.
 function frontOf(settings, metric) {
   const among = new Set(settings);
   const able = settings.filter(({ line, rivals }) => rivals[metric] && known(line[metric]) && known(line.accuracy_kept));
-  return able.filter(({ rivals }) => !rivals[metric].some((index) => among.has(state.place.settings[index])));
+  return able.filter(({ rivals }) => !rivals[metric].some((index) => among.has(state.scenario.settings[index])));
 }
 
-// What lies below and to the right of this line is beaten by something on it.
+// Points below and to the right of this line are beaten by a point on it.
 function front(shown, x, y, metric, { right, bottom }) {
   const on = frontOf(shown, metric).sort((a, b) => a.line[metric] - b.line[metric]);
   const steps = on.map(({ line }) => `H${x.at(line[metric])}V${y.at(line.accuracy)}`);
@@ -93,7 +93,7 @@ function bars(setting, x, y, cx, cy, metric) {
   return group;
 }
 
-// Names of the settings on the front and of the most private one of each defense, where they hide nothing.
+// Labels of the settings on the front, and of the most private setting of each defense, where they cover no other point.
 function names(shown, x, y, metric, { left, right, top, bottom }) {
   const taken = shown.map((setting) => {
     const [cx, cy] = [x.at(setting.line[metric]), y.at(setting.line.accuracy)];
@@ -117,9 +117,9 @@ function names(shown, x, y, metric, { left, right, top, bottom }) {
 }
 const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 
-function tell(shown, metric) {
+function describeTradeoff(shown, metric) {
   const best = frontOf(shown, metric).map(labelOf);
   const doubtful = shown.some((setting) => setting.line.incomplete || setting.line.flags) ? " Hollow points are incomplete or flagged." : "";
-  const text = best.length ? `On the Pareto front of what is shown (solid line): ${best.join(", ")}.` : "No setting shown is on the Pareto front.";
-  byId("scatter-text").textContent = `${plural(shown.length, "setting")}. ${text} Faint lines join the strengths of one defense.${doubtful} All figures are in the leaderboard.`;
+  const text = best.length ? `Pareto front of the shown settings (solid line): ${best.join(", ")}.` : "No shown setting is on the Pareto front.";
+  byId("scatter-text").textContent = `${plural(shown.length, "setting")}. ${text} Faint lines connect the settings of one defense.${doubtful} The leaderboard below lists all values.`;
 }

@@ -129,13 +129,13 @@ def reader(driver: Any, page: Path) -> Iterator[Reader]:
 
 def test_the_answer_names_what_keeps_accuracy_and_makes_attacks_fail(reader: Reader) -> None:
     assert reader.one("#verdict").text == (
-        "1 of 5 settings keeps 95 % of the accuracy and makes every attack fail that was run here."
+        "1 of 5 settings keeps 95 % of the accuracy and makes all attacks of this report fail."
     )
     assert reader.texts("#cards h3")[0] == "sealed"
 
     reader.script("const s = arguments[0]; s.value = 100; s.dispatchEvent(new Event('input'))", reader.one("#kept"))
 
-    assert reader.one("#verdict").text == "No complete setting keeps 100 % of the accuracy (of 5)."
+    assert reader.one("#verdict").text == "None of 5 settings is complete and keeps 100 % of the accuracy."
     assert reader.texts("#cards h3") == []
 
 
@@ -167,7 +167,7 @@ def test_unknown_values_stay_last_whichever_way_is_sorted(reader: Reader) -> Non
         assert reader.column("Status")[-1] == f"failed: {REASON}"
 
 
-def test_filters_apply_to_chart_leaderboard_and_pictures(reader: Reader) -> None:
+def test_filters_apply_to_chart_leaderboard_and_images(reader: Reader) -> None:
     def shown() -> list[tuple[int, int, int]]:
         return [(len(reader.all("#scatter .point")), len(reader.column("Rank")), len(reader.all("#ladder .rung")))]
 
@@ -214,7 +214,7 @@ def test_pointing_at_a_point_or_focusing_it_tells_about_it(reader: Reader) -> No
     assert len(reader.all("#scatter .point[tabindex='0']")) == 1
 
 
-def test_details_show_every_attack_with_its_pictures_and_close_with_escape(reader: Reader) -> None:
+def test_details_show_every_attack_with_its_images_and_close_with_escape(reader: Reader) -> None:
     dialog = reader.one("#details")
     button = next(each for each in reader.all("#table .link") if each.text == "noise:sigma=1.0")
 
@@ -225,7 +225,7 @@ def test_details_show_every_attack_with_its_pictures_and_close_with_escape(reade
         "Originals",
         "white_box · white box",
         "ridge · black box",
-        "mean_image · reference: looks at nothing",
+        "mean_image · reference: ignores the wire",
     ]
     assert reader.script("return [...document.querySelectorAll('#details img')].every(i => i.naturalWidth && i.alt)")
     assert len(reader.all("#details img")) == 4
@@ -255,20 +255,20 @@ def test_what_is_not_to_be_trusted_is_said(reader: Reader) -> None:
 
 def test_another_split_is_chosen_and_all_is_drawn_anew(reader: Reader) -> None:
     before = reader.column("PSNR")
-    choice = reader.one("#places select[data-key=split]")
+    choice = reader.one("#scenarios select[data-key=split]")
     assert [option.text for option in choice.find_elements(By.TAG_NAME, "option")] == ["conv1", "relu2"]
 
     choice.send_keys("relu2")
 
     assert reader.column("PSNR") != before
-    assert reader.script("return document.querySelector('#places select').value") == "relu2"
+    assert reader.script("return document.querySelector('#scenarios select').value") == "relu2"
 
 
 def test_the_other_measure_and_the_other_axis_move_the_points(reader: Reader) -> None:
-    place = reader.point("sealed").get_attribute("transform")
+    before = reader.point("sealed").get_attribute("transform")
     reader.click(reader.one("input[name=scale][value=linear]"))
     other = reader.point("sealed").get_attribute("transform")
-    assert other != place
+    assert other != before
     reader.click(reader.one("input[name=metric][value=ssim]"))
     assert reader.point("sealed").get_attribute("transform") != other
     assert "SSIM" in reader.texts("#scatter .axis-title")[0]
@@ -337,6 +337,6 @@ def test_every_control_has_a_name_and_every_chart_a_text(reader: Reader) -> None
     )
 
     assert nameless == []
-    assert "On the Pareto front of what is shown (solid line): sealed, undefended." in reader.one("#scatter-text").text
+    assert "Pareto front of the shown settings (solid line): sealed, undefended." in reader.one("#scatter-text").text
     assert all(reader.texts("#curves figcaption"))
     assert reader.script("return [...document.images].every((image) => image.alt)")

@@ -13,13 +13,13 @@ from scipy.stats import binomtest
 from ...helpers.boards import HOSTILE, REASON, SPREAD, cell, cells
 
 
-def told(records: list[Record], at_hand: bool = True) -> Content:
+def collected(records: list[Record], at_hand: bool = True) -> Content:
     return content([each.row for each in records], {each.row.cell_id: each for each in records} if at_hand else {})
 
 
 def by_label(records: list[Record], at_hand: bool = True) -> dict[str, DefenseSummary]:
-    (place,) = told(records, at_hand).places
-    return {setting.label: setting for setting in place.settings}
+    (scenario,) = collected(records, at_hand).scenarios
+    return {setting.label: setting for setting in scenario.settings}
 
 
 def test_settings_come_in_the_order_of_the_ranking_with_its_figures() -> None:
@@ -52,7 +52,7 @@ def test_the_interval_of_the_accuracy_is_wilsons(accuracy: float) -> None:
     assert by_label([row])["a"].ranges["accuracy"] == pytest.approx((expected.low, expected.high))
 
 
-def test_seeds_are_averaged_and_their_span_is_told() -> None:
+def test_seeds_are_averaged_and_their_span_is_given() -> None:
     setting = by_label(cells(seeds=(0, 1)))["sealed"]
 
     low, high = setting.seeds["psnr_db"]
@@ -75,7 +75,7 @@ def test_an_attack_by_itself_is_held_against_the_mean_image_of_its_seed() -> Non
     assert by_label(cells(seeds=(0, 1)))["noise:sigma=1.0"].more["strongest_leak_db"] == pytest.approx(6.2)
 
 
-def test_failed_and_missing_cells_are_told_with_their_reason() -> None:
+def test_failed_and_missing_cells_are_given_with_their_reason() -> None:
     settings = by_label([each for each in cells() if (each.row.defense, each.row.attack) != ("sealed", "ridge")])
 
     assert settings[HOSTILE].lacking == [f"white_box, seed 0: failed: {REASON}"]
@@ -84,10 +84,10 @@ def test_failed_and_missing_cells_are_told_with_their_reason() -> None:
     assert settings[HOSTILE].line["incomplete"]
 
 
-def test_flags_of_the_audit_are_told_with_their_cells() -> None:
+def test_flags_of_the_audit_are_given_with_their_cells() -> None:
     records = cells()
 
-    flags = told(records).flags
+    flags = collected(records).flags
 
     doubtful = next(
         each.row.cell_id
@@ -97,11 +97,11 @@ def test_flags_of_the_audit_are_told_with_their_cells() -> None:
     assert [(flag["name"], flag["cells"][0]) for flag in flags] == [("black-box-beats-white-box", doubtful)]
 
 
-def test_places_are_kept_apart() -> None:
-    places = told(cells(splits=("conv1", "relu2"))).places
+def test_scenarios_are_kept_apart() -> None:
+    scenarios = collected(cells(splits=("conv1", "relu2"))).scenarios
 
-    assert [place.split for place in places] == ["conv1", "relu2"]
-    assert all(len(place.settings) == 6 for place in places)
+    assert [each.split for each in scenarios] == ["conv1", "relu2"]
+    assert all(len(each.settings) == 6 for each in scenarios)
 
 
 def test_a_value_that_is_not_there_is_unknown() -> None:
@@ -113,8 +113,8 @@ def test_a_value_that_is_not_there_is_unknown() -> None:
 
 
 def curves_of(*params: str) -> list[tuple[Any, ...]]:
-    (place,) = told([cell("d", each, "ridge", 30.0 - index) for index, each in enumerate(params)]).places
-    return [(each.param, each.fixed, each.scale, [value for value, _ in each.points]) for each in place.curves]
+    (scenario,) = collected([cell("d", each, "ridge", 30.0 - index) for index, each in enumerate(params)]).scenarios
+    return [(each.param, each.fixed, each.scale, [value for value, _ in each.points]) for each in scenario.curves]
 
 
 def test_a_curve_is_along_the_parameter_that_varies() -> None:
@@ -137,10 +137,10 @@ def test_curves_differ_in_what_is_fixed_and_other_kinds_of_strength_make_others(
 
 
 def test_the_points_of_a_curve_are_its_settings() -> None:
-    (place,) = told(cells()).places
-    (curve,) = place.curves
+    (scenario,) = collected(cells()).scenarios
+    (curve,) = scenario.curves
 
-    assert [(value, place.settings[index].label) for value, index in curve.points] == [
+    assert [(value, scenario.settings[index].label) for value, index in curve.points] == [
         (0.1, "noise:sigma=0.1"),
         (1.0, "noise:sigma=1.0"),
         (10.0, "noise:sigma=10.0"),
@@ -148,8 +148,8 @@ def test_the_points_of_a_curve_are_its_settings() -> None:
 
 
 def test_the_front_of_a_figure_is_that_of_the_ranking() -> None:
-    (place,) = told(cells()).places
+    (scenario,) = collected(cells()).scenarios
 
-    expected = [each.label for each in place.settings if each.line["pareto"]]
-    assert [each.label for each in front(place.settings, "psnr_db")] == expected
+    expected = [each.label for each in scenario.settings if each.line["pareto"]]
+    assert [each.label for each in front(scenario.settings, "psnr_db")] == expected
     assert expected == ["sealed", "undefended"]

@@ -14,7 +14,7 @@ from ...helpers.boards import HOSTILE, cells, write
 from ..cli.test_cli import mia_bench
 
 ROWS = cells()
-(PLACE,) = content([each.row for each in ROWS], {each.row.cell_id: each for each in ROWS}).places
+(SCENARIO,) = content([each.row for each in ROWS], {each.row.cell_id: each for each in ROWS}).scenarios
 
 
 def test_figures_are_written_as_png_and_svg_and_again_byte_for_byte(tmp_path: Path) -> None:
@@ -39,29 +39,31 @@ def test_figures_are_written_as_png_and_svg_and_again_byte_for_byte(tmp_path: Pa
 
 
 def test_each_setting_is_a_point_and_the_incomplete_and_flagged_ones_are_hollow() -> None:
-    (axes,) = tradeoff(PLACE).axes
+    (axes,) = tradeoff(SCENARIO).axes
 
     drawn = {
         (line.get_xdata()[0], line.get_ydata()[0]): line.get_markerfacecolor()
         for line in axes.lines
         if line.get_marker() not in ("None", None, "")
     }
-    assert set(drawn) == {(each.line["psnr_db"], each.line["accuracy"]) for each in PLACE.settings}
-    doubtful = {each.label for each in PLACE.settings if drawn[each.line["psnr_db"], each.line["accuracy"]] == "white"}
+    assert set(drawn) == {(each.line["psnr_db"], each.line["accuracy"]) for each in SCENARIO.settings}
+    doubtful = {
+        each.label for each in SCENARIO.settings if drawn[each.line["psnr_db"], each.line["accuracy"]] == "white"
+    }
     assert doubtful == {HOSTILE, "noise:sigma=0.1"}
 
 
 def test_the_axis_of_high_accuracies_gives_each_halving_of_the_error_the_same_room() -> None:
-    (axes,) = tradeoff(PLACE).axes
+    (axes,) = tradeoff(SCENARIO).axes
 
     heights = [axes.transData.transform((0, accuracy))[1] for accuracy in (0.6, 0.8, 0.9, 0.95)]
     steps = [high - low for low, high in itertools.pairwise(heights)]
-    assert max(each.line["accuracy"] for each in PLACE.settings) >= HIGH_ACCURACY
+    assert max(each.line["accuracy"] for each in SCENARIO.settings) >= HIGH_ACCURACY
     assert steps == pytest.approx([steps[0]] * 3)
 
 
 def test_strength_has_a_pair_of_charts_for_each_curve() -> None:
-    above, below = strength(PLACE).axes
+    above, below = strength(SCENARIO).axes
 
     (scores, *_), (accuracies, *_) = above.lines, below.lines
     assert list(scores.get_xdata()) == [0.1, 1.0, 10.0]

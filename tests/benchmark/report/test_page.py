@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from mia_bench.benchmark.leaderboard.loading import load_boards
 from mia_bench.benchmark.report.content import content
+from mia_bench.benchmark.report.image_gallery import collect_strips
 from mia_bench.benchmark.report.page import embed
-from mia_bench.benchmark.report.picture_album import album
 from PIL import Image
 
 from ...helpers.boards import HOSTILE, REASON, cells, write
@@ -61,8 +61,8 @@ def test_hostile_names_and_reasons_stay_data(board: Path) -> None:
     assert [tag for tag, _ in elements.tags].count("script") == 2
     assert page.count("</script") == 2
     assert not {"img", "b"} & {tag for tag, _ in elements.tags}
-    (place,) = embedded(page)["places"]
-    (setting,) = [each for each in place["settings"] if each["name"] == HOSTILE]
+    (scenario,) = embedded(page)["scenarios"]
+    (setting,) = [each for each in scenario["settings"] if each["name"] == HOSTILE]
     assert REASON in [each["reason"] for each in setting["cells"]]
 
 
@@ -93,41 +93,41 @@ def test_the_policy_of_the_page_allows_its_own_script_only(board: Path) -> None:
     assert re.search(r"script-src 'sha256-[A-Za-z0-9+/=]+';", policy)
 
 
-def test_pictures_are_halved_and_each_kept_once(board: Path) -> None:
-    found = embedded(write_page(board))["album"]
+def test_strips_are_halved_and_each_is_kept_once(board: Path) -> None:
+    found = embedded(write_page(board))["gallery"]
 
     shown = {index: Image.open(BytesIO(base64.b64decode(strip))) for index, strip in enumerate(found["strips"])}
     done = [each.row.cell_id for each in cells() if each.row.status == "done"]
-    assert sorted(found["rebuilt"]) == sorted(done)
+    assert sorted(found["reconstructed"]) == sorted(done)
     assert len(set(found["originals"].values())) == 1
-    with Image.open(board / "pictures" / f"{done[0]}.png") as picture:
-        whole = picture.convert("L")
+    with Image.open(board / "pictures" / f"{done[0]}.png") as strip:
+        whole = strip.convert("L")
     width, height = whole.size
     assert shown[found["originals"][done[0]]].tobytes() == whole.crop((0, 0, width, height // 2)).tobytes()
-    assert shown[found["rebuilt"][done[0]]].tobytes() == whole.crop((0, height // 2, width, height)).tobytes()
+    assert shown[found["reconstructed"][done[0]]].tobytes() == whole.crop((0, height // 2, width, height)).tobytes()
 
 
-def test_beyond_the_budget_pictures_are_left_out_and_counted_those_of_the_strongest_attacks_last(board: Path) -> None:
-    places = content(*load_boards([board])).places
-    whole = album(places, [board])
+def test_beyond_the_limit_strips_of_weak_attacks_are_left_out_first_and_counted(board: Path) -> None:
+    scenarios = content(*load_boards([board])).scenarios
+    whole = collect_strips(scenarios, [board])
 
-    small = album(places, [board], budget=sum(map(len, whole.strips)) // 2)
+    small = collect_strips(scenarios, [board], limit=sum(map(len, whole.strips)) // 2)
 
     assert sum(map(len, small.strips)) <= sum(map(len, whole.strips)) // 2
-    assert small.left_out == len(whole.rebuilt) - len(small.rebuilt) > 0
-    strongest = {max(each.cells, key=lambda cell: cell["psnr_db"] or 0)["cell_id"] for each in places[0].settings}
-    assert strongest <= set(small.rebuilt)
+    assert small.left_out == len(whole.reconstructed) - len(small.reconstructed) > 0
+    strongest = {max(each.cells, key=lambda cell: cell["psnr_db"] or 0)["cell_id"] for each in scenarios[0].settings}
+    assert strongest <= set(small.reconstructed)
 
 
-def test_a_leaderboard_alone_gives_a_page_without_pictures(board: Path, tmp_path: Path) -> None:
+def test_a_leaderboard_alone_gives_a_page_without_images(board: Path, tmp_path: Path) -> None:
     alone = tmp_path / "alone" / "board.csv"
     alone.parent.mkdir()
     alone.write_bytes((board / "leaderboard.csv").read_bytes())
 
     data = embedded(write_page(alone))
 
-    assert data["album"] == {"strips": [], "originals": {}, "rebuilt": {}, "left_out": 0}
-    assert {each["line"]["worst_case"] for each in data["places"][0]["settings"]} == {"of means"}
+    assert data["gallery"] == {"strips": [], "originals": {}, "reconstructed": {}, "left_out": 0}
+    assert {each["line"]["worst_case"] for each in data["scenarios"][0]["settings"]} == {"of means"}
 
 
 def test_json_is_embedded_whole_and_refuses_what_json_cannot_say() -> None:
@@ -156,9 +156,9 @@ def test_bad_input_is_one_sentence(words: tuple[str, ...], message: str, board: 
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-def test_a_damaged_picture_is_named(board: Path) -> None:
+def test_a_damaged_strip_is_named(board: Path) -> None:
     damaged = next((board / "pictures").iterdir())
-    damaged.write_bytes(b"no picture")
+    damaged.write_bytes(b"no image")
 
     result = mia_bench("report", board, "-o", board / "page.html")
 

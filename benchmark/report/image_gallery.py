@@ -1,4 +1,4 @@
-"""Picture strips for a page: originals once, each reconstruction once, within a budget."""
+"""Collect the image strips of a page: originals and reconstructions, each once, within a size limit."""
 
 from __future__ import annotations
 
@@ -14,50 +14,52 @@ from ..errors import UsageError
 from ..utils.files import Unreadable, read_bytes
 from .content import Scenario
 
-BUDGET = 8_000_000
-"""Characters of all pictures together, so that a page of 300 cells stays below 10 MB."""
-
-
-LARGEST = 32_000_000
+MAX_CHARACTERS = 8_000_000
+"""Characters of all images of a page, so that a page of 300 cells stays below 10 MB."""
+MAX_STRIP_PIXELS = 32_000_000
 """Pixels of a strip: ten images of 1,250 x 1,250 pixels above their reconstructions."""
 
 
 @dataclass
-class Album:
+class ImageGallery:
     """Strips as PNG in base64, each kept once.
 
     Attributes:
-        strips: what the page embeds.
+        strips: the strips that the page embeds.
         originals: index of the strip of originals, by cell.
-        rebuilt: index of the strip of reconstructions, by cell.
-        left_out: cells that have pictures beyond the budget.
+        reconstructed: index of the strip of reconstructions, by cell.
+        left_out: number of cells whose images exceed the size limit.
+
+    Example:
+        >>> ImageGallery().left_out
+        0
     """
 
     strips: list[str] = field(default_factory=list)
     originals: dict[str, int] = field(default_factory=dict)
-    rebuilt: dict[str, int] = field(default_factory=dict)
+    reconstructed: dict[str, int] = field(default_factory=dict)
     left_out: int = 0
 
 
-def album(places: Iterable[Scenario], folders: Sequence[Path], budget: int = BUDGET) -> Album:
-    """Collect the pictures of all cells, those of the strongest attacks first.
+def collect_strips(scenarios: Iterable[Scenario], folders: Sequence[Path], limit: int = MAX_CHARACTERS) -> ImageGallery:
+    """Collect the image strips of all cells, those of the strongest attacks first.
 
     Args:
-        places: whose settings and cells are shown.
-        folders: results folders, each with ``pictures/<cell_id>.png`` as ``pictures.strip`` draws them.
-        budget: the most characters that all strips may take.
+        scenarios: scenarios whose settings and cells are shown.
+        folders: results folders, each with strips that ``evaluation.strips.strip`` drew, by cell.
+        limit: maximum number of characters of all strips.
 
     Raises:
-        UsageError: if a picture cannot be read.
+        UsageError: if a strip cannot be read.
     """
-    made, known, used = Album(), dict[str, int](), 0
-    for cell_id in _by_importance(places):
+    made, known, used = ImageGallery(), dict[str, int](), 0
+    for cell_id in _by_importance(scenarios):
         path = next((path for folder in folders if (path := folder / "pictures" / f"{cell_id}.png").exists()), None)
         if path is None:
             continue
         halves = _halves(path)
         size = sum(len(half) for half in set(halves) if half not in known)
-        if used + size > budget:
+        if used + size > limit:
             made.left_out += 1
             continue
         used += size
@@ -65,27 +67,27 @@ def album(places: Iterable[Scenario], folders: Sequence[Path], budget: int = BUD
             if half not in known:
                 known[half] = len(made.strips)
                 made.strips.append(half)
-        made.originals[cell_id], made.rebuilt[cell_id] = known[halves[0]], known[halves[1]]
+        made.originals[cell_id], made.reconstructed[cell_id] = known[halves[0]], known[halves[1]]
     return made
 
 
-def _by_importance(places: Iterable[Scenario]) -> list[str]:
-    """Cells in the order in which pictures are dropped last: strongest attack, first seed, then the rest."""
+def _by_importance(scenarios: Iterable[Scenario]) -> list[str]:
+    """Return the cells ordered by importance: those of the strongest attacks and the first seed come first."""
     found = []
-    for place in places:
-        for position, setting in enumerate(place.settings):
+    for scenario in scenarios:
+        for position, setting in enumerate(scenario.settings):
             ordered = sorted(setting.cells, key=lambda cell: (cell["seed"], -(cell["psnr_db"] or 0.0)))
             found += [(rank, position, cell["cell_id"]) for rank, cell in enumerate(ordered)]
     return [cell_id for *_, cell_id in sorted(found)]
 
 
 def _halves(path: Path) -> tuple[str, str]:
-    """Originals and reconstructions of a strip, each as PNG in base64."""
+    """Return the originals and the reconstructions of a strip, each as PNG in base64."""
     try:
         content = read_bytes(path)
         _refuse_bomb(content)
-        with Image.open(BytesIO(content), formats=["PNG"]) as picture:
-            pixels = picture.convert("RGB")
+        with Image.open(BytesIO(content), formats=["PNG"]) as strip:
+            pixels = strip.convert("RGB")
     except (Unreadable, OSError, ValueError, SyntaxError) as error:
         reason = "It is not a PNG." if isinstance(error, UnidentifiedImageError) else error
         raise UsageError(f"Cannot read the image {path}. {reason} Delete it to get a page without it.") from error
@@ -96,8 +98,8 @@ def _halves(path: Path) -> tuple[str, str]:
 def _refuse_bomb(content: bytes) -> None:
     """Refuse a PNG of too many pixels by its header alone, before anything is decoded."""
     width, height = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
-    if content.startswith(b"\x89PNG") and width * height > LARGEST:
-        raise Unreadable(f"Expected at most {LARGEST} pixels, got {width}x{height}.")
+    if content.startswith(b"\x89PNG") and width * height > MAX_STRIP_PIXELS:
+        raise Unreadable(f"Expected at most {MAX_STRIP_PIXELS} pixels, got {width}x{height}.")
 
 
 def _png(pixels: Image.Image) -> str:
