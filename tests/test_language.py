@@ -28,7 +28,6 @@ NOT_DONE = (
     "benchmark/datasets/_arrays.py",
     "benchmark/datasets/_file_division.py",
     "benchmark/datasets/_pixel_cache.py",
-    "benchmark/compare/",
     "benchmark/evaluation/",
     "benchmark/interfaces/",
     "benchmark/plan/",

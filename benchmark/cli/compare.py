@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..compare.cell_names import title
-from ..compare.conditions import COUNTS, Condition, parse_condition
-from ..compare.differences import COMPARED, Difference, compare, effective
+from ..compare.conditions import CELL_COUNTS, Condition, parse_condition
+from ..compare.differences import COMPARED_COLUMNS, Difference, compare, effective
 from ..compare.frames import full, short
-from ..compare.matching import ON, ComparedBoard
+from ..compare.matching import MATCH_COLUMNS, ComparedBoard
 from ..compare.remarks import remarks
 from ..errors import UsageError
 from ..leaderboard.records import NUMBERS
@@ -36,10 +36,10 @@ def compare_boards(a: Path, b: Path, *, on: str | None, fail_if: Sequence[str], 
     Raises:
         UsageError: if a board, a column or a condition is invalid, or no cell allows a condition to be checked.
     """
-    columns = _columns(on) if on else list(ON)
+    columns = _columns(on) if on else list(MATCH_COLUMNS)
     conditions = [parse_condition(text, NUMBERS) for several in fail_if for text in several.split(",")]
     sides = ComparedBoard.read(a), ComparedBoard.read(b)
-    extra = [condition.column for condition in conditions if condition.column not in COUNTS]
+    extra = [condition.column for condition in conditions if condition.column not in CELL_COUNTS]
     differences = compare(*sides, columns, extra)
     found = [sentence for condition in conditions for sentence in violations(condition, differences)]
     _print(differences, sides, effective(columns, *sides), notation)
@@ -61,10 +61,10 @@ def _columns(on: str) -> list[str]:
         if column not in COLUMNS:
             raise UsageError(
                 f"Expected columns of a leaderboard for --on, got {column!r}{suggestion(column, COLUMNS)} "
-                f"Cells are identified by {','.join(ON)}."
+                f"Cells are identified by {','.join(MATCH_COLUMNS)}."
             )
     if not chosen:
-        raise UsageError(f"Expected columns for --on, got {on!r}. Name some, as in {','.join(ON)}.")
+        raise UsageError(f"Expected columns for --on, got {on!r}. Name some, as in {','.join(MATCH_COLUMNS)}.")
     return chosen
 
 
@@ -77,7 +77,7 @@ def violations(condition: Condition, differences: Sequence[Difference]) -> list[
     Raises:
         UsageError: if no cell allows the condition to be checked.
     """
-    if condition.column in COUNTS:
+    if condition.column in CELL_COUNTS:
         count = sum(each.state == condition.column for each in differences)
         return [f"{condition.text} ({count} cells)"] if condition.met(count) else []
     found, checked = [], 0
@@ -117,7 +117,7 @@ def _print(
             print_frame(frame, notation)
         say()
     elif notation != "csv":
-        compared = dict.fromkeys((*COMPARED, *differences[0].changes))
+        compared = dict.fromkeys((*COMPARED_COLUMNS, *differences[0].changes))
         say(f"No change in {', '.join(compared)}.")
     for remark in remarks(differences, *sides, on):
         say(one_line(remark), err=notation == "csv")

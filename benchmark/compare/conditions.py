@@ -1,4 +1,4 @@
-"""Conditions under which a comparison fails: ``psnr_db > +0.5``."""
+"""Parse conditions under which a comparison fails, such as ``psnr_db > +0.5``."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
 }
-COUNTS = ("missing", "added", "changed")
-"""Words of a condition that count cells instead of looking at each."""
-GRAMMAR = "COLUMN OP NUMBER, where OP is >, >=, < or <=, and a NUMBER with a sign is a change from A to B"
+CELL_COUNTS = ("missing", "added", "changed")
+"""Conditions on the number of cells instead of the value of a column."""
+CONDITION_FORM = "COLUMN OP NUMBER, with OP one of >, >=, <, <=, and a signed NUMBER for a change from A to B"
+"""The form of a condition, for messages."""
 
 _PATTERN = re.compile(r"\s*(\w+)\s*(>=|<=|>|<)\s*([+-]?)(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+)\s*")
 
@@ -28,9 +29,15 @@ class Condition:
     """A limit on a column, or on a count of cells.
 
     Attributes:
-        text: as the user wrote it.
-        column: of the leaderboard, or one of ``COUNTS``.
-        is_change: whether it looks at the change from A to B; if not, at the value in B.
+        text: the condition as the user wrote it.
+        column: a column of the leaderboard, or one of ``CELL_COUNTS``.
+        is_change: whether the condition is about the change from A to B, or else about the value in B.
+        sign: one of the ``OPERATORS``.
+        limit: the number to compare with.
+
+    Example:
+        >>> Condition("psnr_db > +0.5", "psnr_db", True, ">", 0.5).met(0.7)
+        True
     """
 
     text: str
@@ -40,30 +47,35 @@ class Condition:
     limit: float
 
     def met(self, value: float) -> bool:
-        """Whether a value, or a change, is beyond the limit."""
+        """Return whether a value, or a change, meets the condition."""
         return OPERATORS[self.sign](value, self.limit)
 
 
 def parse_condition(text: str, columns: Sequence[str]) -> Condition:
-    """Read a condition.
+    """Parse a condition.
 
     Args:
-        text: as ``psnr_db > +0.5`` (B above A by more than 0.5), ``accuracy < 0.9`` (B's value) or ``missing > 0``.
-        columns: those of numbers.
+        text: a condition such as ``psnr_db > +0.5`` (B exceeds A by more than 0.5), ``accuracy < 0.9`` (the value in B)
+            or ``missing > 0``.
+        columns: the columns of numbers.
 
     Raises:
-        UsageError: if it is not written so, or no such column holds numbers.
+        UsageError: if the text is not a condition, or its column does not hold numbers.
+
+    Example:
+        >>> parse_condition("accuracy < -0.01", ["accuracy"]).is_change
+        True
     """
     found = _PATTERN.fullmatch(text)
     if not found:
-        raise UsageError(f"--fail-if is {text!r}; expected {GRAMMAR}, as in 'psnr_db > +0.5' or 'accuracy < 0.9'")
+        raise UsageError(f"Expected {CONDITION_FORM}, got --fail-if {text!r}. Write it as in 'psnr_db > +0.5'.")
     column, sign, plus_or_minus, digits = found.groups()
-    known = [*columns, *COUNTS]
+    known = [*columns, *CELL_COUNTS]
     if column not in known:
         raise UsageError(
-            f"Expected a numeric column in --fail-if {text!r}, got {column!r}{suggestion(column, known)} "
+            f"Expected a column of numbers in --fail-if {text!r}, got {column!r}{suggestion(column, known)} "
             f"Available: {', '.join(known)}."
         )
-    if column in COUNTS and plus_or_minus:
-        raise UsageError(f"--fail-if {text!r} has a sign, but {column!r} is a count of cells, as in '{column} > 0'")
+    if column in CELL_COUNTS and plus_or_minus:
+        raise UsageError(f"Expected a number without a sign for {column!r}, got --fail-if {text!r}. It counts cells.")
     return Condition(text, column, bool(plus_or_minus), sign, float(plus_or_minus + digits))

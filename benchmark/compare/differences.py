@@ -1,4 +1,4 @@
-"""Two boards cell by cell: what changed, by how much, and whether it is more than chance."""
+"""Compare two boards cell by cell: what changed, by how much, and whether the change is significant."""
 
 from __future__ import annotations
 
@@ -7,27 +7,31 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..errors import UsageError
-from .matching import ON, CellGroup, ComparedBoard, match
+from .matching import MATCH_COLUMNS, CellGroup, ComparedBoard, match
 from .same_images import PER_IMAGE, Fingerprints, per_image, same_images, sources
-from .significance import LEVEL, holm, paired, unpaired
+from .significance import SIGNIFICANCE_LEVEL, holm, paired, unpaired
 
-COMPARED = ("psnr_db", "ssim", "accuracy")
-"""Columns that are always compared; the scores among them are tested."""
+COMPARED_COLUMNS = ("psnr_db", "ssim", "accuracy")
+"""Columns that are always compared. Changes of the scores among them are tested."""
 
 Test = Literal["paired", "intervals", ""]
 
 
 @dataclass(frozen=True)
 class Change:
-    """A column in a cell of both boards.
+    """The values of one column in a cell of both boards.
 
     Attributes:
-        before: the value in A, None if it has none.
-        after: the value in B.
+        before: the value in A; None if there is none.
+        after: the value in B; None if there is none.
         low: lower end of the 95 % interval of the change.
-        high: upper end.
-        p: two-sided p-value, by Holm's method over all tests of the comparison.
-        test: ``paired`` over the same images, from the ``intervals`` of both means, or none.
+        high: upper end of the 95 % interval of the change.
+        p: two-sided p-value, adjusted by Holm's method over all tests of the comparison.
+        test: ``paired`` if the same images are compared, ``intervals`` if the intervals of both means are, or empty.
+
+    Example:
+        >>> Change(20.0, 20.5).delta
+        0.5
     """
 
     before: float | None
@@ -39,23 +43,27 @@ class Change:
 
     @property
     def delta(self) -> float | None:
-        """B less A."""
+        """The value in B minus the value in A; None if one is unknown."""
         return None if self.before is None or self.after is None else round(self.after - self.before, 9)
 
     @property
     def significant(self) -> bool:
-        """Whether it is more than chance."""
-        return self.p is not None and self.p < LEVEL
+        """Whether the change is significant at the 5 % level."""
+        return self.p is not None and self.p < SIGNIFICANCE_LEVEL
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A cell of one board or both.
+    """A cell of one board or of both.
 
     Attributes:
-        a: the rows in A, None if it has none.
-        b: the rows in B.
-        changes: by column.
+        a: the rows in A; None if A does not have the cell.
+        b: the rows in B; None if B does not have the cell.
+        changes: the changes by column.
+
+    Example:
+        >>> Difference(None, None).changes
+        {}
     """
 
     a: CellGroup | None
@@ -64,34 +72,36 @@ class Difference:
 
     @property
     def state(self) -> Literal["same", "changed", "missing", "added"]:
-        """What became of the cell from A to B."""
+        """Whether the cell is the same in A and B, changed, missing in B, or added in B."""
         if self.a is None or self.b is None:
             return "missing" if self.b is None else "added"
         same = all(change.before == change.after for change in self.changes.values())
         return "same" if same and _statuses(self.a) == _statuses(self.b) else "changed"
 
 
-def compare(a: ComparedBoard, b: ComparedBoard, on: Sequence[str] = ON, extra: Sequence[str] = ()) -> list[Difference]:
+def compare(
+    a: ComparedBoard, b: ComparedBoard, on: Sequence[str] = MATCH_COLUMNS, extra: Sequence[str] = ()
+) -> list[Difference]:
     """Compare two boards.
 
     Args:
-        a: the earlier one, or the reference.
-        b: the later one.
-        on: columns in which cells agree; ``seed`` is left out where a board does not name it.
-        extra: columns to compare beside ``COMPARED``.
+        a: the earlier board, or the reference.
+        b: the later board.
+        on: columns that matching cells share; ``seed`` is left out if a board does not have it.
+        extra: columns to compare in addition to ``COMPARED_COLUMNS``.
 
     Returns:
-        Cells in both boards, then those missing in B, then those added in B.
+        The cells of both boards, then those missing in B, then those added in B.
 
     Raises:
-        UsageError: if the boards are not comparable, or it is not clear which cells belong together.
+        UsageError: if the boards are not comparable, or a cell matches several others.
     """
     _refuse_protocols(a, b)
     pairs, missing, added = match(a, b, effective(on, a, b))
-    columns = tuple(dict.fromkeys((*COMPARED, *extra)))
-    known, also = Fingerprints(a.entries), Fingerprints(b.entries)
+    columns = tuple(dict.fromkeys((*COMPARED_COLUMNS, *extra)))
+    fingerprints = Fingerprints(a.entries), Fingerprints(b.entries)
     both = [
-        Difference(one, other, {column: _change(column, one, other, known, also) for column in columns})
+        Difference(one, other, {column: _change(column, one, other, *fingerprints) for column in columns})
         for one, other in pairs
     ]
     alone = [Difference(one, None, {column: Change(one.number(column), None) for column in columns}) for one in missing]
@@ -100,32 +110,32 @@ def compare(a: ComparedBoard, b: ComparedBoard, on: Sequence[str] = ON, extra: S
 
 
 def effective(on: Sequence[str], a: ComparedBoard, b: ComparedBoard) -> list[str]:
-    """The columns to match by: published figures have no seed, so there the seeds of the other board are averaged."""
+    """Return the columns to match by. Published results have no seed, so seeds of the other board are averaged."""
     return [column for column in on if column != "seed" or (a.has("seed") and b.has("seed"))]
 
 
 def _refuse_protocols(a: ComparedBoard, b: ComparedBoard) -> None:
     found = [{entry.values["protocol"] for entry in side.entries if "protocol" in entry.values} for side in (a, b)]
     if len(found[0] | found[1]) > 1:
-        said = " and ".join(
-            f"{side.path} protocol {', '.join(map(str, sorted(protocols)))}"
+        named = " and ".join(
+            f"{', '.join(map(str, sorted(protocols)))} in {side.path}"
             for side, protocols in zip((a, b), found, strict=True)
         )
-        raise UsageError(
-            f"scores of different evaluation protocols are not comparable: {said}; run both with one version"
-        )
+        raise UsageError(f"Expected scores of one evaluation protocol, got {named}. Compute both with one version.")
 
 
 def _statuses(group: CellGroup) -> set[str]:
     return {entry.values.get("status", "done") for entry in group.entries}
 
 
-def _change(column: str, one: CellGroup, other: CellGroup, known: Fingerprints, also: Fingerprints) -> Change:
+def _change(
+    column: str, one: CellGroup, other: CellGroup, fingerprints_a: Fingerprints, fingerprints_b: Fingerprints
+) -> Change:
     change = Change(one.number(column), other.number(column))
     if column not in PER_IMAGE or change.delta is None:
         return change
     here, there = per_image(one, column), per_image(other, column)
-    if here and there and len(here) == len(there) and same_images(one, other, known, also):
+    if here and there and len(here) == len(there) and same_images(one, other, fingerprints_a, fingerprints_b):
         low, high, p = paired(here, there, sources=sources(one, other))
         return replace(change, low=low, high=high, p=p, test="paired" if p is not None else "")
     ends = [group.number(f"{column}_{end}") for group in (one, other) for end in ("low", "high")]
@@ -137,9 +147,9 @@ def _change(column: str, one: CellGroup, other: CellGroup, known: Fingerprints, 
 
 
 def _adjust(differences: Sequence[Difference]) -> list[Difference]:
-    """Put Holm's p-values over all cells and columns in place of the single ones.
+    """Replace the p-values by those of Holm's method over all cells and columns.
 
-    A test of images none of which differs could not reject whatever happened, so it does not count among the tests
+    A test of images that do not differ at all can never reject, so it does not count as a test
     (Tarone 1990, "A modified Bonferroni method for discrete data").
     """
     tested = [

@@ -1,4 +1,4 @@
-"""A comparison as a table, for programs and for people."""
+"""Turn a comparison into a table, for programs and for people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..leaderboard.columns import NAMES, PLACES
 from ..leaderboard.loading import SOURCE
-from .cell_names import SHORT_NAMES, names, said
+from .cell_names import SHORT_NAMES, column_texts, names
 from .differences import Change, Difference
 from .same_images import PER_IMAGE
 
@@ -17,14 +17,15 @@ DECIMALS = PLACES | {"ssim": 3}
 
 
 def full(differences: Sequence[Difference]) -> pd.DataFrame:
-    """Everything, for programs: one line per cell, also for cells that are the same.
+    """Return all values, for programs: one row per cell, including cells that are the same.
 
-    A name in which all cells agree has one column, others one for each board, as ``defense_params_a``.
+    A key column in which the boards agree in all cells appears once. Other columns appear once per board, as
+    ``defense_params_a``.
     """
     columns = (*NAMES, SOURCE, "cell_id")
-    texts = [[(said(name, each.a), said(name, each.b)) for name in columns] for each in differences]
-    alike = [len({*pair} - {None}) <= 1 for pairs in texts for pair in pairs]
-    single = [name for at, name in enumerate(columns) if all(alike[at :: len(columns)])]
+    texts = [[(column_texts(name, each.a), column_texts(name, each.b)) for name in columns] for each in differences]
+    equal = [len({*pair} - {None}) <= 1 for pairs in texts for pair in pairs]
+    single = [name for at, name in enumerate(columns) if all(equal[at :: len(columns)])]
     lines = []
     for each, pairs in zip(differences, texts, strict=True):
         line: dict[str, Any] = {"state": each.state}
@@ -40,10 +41,10 @@ def full(differences: Sequence[Difference]) -> pd.DataFrame:
 
 
 def short(differences: Sequence[Difference]) -> tuple[str, pd.DataFrame, int]:
-    """What differs, for people.
+    """Return the differences, for people.
 
     Returns:
-        The names that all lines share, a table of the rest, and how many of its first columns name a line.
+        The parts of the names that all rows share, a table of the rest, and how many of its first columns name a row.
     """
     named = pd.DataFrame([names(each, differences) for each in differences], columns=list(SHORT_NAMES))
     named[SOURCE] = _without_common_start(named[SOURCE].tolist())
@@ -58,16 +59,16 @@ def short(differences: Sequence[Difference]) -> tuple[str, pd.DataFrame, int]:
     frame["note"] = [_note(each) for each in differences]
     empty = [name for name in frame.columns[named_by:] if set(frame[name].tolist()) == {""}]
     frame = frame.drop(columns=empty)
-    told = {name: str(named[name].iloc[0]) for name in shared}
-    return ", ".join(f"{name} {value}" for name, value in told.items() if value), frame, named_by
+    common = {name: str(named[name].iloc[0]) for name in shared}
+    return ", ".join(f"{name} {value}" for name, value in common.items() if value), frame, named_by
 
 
 def _without_common_start(sources: list[str]) -> list[str]:
-    """Of ``paper, table, cell`` the first part in which the sources differ: cells are named by other columns."""
+    """Return the first part of ``paper, table, cell`` in which the sources differ."""
     split = [source.split(", ") for source in sources]
-    told = [parts for parts in split if parts != [""]]
+    filled = [parts for parts in split if parts != [""]]
     common = 0
-    while told and all(len(parts) > common + 1 and parts[common] == told[0][common] for parts in told):
+    while filled and all(len(parts) > common + 1 and parts[common] == filled[0][common] for parts in filled):
         common += 1
     return [parts[common] if len(parts) > common else "" for parts in split]
 

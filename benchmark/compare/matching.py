@@ -1,4 +1,4 @@
-"""Which cells of two boards are the same question."""
+"""Match the cells of two boards."""
 
 from __future__ import annotations
 
@@ -15,29 +15,34 @@ from ..leaderboard.loading import SOURCE, BoardRow, load_board_rows
 from ..registry import Kind
 from ..registry.declared import declared
 
-ON = tuple(name for name in NAMES if name != "n_images")
-"""The columns in which cells agree, if nothing else is asked for."""
-KINDS: dict[str, Kind] = {"defense_params": "defenses", "attack_params": "attacks"}
-"""Columns of parameters, and whose they are."""
+MATCH_COLUMNS = tuple(name for name in NAMES if name != "n_images")
+"""The columns that matching cells share by default."""
+PARAMETER_COLUMNS: dict[str, Kind] = {"defense_params": "defenses", "attack_params": "attacks"}
+"""Columns of parameters, and the kind of their components."""
 
 
 @dataclass(frozen=True)
 class CellGroup:
-    """The rows of one cell, one for each seed where seeds are averaged."""
+    """The rows of one cell; one row per seed if seeds are averaged.
+
+    Example:
+        >>> CellGroup((BoardRow({"psnr_db": 20.0}), BoardRow({"psnr_db": 22.0}))).number("psnr_db")
+        21.0
+    """
 
     entries: tuple[BoardRow, ...]
 
     @property
     def done(self) -> list[BoardRow]:
-        """The rows that have scores."""
+        """The finished rows, which have scores."""
         return [entry for entry in self.entries if entry.values.get("status", "done") == "done"]
 
     def value(self, column: str) -> Any:
-        """What all rows say in a column; None if they leave it empty."""
+        """Return the value of a column, which all rows share; None if it is empty."""
         return self.entries[0].values.get(column)
 
     def number(self, column: str) -> float | None:
-        """The mean of a column over the rows that have scores; None if any of these has no value."""
+        """Return the mean of a column over the finished rows; None if one of them has no value."""
         values = [entry.number(column) for entry in self.done]
         known = [value for value in values if value is not None]
         return sum(known) / len(known) if known and len(known) == len(values) else None
@@ -45,12 +50,16 @@ class CellGroup:
 
 @dataclass(frozen=True)
 class ComparedBoard:
-    """One of two boards.
+    """One of two boards of a comparison.
 
     Attributes:
-        path: where it was read from.
-        entries: its rows.
-        published: whether these are published figures, which leave columns and parameters out.
+        path: path from which the board was read.
+        entries: rows of the board.
+        published: whether these are published results, which may leave out columns and parameters.
+
+    Example:
+        >>> ComparedBoard(Path("a.csv"), [BoardRow({"seed": 0})]).has("seed")
+        True
     """
 
     path: Path
@@ -62,22 +71,25 @@ class ComparedBoard:
         """Read a leaderboard, a results folder or a published board.
 
         Raises:
-            UsageError: if it is none of these, damaged or empty.
+            UsageError: if the path is none of these, damaged or empty.
         """
         entries, published = load_board_rows(path)
         if not entries:
-            raise UsageError(f"{path} has no rows, so there is nothing to compare")
+            raise UsageError(f"Expected results to compare, got no rows in {path}.")
         return cls(path, entries, published)
 
     def has(self, column: str) -> bool:
-        """Whether all rows say something in a column."""
+        """Return whether all rows have a value in a column."""
         return all(column in entry.values for entry in self.entries)
 
     def groups(self, *, by_seed: bool) -> list[CellGroup]:
-        """The rows in groups that differ in nothing but the seed.
+        """Return the rows in groups that differ only in their seed.
+
+        Args:
+            by_seed: whether each seed is a group.
 
         Raises:
-            UsageError: if rows of a group do not differ in their seed either.
+            UsageError: if two rows of a group have the same seed.
         """
         found: dict[Hashable, list[BoardRow]] = defaultdict(list)
         for entry in self.entries:
@@ -87,8 +99,8 @@ class ComparedBoard:
             if len({entry.values.get("seed") for entry in twins}) < len(twins):
                 ids = " and ".join(str(entry.values.get("cell_id", "a row")) for entry in twins[:2])
                 raise UsageError(
-                    f"{self.path}: {ids} say the same in all columns that name a cell, but are of different data or "
-                    "versions; compare boards that hold one of them each"
+                    f"Expected each cell once in {self.path}, got {ids} with the same key columns but of different "
+                    "data or versions. Compare boards with one of them each."
                 )
         return [CellGroup(tuple(entries)) for entries in found.values()]
 
@@ -98,14 +110,14 @@ def match(
 ) -> tuple[list[tuple[CellGroup, CellGroup]], list[CellGroup], list[CellGroup]]:
     """Find the cells of two boards that agree in the columns ``on``.
 
-    A published row agrees in what it leaves open with anything; if several settings of the other board agree, each
-    is a pair. Seeds are averaged where ``on`` does not hold them.
+    A published row matches any value in the columns that it leaves out. If it matches several cells of the other board,
+    each of them is a pair. Seeds are averaged if ``on`` does not contain ``seed``.
 
     Returns:
-        Pairs, in the order of A; cells of A without a partner; cells of B without one.
+        The pairs in the order of A, the cells of A without a partner, and the cells of B without a partner.
 
     Raises:
-        UsageError: if a cell of a leaderboard has several partners in another, or a board names a cell twice.
+        UsageError: if a cell of a leaderboard has several partners in another, or a board has a cell twice.
     """
     left, right = a.groups(by_seed="seed" in on), b.groups(by_seed="seed" in on)
     pairs = _pairs(left, right, a, b, on)
@@ -118,7 +130,7 @@ def match(
 def nearly(
     missing: Sequence[CellGroup], added: Sequence[CellGroup], a: ComparedBoard, b: ComparedBoard, on: Sequence[str]
 ) -> dict[str, int]:
-    """How many cells of A without a partner would have one if a column were left out of ``on``, by column."""
+    """Count, by column, the cells of A without a partner that would have one if ``on`` did not contain the column."""
     found = {}
     for column in on:
         pairs = _pairs(missing, added, a, b, [name for name in on if name != column])
@@ -129,7 +141,7 @@ def nearly(
 def _pairs(
     left: Sequence[CellGroup], right: Sequence[CellGroup], a: ComparedBoard, b: ComparedBoard, on: Sequence[str]
 ) -> list[tuple[CellGroup, CellGroup]]:
-    exact = [column for column in on if column not in KINDS and a.has(column) and b.has(column)]
+    exact = [column for column in on if column not in PARAMETER_COLUMNS and a.has(column) and b.has(column)]
     rest = [column for column in on if column not in exact]
     where: dict[Hashable, list[CellGroup]] = defaultdict(list)
     for group in right:
@@ -145,21 +157,21 @@ def _pairs(
 def _agree(column: str, one: CellGroup, other: CellGroup, *, loose: tuple[bool, bool]) -> bool:
     here, there = one.value(column), other.value(column)
     if here is None or there is None:
-        return True  # a published board that does not have the column
-    if column not in KINDS:
+        return True  # a published board may not have the column
+    if column not in PARAMETER_COLUMNS:
         return here == there
     ours, theirs = json.loads(here), json.loads(there)
     if any(ours[key] != theirs[key] for key in ours.keys() & theirs.keys()):
         return False
     name = column.removesuffix("_params")
     return all(
-        partial or _are_defaults(KINDS[column], whole.value(name), params, known)
+        partial or _are_defaults(PARAMETER_COLUMNS[column], whole.value(name), params, known)
         for whole, params, known, partial in ((one, ours, theirs, loose[1]), (other, theirs, ours, loose[0]))
     )
 
 
 def _are_defaults(kind: Kind, name: str, params: dict[str, Any], known: Iterable[str]) -> bool:
-    """Whether parameters that an older version did not have yet, and so does not name, have their default values."""
+    """Return whether parameters that the other board does not know, as of an older version, have their defaults."""
     new = params.keys() - set(known)
     return not new or all(each in declared(kind, name).defaults.items() for each in params.items() if each[0] in new)
 
@@ -178,8 +190,8 @@ def _refuse_several(
                 column = next(_differing(several[0], several[1]))
                 values = " and ".join(str(each.value(column)) for each in several[:2])
                 raise UsageError(
-                    f"{side.path} has {len(several)} cells that agree in {','.join(on)} and differ in {column}, as in "
-                    f"{values}; add {column} to --on, or compare boards that hold one of them each"
+                    f"Expected one cell of {side.path} for each {','.join(on)}, got {len(several)} that differ in "
+                    f"{column}: {values}. Add {column} to --on, or compare boards with one of them each."
                 )
 
 

@@ -1,4 +1,4 @@
-"""What to bear in mind of a comparison."""
+"""Summarize a comparison and its caveats."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .matching import ComparedBoard, nearly
 
 
 def remarks(differences: Sequence[Difference], a: ComparedBoard, b: ComparedBoard, on: Sequence[str]) -> list[str]:
-    """What to bear in mind, one sentence each: the count of cells, the tests, and what could not be matched."""
+    """Return the summary of a comparison, one sentence each: counts of cells, tests, and cells that did not match."""
     count: Callable[[str], int] = [each.state for each in differences].count
     both = count("same") + count("changed")
-    said = [
+    sentences = [
         f"{both} cells in both boards: {count('changed')} changed, {count('same')} the same; "
-        f"{count('missing')} only in A, {count('added')} only in B"
+        f"{count('missing')} only in A, {count('added')} only in B."
     ]
     tests = [change.test for each in differences for change in each.changes.values() if change.p is not None]
     if tests:
@@ -22,23 +22,25 @@ def remarks(differences: Sequence[Difference], a: ComparedBoard, b: ComparedBoar
             f"{tests.count(test)} {what}"
             for test, what in (
                 ("paired", "of the mean difference over the same private images"),
-                ("intervals", "from the intervals of the means, as the values of the same images are not at hand"),
+                ("intervals", "from the intervals of the means, as scores of the same images are not available"),
             )
             if test in tests
         ]
-        said.append(f"* more than chance: p < 0.05 by Holm's method over {len(tests)} tests, {' and '.join(ways)}")
+        sentences.append(f"* significant: p < 0.05 by Holm's method over {len(tests)} tests, {' and '.join(ways)}.")
     elif count("changed"):
-        said.append("nothing is tested: too few images, or no values of images or intervals on both boards")
+        sentences.append("Nothing is tested: too few images, or no scores of images and no intervals on both boards.")
     if any(len(group.done) > 1 for each in differences for group in (each.a, each.b) if group):
-        said.append("cells with several seeds are their means")
+        sentences.append("Cells with several seeds are averaged over seeds.")
     for name, side in (("A", a), ("B", b)):
         if side.published:
-            said.append(f"{name} holds published figures, of another protocol, training and choice of images")
+            sentences.append(
+                f"{name} holds published results, with another protocol, training and selection of images."
+            )
     missing, added = ([each for each in differences if each.state == state] for state in ("missing", "added"))
     near = nearly([each.a for each in missing if each.a], [each.b for each in added if each.b], a, b, on)
     for column, cells in near.items():
         if column in ("attack", "defense"):
-            continue  # other attacks and defenses are other questions
+            continue  # cells of other attacks and defenses are not meant to match
         others = ",".join(name for name in on if name != column)
-        said.append(f"{cells} of the cells only in A differ from one only in B in {column} alone: --on {others}")
-    return said
+        sentences.append(f"{cells} cells only in A match one only in B if {column} is ignored: --on {others}")
+    return sentences

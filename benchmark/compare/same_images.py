@@ -1,4 +1,4 @@
-"""The values of each image on two boards, where both attacked the same images."""
+"""Pair the scores of single images on two boards that attacked the same images."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from ..leaderboard.store import PerImage
 from ..plan.references import REFERENCE_ATTACK
 from .matching import CellGroup
 
-TOLERANCE = {"psnr_db": 1e-3, "ssim": 1e-4}
-"""How far the mean image's score of the same image may differ between machines; other images differ by far more."""
-PER_IMAGE = tuple(TOLERANCE)
-"""Columns of which the records hold the value of each image."""
+SCORE_TOLERANCE = {"psnr_db": 1e-3, "ssim": 1e-4}
+"""Difference of the mean image's score of one image between machines, at most. Other images differ by much more."""
+PER_IMAGE = tuple(SCORE_TOLERANCE)
+"""Columns for which records hold the score of each image."""
 
 
 class Fingerprints:
-    """What a board tells of which images were attacked, without holding them.
+    """Identify the images that a board attacked, which it does not contain.
 
-    The mean image looks at no wire, so its score of each image depends on that image and the attacker's pool alone:
-    boards on which it scores every image the same attacked the same images, in the same order.
+    The mean image ignores the wire, so its score of each image depends only on that image and the attacker's images.
+    Boards on which it has the same scores attacked the same images in the same order.
+
+    Example:
+        >>> Fingerprints([]).of(CellGroup((BoardRow({"dataset": "mnist", "n_images": 64}),)))
+        []
     """
 
     def __init__(self, entries: Iterable[BoardRow]) -> None:
@@ -33,43 +37,44 @@ class Fingerprints:
                 self._found[entry.values["dataset"], entry.values["n_images"]].append(entry.record.per_image)
 
     def of(self, group: CellGroup) -> list[PerImage]:
-        """The mean image's scores on the dataset of a group, once per cell of the mean image."""
+        """Return the scores of the mean image on the dataset of a group, once per cell of the mean image."""
         return self._found.get((group.value("dataset"), group.value("n_images")), [])
 
 
-def same_images(one: CellGroup, other: CellGroup, known: Fingerprints, also: Fingerprints) -> bool:
-    """Whether two groups certainly attacked the same images in the same order.
+def same_images(one: CellGroup, other: CellGroup, fingerprints_a: Fingerprints, fingerprints_b: Fingerprints) -> bool:
+    """Return whether two groups certainly attacked the same images in the same order.
 
     Args:
-        one: of a board.
-        other: of another board.
-        known: the fingerprints of the first board.
-        also: those of the second.
+        one: group of the first board.
+        other: group of the second board.
+        fingerprints_a: fingerprints of the first board.
+        fingerprints_b: fingerprints of the second board.
     """
     cells = {entry.values.get("cell_id") for entry in (*one.entries, *other.entries)}
     if len(cells) == 1 and None not in cells:
-        return True  # the identity of a cell holds the fingerprint of the data
-    first, *others = [*known.of(one), *also.of(other)] or [PerImage()]
-    return bool(known.of(one) and also.of(other)) and all(_alike(first, each) for each in others)
+        return True  # the identity of a cell contains the fingerprint of the data
+    here, there = fingerprints_a.of(one), fingerprints_b.of(other)
+    first, *others = [*here, *there] or [PerImage()]
+    return bool(here and there) and all(_equal(first, each) for each in others)
 
 
-def _alike(one: PerImage, other: PerImage) -> bool:
+def _equal(one: PerImage, other: PerImage) -> bool:
     return all(
         len(getattr(one, name)) == len(getattr(other, name))
         and np.allclose(getattr(one, name), getattr(other, name), rtol=0, atol=tolerance)
-        for name, tolerance in TOLERANCE.items()
+        for name, tolerance in SCORE_TOLERANCE.items()
     )
 
 
 def sources(*groups: CellGroup) -> list[int] | None:
-    """The source of each image, (N,), of groups that attacked the same images; None if they are independent."""
+    """Return the source of each image, (N,), of groups that attacked the same images; None if they are independent."""
     records = [entry.record for group in groups for entry in group.done]
     named = [record.per_image.sources for record in records if record and record.per_image.sources]
     return named[0] if named else None
 
 
 def per_image(group: CellGroup, column: str) -> Sequence[float] | None:
-    """The mean over the seeds of each image's value, (N,); None if the values of the images are not at hand."""
+    """Return the score of each image, averaged over seeds, (N,); None if scores of images are not available."""
     records = [entry.record for entry in group.done]
     values = [getattr(record.per_image, column) for record in records if record]
     lengths = {len(each) for each in values}

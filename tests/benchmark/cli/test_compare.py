@@ -171,8 +171,8 @@ def test_the_papers_figures_are_compared_with_ours(tmp_path: Path) -> None:
 
     (line,) = (line for line in result.stdout.splitlines() if line.startswith("changed"))
     assert re.split(r"  +", line)[-4:-1] == ["Table 3", "39.69 -> 40.00 +0.31", "0.997 -> 0.100 -0.897"]
-    assert "nothing is tested" in result.stdout
-    assert "A holds published figures" in result.stdout
+    assert "Nothing is tested" in result.stdout
+    assert "A holds published results" in result.stdout
 
 
 def tables_of(page: str) -> list[list[dict[str, str]]]:

@@ -29,12 +29,12 @@ def test_a_sign_means_a_change_and_none_a_value(text: str, is_change: bool, valu
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("psnr_db", "expected COLUMN OP NUMBER"),
-        ("psnr_db == 3", "expected COLUMN OP NUMBER"),
-        ("psnr_db > much", "expected COLUMN OP NUMBER"),
-        ("psnr_db > 1 or 2", "expected COLUMN OP NUMBER"),
-        ("psnr > 1", r"numeric column .* got 'psnr'. Did you mean 'psnr_db'"),
-        ("missing > +1", "is a count of cells"),
+        ("psnr_db", "Expected COLUMN OP NUMBER"),
+        ("psnr_db == 3", "Expected COLUMN OP NUMBER"),
+        ("psnr_db > much", "Expected COLUMN OP NUMBER"),
+        ("psnr_db > 1 or 2", "Expected COLUMN OP NUMBER"),
+        ("psnr > 1", r"column of numbers .* got 'psnr'. Did you mean 'psnr_db'"),
+        ("missing > +1", "It counts cells"),
     ],
 )
 def test_what_is_no_condition_is_refused(text: str, sentence: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from mia_bench.benchmark.compare.differences import Difference, compare
-from mia_bench.benchmark.compare.matching import ON, ComparedBoard
+from mia_bench.benchmark.compare.matching import MATCH_COLUMNS, ComparedBoard
 from mia_bench.benchmark.compare.significance import paired
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.leaderboard.loading import BoardRow
@@ -121,7 +121,9 @@ def test_noise_against_more_noise_takes_other_columns() -> None:
 def test_several_partners_are_refused_with_the_column_that_tells_them_apart() -> None:
     after = side(*(cell("ridge", defense_params={"sigma": sigma}) for sigma in (0.5, 0.7)), name="swept")
 
-    with pytest.raises(UsageError, match=r"swept has 2 cells .* differ in defense_params, as in .* add defense_params"):
+    with pytest.raises(
+        UsageError, match=r"one cell of swept .* got 2 that differ in defense_params: .* Add defense_params"
+    ):
         compare(side(cell("ridge", defense_params={"sigma": 0.1})), after, SIGMA)
 
 
@@ -130,7 +132,7 @@ def test_seeds_are_averaged_image_by_image_where_they_are_not_matched() -> None:
         return side(MEAN, cell("ridge", first), cell("ridge", second, seed=1))
 
     worse = [each - 1 for each in DECIBELS]
-    mixed = compare(pair(DECIBELS, worse), pair(worse, DECIBELS), [name for name in ON if name != "seed"])
+    mixed = compare(pair(DECIBELS, worse), pair(worse, DECIBELS), [name for name in MATCH_COLUMNS if name != "seed"])
 
     assert [each.changes["psnr_db"].delta for each in mixed] == [0, 0]
     assert mixed[1].changes["psnr_db"].p is None
@@ -170,12 +172,12 @@ def test_a_parameter_that_an_older_version_did_not_have_counts_as_its_default() 
 
 
 def test_boards_of_different_protocol_are_refused() -> None:
-    with pytest.raises(UsageError, match="a protocol 1 and b protocol 2"):
+    with pytest.raises(UsageError, match="got 1 in a and 2 in b"):
         compare(side(cell("ridge"), name="a"), side(cell("ridge", protocol=2), name="b"))
 
 
 def test_twins_of_other_versions_are_refused() -> None:
-    with pytest.raises(UsageError, match="but are of different data or versions"):
+    with pytest.raises(UsageError, match="but of different data or versions"):
         compare(side(cell("ridge"), cell("ridge", version="2")), side(cell("ridge")))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from mia_bench.benchmark.compare.significance import LEVEL, holm, paired, unpaired
+from mia_bench.benchmark.compare.significance import SIGNIFICANCE_LEVEL, holm, paired, unpaired
 from scipy.stats import ttest_1samp, wilcoxon
 
 Differences = Callable[[np.random.Generator, int], np.ndarray]
@@ -25,9 +25,9 @@ def test_a_change_is_significant_exactly_if_its_interval_excludes_zero(draw: Dif
     for sources in (None, rng.integers(0, 6, count).tolist()) * 40:
         before = rng.normal(20, 3, count)
         low, high, p = paired(before.tolist(), (before + draw(rng, count)).tolist(), sources=sources)
-        found.add(p is not None and p < LEVEL)
+        found.add(p is not None and p < SIGNIFICANCE_LEVEL)
         excludes_zero = low is not None and high is not None and (low > 0 or high < 0)
-        assert (p is not None and p < LEVEL) == excludes_zero
+        assert (p is not None and p < SIGNIFICANCE_LEVEL) == excludes_zero
     assert False in found
 
 
@@ -83,7 +83,7 @@ def test_asymmetric_intervals_count_on_the_side_of_zero() -> None:
         assert high is not None
         assert p is not None
         assert min(abs(low), abs(high)) == pytest.approx(1)
-        assert p < LEVEL
+        assert p < SIGNIFICANCE_LEVEL
 
 
 def test_holm_by_hand() -> None:
