@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 import torch
 
-from . import registry
 from .errors import UsageError
 from .evaluation.artifacts import Artifacts
 from .interfaces import Component
@@ -21,10 +20,11 @@ from .leaderboard.columns import SHOWN
 from .leaderboard.loading import Cells
 from .leaderboard.ranking import shorten
 from .leaderboard.store import Record, Row, as_given, read_record, record_path, rows_of
-from .plan.lists import Spec, list_seeds
-from .plan.request import make_requests
+from .plan.request import Request
+from .plan.suite import requests_of
 from .registry import Kind
 from .registry.labels import label
+from .registry.specs import UnknownOption
 from .report.content import content
 from .report.figures import check_installed
 from .runner.options import RunOptions
@@ -116,26 +116,17 @@ def run(
     Raises:
         UsageError: if anything about the request, the data or the records is wrong.
     """
-    _require_numbers(jobs=jobs, images=images, seeds=None if seeds is None else list_seeds(seeds))
-    if device not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"device is {device!r}; allowed are auto, cpu, cuda")
-    if engine not in ("local", "ray"):
-        raise UsageError(f"engine is {engine!r}; allowed are local, ray")
     given = {
-        "dataset": [_spec("datasets", each) for each in _several(dataset)],
-        "model": [_spec("models", each) for each in _several(model)],
-        "split": _several(splits),
-        "attacks": [_spec("attacks", each) for each in _several(attacks)],
-        "defenses": [_spec("defenses", each) for each in _several(defenses)],
-        "seeds": _several(seeds),
+        "dataset": dataset,
+        "model": model,
+        "splits": splits,
+        "attacks": attacks,
+        "defenses": defenses,
+        "seeds": seeds,
         "images": images,
+        "options": options,
     }
-    requests = make_requests(
-        None if suite is None else str(suite),
-        {key: value for key, value in given.items() if value not in (None, [])},
-        options or {},
-        list(inspect.signature(run).parameters),
-    )
+    request = Request(**{name: value for name, value in given.items() if value is not None and value != []})
     place = RunOptions(
         out=Path(out),
         data_dir=None if data_dir is None else Path(data_dir),
@@ -148,9 +139,13 @@ def run(
     )
     with restored_state(), nullcontext() if quiet else logs_on_stderr():
         torch.set_num_threads(1)  # the same arithmetic in one process and in several
-        bench = Artifacts(device=place.torch_device, data_dir=place.data_dir)
-        planned = prepare(requests, place, bench)
-        records = compute(planned, place, bench, quiet=quiet)
+        artifacts = Artifacts(device=place.torch_device, data_dir=place.data_dir)
+        requests = requests_of(None if suite is None else str(suite), request)
+        try:
+            planned = prepare(requests, place, artifacts)
+        except UnknownOption as error:
+            raise error.among(list(inspect.signature(run).parameters)) from error
+        records = compute(planned, place, artifacts, quiet=quiet)
         tell_doubts(records)
     return _board(records, place.out)
 
@@ -189,34 +184,6 @@ def gather(*boards: pd.DataFrame | str | Path) -> tuple[list[Row], dict[str, Rec
         else:
             cells.read(Path(board))
     return cells.finish()
-
-
-def _require_numbers(**given: Any) -> None:
-    for name, value in given.items():
-        least = 0 if name == "seeds" else 1
-        for each in _several(value):
-            if not isinstance(each, int) or isinstance(each, bool) or each < least:
-                raise UsageError(f"{name} is {each!r}; it must be a whole number of at least {least}")
-
-
-def _several(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-
-
-def _spec(kind: Kind, choice: Any) -> Spec:
-    if isinstance(choice, str | Mapping):
-        return choice
-    if not isinstance(choice, Component):
-        raise UsageError(f"{choice!r} is among the {kind}; expected a name, a mapping with a name, or a component")
-    target = f"{type(choice).__module__}:{type(choice).__qualname__}"
-    for name, entries in registry.providers(kind).items():
-        if any(entry.target == target for entry in entries):
-            return {"name": name, **{field: getattr(choice, field) for field in choice.model_fields_set}}
-    raise UsageError(
-        f"{target} is none of the {kind} that are installed; `mia-bench new` writes a package that makes it one"
-    )
 
 
 def _board(records: Sequence[Record], out: Path) -> pd.DataFrame:

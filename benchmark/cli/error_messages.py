@@ -49,6 +49,16 @@ def _at_home(word: str) -> str:
     return f"{option}={os.path.expanduser(path)}" if equals and path.startswith("~") else os.path.expanduser(word)
 
 
+def _declared(name: str, value: str) -> str | None:
+    """Return the sentence in which the declaration of an option of ``run`` refuses a value, if it has this option."""
+    from ..plan.request import Request
+    from ..registry.literals import read
+    from ..runner.options import RunOptions
+    from ..utils.declaration import refusal
+
+    return next((refusal(each, name, read(value)) for each in (Request, RunOptions) if name in each.model_fields), None)
+
+
 def _sentence(error: typer.TyperException, words: Sequence[str]) -> str:
     """What was expected of an option or an argument, and the value that was given."""
     reason, param = error.message.removeprefix("Value error, ").rstrip("."), getattr(error, "param", None)
@@ -57,6 +67,9 @@ def _sentence(error: typer.TyperException, words: Sequence[str]) -> str:
     name = param.opts[0] if param.param_type_name == "option" else (param.metavar or param.name)
     values = [after for word, after in itertools.pairwise(words) if word in param.opts]
     values += [word.partition("=")[2] for word in words if "=" in word and word.partition("=")[0] in param.opts]
+    context = getattr(error, "ctx", None)
+    if values and context and context.info_name == "run" and (said := _declared(param.name, values[-1])):
+        return said
     got = f", got {values[-1]}" if values else ""
     if reason.startswith("Input should be "):
         wanted = reason.removeprefix("Input should be ").partition(",")[0].replace("a valid integer", "a whole number")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -13,7 +12,9 @@ import torch
 from ..evaluation.artifacts import Artifacts
 from ..leaderboard.columns import SHOWN
 from ..leaderboard.store import Record
-from ..plan.request import make_requests
+from ..plan.request import Request
+from ..plan.suite import requests_of
+from ..registry.specs import UnknownOption
 from ..runner.estimates import duration, estimate, timings
 from ..runner.interruption import Interrupted, interruptible
 from ..runner.options import RunOptions
@@ -25,55 +26,47 @@ from .tables import print_frame
 
 
 @restored_state()
-def run(
-    *,
-    suite: str | None,
-    given: Mapping[str, Any],
-    options: Mapping[str, Sequence[Any]],
-    own_options: Sequence[str],
-    where: Mapping[str, Any],
-    dry_run: bool,
-) -> int:
+def run(suite: str | None, given: Request, options: RunOptions, *, own_options: Sequence[str], dry_run: bool) -> int:
     """Carry out ``mia-bench run``.
 
     Args:
         suite: name or path of a suite, if one is given.
         given: what the command line says about the request; it wins over the suite.
-        options: free options and their values.
-        own_options: names of the options that are not free.
-        where: the fields of ``RunOptions``.
+        options: where and how to compute.
+        own_options: the options of the command, one of which may be meant by an unknown one.
         dry_run: whether only to print the plan.
 
     Returns:
         The exit code: 0 when all is done, 1 when cells failed, 128 and the number of the signal when interrupted.
     """
     torch.set_num_threads(1)  # the same arithmetic in one process and in several
-    place = RunOptions(**where)
-    requests = make_requests(suite, given, options, own_options)
-    bench = Artifacts(device=place.torch_device, data_dir=place.data_dir)
+    requests = requests_of(suite, given)
+    artifacts = Artifacts(device=options.torch_device, data_dir=options.data_dir)
     try:
         with interruptible():
-            planned = prepare(requests, place, bench)
+            planned = prepare(requests, options, artifacts)
             if dry_run:
-                _print_plan(planned, place, bench)
+                _print_plan(planned, options, artifacts)
                 return 0
-            records = compute(planned, place, bench)
+            records = compute(planned, options, artifacts)
+    except UnknownOption as error:
+        raise error.among(own_options) from error
     except Interrupted as error:
         with suppress(OSError):  # the terminal may be gone
             say(f"Interrupted by {error}. Finished cells are saved; rerun the same command to resume.", err=True)
         return error.exit_code
-    _print_results(planned, records, place.out)
+    _print_results(planned, records, options.out)
     return 1 if tell_doubts(records) else 0
 
 
-def _print_plan(planned: Sequence[PlannedCell], place: RunOptions, bench: Artifacts) -> None:
+def _print_plan(planned: Sequence[PlannedCell], options: RunOptions, artifacts: Artifacts) -> None:
     for each in planned:
         say(f"{each.cell_id}  {'done' if each.finished else 'to do':6} {each.cell.label}")
     groups = unfinished(planned)
     if groups:
         cells = [[task.cell for task in group] for group in groups]
-        jobs = place.jobs or 1
-        need = estimate(cells, bench, timings(place.out), jobs)
+        jobs = options.jobs or 1
+        need = estimate(cells, artifacts, timings(options.out), jobs)
         more = f"; {need.unknown} cells of attacks that were never timed not counted" if need.unknown else ""
         say(f"about {duration(need.seconds)} with --jobs {jobs}, up to {need.memory / 1e9:.1f} GB{more}")
     say(f"{len(planned)} cells, {sum(map(len, groups))} to do")

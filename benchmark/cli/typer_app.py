@@ -89,6 +89,8 @@ def run(
     --PARAM VALUE sets a parameter of every chosen attack and defense that has it;
     several values make a sweep: --sigma 0.05,0.1,0.5.
     """
+    from ..plan.request import Request
+    from ..runner.options import RunOptions
     from . import run as commands
     from .component_options import parse_rest
 
@@ -101,22 +103,22 @@ def run(
         "defenses": defense,
         "seeds": seed,
         "images": images,
+        "options": options,
     }
     code = commands.run(
-        suite=suite,
-        given={key: value for key, value in given.items() if value is not None},
-        options=options,
+        suite,
+        Request(**{name: value for name, value in given.items() if value is not None}),
+        RunOptions(
+            out=out,
+            data_dir=data_dir,
+            device=device,
+            jobs=jobs,
+            cell_timeout=cell_timeout,
+            engine=engine,
+            address=address,
+            gpus_per_cell=gpus_per_cell,
+        ),
         own_options=[f"--{name.replace('_', '-')}" for name in inspect.signature(run).parameters],
-        where={
-            "out": out,
-            "data_dir": data_dir,
-            "device": device,
-            "jobs": jobs,
-            "cell_timeout": cell_timeout,
-            "engine": engine,
-            "address": address,
-            "gpus_per_cell": gpus_per_cell,
-        },
         dry_run=dry_run,
     )
     raise typer.Exit(code)

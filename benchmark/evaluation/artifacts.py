@@ -67,7 +67,10 @@ class Artifacts:
         facts = self.facts(setting.dataset)
         self.targets.structure(setting.dataset, setting.model).split(setting.split)
         if setting.images > facts.private:
-            raise UsageError(f"--images is {setting.images}; {setting.dataset.name} has {facts.private} private images")
+            raise UsageError(
+                f"Expected images to be at most {facts.private}, the private images of {setting.dataset.name}, got "
+                f"{setting.images}."
+            )
         return facts.fingerprint
 
     def needs(self, setting: Setting) -> dict[Need, dict[str, Any]]:

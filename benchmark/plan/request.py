@@ -1,163 +1,117 @@
-"""What a user asks for, and the cells that it makes."""
+"""What a user asks for: one declaration for the command line, TOML suites and Python."""
 
 from __future__ import annotations
 
-import itertools
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator, model_validator
 
 from .. import registry
 from ..errors import UsageError
+from ..interfaces import Component
 from ..registry import Kind
-from ..registry.specs import check_options, expand_sweeps, parse
-from ..utils.texts import LARGEST_WHOLE
-from .cells import Cell, Setting
+from ..utils.declaration import Declaration
+from ..utils.texts import LARGEST_WHOLE, quoted
+from .expansion import plan
 from .lists import Spec, list_names, list_seeds, list_specs, list_values
-from .references import REFERENCE_ATTACK, REFERENCE_DEFENSE
-from .suite import Suite, load_suite, select_parts
 
-logger = logging.getLogger(__name__)
+__all__ = ["Request", "as_spec", "plan"]
 
-_LISTS = {
-    "dataset": list_specs,
-    "model": list_specs,
-    "attacks": list_specs,
-    "defenses": list_specs,
-    "split": list_names,
-    "seeds": list_seeds,
-}
-"""How what is given beside a suite is divided into lists."""
+KINDS: dict[str, Kind] = {"dataset": "datasets", "model": "models", "attacks": "attacks", "defenses": "defenses"}
+"""The registry of each field that names components."""
 
 
-@dataclass(frozen=True)
-class Request:
-    """What a user asks for; empty means the defaults of ``run``.
+class Request(Declaration):
+    """What a user asks for; the defaults are those of ``mia-bench run``.
+
+    Each field takes a single value or several, and a text may hold several names with commas between them. Components
+    are names with parameters (``dp_ir:sigma=0.1``), mappings with ``name`` and parameters, or component objects.
 
     Attributes:
-        options: values of parameters, for every chosen attack or defense that has them.
-        own_options: names that ``run`` itself gives to options, to suggest when a parameter is misspelt.
+        dataset: the datasets.
+        model: the target models; none means the recommendation of each dataset.
+        splits: the last layers on the client, also written ``split``; none means the recommendation of each dataset.
+        attacks: the attacks; none means all standard ones. The reference attack is always among them.
+        defenses: the defenses; none means all built-in ones. The undefended network is always among them.
+        seeds: one run of everything for each.
+        images: how many private images are attacked.
+        options: the values of parameters, for every chosen attack or defense that has them; several make a sweep.
+
+    Example:
+        >>> Request(attacks="ridge,white_box", defenses={"name": "dp_ir", "sigma": 0.5}, split="relu1").splits
+        ['relu1']
     """
 
-    dataset: Spec = "photos"
-    model: Spec | None = None
-    splits: Sequence[str] = ()
-    attacks: Sequence[Spec] = ()
-    defenses: Sequence[Spec] = ()
-    seeds: Sequence[int] = (0,)
-    images: int = 64
-    options: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    own_options: Sequence[str] = ()
+    dataset: list[str | dict[str, Any]] = Field(["photos"], min_length=1, description="one or several datasets")
+    model: list[str | dict[str, Any]] = Field([], description="names of models")
+    splits: list[str] = Field([], description="names of layers, such as relu1")
+    attacks: list[str | dict[str, Any]] = Field([], description="names of attacks")
+    defenses: list[str | dict[str, Any]] = Field([], description="names of defenses")
+    seeds: list[Annotated[int, Field(strict=True, ge=0, le=LARGEST_WHOLE)]] = Field(
+        [0], min_length=1, description="one or several whole numbers of at least 0, such as 0"
+    )
+    images: int = Field(64, strict=True, ge=1, le=LARGEST_WHOLE, description="a whole number of at least 1, such as 64")
+    options: dict[str, list[Any]] = Field({}, description="a table of parameters and their values")
 
-    @property
-    def attack_specs(self) -> list[Spec]:
-        """The attacks to run; the reference is always among them."""
-        return [*(self.attacks or _standard_attacks()), REFERENCE_ATTACK]
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_split_for_splits(cls, values: Any) -> Any:
+        if "split" in values:
+            if "splits" in values:
+                raise UsageError("Expected either split or splits, got both. Leave one out.")
+            values = {"splits" if name == "split" else name: value for name, value in values.items()}
+        return values
 
-    @property
-    def defense_specs(self) -> list[Spec]:
-        """The defenses to attack; the undefended model is always among them."""
-        return [REFERENCE_DEFENSE, *(self.defenses or _built_in_defenses())]
+    @field_validator(*KINDS, mode="before")
+    @classmethod
+    def _lists_specs(cls, value: Any, info: Any) -> Any:
+        return [as_spec(KINDS[info.field_name], each) for each in list_specs(value)]
+
+    @field_validator("splits", mode="before")
+    @classmethod
+    def _lists_names(cls, value: Any) -> Any:
+        return list_names(value)
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _lists_seeds(cls, value: Any) -> Any:
+        return list_seeds(value)
+
+    @field_validator("options", mode="before")
+    @classmethod
+    def _lists_values(cls, options: Any) -> Any:
+        if not isinstance(options, Mapping):
+            return options
+        swept = {name: list_values(value) for name, value in options.items()}
+        for name, values in swept.items():
+            if not values:
+                raise UsageError(
+                    f"Expected at least one value for the option {name}, got []. Give one, or leave it out."
+                )
+        return swept
 
 
-def plan(*requests: Request) -> list[Cell]:
-    """Cross what was asked for into cells, each once, those of one setting beside each other.
+def as_spec(kind: Kind, choice: Any) -> Spec:
+    """Return a component as a name or as a mapping with ``name`` and the parameters that were given.
 
     Raises:
-        UsageError: if a name, a parameter or an option is wrong.
+        UsageError: if it is neither of these nor an object of an installed class.
     """
-    chosen: dict[Kind, list[Spec]] = {
-        "attacks": [spec for request in requests for spec in request.attack_specs],
-        "defenses": [spec for request in requests for spec in request.defense_specs],
-    }
-    for request in requests:
-        check_options(request.options, chosen, request.own_options)
-    cells: dict[Setting, dict[Cell, None]] = {}
-    for cell in itertools.chain.from_iterable(map(_crossed, requests)):
-        cells.setdefault(cell.setting, {})[cell] = None
-    return [cell for together in cells.values() for cell in together]
-
-
-def _crossed(request: Request) -> Iterator[Cell]:
-    _refuse_out_of_range("images", [request.images], least=1)
-    _refuse_out_of_range("seed", request.seeds, least=0)
-    (dataset,) = expand_sweeps("datasets", [request.dataset], {})
-    recommended = type(dataset.component)
-    (model,) = expand_sweeps("models", [request.model or getattr(recommended, "model")], {})  # noqa: B009
-    splits = request.splits or [getattr(recommended, "split")]  # noqa: B009
-    defenses = expand_sweeps("defenses", request.defense_specs, request.options)
-    attacks = expand_sweeps("attacks", request.attack_specs, request.options)
-    for seed, split, defense in itertools.product(request.seeds, splits, defenses):
-        setting = Setting(dataset, model, split, defense, seed, request.images)
-        yield from (Cell(setting, attack) for attack in attacks)
-
-
-def _refuse_out_of_range(option: str, values: Sequence[int], *, least: int) -> None:
-    for value in values:
-        if not least <= value <= LARGEST_WHOLE:
-            raise UsageError(f"--{option} is {value}; it must be at least {least} and at most {LARGEST_WHOLE}")
-
-
-def _standard_attacks() -> list[str]:
-    standard = []
-    for name in registry.names("attacks"):
-        entry = registry.find("attacks", name)
-        try:
-            if getattr(entry.load(), "standard"):  # noqa: B009
-                standard.append(name)
-        except UsageError as error:
-            logger.warning("left out: %s", error)
-    return standard
-
-
-def _built_in_defenses() -> list[str]:
-    return [
-        name for name in registry.names("defenses") if registry.find("defenses", name).package == registry.DISTRIBUTION
-    ]
-
-
-def make_requests(
-    suite: str | None, given: Mapping[str, Any], options: Mapping[str, Sequence[Any]], own_options: Sequence[str]
-) -> list[Request]:
-    """What a user asks for: the parts of a suite, if one is named, and what is given beside it, which wins.
-
-    Raises:
-        UsageError: if there is no such suite, or no part of it is left.
-    """
-    given = {key: _LISTS[key](value) if key in _LISTS else value for key, value in given.items()}
-    parts = load_suite(suite) if suite else [Suite()]
-    chosen = select_parts(parts, given)
-    wins = {key: value for key, value in given.items() if key not in ("dataset", "model", "split") or len(parts) == 1}
-    return [request for part in chosen for request in _requests(part, wins, options, own_options)]
-
-
-def _requests(
-    suite: Suite, given: Mapping[str, Any], options: Mapping[str, Sequence[Any]], own_options: Sequence[str]
-) -> Iterator[Request]:
-    """Yield one request for each dataset and model."""
-    written = suite.model_dump()
-    for kind in ("attacks", "defenses"):
-        written[kind] = [_without(spec, options) for spec in written[kind]]
-    said = written | dict(given)
-    swept = {key: list_values(value) for key, value in (suite.options | dict(options)).items()}
-    for dataset, model in itertools.product(said["dataset"], said["model"] or [None]):
-        yield Request(
-            dataset=dataset,
-            model=model,
-            splits=said["split"],
-            attacks=said["attacks"],
-            defenses=said["defenses"],
-            seeds=said["seeds"],
-            images=said["images"],
-            options=swept,
-            own_options=own_options,
+    if isinstance(choice, str):
+        return choice
+    if isinstance(choice, Mapping):
+        return dict(choice)
+    if not isinstance(choice, Component):
+        raise UsageError(
+            f"Expected a name, a table with a name, or a component among the {kind}, got {quoted(choice)}. "
+            f"`mia-bench list {kind}` shows the names."
         )
-
-
-def _without(spec: str | Mapping[str, Any], options: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
-    """What a suite says of a component, less what the command line says."""
-    if isinstance(spec, str):
-        name, params = parse(spec)
-        spec = {"name": name, **params}
-    return {key: value for key, value in spec.items() if key not in options}
+    target = f"{type(choice).__module__}:{type(choice).__qualname__}"
+    for name, entries in registry.providers(kind).items():
+        if any(entry.target == target for entry in entries):
+            return {"name": name, **{field: getattr(choice, field) for field in choice.model_fields_set}}
+    raise UsageError(
+        f"Expected one of the {kind} that are installed, got {target}. Install a package that provides it; "
+        "`mia-bench new` writes one."
+    )

@@ -118,7 +118,7 @@ def instantiate(entry: Entry, params: Mapping[str, Any]) -> Component:
         if key not in loaded.model_fields:
             known = ", ".join(loaded.model_fields) or "none"
             raise UsageError(
-                f"The {entry.noun} {entry.name!r} has no parameter {key!r}."
+                f"The {entry.noun} {entry.name!r} has no parameter {key!r}"
                 f"{registry.suggestion(key, loaded.model_fields)} Its parameters: {known}."
             )
     try:
@@ -183,18 +183,50 @@ def _from_mapping(kind: Kind, spec: Mapping[str, Any]) -> tuple[str, dict[str, A
     return spec["name"], {key: value for key, value in spec.items() if key != "name"}
 
 
+class UnknownOption(UsageError):
+    """A free option that none of the chosen components has.
+
+    Attributes:
+        option: its name.
+        known: the options of the chosen components.
+
+    Example:
+        >>> print(UnknownOption("sigam", ["sigma"]))
+        No chosen attack or defense has the option --sigam. Did you mean 'sigma'? Their options: sigma.
+    """
+
+    def __init__(self, option: str, known: Sequence[str], own: Sequence[str] = ()) -> None:
+        """Say what is wrong, with the nearest name among the known options and those in ``own``."""
+        self.option, self.known = option, known
+        meant = registry.suggestion(option, [*known, *own])
+        super().__init__(
+            f"No chosen attack or defense has the option --{option.replace('_', '-')}{meant} "
+            f"Their options: {', '.join(known) or 'none'}."
+        )
+
+    def among(self, own: Sequence[str]) -> UsageError:
+        """Return the error for a caller whose own options may have been meant.
+
+        Args:
+            own: the names of these options, as the caller's users write them.
+        """
+        written = f"--{self.option.replace('_', '-')}"
+        if written in own:
+            return UsageError(f"Expected {written}, which is an option of run, got {self.option!r}. Write {written}.")
+        return UnknownOption(self.option, self.known, own)
+
+
 def check_options(
-    options: Mapping[str, Sequence[Any]], kinds: Mapping[Kind, Sequence[str | Mapping[str, Any]]], own: Sequence[str]
+    options: Mapping[str, Sequence[Any]], kinds: Mapping[Kind, Sequence[str | Mapping[str, Any]]]
 ) -> None:
     """Check that at least one of the chosen components has each free option.
 
     Args:
         options: Free options and their values.
         kinds: Chosen specs of each kind.
-        own: Options of ``mia-bench run`` itself, for suggestions.
 
     Raises:
-        UsageError: If no chosen component has an option. The message suggests the nearest existing one.
+        UnknownOption: If no chosen component has an option. The message suggests the nearest existing one.
     """
     owners: dict[str, list[str]] = {}
     for kind, specs in kinds.items():
@@ -203,15 +235,5 @@ def check_options(
             for field in registry.find(kind, name).load().model_fields:
                 owners.setdefault(field, []).append(name)
     for option in options:
-        if option in owners:
-            continue
-        written = f"--{option.replace('_', '-')}"
-        if written in own:
-            raise UsageError(
-                f"Expected a parameter of a chosen attack or defense, got {option!r}. The option of run is {written}."
-            )
-        known = ", ".join(sorted(owners)) or "none"
-        raise UsageError(
-            f"No chosen attack or defense has the option {written}{registry.suggestion(option, [*owners, *own])} "
-            f"Their options: {known}."
-        )
+        if option not in owners:
+            raise UnknownOption(option, sorted(owners))

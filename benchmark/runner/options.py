@@ -1,51 +1,67 @@
-"""Where and how a plan is computed."""
+"""Where and how a plan is computed: one declaration for the command line and Python."""
 
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import torch
+from pydantic import Field, model_validator
 
 from ..errors import UsageError
+from ..utils.declaration import Declaration
 
 
-@dataclass(frozen=True)
-class RunOptions:
-    """On what, from where and to where a plan runs."""
+class RunOptions(Declaration):
+    """On what, from where and to where a plan is computed.
 
-    out: Path
-    data_dir: Path | None = None
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    jobs: int | None = None
-    cell_timeout: float | None = None
-    engine: Literal["local", "ray"] = "local"
-    address: str | None = None
-    gpus_per_cell: float | None = None
+    Attributes:
+        out: the results folder.
+        data_dir: the folder of the data; None means the place that each dataset uses by itself.
+        device: where to compute; ``auto`` is CUDA where torch finds it.
+        jobs: worker processes at a time; None means 1, and with Ray as many as have room.
+        cell_timeout: seconds that a cell may take once its target is trained; None means no limit.
+        engine: what runs the workers.
+        address: ``HOST:PORT`` of a Ray cluster, or ``auto`` on one of its machines; None means a local Ray.
+        gpus_per_cell: share of a GPU that Ray gives to each worker; None means 1 where the device is CUDA.
 
-    def __post_init__(self) -> None:
-        """Refuse what does not go together.
+    Example:
+        >>> RunOptions(out="results", jobs=2, device="cpu").torch_device
+        device(type='cpu')
+    """
 
-        Raises:
-            UsageError: if something does not, or Ray is wanted and absent.
-        """
+    out: Path = Field(Path("results"), description="the path of a folder")
+    data_dir: Path | None = Field(None, description="the path of a folder")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto, cpu or cuda")
+    jobs: int | None = Field(None, strict=True, ge=1, description="a whole number of at least 1, such as 2")
+    cell_timeout: float | None = Field(
+        None, strict=True, ge=1e-3, allow_inf_nan=False, description="a number of seconds of at least 0.001"
+    )
+    engine: Literal["local", "ray"] = Field("local", description="local or ray")
+    address: str | None = Field(None, description="HOST:PORT of a Ray head, or auto")
+    gpus_per_cell: float | None = Field(
+        None, strict=True, ge=0, le=1, allow_inf_nan=False, description="a number from 0 to 1"
+    )
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
         if self.out.exists() and not self.out.is_dir():
             raise UsageError(
-                f"cannot write results to {self.out}: it is a file; expected a folder, which need not exist"
+                f"Expected out to be a folder, which need not exist, got the file {self.out}. Choose another."
             )
-        for option, value in (("--address", self.address), ("--gpus-per-cell", self.gpus_per_cell)):
-            if self.engine == "local" and value is not None:
-                raise UsageError(f"{option} is {value}, which has a meaning only with --engine ray")
-        if not 0 <= (self.gpus_per_cell or 0) <= 1:
-            raise UsageError(f"--gpus-per-cell is {self.gpus_per_cell}; it must be between 0 and 1")
+        for name in ("address", "gpus_per_cell"):
+            if self.engine == "local" and getattr(self, name) is not None:
+                raise UsageError(f"Expected {name} only with engine ray, got engine local. Set the engine to ray.")
         if self.gpus_per_cell and self.device == "cpu":
-            raise UsageError(f"--gpus-per-cell is {self.gpus_per_cell:g}, and --device is cpu; allowed are auto, cuda")
+            raise UsageError(
+                f"Expected device auto or cuda with gpus_per_cell {self.gpus_per_cell:g}, got cpu. Leave one out."
+            )
         if self.gpus_per_cell == 0 and self.device == "cuda":
-            raise UsageError("--gpus-per-cell is 0, and --device is cuda; it must be more, and at most 1")
+            raise UsageError("Expected gpus_per_cell to be more than 0 with device cuda, got 0. Leave one of them out.")
         if self.engine == "ray" and importlib.util.find_spec("ray") is None:
-            raise UsageError("--engine is ray, and Ray is not installed: pip install 'mia-bench[ray]'")
+            raise UsageError("Expected Ray to be installed for engine ray. Run: pip install 'mia-bench[ray]'.")
+        return self
 
     @property
     def torch_device(self) -> torch.device:
@@ -57,5 +73,5 @@ class RunOptions:
         if self.engine == "ray":
             return torch.device("cpu")
         if self.device == "cuda" and not torch.cuda.is_available():
-            raise UsageError("--device is cuda, and torch finds no CUDA device; allowed here: auto, cpu")
+            raise UsageError("Expected a CUDA device for device cuda, but torch finds no CUDA device. Use auto or cpu.")
         return torch.device("cuda" if self.device != "cpu" and torch.cuda.is_available() else "cpu")

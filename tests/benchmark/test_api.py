@@ -108,13 +108,13 @@ def test_rank_takes_a_part_of_a_board_and_files(folder: Path) -> None:
     ("changes", "words"),
     [
         ({"defenses": "dp_irr"}, "Unknown defense 'dp_irr'. Did you mean 'dp_ir'"),
-        ({"defenses": [3]}, "3 is among the defenses; expected a name"),
+        ({"defenses": [3]}, "Expected a name, a table with a name, or a component among the defenses, got 3."),
         ({"options": {"sigmma": 1}}, "Did you mean 'sigma'"),
         ({"options": {"defense": 1}}, "Did you mean 'defenses'"),
-        ({"jobs": 0}, "jobs is 0"),
-        ({"seeds": [0, -1]}, "seeds is -1; it must be a whole number of at least 0"),
-        ({"device": "gpu"}, "allowed are auto, cpu, cuda"),
-        ({"images": "4"}, "images is '4'"),
+        ({"jobs": 0}, "Expected jobs to be a whole number of at least 1, such as 2, got 0."),
+        ({"seeds": [0, -1]}, "Expected seeds to be one or several whole numbers of at least 0, such as 0, got -1."),
+        ({"device": "gpu"}, "Expected device to be auto, cpu or cuda, got 'gpu'."),
+        ({"images": "4"}, "Expected images to be a whole number of at least 1, such as 64, got '4'."),
         ({"suite": "nowhere"}, "Unknown suite 'nowhere'"),
         ({"splits": "conv9"}, "there is no split 'conv9'"),
     ],
@@ -128,7 +128,9 @@ def test_a_class_that_is_not_installed_is_refused_with_the_remedy(folder: Path) 
     class Mine(DpIr):
         pass
 
-    with pytest.raises(mia_bench.UsageError, match=r"Mine is none of the defenses that are installed; `mia-bench new`"):
+    with pytest.raises(
+        mia_bench.UsageError, match=r"Expected one of the defenses that are installed, got .*Mine. .*`mia-bench new`"
+    ):
         run(folder, defenses=Mine())
 
 

@@ -148,19 +148,25 @@ WRONG = {
         ["--dataset", "imagefolder:size=10"],
         "model lenet5 cannot take the (3, 10, 10) images of imagefolder:size=10",
     ),
-    "underscores": (["--dry_run"], "the option of run is --dry-run"),
-    "jobs": (["--jobs", "0"], "Expected --jobs to be greater than or equal to 1, got 0."),
-    "jobs in words": (["--jobs", "two"], "Expected --jobs to be a whole number, got two."),
+    "underscores": (["--dry_run"], "Expected --dry-run, which is an option of run, got 'dry_run'."),
+    "jobs": (["--jobs", "0"], "Expected jobs to be a whole number of at least 1, such as 2, got 0."),
+    "jobs in words": (["--jobs", "two"], "Expected jobs to be a whole number of at least 1, such as 2, got 'two'."),
     "no value": (["--out"], "Option '--out' requires an argument."),
-    "device": (["--device=tpu"], "Expected one of auto, cpu, cuda for --device, got 'tpu'."),
+    "device": (["--device=tpu"], "Expected device to be auto, cpu or cuda, got 'tpu'."),
     "seed in words": (["--seed", "0,one"], "Expected whole numbers for the seeds, got 'one'"),
-    "negative seed": (["--seed", "-1"], "--seed is -1; it must be at least 0"),
-    "no images": (["--images", "0"], "--images is 0; it must be at least 1"),
-    "too many images": (["--images", "1000"], "--images is 1000; imagefolder has 24 private images"),
+    "negative seed": (
+        ["--seed", "-1"],
+        "Expected seeds to be one or several whole numbers of at least 0, such as 0, got -1.",
+    ),
+    "no images": (["--images", "0"], "Expected images to be a whole number of at least 1, such as 64, got 0."),
+    "too many images": (
+        ["--images", "1000"],
+        "Expected images to be at most 24, the private images of imagefolder, got 1000.",
+    ),
     "no data": (["--data-dir", "/nowhere"], "/nowhere"),
     "no cuda": (["--device", "cuda"], "torch finds no CUDA device"),
     "unknown suite": (["quikc"], "Unknown suite 'quikc'. Did you mean 'quick'?"),
-    "parameter without value": (["--defense", "dp_ir:sigma"], "'dp_ir:sigma' has 'sigma' where key=value is expected"),
+    "parameter without value": (["--defense", "dp_ir:sigma"], "Expected key=value, got 'sigma' in 'dp_ir:sigma'."),
     "unknown parameter": (["--defense", "dp_ir:sgima=1"], "has no parameter 'sgima'. Did you mean 'sigma'?"),
 }
 
@@ -186,7 +192,7 @@ def test_an_out_that_is_a_file_is_refused_and_the_file_kept(tree: Path, tmp_path
     result, dry = (run(tree, tmp_path / "results", *words) for words in ([], ["--dry-run"]))
 
     assert (result.exit_code, dry.exit_code) == (2, 2)
-    assert "Cannot write results to" in result.stderr
+    assert f"Expected out to be a folder, which need not exist, got the file {tmp_path / 'results'}." in result.stderr
     assert (tmp_path / "results").read_text() == "precious"
 
 

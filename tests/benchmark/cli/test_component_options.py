@@ -53,5 +53,5 @@ def test_text_and_numbers_give_the_same_identity() -> None:
 
 def test_an_option_that_nobody_has_is_refused_with_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"--sigam. Did you mean 'sigma'\? Their options: .*sigma"):
-        check_options({"sigam": ["1"]}, {"defenses": ["dp_ir"]}, [])
-    check_options({"sigma": ["1"]}, {"defenses": ["undefended", "dp_ir"]}, [])
+        check_options({"sigam": ["1"]}, {"defenses": ["dp_ir"]})
+    check_options({"sigma": ["1"]}, {"defenses": ["undefended", "dp_ir"]})

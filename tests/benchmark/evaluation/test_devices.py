@@ -8,7 +8,7 @@ from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.interfaces import Attack
 from mia_bench.benchmark.plan.request import Request, plan
 
-from ...helpers.fake_device import pretended_device
+from ...helpers.fake_device import fake_device
 from ...helpers.trees import image_tree
 
 
@@ -23,7 +23,7 @@ def test_target_and_evaluator_are_trained_and_the_wire_is_sent_on_the_device(
     )
     cell = next(each for each in plan(request) if each.attack.name == "ridge")
 
-    with pretended_device() as device:
+    with fake_device() as device:
         artifacts = Artifacts(device=device, data_dir=tree)
         artifacts.prepare(cell.setting)
         evaluator = artifacts.evaluators.get(cell.setting.dataset)

@@ -13,10 +13,10 @@ from mia_bench.benchmark.leaderboard.audits import audit
 from mia_bench.benchmark.leaderboard.completeness import find_gaps
 from mia_bench.benchmark.leaderboard.completing import completing_commands, gap_notice
 from mia_bench.benchmark.leaderboard.store import Row, to_frame
-from mia_bench.benchmark.plan import request
 from mia_bench.benchmark.plan.cells import Cell
-from mia_bench.benchmark.plan.request import plan
+from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.registry.specs import resolve
+from mia_bench.benchmark.runner.options import RunOptions
 from mia_bench.benchmark.utils.cache import digest
 
 from ..cli.test_cli import mia_bench
@@ -53,15 +53,15 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[Cell]]:
     """What the command line plans for a command, as cells."""
     given: dict[str, Any] = {}
 
-    def remember(**words: Any) -> int:
-        given.update(words)
+    def remember(suite: str | None, request: Request, options: RunOptions, **words: Any) -> int:
+        given["request"] = request
         return 0
 
     def read(command: str) -> list[Cell]:
         program, *words = shlex.split(command)
         assert program == "mia-bench"
         assert mia_bench(*words).exit_code == 0
-        return plan(*request.make_requests(None, given["given"], given["options"], given["own_options"]))
+        return plan(given["request"])
 
     monkeypatch.setattr(run, "run", remember)
     return read

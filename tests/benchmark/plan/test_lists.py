@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.plan.lists import list_names, list_seeds, list_specs, list_values
-from mia_bench.benchmark.plan.request import make_requests, plan
-from mia_bench.benchmark.plan.suite import load_suite
+from mia_bench.benchmark.plan.request import Request, plan
+from mia_bench.benchmark.plan.suite import load_suite, requests_of
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ def test_a_suite_and_the_command_line_make_the_same_cells(tmp_path: Path) -> Non
     lists |= {"attacks": "ridge,pinv", "defenses": "dp_ir:delta=1e-6,clip=1,dropout"}
     path.write_text("".join(f"{key} = '{value}'\n" for key, value in lists.items()) + "[options]\nsigma = '0.1,0.5'\n")
 
-    written = plan(*make_requests(str(path), {}, {}, []))
-    given = plan(*make_requests(None, lists, {"sigma": "0.1,0.5"}, []))
+    written = plan(*requests_of(str(path), Request()))
+    given = plan(Request(**lists, options={"sigma": "0.1,0.5"}))
 
     assert written == given
     assert len(given) == 2 * 2 * 2 * 4 * 3
@@ -59,9 +59,9 @@ def test_a_list_of_datasets_chooses_among_the_parts_of_a_suite(tmp_path: Path) -
     path = tmp_path / "suite.toml"
     path.write_text("".join(f"[[parts]]\ndataset = '{name}'\n" for name in ("photos", "mnist", "cifar10")))
 
-    chosen = make_requests(str(path), {"dataset": "photos:size=16,cifar10"}, {}, [])
+    chosen = requests_of(str(path), Request(dataset="photos:size=16,cifar10"))
 
-    assert [each.dataset for each in chosen] == ["photos:size=16", "cifar10"]
+    assert [each.dataset for each in chosen] == [["photos:size=16"], ["cifar10"]]
 
 
 def test_a_wrong_seed_in_a_suite_names_the_file(tmp_path: Path) -> None:

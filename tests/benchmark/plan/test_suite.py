@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.plan.suite import Suite, built_in, first_line, load_suite, select_parts
+from mia_bench.benchmark.plan.request import Request
+from mia_bench.benchmark.plan.suite import built_in, first_line, load_suite, select_parts
 
 
 @pytest.mark.parametrize("name", built_in())
@@ -22,21 +23,23 @@ def test_a_users_file_is_read(tmp_path: Path) -> None:
 
     (suite,) = load_suite(str(path))
 
-    assert suite.split == ["conv1", "relu2"]
+    assert suite.splits == ["conv1", "relu2"]
     assert suite.defenses == ["dropout", {"name": "dp_ir", "sigma": 0.5}]
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("splitt = 3", "splitt=3: .*; a suite has dataset, model, split"),
-        ("images = 'many'", "images='many'"),
-        ("images = ", "Cannot read the suite"),
-        ("seeds = []", "seeds=.*at least 1 item"),
-        ("seeds = [-1]", "greater than or equal to 0"),
-        ("[options]\nsigma = []", "an option needs at least one value"),
-        ("parts = 3", "parts=3; expected tables"),
-        ("[[parts]]\nsplitt = 3", "splitt=3: .*; a suite has .*, parts"),
+        ("splitt = 3", "Expected one of dataset, model, splits, .*, got 'splitt'. Correct the name"),
+        ("split = 'a'\nsplits = 'b'", "Expected either split or splits, got both. Leave one out."),
+        ("images = 'many'", "Expected images to be a whole number of at least 1, such as 64, got 'many'."),
+        ("images = ", "mine.toml: "),
+        ("seeds = []", r"Expected seeds to be one or several whole numbers of at least 0, such as 0, got \[\]."),
+        ("seeds = [-1]", "Expected seeds to be one or several whole numbers of at least 0, such as 0, got -1."),
+        ("attacks = [3]", "Expected a name, a table with a name, or a component among the attacks, got 3."),
+        ("[options]\nsigma = []", r"Expected at least one value for the option sigma, got \[\]."),
+        ("parts = 3", "Expected tables, each written under .*, got parts=3."),
+        ("[[parts]]\nsplitt = 3", "Expected one of .*, got 'splitt'."),
     ],
 )
 def test_what_no_suite_can_say_is_refused(text: str, sentence: str, tmp_path: Path) -> None:
@@ -59,32 +62,32 @@ images = 4
 
 
 @pytest.fixture
-def parts(tmp_path: Path) -> list[Suite]:
+def parts(tmp_path: Path) -> list[Request]:
     path = tmp_path / "mine.toml"
     path.write_text(PARTS)
     return load_suite(str(path))
 
 
-def test_parts_say_what_differs_from_the_rest_of_the_file(parts: list[Suite]) -> None:
+def test_parts_say_what_differs_from_the_rest_of_the_file(parts: list[Request]) -> None:
     assert [(part.dataset, part.images) for part in parts] == [
         (["mnist"], 8),
         ([{"name": "cifar10", "aux_images": 500}], 4),
     ]
 
 
-def test_a_dataset_on_the_command_line_chooses_among_parts(parts: list[Suite]) -> None:
-    (part,) = select_parts(parts, {"dataset": ["cifar10:aux_images=9"]})
+def test_a_dataset_on_the_command_line_chooses_among_parts(parts: list[Request]) -> None:
+    (part,) = select_parts(parts, Request(dataset=["cifar10:aux_images=9"]))
     assert part == parts[1].model_copy(update={"dataset": ["cifar10:aux_images=9"]})
-    assert select_parts(parts, {"images": 2}) == parts
-    assert select_parts(parts[:1], {"dataset": ["photos"]}) == parts[:1]
+    assert select_parts(parts, Request(images=2)) == parts
+    assert select_parts(parts[:1], Request(dataset=["photos"])) == parts[:1]
     with pytest.raises(UsageError, match=r"No part of the suite uses --dataset photos. Available: cifar10, mnist"):
-        select_parts(parts, {"dataset": ["photos"]})
+        select_parts(parts, Request(dataset=["photos"]))
 
 
 def test_splits_on_the_command_line_choose_among_parts_and_within_them() -> None:
-    parts = [Suite(split=["a", "b"]), Suite(split="b", images=3), Suite(split="c")]
+    parts = [Request(split=["a", "b"]), Request(split="b", images=3), Request(split="c")]
 
-    assert select_parts(parts, {"split": ["b"]}) == [Suite(split=["b"]), Suite(split=["b"], images=3)]
-    assert select_parts(parts[:1], {"split": ["z"]}) == parts[:1]
+    assert select_parts(parts, Request(split=["b"])) == [Request(split=["b"]), Request(split=["b"], images=3)]
+    assert select_parts(parts[:1], Request(split=["z"])) == parts[:1]
     with pytest.raises(UsageError, match=r"No part of the suite uses --split z,y. Available: a, b, c"):
-        select_parts(parts, {"split": ["z", "y"]})
+        select_parts(parts, Request(split=["z", "y"]))

@@ -14,8 +14,8 @@ from mia_bench.benchmark import training
 from mia_bench.benchmark.datasets import cifar10, mnist, photos
 from mia_bench.benchmark.datasets._division import divide
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
-from mia_bench.benchmark.plan.request import make_requests
-from mia_bench.benchmark.plan.suite import built_in
+from mia_bench.benchmark.plan.request import Request
+from mia_bench.benchmark.plan.suite import built_in, requests_of
 from mia_bench.benchmark.registry.specs import ResolvedComponent
 from mia_bench.benchmark.runner.options import RunOptions
 from mia_bench.benchmark.runner.progress import Listener
@@ -92,8 +92,8 @@ def crossed(planned: Sequence[PlannedCell]) -> list[PlannedCell]:
 def test_every_built_in_suite_runs_to_its_end(suite: str, data: Path, tmp_path: Path) -> None:
     where = RunOptions(out=tmp_path / "results", data_dir=data)
     bench = Artifacts(device=torch.device("cpu"), data_dir=data)
-    given = {"images": 4, **({"attacks": ATTACKS[suite]} if suite in ATTACKS else {})}
-    planned = prepare(make_requests(suite, given, BRIEFLY[suite], []), where, bench)
+    given = {"images": 4, "options": BRIEFLY[suite], **({"attacks": ATTACKS[suite]} if suite in ATTACKS else {})}
+    planned = prepare(requests_of(suite, Request(**given)), where, bench)
 
     records = execute(crossed(planned), where, bench, Listener())
 

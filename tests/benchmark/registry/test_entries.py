@@ -14,6 +14,7 @@ import pytest
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.cli import show as listing
 from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.plan.expansion import attack_specs
 from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.registry import KINDS, Entry
 from mia_bench.benchmark.registry import entries as entries_module
@@ -93,7 +94,7 @@ def test_a_second_provider_of_a_standard_attack_is_an_error_and_does_not_drop_it
     installed.append(replace(plug_in("ridge", "a:Mine", "package-a"), kind="attacks"))
 
     with pytest.raises(UsageError, match="'ridge' is provided twice"):
-        _ = Request().attack_specs
+        attack_specs(Request())
 
 
 @pytest.mark.parametrize(

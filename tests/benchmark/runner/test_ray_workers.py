@@ -265,11 +265,17 @@ def refused(*words: str) -> str:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--address", "head:6379"], "--address is head:6379, which has a meaning only with --engine ray"),
-        (["--gpus-per-cell", "0.5"], "--gpus-per-cell is 0.5, which has a meaning only with --engine ray"),
-        (["--engine", "ray", "--gpus-per-cell", "2"], "--gpus-per-cell is 2.0; it must be between 0 and 1"),
-        (["--engine", "ray", "--gpus-per-cell", "1", "--device", "cpu"], "and --device is cpu; allowed are auto, cuda"),
-        (["--engine", "ray", "--gpus-per-cell", "0", "--device", "cuda"], "and --device is cuda; it must be more"),
+        (["--address", "head:6379"], "Expected address only with engine ray, got engine local."),
+        (["--gpus-per-cell", "0.5"], "Expected gpus_per_cell only with engine ray, got engine local."),
+        (["--engine", "ray", "--gpus-per-cell", "2"], "Expected gpus_per_cell to be a number from 0 to 1, got 2.0."),
+        (
+            ["--engine", "ray", "--gpus-per-cell", "1", "--device", "cpu"],
+            "Expected device auto or cuda with gpus_per_cell 1, got cpu.",
+        ),
+        (
+            ["--engine", "ray", "--gpus-per-cell", "0", "--device", "cuda"],
+            "Expected gpus_per_cell to be more than 0 with device cuda, got 0.",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_refused(words: list[str], message: str) -> None:

@@ -1,0 +1,59 @@
+"""Declarations of what users ask for, which say in one sentence what is wrong with a value."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ..errors import UsageError
+from .texts import quoted
+
+
+class Declaration(BaseModel):
+    """What a user asks for: the same fields and the same errors on the command line, in TOML and in Python.
+
+    The description of each field completes the sentence "Expected FIELD to be ...".
+
+    Example:
+        >>> from pydantic import Field
+        >>> class Order(Declaration):
+        ...     jobs: int = Field(1, ge=1, description="a whole number of at least 1, such as 2")
+        >>> Order(jobs=0)
+        Traceback (most recent call last):
+            ...
+        mia_bench.benchmark.errors.UsageError: Expected jobs to be a whole number of at least 1, such as 2, got 0.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __init__(self, **values: Any) -> None:
+        """Validate the values of fields.
+
+        Raises:
+            UsageError: if a value is not allowed, or there is no such field.
+        """
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise UsageError(self._sentence(cast(dict[str, Any], error.errors()[0]))) from error
+
+    @classmethod
+    def _sentence(cls, error: dict[str, Any]) -> str:
+        if not error["loc"]:
+            return error["msg"].removeprefix("Value error, ")
+        name = str(error["loc"][0])
+        if name not in cls.model_fields:
+            return f"Expected one of {', '.join(cls.model_fields)}, got {name!r}. Correct the name or leave it out."
+        return refusal(cls, name, error["input"])
+
+
+def refusal(declaration: type[Declaration], field: str, value: object) -> str:
+    """Return the sentence that refuses a value of a field.
+
+    Args:
+        declaration: the class that has the field.
+        field: its name.
+        value: what was given.
+    """
+    return f"Expected {field} to be {declaration.model_fields[field].description}, got {quoted(value)}."
