@@ -4,18 +4,18 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from mia_bench.benchmark.evaluation.observe import observe
 from mia_bench.benchmark.interfaces import (
-    Access,
     Attack,
     Channel,
     ImageSet,
     Normalize,
     Observation,
+    Pools,
     Reconstruction,
     SplitModel,
     Target,
 )
-from mia_bench.benchmark.training import untrained_copy
 from mia_bench.models.lenet5 import Lenet5
 from torch import Tensor
 from torch.nn import functional
@@ -43,18 +43,10 @@ class World:
         self.wire = self.model.send(self.private.images)
 
     def seen_by(self, attack: Attack) -> Observation:
-        """What the attack's access grants."""
-        free, weights = attack.access is Access.QUERY_FREE, attack.access is Access.WHITE_BOX
-        return Observation(
-            wire=self.wire,
-            aux=self.aux,
-            classes=2,
-            channel=self.model.ir_channel,
-            query=None if free else self.model.send,
-            client=self.model.client if weights else None,
-            server=self.model.server if free else None,
-            structure=(lambda: untrained_copy(self.model.client)) if free else None,
-        )
+        """What the attack's access grants, by the rules of the harness."""
+        pools = Pools(self.aux, self.aux, self.private, ("left", "right"))
+        images = self.private.images
+        return observe(attack, self.model.copy(), self.wire, pools=pools, originals=images, identity="world")
 
     def attacked_by(self, attack: Attack, *, seed: int = 0) -> Tensor:
         """The reconstructions, (N, C, H, W)."""

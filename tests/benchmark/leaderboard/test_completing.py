@@ -19,7 +19,7 @@ from mia_bench.benchmark.registry.specs import resolve
 from mia_bench.benchmark.runner.options import RunOptions
 from mia_bench.benchmark.utils.cache import digest
 
-from ..cli.test_cli import mia_bench
+from ...helpers.commands import mia_bench
 from .test_ranking import record
 
 DEFENSES = ("undefended", "dp_ir:clip=10,epsilon=8", "dropout:rate=0.3,where=input", "deeper_client:to=relu3")

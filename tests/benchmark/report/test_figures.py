@@ -11,7 +11,7 @@ from mia_bench.benchmark.report.tradeoff_figure import tradeoff
 from PIL import Image
 
 from ...helpers.boards import HOSTILE, cells, write
-from ..cli.test_cli import mia_bench
+from ...helpers.commands import mia_bench
 
 ROWS = cells()
 (SCENARIO,) = content([each.row for each in ROWS], {each.row.cell_id: each for each in ROWS}).scenarios

@@ -16,7 +16,7 @@ from mia_bench.benchmark.report.page import embed
 from PIL import Image
 
 from ...helpers.boards import HOSTILE, REASON, cells, write
-from ..cli.test_cli import mia_bench
+from ...helpers.commands import mia_bench
 
 
 class Elements(HTMLParser):

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
+from ...helpers.commands import mia_bench
 from ...helpers.trees import image_tree
 
 KILLS = 20
@@ -23,12 +25,12 @@ def arguments(tree: Path, out: str) -> list[str]:
 
 def whole(tree: Path, out: Path) -> tuple[pd.DataFrame, str]:
     """Let a run come to its end; its leaderboard and what it said."""
-    command = [sys.executable, "-m", "mia_bench.benchmark.cli", *arguments(tree, str(out))]
-    done = subprocess.run(command, text=True, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = mia_bench(*arguments(tree, str(out)))
+    assert done.exit_code == 0, done.stderr
     return pd.read_csv(out / "leaderboard.csv"), done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_again_and_again_ends_as_if_it_never_was(tmp_path: Path) -> None:
     tree = image_tree(tmp_path / "images")
     expected, _ = whole(tree, tmp_path / "undisturbed")

@@ -1,0 +1,112 @@
+"""Bad input on the command line gets one sentence and exit code 2."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ...helpers.commands import mia_bench, run
+
+WRONG = {
+    "unknown defense": (["--defense", "dp_irr"], "Unknown defense 'dp_irr'. Did you mean 'dp_ir'?"),
+    "unknown attack": (["--attack", "rigde"], "Unknown attack 'rigde'. Did you mean 'ridge'?"),
+    "parameter without a colon": (
+        ["--attack", "ridge,observations=4"],
+        "got 'observations=4'. Write parameters behind a colon, as in ridge:observations=4",
+    ),
+    "unknown dataset": (["--dataset", "minst"], "Unknown dataset 'minst'. Did you mean 'mnist'?"),
+    "unknown model": (["--model", "lenet"], "Unknown model 'lenet'. Did you mean 'lenet5'?"),
+    "misspelt option": (["--defense", "dp_ir", "--sigam", "0.1"], "option --sigam. Did you mean 'sigma'?"),
+    "misspelt own option": (["--imags", "3"], "option --imags. Did you mean '--images'?"),
+    "option of another defense": (["--defense", "dropout", "--sigma", "0.1"], "option --sigma"),
+    "negative sigma": (["--defense", "dp_ir", "--sigma", "-1"], "sigma=-1: input should be greater than or equal to 0"),
+    "sigma nan": (["--defense", "dp_ir", "--sigma", "nan"], "sigma=nan: input should be a finite number"),
+    "sigma text": (["--defense", "dp_ir", "--sigma", "much"], "sigma=much: input should be a valid number"),
+    "sigma and epsilon": (["--defense", "dp_ir", "--sigma", "1", "--epsilon", "1"], "sigma=1.0 and epsilon=1.0"),
+    "unknown split": (["--split", "conv7"], "no split 'conv7'; the layers are conv1, relu1"),
+    "images too small for the model": (
+        ["--dataset", "imagefolder:size=10"],
+        "model lenet5 cannot take the (3, 10, 10) images of imagefolder:size=10",
+    ),
+    "underscores": (["--dry_run"], "Expected --dry-run, which is an option of run, got 'dry_run'."),
+    "jobs": (["--jobs", "0"], "Expected jobs to be a whole number of at least 1, such as 2, got 0."),
+    "jobs in words": (["--jobs", "two"], "Expected jobs to be a whole number of at least 1, such as 2, got 'two'."),
+    "no value": (["--out"], "Option '--out' requires an argument."),
+    "device": (["--device=tpu"], "Expected device to be auto, cpu or cuda, got 'tpu'."),
+    "seed in words": (["--seed", "0,one"], "Expected whole numbers for the seeds, got 'one'"),
+    "negative seed": (
+        ["--seed", "-1"],
+        "Expected seeds to be one or several whole numbers of at least 0, such as 0, got -1.",
+    ),
+    "no images": (["--images", "0"], "Expected images to be a whole number of at least 1, such as 64, got 0."),
+    "too many images": (
+        ["--images", "1000"],
+        "Expected images to be at most 24, the private images of imagefolder, got 1000.",
+    ),
+    "no data": (["--data-dir", "/nowhere"], "/nowhere"),
+    "no cuda": (["--device", "cuda"], "torch finds no CUDA device"),
+    "unknown suite": (["quikc"], "Unknown suite 'quikc'. Did you mean 'quick'?"),
+    "parameter without value": (["--defense", "dp_ir:sigma"], "Expected key=value, got 'sigma' in 'dp_ir:sigma'."),
+    "unknown parameter": (["--defense", "dp_ir:sgima=1"], "has no parameter 'sgima'. Did you mean 'sigma'?"),
+}
+
+
+@pytest.mark.parametrize(("words", "sentence"), WRONG.values(), ids=WRONG)
+def test_bad_usage_gets_one_sentence_and_exit_code_2(
+    words: list[str], sentence: str, tree: Path, tmp_path: Path
+) -> None:
+    if "cuda" in words and torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+
+    result = run(tree, tmp_path / "results", *words)
+
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not list((tmp_path / "results").rglob("*.json"))
+
+
+def test_an_out_that_is_a_file_is_refused_and_the_file_kept(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("precious")
+
+    result, dry = (run(tree, tmp_path / "results", *words) for words in ([], ["--dry-run"]))
+
+    assert (result.exit_code, dry.exit_code) == (2, 2)
+    assert f"Expected out to be a folder, which need not exist, got the file {tmp_path / 'results'}." in result.stderr
+    assert (tmp_path / "results").read_text() == "precious"
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_parameter_that_turns_out_wrong_during_the_run_gets_one_sentence_and_exit_code_2(
+    jobs: str, tree: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "results"
+
+    result = run(tree, out, "--defense", "deeper_client:to=nosuch", "--attack", "ridge", "--jobs", jobs)
+
+    assert result.exit_code == 2
+    assert "there is no layer 'nosuch' to move the split to; the layers are conv1" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert (out / "leaderboard.csv").exists()
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "\x00\x01", None])
+def test_a_file_that_is_no_leaderboard_is_refused_by_rank(content: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "board.csv"
+    if content is not None:
+        path.write_text(content)
+
+    result = mia_bench("rank", path)
+
+    assert result.exit_code == 2
+    assert str(path) in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("kind", ["empty folder", "missing"])
+def test_audit_of_what_is_no_result_is_refused_in_one_sentence(kind: str, tmp_path: Path) -> None:
+    result = mia_bench("audit", tmp_path if kind == "empty folder" else tmp_path / "nothing")
+
+    assert result.exit_code == 2
+    assert str(tmp_path) in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1

@@ -1,0 +1,102 @@
+"""Runs that are stopped, that meet a full disk, or that share a folder."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ...helpers.commands import SMALL, mia_bench, run
+from ...helpers.trees import hear_interrupts
+
+GRID = ("--defense", "dp_ir", "--sigma", "0.1,0.2,0.3,0.4,0.5", "--attack", "ridge", "--seed", "0", "--seed", "1")
+
+
+def start(tree: Path, out: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "mia_bench.benchmark.cli", "run", *SMALL, "--data-dir", tree, "--out", out, *GRID]
+    return subprocess.Popen(
+        list(map(str, command)),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=hear_interrupts,
+    )
+
+
+def wait_for_records(out: Path, count: int, process: subprocess.Popen[str]) -> None:
+    for _ in range(3000):
+        if len(list((out / "cells").glob("*.json"))) >= count or process.poll() is not None:
+            return
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_a_stopped_run_keeps_its_finished_cells_and_goes_on_from_there(
+    stop: signal.Signals, code: int, tree: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "results"
+    process = start(tree, out)
+    wait_for_records(out, 3, process)
+    os.kill(process.pid, stop)
+    _, told = process.communicate()
+    kept = {path: path.read_bytes() for path in (out / "cells").glob("*.json")}
+
+    assert process.returncode == code
+    assert stop is signal.SIGKILL or told.splitlines()[-1] == (
+        f"Interrupted by {stop.name}. Finished cells are saved; rerun the same command to resume."
+    )
+    assert 3 <= len(kept) < 24
+
+    again = run(tree, out, *GRID)
+
+    assert again.exit_code == 0, again.stderr
+    assert f"24 cells, {len(kept)} of them done before" in again.stderr
+    assert all(path.read_bytes() == content for path, content in kept.items())
+    assert len(pd.read_csv(out / "leaderboard.csv")) == 24
+    assert not [path for path in (out / "cells").iterdir() if path.suffix == ".json" and path.name.startswith(".")]
+
+
+def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, room = tmp_path / "results", iter(range(11))
+    words = ("--defense", "dp_ir", "--sigma", "0.1,0.2,0.3,0.4,0.5", "--attack", "ridge")
+    assert run(tree, tmp_path / "warm", *words).exit_code == 0
+
+    def fsync(file: int) -> None:
+        if next(room, None) is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fsync)
+        full = run(tree, out, *words)
+    kept = {path: path.read_bytes() for path in (out / "cells").iterdir()}
+
+    assert full.exit_code == 2
+    expected = f"Error: Cannot write results to {out}: No space left on device. Finished cells are saved"
+    assert expected in full.stderr
+    assert 2 <= len(kept) < 12
+    assert {path.suffix for path in kept} == {".json"}
+
+    again = run(tree, out, *words)
+    assert again.exit_code == 0, again.stderr
+    assert f"12 cells, {len(kept)} of them done before" in again.stderr
+    assert all(path.read_bytes() == content for path, content in kept.items())
+    assert len(pd.read_csv(out / "leaderboard.csv")) == 12
+
+
+@pytest.mark.slow
+def test_two_runs_into_one_folder_at_once_corrupt_nothing(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    both = [start(tree, out), start(tree, out)]
+    messages = [process.communicate()[1] for process in both]
+
+    assert [process.returncode for process in both] == [0, 0], messages
+    assert len(pd.read_csv(out / "leaderboard.csv")) == 24
+    assert mia_bench("status", out).stdout.strip() == "24 done, 0 failed, 0 inapplicable, 0 missing"

@@ -1,0 +1,59 @@
+"""What ``rank``, ``status`` and ``audit`` say of a run."""
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+
+from ...helpers.commands import mia_bench, run
+
+
+def test_rank_and_status_of_a_run(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    assert run(tree, out, "--defense", "dp_ir", "--sigma", "0.1", "--attack", "ridge").exit_code == 0
+
+    ranked = mia_bench("rank", out / "leaderboard.csv", "--format", "csv")
+    status = mia_bench("status", out)
+
+    assert ranked.stdout.splitlines()[0].startswith("dataset,model,split,n_images,defense")
+    assert [line.split(",")[4] for line in ranked.stdout.splitlines()[1:]] == ["dp_ir", "undefended"]
+    assert status.stdout.strip() == "4 done, 0 failed, 0 inapplicable, 0 missing"
+    for notation, sign in (
+        ("table", "psnr_db"),
+        ("markdown", "|:---"),
+        ("latex", r"\toprule"),
+        ("html", "<table"),
+    ):
+        assert sign in mia_bench("rank", out / "leaderboard.csv", "--format", notation).stdout
+
+
+def test_audit_reads_folders_and_boards_and_strict_fails_on_flags(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    assert run(tree, out, "--defense", "dp_ir", "--sigma", "2", "--attack", "ridge").exit_code == 0
+
+    honest = [mia_bench("audit", path, "--strict") for path in (out, out / "leaderboard.csv")]
+
+    assert [(each.exit_code, each.stdout) for each in honest] == [(0, "No flags.\n")] * 2
+
+    for path in (out / "cells").glob("*.json"):
+        record = json.loads(path.read_text())
+        if (record["row"]["defense"], record["row"]["attack"]) == ("dp_ir", "ridge"):
+            record["details"]["aux_overlap"] = 2
+            path.write_text(json.dumps(record))
+    planted, strict = mia_bench("audit", out), mia_bench("audit", out / "leaderboard.csv", "--strict")
+
+    assert (planted.exit_code, strict.exit_code) == (0, 1)
+    assert planted.stdout == strict.stdout
+    assert planted.stdout.startswith("aux-overlap: 1 cell. ")
+    last = planted.stdout.splitlines()[-1]
+    assert last.startswith("  - ridge on dp_ir:sigma=2.0 (imagefolder:size=16 lenet5 conv1 seed 0) had 2 of the 4 ")
+    ranked = pd.read_csv(StringIO(mia_bench("rank", out / "leaderboard.csv", "--format", "csv").stdout))
+    assert dict(zip(ranked["defense"], ranked["flags"].fillna(""), strict=True)) == {
+        "dp_ir": "aux-overlap",
+        "undefended": "",
+    }
+    again = run(tree, out, "--defense", "dp_ir", "--sigma", "2", "--attack", "ridge")
+    assert "Flag aux-overlap, 1 cell (ridge on dp_ir:sigma=2.0). Remove the duplicates" in again.stderr
+    assert "run mia-bench audit on the results folder" in again.stderr
+    assert again.stdout.splitlines()[-1] == f"Wrote {out / 'leaderboard.csv'}"

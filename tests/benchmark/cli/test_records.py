@@ -1,0 +1,159 @@
+"""Records that are damaged, deleted, edited or of another version."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mia_bench.attacks.ridge import Ridge
+from mia_bench.defenses.dp_ir import DpIr
+
+from ...helpers.commands import mia_bench, run
+
+
+def test_a_damaged_record_is_named_and_nothing_is_lost(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    assert run(tree, out, "--defense", "undefended", "--attack", "ridge").exit_code == 0
+    damaged, kept = sorted((out / "cells").glob("*.json"))
+    content, damaged_content = kept.read_bytes(), damaged.read_bytes()[:100]
+    damaged.write_bytes(damaged_content)
+
+    result = run(tree, out, "--defense", "undefended", "--attack", "ridge")
+
+    assert result.exit_code == 2
+    assert f"{damaged} is not a valid record" in result.stderr
+    assert (kept.read_bytes(), damaged.read_bytes()) == (content, damaged_content)
+
+
+def test_a_record_that_was_deleted_is_computed_again_with_the_same_scores(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    assert run(tree, out, "--defense", "undefended", "--attack", "ridge").exit_code == 0
+    before = pd.read_csv(out / "leaderboard.csv")
+    min((out / "cells").glob("*.json")).unlink()
+
+    result = run(tree, out, "--defense", "undefended", "--attack", "ridge")
+
+    assert result.exit_code == 0, result.stderr
+    scores = ["cell_id", "accuracy", "psnr_db", "ssim"]
+    pd.testing.assert_frame_equal(pd.read_csv(out / "leaderboard.csv")[scores], before[scores])
+
+
+def test_rows_without_records_are_not_overwritten(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    assert run(tree, out, "--defense", "undefended", "--attack", "ridge").exit_code == 0
+    for path in (*(out / "cells").glob("*.json"), out / "plan.json"):
+        path.unlink()
+    content = (out / "leaderboard.csv").read_bytes()
+
+    result = run(tree, out, "--defense", "undefended", "--attack", "ridge")
+
+    assert result.exit_code == 2
+    assert "has 2 rows without a record" in result.stderr
+    assert (out / "leaderboard.csv").read_bytes() == content
+
+
+def test_records_of_an_older_schema_are_set_aside_and_computed_anew(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    assert run(tree, out, "--defense", "undefended", "--attack", "ridge").exit_code == 0
+    for path in (out / "cells").glob("*.json"):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps({**record, "schema_version": 1, "row": {"status": "done", "psnr_db": 48.0}}))
+    (out / "leaderboard.schema.json").write_text('{"schema_version": 1, "columns": []}')
+    (out / "leaderboard.csv").write_text("psnr\n48.0\n")
+
+    read = mia_bench("status", out)
+    result = run(tree, out, "--defense", "undefended", "--attack", "ridge")
+
+    assert read.exit_code == 2
+    assert "Expected a record of schema 2, got schema 1 in" in read.stderr
+    assert result.exit_code == 0, result.stderr
+    assert "2 records are of another version or other data: set aside in" in result.stderr.replace("\n", " ")
+    assert pd.read_csv(out / "leaderboard.csv")["status"].tolist() == ["done", "done"]
+    assert len(list((out / "outdated").glob("*.json"))) == 2 + 1
+    assert mia_bench("status", out).stdout.strip() == "2 done, 0 failed, 0 inapplicable, 0 missing"
+
+
+def test_records_of_another_version_are_never_mixed_and_come_back_with_it(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "results"
+    words = ("--defense", "undefended", "--attack", "ridge", "--attack", "pinv")
+    assert run(tree, out, *words).exit_code == 0
+    before = pd.read_csv(out / "leaderboard.csv").set_index("attack")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ridge, "version", Ridge.version + 1)
+        result = run(tree, out, *words)
+    changed = pd.read_csv(out / "leaderboard.csv").set_index("attack")
+
+    assert result.exit_code == 0, result.stderr
+    assert len(changed) == 3
+    assert changed["cell_id"].eq(before["cell_id"]).to_dict() == {"mean_image": True, "pinv": True, "ridge": False}
+    assert mia_bench("status", out).stdout.strip() == "3 done, 0 failed, 0 inapplicable, 0 missing"
+    assert (out / "outdated" / f"{before.loc['ridge', 'cell_id']}.png").exists()
+
+    dry = run(tree, out, *words, "--dry-run")
+    again = run(tree, out, *words)
+    assert "3 cells, 0 to do" in dry.stdout
+    assert "3 cells, 3 of them done before" in again.stderr
+    pd.testing.assert_frame_equal(pd.read_csv(out / "leaderboard.csv").set_index("attack"), before)
+    assert (out / "pictures" / f"{before.loc['ridge', 'cell_id']}.png").exists()
+
+
+def test_records_of_an_older_version_are_set_aside_by_any_run_and_then_missing(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "results"
+    defenses = ("--defense", "dp_ir:sigma=0.5", "--defense", "dropout")
+    assert run(tree, out, *defenses, "--attack", "ridge").exit_code == 0
+
+    monkeypatch.setattr(DpIr, "version", DpIr.version + 1)
+    result = run(tree, out, "--defense", "dp_ir:sigma=2", "--attack", "mean_image")
+    board = pd.read_csv(out / "leaderboard.csv")
+    ranked = mia_bench("rank", out)
+
+    assert "2 records are of another version" in result.stderr
+    assert sorted(board["defense"] + " " + board["attack"]) == [
+        "dp_ir mean_image",
+        "dropout mean_image",
+        "dropout ridge",
+        "undefended mean_image",
+        "undefended ridge",
+    ]
+    assert "2.0" in board.set_index("defense").loc["dp_ir", "defense_params"]
+    assert mia_bench("status", out).stdout.splitlines()[-2:] == [
+        "5 done, 0 failed, 0 inapplicable, 2 missing",
+        "Finished cells are saved; rerun the same command to resume.",
+    ]
+    assert "2 planned cells are missing" in ranked.stderr
+    assert run(tree, out, *defenses, "--attack", "ridge").exit_code == 0
+    assert mia_bench("status", out).stdout.strip() == "7 done, 0 failed, 0 inapplicable, 0 missing"
+
+
+def test_scores_of_two_protocols_are_not_ranked_together(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    assert run(tree, out, "--defense", "undefended", "--attack", "ridge").exit_code == 0
+    board = pd.read_csv(out / "leaderboard.csv")
+    alone = tmp_path / "board.csv"
+    board.assign(protocol=[1, 2]).to_csv(alone, index=False)
+    board[:0].to_csv(tmp_path / "empty.csv", index=False)
+
+    ranked, empty = mia_bench("rank", alone), mia_bench("rank", tmp_path / "empty.csv")
+
+    assert (ranked.exit_code, empty.exit_code) == (2, 2)
+    assert "Expected scores of one evaluation protocol, got 1 in" in ranked.stderr
+    assert "Expected results to rank, got no rows in " in empty.stderr
+
+
+def test_a_board_edited_beside_its_records_is_refused_and_the_folder_is_not(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    assert run(tree, out, "--defense", "undefended", "--attack", "ridge").exit_code == 0
+    before = mia_bench("rank", out / "leaderboard.csv").stdout
+    board = pd.read_csv(out / "leaderboard.csv")
+    board.assign(accuracy=0.123).to_csv(out / "leaderboard.csv", index=False)
+
+    refused = mia_bench("rank", out / "leaderboard.csv")
+
+    assert refused.exit_code == 2
+    assert "leaderboard.csv, line 2 has accuracy 0.123, and the record" in refused.stderr
+    assert mia_bench("rank", out).stdout == before

@@ -1,0 +1,110 @@
+"""Runs on the command line: what they write, and that a second one changes nothing."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+from mia_bench.benchmark.leaderboard.store import COLUMNS
+
+from ...helpers.commands import mia_bench, run
+
+
+def test_a_run_writes_a_leaderboard_with_the_columns_of_the_design_and_a_second_one_changes_nothing(
+    tree: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "results"
+
+    first = run(tree, out, "--defense", "dp_ir", "--sigma", "0.1", "--attack", "ridge")
+
+    assert first.exit_code == 0, first.stderr
+    assert first.stdout.splitlines()[-1] == f"Wrote {out / 'leaderboard.csv'}"
+    board = pd.read_csv(out / "leaderboard.csv")
+    assert list(board.columns) == COLUMNS
+    assert set(zip(board["defense"], board["attack"], strict=True)) == {
+        (defense, attack) for defense in ("undefended", "dp_ir") for attack in ("ridge", "mean_image")
+    }
+    assert set(board["status"]) == {"done"}
+    content = (out / "leaderboard.csv").read_bytes()
+
+    second = run(tree, out, "--defense", "dp_ir", "--sigma", "0.1", "--attack", "ridge")
+
+    assert second.exit_code == 0
+    assert "4 cells, 4 of them done before" in second.stderr
+    assert (out / "leaderboard.csv").read_bytes() == content
+
+
+def test_a_sweep_makes_one_defense_for_each_value_and_a_dry_run_writes_nothing(tree: Path, tmp_path: Path) -> None:
+    result = run(
+        tree, tmp_path / "results", "--defense", "dp_ir", "--sigma", "0.1,0.5", "--attack", "ridge", "--dry-run"
+    )
+
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.count("dp_ir:sigma=0.1 ") == result.stdout.count("dp_ir:sigma=0.5 ") == 2
+    *_, need, count = result.stdout.splitlines()
+    assert re.fullmatch(r"about \d+ s with --jobs 1, up to \d\.\d GB", need)
+    assert count == "6 cells, 6 to do"
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_repeated_option_and_commas_mean_the_same_everywhere(tree: Path) -> None:
+    place = ("--data-dir", tree, "--out", tree / "none", "--images", "4", "--dry-run")
+    several = {
+        "--dataset": ("imagefolder:size=16", "imagefolder:size=20"),
+        "--model": ("lenet5", "lenet5"),
+        "--split": ("conv1", "relu1"),
+        "--attack": ("ridge", "pinv:observations=2"),
+        "--defense": ("dp_ir:sigma=0.1,delta=1e-6", "dropout"),
+        "--seed": ("0", "1"),
+    }
+    commas = [word for option, values in several.items() for word in (option, ",".join(values))]
+    repeated = [word for option, values in several.items() for value in values for word in (option, value)]
+
+    once, twice = (mia_bench("run", *words, *place) for words in (commas, repeated))
+
+    assert once.exit_code == 0, once.stderr
+    assert once.stdout == twice.stdout
+    assert "72 cells, 72 to do" in once.stdout  # 2 datasets, 2 splits, 2 seeds, 3 defenses, 3 attacks
+
+
+def test_splits_choose_among_the_parts_of_a_suite(tree: Path) -> None:
+    place = ("--data-dir", tree, "--out", tree / "none", "--dry-run")
+    parts = 'dataset = { name = "imagefolder", size = 16 }\nmodel = "lenet5"\nattacks = ["ridge"]\n'
+    (tree / "parts.toml").write_text(parts + "".join(f'[[parts]]\nsplit = "{name}"\n' for name in ("relu1", "fc1")))
+    part = mia_bench("run", tree / "parts.toml", "--split", "fc1", "--images", "4", *place)
+
+    assert " fc1 " in part.stdout
+    assert " relu1 " not in part.stdout
+
+
+def test_results_do_not_depend_on_the_number_of_processes_or_the_other_cells(tree: Path, tmp_path: Path) -> None:
+    alone = run(tree, tmp_path / "a", "--defense", "dp_ir:sigma=0.3", "--attack", "ridge")
+    shared = run(
+        tree, tmp_path / "b", "--defense", "dropout", "--defense", "dp_ir:sigma=0.3", "--attack", "ridge", "--jobs", "2"
+    )
+
+    assert (alone.exit_code, shared.exit_code) == (0, 0), shared.stderr
+    boards = [pd.read_csv(tmp_path / name / "leaderboard.csv").set_index("cell_id") for name in "ab"]
+    scores = [
+        "accuracy",
+        "psnr_db",
+        "psnr_db_low",
+        "ssim",
+        "recognisable",
+        "identified",
+        "leak_r2",
+        "bound_psnr_db",
+        "wire_bytes",
+    ]
+    pd.testing.assert_frame_equal(boards[0][scores], boards[1].loc[boards[0].index, scores])
+
+
+def test_a_cell_that_has_no_meaning_is_a_row_with_its_reason_and_no_score(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+
+    result = run(tree, out, "--defense", "deeper_client:layers=99", "--attack", "ridge")
+
+    board = pd.read_csv(out / "leaderboard.csv").set_index(["defense", "attack"])
+    assert result.exit_code == 0
+    assert board.loc[("deeper_client", "ridge"), "status"] == "inapplicable"
+    assert "cannot move 99 layers deeper" in board.loc[("deeper_client", "ridge"), "reason"]
+    assert pd.isna(board.loc[("deeper_client", "ridge"), "psnr_db"])
