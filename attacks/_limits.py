@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
+from ..benchmark.metrics.macs import count_macs
 from ..benchmark.training import SMALLEST_BATCH
 
 MOST = 500
@@ -69,9 +69,7 @@ def affordable(call: Callable[[Tensor], object], images: Tensor) -> int:
         call: the network.
         images: some images (K, C, H, W), on which its operations are counted.
     """
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        call(images)
-    each = counter.get_total_flops() / 2 / len(images)
+    each = count_macs(call, images) / len(images)
     return max(FEWEST, int(MACS / max(each, 1.0)))
 
 

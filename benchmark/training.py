@@ -14,7 +14,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .errors import Inapplicable
-from .interfaces import ImageSet, Training
+from .interfaces import ImageSet, Target, Training
 
 RECIPE_VERSION = 2
 """Raised whenever targets come out differently."""
@@ -139,6 +139,41 @@ def train_target(model: nn.Module, data: ImageSet, training: Training) -> None:
     model.eval()
     fold_normalization(model)
     model.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
+
+
+def train_head(target: Target, data: ImageSet, training: Training) -> None:
+    """Train the last fully connected layer or convolution of a classifier in place; all else stays as it is.
+
+    Args:
+        target: a network with trained weights, whose last layer is new.
+        data: the victim's training images.
+        training: epochs.
+    """
+    layers = list(target.eval().layers.children())
+    place = max(position for position, layer in enumerate(layers) if _heads(layer))
+    head, body, tail = _heads(layers[place])[-1], nn.Sequential(*layers[:place]), nn.Sequential(*layers[place:])
+    with torch.no_grad():
+        parts = torch.arange(len(data), device=data.labels.device).split(64)
+        features = torch.cat([body(target.normalize(data.images[part])) for part in parts])
+
+    def loss(batch: Tensor) -> Tensor:
+        return functional.cross_entropy(tail(features[batch]), data.labels[batch])
+
+    target.requires_grad_(False)
+    head.requires_grad_(True)
+    fit(
+        head.parameters(),
+        loss,
+        count=len(data),
+        epochs=training.epochs,
+        batch_size=128,
+        learning_rate=0.01,
+        least=math.ceil(MIN_STEPS / training.epochs),
+    )
+
+
+def _heads(layer: nn.Module) -> list[nn.Module]:
+    return [part for part in layer.modules() if isinstance(part, nn.Linear | nn.Conv2d)]
 
 
 def augment(images: Tensor, training: Training) -> Tensor:

@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from typing import Any, cast
 
+import torch
+from torch import nn
+
 from .. import registry
-from ..errors import describe
+from ..errors import UsageError, describe, message_of
+from ..interfaces import Model
+from ..interfaces.stages import cut_name, places_of
+from ..metrics.macs import count_macs
 from ..registry import Entry, Kind
 from ..registry.parameters import parameters
+from ..registry.specs import instantiate, parse
 from ..utils.texts import say
 from .component_names import kinds_of
 from .console import print_table
 
-SAMPLE_SHAPES = ((1, 28, 28), (3, 32, 32))
-"""Image shapes that ``show`` builds a model for."""
 
-
-def show(name: str) -> None:
+def show(written: str, image: str | None = None) -> None:
     """Print all about one component.
 
+    Args:
+        written: its name, or the name and parameters, as ``torchvision:name=resnet18``.
+        image: the shape of the images that a model is given, as ``3x64x64``.
+
     Raises:
-        UsageError: if nothing has that name.
+        UsageError: if nothing has that name, or the shape is not one.
     """
+    name, params = parse(written)
     for kind in kinds_of(name):
-        _show(registry.find(kind, name), kind)
+        entry = registry.find(kind, name)
+        _show(entry, kind)
+        if kind == "models":
+            _show_cuts(cast(Model, instantiate(entry, params)), None if image is None else _shape(image))
 
 
 def _show(entry: Entry, kind: Kind) -> None:
@@ -37,16 +50,6 @@ def _show(entry: Entry, kind: Kind) -> None:
     if kind in ("attacks", "defenses"):
         say(f"threat model: {_threat(loaded)}\ncost: {_cost(kind, entry.name)}")
     _show_parameters(parameters(loaded))
-    if kind == "models":
-        from ..registry.specs import instantiate
-
-        model = cast(Any, instantiate(entry, {}))
-        for shape in SAMPLE_SHAPES:
-            try:
-                layers = _layers(model.build(shape, 10), shape)
-            except Exception as error:
-                layers = f"  none: {describe(error)}"
-            say(f"\nlayers = split points, for images {shape}:\n{layers}")
 
 
 def _threat(component: Any) -> str:
@@ -73,13 +76,36 @@ def _show_parameters(lines: list[list[str]]) -> None:
     print_table(["name", "allowed", "default", "meaning"], lines)
 
 
-def _layers(layers: Any, shape: tuple[int, int, int]) -> str:
-    import torch
+def _shape(written: str) -> tuple[int, int, int]:
+    parts = written.lower().split("x")
+    if len(parts) != 3 or not all(part.isdigit() and int(part) for part in parts):
+        raise UsageError(f"Expected the shape of an image, as 3x64x64, got {written!r}.")
+    channels, height, width = map(int, parts)
+    return channels, height, width
 
-    value = torch.zeros(1, *shape)
-    lines = []
-    for name, layer in layers.eval().named_children():
-        with torch.no_grad():
-            value = layer(value)
-        lines.append(f"  {name:10} {'x'.join(map(str, value.shape[1:])):>12}  {layer.__class__.__name__}")
-    return "\n".join(lines)
+
+def _show_cuts(model: Model, image_shape: tuple[int, int, int] | None) -> None:
+    """Print the cuts of a model with what the client computes and sends for one image."""
+    for shape in (image_shape,) if image_shape else model.usual_images:
+        try:
+            lines = list(_cuts(model.outline(shape), shape))
+        except UsageError as error:
+            say(f"\ncuts = split points, for images {shape}:\n  none: {message_of(error)}")
+        except Exception as error:
+            say(f"\ncuts = split points, for images {shape}:\n  none: {describe(error)}")
+        else:
+            say(f"\ncuts = split points, for images {shape}; bytes are those of float32, MACs those of the client")
+            print_table(["split", "IR", "bytes", "MACs", "parameters", "layer", "also"], lines)
+
+
+def _cuts(layers: nn.Sequential, shape: tuple[int, int, int]) -> Iterator[list[str]]:
+    value, macs, weights = torch.zeros(1, *shape), 0, 0
+    names = {place.name: place.names[1:] for place in places_of(layers)}
+    for child, layer in layers.eval().named_children():
+        given: list[torch.Tensor] = []
+        macs += count_macs(lambda images, layer=layer, given=given: given.append(layer(images)), value)
+        (value,) = given
+        weights += sum(weight.numel() for weight in layer.parameters())
+        cut, sizes = cut_name(child), "x".join(map(str, value.shape[1:]))
+        numbers = [f"{4 * value.numel()}", f"{macs}", f"{weights}"]
+        yield [cut, sizes, *numbers, type(layer).__name__, ", ".join(names[cut])]

@@ -246,14 +246,20 @@ def show(
         str,
         typer.Argument(help="Attack, defense, model or dataset.", metavar="NAME", autocompletion=completion.component),
     ],
+    image: Annotated[
+        str | None,
+        typer.Option(
+            help="Shape of the images that a model is given, as 3x64x64.", metavar="CxHxW", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Show the parameters, threat model, cost and source of a component.
 
-    For a model, this also shows its layers, which are the possible splits.
+    For a model, this also shows its cuts, which are the possible splits, as for torchvision:name=resnet18.
     """
     from .show import show as show_component
 
-    show_component(name)
+    show_component(name, image)
 
 
 @app.command(rich_help_panel=EXTEND, epilog=_example("mia-bench new defense my_noise"))

@@ -14,7 +14,7 @@ from ..interfaces import Dataset, Model, Normalize, Target
 from ..metrics import accuracy
 from ..plan.cells import Setting
 from ..registry.specs import ResolvedComponent
-from ..training import RECIPE_VERSION, add_biases, train_target
+from ..training import RECIPE_VERSION, add_biases, train_head, train_target
 from ..utils.cache import Cached, is_cached
 from ..utils.isolation import isolated
 from ..utils.keep_latest import keep_latest
@@ -28,7 +28,8 @@ logger = logging.getLogger(__name__)
 class TargetStore:
     """Makes the target of a dataset, a model and a seed, and keeps the latest one.
 
-    A model whose ``given_weights`` is not None is taken as ``build`` returns it. Any other is trained by the recipe of
+    A model whose ``given_weights`` is not None is taken as ``build`` returns it, but for its last layer if it
+    ``retrains_head``. Any other is trained by the recipe of
     ``training.train_target`` once, and comes from the cache from then on.
     """
 
@@ -53,8 +54,10 @@ class TargetStore:
             training, train_pool = cast(Dataset, dataset.component).training, self._data.pools(dataset).train
 
             def train() -> None:
-                logger.info("training %s on %s, %d epochs", model.label, dataset.label, training.epochs)
-                train_target(target, train_pool, training)
+                learns = train_head if cast(Model, model.component).retrains_head else train_target
+                what = "the last layer of " if learns is train_head else ""
+                logger.info("training %s%s on %s, %d epochs", what, model.label, dataset.label, training.epochs)
+                learns(target, train_pool, training)
 
             return cast(Target, load_or_train(target, "weights", identity, train=train, cached=self._cached))
 
@@ -116,14 +119,17 @@ class TargetStore:
         layers = cast(Model, model.component).build(facts.image_shape, facts.classes)
         if model.entry.foreign:  # it may keep what it returns, or return it again
             layers = copy.deepcopy(layers)
-        if not is_given(model):
+        component = cast(Model, model.component)
+        if component.given_weights is None:
             add_biases(layers)
-        return Target(Normalize(*self._data.channels(dataset)), layers)
+        expected = component.normalization(facts.image_shape[0])
+        return Target(Normalize(*(expected or self._data.channels(dataset))), layers)
 
 
 def is_given(model: ResolvedComponent) -> bool:
-    """Return whether a model brings its weights, so that its target is not trained."""
-    return cast(Model, model.component).given_weights is not None
+    """Return whether a model brings all its weights, so that nothing of its target is trained."""
+    component = cast(Model, model.component)
+    return component.given_weights is not None and not component.retrains_head
 
 
 def _refuse_shared(model: ResolvedComponent, shape: tuple[int, int, int]) -> None:

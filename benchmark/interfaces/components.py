@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializationInfo, SerializerFunctionWrapHandler, model_serializer
 from torch import Tensor, nn
@@ -107,6 +107,9 @@ class Defense(Component, ABC):
 class Model(Component, ABC):
     """A classifier architecture; its layers' names are the split points."""
 
+    names_code: ClassVar[bool] = False
+    """Whether a parameter names code to import, which then only the command line and Python may give."""
+
     @property
     def given_weights(self) -> str | None:
         """A fingerprint of the weights with which ``build`` returns the network; the benchmark never trains them.
@@ -114,6 +117,31 @@ class Model(Component, ABC):
         None, the default, means that ``build`` returns an untrained network, which is trained on the dataset.
         """
         return None
+
+    @property
+    def retrains_head(self) -> bool:
+        """Whether the last layer that has weights is trained, though the weights of the network are given."""
+        return False
+
+    def normalization(self, channels: int) -> tuple[Tensor, Tensor] | None:
+        """Return the mean and the standard deviation of each channel that the network expects, (channels,) each.
+
+        None, the default, means those of the training images.
+        """
+        return None
+
+    @property
+    def usual_images(self) -> tuple[tuple[int, int, int], ...]:
+        """Shapes (C, H, W) of images for which ``show`` lists the layers."""
+        return ((1, 28, 28), (3, 32, 32))
+
+    def outline(self, image_shape: tuple[int, int, int]) -> nn.Sequential:
+        """Return the layers that ``show`` lists: for ten classes, or as many as given weights have."""
+        return self.build(image_shape, 10)
+
+    def pinned(self, image_shape: tuple[int, int, int], classes: int) -> Self:
+        """Return the model with the content of all that its parameters name, which is part of a cell's identity."""
+        return self
 
     @abstractmethod
     def build(self, image_shape: tuple[int, int, int], classes: int) -> nn.Sequential:

@@ -10,9 +10,9 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from ..interfaces import Exchange, SplitModel, Wire
+from .macs import count_macs
 
 Result = TypeVar("Result")
 WARM_UP_CALLS = 3
@@ -48,13 +48,11 @@ class Costs:
 
 def measure_costs(model: SplitModel, image: Tensor) -> Costs:
     """Measure the costs of a protected model on one image (1, C, H, W)."""
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model.on_device(image)
     wires, sending, exchanges = zip(*_repeat(lambda: _round_trip(model, image)), strict=True)
     return Costs(
         wire_bytes=wires[-1].nbytes + exchanges[-1].more_bytes_up,
         bytes_down=exchanges[-1].bytes_down,
-        client_macs=counter.get_total_flops() // 2,
+        client_macs=count_macs(model.on_device, image),
         client_params=sum(parameter.numel() for parameter in model.on_device.parameters()),
         client_ms=median(sending) + median(each.client_ms for each in exchanges),
         server_ms=median(each.server_ms for each in exchanges),

@@ -110,7 +110,8 @@ def as_spec(kind: Kind, choice: Any) -> Spec:
     target = f"{type(choice).__module__}:{type(choice).__qualname__}"
     for name, entries in registry.providers(kind).items():
         if any(entry.target == target for entry in entries):
-            return {"name": name, **{field: getattr(choice, field) for field in choice.model_fields_set}}
+            given = {field: getattr(choice, field) for field in choice.model_fields_set}
+            return {"name": name, "params": given} if "name" in given else {"name": name, **given}
     raise UsageError(
         f"Expected one of the {kind} that are installed, got {target}. Install a package that provides it; "
         "`mia-bench new` writes one."

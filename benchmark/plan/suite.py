@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .. import registry
 from ..errors import UsageError
-from ..registry import suggestion
+from ..registry.entries import literals
 from ..registry.specs import parse
 from ..utils.files import Unreadable, read_toml
 from ..utils.texts import quoted
@@ -74,16 +75,30 @@ def load_suite(name: str) -> list[Request]:
     if not path.is_file():
         known = built_in()
         raise UsageError(
-            f"Unknown suite {name!r}{suggestion(name, known)} Give a TOML file or one of: {', '.join(known)}."
+            f"Unknown suite {name!r}{registry.suggestion(name, known)} Give a TOML file or one of: {', '.join(known)}."
         )
     try:
         content = read_toml(path)
         parts = content.pop("parts", [{}])
         if not isinstance(parts, list) or not parts or not all(isinstance(part, dict) for part in parts):
             raise UsageError(f"Expected tables, each written under [[parts]], got parts={quoted(parts)}.")
-        return [Request(**(content | part)) for part in parts]
+        requests = [Request(**(content | part)) for part in parts]
+        for request in requests:
+            _refuse_code(request.model)
+        return requests
     except (UsageError, Unreadable) as error:
         raise UsageError(f"Suite {path}: {error}") from error
+
+
+def _refuse_code(models: Sequence[Spec]) -> None:
+    """Raise if a suite names code to run, because the file may come from anyone."""
+    providers = registry.providers("models")
+    for spec in models:
+        if any(literals(entry).get("names_code") == "True" for entry in providers.get(_name(spec) or "", [])):
+            raise UsageError(
+                f"Expected a suite without code, got the model {quoted(spec)}. Remove it, and if you trust the code, "
+                "give it on the command line with --model."
+            )
 
 
 def select_parts(parts: Sequence[Request], given: Request) -> list[Request]:

@@ -250,6 +250,11 @@ def summaries(kind: Kind) -> list[Summary]:
     return described
 
 
+def literals(entry: Entry) -> dict[str, str]:
+    """Return the literal class variables of a built-in component as texts, without importing it."""
+    return _read(entry).facts if entry.path else {}
+
+
 def _read(entry: Entry) -> Summary:
     """Describe a built-in component from its source text, since its import would import torch and take a second."""
     assert entry.path is not None

@@ -114,18 +114,23 @@ def instantiate(entry: Entry, params: Mapping[str, Any]) -> Component:
         UsageError: If a parameter is unknown or out of its range. The message names each such parameter.
     """
     loaded = entry.load()
+    names = parameter_names(loaded)
     for key in params:
-        if key not in loaded.model_fields:
-            known = ", ".join(loaded.model_fields) or "none"
+        if key not in names and key not in loaded.model_fields:
             raise UsageError(
                 f"The {entry.noun} {entry.name!r} has no parameter {key!r}"
-                f"{registry.suggestion(key, loaded.model_fields)} Its parameters: {known}."
+                f"{registry.suggestion(key, names)} Its parameters: {', '.join(names) or 'none'}."
             )
     try:
         return _typed(loaded, params)
     except ValidationError as error:
         problems = "; ".join(map(_problem, error.errors()))
         raise UsageError(f"Invalid parameters of the {entry.noun} {entry.name!r}: {problems}.") from error
+
+
+def parameter_names(component: type[Component]) -> list[str]:
+    """List the names that users write for the parameters: the alias of a field that has one."""
+    return [field.alias or name for name, field in component.model_fields.items()]
 
 
 def _typed(component: type[Component], params: Mapping[str, Any]) -> Component:
@@ -169,8 +174,8 @@ def expand_sweeps(
     chosen: dict[str, ResolvedComponent] = {}
     for spec in specs:
         name, params = parse(spec) if isinstance(spec, str) else _from_mapping(kind, spec)
-        fields = registry.find(kind, name).load().model_fields
-        swept = {key: values for key, values in options.items() if key in fields and key not in params}
+        names = parameter_names(registry.find(kind, name).load())
+        swept = {key: values for key, values in options.items() if key in names and key not in params}
         for values in itertools.product(*swept.values()):
             one = resolve(kind, name, {**params, **dict(zip(swept, values, strict=True))})
             chosen.setdefault(str(one.identity), one)
@@ -180,6 +185,8 @@ def expand_sweeps(
 def _from_mapping(kind: Kind, spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     if not isinstance(spec.get("name"), str):
         raise UsageError(f"Expected a name, or a table with a name and parameters, got {dict(spec)} in {kind}.")
+    if spec.keys() == {"name", "params"} and isinstance(spec["params"], Mapping):  # one of which may be a name, too
+        return spec["name"], dict(spec["params"])
     return spec["name"], {key: value for key, value in spec.items() if key != "name"}
 
 
@@ -232,7 +239,7 @@ def check_options(
     for kind, specs in kinds.items():
         for spec in specs:
             name = (parse(spec) if isinstance(spec, str) else _from_mapping(kind, spec))[0]
-            for field in registry.find(kind, name).load().model_fields:
+            for field in parameter_names(registry.find(kind, name).load()):
                 owners.setdefault(field, []).append(name)
     for option in options:
         if option not in owners:

@@ -11,11 +11,11 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from ..evaluation.artifacts import Artifacts
 from ..interfaces import Access, Dataset, Target
 from ..leaderboard.store import read_records
+from ..metrics.macs import count_macs
 from ..plan.cells import Cell, Setting
 from ..registry import Kind
 
@@ -177,9 +177,7 @@ def _training_seconds(bench: Artifacts, setting: Setting) -> float:
 
 
 def _macs(target: Target, bench: Artifacts, setting: Setting) -> int:
-    with FlopCounterMode(display=False) as counter:
-        target(torch.zeros(1, *bench.facts(setting.dataset).image_shape))
-    return counter.get_total_flops() // 2
+    return count_macs(target, torch.zeros(1, *bench.facts(setting.dataset).image_shape))
 
 
 def _memory(bench: Artifacts, setting: Setting) -> int:

@@ -19,6 +19,7 @@ from ..utils.files import locked, write_atomically
 from .options import RunOptions
 from .plugin_trial import look
 from .processes import Processes
+from .settled import settle
 from .tasks import Task
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ def prepare(requests: Sequence[Request], where: RunOptions, bench: Artifacts) ->
     Raises:
         UsageError: if anything about the requests, the data or the records is wrong.
     """
-    cells = plan(*requests)
+    cells = settle(plan(*requests), bench)
     fingerprints = _fingerprints(list(dict.fromkeys(cell.setting for cell in cells)), where, bench)
     planned = []
     for cell in cells:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from torch import fx, nn
 
-from .tracing import Call, Trace
+from .tracing import Call, Trace, without_root
 
 CONTAINERS = (nn.Sequential, nn.ModuleList)
 """Modules that only hold others; the place behind one is known by the path of the last layer in it."""
@@ -19,7 +19,7 @@ class Names:
         """Name the places behind ``nodes``, which are in order."""
         nodes = list(nodes)
         self._calls = trace.calls
-        self._taken = {path.removeprefix("network.") for path, _ in trace.root.named_modules()}
+        self._taken = {_dotted(without_root(path)) for path, _ in trace.root.named_modules()}
         self._of_call: dict[Call, str] = {}
         self._last = {call: node for node in nodes for call in trace.calls[node]}
         self._own = {node: self._name(node) for node in nodes}
@@ -37,7 +37,8 @@ class Names:
         calls = self._calls[node]
         for call in calls:
             if call not in self._of_call:
-                self._of_call[call] = self._unique(call.path, known=call.path not in self._of_call.values())
+                path = _dotted(call.path)
+                self._of_call[call] = self._unique(path, known=path not in self._of_call.values())
         if node.op == "call_module":
             return self._of_call[calls[-1]]
         around = self._of_call[calls[-1]] if calls else ""
@@ -51,6 +52,11 @@ class Names:
             chosen = f"{name}_{count}"
         self._taken.add(chosen)
         return chosen
+
+
+def _dotted(path: str) -> str:
+    """A path with dots alone; ONNX files have names with slashes."""
+    return path.replace("/", ".").strip(".")
 
 
 def _operation(node: fx.Node) -> str:

@@ -13,7 +13,8 @@ from mia_bench.benchmark.metrics.costs import measure_costs
 from mia_bench.benchmark.training import train_target, untrained_copy
 from torch import Tensor, nn
 
-MODELS = registry.names("models")
+from ..helpers.architectures import ARCHITECTURES
+
 NEW = ["inception", "plain", "resnet", "vgg"]
 SHAPES = [(1, 16, 16), (1, 28, 28), (3, 32, 32), (2, 33, 17), (3, 96, 96), (3, 224, 224)]
 
@@ -51,7 +52,7 @@ def test_images_that_are_too_small_are_refused(name: str) -> None:
         architecture(name).build((1, 15, 16), 2)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ARCHITECTURES)
 def test_gradients_reach_every_weight_and_the_image(name: str) -> None:
     net = target(name, (3, 32, 32))
     images = torch.rand(8, 3, 32, 32, requires_grad=True)

@@ -8,6 +8,7 @@ import pytest
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.checks.worker import Worker
 from mia_bench.benchmark.interfaces import Component
+from mia_bench.models._network import Network
 from mia_bench.testing import Lab, checks_of, outcomes
 
 from ...helpers.trees import image_tree
@@ -33,7 +34,7 @@ def components() -> Iterator[Any]:
     for kind in ("attacks", "defenses", "models"):
         for name in registry.names(kind):
             entry = registry.find(kind, name)
-            if entry.package == registry.DISTRIBUTION:
+            if entry.package == registry.DISTRIBUTION and not issubclass(entry.load(), Network):
                 marks = [pytest.mark.slow] if name in SLOW else []
                 yield pytest.param(entry.load()(**LIGHT.get(name, {})), id=name, marks=marks)
 

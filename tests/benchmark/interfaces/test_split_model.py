@@ -8,6 +8,8 @@ from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces import Channel, Model, Normalize, Target, Wire
 
+from ...helpers.architectures import ARCHITECTURES
+
 LENET5 = "conv1 relu1 pool1 conv2 relu2 pool2 fc1 relu3 fc2 relu4 fc3"
 CNN6 = """conv11 relu11 conv12 relu12 pool1 conv21 relu21 conv22 relu22 pool2
           conv31 relu31 conv32 relu32 pool3 fc1 sigmoid fc2"""
@@ -21,7 +23,7 @@ def target_of(name: str, shape: tuple[int, int, int], classes: int = 5) -> Targe
 
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (3, 20, 24)])
-@pytest.mark.parametrize("name", registry.names("models"))
+@pytest.mark.parametrize("name", ARCHITECTURES)
 def test_server_of_client_is_the_whole_model_at_every_split(name: str, shape: tuple[int, int, int]) -> None:
     target = target_of(name, shape)
     images = torch.rand(2, *shape)
@@ -37,7 +39,7 @@ def test_the_layers_have_the_names_of_the_design(name: str, layers: str) -> None
     assert target_of(name, (3, 32, 32)).splits == layers.split()
 
 
-@pytest.mark.parametrize("name", registry.names("models"))
+@pytest.mark.parametrize("name", ARCHITECTURES)
 def test_logits_have_one_column_per_class(name: str) -> None:
     assert target_of(name, (3, 32, 32), classes=7)(torch.rand(4, 3, 32, 32)).shape == (4, 7)
 

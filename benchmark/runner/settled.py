@@ -1,0 +1,56 @@
+"""What a plan leaves open until the network is built: which cuts are meant, and which weights code loads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import cast
+
+from ..errors import UsageError, message_of
+from ..evaluation.artifacts import Artifacts
+from ..interfaces import Dataset, Model
+from ..interfaces.stages import find_cuts
+from ..plan.cells import Cell, Setting
+from ..registry.specs import ResolvedComponent
+
+
+def settle(cells: Iterable[Cell], bench: Artifacts) -> list[Cell]:
+    """Replace patterns and other names of splits by the names of cuts; each cell is there once.
+
+    Models of plug-ins are left as they are, since only worker processes build them.
+
+    Raises:
+        UsageError: if a network cannot be built, or has no such cut.
+    """
+    found: dict[Cell, None] = {}
+    for setting, together in groupby(cells, key=lambda cell: cell.setting):
+        attacks = [cell.attack for cell in together]
+        for settled in _settled(setting, bench):
+            found.update(dict.fromkeys(Cell(settled, attack) for attack in attacks))
+    return list(found)
+
+
+def _settled(setting: Setting, bench: Artifacts) -> Iterator[Setting]:
+    if setting.model.entry.foreign or setting.dataset.entry.foreign:
+        yield setting
+        return
+    facts = bench.facts(setting.dataset)
+    pinned = cast(Model, setting.model.component).pinned(facts.image_shape, facts.classes)
+    model = ResolvedComponent(setting.model.entry, pinned)
+    for cut in _cuts(replace(setting, model=model), bench):
+        yield replace(setting, model=model, split=cut)
+
+
+def _cuts(setting: Setting, bench: Artifacts) -> Sequence[str]:
+    layers = bench.targets.structure(setting.dataset, setting.model).layers
+    try:
+        return find_cuts(layers, setting.split)
+    except UsageError as error:
+        dataset = cast(Dataset, setting.dataset.component)
+        if setting.split != dataset.split or setting.model.name == dataset.model:
+            raise
+        raise UsageError(
+            f"Expected --split, since the split that {setting.dataset.name} recommends is one of {dataset.model}: "
+            f"{message_of(error)}. See `mia-bench show {setting.model.label}`."
+        ) from error

@@ -1,0 +1,132 @@
+"""What networks from outside have in common: given weights, normalization, the last layer, and their division."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Annotated, Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from ..benchmark.errors import UsageError
+from ..benchmark.interfaces import Component, Model
+from ..benchmark.interfaces.stages import Stages
+from ._content import File
+from ._graph import linearize
+from ._head import Head
+from ._weights import fill, read_weights, without_prefix
+
+Shift = Annotated[float, Field(ge=-1e4, le=1e4)]
+Scale = Annotated[float, Field(gt=0, le=1e4)]
+Heads = Literal["keep", "retrain"]
+HEAD = "keep, or retrain: replace the last layer of given weights by one for the classes of the dataset, and train it"
+MEAN = "mean that is subtracted from each channel of images in [0, 1], a number or a list"
+STD = "standard deviation that each channel is then divided by; given together with mean"
+WEIGHTS = "file of trained weights, .safetensors or .pth, which are used as they are; none: train on the dataset"
+
+
+class Network(Model):
+    """A network that is divided wherever one tensor crosses."""
+
+    mean: Shift | list[Shift] | None = Field(None, description=MEAN)
+    std: Scale | list[Scale] | None = Field(None, description=STD)
+    head: Heads = Field("keep", description=HEAD)
+
+    @model_validator(mode="after")
+    def _normalizes_wholly(self) -> Self:
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("Expected mean and std together.")
+        return self
+
+    @property
+    def retrains_head(self) -> bool:
+        """Whether the last layer is trained, though the weights are given."""
+        return self.head == "retrain" and self.given_weights is not None
+
+    def normalization(self, channels: int) -> tuple[Tensor, Tensor] | None:
+        """Return what ``mean`` and ``std`` say, or what belongs to given weights."""
+        given = self.recommended_normalization() if self.given_weights else None
+        mean, std = (self.mean, self.std) if self.mean is not None else given or (None, None)
+        if mean is None or std is None:
+            return None
+        return _per_channel("mean", mean, channels), _per_channel("std", std, channels)
+
+    def recommended_normalization(self) -> tuple[list[float], list[float]]:
+        """Return the mean and the standard deviation of the channels for given weights; by default 0 and 1."""
+        return [0.0], [1.0]
+
+    @abstractmethod
+    def network(self, image_shape: tuple[int, int, int], classes: int) -> nn.Module:
+        """Build the network, with its weights if these are given."""
+
+    def build(self, image_shape: tuple[int, int, int], classes: int) -> Stages:
+        """Build the network and divide it.
+
+        Raises:
+            UsageError: if it cannot be built, does not fit the images or the classes, or cannot be divided.
+        """
+        network = self.network(image_shape, classes).eval()
+        if self.retrains_head:
+            Head.of(network).replace(classes)
+        stages = linearize(network, image_shape)
+        with torch.no_grad():
+            logits = stages(torch.zeros(1, *image_shape)).shape[1]
+        if logits != classes:
+            raise UsageError(
+                f"Expected one logit for each of the {classes} classes, got {logits} logits. Give images of the "
+                "classes that the network was trained on, or head=retrain to train its last layer on the dataset."
+            )
+        return stages
+
+    @property
+    def usual_images(self) -> tuple[tuple[int, int, int], ...]:
+        """The shape of images for which such networks are published."""
+        return ((3, 224, 224),)
+
+    def outline(self, image_shape: tuple[int, int, int]) -> Stages:
+        """Divide the network for as many classes as given weights have, or else those of ImageNet."""
+        return linearize(self.network(image_shape, 1000).eval(), image_shape)
+
+
+class _Filled(Component):
+    weights: File | None = Field(None, description=WEIGHTS)
+
+
+class WeightedNetwork(Network, _Filled):  # parameters of the last base come first
+    """A network whose weights may come from a file."""
+
+    @property
+    def given_weights(self) -> str | None:
+        """The hash of the file's content."""
+        return None if self.weights is None else self.weights.digest
+
+    def network(self, image_shape: tuple[int, int, int], classes: int) -> nn.Module:
+        """Build the network, as large as the given weights are."""
+        network = self.untrained(image_shape, classes)
+        if self.weights is None:
+            return network
+        path = self.weights.file()
+        weights = without_prefix(read_weights(path), network)
+        trained_classes = Head.of(network).rows(weights)
+        if trained_classes not in (None, classes):
+            network = self.untrained(image_shape, trained_classes)
+        fill(network, weights, str(path), ignored=self.ignored_weights())
+        return network
+
+    @abstractmethod
+    def untrained(self, image_shape: tuple[int, int, int], classes: int) -> nn.Module:
+        """Build the network with random weights."""
+
+    def ignored_weights(self) -> tuple[str, ...]:
+        """Return beginnings of names of weights that the network does not use."""
+        return ()
+
+
+def _per_channel(name: str, values: float | list[float], channels: int) -> Tensor:
+    listed = values if isinstance(values, list) else [values]
+    if len(listed) not in (1, channels):
+        raise UsageError(
+            f"Expected {name} to have 1 or {channels} numbers, got {len(listed)}. Give one for each channel."
+        )
+    return torch.tensor(listed, dtype=torch.float32).expand(channels).clone()

@@ -1,0 +1,130 @@
+"""Weights from files: read without running code, and given to a network that they fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from ..benchmark.errors import UsageError, message_of
+
+PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".tar")
+"""Suffixes of files that torch.save writes."""
+WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
+"""Keys under which training programs keep the weights, beside what else they save."""
+PREFIXES = ("module.", "_orig_mod.", "model.")
+"""What DataParallel, torch.compile and training programs put in front of the name of every weight."""
+SAVE = "Save the weights alone: torch.save(network.state_dict(), FILE), or safetensors.torch.save_file."
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read named tensors from a file of safetensors, or from one of torch.save that holds nothing but tensors.
+
+    Raises:
+        UsageError: if it is another file, a damaged one, or one that would have to run code.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".safetensors":
+        try:
+            return safetensors.torch.load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise UsageError(f"Expected a file of safetensors, got {path}: {message_of(error)}. {SAVE}") from error
+    if suffix == ".pt2":
+        raise UsageError(
+            f"Expected weights, got the torch.export archive {path}. Such archives can run code when they are read. "
+            f"{SAVE}"
+        )
+    if suffix not in PICKLED:
+        raise UsageError(
+            f"Expected a file that ends in .safetensors, {', '.join(PICKLED[:-1])} or {PICKLED[-1]}, got {path}. {SAVE}"
+        )
+    return _tensors_in(_load_pickled(path), path)
+
+
+def _load_pickled(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged files raise whatever the parts of torch that read them do
+        held = re.search(r"GLOBAL (\S+)", str(error))
+        if held:
+            raise UsageError(
+                f"Expected a file that holds nothing but tensors, got {path} with {held[1]}, whose code would have to "
+                f"run. {SAVE}"
+            ) from error
+        raise UsageError(f"Expected weights, got {path}, which cannot be read: {_first(error)}. {SAVE}") from error
+
+
+def _first(error: Exception) -> str:
+    """Return the first sentence of a message, which torch may follow with advice to trust the file."""
+    return message_of(error).partition(". ")[0].rstrip(".")
+
+
+def _tensors_in(loaded: Any, path: Path) -> dict[str, Tensor]:
+    for key in WRAPPERS:
+        if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
+            loaded = loaded[key]
+            break
+    if not isinstance(loaded, Mapping) or not loaded:
+        raise UsageError(f"Expected named tensors, got a {type(loaded).__name__} in {path}. {SAVE}")
+    for name, value in loaded.items():
+        if not isinstance(value, Tensor):
+            raise UsageError(f"Expected named tensors, got {name!r} with a {type(value).__name__} in {path}. {SAVE}")
+    return {str(name): tensor for name, tensor in loaded.items()}
+
+
+def without_prefix(weights: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
+    """Take off what training programs put in front of every name."""
+    known, found = network.state_dict().keys(), dict(weights)
+    while prefix := next((each for each in PREFIXES if found and all(name.startswith(each) for name in found)), ""):
+        if any(name.startswith(prefix) for name in known):
+            break
+        found = {name.removeprefix(prefix): tensor for name, tensor in found.items()}
+    return found
+
+
+def fill(network: nn.Module, weights: Mapping[str, Tensor], source: str, *, ignored: Iterable[str] = ()) -> None:
+    """Give a network weights that fit it exactly.
+
+    Args:
+        network: gets them.
+        weights: by name.
+        source: where they come from, in words.
+        ignored: beginnings of names that the network may lack.
+
+    Raises:
+        UsageError: if one is missing, unknown, of another shape, NaN or infinite.
+    """
+    expected, beginnings = network.state_dict(), tuple(ignored)
+    given = {name: each for name, each in weights.items() if name in expected or not name.startswith(beginnings)}
+    missing = [name for name in expected if name not in given and not name.endswith("num_batches_tracked")]
+    unknown = [name for name in given if name not in expected]
+    if missing:
+        raise UsageError(f"Expected the weights {_some(missing)}, got none in {source}. {_mend(unknown)}")
+    if unknown:
+        raise UsageError(f"Expected the weights of the network alone, got also {_some(unknown)} in {source}. {_mend()}")
+    for name, tensor in given.items():
+        if tensor.shape != expected[name].shape:
+            shapes = tuple(expected[name].shape), tuple(tensor.shape)
+            raise UsageError(
+                f"Expected {name} to be {shapes[0]}, got {shapes[1]} in {source}. It is of another network, or of "
+                "another size of the images."
+            )
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise UsageError(f"Expected finite weights, got NaN or infinity in {name} in {source}. Train it again.")
+    network.load_state_dict(cast(Mapping[str, Any], given), strict=False)
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - 1} others" if len(names) > 2 else f" and {names[1]!r}" if len(names) == 2 else ""
+    return f"{names[0]!r}{more}"
+
+
+def _mend(unknown: list[str] | None = None) -> str:
+    other = f"; it has {_some(unknown)}, which the network lacks" if unknown else ""
+    return f"Give the weights of this network{other}."

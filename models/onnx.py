@@ -1,0 +1,124 @@
+"""Networks in ONNX files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PlainSerializer
+from torch import nn
+
+from ..benchmark.errors import UsageError, message_of
+from ..benchmark.interfaces import Component
+from ._content import Content, Schema, digest_of, read_by
+from ._network import Network
+
+NEEDED = "Expected the packages onnx and onnx2torch, got none. Install them: pip install 'mia-bench[onnx]'."
+VERSIONS = (None, 17, 16, 13)
+"""Versions of the operators to try, in order; None leaves the file as it is. onnx2torch knows them up to 17."""
+
+
+def _hashed(path: Path) -> str:
+    """Hash a file and the files that its weights lie in."""
+    return digest_of(path, *_external(path))
+
+
+OnnxFile = Annotated[Content, BeforeValidator(read_by(_hashed)), PlainSerializer(str), Schema]
+
+
+class _InFile(Component):
+    path: OnnxFile | None = Field(None, description="the .onnx file")
+
+
+class Onnx(Network, _InFile):
+    """A trained network in an ONNX file, which holds no code, cut wherever one tensor crosses.
+
+    Its weights are used as they are. Images in [0, 1] are given to it, unless ``mean`` and ``std`` say otherwise.
+
+    Example:
+        mia-bench show onnx:path=net.onnx --image 3x64x64
+
+    Source: onnx2torch, https://github.com/ENOT-AutoDL/onnx2torch, which turns its operators into modules of torch.
+    """
+
+    @property
+    def given_weights(self) -> str | None:
+        """The hash of the file's content."""
+        return None if self.path is None else self.path.digest
+
+    def network(self, image_shape: tuple[int, int, int], classes: int) -> nn.Module:
+        """Read the network."""
+        if self.path is None:
+            raise UsageError("Expected the path of a network, got none. Write onnx:path=FILE.onnx.")
+        path = self.path.file(_hashed)
+        model = _load(path)
+        _require_one(model, path)
+        for node in model.graph.node:
+            if node.op_type == "Reshape":  # onnx2torch knows no sizes of 0, and networks have none
+                kept = [each for each in node.attribute if each.name != "allowzero"]
+                del node.attribute[:]
+                node.attribute.extend(kept)
+        return _converted(model, path)
+
+
+def _packages() -> tuple[Any, Any]:
+    try:
+        import onnx
+        import onnx.version_converter
+        import onnx2torch
+    except ImportError as error:
+        raise UsageError(NEEDED) from error
+    return onnx, onnx2torch
+
+
+def _load(path: Path, *, weights: bool = True) -> Any:
+    onnx, _ = _packages()
+    try:
+        model = onnx.load(str(path), load_external_data=weights)
+    except Exception as error:  # of protobuf, of the system or of onnx
+        raise UsageError(f"Expected an ONNX file, got {path}, which cannot be read: {message_of(error)}.") from error
+    if not model.graph.node:
+        raise UsageError(f"Expected an ONNX file with a network, got {path}, which has no operators.")
+    return model
+
+
+def _external(path: Path) -> list[Path]:
+    """List the files beside an ONNX file that its weights lie in."""
+    _packages()
+    places = {
+        entry.value
+        for tensor in _load(path, weights=False).graph.initializer
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+    folder = path.parent.resolve()
+    for place in places:
+        if not (folder / place).resolve().is_relative_to(folder):
+            raise UsageError(f"Expected the weights of {path} beside it, got {place}. Save it in a single file.")
+    return [folder / place for place in sorted(places)]
+
+
+def _require_one(model: Any, path: Path) -> None:
+    constants = {each.name for each in model.graph.initializer}
+    for what, each in (("input", model.graph.input), ("output", model.graph.output)):
+        names = [value.name for value in each if value.name not in constants]
+        if len(names) != 1:
+            raise UsageError(
+                f"Expected a network with 1 {what}, got {len(names)} in {path}: {', '.join(names)}. Export a network "
+                "that takes images and gives logits."
+            )
+
+
+def _converted(model: Any, path: Path) -> nn.Module:
+    onnx, onnx2torch = _packages()
+    first: Exception | None = None
+    for version in VERSIONS:
+        try:
+            tried = model if version is None else onnx.version_converter.convert_version(model, version)
+            return onnx2torch.convert(tried)
+        except Exception as error:  # an operator that onnx2torch or the converter does not know
+            first = first or error
+    assert first is not None
+    raise UsageError(
+        f"Expected operators that onnx2torch knows, got {path}: {message_of(first)}. Export it with opset_version=17."
+    ) from first

@@ -1,0 +1,61 @@
+"""The networks of timm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+from torch import nn
+
+from ..benchmark.errors import UsageError, message_of
+from ..benchmark.interfaces import Component
+from ..benchmark.registry import suggestion
+from ._network import WeightedNetwork
+
+
+class _Named(Component):
+    name: str = Field("", description="as timm.list_models names it, such as resnet18")
+
+
+class Timm(WeightedNetwork, _Named):
+    """A classification network of timm, cut wherever one tensor crosses.
+
+    Without weights it is trained on the dataset. Given weights are used as they are, with the normalization that
+    timm publishes for the network, unless ``mean`` and ``std`` say another. Nothing is downloaded.
+
+    Example:
+        mia-bench run --dataset cifar10 --model timm:name=resnet10t --split layer1 --attack ridge
+
+    Source: Wightman, "PyTorch Image Models", https://github.com/huggingface/pytorch-image-models.
+    """
+
+    def recommended_normalization(self) -> tuple[list[float], list[float]]:
+        """Return what timm publishes for its weights of this network."""
+        published = _package().models.get_pretrained_cfg(self.name)
+        return ([0.0], [1.0]) if published is None else (list(published.mean), list(published.std))
+
+    def untrained(self, image_shape: tuple[int, int, int], classes: int) -> nn.Module:
+        """Build the network with random weights."""
+        timm = _package()
+        if not timm.is_model(self.name):  # neither a name on a hub nor a folder
+            raise UsageError(
+                f"Expected a network of timm, got {self.name!r}{suggestion(self.name, timm.list_models())}"
+            )
+        channels, height, width = image_shape
+        settings: dict[str, Any] = {"pretrained": False, "num_classes": classes, "in_chans": channels}
+        try:
+            return timm.create_model(self.name, **settings, img_size=(height, width))
+        except TypeError:  # networks of convolutions take images of any size and have no such argument
+            return timm.create_model(self.name, **settings)
+        except Exception as error:
+            raise UsageError(
+                f"Expected a network that takes images of {height}x{width}, got {self.name}: {message_of(error)}."
+            ) from error
+
+
+def _package() -> Any:
+    try:
+        import timm
+    except ImportError as error:
+        raise UsageError("Expected the package timm, got none. Install it: pip install 'mia-bench[timm]'.") from error
+    return timm

@@ -1,0 +1,110 @@
+"""Networks that the user's own code builds."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.registry.specs import parse, resolve
+from mia_bench.models.python import Python, content_of
+from torch import nn
+
+IMAGE = (3, 8, 8)
+CODE = """
+import torch
+from torch import nn
+
+def random(classes):
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 36, classes))
+
+def trained():
+    network = random(5)
+    network.load_state_dict(torch.load("w.pth", weights_only=True))
+    return network
+
+def number():
+    return 3
+
+def failing():
+    raise RuntimeError("no network today")
+
+def leaving():
+    raise SystemExit(3)
+"""
+
+
+@pytest.fixture(autouse=True)
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module of its own name for each test, in the current folder."""
+    name = f"net_{abs(hash(tmp_path))}"
+    (tmp_path / f"{name}.py").write_text(CODE)
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 36, 5))
+    torch.save(network.state_dict(), "w.pth")
+    return name
+
+
+def model(module: str, function: str, **params: Any) -> Python:
+    component = resolve("models", *parse(f"python:build={module}:{function}")).component
+    assert isinstance(component, Python)
+    return Python.model_validate({**component.model_dump(), **params})
+
+
+def test_a_function_in_the_current_folder_builds_the_network(module: str) -> None:
+    assert model(module, "random").build(IMAGE, 7)(torch.rand(2, *IMAGE)).shape == (2, 7)
+
+
+def test_weights_that_the_function_loads_are_given_weights(module: str) -> None:
+    pinned = model(module, "trained").pinned(IMAGE, 5)
+    assert pinned.given_weights == content_of(pinned.untrained(IMAGE, 5))
+    assert model(module, "random").pinned(IMAGE, 5).given_weights is None
+
+    torch.save({name: each + 1 for name, each in torch.load("w.pth").items()}, "w.pth")
+    assert model(module, "trained").pinned(IMAGE, 5).given_weights != pinned.given_weights
+    with pytest.raises(
+        UsageError, match=r"Expected weights sha256:\w+ from net_\d+:trained, got sha256:\w+. They have"
+    ):
+        pinned.build(IMAGE, 5)
+
+
+def test_weights_of_a_file_win(module: str) -> None:
+    given = model(module, "random", weights="w.pth")
+    assert given.pinned(IMAGE, 5) == given
+    assert content_of(given.network(IMAGE, 5)) == content_of(model(module, "trained").network(IMAGE, 5))
+
+
+def test_the_parameter_is_written_as_the_user_writes_it(module: str) -> None:
+    chosen = resolve("models", *parse(f"python:build={module}:random"))
+    assert chosen.canonical == f"python:build={module}:random" or chosen.canonical == f'python:build="{module}:random"'
+    assert resolve("models", *parse(chosen.canonical)) == chosen
+
+
+def test_naming_code_does_not_run_it(tmp_path: Path) -> None:
+    (tmp_path / "evil.py").write_text("open('ran', 'w')")
+    resolve("models", "python", {"build": "evil:network"})
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        ("number", "Expected .*:number to return a torch.nn.Module, got int"),
+        ("failing", "Expected .*:failing to return a network, got RuntimeError: no network today. Mend the function"),
+        ("leaving", "got SystemExit: 3"),
+        ("missing", "Expected a function in .*, got none named 'missing'. Write python:build=package.module:function"),
+    ],
+)
+def test_functions_that_build_no_network_are_refused_in_a_sentence(module: str, function: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        model(module, function).build(IMAGE, 5)
+
+
+def test_a_module_that_is_not_there_is_refused_in_a_sentence() -> None:
+    with pytest.raises(UsageError, match="Expected a module that can be imported, got nowhere:x: No module named"):
+        model("nowhere", "x").build(IMAGE, 5)
+    with pytest.raises(UsageError, match="expected package"):
+        resolve("models", "python", {"build": "a b"})
+    with pytest.raises(UsageError, match="Expected a function that builds a network, got none"):
+        Python().build(IMAGE, 5)
