@@ -21,16 +21,16 @@ def look(settings: Iterable[Setting], workers: Processes) -> Iterator[tuple[Sett
         UsageError: if a setting cannot be made, or making it ends the process.
     """
     with closing(workers):
-        worker = workers.hire()
+        worker = workers.start()
         for setting in settings:
-            workers.give(worker, Look(setting))
+            workers.submit(worker, Look(setting))
             yield setting, _facts(setting, workers)
 
 
 def _facts(setting: Setting, workers: Processes) -> Facts:
     suspect = setting.dataset
     while True:
-        for _, news in workers.listen(PATIENCE_SECONDS):
+        for _, news in workers.poll(PATIENCE_SECONDS):
             match news.kind:
                 case "begun":
                     suspect = setting.model

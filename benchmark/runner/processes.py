@@ -30,21 +30,21 @@ class Processes:
         self._device, self._data_dir = device, data_dir
         self._context = multiprocessing.get_context("spawn")
         self._staff: dict[int, tuple[SpawnProcess, Connection]] = {}
-        self._hired = 0
+        self._started = 0
         self._unsent: list[tuple[int, WorkerEvent]] = []
 
-    def hire(self) -> int:
+    def start(self) -> int:
         """Start a worker; returns its number."""
         here, there = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(there, self._device, self._data_dir, wanted_level()))
         with without_main_module():
             process.start()
         there.close()
-        self._hired += 1
-        self._staff[self._hired] = process, cast(Connection, here)
-        return self._hired
+        self._started += 1
+        self._staff[self._started] = process, cast(Connection, here)
+        return self._started
 
-    def give(self, worker: int, task: Task | Look) -> None:
+    def submit(self, worker: int, task: Task | Look) -> None:
         """Have an idle worker compute a task, or look at a setting."""
         try:
             self._staff[worker][1].send(task)
@@ -54,7 +54,7 @@ class Processes:
             text = f"it cannot be sent to a worker process: {describe(error)}"
             self._unsent.append((worker, WorkerEvent("failed", text)))
 
-    def listen(self, seconds: float) -> list[tuple[int, WorkerEvent]]:
+    def poll(self, seconds: float) -> list[tuple[int, WorkerEvent]]:
         """Wait for news of any worker, at most so long."""
         if self._unsent:
             unsent, self._unsent = self._unsent, []
@@ -63,7 +63,7 @@ class Processes:
         heard = [(worker, self._read(process, end)) for worker, (process, end) in self._staff.items()]
         for worker, news in heard:
             if news is not None and news.kind == "died":
-                self.dismiss(worker)
+                self.kill(worker)
         return [(worker, news) for worker, news in heard if news is not None]
 
     def _read(self, process: SpawnProcess, end: Connection) -> WorkerEvent | None:
@@ -79,7 +79,7 @@ class Processes:
             process.join()
         return None if alive and process.exitcode is None else WorkerEvent("died", ending(process.exitcode))
 
-    def dismiss(self, worker: int) -> None:
+    def kill(self, worker: int) -> None:
         """End a worker at once, whatever it does."""
         process, end = self._staff.pop(worker)
         process.kill()
@@ -89,7 +89,7 @@ class Processes:
     def close(self) -> None:
         """End all workers."""
         for worker in list(self._staff):
-            self.dismiss(worker)
+            self.kill(worker)
 
 
 def _serve(end: Connection, device: torch.device, data_dir: Path | None, level: int) -> None:

@@ -1,4 +1,4 @@
-"""What runs on a Ray worker: a workbench that takes data and trained weights from the driver, not from a disk."""
+"""Define the actor of a Ray worker, which gets data and trained weights from the driver instead of a disk."""
 
 from __future__ import annotations
 
@@ -32,9 +32,11 @@ class PackedPools:
 
     Attributes:
         arrays: images (N, C, H, W) and labels (N,) of ``train``, ``aux`` and ``private``, in this order.
-        sources: those of the private images, (N,), if the data name them.
+        sources: sources of the private images, (N,), if the dataset has them.
         classes: names of the classes.
-        note: what a reader of the results must know about the data.
+        note: note of the dataset for readers of the results.
+
+    Example: ``PackedPools.of(pools).unpacked()`` has the images and labels of ``pools``.
     """
 
     arrays: list[np.ndarray]
@@ -44,15 +46,15 @@ class PackedPools:
 
     @classmethod
     def of(cls, pools: Pools) -> PackedPools:
-        """Pack them."""
+        """Pack pools."""
         sets = (pools.train, pools.aux, pools.private)
         arrays = [tensor.cpu().contiguous().numpy() for each in sets for tensor in (each.images, each.labels)]
         sources = pools.private.sources
         return cls(arrays, None if sources is None else sources.cpu().numpy(), pools.classes, pools.note)
 
     def unpacked(self) -> Pools:
-        """The pools in the memory of the arrays, where nobody may write."""
-        with warnings.catch_warnings():  # torch has no read-only tensors, and says so
+        """Return the pools in the memory of the arrays, which is read-only."""
+        with warnings.catch_warnings():  # torch has no read-only tensors, and warns about it
             warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
             tensors = [torch.from_numpy(array) for array in self.arrays]
             sources = None if self.sources is None else torch.from_numpy(self.sources)
@@ -62,16 +64,24 @@ class PackedPools:
 
 
 class RayActor:
-    """One worker: computes one task at a time, on one CPU."""
+    """A worker that computes one task at a time, on one CPU.
+
+    Example: ``actor = ray.remote(RayActor).remote("cpu", logging.INFO); ray.get(actor.up.remote())``.
+    """
 
     def __init__(self, device: str, level: int) -> None:
-        """Compute on ``device``, and send log messages from ``level``."""
+        """Create a worker.
+
+        Args:
+            device: device to compute on.
+            level: lowest level of the log messages to send.
+        """
         torch.set_num_threads(1)
-        self._news: SimpleQueue[WorkerEvent | LogMessage | bytes | BaseException] = SimpleQueue()
-        forward_logs(level, self._news.put)
+        self._replies: SimpleQueue[WorkerEvent | LogMessage | bytes | BaseException] = SimpleQueue()
+        forward_logs(level, self._replies.put)
         self._packed: PackedPools
         self._weights: dict[str, dict[str, Tensor]] = {}
-        self._bench = Artifacts(
+        self._artifacts = Artifacts(
             device=torch.device(device),
             data_dir=None,
             load=lambda dataset: self._packed.unpacked(),
@@ -79,58 +89,64 @@ class RayActor:
         )
 
     def up(self) -> str:
-        """Answer as soon as it can; the identifier of the node."""
+        """Return the identifier of the node, as soon as the actor has started."""
         return ray.get_runtime_context().get_node_id()
 
-    def make(self, need: Need, setting: Setting, packed: PackedPools) -> Iterator[WorkerEvent | LogMessage | bytes]:
-        """Train what a setting needs; yields log messages, and at last the weights as safetensors."""
+    def train(self, need: Need, setting: Setting, packed: PackedPools) -> Iterator[WorkerEvent | LogMessage | bytes]:
+        """Train a network that a setting needs. Yield log messages, and finally the weights as safetensors."""
         self._packed, self._weights = packed, {}
 
         def work() -> bytes:
-            self._bench.make(need, setting)
-            return save(self._weights[cache_name(need, self._bench.needs(setting)[need])])
+            self._artifacts.make(need, setting)
+            return save(self._weights[cache_name(need, self._artifacts.needs(setting)[need])])
 
-        yield from self._tell(work)
+        yield from self._stream(work)
 
     def compute(
         self, task: Task, packed: PackedPools, *needed: tuple[str, bytes]
     ) -> Iterator[WorkerEvent | LogMessage | bytes]:
-        """Compute a task, given the weights that it needs by the names that a cache has for them; yields events."""
+        """Compute a task and yield events.
+
+        Args:
+            task: the task.
+            packed: the pools of its dataset.
+            needed: the weights that it needs, as names in the cache and safetensors.
+        """
         self._packed, self._weights = packed, {name: load(content) for name, content in needed}
 
         def work() -> WorkerEvent:
-            self._bench.prepare(task.cell.setting)
-            self._news.put(WorkerEvent("begun"))
-            return WorkerEvent("done", outcome=run_task(task, self._bench))
+            self._artifacts.prepare(task.cell.setting)
+            self._replies.put(WorkerEvent("begun"))
+            return WorkerEvent("done", outcome=run_task(task, self._artifacts))
 
-        yield from self._tell(work)
+        yield from self._stream(work)
 
-    def _tell(self, work: Callable[[], WorkerEvent | bytes]) -> Iterator[WorkerEvent | LogMessage | bytes]:
-        """Do it in a thread, so that events leave while it is done."""
+    def _stream(self, work: Callable[[], WorkerEvent | bytes]) -> Iterator[WorkerEvent | LogMessage | bytes]:
+        """Run work in a thread, and yield its replies meanwhile."""
 
         def run() -> None:
             torch.set_num_threads(1)
             try:
-                self._news.put(work())
+                self._replies.put(work())
             except BaseException as error:
-                self._news.put(error)
+                self._replies.put(error)
 
         Thread(target=run, daemon=True).start()
         while True:
-            match self._news.get():
+            match self._replies.get():
                 case UsageError() as error:
                     yield WorkerEvent("refused", message_of(error))
                     return
                 case BaseException() as error:
                     raise error
-                case (LogMessage() | WorkerEvent(kind="begun")) as news:
-                    yield news
+                case (LogMessage() | WorkerEvent(kind="begun")) as reply:
+                    yield reply
                 case last:
                     yield last
                     return
 
     def _cached(self, kind: str, identity: Any, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-        """In place of the disk cache: what was given, or what is computed now."""
+        """Return tensors that were received, or compute them, in place of the disk cache."""
         name = cache_name(kind, identity)
         if name not in self._weights:
             self._weights[name] = {key: tensor.detach().cpu().contiguous() for key, tensor in compute().items()}

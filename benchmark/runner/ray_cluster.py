@@ -21,7 +21,7 @@ from ..errors import UsageError
 CONNECT_SECONDS = 5
 """Time limit of the connection to the port of a cluster."""
 JOIN_SECONDS = 60
-"""Time limit of Ray for joining a cluster. Ray itself tries for two minutes, and then ends the whole process."""
+"""Time limit of Ray for joining a cluster. Ray itself has no limit: it retries for minutes."""
 FAILURES = (ConnectionError, RuntimeError, ValueError, OSError, SystemExit, ray.exceptions.RayError)
 """What ``ray.init`` raises if there is no cluster, or if it cannot be used."""
 
@@ -51,7 +51,7 @@ def connected(address: str | None, cpus: int | None) -> Iterator[None]:
             ray.shutdown()
 
 
-def room(gpus: float) -> int:
+def worker_capacity(gpus: float) -> int:
     """Return how many workers fit into the cluster at a time.
 
     Args:
@@ -105,7 +105,8 @@ def _connect(address: str | None, cpus: int | None) -> None:
 
 
 def _init(address: str, **options: Any) -> None:
-    ray.init(address, include_dashboard=False, log_to_driver=False, logging_level="CRITICAL", **options)
+    silence: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": "CRITICAL"}
+    ray.init(address, **silence, **options)
 
 
 def _join(address: str, outcome: SimpleQueue[BaseException | None]) -> None:

@@ -1,4 +1,4 @@
-"""What Ray workers need from the driver, in Ray's object store."""
+"""Share data and trained weights with Ray workers through Ray's object store."""
 
 from __future__ import annotations
 
@@ -16,36 +16,39 @@ from .ray_actor import PackedPools
 
 
 class RayObjects:
-    """The pools of each dataset, and what was trained; the latter is in the driver's cache, too."""
+    """The pools of each dataset, and trained weights, which are also in the cache of the driver.
 
-    def __init__(self, bench: Artifacts) -> None:
-        """Have the data loaded by ``bench``."""
-        self._bench = bench
+    Example: ``objects = RayObjects(artifacts); reference = objects.pools(setting)``.
+    """
+
+    def __init__(self, artifacts: Artifacts) -> None:
+        """Use ``artifacts`` to load the data."""
+        self._artifacts = artifacts
         self._pools: dict[ResolvedComponent, Any] = {}
         self._needs: dict[tuple[ResolvedComponent, ResolvedComponent, int], dict[str, tuple[Need, Any]]] = {}
         self._trained: dict[str, Any] = {}
 
     def needed(self, setting: Setting) -> dict[str, tuple[Need, Any]]:
-        """What must be trained for a setting, and what it follows from, by its name in the cache."""
+        """Return what must be trained for a setting, with its identity, by its name in the cache."""
         whole = (setting.dataset, setting.model, setting.seed)
         if whole not in self._needs:
-            needs = self._bench.needs(setting)
+            needs = self._artifacts.needs(setting)
             self._needs[whole] = {cache_name(need, identity): (need, identity) for need, identity in needs.items()}
         return self._needs[whole]
 
     def pools(self, setting: Setting) -> Any:
-        """A reference to the packed pools of a setting."""
+        """Return a reference to the packed pools of a setting."""
         dataset = setting.dataset
         if dataset not in self._pools:
-            self._pools[dataset] = ray.put(PackedPools.of(self._bench.pools(dataset)))
+            self._pools[dataset] = ray.put(PackedPools.of(self._artifacts.pools(dataset)))
         return self._pools[dataset]
 
     def trained(self, setting: Setting, name: str) -> Any:
-        """A reference to a name and the weights that have it, as safetensors; None if these are not trained yet."""
+        """Return a reference to a name and its weights as safetensors; None if they are not trained yet."""
         if name not in self._trained and (tensors := known_tensors(*self.needed(setting)[name])) is not None:
             self._trained[name] = ray.put((name, save(tensors)))
         return self._trained.get(name)
 
     def keep(self, setting: Setting, name: str, content: bytes) -> None:
-        """Put what was trained into the driver's cache, from where it is handed out."""
+        """Store trained weights in the cache of the driver."""
         cached_tensors(*self.needed(setting)[name], lambda: load(content))

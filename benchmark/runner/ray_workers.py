@@ -1,4 +1,4 @@
-"""Workers that are Ray actors, on this machine or on a cluster."""
+"""Run workers as Ray actors, on this machine or on a cluster."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ray.exceptions import ActorDiedError, RayActorError, RayError, RayTaskError
 
 from ..evaluation.artifacts import Artifacts
 from .ray_actor import RayActor
-from .ray_cluster import connected, has_gpus, is_alive, room
+from .ray_cluster import connected, has_gpus, is_alive, worker_capacity
 from .ray_objects import RayObjects
 from .tasks import Task
 from .worker_logs import LogMessage, wanted_level
@@ -23,174 +23,176 @@ from .worker_protocol import WorkerEvent
 
 logger = logging.getLogger(__name__)
 
-FORGIVEN = 3
-"""Workers that a cell may lose together with their nodes; it may be the cell that brings the nodes down."""
-FIRST_WAIT_SECONDS = 30
-"""How long no worker may start before that is told."""
+MAX_NODE_LOSSES = 3
+"""Workers that a cell may lose together with their nodes. The cell itself may cause the loss."""
+START_WARNING_SECONDS = 30
+"""Time without a started worker after which a warning is logged."""
 
 
 @dataclass
-class _Post:
-    """A worker, and what it is about: ``waited`` is an answer of Ray, or a stream of them."""
+class _RayWorker:
+    """The state of a worker; ``pending`` is a reply of Ray, or a stream of replies."""
 
     actor: Any
-    waited: Any
+    pending: Any
     node: str = ""
     task: Task | None = None
-    making: str | None = None
+    training: str | None = None
 
 
 class RayWorkers:
-    """Actors of one CPU, and a share of a GPU, each; what they need travels through Ray's object store.
+    """A pool of Ray actors with one CPU, and a fraction of a GPU, each.
 
-    The driver loads the data. What must be trained is trained by an actor, each target once, and kept in the driver's
-    cache. So only the driver needs the data, a cache and the folder of the results.
+    The driver loads the data and sends them through Ray's object store. Targets are trained by actors, each once, and
+    are stored in the cache of the driver. Therefore only the driver needs the data, a cache and the results folder.
+
+    Example: ``workers = RayWorkers(artifacts, device="auto", address=None, gpus=None, jobs=2)``.
     """
 
     def __init__(
-        self, bench: Artifacts, *, device: str, address: str | None, gpus: float | None, jobs: int | None
+        self, artifacts: Artifacts, *, device: str, address: str | None, gpus: float | None, jobs: int | None
     ) -> None:
         """Connect to Ray.
 
         Args:
-            bench: loads the data.
+            artifacts: loader of the data.
             device: ``auto``, ``cpu`` or ``cuda``.
-            address: of a cluster; by default a local Ray is started, and ended by ``close``.
-            gpus: share of a GPU for each worker; by default one if the device is, or can be, CUDA.
-            jobs: workers that are wanted; by default as many as have room.
+            address: address of a cluster; None starts a local one, which ``close`` shuts down.
+            gpus: fraction of a GPU for each worker; None for one GPU if the device is CUDA, or if it is ``auto`` and a
+                node has a GPU.
+            jobs: number of workers; None for as many as fit into the cluster.
 
         Raises:
-            UsageError: if there is no cluster at the address, or no room for a worker on it.
+            UsageError: if there is no cluster at the address, or no worker fits into it.
         """
-        self._goods = RayObjects(bench)
+        self._objects = RayObjects(artifacts)
         with ExitStack() as stack:
             stack.enter_context(connected(address, jobs))
             if gpus is None:
                 gpus = 1.0 if device == "cuda" or (device == "auto" and has_gpus()) else 0.0
             self.device = "cuda" if gpus else "cpu"
-            self.count = jobs or room(gpus)
-            room(gpus)
+            self.count = jobs or worker_capacity(gpus)
+            worker_capacity(gpus)
             self._connection = stack.pop_all()
         options = {"num_cpus": 1, "num_gpus": gpus, "max_restarts": 0, "max_task_retries": 0}
         self._actors: Any = ray.remote(RayActor).options(**options, scheduling_strategy="SPREAD")
-        self._staff: dict[int, _Post] = {}
-        self._hired = 0
+        self._workers: dict[int, _RayWorker] = {}
+        self._started = 0
         self._losses: Counter[str] = Counter()
-        self._patience = time.monotonic() + FIRST_WAIT_SECONDS
+        self._start_deadline = time.monotonic() + START_WARNING_SECONDS
 
-    def hire(self) -> int:
-        """Start a worker; returns its number."""
+    def start(self) -> int:
+        """Start a worker and return its number."""
         actor = self._actors.remote(self.device, wanted_level())
-        self._hired += 1
-        self._staff[self._hired] = _Post(actor, actor.up.remote())
-        return self._hired
+        self._started += 1
+        self._workers[self._started] = _RayWorker(actor, actor.up.remote())
+        return self._started
 
-    def give(self, worker: int, task: Task) -> None:
-        """Have an idle worker compute a task."""
-        self._staff[worker].task = task
-        self._advance(self._staff[worker])
+    def submit(self, worker: int, task: Task) -> None:
+        """Submit a task to an idle worker."""
+        self._workers[worker].task = task
+        self._advance(self._workers[worker])
 
-    def listen(self, seconds: float) -> list[tuple[int, WorkerEvent]]:
-        """Wait for news of any worker, at most so long."""
-        waited = [post.waited for post in self._staff.values() if post.waited is not None]
-        ready, _ = ray.wait(waited, timeout=seconds)
-        if ready:  # one is: see which others are
-            ready, _ = ray.wait(waited, num_returns=len(waited), timeout=0)
-        heard = []
-        for worker, post in list(self._staff.items()):
-            if any(post.waited is each for each in ready) and (news := self._read(worker, post)):
-                heard.append((worker, news))
-        for post in self._staff.values():
-            self._advance(post)
+    def poll(self, seconds: float) -> list[tuple[int, WorkerEvent]]:
+        """Wait for events of any worker, at most this many seconds."""
+        pending = [state.pending for state in self._workers.values() if state.pending is not None]
+        ready, _ = ray.wait(pending, timeout=seconds)
+        if ready:  # collect all others that are ready, too
+            ready, _ = ray.wait(pending, num_returns=len(pending), timeout=0)
+        events = []
+        for worker, state in list(self._workers.items()):
+            if any(state.pending is each for each in ready) and (event := self._read(worker, state)):
+                events.append((worker, event))
+        for state in self._workers.values():
+            self._advance(state)
         self._warn_if_none_starts()
-        return heard
+        return events
 
     def _warn_if_none_starts(self) -> None:
-        """Log once if no worker has started for long."""
-        if time.monotonic() < self._patience:
+        """Log a warning once if no worker has started in time."""
+        if time.monotonic() < self._start_deadline:
             return
-        self._patience = float("inf")
-        if self._staff and not any(post.node for post in self._staff.values()):
+        self._start_deadline = float("inf")
+        if self._workers and not any(state.node for state in self._workers.values()):
             free = ray.available_resources()
-            logger.warning(
-                "waiting for Ray to start workers: %g CPUs and %g GPUs are free", free.get("CPU", 0), free.get("GPU", 0)
-            )
+            cpus, gpus = free.get("CPU", 0), free.get("GPU", 0)
+            logger.warning("Waiting for Ray to start workers: %g CPUs and %g GPUs are free.", cpus, gpus)
 
-    def dismiss(self, worker: int) -> None:
-        """End a worker at once, whatever it does."""
-        ray.kill(self._staff.pop(worker).actor)
+    def kill(self, worker: int) -> None:
+        """Kill a worker at once."""
+        ray.kill(self._workers.pop(worker).actor)
 
     def close(self) -> None:
-        """End all workers, and the connection; a local Ray ends with it."""
+        """Kill all workers and close the connection, which shuts a local Ray down."""
         with self._connection:
-            for worker in list(self._staff):
-                self.dismiss(worker)
+            for worker in list(self._workers):
+                self.kill(worker)
 
-    def _advance(self, post: _Post) -> None:
-        """Have a worker begin what is next for it: to train what nobody has, or its task; or to wait for others."""
-        if post.task is None or post.waited is not None:
+    def _advance(self, state: _RayWorker) -> None:
+        """Let a worker start its next step: its task, or a training that its task needs and no other worker does."""
+        if state.task is None or state.pending is not None:
             return
-        setting = post.task.cell.setting
-        needed, pools = self._goods.needed(setting), self._goods.pools(setting)
-        trained = {name: self._goods.trained(setting, name) for name in needed}
+        setting = state.task.cell.setting
+        needed, pools = self._objects.needed(setting), self._objects.pools(setting)
+        trained = {name: self._objects.trained(setting, name) for name in needed}
         absent = [name for name in needed if trained[name] is None]
-        being_made = {other.making for other in self._staff.values()}
+        in_training = {other.training for other in self._workers.values()}
         if not absent:
-            compute = post.actor.compute.options(num_returns="streaming")
-            post.waited = compute.remote(post.task, pools, *trained.values())
-        elif free := [name for name in absent if name not in being_made]:
-            post.making = free[0]
-            make = post.actor.make.options(num_returns="streaming")
-            post.waited = make.remote(needed[post.making][0], setting, pools)
+            compute = state.actor.compute.options(num_returns="streaming")
+            state.pending = compute.remote(state.task, pools, *trained.values())
+        elif free := [name for name in absent if name not in in_training]:
+            state.training = free[0]
+            train = state.actor.train.options(num_returns="streaming")
+            state.pending = train.remote(needed[state.training][0], setting, pools)
 
-    def _read(self, worker: int, post: _Post) -> WorkerEvent | None:
-        """What a worker says; None if it is nothing for others to know."""
+    def _read(self, worker: int, state: _RayWorker) -> WorkerEvent | None:
+        """Read a reply of a worker, and return the event for the scheduler; None if there is none."""
         try:
-            if not post.node:
-                post.node, post.waited = ray.get(post.waited), None
+            if not state.node:
+                state.node, state.pending = ray.get(state.pending), None
                 return None
-            said: Any = ray.get(next(post.waited))
+            reply: Any = ray.get(next(state.pending))
         except RayError as error:
             return self._gone(worker, error)
-        if isinstance(said, LogMessage):
-            said.deliver()
+        if isinstance(reply, LogMessage):
+            reply.deliver()
             return None
-        if isinstance(said, bytes):
-            assert post.task is not None
-            assert post.making is not None
-            self._goods.keep(post.task.cell.setting, post.making, said)
-            post.making = post.waited = None
+        if isinstance(reply, bytes):
+            assert state.task is not None
+            assert state.training is not None
+            self._objects.keep(state.task.cell.setting, state.training, reply)
+            state.training = state.pending = None
             return None
-        if said.kind in ("done", "refused"):
-            post.task = post.waited = None
-        return said
+        if reply.kind in ("done", "refused"):
+            state.task = state.pending = None
+        return reply
 
     def _gone(self, worker: int, error: RayError) -> WorkerEvent:
-        """What became of a worker that can do no more."""
-        post = self._staff[worker]
-        self.dismiss(worker)
+        """Remove a worker that has failed, and return the event."""
+        state = self._workers[worker]
+        self.kill(worker)
         if _cannot_start(error):
             return WorkerEvent(
-                "refused", f"Ray workers cannot start ({_sentence(error)}); every node needs the same packages"
+                "refused", f"Ray workers cannot start: {_sentence(error)}. Install the same packages on every node."
             )
         lost = not isinstance(error, RayTaskError) and (
-            not isinstance(error, ActorDiedError) or "its node has died" in str(error) or not is_alive(post.node)
+            not isinstance(error, ActorDiedError) or "its node has died" in str(error) or not is_alive(state.node)
         )
-        if post.task is not None and lost:
-            self._losses[post.task.cell_id] += 1
-            lost = self._losses[post.task.cell_id] <= FORGIVEN
+        if state.task is not None and lost:
+            self._losses[state.task.cell_id] += 1
+            lost = self._losses[state.task.cell_id] <= MAX_NODE_LOSSES
         return WorkerEvent("lost" if lost else "died", _sentence(error))
 
 
 def _cannot_start(error: RayError) -> bool:
-    """Whether a module is absent where the workers run."""
+    """Return whether a module is missing on the node of the worker."""
     return (isinstance(error, RayActorError) and error.actor_init_failed) or (
         isinstance(error, RayTaskError) and "ModuleNotFoundError" in str(error)
     )
 
 
 def _sentence(error: RayError) -> str:
-    """What happened, in a few words of the many that Ray makes."""
+    """Return the cause of an error, as a short part of Ray's message."""
     text = str(error).strip()
     if isinstance(error, RayTaskError) or (isinstance(error, RayActorError) and error.actor_init_failed):
         return text.splitlines()[-1]

@@ -73,7 +73,7 @@ class Scheduler:
         while self._waiting or self._posts:
             while len(self._posts) < self._count and (group := self._next()):
                 yield from self._employ(group)
-            for worker, news in self._workers.listen(POLL_SECONDS):
+            for worker, news in self._workers.poll(POLL_SECONDS):
                 if worker in self._posts:
                     yield from self._hear(worker, news, listener)
             yield from self._late()
@@ -96,11 +96,11 @@ class Scheduler:
             group.popleft()
             yield found
         if group:
-            worker = self._workers.hire() if worker is None else worker
+            worker = self._workers.start() if worker is None else worker
             self._posts[worker] = Assignment(group)
-            self._workers.give(worker, group[0])
+            self._workers.submit(worker, group[0])
         elif worker is not None:
-            self._workers.dismiss(worker)
+            self._workers.kill(worker)
 
     def _hear(self, worker: int, news: WorkerEvent, listener: Listener) -> Iterator[CellResult]:
         post = self._posts[worker]
@@ -135,7 +135,7 @@ class Scheduler:
         for worker, post in list(self._posts.items()):
             if self._timeout is not None and post.since is not None and now - post.since > self._timeout:
                 del self._posts[worker]
-                self._workers.dismiss(worker)
+                self._workers.kill(worker)
                 yield self._failed(post.rest.popleft(), f"took longer than --cell-timeout, {self._timeout:g} s")
                 if post.rest:
                     self._waiting.appendleft(post.rest)

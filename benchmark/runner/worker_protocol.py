@@ -1,4 +1,4 @@
-"""What the scheduler needs of worker processes, and what they report."""
+"""Define what the scheduler requires of worker processes, and the events that they report."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from .tasks import CellResult, Task
 
 @dataclass(frozen=True)
 class WorkerEvent:
-    """What a worker tells, or what is seen of it.
+    """An event that a worker reports, or that is observed about it.
 
     Attributes:
-        kind: ``begun``, all that the cell shares with others is ready; ``done``, it has an outcome; ``failed``, it can
-            have none, and the worker goes on; ``looked``, a setting can be made; ``refused``, a person must mend
-            something; ``died``, the worker is gone; ``lost``, so is it, for a reason that has nothing to do with the
-            cell.
+        kind: ``begun`` if everything that the cell shares with others is ready; ``done`` if the cell has an outcome;
+            ``failed`` if it cannot have one, and the worker continues; ``looked`` if a setting is valid; ``refused`` if
+            the user must correct something; ``died`` if the worker has ended; ``lost`` if it has ended for a reason
+            that is not related to the cell.
         text: the message, the refusal, the reason, or how the worker died.
-        outcome: that of a cell that is done.
-        facts: about the data of a setting that can be made.
+        outcome: the outcome of a cell that is done.
+        facts: facts about the data of a valid setting.
+
+    Example:
+        >>> WorkerEvent("died", "killed by signal 9").kind
+        'died'
     """
 
     kind: Literal["begun", "done", "failed", "looked", "refused", "died", "lost"]
@@ -30,20 +34,23 @@ class WorkerEvent:
 
 
 class WorkerPool(Protocol):
-    """Processes, here or elsewhere, that each compute one task at a time."""
+    """Processes on this or other machines, each of which computes one task at a time.
 
-    def hire(self) -> int:
-        """Start a worker; returns its number, never used before."""
+    Example: ``worker = pool.start(); pool.submit(worker, task); events = pool.poll(0.2); pool.kill(worker)``.
+    """
+
+    def start(self) -> int:
+        """Start a worker and return its number, which is never reused."""
         ...
 
-    def give(self, worker: int, task: Task) -> None:
-        """Have an idle worker compute a task."""
+    def submit(self, worker: int, task: Task) -> None:
+        """Submit a task to an idle worker."""
         ...
 
-    def listen(self, seconds: float) -> list[tuple[int, WorkerEvent]]:
-        """Wait for news of any worker, at most so long."""
+    def poll(self, seconds: float) -> list[tuple[int, WorkerEvent]]:
+        """Wait for events of any worker, at most this many seconds."""
         ...
 
-    def dismiss(self, worker: int) -> None:
-        """End a worker at once, whatever it does."""
+    def kill(self, worker: int) -> None:
+        """Kill a worker at once."""
         ...

@@ -215,7 +215,7 @@ def test_a_plug_in_that_the_nodes_lack_is_named(
     _, messages = process.communicate(timeout=600)
 
     assert process.returncode == 2
-    assert messages.splitlines()[-1].startswith("Error: Ray workers cannot start (")
+    assert messages.splitlines()[-1].startswith("Error: Ray workers cannot start: ")
     assert "No module named 'here'" in messages.splitlines()[-1]
     assert "Traceback" not in messages
 
@@ -353,7 +353,7 @@ def test_a_gpu_is_shared_by_whole_cells(gpus: float, expected: int, monkeypatch:
     ]
     monkeypatch.setattr(ray_cluster.ray, "nodes", lambda: nodes)
 
-    assert ray_cluster.room(gpus) == expected
+    assert ray_cluster.worker_capacity(gpus) == expected
 
 
 @needs_ray
@@ -364,7 +364,7 @@ def test_a_share_of_a_gpu_that_no_node_has_is_refused(monkeypatch: pytest.Monkey
     monkeypatch.setattr(ray_cluster.ray, "nodes", lambda: [{"Alive": True, "Resources": {"CPU": 4.0}}])
 
     with pytest.raises(UsageError, match=r"1 CPU and 0.5 GPUs, got 4 CPUs and 0 GPUs\. Add nodes"):
-        ray_cluster.room(0.5)
+        ray_cluster.worker_capacity(0.5)
 
 
 @needs_ray
@@ -373,8 +373,8 @@ def test_a_cell_whose_nodes_die_again_and_again_is_forgiven_three_times() -> Non
     from ray.exceptions import ActorUnavailableError
 
     workers: Any = object.__new__(ray_workers.RayWorkers)
-    workers._losses, workers.dismiss = ray_workers.Counter(), lambda worker: None
-    workers._staff = {1: SimpleNamespace(task=SimpleNamespace(cell_id="a"), node="n")}
+    workers._losses, workers.kill = ray_workers.Counter(), lambda worker: None
+    workers._workers = {1: SimpleNamespace(task=SimpleNamespace(cell_id="a"), node="n")}
     kinds = [workers._gone(1, ActorUnavailableError("unreachable", None)).kind for _ in range(5)]
 
     assert kinds == ["lost", "lost", "lost", "died", "died"]

@@ -31,32 +31,32 @@ class Script:
 
     def __init__(self, act: Act) -> None:
         self.act = act
-        self.hired = 0
+        self.started = 0
         self.given: list[tuple[int, str]] = []
-        self.dismissed: list[int] = []
+        self.killed: list[int] = []
         self.news: deque[tuple[int, WorkerEvent]] = deque()
         self.most = 0
 
-    def hire(self) -> int:
-        self.hired += 1
-        self.most = max(self.most, self.hired - len(self.dismissed))
-        return self.hired
+    def start(self) -> int:
+        self.started += 1
+        self.most = max(self.most, self.started - len(self.killed))
+        return self.started
 
-    def give(self, worker: int, task: Task) -> None:
-        assert worker not in self.dismissed
+    def submit(self, worker: int, task: Task) -> None:
+        assert worker not in self.killed
         self.given.append((worker, task.cell_id))
         self.news.extend((worker, news) for news in self.act(task))
 
-    def listen(self, seconds: float) -> list[tuple[int, WorkerEvent]]:
+    def poll(self, seconds: float) -> list[tuple[int, WorkerEvent]]:
         heard = list(self.news)
         self.news.clear()
         for worker, news in heard:
             if news.kind in ("died", "lost"):
-                self.dismissed.append(worker)
+                self.killed.append(worker)
         return heard
 
-    def dismiss(self, worker: int) -> None:
-        self.dismissed.append(worker)
+    def kill(self, worker: int) -> None:
+        self.killed.append(worker)
 
 
 class Ear(Listener):
@@ -90,7 +90,7 @@ def test_every_task_is_computed_once(count: int) -> None:
     assert results == DONE
     assert sorted(cell for _, cell in workers.given) == sorted(DONE)
     assert workers.most == count
-    assert sorted(workers.dismissed) == list(range(1, workers.hired + 1))
+    assert sorted(workers.killed) == list(range(1, workers.started + 1))
     assert sorted(ear.heard) == sorted(task.cell.label for task in TASKS)
 
 
@@ -109,7 +109,7 @@ def test_a_worker_for_whom_no_group_waits_takes_over_half_of_another_ones_rest()
     assert len(outcomes) == len(TASKS)
     assert workers.given[:2] == [(1, name(0)), (2, name(1))]
     assert {sum(worker == which for worker, _ in workers.given) for which in (1, 2)} <= {4, 5}
-    assert workers.hired == 2
+    assert workers.started == 2
 
 
 def test_a_single_task_is_not_taken_over() -> None:
@@ -118,7 +118,7 @@ def test_a_single_task_is_not_taken_over() -> None:
     list(Scheduler([TASKS[:2]], workers, count=2, device="cpu").run(Ear()))
 
     assert [worker for worker, _ in workers.given] == [1, 1]
-    assert workers.hired == 1
+    assert workers.started == 1
 
 
 def killer(*kinds: str) -> Act:
@@ -162,7 +162,7 @@ def test_a_cell_that_takes_too_long_fails_once_and_its_worker_is_ended(monkeypat
 
     assert results == DONE | {name(4): ("failed", "took longer than --cell-timeout, 30 s")}
     assert [cell for _, cell in workers.given].count(name(4)) == 1
-    assert sorted(workers.dismissed) == list(range(1, workers.hired + 1))
+    assert sorted(workers.killed) == list(range(1, workers.started + 1))
 
 
 def test_the_time_of_shared_work_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,8 +171,8 @@ def test_the_time_of_shared_work_does_not_count(monkeypatch: pytest.MonkeyPatch)
     patience = iter(range(40))
 
     class Slow(Script):
-        def listen(self, seconds: float) -> list[tuple[int, WorkerEvent]]:
-            return [] if next(patience, None) is not None else super().listen(seconds)
+        def poll(self, seconds: float) -> list[tuple[int, WorkerEvent]]:
+            return [] if next(patience, None) is not None else super().poll(seconds)
 
     outcomes = list(Scheduler(GROUPS, Slow(finish), count=1, timeout=30, device="cpu").run(Ear()))
 
@@ -193,7 +193,7 @@ def test_what_somebody_else_has_done_meanwhile_is_not_computed() -> None:
 
     assert results == DONE | {cell: ("inapplicable", "elsewhere") for cell in KNOWN}
     assert sorted(cell for _, cell in workers.given) == [*map(name, (4, 5, 6, 7))]
-    assert sorted(workers.dismissed) == list(range(1, workers.hired + 1))
+    assert sorted(workers.killed) == list(range(1, workers.started + 1))
 
 
 def test_what_a_person_must_mend_ends_the_run() -> None:
