@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -20,7 +21,7 @@ def print_table(header: list[str], lines: list[list[str]]) -> None:
     console = Console(width=None if sys.stdout.isatty() else 10_000, highlight=False, markup=False)
     with console.capture() as capture:
         console.print(table)
-    say("\n".join(line.rstrip() for line in capture.get().splitlines()))
+    typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))  # with the codes of the bold header
 
 
 def print_lines(header: list[str], lines: list[list[str]], *, named_by: int) -> None:
@@ -31,14 +32,19 @@ def print_lines(header: list[str], lines: list[list[str]], *, named_by: int) -> 
         lines: texts.
         named_by: how many of the first columns name a line.
     """
-    needed = sum(max(map(len, column)) + 2 for column in zip(header, *lines, strict=True)) - 2
-    if not sys.stdout.isatty() or needed <= Console().width:
+    if fits(header, lines):
         print_table(header, lines)
         return
     for line in ([one_line(text) for text in texts] for texts in lines):
         say(" ".join(filter(None, line[:named_by])))
         told = [f"{name} {text}" for name, text in zip(header[named_by:], line[named_by:], strict=True) if text]
         say(_wrap(told, Console().width))
+
+
+def fits(header: list[str], lines: list[list[str]]) -> bool:
+    """Return whether a table fits the terminal; outside of one, every table does."""
+    needed = sum(max(map(len, column)) + 2 for column in zip(header, *lines, strict=True)) - 2
+    return not sys.stdout.isatty() or needed <= Console().width
 
 
 def _wrap(parts: list[str], width: int) -> str:

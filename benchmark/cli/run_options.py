@@ -132,6 +132,10 @@ DataDir = Annotated[
     Path | None,
     typer.Option(help="Folder with the data of the datasets.", metavar="DIR", rich_help_panel=FILES),
 ]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show only results and warnings.", rich_help_panel=FILES)]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Also list each cell of a plan and log details.", rich_help_panel=FILES)
+]
 DryRun = Annotated[
     bool,
     typer.Option(

@@ -59,7 +59,8 @@ def _threat(component: Any) -> str:
 
 
 def _cost(kind: Kind, name: str) -> str:
-    from ..runner.estimates import duration, typical
+    from ..runner.estimates import duration
+    from ..runner.timings import typical
 
     measured = ", ".join(f"{duration(seconds)} on {dataset}" for dataset, seconds in typical(kind, name).items())
     timed = f"{measured} (one core, median of timed cells)" if measured else "not timed yet"

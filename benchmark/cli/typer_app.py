@@ -79,6 +79,8 @@ def run(
     out: options_of_run.Out = Path("results"),
     data_dir: options_of_run.DataDir = None,
     dry_run: options_of_run.DryRun = False,
+    quiet: options_of_run.Quiet = False,
+    verbose: options_of_run.Verbose = False,
 ) -> None:
     """Attack defended models and write a leaderboard. Rerun to resume.
 
@@ -91,9 +93,11 @@ def run(
     """
     from ..plan.request import Request
     from ..runner.options import RunOptions
+    from ..utils.stderr_logs import set_verbosity
     from . import run as commands
     from .component_options import parse_rest
 
+    set_verbosity(quiet=quiet, verbose=verbose)
     suite, options = parse_rest(rest or [])
     given: dict[str, Any] = {
         "dataset": dataset,
@@ -120,6 +124,7 @@ def run(
         ),
         own_options=[f"--{name.replace('_', '-')}" for name in inspect.signature(run).parameters],
         dry_run=dry_run,
+        quiet=quiet,
     )
     raise typer.Exit(code)
 

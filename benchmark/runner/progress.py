@@ -1,15 +1,26 @@
-"""How a run is shown while it goes on: a bar on a terminal, plain lines elsewhere; always on stderr."""
+"""How a run is shown on stderr: finished cells above a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.table import Column
+from rich.text import Text
 
 from ..leaderboard.store import Record
 from ..utils.stderr_logs import stderr_console
-from ..utils.texts import plain
+from ..utils.texts import one_line
+from .countdown import Countdown
+from .estimates import duration
+
+logger = logging.getLogger(__name__)
+
+BAR_WIDTH = 16
+SCORES_WIDTH = len("  25.12 dB  SSIM 0.667  1 h 20 min")
 
 
 class Listener:
@@ -25,24 +36,28 @@ class Listener:
 class Display(Listener):
     """Shows how a run proceeds."""
 
-    def __init__(self, total: int) -> None:
-        """Expect ``total`` cells."""
-        self._console = stderr_console()
-        self._total = total
+    def __init__(self, names: Mapping[str, str], countdown: Countdown) -> None:
+        """Expect cells.
+
+        Args:
+            names: what to call each cell, by its label.
+            countdown: knows how long the cells take.
+        """
+        self._console, self._names, self._countdown = stderr_console(), names, countdown
         self._count = 0
+        self._live = self._console.is_terminal and not self._console.is_dumb_terminal
+        self._width = min(max(map(len, names.values()), default=0), max(20, self._console.width - SCORES_WIDTH))
         self._bar = Progress(
-            TextColumn("cells"),
-            BarColumn(),
+            BarColumn(BAR_WIDTH),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("{task.description}"),
+            _TimeLeft(countdown),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=self._console,
-            disable=not self._console.is_terminal,
+            disable=not self._live,
             transient=True,
         )
-        self._task = self._bar.add_task("", total=total)
+        self._task = self._bar.add_task("", total=len(names))
 
     def __enter__(self) -> Self:
         """Show the bar."""
@@ -52,23 +67,46 @@ class Display(Listener):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._bar.stop()
 
     def started(self, label: str) -> None:
         """Name the current cell."""
-        self._bar.update(self._task, description=label)
+        logger.debug("Started %s.", label)
+        self._bar.update(self._task, description=one_line(self._names.get(label, label)))
 
     def finished(self, label: str, record: Record) -> None:
-        """Count a cell, and tell of one without scores."""
+        """Show a finished cell with its scores, or why it has none."""
         self._count += 1
+        self._countdown.finished(label)
         self._bar.advance(self._task)
-        row = record.row
-        if row.status != "done":
-            self._line(f"{row.status}: {label}: {row.reason}")
-        elif not self._console.is_terminal:
-            scores = f"{row.psnr_db:.2f} dB, SSIM {row.ssim:.3f}, {row.attack_seconds:.1f} s"
-            self._line(f"[{self._count}/{self._total}] {label}: {scores}")
+        name, result = one_line(self._names.get(label, label)), _result(record)
+        if self._live:
+            self._line(f"{name:{self._width}}  {result}")
+        else:
+            left = duration(self._countdown.left()) if self._count < len(self._names) else ""
+            self._line(f"[{self._count}/{len(self._names)}] {name}  {result}{left and f'  (about {left} left)'}")
 
     def _line(self, text: str) -> None:
-        self._bar.console.print(plain(text), markup=False, highlight=False, soft_wrap=True)
+        self._bar.console.print(one_line(text), markup=False, highlight=False, soft_wrap=True)
+
+
+class _TimeLeft(ProgressColumn):
+    """Shows the time that is left."""
+
+    def __init__(self, countdown: Countdown) -> None:
+        super().__init__()
+        self._countdown = countdown
+
+    def render(self, task: Task) -> Text:
+        """Return the time that is left, in words."""
+        left = 0.0 if task.finished else self._countdown.left()
+        return Text(f"{duration(left)} left" if left else "", style="progress.remaining")
+
+
+def _result(record: Record) -> str:
+    """Return the scores of a record and how long the attack took, or its status and the reason."""
+    row = record.row
+    if row.psnr_db is None or row.ssim is None or row.status != "done":
+        return f"{row.status}: {row.reason}"
+    return f"{row.psnr_db:6.2f} dB  SSIM {row.ssim:.3f}  {duration(row.attack_seconds or 0)}"

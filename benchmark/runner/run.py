@@ -23,12 +23,17 @@ from ..leaderboard.store import (
     writing,
 )
 from ..utils.files import write_atomically
+from .cell_labels import divided_labels
+from .countdown import Countdown
+from .estimates import estimate
+from .opening import opening
 from .options import RunOptions
 from .processes import Processes
 from .progress import Display, Listener
 from .resume import PlannedCell, remember_plan, unfinished
 from .scheduler import Scheduler
 from .tasks import CellResult, Task, run_task
+from .timings import timings_of
 
 if TYPE_CHECKING:
     from .ray_workers import RayWorkers
@@ -163,10 +168,21 @@ def compute(
     Returns:
         The records of all planned cells, in their order.
     """
-    todo = sum(not each.finished for each in planned)
-    logger.info("%d cells, %d of them done before", len(planned), len(planned) - todo)
-    with nullcontext(Listener()) if quiet else Display(todo) as listener:
-        return execute(planned, place, bench, listener)
+    listener = None if quiet else _display(planned, place, bench)
+    with listener or nullcontext():
+        return execute(planned, place, bench, listener or Listener())
+
+
+def _display(planned: Sequence[PlannedCell], options: RunOptions, artifacts: Artifacts) -> Display | None:
+    """Log what will be computed and how long it takes; return the display of its progress, if there is something."""
+    groups = [[task.cell for task in group] for group in unfinished(planned)]
+    known = timings_of(each.record for each in planned if each.record)
+    need = estimate(groups, artifacts, known, options.jobs or 1)
+    shared, names = divided_labels(list(need.by_cell))
+    for sentence in opening(len(planned), need, shared):
+        logger.info("%s", sentence)
+    by_label = {cell.label: seconds for cell, seconds in need.by_cell.items()}
+    return Display(names, Countdown(need.seconds, by_label)) if names else None
 
 
 def tell_doubts(records: Sequence[Record]) -> int:

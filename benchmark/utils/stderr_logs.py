@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
+from ..errors import UsageError
 from .texts import one_line, paragraph
 
 if TYPE_CHECKING:
@@ -41,6 +42,22 @@ class StderrHandler(logging.Handler):
             console.print(text, markup=False, highlight=False, soft_wrap=True)
         except Exception:  # As in every handler of ``logging``, a message that cannot be printed does no harm.
             self.handleError(record)
+
+
+def set_verbosity(*, quiet: bool, verbose: bool) -> None:
+    """Choose which messages below ``mia_bench`` are shown until ``logs_on_stderr`` ends.
+
+    Args:
+        quiet: show only warnings.
+        verbose: also show details.
+
+    Raises:
+        UsageError: if both are given.
+    """
+    if quiet and verbose:
+        raise UsageError("Expected --quiet or --verbose, got both. Give one of them.")
+    level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
+    logging.getLogger(PACKAGE).setLevel(level)
 
 
 @contextmanager

@@ -167,7 +167,7 @@ def test_a_script_without_a_guard_may_use_several_processes(folder: Path, tmp_pa
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["begun", "{'done'}"]
-    assert "of them done before" in done.stderr
+    assert "Running 6 cells: " in done.stderr
 
 
 def test_the_public_names_load_lazily() -> None:

@@ -56,7 +56,7 @@ def test_a_stopped_run_keeps_its_finished_cells_and_goes_on_from_there(
     again = run(tree, out, *GRID)
 
     assert again.exit_code == 0, again.stderr
-    assert f"24 cells, {len(kept)} of them done before" in again.stderr
+    assert f"Running {24 - len(kept)} of 24 cells ({len(kept)} already done)" in again.stderr
     assert all(path.read_bytes() == content for path, content in kept.items())
     assert len(pd.read_csv(out / "leaderboard.csv")) == 24
     assert not [path for path in (out / "cells").iterdir() if path.suffix == ".json" and path.name.startswith(".")]
@@ -86,7 +86,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(
 
     again = run(tree, out, *words)
     assert again.exit_code == 0, again.stderr
-    assert f"12 cells, {len(kept)} of them done before" in again.stderr
+    assert f"Running {12 - len(kept)} of 12 cells ({len(kept)} already done)" in again.stderr
     assert all(path.read_bytes() == content for path, content in kept.items())
     assert len(pd.read_csv(out / "leaderboard.csv")) == 12
 

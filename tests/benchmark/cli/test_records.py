@@ -95,7 +95,7 @@ def test_records_of_another_version_are_never_mixed_and_come_back_with_it(
     dry = run(tree, out, *words, "--dry-run")
     again = run(tree, out, *words)
     assert "3 cells, 0 to do" in dry.stdout
-    assert "3 cells, 3 of them done before" in again.stderr
+    assert "All 3 cells are already done." in again.stderr
     pd.testing.assert_frame_equal(pd.read_csv(out / "leaderboard.csv").set_index("attack"), before)
     assert (out / "pictures" / f"{before.loc['ridge', 'cell_id']}.png").exists()
 

@@ -29,7 +29,7 @@ def test_a_run_writes_a_leaderboard_with_the_columns_of_the_design_and_a_second_
     second = run(tree, out, "--defense", "dp_ir", "--sigma", "0.1", "--attack", "ridge")
 
     assert second.exit_code == 0
-    assert "4 cells, 4 of them done before" in second.stderr
+    assert "All 4 cells are already done." in second.stderr
     assert (out / "leaderboard.csv").read_bytes() == content
 
 
@@ -39,9 +39,13 @@ def test_a_sweep_makes_one_defense_for_each_value_and_a_dry_run_writes_nothing(t
     )
 
     assert result.exit_code == 0, result.stderr
-    assert result.stdout.count("dp_ir:sigma=0.1 ") == result.stdout.count("dp_ir:sigma=0.5 ") == 2
-    *_, need, count = result.stdout.splitlines()
-    assert re.fullmatch(r"about \d+ s with --jobs 1, up to \d\.\d GB", need)
+    place, _, *table, _, need, memory, count = result.stdout.splitlines()
+    assert place == "imagefolder:size=16 lenet5 conv1, seed 0"
+    assert [line.split()[:3] for line in table[1:]] == [
+        [defense, "2", "2"] for defense in ("undefended", "dp_ir:sigma=0.1", "dp_ir:sigma=0.5")
+    ]
+    assert re.fullmatch(r"Expected time: about \d+ s with --jobs 1(, of which \d+ s train targets)?\.", need)
+    assert re.fullmatch(r"Memory: up to \d\.\d GB\.", memory)
     assert count == "6 cells, 6 to do"
     assert not (tmp_path / "results").exists()
 
@@ -72,8 +76,8 @@ def test_splits_choose_among_the_parts_of_a_suite(tree: Path) -> None:
     (tree / "parts.toml").write_text(parts + "".join(f'[[parts]]\nsplit = "{name}"\n' for name in ("relu1", "fc1")))
     part = mia_bench("run", tree / "parts.toml", "--split", "fc1", "--images", "4", *place)
 
-    assert " fc1 " in part.stdout
-    assert " relu1 " not in part.stdout
+    assert " fc1, " in part.stdout
+    assert " relu1" not in part.stdout
 
 
 def test_results_do_not_depend_on_the_number_of_processes_or_the_other_cells(tree: Path, tmp_path: Path) -> None:
@@ -108,3 +112,19 @@ def test_a_cell_that_has_no_meaning_is_a_row_with_its_reason_and_no_score(tree: 
     assert board.loc[("deeper_client", "ridge"), "status"] == "inapplicable"
     assert "cannot move 99 layers deeper" in board.loc[("deeper_client", "ridge"), "reason"]
     assert pd.isna(board.loc[("deeper_client", "ridge"), "psnr_db"])
+
+
+def test_quiet_shows_results_and_verbose_lists_cells(tree: Path, tmp_path: Path) -> None:
+    words = ("--defense", "undefended", "--attack", "ridge")
+
+    planned = run(tree, tmp_path / "results", *words, "--dry-run", "--verbose")
+    quiet = run(tree, tmp_path / "results", *words, "--quiet")
+    verbose = run(tree, tmp_path / "other", *words, "-v")
+    both = run(tree, tmp_path / "other", *words, "-v", "-q")
+
+    assert "to do  imagefolder:size=16 lenet5 conv1 undefended seed 0 ridge" in planned.stdout
+    assert quiet.stderr == ""
+    assert quiet.stdout.splitlines()[-1] == f"Wrote {tmp_path / 'results' / 'leaderboard.csv'}"
+    assert "Started imagefolder:size=16 lenet5 conv1 undefended seed 0 ridge." in verbose.stderr
+    assert both.exit_code == 2
+    assert "Expected --quiet or --verbose, got both." in both.stderr

@@ -8,8 +8,8 @@ from mia_bench.benchmark import registry
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.plan.cells import Cell
 from mia_bench.benchmark.plan.request import Request, plan
-from mia_bench.benchmark.runner import estimates
-from mia_bench.benchmark.runner.estimates import Timing, duration, estimate, timings
+from mia_bench.benchmark.runner.estimates import Estimate, duration, estimate, memory
+from mia_bench.benchmark.runner.timings import CellNames, Timing, timings
 
 from ...helpers.trees import image_tree
 
@@ -37,7 +37,7 @@ def timing(
     attack: str, seconds: float | None, *, images: int = 4, protect: float | None = None, **names: str
 ) -> Timing:
     whole = {"dataset": "mnist", "model": "lenet5", "split": "relu2", "defense": "undefended"} | names
-    return Timing((*whole.values(), attack), images, protect, seconds)
+    return Timing(CellNames(**whole, attack=attack), images, protect, seconds)
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_protecting_is_timed_by_defense_and_processes_share_the_settings(bench: 
     assert estimate(groups, bench, known, 1).seconds == (10 + 2) + (10 + 30) + 10
     assert estimate(groups, bench, known, 2).seconds == 10 + 30  # the longest cell
     assert estimate([[cell for (cell,) in groups]], bench, known, 2).seconds == (10 + 10 + 10 + 2) / 2
-    assert estimate(groups, bench, known, 2).memory == 2 * estimate(groups, bench, known, 1).memory
-    assert estimate([], bench, known, 2) == estimates.Estimate(0, 0, 0)
+    assert [*estimate(groups, bench, known, 1).by_cell.values()] == [10 + 2, 10 + 30, 10]
+    assert estimate([], bench, known, 2) == Estimate(0, {}, 0)
 
 
 def test_targets_that_are_not_in_the_cache_are_trained_once(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,13 +98,22 @@ def test_targets_that_are_not_in_the_cache_are_trained_once(bench: Artifacts, mo
 
 
 def test_memory_grows_with_the_images(bench: Artifacts) -> None:
-    few, many = (estimate(cells("ridge", images=images), bench, [], 1).memory for images in (1, 8))
+    few, many = (memory(cells("ridge", images=images), bench, 1) for images in (1, 8))
 
     assert many - few == 7 * 4 * 4 * 8 * 12 * 12  # four copies of a wire of 8 maps
+
+
+def test_each_process_needs_memory_but_not_more_processes_than_cells(bench: Artifacts) -> None:
+    groups = cells("ridge", "topk")
+
+    one, two, many = (memory(groups, bench, jobs) for jobs in (1, 2, 9))
+
+    assert two == many == 2 * one
+    assert memory([], bench, 2) == 0
 
 
 def test_every_built_in_attack_and_defense_is_timed(tmp_path: Path) -> None:
     known = timings(tmp_path)
 
-    assert {each.names[4] for each in known if each.attack_seconds is not None} >= set(registry.names("attacks"))
-    assert {each.names[3] for each in known if each.protect_seconds is not None} >= set(registry.names("defenses"))
+    assert {each.names.attack for each in known if each.attack_seconds is not None} >= set(registry.names("attacks"))
+    assert {each.names.defense for each in known if each.protect_seconds is not None} >= set(registry.names("defenses"))

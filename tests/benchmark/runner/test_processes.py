@@ -98,7 +98,7 @@ def test_cells_that_take_too_long_fail_alone_and_are_named(site: Path, tmp_path:
 
     rows = board(tmp_path)
     assert (before.exit_code, run.exit_code) == (0, 1), run.output
-    assert "6 cells, 2 of them done before" in run.stderr
+    assert "Running 4 of 6 cells (2 already done)" in run.stderr
     late = [("undefended", "sleep"), *(("stuck", attack) for attack in ("ridge", "sleep", "mean_image"))]
     for defense, attack in late:  # each but the first is computed by a worker that took the place of an ended one
         assert (rows.loc[(defense, attack), "status"], rows.loc[(defense, attack), "reason"]) == ("failed", LATE)

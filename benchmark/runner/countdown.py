@@ -1,0 +1,41 @@
+"""How long a run still takes: an estimate from the first second, corrected by what the finished cells took."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from statistics import mean
+
+PRIOR_SHARE = 0.1
+"""The estimate counts as much as this share of all cells, once they are measured."""
+
+
+class Countdown:
+    """Counts down the seconds that are left."""
+
+    def __init__(
+        self, seconds: float, by_label: Mapping[str, float | None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Start to count.
+
+        Args:
+            seconds: expected wall time of the whole run.
+            by_label: expected seconds of each cell; None counts as their mean.
+            clock: gives the time in seconds.
+        """
+        usual = mean([each for each in by_label.values() if each] or [1.0])
+        self._weights = {label: usual if each is None else max(each, 1e-3) for label, each in by_label.items()}
+        self._total, self._seconds = sum(self._weights.values()) or 1.0, seconds
+        self._clock, self._start = clock, clock()
+        self._done, self._last = 0.0, self._start
+
+    def finished(self, label: str) -> None:
+        """Take note that a cell is finished."""
+        self._done, self._last = self._done + self._weights.pop(label, 0.0), self._clock()
+
+    def left(self) -> float:
+        """Return the seconds that are left."""
+        prior = PRIOR_SHARE * self._total
+        elapsed = self._last - self._start
+        rate = (prior * self._seconds / self._total + elapsed) / (prior + self._done)
+        return max(0.0, rate * (self._total - self._done) - (self._clock() - self._last))

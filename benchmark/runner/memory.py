@@ -1,0 +1,29 @@
+"""How much memory a worker process needs at most."""
+
+from __future__ import annotations
+
+import torch
+
+from ..evaluation.artifacts import Artifacts
+from ..plan.cells import Setting
+
+BASE_BYTES = 700 * 2**20
+"""A process that has imported everything (measured)."""
+DECODER_BYTES = 64 * 32 * 16 * 4
+"""For each pixel: batches of 64, 32 channels and about 16 maps that are kept for the gradient."""
+GRADIENT_BYTES = 2**29
+"""What optimization keeps at most (``attacks/_limits.py``)."""
+QUERY_BYTES = 2**31
+"""What queries keep at most (``attacks/_decoders/queries.py``)."""
+
+
+def process_bytes(artifacts: Artifacts, setting: Setting) -> int:
+    """Return the bytes of one process: its libraries and data, and the largest attack."""
+    facts = artifacts.facts(setting.dataset)
+    client = artifacts.targets.structure(setting.dataset, setting.model).split(setting.split).client
+    image = torch.zeros(1, *facts.image_shape)
+    wire, pixels = client(image).numel(), image.shape[2] * image.shape[3]
+    data = 2 * 4 * (facts.train + facts.aux + facts.private) * image.numel()
+    queries = min(QUERY_BYTES, 2 * 4 * facts.aux * max(wire, image.numel()))
+    attacked = 4 * 4 * setting.images * max(wire, image.numel())
+    return BASE_BYTES + data + queries + attacked + max(GRADIENT_BYTES, DECODER_BYTES * pixels)
