@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -12,6 +13,9 @@ from mia_bench.benchmark.leaderboard.store import Record, read_rows, rebuild, re
 from ..benchmark.leaderboard.test_ranking import record
 
 Row = dict[str, Any]
+
+HOSTILE = "\x1b]0;owned\x07 \x1b[2J\u202e|forged|\r\nline"
+"""A text that would drive a terminal, forge a cell of a table, and break a line."""
 
 
 def cells() -> list[Record]:
@@ -64,3 +68,13 @@ def changed_record(out: Path, change: Callable[[Any], object]) -> Path:
 def scores(path: Path) -> list[float | None]:
     """The PSNR of each row of a leaderboard."""
     return [row.psnr_db for row in read_rows(path)]
+
+
+def folder_instead(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def pipe_instead(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)

@@ -1,21 +1,18 @@
-"""Boards, records, plans and suites from elsewhere: each is read rightly or refused in one sentence."""
+"""Leaderboards from elsewhere: each is read rightly or refused in one sentence."""
 
 import codecs
-import json
-import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
-from mia_bench.benchmark.leaderboard.store import read_rows, record_path
 
 from ..benchmark.leaderboard.test_ranking import record
 from .answers import answer, refusal
-from .boards import Row, board, cells, changed, changed_record, results, scores
+from .boards import Row, board, cells, changed, folder_instead, pipe_instead, results, scores
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
+
 LEFT = [11.0, 25.0]
 """The PSNR of both rows."""
 
@@ -111,16 +108,6 @@ def huge_line(path: Path) -> None:
     path.write_bytes(path.read_bytes() + b"x" * 20_000_000)
 
 
-def folder_instead(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def pipe_instead(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
 def without(column: str) -> Callable[[list[Row]], object]:
     return lambda lines: [{name: value for name, value in each.items() if name != column} for each in lines]
 
@@ -175,137 +162,6 @@ def test_the_reported_boards_are_answered(name: str, word: str) -> None:
         assert "dp_ir" in answer("rank", path).stdout
 
 
-RECORDS = {
-    "other scores than the row": (
-        lambda c: c["row"].update(psnr_db=28.0),
-        "the mean over its images, got 28.0",
-    ),
-    "too few values": (
-        lambda c: c["per_image"].update(psnr_db=[25.0]),
-        "2 values of per_image.psnr_db, got 1",
-    ),
-    "unequal lengths": (lambda c: c["per_image"].update(ssim=[0.6] * 3), "Expected 2 values of per_image.ssim, got 3"),
-    "no values": (lambda c: c.pop("per_image"), "Expected 2 values of per_image.psnr_db, got 0"),
-    "no number among the values": (lambda c: c["per_image"].update(psnr_db=[float("nan")] * 2), "per_image.psnr_db.0"),
-    "a value out of range": (lambda c: c["per_image"].update(ssim=[-3.0, 4.2]), "per_image.ssim.0 is -3.0."),
-    "another share": (lambda c: c["row"].update(recognisable=0.5), "the mean over its images, got 0.5"),
-    "text for a number": (lambda c: c["row"].update(accuracy="0.9"), "row.accuracy is '0.9'."),
-    "truth for a number": (lambda c: c["row"].update(accuracy=True), "row.accuracy is True."),
-    "a huge seed": (lambda c: c["row"].update(seed=2**63), "row.seed is 9223372036854775808."),
-    "a number of 400 digits": (lambda c: c["row"].update(n_images=10**400), "(401 characters). Input should be"),
-    "a list for a name": (lambda c: c["row"].update(dataset=["d"]), "row.dataset is ['d']."),
-    "a list for the row": (lambda c: c.update(row=[]), "Expected an object with a row."),
-    "a word more": (lambda c: c.update(more=1), "Column more is 1."),
-    "another schema": (lambda c: c.update(schema_version="\x1b[2J"), "got schema '\\x1b[2J'"),
-    "infinite details": (lambda c: c.update(details={"a": float("inf")}), "details.a is inf."),
-}
-
-
-@pytest.mark.parametrize("name", RECORDS)
-def test_a_record_that_contradicts_itself_is_named_with_the_cause(name: str, tmp_path: Path) -> None:
-    out = results(tmp_path / "results")
-    change, words = RECORDS[name]
-    path = changed_record(out, change)
-
-    for command in ("rank", "status"):
-        sentence = refusal(command, out)
-        assert words in sentence
-        assert path.name in sentence
-
-
-FILES = {
-    "empty": lambda path: path.write_bytes(b""),
-    "nested": lambda path: path.write_text('{"row":' * 100_000),
-    "nested lists": lambda path: path.write_text("[" * 100_000),
-    "1e999": lambda path: path.write_text(path.read_text().replace("25.0", "1e999")),
-    "a list": lambda path: path.write_text("[]"),
-    "binary": lambda path: path.write_bytes(bytes(range(256))),
-    "half a character": lambda path: path.write_text(path.read_text().replace('"dropout"', '"\\ud800"')),
-    "5,000 digits": lambda path: path.write_text(path.read_text().replace("25.0", "9" * 5000)),
-    "a pipe": pipe_instead,
-    "a folder": folder_instead,
-}
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_a_damaged_file_of_a_record_is_named(name: str, tmp_path: Path) -> None:
-    out = results(tmp_path / "results")
-    path = record_path(out, cells()[0].row.cell_id)
-    FILES[name](path)
-
-    for words in (("rank", out), ("status", out), ("rank", out / "leaderboard.csv")):
-        assert f"{path.name} is not a valid record" in refusal(*words)
-
-
-def test_stray_files_among_the_records_are_ignored(tmp_path: Path) -> None:
-    out = results(tmp_path / "results")
-    before = answer("rank", out).stdout
-    cell_id = cells()[0].row.cell_id
-    for name in (f"._{cell_id}.json", ".DS_Store", f"{cell_id}.json~", f"{cell_id} (1).json", "notes.json"):
-        (out / "cells" / name).write_bytes(b"\0\1\2")
-
-    assert answer("rank", out).stdout == before
-    assert "2 done" in answer("status", out).stdout
-
-
-PLANS = {
-    "a list": "[]",
-    "nested": "[" * 100_000,
-    "a path": '{"../../x": "label"}',
-    "a number for a label": '{"0123456789abcdef": 3}',
-    "cut short": '{"0123456789abcdef": ',
-}
-
-
-@pytest.mark.parametrize("name", PLANS)
-def test_a_damaged_plan_is_named(name: str, tmp_path: Path) -> None:
-    out = results(tmp_path / "results")
-    (out / "plan.json").write_text(PLANS[name])
-
-    for command in ("status", "rank"):
-        if command == "status":
-            assert "plan.json is not a valid plan" in refusal(command, out)
-
-
-SUITES = {
-    "nested": ("a = " + "[" * 10_000, "nested too deeply"),
-    "binary": ("\x00\x01", "zero bytes"),
-    "cut short": ("images = ", "not TOML"),
-    "twice": ("images = 1\nimages = 2", "not TOML"),
-    "a huge seed": (f"seeds = [{2**63}]", "seeds.0=9223372036854775808"),
-    "no images": ("images = 0", "images=0: input should be greater than or equal to 1"),
-    "truth for a number": ("images = true", "images=True"),
-    "an escape": ('"\\u001b[2J" = 1', "\\x1b[2J=1"),
-    "a huge text": (f"images = '{'x' * 100_000}'", "(100002 characters)"),
-}
-
-
-@pytest.mark.parametrize("name", SUITES)
-def test_a_suite_that_cannot_be_is_one_sentence(name: str, tmp_path: Path) -> None:
-    text, words = SUITES[name]
-    path = tmp_path / "mine.toml"
-    path.write_text(text)
-
-    assert words in refusal("run", path, "--dry-run")
-
-
-def test_a_suite_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_text("splitt = 1", encoding="utf-8-sig")
-
-    assert "splitt=1" in refusal("run", path, "--dry-run")
-
-
-@pytest.mark.parametrize("words", [["--seed", str(2**63)], ["--images", str(2**63)], ["--images", "0"]])
-def test_numbers_that_no_table_can_hold_are_refused_before_anything_is_computed(
-    words: list[str], tmp_path: Path
-) -> None:
-    sentence = refusal("run", "--out", tmp_path / "out", "--dry-run", *words)
-
-    assert f"{words[0]} is {words[1]}; it must be at least" in sentence
-    assert not (tmp_path / "out").exists()
-
-
 def test_one_cell_with_different_scores_in_two_boards_is_refused_and_both_places_are_named(tmp_path: Path) -> None:
     one, other = results(tmp_path / "one"), board(tmp_path)
     changed(other, lambda lines: lines[-1].update(psnr_db="27.5"))
@@ -333,77 +189,3 @@ def test_a_board_that_was_edited_beside_its_records_is_refused(column: str, valu
         sentence = refusal(command, path)
         assert f"Expected {column} " in sentence
         assert "to use the records" in sentence
-
-
-HOSTILE = "\x1b]0;owned\x07 \x1b[2J\u202e|forged|\r\nline"
-
-
-def test_nothing_of_a_hostile_record_drives_the_terminal(tmp_path: Path) -> None:
-    failed = record("dropout", "ridge", [0.0] * 2, [0.0] * 2, status="failed", reason=HOSTILE, defense_params="{}")
-    shown = record(HOSTILE, "mean_image", [10.0] * 2, [0.1] * 2, split=HOSTILE)
-    out = results(tmp_path / "results", failed, shown)
-
-    for words in (
-        ["status"],
-        ["audit"],
-        *(["rank", "--format", name] for name in ("table", "markdown", "latex", "html")),
-    ):
-        text = answer(*words, out).stdout
-        assert "\u202e" not in text
-    assert len(answer("rank", "--format", "markdown", out).stdout.splitlines()) == 4
-
-
-def test_formulas_are_no_formulas_in_a_table_and_come_back_as_they_were(tmp_path: Path) -> None:
-    texts = ["=cmd|' /C calc'!A0", "+1", "-1", "@sum", "'=x", "'quoted'", "a\rb", "''+", "plain"]
-    made = [record("d", f"attack {at}", [9.0] * 2, [0.1] * 2, split=text) for at, text in enumerate(texts)]
-    path = results(tmp_path / "results", *made) / "leaderboard.csv"
-
-    cells_of_file = pd.read_csv(path, dtype=str)["split"]
-
-    assert not cells_of_file.str.match(r"[=+\-@]").any()
-    assert sorted(row.split for row in read_rows(path)) == sorted(texts)
-    assert read_rows(path)[0].psnr_db == 9.0
-
-
-def test_a_message_of_megabytes_is_cut_and_kept_on_one_line(tmp_path: Path) -> None:
-    failed = record("dropout", "ridge", [0.0] * 2, [0.0] * 2, status="failed", reason="x\n" * 2_500_000)
-    out = results(tmp_path / "results", failed)
-
-    (row,) = read_rows(out / "leaderboard.csv")
-
-    assert len(row.reason) == 1000
-    assert row.reason.endswith("... (4999999 characters)")
-    assert record_path(out, row.cell_id).stat().st_size < 5000
-    assert len(answer("status", out).stdout.splitlines()) == 2
-
-
-def png(width: int, height: int) -> bytes:
-    header = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + width.to_bytes(4) + height.to_bytes(4)
-    return header + b"\x08\x02\0\0\0" + b"\0" * 20_000
-
-
-STRIPS: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "a bomb": (lambda path: path.write_bytes(png(13_000, 13_000)), "pixels, got 13000x13000"),
-    "damaged": (lambda path: path.write_bytes(png(10, 10)), "Cannot read the image"),
-    "not a PNG": (lambda path: path.write_bytes(b"GIF89a" + bytes(100)), "It is not a PNG"),
-    "empty": (lambda path: path.write_bytes(b""), "It is not a PNG"),
-    "a pipe": (lambda path: os.mkfifo(path), "not a regular file"),
-    "a folder": (lambda path: path.mkdir(), "It is a folder"),
-}
-
-
-@pytest.mark.parametrize("name", STRIPS)
-def test_a_strip_that_is_none_is_refused_before_it_is_decoded(name: str, tmp_path: Path) -> None:
-    out = results(tmp_path / "results")
-    make, words = STRIPS[name]
-    (out / "pictures").mkdir()
-    make(out / "pictures" / f"{cells()[0].row.cell_id}.png")
-
-    assert words in refusal("report", out, "-o", tmp_path / "page.html")
-
-
-def test_a_plan_is_json_of_labels(tmp_path: Path) -> None:
-    out = results(tmp_path / "results")
-    (out / "plan.json").write_text(json.dumps({"0" * 16: HOSTILE}))
-
-    assert "missing" in answer("status", out).stdout

@@ -48,7 +48,7 @@ def test_rows_without_records_are_not_overwritten(tree: Path, tmp_path: Path) ->
     result = run(tree, out, "--defense", "undefended", "--attack", "ridge")
 
     assert result.exit_code == 2
-    assert "has 2 rows without a record" in result.stderr
+    assert "got 2 rows without one, which would be lost" in result.stderr
     assert (out / "leaderboard.csv").read_bytes() == content
 
 
@@ -155,5 +155,6 @@ def test_a_board_edited_beside_its_records_is_refused_and_the_folder_is_not(tree
     refused = mia_bench("rank", out / "leaderboard.csv")
 
     assert refused.exit_code == 2
-    assert "leaderboard.csv, line 2 has accuracy 0.123, and the record" in refused.stderr
+    assert "Expected accuracy 1.0 as in the record" in refused.stderr
+    assert "got 0.123 in " in refused.stderr
     assert mia_bench("rank", out).stdout == before

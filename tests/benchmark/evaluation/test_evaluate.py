@@ -1,0 +1,209 @@
+"""Cells: what becomes of components that misbehave, and what a row and its record hold."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mia_bench.attacks.mean_image import MeanImage
+from mia_bench.attacks.ridge import Ridge
+from mia_bench.benchmark import registry
+from mia_bench.benchmark.errors import Inapplicable, UsageError
+from mia_bench.benchmark.evaluation.artifacts import Artifacts
+from mia_bench.benchmark.evaluation.evaluate import evaluate
+from mia_bench.benchmark.interfaces import Attack, Observation, Reconstruction, SplitModel
+from mia_bench.benchmark.leaderboard.audits import audit
+from mia_bench.benchmark.leaderboard.store import Record, read_record, record_path, write_record
+from mia_bench.benchmark.plan.cells import Cell, Setting
+from mia_bench.benchmark.registry import Entry
+from mia_bench.benchmark.registry.specs import ResolvedComponent
+from mia_bench.benchmark.utils.cache import digest
+from mia_bench.defenses.dp_ir import DpIr
+from mia_bench.models.lenet5 import Lenet5
+from torch import Tensor
+
+from ...helpers.cells import Scripted, gray, outcome, setting
+
+
+def explode(seen: Observation) -> Tensor:
+    raise RuntimeError("boom\nin two lines")
+
+
+def decline(seen: Observation) -> Tensor:
+    raise Inapplicable("not here")
+
+
+MISBEHAVIOR = {
+    "raises": (explode, "failed", "RuntimeError: boom in two lines"),
+    "has no meaning": (decline, "inapplicable", "not here"),
+    "wrong count": (lambda seen: gray(seen)[1:], "failed", "returned (3, 3, 16, 16); expected images (4, 3, 16, 16)"),
+    "no tensor": (lambda seen: None, "failed", "returned NoneType"),
+    "nan": (lambda seen: gray(seen) * torch.nan, "failed", "expected finite values in [0, 1]"),
+    "bad member": (
+        lambda seen: Reconstruction(gray(seen), "a", {"a": gray(seen), "b": gray(seen)[1:]}),
+        "failed",
+        "returned (3, 3, 16, 16); expected images (4, 3, 16, 16)",
+    ),
+    "out of range": (lambda seen: gray(seen) * 3, "failed", "values in [1.5, 1.5]; expected finite values in [0, 1]"),
+}
+
+
+@pytest.mark.parametrize(("act", "status", "reason"), MISBEHAVIOR.values(), ids=MISBEHAVIOR)
+def test_a_misbehaving_attack_is_a_row_with_its_reason_and_no_score(
+    act: Callable[[Observation], Any], status: str, reason: str, bench: Artifacts
+) -> None:
+    row = outcome(bench, act).row
+
+    assert row.status == status
+    assert reason in row.reason
+    assert (row.psnr_db, row.ssim, row.recognisable) == (None, None, None)
+    assert row.accuracy is not None
+
+
+def test_a_behaving_attack_is_scored_and_its_package_named(bench: Artifacts) -> None:
+    row = outcome(bench, gray).row
+
+    assert row.status == "done"
+    assert row.plugin_version == "third-party==7"
+
+
+def test_the_members_of_an_attack_are_scored_beside_what_it_selected(bench: Artifacts) -> None:
+    first, second, third, fourth = bench.originals(setting(bench))
+
+    def attack(seen: Observation) -> Reconstruction:
+        plain = gray(seen)
+        left = torch.stack([first, second, plain[2], plain[3]])
+        right = torch.stack([plain[0], plain[1], third, fourth])
+        return Reconstruction(right, "right", {"left": left, "right": right})
+
+    record = outcome(bench, attack)
+
+    assert record.notes == {"selected": "right"}
+    assert record.details["oracle_psnr_db"] == pytest.approx(100)
+    assert record.details["oracle_ssim"] == pytest.approx(1)
+    assert record.details["right_psnr_db"] == pytest.approx(record.row.psnr_db)
+    assert record.details["right_ssim"] == pytest.approx(record.row.ssim)
+    assert record.details["left_psnr_db"] < 100
+    assert record.details["bytes_down"] > 0
+
+
+def test_an_attack_of_one_piece_has_no_members(bench: Artifacts) -> None:
+    record = outcome(bench, gray)
+
+    assert record.notes == {}
+    assert not [name for name in record.details if name.endswith(("_psnr_db", "_ssim"))]
+
+
+def tell(monkeypatch: pytest.MonkeyPatch, told: Any) -> None:
+    """Have ``dp_ir`` give a model with these details."""
+
+    class Telling(SplitModel):
+        def details(self, images: Tensor, labels: Tensor, logits: Tensor) -> dict[str, float]:
+            return told
+
+    monkeypatch.setattr(DpIr, "protect", lambda self, model, train: Telling(client=model.client, server=model.server))
+
+
+def test_what_a_defense_cannot_tell_as_a_number_is_left_out_and_named(
+    bench: Artifacts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tell(monkeypatch, {"plain": 2.0, "endless": math.inf, "unknown": math.nan})
+
+    record = outcome(bench, gray, defense="dp_ir")
+    write_record(tmp_path, record)
+
+    assert record.row.status == "done"
+    assert record.details["plain"] == 2
+    assert record.notes == {"left_out": "endless=inf, unknown=nan"}
+    assert read_record(record_path(tmp_path, record.row.cell_id)) == record
+
+
+def test_a_defense_that_tells_no_number_fails_alone(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(monkeypatch, {"word": "much"})
+
+    row = outcome(bench, gray, defense="dp_ir").row
+
+    assert (row.status, row.reason) == ("failed", "ValueError: could not convert string to float: 'much'")
+
+
+def test_a_dataset_that_cannot_be_loaded_is_bad_input_and_named() -> None:
+    def load(dataset: ResolvedComponent) -> Any:
+        raise KeyError("no such file")
+
+    bench = Artifacts(device=torch.device("cpu"), data_dir=None, load=load)
+
+    named = r"dataset imagefolder:size=16 of package mia-bench .* cannot be loaded: KeyError: 'no such file'"
+    with pytest.raises(UsageError, match=named):
+        setting(bench)
+
+
+def test_a_model_that_cannot_be_built_is_bad_input_and_named(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(self: Lenet5, image_shape: tuple[int, int, int], classes: int) -> Any:
+        raise TypeError("boom")
+
+    monkeypatch.setattr(Lenet5, "build", build)
+
+    with pytest.raises(UsageError, match=r"model lenet5 cannot take the \(3, 16, 16\) images of .* \(boom\)"):
+        setting(bench)
+
+
+def test_the_reference_attack_leaks_nothing_and_a_defense_with_a_density_has_a_bound(bench: Artifacts) -> None:
+    def record(defense: str, attack: Attack) -> Record:
+        entry = registry.find("attacks", type(attack).__name__.lower().replace("meanimage", "mean_image"))
+        return evaluate(Cell(setting(bench, defense), ResolvedComponent(entry, attack)), digest("some-cell"), bench)[0]
+
+    noisy, often = record("dp_ir:sigma=30", MeanImage()), record("dp_ir:sigma=30", Ridge(observations=9))
+    plain = record("undefended", Ridge())
+
+    assert noisy.row.leak_r2 == pytest.approx(0, abs=1e-4)
+    assert noisy.row.bound_psnr_db is not None
+    assert often.row.bound_psnr_db is not None
+    assert often.row.bound_psnr_db > noisy.row.bound_psnr_db
+    assert noisy.details["identified_chance"] == pytest.approx(1 / 24, abs=1e-5)
+    assert noisy.details["aux_overlap"] == 0
+    assert {"bound_psnr_db_estimate", "bound_identified", "evaluator_agreement"} <= set(noisy.details)
+    assert plain.row.bound_psnr_db is None
+    assert plain.row.identified == 1
+    assert plain.row.leak_r2 is not None
+    assert plain.row.leak_r2 > 0.7
+
+
+def test_private_images_among_the_attackers_own_are_counted(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = bench.observe
+
+    def generous(setting: Setting, attack: Attack) -> Observation:
+        seen = honest(setting, attack)
+        seen.aux.images[:3] = bench.originals(setting)[:3]
+        return seen
+
+    monkeypatch.setattr(bench, "observe", generous)
+
+    assert outcome(bench, gray).details["aux_overlap"] == 3
+
+
+def test_an_attack_that_has_seen_the_private_images_is_found_out(bench: Artifacts) -> None:
+    noisy = dataclasses.replace(setting(bench, "dp_ir:sigma=50"), images=12)
+    bench.pools(noisy.dataset).aux.images.mul_(0.3)  # so that the mean of the private images is worth knowing
+    secret = bench.originals(noisy).clone()
+
+    def flags(act: Callable[[Observation], Any]) -> list[str]:
+        attack = type("Acting", (Scripted,), {"act": staticmethod(act)})()
+        entry = Entry(kind="attacks", name="acting", target="t:Acting", package="third-party", version="7")
+        reference = ResolvedComponent(registry.find("attacks", "mean_image"), MeanImage())
+        cells = {digest("cheat"): ResolvedComponent(entry, attack), digest("reference"): reference}
+        records = {name: evaluate(Cell(noisy, chosen), name, bench)[0] for name, chosen in cells.items()}
+        return [flag.name for flag in audit([record.row for record in records.values()], records)]
+
+    assert flags(lambda seen: secret) == ["beats-bound"]
+    assert flags(lambda seen: secret.mean(0).expand_as(secret)) == ["ignores-wire"]
+    assert flags(lambda seen: seen.aux.images.mean(0).expand_as(secret)) == []
+
+
+def test_zero_noise_is_the_undefended_model(bench: Artifacts) -> None:
+    silent, plain = bench.protected(setting(bench, "dp_ir:sigma=0")), bench.protected(setting(bench))
+
+    assert torch.equal(silent.wire.tensor, plain.wire.tensor)
+    assert silent.accuracy == plain.accuracy

@@ -1,0 +1,108 @@
+"""What an attack may see, and that it harms nothing by changing it."""
+
+import dataclasses
+
+import pytest
+import torch
+from mia_bench.attacks.mean_image import MeanImage
+from mia_bench.attacks.ridge import Ridge
+from mia_bench.benchmark.evaluation.artifacts import Artifacts
+from mia_bench.benchmark.interfaces import Access, ImageSet, Observation
+from torch import Tensor
+
+from ...helpers.cells import Scripted, gray, outcome, setting
+
+
+def test_an_observation_has_no_place_for_private_images_or_labels() -> None:
+    fields = {field.name for field in dataclasses.fields(Observation)}
+
+    assert fields == {"wire", "aux", "classes", "channel", "query", "client", "server", "structure"}
+
+
+GRANTS = {
+    Access.WHITE_BOX: {"query", "client"},
+    Access.BLACK_BOX: {"query"},
+    Access.QUERY_FREE: {"server", "structure"},
+}
+
+
+@pytest.mark.parametrize(("access", "granted"), GRANTS.items())
+def test_an_attack_gets_what_its_access_grants_and_nothing_else(
+    access: Access, granted: set[str], bench: Artifacts
+) -> None:
+    found: set[str] = set()
+
+    def look(seen: Observation) -> Tensor:
+        found.update(name for name in ("query", "client", "server", "structure") if getattr(seen, name) is not None)
+        return gray(seen)
+
+    outcome(bench, look, access)
+
+    assert found == granted
+
+
+def test_no_private_image_is_in_what_an_attack_sees(bench: Artifacts) -> None:
+    private = {image.numpy().tobytes() for image in bench.pools(setting(bench).dataset).private.images}
+    seen_images: list[ImageSet] = []
+
+    def look(seen: Observation) -> Tensor:
+        seen_images.append(seen.aux)
+        return gray(seen)
+
+    outcome(bench, look)
+
+    assert not private & {image.numpy().tobytes() for image in seen_images[0].images}
+
+
+def test_an_attack_that_destroys_what_it_was_given_harms_no_other(bench: Artifacts) -> None:
+    before = bench.protected(setting(bench)).model.client[1].weight.clone()
+    wire = bench.protected(setting(bench)).wire.tensor.clone()
+    aux = bench.pools(setting(bench).dataset).aux.images.clone()
+
+    def vandalize(seen: Observation) -> Tensor:
+        assert seen.client is not None
+        for parameter in seen.client.parameters():
+            parameter.requires_grad_(False).zero_()
+        seen.wire.tensor.zero_()
+        seen.aux.images.zero_()
+        return gray(seen)
+
+    outcome(bench, vandalize, Access.WHITE_BOX)
+
+    assert torch.equal(bench.protected(setting(bench)).model.client[1].weight, before)
+    assert torch.equal(bench.protected(setting(bench)).wire.tensor, wire)
+    assert torch.equal(bench.pools(setting(bench).dataset).aux.images, aux)
+
+
+def test_noise_on_the_wire_is_fresh_for_queries_and_fixed_for_the_observed_wire(bench: Artifacts) -> None:
+    noisy = setting(bench, "dp_ir:sigma=0.5")
+    attack = Scripted()
+
+    first, second = bench.observe(noisy, attack), bench.observe(noisy, attack)
+    assert first.query is not None
+    queries = [first.query(first.aux.images).tensor for _ in range(2)]
+
+    assert torch.equal(first.wire.tensor, second.wire.tensor)
+    assert not torch.equal(*queries)
+
+
+def test_repeated_observations_are_merged_for_the_wire_and_for_queries(bench: Artifacts) -> None:
+    noisy, plain = setting(bench, "dp_ir:sigma=0.8"), setting(bench)
+    clean = bench.observe(plain, MeanImage()).wire.tensor
+    seen = bench.observe(noisy, Ridge(observations=16))
+    assert seen.query is not None
+    images = seen.aux.images[:16]
+
+    queried = seen.query(images).tensor - bench.observe(plain, Ridge()).query(images).tensor  # type: ignore[misc]
+
+    assert (seen.wire.tensor - clean).std().item() == pytest.approx(0.8 / 4, rel=0.05)
+    assert queried.std().item() == pytest.approx(0.8 / 4, rel=0.05)
+    assert getattr(seen.channel, "sigma") == pytest.approx(0.8 / 4)  # noqa: B009
+    assert (bench.observe(noisy, Ridge()).wire.tensor - clean).std().item() == pytest.approx(0.8, rel=0.05)
+
+
+def test_repeated_observations_of_a_repeatable_wire_are_the_wire_itself(bench: Artifacts) -> None:
+    plain = setting(bench)
+    assert torch.equal(
+        bench.observe(plain, Ridge(observations=16)).wire.tensor, bench.observe(plain, Ridge()).wire.tensor
+    )
