@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.interfaces import Component
-from mia_bench.benchmark.plan.suite import built_in, first_line
+from mia_bench.benchmark.plan.built_in_suites import built_in, first_line
 from mia_bench.benchmark.registry import Entry, Kind
 from mia_bench.benchmark.registry.parameters import parameters
 from mkdocs.config.defaults import MkDocsConfig

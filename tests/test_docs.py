@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from mia_bench.benchmark import registry
-from mia_bench.benchmark.plan.suite import built_in
+from mia_bench.benchmark.plan.built_in_suites import built_in
 
 ROOT = Path(__file__).parents[1]
 

@@ -29,7 +29,7 @@ def component(incomplete: str) -> Completions:
 
 def suite(incomplete: str) -> Completions:
     """Complete a built-in suite, or a TOML file."""
-    from ..plan.suite import built_in, first_line
+    from ..plan.built_in_suites import built_in, first_line
 
     folder, slash, _ = incomplete.rpartition("/")
     files = sorted(path.name for path in Path(folder or ".").glob("*.toml"))

@@ -42,6 +42,6 @@ def _line(summary: Summary) -> list[str]:
 
 
 def _suites() -> list[list[str]]:
-    from ..plan.suite import built_in, first_line
+    from ..plan.built_in_suites import built_in, first_line
 
     return [[name, first_line(path)] for name, path in built_in().items()]

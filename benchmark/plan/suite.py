@@ -12,10 +12,9 @@ from ..registry.entries import literals
 from ..registry.specs import parse
 from ..utils.files import Unreadable, read_toml
 from ..utils.texts import quoted
+from .built_in_suites import built_in
 from .lists import Spec
 from .request import Request
-
-_FOLDER = Path(__file__).parent / "suites"
 
 
 def requests_of(suite: str | None, given: Request) -> list[Request]:
@@ -47,16 +46,6 @@ def _without(spec: Spec, options: Mapping[str, Any]) -> dict[str, Any]:
         name, params = parse(spec)
         spec = {"name": name, **params}
     return {key: value for key, value in spec.items() if key not in options}
-
-
-def built_in() -> dict[str, Path]:
-    """Return the suites inside the package, by name."""
-    return {path.stem: path for path in sorted(_FOLDER.glob("*.toml"))}
-
-
-def first_line(path: Path) -> str:
-    """Return the comment that a suite file begins with."""
-    return path.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
 
 
 def load_suite(name: str) -> list[Request]:

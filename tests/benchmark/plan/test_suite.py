@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.plan.built_in_suites import built_in, first_line
 from mia_bench.benchmark.plan.request import Request
-from mia_bench.benchmark.plan.suite import built_in, first_line, load_suite, select_parts
+from mia_bench.benchmark.plan.suite import load_suite, select_parts
 
 
 @pytest.mark.parametrize("name", built_in())

@@ -14,8 +14,9 @@ from mia_bench.benchmark import training
 from mia_bench.benchmark.datasets import cifar10, mnist, photos
 from mia_bench.benchmark.datasets._division import divide
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
+from mia_bench.benchmark.plan.built_in_suites import built_in
 from mia_bench.benchmark.plan.request import Request
-from mia_bench.benchmark.plan.suite import built_in, requests_of
+from mia_bench.benchmark.plan.suite import requests_of
 from mia_bench.benchmark.registry.specs import ResolvedComponent
 from mia_bench.benchmark.runner.options import RunOptions
 from mia_bench.benchmark.runner.progress import Listener
