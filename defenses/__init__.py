@@ -1,1 +1,1 @@
-"""Defenses, one file each; a file ``my_noise.py`` holding class ``MyNoise`` provides ``my_noise``."""
+"""Defenses, one file each. A file ``my_noise.py`` with a class ``MyNoise`` provides the defense ``my_noise``."""

@@ -1,4 +1,4 @@
-"""The decoder that a client is trained against."""
+"""The decoder against which the client is trained adversarially."""
 
 from __future__ import annotations
 
@@ -9,27 +9,26 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..benchmark.interfaces import ImageSet, SplitModel
-from ..benchmark.training import fit
-from ._fine_tuning import BATCH, PASS, frozen
+from ._fine_tuning import fit_batches, frozen_encoder
 
-CHANNELS = 64
-REDUCTION = 4
-"""A vector is first expanded to a grid coarser than the image by this factor."""
-DECODER_RATE = 3e-3
-FIRST_IMAGES = 16_384
-"""Training images on which the decoder learns before the client begins to resist."""
+DECODER_CHANNELS = 64
+GRID_REDUCTION = 4
+"""A vector is first expanded to a grid that is coarser than the image by this factor."""
+DECODER_LEARNING_RATE = 3e-3
+MAX_FIRST_IMAGES = 16_384
+"""Most training images on which the decoder is trained before the client is."""
 
 
 class Decoder(nn.Module):
-    """Rebuilds images from IRs: convolutions on the IR's grid, whose channels become blocks of pixels.
+    """A network that reconstructs images from IRs: convolutions on the grid of the IR, whose channels become pixels.
 
-    The IR is normalized first, so a client gains nothing by scaling it.
+    The IR is normalized first, so a client does not gain from scaling it.
     """
 
     mean: Tensor
 
     def __init__(self, ir_shape: torch.Size, mean: Tensor) -> None:
-        """Take the shape of one IR and the mean image (C, H, W), from which the decoder starts."""
+        """Build the decoder for IRs of one shape. Its output begins at the mean image (C, H, W)."""
         super().__init__()
         self.register_buffer("mean", mean)
         channels, height, width = mean.shape
@@ -38,7 +37,11 @@ class Decoder(nn.Module):
             self.expand = nn.Identity()
             self.norm: nn.Module = nn.BatchNorm2d(first, affine=False)
         else:
-            first, rows, columns = CHANNELS, math.ceil(height / REDUCTION), math.ceil(width / REDUCTION)
+            first, rows, columns = (
+                DECODER_CHANNELS,
+                math.ceil(height / GRID_REDUCTION),
+                math.ceil(width / GRID_REDUCTION),
+            )
             size = ir_shape.numel()
             self.norm = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(size, affine=False))
             self.expand = nn.Sequential(
@@ -46,56 +49,55 @@ class Decoder(nn.Module):
             )
         block = max(math.ceil(height / rows), math.ceil(width / columns))
         self.body = nn.Sequential(
-            nn.Conv2d(first, CHANNELS, 3, padding=1),
+            nn.Conv2d(first, DECODER_CHANNELS, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1),
+            nn.Conv2d(DECODER_CHANNELS, DECODER_CHANNELS, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(CHANNELS, channels * block**2, 3, padding=1),
+            nn.Conv2d(DECODER_CHANNELS, channels * block**2, 3, padding=1),
             nn.PixelShuffle(block),
         )
 
     def forward(self, ir: Tensor) -> Tensor:
-        """Rebuild images (N, C, H, W) from IRs (N, ...)."""
-        away = self.body(self.expand(self.norm(ir)))  # (N, C, block * h, block * w)
-        if away.shape[2:] != self.mean.shape[1:]:
-            away = functional.interpolate(away, self.mean.shape[1:], mode="bilinear", align_corners=False)
-        return self.mean + away
+        """Reconstruct images (N, C, H, W) from IRs (N, ...)."""
+        residual = self.body(self.expand(self.norm(ir)))  # (N, C, block * h, block * w)
+        if residual.shape[2:] != self.mean.shape[1:]:
+            residual = functional.interpolate(residual, self.mean.shape[1:], mode="bilinear", align_corners=False)
+        return self.mean + residual
 
 
 class Adversary:
-    """A decoder that is trained a step further whenever the client is."""
+    """A decoder that is trained by one step for each step of the client."""
 
     def __init__(self, model: SplitModel, train: ImageSet) -> None:
-        """Train a decoder of the client as it is."""
-        images = train.images[:FIRST_IMAGES]
-        encoded = frozen(lambda batch: model.client(model.input_channel(batch)), images, cache=True)
+        """Train a decoder against the client in its current state."""
+        images = train.images[:MAX_FIRST_IMAGES]
+        encoded = frozen_encoder(lambda batch: model.client(model.input_channel(batch)), images, cache=True)
         ir = encoded(torch.arange(1, device=images.device))
         self.decoder = Decoder(ir.shape[1:], train.images.mean(0)).to(images.device)
 
         def loss(batch: Tensor) -> Tensor:
             return functional.mse_loss(self.decoder(encoded(batch)), images[batch])
 
-        fit(
-            self.decoder.parameters(),
-            loss,
-            count=len(images),
-            epochs=1,
-            batch_size=BATCH,
-            learning_rate=DECODER_RATE,
-            least=PASS,
-        )
-        self._stepper = torch.optim.AdamW(self.decoder.parameters(), DECODER_RATE / 3)
+        fit_batches(self.decoder.parameters(), loss, images=len(images), epochs=1, learning_rate=DECODER_LEARNING_RATE)
+        self._optimizer = torch.optim.AdamW(self.decoder.parameters(), DECODER_LEARNING_RATE / 3)
 
     def step(self, images: Tensor, ir: Tensor) -> None:
-        """Train the decoder on one batch of images (B, C, H, W) and IRs (B, ...)."""
+        """Train the decoder by one step on a batch of images (B, C, H, W) and IRs (B, ...)."""
         self.decoder.requires_grad_(True)
-        self._stepper.zero_grad(set_to_none=True)
+        self._optimizer.zero_grad(set_to_none=True)
         functional.mse_loss(self.decoder(ir.detach()), images).backward()
-        self._stepper.step()
+        self._optimizer.step()
         self.decoder.requires_grad_(False)
 
     def success(self, images: Tensor, ir: Tensor) -> Tensor:
-        """The share of the images' variance that it explains: 1 for exact images, 0 for the mean image or worse."""
+        """Return the share of the variance of the images that the decoder explains, a differentiable scalar.
+
+        It is 1 for exact reconstructions, and 0 for the mean image or anything worse.
+
+        Args:
+            images: A batch of images (B, C, H, W).
+            ir: Their IRs (B, ...).
+        """
         error = functional.mse_loss(self.decoder(ir), images)
-        blind = functional.mse_loss(self.decoder.mean.expand_as(images), images)
-        return (1 - error / blind.clamp(min=1e-9)).clamp(min=0)
+        error_of_mean = functional.mse_loss(self.decoder.mean.expand_as(images), images)
+        return (1 - error / error_of_mean.clamp(min=1e-9)).clamp(min=0)

@@ -1,4 +1,4 @@
-"""Two parameters of which exactly one counts."""
+"""Pairs of parameters that exclude each other."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pydantic import BaseModel
 
 
 def settle_alternatives(data: Any, *, default: str, alternative: str) -> Any:
-    """Blank the parameter that has a default value where only its alternative was given.
+    """Set the parameter ``default`` to None if only its alternative was given.
 
-    So the stored parameters say what was really used, and can be read back.
+    The stored parameters then describe what was used, and can be read again.
 
     Args:
-        data: what a component was called with.
-        default: name of the parameter whose default value counts when neither is given.
-        alternative: name of the other one, None by default.
+        data: Input of a component before validation.
+        default: Name of the parameter whose default value applies if neither is given.
+        alternative: Name of the other parameter, whose default is None.
     """
     if isinstance(data, dict) and data.get(alternative) is not None and default not in data:
         return {**data, default: None}
@@ -26,9 +26,9 @@ def require_one(component: BaseModel, first: str, second: str) -> None:
     """Check that exactly one of two parameters has a value.
 
     Raises:
-        ValueError: if both or none have.
+        ValueError: If both or neither have a value.
     """
     values = {name: getattr(component, name) for name in (first, second)}
     given = [f"{name}={value!r}" for name, value in values.items() if value is not None]
     if len(given) != 1:
-        raise ValueError(f"give either {first} or {second}, not {' and '.join(given) or 'none of them'}")
+        raise ValueError(f"Expected either {first} or {second}, got {' and '.join(given) or 'neither'}.")

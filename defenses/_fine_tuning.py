@@ -1,8 +1,8 @@
-"""Fine-tuning of what comes behind a frozen client."""
+"""Fine-tuning of a split model by a defense."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -13,25 +13,58 @@ from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import ImageSet, SplitModel
 from ..benchmark.training import fit, plan
 
-BATCH = 128
+BATCH_IMAGES = 128
 
-PASS = 100
-"""Steps of a pass at least, if there are few images; a training makes one or two passes by default."""
+MIN_STEPS_PER_EPOCH = 100
+"""Least steps of an epoch if there are few images. A training has one or two epochs by default."""
 
-PASSES = f"passes over the victim's training images, of {PASS} steps at least"
-"""What ``tuning_epochs`` means."""
+EPOCHS_HELP = f"passes over the victim's training images, of at least {MIN_STEPS_PER_EPOCH} steps each"
+"""Description of parameters such as ``tuning_epochs``."""
 
 LEARNING_RATE = 1e-3
 
-MOST_CACHED_BYTES = 1 << 30
-"""IRs of the training images up to this size are computed once; larger ones anew in every pass."""
+MAX_CACHED_BYTES = 1 << 30
+"""IRs of the training images up to this size are computed once. Larger ones are computed again in each epoch."""
+
+
+def fit_batches(
+    parameters: Iterable[nn.Parameter],
+    loss: Callable[[Tensor], Tensor],
+    *,
+    images: int,
+    epochs: int,
+    learning_rate: float = LEARNING_RATE,
+) -> None:
+    """Minimize a loss in place, with the batch size and the least number of steps that all defenses use.
+
+    Args:
+        parameters: Parameters to train.
+        loss: Maps the positions (B,) of a batch of images to a scalar.
+        images: Number of training images.
+        epochs: Passes over the images.
+        learning_rate: Peak learning rate.
+    """
+    fit(
+        parameters,
+        loss,
+        count=images,
+        epochs=epochs,
+        batch_size=BATCH_IMAGES,
+        learning_rate=learning_rate,
+        least=MIN_STEPS_PER_EPOCH,
+    )
 
 
 def tune_server(model: SplitModel, train: ImageSet, *, epochs: int) -> None:
-    """Train the server in place, through the channels' fresh noise, with the client as it is.
+    """Fine-tune the server in place, with fresh noise of the channels. The client does not change.
+
+    Args:
+        model: A copy that may be changed.
+        train: Training images and labels of the victim.
+        epochs: Passes over the images.
 
     Raises:
-        Inapplicable: if the server has no weights.
+        Inapplicable: If the server has no weights.
     """
 
     def encode(images: Tensor) -> Tensor:
@@ -49,54 +82,53 @@ def tune_server(model: SplitModel, train: ImageSet, *, epochs: int) -> None:
 def tune(
     head: nn.Sequential, encode: Callable[[Tensor], Tensor], train: ImageSet, *, epochs: int, fresh: bool = False
 ) -> None:
-    """Train ``head`` in place to classify what ``encode`` makes of images.
+    """Fine-tune ``head`` in place to classify the output of ``encode``.
 
     Args:
-        head: maps encoded images to logits (N, classes).
-        encode: maps images (N, C, H, W) to the head's input; is not trained.
-        train: the victim's images and labels.
-        epochs: passes over them.
-        fresh: encode anew in every pass, because ``encode`` is random.
+        head: Maps encoded images to logits (N, classes).
+        encode: Maps images (N, C, H, W) to the input of the head. It is not trained.
+        train: Training images and labels of the victim.
+        epochs: Passes over the images.
+        fresh: Encode the images again in each epoch, because ``encode`` is random.
 
     Raises:
-        Inapplicable: if the head has no weights.
+        Inapplicable: If the head has no weights.
     """
     if not any(True for _ in head.parameters()):
-        raise Inapplicable("there is nothing to tune: no layer with weights is left on the server")
-    encoded = frozen(encode, train.images, cache=not fresh)
+        raise Inapplicable("The server has no layers with weights to fine-tune. Choose an earlier split.")
+    encoded = frozen_encoder(encode, train.images, cache=not fresh)
 
     def loss(batch: Tensor) -> Tensor:
         return functional.cross_entropy(head(encoded(batch)), train.labels[batch])
 
-    with trained(head):
-        fit(
-            head.parameters(),
-            loss,
-            count=len(train),
-            epochs=epochs,
-            batch_size=BATCH,
-            learning_rate=LEARNING_RATE,
-            least=PASS,
-        )
+    with trainable(head):
+        fit_batches(head.parameters(), loss, images=len(train), epochs=epochs)
 
 
-def frozen(encode: Callable[[Tensor], Tensor], images: Tensor, *, cache: bool) -> Callable[[Tensor], Tensor]:
-    """Map indices (B,) to encoded images (B, ...) without gradients, from a table where that is wanted and fits."""
+def frozen_encoder(encode: Callable[[Tensor], Tensor], images: Tensor, *, cache: bool) -> Callable[[Tensor], Tensor]:
+    """Return a function that maps positions (B,) to encoded images (B, ...) without gradients.
+
+    Args:
+        encode: Maps images (B, C, H, W) to encoded images.
+        images: All images, (N, C, H, W).
+        cache: Encode all images once, if the result has at most ``MAX_CACHED_BYTES``.
+    """
 
     def encoded(batch: Tensor) -> Tensor:
         with torch.no_grad():
             return encode(images[batch])
 
     sample = encoded(torch.arange(1, device=images.device))
-    if not cache or len(images) * sample.nbytes > MOST_CACHED_BYTES:
+    if not cache or len(images) * sample.nbytes > MAX_CACHED_BYTES:
         return encoded
-    table = torch.cat([encoded(batch) for batch in torch.arange(len(images), device=images.device).split(BATCH)])
+    batches = torch.arange(len(images), device=images.device).split(BATCH_IMAGES)
+    table = torch.cat([encoded(batch) for batch in batches])
     return lambda batch: table[batch]
 
 
 @contextmanager
-def trained(head: nn.Module) -> Iterator[None]:
-    """Make a module trainable for a while; its modes and frozen weights are as before afterwards."""
+def trainable(head: nn.Module) -> Iterator[None]:
+    """Make a module trainable inside the block, and restore its modes and frozen weights afterwards."""
     modes = [(part, part.training) for part in head.modules()]
     weights = [(weight, weight.requires_grad) for weight in head.parameters()]
     head.train().requires_grad_(True)
@@ -105,47 +137,40 @@ def trained(head: nn.Module) -> Iterator[None]:
     finally:
         for part, mode in modes:
             part.training = mode
-        for weight, trainable in weights:
-            weight.requires_grad_(trainable).grad = None
+        for weight, required in weights:
+            weight.requires_grad_(required).grad = None
 
 
 Penalty = Callable[[Tensor, Tensor], Tensor]
+"""Maps images (B, C, H, W) and their clean IRs (B, ...) to a scalar."""
 
 
 def train_jointly(model: SplitModel, train: ImageSet, penalty: Penalty, *, epochs: int) -> None:
-    """Go on training the whole network in place, its channels too, so that it classifies well and pays little penalty.
+    """Continue the training of client, server and channels in place, with a penalty added to the cross-entropy.
 
     Args:
-        model: a copy that may be changed; modes and frozen weights are as before afterwards.
-        train: the victim's images and labels.
-        penalty: maps images (B, C, H, W) and their clean IRs (B, ...) to what is added to the mean cross-entropy.
-        epochs: passes over the images.
+        model: A copy that may be changed. Its modes and frozen weights are restored afterwards.
+        train: Training images and labels of the victim.
+        penalty: Maps images (B, C, H, W) and their clean IRs (B, ...) to the value that is added to the loss.
+        epochs: Passes over the images.
 
     Raises:
-        Inapplicable: if the client has no weights.
+        Inapplicable: If the client has no weights.
     """
     if not any(True for _ in model.client.parameters()):
-        raise Inapplicable("there is nothing to train: no layer with weights is on the client")
+        raise Inapplicable("The client has no layers with weights to train. Choose a later split.")
 
     def loss(batch: Tensor) -> Tensor:
         images = model.input_channel(train.images[batch])
         ir = model.client(images)
-        answers = model.server(model.ir_channel(ir))
-        return functional.cross_entropy(answers, train.labels[batch]) + penalty(images, ir)
+        logits = model.server(model.ir_channel(ir))
+        return functional.cross_entropy(logits, train.labels[batch]) + penalty(images, ir)
 
-    whole = model.modules()
-    with trained(whole):
-        fit(
-            whole.parameters(),
-            loss,
-            count=len(train),
-            epochs=epochs,
-            batch_size=BATCH,
-            learning_rate=LEARNING_RATE,
-            least=PASS,
-        )
+    network = model.modules()
+    with trainable(network):
+        fit_batches(network.parameters(), loss, images=len(train), epochs=epochs)
 
 
-def steps(train: ImageSet, epochs: int) -> int:
-    """How often ``train_jointly`` calls the penalty."""
-    return plan(len(train), epochs=epochs, batch_size=BATCH, least=PASS).steps
+def num_steps(train: ImageSet, epochs: int) -> int:
+    """Return how many steps ``train_jointly`` makes, each with one call of the penalty."""
+    return plan(len(train), epochs=epochs, batch_size=BATCH_IMAGES, least=MIN_STEPS_PER_EPOCH).steps

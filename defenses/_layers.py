@@ -9,10 +9,10 @@ from ..benchmark.interfaces.stages import cut_name
 
 
 def client_layers(model: SplitModel) -> dict[str, nn.Module]:
-    """The named layers on the device, in order, without the normalization, which is no split point."""
+    """Return the layers on the device by name, in order, without the normalization, which is not a split point."""
     return {cut_name(child): layer for child, layer in model.client.named_children() if child != "normalize"}
 
 
 def server_layers(model: SplitModel) -> dict[str, nn.Module]:
-    """The named layers in the cloud, in order."""
+    """Return the layers on the server by name, in order."""
     return {cut_name(child): layer for child, layer in model.server.named_children()}

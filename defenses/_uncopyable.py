@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import NoReturn
 
 
-class Unique:
-    """Holds keys, or a connection: a copy is the same object, since two counters under one key would repeat nonces."""
+class Uncopyable:
+    """Base class of objects that hold keys or a connection.
 
-    def __copy__(self) -> Unique:
+    A copy is the same object, since two message counters under one key would repeat nonces. Pickling raises TypeError.
+    """
+
+    def __copy__(self) -> Uncopyable:
         return self
 
-    def __deepcopy__(self, memo: object) -> Unique:
+    def __deepcopy__(self, memo: object) -> Uncopyable:
         return self
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError(f"a {type(self).__name__} holds keys, so it cannot be pickled")
+        raise TypeError(f"Objects of {type(self).__name__} hold keys and cannot be pickled.")

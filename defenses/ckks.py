@@ -15,31 +15,34 @@ from torch import Tensor, nn
 from ..benchmark.errors import Inapplicable, UsageError
 from ..benchmark.interfaces import Defense, ImageSet, Promise, SplitModel
 from ._ckks.compiler import Round, check_size, compile_interactive, compile_oneshot, steps
+from ._ckks.layout import Layout, width_of
 from ._ckks.model import CiphertextChannel, EncryptedModel
-from ._ckks.parameters import MOST_BITS, Parameters, choose
-from ._ckks.plan import Plan, width_of
+from ._ckks.parameters import MAX_MODULUS_BITS, Parameters, choose
 from ._ckks.polynomial import polynomial_form
 from ._ckks.session import Forecast, Session, forecast
 from ._ckks.view import Residues
-from ._fine_tuning import PASSES, tune
+from ._fine_tuning import EPOCHS_HELP, tune
 
 logger = logging.getLogger(__name__)
-CALIBRATION = 2000
-"""Training images on which quadratics are fitted and scales chosen."""
-FEWEST = 8
-"""Images that must be classified encrypted for an accuracy."""
-WRONG = 0.01
-"""Largest error of the first decrypted logits, in units of the largest logit."""
+CALIBRATION_IMAGES = 2000
+"""Most training images on which quadratics are fitted and scales chosen."""
+MIN_ACCURACY_IMAGES = 8
+"""Least number of images that must be classified encrypted to measure an accuracy."""
+MAX_LOGIT_ERROR = 0.01
+"""Largest error of the first decrypted logits, relative to the largest logit."""
 
 
 class Ckks(Defense):
-    """Encrypts the IR homomorphically; the server computes the rest of the network on ciphertexts.
+    """Encrypt the IR homomorphically, so that the server computes the rest of the network on ciphertexts.
 
-    The server is a process of its own that has the program and evaluation keys, and no key that decrypts. In the mode
-    ``oneshot`` quadratics take the place of its activations, mean pooling that of maximum pooling, and its layers are
-    fine-tuned; ``interactive`` keeps the exact network: the client decrypts, applies the activation and encrypts again.
-    A wire is one ciphertext for each image; for accuracy, several images share one. The server is honest but
-    curious: CKKS does not protect against one that answers wrongly and learns from the reaction.
+    The server is a separate process that has the program and the evaluation keys, but no key that decrypts. The mode
+    ``oneshot`` replaces activations by quadratics and maximum pooling by mean pooling, and fine-tunes the layers of the
+    server. The mode ``interactive`` keeps the exact network: the client decrypts, applies the activation and encrypts
+    again. A wire is one ciphertext for each image. To measure the accuracy, several images share a ciphertext. The
+    server is assumed to be honest but curious: CKKS does not protect against a server that answers wrongly and learns
+    from the reaction.
+
+    Example: ``mia-bench run --defense ckks --mode interactive --accuracy-images 16``
 
     Source: Cheon, Kim, Kim, Song, ASIACRYPT 2017 (CKKS); Gilad-Bachrach et al., ICML 2016, "CryptoNets"
     (squares); He, Zhang, Lee, ACSAC 2019, section 7 (as a defense of split inference).
@@ -49,27 +52,27 @@ class Ckks(Defense):
     guarantee: ClassVar[str] = "CKKS, 128-bit"
 
     mode: Literal["oneshot", "interactive"] = Field(
-        "oneshot", description="one round with a polynomial network, or one for each activation with the exact network"
+        "oneshot", description="one round with a polynomial network, or one round per activation with the exact network"
     )
-    tuning_epochs: int = Field(1, ge=0, description=f"{PASSES} for the polynomial network (oneshot)")
+    tuning_epochs: int = Field(1, ge=0, description=f"{EPOCHS_HELP}, for the polynomial network of oneshot")
     ring: int | None = Field(
         None,
-        ge=min(MOST_BITS),
-        le=max(MOST_BITS),
-        description="degree of the ring, 4096, 8192 or 16384; none: the smallest that fits",
+        ge=min(MAX_MODULUS_BITS),
+        le=max(MAX_MODULUS_BITS),
+        description="degree of the ring: 4096, 8192 or 16384; none takes the smallest that fits",
     )
     moduli: str | None = Field(
-        None, description="bits of the primes, such as 46+42+42+46; none: they follow from the depth"
+        None, description="bits of the primes, such as 46+42+42+46; none derives them from the depth"
     )
-    scale_bits: int | None = Field(None, ge=20, le=50, description="bits of the scale; none: as many as fit")
+    scale_bits: int | None = Field(None, ge=20, le=50, description="bits of the scale; none takes as many as fit")
     lanes: int | None = Field(
-        None, ge=1, description="images in a ciphertext when accuracy is measured, a power of two; none: as many as fit"
+        None, ge=1, description="images per ciphertext for the accuracy, a power of two; none takes as many as fit"
     )
     accuracy_images: int | None = Field(
-        None, ge=1, description="private images classified encrypted; none: as many as budget_s allows"
+        None, ge=1, description="private images that are classified encrypted; none takes as many as budget_s allows"
     )
-    budget_s: float = Field(120, gt=0, description="most seconds of the server for them, by prediction")
-    control: bool = Field(False, description="encrypt zeros: what attacks reach if a ciphertext tells nothing")
+    budget_s: float = Field(120, gt=0, description="largest predicted time of the server for these images, in seconds")
+    control: bool = Field(False, description="encrypt zeros instead, as a control that leaks nothing")
 
     @field_validator("moduli")
     @classmethod
@@ -77,41 +80,43 @@ class Ckks(Defense):
         if value is not None:
             bits = value.split("+")
             if len(bits) < 3 or not all(bit.isdecimal() and 20 <= int(bit) <= 60 for bit in bits):
-                raise ValueError("expected at least three numbers of bits from 20 to 60, joined by +")
+                raise ValueError("Expected at least three numbers of bits from 20 to 60, joined by +.")
         return value
 
     @field_validator("ring")
     @classmethod
     def _check_ring(cls, value: int | None) -> int | None:
-        if value is not None and value not in MOST_BITS:
-            raise ValueError(f"expected one of {', '.join(map(str, MOST_BITS))}")
+        if value is not None and value not in MAX_MODULUS_BITS:
+            raise ValueError(f"Expected one of {', '.join(map(str, MAX_MODULUS_BITS))}.")
         return value
 
     @field_validator("lanes")
     @classmethod
     def _check_lanes(cls, value: int | None) -> int | None:
         if value is not None and value & (value - 1):
-            raise ValueError("expected a power of two")
+            raise ValueError("Expected a power of two.")
         return value
 
     def protect(self, model: SplitModel, train: ImageSet) -> EncryptedModel:
-        """Make the polynomial network, compile it, make keys and start the server.
+        """Return a copy of the model whose server is a process that computes on ciphertexts.
+
+        Build the polynomial network, compile it, generate the keys and start the server.
 
         Raises:
-            Inapplicable: if a layer of the server cannot be computed on ciphertexts, or not at 128-bit security, or not
-                exactly enough, or it would take too long.
-            UsageError: if a given parameter does not suffice.
+            Inapplicable: If the layers of the server cannot be computed on ciphertexts at 128-bit security, precisely
+                enough and within the time limit.
+            UsageError: If a given parameter is not sufficient for the network.
         """
         protected = model.copy()
         protected.modules().eval()
         network, sample = self._network(protected, train)
         rounds = self._compile(network, sample)
         parameters = self._parameters(rounds)
-        plans = [self._plan(each, parameters) for each in rounds]
-        expected = forecast(plans)
+        layouts = [self._layout(each, parameters) for each in rounds]
+        expected = forecast(layouts)
         images = self._accuracy_images(expected)
         logger.info(
-            "ckks, predicted: %s; %.2g s of the server for %d images in a ciphertext, %.1f MB keys, %.0f KB up",
+            "ckks predicts %s; %.2g s of the server for %d images in a ciphertext; %.1f MB of keys; %.0f KB sent.",
             parameters.text,
             expected.seconds,
             expected.lanes,
@@ -127,9 +132,9 @@ class Ckks(Defense):
             )
         network.requires_grad_(False)
         rounds = self._compile(network, sample, headroom=parameters.headroom)
-        session = Session(rounds, plans, parameters, control=self.control)
+        session = Session(rounds, layouts, parameters, control=self.control)
         if not self.control:
-            self._verify(session, network, sample[: plans[0].lanes])
+            self._verify(session, network, sample[: layouts[0].lanes])
         return EncryptedModel(
             client=protected.client,
             server=network,
@@ -143,21 +148,23 @@ class Ckks(Defense):
         )
 
     def _network(self, model: SplitModel, train: ImageSet) -> tuple[nn.Sequential, Tensor]:
-        """The network to be encrypted, not yet tuned, and values that it takes.
+        """Return the network to be encrypted, before fine-tuning, and some of its inputs (N, ...).
 
-        What cannot be compiled is refused here, before anything is trained.
+        A network that cannot be compiled is refused here, before any training.
         """
         if model.stochastic:
-            raise Inapplicable("the IR is noisy already; ckks encrypts the IR of an undefended client")
+            raise Inapplicable(
+                "Expected the IR of an undefended client, got a noisy one. Use ckks without other defenses."
+            )
         steps(model.server)
-        sample = _irs(model, train.images[:CALIBRATION])
+        sample = _irs(model, train.images[:CALIBRATION_IMAGES])
         if self.mode == "interactive":
             return model.server, sample
         check_size(sample.shape[1:], "the IR")
         return polynomial_form(model.server, sample).eval(), sample
 
     def _compile(self, network: nn.Sequential, sample: Tensor, *, headroom: float = 4) -> list[Round]:
-        """Compile with results scaled well below what can be decrypted, since other images may give larger ones."""
+        """Compile the network. Results are far below the largest decryptable ones, since other images may give more."""
         build = compile_oneshot if self.mode == "oneshot" else compile_interactive
         return build(copy.deepcopy(network).cpu(), sample.cpu(), largest_output=min(16.0, headroom / 4))
 
@@ -172,30 +179,30 @@ class Ckks(Defense):
             scale_bits=self.scale_bits,
         )
 
-    def _plan(self, each: Round, parameters: Parameters) -> Plan:
-        plan = Plan.of(each.program.layers, parameters)
+    def _layout(self, each: Round, parameters: Parameters) -> Layout:
+        layout = Layout.of(each.program.layers, parameters)
         if self.lanes is None:
-            return plan
-        if self.lanes > plan.lanes:
+            return layout
+        if self.lanes > layout.lanes:
             raise UsageError(
-                f"lanes is {self.lanes}; at this split {plan.lanes} images fit into a ciphertext of ring "
-                f"{parameters.ring}"
+                f"Expected lanes of at most {layout.lanes}, got {self.lanes}. At this split, no more images fit into a "
+                f"ciphertext of ring {parameters.ring}."
             )
-        return replace(plan, lanes=self.lanes)
+        return replace(layout, lanes=self.lanes)
 
     def _accuracy_images(self, expected: Forecast) -> int:
-        """How many images fit into the budget."""
+        """Return how many images can be classified within ``budget_s``."""
         spare = self.budget_s - expected.first_seconds
         most = expected.lanes * (1 + int(spare / expected.seconds)) if spare >= 0 else 0
         if self.accuracy_images is not None and self.accuracy_images <= most:
             return self.accuracy_images
-        if self.accuracy_images is None and most >= FEWEST:
+        if self.accuracy_images is None and most >= MIN_ACCURACY_IMAGES:
             return most
-        asked = self.accuracy_images or FEWEST
+        asked = self.accuracy_images or MIN_ACCURACY_IMAGES
         raise Inapplicable(
-            f"classifying {asked} images is predicted to take {expected.total(asked):.0f} s, and budget_s is "
-            f"{self.budget_s:g}, enough for {most} images; raise budget_s, lower accuracy_images, split later, or "
-            "choose mode=interactive"
+            f"Expected to classify {asked} images in budget_s={self.budget_s:g}, enough for {most} images. The "
+            f"predicted time is {expected.total(asked):.0f} s. Raise budget_s, lower accuracy_images, split later, or "
+            "choose mode=interactive."
         )
 
     def _guarantee(self, parameters: Parameters) -> str:
@@ -204,17 +211,17 @@ class Ckks(Defense):
         return f"none: control that encrypts zeros ({text})" if self.control else text
 
     def _verify(self, session: Session, network: nn.Sequential, irs: Tensor) -> None:
-        """Compare one encrypted batch with the network in the clear."""
+        """Compare the decrypted logits of one batch with those of the network on plain IRs."""
         with torch.no_grad():
             expected = network(irs).cpu()
         error = (session.finish(session.upload(irs), len(irs)).logits - expected).abs().max().item()
         largest = expected.abs().max().item()
-        if not error <= WRONG * largest:
+        if not error <= MAX_LOGIT_ERROR * largest:
             refusal = UsageError if self.ring or self.moduli or self.scale_bits else Inapplicable
             raise refusal(
-                f"decrypted logits are off by {error:.2g}, more than {WRONG:.0%} of the largest, {largest:.3g}: the "
-                "CKKS parameters are too coarse; raise scale_bits, or take a larger ring of "
-                f"{', '.join(map(str, MOST_BITS))}"
+                f"Expected decrypted logits within {MAX_LOGIT_ERROR:.0%} of the largest, {largest:.3g}, got errors of "
+                f"{error:.2g}. The CKKS parameters are too coarse. Raise scale_bits, or choose a larger ring of "
+                f"{', '.join(map(str, MAX_MODULUS_BITS))}."
             )
 
 

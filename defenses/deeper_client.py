@@ -1,4 +1,4 @@
-"""More layers on the device."""
+"""More layers of the network on the device."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from ._layers import client_layers, server_layers
 
 
 class DeeperClient(Defense):
-    """Moves the split to a deeper layer, so that the device computes more and sends a more abstract IR.
+    """Move the split to a deeper layer, so that the device computes more and sends a more abstract IR.
 
-    The predictions stay the same. The split may be moved as far as the last layer; then all is computed on the
-    device and the wire carries the logits.
+    The predictions do not change. If the split moves to the last layer, the device computes the whole network and sends
+    the logits.
+
+    Example: ``mia-bench run --defense deeper_client --layers 1,2,4``
 
     Source: He, Zhang, Lee, ACSAC 2019, section 7.
     """
 
     guarantee: ClassVar[str] = "none"
 
-    layers: int | None = Field(1, ge=1, description="how many layers deeper; excludes to")
-    to: str | None = Field(None, description="name of the layer to split behind; excludes layers")
+    layers: int | None = Field(1, ge=1, description="number of layers by which the split moves; excludes to")
+    to: str | None = Field(None, description="name of the last layer on the device; excludes layers")
 
     @model_validator(mode="before")
     @classmethod
@@ -37,31 +39,30 @@ class DeeperClient(Defense):
         return self
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
-        """Move the split.
+        """Return a copy of the model with a deeper split.
 
         Raises:
-            Inapplicable: if there are too few layers behind the split, or the named one is not behind it.
-            UsageError: if there is no layer of that name.
+            Inapplicable: If too few layers follow the split, or the named layer does not follow it.
+            UsageError: If the network has no layer of that name.
         """
         return model.copy().moved_behind(self._destination(model))
 
     def _destination(self, model: SplitModel) -> str:
-        """Name of the layer to split behind."""
+        """Return the name of the last layer on the device."""
         here, ahead = list(client_layers(model)), list(server_layers(model))
         if self.to is None:
             assert self.layers is not None
             if self.layers > len(ahead):
                 raise Inapplicable(
-                    f"cannot move {self.layers} layers deeper: {len(ahead)} follow the split {here[-1]!r}"
+                    f"Expected at least {self.layers} layers after the split {here[-1]!r}, got {len(ahead)}. "
+                    "Lower layers."
                 )
             return ahead[self.layers - 1]
         if self.to not in here + ahead:
-            raise UsageError(
-                f"there is no layer {self.to!r} to move the split to; the layers are {', '.join(here + ahead)}"
-            )
+            raise UsageError(f"Unknown layer {self.to!r} in to. Choose one of the layers: {', '.join(here + ahead)}.")
         if self.to not in ahead:
             raise Inapplicable(
-                f"the layer {self.to!r} is not deeper than the split {here[-1]!r}; "
-                f"deeper ones are {', '.join(ahead) or 'none'}"
+                f"Expected a layer after the split {here[-1]!r} in to, got {self.to!r}. "
+                f"Available: {', '.join(ahead) or 'none'}."
             )
         return self.to

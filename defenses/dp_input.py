@@ -1,4 +1,4 @@
-"""Differential privacy by noise on the image."""
+"""Differential privacy by noise on the input image."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from ._fine_tuning import tune_server
 
 
 class DpInput(NoiseDefense):
-    """Adds Gaussian or Laplacian noise to the clipped image before the client's layers.
+    """Add Gaussian or Laplacian noise to the clipped image before the layers of the client.
 
-    What is sent is v = f1(clip(x) + e), in units of pixels in [0, 1]; the layers behind the noise cost no privacy.
-    With ``clip`` the sensitivity is bounded and epsilon follows. Given ``epsilon`` without ``clip``, the median norm
-    of the victim's training images is taken. That is sound for the images that are sent: the norm is fixed before
-    any of them is seen and does not depend on them. It promises nothing about the training images.
+    The client sends v = f1(clip(x) + e), where ``sigma`` is in units of pixels in [0, 1]. The layers after the noise do
+    not reduce the privacy. ``clip`` bounds the sensitivity, from which epsilon follows. If ``epsilon`` is given without
+    ``clip``, the clipping norm is the median norm of the training images of the victim. This is sound for the images
+    that are sent, since the norm does not depend on them. It guarantees nothing about the training images.
+
+    Example: ``mia-bench run --defense dp_input --sigma 0.1,0.2,0.5``
 
     Source: He, Zhang, Lee, ACSAC 2019, section 7, and IoT-J 2021; epsilon of Gaussian noise: Balle & Wang, ICML
     2018, Theorem 8; epsilon of Laplacian noise: Dwork, McSherry, Nissim, Smith, TCC 2006.
@@ -27,11 +29,11 @@ class DpInput(NoiseDefense):
     guarantee: ClassVar[str] = "(eps, delta)-local DP per release if clipped, else none"
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
-        """Put the noise before the client.
+        """Return a copy of the model with noise on its images.
 
         Raises:
-            Inapplicable: if the server is to be tuned and has no weights.
-            UsageError: if the accountant cannot compute the promise.
+            Inapplicable: If the server is to be fine-tuned and has no weights.
+            UsageError: If the accountant cannot compute the guarantee.
         """
         channel, promise = self.calibrate(nn.Identity(), train.images)
         protected = replace(model.copy(), input_channel=channel, promise=promise)

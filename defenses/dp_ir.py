@@ -11,12 +11,14 @@ from ._fine_tuning import tune_server
 
 
 class DpIr(NoiseDefense):
-    """Adds Gaussian or Laplacian noise to the clipped IR before it leaves the device.
+    """Add Gaussian or Laplacian noise to the clipped IR before it leaves the device.
 
-    What is sent is v = clip(f1(x)) + e. Noise alone promises nothing, since the IR may be arbitrarily large; with
-    ``clip`` the sensitivity is bounded and epsilon follows. Given ``epsilon`` without ``clip``, the median norm of
-    the IRs of the victim's training images is taken. That is sound for the images that are sent: the norm is fixed
-    before any of them is seen and does not depend on them. It promises nothing about the training images.
+    The client sends v = clip(f1(x)) + e. Noise alone guarantees nothing, since the IR may be arbitrarily large.
+    ``clip`` bounds the sensitivity, from which epsilon follows. If ``epsilon`` is given without ``clip``, the clipping
+    norm is the median norm of the IRs of the victim's training images. This is sound for the images that are sent,
+    since the norm does not depend on them. It guarantees nothing about the training images.
+
+    Example: ``mia-bench run --defense dp_ir --sigma 0.1,0.5,1``
 
     Source: He, Zhang, Lee, ACSAC 2019, section 7, and IoT-J 2021; epsilon of Gaussian noise: Balle & Wang, ICML
     2018, Theorem 8; epsilon of Laplacian noise: Dwork, McSherry, Nissim, Smith, TCC 2006.
@@ -25,11 +27,11 @@ class DpIr(NoiseDefense):
     guarantee: ClassVar[str] = "(eps, delta)-local DP per release if clipped, else none"
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
-        """Put the noise behind the client.
+        """Return a copy of the model with noise on its IRs.
 
         Raises:
-            Inapplicable: if the server is to be tuned and has no weights.
-            UsageError: if the accountant cannot compute the promise.
+            Inapplicable: If the server is to be fine-tuned and has no weights.
+            UsageError: If the accountant cannot compute the guarantee.
         """
         protected = model.copy()
         channel, promise = self.calibrate(protected.client, train.images)

@@ -1,4 +1,4 @@
-"""Differentially private training: a negative control."""
+"""Differentially private training, a negative control."""
 
 from __future__ import annotations
 
@@ -18,42 +18,49 @@ from torch.utils.data import DataLoader, TensorDataset
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Defense, ImageSet, Promise, SplitModel
 from ..benchmark.training import untrained_copy
-from ._fine_tuning import trained
+from ._fine_tuning import trainable
 
 LEARNING_RATE = 0.5
-"""Of plain SGD with gradients clipped to norm 1; scaled inversely with the norm."""
+"""Learning rate of plain SGD with gradients clipped to norm 1. It is divided by the clipping norm."""
 EXPECTED_WARNINGS = (
-    "Secure RNG turned off",  # the noise comes from torch's generator, as the docstring says
-    "Full backward hook is firing when gradients are computed",  # images need no gradient
-    "Optimal order is the (largest|smallest) alpha",  # the promise is then looser than it might be, never wrong
+    "Secure RNG turned off",  # The noise comes from torch's generator, as the docstring says.
+    "Full backward hook is firing when gradients are computed",  # Images need no gradient.
+    "Optimal order is the (largest|smallest) alpha",  # The guarantee is then looser than necessary, never wrong.
 )
 
 
 class DpSgd(Defense):
-    """Trains the whole network anew by DP-SGD: a negative control, since it protects training data, not inputs.
+    """Train the whole network anew by DP-SGD: a negative control, since it protects training data, not inputs.
 
-    What is sent is the IR, unchanged; whoever sees it rebuilds the input as before. The epsilon is that of the
-    *training images* (add or remove one, given the steps really done), so it stands in the words of the guarantee and
-    not in the columns of the input's. The network begins untrained, because fine-tuning with noise does not make it
-    forget what it has learned without. The epsilon does not cover the channel means that normalize the input, nor the
-    choice of parameters, and the random numbers are torch's, not cryptographic. Swept over noise 0.5, 1, 2 and 4.
+    The client sends the unchanged IR, from which an attacker reconstructs the input as before. The epsilon is that of
+    the *training images* (add or remove one image, for the steps that were done), so it appears in the text of the
+    guarantee and not in the columns about the input. Training starts from an untrained network, because fine-tuning
+    with noise does not remove what the network has learned without. The epsilon does not cover the channel means that
+    normalize the input, nor the choice of parameters. The random numbers are torch's and not cryptographic. Recommended
+    sweep of the noise: 0.5, 1, 2, 4.
+
+    Example: ``mia-bench run --defense dp_sgd --noise-multiplier 0.5,1,2,4``
 
     Source: Abadi et al., CCS 2016, "Deep learning with differential privacy"; by opacus, Rényi accountant.
     """
 
     guarantee: ClassVar[str] = "none for inputs; (eps, delta)-DP of the training images"
 
-    noise_multiplier: float = Field(1.0, gt=0, description="deviation of the noise, in units of the clipping norm")
+    noise_multiplier: float = Field(
+        1.0, gt=0, description="standard deviation of the noise, in units of the clipping norm"
+    )
     gradient_clip: float = Field(1.0, gt=0, description="largest norm of the gradient of one training image")
     dp_epochs: int = Field(2, ge=1, description="passes over the victim's training images, on average")
-    dp_batch: int = Field(256, ge=1, description="images in a step, on average")
-    training_delta: float = Field(1e-5, gt=0, lt=1, description="chance that the promise to the training data fails")
+    dp_batch: int = Field(256, ge=1, description="images per step, on average")
+    training_delta: float = Field(
+        1e-5, gt=0, lt=1, description="probability that the guarantee for the training images fails"
+    )
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
-        """Train a fresh copy.
+        """Return a copy of the model, trained anew by DP-SGD.
 
         Raises:
-            Inapplicable: if opacus cannot train the network, or it cannot be reset.
+            Inapplicable: If opacus cannot train the network, or the network cannot be reset.
         """
         protected = model.copy()
         parts = untrained_copy(nn.ModuleList([protected.client, protected.server]))
@@ -62,8 +69,8 @@ class DpSgd(Defense):
         assert isinstance(server, nn.Sequential)
         whole = nn.Sequential(client, server)
         if errors := ModuleValidator.validate(whole, strict=False):
-            raise Inapplicable(f"opacus cannot train this network with differential privacy: {errors[0]}")
-        with warnings.catch_warnings(), trained(whole):
+            raise Inapplicable(f"Opacus cannot train this network with differential privacy: {errors[0]}.")
+        with warnings.catch_warnings(), trainable(whole):
             for message in EXPECTED_WARNINGS:
                 warnings.filterwarnings("ignore", message=message)
             epsilon = self._train(whole, train)
@@ -71,7 +78,7 @@ class DpSgd(Defense):
         return replace(protected, client=client, server=server, promise=Promise(words))
 
     def _train(self, network: nn.Module, train: ImageSet) -> float:
-        """Train in place; the epsilon spent on the training images."""
+        """Train a network in place and return the epsilon for the training images."""
         engine = PrivacyEngine(accountant="rdp")
         private = engine.make_private(
             module=network,

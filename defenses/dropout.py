@@ -1,4 +1,4 @@
-"""Dropout at inference."""
+"""Dropout of coordinates at inference."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Channel, Defense, ImageSet, SplitModel
-from ._fine_tuning import PASSES, tune_server
+from ._fine_tuning import EPOCHS_HELP, tune_server
 
 
 class _DropoutChannel(Channel):
-    """Zeroes each coordinate with a fixed probability; the others are kept as they are."""
+    """Zero each coordinate with a fixed probability and keep the others unchanged."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -23,31 +23,33 @@ class _DropoutChannel(Channel):
         self.stochastic = rate > 0
 
     def forward(self, value: Tensor) -> Tensor:
-        """Drop coordinates of the value (N, ...) independently, without rescaling the others."""
+        """Zero coordinates of the values (N, ...) independently, without rescaling the others."""
         return value * (torch.rand_like(value) >= self.rate) if self.stochastic else value
 
     def distance(self, value: Tensor, sent: Tensor) -> Tensor:
-        """Squared error over the coordinates that arrived, (N,): a zero may be a dropped coordinate."""
+        """Return the squared error over the nonzero coordinates, (N,), since a zero may be a dropped coordinate."""
         error = value - sent
         if self.stochastic:
             error = error * (sent != 0)
         return error.square().flatten(1).sum(1)
 
     def merge(self, sent: Tensor) -> Tensor:
-        """The coordinates that arrived in any of R wires (R, N, ...)."""
+        """Combine R wires (R, N, ...): keep each coordinate that is nonzero in at least one of them."""
         first = (sent != 0).to(torch.uint8).argmax(0, keepdim=True)
         return sent.gather(0, first)[0]
 
     def merged(self, count: int) -> _DropoutChannel:
-        """A coordinate is lost only if it is lost every time."""
+        """Return the channel of ``count`` merged wires: a coordinate is lost only if it is lost in all of them."""
         return _DropoutChannel(self.rate**count)
 
 
 class Dropout(Defense):
-    """Zeroes a random part of the IR, or of the image, anew at every inference.
+    """Zero a random part of the IR, or of the image, at every inference.
 
-    The coordinates that are kept arrive exactly (they are not rescaled, as in the official code), so an attacker who
-    leaves the zeros out of the loss still learns much; nothing is promised.
+    The kept coordinates are sent exactly (without rescaling, as in the official code), so an attacker who leaves the
+    zeros out of the loss still learns much. There is no guarantee.
+
+    Example: ``mia-bench run --defense dropout --rate 0.3,0.6,0.9``
 
     Source: He, Zhang, Lee, IEEE IoT-J 2021, and its official code.
     """
@@ -57,15 +59,15 @@ class Dropout(Defense):
     guarantee: ClassVar[str] = "none"
 
     rate: float = Field(0.6, ge=0, lt=1, description="probability that a coordinate is zeroed")
-    where: Literal["ir", "input"] = Field("ir", description="what is dropped: coordinates of the IR or of the image")
+    where: Literal["ir", "input"] = Field("ir", description="value that loses coordinates: the IR or the input image")
     noise_aware: bool = Field(False, description="fine-tune the server to the zeros")
-    tuning_epochs: int = Field(1, ge=1, description=f"{PASSES}, if noise_aware")
+    tuning_epochs: int = Field(1, ge=1, description=f"{EPOCHS_HELP}, if noise_aware")
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
-        """Put the dropout behind or before the client.
+        """Return a copy of the model with dropout after or before the client.
 
         Raises:
-            Inapplicable: if the server is to be tuned and has no weights.
+            Inapplicable: If the server is to be fine-tuned and has no weights.
         """
         channel = _DropoutChannel(self.rate)
         protected = model.copy()

@@ -1,4 +1,4 @@
-"""A fully connected layer before sending."""
+"""A fully connected layer on the device before the IR is sent."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from torch import nn
 
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Defense, ImageSet, SplitModel
-from ._fine_tuning import PASSES, tune
+from ._fine_tuning import EPOCHS_HELP, tune
 from ._layers import client_layers, server_layers
 
 
 class FcBeforeSend(Defense):
-    """Sends the IR only after a fully connected layer has mixed all of its coordinates.
+    """Send the IR only after a fully connected layer has mixed all its coordinates.
 
-    By default the split moves behind the first fully connected layer of the network, and the predictions stay the
-    same. With ``width``, the split stays and two new layers are put around it: one on the device that mixes the IR
-    into ``width`` numbers, one on the server that expands them to the IR's shape; these two and the server are then
-    fine-tuned, the device's own layers are not. The parameter ``tuning_epochs`` counts only with ``width``.
+    By default, the split moves after the first fully connected layer of the network, and the predictions do not change.
+    With ``width``, the split stays and two new layers are inserted around it: one on the device that mixes the IR into
+    ``width`` numbers, and one on the server that expands them to the shape of the IR. These two and the server are then
+    fine-tuned; the other layers on the device are not. ``tuning_epochs`` has an effect only with ``width``.
+
+    Example: ``mia-bench run --defense fc_before_send --width 64,256``
 
     Source: He, Zhang, Lee, ACSAC 2019, section 7.
     """
@@ -31,15 +33,15 @@ class FcBeforeSend(Defense):
     guarantee: ClassVar[str] = "none"
 
     width: int | None = Field(
-        None, ge=1, description="numbers sent by a new layer; by default the network's own is used"
+        None, ge=1, description="numbers that a new layer sends; none uses a layer of the network"
     )
-    tuning_epochs: int = Field(1, ge=0, description=f"{PASSES}, if width is given")
+    tuning_epochs: int = Field(1, ge=0, description=f"{EPOCHS_HELP}, if width is given")
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
-        """Move the split or put the new layers in.
+        """Return a copy of the model with a deeper split, or with the new layers.
 
         Raises:
-            Inapplicable: without ``width``, if no fully connected layer is behind the split, or one is before it.
+            Inapplicable: Without ``width``, if no fully connected layer follows the split, or one precedes it.
         """
         if self.width is None:
             return model.copy().moved_behind(_first_fully_connected(model))
@@ -47,14 +49,14 @@ class FcBeforeSend(Defense):
 
 
 def _first_fully_connected(model: SplitModel) -> str:
-    """Name of the first fully connected layer, which must be behind the split."""
+    """Return the name of the first fully connected layer, which must follow the split."""
     for name, layer in client_layers(model).items():
         if _is_fully_connected(layer):
-            raise Inapplicable(f"the fully connected layer {name!r} is already on the client; choose an earlier split")
+            raise Inapplicable(f"The fully connected layer {name!r} is already on the client. Choose an earlier split.")
     for name, layer in server_layers(model).items():
         if _is_fully_connected(layer):
             return name
-    raise Inapplicable("the network has no fully connected layer; give width to put one in")
+    raise Inapplicable("The network has no fully connected layer. Give width to insert one.")
 
 
 def _is_fully_connected(layer: nn.Module) -> bool:
@@ -62,7 +64,7 @@ def _is_fully_connected(layer: nn.Module) -> bool:
 
 
 def _with_bottleneck(model: SplitModel, train: ImageSet, *, width: int, epochs: int) -> SplitModel:
-    """Put a mixing layer at the end of the client and an expanding one at the start of the server, and train them."""
+    """Append a mixing layer to the client, prepend an expanding layer to the server, and fine-tune them."""
     with torch.no_grad():
         shape = model.client(train.images[:1]).shape[1:]
     device = train.images.device

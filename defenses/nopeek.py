@@ -1,4 +1,4 @@
-"""An IR that is less correlated with the image."""
+"""Training for an IR that is less correlated with the image."""
 
 from __future__ import annotations
 
@@ -9,38 +9,46 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Defense, ImageSet, SplitModel
-from ._fine_tuning import PASSES, train_jointly
+from ._fine_tuning import EPOCHS_HELP, train_jointly
 
-TINY = 1e-12
-"""Keeps the roots differentiable at zero."""
+ROOT_FLOOR = 1e-12
+"""Least argument of a square root, which keeps it differentiable at zero."""
 
 
 def distance_correlation(first: Tensor, second: Tensor) -> Tensor:
-    """The distance correlation of paired samples (B, ...) and (B, ...), a scalar in [0, 1], differentiable.
+    """Compute the distance correlation of paired samples (B, ...) and (B, ...), a differentiable scalar in [0, 1].
 
-    The distances are Euclidean, not squared: with squared ones, as in much public code, only linear dependence counts.
+    The distances are Euclidean, not squared. Squared distances, as in much public code, detect linear dependence only.
 
     Source: Székely, Rizzo, Bakirov 2007, "Measuring and testing dependence by correlation of distances".
+
+    Example:
+        >>> x = torch.tensor([[0.0], [1.0], [2.0]])
+        >>> round(distance_correlation(x, 3 * x).item(), 4)
+        1.0
     """
     a, b = _centered_distances(first), _centered_distances(second)
     covariance = (a * b).mean()
-    spread = (a.square().mean() * b.square().mean()).clamp(min=TINY).sqrt()
-    return (covariance / spread).clamp(min=TINY).sqrt()
+    spread = (a.square().mean() * b.square().mean()).clamp(min=ROOT_FLOOR).sqrt()
+    return (covariance / spread).clamp(min=ROOT_FLOOR).sqrt()
 
 
 def _centered_distances(samples: Tensor) -> Tensor:
-    """The distances of all pairs (B, B), less the means of rows and columns, plus the total mean."""
+    """Return the distances of all pairs (B, B), minus the means of rows and columns, plus the total mean."""
     flat = samples.flatten(1)
     distances = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")
     return distances - distances.mean(0) - distances.mean(1, keepdim=True) + distances.mean()
 
 
 class Nopeek(Defense):
-    """Trains the client so that its IRs are less correlated with the images (NoPeek).
+    """Train the client so that its IRs are less correlated with the images (NoPeek).
 
-    Client and server are trained on from the given weights, to a low cross-entropy plus ``correlation_weight`` times
-    the distance correlation of images and IRs in the batch. This is an average over batches; the client stays a
-    deterministic map that may still be invertible, and nothing is promised. Swept over 0.5, 1, 2 and 5.
+    Training starts from the given weights of client and server. It minimizes the cross-entropy plus
+    ``correlation_weight`` times the distance correlation of images and IRs in the batch. This controls an average over
+    batches. The client remains a deterministic map that may be invertible, so there is no guarantee. Recommended sweep
+    of the weight: 0.5, 1, 2, 5.
+
+    Example: ``mia-bench run --defense nopeek --correlation-weight 0.5,1,2,5``
 
     Source: Vepakomma, Singh, Gupta, Raskar 2020, "NoPeek: Information leakage reduction to share activations".
     """
@@ -49,13 +57,13 @@ class Nopeek(Defense):
     guarantee: ClassVar[str] = "none"
 
     correlation_weight: float = Field(1.0, ge=0, description="weight of the distance correlation")
-    tuning_epochs: int = Field(1, ge=1, description=PASSES)
+    tuning_epochs: int = Field(1, ge=1, description=EPOCHS_HELP)
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
-        """Train a copy.
+        """Return a copy of the model, trained with the penalty.
 
         Raises:
-            Inapplicable: if the client has no weights.
+            Inapplicable: If the client has no weights.
         """
         protected = model.copy()
 

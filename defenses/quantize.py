@@ -1,4 +1,4 @@
-"""Few bits per number."""
+"""Quantization of the IR to few bits per number."""
 
 from __future__ import annotations
 
@@ -11,41 +11,42 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Channel, Defense, ImageSet, SplitModel
-from ._fine_tuning import PASSES, tune_server
+from ._fine_tuning import EPOCHS_HELP, tune_server
 
-SAMPLE = 1024
-"""Training images that fix the range."""
-TAIL = 0.005
-"""Share of the training IRs' numbers cut off at each end of the range, so that outliers do not widen the cells."""
+RANGE_IMAGES = 1024
+"""Most training images from which the ranges are computed."""
+CLIPPED_SHARE = 0.005
+"""Share of the numbers in the training IRs that lies beyond each end of the range, so outliers do not widen it."""
 
 
 class _Quantizer(Channel):
-    """Rounds each number to the nearest of 2^bits levels, equally spaced over the range of its channel."""
+    """Round each number to the nearest of 2^bits levels, equally spaced over the range of its channel."""
 
     low: Tensor
     step: Tensor
 
     def __init__(self, *, bits: int, low: Tensor, high: Tensor) -> None:
-        """Take the ends of each channel's range, which broadcast to one IR."""
+        """Set the number of bits and the ends of the range of each channel, which broadcast to one IR."""
         super().__init__()
         self.bits = bits
         self.register_buffer("low", low)
         self.register_buffer("step", (high - low).clamp(min=1e-6) / (2**bits - 1))
 
     def forward(self, value: Tensor) -> Tensor:
-        """Round the value (N, ...); its slope is that of clipping to the range (straight-through)."""
+        """Round the values (N, ...). The gradient is that of clipping to the range (straight-through estimator)."""
         clipped = torch.minimum(value.maximum(self.low), self._high())
         levels = self.low + self.step * self._codes(value)
-        return levels + (clipped - clipped.detach())  # adds exactly zero, so no trace of the value is left
+        return levels + (clipped - clipped.detach())  # This adds exactly zero, so no trace of the value is left.
 
     def packed_bytes(self, sent: Tensor) -> int:
-        """So many bits per number, without gaps."""
+        """Return the bytes of one IR with ``bits`` bits per number, without gaps."""
         return (sent[0].numel() * self.bits + 7) // 8
 
     def distance(self, value: Tensor, sent: Tensor) -> Tensor:
-        """Squared distance of the value to the cells that were sent, (N,): any value in its cell fits equally well.
+        """Return the squared distance of the values to the cells that were sent, (N,).
 
-        The cells at the ends are open, because what is out of range is sent as the nearest end.
+        All values in a cell fit equally well. The cells at the ends are open, because a value outside the range is sent
+        as the nearest end.
         """
         codes = self._codes(sent)
         below = (sent - self.step / 2 - value).clamp(min=0) * (codes > 0)
@@ -53,7 +54,7 @@ class _Quantizer(Channel):
         return (below + above).square().flatten(1).sum(1)
 
     def _codes(self, value: Tensor) -> Tensor:
-        """The number of the level, 0 to 2^bits - 1, of each number."""
+        """Return the index of the level, 0 to 2^bits - 1, of each number."""
         return ((value.detach() - self.low) / self.step).round().clamp(0, 2**self.bits - 1)
 
     def _high(self) -> Tensor:
@@ -61,11 +62,13 @@ class _Quantizer(Channel):
 
 
 class Quantize(Defense):
-    """Sends the IR in few bits per number.
+    """Send the IR with few bits per number.
 
-    Every channel of a spatial IR, and every number of a vector, has a range of its own, fixed on the training IRs.
-    The server is fine-tuned to the rounded values. Rounding is not random and promises nothing: an attacker who
-    knows the cells, or learns from queries, is stopped only by what they merge. Swept over 1, 2, 4 and 8 bits.
+    Each channel of a spatial IR, and each number of a vector, has a separate range, computed from the training IRs. The
+    server is fine-tuned to the rounded values. Rounding is deterministic and guarantees nothing: an attacker who knows
+    the levels, or learns from queries, loses only the differences within a level. Recommended sweep: 1, 2, 4, 8 bits.
+
+    Example: ``mia-bench run --defense quantize --bits 1,2,4,8``
 
     Source: quantized IRs, Eshratifar, Esmaili, Pedram, ISLPED 2019, "BottleNet"; straight-through gradients, Bengio,
     Léonard, Courville 2013.
@@ -75,14 +78,14 @@ class Quantize(Defense):
     stronger_with: ClassVar[Mapping[str, Literal[1, -1]]] = {"bits": -1}
     guarantee: ClassVar[str] = "none"
 
-    bits: int = Field(2, ge=1, le=16, description="bits per number that is sent")
-    tuning_epochs: int = Field(1, ge=0, description=f"{PASSES}; 0: no tuning")
+    bits: int = Field(2, ge=1, le=16, description="bits per number of the IR")
+    tuning_epochs: int = Field(1, ge=0, description=f"{EPOCHS_HELP}; 0 does not fine-tune")
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
-        """Put the quantizer behind the client and tune the server to it.
+        """Return a copy of the model that quantizes its IRs, with the server fine-tuned.
 
         Raises:
-            Inapplicable: if the server is to be tuned and has no weights.
+            Inapplicable: If the server is to be fine-tuned and has no weights.
         """
         protected = model.copy()
         low, high = _ranges(protected.client, train.images)
@@ -93,12 +96,12 @@ class Quantize(Defense):
 
 
 def _ranges(encode: Callable[[Tensor], Tensor], images: Tensor) -> tuple[Tensor, Tensor]:
-    """The range of each channel over the first images (N, C, H, W), both ends (C, 1, ...)."""
+    """Return both ends of the range of each channel, (C, 1, ...), over the first images (N, C, H, W)."""
     with torch.no_grad():
-        values = torch.cat([encode(batch) for batch in images[:SAMPLE].split(256)])  # (N, C, ...)
-    cut = int(TAIL * values[:, 0].numel())
+        values = torch.cat([encode(batch) for batch in images[:RANGE_IMAGES].split(256)])  # (N, C, ...)
+    cut = int(CLIPPED_SHARE * values[:, 0].numel())
     ends = []
-    for channel in values.unbind(1):  # one by one: sorting all of a wide IR at once would take gigabytes
+    for channel in values.unbind(1):  # One by one: sorting all channels of a wide IR at once would take gigabytes.
         ordered = channel.flatten().sort().values
         ends.append(torch.stack([ordered[cut], ordered[-1 - cut]]))
     low, high = torch.stack(ends, dim=1).view(2, -1, *[1] * (values.ndim - 2))

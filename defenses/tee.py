@@ -1,4 +1,4 @@
-"""A simulated enclave in the cloud."""
+"""A simulated trusted execution environment (enclave) on the server."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from ..benchmark.interfaces import Channel, Defense, ImageSet, Promise, SplitMod
 from ._enclave.attestation import SimulatedDevice
 from ._enclave.enclave import Enclave, connect, measure_program, payload_lengths
 from ._enclave.model import EnclaveModel, PartitionedModel, SealedChannel
-from ._enclave.sealed_channel import Session
+from ._enclave.sealed_channel import ChannelEnd
 from ._layers import client_layers, server_layers
 
-SAMPLE = 512
-"""Training images whose IRs give the mean and spread that are published."""
+STATISTICS_IMAGES = 512
+"""Most training images whose IRs give the published mean and standard deviation."""
 
 
 class Tee(Defense):
-    """Runs the layers behind the split in a simulated enclave, to which the device talks by AES-256-GCM.
+    """Run the layers after the split in a simulated enclave, with which the device communicates by AES-256-GCM.
 
-    The device makes the enclave prove by a signed quote what it runs, agrees on keys with it, and sends each IR
-    sealed; the logits come back sealed. With ``exit``, the enclave runs the layers up to that one and hands the IR
-    there to the untrusted host in the clear, which computes the rest: partitioned enclave execution.
+    The enclave proves by a signed quote what it runs. The device agrees on keys with it and sends each IR encrypted and
+    authenticated (sealed); the logits are returned sealed. With ``exit``, the enclave runs the layers up to that layer
+    and passes the IR there unencrypted to the untrusted host, which computes the rest (partitioned enclave execution).
 
-    The cryptography is real; the isolation and the device's signing key are simulated in this process, and side
-    channels of real enclaves are not modeled. Keys come from the operating system, so scores on ciphertexts vary a
-    little from run to run.
+    The cryptography is real. The isolation and the signing key of the processor are simulated in this process, and side
+    channels of real enclaves are not modeled. Keys come from the operating system, so scores on ciphertexts differ
+    slightly between runs.
+
+    Example: ``mia-bench run --defense tee --exit none,pool2``
 
     Source: He, Zhang, Lee, ACSAC 2019, section 7; Costan & Devadas 2016, "Intel SGX explained"; RFC 7748, RFC 5869,
     NIST SP 800-38D; for ``exit``, Benkraouda & Nahrstedt, DistributedML 2021.
@@ -38,20 +40,20 @@ class Tee(Defense):
     guarantee: ClassVar[str] = "AES-256-GCM, simulated enclave"
 
     exit: str | None = Field(
-        None, description="layer behind which the IR leaves the enclave in the clear; none: nothing leaves"
+        None, description="last layer in the enclave, whose output leaves it unencrypted; none keeps all layers inside"
     )
 
     @field_validator("exit", mode="before")
     @classmethod
     def _none(cls, value: Any) -> Any:
-        return None if value == "none" else value  # so that a sweep can hold it
+        return None if value == "none" else value  # A sweep may contain "none".
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
-        """Load the enclave and begin an attested session with it.
+        """Return a copy of the model that communicates with an attested enclave.
 
         Raises:
-            Inapplicable: if the layer to leave at is not behind the split.
-            UsageError: if there is no layer of that name.
+            Inapplicable: If the layer ``exit`` does not follow the split.
+            UsageError: If the network has no layer of that name.
         """
         self._check_exit(model)
         protected = model.copy()
@@ -60,7 +62,7 @@ class Tee(Defense):
             protected = protected.moved_behind(self.exit)
             inside = protected.client[depth:]
         with torch.no_grad():
-            irs = protected.client[:depth](protected.input_channel(train.images[:SAMPLE]))
+            irs = protected.client[:depth](protected.input_channel(train.images[:STATISTICS_IMAGES]))
             gives = inside(irs[:1]).shape[1:]
         session, enclave = _begin(inside, takes=irs.shape[1:], gives=gives, releases=self.exit is not None)
         kind = EnclaveModel if self.exit is None else PartitionedModel
@@ -85,17 +87,19 @@ class Tee(Defense):
         here, ahead = list(client_layers(model)), list(server_layers(model))
         if self.exit is not None and self.exit not in here + ahead:
             raise UsageError(
-                f"there is no layer {self.exit!r} to leave the enclave behind; the layers are {', '.join(here + ahead)}"
+                f"Unknown layer {self.exit!r} in exit. Choose one of the layers: {', '.join(here + ahead)}."
             )
         if self.exit in here:
             raise Inapplicable(
-                f"the layer {self.exit!r} is not behind the split {here[-1]!r}, so the enclave does not run it; "
-                f"those behind are {', '.join(ahead) or 'none'}"
+                f"Expected a layer after the split {here[-1]!r} in exit, got {self.exit!r}, which the enclave does not "
+                f"run. Available: {', '.join(ahead) or 'none'}."
             )
 
 
-def _begin(layers: nn.Sequential, *, takes: torch.Size, gives: torch.Size, releases: bool) -> tuple[Session, Enclave]:
-    """Load the layers into an enclave and connect to it, knowing what it must be."""
+def _begin(
+    layers: nn.Sequential, *, takes: torch.Size, gives: torch.Size, releases: bool
+) -> tuple[ChannelEnd, Enclave]:
+    """Load the layers into an enclave, check its attestation and connect to it."""
     device = SimulatedDevice()
     enclave = Enclave(layers, takes=takes, gives=gives, releases=releases, device=device)
     session = connect(

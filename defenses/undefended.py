@@ -1,4 +1,4 @@
-"""No defense."""
+"""The split model without any defense."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from ..benchmark.interfaces import Defense, ImageSet, SplitModel
 
 
 class Undefended(Defense):
-    """Sends the IR as it is: the reference that every defense is compared with.
+    """Send the unchanged IR: the reference to which every defense is compared.
+
+    Example: ``mia-bench run --defense undefended --attack ridge``
 
     Source: He, Zhang, Lee, ACSAC 2019.
     """
@@ -16,5 +18,5 @@ class Undefended(Defense):
     guarantee: ClassVar[str] = "none"
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
-        """Copy the model."""
+        """Return a copy of the model."""
         return model.copy()

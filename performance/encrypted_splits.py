@@ -52,8 +52,8 @@ def row(bench: Artifacts, split: str, mode: str, budget: float) -> list[str]:
     whole = accuracy(logits, private.labels)
     return [
         split,
-        str(session.plans[0].parameters.ring),
-        str(max(plan.parameters.levels for plan in session.plans)),
+        str(session.layouts[0].parameters.ring),
+        str(max(layout.parameters.levels for layout in session.layouts)),
         f"{found['images_per_ciphertext']:.0f}",
         f"{found['server_s_per_image']:.2g}",
         f"{made.costs.server_ms / 1000:.2g}",

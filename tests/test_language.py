@@ -43,7 +43,6 @@ NOT_DONE = (
     "benchmark/runner/tasks.py",
     "benchmark/runner/worker_logs.py",
     "benchmark/training.py",
-    "defenses/",
     "models/_graph/",
 )
 """Files and folders that are not yet rewritten. Remove a line here when its files are done."""
@@ -106,7 +105,9 @@ def outlines(node: ast.expr) -> tuple[str, str]:
 
 @pytest.mark.parametrize("file", done())
 def test_no_text_uses_a_word_of_the_private_dialect(file):
-    found = [f"{file}:{line}: {match[0]!r}" for line, text in texts(file) if (match := BANNED.search(text))]
+    found = [
+        f"{file}:{line}: {match[0]!r}" for line, text in texts(file) if (match := BANNED.search(" ".join(text.split())))
+    ]
     assert not found, "\n".join(found)
 
 

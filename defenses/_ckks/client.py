@@ -1,4 +1,4 @@
-"""The client's work: keys, encryption, decryption. The secret key lives in this object and goes nowhere."""
+"""The client of encrypted inference: keys, encryption and decryption. The secret key never leaves the object."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Iterable
 import numpy as np
 import tenseal.sealapi as seal
 
-from .._uncopyable import Unique
+from .._uncopyable import Uncopyable
+from .layout import width_of
 from .parameters import Parameters
-from .plan import width_of
 from .program import Array
 from .serial import from_bytes, to_bytes
 
-TOLERANCE = 0.05
-"""How far apart, in units of the largest number, the repetitions of one result may be."""
+MAX_SPREAD = 0.05
+"""Largest difference between the repetitions of one result, relative to the largest number that can be decrypted."""
 
 
-class Undecipherable(ValueError):
-    """A reply does not decrypt to one consistent result."""
+class DecryptionError(ValueError):
+    """Raised if a reply does not decrypt to one consistent result."""
 
 
-class Client(Unique):
-    """Holds the secret key; encrypts vectors and decrypts replies."""
+class Client(Uncopyable):
+    """The holder of the secret key, which encrypts vectors and decrypts replies."""
 
     def __init__(self, parameters: Parameters) -> None:
-        """Make a fresh secret key."""
+        """Generate a fresh secret key."""
         self.parameters = parameters
         self._context = parameters.context()
         self._keys = seal.KeyGenerator(self._context)
@@ -35,22 +35,22 @@ class Client(Unique):
         self._encoder = seal.CKKSEncoder(self._context)
 
     def relinearization_keys(self) -> bytes:
-        """Keys that let the server square."""
+        """Return the keys with which the server computes squares."""
         return to_bytes(self._keys.create_relin_keys())
 
     def rotation_keys(self, steps: Iterable[int]) -> bytes:
-        """Keys that let the server rotate by these numbers of slots."""
+        """Return the keys with which the server rotates by these numbers of slots."""
         elements = [pow(3, step, 2 * self.parameters.ring) for step in steps]
         return to_bytes(self._keys.create_galois_keys(elements))
 
     def encrypt(self, values: Array, lanes: int) -> bytes:
-        """Encrypt up to ``lanes`` vectors, (B, n), into one ciphertext, seeded.
+        """Encrypt up to ``lanes`` vectors, (B, n), into one seeded ciphertext.
 
         Raises:
-            ValueError: if a number is not finite.
+            ValueError: If a number is not finite.
         """
         if not np.isfinite(values).all():
-            raise ValueError("the IR has values that are not finite, and CKKS cannot encode them")
+            raise ValueError("Expected finite values in the IR, since CKKS cannot encode others.")
         count, numbers = values.shape
         grid = np.zeros((width_of(numbers), lanes))
         grid[:numbers, :count] = values.T
@@ -60,18 +60,24 @@ class Client(Unique):
         return to_bytes(self._encryptor.encrypt_symmetric(plain))
 
     def decrypt(self, reply: bytes, *, numbers: int, count: int, lanes: int) -> Array:
-        """Decrypt a reply to ``count`` vectors of ``numbers`` numbers, (count, numbers).
+        """Decrypt a reply into ``count`` vectors of ``numbers`` numbers, (count, numbers).
 
-        CKKS has no integrity check. A result is repeated over the slots and padded with zeros; a wrong key or a
-        damaged ciphertext breaks that.
+        CKKS has no integrity check. A valid result is repeated over the slots and padded with zeros, which it is not
+        with a wrong key or a damaged ciphertext.
+
+        Args:
+            reply: Ciphertext of the server.
+            numbers: Length of each vector.
+            count: Number of vectors.
+            lanes: Number of vectors for which the ciphertext has room.
 
         Raises:
-            Undecipherable: if the reply is damaged, or not encrypted under this key.
+            DecryptionError: If the reply is damaged, or not encrypted under this key.
         """
         try:
             ciphertext = from_bytes(seal.Ciphertext, self._context, reply)
         except ValueError as error:
-            raise Undecipherable(f"the server's reply cannot be read: {error}") from error
+            raise DecryptionError(f"Cannot read the reply of the server. {error}") from error
         plain = seal.Plaintext()
         self._decryptor.decrypt(ciphertext, plain)
         width = width_of(numbers)
@@ -79,9 +85,9 @@ class Client(Unique):
         first = slots[0, :numbers]
         spread = np.abs(slots[:, :numbers] - first).max()
         padding = np.abs(slots[:, numbers:]).max(initial=0.0)
-        if not max(spread, padding) <= TOLERANCE * self.parameters.headroom:
-            raise Undecipherable(
-                "the server's reply does not decrypt to one consistent result: it is damaged, or encrypted under "
-                "another key"
+        if not max(spread, padding) <= MAX_SPREAD * self.parameters.headroom:
+            raise DecryptionError(
+                "The reply of the server does not decrypt to one consistent result. It is damaged, or encrypted under "
+                "another key."
             )
         return first[:, :count].T

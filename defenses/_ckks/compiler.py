@@ -1,4 +1,4 @@
-"""From a network to encrypted programs."""
+"""Compilation of a network into programs that run on ciphertexts."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from ...benchmark.errors import Inapplicable
-from .parameters import MOST_BITS
-from .polynomial import FITTED, Quadratic
+from .parameters import MAX_MODULUS_BITS
+from .polynomial import ACTIVATIONS, Quadratic
 from .program import Array, Layer, Program
 
 POOLING = (nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 LINEAR = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.BatchNorm1d, nn.BatchNorm2d)
 SHAPING = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout, nn.Dropout2d, nn.ZeroPad2d)
 AFFINE = (*LINEAR, *POOLING, *SHAPING)
-LOCAL = (*FITTED, nn.MaxPool2d)
-"""What the client can do by itself in interactive mode: layers without weights."""
+LOCAL = (*ACTIVATIONS, nn.MaxPool2d)
+"""Layers without weights, which the client computes in interactive mode."""
 REASONS = {
     nn.Softmax: ("it divides by a sum of exponentials", "let the network end in logits"),
     nn.LogSoftmax: ("it takes a logarithm of exponentials", "let the network end in logits"),
@@ -33,10 +33,10 @@ REASONS = {
     nn.LSTM: ("it is recurrent", "split behind it"),
     nn.GRU: ("it is recurrent", "split behind it"),
 }
-LARGEST = 8.0
-"""What numbers before a square are scaled to; measured: at most 64 after it keeps the noise of CKKS far below."""
-BASIS = 512
-"""Unit vectors pushed through a network at a time."""
+MAX_SQUARE_INPUT = 8.0
+"""Largest number before a square, after scaling. Measured: squares of at most 64 are far above the noise of CKKS."""
+BASIS_BATCH = 512
+"""Unit vectors that are passed through a network at once."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Step:
     """Consecutive layers of one kind.
 
     Attributes:
-        names: their names.
-        network: the layers.
-        affine: whether they are affine; if not, they are a single activation or pooling.
+        names: Names of the layers.
+        network: The layers.
+        affine: Whether the layers are affine. If not, the step is a single activation or pooling.
     """
 
     names: tuple[str, ...]
@@ -55,10 +55,10 @@ class Step:
 
 
 def steps(network: nn.Sequential) -> list[Step]:
-    """Divide a network into runs of affine layers and single others.
+    """Divide a network into runs of affine layers and single other layers.
 
     Raises:
-        Inapplicable: if it has a layer that cannot be computed on ciphertexts, or ends in another than an affine one.
+        Inapplicable: If a layer cannot be computed on ciphertexts, or the last layer is not affine.
     """
     named = list(_flat(network))
     for name, layer in named:
@@ -69,11 +69,11 @@ def steps(network: nn.Sequential) -> list[Step]:
         runs = [parts] if affine else [[part] for part in parts]
         result += [Step(tuple(n for n, _ in run), nn.Sequential(*(layer for _, layer in run)), affine) for run in runs]
     if not any(isinstance(layer, LINEAR) for _, layer in named):
-        raise Inapplicable("no layer with weights is left on the server, so there is nothing to compute on ciphertexts")
+        raise Inapplicable("The server has no layers with weights to compute on ciphertexts. Choose an earlier split.")
     if not result[-1].affine:
         raise Inapplicable(
-            f"the last layer {result[-1].names[0]!r} is no affine one; encrypted programs end in logits: "
-            "split earlier, or let the network end in a fully connected layer"
+            f"Expected an affine last layer, since encrypted programs end in logits, got {result[-1].names[0]!r}. "
+            "Split earlier, or end the network in a fully connected layer."
         )
     return result
 
@@ -97,47 +97,57 @@ def _check(name: str, layer: nn.Module) -> None:
         reason, remedy = "its windows are dilated", "use dilation 1"
     elif isinstance(layer, (*AFFINE, *LOCAL, Quadratic)):
         return
-    raise Inapplicable(f"layer {name!r} ({type(layer).__name__}) cannot be computed on ciphertexts: {reason}; {remedy}")
+    raise Inapplicable(
+        f"The layer {name!r} ({type(layer).__name__}) cannot be computed on ciphertexts: {reason}. "
+        f"{remedy[0].upper()}{remedy[1:]}."
+    )
 
 
 def check_size(shape: Sequence[int], what: str) -> int:
-    """Numbers in a value of one image.
+    """Return how many numbers the value of one image has.
+
+    Args:
+        shape: Shape of the value.
+        what: Name of the value, for the error message.
 
     Raises:
-        Inapplicable: if they do not fit into the slots of the largest ring.
+        Inapplicable: If the numbers do not fit into the slots of the largest ring.
     """
-    numbers, most = int(np.prod(shape)), max(MOST_BITS) // 2
+    numbers, most = int(np.prod(shape)), max(MAX_MODULUS_BITS) // 2
     if numbers > most:
-        raise Inapplicable(f"{what} has {numbers:,} numbers, and a ciphertext holds at most {most:,}; split later")
+        raise Inapplicable(
+            f"Expected at most {most:,} numbers in {what}, for one ciphertext, got {numbers:,}. Split later."
+        )
     return numbers
 
 
 @torch.no_grad()
 def affine(step: Step, shape: Sequence[int]) -> tuple[Array, Array]:
-    """The matrix (outputs, inputs) and the bias (outputs,) of affine layers, found by pushing unit vectors through.
+    """Return the matrix (outputs, inputs) and the bias (outputs,) of affine layers, computed from unit vectors.
 
     Args:
-        step: the layers.
-        shape: of the value of one image that they take.
+        step: The layers.
+        shape: Shape of their input for one image.
     """
     inputs = check_size(shape, f"the input of {step.names[0]!r}")
     network = copy.deepcopy(step.network).double().cpu().eval()
     bias = network(torch.zeros(1, *shape, dtype=torch.float64)).flatten()
     check_size(bias.shape, f"the output of {step.names[-1]!r}")
     columns = [
-        network(unit.view(-1, *shape)).flatten(1) - bias for unit in torch.eye(inputs, dtype=torch.float64).split(BASIS)
+        network(unit.view(-1, *shape)).flatten(1) - bias
+        for unit in torch.eye(inputs, dtype=torch.float64).split(BASIS_BATCH)
     ]
     return torch.cat(columns).T.contiguous().numpy(), bias.numpy()
 
 
 @dataclass(frozen=True)
 class Round:
-    """What happens between two decryptions.
+    """The computation between two decryptions.
 
     Attributes:
-        local: layers without weights, which the client computes in the clear before it encrypts.
-        program: what the server computes on ciphertexts.
-        shape: of the value of one image that comes out.
+        local: Layers without weights, which the client computes before it encrypts.
+        program: Program that the server runs on ciphertexts.
+        shape: Shape of the result for one image.
     """
 
     local: nn.Sequential
@@ -147,19 +157,20 @@ class Round:
 
 @torch.no_grad()
 def compile_oneshot(network: nn.Sequential, sample: Tensor, *, largest_output: float) -> list[Round]:
-    """One program for the whole polynomial network: a single round.
+    """Compile a polynomial network into one program, a single round.
 
-    a x^2 + b x + c is a (x + b / 2a)^2 + c': an addition and a square, and what is left over goes into the next matrix.
+    a x^2 + b x + c is a (x + b / 2a)^2 + c': an addition and a square. The factor a and the constant c' become part of
+    the next matrix.
 
     Args:
-        network: of affine layers and quadratics.
-        sample: values that it takes, (N, ...), for the scales.
-        largest_output: what the largest logit is scaled to.
+        network: Network of affine layers and quadratics.
+        sample: Inputs of the network, (N, ...), from which the scales are computed.
+        largest_output: Value to which the largest logit is scaled.
     """
     value, parts = sample, steps(network)
     matrix: Array | None = None
     size = check_size(sample.shape[1:], "the IR")
-    bias, gain, rest = np.zeros(size), 1.0, 0.0  # the value is gain * (what was computed) + rest
+    bias, gain, rest = np.zeros(size), 1.0, 0.0  # The true value is gain * computed + rest.
     input_scale, layers = 1.0, []
     for number, step in enumerate(parts):
         before, value = value, cast(Tensor, step.network(value))
@@ -170,11 +181,11 @@ def compile_oneshot(network: nn.Sequential, sample: Tensor, *, largest_output: f
             continue
         a, b, c = (coefficient.item() for coefficient in cast(Quadratic, step.network[0]).coefficients())
         shift = b / (2 * a)
-        scale = LARGEST / (before + shift).abs().max().item()
+        scale = MAX_SQUARE_INPUT / (before + shift).abs().max().item()
         if number == 0:
             input_scale = scale
         else:
-            if matrix is None:  # two activations in a row
+            if matrix is None:  # Two activations follow one another.
                 matrix, bias = np.eye(size) * gain, np.full(size, rest)
             matrix = matrix * scale
         layers.append(Layer(matrix, (bias + shift) * scale, squared=True))
@@ -184,7 +195,7 @@ def compile_oneshot(network: nn.Sequential, sample: Tensor, *, largest_output: f
     output_scale = largest_output / value.abs().max().item()
     layers.append(Layer(matrix * output_scale, bias * output_scale, squared=False))
     if parts[0].affine:
-        input_scale = LARGEST / max(sample.abs().max().item(), 1e-6)
+        input_scale = MAX_SQUARE_INPUT / max(sample.abs().max().item(), 1e-6)
         first = layers[0]
         layers[0] = Layer(cast(Array, first.matrix) / input_scale, first.bias, first.squared)
     program = Program(tuple(layers), input_scale, output_scale)
@@ -193,12 +204,12 @@ def compile_oneshot(network: nn.Sequential, sample: Tensor, *, largest_output: f
 
 @torch.no_grad()
 def compile_interactive(network: nn.Sequential, sample: Tensor, *, largest_output: float) -> list[Round]:
-    """A program for each run of affine layers, with what the client does by itself before it.
+    """Compile a network into one program for each run of affine layers. The client computes the layers in between.
 
     Args:
-        network: the exact network.
-        sample: values that it takes, (N, ...), for the scales.
-        largest_output: what the largest result is scaled to.
+        network: The exact network.
+        sample: Inputs of the network, (N, ...), from which the scales are computed.
+        largest_output: Value to which the largest result is scaled.
     """
     value, rounds, local = sample, [], []
     for step in steps(network):
@@ -207,7 +218,7 @@ def compile_interactive(network: nn.Sequential, sample: Tensor, *, largest_outpu
             local.append(step.network[0])
             continue
         weights, offset = affine(step, before.shape[1:])
-        input_scale = LARGEST / max(before.abs().max().item(), 1e-6)
+        input_scale = MAX_SQUARE_INPUT / max(before.abs().max().item(), 1e-6)
         output_scale = largest_output / value.abs().max().item()
         layer = Layer(weights * (output_scale / input_scale), offset * output_scale, squared=False)
         program = Program((layer,), input_scale, output_scale)

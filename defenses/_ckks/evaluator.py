@@ -1,4 +1,4 @@
-"""The server's work: a program on ciphertexts, without any key that decrypts."""
+"""The computation of the server: a program on ciphertexts, without a key that decrypts."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any, TypeAlias
 import numpy as np
 import tenseal.sealapi as seal
 
+from .layout import Layout, MatrixLayout
 from .parameters import Parameters
-from .plan import MatrixPlan, Plan
 from .program import Array, Layer
 from .serial import from_bytes, to_bytes
 
-Ciphertext: TypeAlias = Any  # SEAL's classes carry no types
+Ciphertext: TypeAlias = Any  # SEAL's classes have no type annotations.
 Plaintext: TypeAlias = Any
 
 
 class Evaluator:
-    """Runs one program on ciphertexts."""
+    """A program that runs on ciphertexts."""
 
     def __init__(
         self,
@@ -29,17 +29,17 @@ class Evaluator:
         relinearization: bytes,
         rotations: bytes,
     ) -> None:
-        """Take the program and the evaluation keys.
+        """Load the program and the evaluation keys.
 
         Args:
-            layers: what to compute.
-            parameters: under which the keys and the ciphertexts are made.
-            lanes: images in one ciphertext.
-            relinearization: keys for squares; empty if there are none.
-            rotations: keys for the rotations of the plan; empty if there are none.
+            layers: Layers of the program.
+            parameters: CKKS parameters of the keys and the ciphertexts.
+            lanes: Images in one ciphertext.
+            relinearization: Keys for squares, or empty if there are no squares.
+            rotations: Keys for the rotations of the layout, or empty if there are no rotations.
         """
         self._layers = layers
-        self._plan = Plan.of(layers, parameters, lanes)
+        self._plan = Layout.of(layers, parameters, lanes)
         self._parameters = parameters
         self._context = parameters.context()
         self._encoder = seal.CKKSEncoder(self._context)
@@ -52,21 +52,21 @@ class Evaluator:
         """Run the program on an encrypted vector.
 
         Raises:
-            ValueError: if the message is no ciphertext under the parameters, or has too few levels left.
+            ValueError: If the message is not a ciphertext under the parameters, or has too few levels left.
         """
         value = from_bytes(seal.Ciphertext, self._context, message)
         left = value.coeff_modulus_size() - 1
         if left != self._parameters.levels:
             raise ValueError(
-                f"the depth is exhausted: the ciphertext has {left} levels left, a fresh one {self._parameters.levels}"
+                f"Expected a fresh ciphertext with {self._parameters.levels} levels, got one with {left} levels left."
             )
         for index, layer in enumerate(self._layers):
             value = self._apply(index, layer, self._plan.layers[index], value)
         return to_bytes(value)
 
-    def _apply(self, index: int, layer: Layer, plan: MatrixPlan | None, value: Ciphertext) -> Ciphertext:
-        if plan is not None:
-            value = self._multiply(index, layer, plan, value)
+    def _apply(self, index: int, layer: Layer, layout: MatrixLayout | None, value: Ciphertext) -> Ciphertext:
+        if layout is not None:
+            value = self._multiply(index, layer, layout, value)
             self._evaluator.rescale_to_next_inplace(value)
         self._evaluator.add_plain_inplace(value, self._encode(self._tile(layer.bias), value, value.scale))
         if layer.squared:
@@ -75,22 +75,22 @@ class Evaluator:
             self._evaluator.rescale_to_next_inplace(value)
         return value
 
-    def _multiply(self, index: int, layer: Layer, plan: MatrixPlan, value: Ciphertext) -> Ciphertext:
-        """The matrix by its diagonals: baby steps one after the other, giant steps by Horner's rule."""
+    def _multiply(self, index: int, layer: Layer, layout: MatrixLayout, value: Ciphertext) -> Ciphertext:
+        """Multiply by the matrix, diagonal by diagonal: baby steps in sequence, giant steps by Horner's rule."""
         turned = [value]
-        for _ in range(plan.babies - 1):
+        for _ in range(layout.babies - 1):
             turned.append(self._rotate(turned[-1], 1))
         total: Ciphertext | None = None
-        for giant in reversed(range(plan.giants)):
+        for giant in reversed(range(layout.giants)):
             if total is not None:
-                total = self._rotate(total, plan.babies)
+                total = self._rotate(total, layout.babies)
             for baby, each in enumerate(turned):
                 total = self._add_product(
-                    total, each, self._diagonal(index, layer, plan, giant * plan.babies + baby, each)
+                    total, each, self._diagonal(index, layer, layout, giant * layout.babies + baby, each)
                 )
         if total is None:
-            raise ValueError(f"the matrix of layer {index + 1} is zero")
-        for step in plan.folds:
+            raise ValueError(f"Expected a nonzero matrix in layer {index + 1}, got zero.")
+        for step in layout.folds:
             self._evaluator.add_inplace(total, self._rotate(total, step))
         return total
 
@@ -110,18 +110,20 @@ class Evaluator:
         self._evaluator.rotate_vector(value, features * self._plan.lanes, self._rotations, result)
         return result
 
-    def _diagonal(self, index: int, layer: Layer, plan: MatrixPlan, number: int, value: Ciphertext) -> Plaintext | None:
-        """The encoded diagonal, turned back by its giant step; None if it is zero, which SEAL cannot multiply by."""
+    def _diagonal(
+        self, index: int, layer: Layer, layout: MatrixLayout, number: int, value: Ciphertext
+    ) -> Plaintext | None:
+        """Return the encoded diagonal, rotated back by its giant step, or None if it is zero, which SEAL refuses."""
         key = (index, number)
         if key in self._encoded:
             return self._encoded[key]
         assert layer.matrix is not None
-        entries = diagonal(layer.matrix, plan, number)
+        entries = diagonal(layer.matrix, layout, number)
         encoded = None
         if np.any(entries):
-            back = number // plan.babies * plan.babies
+            back = number // layout.babies * layout.babies
             prime = self._prime(value.coeff_modulus_size() - 1)
-            scale = 2.0**self._parameters.scale_bits * prime / value.scale  # so rescaling leaves exactly 2^scale_bits
+            scale = 2.0**self._parameters.scale_bits * prime / value.scale  # Rescaling then gives exactly 2^scale_bits.
             encoded = self._encode(self._tile(np.roll(entries, back)), value, scale)
         if self._plan.cached:
             self._encoded[key] = encoded
@@ -131,7 +133,7 @@ class Evaluator:
         return self._context.first_context_data().parms().coeff_modulus()[index].value()
 
     def _tile(self, vector: Array) -> list[float]:
-        """A vector repeated over the slots, each number for all lanes."""
+        """Repeat a vector over the slots, each number for all lanes."""
         width = 1 << max(0, len(vector) - 1).bit_length()
         padded = np.zeros(width)
         padded[: len(vector)] = vector
@@ -144,10 +146,10 @@ class Evaluator:
         return plain
 
 
-def diagonal(matrix: Array, plan: MatrixPlan, number: int) -> Array:
-    """Entry i is matrix[i mod outputs, (i + number) mod inputs], zero outside of the matrix."""
-    index = np.arange(max(plan.inputs, plan.outputs))
-    rows, columns = index % plan.outputs, (index + number) % plan.inputs
+def diagonal(matrix: Array, layout: MatrixLayout, number: int) -> Array:
+    """Return a diagonal: entry i is matrix[i mod outputs, (i + number) mod inputs], zero outside the matrix."""
+    index = np.arange(max(layout.inputs, layout.outputs))
+    rows, columns = index % layout.outputs, (index + number) % layout.inputs
     inside = (rows < matrix.shape[0]) & (columns < matrix.shape[1])
     entries = np.zeros(len(index))
     entries[inside] = matrix[rows[inside], columns[inside]]

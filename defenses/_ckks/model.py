@@ -1,4 +1,4 @@
-"""A split model whose client and server talk in ciphertexts."""
+"""A split model whose client and server exchange ciphertexts."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ UNIFORM_DEVIATION = 12**-0.5
 
 
 class CiphertextChannel(Channel):
-    """Encryption, as the eavesdropper meets it: the clean value says nothing about the residues that are sent."""
+    """The channel of encrypted IRs. The residues that an eavesdropper reads do not depend on the clean value."""
 
     stochastic = True
     mean: Tensor
     deviation: Tensor
 
     def __init__(self, sample: Tensor) -> None:
-        """Publish mean and standard deviation of clean values (N, ...)."""
+        """Publish the mean and standard deviation of clean values (N, ...)."""
         super().__init__()
         self.shape = tuple(sample.shape[1:])
         self.register_buffer("mean", sample.mean())
         self.register_buffer("deviation", sample.std())
 
     def read(self, wire: Wire) -> Tensor:
-        """The first residues of each ciphertext, around 0 and scaled to the mean and the spread of clean values."""
-        if isinstance(wire.payload, Tensor):  # an attacker's own imitation, in numbers already
+        """Return the first residues of each ciphertext, scaled to the mean and deviation of clean values, (N, ...)."""
+        if isinstance(wire.payload, Tensor):  # An imitation by an attacker, which consists of numbers.
             return wire.payload
         residues = wire.tensor.to(self.mean.device)
         needed = torch.arange(torch.Size(self.shape).numel(), device=residues.device) % residues.shape[1]
@@ -44,12 +44,12 @@ class CiphertextChannel(Channel):
 
 @dataclass(frozen=True, kw_only=True)
 class EncryptedModel(SplitModel):
-    """A split model behind a session.
+    """A split model that communicates through an encrypted session.
 
     Attributes:
-        session: the client's keys and the server's process.
-        view: how ciphertexts are read as numbers.
-        predicted_seconds: of the server, for one full ciphertext.
+        session: Keys of the client and process of the server.
+        view: Reads ciphertexts as numbers.
+        predicted_seconds: Predicted seconds of the server for one full ciphertext.
     """
 
     session: Session = field(repr=False)
@@ -57,22 +57,28 @@ class EncryptedModel(SplitModel):
     predicted_seconds: float
 
     def send(self, images: Tensor) -> Wire:
-        """Encrypt the IR of each image (N, C, H, W) by itself, as a device does that sends one picture at a time."""
+        """Encrypt the IR of each image (N, C, H, W) separately, as a device does that sends one image at a time."""
         return Wire(tuple(self.session.upload(self._ir(images), lanes=1)), self.view)
 
     def exchange(self, wire: Wire) -> Exchange:
-        """Have the server compute on the ciphertexts, and decrypt what comes back."""
+        """Have the server compute on the ciphertexts, and decrypt its replies."""
         assert not isinstance(wire.payload, Tensor)
         done = self.session.finish(wire.payload, len(wire), lanes=1)
         return replace(done, logits=done.logits.to(self._device))
 
     def classify(self, images: Tensor) -> Tensor:
-        """Logits (N, classes) for a batch, as many images in a ciphertext as fit."""
+        """Return logits (N, classes) for a batch, with as many images in a ciphertext as fit."""
         return self._batch(images).logits.to(self._device)
 
     def details(self, images: Tensor, labels: Tensor, logits: Tensor) -> dict[str, float]:
-        """Accuracy of the network in the clear, and how far the decrypted logits are from its own."""
-        full = images[: self.session.plans[0].lanes]
+        """Compare the decrypted logits with those of the same network on plain IRs, and measure sizes and times.
+
+        Args:
+            images: Images that were classified, (N, C, H, W).
+            labels: Their classes, (N,).
+            logits: Their decrypted logits, (N, classes).
+        """
+        full = images[: self.session.layouts[0].lanes]
         with torch.no_grad():
             clear = torch.cat([self.logits(chunk) for chunk in images.split(500)])
         agreement = (clear.argmax(1) == logits.argmax(1)).double().mean().item()
@@ -82,13 +88,13 @@ class EncryptedModel(SplitModel):
             "largest_logit_error": (clear - logits).abs().max().item(),
             "largest_logit": clear.abs().max().item(),
             "key_bytes": self.session.key_bytes,
-            "images_per_ciphertext": self.session.plans[0].lanes,
+            "images_per_ciphertext": self.session.layouts[0].lanes,
             "predicted_server_ms": 1000 * self.predicted_seconds,
             "server_s_per_image": self._batch(full).server_ms / 1000 / len(full),
         }
         logger.info(
-            "ckks, measured over %d images: accuracy in the clear %.2f %%, decrypted %.2f %%, argmax agreement "
-            "%.2f %%, largest logit error %.1e of %.1f, keys %.1f MB",
+            "ckks measured over %d images: accuracy unencrypted %.2f %%, decrypted %.2f %%; agreement of classes "
+            "%.2f %%; largest logit error %.1e of %.1f; %.1f MB of keys.",
             len(images),
             100 * found["accuracy_clear"],
             100 * accuracy(logits, labels),

@@ -1,4 +1,4 @@
-"""CKKS parameters that follow from the depth of a program, at 128-bit security."""
+"""CKKS parameters at 128-bit security, chosen from the depth of a program."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import tenseal.sealapi as seal
 
 from ...benchmark.errors import Inapplicable, UsageError
 
-MOST_BITS = {4096: 109, 8192: 218, 16384: 438}
-"""Bits of all primes together that a ring allows at 128-bit security.
+MAX_MODULUS_BITS = {4096: 109, 8192: 218, 16384: 438}
+"""Most bits of all primes together at 128-bit security, for each ring.
 
-Source: Homomorphic Encryption Standard 2018, Table 1 (ternary secret), which SEAL enforces. Ring 32768 is left out:
-each of its rotation keys has 112 MB.
+Source: Homomorphic Encryption Standard 2018, Table 1 (ternary secret), which SEAL enforces. Ring 32768 is left out,
+since each of its rotation keys has 112 MB.
 """
-FEWEST_SCALE_BITS, MOST_SCALE_BITS = 26, 40
-"""Below 26 bits, seven levels of LeNet-5 had logit errors of 0.5 to 2; beyond 40 nothing was gained (measured)."""
-HEADROOM_BITS = 5
-"""Bits of the last prime beyond the scale, at least: the room for the sign and the size of an output."""
-MOST_PRIME_BITS = 60
+MIN_SCALE_BITS, MAX_SCALE_BITS = 26, 40
+"""Range of the scale. Measured: below 26 bits, seven levels of LeNet-5 had logit errors of 0.5 to 2; above 40 bits,
+nothing improved."""
+MIN_HEADROOM_BITS = 5
+"""Least bits of the last prime above the scale, for the sign and the size of an output."""
+MAX_PRIME_BITS = 60
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,9 @@ class Parameters:
     """Ring degree, bits of the primes, and the scale of encoded numbers.
 
     Attributes:
-        ring: degree of the polynomial ring; half of it is the number of slots.
-        moduli: bits of the primes; the first holds the result, the last serves key switching only.
-        scale_bits: binary logarithm of the scale.
+        ring: Degree of the polynomial ring, twice the number of slots.
+        moduli: Bits of the primes. The first holds the result, the last is for key switching only.
+        scale_bits: Binary logarithm of the scale.
     """
 
     ring: int
@@ -43,7 +44,7 @@ class Parameters:
 
     @property
     def levels(self) -> int:
-        """Multiplications that can follow one another."""
+        """Number of successive multiplications that are possible."""
         return len(self.moduli) - 2
 
     @property
@@ -57,10 +58,10 @@ class Parameters:
         return f"ring {self.ring}, primes {'+'.join(map(str, self.moduli))}, scale 2^{self.scale_bits}"
 
     def context(self) -> Any:
-        """Have SEAL check the parameters and precompute what they need: a ``SEALContext``.
+        """Check the parameters and return the ``SEALContext`` that is precomputed from them.
 
         Raises:
-            UsageError: if they are not valid, or less than 128-bit secure.
+            UsageError: If the parameters are invalid, or less than 128-bit secure.
         """
         given = seal.EncryptionParameters(seal.SCHEME_TYPE.CKKS)
         try:
@@ -68,11 +69,12 @@ class Parameters:
             given.set_coeff_modulus(seal.CoeffModulus.Create(self.ring, list(self.moduli)))
             context = seal.SEALContext(given, True, seal.SEC_LEVEL_TYPE.TC128)
         except (RuntimeError, ValueError) as error:
-            raise UsageError(f"SEAL refuses the CKKS parameters {self.text}: {error}") from error
+            raise UsageError(f"SEAL refuses the CKKS parameters {self.text}: {error}.") from error
         if not context.parameters_set():
             raise UsageError(
-                f"the CKKS parameters {self.text} are not 128-bit secure or not valid "
-                f"({context.parameters_error_message()}); ring {self.ring} allows {MOST_BITS.get(self.ring, 0)} bits"
+                f"The CKKS parameters {self.text} are not 128-bit secure or not valid "
+                f"({context.parameters_error_message()}). Ring {self.ring} allows "
+                f"{MAX_MODULUS_BITS.get(self.ring, 0)} bits."
             )
         return context
 
@@ -85,49 +87,51 @@ def choose(
     moduli: tuple[int, ...] | None = None,
     scale_bits: int | None = None,
 ) -> Parameters:
-    """The smallest parameters for a program, or the given ones, checked.
+    """Choose the smallest parameters for a program, or check the given ones.
 
     Args:
-        levels: multiplications that follow one another.
-        width: numbers that must fit into the slots.
-        ring: the degree, if given.
-        moduli: bits of the primes, if given.
-        scale_bits: bits of the scale, if given.
+        levels: Number of successive multiplications.
+        width: Numbers that must fit into the slots.
+        ring: Degree of the ring, if given.
+        moduli: Bits of the primes, if given.
+        scale_bits: Bits of the scale, if given.
 
     Raises:
-        Inapplicable: if no ring allows so many levels or numbers.
-        UsageError: if what is given does not suffice.
+        Inapplicable: If no ring allows so many levels or numbers.
+        UsageError: If the given parameters are not sufficient.
     """
     if ring is not None and width > ring // 2:
-        raise UsageError(f"ring is {ring}, with {ring // 2} slots, but this split needs {width}; choose a larger ring")
-    candidates = [ring] if ring is not None else [degree for degree in MOST_BITS if degree // 2 >= width]
+        raise UsageError(
+            f"Expected at least {width} slots for this split, got ring={ring} with {ring // 2} slots. Raise ring."
+        )
+    candidates = [ring] if ring is not None else [degree for degree in MAX_MODULUS_BITS if degree // 2 >= width]
     if moduli is not None:
         return _given(candidates, moduli, scale_bits, levels)
     for degree in candidates:
         found = _fit(degree, levels, scale_bits)
         if found is not None:
             return found
-    largest = max(MOST_BITS)
+    largest = max(MAX_MODULUS_BITS)
     if ring is not None or scale_bits is not None:
         asked = ", ".join(
-            f"{name} is {value}" for name, value in (("ring", ring), ("scale_bits", scale_bits)) if value is not None
+            f"{name}={value}" for name, value in (("ring", ring), ("scale_bits", scale_bits)) if value is not None
         )
-        raise UsageError(f"{asked}, which leaves no room for the {levels} levels that this split needs; leave it out")
+        raise UsageError(f"Expected room for the {levels} levels of this split, got {asked}. Leave it out.")
     deepest = max(level for level in range(1, 99) if _fit(largest, level, None))
     raise Inapplicable(
-        f"this split needs {levels} levels and {width} slots; ring {largest} has {deepest} levels and {largest // 2} "
-        "slots; split later, or choose mode=interactive"
+        f"Expected at most {deepest} levels and {largest // 2} slots, those of ring {largest}, got {levels} levels and "
+        f"{width} slots at this split. Split later, or choose mode=interactive."
     )
 
 
 def _fit(ring: int, levels: int, scale_bits: int | None) -> Parameters | None:
-    """The primes for a ring and a depth: ``levels`` of the scale's size between two larger ones."""
-    room = MOST_BITS[ring]
-    most = (room - 2 * HEADROOM_BITS) // (levels + 2)
-    scale = min(most, MOST_SCALE_BITS) if scale_bits is None else scale_bits
-    if not FEWEST_SCALE_BITS <= scale <= most:
+    """Choose primes for a ring and a depth: ``levels`` primes of the scale's size between two larger ones."""
+    room = MAX_MODULUS_BITS[ring]
+    most = (room - 2 * MIN_HEADROOM_BITS) // (levels + 2)
+    scale = min(most, MAX_SCALE_BITS) if scale_bits is None else scale_bits
+    if not MIN_SCALE_BITS <= scale <= most:
         return None
-    ends = min(MOST_PRIME_BITS, (room - levels * scale) // 2)
+    ends = min(MAX_PRIME_BITS, (room - levels * scale) // 2)
     return Parameters(ring, (ends, *[scale] * levels, ends), scale)
 
 
@@ -135,14 +139,16 @@ def _given(candidates: list[int], moduli: tuple[int, ...], scale_bits: int | Non
     text = "+".join(map(str, moduli))
     if len(moduli) - 2 < levels:
         raise UsageError(
-            f"moduli is {text}: {len(moduli)} primes allow {max(0, len(moduli) - 2)} levels; "
-            f"this split needs {levels}, so {levels + 2} primes"
+            f"Expected at least {levels + 2} primes in moduli for the {levels} levels of this split, got {text}, which "
+            f"allows {max(0, len(moduli) - 2)} levels."
         )
-    fits = [ring for ring in candidates if ring in MOST_BITS and sum(moduli) <= MOST_BITS[ring]]
+    fits = [ring for ring in candidates if ring in MAX_MODULUS_BITS and sum(moduli) <= MAX_MODULUS_BITS[ring]]
     if not fits:
-        rooms = ", ".join(f"{bits} in ring {ring}" for ring, bits in MOST_BITS.items())
-        raise UsageError(f"moduli is {text}, {sum(moduli)} bits; allowed at 128-bit security: {rooms}")
+        rooms = ", ".join(f"{bits} bits in ring {ring}" for ring, bits in MAX_MODULUS_BITS.items())
+        raise UsageError(f"Expected moduli of at most {rooms} for 128-bit security, got {text}, {sum(moduli)} bits.")
     scale = moduli[1] if scale_bits is None else scale_bits
     if moduli[0] < scale + 2:
-        raise UsageError(f"the first prime has {moduli[0]} bits; a scale of 2^{scale} needs at least {scale + 2}")
+        raise UsageError(
+            f"Expected at least {scale + 2} bits in the first prime for a scale of 2^{scale}, got {moduli[0]}."
+        )
     return Parameters(fits[0], moduli, scale)

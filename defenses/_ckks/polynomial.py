@@ -1,4 +1,4 @@
-"""The server's network in a form that CKKS can compute: additions and multiplications only."""
+"""Conversion of the server's network into one of additions and multiplications, which CKKS can compute."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
-FITTED = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.Hardtanh)
-"""Activations that a quadratic stands for."""
-FARTHEST = 8.0
-"""The vertex of a quadratic is at most this many times as far from 0 as its inputs; beyond, digits would cancel."""
+ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.Hardtanh)
+"""Activations that are replaced by quadratics."""
+MAX_VERTEX_DISTANCE = 8.0
+"""Largest distance of the vertex of a quadratic from 0, relative to its inputs. Above it, digits would cancel."""
 
 
 class Quadratic(nn.Module):
-    """a x^2 + b x + c, with learnable coefficients."""
+    """The function a x^2 + b x + c with learnable coefficients."""
 
     reach: Tensor
 
     def __init__(self, inputs: Tensor, outputs: Tensor) -> None:
-        """Fit the outputs of an activation to its inputs, by least squares.
+        """Fit the coefficients to the inputs and outputs of an activation, by least squares.
 
-        On the range of the inputs, the minimax polynomial would follow the tails: on LeNet-5 it loses up to 27 points
-        of accuracy where least squares loses 2.
+        The minimax polynomial on the range of the inputs would follow the tails. On LeNet-5 it loses up to 27 points of
+        accuracy, while least squares loses 2.
         """
         super().__init__()
         x, y = inputs.double().flatten(), outputs.double().flatten()
@@ -33,25 +33,27 @@ class Quadratic(nn.Module):
         self.register_buffer("reach", x.abs().max().float().clamp_min(1e-6))
 
     def coefficients(self) -> tuple[Tensor, Tensor, Tensor]:
-        """a, b and c, with a kept away from 0."""
+        """Return a, b and c, where a is kept away from 0."""
         a, b, c = self.weights
-        least = b.detach().abs() / (2 * FARTHEST * self.reach)
+        least = b.detach().abs() / (2 * MAX_VERTEX_DISTANCE * self.reach)
         sign = torch.where(a < 0, -1.0, 1.0)
         return sign * torch.maximum(a.abs(), least), b, c
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it to each number."""
+        """Apply the quadratic to each number."""
         a, b, c = self.coefficients()
         return (a * x + b) * x + c
 
 
 @torch.no_grad()
 def polynomial_form(network: nn.Sequential, sample: Tensor) -> nn.Sequential:
-    """A copy with quadratics for activations and mean pooling for maximum pooling, fitted layer by layer.
+    """Return a copy with quadratics instead of activations and mean pooling instead of maximum pooling.
+
+    The quadratics are fitted layer by layer.
 
     Args:
-        network: the server's layers; what is neither is copied.
-        sample: what the client sends for some training images, (N, ...).
+        network: Layers of the server. Other layers are copied unchanged.
+        sample: IRs of some training images, (N, ...).
     """
     result, _ = _replace(network, sample)
     return result
@@ -63,7 +65,7 @@ def _replace(network: nn.Sequential, value: Tensor) -> tuple[nn.Sequential, Tens
         if isinstance(layer, nn.Sequential):
             layers[name], value = _replace(layer, value)
             continue
-        if isinstance(layer, FITTED):
+        if isinstance(layer, ACTIVATIONS):
             layers[name] = Quadratic(value, layer(value.clone()))
         elif isinstance(layer, nn.MaxPool2d) and layer.dilation in (1, (1, 1)):
             layers[name] = nn.AvgPool2d(layer.kernel_size, layer.stride, layer.padding, layer.ceil_mode)

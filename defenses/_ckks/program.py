@@ -1,4 +1,4 @@
-"""What the server computes on ciphertexts: matrices, biases and squares."""
+"""Programs that the server computes on ciphertexts: matrices, biases and squares."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Layer:
-    """One step: y = matrix @ x + bias, then perhaps its square.
+    """One step of a program: y = matrix @ x + bias, optionally followed by a square.
 
     Attributes:
-        matrix: (outputs, inputs); None for the identity, which costs no level.
-        bias: (outputs,).
-        squared: whether each number is squared at the end.
+        matrix: Matrix (outputs, inputs). None is the identity, which needs no level.
+        bias: Bias (outputs,).
+        squared: Whether each number is squared at the end.
     """
 
     matrix: Array | None
@@ -29,35 +29,35 @@ class Layer:
 
     @property
     def inputs(self) -> int:
-        """Length of the vector it takes."""
+        """Length of the input vector."""
         return len(self.bias) if self.matrix is None else self.matrix.shape[1]
 
     @property
     def outputs(self) -> int:
-        """Length of the vector it gives."""
+        """Length of the output vector."""
         return len(self.bias)
 
     @property
     def levels(self) -> int:
-        """Multiplications that follow one another."""
+        """Number of successive multiplications."""
         return (self.matrix is not None) + self.squared
 
     def __call__(self, values: Array) -> Array:
-        """Apply it in the clear to (N, inputs)."""
+        """Apply the layer to unencrypted vectors (N, inputs)."""
         result = (values if self.matrix is None else values @ self.matrix.T) + self.bias
         return result**2 if self.squared else result
 
 
 @dataclass(frozen=True)
 class Program:
-    """Layers between a client that scales its numbers up and one that scales the results back.
+    """A sequence of layers, and the scales of its inputs and outputs.
 
-    The scales keep what is encrypted well above the noise of CKKS and below its largest number.
+    The scales keep encrypted numbers far above the noise of CKKS and below its largest number.
 
     Attributes:
-        layers: what the server does, in order.
-        input_scale: the client multiplies by it before it encrypts.
-        output_scale: the client divides by it after it decrypts.
+        layers: Layers, in the order of computation.
+        input_scale: Factor by which the client multiplies before encryption.
+        output_scale: Divisor of the client after decryption.
     """
 
     layers: tuple[Layer, ...]
@@ -66,12 +66,12 @@ class Program:
 
     @property
     def levels(self) -> int:
-        """Multiplications that follow one another."""
+        """Number of successive multiplications."""
         return sum(layer.levels for layer in self.layers)
 
     @property
     def squares(self) -> bool:
-        """Whether it needs relinearization keys."""
+        """Whether the program needs relinearization keys."""
         return any(layer.squared for layer in self.layers)
 
     @property
@@ -85,7 +85,7 @@ class Program:
         return self.layers[-1].outputs
 
     def __call__(self, values: Array) -> Array:
-        """Run it in the clear, scales included: (N, inputs) to (N, outputs)."""
+        """Run the program on unencrypted vectors, including the scales: (N, inputs) to (N, outputs)."""
         values = values * self.input_scale
         for layer in self.layers:
             values = layer(values)
@@ -93,7 +93,7 @@ class Program:
 
 
 def to_bytes(layers: Sequence[Layer]) -> bytes:
-    """Write layers as safetensors."""
+    """Serialize layers as safetensors."""
     tensors = {}
     for index, layer in enumerate(layers):
         tensors[f"{index}.bias"] = np.ascontiguousarray(layer.bias)
@@ -104,10 +104,10 @@ def to_bytes(layers: Sequence[Layer]) -> bytes:
 
 
 def from_bytes(data: bytes) -> tuple[Layer, ...]:
-    """Read layers.
+    """Read layers from safetensors.
 
     Raises:
-        ValueError: if the shapes do not follow one another.
+        ValueError: If the shapes of successive layers do not match.
     """
     tensors = load(data)
     count = sum(name.endswith(".bias") for name in tensors)
@@ -117,5 +117,7 @@ def from_bytes(data: bytes) -> tuple[Layer, ...]:
     )
     for before, after in pairwise(layers):
         if before.outputs != after.inputs:
-            raise ValueError(f"a layer of {before.outputs} outputs is followed by one of {after.inputs} inputs")
+            raise ValueError(
+                f"Expected a layer of {before.outputs} inputs to follow, got one of {after.inputs} inputs."
+            )
     return layers

@@ -1,7 +1,7 @@
-"""SEAL's objects as bytes.
+"""Conversion between SEAL's objects and bytes.
 
-The Python binding of SEAL reads and writes named files only; these live in memory where the system has such files.
-Secret keys are never written: nothing here is called with one.
+The Python binding of SEAL reads and writes named files only. These files are in memory if the system supports that.
+Secret keys are never written.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import tenseal.sealapi as seal
 
 
 def to_bytes(value: Any) -> bytes:
-    """Write a ciphertext or evaluation keys.
+    """Serialize a ciphertext or evaluation keys.
 
     Raises:
-        TypeError: for a secret key.
+        TypeError: If the value is a secret key.
     """
     if isinstance(value, seal.SecretKey):
-        raise TypeError("a secret key is never written")
+        raise TypeError("Expected a ciphertext or evaluation keys, got a secret key, which is never written.")
     with _memory() as (descriptor, path):
         value.save(path)
         os.lseek(descriptor, 0, os.SEEK_SET)
@@ -34,7 +34,7 @@ def from_bytes(kind: type[Any], context: Any, data: bytes) -> Any:
     """Read an object of SEAL's class ``kind``: ``Ciphertext``, ``GaloisKeys`` or ``RelinKeys``.
 
     Raises:
-        ValueError: if the bytes are damaged, or belong to other parameters.
+        ValueError: If the bytes are damaged, or belong to other parameters.
     """
     value = kind()
     with _memory() as (descriptor, path):
@@ -43,13 +43,15 @@ def from_bytes(kind: type[Any], context: Any, data: bytes) -> Any:
         try:
             value.load(context, path)
         except (RuntimeError, ValueError) as error:
-            raise ValueError(f"{len(data)} bytes are no {kind.__name__} under these parameters: {error}") from error
+            raise ValueError(
+                f"Expected a {kind.__name__} under these parameters, got {len(data)} other bytes: {error}."
+            ) from error
     return value
 
 
 @contextmanager
 def _memory() -> Iterator[tuple[int, str]]:
-    """An open file that never reaches a disk where that is possible, and its path."""
+    """Open a temporary file, in memory if possible, and give its descriptor and path."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("mia-bench")
         try:

@@ -1,43 +1,47 @@
-"""The untrusted server as a process of its own: all that it knows has crossed a pipe.
+"""The untrusted server, a separate process that knows only what was sent to it.
 
 ``Server`` is the handle in the client's process; ``python -m mia_bench.defenses._ckks.server`` is the other side.
 """
 
 from __future__ import annotations
 
-import os
+import multiprocessing
 import signal
 import subprocess
 import sys
 import time
 import weakref
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any, BinaryIO, NamedTuple, cast
+from dataclasses import asdict, dataclass, field
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple, cast
 
-from .._uncopyable import Unique
+from .._uncopyable import Uncopyable
 from . import frames
 from .evaluator import Evaluator
 from .parameters import Parameters
 from .program import Program, from_bytes, to_bytes
 
+STDERR = 2
+"""File descriptor that also receives the standard output of the server process."""
 
-class Crossing(NamedTuple):
-    """Something that was given to the server."""
+
+class SentItem(NamedTuple):
+    """An item that was sent to the server."""
 
     name: str
     nbytes: int
 
 
 class ServerError(RuntimeError):
-    """The server refused a message, or is gone."""
+    """Raised if the server refuses a message, or its process has ended."""
 
 
-class Server(Unique):
+class Server(Uncopyable):
     """A running server process.
 
     Attributes:
-        crossed: what it was given so far: names and sizes.
+        sent: Names and sizes of everything that was sent to the server.
     """
 
     def __init__(
@@ -49,12 +53,25 @@ class Server(Unique):
         relinearization: bytes,
         rotations: Sequence[bytes],
     ) -> None:
-        """Start the process and give it the parameters, the programs and the evaluation keys."""
-        self.crossed: list[Crossing] = []
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        self._finalizer = weakref.finalize(self, _stop, self._process)
+        """Start the process and send it the parameters, the programs and the evaluation keys.
+
+        Args:
+            parameters: CKKS parameters.
+            programs: Programs, one for each round.
+            lanes: Images in one ciphertext, for each program.
+            relinearization: Keys for squares.
+            rotations: Keys for rotations, for each program.
+        """
+        self.sent: list[SentItem] = []
+        self._connection, theirs = cast(tuple[Connection, Connection], multiprocessing.Pipe())
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", __name__, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=STDERR,
+                pass_fds=[theirs.fileno()],
+            )
+        self._finalizer = weakref.finalize(self, _stop, self._process, self._connection)
         self._ask({"do": "parameters", "parameters": asdict(parameters)}, {})
         for number, (program, images, keys) in enumerate(zip(programs, lanes, rotations, strict=True)):
             self._ask(
@@ -67,13 +84,13 @@ class Server(Unique):
             )
 
     def evaluate(self, program: int, ciphertext: bytes) -> tuple[bytes, float]:
-        """Have a program run on a ciphertext.
+        """Run a program on a ciphertext.
 
         Returns:
-            The encrypted result, and the seconds that the server worked.
+            The encrypted result, and the seconds of computation on the server.
 
         Raises:
-            ServerError: if the server cannot.
+            ServerError: If the server refuses the ciphertext, or its process has ended.
         """
         header, (reply,) = self._ask({"do": "evaluate", "program": program}, {"ciphertext": ciphertext})
         return reply, header["seconds"]
@@ -83,69 +100,75 @@ class Server(Unique):
         self._finalizer()
 
     def _ask(self, header: dict[str, Any], blobs: dict[str, bytes]) -> tuple[dict[str, Any], list[bytes]]:
-        self.crossed += [
-            Crossing(f"{header['do']} header", len(str(header))),
-            *(Crossing(name, len(blob)) for name, blob in blobs.items()),
+        self.sent += [
+            SentItem(f"{header['do']} header", len(str(header))),
+            *(SentItem(name, len(blob)) for name, blob in blobs.items()),
         ]
         try:
-            frames.write(cast(BinaryIO, self._process.stdin), header, list(blobs.values()))
-            answer, replies = frames.read(cast(BinaryIO, self._process.stdout))
+            frames.send(self._connection, header, list(blobs.values()))
+            answer, replies = frames.receive(self._connection)
         except (EOFError, OSError) as error:
-            raise ServerError(f"the server process is gone (exit code {self._process.poll()})") from error
+            raise ServerError(f"The server process has ended (exit code {self._process.poll()}).") from error
         if "error" in answer:
-            raise ServerError(f"the server refuses: {answer['error']}")
+            raise ServerError(f"The server refuses the message. {answer['error']}")
         return answer, replies
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes], connection: Connection) -> None:
     process.kill()
     process.wait()
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            try:
-                stream.close()
-            except BrokenPipeError:
-                continue  # something was still buffered for the process that is gone
+    connection.close()
 
 
-def serve(requests: BinaryIO, replies: BinaryIO) -> None:
-    """Answer requests until the client is gone."""
+@dataclass
+class _State:
+    """The parameters and programs that the server process has received."""
+
     parameters: Parameters | None = None
-    programs: list[Evaluator] = []
+    programs: list[Evaluator] = field(default_factory=list)
+
+    def answer(self, header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+        """Process one request and return the answer."""
+        match header["do"]:
+            case "parameters":
+                given = header["parameters"]
+                self.parameters = Parameters(given["ring"], tuple(given["moduli"]), given["scale_bits"])
+            case "program":
+                assert self.parameters is not None
+                layers, relinearization, rotations = blobs
+                evaluator = Evaluator(
+                    from_bytes(layers),
+                    self.parameters,
+                    lanes=header["lanes"],
+                    relinearization=relinearization,
+                    rotations=rotations,
+                )
+                self.programs.append(evaluator)
+            case _:
+                start = time.perf_counter()
+                result = self.programs[header["program"]](blobs[0])
+                return {"seconds": time.perf_counter() - start}, [result]
+        return {}, []
+
+
+def serve(connection: Connection) -> None:
+    """Answer requests until the client closes the connection."""
+    state = _State()
     while True:
         try:
-            header, blobs = frames.read(requests)
+            header, blobs = frames.receive(connection)
         except EOFError:
             return
-        answer: dict[str, Any] = {}
-        results: list[bytes] = []
         try:
-            if header["do"] == "parameters":
-                given = header["parameters"]
-                parameters = Parameters(given["ring"], tuple(given["moduli"]), given["scale_bits"])
-            elif header["do"] == "program":
-                assert parameters is not None
-                layers, relinearization, rotations = blobs
-                programs.append(
-                    Evaluator(
-                        from_bytes(layers),
-                        parameters,
-                        lanes=header["lanes"],
-                        relinearization=relinearization,
-                        rotations=rotations,
-                    )
-                )
-            else:
-                start = time.perf_counter()
-                results = [programs[header["program"]](blobs[0])]
-                answer["seconds"] = time.perf_counter() - start
+            answer, results = state.answer(header, blobs)
         except (ValueError, RuntimeError) as error:
-            answer["error"] = str(error)
-        frames.write(replies, answer, results)
+            answer, results = {"error": str(error)}, []
+        try:
+            frames.send(connection, answer, results)
+        except OSError:
+            return
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the client's business, whose end closes the pipe
-    pipe = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints must not get between the replies
-    serve(sys.stdin.buffer, pipe)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The client handles Ctrl-C and closes the connection when it ends.
+    serve(Connection(int(sys.argv[1])))

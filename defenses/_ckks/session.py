@@ -1,4 +1,4 @@
-"""A client and a server that have exchanged keys, and the rounds between them."""
+"""Encrypted inference in rounds between a client and a server that have exchanged keys."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ import torch
 from torch import Tensor
 
 from ...benchmark.interfaces import Exchange
-from .._uncopyable import Unique
+from .._uncopyable import Uncopyable
 from .client import Client
 from .compiler import Round
+from .layout import Layout, ciphertext_bytes, key_bytes
 from .parameters import Parameters
-from .plan import Plan, ciphertext_bytes, key_bytes
 from .program import Array
 from .server import Server
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What an encrypted network is predicted to cost.
+    """The predicted costs of an encrypted network.
 
     Attributes:
-        seconds: of the server, for one ciphertext.
-        first_seconds: for the first one.
-        lanes: images in that ciphertext.
-        key_bytes: of the evaluation keys.
-        bytes_up: of the first upload.
+        seconds: Seconds of the server for one ciphertext after the first.
+        first_seconds: Seconds of the server for the first ciphertext.
+        lanes: Images in one ciphertext.
+        key_bytes: Bytes of the evaluation keys.
+        bytes_up: Bytes of the first upload.
     """
 
     seconds: float
@@ -40,80 +40,80 @@ class Forecast:
     bytes_up: int
 
     def total(self, images: int) -> float:
-        """Seconds for so many images, in full ciphertexts."""
+        """Return the predicted seconds for a number of images, in full ciphertexts."""
         return self.first_seconds + (-(-images // self.lanes) - 1) * self.seconds
 
 
-def forecast(plans: Sequence[Plan]) -> Forecast:
-    """Predict the costs of the rounds of a network; later rounds hold at least as many images as the first."""
-    first = plans[0]
-    share = [first.lanes / plan.lanes for plan in plans]
-    keys = sum(len(plan.steps) for plan in plans) + any(any(plan.squares) for plan in plans)
+def forecast(layouts: Sequence[Layout]) -> Forecast:
+    """Predict the costs of the rounds of a network. Later rounds hold at least as many images as the first."""
+    first = layouts[0]
+    share = [first.lanes / layout.lanes for layout in layouts]
+    keys = sum(len(layout.steps) for layout in layouts) + any(any(layout.squares) for layout in layouts)
     return Forecast(
-        seconds=sum(plan.seconds * part for plan, part in zip(plans, share, strict=True)),
-        first_seconds=sum(plan.first_seconds for plan in plans),
+        seconds=sum(layout.seconds * part for layout, part in zip(layouts, share, strict=True)),
+        first_seconds=sum(layout.first_seconds for layout in layouts),
         lanes=first.lanes,
         key_bytes=key_bytes(first.parameters, keys),
         bytes_up=ciphertext_bytes(first.parameters),
     )
 
 
-class Session(Unique):
-    """Encrypted inference: this object is the client; the server is a process of its own.
+class Session(Uncopyable):
+    """Encrypted inference. This object is the client; the server is a separate process.
 
     Attributes:
-        rounds: what the two compute in turn.
-        plans: how each round is laid out.
-        key_bytes: bytes of the evaluation keys that the server was given.
+        rounds: Computations between two decryptions.
+        layouts: Layout of each round.
+        key_bytes: Bytes of the evaluation keys that were sent to the server.
     """
 
     def __init__(
-        self, rounds: Sequence[Round], plans: Sequence[Plan], parameters: Parameters, *, control: bool
+        self, rounds: Sequence[Round], layouts: Sequence[Layout], parameters: Parameters, *, control: bool
     ) -> None:
-        """Make keys and start the server.
+        """Generate keys and start the server.
 
         Args:
-            rounds: what to compute.
-            plans: the layout of each.
-            parameters: of the encryption.
-            control: encrypt zeros instead of the values.
+            rounds: Computations between two decryptions.
+            layouts: Layout of each round.
+            parameters: CKKS parameters.
+            control: Encrypt zeros instead of the values.
         """
         self.rounds = rounds
-        self.plans = plans
+        self.layouts = layouts
         self._control = control
         self._client = Client(parameters)
-        rotations = [self._client.rotation_keys(plan.steps) if plan.steps else b"" for plan in plans]
+        rotations = [self._client.rotation_keys(layout.steps) if layout.steps else b"" for layout in layouts]
         relinearization = self._client.relinearization_keys() if any(each.program.squares for each in rounds) else b""
         self.key_bytes = sum(map(len, rotations)) + len(relinearization)
         self.server = Server(
             parameters,
             [each.program for each in rounds],
-            [plan.lanes for plan in plans],
+            [layout.lanes for layout in layouts],
             relinearization=relinearization,
             rotations=rotations,
         )
 
     def upload(self, irs: Tensor, *, lanes: int | None = None) -> list[bytes]:
-        """Encrypt IRs (N, ...) for the first round, as many in a ciphertext as fit, or as given."""
-        return self._encrypt(0, irs, lanes or self.plans[0].lanes)
+        """Encrypt IRs (N, ...) for the first round, with ``lanes`` of them in a ciphertext, or as many as fit."""
+        return self._encrypt(0, irs, lanes or self.layouts[0].lanes)
 
     def finish(self, messages: Sequence[bytes], images: int, *, lanes: int | None = None) -> Exchange:
-        """Go through all rounds with what was uploaded.
+        """Run all rounds on uploaded ciphertexts.
 
         Args:
-            messages: ciphertexts of the first round.
-            images: how many they hold together.
-            lanes: how many each holds, if not as many as fit.
+            messages: Ciphertexts of the first round.
+            images: Number of images in all of them together.
+            lanes: Number of images in each of them, if not as many as fit.
 
         Raises:
-            ServerError: if the server cannot.
-            Undecipherable: if a reply was damaged on the way.
+            ServerError: If the server refuses a message, or its process has ended.
+            DecryptionError: If a reply is damaged.
         """
         start, server_seconds, up, down = time.perf_counter(), 0.0, 0, 0
         value = torch.empty(0)
         for number, each in enumerate(self.rounds):
             if number:
-                messages = self._encrypt(number, value, lanes or self.plans[number].lanes)
+                messages = self._encrypt(number, value, lanes or self.layouts[number].lanes)
                 up += sum(map(len, messages))
             replies = []
             for message in messages:
@@ -121,7 +121,7 @@ class Session(Unique):
                 server_seconds += seconds
                 replies.append(reply)
             down += sum(map(len, replies))
-            value = self._decrypt(number, replies, images, lanes or self.plans[number].lanes).unflatten(1, each.shape)
+            value = self._decrypt(number, replies, images, lanes or self.layouts[number].lanes).unflatten(1, each.shape)
         client_seconds = time.perf_counter() - start - server_seconds
         return Exchange(value, 1000 * client_seconds, 1000 * server_seconds, up, down)
 
@@ -131,11 +131,11 @@ class Session(Unique):
             values = each.local(value.cpu()).flatten(1).double().numpy() * each.program.input_scale
         if self._control:
             values = np.zeros_like(values)
-        width = self.plans[number].lanes
+        width = self.layouts[number].lanes
         return [self._client.encrypt(values[at : at + lanes], width) for at in range(0, len(values), lanes)]
 
     def _decrypt(self, number: int, replies: Sequence[bytes], images: int, lanes: int) -> Tensor:
-        program, width = self.rounds[number].program, self.plans[number].lanes
+        program, width = self.rounds[number].program, self.layouts[number].lanes
         parts: list[Array] = []
         for index, reply in enumerate(replies):
             count = min(lanes, images - index * lanes)

@@ -1,4 +1,4 @@
-"""Norms of values, one per image, and clipping to them."""
+"""Norms of the values of each image, and clipping to a norm."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-BATCH = 256
-"""Images encoded at once."""
+BATCH_IMAGES = 256
+"""Images that are encoded at once."""
 
 
 def norms(values: Tensor, order: int) -> Tensor:
-    """The L1 (``order`` 1) or L2 (``order`` 2) norm of each of the values (N, ...), as (N,)."""
+    """Return the L1 (``order`` 1) or L2 (``order`` 2) norm of each of the values (N, ...), (N,)."""
     return torch.linalg.vector_norm(values.flatten(1), ord=order, dim=1)
 
 
 def clip_norms(values: Tensor, limit: float, order: int) -> Tensor:
-    """Scale down each of the values (N, ...) whose norm is above ``limit``; differentiable, also at zero."""
+    """Scale down each of the values (N, ...) whose norm is above ``limit``. Differentiable everywhere, even at zero."""
     scale = limit / norms(values, order).clamp(min=limit)  # (N,)
     return values * scale.view(-1, *[1] * (values.dim() - 1))
 
 
 def median_norm(encode: Callable[[Tensor], Tensor], images: Tensor, order: int) -> float:
-    """The median norm of encoded images (N, C, H, W)."""
+    """Return the median norm of encoded images (N, C, H, W)."""
     with torch.no_grad():
-        return torch.cat([norms(encode(batch), order) for batch in images.split(BATCH)]).median().item()
+        return torch.cat([norms(encode(batch), order) for batch in images.split(BATCH_IMAGES)]).median().item()

@@ -14,19 +14,19 @@ from .clipping import clip_norms
 Noise = Literal["gaussian", "laplacian"]
 
 NORM_ORDER: dict[Noise, int] = {"gaussian": 2, "laplacian": 1}
-"""The norm that a kind of noise bounds the sensitivity in."""
+"""Order of the norm in which the sensitivity is bounded, for each kind of noise."""
 
 
 def laplacian_scale(sigma: float) -> float:
-    """The scale b of Laplacian noise whose standard deviation is ``sigma``."""
+    """Return the scale b of Laplacian noise whose standard deviation is ``sigma``."""
     return sigma / math.sqrt(2)
 
 
 class NoiseChannel(Channel):
-    """Scales each value down to the clipping norm and adds independent noise to each of its coordinates."""
+    """A channel that clips each value to a norm and adds independent noise to each coordinate."""
 
     def __init__(self, *, noise: Noise, sigma: float, clip: float | None) -> None:
-        """Take the kind of noise, its standard deviation, and the clipping norm or None."""
+        """Set the kind of noise, its standard deviation, and the clipping norm (None: no clipping)."""
         super().__init__()
         self.noise: Noise = noise
         self.sigma = sigma
@@ -34,11 +34,11 @@ class NoiseChannel(Channel):
         self.stochastic = sigma > 0
 
     def clean(self, value: Tensor) -> Tensor:
-        """Clip the value (N, ...)."""
+        """Clip the values (N, ...)."""
         return value if self.clip is None else clip_norms(value, self.clip, NORM_ORDER[self.noise])
 
     def forward(self, value: Tensor) -> Tensor:
-        """Clip the value (N, ...) and add fresh noise."""
+        """Clip the values (N, ...) and add fresh noise."""
         clean = self.clean(value)
         if not self.stochastic:
             return clean
@@ -49,10 +49,10 @@ class NoiseChannel(Channel):
         return clean + laplacian_scale(self.sigma) * difference
 
     def distance(self, value: Tensor, sent: Tensor) -> Tensor:
-        """The negative log-likelihood of what was sent, times 2 sigma^2, less a constant, (N,).
+        """Return the negative log-likelihood of what was sent, times 2 sigma^2, up to a constant, (N,).
 
-        That is the squared L2 distance to the clipped value for Gaussian noise and 4 b times the L1 distance for
-        Laplacian noise of scale b, so that both are in units of the squared value and a prior weighs the same.
+        It is the squared L2 distance to the clipped value for Gaussian noise, and 4 b times the L1 distance for
+        Laplacian noise of scale b. Both are in units of the squared value, so a prior has the same weight.
         """
         error = (self.clean(value) - sent).flatten(1)  # (N, K)
         if self.noise == "laplacian" and self.stochastic:
@@ -60,21 +60,26 @@ class NoiseChannel(Channel):
         return error.square().sum(1)
 
     def log_density(self, value: Tensor, sent: Tensor) -> Tensor | None:
-        """The log-likelihood, less a constant, (N,)."""
+        """Return the log-likelihood up to a constant, (N,), or None without noise."""
         if not self.stochastic:
             return None
-        return -self.distance(value, sent).double() / (2 * self.sigma) / self.sigma  # the square may be too small
+        return (
+            -self.distance(value, sent).double() / (2 * self.sigma) / self.sigma
+        )  # The square of sigma may underflow.
 
     def merge(self, sent: Tensor) -> Tensor:
-        """The most likely clean value of R wires (R, N, ...): their mean, or median for Laplacian noise."""
+        """Return the most likely clean values given R wires (R, N, ...): their mean, or their median if Laplacian."""
         return _median(sent) if self.noise == "laplacian" else sent.mean(0)
 
     def merged(self, count: int) -> NoiseChannel:
-        """The same noise with a deviation smaller by sqrt(count), for the mean exact, for the median an upper bound."""
+        """Return the channel of ``count`` merged wires, whose noise is smaller by the factor sqrt(count).
+
+        This is exact for the mean, and an upper bound on the noise for the median.
+        """
         return NoiseChannel(noise=self.noise, sigma=self.sigma / math.sqrt(count), clip=self.clip)
 
 
 def _median(sent: Tensor) -> Tensor:
-    """The median of R values (R, ...), for even R the middle between the two in the middle (torch takes the lower)."""
+    """Return the median of R values (R, ...). For even R it is the mean of the two in the middle, unlike in torch."""
     ordered = sent.sort(0).values
     return (ordered[(len(sent) - 1) // 2] + ordered[len(sent) // 2]) / 2

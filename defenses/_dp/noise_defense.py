@@ -1,4 +1,4 @@
-"""The parameters of the noise defenses, and what they promise."""
+"""Parameters and guarantees of the defenses that add noise."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from torch import Tensor
 from ...benchmark.errors import Inapplicable, UsageError
 from ...benchmark.interfaces import Defense, Promise
 from .._exclusive_parameters import require_one, settle_alternatives
-from .._fine_tuning import PASSES
+from .._fine_tuning import EPOCHS_HELP
 from .accountants import epsilon_of_sigma, sigma_of_epsilon
 from .clipping import median_norm
 from .noise_channel import NORM_ORDER, NoiseChannel, laplacian_scale
 
-LARGEST = 1e30
-"""Largest standard deviation and clipping norm: what is sent, and its square root, fit into float32."""
+MAX_SIGMA = 1e30
+"""Largest standard deviation and clipping norm for which the sent values and their square roots fit into float32."""
 
-SMALLEST = 1e-30
-"""Smallest standard deviation that promises anything: in float32, smaller noise vanishes."""
+MIN_SIGMA = 1e-30
+"""Smallest standard deviation with a guarantee. Smaller noise vanishes in float32."""
 
 
 class NoiseDefense(Defense):
-    """Clips a value and adds noise to it; which value, a subclass says.
+    """Base class of defenses that clip a value and add noise to it. Subclasses choose the value.
 
-    The record to be hidden is one image, and any image may stand in its place (local differential privacy,
-    replace-one), so clipping to the norm C gives the sensitivity 2 C.
+    The protected record is one image, which any other image may replace (local differential privacy, replace-one), so
+    clipping to the norm C gives the sensitivity 2 C.
     """
 
     version: ClassVar[int] = 3
@@ -36,23 +36,26 @@ class NoiseDefense(Defense):
     sigma: float | None = Field(
         0.1,
         ge=0,
-        le=LARGEST,
-        description="standard deviation of the noise, in units of what it is added to; excludes epsilon",
+        le=MAX_SIGMA,
+        description="standard deviation of the noise, in units of the noisy value; excludes epsilon",
     )
     epsilon: float | None = Field(
-        None, ge=1e-6, le=1e9, description="the promise from which sigma follows; excludes sigma"
+        None, ge=1e-6, le=1e9, description="epsilon of the guarantee, from which sigma follows; excludes sigma"
     )
-    delta: float = Field(1e-5, ge=1e-100, le=0.99, description="chance that the promise of Gaussian noise is broken")
+    delta: float = Field(1e-5, ge=1e-100, le=0.99, description="probability that the guarantee of Gaussian noise fails")
     clip: float | None = Field(
-        None, gt=0, le=LARGEST, description="largest norm of one image's value: L2 for Gaussian, L1 for Laplacian noise"
+        None,
+        gt=0,
+        le=MAX_SIGMA,
+        description="largest norm of one image's value: L2 for Gaussian, L1 for Laplacian noise",
     )
-    noise: Literal["gaussian", "laplacian"] = Field("gaussian", description="kind of noise")
-    releases: int = Field(1, ge=1, le=10**12, description="independent releases of one image that the promise covers")
+    noise: Literal["gaussian", "laplacian"] = Field("gaussian", description="distribution of the noise")
+    releases: int = Field(1, ge=1, le=10**12, description="independent releases of one image that the guarantee covers")
     accountant: Literal["analytic", "rdp", "prv"] = Field(
-        "analytic", description="how epsilon of Gaussian noise is computed: exactly, or by opacus"
+        "analytic", description="accountant for Gaussian noise: exact (analytic), or one of opacus"
     )
     noise_aware: bool = Field(False, description="fine-tune the server to the noise")
-    tuning_epochs: int = Field(1, ge=1, description=f"{PASSES}, if noise_aware")
+    tuning_epochs: int = Field(1, ge=1, description=f"{EPOCHS_HELP}, if noise_aware")
 
     @model_validator(mode="before")
     @classmethod
@@ -65,30 +68,32 @@ class NoiseDefense(Defense):
         return self
 
     def calibrate(self, encode: Callable[[Tensor], Tensor], images: Tensor) -> tuple[NoiseChannel, Promise]:
-        """Build the channel and what it promises.
+        """Build the channel and its guarantee.
 
         Args:
-            encode: maps images to the values that the noise is added to.
-            images: (N, C, H, W) of the victim, which set the clipping norm where epsilon is given without it.
+            encode: Maps images to the values to which noise is added.
+            images: Images of the victim (N, C, H, W). They set the clipping norm if epsilon is given without it.
 
         Raises:
-            Inapplicable: if that norm is zero.
-            UsageError: if the accountant cannot compute the promise.
+            Inapplicable: If that norm is zero.
+            UsageError: If the accountant cannot compute the guarantee.
         """
         clip = self.clip
         if clip is None and self.epsilon is not None:
             clip = median_norm(encode, images, NORM_ORDER[self.noise])
             if clip == 0:
-                raise Inapplicable("half of the values to be protected are zero; give clip, no norm can be chosen")
+                raise Inapplicable(
+                    "Half of the values to protect are zero, so no clipping norm can be chosen. Give clip."
+                )
         sigma = self._sigma(clip)
-        if sigma > LARGEST:
+        if sigma > MAX_SIGMA:
             raise UsageError(
-                f"Expected noise of at most sigma={LARGEST:g}, got {sigma:.4g}. Raise epsilon or lower clip"
+                f"Expected noise of at most sigma={MAX_SIGMA:g}, got {sigma:.4g}. Raise epsilon or lower clip."
             )
         return NoiseChannel(noise=self.noise, sigma=sigma, clip=clip), self._promise(sigma, clip)
 
     def _sigma(self, clip: float | None) -> float:
-        """The standard deviation of the noise, given or computed."""
+        """Return the standard deviation of the noise, given or computed."""
         if self.sigma is not None:
             return self.sigma
         assert self.epsilon is not None
@@ -100,7 +105,7 @@ class NoiseDefense(Defense):
 
     def _promise(self, sigma: float, clip: float | None) -> Promise:
         """Return the guarantee: none without a bound on the sensitivity, or if the noise vanishes in float32."""
-        if clip is None or sigma < SMALLEST:
+        if clip is None or sigma < MIN_SIGMA:
             return Promise()
         sensitivity = 2 * clip
         delta = self.delta if self.noise == "gaussian" else 0.0

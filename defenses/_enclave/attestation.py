@@ -1,6 +1,7 @@
-"""Attestation: a device vouches for what runs in its enclave.
+"""Attestation: a processor signs what runs in its enclave.
 
-The device is simulated: its key is drawn in this process, where a processor's is fused in and certified by its maker.
+The processor is simulated. Its key is generated in this process, while that of a real processor is built into the
+hardware and certified by the manufacturer.
 
 Source: Costan & Devadas 2016, "Intel SGX explained", sections 3.3 and 5.8; RFC 8032 (Ed25519).
 """
@@ -16,19 +17,19 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from torch import Tensor, nn
 
-from .._uncopyable import Unique
+from .._uncopyable import Uncopyable
 from .channel_errors import WrongMeasurement, WrongNonce, WrongSignature
 
 
 @dataclass(frozen=True)
 class Quote:
-    """What an enclave shows to a client.
+    """The proof that an enclave gives to a client.
 
     Attributes:
-        measurement: what runs in the enclave, 32 bytes.
-        nonce: the client's, against replayed quotes.
-        public: the enclave's X25519 key for this session.
-        signature: by the device, over the three.
+        measurement: Hash of what runs in the enclave, 32 bytes.
+        nonce: Nonce of the client, which prevents replayed quotes.
+        public: X25519 key of the enclave for this session.
+        signature: Signature of the device over the other three.
     """
 
     measurement: bytes
@@ -37,52 +38,53 @@ class Quote:
     signature: bytes
 
 
-class SimulatedDevice(Unique):
-    """Stands for a processor with an attestation key of its own.
+class SimulatedDevice(Uncopyable):
+    """A simulated processor with an attestation key.
 
     Attributes:
-        public: the Ed25519 key by which clients know the device.
+        public: Ed25519 key by which clients identify the device.
     """
 
     def __init__(self) -> None:
-        """Make a device with a fresh key."""
+        """Create a device with a fresh key."""
         self._key = Ed25519PrivateKey.generate()
         self.public = self._key.public_key().public_bytes_raw()
 
     def quote(self, *, measurement: bytes, nonce: bytes, public: bytes) -> Quote:
-        """Sign what the device has measured, together with the client's nonce and the enclave's key."""
+        """Sign the measurement of the device, together with the nonce of the client and the key of the enclave."""
         return Quote(measurement, nonce, public, self._key.sign(_signed(measurement, nonce, public)))
 
 
 def verify(quote: Quote, *, device: bytes, measurement: bytes, nonce: bytes) -> None:
-    """Check a quote as a client does.
+    """Check a quote on behalf of a client.
 
     Args:
-        quote: what came from the enclave.
-        device: the public key of the device that the client trusts.
-        measurement: that of the layers the client expects.
-        nonce: the one it has just drawn.
+        quote: The quote of the enclave.
+        device: Public key of the device that the client trusts.
+        measurement: Measurement of the layers that the client expects.
+        nonce: The nonce that the client has sent.
 
     Raises:
-        Refused: ``WrongSignature``, ``WrongMeasurement`` or ``WrongNonce``.
+        ChannelError: ``WrongSignature``, ``WrongMeasurement`` or ``WrongNonce``.
     """
     try:
         signed = _signed(quote.measurement, quote.nonce, quote.public)
         Ed25519PublicKey.from_public_bytes(device).verify(quote.signature, signed)
     except InvalidSignature:
-        raise WrongSignature("the quote is not signed by the trusted device") from None
+        raise WrongSignature("The quote is not signed by the trusted device.") from None
     if quote.measurement != measurement:
         raise WrongMeasurement(
-            f"the enclave runs {quote.measurement.hex()[:16]}..., not the expected {measurement.hex()[:16]}..."
+            f"Expected an enclave with the measurement {measurement.hex()[:16]}..., got "
+            f"{quote.measurement.hex()[:16]}..., so it runs other layers."
         )
     if quote.nonce != nonce:
-        raise WrongNonce("the quote answers another request: its nonce is not the one that was sent")
+        raise WrongNonce("The quote answers another request: its nonce differs from the one that was sent.")
 
 
 def measure(layers: nn.Sequential, *, interface: str) -> bytes:
-    """SHA-256 over structure and weights of layers, and over what the enclave takes in and gives out.
+    """Return the SHA-256 hash of the structure and weights of layers and of the interface of the enclave.
 
-    Structure is the classes and their printed parameters; the code of a layer's ``forward`` is not hashed.
+    The structure consists of the classes and their printed parameters. The code of ``forward`` is not hashed.
     """
     classes = [f"{name}: {type(part).__module__}.{type(part).__qualname__}" for name, part in layers.named_modules()]
     parts = [interface.encode(), repr(layers).encode(), "\n".join(classes).encode()]
@@ -101,5 +103,5 @@ def _raw(weight: Tensor) -> bytes:
 
 
 def _framed(*parts: bytes) -> bytes:
-    """Join parts so that no other parts give the same bytes."""
+    """Join parts unambiguously: other parts give other bytes."""
     return b"".join(struct.pack(">Q", len(part)) + part for part in parts)

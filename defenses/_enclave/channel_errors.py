@@ -1,37 +1,37 @@
-"""Why an end of the sealed channel does not accept a message or a quote: one class per reason."""
+"""Errors of the sealed channel: one class for each reason to refuse a message or a quote."""
 
 
-class Refused(Exception):
-    """A message or a quote is not accepted."""
+class ChannelError(Exception):
+    """Raised if a message or a quote is refused."""
 
 
-class WrongLength(Refused):
-    """A message was cut or extended."""
+class WrongLength(ChannelError):
+    """Raised if a message was truncated or extended."""
 
 
-class WrongKey(Refused):
-    """A message belongs to another session or direction, or a public key is none."""
+class WrongKey(ChannelError):
+    """Raised if a message belongs to another session or direction, or a public key is invalid."""
 
 
-class Tampered(Refused):
-    """A message is not what the other end has sealed."""
+class Tampered(ChannelError):
+    """Raised if a message differs from what the other end has sealed."""
 
 
-class Replayed(Refused):
-    """A message was accepted before."""
+class Replayed(ChannelError):
+    """Raised if a message was accepted before."""
 
 
-class Reordered(Refused):
-    """A message arrived after a later one."""
+class Reordered(ChannelError):
+    """Raised if a message arrives after a later one."""
 
 
-class WrongSignature(Refused):
-    """A quote was not signed by the device that the client trusts."""
+class WrongSignature(ChannelError):
+    """Raised if a quote was not signed by the device that the client trusts."""
 
 
-class WrongMeasurement(Refused):
-    """A quote is about other layers or weights than the client expects."""
+class WrongMeasurement(ChannelError):
+    """Raised if a quote is about other layers or weights than the client expects."""
 
 
-class WrongNonce(Refused):
-    """A quote answers another request."""
+class WrongNonce(ChannelError):
+    """Raised if a quote answers another request."""

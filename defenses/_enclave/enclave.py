@@ -1,6 +1,7 @@
-"""A simulated enclave: layers that only its own methods run, behind an attested channel.
+"""A simulated enclave: layers behind an attested, encrypted channel.
 
-Nothing isolates it from the process it is in: it shows what crosses its border, in which form, and at what price.
+Nothing isolates the enclave from its process. The simulation shows what crosses its border, in which form and at which
+cost.
 
 Source: Costan & Devadas 2016, "Intel SGX explained"; Benkraouda & Nahrstedt, DistributedML 2021, for ``releases``.
 """
@@ -16,17 +17,17 @@ import torch
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from torch import Tensor, nn
 
-from .._uncopyable import Unique
+from .._uncopyable import Uncopyable
 from .attestation import Quote, SimulatedDevice, measure, verify
-from .channel_errors import Refused
+from .channel_errors import ChannelError
 from .float_bytes import float_bytes, from_float_bytes
-from .sealed_channel import Lengths, Session, agree
+from .sealed_channel import ChannelEnd, Lengths, agree
 
-NONCE = 32
+NONCE_BYTES = 32
 
 
-class Enclave(Unique):
-    """Runs its layers on sealed IRs; the results leave sealed, or in the clear if it ``releases`` them."""
+class Enclave(Uncopyable):
+    """Layers that run on sealed IRs. The results leave sealed, or unencrypted if the enclave ``releases`` them."""
 
     def __init__(
         self, layers: nn.Sequential, *, takes: torch.Size, gives: torch.Size, releases: bool, device: SimulatedDevice
@@ -34,11 +35,11 @@ class Enclave(Unique):
         """Load a copy of the layers and measure it.
 
         Args:
-            layers: what is to run inside.
-            takes: shape of one IR that goes in.
-            gives: shape of one result.
-            releases: whether the results leave in the clear.
-            device: vouches for the enclave.
+            layers: Layers that run inside.
+            takes: Shape of one IR.
+            gives: Shape of one result.
+            releases: Whether the results leave unencrypted.
+            device: Device that signs the quotes of the enclave.
         """
         self._layers = copy.deepcopy(layers).eval().requires_grad_(False)
         self._where = next((weight.device for weight in layers.parameters()), torch.device("cpu"))
@@ -47,14 +48,14 @@ class Enclave(Unique):
         self._lengths = payload_lengths(takes, gives)
         self._measurement = measure_program(self._layers, takes=takes, gives=gives, releases=releases)
         self._device = device
-        self._session: Session | None = None
+        self._session: ChannelEnd | None = None
 
     def attest(self, nonce: bytes, peer: bytes) -> Quote:
-        """Begin a session with a client, which ends the one before.
+        """Begin a session with a client and end the previous one.
 
         Args:
-            nonce: drawn by the client for this request.
-            peer: the client's X25519 key for this session.
+            nonce: Nonce that the client has drawn for this request.
+            peer: X25519 key of the client for this session.
         """
         private = X25519PrivateKey.generate()
         public = private.public_key().public_bytes_raw()
@@ -63,13 +64,13 @@ class Enclave(Unique):
         return self._device.quote(measurement=self._measurement, nonce=nonce, public=public)
 
     def run(self, messages: Sequence[bytes]) -> list[bytes]:
-        """Open N sealed IRs and give N results: sealed ones, or clear ones if the enclave releases them.
+        """Open N sealed IRs and return N results, sealed or, if the enclave releases them, unencrypted.
 
         Raises:
-            Refused: if there is no session, or a message is not the client's next one.
+            ChannelError: If there is no session, or a message is not the next one of the client.
         """
         if self._session is None:
-            raise Refused("the enclave has no session; a client begins one with attest")
+            raise ChannelError("The enclave has no session. Begin one with attest.")
         irs = from_float_bytes([self._session.incoming.open(message) for message in messages], self._takes)
         with torch.no_grad():
             results: Tensor = self._layers(irs.to(self._where)).cpu()
@@ -78,26 +79,26 @@ class Enclave(Unique):
 
 
 class Attester(Protocol):
-    """What a client needs of the other side, which may lie."""
+    """What a client needs of the other side, which may be dishonest."""
 
     def attest(self, nonce: bytes, peer: bytes) -> Quote:
         """Answer a request with a quote."""
         ...
 
 
-def connect(enclave: Attester, *, device: bytes, measurement: bytes, lengths: Lengths) -> Session:
-    """Begin a session as the client, if the enclave is the expected one.
+def connect(enclave: Attester, *, device: bytes, measurement: bytes, lengths: Lengths) -> ChannelEnd:
+    """Begin a session as the client, after checking that the enclave is the expected one.
 
     Args:
-        enclave: the other side.
-        device: the public key of the device that the client trusts.
-        measurement: that of the program the client expects.
-        lengths: the longest payloads of that program.
+        enclave: The other side.
+        device: Public key of the device that the client trusts.
+        measurement: Measurement of the program that the client expects.
+        lengths: Longest payloads of that program.
 
     Raises:
-        Refused: if the quote or the enclave's key is wrong.
+        ChannelError: If the quote or the key of the enclave is wrong.
     """
-    private, nonce = X25519PrivateKey.generate(), os.urandom(NONCE)
+    private, nonce = X25519PrivateKey.generate(), os.urandom(NONCE_BYTES)
     public = private.public_key().public_bytes_raw()
     quote = enclave.attest(nonce, public)
     verify(quote, device=device, measurement=measurement, nonce=nonce)
@@ -106,16 +107,16 @@ def connect(enclave: Attester, *, device: bytes, measurement: bytes, lengths: Le
 
 
 def measure_program(layers: nn.Sequential, *, takes: torch.Size, gives: torch.Size, releases: bool) -> bytes:
-    """The measurement of an enclave with these layers, as its client expects it."""
+    """Return the measurement that a client expects of an enclave with these layers."""
     border = "released in the clear" if releases else "sealed"
     return measure(layers, interface=f"takes {tuple(takes)} sealed, gives {tuple(gives)} {border}")
 
 
 def payload_lengths(takes: torch.Size, gives: torch.Size) -> Lengths:
-    """Bytes of one IR and of one result."""
+    """Return the bytes of one IR and of one result."""
     return Lengths(4 * takes.numel(), 4 * gives.numel())
 
 
 def transcript(measurement: bytes, *, client: bytes, enclave: bytes) -> bytes:
-    """What both ends must have seen alike, each part of 32 bytes, to derive the same keys."""
+    """Return the values on which both ends must agree to derive the same keys. Each part has 32 bytes."""
     return b"mia-bench simulated enclave session 1" + measurement + client + enclave

@@ -1,4 +1,4 @@
-"""Split models whose layers behind the split run in an enclave."""
+"""Split models whose layers after the split run in an enclave."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from ...benchmark.interfaces import Channel, Exchange, SplitModel, Wire, byte_view
 from .enclave import Enclave
 from .float_bytes import float_bytes, from_float_bytes
-from .sealed_channel import HEADER, Session
+from .sealed_channel import HEADER_BYTES, ChannelEnd
 
 
 class SealedChannel(Channel):
-    """What an attacker can make of a sealed IR: its ciphertext, read as numbers like those of an IR."""
+    """The channel of sealed IRs: an attacker reads the ciphertext as numbers with the statistics of an IR."""
 
     stochastic = True
     mean: Tensor
@@ -30,35 +30,35 @@ class SealedChannel(Channel):
         self.register_buffer("std", irs.std())
 
     def read(self, wire: Wire) -> Tensor:
-        """The first encrypted bytes of each message, shifted and scaled to the mean and spread of IRs, (N, ...)."""
-        if isinstance(wire.payload, Tensor):  # an attacker's own imitation, in numbers already
+        """Return the first encrypted bytes of each message, scaled to the mean and deviation of IRs, (N, ...)."""
+        if isinstance(wire.payload, Tensor):  # An imitation by an attacker, which consists of numbers.
             return wire.payload
         numbers = encrypted_bytes(wire.payload)[:, : self.shape.numel()]
-        uniform = (numbers - 0.5) * 12**0.5  # bytes of a ciphertext are uniform, so now of mean 0 and variance 1
+        uniform = (numbers - 0.5) * 12**0.5  # Bytes of a ciphertext are uniform, so this has mean 0 and variance 1.
         return uniform.to(self.mean.device).view(-1, *self.shape) * self.std + self.mean
 
 
 def encrypted_bytes(messages: tuple[bytes, ...]) -> Tensor:
-    """The messages without their headers, which only count, as numbers in [0, 1], (N, length)."""
-    return byte_view(tuple(message[HEADER:] for message in messages))
+    """Return messages without their headers, which are counters, as numbers in [0, 1], (N, length)."""
+    return byte_view(tuple(message[HEADER_BYTES:] for message in messages))
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnclaveModel(SplitModel):
-    """A device that talks only to an enclave; IRs and logits travel sealed.
+    """A split model whose device communicates with an enclave only. IRs and logits are sent sealed.
 
-    ``server`` holds the weights that run in the enclave, which are no secret, for training and for attackers who know
-    them. Copies of the model share the session and the enclave.
+    ``server`` holds the weights that run in the enclave. They are public, for training and for attackers who know them.
+    Copies of the model share the session and the enclave.
 
     Attributes:
-        depth: how many modules of ``client`` the device runs.
-        session: the device's end of the sealed channel.
-        enclave: the other end.
-        gives: shape of one result of the enclave.
+        depth: Number of modules of ``client`` that run on the device.
+        session: The device's end of the sealed channel.
+        enclave: The enclave at the other end.
+        gives: Shape of one result of the enclave.
     """
 
     depth: int
-    session: Session
+    session: ChannelEnd
     enclave: Enclave
     gives: torch.Size
 
@@ -69,20 +69,20 @@ class EnclaveModel(SplitModel):
 
     @property
     def stochastic(self) -> bool:
-        """Every message has a nonce of its own."""
+        """Whether sending is random: always True, since every message has a new nonce."""
         return True
 
     def send(self, images: Tensor) -> Wire:
-        """Run the device's layers on images (N, C, H, W); one sealed message for each."""
+        """Run the layers on the device on images (N, C, H, W) and seal one message for each image."""
         with torch.no_grad():
             irs = self.on_device(self.input_channel(images)).cpu()
         return Wire(tuple(self.session.outgoing.seal(float_bytes(ir)) for ir in irs), view=encrypted_bytes)
 
     def exchange(self, wire: Wire) -> Exchange:
-        """Let the enclave answer messages that it has not seen yet.
+        """Have the enclave answer new messages.
 
         Raises:
-            Refused: if a message, or the answer to it, is not the other end's next one.
+            ChannelError: If a message, or the answer to it, is not the next one of the other end.
         """
         start = time.perf_counter()
         replies = self._run_enclave(wire)
@@ -100,30 +100,30 @@ class EnclaveModel(SplitModel):
         return self.enclave.run(cast(tuple[bytes, ...], wire.payload))
 
     def _results(self, payloads: list[bytes]) -> Tensor:
-        """What the enclave has computed, (N, ...), where the device's weights are."""
+        """Return the results of the enclave, (N, ...), on the torch device of the client."""
         where = next(self.client.buffers()).device
         return from_float_bytes(payloads, self.gives).to(where)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PartitionedModel(EnclaveModel):
-    """An enclave that runs the layers up to an exit; an untrusted host runs the rest, and sees the IR at the exit.
+    """A split model with an enclave that runs the layers up to an exit. An untrusted host runs the rest.
 
-    ``client`` holds all layers up to the exit: of those the attacker sees the result. The device runs the first
-    ``depth`` of them, the enclave the others. Logits come back in the clear, since the host has computed them.
+    ``client`` holds all layers up to the exit, whose result the host observes. The device runs the first ``depth`` of
+    them and the enclave the others. Logits are returned unencrypted, since the host has computed them.
 
     Source: Benkraouda & Nahrstedt, DistributedML 2021.
     """
 
     def overheard(self, images: Tensor) -> Wire:
-        """The IR at the exit, (N, ...), for images (N, C, H, W); beside it, the sealed messages tell nothing."""
+        """Return the IR at the exit, (N, ...), for images (N, C, H, W). The sealed messages would add nothing."""
         return Wire(self._results(self._run_enclave(self.send(images))))
 
     def exchange(self, wire: Wire) -> Exchange:
-        """Let the enclave and then the host work on messages that the enclave has not seen yet.
+        """Have the enclave and then the host compute the logits of new messages.
 
         Raises:
-            Refused: if a message is not the device's next one.
+            ChannelError: If a message is not the next one of the device.
         """
         start = time.perf_counter()
         with torch.no_grad():

@@ -19,29 +19,29 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from .._uncopyable import Unique
+from .._uncopyable import Uncopyable
 from .channel_errors import Reordered, Replayed, Tampered, WrongKey, WrongLength
 
-KEY_ID, KEY, TAG = 4, 32, 16
-HEADER = KEY_ID + 8
+KEY_ID_BYTES, KEY_BYTES, TAG_BYTES = 4, 32, 16
+HEADER_BYTES = KEY_ID_BYTES + 8
 """Bytes of a message that are not encrypted."""
-PREFIX = 4
-BLOCK = 256
+LENGTH_BYTES = 4
+PADDING_BYTES = 256
 """Payloads are padded to a multiple of this many bytes."""
 
 
 class Lengths(NamedTuple):
-    """Bytes of the longest payload in each direction."""
+    """Bytes of the longest payload to the enclave (``up``) and to the client (``down``)."""
 
     up: int
     down: int
 
 
-class Sealer(Unique):
-    """Encrypts payloads under one key, each with the next nonce, to messages of one length."""
+class Sealer(Uncopyable):
+    """Encrypts payloads under one key, each with the next nonce, into messages of equal length."""
 
     def __init__(self, key: bytes, key_id: bytes, longest: int) -> None:
-        """Take a key that nobody else seals with, its public name, and the bytes of the longest payload."""
+        """Set a key that no other object seals with, its public identifier, and the bytes of the longest payload."""
         self._cipher = AESGCM(key)
         self._key_id = key_id
         self._longest = longest
@@ -50,26 +50,31 @@ class Sealer(Unique):
         self._process = os.getpid()
 
     def seal(self, payload: bytes) -> bytes:
-        """Encrypt one payload."""
+        """Encrypt one payload.
+
+        Raises:
+            ValueError: If the payload is too long.
+            RuntimeError: In a forked process, which would repeat the nonces of its parent.
+        """
         if len(payload) > self._longest:
-            raise ValueError(f"the payload has {len(payload)} bytes; this channel carries at most {self._longest}")
+            raise ValueError(f"Expected a payload of at most {self._longest} bytes, got {len(payload)}.")
         with self._lock:
-            if os.getpid() != self._process:  # the parent goes on from the same count
-                raise RuntimeError("a forked process cannot seal for its parent, since both would use the same nonces")
+            if os.getpid() != self._process:  # The parent continues from the same count.
+                raise RuntimeError("A forked process cannot seal for its parent, since both would use the same nonces.")
             self._count += 1
             nonce = self._key_id + struct.pack(">Q", self._count)
         plain = struct.pack(">I", len(payload)) + payload
         return nonce + self._cipher.encrypt(nonce, plain.ljust(_padded(self._longest), b"\0"), nonce)
 
 
-class Opener(Unique):
-    """Decrypts the messages of one sealer, each once and in order; numbers may be skipped."""
+class Opener(Uncopyable):
+    """Decrypts the messages of one sealer, each once and in order. Numbers may be skipped."""
 
     def __init__(self, key: bytes, key_id: bytes, longest: int) -> None:
-        """Take what the sealer has."""
+        """Set the key, its identifier and the longest payload of the sealer."""
         self._cipher = AESGCM(key)
         self._key_id = key_id
-        self._length = HEADER + _padded(longest) + TAG
+        self._length = HEADER_BYTES + _padded(longest) + TAG_BYTES
         self._last = 0
         self._skipped: list[range] = []
         self._lock = threading.Lock()
@@ -78,32 +83,32 @@ class Opener(Unique):
         """Decrypt one message.
 
         Raises:
-            Refused: ``WrongLength``, ``WrongKey``, ``Tampered``, ``Replayed`` or ``Reordered``.
+            ChannelError: ``WrongLength``, ``WrongKey``, ``Tampered``, ``Replayed`` or ``Reordered``.
         """
         if len(message) != self._length:
-            raise WrongLength(f"the message has {len(message)} bytes; in this session every one has {self._length}")
-        nonce, body = message[:HEADER], message[HEADER:]
-        if nonce[:KEY_ID] != self._key_id:
-            raise WrongKey(f"the message is under key {nonce[:KEY_ID].hex()}; expected {self._key_id.hex()}")
+            raise WrongLength(f"Expected a message of {self._length} bytes in this session, got {len(message)}.")
+        nonce, body = message[:HEADER_BYTES], message[HEADER_BYTES:]
+        if nonce[:KEY_ID_BYTES] != self._key_id:
+            raise WrongKey(f"Expected a message under key {self._key_id.hex()}, got {nonce[:KEY_ID_BYTES].hex()}.")
         try:
             plain = self._cipher.decrypt(nonce, body, nonce)
         except InvalidTag:
-            raise Tampered("the message is not authentic: it is not what the other end has sealed") from None
+            raise Tampered("The message is not authentic: it differs from what the other end has sealed.") from None
         with self._lock:
-            self._accept(*struct.unpack(">Q", nonce[KEY_ID:]))
-        return plain[PREFIX : PREFIX + struct.unpack(">I", plain[:PREFIX])[0]]
+            self._accept(*struct.unpack(">Q", nonce[KEY_ID_BYTES:]))
+        return plain[LENGTH_BYTES : LENGTH_BYTES + struct.unpack(">I", plain[:LENGTH_BYTES])[0]]
 
     def _accept(self, count: int) -> None:
         if count <= self._last:
             if any(count in gap for gap in self._skipped):
-                raise Reordered(f"message {count} arrived after message {self._last}")
-            raise Replayed(f"message {count} was accepted before")
+                raise Reordered(f"Message {count} arrived after message {self._last}.")
+            raise Replayed(f"Message {count} was accepted before.")
         if count > self._last + 1:
             self._skipped.append(range(self._last + 1, count))
         self._last = count
 
 
-class Session(NamedTuple):
+class ChannelEnd(NamedTuple):
     """One end of the channel."""
 
     outgoing: Sealer
@@ -112,32 +117,33 @@ class Session(NamedTuple):
 
 def agree(
     private: X25519PrivateKey, peer: bytes, *, salt: bytes, info: bytes, lengths: Lengths, client: bool
-) -> Session:
-    """Derive one end of a channel from one's own private key and the peer's public key.
+) -> ChannelEnd:
+    """Derive one end of a channel from its private key and the public key of the peer.
 
     Args:
-        private: used for this session only.
-        peer: the other end's public key, 32 bytes.
-        salt: a public value that is fresh for this session.
-        info: all that both ends must agree on.
-        lengths: the longest payloads.
-        client: whether this end is the client; the other is the enclave.
+        private: Private key of this end, used for this session only.
+        peer: Public key of the other end, 32 bytes.
+        salt: A public value that is fresh for this session.
+        info: Values on which both ends must agree.
+        lengths: Longest payloads.
+        client: Whether this end is the client. The other end is the enclave.
 
     Raises:
-        WrongKey: if the peer's key is no public key.
+        WrongKey: If the key of the peer is not a valid public key.
     """
     try:
         secret = private.exchange(X25519PublicKey.from_public_bytes(peer))
-    except ValueError:  # too short, or a point of low order: RFC 7748, section 6.1
-        raise WrongKey("the other end's public key is not a valid X25519 key") from None
-    derived = HKDF(algorithm=SHA256(), length=2 * (KEY + KEY_ID), salt=salt, info=info).derive(secret)
-    up, down = derived[: KEY + KEY_ID], derived[KEY + KEY_ID :]
+    except ValueError:  # Too short, or a point of low order: RFC 7748, section 6.1.
+        raise WrongKey("The public key of the other end is not a valid X25519 key.") from None
+    derived = HKDF(algorithm=SHA256(), length=2 * (KEY_BYTES + KEY_ID_BYTES), salt=salt, info=info).derive(secret)
+    up, down = derived[: KEY_BYTES + KEY_ID_BYTES], derived[KEY_BYTES + KEY_ID_BYTES :]
     outgoing, incoming = (up, down) if client else (down, up)
     longest = lengths if client else Lengths(lengths.down, lengths.up)
-    return Session(
-        Sealer(outgoing[:KEY], outgoing[KEY:], longest.up), Opener(incoming[:KEY], incoming[KEY:], longest.down)
+    return ChannelEnd(
+        Sealer(outgoing[:KEY_BYTES], outgoing[KEY_BYTES:], longest.up),
+        Opener(incoming[:KEY_BYTES], incoming[KEY_BYTES:], longest.down),
     )
 
 
 def _padded(longest: int) -> int:
-    return -(-(PREFIX + longest) // BLOCK) * BLOCK
+    return -(-(LENGTH_BYTES + longest) // PADDING_BYTES) * PADDING_BYTES

@@ -6,8 +6,21 @@ from dataclasses import replace
 import pytest
 import torch
 from mia_bench.defenses._enclave.attestation import SimulatedDevice, measure
-from mia_bench.defenses._enclave.channel_errors import Refused, WrongKey, WrongMeasurement, WrongNonce, WrongSignature
-from mia_bench.defenses._enclave.enclave import NONCE, Enclave, connect, measure_program, payload_lengths, transcript
+from mia_bench.defenses._enclave.channel_errors import (
+    ChannelError,
+    WrongKey,
+    WrongMeasurement,
+    WrongNonce,
+    WrongSignature,
+)
+from mia_bench.defenses._enclave.enclave import (
+    NONCE_BYTES,
+    Enclave,
+    connect,
+    measure_program,
+    payload_lengths,
+    transcript,
+)
 from mia_bench.defenses._enclave.float_bytes import float_bytes
 from torch import nn
 
@@ -64,7 +77,7 @@ def test_other_weights_are_refused(inside, device):
     changed = copy.deepcopy(inside)
     with torch.no_grad():
         changed[0].weight[0, 0] += 1e-6
-    with pytest.raises(WrongMeasurement, match=r"the enclave runs [0-9a-f]{16}\.\.\., not the expected [0-9a-f]{16}"):
+    with pytest.raises(WrongMeasurement, match=r"with the measurement [0-9a-f]{16}\.\.\., got [0-9a-f]{16}"):
         join(enclave_of(changed, device), device, inside)
 
 
@@ -91,7 +104,7 @@ def test_a_quote_with_a_flipped_bit_is_refused(part, inside, device):
 def test_a_quote_of_an_earlier_session_is_refused(inside, device):
     enclave, seen = enclave_of(inside, device), []
     join(Between(enclave, quote=lambda quote: seen.append(quote) or quote), device, inside)
-    with pytest.raises(WrongNonce, match="the quote answers another request"):
+    with pytest.raises(WrongNonce, match="The quote answers another request"):
         join(Between(enclave, quote=lambda quote: seen[0]), device, inside)
 
 
@@ -104,7 +117,7 @@ def test_a_host_that_puts_its_own_key_into_the_request_reads_and_forges_nothing(
 
 
 def test_an_enclave_without_a_session_refuses_messages(inside, device):
-    with pytest.raises(Refused, match="the enclave has no session"):
+    with pytest.raises(ChannelError, match="The enclave has no session"):
         enclave_of(inside, device).run([bytes(300)])
 
 
@@ -154,6 +167,6 @@ def test_the_measurement_names_what_goes_in_and_out(inside):
 
 
 def test_the_keys_depend_on_the_measurement_and_on_both_public_keys():
-    parts = [bytes([index]) * NONCE for index in range(3)]
+    parts = [bytes([index]) * NONCE_BYTES for index in range(3)]
     seen = {transcript(first, client=second, enclave=third) for first in parts for second in parts for third in parts}
     assert len(seen) == 27

@@ -25,24 +25,24 @@ def test_behind_the_last_layer_the_wire_carries_the_logits(model, target, train,
 
 
 def test_too_many_layers_are_inapplicable(model, train):
-    with pytest.raises(Inapplicable, match="cannot move 10 layers deeper: 9 follow the split 'relu1'"):
+    with pytest.raises(Inapplicable, match="Expected at least 10 layers after the split 'relu1', got 9"):
         DeeperClient(layers=10).protect(model, train)
 
 
 @pytest.mark.parametrize("layer", ["conv1", "relu1"])
 def test_a_layer_that_is_not_deeper_is_inapplicable(layer, model, train):
-    with pytest.raises(Inapplicable, match=f"'{layer}' is not deeper than the split 'relu1'; deeper ones are pool1, "):
+    with pytest.raises(Inapplicable, match=f"after the split 'relu1' in to, got '{layer}'. Available: pool1, "):
         DeeperClient(to=layer).protect(model, train)
 
 
 @pytest.mark.parametrize("layer", ["conv9", "normalize"])
 def test_an_unknown_layer_is_an_error_that_lists_the_layers(layer, model, train):
-    with pytest.raises(UsageError, match=f"no layer '{layer}' .* the layers are conv1, relu1, pool1, .*fc3$"):
+    with pytest.raises(UsageError, match=f"Unknown layer '{layer}' .* the layers: conv1, relu1, pool1, .*fc3.$"):
         DeeperClient(to=layer).protect(model, train)
 
 
 def test_giving_both_parameters_names_both():
-    with pytest.raises(ValidationError, match="give either layers or to, not layers=2 and to='fc1'"):
+    with pytest.raises(ValidationError, match="Expected either layers or to, got layers=2 and to='fc1'"):
         DeeperClient(layers=2, to="fc1")
 
 

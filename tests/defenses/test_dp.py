@@ -86,13 +86,13 @@ def test_tuning_leaves_modes_and_frozen_weights_as_it_found_them(model, train):
 
 
 def test_tuning_a_server_without_weights_is_inapplicable(target, train):
-    with pytest.raises(Inapplicable, match="nothing to tune"):
+    with pytest.raises(Inapplicable, match="no layers with weights to fine-tune"):
         DpIr(noise_aware=True).protect(target.split("fc3"), train)
 
 
 @both
 def test_giving_sigma_and_epsilon_names_both(defense):
-    with pytest.raises(ValidationError, match=r"give either sigma or epsilon, not sigma=0.1 and epsilon=8.0"):
+    with pytest.raises(ValidationError, match=r"Expected either sigma or epsilon, got sigma=0.1 and epsilon=8.0"):
         defense(sigma=0.1, epsilon=8)
 
 

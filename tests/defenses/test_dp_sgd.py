@@ -88,7 +88,7 @@ def test_a_network_that_opacus_cannot_train_is_refused(train):
         client=nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)),
         server=nn.Sequential(nn.Flatten(), nn.Linear(784, 4)),
     )
-    with pytest.raises(Inapplicable, match=r"opacus cannot train this network with differential privacy: .*BatchNorm"):
+    with pytest.raises(Inapplicable, match=r"Opacus cannot train this network with differential privacy: .*BatchNorm"):
         DpSgd().protect(normalized, train)
 
 

@@ -34,7 +34,7 @@ def test_a_network_without_one_is_told_to_give_a_width(train):
         client=nn.Sequential(OrderedDict(normalize=nn.Identity(), conv=nn.Conv2d(1, 4, 3))),
         server=nn.Sequential(OrderedDict(pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten())),
     )
-    with pytest.raises(Inapplicable, match="no fully connected layer; give width"):
+    with pytest.raises(Inapplicable, match=r"no fully connected layer. Give width"):
         FcBeforeSend().protect(model, train)
 
 

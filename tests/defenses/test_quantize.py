@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mia_bench.benchmark.interfaces import Promise
-from mia_bench.defenses.quantize import SAMPLE, TAIL, Quantize
+from mia_bench.defenses.quantize import CLIPPED_SHARE, RANGE_IMAGES, Quantize
 from pydantic import ValidationError
 
 
@@ -16,10 +16,10 @@ def codes(channel, sent):
 def test_every_number_becomes_the_nearest_level_of_its_channels_range(bits, model, train, private):
     sent = Quantize(bits=bits, tuning_epochs=0).protect(model, train).send(private.images[:50]).tensor.numpy()
     clean = model.send(private.images[:50]).tensor.numpy()
-    fixed_on = model.send(train.images[:SAMPLE]).tensor.numpy()
+    fixed_on = model.send(train.images[:RANGE_IMAGES]).tensor.numpy()
     for index in range(sent.shape[1]):
         ordered = np.sort(fixed_on[:, index], axis=None)
-        cut = int(TAIL * ordered.size)
+        cut = int(CLIPPED_SHARE * ordered.size)
         levels = np.linspace(ordered[cut], ordered[-1 - cut], 2**bits)
         nearest = np.abs(clean[:, index, :, :, None] - levels).min(-1)
         np.testing.assert_allclose(np.abs(clean[:, index] - sent[:, index]), nearest, atol=1e-5)

@@ -12,7 +12,7 @@ from torch.distributions import Independent, Normal, kl_divergence
 def channel(model, train):
     """A channel whose deviations all differ."""
     channel = Vib().protect(model, train).ir_channel.requires_grad_(False)
-    channel.paced.copy_(torch.randn_like(channel.paced) / 30)
+    channel.scaled_log_std.copy_(torch.randn_like(channel.scaled_log_std) / 30)
     return channel
 
 

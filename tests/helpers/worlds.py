@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 from mia_bench.defenses._ckks.client import Client
 from mia_bench.defenses._ckks.evaluator import Evaluator
+from mia_bench.defenses._ckks.layout import Layout, width_of
 from mia_bench.defenses._ckks.parameters import choose
-from mia_bench.defenses._ckks.plan import Plan, width_of
 from mia_bench.defenses._ckks.program import Layer, Program
 
 
@@ -20,16 +20,16 @@ def program(*sizes: int, seed: int = 0) -> Program:
     return Program(tuple(layers), 2.0, 0.5)
 
 
-def pair(given: Program, lanes: int | None = None) -> tuple[Client, Evaluator, Plan]:
+def pair(given: Program, lanes: int | None = None) -> tuple[Client, Evaluator, Layout]:
     """A client, and an evaluator that has been given what it may have."""
     widths = [width_of(size) for layer in given.layers for size in (layer.inputs, layer.outputs)]
     parameters = choose(levels=given.levels, width=max(widths))
-    plan, client = Plan.of(given.layers, parameters, lanes), Client(parameters)
+    layout, client = Layout.of(given.layers, parameters, lanes), Client(parameters)
     evaluator = Evaluator(
         given.layers,
         parameters,
-        lanes=plan.lanes,
+        lanes=layout.lanes,
         relinearization=client.relinearization_keys() if given.squares else b"",
-        rotations=client.rotation_keys(plan.steps) if plan.steps else b"",
+        rotations=client.rotation_keys(layout.steps) if layout.steps else b"",
     )
-    return client, evaluator, plan
+    return client, evaluator, layout

@@ -2,7 +2,7 @@
 
 import pytest
 from mia_bench.benchmark.errors import Inapplicable, UsageError
-from mia_bench.defenses._ckks.parameters import MOST_BITS, Parameters, choose
+from mia_bench.defenses._ckks.parameters import MAX_MODULUS_BITS, Parameters, choose
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ def test_the_ring_is_the_smallest_that_has_the_levels_and_the_slots(levels: int,
 @pytest.mark.parametrize("levels", range(1, 15))
 def test_what_is_chosen_is_128_bit_secure_and_leaves_room_for_the_result(levels: int) -> None:
     chosen = choose(levels=levels, width=16)
-    assert sum(chosen.moduli) <= MOST_BITS[chosen.ring]
+    assert sum(chosen.moduli) <= MAX_MODULUS_BITS[chosen.ring]
     assert chosen.context().parameters_set()
     assert chosen.headroom >= 16
 
@@ -36,12 +36,12 @@ def test_primes_that_do_not_exist_are_refused() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"ring": 4096, "levels": 4}, r"ring is 4096, which leaves no room for the 4 levels"),
-        ({"ring": 4096, "width": 4096}, r"ring is 4096, with 2048 slots, but this split needs 4096"),
-        ({"scale_bits": 50, "levels": 12}, r"scale_bits is 50, which leaves no room for the 12 levels"),
-        ({"moduli": (46, 42, 46), "levels": 2}, r"3 primes allow 1 levels; this split needs 2, so 4 primes"),
-        ({"moduli": (60, 60, 60, 60), "ring": 8192}, r"240 bits; allowed at 128-bit security"),
-        ({"moduli": (40, 40, 40)}, r"the first prime has 40 bits; a scale of 2\^40 needs at least 42"),
+        ({"ring": 4096, "levels": 4}, r"room for the 4 levels of this split, got ring=4096"),
+        ({"ring": 4096, "width": 4096}, r"at least 4096 slots .* got ring=4096 with 2048 slots"),
+        ({"scale_bits": 50, "levels": 12}, r"room for the 12 levels of this split, got scale_bits=50"),
+        ({"moduli": (46, 42, 46), "levels": 2}, r"at least 4 primes .* 2 levels .* allows 1 levels"),
+        ({"moduli": (60, 60, 60, 60), "ring": 8192}, r"for 128-bit security, got .* 240 bits"),
+        ({"moduli": (40, 40, 40)}, r"at least 42 bits in the first prime for a scale of 2\^40, got 40"),
     ],
 )
 def test_given_parameters_that_do_not_suffice_are_refused_with_a_reason(given: dict, message: str) -> None:
@@ -55,5 +55,5 @@ def test_given_parameters_are_taken() -> None:
 
 
 def test_a_network_that_is_too_deep_is_inapplicable() -> None:
-    with pytest.raises(Inapplicable, match=r"needs 15 levels.*ring 16384 has 14 levels.*mode=interactive"):
+    with pytest.raises(Inapplicable, match=r"at most 14 levels.*ring 16384, got 15 levels.*mode=interactive"):
         choose(levels=15, width=16)

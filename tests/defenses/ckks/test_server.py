@@ -1,10 +1,10 @@
 """The server as a process of its own."""
 
 import copy
-import io
 import os
 import signal
 from collections.abc import Iterator
+from multiprocessing import Pipe
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,8 @@ import pytest
 import tenseal.sealapi as seal
 from mia_bench.defenses._ckks import frames
 from mia_bench.defenses._ckks.client import Client
+from mia_bench.defenses._ckks.layout import Layout
 from mia_bench.defenses._ckks.parameters import choose
-from mia_bench.defenses._ckks.plan import Plan
 from mia_bench.defenses._ckks.program import to_bytes
 from mia_bench.defenses._ckks.serial import to_bytes as seal_bytes
 from mia_bench.defenses._ckks.server import Server, ServerError, serve
@@ -26,15 +26,15 @@ VALUES = np.random.default_rng(1).normal(size=(2, 20))
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """Every blob that crosses to the server."""
+    """Every blob that is sent to the server."""
     blobs: list[bytes] = []
-    write = frames.write
+    send = frames.send
 
-    def listening(stream, header, parts=()):
+    def listening(connection, header, parts=()):
         blobs.extend(parts)
-        write(stream, header, parts)
+        send(connection, header, parts)
 
-    monkeypatch.setattr(frames, "write", listening)
+    monkeypatch.setattr(frames, "send", listening)
     return blobs
 
 
@@ -45,20 +45,20 @@ def client() -> Client:
 
 @pytest.fixture
 def server(client: Client, sent: list[bytes]) -> Iterator[Server]:
-    plan = Plan.of(GIVEN.layers, client.parameters)
+    layout = Layout.of(GIVEN.layers, client.parameters)
     server = Server(
         client.parameters,
         [GIVEN],
-        [plan.lanes],
+        [layout.lanes],
         relinearization=client.relinearization_keys(),
-        rotations=[client.rotation_keys(plan.steps)],
+        rotations=[client.rotation_keys(layout.steps)],
     )
     yield server
     server.close()
 
 
 def lanes(client: Client) -> int:
-    return Plan.of(GIVEN.layers, client.parameters).lanes
+    return Layout.of(GIVEN.layers, client.parameters).lanes
 
 
 def test_it_answers_in_ciphertexts_that_the_client_decrypts(client: Client, server: Server) -> None:
@@ -74,7 +74,7 @@ def test_what_crossed_the_border_is_listed_and_nothing_else_did(
 ) -> None:
     message = client.encrypt(VALUES, lanes(client))
     server.evaluate(0, message)
-    names = [crossing.name for crossing in server.crossed]
+    names = [item.name for item in server.sent]
     assert names == [
         "parameters header",
         "program header",
@@ -84,9 +84,7 @@ def test_what_crossed_the_border_is_listed_and_nothing_else_did(
         "evaluate header",
         "ciphertext",
     ]
-    assert [crossing.nbytes for crossing in server.crossed if not crossing.name.endswith("header")] == [
-        len(blob) for blob in sent
-    ]
+    assert [item.nbytes for item in server.sent if not item.name.endswith("header")] == [len(blob) for blob in sent]
     assert sent[0] == to_bytes(GIVEN.layers)
     assert sent[-1] == message
 
@@ -104,7 +102,7 @@ def test_nothing_that_crossed_decrypts(client: Client, server: Server, sent: lis
 
 
 def test_a_secret_key_is_never_written(client: Client) -> None:
-    with pytest.raises(TypeError, match="a secret key is never written"):
+    with pytest.raises(TypeError, match="got a secret key, which is never written"):
         seal_bytes(seal.KeyGenerator(client.parameters.context()).secret_key())
 
 
@@ -124,34 +122,62 @@ def test_the_server_is_another_process_that_ends_with_its_handle(client: Client,
 
 
 def test_a_message_that_is_no_ciphertext_is_refused_and_the_server_goes_on(client: Client, server: Server) -> None:
-    with pytest.raises(ServerError, match=r"the server refuses: 8 bytes are no Ciphertext"):
+    with pytest.raises(ServerError, match=r"Expected a Ciphertext .* got 8 other bytes"):
         server.evaluate(0, b"nonsense")
     server.evaluate(0, client.encrypt(VALUES, lanes(client)))
 
 
 def test_a_spent_ciphertext_is_refused(client: Client, server: Server) -> None:
     spent, _ = server.evaluate(0, client.encrypt(VALUES, lanes(client)))
-    with pytest.raises(ServerError, match="the depth is exhausted"):
+    with pytest.raises(ServerError, match="got one with 0 levels left"):
         server.evaluate(0, spent)
 
 
 def test_a_killed_server_is_named(client: Client, server: Server) -> None:
     os.kill(server._process.pid, signal.SIGKILL)
     server._process.wait()
-    with pytest.raises(ServerError, match=r"the server process is gone \(exit code -9\)"):
+    with pytest.raises(ServerError, match=r"The server process has ended \(exit code -9\)"):
         server.evaluate(0, client.encrypt(VALUES, lanes(client)))
 
 
 def test_the_server_stops_when_the_client_is_gone() -> None:
-    replies = io.BytesIO()
-    serve(io.BytesIO(b""), replies)
-    assert replies.getvalue() == b""
+    here, there = Pipe()
+    here.close()
+    serve(there)
 
 
 def test_a_message_has_a_header_and_blobs() -> None:
-    stream = io.BytesIO()
-    frames.write(stream, {"do": "test"}, [b"one", b"", b"three"])
-    stream.seek(0)
-    assert frames.read(stream) == ({"do": "test"}, [b"one", b"", b"three"])
+    here, there = Pipe()
+    frames.send(here, {"do": "test"}, [b"one", b"", b"three"])
+    assert frames.receive(there) == ({"do": "test"}, [b"one", b"", b"three"])
+    here.close()
     with pytest.raises(EOFError):
-        frames.read(stream)
+        frames.receive(there)
+
+
+def test_a_message_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "MAX_BLOB_BYTES", 9)
+    here, there = Pipe()
+    frames.send(here, {}, [b"ten bytes."])
+    with pytest.raises(OSError, match="bad message length"):
+        frames.receive(there)
+
+
+def test_a_pickled_object_is_refused_and_not_loaded() -> None:
+    here, there = Pipe()
+    here.send(Pickled())
+    with pytest.raises(ValueError, match="decode"):
+        frames.receive(there)
+    assert not Pickled.loaded
+
+
+class Pickled:
+    """Notices whether it is unpickled."""
+
+    loaded = False
+
+    def __setstate__(self, state: object) -> None:
+        Pickled.loaded = True
+
+    def __getstate__(self) -> dict[str, int]:
+        return {"x": 1}

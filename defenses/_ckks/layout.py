@@ -1,7 +1,7 @@
-"""How a program is laid out in the slots of ciphertexts, and what it will cost.
+"""The layout of a program in the slots of ciphertexts, and its predicted cost.
 
 Slot = feature * lanes + image. A vector of width w (a power of two) is repeated over all slots, so that a rotation by
-w * lanes changes nothing. A matrix is applied by its diagonals, with baby steps and giant steps.
+w * lanes changes nothing. A matrix is multiplied diagonal by diagonal, with baby steps and giant steps.
 
 Source: Halevi & Shoup, CRYPTO 2014, "Algorithms in HElib" (diagonals); CRYPTO 2018, "Faster homomorphic linear
 transformations in HElib" (baby steps, giant steps); Juvekar et al., USENIX Security 2018, "Gazelle" (hybrid
@@ -19,27 +19,27 @@ from .parameters import Parameters
 from .program import Layer
 
 ROTATE_NS, MULTIPLY_NS, ENCODE_NS = 1.7, 8.0, 26.0
-"""Nanoseconds per unit of work on one core of a Xeon: the proportions fitted to SEAL 4.3 in rings 4096 to 32768, all
-of them raised by 1.3, which is nearer to what a machine with other work takes.
+"""Nanoseconds per unit of work on one core of a Xeon. The proportions are fitted to SEAL 4.3 in rings 4096 to 32768;
+all are multiplied by 1.3, which is closer to the time on a machine with other work.
 
 The unit is primes * (primes + 1) * ring * log2(ring) for rotations, primes * ring for the others.
 """
-CACHE_BYTES = 2**31
-"""Encoded diagonals are kept for the next ciphertext up to this size."""
+MAX_CACHE_BYTES = 2**31
+"""Encoded diagonals of at most this size are kept for the next ciphertext."""
 
 
 def width_of(numbers: int) -> int:
-    """The power of two that holds so many numbers."""
+    """Return the smallest power of two that is at least ``numbers``."""
     return 1 << max(0, numbers - 1).bit_length()
 
 
 @dataclass(frozen=True)
-class MatrixPlan:
+class MatrixLayout:
     """The diagonals of one matrix.
 
     Attributes:
-        inputs: width of the vector it takes.
-        outputs: width of the vector it gives.
+        inputs: Width of the input vector.
+        outputs: Width of the output vector.
     """
 
     inputs: int
@@ -47,17 +47,17 @@ class MatrixPlan:
 
     @property
     def diagonals(self) -> int:
-        """Diagonals at most; a flat matrix has short ones, whose products are then folded."""
+        """Most diagonals. A flat matrix has short ones, whose products are folded afterwards."""
         return min(self.inputs, self.outputs)
 
     @property
     def babies(self) -> int:
-        """Rotations by 0, 1, 2 ... of the input."""
+        """Number of baby steps: rotations of the input by 0, 1, 2 ..."""
         return 1 << (self.diagonals.bit_length() // 2)
 
     @property
     def giants(self) -> int:
-        """Groups of diagonals, each rotated by as much as there are babies."""
+        """Number of giant steps: groups of diagonals, each rotated by the number of baby steps."""
         return self.diagonals // self.babies
 
     @property
@@ -68,7 +68,7 @@ class MatrixPlan:
 
     @property
     def rotations(self) -> int:
-        """Rotations of ciphertexts."""
+        """Number of rotations of ciphertexts."""
         return self.babies - 1 + self.giants - 1 + len(self.folds)
 
     @property
@@ -79,15 +79,15 @@ class MatrixPlan:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Layout:
     """The layout of a program.
 
     Attributes:
-        parameters: ring, primes and scale.
-        sizes: numbers each layer takes, and those the last one gives.
-        matrices: whether each layer has a matrix.
-        squares: whether each layer squares.
-        lanes: images in one ciphertext.
+        parameters: Ring, primes and scale.
+        sizes: Input size of each layer, and output size of the last one.
+        matrices: Whether each layer has a matrix.
+        squares: Whether each layer squares.
+        lanes: Images in one ciphertext.
     """
 
     parameters: Parameters
@@ -97,8 +97,8 @@ class Plan:
     lanes: int
 
     @classmethod
-    def of(cls, layers: Sequence[Layer], parameters: Parameters, lanes: int | None = None) -> Plan:
-        """Lay out layers, with as many images in a ciphertext as fit, or as given."""
+    def of(cls, layers: Sequence[Layer], parameters: Parameters, lanes: int | None = None) -> Layout:
+        """Return the layout of layers, with ``lanes`` images in a ciphertext, or as many as fit."""
         sizes = (*[layer.inputs for layer in layers], layers[-1].outputs)
         most = parameters.slots // max(map(width_of, sizes))
         return cls(
@@ -111,49 +111,49 @@ class Plan:
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
-        """Widths of the vectors in the slots; with fewer lanes than fit, vectors are repeated more often."""
+        """Widths of the vectors in the slots. With fewer lanes than fit, vectors are repeated more often."""
         return tuple(width_of(size) for size in self.sizes)
 
     @cached_property
-    def layers(self) -> tuple[MatrixPlan | None, ...]:
+    def layers(self) -> tuple[MatrixLayout | None, ...]:
         """The diagonals of each layer that has a matrix."""
         return tuple(
-            MatrixPlan(self.widths[index], self.widths[index + 1]) if has_matrix else None
+            MatrixLayout(self.widths[index], self.widths[index + 1]) if has_matrix else None
             for index, has_matrix in enumerate(self.matrices)
         )
 
     @property
     def steps(self) -> list[int]:
-        """Distinct rotations, in slots: each needs a key."""
+        """Distinct rotations, in slots. Each needs a key."""
         features = set().union(*(layer.steps for layer in self.layers if layer is not None))
         return sorted(step * self.lanes for step in features)
 
     @property
     def seconds(self) -> float:
-        """Predicted time of one ciphertext, diagonals encoded before."""
+        """Predicted seconds for one ciphertext after the first."""
         return self._work()[0] + (0.0 if self.cached else self._work()[1])
 
     @property
     def first_seconds(self) -> float:
-        """Predicted time of the first ciphertext, which encodes the diagonals."""
+        """Predicted seconds for the first ciphertext, which include the encoding of the diagonals."""
         return sum(self._work())
 
     @property
     def cached(self) -> bool:
-        """Whether the encoded diagonals are kept."""
-        return self.encoded_bytes <= CACHE_BYTES
+        """Whether the encoded diagonals are kept in memory."""
+        return self.encoded_bytes <= MAX_CACHE_BYTES
 
     @property
     def encoded_bytes(self) -> int:
-        """Memory of all encoded diagonals."""
+        """Bytes of all encoded diagonals."""
         return sum(
             layer.diagonals * primes * self.parameters.ring * 8
             for layer, _, primes in self._levels()
             if layer is not None
         )
 
-    def _levels(self) -> list[tuple[MatrixPlan | None, bool, int]]:
-        """Each layer with the number of primes that its input still has."""
+    def _levels(self) -> list[tuple[MatrixLayout | None, bool, int]]:
+        """Return each layer with the number of primes that its input has left."""
         primes, found = self.parameters.levels + 1, []
         for layer, squared in zip(self.layers, self.squares, strict=True):
             found.append((layer, squared, primes))
@@ -161,7 +161,7 @@ class Plan:
         return found
 
     def _work(self) -> tuple[float, float]:
-        """Seconds of computing, and of encoding."""
+        """Return the seconds of computation and of encoding."""
         ring, compute, encode = self.parameters.ring, 0.0, 0.0
         for layer, squared, primes in self._levels():
             if layer is not None:
@@ -178,16 +178,16 @@ def _switch_ns(ring: int, primes: int) -> float:
 
 
 def coefficient_bytes(bits: int) -> float:
-    """Bytes that a compressed number modulo a prime takes (measured: 4.7 for 29 bits, 6.1 for 40)."""
+    """Return the bytes of a compressed number modulo a prime (measured: 4.7 for 29 bits, 6.1 for 40)."""
     return min(8.0, bits / 8 + 1.1)
 
 
 def ciphertext_bytes(parameters: Parameters) -> int:
-    """Predicted bytes of a seeded fresh ciphertext."""
+    """Return the predicted bytes of a fresh seeded ciphertext."""
     return round(parameters.ring * sum(map(coefficient_bytes, parameters.moduli[:-1])))
 
 
 def key_bytes(parameters: Parameters, keys: int) -> int:
-    """Predicted bytes of so many seeded rotation or relinearization keys."""
+    """Return the predicted bytes of ``keys`` seeded rotation or relinearization keys."""
     one = (len(parameters.moduli) - 1) * parameters.ring * sum(map(coefficient_bytes, parameters.moduli))
     return round(keys * one)
