@@ -85,7 +85,7 @@ def test_a_parameter_that_turns_out_wrong_during_the_run_gets_one_sentence_and_e
     result = run(tree, out, "--defense", "deeper_client:to=nosuch", "--attack", "ridge", "--jobs", jobs)
 
     assert result.exit_code == 2
-    assert "there is no layer 'nosuch' to move the split to; the layers are conv1" in result.stderr
+    assert "Unknown layer 'nosuch' in to. Choose one of the layers: conv1" in result.stderr
     assert "Traceback" not in result.stderr
     assert (out / "leaderboard.csv").exists()
 
