@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..errors import UsageError, describe
 from ..interfaces import Pools
+from ..interfaces.stored_images import StoredImages
 from ..registry.specs import ResolvedComponent
 from ..utils.fingerprints import disjoint_fingerprint
 from ..utils.isolation import isolated
@@ -31,6 +32,7 @@ class Facts:
         train: how many images there are to train on.
         aux: how many the attacker has.
         private: how many can be attacked.
+        bytes_in_memory: bytes that all images take while they are loaded; stored images take none.
     """
 
     fingerprint: str
@@ -39,6 +41,11 @@ class Facts:
     train: int
     aux: int
     private: int
+    bytes_in_memory: int
+
+
+def _bytes_in_memory(images: Tensor) -> int:
+    return 0 if isinstance(images, StoredImages) else images.numel() * images.element_size()
 
 
 class PoolLoader:
@@ -66,6 +73,7 @@ class PoolLoader:
             train=len(pools.train),
             aux=len(pools.aux),
             private=len(pools.private),
+            bytes_in_memory=sum(_bytes_in_memory(pool.images) for pool in (pools.train, pools.aux, pools.private)),
         )
 
     @keep_latest(1)

@@ -23,7 +23,7 @@ def process_bytes(artifacts: Artifacts, setting: Setting) -> int:
     client = artifacts.targets.structure(setting.dataset, setting.model).split(setting.split).client
     image = torch.zeros(1, *facts.image_shape)
     wire, pixels = client(image).numel(), image.shape[2] * image.shape[3]
-    data = 2 * 4 * (facts.train + facts.aux + facts.private) * image.numel()
+    data = 2 * facts.bytes_in_memory
     queries = min(QUERY_BYTES, 2 * 4 * facts.aux * max(wire, image.numel()))
     attacked = 4 * 4 * setting.images * max(wire, image.numel())
     return BASE_BYTES + data + queries + attacked + max(GRADIENT_BYTES, DECODER_BYTES * pixels)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from mia_bench.benchmark import registry
+from mia_bench.benchmark.datasets import _pixel_cache
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.plan.cells import Cell
 from mia_bench.benchmark.plan.request import Request, plan
@@ -101,6 +102,17 @@ def test_memory_grows_with_the_images(bench: Artifacts) -> None:
     few, many = (memory(cells("ridge", images=images), bench, 1) for images in (1, 8))
 
     assert many - few == 7 * 4 * 4 * 8 * 12 * 12  # four copies of a wire of 8 maps
+
+
+def test_images_that_stay_on_disk_take_no_memory(
+    bench: Artifacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = cells("ridge")
+    dense = memory(groups, bench, 1)
+    monkeypatch.setattr(_pixel_cache, "MAX_FLOAT_BYTES", 1000)
+    stored = memory(groups, Artifacts(device=torch.device("cpu"), data_dir=bench.data_dir), 1)
+
+    assert dense - stored == 2 * 4 * (90 + 24) * 3 * 16 * 16
 
 
 def test_each_process_needs_memory_but_not_more_processes_than_cells(bench: Artifacts) -> None:
