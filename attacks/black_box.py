@@ -27,6 +27,7 @@ class BlackBox(Attack):
 
     version: ClassVar[int] = 5
     access: ClassVar[Access] = Access.BLACK_BOX
+    standard: ClassVar[bool] = False  # at splits that halve nothing its network is one linear convolution, below ridge
 
     aux: Literal["same_set", "same_distribution", "random"] = Field(
         "same_distribution", description="the attacker's images: the victim's, others of that kind, Gaussian noise"

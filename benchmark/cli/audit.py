@@ -1,4 +1,4 @@
-"""What ``mia-bench audit`` does."""
+"""Run ``mia-bench audit``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..utils.texts import say, say_paragraph
 
 
 def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
-    """Carry out ``mia-bench audit``.
+    """Run ``mia-bench audit``.
 
     Returns:
         The exit code: 1 if there are flags and ``strict``, else 0.

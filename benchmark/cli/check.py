@@ -1,4 +1,4 @@
-"""What ``mia-bench check`` does."""
+"""Run ``mia-bench check``."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _heading(entry: Entry) -> str:
 
 
 def _imported(module: str, attribute: str) -> Component:
-    """The component of a class that need not be installed; the current folder is looked into first."""
+    """Return the component of a class that need not be installed. The current folder is searched first."""
     sys.path.insert(0, str(Path.cwd()))
     try:
         loaded = getattr(import_module(module), attribute)

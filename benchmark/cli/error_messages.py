@@ -1,4 +1,4 @@
-"""Bad usage, whoever finds it, as one sentence on stderr and exit code 2."""
+"""Bad usage as one sentence on stderr and exit code 2."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ LONGEST_SENTENCE = 980
 
 
 class Commands(TyperGroup):
-    """The commands of ``mia-bench``."""
+    """The commands of ``mia-bench``: bad usage ends with one sentence instead of a traceback.
+
+    Example:
+        >>> typer.Typer(cls=Commands, name="mia-bench").info.name
+        'mia-bench'
+    """
 
     def main(
         self,
@@ -30,7 +35,7 @@ class Commands(TyperGroup):
         windows_expand_args: bool = True,
         **extra: Any,
     ) -> Any:
-        """Carry out a command line and exit; without any words, show the help."""
+        """Run a command line and exit. Without any words, show the help."""
         words = [_at_home(word) for word in (sys.argv[1:] if args is None else args)]
         try:
             code = super().main(words or ["--help"], prog_name, complete_var, False, windows_expand_args, **extra)
@@ -60,7 +65,7 @@ def _declared(name: str, value: str) -> str | None:
 
 
 def _sentence(error: typer.TyperException, words: Sequence[str]) -> str:
-    """What was expected of an option or an argument, and the value that was given."""
+    """Return what was expected of an option or an argument, and the value that was given."""
     reason, param = error.message.removeprefix("Value error, ").rstrip("."), getattr(error, "param", None)
     if param is None or not reason:
         return _usage(error)
@@ -81,7 +86,7 @@ def _sentence(error: typer.TyperException, words: Sequence[str]) -> str:
 
 
 def _usage(error: typer.TyperException) -> str:
-    """What is wrong with a command line as a whole, and where to read how it is used."""
+    """Return what is wrong with a command line as a whole, and where to read how it is used."""
     context, message = getattr(error, "ctx", None), error.format_message()
     if context is None:
         return message

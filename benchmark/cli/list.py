@@ -1,4 +1,4 @@
-"""What ``mia-bench list`` prints."""
+"""Run ``mia-bench list``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``mia-bench new`` does: a small package with one component, which passes ``check`` as it is."""
+"""Run ``mia-bench new``."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def create(noun: str, name: str, out: Path | None) -> Path:
 
 
 def files(noun: str, name: str) -> dict[str, str]:
-    """The files of a package, by name."""
+    """Return the files of a package, by name."""
     found = {
         "pyproject.toml": _TEMPLATES / "pyproject.toml",
         "README.md": _TEMPLATES / "README.md",

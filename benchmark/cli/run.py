@@ -1,4 +1,4 @@
-"""What ``mia-bench run`` does."""
+"""Run ``mia-bench run``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(
     dry_run: bool,
     quiet: bool = False,
 ) -> int:
-    """Carry out ``mia-bench run``.
+    """Run ``mia-bench run``.
 
     Args:
         suite: name or path of a suite, if one is given.

@@ -1,4 +1,4 @@
-"""What ``mia-bench show`` prints."""
+"""Run ``mia-bench show``."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _show(entry: Entry, kind: Kind) -> None:
 
 def _threat(component: Any) -> str:
     if hasattr(component, "access"):
-        return f"sees the wire, knows the defense, has images of its own, {component.access.meaning}"
+        return f"sees the wire, knows the defense, has its own images, {component.access.meaning}"
     return "an honest but curious server, or an eavesdropper, who knows the defense and attacks the defended client"
 
 
@@ -66,7 +66,7 @@ def _cost(kind: Kind, name: str) -> str:
     timed = f"{measured} (one core, median of timed cells)" if measured else "not timed yet"
     if kind == "attacks":
         return f"{timed}; the column attack_seconds"
-    return f"to protect, {timed}; of one picture, the columns wire_bytes, client_macs, client_ms and server_ms"
+    return f"to protect, {timed}; of one image, the columns wire_bytes, client_macs, client_ms and server_ms"
 
 
 def _show_parameters(lines: list[list[str]]) -> None:

@@ -1,4 +1,4 @@
-"""What ``mia-bench status`` does."""
+"""Run ``mia-bench status``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..utils.texts import one_line, say
 
 
 def status(folder: Path) -> None:
-    """Carry out ``mia-bench status``.
+    """Run ``mia-bench status``.
 
     Raises:
         UsageError: if the folder holds no run, or a damaged file.

@@ -31,7 +31,7 @@ Format = Literal["table", "csv", "markdown", "latex", "html"]
 
 
 def _example(*commands: str) -> str:
-    """The epilog of a command: how to use it, one line for each example."""
+    """Return the epilog of a command: one line for each example."""
     return "\n\n".join(f"Example: {command}" for command in commands)
 
 

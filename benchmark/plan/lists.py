@@ -74,5 +74,5 @@ def _whole(text: str) -> int:
         return int(text)
     except ValueError as error:
         raise UsageError(
-            f"Expected whole numbers for the seeds, got {quoted(text)}. Write them with commas, as in 0,1,2"
+            f"Expected whole numbers for the seeds, got {quoted(text)}. Write them with commas, as in 0,1,2."
         ) from error

@@ -11,7 +11,13 @@ PRIOR_SHARE = 0.1
 
 
 class Countdown:
-    """Counts down the seconds that are left."""
+    """Counts down the seconds that are left.
+
+    Example:
+        >>> countdown = Countdown(60.0, {"ridge": 30.0, "auto": 30.0}, clock=lambda: 0.0)
+        >>> countdown.left()
+        60.0
+    """
 
     def __init__(
         self, seconds: float, by_label: Mapping[str, float | None], clock: Callable[[], float] = time.monotonic

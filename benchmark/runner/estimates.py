@@ -29,6 +29,10 @@ class Estimate:
         by_cell: seconds of each cell, the first cell of a setting with those to protect the model; None for a cell
             whose attack was never timed.
         training_seconds: time to train the targets that are not cached.
+
+    Example:
+        >>> Estimate(seconds=95.0, by_cell={}, training_seconds=20.0).unknown
+        0
     """
 
     seconds: float

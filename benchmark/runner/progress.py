@@ -24,7 +24,11 @@ SCORES_WIDTH = len("  25.12 dB  SSIM 0.667  1 h 20 min")
 
 
 class Listener:
-    """Is told how a run proceeds; this one does nothing with it."""
+    """Receives what happens in a run. This one ignores it.
+
+    Example:
+        >>> Listener().started("photos lenet5 relu1 undefended seed 0 ridge")
+    """
 
     def started(self, label: str) -> None:
         """Take note that a cell begins."""
@@ -34,7 +38,12 @@ class Listener:
 
 
 class Display(Listener):
-    """Shows how a run proceeds."""
+    """Shows how a run proceeds.
+
+    Example:
+        >>> with Display({"a cell": "ridge"}, Countdown(5.0, {"a cell": 5.0})) as display:
+        ...     display.started("a cell")
+    """
 
     def __init__(self, names: Mapping[str, str], countdown: Countdown) -> None:
         """Expect cells.

@@ -18,7 +18,12 @@ from ..registry import Kind
 
 @dataclass(frozen=True)
 class CellNames:
-    """The names that make up a cell, without parameters."""
+    """The names that make up a cell, without parameters.
+
+    Example:
+        >>> CellNames("photos", "lenet5", "relu1", "dp_ir", "ridge").attack
+        'ridge'
+    """
 
     dataset: str
     model: str
@@ -42,6 +47,11 @@ class Timing:
         images: number of attacked images.
         protect_seconds: time to make the protected model; None if it was not measured.
         attack_seconds: time of the attack; None if there was none.
+
+    Example:
+        >>> names = CellNames("photos", "lenet5", "relu1", "dp_ir", "ridge")
+        >>> Timing(names, images=64, protect_seconds=0.1, attack_seconds=4.9).attack_seconds
+        4.9
     """
 
     names: CellNames

@@ -36,7 +36,7 @@ def test_without_names_a_plan_has_all_standard_attacks_and_all_built_in_defenses
 
     assert {cell.setting.defense.name for cell in cells} == set(registry.names("defenses"))
     assert {cell.attack.name for cell in cells} == {
-        *("auto", "black_box", "encoder_decoder", "mean_image", "query_free", "ridge", "white_box")
+        *("auto", "encoder_decoder", "mean_image", "query_free", "ridge", "white_box")
     }
 
 
