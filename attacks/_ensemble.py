@@ -15,15 +15,19 @@ from ._inversion.rmle import comparable, ir_shape
 from ._inversion.start import Start, prepare
 
 ITERATIONS = 100
-"""Optimization steps of the inversions; as many as ``map_pca`` and ``map_dec`` make by default."""
+"""Optimization steps of the inversions, the default of the ``map_*`` attacks."""
 
 
 def ensemble(seen: Observation, recipe: Recipe) -> Reconstruction:
     """Run all members and select the one that does best on images that it was not fitted to.
 
     Args:
-        seen: with queries; without a client, or if the channel is not published, only the learners take part.
+        seen: the observation, with queries. Only the decoders take part if there is no client, or if the channel is
+            not published.
         recipe: how the decoder is trained.
+
+    Returns:
+        The images (N, C, H, W) of the selected member, its name, and the images of each member.
     """
     mean = seen.aux.images.mean(0)
     inverts = _invertible(seen)
@@ -34,7 +38,7 @@ def ensemble(seen: Observation, recipe: Recipe) -> Reconstruction:
 
 
 def _invertible(seen: Observation) -> bool:
-    """Whether candidates can be sent through the client and compared with the wire."""
+    """Return whether candidates can be sent through the client and compared with the wire."""
     if seen.client is None:
         return False
     try:

@@ -1,6 +1,6 @@
-"""How many images are worked on at a time, so that large ones fit into memory.
+"""How many images are processed at a time, so that large ones fit into memory.
 
-The limits are numbers of the shapes alone, and no question to the machine, so that figures are the same everywhere.
+The limits depend on shapes alone and not on the machine, so that results are the same everywhere.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from torch import Tensor, nn
 from ..benchmark.metrics.macs import count_macs
 from ..benchmark.training import SMALLEST_BATCH
 
-MOST = 500
+MAX_BATCH_IMAGES = 500
 """Images in one pass through a network, at most."""
 
-PASSED = 2**25
+MAX_WIRE_NUMBERS = 2**25
 """Numbers that their wires have together, at most (128 MB); other layers may have some times more."""
 
-SAVED = 2**27
+MAX_GRAPH_NUMBERS = 2**27
 """Numbers that are kept for the gradient of such images, at most (512 MB)."""
 
-COPIED = 2**26
+MAX_COPY_NUMBERS = 2**26
 """Numbers of wires that are copied to measure something of them, at most (256 MB)."""
 
 
 def in_one_pass(wire: Tensor) -> int:
-    """How many wires like this one (...) go through a network without gradients at a time."""
-    return max(1, min(MOST, PASSED // max(1, wire.numel())))
+    """Return how many wires like this one (...) go through a network without gradients at a time."""
+    return max(1, min(MAX_BATCH_IMAGES, MAX_WIRE_NUMBERS // max(1, wire.numel())))
 
 
 def in_one_graph(client: nn.Module, image: Tensor) -> int:
-    """How many images (C, H, W) go through a client at a time, if gradients with respect to them are wanted."""
+    """Return how many images (C, H, W) go through a client at a time, with gradients with respect to them."""
     constant = {tensor.data_ptr() for tensor in (*client.parameters(), *client.buffers())}
     saved: dict[int, int] = {}
 
@@ -47,34 +47,34 @@ def in_one_graph(client: nn.Module, image: Tensor) -> int:
 
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(count, same):
         value = client(image[None].detach().requires_grad_())
-    return max(1, SAVED // max(1, image.numel() + value.numel() + sum(saved.values())))
+    return max(1, MAX_GRAPH_NUMBERS // max(1, image.numel() + value.numel() + sum(saved.values())))
 
 
 def sample_size(wire: Tensor, most: int) -> int:
-    """How many wires like this one (...) are copied at a time, at most ``most``."""
-    return max(1, min(most, COPIED // max(1, wire.numel())))
+    """Return how many wires like this one (...) are copied at a time, at most ``most``."""
+    return max(1, min(most, MAX_COPY_NUMBERS // max(1, wire.numel())))
 
 
-MACS = 1e12
+MAX_QUERY_MACS = 1e12
 """Multiply-accumulate operations spent on sending images through a network: about a minute of one core."""
 
-FEWEST = 1000
-"""Images that may be sent whatever they cost."""
+MIN_QUERIES = 1000
+"""Images that may always be sent, whatever they cost."""
 
 
 def affordable(call: Callable[[Tensor], object], images: Tensor) -> int:
-    """How many images a network may be given, at least ``FEWEST``; LeNet-5 never reaches the limit.
+    """Return how many images a network may be given, at least ``MIN_QUERIES``; LeNet-5 never reaches the limit.
 
     Args:
         call: the network.
         images: some images (K, C, H, W), on which its operations are counted.
     """
     each = count_macs(call, images) / len(images)
-    return max(FEWEST, int(MACS / max(each, 1.0)))
+    return max(MIN_QUERIES, int(MAX_QUERY_MACS / max(each, 1.0)))
 
 
 def least_steps(wanted: int, *, passes: int, most: int, allowed: int | None = None) -> int:
-    """How many steps each pass over an attacker's images has at least, however few these are.
+    """Return how many steps each pass over an attacker's images has, at least, however few they are.
 
     Args:
         wanted: steps of a pass, by the attack's recipe.

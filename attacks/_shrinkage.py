@@ -1,4 +1,4 @@
-"""How much of a reconstruction to believe."""
+"""How far a reconstruction can be trusted."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from torch import Tensor
 
 
 def trust(rebuilt: Tensor, truth: Tensor, mean: Tensor) -> float:
-    """The factor by which deviations from the mean image should be shrunk: 1 if they beat the mean image, else less.
+    """Compute the factor for the deviations from the mean image: 1 if they beat the mean image, else less.
 
-    On a wire that tells nothing it is about 0: the attack then ends at the mean image, and not at the noise that it
-    has learned by heart.
+    It is about 0 for a wire without information, so that the attack returns the mean image and not memorized noise.
 
     Args:
-        rebuilt: what an attack makes of the attacker's own images, (K, C, H, W), which it was not fitted to.
+        rebuilt: reconstructions of the attacker's own images, (K, C, H, W), which the attack was not fitted to.
         truth: those images, (K, C, H, W).
         mean: the mean image, (C, H, W).
     """

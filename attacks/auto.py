@@ -1,4 +1,4 @@
-"""The ensemble that stands for the strongest attacker known."""
+"""The ensemble that represents the strongest known attacker."""
 
 from typing import ClassVar
 
@@ -8,14 +8,17 @@ from ._ensemble import ensemble
 
 
 class Auto(Attack):
-    """Runs ridge, ridge_skip, map_pca and map_dec, and answers with the one that does best on its own images.
+    """Runs ridge, ridge_skip, map_pca and map_dec, and returns the result of the one that does best on held-out images.
 
-    The ensemble is fixed and without parameters, so that figures of different people compare. The member is selected
-    for the whole cell on images of the attacker's own that it was neither fitted to nor tuned on; where these are few,
-    each is held out in turn, and the member is then fitted to all. With fewer images than pixels, which leave the
-    covariance of images unknown, map_tv takes part. The record tells which member was selected, what each reached, and
-    the per-image best of them all (``oracle``), which no attacker reaches for certain. Where a defense publishes
-    nothing about its channel, only the two that learn from queries take part.
+    The ensemble is fixed and has no parameters, so that results of different users can be compared. One member is
+    selected for the whole cell, by its PSNR on images of the attacker that it was neither fitted to nor tuned on. If
+    there are fewer than 400, each image is held out in one of four folds (cross-fitting). ``map_tv`` takes part if
+    there are fewer images than pixels, because their covariance is then unknown. The record shows the selected member,
+    the scores of all members, and the per-image best of them (``oracle``), which no attacker is certain to reach. If a
+    defense publishes nothing about its channel, only ``ridge`` and ``ridge_skip`` take part.
+
+    Example:
+        ``mia-bench run --attack auto --defense dp_ir --sigma 0.1``
 
     Source: ours, after Croce & Hein, ICML 2020, "Reliable evaluation ... with an ensemble" (AutoAttack).
     """
@@ -24,5 +27,5 @@ class Auto(Attack):
     access: ClassVar[Access] = Access.WHITE_BOX
 
     def reconstruct(self, seen: Observation) -> Reconstruction:
-        """Run the members and select one."""
+        """Run the members and return the images (N, C, H, W) of the selected one, and those of each."""
         return ensemble(seen, Recipe())

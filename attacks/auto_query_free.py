@@ -1,4 +1,4 @@
-"""The ensemble behind a shadow client, for an attacker without weights or queries."""
+"""The ensemble applied to a shadow client, for an attacker without weights or queries."""
 
 from dataclasses import replace
 from typing import ClassVar
@@ -15,10 +15,13 @@ from ._shadow import ShadowRecipe, best_shadow
 
 
 class AutoQueryFree(Attack):
-    """Trains a shadow client as ``query_free`` does, and lets the ensemble of ``auto`` loose on it.
+    """Trains a shadow client as ``query_free`` does, and attacks it with the ensemble of ``auto``.
 
-    The member is selected on what the shadow makes of the attacker's images, which is all this attacker can check: it
-    cannot see how far the shadow is from the client.
+    The member is selected by how well it reconstructs the attacker's images from what the shadow sends for them. This
+    attacker cannot check how far the shadow is from the client.
+
+    Example:
+        ``mia-bench run --attack auto_query_free --restarts 1``
 
     Source: He, Zhang, Lee, ACSAC 2019, section 6, for the shadow; ours, for the rest.
     """
@@ -28,14 +31,14 @@ class AutoQueryFree(Attack):
     standard: ClassVar[bool] = False
 
     restarts: int = Field(3, ge=1, description="shadows trained at most; the one with the lowest loss is inverted")
-    moments: float = Field(10.0, ge=0, description="weight of the mean and spread of the recorded wires")
+    moments: float = Field(10.0, ge=0, description="weight of the mean and standard deviation of the recorded wires")
     epochs: int = Field(8, ge=1, description="passes over the attacker's images, at most")
     steps: int | None = Field(
         None, ge=1, description="batches, at most; none: 1000, or as many as an expensive network allows"
     )
 
     def reconstruct(self, seen: Observation) -> Reconstruction:
-        """Train the shadow, run the members through it and select one."""
+        """Train the shadow, run the members through it and return the images (N, C, H, W) of the selected one."""
         assert seen.structure is not None
         wire = comparable(seen)
         structure = seen.structure

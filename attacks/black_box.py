@@ -10,17 +10,20 @@ from ._decoders.fitting import Recipe, decode, train_decoder
 from ._decoders.inverse_network import InverseNetwork
 from ._decoders.queries import Queries
 
-PASS = 20
-"""Steps of a pass at least, which by default makes 200 in all."""
+MIN_PASS_STEPS = 20
+"""Steps of a pass, at least, which by default makes 200 in all."""
 
 
 class BlackBox(Attack):
     """Trains an inverse network on the attacker's images and what the client sends for them.
 
     Minimizes the squared error of the pixels. The network is the paper's, transposed convolutions without a linear
-    start, generalized to every spatial IR and to vectors. Differs from the paper in the width (``channels``), in the
-    optimizer (AdamW with a one-cycle rate) and in standardizing the wire first. On a noisy client every batch is
-    queried anew.
+    start, generalized to every spatial IR and to vectors. It differs from the paper in the width (``channels``), in
+    the optimizer (AdamW with a one-cycle rate) and in standardizing the wire first. On a noisy client every batch is
+    queried again.
+
+    Example:
+        ``mia-bench run --attack black_box --aux random``
 
     Source: He, Zhang, Lee, ACSAC 2019, section 5, algorithm 2.
     """
@@ -40,13 +43,13 @@ class BlackBox(Attack):
 
     @property
     def aux_source(self) -> str:
-        """Where the attacker's images come from."""
+        """Return the source of the attacker's images."""
         return self.aux
 
     def reconstruct(self, seen: Observation) -> Tensor:
-        """Train the network and apply it; images (N, C, H, W)."""
+        """Train the network and return its images (N, C, H, W)."""
         queries, mean = Queries(seen, seen.aux.images).split(), seen.aux.images.mean(0)
         network = InverseNetwork(queries.sample(), queries.images[: queries.trainable], self.channels)
-        recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels, PASS)
+        recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels, MIN_PASS_STEPS)
         train_decoder(network, queries, recipe)
         return decode(network, queries, mean)

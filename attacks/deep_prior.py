@@ -16,19 +16,22 @@ from ._inversion.rmle import comparable, ir_shape
 from ._shrinkage import shrink, trust
 
 LEARNING_RATE = 1e-2
-"""As in the paper."""
-JUDGES = 4
+"""The rate of the paper."""
+NUM_JUDGES = 4
 """The attacker's own images on which the result is judged."""
-LEVELS = 2
+NUM_LEVELS = 2
 """Halvings of the resolution; the paper has five, for images ten times as large."""
 
 
 class DeepPrior(Attack):
     """Fits the weights of an untrained hourglass network so that the IR of its output explains the wire.
 
-    Nothing but the structure of the network says what images are like; images of the attacker's own only tell how far
-    to trust the result. Each image has a network of its own, all with the same random weights and input at the start;
-    the networks of a batch run as one by grouped convolutions. Differs from the paper in size and number of steps.
+    The structure of the network is the only prior. The attacker's images only decide how far to trust the result. Each
+    image has its own network, and all start with the same random weights and input. The networks of a batch run as one
+    by grouped convolutions. The attack differs from the paper in the size of the network and the number of steps.
+
+    Example:
+        ``mia-bench run --attack deep_prior --iterations 200``
 
     Source: Ulyanov, Vedaldi, Lempitsky, CVPR 2018, "Deep image prior".
     """
@@ -41,13 +44,13 @@ class DeepPrior(Attack):
     hourglass: int = Field(16, ge=1, description="channels of the generator")
 
     def reconstruct(self, seen: Observation) -> Tensor:
-        """Fit a generator to each entry of the wire; images (N, C, H, W)."""
+        """Fit a generator to each entry of the wire and return the images (N, C, H, W)."""
         assert seen.client is not None
         assert seen.query is not None
         client = copy.deepcopy(seen.client).requires_grad_(False).eval()
         private, mean = comparable(seen), seen.aux.images.mean(0)
         fold = divide_once(len(seen.aux.images))
-        own = seen.aux.images[torch.cat([fold.judge, fold.tune])[:JUDGES].to(private.device)]
+        own = seen.aux.images[torch.cat([fold.judge, fold.tune])[:NUM_JUDGES].to(private.device)]
         ir_shape(client, mean, private)
         wire = torch.cat([private, seen.channel.read(seen.query(own)).to(private.device)])
         with torch.no_grad():
@@ -58,7 +61,7 @@ class DeepPrior(Attack):
         with torch.enable_grad():
             for _ in range(self.iterations):
                 optimizer.zero_grad(set_to_none=True)
-                # Adam is blind to the scale of a slope, so that the sum trains each network as if it were alone
+                # Adam ignores the scale of a gradient, so the sum trains each network as if it were the only one
                 (seen.channel.distance(client(generator()), wire) / unit).sum().backward()
                 optimizer.step()
         images, others = generator().detach(), seen.aux.images[fold.fit.to(private.device)].mean(0)
@@ -66,18 +69,18 @@ class DeepPrior(Attack):
 
 
 class Hourglass(nn.Module):
-    """N networks in one: down to a quarter of the resolution and up again, with narrow skips, from a fixed input."""
+    """Run N hourglass networks as one, from a fixed input to a quarter of its resolution and back."""
 
     def __init__(self, count: int, image: tuple[int, int, int], width: int) -> None:
         """Build ``count`` equal networks for images (C, H, W)."""
         super().__init__()
         self.count, self.image = count, image
-        side = 2**LEVELS
+        side = 2**NUM_LEVELS
         rows, columns = (-(-length // side) * side for length in image[1:])
         self.register_buffer("input", torch.rand(1, width, rows, columns) * 0.1)  # uniform up to 0.1, as in the paper
-        self.down = nn.ModuleList(_Group(count, width, width, stride=2) for _ in range(LEVELS))
-        self.skip = nn.ModuleList(_Group(count, width, 4, side=1) for _ in range(LEVELS))
-        self.up = nn.ModuleList(_Group(count, width + 4, width) for _ in range(LEVELS))
+        self.down = nn.ModuleList(_Group(count, width, width, stride=2) for _ in range(NUM_LEVELS))
+        self.skip = nn.ModuleList(_Group(count, width, 4, side=1) for _ in range(NUM_LEVELS))
+        self.up = nn.ModuleList(_Group(count, width + 4, width) for _ in range(NUM_LEVELS))
         self.last = _Group(count, width, image[0], side=1)
 
     def forward(self) -> Tensor:
@@ -89,14 +92,14 @@ class Hourglass(nn.Module):
             levels.append(maps)
             maps = functional.leaky_relu(_normal(down(maps)), 0.2)
         for skip, up in zip(reversed(self.skip), self.up, strict=True):
-            beside = functional.leaky_relu(_normal(skip(levels.pop())), 0.2)
+            skipped = functional.leaky_relu(_normal(skip(levels.pop())), 0.2)
             wide = functional.interpolate(maps, scale_factor=2.0, mode="bilinear", align_corners=False)
-            maps = functional.leaky_relu(_normal(up(torch.cat([wide, beside], 1))), 0.2)
+            maps = functional.leaky_relu(_normal(up(torch.cat([wide, skipped], 1))), 0.2)
         return self.last(maps)[:, :, : self.image[1], : self.image[2]].sigmoid()
 
 
 class _Group(nn.Module):
-    """A convolution for each of N inputs, with weights of its own, the same at the start."""
+    """Apply N convolutions to N inputs, one each; their weights are the same at the start."""
 
     def __init__(self, count: int, inputs: int, outputs: int, *, side: int = 3, stride: int = 1) -> None:
         super().__init__()
@@ -116,5 +119,5 @@ class _Group(nn.Module):
 
 
 def _normal(maps: Tensor) -> Tensor:
-    """Each channel of each image with mean 0 and variance 1."""
+    """Bring each channel of each image to mean 0 and variance 1."""
     return functional.instance_norm(maps)

@@ -13,8 +13,8 @@ from ._decoders.folds import Fold, divide_once
 from ._decoders.layers import Standardize, lay_out
 from ._decoders.queries import Queries
 
-PASS = 67
-"""Steps of a pass at least, which by default makes 200 in all."""
+MIN_PASS_STEPS = 67
+"""Steps of a pass, at least, which by default makes 200 in all."""
 
 
 class EncoderDecoder(Attack):
@@ -23,6 +23,9 @@ class EncoderDecoder(Attack):
     The attacker sends its own images and as many made from them: mirrored, blended in pairs, blurred. The network
     narrows the IR to a quarter of its height and width and widens it again, with skip connections, to pixels through
     a sigmoid. The abstract fixes only "encoder-decoder on image-IR pairs"; the rest is ours.
+
+    Example:
+        ``mia-bench run --attack encoder_decoder --defense tee``
 
     Source: Benkraouda & Nahrstedt, DistributedML 2021, "Image reconstruction attacks on distributed ML models".
     """
@@ -37,7 +40,7 @@ class EncoderDecoder(Attack):
     channels: int = Field(16, ge=1, description="channels at the widest level of the network")
 
     def reconstruct(self, seen: Observation) -> Tensor:
-        """Query chosen images, train and decode; images (N, C, H, W)."""
+        """Query chosen images, train the network and return its images (N, C, H, W)."""
         fold = divide_once(len(seen.aux.images))
         held = seen.aux.images[torch.cat([fold.tune, fold.judge]).to(seen.aux.images.device)]
         more = chosen(seen.aux.images[fold.fit.to(held.device)])
@@ -45,13 +48,13 @@ class EncoderDecoder(Attack):
         fit, rest = torch.arange(len(held), len(every)), torch.arange(len(held))
         queries = every.part(Fold(fit, rest[:0], rest))
         network = BottleneckNetwork(queries.sample(), queries.images[: queries.trainable], self.channels)
-        recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels, PASS)
+        recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels, MIN_PASS_STEPS)
         train_decoder(network, queries, recipe)
         return decode(network, queries, seen.aux.images.mean(0))
 
 
 def chosen(images: Tensor) -> Tensor:
-    """The images (K, C, H, W) and K more: a third each mirrored, blended with another, blurred; shuffled."""
+    """Return the images (K, C, H, W) and K more, shuffled: a third each mirrored, blended with another or blurred."""
     base = images[torch.randperm(len(images)).to(images.device)]
     mirrored, blended, blurred = base.tensor_split(3)
     partner = blended[torch.randperm(len(blended)).to(images.device)]
@@ -60,7 +63,7 @@ def chosen(images: Tensor) -> Tensor:
 
 
 class BottleneckNetwork(nn.Module):
-    """Two levels down to a bottleneck and two up, with skip connections, then sub-pixel convolution and sigmoid."""
+    """Narrow a wire in two levels to a bottleneck, and widen it in two, with skip connections, to pixels in [0, 1]."""
 
     def __init__(self, sample: Tensor, images: Tensor, width: int) -> None:
         """Build for wires like ``sample`` (K, ...) and images like ``images`` (K, C, H, W)."""
@@ -84,8 +87,8 @@ class BottleneckNetwork(nn.Module):
             levels.append(down(levels[-1]))
         maps = levels.pop()
         for up in self.up:
-            beside = levels.pop()
-            maps = up(torch.cat([functional.interpolate(maps, beside.shape[2:]), beside], 1))
+            skipped = levels.pop()
+            maps = up(torch.cat([functional.interpolate(maps, skipped.shape[2:]), skipped], 1))
         return self.layout.grid.images(self.leave(maps)).sigmoid()
 
 

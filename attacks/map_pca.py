@@ -12,10 +12,13 @@ from ._inversion.start import Start
 class MapPca(MapAttack):
     """Searches from a decoder's answer for the image that explains the wire and resembles the attacker's images.
 
-    Minimizes the misfit that fits the defense plus the squared length of the whitened principal components, which
-    makes it maximum a posteriori for Gaussian images, from what the decoder of ``ridge_skip`` answers. The search is
-    over pixels and not over components, since the bounds of the pixels then hold exactly. The weight is chosen on the
-    attacker's own images; if none helps there, the answer is the decoder's.
+    Minimizes the misfit that suits the defense plus the squared length of the whitened principal components, which is
+    maximum a posteriori estimation for Gaussian images. The search starts from the answer of the decoder of
+    ``ridge_skip``. It is over pixels and not over components, so that the bounds of the pixels hold exactly. The weight
+    is chosen on held-out images of the attacker. If no weight helps there, the result is that of the decoder.
+
+    Example:
+        ``mia-bench run --attack map_pca --defense quantize``
 
     Source: ours, after Tipping & Bishop 1999, "Probabilistic principal component analysis".
     """
@@ -23,5 +26,5 @@ class MapPca(MapAttack):
     access: ClassVar[Access] = Access.WHITE_BOX
 
     def prior(self, start: Start) -> Fitted[Prior]:
-        """The penalty on images, (N,)."""
+        """Fit the prior."""
         return like_aux(start)

@@ -12,9 +12,12 @@ from ._inversion.start import Start
 class MapTv(MapAttack):
     """Searches from a decoder's answer for the smooth image that explains the wire.
 
-    Minimizes the misfit that fits the defense plus the squared total variation, with a batched L-BFGS in the box of
-    images, from what the decoder of ``ridge_skip`` answers. The weight of the prior is chosen on the attacker's own
-    images; if none helps there, the answer is the decoder's.
+    Minimizes the misfit that suits the defense plus the squared total variation, by batched L-BFGS within the bounds of
+    the pixels. The search starts from the answer of the decoder of ``ridge_skip``. The weight of the prior is chosen
+    on held-out images of the attacker. If no weight helps there, the result is that of the decoder.
+
+    Example:
+        ``mia-bench run --attack map_tv --prior-weight 0.01``
 
     Source: Mahendran & Vedaldi, CVPR 2015, "Understanding deep image representations by inverting them"; the start is
     ours.
@@ -23,5 +26,5 @@ class MapTv(MapAttack):
     access: ClassVar[Access] = Access.WHITE_BOX
 
     def prior(self, start: Start) -> Fitted[Prior]:
-        """The penalty on images, (N,)."""
+        """Fit the prior."""
         return smooth(start)

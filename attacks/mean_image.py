@@ -1,4 +1,4 @@
-"""The reference that every other attack must beat."""
+"""The reference attack, which every other attack must beat."""
 
 from typing import ClassVar
 
@@ -8,9 +8,12 @@ from ..benchmark.interfaces import Access, Attack, Observation
 
 
 class MeanImage(Attack):
-    """Answers every wire with the mean of the attacker's images: what a leak of zero looks like.
+    """Returns the mean of the attacker's images for every wire: the score of a wire that leaks nothing.
 
-    Among all answers that ignore the wire, this one has the smallest expected squared error.
+    Of all images that do not depend on the wire, it has the smallest expected squared error.
+
+    Example:
+        ``mia-bench run --attack mean_image``
 
     Source: the mean minimizes the expected squared error (Lehmann & Casella, Theory of Point Estimation, 1998).
     """
@@ -18,5 +21,5 @@ class MeanImage(Attack):
     access: ClassVar[Access] = Access.QUERY_FREE
 
     def reconstruct(self, seen: Observation) -> Tensor:
-        """Repeat the mean image (C, H, W) once per entry of the wire."""
+        """Return the mean image once for each entry of the wire, (N, C, H, W)."""
         return seen.aux.images.mean(0).clamp(0, 1).expand(len(seen.wire), -1, -1, -1).clone()

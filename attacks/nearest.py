@@ -1,4 +1,4 @@
-"""The attack that remembers: whichever of its own images looks alike on the wire."""
+"""The attack that looks up the most similar of its own images."""
 
 from typing import ClassVar
 
@@ -9,15 +9,19 @@ from ..benchmark.interfaces import Access, Attack, Observation
 from ._decoders.queries import Queries
 from ._limits import sample_size
 
-CHUNK = 1000
+MAX_CHUNK_QUERIES = 1000
 """Queries compared at a time, at most."""
 
 
 class Nearest(Attack):
-    """Answers with that one of the attacker's images whose wire is closest to the recorded one.
+    """Returns the attacker's image whose wire is closest to the recorded one.
 
-    The distance is Euclidean, with each number of the wire as sent. Nothing is rebuilt: what it reaches above the mean
-    image says that the wire tells which image is alike, and what others reach above it that they do more than remember.
+    The distance is Euclidean, on the numbers of the wire as sent. Nothing is reconstructed. A score above the mean
+    image shows that the wire reveals which images are similar. A score of another attack above this one shows that it
+    does more than remember images.
+
+    Example:
+        ``mia-bench run --attack nearest``
 
     Source: Fix & Hodges 1951, nearest neighbors; Balle, Cherubin, Hayes, S&P 2022, use it as an oracle.
     """
@@ -26,12 +30,13 @@ class Nearest(Attack):
     standard: ClassVar[bool] = False
 
     def reconstruct(self, seen: Observation) -> Tensor:
-        """Query all images and look the closest one up; images (N, C, H, W)."""
+        """Query all images and return the closest one for each wire, (N, C, H, W)."""
         queries = Queries(seen, seen.aux.images)
         observed = queries.observed.flatten(1)  # (N, k)
         best = torch.full((len(observed),), torch.inf, device=observed.device)
         found = torch.zeros(len(observed), dtype=torch.long, device=observed.device)
-        for index in torch.arange(len(queries), device=observed.device).split(sample_size(queries.observed[0], CHUNK)):
+        chunk = sample_size(queries.observed[0], MAX_CHUNK_QUERIES)
+        for index in torch.arange(len(queries), device=observed.device).split(chunk):
             wires = queries.wires(index).flatten(1)
             closest = torch.cdist(observed, wires, compute_mode="donot_use_mm_for_euclid_dist").min(1)  # exact near 0
             nearer = closest.values < best

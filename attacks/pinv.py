@@ -1,4 +1,4 @@
-"""Exact inversion of a client that is affine, or affine up to one rectifier."""
+"""Exact inversion of a client that is affine, or affine followed by one ReLU."""
 
 import copy
 from collections.abc import Callable
@@ -13,22 +13,24 @@ from ..benchmark.interfaces import Access, Attack, Observation
 from ._inversion.rmle import comparable, ir_shape
 
 Linear = Callable[[Tensor], Tensor]
-CHUNK_NUMBERS = 2**22
+MAX_CHUNK_NUMBERS = 2**22
 """Numbers of the IR inverted at a time (32 MB in double precision)."""
-PIXELS = 2**12
+MAX_PRECONDITIONED_PIXELS = 2**12
 """Pixels up to which the normal equations of the whole client are solved, to speed up those of each image."""
 TOLERANCE = 1e-20
 """Squared residual of the normal equations, relative to that at the start, at which an image is finished."""
 
 
 class Pinv(Attack):
-    """Solves the linear equations that an affine client makes of each image, by least squares and without any data.
+    """Solves the linear equations of an affine client for each image, by least squares and without any data.
 
-    Applies to clients such as one convolution or one fully connected layer. A rectifier at the end leaves the
-    equations of the numbers that arrived positive; there are often still more of them than pixels. Where there are
-    fewer, the answer is a solution near mid-gray, the nearest one where all numbers arrived. Conjugate gradients in
-    double precision, each image with equations of its own, preconditioned by the equations that they would be if
-    everything had arrived.
+    It applies to clients such as one convolution or one fully connected layer. After a ReLU, only the equations of the
+    positive numbers are known, which are often still more than the pixels. If there are fewer, the result is a solution
+    near mid-gray, and the nearest one if all numbers are known. The solver is conjugate gradients in double precision
+    for each image, preconditioned by the equations of all numbers.
+
+    Example:
+        ``mia-bench run --attack pinv --dataset mnist --data-dir data --split conv1``
 
     Source: Hestenes & Stiefel 1952 (conjugate gradients on the normal equations, CGLS).
     """
@@ -39,7 +41,7 @@ class Pinv(Attack):
     iterations: int = Field(300, ge=1, description="optimization steps")
 
     def reconstruct(self, seen: Observation) -> Tensor:
-        """Solve the equations; images (N, C, H, W).
+        """Solve the equations and return the images (N, C, H, W).
 
         Raises:
             Inapplicable: if the client is not affine up to one rectifier at its end.
@@ -52,12 +54,14 @@ class Pinv(Attack):
         rectified = isinstance(layers[-1], nn.ReLU)
         affine = nn.Sequential(*layers[:-1]) if rectified else nn.Sequential(*layers)
         _check_affine(affine, gray)
-        soften = _preconditioner(affine, gray)
-        chunk = max(1, CHUNK_NUMBERS // wire[0].numel())
-        parts = [self._solve(affine, part.double(), gray, soften, rectified=rectified) for part in wire.split(chunk)]
+        precondition = _preconditioner(affine, gray)
+        chunk = max(1, MAX_CHUNK_NUMBERS // wire[0].numel())
+        parts = [
+            self._solve(affine, part.double(), gray, precondition, rectified=rectified) for part in wire.split(chunk)
+        ]
         return torch.cat(parts).clamp(0, 1).float()
 
-    def _solve(self, affine: nn.Module, wire: Tensor, gray: Tensor, soften: Linear, *, rectified: bool) -> Tensor:
+    def _solve(self, affine: nn.Module, wire: Tensor, gray: Tensor, precondition: Linear, *, rectified: bool) -> Tensor:
         known = wire > 0 if rectified else wire != 0  # an exact zero is a dropped number
         start = gray.expand(len(wire), -1, -1, -1)
         offset = affine(start)
@@ -71,20 +75,20 @@ class Pinv(Attack):
             return transpose(values.view_as(wire) * known).flatten(1)
 
         equations = ((wire - offset) * known).flatten(1)
-        return start + _cgls(forward, backward, soften, equations, iterations=self.iterations).view_as(start)
+        return start + _cgls(forward, backward, precondition, equations, iterations=self.iterations).view_as(start)
 
 
 def _transposed(affine: nn.Module, start: Tensor) -> Linear:
-    """The transpose of the linear part: from values (N, ...) to images (N, C, H, W)."""
+    """Return the transpose of the linear part, which maps values (N, ...) to images (N, C, H, W)."""
     pullback: Callable[..., tuple[Tensor, ...]] = torch.func.vjp(affine, start)[1]
     return lambda values: pullback(values)[0]
 
 
 def _preconditioner(affine: nn.Module, gray: Tensor) -> Linear:
-    """Solves the normal equations of all numbers of the wire, as if none were missing; for images not too large."""
+    """Return a map that solves the normal equations of all numbers of the wire; the identity if images are large."""
     pixels = gray.numel()
-    if pixels > PIXELS:
-        return lambda slope: slope
+    if pixels > MAX_PRECONDITIONED_PIXELS:
+        return lambda grad: grad
     basis = torch.eye(pixels, dtype=gray.dtype, device=gray.device).view(pixels, *gray.shape[1:])
     rows = []
     for part in basis.split(100):
@@ -93,18 +97,18 @@ def _preconditioner(affine: nn.Module, gray: Tensor) -> Linear:
         rows.append(_transposed(affine, start)(change).flatten(1))
     gram = torch.cat(rows)  # (d, d)
     values, vectors = torch.linalg.eigh((gram + gram.T) / 2)
-    inverse = torch.where(values > 1e-12 * values[-1], 1 / values, 0)  # no equation says anything of the others
+    inverse = torch.where(values > 1e-12 * values[-1], 1 / values, 0)  # the other directions are undetermined
     matrix = (vectors * inverse) @ vectors.T
-    return lambda slope: slope @ matrix
+    return lambda grad: grad @ matrix
 
 
-def _cgls(forward: Linear, backward: Linear, soften: Linear, values: Tensor, *, iterations: int) -> Tensor:
-    """The least-squares solution (N, d) of ``forward(x) = values`` for N systems of values (N, k)."""
+def _cgls(forward: Linear, backward: Linear, precondition: Linear, values: Tensor, *, iterations: int) -> Tensor:
+    """Compute the least-squares solution (N, d) of ``forward(x) = values`` for N systems of values (N, k)."""
     residual = values
-    slope = backward(residual)
-    direction = soften(slope)
-    solution = torch.zeros_like(slope)
-    energy = first = _product(slope, direction)
+    grad = backward(residual)
+    direction = precondition(grad)
+    solution = torch.zeros_like(grad)
+    energy = first = _product(grad, direction)
     for _ in range(iterations):
         if bool((energy <= TOLERANCE * first).all()):
             break
@@ -112,20 +116,20 @@ def _cgls(forward: Linear, backward: Linear, soften: Linear, values: Tensor, *, 
         step = energy / _product(image, image).clamp(min=1e-300)
         solution = solution + step * direction
         residual = residual - step * image
-        slope = backward(residual)
-        softened = soften(slope)
-        previous, energy = energy, _product(slope, softened)
-        direction = softened + energy / previous.clamp(min=1e-300) * direction
+        grad = backward(residual)
+        preconditioned = precondition(grad)
+        previous, energy = energy, _product(grad, preconditioned)
+        direction = preconditioned + energy / previous.clamp(min=1e-300) * direction
     return solution
 
 
 def _product(first: Tensor, second: Tensor) -> Tensor:
-    """Scalar products of (N, d), (N, 1)."""
+    """Compute the scalar products of vectors (N, d), (N, 1)."""
     return (first * second).sum(1, keepdim=True)
 
 
 def _flat(module: nn.Module) -> list[nn.Module]:
-    """The layers in order, out of their containers."""
+    """Return the layers in order, without their containers."""
     if not isinstance(module, nn.Sequential):
         return [module]
     return [layer for part in module for layer in _flat(part)]
@@ -136,4 +140,7 @@ def _check_affine(function: nn.Module, gray: Tensor) -> None:
     middle, ahead, behind = function(gray), function(gray + away), function(gray - away)
     bend = (ahead + behind - 2 * middle).abs().max() / (ahead - behind).abs().max().clamp(min=1e-300)
     if bend > 1e-9:
-        raise Inapplicable("the client is not affine; only layers without bends, and one ReLU at the end, are inverted")
+        raise Inapplicable(
+            "Expected an affine client, with at most one ReLU at its end, got one that is not affine. "
+            "Choose a split after the first convolution, or another attack."
+        )

@@ -7,17 +7,19 @@ from torch import Tensor, nn
 
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._inversion.rmle import comparable, invert, ir_shape
-from ._inversion.tv_gaussian import Prior
+from ._inversion.tv_gaussian import TvGaussianPrior
 from ._shadow import ShadowRecipe, best_shadow, generic_client
 
 
 class QueryFree(Attack):
     """Trains a shadow client to work with the victim's server, then inverts the wire through it (rMLE).
 
-    The shadow minimizes the cross-entropy of the frozen server on the attacker's labelled images. With ``moments``
-    it also has to send what the victim sends on average: the mean and spread of the recorded wires. That is
-    an addition to the paper, as are the optimizers (AdamW with a one-cycle rate; L-BFGS) and the choice among several
-    shadows by their loss.
+    The shadow minimizes the cross-entropy of the frozen server on the attacker's labelled images. With ``moments`` its
+    wires must also have the mean and the standard deviation of the recorded ones. The moments, the optimizers (AdamW
+    with a one-cycle rate, and L-BFGS) and the choice among several shadows by their loss are additions to the paper.
+
+    Example:
+        ``mia-bench run --attack query_free --shadow different``
 
     Source: He, Zhang, Lee, ACSAC 2019, section 6, algorithm 3 and Table 5.
     """
@@ -30,7 +32,7 @@ class QueryFree(Attack):
     )
     shadow: Literal["same", "different"] = Field("same", description="the client's structure, or 3x3 convolutions")
     restarts: int = Field(3, ge=1, description="shadows trained at most; the one with the lowest loss is inverted")
-    moments: float = Field(10.0, ge=0, description="weight of the mean and spread of the recorded wires")
+    moments: float = Field(10.0, ge=0, description="weight of the mean and standard deviation of the recorded wires")
     epochs: int = Field(8, ge=1, description="passes over the attacker's images, at most")
     steps: int | None = Field(
         None, ge=1, description="batches, at most; none: 1000, or as many as an expensive network allows"
@@ -40,14 +42,14 @@ class QueryFree(Attack):
 
     @property
     def aux_source(self) -> str:
-        """Where the attacker's images come from."""
+        """Return the source of the attacker's images."""
         return self.aux
 
     def reconstruct(self, seen: Observation) -> Tensor:
-        """Train the shadow and invert the wire through it; images (N, C, H, W)."""
+        """Train the shadow, invert the wire through it and return the images (N, C, H, W)."""
         assert seen.structure is not None
         wire = comparable(seen)
-        structure, prior = seen.structure, Prior(seen.aux.images)
+        structure, prior = seen.structure, TvGaussianPrior(seen.aux.images)
         shape = ir_shape(structure().to(wire.device), prior.mean, wire)
 
         def build() -> nn.Module:

@@ -15,9 +15,12 @@ class Ridge(Attack):
     """Decodes the wire by the best linear map, in closed form, from queries.
 
     The map minimizes the squared error of the attacker's own images plus a penalty on its size, which makes it the
-    linear minimum-mean-square-error estimator. ``dense`` maps the whole wire to the whole image; ``patch`` maps the
-    cells around each place of a spatial IR to the block of pixels there, and is the one for large IRs. Form and
-    strength are chosen on images of the attacker that the map has not seen.
+    linear minimum-mean-square-error estimator. ``dense`` maps the whole wire to the whole image. ``patch`` maps the
+    cells around each position of a spatial IR to the block of pixels there, which suits large IRs. Form and strength
+    are chosen on held-out images of the attacker.
+
+    Example:
+        ``mia-bench run --attack ridge --defense dp_ir --sigma 0.05,0.1,0.5``
 
     Source: Hoerl & Kennard 1970, "Ridge regression"; used here as the strongest attack that needs no training.
     """
@@ -31,7 +34,7 @@ class Ridge(Attack):
     )
 
     def reconstruct(self, seen: Observation) -> Tensor:
-        """Fit the map and apply it; images (N, C, H, W)."""
+        """Fit the map and return its images (N, C, H, W)."""
         queries = Divided(Queries(seen, seen.aux.images))
         decoder = decoders(fit_linear(queries, form=self.form, strength=self.strength))
         return queries.answer(decoder, seen.aux.images.mean(0)).images

@@ -14,11 +14,14 @@ from ._decoders.skip_network import fit_skip
 
 
 class RidgeSkip(Attack):
-    """Trains a small convolutional network to correct the best linear decoder, which it begins as.
+    """Trains a small convolutional network to correct the best linear decoder.
 
     The attacker queries the client with its own images and with copies moved by up to two pixels. The last layer of
-    the correction starts at zero, and the correction is dropped if it does not help on images held out: the attack is
-    never weaker there than ``ridge``. On a noisy client every batch is queried anew.
+    the correction starts at zero, and the correction is dropped if it does not help on held-out images, so the attack
+    is never weaker there than ``ridge``. On a noisy client every batch is queried again.
+
+    Example:
+        ``mia-bench run --attack ridge_skip --channels 16``
 
     Source: ours; the skip path follows He et al., CVPR 2016, and zero initialization Zhang et al., ICLR 2019 (Fixup).
     """
@@ -34,7 +37,7 @@ class RidgeSkip(Attack):
     channels: int = Field(Recipe.channels, ge=1, description="channels of the network")
 
     def reconstruct(self, seen: Observation) -> Tensor:
-        """Fit the linear decoder, train the correction and apply both; images (N, C, H, W)."""
+        """Fit the linear decoder, train the correction and return the images (N, C, H, W) of both together."""
         queries = Divided(Queries(seen, seen.aux.images, vary=moved))
         recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels)
         decoder = fit_skip(queries, fit_linear(queries), recipe)

@@ -6,25 +6,29 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
+from ._decoders.folds import affordable
 from ._decoders.queries import Queries
 from ._inversion.rmle import comparable, invert
-from ._inversion.tv_gaussian import Prior
-from ._inversion.weight_search import PILOT, Pilot, choose_weight
+from ._inversion.tv_gaussian import TvGaussianPrior
+from ._inversion.weight_search import NUM_PILOTS, Pilot, choose_weight
 from ._shadow import generic_client, imitate
 from ._shrinkage import shrink
 
 
 class ShadowQuery(Attack):
-    """Trains a shadow client on what the victim's sends for the attacker's images, then inverts it (rMLE).
+    """Trains a shadow client on the answers of the victim's client to queries, then inverts it (rMLE).
 
-    The structure of the client is not known: the shadow is made of 3x3 convolutions. It minimizes the squared
+    The shadow is made of 3x3 convolutions, since the structure of the client is not known. It minimizes the squared
     difference from the recorded answers. The weight of the prior is chosen on images that the shadow was not fitted
     to. The paper calls this technique model reconstruction and finds it no better than the inverse network.
+
+    Example:
+        ``mia-bench run --attack shadow_query --iterations 100``
 
     Source: He, Zhang, Lee, ACSAC 2019, Table 8; the structures are those of Table 5.
     """
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     access: ClassVar[Access] = Access.BLACK_BOX
     standard: ClassVar[bool] = False
 
@@ -37,21 +41,22 @@ class ShadowQuery(Attack):
 
     @property
     def aux_source(self) -> str:
-        """Where the attacker's images come from."""
+        """Return the source of the attacker's images."""
         return self.aux
 
     def reconstruct(self, seen: Observation) -> Tensor:
-        """Train the shadow and invert the wire through it; images (N, C, H, W)."""
+        """Train the shadow, invert the wire through it and return the images (N, C, H, W)."""
         wire = comparable(seen)
         queries = Queries(seen, seen.aux.images, as_read=True).split()
         shadow = imitate(
             generic_client(seen.image_shape, tuple(wire.shape[1:])), queries, epochs=self.epochs, steps=self.steps
         )
-        prior, distance = Prior(seen.aux.images), seen.channel.distance
+        prior, distance = TvGaussianPrior(seen.aux.images), seen.channel.distance
+        count = affordable(NUM_PILOTS, queries.images[0])
         tune, judge = (
-            (queries.wires(index), queries.images[index]) for index in (queries.tune[:PILOT], queries.judge[:PILOT])
+            (queries.wires(index), queries.images[index]) for index in (queries.tune[:count], queries.judge[:count])
         )
-        pilot = Pilot(Prior(queries.images[: queries.own]), tune, judge)
+        pilot = Pilot(TvGaussianPrior(queries.images[: queries.own]), tune, judge)
         tv, factor = choose_weight(shadow, distance, [pilot], iterations=(self.iterations + 1) // 2)
         images = invert(shadow, distance, wire, prior, tv=tv, iterations=self.iterations)
         return shrink(images, prior.mean, factor)

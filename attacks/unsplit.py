@@ -1,4 +1,4 @@
-"""The attack of UnSplit: neither weights nor queries, only the structure of the client."""
+"""The attack UnSplit, which needs neither weights nor queries, only the structure of the client."""
 
 from typing import ClassVar
 
@@ -10,20 +10,23 @@ from ..benchmark.interfaces import Access, Attack, Observation
 from ._inversion.map_priors import variation
 from ._inversion.rmle import comparable, ir_shape
 
-IMAGE_RATE = 0.01
-CLONE_RATE = 0.001
-"""The paper's rate for both; images take ten times as long steps here, for fewer of them."""
-SMOOTHNESS = 0.1
+IMAGE_LEARNING_RATE = 0.01
+CLONE_LEARNING_RATE = 0.001
+"""The paper's rate for both; images take steps ten times as long here, and fewer of them."""
+TV_WEIGHT = 0.1
 """Weight of the total variation, as in the official code."""
 
 
 class Unsplit(Attack):
-    """Searches at once for the images and for the client's weights that explain the wire together.
+    """Searches jointly for the images and the client's weights that explain the wire.
 
-    Alternates steps on the images and steps on the weights of a clone with the client's structure. Differs from the
-    paper in that all recorded images share one clone, which ties the weights down more than one image does, and in
-    the start, the mean of the attacker's images. Images are found only up to what a first layer can undo, so the
-    brightness of each channel is finally brought to the mean and spread of the attacker's images.
+    Alternates steps on the images and steps on the weights of a clone with the client's structure. It differs from the
+    paper in two ways: all recorded images share one clone, which constrains the weights more than one image does, and
+    the search starts at the mean of the attacker's images. The scale of the pixels cannot be found, because a first
+    layer can undo it, so each channel is finally brought to the mean and standard deviation of the attacker's images.
+
+    Example:
+        ``mia-bench run --attack unsplit --rounds 10``
 
     Source: Erdogan, Kupcu, Cicek, WPES 2022, "UnSplit", algorithm 1, and its official code.
     """
@@ -35,7 +38,7 @@ class Unsplit(Attack):
     turn: int = Field(20, ge=1, description="steps in a turn")
 
     def reconstruct(self, seen: Observation) -> Tensor:
-        """Search for images and weights; images (N, C, H, W)."""
+        """Search for images and weights and return the images (N, C, H, W)."""
         assert seen.structure is not None
         wire = comparable(seen)
         clone = seen.structure().to(wire.device).train()
@@ -43,8 +46,8 @@ class Unsplit(Attack):
         ir_shape(clone, mean, wire)
         images = mean.expand(len(wire), -1, -1, -1).clone().requires_grad_(True)
         unit = wire.square().flatten(1).sum(1).mean().clamp(min=1e-12)
-        on_images = torch.optim.Adam([images], IMAGE_RATE, amsgrad=True)
-        on_clone = torch.optim.Adam(clone.parameters(), CLONE_RATE, amsgrad=True)
+        on_images = torch.optim.Adam([images], IMAGE_LEARNING_RATE, amsgrad=True)
+        on_clone = torch.optim.Adam(clone.parameters(), CLONE_LEARNING_RATE, amsgrad=True)
         with torch.enable_grad():
             for _ in range(self.rounds):
                 for optimizer in (on_images, on_clone):
@@ -52,7 +55,7 @@ class Unsplit(Attack):
                         optimizer.zero_grad(set_to_none=True)
                         misfit = seen.channel.distance(clone(images), wire).mean() / unit
                         # per image, so that the step of one does not depend on how many there are
-                        loss = len(wire) * (misfit + SMOOTHNESS * variation(images).mean())
+                        loss = len(wire) * (misfit + TV_WEIGHT * variation(images).mean())
                         loss.backward()
                         optimizer.step()
                         with torch.no_grad():
@@ -61,8 +64,8 @@ class Unsplit(Attack):
 
 
 def _calibrated(images: Tensor, like: Tensor) -> Tensor:
-    """Images (N, C, H, W) with the mean and spread that each channel of others has."""
+    """Bring each channel of images (N, C, H, W) to the mean and standard deviation that it has in others."""
     dims = (0, 2, 3)
-    spread = images.std(dims, keepdim=True, correction=0).clamp(min=1e-6)
-    white = (images - images.mean(dims, keepdim=True)) / spread
+    std = images.std(dims, keepdim=True, correction=0).clamp(min=1e-6)
+    white = (images - images.mean(dims, keepdim=True)) / std
     return (like.mean(dims, keepdim=True) + like.std(dims, keepdim=True, correction=0) * white).clamp(0, 1)

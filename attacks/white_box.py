@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._decoders.folds import divide
 from ._inversion.rmle import Distance, comparable, invert, ir_shape, squared_error
-from ._inversion.tv_gaussian import Prior
+from ._inversion.tv_gaussian import TvGaussianPrior
 from ._inversion.weight_search import Pilot, choose_weight
 from ._shrinkage import shrink
 
@@ -17,11 +17,14 @@ from ._shrinkage import shrink
 class WhiteBox(Attack):
     """Searches for the image whose IR explains the wire best (rMLE), with total variation as the prior.
 
-    Minimizes, for each image, distance(client(x), wire) + tv * penalty(x); the distance is the one that fits the
-    defense. Differs from the paper in the optimizer (L-BFGS with a history per image instead of Adam), the start (the
+    Minimizes distance(client(x), wire) + tv * penalty(x) for each image, with the distance that suits the defense. It
+    differs from the paper in the optimizer (L-BFGS with a history per image instead of Adam), the start (the
     mean of the attacker's images instead of 0.5), the penalty (total variation plus a Gaussian fitted to the
     attacker's images) and the unit of the distance (that of the mean image). The paper tunes ``tv`` for each split;
-    here the attacker sends a few images of his own through the client and takes the weight that rebuilds them best.
+    here the attacker sends some of its own images through the client and takes the weight that reconstructs them best.
+
+    Example:
+        ``mia-bench run --attack white_box --tv 0.01``
 
     Source: He, Zhang, Lee, ACSAC 2019, section 4, algorithm 1.
     """
@@ -38,10 +41,10 @@ class WhiteBox(Attack):
     )
 
     def reconstruct(self, seen: Observation) -> Tensor:
-        """Invert the wire; images (N, C, H, W)."""
+        """Invert the wire and return the images (N, C, H, W)."""
         assert seen.client is not None
         wire = comparable(seen)
-        prior = Prior(seen.aux.images)
+        prior = TvGaussianPrior(seen.aux.images)
         ir_shape(seen.client, prior.mean, wire)
         distance = seen.channel.distance if self.adaptive else squared_error
         tv, factor = self._choose(seen, distance) if self.tv is None else (self.tv, 1.0)
@@ -49,7 +52,7 @@ class WhiteBox(Attack):
         return shrink(images, prior.mean, factor)
 
     def _choose(self, seen: Observation, distance: Distance) -> tuple[float, float]:
-        """The weight with the highest mean PSNR on images of the attacker's own, and how far to trust the result."""
+        """Return the weight with the highest mean PSNR on images of the attacker, and how far to trust the result."""
         assert seen.client is not None
         assert seen.query is not None
         query, client, images = seen.query, seen.client, seen.aux.images
@@ -64,5 +67,5 @@ class WhiteBox(Attack):
 
 @torch.no_grad()
 def _clean(client: nn.Module, images: Tensor) -> Tensor:
-    """What an attacker who knows no defense expects to be sent."""
+    """Compute what an attacker who does not know the defense expects to be sent."""
     return client(images)

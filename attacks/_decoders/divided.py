@@ -1,4 +1,4 @@
-"""Queries divided into what is fitted to and what is held out, and attacks judged on the latter."""
+"""Queries divided into images to fit to and images held out, and the scores of attacks on the latter."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Member(Protocol):
 
 
 class Answer(NamedTuple):
-    """What an attack makes of the private wires.
+    """The reconstructions of an attack, and its score on held-out images.
 
     Attributes:
         images: (N, C, H, W) in [0, 1].
@@ -36,11 +36,11 @@ class Answer(NamedTuple):
 
 
 class Divided:
-    """Queries in one division or, if they are few, in several.
+    """Queries in one division or, if they are few, in several folds.
 
     Attributes:
         parts: the queries as each division orders them.
-        whole: what the final model is fitted to: all of them; the part itself if it is the only one.
+        whole: all of them, for the final model; if there is only one part, that part.
     """
 
     def __init__(self, queries: Queries) -> None:
@@ -50,14 +50,14 @@ class Divided:
 
     @cached_property
     def judges(self) -> list[tuple[Tensor, Tensor]]:
-        """Wires (J, ...) and images (J, C, H, W) that each part judges on, with the same noise for all attacks."""
+        """Return the wires (J, ...) and images (J, C, H, W) that each part judges on, the same for all attacks."""
         images = self.whole.images
         count = -(-affordable(sum(len(part.judge) for part in self.parts), images[0]) // len(self.parts))
         some = [part.judge[:count] for part in self.parts]
         return [(part.wires(judge), part.images[judge]) for part, judge in zip(self.parts, some, strict=True)]
 
     def answer(self, member: Member, mean: Tensor) -> Answer:
-        """Apply a fitted attack to the private wires, as far as it can be trusted on the images that judge it.
+        """Apply a fitted attack to the private wires, shrunk as far as the images that judge it require.
 
         Args:
             member: the attack.

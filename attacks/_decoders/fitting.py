@@ -1,4 +1,4 @@
-"""Networks from a wire to an image, and how attackers train them."""
+"""Training of decoders, and their application."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from .._shrinkage import shrink, trust
 from .folds import Fitted
 from .queries import Queries
 
-BATCH_PIXELS = 2**14
-"""Pixels of a batch that is made smaller so that few images take more steps: every place of an image is an example."""
-BATCH_IMAGES = 4
+SMALL_BATCH_PIXELS = 2**14
+"""Pixels of a batch that is made smaller so that few images take more steps, since every position of an image is an
+example. Twice as many take twice as long and gave the same on MNIST with 20 to 300 images."""
+MIN_BATCH_IMAGES = 4
 """Images in such a batch, at least."""
 
 Rebuild = Callable[[Tensor], Tensor]
@@ -25,15 +26,15 @@ Rebuild = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a decoder is trained; the defaults were measured with ``ridge_skip`` on MNIST relu2.
+    """How a decoder is trained. The defaults were chosen with ``ridge_skip`` on MNIST relu2.
 
     Attributes:
-        epochs: passes over the queries at most.
-        steps: batches at most.
+        epochs: passes over the queries, at most.
+        steps: batches, at most.
         batch_size: pairs in a batch, at most.
         learning_rate: the peak of the cycle.
         channels: channels of the network.
-        least: steps of a pass at least, if there are few queries and ``steps`` allows it.
+        least: steps of a pass, at least, if there are few queries and ``steps`` allows it.
     """
 
     epochs: int = 8
@@ -55,13 +56,13 @@ class Decoders(Fitted[Rebuild]):
 def train_decoder(
     network: nn.Module, queries: Queries, recipe: Recipe, *, predict: Callable[[Tensor], Tensor] | None = None
 ) -> None:
-    """Minimize the squared error of the pixels over the queried images but those held out, in place.
+    """Minimize the squared error of the pixels over the images that are not held out, in place.
 
     Args:
         network: maps wires (N, ...) to images (N, C, H, W).
         queries: the images and their wires.
         recipe: how long and how fast to train.
-        predict: the network's images for queries (B,), if there is a shorter way to them than by their wires.
+        predict: maps indices of queries (B,) to the network's images, if there is a shorter way than by their wires.
     """
     network.to(queries.images.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     most = recipe.steps * recipe.batch_size
@@ -71,7 +72,7 @@ def train_decoder(
     passes = max(1, min(recipe.epochs, most // count))
     batch_size = recipe.batch_size
     if count // batch_size < recipe.least:
-        batch_size = min(batch_size, max(BATCH_IMAGES, BATCH_PIXELS // queries.images[0, 0].numel()))
+        batch_size = min(batch_size, max(MIN_BATCH_IMAGES, SMALL_BATCH_PIXELS // queries.images[0, 0].numel()))
 
     def loss(batch: Tensor) -> Tensor:
         images = predict(batch) if predict else network(queries.wires(batch))
@@ -94,7 +95,7 @@ def train_decoder(
 
 
 def decode(decoder: Rebuild, queries: Queries, mean: Tensor) -> Tensor:
-    """Apply a fitted decoder to the private wires, as far as it can be trusted on the images held out.
+    """Apply a fitted decoder to the private wires, shrunk as far as the held-out images require.
 
     Args:
         decoder: maps wires (N, ...) to images (N, C, H, W).

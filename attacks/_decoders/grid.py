@@ -1,4 +1,4 @@
-"""Where the cells of a spatial IR lie on the image."""
+"""The position of the cells of a spatial IR on the image."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class Grid:
         return functional.pixel_unshuffle(whole, self.stride)
 
     def images(self, blocks: Tensor) -> Tensor:
-        """Undo ``blocks``."""
+        """Undo ``blocks``: (N, C * stride**2, rows, columns) to (N, C, H, W)."""
         return _centered(functional.pixel_shuffle(blocks, self.stride), self.height, self.width)
 
 
 def _centered(maps: Tensor, rows: int, columns: int) -> Tensor:
-    """Pad with zeros or cut to (rows, columns), alike on both sides."""
+    """Pad with zeros or cut to (rows, columns), equally on both sides."""
     down, across = rows - maps.shape[2], columns - maps.shape[3]
     if down == across == 0:
         return maps

@@ -1,4 +1,4 @@
-"""The inverse networks of He et al., for any IR."""
+"""The inverse networks of He et al., generalized to any IR."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from torch.nn import functional
 from .grid import Grid
 from .layers import BLOCK_PIXELS, Standardize
 
-MEASURED = 100
+MAX_MEASURED_IMAGES = 100
 """Images whose neighborhoods are measured, at most."""
-NEIGHBORHOODS = 2**28
+MAX_NEIGHBORHOOD_NUMBERS = 2**28
 """Numbers of all their neighborhoods, at most (2 GB in double precision)."""
-PATCH_FEATURES = 2000
+MAX_PATCH_FEATURES = 2000
 """Numbers of a neighborhood up to which they are made uncorrelated; beyond, only the channels are."""
-KERNEL = 5
+KERNEL_SIZE = 5
 """Side of the kernels, as in the paper's networks for LeNet-5."""
 
 
 class InverseNetwork(nn.Module):
-    """Transposed convolutions from an IR to pixels, without an output activation.
+    """Map an IR to pixels by transposed convolutions, without an output activation.
 
     For a spatial IR, one convolution at its own resolution (transposed with stride 1 is the same) that may grow it by
     four cells, as the inverse of a convolution without padding does, then one of stride 2 for each halving of the
@@ -56,10 +56,10 @@ class InverseNetwork(nn.Module):
             first: nn.Module = WhitenedConv(sample, widths[0])
         else:
             channels = sample.shape[1] if self.dense is None else width
-            first = nn.Conv2d(channels, widths[0], KERNEL, padding=KERNEL - 1)
+            first = nn.Conv2d(channels, widths[0], KERNEL_SIZE, padding=KERNEL_SIZE - 1)
         self.layers = nn.ModuleList([first])
         for before, after in itertools.pairwise(widths):
-            self.layers.append(nn.ConvTranspose2d(before, after, KERNEL, stride=2, output_padding=1))
+            self.layers.append(nn.ConvTranspose2d(before, after, KERNEL_SIZE, stride=2, output_padding=1))
         with torch.no_grad():  # begins at the mean gray
             cast(Tensor, self.layers[-1].bias).fill_(images.mean())
 
@@ -80,25 +80,26 @@ class InverseNetwork(nn.Module):
 
 
 class WhitenedConv(nn.Module):
-    """A convolution whose weights multiply uncorrelated features: the same functions, but gradient descent converges.
+    """Convolve with weights that multiply uncorrelated features, so that gradient descent converges.
 
-    At MNIST conv1 whole neighborhoods reached 45 dB in six passes; making only the channels uncorrelated, 29 in eight.
+    At MNIST conv1 whole neighborhoods reached 45 dB in six passes, uncorrelated channels alone 29 dB in eight.
     """
 
     def __init__(self, sample: Tensor, outputs: int) -> None:
         """Measure the neighborhoods of some maps (K, C, h, w)."""
         super().__init__()
         channels = sample.shape[1]
-        side = KERNEL if channels * KERNEL**2 <= PATCH_FEATURES else 1  # else only the channels are whitened
+        whiten_all = channels * KERNEL_SIZE**2 <= MAX_PATCH_FEATURES  # else only the channels are whitened
+        side = KERNEL_SIZE if whiten_all else 1
         cells = (sample.shape[2] + side - 1) * (sample.shape[3] + side - 1)
-        sample = sample[: max(1, min(MEASURED, NEIGHBORHOODS // (channels * side**2 * cells)))]
+        sample = sample[: max(1, min(MAX_MEASURED_IMAGES, MAX_NEIGHBORHOOD_NUMBERS // (channels * side**2 * cells)))]
         rows = functional.unfold(sample, side, padding=side - 1).movedim(1, 0).flatten(1).double()
         values, vectors = torch.linalg.eigh(torch.cov(rows).view(len(rows), len(rows)))
         scale = values.clamp(min=1e-6 * values.max().clamp(min=1e-12).item()).rsqrt()
-        self.side, self.spread = side, (channels, KERNEL, KERNEL)
+        self.side, self.kernel_shape = side, (channels, KERNEL_SIZE, KERNEL_SIZE)
         self.register_buffer("matrix", ((vectors * scale) @ vectors.T).float())  # (C * side^2, C * side^2)
         self.register_buffer("mean", rows.mean(1).float())
-        self.weight = nn.Parameter(torch.empty(outputs, channels * KERNEL**2))
+        self.weight = nn.Parameter(torch.empty(outputs, channels * KERNEL_SIZE**2))
         nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         self.bias = nn.Parameter(torch.zeros(outputs))
 
@@ -108,12 +109,12 @@ class WhitenedConv(nn.Module):
         if self.side > 1:
             kernel = self.weight @ matrix
             bias = self.bias - kernel @ mean
-            return functional.conv2d(wires, kernel.unflatten(1, self.spread), bias, padding=KERNEL - 1)
+            return functional.conv2d(wires, kernel.unflatten(1, self.kernel_shape), bias, padding=KERNEL_SIZE - 1)
         white = functional.conv2d(wires - mean[:, None, None], matrix[:, :, None, None])
-        return functional.conv2d(white, self.weight.unflatten(1, self.spread), self.bias, padding=KERNEL - 1)
+        return functional.conv2d(white, self.weight.unflatten(1, self.kernel_shape), self.bias, padding=KERNEL_SIZE - 1)
 
 
 def _cropped(maps: Tensor, rows: int, columns: int, *, pad: bool) -> Tensor:
-    """Cut maps (N, C, h, w) to at most (rows, columns), alike on both sides; pad them to that, too, if asked."""
+    """Cut maps (N, C, h, w) to at most (rows, columns), equally on both sides; with ``pad`` also pad them to it."""
     target = (rows, columns) if pad else (min(rows, maps.shape[2]), min(columns, maps.shape[3]))
     return Grid(1, *target, *target).place(maps)

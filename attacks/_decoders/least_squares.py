@@ -22,11 +22,11 @@ class Affine:
 
     @property
     def weight(self) -> Tensor:
-        """The matrix (k, d)."""
+        """Return the matrix (k, d)."""
         return self.factor if self.span is None else self.span.T @ self.factor
 
     def __call__(self, vectors: Tensor) -> Tensor:
-        """Apply the map."""
+        """Apply the map to vectors (N, k)."""
         centered = vectors.double() - self.center
         return (centered if self.span is None else centered @ self.span.T) @ self.factor + self.offset
 

@@ -1,4 +1,4 @@
-"""The best linear map from a wire to an image, chosen on images that it has not seen."""
+"""The best linear map from a wire to an image, chosen on held-out images."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from .queries import Queries
 
 Form = Literal["auto", "dense", "patch"]
 STRENGTHS = (1e-8, 1e-4, 1e-2, 0.1, 1.0, 10.0)
-EXACT = 1e-6
+EXACT_MSE = 1e-6
 """A squared error (60 dB) below which no other form or strength is tried."""
 
-NUMBERS = 2**26
+MAX_NUMBERS = 2**26
 """Numbers of queried wires, or of their neighborhoods, used at most (0.5 GB in double precision)."""
-DENSE = 5000
+MAX_DENSE_EQUATIONS = 5000
 """The largest system of equations solved for all pixels at once; it takes about 10 s of one core."""
-PATCH_FEATURES = 1200
+MAX_5X5_FEATURES = 1200
 """Neighborhoods of 5x5 cells are used up to this many numbers, of 3x3 cells above."""
-LARGEST_MATRIX = 2**28
+MAX_MATRIX_NUMBERS = 2**28
 """Numbers up to which a map is formed as one matrix (1 GB); beyond, it stays a product of two."""
-ROWS = 32
-"""Pairs for each unknown of the patch form, at most."""
-VARIED = 100
+ROWS_PER_UNKNOWN = 32
+"""Pairs for each unknown of the patch form, at most; they are drawn from all positions of the images."""
+MIN_PATCH_IMAGES = 100
 """Images that these pairs are drawn from, at least, if there are so many."""
 
 
@@ -48,20 +48,20 @@ class LinearDecoder(NamedTuple):
 
 
 def decoders(linear: Fitted[LinearDecoder]) -> Decoders:
-    """Return the maps alone."""
+    """Return the maps without their modules."""
     return Decoders(tuple(each.decode for each in linear.each), linear.final.decode)
 
 
 Solve = Callable[[float], LinearDecoder]
-"""Maps the strength of the penalty to the best map with it."""
+"""Fits the map for one strength of the penalty."""
 
 
 def fit_linear(queries: Divided, *, form: Form = "auto", strength: float | None = None) -> Fitted[LinearDecoder]:
-    """Fit forms and strengths, and return what is best on the images to tune on, fitted to all.
+    """Fit maps of several forms and strengths, and return the one that is best on the images to tune on.
 
     Args:
         queries: images and their wires.
-        form: whole wire to whole image, neighborhoods of cells to blocks of pixels, or the better one.
+        form: ``dense`` for the whole image, ``patch`` for blocks of pixels, ``auto`` for the better one.
         strength: the penalty in units of the wire's mean variance; None: chosen.
     """
     strengths = STRENGTHS if strength is None else (strength,)
@@ -74,10 +74,10 @@ def fit_linear(queries: Divided, *, form: Form = "auto", strength: float | None 
             error = sum(_error(one, *some) for one, some in zip(tried, held, strict=True)) / len(tried)
             if best is None or error < lowest:
                 lowest, best = error, (tried, gather, number)
-            if error < EXACT or error > previous:
+            if error < EXACT_MSE or error > previous:
                 break
             previous = error
-        if lowest < EXACT:
+        if lowest < EXACT_MSE:
             break
     assert best is not None
     each, gather, number = best
@@ -90,19 +90,19 @@ def _error(decoder: LinearDecoder, wires: Tensor, truth: Tensor) -> float:
 
 def _forms(queries: Queries, form: Form) -> Iterator[Callable[[Queries], Solve]]:
     maps, vectors = queries.observed.ndim == 4, queries.observed[0].numel()
-    if form == "dense" or not maps or (form == "auto" and min(_count(queries), vectors) <= DENSE):
+    if form == "dense" or not maps or (form == "auto" and min(_count(queries), vectors) <= MAX_DENSE_EQUATIONS):
         yield dense
     if maps and form != "dense":
         yield patch
 
 
 def _count(queries: Queries) -> int:
-    """How many of the attacker's images are fitted to."""
-    return min(queries.own, max(50, NUMBERS // queries.observed[0].numel()))
+    """Return how many of the attacker's images are fitted to."""
+    return min(queries.own, max(50, MAX_NUMBERS // queries.observed[0].numel()))
 
 
 def dense(queries: Queries) -> Solve:
-    """Maps from the whole wire to the whole image."""
+    """Fit maps from the whole wire to the whole image."""
     count = _count(queries)
     index = torch.arange(count, device=queries.images.device)
     equations = Equations.gather(queries.wires(index).flatten(1), queries.images[:count].flatten(1))
@@ -118,14 +118,14 @@ def dense(queries: Queries) -> Solve:
 
 
 def patch(queries: Queries) -> Solve:
-    """Maps from the neighborhood of each cell of a spatial IR to the block of pixels there."""
+    """Fit maps from the neighborhood of each cell of a spatial IR to the block of pixels there."""
     channels, height, width = queries.observed.shape[1:]
     grid = Grid.fit((height, width), (queries.images.shape[2], queries.images.shape[3]))
-    side = 5 if channels * 25 <= PATCH_FEATURES else 3
-    needed = ROWS * channels * side**2
-    count = min(_count(queries), max(VARIED, needed // (grid.rows * grid.columns)))
+    side = 5 if channels * 25 <= MAX_5X5_FEATURES else 3
+    needed = ROWS_PER_UNKNOWN * channels * side**2
+    count = min(_count(queries), max(MIN_PATCH_IMAGES, needed // (grid.rows * grid.columns)))
     index = torch.arange(count, device=queries.images.device)
-    share = max(1, min(-(-needed // count), NUMBERS // (count * channels * side**2)))
+    share = max(1, min(-(-needed // count), MAX_NUMBERS // (count * channels * side**2)))
     rows, blocks = _neighborhoods(queries.wires(index), queries.images[index], grid, side, share=share)
     equations = Equations.gather(rows, blocks, dual=False)
 
@@ -137,7 +137,7 @@ def patch(queries: Queries) -> Solve:
 
 
 def _neighborhoods(wires: Tensor, images: Tensor, grid: Grid, side: int, *, share: int) -> tuple[Tensor, Tensor]:
-    """Neighborhoods of cells and the blocks of pixels there, (rows, C * side^2) and (rows, C * stride^2).
+    """Return neighborhoods of cells and the blocks of pixels there, (rows, C * side^2) and (rows, C * stride^2).
 
     Args:
         wires: (K, C, h, w).
@@ -157,17 +157,17 @@ def _neighborhoods(wires: Tensor, images: Tensor, grid: Grid, side: int, *, shar
 
 
 class DenseMap(nn.Module):
-    """A whole wire to a whole image, in single precision."""
+    """Map a whole wire to a whole image, in single precision."""
 
     center: Tensor
 
     def __init__(self, solved: Affine, shape: tuple[int, int, int]) -> None:
-        """Take the map over and round it."""
+        """Round the map to single precision."""
         super().__init__()
         self.shape = shape
         self.register_buffer("center", solved.center.float())
         self.register_buffer("offset", solved.offset.float())
-        large = solved.span is not None and solved.center.numel() * solved.offset.numel() > LARGEST_MATRIX
+        large = solved.span is not None and solved.center.numel() * solved.offset.numel() > MAX_MATRIX_NUMBERS
         self.register_buffer("span", solved.span.float() if large and solved.span is not None else None)
         self.register_buffer("weight", solved.factor.float() if large else solved.weight.float())
 
@@ -180,10 +180,10 @@ class DenseMap(nn.Module):
 
 
 class PatchMap(nn.Module):
-    """Neighborhoods of cells to blocks of pixels: one convolution, in single precision."""
+    """Map neighborhoods of cells to blocks of pixels by one convolution, in single precision."""
 
     def __init__(self, solved: Affine, grid: Grid, side: int) -> None:
-        """Take the map over and round it."""
+        """Round the map to single precision."""
         super().__init__()
         self.grid = grid
         self.padding = side // 2

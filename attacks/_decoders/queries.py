@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import operator
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,21 +18,58 @@ from .folds import Fold, divide_once
 
 Vary = Callable[[Tensor], Tensor]
 """Makes images (K, C, H, W) from images (K, C, H, W): each from the one in its place, and from no other."""
-LONGEST = 2**14
+MAX_VECTOR_NUMBERS = 2**14
 """Vectors longer than this, such as ciphertexts, are hashed to this length."""
-STORED = 2**29
-"""Numbers that are kept (2 GB); wires that need more are sent again whenever they are used."""
-SLOW_QUERIES = 1000
+MAX_STORED_NUMBERS = 2**29
+"""Numbers that are stored (2 GB); wires that need more are queried again whenever they are used."""
+MAX_ENCODED_QUERIES = 1000
 """Images sent at most through a client that answers in byte strings, since encryption takes milliseconds."""
-REACH = 2
+MAX_SHIFT_PIXELS = 2
 """Pixels by which images are moved to make more of them."""
-SAMPLE = 1000
+MAX_SAMPLE_IMAGES = 1000
 """Images from which the scale of a wire is measured, at most."""
 
 
 def moved(images: Tensor) -> Tensor:
-    """The images (K, C, H, W), each moved at random by up to ``REACH`` pixels down and across."""
-    return augment(images, Training(shift=REACH))
+    """Return the images (K, C, H, W), each moved at random by up to ``MAX_SHIFT_PIXELS`` pixels down and across."""
+    return augment(images, Training(shift=MAX_SHIFT_PIXELS))
+
+
+@dataclass(frozen=True)
+class QueryPlan:
+    """Which images are sent.
+
+    Attributes:
+        images: (K, C, H, W); the attacker's own come first.
+        own: how many of them are the attacker's own.
+        affordable: images that may be sent in all.
+        encoded: whether the client answers in byte strings.
+    """
+
+    images: Tensor
+    own: int
+    affordable: int
+    encoded: bool
+
+    @classmethod
+    def decide(cls, seen: Observation, images: Tensor, *, numbers: int, vary: Vary | None) -> QueryPlan:
+        """Decide how many of the images (K, C, H, W) to send, and whether to make more of them.
+
+        Args:
+            seen: the private wires and the way to query.
+            images: the attacker's own, (K, C, H, W).
+            numbers: numbers of one wire.
+            vary: makes more images, if twice the wires can be stored.
+        """
+        assert seen.query is not None
+        encoded = not isinstance(seen.wire.payload, Tensor)
+        most = MAX_ENCODED_QUERIES if encoded else affordable(seen.query, images[:2])
+        images = images[:most]
+        own = len(images)
+        stored = 2 * own * max(numbers, images[0].numel()) <= MAX_STORED_NUMBERS
+        if vary is not None and not encoded and stored and 2 * own <= most:
+            images = torch.cat([images, vary(images)])
+        return cls(images, own, most, encoded)
 
 
 class Queries:
@@ -43,7 +81,7 @@ class Queries:
     All images may be fitted to, unless this is a ``part`` of others, which holds some of them out.
 
     Attributes:
-        images: (K, C, H, W), at most ``SLOW_QUERIES`` of them if the wire is made of byte strings.
+        images: (K, C, H, W), at most ``MAX_ENCODED_QUERIES`` of them if the wire is made of byte strings.
         own: how many of those, the first ones, are the attacker's images as they are.
         trainable: how many of them, the first ones, a learner may be fitted to.
         tune: indices of those that its settings are chosen on, (T,).
@@ -53,42 +91,37 @@ class Queries:
     """
 
     def __init__(self, seen: Observation, images: Tensor, *, vary: Vary | None = None, as_read: bool = False) -> None:
-        """Send the images, if their wires can be kept.
+        """Send the images, if their wires can be stored.
 
         Args:
             seen: the private wires and the way to query.
             images: the attacker's own, (K, C, H, W).
-            vary: makes more images to learn from, if twice the wires can be kept.
+            vary: makes more images to learn from, if twice the wires can be stored.
             as_read: wires in the shape of clean IRs, by the channel's own reading.
         """
-        assert seen.query is not None
         self._query = seen.query
         self._read = seen.channel.read if as_read else operator.attrgetter("tensor")
-        encoded = not isinstance(seen.wire.payload, Tensor)
-        self.affordable = SLOW_QUERIES if encoded else affordable(self._query, images[:2])
-        images = images[: self.affordable]
-        room = 2 * len(images) * max(self._read(seen.wire)[0].numel(), images[0].numel()) <= STORED
-        room = room and 2 * len(images) <= self.affordable
-        self.own = len(images)
-        self.images = torch.cat([images, vary(images)]) if vary is not None and not encoded and room else images
-        self.trainable = len(self.images)
-        self.tune = self.judge = torch.arange(0, device=images.device)
         wire = self._read(seen.wire).to(images.device)
         self._length = wire[0].numel()
-        self._hash = Hash(self._length).to(images.device) if wire[0].numel() > LONGEST and wire.ndim == 2 else None
+        plan = QueryPlan.decide(seen, images, numbers=self._length, vary=vary)
+        self.images, self.own, self.affordable = plan.images, plan.own, plan.affordable
+        self.trainable = len(self.images)
+        self.tune = self.judge = torch.arange(0, device=images.device)
+        long = wire.ndim == 2 and self._length > MAX_VECTOR_NUMBERS
+        self._hash = Hash(self._length).to(images.device) if long else None
         self.observed = self._prepare(wire)
-        fits = len(self.images) * self.observed[0].numel() <= STORED
         self._order: Tensor | None = None
         self._kept: Tensor | None = None
-        if encoded or (fits and not (self._changes() or seen.channel.stochastic)):
+        fits = len(self.images) * self.observed[0].numel() <= MAX_STORED_NUMBERS
+        if plan.encoded or (fits and not (self._changes() or seen.channel.stochastic)):
             self._kept = self._send_all(self.images)
 
     def __len__(self) -> int:
-        """Count the images."""
+        """Return the number of images."""
         return len(self.images)
 
     def part(self, fold: Fold) -> Queries:
-        """The same queries in another order: first those that may be fitted to, then those held out."""
+        """Return the same queries in another order: first those that may be fitted to, then those held out."""
         assert self._order is None
         device = self.images.device
         fit, held = fold.fit.to(device), torch.cat([fold.tune, fold.judge]).to(device)
@@ -103,37 +136,37 @@ class Queries:
         return part
 
     def split(self) -> Queries:
-        """The same queries, some of which are held out."""
+        """Return the same queries, some of which are held out."""
         return self.part(divide_once(self.own))
 
     @property
     def kept(self) -> bool:
-        """Whether there is room for the wires of all images, and the same query gives the same answer."""
+        """Return whether all wires are stored: they fit, and the same query gives the same answer."""
         return self._kept is not None
 
     @property
     def held_out(self) -> Tensor:
-        """Indices of the attacker's images that a learner must not be fitted to."""
+        """Return the indices of the images that a learner must not be fitted to, (T + J,)."""
         return torch.cat([self.tune, self.judge])
 
     @property
     def mean(self) -> Tensor:
-        """The mean of those of the attacker's images that a learner may be fitted to, (C, H, W)."""
+        """Return the mean of the attacker's images that a learner may be fitted to, (C, H, W)."""
         return self.images[: self.own].mean(0)
 
     def sample(self) -> Tensor:
-        """The wires of the first images, to measure how large the numbers are, (K, ...)."""
-        count = sample_size(self.observed[0], SAMPLE)
+        """Return the wires of the first images, to measure how large the numbers are, (K, ...)."""
+        count = sample_size(self.observed[0], MAX_SAMPLE_IMAGES)
         return self.wires(torch.arange(min(count, self.trainable), device=self.images.device))
 
     def wires(self, index: Tensor) -> Tensor:
-        """The wires of some of the images, (B, ...)."""
+        """Return the wires of some of the images, (B, ...)."""
         if self._kept is None:
             return self._send_all(self.images[index])
         return self._kept[index if self._order is None else self._order[index]]
 
     def _changes(self) -> bool:
-        """Whether an image may be sent in two ways; a few can agree by chance, more hardly."""
+        """Return whether the answers to a repeated query differ; for two images they may agree by chance."""
         return any(not torch.equal(self._send(part), self._send(part)) for part in (self.images[:2], self.images[:64]))
 
     def _send(self, images: Tensor) -> Tensor:
@@ -151,7 +184,9 @@ class Queries:
 
 
 class Hash(torch.nn.Module):
-    """Adds each of many coordinates, with a random sign, to one of ``LONGEST`` sums; keeps distances in expectation.
+    """Add each coordinate of long vectors, with a random sign, to one of ``MAX_VECTOR_NUMBERS`` sums.
+
+    Distances stay the same in expectation.
 
     Source: Charikar, Chen, Farach-Colton 2002, "Finding frequent items in data streams" (count sketch).
     """
@@ -160,12 +195,12 @@ class Hash(torch.nn.Module):
     sign: Tensor
 
     def __init__(self, length: int) -> None:
-        """Draw where each of ``length`` coordinates goes."""
+        """Draw the sum and the sign of each of ``length`` coordinates."""
         super().__init__()
-        self.register_buffer("bucket", torch.randint(LONGEST, (length,)))
+        self.register_buffer("bucket", torch.randint(MAX_VECTOR_NUMBERS, (length,)))
         self.register_buffer("sign", torch.randint(2, (length,)) * 2.0 - 1)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """Shorten (N, length) to (N, LONGEST)."""
-        sums = vectors.new_zeros(len(vectors), LONGEST)
+        """Shorten (N, length) to (N, MAX_VECTOR_NUMBERS)."""
+        sums = vectors.new_zeros(len(vectors), MAX_VECTOR_NUMBERS)
         return sums.index_add_(1, self.bucket, vectors * self.sign)

@@ -16,14 +16,14 @@ from .layers import Standardize, lay_out
 from .linear import LinearDecoder, decoders
 from .queries import Queries
 
-ENOUGH = 3e-5
-"""A squared error (45 dB) of the linear decoder below which there is nothing left to correct."""
+EXACT_MSE = 3e-5
+"""Squared error (45 dB) of the linear decoder below which no correction is trained."""
 
 
 class SkipNetwork(nn.Module):
-    """A linear decoder, held fixed, plus a correction by convolutions that begins at zero.
+    """A fixed linear decoder plus a correction by convolutions that starts at zero.
 
-    With the closed-form map below it, the network starts where a linear attack ends, and cannot be under-trained.
+    The network thus starts from the result of the linear attack and cannot be worse for lack of training.
     """
 
     def __init__(self, linear: nn.Module, sample: Tensor, images: Tensor, width: int) -> None:
@@ -69,8 +69,10 @@ def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe) ->
         recipe: how to train.
     """
     plain = decoders(linear)
-    held = [(part.wires(part.tune), part.images[part.tune]) for part in queries.parts]  # the same noise for both
-    if _error(plain.each, held) < ENOUGH:
+    held = [
+        (part.wires(part.tune), part.images[part.tune]) for part in queries.parts
+    ]  # so that both get the same noise
+    if _error(plain.each, held) < EXACT_MSE:
         return plain
     trained: list[Rebuild] = []
     for part, start in zip(queries.parts, linear.each, strict=True):
@@ -82,7 +84,7 @@ def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe) ->
 
 
 def _mean(decoders: Sequence[Rebuild]) -> Rebuild:
-    """Return the decoder that answers with the mean of what others answer."""
+    """Return a decoder whose answer is the mean of those of several."""
 
     def rebuild(wires: Tensor) -> Tensor:
         return torch.stack([apply(one, wires) for one in decoders]).mean(0)
@@ -97,7 +99,7 @@ def _error(decoders: Sequence[Rebuild], held: Sequence[tuple[Tensor, Tensor]]) -
 
 def _trained(queries: Queries, linear: LinearDecoder, recipe: Recipe) -> Rebuild:
     network = SkipNetwork(linear.module(), queries.sample(), queries.images[: queries.trainable], recipe.channels)
-    starts = _answers(network.linear, queries) if queries.kept else None  # once, not in every pass
+    starts = _answers(network.linear, queries) if queries.kept else None  # computed once instead of in every pass
 
     def predict(batch: Tensor) -> Tensor:
         wires = queries.wires(batch)
@@ -108,6 +110,6 @@ def _trained(queries: Queries, linear: LinearDecoder, recipe: Recipe) -> Rebuild
 
 
 def _answers(decoder: nn.Module, queries: Queries) -> Tensor:
-    """What a decoder answers to the queries that may be fitted to, (K, C, H, W)."""
+    """Compute the answers of a decoder to the queries that may be fitted to, (K, C, H, W)."""
     index = torch.arange(queries.trainable, device=queries.images.device)
     return torch.cat([apply(decoder, queries.wires(part)) for part in index.split(in_one_pass(queries.observed[0]))])

@@ -7,35 +7,36 @@ import math
 import torch
 from torch import Tensor
 
-NUMBERS = 2**12
-"""Pixels up to which a covariance is formed; beyond, its inverse takes longer than the attack."""
-RANK = 512
-"""Directions kept of a covariance that is not formed; all others get the floor."""
+MAX_COVARIANCE_PIXELS = 2**12
+"""Pixels up to which a covariance is formed; for more, its inverse takes longer than the attack."""
+MAX_RANK = 512
+"""Directions kept of a covariance that is not formed; the variance in all others is the floor."""
 
 
-MANY = 2048
-"""Samples beyond which the smallest floor is taken as it is."""
-STEPS = 17
+MAX_FLOOR_SAMPLES = 2048
+"""Samples up to which the floor is chosen; for more, the smallest is used."""
+NUM_FLOORS = 17
 """Floors to try, up to ten thousand times the smallest."""
 
 
 class Gaussian:
-    """Squared Mahalanobis length of deviations, per pixel.
+    """Compute squared Mahalanobis lengths of deviations, per pixel.
 
-    The variance in each direction is that of the samples plus a floor: what they show no variation in may still vary.
-    Up to ``MANY`` samples, the floor is the one under which each of them is most likely for the others. Exact up to
-    ``NUMBERS`` pixels; beyond, for the ``RANK`` directions of most variance of at most ``MANY`` samples.
+    The variance in each direction is that of the samples plus a floor: private images may vary where they do not.
+    Up to ``MAX_FLOOR_SAMPLES`` samples, the floor is the one under which each of them is most likely given the others.
+    The length is exact for up to ``MAX_COVARIANCE_PIXELS`` pixels. For more, it takes the ``MAX_RANK`` directions of
+    most variance of at most ``MAX_FLOOR_SAMPLES`` samples.
     """
 
     def __init__(self, deviations: Tensor, floor: float) -> None:
         """Measure samples (K, C, H, W) of mean 0; ``floor`` is the least variance, in squared units of a pixel."""
         self.floor = floor
         self._precision: Tensor | None = None
-        few_pixels = deviations[0].numel() <= NUMBERS
-        samples = (deviations if few_pixels else deviations[:MANY]).flatten(1).double()  # (K, d)
-        if few_pixels and len(samples) > min(MANY, samples.shape[1]):
+        few_pixels = deviations[0].numel() <= MAX_COVARIANCE_PIXELS
+        samples = (deviations if few_pixels else deviations[:MAX_FLOOR_SAMPLES]).flatten(1).double()  # (K, d)
+        if few_pixels and len(samples) > min(MAX_FLOOR_SAMPLES, samples.shape[1]):
             covariance = samples.T @ samples / len(samples)  # (d, d)
-            if len(samples) <= MANY:
+            if len(samples) <= MAX_FLOOR_SAMPLES:
                 values, vectors = torch.linalg.eigh(covariance)
                 self.floor = likeliest_floor(values, (samples @ vectors).square(), floor, samples.shape[1])
             covariance.diagonal().add_(self.floor)
@@ -44,16 +45,16 @@ class Gaussian:
         values, vectors = torch.linalg.eigh(samples @ samples.T / len(samples))  # dual: (K, K)
         values = values.clamp(min=1e-12)
         self.floor = likeliest_floor(values, vectors.square() * values * len(samples), floor, samples.shape[1])
-        kept = len(samples) if few_pixels else RANK
+        kept = len(samples) if few_pixels else MAX_RANK
         values, vectors = values[-kept:], vectors[:, -kept:]
         self._directions = (samples.T @ vectors / (values * len(samples)).sqrt()).float()  # (d, r), orthonormal
         self._excess = (1 / (values + self.floor) - 1 / self.floor).float()  # (r,)
 
     def penalty(self, deviations: Tensor) -> Tensor:
-        """How unlikely deviations (N, C, H, W) are, (N,)."""
+        """Compute how unlikely deviations (N, C, H, W) are, (N,)."""
         away = deviations.flatten(1)
         pull = self._whitened(away.detach())
-        quadratic = 2 * pull * away - pull * away.detach()  # its slope is 2 * pull, without a second product
+        quadratic = 2 * pull * away - pull * away.detach()  # its gradient is 2 * pull, without a second product
         return quadratic.mean(1)
 
     def _whitened(self, away: Tensor) -> Tensor:
@@ -63,27 +64,27 @@ class Gaussian:
 
 
 def likeliest_floor(values: Tensor, energies: Tensor, floor: float, size: int) -> float:
-    """The variance to add to every direction under which each sample is most likely for the others.
+    """Choose the variance to add to every direction, under which each sample is most likely given the others.
 
-    Leaving one sample out changes the covariance by a matrix of rank one, so that all follow from one decomposition.
+    Leaving one sample out changes the covariance by a matrix of rank one, so one decomposition is enough for all.
 
     Source: Hoffbeck & Landgrebe 1996, "Covariance matrix estimation and classification with limited training data".
 
     Args:
-        values: variances of K samples in orthogonal directions, (r,); there is none in all others.
+        values: variances of K samples in orthogonal directions, (r,); they are 0 in all others.
         energies: squared lengths of the samples in these directions, (K, r).
         floor: the smallest to try.
         size: numbers in a sample.
     """
     count = len(energies)
     if count < 3:
-        return max(floor, values.sum().item() / size)  # all that one sample tells of another is how large it is
-    spread = values * (count / (count - 1))
+        return max(floor, values.sum().item() / size)  # one sample only shows how large another may be
+    scaled = values * (count / (count - 1))
 
     def surprise(each: float) -> float:
-        inside = (energies / (spread + each)).sum(1)  # (K,), x' A^-1 x
+        inside = (energies / (scaled + each)).sum(1)  # (K,), x' A^-1 x
         left = (1 - inside / (count - 1)).clamp(min=1e-12)
-        constant = (spread + each).log().sum() + (size - len(values)) * math.log(each)
+        constant = (scaled + each).log().sum() + (size - len(values)) * math.log(each)
         return (constant + left.log() + inside / left).mean().item()
 
-    return min((floor * 10 ** (step / 4) for step in range(STEPS)), key=surprise)
+    return min((floor * 10 ** (step / 4) for step in range(NUM_FLOORS)), key=surprise)

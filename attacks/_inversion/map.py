@@ -1,4 +1,4 @@
-"""Maximum a posteriori: from a decoder's answer to the image that explains the wire and resembles the prior."""
+"""Maximum a posteriori inversion: a search from a decoder's answer for the image that explains the wire."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .rmle import Distance, inverted_at_a_time
 from .start import Start
 
 WEIGHTS = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
-"""Weights from which the prior's is chosen; clean wires want small ones, noisy ones those around 1."""
-PILOT = 8
-"""The attacker's own images on which the weight is chosen, in all."""
+"""Candidate weights of the prior; small ones suit clean wires, those around 1 noisy ones."""
+NUM_PILOTS = 8
+"""The attacker's images on which the weight is chosen, over all folds."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Wires that are searched together, fold by fold.
+    """Wires that are searched together, in the order of their folds.
 
     Attributes:
         wires: (N, ...).
@@ -57,7 +57,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Posterior:
-    """What is minimized: misfit / ``misfit`` + weight * penalty / ``typical``, each image on its own.
+    """The function to minimize for each image, misfit / ``misfit`` + weight * penalty / ``typical``.
 
     Attributes:
         client: maps images to clean IRs.
@@ -85,13 +85,13 @@ class Posterior:
         return cls(client, distance, priors, max(misfit, 1e-12), max(typical, 1e-12))
 
     def penalty(self, images: Tensor, starts: Tensor, fold: Tensor) -> Tensor:
-        """How unlikely images (N, C, H, W) are, each by the prior of its fold, (N,)."""
+        """Compute how unlikely images (N, C, H, W) are, each by the prior of its fold, (N,)."""
         counts = fold.bincount(minlength=len(self.priors)).tolist()
         parts = zip(self.priors, images.split(counts), starts.split(counts), strict=True)
         return torch.cat([prior.penalty(some, near) for prior, some, near in parts if len(some)])
 
     def search(self, batch: Batch, *, weight: Tensor, iterations: int) -> Tensor:
-        """Minimize for a batch with weights (N,); images (N, C, H, W)."""
+        """Minimize for a batch with weights (N,) and return the images (N, C, H, W)."""
         chunk = inverted_at_a_time(self.client, batch.wires, batch.starts[0])
         parts = []
         for part, weights in zip(batch.split(chunk), weight.split(chunk), strict=True):
@@ -108,7 +108,7 @@ class Posterior:
 
 @dataclass(frozen=True)
 class MapSearch:
-    """The search with a chosen weight, from the answers of a decoder."""
+    """A search with a chosen weight, which starts from the answers of a decoder."""
 
     posterior: Posterior
     decoder: Member
@@ -124,7 +124,7 @@ class MapSearch:
 
 
 def fit_map(seen: Observation, start: Start, prior: Fitted[Prior], *, weight: float | None, iterations: int) -> Member:
-    """Choose the weight of the prior on images that nothing was fitted to, and return the search with it.
+    """Choose the weight of the prior on held-out images, and return the search with it.
 
     If no weight beats the start there, the decoder itself is returned.
 
@@ -132,7 +132,7 @@ def fit_map(seen: Observation, start: Start, prior: Fitted[Prior], *, weight: fl
         seen: the client and the channel.
         start: the decoder that the search begins at, and the queries, as the channel reads them.
         prior: what images are like.
-        weight: the prior's, in units in which a typical image weighs as much as the start's misfit; None: chosen.
+        weight: of the prior, in units in which a typical image weighs as much as the misfit of the start; None: chosen.
         iterations: evaluations of the loss and its gradient.
     """
     assert seen.client is not None
@@ -145,9 +145,9 @@ def fit_map(seen: Observation, start: Start, prior: Fitted[Prior], *, weight: fl
 
 
 def _pilots(start: Start) -> tuple[Batch, Tensor]:
-    """Wires to tune on, and their images (P, C, H, W); all folds have ``PILOT`` together, if images are small."""
+    """Return wires to tune on, ``NUM_PILOTS`` or fewer over all folds, and their images (P, C, H, W)."""
     parts = start.queries.parts
-    count = max(1, affordable(PILOT, parts[0].images[0]) // len(parts))
+    count = max(1, affordable(NUM_PILOTS, parts[0].images[0]) // len(parts))
     chosen = [part.tune[:count] for part in parts]
     wires = [part.wires(index) for part, index in zip(parts, chosen, strict=True)]
     return Batch.of(wires, start.decoder.rebuild(wires)), torch.cat(
@@ -156,7 +156,7 @@ def _pilots(start: Start) -> tuple[Batch, Tensor]:
 
 
 def _best_weight(posterior: Posterior, pilots: Batch, truth: Tensor, iterations: int) -> float | None:
-    """The weight with the highest mean PSNR over all pilots; None if their starts have a higher one."""
+    """Return the weight with the highest mean PSNR over all pilots; None if their starts have a higher one."""
     weight = torch.tensor(WEIGHTS, device=truth.device).repeat(len(truth))
     images = posterior.search(pilots.repeated(len(WEIGHTS)), weight=weight, iterations=iterations)
     reached = psnr(images, truth.repeat_interleave(len(WEIGHTS), 0)).view(-1, len(WEIGHTS)).mean(0)

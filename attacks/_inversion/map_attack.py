@@ -1,4 +1,4 @@
-"""What the attacks that search from a decoder's answer have in common; they differ in the prior."""
+"""The base of the attacks that search from a decoder's answer; they differ in the prior."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .start import Start, prepare
 
 
 class MapAttack(Attack):
-    """Trains the decoder of ``ridge_skip`` and searches from its answer, under a prior that a subclass gives."""
+    """Trains the decoder of ``ridge_skip`` and searches from its answer, with the prior of a subclass."""
 
     version: ClassVar[int] = 5
     access: ClassVar[Access] = Access.WHITE_BOX
@@ -33,16 +33,16 @@ class MapAttack(Attack):
 
     @abstractmethod
     def prior(self, start: Start) -> Fitted[Prior]:
-        """What images are like, from the attacker's own images and the decoder."""
+        """Fit the prior to the attacker's images and the decoder."""
 
     def reconstruct(self, seen: Observation) -> Tensor:
-        """Train the decoder, search from its answer, and trust the result as far as it deserves.
+        """Train the decoder, search from its answer, and shrink the result as far as held-out images require.
 
         Returns:
             Images (N, C, H, W) in [0, 1].
 
         Raises:
-            Inapplicable: if the defense publishes nothing about its channel, or the wire is no IR.
+            Inapplicable: if the defense does not publish its channel, or the wire does not have the shape of an IR.
         """
         assert seen.client is not None
         mean = seen.aux.images.mean(0)

@@ -1,4 +1,4 @@
-"""Priors of maximum a posteriori inversion: what images are like, beside what the wire says of them."""
+"""Priors of maximum a posteriori inversion, which say what images are like."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from .._limits import in_one_pass
 from .gaussian import Gaussian
 from .start import Start
 
-IMAGE_FLOOR = 1e-3
-"""Variance that images may have in any direction."""
-ERROR_FLOOR = 1e-4
-"""Variance that a decoder's errors may have in any direction; 1e-3 gave 0.4 dB less on MNIST relu2."""
-ERRORS = 3000
-"""Images on which a decoder's errors are measured."""
+IMAGE_VARIANCE_FLOOR = 1e-3
+"""Variance of images in any direction, at least."""
+ERROR_VARIANCE_FLOOR = 1e-4
+"""Variance of a decoder's errors in any direction, at least; 1e-3 gave 0.4 dB less on MNIST relu2."""
+MAX_ERROR_IMAGES = 3000
+"""Images on which a decoder's errors are measured, at most."""
 
 
 class Prior(Protocol):
-    """What images are like."""
+    """A penalty on unlikely images."""
 
     def penalty(self, images: Tensor, starts: Tensor) -> Tensor:
-        """How unlikely images (N, C, H, W) are where a decoder answers ``starts`` (N, C, H, W), (N,)."""
+        """Compute how unlikely images (N, C, H, W) are if a decoder answers ``starts`` (N, C, H, W), (N,)."""
         ...
 
 
@@ -37,16 +37,16 @@ PriorFactory = Callable[[Start], Fitted[Prior]]
 
 
 class Smooth:
-    """Images are smooth."""
+    """Penalize images that are not smooth."""
 
     def penalty(self, images: Tensor, starts: Tensor) -> Tensor:
-        """Mean squared difference of neighboring pixels (TV2), (N,)."""
+        """Compute the mean squared difference of neighboring pixels (TV2), (N,)."""
         return variation(images)
 
 
 @dataclass(frozen=True)
 class AroundMean:
-    """Images have a mean (C, H, W) and a covariance."""
+    """Penalize the distance from a mean (C, H, W), by the covariance of images."""
 
     mean: Tensor
     gaussian: Gaussian
@@ -55,51 +55,51 @@ class AroundMean:
     def of(cls, queries: Queries) -> AroundMean:
         """Measure the attacker's images that may be fitted to."""
         mean = queries.mean
-        return cls(mean, Gaussian(queries.images[: queries.own] - mean, IMAGE_FLOOR))
+        return cls(mean, Gaussian(queries.images[: queries.own] - mean, IMAGE_VARIANCE_FLOOR))
 
     def penalty(self, images: Tensor, starts: Tensor) -> Tensor:
-        """The squared length of whitened PCA coordinates, (N,)."""
+        """Compute the squared length of whitened PCA coordinates, (N,)."""
         return self.gaussian.penalty(images - self.mean)
 
 
 @dataclass(frozen=True)
 class AroundStart:
-    """Images lie around what a decoder says, as far in each direction as its errors do."""
+    """Penalize the distance from a decoder's answers, by the covariance of its errors."""
 
     gaussian: Gaussian
 
     @classmethod
     def of(cls, errors: Tensor) -> AroundStart:
         """Measure errors (E, C, H, W)."""
-        return cls(Gaussian(errors, ERROR_FLOOR))
+        return cls(Gaussian(errors, ERROR_VARIANCE_FLOOR))
 
     def penalty(self, images: Tensor, starts: Tensor) -> Tensor:
-        """The squared Mahalanobis distance from the decoder's answers, (N,)."""
+        """Compute the squared Mahalanobis distance from the decoder's answers, (N,)."""
         return self.gaussian.penalty(images - starts)
 
 
 def smooth(start: Start) -> Fitted[Prior]:
-    """Return the prior that images are smooth, which is not fitted to any."""
+    """Return the smoothness prior, which is not fitted to any images."""
     return Fitted((Smooth(),) * len(start.queries.parts), Smooth())
 
 
 def variation(images: Tensor) -> Tensor:
-    """Mean squared difference of neighboring pixels (N, C, H, W), down plus across, (N,)."""
+    """Compute the mean squared difference of neighboring pixels (N, C, H, W), down plus across, (N,)."""
     return images.diff(dim=2).square().mean((1, 2, 3)) + images.diff(dim=3).square().mean((1, 2, 3))
 
 
 def like_aux(start: Start) -> Fitted[Prior]:
-    """Fit the prior that images have the mean and the covariance of the attacker's own."""
+    """Fit a Gaussian to the attacker's images."""
     each = tuple(AroundMean.of(part) for part in start.queries.parts)
     return Fitted(each, each[0] if len(each) == 1 else AroundMean.of(start.queries.whole))
 
 
 def like_decoded(start: Start) -> Fitted[Prior]:
-    """Fit the prior that images lie around what the decoder says, as its errors on images new to it do.
+    """Fit a Gaussian to the errors of the decoder on images that it was not fitted to.
 
-    With several parts these are the errors on what each holds out; a part itself is given those of the others, so that
-    it is not judged on images of its own prior. With one, they are the errors on what the decoder was fitted to, made
-    as large as those on images to tune on.
+    With several parts these are the errors on the images that each part holds out. The prior of a part is fitted to the
+    errors of the other parts, so that no part is judged on images of its own prior. With a single part they are the
+    errors on the images that the decoder was fitted to, scaled to the size of those on the images to tune on.
     """
     pairs = list(zip(start.queries.parts, start.decoder.each, strict=True))
     if len(pairs) == 1:
@@ -113,7 +113,7 @@ def like_decoded(start: Start) -> Fitted[Prior]:
 
 
 def _errors(queries: Queries, decoder: Rebuild, index: Tensor) -> Tensor:
-    """What the decoder's answers to at most ``ERRORS`` of the images are wrong by, (E, C, H, W)."""
-    index = index[:ERRORS].to(queries.images.device)
+    """Compute the errors of the decoder on at most ``MAX_ERROR_IMAGES`` of the images, (E, C, H, W)."""
+    index = index[:MAX_ERROR_IMAGES].to(queries.images.device)
     parts = index.split(in_one_pass(queries.observed[0]))
     return queries.images[index] - torch.cat([apply(decoder, queries.wires(part)) for part in parts])

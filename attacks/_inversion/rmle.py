@@ -12,31 +12,31 @@ from ...benchmark.errors import Inapplicable
 from ...benchmark.interfaces import Observation
 from .._limits import in_one_graph
 from .lbfgs import MEMORY, minimize
-from .tv_gaussian import Prior
+from .tv_gaussian import TvGaussianPrior
 
 Distance = Callable[[Tensor, Tensor], Tensor]
-CHUNK_NUMBERS = 2**23
+MAX_CHUNK_NUMBERS = 2**23
 """Numbers of the IR inverted at a time, at most (32 MB)."""
-STATE_NUMBERS = 2**26
+MAX_STATE_NUMBERS = 2**26
 """Numbers that the search remembers of all images together, at most (256 MB)."""
-OTHERS = 12
-"""Pictures that it holds of each image, beside those in its memory: iterates, slopes, directions and their copies."""
+OTHER_COPIES = 12
+"""Copies of each image that the search holds besides its history: iterates, gradients, directions."""
 TOLERANCE = 3e-4
-"""An image is finished when its loss has fallen by less than this share in ten evaluations. On MNIST relu2
-behind noise, dropout and quantization scores stay within 0.01 dB (with 1e-3, noise cost 0.05 dB)."""
+"""An image has converged when its loss has fallen by less than this share in ten evaluations. On MNIST relu2
+with noise, dropout and quantization, scores stay within 0.01 dB (with 1e-3, noise cost 0.05 dB)."""
 
 
 def invert(
-    client: nn.Module, distance: Distance, wire: Tensor, prior: Prior, *, tv: float | Tensor, iterations: int
+    client: nn.Module, distance: Distance, wire: Tensor, prior: TvGaussianPrior, *, tv: float | Tensor, iterations: int
 ) -> Tensor:
-    """Minimize ``distance(client(x), wire) / distance(client(mean), wire) + tv * penalty(x)``, each image on its own.
+    """Minimize ``distance(client(x), wire) / distance(client(mean), wire) + tv * penalty(x)`` for each image.
 
-    Measuring the misfit in units of the mean image's makes one ``tv`` fit shallow and deep splits.
+    The misfit is measured in units of that of the mean image, so that one ``tv`` suits shallow and deep splits.
 
     Args:
-        client: maps images to clean IRs; left as it is.
+        client: maps images to clean IRs; not changed.
         distance: misfit of clean IRs (N, ...) with wires (N, ...), (N,).
-        wire: what was observed, (N, ...).
+        wire: the recorded wires, (N, ...).
         prior: the penalty, and the mean image, which is where the search starts.
         tv: weight of the penalty, one number or (N,).
         iterations: evaluations of the loss and its gradient.
@@ -66,37 +66,41 @@ def invert(
 
 
 def inverted_at_a_time(client: nn.Module, wire: Tensor, image: Tensor) -> int:
-    """How many of the wires (N, ...) are inverted together, each to an image like ``image`` (C, H, W)."""
-    remembered = STATE_NUMBERS // (image.numel() * (2 * MEMORY + OTHERS))
-    return max(1, min(CHUNK_NUMBERS // wire[0].numel(), remembered, in_one_graph(client, image)))
+    """Return how many of the wires (N, ...) are inverted together, each to an image like ``image`` (C, H, W)."""
+    remembered = MAX_STATE_NUMBERS // (image.numel() * (2 * MEMORY + OTHER_COPIES))
+    return max(1, min(MAX_CHUNK_NUMBERS // wire[0].numel(), remembered, in_one_graph(client, image)))
 
 
 def squared_error(value: Tensor, sent: Tensor) -> Tensor:
-    """The distance of the published attack, whatever the defense, (N,)."""
+    """Compute the distance of the published attack, which ignores the defense, (N,)."""
     return (value - sent).square().flatten(1).sum(1)
 
 
 def comparable(seen: Observation) -> Tensor:
-    """The wire as numbers that can be compared with IRs, (N, ...).
+    """Return the wire as numbers that can be compared with IRs, (N, ...).
 
     Raises:
         Inapplicable: if the defense publishes nothing about its channel.
     """
     if not seen.channel.published:
         raise Inapplicable(
-            "the defense publishes nothing about its channel; only attacks that learn from queries apply"
+            "Expected a defense that publishes its channel, got one that publishes nothing. "
+            "Use an attack that learns from queries, such as ridge."
         )
     return seen.channel.read(seen.wire).to(seen.aux.images.device)
 
 
 def ir_shape(client: nn.Module, mean: Tensor, wire: Tensor) -> tuple[int, ...]:
-    """Shape of one IR.
+    """Return the shape of one IR.
 
     Raises:
-        Inapplicable: if the wire has another, so that no image can be compared with it.
+        Inapplicable: if the wire has another shape, so that no image can be compared with it.
     """
     with torch.no_grad():
         shape = tuple(client(mean[None]).shape[1:])
     if shape != tuple(wire.shape[1:]):
-        raise Inapplicable(f"one wire has the shape {tuple(wire.shape[1:])}, but one IR has {shape}")
+        raise Inapplicable(
+            f"Expected wires with the shape {shape} of an IR, got {tuple(wire.shape[1:])}. "
+            "Use an attack that learns from queries, such as ridge."
+        )
     return shape

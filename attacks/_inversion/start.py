@@ -1,4 +1,4 @@
-"""The decoder whose answer an inversion starts from."""
+"""The decoder from whose answer an inversion starts."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .._decoders.skip_network import fit_skip
 
 @dataclass(frozen=True)
 class Start:
-    """Where inversions start.
+    """What inversions start from.
 
     Attributes:
-        queries: the attacker's images and more, with their wires, divided.
+        queries: the attacker's images and variations of them, with their wires, divided.
         linear: the best linear decoder.
         decoder: the best decoder.
     """
@@ -34,7 +34,7 @@ def prepare(seen: Observation, recipe: Recipe, *, as_read: bool) -> Start:
     Args:
         seen: with queries.
         recipe: how to train.
-        as_read: on wires as the channel reads them, which can be compared with IRs.
+        as_read: whether to train on wires as the channel reads them, which can be compared with IRs.
     """
     queries = Divided(Queries(seen, seen.aux.images, vary=moved, as_read=as_read))
     linear = fit_linear(queries)

@@ -1,4 +1,4 @@
-"""Tries an inversion on a few of the attacker's own images before it is let loose on the private wires."""
+"""Choice of the prior's weight, by inverting wires of some of the attacker's own images."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from torch import Tensor, nn
 from .._decoders.folds import Fold, affordable
 from .._shrinkage import trust
 from .rmle import Distance, invert
-from .tv_gaussian import Prior
+from .tv_gaussian import TvGaussianPrior
 
-TRIED = (0.001, 0.01, 0.1, 0.3, 1.0, 3.0)
+WEIGHTS = (0.001, 0.01, 0.1, 0.3, 1.0, 3.0)
 """Weights from which the prior's is chosen; on MNIST conv1 wants the first, relu2 the third, noisy relu2 the fifth."""
-PILOT = 8
-"""The attacker's own images on which it is chosen, over all folds, and as many on which the result is judged."""
+NUM_PILOTS = 8
+"""The attacker's images on which the weight is chosen, over all folds; the result is judged on as many others."""
 
 
 @dataclass(frozen=True)
 class Pilot:
-    """Images of one fold.
+    """Held-out images of one fold, with their wires.
 
     Attributes:
         prior: fitted to those that are not tried, (K, C, H, W).
@@ -29,38 +29,38 @@ class Pilot:
         judge: wires and images on which the result is judged.
     """
 
-    prior: Prior
+    prior: TvGaussianPrior
     tune: tuple[Tensor, Tensor]
     judge: tuple[Tensor, Tensor]
 
     @classmethod
     def of(cls, images: Tensor, fold: Fold, send: Callable[[Tensor], Tensor], *, share: int = 1) -> Pilot:
-        """Send a share of the images (K, C, H, W) that a fold holds out: one in ``share`` of ``PILOT``."""
-        count = max(1, affordable(PILOT, images[0]) // share)
+        """Send some of the images (K, C, H, W) that a fold holds out: one ``share``-th of ``NUM_PILOTS``."""
+        count = max(1, affordable(NUM_PILOTS, images[0]) // share)
         tune, judge = (images[index[:count].to(images.device)] for index in (fold.tune, fold.judge))
-        return cls(Prior(images[fold.fit.to(images.device)]), (send(tune), tune), (send(judge), judge))
+        return cls(TvGaussianPrior(images[fold.fit.to(images.device)]), (send(tune), tune), (send(judge), judge))
 
 
 def choose_weight(
     client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, iterations: int
 ) -> tuple[float, float]:
-    """The weight with the highest mean PSNR on images of the attacker's own, and how far to trust the result.
+    """Return the weight with the highest mean PSNR on images of the attacker, and how far to trust the result.
 
     Args:
         client: maps images to clean IRs.
         distance: misfit of clean IRs (N, ...) with wires (N, ...), (N,).
-        pilots: images of the attacker's own with their wires, and priors that were not fitted to them.
+        pilots: images of the attacker with their wires, and priors that were not fitted to them.
         iterations: evaluations of the loss and its gradient.
     """
     errors = []
     for pilot in pilots:
         wire, truth = pilot.tune
-        repeated = wire.repeat(len(TRIED), *[1] * (wire.ndim - 1))  # (weights * P, ...)
-        each = torch.tensor(TRIED, device=truth.device).repeat_interleave(len(truth))
+        repeated = wire.repeat(len(WEIGHTS), *[1] * (wire.ndim - 1))  # (weights * P, ...)
+        each = torch.tensor(WEIGHTS, device=truth.device).repeat_interleave(len(truth))
         images = invert(client, distance, repeated, pilot.prior, tv=each, iterations=iterations)
-        error = (images - truth.repeat(len(TRIED), 1, 1, 1)).square().flatten(1).mean(1)
-        errors.append(error.view(len(TRIED), -1))
-    best = TRIED[int(torch.cat(errors, 1).clamp(min=1e-10).log().mean(1).argmin())]
+        error = (images - truth.repeat(len(WEIGHTS), 1, 1, 1)).square().flatten(1).mean(1)
+        errors.append(error.view(len(WEIGHTS), -1))
+    best = WEIGHTS[int(torch.cat(errors, 1).clamp(min=1e-10).log().mean(1).argmin())]
     rebuilt = [
         invert(client, distance, pilot.judge[0], pilot.prior, tv=best, iterations=iterations) for pilot in pilots
     ]

@@ -11,7 +11,7 @@ from mia_bench.attacks._decoders.divided import Divided
 from mia_bench.attacks._decoders.fitting import Recipe, train_decoder
 from mia_bench.attacks._decoders.linear import DenseMap, fit_linear
 from mia_bench.attacks._decoders.queries import Queries
-from mia_bench.attacks._limits import FEWEST, MACS, affordable
+from mia_bench.attacks._limits import MAX_QUERY_MACS, MIN_QUERIES, affordable
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.interfaces import Channel
 from torch import Tensor, nn
@@ -20,20 +20,20 @@ from torch import Tensor, nn
 def test_operations_are_counted_per_image() -> None:
     layer = nn.Conv2d(3, 64, 3, padding=1)  # 3 * 9 * 64 * 32 * 32 operations
 
-    assert affordable(layer, torch.rand(2, 3, 32, 32)) == int(MACS / (27 * 64 * 1024))
+    assert affordable(layer, torch.rand(2, 3, 32, 32)) == int(MAX_QUERY_MACS / (27 * 64 * 1024))
     assert affordable(nn.ReLU(), torch.rand(2, 3, 32, 32)) > 1e9
 
 
 def test_some_images_may_be_sent_whatever_they_cost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_limits, "MACS", 10)
+    monkeypatch.setattr(_limits, "MAX_QUERY_MACS", 10)
 
-    assert affordable(nn.Linear(5, 5), torch.rand(1, 5)) == FEWEST
+    assert affordable(nn.Linear(5, 5), torch.rand(1, 5)) == MIN_QUERIES
 
 
 def test_an_expensive_client_is_queried_less(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     victim = world("conv1")
-    monkeypatch.setattr(_limits, "FEWEST", 10)
-    monkeypatch.setattr(_limits, "MACS", 50 * 25 * 8 * 12 * 12)
+    monkeypatch.setattr(_limits, "MIN_QUERIES", 10)
+    monkeypatch.setattr(_limits, "MAX_QUERY_MACS", 50 * 25 * 8 * 12 * 12)
 
     assert len(Queries(victim.seen_by(Ridge()), victim.aux.images)) == 50
 

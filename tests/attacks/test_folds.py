@@ -7,11 +7,11 @@ import torch
 from mia_bench.attacks import _ensemble, _shadow, encoder_decoder
 from mia_bench.attacks._decoders.divided import Divided
 from mia_bench.attacks._decoders.fitting import Decoders
-from mia_bench.attacks._decoders.folds import JUDGES, MANY, divide, divide_once
+from mia_bench.attacks._decoders.folds import MAX_JUDGES, MIN_SINGLE_FOLD_IMAGES, divide, divide_once
 from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks._inversion import map_priors, weight_search
-from mia_bench.attacks._inversion.tv_gaussian import Prior
-from mia_bench.attacks._inversion.weight_search import PILOT
+from mia_bench.attacks._inversion.tv_gaussian import TvGaussianPrior
+from mia_bench.attacks._inversion.weight_search import NUM_PILOTS
 from mia_bench.attacks.auto import Auto
 from mia_bench.attacks.encoder_decoder import EncoderDecoder
 from mia_bench.attacks.query_free import QueryFree
@@ -30,7 +30,7 @@ def common(some: Tensor, others: Tensor) -> int:
     return sum(tuple(image.flatten().tolist()) in known for image in some)
 
 
-@pytest.mark.parametrize("count", [2, 3, 5, 20, 64, 300, MANY - 1, MANY, 3000, 10_000])
+@pytest.mark.parametrize("count", [2, 3, 5, 20, 300, MIN_SINGLE_FOLD_IMAGES - 1, MIN_SINGLE_FOLD_IMAGES, 10_000])
 @pytest.mark.parametrize("once", [False, True])
 def test_no_image_has_two_roles_in_a_fold(count: int, once: bool) -> None:
     for fold in [divide_once(count)] if once else divide(count):
@@ -48,7 +48,7 @@ def test_few_images_have_many_judges(count: int, judges: int, pilots: int) -> No
 
     assert sum(len(fold.judge) for fold in folds) >= judges
     assert sum(len(fold.tune) for fold in folds) >= pilots
-    assert sum(len(fold.judge) for fold in folds) <= JUDGES
+    assert sum(len(fold.judge) for fold in folds) <= MAX_JUDGES
 
 
 def test_each_of_few_images_is_held_out_once() -> None:
@@ -145,24 +145,24 @@ def test_the_prior_of_a_pilot_was_not_fitted_to_it(
     victim = world("conv1")
     victim.aux = victim.aux[:count]
     fitted, tried = {}, []
-    measure = Prior.__init__
+    measure = TvGaussianPrior.__init__
 
-    def watched(self: Prior, images: Tensor) -> None:
+    def watched(self: TvGaussianPrior, images: Tensor) -> None:
         fitted[id(self)] = images
         measure(self, images)
 
-    def invert(client: nn.Module, distance: Callable, wire: Tensor, prior: Prior, **_: object) -> Tensor:
+    def invert(client: nn.Module, distance: Callable, wire: Tensor, prior: TvGaussianPrior, **_: object) -> Tensor:
         tried.append(wire)
         assert common(wire, victim.model.client(fitted[id(prior)])) == 0
         return prior.mean.expand(len(wire), -1, -1, -1)
 
-    monkeypatch.setattr(Prior, "__init__", watched)
+    monkeypatch.setattr(TvGaussianPrior, "__init__", watched)
     monkeypatch.setattr(weight_search, "invert", invert)
 
     victim.attacked_by(WhiteBox(iterations=2))
 
     images = torch.cat(tried).unique(dim=0)
-    assert len(images) == 2 * PILOT  # half to tune on, half to judge
+    assert len(images) == 2 * NUM_PILOTS  # half to tune on, half to judge
 
 
 def test_chosen_images_are_not_made_of_those_held_out(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """Large images are worked on a few at a time, and nothing else changes."""
 
 from collections.abc import Callable
-from operator import attrgetter
 
 import pytest
 import torch
@@ -10,12 +9,12 @@ from mia_bench.attacks._decoders import inverse_network, linear
 from mia_bench.attacks._decoders.divided import Divided
 from mia_bench.attacks._decoders.inverse_network import WhitenedConv
 from mia_bench.attacks._decoders.least_squares import Equations
-from mia_bench.attacks._decoders.linear import DenseMap, fit_linear
+from mia_bench.attacks._decoders.linear import DenseMap, decoders, fit_linear
 from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks._inversion import rmle
 from mia_bench.attacks._inversion.lbfgs import MEMORY
-from mia_bench.attacks._inversion.rmle import STATE_NUMBERS, invert, inverted_at_a_time, squared_error
-from mia_bench.attacks._inversion.tv_gaussian import Prior
+from mia_bench.attacks._inversion.rmle import MAX_STATE_NUMBERS, invert, inverted_at_a_time, squared_error
+from mia_bench.attacks._inversion.tv_gaussian import TvGaussianPrior
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.metrics import psnr
 from torch import Tensor, nn
@@ -29,7 +28,7 @@ class Square(nn.Module):
 def test_a_graph_is_as_large_as_what_it_saves() -> None:
     image = torch.rand(3, 10, 10)
     # the image, which is saved for its own gradient, too, and the square
-    assert _limits.in_one_graph(Square(), image) == _limits.SAVED // (3 * 300)
+    assert _limits.in_one_graph(Square(), image) == _limits.MAX_GRAPH_NUMBERS // (3 * 300)
 
 
 def test_weights_are_not_counted_for_each_image() -> None:
@@ -41,14 +40,14 @@ def test_weights_are_not_counted_for_each_image() -> None:
 def test_layers_behind_which_little_is_left_count_too() -> None:
     image = torch.rand(1, 16, 16)
     wide = nn.Sequential(nn.Conv2d(1, 64, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1))
-    assert _limits.in_one_graph(wide, image) < _limits.SAVED / (64 * 256)
+    assert _limits.in_one_graph(wide, image) < _limits.MAX_GRAPH_NUMBERS / (64 * 256)
 
 
 def test_as_many_wires_go_through_a_network_as_are_small_enough_together() -> None:
-    assert _limits.in_one_pass(torch.zeros(16, 32, 32)) == _limits.MOST
+    assert _limits.in_one_pass(torch.zeros(16, 32, 32)) == _limits.MAX_BATCH_IMAGES
     large = torch.zeros(16, 224, 224)
-    assert 1 < _limits.in_one_pass(large) <= _limits.PASSED / large.numel()
-    assert _limits.in_one_pass(torch.empty(_limits.PASSED + 1, device="meta")) == 1
+    assert 1 < _limits.in_one_pass(large) <= _limits.MAX_WIRE_NUMBERS / large.numel()
+    assert _limits.in_one_pass(torch.empty(_limits.MAX_WIRE_NUMBERS + 1, device="meta")) == 1
 
 
 def test_inverting_a_few_at_a_time_gives_the_same_images(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,12 +64,16 @@ def test_inverting_a_few_at_a_time_gives_the_same_images(world: Callable, monkey
 
     def inverted() -> Tensor:
         batches.clear()
-        prior = Prior(victim.aux.images)
+        prior = TvGaussianPrior(victim.aux.images)
         return invert(Watched(), squared_error, victim.wire.tensor, prior, tv=0.01, iterations=10)
 
     together = inverted()
     assert max(batches) == 6
-    monkeypatch.setattr(_limits, "SAVED", 2 * _limits.SAVED // _limits.in_one_graph(Watched(), victim.aux.images[0]))
+    monkeypatch.setattr(
+        _limits,
+        "MAX_GRAPH_NUMBERS",
+        2 * _limits.MAX_GRAPH_NUMBERS // _limits.in_one_graph(Watched(), victim.aux.images[0]),
+    )
     apart = inverted()
     assert max(batches) == 2
 
@@ -88,7 +91,7 @@ def test_a_few_cells_of_each_image_do_for_the_patch_form(world: Callable, monkey
         return gather(vectors, values, dual=dual)
 
     monkeypatch.setattr(linear.Equations, "gather", watched)
-    monkeypatch.setattr(linear, "NUMBERS", 100 * 200 * 40)  # 100 images, 8 x 5 x 5 numbers, 40 cells of 256
+    monkeypatch.setattr(linear, "MAX_NUMBERS", 100 * 200 * 40)  # 100 images, 8 x 5 x 5 numbers, 40 cells of 256
     some = psnr(victim.attacked_by(Ridge(form="patch")), victim.private.images).mean()
 
     assert [tuple(shape) for shape in gathered] == [(100 * 40, 200)]
@@ -100,7 +103,7 @@ def test_a_map_too_large_for_one_matrix_stays_a_product(monkeypatch: pytest.Monk
     solved = Equations.gather(torch.randn(20, 50), torch.rand(20, 12)).solve(0.1)
     wires = torch.randn(4, 50)
     formed = DenseMap(solved, (3, 2, 2))
-    monkeypatch.setattr(linear, "LARGEST_MATRIX", 50 * 12 - 1)
+    monkeypatch.setattr(linear, "MAX_MATRIX_NUMBERS", 50 * 12 - 1)
     product = DenseMap(solved, (3, 2, 2))
 
     assert max(tensor.numel() for tensor in formed.buffers()) == 50 * 12
@@ -111,7 +114,7 @@ def test_a_map_too_large_for_one_matrix_stays_a_product(monkeypatch: pytest.Monk
 
 def test_fewer_neighborhoods_are_measured_where_one_image_has_many(monkeypatch: pytest.MonkeyPatch) -> None:
     sample = torch.randn(50, 2, 8, 8)
-    monkeypatch.setattr(inverse_network, "NEIGHBORHOODS", 3 * 2 * 25 * 12 * 12)
+    monkeypatch.setattr(inverse_network, "MAX_NEIGHBORHOOD_NUMBERS", 3 * 2 * 25 * 12 * 12)
     few = WhitenedConv(sample, 1)
     assert torch.equal(few.mean, WhitenedConv(sample[:3], 1).mean)
     assert not torch.equal(few.mean, WhitenedConv(sample[:2], 1).mean)
@@ -121,7 +124,7 @@ def test_the_scale_of_long_wires_is_measured_on_fewer(world: Callable, monkeypat
     victim = world("conv1")
     queries = Queries(victim.seen_by(Ridge()), victim.aux.images)
     assert len(queries.sample()) == 400
-    monkeypatch.setattr(_limits, "COPIED", 7 * victim.wire.tensor[0].numel())
+    monkeypatch.setattr(_limits, "MAX_COPY_NUMBERS", 7 * victim.wire.tensor[0].numel())
     assert torch.equal(queries.sample(), queries.wires(torch.arange(7)))
 
 
@@ -129,9 +132,9 @@ def test_a_linear_decoder_can_be_fitted_to_wires_that_are_not_kept(
     world: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     victim = world("conv1")
-    monkeypatch.setattr("mia_bench.attacks._decoders.queries.STORED", 0)
+    monkeypatch.setattr("mia_bench.attacks._decoders.queries.MAX_STORED_NUMBERS", 0)
     queries = Divided(Queries(victim.seen_by(Ridge()), victim.aux.images))
-    assert queries.answer(fit_linear(queries).map(attrgetter("decode")), queries.whole.mean).decibels > 20
+    assert queries.answer(decoders(fit_linear(queries)), queries.whole.mean).decibels > 20
     assert rmle.inverted_at_a_time(victim.model.client, victim.wire.tensor, victim.aux.images[0]) > 6
 
 
@@ -140,5 +143,5 @@ def test_of_large_images_few_are_remembered_together() -> None:
         return inverted_at_a_time(nn.Conv2d(1, 1, 1), torch.zeros(1, 4), torch.zeros(1, size, size))
 
     assert count(28) > 1000
-    assert count(224) * 224 * 224 * 2 * MEMORY < STATE_NUMBERS
+    assert count(224) * 224 * 224 * 2 * MEMORY < MAX_STATE_NUMBERS
     assert count(2000) == 1

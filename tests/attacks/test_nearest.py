@@ -16,7 +16,7 @@ def test_an_image_of_its_own_is_found_again(world: Callable) -> None:
 
 
 def test_it_is_the_nearest_of_all_chunks(world: Callable, monkeypatch) -> None:
-    monkeypatch.setattr(nearest, "CHUNK", 7)
+    monkeypatch.setattr(nearest, "MAX_CHUNK_QUERIES", 7)
     victim = world("relu2")
     wires, observed = victim.model.send(victim.aux.images).tensor, victim.wire.tensor
 

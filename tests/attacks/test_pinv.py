@@ -20,7 +20,7 @@ def test_a_client_of_one_layer_is_inverted_exactly(split: str, world: Callable) 
 
 
 def test_without_a_preconditioner_it_gets_there_too(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pinv, "PIXELS", 0)
+    monkeypatch.setattr(pinv, "MAX_PRECONDITIONED_PIXELS", 0)
     victim = world("relu1")
 
     assert psnr(victim.attacked_by(Pinv(iterations=2000)), victim.private.images).min() > 80

@@ -67,7 +67,7 @@ def test_wires_that_would_fill_the_memory_are_not_kept(world: Callable, monkeypa
     seen = world("conv1").seen_by(BlackBox())
     index = torch.tensor([3, 5])
     kept = Queries(seen, seen.aux.images).wires(index)
-    monkeypatch.setattr(_queries, "STORED", 1000)
+    monkeypatch.setattr(_queries, "MAX_STORED_NUMBERS", 1000)
 
     queries = Queries(seen, seen.aux.images)
 
@@ -91,10 +91,10 @@ def test_byte_strings_of_unequal_length_are_aligned(world: Callable) -> None:
 
 def test_long_vectors_are_shortened_and_keep_their_distances(world: Callable) -> None:
     seen = world("conv1").seen_by(BlackBox())
-    long = torch.randn(20, 3 * _queries.LONGEST)
+    long = torch.randn(20, 3 * _queries.MAX_VECTOR_NUMBERS)
     queries = Queries(replace(seen, wire=Wire(long), query=lambda images: Wire(long[: len(images)])), seen.aux.images)
 
-    assert queries.observed.shape == (20, _queries.LONGEST)
+    assert queries.observed.shape == (20, _queries.MAX_VECTOR_NUMBERS)
     ratio = torch.pdist(queries.observed) / torch.pdist(long)
     assert (ratio - 1).abs().max() < 0.05
 

@@ -54,7 +54,7 @@ def test_a_wire_that_is_no_ir_is_declined_with_both_shapes(world: Callable) -> N
     victim = world("conv1")
     victim.wire = Wire(torch.zeros(3, 7))
 
-    with pytest.raises(Inapplicable, match=r"\(7,\).*\(8, 12, 12\)"):
+    with pytest.raises(Inapplicable, match=r"\(8, 12, 12\).*\(7,\)"):
         victim.attacked_by(WhiteBox())
 
 
@@ -64,5 +64,5 @@ class Secret(Channel):
 
 @pytest.mark.parametrize("name", ["white_box", "query_free"])
 def test_a_defense_that_publishes_nothing_is_left_to_the_learners(name: str, world: Callable) -> None:
-    with pytest.raises(Inapplicable, match="publishes nothing about its channel; only attacks that learn"):
+    with pytest.raises(Inapplicable, match=r"publishes nothing\. Use an attack that learns"):
         world("conv1", Secret()).attacked_by(registry.find("attacks", name).load()())
