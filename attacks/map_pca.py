@@ -3,9 +3,8 @@
 from typing import ClassVar
 
 from ..benchmark.interfaces import Access
-from ._decoders.folds import Fitted
 from ._inversion.map_attack import MapAttack
-from ._inversion.map_priors import Prior, like_aux
+from ._inversion.map_priors import Priors, like_aux
 from ._inversion.start import Start
 
 
@@ -25,6 +24,6 @@ class MapPca(MapAttack):
 
     access: ClassVar[Access] = Access.WHITE_BOX
 
-    def prior(self, start: Start) -> Fitted[Prior]:
+    def prior(self, start: Start) -> Priors:
         """Fit the prior."""
         return like_aux(start)

@@ -3,9 +3,8 @@
 from typing import ClassVar
 
 from ..benchmark.interfaces import Access
-from ._decoders.folds import Fitted
 from ._inversion.map_attack import MapAttack
-from ._inversion.map_priors import Prior, smooth
+from ._inversion.map_priors import Priors, smooth
 from ._inversion.start import Start
 
 
@@ -25,6 +24,6 @@ class MapTv(MapAttack):
 
     access: ClassVar[Access] = Access.WHITE_BOX
 
-    def prior(self, start: Start) -> Fitted[Prior]:
+    def prior(self, start: Start) -> Priors:
         """Fit the prior."""
         return smooth(start)

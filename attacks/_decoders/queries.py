@@ -150,6 +150,14 @@ class Queries:
         return torch.cat([self.tune, self.judge])
 
     @property
+    def not_judged(self) -> Tensor:
+        """Return the indices of the attacker's images that nothing is judged on: those to fit to, then to tune on."""
+        known = torch.cat([torch.arange(self.own, device=self.tune.device), self.tune])
+        if self._order is None:
+            return known
+        return known[~torch.isin(self._order[known], self._order[self.judge])]  # one image may have both roles
+
+    @property
     def mean(self) -> Tensor:
         """Return the mean of the attacker's images that a learner may be fitted to, (C, H, W)."""
         return self.images[: self.own].mean(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from ...benchmark.interfaces import Observation
 from ...benchmark.metrics import psnr
 from .._decoders.divided import Member
-from .._decoders.folds import Fitted, affordable
+from .._decoders.folds import affordable
 from .lbfgs import minimize
-from .map_priors import Prior
+from .map_priors import Prior, Priors
 from .rmle import Distance, inverted_at_a_time
 from .start import Start
 
@@ -62,7 +62,7 @@ class Posterior:
     Attributes:
         client: maps images to clean IRs.
         distance: misfit of clean IRs (N, ...) with wires (N, ...), (N,).
-        priors: what images are like, one prior for each fold and one for the private images.
+        priors: what images are like, for each fold and, if any are searched for, for the private images.
         misfit: unit of the first term, the misfit of starts on images held out.
         typical: unit of the second, the penalty of true images held out.
     """
@@ -123,7 +123,7 @@ class MapSearch:
         return list(images.split([len(some) for some in wires]))
 
 
-def fit_map(seen: Observation, start: Start, prior: Fitted[Prior], *, weight: float | None, iterations: int) -> Member:
+def fit_map(seen: Observation, start: Start, priors: Priors, *, weight: float | None, iterations: int) -> Member:
     """Choose the weight of the prior on held-out images, and return the search with it.
 
     If no weight beats the start there, the decoder itself is returned.
@@ -131,17 +131,20 @@ def fit_map(seen: Observation, start: Start, prior: Fitted[Prior], *, weight: fl
     Args:
         seen: the client and the channel.
         start: the decoder that the search begins at, and the queries, as the channel reads them.
-        prior: what images are like.
+        priors: what images are like.
         weight: of the prior, in units in which a typical image weighs as much as the misfit of the start; None: chosen.
         iterations: evaluations of the loss and its gradient.
     """
     assert seen.client is not None
     client = copy.deepcopy(seen.client).requires_grad_(False).eval()
     pilots, truth = _pilots(start)
-    posterior = Posterior.scaled(client, seen.channel.distance, (*prior.each, prior.final), pilots, truth)
+    posterior = Posterior.scaled(client, seen.channel.distance, priors.tune, pilots, truth)
     if weight is None:
         weight = _best_weight(posterior, pilots, truth, (iterations + 1) // 2)
-    return start.decoder if weight is None else MapSearch(posterior, start.decoder, weight, iterations)
+    if weight is None:
+        return start.decoder
+    posterior = replace(posterior, priors=(*priors.judge, priors.final))
+    return MapSearch(posterior, start.decoder, weight, iterations)
 
 
 def _pilots(start: Start) -> tuple[Batch, Tensor]:

@@ -10,9 +10,8 @@ from torch import Tensor
 
 from ...benchmark.interfaces import Access, Attack, Observation
 from .._decoders.fitting import Recipe
-from .._decoders.folds import Fitted
 from .map import fit_map
-from .map_priors import Prior
+from .map_priors import Priors
 from .rmle import comparable, ir_shape
 from .start import Start, prepare
 
@@ -32,7 +31,7 @@ class MapAttack(Attack):
     steps: int = Field(Recipe.steps, ge=1, description="batches, at most")
 
     @abstractmethod
-    def prior(self, start: Start) -> Fitted[Prior]:
+    def prior(self, start: Start) -> Priors:
         """Fit the prior to the attacker's images and the decoder."""
 
     def reconstruct(self, seen: Observation) -> Tensor:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from .._decoders.fitting import Rebuild, apply
-from .._decoders.folds import Fitted
 from .._decoders.queries import Queries
 from .._limits import in_one_pass
 from .gaussian import Gaussian
@@ -32,8 +31,22 @@ class Prior(Protocol):
         ...
 
 
-PriorFactory = Callable[[Start], Fitted[Prior]]
-"""Fits a prior to each fold, and to all images."""
+class Priors(NamedTuple):
+    """A prior fitted to several divisions of the attacker's images.
+
+    Attributes:
+        tune: for the images that each fold tunes on, fitted to those that it does not hold out.
+        judge: for the images that each fold judges on, fitted to all others, so that it is nearly as good as the final.
+        final: for the private images, fitted to all.
+    """
+
+    tune: tuple[Prior, ...]
+    judge: tuple[Prior, ...]
+    final: Prior
+
+
+PriorFactory = Callable[[Start], Priors]
+"""Fits a prior to the images, or to the errors of the decoder."""
 
 
 class Smooth:
@@ -52,10 +65,10 @@ class AroundMean:
     gaussian: Gaussian
 
     @classmethod
-    def of(cls, queries: Queries) -> AroundMean:
-        """Measure the attacker's images that may be fitted to."""
-        mean = queries.mean
-        return cls(mean, Gaussian(queries.images[: queries.own] - mean, IMAGE_VARIANCE_FLOOR))
+    def of(cls, images: Tensor) -> AroundMean:
+        """Measure images (K, C, H, W)."""
+        mean = images.mean(0)
+        return cls(mean, Gaussian(images - mean, IMAGE_VARIANCE_FLOOR))
 
     def penalty(self, images: Tensor, starts: Tensor) -> Tensor:
         """Compute the squared length of whitened PCA coordinates, (N,)."""
@@ -78,9 +91,10 @@ class AroundStart:
         return self.gaussian.penalty(images - starts)
 
 
-def smooth(start: Start) -> Fitted[Prior]:
+def smooth(start: Start) -> Priors:
     """Return the smoothness prior, which is not fitted to any images."""
-    return Fitted((Smooth(),) * len(start.queries.parts), Smooth())
+    each = (Smooth(),) * len(start.queries.parts)
+    return Priors(each, each, Smooth())
 
 
 def variation(images: Tensor) -> Tensor:
@@ -88,32 +102,43 @@ def variation(images: Tensor) -> Tensor:
     return images.diff(dim=2).square().mean((1, 2, 3)) + images.diff(dim=3).square().mean((1, 2, 3))
 
 
-def like_aux(start: Start) -> Fitted[Prior]:
+def like_aux(start: Start) -> Priors:
     """Fit a Gaussian to the attacker's images."""
-    each = tuple(AroundMean.of(part) for part in start.queries.parts)
-    return Fitted(each, each[0] if len(each) == 1 else AroundMean.of(start.queries.whole))
+    parts, whole = start.queries.parts, start.queries.whole
+    tune = tuple(AroundMean.of(part.images[: part.own]) for part in parts)
+    if len(parts) == 1:
+        return Priors(tune, tune, tune[0])
+    judge = tuple(AroundMean.of(part.images[part.not_judged]) for part in parts)
+    return Priors(tune, judge, AroundMean.of(whole.images[: whole.own]))
 
 
-def like_decoded(start: Start) -> Fitted[Prior]:
+def like_decoded(start: Start) -> Priors:
     """Fit a Gaussian to the errors of the decoder on images that it was not fitted to.
 
-    With several parts these are the errors on the images that each part holds out. The prior of a part is fitted to the
-    errors of the other parts, so that no part is judged on images of its own prior. With a single part they are the
-    errors on the images that the decoder was fitted to, scaled to the size of those on the images to tune on.
+    With several parts these are the errors on the images that each part holds out, but for those on which the prior is
+    used. With a single part they are the errors on the images that the decoder was fitted to, scaled to the size of
+    those on the images to tune on.
     """
     pairs = list(zip(start.queries.parts, start.decoder.each, strict=True))
     if len(pairs) == 1:
         ((part, decoder),) = pairs
         fitted, new = (_errors(part, decoder, index) for index in (torch.arange(part.trainable), part.tune))
         prior = AroundStart.of(fitted * (new.square().mean() / fitted.square().mean().clamp(min=1e-12)).sqrt())
-        return Fitted((prior,), prior)
+        return Priors((prior,), (prior,), prior)
     errors = [_errors(part, decoder, part.held_out) for part, decoder in pairs]
-    others = (errors[:number] + errors[number + 1 :] for number in range(len(errors)))
-    return Fitted(tuple(AroundStart.of(torch.cat(some)) for some in others), AroundStart.of(torch.cat(errors)))
+    others = [torch.cat(errors[:number] + errors[number + 1 :]) for number in range(len(errors))]
+    tuned = [_errors(part, decoder, part.not_judged[part.own :]) for part, decoder in pairs]
+    return Priors(
+        tuple(AroundStart.of(some) for some in others),
+        tuple(AroundStart.of(torch.cat(both)) for both in zip(others, tuned, strict=True)),
+        AroundStart.of(torch.cat(errors)),
+    )
 
 
 def _errors(queries: Queries, decoder: Rebuild, index: Tensor) -> Tensor:
     """Compute the errors of the decoder on at most ``MAX_ERROR_IMAGES`` of the images, (E, C, H, W)."""
     index = index[:MAX_ERROR_IMAGES].to(queries.images.device)
+    if not len(index):
+        return queries.images[index]
     parts = index.split(in_one_pass(queries.observed[0]))
     return queries.images[index] - torch.cat([apply(decoder, queries.wires(part)) for part in parts])
