@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from .recording import BATCHES
+from .conditions import BATCHES
 
 
 def follows_the_batch(values: Sequence[Any]) -> bool:

@@ -40,7 +40,7 @@ def linearize(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
     network = network.eval()
     images = torch.rand(IMAGES, *image_shape, generator=torch.Generator().manual_seed(0))
     expected = _answer(network, images)
-    traced = trace(network)
+    traced = trace(network, image_shape)
     remove_writes(traced)
     remove_dead(traced)
     facts = record(traced, image_shape)
@@ -54,7 +54,7 @@ def linearize(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
     if not torch.equal(result(images.clone()), expected):
         raise UsageError(
             f"Expected stages that compute what {type(network).__name__} does, got other numbers; it may write into a "
-            "tensor that is read later. Write a model plug-in whose build returns an nn.Sequential of the layers"
+            "tensor that is read later. Write a model plug-in whose build returns an nn.Sequential of the layers."
         )
     return result
 
@@ -71,19 +71,21 @@ def _answer(network: nn.Module, images: Tensor) -> Tensor:
     except Exception as error:
         raise UsageError(
             f"Expected a network that takes {len(images)} images of {shape}, got {kind}, which does not: "
-            f"{message_of(error)}. Choose another size or other channels for the images, or another network"
+            f"{message_of(error)}. Choose another size or other channels for the images, or another network."
         ) from error
     if not isinstance(answer, Tensor):
         held = f" with {', '.join(map(str, answer))}" if isinstance(answer, dict) else ""
         raise UsageError(
             f"Expected one tensor of logits, got a {type(answer).__name__}{held} from {kind}. Wrap it in a module that "
-            "returns the logits alone, and name a function that builds it with python:build=module:function"
+            "returns the logits alone, and name a function that builds it with python:build=module:function."
         )
     if answer.dim() != 2 or len(answer) != len(images):
         raise UsageError(
             f"Expected logits ({len(images)}, classes) for {len(images)} images, got {tuple(answer.shape)} from "
-            f"{kind}. Give a classifier that takes any number of images"
+            f"{kind}. Give a classifier that takes any number of images."
         )
+    if not answer.isfinite().all():
+        raise UsageError(f"Expected finite logits, got NaN or infinity from {kind}. Check its weights.")
     return answer
 
 
@@ -110,7 +112,7 @@ def _refuse_shared(stages: dict[str, nn.Module]) -> None:
             if identity in owners:
                 raise UsageError(
                     f"Expected modules that are used in one stage, got {owners[identity][1]!r}, which is used in front "
-                    f"of {owners[identity][0]} and in front of {cut}. Give each place a module of its own"
+                    f"of {owners[identity][0]} and in front of {cut}. Use a separate module in each place."
                 )
             owners[identity] = (cut, name)
 

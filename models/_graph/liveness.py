@@ -10,7 +10,8 @@ import torch
 from torch import fx
 
 from .batch_sizes import follows_the_batch
-from .recording import BATCHES, Fact, Facts
+from .conditions import BATCHES
+from .recording import Fact, Facts
 from .tracing import Trace
 
 SIZES = {"size", "dim", "ndimension", "numel", "nelement", "type", "get_device"}

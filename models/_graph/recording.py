@@ -10,10 +10,8 @@ from torch import Tensor, fx
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils import _pytree as pytree
 
+from .conditions import BATCHES
 from .tracing import Trace
-
-BATCHES = (2, 3)
-"""The numbers of images that a network is given, to see what depends on them."""
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, fx, nn
 
 from ...benchmark.errors import UsageError, message_of
+from .conditions import Conditions
 
 LEAVES = ("torch.nn.", "torch.ao.nn.", "torchvision.ops.", "onnx2torch.")
 """Packages whose modules are single operations, unless they are sequences."""
-WAY_OUT = "Rewrite the line without it, or write a model plug-in whose build returns an nn.Sequential of the layers"
+WAY_OUT = "Rewrite the line without it, or write a model plug-in whose build returns an nn.Sequential of the layers."
 _TORCH = str(Path(torch.__file__).parent)
 
 
@@ -55,18 +56,19 @@ class Root(nn.Module):
         return self.network(images)
 
 
-def trace(network: nn.Module) -> Trace:
+def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
     """Trace a network in evaluation mode.
 
-    A module inside the network whose code cannot be traced is kept whole, as one operation.
+    Conditions that follow from the sizes of the images are decided for images of ``image_shape``. A module inside the
+    network whose code cannot be traced is kept whole, as one operation.
 
     Raises:
         UsageError: if the network itself cannot be traced; the message names the line.
     """
     whole: set[str] = set()
     while True:
-        tracer = _Tracer(frozenset(whole))
         root = Root(network)
+        tracer = _Tracer(frozenset(whole), root, image_shape)
         try:
             with torch.no_grad():
                 graph = tracer.trace(root)
@@ -97,8 +99,10 @@ def _place_of(error: Exception) -> str:
 class _Tracer(fx.Tracer):
     """Records the calls of modules that lead to each node."""
 
-    def __init__(self, whole: frozenset[str]) -> None:
+    def __init__(self, whole: frozenset[str], root: nn.Module, image_shape: tuple[int, int, int]) -> None:
         super().__init__()
+        self._root, self._image_shape = root, image_shape
+        self._conditions: Conditions | None = None
         self.calls: dict[fx.Node, tuple[Call, ...]] = {}
         self.failed = ""
         self._stack: list[Call] = []
@@ -121,6 +125,12 @@ class _Tracer(fx.Tracer):
             raise
         finally:
             self._stack.pop()
+
+    def to_bool(self, obj: fx.Proxy) -> bool:
+        """Decide a condition of the network's code, if it follows from the sizes of the images."""
+        self._conditions = self._conditions or Conditions(self._root, self.graph, self._image_shape)
+        decided = self._conditions.decide(obj.node)
+        return super().to_bool(obj) if decided is None else decided
 
     def create_node(self, *args: Any, **kwargs: Any) -> fx.Node:
         """Record an operation."""

@@ -100,6 +100,24 @@ class Deciding(nn.Module):
         return self.fc(means)
 
 
+class Checking(nn.Module):
+    """Looks at the size of the images, as published code does before it goes to work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3)
+        self.fc = nn.Linear(3, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        count, _, height, width = images.shape
+        if height % 2 or width != height:
+            raise ValueError("expected even squares")
+        maps = self.conv(images)
+        if min(maps.shape[2], 16) < 8:
+            maps = functional.relu(maps)
+        return self.fc(maps.mean((2, 3))).reshape(count, -1)
+
+
 class Inside(nn.Module):
     """Holds a module that does what the images say."""
 
@@ -140,6 +158,18 @@ class Answering(nn.Module):
             "map": images,
             "joined": logits.reshape(1, -1),
         }[self.kind]
+
+
+class Broken(nn.Module):
+    """Has lost its weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 5)
+        nn.init.constant_(self.fc.weight, float("nan"))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.fc(images.mean((2, 3)))
 
 
 class Assigning(nn.Module):

@@ -27,7 +27,7 @@ def cuts(network: nn.Module) -> list[str]:
 
 @pytest.mark.parametrize(
     "kind",
-    [nets.Sized, nets.Writing, nets.Attending, nets.Flagged, nets.Inside, nets.Counting, nets.Squaring],
+    [nets.Sized, nets.Writing, nets.Attending, nets.Flagged, nets.Inside, nets.Counting, nets.Squaring, nets.Checking],
 )
 def test_the_stages_compute_what_the_network_does_to_the_last_bit(kind: type[nn.Module]) -> None:
     torch.manual_seed(0)
@@ -44,6 +44,10 @@ def test_a_batch_size_read_at_the_beginning_is_computed_anew_behind_each_cut() -
 
 def test_a_number_that_is_no_multiple_of_the_batch_size_crosses_and_leaves_no_cut() -> None:
     assert cuts(nets.Squaring()) == ["truediv"]
+
+
+def test_a_condition_on_the_size_of_the_images_is_decided() -> None:
+    assert cuts(nets.Checking()) == ["conv", "relu", "mean", "fc", "reshape"]
 
 
 def test_no_stage_writes_into_what_it_is_given() -> None:
@@ -95,6 +99,7 @@ def test_a_stage_can_be_copied_and_trained() -> None:
         (nets.Answering("map"), r"Expected logits \(2, classes\) for 2 images, got \(2, 3, 8, 8\) from Answering"),
         (nets.Answering("joined"), r"got \(1, 10\) from Answering. Give a classifier that takes any number of images"),
         (nets.Assigning(), r"`maps\[:, 0\] = 0`: 'Proxy' object does not support item assignment. Rewrite"),
+        (nets.Broken(), "Expected finite logits, got NaN or infinity from Broken. Check its weights"),
         (nn.Conv2d(1, 2, 3), "Expected a network that takes 2 images of 3x8x8, got Conv2d, which does not"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,

@@ -1,0 +1,55 @@
+"""Conditions in the code of a network, decided while it is traced if they follow from the sizes of the images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+BATCHES = (2, 3)
+"""The numbers of images that a network is given, to see what depends on them."""
+_CALL, _GETATTR = nn.Module.__call__, nn.Module.__getattr__
+
+
+class Conditions:
+    """Computes the values of a graph as far as it is traced, on tensors that have sizes but no numbers."""
+
+    def __init__(self, root: nn.Module, graph: fx.Graph, image_shape: tuple[int, int, int]) -> None:
+        """Begin with images of ``image_shape``, once for each of ``BATCHES``."""
+        self._graph, self._mode = graph, FakeTensorMode(allow_non_fake_inputs=True)
+        self._runs = [fx.Interpreter(root, garbage_collect_values=False, graph=graph) for _ in BATCHES]
+        with self._mode:
+            for run, size in zip(self._runs, BATCHES, strict=True):
+                run.args_iter = iter([torch.empty(size, *image_shape)])
+
+    def decide(self, node: fx.Node) -> bool | None:
+        """Return the truth of a value; None if it depends on the numbers in the images or on how many there are."""
+        try:
+            with _untraced(), self._mode, torch.no_grad():
+                truths = {bool(self._value(run, node)) for run in self._runs}
+        except Exception:
+            return None
+        return truths.pop() if len(truths) == 1 else None
+
+    def _value(self, run: fx.Interpreter, wanted: fx.Node) -> Any:
+        for node in self._graph.nodes:
+            if node not in run.env:
+                run.env[node] = run.run_node(node)
+            if node is wanted:
+                break
+        return run.env[wanted]
+
+
+@contextmanager
+def _untraced() -> Iterator[None]:
+    """Have calls of modules computed, not recorded, while a network is traced."""
+    call, getattribute = nn.Module.__call__, nn.Module.__getattr__
+    nn.Module.__call__, nn.Module.__getattr__ = _CALL, _GETATTR
+    try:
+        yield
+    finally:
+        nn.Module.__call__, nn.Module.__getattr__ = call, getattribute

@@ -1,0 +1,57 @@
+"""`mia-bench show` of models: all cuts with shapes, bytes, multiplications and parameters."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mia_bench.benchmark.cli import app
+from torchvision.models import squeezenet1_1
+from typer.testing import CliRunner
+
+
+def show(*words: str) -> list[list[str]]:
+    result = CliRunner().invoke(app, ["show", *words])
+    assert result.exit_code == 0, result.output
+    lines = result.output.partition("cuts = split points")[2].splitlines()
+    return [line.split() for line in lines if line]
+
+
+def test_it_lists_the_cuts_of_a_network_with_shapes_bytes_and_macs() -> None:
+    lines = show("torchvision:name=squeezenet1_1", "--image", "3x32x32")
+    cuts = {line[0]: line[1:5] for line in lines[2:]}
+    first = 64 * 15 * 15
+    assert cuts["features.0"] == ["64x15x15", f"{4 * first}", f"{first * 27}", f"{64 * 27 + 64}"]
+    assert list(cuts)[-1] == "flatten"
+    assert cuts["flatten"][0] == "1000"
+    assert cuts["flatten"][3] == "1235496"  # as torchvision publishes it
+
+
+def test_it_lists_a_network_for_the_classes_that_its_weights_have(tmp_path: Path) -> None:
+    torch.save(squeezenet1_1(num_classes=7).state_dict(), tmp_path / "w.pth")
+    lines = show(f"torchvision:name=squeezenet1_1,weights={tmp_path / 'w.pth'}", "--image", "3x32x32")
+    assert lines[-1][:2] == ["flatten", "7"]
+
+
+def test_built_in_models_are_listed_in_the_same_way() -> None:
+    (conv1, *_) = show("lenet5", "--image", "1x28x28")[2:]
+    assert conv1[:5] == ["conv1", "8x24x24", f"{4 * 8 * 24 * 24}", f"{24 * 24 * 8 * 25}", f"{8 * 26}"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["torchvision:name=resnet99"], "expected a classification network of torchvision"),
+        (["lenet5", "--image", "28x28"], "Expected the shape of an image, as 3x64x64, got '28x28'."),
+    ],
+)
+def test_what_cannot_be_shown_is_refused_in_a_sentence(words: list[str], sentence: str) -> None:
+    result = CliRunner().invoke(app, ["show", *words])
+    assert result.exit_code == 2
+    assert sentence in " ".join(result.stderr.split())
+
+
+def test_a_network_without_a_name_or_for_other_images_says_so_where_its_cuts_would_be() -> None:
+    assert "Expected the name of a network" in " ".join(map(" ".join, show("torchvision")))
+    assert "Expected images with 3 channels" in " ".join(
+        map(" ".join, show("torchvision:name=squeezenet1_1", "--image", "1x28x28"))
+    )
