@@ -94,7 +94,7 @@ def _split(archive: Archive, pairs: list[tuple[str, str]], identity: list[Any]) 
 
 
 def _channels_first(shape: tuple[int, ...], path: Path, name: str) -> tuple[int, int, int]:
-    """The shape (C, H, W) of images of a shape (N, H, W), (N, H, W, C) or (N, C, H, W)."""
+    """Return the shape (C, H, W) of images (N, H, W), (N, H, W, C) or (N, C, H, W)."""
     match shape:
         case (_, height, width):
             return 1, height, width

@@ -50,7 +50,7 @@ def express(values: Sequence[Any], batch: Callable[[int], Any], device: Callable
         return first
     factor = _factor(values)
     if factor is None:
-        raise ValueError(f"{values} does not follow from the number of images")
+        raise ValueError(f"Expected values that follow from the number of images, got {values}.")
     return batch(factor)
 
 

@@ -52,7 +52,7 @@ def _made_pure(node: fx.Node, root: nn.Module) -> bool:
 
 
 def _pure_twin(node: fx.Node) -> Any:
-    """The operation that does the same without writing; None if there is none."""
+    """Return the operation that does the same without writing, or None if there is none."""
     if node.target in OPERATORS:
         return OPERATORS[node.target]
     name = str(node.target) if node.op == "call_method" else getattr(node.target, "__name__", "")

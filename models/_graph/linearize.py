@@ -60,10 +60,10 @@ def linearize(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
 
 
 def _answer(network: nn.Module, images: Tensor) -> Tensor:
-    """The logits of a network, if it gives some.
+    """Return the logits of a network for images (N, C, H, W).
 
     Raises:
-        UsageError: if it does not.
+        UsageError: If the network does not return logits (N, classes).
     """
     kind, shape = type(network).__name__, "x".join(map(str, images.shape[1:]))
     try:
@@ -100,7 +100,7 @@ def _stages(builder: StageBuilder, traced: Trace, found: Sequence[Spot], names: 
 
 
 def _class_name(traced: Trace, nodes: Sequence[fx.Node]) -> str:
-    """The class of the innermost module that all operations are part of."""
+    """Return the class of the innermost module that contains all operations."""
     shared = [call for call in traced.calls[nodes[0]] if all(call in traced.calls[node] for node in nodes)]
     return type(shared[-1].module).__name__ if shared and shared[-1].path else "Stage"
 

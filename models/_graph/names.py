@@ -25,7 +25,7 @@ class Names:
         self._own = {node: self._name(node) for node in nodes}
 
     def behind(self, node: fx.Node) -> tuple[str, ...]:
-        """The paths of the layers that end with an operation, the one by which the place is known first."""
+        """Return the paths of the layers that end with an operation, beginning with the name of the place."""
         if node.op == "placeholder":
             return ("the images",)
         ended = [call for call in self._calls[node] if self._last[call] is node and call.path]
@@ -33,7 +33,7 @@ class Names:
         return tuple(dict.fromkeys([*layers, self._own[node], *(self._of_call[call] for call in ended)]))
 
     def _name(self, node: fx.Node) -> str:
-        """The path of a module that is one operation, or the path of the module around a function and its name."""
+        """Return the path of a module that is one operation, or that of the module around a function, and its name."""
         calls = self._calls[node]
         for call in calls:
             if call not in self._of_call:
@@ -45,7 +45,7 @@ class Names:
         return self._unique(".".join(filter(None, [around, _operation(node)])))
 
     def _unique(self, name: str, *, known: bool = False) -> str:
-        """The name itself the first time, then with ``_1``, ``_2``, ...; paths of modules are taken by these."""
+        """Return the name, with ``_1``, ``_2``, ... if it is taken. Paths of modules are reserved for them."""
         chosen, count = name, 0
         while chosen in self._taken and not (known and chosen == name):
             count += 1
@@ -55,7 +55,7 @@ class Names:
 
 
 def _dotted(path: str) -> str:
-    """A path with dots alone; ONNX files have names with slashes."""
+    """Return a path with dots only, since names in ONNX files have slashes."""
     return path.replace("/", ".").strip(".")
 
 

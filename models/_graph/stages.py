@@ -49,7 +49,7 @@ class StageBuilder:
         return fx.GraphModule(parts, graph, class_name=name).eval()
 
     def _part(self, path: str, *, is_module: bool) -> dict[str, Any]:
-        """What a node refers to; a weight comes with the layer that it is part of, which knows how to reset it."""
+        """Return the module or weight of a node. A weight comes with its layer, which knows how to reset it."""
         if is_module:
             return {without_root(path): self._own(self._root.get_submodule(path))}
         owner_path, _, attribute = path.rpartition(".")
@@ -59,7 +59,7 @@ class StageBuilder:
         return {without_root(path): getattr(owner, attribute)}
 
     def _own(self, module: nn.Module) -> nn.Module:
-        """The module, or a copy if another stage has it and it has no weights."""
+        """Return the module, or a copy if another stage has it and it has no weights."""
         if module in self._used and not has_tensors(module):
             return copy.deepcopy(module)
         self._used.add(module)
@@ -84,7 +84,7 @@ class _Copied:
         return self._known[node]
 
     def _images(self, factor: int) -> fx.Node:
-        """A multiple of the number of images, which is the first size of the value that crosses the cut in front."""
+        """Return a multiple of the number of images, the first size of the value that enters the stage."""
         if self._count is None:
             with self._graph.inserting_after(self._value):
                 self._count = self._graph.call_method("size", (self._value, 0))
@@ -100,6 +100,6 @@ def has_tensors(module: nn.Module) -> bool:
 
 
 def tensors_of(module: nn.Module) -> dict[int, str]:
-    """The weights and buffers of a module that hold numbers, by their place in memory."""
+    """Return the names of the weights and buffers of a module that hold numbers, by the identity of the tensor."""
     named: list[tuple[str, Tensor]] = [*module.named_parameters(), *module.named_buffers()]
     return {id(tensor): name for name, tensor in named if tensor.numel() and tensor.dtype != torch.long}

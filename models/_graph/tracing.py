@@ -85,7 +85,7 @@ def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
 
 
 def _place_of(error: Exception) -> str:
-    """The file, the number and the text of the last line outside torch that led to an error."""
+    """Return the file, the number and the text of the last line outside torch that led to an error."""
     lines = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
