@@ -61,11 +61,11 @@ NETWORKS = {
     "none": 'model network:act="none" cannot take the (3, 16, 16) images of imagefolder:size=16 (',
 }
 IMPORTS = {
-    "import_segfault": ("import ctypes; ctypes.string_at(0)", "importing it ended the process (killed by SIGSEGV)"),
-    "import_exit": ("import os; os._exit(0)", "importing it ended the process (exit code 0)"),
+    "import_segfault": ("import ctypes; ctypes.string_at(0)", "Importing it ended the process (killed by SIGSEGV)"),
+    "import_exit": ("import os; os._exit(0)", "Importing it ended the process (exit code 0)"),
     "import_quit": ("raise SystemExit(4)", "SystemExit: 4"),
     "import_interrupt": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
-    "import_hang": ("import time; time.sleep(600)", "importing it took longer than 2 s"),
+    "import_hang": ("import time; time.sleep(600)", "Importing it took longer than 2 s"),
     "import_says": ("print('\\x1b[31mON STDOUT'); raise ValueError('\\x1b[0m')", "ValueError: [0m"),
 }
 
@@ -173,8 +173,8 @@ def test_plug_ins_that_cannot_be_imported_are_listed_as_broken(monkeypatch: pyte
         assert f"defense '{name}' of package evil 1.0 cannot be loaded" in listed
         assert reason in listed
     assert "dp_ir" in listed
-    assert "importing it ended the process (exit code 0)" in refusal("run", "--defense", "import_exit")
-    assert "importing it ended the process (killed by SIGSEGV)" in refusal("show", "import_segfault")
+    assert "Importing it ended the process (exit code 0)" in refusal("run", "--defense", "import_exit")
+    assert "Importing it ended the process (killed by SIGSEGV)" in refusal("show", "import_segfault")
     assert "SystemExit: 4" in refusal("check", "import_quit")
 
 
