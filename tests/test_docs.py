@@ -9,6 +9,8 @@ import pytest
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.plan.built_in_suites import built_in
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -8,6 +8,8 @@ import pytest
 from mia_bench.benchmark.cli import app
 from typer.testing import CliRunner
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parents[2] / "shared" / "data"
 mnist = pytest.mark.skipif(not (DATA / "MNIST").is_dir(), reason=f"real MNIST is not in {DATA}")
 
@@ -106,7 +108,6 @@ FLOORS = {
 
 
 @mnist
-@pytest.mark.slow
 def test_the_attacks_reach_the_published_figures_on_mnist(tmp_path: Path) -> None:
     words = ["--dataset", "mnist", "--data-dir", str(DATA), "--split", "conv1,relu2", "--defense", "undefended"]
     briefly = {"black_box": "black_box:epochs=3", "query_free": "query_free:restarts=1"}

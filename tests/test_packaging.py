@@ -10,6 +10,8 @@ import pytest
 
 from .helpers.trees import image_tree
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 ASSETS = ("benchmark/report/assets", "*/templates/README.md")
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]

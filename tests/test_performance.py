@@ -39,6 +39,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return main
 
 
+@pytest.mark.slow
 def test_white_box_compares_every_setting_with_the_published_procedure(run: Run) -> None:
     specs = ["white_box:iterations=4", "white_box:iterations=2,tv=0.1"]
 
@@ -48,6 +49,7 @@ def test_white_box_compares_every_setting_with_the_published_procedure(run: Run)
     assert re.findall(r"^(\S+): [\d.]+ times", out, re.MULTILINE) == specs
 
 
+@pytest.mark.slow
 def test_black_box_tells_what_each_quality_took_both(run: Run) -> None:
     out = run("black_box", "--published-steps", "4", "--every", "2", "--first", "4", "--most", "4")
 
@@ -56,6 +58,7 @@ def test_black_box_tells_what_each_quality_took_both(run: Run) -> None:
     assert re.search(r"^\| [\d.]+ dB \| .* CPU-s\) \| ", out, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_grid_divides_its_time_among_the_kinds_of_work_and_runs_cells_alone(run: Run) -> None:
     out = run("grid", "--attacks", "ridge", "--defenses", "dp_ir:sigma=0.1", "--alone", "1", "--jobs", "1")
 
@@ -74,6 +77,7 @@ def test_grid_divides_its_time_among_the_kinds_of_work_and_runs_cells_alone(run:
     assert "1 of 4 cells alone" in out
 
 
+@pytest.mark.slow
 def test_memory_is_told_by_attack_and_number_of_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,6 +92,7 @@ def test_memory_is_told_by_attack_and_number_of_images(
     assert re.fullmatch(r"\| `mean_image` \| [1-9]\d{2,3} \|", row)
 
 
+@pytest.mark.slow
 def test_devices_puts_the_seconds_and_scores_of_each_device_side_by_side(run: Run) -> None:
     out = run("devices", "--devices", "cpu", "--attacks", "ridge", "--defenses", "quantize")
 
@@ -122,6 +127,7 @@ def test_devices_agree_where_one_score_lies_in_the_interval_of_the_other(script:
     assert table["cuda times as fast"].tolist() == [4.0, 4.0, 4.0]
 
 
+@pytest.mark.slow
 def test_startup_compares_a_command_with_a_bare_interpreter(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

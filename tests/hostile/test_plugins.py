@@ -121,6 +121,7 @@ def scores(rows: pd.DataFrame, attack: str) -> list[object]:
     return rows[(rows["attack"] == attack) & (rows["defense"] == "undefended")][columns].astype(str).to_numpy().tolist()
 
 
+@pytest.mark.slow
 def test_evil_attacks_fail_alone_and_the_next_one_has_the_same_row(words: list[str | Path], tmp_path: Path) -> None:
     evil = [word for act in ATTACKS for word in ("--attack", f"evil:act={act}")]
     common = ["--attack", "honest", "--attack", "ridge", "--defense", "undefended"]
@@ -139,6 +140,7 @@ def test_evil_attacks_fail_alone_and_the_next_one_has_the_same_row(words: list[s
     assert "undefended seed 0 evil:act=segfault: the worker process died" in output
 
 
+@pytest.mark.slow
 def test_evil_defenses_fail_alone_and_the_next_one_has_the_same_row(words: list[str | Path], tmp_path: Path) -> None:
     evil = [word for act in DEFENSES for word in ("--defense", f"spoiler:act={act}")]
     common = ["--attack", "ridge", "--defense", "quantize"]
@@ -154,16 +156,19 @@ def test_evil_defenses_fail_alone_and_the_next_one_has_the_same_row(words: list[
         assert ours[column].tolist() == alone[column].tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("act", "reason"), SOURCES.items(), ids=SOURCES)
 def test_an_evil_dataset_is_refused_in_one_sentence(act: str, reason: str, words: list[str | Path]) -> None:
     assert reason in refusal("run", "--dataset", f"source:act={act}", "--attack", "mean_image")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("act", "reason"), NETWORKS.items(), ids=NETWORKS)
 def test_an_evil_model_is_refused_in_one_sentence(act: str, reason: str, words: list[str | Path]) -> None:
     assert reason in refusal(*words[:3], "--model", f"network:act={act}", *words[7:])
 
 
+@pytest.mark.slow
 def test_plug_ins_that_cannot_be_imported_are_listed_as_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inspection, "IMPORT_SECONDS", 2)
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from mia_bench.benchmark.leaderboard.store import COLUMNS
 
 from ...helpers.commands import mia_bench, run
@@ -80,6 +81,7 @@ def test_splits_choose_among_the_parts_of_a_suite(tree: Path) -> None:
     assert " relu1" not in part.stdout
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_the_number_of_processes_or_the_other_cells(tree: Path, tmp_path: Path) -> None:
     alone = run(tree, tmp_path / "a", "--defense", "dp_ir:sigma=0.3", "--attack", "ridge")
     shared = run(

@@ -17,6 +17,8 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from ...helpers.boards import HOSTILE, REASON, cells, write
 
+pytestmark = pytest.mark.slow
+
 FLAGS = (
     "--headless=new",
     "--no-sandbox",

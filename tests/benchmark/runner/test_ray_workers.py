@@ -135,6 +135,7 @@ def cluster(place: Place) -> Iterator[Any]:
         cluster.shutdown()
 
 
+@pytest.mark.slow
 @needs_ray
 def test_a_cluster_without_a_shared_disk_gives_the_same_records_and_trains_each_target_once(
     place: Place, local: dict[str, Any], cluster: Any
@@ -158,6 +159,7 @@ def test_a_cluster_without_a_shared_disk_gives_the_same_records_and_trains_each_
     assert table.startswith("split")
 
 
+@pytest.mark.slow
 @needs_ray
 def test_a_cell_that_kills_its_worker_fails_alone_and_what_the_driver_has_cached_is_not_trained(
     place: Place, local: dict[str, Any], cluster: Any
@@ -175,6 +177,7 @@ def test_a_cell_that_kills_its_worker_fails_alone_and_what_the_driver_has_cached
     assert "Worker exit" not in table
 
 
+@pytest.mark.slow
 @needs_ray
 def test_a_cell_that_takes_too_long_fails_and_its_worker_is_ended(
     place: Place, local: dict[str, Any], cluster: Any
@@ -189,6 +192,7 @@ def test_a_cell_that_takes_too_long_fails_and_its_worker_is_ended(
     assert rows["sleep"]["reason"] == "took longer than --cell-timeout, 30 s"
 
 
+@pytest.mark.slow
 @needs_ray
 def test_a_node_that_dies_in_the_middle_costs_no_cell(place: Place, local: dict[str, Any], cluster: Any) -> None:
     place.hold.touch()
@@ -205,6 +209,7 @@ def test_a_node_that_dies_in_the_middle_costs_no_cell(place: Place, local: dict[
     assert len([line for line in messages.splitlines() if line.startswith("[")]) == 12
 
 
+@pytest.mark.slow
 @needs_ray
 def test_a_plug_in_that_the_nodes_lack_is_named(
     place: Place, local: dict[str, Any], cluster: Any, tmp_path: Path
@@ -232,6 +237,7 @@ def living(mark: str) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @needs_ray
 def test_an_interrupted_run_keeps_its_cells_and_ends_its_ray(place: Place, local: dict[str, Any]) -> None:
     os.symlink(place.root / "trained", place.root / "stopped-cache")
