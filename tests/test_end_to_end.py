@@ -35,7 +35,7 @@ def test_more_noise_lets_less_through_and_costs_accuracy(tmp_path: Path) -> None
         "--defense",
         "dp_ir",
         "--sigma",
-        "0.1,0.5,2",
+        "0.5,2",
         "--attack",
         "ridge",
         "--attack",
@@ -49,7 +49,7 @@ def test_more_noise_lets_less_through_and_costs_accuracy(tmp_path: Path) -> None
     rows["sigma"] = rows["defense_params"].str.extract(r'"sigma":([\d.]+)').astype(float).fillna(0.0)
     for attack in ("ridge", "white_box"):
         psnr, ssim = psnr_and_ssim(rows[rows["attack"] == attack].sort_values("sigma"))
-        assert len(psnr) == 4
+        assert len(psnr) == 3
         assert falls(psnr)
         assert falls(ssim)
     strongest = rows[rows["attack"] == "white_box"].sort_values("sigma").iloc[0]

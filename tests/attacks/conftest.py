@@ -46,7 +46,7 @@ class World:
         """What the attack's access grants, by the rules of the harness."""
         pools = Pools(self.aux, self.aux, self.private, ("left", "right"))
         images = self.private.images
-        return observe(attack, self.model.copy(), self.wire, pools=pools, originals=images, identity="world")
+        return observe(attack, self.model, self.wire, pools=pools, originals=images, identity="world")
 
     def attacked_by(self, attack: Attack, *, seed: int = 0) -> Tensor:
         """The reconstructions, (N, C, H, W)."""

@@ -20,6 +20,8 @@ QUICK: dict[str, dict[str, Any]] = {
     "deep_prior": {"iterations": 150, "hourglass": 8},
     **{name: {"iterations": 20, "epochs": 1} for name in MAP},
 }
+pytestmark = pytest.mark.slow
+
 LEARNERS = ["black_box", "encoder_decoder", "ridge", "ridge_skip"]
 READERS = [*LEARNERS, *MAP, "auto", "white_box"]
 

@@ -36,6 +36,7 @@ def test_the_network_begins_as_the_linear_decoder(queries: Divided) -> None:
     torch.testing.assert_close(network(wires).clamp(0, 1), linear.decode(wires).clamp(0, 1), atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 def test_training_helps_on_images_held_out(queries: Divided) -> None:
     linear = fit_linear(queries)
 
@@ -55,6 +56,7 @@ def test_a_correction_that_does_harm_is_dropped(queries: Divided, monkeypatch: p
     assert error(fit_skip(queries, linear, Recipe()).final, queries) == error(linear.final.decode, queries)
 
 
+@pytest.mark.slow
 def test_it_beats_the_linear_decoder_on_private_images(world: Callable) -> None:
     victim = world("pool1")
 

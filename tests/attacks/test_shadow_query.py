@@ -12,6 +12,7 @@ from mia_bench.benchmark.interfaces import Channel
 from mia_bench.benchmark.metrics import psnr
 
 
+@pytest.mark.slow
 def test_a_shadow_sends_what_the_client_sends_for_images_it_was_not_trained_on(world: Callable) -> None:
     victim = world("conv1")
     queries = Queries(victim.seen_by(ShadowQuery()), victim.aux.images, as_read=True)
@@ -27,6 +28,7 @@ def test_a_shadow_sends_what_the_client_sends_for_images_it_was_not_trained_on(w
     assert unexplained < 0.05
 
 
+@pytest.mark.slow
 def test_it_rebuilds_far_more_than_the_mean_image(world: Callable) -> None:
     victim = world("conv1")
     originals = victim.private.images
@@ -37,6 +39,7 @@ def test_it_rebuilds_far_more_than_the_mean_image(world: Callable) -> None:
     assert psnr(rebuilt, originals).mean() > psnr(mean, originals).mean() + 5
 
 
+@pytest.mark.slow
 def test_a_better_trained_shadow_rebuilds_more(world: Callable) -> None:
     victim = world("conv1")
 

@@ -55,6 +55,7 @@ def test_a_reconstruction_without_any_deviation_is_kept() -> None:
     assert trust(MEAN.expand(3, 1, 4, 4), torch.rand(3, 1, 4, 4), MEAN) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", [Ridge(), BlackBox(), EncoderDecoder(epochs=60), WhiteBox(iterations=40)])
 def test_on_a_wire_that_tells_nothing_an_attack_ends_at_the_mean_image(attack, world: Callable) -> None:
     victim = world("conv1", Sealed())

@@ -78,7 +78,7 @@ def test_a_board_displays_names_with_parameters_and_few_columns(folder: Path) ->
     board = run(folder)
 
     for text in (repr(board), board._repr_html_()):
-        assert "dp_ir:sigma=0.5,clip=1.0" in text
+        assert "dp_ir:clip=1.0,sigma=0.5" in text
         assert "psnr_db" in text
         assert "finished_at" not in text
     assert len(board[board["attack"] == "ridge"].columns) == len(COLUMNS)
