@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..errors import UsageError
 from ..interfaces import ImageSet, Pools
+from ..interfaces.stored_images import StoredImages
 
 SMALLEST = 7
 """Pixels a side that an image needs at least: the window of SSIM."""
@@ -83,6 +84,11 @@ def _wrong_images(images: Tensor, where: str) -> Iterator[_Complaint]:
         yield f"{what} to be torch.float32", f"{images.dtype}", mend
     if images.requires_grad:
         yield f"{what} to be plain values", "a tensor with requires_grad", "Use images.detach()."
+    if not isinstance(images, StoredImages):  # their 8-bit values are in [0, 1], and all would have to be read
+        yield from _out_of_range(images, what)
+
+
+def _out_of_range(images: Tensor, what: str) -> Iterator[_Complaint]:
     low, high = images.min().item(), images.max().item()
     if not (low >= 0 and high <= 1):
         mend = "Scale them to [0, 1], and leave normalization to the model."

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mia_bench.benchmark.evaluation.pool_validation import validate_pools
 from mia_bench.benchmark.interfaces import stored_images
-from mia_bench.benchmark.interfaces.images import ImageSet
+from mia_bench.benchmark.interfaces.images import ImageSet, Pools
 from mia_bench.benchmark.interfaces.stored_images import PixelFile, StoredImages
 from torch import Tensor, nn
 
@@ -78,6 +79,17 @@ def test_slices_parts_and_copies_read_nothing(stored: StoredImages, monkeypatch:
     assert (stored.dtype, stored.layout, stored.requires_grad) == (torch.float32, torch.strided, False)
     assert ImageSet(stored, torch.zeros(50, dtype=torch.int64)).copy().images is stored
     assert len(copy.deepcopy(stored).cpu()) == 50
+
+
+def test_pools_of_stored_images_are_validated_without_reading_them(
+    stored: StoredImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PixelFile, "read", lambda *_: pytest.fail("images were read"))
+    train, aux, private = (
+        ImageSet(stored[part], torch.arange(10) % 2) for part in (slice(10), slice(10, 20), slice(20, 30))
+    )
+
+    validate_pools(Pools(train, aux, private, classes=("a", "b")), "stored")
 
 
 def test_only_some_images_are_read_where_some_are_asked_for(stored: StoredImages) -> None:
