@@ -50,7 +50,7 @@ KINDS = {
         "evaluation.artifacts.protect",
         "evaluation.evaluate.Artifacts.observe",
     ],
-    "attacking": ["evaluation.evaluate._reconstruct"],
+    "attacking": ["evaluation.evaluate.reconstruct"],
     "scoring": [
         "evaluation.evaluate.compare",
         "evaluation.evaluate.compare_members",

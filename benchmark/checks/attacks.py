@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..errors import Inapplicable
-from ..interfaces import Access, Attack, Wire
+from ..interfaces import Access, Attack, InvalidReconstruction, Reconstruction, Wire
 from ..plan.references import REFERENCE_ATTACK
 from ..registry import camel_case
 from .check import Skipped, require
@@ -34,30 +33,26 @@ def gives_images(attack: Attack, lab: Lab) -> str | None:
             refused.append(str(place.split))
             continue
         expected = tuple(lab.private(place).shape)
-        for images in (answer.images, *answer.members.values()):
-            complaint = _complaint(images, expected)
-            require(not complaint, f"At {place}, {complaint}.")
+        complaint = _complaint(answer, expected)
+        require(not complaint, f"At {place}, {complaint}.")
     return f"inapplicable at {', '.join(refused)}" if refused else None
 
 
-def _complaint(images: Any, expected: tuple[int, ...]) -> str | None:
-    if not isinstance(images, Tensor):
-        return f"expected images {expected}, got {type(images).__name__}"
-    if tuple(images.shape) != expected:
-        return f"expected images {expected}, got {tuple(images.shape)}"
-    if not images.isfinite().all():
-        return "expected finite images, got NaN or infinity"
-    low, high = images.min().item(), images.max().item()
-    return None if low >= -1e-6 and high <= 1 + 1e-6 else f"expected values in [0, 1], got [{low:g}, {high:g}]"
+def _complaint(answer: Reconstruction, expected: tuple[int, ...]) -> str | None:
+    try:
+        answer.validate(expected)
+    except InvalidReconstruction as error:
+        return str(error)
+    return None
 
 
 def _usable(attack: Attack, lab: Lab) -> tuple[Place, Tensor]:
     """Return a place and the images that the attack returns there."""
     place = lab.place(attack)
-    images = lab.answer(attack, place).images
-    if _complaint(images, tuple(lab.private(place).shape)):
+    answer = lab.answer(attack, place)
+    if _complaint(answer, tuple(lab.private(place).shape)):
         raise Skipped("The attack does not return images.")
-    return place, images
+    return place, answer.images
 
 
 def reads_the_wire(attack: Attack, lab: Lab) -> str | None:

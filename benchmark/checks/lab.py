@@ -197,7 +197,7 @@ class Lab:
         seen = self.observation(attack, place)
         with seeded("checks: attack", self.seed):
             rebuilt = attack.reconstruct(seen if wire is None else replace(seen, wire=wire))
-        return rebuilt if isinstance(rebuilt, Reconstruction) else Reconstruction(rebuilt, "", {})
+        return Reconstruction.of(rebuilt)
 
     def answer(self, attack: Attack, place: Place) -> Reconstruction:
         """Return the result of an attack, which is run once for each attack and place."""

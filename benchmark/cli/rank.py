@@ -12,6 +12,7 @@ from ..leaderboard.completing import gap_notice
 from ..leaderboard.loading import load_boards
 from ..leaderboard.planned_cells import read_plan
 from ..leaderboard.ranking import COLUMNS, rank, shorten, with_labels
+from ..leaderboard.results_folder import cells_folder
 from ..registry import suggestion
 from ..utils.texts import one_line, say
 from .console import print_lines
@@ -92,7 +93,7 @@ def print_ranking(ranked: pd.DataFrame, notation: str) -> None:
 def results_folder(paths: Sequence[Path]) -> Path | None:
     """Return the results folder to which runs may be added; None if the boards are of several folders, or of none."""
     folders = {path if path.is_dir() else path.parent for path in paths}
-    return next((folder for folder in folders if (folder / "cells").is_dir()), None) if len(folders) == 1 else None
+    return next((folder for folder in folders if cells_folder(folder).is_dir()), None) if len(folders) == 1 else None
 
 
 def _warn_of_missing_cells(folder: Path, found: set[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..leaderboard.columns import SHOWN
+from ..leaderboard.results_folder import board_path
 from ..leaderboard.store import Record
 from ..plan.cells import Cell
 from ..utils.texts import say
@@ -31,7 +32,7 @@ def print_results(cells: Sequence[Cell], records: Sequence[Record], out: Path) -
     texts = _narrowed(texts)
     say("\n" + ", ".join(f"{name} {names[name].iloc[0]}" for name in shared) + "\n")
     print_lines([str(name) for name in texts.columns], texts.to_numpy().tolist(), named_by=len(named.columns))
-    say(f"\nWrote {out / 'leaderboard.csv'}")
+    say(f"\nWrote {board_path(out)}")
 
 
 def _narrowed(texts: pd.DataFrame) -> pd.DataFrame:

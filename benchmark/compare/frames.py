@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from ..leaderboard.columns import NAMES, PLACES
+from ..leaderboard.columns import PLACES
 from ..leaderboard.loading import SOURCE
+from ..plan.references import KEY_COLUMNS
 from .cell_names import SHORT_NAMES, column_texts, names
 from .differences import Change, Difference
 from .same_images import PER_IMAGE
@@ -22,7 +23,7 @@ def full(differences: Sequence[Difference]) -> pd.DataFrame:
     A key column in which the boards agree in all cells appears once. Other columns appear once per board, as
     ``defense_params_a``.
     """
-    columns = (*NAMES, SOURCE, "cell_id")
+    columns = (*KEY_COLUMNS, SOURCE, "cell_id")
     texts = [[(column_texts(name, each.a), column_texts(name, each.b)) for name in columns] for each in differences]
     equal = [len({*pair} - {None}) <= 1 for pairs in texts for pair in pairs]
     single = [name for at, name in enumerate(columns) if all(equal[at :: len(columns)])]

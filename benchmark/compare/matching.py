@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..leaderboard.columns import NAMES
 from ..leaderboard.loading import SOURCE, BoardRow, load_board_rows
+from ..plan.references import KEY_COLUMNS
 from ..registry import Kind
 from ..registry.declared import declared
 
-MATCH_COLUMNS = tuple(name for name in NAMES if name != "n_images")
+MATCH_COLUMNS = tuple(name for name in KEY_COLUMNS if name != "n_images")
 """The columns that matching cells share by default."""
 PARAMETER_COLUMNS: dict[str, Kind] = {"defense_params": "defenses", "attack_params": "attacks"}
 """Columns of parameters, and the kind of their components."""
@@ -93,7 +93,7 @@ class ComparedBoard:
         """
         found: dict[Hashable, list[BoardRow]] = defaultdict(list)
         for entry in self.entries:
-            names = [name for name in (*NAMES, "protocol", SOURCE) if by_seed or name != "seed"]
+            names = [name for name in (*KEY_COLUMNS, "protocol", SOURCE) if by_seed or name != "seed"]
             found[tuple(str(entry.values.get(name)) for name in names)].append(entry)
         for twins in found.values():
             if len({entry.values.get("seed") for entry in twins}) < len(twins):
@@ -196,4 +196,4 @@ def _refuse_several(
 
 
 def _differing(one: CellGroup, other: CellGroup) -> Iterator[str]:
-    yield from (name for name in (*NAMES, "protocol") if one.value(name) != other.value(name))
+    yield from (name for name in (*KEY_COLUMNS, "protocol") if one.value(name) != other.value(name))

@@ -1,8 +1,9 @@
-"""One cell: let the attack loose on what the adversary sees, and score what it brings back."""
+"""One cell: measure the protected model, attack it, and score the reconstructions."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from ... import __version__
 from ..errors import Inapplicable, UsageError, clean, describe, message_of
 from ..interfaces import Attack, Observation, Reconstruction
 from ..leaderboard.records import KINDS, explain
-from ..leaderboard.store import Record, Row
+from ..leaderboard.store import PerImage, Record, Row
 from ..metrics.leakage import overlap
 from ..plan.cells import Cell
 from ..plan.references import PROTOCOL
@@ -25,18 +26,44 @@ from .protection import Protected
 from .scoring import bound, compare, compare_members, finite_details, score, score_columns
 
 
-class InvalidReconstruction(Exception):
-    """An attack returned something that is not one image in [0, 1] per entry of the wire."""
-
-
 class InvalidFacts(Exception):
-    """A defense tells of itself what no leaderboard can hold, such as an infinite epsilon."""
+    """A defense reports something that no leaderboard can hold, such as an infinite epsilon."""
 
 
-def evaluate(cell: Cell, cell_id: str, bench: Artifacts) -> tuple[Record, Tensor | None]:
+@dataclass(frozen=True)
+class Measured:
+    """A part of what is recorded of a cell.
+
+    Attributes:
+        columns: values of the row, by column.
+        details: what the record holds beside the row, by name.
+    """
+
+    columns: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, float] = field(default_factory=dict)
+
+    def __or__(self, other: Measured) -> Measured:
+        """Join two parts."""
+        return Measured(self.columns | other.columns, self.details | other.details)
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """The outcome of an attack.
+
+    Attributes:
+        reconstruction: its images, (N, C, H, W).
+        measured: what it cost.
+    """
+
+    reconstruction: Reconstruction
+    measured: Measured
+
+
+def evaluate(cell: Cell, cell_id: str, artifacts: Artifacts) -> tuple[Record, Tensor | None]:
     """Run one cell.
 
-    Whatever goes wrong inside a component becomes a record with its reason, unless the user can mend it.
+    An error inside a component becomes a record with its reason, unless the user can correct it.
 
     Returns:
         The record, and the reconstructions (N, C, H, W) if there are any.
@@ -44,89 +71,103 @@ def evaluate(cell: Cell, cell_id: str, bench: Artifacts) -> tuple[Record, Tensor
     Raises:
         UsageError: if a parameter turns out to be wrong, or a cached file damaged.
     """
-    facts: dict[str, Any] = {}
-    details: dict[str, float] = {}
-
-    def without_scores(status: str, reason: str) -> Record:
-        return incomplete(
-            cell, cell_id, status=status, reason=reason, device=str(bench.device), details=details, **facts
-        )
-
+    measured, device = Measured(), str(artifacts.device)
     try:
-        protected = bench.protected(cell.setting)
-        facts, details = _allowed(_describe(protected)), dict(protected.details)
-        attack, attacked = cast(Attack, cell.attack.component), bench.attacked(cell.setting)
-        limit, more = bound(bench, cell.setting, attack.observations)
-        facts, details = facts | _allowed(limit), details | more
-        seen = bench.observe(cell.setting, attack)
-        details["aux_overlap"] = overlap(seen.aux, attacked.images)
-        start = time.perf_counter()
-        rebuilt = _reconstruct(attack, seen, cell_id)
-        facts["attack_seconds"] = round(time.perf_counter() - start, 3)
-        values = compare(rebuilt.images, attacked)
-        scores, more = score(bench, cell.setting, rebuilt.images)
-        details |= {**more, **compare_members(rebuilt, attacked)}
-        scores |= score_columns(values)
-        row = Row(**_names(cell, cell_id), **facts, **scores, status="done", device=str(bench.device))
-        held, notes = finite_details(details)
-        notes |= {"selected": rebuilt.selected, "data": bench.pools(cell.setting.dataset).note}
-        told = {name: note for name, note in notes.items() if note}
-        return Record(row=row, details=held, notes=told, per_image=values), rebuilt.images
+        measured = _measure_defense(cell, artifacts)
+        measured |= _measure_bound(cell, artifacts)
+        seen = artifacts.observe(cell.setting, cast(Attack, cell.attack.component))
+        measured |= _measure_overlap(cell, seen, artifacts)
+        attacked = _attack(cell, cell_id, seen)
+        measured |= attacked.measured
+        scored, per_image = _score(cell, attacked.reconstruction, artifacts)
+        measured |= scored
+        row = Row(**_names(cell, cell_id), **measured.columns, status="done", device=device)
+        held, notes = finite_details(measured.details)
+        notes |= {
+            "selected": attacked.reconstruction.selected,
+            "data": artifacts.pools(cell.setting.dataset).note,
+        }
+        notes = {name: note for name, note in notes.items() if note}
+        return Record(row=row, details=held, notes=notes, per_image=per_image), attacked.reconstruction.images
     except KeyboardInterrupt:
         raise
-    except UsageError as error:
-        if not cell.foreign:
-            raise
-        return without_scores("failed", describe(error)), None
-    except Inapplicable as error:
-        return without_scores("inapplicable", message_of(error)), None
     except BaseException as error:  # a component must not end the run
-        return without_scores("failed", describe(error)), None
+        if isinstance(error, UsageError) and not cell.foreign:
+            raise
+        inapplicable = isinstance(error, Inapplicable)
+        status, reason = ("inapplicable", message_of(error)) if inapplicable else ("failed", describe(error))
+        return incomplete(cell, cell_id, status=status, reason=reason, device=device, measured=measured), None
 
 
-def _allowed(facts: dict[str, Any]) -> dict[str, Any]:
-    """What is told of a protected model, if a leaderboard can hold it: a defense may promise what is not a number."""
+def incomplete(
+    cell: Cell, cell_id: str, *, status: str, reason: str, device: str, measured: Measured | None = None
+) -> Record:
+    """Return the record of a cell without scores.
+
+    Args:
+        cell: the cell.
+        cell_id: its id.
+        status: ``failed`` or ``inapplicable``.
+        reason: why there are no scores.
+        device: where it was computed.
+        measured: what was measured before it failed.
+    """
+    found = measured or Measured()
+    held, notes = finite_details(found.details)
+    facts = {**_names(cell, cell_id), **found.columns, "status": status, "reason": reason, "device": device}
+    return Record(row=Row(**facts), details=held, notes=notes)
+
+
+def _measure_defense(cell: Cell, artifacts: Artifacts) -> Measured:
+    protected = artifacts.protected(cell.setting)
+    return Measured(_valid(_describe(protected)), dict(protected.details))
+
+
+def _measure_bound(cell: Cell, artifacts: Artifacts) -> Measured:
+    limit, details = bound(artifacts, cell.setting, cast(Attack, cell.attack.component).observations)
+    return Measured(_valid(limit), details)
+
+
+def _measure_overlap(cell: Cell, seen: Observation, artifacts: Artifacts) -> Measured:
+    return Measured(details={"aux_overlap": overlap(seen.aux, artifacts.originals(cell.setting))})
+
+
+def _attack(cell: Cell, cell_id: str, seen: Observation) -> Attacked:
+    start = time.perf_counter()
+    reconstruction = reconstruct(cast(Attack, cell.attack.component), seen, cell_id)
+    seconds = round(time.perf_counter() - start, 3)
+    return Attacked(reconstruction, Measured({"attack_seconds": seconds}))
+
+
+def reconstruct(attack: Attack, seen: Observation, cell_id: str) -> Reconstruction:
+    """Have an attack reconstruct what it observes, on the random stream of its cell.
+
+    Raises:
+        InvalidReconstruction: if it does not return one image in [0, 1] for each entry of the wire.
+    """
+    shape = (len(seen.wire), *seen.image_shape)
+    with isolated("attack", cell_id):
+        answer = attack.reconstruct(seen)
+    return Reconstruction.of(answer).validate(shape)
+
+
+def _score(cell: Cell, reconstruction: Reconstruction, artifacts: Artifacts) -> tuple[Measured, PerImage]:
+    attacked = artifacts.attacked(cell.setting)
+    per_image = compare(reconstruction.images, attacked)
+    columns, details = score(artifacts, cell.setting, reconstruction.images)
+    members = compare_members(reconstruction, attacked)
+    return Measured(columns | score_columns(per_image), details | members), per_image
+
+
+def _valid(columns: dict[str, Any]) -> dict[str, Any]:
+    """Return values of columns if a leaderboard can hold them: a defense may report what is not a number."""
     found = {}
-    for name, value in facts.items():
+    for name, value in columns.items():
         try:
             found[name] = KINDS[name].validate_python(value)
         except ValidationError as error:
             raise InvalidFacts(explain(error, name)) from error
     return found
-
-
-def incomplete(cell: Cell, cell_id: str, *, details: dict[str, float] | None = None, **facts: Any) -> Record:
-    """The record of a cell without scores; ``facts`` give at least ``status``, ``reason`` and ``device``."""
-    held, notes = finite_details(details or {})
-    return Record(row=Row(**_names(cell, cell_id), **facts), details=held, notes=notes)
-
-
-def _reconstruct(attack: Attack, seen: Observation, cell_id: str) -> Reconstruction:
-    expected = (len(seen.wire), *seen.image_shape)
-    with isolated("attack", cell_id):
-        answer = attack.reconstruct(seen)
-    rebuilt = answer if isinstance(answer, Reconstruction) else Reconstruction(answer, "", {})
-    members = {clean(str(name)): _checked(images, expected) for name, images in rebuilt.members.items()}
-    return Reconstruction(_checked(rebuilt.images, expected), clean(str(rebuilt.selected)), members)
-
-
-def _checked(images: Tensor, expected: tuple[int, ...]) -> Tensor:
-    """Images that an attack has returned, as a tensor of numbers of its own."""
-    if not isinstance(images, Tensor):
-        raise InvalidReconstruction(f"the attack returned {clean(type(images).__name__)}; expected images {expected}")
-    with torch.no_grad(), torch._C.DisableTorchFunctionSubclass():
-        if tuple(images.shape) != expected:
-            raise InvalidReconstruction(f"the attack returned {tuple(images.shape)}; expected images {expected}")
-        if images.layout is not torch.strided or images.is_meta or not images.is_floating_point():
-            found = "a tensor without numbers" if images.is_meta else f"a {images.layout} tensor of {images.dtype}"
-            raise InvalidReconstruction(f"the attack returned {found}; expected a dense tensor of float32")
-        plain = images.detach().as_subclass(Tensor).to(torch.float32, copy=True)
-    low, high = plain.min().item(), plain.max().item()
-    if not (torch.isfinite(plain).all() and low >= -1e-6 and high <= 1 + 1e-6):
-        raise InvalidReconstruction(
-            f"the attack returned values in [{low:g}, {high:g}]; expected finite values in [0, 1]"
-        )
-    return plain
 
 
 def _names(cell: Cell, cell_id: str) -> dict[str, Any]:

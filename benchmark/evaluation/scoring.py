@@ -19,22 +19,22 @@ from ..utils.fingerprints import groups_of_equal
 from .artifacts import Artifacts
 
 
-def score(bench: Artifacts, setting: Setting, images: Tensor) -> tuple[dict[str, Any], dict[str, float]]:
+def score(artifacts: Artifacts, setting: Setting, images: Tensor) -> tuple[dict[str, Any], dict[str, float]]:
     """Score reconstructions (N, C, H, W) of the private images under attack.
 
     Returns:
         The columns ``identified`` and ``leak_r2``, and details by name.
     """
-    pools = bench.pools(setting.dataset)
-    attacked, gallery = bench.attacked(setting), bench.gallery(setting, GALLERY_IMAGES)
+    pools = artifacts.pools(setting.dataset)
+    attacked, gallery = artifacts.attacked(setting), artifacts.gallery(setting, GALLERY_IMAGES)
     originals = attacked.images
     images = images.to(originals.device).clamp(0, 1)
     columns = {"identified": identified(images, gallery), "leak_r2": leak_r2(images, originals, pools.aux.images)}
     details = {
         "identified_chance": identified_chance(len(originals), gallery),
-        "evaluator_agreement": agreement(bench.evaluators.get(setting.dataset), images, originals),
-        "evaluator_accuracy": bench.evaluators.accuracy(setting.dataset, len(gallery)),
-        "psnr_db_class_mean": psnr(bench.class_means(setting.dataset)[attacked.labels], originals).mean().item(),
+        "evaluator_agreement": agreement(artifacts.evaluators.get(setting.dataset), images, originals),
+        "evaluator_accuracy": artifacts.evaluators.accuracy(setting.dataset, len(gallery)),
+        "psnr_db_class_mean": psnr(artifacts.class_means(setting.dataset)[attacked.labels], originals).mean().item(),
         **compare_classmates(images, attacked),
     }
     wrong = wrong_image_psnr(images, originals)
@@ -46,9 +46,9 @@ def score(bench: Artifacts, setting: Setting, images: Tensor) -> tuple[dict[str,
     )
 
 
-def bound(bench: Artifacts, setting: Setting, observations: int) -> tuple[dict[str, Any], dict[str, float]]:
+def bound(artifacts: Artifacts, setting: Setting, observations: int) -> tuple[dict[str, Any], dict[str, float]]:
     """The column ``bound_psnr_db`` and its details, by name; nothing where there is no bound."""
-    found = bench.bound(setting, observations)
+    found = artifacts.bound(setting, observations)
     return ({"bound_psnr_db": round(found.psnr_db, 5)}, found.details) if found else ({}, {})
 
 

@@ -1,10 +1,12 @@
 """What a plug-in author subclasses and handles: components, images, split models, wires, observations."""
 
 from .channel import Channel, CleanInput
-from .components import Attack, Component, Dataset, Defense, Model, Reconstruction, Training
+from .components import Attack, Component, Dataset, Defense, Model, Training
 from .images import ImageSet, Pools
 from .observation import Access, Observation
+from .reconstruction import InvalidReconstruction, Reconstruction
 from .split_model import Exchange, Normalize, Promise, SplitModel, Target
+from .timing import timed_ms
 from .wire import Wire, byte_view
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "Defense",
     "Exchange",
     "ImageSet",
+    "InvalidReconstruction",
     "Model",
     "Normalize",
     "Observation",
@@ -28,4 +31,5 @@ __all__ = [
     "Training",
     "Wire",
     "byte_view",
+    "timed_ms",
 ]

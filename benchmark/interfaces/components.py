@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from .images import ImageSet, Pools
 from .observation import Access, Observation
+from .reconstruction import Reconstruction
 from .split_model import SplitModel
 
 
@@ -37,21 +38,6 @@ class Component(BaseModel):
     def params(self) -> str:
         """The parameters as canonical JSON."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-
-
-@dataclass(frozen=True)
-class Reconstruction:
-    """What an attack that tries several ways brings back.
-
-    Attributes:
-        images: its answer, (N, C, H, W) in [0, 1].
-        selected: the name of the member whose answer that is.
-        members: the answer of each member, by name.
-    """
-
-    images: Tensor
-    selected: str
-    members: dict[str, Tensor]
 
 
 class Attack(Component, ABC):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from ..errors import UsageError
 from .channel import Channel
 from .stages import child_name, cut_name, find_cuts
+from .timing import timed_ms
 from .wire import Wire
 
 
@@ -131,13 +131,9 @@ class SplitModel:
 
     def exchange(self, wire: Wire) -> Exchange:
         """Let the server work on what arrived, and the client read what comes back; each wire once."""
-        start = time.perf_counter()
-        with torch.no_grad():
+        with timed_ms(self.device) as elapsed, torch.no_grad():
             logits = self.server(wire.tensor)
-        if logits.is_cuda:
-            torch.cuda.synchronize(logits.device)
-        milliseconds = 1000 * (time.perf_counter() - start)
-        return Exchange(logits, client_ms=0, server_ms=milliseconds, more_bytes_up=0, bytes_down=logits.nbytes)
+        return Exchange(logits, client_ms=0, server_ms=elapsed.ms, more_bytes_up=0, bytes_down=logits.nbytes)
 
     def answer(self, wire: Wire) -> Tensor:
         """Logits (N, classes) for what was sent."""
@@ -170,6 +166,12 @@ class SplitModel:
     def stochastic(self) -> bool:
         """Whether sending one image twice gives two different wires."""
         return self.input_channel.stochastic or self.ir_channel.stochastic
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are; the CPU if it has none."""
+        parts = self.modules()
+        return next((each.device for each in (*parts.parameters(), *parts.buffers())), torch.device("cpu"))
 
     def copy(self) -> SplitModel:
         """A deep copy with weights of its own."""

@@ -1,8 +1,6 @@
-"""The columns of a leaderboard: all of them, the key of a cell, what tables show, and decimals."""
+"""The columns that tables show, and their decimals."""
 
 from __future__ import annotations
-
-NAMES = ("dataset", "model", "split", "defense", "defense_params", "attack", "attack_params", "seed", "n_images")
 
 PLACES = {
     "psnr_db": 2,

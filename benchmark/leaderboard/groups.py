@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..metrics.intervals import interval
+from ..plan.references import KEY_COLUMNS
 from ..registry.labels import label
-from .columns import NAMES
 from .completeness import is_scored
 from .store import Record, Row
 
@@ -107,7 +107,7 @@ class ScoredRows:
         """Yield groups of rows that agree in all key columns except the ignored ones, and in their ``rest``."""
         found: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
         for row in self.rows:
-            key = tuple(getattr(row, name) for name in NAMES if name not in ignored)
+            key = tuple(getattr(row, name) for name in KEY_COLUMNS if name not in ignored)
             found[(*key, row.protocol, rest(row))].append(row)
         yield from found.values()
 

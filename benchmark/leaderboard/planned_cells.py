@@ -9,13 +9,9 @@ from pydantic import TypeAdapter, ValidationError
 from ..errors import UsageError
 from ..utils.files import Unreadable, read_json
 from .records import CellId
+from .results_folder import plan_path
 
 _PLAN = TypeAdapter(dict[CellId, str])
-
-
-def plan_path(out: Path) -> Path:
-    """Return the path of the plan of a results folder."""
-    return out / "plan.json"
 
 
 def read_plan(out: Path) -> dict[str, str]:

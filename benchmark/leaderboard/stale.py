@@ -13,9 +13,9 @@ from typing import Any
 
 from ..errors import UsageError
 from ..plan.cells import Cell
-from .store import SCHEMA_VERSION, Record, read_content, read_record, record_files, record_path
-
-FOLDER = "outdated"
+from ..plan.references import KEY_COLUMNS
+from .results_folder import board_path, outdated_folder, record_files, record_path, schema_path, strip_path
+from .store import SCHEMA_VERSION, Record, read_content, read_record
 
 
 def find_record(out: Path, cell_id: str) -> Record | None:
@@ -24,7 +24,7 @@ def find_record(out: Path, cell_id: str) -> Record | None:
     Raises:
         UsageError: if the file is damaged.
     """
-    for path in (record_path(out, cell_id), out / FOLDER / f"{cell_id}.json"):
+    for path in (record_path(out, cell_id), outdated_folder(out) / f"{cell_id}.json"):
         if path.exists() and read_content(path).get("schema_version") == SCHEMA_VERSION:
             return read_record(path)
     return None
@@ -46,25 +46,32 @@ def set_aside(out: Path, planned: Mapping[str, Cell], fingerprints: Mapping[str,
         UsageError: if a record is damaged.
     """
     for cell_id in planned:
-        aside = out / FOLDER / f"{cell_id}.json"
+        aside = outdated_folder(out) / f"{cell_id}.json"
         if aside.exists() and not record_path(out, cell_id).exists() and find_record(out, cell_id):
             _move(out, cell_id, back=True)
     names = {_key(cell.columns): cell_id for cell_id, cell in planned.items()}
     old = {}
     for path in record_files(out):
-        content = read_content(path)
-        readable = content.get("schema_version") == SCHEMA_VERSION
-        row = read_record(path).row.model_dump() if readable else content.get("row", {})
-        today = names.get(_key(row)) or (readable and _cell_id(row, fingerprints)) or path.stem
-        if not readable or today != path.stem:
+        present = _present_id(path, names, fingerprints)
+        if present is not None:
             _move(out, path.stem, back=False)
-            old[path.stem] = today
+            old[path.stem] = present
     _set_board_aside(out)
     return old
 
 
+def _present_id(path: Path, names: Mapping[Any, str], fingerprints: Mapping[str, str]) -> str | None:
+    """Return the present id of the cell of an outdated record; None if the record is up to date."""
+    content = read_content(path)
+    if content.get("schema_version") != SCHEMA_VERSION:
+        return names.get(_key(content.get("row", {})), path.stem)
+    row = read_record(path).row.model_dump()
+    present = names.get(_key(row)) or _cell_id(row, fingerprints) or path.stem
+    return present if present != path.stem else None
+
+
 def _key(columns: Mapping[str, object]) -> tuple[object, ...]:
-    values = (columns.get(column) for column in Cell.COLUMNS)
+    values = (columns.get(column) for column in KEY_COLUMNS)
     return tuple(value if isinstance(value, str | int) else None for value in values)
 
 
@@ -80,19 +87,19 @@ def _cell_id(row: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str | N
 
 
 def _move(out: Path, cell_id: str, *, back: bool) -> None:
-    (out / FOLDER).mkdir(exist_ok=True)
-    homes = [record_path(out, cell_id), out / "pictures" / f"{cell_id}.png"]
-    for home in homes:
-        pair = [home, out / FOLDER / home.name]
+    outdated = outdated_folder(out)
+    outdated.mkdir(exist_ok=True)
+    for home in (record_path(out, cell_id), strip_path(out, cell_id)):
+        pair = [home, outdated / home.name]
         source, destination = pair[::-1] if back else pair
         if source.exists():
             os.replace(source, destination)
 
 
 def _set_board_aside(out: Path) -> None:
-    schema = out / "leaderboard.schema.json"
+    schema, outdated = schema_path(out), outdated_folder(out)
     if schema.exists() and read_content(schema).get("schema_version") != SCHEMA_VERSION:
-        (out / FOLDER).mkdir(exist_ok=True)
-        for path in (out / "leaderboard.csv", schema):
+        outdated.mkdir(exist_ok=True)
+        for path in (board_path(out), schema):
             if path.exists():
-                os.replace(path, out / FOLDER / path.name)
+                os.replace(path, outdated / path.name)

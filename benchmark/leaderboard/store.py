@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,21 +14,16 @@ import pandas as pd
 from pydantic import ValidationError
 
 from ..errors import UsageError
+from ..plan.references import KEY_COLUMNS
 from ..utils.files import Unreadable, locked, read_json, write_atomically
 from ..utils.texts import from_spreadsheet, one_line, quoted
 from .csv_files import CsvTable, read_csv, to_csv
 from .records import COLUMNS, SCHEMA_VERSION, TEXTS, PerImage, Record, Row, Status, explain
+from .results_folder import board_path, cells_folder, record_files, record_path, schema_path
 
-__all__ = ["COLUMNS", "SCHEMA_VERSION", "PerImage", "Record", "Row", "Status"]
+__all__ = ["COLUMNS", "SCHEMA_VERSION", "PerImage", "Record", "Row", "Status", "record_files", "record_path"]
 
 logger = logging.getLogger(__name__)
-
-_RECORD_NAME = re.compile(r"[0-9a-f]{16}\.json")
-
-
-def record_path(out: Path, cell_id: str) -> Path:
-    """Return the path of the record of a cell."""
-    return out / "cells" / f"{cell_id}.json"
 
 
 def write_record(out: Path, record: Record) -> None:
@@ -80,16 +74,6 @@ def _damaged(path: Path, reason: str) -> UsageError:
     return UsageError(f"{path} is not a valid record. {reason}. Delete it and rerun to recompute the cell.")
 
 
-def record_files(out: Path) -> list[Path]:
-    """Return the paths of the records of a results folder; files with other names are ignored."""
-    folder = out / "cells"
-    return (
-        [folder / name for name in sorted(os.listdir(folder)) if _RECORD_NAME.fullmatch(name)]
-        if folder.is_dir()
-        else []
-    )
-
-
 def read_records(out: Path) -> dict[str, Record]:
     """Read all records of a results folder, by cell."""
     return {path.stem: read_record(path) for path in record_files(out)}
@@ -98,18 +82,7 @@ def read_records(out: Path) -> dict[str, Record]:
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     """Return rows as a data frame in the order of a leaderboard."""
     frame = as_given(rows)
-    keys = [
-        "dataset",
-        "model",
-        "split",
-        "defense",
-        "defense_params",
-        "attack",
-        "attack_params",
-        "seed",
-        "n_images",
-        "cell_id",
-    ]
+    keys = [*KEY_COLUMNS, "cell_id"]
     return frame.sort_values(keys, kind="stable", ignore_index=True)
 
 
@@ -131,7 +104,7 @@ def rebuild(out: Path, planned: Iterable[str]) -> Path:
     Raises:
         UsageError: if a record is damaged, or the leaderboard holds rows that have no record and would be lost.
     """
-    path = out / "leaderboard.csv"
+    path = board_path(out)
     with locked(path):
         records = read_records(out)
         _refuse_loss(path, {*records, *planned})
@@ -139,7 +112,7 @@ def rebuild(out: Path, planned: Iterable[str]) -> Path:
         if not path.exists() or path.read_bytes() != content:
             write_atomically(path, content)
         schema = json.dumps({"schema_version": SCHEMA_VERSION, "columns": COLUMNS}, indent=1) + "\n"
-        write_atomically(path.with_name("leaderboard.schema.json"), schema.encode())
+        write_atomically(schema_path(out), schema.encode())
     return path
 
 
@@ -215,8 +188,8 @@ def check_writable(out: Path) -> None:
         UsageError: if the folder cannot be created or written.
     """
     with writing(out):
-        (out / "cells").mkdir(parents=True, exist_ok=True)
-        probe = out / "cells" / f".probe-{os.getpid()}"
+        cells_folder(out).mkdir(parents=True, exist_ok=True)
+        probe = cells_folder(out) / f".probe-{os.getpid()}"
         probe.write_bytes(b"")
         probe.unlink()
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TypeVar
 
-import torch
 from torch import Tensor
 
-from ..interfaces import Exchange, SplitModel, Wire
+from ..interfaces import Exchange, SplitModel, Wire, timed_ms
 from .macs import count_macs
 
 Result = TypeVar("Result")
@@ -65,12 +64,9 @@ def _round_trip(model: SplitModel, image: Tensor) -> tuple[Wire, float, Exchange
     Returns:
         The wire, the milliseconds of sending it, and the exchange that follows.
     """
-    start = time.perf_counter()
-    wire = model.send(image)
-    if image.is_cuda:
-        torch.cuda.synchronize(image.device)
-    milliseconds = 1000 * (time.perf_counter() - start)
-    return wire, milliseconds, model.exchange(wire)
+    with timed_ms(image.device) as elapsed:
+        wire = model.send(image)
+    return wire, elapsed.ms, model.exchange(wire)
 
 
 def _repeat(call: Callable[[], Result]) -> list[Result]:

@@ -5,18 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from ..interfaces import Dataset
-from ..registry import Kind
 from ..registry.specs import ResolvedComponent, parse, resolve
 from ..training import RECIPE_VERSION
 from ..utils.cache import digest
-from .references import PROTOCOL
-
-_IN_ONE_COLUMN: dict[Kind, str] = {"datasets": "dataset", "models": "model"}
-
-_IN_TWO_COLUMNS: dict[Kind, str] = {"defenses": "defense", "attacks": "attack"}
+from .references import KEY_COLUMNS, PROTOCOL
 
 
 @dataclass(frozen=True)
@@ -54,19 +49,6 @@ class Setting:
 class Cell:
     """One (dataset, model, split, defense, attack, seed)."""
 
-    COLUMNS: ClassVar[tuple[str, ...]] = (
-        "dataset",
-        "model",
-        "split",
-        "defense",
-        "defense_params",
-        "attack",
-        "attack_params",
-        "seed",
-        "n_images",
-    )
-    """The columns of a leaderboard that say which cell a row is of."""
-
     setting: Setting
     attack: ResolvedComponent
 
@@ -83,11 +65,9 @@ class Cell:
         Raises:
             UsageError: if there is no such component, or it does not take these parameters.
         """
-        dataset, model = (resolve(kind, *parse(columns[name])) for kind, name in _IN_ONE_COLUMN.items())
-        defense, attack = (
-            resolve(kind, columns[name], json.loads(columns[f"{name}_params"]))
-            for kind, name in _IN_TWO_COLUMNS.items()
-        )
+        dataset, model = resolve("datasets", *parse(columns["dataset"])), resolve("models", *parse(columns["model"]))
+        defense = resolve("defenses", columns["defense"], json.loads(columns["defense_params"]))
+        attack = resolve("attacks", columns["attack"], json.loads(columns["attack_params"]))
         return cls(Setting(dataset, model, columns["split"], defense, columns["seed"], columns["n_images"]), attack)
 
     @property
@@ -105,7 +85,7 @@ class Cell:
             setting.seed,
             setting.images,
         )
-        return dict(zip(self.COLUMNS, values, strict=True))
+        return dict(zip(KEY_COLUMNS, values, strict=True))
 
     def identity(self, fingerprint: str) -> dict[str, Any]:
         """All that the cell's scores depend on."""

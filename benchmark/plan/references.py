@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+KEY_COLUMNS = ("dataset", "model", "split", "defense", "defense_params", "attack", "attack_params", "seed", "n_images")
+"""The columns of a leaderboard that say which cell a row is of."""
+
 PROTOCOL = 2
 """Version of the evaluation protocol. It is raised whenever scores stop being comparable."""
 

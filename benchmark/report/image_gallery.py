@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import UsageError
+from ..leaderboard.results_folder import strip_path
 from ..utils.files import Unreadable, read_bytes
 from .content import Scenario
 
@@ -54,7 +55,7 @@ def collect_strips(scenarios: Iterable[Scenario], folders: Sequence[Path], limit
     """
     made, known, used = ImageGallery(), dict[str, int](), 0
     for cell_id in _by_importance(scenarios):
-        path = next((path for folder in folders if (path := folder / "pictures" / f"{cell_id}.png").exists()), None)
+        path = next((path for folder in folders if (path := strip_path(folder, cell_id)).exists()), None)
         if path is None:
             continue
         halves = _halves(path)

@@ -104,7 +104,7 @@ def _serve(end: Connection, device: torch.device, data_dir: Path | None, level: 
             end.send(said)
 
     forward_logs(level, send)
-    bench = Artifacts(device=device, data_dir=data_dir)
+    artifacts = Artifacts(device=device, data_dir=data_dir)
     while True:
         try:
             asked: Task | Look = end.recv()
@@ -113,20 +113,20 @@ def _serve(end: Connection, device: torch.device, data_dir: Path | None, level: 
         except BaseException as error:
             send(WorkerEvent("failed", f"it cannot be sent to a worker process: {describe(error)}"))
             continue
-        send(_answer(asked, bench, lambda: send(WorkerEvent("begun"))))
+        send(_answer(asked, artifacts, lambda: send(WorkerEvent("begun"))))
 
 
-def _answer(asked: Task | Look, bench: Artifacts, begun: Callable[[], None]) -> WorkerEvent:
+def _answer(asked: Task | Look, artifacts: Artifacts, begun: Callable[[], None]) -> WorkerEvent:
     """Do what is asked; whatever goes wrong is told."""
     try:
         if isinstance(asked, Look):
-            facts = bench.facts(asked.setting.dataset)
+            facts = artifacts.facts(asked.setting.dataset)
             begun()
-            bench.check(asked.setting)
+            artifacts.check(asked.setting)
             return WorkerEvent("looked", facts=facts)
-        bench.prepare(asked.cell.setting)
+        artifacts.prepare(asked.cell.setting)
         begun()
-        return WorkerEvent("done", outcome=run_task(asked, bench))
+        return WorkerEvent("done", outcome=run_task(asked, artifacts))
     except UsageError as error:
         mended = isinstance(asked, Look) or not asked.cell.foreign
         return WorkerEvent("refused", message_of(error)) if mended else WorkerEvent("failed", describe(error))

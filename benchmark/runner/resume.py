@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..evaluation.artifacts import Artifacts
-from ..leaderboard.planned_cells import plan_path, read_plan
-from ..leaderboard.stale import FOLDER, find_record, set_aside
+from ..leaderboard.planned_cells import read_plan
+from ..leaderboard.results_folder import outdated_folder, plan_path
+from ..leaderboard.stale import find_record, set_aside
 from ..leaderboard.store import Record, rebuild, writing
 from ..plan.cells import Setting
 from ..plan.request import Request, plan
@@ -37,22 +38,22 @@ class PlannedCell(Task):
         return self.record is not None and self.record.row.status != "failed"
 
 
-def prepare(requests: Sequence[Request], where: RunOptions, bench: Artifacts) -> list[PlannedCell]:
+def prepare(requests: Sequence[Request], options: RunOptions, artifacts: Artifacts) -> list[PlannedCell]:
     """Expand requests into cells and look up what is already done.
 
     Raises:
         UsageError: if anything about the requests, the data or the records is wrong.
     """
-    cells = settle(plan(*requests), bench)
-    fingerprints = _fingerprints(list(dict.fromkeys(cell.setting for cell in cells)), where, bench)
+    cells = settle(plan(*requests), artifacts)
+    fingerprints = _fingerprints(list(dict.fromkeys(cell.setting for cell in cells)), options, artifacts)
     planned = []
     for cell in cells:
         cell_id = cell.cell_id(fingerprints[cell.setting])
-        planned.append(PlannedCell(cell, cell_id, find_record(where.out, cell_id)))
+        planned.append(PlannedCell(cell, cell_id, find_record(options.out, cell_id)))
     return planned
 
 
-def _fingerprints(settings: Sequence[Setting], where: RunOptions, bench: Artifacts) -> dict[Setting, str]:
+def _fingerprints(settings: Sequence[Setting], options: RunOptions, artifacts: Artifacts) -> dict[Setting, str]:
     """Make sure that settings can be made; those with data or a model of a plug-in are tried in a worker process.
 
     Returns:
@@ -60,12 +61,12 @@ def _fingerprints(settings: Sequence[Setting], where: RunOptions, bench: Artifac
     """
     foreign = [setting for setting in settings if setting.dataset.entry.foreign or setting.model.entry.foreign]
     if foreign:
-        workers = Processes(where.torch_device, where.data_dir)
+        workers = Processes(options.torch_device, options.data_dir)
         for setting, facts in look(foreign, workers):
-            bench.data.learn(setting.dataset, facts)
-    here = settings if where.engine == "ray" else [setting for setting in settings if setting not in foreign]
-    found = {setting: bench.check(setting) for setting in here}
-    return {setting: found.get(setting) or bench.facts(setting.dataset).fingerprint for setting in settings}
+            artifacts.data.learn(setting.dataset, facts)
+    here = settings if options.engine == "ray" else [setting for setting in settings if setting not in foreign]
+    found = {setting: artifacts.check(setting) for setting in here}
+    return {setting: found.get(setting) or artifacts.facts(setting.dataset).fingerprint for setting in settings}
 
 
 def unfinished(planned: Sequence[PlannedCell]) -> list[list[Task]]:
@@ -78,20 +79,20 @@ def unfinished(planned: Sequence[PlannedCell]) -> list[list[Task]]:
     return [list(group) for _, group in itertools.groupby(tasks, key=setting)]
 
 
-def remember_plan(planned: Sequence[PlannedCell], out: Path, bench: Artifacts) -> dict[str, str]:
+def remember_plan(planned: Sequence[PlannedCell], out: Path, artifacts: Artifacts) -> dict[str, str]:
     """Write the plan of a results folder; return all its cells with their labels."""
     path, datasets = plan_path(out), {each.cell.setting.dataset for each in planned}
     with writing(out), locked(path):
         old = set_aside(
             out,
             {each.cell_id: each.cell for each in planned},
-            {each.canonical: bench.facts(each).fingerprint for each in datasets},
+            {each.canonical: artifacts.facts(each).fingerprint for each in datasets},
         )
         if old:
             logger.warning(
                 "%d records are of another version or other data: set aside in %s, to be computed anew",
                 len(old),
-                out / FOLDER,
+                outdated_folder(out),
             )
         before = read_plan(out)
         rebuild(out, [*before, *old])

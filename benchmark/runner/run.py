@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from ..evaluation.artifacts import Artifacts
 from ..leaderboard.audits import audit, notice
 from ..leaderboard.flag_kinds import INCOMPLETE
+from ..leaderboard.results_folder import record_path, strip_path
 from ..leaderboard.store import (
     Record,
     check_writable,
     read_record,
     rebuild,
-    record_path,
     write_record,
     writing,
 )
@@ -47,28 +47,30 @@ REBUILD_SHARE = 0.02
 """Share of the time that may go into rebuilding it."""
 
 
-def execute(planned: Sequence[PlannedCell], where: RunOptions, bench: Artifacts, listener: Listener) -> list[Record]:
+def execute(
+    planned: Sequence[PlannedCell], options: RunOptions, artifacts: Artifacts, listener: Listener
+) -> list[Record]:
     """Compute the cells that are not finished; every finished cell survives an interruption.
 
     Returns:
         The records of all planned cells, in their order.
     """
-    check_writable(where.out)
-    everything = remember_plan(planned, where.out, bench)
+    check_writable(options.out)
+    everything = remember_plan(planned, options.out, artifacts)
     done = {each.cell_id: each.record for each in planned if each.record and each.finished}
     labels = {each.cell_id: each.cell.label for each in planned}
     groups = unfinished(planned)
-    board = LeaderboardWriter(where.out, everything)
+    board = LeaderboardWriter(options.out, everything)
     try:
-        for outcome in _outcomes(groups, where, bench, listener):
-            with writing(where.out):
-                record = _keep(where.out, outcome)
+        for outcome in _outcomes(groups, options, artifacts, listener):
+            with writing(options.out):
+                record = _keep(options.out, outcome)
             done[record.row.cell_id] = record
             listener.finished(labels[record.row.cell_id], record)
             board.refresh()
     finally:
-        with writing(where.out):
-            rebuild(where.out, everything)
+        with writing(options.out):
+            rebuild(options.out, everything)
     return [done[each.cell_id] for each in planned]
 
 
@@ -90,28 +92,28 @@ class LeaderboardWriter:
 
 
 def _outcomes(
-    groups: Sequence[Sequence[Task]], where: RunOptions, bench: Artifacts, listener: Listener
+    groups: Sequence[Sequence[Task]], options: RunOptions, artifacts: Artifacts, listener: Listener
 ) -> Iterator[CellResult]:
     """Compute the tasks; what another run into the same folder has done meanwhile is taken from there."""
 
     def known(task: Task) -> CellResult | None:
-        path = record_path(where.out, task.cell_id)
+        path = record_path(options.out, task.cell_id)
         record = read_record(path) if path.exists() else None
         return CellResult(record) if record and record.row.status != "failed" else None
 
-    if where.engine == "local":
+    if options.engine == "local":
         own, foreign = _divided(groups, foreign=False), _divided(groups, foreign=True)
-        if where.jobs in (None, 1) and where.cell_timeout is None:
+        if options.jobs in (None, 1) and options.cell_timeout is None:
             for task in itertools.chain.from_iterable(own):
                 if (outcome := known(task)) is None:
                     listener.started(task.cell.label)
-                    outcome = run_task(task, bench)
+                    outcome = run_task(task, artifacts)
                 yield outcome
         else:
-            yield from _dispatched(own, where, bench, listener, known)
-        yield from _dispatched(foreign, where, bench, listener, known)
+            yield from _dispatched(own, options, artifacts, listener, known)
+        yield from _dispatched(foreign, options, artifacts, listener, known)
     else:
-        yield from _dispatched(groups, where, bench, listener, known)
+        yield from _dispatched(groups, options, artifacts, listener, known)
 
 
 def _divided(groups: Sequence[Sequence[Task]], *, foreign: bool) -> list[list[Task]]:
@@ -122,29 +124,31 @@ def _divided(groups: Sequence[Sequence[Task]], *, foreign: bool) -> list[list[Ta
 
 def _dispatched(
     groups: Sequence[Sequence[Task]],
-    where: RunOptions,
-    bench: Artifacts,
+    options: RunOptions,
+    artifacts: Artifacts,
     listener: Listener,
     known: Callable[[Task], CellResult | None],
 ) -> Iterator[CellResult]:
     """Compute tasks in workers of their own, so that nothing that a plug-in does to its process reaches other cells."""
     if not groups:
         return
-    workers, count, device = _workers(where, bench)
+    workers, count, device = _workers(options, artifacts)
     with closing(workers):
         count = min(count, sum(map(len, groups)))
-        dispatch = Scheduler(groups, workers, count=count, timeout=where.cell_timeout, device=device, known=known)
+        dispatch = Scheduler(groups, workers, count=count, timeout=options.cell_timeout, device=device, known=known)
         yield from dispatch.run(listener)
 
 
-def _workers(where: RunOptions, bench: Artifacts) -> tuple[Processes | RayWorkers, int, str]:
+def _workers(options: RunOptions, artifacts: Artifacts) -> tuple[Processes | RayWorkers, int, str]:
     """Workers, how many there may be at a time, and the device that they compute on."""
-    if where.engine == "local":
-        device = where.torch_device
-        return Processes(device, where.data_dir), where.jobs or 1, str(device)
+    if options.engine == "local":
+        device = options.torch_device
+        return Processes(device, options.data_dir), options.jobs or 1, str(device)
     from .ray_workers import RayWorkers
 
-    workers = RayWorkers(bench, device=where.device, address=where.address, gpus=where.gpus_per_cell, jobs=where.jobs)
+    workers = RayWorkers(
+        artifacts, device=options.device, address=options.address, gpus=options.gpus_per_cell, jobs=options.jobs
+    )
     return workers, workers.count, workers.device
 
 
@@ -155,22 +159,22 @@ def _keep(out: Path, outcome: CellResult) -> Record:
     if path.exists() and (old := read_record(path)).row.status != "failed":
         return old
     if outcome.picture is not None:
-        write_atomically(out / "pictures" / f"{record.row.cell_id}.png", outcome.picture)
+        write_atomically(strip_path(out, record.row.cell_id), outcome.picture)
     write_record(out, record)
     return record
 
 
 def compute(
-    planned: Sequence[PlannedCell], place: RunOptions, bench: Artifacts, *, quiet: bool = False
+    planned: Sequence[PlannedCell], options: RunOptions, artifacts: Artifacts, *, quiet: bool = False
 ) -> list[Record]:
     """Compute the cells that are not finished, and show the progress on stderr unless ``quiet``.
 
     Returns:
         The records of all planned cells, in their order.
     """
-    listener = None if quiet else _display(planned, place, bench)
+    listener = None if quiet else _display(planned, options, artifacts)
     with listener or nullcontext():
-        return execute(planned, place, bench, listener or Listener())
+        return execute(planned, options, artifacts, listener or Listener())
 
 
 def _display(planned: Sequence[PlannedCell], options: RunOptions, artifacts: Artifacts) -> Display | None:

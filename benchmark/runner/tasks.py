@@ -34,12 +34,12 @@ class CellResult:
     picture: bytes | None = None
 
 
-def run_task(task: Task, bench: Artifacts) -> CellResult:
+def run_task(task: Task, artifacts: Artifacts) -> CellResult:
     """Evaluate a cell, and draw its strip.
 
     Raises:
         UsageError: if a parameter turns out to be wrong, or a cached file damaged.
     """
-    record, images = evaluate(task.cell, task.cell_id, bench)
-    picture = None if images is None else strip(bench.originals(task.cell.setting), images)
+    record, images = evaluate(task.cell, task.cell_id, artifacts)
+    picture = None if images is None else strip(artifacts.originals(task.cell.setting), images)
     return CellResult(record, picture)

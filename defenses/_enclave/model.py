@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from ...benchmark.interfaces import Channel, Exchange, SplitModel, Wire, byte_view
+from ...benchmark.interfaces import Channel, Exchange, SplitModel, Wire, byte_view, timed_ms
 from .enclave import Enclave
 from .float_bytes import float_bytes, from_float_bytes
 from .sealed_channel import HEADER_BYTES, ChannelEnd
@@ -84,14 +83,14 @@ class EnclaveModel(SplitModel):
         Raises:
             ChannelError: If a message, or the answer to it, is not the next one of the other end.
         """
-        start = time.perf_counter()
-        replies = self._run_enclave(wire)
-        arrived = time.perf_counter()
-        logits = self._results([self.session.incoming.open(reply) for reply in replies])
+        with timed_ms(self.device) as in_the_cloud:
+            replies = self._run_enclave(wire)
+        with timed_ms(self.device) as on_the_client:
+            logits = self._results([self.session.incoming.open(reply) for reply in replies])
         return Exchange(
             logits,
-            client_ms=1000 * (time.perf_counter() - arrived),
-            server_ms=1000 * (arrived - start),
+            client_ms=on_the_client.ms,
+            server_ms=in_the_cloud.ms,
             more_bytes_up=0,
             bytes_down=sum(map(len, replies)),
         )
@@ -125,10 +124,6 @@ class PartitionedModel(EnclaveModel):
         Raises:
             ChannelError: If a message is not the next one of the device.
         """
-        start = time.perf_counter()
-        with torch.no_grad():
+        with timed_ms(self.device) as elapsed, torch.no_grad():
             logits = self.server(self._results(self._run_enclave(wire)))
-        if logits.is_cuda:
-            torch.cuda.synchronize(logits.device)
-        milliseconds = 1000 * (time.perf_counter() - start)
-        return Exchange(logits, client_ms=0, server_ms=milliseconds, more_bytes_up=0, bytes_down=logits.nbytes)
+        return Exchange(logits, client_ms=0, server_ms=elapsed.ms, more_bytes_up=0, bytes_down=logits.nbytes)

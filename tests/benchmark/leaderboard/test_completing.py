@@ -14,6 +14,7 @@ from mia_bench.benchmark.leaderboard.completeness import find_gaps
 from mia_bench.benchmark.leaderboard.completing import completing_commands, gap_notice
 from mia_bench.benchmark.leaderboard.store import Row, to_frame
 from mia_bench.benchmark.plan.cells import Cell
+from mia_bench.benchmark.plan.references import KEY_COLUMNS
 from mia_bench.benchmark.plan.request import Request, plan
 from mia_bench.benchmark.registry.specs import resolve
 from mia_bench.benchmark.runner.options import RunOptions
@@ -70,12 +71,12 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[Cell]]:
 def completed(rows: list[Row], planned: Callable[[str], list[Cell]]) -> list[Row]:
     """The board after all commands that it asks for."""
     cells = [cell for found in completing_commands(rows).values() for command in found for cell in planned(command)]
-    there = {tuple(getattr(each, name) for name in Cell.COLUMNS) for each in rows if each.status == "done"}
+    there = {tuple(getattr(each, name) for name in KEY_COLUMNS) for each in rows if each.status == "done"}
     template = row("undefended", "ridge")
     added = [
         template.model_copy(update={**cell.columns, "cell_id": f"new-{index}"})
         for index, cell in enumerate(cells)
-        if tuple(cell.columns[name] for name in Cell.COLUMNS) not in there
+        if tuple(cell.columns[name] for name in KEY_COLUMNS) not in there
     ]
     return rows + added
 
@@ -90,7 +91,7 @@ def test_a_missing_cell_is_asked_for_with_its_parameters(planned: Callable[[str]
     assert len(found) == 1
     wanted = row(*lost)
     columns = [cell.columns for cell in planned(found[0])]
-    assert {name: getattr(wanted, name) for name in Cell.COLUMNS} in columns
+    assert {name: getattr(wanted, name) for name in KEY_COLUMNS} in columns
     assert find_gaps(completed(board, planned)) == []
 
 

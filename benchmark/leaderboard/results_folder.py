@@ -1,0 +1,49 @@
+"""The paths inside a results folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+_RECORD_NAME = re.compile(r"[0-9a-f]{16}\.json")
+
+
+def plan_path(out: Path) -> Path:
+    """Return the path of the plan: which cells runs into this folder have planned."""
+    return out / "plan.json"
+
+
+def board_path(out: Path) -> Path:
+    """Return the path of the leaderboard."""
+    return out / "leaderboard.csv"
+
+
+def schema_path(out: Path) -> Path:
+    """Return the path of the file that names the schema of the leaderboard."""
+    return out / "leaderboard.schema.json"
+
+
+def cells_folder(out: Path) -> Path:
+    """Return the folder of the records."""
+    return out / "cells"
+
+
+def record_path(out: Path, cell_id: str) -> Path:
+    """Return the path of the record of a cell."""
+    return cells_folder(out) / f"{cell_id}.json"
+
+
+def strip_path(out: Path, cell_id: str) -> Path:
+    """Return the path of the strip of images of a cell."""
+    return out / "pictures" / f"{cell_id}.png"
+
+
+def outdated_folder(out: Path) -> Path:
+    """Return the folder of records of another version or of other data."""
+    return out / "outdated"
+
+
+def record_files(out: Path) -> list[Path]:
+    """Return the paths of the records of a results folder; files with other names are ignored."""
+    folder = cells_folder(out)
+    return sorted(path for path in folder.iterdir() if _RECORD_NAME.fullmatch(path.name)) if folder.is_dir() else []

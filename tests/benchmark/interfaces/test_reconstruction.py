@@ -1,0 +1,41 @@
+"""What an attack returns, and what of it is valid."""
+
+from typing import Any
+
+import pytest
+import torch
+from mia_bench.benchmark.interfaces import InvalidReconstruction, Reconstruction
+
+SHAPE = (2, 1, 8, 8)
+GRAY = torch.full(SHAPE, 0.5)
+
+
+def test_images_are_a_reconstruction_without_members() -> None:
+    whole = Reconstruction(GRAY, "gray", {"gray": GRAY})
+
+    assert Reconstruction.of(whole) is whole
+    assert (Reconstruction.of(GRAY).selected, Reconstruction.of(GRAY).members) == ("", {})
+
+
+def test_a_valid_reconstruction_is_copied_with_printable_names() -> None:
+    found = Reconstruction(GRAY.double(), "a\x1bb", {"a\x1bb": GRAY}).validate(SHAPE)
+
+    assert found.images.dtype == torch.float32
+    assert (found.selected, list(found.members)) == ("a b", ["a b"])
+    assert found.members["a b"].data_ptr() != GRAY.data_ptr()
+
+
+INVALID: dict[str, tuple[Any, str]] = {
+    "another type": (GRAY.numpy(), "the attack returned ndarray; expected images"),
+    "another shape": (GRAY[1:], r"the attack returned \(1, 1, 8, 8\); expected images \(2, 1, 8, 8\)"),
+    "whole numbers": (GRAY.long(), "expected a dense tensor of float32"),
+    "too bright": (GRAY * 3, r"values in \[1.5, 1.5\]; expected finite values in \[0, 1\]"),
+    "not a number": (GRAY * torch.nan, r"values in \[nan, nan\]"),
+}
+
+
+@pytest.mark.parametrize(("images", "sentence"), INVALID.values(), ids=INVALID)
+def test_anything_else_is_refused_in_the_answer_and_in_its_members(images: Any, sentence: str) -> None:
+    for answer in (Reconstruction(images), Reconstruction(GRAY, "a", {"a": GRAY, "b": images})):
+        with pytest.raises(InvalidReconstruction, match=sentence):
+            answer.validate(SHAPE)
