@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -58,7 +59,8 @@ def run(
         raise error.among(own_options) from error
     except Interrupted as error:
         with suppress(OSError):  # the terminal may be gone
-            say(f"Interrupted by {error}. Finished cells are saved; rerun the same command to resume.", err=True)
+            by = "" if error.number == signal.SIGINT else f" by {error}"
+            say(f"Interrupted{by}. Finished cells are saved; rerun the same command to resume.", err=True)
         return error.exit_code
     print_results([each.cell for each in planned], records, options.out)
     return 1 if tell_doubts(records) else 0

@@ -10,6 +10,10 @@ PRIOR_SHARE = 0.1
 """The estimate counts as much as this share of all cells, once they are measured."""
 
 
+RUNNING_SHARE = 0.9
+"""Share of the running cells that counts as done at most, however long they take."""
+
+
 class Countdown:
     """Counts down the seconds that are left.
 
@@ -34,9 +38,15 @@ class Countdown:
         self._total, self._seconds = sum(self._weights.values()) or 1.0, seconds
         self._clock, self._start = clock, clock()
         self._done, self._last = 0.0, self._start
+        self._running: set[str] = set()
+
+    def started(self, label: str) -> None:
+        """Take note that a cell begins."""
+        self._running.add(label)
 
     def finished(self, label: str) -> None:
         """Take note that a cell is finished."""
+        self._running.discard(label)
         self._done, self._last = self._done + self._weights.pop(label, 0.0), self._clock()
 
     def left(self) -> float:
@@ -44,4 +54,6 @@ class Countdown:
         prior = PRIOR_SHARE * self._total
         elapsed = self._last - self._start
         rate = (prior * self._seconds / self._total + elapsed) / (prior + self._done)
-        return max(0.0, rate * (self._total - self._done) - (self._clock() - self._last))
+        running = sum(self._weights.get(label, 0.0) for label in self._running)
+        passed = min(self._clock() - self._last, RUNNING_SHARE * rate * running)
+        return max(0.0, rate * (self._total - self._done) - passed)

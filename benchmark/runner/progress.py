@@ -82,6 +82,7 @@ class Display(Listener):
     def started(self, label: str) -> None:
         """Name the current cell."""
         logger.debug("Started %s.", label)
+        self._countdown.started(label)
         self._bar.update(self._task, description=one_line(self._names.get(label, label)))
 
     def finished(self, label: str, record: Record) -> None:

@@ -64,6 +64,7 @@ def test_the_time_left_is_the_estimate_at_first_and_then_follows_what_was_measur
     countdown = Countdown(100.0, dict.fromkeys("abcd", 25.0), clock=lambda: clock[0])
 
     assert countdown.left() == 100
+    countdown.started("a")
     clock[0] = 10
     assert countdown.left() == 90
 
@@ -73,6 +74,14 @@ def test_the_time_left_is_the_estimate_at_first_and_then_follows_what_was_measur
     for label in "bcd":
         countdown.finished(label)
     assert countdown.left() == 0
+
+
+def test_a_cell_that_takes_longer_than_expected_leaves_the_time_of_the_others(clock: list[float]) -> None:
+    countdown = Countdown(100.0, dict.fromkeys("ab", 50.0), clock=lambda: clock[0])
+    countdown.started("a")
+    clock[0] = 1000
+
+    assert countdown.left() == 50 + 5  # a tenth of the running cell
 
 
 def test_cells_without_timing_data_count_as_the_others(clock: list[float]) -> None:

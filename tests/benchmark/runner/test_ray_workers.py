@@ -253,7 +253,7 @@ def test_an_interrupted_run_keeps_its_cells_and_ends_its_ray(place: Place, local
         time.sleep(0.1)
 
     assert process.returncode == 130, messages
-    assert messages.splitlines()[-1].startswith("Interrupted by SIGINT. Finished cells are saved")
+    assert messages.splitlines()[-1].startswith("Interrupted. Finished cells are saved")
     assert "Traceback" not in messages
     assert table == ""
     assert left == []
