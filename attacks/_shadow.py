@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,8 +23,6 @@ MIN_PASS_STEPS = 25
 """Steps of a pass at least, if there are few images, which by default makes 200 in all."""
 MAX_STEPS = 1000
 """Batches of a shadow that is trained through the server, at most, unless the user asks for another number."""
-MIN_CHANNELS = 16
-"""Channels of a shadow's earlier layers, at least."""
 MIN_WIRES = 8
 """Recorded wires below which their mean and standard deviation say too little to be imitated."""
 
@@ -170,53 +167,6 @@ class Unscale(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """Bring values (N, ...) back to the scale of the IRs."""
         return values * self.scale.scale + self.scale.mean
-
-
-def generic_client(image: tuple[int, int, int], value: tuple[int, ...]) -> nn.Module:
-    """Build a client of 3x3 convolutions in pairs, for images (C, H, W) and IRs of shape ``value``.
-
-    The convolutions have no padding if the IR then gets the right size, as with LeNet-5; otherwise they keep the size.
-
-    Source: He, Zhang, Lee, ACSAC 2019, Table 5: two 3x3 convolutions where the target has one of 5x5, and a narrow
-    one before the widest.
-    """
-    if len(value) == 3:
-        unpadded = _spatial_client(image, value, padding=0)
-        fits = unpadded is not None and _output(unpadded, image) == value[1:]
-        client = unpadded if fits else _spatial_client(image, value, padding=1)
-        assert client is not None
-        return nn.Sequential(*client, nn.AdaptiveAvgPool2d(value[1:]))
-    channels, height, width = image
-    layers: list[nn.Module] = []
-    while min(height, width) > 7:
-        layers += [*_pair(channels, MIN_CHANNELS), nn.MaxPool2d(2)]
-        channels, height, width = MIN_CHANNELS, height // 2, width // 2
-    layers += [*_pair(channels, MIN_CHANNELS), nn.Flatten(), nn.Linear(MIN_CHANNELS * height * width, math.prod(value))]
-    return nn.Sequential(*layers)
-
-
-def _spatial_client(image: tuple[int, int, int], value: tuple[int, ...], *, padding: int) -> nn.Sequential | None:
-    """Build pairs of convolutions with pooling between them; return None if too little is left of the image."""
-    channels, height, width = image
-    narrow = max(MIN_CHANNELS, value[0] // 4)
-    shrink = 4 * (1 - padding)
-    layers: list[nn.Module] = []
-    while height >= 2 * value[1] and width >= 2 * value[2]:
-        layers += [*_pair(channels, narrow, padding=padding), nn.MaxPool2d(2)]
-        channels, height, width = narrow, (height - shrink) // 2, (width - shrink) // 2
-    layers += _pair(channels, narrow, value[0], padding=padding)[:-1]
-    return nn.Sequential(*layers) if min(height, width) > shrink else None
-
-
-def _output(client: nn.Module, image: tuple[int, int, int]) -> tuple[int, ...]:
-    with torch.no_grad():
-        return tuple(client(torch.zeros(1, *image)).shape[2:])
-
-
-def _pair(inputs: int, inner: int, outputs: int | None = None, *, padding: int = 1) -> list[nn.Module]:
-    outputs = outputs or inner
-    first, second = nn.Conv2d(inputs, inner, 3, padding=padding), nn.Conv2d(inner, outputs, 3, padding=padding)
-    return [first, nn.ReLU(), second, nn.ReLU()]
 
 
 def _moments(wires: Tensor) -> tuple[Tensor, Tensor]:

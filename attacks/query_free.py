@@ -6,9 +6,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ..benchmark.interfaces import Access, Attack, Observation
+from ._generic_client import generic_client
 from ._inversion.rmle import comparable, invert, ir_shape
 from ._inversion.tv_gaussian import TvGaussianPrior
-from ._shadow import ShadowRecipe, best_shadow, generic_client
+from ._shadow import ShadowRecipe, best_shadow
 
 
 class QueryFree(Attack):

@@ -8,10 +8,11 @@ from torch import Tensor
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._decoders.folds import affordable
 from ._decoders.queries import Queries
+from ._generic_client import generic_client
 from ._inversion.rmle import comparable, invert
 from ._inversion.tv_gaussian import TvGaussianPrior
 from ._inversion.weight_search import NUM_PILOTS, Pilot, choose_weight
-from ._shadow import generic_client, imitate
+from ._shadow import imitate
 from ._shrinkage import shrink
 
 

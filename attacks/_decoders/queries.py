@@ -14,12 +14,11 @@ from torch.nn import functional
 from ...benchmark.interfaces import Observation, Training
 from ...benchmark.training import augment
 from .._limits import affordable, sample_size
+from .count_sketch import MAX_VECTOR_NUMBERS, Hash
 from .folds import Fold, divide_once
 
 Vary = Callable[[Tensor], Tensor]
 """Makes images (K, C, H, W) from images (K, C, H, W): each from the one in its place, and from no other."""
-MAX_VECTOR_NUMBERS = 2**14
-"""Vectors longer than this, such as ciphertexts, are hashed to this length."""
 MAX_STORED_NUMBERS = 2**29
 """Numbers that are stored (2 GB); wires that need more are queried again whenever they are used."""
 MAX_ENCODED_QUERIES = 1000
@@ -189,26 +188,3 @@ class Queries:
         if wire.ndim == 2 and wire.shape[1] != self._length:  # ciphertexts differ by a few bytes
             wire = functional.pad(wire, (0, self._length - wire.shape[1]))
         return wire if self._hash is None else self._hash(wire)
-
-
-class Hash(torch.nn.Module):
-    """Add each coordinate of long vectors, with a random sign, to one of ``MAX_VECTOR_NUMBERS`` sums.
-
-    Distances stay the same in expectation.
-
-    Source: Charikar, Chen, Farach-Colton 2002, "Finding frequent items in data streams" (count sketch).
-    """
-
-    bucket: Tensor
-    sign: Tensor
-
-    def __init__(self, length: int) -> None:
-        """Draw the sum and the sign of each of ``length`` coordinates."""
-        super().__init__()
-        self.register_buffer("bucket", torch.randint(MAX_VECTOR_NUMBERS, (length,)))
-        self.register_buffer("sign", torch.randint(2, (length,)) * 2.0 - 1)
-
-    def forward(self, vectors: Tensor) -> Tensor:
-        """Shorten (N, length) to (N, MAX_VECTOR_NUMBERS)."""
-        sums = vectors.new_zeros(len(vectors), MAX_VECTOR_NUMBERS)
-        return sums.index_add_(1, self.bucket, vectors * self.sign)

@@ -7,103 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...benchmark.interfaces import Observation
 from ...benchmark.metrics import psnr
 from .._decoders.divided import Member
 from .._decoders.folds import affordable
-from .lbfgs import minimize
-from .map_priors import Prior, Priors
-from .rmle import Distance, inverted_at_a_time
+from .map_priors import Priors
+from .posterior import Batch, Posterior
 from .start import Start
 
 WEIGHTS = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
 """Candidate weights of the prior; small ones suit clean wires, those around 1 noisy ones."""
 NUM_PILOTS = 8
 """The attacker's images on which the weight is chosen, over all folds."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Wires that are searched together, in the order of their folds.
-
-    Attributes:
-        wires: (N, ...).
-        starts: where the search begins, (N, C, H, W).
-        fold: which of the priors holds for each, (N,), in ascending order.
-    """
-
-    wires: Tensor
-    starts: Tensor
-    fold: Tensor
-
-    @classmethod
-    def of(cls, wires: Sequence[Tensor], starts: Sequence[Tensor]) -> Batch:
-        """Join the wires (n, ...) and the starts (n, C, H, W) of each fold."""
-        counts = torch.tensor([len(some) for some in wires], device=wires[0].device)
-        fold = torch.arange(len(wires), device=counts.device).repeat_interleave(counts)
-        return cls(torch.cat(list(wires)), torch.cat(list(starts)), fold)
-
-    def repeated(self, times: int) -> Batch:
-        """Repeat each wire."""
-        return Batch(*(each.repeat_interleave(times, 0) for each in (self.wires, self.starts, self.fold)))
-
-    def split(self, count: int) -> list[Batch]:
-        """Divide it into batches of ``count`` wires."""
-        parts = (each.split(count) for each in (self.wires, self.starts, self.fold))
-        return [Batch(*each) for each in zip(*parts, strict=True)]
-
-
-@dataclass(frozen=True)
-class Posterior:
-    """The function to minimize for each image, misfit / ``misfit`` + weight * penalty / ``typical``.
-
-    Attributes:
-        client: maps images to clean IRs.
-        distance: misfit of clean IRs (N, ...) with wires (N, ...), (N,).
-        priors: what images are like, for each fold and, if any are searched for, for the private images.
-        misfit: unit of the first term, the misfit of starts on images held out.
-        typical: unit of the second, the penalty of true images held out.
-    """
-
-    client: nn.Module
-    distance: Distance
-    priors: Sequence[Prior]
-    misfit: float = 1.0
-    typical: float = 1.0
-
-    @classmethod
-    def scaled(
-        cls, client: nn.Module, distance: Distance, priors: Sequence[Prior], pilots: Batch, truth: Tensor
-    ) -> Posterior:
-        """Measure the units on images held out and their true values (N, C, H, W)."""
-        plain = cls(client, distance, priors)
-        with torch.no_grad():
-            misfit = distance(client(pilots.starts), pilots.wires).mean().item()
-            typical = plain.penalty(truth, pilots.starts, pilots.fold).mean().item()
-        return cls(client, distance, priors, max(misfit, 1e-12), max(typical, 1e-12))
-
-    def penalty(self, images: Tensor, starts: Tensor, fold: Tensor) -> Tensor:
-        """Compute how unlikely images (N, C, H, W) are, each by the prior of its fold, (N,)."""
-        counts = fold.bincount(minlength=len(self.priors)).tolist()
-        parts = zip(self.priors, images.split(counts), starts.split(counts), strict=True)
-        return torch.cat([prior.penalty(some, near) for prior, some, near in parts if len(some)])
-
-    def search(self, batch: Batch, *, weight: Tensor, iterations: int) -> Tensor:
-        """Minimize for a batch with weights (N,) and return the images (N, C, H, W)."""
-        chunk = inverted_at_a_time(self.client, batch.wires, batch.starts[0])
-        parts = []
-        for part, weights in zip(batch.split(chunk), weight.split(chunk), strict=True):
-
-            def loss(images: Tensor, index: Tensor, part: Batch = part, weights: Tensor = weights) -> Tensor:
-                fit = self.distance(self.client(images), part.wires[index]) / self.misfit
-                penalty = self.penalty(images, part.starts[index], part.fold[index])
-                return fit + weights[index] * penalty / self.typical
-
-            with torch.enable_grad():  # decoders are applied without
-                parts.append(minimize(loss, part.starts, iterations=iterations))
-        return torch.cat(parts)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from mia_bench.attacks._decoders.folds import affordable
 from mia_bench.attacks._decoders.linear import ROWS_PER_UNKNOWN, fit_linear
 from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks._decoders.skip_network import fit_skip
-from mia_bench.attacks._inversion import map as _map
+from mia_bench.attacks._inversion import posterior
+from mia_bench.attacks._inversion.map import fit_map
 from mia_bench.attacks._inversion.map_priors import AroundMean, like_aux, smooth
 from mia_bench.attacks._inversion.start import Start, prepare
 from mia_bench.attacks.ridge import Ridge
@@ -89,15 +90,15 @@ def test_all_folds_and_the_private_wires_are_searched_together(
     victim = world("conv1")
     victim.aux = victim.aux[:20]
     torch.manual_seed(0)
-    seen, searched, minimize = victim.seen_by(WhiteBox()), [], _map.minimize
+    seen, searched, minimize = victim.seen_by(WhiteBox()), [], posterior.minimize
     start = prepare(seen, Recipe(epochs=1, steps=2), as_read=True)
 
     def watched(loss: Callable, images: Tensor, **options: int) -> Tensor:
         searched.append(len(images))
         return minimize(loss, images, **options)
 
-    monkeypatch.setattr(_map, "minimize", watched)
-    start.queries.answer(_map.fit_map(seen, start, smooth(start), weight=0.1, iterations=1), start.queries.whole.mean)
+    monkeypatch.setattr(posterior, "minimize", watched)
+    start.queries.answer(fit_map(seen, start, smooth(start), weight=0.1, iterations=1), start.queries.whole.mean)
 
     assert searched == [12 + len(victim.private.images)]
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import torch
 from mia_bench.attacks import _shadow
-from mia_bench.attacks._shadow import ShadowRecipe, best_shadow, generic_client
+from mia_bench.attacks._generic_client import generic_client
+from mia_bench.attacks._shadow import ShadowRecipe, best_shadow
 from mia_bench.attacks.query_free import QueryFree
 from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.interfaces import Wire

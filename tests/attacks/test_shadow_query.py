@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 import torch
 from mia_bench.attacks._decoders.queries import Queries
-from mia_bench.attacks._shadow import generic_client, imitate
+from mia_bench.attacks._generic_client import generic_client
+from mia_bench.attacks._shadow import imitate
 from mia_bench.attacks.shadow_query import ShadowQuery
 from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.interfaces import Channel
