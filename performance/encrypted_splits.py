@@ -1,4 +1,4 @@
-"""What ckks costs and keeps at every split of LeNet-5 on MNIST: the table of docs/encryption.md, as Markdown.
+"""What ckks costs and keeps at every split of LeNet-5 on MNIST: the table of docs/guides/encryption.md, as Markdown.
 
 Run: python performance/encrypted_splits.py --data-dir DIR [--mode interactive] [--split fc1 ...] [--budget-s 120]
 """

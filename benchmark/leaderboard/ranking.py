@@ -26,7 +26,7 @@ from .store import Record, Row
 def rank(rows: Iterable[Row], records: Mapping[str, Record], sort: str = "psnr_db") -> pd.DataFrame:
     """Rank defenses by what the strongest attacks recover: the best protected first, incomplete ones last.
 
-    The rule is stated in docs/ranking.md, with a worked example.
+    The rule is stated in docs/explanation/ranking.md, with a worked example.
 
     Args:
         rows: rows of one or several leaderboards.

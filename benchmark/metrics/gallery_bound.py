@@ -90,7 +90,8 @@ def gallery_bound(model: SplitModel, images: Tensor, *, observations: int = 1) -
 
     The averages are estimated from drawn wires, so the upper limit of each estimate is reported as the bound. It bounds
     the expectation over the noise, not a single lucky run, and attackers that reconstruct each image from its own
-    wires. The gallery is small, so the result is an upper bound only, never a lower bound. See docs/bounds.md.
+    wires. The gallery is small, so the result is an upper bound only, never a lower bound. See
+    docs/explanation/bounds.md.
 
     Args:
         model: The protected model.

@@ -1,6 +1,6 @@
 """An upper bound on the expected PSNR of any reconstruction if the truth is one of a few known images.
 
-The derivation is in docs/bounds.md.
+The derivation is in docs/explanation/bounds.md.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def max_expected_psnr(chances: Tensor, images: Tensor) -> Tensor:
     Returns:
         Upper bounds in dB, (V,), at most 100.
 
-    Source: derived in docs/bounds.md.
+    Source: derived in docs/explanation/bounds.md.
 
     Example:
         >>> images = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1)

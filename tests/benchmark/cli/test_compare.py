@@ -185,7 +185,7 @@ def tables_of(page: str) -> list[list[dict[str, str]]]:
 
 
 def test_the_example_by_hand_in_the_docs_is_what_rank_gives() -> None:
-    given, expected = tables_of((ROOT / "docs" / "ranking.md").read_text())
+    given, expected = tables_of((ROOT / "docs" / "explanation" / "ranking.md").read_text())
     cells = [
         record(
             line["defense"],

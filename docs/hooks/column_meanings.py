@@ -1,0 +1,72 @@
+"""What each column of a leaderboard and of a ranking means; the documentation prints it."""
+
+_INTERVAL = "95 % confidence interval of the mean over images; empty for fewer than 3 images or sources of images"
+
+MEANINGS = {
+    "dataset": "name of the dataset, with parameters that differ from their defaults",
+    "model": "name of the target model, with parameters that differ from their defaults",
+    "split": "last layer on the client",
+    "defense": "name of the defense",
+    "defense_params": "all parameters of the defense, as JSON",
+    "attack": "name of the attack",
+    "attack_params": "all parameters of the attack, as JSON",
+    "access": "what the attack may use: `white_box`, `black_box` or `query_free`",
+    "seed": "random seed of the target and of the cell",
+    "n_images": "number of private images under attack",
+    "accuracy": "accuracy of the protected classifier on `accuracy_images` test images",
+    "accuracy_undefended": "accuracy of the original classifier on the same test images",
+    "accuracy_images": "number of test images on which the accuracies were measured",
+    "psnr_db": "mean over images of the peak signal-to-noise ratio in dB, on images in [0, 1]; an "
+    "identical image counts 100 dB",
+    "psnr_db_low": _INTERVAL,
+    "psnr_db_high": _INTERVAL,
+    "ssim": "mean over images of the structural similarity, on images in [0, 1]",
+    "ssim_low": _INTERVAL,
+    "ssim_high": _INTERVAL,
+    "recognisable": "share of images with SSIM of at least 0.3 (He et al. 2019); compare with that of "
+    "`mean_image`, which smooth images resemble",
+    "identified": "share of reconstructions whose nearest image, of 1,000, is the true one or equal to it; "
+    "ties are resolved at random, in expectation; chance is 0.001 where all images differ",
+    "leak_r2": "1 - MSE / MSE of the mean image: 1 is exact, 0 is not better than the mean image",
+    "bound_psnr_db": "no attack has a higher mean PSNR on these images, in expectation over the noise; filled "
+    "where the noise has a density; the upper limit of an estimate from drawn wires, with "
+    "99.9 % confidence",
+    "bound_identified": "no attack identifies a larger share of the images in the gallery of attacked images, in "
+    "expectation over the noise; filled where the noise has a density",
+    "epsilon": "promised epsilon of differential privacy; filled only where clipping bounds the sensitivity",
+    "delta": "promised delta of differential privacy",
+    "guarantee": "what the defense promises, in words",
+    "wire_bytes": "bytes that one image sends over the network, measured",
+    "client_macs": "multiplications and additions on the device for one image",
+    "client_params": "number of weights on the device",
+    "client_ms": "milliseconds of the device for one image, measured; for encryption this includes "
+    "encrypting and decrypting",
+    "server_ms": "milliseconds of the server for one image, measured; for encryption this includes "
+    "computing on ciphertexts",
+    "attack_seconds": "seconds that the attack took for all images",
+    "status": "`done`, `failed` or `inapplicable`; a cell without a score is never dropped and never counts as privacy",
+    "reason": "why a cell failed or does not apply",
+    "cell_id": "identifier of the cell: a hash of what was computed",
+    "protocol": "version of the evaluation; boards with different protocols cannot be compared",
+    "code_version": "version of mia-bench",
+    "plugin_version": "versions of the plug-ins that took part",
+    "torch_version": "version of torch",
+    "device": "device on which the cell was computed",
+    "finished_at": "time when the cell was finished",
+}
+
+RANKED = {
+    "psnr_db": "mean over images of the highest PSNR over the attacks, in dB",
+    "ssim": "mean over images of the highest SSIM over the attacks",
+    "leak_db": "`psnr_db` minus that of the mean image, which ignores the wire",
+    "recognisable": "share of images whose highest SSIM is at least 0.3",
+    "recognisable_mean_image": "that share for the mean image alone; only what exceeds it was recovered",
+    "worst_attack": "the attack, with its parameters, that has the highest mean PSNR",
+    "worst_case": "`per image`, or `of means` if the scores of the images are not available",
+    "accuracy_kept": "accuracy as a share of the undefended one",
+    "attacks": "number of attacks",
+    "seeds": "number of seeds",
+    "pareto": "whether no other complete defense surely keeps more accuracy at a lower PSNR",
+    "incomplete": "whether an attack of the scenario is missing, failed or inapplicable at one of the seeds",
+    "flags": "identifiers of the [flags](flags.md) of its cells",
+}

@@ -1,0 +1,53 @@
+"""Write the reference pages from the code, and add the pages of ``results/``, whenever the documentation is built."""
+
+import re
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+from reference_commands import commands_page
+from reference_components import components_page, suites_page, suites_table
+from reference_python import python_page
+from reference_results import columns_page, flags_page
+
+RESULTS = Path(__file__).parents[2] / "results"
+TEMPLATES = Path(__file__).parents[2] / "benchmark" / "cli" / "templates"
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the generated pages."""
+    pages = {
+        "commands": commands_page(),
+        **{kind: components_page(kind) for kind in ("attacks", "defenses", "models", "datasets")},
+        "suites": suites_page(),
+        "columns": columns_page(),
+        "flags": flags_page(),
+        "python": python_page(),
+    }
+    for name, content in pages.items():
+        files.append(File.generated(config, f"reference/{name}.md", content=content))
+    for path in sorted(RESULTS.rglob("*")):
+        place = path.relative_to(RESULTS)
+        if path.parent in (RESULTS, RESULTS / "papers", RESULTS / "reference") and path.suffix in (
+            ".md",
+            ".png",
+            ".csv",
+        ):
+            files.append(File.generated(config, f"results/{place.as_posix()}", abs_src_path=str(path)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
+    """Insert what a page asks for, and point links between ``docs/`` and its sibling ``results/`` into the site."""
+    markdown = markdown.replace("<!-- suites -->", suites_table())
+    markdown = re.sub(r"<!-- template: (\w+) -->", lambda match: _template(match[1]), markdown)
+    up = "../" * page.file.src_uri.count("/")
+    return markdown.replace(f"]({up}../results/", f"]({up}results/").replace("](../docs/", "](../")
+
+
+def _template(kind: str) -> str:
+    """Return the class that ``mia-bench new`` writes."""
+    name = {"dataset": "data"}.get(kind, kind)
+    code = (TEMPLATES / kind / "module.py").read_text(encoding="utf-8").replace("MyComponent", f"My{name.capitalize()}")
+    return f"```python\n{code}```"

@@ -1,0 +1,84 @@
+"""The commands that the README and the documentation show are understood."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from mia_bench.benchmark.cli import app
+from typer.testing import CliRunner
+
+from ..helpers.trees import image_tree
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT.parent / "shared" / "data"
+PAGES = sorted((*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", *ROOT.glob("results/*.md")))
+BLOCK = re.compile(r"^```sh\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
+
+
+def commands_of(page: Path) -> list[str]:
+    """The commands in the blocks of a page, and those that are cells of a table; outputs have their own test."""
+    text = page.read_text()
+    shown = [line for block in BLOCK.findall(text) for line in block.splitlines()]
+    return [line for line in shown if line.startswith("mia-bench ")] + re.findall(r"\| `(mia-bench [^`]*)` \|", text)
+
+
+SHOWN = {shlex.join(shlex.split(command, comments=True)) for page in PAGES for command in commands_of(page)}
+"""Every command of the pages, once and without its comment."""
+COMMANDS = sorted(
+    command
+    for command in SHOWN
+    if "my_noise" not in command or command.startswith("mia-bench new")  # test_new.py installs it, and runs the rest
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, session_cache: Path) -> Path:
+    """A folder with images and the results of a small run."""
+    folder = tmp_path_factory.mktemp("tour")
+    made = ["run", "--dataset", "imagefolder:size=16", "--data-dir", str(image_tree(folder / "my-images", test=22))]
+    made += ["--model", "lenet5", "--split", "conv1", "--images", "4", "--defense", "undefended"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIA_BENCH_CACHE", str(session_cache))
+        result = CliRunner().invoke(app, [*made, "--attack", "mean_image", "--out", str(folder / "results")])
+    assert result.exit_code == 0, result.stderr
+    return folder
+
+
+def words_of(command: str, place: Path, out: Path) -> list[str]:
+    """The command's words without its comment; it reads what is in ``place``, and writes to ``out``."""
+    words = shlex.split(command)[1:]
+    if words[0] == "run":
+        known = {"data": str(DATA), "my-images": str(place / "my-images")}
+        return [*(known.get(word, word) for word in words), "--dry-run", "--out", str(out / "results")]
+    if words[0] == "new":
+        return [*words, "--out", str(out / "package")]
+    read = [str(place / word) if re.match(r"results(/(?!papers|reference)|$)", word) else word for word in words]
+    return [str(out / word) if word == "report.html" else word for word in read]
+
+
+def test_the_pages_show_every_command() -> None:
+    commands = {each.name or each.callback.__name__ for each in app.registered_commands if each.callback}
+
+    assert {command.split()[1] for command in SHOWN} - {"--version"} == commands
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_of_the_pages_is_understood(
+    command: str, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if " data" in command and not DATA.exists():
+        pytest.skip("the shared data are absent")
+    monkeypatch.chdir(ROOT)  # where results/papers is
+
+    result = CliRunner().invoke(app, words_of(command, place, tmp_path))
+
+    assert result.exit_code == 0, result.stderr
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/get-started/install.md", "CONTRIBUTING.md"])
+def test_every_make_command_is_a_target_of_the_makefile(page: str) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+
+    for target in re.findall(r"^make (\w+)|`make (\w+)`", (ROOT / page).read_text(), flags=re.MULTILINE):
+        assert re.search(rf"^{''.join(target)}:", makefile, flags=re.MULTILINE), target
