@@ -11,6 +11,9 @@ from . import completion
 
 WHAT, HOW, FILES = "What to run", "How to run it", "Files and output"
 
+FLAG = ""
+"""What stands for the value of an option without one; typer would write ``<bool>``."""
+
 Rest = Annotated[
     list[str] | None,
     typer.Argument(
@@ -132,13 +135,18 @@ DataDir = Annotated[
     Path | None,
     typer.Option(help="Folder with the data of the datasets.", metavar="DIR", rich_help_panel=FILES),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show only results and warnings.", rich_help_panel=FILES)]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", metavar=FLAG, help="Show only results and warnings.", rich_help_panel=FILES)
+]
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Also list each cell of a plan and log details.", rich_help_panel=FILES)
+    bool,
+    typer.Option(
+        "--verbose", "-v", metavar=FLAG, help="Also list each cell of a plan and log details.", rich_help_panel=FILES
+    ),
 ]
 DryRun = Annotated[
     bool,
     typer.Option(
-        "--dry-run", metavar="", help="Print the plan with its time and memory, and stop.", rich_help_panel=FILES
+        "--dry-run", metavar=FLAG, help="Print the plan with its time and memory, and stop.", rich_help_panel=FILES
     ),
 ]

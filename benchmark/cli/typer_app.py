@@ -47,7 +47,14 @@ def _version(wanted: bool) -> None:
 def _main(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool,
+        typer.Option(
+            "--version",
+            metavar=options_of_run.FLAG,
+            callback=_version,
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
     ] = False,
 ) -> None:
     context.with_resource(logs_on_stderr())
@@ -167,7 +174,9 @@ def rank_(
 @app.command("audit", rich_help_panel=READ, epilog=_example("mia-bench audit results --strict"))
 def audit_(
     boards: Boards,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with code 1 if there is a flag.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", metavar=options_of_run.FLAG, help="Exit with code 1 if there is a flag.")
+    ] = False,
 ) -> None:
     """Flag suspicious results, with likely causes and what to do.
 
