@@ -112,7 +112,8 @@ def test_a_cell_that_has_no_meaning_is_a_row_with_its_reason_and_no_score(tree: 
     board = pd.read_csv(out / "leaderboard.csv").set_index(["defense", "attack"])
     assert result.exit_code == 0
     assert board.loc[("deeper_client", "ridge"), "status"] == "inapplicable"
-    assert "Expected at least 99 layers after the split 'conv1', got 10." in board.loc[("deeper_client", "ridge"), "reason"]
+    reason = board.loc[("deeper_client", "ridge"), "reason"]
+    assert "Expected at least 99 layers after the split 'conv1', got 10." in reason
     assert pd.isna(board.loc[("deeper_client", "ridge"), "psnr_db"])
 
 
