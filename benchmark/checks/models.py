@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
-from ..errors import Inapplicable
+from ..errors import Inapplicable, UsageError, message_of
 from ..interfaces import ImageSet, Model, Normalize, Target, Training
 from ..training import train_target, untrained_copy
 from ..utils.seeding import seeded
@@ -36,18 +38,25 @@ def _targets(model: Model) -> list[tuple[str, Target, Tensor, int]]:
 
 
 def _all_targets(model: Model) -> Iterator[tuple[str, Target, Tensor, int]]:
-    """Yield targets for all shapes and numbers of classes, and some images for each."""
-    for shape in SHAPES:
-        for classes in COUNTS:
-            with seeded("checks: build"):
-                normalize = Normalize(torch.full(shape[:1], 0.5), torch.full(shape[:1], 0.3))
-                target = Target(normalize, model.build(shape, classes)).eval()
-                images = torch.rand(4, *shape)
-            yield f"For {'x'.join(map(str, shape))} images and {classes} classes", target, images, classes
+    """Yield targets for all shapes and numbers of classes that the model does not refuse, and some images for each."""
+    refusals, built = [], 0
+    for shape, classes in itertools.product(SHAPES, COUNTS):
+        with seeded("checks: build"):
+            try:
+                layers = model.build(shape, classes)
+            except UsageError as error:
+                refusals.append(message_of(error))
+                continue
+            normalize = Normalize(torch.full(shape[:1], 0.5), torch.full(shape[:1], 0.3))
+            target, images = Target(normalize, layers).eval(), torch.rand(4, *shape)
+        built += 1
+        yield f"For {'x'.join(map(str, shape))} images and {classes} classes", target, images, classes
+    if not built:
+        raise Skipped(refusals[0])
 
 
 def fits_any_images(model: Model, lab: Lab) -> str:
-    """The model takes gray and color images, square or not, and returns finite logits."""
+    """The model takes gray and color images, square or not, or refuses them, and returns finite logits."""
     for words, target, images, classes in _all_targets(model):
         with torch.no_grad():
             logits = target(images)
@@ -64,7 +73,7 @@ def every_layer_is_a_split(model: Model, lab: Lab) -> str:
     for words, target, images, _ in _targets(model):
         names = target.splits
         require(len(names) > 1, f"{words}, expected at least 2 layers, got {len(names)}.")
-        bad = [name for name in names if not name.isidentifier()]
+        bad = [name for name in names if not re.fullmatch(r"[\w.-]+", name)]
         require(not bad, f"Expected names of layers that can be written as --split NAME, got {', '.join(bad)}.")
         with torch.no_grad():
             whole = target(images)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ...benchmark.errors import Inapplicable
+from ...benchmark.interfaces.stages import cut_name
 from .parameters import MAX_MODULUS_BITS
 from .polynomial import ACTIVATIONS, Quadratic
 from .program import Array, Layer, Program
@@ -98,7 +99,7 @@ def _check(name: str, layer: nn.Module) -> None:
     elif isinstance(layer, (*AFFINE, *LOCAL, Quadratic)):
         return
     raise Inapplicable(
-        f"The layer {name!r} ({type(layer).__name__}) cannot be computed on ciphertexts: {reason}. "
+        f"The layer {cut_name(name)!r} ({type(layer).__name__}) cannot be computed on ciphertexts: {reason}. "
         f"{remedy[0].upper()}{remedy[1:]}."
     )
 

@@ -7,6 +7,8 @@ import pytest
 import safetensors.torch
 import torch
 import torchvision
+from mia_bench.benchmark.checks.lab import Lab
+from mia_bench.benchmark.checks.models import every_layer_is_a_split, fits_any_images
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces.stages import find_cuts
 from mia_bench.benchmark.registry.specs import ResolvedComponent, resolve
@@ -207,6 +209,12 @@ def test_gray_images_and_wrong_sizes_are_refused_in_a_sentence() -> None:
         model().build((3, 8, 8), 4)
     with pytest.raises(UsageError, match=r"Expected images that vit_b_16 takes, got 3x40x40: .*Choose another size"):
         model(name="vit_b_16").build((3, 40, 40), 4)
+
+
+def test_the_checks_of_models_pass_for_the_images_that_it_takes() -> None:
+    lab = Lab()
+    assert fits_any_images(model(), lab)
+    assert every_layer_is_a_split(model(), lab)
 
 
 def test_an_untrained_network_has_cuts_with_dotted_names() -> None:

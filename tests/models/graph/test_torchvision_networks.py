@@ -62,6 +62,7 @@ def check(name: str, count: int, size: int) -> None:
         wire = model.send(images)
         assert torch.equal(model.answer(wire), expected), split
         assert torch.equal(wire.tensor, model.client(images)), split
+    assert target.to("meta")(images.to("meta")).shape == expected.shape  # nothing stays on another device
 
 
 @pytest.mark.parametrize("name", QUICK)
