@@ -11,6 +11,7 @@ import torchvision
 from mia_bench.benchmark.cli import app
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.plan.request import Request, plan
+from mia_bench.benchmark.runner.settled import settle
 from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms.functional import to_tensor
@@ -137,14 +138,12 @@ def test_the_same_network_as_an_onnx_file_has_the_same_accuracy(
 def test_a_network_is_evaluated_again_when_the_content_of_its_weights_changes(
     network: nn.Module, images: Path, tmp_path: Path
 ) -> None:
+    bench = Artifacts(device=torch.device("cpu"), data_dir=images)
+
     def planned(path: Path) -> str:
-        words = ["--split", "fc", "--dry-run"]
         model = f"torchvision:name=resnet18,weights={path},{NORMALIZED}"
-        plan = ["run", "--dataset", "imagefolder:size=16", "--data-dir", str(images), "--model", model, "--images", "4"]
-        plan += ["--attack", "mean_image", "--defense", "undefended", "--out", str(tmp_path / "out"), *words]
-        result = CliRunner().invoke(app, plan)
-        assert result.exit_code == 0, result.output
-        return result.output.split()[0]
+        request = Request(dataset="imagefolder:size=16", model=model, splits=["fc"], attacks=["mean_image"], images=4)
+        return settle(plan(request), bench)[0].cell_id("0" * 16)
 
     torch.save(network.state_dict(), tmp_path / "a.pth")
     (tmp_path / "b.pth").write_bytes((tmp_path / "a.pth").read_bytes())
