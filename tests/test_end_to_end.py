@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from mia_bench.benchmark.cli import app
+from mia_bench.benchmark.plan.expansion import standard_attacks
 from typer.testing import CliRunner
 
 pytestmark = pytest.mark.slow
@@ -28,6 +29,19 @@ def psnr_and_ssim(rows: pd.DataFrame) -> tuple[list[float], list[float]]:
 
 def falls(values: list[float]) -> bool:
     return all(later < earlier for earlier, later in pairwise(values))
+
+
+def test_standard_attacks_raise_no_flag_on_the_default_data(tmp_path: Path) -> None:
+    """A bad attack is flagged, so none of them is standard; the two slowest and strongest are left out here."""
+    names = [name for name in standard_attacks() if name not in ("auto", "white_box")]
+    assert "ridge" in names  # the linear decoder that others are compared with
+
+    result = CliRunner().invoke(
+        app, ["run", "--out", str(tmp_path), "--defense", "undefended", "--attack", ",".join(names)]
+    )
+
+    assert result.exit_code == 0, result.stderr
+    assert "Flag" not in result.stderr
 
 
 def test_more_noise_lets_less_through_and_costs_accuracy(tmp_path: Path) -> None:

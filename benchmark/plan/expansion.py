@@ -49,7 +49,7 @@ def plan(*requests: Request) -> list[Cell]:
 
 def attack_specs(request: Request) -> list[Spec]:
     """Return the attacks to run; the reference is always among them."""
-    return [*(request.attacks or _standard_attacks()), REFERENCE_ATTACK]
+    return [*(request.attacks or standard_attacks()), REFERENCE_ATTACK]
 
 
 def defense_specs(request: Request) -> list[Spec]:
@@ -70,7 +70,8 @@ def _crossed(request: Request) -> Iterator[Cell]:
             yield from (Cell(setting, attack) for attack in attacks)
 
 
-def _standard_attacks() -> list[str]:
+def standard_attacks() -> list[str]:
+    """Return the attacks that run when none is named. A broken plug-in is left out with a warning."""
     standard = []
     for name in registry.names("attacks"):
         entry = registry.find("attacks", name)
