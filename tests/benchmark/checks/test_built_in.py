@@ -27,7 +27,8 @@ LIGHT: dict[str, dict[str, Any]] = {
     "ckks": {"mode": "interactive"},
 }
 """Parameters that make a component quick."""
-SLOW = {"auto", "auto_query_free", "deep_prior", "map_dec", "map_pca", "map_tv", "ridge_skip", "unsplit", "ckks"}
+QUICK_ATTACKS = {"mean_image", "nearest", "pinv", "ridge"}
+SLOW = {*registry.names("attacks"), "adversarial", "ckks"} - QUICK_ATTACKS
 
 
 def components() -> Iterator[Any]:
