@@ -151,4 +151,4 @@ def test_a_broken_attack_of_somebody_else_is_left_out_of_the_standard_ones(site:
 
     assert run.exit_code == 0
     assert re.fullmatch(r"\d+ cells, \d+ to do", run.stdout.splitlines()[-1])
-    assert "left out: attack 'absent'" in run.stderr
+    assert "left out: The attack 'absent' of package bad 1.0 cannot be loaded" in run.stderr
