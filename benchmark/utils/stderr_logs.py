@@ -68,7 +68,8 @@ def logs_on_stderr(level: int = logging.INFO) -> Iterator[None]:
         level: Least severe level that is printed, such as ``logging.DEBUG``.
     """
     package, handler = logging.getLogger(PACKAGE), StderrHandler()
-    before = package.level
+    before, propagated = package.level, package.propagate
+    package.propagate = propagated and logging.getLogger().hasHandlers()  # opacus configures the root: twice on stderr
     package.addHandler(handler)
     package.setLevel(level)
     try:
@@ -76,3 +77,4 @@ def logs_on_stderr(level: int = logging.INFO) -> Iterator[None]:
     finally:
         package.removeHandler(handler)
         package.setLevel(before)
+        package.propagate = propagated

@@ -33,3 +33,16 @@ def test_a_library_prints_nothing_that_it_logs() -> None:
     done = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=True)
 
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_a_library_that_configures_logging_does_not_print_messages_twice() -> None:
+    code = (
+        "import logging\nfrom mia_bench.benchmark.utils.stderr_logs import logs_on_stderr\n"
+        "with logs_on_stderr():\n"
+        "    logging.basicConfig(format='%(message)s')\n"  # as opacus does when it is imported
+        "    logging.getLogger('mia_bench.runner').info('Running 2 cells.')\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stderr == "Running 2 cells.\n"
