@@ -83,14 +83,15 @@ def read_by(hashed: Callable[[Path], str]) -> Callable[[Any], Any]:
             raise ValueError("Expected the path of a file.")
         if _WRITTEN.fullmatch(str(value)):
             return Content(str(value))
-        path = Path(value).expanduser().absolute()
         try:
+            path = Path(value).expanduser().absolute()
             status = path.stat()
             if not path.is_file():
                 raise ValueError("Expected a file.")
             return Content(remembered(path, status.st_size, status.st_mtime_ns), path)
-        except OSError as error:
-            raise ValueError(f"Expected a file that can be read, got an error: {error.strerror or error}.") from error
+        except (OSError, RuntimeError) as error:  # RuntimeError: the home folder of nobody
+            reason = str(getattr(error, "strerror", None) or error).rstrip(".")
+            raise ValueError(f"Expected a file that can be read, got an error: {reason}.") from error
 
     return validate
 

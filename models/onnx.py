@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -87,7 +88,7 @@ def _external(path: Path) -> list[Path]:
     _packages()
     places = {
         entry.value
-        for tensor in _load(path, weights=False).graph.initializer
+        for tensor in _tensors(_load(path, weights=False).graph)
         for entry in tensor.external_data
         if entry.key == "location"
     }
@@ -96,6 +97,30 @@ def _external(path: Path) -> list[Path]:
         if not (folder / place).resolve().is_relative_to(folder):
             raise UsageError(f"Expected the weights of {path} beside it, got {place}. Save it in a single file.")
     return [folder / place for place in sorted(places)]
+
+
+def _tensors(graph: Any) -> Iterator[Any]:
+    """Yield the tensors of a graph: its initializers, the constants of its operators, and those of graphs in them."""
+    yield from graph.initializer
+    for attribute in (each for node in graph.node for each in node.attribute):
+        yield from ([attribute.t] if attribute.HasField("t") else []) + list(attribute.tensors)
+        for inner in ([attribute.g] if attribute.HasField("g") else []) + list(attribute.graphs):
+            yield from _tensors(inner)
+
+
+def _name_weights(network: nn.Module) -> nn.Module:
+    """Make parameters of the weights that onnx2torch keeps as buffers, such as those of MatMul.
+
+    Parameters are counted as costs, and an attacker who is given the structure alone does not get them.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._NormBase):
+            continue
+        for name, buffer in list(module.named_buffers(recurse=False)):
+            if buffer.is_floating_point() and buffer.numel() > 1:
+                delattr(module, name)
+                module.register_parameter(name, nn.Parameter(buffer, requires_grad=False))
+    return network
 
 
 def _require_one(model: Any, path: Path) -> None:
@@ -115,7 +140,7 @@ def _converted(model: Any, path: Path) -> nn.Module:
     for version in VERSIONS:
         try:
             tried = model if version is None else onnx.version_converter.convert_version(model, version)
-            return onnx2torch.convert(tried)
+            return _name_weights(onnx2torch.convert(tried))
         except Exception as error:  # an operator that onnx2torch or the converter does not know
             first = first or error
     assert first is not None

@@ -15,7 +15,7 @@ import safetensors.torch
 from pydantic import ConfigDict, Field, field_validator
 from torch import nn
 
-from ..benchmark.errors import UsageError, describe
+from ..benchmark.errors import UsageError, describe, message_of
 from ..benchmark.interfaces import Component
 from ._content import DIGITS
 from ._network import WeightedNetwork
@@ -96,15 +96,29 @@ class Python(WeightedNetwork, _Built):
 
 
 def content_of(network: nn.Module) -> str:
-    """Hash the weights and buffers of a network."""
-    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
-    return f"sha256:{hashlib.sha256(safetensors.torch.save(tensors)).hexdigest()[:DIGITS]}"
+    """Hash the weights and buffers of a network.
+
+    Raises:
+        UsageError: if some are not dense tensors of a common type.
+    """
+    try:
+        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
+        content = safetensors.torch.save(tensors)
+    except Exception as error:  # an extra state, a sparse tensor, a lazy parameter, a type that safetensors lacks
+        raise UsageError(
+            f"Expected weights and buffers that are dense tensors, got others from {type(network).__name__}: "
+            f"{message_of(error)}. Convert them in the function."
+        ) from error
+    return f"sha256:{hashlib.sha256(content).hexdigest()[:DIGITS]}"
 
 
 @contextmanager
 def _folder_of_the_call() -> Iterator[None]:
     """Search modules in the current folder, too, after all others."""
     folder = os.getcwd()
+    if folder in sys.path:
+        yield
+        return
     sys.path.append(folder)
     try:
         yield

@@ -65,7 +65,13 @@ class Torchvision(WeightedNetwork, _Named):
         return str(self.pretrained) if self.pretrained else super().given_weights
 
     def recommended_normalization(self) -> tuple[list[float], list[float]]:
-        """Return what torchvision publishes for its weights of this network."""
+        """Return what torchvision publishes for its weights of this network.
+
+        In networks with classifiers in the middle, these weights expect images in [-1, 1]: torchvision publishes the
+        usual normalization for them, and undoes it inside the network.
+        """
+        if self.name in WITH_AUXILIARY:
+            return [0.5], [0.5]
         preset: Any = self._published().transforms()
         return list(preset.mean), list(preset.std)
 
@@ -114,7 +120,7 @@ class Torchvision(WeightedNetwork, _Named):
         """Return what the network is built with beside the number of classes."""
         settings: dict[str, Any] = {}
         if self.name in WITH_AUXILIARY:
-            settings["aux_logits"] = False
+            settings |= {"aux_logits": False, "transform_input": False}
         _, height, width = image_shape
         if self.name.startswith("vit_"):
             settings["image_size"] = height

@@ -14,6 +14,12 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 ATEN = torch.ops.aten
+CREATORS = (
+    *(ATEN.new_empty.default, ATEN.new_zeros.default, ATEN.new_ones.default, ATEN.new_full.default),
+    *(ATEN.empty_like.default, ATEN.zeros_like.default, ATEN.ones_like.default, ATEN.full_like.default),
+    *(ATEN.rand_like.default, ATEN.randn_like.default, ATEN.randint_like.default),
+)
+"""Operations that make a new tensor like another without its values."""
 READ_ONLY = "Stored images cannot be changed in place. Use images.clone() to change a copy."
 PART_BYTES = 2**26
 """Bytes of the floats that are read at a time where all images are averaged."""
@@ -42,7 +48,7 @@ class PixelFile:
         Raises:
             ValueError: if the file holds something else, or is cut short.
         """
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        mapped = np.lib.format.open_memmap(path, mode="r")
         if mapped.ndim != 4 or mapped.dtype != np.uint8 or np.isfortran(mapped):
             raise ValueError(f"Expected images (N, C, H, W) uint8, got {mapped.shape} {mapped.dtype}.")
         count, channels, height, width = mapped.shape
@@ -170,13 +176,22 @@ def _split(images: StoredImages, size: int, dim: int = 0) -> Any:
 
 
 def _index(images: StoredImages, indices: list[Tensor | None]) -> Any:
-    if len(indices) != 1 or indices[0] is None:
+    if len(indices) != 1 or indices[0] is None or indices[0].dim() != 1:
         return NotImplemented
     return images.at(indices[0].cpu()).dense()
 
 
 def _select(images: StoredImages, dim: int, index: int) -> Any:
     return images.at(torch.tensor([index])).dense()[0] if dim == 0 else NotImplemented
+
+
+def _of_other_values(create: Any) -> Callable[..., Any]:
+    """Return an operation that takes over at most the size, type and device of images, but no value."""
+
+    def created(images: StoredImages, *args: Any, **kwargs: Any) -> Any:
+        return create(torch.empty(1, device=images.device).expand(images.shape), *args, **kwargs)
+
+    return created
 
 
 def _same(images: StoredImages) -> Any:
@@ -241,4 +256,5 @@ _WITHOUT_READING_ALL: dict[Any, Callable[..., Any]] = {
     ATEN.std.correction: _std,
     ATEN.min.default: _min,
     ATEN.max.default: _max,
+    **{create: _of_other_values(create) for create in CREATORS},
 }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from .. import registry
 from ..errors import UsageError
-from ..registry.entries import literals
+from ..interfaces import Model
 from ..registry.specs import parse
 from ..utils.files import Unreadable, read_toml
 from ..utils.texts import quoted
@@ -83,7 +83,7 @@ def _refuse_code(models: Sequence[Spec]) -> None:
     """Raise if a suite names code to run, because the file may come from anyone."""
     providers = registry.providers("models")
     for spec in models:
-        if any(literals(entry).get("names_code") == "True" for entry in providers.get(_name(spec) or "", [])):
+        if any(cast(type[Model], entry.load()).names_code for entry in providers.get(_name(spec) or "", [])):
             raise UsageError(
                 f"Expected a suite without code, got the model {quoted(spec)}. Remove it, and if you trust the code, "
                 "give it on the command line with --model."
@@ -130,5 +130,5 @@ def _refuse_none(parts: Sequence[Request], kind: str, value: Any, known: Iterabl
 
 def _name(spec: Spec | None) -> str | None:
     if isinstance(spec, str):
-        return spec.partition(":")[0]
+        return spec.partition(":")[0].strip()
     return spec.get("name") if spec else None

@@ -14,7 +14,7 @@ from ..leaderboard.planned_cells import read_plan
 from ..leaderboard.results_folder import outdated_folder, plan_path
 from ..leaderboard.stale import find_record, set_aside
 from ..leaderboard.store import Record, rebuild, writing
-from ..plan.cells import Setting
+from ..plan.cells import Cell, Setting
 from ..plan.request import Request, plan
 from ..utils.files import locked, write_atomically
 from .options import RunOptions
@@ -44,8 +44,10 @@ def prepare(requests: Sequence[Request], options: RunOptions, artifacts: Artifac
     Raises:
         UsageError: if anything about the requests, the data or the records is wrong.
     """
-    cells = settle(plan(*requests), artifacts)
-    fingerprints = _fingerprints(list(dict.fromkeys(cell.setting for cell in cells)), options, artifacts)
+    cells = plan(*requests)
+    _try_plugins(_settings(cells), options, artifacts)
+    cells = settle(cells, artifacts)
+    fingerprints = _fingerprints(_settings(cells), options, artifacts)
     planned = []
     for cell in cells:
         cell_id = cell.cell_id(fingerprints[cell.setting])
@@ -53,18 +55,30 @@ def prepare(requests: Sequence[Request], options: RunOptions, artifacts: Artifac
     return planned
 
 
+def _settings(cells: Sequence[Cell]) -> list[Setting]:
+    return list(dict.fromkeys(cell.setting for cell in cells))
+
+
+def _is_foreign(setting: Setting) -> bool:
+    """Return whether the data or the model of a setting are of a plug-in."""
+    return setting.dataset.entry.foreign or setting.model.entry.foreign
+
+
+def _try_plugins(settings: Sequence[Setting], options: RunOptions, artifacts: Artifacts) -> None:
+    """Make settings with data or a model of a plug-in in a worker process, and learn the facts of their data."""
+    if foreign := [setting for setting in settings if _is_foreign(setting)]:
+        workers = Processes(options.torch_device, options.data_dir)
+        for setting, facts in look(foreign, workers):
+            artifacts.data.learn(setting.dataset, facts)
+
+
 def _fingerprints(settings: Sequence[Setting], options: RunOptions, artifacts: Artifacts) -> dict[Setting, str]:
-    """Make sure that settings can be made; those with data or a model of a plug-in are tried in a worker process.
+    """Make sure that settings can be made, but for those that ``_try_plugins`` has made.
 
     Returns:
         The fingerprints of their data.
     """
-    foreign = [setting for setting in settings if setting.dataset.entry.foreign or setting.model.entry.foreign]
-    if foreign:
-        workers = Processes(options.torch_device, options.data_dir)
-        for setting, facts in look(foreign, workers):
-            artifacts.data.learn(setting.dataset, facts)
-    here = settings if options.engine == "ray" else [setting for setting in settings if setting not in foreign]
+    here = settings if options.engine == "ray" else [setting for setting in settings if not _is_foreign(setting)]
     found = {setting: artifacts.check(setting) for setting in here}
     return {setting: found.get(setting) or artifacts.facts(setting.dataset).fingerprint for setting in settings}
 

@@ -18,7 +18,8 @@ from ..registry.specs import ResolvedComponent
 def settle(cells: Iterable[Cell], bench: Artifacts) -> list[Cell]:
     """Replace patterns and other names of splits by the names of cuts; each cell is there once.
 
-    Models of plug-ins are left as they are, since only worker processes build them.
+    Models of plug-ins are left as they are, since only worker processes build them. So are the splits of other models
+    on datasets of plug-ins, whose facts must be known.
 
     Raises:
         UsageError: if a network cannot be built, or has no such cut.
@@ -32,12 +33,15 @@ def settle(cells: Iterable[Cell], bench: Artifacts) -> list[Cell]:
 
 
 def _settled(setting: Setting, bench: Artifacts) -> Iterator[Setting]:
-    if setting.model.entry.foreign or setting.dataset.entry.foreign:
+    if setting.model.entry.foreign:
         yield setting
         return
     facts = bench.facts(setting.dataset)
     pinned = cast(Model, setting.model.component).pinned(facts.image_shape, facts.classes)
     model = ResolvedComponent(setting.model.entry, pinned)
+    if setting.dataset.entry.foreign:
+        yield replace(setting, model=model)
+        return
     for cut in _cuts(replace(setting, model=model), bench):
         yield replace(setting, model=model, split=cut)
 

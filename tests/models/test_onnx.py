@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.errors import Inapplicable, UsageError
 from mia_bench.benchmark.interfaces.stages import find_cuts
 from mia_bench.benchmark.registry.specs import ResolvedComponent, resolve
-from mia_bench.models.onnx import Onnx
+from mia_bench.benchmark.training import untrained_copy
+from mia_bench.models.onnx import Onnx, _external
 
 onnx = pytest.importorskip("onnx")
 reference = pytest.importorskip("onnx.reference")
@@ -98,3 +99,50 @@ def test_a_file_of_something_else_is_refused_in_a_sentence(tmp_path: Path) -> No
         model(tmp_path / "net.onnx").build(IMAGE, 5)
     with pytest.raises(UsageError, match="Expected the path of a network, got none"):
         Onnx().build(IMAGE, 5)
+
+
+def perceptron(path: Path, *, external: bool = False) -> Path:
+    """Two matrix products: the weights of the first are an initializer, those of the second a constant."""
+    helper, rng = onnx.helper, np.random.default_rng(0)
+    first, second = (
+        onnx.numpy_helper.from_array(rng.standard_normal(shape).astype("f"), name)
+        for name, shape in (("first", (192, 6)), ("second", (6, 5)))
+    )
+    nodes = [
+        helper.make_node("Constant", [], ["second"], value=second),
+        helper.make_node("Flatten", ["images"], ["flat"], name="flat"),
+        helper.make_node("MatMul", ["flat", "first"], ["hidden"], name="hidden"),
+        helper.make_node("Relu", ["hidden"], ["active"], name="active"),
+        helper.make_node("MatMul", ["active", "second"], ["logits"], name="fc"),
+    ]
+    given = [helper.make_tensor_value_info("images", onnx.TensorProto.FLOAT, ["batch", *IMAGE])]
+    results = [helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, None)]
+    network = helper.make_model(
+        helper.make_graph(nodes, "net", given, results, [first]), opset_imports=[helper.make_opsetid("", 13)]
+    )
+    settings = {"location": "w.bin", "size_threshold": 0, "convert_attribute": True}
+    onnx.save(network, str(path), save_as_external_data=external, **settings)
+    return path
+
+
+def test_the_weights_of_a_matrix_product_are_not_part_of_the_structure(tmp_path: Path) -> None:
+    layers = model(perceptron(tmp_path / "net.onnx")).build(IMAGE, 5)
+
+    assert sum(each.numel() for each in layers.parameters()) == 192 * 6 + 6 * 5
+    with pytest.raises(Inapplicable, match="no untrained copy exists"):
+        untrained_copy(layers)
+
+
+def test_constants_alone_in_a_file_beside_it_are_found(tmp_path: Path) -> None:
+    path = perceptron(tmp_path / "net.onnx", external=True)
+    network = onnx.load(str(path), load_external_data=False)
+    for tensor in network.graph.initializer:
+        del tensor.external_data[:]
+    onnx.save(network, str(path))
+
+    assert _external(path) == [tmp_path / "w.bin"]
+
+
+def test_a_path_in_the_home_folder_of_nobody_is_refused_in_a_sentence() -> None:
+    with pytest.raises(UsageError, match="expected a file that can be read, got an error: Could not determine home"):
+        chosen("~nobody_has_this_name/net.onnx")

@@ -1,5 +1,6 @@
 """Networks that the user's own code builds."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +109,19 @@ def test_a_module_that_is_not_there_is_refused_in_a_sentence() -> None:
         resolve("models", "python", {"build": "a b"})
     with pytest.raises(UsageError, match="Expected a function that builds a network, got none"):
         Python().build(IMAGE, 5)
+
+
+def test_weights_that_cannot_be_hashed_are_refused_in_a_sentence() -> None:
+    network = nn.Linear(2, 2)
+    network.register_buffer("mask", torch.eye(2).to_sparse())
+    with pytest.raises(UsageError, match="Expected weights and buffers that are dense tensors, got others from Linear"):
+        content_of(network)
+
+
+def test_the_order_of_the_search_for_modules_stays(
+    module: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    before = list(sys.path)
+    model(module, "random").build(IMAGE, 5)
+    assert sys.path == before

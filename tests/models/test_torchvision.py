@@ -10,6 +10,7 @@ import torchvision
 from mia_bench.benchmark.checks.lab import Lab
 from mia_bench.benchmark.checks.models import every_layer_is_a_split, fits_any_images
 from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.interfaces.split_model import Normalize
 from mia_bench.benchmark.interfaces.stages import find_cuts
 from mia_bench.benchmark.registry.specs import ResolvedComponent, resolve
 from mia_bench.models.torchvision import Torchvision
@@ -220,3 +221,20 @@ def test_the_checks_of_models_pass_for_the_images_that_it_takes() -> None:
 def test_an_untrained_network_has_cuts_with_dotted_names() -> None:
     cuts = find_cuts(model().build(IMAGE, 4), "features.*")
     assert cuts[:4] == ["features.0", "features.1", "features.2", "features.3"]
+
+
+def test_weights_of_a_network_that_normalizes_again_meet_the_images_that_they_expect(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    published = torchvision.models.googlenet(num_classes=4, aux_logits=False, transform_input=True, init_weights=False)
+    safetensors.torch.save_file(published.state_dict(), tmp_path / "googlenet.safetensors")
+    preset = torchvision.models.GoogLeNet_Weights.DEFAULT.transforms()
+    images = torch.rand(2, *IMAGE)
+
+    given = resolve("models", "torchvision", {"name": "googlenet", "weights": tmp_path / "googlenet.safetensors"})
+    component = given.component
+    assert isinstance(component, Torchvision)
+    normalize = Normalize(*(component.normalization(3) or ()))
+    with torch.no_grad():
+        found = component.build(IMAGE, 4)(normalize(images))
+        expected = published.eval()(Normalize(torch.tensor(preset.mean), torch.tensor(preset.std))(images))
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)

@@ -28,6 +28,8 @@ def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StoredImages:
 
 
 OPERATIONS: dict[str, Callable[[Tensor], Any]] = {
+    "a table of positions": lambda images: images[torch.tensor([[0, 1], [2, 3]])],
+    "a mask of pixels": lambda images: images[DENSE > 0.5],
     "positions": lambda images: images[SOME],
     "a list": lambda images: images[[1, 2]],
     "a mask": lambda images: images[torch.arange(50) < 5],
@@ -128,3 +130,28 @@ def test_a_file_that_holds_no_images_is_refused(tmp_path: Path, content: Any) ->
 
     with pytest.raises(ValueError, match="Expected images"):
         StoredImages.open(tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize(
+    "create",
+    [
+        lambda images: images.new_zeros(2, 3),
+        lambda images: images.new_full((2,), 0.5),
+        torch.zeros_like,
+        lambda images: torch.full_like(images, 0.5),
+    ],
+)
+def test_a_tensor_like_them_is_made_without_reading_them(
+    create: Callable[[Tensor], Tensor], stored: StoredImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PixelFile, "read", None)
+
+    assert torch.equal(create(stored), create(DENSE))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 of a zip archive", b"\x80\x04N."])
+def test_a_file_that_is_no_array_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x.npy").write_bytes(content)
+
+    with pytest.raises(ValueError, match="magic string"):
+        PixelFile.open(tmp_path / "x.npy")

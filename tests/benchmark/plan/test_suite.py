@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.plan.built_in_suites import built_in, first_line
 from mia_bench.benchmark.plan.request import Request
@@ -48,6 +49,26 @@ def test_what_no_suite_can_say_is_refused(text: str, sentence: str, tmp_path: Pa
     path.write_text(text)
 
     with pytest.raises(UsageError, match=sentence):
+        load_suite(str(path))
+
+
+@pytest.mark.parametrize(
+    "model", ["python:build=a:b", "python :build=a:b", " python : build=a:b", "cnn6,python :build=a:b"]
+)
+def test_a_suite_cannot_name_code_however_it_is_written(model: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f"model = '{model}'")
+
+    with pytest.raises(UsageError, match="Expected a suite without code, got the model 'python"):
+        load_suite(str(path))
+
+
+def test_a_suite_cannot_name_code_by_a_model_that_inherits_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("model = 'lenet5'")
+    monkeypatch.setattr(registry.find("models", "lenet5").load(), "names_code", True)
+
+    with pytest.raises(UsageError, match="Expected a suite without code, got the model 'lenet5'"):
         load_suite(str(path))
 
 

@@ -1,11 +1,15 @@
 """Runs into a folder with records."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
-from mia_bench.benchmark.plan.request import Request
+from mia_bench.benchmark.interfaces import Model
+from mia_bench.benchmark.plan.request import Request, plan
+from mia_bench.benchmark.runner import resume
 from mia_bench.benchmark.runner.options import RunOptions
 from mia_bench.benchmark.runner.progress import Listener
 from mia_bench.benchmark.runner.resume import prepare
@@ -35,3 +39,31 @@ def test_failed_cells_are_tried_again_and_finished_ones_are_not(
     assert [one.row.status for one in first] == ["failed", "done"]
     assert [one.row.status for one in second] == ["done", "done"]
     assert second[1].row.finished_at == reference_finished_at
+
+
+def test_weights_that_code_loads_are_given_weights_on_the_data_of_a_plug_in(
+    bench: Artifacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "loads_weights.py").write_text(
+        "from torch import nn\n\ndef net(classes):\n    made = nn.Sequential(nn.Flatten(), nn.Linear(768, classes))\n"
+        "    nn.init.ones_(made[1].weight)\n    nn.init.zeros_(made[1].bias)\n    return made\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    request = Request(
+        dataset="imagefolder:size=16", model="python:build=loads_weights:net", splits=["0"], attacks=["ridge"], images=4
+    )
+    known = bench.facts(plan(request)[0].setting.dataset)
+    of_plug_in = [
+        replace(cell, setting=replace(cell.setting, dataset=replace(dataset, entry=replace(entry, package="other"))))
+        for cell in plan(request)
+        for dataset in [cell.setting.dataset]
+        for entry in [dataset.entry]
+    ]
+    monkeypatch.setattr(resume, "plan", lambda *_: of_plug_in)
+    monkeypatch.setattr(resume, "look", lambda settings, _: ((setting, known) for setting in settings))
+    bench = Artifacts(device=bench.device, data_dir=None, load=lambda _: pytest.fail("loaded in this process"))
+
+    planned = prepare([request], RunOptions(out=tmp_path / "results"), bench)
+
+    model = cast(Model, planned[0].cell.setting.model.component)
+    assert model.given_weights is not None
