@@ -14,7 +14,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .errors import Inapplicable
-from .interfaces import ImageSet, Target, Training
+from .interfaces import ImageSet, Normalize, Target, Training
 
 RECIPE_VERSION = 2
 """Raised whenever targets come out differently."""
@@ -252,4 +252,17 @@ def untrained_copy(module: nn.Module) -> nn.Module:
             raise Inapplicable(
                 f"the parameter {name} of the client has no reset_parameters, so no untrained copy exists"
             )
+    for old, new in zip(module.modules(), fresh.modules(), strict=True):
+        if not isinstance(old, Normalize):  # it is known to everyone
+            _refuse_kept_numbers(old, new)
     return fresh
+
+
+def _refuse_kept_numbers(module: nn.Module, fresh: nn.Module) -> None:
+    """Raise if a buffer of a reset module still holds numbers, such as those of a frozen batch normalization."""
+    for name, buffer in module.named_buffers(recurse=False):
+        kept = buffer.is_floating_point() and torch.equal(buffer, fresh.get_buffer(name))
+        if kept and buffer.unique().numel() > 1:
+            raise Inapplicable(
+                f"the buffer {name} of {type(module).__name__} has no reset, so no untrained copy exists"
+            )

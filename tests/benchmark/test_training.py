@@ -18,6 +18,7 @@ from mia_bench.benchmark.training import (
 )
 from mia_bench.models.lenet5 import Lenet5
 from torch import Tensor, nn
+from torchvision.ops.misc import FrozenBatchNorm2d
 
 
 def untrained() -> Target:
@@ -168,3 +169,13 @@ def test_a_target_learns_from_forty_images() -> None:
 
     test = bright_and_dark(40)
     assert (target(test.images).argmax(1) == test.labels).float().mean() > 0.9
+
+
+def test_an_untrained_copy_keeps_the_normalization_of_images_but_no_frozen_statistics() -> None:
+    images = Normalize(torch.tensor([0.4, 0.5, 0.6]), torch.ones(3))
+    untrained_copy(nn.Sequential(images, nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)))
+    frozen = FrozenBatchNorm2d(4)
+    frozen.running_mean.copy_(torch.arange(4))
+
+    with pytest.raises(Inapplicable, match="the buffer running_mean of FrozenBatchNorm2d has no reset"):
+        untrained_copy(nn.Sequential(images, nn.Conv2d(3, 4, 3), frozen))
