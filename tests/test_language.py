@@ -24,7 +24,6 @@ NOT_DONE = (
     "benchmark/api.py",
     "benchmark/checks/",
     "benchmark/evaluation/",
-    "benchmark/interfaces/",
     "benchmark/plan/cells.py",
     "benchmark/runner/interruption.py",
     "benchmark/runner/options.py",

@@ -1,4 +1,4 @@
-"""What a plug-in author subclasses and handles: components, images, split models, wires, observations."""
+"""The interfaces for plug-ins: components, images, split models, wires and observations."""
 
 from .channel import Channel, CleanInput
 from .components import Attack, Component, Dataset, Defense, Model, Training

@@ -1,4 +1,4 @@
-"""The way from the clean intermediate representation to the wire."""
+"""The channel that an intermediate representation (IR) or an image passes through before it is sent."""
 
 from __future__ import annotations
 
@@ -8,61 +8,85 @@ from .wire import Wire
 
 
 class Channel(nn.Module):
-    """What happens to a value before it is sent: nothing, unless a defense says otherwise.
+    """Change a value before it is sent. This base class leaves the value as it is, and defenses override it.
 
-    A defense publishes its channel (Kerckhoffs): white-box attacks minimize ``distance``, draw from ``forward`` where
-    they need the randomness, and merge repeated wires by ``merge``.
+    A defense publishes its channel (Kerckhoffs's principle): white-box attacks minimize ``distance``, draw from
+    ``forward`` if they need the randomness, and merge repeated wires by ``merge``.
+
+    Example:
+        >>> import torch
+        >>> class Halved(Channel):
+        ...     def clean(self, value):
+        ...         return value / 2
+        ...
+        ...     def forward(self, value):
+        ...         return self.clean(value)
+        >>> channel = Halved()
+        >>> sent = channel(torch.ones(2, 4))
+        >>> channel.distance(channel.clean(torch.ones(2, 4)), sent)
+        tensor([0., 0.])
     """
 
     stochastic = False
-    """Whether two passes of one value differ."""
+    """Whether two passes of the same value differ."""
     published = True
-    """Whether the adversary may know the methods of this class; if not, only attacks that learn from queries apply."""
+    """Whether the adversary may know the methods of this class. If not, only attacks that learn from queries apply."""
 
     def clean(self, value: Tensor) -> Tensor:
-        """What is done to a value (N, ...) before anything random happens to it, differentiable."""
+        """Apply the deterministic part of the channel, before any randomness, to a value (N, ...). Differentiable."""
         return value
 
     def forward(self, value: Tensor) -> Tensor:
-        """Turn a clean value (N, ...) into the sent one, with fresh randomness."""
+        """Return the value (N, ...) that is sent for a value (N, ...), with fresh randomness."""
         return value
 
     def read(self, wire: Wire) -> Tensor:
-        """The wire as numbers in the shape of the clean value, (N, ...), for whoever compares the two.
+        """Return the wire as numbers in the shape of the clean value, (N, ...), so that the two can be compared.
 
-        A channel that sends byte strings overrides it, if they have such numbers at all.
+        Override this method if the channel sends byte strings that can be decoded to such numbers.
         """
         return wire.tensor
 
     def packed_bytes(self, sent: Tensor) -> int | None:
-        """Bytes that each of the sent values (N, ...) is coded in; None for as many as the tensor takes."""
+        """Return the bytes that code one of the sent values (N, ...). None means the size of the tensor."""
         return None
 
     def distance(self, value: Tensor, sent: Tensor) -> Tensor:
-        """Misfit between a candidate clean value (N, ...) and what was sent, (N,), differentiable in ``value``.
+        """Return the misfit between a candidate clean value (N, ...) and the sent value (N, ...), for each image.
 
-        The default is the squared Euclidean distance; a channel overrides it by its own negative log-likelihood.
+        The default is the squared Euclidean distance. A channel with noise overrides it by its negative log-likelihood.
+
+        Returns:
+            The misfits, (N,), differentiable in ``value``. Smaller values fit better.
         """
         return (value - sent).square().flatten(1).sum(1)
 
     def log_density(self, value: Tensor, sent: Tensor) -> Tensor | None:
-        """Logarithm of the density of what was sent (N, ...) given clean values (N, ...), less a constant, (N,).
+        """Return the log-density of the sent values (N, ...) given the clean values (N, ...), up to a constant.
 
-        None where there is no density, as for a channel that is not random; then there is no bound on attacks.
+        Returns:
+            Log-densities, (N,). None if there is no density, for example because the channel is not random. Then the
+            benchmark computes no bound on attacks.
         """
         return None
 
     def merge(self, sent: Tensor) -> Tensor:
-        """One wire (N, ...) that holds what R wires of the same images tell together, (R, N, ...)."""
+        """Merge R wires of the same images, (R, N, ...), into one with the same information, (N, ...): their mean."""
         return sent.mean(0)
 
     def merged(self, count: int) -> Channel:
-        """The channel through which a merged wire of ``count`` seems to have come."""
+        """Return the channel that describes a wire merged from ``count`` wires, for example with less noise."""
         return self
 
 
 class CleanInput(nn.Module):
-    """The part of an input channel that is not random, as the first module of a client."""
+    """Apply the deterministic part of an input channel, as the first module of a client.
+
+    Example:
+        >>> import torch
+        >>> CleanInput(Channel())(torch.zeros(2, 3, 8, 8)).shape
+        torch.Size([2, 3, 8, 8])
+    """
 
     def __init__(self, channel: Channel) -> None:
         """Take the input channel of a split model."""
@@ -70,5 +94,5 @@ class CleanInput(nn.Module):
         self.channel = channel
 
     def forward(self, images: Tensor) -> Tensor:
-        """Clip images (N, C, H, W), or whatever else the channel does first."""
+        """Apply the ``clean`` method of the channel to images (N, C, H, W)."""
         return self.channel.clean(images)

@@ -1,4 +1,4 @@
-"""What a plug-in author subclasses: attacks, defenses, models and datasets."""
+"""The base classes of plug-ins: attacks, defenses, models and datasets."""
 
 from __future__ import annotations
 
@@ -19,15 +19,22 @@ from .split_model import SplitModel
 
 
 class Component(BaseModel):
-    """Something that users choose by name: its fields are its parameters."""
+    """Describe something that users choose by name. Its fields are its parameters, which pydantic validates.
+
+    Example:
+        >>> class Blur(Component):
+        ...     radius: float = 1.0
+        >>> Blur(radius=2).params
+        '{"radius":2.0}'
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
     version: ClassVar[int] = 1
-    """Raised whenever scores change."""
+    """The version of the component. Raise it whenever its scores change, so that cells are computed again."""
 
     @model_serializer(mode="wrap")
     def _in_order(self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
-        """Write sets in one order as JSON, whatever order their hashes give them in this process."""
+        """Write sets as sorted lists in JSON, since their order differs between processes."""
         written: dict[str, Any] = serialize(self)
         if info.mode == "json":
             sets = [key for key in written if isinstance(getattr(self, key, None), set | frozenset)]
@@ -41,64 +48,113 @@ class Component(BaseModel):
 
 
 class Attack(Component, ABC):
-    """Rebuilds private images from what crossed the network."""
+    """Reconstruct private images from what crossed the network. Subclasses define ``access`` and ``reconstruct``.
+
+    Example:
+        >>> import torch
+        >>> from mia_bench.benchmark.interfaces import Access, Attack, Channel, ImageSet, Observation, Wire
+        >>> class Gray(Attack):
+        ...     access = Access.QUERY_FREE
+        ...
+        ...     def reconstruct(self, seen):
+        ...         return torch.full((len(seen.wire), *seen.image_shape), 0.5)
+        >>> aux = ImageSet(torch.rand(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64))
+        >>> seen = Observation(wire=Wire(torch.rand(2, 16)), aux=aux, classes=10, channel=Channel())
+        >>> Gray().reconstruct(seen).shape
+        torch.Size([2, 1, 8, 8])
+    """
 
     access: ClassVar[Access]
+    """What the attack may use. The fields of the observation that it may not use are None."""
     standard: ClassVar[bool] = True
-    """Whether ``run`` uses this attack when none is named."""
+    """Whether ``mia-bench run`` uses this attack by default."""
 
     observations: int = Field(1, ge=1, description="recorded wires of each image, merged, if the defense is random")
 
     @property
     def aux_source(self) -> str:
-        """Where the attacker's images come from: ``same_set``, ``same_distribution`` or ``random``."""
+        """The source of the attacker's images: ``same_set``, ``same_distribution`` or ``random``."""
         return "same_distribution"
 
     @abstractmethod
     def reconstruct(self, seen: Observation) -> Tensor | Reconstruction:
-        """Rebuild one image per entry of the wire.
+        """Reconstruct one image for each entry of the wire.
+
+        Args:
+            seen: The wire of N images and everything else that the adversary may use.
 
         Returns:
-            Images (N, C, H, W) in [0, 1]; an attack that selects among several ways tells of all of them.
+            Images (N, C, H, W), float32 in [0, 1]. An attack that selects among several methods returns a
+            ``Reconstruction`` with the images of each method.
 
         Raises:
-            Inapplicable: if the attack has no meaning for this wire.
+            Inapplicable: If the attack cannot be applied to this wire.
         """
 
 
 class Defense(Component, ABC):
-    """Changes a split model so that its wire tells less."""
+    """Change a split model so that its wire reveals less about the images. Subclasses define ``protect``.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> import torch
+        >>> from mia_bench.benchmark.interfaces import Channel, Defense, ImageSet, SplitModel
+        >>> class Halve(Channel):
+        ...     def forward(self, value):
+        ...         return value / 2
+        >>> class Halved(Defense):
+        ...     def protect(self, model, train):
+        ...         return replace(model.copy(), ir_channel=Halve())
+        >>> model = SplitModel(client=nn.Sequential(nn.Flatten()), server=nn.Sequential(nn.Linear(64, 10)))
+        >>> train = ImageSet(torch.rand(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64))
+        >>> protected = Halved().protect(model, train)
+        >>> protected.send(torch.ones(2, 1, 8, 8)).tensor.max()
+        tensor(0.5000)
+    """
 
     guarantee: ClassVar[str] = "none"
-    """What is promised, in words, as ``list`` shows it."""
+    """What the defense guarantees, in words, as ``mia-bench list`` shows it."""
     stronger_with: ClassVar[Mapping[str, Literal[1, -1]]] = {}
-    """Parameters that make its wire tell less, all else equal: 1 if larger values do, -1 if smaller ones do.
+    """The parameters that make the wire reveal less if all else is equal: 1 if larger values do, -1 if smaller ones do.
 
-    Audits doubt an attack that does better where the wire tells less.
+    ``mia-bench audit`` flags an attack that does better against a setting whose wire reveals less.
     """
 
     @abstractmethod
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
-        """Return a protected copy; ``model`` itself stays as it is.
+        """Return a protected copy of a split model, and leave ``model`` itself as it is.
 
         Args:
-            model: the trained, undefended split model.
-            train: the victim's training images, for defenses that tune the model.
+            model: The trained, undefended split model.
+            train: The victim's training images, for defenses that tune the model.
 
         Raises:
-            Inapplicable: if the defense has no meaning for this model or split.
+            Inapplicable: If the defense cannot be applied to this model or split.
         """
 
 
 class Model(Component, ABC):
-    """A classifier architecture; its layers' names are the split points."""
+    """Describe the architecture of a classifier. The names of its layers are the split points.
+
+    Example:
+        >>> import math
+        >>> from collections import OrderedDict
+        >>> import torch
+        >>> from mia_bench.benchmark.interfaces import Model
+        >>> class Linear(Model):
+        ...     def build(self, image_shape, classes):
+        ...         layers = {"flat": nn.Flatten(), "out": nn.Linear(math.prod(image_shape), classes)}
+        ...         return nn.Sequential(OrderedDict(layers))
+        >>> Linear().build((1, 8, 8), 10)(torch.rand(2, 1, 8, 8)).shape
+        torch.Size([2, 10])
+    """
 
     names_code: ClassVar[bool] = False
-    """Whether a parameter names code to import, which then only the command line and Python may give."""
+    """Whether a parameter names code to import. Then only the command line and Python may set it, not a suite file."""
 
     @property
     def given_weights(self) -> str | None:
-        """A fingerprint of the weights with which ``build`` returns the network; the benchmark never trains them.
+        """The fingerprint of the weights that ``build`` returns the network with. The benchmark does not train them.
 
         None, the default, means that ``build`` returns an untrained network, which is trained on the dataset.
         """
@@ -106,39 +162,39 @@ class Model(Component, ABC):
 
     @property
     def retrains_head(self) -> bool:
-        """Whether the last layer that has weights is trained, though the weights of the network are given."""
+        """Whether the last layer that has weights is trained although ``given_weights`` is not None."""
         return False
 
     def normalization(self, channels: int) -> tuple[Tensor, Tensor] | None:
-        """Return the mean and the standard deviation of each channel that the network expects, (channels,) each.
+        """Return the mean and the standard deviation of each channel that the network expects, both (channels,).
 
-        None, the default, means those of the training images.
+        None, the default, means the mean and the standard deviation of the training images.
         """
         return None
 
     @property
     def usual_images(self) -> tuple[tuple[int, int, int], ...]:
-        """Shapes (C, H, W) of images for which ``show`` lists the layers."""
+        """The shapes (C, H, W) of images for which ``mia-bench show`` lists the layers."""
         return ((1, 28, 28), (3, 32, 32))
 
     def outline(self, image_shape: tuple[int, int, int]) -> nn.Sequential:
-        """Return the layers that ``show`` lists: for ten classes, or as many as given weights have."""
+        """Return the layers that ``mia-bench show`` lists, for ten classes or for the classes of given weights."""
         return self.build(image_shape, 10)
 
     def pinned(self, image_shape: tuple[int, int, int], classes: int) -> Self:
-        """Return the model with the content of all that its parameters name, which is part of a cell's identity."""
+        """Return the model with the content of the files that its parameters name, which identifies a cell."""
         return self
 
     @abstractmethod
     def build(self, image_shape: tuple[int, int, int], classes: int) -> nn.Sequential:
         """Build the untrained network.
 
-        Unless a module of it is a batch normalization, its convolutions are normalized during training, and the
-        normalization is then folded into their weights and biases; those without a bias get one.
+        If the network has no batch normalization, its convolutions are normalized during training. The normalization
+        is then folded into their weights and biases, and convolutions without a bias get one.
 
         Args:
-            image_shape: (C, H, W) of the normalized images it will be given.
-            classes: the number of logits.
+            image_shape: The shape (C, H, W) of the normalized images that the network takes.
+            classes: The number of logits.
 
         Returns:
             Named layers in order, from images (N, C, H, W) to logits (N, classes).
@@ -147,12 +203,16 @@ class Model(Component, ABC):
 
 @dataclass(frozen=True)
 class Training:
-    """How a dataset is best learned: part of the target's training recipe.
+    """Describe how a target is trained on a dataset.
 
     Attributes:
-        epochs: passes over the training images.
-        flip: mirror images at random.
-        shift: move images by up to this many pixels.
+        epochs: Passes over the training images, at least 1.
+        flip: Whether to mirror images at random, from left to right.
+        shift: The largest number of pixels by which images are moved at random, in each direction.
+
+    Example:
+        >>> Training(epochs=5, flip=True)
+        Training(epochs=5, flip=True, shift=0)
     """
 
     epochs: int = 15
@@ -161,21 +221,34 @@ class Training:
 
 
 class Dataset(Component, ABC):
-    """A source of images."""
+    """Describe a source of images. Subclasses define ``load``.
+
+    Example:
+        >>> import torch
+        >>> from mia_bench.benchmark.interfaces import Dataset, ImageSet, Pools
+        >>> class Noise(Dataset):
+        ...     def load(self, data_dir):
+        ...         labels = torch.arange(20) % 10
+        ...         train, aux, private = (ImageSet(torch.rand(20, 1, 8, 8), labels) for _ in range(3))
+        ...         return Pools(train, aux, private, classes=tuple("0123456789"))
+        >>> len(Noise().load(None).private)
+        20
+    """
 
     model: ClassVar[str] = "cnn6"
-    """The model recommended for it."""
+    """The name of the model that is used by default."""
     split: ClassVar[str] = "relu22"
-    """The split recommended for that model."""
+    """The name of the split that is used by default with that model."""
     training: ClassVar[Training] = Training()
+    """How targets are trained on this dataset."""
 
     @abstractmethod
     def load(self, data_dir: Path | None) -> Pools:
         """Read the images and divide them into disjoint pools.
 
         Args:
-            data_dir: where the user keeps the data; None for the dataset's own place.
+            data_dir: The folder of the data. None means the default folder of the dataset.
 
         Raises:
-            UsageError: if the data are missing or damaged.
+            UsageError: If the data are missing or damaged.
         """

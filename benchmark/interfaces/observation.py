@@ -1,4 +1,4 @@
-"""What the adversary has, and what it may use."""
+"""The knowledge of the adversary: the wire, and the access that an attack has."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ from .wire import Wire
 
 
 class Access(StrEnum):
-    """What an attack may use, beside the wire, the attacker's own images and what the defense publishes."""
+    """Name what an attack may use besides the wire, the attacker's images and what the defense publishes.
+
+    Example:
+        >>> Access("white_box").meaning
+        "knows the client's weights and may send any image through it"
+    """
 
     WHITE_BOX = "white_box"
-    """The client's weights; queries too, since whoever holds the client can run it."""
+    """The client's weights. Queries are granted as well, since anyone who has the client can run it."""
     BLACK_BOX = "black_box"
-    """Queries: any image through the protected client."""
+    """Queries: the attack may send any image through the protected client."""
     QUERY_FREE = "query_free"
-    """The server's weights, the structure of the client, and labels of the attacker's images."""
+    """The server's weights, the structure of the client, and the labels of the attacker's images."""
 
     @property
     def meaning(self) -> str:
-        """What it is, in a sentence."""
+        """A description of the access, as the end of a sentence that begins with the adversary."""
         return {
             Access.WHITE_BOX: "knows the client's weights and may send any image through it",
             Access.BLACK_BOX: "may send any image through the protected client, and knows no weights",
@@ -35,17 +40,25 @@ class Access(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """All the adversary has; there is no field for the private images or labels.
+    """Hold everything that the adversary knows. It has no field for the private images or their labels.
 
     Attributes:
-        wire: what the adversary saw of the N private images, which is what the protected client sent for them, or more.
-        aux: the attacker's own images, disjoint from the private ones.
-        classes: the number of classes.
-        channel: what the defense publishes about the way from the clean IR to the wire.
-        query: runs the protected client on (K, C, H, W) images, with fresh randomness; None if not granted.
-        client: the client's layers, differentiable, without anything random; None if not granted.
-        server: the server's layers; None if not granted.
-        structure: builds an untrained copy of the client; None if not granted.
+        wire: What the adversary saw of the N private images: what the protected client sent for them, or more.
+        aux: The attacker's images, disjoint from the private ones.
+        classes: The number of classes.
+        channel: What the defense publishes about how the wire follows from the clean IR.
+        query: A function that sends images (K, C, H, W) in [0, 1] through the protected client, with fresh randomness,
+            and returns a wire of K entries. None if the attack has no queries.
+        client: The client's layers, differentiable, without randomness. None if the attack has no white-box access.
+        server: The server's layers. None if the attack may not use them.
+        structure: A function that builds an untrained copy of the client. None if the attack may not use it.
+
+    Example:
+        >>> import torch
+        >>> aux = ImageSet(torch.rand(4, 1, 8, 8), torch.tensor([0, 1, 0, 1]))
+        >>> seen = Observation(wire=Wire(torch.rand(2, 16)), aux=aux, classes=2, channel=Channel())
+        >>> len(seen.wire), seen.image_shape
+        (2, (1, 8, 8))
     """
 
     wire: Wire
@@ -59,6 +72,6 @@ class Observation:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Shape of one image, (C, H, W)."""
+        """The shape of one image, (C, H, W)."""
         channels, height, width = self.aux.images.shape[1:]
         return channels, height, width

@@ -1,4 +1,4 @@
-"""What an attack returns."""
+"""The return value of an attack, and its validation."""
 
 from __future__ import annotations
 
@@ -11,21 +11,27 @@ from torch import Tensor
 from ..errors import clean
 
 SLACK = 1e-6
-"""By how much rounding may carry a pixel out of [0, 1]."""
+"""The largest distance from [0, 1] of a pixel that counts as a rounding error."""
 
 
 class InvalidReconstruction(Exception):
-    """An attack returned something other than one image in [0, 1] for each entry of the wire."""
+    """Raised if an attack does not return one image with values in [0, 1] for each entry of the wire.
+
+    Example:
+        >>> Reconstruction(torch.ones(2, 1, 8, 8)).validate((3, 1, 8, 8))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        mia_bench.benchmark.interfaces.reconstruction.InvalidReconstruction: ...
+    """
 
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """The images of an attack that selects among several methods.
+    """Hold the images of an attack that selects among several methods.
 
     Attributes:
-        images: the answer, (N, C, H, W) in [0, 1].
-        selected: the name of the member that gave it.
-        members: the answer of each member, by name.
+        images: The reconstructed images, (N, C, H, W) in [0, 1].
+        selected: The name of the method that produced them.
+        members: The images of each method, (N, C, H, W) in [0, 1], by its name.
 
     Example:
         >>> dark, gray = torch.zeros(2, 1, 8, 8), torch.full((2, 1, 8, 8), 0.5)
@@ -40,18 +46,18 @@ class Reconstruction:
 
     @classmethod
     def of(cls, answer: Tensor | Reconstruction) -> Reconstruction:
-        """Return what an attack has returned as a reconstruction, unchecked; plain images have no members."""
+        """Return what an attack has returned as a reconstruction, without checks. Plain images have no members."""
         return answer if isinstance(answer, Reconstruction) else cls(answer)
 
     def validate(self, shape: Sequence[int]) -> Reconstruction:
         """Return a copy whose images are dense float32 tensors, and whose names are printable.
 
         Args:
-            shape: the expected shape, (N, C, H, W).
+            shape: The expected shape, (N, C, H, W).
 
         Raises:
-            InvalidReconstruction: if the images, or those of a member, have another shape or type, are not finite, or
-                leave [0, 1].
+            InvalidReconstruction: If the images, or those of a member, have another shape or type, are not finite, or
+                have values outside [0, 1].
         """
         members = {clean(str(name)): _valid(images, tuple(shape)) for name, images in self.members.items()}
         return Reconstruction(_valid(self.images, tuple(shape)), clean(str(self.selected)), members)
@@ -59,17 +65,17 @@ class Reconstruction:
 
 def _valid(images: Tensor, shape: tuple[int, ...]) -> Tensor:
     if not isinstance(images, Tensor):
-        raise InvalidReconstruction(f"the attack returned {clean(type(images).__name__)}; expected images {shape}")
+        raise InvalidReconstruction(f"Expected images {shape} from the attack, got {clean(type(images).__name__)}.")
     with torch.no_grad(), torch._C.DisableTorchFunctionSubclass():
         if tuple(images.shape) != shape:
-            raise InvalidReconstruction(f"the attack returned {tuple(images.shape)}; expected images {shape}")
+            raise InvalidReconstruction(f"Expected images {shape} from the attack, got {tuple(images.shape)}.")
         if images.layout is not torch.strided or images.is_meta or not images.is_floating_point():
             found = "a tensor without numbers" if images.is_meta else f"a {images.layout} tensor of {images.dtype}"
-            raise InvalidReconstruction(f"the attack returned {found}; expected a dense tensor of float32")
+            raise InvalidReconstruction(f"Expected a dense tensor of float32 from the attack, got {found}.")
         plain = images.detach().as_subclass(Tensor).to(torch.float32, copy=True)
     low, high = plain.min().item(), plain.max().item()
     if not (torch.isfinite(plain).all() and low >= -SLACK and high <= 1 + SLACK):
         raise InvalidReconstruction(
-            f"the attack returned values in [{low:g}, {high:g}]; expected finite values in [0, 1]"
+            f"Expected finite values in [0, 1] from the attack, got values in [{low:g}, {high:g}]."
         )
     return plain

@@ -1,4 +1,4 @@
-"""A network cut in two, and what happens to the value that crosses the cut."""
+"""A network that is divided into a client and a server, and the channels between them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from .wire import Wire
 
 
 class Normalize(nn.Module):
-    """Shifts and scales each channel; the first module of every client, so that images stay in [0, 1] outside."""
+    """Shift and scale each channel. This is the first module of every client, so that it takes images in [0, 1].
+
+    Example:
+        >>> Normalize(torch.tensor([0.5]), torch.tensor([0.25]))(torch.ones(1, 1, 1, 1)).item()
+        2.0
+    """
 
     mean: Tensor
     std: Tensor
@@ -29,12 +34,21 @@ class Normalize(nn.Module):
         self.register_buffer("std", std.view(-1, 1, 1).clone())
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalize (N, C, H, W) images."""
+        """Normalize images (N, C, H, W)."""
         return (images - self.mean) / self.std
 
 
 class Target(nn.Module):
-    """A classifier as an ordered list of named layers, which normalizes its inputs itself."""
+    """Hold a classifier as an ordered list of named layers, behind the normalization of its inputs.
+
+    Example:
+        >>> layers = nn.Sequential(OrderedDict(flat=nn.Flatten(), out=nn.Linear(64, 10)))
+        >>> target = Target(Normalize(torch.zeros(1), torch.ones(1)), layers)
+        >>> target.splits
+        ['flat', 'out']
+        >>> target.split("flat").send(torch.rand(2, 1, 8, 8)).tensor.shape
+        torch.Size([2, 64])
+    """
 
     def __init__(self, normalize: nn.Module, layers: nn.Sequential) -> None:
         """Join the normalization and the named layers of a model."""
@@ -44,7 +58,7 @@ class Target(nn.Module):
 
     @property
     def splits(self) -> list[str]:
-        """Names of the layers, in order: each is a split point."""
+        """The names of the layers, in order. Each is a split point."""
         return [cut_name(child) for child, _ in self.layers.named_children()]
 
     def forward(self, images: Tensor) -> Tensor:
@@ -52,14 +66,14 @@ class Target(nn.Module):
         return self.layers(self.normalize(images))
 
     def split(self, name: str) -> SplitModel:
-        """Cut behind the layer ``name``; the two halves share this target's weights.
+        """Return the split model that is cut behind the layer ``name``. It shares the weights of this target.
 
         Raises:
-            UsageError: if there is no such layer, or more than one tensor crosses behind it.
+            UsageError: If there is no such layer, or more than one tensor crosses the place behind it.
         """
         cuts = find_cuts(self.layers, name)
         if len(cuts) > 1:
-            raise UsageError(f"Expected one split, got {name!r}, which means {len(cuts)} of them: {', '.join(cuts)}")
+            raise UsageError(f"Expected one split, got {name!r}, which means {len(cuts)} of them: {', '.join(cuts)}.")
         layers = OrderedDict(self.layers.named_children())
         names = list(layers)
         cut = names.index(child_name(cuts[0])) + 1
@@ -69,7 +83,17 @@ class Target(nn.Module):
 
 @dataclass(frozen=True)
 class Promise:
-    """What a defense guarantees: in words, and as (epsilon, delta) where that is what it is."""
+    """State what a defense guarantees, in words, and as epsilon and delta if it is differential privacy.
+
+    Attributes:
+        guarantee: The guarantee in words.
+        epsilon: Epsilon of differential privacy, above 0. None without such a guarantee.
+        delta: Delta of differential privacy, in [0, 1). None without such a guarantee.
+
+    Example:
+        >>> Promise("(eps, delta)-local DP per release", epsilon=1.0, delta=1e-5).epsilon
+        1.0
+    """
 
     guarantee: str = "none"
     epsilon: float | None = None
@@ -78,14 +102,19 @@ class Promise:
 
 @dataclass(frozen=True)
 class Exchange:
-    """One round trip behind ``send``.
+    """Describe everything that happens between sending the wire and reading the logits.
 
     Attributes:
-        logits: (N, classes), as the client reads them.
-        client_ms: milliseconds on the device after it has sent the wire.
-        server_ms: milliseconds in the cloud.
-        more_bytes_up: bytes sent up after the wire.
-        bytes_down: bytes sent back.
+        logits: The logits (N, classes), as the client reads them.
+        client_ms: Milliseconds of computation on the device after it has sent the wire.
+        server_ms: Milliseconds of computation in the cloud.
+        more_bytes_up: Bytes that the device sends after the wire.
+        bytes_down: Bytes that the server sends back.
+
+    Example:
+        >>> exchange = Exchange(torch.zeros(2, 10), client_ms=0, server_ms=1.5, more_bytes_up=0, bytes_down=80)
+        >>> exchange.logits.shape
+        torch.Size([2, 10])
     """
 
     logits: Tensor
@@ -97,19 +126,28 @@ class Exchange:
 
 @dataclass(frozen=True, kw_only=True)
 class SplitModel:
-    """A client, a server, and what happens between them.
+    """Hold a client, a server, and the channels between them.
 
-    A defense that changes how the two talk, such as encryption, returns a subclass that overrides ``send``,
-    ``exchange`` and, where batches are cheaper than single images, ``classify``. Where the adversary sees more than
-    what is sent, it overrides ``overheard``, too.
+    A defense that changes the protocol between client and server, such as encryption, returns a subclass that
+    overrides ``send``, ``exchange`` and, if batches are cheaper than single images, ``classify``. If the adversary sees
+    more than what is sent, the subclass overrides ``overheard``, too.
 
     Attributes:
-        client: named layers on the device, normalization first.
-        server: named layers in the cloud.
-        input_channel: applied to the images before the client.
-        ir_channel: applied to the IR before it is sent.
-        promise: what the defense guarantees.
-        accuracy_images: on how many of the private images accuracy is measured, if all would take too long.
+        client: Named layers on the device. The first is the normalization.
+        server: Named layers in the cloud.
+        input_channel: The channel that is applied to the images before the client.
+        ir_channel: The channel that is applied to the IR before it is sent.
+        promise: What the defense guarantees.
+        accuracy_images: The number of private images on which accuracy is measured. None means all of them.
+
+    Example:
+        >>> client, server = nn.Sequential(nn.Flatten(), nn.Linear(64, 16)), nn.Sequential(nn.ReLU(), nn.Linear(16, 10))
+        >>> model = SplitModel(client=client, server=server)
+        >>> wire = model.send(torch.rand(2, 1, 8, 8))
+        >>> wire.nbytes
+        128
+        >>> model.answer(wire).shape
+        torch.Size([2, 10])
     """
 
     client: nn.Sequential
@@ -120,46 +158,46 @@ class SplitModel:
     accuracy_images: int | None = None
 
     def send(self, images: Tensor) -> Wire:
-        """Run the client on images (N, C, H, W) in [0, 1]; what leaves the device."""
+        """Run the client on images (N, C, H, W) in [0, 1] and return the wire that leaves the device, of N entries."""
         with torch.no_grad():
             sent = self.ir_channel(self.client(self.input_channel(images)))
         return Wire(sent, packed=self.ir_channel.packed_bytes(sent))
 
     def overheard(self, images: Tensor) -> Wire:
-        """What the adversary sees of these images: what is sent, unless more of it is in the open elsewhere."""
+        """Return what the adversary sees of images (N, C, H, W): the sent wire, unless a subclass reveals more."""
         return self.send(images)
 
     def exchange(self, wire: Wire) -> Exchange:
-        """Let the server work on what arrived, and the client read what comes back; each wire once."""
+        """Run the server on a wire and let the client read the result. Call it once for each wire."""
         with timed_ms(self.device) as elapsed, torch.no_grad():
             logits = self.server(wire.tensor)
         return Exchange(logits, client_ms=0, server_ms=elapsed.ms, more_bytes_up=0, bytes_down=logits.nbytes)
 
     def answer(self, wire: Wire) -> Tensor:
-        """Logits (N, classes) for what was sent."""
+        """Return the logits (N, classes) for a wire of N entries."""
         return self.exchange(wire).logits
 
     def classify(self, images: Tensor) -> Tensor:
-        """Logits (N, classes) for a batch of images (N, C, H, W), by way of the wire."""
+        """Send a batch of images (N, C, H, W) in [0, 1] over the wire and return their logits (N, classes)."""
         return self.answer(self.send(images))
 
     def details(self, images: Tensor, labels: Tensor, logits: Tensor) -> dict[str, float]:
-        """What else is worth recording of this model, by name, with units in the names.
+        """Return further figures of this model for the record, by name, with units in the names.
 
         Args:
-            images: those on which accuracy was measured, (N, C, H, W).
-            labels: theirs, (N,).
-            logits: what ``classify`` made of them, (N, classes).
+            images: The images on which accuracy was measured, (N, C, H, W) in [0, 1].
+            labels: The labels of these images, (N,).
+            logits: The logits that ``classify`` returned for these images, (N, classes).
         """
         return {}
 
     def logits(self, images: Tensor) -> Tensor:
-        """All of it, differentiable, for training through the channels: logits (N, classes)."""
+        """Return logits (N, classes) that are differentiable, for training through the channels."""
         return self.server(self.ir_channel(self.client(self.input_channel(images))))
 
     @property
     def on_device(self) -> nn.Sequential:
-        """The layers whose price the device pays: all of ``client``, unless another trusted place runs some of it."""
+        """The layers whose costs the device bears: all of ``client``, unless a subclass runs some of it elsewhere."""
         return self.client
 
     @property
@@ -169,20 +207,20 @@ class SplitModel:
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are; the CPU if it has none."""
+        """The device of the weights. The CPU if the model has no weights."""
         parts = self.modules()
         return next((each.device for each in (*parts.parameters(), *parts.buffers())), torch.device("cpu"))
 
     def copy(self) -> SplitModel:
-        """A deep copy with weights of its own."""
+        """Return a deep copy, which shares no weights with this model."""
         return copy.deepcopy(self)
 
     def modules(self) -> nn.ModuleList:
-        """All parts, for moving, freezing or switching between training and evaluation."""
+        """Return all parts, to move or freeze them or to switch between training and evaluation."""
         return nn.ModuleList([self.client, self.server, self.input_channel, self.ir_channel])
 
     def moved_behind(self, layer: str) -> SplitModel:
-        """The same network cut behind another layer, earlier or later."""
+        """Return the same network, cut behind another layer. It shares the weights of this model."""
         client, server = OrderedDict(self.client.named_children()), OrderedDict(self.server.named_children())
         layers = OrderedDict([*client.items(), *server.items()])
         names = list(layers)

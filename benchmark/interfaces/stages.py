@@ -13,17 +13,21 @@ from torch import nn
 from ..errors import UsageError
 
 SHOWN = 12
-"""Names that an error lists of a network that has many."""
+"""The number of names that an error lists if a network has many cuts."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A place between two operations of a network.
+    """Describe a place between two operations of a network.
 
     Attributes:
-        names: paths of the layers that end here; the first is the one by which the place is known.
-        crossing: names of the values that cross here. Where it is one tensor (N, ...), the place is a cut.
-        reason: why the place is not a cut, as the end of a sentence; empty for a cut.
+        names: Paths of the layers that end at this place. The first is the name of the place.
+        crossing: Names of the values that cross this place. If it is one tensor (N, ...), the place is a cut.
+        reason: Why the place is not a cut, as the end of a sentence. Empty for a cut.
+
+    Example:
+        >>> Place(("layer1.0.relu", "layer1.0"), ("relu_2",)).name
+        'layer1.0.relu'
     """
 
     names: tuple[str, ...]
@@ -32,21 +36,26 @@ class Place:
 
     @property
     def name(self) -> str:
-        """The name by which the place is known."""
+        """The name of the place, which is the first of ``names``."""
         return self.names[0]
 
 
 class Stages(nn.Sequential):
-    """The stages of a network that was linearized, named by the cuts behind them.
+    """Hold the stages of a network that was linearized, each named after the cut behind it.
 
-    The name of a module cannot hold a dot, so the stage in front of the cut ``layer2.1`` is the child ``layer2/1``.
+    The name of a module cannot contain a dot, so the stage in front of the cut ``layer2.1`` is the child ``layer2/1``.
 
     Attributes:
-        places: all places of the network, in order, those included that are not cuts.
+        places: All places of the network, in order, including those that are not cuts.
+
+    Example:
+        >>> stages = Stages({"layer1.0": nn.Flatten()}, [Place(("layer1.0",), ("flatten",))])
+        >>> [name for name, _ in stages.named_children()]
+        ['layer1/0']
     """
 
     def __init__(self, stages: Mapping[str, nn.Module], places: Sequence[Place]) -> None:
-        """Join the stages, by the name of the cut behind each."""
+        """Join the stages, given by the name of the cut behind each."""
         super().__init__(OrderedDict((child_name(cut), stage) for cut, stage in stages.items()))
         self.places = tuple(places)
 
@@ -72,28 +81,32 @@ def cut_name(child: str) -> str:
 
 
 def places_of(layers: nn.Sequential) -> tuple[Place, ...]:
-    """List the places of a network; behind each layer of one that was not linearized there is a cut."""
+    """List the places of a network. If it was not linearized, there is a cut behind each layer."""
     if isinstance(layers, Stages):
         return layers.places
     return tuple(Place((cut_name(child),), (cut_name(child),)) for child, _ in layers.named_children())
 
 
 def find_cuts(layers: nn.Sequential, wanted: str) -> list[str]:
-    """Find the cuts that a user names by a path, a pattern or ``all``.
+    """Find the cuts that a path, a pattern or ``all`` names.
 
-    In a pattern, ``*``, ``?`` and ``[...]`` stand for characters of one part of a path: ``layer*`` means ``layer1``
-    and ``layer2``, but not ``layer1.0``, which is one of ``layer*.*``.
+    In a pattern, ``*``, ``?`` and ``[...]`` stand for characters of one part of a path: ``layer*`` matches ``layer1``
+    and ``layer2``, but not ``layer1.0``, which ``layer*.*`` matches.
 
     Args:
-        layers: the network.
-        wanted: ``layer2.1``, ``layer*`` or ``all``.
+        layers: The network.
+        wanted: A path such as ``layer2.1``, a pattern such as ``layer*``, or ``all``.
 
     Returns:
         Names of cuts, in the order of the network.
 
     Raises:
-        UsageError: if there is none; if it names a place that is not a cut, the message gives the reason and the
-            nearest cuts.
+        UsageError: If there is no such cut. If a place has this name but is not a cut, the message gives the reason and
+            the nearest cuts.
+
+    Example:
+        >>> find_cuts(nn.Sequential(OrderedDict(conv1=nn.Identity(), relu1=nn.ReLU(), conv2=nn.Identity())), "conv*")
+        ['conv1', 'conv2']
     """
     places = places_of(layers)
     cuts = [place for place in places if not place.reason]

@@ -1,4 +1,4 @@
-"""Images that are too many for memory: 8-bit values on disk that behave as a tensor of floats."""
+"""Images that do not fit into memory: 8-bit values on disk that behave as a tensor of floats."""
 
 from __future__ import annotations
 
@@ -22,19 +22,27 @@ CREATORS = (
 """Operations that make a new tensor like another without its values."""
 READ_ONLY = "Stored images cannot be changed in place. Use images.clone() to change a copy."
 PART_BYTES = 2**26
-"""Bytes of the floats that are read at a time where all images are averaged."""
+"""The size in bytes of the floats that are read at a time if all images are averaged."""
 
 
 @dataclass(frozen=True)
 class PixelFile:
-    """8-bit images in a ``.npy`` file, read row by row.
+    """Read 8-bit images from a ``.npy`` file, row by row.
 
     The file is not mapped into memory, since pages of a mapped file count as memory of the process.
 
     Attributes:
-        path: the file.
-        shape: (N, C, H, W).
-        offset: bytes of the header.
+        path: The path of the file.
+        shape: The shape of all images, (N, C, H, W).
+        offset: The size of the header in bytes.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     np.save(f"{folder}/images.npy", np.zeros((9, 1, 8, 8), np.uint8))
+        ...     file = PixelFile.open(Path(folder, "images.npy"))
+        ...     file.read(torch.tensor([3, 5])).shape
+        torch.Size([2, 1, 8, 8])
     """
 
     path: Path
@@ -46,7 +54,7 @@ class PixelFile:
         """Read the header of a ``.npy`` file of images (N, C, H, W) uint8.
 
         Raises:
-            ValueError: if the file holds something else, or is cut short.
+            ValueError: If the file does not hold such images, or is cut short.
         """
         mapped = np.lib.format.open_memmap(path, mode="r")
         if mapped.ndim != 4 or mapped.dtype != np.uint8 or np.isfortran(mapped):
@@ -58,10 +66,13 @@ class PixelFile:
         """Read some images.
 
         Args:
-            rows: their positions, (K,) int64.
+            rows: The positions of the images in the file, (K,) int64.
 
         Returns:
-            (K, C, H, W) uint8.
+            Images (K, C, H, W), uint8.
+
+        Raises:
+            OSError: If the file is cut short.
         """
         pixels: NDArray[np.uint8] = np.empty((len(rows), *self.shape[1:]), np.uint8)
         size = int(np.prod(self.shape[1:]))
@@ -74,25 +85,28 @@ class PixelFile:
 
 
 class StoredImages(Tensor):
-    """Images (N, C, H, W) float32 in [0, 1] that stay on disk as 8-bit values.
+    """Represent images (N, C, H, W) float32 in [0, 1] that stay on disk as 8-bit values.
 
-    Select some of them, as ``images[batch]`` does, and they are read. A slice, or the parts of ``split``, are again
-    stored images. Mean, standard deviation, minimum and maximum over all images are computed part by part. Any other
-    operation reads all of them first. They cannot be changed in place.
+    Selecting images by their positions, as ``images[batch]`` does, reads them. A slice and the parts of ``split`` are
+    stored images again. Mean, standard deviation, minimum and maximum over all images are computed part by part. Any
+    other operation reads all images first. Stored images cannot be changed in place.
 
     Example:
-        >>> stored = StoredImages.open(Path("images.npy"))  # (60000, 3, 224, 224) float32, 9 GB on disk
-        >>> stored[torch.tensor([3, 5])].shape
-        torch.Size([2, 3, 224, 224])
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     np.save(f"{folder}/images.npy", np.zeros((9, 1, 8, 8), np.uint8))
+        ...     stored = StoredImages.open(Path(folder, "images.npy"))
+        ...     stored[torch.tensor([3, 5])].shape
+        torch.Size([2, 1, 8, 8])
     """
 
     file: PixelFile
     rows: Tensor
-    """Positions in the file, (N,) int64."""
+    """The positions of the images in the file, (N,) int64."""
 
     @staticmethod
     def __new__(cls, file: PixelFile, rows: Tensor, device: torch.device) -> StoredImages:
-        """Name images of a file by their positions (N,), as if they were on a device."""
+        """Represent images of a file, given by their positions (N,), as a tensor on a device."""
         made = Tensor._make_wrapper_subclass(  # pyright: ignore[reportAttributeAccessIssue]
             cls, (len(rows), *file.shape[1:]), dtype=torch.float32, device=device
         )
@@ -104,37 +118,37 @@ class StoredImages(Tensor):
         """Open all images of a ``.npy`` file, (N, C, H, W) uint8.
 
         Raises:
-            ValueError: if the file holds something else.
+            ValueError: If the file does not hold such images.
         """
         file = PixelFile.open(path)
         return StoredImages(file, torch.arange(file.shape[0]), torch.device("cpu"))
 
     def at(self, positions: Tensor) -> StoredImages:
-        """Name some of them, by positions (K,) among these, without reading them."""
+        """Select images by their positions (K,) among these images, without reading them."""
         return StoredImages(self.file, self.rows[positions], self.device)
 
     def pixels(self) -> Tensor:
-        """Read all of them as 8-bit values, (N, C, H, W) uint8 on the CPU."""
+        """Read all images as 8-bit values, (N, C, H, W) uint8 on the CPU."""
         return self.file.read(self.rows)
 
     def dense(self) -> Tensor:
-        """Read all of them as floats, (N, C, H, W) float32 in [0, 1]."""
+        """Read all images as floats, (N, C, H, W) float32 in [0, 1]."""
         return self.pixels().to(self.device).float().div_(255)
 
     def parts(self) -> list[StoredImages]:
-        """Divide them into parts that fit into memory."""
+        """Divide the images into parts that fit into memory."""
         size = max(1, PART_BYTES // (4 * self[:1].numel()))
         return [self.at(positions) for positions in torch.arange(len(self)).split(size)]
 
     def numpy(self, *, force: bool = False) -> NDArray[Any]:
-        """Read all of them as an array, (N, C, H, W) float32."""
+        """Read all images as an array, (N, C, H, W) float32."""
         return self.dense().numpy(force=force)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(self.dense().cpu(), dtype=dtype)
 
     def tolist(self) -> Any:
-        """Read all of them as nested lists."""
+        """Read all images as nested lists."""
         return self.dense().tolist()
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -205,7 +219,7 @@ def _to(images: StoredImages, *, dtype: torch.dtype | None = None, device: Any =
 
 
 def _over_images(dim: list[int] | None) -> bool:
-    """Whether a reduction goes over the images, so that it can be computed part by part."""
+    """Return whether a reduction includes the dimension of the images, so that it can be computed part by part."""
     return dim is None or 0 in dim
 
 

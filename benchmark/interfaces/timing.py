@@ -1,4 +1,4 @@
-"""Milliseconds of a block of computation."""
+"""The wall time of a block of computation."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ import torch
 
 @dataclass
 class Elapsed:
-    """The time that a block took.
+    """Hold the time that a block took.
 
     Attributes:
-        ms: milliseconds; NaN until the block has ended.
+        ms: Milliseconds. NaN until the block has ended.
+
+    Example:
+        >>> Elapsed().ms
+        nan
     """
 
     ms: float = float("nan")
@@ -23,10 +27,10 @@ class Elapsed:
 
 @contextmanager
 def timed_ms(device: torch.device) -> Iterator[Elapsed]:
-    """Measure the wall time of a block, with all that it has started on a CUDA device.
+    """Measure the wall time of a block, including the work that it has started on a CUDA device.
 
     Args:
-        device: where the block computes.
+        device: The device on which the block computes.
 
     Example:
         >>> with timed_ms(torch.device("cpu")) as elapsed:

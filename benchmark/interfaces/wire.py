@@ -1,4 +1,4 @@
-"""What crosses the network."""
+"""The data that cross the network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from torch import Tensor
 
 
 def byte_view(messages: tuple[bytes, ...]) -> Tensor:
-    """The bytes of N messages over 255, cut to the shortest, (N, length) float32."""
+    r"""Return the bytes of N messages divided by 255, cut to the shortest message, (N, length) float32 in [0, 1].
+
+    Example:
+        >>> byte_view((b"\x00\xff", b"\xff\x00\x00"))
+        tensor([[0., 1.],
+                [1., 0.]])
+    """
     length = min(len(message) for message in messages)
     flat = torch.frombuffer(bytearray(b"".join(message[:length] for message in messages)), dtype=torch.uint8)
     return flat.view(len(messages), length).float() / 255
@@ -19,12 +25,19 @@ def byte_view(messages: tuple[bytes, ...]) -> Tensor:
 
 @dataclass(frozen=True)
 class Wire:
-    """What an eavesdropper records for N images.
+    """Hold what an eavesdropper records for N images.
 
     Attributes:
-        payload: a tensor (N, ...), or N byte strings.
-        view: how whoever knows the format reads byte strings as numbers, (N, ...) float32.
-        packed: bytes of one image as really sent, where the numbers of a tensor are coded in fewer than it takes here.
+        payload: A tensor (N, ...), or N byte strings.
+        view: A function that reads byte strings as numbers, (N, ...) float32, as anyone who knows the format can.
+        packed: The bytes that are sent for one image, if the numbers are coded in fewer bytes than the tensor takes.
+
+    Example:
+        >>> wire = Wire(torch.zeros(2, 16))
+        >>> len(wire), wire.nbytes
+        (2, 128)
+        >>> Wire((b"ab", b"cd")).tensor.shape
+        torch.Size([2, 2])
     """
 
     payload: Tensor | tuple[bytes, ...]
@@ -33,23 +46,23 @@ class Wire:
 
     @classmethod
     def join(cls, wires: Sequence[Wire]) -> Wire:
-        """Put wires of one kind, at least one, one after the other."""
+        """Concatenate wires of the same kind. Expects at least one."""
         payloads = [wire.payload for wire in wires]
         if isinstance(payloads[0], Tensor):
             return replace(wires[0], payload=torch.cat(cast(list[Tensor], payloads)))
         return replace(wires[0], payload=sum(cast(list[tuple[bytes, ...]], payloads), ()))
 
     def __len__(self) -> int:
-        """Count the images."""
+        """Return the number of images."""
         return len(self.payload)
 
     def copy(self) -> Wire:
-        """The same payload in memory of its own."""
+        """Return a wire whose payload shares no memory with this one."""
         return replace(self, payload=self.payload.clone()) if isinstance(self.payload, Tensor) else self
 
     @property
     def nbytes(self) -> int:
-        """Bytes that crossed the network for all N images."""
+        """The number of bytes that crossed the network for all N images."""
         if self.packed is not None:
             return self.packed * len(self)
         if isinstance(self.payload, Tensor):

@@ -27,7 +27,7 @@ FAULTS: dict[type, tuple[str, str]] = {
     defenses.WrongDensity: ("density is one", "expected likelihood ratios of 1"),
     defenses.WrongMerge: ("wires can be merged", "farther"),
     attacks.Broken: ("gives images", "NaN"),
-    attacks.OutOfRange: ("gives images", "expected finite values in \\[0, 1\\]"),
+    attacks.OutOfRange: ("gives images", "Expected finite values in \\[0, 1\\]"),
     attacks.Blind: (
         "reads the wire",
         "The attack ignores the wire: permuting the wires does not permute its reconstructions",

@@ -39,15 +39,23 @@ def decline(seen: Observation) -> Tensor:
 MISBEHAVIOR = {
     "raises": (explode, "failed", "RuntimeError: boom in two lines"),
     "has no meaning": (decline, "inapplicable", "not here"),
-    "wrong count": (lambda seen: gray(seen)[1:], "failed", "returned (3, 3, 16, 16); expected images (4, 3, 16, 16)"),
-    "no tensor": (lambda seen: None, "failed", "returned NoneType"),
-    "nan": (lambda seen: gray(seen) * torch.nan, "failed", "expected finite values in [0, 1]"),
+    "wrong count": (
+        lambda seen: gray(seen)[1:],
+        "failed",
+        "Expected images (4, 3, 16, 16) from the attack, got (3, 3, 16, 16)",
+    ),
+    "no tensor": (lambda seen: None, "failed", "got NoneType"),
+    "nan": (lambda seen: gray(seen) * torch.nan, "failed", "Expected finite values in [0, 1]"),
     "bad member": (
         lambda seen: Reconstruction(gray(seen), "a", {"a": gray(seen), "b": gray(seen)[1:]}),
         "failed",
-        "returned (3, 3, 16, 16); expected images (4, 3, 16, 16)",
+        "Expected images (4, 3, 16, 16) from the attack, got (3, 3, 16, 16)",
     ),
-    "out of range": (lambda seen: gray(seen) * 3, "failed", "values in [1.5, 1.5]; expected finite values in [0, 1]"),
+    "out of range": (
+        lambda seen: gray(seen) * 3,
+        "failed",
+        "Expected finite values in [0, 1] from the attack, got values in [1.5, 1.5]",
+    ),
 }
 
 

@@ -26,10 +26,10 @@ def test_a_valid_reconstruction_is_copied_with_printable_names() -> None:
 
 
 INVALID: dict[str, tuple[Any, str]] = {
-    "another type": (GRAY.numpy(), "the attack returned ndarray; expected images"),
-    "another shape": (GRAY[1:], r"the attack returned \(1, 1, 8, 8\); expected images \(2, 1, 8, 8\)"),
-    "whole numbers": (GRAY.long(), "expected a dense tensor of float32"),
-    "too bright": (GRAY * 3, r"values in \[1.5, 1.5\]; expected finite values in \[0, 1\]"),
+    "another type": (GRAY.numpy(), r"Expected images \(2, 1, 8, 8\) from the attack, got ndarray"),
+    "another shape": (GRAY[1:], r"Expected images \(2, 1, 8, 8\) from the attack, got \(1, 1, 8, 8\)"),
+    "whole numbers": (GRAY.long(), "Expected a dense tensor of float32"),
+    "too bright": (GRAY * 3, r"Expected finite values in \[0, 1\] from the attack, got values in \[1.5, 1.5\]"),
     "not a number": (GRAY * torch.nan, r"values in \[nan, nan\]"),
 }
 
