@@ -1,1 +1,1 @@
-"""The harness: what is run, how, and what is kept."""
+"""The benchmark: interfaces, components, runs, scores and reports."""

@@ -1,4 +1,4 @@
-"""``mia_bench.run``, ``mia_bench.rank`` and ``mia_bench.plot`` for notebooks and scripts."""
+"""The functions ``mia_bench.run``, ``mia_bench.rank`` and ``mia_bench.plot`` for notebooks and scripts."""
 
 from __future__ import annotations
 
@@ -37,15 +37,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Choice = str | Mapping[str, Any] | Component
-"""A component: ``dp_ir:sigma=0.1``, ``{"name": "dp_ir", "sigma": 0.1}`` or ``DpIr(sigma=0.1)``."""
+"""A component, as ``"dp_ir:sigma=0.1"``, ``{"name": "dp_ir", "sigma": 0.1}`` or ``DpIr(sigma=0.1)``."""
 
 NOUNS: dict[str, Kind] = {"defense": "defenses", "attack": "attacks"}
 
 
 class Table(pd.DataFrame):
-    """A data frame that displays fewer columns than it has; what is made of it is an ordinary one."""
+    """Display fewer columns of a data frame than it has. Frames that are derived from it are ordinary ones.
 
-    _metadata: list[str] = ["_brief"]  # noqa: RUF012, pandas copies what is named here
+    Example:
+        >>> table = Table({"name": ["dp_ir"], "details": ["..."]})
+        >>> table._brief = lambda frame: frame[["name"]]
+        >>> table
+            name
+        0  dp_ir
+    """
+
+    _metadata: list[str] = ["_brief"]  # noqa: RUF012, pandas copies the attributes that are named here
     _brief: Callable[[pd.DataFrame], pd.DataFrame]
 
     @property
@@ -53,7 +61,7 @@ class Table(pd.DataFrame):
         return pd.DataFrame
 
     def __repr__(self) -> str:
-        """The short form, as text."""
+        """Return the displayed columns as text."""
         return self._brief(pd.DataFrame(self)).to_string(float_format="{:.4g}".format, na_rep="")
 
     def _repr_html_(self) -> str:
@@ -81,40 +89,46 @@ def run(
     data_dir: str | Path | None = None,
     quiet: bool = False,
 ) -> pd.DataFrame:
-    """Attack defended models, as ``mia-bench run`` does; cells that are done in ``out`` are not computed again.
+    """Attack defended models, as ``mia-bench run`` does.
 
-    Interrupted, it keeps the finished cells in ``out``, and goes on from there when it is called again.
+    Cells that are finished in ``out`` are not computed again. If a run is interrupted, the finished cells stay in
+    ``out``, and the next call with the same arguments computes the remaining ones.
 
-    Texts may list several names with commas between them, as on the command line: ``attacks="ridge,white_box"``.
+    A string may list several names with commas between them, as on the command line: ``attacks="ridge,white_box"``.
 
     Args:
-        suite: a TOML suite or the name of a built-in one; what else is given wins over it.
-        dataset: by default ``photos``.
-        model: the target's architecture; by default the dataset's.
-        splits: last layers on the client; by default the dataset's.
-        attacks: by default all standard ones; ``mean_image`` is always among them.
-        defenses: by default all built-in ones; ``undefended`` is always among them.
-        seeds: by default 0.
-        images: private images under attack; by default 64.
-        options: values of parameters for every chosen attack or defense that has them; a list makes a sweep, and so
-            does a text with commas, ``"0.1,0.5"``.
-        jobs: worker processes at a time; by default 1, and with Ray as many as have room.
-        device: where to compute.
-        cell_timeout: seconds that a cell may take once its target is trained; by default no limit.
-        engine: who runs the workers; ``ray`` needs ``mia-bench[ray]``.
-        address: ``HOST:PORT`` of a Ray cluster, or ``auto`` on one of its machines; by default the Ray that this
-            process is connected to, or else a local one for this run.
-        gpus_per_cell: share of a GPU that Ray gives to each worker; by default 1 where the device is CUDA.
-        out: folder of the results.
-        data_dir: folder of the data.
-        quiet: whether to show neither progress nor messages on stderr. The messages are logged below the logger
-            ``mia_bench`` in any case, for programs that configure ``logging``.
+        suite: The path of a TOML suite or the name of a built-in one. Other arguments override it.
+        dataset: The dataset or datasets. Defaults to ``photos``.
+        model: The architecture of the target. Defaults to the recommended model of the dataset.
+        splits: The last layers on the client. Defaults to the recommended split of the dataset.
+        attacks: The attacks. Defaults to all standard ones. ``mean_image`` is always included.
+        defenses: The defenses. Defaults to all built-in ones. ``undefended`` is always included.
+        seeds: The random seeds. Defaults to 0.
+        images: The number of private images under attack. Defaults to 64.
+        options: Values of parameters, by name, for every chosen attack or defense that has them. A list makes a sweep,
+            and so does a string with commas, such as ``"0.1,0.5"``.
+        jobs: The number of worker processes. Defaults to 1, and with Ray to as many as the cluster has room for.
+        device: The device to compute on. ``auto`` means CUDA if torch finds it, else the CPU.
+        cell_timeout: The seconds that a cell may take once its target is trained. Defaults to no limit.
+        engine: What runs the workers. ``ray`` needs ``mia-bench[ray]``.
+        address: ``HOST:PORT`` of a Ray cluster, or ``auto`` on one of its machines. Defaults to the Ray cluster that
+            this process is connected to, or else to a local one for this run.
+        gpus_per_cell: The share of a GPU that Ray gives to each worker, from 0 to 1. Defaults to 1 on CUDA devices.
+        out: The folder of the results.
+        data_dir: The folder of the data. Defaults to the default folder of each dataset.
+        quiet: Whether to show neither progress nor messages on stderr. The messages are also logged to the loggers
+            below ``mia_bench``, for programs that configure ``logging``.
 
     Returns:
-        The rows of these cells in the order of the plan, with the columns of the leaderboard; failed ones, too.
+        One row for each cell in the order of the plan, including failed cells, with the columns of the leaderboard.
 
     Raises:
-        UsageError: if anything about the request, the data or the records is wrong.
+        UsageError: If the request, the data or the records are wrong.
+
+    Example:
+        >>> import mia_bench
+        >>> board = mia_bench.run(attacks="ridge", defenses="dp_ir:sigma=0.5", images=16)  # doctest: +SKIP
+        >>> board[["defense", "attack", "psnr_db", "ssim"]]  # doctest: +SKIP
     """
     given = {
         "dataset": dataset,
@@ -138,7 +152,7 @@ def run(
         gpus_per_cell=gpus_per_cell,
     )
     with restored_state(), nullcontext() if quiet else logs_on_stderr():
-        torch.set_num_threads(1)  # the same arithmetic in one process and in several
+        torch.set_num_threads(1)  # One thread gives the same arithmetic in one process and in several.
         artifacts = Artifacts(device=place.torch_device, data_dir=place.data_dir)
         requests = requests_of(None if suite is None else str(suite), request)
         try:
@@ -154,26 +168,35 @@ def rank(*boards: pd.DataFrame | str | Path) -> pd.DataFrame:
     """Rank defenses by what the strongest attacks recover, as ``mia-bench rank`` does.
 
     Args:
-        boards: what ``run`` gave, or leaderboards and results folders.
+        boards: Data frames that ``run`` returned, or paths of leaderboards or results folders.
 
     Returns:
-        One line per defense with its parameters, the best protected first.
+        One row for each defense with its parameters. The defense that protects best comes first.
 
     Raises:
-        UsageError: if there is no board, a file is not a leaderboard, or a frame lacks its columns.
+        UsageError: If there is no board, a file is not a leaderboard, or a frame lacks columns.
+
+    Example:
+        >>> import mia_bench
+        >>> mia_bench.rank("results")  # doctest: +SKIP
     """
     with restored_state():
         return _table(ranking.rank(*gather(*boards)), shorten)
 
 
 def gather(*boards: pd.DataFrame | str | Path) -> tuple[list[Row], dict[str, Record]]:
-    """The rows of boards, and those of their records that are at hand, by cell.
+    """Collect the rows of boards, and by cell those of their records that are available.
+
+    Args:
+        boards: Data frames that ``run`` returned, or paths of leaderboards or results folders.
 
     Raises:
-        UsageError: if there is no board, a file is not a leaderboard, or a frame lacks its columns.
+        UsageError: If there is no board, a file is not a leaderboard, or a frame lacks columns.
     """
     if not boards:
-        raise UsageError("no board is given; expected what mia_bench.run gave, or paths of leaderboards")
+        raise UsageError(
+            "Expected at least one board, got none. Give what mia_bench.run returned, or paths of leaderboards."
+        )
     cells = Cells()
     for board in boards:
         if isinstance(board, pd.DataFrame):
@@ -193,7 +216,7 @@ def _board(records: Sequence[Record], out: Path) -> pd.DataFrame:
 
 
 def _short(board: pd.DataFrame) -> pd.DataFrame:
-    """The names, with those parameters that are not the default, and the most important scores."""
+    """Select the names, with the parameters that differ from the defaults, and the most important scores."""
     names = board[["split", "seed"]].assign(
         **{
             noun: [
@@ -213,7 +236,7 @@ def _table(frame: pd.DataFrame, brief: Callable[[pd.DataFrame], pd.DataFrame]) -
 
 
 def _records(rows: Sequence[Row], out: str | None) -> dict[str, Record]:
-    """The records of rows, as far as they still lie where they were written."""
+    """Return the records of rows, as far as they still exist in the results folder."""
     if out is None:
         return {}
     paths = {row.cell_id: record_path(Path(out), row.cell_id) for row in rows}
@@ -221,27 +244,34 @@ def _records(rows: Sequence[Row], out: str | None) -> dict[str, Record]:
 
 
 def plot(*boards: pd.DataFrame | str | Path, measure: Literal["psnr_db", "ssim"] = "psnr_db") -> Figure:
-    """Draw one point per setting of a defense: its accuracy, and what the strongest attacks recover.
+    """Plot the accuracy of each setting of a defense against what the strongest attacks recover.
 
-    The figure is that of ``mia-bench report --figures``: up is useful, left is private.
+    The figure is the same as that of ``mia-bench report --figures``. Points higher up are more accurate, and points
+    further left are more private.
 
     Args:
-        boards: what ``run`` gave, or leaderboards and results folders; of one dataset, model and split.
-        measure: how much is recovered, in dB or as SSIM.
+        boards: Data frames that ``run`` returned, or paths of leaderboards or results folders, all with the same
+            dataset, model and split.
+        measure: The measure of what is recovered: ``psnr_db``, in dB, or ``ssim``.
 
     Returns:
-        The figure, which a notebook shows.
+        The figure, which a notebook displays.
 
     Raises:
-        UsageError: if matplotlib is not installed, a board is none, or they are of several places.
+        UsageError: If matplotlib is not installed, a file is not a leaderboard, or the boards have several datasets,
+            models or splits.
+
+    Example:
+        >>> import mia_bench
+        >>> mia_bench.plot("results", measure="ssim").savefig("tradeoff.pdf")  # doctest: +SKIP
     """
     check_installed()
-    import matplotlib.pyplot  # noqa: F401  # notebooks show figures from here on
+    import matplotlib.pyplot  # noqa: F401  # From here on, notebooks show figures.
 
     from .report.tradeoff_figure import tradeoff
 
     scenarios = content(*gather(*boards)).scenarios
     if len(scenarios) != 1:
         found = ", ".join(f"{each.dataset} {each.model} {each.split}" for each in scenarios) or "none"
-        raise UsageError(f"a plot shows one dataset, model and split; these boards have: {found}")
+        raise UsageError(f"Expected boards of one dataset, model and split, got {found}. Plot each of them separately.")
     return tradeoff(scenarios[0], measure)

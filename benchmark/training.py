@@ -1,4 +1,4 @@
-"""Training: one loop for targets, decoders and fine-tuning, and the recipe of the targets."""
+"""The training loop of targets, decoders and fine-tuning, and the recipe of the targets."""
 
 from __future__ import annotations
 
@@ -17,32 +17,48 @@ from .errors import Inapplicable
 from .interfaces import ImageSet, Normalize, Target, Training
 
 RECIPE_VERSION = 2
-"""Raised whenever targets come out differently."""
+"""The version of the recipe. Raise it whenever targets come out differently."""
 MIN_STEPS = 200
-"""Steps of a recipe at least, by default, however few the images are.
+"""The default of the least number of steps of a training, even with few images.
 
-Measured at 60 to 300 images (MNIST, CIFAR-10): targets and decoders that are given so many have stopped improving by
-much, and decoders are above the best linear one; with 2,000 steps some get worse, since they learn the images by heart.
+Measured with 60 to 300 images (MNIST, CIFAR-10): after this many steps targets and decoders hardly improve, and
+decoders are better than the best linear one. With 2,000 steps some get worse, since they overfit.
 """
 SMALLEST_BATCH = 32
-"""Images to which a batch is reduced to make more steps, before images are used more than once in a pass."""
+"""The smallest batch, in images, that is used to make more steps before images are repeated within a pass."""
 
 
 class Plan(NamedTuple):
-    """How a training is divided into steps."""
+    """Describe how a training is divided into steps.
+
+    Attributes:
+        steps: The number of steps.
+        batch_size: The samples in a step.
+
+    Example:
+        >>> plan(1000, epochs=2, batch_size=100, least=1)
+        Plan(steps=20, batch_size=100)
+    """
 
     steps: int
     batch_size: int
 
 
 def plan(count: int, *, epochs: int, batch_size: int, least: int) -> Plan:
-    """Divide passes over samples into steps: smaller batches, and then longer passes, where these are too short.
+    """Divide passes over samples into steps.
+
+    If the samples make fewer steps than ``least``, batches become smaller, down to 32 samples, and then passes become
+    longer.
 
     Args:
-        count: number of training samples.
-        epochs: passes over the samples; 0 is no training.
-        batch_size: samples in a step, at most.
-        least: steps of a pass, at least. It changes nothing where the samples make as many.
+        count: The number of training samples.
+        epochs: The number of passes over the samples. 0 means no training.
+        batch_size: The largest number of samples in a step.
+        least: The least number of steps in a pass.
+
+    Example:
+        >>> plan(64, epochs=1, batch_size=64, least=10)
+        Plan(steps=10, batch_size=32)
     """
     batch_size = min(batch_size, count)
     if count // batch_size < least:
@@ -64,20 +80,34 @@ def fit(
 ) -> None:
     """Minimize a loss over random batches with a one-cycle learning rate.
 
-    Few samples make few batches, so batches become smaller, and passes longer, until a pass has ``least`` steps.
-
-    Source of the schedule: Smith & Topin 2018, "Super-convergence".
+    With few samples, batches become smaller and passes longer until a pass has ``least`` steps, see ``plan``.
 
     Args:
-        parameters: what is trained.
-        loss: maps the indices of a batch (B,) to its mean loss.
-        count: number of training samples.
-        epochs: passes over the samples; 0 is no training.
-        batch_size: samples in a step, at most; the last, smaller batch of a pass is left out.
-        learning_rate: the peak of the cycle.
-        weight_decay: weight decay, decoupled for AdamW.
+        parameters: The parameters that are trained, in place. Expects at least one.
+        loss: A function that maps the indices of a batch (B,) to the mean loss of the batch.
+        count: The number of training samples.
+        epochs: The number of passes over the samples. 0 means no training.
+        batch_size: The largest number of samples in a step. The last, smaller batch of a pass is left out.
+        learning_rate: The peak of the cycle.
+        weight_decay: The weight decay, which is decoupled for AdamW.
         optimizer: AdamW, or stochastic gradient descent with Nesterov momentum.
-        least: steps of a pass, at least.
+        least: The least number of steps in a pass.
+
+    Example:
+        >>> weight = nn.Parameter(torch.zeros(1))
+        >>> samples = torch.ones(100)
+        >>> fit(
+        ...     [weight],
+        ...     lambda batch: (weight - samples[batch]).square().mean(),
+        ...     count=100,
+        ...     epochs=20,
+        ...     batch_size=10,
+        ...     learning_rate=0.1,
+        ... )
+        >>> round(weight.item(), 1)
+        1.0
+
+    Source of the schedule: Smith & Topin 2018, "Super-convergence".
     """
     trained = list(parameters)
     device = trained[0].device
@@ -98,7 +128,7 @@ def fit(
 
 
 def _batches(count: int, batch_size: int, device: torch.device) -> Iterator[Tensor]:
-    """Indices (B,) in a new random order in each pass, without end."""
+    """Yield indices (B,) without end, in a new random order in each pass."""
     while True:
         for batch in torch.randperm(count).to(device).split(batch_size):
             if len(batch) == batch_size:
@@ -108,13 +138,13 @@ def _batches(count: int, batch_size: int, device: torch.device) -> Iterator[Tens
 def train_target(model: nn.Module, data: ImageSet, training: Training) -> None:
     """Train a classifier in place, from images in [0, 1] to labels.
 
-    Convolutions are batch-normalized during training and the normalization is folded into them at the end, which
-    reaches the same accuracy in half the steps and leaves the architecture as it was, but for ``add_biases``.
+    Convolutions are batch-normalized during training, and the normalization is folded into them at the end. This
+    reaches the same accuracy in half the steps. The architecture does not change, except for ``add_biases``.
 
     Args:
-        model: an untrained network that takes images (N, C, H, W).
-        data: the victim's training images.
-        training: epochs and augmentation.
+        model: An untrained network that takes images (N, C, H, W).
+        data: The victim's training images.
+        training: The epochs and the augmentation.
     """
     add_biases(model)
     normalize_convolutions(model)
@@ -142,12 +172,12 @@ def train_target(model: nn.Module, data: ImageSet, training: Training) -> None:
 
 
 def train_head(target: Target, data: ImageSet, training: Training) -> None:
-    """Train the last fully connected layer or convolution of a classifier in place; all else stays as it is.
+    """Train the last fully connected layer or convolution of a classifier in place, and nothing else.
 
     Args:
-        target: a network with trained weights, whose last layer is new.
-        data: the victim's training images.
-        training: epochs.
+        target: A network with trained weights, whose last layer is new.
+        data: The victim's training images.
+        training: The epochs. Images are not augmented.
     """
     layers = list(target.eval().layers.children())
     place = max(position for position, layer in enumerate(layers) if _heads(layer))
@@ -177,7 +207,7 @@ def _heads(layer: nn.Module) -> list[nn.Module]:
 
 
 def augment(images: Tensor, training: Training) -> Tensor:
-    """Mirror and move a batch (B, C, H, W) at random."""
+    """Return a batch of images (B, C, H, W), mirrored and moved at random. Pixels from outside the image are 0."""
     if training.flip:
         mirrored = torch.rand(len(images), device=images.device) < 0.5
         images = torch.where(mirrored.view(-1, 1, 1, 1), images.flip(3), images)
@@ -195,9 +225,9 @@ def augment(images: Tensor, training: Training) -> Tensor:
 
 
 def add_biases(module: nn.Module) -> None:
-    """Give every convolution a bias, which training folds a normalization into; 0 where it has none.
+    """Give every convolution without a bias a bias of 0, so that training can fold a normalization into it.
 
-    A network with normalization of its own is left as it is.
+    A network that has a batch normalization is left as it is.
     """
     if _is_normalized(module):
         return
@@ -207,7 +237,7 @@ def add_biases(module: nn.Module) -> None:
 
 
 def normalize_convolutions(module: nn.Module) -> None:
-    """Put a batch normalization behind every convolution of a network that has none of its own."""
+    """Put a batch normalization behind every convolution, unless the network already has a batch normalization."""
     if _is_normalized(module):
         return
     for parent in list(module.modules()):
@@ -236,10 +266,15 @@ class _Folded(nn.BatchNorm2d):
 
 
 def untrained_copy(module: nn.Module) -> nn.Module:
-    """The same structure with fresh random weights, drawn from the current random stream.
+    """Return a module of the same structure with fresh random weights, drawn from the current random stream.
 
     Raises:
-        Inapplicable: if a module cannot be reset, since the copy would then hold trained weights.
+        Inapplicable: If a module cannot be reset, since the copy would then contain trained weights.
+
+    Example:
+        >>> layer = nn.Linear(8, 4)
+        >>> torch.equal(untrained_copy(layer).weight, layer.weight)
+        False
     """
     fresh = copy.deepcopy(module)
     for part in fresh.modules():
@@ -250,7 +285,7 @@ def untrained_copy(module: nn.Module) -> nn.Module:
         new.requires_grad_(True)
         if torch.equal(old, new) and old.unique().numel() > 1:
             raise Inapplicable(
-                f"the parameter {name} of the client has no reset_parameters, so no untrained copy exists"
+                f"The parameter {name} of the client has no reset_parameters, so no untrained copy exists."
             )
     for old, new in zip(module.modules(), fresh.modules(), strict=True):
         if not isinstance(old, Normalize):  # it is known to everyone
@@ -264,5 +299,5 @@ def _refuse_kept_numbers(module: nn.Module, fresh: nn.Module) -> None:
         kept = buffer.is_floating_point() and torch.equal(buffer, fresh.get_buffer(name))
         if kept and buffer.unique().numel() > 1:
             raise Inapplicable(
-                f"the buffer {name} of {type(module).__name__} has no reset, so no untrained copy exists"
+                f"The buffer {name} of {type(module).__name__} has no reset, so no untrained copy exists."
             )

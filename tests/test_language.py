@@ -20,11 +20,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ("attacks", "benchmark", "defenses", "models")
 NOT_DONE = (
     "attacks/",
-    "benchmark/__init__.py",
-    "benchmark/api.py",
     "benchmark/checks/",
     "benchmark/evaluation/",
-    "benchmark/plan/cells.py",
     "benchmark/runner/interruption.py",
     "benchmark/runner/options.py",
     "benchmark/runner/plugin_trial.py",
@@ -34,7 +31,6 @@ NOT_DONE = (
     "benchmark/runner/scheduler.py",
     "benchmark/runner/tasks.py",
     "benchmark/runner/worker_logs.py",
-    "benchmark/training.py",
 )
 """Files and folders that are not yet rewritten. Remove a line here when its files are done."""
 

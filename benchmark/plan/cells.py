@@ -1,4 +1,4 @@
-"""A cell of the grid, its identity, and the plan that a request expands to."""
+"""A cell of the grid of experiments, and its identity."""
 
 from __future__ import annotations
 
@@ -16,7 +16,18 @@ from .references import KEY_COLUMNS, PROTOCOL
 
 @dataclass(frozen=True)
 class Setting:
-    """What cells share that differ only in their attack: one protected model and one wire."""
+    """Describe what cells share that differ only in their attack: one protected model and one wire.
+
+    Attributes:
+        dataset: The dataset.
+        model: The architecture of the target.
+        split: The name of the last layer on the client.
+        defense: The defense.
+        seed: The random seed.
+        images: The number of private images under attack.
+
+    Example: See ``Cell``.
+    """
 
     dataset: ResolvedComponent
     model: ResolvedComponent
@@ -27,7 +38,7 @@ class Setting:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """All that the protected model and its wire depend on, beside the data themselves."""
+        """Everything that the protected model and its wire depend on, except for the data themselves."""
         return {
             "protocol": PROTOCOL,
             "dataset": self.dataset.identity,
@@ -41,29 +52,39 @@ class Setting:
 
     @property
     def label(self) -> str:
-        """A short name for progress and plans."""
+        """A short name for progress displays and plans."""
         return f"{self.dataset.label} {self.model.label} {self.split} {self.defense.label} seed {self.seed}"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One (dataset, model, split, defense, attack, seed)."""
+    """Describe one experiment: a setting and an attack.
+
+    Example:
+        >>> dataset, model = resolve("datasets", "photos", {}), resolve("models", "cnn6", {})
+        >>> setting = Setting(dataset, model, "relu22", resolve("defenses", "undefended", {}), seed=0, images=64)
+        >>> Cell(setting, resolve("attacks", "ridge", {})).label
+        'photos cnn6 relu22 undefended seed 0 ridge'
+    """
 
     setting: Setting
     attack: ResolvedComponent
 
     @property
     def foreign(self) -> bool:
-        """Whether a plug-in takes part in it."""
+        """Whether one of the components comes from a plug-in."""
         setting = self.setting
         return any(each.entry.foreign for each in (setting.dataset, setting.model, setting.defense, self.attack))
 
     @classmethod
     def of(cls, columns: Mapping[str, Any]) -> Cell:
-        """The cell that a leaderboard calls so, with the components as they are installed now.
+        """Return the cell of a row of a leaderboard, with the components as they are installed now.
+
+        Args:
+            columns: The values of ``KEY_COLUMNS``, by column.
 
         Raises:
-            UsageError: if there is no such component, or it does not take these parameters.
+            UsageError: If a component does not exist, or does not take these parameters.
         """
         dataset, model = resolve("datasets", *parse(columns["dataset"])), resolve("models", *parse(columns["model"]))
         defense = resolve("defenses", columns["defense"], json.loads(columns["defense_params"]))
@@ -72,7 +93,7 @@ class Cell:
 
     @property
     def columns(self) -> dict[str, Any]:
-        """What a leaderboard calls this cell, by column."""
+        """The values by which a leaderboard identifies this cell, by column."""
         setting = self.setting
         values = (
             setting.dataset.canonical,
@@ -88,14 +109,14 @@ class Cell:
         return dict(zip(KEY_COLUMNS, values, strict=True))
 
     def identity(self, fingerprint: str) -> dict[str, Any]:
-        """All that the cell's scores depend on."""
+        """Return everything that the scores of the cell depend on, given the fingerprint of the data."""
         return {**self.setting.identity, "attack": self.attack.identity, "data": fingerprint}
 
     def cell_id(self, fingerprint: str) -> str:
-        """Hash of the identity."""
+        """Return the hash of the identity, given the fingerprint of the data."""
         return digest(self.identity(fingerprint))
 
     @property
     def label(self) -> str:
-        """A short name for progress and plans."""
+        """A short name for progress displays and plans."""
         return f"{self.setting.label} {self.attack.label}"

@@ -177,5 +177,5 @@ def test_an_untrained_copy_keeps_the_normalization_of_images_but_no_frozen_stati
     frozen = FrozenBatchNorm2d(4)
     frozen.running_mean.copy_(torch.arange(4))
 
-    with pytest.raises(Inapplicable, match="the buffer running_mean of FrozenBatchNorm2d has no reset"):
+    with pytest.raises(Inapplicable, match="The buffer running_mean of FrozenBatchNorm2d has no reset"):
         untrained_copy(nn.Sequential(images, nn.Conv2d(3, 4, 3), frozen))
