@@ -28,6 +28,8 @@ LAYOUTS: tuple[dict[str, list[tuple[str, str]]], ...] = (
 )
 """Names of the arrays of each split: MedMNIST's, Keras', and those of an archive that is not divided."""
 OPTIONAL = frozenset({"val_images", "val_labels"})
+MAX_IMAGES = 20_000_000
+"""The largest number of images in an array: their labels are held in memory, and a small file can claim any number."""
 VERSION = 1
 """Raised whenever the same file gives other pixels."""
 
@@ -77,6 +79,12 @@ def _layout(archive: Archive) -> dict[str, list[tuple[str, str]]]:
 def _split(archive: Archive, pairs: list[tuple[str, str]], identity: list[Any]) -> RawImages:
     """Join the arrays of one split."""
     headers = [archive.header(images) for images, _ in pairs]
+    for header in headers:
+        if header.shape[:1] > (MAX_IMAGES,):
+            raise UsageError(
+                f"Expected at most {MAX_IMAGES:,} images in the array {header.name} of {archive.path}, got "
+                f"{header.shape[0]:,}. Divide the file."
+            )
     shapes = {_channels_first(header.shape, archive.path, header.name) for header in headers}
     if len(shapes) > 1:
         raise UsageError(f"Expected images of one shape in {archive.path}, got {sorted(shapes)}. Resize them.")

@@ -76,6 +76,8 @@ def _write(path: Path, shape: tuple[int, ...], parts: Iterable[Pixels]) -> None:
                 written += len(part)
             if written != shape[0]:
                 raise ValueError(f"Expected {shape[0]} images, got {written}.")
+            scratch.flush()
+            os.fsync(scratch.fileno())
             os.chmod(scratch.name, 0o644)
             os.replace(scratch.name, path)
         except BaseException:

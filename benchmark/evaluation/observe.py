@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..errors import Inapplicable
 from ..interfaces import Access, Attack, CleanInput, ImageSet, Observation, Pools, SplitModel, Wire
+from ..interfaces.stored_images import StoredImages
 from ..training import untrained_copy
 from ..utils.seeding import seeded
 from .opaque import Opaque
@@ -75,12 +76,31 @@ def _overhear_often(model: SplitModel, count: int, images: Tensor) -> Wire:
 
 def _aux(pools: Pools, source: str) -> ImageSet:
     if source == "same_distribution":
-        return replace(pools.aux.copy(), sources=None)
+        return _own(pools.aux)
     if source == "same_set":
-        return replace(pools.train[: len(pools.aux)].copy(), sources=None)
+        return _own(pools.train[: len(pools.aux)])
     if source == "random":
         return _noise_images(pools)
     raise ValueError(f"aux_source is {source!r}; expected same_set, same_distribution or random")
+
+
+def _own(pool: ImageSet) -> ImageSet:
+    """Copy a pool for an attack. Stored images no longer show the file, which holds images of other pools, too."""
+    images = pool.images
+    if not isinstance(images, StoredImages):
+        return replace(pool.copy(), sources=None)
+    read = Opaque(lambda positions: images.source.read(images.rows[positions]))
+    _, channels, height, width = images.shape
+    sealed = _SealedPixels((len(images), channels, height, width), read)
+    return ImageSet(StoredImages(sealed, torch.arange(len(images)), images.device), pool.labels.clone())
+
+
+@dataclass(frozen=True, eq=False)
+class _SealedPixels:
+    """Read images of one pool only."""
+
+    shape: tuple[int, int, int, int]
+    read: Opaque[[Tensor], Tensor]
 
 
 def _noise_images(pools: Pools) -> ImageSet:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -23,6 +23,51 @@ CREATORS = (
 READ_ONLY = "Stored images cannot be changed in place. Use images.clone() to change a copy."
 PART_BYTES = 2**26
 """The size in bytes of the floats that are read at a time if all images are averaged."""
+
+
+class PixelSource(Protocol):
+    """Define where 8-bit images come from.
+
+    Attributes:
+        shape: The shape of all images, (N, C, H, W).
+        read: Read the images at positions (K,) int64, as (K, C, H, W) uint8.
+
+    Example:
+        >>> source: PixelSource = PixelArray(np.zeros((9, 1, 8, 8), np.uint8))
+        >>> source.shape
+        (9, 1, 8, 8)
+    """
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]: ...  # noqa: D102
+
+    @property
+    def read(self) -> Callable[[Tensor], Tensor]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, eq=False)
+class PixelArray:
+    """Take 8-bit images from an array in memory, such as one that several processes share.
+
+    Attributes:
+        array: Images (N, C, H, W), uint8.
+
+    Example:
+        >>> PixelArray(np.zeros((9, 1, 8, 8), np.uint8)).read(torch.tensor([3, 5])).shape
+        torch.Size([2, 1, 8, 8])
+    """
+
+    array: NDArray[np.uint8]
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """The shape of all images, (N, C, H, W)."""
+        count, channels, height, width = self.array.shape
+        return count, channels, height, width
+
+    def read(self, rows: Tensor) -> Tensor:
+        """Read the images at positions (K,) int64, as (K, C, H, W) uint8."""
+        return torch.from_numpy(self.array[rows.numpy()])
 
 
 @dataclass(frozen=True)
@@ -100,17 +145,17 @@ class StoredImages(Tensor):
         torch.Size([2, 1, 8, 8])
     """
 
-    file: PixelFile
+    source: PixelSource
     rows: Tensor
-    """The positions of the images in the file, (N,) int64."""
+    """The positions of the images in the source, (N,) int64."""
 
     @staticmethod
-    def __new__(cls, file: PixelFile, rows: Tensor, device: torch.device) -> StoredImages:
-        """Represent images of a file, given by their positions (N,), as a tensor on a device."""
+    def __new__(cls, source: PixelSource, rows: Tensor, device: torch.device) -> StoredImages:
+        """Represent images of a source, given by their positions (N,), as a tensor on a device."""
         made = Tensor._make_wrapper_subclass(  # pyright: ignore[reportAttributeAccessIssue]
-            cls, (len(rows), *file.shape[1:]), dtype=torch.float32, device=device
+            cls, (len(rows), *source.shape[1:]), dtype=torch.float32, device=device
         )
-        made.file, made.rows = file, rows
+        made.source, made.rows = source, rows
         return made
 
     @staticmethod
@@ -125,11 +170,11 @@ class StoredImages(Tensor):
 
     def at(self, positions: Tensor) -> StoredImages:
         """Select images by their positions (K,) among these images, without reading them."""
-        return StoredImages(self.file, self.rows[positions], self.device)
+        return StoredImages(self.source, self.rows[positions], self.device)
 
     def pixels(self) -> Tensor:
         """Read all images as 8-bit values, (N, C, H, W) uint8 on the CPU."""
-        return self.file.read(self.rows)
+        return self.source.read(self.rows)
 
     def dense(self) -> Tensor:
         """Read all images as floats, (N, C, H, W) float32 in [0, 1]."""
@@ -158,10 +203,10 @@ class StoredImages(Tensor):
         return self
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return StoredImages, (self.file, self.rows, self.device)
+        return StoredImages, (self.source, self.rows, self.device)
 
     def __repr__(self, **_: Any) -> str:
-        return f"StoredImages({tuple(self.shape)}, file={self.file.path})"
+        return f"StoredImages({tuple(self.shape)})"
 
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -215,7 +260,7 @@ def _same(images: StoredImages) -> Any:
 def _to(images: StoredImages, *, dtype: torch.dtype | None = None, device: Any = None, **rest: Any) -> Any:
     if dtype not in (None, torch.float32) or device is None:
         return NotImplemented
-    return StoredImages(images.file, images.rows, torch.device(device))
+    return StoredImages(images.source, images.rows, torch.device(device))
 
 
 def _over_images(dim: list[int] | None) -> bool:

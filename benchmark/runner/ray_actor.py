@@ -19,6 +19,7 @@ from ..errors import UsageError, message_of
 from ..evaluation.artifacts import Artifacts
 from ..evaluation.weights import Need
 from ..interfaces import ImageSet, Pools
+from ..interfaces.stored_images import PixelArray, StoredImages
 from ..plan.cells import Setting
 from ..utils.cache import cache_name
 from .tasks import Task, run_task
@@ -31,7 +32,8 @@ class PackedPools:
     """Pools as arrays, which processes on one machine read from the same memory.
 
     Attributes:
-        arrays: images (N, C, H, W) and labels (N,) of ``train``, ``aux`` and ``private``, in this order.
+        arrays: images (N, C, H, W), as 8-bit values if they are stored images, and labels (N,) of ``train``, ``aux``
+            and ``private``, in this order.
         sources: sources of the private images, (N,), if the dataset has them.
         classes: names of the classes.
         note: note of the dataset for readers of the results.
@@ -48,7 +50,7 @@ class PackedPools:
     def of(cls, pools: Pools) -> PackedPools:
         """Pack pools."""
         sets = (pools.train, pools.aux, pools.private)
-        arrays = [tensor.cpu().contiguous().numpy() for each in sets for tensor in (each.images, each.labels)]
+        arrays = [array for each in sets for array in (_packed(each.images), each.labels.cpu().contiguous().numpy())]
         sources = pools.private.sources
         return cls(arrays, None if sources is None else sources.cpu().numpy(), pools.classes, pools.note)
 
@@ -56,11 +58,23 @@ class PackedPools:
         """Return the pools in the memory of the arrays, which is read-only."""
         with warnings.catch_warnings():  # torch has no read-only tensors, and warns about it
             warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
-            tensors = [torch.from_numpy(array) for array in self.arrays]
+            tensors = [_unpacked(array) for array in self.arrays]
             sources = None if self.sources is None else torch.from_numpy(self.sources)
         train, aux, private = (ImageSet(*tensors[start : start + 2]) for start in (0, 2, 4))
         private = replace(private, sources=sources)
         return Pools(train=train, aux=aux, private=private, classes=self.classes, note=self.note)
+
+
+def _packed(images: Tensor) -> np.ndarray:
+    """Pack images as they are: floats, or the 8-bit values of stored images."""
+    pixels = images.pixels() if isinstance(images, StoredImages) else images.cpu().contiguous()
+    return pixels.numpy()
+
+
+def _unpacked(array: np.ndarray) -> Tensor:
+    if array.dtype != np.uint8:
+        return torch.from_numpy(array)
+    return StoredImages(PixelArray(array), torch.arange(len(array)), torch.device("cpu"))
 
 
 class RayActor:

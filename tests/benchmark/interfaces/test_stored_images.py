@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mia_bench.attacks.mean_image import MeanImage
+from mia_bench.benchmark.evaluation.observe import observe
 from mia_bench.benchmark.evaluation.pool_validation import validate_pools
-from mia_bench.benchmark.interfaces import stored_images
+from mia_bench.benchmark.interfaces import Wire, stored_images
 from mia_bench.benchmark.interfaces.images import ImageSet, Pools
 from mia_bench.benchmark.interfaces.stored_images import PixelFile, StoredImages
+from mia_bench.testing import PLACES, Lab
 from torch import Tensor, nn
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (50, 3, 9, 8), dtype=np.uint8)
@@ -92,6 +95,41 @@ def test_pools_of_stored_images_are_validated_without_reading_them(
     )
 
     validate_pools(Pools(train, aux, private, classes=("a", "b")), "stored")
+
+
+def test_an_attack_can_read_the_images_of_its_own_pool_only(stored: StoredImages) -> None:
+    labels = torch.arange(10) % 2
+    train, aux, private = (ImageSet(stored[part], labels) for part in (slice(10), slice(10, 20), slice(20, 30)))
+    model = Lab().model(next(iter(PLACES)))
+    seen = observe(
+        MeanImage(),
+        model,
+        Wire(torch.zeros(1, 2)),
+        pools=Pools(train, aux, private, classes=("a", "b")),
+        originals=private.images[torch.arange(1)],
+        identity=0,
+    ).aux
+
+    assert isinstance(seen.images, StoredImages)
+    assert torch.equal(seen.images[SOME], DENSE[10:20][SOME])
+    assert torch.equal(seen.images.mean(0), stored[10:20].mean(0))
+    assert len(seen.images.rows) == len(seen.images.source.read(seen.images.rows)) == 10
+    with pytest.raises(IndexError):
+        seen.images.source.read(torch.tensor([25]))
+    assert not hasattr(seen.images.source, "path")
+
+
+def test_ray_shares_the_8_bit_values(stored: StoredImages) -> None:
+    ray_actor = pytest.importorskip("mia_bench.benchmark.runner.ray_actor", exc_type=ImportError)
+    labels = torch.arange(10) % 2
+    train, aux, private = (ImageSet(stored[part], labels) for part in (slice(10), slice(10, 20), slice(20, 30)))
+
+    packed = ray_actor.PackedPools.of(Pools(train, aux, private, classes=("a", "b")))
+    unpacked = packed.unpacked()
+
+    assert packed.arrays[0].dtype == np.uint8
+    assert isinstance(unpacked.private.images, StoredImages)
+    assert torch.equal(unpacked.private.images.dense(), DENSE[20:30])
 
 
 def test_only_some_images_are_read_where_some_are_asked_for(stored: StoredImages) -> None:
