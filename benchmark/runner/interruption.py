@@ -1,4 +1,4 @@
-"""The signals that end a run, as exceptions that let it keep what is finished."""
+"""The signals that end a run, as exceptions, so that finished cells are kept."""
 
 from __future__ import annotations
 
@@ -9,20 +9,24 @@ from contextlib import contextmanager
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked this process to end.
+    """Raised if a signal asks this process to end.
 
     Attributes:
-        number: the signal.
+        number: The number of the signal.
+
+    Example:
+        >>> Interrupted(signal.SIGTERM).exit_code
+        143
     """
 
     def __init__(self, number: int) -> None:
-        """Remember which signal it was."""
+        """Store the number of the signal."""
         super().__init__(signal.Signals(number).name)
         self.number = number
 
     @property
     def exit_code(self) -> int:
-        """What a shell reports for a process that this signal ended: 128 and its number."""
+        """The exit code that a shell reports for a process that this signal ended: 128 plus its number."""
         return 128 + self.number
 
 
@@ -43,7 +47,7 @@ def interruptible() -> Iterator[None]:
         yield
     except Interrupted:
         raise
-    except KeyboardInterrupt as error:  # a library has put a handler of its own in place of ours
+    except KeyboardInterrupt as error:  # A library has replaced our handler.
         raise Interrupted(signal.SIGINT) from error
     finally:
         for number, handler in before.items():

@@ -1,4 +1,4 @@
-"""Where and how a plan is computed: one declaration for the command line and Python."""
+"""The options of a run, declared once for the command line and Python."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ..utils.declaration import Declaration
 
 
 class RunOptions(Declaration):
-    """On what, from where and to where a plan is computed.
+    """Describe where and how a plan is computed.
 
     Attributes:
-        out: the results folder.
-        data_dir: the folder of the data; None means the place that each dataset uses by itself.
-        device: where to compute; ``auto`` is CUDA where torch finds it.
-        jobs: worker processes at a time; None means 1, and with Ray as many as have room.
-        cell_timeout: seconds that a cell may take once its target is trained; None means no limit.
-        engine: what runs the workers.
-        address: ``HOST:PORT`` of a Ray cluster, or ``auto`` on one of its machines; None means a local Ray.
-        gpus_per_cell: share of a GPU that Ray gives to each worker; None means 1 where the device is CUDA.
+        out: The results folder.
+        data_dir: The folder of the data. None means the default folder of each dataset.
+        device: The device to compute on. ``auto`` means CUDA if torch finds it, else the CPU.
+        jobs: The number of worker processes. None means 1, and with Ray as many as the cluster has room for.
+        cell_timeout: The seconds that a cell may take after its target is trained. None means no limit.
+        engine: What runs the workers.
+        address: ``HOST:PORT`` of a Ray cluster, or ``auto`` on one of its machines. None means a local Ray cluster.
+        gpus_per_cell: The share of a GPU that Ray gives to each worker, from 0 to 1. None means 1 on CUDA devices.
 
     Example:
         >>> RunOptions(out="results", jobs=2, device="cpu").torch_device
@@ -65,10 +65,10 @@ class RunOptions(Declaration):
 
     @property
     def torch_device(self) -> torch.device:
-        """The device to compute on in this process: with Ray it only reads data, and needs no GPU.
+        """The device to compute on in this process. With Ray this process only reads data, so it is the CPU.
 
         Raises:
-            UsageError: if CUDA is asked for and absent.
+            UsageError: If CUDA is requested but not available.
         """
         if self.engine == "ray":
             return torch.device("cpu")

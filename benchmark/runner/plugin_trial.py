@@ -1,4 +1,4 @@
-"""Data sets and models of plug-ins, tried in a worker process before this one relies on them."""
+"""A trial of datasets and models of plug-ins in a worker process, before this process uses them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from .processes import Processes
 from .tasks import Look
 
 PATIENCE_SECONDS = 0.2
+"""The longest time to wait for a message of the worker at a time."""
 
 
 def look(settings: Iterable[Setting], workers: Processes) -> Iterator[tuple[Setting, Facts]]:
-    """Have a worker make the data and the untrained models of settings; ends the workers.
+    """Have a worker make the data and the untrained models of settings, and end the workers afterwards.
 
     Raises:
-        UsageError: if a setting cannot be made, or making it ends the process.
+        UsageError: If a setting cannot be made, or making it ends the worker process.
     """
     with closing(workers):
         worker = workers.start()

@@ -1,4 +1,4 @@
-"""Workers that are processes of this machine."""
+"""Workers that are processes on this machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ from .worker_protocol import WorkerEvent
 
 
 class Processes:
-    """Fresh processes, of one thread each."""
+    """Run tasks in fresh processes, each with one thread.
+
+    Example: ``mia-bench run --jobs 2``
+    """
 
     def __init__(self, device: torch.device, data_dir: Path | None) -> None:
         """Compute on ``device`` with data from ``data_dir``."""
@@ -34,7 +37,7 @@ class Processes:
         self._unsent: list[tuple[int, WorkerEvent]] = []
 
     def start(self) -> int:
-        """Start a worker; returns its number."""
+        """Start a worker and return its number."""
         here, there = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(there, self._device, self._data_dir, wanted_level()))
         with without_main_module():
@@ -45,17 +48,17 @@ class Processes:
         return self._started
 
     def submit(self, worker: int, task: Task | Look) -> None:
-        """Have an idle worker compute a task, or look at a setting."""
+        """Have an idle worker compute a task or try a setting."""
         try:
             self._staff[worker][1].send(task)
         except OSError:
-            return  # it has just died, which will be heard
-        except Exception as error:  # whatever a component raises when it is taken apart
+            return  # It has just died, which poll reports.
+        except Exception as error:  # A component may raise anything when it is serialized.
             text = f"it cannot be sent to a worker process: {describe(error)}"
             self._unsent.append((worker, WorkerEvent("failed", text)))
 
     def poll(self, seconds: float) -> list[tuple[int, WorkerEvent]]:
-        """Wait for news of any worker, at most so long."""
+        """Wait up to ``seconds`` for events of any worker, and return them with the numbers of the workers."""
         if self._unsent:
             unsent, self._unsent = self._unsent, []
             return unsent
@@ -67,7 +70,7 @@ class Processes:
         return [(worker, news) for worker, news in heard if news is not None]
 
     def _read(self, process: SpawnProcess, end: Connection) -> WorkerEvent | None:
-        alive = process.is_alive()  # asked first: a process may end after its last words
+        alive = process.is_alive()  # This comes first, since a process may end after its last message.
         try:
             if end.poll():
                 said: WorkerEvent | LogMessage = end.recv()
@@ -80,7 +83,7 @@ class Processes:
         return None if alive and process.exitcode is None else WorkerEvent("died", ending(process.exitcode))
 
     def kill(self, worker: int) -> None:
-        """End a worker at once, whatever it does."""
+        """End a worker at once, even if it is busy."""
         process, end = self._staff.pop(worker)
         process.kill()
         process.join()
@@ -93,11 +96,11 @@ class Processes:
 
 
 def _serve(end: Connection, device: torch.device, data_dir: Path | None, level: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and ends its workers
-    os.dup2(2, 1)  # stdout is for the results that the parent prints
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent is interrupted as well, and ends its workers.
+    os.dup2(2, 1)  # Stdout is for the results that the parent prints.
     threading.Thread(target=_die_with_parent, daemon=True).start()
     torch.set_num_threads(1)
-    turn = threading.Lock()  # a plug-in may log in threads
+    turn = threading.Lock()  # A plug-in may log in several threads.
 
     def send(said: WorkerEvent | LogMessage) -> None:
         with turn:
@@ -117,7 +120,7 @@ def _serve(end: Connection, device: torch.device, data_dir: Path | None, level: 
 
 
 def _answer(asked: Task | Look, artifacts: Artifacts, begun: Callable[[], None]) -> WorkerEvent:
-    """Do what is asked; whatever goes wrong is told."""
+    """Compute a task or try a setting, and return the result or the error as an event."""
     try:
         if isinstance(asked, Look):
             facts = artifacts.facts(asked.setting.dataset)

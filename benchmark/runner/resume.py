@@ -1,4 +1,4 @@
-"""The plan of a results folder: what is planned, what is finished, and what is left."""
+"""The plan of a results folder: the planned, the finished and the remaining cells."""
 
 from __future__ import annotations
 
@@ -28,13 +28,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PlannedCell(Task):
-    """A cell, its name on disk, and the record that an earlier run left, if any."""
+    """Describe a planned cell.
+
+    Attributes:
+        record: The record that an earlier run wrote, if any.
+
+    Example: See ``prepare``, which returns planned cells.
+    """
 
     record: Record | None
 
     @property
     def finished(self) -> bool:
-        """Whether there is nothing left to do; failed cells are tried again."""
+        """Whether the cell is not computed again. Failed cells are computed again."""
         return self.record is not None and self.record.row.status != "failed"
 
 
@@ -42,7 +48,7 @@ def prepare(requests: Sequence[Request], options: RunOptions, artifacts: Artifac
     """Expand requests into cells and look up what is already done.
 
     Raises:
-        UsageError: if anything about the requests, the data or the records is wrong.
+        UsageError: If the requests, the data or the records are wrong.
     """
     cells = plan(*requests)
     _try_plugins(_settings(cells), options, artifacts)
@@ -73,7 +79,7 @@ def _try_plugins(settings: Sequence[Setting], options: RunOptions, artifacts: Ar
 
 
 def _fingerprints(settings: Sequence[Setting], options: RunOptions, artifacts: Artifacts) -> dict[Setting, str]:
-    """Make sure that settings can be made, but for those that ``_try_plugins`` has made.
+    """Check that settings can be made, except for those that ``_try_plugins`` has checked.
 
     Returns:
         The fingerprints of their data.
@@ -84,7 +90,7 @@ def _fingerprints(settings: Sequence[Setting], options: RunOptions, artifacts: A
 
 
 def unfinished(planned: Sequence[PlannedCell]) -> list[list[Task]]:
-    """What is left to do, those of one setting together."""
+    """Return the tasks of the cells that are not finished, grouped by setting."""
 
     def setting(task: Task) -> Setting:
         return task.cell.setting
@@ -94,7 +100,7 @@ def unfinished(planned: Sequence[PlannedCell]) -> list[list[Task]]:
 
 
 def remember_plan(planned: Sequence[PlannedCell], out: Path, artifacts: Artifacts) -> dict[str, str]:
-    """Write the plan of a results folder; return all its cells with their labels."""
+    """Write the plan of a results folder and return the labels of all its cells, by cell id."""
     path, datasets = plan_path(out), {each.cell.setting.dataset for each in planned}
     with writing(out), locked(path):
         old = set_aside(
@@ -104,7 +110,7 @@ def remember_plan(planned: Sequence[PlannedCell], out: Path, artifacts: Artifact
         )
         if old:
             logger.warning(
-                "%d records are of another version or other data: set aside in %s, to be computed anew",
+                "%d records are of another version or other data: moved to %s, to be computed again",
                 len(old),
                 outdated_folder(out),
             )

@@ -1,4 +1,4 @@
-"""Runs a plan: resumes where a killed run was, one record per cell, in this process or in several."""
+"""The execution of a plan in one or several processes, which can be interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 REBUILD_SECONDS = 10
-"""How old the leaderboard may grow while cells are computed."""
+"""The age in seconds from which the leaderboard is rebuilt while cells are computed."""
 
 REBUILD_SHARE = 0.02
-"""Share of the time that may go into rebuilding it."""
+"""The largest share of the time that is spent on rebuilding the leaderboard."""
 
 
 def execute(
     planned: Sequence[PlannedCell], options: RunOptions, artifacts: Artifacts, listener: Listener
 ) -> list[Record]:
-    """Compute the cells that are not finished; every finished cell survives an interruption.
+    """Compute the cells that are not finished. Finished cells are kept if the run is interrupted.
 
     Returns:
         The records of all planned cells, in their order.
@@ -75,14 +75,17 @@ def execute(
 
 
 class LeaderboardWriter:
-    """The leaderboard while a run goes on."""
+    """Keep the leaderboard up to date during a run.
+
+    Example: See ``execute``, which refreshes it after each cell.
+    """
 
     def __init__(self, out: Path, planned: dict[str, str]) -> None:
         self._out, self._planned = out, planned
         self._next = time.monotonic() + REBUILD_SECONDS
 
     def refresh(self) -> None:
-        """Rebuild it if it has grown old, but not so often that it takes more than its share."""
+        """Rebuild the leaderboard if it is out of date, at most so often that it takes 2 % of the time."""
         start = time.monotonic()
         if start > self._next:
             with writing(self._out):
@@ -94,7 +97,7 @@ class LeaderboardWriter:
 def _outcomes(
     groups: Sequence[Sequence[Task]], options: RunOptions, artifacts: Artifacts, listener: Listener
 ) -> Iterator[CellResult]:
-    """Compute the tasks; what another run into the same folder has done meanwhile is taken from there."""
+    """Compute the tasks, except for those that another run into the same folder has finished in the meantime."""
 
     def known(task: Task) -> CellResult | None:
         path = record_path(options.out, task.cell_id)
@@ -117,7 +120,7 @@ def _outcomes(
 
 
 def _divided(groups: Sequence[Sequence[Task]], *, foreign: bool) -> list[list[Task]]:
-    """Those tasks of each group in which a plug-in takes part, or the others."""
+    """Select those tasks of each group that use a plug-in, or the others."""
     parts = [[task for task in group if task.cell.foreign is foreign] for group in groups]
     return [part for part in parts if part]
 
@@ -129,7 +132,7 @@ def _dispatched(
     listener: Listener,
     known: Callable[[Task], CellResult | None],
 ) -> Iterator[CellResult]:
-    """Compute tasks in workers of their own, so that nothing that a plug-in does to its process reaches other cells."""
+    """Compute tasks in worker processes, so that a plug-in that damages its process does not affect other cells."""
     if not groups:
         return
     workers, count, device = _workers(options, artifacts)
@@ -140,7 +143,7 @@ def _dispatched(
 
 
 def _workers(options: RunOptions, artifacts: Artifacts) -> tuple[Processes | RayWorkers, int, str]:
-    """Workers, how many there may be at a time, and the device that they compute on."""
+    """Return the workers, the largest number of them at a time, and the device that they compute on."""
     if options.engine == "local":
         device = options.torch_device
         return Processes(device, options.data_dir), options.jobs or 1, str(device)
@@ -153,7 +156,7 @@ def _workers(options: RunOptions, artifacts: Artifacts) -> tuple[Processes | Ray
 
 
 def _keep(out: Path, outcome: CellResult) -> Record:
-    """Write a record and its strip, but never a failed one over a finished one; returns the one that stays."""
+    """Write a record and its strip, unless it has failed and a finished one exists. Return the record that is kept."""
     record = outcome.record
     path = record_path(out, record.row.cell_id)
     if path.exists() and (old := read_record(path)).row.status != "failed":
@@ -178,7 +181,7 @@ def compute(
 
 
 def _display(planned: Sequence[PlannedCell], options: RunOptions, artifacts: Artifacts) -> Display | None:
-    """Log what will be computed and how long it takes; return the display of its progress, if there is something."""
+    """Log what will be computed and how long it takes, and return the progress display if there is work to do."""
     groups = [[task.cell for task in group] for group in unfinished(planned)]
     known = timings_of(each.record for each in planned if each.record)
     need = estimate(groups, artifacts, known, options.jobs or 1)
@@ -190,9 +193,9 @@ def _display(planned: Sequence[PlannedCell], options: RunOptions, artifacts: Art
 
 
 def tell_doubts(records: Sequence[Record]) -> int:
-    """Log what the audits find, and how many cells failed; returns their number."""
+    """Log what the audits find and how many cells failed. Return the number of failed cells."""
     found = audit([record.row for record in records], {record.row.cell_id: record for record in records})
-    flags = [flag for flag in found if flag.name != INCOMPLETE]  # a run may be a part of a board
+    flags = [flag for flag in found if flag.name != INCOMPLETE]  # A run may be a part of a board.
     for line in notice(flags):
         logger.warning("%s", line)
     if flags:

@@ -1,4 +1,4 @@
-"""Shares tasks out to workers, wherever they are, and survives those that die or hang."""
+"""The scheduler, which distributes tasks to workers and handles workers that die or hang."""
 
 from __future__ import annotations
 
@@ -14,25 +14,34 @@ from .tasks import CellResult, Task
 from .worker_protocol import WorkerEvent, WorkerPool
 
 POLL_SECONDS = 0.2
-"""How long to wait for news before looking whether a cell takes too long."""
+"""The seconds to wait for events before checking whether a cell takes too long."""
 
 MAX_WORKER_DEATHS = 2
-"""Workers that a cell may cost before it counts as failed."""
+"""The number of worker deaths after which a cell counts as failed."""
 
 
 @dataclass
 class Assignment:
-    """A worker, the tasks left of its group with the current one first, and since when it works on that."""
+    """Describe what a worker is working on.
+
+    Attributes:
+        rest: The remaining tasks of its group. The current task comes first.
+        since: The monotonic time at which the current task began. None until then.
+
+    Example: See ``Scheduler``, which keeps one for each busy worker.
+    """
 
     rest: deque[Task]
     since: float | None = None
 
 
 class Scheduler:
-    """Gives each worker a group of tasks that share their work, one task at a time.
+    """Give each worker a group of tasks that share work, one task at a time.
 
-    A worker that is free while no group waits takes over half of what another has not begun: shared work that is done
-    twice costs less than a worker that does nothing.
+    If no group is waiting, an idle worker takes half of the tasks that another worker has not begun, since doing shared
+    work twice costs less than an idle worker.
+
+    Example: ``mia-bench run --jobs 2``
     """
 
     def __init__(
@@ -45,15 +54,15 @@ class Scheduler:
         device: str,
         known: Callable[[Task], CellResult | None] = lambda task: None,
     ) -> None:
-        """Share ``groups`` out to ``count`` workers.
+        """Distribute ``groups`` to ``count`` workers.
 
         Args:
-            groups: tasks that are best computed by one worker.
-            workers: where they are computed.
-            count: workers at a time, at most.
-            timeout: seconds that a cell may take once all that it shares with others is ready.
-            device: what to write into the records of cells that fail.
-            known: gives the outcome of a task that need not be computed, asked when its turn has come.
+            groups: Groups of tasks that share work, so that one worker should compute each group.
+            workers: The workers that compute the tasks.
+            count: The largest number of workers at a time.
+            timeout: The seconds that a cell may take once everything that it shares with others is ready.
+            device: The device for the records of cells that fail.
+            known: A function that returns the result of a task if it need not be computed, called before its start.
         """
         self._waiting = deque(deque(group) for group in groups if group)
         self._workers = workers
@@ -65,10 +74,10 @@ class Scheduler:
         self._deaths: Counter[str] = Counter()
 
     def run(self, listener: Listener) -> Iterator[CellResult]:
-        """Compute everything; outcomes come in the order in which they are ready.
+        """Compute all tasks and yield their results in the order in which they are ready.
 
         Raises:
-            UsageError: if a worker finds something that a person must mend.
+            UsageError: If a worker reports an error that the user must correct.
         """
         while self._waiting or self._posts:
             while len(self._posts) < self._count and (group := self._next()):
@@ -79,7 +88,7 @@ class Scheduler:
             yield from self._late()
 
     def _next(self) -> deque[Task]:
-        """A group that waits, or part of the longest one that is being worked on; empty if there is none."""
+        """Return a waiting group, or else part of the longest group in progress. It is empty if there is none."""
         if self._waiting:
             return self._waiting.popleft()
         longest = max(self._posts.values(), key=lambda post: len(post.rest), default=None)
@@ -91,7 +100,7 @@ class Scheduler:
         return deque(rest[:half])
 
     def _employ(self, group: deque[Task], worker: int | None = None) -> Iterator[CellResult]:
-        """Give what is left to do of a group to a worker, a new one if there is none."""
+        """Give the remaining tasks of a group to a worker, which is started if it is None."""
         while group and (found := self._known(group[0])):
             group.popleft()
             yield found
@@ -119,7 +128,7 @@ class Scheduler:
             case "died" | "lost":
                 yield from self._bury(worker, news)
             case "looked":
-                raise AssertionError("nobody was asked to look")
+                raise AssertionError("Expected the result of a task, got that of a trial.")
 
     def _bury(self, worker: int, news: WorkerEvent) -> Iterator[CellResult]:
         rest = self._posts.pop(worker).rest

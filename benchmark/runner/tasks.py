@@ -1,4 +1,4 @@
-"""A cell as it travels to whoever computes it, and what comes back."""
+"""The messages between the scheduler and its workers: tasks and their results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from ..plan.cells import Cell, Setting
 
 @dataclass(frozen=True)
 class Task:
-    """A cell and its name on disk."""
+    """Ask a worker to compute a cell.
+
+    Attributes:
+        cell: The cell.
+        cell_id: The id of the cell, which names its record.
+
+    Example: See ``run_task``, which computes a task.
+    """
 
     cell: Cell
     cell_id: str
@@ -21,24 +28,34 @@ class Task:
 
 @dataclass(frozen=True)
 class Look:
-    """The wish to know whether a setting can be made, and what its data are."""
+    """Ask a worker whether a setting can be made, and for the facts about its data.
+
+    Example: See ``plugin_trial.look``, which sends these.
+    """
 
     setting: Setting
 
 
 @dataclass(frozen=True)
 class CellResult:
-    """The record of a cell, and the strip of its pictures as PNG, if it has any."""
+    """Hold the result of a cell.
+
+    Attributes:
+        record: The record of the cell.
+
+    Example: See ``run_task``, which returns a result.
+    """
 
     record: Record
     picture: bytes | None = None
+    """The strip of originals above reconstructions, as PNG. None without reconstructions."""
 
 
 def run_task(task: Task, artifacts: Artifacts) -> CellResult:
-    """Evaluate a cell, and draw its strip.
+    """Evaluate a cell and draw its strip of images.
 
     Raises:
-        UsageError: if a parameter turns out to be wrong, or a cached file damaged.
+        UsageError: If a parameter is wrong, or a cached file is damaged.
     """
     record, images = evaluate(task.cell, task.cell_id, artifacts)
     picture = None if images is None else strip(artifacts.originals(task.cell.setting), images)

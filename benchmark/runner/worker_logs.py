@@ -1,4 +1,4 @@
-"""Log messages of worker processes, on their way to the process that started them."""
+"""The transfer of log messages from worker processes to the process that started them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from ..utils.stderr_logs import PACKAGE
 
 @dataclass(frozen=True)
 class LogMessage:
-    """A log record as it travels between processes.
+    """Hold a log record that is sent between processes.
 
     Attributes:
-        logger: the name of the logger.
-        level: the number of its level.
-        text: the message on one line.
+        logger: The name of the logger.
+        level: The number of the level, such as ``logging.INFO``.
+        text: The message on one line.
+
+    Example:
+        >>> LogMessage("mia_bench.example", logging.DEBUG, "It works.").deliver()
     """
 
     logger: str
@@ -25,12 +28,17 @@ class LogMessage:
     text: str
 
     def deliver(self) -> None:
-        """Log it in this process, where the handlers and levels of this process decide what becomes of it."""
+        """Log the message in this process, with the handlers and levels of this process."""
         logging.getLogger(self.logger).log(self.level, "%s", self.text)
 
 
 class LogForwarder(logging.Handler):
-    """Sends log records to another process."""
+    """Send log records to another process.
+
+    Example:
+        >>> LogForwarder(print).emit(logging.makeLogRecord({"name": "a", "levelno": 20, "msg": "It works."}))
+        LogMessage(logger='a', level=20, text='It works.')
+    """
 
     def __init__(self, send: Callable[[LogMessage], object]) -> None:
         """Send each record by ``send``."""
@@ -54,8 +62,8 @@ def forward_logs(level: int, send: Callable[[LogMessage], object]) -> None:
     """Send what is logged in this worker process from now on, also by plug-ins, to the process that started it.
 
     Args:
-        level: from which messages of the package are sent.
-        send: takes a message to the other process.
+        level: The lowest level of messages of the package that are sent.
+        send: A function that sends a message to the other process.
     """
     logging.getLogger(PACKAGE).setLevel(level)
     logging.getLogger().addHandler(LogForwarder(send))
