@@ -1,4 +1,4 @@
-"""What the adversary sees of a protected model: the one place where an attack is given what its access grants."""
+"""The observation of a protected model: the only place where an attack is given what its access grants."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from ..utils.seeding import seeded
 from .opaque import Opaque
 
 CHUNK = 500
-"""Images in one pass through a network, at most; fixed, because random streams depend on it."""
+"""The largest number of images in one pass through a network. It is fixed, since random streams depend on it."""
 CHUNK_PIXELS = 2**21
-"""Pixels of them, at most: at 224 px a map of 16 channels at full resolution takes 131 MB."""
+"""The largest number of pixels in one pass. At 224 px, 16 channels at full resolution then take 131 MB."""
 
 
 def chunks(images: Tensor) -> tuple[Tensor, ...]:
-    """Images (N, C, H, W) in parts that pass through a network at a time."""
+    """Divide images (N, C, H, W) into parts that pass through a network at a time."""
     return images.split(max(1, min(CHUNK, CHUNK_PIXELS // (images.shape[2] * images.shape[3]))))
 
 
 def observe(
     attack: Attack, model: SplitModel, wire: Wire, *, pools: Pools, originals: Tensor, identity: object
 ) -> Observation:
-    """Hand an attack what its access grants, and nothing else.
+    """Return what the access of an attack grants, and nothing else.
 
     Args:
-        attack: the attack.
-        model: the protected model, a copy that the attack may keep.
-        wire: what the adversary saw of the private images, likewise.
-        pools: the data.
-        originals: the private images under attack, (N, C, H, W), which are sent again if it asks for repeated wires.
-        identity: what the random stream of those follows from.
+        attack: The attack.
+        model: The protected model. Give a copy, since the attack may change it.
+        wire: What the adversary saw of the private images. Give a copy, since the attack may change it.
+        pools: The data.
+        originals: The private images under attack, (N, C, H, W), which are sent again for attacks on repeated wires.
+        identity: The value that determines the random stream of repeated wires.
 
     Raises:
-        Inapplicable: if it asks for repeated wires that cannot be merged.
+        Inapplicable: If the attack uses repeated wires and these cannot be merged.
     """
     weights, free = attack.access is Access.WHITE_BOX, attack.access is Access.QUERY_FREE
     channel, query = model.ir_channel, Opaque(partial(overhear, model))
@@ -63,14 +63,16 @@ def observe(
 
 
 def overhear(model: SplitModel, images: Tensor) -> Wire:
-    """What the adversary sees of images (N, C, H, W), however many they are."""
-    return Wire.join([model.overheard(part.clone()) for part in chunks(images)])  # a client may work in place
+    """Return what the adversary sees of any number of images (N, C, H, W), as a wire of N entries."""
+    return Wire.join([model.overheard(part.clone()) for part in chunks(images)])  # A client may work in place.
 
 
 def _overhear_often(model: SplitModel, count: int, images: Tensor) -> Wire:
     wires = [overhear(model, images).payload for _ in range(count)]
     if not isinstance(wires[0], Tensor):
-        raise Inapplicable("observations of ciphertexts cannot be merged: each is encrypted afresh")
+        raise Inapplicable(
+            "Observations of ciphertexts cannot be merged, since each is encrypted with fresh randomness."
+        )
     return Wire(model.ir_channel.merge(torch.stack(cast(list[Tensor], wires))))
 
 
@@ -81,7 +83,7 @@ def _aux(pools: Pools, source: str) -> ImageSet:
         return _own(pools.train[: len(pools.aux)])
     if source == "random":
         return _noise_images(pools)
-    raise ValueError(f"aux_source is {source!r}; expected same_set, same_distribution or random")
+    raise ValueError(f"Expected aux_source to be same_set, same_distribution or random, got {source!r}.")
 
 
 def _own(pool: ImageSet) -> ImageSet:
@@ -104,7 +106,7 @@ class _SealedPixels:
 
 
 def _noise_images(pools: Pools) -> ImageSet:
-    """Gaussian noise images with the brightness and contrast of the train pool, and labels that mean nothing."""
+    """Draw Gaussian noise with the mean and standard deviation of the training images, and random labels."""
     like = pools.aux.images
     with seeded("random aux", tuple(like.shape)):
         mean = pools.train.images.mean((0, 2, 3), keepdim=True)

@@ -1,4 +1,4 @@
-"""Functions that an attack may call, and that show it nothing of what they work with."""
+"""Functions that an attack may call, but not inspect."""
 
 from __future__ import annotations
 
@@ -13,30 +13,35 @@ _WORK: WeakKeyDictionary[Opaque, Callable[..., object]] = WeakKeyDictionary()
 
 
 class Opaque(Generic[Given, Result]):
-    """A function without attributes: no arguments, closure or owner from which a model could be read.
+    """Wrap a function so that it has no attributes, such as arguments or a closure, from which a model could be read.
 
-    This keeps an attack from using by accident, or by an obvious shortcut, what its access does not grant. It is no
-    protection against code that searches the memory of its own process.
+    This prevents an attack from using by accident, or by an obvious shortcut, what its access does not grant. It does
+    not protect against code that searches the memory of the process.
+
+    Example:
+        >>> double = Opaque(lambda number: 2 * number)
+        >>> double(21)
+        42
     """
 
     __slots__ = ("__weakref__",)
 
     def __init__(self, work: Callable[Given, Result]) -> None:
-        """Do ``work`` when called."""
+        """Wrap ``work``."""
         _WORK[self] = work
 
     def __call__(self, *args: Given.args, **kwargs: Given.kwargs) -> Result:
-        """Do the work."""
+        """Call the wrapped function."""
         return cast(Result, _WORK[self](*args, **kwargs))
 
     def __copy__(self) -> Opaque[Given, Result]:
-        """Itself, so that an observation can be copied."""
+        """Return the same object, so that an observation can be copied."""
         return self
 
     def __deepcopy__(self, memo: object) -> Opaque[Given, Result]:
-        """Itself, likewise."""
+        """Return the same object, so that an observation can be copied deeply."""
         return self
 
     def __reduce__(self) -> NoReturn:
-        """Refuse to be taken to another process."""
-        raise TypeError("what an attack may call stays in its process")
+        """Raise TypeError, since the function cannot be sent to another process."""
+        raise TypeError("A function that an attack may call stays in its process.")

@@ -1,4 +1,4 @@
-"""Picture strips: originals above their reconstructions."""
+"""Strips of images: originals above their reconstructions."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from torch import Tensor
 from torch.nn import functional
 
 SHOWN = 10
-"""Images in a strip."""
+"""The largest number of images in a row of a strip."""
 HEIGHT = 64
-"""Pixels that small images are enlarged to."""
+"""The height in pixels that small images are enlarged to."""
 
 
 def strip(*rows: Tensor) -> bytes:
     """Draw rows of images as PNG.
 
     Args:
-        rows: each (N, C, H, W) in [0, 1] ; the first ten of each are shown, in gray unless C is 3.
+        rows: Images (N, C, H, W) in [0, 1] for each row. The first ten are shown, in gray unless C is 3.
     """
     zoom = max(1, HEIGHT // rows[0].shape[2])
     lines = []

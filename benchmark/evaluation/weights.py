@@ -11,7 +11,7 @@ from ..errors import UsageError
 from ..utils.cache import Cached, cache_path
 
 Need = Literal["weights", "evaluators"]
-"""What settings share that is trained, by its folder in the cache."""
+"""Something that is trained and shared by settings, named by its folder in the cache."""
 
 
 def load_or_train(
@@ -20,17 +20,17 @@ def load_or_train(
     """Give a module its trained weights, from the cache or by training it.
 
     Args:
-        module: an untrained module.
-        need: the folder in the cache.
-        identity: what the weights follow from.
-        train: trains the module in place.
-        cached: looks them up, or has them computed.
+        module: An untrained module.
+        need: The folder in the cache.
+        identity: Everything that determines the weights.
+        train: A function that trains the module in place.
+        cached: A function that looks the weights up, or has them computed.
 
     Returns:
         The module, frozen and in evaluation mode.
 
     Raises:
-        UsageError: if the cached weights have other names or shapes than the module.
+        UsageError: If the cached weights have other names or shapes than the module.
     """
 
     def compute() -> dict[str, Tensor]:
