@@ -291,7 +291,9 @@ def test_what_does_not_go_together_is_refused(words: list[str], message: str) ->
 def test_without_ray_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
 
-    assert "Ray is not installed: pip install 'mia-bench[ray]'" in refused("--engine", "ray")
+    message = refused("--engine", "ray")
+
+    assert "Expected Ray to be installed for engine ray. Run: pip install 'mia-bench[ray]'." in message
 
 
 @needs_ray
