@@ -137,7 +137,7 @@ def test_evil_attacks_fail_alone_and_the_next_one_has_the_same_row(words: list[s
         assert len(found[act]) <= 1010
     for name in ("honest", "ridge", "mean_image"):
         assert scores(rows, name) == scores(alone, name) != []
-    assert "undefended seed 0 evil:act=segfault: the worker process died" in output
+    assert re.search(r"undefended +evil:act=segfault +failed: the worker process died", output), output[:3000]
 
 
 @pytest.mark.slow
