@@ -34,7 +34,7 @@ def gives_images(attack: Attack, lab: Lab) -> str | None:
             continue
         expected = tuple(lab.private(place).shape)
         complaint = _complaint(answer, expected)
-        require(not complaint, f"At {place}, {complaint}.")
+        require(not complaint, f"At {place}: {complaint}")
     return f"inapplicable at {', '.join(refused)}" if refused else None
 
 

@@ -26,7 +26,7 @@ FAULTS: dict[type, tuple[str, str]] = {
     defenses.Misleading: ("distance leads to the truth", "the distance to another image is smaller"),
     defenses.WrongDensity: ("density is one", "expected likelihood ratios of 1"),
     defenses.WrongMerge: ("wires can be merged", "farther"),
-    attacks.Broken: ("gives images", "NaN"),
+    attacks.Broken: ("gives images", r"\[nan, nan\]"),
     attacks.OutOfRange: ("gives images", "Expected finite values in \\[0, 1\\]"),
     attacks.Blind: (
         "reads the wire",
@@ -37,7 +37,7 @@ FAULTS: dict[type, tuple[str, str]] = {
     attacks.Anything: ("declares its access", "Expected access to be one of white_box, black_box, query_free"),
     attacks.Stubborn: ("ends on a broken wire", "There was no answer after"),
     models.ColorOnly: ("fits any images", "channels"),
-    models.BadNames: ("every layer is a split", "conv-1"),
+    models.BadNames: ("every layer is a split", "conv 1"),
     models.Mixed: ("images do not mix", "rest of the batch"),
     models.Unused: ("can be trained", "do not depend on layers.spare.weight"),
     models.Fixed: ("can be reset", "reset_parameters"),

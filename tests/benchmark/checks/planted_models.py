@@ -33,7 +33,7 @@ class BadNames(Net):
     __doc__ = Net.__doc__
 
     def layers(self, channels, pixels, classes):
-        return {f"{name}-1": layer for name, layer in super().layers(channels, pixels, classes).items()}
+        return {f"{name} 1": layer for name, layer in super().layers(channels, pixels, classes).items()}
 
 
 class Centering(nn.Module):

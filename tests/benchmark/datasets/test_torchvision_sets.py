@@ -83,21 +83,21 @@ def test_a_data_dir_is_never_downloaded_into(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("source", "dataset"), [(MNIST, Mnist()), (CIFAR10, Cifar10())])
 @pytest.mark.parametrize("error", [RuntimeError("Error downloading x:\nTried y"), URLError("no network")])
-def test_a_failed_download_says_where_it_looked_and_what_to_do(tmp_path, monkeypatch, source, dataset, error):
+def test_a_failed_download_says_where_it_looked_and_what_to_do(cache, monkeypatch, source, dataset, error):
     def fail(_: object) -> None:
         raise error
 
     monkeypatch.setattr(source, "download", fail)
     message = refusal(dataset, None)
     assert source.__name__ in message
-    assert str(tmp_path / "cache" / "data") in message
+    assert str(cache / "data") in message
     assert "--data-dir" in message
 
 
-def test_a_download_is_kept_in_the_cache_and_used(tmp_path, monkeypatch):
+def test_a_download_is_kept_in_the_cache_and_used(cache, monkeypatch):
     monkeypatch.setattr(MNIST, "download", lambda source: idx_files(Path(source.root), "MNIST", train=50, test=10))
     assert len(Mnist(aux_images=20).load(None).train) == 30
-    assert (tmp_path / "cache/data/MNIST/raw/train-images-idx3-ubyte").is_file()
+    assert (cache / "data/MNIST/raw/train-images-idx3-ubyte").is_file()
 
 
 def test_a_cifar_file_that_is_not_the_official_one_is_never_unpickled(tmp_path, monkeypatch):

@@ -102,7 +102,7 @@ def test_a_record_holds_the_sources_and_its_intervals_count_them() -> None:
 
 def test_a_record_without_sources_is_valid_and_one_with_too_few_is_not() -> None:
     assert PerImage(psnr_db=[1.0, 2.0], ssim=[0.1, 0.2]).sources == []
-    with pytest.raises(ValidationError, match="one for each image, got 1"):
+    with pytest.raises(ValidationError, match="one per image, got 1"):
         PerImage(psnr_db=[1.0, 2.0], ssim=[0.1, 0.2], sources=[0])
 
 

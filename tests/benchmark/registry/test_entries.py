@@ -103,14 +103,14 @@ def test_a_second_provider_of_a_standard_attack_is_an_error_and_does_not_drop_it
         (
             "ridge",
             "may send any image through the protected client",
-            r"on mnist \(one core, median of timed cells\); the",
+            r"on mnist, .*\(one core, median of timed cells\); the",
         ),
         (
             "query_free",
             "the server's weights and the client's structure, and may not query",
             "the column attack_seconds",
         ),
-        ("dp_ir", "an honest but curious server", "to protect, .*; of one picture, the columns wire_bytes"),
+        ("dp_ir", "an honest but curious server", "to protect, .*; of one image, the columns wire_bytes"),
     ],
 )
 def test_show_tells_the_threat_model_and_the_cost(
