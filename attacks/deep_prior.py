@@ -69,7 +69,12 @@ class DeepPrior(Attack):
 
 
 class Hourglass(nn.Module):
-    """Run N hourglass networks as one, from a fixed input to a quarter of its resolution and back."""
+    """Run N hourglass networks as one, from a fixed input to a quarter of its resolution and back.
+
+    Example:
+        >>> Hourglass(2, (3, 16, 16), width=8)().shape
+        torch.Size([2, 3, 16, 16])
+    """
 
     def __init__(self, count: int, image: tuple[int, int, int], width: int) -> None:
         """Build ``count`` equal networks for images (C, H, W)."""

@@ -63,7 +63,13 @@ def chosen(images: Tensor) -> Tensor:
 
 
 class BottleneckNetwork(nn.Module):
-    """Narrow a wire in two levels to a bottleneck, and widen it in two, with skip connections, to pixels in [0, 1]."""
+    """Narrow a wire in two levels to a bottleneck, and widen it in two, with skip connections, to pixels in [0, 1].
+
+    Example:
+        >>> wires, images = torch.rand(4, 8, 16, 16), torch.rand(4, 3, 16, 16)
+        >>> BottleneckNetwork(wires, images, width=8)(wires).shape
+        torch.Size([4, 3, 16, 16])
+    """
 
     def __init__(self, sample: Tensor, images: Tensor, width: int) -> None:
         """Build for wires like ``sample`` (K, ...) and images like ``images`` (K, C, H, W)."""

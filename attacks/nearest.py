@@ -1,4 +1,4 @@
-"""The attack that looks up the most similar of its own images."""
+"""The attack that looks up the most similar auxiliary image."""
 
 from typing import ClassVar
 

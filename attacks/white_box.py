@@ -21,7 +21,7 @@ class WhiteBox(Attack):
     differs from the paper in the optimizer (L-BFGS with a history per image instead of Adam), the start (the
     mean of the attacker's images instead of 0.5), the penalty (total variation plus a Gaussian fitted to the
     attacker's images) and the unit of the distance (that of the mean image). The paper tunes ``tv`` for each split;
-    here the attacker sends some of its own images through the client and takes the weight that reconstructs them best.
+    here the attacker sends some auxiliary images through the client and takes the weight that reconstructs them best.
 
     Example:
         ``mia-bench run --attack white_box --tv 0.01``

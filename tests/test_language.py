@@ -19,7 +19,6 @@ from typer.main import get_command
 ROOT = Path(__file__).parents[1]
 PACKAGE = ("attacks", "benchmark", "defenses", "models")
 NOT_DONE = (
-    "attacks/",
     "benchmark/checks/",
     "benchmark/evaluation/artifacts.py",
     "benchmark/evaluation/evaluate.py",

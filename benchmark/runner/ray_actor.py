@@ -19,7 +19,8 @@ from ..errors import UsageError, message_of
 from ..evaluation.artifacts import Artifacts
 from ..evaluation.weights import Need
 from ..interfaces import ImageSet, Pools
-from ..interfaces.stored_images import PixelArray, StoredImages
+from ..interfaces.pixel_sources import PixelArray
+from ..interfaces.stored_images import StoredImages
 from ..plan.cells import Setting
 from ..utils.cache import cache_name
 from .tasks import Task, run_task

@@ -14,7 +14,8 @@ from mia_bench.benchmark.evaluation.observe import observe
 from mia_bench.benchmark.evaluation.pool_validation import validate_pools
 from mia_bench.benchmark.interfaces import Wire, stored_images
 from mia_bench.benchmark.interfaces.images import ImageSet, Pools
-from mia_bench.benchmark.interfaces.stored_images import PixelFile, StoredImages
+from mia_bench.benchmark.interfaces.pixel_sources import PixelFile
+from mia_bench.benchmark.interfaces.stored_images import StoredImages
 from mia_bench.testing import PLACES, Lab
 from torch import Tensor, nn
 
