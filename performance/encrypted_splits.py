@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.metrics import accuracy
-from mia_bench.benchmark.plan.request import Request, plan
+from mia_bench.benchmark.plan.expansion import plan
+from mia_bench.benchmark.plan.request import Request
 
 SPLITS = ["conv1", "relu1", "pool1", "conv2", "relu2", "pool2", "fc1", "relu3", "fc2", "relu4"]
 HEAD = [

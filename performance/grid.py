@@ -135,7 +135,8 @@ def run_cell(options: argparse.Namespace, index: int) -> None:
     """Compute one cell of the grid, as if there were no other."""
     from mia_bench.benchmark.evaluation.artifacts import Artifacts
     from mia_bench.benchmark.evaluation.evaluate import evaluate
-    from mia_bench.benchmark.plan.request import Request, plan
+    from mia_bench.benchmark.plan.expansion import plan
+    from mia_bench.benchmark.plan.request import Request
 
     torch.set_num_threads(1)
     cells = plan(request(Request, options))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from .. import registry
 from ..errors import UsageError
@@ -15,9 +15,7 @@ from ..registry.specs import check_options, expand_sweeps
 from .cells import Cell, Setting
 from .lists import Spec
 from .references import REFERENCE_ATTACK, REFERENCE_DEFENSE
-
-if TYPE_CHECKING:
-    from .request import Request
+from .request import Request
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +27,6 @@ def plan(*requests: Request) -> list[Cell]:
         UsageError: if a name, a parameter or an option is wrong.
 
     Example:
-        >>> from mia_bench.benchmark.plan.request import Request
         >>> cells = plan(Request(attacks="ridge", defenses="dp_ir:sigma=0.5"))
         >>> [(cell.setting.defense.label, cell.attack.label) for cell in cells]  # doctest: +NORMALIZE_WHITESPACE
         [('undefended', 'ridge'), ('undefended', 'mean_image'),

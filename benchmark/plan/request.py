@@ -13,10 +13,7 @@ from ..interfaces import Component
 from ..registry import Kind
 from ..utils.declaration import Declaration
 from ..utils.texts import LARGEST_WHOLE, quoted
-from .expansion import plan
 from .lists import Spec, list_names, list_seeds, list_specs, list_values
-
-__all__ = ["Request", "as_spec", "plan"]
 
 KINDS: dict[str, Kind] = {"dataset": "datasets", "model": "models", "attacks": "attacks", "defenses": "defenses"}
 """The registry of each field that names components."""

@@ -15,7 +15,8 @@ from ..leaderboard.results_folder import outdated_folder, plan_path
 from ..leaderboard.stale import find_record, set_aside
 from ..leaderboard.store import Record, rebuild, writing
 from ..plan.cells import Cell, Setting
-from ..plan.request import Request, plan
+from ..plan.expansion import plan
+from ..plan.request import Request
 from ..utils.files import locked, write_atomically
 from .options import RunOptions
 from .plugin_trial import look

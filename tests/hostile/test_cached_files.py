@@ -8,7 +8,8 @@ import torch
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.plan.cells import Setting
-from mia_bench.benchmark.plan.request import Request, plan
+from mia_bench.benchmark.plan.expansion import plan
+from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.utils.cache import cache_path, cached_tensors, known_tensors
 from mia_bench.benchmark.utils.checked_tensors import pack
 from safetensors import safe_open

@@ -14,7 +14,8 @@ from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.interfaces import Dataset, ImageSet, Model, Pools
 from mia_bench.benchmark.plan.cells import Cell, Setting
-from mia_bench.benchmark.plan.request import Request, plan
+from mia_bench.benchmark.plan.expansion import plan
+from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.registry import Entry
 from mia_bench.benchmark.registry.specs import ResolvedComponent
 from torch import Tensor, nn

@@ -10,7 +10,8 @@ import torch
 import torchvision
 from mia_bench.benchmark.cli import app
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
-from mia_bench.benchmark.plan.request import Request, plan
+from mia_bench.benchmark.plan.expansion import plan
+from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.runner.settled import settle
 from PIL import Image
 from torch import Tensor, nn

@@ -6,7 +6,8 @@ from typing import cast
 import pytest
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.interfaces import Attack
-from mia_bench.benchmark.plan.request import Request, plan
+from mia_bench.benchmark.plan.expansion import plan
+from mia_bench.benchmark.plan.request import Request
 
 from ...helpers.fake_device import fake_device
 from ...helpers.trees import image_tree

@@ -16,7 +16,8 @@ from mia_bench.benchmark.interfaces import Access, Attack, ImageSet, Observation
 from mia_bench.benchmark.leaderboard.audits import audit
 from mia_bench.benchmark.leaderboard.store import Record
 from mia_bench.benchmark.plan.cells import Cell, Setting
-from mia_bench.benchmark.plan.request import Request, plan
+from mia_bench.benchmark.plan.expansion import plan
+from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.registry import Entry
 from mia_bench.benchmark.registry.specs import ResolvedComponent
 from mia_bench.benchmark.utils.cache import digest

@@ -27,7 +27,8 @@ from mia_bench.benchmark.interfaces import (
     SplitModel,
 )
 from mia_bench.benchmark.plan.cells import Cell
-from mia_bench.benchmark.plan.request import Request, plan
+from mia_bench.benchmark.plan.expansion import plan
+from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.registry import Entry
 from mia_bench.benchmark.registry.specs import ResolvedComponent
 from mia_bench.models.lenet5 import Lenet5

@@ -11,7 +11,8 @@ import torch
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.interfaces import Model
 from mia_bench.benchmark.plan.cells import Setting
-from mia_bench.benchmark.plan.request import Request, plan
+from mia_bench.benchmark.plan.expansion import plan
+from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.registry import Entry
 from mia_bench.benchmark.registry.specs import ResolvedComponent
 from mia_bench.benchmark.utils.seeding import seeded

@@ -14,8 +14,9 @@ from mia_bench.benchmark.leaderboard.completeness import find_gaps
 from mia_bench.benchmark.leaderboard.completing import completing_commands, gap_notice
 from mia_bench.benchmark.leaderboard.store import Row, to_frame
 from mia_bench.benchmark.plan.cells import Cell
+from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.references import KEY_COLUMNS
-from mia_bench.benchmark.plan.request import Request, plan
+from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.registry.specs import resolve
 from mia_bench.benchmark.runner.options import RunOptions
 from mia_bench.benchmark.utils.cache import digest

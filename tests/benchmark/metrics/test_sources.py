@@ -16,7 +16,8 @@ from mia_bench.benchmark.leaderboard.ranking_uncertainty import leak_estimates
 from mia_bench.benchmark.leaderboard.store import PerImage, Record
 from mia_bench.benchmark.metrics import interval
 from mia_bench.benchmark.plan.cells import Cell
-from mia_bench.benchmark.plan.request import Request, plan
+from mia_bench.benchmark.plan.expansion import plan
+from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.runner.ray_actor import PackedPools
 from pydantic import ValidationError
 from torch import Tensor

@@ -3,7 +3,8 @@
 from typing import Any
 
 from mia_bench.benchmark import registry
-from mia_bench.benchmark.plan.request import Request, plan
+from mia_bench.benchmark.plan.expansion import plan
+from mia_bench.benchmark.plan.request import Request
 
 
 def test_every_plan_has_the_reference_attack_and_the_undefended_model() -> None:

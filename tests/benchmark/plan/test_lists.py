@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.lists import list_names, list_seeds, list_specs, list_values
-from mia_bench.benchmark.plan.request import Request, plan
+from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.plan.suite import load_suite, requests_of
 
 

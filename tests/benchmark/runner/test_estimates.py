@@ -8,7 +8,8 @@ from mia_bench.benchmark import registry
 from mia_bench.benchmark.datasets import _pixel_cache
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.plan.cells import Cell
-from mia_bench.benchmark.plan.request import Request, plan
+from mia_bench.benchmark.plan.expansion import plan
+from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.runner.estimates import Estimate, duration, estimate, memory
 from mia_bench.benchmark.runner.timings import CellNames, Timing, timings
 

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from mia_bench.benchmark.plan.request import Request, plan
+from mia_bench.benchmark.plan.expansion import plan
+from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.runner import progress
 from mia_bench.benchmark.runner.cell_labels import divided_labels
 from mia_bench.benchmark.runner.countdown import Countdown

@@ -8,7 +8,8 @@ import pytest
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.interfaces import Model
-from mia_bench.benchmark.plan.request import Request, plan
+from mia_bench.benchmark.plan.expansion import plan
+from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.runner import resume
 from mia_bench.benchmark.runner.options import RunOptions
 from mia_bench.benchmark.runner.progress import Listener

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.evaluation.evaluate import incomplete
-from mia_bench.benchmark.plan.request import Request, plan
+from mia_bench.benchmark.plan.expansion import plan
+from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.runner import scheduler
 from mia_bench.benchmark.runner.progress import Listener
 from mia_bench.benchmark.runner.scheduler import Scheduler
