@@ -96,12 +96,16 @@ def test_a_tilde_in_a_path_is_the_home_folder(option: str, tmp_path: Path, monke
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_becomes_an_exception_and_its_handler_comes_back(number: signal.Signals) -> None:
-    before = signal.getsignal(number)
-    with pytest.raises(Interrupted, match=number.name) as caught, interruptible():
-        signal.raise_signal(number)
+    default = signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL
+    before = signal.signal(number, default)  # a shell starts a job in the background with signals ignored
+    try:
+        with pytest.raises(Interrupted, match=number.name) as caught, interruptible():
+            signal.raise_signal(number)
 
-    assert caught.value.exit_code == 128 + number
-    assert signal.getsignal(number) is before
+        assert caught.value.exit_code == 128 + number
+        assert signal.getsignal(number) is default
+    finally:
+        signal.signal(number, before)
 
 
 def test_an_interruption_by_the_handler_of_a_library_counts_as_ctrl_c() -> None:
