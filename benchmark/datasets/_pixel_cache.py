@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,7 @@ from torch import Tensor
 from ..errors import UsageError
 from ..interfaces.stored_images import StoredImages
 from ..utils.cache import cache_path, usable_cache
-from ..utils.files import locked
+from ..utils.files import atomic_file, locked
 
 MAX_FLOAT_BYTES = 2**30
 """Bytes that the images of one split take as floats, at most, to be kept in memory: those of CIFAR-10 take 0.6 GiB."""
@@ -65,21 +63,13 @@ def _require_space(folder: Path, needed: int) -> None:
 
 
 def _write(path: Path, shape: tuple[int, ...], parts: Iterable[Pixels]) -> None:
-    """Write the file so that others see all of it or nothing."""
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as scratch:
-        try:
-            header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(scratch, header)
-            written = 0
-            for part in parts:
-                scratch.write(np.ascontiguousarray(part, np.uint8).data)
-                written += len(part)
-            if written != shape[0]:
-                raise ValueError(f"Expected {shape[0]} images, got {written}.")
-            scratch.flush()
-            os.fsync(scratch.fileno())
-            os.chmod(scratch.name, 0o644)
-            os.replace(scratch.name, path)
-        except BaseException:
-            Path(scratch.name).unlink(missing_ok=True)
-            raise
+    """Write the parts as one ``.npy`` file, without holding all of them in memory."""
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
+    with atomic_file(path) as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        written = 0
+        for part in parts:
+            file.write(np.ascontiguousarray(part, np.uint8).data)
+            written += len(part)
+        if written != shape[0]:
+            raise ValueError(f"Expected {shape[0]} images, got {written}.")

@@ -12,6 +12,7 @@ from typing import Any
 from ..leaderboard.completeness import Gap, is_scored
 from ..leaderboard.ranked_defense import RankedDefense
 from ..leaderboard.ranking import Rivals
+from ..leaderboard.records import SCORES
 from ..leaderboard.store import Record, Row
 from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..registry.labels import label
@@ -25,15 +26,7 @@ CELL_COLUMNS = (
     "status",
     "reason",
     "accuracy",
-    "psnr_db",
-    "psnr_db_low",
-    "psnr_db_high",
-    "ssim",
-    "ssim_low",
-    "ssim_high",
-    "recognisable",
-    "identified",
-    "leak_r2",
+    *SCORES,
     "bound_psnr_db",
     "attack_seconds",
 )

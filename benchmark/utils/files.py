@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import IO, Any
 
 from filelock import BaseFileLock, FileLock, Timeout
 from pydantic_core import from_json
@@ -107,12 +107,16 @@ LOCKS_UNSUPPORTED = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, err
 """Error numbers of ``flock`` on a file system that does not support locks."""
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that readers see either the old content or the new content, even after a crash."""
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a new file so that readers see either the old content or the new content, even after a crash.
+
+    The file gets its name at the end of the block, and is removed if the block raises.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as scratch:
         try:
-            scratch.write(content)
+            yield scratch
             scratch.flush()
             os.fsync(scratch.fileno())
             os.chmod(scratch.name, 0o644)
@@ -120,6 +124,12 @@ def write_atomically(path: Path, content: bytes) -> None:
         except BaseException:
             Path(scratch.name).unlink(missing_ok=True)
             raise
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that readers see either the old content or the new content, even after a crash."""
+    with atomic_file(path) as file:
+        file.write(content)
 
 
 @contextmanager
