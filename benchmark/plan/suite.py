@@ -45,7 +45,9 @@ def _without(spec: Spec, options: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(spec, str):
         name, params = parse(spec)
         spec = {"name": name, **params}
-    return {key: value for key, value in spec.items() if key not in options}
+    if isinstance(params := spec.get("params"), Mapping):
+        return {**spec, "params": {key: value for key, value in params.items() if key not in options}}
+    return {key: value for key, value in spec.items() if key == "name" or key not in options}
 
 
 def load_suite(name: str) -> list[Request]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import groupby
 from typing import cast
 
@@ -13,6 +15,8 @@ from ..interfaces import Dataset, Model
 from ..interfaces.stages import find_cuts
 from ..plan.cells import Cell, Setting
 from ..registry.specs import ResolvedComponent
+
+logger = logging.getLogger(__name__)
 
 
 def settle(cells: Iterable[Cell], bench: Artifacts) -> list[Cell]:
@@ -39,11 +43,23 @@ def _settled(setting: Setting, bench: Artifacts) -> Iterator[Setting]:
     facts = bench.facts(setting.dataset)
     pinned = cast(Model, setting.model.component).pinned(facts.image_shape, facts.classes)
     model = ResolvedComponent(setting.model.entry, pinned)
+    if pinned.given_weights and not cast(Model, setting.model.component).given_weights:
+        _tell_given(setting.model.label)
     if setting.dataset.entry.foreign:
         yield replace(setting, model=model)
         return
     for cut in _cuts(replace(setting, model=model), bench):
         yield replace(setting, model=model, split=cut)
+
+
+@cache
+def _tell_given(label: str) -> None:
+    """Warn once that weights are not trained, since a function that sets a seed returns equal untrained ones, too."""
+    logger.warning(
+        "%s returns the same weights each time, so they are used as they are and are not trained. If they are not "
+        "trained weights, do not set a seed in the function.",
+        label,
+    )
 
 
 def _cuts(setting: Setting, bench: Artifacts) -> Sequence[str]:

@@ -113,6 +113,28 @@ def test_code_of_the_user_is_evaluated_by_worker_processes(
     assert "content=sha256:" in board["model"][0]
 
 
+def test_a_function_that_returns_equal_weights_twice_is_warned_about(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "seeded.py").write_text(
+        "import torch\nfrom torch import nn\n"
+        "def build(classes):\n    torch.manual_seed(0)\n"
+        "    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 14 * 14, classes))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    artifacts = Artifacts(device=torch.device("cpu"), data_dir=images)
+
+    settle(
+        plan(Request(dataset="imagefolder:size=16", model="python:build=seeded:build", split="1", attacks="ridge")),
+        artifacts,
+    )
+
+    assert [record.message for record in caplog.records if "are not trained" in record.message] == [
+        "python:build=seeded:build returns the same weights each time, so they are used as they are and are not "
+        "trained. If they are not trained weights, do not set a seed in the function."
+    ]
+
+
 @pytest.mark.slow
 def test_the_same_network_as_an_onnx_file_has_the_same_accuracy(
     network: nn.Module, images: Path, tmp_path: Path

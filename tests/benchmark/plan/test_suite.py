@@ -1,13 +1,15 @@
 """Suites: built in and written by users."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.plan.built_in_suites import built_in, first_line
 from mia_bench.benchmark.plan.request import Request
-from mia_bench.benchmark.plan.suite import load_suite, select_parts
+from mia_bench.benchmark.plan.suite import load_suite, requests_of, select_parts
+from mia_bench.benchmark.registry.specs import resolve
 
 
 @pytest.mark.parametrize("name", built_in())
@@ -113,3 +115,20 @@ def test_splits_on_the_command_line_choose_among_parts_and_within_them() -> None
     assert select_parts(parts[:1], Request(split=["z"])) == parts[:1]
     with pytest.raises(UsageError, match=r"No part of the suite uses --split z,y. Available: a, b, c"):
         select_parts(parts, Request(split=["z", "y"]))
+
+
+@pytest.mark.parametrize("defense", ['"dp_ir:sigma=0.3,clip=2"', '{name = "dp_ir", params = {sigma = 0.3, clip = 2}}'])
+def test_options_beside_a_suite_win_however_its_components_are_written(defense: str, tmp_path: Path) -> None:
+    path = tmp_path / "suite.toml"
+    path.write_text(f'dataset = "photos"\nattacks = ["ridge"]\ndefenses = [{defense}]\n')
+
+    (request,) = requests_of(str(path), Request(options={"sigma": [0.7], "name": [1]}))
+
+    (spec,) = request.defenses
+    assert resolve("defenses", *as_pair(spec)).component.model_dump()["sigma"] != 0.3
+    assert resolve("defenses", *as_pair(spec)).component.model_dump()["clip"] == 2
+
+
+def as_pair(spec: Any) -> tuple[str, dict[str, Any]]:
+    params = {key: value for key, value in spec.items() if key not in ("name", "params")}
+    return spec["name"], {**params, **spec.get("params", {})}
