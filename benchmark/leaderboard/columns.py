@@ -12,6 +12,10 @@ PLACES = {
     "client_macs": 0,
     "client_params": 0,
     "epsilon": 3,
+    "rounds": 0,
+    "bytes_down": 0,
+    "client_param_bytes": 0,
+    "client_peak_bytes": 0,
 }
 """Decimals of columns; all others have four."""
 

@@ -12,14 +12,17 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from ..metrics.scales import PSNR_CEILING_DB, RECOGNISABLE_SSIM
 from ..utils.texts import LARGEST_WHOLE, brief, quoted
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised whenever the columns change."""
+READABLE_SCHEMAS = (2, SCHEMA_VERSION)
+"""Schemas whose records and leaderboards are read. Schema 2 had no column after ``bound_psnr_db``."""
 SLACK = 1e-3
 """How far rounding may move a score out of its range."""
 MAX_BRACKETS = 100
 """Brackets that parameters may have, so that readers of JSON do not run out of stack."""
 
 Status = Literal["done", "failed", "inapplicable"]
+Task = Literal["classification", "multi-label", "regression", "unlabeled"]
 
 
 @lru_cache(maxsize=4096)
@@ -45,6 +48,7 @@ Several = Annotated[int, Field(ge=1, le=LARGEST_WHOLE)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Utility = Annotated[float, Field(le=1, allow_inf_nan=False)]
 Decibels = Annotated[float, Field(ge=-SLACK, le=PSNR_CEILING_DB + SLACK, allow_inf_nan=False)]
 Similarity = Annotated[float, Field(ge=-1 - SLACK, le=1 + SLACK, allow_inf_nan=False)]
 Parameters = Annotated[str, AfterValidator(_parameters)]
@@ -106,6 +110,23 @@ class Row(BaseModel):
     identified: Share | None = None
     leak_r2: Finite | None = None
     bound_psnr_db: Finite | None = None
+    task: Task | None = None
+    utility: Utility | None = None
+    utility_metric: str | None = None
+    agreement: Share | None = None
+    bound_identified: Share | None = None
+    rounds: Count | None = None
+    bytes_down: NotNegative | None = None
+    client_param_bytes: Count | None = None
+    client_peak_bytes: Count | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgrade(cls, values: Any) -> Any:
+        """Give a row without a task, as schema 2 writes it, the task and the utility that it had: classification."""
+        if not isinstance(values, dict) or values.get("task") or values.get("accuracy") in (None, ""):
+            return values
+        return {**values, "task": "classification", "utility": values["accuracy"], "utility_metric": "accuracy"}
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -130,8 +151,15 @@ def _require_order(name: str, low: float | None, value: float | None, high: floa
 COLUMNS = list(Row.model_fields)
 NAMES = (*COLUMNS[: COLUMNS.index("accuracy")], "protocol")
 """Columns that identify the cell of a row."""
-TEXTS = frozenset(name for name, field in Row.model_fields.items() if field.annotation in (str, str | None))
+TEXTS = frozenset(
+    name for name, field in Row.model_fields.items() if field.annotation in (str, str | None, Task | None)
+)
 """Columns of text."""
+WHOLE = (
+    *("seed", "n_images", "accuracy_images", "client_macs", "client_params", "protocol"),
+    *("rounds", "client_param_bytes", "client_peak_bytes"),
+)
+"""Columns of whole numbers."""
 NUMBERS = [name for name in COLUMNS if name not in TEXTS and name != "status"]
 """Columns of numbers."""
 SCORES = (
@@ -146,7 +174,7 @@ SCORES = (
     "leak_r2",
 )
 """Columns that only finished cells fill."""
-REQUIRED_SCORES = ("psnr_db", "ssim", "recognisable", "accuracy")
+REQUIRED_SCORES = ("psnr_db", "ssim", "recognisable", "utility")
 KINDS = {
     name: TypeAdapter(cast(Any, Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation))
     for name, field in Row.model_fields.items()
@@ -249,7 +277,7 @@ def disagreement(row: Row, other: Row) -> str | None:
     both_done = row.status == other.status == "done"
     for name in COLUMNS:
         one, two = getattr(row, name), getattr(other, name)
-        if name in (*SCORES, "accuracy", "accuracy_undefended"):
+        if name in (*SCORES, "accuracy", "accuracy_undefended", "utility", "agreement"):
             if both_done and not _same(one, two):
                 return name
         elif (same_moment or name in NAMES) and one != two and not _close(one, two):

@@ -14,8 +14,9 @@ from typing import Any
 from ..errors import UsageError
 from ..plan.cells import Cell
 from ..plan.references import KEY_COLUMNS
+from .records import READABLE_SCHEMAS
 from .results_folder import board_path, outdated_folder, record_files, record_path, schema_path, strip_path
-from .store import SCHEMA_VERSION, Record, read_content, read_record
+from .store import Record, read_content, read_record
 
 
 def find_record(out: Path, cell_id: str) -> Record | None:
@@ -25,7 +26,7 @@ def find_record(out: Path, cell_id: str) -> Record | None:
         UsageError: if the file is damaged.
     """
     for path in (record_path(out, cell_id), outdated_folder(out) / f"{cell_id}.json"):
-        if path.exists() and read_content(path).get("schema_version") == SCHEMA_VERSION:
+        if path.exists() and read_content(path).get("schema_version") in READABLE_SCHEMAS:
             return read_record(path)
     return None
 
@@ -63,7 +64,7 @@ def set_aside(out: Path, planned: Mapping[str, Cell], fingerprints: Mapping[str,
 def _present_id(path: Path, names: Mapping[Any, str], fingerprints: Mapping[str, str]) -> str | None:
     """Return the present id of the cell of an outdated record; None if the record is up to date."""
     content = read_content(path)
-    if content.get("schema_version") != SCHEMA_VERSION:
+    if content.get("schema_version") not in READABLE_SCHEMAS:
         return names.get(_key(content.get("row", {})), path.stem)
     row = read_record(path).row.model_dump()
     present = names.get(_key(row)) or _cell_id(row, fingerprints) or path.stem
@@ -98,7 +99,7 @@ def _move(out: Path, cell_id: str, *, back: bool) -> None:
 
 def _set_board_aside(out: Path) -> None:
     schema, outdated = schema_path(out), outdated_folder(out)
-    if schema.exists() and read_content(schema).get("schema_version") != SCHEMA_VERSION:
+    if schema.exists() and read_content(schema).get("schema_version") not in READABLE_SCHEMAS:
         outdated.mkdir(exist_ok=True)
         for path in (board_path(out), schema):
             if path.exists():

@@ -18,7 +18,7 @@ from ..plan.references import KEY_COLUMNS
 from ..utils.files import Unreadable, locked, read_json, write_atomically
 from ..utils.texts import from_spreadsheet, one_line, quoted
 from .csv_files import CsvTable, read_csv, to_csv
-from .records import COLUMNS, SCHEMA_VERSION, TEXTS, PerImage, Record, Row, Status, explain
+from .records import COLUMNS, READABLE_SCHEMAS, SCHEMA_VERSION, TEXTS, WHOLE, PerImage, Record, Row, Status, explain
 from .results_folder import board_path, cells_folder, record_files, record_path, schema_path
 
 __all__ = ["COLUMNS", "SCHEMA_VERSION", "PerImage", "Record", "Row", "Status", "record_files", "record_path"]
@@ -39,7 +39,7 @@ def read_record(path: Path) -> Record:
     """
     content = read_content(path)
     schema = content.get("schema_version")
-    if schema != SCHEMA_VERSION:
+    if schema not in READABLE_SCHEMAS:
         raise UsageError(
             f"Expected a record of schema {SCHEMA_VERSION}, got schema {quoted(schema)} in {path}. Rerun the command "
             "of this folder: it moves the record and recomputes the cell."
@@ -89,7 +89,7 @@ def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
 def as_given(rows: Iterable[Row]) -> pd.DataFrame:
     """Return rows as a data frame in their own order."""
     frame = pd.DataFrame([row.model_dump() for row in rows], columns=COLUMNS)
-    for column in ("seed", "n_images", "accuracy_images", "client_macs", "client_params", "protocol"):
+    for column in WHOLE:
         frame[column] = frame[column].astype("Int64")
     return frame
 
@@ -139,7 +139,7 @@ def numbered_rows(table: CsvTable) -> list[tuple[int, Row]]:
     Raises:
         UsageError: if a column is missing, a value is not allowed, or scores contradict each other.
     """
-    table.require(COLUMNS, f"a leaderboard of schema {SCHEMA_VERSION}")
+    table.require(COLUMNS[: COLUMNS.index("task")], f"a leaderboard of schema {READABLE_SCHEMAS[0]} or higher")
     known = dict.fromkeys(COLUMNS)
     _warn_of_ignored(str(table.path), table.columns)
     rows = []

@@ -33,6 +33,17 @@ MEANINGS = {
     "99.9 % confidence",
     "bound_identified": "no attack identifies a larger share of the images in the gallery of attacked images, in "
     "expectation over the noise; filled where the noise has a density",
+    "task": "what the network is for: `classification`, `multi-label`, `regression`, or `unlabeled` where images have "
+    "no labels",
+    "utility": "how useful the protected network is, at most 1, higher is better: the metric that `utility_metric` "
+    "names, on `accuracy_images` test images",
+    "utility_metric": "name of the metric in `utility`: `accuracy`, `mean_average_precision`, `r2` or `agreement`",
+    "agreement": "agreement of the protected with the undefended network on the same test images: the share of equal "
+    "top answers for classes, otherwise 1 minus the relative L2 distance of the outputs, not below 0",
+    "rounds": "messages that the device sends for one image, each of which waits for an answer",
+    "bytes_down": "bytes that the server sends back for one image, measured",
+    "client_param_bytes": "bytes of the weights on the device",
+    "client_peak_bytes": "largest sum of bytes of activations that the device holds at a time for one image",
     "epsilon": "promised epsilon of differential privacy; filled only where clipping bounds the sensitivity",
     "delta": "promised delta of differential privacy",
     "guarantee": "what the defense promises, in words",

@@ -65,7 +65,7 @@ def test_records_of_an_older_schema_are_set_aside_and_computed_anew(tree: Path, 
     result = run(tree, out, "--defense", "undefended", "--attack", "ridge")
 
     assert read.exit_code == 2
-    assert "Expected a record of schema 2, got schema 1 in" in read.stderr
+    assert "Expected a record of schema 3, got schema 1 in" in read.stderr
     assert result.exit_code == 0, result.stderr
     assert "2 records are of another version or other data: moved to" in result.stderr.replace("\n", " ")
     assert pd.read_csv(out / "leaderboard.csv")["status"].tolist() == ["done", "done"]

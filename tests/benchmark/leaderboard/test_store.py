@@ -3,8 +3,11 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.leaderboard.loading import load_boards
+from mia_bench.benchmark.leaderboard.ranking import rank
 from mia_bench.benchmark.leaderboard.store import COLUMNS, read_record, read_rows, rebuild, record_path, write_record
 
 from .test_ranking import record
@@ -13,7 +16,8 @@ DESIGN = """dataset, model, split, defense, defense_params, attack, attack_param
 accuracy, accuracy_undefended, psnr_db, psnr_db_low, psnr_db_high, ssim, ssim_low, ssim_high, recognisable,
 epsilon, delta, guarantee, wire_bytes, client_macs, client_params, client_ms, server_ms, attack_seconds,
 status, reason, cell_id, protocol, code_version, plugin_version, torch_version, device, finished_at,
-accuracy_images, identified, leak_r2, bound_psnr_db"""
+accuracy_images, identified, leak_r2, bound_psnr_db, task, utility, utility_metric, agreement, bound_identified,
+rounds, bytes_down, client_param_bytes, client_peak_bytes"""
 
 
 def test_the_columns_are_those_of_the_design_in_order() -> None:
@@ -33,7 +37,24 @@ def test_rows_survive_the_way_to_the_file_and_back(tmp_path: Path) -> None:
     assert read_rows(path) == [records[1].row, records[0].row]
     assert [read_record(record_path(tmp_path, one.row.cell_id)) for one in records] == records
     assert "," not in path.read_text().splitlines()[2].split(",")[COLUMNS.index("client_macs")]
-    assert json.loads((tmp_path / "leaderboard.schema.json").read_text()) == {"schema_version": 2, "columns": COLUMNS}
+    assert json.loads((tmp_path / "leaderboard.schema.json").read_text()) == {"schema_version": 3, "columns": COLUMNS}
+
+
+def test_records_and_boards_of_schema_2_are_read_as_classification(tmp_path: Path) -> None:
+    one = record("a", "one", [10.0], [0.1])
+    path, kept = record_path(tmp_path, one.row.cell_id), COLUMNS[: COLUMNS.index("task")]
+    write_record(tmp_path, one)
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "schema_version": 2, "row": {name: content["row"][name] for name in kept}}))
+    board = tmp_path / "old.csv"
+    pd.read_csv(rebuild(tmp_path, ()))[kept].to_csv(board, index=False)
+
+    recorded, listed = read_record(path).row, read_rows(board)[0]
+
+    assert recorded == listed
+    assert (recorded.task, recorded.utility_metric, recorded.agreement) == ("classification", "accuracy", None)
+    assert recorded.utility == recorded.accuracy
+    assert len(rank(*load_boards([tmp_path]))) == len(rank(*load_boards([board]))) == 1
 
 
 def test_a_wrong_value_is_named_with_line_and_column(tmp_path: Path) -> None:
