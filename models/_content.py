@@ -96,7 +96,7 @@ def read_by(hashed: Callable[[Path], str]) -> Callable[[Any], Any]:
     return validate
 
 
-Schema = WithJsonSchema({"type": "string"})
-"""How such a parameter is described: as a text."""
+Schema = WithJsonSchema({"type": "string", "format": "path"})
+"""How such a parameter is described: as a text that names a file."""
 File = Annotated[Content, BeforeValidator(read_by(digest_of)), PlainSerializer(str), Schema]
 """A parameter that is a file."""

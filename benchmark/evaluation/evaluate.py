@@ -185,7 +185,7 @@ def _names(cell: Cell, cell_id: str) -> dict[str, Any]:
         "code_version": __version__,
         "plugin_version": ";".join(f"{package}=={version}" for package, version in sorted(foreign)),
         "torch_version": str(torch.__version__),
-        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "finished_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
 
 

@@ -51,7 +51,15 @@ def prepare(requests: Sequence[Request], options: RunOptions, artifacts: Artifac
     Raises:
         UsageError: If the requests, the data or the records are wrong.
     """
-    cells = plan(*requests)
+    return prepare_cells(plan(*requests), options, artifacts)
+
+
+def prepare_cells(cells: Sequence[Cell], options: RunOptions, artifacts: Artifacts) -> list[PlannedCell]:
+    """Check that cells can be computed and look up what is already done.
+
+    Raises:
+        UsageError: If the data, the components or the records are wrong.
+    """
     _try_plugins(_settings(cells), options, artifacts)
     cells = settle(cells, artifacts)
     fingerprints = _fingerprints(_settings(cells), options, artifacts)

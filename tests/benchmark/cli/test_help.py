@@ -3,6 +3,7 @@
 import os
 import resource
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from mia_bench import __version__
 from mia_bench.benchmark.cli import app
 from mia_bench.benchmark.cli.typer_app import FIND, READ
+from mia_bench.benchmark.leaderboard.submissions import write_submission
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -81,7 +83,7 @@ def test_the_version_is_shown() -> None:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the results of a small run in ``results``."""
+    """A folder with the results of a small run, as of several machines, and as a submission."""
     folder = tmp_path_factory.mktemp("examples")
     made = ["run", "--dataset", "imagefolder:size=16", "--data-dir", str(image_tree(folder / "images"))]
     made += ["--model", "lenet5", "--split", "conv1", "--images", "4", "--defense", "undefended"]
@@ -89,6 +91,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("MIA_BENCH_CACHE", str(folder / "cache"))
         result = CliRunner().invoke(app, [*made, "--attack", "mean_image", "--out", str(folder / "results")])
     assert result.exit_code == 0, result.stderr
+    for machine in ("laptop", "server"):
+        shutil.copytree(folder / "results", folder / machine)
+    write_submission(folder / "results", folder / "submission.zip")
     return folder
 
 

@@ -31,11 +31,13 @@ def results(tmp_path: Path) -> Path:
         ["audit", str(BOARD)],
         ["compare", str(BOARD), str(BOARD)],
         ["status", "RESULTS"],
+        ["merge", "RESULTS", "-o", "MERGED"],
+        ["submit", "RESULTS", "-o", "MERGED.zip"],
     ],
     ids=" ".join,
 )
 def test_commands_that_read_results_run_where_torch_cannot_be_imported(words: list[str], results: Path) -> None:
-    words = [str(results) if word == "RESULTS" else word for word in words]
+    words = [word.replace("RESULTS", str(results)).replace("MERGED", str(results / "merged")) for word in words]
     code = f"""
 import sys
 sys.modules.update(dict.fromkeys({HEAVY}))  # an import of any of these is an error

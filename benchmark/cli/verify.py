@@ -1,0 +1,73 @@
+"""Verify a submission: the command ``mia-bench verify``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import torch
+
+from ..leaderboard.submissions import read_submission
+from ..registry.labels import label
+from ..runner.options import RunOptions
+from ..runner.verification import Verdict, verify
+from ..utils.isolation import restored_state
+from ..utils.texts import one_line, say
+from .console import print_table
+
+HEADER = ["outcome", "dataset", "model", "split", "defense", "attack", "seed", "psnr_db", "cell_id"]
+
+
+@restored_state()
+def verify_submission(
+    path: Path,
+    *,
+    cells: int,
+    seed: int | None,
+    data_dir: Path | None,
+    device: Literal["auto", "cpu", "cuda"],
+) -> int:
+    """Run ``mia-bench verify``.
+
+    Returns:
+        The exit code: 0 if every sampled cell was reproduced, else 1.
+
+    Raises:
+        UsageError: if the file is not a valid submission.
+    """
+    torch.set_num_threads(1)  # The same arithmetic in one process and in several.
+    submission = read_submission(path)
+    done = sum(row.status == "done" for row in submission.rows)
+    say(f"{path} is a valid submission of {len(submission.rows)} cells, of which {done} are done.")
+    if not cells:
+        say("No cell was computed again, so all scores are self-reported.")
+        return 0
+    with TemporaryDirectory(prefix="mia-bench-") as scratch:
+        options = RunOptions(out=Path(scratch), data_dir=data_dir, device=device)
+        verdicts = verify(submission.rows, options, cells=cells, seed=seed)
+    _print(verdicts)
+    counts = [sum(each.outcome == outcome for each in verdicts) for outcome in ("verified", "differs", "not re-run")]
+    say(
+        f"{counts[0]} cells verified, {counts[1]} differ, {counts[2]} not re-run. "
+        f"{done - counts[0]} of {done} cells are self-reported."
+    )
+    return 0 if verdicts and counts[0] == len(verdicts) else 1
+
+
+def _print(verdicts: Sequence[Verdict]) -> None:
+    lines = []
+    for verdict in verdicts:
+        row = verdict.row
+        names = [
+            label("defenses", row.defense, json.loads(row.defense_params)),
+            label("attacks", row.attack, json.loads(row.attack_params)),
+        ]
+        scores = [str(row.seed), f"{row.psnr_db:.2f}", row.cell_id]
+        lines.append([verdict.outcome, row.dataset, row.model, row.split, *names, *scores])
+    print_table(HEADER, lines)
+    for verdict in verdicts:
+        if verdict.reason:
+            say(one_line(f"{verdict.row.cell_id}: {verdict.reason}"))

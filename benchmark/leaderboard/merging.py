@@ -1,0 +1,103 @@
+"""Merge the results of several machines into one folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UsageError
+from ..utils.files import locked, write_atomically
+from .loading import Cells
+from .planned_cells import read_plan
+from .results_folder import board_path, plan_path, record_files, record_path, strip_path
+from .store import read_records, rebuild, write_record, writing
+
+MAX_CONFLICTS = 8
+"""Conflicts that a message lists; the others are counted."""
+
+
+@dataclass(frozen=True)
+class Merged:
+    """Describe what was merged.
+
+    Attributes:
+        board: The path of the merged leaderboard.
+        cells: The number of its cells.
+        shared: The number of cells that several folders hold.
+
+    Example:
+        >>> Merged(board=Path("both/leaderboard.csv"), cells=12, shared=2).cells
+        12
+    """
+
+    board: Path
+    cells: int
+    shared: int
+
+
+def merge(folders: Sequence[Path], out: Path) -> Merged:
+    """Merge results folders, with their records, strips and plans.
+
+    A cell that several folders hold is kept once. A finished one is preferred to a failed one. Results that ``out``
+    already holds are kept, as if it were one of the folders.
+
+    Args:
+        folders: The results folders.
+        out: The folder to write.
+
+    Raises:
+        UsageError: If a folder holds no records, a record is damaged, two folders hold different scores of one cell,
+            or the scores are of different evaluation protocols. Nothing is written then.
+
+    Example:
+        >>> merge([Path("laptop"), Path("server")], Path("both"))  # doctest: +SKIP
+    """
+    sources = [*folders, *([out] if record_files(out) else [])]
+    cells, origins, shared = _collect(sources)
+    rows, records = cells.finish()
+    plans = {cell_id: label for source in sources for cell_id, label in read_plan(source).items()}
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        for cell_id, record in records.items():
+            _copy_strip(origins[cell_id], out, cell_id)
+            write_record(out, record)
+        if plans:
+            with locked(plan_path(out)):
+                write_atomically(plan_path(out), (json.dumps(read_plan(out) | plans, indent=1) + "\n").encode())
+        rebuild(out, plans)
+    return Merged(board=board_path(out), cells=len(rows), shared=shared)
+
+
+def _collect(sources: Sequence[Path]) -> tuple[Cells, dict[str, Path], int]:
+    """Return the cells of all folders, the folder that each record is taken from, and how many cells several hold."""
+    cells, origins, conflicts, shared = Cells(), {}, [], set()
+    for source in dict.fromkeys(path.resolve() for path in sources):
+        found = read_records(source) if source.is_dir() else {}
+        if not found:
+            raise UsageError(
+                f"Expected a results folder with records, got {source}, which has no cells/*.json. A leaderboard "
+                "without its records cannot be merged; rank and compare read several boards."
+            )
+        for cell_id, record in found.items():
+            shared |= {cell_id} & cells.rows.keys()
+            try:
+                cells.add(record.row, record, str(record_path(source, cell_id)))
+            except UsageError as error:
+                conflicts.append(str(error))
+            if cells.records[cell_id] is record:
+                origins[cell_id] = source
+    if conflicts:
+        more = len(conflicts) - MAX_CONFLICTS
+        listed = conflicts[:MAX_CONFLICTS] + ([f"There are {more} more conflicts."] if more > 0 else [])
+        raise UsageError("\n".join(listed))
+    return cells, origins, len(shared)
+
+
+def _copy_strip(source: Path, out: Path, cell_id: str) -> None:
+    strip, copy = strip_path(source, cell_id), strip_path(out, cell_id)
+    if strip.is_file() and strip.resolve() != copy.resolve():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(strip, copy)

@@ -1,0 +1,262 @@
+"""Submissions: results in one ZIP file, with checksums. What strangers send is data and is never executed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..errors import UsageError
+from ..plan.references import PROTOCOL
+from ..utils.files import MAX_FILE_BYTES, Unreadable, write_atomically
+from ..utils.texts import quoted
+from .csv_files import to_csv
+from .loading import load_boards
+from .planned_cells import read_plan
+from .records import CellId, explain
+from .results_folder import board_path, plan_path, record_path, strip_path
+from .store import Record, Row, read_records, to_frame, writing
+
+FORMAT = 1
+"""Version of the form of submissions."""
+MANIFEST = "submission.json"
+MEMBER = re.compile(r"leaderboard\.csv|plan\.json|cells/[0-9a-f]{16}\.json|pictures/[0-9a-f]{16}\.png")
+"""The files that a submission may hold beside its manifest."""
+MAX_MEMBERS = 200_001
+MAX_TOTAL_BYTES = 4 * MAX_FILE_BYTES
+MAX_RATIO = 200
+"""Compression ratio from which a file is refused: JSON and CSV compress 5 to 30 times."""
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The time of all files in a submission, so that equal results give equal submissions."""
+
+
+class Manifest(BaseModel):
+    """Describe a submission: who sends it, and the checksum of each file.
+
+    Example:
+        >>> Manifest(mia_bench="0.1.0", files={}).protocol
+        2
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = FORMAT
+    mia_bench: str = Field(max_length=100)
+    protocol: int = PROTOCOL
+    title: str = Field("", max_length=200)
+    paper: str = Field("", max_length=500, pattern=r"^(https?://[^\s<>\"']+)?$")
+    code: str = Field("", max_length=500, pattern=r"^(https?://[^\s<>\"']+)?$")
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """The checked content of a submission.
+
+    Attributes:
+        manifest: Its description.
+        records: Its records, by cell.
+
+    Example:
+        >>> Submission(Manifest(mia_bench="0.1.0", files={}), {}).rows
+        []
+    """
+
+    manifest: Manifest
+    records: Mapping[str, Record]
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows of the leaderboard."""
+        return [record.row for record in self.records.values()]
+
+
+def write_submission(folder: Path, path: Path, *, title: str = "", paper: str = "", code: str = "") -> Manifest:
+    """Write the results of a folder as a submission.
+
+    Args:
+        folder: The results folder.
+        path: The ZIP file to write.
+        title: Name of the submission.
+        paper: Address of a publication.
+        code: Address of the code of the defense or attack.
+
+    Raises:
+        UsageError: If planned cells are missing, a record is damaged, or an address is not one.
+
+    Example:
+        >>> write_submission(Path("results"), Path("submission.zip"))  # doctest: +SKIP
+    """
+    from ... import __version__
+
+    records = read_records(folder) if folder.is_dir() else {}
+    if not records:
+        raise UsageError(f"Expected the results folder of a run, got {folder}, which has no cells/*.json.")
+    planned = read_plan(folder)
+    _refuse_missing(set(planned) - set(records), len(planned), str(folder), "Rerun the command to finish them.")
+    contents = {f"cells/{cell_id}.json": record.model_dump_json(indent=1) for cell_id, record in records.items()}
+    contents["leaderboard.csv"] = to_csv(to_frame(record.row for record in records.values()))
+    contents["plan.json"] = json.dumps({cell_id: planned.get(cell_id, "") for cell_id in records}, indent=1)
+    encoded = {name: text.encode("utf-8", "backslashreplace") for name, text in contents.items()}
+    for cell_id in records:
+        if (strip := strip_path(folder, cell_id)).is_file():
+            encoded[f"pictures/{cell_id}.png"] = strip.read_bytes()
+    checksums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(encoded.items())}
+    try:
+        manifest = Manifest(mia_bench=__version__, title=title, paper=paper, code=code, files=checksums)
+    except ValidationError as error:
+        raise UsageError(f"{_fault(error)}. Give an address that starts with https://.") from error
+    with writing(path.parent):
+        write_atomically(path, _zipped({MANIFEST: manifest.model_dump_json(indent=1).encode(), **encoded}))
+    return manifest
+
+
+def _zipped(contents: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content)
+    return buffer.getvalue()
+
+
+def read_submission(path: Path) -> Submission:
+    """Read a submission and check everything that can be checked without computing.
+
+    Only files with expected names are read, up to a size limit, and nothing is extracted to a path that the submission
+    names. Checksums, the schema, the agreement between scores and their images, and the completeness of the records
+    are checked.
+
+    Raises:
+        UsageError: If the file is not a valid submission. The message names the first fault.
+
+    Example:
+        >>> read_submission(Path("submission.zip")).rows  # doctest: +SKIP
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            contents = dict(_members(archive, path))
+    except FileNotFoundError:
+        raise UsageError(f"Expected a submission, got {path}, which does not exist.") from None
+    except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, RuntimeError) as error:
+        raise UsageError(f"Expected a submission that `mia-bench submit` wrote, got {path}: {error}.") from error
+    manifest = _manifest(contents.pop(MANIFEST, None), path)
+    _check_sums(manifest, contents, path)
+    with _unpacked(contents) as folder:
+        return Submission(manifest, _records(folder, path))
+
+
+def _members(archive: zipfile.ZipFile, path: Path) -> Iterator[tuple[str, bytes]]:
+    """Read the files of an archive, each at most once and up to the limits."""
+    entries, seen, total = archive.infolist(), set(), 0
+    if len(entries) > MAX_MEMBERS:
+        raise UsageError(f"Expected at most {MAX_MEMBERS:,} files in {path}, got {len(entries):,}.")
+    for entry in entries:
+        if entry.filename != MANIFEST and not MEMBER.fullmatch(entry.filename):
+            raise UsageError(
+                f"Expected only records, strips and a leaderboard in {path}, got {quoted(entry.filename)}."
+            )
+        if entry.filename in seen:
+            raise UsageError(f"Expected each file once in {path}, got {quoted(entry.filename)} twice.")
+        seen.add(entry.filename)
+        total += entry.file_size
+        if total > MAX_TOTAL_BYTES or entry.file_size > max(2**20, MAX_RATIO * entry.compress_size):
+            raise UsageError(
+                f"Expected files of a usual size in {path}, got {quoted(entry.filename)}, which is too large."
+            )
+        with archive.open(entry) as stream:
+            content = stream.read(entry.file_size + 1)
+        if len(content) != entry.file_size:
+            raise UsageError(f"Expected {entry.file_size} bytes of {quoted(entry.filename)} in {path}, got others.")
+        yield entry.filename, content
+
+
+def _manifest(content: bytes | None, path: Path) -> Manifest:
+    if content is None:
+        raise UsageError(f"Expected a submission that `mia-bench submit` wrote, got {path}, which has no {MANIFEST}.")
+    try:
+        manifest = Manifest.model_validate_json(content, strict=True)
+    except ValidationError as error:
+        raise UsageError(f"{path} has no valid {MANIFEST}. {_fault(error)}.") from error
+    if manifest.format != FORMAT or manifest.protocol != PROTOCOL:
+        raise UsageError(
+            f"Expected a submission of form {FORMAT} and protocol {PROTOCOL}, got form {manifest.format} and protocol "
+            f"{manifest.protocol} in {path}. Verify it with the version of mia-bench that wrote it."
+        )
+    return manifest
+
+
+def _fault(error: ValidationError) -> str:
+    return explain(error).replace("Column ", "The field ", 1)
+
+
+def _check_sums(manifest: Manifest, contents: Mapping[str, bytes], path: Path) -> None:
+    if missing := sorted(manifest.files.keys() - contents.keys()):
+        raise UsageError(f"Expected {quoted(missing[0])} in {path}, as {MANIFEST} lists it, but it is missing.")
+    for name, content in contents.items():
+        if manifest.files.get(name) != hashlib.sha256(content).hexdigest():
+            raise UsageError(f"Expected the checksum that {MANIFEST} states for {quoted(name)} in {path}, got another.")
+
+
+@contextmanager
+def _unpacked(contents: Mapping[str, bytes]) -> Iterator[Path]:
+    """Write checked files to a temporary folder, under paths that this module makes."""
+    with TemporaryDirectory(prefix="mia-bench-") as scratch:
+        folder = Path(scratch)
+        for name, content in contents.items():
+            kind, _, file = name.rpartition("/")
+            stem = file.partition(".")[0]
+            target = {"cells": record_path, "pictures": strip_path}[kind](folder, stem) if kind else folder / file
+            if kind == "pictures":
+                _check_picture(name, content)
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(content)
+        yield folder
+
+
+def _check_picture(name: str, content: bytes) -> None:
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            image.verify()
+    except Exception as error:  # Pillow raises many kinds of errors on damaged files
+        raise UsageError(f"Expected a PNG image as {quoted(name)}, got a damaged file.") from error
+
+
+def _records(folder: Path, path: Path) -> dict[str, Record]:
+    """Read the unpacked records and check that leaderboard and plan agree with them."""
+    try:
+        records = read_records(folder)
+        rows, _ = load_boards([board_path(folder)])
+        planned = read_plan(folder)
+    except (UsageError, Unreadable) as error:
+        message = str(error).replace(f"{folder}/", "")
+        raise UsageError(f"{path} is not a valid submission. {message}") from error
+    listed: set[CellId] = {row.cell_id for row in rows}
+    _refuse_missing(listed | set(planned) - set(records), len(listed | set(planned)), str(path), "", records)
+    if unlisted := sorted(set(records) - listed):
+        raise UsageError(f"Expected a row of the leaderboard for each record in {path}, got none for {unlisted[0]}.")
+    if not plan_path(folder).exists():
+        raise UsageError(f"Expected a plan.json in {path}, got none.")
+    return records
+
+
+def _refuse_missing(
+    missing: set[str], planned: int, where: str, remedy: str, records: Mapping[str, Record] | None = None
+) -> None:
+    absent = sorted(missing - set(records or ()))
+    if absent:
+        raise UsageError(
+            f"Expected a record of each of {planned} planned cells in {where}, but {len(absent)} are missing, such as "
+            f"{absent[0]}. {remedy}".rstrip()
+        )

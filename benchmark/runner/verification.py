@@ -1,0 +1,125 @@
+"""Verify reported results: compute a sample of their cells again and compare the scores."""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..errors import UsageError, message_of
+from ..evaluation.artifacts import Artifacts
+from ..leaderboard.records import Row
+from ..metrics.intervals import NORMAL_QUANTILE
+from ..plan.cells import Cell
+from ..plan.local_inputs import local_inputs
+from ..plan.references import REFERENCE_ATTACK
+from .options import RunOptions
+from .resume import PlannedCell, prepare_cells
+from .run import compute
+
+logger = logging.getLogger(__name__)
+
+FEW_IMAGES_SLACK = {"psnr_db": 0.5, "ssim": 0.02}
+"""The largest difference of a score that has no interval, because there are too few images."""
+ACCURACY_SLACK = 1e-3
+
+Outcome = Literal["verified", "differs", "not re-run"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """State whether a reported cell was reproduced.
+
+    Attributes:
+        row: The reported row.
+        outcome: ``verified``, ``differs``, or ``not re-run``.
+        reason: Why it differs or was not computed again.
+
+    Example: See ``verify``.
+    """
+
+    row: Row
+    outcome: Outcome
+    reason: str = ""
+
+
+def verify(rows: Sequence[Row], options: RunOptions, *, cells: int, seed: int | None = None) -> list[Verdict]:
+    """Compute a random sample of reported cells again and compare accuracy, PSNR and SSIM.
+
+    A reported mean must lie within the 95 % interval that the new run has. Cells that name a file or code of another
+    machine are never computed, nor are those whose components are not installed.
+
+    Args:
+        rows: The reported rows.
+        options: Where and how to compute. Records are written to ``options.out``.
+        cells: The number of cells to compute.
+        seed: The seed of the sample. None takes one that nobody can predict.
+
+    Returns:
+        One verdict for each sampled cell.
+
+    Example:
+        >>> verify([], RunOptions(out="again"), cells=3)
+        []
+    """
+    chooser: random.Random = random.SystemRandom() if seed is None else random.Random(seed)
+    done = [row for row in rows if row.status == "done"]
+    candidates = [row for row in done if row.attack != REFERENCE_ATTACK] or done
+    sample = chooser.sample(candidates, min(cells, len(candidates)))
+    artifacts = Artifacts(device=options.torch_device, data_dir=options.data_dir)
+    verdicts = []
+    for number, row in enumerate(sample, 1):
+        logger.info("Computing cell %d of %d again: %s on %s", number, len(sample), row.attack, row.defense)
+        verdicts.append(_verdict(row, options, artifacts))
+    return verdicts
+
+
+def _verdict(row: Row, options: RunOptions, artifacts: Artifacts) -> Verdict:
+    try:
+        planned = _planned(row, options, artifacts)
+    except UsageError as error:
+        return Verdict(row, "not re-run", message_of(error))
+    again = compute([planned], options, artifacts, quiet=True)[0].row
+    if again.status != "done":
+        return Verdict(row, "differs", f"The cell is {again.status} here: {again.reason}")
+    difference = _difference(row, again)
+    return Verdict(row, "differs" if difference else "verified", difference)
+
+
+def _planned(row: Row, options: RunOptions, artifacts: Artifacts) -> PlannedCell:
+    columns = row.model_dump()
+    if named := local_inputs(columns):
+        raise UsageError(f"It names a file or code of another machine: {named[0]}.")
+    (planned,) = prepare_cells([Cell.of(columns)], options, artifacts)
+    if planned.cell_id != row.cell_id:
+        raise UsageError(
+            f"Its identity is {row.cell_id}, but the installed versions and the data of this machine give "
+            f"{planned.cell_id}."
+        )
+    return planned
+
+
+def _difference(stated: Row, again: Row) -> str:
+    """Return in what a reported row differs from a new one by more than chance; empty if in nothing."""
+    for name, slack in _allowed(again).items():
+        reported, (low, high) = getattr(stated, name), slack
+        if reported is not None and not low <= reported <= high:
+            return f"Expected {name} from {low:.4g} to {high:.4g}, got {reported:.4g}."
+    return ""
+
+
+def _allowed(again: Row) -> Mapping[str, tuple[float, float]]:
+    """Return the range of each score that the reported one may have."""
+    ranges = {}
+    for name, slack in FEW_IMAGES_SLACK.items():
+        value, low, high = (getattr(again, key) for key in (name, f"{name}_low", f"{name}_high"))
+        ranges[name] = (value - slack, value + slack) if low is None or high is None else (low, high)
+    for name in ("accuracy", "accuracy_undefended"):
+        value = getattr(again, name)
+        if value is not None:
+            spread = NORMAL_QUANTILE * math.sqrt(value * (1 - value) / (again.accuracy_images or 1)) + ACCURACY_SLACK
+            ranges[name] = value - spread, value + spread
+    return ranges

@@ -1,0 +1,85 @@
+"""Results of several machines in one folder."""
+
+import json
+from pathlib import Path
+
+import pytest
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.leaderboard.loading import load_boards
+from mia_bench.benchmark.leaderboard.merging import merge
+from mia_bench.benchmark.leaderboard.planned_cells import read_plan
+from mia_bench.benchmark.leaderboard.results_folder import plan_path, record_files, record_path, strip_path
+from mia_bench.benchmark.leaderboard.store import Record
+
+from ...helpers.boards import cell, write
+
+RIDGE = ("noise", '{"sigma":0.1}', "ridge")
+
+
+def test_a_merged_folder_holds_each_cell_once_with_strip_and_plan(tmp_path: Path) -> None:
+    shared, first, second = (cell(*RIDGE, 20.0, seed=seed) for seed in range(3))
+    laptop, server = write(tmp_path / "a", [shared, first]), write(tmp_path / "b", [shared, second])
+    for folder, record in ((laptop, first), (server, second)):
+        plan_path(folder).write_text(json.dumps({record.row.cell_id: "label"}))
+
+    merged = merge([laptop, server], tmp_path / "both")
+
+    assert (merged.cells, merged.shared) == (3, 1)
+    rows, records = load_boards([merged.board])
+    assert {row.cell_id for row in rows} == {each.row.cell_id for each in (shared, first, second)} == records.keys()
+    assert set(read_plan(tmp_path / "both")) == {first.row.cell_id, second.row.cell_id}
+    assert strip_path(tmp_path / "both", second.row.cell_id).read_bytes() == (
+        strip_path(server, second.row.cell_id).read_bytes()
+    )
+
+
+def test_merging_twice_and_into_a_folder_with_results_keeps_everything(tmp_path: Path) -> None:
+    folders = [write(tmp_path / str(seed), [cell(*RIDGE, 20.0, seed=seed)]) for seed in range(2)]
+
+    first, again, into = merge(folders[:1], tmp_path / "c"), merge(folders, tmp_path / "c"), merge(folders, folders[0])
+
+    assert [first.cells, again.cells, into.cells] == [1, 2, 2]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_finished_cell_is_preferred_to_a_failed_one(tmp_path: Path, reverse: bool) -> None:
+    done, failed = cell(*RIDGE, 20.0, seed=0), cell(*RIDGE, None, seed=0)
+    failed = failed.model_copy(
+        update={"row": failed.row.model_copy(update={"cell_id": done.row.cell_id, "finished_at": "later"})}
+    )
+    folders = [write(tmp_path / "a", [done]), write(tmp_path / "b", [failed])]
+
+    board = merge(folders[::-1] if reverse else folders, tmp_path / "c").board
+
+    assert [row.status for row in load_boards([board])[0]] == ["done"]
+
+
+def test_contradicting_folders_are_named_and_nothing_is_written(tmp_path: Path) -> None:
+    records = [cell(*RIDGE, 20.0, seed=seed) for seed in range(2)]
+    folders = [write(tmp_path / "a", records), write(tmp_path / "b", [_better(each) for each in records])]
+
+    with pytest.raises(UsageError) as caught:
+        merge(folders, tmp_path / "c")
+
+    for record, line in zip(
+        sorted(records, key=lambda each: each.row.cell_id), str(caught.value).split("\n"), strict=True
+    ):
+        assert f"of cell {record.row.cell_id}, got 20.0 in" in line
+        assert str(record_path(folders[1], record.row.cell_id)) in line
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_folder_without_records_is_refused(tmp_path: Path) -> None:
+    full = write(tmp_path / "a", [cell(*RIDGE, 20.0, seed=0)])
+
+    with pytest.raises(UsageError, match=r"Expected a results folder with records, got .*nowhere"):
+        merge([full, tmp_path / "nowhere"], tmp_path / "c")
+
+    assert not record_files(tmp_path / "c")
+
+
+def _better(record: Record) -> Record:
+    """The same cell with scores that are 5 dB higher."""
+    images = record.per_image.model_copy(update={"psnr_db": [each + 5 for each in record.per_image.psnr_db]})
+    shifted = {name: getattr(record.row, name) + 5 for name in ("psnr_db", "psnr_db_low", "psnr_db_high")}
+    return record.model_copy(update={"per_image": images, "row": record.row.model_copy(update=shifted)})

@@ -1,0 +1,212 @@
+"""Submissions: what is written is read, and every forgery is refused with its reason."""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.leaderboard.results_folder import plan_path
+from mia_bench.benchmark.leaderboard.submissions import MANIFEST, read_submission, write_submission
+
+from ...helpers.boards import cell, cells, write
+
+Contents = dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("results"), cells())
+
+
+@pytest.fixture(scope="module")
+def honest(results: Path) -> Contents:
+    path = results.parent / "honest.zip"
+    write_submission(results, path, title="Noise", code="https://example.org/code")
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_a_submission_holds_all_records_and_says_who_sent_it(results: Path) -> None:
+    path = results.parent / "submission.zip"
+    write_submission(results, path, title="Noise", paper="https://example.org/paper.pdf")
+
+    submission = read_submission(path)
+
+    assert submission.manifest.title == "Noise"
+    assert submission.manifest.paper == "https://example.org/paper.pdf"
+    assert sorted(submission.records) == sorted(each.row.cell_id for each in cells())
+
+
+def test_equal_results_give_equal_submissions(results: Path) -> None:
+    paths = [results.parent / name for name in ("one.zip", "two.zip")]
+    for path in paths:
+        write_submission(results, path)
+
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_missing_cells_of_the_plan_are_not_submitted(tmp_path: Path) -> None:
+    folder = write(tmp_path / "results", [cell("noise", "{}", "ridge", 20.0)])
+    plan_path(folder).write_text(json.dumps({"0" * 16: "a cell"}))
+
+    with pytest.raises(
+        UsageError, match=r"of 1 planned cells in .*, but 1 are missing, such as 0000000000000000\. Rerun"
+    ):
+        write_submission(folder, tmp_path / "submission.zip")
+
+    assert not (tmp_path / "submission.zip").exists()
+
+
+def test_an_address_must_be_one(results: Path) -> None:
+    with pytest.raises(UsageError, match=r"The field code is 'javascript:alert\(1\)'.* that starts with https://"):
+        write_submission(results, results.parent / "bad.zip", code="javascript:alert(1)")
+
+
+def _first(contents: Contents, folder: str) -> str:
+    return next(name for name in sorted(contents) if name.startswith(folder))
+
+
+def _done(contents: Contents) -> str:
+    """The first record of a finished cell."""
+    found = (name for name in sorted(contents) if name.startswith("cells/"))
+    return next(name for name in found if json.loads(contents[name])["row"]["status"] == "done")
+
+
+def changed_score(contents: Contents) -> None:
+    name = _done(contents)
+    record = json.loads(contents[name])
+    record["row"]["psnr_db"] -= 0.2
+    contents[name] = json.dumps(record).encode()
+
+
+def changed_row(contents: Contents) -> None:
+    lines = contents["leaderboard.csv"].decode().split("\n")
+    row = next(line for line in lines if ",31.0," in line)
+    contents["leaderboard.csv"] = "\n".join(lines).replace(row, row.replace(",31.0,", ",30.9,")).encode()
+
+
+def missing_record(contents: Contents) -> None:
+    del contents[_first(contents, "cells/")]
+
+
+def unlisted_record(contents: Contents) -> None:
+    lines = contents["leaderboard.csv"].splitlines(keepends=True)
+    contents["leaderboard.csv"] = b"".join(lines[:-1])
+
+
+def hidden_cell(contents: Contents) -> None:
+    contents["plan.json"] = json.dumps({**json.loads(contents["plan.json"]), "0" * 16: ""}).encode()
+
+
+def no_plan(contents: Contents) -> None:
+    del contents["plan.json"]
+
+
+def renamed_record(contents: Contents) -> None:
+    contents[f"cells/{'f' * 16}.json"] = contents.pop(_first(contents, "cells/"))
+
+
+def foreign_path(contents: Contents) -> None:
+    contents["../../evil.json"] = b"{}"
+
+
+def absolute_path(contents: Contents) -> None:
+    contents["/tmp/evil.json"] = b"{}"
+
+
+def script(contents: Contents) -> None:
+    contents["setup.py"] = b"raise SystemExit"
+
+
+def page_as_picture(contents: Contents) -> None:
+    contents[_first(contents, "pictures/")] = b"<script>alert(1)</script>"
+
+
+def bomb(contents: Contents) -> None:
+    contents[_first(contents, "cells/")] = b" " * 2**24
+
+
+def no_leaderboard(contents: Contents) -> None:
+    del contents["leaderboard.csv"]
+
+
+FORGERIES: dict[Callable[[Contents], None], str] = {
+    changed_score: r"cells/[0-9a-f]{16}\.json is not a valid record. Expected row.psnr_db",
+    changed_row: "Expected psnr_db 31.0 as in the record",
+    missing_record: "Expected a record of each of .* planned cells in .*, but 1 are missing",
+    unlisted_record: "Expected a row of the leaderboard for each record",
+    hidden_cell: "but 1 are missing, such as 0000000000000000",
+    no_plan: "Expected a plan.json",
+    renamed_record: "Expected the record of cell ffffffffffffffff",
+    foreign_path: "Expected only records, strips and a leaderboard in .*evil.json",
+    absolute_path: "Expected only records, strips and a leaderboard in .*evil.json",
+    script: "Expected only records, strips and a leaderboard in .*setup.py",
+    page_as_picture: "Expected a PNG image as 'pictures/",
+    bomb: "Expected files of a usual size in .*, which is too large",
+    no_leaderboard: "leaderboard.csv",
+}
+"""Changes to an honest submission whose checksums were computed again, with the reason of the refusal."""
+
+
+@pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__)
+def test_a_forged_submission_is_refused_with_the_reason(
+    honest: Contents, tmp_path: Path, forge: Callable[[Contents], None]
+) -> None:
+    contents = dict(honest)
+    forge(contents)
+
+    with pytest.raises(UsageError, match=FORGERIES[forge]):
+        read_submission(_zip(tmp_path, contents, sums=True))
+
+    assert [path.name for path in tmp_path.iterdir()] == ["forged.zip"]
+
+
+def test_changed_files_do_not_have_the_stated_checksums(honest: Contents, tmp_path: Path) -> None:
+    contents = dict(honest)
+    changed_score(contents)
+
+    with pytest.raises(UsageError, match=r"Expected the checksum that submission\.json states for 'cells/"):
+        read_submission(_zip(tmp_path, contents, sums=False))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"not a zip file"])
+def test_a_file_that_is_not_a_zip_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "submission.zip"
+    path.write_bytes(content)
+
+    with pytest.raises(UsageError, match="Expected a submission that `mia-bench submit` wrote"):
+        read_submission(path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("protocol", 1, "Expected a submission of form 1 and protocol 2, got form 1 and protocol 1"),
+        ("paper", "javascript:alert(1)", "The field paper is 'javascript"),
+        ("files", {}, "Expected the checksum"),
+        ("more", 1, "The field more is 1"),
+    ],
+)
+def test_a_manifest_is_checked(honest: Contents, tmp_path: Path, field: str, value: object, reason: str) -> None:
+    contents = dict(honest)
+    contents[MANIFEST] = json.dumps({**json.loads(contents[MANIFEST]), field: value}).encode()
+
+    with pytest.raises(UsageError, match=reason):
+        read_submission(_zip(tmp_path, contents, sums=False))
+
+
+def _zip(folder: Path, contents: Contents, *, sums: bool) -> Path:
+    if sums:
+        manifest = json.loads(contents[MANIFEST])
+        manifest["files"] = {
+            name: hashlib.sha256(content).hexdigest() for name, content in contents.items() if name != MANIFEST
+        }
+        contents[MANIFEST] = json.dumps(manifest).encode()
+    path = folder / "forged.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    return path
