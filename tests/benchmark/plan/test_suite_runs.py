@@ -10,7 +10,6 @@ import pytest
 import torch
 from mia_bench.attacks import _ensemble
 from mia_bench.attacks._inversion import map as _map
-from mia_bench.benchmark import training
 from mia_bench.benchmark.datasets import cifar10, mnist, photos
 from mia_bench.benchmark.datasets._division import divide
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
@@ -22,6 +21,7 @@ from mia_bench.benchmark.runner.options import RunOptions
 from mia_bench.benchmark.runner.progress import Listener
 from mia_bench.benchmark.runner.resume import PlannedCell, prepare
 from mia_bench.benchmark.runner.run import execute
+from mia_bench.benchmark.training import loop
 
 from ...helpers.trees import idx_files, jpeg_tree
 
@@ -47,14 +47,14 @@ MOST_STEPS, MOST_IMAGES = 2, 8
 """Steps of each training, and images in each."""
 
 
-def few_steps(count: int, *, epochs: int, batch_size: int, least: int) -> training.Plan:
-    return training.Plan(min(epochs, MOST_STEPS), min(count, batch_size, MOST_IMAGES))
+def few_steps(count: int, *, epochs: int, batch_size: int, least: int) -> loop.Plan:
+    return loop.Plan(min(epochs, MOST_STEPS), min(count, batch_size, MOST_IMAGES))
 
 
 @pytest.fixture
 def data(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Tiny MNIST and CIFAR-10, few patches of the photographs, and training of a few steps."""
-    monkeypatch.setattr(training, "plan", few_steps)
+    monkeypatch.setattr(loop, "plan", few_steps)
     for module in (cifar10, mnist):
         monkeypatch.setattr(module, "divide", lambda train, test, classes, _: divide(train, test, classes, 30))
     monkeypatch.setattr(photos, "MAX_PATCHES", {"train": 8, "aux": 8, "private": 4})

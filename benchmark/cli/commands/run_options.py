@@ -7,12 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from . import completion
+from .. import completion
+from .shared import FLAG
 
 WHAT, HOW, FILES = "What to run", "How to run it", "Files and output"
-
-FLAG = ""
-"""What stands for the value of an option without one; typer would write ``<bool>``."""
 
 Rest = Annotated[
     list[str] | None,

@@ -1,0 +1,99 @@
+"""The commands that run attacks, with their options."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import run_options as given
+from .shared import example
+
+app = typer.Typer()
+PANEL = "Run attacks"
+
+
+@app.command(
+    rich_help_panel=PANEL,
+    epilog=example(
+        "mia-bench run --defense dp_ir --sigma 0.1,0.5 --attack ridge",
+        "mia-bench run quick --images 16 --dry-run",
+    ),
+    context_settings={"ignore_unknown_options": True},
+)
+def run(
+    rest: given.Rest = None,
+    dataset: given.Dataset = None,
+    model: given.Model = None,
+    split: given.Split = None,
+    attack: given.Attack = None,
+    defense: given.Defense = None,
+    seed: given.Seed = None,
+    images: given.Images = None,
+    jobs: given.Jobs = None,
+    device: given.Device = "auto",
+    cell_timeout: given.CellTimeout = None,
+    engine: given.Engine = "local",
+    address: given.Address = None,
+    gpus_per_cell: given.GpusPerCell = None,
+    out: given.Out = Path("results"),
+    data_dir: given.DataDir = None,
+    dry_run: given.DryRun = False,
+    quiet: given.Quiet = False,
+    verbose: given.Verbose = False,
+) -> None:
+    """Attack defended models and write a leaderboard. Rerun to resume.
+
+    Give several names with commas: --attack ridge,white_box. Parameters follow a
+    colon: --defense dp_ir:sigma=0.1,delta=1e-6. A comma before key=value continues
+    the parameters; a value that contains a comma needs double quotes.
+
+    --PARAM VALUE sets a parameter of every chosen attack and defense that has it;
+    several values make a sweep: --sigma 0.05,0.1,0.5.
+    """
+    from ...plan.request import Request
+    from ...runner.options import RunOptions
+    from ...utils.stderr_logs import set_verbosity
+    from ..component_options import parse_rest
+    from ..run import run as run_suite
+
+    set_verbosity(quiet=quiet, verbose=verbose)
+    suite, options = parse_rest(rest or [])
+    requested: dict[str, Any] = {
+        "dataset": dataset,
+        "model": model,
+        "split": split,
+        "attacks": attack,
+        "defenses": defense,
+        "seeds": seed,
+        "images": images,
+        "options": options,
+    }
+    code = run_suite(
+        suite,
+        Request(**{name: value for name, value in requested.items() if value is not None}),
+        RunOptions(
+            out=out,
+            data_dir=data_dir,
+            device=device,
+            jobs=jobs,
+            cell_timeout=cell_timeout,
+            engine=engine,
+            address=address,
+            gpus_per_cell=gpus_per_cell,
+        ),
+        own_options=[f"--{name.replace('_', '-')}" for name in inspect.signature(run).parameters],
+        dry_run=dry_run,
+        quiet=quiet,
+    )
+    raise typer.Exit(code)
+
+
+@app.command(rich_help_panel=PANEL, epilog=example("mia-bench status results"))
+def status(folder: Annotated[Path, typer.Argument(help="Results folder of a run.", metavar="DIR")]) -> None:
+    """Show which cells of a run are done, failed or missing."""
+    from ..status import status as show_status
+
+    show_status(folder)

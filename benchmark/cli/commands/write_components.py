@@ -1,0 +1,50 @@
+"""The commands that write and check components, with their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from .. import completion
+from .shared import DataDir, example
+
+app = typer.Typer()
+PANEL = "Write components"
+
+
+@app.command(rich_help_panel=PANEL, epilog=example("mia-bench new defense my_noise"))
+def new(
+    noun: Annotated[
+        Literal["attack", "defense", "model", "dataset"],
+        typer.Argument(help="attack, defense, model or dataset.", metavar="KIND"),
+    ],
+    name: Annotated[str, typer.Argument(help="Component name in snake_case.", metavar="NAME")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder to write. Defaults to mia-bench-NAME.", metavar="DIR", show_default=False),
+    ] = None,
+) -> None:
+    """Write a plug-in package with one component that passes all checks."""
+    from ..new import create
+
+    folder = create(noun, name, out)
+    typer.echo(f"Wrote {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    typer.echo(f"Next: pip install -e {folder} && mia-bench check {name}")
+
+
+@app.command(rich_help_panel=PANEL, epilog=example("mia-bench check dp_ir:sigma=0.5"))
+def check(
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="NAME, NAME:key=value,... or module:Class.", metavar="NAME", autocompletion=completion.component
+        ),
+    ],
+    data_dir: DataDir = None,
+) -> None:
+    """Check that a component satisfies its contract. Takes seconds."""
+    from ..check import check as check_component
+
+    raise typer.Exit(check_component(target, data_dir=data_dir))

@@ -1,0 +1,120 @@
+"""The training loop: random batches, and a one-cycle learning rate."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+SMALLEST_BATCH = 32
+"""The smallest batch, in images, that is used to make more steps before images are repeated within a pass."""
+
+
+class Plan(NamedTuple):
+    """Describe how a training is divided into steps.
+
+    Attributes:
+        steps: The number of steps.
+        batch_size: The samples in a step.
+
+    Example:
+        >>> plan(1000, epochs=2, batch_size=100, least=1)
+        Plan(steps=20, batch_size=100)
+    """
+
+    steps: int
+    batch_size: int
+
+
+def plan(count: int, *, epochs: int, batch_size: int, least: int) -> Plan:
+    """Divide passes over samples into steps.
+
+    If the samples make fewer steps than ``least``, batches become smaller, down to 32 samples, and then passes become
+    longer.
+
+    Args:
+        count: The number of training samples.
+        epochs: The number of passes over the samples. 0 means no training.
+        batch_size: The largest number of samples in a step.
+        least: The least number of steps in a pass.
+
+    Example:
+        >>> plan(64, epochs=1, batch_size=64, least=10)
+        Plan(steps=10, batch_size=32)
+    """
+    batch_size = min(batch_size, count)
+    if count // batch_size < least:
+        batch_size = min(batch_size, max(SMALLEST_BATCH, count // least))
+    return Plan(epochs * max(least, count // batch_size), batch_size)
+
+
+def fit(
+    parameters: Iterable[nn.Parameter],
+    loss: Callable[[Tensor], Tensor],
+    *,
+    count: int,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    weight_decay: float = 0.0,
+    optimizer: Literal["adamw", "sgd"] = "adamw",
+    least: int = 1,
+) -> None:
+    """Minimize a loss over random batches with a one-cycle learning rate.
+
+    With few samples, batches become smaller and passes longer until a pass has ``least`` steps, see ``plan``.
+
+    Args:
+        parameters: The parameters that are trained, in place. Expects at least one.
+        loss: A function that maps the indices of a batch (B,) to the mean loss of the batch.
+        count: The number of training samples.
+        epochs: The number of passes over the samples. 0 means no training.
+        batch_size: The largest number of samples in a step. The last, smaller batch of a pass is left out.
+        learning_rate: The peak of the cycle.
+        weight_decay: The weight decay, which is decoupled for AdamW.
+        optimizer: AdamW, or stochastic gradient descent with Nesterov momentum.
+        least: The least number of steps in a pass.
+
+    Example:
+        >>> weight = nn.Parameter(torch.zeros(1))
+        >>> samples = torch.ones(100)
+        >>> fit(
+        ...     [weight],
+        ...     lambda batch: (weight - samples[batch]).square().mean(),
+        ...     count=100,
+        ...     epochs=20,
+        ...     batch_size=10,
+        ...     learning_rate=0.1,
+        ... )
+        >>> round(weight.item(), 1)
+        1.0
+
+    Source of the schedule: Smith & Topin 2018, "Super-convergence".
+    """
+    trained = list(parameters)
+    device = trained[0].device
+    steps, batch_size = plan(count, epochs=epochs, batch_size=batch_size, least=least)
+    stepper: torch.optim.Optimizer
+    if optimizer == "adamw":
+        stepper = torch.optim.AdamW(trained, learning_rate, weight_decay=weight_decay, fused=True)
+    else:
+        stepper = torch.optim.SGD(
+            trained, learning_rate, weight_decay=weight_decay, momentum=0.9, nesterov=True, fused=True
+        )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(stepper, learning_rate, total_steps=max(steps, 1))
+    for batch in itertools.islice(_batches(count, batch_size, device), steps):
+        stepper.zero_grad(set_to_none=True)
+        loss(batch).backward()
+        stepper.step()
+        schedule.step()
+
+
+def _batches(count: int, batch_size: int, device: torch.device) -> Iterator[Tensor]:
+    """Yield indices (B,) without end, in a new random order in each pass."""
+    while True:
+        for batch in torch.randperm(count).to(device).split(batch_size):
+            if len(batch) == batch_size:
+                yield batch
