@@ -74,16 +74,16 @@ def checks_of(
     """Return the checks that a component must pass; each is called without arguments.
 
     Args:
-        component: an attack, a defense, a model or a dataset, or a class of these, which then has its default
+        component: An attack, a defense, a model or a dataset, or a class of these, which then has its default
             parameters.
-        data_dir: the folder of the data of a dataset.
-        lab: where the checks run, in place of a new lab with that ``data_dir``.
+        data_dir: The folder of the data of a dataset.
+        lab: Where the checks run, in place of a new lab with that ``data_dir``.
 
     Returns:
         Checks that raise an ``AssertionError`` for a fault, or a ``unittest.SkipTest`` where they do not apply.
 
     Raises:
-        TypeError: if it is not a component.
+        TypeError: If it is not a component.
 
     Example:
         >>> from mia_bench.defenses.dp_ir import DpIr

@@ -11,11 +11,25 @@ from ..errors import UsageError, describe, message_of
 
 
 class Failed(AssertionError):
-    """A check has found a fault; the message describes it."""
+    """A check has found a fault; the message describes it.
+
+    Example:
+        >>> require(False, "The attack ignores the wire.")
+        Traceback (most recent call last):
+        ...
+        mia_bench.benchmark.checks.check.Failed: The attack ignores the wire.
+    """
 
 
 class Skipped(SkipTest):
-    """A check does not apply to a component; the message says why. Test runners count it as a skipped test."""
+    """A check does not apply to a component; the message says why. Test runners count it as a skipped test.
+
+    Example:
+        >>> def check_on_a_gpu() -> None:
+        ...     raise Skipped("There is no CUDA device.")
+        >>> print(*outcomes([Check("runs on a gpu", "The component works on a GPU.", check_on_a_gpu)]))
+        skipped  runs on a gpu: There is no CUDA device.
+    """
 
 
 @dataclass(frozen=True)
@@ -23,9 +37,13 @@ class Check:
     """One check of one component. A call raises ``Failed``, ``Skipped``, or what the component raises.
 
     Attributes:
-        name: the name of the check, in words.
-        about: what the check looks at, in one sentence.
-        body: does the work; returns a remark, or None.
+        name: The name of the check, in words.
+        about: What the check looks at, in one sentence.
+        body: Does the work; returns a remark, or None.
+
+    Example:
+        >>> Check("wires", "There is one wire per image.", lambda: "8 wires")()
+        '8 wires'
     """
 
     name: str
@@ -39,8 +57,8 @@ class Check:
             A remark about a passed check, or None.
 
         Raises:
-            Failed: if the check finds a fault.
-            Skipped: if the check does not apply.
+            Failed: If the check finds a fault.
+            Skipped: If the check does not apply.
         """
         return self.body()
 
@@ -54,9 +72,13 @@ class Outcome:
     """How a check ended.
 
     Attributes:
-        name: the name of the check.
+        name: The name of the check.
         status: ``ok``, ``failed`` or ``skipped``.
-        reason: why the check failed or was skipped; a remark or an empty text where it passed.
+        reason: Why the check failed or was skipped; a remark or an empty text where it passed.
+
+    Example:
+        >>> print(Outcome("wires", "ok", "8 wires"))
+        ok       wires: 8 wires
     """
 
     name: str

@@ -25,9 +25,13 @@ class Effects:
     """What a component does on fixed random numbers.
 
     Attributes:
-        numbers: images, wires, logits or weights.
-        facts: everything else, such as guarantees and names of layers.
-        tolerance: the relative difference of numbers that counts as equal.
+        numbers: Images, wires, logits or weights.
+        facts: Everything else, such as guarantees and names of layers.
+        tolerance: The relative difference of numbers that counts as equal.
+
+    Example:
+        >>> Effects(facts=("epsilon", 1.0)).same(Effects(facts=("epsilon", 2.0)))
+        False
     """
 
     numbers: tuple[Tensor, ...] = ()

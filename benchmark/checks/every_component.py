@@ -77,7 +77,7 @@ def rebuilt_in_a_worker(component: Component, lab: Lab) -> None:
 def runs_on_a_gpu(component: Component, lab: Lab) -> str:
     """The component works when the model and the images are on a CUDA device."""
     if not torch.cuda.is_available():
-        raise Skipped("no CUDA device")
+        raise Skipped("There is no CUDA device.")
     with Lab(device="cuda", data_dir=lab.data_dir) as there:
         found: Effects = effects(component, there, scenes(component, lab)[0])
     require(found.numbers or found.facts, "The component produced no result.")

@@ -44,9 +44,13 @@ class Place:
     """A setting in which a component is tried.
 
     Attributes:
-        split: the last layer of the client.
-        channels: color channels of the images.
-        noisy: whether half of the values are lost on the way to the server.
+        split: The last layer of the client.
+        channels: Color channels of the images.
+        noisy: Whether half of the values are lost on the way to the server.
+
+    Example:
+        >>> print(PLACES[0])
+        relu1, 1x16x16 images
     """
 
     split: str
@@ -63,7 +67,12 @@ PLACES = (Place("relu1", 1), Place("fc1", 3), Place("conv1", 1))
 
 
 class Dropped(Channel):
-    """Drops a random half of the coordinates, and publishes that it does."""
+    """Drops a random half of the coordinates, and publishes that it does.
+
+    Example:
+        >>> sorted(set(Dropped()(torch.ones(1, 100)).flatten().tolist()))
+        [0.0, 1.0]
+    """
 
     stochastic = True
 
@@ -102,10 +111,10 @@ class Lab:
     """Pools, a network and the results of components on them; the same in every process.
 
     Attributes:
-        device: the device of all tensors.
-        data_dir: the folder of the data of a dataset under check.
-        seed: the seed of all random numbers.
-        worker: a process for what must run elsewhere; started when it is needed.
+        device: The device of all tensors.
+        data_dir: The folder of the data of a dataset under check.
+        seed: The seed of all random numbers.
+        worker: A process for what must run elsewhere; started when it is needed.
 
     Example:
         >>> from mia_bench.attacks.ridge import Ridge
@@ -120,10 +129,10 @@ class Lab:
         """Set up a lab.
 
         Args:
-            device: the device of all tensors.
-            data_dir: the folder of the data of a dataset under check.
-            seed: the seed of all random numbers.
-            worker: a worker that several labs share and that none of them closes; None for one that the lab owns.
+            device: The device of all tensors.
+            data_dir: The folder of the data of a dataset under check.
+            seed: The seed of all random numbers.
+            worker: A worker that several labs share and that none of them closes; None for one that the lab owns.
         """
         self.device = torch.device(device)
         self.data_dir = data_dir
@@ -190,9 +199,9 @@ class Lab:
         """Run an attack, with the same random numbers each time.
 
         Args:
-            attack: the attack.
-            place: where it is run.
-            wire: what it observes, in place of the wire of the images under attack.
+            attack: The attack.
+            place: Where it is run.
+            wire: What it observes, in place of the wire of the images under attack.
         """
         seen = self.observation(attack, place)
         with seeded("checks: attack", self.seed):
@@ -215,7 +224,7 @@ class Lab:
         """Return the first place at which a component applies.
 
         Raises:
-            Inapplicable: if there is no such place.
+            Inapplicable: If there is no such place.
         """
         refusals = []
         for place in PLACES:

@@ -23,7 +23,12 @@ Answer = TypeVar("Answer")
 
 
 class Unreachable(Failed):
-    """A component cannot be sent to a worker process."""
+    """A component cannot be sent to a worker process.
+
+    Example:
+        >>> issubclass(Unreachable, Failed)
+        True
+    """
 
 
 class Worker:
@@ -63,13 +68,13 @@ class Worker:
         """Call a function in the process.
 
         Args:
-            work: a function of a module, which the process imports.
-            given: its arguments.
-            seconds: the time limit of the call; None for no limit.
+            work: A function of a module, which the process imports.
+            given: Its arguments.
+            seconds: The time limit of the call; None for no limit.
 
         Raises:
-            Unreachable: if the arguments cannot be sent, or not be rebuilt in the process.
-            Failed: if the function raises an exception, takes too long, or the process dies.
+            Unreachable: If the arguments cannot be sent, or not be rebuilt in the process.
+            Failed: If the function raises an exception, takes too long, or the process dies.
         """
         try:
             return self._answer(self._connection(), work, given, seconds)

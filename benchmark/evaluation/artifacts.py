@@ -30,11 +30,15 @@ class Artifacts:
     """Makes what a setting needs and keeps the latest, so that cells in the order of a plan share it.
 
     Attributes:
-        device: where everything is computed.
-        data_dir: folder of the data.
-        data: the pools of datasets.
-        targets: the undefended networks.
-        evaluators: the classifiers that judge reconstructions.
+        device: Where everything is computed.
+        data_dir: Folder of the data.
+        data: The pools of datasets.
+        targets: The undefended networks.
+        evaluators: The classifiers that judge reconstructions.
+
+    Example:
+        >>> artifacts = Artifacts(device=torch.device("cpu"), data_dir=Path("data"))
+        >>> artifacts.protected(cell.setting).accuracy  # doctest: +SKIP
     """
 
     def __init__(
@@ -48,10 +52,10 @@ class Artifacts:
         """Set the stores up.
 
         Args:
-            device: where to compute.
-            data_dir: folder of the data.
-            load: gives the data in place of the dataset's own loader.
-            cached: keeps what is trained.
+            device: Where to compute.
+            data_dir: Folder of the data.
+            load: Gives the data in place of the dataset's own loader.
+            cached: Keeps what is trained.
         """
         self.device, self.data_dir = device, data_dir
         self.data = PoolLoader(load or (lambda dataset: cast(Dataset, dataset.component).load(data_dir)), device)
@@ -59,10 +63,13 @@ class Artifacts:
         self.evaluators = EvaluatorStore(self.data, device=device, cached=cached)
 
     def check(self, setting: Setting) -> str:
-        """Make sure that a setting can be made, before work begins; returns the fingerprint of its data.
+        """Make sure that a setting can be made, before work begins.
+
+        Returns:
+            The fingerprint of its data.
 
         Raises:
-            UsageError: if the model cannot take the images or has no such split, or there are too few private images.
+            UsageError: If the model cannot take the images or has no such split, or there are too few private images.
         """
         facts = self.facts(setting.dataset)
         self.targets.structure(setting.dataset, setting.model).split(setting.split)
@@ -74,7 +81,7 @@ class Artifacts:
         return facts.fingerprint
 
     def needs(self, setting: Setting) -> dict[Need, dict[str, Any]]:
-        """Return what must be trained for a setting, and what it follows from."""
+        """Return what must be trained for a setting, each with the values that determine its weights."""
         needs: dict[Need, dict[str, Any]] = {"evaluators": self.evaluators.identity(setting.dataset)}
         if not is_given(setting.model):
             needs["weights"] = self.targets.identity(setting.dataset, setting.model, setting.seed)
@@ -97,7 +104,7 @@ class Artifacts:
         return self.data.pools(dataset)
 
     def facts(self, dataset: ResolvedComponent) -> Facts:
-        """Return what is remembered of a dataset when its images are put away for another's."""
+        """Return the facts about a dataset that are kept when its images are not."""
         return self.data.facts(dataset)
 
     @keep_latest(1)
@@ -116,7 +123,7 @@ class Artifacts:
         """Hand an attack what its access grants, and nothing else.
 
         Raises:
-            Inapplicable: if it asks for repeated wires that cannot be merged.
+            Inapplicable: If it asks for repeated wires that cannot be merged.
         """
         protected = self.protected(setting)
         with isolated("observe", setting.identity):
@@ -131,7 +138,7 @@ class Artifacts:
 
     @keep_latest(4)
     def bound(self, setting: Setting, observations: int) -> GalleryBound | None:
-        """Return the bound on all attacks that see so many wires of each image; None if there is none."""
+        """Return the bound on all attacks on ``observations`` wires of each image, or None if there is none."""
         model = self.protected(setting).model
         with isolated("bound", setting.identity, observations):
             return gallery_bound(model.copy(), self.originals(setting).clone(), observations=observations)

@@ -27,7 +27,14 @@ from .scoring import bound, compare, compare_members, finite_details, score, sco
 
 
 class InvalidFacts(Exception):
-    """A defense reports something that no leaderboard can hold, such as an infinite epsilon."""
+    """A defense reports something that no leaderboard can hold, such as an infinite epsilon.
+
+    Example:
+        >>> raise InvalidFacts("Expected epsilon to be a finite number, got inf.")
+        Traceback (most recent call last):
+        ...
+        mia_bench.benchmark.evaluation.evaluate.InvalidFacts: Expected epsilon to be a finite number, got inf.
+    """
 
 
 @dataclass(frozen=True)
@@ -35,8 +42,12 @@ class Measured:
     """A part of what is recorded of a cell.
 
     Attributes:
-        columns: values of the row, by column.
-        details: what the record holds beside the row, by name.
+        columns: Values of the row, by column.
+        details: What the record holds in addition to the row, by name.
+
+    Example:
+        >>> (Measured({"psnr_db": 20.0}) | Measured({"ssim": 0.5})).columns
+        {'psnr_db': 20.0, 'ssim': 0.5}
     """
 
     columns: dict[str, Any] = field(default_factory=dict)
@@ -48,12 +59,12 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Attacked:
+class _Attacked:
     """The outcome of an attack.
 
     Attributes:
-        reconstruction: its images, (N, C, H, W).
-        measured: what it cost.
+        reconstruction: Its images, (N, C, H, W).
+        measured: What it cost.
     """
 
     reconstruction: Reconstruction
@@ -69,7 +80,7 @@ def evaluate(cell: Cell, cell_id: str, artifacts: Artifacts) -> tuple[Record, Te
         The record, and the reconstructions (N, C, H, W) if there are any.
 
     Raises:
-        UsageError: if a parameter turns out to be wrong, or a cached file damaged.
+        UsageError: If a parameter turns out to be wrong, or a cached file damaged.
     """
     measured, device = Measured(), str(artifacts.device)
     try:
@@ -105,12 +116,12 @@ def incomplete(
     """Return the record of a cell without scores.
 
     Args:
-        cell: the cell.
-        cell_id: its id.
+        cell: The cell.
+        cell_id: Its id.
         status: ``failed`` or ``inapplicable``.
-        reason: why there are no scores.
-        device: where it was computed.
-        measured: what was measured before it failed.
+        reason: Why there are no scores.
+        device: Where it was computed.
+        measured: What was measured before it failed.
     """
     found = measured or Measured()
     held, notes = finite_details(found.details)
@@ -132,18 +143,18 @@ def _measure_overlap(cell: Cell, seen: Observation, artifacts: Artifacts) -> Mea
     return Measured(details={"aux_overlap": overlap(seen.aux, artifacts.originals(cell.setting))})
 
 
-def _attack(cell: Cell, cell_id: str, seen: Observation) -> Attacked:
+def _attack(cell: Cell, cell_id: str, seen: Observation) -> _Attacked:
     start = time.perf_counter()
     reconstruction = reconstruct(cast(Attack, cell.attack.component), seen, cell_id)
     seconds = round(time.perf_counter() - start, 3)
-    return Attacked(reconstruction, Measured({"attack_seconds": seconds}))
+    return _Attacked(reconstruction, Measured({"attack_seconds": seconds}))
 
 
 def reconstruct(attack: Attack, seen: Observation, cell_id: str) -> Reconstruction:
     """Have an attack reconstruct what it observes, on the random stream of its cell.
 
     Raises:
-        InvalidReconstruction: if it does not return one image in [0, 1] for each entry of the wire.
+        InvalidReconstruction: If it does not return one image in [0, 1] for each entry of the wire.
     """
     shape = (len(seen.wire), *seen.image_shape)
     with isolated("attack", cell_id):

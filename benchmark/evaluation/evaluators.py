@@ -20,15 +20,19 @@ logger = logging.getLogger(__name__)
 
 
 class EvaluatorStore:
-    """Makes the evaluation classifier of a dataset, trained or from the cache, and keeps the latest one."""
+    """Makes the evaluation classifier of a dataset, trained or from the cache, and keeps the latest one.
+
+    Example:
+        >>> EvaluatorStore(pools, device=device, cached=cached_tensors).accuracy(dataset, 64)  # doctest: +SKIP
+    """
 
     def __init__(self, data: PoolLoader, *, device: torch.device, cached: Cached) -> None:
         """Set the store up.
 
         Args:
-            data: gives the pools of datasets.
-            device: where classifiers are trained and kept.
-            cached: keeps their weights.
+            data: Gives the pools of datasets.
+            device: Where classifiers are trained and kept.
+            cached: Keeps their weights.
         """
         self._data, self._device, self._cached = data, device, cached
 
@@ -48,11 +52,11 @@ class EvaluatorStore:
 
     @keep_latest(1)
     def accuracy(self, dataset: ResolvedComponent, count: int) -> float:
-        """Measure its share of right answers on the first private images, which no cell changes."""
+        """Measure the accuracy of the classifier on the first ``count`` private images, which no defense changes."""
         known = self._data.pools(dataset).private[:count]
         return accuracy(classify(self.get(dataset), known.images), known.labels)
 
     def identity(self, dataset: ResolvedComponent) -> dict[str, Any]:
-        """Return all that the weights follow from."""
+        """Return all values that determine the weights."""
         facts = self._data.facts(dataset)
         return {"recipe": RECIPE, "data": facts.fingerprint, "classes": facts.classes}

@@ -1,4 +1,4 @@
-"""Data sets as a run uses them: loaded, checked and on the device, the latest one kept."""
+"""Datasets as a run uses them: loaded, checked and on the device, the latest one kept."""
 
 from __future__ import annotations
 
@@ -23,16 +23,20 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Facts:
-    """What is remembered of a dataset when its images are put away for another's.
+    """The facts about a dataset that are kept when its images are not.
 
     Attributes:
-        fingerprint: of the content of all pools.
+        fingerprint: Of the content of all pools.
         image_shape: (C, H, W).
-        classes: how many there are.
-        train: how many images there are to train on.
-        aux: how many the attacker has.
-        private: how many can be attacked.
-        bytes_in_memory: bytes that all images take while they are loaded; stored images take none.
+        classes: How many there are.
+        train: How many images there are to train on.
+        aux: How many the attacker has.
+        private: How many can be attacked.
+        bytes_in_memory: Bytes that all images take while they are loaded; stored images take none.
+
+    Example:
+        >>> PoolLoader(load, device).facts(dataset).image_shape  # doctest: +SKIP
+        (3, 32, 32)
     """
 
     fingerprint: str
@@ -49,7 +53,11 @@ def _bytes_in_memory(images: Tensor) -> int:
 
 
 class PoolLoader:
-    """Loads data sets, keeps the latest one, and remembers of each what is small."""
+    """Loads datasets, keeps the images of the latest one and the facts about all of them.
+
+    Example:
+        >>> PoolLoader(load, torch.device("cpu")).pools(dataset).private.images.shape  # doctest: +SKIP
+    """
 
     def __init__(self, load: Callable[[ResolvedComponent], Pools], device: torch.device) -> None:
         """Take what loads a dataset, and the device on which its images are kept."""
@@ -57,12 +65,12 @@ class PoolLoader:
         self._learned: dict[ResolvedComponent, Facts] = {}
 
     def learn(self, dataset: ResolvedComponent, facts: Facts) -> None:
-        """Take from another process what is to be remembered of a dataset, which then need not be loaded for it."""
+        """Take the facts about a dataset from another process, so that this one need not load it."""
         self._learned[dataset] = facts
 
     @keep_latest(None)
     def facts(self, dataset: ResolvedComponent) -> Facts:
-        """Return what is remembered of a dataset."""
+        """Return the facts about a dataset, which is loaded if they are not known."""
         if dataset in self._learned:
             return self._learned[dataset]
         pools = self.pools(dataset)
@@ -81,7 +89,7 @@ class PoolLoader:
         """Return the pools of a dataset, on the device.
 
         Raises:
-            UsageError: if they cannot be loaded, or are not what ``Pools`` promises.
+            UsageError: If they cannot be loaded, or are not what ``Pools`` promises.
         """
         try:
             with isolated("load", dataset.identity):
@@ -93,7 +101,9 @@ class PoolLoader:
             raise
         except (Exception, SystemExit) as error:
             package = f"package {dataset.entry.package} {dataset.entry.version}"
-            raise UsageError(f"dataset {dataset.label} of {package} cannot be loaded: {describe(error)}") from error
+            raise UsageError(
+                f"The dataset {dataset.label} of {package} cannot be loaded: {describe(error)}."
+            ) from error
         if pools.note:
             logger.warning("%s: %s", dataset.label, pools.note)
         return replace(

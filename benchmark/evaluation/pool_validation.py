@@ -1,4 +1,4 @@
-"""What the pools of a dataset must be like, checked once for all that use them."""
+"""The checks that all pools of images must pass when a dataset is loaded."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ SMALLEST = 7
 def validate_pools(pools: Pools, name: str) -> None:
     """Check that pools hold what ``Pools`` and ``ImageSet`` promise.
 
-    Nothing is converted: labels of another type are as often of another meaning, such as one-hot or counted from 1.
+    Nothing is converted, since labels of another type often have another meaning: one-hot, or counted from 1.
     Tensors may be views, of each other too, and need not be contiguous.
 
     Args:
-        pools: what a dataset has loaded.
-        name: of the dataset.
+        pools: What a dataset has loaded.
+        name: The name of the dataset.
 
     Raises:
-        UsageError: saying what was expected, what was given and how to mend it.
+        UsageError: If they do not. The message says what was expected, what was given and what to do.
     """
     for expected, got, mend in _complaints(pools):
         raise UsageError(f"Expected {expected}, got {got}, from dataset {name}. {mend}")
@@ -37,7 +37,7 @@ _Complaint = tuple[str, str, str]
 
 
 def _complaints(pools: Pools) -> Iterator[_Complaint]:
-    """The first complaints matter: later ones rely on what earlier ones have checked."""
+    """Yield complaints, the first of which matters: later ones rely on what earlier ones have checked."""
     if not isinstance(pools, Pools):
         yield "Pools", type(pools).__name__, "Return mia_bench.benchmark.interfaces.Pools from load."
     yield from _wrong_classes(pools.classes)
@@ -60,10 +60,10 @@ def _wrong_classes(classes: tuple[str, ...]) -> Iterator[_Complaint]:
     if not isinstance(classes, tuple) or not all(isinstance(each, str) for each in classes):
         yield "classes to be a tuple of names", repr(classes)[:80], "Name each class by a string."
     if len(classes) < 2:
-        yield "at least 2 classes", f"{len(classes)}", "A classifier needs something to tell apart."
+        yield "at least 2 classes", f"{len(classes)}", "Name at least two, since a classifier distinguishes classes."
     if len(set(classes)) < len(classes):
         twice = next(each for each in classes if classes.count(each) > 1)
-        yield "each class to have a name of its own", f"{twice!r} more than once", "Rename one of them."
+        yield "each class to have a different name", f"{twice!r} more than once", "Rename one of them."
 
 
 def _wrong_images(images: Tensor, where: str) -> Iterator[_Complaint]:

@@ -25,13 +25,17 @@ class Protected:
     """A protected model, its wire, and what was measured of it.
 
     Attributes:
-        model: the protected model.
-        wire: what the adversary saw of the private images under attack.
-        accuracy: its share of right answers on the private pool, or on a sample if the model asks for one.
-        accuracy_undefended: that of the undefended target, on the same images.
-        accuracy_images: how many these are.
-        costs: its prices.
-        details: what else was measured of it, by name.
+        model: The protected model.
+        wire: What the adversary saw of the private images under attack.
+        accuracy: Its share of right answers on the private pool, or on a sample if the model asks for one.
+        accuracy_undefended: That of the undefended target, on the same images.
+        accuracy_images: How many these are.
+        costs: Its prices.
+        details: What else was measured of it, by name.
+
+    Example:
+        >>> artifacts.protected(setting).costs.wire_bytes  # doctest: +SKIP
+        576.0
     """
 
     model: SplitModel
@@ -54,15 +58,15 @@ def protect(
     """Apply the defense of a setting, and measure the protected model.
 
     Args:
-        setting: names the defense, and the random streams.
-        undefended: the split target, which stays as it is.
-        pools: the data.
-        originals: the private images under attack, (N, C, H, W).
-        accuracy_undefended: measures the undefended target on a sample of so many private images; None means all.
+        setting: Names the defense, and the random streams.
+        undefended: The split target, which stays as it is.
+        pools: The data.
+        originals: The private images under attack, (N, C, H, W).
+        accuracy_undefended: Measures the undefended target on a sample of so many private images; None means all.
 
     Raises:
-        Inapplicable: if the defense has no meaning for this model or split.
-        TypeError: if it does not return a split model.
+        Inapplicable: If the defense has no meaning for this model or split.
+        TypeError: If it does not return a split model.
     """
     start = time.perf_counter()
     model = _defended(setting, undefended, pools.train)
@@ -90,7 +94,7 @@ def _defended(setting: Setting, undefended: SplitModel, train: ImageSet) -> Spli
     with isolated("protect", setting.identity):
         model = cast(Defense, setting.defense.component).protect(undefended.copy(), train.copy())
     if not isinstance(model, SplitModel):
-        raise TypeError(f"the defense returned {type(model).__name__}; expected a SplitModel")
+        raise TypeError(f"Expected protect to return a SplitModel, got {type(model).__name__}.")
     model.modules().eval().requires_grad_(False)
     return model
 
@@ -100,17 +104,17 @@ def _measure(model: SplitModel, test: ImageSet, identity: object) -> tuple[float
     with isolated("accuracy", identity):
         answers = logits_of(model.classify, test.images)
         measured = accuracy(answers, test.labels)
-        told = {}
+        own = {}
         if type(model).details is not SplitModel.details:
-            told = model.details(test.images.clone(), test.labels.clone(), answers)
-        return measured, {name: float(value) for name, value in told.items()}
+            own = model.details(test.images.clone(), test.labels.clone(), answers)
+        return measured, {name: float(value) for name, value in own.items()}
 
 
 def sample_images(pool: ImageSet, count: int | None) -> ImageSet:
-    """Select ``count`` random images, the same in every run; all if ``count`` is None or there are fewer.
+    """Select ``count`` random images, the same ones in every run, or all if ``count`` is None or there are fewer.
 
-    The first ones would do if no pool were in the order of its classes, and those at equal distances if none had its
-    classes in turn.
+    Neither the first images nor those at equal distances would do: some pools are sorted by class, and others have
+    their classes in turn.
     """
     if count is None or count >= len(pool):
         return pool
@@ -120,5 +124,5 @@ def sample_images(pool: ImageSet, count: int | None) -> ImageSet:
 
 @torch.no_grad()
 def logits_of(classify: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Classify images (N, C, H, W), which are copied, since a network may work in place: logits (N, classes)."""
+    """Compute logits (N, classes) of images (N, C, H, W), which are copied, since a network may work in place."""
     return torch.cat([classify(part.clone()) for part in chunks(images)])

@@ -1,4 +1,4 @@
-"""What a reconstruction gives away beside PSNR and SSIM, and what the audits need to know of it."""
+"""Scores of reconstructions, and the details that audits need."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def score(artifacts: Artifacts, setting: Setting, images: Tensor) -> tuple[dict[
 
 
 def bound(artifacts: Artifacts, setting: Setting, observations: int) -> tuple[dict[str, Any], dict[str, float]]:
-    """The column ``bound_psnr_db`` and its details, by name; nothing where there is no bound."""
+    """Return the column ``bound_psnr_db`` and its details, by name; both are empty if there is no bound."""
     found = artifacts.bound(setting, observations)
     return ({"bound_psnr_db": round(found.psnr_db, 5)}, found.details) if found else ({}, {})
 
 
 def identified_chance(count: int, gallery: Tensor) -> float:
-    """The share that is identified by guessing: 1 / K for each of ``count`` originals and each image equal to it."""
+    """Compute the share of ``count`` originals that guessing identifies: 1 / K for each image equal to an original."""
     groups = groups_of_equal(gallery)
     return (torch.bincount(groups)[groups[:count]] / len(gallery)).mean().item()
 
@@ -61,11 +61,11 @@ def identified_chance(count: int, gallery: Tensor) -> float:
 def compare_classmates(images: Tensor, attacked: ImageSet) -> dict[str, float]:
     """Compare reconstructions with the original of another image of the same class.
 
-    A reconstruction that shows the class alone is as close to the one as to the other.
+    A reconstruction that shows only the class is as close to the other image as to its own original.
 
     Args:
-        images: reconstructions (N, C, H, W).
-        attacked: their originals.
+        images: Reconstructions (N, C, H, W).
+        attacked: Their originals.
 
     Returns:
         Over the images that share their class with another: the mean PSNR against the other, by how much that against
@@ -84,7 +84,7 @@ def compare_classmates(images: Tensor, attacked: ImageSet) -> dict[str, float]:
 
 
 def classmates(labels: Tensor) -> Tensor:
-    """For each image the index of the next one of its class, in a circle, (N,); its own if there is no other."""
+    """Return for each image the index of the next one of its class, in a circle, (N,); its own if there is no other."""
     mates = torch.arange(len(labels), device=labels.device)
     for label in labels.unique():
         (members,) = (labels == label).nonzero(as_tuple=True)
@@ -114,7 +114,7 @@ def compare_members(rebuilt: Reconstruction, attacked: ImageSet) -> dict[str, fl
 
 
 def finite_details(details: dict[str, float]) -> tuple[dict[str, float], dict[str, str]]:
-    """Those details that a record can hold, and a note that names the others."""
+    """Divide details into those that a record can hold, and a note that names the others."""
     held = {name: value for name, value in details.items() if math.isfinite(value)}
     lost = ", ".join(f"{name}={value}" for name, value in details.items() if name not in held)
     return held, {"left_out": lost} if lost else {}

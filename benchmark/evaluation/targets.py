@@ -1,4 +1,4 @@
-"""The targets of a run: where it is decided whether a network is trained, taken from the cache, or given as it is."""
+"""The targets of a run: trained, taken from the cache, or given with their weights."""
 
 from __future__ import annotations
 
@@ -29,17 +29,20 @@ class TargetStore:
     """Makes the target of a dataset, a model and a seed, and keeps the latest one.
 
     A model whose ``given_weights`` is not None is taken as ``build`` returns it, but for its last layer if it
-    ``retrains_head``. Any other is trained by the recipe of
-    ``training.train_target`` once, and comes from the cache from then on.
+    ``retrains_head``. Any other is trained once by the recipe of ``training.train_target``, and then comes from the
+    cache.
+
+    Example:
+        >>> TargetStore(pools, device=device, cached=cached_tensors).get(dataset, model, 0)  # doctest: +SKIP
     """
 
     def __init__(self, data: PoolLoader, *, device: torch.device, cached: Cached) -> None:
         """Set the store up.
 
         Args:
-            data: gives the pools of datasets.
-            device: where targets are trained and kept.
-            cached: keeps the weights of trained ones.
+            data: Gives the pools of datasets.
+            device: Where targets are trained and kept.
+            cached: Keeps the weights of trained ones.
         """
         self._data, self._device, self._cached = data, device, cached
 
@@ -66,7 +69,7 @@ class TargetStore:
         """Return the network of a target before any training, on the CPU; it is tried on two images.
 
         Raises:
-            UsageError: if the model cannot be built, cannot take the images, or does not give one logit for each class.
+            UsageError: If the model cannot be built, cannot take the images, or does not give one logit for each class.
         """
         facts = self._data.facts(dataset)
         shape, classes = facts.image_shape, facts.classes
@@ -81,7 +84,8 @@ class TargetStore:
             raise
         except (Exception, SystemExit) as error:
             raise UsageError(
-                f"model {model.label} cannot take the {shape} images of {dataset.label} ({message_of(error)})"
+                f"Expected a model for the {shape} images of {dataset.label}, got {model.label}, which fails "
+                f"({message_of(error)}). Choose another model or another size of images."
             ) from error
         if answer != (2, classes):
             raise UsageError(
@@ -101,7 +105,7 @@ class TargetStore:
             return accuracy(logits_of(target, test.images), test.labels)
 
     def identity(self, dataset: ResolvedComponent, model: ResolvedComponent, seed: int) -> dict[str, Any]:
-        """Return all that the weights of a target follow from."""
+        """Return all values that determine the weights of a target."""
         facts = self._data.facts(dataset)
         shared = {"data": facts.fingerprint, "classes": facts.classes, "model": model.identity}
         if is_given(model):
@@ -137,6 +141,6 @@ def _refuse_shared(model: ResolvedComponent, shape: tuple[int, int, int]) -> Non
     first, second = (cast(Model, model.component).build(shape, 2) for _ in range(2))
     if {id(each) for each in first.parameters()} & {id(each) for each in second.parameters()}:
         raise UsageError(
-            f"model {model.label} returns the same parameters from two calls of build; expected new modules each "
-            "time. Create them inside build"
+            f"Expected new modules from each call of build, got the same parameters twice from model {model.label}. "
+            "Create them inside build."
         )

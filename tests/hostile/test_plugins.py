@@ -47,7 +47,7 @@ ATTACKS = {
 DEFENSES = {
     "segfault": DIED.format("killed by SIGSEGV"),
     "mute": "Mute: the message cannot be shown because its __str__ raised RuntimeError",
-    "none": "TypeError: the defense returned NoneType; expected a SplitModel",
+    "none": "TypeError: Expected protect to return a SplitModel, got NoneType.",
     "promise": "InvalidFacts: ",
     "zero": "",
 }
@@ -58,7 +58,7 @@ SOURCES = {
 }
 NETWORKS = {
     "exits": "model 'network' of package evil 1.0 cannot be used: the worker process died (exit code 5)",
-    "none": 'model network:act="none" cannot take the (3, 16, 16) images of imagefolder:size=16 (',
+    "none": 'Expected a model for the (3, 16, 16) images of imagefolder:size=16, got network:act="none", which fails (',
 }
 IMPORTS = {
     "import_segfault": ("import ctypes; ctypes.string_at(0)", "Importing it ended the process (killed by SIGSEGV)"),

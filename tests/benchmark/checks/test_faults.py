@@ -56,7 +56,7 @@ def test_every_check_has_a_planted_fault() -> None:
 def test_without_a_cuda_device_the_check_of_devices_is_skipped_and_says_so() -> None:
     (check,) = [check for check in checks_of(planted_defenses.Sound) if check.name == "runs on a gpu"]
 
-    assert [str(outcome) for outcome in outcomes([check])] == ["skipped  runs on a gpu: no CUDA device"]
+    assert [str(outcome) for outcome in outcomes([check])] == ["skipped  runs on a gpu: There is no CUDA device."]
 
 
 def test_all_faults_of_a_component_are_told_at_once() -> None:

@@ -26,7 +26,7 @@ WRONG = {
     "unknown split": (["--split", "conv7"], "no split 'conv7'; the layers are conv1, relu1"),
     "images too small for the model": (
         ["--dataset", "imagefolder:size=10"],
-        "model lenet5 cannot take the (3, 10, 10) images of imagefolder:size=10",
+        "Expected a model for the (3, 10, 10) images of imagefolder:size=10, got lenet5",
     ),
     "underscores": (["--dry_run"], "Expected --dry-run, which is an option of run, got 'dry_run'."),
     "jobs": (["--jobs", "0"], "Expected jobs to be a whole number of at least 1, such as 2, got 0."),

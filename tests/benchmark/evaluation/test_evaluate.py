@@ -143,7 +143,7 @@ def test_a_dataset_that_cannot_be_loaded_is_bad_input_and_named() -> None:
 
     bench = Artifacts(device=torch.device("cpu"), data_dir=None, load=load)
 
-    named = r"dataset imagefolder:size=16 of package mia-bench .* cannot be loaded: KeyError: 'no such file'"
+    named = r"The dataset imagefolder:size=16 of package mia-bench .* cannot be loaded: KeyError: 'no such file'\."
     with pytest.raises(UsageError, match=named):
         setting(bench)
 
@@ -154,7 +154,7 @@ def test_a_model_that_cannot_be_built_is_bad_input_and_named(bench: Artifacts, m
 
     monkeypatch.setattr(Lenet5, "build", build)
 
-    with pytest.raises(UsageError, match=r"model lenet5 cannot take the \(3, 16, 16\) images of .* \(boom\)"):
+    with pytest.raises(UsageError, match=r"Expected a model for the \(3, 16, 16\) images .* fails \(boom\)\."):
         setting(bench)
 
 

@@ -180,7 +180,7 @@ class Shared(Model):
 def test_a_model_that_returns_one_module_twice_is_refused(bench: Artifacts) -> None:
     shared = ResolvedComponent(Entry("models", "shared", "t:Shared", "evil", "1"), Shared())
 
-    with pytest.raises(UsageError, match="model shared returns the same parameters from two calls of build"):
+    with pytest.raises(UsageError, match="got the same parameters twice from model shared"):
         bench.check(replace(cell().setting, model=shared))
 
 
