@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from ..benchmark.utils.ir_layout import IrLayout
 
 MIN_CHANNELS = 16
 """Channels of the earlier layers, at least."""
@@ -19,19 +21,33 @@ def generic_client(image: tuple[int, int, int], value: tuple[int, ...]) -> nn.Mo
     Source: He, Zhang, Lee, ACSAC 2019, Table 5: two 3x3 convolutions where the target has one of 5x5, and a narrow
     one before the widest.
     """
-    if len(value) == 3:
-        unpadded = _spatial_client(image, value, padding=0)
-        fits = unpadded is not None and _output(unpadded, image) == value[1:]
-        client = unpadded if fits else _spatial_client(image, value, padding=1)
+    ir = IrLayout.of(value, image=image)
+    if ir.spatial:
+        maps = ir.maps
+        unpadded = _spatial_client(image, maps, padding=0)
+        fits = unpadded is not None and _output(unpadded, image) == maps[1:]
+        client = unpadded if fits else _spatial_client(image, maps, padding=1)
         assert client is not None
-        return nn.Sequential(*client, nn.AdaptiveAvgPool2d(value[1:]))
+        return nn.Sequential(*client, nn.AdaptiveAvgPool2d(maps[1:]), _FromMaps(ir))
     channels, height, width = image
     layers: list[nn.Module] = []
     while min(height, width) > 7:
         layers += [*_pair(channels, MIN_CHANNELS), nn.MaxPool2d(2)]
         channels, height, width = MIN_CHANNELS, height // 2, width // 2
     layers += [*_pair(channels, MIN_CHANNELS), nn.Flatten(), nn.Linear(MIN_CHANNELS * height * width, math.prod(value))]
-    return nn.Sequential(*layers)
+    return nn.Sequential(*layers, nn.Unflatten(1, value))
+
+
+class _FromMaps(nn.Module):
+    """Bring maps to the layout of the IR."""
+
+    def __init__(self, ir: IrLayout) -> None:
+        super().__init__()
+        self.ir = ir
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Turn maps (N, C, h, w) into IRs (N, ...)."""
+        return self.ir.from_maps(maps)
 
 
 def _spatial_client(image: tuple[int, int, int], value: tuple[int, ...], *, padding: int) -> nn.Sequential | None:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..benchmark.interfaces import Access, Attack, Observation
+from ..benchmark.utils.ir_layout import IrLayout
 from ._decoders.fitting import Recipe, decode, train_decoder
 from ._decoders.folds import Fold, divide_once
 from ._decoders.layers import Standardize, lay_out
@@ -30,7 +31,7 @@ class EncoderDecoder(Attack):
     Source: Benkraouda & Nahrstedt, DistributedML 2021, "Image reconstruction attacks on distributed ML models".
     """
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     access: ClassVar[Access] = Access.BLACK_BOX
 
     epochs: int = Field(3, ge=1, description="passes over the chosen images, at most")
@@ -75,8 +76,9 @@ class BottleneckNetwork(nn.Module):
         """Build for wires like ``sample`` (K, ...) and images like ``images`` (K, C, H, W)."""
         super().__init__()
         image = cast(tuple[int, int, int], tuple(images.shape[1:]))
-        self.standardize = Standardize(sample)
-        self.layout = lay_out(tuple(sample.shape[1:]), image, width, finest=2)
+        self.ir = IrLayout.of(sample.shape[1:], image=image)
+        self.standardize = Standardize(self.ir.to_maps(sample))
+        self.layout = lay_out(self.ir, image, width, finest=2)
         self.enter = _convolution(self.layout.channels, width)
         self.down = nn.ModuleList(
             [_convolution(width, 2 * width, stride=2), _convolution(2 * width, 4 * width, stride=2)]
@@ -88,7 +90,7 @@ class BottleneckNetwork(nn.Module):
 
     def forward(self, wires: Tensor) -> Tensor:
         """Decode wires (N, ...) to images (N, C, H, W) in [0, 1]."""
-        levels = [self.enter(self.layout(self.standardize(wires)))]
+        levels = [self.enter(self.layout(self.standardize(self.ir.to_maps(wires))))]
         for down in self.down:
             levels.append(down(levels[-1]))
         maps = levels.pop()

@@ -26,7 +26,7 @@ class RidgeSkip(Attack):
     Source: ours; the skip path follows He et al., CVPR 2016, and zero initialization Zhang et al., ICLR 2019 (Fixup).
     """
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     access: ClassVar[Access] = Access.BLACK_BOX
     standard: ClassVar[bool] = False
 

@@ -9,11 +9,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..benchmark.interfaces import ImageSet, SplitModel
+from ..benchmark.utils.ir_layout import IrLayout
 from ._fine_tuning import fit_batches, frozen_encoder
 
 DECODER_CHANNELS = 64
 GRID_REDUCTION = 4
-"""A vector is first expanded to a grid that is coarser than the image by this factor."""
+"""A vector is first expanded to a grid that is coarser than the image by this factor, at least."""
+MAX_DENSE_WEIGHTS = 2**25
+"""Weights of the layer that expands it (128 MB); for more, the grid is coarser."""
 DECODER_LEARNING_RATE = 3e-3
 MAX_FIRST_IMAGES = 16_384
 """Most training images on which the decoder is trained before the client is."""
@@ -32,17 +35,14 @@ class Decoder(nn.Module):
         super().__init__()
         self.register_buffer("mean", mean)
         channels, height, width = mean.shape
-        if len(ir_shape) == 3:
-            first, rows, columns = ir_shape
+        self.ir = IrLayout.of(ir_shape, image=mean.shape)
+        if self.ir.spatial:
+            first, rows, columns = self.ir.maps
             self.expand = nn.Identity()
             self.norm: nn.Module = nn.BatchNorm2d(first, affine=False)
         else:
-            first, rows, columns = (
-                DECODER_CHANNELS,
-                math.ceil(height / GRID_REDUCTION),
-                math.ceil(width / GRID_REDUCTION),
-            )
             size = ir_shape.numel()
+            first, (rows, columns) = DECODER_CHANNELS, _coarse_grid(height, width, size * DECODER_CHANNELS)
             self.norm = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(size, affine=False))
             self.expand = nn.Sequential(
                 nn.Linear(size, first * rows * columns), nn.Unflatten(1, (first, rows, columns))
@@ -59,10 +59,20 @@ class Decoder(nn.Module):
 
     def forward(self, ir: Tensor) -> Tensor:
         """Reconstruct images (N, C, H, W) from IRs (N, ...)."""
-        residual = self.body(self.expand(self.norm(ir)))  # (N, C, block * h, block * w)
+        residual = self.body(self.expand(self.norm(self.ir.to_maps(ir))))  # (N, C, block * h, block * w)
         if residual.shape[2:] != self.mean.shape[1:]:
             residual = functional.interpolate(residual, self.mean.shape[1:], mode="bilinear", align_corners=False)
         return self.mean + residual
+
+
+def _coarse_grid(height: int, width: int, weights: int) -> tuple[int, int]:
+    """Return rows and columns of the grid that a vector is expanded to, with ``weights`` for each of its cells."""
+    reduction = GRID_REDUCTION
+    while True:
+        rows, columns = math.ceil(height / reduction), math.ceil(width / reduction)
+        if rows * columns == 1 or weights * rows * columns <= MAX_DENSE_WEIGHTS:
+            return rows, columns
+        reduction *= 2
 
 
 class Adversary:

@@ -27,7 +27,7 @@ class Adversarial(Defense):
     Source: Li, Rakin, Chen, He, Fan, Chakrabarti, CVPR 2022, "ResSFL", with explained variance in place of the SSIM.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     guarantee: ClassVar[str] = "none"
 
     adversary_weight: float = Field(1.0, ge=0, description="weight of the variance that the decoder explains")

@@ -92,6 +92,22 @@ class DpSgd(Defense):
             for images, labels in loader:
                 optimizer.zero_grad()
                 functional.cross_entropy(wrapped(images), labels, reduction="mean").backward()
+                if len(images):
+                    _refuse_missing_gradients(wrapped)
                 optimizer.step()
         wrapped.to_standard_module()
         return engine.get_epsilon(self.training_delta)
+
+
+def _refuse_missing_gradients(network: GradSampleModule) -> None:
+    """Raise if opacus has no gradient of each image for a weight, such as one that no layer of torch applies.
+
+    Raises:
+        Inapplicable: If so.
+    """
+    for name, weight in network.named_parameters():
+        if weight.requires_grad and getattr(weight, "grad_sample", None) is None:
+            raise Inapplicable(
+                f"Opacus cannot train this network with differential privacy: it has no gradient of each image for "
+                f"the weight {name.removeprefix('_module.')}."
+            )

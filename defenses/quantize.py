@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Channel, Defense, ImageSet, SplitModel
+from ..benchmark.utils.ir_layout import IrLayout
 from ._fine_tuning import EPOCHS_HELP, tune_server
 
 RANGE_IMAGES = 1024
@@ -64,9 +65,10 @@ class _Quantizer(Channel):
 class Quantize(Defense):
     """Send the IR with few bits per number.
 
-    Each channel of a spatial IR, and each number of a vector, has a separate range, computed from the training IRs. The
-    server is fine-tuned to the rounded values. Rounding is deterministic and guarantees nothing: an attacker who knows
-    the levels, or learns from queries, loses only the differences within a level. Recommended sweep: 1, 2, 4, 8 bits.
+    Each channel of a spatial IR, wherever its axis is, and each number of a vector, has a separate range, computed from
+    the training IRs. The server is fine-tuned to the rounded values. Rounding is deterministic and guarantees nothing:
+    an attacker who knows the levels, or learns from queries, loses only the differences within a level. Recommended
+    sweep: 1, 2, 4, 8 bits.
 
     Example: ``mia-bench run --defense quantize --bits 1,2,4,8``
 
@@ -74,7 +76,7 @@ class Quantize(Defense):
     Léonard, Courville 2013.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     stronger_with: ClassVar[Mapping[str, Literal[1, -1]]] = {"bits": -1}
     guarantee: ClassVar[str] = "none"
 
@@ -96,13 +98,15 @@ class Quantize(Defense):
 
 
 def _ranges(encode: Callable[[Tensor], Tensor], images: Tensor) -> tuple[Tensor, Tensor]:
-    """Return both ends of the range of each channel, (C, 1, ...), over the first images (N, C, H, W)."""
+    """Return both ends of the range of each channel, which broadcast to one IR, over the first images (N, C, H, W)."""
     with torch.no_grad():
-        values = torch.cat([encode(batch) for batch in images[:RANGE_IMAGES].split(256)])  # (N, C, ...)
+        values = torch.cat([encode(batch) for batch in images[:RANGE_IMAGES].split(256)])  # (N, ...)
+    axis = IrLayout.of(values.shape[1:], image=images.shape[1:]).channel_axis
+    values = values.movedim(axis, 1)  # (N, C, ...)
     cut = int(CLIPPED_SHARE * values[:, 0].numel())
     ends = []
     for channel in values.unbind(1):  # One by one: sorting all channels of a wide IR at once would take gigabytes.
         ordered = channel.flatten().sort().values
         ends.append(torch.stack([ordered[cut], ordered[-1 - cut]]))
-    low, high = torch.stack(ends, dim=1).view(2, -1, *[1] * (values.ndim - 2))
+    low, high = torch.stack(ends, dim=1).view(2, -1, *[1] * (values.ndim - 2)).movedim(1, axis)
     return low, high

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional
 
+from ...benchmark.utils.ir_layout import IrLayout
+
 
 @dataclass(frozen=True)
 class Grid:
     """Square blocks of pixels that cover the image, one for each cell of an IR, with the IR in the middle.
 
     Attributes:
-        stride: pixels from one block to the next; the largest power of two that fits, since convolutions without
-            padding only make an IR smaller than H / stride.
+        stride: pixels from one block to the next.
         rows: blocks down.
         columns: blocks across.
         height: pixels of the image down.
@@ -29,8 +30,15 @@ class Grid:
     width: int
 
     @classmethod
-    def fit(cls, cells: tuple[int, int], pixels: tuple[int, int]) -> Grid:
-        """Lay the blocks of an IR of (h, w) cells over an image of (H, W) pixels."""
+    def fit(cls, ir: IrLayout, pixels: tuple[int, int]) -> Grid:
+        """Lay the blocks of a spatial IR over an image of (H, W) pixels.
+
+        Tokens are patches that cover the image. For other IRs the stride is the largest power of two that fits, since
+        convolutions without padding only make an IR smaller than H / stride.
+        """
+        cells = (ir.rows, ir.columns)
+        if ir.kind == "tokens":
+            return cls.blocks_of(pixels[0] // cells[0], pixels)
         ratio = min(pixels[0] / cells[0], pixels[1] / cells[1])
         return cls.blocks_of(2 ** max(0, math.floor(math.log2(ratio))), pixels)
 

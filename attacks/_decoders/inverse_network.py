@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...benchmark.utils.ir_layout import IrLayout
 from .grid import Grid
-from .layers import BLOCK_PIXELS, Standardize
+from .layers import Standardize, vector_grid
 
 MAX_MEASURED_IMAGES = 100
 """Images whose neighborhoods are measured, at most."""
@@ -29,8 +30,8 @@ class InverseNetwork(nn.Module):
     For a spatial IR, one convolution at its own resolution (transposed with stride 1 is the same) that may grow it by
     four cells, as the inverse of a convolution without padding does, then one of stride 2 for each halving of the
     resolution in the client. On LeNet-5 these are the paper's networks: ConvT5(8-1) at conv1; ConvT5(16-w), ReLU,
-    ConvT5 stride 2 (w-1) at relu2. For vectors, for which the paper has none, a dense layer to blocks of 4x4 pixels
-    comes first.
+    ConvT5 stride 2 (w-1) at relu2. Tokens and channels-last IRs become maps first. For vectors, for which the paper has
+    no network, a dense layer to blocks of pixels comes first.
 
     Source: He, Zhang, Lee, ACSAC 2019, section 5, and its official code.
     """
@@ -39,13 +40,15 @@ class InverseNetwork(nn.Module):
         """Build for wires like ``sample`` (K, ...) and images like ``images`` (K, C, H, W)."""
         super().__init__()
         self.image = cast(tuple[int, int, int], tuple(images.shape[1:]))
-        pixels = self.image[1:]
+        self.ir = IrLayout.of(sample.shape[1:], image=self.image)
+        sample = self.ir.to_maps(sample)
         self.dense: nn.Module | None = None
         self.standardize = Standardize(sample)
-        if sample.ndim == 4:
-            self.grid = Grid.fit((sample.shape[2], sample.shape[3]), pixels)
+        if self.ir.spatial:
+            stride = 2 ** int(math.log2(Grid.fit(self.ir, self.image[1:]).stride))
+            self.grid = Grid.blocks_of(stride, self.image[1:])
         else:
-            self.grid = Grid.blocks_of(BLOCK_PIXELS, pixels)
+            self.grid = vector_grid(sample[0].numel(), self.image, width)
             cells = (width, self.grid.rows, self.grid.columns)
             self.dense = nn.Sequential(
                 nn.Flatten(), nn.Linear(sample[0].numel(), math.prod(cells)), nn.ReLU(), nn.Unflatten(1, cells)
@@ -65,6 +68,9 @@ class InverseNetwork(nn.Module):
 
     def forward(self, wires: Tensor) -> Tensor:
         """Decode wires (N, ...) to images (N, C, H, W), not clamped."""
+        wires = self.ir.to_maps(wires)
+        if self.ir.kind == "tokens" and wires.shape[2:] != (self.grid.rows, self.grid.columns):
+            wires = functional.interpolate(wires, (self.grid.rows, self.grid.columns), mode="bilinear")
         linear = isinstance(self.layers[0], WhitenedConv)
         maps = wires if linear else self.standardize(wires)
         maps = maps if self.dense is None else self.dense(maps)

@@ -7,10 +7,14 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ...benchmark.utils.ir_layout import IrLayout
 from .grid import Grid
 
 BLOCK_PIXELS = 4
-"""Pixels on a side of the blocks that vectors are decoded to."""
+"""Pixels on a side of the blocks that vectors are decoded to, at least."""
+MAX_DENSE_WEIGHTS = 2**25
+"""Weights of the layer that decodes vectors (128 MB); for more, the blocks are larger. Images of 32 pixels on a side
+and vectors of 2**14 numbers stay below."""
 
 
 class Standardize(nn.Module):
@@ -50,12 +54,12 @@ class Layout(nn.Module):
 class FromMaps(Layout):
     """Put spatial wires (N, C, h, w) on the blocks that they cover."""
 
-    def __init__(self, maps: tuple[int, ...], image: tuple[int, int, int], *, finest: int) -> None:
-        """Plan for maps (C, h, w) and images (C, H, W), with blocks of at least ``finest`` pixels on a side."""
-        grid = Grid.fit((maps[1], maps[2]), image[1:])
+    def __init__(self, ir: IrLayout, image: tuple[int, int, int], *, finest: int) -> None:
+        """Plan for spatial IRs and images (C, H, W), with blocks of at least ``finest`` pixels on a side."""
+        grid = Grid.fit(ir, image[1:])
         joined = max(1, finest // grid.stride)  # cells on a side of those that share a block
         coarse = Grid.blocks_of(finest, image[1:]) if joined > 1 else grid
-        super().__init__(coarse, maps[0] * joined**2)
+        super().__init__(coarse, ir.maps[0] * joined**2)
         self.cells = Grid(1, grid.rows, grid.columns, grid.rows, grid.columns)
         self.joined = Grid.blocks_of(joined, (grid.rows, grid.columns))
 
@@ -65,11 +69,11 @@ class FromMaps(Layout):
 
 
 class FromVector(Layout):
-    """Decode vectors (N, k) to blocks of ``BLOCK_PIXELS`` by a dense layer."""
+    """Decode vectors (N, k) to blocks by a dense layer."""
 
     def __init__(self, numbers: int, image: tuple[int, int, int], width: int) -> None:
         """Build the layer for vectors of ``numbers``, with ``width`` channels."""
-        super().__init__(Grid.blocks_of(BLOCK_PIXELS, image[1:]), width)
+        super().__init__(vector_grid(numbers, image, width), width)
         self.dense = nn.Linear(numbers, width * self.grid.rows * self.grid.columns)
 
     def forward(self, wires: Tensor) -> Tensor:
@@ -77,8 +81,18 @@ class FromVector(Layout):
         return self.dense(wires.flatten(1)).unflatten(1, (self.channels, self.grid.rows, self.grid.columns)).relu()
 
 
-def lay_out(wire: tuple[int, ...], image: tuple[int, int, int], width: int, *, finest: int = 1) -> Layout:
-    """Choose the layout for wires and images of these shapes, (...) and (C, H, W)."""
-    if len(wire) == 3:
-        return FromMaps(wire, image, finest=finest)
-    return FromVector(math.prod(wire), image, width)
+def vector_grid(numbers: int, image: tuple[int, int, int], width: int) -> Grid:
+    """Return the blocks to which a dense layer decodes vectors, with ``width`` channels, for images (C, H, W)."""
+    side = BLOCK_PIXELS
+    while (grid := Grid.blocks_of(side, image[1:])).rows * grid.columns > 1:
+        if numbers * width * grid.rows * grid.columns <= MAX_DENSE_WEIGHTS:
+            break
+        side *= 2
+    return grid
+
+
+def lay_out(ir: IrLayout, image: tuple[int, int, int], width: int, *, finest: int = 1) -> Layout:
+    """Choose the layout for wires, after ``ir.to_maps``, and images (C, H, W)."""
+    if ir.spatial:
+        return FromMaps(ir, image, finest=finest)
+    return FromVector(math.prod(ir.shape), image, width)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...benchmark.utils.ir_layout import IrLayout
 from .divided import Divided
 from .fitting import Decoders
 from .folds import Fitted
@@ -23,10 +24,12 @@ EXACT_MSE = 1e-6
 
 MAX_NUMBERS = 2**26
 """Numbers of queried wires, or of their neighborhoods, used at most (0.5 GB in double precision)."""
+MAX_DENSE_PIXELS = 2**27
+"""Pixels of the images that a whole wire is mapped to, at most (1 GB in double precision)."""
 MAX_DENSE_EQUATIONS = 5000
 """The largest system of equations solved for all pixels at once; it takes about 10 s of one core."""
-MAX_5X5_FEATURES = 1200
-"""Neighborhoods of 5x5 cells are used up to this many numbers, of 3x3 cells above."""
+SIDES = ((5, 1200), (3, 5000))
+"""Cells down and across a neighborhood, and the numbers up to which they are used; above, cells are decoded alone."""
 MAX_MATRIX_NUMBERS = 2**28
 """Numbers up to which a map is formed as one matrix (1 GB); beyond, it stays a product of two."""
 ROWS_PER_UNKNOWN = 32
@@ -89,7 +92,7 @@ def _error(decoder: LinearDecoder, wires: Tensor, truth: Tensor) -> float:
 
 
 def _forms(queries: Queries, form: Form) -> Iterator[Callable[[Queries], Solve]]:
-    maps, vectors = queries.observed.ndim == 4, queries.observed[0].numel()
+    maps, vectors = _layout(queries).spatial, queries.observed[0].numel()
     if form == "dense" or not maps or (form == "auto" and min(_count(queries), vectors) <= MAX_DENSE_EQUATIONS):
         yield dense
     if maps and form != "dense":
@@ -101,9 +104,13 @@ def _count(queries: Queries) -> int:
     return min(queries.own, max(50, MAX_NUMBERS // queries.observed[0].numel()))
 
 
+def _layout(queries: Queries) -> IrLayout:
+    return IrLayout.of(queries.observed.shape[1:], image=queries.images.shape[1:])
+
+
 def dense(queries: Queries) -> Solve:
     """Fit maps from the whole wire to the whole image."""
-    count = _count(queries)
+    count = min(_count(queries), max(50, MAX_DENSE_PIXELS // queries.images[0].numel()))
     index = torch.arange(count, device=queries.images.device)
     equations = Equations.gather(queries.wires(index).flatten(1), queries.images[:count].flatten(1))
     shape = cast(tuple[int, int, int], tuple(queries.images.shape[1:]))
@@ -119,18 +126,19 @@ def dense(queries: Queries) -> Solve:
 
 def patch(queries: Queries) -> Solve:
     """Fit maps from the neighborhood of each cell of a spatial IR to the block of pixels there."""
-    channels, height, width = queries.observed.shape[1:]
-    grid = Grid.fit((height, width), (queries.images.shape[2], queries.images.shape[3]))
-    side = 5 if channels * 25 <= MAX_5X5_FEATURES else 3
+    ir = _layout(queries)
+    channels = ir.maps[0]
+    grid = Grid.fit(ir, (queries.images.shape[2], queries.images.shape[3]))
+    side = next((side for side, most in SIDES if channels * side**2 <= most), 1)
     needed = ROWS_PER_UNKNOWN * channels * side**2
     count = min(_count(queries), max(MIN_PATCH_IMAGES, needed // (grid.rows * grid.columns)))
     index = torch.arange(count, device=queries.images.device)
     share = max(1, min(-(-needed // count), MAX_NUMBERS // (count * channels * side**2)))
-    rows, blocks = _neighborhoods(queries.wires(index), queries.images[index], grid, side, share=share)
+    rows, blocks = _neighborhoods(ir.to_maps(queries.wires(index)), queries.images[index], grid, side, share=share)
     equations = Equations.gather(rows, blocks, dual=False)
 
     def solve(strength: float) -> LinearDecoder:
-        local = PatchMap(equations.solve(strength), grid, side)
+        local = PatchMap(equations.solve(strength), ir, grid, side)
         return LinearDecoder(local, lambda: local)
 
     return solve
@@ -182,9 +190,10 @@ class DenseMap(nn.Module):
 class PatchMap(nn.Module):
     """Map neighborhoods of cells to blocks of pixels by one convolution, in single precision."""
 
-    def __init__(self, solved: Affine, grid: Grid, side: int) -> None:
+    def __init__(self, solved: Affine, ir: IrLayout, grid: Grid, side: int) -> None:
         """Round the map to single precision."""
         super().__init__()
+        self.ir = ir
         self.grid = grid
         self.padding = side // 2
         kernel = solved.weight.T.unflatten(1, (-1, side, side))  # (C * stride^2, channels, side, side)
@@ -192,6 +201,8 @@ class PatchMap(nn.Module):
         self.register_buffer("bias", (solved.offset - solved.center @ solved.weight).float())
 
     def forward(self, wires: Tensor) -> Tensor:
-        """Decode (N, C, h, w) to (N, C, H, W)."""
+        """Decode spatial wires (N, ...) to images (N, C, H, W)."""
         kernel, bias = cast(Tensor, self.kernel), cast(Tensor, self.bias)
-        return self.grid.images(functional.conv2d(self.grid.place(wires), kernel, bias, padding=self.padding))
+        return self.grid.images(
+            functional.conv2d(self.grid.place(self.ir.to_maps(wires)), kernel, bias, padding=self.padding)
+        )

@@ -106,7 +106,7 @@ class Queries:
         self.images, self.own, self.affordable = plan.images, plan.own, plan.affordable
         self.trainable = len(self.images)
         self.tune = self.judge = torch.arange(0, device=images.device)
-        long = wire.ndim == 2 and self._length > MAX_VECTOR_NUMBERS
+        long = wire.ndim == 2 and self._length > MAX_VECTOR_NUMBERS and not as_read  # inversions need the IR itself
         self._hash = Hash(self._length).to(images.device) if long else None
         self.observed = self._prepare(wire)
         self._order: Tensor | None = None

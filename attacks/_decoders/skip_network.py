@@ -8,6 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from ...benchmark.utils.ir_layout import IrLayout
 from .._limits import in_one_pass
 from .divided import Divided
 from .fitting import Decoders, Rebuild, Recipe, apply, train_decoder
@@ -31,8 +32,9 @@ class SkipNetwork(nn.Module):
         super().__init__()
         image = cast(tuple[int, int, int], tuple(images.shape[1:]))
         self.linear = linear
-        self.standardize = Standardize(sample)
-        self.layout = lay_out(tuple(sample.shape[1:]), image, width, finest=2)
+        self.ir = IrLayout.of(sample.shape[1:], image=image)
+        self.standardize = Standardize(self.ir.to_maps(sample))
+        self.layout = lay_out(self.ir, image, width, finest=2)
         block = image[0] * self.layout.grid.stride**2
         self.correct = nn.Sequential(
             nn.Conv2d(self.layout.channels + block, width, 3, padding=1),
@@ -53,7 +55,7 @@ class SkipNetwork(nn.Module):
     def corrected(self, images: Tensor, wires: Tensor) -> Tensor:
         """Correct the linear decoder's answers (N, C, H, W) to wires (N, ...)."""
         grid = self.layout.grid
-        maps = torch.cat([self.layout(self.standardize(wires)), grid.blocks(images) - 0.5], 1)
+        maps = torch.cat([self.layout(self.standardize(self.ir.to_maps(wires))), grid.blocks(images) - 0.5], 1)
         return images + grid.images(self.correct(maps))
 
 

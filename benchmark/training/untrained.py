@@ -6,13 +6,20 @@ import copy
 
 import torch
 from torch import nn
+from torch.fx import GraphModule
 
 from ..errors import Inapplicable
 from ..interfaces import Normalize
 
+INITIAL_STD = 0.02
+"""The standard deviation of fresh parameters that belong to no layer, as in BERT and the Vision Transformer."""
+
 
 def untrained_copy(module: nn.Module) -> nn.Module:
     """Return a module of the same structure with fresh random weights, drawn from the current random stream.
+
+    Parameters of a traced network that belong to none of its layers, such as class tokens, positions and scales, are
+    drawn from a normal distribution with the standard deviation ``INITIAL_STD``.
 
     Raises:
         Inapplicable: If a module cannot be reset, since the copy would then contain trained weights.
@@ -24,15 +31,19 @@ def untrained_copy(module: nn.Module) -> nn.Module:
     """
     fresh = copy.deepcopy(module)
     for part in fresh.modules():
-        reset = getattr(part, "reset_parameters", None)
+        reset = getattr(part, "reset_parameters", None) or getattr(part, "_reset_parameters", None)
         if callable(reset):
             reset()
+    traced = {id(each) for part in fresh.modules() if isinstance(part, GraphModule) for each in part.parameters()}
     for (name, old), new in zip(module.named_parameters(), fresh.parameters(), strict=True):
         new.requires_grad_(True)
-        if torch.equal(old, new) and old.unique().numel() > 1:
+        if not torch.equal(old, new) or old.unique().numel() == 1:
+            continue
+        if id(new) not in traced:
             raise Inapplicable(
                 f"The parameter {name} of the client has no reset_parameters, so no untrained copy exists."
             )
+        nn.init.normal_(new, std=INITIAL_STD)
     for old, new in zip(module.modules(), fresh.modules(), strict=True):
         if not isinstance(old, Normalize):  # it is known to everyone
             _refuse_kept_numbers(old, new)

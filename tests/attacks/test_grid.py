@@ -3,6 +3,7 @@
 import pytest
 import torch
 from mia_bench.attacks._decoders.grid import Grid
+from mia_bench.benchmark.utils.ir_layout import IrLayout
 
 
 @pytest.mark.parametrize(
@@ -15,7 +16,7 @@ from mia_bench.attacks._decoders.grid import Grid
 def test_the_stride_is_that_of_the_network_with_or_without_padding(
     cells: tuple[int, int], pixels: tuple[int, int], stride: int
 ) -> None:
-    grid = Grid.fit(cells, pixels)
+    grid = Grid.fit(IrLayout.of((3, *cells), image=(1, *pixels)), pixels)
 
     assert grid.stride == stride
     assert grid.place(torch.rand(2, 3, *cells)).shape == (2, 3, grid.rows, grid.columns)

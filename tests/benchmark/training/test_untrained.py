@@ -5,7 +5,9 @@ import torch
 from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.interfaces import Normalize
 from mia_bench.benchmark.training import untrained_copy
+from mia_bench.benchmark.training.untrained import INITIAL_STD
 from torch import nn
+from torch.fx import symbolic_trace
 from torchvision.ops.misc import FrozenBatchNorm2d
 
 from .conftest import untrained
@@ -40,3 +42,21 @@ def test_an_untrained_copy_keeps_the_normalization_of_images_but_no_frozen_stati
 
     with pytest.raises(Inapplicable, match="The buffer running_mean of FrozenBatchNorm2d has no reset"):
         untrained_copy(nn.Sequential(images, nn.Conv2d(3, 4, 3), frozen))
+
+
+def test_parameters_of_a_traced_network_that_belong_to_no_layer_are_drawn_anew() -> None:
+    class Shifted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.token = nn.Parameter(torch.rand(1, 8))
+
+        def forward(self, values: torch.Tensor) -> torch.Tensor:
+            return values + self.token
+
+    traced = symbolic_trace(Shifted())
+
+    fresh = untrained_copy(nn.Sequential(traced))
+
+    (token,) = fresh.parameters()
+    assert not torch.equal(token, traced.token)
+    assert token.abs().max() < 6 * INITIAL_STD
