@@ -46,7 +46,7 @@ def verify_submission(
         say("No cell was computed again, so all scores are self-reported.")
         return 0
     with TemporaryDirectory(prefix="mia-bench-") as scratch:
-        options = RunOptions(out=Path(scratch), data_dir=data_dir, device=device)
+        options = RunOptions(**{"out": Path(scratch), "data_dir": data_dir, "device": device})
         verdicts = verify(submission.rows, options, cells=cells, seed=seed)
     _print(verdicts)
     counts = [sum(each.outcome == outcome for each in verdicts) for outcome in ("verified", "differs", "not re-run")]

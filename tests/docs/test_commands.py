@@ -2,10 +2,14 @@
 
 import re
 import shlex
+import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from mia_bench.benchmark.cli import app
+from mia_bench.benchmark.leaderboard.submissions import write_submission
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from ..helpers.trees import image_tree
@@ -34,7 +38,7 @@ COMMANDS = sorted(
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, session_cache: Path) -> Path:
-    """A folder with images and the results of a small run."""
+    """A folder with images and the results of a small run, as of several machines, and as a submission."""
     folder = tmp_path_factory.mktemp("tour")
     made = ["run", "--dataset", "imagefolder:size=16", "--data-dir", str(image_tree(folder / "my-images", test=22))]
     made += ["--model", "lenet5", "--split", "conv1", "--images", "4", "--defense", "undefended"]
@@ -42,6 +46,9 @@ def place(tmp_path_factory: pytest.TempPathFactory, session_cache: Path) -> Path
         patch.setenv("MIA_BENCH_CACHE", str(session_cache))
         result = CliRunner().invoke(app, [*made, "--attack", "mean_image", "--out", str(folder / "results")])
     assert result.exit_code == 0, result.stderr
+    for name in ("laptop", "server", "both"):
+        shutil.copytree(folder / "results", folder / name)
+    write_submission(folder / "results", folder / "submission.zip")
     return folder
 
 
@@ -53,12 +60,16 @@ def words_of(command: str, place: Path, out: Path) -> list[str]:
         return [*(known.get(word, word) for word in words), "--dry-run", "--out", str(out / "results")]
     if words[0] == "new":
         return [*words, "--out", str(out / "package")]
-    read = [str(place / word) if re.match(r"results(/(?!papers|reference)|$)", word) else word for word in words]
-    return [str(out / word) if word == "report.html" else word for word in read]
+    known = {word: str(place / word) for word in words if (place / word).exists()}
+    known |= {"data": str(place / "my-images")} if words[0] == "verify" else {}
+    return [
+        str(out / word) if before in ("-o", "--figures") else known.get(word, word)
+        for before, word in pairwise(["", *words])
+    ]
 
 
 def test_the_pages_show_every_command() -> None:
-    commands = {each.name or each.callback.__name__ for each in app.registered_commands if each.callback}
+    commands = set(get_command(app).commands)  # type: ignore[attr-defined]
 
     assert {command.split()[1] for command in SHOWN} - {"--version"} == commands
 
