@@ -214,4 +214,8 @@ def _describe(protected: Protected) -> dict[str, Any]:
         "client_params": costs.client_params,
         "client_ms": round(costs.client_ms, 4),
         "server_ms": round(costs.server_ms, 4),
+        "rounds": costs.rounds,
+        "bytes_down": costs.bytes_down,
+        "client_param_bytes": costs.client_param_bytes,
+        "client_peak_bytes": costs.client_peak_bytes,
     }

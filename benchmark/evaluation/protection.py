@@ -79,11 +79,12 @@ def protect(
     with isolated("wire", setting.identity):
         wire = overhear(model, originals)
     with isolated("costs", setting.identity):
-        costs = measure_costs(model, pools.private.images[:1].clone())
+        costs = measure_costs(model, pools.private.images[:1].clone(), undefended)
     details = {
         "classes": len(pools.classes),
         "chance": test.labels.bincount().max().item() / len(test),
         "bytes_down": costs.bytes_down,
+        **costs.timing,
         "protect_seconds": round(time.perf_counter() - start, 3),
         **details,
     }

@@ -110,6 +110,7 @@ class Exchange:
         server_ms: Milliseconds of computation in the cloud.
         more_bytes_up: Bytes that the device sends after the wire.
         bytes_down: Bytes that the server sends back.
+        rounds: Messages that the device sends for one image, each of which waits for an answer, including the wire.
 
     Example:
         >>> exchange = Exchange(torch.zeros(2, 10), client_ms=0, server_ms=1.5, more_bytes_up=0, bytes_down=80)
@@ -122,6 +123,7 @@ class Exchange:
     server_ms: float
     more_bytes_up: int
     bytes_down: int
+    rounds: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,21 +3,51 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
-from typing import TypeVar
 
 from torch import Tensor
 
 from ..interfaces import Exchange, SplitModel, Wire, timed_ms
+from .activations import count_peak_bytes
 from .macs import count_macs
 
-Result = TypeVar("Result")
 WARM_UP_CALLS = 3
-TIMED_CALLS = 15
+BLOCKS, BLOCK_CALLS = 5, 5
+"""Timed calls are divided into blocks. The median of a block ignores single interruptions."""
 MAX_TIMING_SECONDS = 5
-"""Seconds of repeated calls after which no further call is made, even if fewer than ``TIMED_CALLS`` are done."""
+"""Seconds of repeated calls after which no further call is made, even if not all blocks are complete."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds of repeated calls.
+
+    Other processes make calls slower, never faster, so the fastest block is the best estimate.
+
+    Attributes:
+        ms: Milliseconds of a call: the lowest median of a block.
+        spread_ms: The highest minus the lowest median of a block.
+
+    Example:
+        >>> Timing.of([1.0, 1.0, 9.0, 1.5, 1.5, 1.5])
+        Timing(ms=1.0, spread_ms=0.5)
+    """
+
+    ms: float
+    spread_ms: float
+
+    @classmethod
+    def of(cls, calls: list[float]) -> Timing:
+        """Summarize the milliseconds of calls, at least one, in their order."""
+        size = -(-len(calls) // BLOCKS) if len(calls) < BLOCKS * BLOCK_CALLS else BLOCK_CALLS
+        size = max(size, min(3, len(calls)))
+        blocks = [median(calls[at : at + size]) for at in range(0, len(calls), size)]
+        return cls(min(blocks), max(blocks) - min(blocks))
+
+    def above(self, other: Timing) -> float:
+        """Return the milliseconds by which this is slower than another; 0 if the difference is within the spread."""
+        return self.ms - other.ms if abs(self.ms - other.ms) > max(self.spread_ms, other.spread_ms) else 0.0
 
 
 @dataclass(frozen=True)
@@ -29,12 +59,18 @@ class Costs:
         bytes_down: Bytes from the server to the device for one image.
         client_macs: Multiply-accumulate operations on the device.
         client_params: Parameters on the device.
-        client_ms: Milliseconds on the device at batch size 1, in all rounds. Median of calls after a warm-up.
-        server_ms: Milliseconds on the server at batch size 1, in all rounds. Median of calls after a warm-up.
+        client_ms: Milliseconds on the device at batch size 1, in all rounds.
+        server_ms: Milliseconds on the server at batch size 1, in all rounds.
+        rounds: Messages that the device sends for one image, each of which waits for an answer.
+        client_param_bytes: Bytes of the parameters on the device.
+        client_peak_bytes: Largest sum of bytes of activations that the device holds at a time.
+        timing: Further milliseconds, by name; see ``measure_costs``.
 
     Example:
-        >>> Costs(wire_bytes=4096, bytes_down=40, client_macs=10**6, client_params=208, client_ms=1.5, server_ms=0.5)
-        Costs(wire_bytes=4096, bytes_down=40, client_macs=1000000, client_params=208, client_ms=1.5, server_ms=0.5)
+        >>> costs = Costs(wire_bytes=4096, bytes_down=40, client_macs=10**6, client_params=208, client_ms=1.5,
+        ...     server_ms=0.5, rounds=1, client_param_bytes=832, client_peak_bytes=28672)
+        >>> costs.rounds
+        1
     """
 
     wire_bytes: float
@@ -43,36 +79,75 @@ class Costs:
     client_params: int
     client_ms: float
     server_ms: float
+    rounds: int
+    client_param_bytes: int
+    client_peak_bytes: int
+    timing: dict[str, float] = field(default_factory=dict)
 
 
-def measure_costs(model: SplitModel, image: Tensor) -> Costs:
-    """Measure the costs of a protected model on one image (1, C, H, W)."""
-    wires, sending, exchanges = zip(*_repeat(lambda: _round_trip(model, image)), strict=True)
+def measure_costs(model: SplitModel, image: Tensor, undefended: SplitModel | None = None) -> Costs:
+    """Measure the costs of a protected model on one image.
+
+    The calls of the protected and the undefended model alternate, so that both meet the same load of the machine.
+
+    Args:
+        model: The protected model.
+        image: The image, (1, C, H, W).
+        undefended: The same network without a defense, cut at the same place. None compares with nothing.
+
+    Returns:
+        The costs. ``timing`` has ``client_spread_ms`` and, with an undefended model, ``client_undefended_ms`` and
+        ``client_overhead_ms``, which is 0 if the two differ by no more than the spread of either.
+
+    Example:
+        >>> from torch import nn
+        >>> import torch
+        >>> model = SplitModel(client=nn.Sequential(nn.Flatten()), server=nn.Sequential(nn.Linear(64, 10)))
+        >>> measure_costs(model, torch.rand(1, 1, 8, 8)).wire_bytes
+        256
+    """
+    calls = _alternate(model, image, undefended)
+    clients = Timing.of([sent + exchange.client_ms for _, sent, exchange, _ in calls])
+    timing = {"client_spread_ms": round(clients.spread_ms, 4)}
+    if undefended is not None:
+        plain = Timing.of([without for *_, without in calls])
+        timing["client_undefended_ms"] = round(plain.ms, 4)
+        timing["client_overhead_ms"] = round(clients.above(plain), 4)
+    wire, _, exchange, _ = calls[-1]
+    parameters = [*model.on_device.parameters()]
     return Costs(
-        wire_bytes=wires[-1].nbytes + exchanges[-1].more_bytes_up,
-        bytes_down=exchanges[-1].bytes_down,
+        wire_bytes=wire.nbytes + exchange.more_bytes_up,
+        bytes_down=exchange.bytes_down,
         client_macs=count_macs(model.on_device, image),
-        client_params=sum(parameter.numel() for parameter in model.on_device.parameters()),
-        client_ms=median(sending) + median(each.client_ms for each in exchanges),
-        server_ms=median(each.server_ms for each in exchanges),
+        client_params=sum(each.numel() for each in parameters),
+        client_ms=clients.ms,
+        server_ms=Timing.of([exchange.server_ms for _, _, exchange, _ in calls]).ms,
+        rounds=exchange.rounds,
+        client_param_bytes=sum(each.numel() * each.element_size() for each in parameters),
+        client_peak_bytes=count_peak_bytes(model.on_device, image),
+        timing=timing,
     )
 
 
-def _round_trip(model: SplitModel, image: Tensor) -> tuple[Wire, float, Exchange]:
-    """Send an image and let the server answer. Each call sends anew, since a receiver may refuse repeated messages.
+Call = tuple[Wire, float, Exchange, float]
+"""A wire, the milliseconds of sending it, the exchange that follows, and the milliseconds of sending undefended."""
 
-    Returns:
-        The wire, the milliseconds of sending it, and the exchange that follows.
+
+def _alternate(model: SplitModel, image: Tensor, undefended: SplitModel | None) -> list[Call]:
+    """Call both models in turn and return the calls after the warm-up, at least one.
+
+    Each call sends anew, since a receiver may refuse repeated messages.
     """
+    calls: list[Call] = []
+    start, planned = time.perf_counter(), WARM_UP_CALLS + BLOCKS * BLOCK_CALLS
+    while len(calls) < planned and (len(calls) < 2 or time.perf_counter() - start < MAX_TIMING_SECONDS):
+        plain_ms = _send(undefended, image)[1] if undefended is not None else 0.0
+        wire, sending_ms = _send(model, image)
+        calls.append((wire, sending_ms, model.exchange(wire), plain_ms))
+    return calls[min(WARM_UP_CALLS, len(calls) - 1) :]
+
+
+def _send(model: SplitModel, image: Tensor) -> tuple[Wire, float]:
     with timed_ms(image.device) as elapsed:
         wire = model.send(image)
-    return wire, elapsed.ms, model.exchange(wire)
-
-
-def _repeat(call: Callable[[], Result]) -> list[Result]:
-    """Call a function repeatedly and return the results after the warm-up, at least one."""
-    results, start = [], time.perf_counter()
-    calls = WARM_UP_CALLS + TIMED_CALLS
-    while len(results) < calls and (len(results) < 2 or time.perf_counter() - start < MAX_TIMING_SECONDS):
-        results.append(call())
-    return results[min(WARM_UP_CALLS, len(results) - 1) :]
+    return wire, elapsed.ms

@@ -25,13 +25,20 @@ def count_macs(call: Callable[[Tensor], object], value: Tensor) -> int:
         >>> count_macs(torch.nn.Linear(10, 5), torch.zeros(1, 10))
         50
     """
-    with _unfused_attention(), torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with unfused_attention(), torch.no_grad(), FlopCounterMode(display=False) as counter:
         call(value)
     return counter.get_total_flops() // 2
 
 
 @contextmanager
-def _unfused_attention() -> Iterator[None]:
+def unfused_attention() -> Iterator[None]:
+    """Compute attention as matrix products within a block, rather than by fused kernels.
+
+    Example:
+        >>> with unfused_attention():
+        ...     torch.backends.mha.get_fastpath_enabled()
+        False
+    """
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:

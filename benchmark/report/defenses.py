@@ -141,7 +141,7 @@ def _more(done: Sequence[Row], records: Mapping[str, Record]) -> dict[str, float
     found = {name: [known(getattr(row, name)) for row in done] for name in ("identified", "leak_r2", "bound_psnr_db")}
     for name in ("client_params", "delta"):
         found[name] = [known(getattr(row, name)) for row in done]
-    for name in ("bytes_down", "identified_chance"):
+    for name in ("bytes_down", "identified_chance", "client_overhead_ms", "client_undefended_ms"):
         found[name] = [records[row.cell_id].details.get(name) for row in done if row.cell_id in records]
     found["strongest_leak_db"] = _leaks(done)
     there = {name: [value for value in values if value is not None] for name, values in found.items()}

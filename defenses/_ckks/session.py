@@ -123,7 +123,7 @@ class Session(Uncopyable):
             down += sum(map(len, replies))
             value = self._decrypt(number, replies, images, lanes or self.layouts[number].lanes).unflatten(1, each.shape)
         client_seconds = time.perf_counter() - start - server_seconds
-        return Exchange(value, 1000 * client_seconds, 1000 * server_seconds, up, down)
+        return Exchange(value, 1000 * client_seconds, 1000 * server_seconds, up, down, rounds=len(self.rounds))
 
     def _encrypt(self, number: int, value: Tensor, lanes: int) -> list[bytes]:
         each = self.rounds[number]

@@ -102,6 +102,8 @@ def test_costs_separate_the_client_from_the_server_and_count_all_rounds(middle, 
     )
     assert interactive.wire_bytes > 1.9 * 40_000
     assert interactive.bytes_down > 1.9 * 40_000
+    assert oneshot.rounds == 1
+    assert interactive.rounds > 1
 
 
 def test_numbers_are_read_as_they_are_and_ciphertexts_by_their_residues(late, train, private):

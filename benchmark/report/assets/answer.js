@@ -40,7 +40,9 @@ function card(setting) {
   const { line, more } = setting;
   const plain = state.scenario.settings.find((each) => each.undefended)?.line ?? {};
   const cell = strongestCell(setting);
-  const ratio = (name) => { const found = times(line[name], plain[name]); return found ? ` (${found})` : ""; };
+  const ratio = (value, reference) => { const found = times(value, reference); return found ? ` (${found})` : ""; };
+  // Times are compared only with a client without a defense that was timed in turn, and beyond the spread of both.
+  const slower = more.client_overhead_ms ? ratio(line.client_ms, more.client_undefended_ms) : "";
   const doubt = line.flags ? el("p", { class: "note" }, `Flagged: ${line.flags.replaceAll(" ", ", ")}`) : null;
   return el("li", { class: "card" },
     el("h3", {}, opener(setting)),
@@ -51,9 +53,9 @@ function card(setting) {
       ["Leak", `${signed(line.leak_db)} (${decibels(line.psnr_db)})`],
       ["Recognizable", recognized(line)],
       ["Identified", percent(more.identified, 0)],
-      ["Sent", `${bytes(line.wire_bytes)}${ratio("wire_bytes")}`],
-      ["Client", `${milliseconds(line.client_ms)}${ratio("client_ms")}`],
-      ["Server", `${milliseconds(line.server_ms)}${ratio("server_ms")}`],
+      ["Sent", `${bytes(line.wire_bytes)}${ratio(line.wire_bytes, plain.wire_bytes)}`],
+      ["Client", `${milliseconds(line.client_ms)}${slower}`],
+      ["Server", `${milliseconds(line.server_ms)}`],
       ["Guarantee", line.guarantee && line.guarantee !== "none" ? line.guarantee : "none (measured only)"],
     ]),
     doubt);

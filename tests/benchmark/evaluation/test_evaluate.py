@@ -215,3 +215,16 @@ def test_zero_noise_is_the_undefended_model(bench: Artifacts) -> None:
 
     assert torch.equal(silent.wire.tensor, plain.wire.tensor)
     assert silent.accuracy == plain.accuracy
+
+
+def test_a_row_holds_rounds_bytes_down_and_the_bytes_of_the_client(bench: Artifacts) -> None:
+    record, row = outcome(bench, gray), outcome(bench, gray).row
+
+    classes = len(bench.pools(setting(bench).dataset).classes)
+    assert (row.rounds, row.bytes_down) == (1, 4 * classes)
+    assert row.client_params is not None
+    assert row.client_param_bytes == 4 * row.client_params
+    assert row.client_peak_bytes is not None
+    assert row.wire_bytes is not None
+    assert row.client_peak_bytes >= row.wire_bytes
+    assert record.details.keys() >= {"client_spread_ms", "client_undefended_ms", "client_overhead_ms"}

@@ -1,0 +1,46 @@
+"""The costs of a protected model: what is counted, and when two times differ."""
+
+from collections import OrderedDict
+
+import pytest
+import torch
+from mia_bench.benchmark.interfaces import SplitModel
+from mia_bench.benchmark.metrics import costs as costs_module
+from mia_bench.benchmark.metrics.costs import Timing, measure_costs
+from torch import Tensor, nn
+
+
+def split_model() -> SplitModel:
+    client = nn.Sequential(OrderedDict(flat=nn.Flatten(), fc1=nn.Linear(64, 16)))
+    return SplitModel(client=client, server=nn.Sequential(nn.Linear(16, 10)))
+
+
+def test_bytes_rounds_and_parameters_of_a_small_client_are_those_by_hand() -> None:
+    costs = measure_costs(split_model(), torch.rand(1, 1, 8, 8))
+
+    assert (costs.wire_bytes, costs.bytes_down, costs.rounds) == (4 * 16, 4 * 10, 1)
+    assert (costs.client_params, costs.client_param_bytes) == (65 * 16, 4 * 65 * 16)
+    assert costs.client_peak_bytes == 4 * (64 + 16)
+
+
+def test_one_slow_block_does_not_change_the_time() -> None:
+    assert Timing.of([1.0] * 20 + [7.0] * 5) == Timing(1.0, 6.0)
+
+
+@pytest.mark.parametrize(("ms", "above"), [(2.2, 0.0), (3.0, 1.0), (1.0, -1.0)])
+def test_a_difference_within_the_spread_is_no_difference(ms: float, above: float) -> None:
+    assert Timing(ms, 0.3).above(Timing(2.0, 0.1)) == pytest.approx(above)
+
+
+def test_the_undefended_client_is_timed_between_the_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, protected, order = split_model(), split_model(), []
+
+    def send(model: SplitModel, image: Tensor) -> object:
+        order.append(model is plain)
+        return model.send(image), 1.0 if model is plain else 3.0
+
+    monkeypatch.setattr(costs_module, "_send", send)
+    timing = measure_costs(protected, torch.rand(1, 1, 8, 8), plain).timing
+
+    assert order[:4] == [True, False, True, False]
+    assert timing == {"client_spread_ms": 0, "client_undefended_ms": 1, "client_overhead_ms": 2}
