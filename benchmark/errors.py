@@ -55,4 +55,4 @@ def clean(text: str) -> str:
     """Return a text on one line, without control characters and cut to at most 1,000 characters."""
     whole = _NOT_PRINTABLE.sub(" ", text[: 4 * MAX_ERROR_CHARACTERS]).strip()
     short = len(whole) <= MAX_ERROR_CHARACTERS and len(text) <= 4 * MAX_ERROR_CHARACTERS
-    return whole if short else f"{whole[: MAX_ERROR_CHARACTERS - 4]} ..."
+    return whole if short else f"{whole[: MAX_ERROR_CHARACTERS - 4].rstrip()} ..."

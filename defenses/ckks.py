@@ -116,7 +116,7 @@ class Ckks(Defense):
         expected = forecast(layouts)
         images = self._accuracy_images(expected)
         logger.info(
-            "ckks predicts %s; %.2g s of the server for %d images in a ciphertext; %.1f MB of keys; %.0f KB sent.",
+            "CKKS predicts %s; %.2g s of the server for %d images in a ciphertext; %.1f MB of keys; %.0f KB sent.",
             parameters.text,
             expected.seconds,
             expected.lanes,

@@ -71,8 +71,8 @@ def public(file: str) -> bool:
 def outlines(node: ast.expr) -> tuple[str, str]:
     """The first and the last character of a message; a space where it is a value that is only known later."""
     match node:
-        case ast.Constant(value=str(text)) if text:
-            return text[0], text[-1]
+        case ast.Constant(value=str(text)) if " " in text:
+            return text[0], " " if text.endswith("%s") else text[-1]
         case ast.JoinedStr(values=[*_, _] as values):
             return outlines(values[0])[0], outlines(values[-1])[1]
     return " ", " "
@@ -94,14 +94,27 @@ def test_docstrings_of_functions_begin_with_a_verb(file):
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("file", files())
-def test_errors_are_sentences_with_a_capital_letter_and_a_period(file):
-    found = []
+def messages(file: str) -> Iterator[ast.expr]:
+    """The messages of a file that are written where they are used: of exceptions, failed cells and checks, and logs."""
     for node in ast.walk(tree_of(file)):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
-            first, last = outlines(node.exc.args[0])
-            if first.islower() or last not in ".? ":
-                found.append(f"{file}:{node.lineno}: {ast.unparse(node.exc.args[0])}")
+            yield node.exc.args[0]
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            is_message = re.fullmatch(r"logger\.\w+|.*Error|Inapplicable|Skipped|Failed|self\._failed|require", name)
+            if is_message and (name != "require" or file.startswith("benchmark/checks/")):
+                place = int(name in {"self._failed", "require"})
+                yield from node.args[place : place + 1]
+            yield from (each.value for each in node.keywords if each.arg in {"reason", "broken"})
+
+
+@pytest.mark.parametrize("file", files())
+def test_messages_are_sentences_with_a_capital_letter_and_a_period(file):
+    found = []
+    for message in messages(file):
+        first, last = outlines(message)
+        if first.islower() or last not in ".? ":
+            found.append(f"{file}:{message.lineno}: {ast.unparse(message)}")
     assert not found, "\n".join(found)
 
 

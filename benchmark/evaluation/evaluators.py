@@ -44,7 +44,7 @@ class EvaluatorStore:
             evaluator = EvaluationClassifier(facts.image_shape[0], facts.classes).to(self._device)
 
             def train() -> None:
-                logger.info("training the evaluator on %s", dataset.label)
+                logger.info("Training the evaluator on %s.", dataset.label)
                 train_evaluator(evaluator, self._data.pools(dataset).train)
 
             loaded = load_or_train(evaluator, "evaluators", identity, train=train, cached=self._cached)

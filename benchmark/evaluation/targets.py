@@ -59,7 +59,7 @@ class TargetStore:
             def train() -> None:
                 learns = train_head if cast(Model, model.component).retrains_head else train_target
                 what = "the last layer of " if learns is train_head else ""
-                logger.info("training %s%s on %s, %d epochs", what, model.label, dataset.label, training.epochs)
+                logger.info("Training %s%s on %s for %d epochs.", what, model.label, dataset.label, training.epochs)
                 learns(target, train_pool, training)
 
             return cast(Target, load_or_train(target, "weights", identity, train=train, cached=self._cached))

@@ -131,16 +131,17 @@ def _fits(path: str, pattern: str) -> bool:
 def _not_a_cut(wanted: str, position: int, places: Sequence[Place]) -> str:
     before = [place.name for place in places[:position] if not place.reason][-2:]
     after = [place.name for place in places[position:] if not place.reason][:2]
-    return f"Expected a place where one tensor crosses, got {wanted!r}: {places[position].reason}. " + (
-        f"The nearest cuts are {', '.join([*before, *after])}"
+    return (
+        f"Expected a place where one tensor crosses, got {wanted!r}: {places[position].reason}. "
+        f"The nearest cuts are {', '.join([*before, *after])}."
     )
 
 
 def _unknown(wanted: str, cuts: Sequence[Place]) -> str:
     known = [cut.name for cut in cuts]
     if len(known) <= 2 * SHOWN:
-        return f"there is no split {wanted!r}; the layers are {', '.join(known)}"
+        return f"Unknown split {wanted!r}. Choose one of the layers: {', '.join(known)}."
     close = difflib.get_close_matches(wanted, [name for cut in cuts for name in cut.names], 3)
-    hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+    hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
     shown = [known[position * len(known) // SHOWN] for position in range(SHOWN)]
-    return f"there is no split {wanted!r}{hint}; some of the {len(known)} cuts are {', '.join(shown)}"
+    return f"Unknown split {wanted!r}.{hint} Some of the {len(known)} cuts are {', '.join(shown)}."

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from ..errors import clean
 from ..metrics.scales import PSNR_CEILING_DB, RECOGNISABLE_SSIM
-from ..utils.texts import LARGEST_WHOLE, brief, quoted
+from ..utils.texts import LARGEST_WHOLE, quoted
 
 SCHEMA_VERSION = 3
 """Raised whenever the columns change."""
@@ -52,7 +53,7 @@ Utility = Annotated[float, Field(le=1, allow_inf_nan=False)]
 Decibels = Annotated[float, Field(ge=-SLACK, le=PSNR_CEILING_DB + SLACK, allow_inf_nan=False)]
 Similarity = Annotated[float, Field(ge=-1 - SLACK, le=1 + SLACK, allow_inf_nan=False)]
 Parameters = Annotated[str, AfterValidator(_parameters)]
-Message = Annotated[str, AfterValidator(brief)]
+Message = Annotated[str, AfterValidator(clean)]
 CellId = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 """Identifier of a cell, as ``cache.digest`` computes it. It is part of file names, so nothing else is allowed."""
 

@@ -76,7 +76,7 @@ def standard_attacks() -> list[str]:
             if cast(type[Attack], entry.load()).standard:
                 standard.append(name)
         except UsageError as error:
-            logger.warning("left out: %s", error)
+            logger.warning("Left out: %s", error)
     return standard
 
 

@@ -42,4 +42,4 @@ def _facts(setting: Setting, workers: Processes) -> Facts:
                     raise UsageError(news.text)
                 case _:
                     how = f"the worker process died ({news.text})" if news.kind == "died" else news.text
-                    raise UsageError(f"{suspect.entry.provided} cannot be used: {how}")
+                    raise UsageError(f"The {suspect.entry.provided} cannot be used: {how.rstrip('.')}.")

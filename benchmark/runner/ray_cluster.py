@@ -99,7 +99,7 @@ def _connect(address: str | None, cpus: int | None) -> None:
     try:
         error = outcome.get(timeout=JOIN_SECONDS)
     except Empty:
-        error = TimeoutError(f"no answer within {JOIN_SECONDS} s")
+        error = TimeoutError(f"There was no answer within {JOIN_SECONDS} s.")
     if error is not None:
         raise _no_cluster(address, error) from error
 

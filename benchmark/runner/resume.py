@@ -119,7 +119,7 @@ def remember_plan(planned: Sequence[PlannedCell], out: Path, artifacts: Artifact
         )
         if old:
             logger.warning(
-                "%d records are of another version or other data: moved to %s, to be computed again",
+                "Moved %d records of another version or other data to %s. Their cells are computed again.",
                 len(old),
                 outdated_folder(out),
             )

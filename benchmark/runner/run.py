@@ -202,5 +202,5 @@ def tell_doubts(records: Sequence[Record]) -> int:
         logger.warning("For the figures and likely causes of each flag, run mia-bench audit on the results folder.")
     failed = sum(record.row.status == "failed" for record in records)
     if failed:
-        logger.warning("%d of %d cells failed; their reasons are in the leaderboard", failed, len(records))
+        logger.warning("%d of %d cells failed. Their reasons are in the leaderboard.", failed, len(records))
     return failed

@@ -135,7 +135,7 @@ class Scheduler:
         task = rest[0]
         self._deaths[task.cell_id] += news.kind == "died"
         if self._deaths[task.cell_id] >= MAX_WORKER_DEATHS:
-            yield self._failed(rest.popleft(), f"the worker process died, twice ({news.text})")
+            yield self._failed(rest.popleft(), f"The worker process died twice ({news.text}).")
         if rest:
             self._waiting.appendleft(rest)
 
@@ -145,7 +145,9 @@ class Scheduler:
             if self._timeout is not None and post.since is not None and now - post.since > self._timeout:
                 del self._posts[worker]
                 self._workers.kill(worker)
-                yield self._failed(post.rest.popleft(), f"took longer than --cell-timeout, {self._timeout:g} s")
+                yield self._failed(
+                    post.rest.popleft(), f"The cell took longer than --cell-timeout, {self._timeout:g} s."
+                )
                 if post.rest:
                     self._waiting.appendleft(post.rest)
 

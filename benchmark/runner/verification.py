@@ -72,7 +72,7 @@ def verify(rows: Sequence[Row], options: RunOptions, *, cells: int, seed: int | 
     artifacts = Artifacts(device=options.torch_device, data_dir=options.data_dir)
     verdicts = []
     for number, row in enumerate(sample, 1):
-        logger.info("Computing cell %d of %d again: %s on %s", number, len(sample), row.attack, row.defense)
+        logger.info("Computing cell %d of %d again: %s on %s.", number, len(sample), row.attack, row.defense)
         verdicts.append(_verdict(row, options, artifacts))
     return verdicts
 

@@ -11,8 +11,6 @@ import typer
 
 LARGEST_WHOLE = 2**63 - 1
 """The largest whole number that a table can hold (int64)."""
-MAX_MESSAGE_CHARACTERS = 1000
-"""Characters of a text, such as the message of an exception, that are kept."""
 
 _CONTROLS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 _DRIVES_TERMINAL = re.compile(f"[{_CONTROLS}]")
@@ -49,7 +47,7 @@ def one_line(text: str) -> str:
     return _BREAKS_LINE.sub(_escape, " ".join(text.splitlines()).replace("\t", " ")) if text else text
 
 
-def shorten(text: str, longest: int = MAX_MESSAGE_CHARACTERS) -> str:
+def shorten(text: str, longest: int) -> str:
     """Cut a text to at most ``longest`` characters and append its original length.
 
     Example:
@@ -60,11 +58,6 @@ def shorten(text: str, longest: int = MAX_MESSAGE_CHARACTERS) -> str:
         return text
     end = f"... ({len(text)} characters)"
     return text[: longest - len(end)] + end
-
-
-def brief(text: str) -> str:
-    """Return a message as a leaderboard stores it: on one line of at most 1,000 characters."""
-    return shorten(one_line(text))
 
 
 def quoted(value: object) -> str:

@@ -93,7 +93,7 @@ class EncryptedModel(SplitModel):
             "server_s_per_image": self._batch(full).server_ms / 1000 / len(full),
         }
         logger.info(
-            "ckks measured over %d images: accuracy unencrypted %.2f %%, decrypted %.2f %%; agreement of classes "
+            "CKKS measured over %d images: accuracy unencrypted %.2f %%, decrypted %.2f %%; agreement of classes "
             "%.2f %%; largest logit error %.1e of %.1f; %.1f MB of keys.",
             len(images),
             100 * found["accuracy_clear"],

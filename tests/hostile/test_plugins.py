@@ -14,7 +14,7 @@ from ..helpers.trees import image_tree
 from . import answers
 from .answers import answer, refusal
 
-DIED = "the worker process died, twice ({})"
+DIED = "The worker process died twice ({})."
 ATTACKS = {
     "segfault": DIED.format("killed by SIGSEGV"),
     "exits_at_once": DIED.format("exit code 0"),
@@ -52,12 +52,12 @@ DEFENSES = {
     "zero": "",
 }
 SOURCES = {
-    "segfault": "dataset 'source' of package evil 1.0 cannot be used: the worker process died (killed by SIGSEGV)",
+    "segfault": "The dataset 'source' of package evil 1.0 cannot be used: the worker process died (killed by SIGSEGV).",
     "mute": "cannot be loaded: Mute: the message cannot be shown because its __str__ raised RuntimeError",
     "none": "Expected Pools, got NoneType, from dataset source",
 }
 NETWORKS = {
-    "exits": "model 'network' of package evil 1.0 cannot be used: the worker process died (exit code 5)",
+    "exits": "The model 'network' of package evil 1.0 cannot be used: the worker process died (exit code 5).",
     "none": 'Expected a model for the (3, 16, 16) images of imagefolder:size=16, got network:act="none", which fails (',
 }
 IMPORTS = {
@@ -137,7 +137,7 @@ def test_evil_attacks_fail_alone_and_the_next_one_has_the_same_row(words: list[s
         assert len(found[act]) <= 1010
     for name in ("honest", "ridge", "mean_image"):
         assert scores(rows, name) == scores(alone, name) != []
-    assert re.search(r"undefended +evil:act=segfault +failed: the worker process died", output), output[:3000]
+    assert re.search(r"undefended +evil:act=segfault +failed: The worker process died", output), output[:3000]
 
 
 @pytest.mark.slow

@@ -43,8 +43,8 @@ def test_a_message_of_megabytes_is_cut_and_kept_on_one_line(tmp_path: Path) -> N
 
     (row,) = read_rows(out / "leaderboard.csv")
 
-    assert len(row.reason) == 1000
-    assert row.reason.endswith("... (4999999 characters)")
+    assert 990 < len(row.reason) <= 1000
+    assert row.reason.endswith("x ...")
     assert record_path(out, row.cell_id).stat().st_size < 5000
     failed_cell, counts, *_ = answer("status", out).stdout.splitlines()
     assert failed_cell.startswith("failed")

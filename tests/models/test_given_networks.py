@@ -199,7 +199,7 @@ def test_a_new_head_is_trained_and_nothing_else(network: nn.Module, images: Path
             "layer1.0.conv1",
             "2 values cross there, those of maxpool and layer1.0.conv1. The nearest cuts are relu, maxpool,",
         ),
-        ("layer9", "there is no split 'layer9'; the layers are conv1, bn1"),
+        ("layer9", "Unknown split 'layer9'. Choose one of the layers: conv1, bn1"),
         (None, "Expected --split, since the split that imagefolder recommends is one of cnn6"),
     ],
 )

@@ -19,19 +19,26 @@ function drawAnswer() {
 function verdict(found, share) {
   const tried = state.scenario.settings.filter((setting) => !setting.undefended).length;
   if (!tried) return ["Only the undefended model was attacked, so there is no defense to choose."];
+  if (!attacksTried().length) return ["Only the reference attack mean_image was run, which measures no leak."];
   if (!found.length) return [`None of ${plural(tried, "setting")} is complete and keeps ${share} of the accuracy.`];
   if (!state.scenario.settings.some(({ line }) => known(line.leak_db))) return ["The reference attack mean_image was not run, so the score of a leak of zero is unknown. ", best(found[0]), ` leaks least (${decibels(found[0].line.psnr_db)}).`];
   const safe = found.filter(fails);
-  if (safe.length) return [el("strong", { class: "good" }, `${safe.length} of ${plural(tried, "setting")}`), ` ${safe.length === 1 ? "keeps" : "keep"} ${share} of the accuracy and ${safe.length === 1 ? "makes" : "make"} all attacks of this report fail.`];
+  if (safe.length) return [el("strong", { class: "good" }, `${safe.length} of ${plural(tried, "setting")}`), ` ${safe.length === 1 ? "keeps" : "keep"} ${share} of the accuracy and ${safe.length === 1 ? "makes" : "make"} ${attacks()} fail.`];
   const { line } = found[0];
-  return [el("strong", { class: "bad" }, "None"), ` of ${plural(tried, "setting")} keeps ${share} of the accuracy and makes all attacks of this report fail. The best of those that keep the accuracy, `, best(found[0]), `, leaks ${signed(line.leak_db)} above the mean image, and ${recognized(line)} of its images are recognizable.`];
+  return [el("strong", { class: "bad" }, "None"), ` of ${plural(tried, "setting")} keeps ${share} of the accuracy and makes ${attacks()} fail. The best of those that keep the accuracy, `, best(found[0]), `, leaks ${signed(line.leak_db)} above the mean image, and ${recognized(line)} of its images are recognizable.`];
+}
+// The attacks that were tried, in words; the reference attack is not one of them.
+const attacksTried = () => [...new Set(state.scenario.settings.flatMap(({ cells }) => cells.filter(({ reference }) => !reference).map(({ label }) => label)))];
+function attacks() {
+  const names = attacksTried();
+  return names.length === 1 ? `the only attack of this report, ${names[0]},` : `${names.length === 2 ? "both" : `all ${names.length}`} attacks of this report`;
 }
 const best = (setting) => el("span", { class: "name" }, labelOf(setting));
 
 function badge(setting) {
   const { line } = setting;
   if (!known(line.leak_db)) return null;
-  if (fails(setting)) return el("span", { class: "mark good" }, "all attacks fail");
+  if (fails(setting)) return el("span", { class: "mark good" }, attacksTried().length === 1 ? `${attacksTried()[0]} fails` : "all attacks fail");
   const wide = line.recognisable - (line.recognisable_mean_image ?? 0) >= 0.5;
   return el("span", { class: `mark ${wide ? "bad" : "warn"}` }, wide ? "most images recognizable" : "leaks");
 }

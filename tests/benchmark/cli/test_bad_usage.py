@@ -23,7 +23,7 @@ WRONG = {
     "sigma nan": (["--defense", "dp_ir", "--sigma", "nan"], "sigma=nan: input should be a finite number"),
     "sigma text": (["--defense", "dp_ir", "--sigma", "much"], "sigma=much: input should be a valid number"),
     "sigma and epsilon": (["--defense", "dp_ir", "--sigma", "1", "--epsilon", "1"], "sigma=1.0 and epsilon=1.0"),
-    "unknown split": (["--split", "conv7"], "no split 'conv7'; the layers are conv1, relu1"),
+    "unknown split": (["--split", "conv7"], "Unknown split 'conv7'. Choose one of the layers: conv1, relu1"),
     "images too small for the model": (
         ["--dataset", "imagefolder:size=10"],
         "Expected a model for the (3, 10, 10) images of imagefolder:size=10, got lenet5",

@@ -67,7 +67,7 @@ def test_records_of_an_older_schema_are_set_aside_and_computed_anew(tree: Path, 
     assert read.exit_code == 2
     assert "Expected a record of schema 3, got schema 1 in" in read.stderr
     assert result.exit_code == 0, result.stderr
-    assert "2 records are of another version or other data: moved to" in result.stderr.replace("\n", " ")
+    assert "Moved 2 records of another version or other data to" in result.stderr.replace("\n", " ")
     assert pd.read_csv(out / "leaderboard.csv")["status"].tolist() == ["done", "done"]
     assert len(list((out / "outdated").glob("*.json"))) == 2 + 1
     assert mia_bench("status", out).stdout.strip() == "2 done, 0 failed, 0 inapplicable, 0 missing"
@@ -112,7 +112,7 @@ def test_records_of_an_older_version_are_set_aside_by_any_run_and_then_missing(
     board = pd.read_csv(out / "leaderboard.csv")
     ranked = mia_bench("rank", out)
 
-    assert "2 records are of another version" in result.stderr
+    assert "Moved 2 records of another version" in result.stderr
     assert sorted(board["defense"] + " " + board["attack"]) == [
         "dp_ir mean_image",
         "dropout mean_image",

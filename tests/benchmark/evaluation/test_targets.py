@@ -67,7 +67,7 @@ def test_a_target_is_trained_once_and_then_comes_from_the_cache(
     with caplog.at_level(logging.INFO, "mia_bench"):
         targets = [each.targets.get(place.dataset, place.model, 0) for each in (first, second)]
 
-    assert caplog.messages == ["training lenet5 on imagefolder:size=16, 8 epochs"]
+    assert caplog.messages == ["Training lenet5 on imagefolder:size=16 for 8 epochs."]
     assert second.targets.is_ready(place)
     weights, loaded = (each.state_dict() for each in targets)
     assert weights.keys() == loaded.keys()

@@ -45,7 +45,7 @@ def test_logits_have_one_column_per_class(name: str) -> None:
 
 
 def test_an_unknown_split_is_refused_with_the_layers() -> None:
-    with pytest.raises(UsageError, match="no split 'conv9'; the layers are conv1, relu1"):
+    with pytest.raises(UsageError, match=r"Unknown split 'conv9'. Choose one of the layers: conv1, relu1"):
         target_of("lenet5", (1, 28, 28)).split("conv9")
 
 

@@ -44,20 +44,20 @@ def test_a_place_that_is_not_a_cut_is_refused_with_the_reason_and_the_nearest_cu
         find_cuts(stages(), "layer1.0.conv")
     assert str(refused.value) == (
         "Expected a place where one tensor crosses, got 'layer1.0.conv': 2 values cross there, those of conv1 and "
-        "layer1.0.conv. The nearest cuts are conv1, layer1.0, layer1.1"
+        "layer1.0.conv. The nearest cuts are conv1, layer1.0, layer1.1."
     )
 
 
 def test_an_unknown_place_is_refused_with_the_cuts() -> None:
     with pytest.raises(
-        UsageError, match=r"no split 'layer1.2'; the layers are conv1, layer1.0, layer1.1, layer2.0, fc"
+        UsageError, match=r"Unknown split 'layer1.2'. Choose one of the layers: conv1, layer1.0, layer1.1, layer2.0, fc"
     ):
         find_cuts(stages(), "layer1.2")
 
 
 def test_of_many_cuts_some_are_listed_and_similar_ones_suggested() -> None:
     many = nn.Sequential(OrderedDict((f"relu{index}", nn.ReLU()) for index in range(100)))
-    with pytest.raises(UsageError, match=r"did you mean 'relu10' .*; some of the 100 cuts are relu0, relu8, relu16"):
+    with pytest.raises(UsageError, match=r"Did you mean 'relu10' .* Some of the 100 cuts are relu0, relu8, relu16"):
         find_cuts(many, "relu100")
 
 

@@ -131,7 +131,7 @@ def reader(driver: Any, page: Path) -> Iterator[Reader]:
 
 def test_the_answer_names_what_keeps_accuracy_and_makes_attacks_fail(reader: Reader) -> None:
     assert reader.one("#verdict").text == (
-        "1 of 5 settings keeps 95 % of the accuracy and makes all attacks of this report fail."
+        "1 of 5 settings keeps 95 % of the accuracy and makes both attacks of this report fail."
     )
     assert reader.texts("#cards h3")[0] == "sealed"
 
@@ -139,6 +139,16 @@ def test_the_answer_names_what_keeps_accuracy_and_makes_attacks_fail(reader: Rea
 
     assert reader.one("#verdict").text == "None of 5 settings is complete and keeps 100 % of the accuracy."
     assert reader.texts("#cards h3") == []
+
+
+def test_the_answer_names_the_attack_if_there_is_only_one(driver: Any, tmp_path: Path) -> None:
+    one = [each for each in cells() if each.row.attack in ("ridge", "mean_image")]
+    report([write(tmp_path / "results", one)], out=tmp_path / "page.html")
+    reading = Reader(driver, tmp_path / "page.html")
+    reading.open()
+
+    assert reading.one("#verdict").text.endswith("makes the only attack of this report, ridge, fail.")
+    assert "ridge fails" in reading.texts("#cards .mark")
 
 
 def test_sorting_goes_through_buttons_both_ways_and_says_so(reader: Reader) -> None:

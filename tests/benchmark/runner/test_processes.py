@@ -47,8 +47,8 @@ POINTS = {
     "attacks": ["crash = bad:Crash", "sleep = bad:Sleep", "absent = bad:Absent"],
     "defenses": ["stuck = bad:Stuck"],
 }
-DIED = "the worker process died, twice (killed by SIGKILL, as when memory runs out)"
-LATE = "took longer than --cell-timeout, 2 s"
+DIED = "The worker process died twice (killed by SIGKILL, as when memory runs out)."
+LATE = "The cell took longer than --cell-timeout, 2 s."
 
 
 @pytest.fixture
@@ -151,4 +151,4 @@ def test_a_broken_attack_of_somebody_else_is_left_out_of_the_standard_ones(site:
 
     assert run.exit_code == 0
     assert re.fullmatch(r"\d+ cells, \d+ to do", run.stdout.splitlines()[-1])
-    assert "left out: The attack 'absent' of package bad 1.0 cannot be loaded" in run.stderr
+    assert "Left out: The attack 'absent' of package bad 1.0 cannot be loaded" in run.stderr

@@ -146,9 +146,9 @@ def test_a_cluster_without_a_shared_disk_gives_the_same_records_and_trains_each_
     assert process.returncode == 0, messages
     assert place.records("same") == local
     assert sorted(line for line in messages.splitlines() if line.startswith("training")) == [
-        "training lenet5 on imagefolder:size=16, 8 epochs",
-        "training lenet5 on imagefolder:size=16, 8 epochs",
-        "training the evaluator on imagefolder:size=16",
+        "Training lenet5 on imagefolder:size=16 for 8 epochs.",
+        "Training lenet5 on imagefolder:size=16 for 8 epochs.",
+        "Training the evaluator on imagefolder:size=16.",
     ]
     for name in ("weights", "evaluators"):
         trained = {path.name: path.read_bytes() for path in (place.root / "trained" / name).glob("*.safetensors")}
@@ -170,7 +170,7 @@ def test_a_cell_that_kills_its_worker_fails_alone_and_what_the_driver_has_cached
 
     rows = {each["row"]["attack"]: each["row"] for each in place.records("crashed").values()}
     assert process.returncode == 1, messages
-    assert rows["crash"]["reason"] == "the worker process died, twice (killed or crashed, as when memory runs out)"
+    assert rows["crash"]["reason"] == "The worker process died twice (killed or crashed, as when memory runs out)."
     assert rows["mean_image"]["status"] == "done"
     assert "training" not in messages
     assert "raylet" not in table
@@ -189,7 +189,7 @@ def test_a_cell_that_takes_too_long_fails_and_its_worker_is_ended(
     rows = {each["row"]["attack"]: each["row"] for each in place.records("late").values()}
     assert process.returncode == 1, messages
     assert rows["mean_image"]["status"] == "done"
-    assert rows["sleep"]["reason"] == "took longer than --cell-timeout, 30 s"
+    assert rows["sleep"]["reason"] == "The cell took longer than --cell-timeout, 30 s."
 
 
 @pytest.mark.slow
@@ -330,7 +330,7 @@ except UsageError as error:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
 
     assert done.stdout == (
-        f"Expected a Ray cluster at --address {address}, got: no answer within 2 s. "
+        f"Expected a Ray cluster at --address {address}, got: There was no answer within 2 s. "
         "Check that it is HOST:PORT of the head.\n"
     )
     assert done.returncode == 0

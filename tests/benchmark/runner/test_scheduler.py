@@ -141,7 +141,7 @@ def killer(*kinds: str) -> Act:
 def test_a_cell_that_costs_two_workers_fails_and_the_rest_of_its_group_goes_on() -> None:
     results, workers, _ = run(killer("died", "died", "died"))
 
-    assert results == DONE | {name(4): ("failed", "the worker process died, twice (of a cold)")}
+    assert results == DONE | {name(4): ("failed", "The worker process died twice (of a cold).")}
     assert [cell for _, cell in workers.given].count(name(4)) == 2
 
 
@@ -161,7 +161,7 @@ def test_a_cell_that_takes_too_long_fails_once_and_its_worker_is_ended(monkeypat
         lambda task: [WorkerEvent("begun")] if task.cell_id == name(4) else finish(task), timeout=30
     )
 
-    assert results == DONE | {name(4): ("failed", "took longer than --cell-timeout, 30 s")}
+    assert results == DONE | {name(4): ("failed", "The cell took longer than --cell-timeout, 30 s.")}
     assert [cell for _, cell in workers.given].count(name(4)) == 1
     assert sorted(workers.killed) == list(range(1, workers.started + 1))
 
