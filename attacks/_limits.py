@@ -58,6 +58,15 @@ def sample_size(wire: Tensor, most: int) -> int:
 MAX_QUERY_MACS = 1e12
 """Multiply-accumulate operations spent on sending images through a network: about a minute of one core."""
 
+MAX_SEARCH_MACS = 1e12
+"""Multiply-accumulate operations spent on the search for one image: about a minute of one core."""
+
+GRADIENT_COST = 3
+"""Operations of an evaluation with its gradient, in those of the client: one pass forward, and two backward."""
+
+MIN_ITERATIONS = 50
+"""Evaluations that are always allowed, whatever they cost."""
+
 MIN_QUERIES = 1000
 """Images that may always be sent, whatever they cost."""
 
@@ -71,6 +80,16 @@ def affordable(call: Callable[[Tensor], object], images: Tensor) -> int:
     """
     each = count_macs(call, images) / len(images)
     return max(MIN_QUERIES, int(MAX_QUERY_MACS / max(each, 1.0)))
+
+
+def affordable_iterations(client: Callable[[Tensor], object], image: Tensor, wanted: int) -> int:
+    """Return how many times a search may evaluate a client and its gradient for one image (C, H, W).
+
+    The limit holds for each image, so that the result does not depend on how many are attacked. A client of 1 GMAC may
+    be evaluated 333 times.
+    """
+    each = GRADIENT_COST * count_macs(client, image[None])
+    return max(1, min(wanted, max(MIN_ITERATIONS, int(MAX_SEARCH_MACS / max(each, 1)))))
 
 
 def least_steps(wanted: int, *, passes: int, most: int, allowed: int | None = None) -> int:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._generic_client import generic_client
 from ._inversion.rmle import comparable, invert, ir_shape
+from ._inversion.searches import Search
 from ._inversion.tv_gaussian import TvGaussianPrior
 from ._shadow import ShadowRecipe, best_shadow
 
@@ -59,4 +60,4 @@ class QueryFree(Attack):
 
         recipe = ShadowRecipe(self.restarts, self.moments, self.epochs, self.steps)
         client = best_shadow(build, seen, wire, recipe)
-        return invert(client, seen.channel.distance, wire, prior, tv=self.tv, iterations=self.iterations)
+        return invert(client, Search(seen.channel.distance), wire, prior, tv=self.tv, iterations=self.iterations)

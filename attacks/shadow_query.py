@@ -10,8 +10,9 @@ from ._decoders.folds import affordable
 from ._decoders.queries import Queries
 from ._generic_client import generic_client
 from ._inversion.rmle import comparable, invert
+from ._inversion.searches import Search
 from ._inversion.tv_gaussian import TvGaussianPrior
-from ._inversion.weight_search import NUM_PILOTS, Pilot, choose_weight
+from ._inversion.weight_search import NUM_PILOTS, Pilot, choose, trusted
 from ._shadow import imitate
 from ._shrinkage import shrink
 
@@ -52,12 +53,14 @@ class ShadowQuery(Attack):
         shadow = imitate(
             generic_client(seen.image_shape, tuple(wire.shape[1:])), queries, epochs=self.epochs, steps=self.steps
         )
-        prior, distance = TvGaussianPrior(seen.aux.images), seen.channel.distance
+        prior = TvGaussianPrior(seen.aux.images)
         count = affordable(NUM_PILOTS, queries.images[0])
         tune, judge = (
             (queries.wires(index), queries.images[index]) for index in (queries.tune[:count], queries.judge[:count])
         )
         pilot = Pilot(TvGaussianPrior(queries.images[: queries.own]), tune, judge)
-        tv, factor = choose_weight(shadow, distance, [pilot], iterations=(self.iterations + 1) // 2)
-        images = invert(shadow, distance, wire, prior, tv=tv, iterations=self.iterations)
+        pilots, half = [pilot], (self.iterations + 1) // 2
+        choice = choose(shadow, [Search(seen.channel.distance)], pilots, iterations=half)
+        factor = trusted(shadow, choice, pilots, iterations=half)
+        images = invert(shadow, choice.search, wire, prior, tv=choice.tv, iterations=self.iterations)
         return shrink(images, prior.mean, factor)

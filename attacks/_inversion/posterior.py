@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from .lbfgs import minimize
 from .map_priors import Prior
-from .rmle import Distance, inverted_at_a_time
+from .rmle import inverted_at_a_time
+from .searches import Distance
 
 
 @dataclass(frozen=True)

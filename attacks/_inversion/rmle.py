@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from ...benchmark.errors import Inapplicable
 from ...benchmark.interfaces import Observation
-from .._limits import in_one_graph
-from .lbfgs import MEMORY, minimize
+from .._limits import affordable_iterations, in_one_graph
+from .lbfgs import MEMORY
+from .searches import Search
 from .tv_gaussian import TvGaussianPrior
 
-Distance = Callable[[Tensor, Tensor], Tensor]
 MAX_CHUNK_NUMBERS = 2**23
 """Numbers of the IR inverted at a time, at most (32 MB)."""
 MAX_STATE_NUMBERS = 2**26
 """Numbers that the search remembers of all images together, at most (256 MB)."""
 OTHER_COPIES = 12
 """Copies of each image that the search holds besides its history: iterates, gradients, directions."""
-TOLERANCE = 3e-4
-"""An image has converged when its loss has fallen by less than this share in ten evaluations. On MNIST relu2
-with noise, dropout and quantization, scores stay within 0.01 dB (with 1e-3, noise cost 0.05 dB)."""
 
 
 def invert(
-    client: nn.Module, distance: Distance, wire: Tensor, prior: TvGaussianPrior, *, tv: float | Tensor, iterations: int
+    client: nn.Module,
+    search: Search,
+    wire: Tensor,
+    prior: TvGaussianPrior,
+    *,
+    tv: float | Tensor,
+    iterations: int,
+    starts: Tensor | None = None,
 ) -> Tensor:
     """Minimize ``distance(client(x), wire) / distance(client(mean), wire) + tv * penalty(x)`` for each image.
 
@@ -35,11 +38,12 @@ def invert(
 
     Args:
         client: maps images to clean IRs; not changed.
-        distance: misfit of clean IRs (N, ...) with wires (N, ...), (N,).
+        search: the distance and the optimizer.
         wire: the recorded wires, (N, ...).
-        prior: the penalty, and the mean image, which is where the search starts.
+        prior: the penalty, and the mean image.
         tv: weight of the penalty, one number or (N,).
-        iterations: evaluations of the loss and its gradient.
+        iterations: evaluations of the loss and its gradient, or fewer for a client that takes too many operations.
+        starts: where the search begins, (N, C, H, W); None: at the mean image.
 
     Returns:
         Images (N, C, H, W) in [0, 1].
@@ -48,20 +52,22 @@ def invert(
     frozen.to(memory_format=torch.channels_last)
     weights = torch.as_tensor(tv, device=wire.device).expand(len(wire))
     chunk = inverted_at_a_time(frozen, wire, prior.mean)
+    iterations = affordable_iterations(frozen, prior.mean, iterations)
+    means = prior.mean.expand(len(wire), -1, -1, -1)  # (N, C, H, W)
+    starts = means if starts is None else starts
     parts = []
-    for part, weight in zip(wire.split(chunk), weights.split(chunk), strict=True):
-        start = prior.mean.expand(len(part), -1, -1, -1).contiguous()  # (B, C, H, W)
+    for part, weight, start in zip(wire.split(chunk), weights.split(chunk), starts.split(chunk), strict=True):
         with torch.no_grad():
-            unit = distance(frozen(start), part)
+            unit = search.distance(frozen(means[: len(part)].contiguous()), part)
             unit = torch.where(unit > 1e-9, unit, torch.ones_like(unit))
 
         def loss(
             images: Tensor, index: Tensor, part: Tensor = part, unit: Tensor = unit, weight: Tensor = weight
         ) -> Tensor:
             value = frozen(images.contiguous(memory_format=torch.channels_last))
-            return distance(value, part[index]) / unit[index] + weight[index] * prior.penalty(images)
+            return search.distance(value, part[index]) / unit[index] + weight[index] * prior.penalty(images)
 
-        parts.append(minimize(loss, start, iterations=iterations, tolerance=TOLERANCE))
+        parts.append(search.minimize(loss, start.contiguous(), iterations=iterations))
     return torch.cat(parts)
 
 
@@ -69,11 +75,6 @@ def inverted_at_a_time(client: nn.Module, wire: Tensor, image: Tensor) -> int:
     """Return how many of the wires (N, ...) are inverted together, each to an image like ``image`` (C, H, W)."""
     remembered = MAX_STATE_NUMBERS // (image.numel() * (2 * MEMORY + OTHER_COPIES))
     return max(1, min(MAX_CHUNK_NUMBERS // wire[0].numel(), remembered, in_one_graph(client, image)))
-
-
-def squared_error(value: Tensor, sent: Tensor) -> Tensor:
-    """Compute the distance of the published attack, which ignores the defense, (N,)."""
-    return (value - sent).square().flatten(1).sum(1)
 
 
 def comparable(seen: Observation) -> Tensor:

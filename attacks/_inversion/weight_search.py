@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from .._decoders.folds import Fold, affordable
 from .._shrinkage import trust
-from .rmle import Distance, invert
+from .rmle import invert
+from .searches import Search
 from .tv_gaussian import TvGaussianPrior
 
 WEIGHTS = (0.001, 0.01, 0.1, 0.3, 1.0, 3.0)
@@ -27,11 +28,13 @@ class Pilot:
         prior: fitted to those that are not tried, (K, C, H, W).
         tune: wires (P, ...) and images (P, C, H, W) on which the weight is chosen.
         judge: wires and images on which the result is judged.
+        starts: where the search for the former begins, (P, C, H, W); None: at the mean image.
     """
 
     prior: TvGaussianPrior
     tune: tuple[Tensor, Tensor]
     judge: tuple[Tensor, Tensor]
+    starts: Tensor | None = None
 
     @classmethod
     def of(cls, images: Tensor, fold: Fold, send: Callable[[Tensor], Tensor], *, share: int = 1) -> Pilot:
@@ -41,29 +44,56 @@ class Pilot:
         return cls(TvGaussianPrior(images[fold.fit.to(images.device)]), (send(tune), tune), (send(judge), judge))
 
 
-def choose_weight(
-    client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, iterations: int
-) -> tuple[float, float]:
-    """Return the weight with the highest mean PSNR on images of the attacker, and how far to trust the result.
+@dataclass(frozen=True)
+class Choice:
+    """What reconstructs the attacker's own images best.
+
+    Attributes:
+        search: the distance and the optimizer.
+        tv: weight of the prior.
+        decibels: mean PSNR that they reach.
+    """
+
+    search: Search
+    tv: float
+    decibels: float
+
+
+def choose(client: nn.Module, tried: Sequence[Search], pilots: Sequence[Pilot], *, iterations: int) -> Choice:
+    """Return the search and the weight with the highest mean PSNR on images of the attacker.
 
     Args:
         client: maps images to clean IRs.
-        distance: misfit of clean IRs (N, ...) with wires (N, ...), (N,).
+        tried: the searches.
         pilots: images of the attacker with their wires, and priors that were not fitted to them.
         iterations: evaluations of the loss and its gradient.
     """
+    found = [_best_weight(client, search, pilots, iterations=iterations) for search in tried]
+    return max(found, key=lambda choice: choice.decibels)
+
+
+def _best_weight(client: nn.Module, search: Search, pilots: Sequence[Pilot], *, iterations: int) -> Choice:
+    """Return the best weight for one search."""
     errors = []
     for pilot in pilots:
         wire, truth = pilot.tune
         repeated = wire.repeat(len(WEIGHTS), *[1] * (wire.ndim - 1))  # (weights * P, ...)
         each = torch.tensor(WEIGHTS, device=truth.device).repeat_interleave(len(truth))
-        images = invert(client, distance, repeated, pilot.prior, tv=each, iterations=iterations)
+        starts = None if pilot.starts is None else pilot.starts.repeat(len(WEIGHTS), 1, 1, 1)
+        images = invert(client, search, repeated, pilot.prior, tv=each, iterations=iterations, starts=starts)
         error = (images - truth.repeat(len(WEIGHTS), 1, 1, 1)).square().flatten(1).mean(1)
         errors.append(error.view(len(WEIGHTS), -1))
-    best = WEIGHTS[int(torch.cat(errors, 1).clamp(min=1e-10).log().mean(1).argmin())]
+    decibels = -10 * torch.cat(errors, 1).clamp(min=1e-10).log10().mean(1)  # (weights,)
+    best = int(decibels.argmax())
+    return Choice(search, WEIGHTS[best], decibels[best].item())
+
+
+def trusted(client: nn.Module, choice: Choice, pilots: Sequence[Pilot], *, iterations: int) -> float:
+    """Return how far to trust reconstructions, by other images of the attacker, with the arguments of ``choose``."""
     rebuilt = [
-        invert(client, distance, pilot.judge[0], pilot.prior, tv=best, iterations=iterations) for pilot in pilots
+        invert(client, choice.search, pilot.judge[0], pilot.prior, tv=choice.tv, iterations=iterations)
+        for pilot in pilots
     ]
     truth = torch.cat([pilot.judge[1] for pilot in pilots])
     means = torch.cat([pilot.prior.mean.expand_as(pilot.judge[1]) for pilot in pilots])
-    return best, trust(torch.cat(rebuilt), truth, means)
+    return trust(torch.cat(rebuilt), truth, means)

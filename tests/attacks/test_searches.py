@@ -1,0 +1,88 @@
+"""The searches of which the attacker's own images choose one."""
+
+import pytest
+import torch
+from mia_bench.attacks import _limits
+from mia_bench.attacks._inversion.adam import minimize_by_adam
+from mia_bench.attacks._inversion.searches import Search, Whitened, searches, squared_error
+from mia_bench.attacks._inversion.tv_gaussian import TvGaussianPrior
+from mia_bench.attacks._inversion.weight_search import Pilot, choose
+from mia_bench.attacks._limits import affordable_iterations
+from mia_bench.benchmark.checks.lab import Dropped
+from mia_bench.benchmark.interfaces import Channel
+from mia_bench.benchmark.utils.ir_layout import IrLayout
+from torch import Tensor, nn
+
+SMALL, LARGE = torch.zeros(3, 32, 32), torch.zeros(3, 48, 48)
+
+
+def quadratic(images: Tensor, index: Tensor) -> Tensor:
+    weights = torch.linspace(1, 100, images[0].numel()).view(images[0].shape)
+    return (weights * (images - 0.3 - 0.1 * index.view(-1, 1, 1, 1)).square()).flatten(1).sum(1)
+
+
+def test_adam_finds_the_minimum_of_each_image() -> None:
+    found = minimize_by_adam(quadratic, torch.full((3, 1, 4, 4), 0.9), iterations=200)
+
+    torch.testing.assert_close(
+        found, torch.tensor([0.3, 0.4, 0.5]).view(3, 1, 1, 1).expand(3, 1, 4, 4), atol=0.01, rtol=0
+    )
+
+
+def test_an_image_comes_out_of_adam_the_same_whatever_else_is_in_the_batch() -> None:
+    start = torch.rand(3, 1, 4, 4)
+    together = minimize_by_adam(quadratic, start, iterations=20)
+    alone = minimize_by_adam(quadratic, start[:1], iterations=20)
+
+    torch.testing.assert_close(alone, together[:1])
+
+
+@pytest.mark.parametrize(
+    ("distance", "image", "shape", "count"),
+    [
+        (squared_error, SMALL, (4, 16, 16), 1),
+        (squared_error, LARGE, (4, 16, 16), 3),
+        (Channel().distance, LARGE, (17, 8), 3),
+        (Channel().distance, LARGE, (10,), 2),
+        (Dropped().distance, LARGE, (4, 16, 16), 2),
+    ],
+    ids=["small images", "large images", "tokens", "vectors", "a distance of its own"],
+)
+def test_more_searches_are_tried_on_large_images(
+    distance: object, image: Tensor, shape: tuple[int, ...], count: int
+) -> None:
+    assert len(searches(distance, torch.rand(5, *shape), image)) == count
+
+
+def test_the_channels_of_tokens_are_measured_over_all_tokens() -> None:
+    wires = torch.randn(50, 17, 3) * torch.tensor([1.0, 10.0, 100.0])
+    whitened = Whitened.of(squared_error, wires, IrLayout.of((17, 3), image=(3, 48, 48)))
+
+    assert whitened.scale.shape == (1, 1, 3)
+    assert whitened(wires, torch.zeros_like(wires)).mean().item() == pytest.approx(17 * 3, rel=0.1)
+
+
+def test_the_search_that_reconstructs_own_images_best_is_chosen() -> None:
+    torch.manual_seed(0)
+    client, images = nn.Conv2d(1, 4, 3, padding=1), torch.rand(6, 1, 8, 8)
+    client.requires_grad_(False)
+    pilot = Pilot(TvGaussianPrior(images), (client(images), images), (client(images), images))
+
+    def misleading(value: Tensor, sent: Tensor) -> Tensor:
+        return (value - sent.roll(1, 0)).square().flatten(1).sum(1)
+
+    chosen = choose(client, [Search(misleading), Search(squared_error)], [pilot], iterations=20)
+
+    assert chosen.search.distance is squared_error
+    assert chosen.decibels > 20
+
+
+def test_an_expensive_client_is_evaluated_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, image = nn.Conv2d(1, 4, 3, padding=1), torch.rand(1, 8, 8)
+    each = 3 * 4 * 9 * 64
+    assert affordable_iterations(client, image, 150) == 150
+    monkeypatch.setattr(_limits, "MAX_SEARCH_MACS", 100 * each)
+    assert affordable_iterations(client, image, 150) == 100
+    monkeypatch.setattr(_limits, "MAX_SEARCH_MACS", each)
+    assert affordable_iterations(client, image, 150) == _limits.MIN_ITERATIONS
+    assert affordable_iterations(client, image, 10) == 10
