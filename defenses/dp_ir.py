@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from ..benchmark.interfaces import ImageSet, SplitModel
 from ._dp.noise_defense import NoiseDefense
+from ._dp.nonnegative import never_negative
 from ._fine_tuning import tune_server
 
 
@@ -18,13 +19,20 @@ class DpIr(NoiseDefense):
     norm is the median norm of the IRs of the victim's training images. This is sound for the images that are sent,
     since the norm does not depend on them. It guarantees nothing about the training images.
 
+    If clipped, the value is rounded to a grid of step sigma / 256 and the noise is an integer number of steps, so that
+    the guarantee holds for the bits that are sent. By default the noise comes from the random stream of the cell, which
+    anyone who knows the cell can repeat: the guarantee then describes the mechanism, not this run. Deploy
+    ``randomness=secure``, which draws from the operating system.
+
+    After layers such as ReLU, IRs are never negative, so their distance is at most sqrt(2) times ``clip``, not twice.
+
     Example: ``mia-bench run --defense dp_ir --sigma 0.1,0.5,1``
 
     Source: He, Zhang, Lee, ACSAC 2019, section 7, and IoT-J 2021; epsilon of Gaussian noise: Balle & Wang, ICML
     2018, Theorem 8; epsilon of Laplacian noise: Dwork, McSherry, Nissim, Smith, TCC 2006.
     """
 
-    guarantee: ClassVar[str] = "(eps, delta)-local DP per release if clipped, else none"
+    guarantee: ClassVar[str] = "(eps, delta)-local DP per release of the sent bits if clipped, else none"
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
         """Return a copy of the model with noise on its IRs.
@@ -34,7 +42,7 @@ class DpIr(NoiseDefense):
             UsageError: If the accountant cannot compute the guarantee.
         """
         protected = model.copy()
-        channel, promise = self.calibrate(protected.client, train.images)
+        channel, promise = self.calibrate(protected.client, train.images, nonnegative=never_negative(protected.client))
         protected = replace(protected, ir_channel=channel, promise=promise)
         if self.noise_aware:
             tune_server(protected, train, epochs=self.tuning_epochs)

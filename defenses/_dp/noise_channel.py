@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from ...benchmark.interfaces import Channel
 from .clipping import clip_norms
-
-Noise = Literal["gaussian", "laplacian"]
+from .rounded_noise import Noise
 
 NORM_ORDER: dict[Noise, int] = {"gaussian": 2, "laplacian": 1}
 """Order of the norm in which the sensitivity is bounded, for each kind of noise."""
@@ -23,7 +21,10 @@ def laplacian_scale(sigma: float) -> float:
 
 
 class NoiseChannel(Channel):
-    """A channel that clips each value to a norm and adds independent noise to each coordinate."""
+    """A channel that clips each value to a norm and adds independent noise to each coordinate, in floating point.
+
+    Its low bits may reveal the value under the noise, so it promises nothing. See ``GridNoiseChannel``.
+    """
 
     def __init__(self, *, noise: Noise, sigma: float, clip: float | None) -> None:
         """Set the kind of noise, its standard deviation, and the clipping norm (None: no clipping)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
@@ -14,6 +15,7 @@ from .._exclusive_parameters import require_one, settle_alternatives
 from .._fine_tuning import EPOCHS_HELP
 from .accountants import epsilon_of_sigma, sigma_of_epsilon
 from .clipping import median_norm
+from .grid_channel import GridNoiseChannel
 from .noise_channel import NORM_ORDER, NoiseChannel, laplacian_scale
 
 MAX_SIGMA = 1e30
@@ -22,15 +24,21 @@ MAX_SIGMA = 1e30
 MIN_SIGMA = 1e-30
 """Smallest standard deviation with a guarantee. Smaller noise vanishes in float32."""
 
+MAX_CLIP_TO_SIGMA = 2.0**40
+"""Largest clipping norm, in units of sigma, with a guarantee. Beyond it, steps of the grid are not exact in float64."""
+
 
 class NoiseDefense(Defense):
     """Base class of defenses that clip a value and add noise to it. Subclasses choose the value.
 
     The protected record is one image, which any other image may replace (local differential privacy, replace-one), so
-    clipping to the norm C gives the sensitivity 2 C.
+    clipping to the norm C gives the sensitivity 2 C, or sqrt(2) C for the L2 norm of values that are never negative.
+
+    Noise with a guarantee is integer noise on a grid, since the low bits of floating-point noise reveal the value under
+    it (Mironov, CCS 2012). Noise without a guarantee is floating-point noise.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     stronger_with: ClassVar[Mapping[str, Literal[1, -1]]] = {"sigma": 1, "epsilon": -1}
 
     sigma: float | None = Field(
@@ -54,6 +62,11 @@ class NoiseDefense(Defense):
     accountant: Literal["analytic", "rdp", "prv"] = Field(
         "analytic", description="accountant for Gaussian noise: exact (analytic), or one of opacus"
     )
+    randomness: Literal["seeded", "secure"] = Field(
+        "seeded",
+        description="random numbers of noise with a guarantee: the stream of the cell, which repeats (seeded), or the "
+        "operating system's, for deployment (secure)",
+    )
     noise_aware: bool = Field(False, description="fine-tune the server to the noise")
     tuning_epochs: int = Field(1, ge=1, description=f"{EPOCHS_HELP}, if noise_aware")
 
@@ -67,12 +80,15 @@ class NoiseDefense(Defense):
         require_one(self, "sigma", "epsilon")
         return self
 
-    def calibrate(self, encode: Callable[[Tensor], Tensor], images: Tensor) -> tuple[NoiseChannel, Promise]:
+    def calibrate(
+        self, encode: Callable[[Tensor], Tensor], images: Tensor, *, nonnegative: bool
+    ) -> tuple[NoiseChannel, Promise]:
         """Build the channel and its guarantee.
 
         Args:
             encode: Maps images to the values to which noise is added.
             images: Images of the victim (N, C, H, W). They set the clipping norm if epsilon is given without it.
+            nonnegative: Whether these values are never negative. The channel enforces it.
 
         Raises:
             Inapplicable: If that norm is zero.
@@ -85,29 +101,35 @@ class NoiseDefense(Defense):
                 raise Inapplicable(
                     "Half of the values to protect are zero, so no clipping norm can be chosen. Give clip."
                 )
-        sigma = self._sigma(clip)
+        sensitivity = None if clip is None else self._sensitivity(clip, nonnegative)
+        sigma = self._sigma(sensitivity)
         if sigma > MAX_SIGMA:
             raise UsageError(
                 f"Expected noise of at most sigma={MAX_SIGMA:g}, got {sigma:.4g}. Raise epsilon or lower clip."
             )
-        return NoiseChannel(noise=self.noise, sigma=sigma, clip=clip), self._promise(sigma, clip)
+        if clip is None or sensitivity is None or sigma < max(MIN_SIGMA, clip / MAX_CLIP_TO_SIGMA):
+            return NoiseChannel(noise=self.noise, sigma=sigma, clip=clip), Promise()
+        channel = GridNoiseChannel(
+            noise=self.noise, sigma=sigma, clip=clip, nonnegative=nonnegative, randomness=self.randomness
+        )
+        return channel, self._promise(sigma, clip, sensitivity)
 
-    def _sigma(self, clip: float | None) -> float:
+    def _sensitivity(self, clip: float, nonnegative: bool) -> float:
+        """Return the largest distance of two clipped values: their directions are opposite, or at a right angle."""
+        return math.sqrt(2) * clip if nonnegative and self.noise == "gaussian" else 2 * clip
+
+    def _sigma(self, sensitivity: float | None) -> float:
         """Return the standard deviation of the noise, given or computed."""
         if self.sigma is not None:
             return self.sigma
         assert self.epsilon is not None
-        assert clip is not None
-        sensitivity = 2 * clip
+        assert sensitivity is not None
         if self.noise == "laplacian":
             return sensitivity * self.releases / self.epsilon / laplacian_scale(1)
         return sensitivity * sigma_of_epsilon(self.epsilon, self.delta, self.releases, self.accountant)
 
-    def _promise(self, sigma: float, clip: float | None) -> Promise:
-        """Return the guarantee: none without a bound on the sensitivity, or if the noise vanishes in float32."""
-        if clip is None or sigma < MIN_SIGMA:
-            return Promise()
-        sensitivity = 2 * clip
+    def _promise(self, sigma: float, clip: float, sensitivity: float) -> Promise:
+        """Return the guarantee of noise on a clipped value."""
         delta = self.delta if self.noise == "gaussian" else 0.0
         if self.epsilon is not None:
             spent = self.epsilon
@@ -116,5 +138,5 @@ class NoiseDefense(Defense):
         else:
             spent = epsilon_of_sigma(sigma / sensitivity, delta, self.releases, self.accountant)
         span = "per release" if self.releases == 1 else f"over {self.releases} releases"
-        words = f"({spent:.4g}, {delta:g})-local DP {span}, clip {clip:.4g}, sigma {sigma:.4g}"
+        words = f"({spent:.4g}, {delta:g})-local DP {span}, clip {clip:.4g}, sigma {sigma:.4g}, {self.randomness} noise"
         return Promise(words, epsilon=spent, delta=delta)

@@ -28,19 +28,19 @@ def test_a_clip_without_noise_promises_nothing(defense, model, train):
 @both
 def test_sigma_and_clip_promise_the_exact_epsilon(defense, model, train):
     promise = defense(sigma=0.1, clip=1).protect(model, train).promise
-    assert promise.guarantee == "(284.4, 1e-05)-local DP per release, clip 1, sigma 0.1"
-    assert promise.epsilon == pytest.approx(epsilon_of_sigma(0.1 / 2, 1e-5))
+    assert promise.guarantee == "(159.4, 1e-05)-local DP per release, clip 1, sigma 0.1, seeded noise"
+    assert promise.epsilon == pytest.approx(epsilon_of_sigma(0.1 / 2**0.5, 1e-5))
     assert promise.delta == 1e-5
 
 
 def test_more_releases_cost_epsilon(model, train):
-    promise = DpIr(sigma=8, clip=1, releases=100).protect(model, train).promise
-    assert promise.guarantee == "(13.21, 1e-05)-local DP over 100 releases, clip 1, sigma 8"
+    promise = DpIr(sigma=32**0.5, clip=1, releases=100).protect(model, train).promise
+    assert promise.guarantee == "(13.21, 1e-05)-local DP over 100 releases, clip 1, sigma 5.657, seeded noise"
 
 
 @pytest.mark.parametrize(("accountant", "epsilon"), [("rdp", 4.7285), ("prv", 4.3874)])
 def test_the_accountant_can_be_chosen(accountant, epsilon, model, train):
-    promise = DpIr(sigma=2, clip=1, accountant=accountant).protect(model, train).promise
+    promise = DpIr(sigma=2**0.5, clip=1, accountant=accountant).protect(model, train).promise
     assert promise.epsilon == pytest.approx(epsilon, abs=2e-4)
 
 
@@ -53,7 +53,7 @@ def test_laplacian_noise_promises_pure_differential_privacy(model, train):
     promise = DpIr(sigma=2**0.5 * 4, clip=2, noise="laplacian", releases=3).protect(model, train).promise
     assert promise.epsilon == pytest.approx(3 * 2 * 2 / 4)
     assert promise.delta == 0
-    assert promise.guarantee == "(3, 0)-local DP over 3 releases, clip 2, sigma 5.657"
+    assert promise.guarantee == "(3, 0)-local DP over 3 releases, clip 2, sigma 5.657, seeded noise"
 
 
 @both

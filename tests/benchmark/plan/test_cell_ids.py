@@ -22,12 +22,12 @@ CELLS = [  # digest, dataset and model and split, defense, attack, seed; the row
         "white_box:iterations=500,tv=0.0,adaptive=False",
         0,
     ),  # he2021
-    ("05fd525b5b0db617", "cifar10 cnn6 relu22", "dp_ir:sigma=0.4", "ridge", 0),  # he2021
+    ("68f424f694f4b5fe", "cifar10 cnn6 relu22", "dp_ir:sigma=0.4", "ridge", 0),  # he2021
     ("0fc0b5210ce31933", "mnist lenet5 relu2", "undefended", "query_free:shadow=different", 1),  # he2019
     ("582bf0c022d2e213", "mnist lenet5 conv2", "undefended", "auto_query_free", 0),  # he2019-layers
     ("55e67beed0c79832", "cifar10 cnn6 conv11", "undefended", "shadow_query:aux=same_set", 0),  # he2019
     ("000ca004df6119fe", "cifar10 vgg relu11", "tee:exit=pool1", "encoder_decoder", 0),  # benkraouda2021
-    ("b073960af3383a61", "cifar10 cnn6 relu22", "dp_input", "auto", 0),  # defenses
+    ("9a0b9b2620487946", "cifar10 cnn6 relu22", "dp_input", "auto", 0),  # defenses
     ("6cf2cc5dc133d817", "cifar10 cnn6 relu22", "quantize:bits=1", "auto", 0),  # defenses
     ("6169fafbea1b8a96", "cifar10 cnn6 relu22", "shredder", "auto", 0),  # defenses
     ("adfbd040298ab635", "cifar10 cnn6 relu22", "topk:kept=0.05", "auto", 0),  # defenses
