@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from ..benchmark.errors import UsageError, message_of
+from ..benchmark.errors import UsageError, describe, message_of
 
 PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".tar")
 """Suffixes of files that torch.save writes."""
@@ -57,12 +57,14 @@ def _load_pickled(path: Path) -> Any:
                 f"Expected a file that holds nothing but tensors, got {path} with {held[1]}, whose code would have to "
                 f"run. {SAVE}"
             ) from error
-        raise UsageError(f"Expected weights, got {path}, which cannot be read: {_first(error)}. {SAVE}") from error
+        raise UsageError(
+            f"Expected weights, got {path}, which is not a file of torch.save, or damaged ({_first(error)}). {SAVE}"
+        ) from error
 
 
 def _first(error: Exception) -> str:
-    """Return the first sentence of a message, which torch may follow with advice to trust the file."""
-    return message_of(error).partition(". ")[0].rstrip(".")
+    """Return the type and the first sentence of an error, which torch may follow with advice to trust the file."""
+    return describe(error).partition(". ")[0].rstrip(".")
 
 
 def _tensors_in(loaded: Any, path: Path) -> dict[str, Tensor]:

@@ -69,7 +69,7 @@ def protect(
         TypeError: If it does not return a split model.
     """
     start = time.perf_counter()
-    model = _defended(setting, undefended, pools.train)
+    model = defended(setting, undefended, pools.train)
     test = sample_images(pools.private, model.accuracy_images)
     reference = accuracy_undefended(len(test) if len(test) < len(pools.private) else None)
     if setting.defense.name == REFERENCE_DEFENSE:
@@ -91,7 +91,18 @@ def protect(
     return Protected(model, wire, measured, reference, len(test), costs, details)
 
 
-def _defended(setting: Setting, undefended: SplitModel, train: ImageSet) -> SplitModel:
+def defended(setting: Setting, undefended: SplitModel, train: ImageSet) -> SplitModel:
+    """Apply the defense of a setting, and return the protected model, frozen and in evaluation mode.
+
+    Args:
+        setting: names the defense, and the random stream.
+        undefended: the split target, which stays as it is.
+        train: the victim's training images.
+
+    Raises:
+        Inapplicable: if the defense has no meaning for this model or split.
+        TypeError: if it does not return a split model.
+    """
     with isolated("protect", setting.identity):
         model = cast(Defense, setting.defense.component).protect(undefended.copy(), train.copy())
     if not isinstance(model, SplitModel):

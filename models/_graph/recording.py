@@ -10,6 +10,7 @@ from torch import Tensor, fx
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils import _pytree as pytree
 
+from ...benchmark.errors import UsageError, message_of
 from .conditions import BATCHES
 from .tracing import Trace
 
@@ -42,8 +43,19 @@ def record(trace: Trace, image_shape: tuple[int, int, int]) -> Facts:
         with FakeTensorMode(allow_non_fake_inputs=True):
             runs = [_run(trace, torch.empty(size, *image_shape)) for size in BATCHES]
     except Exception:
-        runs = [_run(trace, torch.rand(size, *image_shape)) for size in BATCHES]
+        runs = [_run_on_numbers(trace, size, image_shape) for size in BATCHES]
     return {node: tuple(facts[node] for facts in runs) for node in runs[0]}
+
+
+def _run_on_numbers(trace: Trace, size: int, image_shape: tuple[int, int, int]) -> dict[fx.Node, Fact]:
+    try:
+        return _run(trace, torch.rand(size, *image_shape))
+    except Exception as error:
+        reason = message_of(error).partition(" While executing")[0]
+        raise UsageError(
+            f"Expected a network that takes any number of images, got one that does not take {size}: {reason}. Build "
+            "or export it for any number: with torch.onnx.export, give dynamic_shapes."
+        ) from error
 
 
 def _run(trace: Trace, images: Tensor) -> dict[fx.Node, Fact]:

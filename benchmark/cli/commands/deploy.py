@@ -1,0 +1,69 @@
+"""The command that writes files for deployment, with its options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .. import completion
+from . import run_options as options_of_run
+from .shared import FLAG, example
+
+app = typer.Typer()
+PANEL = "Deploy"
+
+
+@app.command(
+    rich_help_panel=PANEL,
+    epilog=example("mia-bench export --model lenet5 --split relu1 --defense dp_ir --sigma 0.5 -o deployed"),
+    context_settings={"ignore_unknown_options": True},
+)
+def export(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.", metavar="DIR")],
+    rest: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="--PARAM VALUE", help="Parameters of the defense.", show_default=False),
+    ] = None,
+    dataset: options_of_run.Dataset = None,
+    model: options_of_run.Model = None,
+    split: options_of_run.Split = None,
+    defense: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The defense. Defaults to undefended.",
+            metavar="NAME",
+            autocompletion=completion.of_kind("defenses"),
+        ),
+    ] = None,
+    seed: options_of_run.Seed = None,
+    images: Annotated[
+        int | None,
+        typer.Option(help="As in the run, for the same random numbers. Defaults to 64.", metavar="N"),
+    ] = None,
+    device: options_of_run.Device = "auto",
+    data_dir: options_of_run.DataDir = None,
+    force: Annotated[bool, typer.Option("--force", metavar=FLAG, help="Replace files of an earlier export.")] = False,
+) -> None:
+    """Write a protected network as client.onnx, server.onnx and split.json.
+
+    The graphs are run by ONNX Runtime and compared with torch before anything is
+    kept. Random numbers of a defense are inputs of client.onnx, so that they can
+    neither be forgotten nor come from an insecure generator.
+    """
+    from ...errors import UsageError
+    from ...plan.request import Request
+    from ...runner.options import RunOptions
+    from ..component_options import parse_rest
+    from ..export import export as write_export
+
+    suite, options = parse_rest(rest or [])
+    if suite:
+        raise UsageError(f"Expected options only, got {suite!r}. Write options with two hyphens.")
+    given: dict[str, Any] = {"dataset": dataset, "model": model, "split": split, "defenses": defense, "seeds": seed}
+    given |= {"images": images, "options": options}
+    request = Request(**{name: value for name, value in given.items() if value is not None})
+    where = RunOptions.model_validate({"out": out, "data_dir": data_dir, "device": device})
+    for path in write_export(request, where, force=force):
+        typer.echo(f"Wrote {path}")

@@ -1,0 +1,112 @@
+"""Run ``mia-bench export``."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import cast
+
+import torch
+
+from ..errors import Inapplicable, UsageError, message_of
+from ..evaluation.artifacts import Artifacts
+from ..evaluation.protection import defended
+from ..export.description import describe_split
+from ..export.graphs import CLIENT, SERVER, check_installed, write_graphs
+from ..export.halves import Halves, halves_of
+from ..interfaces import SplitModel
+from ..plan.cells import Setting
+from ..plan.expansion import plan
+from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
+from ..plan.request import Request
+from ..runner.options import RunOptions
+from ..runner.settled import settle
+from ..utils.cache import digest
+from ..utils.isolation import restored_state
+
+DESCRIPTION = "split.json"
+FILES = (CLIENT, SERVER, DESCRIPTION)
+COMPARED_IMAGES = 5
+"""Images on which the graphs are compared with torch."""
+
+
+@restored_state()
+def export(given: Request, options: RunOptions, *, force: bool) -> list[Path]:
+    """Train or read a network, protect it, and write its halves.
+
+    Args:
+        given: The dataset, the model, the split and the defense, one of each.
+        options: Where to write and to compute, and the folder of the data.
+        force: Whether to replace files of an earlier export.
+
+    Returns:
+        The paths of the files.
+
+    Raises:
+        UsageError: If more than one network is asked for, it cannot be expressed in ONNX, or a file exists.
+    """
+    check_installed()
+    torch.set_num_threads(1)
+    there = [name for name in FILES if (options.out / name).exists()]
+    if there and not force:
+        raise UsageError(
+            f"Expected a folder without {', '.join(there)}, got {options.out}. Choose another --out, or give --force."
+        )
+    artifacts = Artifacts(device=options.torch_device, data_dir=options.data_dir)
+    setting = _only_setting(given, artifacts)
+    artifacts.targets.structure(setting.dataset, setting.model).split(setting.split)
+    model = _protected(setting, artifacts)
+    halves = halves_of(model, setting.defense.label)
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        folder = Path(mkdtemp(prefix=".export-", dir=options.out))
+    except OSError as error:
+        raise UsageError(f"Cannot write {options.out}: {error.strerror}. Choose another --out.") from error
+    try:
+        _write(setting, model, halves, artifacts, folder)
+        for name in FILES:
+            os.replace(folder / name, options.out / name)
+    finally:
+        shutil.rmtree(folder)
+    return [options.out / name for name in FILES]
+
+
+def _only_setting(given: Request, artifacts: Artifacts) -> Setting:
+    defenses = given.defenses or [REFERENCE_DEFENSE]
+    request = given.model_copy(update={"attacks": [REFERENCE_ATTACK], "defenses": defenses})
+    settings = list(dict.fromkeys(cell.setting for cell in settle(plan(request), artifacts)))
+    if given.defenses and len(settings) > 1:  # The plan contains the undefended network, too.
+        settings = [setting for setting in settings if setting.defense.name != REFERENCE_DEFENSE]
+    if len(settings) != 1:
+        raise UsageError(
+            f"Expected one network to export, got {len(settings)}: {'; '.join(each.label for each in settings[:3])}. "
+            "Give one dataset, model, split, defense and seed."
+        )
+    return settings[0]
+
+
+def _protected(setting: Setting, artifacts: Artifacts) -> SplitModel:
+    target = artifacts.targets.get(setting.dataset, setting.model, setting.seed)
+    try:
+        return defended(setting, target.split(setting.split), artifacts.pools(setting.dataset).train)
+    except Inapplicable as error:
+        raise UsageError(f"{setting.defense.label} cannot protect this network: {message_of(error)}") from error
+
+
+def _write(setting: Setting, model: SplitModel, halves: Halves, artifacts: Artifacts, folder: Path) -> None:
+    pools = artifacts.pools(setting.dataset)
+    images = pools.train.images[:COMPARED_IMAGES].cpu()
+    graphs = write_graphs(halves, images, folder)
+    described = describe_split(
+        setting,
+        model,
+        graphs,
+        images=images,
+        classes=cast(tuple[str, ...], pools.classes),
+        target=digest(artifacts.targets.identity(setting.dataset, setting.model, setting.seed)),
+        folder=folder,
+    )
+    (folder / DESCRIPTION).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")

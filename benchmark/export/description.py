@@ -1,0 +1,141 @@
+"""What split.json says: shapes, types, normalization, the defense, and what a deployment must add."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ... import __version__
+from ..interfaces import Normalize, SplitModel
+from ..plan.cells import Setting
+from ..registry.literals import write
+from .graphs import CLIENT, SERVER, TOLERANCE, Graphs
+from .random_inputs import BATCH, RandomInput
+
+SCHEMA = 1
+"""The version of the layout of split.json. Raise it when a field changes its meaning."""
+
+
+def describe_split(
+    setting: Setting,
+    model: SplitModel,
+    graphs: Graphs,
+    *,
+    images: Tensor,
+    classes: tuple[str, ...],
+    target: str,
+    folder: Path,
+) -> dict[str, Any]:
+    """Return the content of split.json.
+
+    Args:
+        setting: What was exported.
+        model: The protected model.
+        graphs: The written graphs.
+        images: The images (N, C, H, W) on which the graphs were compared with torch.
+        classes: The names of the classes, in the order of the logits.
+        target: The hash of everything that the weights of the undefended network follow from.
+        folder: Where the graphs lie.
+    """
+    wire = _tensor(graphs.wire)
+    image = _tensor(images) | {"range": [0, 1], "layout": "NCHW, RGB" if images.shape[1] == 3 else "NCHW"}
+    logits = {"shape": [BATCH, len(classes)], "dtype": "float32"}
+    return {
+        "schema": SCHEMA,
+        "dataset": setting.dataset.canonical,
+        "model": setting.model.canonical,
+        "split": setting.split,
+        "seed": setting.seed,
+        "target": target,
+        "classes": list(classes),
+        "client": {
+            "file": CLIENT,
+            "sha256": _hash(folder / CLIENT),
+            "inputs": {"image": image} | {each.name: _noise(each) for each in graphs.noise},
+            "outputs": {"wire": wire},
+            "normalization": _normalization(model),
+        },
+        "server": {
+            "file": SERVER,
+            "sha256": _hash(folder / SERVER),
+            "inputs": {"wire": wire},
+            "outputs": {"logits": logits},
+        },
+        "wire_bytes": model.ir_channel.packed_bytes(graphs.wire) or graphs.wire[:1].nbytes,
+        "defense": {
+            "name": setting.defense.name,
+            "params": setting.defense.component.model_dump(mode="json"),
+            "guarantee": model.promise.guarantee,
+            "epsilon": model.promise.epsilon,
+            "delta": model.promise.delta,
+        },
+        "to_do": _to_do(model, graphs),
+        "checked": {"images": len(images), "tolerance": TOLERANCE, "logit_difference": graphs.logit_difference},
+        "evaluate": _command(setting),
+        "versions": _versions(),
+    }
+
+
+def _tensor(value: Tensor) -> dict[str, Any]:
+    return {"shape": [BATCH, *value.shape[1:]], "dtype": str(value.dtype).removeprefix("torch.")}
+
+
+def _noise(drawn: RandomInput) -> dict[str, Any]:
+    names = ("mean", "standard_deviation") if drawn.distribution == "normal" else ("low", "high")
+    parameters = dict(zip(names, drawn.parameters, strict=True))
+    ends = {} if drawn.distribution == "normal" else {"ends": "excluded"}  # the graph may take the logarithm
+    return {"shape": list(drawn.shape), "dtype": "float32", "distribution": drawn.distribution, **parameters, **ends}
+
+
+def _normalization(model: SplitModel) -> dict[str, Any] | None:
+    """Return what the client subtracts from each channel and divides it by. The graph contains it."""
+    first = next(iter(model.client.children()), None)
+    if not isinstance(first, Normalize):
+        return None
+    return {"inside": CLIENT, "mean": first.mean.flatten().tolist(), "std": first.std.flatten().tolist()}
+
+
+def _to_do(model: SplitModel, graphs: Graphs) -> list[str]:
+    """Return what a deployment must add to the graphs, in sentences."""
+    found = [f"Give {CLIENT} images in [0, 1]. It normalizes them."]
+    if graphs.noise:
+        names = " and ".join(each.name for each in graphs.noise)
+        found.append(
+            f"Draw {names} on the device, anew for each image and each inference, from a cryptographically secure "
+            f"generator. Never send, store or reuse it: with it, the noise can be subtracted. {CLIENT} scales it."
+        )
+    if model.promise.epsilon is not None:
+        found.append(
+            "The guarantee is that of real numbers. The low bits of floating-point noise can reveal more (Mironov, CCS "
+            "2012): round what is sent to a grid."
+        )
+    packed = model.ir_channel.packed_bytes(graphs.wire)
+    if packed is not None:
+        found.append(f"Code what is sent in {packed} bytes per image, as it was measured. {CLIENT} gives float32.")
+    return found
+
+
+def _command(setting: Setting) -> str:
+    """Return the command that measures what this split reveals."""
+    params = setting.defense.component.model_dump(mode="json", exclude_defaults=True)
+    chosen = ",".join(f"{key}={write(value)}" for key, value in params.items())
+    defense = f"{setting.defense.name}:{chosen}" if chosen else setting.defense.name
+    words = {"dataset": setting.dataset.canonical, "model": setting.model.canonical, "split": setting.split}
+    words |= {"defense": defense, "seed": str(setting.seed), "images": str(setting.images)}
+    return "mia-bench run " + " ".join(f"--{name} '{value}'" for name, value in words.items())
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    packages = ("onnx", "onnxscript", "onnxruntime")
+    return {"mia-bench": __version__, "torch": torch.__version__} | {
+        name: importlib.metadata.version(name) for name in packages
+    }

@@ -1,0 +1,175 @@
+"""The halves as ONNX graphs, compared with torch."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import UsageError, message_of
+from .halves import Halves
+from .random_inputs import BATCH, GivenNumbers, RandomInput, expose
+
+NEEDED = (
+    "Expected the packages onnx, onnxscript and onnxruntime, got none. Install them: pip install 'mia-bench[onnx]'."
+)
+CLIENT, SERVER = "client.onnx", "server.onnx"
+TRACED_IMAGES = 3
+"""Images with which a half is traced; the graphs take any number."""
+TOLERANCE = 1e-4
+"""Largest difference between a number of ONNX Runtime and of torch, or largest share of it above 1."""
+ROUNDED_SHARE = 0.01
+"""Largest share of the numbers in a wire for which a channel may decide otherwise, since sums differ in the last bit.
+
+Quantization rounds to another level there, and top-k chooses another of several equal coordinates.
+"""
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """Describe the written graphs.
+
+    Attributes:
+        noise: The inputs of the client that take random numbers.
+        wire: An example of what the client sends, (N, ...).
+        logit_difference: The largest difference between logits of ONNX Runtime and of torch, for the same wire.
+    """
+
+    noise: list[RandomInput]
+    wire: Tensor
+    logit_difference: float
+
+
+def check_installed() -> None:
+    """Make sure that the packages of the extra ``onnx`` are installed.
+
+    Raises:
+        UsageError: If one of them is missing.
+    """
+    if not all(map(importlib.util.find_spec, ("onnx", "onnxscript", "onnxruntime"))):
+        raise UsageError(NEEDED)
+
+
+@torch.no_grad()
+def write_graphs(halves: Halves, images: Tensor, folder: Path) -> Graphs:
+    """Write both halves into a folder, run the files by ONNX Runtime, and compare the numbers with those of torch.
+
+    Args:
+        halves: The halves.
+        images: Images (N, C, H, W) in [0, 1] for the comparison, at least 3.
+        folder: Where to write ``client.onnx`` and ``server.onnx``.
+
+    Raises:
+        UsageError: If a half cannot be expressed in ONNX, or the file computes other numbers.
+    """
+    torch.manual_seed(0)
+    wire = halves.client(images[:TRACED_IMAGES])
+    if not isinstance(wire, Tensor):
+        raise UsageError(f"Expected a wire that is a tensor, got {type(wire).__name__}. Export with another defense.")
+    client, server = (
+        _graph(halves.client, images[:TRACED_IMAGES], ("image", "wire")),
+        _graph(halves.server, wire, ("wire", "logits")),
+    )
+    noise = expose(client)
+    if expose(server):
+        raise UsageError("Expected a server without random numbers, got one that draws some. Export another model.")
+    _save(client, folder / CLIENT)
+    _save(server, folder / SERVER)
+    difference = 0.0
+    for batch in (images[:1], images):
+        difference = max(difference, _compare(halves, batch, noise, folder))
+    return Graphs(noise, wire, difference)
+
+
+def _graph(half: nn.Module, example: Tensor, names: tuple[str, str]) -> Any:
+    """Return a half as an ``onnx.ModelProto`` that takes any number of images."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                half,
+                (example,),
+                dynamo=True,
+                input_names=names[:1],
+                output_names=names[1:],
+                dynamic_shapes=({0: BATCH},),
+                verbose=False,
+            )
+    except Exception as error:  # of torch.export, of onnxscript or of the code of a plug-in
+        cause = error.__cause__ or error
+        raise UsageError(
+            f"Expected operations that ONNX has from {names[0]} to {names[1]}, got {message_of(cause)[:300]}. Choose "
+            "another split or another defense."
+        ) from error
+    assert program is not None
+    model = program.model_proto
+    for node in model.graph.node:  # The exporter notes the lines and folders of the code.
+        del node.metadata_props[:]
+        node.ClearField("doc_string")
+    del model.metadata_props[:]
+    return model
+
+
+def _save(model: Any, path: Path) -> None:
+    import onnx
+
+    try:
+        onnx.save(model, str(path))
+    except Exception as error:  # of protobuf, for more than 2 GiB, or of the system
+        raise UsageError(f"Cannot write {path.name}: {message_of(error)}. Choose an earlier split.") from error
+
+
+def _compare(halves: Halves, images: Tensor, noise: Sequence[RandomInput], folder: Path) -> float:
+    """Return the largest difference of the logits, for what the client in ONNX Runtime sends.
+
+    Raises:
+        UsageError: If the wires or the logits differ by more than rounding.
+    """
+    numbers = [each.draw(len(images)) for each in noise]
+    given = {"image": images} | {each.name: drawn for each, drawn in zip(noise, numbers, strict=True)}
+    sent = _run(folder / CLIENT, given)
+    with GivenNumbers(numbers):
+        expected = halves.client(images.clone())
+    differ = _too_far(sent, expected).double().mean().item()
+    if differ > (ROUNDED_SHARE if halves.rounds else 0):
+        raise UsageError(
+            f"Expected the wire of {CLIENT} to equal that of torch to {TOLERANCE:g}, got other numbers in "
+            f"{differ:.2%} of it. Nothing was written. Choose another split or another defense."
+        )
+    logits, answer = _run(folder / SERVER, {"wire": sent}), halves.server(sent)
+    if _too_far(logits, answer).any():
+        raise UsageError(
+            f"Expected the logits of {SERVER} to equal those of torch to {TOLERANCE:g}, got a difference of "
+            f"{(logits - answer).abs().max().item():.3g}. Nothing was written. Choose another split."
+        )
+    return (logits - answer).abs().max().item()
+
+
+def _too_far(found: Tensor, expected: Tensor) -> Tensor:
+    """Tell for each number whether it differs by more than the tolerance. NaN differs from everything."""
+    if found.shape != expected.shape:
+        return torch.ones(1, dtype=torch.bool)
+    return ~((found - expected).abs() <= TOLERANCE * expected.abs().clamp(min=1))
+
+
+def _run(path: Path, given: Mapping[str, Tensor]) -> Tensor:
+    import onnxruntime
+
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 3  # errors; it warns of every constant that no operator uses
+    settings.intra_op_num_threads = 1
+    try:
+        session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+        (answer,) = session.run(None, {name: value.numpy() for name, value in given.items()})
+    except Exception as error:  # of a binding, which has no public base class
+        raise UsageError(
+            f"Expected ONNX Runtime to run {path.name} for any number of images, got {message_of(error)[:300]}. Choose "
+            "another split or another defense."
+        ) from error
+    return torch.from_numpy(answer)

@@ -1,0 +1,174 @@
+"""`mia-bench export`: files that ONNX Runtime runs as torch does, or a sentence."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from mia_bench.benchmark.evaluation.artifacts import Artifacts
+from mia_bench.benchmark.evaluation.protection import defended
+from mia_bench.benchmark.interfaces import SplitModel
+from mia_bench.benchmark.plan.expansion import plan
+from mia_bench.benchmark.plan.request import Request
+from torchvision.models import resnet18
+
+from ...helpers.commands import mia_bench
+
+onnxruntime = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+
+SMALL = ("--dataset", "imagefolder:size=16")
+LENET = ("--model", "lenet5", "--split", "relu1")
+
+
+def export(tree: Path, out: Path, *words: str | Path, network: tuple[str, ...] = LENET) -> dict[str, Any]:
+    """The description that an export writes."""
+    result = mia_bench("export", *SMALL, "--data-dir", tree, "-o", out, *network, *words)
+    assert result.exit_code == 0, result.output
+    assert [line.rpartition("/")[2] for line in result.stdout.splitlines()] == [
+        "client.onnx",
+        "server.onnx",
+        "split.json",
+    ]
+    return json.loads((out / "split.json").read_text())
+
+
+def in_onnx_runtime(folder: Path, images: np.ndarray, **noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The wire and the logits that the files compute."""
+    client, server = (onnxruntime.InferenceSession(folder / name) for name in ("client.onnx", "server.onnx"))
+    (wire,) = client.run(None, {"image": images, **noise})
+    (logits,) = server.run(None, {"wire": wire})
+    return wire, logits
+
+
+def in_torch(tree: Path, defense: str) -> SplitModel:
+    setting = plan(Request(dataset=SMALL[1], model="lenet5", split="relu1", attacks="mean_image", defenses=defense))[
+        -1
+    ].setting
+    bench = Artifacts(device=torch.device("cpu"), data_dir=tree)
+    target = bench.targets.get(setting.dataset, setting.model, 0)
+    return defended(setting, target.split("relu1"), bench.pools(setting.dataset).train)
+
+
+def test_the_files_compute_the_logits_of_the_trained_target_for_any_number_of_images(
+    tree: Path, tmp_path: Path
+) -> None:
+    described = export(tree, tmp_path / "out")
+    model = in_torch(tree, "undefended")
+
+    for images in (torch.rand(1, 3, 16, 16), torch.rand(6, 3, 16, 16)):
+        _, logits = in_onnx_runtime(tmp_path / "out", images.numpy())
+        assert np.abs(logits - model.classify(images).numpy()).max() < 1e-4
+    assert described["client"]["inputs"]["image"] == {
+        "shape": ["batch", 3, 16, 16],
+        "dtype": "float32",
+        "range": [0, 1],
+        "layout": "NCHW, RGB",
+    }
+    assert described["client"]["normalization"]["mean"] == model.client[0].mean.flatten().tolist()
+    assert described["classes"] == sorted(path.name for path in (tree / "train").iterdir())
+    assert described["wire_bytes"] == model.send(torch.rand(1, 3, 16, 16)).nbytes
+    assert described["evaluate"].startswith(
+        "mia-bench run --dataset 'imagefolder:size=16' --model 'lenet5' --split 'relu1'"
+    )
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_the_noise_of_a_defense_is_an_input_without_which_the_client_does_not_run(tree: Path, tmp_path: Path) -> None:
+    described = export(tree, tmp_path / "out", "--defense", "dp_ir", "--sigma", "0.5", "--clip", "3")
+    images = torch.rand(2, 3, 16, 16)
+    (noise,) = (facts for name, facts in described["client"]["inputs"].items() if name == "noise")
+    drawn = np.random.default_rng(0).standard_normal((2, *noise["shape"][1:]), dtype=np.float32)
+
+    silent, _ = in_onnx_runtime(tmp_path / "out", images.numpy(), noise=0 * drawn)
+    wire, _ = in_onnx_runtime(tmp_path / "out", images.numpy(), noise=drawn)
+
+    model = in_torch(tree, "dp_ir:sigma=0.5,clip=3")
+    assert np.allclose(silent, model.ir_channel.clean(model.client(images)).numpy(), atol=1e-5)
+    assert np.allclose(wire - silent, 0.5 * drawn, atol=1e-5)
+    assert (noise["distribution"], noise["mean"], noise["standard_deviation"]) == ("normal", 0, 1)
+    assert described["defense"]["epsilon"] == pytest.approx(model.promise.epsilon)
+    assert any("cryptographically secure generator" in sentence for sentence in described["to_do"])
+    with pytest.raises(Exception, match="noise"):
+        in_onnx_runtime(tmp_path / "out", images.numpy())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("defense", "inputs"),
+    [
+        ("dp_ir:noise=laplacian", ["image", "noise", "noise_1"]),
+        ("dp_input", ["image", "noise"]),
+        ("dropout", ["image", "noise"]),
+        ("shredder:tuning_epochs=0", ["image", "noise"]),
+        ("vib:tuning_epochs=1", ["image", "noise"]),
+        ("quantize:tuning_epochs=0", ["image"]),
+        ("topk:tuning_epochs=0", ["image"]),
+        ("fc_before_send:width=8", ["image"]),
+        ("deeper_client", ["image"]),
+    ],
+)
+def test_every_channel_becomes_a_graph_that_equals_torch(
+    defense: str, inputs: list[str], tree: Path, tmp_path: Path
+) -> None:
+    described = export(tree, tmp_path / "out", "--defense", defense)  # the command compares the numbers
+
+    assert list(described["client"]["inputs"]) == inputs
+    assert described["checked"]["logit_difference"] < 1e-4
+
+
+def test_given_weights_are_exported_at_a_cut_of_a_published_network(tree: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = resnet18(num_classes=3).eval()
+    torch.save(network.state_dict(), tmp_path / "w.pth")
+    model = f"torchvision:name=resnet18,weights={tmp_path / 'w.pth'},mean=0.4,std=0.3"
+    described = export(tree, tmp_path / "out", network=("--model", model, "--split", "layer1.0"))
+    images = torch.rand(2, 3, 16, 16)
+
+    _, logits = in_onnx_runtime(tmp_path / "out", images.numpy())
+
+    assert np.abs(logits - network((images - 0.4) / 0.3).detach().numpy()).max() < 1e-4
+    assert described["split"] == "layer1.0"
+    assert re.search(r"weights=sha256:[0-9a-f]{16}", described["model"])
+    assert str(tmp_path).encode() not in (tmp_path / "out" / "client.onnx").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--defense", "tee"), "Expected a defense whose client sends one tensor, got tee, which changes the protocol"),
+        (("--defense", "deeper_client:to=fc3"), "Expected layers behind the split, got none with deeper_client:to=fc3"),
+        (
+            ("--defense", "dp_ir,dropout"),
+            "Expected one network to export, got 2: imagefolder:size=16 lenet5 relu1 dp_ir",
+        ),
+        (("--model", "lenet5", "--split", "relu*"), "Expected one network to export, got 4"),
+        (("--model", "lenet5", "--split", "relu9"), "there is no split 'relu9'"),
+        (("--sigam", "1"), "No chosen attack or defense has the option --sigam"),
+        (("quick",), "Expected options only, got 'quick'"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused_in_a_sentence(
+    words: tuple[str, ...], sentence: str, tree: Path, tmp_path: Path
+) -> None:
+    network = () if "--split" in words else LENET
+    result = mia_bench("export", *SMALL, *network, "--data-dir", tree, "-o", tmp_path / "out", *words)
+
+    assert result.exit_code == 2
+    assert sentence in " ".join(result.stderr.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_of_an_earlier_export_are_replaced_only_with_force(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "server.onnx").write_text("mine")
+    result = mia_bench("export", *SMALL, *LENET, "--data-dir", tree, "-o", tmp_path)
+    assert result.exit_code == 2
+    assert f"Expected a folder without server.onnx, got {tmp_path}." in " ".join(result.stderr.split())
+    assert (tmp_path / "server.onnx").read_text() == "mine"
+
+    export(tree, tmp_path, "--force")
+
+    assert (tmp_path / "server.onnx").read_bytes() != b"mine"
