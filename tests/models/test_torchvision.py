@@ -130,7 +130,7 @@ def test_weights_that_do_not_fit_are_refused_in_a_sentence(
     [
         ("w.pt2", "torch.export archive .*w.pt2. Such archives can run code when they are read. Save"),
         ("w.onnx", r"Expected a file that ends in .safetensors, .pt, .pth, .bin, .ckpt or .tar, got .*w.onnx"),
-        ("w.pth", "Expected weights, got .*w.pth, which cannot be read"),
+        ("w.pth", "Expected weights, got .*w.pth, which is not a file of torch.save"),
         ("w.safetensors", "Expected a file of safetensors, got .*w.safetensors"),
     ],
 )
