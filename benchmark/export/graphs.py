@@ -39,6 +39,8 @@ class Graphs:
         noise: The inputs of the client that take random numbers.
         wire: An example of what the client sends, (N, ...).
         logit_difference: The largest difference between logits of ONNX Runtime and of torch, for the same wire.
+
+    Example: See ``write_graphs``, which returns it.
     """
 
     noise: list[RandomInput]

@@ -14,7 +14,14 @@ PROTOCOL = ("send", "overheard", "exchange", "answer", "classify")
 
 
 class ClientHalf(nn.Module):
-    """Compute what the device sends for images, with all random numbers drawn inside."""
+    """Compute what the device sends for images, with all random numbers drawn inside.
+
+    Example:
+        >>> import torch
+        >>> model = SplitModel(client=nn.Sequential(nn.Flatten()), server=nn.Sequential(nn.Linear(64, 10)))
+        >>> ClientHalf(model)(torch.rand(2, 1, 8, 8)).shape
+        torch.Size([2, 64])
+    """
 
     def __init__(self, model: SplitModel) -> None:
         """Take the client of a split model and both of its channels."""
@@ -34,6 +41,8 @@ class Halves:
         client: From images (N, C, H, W) in [0, 1] to the wire (N, ...).
         server: From the wire (N, ...) to logits (N, classes).
         rounds: Whether the client contains a channel, which may round values to levels or choose among them.
+
+    Example: See ``halves_of``, which returns them.
     """
 
     client: nn.Module

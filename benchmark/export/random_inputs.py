@@ -39,6 +39,10 @@ class RandomInput:
         distribution: What to draw from, independently for each number.
         parameters: The mean and the standard deviation, or the lowest and the highest value.
         shape: The sizes, of which the first is the number of images if it is a text.
+
+    Example:
+        >>> RandomInput("noise", "normal", (0.0, 1.0), ("batch", 8)).draw(images=2).shape
+        torch.Size([2, 8])
     """
 
     name: str
@@ -109,7 +113,13 @@ def _as_input(graph: Any, node: Any, values: Mapping[str, Any], position: int) -
 
 
 class GivenNumbers(TorchDispatchMode):
-    """Let torch take given numbers, in order, instead of drawing random ones."""
+    """Let torch take given numbers, in order, instead of drawing random ones.
+
+    Example:
+        >>> with GivenNumbers([torch.tensor([0.25])]):
+        ...     torch.rand(1)
+        tensor([0.2500])
+    """
 
     def __init__(self, numbers: Sequence[Tensor]) -> None:
         """Take the numbers of each draw."""
