@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..utils.stderr_logs import logs_on_stderr
-from .commands import deploy, find_components, read_results, run_attacks, share_results, write_components
+from .commands import choose_split, deploy, find_components, read_results, run_attacks, share_results, write_components
 from .commands.shared import FLAG
 from .error_messages import Commands
 
@@ -19,7 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for group in (run_attacks, read_results, share_results, deploy, find_components, write_components):
+for group in (run_attacks, read_results, choose_split, share_results, deploy, find_components, write_components):
     app.add_typer(group.app)
 
 

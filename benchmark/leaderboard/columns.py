@@ -16,6 +16,17 @@ PLACES = {
     "bytes_down": 0,
     "client_param_bytes": 0,
     "client_peak_bytes": 0,
+    "client_param_kb": 1,
+    "client_mmacs": 2,
+    "client_peak_kb": 1,
+    "wire_kb_float32": 2,
+    "wire_kb_int8": 2,
+    "wire_kb": 2,
+    "client_ms": 3,
+    "latency_ms_modelled": 2,
+    "energy_mj_modelled": 2,
+    "utility": 3,
+    "identified": 3,
 }
 """Decimals of columns; all others have four."""
 

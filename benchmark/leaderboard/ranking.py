@@ -13,6 +13,7 @@ import pandas as pd
 
 from ..errors import UsageError
 from ..metrics.pareto import Estimate, Point, beaten_by
+from ..plan.references import REFERENCE_DEFENSE
 from ..registry import suggestion
 from ..registry.labels import label
 from .audits import audit
@@ -80,7 +81,7 @@ def rank_scenarios(
         if flag.name != INCOMPLETE:  # it has its own column
             names[flag.cell_ids[0]].add(flag.name)
     found = {}
-    for scenario, defenses in sorted(by_defense(rows).items()):
+    for scenario, defenses in sorted(by_defense(rows).items(), key=_network_order):
         here = [_contender(cells, records, names, (scenario, each) not in lacking) for each, cells in defenses.items()]
         for key in ("defense_params", "defense", "psnr_db", sort):  # each sort keeps the order of the one before
             here.sort(key=partial(_order, key))
@@ -88,6 +89,22 @@ def rank_scenarios(
         front = {index for index in _able(here, "psnr_db") if not rivals["psnr_db"][index]}
         found[scenario] = [replace(each.defense, pareto=index in front) for index, each in enumerate(here)], rivals
     return found
+
+
+def _network_order(scenario: tuple[ScenarioKey, Mapping[Any, Sequence[Row]]]) -> tuple[Any, ...]:
+    """Order the splits of one network as they follow each other, by what the undefended client computes and sends.
+
+    Operations and parameters of the client never decrease along a network. Layers that add neither, such as pooling,
+    do not send more than the layer before them, and activations of the same size are in the order of their names.
+    """
+    (dataset, model, split, images), defenses = scenario
+    rows = [row for cells in defenses.values() for row in cells]
+    plain = [row for row in rows if row.defense == REFERENCE_DEFENSE] or rows
+
+    def least(column: str) -> float:
+        return min((value for row in plain if (value := getattr(row, column)) is not None), default=0)
+
+    return dataset, model, least("client_macs"), least("client_params"), -least("wire_bytes"), split, images
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def test_the_help_of_a_command_fits_80_columns_and_has_a_short_form(name: str) -
 def test_commands_are_listed_in_groups() -> None:
     text = mia_bench("--help")
 
-    panels = ("Run attacks", "Read results", "Share results", "Find components", "Write components")
+    panels = ("Run attacks", "Read results", "Choose a split", "Share results", "Find components", "Write components")
     places = [text.index(f" {panel} ") for panel in panels]
     assert places == sorted(places)
 

@@ -1,0 +1,140 @@
+"""The commands that choose where to cut a network, with their options."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from . import run_options as given
+from .shared import FLAG, example
+
+app = typer.Typer()
+PANEL = "Choose a split"
+WHERE, LIMITS = "Device and network", "Limits"
+
+
+def _where(text: str, metavar: str) -> Any:
+    return typer.Option(help=text, metavar=metavar, show_default=False, rich_help_panel=WHERE)
+
+
+def _limit(text: str, metavar: str) -> Any:
+    return typer.Option(help=text, metavar=metavar, show_default=False, rich_help_panel=LIMITS)
+
+
+@app.command(
+    rich_help_panel=PANEL,
+    epilog=example("mia-bench splits --model lenet5 --network lte --max-latency 100ms --dry-run"),
+    context_settings={"ignore_unknown_options": True},
+)
+def splits(
+    rest: given.Rest = None,
+    dataset: given.Dataset = None,
+    model: given.Model = None,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(help="Cuts, or a pattern of them. Defaults to all.", metavar="LAYER", rich_help_panel=given.WHAT),
+    ] = None,
+    attack: given.Attack = None,
+    defense: Annotated[
+        list[str] | None,
+        typer.Option(help="Defenses, beside undefended.", metavar="NAME", rich_help_panel=given.WHAT),
+    ] = None,
+    seed: given.Seed = None,
+    images: given.Images = None,
+    network: Annotated[str, _where("Network: 3g, lte, wifi or a file. Defaults to wifi.", "NAME")] = "wifi",
+    device_profile: Annotated[
+        str, _where("Device: phone, microcontroller or a file. Defaults to phone.", "NAME")
+    ] = "phone",
+    server_profile: Annotated[str, _where("Server: a profile or a file. Defaults to server.", "NAME")] = "server",
+    uplink: Annotated[str | None, _where("Rate from the device, as 50Mbit.", "RATE")] = None,
+    downlink: Annotated[str | None, _where("Rate to the device, as 50Mbit.", "RATE")] = None,
+    rtt: Annotated[str | None, _where("Time of a round trip, as 20ms.", "TIME")] = None,
+    device_gmacs: Annotated[float | None, _where("Speed of the device in 1e9 MACs per second.", "NUMBER")] = None,
+    max_latency: Annotated[str | None, _limit("Highest modelled latency, as 100ms.", "TIME")] = None,
+    max_energy: Annotated[str | None, _limit("Highest modelled energy of the device, as 50mJ.", "ENERGY")] = None,
+    max_identified: Annotated[float | None, _limit("Largest share of identified images.", "0..1")] = None,
+    min_utility: Annotated[float | None, _limit("Lowest utility, such as accuracy.", "0..1")] = None,
+    jobs: given.Jobs = None,
+    device: given.Device = "auto",
+    out: given.Out = Path("results"),
+    data_dir: given.DataDir = None,
+    format_: Annotated[
+        Literal["table", "csv", "markdown"],
+        typer.Option(
+            "--format", help="Output format. Defaults to table.", show_default=False, rich_help_panel=given.FILES
+        ),
+    ] = "table",
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", metavar=FLAG, help="Print costs and finished cells, and stop.", rich_help_panel=given.FILES
+        ),
+    ] = False,
+    quiet: given.Quiet = False,
+) -> None:
+    """Compare all splits of a network: cost, latency, energy, leak and utility.
+
+    The costs follow from the network and are printed at once. Then the attacks run
+    as in mia-bench run, into the same records. With limits, the line that meets
+    them and leaks least is named, or the limit that cannot be met.
+    """
+    from ...plan.request import Request
+    from ...runner.options import RunOptions
+    from ...utils.stderr_logs import set_verbosity
+    from ..component_options import parse_rest
+    from ..split_options import limits_of, place_of
+    from ..splits import compare_splits, one_network
+
+    set_verbosity(quiet=quiet, verbose=False)
+    suite, options = parse_rest(rest or [])
+    requested: dict[str, Any] = {
+        "dataset": dataset,
+        "model": model,
+        "split": split or ["all"],
+        "attacks": attack,
+        "defenses": defense or ["undefended"],
+        "seeds": seed,
+        "images": images,
+        "options": options,
+    }
+    request = Request(**{name: value for name, value in requested.items() if value is not None})
+    one_network(suite, request)
+    raise typer.Exit(
+        compare_splits(
+            request,
+            RunOptions(
+                out=out,
+                data_dir=data_dir,
+                device=device,
+                jobs=jobs,
+                cell_timeout=None,
+                engine="local",
+                address=None,
+                gpus_per_cell=None,
+            ),
+            place=place_of(
+                network, device_profile, server_profile, uplink=uplink, downlink=downlink, rtt=rtt, gmacs=device_gmacs
+            ),
+            limits=limits_of(max_latency, max_energy, max_identified, min_utility),
+            notation=format_,
+            own_options=[f"--{name.replace('_', '-')}" for name in inspect.signature(splits).parameters],
+            dry_run=dry_run,
+            quiet=quiet,
+        )
+    )
+
+
+@app.command(rich_help_panel=PANEL, epilog=example("mia-bench profile -o laptop.toml"))
+def profile(
+    out: Annotated[Path, typer.Option("--out", "-o", help="TOML file to write.", metavar="FILE")],
+) -> None:
+    """Measure the speed of this device for mia-bench splits.
+
+    Layers of several types are timed on one CPU core at batch size 1.
+    """
+    from ..profile import write_profile
+
+    typer.echo(f"Wrote {write_profile(out)}. Use it with: mia-bench splits --device-profile {out}")

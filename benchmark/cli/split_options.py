@@ -1,0 +1,78 @@
+"""The options of ``mia-bench splits`` as profiles and limits."""
+
+from __future__ import annotations
+
+from ..errors import UsageError
+from ..splits.choice import Limit
+from ..splits.devices import Device, Network, load_profile
+from ..splits.lines import Place
+from ..splits.units import parse_quantity
+
+
+def place_of(
+    network: str,
+    device: str,
+    server: str,
+    *,
+    uplink: str | None = None,
+    downlink: str | None = None,
+    rtt: str | None = None,
+    gmacs: float | None = None,
+) -> Place:
+    """Return the device, the network and the server: profiles, whose figures single options override.
+
+    Raises:
+        UsageError: If a profile does not exist, or a quantity is wrong.
+
+    Example:
+        >>> place_of("lte", "phone", "server", rtt="20ms").network.rtt_ms
+        20.0
+    """
+    link: dict[str, float] = {}
+    for name, text in (("uplink", uplink), ("downlink", downlink)):
+        if text is not None:
+            link[f"{name}_mbit_per_s"] = parse_quantity(text, "bit", f"--{name}") / 1e6
+    if rtt is not None:
+        link["rtt_ms"] = 1000 * parse_quantity(rtt, "s", "--rtt")
+    speed = {} if gmacs is None else {"gmacs_per_s": gmacs}
+    try:
+        chosen = Device(**{**load_profile(Device, device).model_dump(), **speed})
+    except UsageError as error:
+        raise (
+            error
+            if gmacs is None or gmacs > 0
+            else UsageError(f"Expected --device-gmacs to be a number above 0, got {gmacs}.")
+        ) from error
+    return Place(
+        device=chosen,
+        network=Network(**{**load_profile(Network, network).model_dump(), **link}),
+        server=load_profile(Device, server),
+    )
+
+
+def limits_of(latency: str | None, energy: str | None, identified: float | None, utility: float | None) -> list[Limit]:
+    """Return the limits that were given.
+
+    Raises:
+        UsageError: If a quantity has no unit, or a share is not in [0, 1].
+
+    Example:
+        >>> [limit.column for limit in limits_of("100ms", None, None, 0.9)]
+        ['latency_ms_modelled', 'utility']
+    """
+    found = []
+    for option, text, unit, column in (
+        ("--max-latency", latency, "s", "latency_ms_modelled"),
+        ("--max-energy", energy, "J", "energy_mj_modelled"),
+    ):
+        if text is not None:
+            found.append(Limit(option, column, 1000 * parse_quantity(text, unit, option)))
+    for option, share, column in (
+        ("--max-identified", identified, "identified"),
+        ("--min-utility", utility, "utility"),
+    ):
+        if share is not None:
+            if not 0 <= share <= 1:
+                raise UsageError(f"Expected {option} to be a share from 0 to 1, got {share}.")
+            found.append(Limit(option, column, share, lowest=option.startswith("--min")))
+    return found

@@ -1,0 +1,1 @@
+"""Where to cut a network: costs, modelled latency and energy, leak, and the best choice within limits."""

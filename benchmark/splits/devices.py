@@ -1,0 +1,122 @@
+"""Profiles of devices and networks, which are small TOML files with units in the names of their fields."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import Field
+
+from ..errors import UsageError
+from ..utils.declaration import Declaration
+from ..utils.files import Unreadable, read_toml
+
+POSITIVE = "a number above 0"
+NOT_NEGATIVE = "a number of at least 0"
+
+
+class Device(Declaration):
+    """The speed and the energy of a device or a server.
+
+    Attributes:
+        gmacs_per_s: 1e9 multiply-accumulate operations per second.
+        memory_gbyte_per_s: 1e9 bytes of weights that are read per second. None ignores memory.
+        pj_per_mac: Picojoules of the whole device for each multiply-accumulate operation.
+        source: Where the figures come from.
+
+    Example:
+        >>> Device(gmacs_per_s=5).seconds([(10**9, 4000)])
+        0.2
+    """
+
+    gmacs_per_s: float = Field(gt=0, allow_inf_nan=False, description=POSITIVE)
+    memory_gbyte_per_s: float | None = Field(None, gt=0, allow_inf_nan=False, description=POSITIVE)
+    pj_per_mac: float = Field(0, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
+    source: str = Field("", description="a text")
+
+    def seconds(self, stages: list[tuple[int, int]]) -> float:
+        """Model the seconds of stages, given the operations and the bytes of the weights of each.
+
+        A stage takes as long as its operations or the reading of its weights, whichever is longer.
+        """
+        memory = self.memory_gbyte_per_s
+        return sum(max(macs / self.gmacs_per_s, size / memory if memory else 0) for macs, size in stages) / 1e9
+
+    def joules(self, seconds: float) -> float:
+        """Model the energy of seconds of computation at full speed."""
+        return seconds * self.gmacs_per_s * self.pj_per_mac * 1e-3
+
+
+class Network(Declaration):
+    """The rates and the radio of a network.
+
+    Attributes:
+        uplink_mbit_per_s: 1e6 bits that the device sends per second.
+        downlink_mbit_per_s: 1e6 bits that the device receives per second.
+        rtt_ms: Milliseconds of a round trip of an empty message.
+        radio_up_mw_per_mbit_per_s: Milliwatts of the radio while sending, for each Mbit/s.
+        radio_down_mw_per_mbit_per_s: Milliwatts of the radio while receiving, for each Mbit/s.
+        radio_base_mw: Milliwatts of the radio while it is on, in addition.
+        source: Where the figures come from.
+
+    Example:
+        >>> Network(uplink_mbit_per_s=8, downlink_mbit_per_s=8, rtt_ms=10).seconds(up=1000, down=0, rounds=1)
+        0.011
+    """
+
+    uplink_mbit_per_s: float = Field(gt=0, allow_inf_nan=False, description=POSITIVE)
+    downlink_mbit_per_s: float = Field(gt=0, allow_inf_nan=False, description=POSITIVE)
+    rtt_ms: float = Field(0, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
+    radio_up_mw_per_mbit_per_s: float = Field(0, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
+    radio_down_mw_per_mbit_per_s: float = Field(0, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
+    radio_base_mw: float = Field(0, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
+    source: str = Field("", description="a text")
+
+    def seconds(self, *, up: float, down: float, rounds: int) -> float:
+        """Model the seconds in which bytes are sent up and down in some round trips."""
+        return self._seconds_up(up) + self._seconds_down(down) + rounds * self.rtt_ms / 1000
+
+    def joules(self, *, up: float, down: float) -> float:
+        """Model the energy of the radio of the device while bytes are sent up and down."""
+        sending = self.radio_up_mw_per_mbit_per_s * self.uplink_mbit_per_s + self.radio_base_mw
+        receiving = self.radio_down_mw_per_mbit_per_s * self.downlink_mbit_per_s + self.radio_base_mw
+        return (sending * self._seconds_up(up) + receiving * self._seconds_down(down)) / 1000
+
+    def _seconds_up(self, size: float) -> float:
+        return 8 * size / (1e6 * self.uplink_mbit_per_s)
+
+    def _seconds_down(self, size: float) -> float:
+        return 8 * size / (1e6 * self.downlink_mbit_per_s)
+
+
+Profile = TypeVar("Profile", Device, Network)
+NAMES = {Device: "device", Network: "network"}
+"""What the files of the built-in profiles begin with."""
+
+
+def load_profile(kind: type[Profile], name: str) -> Profile:
+    """Read a built-in profile by its name, or a TOML file by its path.
+
+    Raises:
+        UsageError: If there is no such profile, or a field is missing or wrong.
+
+    Example:
+        >>> load_profile(Network, "lte").uplink_mbit_per_s
+        5.85
+    """
+    folder = files("mia_bench.benchmark.splits").joinpath("profiles")
+    prefix = f"{NAMES[kind]}-"
+    known = sorted(path.name[len(prefix) : -5] for path in folder.iterdir() if path.name.startswith(prefix))
+    path = Path(str(folder.joinpath(f"{prefix}{name}.toml"))) if name in known else Path(name)
+    if name not in known and path.suffix != ".toml":
+        raise UsageError(
+            f"Expected the profile of a {NAMES[kind]} to be one of {', '.join(known)} or the path of a .toml file, "
+            f"got {name!r}."
+        )
+    try:
+        return kind(**read_toml(path))
+    except Unreadable as error:
+        raise UsageError(f"Cannot read the profile {path}. {error}") from error
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error

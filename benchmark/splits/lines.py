@@ -1,0 +1,162 @@
+"""One line for each cut and defense, with its modelled latency and energy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+from .devices import Device, Network
+from .structure import Cut
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a network runs: a device, a network and a server.
+
+    Example:
+        >>> Place(device=Device(gmacs_per_s=5), server=Device(gmacs_per_s=100),
+        ...     network=Network(uplink_mbit_per_s=8, downlink_mbit_per_s=8)).device.gmacs_per_s
+        5.0
+    """
+
+    device: Device
+    network: Network
+    server: Device
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One way to divide and protect a network. The fields are the columns of the table, with units in their names.
+
+    Attributes:
+        split: The last layer on the device, or ``cloud (PNG)``, ``cloud (JPEG)`` or ``device`` for the baselines.
+        client_peak_kb: Largest sum of activations that are alive at a time on the device, in 1000 bytes.
+        wire_kb_float32: Size of the IR as float32, in 1000 bytes.
+        wire_kb_int8: Size of the IR as 8-bit integers, in 1000 bytes.
+        wire_kb: What is sent for one image, in 1000 bytes: measured if a cell is done. None if it is not known yet.
+        client_ms: Measured on this machine. None before a cell is done.
+        latency_ms_modelled: End to end, for the given device, network and server.
+        energy_mj_modelled: Of the device: its computation and its radio.
+        identified: Largest share of images that an attack identifies.
+        pareto: Whether no other line is at least as good in leak, latency, energy and utility, and better in one.
+
+    Example:
+        >>> Line(split="relu1").defense
+        'undefended'
+    """
+
+    split: str
+    defense: str = "undefended"
+    ir_shape: str = ""
+    client_params: int | None = None
+    client_param_kb: float | None = None
+    client_mmacs: float | None = None
+    client_peak_kb: float | None = None
+    wire_kb_float32: float | None = None
+    wire_kb_int8: float | None = None
+    wire_kb: float | None = None
+    bytes_down: float | None = None
+    rounds: int | None = None
+    client_ms: float | None = None
+    latency_ms_modelled: float | None = None
+    energy_mj_modelled: float | None = None
+    utility: float | None = None
+    psnr_db: float | None = None
+    ssim: float | None = None
+    identified: float | None = None
+    pareto: bool = False
+
+
+COLUMNS = [field.name for field in fields(Line)]
+
+
+def line_of(cut: Cut, place: Place, *, bytes_down: float) -> Line:
+    """Return the line of a cut without a defense, from the structure of the network."""
+    line = Line(
+        split=cut.split,
+        ir_shape="x".join(map(str, cut.ir_shape)),
+        client_params=cut.client_params,
+        client_param_kb=cut.client_param_bytes / 1000,
+        client_mmacs=cut.client_macs / 1e6,
+        client_peak_kb=cut.client_peak_bytes / 1000,
+        wire_kb_float32=4 * cut.ir_numbers / 1000,
+        wire_kb_int8=cut.ir_numbers / 1000,
+        wire_kb=4 * cut.ir_numbers / 1000,
+        bytes_down=bytes_down,
+        rounds=1,
+    )
+    return modelled(line, cut, place)
+
+
+def modelled(line: Line, cut: Cut, place: Place, *, client_s: float = 0, server_s: float = 0) -> Line:
+    """Fill in the modelled latency and energy of a line.
+
+    T = client + 8 x wire / uplink + RTT x rounds + server + 8 x down / downlink; the client and the server take the
+    time of their operations at the speed of the profile, and what a defense adds, as it was measured on this machine.
+
+    Args:
+        line: A line with ``wire_kb``, ``bytes_down``, ``rounds`` and ``client_mmacs``. Left as it is if one is unknown.
+        cut: The cut without a defense.
+        place: The device, the network and the server.
+        client_s: Seconds that the defense adds on the device.
+        server_s: Seconds that the defense adds on the server.
+    """
+    if line.wire_kb is None or line.bytes_down is None or line.rounds is None or line.client_mmacs is None:
+        return line
+    moved = max(0, round(1e6 * line.client_mmacs) - cut.client_macs)  # layers that the defense adds on the device
+    device_s = place.device.seconds([*cut.client_stages, (moved, 0)]) + client_s
+    up, down = 1000 * line.wire_kb, line.bytes_down
+    total = device_s + place.network.seconds(up=up, down=down, rounds=line.rounds)
+    if line.rounds:
+        total += place.server.seconds([*cut.server_stages]) + server_s
+    computing = 1e6 * line.client_mmacs * place.device.pj_per_mac * 1e-12 + place.device.joules(client_s)
+    energy = computing + place.network.joules(up=up, down=down)
+    return replace(line, latency_ms_modelled=1000 * total, energy_mj_modelled=1000 * energy)
+
+
+def baselines(cuts: Sequence[Cut], place: Place, *, encoded: dict[str, float], bytes_down: float) -> list[Line]:
+    """Return the lines without which a split means nothing: all in the cloud, as files, and all on the device.
+
+    Args:
+        cuts: The cuts of the network. After the last one, nothing is left for the server.
+        place: The device, the network and the server.
+        encoded: Bytes of an image, by the kind of the file.
+        bytes_down: Bytes of the answer.
+    """
+    last = cuts[-1]
+    everything = (*last.client_stages, *last.server_stages)
+    nothing = replace(last, client_stages=(), server_stages=everything)
+    found = []
+    for kind, size in encoded.items():
+        line = Line(split=f"cloud ({kind})", wire_kb=size / 1000, bytes_down=bytes_down, rounds=1, identified=1.0)
+        line = replace(line, client_params=0, client_param_kb=0.0, client_mmacs=0.0)
+        found.append(modelled(line, nothing, place))
+    here = replace(last, client_stages=everything, server_stages=())
+    line = line_of(here, place, bytes_down=0)
+    line = replace(line, split="device", wire_kb=0.0, wire_kb_float32=None, wire_kb_int8=None, rounds=0, identified=0.0)
+    return [*found, modelled(line, here, place)]
+
+
+def mark_pareto(lines: Sequence[Line]) -> list[Line]:
+    """Mark the lines that no other line beats in leak (PSNR), latency, energy and utility; a line needs all of them."""
+    points = [_point(line) for line in lines]
+    return [
+        replace(
+            line,
+            pareto=point is not None and not any(other is not None and _beats(other, point) for other in points),
+        )
+        for line, point in zip(lines, points, strict=True)
+    ]
+
+
+def _point(line: Line) -> tuple[float, ...] | None:
+    leak = {"device": 0.0, "cloud (PNG)": 100.0}.get(line.split, line.psnr_db)
+    values = (leak, line.latency_ms_modelled, line.energy_mj_modelled, line.utility)
+    if any(value is None for value in values):
+        return None
+    *costs, utility = (float(value) for value in values if value is not None)
+    return (*costs, -utility)
+
+
+def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one != other and all(a <= b for a, b in zip(one, other, strict=True))

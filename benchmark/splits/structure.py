@@ -1,0 +1,110 @@
+"""Count the costs of each cut of a network from its structure alone, without training it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..interfaces.split_model import Target
+from ..interfaces.stages import cut_name
+from ..metrics.activations import count_peak_bytes
+from ..metrics.macs import count_macs
+
+JPEG_QUALITY = 90
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The costs of one image if a network is cut at one place.
+
+    Attributes:
+        split: The name of the cut.
+        ir_shape: The shape of the IR of one image.
+        client_params: Parameters on the device.
+        client_param_bytes: Bytes of these parameters.
+        client_peak_bytes: Largest sum of bytes of activations that are alive at a time on the device.
+        client_stages: Operations and bytes of weights of each stage on the device.
+        server_stages: Those of each stage on the server.
+
+    Example:
+        >>> Cut("conv1", (8, 28, 28), 208, 832, 31360, ((156800, 832),), ()).client_macs
+        156800
+    """
+
+    split: str
+    ir_shape: tuple[int, ...]
+    client_params: int
+    client_param_bytes: int
+    client_peak_bytes: int
+    client_stages: tuple[tuple[int, int], ...]
+    server_stages: tuple[tuple[int, int], ...]
+
+    @property
+    def client_macs(self) -> int:
+        """Multiply-accumulate operations on the device."""
+        return sum(macs for macs, _ in self.client_stages)
+
+    @property
+    def ir_numbers(self) -> int:
+        """Numbers of the IR of one image."""
+        return torch.Size(self.ir_shape).numel()
+
+
+def count_cuts(target: Target, image_shape: tuple[int, int, int]) -> list[Cut]:
+    """Count the costs of all cuts of a network, in its order.
+
+    Args:
+        target: The network, in evaluation mode.
+        image_shape: The shape of an image, (C, H, W).
+
+    Example:
+        >>> from collections import OrderedDict
+        >>> from torch import nn
+        >>> from mia_bench.benchmark.interfaces import Normalize
+        >>> layers = nn.Sequential(OrderedDict(flat=nn.Flatten(), out=nn.Linear(64, 10)))
+        >>> target = Target(Normalize(torch.zeros(1), torch.ones(1)), layers)
+        >>> [(cut.split, cut.client_macs) for cut in count_cuts(target, (1, 8, 8))]
+        [('flat', 0), ('out', 640)]
+    """
+    device = next((each.device for each in (*target.parameters(), *target.buffers())), torch.device("cpu"))
+    value, counted, peak = torch.zeros(1, *image_shape, device=device), [], 0
+    for name, layer in (("", target.normalize), *target.layers.named_children()):
+        given: list[Tensor] = []
+        macs = count_macs(lambda images, layer=layer, given=given: given.append(layer(images)), value)
+        peak = max(peak, count_peak_bytes(layer, value))
+        (value,) = given
+        own = {id(each): each for each in layer.parameters()}
+        counted.append((cut_name(name), tuple(value.shape[1:]), macs, own, peak))
+    stages = [(macs, _bytes(own.values())) for _, _, macs, own, _ in counted]
+    found, weights = [], dict[int, Tensor]()
+    for place, (name, shape, _, own, peak) in enumerate(counted):
+        weights |= own
+        size, params = _bytes(weights.values()), sum(each.numel() for each in weights.values())
+        parts = tuple(stages[: place + 1]), tuple(stages[place + 1 :])
+        found.append(Cut(name, shape, params, size, peak, *parts))
+    return found[1:]
+
+
+def _bytes(weights: Iterable[Tensor]) -> int:
+    return sum(each.numel() * each.element_size() for each in weights)
+
+
+def encoded_bytes(images: Tensor, kind: str) -> float:
+    """Return the mean bytes of images (N, C, H, W) in [0, 1] as files of a kind, ``PNG`` or ``JPEG`` (quality 90).
+
+    Example:
+        >>> encoded_bytes(torch.zeros(1, 1, 8, 8), "PNG") > 60
+        True
+    """
+    sizes = []
+    for image in (255 * images).round().to(torch.uint8).cpu():
+        pixels = image[0] if len(image) == 1 else image[:3].permute(1, 2, 0)
+        target = io.BytesIO()
+        Image.fromarray(pixels.numpy()).save(target, kind, quality=JPEG_QUALITY)
+        sizes.append(target.tell())
+    return sum(sizes) / len(sizes)

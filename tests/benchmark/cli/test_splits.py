@@ -1,0 +1,79 @@
+"""``mia-bench splits`` and ``mia-bench profile``: costs, leak, choice, and what is refused."""
+
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mia_bench.benchmark.cli import app
+from mia_bench.benchmark.splits.devices import Device, load_profile
+from typer.testing import CliRunner, Result
+
+
+def splits(tree: Path, out: Path, *words: str) -> Result:
+    data = ["--dataset", "imagefolder:size=16", "--data-dir", str(tree), "--model", "lenet5", "--out", str(out)]
+    return CliRunner().invoke(app, ["splits", *data, "--images", "4", *words])
+
+
+def table(result: Result) -> pd.DataFrame:
+    return pd.read_csv(StringIO(result.stdout)).set_index("split")
+
+
+def test_costs_are_printed_in_the_order_of_the_network_between_the_baselines(tree: Path, tmp_path: Path) -> None:
+    result = splits(tree, tmp_path / "out", "--dry-run", "--format", "csv", "--split", "conv*,relu*")
+
+    assert result.exit_code == 0, result.stderr
+    found = table(result)
+    splits_in_order = ["conv1", "relu1", "conv2", "relu2", "relu3", "relu4"]
+    assert [*found.index] == ["cloud (PNG)", "cloud (JPEG)", *splits_in_order, "device"]
+    assert found["latency_ms_modelled"].notna().all()
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_leak_comes_from_the_records_of_run_and_is_not_computed_again(tree: Path, tmp_path: Path) -> None:
+    words = ["--split", "conv1,fc1", "--attack", "mean_image", "--format", "csv"]
+    first = splits(tree, tmp_path / "out", *words)
+    assert first.exit_code == 0, first.stderr
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "cells").iterdir()}
+
+    again = splits(tree, tmp_path / "out", *words, "--max-identified", "1", "--min-utility", "0")
+
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "cells").iterdir()} == times
+    assert table(again).loc[["conv1", "fc1"], ["psnr_db", "utility", "client_ms"]].notna().all(axis=None)
+    assert "leaks least of the" in again.stderr
+    ranked = CliRunner().invoke(app, ["rank", str(tmp_path / "out"), "--format", "csv"])
+    assert ranked.stdout.index("conv1") < ranked.stdout.index("fc1")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--uplink", "50"], "Expected --uplink to be a positive number with the unit bit, got '50'."),
+        (["--network", "5g"], "one of 3g, lte, wifi or the path"),
+        (["--device-gmacs", "0"], "Expected --device-gmacs to be a number above 0, got 0"),
+        (["--min-utility", "90"], "Expected --min-utility to be a share from 0 to 1, got 90"),
+        (["quick"], "Expected options of mia-bench splits, got 'quick'."),
+        (["--model", "cnn6"], "Expected one model for mia-bench splits, got 2."),
+    ],
+)
+def test_wrong_options_are_refused_in_one_sentence(words: list[str], sentence: str, tree: Path, tmp_path: Path) -> None:
+    result = splits(tree, tmp_path / "out", "--dry-run", *words)
+
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+
+
+def test_a_limit_that_cannot_be_met_exits_with_1(tree: Path, tmp_path: Path) -> None:
+    result = splits(tree, tmp_path / "out", "--dry-run", "--max-latency", "1us")
+
+    assert result.exit_code == 1
+    assert "No line meets --max-latency" in result.stdout
+
+
+def test_profile_writes_a_file_that_splits_reads(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["profile", "-o", str(tmp_path / "mine.toml")])
+
+    assert result.exit_code == 0, result.stderr
+    device = load_profile(Device, str(tmp_path / "mine.toml"))
+    assert device.gmacs_per_s > 0
+    assert "depthwise" in device.source

@@ -1,0 +1,102 @@
+"""The choice within limits, reproduced by hand from the columns."""
+
+import pytest
+from mia_bench.benchmark.splits.choice import Limit, choose
+from mia_bench.benchmark.splits.devices import Device, Network
+from mia_bench.benchmark.splits.lines import Line, Place, baselines, line_of, mark_pareto, modelled
+from mia_bench.benchmark.splits.structure import Cut
+
+PLACE = Place(
+    device=Device(gmacs_per_s=1, pj_per_mac=1000),
+    server=Device(gmacs_per_s=10),
+    network=Network(
+        uplink_mbit_per_s=8,
+        downlink_mbit_per_s=8,
+        rtt_ms=10,
+        radio_up_mw_per_mbit_per_s=100,
+        radio_down_mw_per_mbit_per_s=0,
+        radio_base_mw=200,
+    ),
+)
+STAGES = (10_000_000, 0), (60_000_000, 0), (30_000_000, 0)
+CUTS = [
+    Cut("conv1", (4, 50, 50), 0, 0, 0, STAGES[:1], STAGES[1:]),
+    Cut("conv2", (5, 10, 10), 0, 0, 0, STAGES[:2], STAGES[2:]),
+    Cut("fc1", (10,), 0, 0, 0, STAGES, ()),
+]
+
+
+def test_latency_and_energy_of_a_cut_are_those_by_hand() -> None:
+    line = line_of(CUTS[0], PLACE, bytes_down=1000)
+
+    # 10 MMAC at 1 GMAC/s, 40 kB at 8 Mbit/s, a round trip, 90 MMAC at 10 GMAC/s, 1 kB back
+    assert line.latency_ms_modelled == pytest.approx(10 + 40 + 10 + 9 + 1)
+    # 10 MMAC of 1 nJ; (100 * 8 + 200) mW for 40 ms and 200 mW for 1 ms
+    assert line.energy_mj_modelled == pytest.approx(10 + 40 + 0.2)
+
+
+def test_rounds_and_what_a_defense_adds_are_part_of_the_latency() -> None:
+    line = Line(split="conv1", wire_kb=40, bytes_down=1000, rounds=3, client_mmacs=10)
+
+    slow = modelled(line, CUTS[0], PLACE, client_s=0.005, server_s=2)
+
+    assert slow.latency_ms_modelled == pytest.approx(10 + 40 + 30 + 9 + 1 + 5 + 2000)
+
+
+def test_the_baselines_are_everything_in_the_cloud_and_on_the_device() -> None:
+    cloud, device = baselines(CUTS, PLACE, encoded={"PNG": 5000}, bytes_down=0)
+
+    assert cloud.latency_ms_modelled == pytest.approx(5 + 10 + 10)
+    assert (device.latency_ms_modelled, device.energy_mj_modelled) == (pytest.approx(100), pytest.approx(100))
+
+
+def lines() -> list[Line]:
+    leaks = {"conv1": (0.9, 25.0, 0.95), "conv2": (0.05, 14.0, 0.95), "fc1": (0.02, 12.0, 0.95)}
+    found = []
+    for cut in CUTS:
+        identified, psnr_db, utility = leaks[cut.split]
+        known = {"identified": identified, "psnr_db": psnr_db, "utility": utility}
+        found.append(Line(**{**vars(line_of(cut, PLACE, bytes_down=0)), **known}))
+    return found
+
+
+def latency(ms: float) -> Limit:
+    return Limit("--max-latency", "latency_ms_modelled", ms)
+
+
+def test_the_chosen_line_is_the_one_that_a_reader_finds_in_the_columns() -> None:
+    table = lines()
+    limits = [latency(90), Limit("--max-identified", "identified", 0.1), Limit("--min-utility", "utility", 0.9, True)]
+
+    # conv1: 10 + 40 + 10 + 9 = 69 ms; conv2: 70 + 2 + 10 + 3 = 85 ms; fc1: 100 + 0.04 + 10 = 110.04 ms
+    assert [line.latency_ms_modelled for line in table] == [pytest.approx(69), pytest.approx(85), pytest.approx(110.04)]
+    best, why = choose(table, limits)
+    assert best is table[1]
+    assert why == "conv2 leaks least of the 1 of 3 lines that meet all limits."
+
+
+def test_a_limit_that_no_line_meets_is_named_with_the_distance() -> None:
+    assert choose(lines(), [latency(60)]) == (
+        None,
+        "No line meets --max-latency (latency_ms_modelled <= 60): the nearest is conv1 with latency_ms_modelled 69, "
+        "9 above it.",
+    )
+
+
+def test_limits_that_exclude_each_other_are_named_with_what_each_would_have_to_be() -> None:
+    best, why = choose(lines(), [latency(70), Limit("--max-identified", "identified", 0.1)])
+
+    assert best is None
+    assert "the nearest is conv2 with latency_ms_modelled 85, 15 above it" in why
+    assert "the nearest is conv1 with identified 0.9, 0.8 above it" in why
+
+
+def test_a_leak_that_is_not_known_meets_no_limit() -> None:
+    assert "identified is not known yet" in choose([Line(split="a")], [Limit("--max-identified", "identified", 1.0)])[1]
+
+
+def test_a_line_that_is_worse_in_everything_is_off_the_front() -> None:
+    good = Line(split="a", psnr_db=10.0, latency_ms_modelled=5.0, energy_mj_modelled=1.0, utility=0.9)
+    bad = Line(split="b", psnr_db=11.0, latency_ms_modelled=6.0, energy_mj_modelled=1.0, utility=0.9)
+
+    assert [line.pareto for line in mark_pareto([good, bad, Line(split="c")])] == [True, False, False]

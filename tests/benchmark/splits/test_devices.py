@@ -1,0 +1,54 @@
+"""Profiles of devices and networks."""
+
+from pathlib import Path
+
+import pytest
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.splits.devices import Device, Network, load_profile
+
+
+@pytest.mark.parametrize("name", ["3g", "lte", "wifi"])
+def test_built_in_networks_name_their_source(name: str) -> None:
+    assert "MobiSys 2012" in load_profile(Network, name).source
+
+
+@pytest.mark.parametrize("name", ["phone", "microcontroller", "server"])
+def test_built_in_devices_name_their_source(name: str) -> None:
+    assert load_profile(Device, name).source
+
+
+def test_time_and_energy_of_the_radio_are_those_by_hand() -> None:
+    network = Network(uplink_mbit_per_s=8, downlink_mbit_per_s=16, rtt_ms=10, radio_up_mw_per_mbit_per_s=100,
+                      radio_down_mw_per_mbit_per_s=50, radio_base_mw=200)  # fmt: skip
+
+    assert network.seconds(up=1e6, down=1e6, rounds=3) == pytest.approx(1 + 0.5 + 0.03)
+    assert network.joules(up=1e6, down=1e6) == pytest.approx((800 + 200) / 1000 * 1 + (800 + 200) / 1000 * 0.5)
+
+
+def test_a_stage_takes_as_long_as_its_operations_or_its_weights() -> None:
+    device = Device(gmacs_per_s=10, memory_gbyte_per_s=1)
+
+    assert device.seconds([(10**10, 1), (1, 2 * 10**9)]) == pytest.approx(1 + 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("gmacs_per_s = -1", "Expected gmacs_per_s to be a number above 0, got -1."),
+        ("gmacs = 1", "Expected gmacs_per_s to be"),
+        ("gmacs_per_s = 1\nspeed = 2", "Expected one of gmacs_per_s, .* got 'speed'"),
+        ("gmacs_per_s", "mine"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_its_path(text: str, sentence: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+
+    with pytest.raises(UsageError, match=sentence) as error:
+        load_profile(Device, str(path))
+    assert str(path) in str(error.value)
+
+
+def test_an_unknown_profile_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match=r"one of 3g, lte, wifi or the path of a \.toml file, got '5g'"):
+        load_profile(Network, "5g")

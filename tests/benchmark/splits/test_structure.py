@@ -1,0 +1,38 @@
+"""Costs of cuts from the structure of a network."""
+
+from collections import OrderedDict
+
+import torch
+from mia_bench.benchmark.interfaces import Normalize, Target
+from mia_bench.benchmark.metrics.costs import measure_costs
+from mia_bench.benchmark.splits.structure import count_cuts, encoded_bytes
+from torch import nn
+
+
+def target() -> Target:
+    layers = nn.Sequential(
+        OrderedDict(conv1=nn.Conv2d(1, 4, 3, padding=1), relu1=nn.ReLU(), flat=nn.Flatten(), fc1=nn.Linear(256, 10))
+    )
+    return Target(Normalize(torch.zeros(1), torch.ones(1)), layers).eval()
+
+
+def test_counts_of_each_cut_are_those_of_a_client_that_is_cut_there() -> None:
+    network = target()
+
+    for cut in count_cuts(network, (1, 8, 8)):
+        costs = measure_costs(network.split(cut.split), torch.zeros(1, 1, 8, 8))
+        assert (cut.client_macs, cut.client_params) == (costs.client_macs, costs.client_params)
+        assert (cut.client_param_bytes, cut.client_peak_bytes) == (costs.client_param_bytes, costs.client_peak_bytes)
+        assert 4 * cut.ir_numbers == costs.wire_bytes
+
+
+def test_what_the_device_and_the_server_compute_is_the_whole_network() -> None:
+    totals = {cut.client_macs + sum(macs for macs, _ in cut.server_stages) for cut in count_cuts(target(), (1, 8, 8))}
+
+    assert totals == {64 * 9 * 4 + 2560}
+
+
+def test_a_noisy_image_takes_more_bytes_than_a_gray_one() -> None:
+    noise, gray = torch.rand(2, 3, 32, 32), torch.full((2, 3, 32, 32), 0.5)
+
+    assert encoded_bytes(noise, "PNG") > 3 * 32 * 32 > encoded_bytes(noise, "JPEG") > encoded_bytes(gray, "JPEG")
