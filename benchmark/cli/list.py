@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from ..registry import Kind, entries
-from ..registry.entries import Summary
+from ..registry import Kind
+from ..registry.descriptions import Summary
+from ..registry.summaries import summaries
 from ..utils.texts import say
 from .console import print_table
 
@@ -19,7 +20,7 @@ def list_kinds(kinds: Sequence[str]) -> None:
         if kind == "suites":
             print_table(["name", "description"], _suites())
             continue
-        lines = [_line(summary) for summary in entries.summaries(cast(Kind, kind))]
+        lines = [_line(summary) for summary in summaries(cast(Kind, kind))]
         print_table(["name", _DETAIL[kind], "package", "description"], lines)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import UsageError, clean, describe
+from .inspection import broken
 
 if TYPE_CHECKING:
     from ..interfaces import Component
@@ -80,7 +80,6 @@ class Entry:
         """
         if self.path is None:
             from ..utils.isolation import restored_state
-            from .inspection import broken
 
             if reason := broken(self):
                 raise UsageError(reason)
@@ -212,84 +211,3 @@ def camel_case(name: str) -> str:
         'DpIr'
     """
     return "".join(part.capitalize() for part in name.split("_"))
-
-
-@dataclass(frozen=True)
-class Summary:
-    """One line of ``mia-bench list``.
-
-    Attributes:
-        entry: Provider of the component.
-        facts: Literal class variables by name, such as ``access`` or ``guarantee``.
-        line: First line of the docstring.
-        broken: Why the component cannot be used, or None if it can.
-
-    Example:
-        >>> next(each.facts for each in summaries("attacks") if each.entry.name == "ridge")["access"]
-        'black_box'
-    """
-
-    entry: Entry
-    facts: dict[str, str]
-    line: str
-    broken: str | None = None
-
-
-def summaries(kind: Kind) -> list[Summary]:
-    """Describe all components of one kind. A broken plug-in is described as broken and does not affect the others."""
-    from .inspection import inspected
-
-    described = []
-    for entries in providers(kind).values():
-        for entry in entries:
-            try:
-                find(kind, entry.name)
-                described.append(_read(entry) if entry.path else inspected(entry))
-            except UsageError as error:
-                described.append(Summary(entry, {}, "", broken=str(error)))
-    return described
-
-
-def literals(entry: Entry) -> dict[str, str]:
-    """Return the literal class variables of a built-in component as texts, without importing it."""
-    return _read(entry).facts if entry.path else {}
-
-
-def _read(entry: Entry) -> Summary:
-    """Describe a built-in component from its source text, since its import would import torch and take a second."""
-    assert entry.path is not None
-    class_name = entry.target.partition(":")[2]
-    try:
-        tree = ast.parse(entry.path.read_text(encoding="utf-8"))
-    except SyntaxError as error:
-        raise UsageError(f"{entry.path} is not valid Python: {error}.") from error
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef) and node.name == class_name:
-            return Summary(entry, _literals(node), (ast.get_docstring(node) or "").partition("\n")[0])
-    raise UsageError(f"Expected a class {class_name} in {entry.path}, but it has none. Add or rename the class.")
-
-
-def _literals(node: ast.ClassDef) -> dict[str, str]:
-    facts = {}
-    for statement in node.body:
-        match statement:
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=value)):
-                facts[name] = str(value)
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Attribute(attr=member)):
-                facts[name] = member.lower()
-    return facts
-
-
-def describe_loaded(entry: Entry) -> Summary:
-    """Describe a plug-in by importing it in this process.
-
-    Raises:
-        UsageError: If the plug-in cannot be imported, or is not of its kind.
-    """
-    loaded = entry.load_here()
-    facts = {
-        name: clean(str(getattr(loaded, name)))
-        for name in ("access", "guarantee", "model", "split")
-        if hasattr(loaded, name)
-    }
-    return Summary(entry, facts, clean(str(loaded.__doc__ or "").strip().partition("\n")[0]))

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from ..errors import UsageError, describe, message_of
 from ..utils.spawn import ending, without_main_module
+from .descriptions import Summary, describe_loaded
 
 if TYPE_CHECKING:
-    from .entries import Entry, Summary
+    from .entries import Entry
 
 START_SECONDS = 120
 """Seconds that the process may take to import what every plug-in needs."""
@@ -26,8 +27,6 @@ IMPORT_SECONDS = 60
 @cache
 def inspected(entry: Entry) -> Summary:
     """Describe a plug-in. One that cannot be imported is described as broken."""
-    from .entries import Summary
-
     process = _running() or _Inspector()
     try:
         return process.ask(entry)
@@ -102,7 +101,6 @@ def _serve(there: Connection) -> None:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
     from ..interfaces import components  # noqa: F401, takes long, and does not count as time of the plug-in
-    from .entries import Summary, describe_loaded
 
     there.send("begun")
     while True:

@@ -1,8 +1,10 @@
 """Write the reference pages from the code, and add the pages of ``results/``, whenever the documentation is built."""
 
+import html
 import re
 from pathlib import Path
 
+from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -44,6 +46,16 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     markdown = re.sub(r"<!-- template: (\w+) -->", lambda match: _template(match[1]), markdown)
     up = "../" * page.file.src_uri.count("/")
     return markdown.replace(f"]({up}../results/", f"]({up}results/").replace("](../docs/", "](../")
+
+
+def on_page_content(content: str, **_: object) -> str:
+    """Write the formulas of a page in MathML, which browsers draw without a script."""
+    formula = r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>'
+    return re.sub(formula, lambda match: _mathml(match[2], inline=match[1] == "span"), content, flags=re.DOTALL)
+
+
+def _mathml(latex: str, *, inline: bool) -> str:
+    return convert(html.unescape(latex).strip(), display="inline" if inline else "block")
 
 
 def _template(kind: str) -> str:

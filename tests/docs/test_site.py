@@ -52,6 +52,16 @@ def test_every_component_is_on_its_page_with_its_parameters(kind: registry.Kind,
             assert all(f"<td>{parameter}</td>" in page for parameter, *_ in parameters(entry.load()))
 
 
+def test_formulas_are_drawn_without_a_script(site: Path) -> None:
+    page = (site / "explanation" / "bounds" / "index.html").read_text()
+    formulas = (ROOT / "docs" / "explanation" / "bounds.md").read_text().count("$")
+
+    assert page.count("<math ") > 10
+    assert page.count("</math>") * 2 + page.count('display="block"') * 2 == formulas
+    assert "arithmatex" not in page
+    assert "$" not in page.partition("<article")[2].partition("</article>")[0]
+
+
 def test_every_suite_is_on_its_page_and_on_that_of_the_papers(site: Path) -> None:
     guide = (site / "guides" / "reproduce-a-paper" / "index.html").read_text()
 

@@ -18,6 +18,7 @@ from mia_bench.benchmark.plan.expansion import attack_specs
 from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.registry import KINDS, Entry
 from mia_bench.benchmark.registry import entries as entries_module
+from mia_bench.benchmark.registry.summaries import summaries
 from mia_bench.models.vgg import Vgg
 from torch import nn
 
@@ -38,7 +39,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[Entry]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_built_in_file_holds_a_class_of_its_kind_with_a_description(kind: registry.Kind) -> None:
-    for summary in entries_module.summaries(kind):
+    for summary in summaries(kind):
         assert summary.broken is None
         assert summary.line.endswith(".")
         assert summary.entry.load().__name__ == registry.camel_case(summary.entry.name)
@@ -46,7 +47,7 @@ def test_every_built_in_file_holds_a_class_of_its_kind_with_a_description(kind: 
 
 @pytest.mark.parametrize(("kind", "fact"), [("attacks", "access"), ("defenses", "guarantee")])
 def test_what_is_read_from_the_source_is_what_the_class_says(kind: registry.Kind, fact: str) -> None:
-    for summary in entries_module.summaries(kind):
+    for summary in summaries(kind):
         assert summary.facts[fact] == str(getattr(summary.entry.load(), fact))
 
 
@@ -72,7 +73,7 @@ def test_a_plug_in_cannot_replace_a_built_in(installed: list[Entry]) -> None:
 def test_a_broken_plug_in_is_listed_as_broken_and_disturbs_nothing_else(installed: list[Entry]) -> None:
     installed.append(plug_in("shaky", "module_that_is_not_there:Shaky", "package-a"))
 
-    found = {summary.entry.name: summary for summary in entries_module.summaries("defenses")}
+    found = {summary.entry.name: summary for summary in summaries("defenses")}
 
     assert "ModuleNotFoundError" in str(found["shaky"].broken)
     assert found["dp_ir"].broken is None
@@ -85,7 +86,7 @@ def test_a_plug_in_that_exits_when_imported_is_listed_as_broken(
     monkeypatch.syspath_prepend(tmp_path)
     installed.append(plug_in("shaky", "quitter:Shaky", "package-a"))
 
-    found = {summary.entry.name: summary for summary in entries_module.summaries("defenses")}
+    found = {summary.entry.name: summary for summary in summaries("defenses")}
 
     assert "SystemExit: I quit" in str(found["shaky"].broken)
 
