@@ -15,7 +15,7 @@ from ..utils.texts import say
 from .console import fits, print_lines
 from .tables import as_texts
 
-DETAILS = ("bound_psnr_db", "epsilon", "attack_seconds", "leak_r2")
+DETAILS = ("bound_psnr_db", "bound_identified", "epsilon", "attack_seconds", "leak_r2")
 """Columns that a narrow terminal does without, the first ones first; the leaderboard has them."""
 NAMES = ("dataset", "model", "split", "seed", "defense", "attack")
 

@@ -12,6 +12,8 @@ from ..interfaces import ImageSet, Reconstruction
 from ..leaderboard.store import PerImage
 from ..metrics import interval, psnr, ssim
 from ..metrics.evaluation_classifier import agreement
+from ..metrics.identification_bound import identification_bound
+from ..metrics.image_quality import PSNR_CEILING_DB
 from ..metrics.leakage import GALLERY_IMAGES, identified, leak_r2, wrong_image_psnr
 from ..metrics.scales import RANGES, RECOGNISABLE_SSIM
 from ..plan.cells import Setting
@@ -47,9 +49,24 @@ def score(artifacts: Artifacts, setting: Setting, images: Tensor) -> tuple[dict[
 
 
 def bound(artifacts: Artifacts, setting: Setting, observations: int) -> tuple[dict[str, Any], dict[str, float]]:
-    """Return the column ``bound_psnr_db`` and its details, by name; both are empty if there is no bound."""
+    """Return the columns of the bounds and their details, by name; nothing where there is no bound.
+
+    ``bound_identified`` is the smaller of two bounds: by the clipping norm, and by the gallery of attacked images. A
+    bound on the PSNR at the ceiling says nothing, so its column is left empty.
+    """
     found = artifacts.bound(setting, observations)
-    return ({"bound_psnr_db": round(found.psnr_db, 5)}, found.details) if found else ({}, {})
+    details = dict(found.details) if found else {}
+    promise = artifacts.protected(setting).model.promise
+    by_clip = identification_bound(promise, artifacts.originals(setting), observations=observations)
+    if by_clip is not None:
+        details["bound_identified_clip"] = round(by_clip, 5)
+    if promise.pair_error is not None:
+        details["pair_error"] = round(promise.pair_error, 5)
+    limits = [each for each in (by_clip, found.identified if found else None) if each is not None]
+    columns = {"bound_identified": round(min(limits), 5)} if limits else {}
+    if found and found.psnr_db < PSNR_CEILING_DB:
+        columns["bound_psnr_db"] = round(found.psnr_db, 5)
+    return columns, details
 
 
 def identified_chance(count: int, gallery: Tensor) -> float:

@@ -89,6 +89,11 @@ class Promise:
         guarantee: The guarantee in words.
         epsilon: Epsilon of differential privacy, above 0. None without such a guarantee.
         delta: Delta of differential privacy, in [0, 1). None without such a guarantee.
+        gaussian_reach: If each wire is Gaussian noise (or computed from it) around values within a ball: the radius of
+            the ball, in standard deviations of the noise. It bounds how often any attacker identifies the image.
+        laplacian_reach: The same for Laplacian noise: the L1 radius, in scales b of the noise.
+        pair_error: A lower bound, in [0, 0.5], on the probability of error of any attacker who tells two equally likely
+            images apart, given the wires that epsilon covers.
 
     Example:
         >>> Promise("(eps, delta)-local DP per release", epsilon=1.0, delta=1e-5).epsilon
@@ -98,6 +103,9 @@ class Promise:
     guarantee: str = "none"
     epsilon: float | None = None
     delta: float | None = None
+    gaussian_reach: float | None = None
+    laplacian_reach: float | None = None
+    pair_error: float | None = None
 
 
 @dataclass(frozen=True)

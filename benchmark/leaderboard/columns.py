@@ -30,5 +30,8 @@ PLACES = {
 }
 """Decimals of columns; all others have four."""
 
-SHOWN = ["accuracy", "psnr_db", "ssim", "identified", "leak_r2", "bound_psnr_db", "epsilon", "attack_seconds", "status"]
+SHOWN = [
+    *("accuracy", "psnr_db", "ssim", "identified", "bound_identified", "leak_r2", "bound_psnr_db"),
+    *("epsilon", "attack_seconds", "status"),
+]
 """Columns of the table that ``run`` ends with, beside the names."""

@@ -55,6 +55,7 @@ class RankedDefense:
     accuracy_undefended: float | None = None
     accuracy_kept: float | None = None
     epsilon: float | None = None
+    bound_identified: float | None = None
     guarantee: str | None = None
     wire_bytes: float | None = None
     client_macs: int | None = None
@@ -108,6 +109,7 @@ def describe_defense(
         accuracy_undefended=undefended,
         accuracy_kept=accuracy / undefended if accuracy is not None and undefended else None,
         epsilon=_weakest(row.epsilon for row in scored),
+        bound_identified=_weakest(row.bound_identified for row in scored),
         guarantee=scored[0].guarantee,
         wire_bytes=over_seeds(scored, lambda row: row.wire_bytes),
         client_macs=scored[0].client_macs,
@@ -120,6 +122,6 @@ def describe_defense(
 
 
 def _weakest(promises: Iterable[float | None]) -> float | None:
-    """Return the largest epsilon; None, which promises nothing, if one of them is None."""
+    """Return the largest epsilon or bound; None, which promises nothing, if one of them is None."""
     found = [*promises]
     return None if None in found else max(value for value in found if value is not None)

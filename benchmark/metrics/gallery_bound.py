@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from scipy.stats import norm
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..interfaces import SplitModel
+from ..interfaces import Channel, SplitModel
 from ..utils.fingerprints import groups_of_equal
 from .image_quality import PSNR_CEILING_DB
 from .psnr_ceiling import max_expected_psnr
@@ -52,7 +52,7 @@ class GalleryBound:
 
     Example:
         >>> bound = GalleryBound(24.1, 22.3, 0.4, 23.9, 22.2, 0.38, dfil_unbiased_psnr_db=None)
-        >>> bound.details["bound_identified"]
+        >>> bound.details["bound_identified_gallery"]
         0.4
     """
 
@@ -69,7 +69,7 @@ class GalleryBound:
         """All values except ``psnr_db``, by the names that records use, rounded to five decimals."""
         named = {
             "bound_psnr_of_mean_mse_db": self.psnr_of_mean_mse_db,
-            "bound_identified": self.identified,
+            "bound_identified_gallery": self.identified,
             "bound_psnr_db_estimate": self.psnr_db_estimate,
             "bound_psnr_of_mean_mse_db_estimate": self.psnr_of_mean_mse_db_estimate,
             "bound_identified_estimate": self.identified_estimate,
@@ -100,15 +100,18 @@ def gallery_bound(model: SplitModel, images: Tensor, *, observations: int = 1) -
             so the bound holds for every use of them, merged or not.
 
     Returns:
-        The bound. None if the channel of the IR has no density, the images are noisy before the client, or the
-        adversary observes something other than the output of the channel.
+        The bound. If the images are noisy before the client, it is that of an attacker who has the noisy images, from
+        which the wire is computed. None if the noise has no density, or if the adversary observes something other than
+        the output of the channel.
 
     Source: the posterior mean minimizes the Bayes risk under squared error (Lehmann & Casella, Theory of Point
     Estimation, 1998, section 4.1); dFIL: Maeng, Guo, Kariyappa, Suh, NeurIPS 2023, equation 4.
     """
     kind = type(model)
-    if model.input_channel.stochastic or (kind.send, kind.overheard) != (SplitModel.send, SplitModel.overheard):
+    if (kind.send, kind.overheard) != (SplitModel.send, SplitModel.overheard):
         return None
+    if model.input_channel.stochastic:  # The wire is computed from the noisy image, so it reveals no more.
+        model = replace(model, client=nn.Sequential(), input_channel=Channel(), ir_channel=model.input_channel)
     with torch.no_grad():
         clean = torch.cat([_clean(model, chunk) for chunk in images.split(BATCH_IMAGES)])
         if model.ir_channel.log_density(clean[:1], model.ir_channel(clean[:1])) is None:

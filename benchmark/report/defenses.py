@@ -28,9 +28,12 @@ CELL_COLUMNS = (
     "accuracy",
     *SCORES,
     "bound_psnr_db",
+    "bound_identified",
     "attack_seconds",
 )
 """Columns of a leaderboard that a report shows for each cell."""
+SHARES_AND_BOUNDS = ("identified", "leak_r2", "bound_psnr_db")
+"""Columns of a leaderboard whose largest value over the attacks a report shows for each defense."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +141,7 @@ def _cell(row: Row, attack_label: str) -> dict[str, Any]:
 
 def _more(done: Sequence[Row], records: Mapping[str, Record]) -> dict[str, float]:
     """Return values that a ranking does not have: the worst over attacks, or the same for all cells."""
-    found = {name: [known(getattr(row, name)) for row in done] for name in ("identified", "leak_r2", "bound_psnr_db")}
+    found = {name: [known(getattr(row, name)) for row in done] for name in SHARES_AND_BOUNDS}
     for name in ("client_params", "delta"):
         found[name] = [known(getattr(row, name)) for row in done]
     for name in ("bytes_down", "identified_chance", "client_overhead_ms", "client_undefended_ms"):

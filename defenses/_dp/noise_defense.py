@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
+from scipy.stats import norm
 from torch import Tensor
 
 from ...benchmark.errors import Inapplicable, UsageError
@@ -138,5 +139,18 @@ class NoiseDefense(Defense):
         else:
             spent = epsilon_of_sigma(sigma / sensitivity, delta, self.releases, self.accountant)
         span = "per release" if self.releases == 1 else f"over {self.releases} releases"
-        words = f"({spent:.4g}, {delta:g})-local DP {span}, clip {clip:.4g}, sigma {sigma:.4g}, {self.randomness} noise"
-        return Promise(words, epsilon=spent, delta=delta)
+        apart = sensitivity * math.sqrt(self.releases) / sigma
+        gaussian = self.noise == "gaussian"
+        error = float(norm.sf(apart / 2)) if gaussian else 1 / (1 + math.exp(min(spent, 700)))
+        words = (
+            f"({spent:.4g}, {delta:g})-local DP {span}, clip {clip:.4g}, sigma {sigma:.4g}, {self.randomness} noise; "
+            f"pair error at least {error:.3g}"
+        )
+        return Promise(
+            words,
+            epsilon=spent,
+            delta=delta,
+            gaussian_reach=clip / sigma if gaussian else None,
+            laplacian_reach=None if gaussian else clip / laplacian_scale(sigma),
+            pair_error=error,
+        )

@@ -32,7 +32,7 @@ MEANINGS = {
     "where the noise has a density; the upper limit of an estimate from drawn wires, with "
     "99.9 % confidence",
     "bound_identified": "no attack identifies a larger share of the images in the gallery of attacked images, in "
-    "expectation over the noise; filled where the noise has a density",
+    "expectation over the noise; filled where the noise has a density or a guarantee",
     "task": "what the network is for: `classification`, `multi-label`, `regression`, or `unlabeled` where images have "
     "no labels",
     "utility": "how useful the protected network is, at most 1, higher is better: the metric that `utility_metric` "

@@ -15,6 +15,7 @@ function openDetails(setting) {
         ["Leak", `${signed(line.leak_db)} above the mean image`],
         ["Recognizable", recognized(line)],
         ["Identified", known(more.identified) ? `${percent(more.identified, 0)}${known(more.identified_chance) ? ` (chance ${percent(more.identified_chance)})` : ""}` : "–"],
+        ["Identified at most", known(line.bound_identified) ? percent(line.bound_identified) : "–"],
         ["Bound", decibels(more.bound_psnr_db)],
         ["Guarantee", line.guarantee ?? "–"],
         ["ε, δ", known(line.epsilon) ? `${+line.epsilon.toPrecision(4)}, ${more.delta ?? "–"}` : "–"],

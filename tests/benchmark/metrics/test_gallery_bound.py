@@ -155,7 +155,6 @@ def test_laplacian_noise_has_a_bound_of_its_own() -> None:
 
 def test_where_there_is_no_density_there_is_no_bound() -> None:
     plain = replace(model(0.0), ir_channel=Channel())
-    noisy_input = replace(model(1.0), input_channel=NoiseChannel(noise="gaussian", sigma=1.0, clip=None))
     dropout = Dropout(rate=0.5).protect(plain, None)  # type: ignore[arg-type]
 
     class Overheard(SplitModel):
@@ -164,7 +163,17 @@ def test_where_there_is_no_density_there_is_no_bound() -> None:
 
     wider = Overheard(client=plain.client, server=plain.server, ir_channel=model(1.0).ir_channel)
 
-    assert [gallery_bound(each, images(3)) for each in (model(0.0), plain, noisy_input, dropout, wider)] == [None] * 5
+    assert [gallery_bound(each, images(3)) for each in (model(0.0), plain, dropout, wider)] == [None] * 4
+
+
+def test_noise_on_the_image_has_the_bound_of_the_noisy_image_whatever_the_client() -> None:
+    noise = NoiseChannel(noise="gaussian", sigma=2.0, clip=None)
+    behind = replace(model(0.0, client=nn.Linear(PIXELS, 3)), ir_channel=Channel(), input_channel=noise)
+    found, direct = gallery_bound(behind, images(12)), gallery_bound(model(2.0), images(12))
+    assert found is not None
+    assert direct is not None
+    assert found.identified == pytest.approx(direct.identified, abs=0.03)
+    assert found.psnr_db == pytest.approx(direct.psnr_db, abs=2)
 
 
 def test_many_images_are_bounded_as_several_galleries(monkeypatch: pytest.MonkeyPatch) -> None:
