@@ -59,6 +59,12 @@ class Stages(nn.Sequential):
         super().__init__(OrderedDict((child_name(cut), stage) for cut, stage in stages.items()))
         self.places = tuple(places)
 
+    def __getitem__(self, index: slice | int) -> nn.Module:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Return a stage, or consecutive stages as an ``nn.Sequential``, as other networks do."""
+        if isinstance(index, slice):
+            return nn.Sequential(OrderedDict(list(self.named_children())[index]))
+        return super().__getitem__(index)
+
 
 def child_name(cut: str) -> str:
     """Return the name of the module in front of a cut.
