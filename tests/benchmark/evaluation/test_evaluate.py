@@ -172,8 +172,9 @@ def test_the_reference_attack_leaks_nothing_and_a_defense_with_a_density_has_a_b
     assert often.row.bound_psnr_db > noisy.row.bound_psnr_db
     assert noisy.details["identified_chance"] == pytest.approx(1 / 24, abs=1e-5)
     assert noisy.details["aux_overlap"] == 0
-    assert {"bound_psnr_db_estimate", "bound_identified", "evaluator_agreement"} <= set(noisy.details)
-    assert plain.row.bound_psnr_db is None
+    assert {"bound_psnr_db_estimate", "bound_identified_gallery", "evaluator_agreement"} <= set(noisy.details)
+    assert noisy.row.bound_identified == noisy.details["bound_identified_gallery"]
+    assert plain.row.bound_psnr_db is plain.row.bound_identified is None
     assert plain.row.identified == 1
     assert plain.row.leak_r2 is not None
     assert plain.row.leak_r2 > 0.7
