@@ -139,7 +139,7 @@ def run_cell(options: argparse.Namespace, index: int) -> None:
     from mia_bench.benchmark.plan.request import Request
 
     torch.set_num_threads(1)
-    cells = plan(request(Request, options))
+    cells = plan(Request(**asked(options)))
     bench = Artifacts(device=torch.device("cpu"), data_dir=options.data_dir)
     cell = cells[index]
     record, _ = evaluate(cell, cell.cell_id(bench.check(cell.setting)), bench)
@@ -147,16 +147,16 @@ def run_cell(options: argparse.Namespace, index: int) -> None:
         sys.exit(record.row.reason)
 
 
-def request(kind: Callable[..., Any], options: argparse.Namespace) -> Any:
-    """The grid as a request."""
-    return kind(
-        dataset=options.dataset,
-        model=options.model,
-        splits=[options.split] if options.split else (),
-        attacks=options.attacks,
-        defenses=options.defenses,
-        images=options.images,
-    )
+def asked(options: argparse.Namespace) -> dict[str, Any]:
+    """The grid as arguments of a request."""
+    return {
+        "dataset": options.dataset,
+        "model": options.model,
+        "splits": [options.split] if options.split else [],
+        "attacks": options.attacks,
+        "defenses": options.defenses,
+        "images": options.images,
+    }
 
 
 def main() -> None:
@@ -216,19 +216,7 @@ def one_process(options: argparse.Namespace, out: Path) -> tuple[Spent, dict[str
     boards = []
 
     def run() -> None:
-        boards.append(
-            mia_bench.run(
-                dataset=options.dataset,
-                model=options.model,
-                splits=options.split,
-                attacks=options.attacks,
-                defenses=options.defenses,
-                images=options.images,
-                data_dir=options.data_dir,
-                out=out,
-                quiet=True,
-            )
-        )
+        boards.append(mia_bench.run(**asked(options), data_dir=options.data_dir, out=out, quiet=True))
 
     spent, kinds = watched(run)
     failed = boards[0][boards[0]["status"] == "failed"]

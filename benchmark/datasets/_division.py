@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from ..errors import UsageError
@@ -15,6 +16,15 @@ from ..utils.seeding import stream_seed
 
 MAX_DEFAULT_AUX_IMAGES = 10_000
 """Most images that the attacker gets if the user gives no number."""
+AuxImages = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        description="training images given to the attacker instead of the victim; none takes a fifth of them, "
+        f"at most {MAX_DEFAULT_AUX_IMAGES:,}",
+    ),
+]
+"""The parameter of datasets whose pools ``divide`` makes."""
 
 
 class RawImages(NamedTuple):

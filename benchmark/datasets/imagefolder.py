@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ..interfaces import Dataset, Pools, Training
 from ._decode import Frame
-from ._division import MAX_DEFAULT_AUX_IMAGES, divide
+from ._division import AuxImages, divide
 from ._image_folder import read_tree, scan
 
 DIVIDED = "no test split: a fifth of the images of each class, chosen by a fixed shuffle, is private"
@@ -40,12 +40,7 @@ class Imagefolder(Dataset):
     limit: int | None = Field(
         None, ge=4, description="most images of each split, with the classes in proportion; none reads all"
     )
-    aux_images: int | None = Field(
-        None,
-        ge=1,
-        description="training images given to the attacker instead of the victim; none takes a fifth of them, "
-        f"at most {MAX_DEFAULT_AUX_IMAGES:,}",
-    )
+    aux_images: AuxImages = None
 
     def load(self, data_dir: Path | None) -> Pools:
         """Read the image folder ``data_dir``. The test split is private.

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ..interfaces import Dataset, Pools, Training
 from ._arrays import read_archive
-from ._division import MAX_DEFAULT_AUX_IMAGES, divide
+from ._division import AuxImages, divide
 
 
 class Npz(Dataset):
@@ -30,12 +30,7 @@ class Npz(Dataset):
     split: ClassVar[str] = "relu22"
     training: ClassVar[Training] = Training(epochs=8, shift=2)
     path: Path = Field(description="the .npz file; relative to --data-dir if that is given")
-    aux_images: int | None = Field(
-        None,
-        ge=1,
-        description="training images given to the attacker instead of the victim; none takes a fifth of them, "
-        f"at most {MAX_DEFAULT_AUX_IMAGES:,}",
-    )
+    aux_images: AuxImages = None
 
     def load(self, data_dir: Path | None) -> Pools:
         """Read the arrays. The test split is private.
