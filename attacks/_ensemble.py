@@ -8,7 +8,9 @@ from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Observation, Reconstruction
 from ._decoders.divided import Member
 from ._decoders.fitting import Recipe
+from ._decoders.folds import SMALL_IMAGE_PIXELS
 from ._decoders.linear import decoders
+from ._inversion.learned_search import fit_search
 from ._inversion.map import fit_map
 from ._inversion.map_priors import PriorFactory, like_aux, like_decoded, smooth
 from ._inversion.rmle import comparable, ir_shape
@@ -58,3 +60,5 @@ def _members(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tupl
         priors["map_tv"] = smooth
     for name, prior in priors.items():
         yield name, fit_map(seen, start, prior(start), weight=None, iterations=ITERATIONS)
+    if seen.aux.images[0, 0].numel() > SMALL_IMAGE_PIXELS:
+        yield "search", fit_search(seen, start, iterations=ITERATIONS)

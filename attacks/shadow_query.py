@@ -60,7 +60,7 @@ class ShadowQuery(Attack):
         )
         pilot = Pilot(TvGaussianPrior(queries.images[: queries.own]), tune, judge)
         pilots, half = [pilot], (self.iterations + 1) // 2
-        choice = choose(shadow, [Search(seen.channel.distance)], pilots, iterations=half)
+        choice = choose(shadow, [Search(seen.channel.distance)], pilots, iterations=self.iterations)
         factor = trusted(shadow, choice, pilots, iterations=half)
         images = invert(shadow, choice.search, wire, prior, tv=choice.tv, iterations=self.iterations)
         return shrink(images, prior.mean, factor)

@@ -32,7 +32,7 @@ class WhiteBox(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 4, algorithm 1.
     """
 
-    version: ClassVar[int] = 8
+    version: ClassVar[int] = 9
     access: ClassVar[Access] = Access.WHITE_BOX
 
     iterations: int = Field(150, ge=1, description="optimization steps")
@@ -69,7 +69,7 @@ class WhiteBox(Attack):
         pilots = [Pilot.of(images, fold, send, share=len(folds)) for fold in folds]
         sample = send(images[folds[0].fit[:MAX_SCALE_IMAGES].to(images.device)])
         half = (self.iterations + 1) // 2
-        choice = choose(client, searches(distance, sample, images[0]), pilots, iterations=half)
+        choice = choose(client, searches(distance, sample, images[0]), pilots, iterations=self.iterations)
         return choice, trusted(client, choice, pilots, iterations=half)
 
 

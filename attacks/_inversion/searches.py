@@ -19,7 +19,7 @@ Distance = Callable[[Tensor, Tensor], Tensor]
 TOLERANCE = 3e-4
 """An image has converged when its loss has fallen by less than this share in ten evaluations. On MNIST relu2
 with noise, dropout and quantization, scores stay within 0.01 dB (with 1e-3, noise cost 0.05 dB)."""
-ADAM_STEPS = 2
+ADAM_STEPS = 4
 """Steps of Adam for each evaluation that L-BFGS is allowed, since it needs more of them."""
 LOWEST_SCALE = 1e-3
 """Standard deviation of a channel, as a share of the mean one, to which smaller ones are raised."""

@@ -71,3 +71,15 @@ def test_without_queries_the_members_see_the_shadow_only(world: Callable, monkey
     assert seen.client is None
 
     assert len(AutoQueryFree(epochs=1).reconstruct(seen).members) == 4
+
+
+def test_the_search_takes_part_where_images_are_large(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_ensemble, "ITERATIONS", 5)
+    monkeypatch.setattr(_ensemble, "SMALL_IMAGE_PIXELS", 100)
+    victim = world("conv1")
+
+    members = tried(victim).members
+
+    assert list(members) == ["ridge", "ridge_skip", "map_pca", "map_dec", "search"]
+    reached = psnr(members["search"], victim.private.images).mean()
+    assert reached > psnr(victim.attacked_by(MeanImage()), victim.private.images).mean() + 8

@@ -1,0 +1,70 @@
+"""A search that begins at a decoder's answer, with total variation and a Gaussian as the prior."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ...benchmark.interfaces import Observation
+from .._decoders.divided import Member
+from .._decoders.folds import affordable
+from .rmle import invert
+from .searches import MAX_SCALE_IMAGES, searches
+from .start import Start
+from .tv_gaussian import TvGaussianPrior
+from .weight_search import NUM_PILOTS, Choice, Pilot, choose
+
+
+@dataclass(frozen=True)
+class LearnedSearch:
+    """The search and the weight that suit the attacker's images best, applied from the answers of a decoder.
+
+    Attributes:
+        client: maps images to clean IRs.
+        choice: the search and the weight.
+        decoder: gives the starts.
+        priors: of each fold and, if there are several, of all images.
+        iterations: evaluations of the loss and its gradient.
+    """
+
+    client: nn.Module
+    choice: Choice
+    decoder: Member
+    priors: Sequence[TvGaussianPrior]
+    iterations: int
+
+    def rebuild(self, wires: Sequence[Tensor]) -> list[Tensor]:
+        """Search for the images (N, C, H, W) of wires (N, ...), those of each fold by its own prior."""
+        search, tv = self.choice.search, self.choice.tv
+        return [
+            invert(self.client, search, some, prior, tv=tv, iterations=self.iterations, starts=begin)
+            for some, prior, begin in zip(wires, self.priors, self.decoder.rebuild(wires), strict=False)
+        ]
+
+
+def fit_search(seen: Observation, start: Start, *, iterations: int) -> Member:
+    """Choose a search and the weight of the prior on held-out images, from the answers of the decoder.
+
+    Args:
+        seen: the client and the channel.
+        start: the decoder that the search begins at, and the queries, as the channel reads them.
+        iterations: evaluations of the loss and its gradient.
+    """
+    assert seen.client is not None
+    parts, whole = start.queries.parts, start.queries.whole
+    image = whole.images[0]
+    count = max(1, affordable(NUM_PILOTS, image) // len(parts))
+    wires = [part.wires(part.tune[:count]) for part in parts]
+    priors = [TvGaussianPrior(part.images[: part.own]) for part in parts]
+    pilots = []
+    for part, some, prior, begin in zip(parts, wires, priors, start.decoder.rebuild(wires), strict=True):
+        pair = (some, part.images[part.tune[:count]])
+        pilots.append(Pilot(prior, pair, pair, begin))
+    sample = parts[0].wires(torch.arange(min(MAX_SCALE_IMAGES, parts[0].own), device=image.device))
+    tried = searches(seen.channel.distance, sample, image)
+    choice = choose(seen.client, tried, pilots, iterations=iterations)
+    final = priors[0] if len(parts) == 1 else TvGaussianPrior(whole.images[: whole.own])
+    return LearnedSearch(seen.client, choice, start.decoder, [*priors, final], iterations)
