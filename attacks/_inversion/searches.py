@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import Tensor
 
@@ -13,6 +13,9 @@ from ...benchmark.utils.ir_layout import IrLayout
 from .._decoders.folds import SMALL_IMAGE_PIXELS
 from .adam import minimize_by_adam
 from .lbfgs import Loss, minimize
+
+Optimizer = Literal["lbfgs", "adam"]
+OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 """Misfit of clean IRs (N, ...) with wires (N, ...), (N,)."""
@@ -37,7 +40,7 @@ class Search:
     """
 
     distance: Distance
-    optimizer: Literal["lbfgs", "adam"] = "lbfgs"
+    optimizer: Optimizer = "lbfgs"
 
     def minimize(self, loss: Loss, start: Tensor, *, iterations: int) -> Tensor:
         """Minimize a loss from initial images (N, C, H, W), each for itself, and return images in [0, 1]."""
@@ -62,8 +65,8 @@ def searches(distance: Distance, wires: Tensor, image: Tensor) -> list[Search]:
     layout = IrLayout.of(wires.shape[1:], image=image.shape)
     if not (layout.spatial and _squared(distance)):
         return [plain, Search(distance, "adam")]
-    whitened = Whitened.of(distance, wires, layout)  # Adam on plain distances was never the best
-    return [plain, Search(whitened), Search(whitened, "adam")]
+    whitened = Whitened.of(distance, wires, layout)
+    return [Search(each, optimizer) for optimizer in OPTIMIZERS for each in (distance, whitened)]
 
 
 def _squared(distance: Distance) -> bool:

@@ -41,8 +41,8 @@ def test_an_image_comes_out_of_adam_the_same_whatever_else_is_in_the_batch() -> 
     ("distance", "image", "shape", "count"),
     [
         (squared_error, SMALL, (4, 16, 16), 1),
-        (squared_error, LARGE, (4, 16, 16), 3),
-        (Channel().distance, LARGE, (17, 8), 3),
+        (squared_error, LARGE, (4, 16, 16), 4),
+        (Channel().distance, LARGE, (17, 8), 4),
         (Channel().distance, LARGE, (10,), 2),
         (Dropped().distance, LARGE, (4, 16, 16), 2),
     ],
