@@ -72,7 +72,7 @@ class _Imitation:
     def __call__(self, client: nn.Module, batch: Tensor) -> Tensor:
         """Compute the mean loss over some of the attacker's images (B,)."""
         sent = self._seen.channel(client(self._seen.aux.images[batch]))
-        total = functional.cross_entropy(self.server(sent), self._seen.aux.labels[batch])
+        total = self._seen.aux.loss(self.server(sent), batch)
         if not self._weight:
             return total
         mean, std = _moments(sent)

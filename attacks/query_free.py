@@ -16,7 +16,7 @@ from ._shadow import ShadowRecipe, best_shadow
 class QueryFree(Attack):
     """Trains a shadow client to work with the victim's server, then inverts the wire through it (rMLE).
 
-    The shadow minimizes the cross-entropy of the frozen server on the attacker's labelled images. With ``moments`` its
+    The shadow minimizes the loss of the frozen server on the attacker's labelled images. With ``moments`` its
     wires must also have the mean and the standard deviation of the recorded ones. The moments, the optimizers (AdamW
     with a one-cycle rate, and L-BFGS) and the choice among several shadows by their loss are additions to the paper.
 

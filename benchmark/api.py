@@ -16,7 +16,7 @@ from .errors import UsageError
 from .evaluation.artifacts import Artifacts
 from .interfaces import Component
 from .leaderboard import ranking
-from .leaderboard.columns import SHOWN
+from .leaderboard.columns import shown_columns
 from .leaderboard.loading import Cells
 from .leaderboard.ranking import shorten
 from .leaderboard.store import Record, Row, as_given, read_record, record_path, rows_of
@@ -226,7 +226,7 @@ def _short(board: pd.DataFrame) -> pd.DataFrame:
             for noun, kind in NOUNS.items()
         }
     )
-    return names.join(board[SHOWN]).dropna(axis="columns", how="all")
+    return names.join(shown_columns(board)).dropna(axis="columns", how="all")
 
 
 def _table(frame: pd.DataFrame, brief: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
@@ -244,9 +244,9 @@ def _records(rows: Sequence[Row], out: str | None) -> dict[str, Record]:
 
 
 def plot(*boards: pd.DataFrame | str | Path, measure: Literal["psnr_db", "ssim"] = "psnr_db") -> Figure:
-    """Plot the accuracy of each setting of a defense against what the strongest attacks recover.
+    """Plot the utility of each setting of a defense against what the strongest attacks recover.
 
-    The figure is the same as that of ``mia-bench report --figures``. Points higher up are more accurate, and points
+    The figure is the same as that of ``mia-bench report --figures``. Points higher up are more useful, and points
     further left are more private.
 
     Args:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import ImageSet, SplitModel
-from ..benchmark.training import fit, plan
+from ..benchmark.training import fit, frozen_features, plan
 
 BATCH_IMAGES = 128
 
@@ -22,9 +20,6 @@ EPOCHS_HELP = f"passes over the victim's training images, of at least {MIN_STEPS
 """Description of parameters such as ``tuning_epochs``."""
 
 LEARNING_RATE = 1e-3
-
-MAX_CACHED_BYTES = 1 << 30
-"""IRs of the training images up to this size are computed once. Larger ones are computed again in each epoch."""
 
 
 def fit_batches(
@@ -99,7 +94,7 @@ def tune(
     encoded = frozen_encoder(encode, train.images, cache=not fresh)
 
     def loss(batch: Tensor) -> Tensor:
-        return functional.cross_entropy(head(encoded(batch)), train.labels[batch])
+        return train.loss(head(encoded(batch)), batch)
 
     with trainable(head):
         fit_batches(head.parameters(), loss, images=len(train), epochs=epochs)
@@ -111,19 +106,9 @@ def frozen_encoder(encode: Callable[[Tensor], Tensor], images: Tensor, *, cache:
     Args:
         encode: Maps images (B, C, H, W) to encoded images.
         images: All images, (N, C, H, W).
-        cache: Encode all images once, if the result has at most ``MAX_CACHED_BYTES``.
+        cache: Encode all images once, if the result is not too large for memory.
     """
-
-    def encoded(batch: Tensor) -> Tensor:
-        with torch.no_grad():
-            return encode(images[batch])
-
-    sample = encoded(torch.arange(1, device=images.device))
-    if not cache or len(images) * sample.nbytes > MAX_CACHED_BYTES:
-        return encoded
-    batches = torch.arange(len(images), device=images.device).split(BATCH_IMAGES)
-    table = torch.cat([encoded(batch) for batch in batches])
-    return lambda batch: table[batch]
+    return frozen_features(encode, images, cache=cache, batch_images=BATCH_IMAGES)
 
 
 @contextmanager
@@ -146,7 +131,7 @@ Penalty = Callable[[Tensor, Tensor], Tensor]
 
 
 def train_jointly(model: SplitModel, train: ImageSet, penalty: Penalty, *, epochs: int) -> None:
-    """Continue the training of client, server and channels in place, with a penalty added to the cross-entropy.
+    """Continue the training of client, server and channels in place, with a penalty added to the loss of the task.
 
     Args:
         model: A copy that may be changed. Its modes and frozen weights are restored afterwards.
@@ -164,7 +149,7 @@ def train_jointly(model: SplitModel, train: ImageSet, penalty: Penalty, *, epoch
         images = model.input_channel(train.images[batch])
         ir = model.client(images)
         logits = model.server(model.ir_channel(ir))
-        return functional.cross_entropy(logits, train.labels[batch]) + penalty(images, ir)
+        return train.loss(logits, batch) + penalty(images, ir)
 
     network = model.modules()
     with trainable(network):

@@ -15,7 +15,7 @@ from ._fine_tuning import EPOCHS_HELP, train_jointly
 class Adversarial(Defense):
     """Train the client so that a decoder, which is trained at the same time, fails to reconstruct the images.
 
-    Training starts from the given weights of client and server. It minimizes the cross-entropy plus
+    Training starts from the given weights of client and server. It minimizes the loss of the task plus
     ``adversary_weight`` times the share of the variance of the images that the decoder explains. This share is between
     0 and 1 and the decoder normalizes the IR, so the client cannot win by scaling the IR or by making the decoder worse
     than the mean image. A failure of this decoder proves little, since another decoder may succeed. It is therefore

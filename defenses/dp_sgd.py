@@ -12,12 +12,11 @@ from opacus.optimizers import DPOptimizer
 from opacus.validators import ModuleValidator
 from pydantic import Field
 from torch import nn
-from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Defense, ImageSet, Promise, SplitModel
-from ..benchmark.training import untrained_copy
+from ..benchmark.training import Units, untrained_copy
 from ._fine_tuning import trainable
 
 LEARNING_RATE = 0.5
@@ -79,23 +78,26 @@ class DpSgd(Defense):
 
     def _train(self, network: nn.Module, train: ImageSet) -> float:
         """Train a network in place and return the epsilon for the training images."""
+        positions = torch.arange(len(train), device=train.images.device)
         engine = PrivacyEngine(accountant="rdp")
         private = engine.make_private(
             module=network,
             optimizer=torch.optim.SGD(network.parameters(), LEARNING_RATE / self.gradient_clip),
-            data_loader=DataLoader(TensorDataset(train.images, train.labels), min(self.dp_batch, len(train))),
+            data_loader=DataLoader(TensorDataset(train.images, positions), min(self.dp_batch, len(train))),
             noise_multiplier=self.noise_multiplier,
             max_grad_norm=self.gradient_clip,
         )
         wrapped, optimizer, loader = cast(tuple[GradSampleModule, DPOptimizer, DataLoader], private)
+        units = Units(network, train)
         for _ in range(self.dp_epochs):
-            for images, labels in loader:
+            for images, batch in loader:
                 optimizer.zero_grad()
-                functional.cross_entropy(wrapped(images), labels, reduction="mean").backward()
+                train.loss(units(wrapped(images)), batch).backward()
                 if len(images):
                     _refuse_missing_gradients(wrapped)
                 optimizer.step()
         wrapped.to_standard_module()
+        units.fold(network)
         return engine.get_epsilon(self.training_delta)
 
 

@@ -43,7 +43,7 @@ def _centered_distances(samples: Tensor) -> Tensor:
 class Nopeek(Defense):
     """Train the client so that its IRs are less correlated with the images (NoPeek).
 
-    Training starts from the given weights of client and server. It minimizes the cross-entropy plus
+    Training starts from the given weights of client and server. It minimizes the loss of the task plus
     ``correlation_weight`` times the distance correlation of images and IRs in the batch. This controls an average over
     batches. The client remains a deterministic map that may be invertible, so there is no guarantee. Recommended sweep
     of the weight: 0.5, 1, 2, 5.

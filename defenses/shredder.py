@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional
 
 from ..benchmark.interfaces import Channel, Defense, ImageSet, SplitModel
 from ._fine_tuning import EPOCHS_HELP, fit_batches, frozen_encoder, trainable
@@ -58,8 +57,8 @@ class _Collection(Channel):
 class Shredder(Defense):
     """Add one of a collection of learned noise tensors to the IR, drawn at every inference.
 
-    The network does not change. The noise tensors are initialized as Laplacian noise. Training minimizes the
-    cross-entropy minus ``spread_weight`` times the logarithm of their standard deviation, so that they grow where the
+    The network does not change. The noise tensors are initialized as Laplacian noise. Training minimizes the loss
+    of the task minus ``spread_weight`` times the logarithm of their standard deviation, so that they grow where the
     logits do not depend on them. They are few and known to an attacker who knows the defense. Such an attacker
     subtracts the tensor that fits, or learns a linear map that ignores the few directions in which they differ. There
     is no guarantee. Recommended sweep: noise scales 0.5, 1, 2, 4 and collections of 1 to 20.
@@ -95,7 +94,7 @@ class Shredder(Defense):
             drawn = torch.randint(self.collection, (len(batch),), device=noises.device)
             answers = protected.server(encoded(batch) + noises[drawn])
             spread = noises.flatten(1).std(1).clamp(min=1e-6).log().mean()
-            return functional.cross_entropy(answers, train.labels[batch]) - self.spread_weight * spread
+            return train.loss(answers, batch) - self.spread_weight * spread
 
         with trainable(protected.server):
             protected.server.requires_grad_(False).eval()  # Only the noise is learned.

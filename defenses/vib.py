@@ -62,9 +62,9 @@ class Vib(Defense):
     """Train the client to send only what the label needs (variational information bottleneck).
 
     The client sends z = f1(x) + s * e with normal e and a learned s for each coordinate. Training starts from the given
-    weights of client and server. It minimizes the cross-entropy plus ``kl_weight`` times the divergence of z, given the
-    image, from a standard normal variable. On average, this divergence bounds the mutual information of image and wire
-    from above. The noise is drawn at every inference. There is no guarantee for a single image, since the IR may be
+    weights of client and server. It minimizes the loss of the task plus ``kl_weight`` times the divergence of z, given
+    the image, from a standard normal variable. On average, it bounds the mutual information of image and wire from
+    above. The noise is drawn at every inference. There is no guarantee for a single image, since the IR may be
     arbitrarily large. Recommended sweep of the weight: 1e-4, 3e-4, 5e-4, 1e-3. Warm-up and default weight were
     measured: with larger weights from the start, training collapses.
 

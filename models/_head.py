@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
-from ..benchmark.errors import UsageError
+from ..benchmark.errors import UsageError, message_of
+from ..benchmark.training import LastLayer
 
 
 @dataclass(frozen=True)
 class Head:
-    """The last layer with weights.
+    """The layer with weights that is executed last.
 
     Attributes:
         network: it belongs to.
@@ -23,18 +25,23 @@ class Head:
     path: str
 
     @classmethod
-    def of(cls, network: nn.Module) -> Head:
-        """Find the last fully connected layer or convolution of a network.
+    def of(cls, network: nn.Module, image_shape: tuple[int, int, int]) -> Head:
+        """Find the fully connected layer or convolution of a network that is executed last.
 
         Raises:
-            UsageError: if it has none.
+            UsageError: if it has none, or cannot take such images.
         """
-        paths = [path for path, part in network.named_modules() if isinstance(part, nn.Linear | nn.Conv2d)]
-        if not paths:
+        kind, shape = type(network).__name__, "x".join(map(str, image_shape))
+        try:
+            last = LastLayer.of(network, torch.zeros(1, *image_shape))
+        except Exception as error:
             raise UsageError(
-                f"Expected a network with a fully connected layer or a convolution, got {type(network).__name__}."
-            )
-        return cls(network, paths[-1])
+                f"Expected a network that takes images of {shape}, got {kind}, which does not: {message_of(error)}. "
+                "Choose another size or other channels for the images, or another network."
+            ) from error
+        if last is None:
+            raise UsageError(f"Expected a network with a fully connected layer or a convolution, got {kind}.")
+        return cls(network, last.path)
 
     @property
     def layer(self) -> nn.Linear | nn.Conv2d:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from ..benchmark.errors import UsageError
 from ..benchmark.interfaces import Component, Model
 from ..benchmark.interfaces.stages import Stages
+from ..benchmark.utils.files import Unreadable, read_text
 from ._content import File
 from ._graph import linearize
 from ._head import Head
@@ -20,6 +22,9 @@ from ._weights import fill, read_weights, without_prefix
 Shift = Annotated[float, Field(ge=-1e4, le=1e4)]
 Scale = Annotated[float, Field(gt=0, le=1e4)]
 Heads = Literal["keep", "retrain"]
+IMAGENET_CLASSES = 1000
+OUTPUTS = "what images without labels are given: logits of classes, or other values; auto: classes if a vector"
+CATEGORIES = "text file with the name of each class that given weights were trained on, a line each, in their order"
 HEAD = "keep, or retrain: replace the last layer of given weights by one for the classes of the dataset, and train it"
 MEAN = "mean that is subtracted from each channel of images in [0, 1], a number or a list"
 STD = "standard deviation that each channel is then divided by; given together with mean"
@@ -32,6 +37,8 @@ class Network(Model):
     mean: Shift | list[Shift] | None = Field(None, description=MEAN)
     std: Scale | list[Scale] | None = Field(None, description=STD)
     head: Heads = Field("keep", description=HEAD)
+    outputs: Literal["auto", "classes", "values"] = Field("auto", description=OUTPUTS)
+    categories: File | None = Field(None, description=CATEGORIES)
 
     @model_validator(mode="after")
     def _normalizes_wholly(self) -> Self:
@@ -52,6 +59,20 @@ class Network(Model):
             return None
         return _per_channel("mean", mean, channels), _per_channel("std", std, channels)
 
+    @property
+    def has_class_outputs(self) -> bool | None:
+        """Whether the outputs are logits of classes, as ``outputs`` says."""
+        return None if self.outputs == "auto" else self.outputs == "classes"
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names of the classes, from the file ``categories``, or those that belong to given weights."""
+        return self.published_names() if self.categories is None else read_names(self.categories.file())
+
+    def published_names(self) -> tuple[str, ...] | None:
+        """Return the names of the classes that the publisher of the weights gives; by default none."""
+        return None
+
     def recommended_normalization(self) -> tuple[list[float], list[float]]:
         """Return the mean and the standard deviation of the channels for given weights; by default 0 and 1."""
         return [0.0], [1.0]
@@ -68,14 +89,16 @@ class Network(Model):
         """
         network = self.network(image_shape, classes).eval()
         if self.retrains_head:
-            Head.of(network).replace(classes)
+            Head.of(network, image_shape).replace(classes)
         stages = linearize(network, image_shape)
         with torch.no_grad():
-            logits = stages(torch.zeros(1, *image_shape)).shape[1]
-        if logits != classes:
+            shape = tuple(stages(torch.zeros(1, *image_shape)).shape[1:])
+        if classes and shape != (classes,):
+            got = f"{shape[0]} logits" if len(shape) == 1 else f"outputs {shape}"
             raise UsageError(
-                f"Expected one logit for each of the {classes} classes, got {logits} logits. Give images of the "
-                "classes that the network was trained on, or head=retrain to train its last layer on the dataset."
+                f"Expected one logit for each of the {classes} classes, got {got}. Give images of the classes that the "
+                "network was trained on, or head=retrain to train its last layer on the dataset, or task=unlabeled "
+                "beside the dataset to measure the agreement with the undefended network alone."
             )
         return stages
 
@@ -86,7 +109,7 @@ class Network(Model):
 
     def outline(self, image_shape: tuple[int, int, int]) -> Stages:
         """Divide the network for as many classes as given weights have, or else those of ImageNet."""
-        return linearize(self.network(image_shape, 1000).eval(), image_shape)
+        return linearize(self.network(image_shape, IMAGENET_CLASSES).eval(), image_shape)
 
 
 class _Filled(Component):
@@ -103,12 +126,13 @@ class WeightedNetwork(Network, _Filled):  # parameters of the last base come fir
 
     def network(self, image_shape: tuple[int, int, int], classes: int) -> nn.Module:
         """Build the network, as large as the given weights are."""
+        classes = classes or IMAGENET_CLASSES
         network = self.untrained(image_shape, classes)
         if self.weights is None:
             return network
         path = self.weights.file()
         weights = without_prefix(read_weights(path), network)
-        trained_classes = Head.of(network).rows(weights)
+        trained_classes = Head.of(network, image_shape).rows(weights)
         if trained_classes not in (None, classes):
             network = self.untrained(image_shape, trained_classes)
         fill(network, weights, str(path), ignored=self.ignored_weights())
@@ -121,6 +145,21 @@ class WeightedNetwork(Network, _Filled):  # parameters of the last base come fir
     def ignored_weights(self) -> tuple[str, ...]:
         """Return beginnings of names of weights that the network does not use."""
         return ()
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """Read the names of classes, one a line.
+
+    Raises:
+        UsageError: if the file is not such a text.
+    """
+    try:
+        names = tuple(read_text(path).splitlines())
+    except Unreadable as error:
+        raise UsageError(f"Expected a text file with the name of a class on each line, got {path}. {error}") from error
+    if not names or not all(map(str.strip, names)):
+        raise UsageError(f"Expected the name of a class on each line of {path}, got an empty line. Remove it.")
+    return names
 
 
 def _per_channel(name: str, values: float | list[float], channels: int) -> Tensor:

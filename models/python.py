@@ -18,7 +18,7 @@ from torch import nn
 from ..benchmark.errors import UsageError, describe, message_of
 from ..benchmark.interfaces import Component
 from ._content import DIGITS
-from ._network import WeightedNetwork
+from ._network import IMAGENET_CLASSES, WeightedNetwork
 
 FORM = "Write python:build=package.module:function."
 
@@ -67,7 +67,7 @@ class Python(WeightedNetwork, _Built):
         """Return the model with the hash of the weights that the function loads, if it gives the same ones twice."""
         if self.given_weights:
             return self
-        first, second = (content_of(self.untrained(image_shape, classes)) for _ in range(2))
+        first, second = (content_of(self.untrained(image_shape, classes or IMAGENET_CLASSES)) for _ in range(2))
         return self.model_copy(update={"content": first}) if first == second else self
 
     def untrained(self, image_shape: tuple[int, int, int], classes: int) -> nn.Module:

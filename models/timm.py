@@ -29,6 +29,11 @@ class Timm(WeightedNetwork, _Named):
     Source: Wightman, "PyTorch Image Models", https://github.com/huggingface/pytorch-image-models.
     """
 
+    @property
+    def has_class_outputs(self) -> bool:
+        """Whether the outputs are logits of classes, as they are in networks for classification."""
+        return self.outputs != "values"
+
     def recommended_normalization(self) -> tuple[list[float], list[float]]:
         """Return what timm publishes for its weights of this network."""
         published = _package().models.get_pretrained_cfg(self.name)

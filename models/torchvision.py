@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Self
 
 import torchvision.models
@@ -13,7 +13,9 @@ from torch import nn
 from ..benchmark.errors import UsageError, message_of
 from ..benchmark.interfaces import Component
 from ..benchmark.registry import suggestion
+from ._content import Content
 from ._network import WeightedNetwork
+from ._weights import read_weights
 
 WITH_AUXILIARY = {"googlenet": ("aux1.", "aux2."), "inception_v3": ("AuxLogits.",)}
 """Networks with classifiers in the middle, which only training uses, and how the names of their weights begin."""
@@ -63,6 +65,18 @@ class Torchvision(WeightedNetwork, _Named):
     def given_weights(self) -> str | None:
         """The hash of the weights' content."""
         return str(self.pretrained) if self.pretrained else super().given_weights
+
+    @property
+    def has_class_outputs(self) -> bool:
+        """Whether the outputs are logits of classes, as they are in networks for classification."""
+        return self.outputs != "values"
+
+    def published_names(self) -> tuple[str, ...] | None:
+        """Return those of torchvision's weights, if the given weights have as many classes."""
+        if not self.name or not self.given_weights:
+            return None
+        names = tuple(self._published().meta["categories"])
+        return names if self.pretrained or _has_rows(self.weights, len(names)) else None
 
     def recommended_normalization(self) -> tuple[list[float], list[float]]:
         """Return what torchvision publishes for its weights of this network.
@@ -132,6 +146,13 @@ class Torchvision(WeightedNetwork, _Named):
         """Return the weights that ``pretrained`` names, or torchvision's default."""
         published = torchvision.models.get_model_weights(self.name)
         return published[str(self.pretrained).partition("@")[0]] if self.pretrained else published["DEFAULT"]
+
+
+@lru_cache(maxsize=16)
+def _has_rows(weights: Content | None, count: int) -> bool:
+    """Return whether weights have a layer with so many outputs. In these networks, only the last one has a thousand."""
+    given = {} if weights is None else read_weights(weights.file())
+    return any(each.dim() > 1 and len(each) == count for each in given.values())
 
 
 @cache

@@ -35,7 +35,10 @@ def pools_are_disjoint(dataset: Dataset, lab: Lab) -> None:
 
 def classes_are_mixed(dataset: Dataset, lab: Lab) -> None:
     """The first private images, which are attacked, belong to more than one class."""
-    first = _pools(dataset, lab).private.labels[:FIRST]
+    private = _pools(dataset, lab).private
+    if private.task != "classification":
+        return
+    first = private.labels[:FIRST]
     require(
         len(first) < 2 or len(first.unique()) > 1,
         f"The first {len(first)} private images all belong to class {int(first[0])}. Shuffle the pool.",

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..compare.cell_names import title
 from ..compare.conditions import CELL_COUNTS, Condition, parse_condition
 from ..compare.differences import COMPARED_COLUMNS, Difference, compare, effective
-from ..compare.frames import full, short
+from ..compare.frames import full, short, utility_is_accuracy
 from ..compare.matching import MATCH_COLUMNS, ComparedBoard
 from ..compare.remarks import remarks
 from ..errors import UsageError
@@ -118,6 +118,7 @@ def _print(
         say()
     elif notation != "csv":
         compared = dict.fromkeys((*COMPARED_COLUMNS, *differences[0].changes))
-        say(f"No change in {', '.join(compared)}.")
+        hidden = {"utility"} if utility_is_accuracy(differences) else set[str]()
+        say(f"No change in {', '.join(name for name in compared if name not in hidden)}.")
     for remark in remarks(differences, *sides, on):
         say(one_line(remark), err=notation == "csv")

@@ -91,13 +91,13 @@ def _only_setting(given: Request, artifacts: Artifacts) -> Setting:
 def _protected(setting: Setting, artifacts: Artifacts) -> SplitModel:
     target = artifacts.targets.get(setting.dataset, setting.model, setting.seed)
     try:
-        return defended(setting, target.split(setting.split), artifacts.pools(setting.dataset).train)
+        return defended(setting, target.split(setting.split), artifacts.training_images(setting))
     except Inapplicable as error:
         raise UsageError(f"{setting.defense.label} cannot protect this network: {message_of(error)}") from error
 
 
 def _write(setting: Setting, model: SplitModel, halves: Halves, artifacts: Artifacts, folder: Path) -> None:
-    pools = artifacts.pools(setting.dataset)
+    pools = artifacts.targets.pools(setting.dataset, setting.model)
     images = pools.train.images[:COMPARED_IMAGES].cpu()
     graphs = write_graphs(halves, images, folder)
     described = describe_split(

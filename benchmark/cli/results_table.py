@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..leaderboard.columns import SHOWN
+from ..leaderboard.columns import SHOWN, shown_columns
 from ..leaderboard.results_folder import board_path
 from ..leaderboard.store import Record
 from ..plan.cells import Cell
@@ -15,7 +15,7 @@ from ..utils.texts import say
 from .console import fits, print_lines
 from .tables import as_texts
 
-DETAILS = ("bound_psnr_db", "bound_identified", "epsilon", "attack_seconds", "leak_r2")
+DETAILS = ("agreement", "bound_psnr_db", "bound_identified", "epsilon", "attack_seconds", "leak_r2")
 """Columns that a narrow terminal does without, the first ones first; the leaderboard has them."""
 NAMES = ("dataset", "model", "split", "seed", "defense", "attack")
 
@@ -26,7 +26,7 @@ def print_results(cells: Sequence[Cell], records: Sequence[Record], out: Path) -
     scores = pd.DataFrame([{column: getattr(record.row, column) for column in SHOWN} for record in records])
     shared = [name for name in NAMES[:4] if len(set(names[name].tolist())) == 1]
     named = names.drop(columns=shared)
-    texts = as_texts(named.join(scores.dropna(axis="columns", how="all")))
+    texts = as_texts(named.join(shown_columns(scores)))
     if set(texts["status"]) == {"done"}:
         texts = texts.drop(columns="status")
     texts = _narrowed(texts)

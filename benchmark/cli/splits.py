@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
@@ -110,12 +111,12 @@ def _lines(planned: Sequence[PlannedCell], records: Sequence[Record], artifacts:
     wanted = {setting.split for setting in settings}
     defenses = list(dict.fromkeys((each.defense.name, each.defense.component.params) for each in settings))
     images = artifacts.pools(first.dataset).private.images[:ENCODED_IMAGES]
-    down = FLOAT_BYTES * facts.classes
+    down = FLOAT_BYTES * math.prod(artifacts.targets.output_shape(first.dataset, first.model))
     cuts = [cut for cut in every if cut.split in wanted]
     middle = join(cuts, defenses, {each.row.cell_id: each for each in records}, place, bytes_down=down)
     encoded = {kind: encoded_bytes(images, kind) for kind in ("PNG", "JPEG")}
     *cloud, here = baselines(every, place, encoded=encoded, bytes_down=down)
-    exact = [record.row.accuracy_undefended for record in records if record.row.accuracy_undefended is not None]
+    exact = [record.details["utility_undefended"] for record in records if "utility_undefended" in record.details]
     if exact:  # the file loses nothing in PNG, and the device runs the network as it is
         cloud[0] = replace(cloud[0], utility=exact[0], psnr_db=100.0, ssim=1.0)
         here = replace(here, utility=exact[0])

@@ -11,7 +11,7 @@ from .matching import MATCH_COLUMNS, CellGroup, ComparedBoard, match
 from .same_images import PER_IMAGE, Fingerprints, per_image, same_images, sources
 from .significance import SIGNIFICANCE_LEVEL, holm, paired, unpaired
 
-COMPARED_COLUMNS = ("psnr_db", "ssim", "accuracy")
+COMPARED_COLUMNS = ("psnr_db", "ssim", "accuracy", "utility")
 """Columns that are always compared. Changes of the scores among them are tested."""
 
 Test = Literal["paired", "intervals", ""]

@@ -58,10 +58,22 @@ def short(differences: Sequence[Difference]) -> tuple[str, pd.DataFrame, int]:
     for column in differences[0].changes:
         frame[column] = [_text(column, each.changes[column]) for each in differences]
     frame["note"] = [_note(each) for each in differences]
+    if utility_is_accuracy(differences):
+        frame = frame.drop(columns="utility")
     empty = [name for name in frame.columns[named_by:] if set(frame[name].tolist()) == {""}]
     frame = frame.drop(columns=empty)
     common = {name: str(named[name].iloc[0]) for name in shared}
     return ", ".join(f"{name} {value}" for name, value in common.items() if value), frame, named_by
+
+
+def utility_is_accuracy(differences: Sequence[Difference]) -> bool:
+    """Return whether the utility is the accuracy in all cells of both boards, so that one of them says it all."""
+    pairs = [
+        pair
+        for utility, accuracy in ((each.changes["utility"], each.changes["accuracy"]) for each in differences)
+        for pair in ((utility.before, accuracy.before), (utility.after, accuracy.after))
+    ]
+    return all(utility is None or utility == accuracy for utility, accuracy in pairs)
 
 
 def _without_common_start(sources: list[str]) -> list[str]:

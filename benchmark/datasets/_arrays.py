@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..errors import UsageError
 from ..utils.cache import cached_tensors
 from ._archive import Archive
 from ._division import RawImages, positions_without_repeats, rank_in_group
 from ._file_division import MIN_CLASS_IMAGES, TEST_SHARE
+from ._labels import MAX_COLUMNS, Labels, Wanted, no_labels, settle
 from ._pixel_cache import cached_pixels
 
 LAYOUTS: tuple[dict[str, list[tuple[str, str]]], ...] = (
@@ -34,50 +36,64 @@ VERSION = 1
 """Raised whenever the same file gives other pixels."""
 
 
-def read_archive(path: Path) -> tuple[RawImages, RawImages, tuple[str, ...]]:
-    """Read the training split without repeats, the test split, and the names of the classes.
+def read_archive(path: Path, wanted: Wanted) -> tuple[RawImages, RawImages, tuple[str, ...]]:
+    """Read the training split without repeats, the test split, and the names of the classes or columns of labels.
 
     Decoded images are cached until the file changes.
+
+    Args:
+        path: The file.
+        wanted: What the labels are for.
 
     Raises:
         UsageError: if the file is missing or damaged, or its arrays are not images and labels.
     """
     with Archive(path) as archive:
-        layout = _layout(archive)
+        layout = _layout(archive, wanted)
         status = path.stat()
         identity = ["npz", VERSION, str(path.resolve()), status.st_size, status.st_mtime_ns]
-        splits = {split: _split(archive, pairs, [*identity, split]) for split, pairs in layout.items()}
-    names = sorted(set().union(*(split.labels.unique().tolist() for split in splits.values())))
-    numbered = {
-        split: RawImages(found.images, torch.searchsorted(torch.tensor(names), found.labels))
-        for split, found in splits.items()
+        pixels = {split: _pixels(archive, pairs, [*identity, split]) for split, pairs in layout.items()}
+        labels = _labels(archive, layout, wanted)
+    parts = labels.values.split([len(images) for images in pixels.values()])
+    found = {
+        split: RawImages(images, values, labels.task)
+        for (split, images), values in zip(pixels.items(), parts, strict=True)
     }
-    if "test" not in numbered:
-        numbered = _divided(numbered["train"], names)
-    train, test = numbered["train"], numbered["test"]
+    if "test" not in found:
+        found = _divided(found["train"], labels.names)
+    train, test = found["train"], found["test"]
     if train.images.shape[1:] != test.images.shape[1:]:
         raise UsageError(
             f"Expected images of one shape in {path}, got {tuple(train.images.shape[1:])} and "
             f"{tuple(test.images.shape[1:])}. Resize them."
         )
     kept = cached_tensors("datasets", identity, lambda: {"train": positions_without_repeats(train, test)})["train"]
-    return train.keep(kept), test, tuple(str(name) for name in names)
+    return train.keep(kept), test, labels.names
 
 
-def _layout(archive: Archive) -> dict[str, list[tuple[str, str]]]:
+Layout = dict[str, list[tuple[str, str | None]]]
+"""For each split the names of arrays of images and of their labels, if they have some."""
+
+
+def _layout(archive: Archive, wanted: Wanted) -> Layout:
     present = set(archive.names)
     for layout in LAYOUTS:
-        wanted = {name for pairs in layout.values() for pair in pairs for name in pair}
-        if wanted - OPTIONAL <= present:
+        names = {name for pairs in layout.values() for pair in pairs for name in pair} - OPTIONAL
+        if names <= present:
             return {split: [pair for pair in pairs if set(pair) <= present] for split, pairs in layout.items()}
+    for layout in LAYOUTS if wanted in ("auto", "unlabeled") else ():
+        images = {name for pairs in layout.values() for name, _ in pairs} - OPTIONAL
+        labels = {name for pairs in layout.values() for _, name in pairs}
+        if images <= present and not labels & present:
+            return {split: [(name, None) for name, _ in pairs if name in present] for split, pairs in layout.items()}
     raise UsageError(
         f"Expected arrays train_images, train_labels, test_images, test_labels, or x_train, y_train, x_test, y_test, "
         f"images, labels in {archive.path}, got {', '.join(sorted(present)[:12]) or 'none'}. Rename the arrays."
     )
 
 
-def _split(archive: Archive, pairs: list[tuple[str, str]], identity: list[Any]) -> RawImages:
-    """Join the arrays of one split."""
+def _pixels(archive: Archive, pairs: list[tuple[str, str | None]], identity: list[Any]) -> Tensor:
+    """Join the images of one split."""
     headers = [archive.header(images) for images, _ in pairs]
     for header in headers:
         if header.shape[:1] > (MAX_IMAGES,):
@@ -88,17 +104,15 @@ def _split(archive: Archive, pairs: list[tuple[str, str]], identity: list[Any]) 
     shapes = {_channels_first(header.shape, archive.path, header.name) for header in headers}
     if len(shapes) > 1:
         raise UsageError(f"Expected images of one shape in {archive.path}, got {sorted(shapes)}. Resize them.")
-    labels = torch.cat(
-        [_labels(archive, name, header.shape[0]) for header, (_, name) in zip(headers, pairs, strict=True)]
-    )
-    shape = (len(labels), *shapes.pop())
+    channels, height, width = shapes.pop()
+    shape = (sum(header.shape[0] for header in headers), channels, height, width)
 
     def parts() -> Iterator[NDArray[np.uint8]]:
         for header in headers:
             for part in archive.parts(header.name):
                 yield _as_bytes(part, archive.path, header.name)
 
-    return RawImages(cached_pixels(identity, shape, parts), labels)
+    return cached_pixels(identity, shape, parts)
 
 
 def _channels_first(shape: tuple[int, ...], path: Path, name: str) -> tuple[int, int, int]:
@@ -133,28 +147,50 @@ def _as_bytes(images: NDArray[Any], path: Path, name: str) -> NDArray[np.uint8]:
     )
 
 
-def _labels(archive: Archive, name: str, count: int) -> torch.Tensor:
+def _labels(archive: Archive, layout: Layout, wanted: Wanted) -> Labels:
+    """Join the labels of all splits, and find out what they are for."""
+    pairs = [pair for several in layout.values() for pair in several]
+    counts = [archive.header(images).shape[0] for images, _ in pairs]
+    named = [name for _, name in pairs if name is not None]
+    if wanted == "unlabeled" or not named:
+        return no_labels(sum(counts))
+    tables = [_table(archive, name, count) for name, count in zip(named, counts, strict=True)]
+    if len({table.shape[1] for table in tables}) > 1:
+        raise UsageError(f"Expected as many numbers in all arrays of labels of {archive.path}, got others. Align them.")
+    table, where = np.concatenate(tables), f"the array {named[0]} of {archive.path}"
+    columns = [str(column) for column in range(table.shape[1])]
+    return settle(table, wanted, columns=columns, where=where, classes=True)
+
+
+def _table(archive: Archive, name: str, count: int) -> NDArray[Any]:
+    """Read labels as a table, (N, columns)."""
     header = archive.header(name)
-    if header.dtype.kind not in "iu" or header.shape not in ((count,), (count, 1)):
+    columns = 1 if len(header.shape) == 1 else header.shape[-1]
+    wrong = header.shape not in ((count,), (count, columns)) or not 1 <= columns <= MAX_COLUMNS
+    if header.dtype.kind not in "biuf" or wrong:
         raise UsageError(
-            f"Expected one whole number for each of the {count} images, ({count},) or ({count}, 1), in the array "
-            f"{name} of {archive.path}, got {header.shape} {header.dtype}. Give each image the number of its class."
+            f"Expected one whole number for each of the {count} images, ({count},) or ({count}, 1), or a row of "
+            f"numbers for each, in the array {name} of {archive.path}, got {header.shape} {header.dtype}. Give each "
+            "image the number of its class, its labels or its numbers."
         )
-    values = np.concatenate([part.reshape(-1) for part in archive.parts(name)]) if count else np.zeros(0)
-    return torch.from_numpy(values.astype(np.int64))
+    parts = [part.reshape(-1, columns) for part in archive.parts(name)]
+    return np.concatenate(parts) if parts else np.zeros((0, columns), header.dtype)
 
 
-def _divided(everything: RawImages, names: list[int]) -> dict[str, RawImages]:
-    """Make a fifth of the images of each class, but at least one, the test split."""
-    counts = torch.bincount(everything.labels, minlength=len(names))
+def _divided(everything: RawImages, names: Sequence[str]) -> dict[str, RawImages]:
+    """Make a fifth of the images of each class, but at least one, the test split; of all images without classes."""
+    has_classes = everything.task == "classification"
+    groups = everything.labels if has_classes else torch.zeros(len(everything.labels), dtype=torch.int64)
+    counts = torch.bincount(groups, minlength=len(names) if has_classes else 1)
     scarce = int(counts.argmin())
     if counts[scarce] < MIN_CLASS_IMAGES:
+        group = f"images of class {names[scarce]}" if has_classes else "images"
         raise UsageError(
-            f"Expected at least {MIN_CLASS_IMAGES} images of class {names[scarce]}, got {int(counts[scarce])}. Add "
-            "images, so that the victim, the attacker and the test split have one each."
+            f"Expected at least {MIN_CLASS_IMAGES} {group}, got {int(counts[scarce])}. Add images, so that the victim, "
+            "the attacker and the test split have one each."
         )
-    shuffle = torch.randperm(len(everything.labels), generator=torch.Generator().manual_seed(0))
-    rank = torch.empty_like(everything.labels)
-    rank[shuffle] = rank_in_group(everything.labels[shuffle])
-    held = rank < (counts // TEST_SHARE).clamp(min=1)[everything.labels]
+    shuffle = torch.randperm(len(groups), generator=torch.Generator().manual_seed(0))
+    rank = torch.empty_like(groups)
+    rank[shuffle] = rank_in_group(groups[shuffle])
+    held = rank < (counts // TEST_SHARE).clamp(min=1)[groups]
     return {"train": everything.keep((~held).nonzero()[:, 0]), "test": everything.keep(held.nonzero()[:, 0])}

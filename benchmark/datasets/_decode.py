@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import struct
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,13 +18,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.ExifTags import Base
 
 from ..errors import UsageError
+from ..utils.counting import counted
 
 DECODER_VERSION = 2
 """Raised whenever the same file gives other pixels, so that cached images are decoded again."""
 MAX_PART_BYTES = 2**26
 """Bytes of images that are decoded before they are written to the cache."""
-PROGRESS_SECONDS = 5.0
-"""Seconds between two messages about the progress of decoding."""
 MIN_SIDE_PIXELS = 8
 """Pixels a side below which an image is taken for a mistake."""
 MAX_IMAGE_PIXELS = 64_000_000
@@ -55,7 +53,7 @@ def decode(paths: Sequence[Path], frame: Frame) -> Iterator[NDArray[np.uint8]]:
 
     Images are rotated as their EXIF data say, cropped to their central part and resized. Of an animation, only the
     first frame is decoded. Several threads decode in parallel, since Pillow decodes large images without Python's lock.
-    Progress is logged every ``PROGRESS_SECONDS``.
+    A bar on a terminal, or a message every few seconds elsewhere, tells how far it is.
 
     Args:
         paths: Files to decode.
@@ -68,8 +66,8 @@ def decode(paths: Sequence[Path], frame: Frame) -> Iterator[NDArray[np.uint8]]:
         UsageError: If a file is damaged, too small, too large or not an image. The message names the first such file.
     """
     size = max(1, MAX_PART_BYTES // frame.bytes)
-    progress = _Progress(len(paths))
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads, warnings.catch_warnings():
+    shown = counted(len(paths), "Decoding images", logging.getLogger(__name__))
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads, warnings.catch_warnings(), shown as progress:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is lower
         warnings.filterwarnings("ignore", "Corrupt EXIF data", UserWarning)
         for start in range(0, len(paths), size):
@@ -77,7 +75,7 @@ def decode(paths: Sequence[Path], frame: Frame) -> Iterator[NDArray[np.uint8]]:
             pixels = np.empty((len(part), frame.channels, frame.height, frame.width), np.uint8)
             for index, image in enumerate(threads.map(partial(_decode_one, frame=frame), part)):
                 pixels[index] = image
-                progress.done(start + index + 1)
+                progress(start + index + 1)
             yield pixels
 
 
@@ -99,23 +97,6 @@ class Frame:
     def bytes(self) -> int:
         """Bytes of one decoded image."""
         return self.height * self.width * self.channels
-
-
-class _Progress:
-    """Logs how many images are decoded, if decoding takes long."""
-
-    def __init__(self, count: int) -> None:
-        self._count, self._start, self._next = count, time.monotonic(), time.monotonic() + PROGRESS_SECONDS
-
-    def done(self, count: int) -> None:
-        now = time.monotonic()
-        if now < self._next or count == self._count:
-            return
-        self._next = now + PROGRESS_SECONDS
-        left = (now - self._start) / count * (self._count - count)
-        logging.getLogger(__name__).info(
-            "Decoding images: %s of %s (%.0f s left).", f"{count:,}", f"{self._count:,}", left
-        )
 
 
 def _decode_one(path: Path, frame: Frame) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..errors import UsageError
-from ..interfaces import ImageSet, Pools
+from ..interfaces import ImageSet, Pools, Task
 from ..interfaces.stored_images import StoredImages
 from ..utils.fingerprints import content_digests, digests
 from ..utils.seeding import stream_seed
@@ -28,21 +28,22 @@ AuxImages = Annotated[
 
 
 class RawImages(NamedTuple):
-    """Labeled 8-bit images: ``images`` (N, C, H, W) uint8 or ``StoredImages``, ``labels`` (N,) int64."""
+    """8-bit images with labels: ``images`` (N, C, H, W) uint8 or ``StoredImages``, ``labels`` as in ``ImageSet``."""
 
     images: Tensor
     labels: Tensor
+    task: Task = "classification"
 
     def select(self, index: Tensor) -> ImageSet:
         """Return the images at the positions ``index`` (K,) as float32 in [0, 1]."""
         if isinstance(self.images, StoredImages):
-            return ImageSet(self.images.at(index), self.labels[index])
-        return ImageSet(self.images[index].float().div_(255), self.labels[index])
+            return ImageSet(self.images.at(index), self.labels[index], task=self.task)
+        return ImageSet(self.images[index].float().div_(255), self.labels[index], task=self.task)
 
     def keep(self, index: Tensor) -> RawImages:
         """Return the images at the positions ``index`` (K,), without conversion."""
         kept = self.images.at(index) if isinstance(self.images, StoredImages) else self.images[index]
-        return RawImages(kept, self.labels[index])
+        return self._replace(images=kept, labels=self.labels[index])
 
     def digests(self) -> list[bytes]:
         """Return a hash of each image. Equal images have equal hashes."""
@@ -68,30 +69,33 @@ def positions_without_repeats(train: RawImages, test: RawImages) -> Tensor:
 def divide(train: RawImages, test: RawImages, classes: tuple[str, ...], aux_images: int | None) -> Pools:
     """Make the test split private and divide the training split into ``train`` and ``aux``.
 
-    The division is the same in every run. Both parts have the classes in proportion. A larger ``aux_images`` selects a
-    superset of the images that a smaller one selects.
+    The division is the same in every run. Both parts have the classes in proportion, or are random where there
+    are no classes. A larger ``aux_images`` selects a superset of the images that a smaller one selects.
 
     Args:
         train: Training split without repeats.
         test: Test split.
-        classes: Names of the classes, in label order.
+        classes: Names of the classes, in label order, or of the columns of labels.
         aux_images: Size of ``aux``. None selects a fifth of the training split, at most 10,000 images.
 
     Raises:
         UsageError: If a class would be missing from ``train`` or ``aux``.
     """
-    order = proportional_order(train.labels, classes)
-    size = min(MAX_DEFAULT_AUX_IMAGES, max(len(classes), len(order) // 5)) if aux_images is None else aux_images
-    fewest, most = len(classes), len(order) - len(classes)
+    has_classes = train.task == "classification"
+    order = proportional_order(train.labels, classes) if has_classes else _shuffled(len(train.labels), "train and aux")
+    fewest = len(classes) if has_classes else 1
+    most = len(order) - fewest
+    size = min(MAX_DEFAULT_AUX_IMAGES, max(fewest, len(order) // 5)) if aux_images is None else aux_images
     if not fewest <= size <= most:
+        each = f"one of each of the {len(classes)} classes" if has_classes else "one"
         raise UsageError(
             f"Expected aux_images from {fewest} to {most}, got {size}. Of the {len(order)} distinct training images, "
-            f"aux and train each need at least one of each of the {len(classes)} classes."
+            f"aux and train each need at least {each}."
         )
     return Pools(
         train=train.select(order[size:]),
         aux=train.select(order[:size]),
-        private=test.select(round_robin(test.labels)),
+        private=test.select(round_robin(test.labels) if has_classes else _shuffled(len(test.labels), "private")),
         classes=classes,
     )
 
@@ -111,10 +115,15 @@ def proportional_order(labels: Tensor, classes: tuple[str, ...]) -> Tensor:
             f"Expected at least 2 distinct training images of class {classes[scarce]!r} that are not also test images, "
             f"got {int(counts[scarce])}. Add images: train and aux need one each."
         )
-    shuffle = torch.randperm(len(labels), generator=torch.Generator().manual_seed(stream_seed("train and aux")))
+    shuffle = _shuffled(len(labels), "train and aux")
     shuffled = labels[shuffle]
     position = rank_in_group(shuffled).double() / (counts[shuffled] - 1)  # (N,) in [0, 1]
     return shuffle[position.argsort(stable=True)]
+
+
+def _shuffled(count: int, purpose: str) -> Tensor:
+    """Return a random order (N,) that is the same in every run."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed(stream_seed(purpose)))
 
 
 def round_robin(groups: Tensor) -> Tensor:

@@ -17,7 +17,9 @@ from ..errors import UsageError
 from ..utils.cache import cached_tensors
 from ._decode import DECODER_VERSION, Frame, decode, suffixes
 from ._division import RawImages, positions_without_repeats
-from ._file_division import divide_files, spread
+from ._file_division import MIN_CLASS_IMAGES, divide_files, spread
+from ._label_table import TABLES, LabelTable, find_table
+from ._labels import Labels, Wanted, no_labels
 from ._pixel_cache import cached_pixels
 
 SPLITS = ("train", "test")
@@ -38,12 +40,29 @@ class Tree:
         classes: Names of the class folders in Unicode's composed form (NFC), sorted. Both splits have the same ones.
         files: For each split, a list of (path relative to ``root``, label), sorted by class and file name.
         divided: Whether ``scan`` has divided the files into the splits, since the folder has no test split.
+        table: The table that gives the labels, in place of the folders of classes.
+        task: What the labels are for. With ``auto``, the table decides.
     """
 
     root: Path
     classes: tuple[str, ...]
     files: dict[str, list[tuple[str, int]]]
     divided: bool = False
+    table: LabelTable | None = None
+    task: Wanted = "classification"
+
+    def labels(self, split: str) -> Labels:
+        """Return the labels of the files of a split.
+
+        Raises:
+            UsageError: If the numbers of the table do not fit the task.
+        """
+        files = self.files[split]
+        if self.table is not None:
+            return self.table.labels([path for path, _ in files], self.task)
+        if self.task == "unlabeled":
+            return no_labels(len(files))
+        return Labels(torch.tensor([label for _, label in files]), "classification", self.classes)
 
     def limited(self, count: int | None) -> Tree:
         """Return a tree with at most ``count`` files of each split, with the classes in proportion."""
@@ -71,20 +90,78 @@ class Tree:
         return found
 
 
-def scan(root: Path | None) -> Tree:
+def scan(root: Path | None, task: Wanted = "classification") -> Tree:
     """List the images of an image folder.
 
     Hidden files and folders are ignored, as are files whose suffix does not belong to an image format that Pillow
     reads. Folders whose names differ only in the encoding of an accent, as between operating systems, are one class.
     Without the folder ``test``, or without both splits, a fifth of the images of each class becomes the test split.
 
+    Args:
+        root: The image folder.
+        task: What the labels are for. With ``auto``, a table of labels decides; without one, images in folders of
+            classes are for classification, and others are unlabeled.
+
     Raises:
-        UsageError: If the folder is incomplete, or its two splits have different classes.
+        UsageError: If the folder is incomplete, has no labels for the task, or its splits have different classes.
     """
     if root is None:
         raise UsageError(f"The dataset imagefolder needs a folder with {LAYOUT}. Give it with --data-dir PATH.")
     if not root.is_dir():
         raise UsageError(f"Expected --data-dir to be a folder, got {root}. Give a folder with {LAYOUT}.")
+    table = find_table(root) if task != "classification" or not _has_class_folders(root) else None
+    if table is not None:
+        return _without_classes(Tree(root, (), {"all": [(path, 0) for path in table.files]}, table=table, task=task))
+    if task in ("multi-label", "regression"):
+        raise UsageError(
+            f"Expected a table of labels for task={task}, got none in {root}. Write {TABLES[0]}: a header, then the "
+            "path of an image and its numbers on each line."
+        )
+    if task != "classification" and not _has_class_folders(root) and (flat := _flat_files(root)):
+        return _without_classes(Tree(root, (), flat, task="unlabeled"))
+    tree = _with_classes(root)
+    return replace(tree, task="unlabeled") if task == "unlabeled" else tree
+
+
+def _without_classes(tree: Tree) -> Tree:
+    """Divide the files of a tree without folders of classes, unless they lie in the folders of the splits."""
+    everything = [file for files in tree.files.values() for file in files]
+    by_split = {split: [file for file in everything if file[0].startswith(f"{split}/")] for split in SPLITS}
+    if all(by_split.values()) and sum(map(len, by_split.values())) == len(everything):
+        return replace(tree, files=by_split)
+    if len(everything) < MIN_CLASS_IMAGES:
+        raise UsageError(
+            f"Expected at least {MIN_CLASS_IMAGES} images in {tree.root}, got {len(everything)}. Add images, so that "
+            "the victim, the attacker and the test split have one each."
+        )
+    return replace(tree, files=divide_files(everything, [""]), divided=True)
+
+
+def _flat_files(root: Path) -> dict[str, list[tuple[str, int]]]:
+    """Return the images that lie in a folder itself, or in its folders train and test."""
+    if root.parent.name in SPLITS and all((root.parent.parent / split).is_dir() for split in SPLITS):
+        return {}  # a folder of one class, given by mistake
+    both = all((root / split).is_dir() for split in SPLITS)
+    found = {}
+    for split in SPLITS if both else (".",):
+        images = [entry.name for entry in _visible(root / split) if _is_image(entry)]
+        found[split] = [(f"{split}/{name}" if both else name, 0) for name in images]
+    return {split: files for split, files in found.items() if files}
+
+
+def _has_class_folders(root: Path) -> bool:
+    """Return whether images lie in folders of classes, in the folder itself or in its splits."""
+    places = [root, *(root / split for split in SPLITS if (root / split).is_dir())]
+    folders = [Path(entry.path) for place in places for entry in _visible(place) if _is_folder(entry)]
+    return any(_is_image(entry) for each in folders if each.name not in SPLITS for entry in _visible(each))
+
+
+def _is_image(entry: os.DirEntry[str]) -> bool:
+    return not _is_folder(entry) and os.path.splitext(entry.name)[1].lower() in suffixes()
+
+
+def _with_classes(root: Path) -> Tree:
+    """List the images in folders of classes."""
     undivided = _undivided(root)
     if undivided is None:
         found = {split: _class_folders(root, split) for split in SPLITS}
@@ -209,4 +286,5 @@ def _read_split(tree: Tree, split: str, frame: Frame, identity: list[Any]) -> Ra
     paths = [tree.root / path for path, _ in tree.files[split]]
     shape = (len(paths), frame.channels, frame.height, frame.width)
     images = cached_pixels([*identity, split], shape, lambda: decode(paths, frame))
-    return RawImages(images, torch.tensor([label for _, label in tree.files[split]]))
+    labels = tree.labels(split)
+    return RawImages(images, labels.values, labels.task)

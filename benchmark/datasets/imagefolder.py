@@ -12,14 +12,24 @@ from ..interfaces import Dataset, Pools, Training
 from ._decode import Frame
 from ._division import AuxImages, divide
 from ._image_folder import read_tree, scan
+from ._labels import TASK, Wanted
 
 DIVIDED = "no test split: a fifth of the images of each class, chosen by a fixed shuffle, is private"
+
+
+DIVIDED_WITHOUT_CLASSES = "no test split: a fifth of the images, chosen by a fixed shuffle, is private"
 
 
 class Imagefolder(Dataset):
     """Your own images, in the folders train/<class>/<image> and test/<class>/<image> of --data-dir.
 
     Without the folder test, or with class folders alone, a fifth of the images of each class becomes the test split.
+    A folder of images without classes is unlabeled: it suits a trained network, whose agreement is measured.
+
+    For several labels of an image, or numbers to predict, write labels.csv (or attributes.csv) into --data-dir: a
+    header, then the path of an image and its numbers on each line. If all numbers are 0 and 1, or -1 and 1, they are
+    labels that an image has or does not have. Otherwise they are numbers to predict.
+
     Images are rotated as their EXIF data say, cropped to their central part and resized. Transparency is dropped.
     Hidden files are ignored, as are files whose suffix is not that of an image format. Decoded images are cached. If
     they are too many for memory, they stay on disk and are read batch by batch.
@@ -37,6 +47,7 @@ class Imagefolder(Dataset):
         None, ge=8, le=1024, description="width of the resized images, in pixels; none takes the height"
     )
     channels: Literal[1, 3] = Field(3, description="color channels: 1 for gray, 3 for RGB")
+    task: Wanted = Field("auto", description=TASK)
     limit: int | None = Field(
         None, ge=4, description="most images of each split, with the classes in proportion; none reads all"
     )
@@ -50,7 +61,9 @@ class Imagefolder(Dataset):
         Raises:
             UsageError: If the folder is incomplete, or a file is damaged or not an image.
         """
-        tree = scan(data_dir).limited(self.limit)
+        tree = scan(data_dir, self.task).limited(self.limit)
         frame = Frame(self.size, self.width or self.size, self.channels)
-        pools = divide(*read_tree(tree, frame), tree.classes, self.aux_images)
-        return replace(pools, note=DIVIDED) if tree.divided else pools
+        train, test = read_tree(tree, frame)
+        pools = divide(train, test, tree.labels("test").names, self.aux_images)
+        note = DIVIDED if train.task == "classification" else DIVIDED_WITHOUT_CLASSES
+        return replace(pools, note=note) if tree.divided else pools

@@ -10,6 +10,7 @@ from pydantic import Field
 from ..interfaces import Dataset, Pools, Training
 from ._arrays import read_archive
 from ._division import AuxImages, divide
+from ._labels import TASK, Wanted
 
 
 class Npz(Dataset):
@@ -19,7 +20,9 @@ class Npz(Dataset):
     test_labels), those of Keras (x_train, y_train, x_test, y_test), or are called images and labels, of which a fifth
     of each class becomes the test split. Validation images join the training split. Images are (N, H, W), (N, H, W, C)
     or (N, C, H, W) with 1 or 3 channels: uint8, or floats in [0, 1], which are rounded to 8 bits. Labels are whole
-    numbers (N,) or (N, 1). Nothing in the file is executed: arrays of Python objects, which are pickles, are refused.
+    numbers (N,) or (N, 1) for classification, 0 and 1 (N, labels) for multi-label tasks, and other numbers for
+    regression. Without arrays of labels, the images are unlabeled. Nothing in the file is executed: arrays of Python
+    objects, which are pickles, are refused.
 
     Example: ``mia-bench run --dataset npz:path=pathmnist.npz --defense dp_ir --sigma 0.1``
 
@@ -30,6 +33,7 @@ class Npz(Dataset):
     split: ClassVar[str] = "relu22"
     training: ClassVar[Training] = Training(epochs=8, shift=2)
     path: Path = Field(description="the .npz file; relative to --data-dir if that is given")
+    task: Wanted = Field("auto", description=TASK)
     aux_images: AuxImages = None
 
     def load(self, data_dir: Path | None) -> Pools:
@@ -40,5 +44,5 @@ class Npz(Dataset):
         Raises:
             UsageError: If the file is missing or damaged, or its arrays are not images and labels.
         """
-        train, test, classes = read_archive(self.path if data_dir is None else data_dir / self.path)
+        train, test, classes = read_archive(self.path if data_dir is None else data_dir / self.path, self.task)
         return divide(train, test, classes, self.aux_images)

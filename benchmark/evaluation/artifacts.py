@@ -21,7 +21,7 @@ from ..utils.keep_latest import keep_latest
 from .evaluators import EvaluatorStore
 from .observe import observe
 from .pool_loader import Facts, PoolLoader
-from .protection import Protected, protect
+from .protection import Protected, protect, with_teacher
 from .targets import TargetStore, is_given
 from .weights import Need
 
@@ -38,7 +38,7 @@ class Artifacts:
 
     Example:
         >>> artifacts = Artifacts(device=torch.device("cpu"), data_dir=Path("data"))
-        >>> artifacts.protected(cell.setting).accuracy  # doctest: +SKIP
+        >>> artifacts.protected(cell.setting).useful.utility  # doctest: +SKIP
     """
 
     def __init__(
@@ -82,7 +82,9 @@ class Artifacts:
 
     def needs(self, setting: Setting) -> dict[Need, dict[str, Any]]:
         """Return what must be trained for a setting, each with the values that determine its weights."""
-        needs: dict[Need, dict[str, Any]] = {"evaluators": self.evaluators.identity(setting.dataset)}
+        needs: dict[Need, dict[str, Any]] = {}
+        if self.facts(setting.dataset).task == "classification":
+            needs["evaluators"] = self.evaluators.identity(setting.dataset)
         if not is_given(setting.model):
             needs["weights"] = self.targets.identity(setting.dataset, setting.model, setting.seed)
         return needs
@@ -97,7 +99,8 @@ class Artifacts:
     def prepare(self, setting: Setting) -> None:
         """Make what a setting shares with others: the data, the target, the evaluation classifier."""
         self.make("weights", setting)
-        self.make("evaluators", setting)
+        if self.facts(setting.dataset).task == "classification":
+            self.make("evaluators", setting)
 
     def pools(self, dataset: ResolvedComponent) -> Pools:
         """Return the pools of a dataset, on the device."""
@@ -109,15 +112,25 @@ class Artifacts:
 
     @keep_latest(1)
     def protected(self, setting: Setting) -> Protected:
-        """Return the protected model of a setting, with its wire, accuracy and costs."""
+        """Return the protected model of a setting, with its wire, utility and costs."""
         whole = (setting.dataset, setting.model, setting.seed)
         return protect(
             setting,
             undefended=self.targets.get(*whole).split(setting.split),
-            pools=self.pools(setting.dataset),
+            pools=self.targets.pools(setting.dataset, setting.model),
             originals=self.originals(setting),
-            accuracy_undefended=lambda images: self.targets.accuracy(*whole, images),
+            train=self.training_images(setting),
+            answers=lambda images: self.targets.answers(*whole, images),
         )
+
+    def training_images(self, setting: Setting) -> ImageSet:
+        """Return the images that a defense may train with. Without labels, the undefended network is their teacher."""
+        train = self.targets.pools(setting.dataset, setting.model).train
+        if train.task != "unlabeled":
+            return train
+        undefended = self.targets.get(setting.dataset, setting.model, setting.seed).split(setting.split)
+        classes = self.targets.has_class_outputs(setting.dataset, setting.model)
+        return with_teacher(train, undefended, class_outputs=classes)
 
     def observe(self, setting: Setting, attack: Attack) -> Observation:
         """Hand an attack what its access grants, and nothing else.
@@ -131,7 +144,7 @@ class Artifacts:
                 attack,
                 protected.model.copy(),
                 protected.wire.copy(),
-                pools=self.pools(setting.dataset),
+                pools=self.targets.pools(setting.dataset, setting.model),
                 originals=self.originals(setting),
                 identity=setting.identity,
             )

@@ -201,11 +201,15 @@ def _names(cell: Cell, cell_id: str) -> dict[str, Any]:
 
 
 def _describe(protected: Protected) -> dict[str, Any]:
-    costs, promise = protected.costs, protected.model.promise
+    costs, promise, useful = protected.costs, protected.model.promise, protected.useful
     return {
-        "accuracy": protected.accuracy,
-        "accuracy_undefended": protected.accuracy_undefended,
-        "accuracy_images": protected.accuracy_images,
+        "accuracy": useful.accuracy,
+        "accuracy_undefended": useful.accuracy_undefended,
+        "accuracy_images": useful.images,
+        "task": useful.task,
+        "utility": useful.utility,
+        "utility_metric": useful.metric,
+        "agreement": useful.agreement,
         "epsilon": promise.epsilon,
         "delta": promise.delta,
         "guarantee": clean(promise.guarantee),

@@ -94,7 +94,8 @@ def _own(pool: ImageSet) -> ImageSet:
     read = Opaque(lambda positions: images.source.read(images.rows[positions]))
     _, channels, height, width = images.shape
     sealed = _SealedPixels((len(images), channels, height, width), read)
-    return ImageSet(StoredImages(sealed, torch.arange(len(images)), images.device), pool.labels.clone())
+    stored = StoredImages(sealed, torch.arange(len(images)), images.device)
+    return replace(pool, images=stored, labels=pool.labels.clone(), sources=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,10 +107,17 @@ class _SealedPixels:
 
 
 def _noise_images(pools: Pools) -> ImageSet:
-    """Draw Gaussian noise with the mean and standard deviation of the training images, and random labels."""
+    """Draw Gaussian noise with the mean and standard deviation of the training images, and random labels.
+
+    They are drawn from all classes with equal probability, or else from the labels of the attacker's images.
+    """
     like = pools.aux.images
     with seeded("random aux", tuple(like.shape)):
         mean = pools.train.images.mean((0, 2, 3), keepdim=True)
         std = pools.train.images.std((0, 2, 3), keepdim=True)
         images = (mean + std * torch.randn_like(like)).clamp(0, 1)
-        return ImageSet(images, torch.randint(0, len(pools.classes), (len(like),), device=like.device))
+        if pools.task == "classification":
+            labels = torch.randint(0, len(pools.classes), (len(like),), device=like.device)
+        else:
+            labels = pools.aux.labels[torch.randperm(len(like)).to(like.device)]
+        return replace(pools.aux, images=images, labels=labels, sources=None)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import UsageError, describe
-from ..interfaces import Pools
+from ..interfaces import Pools, Task
 from ..interfaces.stored_images import StoredImages
 from ..registry.specs import ResolvedComponent
 from ..utils.fingerprints import disjoint_fingerprint
@@ -28,7 +28,9 @@ class Facts:
     Attributes:
         fingerprint: Of the content of all pools.
         image_shape: (C, H, W).
-        classes: How many there are.
+        classes: How many there are; or labels or numbers of other tasks.
+        class_names: Their names.
+        task: What the labels are for.
         train: How many images there are to train on.
         aux: How many the attacker has.
         private: How many can be attacked.
@@ -42,6 +44,8 @@ class Facts:
     fingerprint: str
     image_shape: tuple[int, int, int]
     classes: int
+    class_names: tuple[str, ...]
+    task: Task
     train: int
     aux: int
     private: int
@@ -78,6 +82,8 @@ class PoolLoader:
             fingerprint=disjoint_fingerprint(pools),
             image_shape=pools.image_shape,
             classes=len(pools.classes),
+            class_names=pools.classes,
+            task=pools.task,
             train=len(pools.train),
             aux=len(pools.aux),
             private=len(pools.private),

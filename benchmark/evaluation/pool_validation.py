@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_args
 
 import torch
 from torch import Tensor
 
 from ..errors import UsageError
-from ..interfaces import ImageSet, Pools
+from ..interfaces import ImageSet, Pools, Task
 from ..interfaces.stored_images import StoredImages
 
 SMALLEST = 7
@@ -40,26 +41,41 @@ def _complaints(pools: Pools) -> Iterator[_Complaint]:
     """Yield complaints, the first of which matters: later ones rely on what earlier ones have checked."""
     if not isinstance(pools, Pools):
         yield "Pools", type(pools).__name__, "Return mia_bench.benchmark.interfaces.Pools from load."
-    yield from _wrong_classes(pools.classes)
+    yield from _wrong_task(pools)
+    yield from _wrong_classes(pools.classes, pools.task)
     for where in ("train", "aux", "private"):
         pool = getattr(pools, where)
         if not isinstance(pool, ImageSet):
             yield f"{where} to be an ImageSet", type(pool).__name__, "Wrap images and labels in an ImageSet."
         yield from _wrong_images(pool.images, where)
         yield from _wrong_labels(pool, where, len(pools.classes))
+        if pool.task != pools.task:
+            yield f"one task for all pools, as {pools.task} of train", f"{pool.task} in {where}", "Give all one task."
         yield from _wrong_sources(pool, where)
         shape, first = tuple(pool.images.shape[1:]), tuple(pools.train.images.shape[1:])
         if shape != first:
             yield f"all pools to hold images {first} as train", f"{shape} in {where}", "Give all images one size."
-    present = len(pools.train.labels.unique())
-    if present < 2:
-        yield "train to have images of at least 2 classes", f"{present}", "Add images of another class."
+    if pools.task != "unlabeled" and len(pools.train.labels.unique(dim=0)) < 2:
+        few = "images of at least 2 classes" if pools.task == "classification" else "images with different labels"
+        yield f"train to have {few}", "1", "Add images of another class, or with other labels."
 
 
-def _wrong_classes(classes: tuple[str, ...]) -> Iterator[_Complaint]:
+def _wrong_task(pools: Pools) -> Iterator[_Complaint]:
+    if not isinstance(pools.train, ImageSet):
+        yield "train to be an ImageSet", type(pools.train).__name__, "Wrap images and labels in an ImageSet."
+    if pools.task not in get_args(Task):
+        yield f"task to be one of {', '.join(get_args(Task))}", repr(pools.task)[:80], "Choose one of them."
+
+
+def _wrong_classes(classes: tuple[str, ...], task: Task) -> Iterator[_Complaint]:
     if not isinstance(classes, tuple) or not all(isinstance(each, str) for each in classes):
         yield "classes to be a tuple of names", repr(classes)[:80], "Name each class by a string."
-    if len(classes) < 2:
+    fewest = {"classification": 2, "unlabeled": 0}.get(task, 1)
+    if task == "unlabeled" and classes:
+        yield "no classes, as the images have no labels", f"{len(classes)}", "Give no classes, or the labels."
+    if len(classes) < fewest and task != "classification":
+        yield "a name for each column of labels", "none", "Name the labels in classes."
+    if len(classes) < fewest:
         yield "at least 2 classes", f"{len(classes)}", "Name at least two, since a classifier distinguishes classes."
     if len(set(classes)) < len(classes):
         twice = next(each for each in classes if classes.count(each) > 1)
@@ -99,9 +115,12 @@ def _wrong_labels(pool: ImageSet, where: str, classes: int) -> Iterator[_Complai
     labels, count, what = pool.labels, len(pool.images), f"the labels of {where}"
     if not isinstance(labels, Tensor):
         yield f"{what} to be a tensor", type(labels).__name__, "Convert them with torch.as_tensor."
+    if pool.task != "classification":
+        yield from _wrong_columns(pool, what, classes)
+        return
     shape = tuple(labels.shape)
     if labels.ndim == 2 and count == shape[0]:
-        mend = "Use labels.squeeze(1)." if shape[1] == 1 else "Use labels.argmax(1) if they are one-hot."
+        mend = "Use labels.squeeze(1)." if shape[1] == 1 else "Use labels.argmax(1) if they are one-hot, or a task."
         yield f"{what} to be ({count},), one number for each image", f"{shape}", mend
     if shape != (count,):
         mend = "Give each image its label, in the same order."
@@ -113,6 +132,21 @@ def _wrong_labels(pool: ImageSet, where: str, classes: int) -> Iterator[_Complai
     if low < 0 or high >= classes:
         mend = "Count classes from 0, and name each in classes."
         yield f"{what} to be from 0 to {classes - 1}, for {classes} classes", f"{low} to {high}", mend
+
+
+def _wrong_columns(pool: ImageSet, what: str, columns: int) -> Iterator[_Complaint]:
+    """Check labels that have a column for each name: those of multi-label tasks, of regression, or none."""
+    labels, count = pool.labels, len(pool.images)
+    if tuple(labels.shape) != (count, columns):
+        mend = "Give each image a number for each name in classes."
+        yield f"{what} to be ({count}, {columns}) for {pool.task}", f"{tuple(labels.shape)}", mend
+    if labels.dtype is not torch.float32:
+        yield f"{what} to be torch.float32 for {pool.task}", f"{labels.dtype}", "Use labels.float()."
+    if not labels.isfinite().all():
+        yield f"{what} to be finite", "NaN or infinity", "Leave such images out."
+    if pool.task == "multi-label" and not ((labels == 0) | (labels == 1)).all():
+        got = f"values in [{labels.min().item():g}, {labels.max().item():g}]"
+        yield f"{what} to be 0 or 1 for multi-label", got, "Use task='regression' for numbers."
 
 
 def _wrong_sources(pool: ImageSet, where: str) -> Iterator[_Complaint]:

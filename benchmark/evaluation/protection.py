@@ -10,14 +10,15 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from ..interfaces import Defense, ImageSet, Pools, SplitModel, Wire
-from ..metrics import accuracy
+from ..interfaces import Defense, ImageSet, Pools, SplitModel, TaughtImages, Wire
 from ..metrics.costs import Costs, measure_costs
+from ..metrics.utility import by_chance
 from ..plan.cells import Setting
 from ..plan.references import REFERENCE_DEFENSE
 from ..utils.isolation import isolated
 from ..utils.seeding import stream_seed
-from .observe import chunks, overhear
+from .observe import overhear
+from .usefulness import Answers, Usefulness, measure, of_undefended
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,7 @@ class Protected:
     Attributes:
         model: The protected model.
         wire: What the adversary saw of the private images under attack.
-        accuracy: Its share of right answers on the private pool, or on a sample if the model asks for one.
-        accuracy_undefended: That of the undefended target, on the same images.
-        accuracy_images: How many these are.
+        useful: Its utility on the private pool, or on a sample if the model asks for one.
         costs: Its prices.
         details: What else was measured of it, by name.
 
@@ -40,9 +39,7 @@ class Protected:
 
     model: SplitModel
     wire: Wire
-    accuracy: float
-    accuracy_undefended: float
-    accuracy_images: int
+    useful: Usefulness
     costs: Costs
     details: dict[str, float]
 
@@ -53,7 +50,8 @@ def protect(
     undefended: SplitModel,
     pools: Pools,
     originals: Tensor,
-    accuracy_undefended: Callable[[int | None], float],
+    train: ImageSet,
+    answers: Callable[[int | None], Answers],
 ) -> Protected:
     """Apply the defense of a setting, and measure the protected model.
 
@@ -62,33 +60,49 @@ def protect(
         undefended: The split target, which stays as it is.
         pools: The data.
         originals: The private images under attack, (N, C, H, W).
-        accuracy_undefended: Measures the undefended target on a sample of so many private images; None means all.
+        train: The training images of the defense.
+        answers: Gives the outputs of the undefended target for a sample of so many private images; None means all.
 
     Raises:
         Inapplicable: If the defense has no meaning for this model or split.
         TypeError: If it does not return a split model.
     """
     start = time.perf_counter()
-    model = defended(setting, undefended, pools.train)
+    model = defended(setting, undefended, train)
     test = sample_images(pools.private, model.accuracy_images)
-    reference = accuracy_undefended(len(test) if len(test) < len(pools.private) else None)
-    if setting.defense.name == REFERENCE_DEFENSE:
-        measured, details = reference, {}
-    else:
-        measured, details = _measure(model, test, setting.identity)
+    reference = answers(len(test) if len(test) < len(pools.private) else None)
+    useful, told = of_undefended(reference), dict[str, float]()
+    if setting.defense.name != REFERENCE_DEFENSE:
+        useful, told = _measure(model, test, reference, setting.identity)
     with isolated("wire", setting.identity):
         wire = overhear(model, originals)
     with isolated("costs", setting.identity):
         costs = measure_costs(model, pools.private.images[:1].clone(), undefended)
     details = {
         "classes": len(pools.classes),
-        "chance": test.labels.bincount().max().item() / len(test),
+        **by_chance(pools.task, test.labels),
+        "utility_undefended": useful.undefended,
         "bytes_down": costs.bytes_down,
         **costs.timing,
         "protect_seconds": round(time.perf_counter() - start, 3),
-        **details,
+        **told,
     }
-    return Protected(model, wire, measured, reference, len(test), costs, details)
+    return Protected(model, wire, useful, costs, details)
+
+
+def with_teacher(train: ImageSet, undefended: SplitModel, *, class_outputs: bool) -> ImageSet:
+    """Return images without labels, of which the undefended network is the teacher.
+
+    Args:
+        train: The victim's training images.
+        undefended: The split target, which stays as it is.
+        class_outputs: Whether the network gives logits of classes.
+    """
+    teacher = undefended.copy()
+    teacher.modules().eval().requires_grad_(False)
+    return TaughtImages(
+        train.images, train.labels, task=train.task, teacher=teacher.logits, class_outputs=class_outputs
+    )
 
 
 def defended(setting: Setting, undefended: SplitModel, train: ImageSet) -> SplitModel:
@@ -111,15 +125,16 @@ def defended(setting: Setting, undefended: SplitModel, train: ImageSet) -> Split
     return model
 
 
-def _measure(model: SplitModel, test: ImageSet, identity: object) -> tuple[float, dict[str, float]]:
-    """Measure the accuracy of a protected model on labelled images, and its own details."""
+def _measure(
+    model: SplitModel, test: ImageSet, reference: Answers, identity: object
+) -> tuple[Usefulness, dict[str, float]]:
+    """Measure the utility of a protected model on the test images, and its own details."""
     with isolated("accuracy", identity):
-        answers = logits_of(model.classify, test.images)
-        measured = accuracy(answers, test.labels)
+        useful, outputs = measure(model.classify, test, reference)
         own = {}
-        if type(model).details is not SplitModel.details:
-            own = model.details(test.images.clone(), test.labels.clone(), answers)
-        return measured, {name: float(value) for name, value in own.items()}
+        if type(model).details is not SplitModel.details and outputs:
+            own = model.details(test.images.clone(), test.labels.clone(), torch.cat(outputs))
+        return useful, {name: float(value) for name, value in own.items()}
 
 
 def sample_images(pool: ImageSet, count: int | None) -> ImageSet:
@@ -132,9 +147,3 @@ def sample_images(pool: ImageSet, count: int | None) -> ImageSet:
         return pool
     generator = torch.Generator().manual_seed(stream_seed("accuracy sample", len(pool)))
     return pool[torch.randperm(len(pool), generator=generator)[:count].to(pool.labels.device)]
-
-
-@torch.no_grad()
-def logits_of(classify: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Compute logits (N, classes) of images (N, C, H, W), which are copied, since a network may work in place."""
-    return torch.cat([classify(part.clone()) for part in chunks(images)])

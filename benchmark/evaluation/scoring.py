@@ -34,10 +34,7 @@ def score(artifacts: Artifacts, setting: Setting, images: Tensor) -> tuple[dict[
     columns = {"identified": identified(images, gallery), "leak_r2": leak_r2(images, originals, pools.aux.images)}
     details = {
         "identified_chance": identified_chance(len(originals), gallery),
-        "evaluator_agreement": agreement(artifacts.evaluators.get(setting.dataset), images, originals),
-        "evaluator_accuracy": artifacts.evaluators.accuracy(setting.dataset, len(gallery)),
-        "psnr_db_class_mean": psnr(artifacts.class_means(setting.dataset)[attacked.labels], originals).mean().item(),
-        **compare_classmates(images, attacked),
+        **(_of_classes(artifacts, setting, images, len(gallery)) if attacked.task == "classification" else {}),
     }
     wrong = wrong_image_psnr(images, originals)
     if wrong is not None:
@@ -46,6 +43,17 @@ def score(artifacts: Artifacts, setting: Setting, images: Tensor) -> tuple[dict[
         {name: None if value is None else round(value, 5) for name, value in columns.items()},
         {name: round(value, 5) for name, value in details.items()},
     )
+
+
+def _of_classes(artifacts: Artifacts, setting: Setting, images: Tensor, known: int) -> dict[str, float]:
+    """Compare reconstructions with the classes of their originals; ``known`` images tell how good the evaluator is."""
+    attacked, means = artifacts.attacked(setting), artifacts.class_means(setting.dataset)
+    return {
+        "evaluator_agreement": agreement(artifacts.evaluators.get(setting.dataset), images, attacked.images),
+        "evaluator_accuracy": artifacts.evaluators.accuracy(setting.dataset, known),
+        "psnr_db_class_mean": psnr(means[attacked.labels], attacked.images).mean().item(),
+        **compare_classmates(images, attacked),
+    }
 
 
 def bound(artifacts: Artifacts, setting: Setting, observations: int) -> tuple[dict[str, Any], dict[str, float]]:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import copy
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, cast
 
 import torch
 
 from ..errors import UsageError, message_of
-from ..interfaces import Dataset, Model, Normalize, Target
-from ..metrics import accuracy
+from ..interfaces import Dataset, Model, Normalize, Pools, Target, Training
 from ..plan.cells import Setting
 from ..registry.specs import ResolvedComponent
 from ..training import RECIPE_VERSION, add_biases, train_head, train_target
 from ..utils.cache import Cached, is_cached
 from ..utils.isolation import isolated
 from ..utils.keep_latest import keep_latest
+from .outputs import expected_outputs, refuse_outputs, relabeled
 from .pool_loader import PoolLoader
-from .protection import logits_of, sample_images
+from .protection import sample_images
+from .usefulness import Answers
 from .weights import load_or_train
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class TargetStore:
             target = self._build(dataset, model).to(self._device)
             if is_given(model):
                 return target.eval().requires_grad_(False)
-            training, train_pool = cast(Dataset, dataset.component).training, self._data.pools(dataset).train
+            training, train_pool = self._training(dataset), self._data.pools(dataset).train
 
             def train() -> None:
                 learns = train_head if cast(Model, model.component).retrains_head else train_target
@@ -69,15 +70,15 @@ class TargetStore:
         """Return the network of a target before any training, on the CPU; it is tried on two images.
 
         Raises:
-            UsageError: If the model cannot be built, cannot take the images, or does not give one logit for each class.
+            UsageError: If the model cannot be built, cannot take the images, or does not give the outputs of the task.
         """
         facts = self._data.facts(dataset)
-        shape, classes = facts.image_shape, facts.classes
+        shape, outputs = facts.image_shape, self.outputs(dataset, model)
         try:
             with isolated("build", model.identity):
                 target = self._build(dataset, model).eval()  # training mode cannot normalize a batch of one image
                 with torch.no_grad():
-                    answer = tuple(target(torch.zeros(2, *shape)).shape)
+                    answer = target(torch.zeros(2, *shape))
                 if model.entry.foreign:
                     _refuse_shared(model, shape)
         except UsageError:
@@ -87,22 +88,46 @@ class TargetStore:
                 f"Expected a model for the {shape} images of {dataset.label}, got {model.label}, which fails "
                 f"({message_of(error)}). Choose another model or another size of images."
             ) from error
-        if answer != (2, classes):
-            raise UsageError(
-                f"Expected logits (2, {classes}) for 2 images of {dataset.label}, got {answer} from model "
-                f"{model.label}. Build a network with one output for each class."
-            )
+        refuse_outputs(answer, outputs, dataset.label, model.label)
         return target
 
+    def outputs(self, dataset: ResolvedComponent, model: ResolvedComponent) -> int:
+        """Return how many outputs the network needs for its task; 0 where images have no labels.
+
+        Raises:
+            UsageError: if it would have to be trained without labels, or only some classes are among its categories.
+        """
+        return expected_outputs(self._data.facts(dataset), cast(Model, model.component), dataset.label, model.label)
+
+    def has_class_outputs(self, dataset: ResolvedComponent, model: ResolvedComponent) -> bool:
+        """Return whether the network gives logits of classes, of which the largest is its answer."""
+        facts = self._data.facts(dataset)
+        if facts.task != "unlabeled":
+            return facts.task == "classification"
+        known = cast(Model, model.component).has_class_outputs
+        shape = self.output_shape(dataset, model)
+        return len(shape) == 1 and shape != (1,) if known is None else known
+
+    @keep_latest(None)
+    def output_shape(self, dataset: ResolvedComponent, model: ResolvedComponent) -> tuple[int, ...]:
+        """Return the shape of the outputs for one image, (classes,) for classification."""
+        image = torch.zeros(1, *self._data.facts(dataset).image_shape)
+        with torch.no_grad():
+            return tuple(self.structure(dataset, model)(image).shape[1:])
+
+    def pools(self, dataset: ResolvedComponent, model: ResolvedComponent) -> Pools:
+        """Return the pools with labels that are positions of the network's outputs, if these have names."""
+        return relabeled(self._data.pools(dataset), cast(Model, model.component), self.outputs(dataset, model))
+
     @keep_latest(2)
-    def accuracy(
+    def answers(
         self, dataset: ResolvedComponent, model: ResolvedComponent, seed: int, images: int | None = None
-    ) -> float:
-        """Measure a target's share of right answers on the private pool, or on a sample of so many images."""
-        test = sample_images(self._data.pools(dataset).private, images)
+    ) -> Answers:
+        """Return a target's outputs for the private pool, or for a sample of so many images."""
+        test = sample_images(self.pools(dataset, model).private, images)
         target = copy.deepcopy(self.get(dataset, model, seed))
         with isolated("accuracy undefended", model.identity, seed):
-            return accuracy(logits_of(target, test.images), test.labels)
+            return Answers(target, test, classes=self.has_class_outputs(dataset, model))
 
     def identity(self, dataset: ResolvedComponent, model: ResolvedComponent, seed: int) -> dict[str, Any]:
         """Return all values that determine the weights of a target."""
@@ -110,7 +135,7 @@ class TargetStore:
         shared = {"data": facts.fingerprint, "classes": facts.classes, "model": model.identity}
         if is_given(model):
             return {**shared, "given": cast(Model, model.component).given_weights}
-        training = asdict(cast(Dataset, dataset.component).training)
+        training = asdict(self._training(dataset))
         return {"recipe": RECIPE_VERSION, "training": training, **shared, "seed": seed}
 
     def is_ready(self, setting: Setting) -> bool:
@@ -118,9 +143,15 @@ class TargetStore:
         whole = (setting.dataset, setting.model, setting.seed)
         return is_given(setting.model) or is_cached("weights", self.identity(*whole))
 
+    def _training(self, dataset: ResolvedComponent) -> Training:
+        """Return how a target is trained. Images whose labels are numbers, such as positions, are not moved."""
+        training = cast(Dataset, dataset.component).training
+        regression = self._data.facts(dataset).task == "regression"
+        return replace(training, flip=False, shift=0) if regression else training
+
     def _build(self, dataset: ResolvedComponent, model: ResolvedComponent) -> Target:
         facts = self._data.facts(dataset)
-        layers = cast(Model, model.component).build(facts.image_shape, facts.classes)
+        layers = cast(Model, model.component).build(facts.image_shape, self.outputs(dataset, model))
         if model.entry.foreign:  # it may keep what it returns, or return it again
             layers = copy.deepcopy(layers)
         component = cast(Model, model.component)

@@ -2,10 +2,11 @@
 
 from .channel import Channel, CleanInput
 from .components import Attack, Component, Dataset, Defense, Model, Training
-from .images import ImageSet, Pools
+from .images import ImageSet, Pools, TaughtImages
 from .observation import Access, Observation
 from .reconstruction import InvalidReconstruction, Reconstruction
 from .split_model import Exchange, Normalize, Promise, SplitModel, Target
+from .tasks import Task
 from .timing import timed_ms
 from .wire import Wire, byte_view
 
@@ -28,6 +29,8 @@ __all__ = [
     "Reconstruction",
     "SplitModel",
     "Target",
+    "Task",
+    "TaughtImages",
     "Training",
     "Wire",
     "byte_view",

@@ -165,6 +165,22 @@ class Model(Component, ABC):
         """Whether the last layer that has weights is trained although ``given_weights`` is not None."""
         return False
 
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names of the classes that given weights were trained on, one for each logit. None if they are unknown.
+
+        Images of a dataset whose classes all have such names are labeled with the positions of these names.
+        """
+        return None
+
+    @property
+    def has_class_outputs(self) -> bool | None:
+        """Whether the outputs for images without labels are logits of classes.
+
+        None, the default, means that they are if they are vectors (N, outputs) of at least two numbers.
+        """
+        return None
+
     def normalization(self, channels: int) -> tuple[Tensor, Tensor] | None:
         """Return the mean and the standard deviation of each channel that the network expects, both (channels,).
 
@@ -194,7 +210,8 @@ class Model(Component, ABC):
 
         Args:
             image_shape: The shape (C, H, W) of the normalized images that the network takes.
-            classes: The number of logits.
+            classes: The number of logits, or of labels or numbers for other tasks. 0 if the images have no labels: then
+                the network has the outputs of its given weights, of any shape (N, ...).
 
         Returns:
             Named layers in order, from images (N, C, H, W) to logits (N, classes).

@@ -45,7 +45,7 @@ class Observation:
     Attributes:
         wire: What the adversary saw of the N private images: what the protected client sent for them, or more.
         aux: The attacker's images, disjoint from the private ones.
-        classes: The number of classes.
+        classes: The number of classes, or of labels or numbers for other tasks; 0 without labels.
         channel: What the defense publishes about how the wire follows from the clean IR.
         query: A function that sends images (K, C, H, W) in [0, 1] through the protected client, with fresh randomness,
             and returns a wire of K entries. None if the attack has no queries.

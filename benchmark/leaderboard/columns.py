@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 PLACES = {
     "psnr_db": 2,
     "psnr_db_low": 2,
@@ -31,7 +36,18 @@ PLACES = {
 """Decimals of columns; all others have four."""
 
 SHOWN = [
-    *("accuracy", "psnr_db", "ssim", "identified", "bound_identified", "leak_r2", "bound_psnr_db"),
+    *("accuracy", "utility", "utility_metric", "agreement"),
+    *("psnr_db", "ssim", "identified", "bound_identified", "leak_r2", "bound_psnr_db"),
     *("epsilon", "attack_seconds", "status"),
 ]
 """Columns of the table that ``run`` ends with, beside the names."""
+BESIDE_ACCURACY = ["utility", "utility_metric", "agreement"]
+"""Those of them that are left out where the utility of all rows is their accuracy."""
+
+
+def shown_columns(frame: DataFrame) -> DataFrame:
+    """Return the columns of a leaderboard that ``run`` shows, without empty ones, and without the accuracy twice."""
+    filled = [name for name in SHOWN if frame[name].notna().tolist().count(True)]
+    metrics = set(frame["utility_metric"].dropna().tolist())
+    hidden = BESIDE_ACCURACY if metrics <= {"accuracy"} else []
+    return frame.loc[:, [name for name in filled if name not in hidden]]

@@ -87,7 +87,7 @@ _KINDS = (
     ),
     FlagKind(
         identifier="target-near-chance",
-        meaning="The undefended target is not more accurate than always answering the most frequent class.",
+        meaning="The undefended target is not better than always answering the most frequent class, or the mean.",
         causes=(
             "There are too few training images or epochs.",
             "The model does not fit the images, for example because they are too small for it.",

@@ -25,8 +25,13 @@ class RankedDefense:
         worst_attack: the attack, with its parameters, that has the highest mean PSNR.
         worst_case: ``per image``, or ``of means`` if the scores of the images are not available.
         accuracy_kept: accuracy as a share of the undefended one.
+        utility: utility by the metric of the task, which is the accuracy for classification.
+        utility_metric: the name of that metric.
+        utility_undefended: utility of the undefended network.
+        utility_kept: utility as a share of the undefended one, if that is above 0.
+        agreement: agreement with the undefended network.
         pareto: whether the defense is complete, and no other complete defense of the scenario surely keeps
-            more accuracy at a lower PSNR.
+            more utility at a lower PSNR.
         incomplete: whether an attack of the scenario is missing, failed or inapplicable at one of the seeds. An attack
             that is inapplicable to all defenses is not required.
         flags: identifiers of the flags of its cells; see ``flag_kinds``.
@@ -54,6 +59,11 @@ class RankedDefense:
     accuracy: float | None = None
     accuracy_undefended: float | None = None
     accuracy_kept: float | None = None
+    utility: float | None = None
+    utility_metric: str = ""
+    utility_undefended: float | None = None
+    utility_kept: float | None = None
+    agreement: float | None = None
     epsilon: float | None = None
     bound_identified: float | None = None
     guarantee: str | None = None
@@ -71,18 +81,28 @@ class RankedDefense:
 
 COLUMNS = [field.name for field in fields(RankedDefense)]
 """Columns of a ranking."""
-HIGHEST_FIRST = ("accuracy", "accuracy_undefended", "accuracy_kept", "attacks", "seeds", "pareto")
+HIGHEST_FIRST = (
+    *("accuracy", "accuracy_undefended", "accuracy_kept"),
+    *("utility", "utility_undefended", "utility_kept", "agreement"),
+    *("attacks", "seeds", "pareto"),
+)
 """Columns in which more is better. In all others less is better, and texts are in alphabetical order."""
 
 
 def describe_defense(
-    cells: Sequence[Row], records: Mapping[str, Record], *, flags: Iterable[str], complete: bool
+    cells: Sequence[Row],
+    records: Mapping[str, Record],
+    *,
+    undefended: Mapping[int, float],
+    flags: Iterable[str],
+    complete: bool,
 ) -> RankedDefense:
     """Describe one defense in one scenario.
 
     Args:
         cells: all rows of the defense.
         records: available records by cell.
+        undefended: utility of the undefended network by seed, for tasks other than classification.
         flags: identifiers of the flags of its cells.
         complete: whether each attack ran at each seed.
     """
@@ -101,13 +121,20 @@ def describe_defense(
     if not scored:
         return described
     accuracy = over_seeds(scored, lambda row: row.accuracy)
-    undefended = over_seeds(scored, lambda row: row.accuracy_undefended)
+    accuracy_undefended = over_seeds(scored, lambda row: row.accuracy_undefended)
+    utility = over_seeds(scored, lambda row: row.utility)
+    plain = accuracy_undefended if accuracy is not None else over_seeds(scored, lambda row: undefended.get(row.seed))
     return replace(
         described,
         **worst_case(scored, records, complete=complete),
         accuracy=accuracy,
-        accuracy_undefended=undefended,
-        accuracy_kept=accuracy / undefended if accuracy is not None and undefended else None,
+        accuracy_undefended=accuracy_undefended,
+        accuracy_kept=_share(accuracy, accuracy_undefended),
+        utility=utility,
+        utility_metric=next((row.utility_metric for row in scored if row.utility_metric), ""),
+        utility_undefended=plain,
+        utility_kept=_share(utility, plain),
+        agreement=over_seeds(scored, lambda row: row.agreement),
         epsilon=_weakest(row.epsilon for row in scored),
         bound_identified=_weakest(row.bound_identified for row in scored),
         guarantee=scored[0].guarantee,
@@ -119,6 +146,10 @@ def describe_defense(
         attacks=len({row.attack for row in scored}),
         seeds=len({row.seed for row in scored}),
     )
+
+
+def _share(value: float | None, whole: float | None) -> float | None:
+    return value / whole if value is not None and whole is not None and whole > 0 else None
 
 
 def _weakest(promises: Iterable[float | None]) -> float | None:

@@ -17,10 +17,10 @@ from ..plan.references import REFERENCE_DEFENSE
 from ..registry import suggestion
 from ..registry.labels import label
 from .audits import audit
-from .completeness import ScenarioKey, by_defense, each_once, find_gaps, is_scored
+from .completeness import Component, ScenarioKey, by_defense, each_once, find_gaps, is_scored
 from .flag_kinds import INCOMPLETE
 from .ranked_defense import COLUMNS, HIGHEST_FIRST, RankedDefense, describe_defense
-from .ranking_uncertainty import MEASURES, accuracy_estimate, leak_estimates
+from .ranking_uncertainty import MEASURES, leak_estimates, utility_estimate
 from .store import Record, Row
 
 
@@ -55,7 +55,7 @@ def to_frame(ranked: Iterable[RankedDefense]) -> pd.DataFrame:
 
 
 Rivals = dict[str, list[list[int]]]
-"""By measure, for each defense the positions of those that surely beat it in accuracy kept and in the measure."""
+"""By measure, for each defense the positions of those that surely beat it in utility kept and in the measure."""
 
 
 def rank_scenarios(
@@ -82,7 +82,11 @@ def rank_scenarios(
             names[flag.cell_ids[0]].add(flag.name)
     found = {}
     for scenario, defenses in sorted(by_defense(rows).items(), key=_network_order):
-        here = [_contender(cells, records, names, (scenario, each) not in lacking) for each, cells in defenses.items()]
+        plain = _undefended(defenses)
+        here = [
+            _contender(cells, records, names, plain, (scenario, each) not in lacking)
+            for each, cells in defenses.items()
+        ]
         for key in ("defense_params", "defense", "psnr_db", sort):  # each sort keeps the order of the one before
             here.sort(key=partial(_order, key))
         rivals = {measure: _rivals(here, measure) for measure in MEASURES}
@@ -109,35 +113,45 @@ def _network_order(scenario: tuple[ScenarioKey, Mapping[Any, Sequence[Row]]]) ->
 
 @dataclass(frozen=True)
 class _Contender:
-    """A defense with the coordinates of the Pareto front: what is recovered, by measure, and the loss of accuracy."""
+    """A defense with the coordinates of the Pareto front: what is recovered, by measure, and the loss of utility."""
 
     defense: RankedDefense
     leaks: dict[str, Estimate]
     loss: Estimate | None
 
     def point(self, measure: str) -> Point | None:
-        """Return what is recovered and the loss of accuracy; None for a defense that the front ignores."""
+        """Return what is recovered and the loss of utility; None for a defense that the front ignores."""
         if self.defense.incomplete or self.loss is None or measure not in self.leaks:
             return None
         return self.leaks[measure], self.loss
 
 
+def _undefended(defenses: Mapping[Component, Sequence[Row]]) -> dict[int, float]:
+    """Return the utility of the undefended network by seed."""
+    rows = [row for (name, _), cells in defenses.items() for row in cells if name == REFERENCE_DEFENSE]
+    return {row.seed: row.utility for row in rows if is_scored(row) and row.utility is not None}
+
+
 def _contender(
-    cells: Sequence[Row], records: Mapping[str, Record], names: Mapping[str, set[str]], complete: bool
+    cells: Sequence[Row],
+    records: Mapping[str, Record],
+    names: Mapping[str, set[str]],
+    undefended: Mapping[int, float],
+    complete: bool,
 ) -> _Contender:
     scored = [row for row in cells if is_scored(row)]
     flags = {name for row in cells for name in names.get(row.cell_id, ())}
-    described = describe_defense(cells, records, flags=flags, complete=complete)
+    described = describe_defense(cells, records, undefended=undefended, flags=flags, complete=complete)
     leaks = leak_estimates(scored, records, complete=complete)
-    return _Contender(described, leaks, _loss(accuracy_estimate(scored), described.accuracy_undefended))
+    return _Contender(described, leaks, _loss(utility_estimate(scored), described.utility_undefended))
 
 
-def _loss(accuracy: Estimate | None, undefended: float | None) -> Estimate | None:
-    """Return the negative of the kept share of the undefended accuracy: less is better."""
-    if accuracy is None or not undefended:
+def _loss(utility: Estimate | None, undefended: float | None) -> Estimate | None:
+    """Return the negative of the kept share of the undefended utility: less is better."""
+    if utility is None or undefended is None or undefended <= 0:
         return None
-    low, high = (None if end is None else -end / undefended for end in (accuracy.high, accuracy.low))
-    return Estimate(-accuracy.value / undefended, low, high)
+    low, high = (None if end is None else -end / undefended for end in (utility.high, utility.low))
+    return Estimate(-utility.value / undefended, low, high)
 
 
 def _rivals(here: Sequence[_Contender], measure: str) -> list[list[int]]:
@@ -171,9 +185,13 @@ def shorten(ranked: pd.DataFrame) -> pd.DataFrame:
     """Return a ranking without details: with labels of defenses instead of all their parameters, and fewer columns.
 
     A label leaves out parameters that have their default value in all rows of the defense. The column ``worst_case`` is
-    left out if all rows are ``per image``.
+    left out if all rows are ``per image``, and the columns of the utility if it is the accuracy in all rows.
     """
-    short = ranked.drop(columns=["accuracy_undefended", "attacks", "seeds"])
+    short = ranked.drop(columns=["accuracy_undefended", "utility_undefended", "attacks", "seeds"])
+    if set(short["utility_metric"].tolist()) <= {"accuracy", ""}:
+        short = short.drop(columns=["utility", "utility_metric", "utility_kept", "agreement"])
+    elif not short["accuracy"].notna().tolist().count(True):
+        short = short.drop(columns=["accuracy", "accuracy_kept"])
     if set(short["worst_case"].tolist()) <= {"per image", ""}:
         short = short.drop(columns="worst_case")
     return with_labels(short).drop(columns="defense_params")

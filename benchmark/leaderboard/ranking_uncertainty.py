@@ -1,4 +1,4 @@
-"""Estimate scores and accuracy of a ranked defense, with confidence intervals."""
+"""Estimate scores and utility of a ranked defense, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -75,6 +75,15 @@ def accuracy_estimate(scored: Sequence[Row]) -> Estimate | None:
     center = (share + z**2 / (2 * images)) / (1 + z**2 / images)
     half = z / (1 + z**2 / images) * math.sqrt(share * (1 - share) / images + z**2 / (4 * images**2))
     return Estimate(share, min(share, center - half), max(share, center + half))
+
+
+def utility_estimate(scored: Sequence[Row]) -> Estimate | None:
+    """Estimate the utility of a defense: an accuracy with its interval, and any other metric as it was measured."""
+    found = accuracy_estimate(scored)
+    if found is not None:
+        return found
+    value = over_seeds(scored, lambda row: row.utility)
+    return None if value is None else Estimate(value, value, value)
 
 
 def over_seeds(rows: Iterable[Row], figure: Callable[[Row], float | None]) -> float | None:

@@ -12,12 +12,15 @@ from ..leaderboard.audits.comparisons import NOTHING_DB
 from ..leaderboard.completeness import each_once, find_gaps, scenario_of
 from ..leaderboard.completing import completing_commands
 from ..leaderboard.flag_kinds import INCOMPLETE
+from ..leaderboard.ranked_defense import RankedDefense
 from ..leaderboard.ranking import rank_scenarios
 from ..leaderboard.store import Record, Row
 from ..metrics.scales import RECOGNISABLE_SSIM
 from .curves import Curve, curves
 from .defenses import DefenseSummary, settings
 
+METRIC_TITLES = {"r2": "R²"}
+"""Names of metrics in words, where they are not those of the column."""
 SCENARIO_COLUMNS = ("dataset", "model", "split", "n_images")
 
 
@@ -27,8 +30,9 @@ class Scenario:
 
     Attributes:
         settings: defenses with their parameters in the order of the ranking, best protected first.
-        curves: leak and accuracy by the strength of each defense.
+        curves: leak and utility by the strength of each defense.
         commands: the commands that complete all settings.
+        metric: what the utility is, in words, as ``accuracy``.
 
     Example:
         >>> Scenario(
@@ -44,6 +48,7 @@ class Scenario:
     settings: list[DefenseSummary]
     curves: list[Curve]
     commands: list[str]
+    metric: str = "accuracy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +110,16 @@ def content(rows: Iterable[Row], records: Mapping[str, Record]) -> Content:
             settings=found,
             curves=curves(found),
             commands=commands.get(key, []),
+            metric=_metric(lines),
         )
         scenarios.append(scenario)
     return Content(scenarios=scenarios, flags=flags, versions=_versions(rows))
+
+
+def _metric(lines: Sequence[RankedDefense]) -> str:
+    """Return what the utility of the settings is, in words."""
+    names = dict.fromkeys(line.utility_metric for line in lines if line.utility_metric)
+    return " or ".join(METRIC_TITLES.get(name, name.replace("_", " ")) for name in names) or "utility"
 
 
 def _versions(rows: Sequence[Row]) -> dict[str, list[str]]:

@@ -25,7 +25,7 @@ CELL_COLUMNS = (
     "seed",
     "status",
     "reason",
-    "accuracy",
+    "utility",
     *SCORES,
     "bound_psnr_db",
     "bound_identified",
@@ -51,7 +51,7 @@ class DefenseSummary:
         more: further values by name, such as the largest share identified and the loosest bound.
             ``strongest_leak_db`` is how far the strongest single attack is above the mean image. The worst case per
             image is always above it, even if it is the best of several failed guesses.
-        rivals: by measure, the positions of the settings that surely beat this one in accuracy kept and in the measure;
+        rivals: by measure, the positions of the settings that surely beat this one in utility kept and in the measure;
             empty on the Pareto front, None for a setting that is incomplete or has no score.
         lacking: descriptions of the cells that are missing, failed or inapplicable.
         cells: the columns of each attack and seed.

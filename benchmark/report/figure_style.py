@@ -1,4 +1,4 @@
-"""Define the style of static figures: colors and shapes as on the page, the accuracy axis, and labels of points."""
+"""Define the style of static figures: colors and shapes as on the page, the axis of utility, and labels of points."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def marker(scenario: Scenario, defense: str) -> dict[str, Any]:
     return {"color": COLORS[index % len(COLORS)], "marker": SHAPES[index % len(SHAPES)], "markersize": 5}
 
 
-def accuracy_axis(axes: Axes, accuracies: Sequence[float]) -> None:
-    """Draw accuracy in percent on the y axis. High accuracies get a logarithmic scale of the error."""
-    if max(accuracies) >= HIGH_ACCURACY:
+def utility_axis(axes: Axes, utilities: Sequence[float]) -> None:
+    """Draw utility in percent on the y axis. High utilities get a logarithmic scale of what is missing to 1."""
+    if max(utilities) >= HIGH_ACCURACY:
         axes.set_yscale("function", functions=(_bend, _unbend))
-        low, high = _bend(np.array([min(accuracies), max(accuracies)]))
+        low, high = _bend(np.array([min(utilities), max(utilities)]))
         room = 0.06 * (high - low or 1)
         bottom, top = _unbend(np.array([max(0.0, low - room), high + room])).tolist()
         axes.set_ylim(bottom, top)
@@ -70,8 +70,8 @@ def _apart(ticks: Sequence[float], axes: Axes) -> list[float]:
     return kept
 
 
-def _bend(accuracy: Any) -> Any:
-    return -np.log(1 - np.clip(accuracy, 0, MAX_DRAWN_ACCURACY))
+def _bend(utility: Any) -> Any:
+    return -np.log(1 - np.clip(utility, 0, MAX_DRAWN_ACCURACY))
 
 
 def _unbend(height: Any) -> Any:

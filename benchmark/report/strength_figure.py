@@ -1,4 +1,4 @@
-"""Draw how leak and accuracy change with the strength of each defense."""
+"""Draw how leak and utility change with the strength of each defense."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 
 from .content import Scenario
 from .curves import Curve
-from .figure_style import GRAY, TITLES, accuracy_axis, arms, marker, reference
+from .figure_style import GRAY, TITLES, arms, marker, reference, utility_axis
 
 CHARTS_PER_ROW = 5
 
 
 def strength(scenario: Scenario, measure: str = "psnr_db") -> Figure:
-    """Draw a pair of charts for each curve of a scenario: leak above, accuracy below, all with the same axes.
+    """Draw a pair of charts for each curve of a scenario: leak above, utility below, all with the same axes.
 
     Args:
         scenario: scenario with at least one curve.
@@ -33,10 +33,10 @@ def strength(scenario: Scenario, measure: str = "psnr_db") -> Figure:
             below.set_visible(False)
             continue
         _draw_leak(above, scenario, scenario.curves[index], measure)
-        _draw_accuracy(below, scenario, scenario.curves[index])
+        _draw_utility(below, scenario, scenario.curves[index])
         if column == 0:
             above.set_ylabel(TITLES[measure])
-            below.set_ylabel("accuracy")
+            below.set_ylabel(scenario.metric)
     return figure
 
 
@@ -52,9 +52,9 @@ def _draw_leak(axes: Axes, scenario: Scenario, curve: Curve, measure: str) -> No
     axes.tick_params(labelbottom=False)
 
 
-def _draw_accuracy(axes: Axes, scenario: Scenario, curve: Curve) -> None:
-    _draw(axes, scenario, curve, "accuracy")
-    accuracy_axis(axes, [each.line["accuracy"] for each in scenario.settings if each.line["accuracy"] is not None])
+def _draw_utility(axes: Axes, scenario: Scenario, curve: Curve) -> None:
+    _draw(axes, scenario, curve, "utility")
+    utility_axis(axes, [each.line["utility"] for each in scenario.settings if each.line["utility"] is not None])
     axes.set_xlabel(curve.param)
 
 

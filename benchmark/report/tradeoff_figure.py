@@ -1,4 +1,4 @@
-"""Draw accuracy against what the attacks recover."""
+"""Draw utility against what the attacks recover."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 
 from .content import Scenario
 from .defenses import DefenseSummary
-from .figure_style import GRAY, LABEL, TITLES, accuracy_axis, arms, marker, name_points, reference
+from .figure_style import GRAY, LABEL, TITLES, arms, marker, name_points, reference, utility_axis
 
 
 def tradeoff(scenario: Scenario, measure: str = "psnr_db") -> Figure:
     """Draw all settings of a scenario, with the Pareto front as a line.
 
-    Higher is more accurate, and further left is more private.
+    Higher is more useful, and further left is more private.
 
     Args:
         scenario: scenario of a report.
@@ -23,15 +23,13 @@ def tradeoff(scenario: Scenario, measure: str = "psnr_db") -> Figure:
     """
     figure = Figure(figsize=(7, 3.8), dpi=200)
     axes = figure.add_subplot()
-    axes.set(xlabel=f"worst case over attacks, {TITLES[measure]}", ylabel="accuracy")
-    scored = [
-        each for each in scenario.settings if each.line[measure] is not None and each.line["accuracy"] is not None
-    ]
+    axes.set(xlabel=f"worst case over attacks, {TITLES[measure]}", ylabel=scenario.metric)
+    scored = [each for each in scenario.settings if each.line[measure] is not None and each.line["utility"] is not None]
     if not scored:
         return figure
     for setting in sorted(scored, key=lambda setting: setting.name):
         _draw(axes, scenario, setting, measure)
-    accuracy_axis(axes, [setting.line["accuracy"] for setting in scored])
+    utility_axis(axes, [setting.line["utility"] for setting in scored])
     axes.set_xlim(*axes.get_xlim())
     best = front(scored, measure)
     _draw_front(axes, best, measure)
@@ -51,9 +49,9 @@ def tradeoff(scenario: Scenario, measure: str = "psnr_db") -> Figure:
 
 
 def front(settings: Sequence[DefenseSummary], measure: str) -> list[DefenseSummary]:
-    """Return the settings on the Pareto front of accuracy kept and the measure, ordered by the measure."""
+    """Return the settings on the Pareto front of utility kept and the measure, ordered by the measure."""
     best = [each for each in settings if each.rivals[measure] == []]
-    return sorted(best, key=lambda each: (each.line[measure], -each.line["accuracy_kept"]))
+    return sorted(best, key=lambda each: (each.line[measure], -each.line["utility_kept"]))
 
 
 def _most_private(settings: Sequence[DefenseSummary], measure: str) -> list[DefenseSummary]:
@@ -65,7 +63,7 @@ def _most_private(settings: Sequence[DefenseSummary], measure: str) -> list[Defe
 
 
 def _spot(setting: DefenseSummary, measure: str) -> tuple[float, float]:
-    return setting.line[measure], setting.line["accuracy"]
+    return setting.line[measure], setting.line["utility"]
 
 
 def _draw(axes: Axes, scenario: Scenario, setting: DefenseSummary, measure: str) -> None:
@@ -73,9 +71,9 @@ def _draw(axes: Axes, scenario: Scenario, setting: DefenseSummary, measure: str)
     style = {**marker(scenario, setting.name), **({"markerfacecolor": "white"} if doubtful else {})}
     axes.errorbar(
         setting.line[measure],
-        setting.line["accuracy"],
+        setting.line["utility"],
         xerr=arms([setting], measure),
-        yerr=arms([setting], "accuracy"),
+        yerr=arms([setting], "utility"),
         label=setting.name,
         elinewidth=0.8,
         linestyle="none",

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..leaderboard.ranking_uncertainty import accuracy_estimate, leak_estimates, over_seeds
+from ..leaderboard.ranking_uncertainty import leak_estimates, over_seeds, utility_estimate
 from ..leaderboard.store import Record, Row
 from ..leaderboard.worst_case import by_seed, worst_scores
+from ..metrics.pareto import Estimate
 
 
 def known(value: Any) -> Any:
@@ -19,9 +20,13 @@ def known(value: Any) -> Any:
 
 
 def ranges(scored: Sequence[Row], records: Mapping[str, Record], *, complete: bool) -> dict[str, tuple[float, float]]:
-    """Return 95 % intervals by measure: of what is recovered from the attacked images, and of the accuracy."""
-    found = {**leak_estimates(scored, records, complete=complete), "accuracy": accuracy_estimate(scored)}
-    return {name: (each.low, each.high) for name, each in found.items() if each and None not in (each.low, each.high)}
+    """Return 95 % intervals by measure: of what is recovered from the attacked images, and of an accuracy."""
+    found = {**leak_estimates(scored, records, complete=complete), "utility": utility_estimate(scored)}
+    return {name: (each.low, each.high) for name, each in found.items() if each and _has_interval(each)}
+
+
+def _has_interval(estimate: Estimate) -> bool:
+    return None not in (estimate.low, estimate.high) and estimate.low != estimate.high
 
 
 def seed_span(scored: Sequence[Row], records: Mapping[str, Record]) -> dict[str, tuple[float, float]]:
@@ -30,10 +35,10 @@ def seed_span(scored: Sequence[Row], records: Mapping[str, Record]) -> dict[str,
     if len(seeds) < 2:
         return {}
     worst = [worst_scores(rows, records) for rows in seeds.values()]
-    accuracies = [over_seeds(rows, lambda row: row.accuracy) for rows in seeds.values()]
+    utilities = [over_seeds(rows, lambda row: row.utility) for rows in seeds.values()]
     measures: dict[str, list[float]] = {
         "psnr_db": [psnr for psnr, _, _ in worst],
         "ssim": [ssim for _, ssim, _ in worst],
-        "accuracy": [value for value in accuracies if value is not None],
+        "utility": [value for value in utilities if value is not None],
     }
     return {name: (min(values), max(values)) for name, values in measures.items() if values}

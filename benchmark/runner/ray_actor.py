@@ -21,6 +21,7 @@ from ..evaluation.weights import Need
 from ..interfaces import ImageSet, Pools
 from ..interfaces.pixel_sources import PixelArray
 from ..interfaces.stored_images import StoredImages
+from ..interfaces.tasks import Task as LabelTask
 from ..plan.cells import Setting
 from ..utils.cache import cache_name
 from .tasks import Task, run_task
@@ -33,11 +34,12 @@ class PackedPools:
     """Pools as arrays, which processes on one machine read from the same memory.
 
     Attributes:
-        arrays: images (N, C, H, W), as 8-bit values if they are stored images, and labels (N,) of ``train``, ``aux``
-            and ``private``, in this order.
+        arrays: images (N, C, H, W), as 8-bit values if they are stored images, and labels of ``train``, ``aux`` and
+            ``private``, in this order.
         sources: sources of the private images, (N,), if the dataset has them.
         classes: names of the classes.
         note: note of the dataset for readers of the results.
+        task: what the labels are for.
 
     Example: ``PackedPools.of(pools).unpacked()`` has the images and labels of ``pools``.
     """
@@ -46,6 +48,7 @@ class PackedPools:
     sources: np.ndarray | None
     classes: tuple[str, ...]
     note: str
+    task: LabelTask
 
     @classmethod
     def of(cls, pools: Pools) -> PackedPools:
@@ -53,7 +56,7 @@ class PackedPools:
         sets = (pools.train, pools.aux, pools.private)
         arrays = [array for each in sets for array in (_packed(each.images), each.labels.cpu().contiguous().numpy())]
         sources = pools.private.sources
-        return cls(arrays, None if sources is None else sources.cpu().numpy(), pools.classes, pools.note)
+        return cls(arrays, None if sources is None else sources.cpu().numpy(), pools.classes, pools.note, pools.task)
 
     def unpacked(self) -> Pools:
         """Return the pools in the memory of the arrays, which is read-only."""
@@ -61,7 +64,7 @@ class PackedPools:
             warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
             tensors = [_unpacked(array) for array in self.arrays]
             sources = None if self.sources is None else torch.from_numpy(self.sources)
-        train, aux, private = (ImageSet(*tensors[start : start + 2]) for start in (0, 2, 4))
+        train, aux, private = (ImageSet(*tensors[start : start + 2], task=self.task) for start in (0, 2, 4))
         private = replace(private, sources=sources)
         return Pools(train=train, aux=aux, private=private, classes=self.classes, note=self.note)
 

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 FEW_IMAGES_SLACK = {"psnr_db": 0.5, "ssim": 0.02}
 """The largest difference of a score that has no interval, because there are too few images."""
 ACCURACY_SLACK = 1e-3
+UTILITY_SLACK = 0.02
+"""The largest difference of a utility that is not an accuracy, and has no interval."""
 
 Outcome = Literal["verified", "differs", "not re-run"]
 
@@ -117,6 +119,8 @@ def _allowed(again: Row) -> Mapping[str, tuple[float, float]]:
     for name, slack in FEW_IMAGES_SLACK.items():
         value, low, high = (getattr(again, key) for key in (name, f"{name}_low", f"{name}_high"))
         ranges[name] = (value - slack, value + slack) if low is None or high is None else (low, high)
+    if again.accuracy is None and again.utility is not None:
+        ranges["utility"] = again.utility - UTILITY_SLACK, again.utility + UTILITY_SLACK
     for name in ("accuracy", "accuracy_undefended"):
         value = getattr(again, name)
         if value is not None:

@@ -6,10 +6,11 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ..interfaces import ImageSet, Target, Training
 from .augmentation import augment
+from .features import frozen_features
+from .last_layer import LastLayer, Units
 from .loop import fit
 from .normalization import add_biases, fold_normalization, normalize_convolutions
 
@@ -24,7 +25,7 @@ decoders are better than the best linear one. With 2,000 steps some get worse, s
 
 
 def train_target(model: nn.Module, data: ImageSet, training: Training) -> None:
-    """Train a classifier in place, from images in [0, 1] to labels.
+    """Train a network in place for the task of its labels, from images in [0, 1].
 
     Convolutions are batch-normalized during training, and the normalization is folded into them at the end. This
     reaches the same accuracy in half the steps. The architecture does not change, except for ``add_biases``.
@@ -35,13 +36,14 @@ def train_target(model: nn.Module, data: ImageSet, training: Training) -> None:
         training: The epochs and the augmentation.
     """
     add_biases(model)
+    units = Units(model, data)
     normalize_convolutions(model)
     model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     model.train()
 
     def loss(batch: Tensor) -> Tensor:
         images = augment(data.images[batch], training).contiguous(memory_format=torch.channels_last)
-        return functional.cross_entropy(model(images), data.labels[batch])
+        return data.loss(units(model(images)), batch)
 
     fit(
         model.parameters(),
@@ -56,31 +58,34 @@ def train_target(model: nn.Module, data: ImageSet, training: Training) -> None:
     )
     model.eval()
     fold_normalization(model)
+    units.fold(model)
     model.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
 
 
 def train_head(target: Target, data: ImageSet, training: Training) -> None:
-    """Train the last fully connected layer or convolution of a classifier in place, and nothing else.
+    """Train the fully connected layer or convolution that is executed last in place, and nothing else.
 
     Args:
         target: A network with trained weights, whose last layer is new.
         data: The victim's training images.
         training: The epochs. Images are not augmented.
     """
-    layers = list(target.eval().layers.children())
-    place = max(position for position, layer in enumerate(layers) if _heads(layer))
-    head, body, tail = _heads(layers[place])[-1], nn.Sequential(*layers[:place]), nn.Sequential(*layers[place:])
-    with torch.no_grad():
-        parts = torch.arange(len(data), device=data.labels.device).split(64)
-        features = torch.cat([body(target.normalize(data.images[part])) for part in parts])
+    network = target.eval().layers
+    last = LastLayer.of(network, target.normalize(data.images[:1]))
+    if last is None:
+        raise ValueError("Expected a network with a fully connected layer or a convolution, got one with neither.")
+    layers, place = list(network.children()), list(dict(network.named_children())).index(last.path.split(".")[0])
+    body, tail = nn.Sequential(*layers[:place]), nn.Sequential(*layers[place:])
+    features = frozen_features(lambda images: body(target.normalize(images)), data.images)
+    units = Units(target, data)
 
     def loss(batch: Tensor) -> Tensor:
-        return functional.cross_entropy(tail(features[batch]), data.labels[batch])
+        return data.loss(units(tail(features(batch))), batch)
 
     target.requires_grad_(False)
-    head.requires_grad_(True)
+    last.layer.requires_grad_(True)
     fit(
-        head.parameters(),
+        last.layer.parameters(),
         loss,
         count=len(data),
         epochs=training.epochs,
@@ -88,7 +93,4 @@ def train_head(target: Target, data: ImageSet, training: Training) -> None:
         learning_rate=0.01,
         least=math.ceil(MIN_STEPS / training.epochs),
     )
-
-
-def _heads(layer: nn.Module) -> list[nn.Module]:
-    return [part for part in layer.modules() if isinstance(part, nn.Linear | nn.Conv2d)]
+    units.fold(target)

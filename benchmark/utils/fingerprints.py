@@ -143,7 +143,9 @@ def _claim(owners: _Owners, name: str, found: list[bytes]) -> None:
 def _start(content: Any, name: str, pool: ImageSet) -> None:
     """Add the name, shape and labels of a pool to a hash."""
     content.update(f"{name} {tuple(pool.images.shape)}".encode())
-    content.update(pool.labels.cpu().contiguous().numpy().data)
+    if pool.task != "classification":
+        content.update(f"{pool.task} {tuple(pool.labels.shape)}".encode())
+    content.update(pool.labels.cpu().contiguous().numpy().tobytes())
 
 
 def _named(pools: Pools) -> list[tuple[str, ImageSet]]:

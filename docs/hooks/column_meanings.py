@@ -77,7 +77,9 @@ RANKED = {
     "accuracy_kept": "accuracy as a share of the undefended one",
     "attacks": "number of attacks",
     "seeds": "number of seeds",
-    "pareto": "whether no other complete defense surely keeps more accuracy at a lower PSNR",
+    "utility_undefended": "the same metric for the original network on the same test images",
+    "utility_kept": "utility as a share of the undefended one, where that is above 0",
+    "pareto": "whether no other complete defense surely keeps more utility at a lower PSNR",
     "incomplete": "whether an attack of the scenario is missing, failed or inapplicable at one of the seeds",
     "flags": "identifiers of the [flags](flags.md) of its cells",
 }

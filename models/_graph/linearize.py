@@ -29,8 +29,8 @@ def linearize(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
     the weights of the network, and gives the same numbers in evaluation mode, for any number of images.
 
     Args:
-        network: takes images (N, C, H, W), and gives logits (N, classes). It is changed: its operations no longer
-            write into their inputs.
+        network: takes images (N, C, H, W), and gives one tensor (N, ...), such as logits (N, classes). It is changed:
+            its operations no longer write into their inputs.
         image_shape: (C, H, W); sizes that follow from it are fixed.
 
     Raises:
@@ -60,10 +60,10 @@ def linearize(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
 
 
 def _answer(network: nn.Module, images: Tensor) -> Tensor:
-    """Return the logits of a network for images (N, C, H, W).
+    """Return what a network gives for images (N, C, H, W).
 
     Raises:
-        UsageError: If the network does not return logits (N, classes).
+        UsageError: If it is not one tensor (N, ...) of at least two dimensions.
     """
     kind, shape = type(network).__name__, "x".join(map(str, images.shape[1:]))
     try:
@@ -76,16 +76,16 @@ def _answer(network: nn.Module, images: Tensor) -> Tensor:
     if not isinstance(answer, Tensor):
         held = f" with {', '.join(map(str, answer))}" if isinstance(answer, dict) else ""
         raise UsageError(
-            f"Expected one tensor of logits, got a {type(answer).__name__}{held} from {kind}. Wrap it in a module that "
-            "returns the logits alone, and name a function that builds it with python:build=module:function."
+            f"Expected one tensor, got a {type(answer).__name__}{held} from {kind}. Wrap it in a module that "
+            "returns one of them alone, and name a function that builds it with python:build=module:function."
         )
-    if answer.dim() != 2 or len(answer) != len(images):
+    if answer.dim() < 2 or len(answer) != len(images):
         raise UsageError(
-            f"Expected logits ({len(images)}, classes) for {len(images)} images, got {tuple(answer.shape)} from "
-            f"{kind}. Give a classifier that takes any number of images."
+            f"Expected outputs ({len(images)}, ...) for {len(images)} images, got {tuple(answer.shape)} from {kind}. "
+            "Give a network that takes any number of images and gives an entry for each."
         )
     if not answer.isfinite().all():
-        raise UsageError(f"Expected finite logits, got NaN or infinity from {kind}. Check its weights.")
+        raise UsageError(f"Expected finite outputs, got NaN or infinity from {kind}. Check its weights.")
     return answer
 
 

@@ -17,6 +17,7 @@ from mia_bench.attacks.ridge import Ridge
 from mia_bench.attacks.white_box import WhiteBox
 from mia_bench.benchmark.errors import Inapplicable, UsageError
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
+from mia_bench.benchmark.evaluation.usefulness import Answers
 from mia_bench.benchmark.interfaces import ImageSet, Observation, Pools, Wire, byte_view
 from mia_bench.benchmark.metrics import psnr
 from mia_bench.benchmark.metrics.costs import measure_costs
@@ -126,7 +127,8 @@ def test_the_benchmark_hands_attacks_what_they_see_at_the_exit(layer, target, tr
     bench = Artifacts(device=torch.device("cpu"), data_dir=None)
     bench.data.pools = lambda dataset: Pools(train, train, private, ("a", "b", "c", "d"))
     bench.targets.get = lambda *whole: target
-    bench.targets.accuracy = lambda *whole: 0.0
+    bench.targets.pools = lambda *whole: bench.data.pools(0)
+    bench.targets.answers = lambda *whole: Answers(target, private, classes=True)
     tee = Anything(component=Tee(exit=layer), name="tee")
     setting = Anything(dataset=0, model=0, seed=0, split="relu1", defense=tee, identity={"of": layer}, images=8)
     images = bench.originals(setting)

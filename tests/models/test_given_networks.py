@@ -188,7 +188,7 @@ def test_a_new_head_is_trained_and_nothing_else(network: nn.Module, images: Path
     before = untrained.state_dict()
     changed = [name for name, weight in target.state_dict().items() if not torch.equal(weight, before[name])]
     assert changed == ["layers.fc.weight", "layers.fc.bias"]
-    assert bench.targets.accuracy(*place) > 0.6
+    assert bench.targets.answers(*place).utility > 0.6
     assert not bench.targets.is_ready(setting) or bench.needs(setting).keys() == {"weights", "evaluators"}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from scipy.special import bdtrc
@@ -19,19 +19,34 @@ SAME_DB = 1e-3
 
 
 def target_near_chance(board: ScoredRows) -> Iterator[Finding]:
-    """Find undefended targets that are not better than always answering the most frequent class; once per target."""
+    """Find undefended targets that are not better than an answer that ignores the images; once per target.
+
+    It is the most frequent class for classification, the mean for regression, and any order for several labels.
+    """
     targets: dict[tuple[str, str, int], list[Row]] = defaultdict(list)
     for row in board.rows:
         targets[row.dataset, row.model, row.seed].append(row)
     for (dataset, model, seed), rows in targets.items():
         row = min(rows, key=lambda each: each.defense != REFERENCE_DEFENSE)
-        chance, right, count = board.details(row).get("chance"), row.accuracy_undefended, row.accuracy_images
-        if chance is None or right is None or not count:
-            continue
-        if bdtrc(round(right * count) - 1, count, min(chance, 1.0)) > DOUBT:  # at least as many right by chance
-            found = f"is right on {right:.1%} of {count} images; the most frequent class is {chance:.1%} of them"
+        found = _near_chance(row, board.details(row))
+        if found:
             target = f"The target {model} on {dataset} (seed {seed})"
             yield Finding(f"{model} on {dataset}", f"{target} {found}", (row.cell_id,))
+
+
+def _near_chance(row: Row, details: Mapping[str, float]) -> str | None:
+    """Say how an undefended target compares with chance, as the end of a sentence; None if it is surely better."""
+    chance, count = details.get("chance"), row.accuracy_images
+    if chance is None or not count:
+        return None
+    right, useful = row.accuracy_undefended, details.get("utility_undefended")
+    if right is not None:
+        by_chance = bdtrc(round(right * count) - 1, count, min(chance, 1.0))  # at least as many right by chance
+        found = f"is right on {right:.1%} of {count} images; the most frequent class is {chance:.1%} of them"
+        return found if by_chance > DOUBT else None
+    if useful is not None and useful <= details.get("chance_high", chance):
+        return f"has a {row.utility_metric} of {useful:.3f} on {count} images, which is not above that of chance"
+    return None
 
 
 def defense_changes_nothing(board: ScoredRows) -> Iterator[Finding]:

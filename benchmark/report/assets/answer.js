@@ -1,10 +1,10 @@
-// The summary: one sentence, and cards of the settings that keep enough accuracy and leak least.
+// The summary: one sentence, and cards of the settings that keep enough utility and leak least.
 const CARDS = 3;
 // Attacks are judged one by one: the best of several failed guesses for each image is always above the mean image.
 const fails = ({ more }) => known(more.strongest_leak_db) && more.strongest_leak_db <= data.nothing_db;
 
 function candidates() {
-  return state.scenario.settings.filter(({ line, undefended }) => !undefended && !line.incomplete && known(line.psnr_db) && known(line.accuracy_kept) && line.accuracy_kept >= state.kept);
+  return state.scenario.settings.filter(({ line, undefended }) => !undefended && !line.incomplete && known(line.psnr_db) && known(line.utility_kept) && line.utility_kept >= state.kept);
 }
 
 function drawAnswer() {
@@ -20,12 +20,12 @@ function verdict(found, share) {
   const tried = state.scenario.settings.filter((setting) => !setting.undefended).length;
   if (!tried) return ["Only the undefended model was attacked, so there is no defense to choose."];
   if (!attacksTried().length) return ["Only the reference attack mean_image was run, which measures no leak."];
-  if (!found.length) return [`None of ${plural(tried, "setting")} is complete and keeps ${share} of the accuracy.`];
+  if (!found.length) return [`None of ${plural(tried, "setting")} is complete and keeps ${share} of the ${state.scenario.metric}.`];
   if (!state.scenario.settings.some(({ line }) => known(line.leak_db))) return ["The reference attack mean_image was not run, so the score of a leak of zero is unknown. ", best(found[0]), ` leaks least (${decibels(found[0].line.psnr_db)}).`];
   const safe = found.filter(fails);
-  if (safe.length) return [el("strong", { class: "good" }, `${safe.length} of ${plural(tried, "setting")}`), ` ${safe.length === 1 ? "keeps" : "keep"} ${share} of the accuracy and ${safe.length === 1 ? "makes" : "make"} ${attacks()} fail.`];
+  if (safe.length) return [el("strong", { class: "good" }, `${safe.length} of ${plural(tried, "setting")}`), ` ${safe.length === 1 ? "keeps" : "keep"} ${share} of the ${state.scenario.metric} and ${safe.length === 1 ? "makes" : "make"} ${attacks()} fail.`];
   const { line } = found[0];
-  return [el("strong", { class: "bad" }, "None"), ` of ${plural(tried, "setting")} keeps ${share} of the accuracy and makes ${attacks()} fail. The best of those that keep the accuracy, `, best(found[0]), `, leaks ${signed(line.leak_db)} above the mean image, and ${recognized(line)} of its images are recognizable.`];
+  return [el("strong", { class: "bad" }, "None"), ` of ${plural(tried, "setting")} keeps ${share} of the ${state.scenario.metric} and makes ${attacks()} fail. The best of those that keep the ${state.scenario.metric}, `, best(found[0]), `, leaks ${signed(line.leak_db)} above the mean image, and ${recognized(line)} of its images are recognizable.`];
 }
 // The attacks that were tried, in words; the reference attack is not one of them.
 const attacksTried = () => [...new Set(state.scenario.settings.flatMap(({ cells }) => cells.filter(({ reference }) => !reference).map(({ label }) => label)))];
@@ -56,7 +56,7 @@ function card(setting) {
     el("p", {}, badge(setting)),
     cell ? strip(setting, cell) : null,
     facts([
-      ["Accuracy", `${percent(line.accuracy, 2)}, ${percent(line.accuracy_kept)} kept`],
+      [capital(state.scenario.metric), `${percent(line.utility, 2)}, ${percent(line.utility_kept)} kept`],
       ["Leak", `${signed(line.leak_db)} (${decibels(line.psnr_db)})`],
       ["Recognizable", recognized(line)],
       ["Identified", percent(more.identified, 0)],

@@ -15,7 +15,7 @@ function linear(low, high, from, to, count = 6) {
   return { at, ticks, say: (value) => fixed(places)(value), low, high };
 }
 
-// Accuracies so that each halving of the error takes the same room; an accuracy of 1 is drawn at 0.9999.
+// Utilities so that each halving of what is missing to 1 takes the same room; a utility of 1 is drawn at 0.9999.
 const NINES = [0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999];
 function nines(low, high, from, to) {
   const bend = (value) => -Math.log(1 - Math.max(0, Math.min(0.9999, value)));
@@ -27,7 +27,7 @@ function nines(low, high, from, to) {
   return { at, ticks: apart(inside.reverse(), at, 24), low, high };
 }
 
-function accuracyScale(values, from, to, count) {
+function utilityScale(values, from, to, count) {
   const all = values.filter(known);
   const scale = state.nines ? nines(Math.min(...all), Math.max(...all), from, to) : padded(all, from, to, count, 1);
   return { ...scale, say: (value) => `${+(100 * value).toFixed(2)} %` };

@@ -1,4 +1,4 @@
-// One small chart for each defense that was run with several values of a parameter: leak above, accuracy below.
+// One small chart for each defense that was run with several values of a parameter: leak above, utility below.
 function drawCurves() {
   const shown = new Set(visible());
   const { curves, settings } = state.scenario;
@@ -18,7 +18,7 @@ function drawCurves() {
 function inWords({ param, points }) {
   const ends = [points[0], points.at(-1)].map(([value, index]) => {
     const { line } = state.scenario.settings[index];
-    return `${param} ${value}: ${METRICS[state.metric].say(line[state.metric])} at ${percent(line.accuracy)}`;
+    return `${param} ${value}: ${METRICS[state.metric].say(line[state.metric])} at ${percent(line.utility)}`;
   });
   return ends.join("; ");
 }
@@ -37,32 +37,32 @@ function curveChart(curve, width) {
   const attacks = byAttack(settings, metric);
   const leaks = [...all.flatMap((setting) => extent(setting, metric)), ...byAttack(all, metric).flat(), reference];
   const y = padded(leaks, upper.bottom, upper.top, 4);
-  const accuracy = accuracyScale(all.flatMap((setting) => extent(setting, "accuracy")), lower.bottom, lower.top, 2);
-  const svg = draw("svg", { width, height: 282, viewBox: `0 0 ${width} 282`, role: "group", "aria-label": `${curve.defense}: ${METRICS[metric].title} and accuracy by ${curve.param}` });
-  svg.append(axes({ x, y, ...upper, yTitle: METRICS[metric].unit }), axes({ x, y: accuracy, ...lower, xTitle: curve.param, yTitle: "accuracy" }));
-  svg.append(levels(y, left, right, reference, undefended?.line[metric]), levels(accuracy, left, right, null, undefended?.line.accuracy));
+  const utility = utilityScale(all.flatMap((setting) => extent(setting, "utility")), lower.bottom, lower.top, 2);
+  const svg = draw("svg", { width, height: 282, viewBox: `0 0 ${width} 282`, role: "group", "aria-label": `${curve.defense}: ${METRICS[metric].title} and ${state.scenario.metric} by ${curve.param}` });
+  svg.append(axes({ x, y, ...upper, yTitle: METRICS[metric].unit }), axes({ x, y: utility, ...lower, xTitle: curve.param, yTitle: state.scenario.metric }));
+  svg.append(levels(y, left, right, reference, undefended?.line[metric]), levels(utility, left, right, null, undefended?.line.utility));
   const { color } = look(curve.defense);
   const join = (numbers, scale, kind) => {
     const spots = numbers.map((number, index) => (known(number) ? `${x.at(values[index])} ${scale.at(number)}` : null)).filter(known);
     return draw("path", { class: kind, d: `M${spots.join("L")}`, color, "aria-hidden": "true" });
   };
   svg.append(...attacks.filter((each) => each.filter(known).length > 1).map((each) => join(each, y, "thin")));
-  svg.append(join(settings.map((each) => each.line[metric]), y, "main"), join(settings.map((each) => each.line.accuracy), accuracy, "main"));
-  const marks = settings.flatMap((setting, index) => marksOf(svg, setting, x.at(values[index]), y, accuracy, metric));
+  svg.append(join(settings.map((each) => each.line[metric]), y, "main"), join(settings.map((each) => each.line.utility), utility, "main"));
+  const marks = settings.flatMap((setting, index) => marksOf(svg, setting, x.at(values[index]), y, utility, metric));
   svg.append(...marks);
   rove(marks.filter((mark) => mark.getAttribute("role") === "button"));
   return svg;
 }
 
-function marksOf(svg, setting, cx, y, accuracy, metric) {
+function marksOf(svg, setting, cx, y, utility, metric) {
   const { color, shape } = look(setting.name);
   for (const [source, capped] of [[setting.ranges, false], [setting.seeds, true]]) {
-    for (const [name, scale] of [[metric, y], ["accuracy", accuracy]]) {
+    for (const [name, scale] of [[metric, y], ["utility", utility]]) {
       if (source[name]) svg.append(errorBar(cx, scale.at(source[name][0]), cx, scale.at(source[name][1]), capped, color));
     }
   }
-  const small = known(setting.line.accuracy)
-    ? [draw("g", { class: "point", color, "aria-hidden": "true", transform: `translate(${cx} ${accuracy.at(setting.line.accuracy)}) scale(0.75)` }, draw("path", { class: "shape", d: shape }))]
+  const small = known(setting.line.utility)
+    ? [draw("g", { class: "point", color, "aria-hidden": "true", transform: `translate(${cx} ${utility.at(setting.line.utility)}) scale(0.75)` }, draw("path", { class: "shape", d: shape }))]
     : [];
   return [point(setting, cx, y.at(setting.line[metric]), describe(setting)), ...small];
 }

@@ -21,8 +21,8 @@ function openDetails(setting) {
         ["ε, δ", known(line.epsilon) ? `${+line.epsilon.toPrecision(4)}, ${more.delta ?? "–"}` : "–"],
       ]),
       facts([
-        ["Accuracy", `${percent(line.accuracy, 2)}${between(setting.ranges.accuracy, (value) => percent(value, 2))}`],
-        ["Kept", `${percent(line.accuracy_kept)} of ${percent(line.accuracy_undefended, 2)}`],
+        [capital(state.scenario.metric), `${percent(line.utility, 2)}${between(setting.ranges.utility, (value) => percent(value, 2))}`],
+        ["Kept", `${percent(line.utility_kept)} of ${percent(line.utility_undefended, 2)}`],
         ["Sent", `${bytes(line.wire_bytes)} up${known(more.bytes_down) ? `, ${bytes(more.bytes_down)} down` : ""}`],
         ["Client", `${milliseconds(line.client_ms)}, ${macs(line.client_macs)} MACs, ${macs(more.client_params)} parameters`],
         ["Server", milliseconds(line.server_ms)],

@@ -29,3 +29,4 @@ const labelOf = (setting) => (setting.telling ? `${setting.name}:${setting.telli
 const broken = (text) => text.split(/(?<=[:,_])/).flatMap((part, index) => (index ? [el("wbr"), part] : [part]));
 const plural = (count, noun) => `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
 const times = (value, reference) => (known(value) && reference ? `${value / reference >= 100 ? whole(value / reference) : fixed(2)(value / reference)}×` : null);
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

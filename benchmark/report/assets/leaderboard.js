@@ -16,8 +16,8 @@ const marksOfLine = ({ line }) => [line.pareto && "Pareto", line.incomplete && "
 const SETTING_COLUMNS = [
   { key: "defense", title: "Defense", hint: "Defense and the parameters that distinguish it", value: labelOf, show: (setting) => [opener(setting), doubt(setting)] },
   { ...figure("rank", "Rank", "Best protected first, incomplete last", (setting) => state.scenario.settings.indexOf(setting) + 1, whole) },
-  figure("accuracy", "Accuracy", "Share of correctly classified images", fromLine("accuracy"), (value) => percent(value, 2), true),
-  figure("kept", "Kept", "Accuracy as a share of the undefended accuracy", fromLine("accuracy_kept"), percent, true),
+  figure("utility", () => capital(state.scenario.metric), "Utility of the protected network; accuracy is the share of correctly classified images", fromLine("utility"), (value) => percent(value, 2), true),
+  figure("kept", "Kept", "Utility as a share of that of the undefended network", fromLine("utility_kept"), percent, true),
   { ...figure("leak", "Leak", "Worst case above the mean image", fromLine("leak_db"), signed), show: (setting) => [signed(setting.line.leak_db), meter(setting)] },
   figure("psnr_db", "PSNR", "Worst case over the attacks", fromLine("psnr_db"), decibels),
   figure("ssim", "SSIM", "Worst case over the attacks", fromLine("ssim"), fixed(3)),
@@ -47,7 +47,7 @@ const CELL_COLUMNS = [
   figure("leak_r2", "Leak R²", "0 for the mean image, 1 for an exact reconstruction", ({ cell }) => cell.leak_r2, fixed(2), true),
   figure("bound_identified", "Identified at most", "Upper bound on the share of images that any attack identifies", ({ cell }) => cell.bound_identified, percent),
   figure("bound", "Bound", "Upper bound on the PSNR of this attack", ({ cell }) => cell.bound_psnr_db, decibels),
-  figure("accuracy", "Accuracy", "Accuracy of the protected model", ({ cell }) => cell.accuracy, (value) => percent(value, 2), true),
+  figure("utility", () => capital(state.scenario.metric), "Utility of the protected network", ({ cell }) => cell.utility, (value) => percent(value, 2), true),
   figure("seconds", "Attack time", "Time for all images, including training", ({ cell }) => cell.attack_seconds, seconds, true),
   { key: "status", title: "Status", words: true, value: ({ cell }) => cell.status, show: ({ cell }) => (cell.reason ? `${cell.status}: ${cell.reason}` : cell.status) },
 ];

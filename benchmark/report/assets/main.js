@@ -8,7 +8,7 @@ function visible() {
     const { line } = setting;
     return !state.hidden.has(setting.name) &&
       labelOf(setting).toLowerCase().includes(text) &&
-      (!byId("only-kept").checked || line.accuracy_kept >= state.kept) &&
+      (!byId("only-kept").checked || line.utility_kept >= state.kept) &&
       (!byId("only-sound").checked || !(line.incomplete || line.flags));
   });
   return byId("only-pareto").checked ? shown.filter((setting) => frontOf(shown, state.metric).includes(setting)) : shown;
@@ -60,13 +60,14 @@ function choose(key, value) {
 
 // A linear axis hides the differences between high accuracies.
 function chooseScale() {
-  const accuracies = state.scenario.settings.map(({ line }) => line.accuracy).filter(known);
+  const accuracies = state.scenario.settings.map(({ line }) => line.utility).filter(known);
   state.nines = Math.max(0, ...accuracies) >= 0.9;
   for (const each of document.getElementsByName("scale")) each.checked = (each.value === "nines") === state.nines;
 }
 
 function drawAll() {
   state.hidden.clear();
+  state.drawn = null;
   chooseScale();
   drawScenarios();
   drawLegend();

@@ -74,7 +74,7 @@ function describe(setting) {
   const spread = (name, say) => (seeds[name] ? `; over ${line.seeds} seeds ${say(seeds[name][0])} to ${say(seeds[name][1])}` : "");
   return [
     labelOf(setting),
-    `accuracy ${percent(line.accuracy, 2)}${between(ranges.accuracy, (value) => percent(value, 2))}, ${percent(line.accuracy_kept)} kept${spread("accuracy", (value) => percent(value, 2))}`,
+    `${state.scenario.metric} ${percent(line.utility, 2)}${between(ranges.utility, (value) => percent(value, 2))}, ${percent(line.utility_kept)} kept${spread("utility", (value) => percent(value, 2))}`,
     `worst case ${decibels(line.psnr_db)}${between(ranges.psnr_db, fixed(2))}, SSIM ${fixed(3)(line.ssim)}${spread("psnr_db", fixed(2))}`,
     `${signed(line.leak_db)} above the mean image; ${recognized(line)} recognizable${known(more.identified) ? `, ${percent(more.identified, 0)} identified` : ""}`,
     `strongest attack ${line.worst_attack}; ${bytes(line.wire_bytes)} sent, server ${milliseconds(line.server_ms)}`,

@@ -5,7 +5,7 @@ function sortable(columns, caption, initial) {
   let rows = [];
   const heads = columns.map((column) => {
     const arrow = el("span", { class: "soft", "aria-hidden": "true" });
-    const button = el("button", { type: "button", title: column.hint, onclick: () => sortBy(column) }, column.title, " ", arrow);
+    const button = el("button", { type: "button", title: column.hint, onclick: () => sortBy(column) }, typeof column.title === "function" ? column.title() : column.title, " ", arrow);
     return { column, arrow, head: el("th", { scope: "col", class: column.number ? "number" : null }, button) };
   });
   const table = el("table", {}, el("caption", { class: "skip" }, caption), el("thead", {}, el("tr", {}, heads.map(({ head }) => head))), body);

@@ -1,4 +1,4 @@
-// The scatter plot of accuracy against what the attacks recover.
+// The scatter plot of utility against what the attacks recover.
 const referenceOf = (metric) => {
   const values = state.scenario.settings.flatMap((setting) => setting.cells.filter((cell) => cell.reference && known(cell[metric])).map((cell) => cell[metric]));
   return values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
@@ -8,7 +8,7 @@ const extent = (setting, name) => [setting.line[name], ...(setting.ranges[name] 
 function drawTradeoff() {
   const holder = byId("scatter");
   const metric = state.metric;
-  const shown = visible().filter((setting) => known(setting.line[metric]) && known(setting.line.accuracy));
+  const shown = visible().filter((setting) => known(setting.line[metric]) && known(setting.line.utility));
   describeTradeoff(shown, metric);
   if (!shown.length) return holder.replaceChildren(el("p", { class: "hint" }, "No setting with a score matches the filter."));
   const width = holder.clientWidth;
@@ -16,15 +16,15 @@ function drawTradeoff() {
   const frame = { left: 50, right: width - 14, top: 30, bottom: height - 44 };
   const reference = referenceOf(metric);
   const across = [...shown.flatMap((setting) => extent(setting, metric)), ...(known(reference) ? [reference] : [])];
-  const up = shown.flatMap((setting) => extent(setting, "accuracy"));
+  const up = shown.flatMap((setting) => extent(setting, "utility"));
   const x = padded(across, frame.left, frame.right, width < 500 ? 5 : 9);
-  const y = accuracyScale(up, frame.bottom, frame.top, 6);
-  const svg = draw("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `Accuracy against ${METRICS[metric].title} of the worst case`, "aria-describedby": "scatter-text" });
+  const y = utilityScale(up, frame.bottom, frame.top, 6);
+  const svg = draw("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `${capital(state.scenario.metric)} against ${METRICS[metric].title} of the worst case`, "aria-describedby": "scatter-text" });
   svg.append(goal(x, y, frame, reference, metric));
-  svg.append(axes({ x, y, ...frame, xTitle: `worst case over attacks, ${METRICS[metric].unit}`, yTitle: state.nines ? "accuracy (error on a log scale)" : "accuracy" }));
+  svg.append(axes({ x, y, ...frame, xTitle: `worst case over attacks, ${METRICS[metric].unit}`, yTitle: state.nines ? `${state.scenario.metric} (error on a log scale)` : state.scenario.metric }));
   svg.append(references(x, frame, reference, metric), paths(shown, x, y, metric), front(shown, x, y, metric, frame));
   const marks = [...shown].sort((a, b) => a.line[metric] - b.line[metric]).map((setting) => {
-    const [cx, cy] = [x.at(setting.line[metric]), y.at(setting.line.accuracy)];
+    const [cx, cy] = [x.at(setting.line[metric]), y.at(setting.line.utility)];
     svg.append(bars(setting, x, y, cx, cy, metric));
     return point(setting, cx, cy, describe(setting));
   });
@@ -33,10 +33,10 @@ function drawTradeoff() {
   holder.replaceChildren(svg);
 }
 
-// The area in which a setting keeps enough accuracy and all attacks fail.
+// The area in which a setting keeps enough utility and all attacks fail.
 function goal(x, y, { left, top, bottom, right }, reference, metric) {
   const group = draw("g", { "aria-hidden": "true" });
-  const undefended = state.scenario.settings.find((setting) => setting.undefended)?.line.accuracy;
+  const undefended = state.scenario.settings.find((setting) => setting.undefended)?.line.utility;
   if (!known(undefended) || !known(reference) || metric !== "psnr_db") return group;
   const [edge, floor] = [x.at(reference + data.nothing_db), y.at(state.kept * undefended)];
   const base = Math.max(top, Math.min(bottom, floor));
@@ -62,7 +62,7 @@ function references(x, { top, bottom }, reference, metric) {
 function paths(shown, x, y, metric) {
   const lines = state.scenario.curves.map((curve) => {
     const on = curve.points.map(([, index]) => state.scenario.settings[index]).filter((setting) => shown.includes(setting));
-    const spots = on.map((setting) => `${x.at(setting.line[metric])} ${y.at(setting.line.accuracy)}`);
+    const spots = on.map((setting) => `${x.at(setting.line[metric])} ${y.at(setting.line.utility)}`);
     return spots.length > 1 ? draw("path", { class: "path", d: `M${spots.join("L")}`, color: look(curve.defense).color }) : null;
   });
   return draw("g", { "aria-hidden": "true" }, lines);
@@ -71,14 +71,14 @@ function paths(shown, x, y, metric) {
 // The complete settings that no other shown setting surely beats, as the ranking has determined.
 function frontOf(settings, metric) {
   const among = new Set(settings);
-  const able = settings.filter(({ line, rivals }) => rivals[metric] && known(line[metric]) && known(line.accuracy_kept));
+  const able = settings.filter(({ line, rivals }) => rivals[metric] && known(line[metric]) && known(line.utility_kept));
   return able.filter(({ rivals }) => !rivals[metric].some((index) => among.has(state.scenario.settings[index])));
 }
 
 // Points below and to the right of this line are beaten by a point on it.
 function front(shown, x, y, metric, { right, bottom }) {
   const on = frontOf(shown, metric).sort((a, b) => a.line[metric] - b.line[metric]);
-  const steps = on.map(({ line }) => `H${x.at(line[metric])}V${y.at(line.accuracy)}`);
+  const steps = on.map(({ line }) => `H${x.at(line[metric])}V${y.at(line.utility)}`);
   const d = on.length ? `M${x.at(on[0].line[metric])} ${bottom}${steps.join("")}H${right}` : "M0 0";
   return draw("path", { class: "front", "aria-hidden": "true", d });
 }
@@ -88,7 +88,7 @@ function bars(setting, x, y, cx, cy, metric) {
   const group = draw("g", { "aria-hidden": "true" });
   for (const [source, capped] of [[setting.ranges, false], [setting.seeds, true]]) {
     if (source[metric]) group.append(errorBar(x.at(source[metric][0]), cy, x.at(source[metric][1]), cy, capped, color));
-    if (source.accuracy) group.append(errorBar(cx, y.at(source.accuracy[0]), cx, y.at(source.accuracy[1]), capped, color));
+    if (source.utility) group.append(errorBar(cx, y.at(source.utility[0]), cx, y.at(source.utility[1]), capped, color));
   }
   return group;
 }
@@ -96,7 +96,7 @@ function bars(setting, x, y, cx, cy, metric) {
 // Labels of the settings on the front, and of the most private setting of each defense, where they cover no other point.
 function names(shown, x, y, metric, { left, right, top, bottom }) {
   const taken = shown.map((setting) => {
-    const [cx, cy] = [x.at(setting.line[metric]), y.at(setting.line.accuracy)];
+    const [cx, cy] = [x.at(setting.line[metric]), y.at(setting.line.utility)];
     return [cx - 7, cy - 7, cx + 7, cy + 7];
   });
   const group = draw("g", { "aria-hidden": "true" });
@@ -104,7 +104,7 @@ function names(shown, x, y, metric, { left, right, top, bottom }) {
   const wanted = new Set([...frontOf(shown, metric), ...shown.filter((setting) => setting.undefended), ...(right > 600 ? families.filter(known) : [])]);
   for (const setting of wanted) {
     const text = labelOf(setting);
-    const [cx, cy, wide] = [x.at(setting.line[metric]), y.at(setting.line.accuracy), text.length * 6.6];
+    const [cx, cy, wide] = [x.at(setting.line[metric]), y.at(setting.line.utility), text.length * 6.6];
     const places = [[9, 4], [-9 - wide, 4], [-wide / 2, -12], [-wide / 2, 21], [9, -9], [9, 18], [-9 - wide, -9], [-9 - wide, 18], [9, -24], [9, 33]];
     const spot = places.map(([dx, dy]) => [cx + dx, cy + dy - 11, cx + dx + wide, cy + dy + 4]).find(
       (box) => box[0] >= left && box[2] <= right && box[1] >= top - 8 && box[3] <= bottom && !taken.some((other) => overlap(box, other)),

@@ -11,7 +11,7 @@ from ...helpers.commands import mia_bench, run
 
 def test_rank_and_status_of_a_run(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "results"
-    assert run(tree, out, "--defense", "dp_ir", "--sigma", "0.1", "--attack", "ridge").exit_code == 0
+    assert run(tree, out, "--defense", "dp_ir", "--sigma", "2", "--attack", "ridge").exit_code == 0
 
     ranked = mia_bench("rank", out / "leaderboard.csv", "--format", "csv")
     status = mia_bench("status", out)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from mia_bench.benchmark.compare.differences import Difference, compare
+from mia_bench.benchmark.compare.frames import short
 from mia_bench.benchmark.compare.matching import MATCH_COLUMNS, ComparedBoard
 from mia_bench.benchmark.compare.significance import paired
 from mia_bench.benchmark.errors import UsageError
@@ -188,3 +189,16 @@ def test_a_cell_that_failed_is_changed_and_has_no_change() -> None:
 
     assert found.state == "changed"
     assert (found.changes["psnr_db"].delta, found.changes["psnr_db"].p) == (None, None)
+
+
+def test_a_utility_that_is_no_accuracy_is_compared() -> None:
+    before, after = (
+        side(cell("ridge", task="regression", utility=value, utility_metric="r2", accuracy=None))
+        for value in (0.8, 0.7)
+    )
+    differences = compare(before, after)
+
+    assert states(differences) == ["changed"]
+    assert differences[0].changes["utility"].delta == pytest.approx(-0.1)
+    assert "utility" in short(differences)[1].columns
+    assert "utility" not in short(compare(side(cell("ridge")), side(cell("ridge", accuracy=0.5))))[1].columns

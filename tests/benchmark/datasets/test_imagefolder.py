@@ -9,11 +9,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from mia_bench.benchmark.datasets import _decode, _image_folder, _pixel_cache
+from mia_bench.benchmark.datasets import _image_folder, _pixel_cache
 from mia_bench.benchmark.datasets.imagefolder import Imagefolder
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.evaluation.pool_validation import validate_pools
 from mia_bench.benchmark.interfaces.stored_images import StoredImages
+from mia_bench.benchmark.utils import counting
 from mia_bench.benchmark.utils.fingerprints import assert_disjoint, disjoint_fingerprint
 from PIL import Image
 
@@ -207,7 +208,7 @@ def test_images_too_many_for_memory_stay_on_disk_and_are_the_same(tree, monkeypa
 
 
 def test_what_takes_long_says_how_far_it_is(tree, monkeypatch, caplog):
-    monkeypatch.setattr(_decode, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(counting, "MESSAGE_SECONDS", 0.0)
     with caplog.at_level("INFO"):
         load(tree)
 

@@ -93,7 +93,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "5 channels": ({"images": np.zeros((40, 12, 10, 5), np.uint8), "labels": LABELS}, "with 1 or 3 channels"),
     "vectors": ({"images": GRAY.reshape(40, -1), "labels": LABELS}, "with 1 or 3 channels"),
     "too few labels": ({"images": GRAY, "labels": LABELS[:30]}, "one whole number for each of the 40 images"),
-    "several labels each": ({"images": GRAY, "labels": np.eye(4)[LABELS]}, "one whole number for each"),
+    "a table each": ({"images": GRAY, "labels": np.zeros((40, 2, 2))}, "or a row of numbers for each"),
+    "texts": ({"images": GRAY, "labels": LABELS.astype(str)}, "one whole number for each"),
+    "an empty number": ({"images": GRAY, "labels": np.r_[np.zeros(39), np.nan]}, "got an empty or infinite one"),
     "columns first": ({"images": np.asfortranarray(GRAY), "labels": LABELS}, "row by row"),
     "a rare class": ({"images": GRAY, "labels": np.r_[np.zeros(38, int), 1, 1]}, "at least 3 images of class 1, got 2"),
 }

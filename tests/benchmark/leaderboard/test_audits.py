@@ -229,6 +229,24 @@ def test_a_target_near_chance_is_flagged_once() -> None:
     assert flag.subject == f"{rows[1].row.model} on {rows[1].row.dataset}"
 
 
+@pytest.mark.parametrize(
+    ("utility", "details", "found"),
+    [
+        (-0.02, {"chance": 0.0}, ["target-near-chance"]),
+        (0.3, {"chance": 0.0}, []),
+        (0.3, {"chance": 0.25, "chance_high": 0.31}, ["target-near-chance"]),
+        (0.4, {"chance": 0.25, "chance_high": 0.31}, []),
+    ],
+)
+def test_a_target_of_another_task_is_compared_with_chance(
+    utility: float, details: dict[str, float], found: list[str]
+) -> None:
+    facts = {"task": "regression", "utility": utility, "utility_metric": "r2", "accuracy_undefended": None}
+    details = {**details, "utility_undefended": utility}
+
+    assert flags(on("undefended", "ridge", 19.0, accuracy=None, details=details, **facts)) == found
+
+
 def test_an_attack_at_the_mean_image_does_not_show_that_a_defense_does_nothing() -> None:
     cells = [on(name, attack, 12.0, access="query_free") for name in ("tee", "undefended") for attack in BLIND]
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import pandas as pd
 import pytest
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.leaderboard.ranking import rank
+from mia_bench.benchmark.leaderboard.ranking import rank, shorten
 from mia_bench.benchmark.leaderboard.records import SCORES
 from mia_bench.benchmark.leaderboard.store import PerImage, Record, Row
 from mia_bench.benchmark.utils.cache import digest
@@ -217,3 +218,31 @@ def test_the_worst_attack_is_told_from_the_same_attack_with_other_parameters() -
     )["a"]
 
     assert line["worst_attack"] == "ridge:observations=16"
+
+
+REGRESSION: dict[str, Any] = {
+    "task": "regression",
+    "utility_metric": "r2",
+    "accuracy": None,
+    "accuracy_undefended": None,
+    "agreement": 0.7,
+}
+
+
+def test_other_tasks_are_ranked_by_their_utility() -> None:
+    boards = [
+        record("undefended", "one", [30.0], [0.9], utility=0.8, **REGRESSION),
+        record("useful", "one", [20.0], [0.5], utility=0.6, **REGRESSION),
+        record("useless", "one", [25.0], [0.5], utility=-0.4, **REGRESSION),
+    ]
+    lines = ranked(*boards)
+    shown = shorten(rank([each.row for each in boards], {}))
+
+    kept = [lines[name]["utility_kept"] for name in ("undefended", "useful", "useless")]
+    assert kept == pytest.approx([1.0, 0.75, -0.5])
+    assert lines["useful"]["agreement"] == 0.7
+    assert pd.isna(lines["useful"]["accuracy_kept"])
+    assert {name for name, line in lines.items() if line["pareto"]} >= {"undefended", "useful"}
+    assert {"utility", "utility_metric", "agreement"} <= set(shown.columns)
+    assert not {"accuracy", "accuracy_kept"} & set(shown.columns)
+    assert "utility" not in shorten(rank([each.row for each in TWO_ATTACKS], {})).columns

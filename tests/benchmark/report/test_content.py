@@ -49,7 +49,7 @@ def test_the_interval_of_the_accuracy_is_wilsons(accuracy: float) -> None:
 
     expected = binomtest(round(1000 * accuracy), 1000).proportion_ci(method="wilson")
 
-    assert by_label([row])["a"].ranges["accuracy"] == pytest.approx((expected.low, expected.high))
+    assert by_label([row])["a"].ranges["utility"] == pytest.approx((expected.low, expected.high))
 
 
 def test_seeds_are_averaged_and_their_span_is_given() -> None:
@@ -58,7 +58,7 @@ def test_seeds_are_averaged_and_their_span_is_given() -> None:
     low, high = setting.seeds["psnr_db"]
     assert (low, high) == pytest.approx((12.1, 12.4))
     assert setting.line["psnr_db"] == pytest.approx((low + high) / 2)
-    assert setting.seeds["accuracy"] == pytest.approx((0.975, 0.985))
+    assert setting.seeds["utility"] == pytest.approx((0.975, 0.985))
     assert by_label(cells())["sealed"].seeds == {}
 
 
@@ -153,3 +153,12 @@ def test_the_front_of_a_figure_is_that_of_the_ranking() -> None:
     expected = [each.label for each in scenario.settings if each.line["pareto"]]
     assert [each.label for each in front(scenario.settings, "psnr_db")] == expected
     assert expected == ["sealed", "undefended"]
+
+
+def test_the_utility_is_called_by_the_name_of_its_metric() -> None:
+    facts = {"task": "regression", "utility": 0.7, "utility_metric": "r2", "accuracy": None}
+    (scenario,) = collected([cell("undefended", "{}", "ridge", 20.0, **facts)]).scenarios
+
+    assert scenario.metric == "R²"
+    assert scenario.settings[0].line["utility_kept"] == 1.0
+    assert collected(cells()).scenarios[0].metric == "accuracy"

@@ -1,0 +1,95 @@
+"""A table of labels beside images: ``labels.csv`` or ``attributes.csv``, with a line for each image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..errors import UsageError, message_of
+from ._labels import Labels, Wanted, settle
+
+TABLES = ("labels.csv", "attributes.csv")
+"""Names of the file, of which the first is read if both exist."""
+FORM = "Write a header, then a line for each image: its path relative to the folder, and its numbers."
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """The lines of a table of labels.
+
+    Attributes:
+        path: The path of the table.
+        files: The path of each image, relative to the folder of the table.
+        columns: The names of the other columns.
+        values: Their numbers, (N, columns).
+    """
+
+    path: Path
+    files: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: NDArray[Any]
+
+    def labels(self, files: Sequence[str], wanted: Wanted) -> Labels:
+        """Return the labels of some files of the table. All lines decide on the task.
+
+        Raises:
+            UsageError: If the numbers do not fit the task.
+        """
+        everything = settle(self.values, wanted, columns=self.columns, where=str(self.path), classes=False)
+        places = {file: place for place, file in enumerate(self.files)}
+        return everything._replace(values=everything.values[[places[file] for file in files]])
+
+
+def find_table(root: Path) -> LabelTable | None:
+    """Read the table of labels in a folder; None if there is none.
+
+    Raises:
+        UsageError: If it is damaged, has no numbers, or names a file twice or outside the folder.
+    """
+    path = next((root / name for name in TABLES if (root / name).is_file()), None)
+    if path is None:
+        return None
+    try:
+        frame = pd.read_csv(path, skipinitialspace=True, dtype={0: str}, index_col=False)
+    except (OSError, ValueError, pd.errors.ParserError) as error:  # also an encoding other than UTF-8
+        raise UsageError(f"Expected a table of labels, got {path}: {message_of(error)}. {FORM}") from error
+    if len(frame.columns) < 2 or not len(frame):
+        raise UsageError(
+            f"Expected a column of paths, columns of numbers and a line for each image in {path}, got "
+            f"{len(frame.columns)} columns and {len(frame)} lines. {FORM}"
+        )
+    columns = [str(name) for name in frame.columns[1:]]
+    for name in columns:
+        _require_numbers(frame[name], name, path)
+    files = [PurePosixPath(str(file).replace("\\", "/")) for file in frame.iloc[:, 0]]
+    _require_inside(files, path)
+    values = frame[columns].to_numpy()
+    return LabelTable(path, tuple(map(str, files)), tuple(columns), values)
+
+
+def _require_numbers(column: Any, name: str, path: Path) -> None:
+    if column.dtype.kind not in "biuf":
+        text = next(str(value) for value in column if not isinstance(value, int | float))
+        raise UsageError(
+            f"Expected numbers in the column {name!r} of {path}, got {text!r}. Put images of one class in a folder "
+            "with its name instead, or write numbers."
+        )
+    if column.isna().any():
+        line = int(np.flatnonzero(column.isna())[0]) + 2
+        raise UsageError(f"Expected a number in the column {name!r} of {path}, got none in line {line}. Fill it in.")
+
+
+def _require_inside(files: Sequence[PurePosixPath], path: Path) -> None:
+    seen: set[PurePosixPath] = set()
+    for line, file in enumerate(files, start=2):
+        if file.is_absolute() or ".." in file.parts or str(file) in ("nan", "."):
+            raise UsageError(f"Expected a path relative to {path.parent} in line {line} of {path}, got {str(file)!r}.")
+        if file in seen:
+            raise UsageError(f"Expected each image once in {path}, got {str(file)!r} again in line {line}. Remove it.")
+        seen.add(file)

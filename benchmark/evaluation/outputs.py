@@ -1,0 +1,130 @@
+"""What a network has to give for a dataset, and which of its outputs belongs to which class."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import UsageError
+from ..interfaces import ImageSet, Model, Pools
+from .pool_loader import Facts
+
+NO_TRAINING = (
+    "Give a trained network (weights=FILE, pretrained=true, onnx:path=FILE or python:build=module:function), or images "
+    "with labels."
+)
+
+
+def expected_outputs(facts: Facts, model: Model, dataset_label: str, model_label: str) -> int:
+    """Return how many outputs a network needs for its task; 0 where images have no labels.
+
+    Args:
+        facts: What is known of the dataset.
+        model: The model.
+        dataset_label: The name of the dataset, for messages.
+        model_label: The name of the model, for messages.
+
+    Raises:
+        UsageError: If the network would have to be trained without labels, or only some classes are among its
+            categories.
+    """
+    if facts.task == "unlabeled":
+        if model.given_weights is None or model.retrains_head:
+            part = "head=retrain" if model.retrains_head else "an untrained network"
+            raise UsageError(
+                f"Expected a network whose weights are all given, since the images of {dataset_label} have no labels "
+                f"to train with, got {part} of model {model_label}. {NO_TRAINING}"
+            )
+        return 0
+    if facts.task == "classification" and positions(facts.class_names, model) is not None:
+        return len(model.class_names or ())
+    return facts.classes
+
+
+def positions(names: Sequence[str], model: Model) -> list[int] | None:
+    """Return the position of each class among the categories of a network; None if they are not its categories.
+
+    Case, underscores and the encoding of accents make no difference. A network whose last layer is trained anew has
+    the classes of the dataset.
+
+    Raises:
+        UsageError: If some classes are categories of the network, and others are not.
+    """
+    categories = None if model.given_weights is None or model.retrains_head else model.class_names
+    if not categories:
+        return None
+    known: dict[str, int] = {}
+    for position, name in enumerate(categories):
+        known.setdefault(_plain(name), position)
+    found = [known.get(_plain(name)) for name in names]
+    missing = [name for name, position in zip(names, found, strict=True) if position is None]
+    if len(missing) == len(names):
+        return None
+    if missing:
+        raise UsageError(
+            f"Expected classes that are all among the {len(categories)} categories of the network, got {missing[0]!r}, "
+            "which is not. Rename it, give head=retrain, or measure the agreement alone with task=unlabeled."
+        )
+    return [position for position in found if position is not None]
+
+
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).casefold().replace("_", " ").split())
+
+
+def relabeled(pools: Pools, model: Model, outputs: int) -> Pools:
+    """Return pools whose labels are positions of a network's outputs, if the classes are among its categories.
+
+    Args:
+        pools: The pools of a dataset.
+        model: The model.
+        outputs: How many outputs the network has.
+    """
+    places = positions(pools.classes, model) if pools.task == "classification" else None
+    if places is None or model.class_names is None:
+        return pools
+    table = torch.tensor(places)
+
+    def moved(pool: ImageSet) -> ImageSet:
+        return replace(pool, labels=table.to(pool.labels.device)[pool.labels])
+
+    names = model.class_names[:outputs]
+    return replace(
+        pools, train=moved(pools.train), aux=moved(pools.aux), private=moved(pools.private), classes=tuple(names)
+    )
+
+
+def refuse_outputs(answer: Any, outputs: int, dataset_label: str, model_label: str) -> None:
+    """Raise if a network does not give what its task needs for two images.
+
+    Args:
+        answer: What it gives for two images.
+        outputs: How many outputs the task needs; 0 if any tensor will do.
+        dataset_label: The name of the dataset, for messages.
+        model_label: The name of the model, for messages.
+
+    Raises:
+        UsageError: If these are not one tensor (2, outputs), or (2, ...) where any tensor will do.
+    """
+    where = f"for 2 images of {dataset_label}"
+    if not isinstance(answer, Tensor):
+        raise UsageError(
+            f"Expected one tensor {where}, got a {type(answer).__name__} from model {model_label}. Return a single "
+            "tensor."
+        )
+    shape = tuple(answer.shape)
+    if outputs and shape != (2, outputs):
+        raise UsageError(
+            f"Expected logits (2, {outputs}) {where}, got {shape} from model {model_label}. Build a network with one "
+            "output for each class, or for each label or number of other tasks."
+        )
+    if not outputs and (answer.dim() < 2 or len(answer) != 2):
+        raise UsageError(
+            f"Expected a tensor (2, ...) {where}, got {shape} from model {model_label}. Build a network that takes any "
+            "number of images and gives one entry for each."
+        )

@@ -1,0 +1,163 @@
+"""How useful a network is: a metric for each task, at most 1 and higher for a better network."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..interfaces import Task
+from .image_quality import accuracy
+
+METRICS: dict[Task, str] = {
+    "classification": "accuracy",
+    "multi-label": "mean_average_precision",
+    "regression": "r2",
+    "unlabeled": "agreement",
+}
+"""The name of the metric of each task."""
+PERMUTATIONS = 20
+"""How often labels are permuted to measure what a network reaches by chance."""
+
+
+def utility(task: Task, outputs: Tensor, labels: Tensor) -> float:
+    """Return how useful a network is, at most 1.
+
+    It is the accuracy for classification, the mean average precision for multi-label tasks, and R2 for regression. The
+    average precision needs no threshold, and is the same for logits and for probabilities.
+
+    Args:
+        task: What the network is for; any but ``unlabeled``.
+        outputs: Outputs of the network, (N, outputs).
+        labels: Labels as in ``ImageSet``, (N,) or (N, outputs).
+
+    Example:
+        >>> utility("regression", torch.tensor([[1.0], [3.0]]), torch.tensor([[1.0], [3.0]]))
+        1.0
+    """
+    measure = {"classification": accuracy, "multi-label": mean_average_precision, "regression": r2}[task]
+    return measure(outputs, labels)
+
+
+def mean_average_precision(outputs: Tensor, labels: Tensor) -> float:
+    """Return the mean over labels of the average precision, in [0, 1].
+
+    The average precision of a label is the sum over thresholds of the precision, weighted by the increase in recall.
+    Images with equal outputs share a threshold. Labels that no image has are left out. By chance, it is about the share
+    of images that have the label.
+
+    Args:
+        outputs: Logits or probabilities, (N, labels).
+        labels: 0 or 1, (N, labels).
+
+    Returns:
+        The mean; 0 if no image has a label.
+
+    Source: ``average_precision_score`` of scikit-learn; Everingham et al., IJCV 2010, for the mean over labels.
+
+    Example:
+        >>> mean_average_precision(torch.tensor([[0.9], [0.8], [0.1]]), torch.tensor([[1.0], [0.0], [1.0]]))
+        0.8333333333333333
+    """
+    present = labels.sum(0).nonzero()[:, 0]
+    found = [_average_precision(outputs[:, label], labels[:, label]) for label in present]
+    return sum(found) / len(found) if found else 0.0
+
+
+def _average_precision(scores: Tensor, truth: Tensor) -> float:
+    ordered, order = scores.nan_to_num(nan=-torch.inf).double().sort(descending=True)
+    right = truth[order].double().cumsum(0)
+    _, counts = ordered.unique_consecutive(return_counts=True)
+    ends = counts.cumsum(0) - 1  # the last image of each threshold
+    precision, recall = right[ends] / (ends + 1), right[ends] / right[-1]
+    return (precision * recall.diff(prepend=recall.new_zeros(1))).sum().item()
+
+
+def r2(outputs: Tensor, labels: Tensor) -> float:
+    """Return the share of the variance of numbers that a network explains, averaged over the numbers; at most 1.
+
+    It is 0 for a network that always answers the mean, and negative for a worse one. Numbers that are the same for all
+    images are left out.
+
+    Args:
+        outputs: Outputs of the network, (N, numbers).
+        labels: True numbers, (N, numbers).
+
+    Returns:
+        The mean; 0 if no number varies.
+
+    Example:
+        >>> r2(torch.tensor([[1.0], [2.0]]), torch.tensor([[1.0], [3.0]]))
+        0.5
+    """
+    truth = labels.double()
+    spread = (truth - truth.mean(0)).square().sum(0)
+    error = (outputs.double() - truth).square().sum(0)
+    varies = spread > 0
+    return (1 - error[varies] / spread[varies]).mean().item() if varies.any() else 0.0
+
+
+class Agreement:
+    """Compares the outputs of two networks, batch by batch.
+
+    Example:
+        >>> agreement = Agreement(classes=True)
+        >>> agreement.add(torch.tensor([[0.1, 0.9], [0.8, 0.2]]), torch.tensor([[0.2, 0.7], [0.3, 0.4]]))
+        >>> agreement.value
+        0.5
+    """
+
+    def __init__(self, *, classes: bool) -> None:
+        """Begin with no outputs.
+
+        Args:
+            classes: Whether the outputs are logits (N, classes), of which the largest is the answer.
+        """
+        self._classes = classes
+        self._same = self._count = self._distance = self._size = 0.0
+
+    def add(self, outputs: Tensor, expected: Tensor) -> None:
+        """Add the outputs of both networks for some images, (N, ...) each."""
+        finite = outputs.flatten(1).isfinite().all(1)
+        if self._classes:
+            same = (outputs.argmax(1) == expected.argmax(1)) & finite
+            self._same += same.sum().item()
+            self._count += len(outputs)
+            return
+        reference = expected.flatten(1).double()
+        answered = torch.where(finite[:, None], outputs.flatten(1).double(), 0)
+        self._distance += (answered - reference).square().sum().item()
+        self._size += reference.square().sum().item()
+
+    @property
+    def value(self) -> float:
+        """The share of equal answers, or 1 minus the distance relative to the expected outputs, in [0, 1]."""
+        if self._classes:
+            return self._same / self._count
+        if not self._size:
+            return float(not self._distance)
+        return max(0.0, 1 - (self._distance / self._size) ** 0.5)
+
+
+def by_chance(task: Task, labels: Tensor) -> dict[str, float]:
+    """Return what a network reaches that learned nothing from the images, by name.
+
+    Args:
+        task: What the network is for.
+        labels: Labels as in ``ImageSet``.
+
+    Returns:
+        ``chance``: the share of the most frequent class, the mean average precision of permuted labels, or 0, which is
+        the R2 of the mean. For multi-label tasks also ``chance_high``, two standard deviations above. Nothing without
+        labels.
+    """
+    if task == "classification":
+        return {"chance": labels.bincount().max().item() / len(labels)}
+    if task == "regression":
+        return {"chance": 0.0}
+    if task == "unlabeled":
+        return {}
+    generator = torch.Generator().manual_seed(0)
+    orders = [torch.randperm(len(labels), generator=generator).to(labels.device) for _ in range(PERMUTATIONS)]
+    ranks = torch.arange(len(labels), device=labels.device)[:, None].expand_as(labels)
+    found = torch.tensor([mean_average_precision(ranks, labels[order]) for order in orders])
+    return {"chance": found.mean().item(), "chance_high": (found.mean() + 2 * found.std()).item()}

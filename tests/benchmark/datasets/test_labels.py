@@ -1,0 +1,168 @@
+"""Labels of other tasks than classification, and images without labels."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from mia_bench.benchmark.datasets.imagefolder import Imagefolder
+from mia_bench.benchmark.datasets.npz import Npz
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.evaluation.pool_validation import validate_pools
+from mia_bench.benchmark.interfaces import Pools
+from mia_bench.benchmark.utils.fingerprints import assert_disjoint, disjoint_fingerprint
+from PIL import Image
+
+COUNT = 24
+RANDOM = np.random.default_rng(0)
+IMAGES = RANDOM.integers(0, 256, (COUNT, 12, 12, 3), dtype=np.uint8)
+FLAGS = (RANDOM.random((COUNT, 3)) < 0.4).astype(np.int64)
+NUMBERS = RANDOM.random((COUNT, 2)) * 50
+
+
+def arrays(folder: Path, labels: Any = None, **params: Any) -> Pools:
+    given = {} if labels is None else {"labels": labels}
+    np.savez_compressed(folder / "x.npz", images=IMAGES, **given)
+    pools = Npz(path=Path("x.npz"), **params).load(folder)
+    validate_pools(pools, "x")
+    return pools
+
+
+def images(root: Path, names: Any = None) -> Path:
+    for index in range(COUNT):
+        path = root / (names(index) if names else f"{index}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(IMAGES[index]).save(path)
+    return root
+
+
+def table(root: Path, values: Any, header: str, name: str = "labels.csv", names: Any = None) -> None:
+    lines = [",".join(map(str, [names(i) if names else f"{i}.png", *values[i]])) for i in range(COUNT)]
+    (root / name).write_text("\n".join([header, *lines]) + "\n")
+
+
+def folder(root: Path, **params: Any) -> Pools:
+    pools = Imagefolder(**{"size": 12, **params}).load(root)
+    validate_pools(pools, "folder")
+    assert_disjoint(pools)
+    return pools
+
+
+@pytest.mark.parametrize(
+    ("labels", "params", "task", "classes"),
+    [
+        (FLAGS, {}, "multi-label", ("0", "1", "2")),
+        (FLAGS.astype(bool), {}, "multi-label", ("0", "1", "2")),
+        (np.eye(3, dtype=int)[np.arange(COUNT) % 3], {}, "classification", ("0", "1", "2")),
+        (NUMBERS, {}, "regression", ("0", "1")),
+        (NUMBERS[:, 0], {}, "regression", ("0",)),
+        (np.arange(COUNT)[:, None] % 5, {}, "classification", ("0", "1", "2", "3", "4")),
+        (np.arange(COUNT)[:, None] % 5, {"task": "regression"}, "regression", ("0",)),
+        (FLAGS, {"task": "regression"}, "regression", ("0", "1", "2")),
+        (np.arange(COUNT) % 5, {"task": "unlabeled"}, "unlabeled", ()),
+        (None, {}, "unlabeled", ()),
+    ],
+)
+def test_arrays_of_labels_tell_their_task(
+    tmp_path: Path, labels: Any, params: dict[str, Any], task: str, classes: tuple[str, ...]
+) -> None:
+    pools = arrays(tmp_path, labels, **params)
+
+    assert (pools.task, pools.classes) == (task, classes)
+    assert len(pools.train) + len(pools.aux) + len(pools.private) == COUNT
+
+
+def test_each_image_keeps_its_labels(tmp_path: Path) -> None:
+    pools = arrays(tmp_path, NUMBERS)
+
+    by_image = {IMAGES[index].transpose(2, 0, 1).tobytes(): NUMBERS[index] for index in range(COUNT)}
+    for pool in (pools.train, pools.aux, pools.private):
+        for image, label in zip(pool.images, pool.labels, strict=True):
+            content = (image * 255).round().byte().numpy().tobytes()
+            np.testing.assert_allclose(label.numpy(), by_image[content], rtol=1e-6)
+
+
+def test_other_labels_are_other_data(tmp_path: Path) -> None:
+    found = {disjoint_fingerprint(arrays(tmp_path, FLAGS, task=task)) for task in ("multi-label", "regression")}
+
+    assert len(found | {disjoint_fingerprint(arrays(tmp_path, FLAGS, task="unlabeled"))}) == 3
+
+
+@pytest.mark.parametrize(
+    ("labels", "task", "words"),
+    [
+        (NUMBERS, "multi-label", "Expected 0 and 1, or -1 and 1, in the array labels"),
+        (NUMBERS, "classification", "got 2 columns in which not exactly one is 1. Give task=multi-label"),
+        (NUMBERS[:, 0], "classification", "Expected whole numbers"),
+    ],
+)
+def test_labels_that_do_not_fit_a_task_are_refused(tmp_path: Path, labels: Any, task: Any, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        arrays(tmp_path, labels, task=task)
+
+
+def test_a_folder_of_images_is_unlabeled(tmp_path: Path) -> None:
+    pools = folder(images(tmp_path))
+
+    assert (pools.task, pools.classes, len(pools.private)) == ("unlabeled", (), COUNT // 5)
+    assert "a fifth of the images, chosen" in pools.note
+
+
+def test_the_folders_of_splits_may_hold_images_without_classes(tmp_path: Path) -> None:
+    pools = folder(images(tmp_path, lambda i: f"{'test' if i < 6 else 'train'}/{i}.png"))
+
+    assert (pools.task, len(pools.private), pools.note) == ("unlabeled", 6, "")
+
+
+def test_labels_of_folders_can_be_ignored(tmp_path: Path) -> None:
+    pools = folder(images(tmp_path, lambda i: f"{'ab'[i % 2]}/{i}.png"), task="unlabeled")
+
+    assert (pools.task, pools.classes) == ("unlabeled", ())
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "attributes.csv"])
+@pytest.mark.parametrize("low", [0, -1])
+def test_a_table_of_flags_gives_several_labels(tmp_path: Path, low: int, name: str) -> None:
+    table(images(tmp_path), np.where(FLAGS, 1, low), "file,red,green,blue", name)
+    pools = folder(tmp_path)
+
+    assert (pools.task, pools.classes) == ("multi-label", ("red", "green", "blue"))
+    total = sum(pool.labels.sum(0) for pool in (pools.train, pools.aux, pools.private))
+    assert torch.equal(total, torch.from_numpy(FLAGS.sum(0)).float())  # pyright: ignore[reportArgumentType]
+
+
+def test_a_table_of_numbers_is_for_regression_and_may_name_the_splits(tmp_path: Path) -> None:
+    def name(index: int) -> str:
+        return f"{'test' if index < 6 else 'train'}/{index}.png"
+
+    table(images(tmp_path, name), NUMBERS, "file, x, y", names=name)
+    pools = folder(tmp_path)
+
+    assert (pools.task, pools.classes, len(pools.private)) == ("regression", ("x", "y"), 6)
+    assert pools.private.labels.sum(0).tolist() == pytest.approx(NUMBERS[:6].sum(0).tolist(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("file,x\n0.png,cat\n", "Expected numbers in the column 'x' of .*, got 'cat'. Put images of one class"),
+        ("file,x\n0.png,1\n1.png,\n", "got none in line 3"),
+        ("file,x\n../0.png,1\n", "Expected a path relative to .* in line 2"),
+        ("file,x\n0.png,1\n0.png,2\n", "got '0.png' again in line 3"),
+        ("file\n0.png\n", "got 1 columns and 1 lines"),
+        ("", "Expected a table of labels, got"),
+        ("file,x\n0.png,1.5\n1.png,2\n", "Expected at least 3 images in"),
+        ("file,x\n0.png,1.5\n1.png,2\n77.png,3\n", "Cannot read the image .*77.png"),
+    ],
+)
+def test_a_table_that_is_not_one_is_refused(tmp_path: Path, content: str, words: str) -> None:
+    (images(tmp_path) / "labels.csv").write_text(content)
+
+    with pytest.raises(UsageError, match=words):
+        folder(tmp_path)
+
+
+def test_a_task_without_a_table_asks_for_one(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"Expected a table of labels for task=regression, got none in .*labels.csv"):
+        folder(images(tmp_path), task="regression")

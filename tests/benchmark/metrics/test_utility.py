@@ -1,0 +1,80 @@
+"""Utility of each task, against slow references."""
+
+import math
+from typing import get_args
+
+import pytest
+import torch
+from mia_bench.benchmark.interfaces import Task
+from mia_bench.benchmark.leaderboard.records import Row
+from mia_bench.benchmark.leaderboard.records import Task as Column
+from mia_bench.benchmark.metrics.utility import METRICS, Agreement, by_chance, mean_average_precision, r2
+
+
+def slow_average_precision(scores: list[float], truth: list[float]) -> float:
+    """Go through all thresholds, the highest first, and add up precision times the increase in recall."""
+    total, recall, positives = 0.0, 0.0, sum(truth)
+    for threshold in sorted(set(scores), reverse=True):
+        found = [label for score, label in zip(scores, truth, strict=True) if score >= threshold]
+        total += (sum(found) / positives - recall) * sum(found) / len(found)
+        recall = sum(found) / positives
+    return total
+
+
+@pytest.mark.parametrize("decimals", [6, 1], ids=["without ties", "with ties"])
+def test_the_mean_average_precision_is_that_of_all_thresholds(decimals: int) -> None:
+    torch.manual_seed(0)
+    outputs, labels = torch.rand(50, 3).round(decimals=decimals), (torch.rand(50, 3) < 0.3).float()
+
+    expected = [slow_average_precision(outputs[:, k].tolist(), labels[:, k].tolist()) for k in range(3)]
+
+    assert mean_average_precision(outputs, labels) == pytest.approx(sum(expected) / 3)
+    assert mean_average_precision(outputs.logit(), labels) == pytest.approx(sum(expected) / 3)
+
+
+def test_labels_that_no_image_has_are_left_out() -> None:
+    labels = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+
+    assert mean_average_precision(torch.tensor([[0.9, 0.1], [0.2, 0.8]]), labels) == 1.0
+    assert mean_average_precision(labels, 0 * labels) == 0.0
+
+
+def test_r2_is_1_for_the_truth_and_0_for_the_mean() -> None:
+    labels = torch.tensor([[1.0, 7.0], [3.0, 7.0], [8.0, 7.0]])
+
+    assert r2(labels, labels) == 1.0
+    assert r2(labels.mean(0).expand_as(labels), labels) == pytest.approx(0.0, abs=1e-9)
+    assert r2(-labels, labels) < 0
+
+
+def test_agreement_of_classes_is_the_share_of_equal_answers() -> None:
+    agreement = Agreement(classes=True)
+    agreement.add(torch.eye(4), torch.eye(4)[[0, 1, 3, 3]])
+    agreement.add(torch.full((1, 4), math.nan), torch.eye(4)[:1])
+
+    assert agreement.value == 3 / 5
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(1.0, 1.0), (0.75, 0.75), (0.0, 0.0), (-5.0, 0.0), (math.nan, 0.0)])
+def test_agreement_of_values_is_1_minus_the_relative_distance(factor: float, expected: float) -> None:
+    agreement, outputs = Agreement(classes=False), torch.rand(6, 3, 2)
+    for part in outputs.split(4):
+        agreement.add(factor * part, part)
+
+    assert agreement.value == pytest.approx(expected)
+
+
+def test_chance_is_what_ignores_the_images() -> None:
+    labels = (torch.rand(200, 2, generator=torch.Generator().manual_seed(0)) < 0.25).float()
+
+    chance = by_chance("multi-label", labels)
+
+    assert chance["chance"] == pytest.approx(labels.mean().item(), abs=0.06)
+    assert chance["chance"] < chance["chance_high"] < 0.5
+    assert by_chance("classification", torch.tensor([0, 0, 1])) == {"chance": pytest.approx(2 / 3)}
+    assert (by_chance("regression", labels), by_chance("unlabeled", labels[:, :0])) == ({"chance": 0.0}, {})
+
+
+def test_the_tasks_of_images_are_those_of_the_column() -> None:
+    assert get_args(Task) == get_args(Column) == tuple(METRICS)
+    assert "task" in Row.model_fields
