@@ -103,17 +103,17 @@ def declares_its_access(attack: Attack, lab: Lab) -> None:
 
 def ends_on_a_broken_wire(attack: Attack, lab: Lab) -> str:
     """The attack ends on wires of NaN, with any result; it runs in a process that can be ended."""
-    limit = PATIENCE + 20 * lab.seconds(attack, lab.place(attack))
+    place = lab.place(attack)
+    limit = PATIENCE + 20 * lab.seconds(attack, place)
     try:
-        return lab.worker.ask(answer_to_broken_wires, attack, seconds=limit)
+        return lab.worker.ask(answer_to_broken_wires, attack, place, seconds=limit)
     except Unreachable as failure:
         raise Skipped(str(failure)) from failure
 
 
-def answer_to_broken_wires(attack: Attack) -> str:
+def answer_to_broken_wires(attack: Attack, place: Place) -> str:
     """Run an attack on wires of NaN and describe its answer; an exception is a good answer, too."""
     with Lab() as lab:
-        place = lab.place(attack)
         wire = lab.observation(attack, place).wire
         try:
             answer = lab.attack(attack, place, Wire(torch.full_like(wire.tensor, torch.nan)))

@@ -91,12 +91,17 @@ def parameters_change_the_result(component: Component, lab: Lab) -> str | None:
 
 
 class _Search:
-    """A search for effects of parameters with a time limit."""
+    """A search for effects of parameters with a time limit.
+
+    A parameter is varied alone at all places before others are varied beside it. What showed one effect, the place and
+    the values of the other parameters, is tried first for the next parameter.
+    """
 
     def __init__(self, component: Component, lab: Lab) -> None:
         self._component, self._lab = component, lab
         self._deadline = time.process_time() + ENOUGH_SECONDS
         self._quickest, self._seconds = component, float("inf")
+        self._places, self._beside = scenes(component, lab), list[Component]()
 
     @property
     def over(self) -> bool:
@@ -105,16 +110,24 @@ class _Search:
 
     def shows(self, name: str) -> bool:
         """Return whether a value of a parameter has an effect, with the given or with one other value of the others."""
-        component, places = self._component, scenes(self._component, self._lab)
+        return any(
+            self._differs(ground, value, name, place)
+            for grounds, most in ((self._alone, None), (self._pairs, 2))
+            for place in tuple(self._places)
+            for ground in grounds(name)
+            for value in alternatives(ground, name)[:most]
+        )
+
+    def _alone(self, name: str) -> list[Component]:
+        return [self._quickest, self._component, *self._beside]
+
+    def _pairs(self, name: str) -> list[Component]:
+        component = self._component
         others = [other for other in own_fields(type(component)) if other != name]
-        beside = [vary(component, **{one: value}) for one in others for value in alternatives(component, one)[:3]]
-        values = alternatives(component, name)
-        first = [(ground, value) for value in values for ground in (self._quickest, component)]
-        then = [(ground, value) for ground in beside for value in alternatives(ground, name)[:2]]
-        return any(self._differs(*pair, name, place) for place in places for pair in (*first, *then))
+        return [vary(component, **{one: value}) for one in others for value in alternatives(component, one)[:3]]
 
     def _differs(self, ground: Component, value: Any, name: str, place: Place) -> bool:
-        if self.over or value not in alternatives(ground, name):
+        if self.over:
             return False
         before = effects(ground, self._lab, place)
         start = time.process_time()
@@ -126,4 +139,8 @@ class _Search:
         half = value == alternatives(ground, name)[0]  # still does something, as the least value may not
         if half and seconds < self._seconds and REFUSED not in (before, after):
             self._quickest, self._seconds = other, seconds
+        if ground not in (self._quickest, self._component, *self._beside):
+            self._beside.insert(0, ground)
+        self._places.remove(place)
+        self._places.insert(0, place)
         return True

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import light
 import pytest
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.checks.worker import Worker
@@ -14,19 +15,6 @@ from mia_bench.testing import Lab, checks_of, outcomes
 from ...helpers.trees import image_tree
 from .devices import assert_same_on_fake_device
 
-MAP = {"iterations": 20, "epochs": 1}
-LIGHT: dict[str, dict[str, Any]] = {
-    "white_box": {"iterations": 60},
-    "encoder_decoder": {"epochs": 8},
-    "auto_query_free": {"epochs": 1, "restarts": 1},
-    "deep_prior": {"iterations": 150, "hourglass": 8},
-    "unsplit": {"rounds": 10, "turn": 10},
-    "map_dec": MAP,
-    "map_pca": MAP,
-    "map_tv": MAP,
-    "ckks": {"mode": "interactive"},
-}
-"""Parameters that make a component quick."""
 QUICK_ATTACKS = {"mean_image", "nearest", "pinv", "ridge"}
 SLOW = {*registry.names("attacks"), "adversarial", "ckks"} - QUICK_ATTACKS
 
@@ -37,7 +25,16 @@ def components() -> Iterator[Any]:
             entry = registry.find(kind, name)
             if entry.package == registry.DISTRIBUTION and not issubclass(entry.load(), Network):
                 marks = [pytest.mark.slow] if name in SLOW else []
-                yield pytest.param(entry.load()(**LIGHT.get(name, {})), id=name, marks=marks)
+                yield pytest.param(entry.load()(**light.LIGHT.get(name, {})), id=name, marks=marks)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def light_ensemble(worker: Worker) -> Iterator[None]:
+    """Lighten the ensemble in this process and in the worker, whose results are compared."""
+    worker.ask(light.lighten_the_ensemble)
+    with pytest.MonkeyPatch.context() as patch:
+        light.lighten_the_ensemble(patch.setattr)
+        yield
 
 
 @pytest.fixture(scope="module", params=components())
