@@ -56,7 +56,7 @@ def test_a_reconstruction_without_any_deviation_is_kept() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("attack", [Ridge(), BlackBox(), EncoderDecoder(epochs=60), WhiteBox(iterations=40)])
+@pytest.mark.parametrize("attack", [Ridge(), BlackBox(), EncoderDecoder(epochs=60, steps=400), WhiteBox(iterations=40)])
 def test_on_a_wire_that_tells_nothing_an_attack_ends_at_the_mean_image(attack, world: Callable) -> None:
     victim = world("conv1", Sealed())
     private, aux = victim.aux[:64], victim.aux[64:]

@@ -13,7 +13,7 @@ SHADOW = {"epochs": 1, "steps": 40}
 LIGHT: dict[str, dict[str, Any]] = {
     "white_box": {"iterations": 30},
     "encoder_decoder": {"steps": 100, "channels": 4},
-    "ridge_skip": {"epochs": 2, "steps": 120, "channels": 8},
+    "ridge_skip": {"epochs": 2, "learning_rate": 3e-2, "channels": 8},
     "black_box": {"steps": 60, "channels": 8},
     "query_free": {**SHADOW, "restarts": 1, "iterations": 15},
     "shadow_query": {**SHADOW, "iterations": 15},
