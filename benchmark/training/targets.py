@@ -23,6 +23,13 @@ Measured with 60 to 300 images (MNIST, CIFAR-10): after this many steps targets 
 decoders are better than the best linear one. With 2,000 steps some get worse, since they overfit.
 """
 
+LEARNING_RATES = {"regression": 0.03}
+"""Peak learning rates of tasks whose gradients are not bounded; 0.1 elsewhere.
+
+Measured with lenet5 on 600 images of disks whose place and radius are predicted: with 0.1 it diverged at one seed.
+Elsewhere R2 was 0.99 with both.
+"""
+
 
 def train_target(model: nn.Module, data: ImageSet, training: Training) -> None:
     """Train a network in place for the task of its labels, from images in [0, 1].
@@ -51,7 +58,7 @@ def train_target(model: nn.Module, data: ImageSet, training: Training) -> None:
         count=len(data),
         epochs=training.epochs,
         batch_size=128,
-        learning_rate=0.1,
+        learning_rate=LEARNING_RATES.get(data.task, 0.1),
         weight_decay=5e-4,
         optimizer="sgd",
         least=math.ceil(MIN_STEPS / training.epochs),
