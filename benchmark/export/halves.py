@@ -58,7 +58,8 @@ def halves_of(model: SplitModel, defense: str) -> Halves:
         defense: The name of the defense, for errors.
 
     Raises:
-        UsageError: If the halves exchange more than one tensor, as in encryption, or nothing is left for the server.
+        UsageError: If the halves exchange more than one tensor, as in encryption, its noise needs exact
+            arithmetic, or nothing is left for the server.
     """
     changed = [name for name in PROTOCOL if getattr(type(model), name) is not getattr(SplitModel, name)]
     if changed:
@@ -66,6 +67,12 @@ def halves_of(model: SplitModel, defense: str) -> Halves:
             f"Expected a defense whose client sends one tensor, got {defense}, which changes the protocol between "
             "client and server. Graphs cannot express that: export with --defense undefended, and encrypt what "
             "crosses in your deployment."
+        )
+    if model.input_channel.exact_noise or model.ir_channel.exact_noise:
+        raise UsageError(
+            f"Expected noise that a graph can add, got {defense}, whose guarantee needs noise from exact integer "
+            "arithmetic. Run this client with mia_bench on the device, or export noise without a guarantee, such as "
+            "--defense dp_ir --sigma 0.1."
         )
     if not len(model.server):
         raise UsageError(

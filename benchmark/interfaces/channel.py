@@ -32,6 +32,9 @@ class Channel(nn.Module):
     published = True
     """Whether the adversary may know the methods of this class. If not, only attacks that learn from queries apply."""
 
+    exact_noise = False
+    """Whether a guarantee holds only for noise that is drawn by exact arithmetic, which exported graphs do not have."""
+
     def clean(self, value: Tensor) -> Tensor:
         """Apply the deterministic part of the channel, before any randomness, to a value (N, ...). Differentiable."""
         return value

@@ -25,6 +25,8 @@ class GridNoiseChannel(NoiseChannel):
     times the L2 norm instead of twice.
     """
 
+    exact_noise = True
+
     def __init__(
         self, *, noise: Noise, sigma: float, clip: float, nonnegative: bool = False, randomness: Randomness = "seeded"
     ) -> None:
