@@ -145,7 +145,7 @@ def test_a_cluster_without_a_shared_disk_gives_the_same_records_and_trains_each_
 
     assert process.returncode == 0, messages
     assert place.records("same") == local
-    assert sorted(line for line in messages.splitlines() if line.startswith("training")) == [
+    assert sorted(line for line in messages.splitlines() if line.startswith("Training")) == [
         "Training lenet5 on imagefolder:size=16 for 8 epochs.",
         "Training lenet5 on imagefolder:size=16 for 8 epochs.",
         "Training the evaluator on imagefolder:size=16.",
@@ -172,7 +172,7 @@ def test_a_cell_that_kills_its_worker_fails_alone_and_what_the_driver_has_cached
     assert process.returncode == 1, messages
     assert rows["crash"]["reason"] == "The worker process died twice (killed or crashed, as when memory runs out)."
     assert rows["mean_image"]["status"] == "done"
-    assert "training" not in messages
+    assert "Training" not in messages
     assert "raylet" not in table
     assert "Worker exit" not in table
 
