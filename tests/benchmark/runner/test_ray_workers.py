@@ -49,6 +49,7 @@ class Slow(Crash):
         return torch.rand(len(seen.wire), *seen.image_shape)
 """
 TIMES = {"attack_seconds", "protect_seconds", "client_ms", "server_ms", "finished_at"}
+TIMES |= {"client_spread_ms", "client_undefended_ms", "client_overhead_ms"}
 
 
 class Place:
