@@ -18,8 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import UsageError
 from ..plan.references import PROTOCOL
-from ..utils.files import MAX_FILE_BYTES, Unreadable, write_atomically
+from ..utils.files import Unreadable, write_atomically
 from ..utils.texts import quoted
+from .archives import read_archive
 from .csv_files import to_csv
 from .loading import load_boards
 from .planned_cells import read_plan
@@ -30,12 +31,8 @@ from .store import Record, Row, read_records, to_frame, writing
 FORMAT = 1
 """Version of the form of submissions."""
 MANIFEST = "submission.json"
-MEMBER = re.compile(r"leaderboard\.csv|plan\.json|cells/[0-9a-f]{16}\.json|pictures/[0-9a-f]{16}\.png")
-"""The files that a submission may hold beside its manifest."""
-MAX_MEMBERS = 200_001
-MAX_TOTAL_BYTES = 4 * MAX_FILE_BYTES
-MAX_RATIO = 200
-"""Compression ratio from which a file is refused: JSON and CSV compress 5 to 30 times."""
+MEMBER = re.compile(r"submission\.json|leaderboard\.csv|plan\.json|cells/[0-9a-f]{16}\.json|pictures/[0-9a-f]{16}\.png")
+"""The files that a submission may hold."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of all files in a submission, so that equal results give equal submissions."""
 
@@ -144,42 +141,11 @@ def read_submission(path: Path) -> Submission:
     Example:
         >>> read_submission(Path("submission.zip")).rows  # doctest: +SKIP
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            contents = dict(_members(archive, path))
-    except FileNotFoundError:
-        raise UsageError(f"Expected a submission, got {path}, which does not exist.") from None
-    except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, RuntimeError) as error:
-        raise UsageError(f"Expected a submission that `mia-bench submit` wrote, got {path}: {error}.") from error
+    contents = read_archive(path, allowed=MEMBER)
     manifest = _manifest(contents.pop(MANIFEST, None), path)
     _check_sums(manifest, contents, path)
     with _unpacked(contents) as folder:
         return Submission(manifest, _records(folder, path))
-
-
-def _members(archive: zipfile.ZipFile, path: Path) -> Iterator[tuple[str, bytes]]:
-    """Read the files of an archive, each at most once and up to the limits."""
-    entries, seen, total = archive.infolist(), set(), 0
-    if len(entries) > MAX_MEMBERS:
-        raise UsageError(f"Expected at most {MAX_MEMBERS:,} files in {path}, got {len(entries):,}.")
-    for entry in entries:
-        if entry.filename != MANIFEST and not MEMBER.fullmatch(entry.filename):
-            raise UsageError(
-                f"Expected only records, strips and a leaderboard in {path}, got {quoted(entry.filename)}."
-            )
-        if entry.filename in seen:
-            raise UsageError(f"Expected each file once in {path}, got {quoted(entry.filename)} twice.")
-        seen.add(entry.filename)
-        total += entry.file_size
-        if total > MAX_TOTAL_BYTES or entry.file_size > max(2**20, MAX_RATIO * entry.compress_size):
-            raise UsageError(
-                f"Expected files of a usual size in {path}, got {quoted(entry.filename)}, which is too large."
-            )
-        with archive.open(entry) as stream:
-            content = stream.read(entry.file_size + 1)
-        if len(content) != entry.file_size:
-            raise UsageError(f"Expected {entry.file_size} bytes of {quoted(entry.filename)} in {path}, got others.")
-        yield entry.filename, content
 
 
 def _manifest(content: bytes | None, path: Path) -> Manifest:
@@ -243,7 +209,8 @@ def _records(folder: Path, path: Path) -> dict[str, Record]:
         message = str(error).replace(f"{folder}/", "")
         raise UsageError(f"{path} is not a valid submission. {message}") from error
     listed: set[CellId] = {row.cell_id for row in rows}
-    _refuse_missing(listed | set(planned) - set(records), len(listed | set(planned)), str(path), "", records)
+    promised = listed | set(planned)
+    _refuse_missing(promised - set(records), len(promised), str(path))
     if unlisted := sorted(set(records) - listed):
         raise UsageError(f"Expected a row of the leaderboard for each record in {path}, got none for {unlisted[0]}.")
     if not plan_path(folder).exists():
@@ -251,12 +218,9 @@ def _records(folder: Path, path: Path) -> dict[str, Record]:
     return records
 
 
-def _refuse_missing(
-    missing: set[str], planned: int, where: str, remedy: str, records: Mapping[str, Record] | None = None
-) -> None:
-    absent = sorted(missing - set(records or ()))
-    if absent:
+def _refuse_missing(missing: set[str], planned: int, where: str, remedy: str = "") -> None:
+    if missing:
         raise UsageError(
-            f"Expected a record of each of {planned} planned cells in {where}, but {len(absent)} are missing, such as "
-            f"{absent[0]}. {remedy}".rstrip()
+            f"Expected a record of each of {planned} planned cells in {where}, but {len(missing)} are missing, such as "
+            f"{min(missing)}. {remedy}".rstrip()
         )

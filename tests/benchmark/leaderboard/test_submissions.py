@@ -172,6 +172,27 @@ def test_changed_files_do_not_have_the_stated_checksums(honest: Contents, tmp_pa
         read_submission(_zip(tmp_path, contents, sums=False))
 
 
+def test_a_damaged_file_is_refused_wherever_the_damage_is(honest: Contents, tmp_path: Path) -> None:
+    path = _zip(tmp_path, dict(honest), sums=True)
+    content = bytearray(path.read_bytes())
+
+    for place in range(0, len(content), len(content) // 40):
+        changed = content.copy()
+        changed[place : place + 20] = b"\xff" * len(changed[place : place + 20])
+        path.write_bytes(changed)
+        with pytest.raises(UsageError, match="Expected"):
+            read_submission(path)
+
+
+def test_a_compression_that_submit_does_not_use_is_refused(honest: Contents, tmp_path: Path) -> None:
+    path = tmp_path / "other.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("plan.json", honest["plan.json"])
+
+    with pytest.raises(UsageError, match="Expected files that are stored or deflated"):
+        read_submission(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"PK", b"not a zip file"])
 def test_a_file_that_is_not_a_zip_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "submission.zip"
