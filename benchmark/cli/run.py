@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Sequence
-from contextlib import suppress
 
 import torch
 
@@ -17,7 +15,7 @@ from ..runner.options import RunOptions
 from ..runner.resume import prepare
 from ..runner.run import compute, tell_doubts
 from ..utils.isolation import restored_state
-from ..utils.texts import say
+from .interruptions import tell_interruption
 from .plan_summary import print_plan
 from .results_table import print_results
 
@@ -58,9 +56,6 @@ def run(
     except UnknownOption as error:
         raise error.among(own_options) from error
     except Interrupted as error:
-        with suppress(OSError):  # the terminal may be gone
-            by = "" if error.number == signal.SIGINT else f" by {error}"
-            say(f"Interrupted{by}. Finished cells are saved; rerun the same command to resume.", err=True)
-        return error.exit_code
+        return tell_interruption(error)
     print_results([each.cell for each in planned], records, options.out)
     return 1 if tell_doubts(records) else 0

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import signal
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -29,6 +27,7 @@ from ..splits.structure import count_cuts, encoded_bytes
 from ..utils.isolation import restored_state
 from ..utils.texts import one_line, say
 from .console import print_lines
+from .interruptions import tell_interruption
 from .tables import as_texts, print_frame
 
 ENCODED_IMAGES = 32
@@ -93,10 +92,7 @@ def compare_splits(
     except UnknownOption as error:
         raise error.among(own_options) from error
     except Interrupted as error:
-        with suppress(OSError):  # the terminal may be gone
-            by = "" if error.number == signal.SIGINT else f" by {error}"
-            say(f"Interrupted{by}. Finished cells are saved; rerun the same command to resume.", err=True)
-        return error.exit_code
+        return tell_interruption(error)
     _print(planned, lines, place, notation)
     if not dry_run:
         say(f"\nWrote {board_path(options.out)}", err=notation != "table")
