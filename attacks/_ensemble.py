@@ -24,7 +24,7 @@ def ensemble(seen: Observation, recipe: Recipe) -> Reconstruction:
     """Run all members and select the one that does best on images that it was not fitted to.
 
     Args:
-        seen: the observation, with queries. Only the decoders take part if there is no client, or if the channel is
+        seen: the observation, with queries. Only the decoders take part without a client, or if the channel is
             not published.
         recipe: how the decoder is trained.
 

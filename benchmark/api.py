@@ -174,7 +174,7 @@ def rank(*boards: pd.DataFrame | str | Path) -> pd.DataFrame:
         One row for each defense with its parameters. The defense that protects best comes first.
 
     Raises:
-        UsageError: If there is no board, a file is not a leaderboard, or a frame lacks columns.
+        UsageError: If no board is given, a file is not a leaderboard, or a frame lacks columns.
 
     Example:
         >>> import mia_bench
@@ -191,7 +191,7 @@ def gather(*boards: pd.DataFrame | str | Path) -> tuple[list[Row], dict[str, Rec
         boards: Data frames that ``run`` returned, or paths of leaderboards or results folders.
 
     Raises:
-        UsageError: If there is no board, a file is not a leaderboard, or a frame lacks columns.
+        UsageError: If no board is given, a file is not a leaderboard, or a frame lacks columns.
     """
     if not boards:
         raise UsageError(

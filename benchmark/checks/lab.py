@@ -224,7 +224,7 @@ class Lab:
         """Return the first place at which a component applies.
 
         Raises:
-            Inapplicable: If there is no such place.
+            Inapplicable: If the component can be tried nowhere.
         """
         refusals = []
         for place in PLACES:

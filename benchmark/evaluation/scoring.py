@@ -57,7 +57,7 @@ def _of_classes(artifacts: Artifacts, setting: Setting, images: Tensor, known: i
 
 
 def bound(artifacts: Artifacts, setting: Setting, observations: int) -> tuple[dict[str, Any], dict[str, float]]:
-    """Return the columns of the bounds and their details, by name; nothing where there is no bound.
+    """Return the columns of the bounds and their details, by name. They are empty without a bound.
 
     ``bound_identified`` is the smaller of two bounds: by the clipping norm, and by the gallery of attacked images. A
     bound on the PSNR at the ceiling says nothing, so its column is left empty.
@@ -109,7 +109,7 @@ def compare_classmates(images: Tensor, attacked: ImageSet) -> dict[str, float]:
 
 
 def classmates(labels: Tensor) -> Tensor:
-    """Return for each image the index of the next one of its class, in a circle, (N,); its own if there is no other."""
+    """Return the index of the next image of the same class, cyclically, (N,). A single image gets its own index."""
     mates = torch.arange(len(labels), device=labels.device)
     for label in labels.unique():
         (members,) = (labels == label).nonzero(as_tuple=True)

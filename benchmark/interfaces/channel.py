@@ -68,7 +68,7 @@ class Channel(nn.Module):
         """Return the log-density of the sent values (N, ...) given the clean values (N, ...), up to a constant.
 
         Returns:
-            Log-densities, (N,). None if there is no density, for example because the channel is not random. Then the
+            Log-densities, (N,). None without a density, for example because the channel is not random. Then the
             benchmark computes no bound on attacks.
         """
         return None
