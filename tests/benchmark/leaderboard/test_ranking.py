@@ -246,3 +246,23 @@ def test_other_tasks_are_ranked_by_their_utility() -> None:
     assert {"utility", "utility_metric", "agreement"} <= set(shown.columns)
     assert not {"accuracy", "accuracy_kept"} & set(shown.columns)
     assert "utility" not in shorten(rank([each.row for each in TWO_ATTACKS], {})).columns
+
+
+def test_splits_of_one_network_follow_each_other_as_in_the_network() -> None:
+    costs = {"stem": (10, 5, 800), "a_pool": (10, 5, 200), "block": (40, 9, 400), "head": (40, 12, 40)}
+    rows = [
+        record(
+            "undefended",
+            "one",
+            [20.0],
+            [0.5],
+            split=split,
+            client_macs=macs,
+            client_params=params,
+            wire_bytes=float(size),
+        ).row
+        for split, (macs, params, size) in reversed(costs.items())
+    ]
+    ids = [row.model_copy(update={"cell_id": digest(row.split)}) for row in rows]
+
+    assert rank(ids, {})["split"].tolist() == ["stem", "a_pool", "block", "head"]
