@@ -60,7 +60,7 @@ def bound(artifacts: Artifacts, setting: Setting, observations: int) -> tuple[di
     """Return the columns of the bounds and their details, by name. They are empty without a bound.
 
     ``bound_identified`` is the smaller of two bounds: by the clipping norm, and by the gallery of attacked images. A
-    bound on the PSNR at the ceiling says nothing, so its column is left empty.
+    bound of 1, and a bound on the PSNR at the ceiling, say nothing, so their columns are left empty.
     """
     found = artifacts.bound(setting, observations)
     details = dict(found.details) if found else {}
@@ -71,7 +71,7 @@ def bound(artifacts: Artifacts, setting: Setting, observations: int) -> tuple[di
     if promise.pair_error is not None:
         details["pair_error"] = round(promise.pair_error, 5)
     limits = [each for each in (by_clip, found.identified if found else None) if each is not None]
-    columns = {"bound_identified": round(min(limits), 5)} if limits else {}
+    columns = {"bound_identified": limit} if limits and (limit := round(min(limits), 5)) < 1 else {}
     if found and found.psnr_db < PSNR_CEILING_DB:
         columns["bound_psnr_db"] = round(found.psnr_db, 5)
     return columns, details
