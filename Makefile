@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check docs clean
+.PHONY: run test check docs site clean
 
 run: $(VENV)/.run
 	$(BIN)/mia-bench run --defense dp_ir --sigma 0.1 --jobs 2
@@ -19,6 +19,8 @@ check: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+site: docs # the documentation with the public leaderboard, as build/site
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
 import torch
 
+from ... import __version__
 from ..leaderboard.submissions import read_submission
+from ..leaderboard.verdicts import Verdicts, checksum, write_verdicts
 from ..registry.labels import label
 from ..runner.options import RunOptions
 from ..runner.verification import Verdict, verify
@@ -29,8 +32,17 @@ def verify_submission(
     seed: int | None,
     data_dir: Path | None,
     device: Literal["auto", "cpu", "cuda"],
+    verdicts_file: Path | None = None,
 ) -> int:
     """Run ``mia-bench verify``.
+
+    Args:
+        path: the submission.
+        cells: the number of cells to compute again.
+        seed: the seed of their choice; None takes one that nobody can predict.
+        data_dir: the folder of the images.
+        device: the device to compute on.
+        verdicts_file: the file to write the outcomes to; None writes none.
 
     Returns:
         The exit code: 0 if every sampled cell was reproduced, else 1.
@@ -49,6 +61,14 @@ def verify_submission(
         options = RunOptions(**{"out": Path(scratch), "data_dir": data_dir, "device": device})
         verdicts = verify(submission.rows, options, cells=cells, seed=seed)
     _print(verdicts)
+    if verdicts_file is not None:
+        outcomes = {each.row.cell_id: each.outcome for each in verdicts}
+        today = datetime.now(UTC).date().isoformat()
+        write_verdicts(
+            Verdicts(submission_sha256=checksum(path), mia_bench=__version__, date=today, outcomes=outcomes),
+            verdicts_file,
+        )
+        say(f"Wrote {verdicts_file}")
     counts = [sum(each.outcome == outcome for each in verdicts) for outcome in ("verified", "differs", "not re-run")]
     say(
         f"{counts[0]} cells verified, {counts[1]} differ, {counts[2]} not re-run. "

@@ -141,11 +141,29 @@ def read_submission(path: Path) -> Submission:
     Example:
         >>> read_submission(Path("submission.zip")).rows  # doctest: +SKIP
     """
+    with unpacked_submission(path) as (submission, _):
+        return submission
+
+
+@contextmanager
+def unpacked_submission(path: Path) -> Iterator[tuple[Submission, Path]]:
+    """Read and check a submission as ``read_submission`` does, and keep its files in a temporary folder meanwhile.
+
+    Yields:
+        The submission, and a results folder with its records and strips.
+
+    Raises:
+        UsageError: If the file is not a valid submission.
+
+    Example:
+        >>> with unpacked_submission(Path("submission.zip")) as (submission, folder):  # doctest: +SKIP
+        ...     print(sorted(folder.glob("pictures/*.png")))
+    """
     contents = read_archive(path, allowed=MEMBER)
     manifest = _manifest(contents.pop(MANIFEST, None), path)
     _check_sums(manifest, contents, path)
     with _unpacked(contents) as folder:
-        return Submission(manifest, _records(folder, path))
+        yield Submission(manifest, _records(folder, path)), folder
 
 
 def _manifest(content: bytes | None, path: Path) -> Manifest:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from html import escape
 from importlib.resources import files
 from string import Template
 
+from ... import __version__
 from .content import Content
 from .image_gallery import ImageGallery
 
@@ -37,16 +39,31 @@ def page(content: Content, gallery: ImageGallery, title: str) -> str:
     The data cannot run or load anything: they are JSON with escaped ``<``, the script inserts them as text only, and
     the content security policy of the page allows no other script and no request.
     """
+    return fill("page.html", SCRIPTS, title, {**asdict(content), "gallery": asdict(gallery)})
+
+
+def fill(template: str, scripts: Sequence[str], title: str, data: Mapping[str, object]) -> str:
+    """Return a page that shows data by scripts, and that can load nothing.
+
+    Args:
+        template: the asset with the HTML of the page.
+        scripts: the assets with the parts of its script, in the order of their dependencies.
+        title: the title of the page.
+        data: what the scripts show, of types that JSON knows.
+
+    Raises:
+        ValueError: if a number in the data is not finite.
+    """
     style = _asset("page.css")
-    script = '"use strict";\n(() => {\n' + "\n".join(_asset(name) for name in SCRIPTS) + "\n})();"
-    return Template(_asset("page.html")).substitute(
+    script = '"use strict";\n(() => {\n' + "\n".join(_asset(name) for name in scripts) + "\n})();"
+    return Template(_asset(template)).substitute(
         title=escape(title),
-        version=escape(content.version),
+        version=escape(__version__),
         policy=f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
         "base-uri 'none'; form-action 'none'",
         style=style,
         script=script,
-        data=embed({**asdict(content), "gallery": asdict(gallery)}),
+        data=embed(data),
     )
 
 

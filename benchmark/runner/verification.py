@@ -7,11 +7,11 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from ..errors import UsageError, message_of
 from ..evaluation.artifacts import Artifacts
 from ..leaderboard.records import Row
+from ..leaderboard.verdicts import Outcome
 from ..metrics.intervals import NORMAL_QUANTILE
 from ..plan.cells import Cell
 from ..plan.local_inputs import local_inputs
@@ -27,8 +27,6 @@ FEW_IMAGES_SLACK = {"psnr_db": 0.5, "ssim": 0.02}
 ACCURACY_SLACK = 1e-3
 UTILITY_SLACK = 0.02
 """The largest difference of a utility that is not an accuracy, and has no interval."""
-
-Outcome = Literal["verified", "differs", "not re-run"]
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,10 @@
 import html
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from latex2mathml.converter import convert
+from mia_bench.benchmark.report.leaderboard_site import write_site
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -14,6 +16,7 @@ from reference_python import python_page
 from reference_results import columns_page, flags_page
 
 RESULTS = Path(__file__).parents[2] / "results"
+LEADERBOARD = Path(__file__).parents[2] / "leaderboard"
 TEMPLATES = Path(__file__).parents[2] / "benchmark" / "cli" / "templates"
 
 
@@ -37,7 +40,16 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             ".csv",
         ):
             files.append(File.generated(config, f"results/{place.as_posix()}", abs_src_path=str(path)))
+    _add_leaderboard(files, config)
     return files
+
+
+def _add_leaderboard(files: Files, config: MkDocsConfig) -> None:
+    """Add the pages of the public leaderboard."""
+    with TemporaryDirectory() as scratch:
+        for path in write_site(LEADERBOARD, Path(scratch)):
+            place = path.relative_to(scratch).as_posix()
+            files.append(File.generated(config, f"leaderboard/{place}", content=path.read_bytes()))
 
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:

@@ -56,6 +56,12 @@ def verify_(
     ] = None,
     data_dir: DataDir = None,
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Device to compute on.")] = "auto",
+    verdicts: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON file to write the outcome of each sampled cell to.", metavar="FILE", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Check a submission, and compute a random sample of its cells again.
 
@@ -64,4 +70,5 @@ def verify_(
     """
     from ..verify import verify_submission
 
-    raise typer.Exit(verify_submission(path, cells=cells, seed=seed, data_dir=data_dir, device=device))
+    code = verify_submission(path, cells=cells, seed=seed, data_dir=data_dir, device=device, verdicts_file=verdicts)
+    raise typer.Exit(code)

@@ -1,0 +1,70 @@
+"""Write the public leaderboard as a static site: a page that lists all submissions, and a page for each."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..leaderboard.csv_files import to_csv
+from ..leaderboard.store import to_frame
+from ..leaderboard.submissions import unpacked_submission
+from ..leaderboard.verdicts import read_verdicts
+from ..utils.files import write_atomically
+from .content import content
+from .image_gallery import collect_strips
+from .leaderboard_entries import LeaderboardEntry, as_data, describe_entry
+from .page import fill, page
+
+SCRIPTS = ("elements.js", "format.js", "table.js", "public_leaderboard.js")
+"""The parts of the script of the leaderboard, in the order of their dependencies."""
+TITLE = "Public leaderboard"
+
+
+def write_site(folder: Path, out: Path) -> list[Path]:
+    """Write the leaderboard of all submissions in a folder.
+
+    Each ``NAME.zip`` is checked as ``mia-bench verify --cells 0`` does, and gets the page ``NAME/index.html``, its CSV
+    file and itself for download. ``NAME.verdicts.json`` beside it, which ``mia-bench verify --verdicts`` writes, says
+    which cells were computed again. All pages hold their data, images and scripts, and load nothing.
+
+    Args:
+        folder: the folder of the submissions.
+        out: the folder to write.
+
+    Returns:
+        The paths of the files written.
+
+    Raises:
+        UsageError: if a file is not a valid submission or holds invalid verdicts.
+
+    Example:
+        >>> write_site(Path("leaderboard"), Path("build/leaderboard"))  # doctest: +SKIP
+    """
+    written, entries = [], []
+    for path in sorted(folder.glob("*.zip")):
+        entry, files = _submission_pages(path, out / path.stem)
+        entries.append(entry)
+        written += files
+    return [_write(out / "index.html", fill("public_leaderboard.html", SCRIPTS, TITLE, as_data(entries))), *written]
+
+
+def _submission_pages(path: Path, out: Path) -> tuple[LeaderboardEntry, Iterable[Path]]:
+    verdicts = read_verdicts(path.with_suffix(".verdicts.json"), path)
+    with unpacked_submission(path) as (submission, unpacked):
+        found = content(submission.rows, submission.records)
+        gallery = collect_strips(found.scenarios, [unpacked])
+    entry = describe_entry(path.stem, submission.manifest, verdicts, found, gallery)
+    written = [
+        _write(out / "index.html", page(found, gallery, entry.title)),
+        _write(out / "leaderboard.csv", to_csv(to_frame(submission.rows))),
+        out / path.name,
+    ]
+    shutil.copyfile(path, written[-1])
+    return entry, written
+
+
+def _write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, text.encode())
+    return path

@@ -1,0 +1,107 @@
+"""The public leaderboard: every submission has its rows and its page, and nothing of a submission can run."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.leaderboard.submissions import write_submission
+from mia_bench.benchmark.leaderboard.verdicts import Verdicts, checksum, write_verdicts
+from mia_bench.benchmark.report.leaderboard_site import write_site
+
+from ...helpers.boards import HOSTILE, cells, write
+from .test_page import Elements
+
+
+@pytest.fixture(scope="module")
+def leaderboard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("leaderboard")
+    results = write(folder / "results", cells())
+    write_submission(results, folder / "noise.zip", title="Noise", paper="https://example.org/paper.pdf")
+    write_submission(results, folder / "unnamed.zip", title=HOSTILE)
+    return folder
+
+
+@pytest.fixture
+def verdicts(leaderboard: Path) -> Verdicts:
+    submission = leaderboard / "noise.zip"
+    return Verdicts(
+        submission_sha256=checksum(submission),
+        mia_bench="0.1.0",
+        date="2026-11-26",
+        outcomes={"0" * 16: "verified", "1" * 16: "differs"},
+    )
+
+
+def entries(page: Path) -> dict[str, Any]:
+    data = json.loads(Elements(page.read_text(encoding="utf-8")).scripts["application/json"])
+    return {entry["name"]: entry for entry in data["entries"]}
+
+
+def test_each_submission_has_rows_a_page_its_board_and_itself(leaderboard: Path, tmp_path: Path) -> None:
+    written = write_site(leaderboard, tmp_path)
+
+    assert {path.relative_to(tmp_path).as_posix() for path in written} == {
+        "index.html",
+        *(f"noise/{name}" for name in ("index.html", "leaderboard.csv", "noise.zip")),
+        *(f"unnamed/{name}" for name in ("index.html", "leaderboard.csv", "unnamed.zip")),
+    }
+    assert all(path.stat().st_size for path in written)
+    shown = entries(tmp_path / "index.html")["noise"]
+    assert shown["paper"] == "https://example.org/paper.pdf"
+    assert {line["defense"] for line in shown["lines"]} >= {"undefended", "noise:sigma=0.1", "sealed"}
+    assert shown["strips"][0][0] == "originals"
+    assert shown["cells"] == sum(each.row.status == "done" for each in cells())
+
+
+def test_what_a_submission_holds_is_text_on_the_page(leaderboard: Path, tmp_path: Path) -> None:
+    write_site(leaderboard, tmp_path)
+
+    for page in (tmp_path / "index.html", tmp_path / "unnamed" / "index.html"):
+        text = page.read_text(encoding="utf-8")
+        tags = [tag for tag, _ in Elements(text).tags]
+        assert tags.count("script") == 2
+        assert "default-src 'none'" in text
+        assert HOSTILE not in text.replace("\\u003c", "")
+
+
+def test_verified_cells_are_counted_and_all_others_are_self_reported(
+    leaderboard: Path, tmp_path: Path, verdicts: Verdicts
+) -> None:
+    path = leaderboard / "noise.verdicts.json"
+    write_verdicts(verdicts, path)
+    try:
+        write_site(leaderboard, tmp_path)
+    finally:
+        path.unlink()
+
+    shown = entries(tmp_path / "index.html")
+    assert (shown["noise"]["verified"], shown["noise"]["sampled"]) == (1, 2)
+    assert shown["unnamed"]["verified"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"submission_sha256": "0" * 64}, "got those of another file"),
+        ({"outcomes": {"0" * 16: "perfect"}}, "Expected verdicts that `mia-bench verify --verdicts` wrote"),
+        ({"date": "today"}, "Expected verdicts that `mia-bench verify --verdicts` wrote"),
+    ],
+)
+def test_verdicts_that_are_invalid_or_of_another_file_are_refused(
+    leaderboard: Path, tmp_path: Path, verdicts: Verdicts, change: dict[str, Any], message: str
+) -> None:
+    path = leaderboard / "noise.verdicts.json"
+    path.write_text(json.dumps({**verdicts.model_dump(), **change}))
+    try:
+        with pytest.raises(UsageError, match=message):
+            write_site(leaderboard, tmp_path)
+    finally:
+        path.unlink()
+
+
+def test_a_folder_without_submissions_gives_an_empty_leaderboard(tmp_path: Path) -> None:
+    (page,) = write_site(tmp_path, tmp_path / "out")
+
+    assert entries(page) == {}
