@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Observation, Reconstruction
-from ._decoders.divided import Member
+from ._decoders.divided import Answer, Member
 from ._decoders.fitting import Recipe
 from ._decoders.folds import SMALL_IMAGE_PIXELS
 from ._decoders.linear import decoders
@@ -21,7 +21,7 @@ ITERATIONS = 100
 
 
 def ensemble(seen: Observation, recipe: Recipe) -> Reconstruction:
-    """Run all members and select the one that does best on images that it was not fitted to.
+    """Run all members and select those that do best, by PSNR and by SSIM, on images that they were not fitted to.
 
     Args:
         seen: the observation, with queries. Only the decoders take part without a client, or if the channel is
@@ -29,14 +29,26 @@ def ensemble(seen: Observation, recipe: Recipe) -> Reconstruction:
         recipe: how the decoder is trained.
 
     Returns:
-        The images (N, C, H, W) of the selected member, its name, and the images of each member.
+        The images (N, C, H, W) of the member selected by PSNR, its name, the images of each member, and the name of
+        the member selected by SSIM if it is another one.
     """
     mean = seen.aux.images.mean(0)
     inverts = _invertible(seen)
     start = prepare(seen, recipe, as_read=inverts)
     answers = {name: start.queries.answer(member, mean) for name, member in _members(seen, start, inverts=inverts)}
+    return chosen(answers)
+
+
+def chosen(answers: Mapping[str, Answer]) -> Reconstruction:
+    """Select one answer by PSNR, and one by SSIM.
+
+    Args:
+        answers: the members by name, each with its images and its scores on held-out images.
+    """
     selected = max(answers, key=lambda name: answers[name].decibels)
-    return Reconstruction(answers[selected].images, selected, {name: answer.images for name, answer in answers.items()})
+    by_ssim = max(answers, key=lambda name: (answers[name].similarity, name == selected))
+    images = {name: answer.images for name, answer in answers.items()}
+    return Reconstruction(images[selected], selected, images, "" if by_ssim == selected else by_ssim)
 
 
 def _invertible(seen: Observation) -> bool:

@@ -11,7 +11,8 @@ class Auto(Attack):
     """Runs ridge, ridge_skip, map_pca and map_dec, and returns the result of the one that does best on held-out images.
 
     The ensemble is fixed and has no parameters, so that results of different users can be compared. One member is
-    selected for the whole cell, by its PSNR on images of the attacker that it was neither fitted to nor tuned on. If
+    selected for the whole cell, by its PSNR on images of the attacker that it was neither fitted to nor tuned on, and
+    one, often the same, by its SSIM on those. SSIM and ``recognisable`` are those of the latter. If
     there are fewer than 400, each image is held out in one of four folds (cross-fitting). ``map_tv`` takes part if
     there are fewer images than pixels, because their covariance is then unknown. For images of more than 32x32 pixels
     ``search`` takes part: the best of several searches as in ``white_box``, from the answer of ``ridge_skip``. The
@@ -25,7 +26,7 @@ class Auto(Attack):
     Source: ours, after Croce & Hein, ICML 2020, "Reliable evaluation ... with an ensemble" (AutoAttack).
     """
 
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
     access: ClassVar[Access] = Access.WHITE_BOX
 
     def reconstruct(self, seen: Observation) -> Reconstruction:

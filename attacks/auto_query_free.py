@@ -26,7 +26,7 @@ class AutoQueryFree(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 6, for the shadow; ours, for the rest.
     """
 
-    version: ClassVar[int] = 8
+    version: ClassVar[int] = 9
     access: ClassVar[Access] = Access.QUERY_FREE
     standard: ClassVar[bool] = False
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from ...benchmark.metrics import psnr
+from ...benchmark.metrics import psnr, ssim
 from .._shrinkage import shrink, trust
 from .folds import affordable, divide
 from .queries import Queries
@@ -24,15 +24,17 @@ class Member(Protocol):
 
 
 class Answer(NamedTuple):
-    """The reconstructions of an attack, and its score on held-out images.
+    """The reconstructions of an attack, and its scores on images that it was neither fitted to nor tuned on.
 
     Attributes:
         images: (N, C, H, W) in [0, 1].
-        decibels: mean PSNR on those of the attacker's images that the attack was neither fitted to nor tuned on.
+        decibels: mean PSNR on those of the attacker's images.
+        similarity: mean SSIM on those.
     """
 
     images: Tensor
     decibels: float
+    similarity: float
 
 
 class Divided:
@@ -67,5 +69,6 @@ class Divided:
         rebuilt, truth = torch.cat(judged), torch.cat([images for _, images in self.judges])
         means = torch.cat([part.mean.expand_as(images) for part, images in zip(self.parts, judged, strict=True)])
         factor = trust(rebuilt, truth, means)
-        reached = psnr(shrink(rebuilt, means, factor), truth).mean().item()
-        return Answer(shrink(private, mean, factor).contiguous(), reached)
+        shown = shrink(rebuilt, means, factor)
+        scores = (psnr(shown, truth).mean().item(), ssim(shown, truth).mean().item())
+        return Answer(shrink(private, mean, factor).contiguous(), *scores)

@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import torch
 from pydantic import ValidationError
-from torch import Tensor
 
 from ... import __version__
 from ..errors import Inapplicable, UsageError, clean, describe, message_of
@@ -23,7 +22,7 @@ from ..registry import DISTRIBUTION
 from ..utils.isolation import isolated
 from .artifacts import Artifacts
 from .protection import Protected
-from .scoring import bound, compare, compare_members, finite_details, score, score_columns
+from .scoring import bound, compare_members, compare_selected, finite_details, score, score_columns
 
 
 class InvalidFacts(Exception):
@@ -71,13 +70,13 @@ class _Attacked:
     measured: Measured
 
 
-def evaluate(cell: Cell, cell_id: str, artifacts: Artifacts) -> tuple[Record, Tensor | None]:
+def evaluate(cell: Cell, cell_id: str, artifacts: Artifacts) -> tuple[Record, Reconstruction | None]:
     """Run one cell.
 
     An error inside a component becomes a record with its reason, unless the user can correct it.
 
     Returns:
-        The record, and the reconstructions (N, C, H, W) if there are any.
+        The record, and the reconstruction if there is one.
 
     Raises:
         UsageError: If a parameter turns out to be wrong, or a cached file damaged.
@@ -96,10 +95,11 @@ def evaluate(cell: Cell, cell_id: str, artifacts: Artifacts) -> tuple[Record, Te
         held, notes = finite_details(measured.details)
         notes |= {
             "selected": attacked.reconstruction.selected,
+            "selected_by_ssim": attacked.reconstruction.selected_by_ssim,
             "data": artifacts.pools(cell.setting.dataset).note,
         }
         notes = {name: note for name, note in notes.items() if note}
-        return Record(row=row, details=held, notes=notes, per_image=per_image), attacked.reconstruction.images
+        return Record(row=row, details=held, notes=notes, per_image=per_image), attacked.reconstruction
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a component must not end the run
@@ -164,7 +164,7 @@ def reconstruct(attack: Attack, seen: Observation, cell_id: str) -> Reconstructi
 
 def _score(cell: Cell, reconstruction: Reconstruction, artifacts: Artifacts) -> tuple[Measured, PerImage]:
     attacked = artifacts.attacked(cell.setting)
-    per_image = compare(reconstruction.images, attacked)
+    per_image = compare_selected(reconstruction, attacked)
     columns, details = score(artifacts, cell.setting, reconstruction.images)
     members = compare_members(reconstruction, attacked)
     return Measured(columns | score_columns(per_image), details | members), per_image

@@ -125,6 +125,14 @@ def compare(images: Tensor, attacked: ImageSet) -> PerImage:
     return PerImage(psnr_db=decibels, ssim=similarities, sources=sources)
 
 
+def compare_selected(rebuilt: Reconstruction, attacked: ImageSet) -> PerImage:
+    """Compute PSNR and SSIM image by image, each of the images that the attack selected for it."""
+    found = compare(rebuilt.images, attacked)
+    if not rebuilt.selected_by_ssim:
+        return found
+    return found.model_copy(update={"ssim": compare(rebuilt.similar, attacked).ssim})
+
+
 def compare_members(rebuilt: Reconstruction, attacked: ImageSet) -> dict[str, float]:
     """Compute means of each member's scores, and of the best that any member has for each image (``oracle``)."""
     if not rebuilt.members:

@@ -32,6 +32,8 @@ class Reconstruction:
         images: The reconstructed images, (N, C, H, W) in [0, 1].
         selected: The name of the method that produced them.
         members: The images of each method, (N, C, H, W) in [0, 1], by its name.
+        selected_by_ssim: The name of the member that SSIM and ``recognisable`` are computed of. Empty, the default,
+            means that they are computed of ``images``, as all other scores.
 
     Example:
         >>> dark, gray = torch.zeros(2, 1, 8, 8), torch.full((2, 1, 8, 8), 0.5)
@@ -43,6 +45,12 @@ class Reconstruction:
     images: Tensor
     selected: str = ""
     members: dict[str, Tensor] = field(default_factory=dict)
+    selected_by_ssim: str = ""
+
+    @property
+    def similar(self) -> Tensor:
+        """The images (N, C, H, W) that SSIM and ``recognisable`` are computed of."""
+        return self.members[self.selected_by_ssim] if self.selected_by_ssim else self.images
 
     @classmethod
     def of(cls, answer: Tensor | Reconstruction) -> Reconstruction:
@@ -57,10 +65,15 @@ class Reconstruction:
 
         Raises:
             InvalidReconstruction: If the images, or those of a member, have another shape or type, are not finite, or
-                have values outside [0, 1].
+                have values outside [0, 1], or if there is no member ``selected_by_ssim``.
         """
         members = {clean(str(name)): _valid(images, tuple(shape)) for name, images in self.members.items()}
-        return Reconstruction(_valid(self.images, tuple(shape)), clean(str(self.selected)), members)
+        by_ssim = clean(str(self.selected_by_ssim))
+        if by_ssim and by_ssim not in members:
+            raise InvalidReconstruction(
+                f"Expected selected_by_ssim to be one of the members {', '.join(members) or '(none)'}, got {by_ssim!r}."
+            )
+        return Reconstruction(_valid(self.images, tuple(shape)), clean(str(self.selected)), members, by_ssim)
 
 
 def _valid(images: Tensor, shape: tuple[int, ...]) -> Tensor:

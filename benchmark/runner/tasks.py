@@ -48,7 +48,10 @@ class CellResult:
 
     record: Record
     picture: bytes | None = None
-    """The strip of originals above reconstructions, as PNG. None without reconstructions."""
+    """The strip of originals above reconstructions, as PNG. None without reconstructions.
+
+    If an ensemble selected another member for SSIM, the images of that member are the third row.
+    """
 
 
 def run_task(task: Task, artifacts: Artifacts) -> CellResult:
@@ -57,6 +60,9 @@ def run_task(task: Task, artifacts: Artifacts) -> CellResult:
     Raises:
         UsageError: If a parameter is wrong, or a cached file is damaged.
     """
-    record, images = evaluate(task.cell, task.cell_id, artifacts)
-    picture = None if images is None else strip(artifacts.originals(task.cell.setting), images)
+    record, rebuilt = evaluate(task.cell, task.cell_id, artifacts)
+    picture = None
+    if rebuilt is not None:
+        rows = [rebuilt.images, *([rebuilt.similar] if rebuilt.selected_by_ssim else [])]
+        picture = strip(artifacts.originals(task.cell.setting), *rows)
     return CellResult(record, picture)

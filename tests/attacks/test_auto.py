@@ -5,7 +5,9 @@ from collections.abc import Callable
 import pytest
 import torch
 from mia_bench.attacks import _ensemble
+from mia_bench.attacks._decoders.divided import Answer
 from mia_bench.attacks._decoders.fitting import Decoders
+from mia_bench.attacks._ensemble import chosen
 from mia_bench.attacks.auto import Auto
 from mia_bench.attacks.auto_query_free import AutoQueryFree
 from mia_bench.attacks.mean_image import MeanImage
@@ -41,6 +43,17 @@ def test_the_private_wire_has_no_say_in_the_selection(world: Callable) -> None:
     victim.wire = Wire(torch.rand_like(victim.wire.tensor))
 
     assert tried(victim).selected == selected
+
+
+def test_psnr_and_ssim_each_select_their_own_member() -> None:
+    sharp, smooth = torch.zeros(1, 1, 8, 8), torch.ones(1, 1, 8, 8)
+
+    found = chosen({"sharp": Answer(sharp, 20.0, 0.9), "smooth": Answer(smooth, 21.0, 0.8)})
+    same = chosen({"sharp": Answer(sharp, 20.0, 0.9), "smooth": Answer(smooth, 21.0, 0.9)})
+
+    assert (found.selected, found.selected_by_ssim) == ("smooth", "sharp")
+    assert (found.images is smooth, found.similar is sharp) == (True, True)
+    assert (same.selected, same.selected_by_ssim) == ("smooth", "")
 
 
 def test_where_nothing_is_published_only_the_learners_take_part(world: Callable) -> None:

@@ -98,6 +98,22 @@ def test_the_members_of_an_attack_are_scored_beside_what_it_selected(bench: Arti
     assert record.details["bytes_down"] > 0
 
 
+def test_ssim_and_recognisable_are_those_of_the_member_selected_by_ssim(bench: Artifacts) -> None:
+    originals = bench.originals(setting(bench))
+
+    def attack(seen: Observation) -> Reconstruction:
+        return Reconstruction(gray(seen), "gray", {"gray": gray(seen), "true": originals}, "true")
+
+    record = outcome(bench, attack)
+
+    assert record.notes == {"selected": "gray", "selected_by_ssim": "true"}
+    assert record.row.psnr_db == pytest.approx(record.details["gray_psnr_db"])
+    assert record.row.ssim == pytest.approx(record.details["true_ssim"]) == 1
+    assert record.row.recognisable == 1
+    assert record.per_image.ssim == [1.0] * 4
+    assert max(record.per_image.psnr_db) < 100
+
+
 def test_an_attack_of_one_piece_has_no_members(bench: Artifacts) -> None:
     record = outcome(bench, gray)
 

@@ -25,6 +25,15 @@ def test_a_valid_reconstruction_is_copied_with_printable_names() -> None:
     assert found.members["a b"].data_ptr() != GRAY.data_ptr()
 
 
+def test_ssim_is_that_of_the_member_that_was_selected_for_it() -> None:
+    dark = torch.zeros(SHAPE)
+
+    assert Reconstruction(GRAY, "gray", {"gray": GRAY, "dark": dark}, "dark").validate(SHAPE).similar.max() == 0
+    assert Reconstruction(GRAY).similar is GRAY
+    with pytest.raises(InvalidReconstruction, match="Expected selected_by_ssim to be one of the members gray, got 'x'"):
+        Reconstruction(GRAY, "gray", {"gray": GRAY}, "x").validate(SHAPE)
+
+
 INVALID: dict[str, tuple[Any, str]] = {
     "another type": (GRAY.numpy(), r"Expected images \(2, 1, 8, 8\) from the attack, got ndarray"),
     "another shape": (GRAY[1:], r"Expected images \(2, 1, 8, 8\) from the attack, got \(1, 1, 8, 8\)"),
