@@ -147,7 +147,7 @@ def read_submission(path: Path) -> Submission:
 
 @contextmanager
 def unpacked_submission(path: Path) -> Iterator[tuple[Submission, Path]]:
-    """Read and check a submission as ``read_submission`` does, and keep its files in a temporary folder meanwhile.
+    """Read and check a submission as ``read_submission`` does, and keep its files in a temporary folder while the context lasts.
 
     Yields:
         The submission, and a results folder with its records and strips.
