@@ -13,7 +13,7 @@ import torch
 
 from ... import __version__
 from ..leaderboard.submissions import read_submission
-from ..leaderboard.verdicts import Verdicts, checksum, write_verdicts
+from ..leaderboard.verdicts import Outcome, Verdicts, checksum, write_verdicts
 from ..registry.labels import label
 from ..runner.options import RunOptions
 from ..runner.verification import Verdict, verify
@@ -62,7 +62,7 @@ def verify_submission(
         verdicts = verify(submission.rows, options, cells=cells, seed=seed)
     _print(verdicts)
     if verdicts_file is not None:
-        outcomes = {each.row.cell_id: each.outcome for each in verdicts}
+        outcomes: dict[str, Outcome] = {each.row.cell_id: each.outcome for each in verdicts}
         today = datetime.now(UTC).date().isoformat()
         write_verdicts(
             Verdicts(submission_sha256=checksum(path), mia_bench=__version__, date=today, outcomes=outcomes),

@@ -147,7 +147,7 @@ def read_submission(path: Path) -> Submission:
 
 @contextmanager
 def unpacked_submission(path: Path) -> Iterator[tuple[Submission, Path]]:
-    """Read and check a submission as ``read_submission`` does, and keep its files in a temporary folder while the context lasts.
+    """Read and check a submission as ``read_submission`` does, and unpack its files to a temporary folder.
 
     Yields:
         The submission, and a results folder with its records and strips.
@@ -157,7 +157,7 @@ def unpacked_submission(path: Path) -> Iterator[tuple[Submission, Path]]:
 
     Example:
         >>> with unpacked_submission(Path("submission.zip")) as (submission, folder):  # doctest: +SKIP
-        ...     print(sorted(folder.glob("pictures/*.png")))
+        ...     print(sorted(folder.glob("cells/*.json")))
     """
     contents = read_archive(path, allowed=MEMBER)
     manifest = _manifest(contents.pop(MANIFEST, None), path)
