@@ -21,6 +21,7 @@ _PUBLIC = {
     **dict.fromkeys(("Channel", "Promise", "SplitModel", "Target"), "interfaces"),
     **dict.fromkeys(("Inapplicable", "UsageError"), "errors"),
     **dict.fromkeys(("psnr", "ssim"), "metrics"),
+    **dict.fromkeys(("train_jointly", "tune_server"), "training"),
     **dict.fromkeys(("plot", "rank", "run"), "api"),
 }
 __all__ = ["__version__", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]

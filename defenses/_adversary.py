@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..benchmark.interfaces import ImageSet, SplitModel
+from ..benchmark.training import fit_batches, frozen_encoder
 from ..benchmark.utils.ir_layout import IrLayout
-from ._fine_tuning import fit_batches, frozen_encoder
 
 DECODER_CHANNELS = 64
 GRID_REDUCTION = 4

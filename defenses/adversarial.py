@@ -8,8 +8,8 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Defense, ImageSet, SplitModel
+from ..benchmark.training import EPOCHS_HELP, train_jointly
 from ._adversary import Adversary
-from ._fine_tuning import EPOCHS_HELP, train_jointly
 
 
 class Adversarial(Defense):
@@ -56,7 +56,7 @@ def train_against_decoder(
     protected = model.copy()
     adversary = Adversary(protected, train)
 
-    def penalty(images: Tensor, ir: Tensor) -> Tensor:
+    def penalty(images: Tensor, _labels: Tensor, ir: Tensor, _logits: Tensor) -> Tensor:
         adversary.step(images, ir)
         return weight * adversary.success(images, ir)
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ..benchmark.errors import Inapplicable, UsageError
 from ..benchmark.interfaces import Defense, ImageSet, Promise, SplitModel
+from ..benchmark.training import EPOCHS_HELP, tune
 from ._ckks.compiler import Round, check_size, compile_interactive, compile_oneshot, steps
 from ._ckks.layout import Layout, width_of
 from ._ckks.model import CiphertextChannel, EncryptedModel
@@ -21,7 +22,6 @@ from ._ckks.parameters import MAX_MODULUS_BITS, Parameters, choose
 from ._ckks.polynomial import polynomial_form
 from ._ckks.session import Forecast, Session, forecast
 from ._ckks.view import Residues
-from ._fine_tuning import EPOCHS_HELP, tune
 
 logger = logging.getLogger(__name__)
 CALIBRATION_IMAGES = 2000

@@ -8,8 +8,8 @@ from typing import ClassVar
 from torch import nn
 
 from ..benchmark.interfaces import ImageSet, SplitModel
+from ..benchmark.training import tune_server
 from ._dp.noise_defense import NoiseDefense
-from ._fine_tuning import tune_server
 
 
 class DpInput(NoiseDefense):

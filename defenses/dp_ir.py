@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import ClassVar
 
 from ..benchmark.interfaces import ImageSet, SplitModel
+from ..benchmark.training import tune_server
 from ._dp.noise_defense import NoiseDefense
 from ._dp.nonnegative import never_negative
-from ._fine_tuning import tune_server
 
 
 class DpIr(NoiseDefense):

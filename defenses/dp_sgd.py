@@ -16,8 +16,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Defense, ImageSet, Promise, SplitModel
-from ..benchmark.training import Units, untrained_copy
-from ._fine_tuning import trainable
+from ..benchmark.training import Units, trainable, untrained_copy
 
 LEARNING_RATE = 0.5
 """Learning rate of plain SGD with gradients clipped to norm 1. It is divided by the clipping norm."""

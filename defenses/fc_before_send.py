@@ -12,7 +12,7 @@ from torch import nn
 
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Defense, ImageSet, SplitModel
-from ._fine_tuning import EPOCHS_HELP, tune
+from ..benchmark.training import EPOCHS_HELP, tune
 from ._layers import client_layers, server_layers
 
 

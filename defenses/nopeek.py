@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Defense, ImageSet, SplitModel
-from ._fine_tuning import EPOCHS_HELP, train_jointly
+from ..benchmark.training import EPOCHS_HELP, train_jointly
 
 ROOT_FLOOR = 1e-12
 """Least argument of a square root, which keeps it differentiable at zero."""
@@ -67,7 +67,7 @@ class Nopeek(Defense):
         """
         protected = model.copy()
 
-        def penalty(images: Tensor, ir: Tensor) -> Tensor:
+        def penalty(images: Tensor, _labels: Tensor, ir: Tensor, _logits: Tensor) -> Tensor:
             return self.correlation_weight * distance_correlation(images, ir)
 
         train_jointly(protected, train, penalty, epochs=self.tuning_epochs)

@@ -11,8 +11,8 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Channel, Defense, ImageSet, SplitModel
+from ..benchmark.training import EPOCHS_HELP, tune_server
 from ..benchmark.utils.ir_layout import IrLayout
-from ._fine_tuning import EPOCHS_HELP, tune_server
 
 RANGE_IMAGES = 1024
 """Most training images from which the ranges are computed."""

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Channel, Defense, ImageSet, SplitModel
-from ._fine_tuning import EPOCHS_HELP, fit_batches, frozen_encoder, trainable
+from ..benchmark.training import EPOCHS_HELP, fit_batches, frozen_encoder, trainable
 
 NOISE_LEARNING_RATE = 0.02
 """Peak learning rate of the noise, in units of the standard deviation of the IR."""

@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Channel, Defense, ImageSet, SplitModel
-from ._fine_tuning import EPOCHS_HELP, tune_server
+from ..benchmark.training import EPOCHS_HELP, tune_server
 
 
 class _LargestOnly(Channel):

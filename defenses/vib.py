@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ..benchmark.interfaces import Channel, Defense, ImageSet, SplitModel
-from ._fine_tuning import EPOCHS_HELP, num_steps, train_jointly
+from ..benchmark.training import EPOCHS_HELP, num_steps, train_jointly
 
 WARM_UP_SHARE = 0.5
 """Share of the training during which the weight of the divergence rises linearly to its full value."""
@@ -95,7 +95,7 @@ class Vib(Defense):
         rise = max(1.0, WARM_UP_SHARE * num_steps(train, self.tuning_epochs))
         done = 0
 
-        def penalty(_: Tensor, ir: Tensor) -> Tensor:
+        def penalty(_images: Tensor, _labels: Tensor, ir: Tensor, _logits: Tensor) -> Tensor:
             nonlocal done
             done += 1
             return self.kl_weight * min(1.0, done / rise) * noise.divergence(ir).mean()

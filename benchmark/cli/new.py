@@ -23,40 +23,48 @@ _EXAMPLES = {
 """Options of a first run."""
 
 
-def create(noun: str, name: str, out: Path | None) -> Path:
+TEMPLATES_OF_DEFENSES = ("noise", "channel", "trained")
+"""What a new defense starts from. The first is the default."""
+
+
+def create(noun: str, name: str, out: Path | None, template: str | None = None) -> Path:
     """Write a package.
 
     Args:
         noun: ``attack``, ``defense``, ``model`` or ``dataset``.
         name: what users will write to choose it.
         out: the folder, which must not exist or be empty; None for ``mia-bench-NAME`` in the current folder.
+        template: for a defense, one of ``TEMPLATES_OF_DEFENSES``; None for the first.
 
     Returns:
         The folder.
 
     Raises:
-        UsageError: if the name cannot be used, the folder is not empty, or it cannot be written.
+        UsageError: if the name cannot be used, the folder is not empty, or it cannot be written; if a template is
+            given for something other than a defense.
     """
-    _check_name(noun, name)
+    _check_template(noun, template)
+    _check_name(noun, name, template)
     folder = out or Path(f"mia-bench-{name.replace('_', '-')}")
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise UsageError(f"Expected a new or empty folder, got {folder}. Nothing was written. Choose another --out.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for file, content in files(noun, name).items():
+        for file, content in files(noun, name, template).items():
             (folder / file).write_text(content, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"Cannot write {folder}: {error.strerror}. Choose another --out.") from error
     return folder
 
 
-def files(noun: str, name: str) -> dict[str, str]:
+def files(noun: str, name: str, template: str | None = None) -> dict[str, str]:
     """Return the files of a package, by name."""
+    folder = _folder(noun, template)
     found = {
         "pyproject.toml": _TEMPLATES / "pyproject.toml",
         "README.md": _TEMPLATES / "README.md",
-        f"mia_bench_{name}.py": _TEMPLATES / noun / "module.py",
-        f"test_mia_bench_{name}.py": _TEMPLATES / noun / "test_module.py",
+        f"mia_bench_{name}.py": folder / "module.py",
+        f"test_mia_bench_{name}.py": folder / "test_module.py",
     }
     return {file: _filled(path.read_text(encoding="utf-8"), noun, name) for file, path in found.items()}
 
@@ -67,7 +75,17 @@ def _filled(text: str, noun: str, name: str) -> str:
     return text.replace("my_component", name)
 
 
-def _check_name(noun: str, name: str) -> None:
+def _folder(noun: str, template: str | None) -> Path:
+    """Return the folder of the module and its test."""
+    return _TEMPLATES / noun / (template or TEMPLATES_OF_DEFENSES[0]) if noun == "defense" else _TEMPLATES / noun
+
+
+def _check_template(noun: str, template: str | None) -> None:
+    if template is not None and noun != "defense":
+        raise UsageError(f"Expected --template with a defense only, got it with the {noun}. Leave it out.")
+
+
+def _check_name(noun: str, name: str, template: str | None) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
         raise UsageError(
             f"Expected a Python identifier in snake_case that is not a keyword, such as my_noise, got {name!r}. "
@@ -79,7 +97,7 @@ def _check_name(noun: str, name: str) -> None:
                 f"Expected a name that is not in use, got {name!r}, which is the {entry.noun} {entry.target} of "
                 f"package {entry.package} {entry.version}. Choose another name."
             )
-    taken = set(_class_names(noun))
+    taken = set(_class_names(_folder(noun, template)))
     if registry.camel_case(name) in taken:
         raise UsageError(
             f"Expected a name whose class differs from {', '.join(sorted(taken))}, got {name!r} for the class "
@@ -87,9 +105,9 @@ def _check_name(noun: str, name: str) -> None:
         )
 
 
-def _class_names(noun: str) -> Iterator[str]:
+def _class_names(folder: Path) -> Iterator[str]:
     """Names at the top of the module, but for that of the component."""
-    for node in ast.parse((_TEMPLATES / noun / "module.py").read_text(encoding="utf-8")).body:
+    for node in ast.parse((folder / "module.py").read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from (alias.asname or alias.name for alias in node.names)
         elif isinstance(node, ast.ClassDef) and node.name != "MyComponent":

@@ -5,39 +5,20 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-import subprocess
-import sys
 import time
-import weakref
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from multiprocessing.connection import Connection
-from typing import Any, NamedTuple, cast
+from typing import Any
 
-from .._uncopyable import Uncopyable
-from . import frames
+from .._remote.process import ServerError, ServerProcess, main
 from .evaluator import Evaluator
 from .parameters import Parameters
 from .program import Program, from_bytes, to_bytes
 
-STDERR = 2
-"""File descriptor that also receives the standard output of the server process."""
+__all__ = ["Server", "ServerError", "State"]
 
 
-class SentItem(NamedTuple):
-    """An item that was sent to the server."""
-
-    name: str
-    nbytes: int
-
-
-class ServerError(RuntimeError):
-    """Raised if the server refuses a message, or its process has ended."""
-
-
-class Server(Uncopyable):
+class Server(ServerProcess):
     """A running server process.
 
     Attributes:
@@ -62,19 +43,10 @@ class Server(Uncopyable):
             relinearization: Keys for squares.
             rotations: Keys for rotations, for each program.
         """
-        self.sent: list[SentItem] = []
-        self._connection, theirs = cast(tuple[Connection, Connection], multiprocessing.Pipe())
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__, str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=STDERR,
-                pass_fds=[theirs.fileno()],
-            )
-        self._finalizer = weakref.finalize(self, _stop, self._process, self._connection)
-        self._ask({"do": "parameters", "parameters": asdict(parameters)}, {})
+        super().__init__(__name__)
+        self.ask({"do": "parameters", "parameters": asdict(parameters)}, {})
         for number, (program, images, keys) in enumerate(zip(programs, lanes, rotations, strict=True)):
-            self._ask(
+            self.ask(
                 {"do": "program", "lanes": images},
                 {
                     f"program {number}": to_bytes(program.layers),
@@ -92,36 +64,12 @@ class Server(Uncopyable):
         Raises:
             ServerError: If the server refuses the ciphertext, or its process has ended.
         """
-        header, (reply,) = self._ask({"do": "evaluate", "program": program}, {"ciphertext": ciphertext})
+        header, (reply,) = self.ask({"do": "evaluate", "program": program}, {"ciphertext": ciphertext})
         return reply, header["seconds"]
-
-    def close(self) -> None:
-        """End the process."""
-        self._finalizer()
-
-    def _ask(self, header: dict[str, Any], blobs: dict[str, bytes]) -> tuple[dict[str, Any], list[bytes]]:
-        self.sent += [
-            SentItem(f"{header['do']} header", len(str(header))),
-            *(SentItem(name, len(blob)) for name, blob in blobs.items()),
-        ]
-        try:
-            frames.send(self._connection, header, list(blobs.values()))
-            answer, replies = frames.receive(self._connection)
-        except (EOFError, OSError) as error:
-            raise ServerError(f"The server process has ended (exit code {self._process.poll()}).") from error
-        if "error" in answer:
-            raise ServerError(f"The server refuses the message. {answer['error']}")
-        return answer, replies
-
-
-def _stop(process: subprocess.Popen[bytes], connection: Connection) -> None:
-    process.kill()
-    process.wait()
-    connection.close()
 
 
 @dataclass
-class _State:
+class State:
     """The parameters and programs that the server process has received."""
 
     parameters: Parameters | None = None
@@ -151,24 +99,5 @@ class _State:
         return {}, []
 
 
-def serve(connection: Connection) -> None:
-    """Answer requests until the client closes the connection."""
-    state = _State()
-    while True:
-        try:
-            header, blobs = frames.receive(connection)
-        except EOFError:
-            return
-        try:
-            answer, results = state.answer(header, blobs)
-        except (ValueError, RuntimeError) as error:
-            answer, results = {"error": str(error)}, []
-        try:
-            frames.send(connection, answer, results)
-        except OSError:
-            return
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The client handles Ctrl-C and closes the connection when it ends.
-    serve(Connection(int(sys.argv[1])))
+    main(State().answer)

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ...benchmark.errors import Inapplicable, UsageError
 from ...benchmark.interfaces import Defense, Promise
+from ...benchmark.training import EPOCHS_HELP
 from .._exclusive_parameters import require_one, settle_alternatives
-from .._fine_tuning import EPOCHS_HELP
 from .accountants import epsilon_of_sigma, sigma_of_epsilon
 from .clipping import median_norm
 from .grid_channel import GridNoiseChannel

@@ -55,7 +55,7 @@ def _add_leaderboard(files: Files, config: MkDocsConfig) -> None:
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     """Insert what a page asks for, and point links between ``docs/`` and its sibling ``results/`` into the site."""
     markdown = markdown.replace("<!-- suites -->", suites_table())
-    markdown = re.sub(r"<!-- template: (\w+) -->", lambda match: _template(match[1]), markdown)
+    markdown = re.sub(r"<!-- template: ([\w/]+) -->", lambda match: _template(match[1]), markdown)
     up = "../" * page.file.src_uri.count("/")
     return markdown.replace(f"]({up}../results/", f"]({up}results/").replace("](../docs/", "](../")
 
@@ -72,6 +72,7 @@ def _mathml(latex: str, *, inline: bool) -> str:
 
 def _template(kind: str) -> str:
     """Return the class that ``mia-bench new`` writes."""
-    name = {"dataset": "data"}.get(kind, kind)
+    noun = kind.partition("/")[0]
+    name = {"dataset": "data"}.get(noun, noun)
     code = (TEMPLATES / kind / "module.py").read_text(encoding="utf-8").replace("MyComponent", f"My{name.capitalize()}")
     return f"```python\n{code}```"

@@ -11,6 +11,7 @@ GROUPS = {
     "Run and read": ("run", "rank", "plot"),
     "Metrics and errors": ("psnr", "ssim", "UsageError", "Inapplicable"),
     "Write components": ("Attack", "Defense", "Model", "Dataset", "Component", "Channel", "Promise", "Access"),
+    "Train a defense": ("train_jointly", "tune_server"),
     "Data of an attack": ("Observation", "Wire", "ImageSet", "Pools", "SplitModel", "Target"),
 }
 TESTING = ("checks_of", "check", "assert_contract")

@@ -13,9 +13,9 @@ from mia_bench.benchmark.errors import Inapplicable, UsageError
 from mia_bench.benchmark.interfaces import Access, Observation, Wire
 from mia_bench.benchmark.metrics import accuracy, psnr
 from mia_bench.benchmark.metrics.costs import measure_costs
+from mia_bench.benchmark.training import tune
 from mia_bench.defenses._ckks.client import Client, DecryptionError
 from mia_bench.defenses._ckks.server import ServerError
-from mia_bench.defenses._fine_tuning import tune
 from mia_bench.defenses.ckks import Ckks
 from pydantic import ValidationError
 from torch import nn

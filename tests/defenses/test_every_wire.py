@@ -17,7 +17,7 @@ REFUSED = {"ckks", "dp_sgd", "fc_before_send", "tee"}
 
 @pytest.fixture(autouse=True)
 def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mia_bench.defenses._fine_tuning.MIN_STEPS_PER_EPOCH", 1)
+    monkeypatch.setattr("mia_bench.benchmark.training.tuning.MIN_STEPS_PER_EPOCH", 1)
 
 
 def make(name: str) -> Defense:

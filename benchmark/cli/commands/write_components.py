@@ -25,11 +25,15 @@ def new(
         Path | None,
         typer.Option(help="Folder to write. Defaults to mia-bench-NAME.", metavar="DIR", show_default=False),
     ] = None,
+    template: Annotated[
+        Literal["noise", "channel", "trained"] | None,
+        typer.Option(help="What a defense starts from. Defaults to noise.", show_default=False),
+    ] = None,
 ) -> None:
     """Write a plug-in package with one component that passes all checks."""
     from ..new import create
 
-    folder = create(noun, name, out)
+    folder = create(noun, name, out, template)
     typer.echo(f"Wrote {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
     typer.echo(f"Next: pip install -e {folder} && mia-bench check {name}")
 

@@ -1,5 +1,6 @@
 """A plug-in from nothing: written, installed, tested, run."""
 
+import importlib
 import os
 import re
 import subprocess
@@ -11,11 +12,13 @@ from pathlib import Path
 import pytest
 from mia_bench.benchmark.cli import app, new
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.registry import Entry, entries
+from mia_bench.benchmark.registry import Entry, camel_case, entries
+from mia_bench.testing import Lab, checks_of, outcomes
 from typer.testing import CliRunner, Result
 
 from ...helpers.trees import image_tree
 
+NEED_A_PROCESS = {"rebuilt in a worker", "parameters change the result"}
 NOUNS = ["attack", "defense", "model", "dataset"]
 
 
@@ -74,6 +77,35 @@ def test_new_packages_pass_their_own_tests_and_are_checked_and_run_by_name(
     (row,) = [row for row in rows if ",fresh_defense," in row and ",ridge," in row]
     assert '""level"":0.25' in row
     assert "mia-bench-fresh-defense==0.1.0" in row
+
+
+@pytest.mark.parametrize("template", new.TEMPLATES_OF_DEFENSES)
+def test_every_template_of_a_defense_keeps_the_contract_and_its_own_test(
+    template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"fresh_{template}_defense"
+    written = mia_bench("new", "defense", name, "--template", template, "--out", tmp_path / "there")
+    assert written.exit_code == 0, written.stderr
+    monkeypatch.syspath_prepend(tmp_path / "there")
+    module = importlib.import_module(f"mia_bench_{name}")
+    own = importlib.import_module(f"test_mia_bench_{name}")
+
+    with Lab() as lab:
+        checks = checks_of(getattr(module, camel_case(name))(), lab=lab)
+        found = [str(each) for each in outcomes([check for check in checks if check.name not in NEED_A_PROCESS])]
+
+    assert [line for line in found if line.startswith("failed")] == []
+    for test, run in vars(own).items():
+        if test.startswith("test_") and test != "test_it_keeps_the_contract":
+            run()
+
+
+def test_a_template_is_for_defenses_only(tmp_path: Path) -> None:
+    done = mia_bench("new", "attack", "fresh_one", "--template", "noise", "--out", tmp_path / "there")
+
+    assert done.exit_code == 2
+    assert "Expected --template with a defense only, got it with the attack." in done.stderr
+    assert not (tmp_path / "there").exists()
 
 
 @pytest.mark.parametrize("noun", NOUNS)

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tenseal.sealapi as seal
-from mia_bench.defenses._ckks import frames
 from mia_bench.defenses._ckks.client import Client
 from mia_bench.defenses._ckks.layout import Layout
 from mia_bench.defenses._ckks.parameters import choose
 from mia_bench.defenses._ckks.program import to_bytes
 from mia_bench.defenses._ckks.serial import to_bytes as seal_bytes
-from mia_bench.defenses._ckks.server import Server, ServerError, serve
+from mia_bench.defenses._ckks.server import Server, ServerError, State
+from mia_bench.defenses._remote import frames
+from mia_bench.defenses._remote.process import serve
 
 from ...helpers.worlds import program
 
@@ -143,7 +144,7 @@ def test_a_killed_server_is_named(client: Client, server: Server) -> None:
 def test_the_server_stops_when_the_client_is_gone() -> None:
     here, there = Pipe()
     here.close()
-    serve(there)
+    serve(there, State().answer)
 
 
 def test_a_message_has_a_header_and_blobs() -> None:

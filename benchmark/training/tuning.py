@@ -1,4 +1,4 @@
-"""Fine-tuning of a split model by a defense."""
+"""Fine-tuning of the server of a split model, and the step counts that all defenses share."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
-from ..benchmark.errors import Inapplicable
-from ..benchmark.interfaces import ImageSet, SplitModel
-from ..benchmark.training import fit, frozen_features, plan
+from ..errors import Inapplicable
+from ..interfaces import ImageSet, SplitModel
+from .features import frozen_features
+from .loop import fit, plan
 
 BATCH_IMAGES = 128
 
@@ -126,36 +127,6 @@ def trainable(head: nn.Module) -> Iterator[None]:
             weight.requires_grad_(required).grad = None
 
 
-Penalty = Callable[[Tensor, Tensor], Tensor]
-"""Maps images (B, C, H, W) and their clean IRs (B, ...) to a scalar."""
-
-
-def train_jointly(model: SplitModel, train: ImageSet, penalty: Penalty, *, epochs: int) -> None:
-    """Continue the training of client, server and channels in place, with a penalty added to the loss of the task.
-
-    Args:
-        model: A copy that may be changed. Its modes and frozen weights are restored afterwards.
-        train: Training images and labels of the victim.
-        penalty: Maps images (B, C, H, W) and their clean IRs (B, ...) to the value that is added to the loss.
-        epochs: Passes over the images.
-
-    Raises:
-        Inapplicable: If the client has no weights.
-    """
-    if not any(True for _ in model.client.parameters()):
-        raise Inapplicable("The client has no layers with weights to train. Choose a later split.")
-
-    def loss(batch: Tensor) -> Tensor:
-        images = model.input_channel(train.images[batch])
-        ir = model.client(images)
-        logits = model.server(model.ir_channel(ir))
-        return train.loss(logits, batch) + penalty(images, ir)
-
-    network = model.modules()
-    with trainable(network):
-        fit_batches(network.parameters(), loss, images=len(train), epochs=epochs)
-
-
 def num_steps(train: ImageSet, epochs: int) -> int:
-    """Return how many steps ``train_jointly`` makes, each with one call of the penalty."""
+    """Return how many steps a training of so many epochs makes, each with one batch."""
     return plan(len(train), epochs=epochs, batch_size=BATCH_IMAGES, least=MIN_STEPS_PER_EPOCH).steps

@@ -1,0 +1,1 @@
+"""Servers that are separate processes, and the messages to and from them."""

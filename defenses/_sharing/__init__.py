@@ -1,0 +1,1 @@
+"""Additive secret sharing in the ring of integers modulo 2^64."""
