@@ -31,7 +31,7 @@ def write_profile(path: Path) -> Path:
     """Time layers of several types on one core, and write a profile of this device.
 
     The speed is that of a convolution. The rate of memory is that of a large linear layer, which reads its weights
-    once at batch size 1.
+    once at batch size 1. The energy of an operation cannot be measured in this way and is left out.
 
     Raises:
         UsageError: If the name does not end in .toml, or the file cannot be written.
@@ -50,7 +50,6 @@ def write_profile(path: Path) -> Path:
     text = (
         f"gmacs_per_s = {speeds['convolution']:.4g}\n"
         f"memory_gbyte_per_s = {weights / seconds['linear'] / 1e9:.4g}\n"
-        "# pj_per_mac = 0  # picojoules of the whole device per operation; unknown, so energy is that of the radio\n"
         f'source = "Measured on one core ({platform.machine()}) with torch {torch.__version__}, '
         f'in GMAC/s: {measured}"\n'
     )

@@ -28,6 +28,7 @@ PLACES = {
     "wire_kb_int8": 2,
     "wire_kb": 2,
     "client_ms": 3,
+    "client_ms_modelled": 3,
     "latency_ms_modelled": 2,
     "energy_mj_modelled": 2,
     "utility": 3,

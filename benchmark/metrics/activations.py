@@ -7,10 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from .macs import unfused_attention
+from .macs import EagerMode, unfused_attention
 
 
 def count_peak_bytes(call: Callable[[Tensor], object], value: Tensor) -> int:
@@ -45,7 +44,7 @@ def count_peak_bytes(call: Callable[[Tensor], object], value: Tensor) -> int:
     return peak
 
 
-class _Lifetimes(TorchDispatchMode):
+class _Lifetimes(EagerMode):
     """Record, for each storage, the first and the last step that uses it."""
 
     def __init__(self, value: Tensor) -> None:

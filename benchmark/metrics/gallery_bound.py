@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from scipy.stats import norm
+from scipy.special import ndtri
 from torch import Tensor, nn
 
 from ..interfaces import Channel, SplitModel
@@ -26,7 +26,7 @@ MAX_GALLERY_IMAGES = 1000
 of an image knows more than others, so a bound on this attacker holds for all."""
 CONFIDENCE = 0.999
 """Confidence of the bounds. Each is the one-sided upper limit of an average over drawn wires."""
-LIMIT_STANDARD_ERRORS = float(norm.ppf(CONFIDENCE))
+LIMIT_STANDARD_ERRORS = float(ndtri(CONFIDENCE))
 """Standard errors between the average and this limit."""
 FISHER_IMAGES = 64
 """Images over which the Fisher information is averaged."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+from rich.console import RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.table import Column
 from rich.text import Text
@@ -56,7 +57,8 @@ class Display(Listener):
         self._count = 0
         self._live = self._console.is_terminal and not self._console.is_dumb_terminal
         self._width = min(max(map(len, names.values()), default=0), max(20, self._console.width - SCORES_WIDTH))
-        self._bar = Progress(
+        self._bar = _Bar(
+            self.above,
             BarColumn(BAR_WIDTH),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -79,6 +81,10 @@ class Display(Listener):
         """Remove the bar."""
         self._bar.stop()
 
+    def above(self) -> RenderableType | None:
+        """Return what is shown above the bar and changes while cells are computed; None for one line for each cell."""
+        return None
+
     def started(self, label: str) -> None:
         """Name the current cell."""
         logger.debug("Started %s.", label)
@@ -91,7 +97,9 @@ class Display(Listener):
         self._countdown.finished(label)
         self._bar.advance(self._task)
         name, result = one_line(self._names.get(label, label)), _result(record)
-        if self._live:
+        if self._live and self.above() is not None and record.row.status == "done":
+            self._bar.refresh()
+        elif self._live:
             self._line(f"{name:{self._width}}  {result}")
         else:
             left = duration(self._countdown.left()) if self._count < len(self._names) else ""
@@ -99,6 +107,20 @@ class Display(Listener):
 
     def _line(self, text: str) -> None:
         self._bar.console.print(one_line(text), markup=False, highlight=False, soft_wrap=True)
+
+
+class _Bar(Progress):
+    """A bar below something else that changes."""
+
+    def __init__(self, above: Callable[[], RenderableType | None], *columns: ProgressColumn, **options: Any) -> None:
+        self._above = above
+        super().__init__(*columns, **options)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Return what is drawn at each refresh."""
+        if (above := self._above()) is not None:
+            yield above
+        yield from super().get_renderables()
 
 
 class _TimeLeft(ProgressColumn):

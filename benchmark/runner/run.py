@@ -168,19 +168,26 @@ def _keep(out: Path, outcome: CellResult) -> Record:
 
 
 def compute(
-    planned: Sequence[PlannedCell], options: RunOptions, artifacts: Artifacts, *, quiet: bool = False
+    planned: Sequence[PlannedCell],
+    options: RunOptions,
+    artifacts: Artifacts,
+    *,
+    quiet: bool = False,
+    display: type[Display] = Display,
 ) -> list[Record]:
-    """Compute the cells that are not finished, and show the progress on stderr unless ``quiet``.
+    """Compute the cells that are not finished, and show the progress on stderr by ``display`` unless ``quiet``.
 
     Returns:
         The records of all planned cells, in their order.
     """
-    listener = None if quiet else _display(planned, options, artifacts)
+    listener = None if quiet else _display(planned, options, artifacts, display)
     with listener or nullcontext():
         return execute(planned, options, artifacts, listener or Listener())
 
 
-def _display(planned: Sequence[PlannedCell], options: RunOptions, artifacts: Artifacts) -> Display | None:
+def _display(
+    planned: Sequence[PlannedCell], options: RunOptions, artifacts: Artifacts, display: type[Display]
+) -> Display | None:
     """Log what will be computed and how long it takes, and return the progress display if there is work to do."""
     groups = [[task.cell for task in group] for group in unfinished(planned)]
     known = timings_of(each.record for each in planned if each.record)
@@ -189,7 +196,7 @@ def _display(planned: Sequence[PlannedCell], options: RunOptions, artifacts: Art
     for sentence in opening(len(planned), need, shared):
         logger.info("%s", sentence)
     by_label = {cell.label: seconds for cell, seconds in need.by_cell.items()}
-    return Display(names, Countdown(need.seconds, by_label)) if names else None
+    return display(names, Countdown(need.seconds, by_label)) if names else None
 
 
 def tell_doubts(records: Sequence[Record]) -> int:

@@ -22,7 +22,7 @@ class Device(Declaration):
     Attributes:
         gmacs_per_s: 1e9 multiply-accumulate operations per second.
         memory_gbyte_per_s: 1e9 bytes of weights that are read per second. None ignores memory.
-        pj_per_mac: Picojoules of the whole device for each multiply-accumulate operation.
+        pj_per_mac: Picojoules of the whole device for each multiply-accumulate operation. None if unknown.
         source: Where the figures come from.
 
     Example:
@@ -32,7 +32,7 @@ class Device(Declaration):
 
     gmacs_per_s: float = Field(gt=0, allow_inf_nan=False, description=POSITIVE)
     memory_gbyte_per_s: float | None = Field(None, gt=0, allow_inf_nan=False, description=POSITIVE)
-    pj_per_mac: float = Field(0, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
+    pj_per_mac: float | None = Field(None, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
     source: str = Field("", description="a text")
 
     def seconds(self, stages: list[tuple[int, int]]) -> float:
@@ -43,9 +43,11 @@ class Device(Declaration):
         memory = self.memory_gbyte_per_s
         return sum(max(macs / self.gmacs_per_s, size / memory if memory else 0) for macs, size in stages) / 1e9
 
-    def joules(self, seconds: float) -> float:
-        """Model the energy of seconds of computation at full speed."""
-        return seconds * self.gmacs_per_s * self.pj_per_mac * 1e-3
+    def joules(self, macs: float, seconds: float = 0) -> float | None:
+        """Model the energy of operations, and of seconds of computation at full speed. None if it is unknown."""
+        if self.pj_per_mac is None:
+            return None
+        return (macs * 1e-9 + seconds * self.gmacs_per_s) * self.pj_per_mac * 1e-3
 
 
 class Network(Declaration):
@@ -55,7 +57,7 @@ class Network(Declaration):
         uplink_mbit_per_s: 1e6 bits that the device sends per second.
         downlink_mbit_per_s: 1e6 bits that the device receives per second.
         rtt_ms: Milliseconds of a round trip of an empty message.
-        radio_up_mw_per_mbit_per_s: Milliwatts of the radio while sending, for each Mbit/s.
+        radio_up_mw_per_mbit_per_s: Milliwatts of the radio while sending, for each Mbit/s. None if unknown, as below.
         radio_down_mw_per_mbit_per_s: Milliwatts of the radio while receiving, for each Mbit/s.
         radio_base_mw: Milliwatts of the radio while it is on, in addition.
         source: Where the figures come from.
@@ -68,19 +70,24 @@ class Network(Declaration):
     uplink_mbit_per_s: float = Field(gt=0, allow_inf_nan=False, description=POSITIVE)
     downlink_mbit_per_s: float = Field(gt=0, allow_inf_nan=False, description=POSITIVE)
     rtt_ms: float = Field(0, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
-    radio_up_mw_per_mbit_per_s: float = Field(0, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
-    radio_down_mw_per_mbit_per_s: float = Field(0, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
-    radio_base_mw: float = Field(0, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
+    radio_up_mw_per_mbit_per_s: float | None = Field(None, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
+    radio_down_mw_per_mbit_per_s: float | None = Field(None, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
+    radio_base_mw: float | None = Field(None, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
     source: str = Field("", description="a text")
 
     def seconds(self, *, up: float, down: float, rounds: int) -> float:
         """Model the seconds in which bytes are sent up and down in some round trips."""
         return self._seconds_up(up) + self._seconds_down(down) + rounds * self.rtt_ms / 1000
 
-    def joules(self, *, up: float, down: float) -> float:
-        """Model the energy of the radio of the device while bytes are sent up and down."""
-        sending = self.radio_up_mw_per_mbit_per_s * self.uplink_mbit_per_s + self.radio_base_mw
-        receiving = self.radio_down_mw_per_mbit_per_s * self.downlink_mbit_per_s + self.radio_base_mw
+    def joules(self, *, up: float, down: float) -> float | None:
+        """Model the energy of the radio of the device while bytes are sent up and down. None if it is unknown."""
+        if not up and not down:
+            return 0.0
+        rising, falling, base = self.radio_up_mw_per_mbit_per_s, self.radio_down_mw_per_mbit_per_s, self.radio_base_mw
+        if rising is None or falling is None or base is None:
+            return None
+        sending = rising * self.uplink_mbit_per_s + base
+        receiving = falling * self.downlink_mbit_per_s + base
         return (sending * self._seconds_up(up) + receiving * self._seconds_down(down)) / 1000
 
     def _seconds_up(self, size: float) -> float:

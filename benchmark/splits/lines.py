@@ -35,8 +35,9 @@ class Line:
         wire_kb_int8: Size of the IR as 8-bit integers, in 1000 bytes.
         wire_kb: What is sent for one image, in 1000 bytes: measured if a cell is done. None if it is not known yet.
         client_ms: Measured on this machine. None before a cell is done.
+        client_ms_modelled: The operations of the client at the speed of the given device, and what a defense adds.
         latency_ms_modelled: End to end, for the given device, network and server.
-        energy_mj_modelled: Of the device: its computation and its radio.
+        energy_mj_modelled: Of the device: its computation and its radio. None if the energy of either is unknown.
         identified: Largest share of images that an attack identifies.
         pareto: Whether no other line is at least as good in leak, latency, energy and utility, and better in one.
 
@@ -58,6 +59,7 @@ class Line:
     bytes_down: float | None = None
     rounds: int | None = None
     client_ms: float | None = None
+    client_ms_modelled: float | None = None
     latency_ms_modelled: float | None = None
     energy_mj_modelled: float | None = None
     utility: float | None = None
@@ -109,9 +111,13 @@ def modelled(line: Line, cut: Cut, place: Place, *, client_s: float = 0, server_
     total = device_s + place.network.seconds(up=up, down=down, rounds=line.rounds)
     if line.rounds:
         total += place.server.seconds([*cut.server_stages]) + server_s
-    computing = 1e6 * line.client_mmacs * place.device.pj_per_mac * 1e-12 + place.device.joules(client_s)
-    energy = computing + place.network.joules(up=up, down=down)
-    return replace(line, latency_ms_modelled=1000 * total, energy_mj_modelled=1000 * energy)
+    computing, sending = place.device.joules(1e6 * line.client_mmacs, client_s), place.network.joules(up=up, down=down)
+    return replace(
+        line,
+        client_ms_modelled=1000 * device_s,
+        latency_ms_modelled=1000 * total,
+        energy_mj_modelled=None if computing is None or sending is None else 1000 * (computing + sending),
+    )
 
 
 def baselines(cuts: Sequence[Cut], place: Place, *, encoded: dict[str, float], bytes_down: float) -> list[Line]:

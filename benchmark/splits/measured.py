@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from statistics import mean
 
 from ..leaderboard.completeness import is_scored
@@ -20,6 +20,35 @@ NEGLIGIBLE_MS = 1.0
 """A defense that adds less than this on the server counts as adding nothing."""
 
 
+Spot = tuple[str, str, str]
+"""A split, and the name and the parameters, as JSON, of a defense."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """What a defended client computes and sends for one image, whatever its weights are.
+
+    Attributes:
+        wire_bytes: Bytes from the device to the server.
+        bytes_down: Bytes from the server to the device.
+        rounds: Messages that the device sends.
+        client_macs: Multiply-accumulate operations on the device.
+        client_params: Parameters on the device.
+        client_param_bytes: Bytes of these parameters.
+
+    Example:
+        >>> Sent(wire_bytes=640, bytes_down=40, rounds=1, client_macs=0, client_params=0, client_param_bytes=0).rounds
+        1
+    """
+
+    wire_bytes: float
+    bytes_down: float
+    rounds: int
+    client_macs: int
+    client_params: int
+    client_param_bytes: int
+
+
 def join(
     cuts: Sequence[Cut],
     defenses: Sequence[tuple[str, str]],
@@ -27,6 +56,7 @@ def join(
     place: Place,
     *,
     bytes_down: float,
+    sent: Mapping[Spot, Sent] | None = None,
 ) -> list[Line]:
     """Return one line for each cut and defense, in the order of the network.
 
@@ -36,8 +66,9 @@ def join(
         records: The records of finished cells, by cell.
         place: The device, the network and the server.
         bytes_down: Bytes of the answer of an undefended server.
+        sent: What defended clients send, as far as it is known before a cell is done.
     """
-    cells: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    cells: dict[Spot, list[Row]] = defaultdict(list)
     for record in records.values():
         if is_scored(record.row):
             cells[record.row.split, record.row.defense, record.row.defense_params].append(record.row)
@@ -48,11 +79,30 @@ def join(
             bare = line_of(cut, place, bytes_down=bytes_down)
             name, params = defense
             if name != REFERENCE_DEFENSE:
-                bare = replace(bare, wire_kb=None, rounds=None, latency_ms_modelled=None, energy_mj_modelled=None)
+                bare = _expected(bare, cut, (sent or {}).get((cut.split, *defense)), place)
             bare = replace(bare, defense=label("defenses", name, json.loads(params)))
             rows = cells[cut.split, *defense]
             lines.append(_filled(bare, cut, rows, plain, records, place) if rows else bare)
     return lines
+
+
+def _expected(line: Line, cut: Cut, sent: Sent | None, place: Place) -> Line:
+    """Return the line of a defended client before a cell is done."""
+    bare = replace(
+        line, wire_kb=None, rounds=None, client_ms_modelled=None, latency_ms_modelled=None, energy_mj_modelled=None
+    )
+    if sent is None:
+        return bare
+    known = replace(
+        bare,
+        client_params=sent.client_params,
+        client_param_kb=sent.client_param_bytes / 1000,
+        client_mmacs=sent.client_macs / 1e6,
+        wire_kb=sent.wire_bytes / 1000,
+        bytes_down=sent.bytes_down,
+        rounds=sent.rounds,
+    )
+    return modelled(known, cut, place)
 
 
 def _reference(cut: Cut) -> tuple[str, str]:

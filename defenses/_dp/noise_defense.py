@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
-from scipy.stats import norm
+from scipy.special import ndtr
 from torch import Tensor
 
 from ...benchmark.errors import Inapplicable, UsageError
@@ -141,7 +141,7 @@ class NoiseDefense(Defense):
         span = "per release" if self.releases == 1 else f"over {self.releases} releases"
         apart = sensitivity * math.sqrt(self.releases) / sigma
         gaussian = self.noise == "gaussian"
-        error = float(norm.sf(apart / 2)) if gaussian else 1 / (1 + math.exp(min(spent, 700)))
+        error = float(ndtr(-apart / 2)) if gaussian else 1 / (1 + math.exp(min(spent, 700)))
         words = (
             f"({spent:.4g}, {delta:g})-local DP {span}, clip {clip:.4g}, sigma {sigma:.4g}, {self.randomness} noise; "
             f"pair error at least {error:.3g}"

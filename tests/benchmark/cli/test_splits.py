@@ -1,5 +1,7 @@
 """``mia-bench splits`` and ``mia-bench profile``: costs, leak, choice, and what is refused."""
 
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 
@@ -28,6 +30,33 @@ def test_costs_are_printed_in_the_order_of_the_network_between_the_baselines(tre
     assert [*found.index] == ["cloud (PNG)", "cloud (JPEG)", *splits_in_order, "device"]
     assert found["latency_ms_modelled"].notna().all()
     assert not (tmp_path / "out").exists()
+
+
+def test_what_a_defense_sends_is_known_before_any_cell_is_done(tree: Path, tmp_path: Path) -> None:
+    defenses = ["quantize", "fc_before_send", "dp_sgd"]
+    words = [word for name in defenses for word in ("--defense", name)]
+    result = splits(tree, tmp_path / "out", "--dry-run", "--format", "csv", "--split", "relu1", *words)
+
+    found = table(result).loc["relu1"].set_index("defense")
+    plain = found.loc["undefended"]
+    assert found.loc["quantize", "wire_kb"] < plain["wire_kb_int8"]
+    assert found.loc["quantize", "latency_ms_modelled"] < plain["latency_ms_modelled"]
+    assert found.loc["fc_before_send", "client_params"] > plain["client_params"]
+    assert pd.isna(found.loc["dp_sgd", "wire_kb"])  # it would have to be trained
+
+
+def test_costs_need_no_compiler_and_no_statistics(tree: Path, tmp_path: Path) -> None:
+    words = ["splits", "--dataset", "imagefolder:size=16", "--data-dir", str(tree), "--model", "lenet5", "--dry-run"]
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys(("torch._dynamo", "scipy.stats")))  # an import of any of these is an error
+from mia_bench.benchmark.cli import app
+sys.argv = ["mia-bench", *{words}, "--images", "4", "--out", {str(tmp_path)!r}]
+app()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_leak_comes_from_the_records_of_run_and_is_not_computed_again(tree: Path, tmp_path: Path) -> None:
@@ -76,4 +105,6 @@ def test_profile_writes_a_file_that_splits_reads(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.stderr
     device = load_profile(Device, str(tmp_path / "mine.toml"))
     assert device.gmacs_per_s > 0
+    assert device.pj_per_mac is None
+    assert "pj" not in (tmp_path / "mine.toml").read_text()
     assert "depthwise" in device.source

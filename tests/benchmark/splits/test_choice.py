@@ -1,5 +1,7 @@
 """The choice within limits, reproduced by hand from the columns."""
 
+from dataclasses import replace
+
 import pytest
 from mia_bench.benchmark.splits.choice import Limit, choose
 from mia_bench.benchmark.splits.devices import Device, Network
@@ -33,6 +35,13 @@ def test_latency_and_energy_of_a_cut_are_those_by_hand() -> None:
     assert line.latency_ms_modelled == pytest.approx(10 + 40 + 10 + 9 + 1)
     # 10 MMAC of 1 nJ; (100 * 8 + 200) mW for 40 ms and 200 mW for 1 ms
     assert line.energy_mj_modelled == pytest.approx(10 + 40 + 0.2)
+    assert line.client_ms_modelled == pytest.approx(10)
+
+
+def test_energy_is_empty_if_that_of_the_device_is_unknown() -> None:
+    place = replace(PLACE, device=Device(gmacs_per_s=1))
+
+    assert line_of(CUTS[0], place, bytes_down=1000).energy_mj_modelled is None
 
 
 def test_rounds_and_what_a_defense_adds_are_part_of_the_latency() -> None:

@@ -25,6 +25,15 @@ def test_time_and_energy_of_the_radio_are_those_by_hand() -> None:
     assert network.joules(up=1e6, down=1e6) == pytest.approx((800 + 200) / 1000 * 1 + (800 + 200) / 1000 * 0.5)
 
 
+def test_energy_is_unknown_without_the_figures_of_the_device_or_the_radio() -> None:
+    network = Network(uplink_mbit_per_s=8, downlink_mbit_per_s=16)
+
+    assert Device(gmacs_per_s=10).joules(1e9) is None
+    assert Device(gmacs_per_s=10, pj_per_mac=1000).joules(1e9, 0.1) == pytest.approx(1 + 1)
+    assert network.joules(up=1, down=0) is None
+    assert network.joules(up=0, down=0) == 0
+
+
 def test_a_stage_takes_as_long_as_its_operations_or_its_weights() -> None:
     device = Device(gmacs_per_s=10, memory_gbyte_per_s=1)
 

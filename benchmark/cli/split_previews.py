@@ -1,0 +1,88 @@
+"""Learn what defended clients send, before any network is trained."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+
+import torch
+
+from ..errors import Inapplicable, message_of
+from ..evaluation.artifacts import Artifacts
+from ..evaluation.protection import defended
+from ..metrics.macs import count_macs
+from ..plan.cells import Setting
+from ..plan.references import REFERENCE_DEFENSE
+from ..runner.timings import typical
+from ..splits.measured import Sent, Spot
+from ..utils.isolation import isolated
+
+logger = logging.getLogger(__name__)
+
+TRAINING_IMAGES = 32
+"""Images that a defense gets in place of all training images: what is sent does not depend on the weights."""
+QUICK_SECONDS = 20.0
+"""Defenses whose median time to protect a network exceeds this train it, or encrypt, and are not tried."""
+SECONDS_PER_DEFENSE = 2.0
+"""CPU time after which the remaining cuts of a defense are not tried."""
+
+
+def spot_of(setting: Setting) -> Spot:
+    """Return the split of a setting, and the name and the parameters of its defense."""
+    return setting.split, setting.defense.name, setting.defense.component.params
+
+
+def preview(settings: Iterable[Setting], artifacts: Artifacts) -> dict[Spot, Sent]:
+    """Apply each defense to the untrained network, send one image, and count what that takes.
+
+    Undefended networks, slow defenses, plug-ins, images without labels and inapplicable cuts are left out.
+
+    Args:
+        settings: Settings of one dataset and one network.
+        artifacts: Gives the network and the images.
+    """
+    found, used = dict[Spot, Sent](), dict[tuple[str, str], float]()
+    for setting in settings:
+        spot = spot_of(setting)
+        if not _quick(setting) or used.get(spot[1:], 0) > SECONDS_PER_DEFENSE:
+            continue
+        start = time.process_time()
+        sent = _sent(setting, artifacts)
+        used[spot[1:]] = used.get(spot[1:], 0) + time.process_time() - start
+        if sent is not None:
+            found[spot] = sent
+    return found
+
+
+def _quick(setting: Setting) -> bool:
+    foreign = any(each.entry.foreign for each in (setting.dataset, setting.model, setting.defense))
+    known = typical("defenses", setting.defense.name).values()
+    return setting.defense.name != REFERENCE_DEFENSE and not foreign and max(known, default=0.0) <= QUICK_SECONDS
+
+
+def _sent(setting: Setting, artifacts: Artifacts) -> Sent | None:
+    train = artifacts.targets.pools(setting.dataset, setting.model).train
+    if train.task == "unlabeled":
+        return None
+    untrained = artifacts.targets.structure(setting.dataset, setting.model).to(artifacts.device).split(setting.split)
+    image = train.images[:1].clone()
+    try:
+        model = defended(setting, untrained, train[:TRAINING_IMAGES])
+        with isolated("preview", setting.identity), torch.no_grad():
+            wire = model.send(image)
+            exchange = model.exchange(wire)
+    except Inapplicable:
+        return None
+    except Exception as error:  # the cell itself may succeed, or tells the reason in its record
+        logger.debug("Cannot preview %s at %s: %s", setting.defense.label, setting.split, message_of(error))
+        return None
+    parameters = [*model.on_device.parameters()]
+    return Sent(
+        wire_bytes=wire.nbytes + exchange.more_bytes_up,
+        bytes_down=exchange.bytes_down,
+        rounds=exchange.rounds,
+        client_macs=count_macs(model.on_device, image),
+        client_params=sum(each.numel() for each in parameters),
+        client_param_bytes=sum(each.numel() * each.element_size() for each in parameters),
+    )

@@ -1,0 +1,89 @@
+"""The table of ``mia-bench splits``: its lines from the costs of the network and from finished cells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import pandas as pd
+
+from ..evaluation.artifacts import Artifacts
+from ..leaderboard.store import Record
+from ..plan.cells import Setting
+from ..splits.lines import COLUMNS, Line, Place, baselines, mark_pareto
+from ..splits.measured import join
+from ..splits.structure import count_cuts, encoded_bytes
+from ..utils.texts import one_line
+from .split_previews import preview
+from .tables import as_texts
+
+ENCODED_IMAGES = 32
+"""Private images whose mean size as files counts."""
+FLOAT_BYTES = 4
+
+
+class SplitTable:
+    """The lines of a network in one place, with the costs counted once.
+
+    Example:
+        >>> SplitTable(settings, artifacts, place).lines([])  # doctest: +SKIP
+    """
+
+    def __init__(self, settings: Sequence[Setting], artifacts: Artifacts, place: Place) -> None:
+        """Count the costs of all settings.
+
+        Args:
+            settings: Settings of one dataset and one network, at least one.
+            artifacts: Gives the network and the images.
+            place: The device, the network and the server.
+        """
+        first, self._place = settings[0], place
+        self._every = count_cuts(
+            artifacts.targets.structure(first.dataset, first.model), artifacts.facts(first.dataset).image_shape
+        )
+        wanted = {setting.split for setting in settings}
+        self._cuts = [cut for cut in self._every if cut.split in wanted]
+        self._defenses = list(dict.fromkeys((each.defense.name, each.defense.component.params) for each in settings))
+        self._down = FLOAT_BYTES * math.prod(artifacts.targets.output_shape(first.dataset, first.model))
+        images = artifacts.pools(first.dataset).private.images[:ENCODED_IMAGES]
+        self._encoded = {kind: encoded_bytes(images, kind) for kind in ("PNG", "JPEG")}
+        self._sent = preview(settings, artifacts)
+
+    def lines(self, records: Sequence[Record]) -> list[Line]:
+        """Return a line for each cut and defense between the baselines, in the order of the network."""
+        by_cell = {each.row.cell_id: each for each in records}
+        middle = join(self._cuts, self._defenses, by_cell, self._place, bytes_down=self._down, sent=self._sent)
+        *cloud, here = baselines(self._every, self._place, encoded=self._encoded, bytes_down=self._down)
+        exact = [record.details["utility_undefended"] for record in records if "utility_undefended" in record.details]
+        if exact:  # the file loses nothing in PNG, and the device runs the network as it is
+            cloud[0] = replace(cloud[0], utility=exact[0], psnr_db=100.0, ssim=1.0)
+            here = replace(here, utility=exact[0])
+        return mark_pareto([*cloud, *middle, here])
+
+
+def frame_of(lines: Sequence[Line]) -> pd.DataFrame:
+    """Return lines as a data frame with all columns."""
+    return pd.DataFrame([asdict(line) for line in lines], columns=COLUMNS)
+
+
+def texts_of(lines: Sequence[Line], columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
+    """Return lines as texts for people, without the columns that are empty, or the same for all defenses."""
+    frame = frame_of(lines)
+    whole: dict[str, Any] = {name: frame[name].astype("Int64") for name in ("client_params", "rounds", "bytes_down")}
+    texts = as_texts(frame.assign(**whole))
+    filled = [name for name in columns if set(texts[name].tolist()) != {""}]
+    if set(texts["defense"].tolist()) == {"undefended"}:
+        filled.remove("defense")
+    return texts[filled]
+
+
+def headline(setting: Setting, place: Place) -> str:
+    """Return in one line what the table is about."""
+    link = place.network
+    return one_line(
+        f"{setting.dataset.label} {setting.model.label}; modelled for a device of {place.device.gmacs_per_s:g} "
+        f"GMAC/s, {link.uplink_mbit_per_s:g} Mbit/s up, {link.downlink_mbit_per_s:g} Mbit/s down, "
+        f"{link.rtt_ms:g} ms per round, a server of {place.server.gmacs_per_s:g} GMAC/s"
+    )
