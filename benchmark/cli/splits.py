@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
@@ -22,6 +23,7 @@ from ..utils.isolation import restored_state
 from ..utils.texts import say
 from .console import print_lines
 from .interruptions import tell_interruption
+from .split_figure import check_figure, draw_figure
 from .split_progress import filling
 from .split_table import SplitTable, frame_of, headline, texts_of
 from .tables import print_frame
@@ -48,6 +50,7 @@ def compare_splits(
     place: Place,
     limits: Sequence[Limit],
     notation: str,
+    figure: Path | None,
     own_options: Sequence[str],
     dry_run: bool,
     quiet: bool,
@@ -60,6 +63,7 @@ def compare_splits(
         place: The device, the network and the server.
         limits: The limits of the choice.
         notation: ``table``, ``csv`` or ``markdown``.
+        figure: Where to draw leak against cost; None for no figure.
         own_options: The options of the command, one of which may be meant by an unknown one.
         dry_run: Whether to stop after the costs and the finished cells.
         quiet: Whether to show no progress.
@@ -67,6 +71,8 @@ def compare_splits(
     Returns:
         The exit code: 0 when all is done, 1 when cells failed or no line meets the limits.
     """
+    if figure is not None:
+        check_figure(figure)
     torch.set_num_threads(1)
     artifacts = Artifacts(device=options.torch_device, data_dir=options.data_dir)
     try:
@@ -90,8 +96,11 @@ def compare_splits(
     _print(settings[0], lines, place, notation)
     if not dry_run:
         say(f"\nWrote {board_path(options.out)}", err=notation != "table")
-    chosen = _tell_choice(lines, limits, notation) if limits else True
-    return 1 if failed or not chosen else 0
+    best = _tell_choice(lines, limits, notation) if limits else None
+    if figure is not None:
+        draw_figure(lines, figure, best)
+        say(f"Wrote {figure}", err=notation != "table")
+    return 1 if failed or (limits and best is None) else 0
 
 
 def _print(setting: Setting, lines: Sequence[Line], place: Place, notation: str) -> None:
@@ -103,7 +112,7 @@ def _print(setting: Setting, lines: Sequence[Line], place: Place, notation: str)
     print_lines([str(name) for name in texts.columns], texts.to_numpy().tolist(), named_by=1 + ("defense" in texts))
 
 
-def _tell_choice(lines: Sequence[Line], limits: Sequence[Limit], notation: str) -> bool:
+def _tell_choice(lines: Sequence[Line], limits: Sequence[Limit], notation: str) -> Line | None:
     best, why = choose(lines, limits)
     say(("\n" if notation == "table" else "") + (f"Chosen: {why}" if best else why), err=notation != "table")
-    return best is not None
+    return best

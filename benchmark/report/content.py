@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ... import __version__
@@ -16,8 +16,10 @@ from ..leaderboard.ranked_defense import RankedDefense
 from ..leaderboard.ranking import rank_scenarios
 from ..leaderboard.store import Record, Row
 from ..metrics.scales import RECOGNISABLE_SSIM
+from .costs import NETWORKS, describe, places
 from .curves import Curve, curves
 from .defenses import DefenseSummary, settings
+from .looks import MARKS, Look, Polygon, looks
 
 METRIC_TITLES = {"r2": "R²"}
 """Names of metrics in words, where they are not those of the column."""
@@ -33,6 +35,7 @@ class Scenario:
         curves: leak and utility by the strength of each defense.
         commands: the commands that complete all settings.
         metric: what the utility is, in words, as ``accuracy``.
+        looks: the color and the mark of each defense, the same in all scenarios of a board.
 
     Example:
         >>> Scenario(
@@ -49,6 +52,7 @@ class Scenario:
     curves: list[Curve]
     commands: list[str]
     metric: str = "accuracy"
+    looks: dict[str, Look] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +66,8 @@ class Content:
         nothing_db: an attack fails if its mean is at most this much above the mean image, in dB.
         recognisable_ssim: SSIM from which an image is recognizable.
         version: the version that wrote the report.
+        marks: the corners of the marks of defenses.
+        places: the devices and networks of modelled costs: name, title and text.
 
     Example:
         >>> Content(scenarios=[], flags=[], versions={}).nothing_db
@@ -74,6 +80,8 @@ class Content:
     nothing_db: float = NOTHING_DB
     recognisable_ssim: float = RECOGNISABLE_SSIM
     version: str = __version__
+    marks: tuple[Polygon, ...] = MARKS
+    places: list[dict[str, str]] = field(default_factory=list)
 
 
 def content(rows: Iterable[Row], records: Mapping[str, Record]) -> Content:
@@ -97,10 +105,11 @@ def content(rows: Iterable[Row], records: Mapping[str, Record]) -> Content:
         if flag.name != INCOMPLETE  # each setting lists what it lacks
     ]
     gaps, commands = find_gaps(rows), completing_commands(rows)
+    everywhere, found_looks = places(), looks(row.defense for row in rows)
     scenarios = []
     for key, (lines, rivals) in rank_scenarios(rows, records).items():
         here, lacking = [row for row in rows if scenario_of(row) == key], [gap for gap in gaps if gap.scenario == key]
-        found = settings(lines, rivals, here, records, lacking)
+        found = settings(lines, rivals, here, records, lacking, everywhere)
         dataset, model, split, images = key
         scenario = Scenario(
             dataset=dataset,
@@ -111,9 +120,11 @@ def content(rows: Iterable[Row], records: Mapping[str, Record]) -> Content:
             curves=curves(found),
             commands=commands.get(key, []),
             metric=_metric(lines),
+            looks=found_looks,
         )
         scenarios.append(scenario)
-    return Content(scenarios=scenarios, flags=flags, versions=_versions(rows))
+    told = [{"name": name, "title": NETWORKS[name], "text": describe(place)} for name, place in everywhere.items()]
+    return Content(scenarios=scenarios, flags=flags, versions=_versions(rows), places=told)
 
 
 def _metric(lines: Sequence[RankedDefense]) -> str:

@@ -16,6 +16,8 @@ from ..leaderboard.records import SCORES
 from ..leaderboard.store import Record, Row
 from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..registry.labels import label
+from ..splits.lines import Place
+from .costs import modelled
 from .uncertainty import known, ranges, seed_span
 
 CELL_COLUMNS = (
@@ -55,6 +57,7 @@ class DefenseSummary:
             empty on the Pareto front, None for a setting that is incomplete or has no score.
         lacking: descriptions of the cells that are missing, failed or inapplicable.
         cells: the columns of each attack and seed.
+        costs: modelled latency in ms and energy in mJ of one image, by network.
 
     Example:
         >>> from dataclasses import fields
@@ -73,6 +76,7 @@ class DefenseSummary:
     rivals: dict[str, list[int] | None]
     lacking: list[str]
     cells: list[dict[str, Any]]
+    costs: dict[str, dict[str, float]]
 
     @property
     def label(self) -> str:
@@ -86,6 +90,7 @@ def settings(
     cells: Sequence[Row],
     records: Mapping[str, Record],
     gaps: Sequence[Gap],
+    places: Mapping[str, Place],
 ) -> list[DefenseSummary]:
     """Summarize all settings of one scenario.
 
@@ -95,6 +100,7 @@ def settings(
         cells: all rows of the scenario.
         records: available records by cell.
         gaps: the cells that the defenses lack.
+        places: devices and networks, by the name of the network.
     """
     chosen: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in cells:
@@ -121,6 +127,7 @@ def settings(
                 f"{shorten_attack(*gap.attack)}, seed {gap.seed}: {gap.why}" for gap in gaps if gap.defense == key
             ],
             cells=[_cell(row, shorten_attack(row.attack, row.attack_params)) for row in own],
+            costs={name: modelled(scored, records, place) for name, place in places.items()},
         )
 
     return [describe(position, each) for position, each in enumerate(ranked)]

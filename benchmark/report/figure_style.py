@@ -10,14 +10,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
-from ..plan.references import REFERENCE_DEFENSE
 from .content import Scenario
 from .defenses import DefenseSummary
+from .looks import MARKS, Look
 
 TITLES = {"psnr_db": "PSNR in dB", "ssim": "SSIM"}
 GRAY = "#77756f"
-COLORS = ("#1f6fb5", "#b25900", "#19794a", "#7448ba", "#bf352b", "#0c7580", "#835524", "#af2f79")
-SHAPES = ("o", "s", "^", "D", "P")
 STYLE: dict[str, Any] = {
     "font.size": 8,
     "axes.spines.top": False,
@@ -39,12 +37,13 @@ HIGH_ACCURACY = 0.9
 
 
 def marker(scenario: Scenario, defense: str) -> dict[str, Any]:
-    """Return the color and shape of a defense, which are the same in all figures of a scenario."""
-    if defense == REFERENCE_DEFENSE:
-        return {"color": "black", "marker": "*", "markersize": 9}
-    names = sorted({setting.name for setting in scenario.settings} - {REFERENCE_DEFENSE})
-    index = names.index(defense)
-    return {"color": COLORS[index % len(COLORS)], "marker": SHAPES[index % len(SHAPES)], "markersize": 5}
+    """Return the color and shape of a defense, which are the same in all figures of a board."""
+    return mark_of(scenario.looks[defense])
+
+
+def mark_of(look: Look) -> dict[str, Any]:
+    """Return a color and a shape for matplotlib."""
+    return {"color": look.light, "marker": MARKS[look.mark], "markersize": 8.5 if look.mark == 0 else 6}
 
 
 def utility_axis(axes: Axes, utilities: Sequence[float]) -> None:

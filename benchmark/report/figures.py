@@ -16,6 +16,10 @@ FORMATS: dict[str, dict[str, Any]] = {"png": {"metadata": {"Software": None}}, "
 """File formats. Without dates and versions, files of the same results are identical."""
 
 
+FIGURE_NETWORK = "wifi"
+"""The network of modelled costs."""
+
+
 def check_installed() -> None:
     """Check that figures can be drawn.
 
@@ -30,7 +34,8 @@ def drawings(content: Content) -> Iterator[tuple[str, bytes]]:
     """Yield the file name and the contents of each figure."""
     import matplotlib
 
-    from .figure_style import STYLE
+    from .figure_style import STYLE, reference
+    from .split_figure import leak_and_costs, split_points
     from .strength_figure import strength
     from .tradeoff_figure import tradeoff
 
@@ -41,13 +46,27 @@ def drawings(content: Content) -> Iterator[tuple[str, bytes]]:
             if scenario.curves:
                 figures["strength"] = strength(scenario)
             for name, figure in figures.items():
-                for suffix, options in FORMATS.items():
-                    target = BytesIO()
-                    figure.savefig(target, format=suffix, dpi=200, bbox_inches="tight", **options)
-                    yield f"{prefix}{name}.{suffix}", target.getvalue()
+                yield from _files(f"{prefix}{name}", figure)
+    for dataset, images in dict.fromkeys((each.dataset, each.n_images) for each in content.scenarios):
+        here = [each for each in content.scenarios if (each.dataset, each.n_images) == (dataset, images)]
+        prefix = "" if len(here) == len(content.scenarios) else f"{_plain(f'{dataset}-{images}')}-"
+        with matplotlib.rc_context(cast(Any, STYLE)):
+            for measure in MEASURES:
+                points = split_points(here, FIGURE_NETWORK, measure)
+                figure = leak_and_costs(points, measure=measure, zero=reference(here[0], measure))
+                yield from _files(f"{prefix}costs-{measure.removesuffix('_db')}", figure)
+
+
+def _files(name: str, figure: Any) -> Iterator[tuple[str, bytes]]:
+    for suffix, options in FORMATS.items():
+        target = BytesIO()
+        figure.savefig(target, format=suffix, dpi=200, bbox_inches="tight", **options)
+        yield f"{name}.{suffix}", target.getvalue()
 
 
 def _slug(scenario: Scenario) -> str:
-    return re.sub(
-        r"[^a-z0-9]+", "-", "-".join(str(getattr(scenario, name)) for name in SCENARIO_COLUMNS).lower()
-    ).strip("-")
+    return _plain("-".join(str(getattr(scenario, name)) for name in SCENARIO_COLUMNS))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

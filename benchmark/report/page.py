@@ -17,17 +17,23 @@ from .image_gallery import ImageGallery
 
 SCRIPTS = (
     "elements.js",
+    "state.js",
     "format.js",
     "axes.js",
     "marks.js",
     "tradeoff.js",
     "curves.js",
+    "costs.js",
     "table.js",
+    "save.js",
     "leaderboard.js",
+    "viewer.js",
     "images.js",
     "details.js",
     "answer.js",
     "trust.js",
+    "overview.js",
+    "address.js",
     "main.js",
 )
 """The parts of the script of the page, in the order of their dependencies."""

@@ -67,6 +67,14 @@ def splits(
             "--format", help="Output format. Defaults to table.", show_default=False, rich_help_panel=given.FILES
         ),
     ] = "table",
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            help="PNG, SVG or PDF of leak against cost. Requires the figures extra.",
+            metavar="FILE",
+            rich_help_panel=given.FILES,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -120,6 +128,7 @@ def splits(
             ),
             limits=limits_of(max_latency, max_energy, max_identified, min_utility),
             notation=format_,
+            figure=figure,
             own_options=[f"--{name.replace('_', '-')}" for name in inspect.signature(splits).parameters],
             dry_run=dry_run,
             quiet=quiet,

@@ -47,6 +47,19 @@ function logarithmic(values, from, to) {
   return { at, ticks: apart(values, at), say: String };
 }
 
+// A logarithmic axis with round ticks.
+function decades(values, from, to, say) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const [start, end] = [Math.log10(low) - 0.06, Math.log10(high) + 0.06];
+  const at = (value) => from + ((Math.log10(value) - start) / (end - start)) * (to - from);
+  const ticks = [];
+  for (let power = Math.floor(start); power <= Math.ceil(end); power += 1) for (const digit of [1, 2, 5]) {
+    const tick = digit * 10 ** power;
+    if (Math.log10(tick) >= start && Math.log10(tick) <= end) ticks.push(tick);
+  }
+  return { at, ticks: apart(ticks.length > 1 ? ticks : [low, high], at, 52), say, low: 10 ** start, high: 10 ** end };
+}
+
 function categories(values, from, to) {
   const step = (to - from) / Math.max(1, values.length - 1);
   return { at: (value) => from + values.indexOf(value) * step, ticks: values, say: String };

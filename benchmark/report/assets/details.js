@@ -47,7 +47,7 @@ function attacksOn(setting) {
   const labels = [...new Set(setting.cells.map((cell) => cell.label))];
   const shown = labels.map((label) => setting.cells.filter((cell) => cell.label === label)).sort((a, b) => a[0].reference - b[0].reference || (average(b, "psnr_db") ?? 0) - (average(a, "psnr_db") ?? 0));
   const first = strongestCell(setting);
-  const head = first ? [el("div", { class: "attack" }, el("h3", {}, "Originals"), el("div", { class: "strip" }, image(originals(first), "originals")))] : [];
+  const head = first ? [el("div", { class: "attack" }, el("h3", {}, "Originals"), el("div", { class: "strip", tabindex: "0", role: "group", "aria-label": "Originals" }, image(originals(first), "originals")))] : [];
   return [...head, ...shown.map((cells) => attackOn(setting, cells, first))];
 }
 
@@ -56,13 +56,14 @@ function attackOn(setting, cells, first) {
   const access = cells[0].reference ? "reference: ignores the wire" : cells[0].access.replaceAll("_", " ");
   return el("div", { class: "attack" },
     el("h3", {}, el("span", { class: "name" }, cells[0].label), el("span", { class: "soft" }, ` · ${access}`)),
-    cells.map((cell) => el("p", {}, el("span", { class: "soft" }, cells.length > 1 ? `seed ${cell.seed}: ` : ""), outcome(cell))),
+    cells.map((cell) => el("p", {}, el("span", { class: "soft" }, cells.length > 1 ? `seed ${cell.seed}: ` : ""), outcome(setting, cell))),
+    drawn && !cells[0].reference ? comparer(setting, drawn) : null,
     drawn ? strip(setting, drawn, originals(drawn) !== originals(first)) : null);
 }
 
-function outcome(cell) {
+function outcome(setting, cell) {
   if (cell.status !== "done") return `${cell.status}: ${cell.reason}`;
   const found = known(cell.identified) ? `, ${percent(cell.identified, 0)} identified` : "";
   const bound = known(cell.bound_psnr_db) ? `; bound ${decibels(cell.bound_psnr_db)}` : "";
-  return `${decibels(cell.psnr_db)}${interval(cell, "psnr_db", fixed(2))}, SSIM ${fixed(3)(cell.ssim)}${interval(cell, "ssim", fixed(3))}, ${percent(cell.recognisable, 0)} recognizable${found}${bound}; ${seconds(cell.attack_seconds)}`;
+  return `${decibels(cell.psnr_db)}${interval(cell, "psnr_db", fixed(2))}, SSIM ${fixed(3)(cell.ssim)}${interval(cell, "ssim", fixed(3))}, ${recognizedCell(setting, cell)} recognizable${found}${bound}; ${seconds(cell.attack_seconds)}`;
 }

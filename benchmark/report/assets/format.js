@@ -6,6 +6,7 @@ const signed = (value) => (known(value) ? `${value > -0.005 ? "+" : ""}${decibel
 const percent = (value, places = 1) => (known(value) ? `${fixed(places)(100 * value)} %` : "–");
 // The share of recognizable images, and the share for the mean image, which smooth images reach even if nothing leaks.
 const recognized = (line) => `${percent(line.recognisable, 0)}${known(line.recognisable_mean_image) ? ` (mean image ${percent(line.recognisable_mean_image, 0)})` : ""}`;
+const recognizedCell = (setting, cell) => recognized({ recognisable: cell.recognisable, recognisable_mean_image: cell.reference ? null : average(setting.cells.filter(({ reference, seed }) => reference && seed === cell.seed), "recognisable") });
 const whole = (value) => (known(value) ? Math.round(value).toLocaleString("en-US") : "–");
 
 function scaled(value, units) {

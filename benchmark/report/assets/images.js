@@ -10,7 +10,7 @@ function shownCell(setting, attack) {
 }
 
 function strip(setting, cell, withOriginals = true) {
-  return el("div", { class: "strip" },
+  return el("div", { class: "strip", tabindex: "0", role: "group", "aria-label": `Images of ${labelOf(setting)}, ${cell.label}` },
     withOriginals ? image(originals(cell), "originals") : null,
     image(reconstructed(cell), `reconstructions by ${cell.label} from ${labelOf(setting)}, ${decibels(cell.psnr_db)}, SSIM ${fixed(3)(cell.ssim)}`));
 }
@@ -30,9 +30,9 @@ function drawImages() {
   const rungs = found.map(([setting, cell]) => el("div", { class: "rung" },
     el("div", { class: "name-line" },
       opener(setting),
-      el("span", { class: "soft" }, `${cell.label} ${decibels(cell.psnr_db)}`)),
+      el("span", { class: "soft" }, `${cell.label} ${decibels(cell.psnr_db)}`), comparer(setting, cell)),
     strip(setting, cell, originals(cell) !== originals(found[0][1]))));
-  const head = found.length ? [el("div", { class: "originals" }, el("div", { class: "name-line soft" }, "Originals"), el("div", { class: "strip" }, image(originals(found[0][1]), "originals")))] : [];
+  const head = found.length ? [el("div", { class: "originals" }, el("div", { class: "name-line soft" }, "Originals"), el("div", { class: "strip", tabindex: "0", role: "group", "aria-label": "Originals" }, image(originals(found[0][1]), "originals")))] : [];
   const ladder = el("div", { class: "ladder" }, head, rungs.slice(0, FIRST));
   const rest = rungs.slice(FIRST);
   const more = rest.length ? el("button", { type: "button", class: "more", onclick: () => { more.remove(); ladder.append(...rest); rest[0].querySelector("button").focus(); } }, `Show ${rest.length} more`) : null;

@@ -26,6 +26,8 @@ const SETTING_COLUMNS = [
   { key: "marks", title: "Marks", hint: "Pareto front, incomplete, audit flags", words: true, value: (setting) => marksOfLine(setting).join(", "), show: (setting) => marksOfLine(setting).join(", ") },
   { key: "attack", title: "Strongest attack", value: fromLine("worst_attack"), show: (setting) => setting.line.worst_attack || "–" },
   figure("bytes", "Sent", "Bytes per image", fromLine("wire_bytes"), bytes),
+  figure("latency", "Latency", "Modelled for the network chosen above", (setting) => setting.costs[state.network]?.latency_ms, milliseconds),
+  figure("energy", "Energy", "Modelled energy of the device for the network chosen above", (setting) => setting.costs[state.network]?.energy_mj, (value) => (known(value) ? `${+value.toPrecision(3)} mJ` : "–")),
   figure("client_ms", "Client", "Time per image on the client", fromLine("client_ms"), milliseconds),
   figure("server_ms", "Server", "Time per image on the server", fromLine("server_ms"), milliseconds),
   figure("macs", "Client MACs", "Multiply-accumulate operations per image", fromLine("client_macs"), macs),
@@ -42,7 +44,7 @@ const CELL_COLUMNS = [
   figure("seed", "Seed", "Seed of all random numbers", ({ cell }) => cell.seed, String),
   { ...figure("psnr_db", "PSNR", "Mean over images, with its 95 % interval", ({ cell }) => cell.psnr_db, decibels, true), show: ({ cell }) => decibels(cell.psnr_db) + interval(cell, "psnr_db", fixed(1)) },
   { ...figure("ssim", "SSIM", "Mean over images, with its 95 % interval", ({ cell }) => cell.ssim, fixed(3), true), show: ({ cell }) => fixed(3)(cell.ssim) + interval(cell, "ssim", fixed(2)) },
-  figure("recognisable", "Recognizable", "Share of images with an SSIM of at least 0.3", ({ cell }) => cell.recognisable, (value) => percent(value, 0), true),
+  { ...figure("recognisable", "Recognizable", "Share of images with an SSIM of at least 0.3. In brackets: the share for the mean image, which leaks nothing", ({ cell }) => cell.recognisable, percent, true), show: ({ setting, cell }) => recognizedCell(setting, cell) },
   figure("identified", "Identified", "Share of reconstructions that find their original among up to 1,000 images", ({ cell }) => cell.identified, (value) => percent(value, 0), true),
   figure("leak_r2", "Leak R²", "0 for the mean image, 1 for an exact reconstruction", ({ cell }) => cell.leak_r2, fixed(2), true),
   figure("bound_identified", "Identified at most", "Upper bound on the share of images that any attack identifies", ({ cell }) => cell.bound_identified, percent),
@@ -53,12 +55,17 @@ const CELL_COLUMNS = [
 ];
 const interval = (cell, name, say) => (known(cell[`${name}_low`]) ? between([cell[`${name}_low`], cell[`${name}_high`]], say) : "");
 
+const orderOf = (columns) => {
+  const order = state.board?.order.touched && state.drawn === null ? state.board.order : state.sort;
+  return order && columns.some(({ key }) => key === order.key) ? order : null;
+};
+
 function drawLeaderboard() {
   const shown = visible();
   if (state.drawn !== state.view) {
     state.board = state.view === "settings"
-      ? sortable(SETTING_COLUMNS, "One row per defense", { key: "rank", down: false })
-      : sortable(CELL_COLUMNS, "One row per cell", { key: "psnr_db", down: true });
+      ? sortable(SETTING_COLUMNS, "One row per defense", orderOf(SETTING_COLUMNS) ?? { key: "rank", down: false })
+      : sortable(CELL_COLUMNS, "One row per cell", orderOf(CELL_COLUMNS) ?? { key: "psnr_db", down: true });
     byId("table").replaceChildren(state.board.table);
     state.drawn = state.view;
   }

@@ -1,28 +1,28 @@
-// The state of the page, and what is redrawn when it changes.
-const data = JSON.parse(byId("data").textContent);
-const state = { scenario: data.scenarios[0], families: [], hidden: new Set(), kept: 0.95, metric: "psnr_db", view: "settings", nines: false, drawn: null, board: null };
+// What is redrawn when the state of the page changes.
+function passes(setting) {
+  const { line } = setting;
+  return !state.hidden.has(setting.name) &&
+    labelOf(setting).toLowerCase().includes(byId("search").value.trim().toLowerCase()) &&
+    (!byId("only-kept").checked || line.utility_kept >= state.kept) &&
+    (!byId("only-sound").checked || !(line.incomplete || line.flags));
+}
 
 function visible() {
-  const text = byId("search").value.trim().toLowerCase();
-  const shown = state.scenario.settings.filter((setting) => {
-    const { line } = setting;
-    return !state.hidden.has(setting.name) &&
-      labelOf(setting).toLowerCase().includes(text) &&
-      (!byId("only-kept").checked || line.utility_kept >= state.kept) &&
-      (!byId("only-sound").checked || !(line.incomplete || line.flags));
-  });
+  const shown = state.scenario.settings.filter(passes);
   return byId("only-pareto").checked ? shown.filter((setting) => frontOf(shown, state.metric).includes(setting)) : shown;
 }
 
 function drawShown() {
   drawTradeoff();
+  drawCosts();
   drawLeaderboard();
   drawImages();
   drawCurves();
+  keepView();
 }
 
 function drawLegend() {
-  state.families = [...new Set(state.scenario.settings.map((setting) => setting.name))].sort();
+  state.families = [...new Set(everyScenario().flatMap(({ settings }) => settings.map((setting) => setting.name)))].sort();
   byId("legend").replaceChildren(...state.families.map((name) => {
     const { color, shape } = look(name);
     const icon = draw("svg", { viewBox: "-8 -8 16 16", "aria-hidden": "true" }, draw("g", { class: "point", color }, draw("path", { class: "shape", d: shape })));
@@ -35,6 +35,9 @@ function drawLegend() {
   }));
 }
 
+// The scenarios of the chart of costs.
+const everyScenario = () => data.scenarios.filter(({ dataset, n_images }) => dataset === state.scenario.dataset && n_images === state.scenario.n_images);
+
 // Shows a selector if there are several values, and text if there is one.
 function drawScenarios() {
   const names = { dataset: "dataset", model: "model", split: "split", n_images: "attacked images" };
@@ -43,7 +46,7 @@ function drawScenarios() {
     if (values.length < 2) return el("span", {}, `${title} `, el("strong", {}, String(values[0])));
     const options = values.map((value) => el("option", { value: String(value), selected: value === state.scenario[key] }, String(value)));
     return el("label", {}, `${title} `, el("select", { "data-key": key, onchange: (event) => choose(key, event.target.value) }, options));
-  }), el("span", {}, `${plural(state.scenario.settings.length, "setting")}, ${plural(new Set(state.scenario.settings.flatMap((setting) => setting.cells.map((cell) => cell.seed))).size, "seed")}`),
+  }), el("span", {}, `${plural(state.scenario.settings.length, "setting")}, ${plural(seedsOf(state.scenario).length, "seed")}`),
     el("span", {}, "attacks ", el("strong", {}, attackLabels().join(", ") || "none")));
 }
 
@@ -51,29 +54,34 @@ const attackLabels = () => [...new Set(state.scenario.settings.flatMap((setting)
 
 // Shows the scenario with the chosen value that is most similar to the present one.
 function choose(key, value) {
-  const keys = ["dataset", "model", "split", "n_images"];
-  const similarity = (scenario) => keys.filter((each) => scenario[each] === state.scenario[each]).length;
-  state.scenario = data.scenarios.filter((scenario) => String(scenario[key]) === value).sort((a, b) => similarity(b) - similarity(a))[0];
-  drawAll();
+  const similarity = (scenario) => SCENARIO_KEYS.filter((each) => scenario[each] === state.scenario[each]).length;
+  open(data.scenarios.filter((scenario) => String(scenario[key]) === value).sort((a, b) => similarity(b) - similarity(a))[0]);
   byId("scenarios").querySelector(`[data-key=${key}]`).focus();
 }
 
-// A linear axis hides the differences between high accuracies.
-function chooseScale() {
-  const accuracies = state.scenario.settings.map(({ line }) => line.utility).filter(known);
-  state.nines = Math.max(0, ...accuracies) >= 0.9;
+function open(scenario) {
+  if (scenario === state.scenario) return;
+  state.scenario = scenario;
+  state.nines = highUtility();
   for (const each of document.getElementsByName("scale")) each.checked = (each.value === "nines") === state.nines;
+  drawAll();
 }
 
-function drawAll() {
-  state.hidden.clear();
+// A linear axis hides the differences between high accuracies.
+function highUtility() {
+  return Math.max(0, ...state.scenario.settings.map(({ line }) => line.utility).filter(known)) >= 0.9;
+}
+
+function drawAll(attack = byId("attack").value) {
   state.drawn = null;
-  chooseScale();
   drawScenarios();
+  drawOverview();
   drawLegend();
   drawAnswer();
   drawTrust();
   drawAttackChoices();
+  byId("attack").value = attack;
+  if (byId("attack").selectedIndex < 0) byId("attack").value = "";
   drawShown();
 }
 
@@ -87,23 +95,30 @@ function themed() {
 }
 
 function listen() {
-  for (const form of ["scenarios", "filters"]) byId(form).addEventListener("submit", (event) => event.preventDefault());
-  byId("kept").addEventListener("input", (event) => { state.kept = event.target.value / 100; drawAnswer(); drawTradeoff(); if (byId("only-kept").checked) drawShown(); });
+  for (const form of ["scenarios", "filters", "cost-form"]) byId(form).addEventListener("submit", (event) => event.preventDefault());
+  byId("kept").addEventListener("input", (event) => { state.kept = event.target.value / 100; drawAnswer(); drawOverview(); drawShown(); });
   for (const id of ["search", "only-kept", "only-pareto", "only-sound"]) byId(id).addEventListener("input", drawShown);
-  byId("clear").addEventListener("click", () => { byId("filters").reset(); state.hidden.clear(); drawLegend(); drawShown(); });
-  byId("attack").addEventListener("change", drawImages);
+  byId("clear").addEventListener("click", () => { for (const id of BOXES) byId(id).checked = false; byId("search").value = ""; state.hidden.clear(); drawLegend(); drawShown(); });
+  byId("attack").addEventListener("change", () => { drawImages(); keepView(); });
   for (const each of document.getElementsByName("metric")) each.addEventListener("change", () => { state.metric = each.value; drawShown(); });
-  for (const each of document.getElementsByName("scale")) each.addEventListener("change", () => { state.nines = each.value === "nines"; drawTradeoff(); drawCurves(); });
-  for (const each of document.getElementsByName("view")) each.addEventListener("change", () => { state.view = each.value; drawLeaderboard(); });
+  for (const each of document.getElementsByName("scale")) each.addEventListener("change", () => { state.nines = each.value === "nines"; drawTradeoff(); drawCurves(); keepView(); });
+  for (const each of document.getElementsByName("view")) each.addEventListener("change", () => { state.view = each.value; state.sort = null; drawLeaderboard(); keepView(); });
+  for (const each of document.getElementsByName("cost")) each.addEventListener("change", () => { state.cost = each.value; state.limit = null; byId("limit").value = ""; drawCosts(); keepView(); });
+  byId("network").addEventListener("change", (event) => { state.network = event.target.value; drawCosts(); keepView(); });
+  byId("limit").addEventListener("input", (event) => { state.limit = Number(event.target.value) > 0 ? Number(event.target.value) : null; drawCosts(); keepView(); });
+  byId("save-csv").addEventListener("click", saveTable);
+  for (const [button, chart] of [["save-tradeoff", "scatter"], ["save-costs", "cost-chart"]]) byId(button).addEventListener("click", () => saveChart(byId(chart), button.slice(5)));
   byId("details").addEventListener("click", (event) => { if (event.target === event.currentTarget) event.currentTarget.close(); });
   let width = innerWidth;
-  addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; drawTradeoff(); drawCurves(); } });
+  addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; drawTradeoff(); drawCosts(); drawCurves(); } });
+  addEventListener("hashchange", () => { if (location.hash.includes("=") && location.hash.slice(1) !== viewNow()) drawAll(readView()); });
+  listenViewer();
 }
 
 byId("nothing").textContent = decibels(data.nothing_db);
 byId("recognisable").textContent = String(data.recognisable_ssim);
-byId("kept").value = String(100 * state.kept);
+byId("network").append(...data.places.map(({ name, title }) => el("option", { value: name }, title)));
 byId("versions").textContent = `Written by mia-bench ${data.version}. Results computed with ${Object.entries(data.versions).filter(([, values]) => values.length).map(([name, values]) => `${name.replaceAll("_", " ")} ${values.join(" and ")}`).join(", ")}.`;
 themed();
 listen();
-drawAll();
+drawAll(readView());

@@ -1,18 +1,11 @@
 // Points of charts: a color and a shape per defense, error bars, and tooltips.
-const SHAPES = {
-  circle: "M0-5.5A5.5 5.5 0 1 0 0 5.5A5.5 5.5 0 1 0 0-5.5Z",
-  square: "M-4.8-4.8H4.8V4.8H-4.8Z",
-  triangle: "M0-6.2L6 4.6H-6Z",
-  diamond: "M0-6.6L6.6 0L0 6.6L-6.6 0Z",
-  cross: "M-2-6H2V-2H6V2H2V6H-2V2H-6V-2H-2Z",
-  star: "M0-8L2.1-2.6L7.6-2.5L3.3 1L4.7 6.5L0 3.4L-4.7 6.5L-3.3 1L-7.6-2.5L-2.1-2.6Z",
-};
-const FORMS = ["circle", "square", "triangle", "diamond", "cross"];
+const SIZE = 5.6;
+const PATHS = data.marks.map((corners) => `M${corners.map(([x, y]) => `${+(SIZE * x).toFixed(2)} ${+(-SIZE * y).toFixed(2)}`).join("L")}Z`);
 
+// Each defense of the board has a color and a mark that no other one has.
 function look(name) {
-  if (name === "undefended") return { color: "var(--ink)", shape: SHAPES.star };
-  const index = Math.max(0, state.families.filter((family) => family !== "undefended").indexOf(name));
-  return { color: `var(--c${index % 8})`, shape: SHAPES[FORMS[index % FORMS.length]] };
+  const { light, dark, mark } = state.scenario.looks[name];
+  return { color: `light-dark(${light}, ${dark})`, shape: PATHS[mark] };
 }
 
 function errorBar(fromX, fromY, toX, toY, capped, color) {
@@ -22,7 +15,7 @@ function errorBar(fromX, fromY, toX, toY, capped, color) {
   return draw("path", { class: "bar", d: `M${fromX} ${fromY}L${toX} ${toY}${capped ? path : ""}`, color });
 }
 
-function point(setting, x, y, sentences) {
+function point(setting, x, y, sentences, act = () => openDetails(setting)) {
   const { color, shape } = look(setting.name);
   const doubtful = setting.line.incomplete || setting.line.flags;
   const mark = draw(
@@ -33,9 +26,9 @@ function point(setting, x, y, sentences) {
   );
   mark.dataset.label = labelOf(setting);
   explain(mark, sentences);
-  mark.addEventListener("click", () => openDetails(setting));
+  mark.addEventListener("click", act);
   mark.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" || event.key === " ") { event.preventDefault(); openDetails(setting); }
+    if (event.key === "Enter" || event.key === " ") { event.preventDefault(); act(); }
   });
   return mark;
 }

@@ -13,12 +13,17 @@ function sortable(columns, caption, initial) {
   function sortBy(column) {
     order.down = order.key === column.key ? !order.down : Boolean(column.down);
     order.key = column.key;
+    order.touched = true;
     arrange();
+    keepView();
+  }
+  function sorted() {
+    const column = columns.find(({ key }) => key === order.key);
+    return [...rows].sort((a, b) => compare(column.value(a), column.value(b), order.down));
   }
   function arrange() {
     const column = columns.find(({ key }) => key === order.key);
-    const sorted = [...rows].sort((a, b) => compare(column.value(a), column.value(b), order.down));
-    body.replaceChildren(...sorted.map(line));
+    body.replaceChildren(...sorted().map(line));
     for (const { column: each, head, arrow } of heads) {
       const chosen = each === column;
       head.setAttribute("aria-sort", chosen ? (order.down ? "descending" : "ascending") : "none");
@@ -29,7 +34,7 @@ function sortable(columns, caption, initial) {
     const cells = columns.map((column, index) => el(index ? "td" : "th", { scope: index ? null : "row", class: [column.number && "number", column.words && "words"].filter(Boolean).join(" ") || null }, column.show(row)));
     return el("tr", {}, cells);
   }
-  return { table, show: (shown) => { rows = shown; arrange(); } };
+  return { table, columns, order, sorted, show: (shown) => { rows = shown; arrange(); } };
 }
 
 function compare(a, b, down) {

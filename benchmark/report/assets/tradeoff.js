@@ -104,16 +104,21 @@ function names(shown, x, y, metric, { left, right, top, bottom }) {
   const wanted = new Set([...frontOf(shown, metric), ...shown.filter((setting) => setting.undefended), ...(right > 600 ? families.filter(known) : [])]);
   for (const setting of wanted) {
     const text = labelOf(setting);
-    const [cx, cy, wide] = [x.at(setting.line[metric]), y.at(setting.line.utility), text.length * 6.6];
-    const places = [[9, 4], [-9 - wide, 4], [-wide / 2, -12], [-wide / 2, 21], [9, -9], [9, 18], [-9 - wide, -9], [-9 - wide, 18], [9, -24], [9, 33]];
-    const spot = places.map(([dx, dy]) => [cx + dx, cy + dy - 11, cx + dx + wide, cy + dy + 4]).find(
-      (box) => box[0] >= left && box[2] <= right && box[1] >= top - 8 && box[3] <= bottom && !taken.some((other) => overlap(box, other)),
-    );
+    const spot = free(text, x.at(setting.line[metric]), y.at(setting.line.utility), taken, { left, right, top, bottom });
     if (!spot) continue;
     taken.push(spot);
     group.append(draw("text", { class: "label", x: spot[0], y: spot[1] + 11 }, text));
   }
   return group;
+}
+
+// The place of a label next to a point that covers nothing, or undefined.
+function free(text, cx, cy, taken, { left, right, top, bottom }) {
+  const wide = text.length * 6.6;
+  const places = [[9, 4], [-9 - wide, 4], [-wide / 2, -12], [-wide / 2, 21], [9, -9], [9, 18], [-9 - wide, -9], [-9 - wide, 18], [9, -24], [9, 33], [-9 - wide, -24], [-9 - wide, 33], [14, -40], [14, 48]];
+  return places.map(([dx, dy]) => [cx + dx, cy + dy - 11, cx + dx + wide, cy + dy + 4]).find(
+    (box) => box[0] >= left && box[2] <= right && box[1] >= top - 8 && box[3] <= bottom && !taken.some((other) => overlap(box, other)),
+  );
 }
 const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 

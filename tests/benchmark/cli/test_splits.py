@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from mia_bench.benchmark.cli import app
 from mia_bench.benchmark.splits.devices import Device, load_profile
+from PIL import Image
 from typer.testing import CliRunner, Result
 
 
@@ -97,6 +98,20 @@ def test_a_limit_that_cannot_be_met_exits_with_1(tree: Path, tmp_path: Path) -> 
 
     assert result.exit_code == 1
     assert "No line meets --max-latency" in result.stdout
+
+
+def test_the_figure_is_drawn_and_needs_finished_cells(tree: Path, tmp_path: Path) -> None:
+    words = ["--split", "conv1,fc1", "--attack", "mean_image", "--figure"]
+
+    none = splits(tree, tmp_path / "out", *words, str(tmp_path / "none.png"), "--dry-run")
+    wrong = splits(tree, tmp_path / "out", *words, str(tmp_path / "figure.txt"))
+    drawn = splits(tree, tmp_path / "out", *words, str(tmp_path / "figure.png"), "--max-identified", "1")
+
+    assert (none.exit_code, wrong.exit_code, drawn.exit_code) == (2, 2, 0), drawn.stderr
+    assert "Expected finished cells for --figure" in none.stderr
+    assert "Expected a file name that ends in .png, .svg, .pdf for --figure" in wrong.stderr
+    with Image.open(tmp_path / "figure.png") as figure:
+        assert figure.width > 1000
 
 
 def test_profile_writes_a_file_that_splits_reads(tmp_path: Path) -> None:

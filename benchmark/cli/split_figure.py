@@ -1,0 +1,81 @@
+"""Draw the lines of ``mia-bench splits``: leak against bytes, modelled latency and modelled energy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any, cast
+
+from ..errors import UsageError
+from ..plan.references import REFERENCE_DEFENSE
+from ..report.figures import FORMATS, check_installed
+from ..report.looks import INK, Look, looks
+from ..splits.lines import Line
+from ..utils.files import write_atomically
+
+FIGURE_FORMATS = (".png", ".svg", ".pdf")
+BASELINE = Look(*INK, mark=12)
+
+
+def check_figure(path: Path) -> None:
+    """Check that a figure can be drawn, before anything is computed.
+
+    Raises:
+        UsageError: If the name has another ending than those of ``FIGURE_FORMATS``, or matplotlib is missing.
+    """
+    if path.suffix not in FIGURE_FORMATS:
+        raise UsageError(
+            f"Expected a file name that ends in {', '.join(FIGURE_FORMATS)} for --figure, got {path}. "
+            "Choose another name."
+        )
+    check_installed()
+
+
+def draw_figure(lines: Sequence[Line], path: Path, chosen: Line | None) -> None:
+    """Draw lines whose leak is known, and mark the chosen one.
+
+    Raises:
+        UsageError: If no leak is known yet, or the file cannot be written.
+    """
+    import matplotlib
+
+    from ..report.figure_style import STYLE
+    from ..report.split_figure import SplitPoint, leak_and_costs
+
+    found_looks = looks(line.defense.partition(":")[0] for line in lines)
+    points = [
+        SplitPoint(
+            series=line.split if _is_baseline(line) else line.defense,
+            label="baselines" if _is_baseline(line) else line.defense,
+            name=line.split if line.defense == REFERENCE_DEFENSE else "",
+            look=BASELINE if _is_baseline(line) else found_looks[line.defense.partition(":")[0]],
+            leak=line.psnr_db,
+            costs=_costs(line),
+            chosen=line is chosen,
+        )
+        for line in lines
+        if line.psnr_db is not None and line.split != "cloud (PNG)"  # its 100 dB would squeeze all others
+    ]
+    if not points:
+        raise UsageError(f"Expected finished cells for --figure {path}, got none. Run the attacks, without --dry-run.")
+    with matplotlib.rc_context(cast(Any, STYLE)):
+        target = BytesIO()
+        suffix = path.suffix[1:]
+        figure = leak_and_costs(points)
+        figure.savefig(target, format=suffix, dpi=200, bbox_inches="tight", **FORMATS.get(suffix, {}))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, target.getvalue())
+    except OSError as error:
+        raise UsageError(f"Cannot write {path}: {error.strerror}. Choose another path.") from error
+
+
+def _is_baseline(line: Line) -> bool:
+    return line.split.startswith("cloud (") or line.split == "device"
+
+
+def _costs(line: Line) -> dict[str, float]:
+    sent = None if line.wire_kb is None else 1000 * line.wire_kb
+    found = {"wire_bytes": sent, "latency_ms": line.latency_ms_modelled, "energy_mj": line.energy_mj_modelled}
+    return {name: value for name, value in found.items() if value is not None}

@@ -1,0 +1,64 @@
+"""Model what the settings of a board cost on several networks, from what their cells measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import mean
+
+from ..leaderboard.store import Record, Row
+from ..splits.devices import Device, Network, load_profile
+from ..splits.lines import Place
+
+NETWORKS = {"3g": "3G", "lte": "LTE", "wifi": "Wi-Fi"}
+"""Built-in networks with their titles."""
+
+
+def places() -> dict[str, Place]:
+    """Return a phone and a server on each of the built-in networks, by name."""
+    phone, server = load_profile(Device, "phone"), load_profile(Device, "server")
+    return {name: Place(device=phone, network=load_profile(Network, name), server=server) for name in NETWORKS}
+
+
+def describe(place: Place) -> str:
+    """Return in words what is assumed of a place."""
+    link = place.network
+    return (
+        f"a device of {place.device.gmacs_per_s:g} GMAC/s, {link.uplink_mbit_per_s:g} Mbit/s up, "
+        f"{link.downlink_mbit_per_s:g} Mbit/s down, {link.rtt_ms:g} ms per round"
+    )
+
+
+def modelled(rows: Sequence[Row], records: Mapping[str, Record], place: Place) -> dict[str, float]:
+    """Model the latency and the energy of one image from the cells of a setting.
+
+    The client takes the time of its operations at the speed of the device. The server, and what a defense adds on the
+    client, take the time that was measured where the cells ran.
+
+    Args:
+        rows: The scored rows of a setting.
+        records: Available records by cell.
+        place: The device and the network.
+
+    Returns:
+        ``latency_ms`` and ``energy_mj``, as far as they are known.
+
+    Example:
+        >>> modelled([], {}, places()["lte"])
+        {}
+    """
+    macs, up = _mean(rows, "client_macs"), _mean(rows, "wire_bytes")
+    if macs is None or up is None:
+        return {}
+    down, rounds = _mean(rows, "bytes_down") or 0.0, round(_mean(rows, "rounds") or 1)
+    added = [records[row.cell_id].details.get("client_overhead_ms", 0.0) for row in rows if row.cell_id in records]
+    client_s = max(0.0, mean(added) if added else 0.0) / 1000
+    seconds = macs / place.device.gmacs_per_s / 1e9 + client_s + (_mean(rows, "server_ms") or 0.0) / 1000
+    seconds += place.network.seconds(up=up, down=down, rounds=rounds)
+    computing, sending = place.device.joules(macs, client_s), place.network.joules(up=up, down=down)
+    energy = {} if computing is None or sending is None else {"energy_mj": 1000 * (computing + sending)}
+    return {"latency_ms": 1000 * seconds, **energy}
+
+
+def _mean(rows: Sequence[Row], column: str) -> float | None:
+    values = [value for row in rows if (value := getattr(row, column)) is not None]
+    return mean(values) if values else None

@@ -1,0 +1,37 @@
+"""Modelled costs of the settings of a board, by hand."""
+
+from dataclasses import replace
+
+import pytest
+from mia_bench.benchmark.report.costs import modelled
+from mia_bench.benchmark.splits.devices import Device, Network
+from mia_bench.benchmark.splits.lines import Place
+
+from ...helpers.boards import cell
+
+NETWORK = Network(uplink_mbit_per_s=8, downlink_mbit_per_s=8, rtt_ms=10, radio_up_mw_per_mbit_per_s=100,
+                  radio_down_mw_per_mbit_per_s=0, radio_base_mw=200)  # fmt: skip
+PLACE = Place(
+    device=Device(gmacs_per_s=1, pj_per_mac=1000),
+    server=Device(gmacs_per_s=10),
+    network=NETWORK,
+)
+FACTS = {"client_macs": 10_000_000, "wire_bytes": 40_000.0, "bytes_down": 1000, "rounds": 3, "server_ms": 7.0}
+
+
+def test_latency_and_energy_are_those_by_hand() -> None:
+    record = cell("tee", "{}", "ridge", 20.0, **FACTS)
+    record = record.model_copy(update={"details": {"client_overhead_ms": 5.0}})
+
+    found = modelled([record.row], {record.row.cell_id: record}, PLACE)
+
+    # 10 MMAC at 1 GMAC/s, 5 ms of the defense, 40 kB and 1 kB at 8 Mbit/s, three round trips, 7 ms of the server
+    assert found["latency_ms"] == pytest.approx(10 + 5 + 40 + 1 + 30 + 7)
+    # 15 ms at 1 GMAC/s of 1 nJ; (100 * 8 + 200) mW for 40 ms and 200 mW for 1 ms
+    assert found["energy_mj"] == pytest.approx(15 + 40 + 0.2)
+
+
+def test_energy_is_left_out_if_the_device_does_not_tell_it() -> None:
+    row = cell("tee", "{}", "ridge", 20.0, **FACTS).row
+
+    assert set(modelled([row], {}, replace(PLACE, device=Device(gmacs_per_s=1)))) == {"latency_ms"}
