@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from .helpers.brief import shorten_training
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the slow tests, so that no worker process of pytest-xdist is left with one of them at the end."""
@@ -35,6 +37,20 @@ def cache(shared_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     folder = tmp_path / "cache"
     monkeypatch.setenv("MIA_BENCH_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def brief_cache(session_cache: Path) -> Path:
+    """Another cache for all tests, of targets that were trained for two steps."""
+    return session_cache.with_name("brief-cache")
+
+
+@pytest.fixture
+def brief(shared_cache: Path, brief_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Train every network for two steps, where nothing has to be learned."""
+    monkeypatch.setenv("MIA_BENCH_CACHE", str(brief_cache))
+    shorten_training(monkeypatch)
+    return brief_cache
 
 
 @pytest.fixture(autouse=True, scope="session")

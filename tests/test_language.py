@@ -7,6 +7,7 @@ import re
 import shlex
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -45,8 +46,14 @@ def files() -> list[str]:
     return [path.as_posix() for path in found if "templates" not in path.parts]
 
 
+@cache
+def source_of(file: str) -> str:
+    return (ROOT / file).read_text(encoding="utf-8")
+
+
+@cache
 def tree_of(file: str) -> ast.Module:
-    return ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    return ast.parse(source_of(file))
 
 
 def texts(file: str) -> Iterator[tuple[int, str]]:
@@ -54,7 +61,7 @@ def texts(file: str) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree_of(file)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
             yield node.lineno, node.value
-    for token in tokenize.generate_tokens(io.StringIO((ROOT / file).read_text(encoding="utf-8")).readline):
+    for token in tokenize.generate_tokens(io.StringIO(source_of(file)).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
 
@@ -124,7 +131,7 @@ def test_public_classes_have_an_example(file):
     assert not [node.name for node in classes if "Example:" not in (ast.get_docstring(node) or "")]
 
 
-@pytest.mark.parametrize("file", [file for file in files() if ">>> " in (ROOT / file).read_text(encoding="utf-8")])
+@pytest.mark.parametrize("file", [file for file in files() if ">>> " in source_of(file)])
 def test_examples_in_python_give_what_they_show(file):
     module = import_module(f"mia_bench.{file.removesuffix('.py').replace('/', '.')}")
     assert doctest.testmod(module).failed == 0
@@ -134,7 +141,7 @@ EXAMPLE = re.compile(r"(?:Example: ``|Example:\n +)(mia-bench run .+?)(?:``|\n)"
 
 
 def commands() -> list[str]:
-    return sorted({each for file in files() for each in EXAMPLE.findall((ROOT / file).read_text(encoding="utf-8"))})
+    return sorted({each for file in files() for each in EXAMPLE.findall(source_of(file))})
 
 
 @pytest.mark.parametrize("command", commands())

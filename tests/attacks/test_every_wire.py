@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 import torch
 from mia_bench.attacks import _ensemble
-from mia_bench.attacks._decoders import fitting
+from mia_bench.attacks._decoders import fitting, folds
 from mia_bench.attacks._inversion import map as _map
 from mia_bench.attacks._inversion import searches, weight_search
 from mia_bench.benchmark import registry
@@ -25,6 +25,7 @@ REFUSED = {"pinv"}
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ensemble has no parameters to make it quick."""
     monkeypatch.setattr(_ensemble, "ITERATIONS", 2)
+    monkeypatch.setattr(folds, "NUM_FOLDS", 2)
     monkeypatch.setattr(_map, "WEIGHTS", (0.1,))
     for module in (_ensemble, searches):  # as for larger images
         monkeypatch.setattr(module, "SMALL_IMAGE_PIXELS", 100)

@@ -3,10 +3,17 @@
 import pytest
 import torch
 from mia_bench.benchmark.interfaces import ImageSet, Promise
+from mia_bench.benchmark.training import untrained_copy
+from mia_bench.defenses import _adversary, _fine_tuning
 from mia_bench.defenses._adversary import Adversary, Decoder
 from mia_bench.defenses.adversarial import Adversarial, train_against_decoder
 from pydantic import ValidationError
 from torch.nn import functional
+
+
+@pytest.fixture(autouse=True)
+def small_decoder(monkeypatch):
+    monkeypatch.setattr(_adversary, "DECODER_CHANNELS", 16)
 
 
 def success(adversary, protected, images):
@@ -44,11 +51,12 @@ def soft_images(count):
     return ImageSet(images, (images[..., :8].mean((1, 2, 3)) > images[..., 8:].mean((1, 2, 3))).long())
 
 
-def test_more_weight_lowers_the_success_of_the_decoder_it_is_trained_against(target):
-    train, private = soft_images(1024), soft_images(256)
-    reached = []
+def test_more_weight_lowers_the_success_of_the_decoder_it_is_trained_against(target, monkeypatch):
+    monkeypatch.setattr(_fine_tuning, "MIN_STEPS_PER_EPOCH", 50)
+    train, private = soft_images(256), soft_images(128)
+    untrained, reached = untrained_copy(target).split("relu2"), []
     for weight in (0.0, 10.0):
-        protected, adversary = train_against_decoder(target.split("relu2"), train, weight=weight, epochs=20)
+        protected, adversary = train_against_decoder(untrained, train, weight=weight, epochs=2)
         reached.append(success(adversary, protected, private.images))
     assert reached[1] < reached[0] - 0.1
 
@@ -62,8 +70,9 @@ def test_the_network_stays_useful(model, train, judged):
     assert judged(Adversarial(tuning_epochs=1).protect(model, train))[0] > judged(model)[0] - 0.05
 
 
-def test_nothing_is_promised(model, train):
-    assert Adversarial(tuning_epochs=1).protect(model, train).promise == Promise()
+def test_nothing_is_promised(model, train, monkeypatch):
+    monkeypatch.setattr(_fine_tuning, "MIN_STEPS_PER_EPOCH", 1)
+    assert Adversarial(tuning_epochs=1).protect(model, train[:64]).promise == Promise()
 
 
 @pytest.mark.parametrize("wrong", [{"adversary_weight": -1}, {"tuning_epochs": 0}])

@@ -11,7 +11,7 @@ from mia_bench.attacks.ridge import Ridge
 from mia_bench.attacks.white_box import WhiteBox
 from mia_bench.benchmark.errors import Inapplicable, UsageError
 from mia_bench.benchmark.interfaces import Access, Observation, Wire
-from mia_bench.benchmark.metrics import accuracy, psnr
+from mia_bench.benchmark.metrics import accuracy, costs, psnr
 from mia_bench.benchmark.metrics.costs import measure_costs
 from mia_bench.benchmark.training import tune
 from mia_bench.defenses._ckks.client import Client, DecryptionError
@@ -91,7 +91,8 @@ def test_details_compare_decrypted_results_with_the_network_in_the_clear(late, t
     assert found["server_s_per_image"] > 0
 
 
-def test_costs_separate_the_client_from_the_server_and_count_all_rounds(middle, train, private):
+def test_costs_separate_the_client_from_the_server_and_count_all_rounds(middle, train, private, monkeypatch):
+    monkeypatch.setattr(costs, "BLOCK_CALLS", 1)
     oneshot, interactive = (
         measure_costs(Ckks(mode=mode).protect(middle, train), private.images[:1]) for mode in ("oneshot", "interactive")
     )
@@ -126,11 +127,13 @@ def observation(protected, attack, private, aux):
     )
 
 
-@pytest.mark.parametrize(
-    "attack", [Ridge(), EncoderDecoder(epochs=20), WhiteBox(iterations=30)], ids=lambda a: type(a).__name__
-)
+ATTACKS = [Ridge(), EncoderDecoder(epochs=4, steps=100, channels=4), WhiteBox(iterations=30)]
+attacks = pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: type(attack).__name__)
+
+
+@attacks
 def test_an_attack_on_ciphertexts_ends_at_the_mean_image_as_on_encrypted_zeros(attack, late, train, private):
-    few, aux = private[:96], train[:300]
+    few, aux = private[:48], train[:160]
     reached = {}
     for control in (False, True):
         protected = Ckks(control=control).protect(late, train)
@@ -141,10 +144,11 @@ def test_an_attack_on_ciphertexts_ends_at_the_mean_image_as_on_encrypted_zeros(a
         assert reference - 1 < psnr_db < reference + 0.1
 
 
-def test_the_same_attack_reads_the_undefended_wire(late, train, private):
-    few, aux = private[:96], train[:300]
-    seen = observation(late, Ridge(), few, aux)
-    gained = psnr(Ridge().reconstruct(seen), few.images) - psnr(MeanImage().reconstruct(seen), few.images)
+@attacks
+def test_the_same_attack_reads_the_undefended_wire(attack, late, train, private):
+    few, aux = private[:48], train[:160]
+    seen = observation(late, attack, few, aux)
+    gained = psnr(attack.reconstruct(seen), few.images) - psnr(MeanImage().reconstruct(seen), few.images)
     assert gained.mean() > 0.5
 
 

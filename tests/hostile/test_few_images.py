@@ -4,7 +4,8 @@ from typing import Any, cast
 
 import pytest
 import torch
-from mia_bench.attacks import _ensemble
+from mia_bench.attacks import _ensemble, auto, auto_query_free
+from mia_bench.attacks._decoders.fitting import Recipe
 from mia_bench.attacks._inversion import map as _map
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import Inapplicable
@@ -31,6 +32,8 @@ QUICK: dict[str, dict[str, Any]] = {
 def quick_search(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_ensemble, "ITERATIONS", 4)
     monkeypatch.setattr(_map, "WEIGHTS", (1e-3, 0.1))
+    for module in (auto, auto_query_free):
+        monkeypatch.setattr(module, "Recipe", lambda: Recipe(epochs=1, steps=3))
 
 
 @pytest.mark.parametrize(

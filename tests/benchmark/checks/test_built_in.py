@@ -29,11 +29,11 @@ def components() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def light_ensemble(worker: Worker) -> Iterator[None]:
-    """Lighten the ensemble in this process and in the worker, whose results are compared."""
-    worker.ask(light.lighten_the_ensemble)
+def lightened(worker: Worker) -> Iterator[None]:
+    """Lighten this process and the worker, whose results are compared."""
+    worker.ask(light.lighten)
     with pytest.MonkeyPatch.context() as patch:
-        light.lighten_the_ensemble(patch.setattr)
+        light.lighten(patch.setattr)
         yield
 
 

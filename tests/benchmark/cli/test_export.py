@@ -19,6 +19,7 @@ from ...helpers.commands import mia_bench
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
+pytestmark = pytest.mark.usefixtures("brief")
 
 SMALL = ("--dataset", "imagefolder:size=16")
 LENET = ("--model", "lenet5", "--split", "relu1")

@@ -83,13 +83,13 @@ def test_the_version_is_shown() -> None:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(tmp_path_factory: pytest.TempPathFactory, session_cache: Path) -> Path:
     """A folder with the results of a small run, as of several machines, and as a submission."""
     folder = tmp_path_factory.mktemp("examples")
     made = ["run", "--dataset", "imagefolder:size=16", "--data-dir", str(image_tree(folder / "images"))]
     made += ["--model", "lenet5", "--split", "conv1", "--images", "4", "--defense", "undefended"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MIA_BENCH_CACHE", str(folder / "cache"))
+        patch.setenv("MIA_BENCH_CACHE", str(session_cache))
         result = CliRunner().invoke(app, [*made, "--attack", "mean_image", "--out", str(folder / "results")])
     assert result.exit_code == 0, result.stderr
     for machine in ("laptop", "server"):
@@ -111,9 +111,8 @@ def test_every_command_has_an_example() -> None:
 
 
 @pytest.mark.parametrize("example", [each for each in EXAMPLES if " check " not in each])  # test_check runs checks
-def test_examples_run(example: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_run(example: str, place: Path, brief: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
-    monkeypatch.setenv("MIA_BENCH_CACHE", str(place / "cache"))
     program, *words = shlex.split(example)
 
     assert program == "mia-bench"

@@ -24,6 +24,7 @@ from mia_bench.benchmark.registry import Entry
 from mia_bench.benchmark.registry.specs import ResolvedComponent
 from mia_bench.benchmark.utils.cache import digest
 from mia_bench.benchmark.utils.seeding import seeded
+from mia_bench.defenses import _adversary
 from PIL import Image
 from torch import nn
 
@@ -127,7 +128,10 @@ def test_a_network_is_trained_and_measured_for_its_task(folders: dict[str, Path]
 
 @pytest.mark.parametrize("defense", TRAINS_WITH_LABELS)
 @pytest.mark.parametrize("task", ["regression", "unlabeled"])
-def test_defenses_that_train_use_the_loss_of_the_task(folders: dict[str, Path], task: str, defense: str) -> None:
+def test_defenses_that_train_use_the_loss_of_the_task(
+    folders: dict[str, Path], task: str, defense: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_adversary, "DECODER_CHANNELS", 8)
     given = Given(last=4) if task == "unlabeled" else None
     found = bench_of(folders[task]).protected(setting(given, defense, channels=1, task=task)).useful
 

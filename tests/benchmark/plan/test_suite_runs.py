@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 import torch
 from mia_bench.attacks import _ensemble
+from mia_bench.attacks._decoders import folds
 from mia_bench.attacks._inversion import map as _map
+from mia_bench.attacks._inversion import weight_search
 from mia_bench.benchmark.datasets import cifar10, mnist, photos
 from mia_bench.benchmark.datasets._division import divide
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
@@ -21,7 +23,6 @@ from mia_bench.benchmark.runner.options import RunOptions
 from mia_bench.benchmark.runner.progress import Listener
 from mia_bench.benchmark.runner.resume import PlannedCell, prepare
 from mia_bench.benchmark.runner.run import execute
-from mia_bench.benchmark.training import loop
 
 from ...helpers.trees import idx_files, jpeg_tree
 
@@ -43,23 +44,18 @@ BRIEFLY: dict[str, dict[str, list[str]]] = {
 """Options that shorten each suite."""
 ATTACKS = {"defenses": ["ridge", "auto"]}
 """In place of the attacks of a suite with many defenses: the first runs on each of them, the others on one."""
-MOST_STEPS, MOST_IMAGES = 2, 8
-"""Steps of each training, and images in each."""
-
-
-def few_steps(count: int, *, epochs: int, batch_size: int, least: int) -> loop.Plan:
-    return loop.Plan(min(epochs, MOST_STEPS), min(count, batch_size, MOST_IMAGES))
 
 
 @pytest.fixture
-def data(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def data(tmp_path: Path, brief: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Tiny MNIST and CIFAR-10, few patches of the photographs, and training of a few steps."""
-    monkeypatch.setattr(loop, "plan", few_steps)
     for module in (cifar10, mnist):
         monkeypatch.setattr(module, "divide", lambda train, test, classes, _: divide(train, test, classes, 30))
-    monkeypatch.setattr(photos, "MAX_PATCHES", {"train": 8, "aux": 8, "private": 4})
+    monkeypatch.setattr(photos, "MAX_PATCHES", {"train": 4, "aux": 4, "private": 2})
     monkeypatch.setattr(_ensemble, "ITERATIONS", 2)
     monkeypatch.setattr(_map, "WEIGHTS", (1e-3,))
+    monkeypatch.setattr(weight_search, "WEIGHTS", (0.1,))
+    monkeypatch.setattr(folds, "NUM_FOLDS", 2)
     idx_files(tmp_path, "MNIST", train=120, test=20)
     jpeg_tree(tmp_path / cifar10.FOLDER, cifar10.CLASSES, train=12, test=2)
     return tmp_path
