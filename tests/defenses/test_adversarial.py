@@ -3,8 +3,8 @@
 import pytest
 import torch
 from mia_bench.benchmark.interfaces import ImageSet, Promise
-from mia_bench.benchmark.training import untrained_copy
-from mia_bench.defenses import _adversary, _fine_tuning
+from mia_bench.benchmark.training import tuning, untrained_copy
+from mia_bench.defenses import _adversary
 from mia_bench.defenses._adversary import Adversary, Decoder
 from mia_bench.defenses.adversarial import Adversarial, train_against_decoder
 from pydantic import ValidationError
@@ -52,7 +52,7 @@ def soft_images(count):
 
 
 def test_more_weight_lowers_the_success_of_the_decoder_it_is_trained_against(target, monkeypatch):
-    monkeypatch.setattr(_fine_tuning, "MIN_STEPS_PER_EPOCH", 50)
+    monkeypatch.setattr(tuning, "MIN_STEPS_PER_EPOCH", 50)
     train, private = soft_images(256), soft_images(128)
     untrained, reached = untrained_copy(target).split("relu2"), []
     for weight in (0.0, 10.0):
@@ -71,7 +71,7 @@ def test_the_network_stays_useful(model, train, judged):
 
 
 def test_nothing_is_promised(model, train, monkeypatch):
-    monkeypatch.setattr(_fine_tuning, "MIN_STEPS_PER_EPOCH", 1)
+    monkeypatch.setattr(tuning, "MIN_STEPS_PER_EPOCH", 1)
     assert Adversarial(tuning_epochs=1).protect(model, train[:64]).promise == Promise()
 
 

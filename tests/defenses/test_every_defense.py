@@ -5,7 +5,7 @@ import torch
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.interfaces import Defense, ImageSet
 from mia_bench.benchmark.metrics.costs import measure_costs
-from mia_bench.defenses import _fine_tuning
+from mia_bench.benchmark.training import tuning
 from mia_bench.defenses.adversarial import Adversarial
 from mia_bench.defenses.ckks import Ckks
 from mia_bench.defenses.deeper_client import DeeperClient
@@ -86,7 +86,7 @@ def test_costs_show_what_a_defense_costs(model, train, private):
 @pytest.mark.parametrize("split", ["conv1", "relu2", "relu3"])
 @pytest.mark.parametrize("defense", ANYWHERE, ids=words)
 def test_color_images_and_vectors_are_protected_too(defense, split, color_target, monkeypatch):
-    monkeypatch.setattr(_fine_tuning, "MIN_STEPS_PER_EPOCH", 5)
+    monkeypatch.setattr(tuning, "MIN_STEPS_PER_EPOCH", 5)
     images = torch.rand(64, 3, 16, 16)
     model = color_target.split(split)
     protected = defense.protect(model, ImageSet(images, torch.arange(64) % 4))

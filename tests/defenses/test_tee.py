@@ -272,7 +272,9 @@ def test_a_sweep_over_exits_may_hold_none():
 
 
 @pytest.mark.parametrize(
-    "attack", [Ridge(), EncoderDecoder(steps=100), BlackBox(steps=60), WhiteBox(iterations=40)], ids=lambda a: type(a).__name__
+    "attack",
+    [Ridge(), EncoderDecoder(steps=100), BlackBox(steps=60), WhiteBox(iterations=40)],
+    ids=lambda a: type(a).__name__,
 )
 @pytest.mark.parametrize("view", [None, byte_view], ids=["without header", "with header"])
 def test_sealed_messages_leak_nothing(attack, view, model, train):

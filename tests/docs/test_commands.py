@@ -73,7 +73,12 @@ def words_of(command: str, place: Path, out: Path) -> list[str]:
         return [*(known.get(word, word) for word in words), "--dry-run", "--out", str(out / "results")]
     if words[0] == "splits":
         planned = [] if "--dry-run" in words else ["--dry-run"]
-        return [*(str(place / word) if word == "data" else word for word in words), *planned, "--out", str(out / "results")]
+        return [
+            *(str(place / word) if word == "data" else word for word in words),
+            *planned,
+            "--out",
+            str(out / "results"),
+        ]
     if words[0] == "new":
         return [*words, "--out", str(out / "package")]
     known = {word: str(place / word) for word in words if (place / word).exists()}

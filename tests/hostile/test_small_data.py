@@ -6,7 +6,7 @@ import pytest
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.leaderboard.audits import audit
 from mia_bench.benchmark.leaderboard.store import Record, read_records
-from mia_bench.defenses import _fine_tuning
+from mia_bench.benchmark.training import tuning
 
 from ..helpers.trees import image_tree
 from .answers import answer
@@ -28,7 +28,7 @@ def results(folder: Path, *, per_class: int) -> dict[str, Record]:
 def test_every_defense_on_a_few_images_gives_a_result_or_a_sentence(
     tmp_path: Path, per_class: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_fine_tuning, "MIN_STEPS_PER_EPOCH", 10)
+    monkeypatch.setattr(tuning, "MIN_STEPS_PER_EPOCH", 10)
     records = results(tmp_path, per_class=per_class)
 
     assert {record.row.defense for record in records.values()} == {*DEFENSES}

@@ -10,8 +10,7 @@ from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.interfaces import Defense, ImageSet, Model, Normalize, Target, Training
 from mia_bench.benchmark.metrics import accuracy
 from mia_bench.benchmark.metrics.costs import measure_costs
-from mia_bench.benchmark.training import train_target, untrained_copy
-from mia_bench.defenses import _fine_tuning
+from mia_bench.benchmark.training import train_target, tuning, untrained_copy
 from torch import Tensor, nn
 
 from ..helpers.architectures import ARCHITECTURES
@@ -94,7 +93,7 @@ def test_an_untrained_copy_of_it_is_another_network_of_the_same_structure(name: 
 @pytest.mark.parametrize("defense", [name for name in registry.names("defenses") if name != "ckks"])
 @pytest.mark.parametrize("name", NEW)
 def test_every_defense_protects_it(name: str, defense: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_fine_tuning, "MIN_STEPS_PER_EPOCH", 1)
+    monkeypatch.setattr(tuning, "MIN_STEPS_PER_EPOCH", 1)
     data = bright_quadrants(64)
     model = target(name, (1, 16, 16), width=8).split("relu31" if name == "vgg" else "stage1")
     protected = cast(Defense, registry.find("defenses", defense).load()()).protect(model, data)

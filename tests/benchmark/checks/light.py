@@ -6,8 +6,7 @@ from typing import Any
 
 from mia_bench.attacks import _ensemble, auto, auto_query_free
 from mia_bench.attacks._decoders.fitting import Recipe
-from mia_bench.benchmark.training import targets
-from mia_bench.defenses import _fine_tuning
+from mia_bench.benchmark.training import targets, tuning
 
 RECIPE = {"epochs": 1, "steps": 40, "channels": 8}
 MAP = {"iterations": 10, "epochs": 1, "steps": 40}
@@ -32,7 +31,7 @@ LIGHT: dict[str, dict[str, Any]] = {
 def lighten(assign: Callable[[Any, str, Any], None] = setattr) -> None:
     """Train and optimize for fewer steps in this process, where components have no parameters for it."""
     assign(targets, "MIN_STEPS", 20)
-    assign(_fine_tuning, "MIN_STEPS_PER_EPOCH", 20)
+    assign(tuning, "MIN_STEPS_PER_EPOCH", 20)
     assign(_ensemble, "ITERATIONS", MAP["iterations"])
     for module in (auto, auto_query_free):
         assign(module, "Recipe", partial(Recipe, **RECIPE))

@@ -121,6 +121,7 @@ def test_every_channel_becomes_a_graph_that_equals_torch(
     assert described["checked"]["logit_difference"] < 1e-4
 
 
+@pytest.mark.slow
 def test_given_weights_are_exported_at_a_cut_of_a_published_network(tree: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = resnet18(num_classes=3).eval()

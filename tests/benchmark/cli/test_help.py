@@ -111,9 +111,13 @@ def test_every_command_has_an_example() -> None:
 
 
 @pytest.mark.parametrize("example", [each for each in EXAMPLES if " check " not in each])  # test_check runs checks
-def test_examples_run(example: str, place: Path, brief: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_run(
+    example: str, place: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(place)
     program, *words = shlex.split(example)
+    if words[0] == "export":  # of a network of the photographs
+        request.getfixturevalue("brief")
 
     assert program == "mia-bench"
     mia_bench(*words, *(["--dry-run"] if words[0] == "run" and "--dry-run" not in words else []))
