@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset as TorchDataset
 
 from .errors import UsageError
 from .evaluation.artifacts import Artifacts
-from .interfaces import Component
+from .interfaces import Component, ImageSet, Pools
 from .leaderboard import ranking
 from .leaderboard.columns import shown_columns
 from .leaderboard.loading import Cells
 from .leaderboard.ranking import shorten
 from .leaderboard.store import Record, Row, as_given, read_record, record_path, rows_of
+from .plan.lists import plain
 from .plan.request import Request
 from .plan.suite import requests_of
 from .registry import Kind
@@ -36,8 +40,12 @@ from .utils.stderr_logs import logs_on_stderr
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Choice = str | Mapping[str, Any] | Component
-"""A component, as ``"dp_ir:sigma=0.1"``, ``{"name": "dp_ir", "sigma": 0.1}`` or ``DpIr(sigma=0.1)``."""
+Choice = str | Mapping[str, Any] | Component | type[Component]
+"""A component, as ``"dp_ir:sigma=0.1"``, ``{"name": "dp_ir", "sigma": 0.1}``, ``DpIr(sigma=0.1)`` or ``DpIr``."""
+Network = Choice | nn.Module
+"""A model: a component or a network, which may be the ``name`` of a mapping with other parameters."""
+Images = Choice | Tensor | np.ndarray | tuple[Any, Any] | TorchDataset[Any] | ImageSet | Pools
+"""A dataset: a component or images, which may be the ``name`` of a mapping with other parameters."""
 
 NOUNS: dict[str, Kind] = {"defense": "defenses", "attack": "attacks"}
 
@@ -71,12 +79,13 @@ class Table(pd.DataFrame):
 def run(
     suite: str | Path | None = None,
     *,
-    dataset: Choice | Sequence[Choice] | None = None,
-    model: Choice | Sequence[Choice] | None = None,
-    splits: str | Sequence[str] | None = None,
-    attacks: Choice | Sequence[Choice] | None = None,
-    defenses: Choice | Sequence[Choice] | None = None,
-    seeds: int | str | Sequence[int] | None = None,
+    dataset: Images | Iterable[Images] | None = None,
+    model: Network | Iterable[Network] | None = None,
+    split: str | Iterable[str] | None = None,
+    splits: str | Iterable[str] | None = None,
+    attacks: Choice | Iterable[Choice] | None = None,
+    defenses: Choice | Iterable[Choice] | None = None,
+    seeds: int | str | Iterable[int] | None = None,
     images: int | None = None,
     options: Mapping[str, Any] | None = None,
     jobs: int | None = None,
@@ -96,15 +105,26 @@ def run(
 
     A string may list several names with commas between them, as on the command line: ``attacks="ridge,white_box"``.
 
+    Components may be objects: a ``torch.nn.Module``, images, and own subclasses of ``Attack``, ``Defense``, ``Model``
+    and ``Dataset`` or instances of these. They are never changed, and a network is never trained. The hash of their
+    content identifies their cells: equal objects resume a run, and changed ones are computed. These cells are computed
+    in this process, so ``jobs``, ``cell_timeout`` and Ray are refused, and no command can compute them again.
+
     Args:
         suite: The path of a TOML suite or the name of a built-in one. Other arguments override it.
-        dataset: The dataset or datasets. Defaults to ``photos``.
-        model: The architecture of the target. Defaults to the recommended model of the dataset.
-        splits: The last layers on the client. Defaults to the recommended split of the dataset.
+        dataset: The dataset or datasets: a name, images (N, C, H, W), (N, H, W, C) or (N, H, W) as 8-bit values or
+            floats in [0, 1], ``(images, labels)``, a torch ``Dataset`` of such images or PIL images, an ``ImageSet``,
+            ``Pools``, or ``{"private": ..., "aux": ..., "train": ...}`` of these. Defaults to ``photos``.
+        model: The target: a name, or a ``torch.nn.Module``, whose weights are used as they are. Images in [0, 1] are
+            given to it; ``{"name": module, "mean": ..., "std": ...}`` normalizes them first. Defaults to the
+            recommended model of the dataset.
+        split: The same as ``splits``.
+        splits: The last layers on the client, such as ``layer2.1`` or ``layer*``. Defaults to the recommended split of
+            the dataset.
         attacks: The attacks. Defaults to all standard ones. ``mean_image`` is always included.
         defenses: The defenses. Defaults to all built-in ones. ``undefended`` is always included.
         seeds: The random seeds. Defaults to 0.
-        images: The number of private images under attack. Defaults to 64.
+        images: The number of private images under attack. Defaults to 64, or all if the given images are fewer.
         options: Values of parameters, by name, for every chosen attack or defense that has them. A list makes a sweep,
             and so does a string with commas, such as ``"0.1,0.5"``.
         jobs: The number of worker processes. Defaults to 1, and with Ray to as many as the cluster has room for.
@@ -129,10 +149,15 @@ def run(
         >>> import mia_bench
         >>> board = mia_bench.run(attacks="ridge", defenses="dp_ir:sigma=0.5", images=16)  # doctest: +SKIP
         >>> board[["defense", "attack", "psnr_db", "ssim"]]  # doctest: +SKIP
+
+        Your own network and images:
+
+        >>> mia_bench.run(model=network, split="layer2.1", dataset=(images, labels))  # doctest: +SKIP
     """
     given = {
         "dataset": dataset,
         "model": model,
+        "split": split,
         "splits": splits,
         "attacks": attacks,
         "defenses": defenses,
@@ -140,18 +165,18 @@ def run(
         "images": images,
         "options": options,
     }
-    request = Request(**{name: value for name, value in given.items() if value is not None and value != []})
     place = RunOptions(
         out=Path(out),
         data_dir=None if data_dir is None else Path(data_dir),
         device=device,
-        jobs=jobs,
-        cell_timeout=cell_timeout,
+        jobs=plain(jobs),
+        cell_timeout=plain(cell_timeout),
         engine=engine,
         address=address,
-        gpus_per_cell=gpus_per_cell,
+        gpus_per_cell=plain(gpus_per_cell),
     )
     with restored_state(), nullcontext() if quiet else logs_on_stderr():
+        request = Request(**{name: value for name, value in given.items() if not _is_missing(value)})
         torch.set_num_threads(1)  # One thread gives the same arithmetic in one process and in several.
         artifacts = Artifacts(device=place.torch_device, data_dir=place.data_dir)
         requests = requests_of(None if suite is None else str(suite), request)
@@ -162,6 +187,11 @@ def run(
         records = compute(planned, place, artifacts, quiet=quiet)
         tell_doubts(records)
     return _board(records, place.out)
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether nothing is given: None, or a list without items."""
+    return value is None or (isinstance(value, list | tuple) and not value)
 
 
 def rank(*boards: pd.DataFrame | str | Path) -> pd.DataFrame:

@@ -31,6 +31,8 @@ class Component(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
     version: ClassVar[int] = 1
     """The version of the component. Raise it whenever its scores change, so that cells are computed again."""
+    holds_object: ClassVar[bool] = False
+    """Whether the component holds a Python object, which its parameters identify but do not restore."""
 
     @model_serializer(mode="wrap")
     def _in_order(self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
@@ -258,6 +260,11 @@ class Dataset(Component, ABC):
     """The name of the split that is used by default with that model."""
     training: ClassVar[Training] = Training()
     """How targets are trained on this dataset."""
+
+    @property
+    def private_count(self) -> int | None:
+        """The number of private images, if it is known before the images are loaded. None if it is not."""
+        return None
 
     @abstractmethod
     def load(self, data_dir: Path | None) -> Pools:

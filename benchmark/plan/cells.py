@@ -51,6 +51,19 @@ class Setting:
         }
 
     @property
+    def objects(self) -> list[ResolvedComponent]:
+        """The components that exist in this Python session alone."""
+        return [each for each in (self.dataset, self.model, self.defense) if each.is_object]
+
+    @property
+    def in_worker(self) -> bool:
+        """Whether only worker processes make the data and the model, because a plug-in provides one of them.
+
+        A worker cannot have an object of this session, so settings with objects are made in this process.
+        """
+        return (self.dataset.is_plugin or self.model.is_plugin) and not self.objects
+
+    @property
     def label(self) -> str:
         """A short name for progress displays and plans."""
         return f"{self.dataset.label} {self.model.label} {self.split} {self.defense.label} seed {self.seed}"
@@ -72,9 +85,23 @@ class Cell:
 
     @property
     def foreign(self) -> bool:
-        """Whether one of the components comes from a plug-in."""
-        setting = self.setting
-        return any(each.entry.foreign for each in (setting.dataset, setting.model, setting.defense, self.attack))
+        """Whether one of the components is not built in."""
+        return any(each.entry.foreign for each in self.components)
+
+    @property
+    def components(self) -> tuple[ResolvedComponent, ...]:
+        """Dataset, model, defense and attack."""
+        return self.setting.dataset, self.setting.model, self.setting.defense, self.attack
+
+    @property
+    def objects(self) -> list[ResolvedComponent]:
+        """The components that exist in this Python session alone."""
+        return [each for each in self.components if each.is_object]
+
+    @property
+    def in_worker(self) -> bool:
+        """Whether a worker process computes the cell, because a plug-in takes part and no object of this session."""
+        return any(each.is_plugin for each in self.components) and not self.objects
 
     @classmethod
     def of(cls, columns: Mapping[str, Any]) -> Cell:

@@ -62,9 +62,17 @@ def _crossed(request: Request) -> Iterator[Cell]:
         recommended = cast(type[Dataset], type(dataset.component))
         (model,) = expand_sweeps("models", [model_spec or recommended.model], {})
         splits = request.splits or [recommended.split]
+        images = _images(request, cast(Dataset, dataset.component))
         for seed, split, defense in itertools.product(request.seeds, splits, defenses):
-            setting = Setting(dataset, model, split, defense, seed, request.images)
+            setting = Setting(dataset, model, split, defense, seed, images)
             yield from (Cell(setting, attack) for attack in attacks)
+
+
+def _images(request: Request, dataset: Dataset) -> int:
+    """Return how many images are attacked: what was asked for, or the default, at most as many as there are."""
+    if "images" in request.model_fields_set or dataset.private_count is None:
+        return request.images
+    return min(request.images, dataset.private_count)
 
 
 def standard_attacks() -> list[str]:

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set, ValuesView
 from typing import Any
 
 from ..errors import UsageError
 from ..registry.literals import Text, divide, divide_specs
+from ..registry.specs import ResolvedComponent
 from ..utils.texts import quoted
 
-Spec = str | Mapping[str, Any]
-"""A component: ``dp_ir:sigma=0.1``, or a mapping with ``name`` and parameters."""
+Spec = str | Mapping[str, Any] | ResolvedComponent
+"""A component: ``dp_ir:sigma=0.1``, a mapping with ``name`` and parameters, or the component itself."""
 
 
 def list_specs(value: Any) -> Any:
     """Return the components that a value lists: one, several, or texts with commas between names.
 
-    Anything else is returned as it is, for validation to refuse.
+    Arrays, and pairs of an array and its labels, are one component. Anything else is returned as it is, for validation
+    to refuse.
 
     Example:
         >>> list_specs("dp_ir:sigma=0.1,delta=1e-6,dropout")
         ['dp_ir:sigma=0.1,delta=1e-6', 'dropout']
     """
     found = []
-    for each in _several(value):
+    for each in _components(value):
         found += divide_specs(each) if isinstance(each, str) else [each]
     return found
+
+
+def _components(value: Any) -> list[Any]:
+    """Return the values that a list, tuple, set or generator holds. Objects that have values themselves are one."""
+    is_pair = isinstance(value, tuple) and bool(value) and hasattr(value[0], "__array__")
+    if isinstance(value, list | tuple | set | frozenset | Iterator | ValuesView) and not is_pair:
+        return sorted(value, key=str) if isinstance(value, set | frozenset) else list(value)
+    return [value]
 
 
 def list_names(value: Any) -> Any:
@@ -65,8 +75,41 @@ def list_values(value: Any) -> list[Any]:
     return [Text(part) for part in parts] if len(parts) > 1 else _several(value)
 
 
+def plain(value: Any) -> Any:
+    """Return numbers of NumPy, pandas and torch as Python's, and arrays as lists. Other values stay as they are.
+
+    A float of fewer bits becomes the number that it is written as: ``numpy.float32(0.1)`` becomes 0.1.
+
+    Example:
+        >>> import numpy
+        >>> plain(numpy.float32(0.1)), plain(numpy.arange(3)), plain("0.1")
+        (0.1, [0, 1, 2], '0.1')
+    """
+    if not callable(getattr(value, "tolist", None)):
+        return value
+    listed = value.tolist()
+    short = str(getattr(value, "dtype", "")).endswith(("float16", "float32"))
+    return _shortest(listed) if short else listed
+
+
+def _shortest(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_shortest(each) for each in value]
+    return float(f"{value:.7g}") if isinstance(value, float) else value
+
+
 def _several(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    """Return the values that a list, tuple, range, set, array or generator holds; others are one value."""
+    value = plain(value)
+    if isinstance(value, str | bytes | Mapping):
+        return [value]
+    if isinstance(value, Set):
+        return sorted(
+            value, key=lambda each: (isinstance(each, str), each) if isinstance(each, str | int | float) else str(each)
+        )
+    if isinstance(value, Sequence | Iterator | ValuesView):
+        return [plain(each) for each in value]
+    return [value]
 
 
 def _whole(text: str) -> int:

@@ -7,19 +7,23 @@ from typing import Any
 
 from .. import registry
 from ..registry import Kind
+from ..registry.objects import OBJECT
 from ..registry.specs import parse
 
-COMPONENT_KINDS: tuple[tuple[str, Kind], ...] = (("dataset", "datasets"), ("model", "models"))
+DATA_KINDS: tuple[tuple[str, Kind], ...] = (("dataset", "datasets"), ("model", "models"))
 """The columns that may name files or code, with their registries. Attacks and defenses take neither."""
+OTHER_KINDS: tuple[tuple[str, Kind], ...] = (("defense", "defenses"), ("attack", "attacks"))
+"""The columns of components that may be classes of a Python session."""
 
 
 def local_inputs(columns: Mapping[str, Any]) -> list[str]:
-    """Return the components of a cell that name a file or code of the machine on which the cell was computed.
+    """Return the components of a cell that name a file, code or an object of the machine that computed the cell.
 
     Nothing is read, imported or built.
 
     Args:
-        columns: The values of ``dataset`` and ``model`` in a row of a leaderboard.
+        columns: The values of ``dataset`` and ``model`` in a row of a leaderboard, and, to find classes of a Python
+            session, those of ``defense``, ``attack`` and ``plugin_version``.
 
     Raises:
         UsageError: If a component does not exist.
@@ -29,14 +33,23 @@ def local_inputs(columns: Mapping[str, Any]) -> list[str]:
         ['onnx:path=net.onnx']
     """
     found = []
-    for column, kind in COMPONENT_KINDS:
+    for column, kind in DATA_KINDS:
         name, given = parse(columns[column])
+        if _is_object(columns, kind, name):
+            found.append(columns[column])
+            continue
         component = registry.find(kind, name).load()
         fields = component.model_json_schema().get("properties", {})
         files = {key for key, schema in fields.items() if _is_path(schema)}
-        if getattr(component, "names_code", False) or files & given.keys():
+        if getattr(component, "names_code", False) or component.holds_object or files & given.keys():
             found.append(columns[column])
-    return found
+    return found + [columns[name] for name, kind in OTHER_KINDS if _is_object(columns, kind, columns.get(name))]
+
+
+def _is_object(columns: Mapping[str, Any], kind: Kind, name: str | None) -> bool:
+    """Return whether a component is a class of a Python session, as the row says, and not an installed one."""
+    packages = {each.partition("==")[0] for each in str(columns.get("plugin_version") or "").split(";")}
+    return name is not None and OBJECT in packages and name not in registry.providers(kind)
 
 
 def _is_path(schema: Mapping[str, Any]) -> bool:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, InstanceOf, field_validator, model_validator
 
-from .. import registry
 from ..errors import UsageError
-from ..interfaces import Component
 from ..registry import Kind
+from ..registry.specs import ResolvedComponent
 from ..utils.declaration import Declaration
-from ..utils.texts import LARGEST_WHOLE, quoted
-from .lists import Spec, list_names, list_seeds, list_specs, list_values
+from ..utils.texts import LARGEST_WHOLE
+from .lists import Spec, list_names, list_seeds, list_specs, list_values, plain
+from .objects import POOLS, resolve_object
 
+GivenSpec = str | dict[str, Any] | InstanceOf[ResolvedComponent]
 KINDS: dict[str, Kind] = {"dataset": "datasets", "model": "models", "attacks": "attacks", "defenses": "defenses"}
 """The registry of each field that names components."""
 
@@ -23,7 +24,8 @@ class Request(Declaration):
     """What a user asks for; the defaults are those of ``mia-bench run``.
 
     Each field takes a single value or several, and a text may hold several names with commas between them. Components
-    are names with parameters (``dp_ir:sigma=0.1``), mappings with ``name`` and parameters, or component objects.
+    are names with parameters (``dp_ir:sigma=0.1``), mappings with ``name`` and parameters, or objects: components,
+    their classes, networks, images. Numbers may be NumPy's, and lists may be arrays, ranges, sets or generators.
 
     Attributes:
         dataset: the datasets.
@@ -40,11 +42,11 @@ class Request(Declaration):
         ['relu1']
     """
 
-    dataset: list[str | dict[str, Any]] = Field(["photos"], min_length=1, description="one or several datasets")
-    model: list[str | dict[str, Any]] = Field([], description="names of models")
+    dataset: list[GivenSpec] = Field(["photos"], min_length=1, description="one or several datasets")
+    model: list[GivenSpec] = Field([], description="names of models")
     splits: list[str] = Field([], description="names of layers, such as relu1")
-    attacks: list[str | dict[str, Any]] = Field([], description="names of attacks")
-    defenses: list[str | dict[str, Any]] = Field([], description="names of defenses")
+    attacks: list[GivenSpec] = Field([], description="names of attacks")
+    defenses: list[GivenSpec] = Field([], description="names of defenses")
     seeds: list[Annotated[int, Field(strict=True, ge=0, le=LARGEST_WHOLE)]] = Field(
         [0], min_length=1, description="one or several whole numbers of at least 0, such as 0"
     )
@@ -70,6 +72,11 @@ class Request(Declaration):
     def _lists_names(cls, value: Any) -> Any:
         return list_names(value)
 
+    @field_validator("images", mode="before")
+    @classmethod
+    def _takes_numbers_of_numpy(cls, value: Any) -> Any:
+        return plain(value)
+
     @field_validator("seeds", mode="before")
     @classmethod
     def _lists_seeds(cls, value: Any) -> Any:
@@ -90,26 +97,27 @@ class Request(Declaration):
 
 
 def as_spec(kind: Kind, choice: Any) -> Spec:
-    """Return a component as a name or as a mapping with ``name`` and the parameters that were given.
+    """Return a component as a name, as a mapping with ``name`` and the parameters that were given, or as it is.
 
     Raises:
-        UsageError: if it is neither of these nor an object of an installed class.
+        UsageError: If it is neither of these nor an object that can be used as a component.
     """
-    if isinstance(choice, str):
+    if isinstance(choice, str | ResolvedComponent):
         return choice
-    if isinstance(choice, Mapping):
-        return dict(choice)
-    if not isinstance(choice, Component):
-        raise UsageError(
-            f"Expected a name, a table with a name, or a component among the {kind}, got {quoted(choice)}. "
-            f"`mia-bench list {kind}` shows the names."
-        )
-    target = f"{type(choice).__module__}:{type(choice).__qualname__}"
-    for name, entries in registry.providers(kind).items():
-        if any(entry.target == target for entry in entries):
-            given = {field: getattr(choice, field) for field in choice.model_fields_set}
-            return {"name": name, "params": given} if "name" in given else {"name": name, **given}
-    raise UsageError(
-        f"Expected one of the {kind} that are installed, got {target}. Install a package that provides it; "
-        "`mia-bench new` writes one."
-    )
+    if not isinstance(choice, Mapping):
+        return _by_name(resolve_object(kind, choice))
+    if kind == "datasets" and choice.keys() & POOLS:
+        return resolve_object(kind, choice)
+    given = {name: plain(value) if name != "name" else value for name, value in choice.items()}
+    if "name" in given and not isinstance(given["name"], str):
+        return resolve_object(kind, given.pop("name"), given)
+    return given
+
+
+def _by_name(resolved: ResolvedComponent) -> Spec:
+    """Return an installed component as a mapping, and one that exists in this Python session alone as it is."""
+    if resolved.is_object:
+        return resolved
+    component = resolved.component
+    given = {field: getattr(component, field) for field in component.model_fields_set}
+    return {"name": resolved.name, "params": given} if "name" in given else {"name": resolved.name, **given}

@@ -9,7 +9,7 @@ from typing import Any, cast
 from .. import registry
 from ..errors import UsageError
 from ..interfaces import Model
-from ..registry.specs import parse
+from ..registry.specs import ResolvedComponent, parse
 from ..utils.files import Unreadable, read_toml
 from ..utils.texts import quoted
 from .built_in_suites import built_in
@@ -40,8 +40,10 @@ def _joined(part: Request, wins: Mapping[str, Any], options: Mapping[str, list[A
     return part.model_copy(update=written | dict(wins) | {"options": part.options | dict(options)})
 
 
-def _without(spec: Spec, options: Mapping[str, Any]) -> dict[str, Any]:
+def _without(spec: Spec, options: Mapping[str, Any]) -> Spec:
     """Return a component of a suite without the parameters that are given as options."""
+    if isinstance(spec, ResolvedComponent):
+        return spec
     if isinstance(spec, str):
         name, params = parse(spec)
         spec = {"name": name, **params}
@@ -133,4 +135,6 @@ def _refuse_none(parts: Sequence[Request], kind: str, value: Any, known: Iterabl
 def _name(spec: Spec | None) -> str | None:
     if isinstance(spec, str):
         return spec.partition(":")[0].strip()
+    if isinstance(spec, ResolvedComponent):
+        return spec.name
     return spec.get("name") if spec else None

@@ -44,6 +44,7 @@ class Entry:
         package: Distribution that provides the class.
         version: Version of that distribution.
         path: Source file of a built-in component, None for a plug-in.
+        content: Hash of the code of a class that exists in this Python session alone. None if the class is installed.
 
     Example:
         >>> find("defenses", "dp_ir").target
@@ -56,10 +57,11 @@ class Entry:
     package: str
     version: str
     path: Path | None = None
+    content: str | None = None
 
     @property
     def foreign(self) -> bool:
-        """Whether a plug-in provides the component."""
+        """Whether another package provides the component, or this Python session."""
         return self.package != DISTRIBUTION
 
     @property

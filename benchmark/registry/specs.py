@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from .. import registry
 from ..errors import UsageError
 from ..interfaces import Component
+from ..utils.texts import quoted, shorten, shown
 from .entries import Entry, Kind
 from .literals import Text, divide, read, write
 
@@ -40,12 +41,24 @@ class ResolvedComponent:
     @property
     def identity(self) -> dict[str, Any]:
         """Everything that determines the scores of the component, JSON-serializable."""
+        code = {} if self.entry.content is None else {"content": self.entry.content}
         return {
             "name": self.name,
             "package": self.entry.package,
             "version": self.component.version,
             "params": self.component.model_dump(mode="json"),
+            **code,
         }
+
+    @property
+    def is_object(self) -> bool:
+        """Whether the component exists in this Python session alone: no other process can make it."""
+        return self.entry.content is not None or self.component.holds_object
+
+    @property
+    def is_plugin(self) -> bool:
+        """Whether an installed package other than this one provides the component."""
+        return self.entry.foreign and self.entry.content is None
 
     @property
     def label(self) -> str:
@@ -113,7 +126,15 @@ def instantiate(entry: Entry, params: Mapping[str, Any]) -> Component:
     Raises:
         UsageError: If a parameter is unknown or out of its range. The message names each such parameter.
     """
-    loaded = entry.load()
+    return build(entry, entry.load(), params)
+
+
+def build(entry: Entry, loaded: type[Component], params: Mapping[str, Any]) -> Component:
+    """Build a component of a class.
+
+    Raises:
+        UsageError: If a parameter is unknown or out of its range. The message names each such parameter.
+    """
     names = parameter_names(loaded)
     for key in params:
         if key not in names and key not in loaded.model_fields:
@@ -154,17 +175,20 @@ def _problem(error: Any) -> str:
         message = f"{message.rpartition(' ')[0]} {error['ctx'][bound]:g}"
     if not error["loc"]:
         return message
-    return f"{'.'.join(map(str, error['loc']))}={error['input']}: {message[0].lower()}{message[1:]}"
+    return (
+        f"{'.'.join(map(str, error['loc']))}={shorten(shown(error['input']), 100)}: {message[0].lower()}{message[1:]}"
+    )
 
 
-def expand_sweeps(
-    kind: Kind, specs: Sequence[str | Mapping[str, Any]], options: Mapping[str, Sequence[Any]]
-) -> list[ResolvedComponent]:
+Spec = str | Mapping[str, Any] | ResolvedComponent
+
+
+def expand_sweeps(kind: Kind, specs: Sequence[Spec], options: Mapping[str, Sequence[Any]]) -> list[ResolvedComponent]:
     """Build the components that specs name. Each receives the free options that it has; several values make a sweep.
 
     Args:
         kind: Kind of all these components.
-        specs: Texts ``name:key=value``, or mappings with ``name`` and parameters (from TOML).
+        specs: Texts ``name:key=value``, mappings with ``name`` and parameters (from TOML), or components.
         options: Values for each free option. Parameters in a spec take precedence.
 
     Example:
@@ -173,18 +197,41 @@ def expand_sweeps(
     """
     chosen: dict[str, ResolvedComponent] = {}
     for spec in specs:
-        name, params = parse(spec) if isinstance(spec, str) else _from_mapping(kind, spec)
-        names = parameter_names(registry.find(kind, name).load())
+        entry, params = _chosen(kind, spec)
+        names = parameter_names(_class_of(entry, spec))
         swept = {key: values for key, values in options.items() if key in names and key not in params}
         for values in itertools.product(*swept.values()):
-            one = resolve(kind, name, {**params, **dict(zip(swept, values, strict=True))})
+            one = _with_params(entry, spec, {**params, **dict(zip(swept, values, strict=True))})
             chosen.setdefault(str(one.identity), one)
     return list(chosen.values())
 
 
+def _chosen(kind: Kind, spec: Spec) -> tuple[Entry, Mapping[str, Any]]:
+    """Return the entry of a component and its parameters that were given."""
+    if isinstance(spec, ResolvedComponent):
+        component = spec.component
+        fields = {name: field.alias or name for name, field in type(component).model_fields.items()}
+        return spec.entry, {fields[name]: getattr(component, name) for name in component.model_fields_set}
+    name, params = parse(spec) if isinstance(spec, str) else _from_mapping(kind, spec)
+    return registry.find(kind, name), params
+
+
+def _class_of(entry: Entry, spec: Spec) -> type[Component]:
+    return type(spec.component) if isinstance(spec, ResolvedComponent) else entry.load()
+
+
+def _with_params(entry: Entry, spec: Spec, params: Mapping[str, Any]) -> ResolvedComponent:
+    """Return a component with all its parameters: an object as it is, unless a parameter differs from its own."""
+    if not isinstance(spec, ResolvedComponent):
+        return ResolvedComponent(entry, instantiate(entry, params))
+    if len(params) == len(spec.component.model_fields_set):
+        return spec
+    return ResolvedComponent(entry, build(entry, type(spec.component), params))
+
+
 def _from_mapping(kind: Kind, spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     if not isinstance(spec.get("name"), str):
-        raise UsageError(f"Expected a name, or a table with a name and parameters, got {dict(spec)} in {kind}.")
+        raise UsageError(f"Expected a name, or a table with a name and parameters, got {quoted(dict(spec))} in {kind}.")
     if spec.keys() == {"name", "params"} and isinstance(spec["params"], Mapping):  # one of which may be a name, too
         return spec["name"], dict(spec["params"])
     return spec["name"], {key: value for key, value in spec.items() if key != "name"}
@@ -223,9 +270,7 @@ class UnknownOption(UsageError):
         return UnknownOption(self.option, self.known, own)
 
 
-def check_options(
-    options: Mapping[str, Sequence[Any]], kinds: Mapping[Kind, Sequence[str | Mapping[str, Any]]]
-) -> None:
+def check_options(options: Mapping[str, Sequence[Any]], kinds: Mapping[Kind, Sequence[Spec]]) -> None:
     """Check that at least one of the chosen components has each free option.
 
     Args:
@@ -238,9 +283,9 @@ def check_options(
     owners: dict[str, list[str]] = {}
     for kind, specs in kinds.items():
         for spec in specs:
-            name = (parse(spec) if isinstance(spec, str) else _from_mapping(kind, spec))[0]
-            for field in parameter_names(registry.find(kind, name).load()):
-                owners.setdefault(field, []).append(name)
+            entry, _ = _chosen(kind, spec)
+            for field in parameter_names(_class_of(entry, spec)):
+                owners.setdefault(field, []).append(entry.name)
     for option in options:
         if option not in owners:
             raise UnknownOption(option, sorted(owners))

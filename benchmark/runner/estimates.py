@@ -132,7 +132,7 @@ def _training_by_target(groups: Sequence[Sequence[Cell]], artifacts: Artifacts) 
 
 def _foreign(group: Sequence[Cell]) -> bool:
     setting = group[0].setting
-    return setting.dataset.entry.foreign or setting.model.entry.foreign
+    return setting.in_worker
 
 
 def _training_seconds(artifacts: Artifacts, setting: Setting) -> float:

@@ -18,6 +18,7 @@ from ..plan.cells import Cell, Setting
 from ..plan.expansion import plan
 from ..plan.request import Request
 from ..utils.files import locked, write_atomically
+from .object_cells import refuse_objects
 from .options import RunOptions
 from .plugin_trial import look
 from .processes import Processes
@@ -60,6 +61,7 @@ def prepare_cells(cells: Sequence[Cell], options: RunOptions, artifacts: Artifac
     Raises:
         UsageError: If the data, the components or the records are wrong.
     """
+    refuse_objects(cells, options)
     _try_plugins(_settings(cells), options, artifacts)
     cells = settle(cells, artifacts)
     fingerprints = _fingerprints(_settings(cells), options, artifacts)
@@ -75,8 +77,8 @@ def _settings(cells: Sequence[Cell]) -> list[Setting]:
 
 
 def _is_foreign(setting: Setting) -> bool:
-    """Return whether the data or the model of a setting are of a plug-in."""
-    return setting.dataset.entry.foreign or setting.model.entry.foreign
+    """Return whether only worker processes make the data or the model of a setting."""
+    return setting.in_worker
 
 
 def _try_plugins(settings: Sequence[Setting], options: RunOptions, artifacts: Artifacts) -> None:

@@ -121,7 +121,7 @@ def _outcomes(
 
 def _divided(groups: Sequence[Sequence[Task]], *, foreign: bool) -> list[list[Task]]:
     """Select those tasks of each group that use a plug-in, or the others."""
-    parts = [[task for task in group if task.cell.foreign is foreign] for group in groups]
+    parts = [[task for task in group if task.cell.in_worker is foreign] for group in groups]
     return [part for part in parts if part]
 
 

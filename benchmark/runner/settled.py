@@ -37,7 +37,7 @@ def settle(cells: Iterable[Cell], bench: Artifacts) -> list[Cell]:
 
 
 def _settled(setting: Setting, bench: Artifacts) -> Iterator[Setting]:
-    if setting.model.entry.foreign:
+    if setting.in_worker and setting.model.is_plugin:
         yield setting
         return
     facts = bench.facts(setting.dataset)
@@ -45,7 +45,7 @@ def _settled(setting: Setting, bench: Artifacts) -> Iterator[Setting]:
     model = ResolvedComponent(setting.model.entry, pinned)
     if pinned.given_weights and not cast(Model, setting.model.component).given_weights:
         _tell_given(setting.model.label)
-    if setting.dataset.entry.foreign:
+    if setting.in_worker:
         yield replace(setting, model=model)
         return
     for cut in _cuts(replace(setting, model=model), bench):

@@ -6,11 +6,16 @@ import re
 import shutil
 import sys
 import textwrap
+from collections.abc import Callable
+from typing import Any
 
 import typer
 
 LARGEST_WHOLE = 2**63 - 1
 """The largest whole number that a table can hold (int64)."""
+
+SHOWN_ITEMS = 4
+"""Items of a list with arrays that a message names."""
 
 _CONTROLS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 _DRIVES_TERMINAL = re.compile(f"[{_CONTROLS}]")
@@ -61,8 +66,49 @@ def shorten(text: str, longest: int) -> str:
 
 
 def quoted(value: object) -> str:
-    """Return a value for a message: in Python's notation, on one line of at most 100 characters."""
-    return shorten(one_line(repr(value)), 100)
+    """Return a value for a message: in Python's notation, on one line of at most 100 characters.
+
+    Arrays, tensors, tables and networks are described in place of their values.
+
+    Example:
+        >>> import numpy
+        >>> quoted("relu1"), quoted((numpy.zeros((2, 3)), [1]))
+        ("'relu1'", '(ndarray (2, 3) float64, [1])')
+    """
+    return shorten(one_line(described(value, repr)), 100)
+
+
+def shown(value: object) -> str:
+    """Return a value for a message as ``str`` writes it; arrays, tensors, tables and networks are described."""
+    return described(value, str)
+
+
+def described(value: Any, write: Callable[[Any], str]) -> str:
+    """Return a value as text, with the type and shape of arrays, tensors, tables and networks instead of their values.
+
+    Args:
+        value: Any value.
+        write: Returns the text of values that hold no array.
+    """
+    if not _holds_arrays(value):
+        return write(value)
+    name = type(value).__name__
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key!r}: {described(each, repr)}" for key, each in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        items = ", ".join(described(each, repr) for each in value[:SHOWN_ITEMS])
+        return f"[{items}]" if isinstance(value, list) else f"({items})"
+    if isinstance(value, type) or not hasattr(value, "shape"):
+        return f"a {name}"
+    return " ".join(filter(None, (name, str(tuple(value.shape)), str(getattr(value, "dtype", "")))))
+
+
+def _holds_arrays(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_arrays, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_holds_arrays, value))
+    return not isinstance(value, type) and any(hasattr(value, name) for name in ("__array__", "shape", "state_dict"))
 
 
 def spreadsheet(text: str) -> str:

@@ -124,16 +124,6 @@ def test_bad_usage_is_one_sentence(changes: dict[str, Any], words: str, folder: 
         run(folder, **changes)
 
 
-def test_a_class_that_is_not_installed_is_refused_with_the_remedy(folder: Path) -> None:
-    class Mine(DpIr):
-        pass
-
-    with pytest.raises(
-        mia_bench.UsageError, match=r"Expected one of the defenses that are installed, got .*Mine. .*`mia-bench new`"
-    ):
-        run(folder, defenses=Mine())
-
-
 def test_a_frame_that_is_no_leaderboard_is_refused() -> None:
     with pytest.raises(mia_bench.UsageError, match="The data frame is not a leaderboard"):
         mia_bench.rank(pd.DataFrame({"a": [1]}))

@@ -1,0 +1,109 @@
+"""Images from arrays and tensors of any usual layout and type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..errors import UsageError
+from ..interfaces.stored_images import StoredImages
+
+LARGEST = 255
+"""The largest value of a pixel of 8 bits."""
+MOST_CHANNELS = 4
+"""From so many on, a first or last axis is taken for the channels of one image only if a batch is given."""
+
+
+def is_array(value: object) -> bool:
+    """Return whether a value is a tensor, a NumPy array, or converts itself to one, as a pandas object does."""
+    return isinstance(value, Tensor) or hasattr(value, "__array__")
+
+
+def as_array(value: Any) -> NDArray[Any]:
+    """Return a tensor, an array or a list as an array."""
+    if isinstance(value, Tensor):
+        value = value.detach().cpu()
+        value = value.float().numpy() if value.dtype is torch.bfloat16 else value.numpy()
+    elif isinstance(value, list | tuple) and any(isinstance(each, Tensor) for each in value):
+        value = np.stack([as_array(each) for each in value])
+    return np.asarray(value)
+
+
+def as_images(given: Any, where: str) -> Tensor:
+    """Return images (N, C, H, W) float32 in [0, 1].
+
+    Args:
+        given: Images (N, C, H, W), (N, H, W, C) or (N, H, W): whole numbers from 0 to 255, or floats in [0, 1]. The
+            axis of the channels is the one that is shorter than the two others.
+        where: What they are, for messages.
+
+    Raises:
+        UsageError: If the layout or the values are others. The message says how to convert them.
+
+    Example:
+        >>> as_images(np.zeros((2, 8, 9, 3), np.uint8), "images").shape
+        torch.Size([2, 3, 8, 9])
+    """
+    if isinstance(given, StoredImages):
+        return given
+    pixels = as_array(given)
+    if pixels.dtype.kind not in "biuf":
+        raise UsageError(
+            f"Expected {where} to be numbers, got an array of type {pixels.dtype}. Stack them in one array."
+        )
+    pixels = _channels_first(pixels, where)
+    if not pixels.size:
+        raise UsageError(f"Expected {where} to hold at least one image, got an array {pixels.shape}.")
+    return torch.from_numpy(np.ascontiguousarray(_scaled(pixels, where)))
+
+
+def _channels_first(pixels: NDArray[Any], where: str) -> NDArray[Any]:
+    if pixels.ndim == 4:
+        first, height, width = pixels.shape[1:]
+        if first < min(height, width):
+            return pixels
+        if width < min(first, height):
+            return pixels.transpose(0, 3, 1, 2)
+        raise UsageError(
+            f"Expected {where} (N, C, H, W) or (N, H, W, C) with fewer channels than pixels a side, got "
+            f"{pixels.shape}. Give an ImageSet, whose images are (N, C, H, W)."
+        )
+    if pixels.ndim == 3 and min(pixels.shape[0], pixels.shape[2]) > MOST_CHANNELS:
+        return pixels[:, None]
+    mend = {
+        2: "Give images[None, None] for one gray image, or reshape rows of pixels.",
+        3: "Give images[None] for one image, or images[:, None] for gray ones.",
+    }
+    raise UsageError(
+        f"Expected {where} (N, C, H, W), (N, H, W, C) or (N, H, W), got {pixels.shape}. "
+        f"{mend.get(pixels.ndim, 'Reshape them.')}"
+    )
+
+
+def _scaled(pixels: NDArray[Any], where: str) -> NDArray[np.float32]:
+    """Return pixels as float32 in [0, 1]."""
+    low, high = float(pixels.min()), float(pixels.max())
+    whole = pixels.dtype.kind in "iu"
+    if whole and low >= 0 and high <= LARGEST and (pixels.dtype == np.uint8 or high > 1):
+        return pixels.astype(np.float32) / np.float32(LARGEST)
+    if not whole and low >= 0 and high <= 1:
+        return pixels.astype(np.float32)
+    if not np.isfinite([low, high]).all():
+        mend = "Replace NaN and infinity."
+    elif low < 0:
+        mend = (
+            "If they are normalized, multiply them by the standard deviation and add the mean, and give both beside "
+            'the model: {"name": model, "mean": ..., "std": ...}.'
+        )
+    elif high <= LARGEST:
+        mend = "Divide them by 255."
+    else:
+        mend = f"Divide them by their largest possible value, for example {2**16 - 1} for 16-bit images."
+    raise UsageError(
+        f"Expected {where} as 8-bit whole numbers or floats in [0, 1], got {pixels.dtype} from {low:g} to {high:g}. "
+        f"{mend}"
+    )

@@ -1,0 +1,147 @@
+"""The three pools from images that are given as Python objects."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import UsageError
+from ..interfaces import ImageSet, Pools
+from ..utils.fingerprints import content_digests
+from ._division import MAX_DEFAULT_AUX_IMAGES, proportional_order, round_robin
+from ._given_sets import GivenSet, read_set
+from ._labels import Labels, Wanted, no_labels, settle
+
+logger = logging.getLogger(__name__)
+
+SHARE = 5
+"""One image of so many is private, and one of so many of the others is the attacker's."""
+NAMES = ("train", "aux", "private")
+
+
+def pools_of(given: Any, task: Wanted, *, aux_images: int | None = None, private_images: int | None = None) -> Pools:
+    """Return the pools that an object holds, or into which its images are divided.
+
+    Args:
+        given: ``Pools``, a mapping of pools, or what ``read_set`` reads.
+        task: What the labels are for.
+        aux_images: The number of the attacker's images. None takes a fifth of those that are not private.
+        private_images: The number of private images. None takes a fifth of all.
+
+    Raises:
+        UsageError: If the images or labels cannot be used, or there are too few.
+    """
+    if isinstance(given, Pools):
+        return given.copy()
+    if isinstance(given, Mapping):
+        return _from_mapping(given, task, aux_images=aux_images, private_images=private_images)
+    everything = read_set(given, "images")
+    ((images, labels),) = _labeled([everything], task)
+    whole = _without_repeats(images)
+    private, rest = _taken(whole, labels.names, private_images, "private_images")
+    aux, train = _taken(rest, labels.names, aux_images, "aux_images")
+    return Pools(train=train, aux=aux, private=_in_turn(private), classes=labels.names)
+
+
+def _from_mapping(given: Mapping[Any, Any], task: Wanted, **sizes: int | None) -> Pools:
+    if not given.keys() <= set(NAMES) or "private" not in given or len(given) < 2:
+        raise UsageError(
+            f"Expected a table of pools with private, aux and train, of which aux or train may be missing, got "
+            f"{', '.join(map(str, given)) or 'an empty one'}. Give the images under attack as private."
+        )
+    if any(size is not None for size in sizes.values()):
+        raise UsageError("Expected aux_images and private_images only where one set is divided. Leave them out.")
+    names = [name for name in NAMES if name in given]
+    labeled = _labeled([read_set(given[name], name) for name in names], task)
+    pools = {name: images for name, (images, _) in zip(names, labeled, strict=True)}
+    classes = labeled[0][1].names
+    if len(pools) == 2:
+        known = next(name for name in ("aux", "train") if name in pools)
+        missing = "train" if known == "aux" else "aux"
+        pools[missing], pools[known] = _taken(_without_repeats(pools[known]), classes, None, missing)
+    return Pools(train=pools["train"], aux=pools["aux"], private=pools["private"], classes=classes)
+
+
+def _labeled(sets: Sequence[GivenSet], task: Wanted) -> list[tuple[ImageSet, Labels]]:
+    """Bring the labels of sets to the form of one task, with the same names of classes."""
+    counts = [len(each.images) for each in sets]
+    labels = _labels(sets, _wanted(sets, task), sum(counts))
+    parts = labels.values.split(counts)
+    return [
+        (ImageSet(each.images, values, each.sources, task=labels.task), labels)
+        for each, values in zip(sets, parts, strict=True)
+    ]
+
+
+def _wanted(sets: Sequence[GivenSet], task: Wanted) -> Wanted:
+    """Return what the labels are for: what the user says, else what an ``ImageSet`` says."""
+    known: list[Wanted] = [each.task for each in sets if each.task is not None]
+    return known[0] if known and task == "auto" else task
+
+
+def _labels(sets: Sequence[GivenSet], wanted: Wanted, count: int) -> Labels:
+    given = [each.labels for each in sets if each.labels is not None]
+    if wanted == "unlabeled" or not given:
+        return no_labels(count)
+    if len(given) < len(sets):
+        raise UsageError("Expected labels for all pools or for none, got some without. Give (images, labels) for each.")
+    if len({values.shape[1:] for values in given}) > 1:
+        raise UsageError("Expected labels of one form in all pools, got others. Give all one-hot, or all as numbers.")
+    table = np.concatenate(given)
+    names = next((each.names for each in sets if each.names), None)
+    if table.dtype.kind in "US":
+        found, numbers = np.unique(table, return_inverse=True)
+        return Labels(torch.from_numpy(numbers.reshape(-1).astype(np.int64)), "classification", tuple(map(str, found)))
+    if table.ndim == 2 and table.shape[1] == 1:
+        table = table[:, 0]
+    whole = table.ndim == 1 and table.dtype.kind in "biuf" and bool((table == np.rint(table)).all())
+    if wanted in ("auto", "classification") and whole:
+        table = table.astype(np.int64)  # class numbers as floats are not numbers to predict
+        if names and table.min() >= 0 and table.max() < len(names):
+            return Labels(torch.from_numpy(table), "classification", names)
+    columns = [str(column) for column in range(1 if table.ndim == 1 else table.shape[1])]
+    return settle(table, wanted, columns=columns, where="the labels", classes=True)
+
+
+def _without_repeats(images: ImageSet) -> ImageSet:
+    """Return a set in which each image, rounded to 8 bits, is there once, since pools must not share images."""
+    first: dict[bytes, int] = {}
+    for index, content in enumerate(content_digests(images.images)):
+        first.setdefault(content, index)
+    if len(first) < len(images):
+        logger.info("Left out %d images that equal others.", len(images) - len(first))
+    return images[torch.tensor(sorted(first.values()))]
+
+
+def _taken(images: ImageSet, names: tuple[str, ...], count: int | None, name: str) -> tuple[ImageSet, ImageSet]:
+    """Divide a set into so many images, by default a fifth, and the others, with the classes in proportion.
+
+    If a class has fewer than two images, the division is random.
+    """
+    size = min(MAX_DEFAULT_AUX_IMAGES, max(1, len(images) // SHARE)) if count is None else count
+    if len(images) < 2 or not 1 <= size < len(images):
+        raise UsageError(
+            f"Expected {name} from 1 to {max(1, len(images) - 1)}, got {size} of {len(images)} different images. Give "
+            "more images: the victim, the attacker and the private images need one each."
+        )
+    order = _order(images, names)
+    return images[order[:size]], images[order[size:]]
+
+
+def _order(images: ImageSet, names: tuple[str, ...]) -> Tensor:
+    if images.task == "classification":
+        counts = torch.bincount(images.labels, minlength=len(names))
+        if counts[counts > 0].min() >= 2:
+            present, labels = images.labels.unique(return_inverse=True)
+            return proportional_order(labels, tuple(names[index] for index in present.tolist()))
+    return torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+
+
+def _in_turn(private: ImageSet) -> ImageSet:
+    """Return private images with their classes in turn, so that the first of them have as many as possible."""
+    return private[round_robin(private.labels)] if private.task == "classification" else private

@@ -1,0 +1,110 @@
+"""One set of images from a Python object: an array, a pair with labels, an ImageSet or a torch Dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+from ..errors import UsageError
+from ..interfaces import ImageSet, Pools, Task
+from ..utils.texts import quoted
+from ._given_images import as_array, as_images, is_array
+from ._given_items import read_items
+
+
+@dataclass(frozen=True)
+class GivenSet:
+    """Images with their labels as they were given.
+
+    Attributes:
+        images: Images (N, C, H, W), float32 in [0, 1].
+        labels: Labels (N,) or (N, columns), numbers or texts. None if there are none.
+        names: The names of the classes, if the object has them.
+        sources: The sources of an ``ImageSet``.
+        task: The task of an ``ImageSet``.
+
+    Example: See ``read_set``, which returns one.
+    """
+
+    images: Tensor
+    labels: NDArray[Any] | None = None
+    names: tuple[str, ...] | None = None
+    sources: Tensor | None = None
+    task: Task | None = None
+
+
+def read_set(given: Any, where: str) -> GivenSet:
+    """Read images and labels from an object.
+
+    Args:
+        given: Images, ``(images, labels)``, an ``ImageSet``, a torch ``Dataset`` or ``DataLoader``.
+        where: What they are, for messages.
+
+    Raises:
+        UsageError: If it is another object, or the images or labels cannot be used.
+    """
+    if isinstance(given, ImageSet):
+        return _from_image_set(given)
+    if is_array(given):
+        return GivenSet(as_images(given, where))
+    if isinstance(given, tuple | list) and len(given) == 2 and is_array(given[0]):
+        images = as_images(given[0], where)
+        return GivenSet(images, None if given[1] is None else as_labels(given[1], len(images), where))
+    if isinstance(given, DataLoader):
+        return read_set(given.dataset, where)
+    if isinstance(given, Dataset) and not isinstance(given, IterableDataset):
+        return _from_dataset(given, where)
+    raise UsageError(
+        f"Expected {where} as an array or tensor, (images, labels), a torch Dataset with a length or an ImageSet, got "
+        f"{'Pools' if isinstance(given, Pools) else quoted(given)}."
+    )
+
+
+def _from_image_set(given: ImageSet) -> GivenSet:
+    labels = None if given.task == "unlabeled" else as_labels(given.labels, len(given), "the ImageSet")
+    return GivenSet(given.images.detach().cpu(), labels, None, given.sources, given.task)
+
+
+def _from_dataset(given: Dataset[Any], where: str) -> GivenSet:
+    pixels, labels = read_items(given, where)
+    images = as_images(pixels, where)
+    return GivenSet(images, None if labels is None else as_labels(labels, len(images), where), _class_names(given))
+
+
+def _class_names(given: Any) -> tuple[str, ...] | None:
+    """Return the names of the classes of a dataset, which torchvision calls ``classes``; a subset has its dataset's."""
+    while not hasattr(given, "classes") and hasattr(given, "dataset"):
+        given = given.dataset
+    names = getattr(given, "classes", None)
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        return None
+    return tuple(names) if len(set(names)) == len(names) else None
+
+
+def as_labels(given: Any, count: int, where: str) -> NDArray[Any]:
+    """Return labels as an array, (N,) or (N, columns), of numbers or texts.
+
+    Raises:
+        UsageError: If there is not one label, or one row of numbers, for each image.
+    """
+    try:
+        labels = as_array(given)
+    except (TypeError, ValueError) as error:
+        raise _wrong_labels(given, count, where) from error
+    if labels.ndim not in (1, 2) or len(labels) != count or labels.dtype.kind not in "biufUS":
+        raise _wrong_labels(labels, count, where)
+    if labels.dtype.kind in "US" and labels.ndim == 2:
+        raise _wrong_labels(labels, count, where)
+    return np.asarray(labels)
+
+
+def _wrong_labels(given: Any, count: int, where: str) -> UsageError:
+    return UsageError(
+        f"Expected a label for each of the {count} images of {where}, a number, a name or a row of numbers, got "
+        f"{quoted(given)}. Give each image its label, in the same order."
+    )

@@ -1,0 +1,263 @@
+"""The content of Python objects as a hash: values, weights, pixels, and the code of functions and classes."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import sys
+import types
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from functools import cache
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..errors import UsageError
+
+DIGITS = 16
+PACKAGE = __name__.partition(".")[0]
+_ATOMS = (type(None), bool, int, float, complex, str, bytes, type(...))
+_NAMED = (torch.dtype, torch.device, torch.layout, torch.memory_format, np.dtype, PurePath)
+_COMPILED = {"_is_torch_compile", "_compiled_call_impl"}
+_MODULE_STATE = (frozenset(vars(nn.Module())) - {"_parameters", "_buffers", "_modules"}) | _COMPILED
+"""Attributes of every module that do not change what it computes in evaluation mode."""
+_CLASS_STATE = frozenset(
+    (
+        *(
+            "__doc__",
+            "__module__",
+            "__qualname__",
+            "__annotations__",
+            "__dict__",
+            "__weakref__",
+            "__slots__",
+            "__hash__",
+        ),
+        *("__signature__", "__abstractmethods__", "__class_vars__", "__private_attributes__", "__parameters__"),
+        *("__firstlineno__", "__static_attributes__", "model_config", "model_fields", "model_computed_fields"),
+    )
+)
+"""Attributes of a class that hold no code, or that pydantic derives from the others."""
+
+
+def content_of(*values: object) -> str:
+    """Hash the content of values. Equal contents have equal hashes in every process.
+
+    Tensors and arrays count with their type, shape and values; modules with their classes, weights, buffers and other
+    attributes; functions and classes with their compiled code, the values and functions that it uses, and the version
+    of Python, since compiled code depends on it. What installed packages provide counts by its name.
+
+    Raises:
+        UsageError: If a tensor has no values that can be read, such as one of a lazy module.
+
+    Example:
+        >>> content_of([1, "a"]) == content_of([1, "a"]), content_of(torch.zeros(2)) == content_of(torch.zeros(3))
+        (True, False)
+    """
+    found = _Content()
+    for value in values:
+        found.add(value)
+    return found.hexdigest()
+
+
+class _Content:
+    """A hash to which values are added one after the other."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._seen: dict[int, int] = {}
+        self._kept: list[object] = []
+
+    def hexdigest(self) -> str:
+        return f"sha256:{self._hash.hexdigest()[:DIGITS]}"
+
+    def add(self, value: Any) -> None:
+        """Add a value and everything that it refers to."""
+        if isinstance(value, Enum):
+            self._note("enum", type(value).__qualname__, value.name)
+        elif isinstance(value, _ATOMS):
+            self._note(type(value).__name__, repr(value))
+        elif isinstance(value, _NAMED):
+            self._note(type(value).__name__, str(value))
+        elif isinstance(value, Tensor):
+            self._add_tensor(value)
+        elif isinstance(value, np.ndarray | np.generic):
+            self._add_array(np.asarray(value))
+        elif isinstance(value, tuple):
+            self._add_all("tuple", value)
+        elif self._is_new(value):
+            self._add_compound(value)
+
+    def _note(self, *texts: object) -> None:
+        self._hash.update("\x1f".join(map(str, texts)).encode(errors="surrogatepass") + b"\x1e")
+
+    def _is_new(self, value: object) -> bool:
+        """Return whether a value has not been added yet. If it has, its number is added."""
+        if id(value) in self._seen:
+            self._note("again", self._seen[id(value)])
+            return False
+        self._seen[id(value)] = len(self._seen)
+        self._kept.append(value)  # no other object may get its id
+        return True
+
+    def _add_all(self, kind: str, values: Iterable[object]) -> None:
+        listed = list(values)
+        self._note(kind, len(listed))
+        for value in listed:
+            self.add(value)
+
+    def _add_tensor(self, tensor: Tensor) -> None:
+        try:
+            dense = tensor.detach().cpu().contiguous()
+            self._note("tensor", dense.dtype, tuple(dense.shape))
+            self._hash.update(dense.reshape(-1).view(torch.uint8).numpy().data)
+        except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
+            raise UsageError(
+                f"Expected dense tensors with values, got a {type(tensor).__name__} without. Initialize lazy modules "
+                "by a first call, and convert sparse and quantized tensors."
+            ) from error
+
+    def _add_array(self, array: np.ndarray) -> None:
+        self._note("array", array.dtype.str, array.shape)
+        if array.dtype.hasobject:
+            self._add_all("items", array.ravel().tolist())
+        else:
+            self._hash.update(np.ascontiguousarray(array).tobytes())
+
+    def _add_compound(self, value: Any) -> None:
+        for kinds, add in _BY_KIND:
+            if isinstance(value, kinds):
+                add(self, value)
+                return
+        self._add_instance(value)
+
+    def _add_mapping(self, values: Mapping[Any, Any]) -> None:
+        self._add_all("mapping", (each for pair in values.items() for each in pair))
+
+    def _add_list(self, values: list[Any]) -> None:
+        self._add_all("list", values)
+
+    def _add_set(self, values: Iterable[Any]) -> None:
+        self._add_all("set", sorted(content_of(each) for each in values))
+
+    def _add_module(self, module: nn.Module) -> None:
+        self.add(type(module))
+        self._add_mapping({name: value for name, value in vars(module).items() if name not in _MODULE_STATE})
+        self._add_all("hooks", [*module._forward_pre_hooks.values(), *module._forward_hooks.values()])
+
+    def _add_instance(self, value: Any) -> None:
+        self.add(type(value))
+        slots = {name: getattr(value, name) for name in _slots(type(value)) if hasattr(value, name)}
+        self._add_mapping({**getattr(value, "__dict__", {}), **slots})
+
+    def _add_class(self, kind: type) -> None:
+        self._note("class", kind.__module__, kind.__qualname__)
+        if is_installed(kind.__module__):
+            return
+        self._add_all("bases", kind.__bases__)
+        own = {name: value for name, value in vars(kind).items() if not _is_class_state(name)}
+        self._add_mapping(own)
+
+    def _add_function(self, function: types.FunctionType) -> None:
+        self._note("function", function.__module__, function.__qualname__)
+        if is_installed(function.__module__ or ""):
+            return
+        self._add_code(function.__code__)
+        self._add_all("defaults", [*(function.__defaults__ or ()), function.__kwdefaults__])
+        self._add_all("closure", filter(None, map(_held, function.__closure__ or ())))
+        used = _names(function.__code__)
+        for name in sorted(used & function.__globals__.keys()):
+            self._add_used(name, function.__globals__[name], used)
+
+    def _add_used(self, name: str, value: Any, names: set[str]) -> None:
+        """Add what a global name refers to; of a module that is not installed, what the function uses of it."""
+        self._note("global", name)
+        if isinstance(value, types.ModuleType):
+            self._note("module", value.__name__)
+            members = names & vars(value).keys() if not is_installed(value.__name__) else set[str]()
+            for member in sorted(members):
+                self._note("member", member)
+                self.add(vars(value)[member])
+        else:
+            self.add(value)
+
+    def _add_code(self, code: types.CodeType) -> None:
+        self._note("code", sys.version_info[:2], code.co_argcount, code.co_kwonlyargcount, code.co_flags)
+        self._note(*code.co_names, "", *code.co_varnames, "", *code.co_freevars)
+        self._hash.update(code.co_code)
+        self._add_all("constants", code.co_consts)
+
+    def _add_method(self, method: types.MethodType) -> None:
+        self._add_all("method", (method.__func__, method.__self__))
+
+    def _add_partial(self, made: functools.partial[Any]) -> None:
+        self._add_all("partial", (made.func, made.args, made.keywords))
+
+    def _add_wrapped(self, wrapper: Any) -> None:
+        self._add_all(type(wrapper).__name__, (wrapper.__func__,))
+
+    def _add_property(self, made: property) -> None:
+        self._add_all("property", (made.fget, made.fset, made.fdel))
+
+    def _add_named(self, value: Any) -> None:
+        self._note("builtin", getattr(value, "__module__", ""), getattr(value, "__qualname__", type(value).__name__))
+
+
+_BY_KIND: tuple[tuple[Any, Callable[[_Content, Any], None]], ...] = (
+    (nn.Module, _Content._add_module),
+    (Mapping, _Content._add_mapping),
+    (list, _Content._add_list),
+    ((set, frozenset), _Content._add_set),
+    (type, _Content._add_class),
+    (types.FunctionType, _Content._add_function),
+    (types.CodeType, _Content._add_code),
+    (types.MethodType, _Content._add_method),
+    (functools.partial, _Content._add_partial),
+    ((staticmethod, classmethod), _Content._add_wrapped),
+    (property, _Content._add_property),
+    ((types.BuiltinFunctionType, types.ModuleType, types.GenericAlias), _Content._add_named),
+)
+
+
+@cache
+def is_installed(module: str) -> bool:
+    """Return whether a module belongs to Python, to this package or to another installed package."""
+    top = module.partition(".")[0]
+    if top == "__main__":
+        return False
+    if top == PACKAGE or top in sys.stdlib_module_names:
+        return True
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file is None:
+        return False
+    return not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)
+
+
+def _is_class_state(name: str) -> bool:
+    return name in _CLASS_STATE or name.startswith(("__pydantic", "_abc_"))
+
+
+def _slots(kind: type) -> list[str]:
+    found = []
+    for each in kind.__mro__:
+        slots = vars(each).get("__slots__", ())
+        found += [slots] if isinstance(slots, str) else list(slots)
+    return [name for name in found if name not in ("__dict__", "__weakref__") and not _is_class_state(name)]
+
+
+def _held(cell: types.CellType) -> tuple[object] | None:
+    """Return what a variable of an enclosing function holds; None if it is not set."""
+    try:
+        return (cell.cell_contents,)
+    except ValueError:
+        return None
+
+
+def _names(code: types.CodeType) -> set[str]:
+    """Return the global names and attributes that code and the functions inside it use."""
+    inner = [_names(each) for each in code.co_consts if isinstance(each, types.CodeType)]
+    return set(code.co_names).union(*inner)

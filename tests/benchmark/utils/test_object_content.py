@@ -1,0 +1,116 @@
+"""Hashes of Python objects."""
+
+import subprocess
+import sys
+import types
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.utils.object_content import content_of, is_installed
+from torch import nn
+
+SOURCE = """
+SCALE = {scale}
+def helper(x):
+    return x * SCALE {change}
+class Mine:
+    limit = {limit}
+    def run(self, x):
+        return [helper(y) for y in x]
+"""
+
+
+def class_of(*, scale: float = 1.0, change: str = "", limit: int = 3) -> Any:
+    """Return a class of a module that is not installed, with a function and a constant that it uses."""
+    module = types.ModuleType("nowhere_installed")
+    exec(SOURCE.format(scale=scale, change=change, limit=limit), vars(module))
+    return module.Mine
+
+
+def network(*, stride: int = 1, width: int = 4) -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, width, 3, stride=stride), nn.ReLU(), nn.Flatten())
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (class_of(), class_of(scale=2.0)),
+        (class_of(), class_of(change="+ 1")),
+        (class_of(), class_of(limit=4)),
+        (network(), network(stride=2)),
+        (torch.zeros(2), torch.zeros(2, dtype=torch.float64)),
+        (torch.zeros(2), torch.zeros(2, 1)),
+        (np.zeros(2), np.array([0.0, -0.0])),
+        ({"a": 1}, {"a": 2}),
+        ([1, 2], [1, "2"]),
+        (nn.Dropout(0.1), nn.Dropout(0.2)),
+    ],
+)
+def test_another_content_has_another_hash(one: Any, other: Any) -> None:
+    assert content_of(one) != content_of(other)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        class_of,
+        network,
+        lambda: torch.arange(4, dtype=torch.bfloat16),
+        lambda: {"a": {3, 1, 2}, "b": (None, 1.5, b"x", torch.float32)},
+    ],
+)
+def test_equal_contents_have_equal_hashes(make: Any) -> None:
+    assert content_of(make()) == content_of(make())
+
+
+def test_training_mode_and_gradients_do_not_change_the_hash_of_a_network() -> None:
+    one, other = network(), network().train().requires_grad_(True)
+    other(torch.rand(1, 3, 8, 8)).sum().backward()
+
+    assert content_of(one.eval().requires_grad_(False)) == content_of(other)
+
+
+def test_one_weight_and_one_hook_change_the_hash_of_a_network() -> None:
+    changed, hooked = network(), network()
+    with torch.no_grad():
+        changed[0].weight[0, 0, 0, 0] += 1e-3
+    hooked[0].register_forward_hook(lambda module, args, value: value + 1)
+
+    assert len({content_of(each) for each in (network(), changed, hooked)}) == 3
+
+
+def test_hashes_are_the_same_in_every_process() -> None:
+    code = (
+        "from mia_bench.benchmark.utils.object_content import content_of\n"
+        "class Mine:\n    names = {'a', 'b', 'c'}\n    def run(self): return self.names\n"
+        "print(content_of(Mine, {'x', 'y', 'z'}))"
+    )
+    found = {
+        subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=True).stdout
+        for _ in range(2)
+    }
+    assert len(found) == 1
+
+
+def test_objects_that_refer_to_themselves_can_be_hashed() -> None:
+    loop: list[Any] = [1]
+    loop.append(loop)
+
+    assert content_of(loop) == content_of(loop)
+
+
+def test_classes_of_installed_packages_count_by_name() -> None:
+    assert is_installed(torchvision.models.ResNet.__module__)
+    assert is_installed("collections.abc")
+    assert not is_installed("__main__")
+    assert not is_installed(__name__)
+
+
+def test_weights_without_values_are_refused() -> None:
+    with pytest.raises(UsageError, match="Initialize lazy modules"):
+        content_of(nn.LazyLinear(3))
