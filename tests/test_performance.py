@@ -177,3 +177,18 @@ def test_work_within_other_work_is_counted_once(script: Callable, monkeypatch: p
     stopwatch.watch("outer", lambda: stopwatch.watch("inner", lambda: None)())()
 
     assert stopwatch.seconds == {"outer": 2.0 + 4.0, "inner": 3.0}
+
+
+@pytest.mark.slow
+def test_scale_measures_commands_on_simulated_cells(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(SCRIPTS)
+    path = str(SCRIPTS / "scale.py")
+    monkeypatch.setattr(sys, "argv", [path, "--cells", "50", "--only", "status", "rank"])
+
+    runpy.run_path(path, run_name="__main__")
+
+    lines = re.findall(r"^\| 50 \| (\w+) \| ([\d.]+) s, (\d+) MiB \|$", capsys.readouterr().out, re.MULTILINE)
+    assert [name for name, *_ in lines] == ["status", "rank"]
+    assert all(float(cpu) > 0 and 10 < int(peak) < 500 for _, cpu, peak in lines)

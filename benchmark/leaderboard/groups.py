@@ -95,6 +95,8 @@ class ScoredRows:
         It is if the lower end of the 95 % interval of the difference is above the margin. With records, this is the
         interval of the differences image by image; without, it spans the intervals of both means, which is much wider.
         """
+        if psnr(row) - psnr(other) <= margin:
+            return False  # an interval contains its mean
         here, there = self.images(row), self.images(other)
         if len(here) == len(there) > 1:
             low, _ = interval(here - there, sources=self.sources(row) or self.sources(other))

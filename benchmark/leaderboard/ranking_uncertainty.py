@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from statistics import mean
+from statistics import fmean
 
 from ..metrics.intervals import NORMAL_QUANTILE, interval
 from ..metrics.pareto import Estimate
@@ -42,10 +42,10 @@ def leak_estimates(scored: Sequence[Row], records: Mapping[str, Record], *, comp
 
 def _per_image(name: str, seeds: Sequence[Mapping[int, float]], sources: Sequence[int], *, complete: bool) -> Estimate:
     if not complete:
-        seeds = [max(seeds, key=lambda values: mean(values.values()))]
-    images = {image: mean(values[image] for values in seeds) for image in seeds[0]}
+        seeds = [max(seeds, key=lambda values: fmean(values.values()))]
+    images = {image: fmean(values[image] for values in seeds) for image in seeds[0]}
     low, high = interval([*images.values()], sources=sources or None, within=RANGES[name])
-    return Estimate(mean(images.values()), low, high, images, sources)
+    return Estimate(fmean(images.values()), low, high, images, sources)
 
 
 def _of_means(name: str, seeds: Sequence[Sequence[Row]], complete: bool) -> Estimate:
@@ -53,10 +53,10 @@ def _of_means(name: str, seeds: Sequence[Sequence[Row]], complete: bool) -> Esti
     if not complete:
         strongest = [max(strongest, key=lambda row: getattr(row, name))]
     ends = [[getattr(row, f"{name}_{end}") for row in strongest] for end in ("low", "high")]
-    value = mean(getattr(row, name) for row in strongest)
+    value = fmean(getattr(row, name) for row in strongest)
     if not all(map(is_number, [*ends[0], *ends[1]])):
         return Estimate(value)
-    return Estimate(value, mean(ends[0]), mean(ends[1]))
+    return Estimate(value, fmean(ends[0]), fmean(ends[1]))
 
 
 def accuracy_estimate(scored: Sequence[Row]) -> Estimate | None:
@@ -93,4 +93,4 @@ def over_seeds(rows: Iterable[Row], figure: Callable[[Row], float | None]) -> fl
         value = figure(row)
         if value is not None and math.isfinite(value):
             values[row.seed].append(value)
-    return mean(map(mean, values.values())) if values else None
+    return fmean(map(fmean, values.values())) if values else None

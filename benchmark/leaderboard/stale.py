@@ -16,7 +16,7 @@ from ..plan.cells import Cell
 from ..plan.references import KEY_COLUMNS
 from .records import READABLE_SCHEMAS
 from .results_folder import board_path, outdated_folder, record_files, record_path, schema_path, strip_path
-from .store import Record, read_content, read_record
+from .store import Record, read_content, read_readable
 
 
 def find_record(out: Path, cell_id: str) -> Record | None:
@@ -26,8 +26,8 @@ def find_record(out: Path, cell_id: str) -> Record | None:
         UsageError: if the file is damaged.
     """
     for path in (record_path(out, cell_id), outdated_folder(out) / f"{cell_id}.json"):
-        if path.exists() and read_content(path).get("schema_version") in READABLE_SCHEMAS:
-            return read_record(path)
+        if path.exists() and (record := read_readable(path)):
+            return record
     return None
 
 
@@ -63,10 +63,10 @@ def set_aside(out: Path, planned: Mapping[str, Cell], fingerprints: Mapping[str,
 
 def _present_id(path: Path, names: Mapping[Any, str], fingerprints: Mapping[str, str]) -> str | None:
     """Return the present id of the cell of an outdated record; None if the record is up to date."""
-    content = read_content(path)
-    if content.get("schema_version") not in READABLE_SCHEMAS:
-        return names.get(_key(content.get("row", {})), path.stem)
-    row = read_record(path).row.model_dump()
+    record = read_readable(path)
+    if record is None:
+        return names.get(_key(read_content(path).get("row", {})), path.stem)
+    row = record.row.model_dump()
     present = names.get(_key(row)) or _cell_id(row, fingerprints) or path.stem
     return present if present != path.stem else None
 

@@ -37,13 +37,25 @@ def read_record(path: Path) -> Record:
     Raises:
         UsageError: if the file is damaged, or its scores contradict each other.
     """
-    content = read_content(path)
-    schema = content.get("schema_version")
-    if schema not in READABLE_SCHEMAS:
+    record = read_readable(path)
+    if record is None:
+        schema = read_content(path).get("schema_version")
         raise UsageError(
             f"Expected a record of schema {SCHEMA_VERSION}, got schema {quoted(schema)} in {path}. Rerun the command "
             "of this folder: it moves the record and recomputes the cell."
         )
+    return record
+
+
+def read_readable(path: Path) -> Record | None:
+    """Read the record of a cell; None if it has a schema that this version cannot read.
+
+    Raises:
+        UsageError: if the file is damaged, or its scores contradict each other.
+    """
+    content = read_content(path)
+    if content.get("schema_version") not in READABLE_SCHEMAS:
+        return None
     try:
         record = Record.model_validate(content, strict=True)
     except ValidationError as error:

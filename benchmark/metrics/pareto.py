@@ -69,6 +69,7 @@ def _beats(one: Point, other: Point) -> bool:
     ]
     if not differing or any(a.value > b.value for a, b in differing):
         return False
+    differing.sort(key=lambda pair: len(pair[0].by_image or ()))  # those without values of images are fast to compare
     return all(surely_less(a, b) for a, b in differing)
 
 

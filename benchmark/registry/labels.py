@@ -32,7 +32,7 @@ def label(kind: Kind, name: str, params: Mapping[str, Any], others: Sequence[Map
         key: value
         for key, value in params.items()
         if value is not None
-        if any(other.get(key) != value for other in others) or key not in defaults or value != defaults[key]
+        if key not in defaults or value != defaults[key] or any(other.get(key) != value for other in others)
     }
     return _written(name, shown)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
@@ -77,11 +78,18 @@ class ResolvedComponent:
 
     def __eq__(self, other: object) -> bool:
         """Return whether provider and identity are equal."""
-        return isinstance(other, ResolvedComponent) and (self.entry, self.identity) == (other.entry, other.identity)
+        if not isinstance(other, ResolvedComponent):
+            return NotImplemented
+        return (self.entry, self._identity_text) == (other.entry, other._identity_text)
 
     def __hash__(self) -> int:
-        """Hash the identity as text, since a parameter may be a list, which is not hashable."""
-        return hash(str(self.identity))
+        """Hash the identity."""
+        return hash(self._identity_text)
+
+    @cached_property
+    def _identity_text(self) -> str:
+        """The identity as text, since a parameter may be a list, which is not hashable."""
+        return str(self.identity)
 
 
 def parse(spec: str) -> tuple[str, dict[str, Text]]:

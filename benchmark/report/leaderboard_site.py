@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..leaderboard.csv_files import to_csv
+from ..leaderboard.results_folder import board_path
 from ..leaderboard.store import to_frame
 from ..leaderboard.submissions import unpacked_submission
 from ..leaderboard.verdicts import read_verdicts
@@ -57,7 +58,7 @@ def _submission_pages(path: Path, out: Path) -> tuple[LeaderboardEntry, Iterable
     entry = describe_entry(path.stem, submission.manifest, verdicts, found, gallery)
     written = [
         _write(out / "index.html", page(found, gallery, entry.title)),
-        _write(out / "leaderboard.csv", to_csv(to_frame(submission.rows))),
+        _write(board_path(out), to_csv(to_frame(submission.rows))),
         out / path.name,
     ]
     shutil.copyfile(path, written[-1])

@@ -60,6 +60,8 @@ def execute(
     done = {each.cell_id: each.record for each in planned if each.record and each.finished}
     labels = {each.cell_id: each.cell.label for each in planned}
     groups = unfinished(planned)
+    if not groups:
+        return [done[each.cell_id] for each in planned]
     board = LeaderboardWriter(options.out, everything)
     try:
         for outcome in _outcomes(groups, options, artifacts, listener):

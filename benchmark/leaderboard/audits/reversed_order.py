@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from itertools import permutations
+from itertools import combinations, permutations
 
 from ...plan.references import REFERENCE_ATTACK
 from ...registry.declared import declared
@@ -16,20 +16,23 @@ from .comparisons import MARGIN_DB, without
 def noise_helps(board: ScoredRows) -> Iterator[Finding]:
     """Find attacks that score higher on a stronger setting of the same defense."""
     stronger_with = {name: declared("defenses", name).stronger_with for name in {row.defense for row in board.rows}}
+    settings = {(row.defense, row.defense_params) for row in board.rows}
+    strengths = {(name, params): _strength(params, stronger_with[name]) for name, params in settings}
 
     def strength(row: Row) -> tuple[float, str]:
-        return _strength(row, stronger_with[row.defense])
+        return strengths[row.defense, row.defense_params]
 
     for rows in board.groups("defense_params", rest=lambda row: strength(row)[1]):
+        attacks = sorted((row for row in rows if row.attack != REFERENCE_ATTACK), key=strength)
         pairs = [
             (row, other)
-            for row, other in permutations(rows, 2)
-            if row.attack != REFERENCE_ATTACK
-            and strength(row)[0] < strength(other)[0]
-            and board.exceeds(other, row, MARGIN_DB)
+            for row, other in combinations(attacks, 2)
+            if psnr(other) > psnr(row) + MARGIN_DB and strength(row) < strength(other)
         ]
-        if pairs:
-            row, other = max(pairs, key=lambda pair: psnr(pair[1]) - psnr(pair[0]))
+        pairs.sort(key=lambda pair: psnr(pair[0]) - psnr(pair[1]))
+        surely = ((row, other) for row, other in pairs if board.exceeds(other, row, MARGIN_DB))
+        if pair := next(surely, None):
+            row, other = pair
             found = f"scores {psnr(row):.2f} dB, and {psnr(other):.2f} dB on the stronger {defense(other)}"
             yield Finding.of(row, found, other)
 
@@ -44,11 +47,11 @@ def observations_hurt(board: ScoredRows) -> Iterator[Finding]:
                 yield Finding.of(row, f"{found} {fewer}", other)
 
 
-def _strength(row: Row, stronger_with: Mapping[str, int]) -> tuple[float, str]:
+def _strength(defense_params: str, stronger_with: Mapping[str, int]) -> tuple[float, str]:
     """Return how strong a defense is by its first declared parameter, and all other parameters."""
-    params = json.loads(row.defense_params)
+    params = json.loads(defense_params)
     for name, sign in stronger_with.items():
         value = params.get(name)
         if isinstance(value, int | float):
-            return sign * value, f"{name} {without(row.defense_params, name)}"
-    return 0.0, row.defense_params
+            return sign * value, f"{name} {without(defense_params, name)}"
+    return 0.0, defense_params

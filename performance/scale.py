@@ -1,0 +1,180 @@
+"""CPU seconds and memory of the commands that handle whole plans, by the number of cells, whose scores are simulated.
+
+Run: python performance/scale.py [--cells 100 1000 10000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from measuring import machine
+from mia_bench import __version__
+from mia_bench.benchmark.evaluation.artifacts import Artifacts
+from mia_bench.benchmark.leaderboard.records import Row
+from mia_bench.benchmark.leaderboard.store import Record, rebuild, write_record
+from mia_bench.benchmark.plan.references import PROTOCOL
+from mia_bench.benchmark.plan.request import Request
+from mia_bench.benchmark.runner.options import RunOptions
+from mia_bench.benchmark.runner.resume import PlannedCell, prepare, remember_plan
+
+IMAGES = 64
+SPLITS = ("conv1", "relu1", "pool1", "conv2", "pool2")
+ATTACKS = ("ridge", "white_box", "black_box", "map_pca")
+SEEDS = (0, 1)
+LAUNCHER = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+"""Measures a command from a small process, since the peak of a new process includes that of the one that starts it."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a command took: CPU seconds, and its peak memory in MiB."""
+
+    cpu: float
+    peak_mib: int
+
+    def __str__(self) -> str:
+        """Both, as a cell of a table."""
+        return f"{self.cpu:.1f} s, {self.peak_mib} MiB"
+
+
+def command(*words: str) -> Usage:
+    """Run a command of the package and measure it.
+
+    Raises:
+        SystemExit: if the command fails.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", LAUNCHER, sys.executable, "-m", "mia_bench.benchmark.cli", *words],
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        sys.exit(f"{' '.join(words)}\n{done.stderr}")
+    cpu, peak = done.stdout.split()
+    return Usage(float(cpu), int(peak) // 1024)
+
+
+def sweep(cells: int) -> str:
+    """Return as many strengths of noise as a plan of about so many cells needs."""
+    each = len(SPLITS) * (len(ATTACKS) + 1) * len(SEEDS)
+    return ",".join(f"{0.01 * step:.2f}" for step in range(1, max(2, cells // each)))
+
+
+def asked(sigmas: str) -> list[str]:
+    """Return the words of the command line that ask for a plan."""
+    lists = {"--split": SPLITS, "--attack": ATTACKS, "--seed": map(str, SEEDS), "--images": (str(IMAGES),)}
+    words = [word for option, values in lists.items() for word in (option, ",".join(values))]
+    return [*words, "--defense", "dp_ir", "--sigma", sigmas]
+
+
+def planned_cells(sigmas: str, out: Path) -> tuple[list[PlannedCell], Artifacts]:
+    """Plan the same cells in Python."""
+    request = Request(
+        splits=SPLITS,
+        attacks=ATTACKS,
+        defenses=[f"dp_ir:sigma={sigma}" for sigma in sigmas.split(",")],
+        seeds=SEEDS,
+        images=IMAGES,
+    )
+    artifacts = Artifacts(device=torch.device("cpu"), data_dir=None)
+    return prepare([request], RunOptions(out=out), artifacts), artifacts
+
+
+def simulated(planned: list[PlannedCell]) -> Iterator[Record]:
+    """Make a record of each cell with random scores."""
+    draw = random.Random(0)
+    for each in planned:
+        scores = [draw.gauss(20, 3) for _ in range(IMAGES)]
+        similar = [min(1.0, max(0.0, draw.gauss(0.4, 0.1))) for _ in range(IMAGES)]
+        mean, share = sum(scores) / IMAGES, sum(value >= 0.3 for value in similar) / IMAGES
+        row = Row(
+            **each.cell.columns,
+            access=each.cell.attack.component.access.value,
+            protocol=PROTOCOL,
+            code_version=__version__,
+            torch_version=torch.__version__,
+            device="cpu",
+            finished_at="2026-01-01T00:00:00.000+00:00",
+            accuracy=0.8,
+            accuracy_undefended=0.82,
+            accuracy_images=560,
+            utility=0.8,
+            utility_metric="accuracy",
+            task="classification",
+            psnr_db=round(mean, 5),
+            psnr_db_low=mean - 1,
+            psnr_db_high=mean + 1,
+            ssim=round(sum(similar) / IMAGES, 5),
+            ssim_low=0.3,
+            ssim_high=0.5,
+            recognisable=share,
+            guarantee="none",
+            wire_bytes=1600.0,
+            client_macs=790400,
+            client_params=3824,
+            status="done",
+            cell_id=each.cell_id,
+        )
+        yield Record(row=row, per_image={"psnr_db": scores, "ssim": similar})
+
+
+def commands(words: list[str], out: Path, scratch: Path) -> dict[str, list[str]]:
+    """Return the words of each command, by its name in the table."""
+    submission = str(scratch / "submission.zip")
+    return {
+        "plan": ["run", *words, "--out", str(scratch / "none"), "--dry-run"],
+        "resume": ["run", *words, "--out", str(out), "--quiet"],
+        "status": ["status", str(out)],
+        "rank": ["rank", str(out)],
+        "rank (CSV)": ["rank", str(out / "leaderboard.csv")],
+        "audit": ["audit", str(out)],
+        "compare": ["compare", str(out), str(out)],
+        "report": ["report", str(out), "-o", str(scratch / "report.html")],
+        "merge": ["merge", str(out), "-o", str(scratch / "merged")],
+        "submit": ["submit", str(out), "-o", submission],
+        "verify": ["verify", submission, "--cells", "0"],
+    }
+
+
+def simulate(cells: int, out: Path) -> str:
+    """Write a results folder of about so many cells and return the strengths of noise in it."""
+    sigmas = sweep(cells)
+    planned, artifacts = planned_cells(sigmas, out)
+    for record in simulated(planned):
+        write_record(out, record)
+    rebuild(out, remember_plan(planned, out, artifacts))
+    return sigmas
+
+
+def main() -> None:
+    """Print a table, one line per command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cells", type=int, nargs="*", default=[100, 1000, 10000])
+    parser.add_argument("--only", nargs="*", help="commands to measure; all when none is named")
+    options = parser.parse_args()
+    print(f"{machine()}\n\n| cells | command | CPU time, peak memory |\n|---|---|---|")
+    for cells in options.cells:
+        with tempfile.TemporaryDirectory() as scratch:
+            out = Path(scratch) / "results"
+            words = asked(simulate(cells, out))
+            for name, given in commands(words, out, Path(scratch)).items():
+                if not options.only or name in options.only:
+                    print(f"| {cells:,} | {name} | {command(*given)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
