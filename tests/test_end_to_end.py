@@ -53,9 +53,9 @@ def test_more_noise_lets_less_through_and_costs_accuracy(tmp_path: Path) -> None
         "--attack",
         "ridge",
         "--attack",
-        "white_box:iterations=60",
+        "white_box:iterations=30",
         "--images",
-        "16",
+        "8",
     ]
 
     rows = board(tmp_path, *words).reset_index()
