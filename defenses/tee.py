@@ -27,6 +27,9 @@ class Tee(Defense):
     authenticated (sealed); the logits are returned sealed. With ``exit``, the enclave runs the layers up to that layer
     and passes the IR there unencrypted to the untrusted host, which computes the rest (partitioned enclave execution).
 
+    The measurement in the quote covers the classes, parameters and weights of the layers and the shapes that enter and
+    leave. It does not cover the code of these classes, torch, Python, the operating system, or the layers on the host.
+
     The cryptography is real. The isolation and the signing key of the processor are simulated in this process, and side
     channels of real enclaves are not modeled. Keys come from the operating system, so scores on ciphertexts differ
     slightly between runs.
@@ -37,7 +40,7 @@ class Tee(Defense):
     NIST SP 800-38D; for ``exit``, Benkraouda & Nahrstedt, DistributedML 2021.
     """
 
-    guarantee: ClassVar[str] = "AES-256-GCM, simulated enclave"
+    guarantee: ClassVar[str] = "AES-256-GCM, simulated enclave that proves layers and weights, not code"
 
     exit: str | None = Field(
         None, description="last layer in the enclave, whose output leaves it unencrypted; none keeps all layers inside"
@@ -81,7 +84,7 @@ class Tee(Defense):
     def _promised(self) -> str:
         if self.exit is None:
             return self.guarantee
-        return f"{self.guarantee} up to {self.exit}; the IR there leaves in the clear"
+        return f"AES-256-GCM, simulated enclave up to {self.exit}; the IR there leaves in the clear"
 
     def _check_exit(self, model: SplitModel) -> None:
         here, ahead = list(client_layers(model)), list(server_layers(model))

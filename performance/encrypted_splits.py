@@ -1,6 +1,6 @@
-"""What ckks costs and keeps at every split of LeNet-5 on MNIST: the table of docs/guides/encryption.md, as Markdown.
+"""What ckks and secret_sharing cost at every split of LeNet-5 on MNIST: the tables of docs/guides/encryption.md.
 
-Run: python performance/encrypted_splits.py --data-dir DIR [--mode interactive] [--split fc1 ...] [--budget-s 120]
+Run: python performance/encrypted_splits.py --data-dir DIR [--mode shares] [--split fc1 ...] [--budget-s 120]
 """
 
 import argparse
@@ -73,19 +73,67 @@ def row(bench: Artifacts, split: str, mode: str, budget: float) -> list[str]:
     ]
 
 
+SHARES_HEAD = [
+    "split",
+    "rounds",
+    "servers, ms",
+    "client, ms",
+    "up, KB",
+    "down, KB",
+    "original",
+    "on shares",
+    "images",
+    "agreement",
+    "largest logit error",
+]
+
+
+def row_of_shares(bench: Artifacts, split: str, budget: float) -> list[str]:
+    """Measure one split with secret_sharing."""
+    request = Request(
+        dataset="mnist",
+        splits=[split],
+        attacks=["mean_image"],
+        defenses=[f"secret_sharing:budget_s={budget:g}"],
+        images=1,
+    )
+    setting = next(cell.setting for cell in plan(request) if cell.setting.defense.name == "secret_sharing")
+    made = bench.protected(setting)
+    return [
+        split,
+        str(made.costs.rounds),
+        f"{made.costs.server_ms:.2g}",
+        f"{made.costs.client_ms:.2g}",
+        f"{made.costs.wire_bytes / 1000:.1f}",
+        f"{made.costs.bytes_down / 1000:.1f}",
+        f"{100 * made.useful.undefended:.2f} %",
+        f"{100 * made.useful.utility:.2f} %",
+        str(made.useful.images),
+        f"{100 * made.details['argmax_agreement']:.2f} %",
+        f"{made.details['largest_logit_error']:.0e} of {made.details['largest_logit']:.0f}",
+    ]
+
+
 def main() -> None:
     """Print the table, a line as soon as it is known."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--mode", choices=["oneshot", "interactive"], default="oneshot")
+    parser.add_argument("--mode", choices=["oneshot", "interactive", "shares"], default="oneshot")
     parser.add_argument("--split", nargs="*", default=SPLITS)
     parser.add_argument("--budget-s", type=float, default=120)
     options = parser.parse_args()
     torch.set_num_threads(1)
     bench = Artifacts(device=torch.device("cpu"), data_dir=options.data_dir)
-    print("| " + " | ".join(HEAD) + " |\n|" + "---|" * len(HEAD), flush=True)
+    shares = options.mode == "shares"
+    head = SHARES_HEAD if shares else HEAD
+    print("| " + " | ".join(head) + " |\n|" + "---|" * len(head), flush=True)
     for split in options.split:
-        print("| " + " | ".join(row(bench, split, options.mode, options.budget_s)) + " |", flush=True)
+        cells = (
+            row_of_shares(bench, split, options.budget_s)
+            if shares
+            else row(bench, split, options.mode, options.budget_s)
+        )
+        print("| " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":

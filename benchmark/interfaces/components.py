@@ -33,6 +33,9 @@ class Component(BaseModel):
     """The version of the component. Raise it whenever its scores change, so that cells are computed again."""
     holds_object: ClassVar[bool] = False
     """Whether the component holds a Python object, which its parameters identify but do not restore."""
+    added: ClassVar[frozenset[str]] = frozenset()
+    """The parameters that were added later, whose defaults keep the scores of before. At their defaults they are not
+    part of the identity of a cell, so old records stay valid and random streams stay the same."""
 
     @model_serializer(mode="wrap")
     def _in_order(self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:

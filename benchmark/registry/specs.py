@@ -43,11 +43,13 @@ class ResolvedComponent:
     def identity(self) -> dict[str, Any]:
         """Everything that determines the scores of the component, JSON-serializable."""
         code = {} if self.entry.content is None else {"content": self.entry.content}
+        component, fields = self.component, type(self.component).model_fields
+        unused = {name for name in component.added if getattr(component, name) == fields[name].get_default()}
         return {
             "name": self.name,
             "package": self.entry.package,
             "version": self.component.version,
-            "params": self.component.model_dump(mode="json"),
+            "params": component.model_dump(mode="json", exclude=unused),
             **code,
         }
 

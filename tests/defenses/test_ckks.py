@@ -161,8 +161,12 @@ def test_the_control_encrypts_zeros_and_promises_nothing(late, train, private):
 
 def test_the_guarantee_shows_the_parameters(late, train):
     assert Ckks().protect(late, train).promise.guarantee == (
-        "CKKS, 128-bit, against an honest but curious server (ring 4096, primes 38+33+38, scale 2^33)"
+        "CKKS, 128-bit by the HE Standard 2018, Table 1, against an honest but curious server (ring 4096, primes "
+        "38+33+38, scale 2^33)"
     )
+    newer = Ckks(standard="2024").protect(late, train).promise.guarantee
+    assert newer.startswith("CKKS, 128-bit by the security guidelines 2024, Table 5.2, against")
+    assert "primes 37+32+37" in newer
     given = Ckks(moduli="50+40+50", scale_bits=38, ring=8192).protect(late, train)
     assert "ring 8192, primes 50+40+50, scale 2^38" in given.promise.guarantee
 

@@ -11,7 +11,7 @@ from mia_bench.benchmark.interfaces import Defense, SplitModel
 from ..helpers.wires import CLASSES, PLACES, pools, victim
 
 DEFENSES = [name for name in registry.names("defenses") if registry.find("defenses", name).package == "mia-bench"]
-REFUSED = {"ckks", "dp_sgd", "fc_before_send", "tee"}
+REFUSED = {"ckks", "dp_sgd", "fc_before_send", "secret_sharing", "tee"}
 """Defenses that may refuse: for layers that they cannot compute or train, or without a fully connected layer."""
 
 

@@ -40,8 +40,8 @@ def test_it_works_at_every_kind_of_split(split, target, train, private):
 
 
 def test_the_guarantee_says_that_the_enclave_is_simulated_and_where_the_ir_leaves(model, train):
-    assert Tee.guarantee == "AES-256-GCM, simulated enclave"
-    assert Tee().protect(model, train).promise.guarantee == "AES-256-GCM, simulated enclave"
+    assert Tee.guarantee == "AES-256-GCM, simulated enclave that proves layers and weights, not code"
+    assert Tee().protect(model, train).promise.guarantee == Tee.guarantee
     assert (
         Tee(exit="relu3").protect(model, train).promise.guarantee
         == "AES-256-GCM, simulated enclave up to relu3; the IR there leaves in the clear"

@@ -66,3 +66,12 @@ def test_the_identity_of_a_reference_cell_is_unchanged(
     assert digest(without_versions(identity)) == pinned, "old records would be recomputed; the identity is now: " + str(
         identity
     )
+
+
+def test_a_parameter_that_was_added_later_counts_only_if_it_is_set() -> None:
+    plain, same, other = (
+        resolve("defenses", *parse(f"ckks{given}")) for given in ("", ":standard=2018", ":standard=2024")
+    )
+    assert "standard" not in plain.identity["params"]
+    assert plain.identity == same.identity
+    assert other.identity["params"]["standard"] == "2024"

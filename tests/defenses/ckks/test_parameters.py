@@ -2,7 +2,7 @@
 
 import pytest
 from mia_bench.benchmark.errors import Inapplicable, UsageError
-from mia_bench.defenses._ckks.parameters import MAX_MODULUS_BITS, Parameters, choose
+from mia_bench.defenses._ckks.parameters import STANDARDS, Parameters, Standard, choose
 
 
 @pytest.mark.parametrize(
@@ -15,12 +15,19 @@ def test_the_ring_is_the_smallest_that_has_the_levels_and_the_slots(levels: int,
     assert chosen.slots >= width
 
 
+@pytest.mark.parametrize("standard", STANDARDS)
 @pytest.mark.parametrize("levels", range(1, 15))
-def test_what_is_chosen_is_128_bit_secure_and_leaves_room_for_the_result(levels: int) -> None:
-    chosen = choose(levels=levels, width=16)
-    assert sum(chosen.moduli) <= MAX_MODULUS_BITS[chosen.ring]
+def test_what_is_chosen_is_128_bit_secure_and_leaves_room_for_the_result(levels: int, standard: Standard) -> None:
+    chosen = choose(levels=levels, width=16, standard=standard)
+    assert sum(chosen.moduli) <= STANDARDS[standard][chosen.ring]
     assert chosen.context().parameters_set()
     assert chosen.headroom >= 16
+
+
+def test_moduli_that_only_the_older_table_allows_are_refused_by_the_newer() -> None:
+    assert choose(levels=1, width=16, moduli=(38, 33, 38)).ring == 4096
+    with pytest.raises(UsageError, match="at most 106 bits in ring 4096"):
+        choose(levels=1, width=16, moduli=(38, 33, 38), ring=4096, standard="2024")
 
 
 def test_too_many_bits_are_refused() -> None:
