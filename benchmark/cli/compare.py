@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..compare.cell_names import title
+import pandas as pd
+
+from ..compare.cell_names import SHORT_NAMES, title
 from ..compare.conditions import CELL_COUNTS, Condition, parse_condition
 from ..compare.differences import COMPARED_COLUMNS, Difference, compare, effective
-from ..compare.frames import full, short, utility_is_accuracy
+from ..compare.frames import full, short, significant, utility_is_accuracy
 from ..compare.matching import MATCH_COLUMNS, ComparedBoard
 from ..compare.remarks import remarks
 from ..errors import UsageError
@@ -16,11 +18,23 @@ from ..leaderboard.records import NUMBERS
 from ..leaderboard.store import COLUMNS
 from ..registry import suggestion
 from ..utils.texts import one_line, say
-from .console import print_lines
+from .console import fitted, print_lines
 from .tables import print_frame
 
+DISPENSABLE = ("utility", "ssim", "accuracy")
+"""Columns that a narrow table does without, the first ones first."""
 
-def compare_boards(a: Path, b: Path, *, on: str | None, fail_if: Sequence[str], notation: str) -> int:
+
+def compare_boards(
+    a: Path,
+    b: Path,
+    *,
+    on: str | None,
+    fail_if: Sequence[str],
+    notation: str,
+    columns: str | None = None,
+    wide: bool = False,
+) -> int:
     """Run ``mia-bench compare``.
 
     Args:
@@ -28,7 +42,9 @@ def compare_boards(a: Path, b: Path, *, on: str | None, fail_if: Sequence[str], 
         b: the leaderboard, results folder or published board to compare with it.
         on: columns that matching cells share, separated by commas; None for the columns that identify a cell.
         fail_if: conditions under which to fail, as ``psnr_db > +0.5``.
-        notation: ``table``, ``csv`` or ``markdown``.
+        notation: ``table``, ``csv``, ``markdown``, ``latex`` or ``html``.
+        columns: columns to print, separated by commas, in this order; None for names and scores.
+        wide: whether a table has all columns, rather than those that fit the terminal or 100 columns.
 
     Returns:
         The exit code: 1 if a condition is met, else 0.
@@ -36,13 +52,15 @@ def compare_boards(a: Path, b: Path, *, on: str | None, fail_if: Sequence[str], 
     Raises:
         UsageError: if a board, a column or a condition is invalid, or no cell allows a condition to be checked.
     """
-    columns = _columns(on) if on else list(MATCH_COLUMNS)
+    match_on = _columns(on) if on else list(MATCH_COLUMNS)
+    chosen = _chosen(columns) if columns is not None else []
     conditions = [parse_condition(text, NUMBERS) for several in fail_if for text in several.split(",")]
     sides = ComparedBoard.read(a), ComparedBoard.read(b)
     extra = [condition.column for condition in conditions if condition.column not in CELL_COUNTS]
-    differences = compare(*sides, columns, extra)
+    extra += [name for name in chosen if name in NUMBERS]
+    differences = compare(*sides, match_on, extra)
     found = [sentence for condition in conditions for sentence in violations(condition, differences)]
-    _print(differences, sides, effective(columns, *sides), notation)
+    _print(differences, sides, effective(match_on, *sides), notation, chosen=chosen, wide=wide)
     missing = sum(each.state == "missing" for each in differences)
     if conditions and missing:
         say(
@@ -66,6 +84,21 @@ def _columns(on: str) -> list[str]:
     if not chosen:
         raise UsageError(f"Expected columns for --on, got {on!r}. Name some, as in {','.join(MATCH_COLUMNS)}.")
     return chosen
+
+
+def _chosen(text: str) -> list[str]:
+    """Return the columns of a comparison that a text names, separated by commas."""
+    known = ("state", *SHORT_NAMES, *NUMBERS, "note")
+    chosen = [name for part in text.split(",") if (name := part.strip())]
+    for name in chosen:
+        if name not in known:
+            raise UsageError(
+                f"Expected columns of a comparison for --columns, got {name!r}{suggestion(name, known)} "
+                f"Available: {', '.join(known)}."
+            )
+    if not chosen:
+        raise UsageError(f"Expected columns for --columns, got {text!r}. Name some, as in attack,psnr_db.")
+    return list(dict.fromkeys(chosen))
 
 
 def violations(condition: Condition, differences: Sequence[Difference]) -> list[str]:
@@ -103,22 +136,39 @@ def violations(condition: Condition, differences: Sequence[Difference]) -> list[
 
 
 def _print(
-    differences: Sequence[Difference], sides: tuple[ComparedBoard, ComparedBoard], on: Sequence[str], notation: str
+    differences: Sequence[Difference],
+    sides: tuple[ComparedBoard, ComparedBoard],
+    on: Sequence[str],
+    notation: str,
+    *,
+    chosen: Sequence[str],
+    wide: bool,
 ) -> None:
     if notation == "csv":
         print_frame(full(differences), "csv")
     shown = [each for each in differences if each.state != "same"]
     if shown and notation != "csv":
-        shared, frame, named_by = short(shown)
-        say(one_line(f"A {sides[0].path}, B {sides[1].path}{': ' if shared else ''}{shared}") + "\n")
+        shared, frame, named_by = short(shown, chosen)
+        outside = notation in ("latex", "html")
+        where = f"A {sides[0].path}, B {sides[1].path}{': ' if shared else ''}{shared}"
+        say(one_line(where) + ("" if outside else "\n"), err=outside)
         if notation == "table":
-            print_lines(list(frame.columns), frame.to_numpy().tolist(), named_by=named_by)
+            _print_table(frame, named_by, wide=wide or bool(chosen))
         else:
-            print_frame(frame, notation)
-        say()
+            print_frame(frame, notation, significant(frame))
+        say(err=outside)
     elif notation != "csv":
         compared = dict.fromkeys((*COMPARED_COLUMNS, *differences[0].changes))
         hidden = {"utility"} if utility_is_accuracy(differences) else set[str]()
         say(f"No change in {', '.join(name for name in compared if name not in hidden)}.")
     for remark in remarks(differences, *sides, on):
-        say(one_line(remark), err=notation == "csv")
+        say(one_line(remark), err=notation in ("csv", "latex", "html"))
+
+
+def _print_table(frame: pd.DataFrame, named_by: int, *, wide: bool) -> None:
+    names = [str(name) for name in frame.columns]
+    shown = names if wide else fitted(names, frame.to_numpy().tolist(), DISPENSABLE)
+    print_lines(shown, frame[shown].to_numpy().tolist(), named_by=named_by)
+    left_out = [name for name in names if name not in shown]
+    if left_out:
+        say(f"Left out to fit: {', '.join(left_out)}. Add --wide, or choose with --columns.", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import typer
 from rich.console import Console
@@ -10,6 +11,31 @@ from rich.table import Table
 from tabulate import tabulate
 
 from ..utils.texts import one_line, say
+
+DEFAULT_WIDTH = 100
+"""Columns that tables are fitted into where stdout is not a terminal."""
+
+
+def fitted(header: list[str], lines: list[list[str]], dispensable: Sequence[str]) -> list[str]:
+    """Return the columns that a table can show within the terminal, or within 100 columns if there is none.
+
+    Args:
+        header: names of the columns.
+        lines: texts.
+        dispensable: columns that may be left out, the first ones first.
+
+    Returns:
+        The columns, in their order. All of them, if those that may not be left out are too wide already.
+    """
+    width = Console().width if sys.stdout.isatty() else DEFAULT_WIDTH
+    needed = {name: 2 + max(map(len, column)) for name, *column in zip(header, header, *lines, strict=True)}
+    shown = [name for name in header if name not in dispensable]
+    if sum(needed[name] for name in shown) - 2 > width:
+        return header
+    for name in reversed(dispensable):  # the most important ones first; a narrow one may still fit after a wide one
+        if name in needed and sum(needed[each] for each in (*shown, name)) - 2 <= width:
+            shown.append(name)
+    return [name for name in header if name in shown]
 
 
 def print_table(header: list[str], lines: list[list[str]]) -> None:

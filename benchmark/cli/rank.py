@@ -15,16 +15,25 @@ from ..leaderboard.ranking import COLUMNS, rank, shorten, with_labels
 from ..leaderboard.results_folder import cells_folder
 from ..registry import suggestion
 from ..utils.texts import one_line, say
-from .console import print_lines
+from .best_values import best_values
+from .console import fitted, print_lines
 from .tables import as_texts, print_frame
 
 SCENARIO_COLUMNS = ("dataset", "model", "split", "n_images", "recognisable_mean_image")
 """Columns that a table states once, above its rows, if all rows agree in them."""
 DETAIL_COLUMNS = ["client_params", "client_ms", "server_ms"]
 """Columns that the table on the terminal leaves out."""
+DISPENSABLE = (
+    *("client_macs", "bound_identified", "guarantee", "recognisable_mean_image", "worst_case", "agreement"),
+    *("utility_metric", "epsilon", "recognisable", "ssim", "wire_bytes", "worst_attack", "accuracy_kept"),
+    *("utility_kept", "pareto", "flags"),
+)
+"""Columns that a narrow table does without, the first ones first."""
 
 
-def rank_boards(paths: Sequence[Path], *, sort: str, notation: str, columns: str | None = None) -> None:
+def rank_boards(
+    paths: Sequence[Path], *, sort: str, notation: str, columns: str | None = None, wide: bool = False
+) -> None:
     """Run ``mia-bench rank``.
 
     Args:
@@ -32,6 +41,7 @@ def rank_boards(paths: Sequence[Path], *, sort: str, notation: str, columns: str
         sort: the column whose best values come first.
         notation: ``table``, ``csv``, ``markdown``, ``latex`` or ``html``.
         columns: columns to print, separated by commas, in this order; None for the columns of the notation.
+        wide: whether a table has all columns, however wide it gets.
 
     Raises:
         UsageError: if a path holds no results or a damaged file, or a column does not exist.
@@ -42,11 +52,12 @@ def rank_boards(paths: Sequence[Path], *, sort: str, notation: str, columns: str
         raise UsageError(f"Expected results to rank, got no rows in {' and '.join(map(str, paths))}.")
     ranked = rank(rows, records, sort)
     if chosen:
-        print_frame((ranked if notation == "csv" else with_labels(ranked)).loc[:, chosen], notation)
+        frame = ranked if notation == "csv" else with_labels(ranked)
+        print_frame(frame.loc[:, chosen], notation, best_values(ranked).loc[:, chosen])
     elif notation == "csv":
         print_frame(ranked, notation)
     else:
-        print_ranking(ranked, notation)
+        print_ranking(ranked, notation, wide=wide)
     for line in gap_notice(rows, results_folder(paths)):
         say(one_line(line), err=True)
     for path in paths:
@@ -75,19 +86,29 @@ def parse_columns(text: str) -> list[str]:
     return list(dict.fromkeys(chosen))
 
 
-def print_ranking(ranked: pd.DataFrame, notation: str) -> None:
-    """Print a ranking for people. A table states what all its rows share once, above them."""
+def print_ranking(ranked: pd.DataFrame, notation: str, *, wide: bool = False) -> None:
+    """Print a ranking for people. A table states what all its rows share once, above them.
+
+    Args:
+        ranked: a ranking with all columns.
+        notation: ``table``, ``markdown``, ``latex`` or ``html``.
+        wide: whether a table has all columns, rather than those that fit the terminal or 100 columns.
+    """
     if notation != "table" or ranked.empty:
-        print_frame(shorten(ranked), notation)
+        short = shorten(ranked)
+        print_frame(short, notation, best_values(ranked).loc[:, list(short.columns)])
         return
-    texts = as_texts(shorten(ranked).drop(columns=DETAIL_COLUMNS))
+    texts = as_texts(shorten(ranked).drop(columns=[] if wide else DETAIL_COLUMNS))
     shared = [name for name in SCENARIO_COLUMNS if len(set(texts[name].tolist())) == 1 and texts[name].iloc[0]]
     if shared:
         say(one_line(", ".join(f"{name} {texts[name].iloc[0]}" for name in shared)) + "\n")
     texts = texts.drop(columns=shared)
-    filled = [name for name in texts.columns if set(texts[name].tolist()) != {""}]
-    named_by = filled.index("defense") + 1
-    print_lines([str(name) for name in filled], texts[filled].to_numpy().tolist(), named_by=named_by)
+    filled = [str(name) for name in texts.columns if set(texts[name].tolist()) != {""}]
+    shown = filled if wide else fitted(filled, texts[filled].to_numpy().tolist(), DISPENSABLE)
+    print_lines(shown, texts[shown].to_numpy().tolist(), named_by=shown.index("defense") + 1)
+    left_out = [name for name in filled if name not in shown]
+    if left_out:
+        say(f"Left out to fit: {', '.join(left_out)}. Add --wide, or choose with --columns.", err=True)
 
 
 def results_folder(paths: Sequence[Path]) -> Path | None:

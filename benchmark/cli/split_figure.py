@@ -62,7 +62,13 @@ def draw_figure(lines: Sequence[Line], path: Path, chosen: Line | None) -> None:
     with matplotlib.rc_context(cast(Any, STYLE)):
         target = BytesIO()
         suffix = path.suffix[1:]
-        figure = leak_and_costs(points)
+        nothing_sent = chosen is not None and chosen.psnr_db is None and chosen.split == "device"
+        title = (
+            "Chosen: everything on the device, which sends nothing and so is no point of these charts."
+            if nothing_sent
+            else ""
+        )
+        figure = leak_and_costs(points, title=title)
         figure.savefig(target, format=suffix, dpi=200, bbox_inches="tight", **FORMATS.get(suffix, {}))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

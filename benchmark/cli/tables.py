@@ -13,21 +13,28 @@ from .console import print_table
 
 DEFAULT_DECIMALS = 4
 MARKDOWN_ESCAPES = str.maketrans({character: f"\\{character}" for character in "\\|<`"})
-LATEX_SYMBOLS = str.maketrans({"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"})
+BOLD = ("\ue000", "\ue001")
+"""Characters of no script, which enclose bold texts until pandas has escaped the others."""
+LATEX_SYMBOLS = str.maketrans(
+    {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", BOLD[0]: r"\textbf{", BOLD[1]: "}"}
+)
 """Characters that pandas does not escape. LaTeX prints others in their place in its default font encoding."""
 
 
-def print_frame(frame: pd.DataFrame, notation: str) -> None:
+def print_frame(frame: pd.DataFrame, notation: str, bold: pd.DataFrame | None = None) -> None:
     """Print a frame to stdout.
 
     Args:
         frame: the table; texts in it may be untrusted.
         notation: ``table``, ``csv``, ``markdown``, ``latex`` or ``html``.
+        bold: which values LaTeX prints in bold; a frame of the same shape, or None for no value.
     """
     if notation == "csv":
         say(to_csv(frame), end="")
         return
     texts = as_texts(frame)
+    if bold is not None and notation == "latex":
+        texts = _embolden(texts, bold)
     if notation == "table":
         print_table([str(column) for column in texts.columns], texts.to_numpy().tolist())
     else:
@@ -61,6 +68,11 @@ def _alignment(frame: pd.DataFrame) -> list[str]:
     return ["right" if number else "left" for number in numbers]
 
 
+def _embolden(texts: pd.DataFrame, bold: pd.DataFrame) -> pd.DataFrame:
+    plain = texts.map(lambda text: text.replace(BOLD[0], "").replace(BOLD[1], ""))
+    return plain.mask(bold.set_axis(plain.index).to_numpy(), BOLD[0] + plain + BOLD[1])
+
+
 def _html(texts: pd.DataFrame, alignment: list[str]) -> str:
     return texts.to_html(index=False, border=0)
 
@@ -76,4 +88,5 @@ def _escape_markdown(text: str) -> str:
 
 def _latex(texts: pd.DataFrame, alignment: list[str]) -> str:
     columns = "".join(side[0] for side in alignment)  # l or r
-    return texts.to_latex(index=False, escape=True, column_format=columns).strip().translate(LATEX_SYMBOLS)
+    found = texts.to_latex(index=False, escape=True, column_format=columns).strip()
+    return found.replace("-> ", r"$\to$ ").translate(LATEX_SYMBOLS)

@@ -41,8 +41,12 @@ def full(differences: Sequence[Difference]) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def short(differences: Sequence[Difference]) -> tuple[str, pd.DataFrame, int]:
+def short(differences: Sequence[Difference], chosen: Sequence[str] = ()) -> tuple[str, pd.DataFrame, int]:
     """Return the differences, for people.
+
+    Args:
+        differences: at least one.
+        chosen: columns to show, in this order; none shows names, scores and notes.
 
     Returns:
         The parts of the names that all rows share, a table of the rest, and how many of its first columns name a row.
@@ -58,12 +62,20 @@ def short(differences: Sequence[Difference]) -> tuple[str, pd.DataFrame, int]:
     for column in differences[0].changes:
         frame[column] = [_text(column, each.changes[column]) for each in differences]
     frame["note"] = [_note(each) for each in differences]
+    if chosen:
+        whole = frame.assign(state=states, **{name: named[name] for name in SHORT_NAMES}).loc[:, list(chosen)]
+        return "", whole, 1
     if utility_is_accuracy(differences):
         frame = frame.drop(columns="utility")
     empty = [name for name in frame.columns[named_by:] if set(frame[name].tolist()) == {""}]
     frame = frame.drop(columns=empty)
     common = {name: str(named[name].iloc[0]) for name in shared}
     return ", ".join(f"{name} {value}" for name, value in common.items() if value), frame, named_by
+
+
+def significant(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return which texts of a table of ``short`` are significant changes, which end in an asterisk."""
+    return frame.map(lambda text: str(text).endswith("*"))
 
 
 def utility_is_accuracy(differences: Sequence[Difference]) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from .content import Scenario
 from .defenses import DefenseSummary
@@ -87,13 +88,16 @@ def _best(scenarios: Sequence[Scenario], measure: str) -> DefenseSummary | None:
     return min(able, key=lambda each: (each.line[measure], each.line["wire_bytes"] or 0), default=None)
 
 
-def leak_and_costs(points: Sequence[SplitPoint], *, measure: str = "psnr_db", zero: float | None = None) -> Figure:
+def leak_and_costs(
+    points: Sequence[SplitPoint], *, measure: str = "psnr_db", zero: float | None = None, title: str = ""
+) -> Figure:
     """Draw the leak against bytes, modelled latency and modelled energy, with the splits of a network joined in order.
 
     Args:
         points: Splits with defenses, each series in the order of its network.
         measure: ``psnr_db`` or ``ssim``.
         zero: Score of the mean image; None draws no line for it.
+        title: What stands above the charts.
     """
     shown = [cost for cost in COSTS if any(_drawable(point, cost) for point in points)] or ["wire_bytes"]
     figure = Figure(figsize=(3.6 * len(shown) + 1.2, 3.6), dpi=200, layout="constrained")
@@ -102,6 +106,7 @@ def leak_and_costs(points: Sequence[SplitPoint], *, measure: str = "psnr_db", ze
         _draw(axes, [point for point in points if _drawable(point, cost)], cost)
         if zero is not None:
             axes.axhline(zero, color=GRAY, linestyle="--", linewidth=0.9, label=NO_LEAK)
+    figure.suptitle(title, x=0, ha="left", fontsize=9)
     grid[0].set_ylabel(f"worst case over attacks, {TITLES[measure]}")
     named = {}
     for axes in grid:
@@ -122,6 +127,8 @@ def _drawable(point: SplitPoint, cost: str) -> bool:
 
 def _draw(axes: Axes, points: Sequence[SplitPoint], cost: str) -> None:
     axes.set(xscale="log", xlabel=COSTS[cost])
+    axes.xaxis.set_major_formatter(LogFormatter())
+    axes.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
     for series in dict.fromkeys(point.series for point in points):
         own = [point for point in points if point.series == series]
         style = mark_of(own[0].look)

@@ -14,6 +14,7 @@ PANEL = "Read results"
 
 Boards = Annotated[list[Path], typer.Argument(help="Leaderboards or results folders.", metavar="CSV|DIR...")]
 Format = Literal["table", "csv", "markdown", "latex", "html"]
+Wide = Annotated[bool, typer.Option("--wide", metavar=FLAG, help="Print all columns, however wide the table gets.")]
 
 
 @app.command("rank", rich_help_panel=PANEL, epilog=example("mia-bench rank results --sort accuracy"))
@@ -33,14 +34,16 @@ def rank_(
         str | None,
         typer.Option(help="Columns to print. Defaults to the most important ones.", metavar="COLUMN,..."),
     ] = None,
+    wide: Wide = False,
 ) -> None:
     """Rank defenses by their worst case over all attacks.
 
-    There is one row per defense. Incomplete rows come after complete ones.
+    There is one row per defense. Incomplete rows come after complete ones. In
+    LaTeX, the best values are bold; it needs the package booktabs.
     """
     from .. import rank
 
-    rank.rank_boards(boards, sort=sort, notation=format_, columns=columns)
+    rank.rank_boards(boards, sort=sort, notation=format_, columns=columns, wide=wide)
 
 
 @app.command("audit", rich_help_panel=PANEL, epilog=example("mia-bench audit results --strict"))
@@ -74,9 +77,14 @@ def compare_(
         typer.Option(help="Exit with code 1 if this holds in a cell.", metavar="CONDITION"),
     ] = None,
     format_: Annotated[
-        Literal["table", "csv", "markdown"],
+        Format,
         typer.Option("--format", help="Output format. Defaults to table.", show_default=False),
     ] = "table",
+    columns: Annotated[
+        str | None,
+        typer.Option(help="Columns to print. Defaults to names and changed scores.", metavar="COLUMN,..."),
+    ] = None,
+    wide: Wide = False,
 ) -> None:
     """Compare two leaderboards cell by cell, with tests of significance.
 
@@ -88,7 +96,7 @@ def compare_(
     """
     from ..compare import compare_boards
 
-    raise typer.Exit(compare_boards(a, b, on=on, fail_if=fail_if or [], notation=format_))
+    raise typer.Exit(compare_boards(a, b, on=on, fail_if=fail_if or [], notation=format_, columns=columns, wide=wide))
 
 
 @app.command("report", rich_help_panel=PANEL, epilog=example("mia-bench report results -o report.html"))

@@ -59,6 +59,18 @@ def test_the_table_says_what_changed_and_by_how_much(before: Path, after: Path) 
     assert "1 tests, 1 of the mean difference over the same private images" in result.stdout
 
 
+def test_latex_has_chosen_columns_and_significant_changes_in_bold(before: Path, after: Path) -> None:
+    result = mia_bench("compare", before, after, "--format", "latex", "--columns", "attack,psnr_db,client_ms")
+
+    lines = result.stdout.splitlines()
+    assert lines[:3] == [r"\begin{tabular}{lll}", r"\toprule", r"attack & psnr\_db & client\_ms \\"]
+    assert r"ridge & \textbf{13.44 $\to$ 14.29 +0.85*} & " in result.stdout
+    assert lines[-1] == r"\end{tabular}"
+    wrong = mia_bench("compare", before, after, "--columns", "psnr")
+    assert wrong.exit_code == 2
+    assert "Expected columns of a comparison for --columns, got 'psnr'. Did you mean 'psnr_db'?" in wrong.stderr
+
+
 def test_csv_has_all_cells_and_nothing_else_on_stdout(before: Path, after: Path) -> None:
     result = mia_bench("compare", before, after, "--format", "csv")
 
