@@ -15,6 +15,8 @@ from .macs import count_macs
 WARM_UP_CALLS = 3
 BLOCKS, BLOCK_CALLS = 5, 5
 """Timed calls are divided into blocks. The median of a block ignores single interruptions."""
+MIN_TIMING_SECONDS = 0.1
+"""Seconds for which short calls are repeated beyond these blocks, so that some blocks meet no other load."""
 MAX_TIMING_SECONDS = 5
 """Seconds of repeated calls after which no further call is made, even if not all blocks are complete."""
 
@@ -27,11 +29,11 @@ class Timing:
 
     Attributes:
         ms: Milliseconds of a call: the lowest median of a block.
-        spread_ms: The highest minus the lowest median of a block.
+        spread_ms: The median over the blocks minus the lowest, which is how far a block is usually off.
 
     Example:
         >>> Timing.of([1.0, 1.0, 9.0, 1.5, 1.5, 1.5])
-        Timing(ms=1.0, spread_ms=0.5)
+        Timing(ms=1.0, spread_ms=0.25)
     """
 
     ms: float
@@ -43,7 +45,7 @@ class Timing:
         size = -(-len(calls) // BLOCKS) if len(calls) < BLOCKS * BLOCK_CALLS else BLOCK_CALLS
         size = max(size, min(3, len(calls)))
         blocks = [median(calls[at : at + size]) for at in range(0, len(calls), size)]
-        return cls(min(blocks), max(blocks) - min(blocks))
+        return cls(min(blocks), median(blocks) - min(blocks))
 
     def above(self, other: Timing) -> float:
         """Return the milliseconds by which this is slower than another; 0 if the difference is within the spread."""
@@ -106,14 +108,13 @@ def measure_costs(model: SplitModel, image: Tensor, undefended: SplitModel | Non
         >>> measure_costs(model, torch.rand(1, 1, 8, 8)).wire_bytes
         256
     """
-    calls = _alternate(model, image, undefended)
-    clients = Timing.of([sent + exchange.client_ms for _, sent, exchange, _ in calls])
+    wire, exchange, calls = _alternate(model, image, undefended)
+    clients = Timing.of([client for client, *_ in calls])
     timing = {"client_spread_ms": round(clients.spread_ms, 4)}
     if undefended is not None:
         plain = Timing.of([without for *_, without in calls])
         timing["client_undefended_ms"] = round(plain.ms, 4)
         timing["client_overhead_ms"] = round(clients.above(plain), 4)
-    wire, _, exchange, _ = calls[-1]
     parameters = [*model.on_device.parameters()]
     return Costs(
         wire_bytes=wire.nbytes + exchange.more_bytes_up,
@@ -121,7 +122,7 @@ def measure_costs(model: SplitModel, image: Tensor, undefended: SplitModel | Non
         client_macs=count_macs(model.on_device, image),
         client_params=sum(each.numel() for each in parameters),
         client_ms=clients.ms,
-        server_ms=Timing.of([exchange.server_ms for _, _, exchange, _ in calls]).ms,
+        server_ms=Timing.of([server for _, server, _ in calls]).ms,
         rounds=exchange.rounds,
         client_param_bytes=sum(each.numel() * each.element_size() for each in parameters),
         client_peak_bytes=count_peak_bytes(model.on_device, image),
@@ -129,22 +130,25 @@ def measure_costs(model: SplitModel, image: Tensor, undefended: SplitModel | Non
     )
 
 
-Call = tuple[Wire, float, Exchange, float]
-"""A wire, the milliseconds of sending it, the exchange that follows, and the milliseconds of sending undefended."""
+Call = tuple[float, float, float]
+"""Milliseconds of sending a wire and of the client after it, of the server, and of sending without a defense."""
 
 
-def _alternate(model: SplitModel, image: Tensor, undefended: SplitModel | None) -> list[Call]:
-    """Call both models in turn and return the calls after the warm-up, at least one.
+def _alternate(model: SplitModel, image: Tensor, undefended: SplitModel | None) -> tuple[Wire, Exchange, list[Call]]:
+    """Call both models in turn. Return the last wire and exchange, and the calls after the warm-up, at least one.
 
     Each call sends anew, since a receiver may refuse repeated messages.
     """
     calls: list[Call] = []
     start, planned = time.perf_counter(), WARM_UP_CALLS + BLOCKS * BLOCK_CALLS
-    while len(calls) < planned and (len(calls) < 2 or time.perf_counter() - start < MAX_TIMING_SECONDS):
+    while True:
         plain_ms = _send(undefended, image)[1] if undefended is not None else 0.0
         wire, sending_ms = _send(model, image)
-        calls.append((wire, sending_ms, model.exchange(wire), plain_ms))
-    return calls[min(WARM_UP_CALLS, len(calls) - 1) :]
+        exchange = model.exchange(wire)
+        calls.append((sending_ms + exchange.client_ms, exchange.server_ms, plain_ms))
+        seconds = time.perf_counter() - start
+        if len(calls) >= 2 and seconds > (MAX_TIMING_SECONDS if len(calls) < planned else MIN_TIMING_SECONDS):
+            return wire, exchange, calls[min(WARM_UP_CALLS, len(calls) - 1) :]
 
 
 def _send(model: SplitModel, image: Tensor) -> tuple[Wire, float]:

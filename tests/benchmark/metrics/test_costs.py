@@ -23,8 +23,18 @@ def test_bytes_rounds_and_parameters_of_a_small_client_are_those_by_hand() -> No
     assert costs.client_peak_bytes == 4 * (64 + 16)
 
 
-def test_one_slow_block_does_not_change_the_time() -> None:
-    assert Timing.of([1.0] * 20 + [7.0] * 5) == Timing(1.0, 6.0)
+def test_one_slow_block_changes_neither_the_time_nor_the_spread() -> None:
+    assert Timing.of([1.0] * 20 + [7.0] * 5) == Timing(1.0, 0.0)
+    assert Timing.of([1.0] * 10 + [1.5] * 15) == Timing(1.0, 0.5)
+
+
+def test_short_calls_are_repeated_until_some_meet_no_other_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, count = split_model(), []
+    monkeypatch.setattr(costs_module, "_send", lambda model, image: (model.send(image), count.append(0) or 1.0))
+
+    measure_costs(plain, torch.rand(1, 1, 8, 8))
+
+    assert len(count) > 10 * costs_module.BLOCKS * costs_module.BLOCK_CALLS
 
 
 @pytest.mark.parametrize(("ms", "above"), [(2.2, 0.0), (3.0, 1.0), (1.0, -1.0)])

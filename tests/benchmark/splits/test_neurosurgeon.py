@@ -1,8 +1,8 @@
 """AlexNet on three networks, the example of Neurosurgeon (Kang et al., ASPLOS 2017), against a calculation by hand.
 
-The sizes of the layers are those that Krizhevsky, Sutskever and Hinton publish (NIPS 2012, section 3.5, and their figure
-2): 96, 256, 384, 384 and 256 kernels on maps of 55, 27, 13, 13 and 13 pixels, where two, four and five are divided
-into two groups, then 4096, 4096 and 1000 neurons. No number below comes from the code under test.
+The sizes of the layers are those that Krizhevsky, Sutskever and Hinton publish (NIPS 2012, section 3.5 and figure 2):
+96, 256, 384, 384 and 256 kernels on maps of 55, 27, 13, 13 and 13 pixels, where two, four and five are divided into
+two groups, then 4096, 4096 and 1000 neurons. No number below comes from the code under test.
 """
 
 from dataclasses import dataclass
@@ -85,7 +85,7 @@ def ms(line: Line) -> float:
 
 
 def by_hand(network: str, last: int) -> float:
-    """The latency in ms with the layers up to ``last`` on a device of 10 GMAC/s and 14.9 GB/s, the others at 119 GMAC/s."""
+    """The latency in ms with the layers up to ``last`` at 10 GMAC/s and 14.9 GB/s, and the others at 119 GMAC/s."""
     up, down = RATES[network]
     device = sum(max(each.macs / 10e9, 4 * each.weights / 14.9e9) for each in BY_HAND[: last + 1])
     server = sum(each.macs for each in BY_HAND[last + 1 :]) / 119e9
