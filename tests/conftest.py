@@ -1,10 +1,14 @@
 """Fixtures that all tests share."""
 
+import functools
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+import typer.testing
+from typer.main import get_command
 
 from .helpers.brief import shorten_training
 
@@ -51,6 +55,14 @@ def brief(shared_cache: Path, brief_cache: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("MIA_BENCH_CACHE", str(brief_cache))
     shorten_training(monkeypatch)
     return brief_cache
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_command_line() -> Iterator[None]:
+    """Build the command line from its declarations once, and not for each command that a test runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.testing, "_get_command", functools.cache(get_command))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -68,6 +68,7 @@ def run(images: Path, out: Path, model: str, *more: str) -> pd.DataFrame:
     return pd.read_csv(out / "leaderboard.csv")
 
 
+@pytest.mark.slow
 def test_given_weights_have_the_accuracy_of_plain_torch_at_every_cut(
     network: nn.Module, images: Path, tmp_path: Path
 ) -> None:

@@ -76,7 +76,7 @@ def test_an_out_that_is_a_file_is_refused_and_the_file_kept(tree: Path, tmp_path
     assert (tmp_path / "results").read_text() == "precious"
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_a_parameter_that_turns_out_wrong_during_the_run_gets_one_sentence_and_exit_code_2(
     jobs: str, tree: Path, tmp_path: Path
 ) -> None:

@@ -9,15 +9,16 @@ from mia_bench.benchmark.interfaces import Attack
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
 
+from ...helpers.brief import shorten_training
 from ...helpers.fake_device import fake_device
 from ...helpers.trees import image_tree
 
 
 @pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter:UserWarning")  # the pretended device is "meta"
 def test_target_and_evaluator_are_trained_and_the_wire_is_sent_on_the_device(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MIA_BENCH_CACHE", str(tmp_path / "cache"))
+    shorten_training(monkeypatch)
     tree = image_tree(tmp_path / "images", train=12, test=4)
     request = Request(
         dataset="imagefolder:size=16", model="lenet5", splits=["relu1"], attacks=["ridge"], defenses=["quantize"]

@@ -13,6 +13,7 @@ from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
 from torch import Tensor
 
+from ...helpers.brief import shorten_training
 from ...helpers.trees import image_tree
 
 BATCH = 256
@@ -23,6 +24,7 @@ BATCH = 256
 def test_a_cell_reads_stored_images_in_batches_and_scores_as_in_memory(
     defense: str, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shorten_training(monkeypatch)
     tree = image_tree(tmp_path / "images", train=250, test=80)
     request = Request(
         dataset="imagefolder:size=16", model="lenet5", split="relu1", attacks="mean_image", defenses=defense, images=4

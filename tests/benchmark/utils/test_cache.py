@@ -34,6 +34,7 @@ def never() -> dict[str, Tensor]:
     raise AssertionError("computed again")
 
 
+@pytest.mark.slow
 def test_processes_that_ask_at_the_same_time_compute_once(tmp_path: Path) -> None:
     log = tmp_path / "log"
 
