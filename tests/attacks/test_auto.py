@@ -37,6 +37,7 @@ def test_it_selects_the_best_member_where_one_is_clearly_best(world: Callable) -
     assert scores[rebuilt.selected] > scores["ridge"] + 2
 
 
+@pytest.mark.slow
 def test_the_private_wire_has_no_say_in_the_selection(world: Callable) -> None:
     victim = world("pool1")
     selected = tried(victim).selected

@@ -17,6 +17,7 @@ from ..helpers.wires import PLACES, pools, victim
 
 PARAMS = {"epochs": 1, "steps": 3, "iterations": 3, "restarts": 1, "rounds": 1, "turn": 2, "hourglass": 4}
 ATTACKS = [name for name in registry.names("attacks") if registry.find("attacks", name).package == "mia-bench"]
+COSTLY = {"auto", "auto_query_free", "white_box"}
 REFUSED = {"pinv"}
 """Attacks that may refuse a network: most of these are not affine."""
 
@@ -56,7 +57,9 @@ def images_or_reason(attack: Attack, kind: str) -> torch.Tensor | str:
 
 
 @pytest.mark.parametrize("kind", PLACES)
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in COSTLY else []) for name in ATTACKS]
+)
 def test_an_attack_gives_images_for_every_kind_of_wire_or_a_reason(name: str, kind: str) -> None:
     truth = pools(kind).private.images
     images = images_or_reason(make(name), kind)

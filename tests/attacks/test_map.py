@@ -84,6 +84,7 @@ def test_a_heavy_anchor_keeps_the_search_at_the_decoder_and_a_light_one_explains
 
 
 @pytest.mark.parametrize("attack", [MapDec, MapPca])
+@pytest.mark.slow
 def test_knowing_the_defense_helps(attack: type, world: Callable) -> None:
     aware, oblivious = (
         psnr(victim.attacked_by(attack(epochs=4, prior_weight=0.01)), victim.private.images).mean()

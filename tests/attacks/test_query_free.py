@@ -37,6 +37,7 @@ def test_a_generic_client_has_the_shape_of_the_ir_and_no_5x5_convolution(value: 
     assert sizes == [(3, 3)] * len(sizes)
 
 
+@pytest.mark.slow
 def test_the_moments_of_the_recorded_wires_help_at_an_early_split(world: Callable) -> None:
     victim = world("conv1")
     victim.wire = victim.model.send(victim.aux.images[:64])

@@ -72,6 +72,7 @@ def test_it_costs_accuracy_but_hides_nothing_from_a_decoder(model, train, judged
     assert private[1] > plain[1] - 1
 
 
+@pytest.mark.slow
 def test_with_little_noise_the_network_learns(model, train, judged):
     protected = DpSgd(noise_multiplier=0.1, dp_epochs=12, dp_batch=64).protect(model, train)
     assert judged(protected)[0] > 0.7

@@ -58,6 +58,7 @@ def test_sealed_messages_leak_nothing(attack, view, model, train):
     assert leak(Tee().protect(model, train), attack, view=view) < 0.3
 
 
+@pytest.mark.slow
 def test_an_attacker_who_imitates_the_client_attacks_sealed_messages_in_vain(model, train, monkeypatch):
     monkeypatch.setattr(_ensemble, "ITERATIONS", 20)
     with seeded("shadow"):
@@ -75,6 +76,7 @@ def test_an_attacker_who_imitates_the_client_attacks_sealed_messages_in_vain(mod
     assert (psnr(rebuilt.images, victims.images) - psnr(reference, victims.images)).mean().item() < 0.3
 
 
+@pytest.mark.slow
 def test_chosen_images_rebuild_the_private_ones_from_the_ir_that_leaves_and_less_from_a_deeper_one(model, train):
     """The attack of Benkraouda & Nahrstedt, DistributedML 2021, on partitioned enclave execution."""
     attack = EncoderDecoder(epochs=5, channels=8)
@@ -83,5 +85,6 @@ def test_chosen_images_rebuild_the_private_ones_from_the_ir_that_leaves_and_less
     assert early > 8
 
 
+@pytest.mark.slow
 def test_the_white_box_attacker_inverts_device_and_enclave_together(model, train):
     assert leak(Tee(exit="pool1").protect(model, train), WhiteBox(iterations=60)) > 10

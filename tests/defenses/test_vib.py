@@ -3,15 +3,17 @@
 import pytest
 import torch
 from mia_bench.benchmark.interfaces import Promise
+from mia_bench.benchmark.training import tuning
 from mia_bench.defenses.vib import Vib
 from pydantic import ValidationError
 from torch.distributions import Independent, Normal, kl_divergence
 
 
 @pytest.fixture
-def channel(model, train):
+def channel(model, train, monkeypatch):
     """A channel whose deviations all differ."""
-    channel = Vib().protect(model, train).ir_channel.requires_grad_(False)
+    monkeypatch.setattr(tuning, "MIN_STEPS_PER_EPOCH", 1)
+    channel = Vib(tuning_epochs=1).protect(model, train).ir_channel.requires_grad_(False)
     channel.scaled_log_std.copy_(torch.randn_like(channel.scaled_log_std) / 30)
     return channel
 
@@ -50,6 +52,7 @@ def test_the_mean_of_several_wires_comes_through_the_merged_channel(channel):
     torch.testing.assert_close(merged.log_std.exp() * 3, channel.log_std.exp())
 
 
+@pytest.mark.slow
 def test_more_weight_on_the_divergence_means_more_noise_for_the_signal_and_tells_less(target, train, judged):
     psnrs, noises = [], []
     for weight in (0, 1e-2, 1e-1):

@@ -25,6 +25,7 @@ def results(folder: Path, *, per_class: int) -> dict[str, Record]:
 
 
 @pytest.mark.parametrize("per_class", [2, 7])
+@pytest.mark.slow
 def test_every_defense_on_a_few_images_gives_a_result_or_a_sentence(
     tmp_path: Path, per_class: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

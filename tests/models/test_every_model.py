@@ -71,6 +71,7 @@ def test_no_layer_behaves_differently_in_training(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NEW)
+@pytest.mark.slow
 def test_the_common_recipe_teaches_it_and_leaves_its_layers_as_they_were(name: str) -> None:
     net = target(name, (1, 16, 16), width=8)
     keys = list(net.state_dict())

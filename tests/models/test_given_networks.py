@@ -159,6 +159,7 @@ def test_the_same_network_as_an_onnx_file_has_the_same_accuracy(
     assert board["model"].unique().tolist()[0].startswith("onnx:path=sha256:")
 
 
+@pytest.mark.slow
 def test_a_network_is_evaluated_again_when_the_content_of_its_weights_changes(
     network: nn.Module, images: Path, tmp_path: Path
 ) -> None:
@@ -177,6 +178,7 @@ def test_a_network_is_evaluated_again_when_the_content_of_its_weights_changes(
     assert planned(tmp_path / "a.pth") != first
 
 
+@pytest.mark.slow
 def test_a_new_head_is_trained_and_nothing_else(network: nn.Module, images: Path, tmp_path: Path) -> None:
     seven = {"fc.weight": torch.rand(7, 512), "fc.bias": torch.rand(7)}
     torch.save({**network.state_dict(), **seven}, tmp_path / "w.pth")

@@ -212,6 +212,7 @@ def test_gray_images_and_wrong_sizes_are_refused_in_a_sentence() -> None:
         model(name="vit_b_16").build((3, 40, 40), 4)
 
 
+@pytest.mark.slow
 def test_the_checks_of_models_pass_for_the_images_that_it_takes() -> None:
     lab = Lab()
     assert fits_any_images(model(), lab)

@@ -16,7 +16,7 @@ from ...helpers.trees import image_tree
 from .devices import assert_same_on_fake_device
 
 QUICK_ATTACKS = {"mean_image", "nearest", "pinv", "ridge"}
-SLOW = {*registry.names("attacks"), "adversarial", "ckks"} - QUICK_ATTACKS
+SLOW = {*registry.names("attacks"), "adversarial", "ckks", "cnn6"} - QUICK_ATTACKS
 
 
 def components() -> Iterator[Any]:

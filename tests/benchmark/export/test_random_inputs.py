@@ -23,6 +23,7 @@ class Noisy(nn.Module):
         return value.flatten(1) + self.noise(value).flatten(1)
 
 
+@pytest.mark.slow
 def test_whole_numbers_for_each_image_are_drawn_from_one_input_of_that_length(tmp_path) -> None:
     table = torch.rand(7, 64)
     client = Noisy(lambda value: table[torch.randint(7, (len(value),))])
@@ -32,6 +33,7 @@ def test_whole_numbers_for_each_image_are_drawn_from_one_input_of_that_length(tm
     assert [(each.name, each.distribution, each.shape) for each in graphs.noise] == [("noise", "uniform", ("batch",))]
 
 
+@pytest.mark.slow
 def test_a_distribution_that_cannot_be_an_input_is_refused(tmp_path) -> None:
     client = Noisy(lambda value: torch.bernoulli(value))
 
@@ -39,6 +41,7 @@ def test_a_distribution_that_cannot_be_an_input_is_refused(tmp_path) -> None:
         write_graphs(Halves(client, nn.Linear(64, 3), rounds=False), torch.rand(5, 1, 8, 8), tmp_path)
 
 
+@pytest.mark.slow
 def test_a_graph_that_computes_something_else_than_torch_is_refused(tmp_path) -> None:
     calls = iter(range(100))
     client = Noisy(lambda value: torch.full_like(value, float(next(calls))))

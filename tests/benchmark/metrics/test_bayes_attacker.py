@@ -59,6 +59,7 @@ def score(answers: Tensor, images: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("noise", ["gaussian", "laplacian"])
+@pytest.mark.slow
 def test_no_channel_lets_the_bayes_attacker_exceed_the_printed_bound(noise: str) -> None:
     gallery = torch.rand(GALLERY_IMAGES, 1, 7, 7, generator=torch.Generator().manual_seed(3))
     estimates_exceeded = 0

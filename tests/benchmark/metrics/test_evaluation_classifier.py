@@ -19,6 +19,7 @@ def bars(count: int) -> ImageSet:
     return ImageSet(images, labels)
 
 
+@pytest.mark.slow
 def test_the_evaluator_learns_and_agrees_with_itself_and_not_about_noise() -> None:
     torch.manual_seed(0)
     evaluator, seen, fresh = EvaluationClassifier(1, 2), bars(4000), bars(201)

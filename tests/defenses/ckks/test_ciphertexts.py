@@ -63,6 +63,7 @@ def told_apart(views: Tensor, labels: Tensor) -> float:
 
 
 @pytest.mark.parametrize("mask", ["fresh", "reused"])
+@pytest.mark.slow
 def test_two_messages_are_told_apart_only_if_a_mask_is_reused(client: Client, mask: str) -> None:
     random = np.random.default_rng(1)
     contents = random.uniform(0, 8, size=(2, 128))
