@@ -129,7 +129,7 @@ def test_the_attacks_reach_the_published_figures_on_mnist(tmp_path: Path) -> Non
     attacks = [briefly.get(name, name) for name in sorted({attack for _, attack in FLOORS})]
     words += [word for attack in attacks for word in ("--attack", attack)]
 
-    rows = board(tmp_path, *words, "--images", "64").reset_index().set_index(["split", "attack"])
+    rows = board(tmp_path, *words, "--images", "32").reset_index().set_index(["split", "attack"])
 
     assert rows["accuracy"].min() >= 0.988
     for place, (decibels, similarity) in FLOORS.items():
