@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +15,12 @@ from .rmle import invert
 from .searches import Search
 from .tv_gaussian import TvGaussianPrior
 
-WEIGHTS = (0.001, 0.01, 0.1, 0.3, 1.0, 3.0)
-"""Weights from which the prior's is chosen; on MNIST conv1 wants the first, relu2 the third, noisy relu2 the fifth."""
 CLEAR_GAIN = 0.3
 """Decibels by which another search must be better than the usual one, since few images are tried."""
+FIRST_ROUND = 0.2
+"""Share of the iterations after which all weights of several searches are compared."""
+FINALISTS = 2
+"""Pairs of another search and a weight that are compared with the usual search."""
 NUM_PILOTS = 8
 """The attacker's images on which the weight is chosen, over all folds; the result is judged on as many others."""
 
@@ -45,6 +48,12 @@ class Pilot:
         tune, judge = (images[index[:count].to(images.device)] for index in (fold.tune, fold.judge))
         return cls(TvGaussianPrior(images[fold.fit.to(images.device)]), (send(tune), tune), (send(judge), judge))
 
+    def halved(self) -> Pilot:
+        """Return it with half of the images on which the weight is chosen, at least one."""
+        (wires, images), starts = self.tune, self.starts
+        count = (len(images) + 1) // 2
+        return replace(self, tune=(wires[:count], images[:count]), starts=None if starts is None else starts[:count])
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -64,8 +73,11 @@ class Choice:
 def choose(client: nn.Module, tried: Sequence[Search], pilots: Sequence[Pilot], *, iterations: int) -> Choice:
     """Return the search and the weight with the highest mean PSNR on images of the attacker.
 
-    The weights of each search are compared after half of the iterations, and the searches after all of them, since
-    some are faster at first. Another search than the first must be better by ``CLEAR_GAIN``.
+    The weights of a single search are compared after half of the iterations. Several searches cost more, so all their
+    weights are first compared on half of the images, after ``FIRST_ROUND`` of the iterations, and the best ones on all
+    images, after half of the iterations. Another search than the first must be better by ``CLEAR_GAIN``.
+
+    Source: successive halving, Jamieson & Talwalkar, AISTATS 2016, "Non-stochastic best arm identification".
 
     Args:
         client: maps images to clean IRs.
@@ -73,18 +85,36 @@ def choose(client: nn.Module, tried: Sequence[Search], pilots: Sequence[Pilot], 
         pilots: images of the attacker with their wires, and priors that were not fitted to them.
         iterations: evaluations of the loss and its gradient of the whole search.
     """
-    found = [_best_weight(client, search, pilots, WEIGHTS, iterations=(iterations + 1) // 2) for search in tried]
-    if len(found) == 1:
-        return found[0]
-    whole = [_best_weight(client, each.search, pilots, (each.tv,), iterations=iterations) for each in found]
-    best = max(whole, key=lambda choice: choice.decibels)
-    return best if best.decibels > whole[0].decibels + CLEAR_GAIN else whole[0]
+    usual, *others = tried
+    half = (iterations + 1) // 2
+    if not others:
+        return _best(_compared(client, usual, pilots, usual.weights, iterations=half))
+    some, few = _half_of(pilots), max(1, round(FIRST_ROUND * iterations))
+    first = [_compared(client, search, some, search.weights, iterations=few) for search in tried]
+    found = sorted(itertools.chain(*first[1:]), key=lambda choice: choice.decibels, reverse=True)[:FINALISTS]
+    again = [_again(client, choice, pilots, iterations=half) for choice in (_best(first[0]), *found)]
+    best = _best(again)
+    return best if best.decibels > again[0].decibels + CLEAR_GAIN else again[0]
 
 
-def _best_weight(
+def _best(choices: Iterable[Choice]) -> Choice:
+    return max(choices, key=lambda choice: choice.decibels)
+
+
+def _half_of(pilots: Sequence[Pilot]) -> list[Pilot]:
+    """Return half of the folds or, if there is one, that fold with half of its images."""
+    return list(pilots[::2]) if len(pilots) > 1 else [each.halved() for each in pilots]
+
+
+def _again(client: nn.Module, choice: Choice, pilots: Sequence[Pilot], *, iterations: int) -> Choice:
+    (found,) = _compared(client, choice.search, pilots, (choice.tv,), iterations=iterations)
+    return found
+
+
+def _compared(
     client: nn.Module, search: Search, pilots: Sequence[Pilot], weights: Sequence[float], *, iterations: int
-) -> Choice:
-    """Return the best weight for one search."""
+) -> list[Choice]:
+    """Return what each weight reaches with one search."""
     errors = []
     for pilot in pilots:
         wire, truth = pilot.tune
@@ -95,8 +125,7 @@ def _best_weight(
         error = (images - truth.repeat(len(weights), 1, 1, 1)).square().flatten(1).mean(1)
         errors.append(error.view(len(weights), -1))
     decibels = -10 * torch.cat(errors, 1).clamp(min=1e-10).log10().mean(1)  # (weights,)
-    best = int(decibels.argmax())
-    return Choice(search, weights[best], decibels[best].item())
+    return [Choice(search, weight, reached) for weight, reached in zip(weights, decibels.tolist(), strict=True)]
 
 
 def trusted(client: nn.Module, choice: Choice, pilots: Sequence[Pilot], *, iterations: int) -> float:

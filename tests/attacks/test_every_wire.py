@@ -7,7 +7,7 @@ import torch
 from mia_bench.attacks import _ensemble
 from mia_bench.attacks._decoders import fitting, folds
 from mia_bench.attacks._inversion import map as _map
-from mia_bench.attacks._inversion import searches, weight_search
+from mia_bench.attacks._inversion import searches
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.evaluation.observe import observe, overhear
@@ -30,7 +30,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_map, "WEIGHTS", (0.1,))
     for module in (_ensemble, searches):  # as for larger images
         monkeypatch.setattr(module, "SMALL_IMAGE_PIXELS", 100)
-    monkeypatch.setattr(weight_search, "WEIGHTS", (0.1,))
+    for name in ("WEIGHTS", "ADAM_WEIGHTS"):
+        monkeypatch.setattr(searches, name, (0.1,))
     recipe = fitting.Recipe(epochs=1, steps=2, least=1)
     for name in ("auto", "auto_query_free"):
         monkeypatch.setattr(f"mia_bench.attacks.{name}.Recipe", lambda: recipe)
