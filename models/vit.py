@@ -71,8 +71,14 @@ class Tokens(nn.Module):
     def __init__(self, patches: int, width: int) -> None:
         """Build the layer for so many patches of ``width`` channels."""
         super().__init__()
-        self.class_token = nn.Parameter(INITIAL_DEVIATION * torch.randn(1, 1, width))
-        self.positions = nn.Parameter(INITIAL_DEVIATION * torch.randn(1, 1 + patches, width))
+        self.class_token = nn.Parameter(torch.empty(1, 1, width))
+        self.positions = nn.Parameter(torch.empty(1, 1 + patches, width))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the class token and the positions anew."""
+        for parameter in (self.class_token, self.positions):
+            nn.init.normal_(parameter, std=INITIAL_DEVIATION)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Turn maps (N, width, H, W) into tokens (N, 1 + H * W, width)."""

@@ -32,7 +32,7 @@ LEAST_SIDE = 0.4
 """Smallest side of a crop, as a share of the largest that fits."""
 
 
-class Part(NamedTuple):
+class _Part(NamedTuple):
     """A region of a photograph, and how many crops of it are taken.
 
     Attributes:
@@ -69,14 +69,14 @@ class WholePhotos(Dataset):
         Raises:
             UsageError: If a photograph is missing from the installation of scikit-image.
         """
-        private = self._images("private", [Part(_read(file), CROPS, whole=True) for file in PRIVATE])
+        private = self._images("private", [_Part(_read(file), CROPS, whole=True) for file in PRIVATE])
         halves = [_halves(_read(file)) for file in OTHERS]
-        train = self._images("train", [Part(left, CROPS) for left, _ in halves])
-        aux = self._images("aux", [Part(right, CROPS) for _, right in halves])
+        train = self._images("train", [_Part(left, CROPS) for left, _ in halves])
+        aux = self._images("aux", [_Part(right, CROPS) for _, right in halves])
         sources = torch.arange(len(private)) % len(PRIVATE)
         return Pools(train, aux, ImageSet(private.images, private.labels, sources, private.task), classes=())
 
-    def _images(self, pool: str, parts: Iterable[Part]) -> ImageSet:
+    def _images(self, pool: str, parts: Iterable[_Part]) -> ImageSet:
         """Return the images of a pool, one of each part after the other, the whole ones first."""
         random = np.random.default_rng(stream_seed("whole photographs", pool))
         each = [[_resized(box, part.photo, self.size) for box in _boxes(part, random)] for part in parts]
@@ -102,7 +102,7 @@ def _halves(photo: Image.Image) -> tuple[Image.Image, Image.Image]:
     return photo.crop((0, 0, middle, photo.height)), photo.crop((middle, 0, photo.width, photo.height))
 
 
-def _boxes(part: Part, random: np.random.Generator) -> list[tuple[int, int, int, int]]:
+def _boxes(part: _Part, random: np.random.Generator) -> list[tuple[int, int, int, int]]:
     """Return squares of a region: left, top, right, bottom."""
     width, height = part.photo.size
     most = min(width, height)

@@ -11,8 +11,8 @@ import torch
 from mia_bench.attacks import _ensemble
 from mia_bench.attacks._decoders import folds
 from mia_bench.attacks._inversion import map as _map
-from mia_bench.attacks._inversion import weight_search
-from mia_bench.benchmark.datasets import cifar10, mnist, photos
+from mia_bench.attacks._inversion import searches
+from mia_bench.benchmark.datasets import cifar10, mnist, photos, whole_photos
 from mia_bench.benchmark.datasets._division import divide
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.plan.built_in_suites import built_in
@@ -40,6 +40,7 @@ BRIEFLY: dict[str, dict[str, list[str]]] = {
     "large-images": EPOCHS | ITERATIONS,
     "oh2019-structure": EPOCHS | ITERATIONS,
     "quick": EPOCHS | ITERATIONS,
+    "real-networks": ITERATIONS,
 }
 """Options that shorten each suite."""
 ATTACKS = {"defenses": ["ridge", "auto"]}
@@ -51,10 +52,12 @@ def data(tmp_path: Path, brief: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Tiny MNIST and CIFAR-10, few patches of the photographs, and training of a few steps."""
     for module in (cifar10, mnist):
         monkeypatch.setattr(module, "divide", lambda train, test, classes, _: divide(train, test, classes, 30))
+    monkeypatch.setattr(whole_photos, "CROPS", 2)
     monkeypatch.setattr(photos, "MAX_PATCHES", {"train": 4, "aux": 4, "private": 2})
     monkeypatch.setattr(_ensemble, "ITERATIONS", 2)
     monkeypatch.setattr(_map, "WEIGHTS", (1e-3,))
-    monkeypatch.setattr(weight_search, "WEIGHTS", (0.1,))
+    for name in ("WEIGHTS", "ADAM_WEIGHTS"):
+        monkeypatch.setattr(searches, name, (0.1,))
     monkeypatch.setattr(folds, "NUM_FOLDS", 2)
     idx_files(tmp_path, "MNIST", train=120, test=20)
     jpeg_tree(tmp_path / cifar10.FOLDER, cifar10.CLASSES, train=12, test=2)
