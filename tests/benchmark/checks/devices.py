@@ -7,7 +7,6 @@ import torch
 from mia_bench.benchmark.checks.effects import effects, scenes
 from mia_bench.benchmark.checks.lab import Lab
 from mia_bench.benchmark.interfaces import Component
-
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ...helpers.fake_device import fake_device
