@@ -1,6 +1,7 @@
 """mia-bench: reconstruction attacks against split neural-network inference, crossed with defenses.
 
-Importing this package does not import torch; the public names below load on first use. The package logs below the
+Importing this package does not import torch; the public names below load on first use, and
+``__init__.pyi`` tells editors their types. The package logs below the
 logger ``mia_bench``, and prints nothing of it unless a program configures ``logging`` or shows a run.
 """
 
@@ -22,7 +23,7 @@ _PUBLIC = {
     **dict.fromkeys(("Inapplicable", "UsageError"), "errors"),
     **dict.fromkeys(("psnr", "ssim"), "metrics"),
     **dict.fromkeys(("train_jointly", "tune_server"), "training"),
-    **dict.fromkeys(("plot", "rank", "run"), "api"),
+    **dict.fromkeys(("Leak", "Result", "leak", "plot", "rank", "run"), "api"),
 }
 __all__ = ["__version__", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
 
@@ -32,3 +33,8 @@ def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".benchmark.{_PUBLIC[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

@@ -38,6 +38,11 @@ def strip_path(out: Path, cell_id: str) -> Path:
     return out / "pictures" / f"{cell_id}.png"
 
 
+def images_path(out: Path, cell_id: str) -> Path:
+    """Return the path of the reconstructions of a cell, which runs from Python keep."""
+    return out / "images" / f"{cell_id}.npz"
+
+
 def outdated_folder(out: Path) -> Path:
     """Return the folder of records of another version or of other data."""
     return out / "outdated"

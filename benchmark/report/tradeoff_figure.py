@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from .content import Scenario
 from .defenses import DefenseSummary
 from .figure_style import GRAY, LABEL, TITLES, arms, marker, name_points, reference, utility_axis
+from .notebook_figure import NotebookFigure
 
 
 def tradeoff(scenario: Scenario, measure: str = "psnr_db") -> Figure:
@@ -21,7 +22,7 @@ def tradeoff(scenario: Scenario, measure: str = "psnr_db") -> Figure:
         scenario: scenario of a report.
         measure: ``psnr_db`` or ``ssim``.
     """
-    figure = Figure(figsize=(7, 3.8), dpi=200)
+    figure = NotebookFigure(figsize=(7, 3.8), dpi=200)
     axes = figure.add_subplot()
     axes.set(xlabel=f"worst case over attacks, {TITLES[measure]}", ylabel=scenario.metric)
     scored = [each for each in scenario.settings if each.line[measure] is not None and each.line["utility"] is not None]

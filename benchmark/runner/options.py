@@ -25,6 +25,7 @@ class RunOptions(Declaration):
         engine: What runs the workers.
         address: ``HOST:PORT`` of a Ray cluster, or ``auto`` on one of its machines. None means a local Ray cluster.
         gpus_per_cell: The share of a GPU that Ray gives to each worker, from 0 to 1. None means 1 on CUDA devices.
+        keep_images: Whether all reconstructions are kept in the results folder, beside the strips of the first ten.
 
     Example:
         >>> RunOptions(out="results", jobs=2, device="cpu").torch_device
@@ -43,6 +44,7 @@ class RunOptions(Declaration):
     gpus_per_cell: float | None = Field(
         None, strict=True, ge=0, le=1, allow_inf_nan=False, description="a number from 0 to 1"
     )
+    keep_images: bool = Field(default=False, description="true or false")
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..evaluation.artifacts import Artifacts
 from ..leaderboard.audits import audit, notice
 from ..leaderboard.flag_kinds import INCOMPLETE
-from ..leaderboard.results_folder import record_path, strip_path
+from ..leaderboard.results_folder import images_path, record_path, strip_path
 from ..leaderboard.store import (
     Record,
     check_writable,
@@ -32,7 +32,7 @@ from .processes import Processes
 from .progress import Display, Listener
 from .resume import PlannedCell, remember_plan, unfinished
 from .scheduler import Scheduler
-from .tasks import CellResult, Task, run_task
+from .tasks import CellResult, Task, run_task, write_images
 from .timings import timings_of
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def execute(
     try:
         for outcome in _outcomes(groups, options, artifacts, listener):
             with writing(options.out):
-                record = _keep(options.out, outcome)
+                record = _keep(options, outcome)
             done[record.row.cell_id] = record
             listener.finished(labels[record.row.cell_id], record)
             board.refresh()
@@ -157,14 +157,16 @@ def _workers(options: RunOptions, artifacts: Artifacts) -> tuple[Processes | Ray
     return workers, workers.count, workers.device
 
 
-def _keep(out: Path, outcome: CellResult) -> Record:
-    """Write a record and its strip, unless it has failed and a finished one exists. Return the record that is kept."""
-    record = outcome.record
+def _keep(options: RunOptions, outcome: CellResult) -> Record:
+    """Write a record and its images, unless it has failed and a finished one exists. Return the record that is kept."""
+    out, record = options.out, outcome.record
     path = record_path(out, record.row.cell_id)
     if path.exists() and (old := read_record(path)).row.status != "failed":
         return old
     if outcome.picture is not None:
         write_atomically(strip_path(out, record.row.cell_id), outcome.picture)
+    if outcome.images is not None and options.keep_images:
+        write_images(images_path(out, record.row.cell_id), outcome.images)
     write_record(out, record)
     return record
 

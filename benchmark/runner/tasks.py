@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from zipfile import BadZipFile
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UsageError
 from ..evaluation.artifacts import Artifacts
 from ..evaluation.evaluate import evaluate
 from ..evaluation.strips import strip
 from ..leaderboard.store import Record
 from ..plan.cells import Cell, Setting
+from ..utils.files import write_atomically
+
+LARGEST = 2**16 - 1
+"""The 16-bit value of a white pixel."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,8 @@ class CellResult:
 
     If an ensemble selected another member for SSIM, the images of that member are the third row.
     """
+    images: NDArray[np.uint16] | None = None
+    """The reconstructions in [0, 1] as 16-bit values, (N, C, H, W). None without reconstructions."""
 
 
 def run_task(task: Task, artifacts: Artifacts) -> CellResult:
@@ -61,8 +74,29 @@ def run_task(task: Task, artifacts: Artifacts) -> CellResult:
         UsageError: If a parameter is wrong, or a cached file is damaged.
     """
     record, rebuilt = evaluate(task.cell, task.cell_id, artifacts)
-    picture = None
+    picture = images = None
     if rebuilt is not None:
+        images = np.rint(rebuilt.images.detach().cpu().numpy() * LARGEST).astype(np.uint16)
         rows = [rebuilt.images, *([rebuilt.similar] if rebuilt.selected_by_ssim else [])]
         picture = strip(artifacts.originals(task.cell.setting), *rows)
-    return CellResult(record, picture)
+    return CellResult(record, picture, images)
+
+
+def write_images(path: Path, images: NDArray[np.uint16]) -> None:
+    """Write reconstructions as a NumPy archive, atomically."""
+    content = BytesIO()
+    np.savez_compressed(content, reconstructions=images)
+    write_atomically(path, content.getvalue())
+
+
+def read_images(path: Path) -> NDArray[np.float32]:
+    """Read reconstructions, (N, C, H, W) float32 in [0, 1].
+
+    Raises:
+        UsageError: If the file is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return archive["reconstructions"].astype(np.float32) / np.float32(LARGEST)
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise UsageError(f"Expected reconstructions in {path}, got a damaged file. Delete it.") from error

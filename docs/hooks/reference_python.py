@@ -8,7 +8,7 @@ import mia_bench.testing
 from markdown_pages import docstring, table
 
 GROUPS = {
-    "Run and read": ("run", "rank", "plot"),
+    "Run and read": ("run", "Result", "leak", "Leak", "rank", "plot"),
     "Metrics and errors": ("psnr", "ssim", "UsageError", "Inapplicable"),
     "Write components": ("Attack", "Defense", "Model", "Dataset", "Component", "Channel", "Promise", "Access"),
     "Train a defense": ("train_jointly", "tune_server"),

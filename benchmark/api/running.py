@@ -1,44 +1,30 @@
-"""The functions ``mia_bench.run``, ``mia_bench.rank`` and ``mia_bench.plot`` for notebooks and scripts."""
+"""The function ``mia_bench.run``."""
 
 from __future__ import annotations
 
 import inspect
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset as TorchDataset
 
-from .errors import UsageError
-from .evaluation.artifacts import Artifacts
-from .interfaces import Component, ImageSet, Pools
-from .leaderboard import ranking
-from .leaderboard.columns import shown_columns
-from .leaderboard.loading import Cells
-from .leaderboard.ranking import shorten
-from .leaderboard.store import Record, Row, as_given, read_record, record_path, rows_of
-from .plan.lists import plain
-from .plan.request import Request
-from .plan.suite import requests_of
-from .registry import Kind
-from .registry.labels import label
-from .registry.specs import UnknownOption
-from .report.content import content
-from .report.figures import check_installed
-from .runner.options import RunOptions
-from .runner.resume import prepare
-from .runner.run import compute, tell_doubts
-from .utils.isolation import restored_state
-from .utils.stderr_logs import logs_on_stderr
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from ..evaluation.artifacts import Artifacts
+from ..interfaces import Component, ImageSet, Pools
+from ..plan.lists import plain
+from ..plan.request import Request
+from ..plan.suite import requests_of
+from ..registry.specs import UnknownOption
+from ..runner.options import RunOptions
+from ..runner.resume import prepare
+from ..runner.run import compute, tell_doubts
+from ..utils.isolation import restored_state
+from ..utils.stderr_logs import logs_on_stderr
+from .result import Result
 
 Choice = str | Mapping[str, Any] | Component | type[Component]
 """A component, as ``"dp_ir:sigma=0.1"``, ``{"name": "dp_ir", "sigma": 0.1}``, ``DpIr(sigma=0.1)`` or ``DpIr``."""
@@ -46,34 +32,6 @@ Network = Choice | nn.Module
 """A model: a component or a network, which may be the ``name`` of a mapping with other parameters."""
 Images = Choice | Tensor | np.ndarray | tuple[Any, Any] | TorchDataset[Any] | ImageSet | Pools
 """A dataset: a component or images, which may be the ``name`` of a mapping with other parameters."""
-
-NOUNS: dict[str, Kind] = {"defense": "defenses", "attack": "attacks"}
-
-
-class Table(pd.DataFrame):
-    """Display fewer columns of a data frame than it has. Frames that are derived from it are ordinary ones.
-
-    Example:
-        >>> table = Table({"name": ["dp_ir"], "details": ["..."]})
-        >>> table._brief = lambda frame: frame[["name"]]
-        >>> table
-            name
-        0  dp_ir
-    """
-
-    _metadata: list[str] = ["_brief"]  # noqa: RUF012, pandas copies the attributes that are named here
-    _brief: Callable[[pd.DataFrame], pd.DataFrame]
-
-    @property
-    def _constructor(self) -> type[pd.DataFrame]:
-        return pd.DataFrame
-
-    def __repr__(self) -> str:
-        """Return the displayed columns as text."""
-        return self._brief(pd.DataFrame(self)).to_string(float_format="{:.4g}".format, na_rep="")
-
-    def _repr_html_(self) -> str:
-        return self._brief(pd.DataFrame(self)).to_html(float_format="{:.4g}".format, na_rep="", border=0)
 
 
 def run(
@@ -97,7 +55,7 @@ def run(
     out: str | Path = "results",
     data_dir: str | Path | None = None,
     quiet: bool = False,
-) -> pd.DataFrame:
+) -> Result:
     """Attack defended models, as ``mia-bench run`` does.
 
     Cells that are finished in ``out`` are not computed again. If a run is interrupted, the finished cells stay in
@@ -140,7 +98,9 @@ def run(
             below ``mia_bench``, for programs that configure ``logging``.
 
     Returns:
-        One row for each cell in the order of the plan, including failed cells, with the columns of the leaderboard.
+        A pandas data frame with one row for each cell in the order of the plan, including failed cells, and the columns
+        of the leaderboard. It has ``rank()``, ``plot()``, ``report()``, ``per_image``, ``originals`` and
+        ``reconstructions``, which are described with ``Result``.
 
     Raises:
         UsageError: If the request, the data or the records are wrong.
@@ -174,6 +134,7 @@ def run(
         engine=engine,
         address=address,
         gpus_per_cell=plain(gpus_per_cell),
+        keep_images=True,
     )
     with restored_state(), nullcontext() if quiet else logs_on_stderr():
         request = Request(**{name: value for name, value in given.items() if not _is_missing(value)})
@@ -186,122 +147,9 @@ def run(
             raise error.among(list(inspect.signature(run).parameters)) from error
         records = compute(planned, place, artifacts, quiet=quiet)
         tell_doubts(records)
-    return _board(records, place.out)
+    return Result.of(planned, records, place, artifacts)
 
 
 def _is_missing(value: Any) -> bool:
     """Return whether nothing is given: None, or a list without items."""
     return value is None or (isinstance(value, list | tuple) and not value)
-
-
-def rank(*boards: pd.DataFrame | str | Path) -> pd.DataFrame:
-    """Rank defenses by what the strongest attacks recover, as ``mia-bench rank`` does.
-
-    Args:
-        boards: Data frames that ``run`` returned, or paths of leaderboards or results folders.
-
-    Returns:
-        One row for each defense with its parameters. The defense that protects best comes first.
-
-    Raises:
-        UsageError: If no board is given, a file is not a leaderboard, or a frame lacks columns.
-
-    Example:
-        >>> import mia_bench
-        >>> mia_bench.rank("results")  # doctest: +SKIP
-    """
-    with restored_state():
-        return _table(ranking.rank(*gather(*boards)), shorten)
-
-
-def gather(*boards: pd.DataFrame | str | Path) -> tuple[list[Row], dict[str, Record]]:
-    """Collect the rows of boards, and by cell those of their records that are available.
-
-    Args:
-        boards: Data frames that ``run`` returned, or paths of leaderboards or results folders.
-
-    Raises:
-        UsageError: If no board is given, a file is not a leaderboard, or a frame lacks columns.
-    """
-    if not boards:
-        raise UsageError(
-            "Expected at least one board, got none. Give what mia_bench.run returned, or paths of leaderboards."
-        )
-    cells = Cells()
-    for board in boards:
-        if isinstance(board, pd.DataFrame):
-            rows = rows_of(board)
-            records = _records(rows, board.attrs.get("mia_bench_out"))
-            for row in rows:
-                cells.add(row, records.get(row.cell_id), "a data frame")
-        else:
-            cells.read(Path(board))
-    return cells.finish()
-
-
-def _board(records: Sequence[Record], out: Path) -> pd.DataFrame:
-    board = _table(as_given(record.row for record in records), _short)
-    board.attrs["mia_bench_out"] = str(out.resolve())
-    return board
-
-
-def _short(board: pd.DataFrame) -> pd.DataFrame:
-    """Select the names, with the parameters that differ from the defaults, and the most important scores."""
-    names = board[["split", "seed"]].assign(
-        **{
-            noun: [
-                label(kind, name, json.loads(params))
-                for name, params in zip(board[noun], board[f"{noun}_params"], strict=True)
-            ]
-            for noun, kind in NOUNS.items()
-        }
-    )
-    return names.join(shown_columns(board)).dropna(axis="columns", how="all")
-
-
-def _table(frame: pd.DataFrame, brief: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
-    table = Table(frame)
-    table._brief = brief
-    return table
-
-
-def _records(rows: Sequence[Row], out: str | None) -> dict[str, Record]:
-    """Return the records of rows, as far as they still exist in the results folder."""
-    if out is None:
-        return {}
-    paths = {row.cell_id: record_path(Path(out), row.cell_id) for row in rows}
-    return {cell_id: read_record(path) for cell_id, path in paths.items() if path.exists()}
-
-
-def plot(*boards: pd.DataFrame | str | Path, measure: Literal["psnr_db", "ssim"] = "psnr_db") -> Figure:
-    """Plot the utility of each setting of a defense against what the strongest attacks recover.
-
-    The figure is the same as that of ``mia-bench report --figures``. Points higher up are more useful, and points
-    further left are more private.
-
-    Args:
-        boards: Data frames that ``run`` returned, or paths of leaderboards or results folders, all with the same
-            dataset, model and split.
-        measure: The measure of what is recovered: ``psnr_db``, in dB, or ``ssim``.
-
-    Returns:
-        The figure, which a notebook displays.
-
-    Raises:
-        UsageError: If matplotlib is not installed, a file is not a leaderboard, or the boards have several datasets,
-            models or splits.
-
-    Example:
-        >>> import mia_bench
-        >>> mia_bench.plot("results", measure="ssim").savefig("tradeoff.pdf")  # doctest: +SKIP
-    """
-    check_installed()
-    import matplotlib.pyplot  # noqa: F401  # From here on, notebooks show figures.
-
-    from .report.tradeoff_figure import tradeoff
-
-    scenarios = content(*gather(*boards)).scenarios
-    if len(scenarios) != 1:
-        found = ", ".join(f"{each.dataset} {each.model} {each.split}" for each in scenarios) or "none"
-        raise UsageError(f"Expected boards of one dataset, model and split, got {found}. Plot each of them separately.")
-    return tradeoff(scenarios[0], measure)

@@ -19,7 +19,7 @@ from mia_bench.benchmark.report import figures
 from mia_bench.benchmark.runner import run as runner
 from mia_bench.defenses.dp_ir import DpIr
 
-from ..helpers.trees import image_tree
+from ...helpers.trees import image_tree
 
 CHOICES: dict[str, Any] = {
     "dataset": "imagefolder:size=16",

@@ -1,0 +1,142 @@
+"""The result of ``mia_bench.run``."""
+
+from pathlib import Path
+from typing import Any
+
+import mia_bench
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from mia_bench.benchmark.leaderboard.results_folder import images_path
+from torch import nn
+
+IMAGES = torch.rand(30, 1, 12, 12, generator=torch.Generator().manual_seed(0))
+
+
+def network() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(400, 3))
+
+
+def run(out: Path, **changes: Any) -> mia_bench.Result:
+    given: dict[str, Any] = {"model": network(), "split": "1", "dataset": IMAGES, "attacks": "ridge"}
+    return mia_bench.run(**{**given, "defenses": "quantize", "out": out, "quiet": True, **changes})
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> mia_bench.Result:
+    return run(tmp_path_factory.mktemp("result") / "results")
+
+
+def test_a_result_is_a_data_frame_and_what_is_derived_from_it_an_ordinary_one(result: mia_bench.Result) -> None:
+    assert isinstance(result, pd.DataFrame)
+    for derived in (result.frame, result[result["attack"] == "ridge"], result.copy(), pd.concat([result, result])):
+        assert type(derived) is pd.DataFrame
+    assert result.frame["psnr_db"].rank().tolist() == result["psnr_db"].rank().tolist()
+    pd.testing.assert_frame_equal(pd.DataFrame(result.rank()), pd.DataFrame(mia_bench.rank(result)))
+
+
+def test_images_have_the_scores_of_the_rows(result: mia_bench.Result) -> None:
+    assert result.originals.shape == (6, 1, 12, 12)
+    assert result.reconstructions.shape == (4, 6, 1, 12, 12)
+    for row, scores in enumerate(result.itertuples()):
+        found = mia_bench.psnr(torch.from_numpy(result.reconstructions[row]), torch.from_numpy(result.originals))
+        assert found.mean().item() == pytest.approx(scores.psnr_db, abs=1e-3)
+    per_image = result.per_image
+    assert per_image.groupby("row")["psnr_db"].mean().tolist() == pytest.approx(result["psnr_db"].tolist())
+
+
+def test_images_that_were_not_kept_are_computed_again(result: mia_bench.Result, tmp_path: Path) -> None:
+    other = run(tmp_path)
+    for cell in other["cell_id"]:
+        images_path(tmp_path, cell).unlink()
+
+    assert np.array_equal(other.reconstructions, result.reconstructions)
+    assert images_path(tmp_path, other["cell_id"][0]).exists()
+
+
+def test_a_cell_without_reconstructions_has_none(tmp_path: Path) -> None:
+    found = run(tmp_path, attacks="white_box", defenses="ckks")
+
+    assert np.isnan(found.reconstructions).any((1, 2, 3, 4)).tolist() == [each != "done" for each in found["status"]]
+
+
+def test_damaged_images_are_a_sentence(tmp_path: Path) -> None:
+    found = run(tmp_path)
+    images_path(tmp_path, found["cell_id"][0]).write_bytes(b"damaged")
+
+    with pytest.raises(mia_bench.UsageError, match="got a damaged file"):
+        _ = found.reconstructions
+
+
+def test_images_of_several_datasets_are_refused(tmp_path: Path) -> None:
+    found = run(tmp_path, dataset=[IMAGES, IMAGES.flip(0)], attacks="mean_image", defenses="undefended")
+
+    with pytest.raises(mia_bench.UsageError, match="a result of one dataset and number of images, got arrays"):
+        _ = found.originals
+
+
+def test_a_notebook_displays_the_table_and_the_images(result: mia_bench.Result) -> None:
+    shown = result._repr_html_()
+
+    assert "quantize" in shown
+    assert shown.count("data:image/png;base64,") == 2
+    assert "tensor(" not in shown
+
+
+def test_a_report_is_a_page(result: mia_bench.Result, tmp_path: Path) -> None:
+    page = result.report(tmp_path / "new" / "report.html", title="Mine")
+
+    assert "<title>Mine</title>" in page.read_text()
+
+
+def test_a_figure_shows_itself_and_is_saved_with_its_legend(result: mia_bench.Result, tmp_path: Path) -> None:
+    figure = result.plot()
+
+    figure.savefig(tmp_path / "a.svg")
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    width = float((tmp_path / "a.svg").read_text().partition('width="')[2].partition("pt")[0])
+    legend = figure.axes[0].get_legend().get_window_extent().x1 * 72 / figure.dpi
+    assert width > legend - figure.axes[0].get_tightbbox().x0 * 72 / figure.dpi
+
+
+def test_a_leak_is_one_number_with_its_images() -> None:
+    given = network().train()
+
+    found = mia_bench.leak(given, at="1", images=IMAGES[:6], aux=IMAGES[6:])
+
+    assert given.training
+    assert found.psnr_db > found.mean_image_db
+    assert found.originals.shape == found.reconstructions.shape == (6, 1, 12, 12)
+    assert repr(found).startswith(f"Leak at 1 by ridge: {found.psnr_db:.2f} dB, SSIM")
+    assert "data:image/png" in found._repr_html_()
+    assert found.plot()._repr_png_().startswith(b"\x89PNG")
+    assert 0 <= found.identified <= 1
+
+
+def test_a_leak_without_images_of_the_attacker_divides_the_images() -> None:
+    found = mia_bench.leak(network(), "1", (IMAGES, [0, 1, 2] * 10), defense="quantize", mean=0.5, std=0.5)
+
+    assert len(found.originals) == 6
+    assert found.defense == "quantize"
+    assert "against quantize" in repr(found)
+
+
+def test_an_attack_that_does_not_apply_has_no_leak(tmp_path: Path) -> None:
+    class Refusing(mia_bench.Attack):
+        access = mia_bench.Access.QUERY_FREE
+
+        def reconstruct(self, seen: mia_bench.Observation) -> Any:
+            raise mia_bench.Inapplicable("It never applies.")
+
+    with pytest.raises(mia_bench.UsageError, match=r"got refusing, inapplicable: It never applies\."):
+        mia_bench.leak(network(), "1", IMAGES, attack=Refusing())
+
+
+def test_the_public_names_are_listed_and_typed() -> None:
+    stub = Path(mia_bench.__file__).with_suffix(".pyi").read_text()
+    typed = {line.rpartition(" as ")[2] for line in stub.splitlines() if line.startswith("from ")}
+
+    assert dir(mia_bench) == sorted(mia_bench.__all__)
+    assert typed == set(mia_bench.__all__) - {"__version__"}
