@@ -9,8 +9,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-SHOWN = 10
-"""The largest number of images in a row of a strip."""
+from ..leaderboard.results_folder import STRIP_IMAGES
+
 HEIGHT = 64
 """The height in pixels that small images are enlarged to."""
 
@@ -24,7 +24,9 @@ def strip(*rows: Tensor) -> bytes:
     zoom = max(1, HEIGHT // rows[0].shape[2])
     lines = []
     for images in rows:
-        shown = functional.interpolate(images[:SHOWN].detach().cpu().clamp(0, 1), scale_factor=zoom, mode="nearest")
+        shown = functional.interpolate(
+            images[:STRIP_IMAGES].detach().cpu().clamp(0, 1), scale_factor=zoom, mode="nearest"
+        )
         colors = shown if shown.shape[1] == 3 else shown.mean(1, keepdim=True).expand(-1, 3, -1, -1)
         framed = functional.pad(colors, (2, 2, 2, 2), value=1.0)  # (n, 3, H + 4, W + 4)
         lines.append(torch.cat(list(framed), dim=2))

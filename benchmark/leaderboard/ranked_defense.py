@@ -35,6 +35,8 @@ class RankedDefense:
         incomplete: whether an attack of the scenario is missing, failed or inapplicable at one of the seeds. An attack
             that is inapplicable to all defenses is not required.
         flags: identifiers of the flags of its cells; see ``flag_kinds``.
+        recognized_by_people: the largest share over the attacks of images that people recognized, if ``mia-bench rate``
+            joined ratings.
 
     Example:
         >>> RankedDefense(
@@ -77,6 +79,7 @@ class RankedDefense:
     pareto: bool = False
     incomplete: bool = False
     flags: str = ""
+    recognized_by_people: float | None = None
 
 
 COLUMNS = [field.name for field in fields(RankedDefense)]
@@ -145,7 +148,13 @@ def describe_defense(
         server_ms=over_seeds(scored, lambda row: row.server_ms),
         attacks=len({row.attack for row in scored}),
         seeds=len({row.seed for row in scored}),
+        recognized_by_people=_largest_detail("recognized_by_people", scored, records),
     )
+
+
+def _largest_detail(name: str, scored: Sequence[Row], records: Mapping[str, Record]) -> float | None:
+    found = (records[row.cell_id].details.get(name) for row in scored if row.cell_id in records)
+    return max((value for value in found if value is not None), default=None)
 
 
 def _share(value: float | None, whole: float | None) -> float | None:

@@ -185,7 +185,8 @@ def shorten(ranked: pd.DataFrame) -> pd.DataFrame:
     """Return a ranking without details: with labels of defenses instead of all their parameters, and fewer columns.
 
     A label leaves out parameters that have their default value in all rows of the defense. The column ``worst_case`` is
-    left out if all rows are ``per image``, and the columns of the utility if it is the accuracy in all rows.
+    left out if all rows are ``per image``, the columns of the utility if it is the accuracy in all rows, and
+    ``recognized_by_people`` if nobody rated the images.
     """
     short = ranked.drop(columns=["accuracy_undefended", "utility_undefended", "attacks", "seeds"])
     if set(short["utility_metric"].tolist()) <= {"accuracy", ""}:
@@ -194,6 +195,8 @@ def shorten(ranked: pd.DataFrame) -> pd.DataFrame:
         short = short.drop(columns=["accuracy", "accuracy_kept"])
     if set(short["worst_case"].tolist()) <= {"per image", ""}:
         short = short.drop(columns="worst_case")
+    if not short["recognized_by_people"].notna().any():
+        short = short.drop(columns="recognized_by_people")
     return with_labels(short).drop(columns="defense_params")
 
 

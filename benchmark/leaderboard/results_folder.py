@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+STRIP_IMAGES = 10
+"""The largest number of images in a row of a strip."""
 _RECORD_NAME = re.compile(r"[0-9a-f]{16}\.json")
 
 
@@ -21,6 +23,11 @@ def board_path(out: Path) -> Path:
 def schema_path(out: Path) -> Path:
     """Return the path of the file that names the schema of the leaderboard."""
     return out / "leaderboard.schema.json"
+
+
+def rating_key_path(out: Path) -> Path:
+    """Return the path of the answers to the rating pages."""
+    return out / "rating_key.json"
 
 
 def cells_folder(out: Path) -> Path:

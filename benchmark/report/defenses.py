@@ -36,6 +36,11 @@ CELL_COLUMNS = (
 """Columns of a leaderboard that a report shows for each cell."""
 SHARES_AND_BOUNDS = ("identified", "leak_r2", "bound_psnr_db")
 """Columns of a leaderboard whose largest value over the attacks a report shows for each defense."""
+DETAILS = (
+    *("bytes_down", "identified_chance", "client_overhead_ms", "client_undefended_ms"),
+    "recognized_by_people",
+)
+"""Details of records whose largest value over the attacks a report shows for each defense."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +156,13 @@ def _more(done: Sequence[Row], records: Mapping[str, Record]) -> dict[str, float
     found = {name: [known(getattr(row, name)) for row in done] for name in SHARES_AND_BOUNDS}
     for name in ("client_params", "delta"):
         found[name] = [known(getattr(row, name)) for row in done]
-    for name in ("bytes_down", "identified_chance", "client_overhead_ms", "client_undefended_ms"):
+    for name in (
+        "bytes_down",
+        "identified_chance",
+        "client_overhead_ms",
+        "client_undefended_ms",
+        "recognized_by_people",
+    ):
         found[name] = [records[row.cell_id].details.get(name) for row in done if row.cell_id in records]
     found["strongest_leak_db"] = _leaks(done)
     there = {name: [value for value in values if value is not None] for name, values in found.items()}

@@ -84,6 +84,16 @@ def _by_importance(scenarios: Iterable[Scenario]) -> list[str]:
 
 def _halves(path: Path) -> tuple[str, str]:
     """Return the originals and the reconstructions of a strip, each as PNG in base64."""
+    originals, reconstructions = open_strip(path)
+    return _png(originals), _png(reconstructions)
+
+
+def open_strip(path: Path) -> tuple[Image.Image, Image.Image]:
+    """Return the row of originals and the row of reconstructions of a strip, in RGB.
+
+    Raises:
+        UsageError: if the file is not a PNG, is damaged, or has too many pixels.
+    """
     try:
         content = read_bytes(path)
         _refuse_bomb(content)
@@ -93,7 +103,7 @@ def _halves(path: Path) -> tuple[str, str]:
         reason = "It is not a PNG." if isinstance(error, UnidentifiedImageError) else error
         raise UsageError(f"Cannot read the image {path}. {reason} Delete it to get a page without it.") from error
     width, height = pixels.size
-    return _png(pixels.crop((0, 0, width, height // 2))), _png(pixels.crop((0, height // 2, width, height)))
+    return pixels.crop((0, 0, width, height // 2)), pixels.crop((0, height // 2, width, height))
 
 
 def _refuse_bomb(content: bytes) -> None:

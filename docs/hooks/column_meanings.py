@@ -82,4 +82,6 @@ RANKED = {
     "pareto": "whether no other complete defense surely keeps more utility at a lower PSNR",
     "incomplete": "whether an attack of the scenario is missing, failed or inapplicable at one of the seeds",
     "flags": "identifiers of the [flags](flags.md) of its cells",
+    "recognized_by_people": "largest share over the attacks of images that people recognized; "
+    "empty unless `mia-bench rate` joined ratings",
 }

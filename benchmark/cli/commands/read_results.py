@@ -119,3 +119,33 @@ def report_(
 
     for path in report(boards, out=out, title=title, figures=figures):
         typer.echo(f"Wrote {path}")
+
+
+@app.command("rate", rich_help_panel=PANEL, epilog=example("mia-bench rate results"))
+def rate_(
+    folder: Annotated[Path, typer.Argument(help="Results folder of a run.", metavar="DIR")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", help="HTML file to write. Defaults to rating.html.", metavar="FILE", show_default=False
+        ),
+    ] = Path("rating.html"),
+    trials: Annotated[int, typer.Option(min=1, max=1000, help="Number of questions.", metavar="N")] = 60,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the questions. Defaults to none.", metavar="N", show_default=False)
+    ] = None,
+    ratings: Annotated[
+        list[Path] | None, typer.Option(help="Ratings that the page saved, to join.", metavar="CSV", show_default=False)
+    ] = None,
+) -> None:
+    """Measure how often people recognize reconstructed images.
+
+    Writes a page that shows reconstructions blind, with mean images among them,
+    and asks for the original. With --ratings, joins saved ratings into the results.
+    """
+    from .. import rate
+
+    if ratings:
+        rate.join_ratings(folder, ratings)
+    else:
+        rate.write_page(folder, out, trials=trials, seed=seed)

@@ -14,6 +14,7 @@ function openDetails(setting) {
         ["Worst case", `${decibels(line.psnr_db)}${between(setting.ranges.psnr_db, fixed(2))}, SSIM ${fixed(3)(line.ssim)}, ${line.worst_case}`],
         ["Leak", `${signed(line.leak_db)} above the mean image`],
         ["Recognizable", recognized(line)],
+        ...(known(more.recognized_by_people) ? [["Recognized by people", percent(more.recognized_by_people, 0)]] : []),
         ["Identified", known(more.identified) ? `${percent(more.identified, 0)}${known(more.identified_chance) ? ` (chance ${percent(more.identified_chance)})` : ""}` : "–"],
         ["Identified at most", known(line.bound_identified) ? percent(line.bound_identified) : "–"],
         ["Bound", decibels(more.bound_psnr_db)],

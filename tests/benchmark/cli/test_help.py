@@ -148,7 +148,7 @@ def complete(*words: str) -> list[str]:
         (("run", "qui"), ["quick"]),
         (("show", "undef"), ["undefended"]),
         (("check", "mean_"), ["mean_image"]),
-        (("ra",), ["rank"]),
+        (("ran",), ["rank"]),
     ],
 )
 def test_a_shell_completes_commands_names_and_suites(words: tuple[str, ...], expected: list[str]) -> None:

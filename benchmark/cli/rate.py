@@ -1,0 +1,66 @@
+"""Let people rate reconstructions: the command ``mia-bench rate``."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..errors import UsageError
+from ..leaderboard.ratings import add_study, read_key, score_ratings, store_recognition
+from ..leaderboard.store import Row, read_records, writing
+from ..registry.labels import label
+from ..report.rating_page import choose_trials, rating_page
+from ..utils.files import write_atomically
+from ..utils.texts import say
+from .console import print_table
+
+HEADER = ["dataset", "model", "split", "defense", "attack", "recognized", "95 % interval", "ratings"]
+
+
+def write_page(folder: Path, out: Path, *, trials: int, seed: int | None) -> None:
+    """Run ``mia-bench rate`` without ratings: write the page, and its answers into the results folder.
+
+    Args:
+        folder: the results folder.
+        out: the page to write.
+        trials: the number of questions.
+        seed: the seed of the questions; None takes one that nobody can predict.
+
+    Raises:
+        UsageError: if there are no images to rate, or the page cannot be written.
+    """
+    if out.suffix not in (".html", ".htm"):
+        raise UsageError(f"Expected a file name that ends in .html for --out, got {out}. Choose another name.")
+    records = read_records(folder) if folder.is_dir() else {}
+    if not records:
+        raise UsageError(f"Expected the results folder of a run, got {folder}, which has no cells/*.json.")
+    chosen = choose_trials(records, folder, trials, secrets.randbits(32) if seed is None else seed)
+    study = secrets.token_hex(4)
+    page = rating_page(study, chosen, records, folder)
+    add_study(folder, study, chosen)
+    with writing(out.parent):
+        write_atomically(out, page.encode())
+    say(f"Wrote {out} with {trials} questions. Open it in a browser, save the ratings, and run:")
+    say(f"mia-bench rate {folder} --ratings FILE.csv")
+
+
+def join_ratings(folder: Path, ratings: Sequence[Path]) -> None:
+    """Run ``mia-bench rate --ratings``: print how often people recognized images, and write it into the records.
+
+    Raises:
+        UsageError: if a file is not one of ratings for this folder.
+    """
+    found = store_recognition(folder, score_ratings(ratings, read_key(folder)))
+    ordered = sorted(found.values(), key=lambda record: record.details["recognized_by_people"])
+    print_table(HEADER, [_line(record.row, record.details) for record in ordered])
+    say(f"Wrote the shares into the records of {len(found)} cells in {folder}.")
+
+
+def _line(row: Row, details: Mapping[str, float]) -> list[str]:
+    low, high = details["recognized_by_people_low"], details["recognized_by_people_high"]
+    defense = label("defenses", row.defense, json.loads(row.defense_params))
+    attack = label("attacks", row.attack, json.loads(row.attack_params))
+    shares = [f"{details['recognized_by_people']:.2f}", f"{low:.2f} to {high:.2f}", f"{details['ratings']:.0f}"]
+    return [row.dataset, row.model, row.split, defense, attack, *shares]
