@@ -111,3 +111,17 @@ class Adversary:
         error = functional.mse_loss(self.decoder(ir), images)
         error_of_mean = functional.mse_loss(self.decoder.mean.expand_as(images), images)
         return (1 - error / error_of_mean.clamp(min=1e-9)).clamp(min=0)
+
+    def information(self, images: Tensor, ir: Tensor) -> Tensor:
+        """Return an upper bound on the mutual information of images and IRs, in units of their variance, at least 0.
+
+        It is half the mean squared distance of reconstructions to other images of the batch minus that to their own.
+
+        Args:
+            images: A batch of images (B, C, H, W).
+            ir: Their IRs (B, ...).
+        """
+        guess = self.decoder(ir)
+        gap = functional.mse_loss(guess, images.roll(1, 0)) - functional.mse_loss(guess, images)
+        variance = functional.mse_loss(self.decoder.mean.expand_as(images), images)
+        return (0.5 * gap / variance.clamp(min=1e-9)).clamp(min=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor
@@ -10,6 +10,8 @@ from torch import Tensor
 from ..benchmark.interfaces import Defense, ImageSet, SplitModel
 from ..benchmark.training import EPOCHS_HELP, train_jointly
 from ._adversary import Adversary
+
+Objective = Literal["variance", "information"]
 
 
 class Adversarial(Defense):
@@ -22,15 +24,25 @@ class Adversarial(Defense):
     discarded, and the defense is scored by attacks that are trained anew. There is no guarantee. Recommended sweep of
     the weight: 0.1, 0.3, 1, 3.
 
+    With ``objective=information``, the term is InfoScissors': an upper bound (CLUB) on the mutual information of image
+    and IR, half the amount by which the decoder is nearer to the image than to a random other image of the batch, in
+    units of the variance of the images. The bound holds if the decoder is the best one.
+
     Example: ``mia-bench run --defense adversarial --adversary-weight 0.1,0.3,1,3``
 
     Source: Li, Rakin, Chen, He, Fan, Chakrabarti, CVPR 2022, "ResSFL", with explained variance in place of the SSIM.
+    InfoScissors: Duan et al., NeurIPS 2024; its bound: Cheng et al., ICML 2020, "CLUB".
     """
 
     version: ClassVar[int] = 3
+    added: ClassVar[frozenset[str]] = frozenset({"objective"})
     guarantee: ClassVar[str] = "none"
 
-    adversary_weight: float = Field(1.0, ge=0, description="weight of the variance that the decoder explains")
+    adversary_weight: float = Field(1.0, ge=0, description="weight of the term of the decoder")
+    objective: Objective = Field(
+        "variance",
+        description="term to minimize: the variance that the decoder explains, or a bound on information",
+    )
     tuning_epochs: int = Field(2, ge=1, description=EPOCHS_HELP)
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
@@ -39,26 +51,30 @@ class Adversarial(Defense):
         Raises:
             Inapplicable: If the client has no weights.
         """
-        return train_against_decoder(model, train, weight=self.adversary_weight, epochs=self.tuning_epochs)[0]
+        return train_against_decoder(
+            model, train, weight=self.adversary_weight, epochs=self.tuning_epochs, objective=self.objective
+        )[0]
 
 
 def train_against_decoder(
-    model: SplitModel, train: ImageSet, *, weight: float, epochs: int
+    model: SplitModel, train: ImageSet, *, weight: float, epochs: int, objective: Objective = "variance"
 ) -> tuple[SplitModel, Adversary]:
     """Train a copy of the model against a decoder. Return the copy and the decoder.
 
     Args:
         model: The model to protect. It is not changed.
         train: Training images of the victim.
-        weight: Weight of the variance that the decoder explains.
+        weight: Weight of the term.
         epochs: Passes over the training images.
+        objective: The term to minimize.
     """
     protected = model.copy()
     adversary = Adversary(protected, train)
 
     def penalty(images: Tensor, _labels: Tensor, ir: Tensor, _logits: Tensor) -> Tensor:
         adversary.step(images, ir)
-        return weight * adversary.success(images, ir)
+        term = adversary.success if objective == "variance" else adversary.information
+        return weight * term(images, ir)
 
     train_jointly(protected, train, penalty, epochs=epochs)
     return protected, adversary

@@ -79,3 +79,22 @@ def test_nothing_is_promised(model, train, monkeypatch):
 def test_a_value_out_of_bounds_is_an_error_that_names_the_parameter(wrong):
     with pytest.raises(ValidationError, match=next(iter(wrong))):
         Adversarial(**wrong)
+
+
+def test_the_bound_on_information_is_that_of_its_definition(model, train):
+    adversary = Adversary(model, train[:64])
+    images, ir = train.images[:16], model.send(train.images[:16]).tensor
+    guess = adversary.decoder(ir)
+    variance = (adversary.decoder.mean - images).square().mean()
+    gap = (guess - images.roll(1, 0)).square().mean() - (guess - images).square().mean()
+    torch.testing.assert_close(adversary.information(images, ir), 0.5 * gap / variance)
+
+
+def test_the_objective_changes_what_is_trained(model, train, private):
+    sent = []
+    for objective in ("variance", "information"):
+        torch.manual_seed(0)
+        sent.append(
+            Adversarial(objective=objective, tuning_epochs=1).protect(model, train[:64]).send(private.images[:4])
+        )
+    assert not torch.equal(sent[0].tensor, sent[1].tensor)
