@@ -120,8 +120,8 @@ class Codec(Defense):
     The maps of the IR are laid side by side, stretched to 256 shades between the smallest and the largest number of
     the IR, and written as a JPEG. Bytes are those that are sent, so they differ between images. Compression is what
     split computing does anyway; here its leak is measured. It is deterministic and guarantees nothing: attackers learn
-    from what it keeps. A network that learns what to send in few numbers is ``fc_before_send:width=``. Recommended sweep of
-    the quality: 1, 5, 10, 30, 90.
+    from what it keeps. A network that learns what to send in few numbers is ``fc_before_send:width=``. Recommended
+    sweep of the quality: 1, 5, 10, 30, 90.
 
     Example: ``mia-bench run --defense codec --quality 1,5,10,30,90``
 
