@@ -192,3 +192,25 @@ def test_scale_measures_commands_on_simulated_cells(
     lines = re.findall(r"^\| 50 \| (\w+) \| ([\d.]+) s, (\d+) MiB \|$", capsys.readouterr().out, re.MULTILINE)
     assert [name for name, *_ in lines] == ["status", "rank"]
     assert all(float(cpu) > 0 and 10 < int(peak) < 500 for _, cpu, peak in lines)
+
+
+def test_predictors_of_the_leak_are_those_of_matrices_by_hand(script: Callable[[str], dict[str, Any]]) -> None:
+    found = script("leak_predictors")
+    flat, steep = (torch.diag(torch.tensor(values)) for values in ([2.0, 2.0, 2.0], [100.0, 1.0, 0.0]))
+
+    assert found["spectrum"](found["singular_values"](flat), 6) == pytest.approx(
+        {"effective_rank": 3, "log_condition": 0, "kept_directions": 0.5}
+    )
+    measured = found["spectrum"](found["singular_values"](steep), 3)
+    assert measured["log_condition"] == pytest.approx(2)
+    assert 1 < measured["effective_rank"] < 1.1
+    client = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    assert torch.equal(found["jacobian"](client, torch.rand(1, 1, 2, 2)), client[1].weight)
+
+
+def test_the_class_radius_is_the_share_of_the_variance_within_classes(script: Callable[[str], dict[str, Any]]) -> None:
+    radius, labels = script("leak_predictors")["class_radius"], torch.tensor([0, 0, 1, 1])
+
+    assert radius(torch.tensor([[0.0], [0.0], [4.0], [4.0]]), labels) == 0
+    assert radius(torch.tensor([[0.0], [4.0], [0.0], [4.0]]), labels) == 1
+    assert radius(torch.tensor([[-1.0], [1.0], [3.0], [5.0]]), labels) == pytest.approx(4 / 20)

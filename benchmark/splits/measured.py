@@ -18,6 +18,9 @@ from .structure import Cut
 
 NEGLIGIBLE_MS = 1.0
 """A defense that adds less than this on the server counts as adding nothing."""
+LOAD_FACTOR = 3.0
+"""So does one whose server takes at most this many times as long as the undefended one, which was timed at another
+time: the load of the machine explains as much. Encryption adds far more."""
 
 
 Spot = tuple[str, str, str]
@@ -131,7 +134,7 @@ def _filled(
     )
     added = [records[row.cell_id].details.get("client_overhead_ms", 0.0) for row in rows]
     served, alone = _mean(rows, "server_ms") or 0, _mean(plain, "server_ms") or 0
-    more = served - alone if plain and served - alone > NEGLIGIBLE_MS else 0
+    more = served - alone if plain and served > LOAD_FACTOR * alone + NEGLIGIBLE_MS else 0
     defended = first.defense != REFERENCE_DEFENSE
     client_s, server_s = (max(0.0, fmean(added)) / 1000, more / 1000) if defended else (0.0, 0.0)
     return modelled(line, cut, place, client_s=client_s, server_s=server_s)
