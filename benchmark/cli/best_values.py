@@ -34,7 +34,7 @@ def best_values(ranked: pd.DataFrame) -> pd.DataFrame:
     able = ranked[(ranked["defense"] != REFERENCE_DEFENSE) & ~ranked["incomplete"].astype(bool)]
     for _, rows in able.groupby(SCENARIO):
         for name in (*LOWEST_IS_BEST, *HIGHEST_IS_BEST):
-            values = pd.to_numeric(rows[name]).dropna()
+            values = pd.Series(pd.to_numeric(rows[name]), dtype=float).dropna()
             if values.nunique() > 1:
                 best = values.idxmin() if name in LOWEST_IS_BEST else values.idxmax()
                 found.loc[values.index, name] = texts.loc[values.index, name] == texts.loc[best, name]

@@ -76,7 +76,7 @@ def texts_of(lines: Sequence[Line], columns: Sequence[str] = COLUMNS) -> pd.Data
     filled = [name for name in columns if set(texts[name].tolist()) != {""}]
     if set(texts["defense"].tolist()) == {"undefended"}:
         filled.remove("defense")
-    return texts[filled]
+    return texts.loc[:, filled]
 
 
 def headline(setting: Setting, place: Place) -> str:

@@ -195,7 +195,7 @@ def shorten(ranked: pd.DataFrame) -> pd.DataFrame:
         short = short.drop(columns=["accuracy", "accuracy_kept"])
     if set(short["worst_case"].tolist()) <= {"per image", ""}:
         short = short.drop(columns="worst_case")
-    if not short["recognized_by_people"].notna().any():
+    if True not in short["recognized_by_people"].notna().tolist():
         short = short.drop(columns="recognized_by_people")
     return with_labels(short).drop(columns="defense_params")
 
