@@ -104,6 +104,8 @@ class Torchvision(WeightedNetwork, _Named):
                 f"Expected a connection to {weights.url}, got none ({message_of(error)}). Download the file elsewhere "
                 "and give weights=FILE."
             ) from error
+        except (ValueError, AssertionError) as error:
+            raise self._unfit(image_shape, error) from error
 
     def untrained(self, image_shape: tuple[int, int, int], classes: int) -> nn.Module:
         """Build the network with random weights."""
@@ -113,10 +115,13 @@ class Torchvision(WeightedNetwork, _Named):
         try:
             return torchvision.models.get_model(self.name, num_classes=classes, **settings)
         except (ValueError, AssertionError) as error:
-            raise UsageError(
-                f"Expected images that {self.name} takes, got {'x'.join(map(str, image_shape))}: {message_of(error)}. "
-                "Choose another size."
-            ) from error
+            raise self._unfit(image_shape, error) from error
+
+    def _unfit(self, image_shape: tuple[int, int, int], error: Exception) -> UsageError:
+        return UsageError(
+            f"Expected images that {self.name} takes, got {'x'.join(map(str, image_shape))}: {message_of(error)}. "
+            "Choose another size."
+        )
 
     def ignored_weights(self) -> tuple[str, ...]:
         """Return the classifiers in the middle."""

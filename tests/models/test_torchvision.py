@@ -213,6 +213,12 @@ def test_gray_images_and_wrong_sizes_are_refused_in_a_sentence() -> None:
 
 
 @pytest.mark.slow
+def test_published_weights_of_a_transformer_are_refused_for_another_size_before_any_download() -> None:
+    model = Torchvision.model_validate({"name": "vit_b_16", "pretrained": True})
+    with pytest.raises(UsageError, match=r"images that vit_b_16 takes, got 3x64x64: .*224.*Choose another size"):
+        model.build((3, 64, 64), 1000)
+
+
 def test_the_checks_of_models_pass_for_the_images_that_it_takes() -> None:
     lab = Lab()
     assert fits_any_images(model(), lab)
