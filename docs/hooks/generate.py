@@ -10,6 +10,7 @@ from mia_bench.benchmark.report.leaderboard_site import write_site
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from notebook_pages import notebook_pages
 from reference_commands import commands_page
 from reference_components import components_page, suites_page, suites_table
 from reference_python import python_page
@@ -32,6 +33,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     }
     for name, content in pages.items():
         files.append(File.generated(config, f"reference/{name}.md", content=content))
+    for name, content in notebook_pages().items():
+        files.append(File.generated(config, f"notebooks/{name}.md", content=content))
     for path in sorted(RESULTS.rglob("*")):
         place = path.relative_to(RESULTS)
         if path.parent in (RESULTS, RESULTS / "papers", RESULTS / "reference") and path.suffix in (

@@ -23,7 +23,9 @@ def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
         if "://" not in target and not target.startswith("mailto:"):
             generated = page.is_relative_to(ROOT / "docs") and "reference/" in target
-            assert generated or (page.parent / target).exists(), target
+            notebook = ROOT / "examples" / f"{Path(target).stem}.ipynb"
+            shown = page.is_relative_to(ROOT / "docs") and "notebooks/" in target and notebook.exists()
+            assert generated or shown or (page.parent / target).exists(), target
 
 
 def test_every_page_that_the_code_names_exists() -> None:

@@ -1,0 +1,54 @@
+"""Execute the notebooks of ``examples/`` and keep their outputs, which the documentation shows.
+
+Each notebook runs in an empty folder. Progress is removed, since it differs each time.
+
+Example: python docs/notebooks.py
+Example: python docs/notebooks.py examples/first-run.ipynb
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+TIMEOUT_SECONDS = 600
+
+
+def executed(path: Path) -> Any:
+    """Return a notebook with its outputs.
+
+    Args:
+        path: The path of the notebook.
+
+    Raises:
+        nbclient.exceptions.CellExecutionError: If a cell fails.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    with tempfile.TemporaryDirectory() as folder:
+        NotebookClient(notebook, timeout=TIMEOUT_SECONDS, resources={"metadata": {"path": folder}}).execute()
+    for cell in notebook.cells:
+        cell.metadata = {}
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not _is_progress(output)]
+    return notebook
+
+
+def _is_progress(output: Any) -> bool:
+    shown = "".join(output.get("data", {}).get("text/html", ""))
+    return output.get("name") == "stderr" or "cells computed</small>" in shown
+
+
+def main(paths: list[str]) -> None:
+    """Execute notebooks, by default all, and write them back."""
+    for path in map(Path, paths) if paths else sorted(EXAMPLES.glob("*.ipynb")):
+        notebook = executed(path)
+        path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

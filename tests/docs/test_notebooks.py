@@ -1,0 +1,53 @@
+"""The notebooks of ``examples/`` run from their first to their last cell."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::RuntimeWarning"),  # of the sockets of Jupyter
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def notebooks() -> ModuleType:
+    """The script that executes notebooks."""
+    spec = importlib.util.spec_from_file_location("notebooks", ROOT / "docs" / "notebooks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_and_shows_what_the_documentation_shows(path: Path, notebooks: ModuleType) -> None:
+    kept = notebooks.nbformat.read(path, as_version=4)
+
+    found = notebooks.executed(path)
+
+    def kinds(notebook: object) -> list[list[str]]:
+        return [
+            sorted({kind for output in cell.get("outputs", []) for kind in output.get("data", {})})
+            for cell in notebook.cells  # pyright: ignore[reportAttributeAccessIssue]
+        ]
+
+    assert kinds(found) == kinds(kept)
+    assert not any(output.output_type == "error" for cell in found.cells for output in cell.get("outputs", []))
+
+
+def test_figures_and_results_are_shown_without_a_magic_command() -> None:
+    text = "".join(path.read_text() for path in NOTEBOOKS)
+
+    assert len(NOTEBOOKS) == 4
+    assert '"image/png"' in text
+    assert "data:image/png;base64," in text
+    assert "<Figure size" not in text
+    assert "%matplotlib" not in text
