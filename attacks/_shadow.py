@@ -15,6 +15,7 @@ from ..benchmark.training import fit
 from ._decoders.folds import divide_once
 from ._decoders.layers import Standardize
 from ._decoders.queries import Queries
+from ._inversion.rmle import comparable
 from ._limits import affordable, least_steps
 
 BATCH_IMAGES = 64
@@ -23,6 +24,8 @@ MIN_PASS_STEPS = 25
 """Steps of a pass at least, if there are few images, which by default makes 200 in all."""
 MAX_STEPS = 1000
 """Batches of a shadow that is trained through the server, at most, unless the user asks for another number."""
+TRAFFIC_WIRES = 2000
+"""Wires of other users that the attacker has recorded, at most."""
 MIN_WIRES = 8
 """Recorded wires below which their mean and standard deviation say too little to be imitated."""
 
@@ -56,6 +59,18 @@ class ShadowRecipe:
         allowed = affordable(network, images)
         most = min(most, allowed)
         return most, max(1, min(self.restarts, allowed // most))
+
+
+def recorded(seen: Observation) -> Tensor:
+    """Return the wires from which a shadow learns what is usual, (K, ...): the traffic, or else those under attack.
+
+    Raises:
+        Inapplicable: if the defense publishes nothing about its channel.
+    """
+    wire = comparable(seen)
+    if seen.traffic is None or len(seen.traffic) < MIN_WIRES:
+        return wire
+    return seen.channel.read(seen.traffic).to(wire.device)
 
 
 class _Imitation:

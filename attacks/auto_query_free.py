@@ -11,7 +11,7 @@ from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction, 
 from ._decoders.fitting import Recipe
 from ._ensemble import ensemble
 from ._inversion.rmle import comparable, ir_shape
-from ._shadow import ShadowRecipe, best_shadow
+from ._shadow import TRAFFIC_WIRES, ShadowRecipe, best_shadow, recorded
 
 
 class AutoQueryFree(Attack):
@@ -26,7 +26,7 @@ class AutoQueryFree(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 6, for the shadow; ours, for the rest.
     """
 
-    version: ClassVar[int] = 9
+    version: ClassVar[int] = 11
     access: ClassVar[Access] = Access.QUERY_FREE
     standard: ClassVar[bool] = False
 
@@ -37,6 +37,11 @@ class AutoQueryFree(Attack):
         None, ge=1, description="batches, at most; none: 1000, or as many as an expensive network allows"
     )
 
+    @property
+    def traffic_count(self) -> int:
+        """Return how many wires of other users the attacker has recorded, at most."""
+        return TRAFFIC_WIRES
+
     def reconstruct(self, seen: Observation) -> Reconstruction:
         """Train the shadow, run the members through it and return the images (N, C, H, W) of the selected one."""
         assert seen.structure is not None
@@ -44,7 +49,7 @@ class AutoQueryFree(Attack):
         structure = seen.structure
         ir_shape(structure().to(wire.device), seen.aux.images.mean(0), wire)
         recipe = ShadowRecipe(self.restarts, self.moments, self.epochs, self.steps)
-        client = best_shadow(lambda: structure().to(wire.device), seen, wire, recipe)
+        client = best_shadow(lambda: structure().to(wire.device), seen, recorded(seen), recipe)
         client.requires_grad_(False)
 
         def query(images: Tensor) -> Wire:

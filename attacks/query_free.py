@@ -10,14 +10,15 @@ from ._generic_client import generic_client
 from ._inversion.rmle import comparable, invert, ir_shape
 from ._inversion.searches import Search
 from ._inversion.tv_gaussian import TvGaussianPrior
-from ._shadow import ShadowRecipe, best_shadow
+from ._shadow import TRAFFIC_WIRES, ShadowRecipe, best_shadow, recorded
 
 
 class QueryFree(Attack):
     """Trains a shadow client to work with the victim's server, then inverts the wire through it (rMLE).
 
     The shadow minimizes the loss of the frozen server on the attacker's labelled images. With ``moments`` its
-    wires must also have the mean and the standard deviation of the recorded ones. The moments, the optimizers (AdamW
+    wires must also have the mean and the standard deviation of those that the attacker has recorded of other users
+    (at most 2,000), or of those under attack if there are none. The moments, the optimizers (AdamW
     with a one-cycle rate, and L-BFGS) and the choice among several shadows by their loss are additions to the paper.
 
     Example:
@@ -26,7 +27,7 @@ class QueryFree(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 6, algorithm 3 and Table 5.
     """
 
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
     access: ClassVar[Access] = Access.QUERY_FREE
 
     aux: Literal["same_set", "same_distribution", "random"] = Field(
@@ -47,6 +48,11 @@ class QueryFree(Attack):
         """Return the source of the attacker's images."""
         return self.aux
 
+    @property
+    def traffic_count(self) -> int:
+        """Return how many wires of other users the attacker has recorded, at most."""
+        return TRAFFIC_WIRES
+
     def reconstruct(self, seen: Observation) -> Tensor:
         """Train the shadow, invert the wire through it and return the images (N, C, H, W)."""
         assert seen.structure is not None
@@ -59,5 +65,5 @@ class QueryFree(Attack):
             return (structure() if same else generic_client(seen.image_shape, shape)).to(wire.device)
 
         recipe = ShadowRecipe(self.restarts, self.moments, self.epochs, self.steps)
-        client = best_shadow(build, seen, wire, recipe)
+        client = best_shadow(build, seen, recorded(seen), recipe)
         return invert(client, Search(seen.channel.distance), wire, prior, tv=self.tv, iterations=self.iterations)

@@ -9,15 +9,18 @@ from ..benchmark.interfaces import Access, Attack, Observation
 from ._decoders.divided import Divided
 from ._decoders.fitting import Recipe
 from ._decoders.linear import fit_linear
-from ._decoders.queries import Queries, moved
+from ._decoders.queries import Queries
 from ._decoders.skip_network import fit_skip
+from ._decoders.variations import varied
 
 
 class RidgeSkip(Attack):
     """Trains a small convolutional network to correct the best linear decoder.
 
-    The attacker queries the client with its own images and with copies moved by up to two pixels. The last layer of
-    the correction starts at zero, and the correction is dropped if it does not help on held-out images, so the attack
+    The attacker queries the client with its own images and with copies moved by up to two pixels. For wires that are
+    vectors, two dense layers come before the convolutions, many copies are turned, zoomed and sheared as well, and the
+    loss is the mean logarithm of each image's squared error, which is what PSNR measures. The last layer of the
+    correction starts at zero, and the correction is dropped if it does not help on held-out images, so the attack
     is never weaker there than ``ridge``. On a noisy client every batch is queried again.
 
     Example:
@@ -26,7 +29,7 @@ class RidgeSkip(Attack):
     Source: ours; the skip path follows He et al., CVPR 2016, and zero initialization Zhang et al., ICLR 2019 (Fixup).
     """
 
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     access: ClassVar[Access] = Access.BLACK_BOX
     standard: ClassVar[bool] = False
 
@@ -38,7 +41,7 @@ class RidgeSkip(Attack):
 
     def reconstruct(self, seen: Observation) -> Tensor:
         """Fit the linear decoder, train the correction and return the images (N, C, H, W) of both together."""
-        queries = Divided(Queries(seen, seen.aux.images, vary=moved))
+        queries = Divided(Queries(seen, seen.aux.images, vary=varied))
         recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels)
         decoder = fit_skip(queries, fit_linear(queries), recipe)
         return queries.answer(decoder, seen.aux.images.mean(0)).images

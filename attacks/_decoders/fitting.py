@@ -20,6 +20,9 @@ example. Twice as many take twice as long and gave the same on MNIST with 20 to 
 MIN_BATCH_IMAGES = 4
 """Images in such a batch, at least."""
 
+LEAST_ERROR = 1e-4
+"""Squared error (40 dB) that is added to that of an image, so that those that are nearly exact do not dominate."""
+
 Rebuild = Callable[[Tensor], Tensor]
 """Maps wires (N, ...) to images (N, C, H, W)."""
 
@@ -53,16 +56,27 @@ class Decoders(Fitted[Rebuild]):
         return [apply(one, some) for one, some in zip((*self.each, self.final), wires, strict=False)]
 
 
+def log_error(images: Tensor, truth: Tensor) -> Tensor:
+    """Compute the mean logarithm of the squared error of each image, which is minus their mean PSNR, up to a factor."""
+    return ((images - truth).square().flatten(1).mean(1) + LEAST_ERROR).log().mean()
+
+
 def train_decoder(
-    network: nn.Module, queries: Queries, recipe: Recipe, *, predict: Callable[[Tensor], Tensor] | None = None
+    network: nn.Module,
+    queries: Queries,
+    recipe: Recipe,
+    *,
+    predict: Callable[[Tensor], Tensor] | None = None,
+    error: Callable[[Tensor, Tensor], Tensor] = nn.functional.mse_loss,
 ) -> None:
-    """Minimize the squared error of the pixels over the images that are not held out, in place.
+    """Minimize the error of the pixels over the images that are not held out, in place.
 
     Args:
         network: maps wires (N, ...) to images (N, C, H, W).
         queries: the images and their wires.
         recipe: how long and how fast to train.
         predict: maps indices of queries (B,) to the network's images, if there is a shorter way than by their wires.
+        error: of images (B, C, H, W) and the true ones.
     """
     network.to(queries.images.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     most = recipe.steps * recipe.batch_size
@@ -76,7 +90,7 @@ def train_decoder(
 
     def loss(batch: Tensor) -> Tensor:
         images = predict(batch) if predict else network(queries.wires(batch))
-        return nn.functional.mse_loss(images, queries.images[batch])
+        return error(images, queries.images[batch])
 
     fit(
         network.parameters(),

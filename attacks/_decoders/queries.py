@@ -11,27 +11,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ...benchmark.interfaces import Observation, Training
-from ...benchmark.training import augment
+from ...benchmark.interfaces import Observation
+from ...benchmark.utils.ir_layout import IrLayout
 from .._limits import affordable, sample_size
 from .count_sketch import MAX_VECTOR_NUMBERS, Hash
 from .folds import Fold, divide_once
+from .variations import Variation
 
-Vary = Callable[[Tensor], Tensor]
-"""Makes images (K, C, H, W) from images (K, C, H, W): each from the one in its place, and from no other."""
+Vary = Callable[[IrLayout], Variation]
+"""Says how to make more images to learn from, for wires of a layout."""
 MAX_STORED_NUMBERS = 2**29
 """Numbers that are stored (2 GB); wires that need more are queried again whenever they are used."""
 MAX_ENCODED_QUERIES = 1000
 """Images sent at most through a client that answers in byte strings, since encryption takes milliseconds."""
-MAX_SHIFT_PIXELS = 2
-"""Pixels by which images are moved to make more of them."""
 MAX_SAMPLE_IMAGES = 1000
 """Images from which the scale of a wire is measured, at most."""
-
-
-def moved(images: Tensor) -> Tensor:
-    """Return the images (K, C, H, W), each moved at random by up to ``MAX_SHIFT_PIXELS`` pixels down and across."""
-    return augment(images, Training(shift=MAX_SHIFT_PIXELS))
 
 
 @dataclass(frozen=True)
@@ -51,23 +45,24 @@ class QueryPlan:
     encoded: bool
 
     @classmethod
-    def decide(cls, seen: Observation, images: Tensor, *, numbers: int, vary: Vary | None) -> QueryPlan:
-        """Decide how many of the images (K, C, H, W) to send, and whether to make more of them.
+    def decide(cls, seen: Observation, images: Tensor, *, shape: torch.Size, vary: Vary | None) -> QueryPlan:
+        """Decide how many of the images (K, C, H, W) to send, and how many to make of them.
 
         Args:
             seen: the private wires and the way to query.
             images: the attacker's own, (K, C, H, W).
-            numbers: numbers of one wire.
-            vary: makes more images, if twice the wires can be stored.
+            shape: of one wire.
+            vary: how to make more images, if their wires can be stored.
         """
         assert seen.query is not None
         encoded = not isinstance(seen.wire.payload, Tensor)
         most = MAX_ENCODED_QUERIES if encoded else affordable(seen.query, images[:2])
         images = images[:most]
         own = len(images)
-        stored = 2 * own * max(numbers, images[0].numel()) <= MAX_STORED_NUMBERS
-        if vary is not None and not encoded and stored and 2 * own <= most:
-            images = torch.cat([images, vary(images)])
+        if vary is not None and not encoded:
+            variation = vary(IrLayout.of(shape, image=images.shape[1:]))
+            copies = variation.copies_of(own, max(shape.numel(), images[0].numel()), most=most)
+            images = torch.cat([images, *(variation.vary(images) for _ in range(copies))])
         return cls(images, own, most, encoded)
 
 
@@ -95,14 +90,14 @@ class Queries:
         Args:
             seen: the private wires and the way to query.
             images: the attacker's own, (K, C, H, W).
-            vary: makes more images to learn from, if twice the wires can be stored.
+            vary: how to make more images to learn from, if their wires can be stored.
             as_read: wires in the shape of clean IRs, by the channel's own reading.
         """
         self._query = seen.query
         self._read = seen.channel.read if as_read else operator.attrgetter("tensor")
         wire = self._read(seen.wire).to(images.device)
         self._length = wire[0].numel()
-        plan = QueryPlan.decide(seen, images, numbers=self._length, vary=vary)
+        plan = QueryPlan.decide(seen, images, shape=wire.shape[1:], vary=vary)
         self.images, self.own, self.affordable = plan.images, plan.own, plan.affordable
         self.trainable = len(self.images)
         self.tune = self.judge = torch.arange(0, device=images.device)
@@ -124,7 +119,8 @@ class Queries:
         assert self._order is None
         device = self.images.device
         fit, held = fold.fit.to(device), torch.cat([fold.tune, fold.judge]).to(device)
-        made = fit + self.own if len(self) > self.own else fit[:0]
+        copies = len(self) // self.own - 1
+        made = torch.cat([fit + self.own * (1 + copy) for copy in range(copies)]) if copies else fit[:0]
         part = copy.copy(self)
         part._order = torch.cat([fit, made, held])
         part.images = self.images[part._order]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 import torch
@@ -11,14 +12,21 @@ from torch import Tensor, nn
 from ...benchmark.utils.ir_layout import IrLayout
 from .._limits import in_one_pass
 from .divided import Divided
-from .fitting import Decoders, Rebuild, Recipe, apply, train_decoder
+from .fitting import Decoders, Rebuild, Recipe, apply, log_error, train_decoder
 from .folds import Fitted
 from .layers import Standardize, lay_out
 from .linear import LinearDecoder, decoders
 from .queries import Queries
+from .vector_network import VectorNetwork
 
 EXACT_MSE = 3e-5
 """Squared error (45 dB) of the linear decoder below which no correction is trained."""
+VECTOR_WIDTH = 2
+"""Channels of the network for vectors at its coarsest level, in those of the recipe; each finer one has half."""
+VECTOR_RATE = 0.4
+"""Its learning rate, in that of the recipe."""
+VECTOR_STEPS = 2
+"""Its steps, at most, in those of the recipe; they are divided among folds, since even few images have many copies."""
 
 
 class SkipNetwork(nn.Module):
@@ -76,6 +84,8 @@ def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe) ->
     ]  # so that both get the same noise
     if _error(plain.each, held) < EXACT_MSE:
         return plain
+    if not IrLayout.of(queries.whole.observed.shape[1:], image=queries.whole.images.shape[1:]).spatial:
+        recipe = replace(recipe, steps=max(1, VECTOR_STEPS * recipe.steps // len(queries.parts)))
     trained: list[Rebuild] = []
     for part, start in zip(queries.parts, linear.each, strict=True):
         trained.append(_trained(part, start, recipe))
@@ -100,6 +110,8 @@ def _error(decoders: Sequence[Rebuild], held: Sequence[tuple[Tensor, Tensor]]) -
 
 
 def _trained(queries: Queries, linear: LinearDecoder, recipe: Recipe) -> Rebuild:
+    if not IrLayout.of(queries.observed.shape[1:], image=queries.images.shape[1:]).spatial:
+        return _trained_on_vectors(queries, linear, recipe)
     network = SkipNetwork(linear.module(), queries.sample(), queries.images[: queries.trainable], recipe.channels)
     starts = _answers(network.linear, queries) if queries.kept else None  # computed once instead of in every pass
 
@@ -108,6 +120,14 @@ def _trained(queries: Queries, linear: LinearDecoder, recipe: Recipe) -> Rebuild
         return network(wires) if starts is None else network.corrected(starts[batch], wires)
 
     train_decoder(network, queries, recipe, predict=predict)
+    return network
+
+
+def _trained_on_vectors(queries: Queries, linear: LinearDecoder, recipe: Recipe) -> Rebuild:
+    images = queries.images[: queries.trainable]
+    network = VectorNetwork(linear.module(), queries.sample(), images, VECTOR_WIDTH * recipe.channels)
+    recipe = replace(recipe, learning_rate=recipe.learning_rate * VECTOR_RATE)
+    train_decoder(network, queries, recipe, error=log_error)
     return network
 
 

@@ -9,8 +9,9 @@ from .._decoders.divided import Divided
 from .._decoders.fitting import Decoders, Recipe
 from .._decoders.folds import Fitted
 from .._decoders.linear import LinearDecoder, fit_linear
-from .._decoders.queries import Queries, moved
+from .._decoders.queries import Queries
 from .._decoders.skip_network import fit_skip
+from .._decoders.variations import varied
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,6 @@ def prepare(seen: Observation, recipe: Recipe, *, as_read: bool) -> Start:
         recipe: how to train.
         as_read: whether to train on wires as the channel reads them, which can be compared with IRs.
     """
-    queries = Divided(Queries(seen, seen.aux.images, vary=moved, as_read=as_read))
+    queries = Divided(Queries(seen, seen.aux.images, vary=varied, as_read=as_read))
     linear = fit_linear(queries)
     return Start(queries, linear, fit_skip(queries, linear, recipe))

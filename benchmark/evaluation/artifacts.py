@@ -12,6 +12,7 @@ from torch import Tensor
 from ..errors import UsageError
 from ..interfaces import Attack, Dataset, ImageSet, Observation, Pools
 from ..metrics.gallery_bound import GalleryBound, gallery_bound
+from ..metrics.van_trees import van_trees_mse
 from ..plan.cells import Setting
 from ..registry.specs import ResolvedComponent
 from ..utils.cache import Cached, cached_tensors
@@ -155,6 +156,16 @@ class Artifacts:
         model = self.protected(setting).model
         with isolated("bound", setting.identity, observations):
             return gallery_bound(model.copy(), self.originals(setting).clone(), observations=observations)
+
+    @keep_latest(4)
+    def least_mse(self, setting: Setting, observations: int) -> float | None:
+        """Return the smallest expected squared error of any attack, or None unless the images have a known prior."""
+        prior = self.pools(setting.dataset).prior
+        if prior is None:
+            return None
+        model = self.protected(setting).model
+        with isolated("least error", setting.identity, observations):
+            return van_trees_mse(model.copy(), prior.to(self.device), observations=observations)
 
     def attacked(self, setting: Setting) -> ImageSet:
         """Return the private images under attack, with their labels: for scoring only.

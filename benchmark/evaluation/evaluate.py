@@ -22,7 +22,7 @@ from ..registry import DISTRIBUTION
 from ..utils.isolation import isolated
 from .artifacts import Artifacts
 from .protection import Protected
-from .scoring import bound, compare_members, compare_selected, finite_details, score, score_columns
+from .scoring import bound, calibrate, compare_members, compare_selected, finite_details, score, score_columns
 
 
 class InvalidFacts(Exception):
@@ -166,8 +166,10 @@ def _score(cell: Cell, reconstruction: Reconstruction, artifacts: Artifacts) -> 
     attacked = artifacts.attacked(cell.setting)
     per_image = compare_selected(reconstruction, attacked)
     columns, details = score(artifacts, cell.setting, reconstruction.images)
-    members = compare_members(reconstruction, attacked)
-    return Measured(columns | score_columns(per_image), details | members), per_image
+    observations = cast(Attack, cell.attack.component).observations
+    details |= calibrate(artifacts, cell.setting, observations, reconstruction.images)
+    details |= compare_members(reconstruction, attacked)
+    return Measured(columns | score_columns(per_image), details), per_image
 
 
 def _valid(columns: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
@@ -52,6 +53,7 @@ def observe(
             wire = query(originals)
     return Observation(
         wire=wire,
+        traffic=_traffic(query, pools.private.images, attack, len(originals), identity) if free else None,
         aux=_aux(pools, attack.aux_source),
         classes=len(pools.classes),
         channel=channel,
@@ -60,6 +62,24 @@ def observe(
         server=model.server if free else None,
         structure=Opaque(partial(untrained_copy, model.client)) if free else None,
     )
+
+
+def _traffic(
+    query: Callable[[Tensor], Wire], private: Tensor, attack: Attack, attacked: int, identity: object
+) -> Wire | None:
+    """Return wires of images from the end of the private pool, in random order, without those under attack.
+
+    They come from the second half of the pool, so that they are the same however many images are attacked, unless it is
+    more than half of them.
+    """
+    count = min(attack.traffic_count, len(private) // 2)
+    first = max(len(private) - count, attacked)
+    if first >= len(private):
+        return None
+    with seeded("traffic", identity):
+        order = first + torch.randperm(len(private) - first)  # the pool has its classes in turn
+        probe = query(private[first : first + 1])
+        return query(private[order.to(private.device)]) if isinstance(probe.payload, Tensor) else None
 
 
 def overhear(model: SplitModel, images: Tensor) -> Wire:

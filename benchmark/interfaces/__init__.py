@@ -4,6 +4,7 @@ from .channel import Channel, CleanInput
 from .components import Attack, Component, Dataset, Defense, Model, Training
 from .images import ImageSet, Pools, TaughtImages
 from .observation import Access, Observation
+from .prior import Mixture
 from .reconstruction import InvalidReconstruction, Reconstruction
 from .split_model import Exchange, Normalize, Promise, SplitModel, Target
 from .tasks import Task
@@ -21,6 +22,7 @@ __all__ = [
     "Exchange",
     "ImageSet",
     "InvalidReconstruction",
+    "Mixture",
     "Model",
     "Normalize",
     "Observation",

@@ -81,6 +81,11 @@ class Attack(Component, ABC):
         """The source of the attacker's images: ``same_set``, ``same_distribution`` or ``random``."""
         return "same_distribution"
 
+    @property
+    def traffic_count(self) -> int:
+        """The largest number of wires of other users that the attacker has recorded. Only ``query_free`` gets them."""
+        return 0
+
     @abstractmethod
     def reconstruct(self, seen: Observation) -> Tensor | Reconstruction:
         """Reconstruct one image for each entry of the wire.

@@ -10,6 +10,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from .prior import Mixture
 from .stored_images import StoredImages
 from .tasks import Task, imitation_loss, mean_loss
 
@@ -130,6 +131,7 @@ class Pools:
         classes: The names of the classes, in the order of the labels; of the labels or numbers of other tasks, one for
             each column of ``labels``. Empty without labels.
         note: What a reader of the results must know about these data. It is kept in each record. Empty by default.
+        prior: The distribution that all images were drawn from, if it is known. Attacks do not see it.
 
     Example:
         >>> train, aux, private = (ImageSet(torch.rand(4, 1, 8, 8), torch.tensor([0, 1, 0, 1])) for _ in range(3))
@@ -142,6 +144,7 @@ class Pools:
     private: ImageSet
     classes: tuple[str, ...]
     note: str = ""
+    prior: Mixture | None = None
 
     @property
     def task(self) -> Task:

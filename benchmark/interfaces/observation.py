@@ -52,6 +52,8 @@ class Observation:
         client: The client's layers, differentiable, without randomness. None if the attack has no white-box access.
         server: The server's layers. None if the attack may not use them.
         structure: A function that builds an untrained copy of the client. None if the attack may not use it.
+        traffic: What the adversary has recorded of other users: wires of images that are in no other pool, under
+            attack or scored. None if the attack asks for none, has queries, or the wire is made of byte strings.
 
     Example:
         >>> import torch
@@ -69,6 +71,7 @@ class Observation:
     client: nn.Module | None = None
     server: nn.Module | None = None
     structure: Callable[[], nn.Module] | None = None
+    traffic: Wire | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

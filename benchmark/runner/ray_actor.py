@@ -18,7 +18,7 @@ from torch import Tensor
 from ..errors import UsageError, message_of
 from ..evaluation.artifacts import Artifacts
 from ..evaluation.weights import Need
-from ..interfaces import ImageSet, Pools
+from ..interfaces import ImageSet, Mixture, Pools
 from ..interfaces.pixel_sources import PixelArray
 from ..interfaces.stored_images import StoredImages
 from ..interfaces.tasks import Task as LabelTask
@@ -40,6 +40,7 @@ class PackedPools:
         classes: names of the classes.
         note: note of the dataset for readers of the results.
         task: what the labels are for.
+        prior: weights, means and covariances of the distribution of the images, if it is known.
 
     Example: ``PackedPools.of(pools).unpacked()`` has the images and labels of ``pools``.
     """
@@ -49,6 +50,7 @@ class PackedPools:
     classes: tuple[str, ...]
     note: str
     task: LabelTask
+    prior: list[np.ndarray] | None = None
 
     @classmethod
     def of(cls, pools: Pools) -> PackedPools:
@@ -56,7 +58,10 @@ class PackedPools:
         sets = (pools.train, pools.aux, pools.private)
         arrays = [array for each in sets for array in (_packed(each.images), each.labels.cpu().contiguous().numpy())]
         sources = pools.private.sources
-        return cls(arrays, None if sources is None else sources.cpu().numpy(), pools.classes, pools.note, pools.task)
+        known = pools.prior
+        prior = known and [each.cpu().numpy() for each in (known.weights, known.means, known.covariances)]
+        placed = None if sources is None else sources.cpu().numpy()
+        return cls(arrays, placed, pools.classes, pools.note, pools.task, prior)
 
     def unpacked(self) -> Pools:
         """Return the pools in the memory of the arrays, which is read-only."""
@@ -64,9 +69,11 @@ class PackedPools:
             warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
             tensors = [_unpacked(array) for array in self.arrays]
             sources = None if self.sources is None else torch.from_numpy(self.sources)
+            known = self.prior
+            prior = None if known is None else Mixture(*(torch.from_numpy(array) for array in known))
         train, aux, private = (ImageSet(*tensors[start : start + 2], task=self.task) for start in (0, 2, 4))
         private = replace(private, sources=sources)
-        return Pools(train=train, aux=aux, private=private, classes=self.classes, note=self.note)
+        return Pools(train=train, aux=aux, private=private, classes=self.classes, note=self.note, prior=prior)
 
 
 def _packed(images: Tensor) -> np.ndarray:

@@ -9,6 +9,7 @@ from mia_bench.attacks._decoders.divided import Divided
 from mia_bench.attacks._decoders.fitting import Decoders
 from mia_bench.attacks._decoders.folds import MAX_JUDGES, MIN_SINGLE_FOLD_IMAGES, divide, divide_once
 from mia_bench.attacks._decoders.queries import Queries
+from mia_bench.attacks._decoders.variations import Variation
 from mia_bench.attacks._inversion import map_priors, weight_search
 from mia_bench.attacks._inversion.tv_gaussian import TvGaussianPrior
 from mia_bench.attacks._inversion.weight_search import NUM_PILOTS
@@ -66,7 +67,7 @@ def test_one_image_is_refused_in_a_sentence() -> None:
 def test_no_image_held_out_nor_its_copy_can_be_fitted_to(count: int, world: Callable) -> None:
     victim = world("conv1")
     images = victim.aux.images[:count]
-    queries = Divided(Queries(victim.seen_by(Ridge()), images, vary=lambda some: some / 2))
+    queries = Divided(Queries(victim.seen_by(Ridge()), images, vary=lambda _: Variation(lambda some: some / 2)))
 
     for part in queries.parts:
         fitted, held = part.images[: part.trainable], part.images[part.held_out]

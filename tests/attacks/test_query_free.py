@@ -1,6 +1,7 @@
 """The query-free attack: only the server, the structure and labelled images."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -47,6 +48,21 @@ def test_the_moments_of_the_recorded_wires_help_at_an_early_split(world: Callabl
     )
 
     assert with_moments > without
+
+
+def test_the_score_of_an_image_does_not_depend_on_the_other_images_under_attack(world: Callable) -> None:
+    victim = world("conv1")
+    seen = replace(victim.seen_by(QueryFree()), traffic=victim.model.send(victim.aux.images[:64]))
+
+    def first(count: int) -> torch.Tensor:
+        torch.manual_seed(0)
+        some = replace(seen, wire=Wire(seen.wire.tensor[:count]))
+        return QueryFree(steps=10, iterations=5).reconstruct(some)[:2]
+
+    torch.testing.assert_close(first(2), first(6), atol=1e-3, rtol=0)
+    apart = replace(seen, traffic=Wire(seen.wire.tensor.repeat(2, 1, 1, 1) * 3))
+    torch.manual_seed(0)
+    assert (QueryFree(steps=10, iterations=5).reconstruct(apart)[:2] - first(6)).abs().max() > 1e-3
 
 
 def test_the_moments_of_very_few_wires_are_ignored(world: Callable) -> None:

@@ -114,6 +114,21 @@ def test_ssim_and_recognisable_are_those_of_the_member_selected_by_ssim(bench: A
     assert max(record.per_image.psnr_db) < 100
 
 
+def test_where_the_distribution_of_images_is_known_the_gap_to_the_best_attack_is_recorded(
+    bench: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = (bench.originals(setting(bench)) - 0.5).square().double().mean().item()
+    assert "attack_gap_db" not in outcome(bench, gray).details
+    monkeypatch.setattr(bench, "least_mse", lambda *_: error / 10)
+
+    record = outcome(bench, gray)
+
+    details = record.details
+    assert record.row.reason == ""
+    assert details["attack_gap_db"] == pytest.approx(10, abs=1e-4)
+    assert details["bound_van_trees_psnr_db"] == pytest.approx(10 - 10 * math.log10(error), abs=1e-4)
+
+
 def test_an_attack_of_one_piece_has_no_members(bench: Artifacts) -> None:
     record = outcome(bench, gray)
 

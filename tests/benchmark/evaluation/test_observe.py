@@ -7,8 +7,9 @@ import torch
 from mia_bench.attacks.mean_image import MeanImage
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
-from mia_bench.benchmark.interfaces import Access, ImageSet, Observation
-from torch import Tensor
+from mia_bench.benchmark.evaluation.observe import observe, overhear
+from mia_bench.benchmark.interfaces import Access, Attack, ImageSet, Observation, Pools, SplitModel
+from torch import Tensor, nn
 
 from ...helpers.cells import Scripted, gray, outcome, setting
 
@@ -16,7 +17,7 @@ from ...helpers.cells import Scripted, gray, outcome, setting
 def test_an_observation_has_no_place_for_private_images_or_labels() -> None:
     fields = {field.name for field in dataclasses.fields(Observation)}
 
-    assert fields == {"wire", "aux", "classes", "channel", "query", "client", "server", "structure"}
+    assert fields == {"wire", "aux", "classes", "channel", "query", "client", "server", "structure", "traffic"}
 
 
 GRANTS = {
@@ -39,6 +40,45 @@ def test_an_attack_gets_what_its_access_grants_and_nothing_else(
     outcome(bench, look, access)
 
     assert found == granted
+
+
+class Listening(MeanImage):
+    @property
+    def traffic_count(self) -> int:
+        return 5
+
+
+def traffic(listener: Attack, private: ImageSet, *, attacked: int) -> Tensor | None:
+    model = SplitModel(client=nn.Sequential(nn.Flatten()), server=nn.Sequential(nn.Linear(49, 2)))
+    pools, first = Pools(private, private, private, ("a", "b")), private[:attacked].images
+    seen = observe(listener, model, overhear(model, first), pools=pools, originals=first, identity="x")
+    return None if seen.traffic is None else seen.traffic.tensor
+
+
+def test_traffic_is_that_of_images_not_under_attack_however_many_are() -> None:
+    private = ImageSet(torch.rand(20, 1, 7, 7), torch.arange(20) % 2)
+    flat = private.images.flatten(1)
+
+    few, many, most = (traffic(Listening(), private, attacked=count) for count in (2, 15, 18))
+
+    assert few is not None
+    assert many is not None
+    assert most is not None
+    assert {row.numpy().tobytes() for row in few} == {row.numpy().tobytes() for row in flat[15:]}
+    assert torch.equal(few, many)
+    assert not torch.equal(few, flat[15:])  # in another order
+    assert len(most) == 2
+    assert traffic(Listening(), private, attacked=20) is None
+    assert traffic(MeanImage(), private, attacked=2) is None
+
+
+def test_an_attack_with_queries_gets_no_traffic() -> None:
+    class Asking(Ridge):
+        @property
+        def traffic_count(self) -> int:
+            return 5
+
+    assert traffic(Asking(), ImageSet(torch.rand(20, 1, 7, 7), torch.arange(20) % 2), attacked=2) is None
 
 
 def test_no_private_image_is_in_what_an_attack_sees(bench: Artifacts) -> None:

@@ -12,9 +12,11 @@ from mia_bench.attacks import _ensemble
 from mia_bench.attacks._decoders import folds
 from mia_bench.attacks._inversion import map as _map
 from mia_bench.attacks._inversion import searches
-from mia_bench.benchmark.datasets import cifar10, mnist, photos, whole_photos
+from mia_bench.benchmark.datasets import cifar10, known_prior, mnist, photos, whole_photos
 from mia_bench.benchmark.datasets._division import divide
+from mia_bench.benchmark.datasets.known_prior import draw_set
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
+from mia_bench.benchmark.metrics import van_trees
 from mia_bench.benchmark.plan.built_in_suites import built_in
 from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.plan.suite import requests_of
@@ -30,6 +32,7 @@ ITERATIONS, EPOCHS, STEPS = {"iterations": ["2"]}, {"epochs": ["1"]}, {"steps": 
 BRIEFLY: dict[str, dict[str, list[str]]] = {
     "benkraouda2021": EPOCHS,
     "encryption": ITERATIONS | EPOCHS | {"accuracy_images": ["4"]},
+    "calibration": {},
     "defenses": {"accuracy_images": ["4"]},
     "he2019-black-box": EPOCHS,
     "he2019-layers": EPOCHS | ITERATIONS,
@@ -43,7 +46,7 @@ BRIEFLY: dict[str, dict[str, list[str]]] = {
     "real-networks": ITERATIONS,
 }
 """Options that shorten each suite."""
-ATTACKS = {"defenses": ["ridge", "auto"]}
+ATTACKS = {"calibration": ["ridge", "auto"], "defenses": ["ridge", "auto"]}
 """In place of the attacks of a suite with many defenses: the first runs on each of them, the others on one."""
 
 
@@ -59,6 +62,9 @@ def data(tmp_path: Path, brief: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("WEIGHTS", "ADAM_WEIGHTS"):
         monkeypatch.setattr(searches, name, (0.1,))
     monkeypatch.setattr(folds, "NUM_FOLDS", 2)
+    monkeypatch.setattr(known_prior, "draw_set", lambda prior, count: draw_set(prior, min(count, 60)))
+    monkeypatch.setattr(van_trees, "IMAGES", 1)
+    monkeypatch.setattr(van_trees, "MIN_IMAGES", 1)
     idx_files(tmp_path, "MNIST", train=120, test=20)
     jpeg_tree(tmp_path / cifar10.FOLDER, cifar10.CLASSES, train=12, test=2)
     return tmp_path

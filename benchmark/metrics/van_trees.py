@@ -1,0 +1,141 @@
+"""The van Trees bound on every attacker, for images that were drawn from a known mixture of Gaussians."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from ..interfaces import Channel, SplitModel
+from ..interfaces.prior import Mixture
+from .macs import count_macs
+
+IMAGES = 64
+"""Images over which the information in a wire is averaged, over all components."""
+MIN_IMAGES = 8
+"""Images of each component, at least."""
+MAX_MACS = 3e12
+"""Operations that the derivatives may take, about three minutes of one core; beyond, no bound is computed."""
+BACKWARD_COST = 3
+"""Operations of a pass forward and backward, in those of a pass forward."""
+NOISE_DRAWS = 64
+"""Values whose noise is drawn to measure its information, at least, times the numbers of a value."""
+
+
+def van_trees_mse(model: SplitModel, prior: Mixture, *, observations: int = 1) -> float | None:
+    """Bound the mean squared error of every attacker from below, biased or not, if the images come from ``prior``.
+
+    For one Gaussian with covariance S, and wires that are the clean IR plus independent noise of Fisher information F
+    in each number, no attacker has a smaller expected error per pixel than
+
+    ``trace((F E[J' J] + S^-1)^-1) / D``
+
+    where J is the derivative of the clean IR. For a mixture, an attacker who also knows the component has at least the
+    average of these, and all others have no less. One Gaussian and an IR that is an affine function of the image reach
+    the bound. The expectation of J' J is estimated from drawn images.
+
+    Args:
+        model: The protected model.
+        prior: The distribution of the images.
+        observations: The number of wires of each image that the attacker has.
+
+    Returns:
+        The smallest expected squared error of a pixel. None if the channel does not add noise of a known density, or if
+        the derivatives take too long.
+
+    Source: van Trees, Detection, Estimation, and Modulation Theory, 1968, section 2.4; the affine case is the linear
+    minimum-mean-square-error estimator.
+
+    Example:
+        >>> from mia_bench.defenses._dp.noise_channel import NoiseChannel
+        >>> prior = Mixture(torch.ones(1), torch.full((1, 1, 8, 8), 0.5).double(), 0.01 * torch.eye(64).double()[None])
+        >>> noise = NoiseChannel(noise="gaussian", sigma=0.1, clip=None)
+        >>> model = SplitModel(client=nn.Sequential(nn.Flatten()), server=nn.Sequential(), ir_channel=noise)
+        >>> round(van_trees_mse(model, prior), 3)
+        0.005
+    """
+    if (type(model).send, type(model).overheard) != (SplitModel.send, SplitModel.overheard):
+        return None
+    if model.input_channel.stochastic:  # The wire is computed from the noisy image, so it reveals no more.
+        model = replace(model, client=nn.Sequential(), input_channel=Channel(), ir_channel=model.input_channel)
+    client = nn.Sequential(model.client, _Clean(model.ir_channel))
+    each = max(MIN_IMAGES, IMAGES // len(prior.weights))
+    first = prior.draw(1, 0)
+    numbers = client(first).numel()
+    passes = each * len(prior.weights) * numbers
+    if passes * BACKWARD_COST * count_macs(client, first) > MAX_MACS:
+        return None
+    information = _noise_information(model.ir_channel, model.client(first), numbers)
+    if information is None:
+        return None
+    total = 0.0
+    for component, weight in enumerate(prior.weights.tolist()):
+        known = observations * information * _squared_derivative(client, prior.draw(each, component))
+        precision = known + torch.linalg.inv(prior.covariances[component])
+        total += weight * torch.linalg.inv(precision).trace().item() / first.numel()
+    return total
+
+
+class _Clean(nn.Module):
+    """Apply the deterministic part of a channel."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__()
+        self.channel = channel
+
+    def forward(self, value: Tensor) -> Tensor:
+        """Apply it to a value (N, ...)."""
+        return self.channel.clean(value)
+
+
+def _noise_information(channel: Channel, value: Tensor, numbers: int) -> float | None:
+    """Return the Fisher information that one sent number has about its clean value; None if no noise is added to it.
+
+    Args:
+        channel: What happens to the value on the way.
+        value: One value before the channel, (1, ...).
+        numbers: The numbers of a sent value.
+    """
+    squares = []
+    for _ in range(math.ceil(NOISE_DRAWS * 1024 / numbers)):
+        with torch.no_grad():
+            clean, other = channel.clean(value), channel.clean(value / 2)
+            sent = channel(value)
+        if sent.shape != clean.shape:
+            return None
+        sent.requires_grad_()
+        with torch.enable_grad():
+            density = channel.log_density(value, sent)
+            moved = channel.log_density(value / 2, sent.detach() - clean + other)
+            if density is None or moved is None or not torch.allclose(density, moved, rtol=1e-3):
+                return None  # the noise is not added, or depends on the value
+            (score,) = torch.autograd.grad(density.sum(), sent)
+        squares.append(score.double().square().mean().item())
+    return sum(squares) / len(squares)
+
+
+def _squared_derivative(client: nn.Module, images: Tensor) -> Tensor:
+    """Return the mean of J' J over images (N, C, H, W), (D, D), for the derivative J of the client."""
+    total = torch.zeros(images[0].numel(), images[0].numel(), dtype=torch.float64, device=images.device)
+    for image in images:
+        for rows in _derivative(client, image):
+            total += (rows.T @ rows).double()
+    return total / len(images)
+
+
+def _derivative(client: nn.Module, image: Tensor, at_once: int = 256) -> list[Tensor]:
+    """Return the derivative of every number of the IR of an image (C, H, W), in parts (rows, D)."""
+    with torch.no_grad():
+        shape = client(image[None]).shape[1:]
+    parts = []
+    for start in range(0, shape.numel(), at_once):
+        count = min(at_once, shape.numel() - start)
+        copies = image.expand(count, *image.shape).clone().requires_grad_()
+        chosen = torch.zeros(count, shape.numel(), device=image.device)
+        chosen[torch.arange(count), start + torch.arange(count)] = 1
+        with torch.enable_grad():
+            (gradient,) = torch.autograd.grad(client(copies).flatten(1), copies, chosen)
+        parts.append(gradient.flatten(1))
+    return parts

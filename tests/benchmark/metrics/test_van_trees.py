@@ -1,0 +1,127 @@
+"""The bound on every attacker for images of a known prior, against closed forms and attacks that reach it."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from mia_bench.attacks.ridge import Ridge
+from mia_bench.benchmark.evaluation.observe import observe, overhear
+from mia_bench.benchmark.interfaces import ImageSet, Mixture, Pools, SplitModel
+from mia_bench.benchmark.metrics import van_trees
+from mia_bench.benchmark.metrics.van_trees import van_trees_mse
+from mia_bench.defenses._dp.noise_channel import NoiseChannel
+from torch import Tensor, nn
+
+SIDE = 7
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)
+
+
+def prior(count: int = 1, *, spread: float = 0.003) -> Mixture:
+    """Smooth images around gray."""
+    place = torch.stack(torch.meshgrid(*[torch.arange(SIDE).double()] * 2, indexing="ij")).flatten(1).T
+    covariance = spread * torch.exp(-torch.cdist(place, place) / 2)
+    means = 0.5 + 0.01 * torch.arange(count).double().view(-1, 1, 1, 1).expand(-1, 1, SIDE, SIDE)
+    return Mixture(torch.full((count,), 1 / count), means, covariance.expand(count, -1, -1))
+
+
+def model(client: nn.Module, sigma: float = 0.05, **noise: str) -> SplitModel:
+    channel = NoiseChannel(sigma=sigma, clip=None, **({"noise": "gaussian"} | noise))  # type: ignore[arg-type]
+    return SplitModel(client=nn.Sequential(client), server=nn.Sequential(), ir_channel=channel)
+
+
+def attacked(world: Mixture, protected: SplitModel, count: int = 1500) -> tuple[Tensor, Tensor]:
+    """The images of ridge, and the true ones."""
+    aux, private = (ImageSet(world.draw(size, 0), torch.arange(size) % 2) for size in (12_000, count))
+    pools = Pools(aux, aux, private, ("a", "b"))
+    wire = overhear(protected, private.images)
+    seen = observe(Ridge(), protected, wire, pools=pools, originals=private.images, identity=0)
+    return Ridge(form="dense").reconstruct(seen), private.images
+
+
+def gap(images: Tensor, truth: Tensor, least: float | None) -> float:
+    assert least is not None
+    return 10 * math.log10((images - truth).square().mean().item() / least)
+
+
+def test_ridge_reaches_the_bound_of_an_affine_client_within_a_twentieth_of_a_decibel() -> None:
+    world, protected = prior(), model(nn.Conv2d(1, 2, 3))
+
+    images, truth = attacked(world, protected)
+
+    assert abs(gap(images, truth, van_trees_mse(protected, world))) < 0.05
+
+
+def test_no_attack_beats_the_bound_of_a_client_that_is_not_affine() -> None:
+    world, protected = prior(), model(nn.Sequential(nn.Conv2d(1, 4, 3, bias=False), nn.ReLU()))
+
+    images, truth = attacked(world, protected)
+
+    assert gap(images, truth, van_trees_mse(protected, world)) > -0.05
+
+
+@pytest.mark.parametrize("observations", [1, 4])
+def test_pixels_with_noise_have_the_error_of_a_wiener_filter(observations: int) -> None:
+    world, sigma = prior(), 0.05
+    values = torch.linalg.eigvalsh(world.covariances[0])
+    expected = (1 / (1 / values + observations / sigma**2)).mean().item()
+
+    least = van_trees_mse(model(nn.Flatten(), sigma), world, observations=observations)
+
+    assert least == pytest.approx(expected, rel=0.02)
+
+
+def test_laplacian_noise_has_twice_the_information_of_gaussian_noise() -> None:
+    strong, weak = (
+        van_trees_mse(model(nn.Flatten(), sigma, noise=noise), prior())
+        for sigma, noise in ((0.05, "laplacian"), (0.05 / math.sqrt(2), "gaussian"))
+    )
+
+    assert strong == pytest.approx(weak, rel=0.02)
+
+
+def test_of_a_mixture_the_attacker_may_know_the_component() -> None:
+    protected = model(nn.Flatten())
+    wide, narrow = (van_trees_mse(protected, prior(spread=spread)) for spread in (0.003, 0.001))
+    both = Mixture(
+        torch.tensor([0.25, 0.75]),
+        prior(2).means,
+        torch.cat([prior(spread=0.003).covariances, prior(spread=0.001).covariances]),
+    )
+
+    assert wide is not None
+    assert narrow is not None
+    assert van_trees_mse(protected, both) == pytest.approx(0.25 * wide + 0.75 * narrow, rel=0.02)
+
+
+class Doubled(NoiseChannel):
+    """Noise that grows with the value, so it is not simply added."""
+
+    def log_density(self, value: Tensor, sent: Tensor) -> Tensor | None:
+        density = super().log_density(value, sent)
+        return None if density is None else density * (1 + value.flatten(1).square().sum(1))
+
+
+UNKNOWN: dict[str, Callable[[], SplitModel]] = {
+    "no noise": lambda: model(nn.Flatten(), 0.0),
+    "noise that depends on the value": lambda: SplitModel(
+        client=nn.Sequential(nn.Flatten()),
+        server=nn.Sequential(),
+        ir_channel=Doubled(noise="gaussian", sigma=0.1, clip=None),
+    ),
+}
+
+
+@pytest.mark.parametrize("build", UNKNOWN.values(), ids=UNKNOWN)
+def test_without_added_noise_there_is_no_bound(build: Callable[[], SplitModel]) -> None:
+    assert van_trees_mse(build(), prior()) is None
+
+
+def test_derivatives_that_take_too_long_are_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(van_trees, "MAX_MACS", 1e3)
+
+    assert van_trees_mse(model(nn.Conv2d(1, 2, 3)), prior()) is None
