@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from ..benchmark.interfaces import Observation
 from ..benchmark.utils.ir_layout import IrLayout
+from ._inversion.rmle import ir_shape
 
+Likeness = Literal["same", "different"]
+"""Whether a substitute has the client's structure, or 3x3 convolutions."""
 MIN_CHANNELS = 16
 """Channels of the earlier layers, at least."""
+
+
+def substitutes(seen: Observation, wire: Tensor, likeness: Likeness) -> Callable[[], nn.Module]:
+    """Return what builds untrained substitutes of the client, for an attacker who may not query it.
+
+    Args:
+        seen: the structure of the client.
+        wire: wires as the channel reads them, (N, ...).
+        likeness: whether the substitute has that structure.
+
+    Raises:
+        Inapplicable: if the wire does not have the shape of an IR.
+    """
+    assert seen.structure is not None
+    structure = seen.structure
+    shape = ir_shape(structure().to(wire.device), seen.aux.images.mean(0), wire)
+
+    def build() -> nn.Module:
+        client = structure() if likeness == "same" else generic_client(seen.image_shape, shape)
+        return client.to(wire.device)
+
+    return build
 
 
 def generic_client(image: tuple[int, int, int], value: tuple[int, ...]) -> nn.Module:

@@ -10,7 +10,8 @@ from torch import Tensor
 from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction, Wire
 from ._decoders.fitting import Recipe
 from ._ensemble import ensemble
-from ._inversion.rmle import comparable, ir_shape
+from ._generic_client import substitutes
+from ._inversion.rmle import comparable
 from ._shadow import TRAFFIC_WIRES, ShadowRecipe, best_shadow, recorded
 
 
@@ -44,12 +45,9 @@ class AutoQueryFree(Attack):
 
     def reconstruct(self, seen: Observation) -> Reconstruction:
         """Train the shadow, run the members through it and return the images (N, C, H, W) of the selected one."""
-        assert seen.structure is not None
         wire = comparable(seen)
-        structure = seen.structure
-        ir_shape(structure().to(wire.device), seen.aux.images.mean(0), wire)
         recipe = ShadowRecipe(self.restarts, self.moments, self.epochs, self.steps)
-        client = best_shadow(lambda: structure().to(wire.device), seen, recorded(seen), recipe)
+        client = best_shadow(substitutes(seen, wire, "same"), seen, recorded(seen), recipe)
         client.requires_grad_(False)
 
         def query(images: Tensor) -> Wire:

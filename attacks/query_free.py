@@ -3,11 +3,11 @@
 from typing import ClassVar, Literal
 
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._generic_client import generic_client
-from ._inversion.rmle import comparable, invert, ir_shape
+from ._generic_client import Likeness, substitutes
+from ._inversion.rmle import comparable, invert
 from ._inversion.searches import Search
 from ._inversion.tv_gaussian import TvGaussianPrior
 from ._shadow import TRAFFIC_WIRES, ShadowRecipe, best_shadow, recorded
@@ -33,7 +33,7 @@ class QueryFree(Attack):
     aux: Literal["same_set", "same_distribution", "random"] = Field(
         "same_distribution", description="the attacker's images: the victim's, others of that kind, Gaussian noise"
     )
-    shadow: Literal["same", "different"] = Field("same", description="the client's structure, or 3x3 convolutions")
+    shadow: Likeness = Field("same", description="the client's structure, or 3x3 convolutions")
     restarts: int = Field(3, ge=1, description="shadows trained at most; the one with the lowest loss is inverted")
     moments: float = Field(10.0, ge=0, description="weight of the mean and standard deviation of the recorded wires")
     epochs: int = Field(8, ge=1, description="passes over the attacker's images, at most")
@@ -55,15 +55,9 @@ class QueryFree(Attack):
 
     def reconstruct(self, seen: Observation) -> Tensor:
         """Train the shadow, invert the wire through it and return the images (N, C, H, W)."""
-        assert seen.structure is not None
         wire = comparable(seen)
-        structure, prior = seen.structure, TvGaussianPrior(seen.aux.images)
-        shape = ir_shape(structure().to(wire.device), prior.mean, wire)
-
-        def build() -> nn.Module:
-            same = self.shadow == "same"
-            return (structure() if same else generic_client(seen.image_shape, shape)).to(wire.device)
-
+        prior = TvGaussianPrior(seen.aux.images)
+        build = substitutes(seen, wire, self.shadow)
         recipe = ShadowRecipe(self.restarts, self.moments, self.epochs, self.steps)
         client = best_shadow(build, seen, recorded(seen), recipe)
         return invert(client, Search(seen.channel.distance), wire, prior, tv=self.tv, iterations=self.iterations)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from mia_bench.attacks import _ensemble, auto, auto_query_free
+from mia_bench.attacks import _ensemble, auto, auto_query_free, feature_match
+from mia_bench.attacks._decoders import variations
 from mia_bench.attacks._decoders.fitting import Recipe
 from mia_bench.benchmark.training import targets, tuning
 
@@ -19,6 +20,7 @@ LIGHT: dict[str, dict[str, Any]] = {
     "query_free": {**SHADOW, "restarts": 1, "iterations": 15},
     "shadow_query": {**SHADOW, "iterations": 15},
     "auto_query_free": {**SHADOW, "restarts": 1},
+    "feature_match": {"steps": 30},
     "deep_prior": {"iterations": 60, "hourglass": 8},
     "unsplit": {"rounds": 10, "turn": 10},
     "map_dec": MAP,
@@ -33,5 +35,6 @@ def lighten(assign: Callable[[Any, str, Any], None] = setattr) -> None:
     assign(targets, "MIN_STEPS", 20)
     assign(tuning, "MIN_STEPS_PER_EPOCH", 20)
     assign(_ensemble, "ITERATIONS", MAP["iterations"])
-    for module in (auto, auto_query_free):
+    assign(variations, "MAX_AFFINE_COPIES", 1)
+    for module in (auto, auto_query_free, feature_match):
         assign(module, "Recipe", partial(Recipe, **RECIPE))

@@ -1,0 +1,92 @@
+"""The attack of a server that has recorded the wires of many users and cannot query the client."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction, Wire
+from ._alignment import Alignment, aligned
+from ._decoders.fitting import Recipe
+from ._ensemble import ensemble
+from ._generic_client import Likeness, substitutes
+from ._inversion.rmle import comparable
+from ._shadow import TRAFFIC_WIRES, recorded
+from ._shrinkage import shrink
+
+CHECKED_WIRES = 200
+"""Recorded wires on whose reconstructions the decoders are checked, at most."""
+
+
+class FeatureMatch(Attack):
+    """Trains substitute clients whose wires are distributed like recorded traffic, and decoders of what they send.
+
+    The attacker has wires of other users and images of the same kind, but no pairs of both. A substitute is trained
+    until its wires for the attacker's images have the mean of the recorded ones for each class that the server sees in
+    them, the standard deviation of each number, and the covariance of neighborhoods of cells, while the server
+    classifies them. Then ``ridge`` and ``ridge_skip`` learn from what several substitutes send, so that they do not
+    trust what these disagree on, and answers that vary more than images do are moved towards the mean image. FORA and
+    SDAR train a discriminator in place of these statistics. With ``server=false`` and ``shadow=different`` the attacker
+    knows what that of FORA does.
+
+    Example:
+        ``mia-bench run --attack feature_match --shadow different``
+
+    Source: Xu et al., CVPR 2024, "A stealthy wrongdoer" (FORA); Zhu et al., NDSS 2025, "Passive inference attacks on
+    split learning via adversarial regularization" (SDAR); the statistics are ours.
+    """
+
+    version: ClassVar[int] = 1
+    access: ClassVar[Access] = Access.QUERY_FREE
+    standard: ClassVar[bool] = False
+
+    traffic: int = Field(
+        TRAFFIC_WIRES, ge=0, description="wires of other users that the attacker has recorded, at most"
+    )
+    server: bool = Field(True, description="know the weights of the server, and the labels of the attacker's images")
+    shadow: Likeness = Field("same", description="the client's structure, or 3x3 convolutions")
+    restarts: int = Field(2, ge=1, description="substitute clients to train")
+    steps: int = Field(800, ge=1, description="batches for each substitute, at most")
+
+    @property
+    def traffic_count(self) -> int:
+        """Return how many wires of other users the attacker has recorded, at most."""
+        return self.traffic
+
+    def reconstruct(self, seen: Observation) -> Reconstruction:
+        """Train the substitutes, then decoders of what they send, and return the images (N, C, H, W) of the better."""
+        wire = comparable(seen)
+        build = substitutes(seen, wire, self.shadow)
+        loss = Alignment.of(seen, recorded(seen), use_server=self.server)
+        clients = [aligned(build, loss, steps=self.steps) for _ in range(self.restarts)]
+
+        def query(images: Tensor) -> Wire:
+            return Wire(seen.channel(_sent_by_any(clients, images)))
+
+        traffic = recorded(seen)[:CHECKED_WIRES]
+        rebuilt = ensemble(replace(seen, wire=Wire(torch.cat([wire, traffic])), query=query), Recipe())
+        mean = seen.aux.images.mean(0)
+        usual = (seen.aux.images - mean).square().mean().item()
+        members = {name: _believed(images, mean, usual, len(wire)) for name, images in rebuilt.members.items()}
+        return replace(rebuilt, images=members[rebuilt.selected], members=members)
+
+
+def _believed(images: Tensor, mean: Tensor, usual: float, attacked: int) -> Tensor:
+    """Move the first images (N, C, H, W) towards the mean as far as the others, of traffic, differ too much from it.
+
+    Decoders are chosen on what substitutes send, and may fail on what the client sends. Their answers to traffic then
+    vary more than images do. If the excess is independent of the images, this factor has the least squared error.
+    """
+    found = (images[attacked:] - mean).square().mean().item()
+    return shrink(images[:attacked], mean, min(1.0, usual / max(found, 1e-12)))
+
+
+@torch.no_grad()
+def _sent_by_any(clients: Sequence[nn.Module], images: Tensor) -> Tensor:
+    """Send each image (N, C, H, W) through a client that is drawn at random, (N, ...)."""
+    sent = torch.stack([client(images) for client in clients])  # (clients, N, ...)
+    drawn = torch.randint(len(clients), (len(images),), device=images.device)
+    return sent[drawn, torch.arange(len(images), device=images.device)]
