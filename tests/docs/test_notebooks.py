@@ -1,6 +1,7 @@
 """The notebooks of ``examples/`` run from their first to their last cell."""
 
 import importlib.util
+import json
 from pathlib import Path
 from types import ModuleType
 
@@ -44,10 +45,12 @@ def test_a_notebook_runs_and_shows_what_the_documentation_shows(path: Path, note
 
 
 def test_figures_and_results_are_shown_without_a_magic_command() -> None:
-    text = "".join(path.read_text() for path in NOTEBOOKS)
+    cells = [cell for path in NOTEBOOKS for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+    shown = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    figures = [data for data in shown if "<Figure" in str(data.get("text/plain")) or "image/png" in data]
 
     assert len(NOTEBOOKS) == 4
-    assert '"image/png"' in text
-    assert "data:image/png;base64," in text
-    assert "<Figure size" not in text
-    assert "%matplotlib" not in text
+    assert len(figures) == 3
+    assert all("image/png" in data for data in figures)
+    assert any("data:image/png;base64," in str(data.get("text/html")) for data in shown)
+    assert not any("%matplotlib" in "".join(cell["source"]) for cell in cells)
