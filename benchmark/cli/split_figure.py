@@ -64,7 +64,7 @@ def draw_figure(lines: Sequence[Line], path: Path, chosen: Line | None) -> None:
         suffix = path.suffix[1:]
         nothing_sent = chosen is not None and chosen.psnr_db is None and chosen.split == "device"
         title = (
-            "Chosen: everything on the device, which sends nothing and so is no point of these charts."
+            "Chosen: everything on the device. It sends nothing, so these charts cannot show it."
             if nothing_sent
             else ""
         )

@@ -36,7 +36,16 @@ class EagerMode(TorchDispatchMode):
     """Observe operations without the compiler of torch.
 
     Torch hides each mode from its compiler, which takes 1.7 s of imports even if nothing is compiled.
+
+    Example:
+        >>> with EagerMode():
+        ...     torch.ones(2).sum().item()
+        2.0
     """
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Compute an operation."""
+        return func(*args, **(kwargs or {}))
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
