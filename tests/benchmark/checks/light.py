@@ -27,6 +27,10 @@ LIGHT: dict[str, dict[str, Any]] = {
     "map_pca": MAP,
     "map_tv": MAP,
     "ckks": {"mode": "interactive"},
+    "lowpass": {"tuning_epochs": 0},
+    "codec": {"tuning_epochs": 0},
+    "label_smoothing": {"tuning_epochs": 1},
+    "cem": {"tuning_epochs": 1},
 }
 
 
