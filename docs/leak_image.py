@@ -19,7 +19,7 @@ COLUMNS = {
     ("_blocks.2", "undefended"): "first sum",
     ("_blocks.4", "undefended"): "second sum",
     ("_blocks.1._swish", "dp_ir"): "noise, sigma 1",
-    ("_blocks.1._swish", "dropout"): "dropout of 60 %",
+    ("_blocks.1._swish", "tee"): "encrypted (tee)",
 }
 """Split and defense of the columns behind the private images, and their headings."""
 HEADING, GAP, FRAME = 22, 4, 2
