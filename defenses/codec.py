@@ -32,6 +32,8 @@ class Coder:
         mosaic: How the numbers of an IR become a gray image.
         quality: Quality of the JPEG, 1 to 100.
         device: Device of the decoded values.
+
+    Example: See ``Codec``, which makes one for the IR of its split.
     """
 
     mosaic: Mosaic
@@ -103,6 +105,8 @@ class CodedModel(SplitModel):
 
     Attributes:
         coder: Writes and reads them.
+
+    Example: See ``Codec``, which returns one.
     """
 
     coder: Coder

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Defense, ImageSet, Promise, SplitModel
 from ..benchmark.training import Units, trainable, untrained_copy
+from ..benchmark.utils.texts import one_line
 
 LEARNING_RATE = 0.5
 """Learning rate of plain SGD with gradients clipped to norm 1. It is divided by the clipping norm."""
@@ -69,6 +70,9 @@ class DpSgd(Defense):
         if errors := ModuleValidator.validate(whole, strict=False):
             raise Inapplicable(f"Opacus cannot train this network with differential privacy: {errors[0]}.")
         with warnings.catch_warnings(), trainable(whole):
+            if errors := GradSampleModule.validate(whole, strict=False):
+                reason = one_line(str(errors[0])).rstrip(". ")
+                raise Inapplicable(f"Opacus cannot train this network with differential privacy: {reason}.")
             for message in EXPECTED_WARNINGS:
                 warnings.filterwarnings("ignore", message=message)
             epsilon = self._train(whole, train)
