@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 import torch
-from mia_bench.attacks import _ensemble, auto, auto_query_free
+from mia_bench.attacks import _ensemble, auto, auto_query_free, feature_match
 from mia_bench.attacks._decoders.fitting import Recipe
 from mia_bench.attacks._inversion import map as _map
 from mia_bench.benchmark import registry
@@ -19,6 +19,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "black_box": {"steps": 3},
     "deep_prior": {"iterations": 3, "hourglass": 4},
     "encoder_decoder": {"steps": 3},
+    "feature_match": {"restarts": 1, "steps": 3},
     "query_free": {"epochs": 1, "iterations": 3},
     "ridge_skip": {"steps": 3},
     "shadow_query": {"steps": 3, "iterations": 4},
@@ -32,7 +33,7 @@ QUICK: dict[str, dict[str, Any]] = {
 def quick_search(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_ensemble, "ITERATIONS", 4)
     monkeypatch.setattr(_map, "WEIGHTS", (1e-3, 0.1))
-    for module in (auto, auto_query_free):
+    for module in (auto, auto_query_free, feature_match):
         monkeypatch.setattr(module, "Recipe", lambda: Recipe(epochs=1, steps=3))
 
 
