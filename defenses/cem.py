@@ -25,7 +25,12 @@ PUBLISHED_FLOORS = (1.1e-3, 1e-3)
 
 
 class Centroids:
-    """Means of clusters of IRs, separately for each class, which follow the client while it is trained."""
+    """Means of clusters of IRs, separately for each class, which follow the client while it is trained.
+
+    Example:
+        >>> Centroids(torch.rand(64, 4, 2, 2), torch.arange(64) % 2, clusters=3).means.shape
+        torch.Size([6, 16])
+    """
 
     def __init__(self, irs: Tensor, groups: Tensor, clusters: int) -> None:
         """Cluster IRs (N, ...) of each group (N,) by k-means."""

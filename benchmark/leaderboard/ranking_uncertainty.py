@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from statistics import fmean
+from statistics import fmean, mean
 
 from ..metrics.intervals import NORMAL_QUANTILE, interval
 from ..metrics.pareto import Estimate
@@ -53,10 +53,10 @@ def _of_means(name: str, seeds: Sequence[Sequence[Row]], complete: bool) -> Esti
     if not complete:
         strongest = [max(strongest, key=lambda row: getattr(row, name))]
     ends = [[getattr(row, f"{name}_{end}") for row in strongest] for end in ("low", "high")]
-    value = fmean(getattr(row, name) for row in strongest)
+    value = mean(getattr(row, name) for row in strongest)
     if not all(map(is_number, [*ends[0], *ends[1]])):
         return Estimate(value)
-    return Estimate(value, fmean(ends[0]), fmean(ends[1]))
+    return Estimate(value, mean(ends[0]), mean(ends[1]))
 
 
 def accuracy_estimate(scored: Sequence[Row]) -> Estimate | None:
@@ -93,4 +93,4 @@ def over_seeds(rows: Iterable[Row], figure: Callable[[Row], float | None]) -> fl
         value = figure(row)
         if value is not None and math.isfinite(value):
             values[row.seed].append(value)
-    return fmean(map(fmean, values.values())) if values else None
+    return mean(map(mean, values.values())) if values else None

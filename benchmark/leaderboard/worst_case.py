@@ -6,7 +6,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from statistics import fmean
+from statistics import fmean, mean
 from typing import Any
 
 from ..metrics.scales import RECOGNISABLE_SSIM
@@ -34,7 +34,7 @@ def worst_case(scored: Sequence[Row], records: Mapping[str, Record], *, complete
         ``psnr_db``, ``ssim``, ``leak_db``, ``recognisable``, ``recognisable_mean_image``, ``worst_attack`` and
         ``worst_case``.
     """
-    over_seeds = fmean if complete else max
+    over_seeds = mean if complete else max
     scores = [worst_scores(rows, records) for rows in by_seed(scored).values()]
     psnr, ssim, recognisable = (over_seeds(values) for values in zip(*scores, strict=True))
     references = [row for row in scored if row.attack == REFERENCE_ATTACK]
@@ -52,7 +52,7 @@ def worst_case(scored: Sequence[Row], records: Mapping[str, Record], *, complete
 
 def _of_reference(references: Sequence[Row], *, complete: bool) -> tuple[float | None, float | None]:
     """Return PSNR and recognizable share of the mean image: averaged over seeds, or the lowest if incomplete."""
-    over_seeds = fmean if complete else min
+    over_seeds = mean if complete else min
     if not references:
         return None, None
     return over_seeds(_known(references, "psnr_db")), over_seeds(_known(references, "recognisable"))
@@ -63,7 +63,7 @@ def _known(rows: Iterable[Row], column: str) -> list[float]:
 
 
 def _strongest(scored: Sequence[Row], *, complete: bool) -> str:
-    over_seeds = fmean if complete else max
+    over_seeds = mean if complete else max
     by_attack: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in scored:
         by_attack[attack_of(row)].append(row)

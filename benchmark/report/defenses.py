@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from statistics import fmean
+from statistics import mean
 from typing import Any
 
 from ..leaderboard.completeness import Gap, is_scored
@@ -177,4 +177,4 @@ def _leaks(done: Sequence[Row]) -> list[float | None]:
         score, base = known(row.psnr_db), zero.get(row.seed)
         if row.attack != REFERENCE_ATTACK and score is not None and base is not None:
             by_attack[row.attack, row.attack_params].append(score - base)
-    return [fmean(leaks) for leaks in by_attack.values()]
+    return [mean(leaks) for leaks in by_attack.values()]

@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
+from statistics import mean
 
 from ..leaderboard.completeness import is_scored
 from ..leaderboard.store import Record, Row
@@ -136,13 +136,13 @@ def _filled(
     served, alone = _mean(rows, "server_ms") or 0, _mean(plain, "server_ms") or 0
     more = served - alone if plain and served > LOAD_FACTOR * alone + NEGLIGIBLE_MS else 0
     defended = first.defense != REFERENCE_DEFENSE
-    client_s, server_s = (max(0.0, fmean(added)) / 1000, more / 1000) if defended else (0.0, 0.0)
+    client_s, server_s = (max(0.0, mean(added)) / 1000, more / 1000) if defended else (0.0, 0.0)
     return modelled(line, cut, place, client_s=client_s, server_s=server_s)
 
 
 def _mean(rows: Sequence[Row], column: str) -> float | None:
     values = [value for row in rows if (value := getattr(row, column)) is not None]
-    return fmean(values) if values else None
+    return mean(values) if values else None
 
 
 def _thousandth(value: float | None) -> float | None:

@@ -24,6 +24,7 @@ def target_of(name: str, shape: tuple[int, int, int], classes: int = 5) -> Targe
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (3, 20, 24)])
 @pytest.mark.parametrize("name", ARCHITECTURES)
+@torch.no_grad()  # torch computes attention by other kernels where gradients are recorded
 def test_server_of_client_is_the_whole_model_at_every_split(name: str, shape: tuple[int, int, int]) -> None:
     target = target_of(name, shape)
     images = torch.rand(2, *shape)
