@@ -52,7 +52,7 @@ KINDS = {
     ],
     "attacking": ["evaluation.evaluate.reconstruct"],
     "scoring": [
-        "evaluation.evaluate.compare",
+        "evaluation.evaluate.compare_selected",
         "evaluation.evaluate.compare_members",
         "evaluation.evaluate.score_columns",
         "evaluation.evaluate.score",

@@ -4,24 +4,12 @@ Run: python performance/memory.py --data-dir DIR [--images 64 1024 10000] [--att
 """
 
 import argparse
-import os
-import subprocess
-import sys
 import tempfile
+
+from usage import command
 
 ATTACKS = ["mean_image", "ridge", "white_box:iterations=10,tv=0.01", "black_box:epochs=1"]
 """Few iterations: they decide how long it takes, not how much is held."""
-
-
-def peak_mib(arguments: list[str]) -> int:
-    """The most memory of a run, in MiB."""
-    command = [sys.executable, "-m", "mia_bench.benchmark.cli", "run", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode and process.stderr is not None:
-            sys.exit(process.stderr.read())
-    return usage.ru_maxrss // 1024
 
 
 def main() -> None:
@@ -44,7 +32,7 @@ def main() -> None:
         for count in options.images:
             with tempfile.TemporaryDirectory() as out:
                 what = ["--dataset", options.dataset, "--defense", options.defense, "--attack", attack]
-                peaks.append(str(peak_mib([*what, *place, "--images", str(count), "--out", out])))
+                peaks.append(str(command("run", *what, *place, "--images", str(count), "--out", out).peak_mib))
         print(f"| `{attack}` | {' | '.join(peaks)} |", flush=True)
 
 

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import argparse
 import random
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -24,48 +21,12 @@ from mia_bench.benchmark.plan.references import PROTOCOL
 from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.runner.options import RunOptions
 from mia_bench.benchmark.runner.resume import PlannedCell, prepare, remember_plan
+from usage import command
 
 IMAGES = 64
 SPLITS = ("conv1", "relu1", "pool1", "conv2", "pool2")
 ATTACKS = ("ridge", "white_box", "black_box", "map_pca")
 SEEDS = (0, 1)
-LAUNCHER = """
-import os, subprocess, sys
-process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
-_, status, usage = os.wait4(process.pid, 0)
-print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
-sys.exit(os.waitstatus_to_exitcode(status))
-"""
-"""Measures a command from a small process, since the peak of a new process includes that of the one that starts it."""
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What a command took: CPU seconds, and its peak memory in MiB."""
-
-    cpu: float
-    peak_mib: int
-
-    def __str__(self) -> str:
-        """Both, as a cell of a table."""
-        return f"{self.cpu:.1f} s, {self.peak_mib} MiB"
-
-
-def command(*words: str) -> Usage:
-    """Run a command of the package and measure it.
-
-    Raises:
-        SystemExit: if the command fails.
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", LAUNCHER, sys.executable, "-m", "mia_bench.benchmark.cli", *words],
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        sys.exit(f"{' '.join(words)}\n{done.stderr}")
-    cpu, peak = done.stdout.split()
-    return Usage(float(cpu), int(peak) // 1024)
 
 
 def sweep(cells: int) -> str:

@@ -81,6 +81,7 @@ def test_grid_divides_its_time_among_the_kinds_of_work_and_runs_cells_alone(run:
 def test_memory_is_told_by_attack_and_number_of_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.syspath_prepend(SCRIPTS)
     tree = image_tree(tmp_path / "images", train=12, test=4)
     words = ["--dataset", "imagefolder:size=16", "--data-dir", str(tree), "--images", "2", "--attacks", "mean_image"]
     monkeypatch.setattr(sys, "argv", ["memory.py", *words])
