@@ -10,6 +10,8 @@ import json
 from pathlib import Path
 
 import pandas as pd
+from mia_bench.benchmark.leaderboard.results_folder import strip_path
+from mia_bench.benchmark.report.image_gallery import open_strip
 from PIL import Image, ImageDraw, ImageFont
 
 SIZE = 150
@@ -23,7 +25,7 @@ COLUMNS = {
 }
 """Split and defense of the columns behind the private images, and their headings."""
 HEADING, GAP, FRAME = 22, 4, 2
-"""Pixels of the line of headings, between images, and around an image in the pictures of a run."""
+"""Pixels of the line of headings, between images, and around an image in a strip."""
 
 
 def main(results: Path, target: Path) -> None:
@@ -45,16 +47,16 @@ def main(results: Path, target: Path) -> None:
 
 
 def _strip(results: Path, cell: str) -> tuple[list[Image.Image], list[Image.Image]]:
-    """Return the originals and the reconstructions of a cell, which its picture shows one above the other."""
-    strip = Image.open(results / "pictures" / f"{cell}.png").convert("RGB")
-    framed = strip.height // 2
+    """Return the originals and the reconstructions of a cell."""
+    originals, reconstructions = open_strip(strip_path(results, cell))
+    return _divided(originals), _divided(reconstructions)
 
-    def row(y: int) -> list[Image.Image]:
-        boxes = [(x * framed, y * framed, (x + 1) * framed, (y + 1) * framed) for x in range(strip.width // framed)]
-        inner = [(left + FRAME, top + FRAME, right - FRAME, down - FRAME) for left, top, right, down in boxes]
-        return [strip.crop(box).resize((SIZE, SIZE), Image.Resampling.LANCZOS) for box in inner]
 
-    return row(0), row(1)
+def _divided(row: Image.Image) -> list[Image.Image]:
+    """Return the square images of a row of a strip, in the size of the sheet."""
+    side = row.height
+    boxes = [(x + FRAME, FRAME, x + side - FRAME, side - FRAME) for x in range(0, row.width, side)]
+    return [row.crop(box).resize((SIZE, SIZE), Image.Resampling.LANCZOS) for box in boxes]
 
 
 if __name__ == "__main__":

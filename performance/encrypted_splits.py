@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.metrics import accuracy
+from mia_bench.benchmark.plan.cells import Setting
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
 
@@ -35,16 +36,15 @@ HEAD = [
 ]
 
 
+def setting_of(split: str, defense: str) -> Setting:
+    """Return the setting of a defense on MNIST at a split."""
+    request = Request(dataset="mnist", splits=[split], attacks=["mean_image"], defenses=[defense], images=1)
+    return next(cell.setting for cell in plan(request) if cell.setting.defense.name != "undefended")
+
+
 def row(bench: Artifacts, split: str, mode: str, budget: float) -> list[str]:
     """Measure one split."""
-    request = Request(
-        dataset="mnist",
-        splits=[split],
-        attacks=["mean_image"],
-        defenses=[f"ckks:mode={mode},budget_s={budget:g}"],
-        images=1,
-    )
-    setting = next(cell.setting for cell in plan(request) if cell.setting.defense.name == "ckks")
+    setting = setting_of(split, f"ckks:mode={mode},budget_s={budget:g}")
     made = bench.protected(setting)
     found, session = made.details, made.model.session
     private = bench.pools(setting.dataset).private
@@ -90,14 +90,7 @@ SHARES_HEAD = [
 
 def row_of_shares(bench: Artifacts, split: str, budget: float) -> list[str]:
     """Measure one split with secret_sharing."""
-    request = Request(
-        dataset="mnist",
-        splits=[split],
-        attacks=["mean_image"],
-        defenses=[f"secret_sharing:budget_s={budget:g}"],
-        images=1,
-    )
-    setting = next(cell.setting for cell in plan(request) if cell.setting.defense.name == "secret_sharing")
+    setting = setting_of(split, f"secret_sharing:budget_s={budget:g}")
     made = bench.protected(setting)
     return [
         split,

@@ -18,6 +18,7 @@ from ..leaderboard.records import NUMBERS
 from ..leaderboard.store import COLUMNS
 from ..registry import suggestion
 from ..utils.texts import one_line, say
+from .column_choice import parse_columns
 from .console import fitted, print_lines
 from .tables import print_frame
 
@@ -53,7 +54,8 @@ def compare_boards(
         UsageError: if a board, a column or a condition is invalid, or no cell allows a condition to be checked.
     """
     match_on = _columns(on) if on else list(MATCH_COLUMNS)
-    chosen = _chosen(columns) if columns is not None else []
+    known = ("state", *SHORT_NAMES, *NUMBERS, "note")
+    chosen = [] if columns is None else parse_columns(columns, known, table="comparison", example="attack,psnr_db")
     conditions = [parse_condition(text, NUMBERS) for several in fail_if for text in several.split(",")]
     sides = ComparedBoard.read(a), ComparedBoard.read(b)
     extra = [condition.column for condition in conditions if condition.column not in CELL_COUNTS]
@@ -84,21 +86,6 @@ def _columns(on: str) -> list[str]:
     if not chosen:
         raise UsageError(f"Expected columns for --on, got {on!r}. Name some, as in {','.join(MATCH_COLUMNS)}.")
     return chosen
-
-
-def _chosen(text: str) -> list[str]:
-    """Return the columns of a comparison that a text names, separated by commas."""
-    known = ("state", *SHORT_NAMES, *NUMBERS, "note")
-    chosen = [name for part in text.split(",") if (name := part.strip())]
-    for name in chosen:
-        if name not in known:
-            raise UsageError(
-                f"Expected columns of a comparison for --columns, got {name!r}{suggestion(name, known)} "
-                f"Available: {', '.join(known)}."
-            )
-    if not chosen:
-        raise UsageError(f"Expected columns for --columns, got {text!r}. Name some, as in attack,psnr_db.")
-    return list(dict.fromkeys(chosen))
 
 
 def violations(condition: Condition, differences: Sequence[Difference]) -> list[str]:

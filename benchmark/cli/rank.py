@@ -13,9 +13,9 @@ from ..leaderboard.loading import load_boards
 from ..leaderboard.planned_cells import read_plan
 from ..leaderboard.ranking import COLUMNS, rank, shorten, with_labels
 from ..leaderboard.results_folder import cells_folder
-from ..registry import suggestion
 from ..utils.texts import one_line, say
 from .best_values import best_values
+from .column_choice import parse_columns
 from .console import fitted, print_lines
 from .tables import as_texts, print_frame
 
@@ -46,7 +46,9 @@ def rank_boards(
     Raises:
         UsageError: if a path holds no results or a damaged file, or a column does not exist.
     """
-    chosen = parse_columns(columns) if columns is not None else None
+    chosen = (
+        parse_columns(columns, COLUMNS, table="ranking", example="defense,psnr_db") if columns is not None else None
+    )
     rows, records = load_boards(paths)
     if not rows:
         raise UsageError(f"Expected results to rank, got no rows in {' and '.join(map(str, paths))}.")
@@ -62,28 +64,6 @@ def rank_boards(
         say(one_line(line), err=True)
     for path in paths:
         _warn_of_missing_cells(path if path.is_dir() else path.parent, {row.cell_id for row in rows})
-
-
-def parse_columns(text: str) -> list[str]:
-    """Return the columns of a ranking that a text names, separated by commas.
-
-    Raises:
-        UsageError: if there is none, or a ranking does not have it.
-
-    Example:
-        >>> parse_columns("defense, psnr_db")
-        ['defense', 'psnr_db']
-    """
-    chosen = [name for part in text.split(",") if (name := part.strip())]
-    for name in chosen:
-        if name not in COLUMNS:
-            raise UsageError(
-                f"Expected columns of a ranking for --columns, got {name!r}{suggestion(name, COLUMNS)} "
-                f"Available: {', '.join(COLUMNS)}."
-            )
-    if not chosen:
-        raise UsageError(f"Expected columns for --columns, got {text!r}. Name some, as in defense,psnr_db.")
-    return list(dict.fromkeys(chosen))
 
 
 def print_ranking(ranked: pd.DataFrame, notation: str, *, wide: bool = False) -> None:

@@ -6,17 +6,18 @@ from io import BytesIO
 
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 from torch.nn import functional
 
-from ..leaderboard.results_folder import STRIP_IMAGES
+from ..leaderboard.results_folder import STRIP_IMAGES, STRIP_ROWS
 
 HEIGHT = 64
 """The height in pixels that small images are enlarged to."""
 
 
 def strip(*rows: Tensor) -> bytes:
-    """Draw rows of images as PNG.
+    """Draw rows of images as PNG, which states the number of rows in its text.
 
     Args:
         rows: Images (N, C, H, W) in [0, 1] for each row. The first ten are shown, in gray unless C is 3.
@@ -32,5 +33,7 @@ def strip(*rows: Tensor) -> bytes:
         lines.append(torch.cat(list(framed), dim=2))
     pixels = (torch.cat(lines, dim=1) * 255).round().byte().permute(1, 2, 0).numpy()
     target = BytesIO()
-    Image.fromarray(pixels).save(target, format="PNG", optimize=True)
+    facts = PngInfo()
+    facts.add_text(STRIP_ROWS, str(len(rows)))
+    Image.fromarray(pixels).save(target, format="PNG", optimize=True, pnginfo=facts)
     return target.getvalue()

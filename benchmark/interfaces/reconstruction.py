@@ -65,7 +65,7 @@ class Reconstruction:
 
         Raises:
             InvalidReconstruction: If the images, or those of a member, have another shape or type, are not finite, or
-                have values outside [0, 1], or if there is no member ``selected_by_ssim``.
+                have values outside [0, 1], or if ``selected_by_ssim`` names a member that does not exist.
         """
         members = {clean(str(name)): _valid(images, tuple(shape)) for name, images in self.members.items()}
         by_ssim = clean(str(self.selected_by_ssim))

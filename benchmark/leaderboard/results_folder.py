@@ -7,6 +7,9 @@ from pathlib import Path
 
 STRIP_IMAGES = 10
 """The largest number of images in a row of a strip."""
+STRIP_ROWS = "rows"
+"""The key in the text of a strip of its number of rows: originals, reconstructions, and those selected by SSIM."""
+MAX_STRIP_ROWS = 3
 _RECORD_NAME = re.compile(r"[0-9a-f]{16}\.json")
 
 

@@ -64,7 +64,7 @@ def write_verdicts(verdicts: Verdicts, path: Path) -> None:
 
 
 def read_verdicts(path: Path, submission: Path) -> Verdicts | None:
-    """Read the verdicts of a submission; None if there is no such file.
+    """Read the verdicts of a submission. Return None if the file does not exist.
 
     Raises:
         UsageError: If the file holds no valid verdicts, or those of another submission.

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import UsageError
-from ..leaderboard.results_folder import strip_path
+from ..leaderboard.results_folder import MAX_STRIP_ROWS, STRIP_ROWS, strip_path
 from ..utils.files import Unreadable, read_bytes
 from .content import Scenario
 
@@ -91,6 +91,8 @@ def _halves(path: Path) -> tuple[str, str]:
 def open_strip(path: Path) -> tuple[Image.Image, Image.Image]:
     """Return the row of originals and the row of reconstructions of a strip, in RGB.
 
+    A third row, of the reconstructions that an ensemble selected by SSIM, is left out.
+
     Raises:
         UsageError: if the file is not a PNG, is damaged, or has too many pixels.
     """
@@ -98,12 +100,13 @@ def open_strip(path: Path) -> tuple[Image.Image, Image.Image]:
         content = read_bytes(path)
         _refuse_bomb(content)
         with Image.open(BytesIO(content), formats=["PNG"]) as strip:
-            pixels = strip.convert("RGB")
+            pixels, stated = strip.convert("RGB"), str(strip.info.get(STRIP_ROWS, "2"))
     except (Unreadable, OSError, ValueError, SyntaxError) as error:
         reason = "It is not a PNG." if isinstance(error, UnidentifiedImageError) else error
         raise UsageError(f"Cannot read the image {path}. {reason} Delete it to get a page without it.") from error
-    width, height = pixels.size
-    return pixels.crop((0, 0, width, height // 2)), pixels.crop((0, height // 2, width, height))
+    rows = int(stated) if stated in map(str, range(2, MAX_STRIP_ROWS + 1)) else 2
+    width, height = pixels.width, pixels.height // rows
+    return pixels.crop((0, 0, width, height)), pixels.crop((0, height, width, 2 * height))
 
 
 def _refuse_bomb(content: bytes) -> None:

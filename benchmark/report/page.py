@@ -52,7 +52,7 @@ def fill(template: str, scripts: Sequence[str], title: str, data: Mapping[str, o
     """Return a page that shows data by scripts, and that can load nothing.
 
     Args:
-        template: the asset with the HTML of the page.
+        template: the asset with the body of the page and the end of the file.
         scripts: the assets with the parts of its script, in the order of their dependencies.
         title: the title of the page.
         data: what the scripts show, of types that JSON knows.
@@ -62,7 +62,7 @@ def fill(template: str, scripts: Sequence[str], title: str, data: Mapping[str, o
     """
     style = _asset("page.css")
     script = '"use strict";\n(() => {\n' + "\n".join(_asset(name) for name in scripts) + "\n})();"
-    return Template(_asset(template)).substitute(
+    return Template(_asset("head.html") + _asset(template)).substitute(
         title=escape(title),
         version=escape(__version__),
         policy=f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "

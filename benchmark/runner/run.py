@@ -163,8 +163,8 @@ def _keep(options: RunOptions, outcome: CellResult) -> Record:
     path = record_path(out, record.row.cell_id)
     if path.exists() and (old := read_record(path)).row.status != "failed":
         return old
-    if outcome.picture is not None:
-        write_atomically(strip_path(out, record.row.cell_id), outcome.picture)
+    if outcome.strip is not None:
+        write_atomically(strip_path(out, record.row.cell_id), outcome.strip)
     if outcome.images is not None and options.keep_images:
         write_images(images_path(out, record.row.cell_id), outcome.images)
     write_record(out, record)

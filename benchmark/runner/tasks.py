@@ -58,7 +58,7 @@ class CellResult:
     """
 
     record: Record
-    picture: bytes | None = None
+    strip: bytes | None = None
     """The strip of originals above reconstructions, as PNG. None without reconstructions.
 
     If an ensemble selected another member for SSIM, the images of that member are the third row.
@@ -74,12 +74,12 @@ def run_task(task: Task, artifacts: Artifacts) -> CellResult:
         UsageError: If a parameter is wrong, or a cached file is damaged.
     """
     record, rebuilt = evaluate(task.cell, task.cell_id, artifacts)
-    picture = images = None
+    drawn = images = None
     if rebuilt is not None:
         images = np.rint(rebuilt.images.detach().cpu().numpy() * LARGEST).astype(np.uint16)
         rows = [rebuilt.images, *([rebuilt.similar] if rebuilt.selected_by_ssim else [])]
-        picture = strip(artifacts.originals(task.cell.setting), *rows)
-    return CellResult(record, picture, images)
+        drawn = strip(artifacts.originals(task.cell.setting), *rows)
+    return CellResult(record, drawn, images)
 
 
 def write_images(path: Path, images: NDArray[np.uint16]) -> None:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from mia_bench.benchmark.evaluation.strips import strip
 from mia_bench.benchmark.leaderboard.loading import load_boards
 from mia_bench.benchmark.report.content import content
-from mia_bench.benchmark.report.image_gallery import collect_strips
+from mia_bench.benchmark.report.image_gallery import collect_strips, open_strip
 from mia_bench.benchmark.report.page import embed
 from PIL import Image
 
@@ -174,3 +176,15 @@ def test_a_board_without_rows_is_refused(board: Path, tmp_path: Path) -> None:
 
     assert result.exit_code == 2
     assert "Expected results to report, got no rows in" in result.stderr
+
+
+def test_a_third_row_of_a_strip_is_left_out_and_the_others_are_whole(tmp_path: Path) -> None:
+    rows = [torch.full((2, 3, 32, 32), value) for value in (0.0, 0.5, 1.0)]
+    path = tmp_path / "strip.png"
+    path.write_bytes(strip(*rows))
+
+    originals, reconstructions = open_strip(path)
+
+    assert originals.size == reconstructions.size == (2 * 68, 68)
+    assert originals.getpixel((34, 34)) == (0, 0, 0)
+    assert reconstructions.getpixel((34, 34)) == (128, 128, 128)
