@@ -20,7 +20,7 @@ from mia_bench.benchmark.interfaces import Attack, Observation
 from mia_bench.benchmark.plan.cells import Setting
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
-from mia_bench.benchmark.registry.specs import expand_sweeps
+from mia_bench.benchmark.registry.sweeps import expand_sweeps
 from mia_bench.benchmark.utils.seeding import seeded
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode

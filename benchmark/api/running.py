@@ -18,7 +18,7 @@ from ..interfaces import Component, ImageSet, Pools
 from ..plan.lists import plain
 from ..plan.request import Request
 from ..plan.suite import requests_of
-from ..registry.specs import UnknownOption
+from ..registry.sweeps import UnknownOption
 from ..runner.options import RunOptions
 from ..runner.resume import prepare
 from ..runner.run import compute, tell_doubts

@@ -9,7 +9,7 @@ import torch
 from ..evaluation.artifacts import Artifacts
 from ..plan.request import Request
 from ..plan.suite import requests_of
-from ..registry.specs import UnknownOption
+from ..registry.sweeps import UnknownOption
 from ..runner.interruption import Interrupted, interruptible
 from ..runner.options import RunOptions
 from ..runner.resume import prepare

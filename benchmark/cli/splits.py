@@ -12,7 +12,7 @@ from ..evaluation.artifacts import Artifacts
 from ..leaderboard.results_folder import board_path
 from ..plan.cells import Setting
 from ..plan.request import Request
-from ..registry.specs import UnknownOption
+from ..registry.sweeps import UnknownOption
 from ..runner.interruption import Interrupted, interruptible
 from ..runner.options import RunOptions
 from ..runner.resume import prepare

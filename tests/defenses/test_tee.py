@@ -13,7 +13,7 @@ from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.usefulness import Answers
 from mia_bench.benchmark.interfaces import Pools
 from mia_bench.benchmark.metrics.costs import measure_costs
-from mia_bench.benchmark.registry.specs import expand_sweeps
+from mia_bench.benchmark.registry.sweeps import expand_sweeps
 from mia_bench.defenses.tee import Tee
 from torch import nn
 
