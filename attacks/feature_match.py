@@ -8,13 +8,14 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction, Wire
 from ._alignment import Alignment, aligned
 from ._decoders.fitting import Recipe
 from ._ensemble import ensemble
 from ._generic_client import Likeness, substitutes
 from ._inversion.rmle import comparable
-from ._shadow import TRAFFIC_WIRES, recorded
+from ._shadow import MIN_WIRES, TRAFFIC_WIRES, recorded
 from ._shrinkage import shrink
 
 CHECKED_WIRES = 200
@@ -39,7 +40,7 @@ class FeatureMatch(Attack):
     split learning via adversarial regularization" (SDAR); the statistics are ours.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     access: ClassVar[Access] = Access.QUERY_FREE
     standard: ClassVar[bool] = False
 
@@ -57,17 +58,27 @@ class FeatureMatch(Attack):
         return self.traffic
 
     def reconstruct(self, seen: Observation) -> Reconstruction:
-        """Train the substitutes, then decoders of what they send, and return the images (N, C, H, W) of the better."""
+        """Train the substitutes, then decoders of what they send, and return the images (N, C, H, W) of the better.
+
+        Raises:
+            Inapplicable: If too few wires were recorded, or the defense publishes nothing about its channel.
+        """
         wire = comparable(seen)
+        traffic = recorded(seen)
+        if len(traffic) < MIN_WIRES:
+            raise Inapplicable(
+                f"Expected at least {MIN_WIRES} recorded wires, whose distribution is imitated, got {len(traffic)}. "
+                "Attack more images, or choose a dataset with more private ones."
+            )
         build = substitutes(seen, wire, self.shadow)
-        loss = Alignment.of(seen, recorded(seen), use_server=self.server)
+        loss = Alignment.of(seen, traffic, use_server=self.server)
         clients = [aligned(build, loss, steps=self.steps) for _ in range(self.restarts)]
 
         def query(images: Tensor) -> Wire:
             return Wire(seen.channel(_sent_by_any(clients, images)))
 
-        traffic = recorded(seen)[:CHECKED_WIRES]
-        rebuilt = ensemble(replace(seen, wire=Wire(torch.cat([wire, traffic])), query=query), Recipe())
+        both = Wire(torch.cat([wire, traffic[:CHECKED_WIRES]]))
+        rebuilt = ensemble(replace(seen, wire=both, query=query), Recipe())
         mean = seen.aux.images.mean(0)
         usual = (seen.aux.images - mean).square().mean().item()
         members = {name: _believed(images, mean, usual, len(wire)) for name, images in rebuilt.members.items()}

@@ -113,7 +113,7 @@ class Adversary:
         return (1 - error / error_of_mean.clamp(min=1e-9)).clamp(min=0)
 
     def information(self, images: Tensor, ir: Tensor) -> Tensor:
-        """Return an upper bound on the mutual information of images and IRs, in units of their variance, at least 0.
+        """Return CLUB's estimate of the mutual information of images and IRs, in units of their variance, at least 0.
 
         It is half the mean squared distance of reconstructions to other images of the batch minus that to their own.
 

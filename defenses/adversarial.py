@@ -24,14 +24,15 @@ class Adversarial(Defense):
     discarded, and the defense is scored by attacks that are trained anew. There is no guarantee. Recommended sweep of
     the weight: 0.1, 0.3, 1, 3.
 
-    With ``objective=information``, the term is InfoScissors': an upper bound (CLUB) on the mutual information of image
-    and IR, half the amount by which the decoder is nearer to the image than to a random other image of the batch, in
-    units of the variance of the images. The bound holds if the decoder is the best one.
+    With ``objective=information``, the term is InfoScissors' estimate (CLUB) of the mutual information of image and IR:
+    half the amount by which the decoder is nearer to the image than to a random other image of the batch, in units of
+    the variance of the images. It would be an upper bound if images given an IR were Gaussian around the decoder's
+    answer with that variance, which they are not.
 
     Example: ``mia-bench run --defense adversarial --adversary-weight 0.1,0.3,1,3``
 
     Source: Li, Rakin, Chen, He, Fan, Chakrabarti, CVPR 2022, "ResSFL", with explained variance in place of the SSIM.
-    InfoScissors: Duan et al., NeurIPS 2024; its bound: Cheng et al., ICML 2020, "CLUB".
+    InfoScissors: Duan et al., NeurIPS 2024; the bound: Cheng et al., ICML 2020, "CLUB".
     """
 
     version: ClassVar[int] = 3
@@ -41,7 +42,7 @@ class Adversarial(Defense):
     adversary_weight: float = Field(1.0, ge=0, description="weight of the term of the decoder")
     objective: Objective = Field(
         "variance",
-        description="term to minimize: the variance that the decoder explains, or a bound on information",
+        description="term to minimize: the variance that the decoder explains, or an estimate of information",
     )
     tuning_epochs: int = Field(2, ge=1, description=EPOCHS_HELP)
 

@@ -89,7 +89,8 @@ class _JpegChannel(Channel):
         """Return the squared distance of the values to those that are rounded to what was sent, (N,).
 
         Coefficients of the cosine transform that differ by less than half a step, and one shade for the rounding of
-        pixels, fit equally well. The range of an IR is taken from what was sent.
+        pixels, fit equally well. The range of an IR is taken from what was read, and blocks at the edge of a mosaic
+        whose sides are not multiples of 8 are padded, so there the true IR does not fit exactly.
         """
         gray = self.coder.mosaic.lay(sent)
         shade = (gray.amax((1, 2)) - gray.amin((1, 2))).clamp(min=1e-12).view(-1, 1, 1, 1) / 255

@@ -56,6 +56,8 @@ class DpIr(NoiseDefense):
             raise ValueError(
                 "Expected Gaussian noise without clip and epsilon for shape=server, which has no guarantee."
             )
+        if self.shape == "server" and self.randomness != "seeded":
+            raise ValueError("Expected randomness=seeded for shape=server, whose noise torch draws.")
         return self
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:

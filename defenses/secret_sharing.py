@@ -92,7 +92,7 @@ class SecretSharing(Defense):
             shape=tuple(sample.shape[1:]),
             collude=self.collude,
         )
-        self._verify(shared, train.images[:VERIFIED_IMAGES])
+        self._verify(shared, model, train.images[:VERIFIED_IMAGES])
         logger.info("Shares need %d rounds: %s.", len(rounds), "; ".join(", ".join(each.names) for each in rounds))
         return shared
 
@@ -127,10 +127,10 @@ class SecretSharing(Defense):
             )
         return self.accuracy_images or most
 
-    def _verify(self, shared: SharedModel, images: Tensor) -> None:
-        """Compare the logits of a few images with those of the network in floating point."""
+    def _verify(self, shared: SharedModel, model: SplitModel, images: Tensor) -> None:
+        """Compare the logits of a few images with those of the unprotected network."""
         with torch.no_grad():
-            clear = shared.logits(images)
+            clear = model.logits(images)
         error = (shared.classify(images) - clear).abs().max().item()
         if not error <= MAX_LOGIT_ERROR * clear.abs().max().item():
             raise Inapplicable(
@@ -150,7 +150,7 @@ def _with_local_layers(model: SplitModel) -> SplitModel:
     first = weighted[0] if weighted else len(layers)
     while first and isinstance(layers[first - 1][1], SHAPING):
         first -= 1  # The IR keeps its shape, which attackers can use.
-    client, server = [*model.client.named_children()], [(name.replace(".", "_"), layer) for name, layer in layers]
+    client, server = list(model.client._modules.items()), [(name.replace(".", "_"), layer) for name, layer in layers]
     if first:
         client.append(("before_sharing", nn.Sequential(OrderedDict(server[:first]))))
     return replace(model, client=nn.Sequential(OrderedDict(client)), server=nn.Sequential(OrderedDict(server[first:])))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 
 from ..errors import UsageError
@@ -137,7 +138,7 @@ class Result(Table):
                     "ssim": record.per_image.ssim,
                 }
             )
-            for row, record in enumerate(self._run.records)
+            for row, record in enumerate(self._run.records[place] for place in self._places())
             if record.per_image.psnr_db
         ]
         columns = ["row", "defense", "attack", "image", "psnr_db", "ssim"]
@@ -165,9 +166,10 @@ class Result(Table):
         """
         self._refuse_several()
         shape = self._originals(0).shape
-        found = np.full((len(self._run.planned), *shape), np.nan, np.float32)
-        for row in range(len(found)):
-            images = self._reconstructed(row)
+        places = self._places()
+        found = np.full((len(places), *shape), np.nan, np.float32)
+        for row, place in enumerate(places):
+            images = self._reconstructed(place)
             if images is not None:
                 found[row] = images
         return found
@@ -209,6 +211,15 @@ class Result(Table):
         title = escape(f"{row['defense']}, {row['attack']}: {row['psnr_db']:.1f} dB (originals above)")
         return f"<div>{title}<br>{inline_png(path.read_bytes())}</div>"
 
+    def _places(self) -> list[int]:
+        """Return the place of each row in the plan, since the rows may have been sorted in place."""
+        known = {record.row.cell_id: place for place, record in enumerate(self._run.records)}
+        return [known[cell_id] for cell_id in self["cell_id"]]
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Pickle as an ordinary data frame, without the models that would compute images again."""
+        return self.frame.__reduce__()
+
     def _refuse_several(self) -> None:
         kinds = {(each.cell.setting.dataset, each.cell.setting.images) for each in self._run.planned}
         if len(kinds) != 1:
@@ -221,14 +232,15 @@ class Result(Table):
         with restored_state():
             return self._run.artifacts.originals(self._run.planned[row].cell.setting).cpu().numpy().copy()
 
-    def _reconstructed(self, row: int) -> NDArray[np.float32] | None:
-        """Return the reconstructions of a row, which are computed again if they are not kept."""
-        planned, record = self._run.planned[row], self._run.records[row]
+    def _reconstructed(self, place: int) -> NDArray[np.float32] | None:
+        """Return the reconstructions of a cell of the plan, which are computed again if they are not kept."""
+        planned, record = self._run.planned[place], self._run.records[place]
         if record.row.status != "done":
             return None
         path = images_path(self._run.place.out, planned.cell_id)
         if not path.exists():
             with restored_state():
+                torch.set_num_threads(1)  # as the scores were computed
                 again = run_task(Task(planned.cell, planned.cell_id), self._run.artifacts)
             if again.images is None:
                 return None

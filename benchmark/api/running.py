@@ -19,7 +19,9 @@ from ..plan.lists import plain
 from ..plan.request import Request
 from ..plan.suite import requests_of
 from ..registry.sweeps import UnknownOption
+from ..runner.notebook_progress import NotebookDisplay, in_notebook
 from ..runner.options import RunOptions
+from ..runner.progress import Display
 from ..runner.resume import prepare
 from ..runner.run import compute, tell_doubts
 from ..utils.isolation import restored_state
@@ -145,7 +147,8 @@ def run(
             planned = prepare(requests, place, artifacts)
         except UnknownOption as error:
             raise error.among(list(inspect.signature(run).parameters)) from error
-        records = compute(planned, place, artifacts, quiet=quiet)
+        display = NotebookDisplay if in_notebook() else Display
+        records = compute(planned, place, artifacts, quiet=quiet, display=display)
         tell_doubts(records)
     return Result.of(planned, records, place, artifacts)
 

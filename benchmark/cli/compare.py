@@ -55,6 +55,8 @@ def compare_boards(
     """
     match_on = _columns(on) if on else list(MATCH_COLUMNS)
     known = ("state", *SHORT_NAMES, *NUMBERS, "note")
+    if columns is not None and notation == "csv":
+        raise UsageError("Expected no --columns for --format csv, which has all columns. Leave out one of them.")
     chosen = [] if columns is None else parse_columns(columns, known, table="comparison", example="attack,psnr_db")
     conditions = [parse_condition(text, NUMBERS) for several in fail_if for text in several.split(",")]
     sides = ComparedBoard.read(a), ComparedBoard.read(b)

@@ -99,6 +99,8 @@ def _scaled(pixels: NDArray[Any], where: str) -> NDArray[np.float32]:
             "If they are normalized, multiply them by the standard deviation and add the mean, and give both beside "
             'the model: {"name": model, "mean": ..., "std": ...}.'
         )
+    elif whole and high <= 1:
+        mend = "Convert them to floats if 1 is white, and to uint8 if 255 is."
     elif high <= LARGEST:
         mend = "Divide them by 255."
     else:

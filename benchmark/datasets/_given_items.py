@@ -56,7 +56,10 @@ def read_items(given: Dataset[Any], where: str) -> tuple[NDArray[Any], NDArray[A
     known = [label for label in labels if label is not None]
     if known and len(known) < count:
         raise UsageError(f"Expected a label for each of the {count} {where} or for none, got {len(known)}.")
-    return np.stack(images), as_array([as_array(label) for label in known]) if known else None
+    try:
+        return np.stack(images), as_array([as_array(label) for label in known]) if known else None
+    except ValueError as error:
+        raise UsageError(f"Expected labels of one form for all {where}, got labels of several lengths.") from error
 
 
 def _length(given: Dataset[Any], where: str) -> int:

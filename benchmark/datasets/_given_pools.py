@@ -19,6 +19,8 @@ from ._labels import Labels, Wanted, no_labels, settle
 
 logger = logging.getLogger(__name__)
 
+MAX_CLASS = 2**53
+"""Whole numbers from here on are not exact as floats, and are numbers to predict rather than classes."""
 SHARE = 5
 """One image of so many is private, and one of so many of the others is the attacker's."""
 NAMES = ("train", "aux", "private")
@@ -100,6 +102,7 @@ def _labels(sets: Sequence[GivenSet], wanted: Wanted, count: int) -> Labels:
     if table.ndim == 2 and table.shape[1] == 1:
         table = table[:, 0]
     whole = table.ndim == 1 and table.dtype.kind in "biuf" and bool((table == np.rint(table)).all())
+    whole = whole and bool((np.abs(table.astype(np.float64)) < MAX_CLASS).all())
     if wanted in ("auto", "classification") and whole:
         table = table.astype(np.int64)  # class numbers as floats are not numbers to predict
         if names and table.min() >= 0 and table.max() < len(names):

@@ -92,4 +92,6 @@ class Arrays(Dataset):
 def _parts(pools: Pools) -> list[object]:
     """Return everything that pools hold."""
     sets = [(each.images, each.labels, each.sources, each.task) for each in (pools.train, pools.aux, pools.private)]
-    return [*sets, pools.classes, pools.note]
+    prior = pools.prior
+    known = [] if prior is None else [(prior.weights, prior.means, prior.covariances)]
+    return [*sets, pools.classes, pools.note, *known]

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..interfaces import Dataset, ImageSet, Pools, Training
 from ..interfaces.prior import Mixture
 from ..utils.seeding import seeded
+from ._division import proportional_order
 from .mnist import Mnist
 
 FLOOR = 1e-3
@@ -75,12 +76,13 @@ def fit_mixture(images: Tensor, groups: Tensor) -> Mixture:
 
 
 def draw_set(prior: Mixture, count: int) -> ImageSet:
-    """Draw images with labels: their components in turn or, of a single one, the signs of two principal components."""
+    """Draw images with labels: their components or, of a single one, the signs of two principal components."""
     components = len(prior.weights)
     if components > 1:
-        # as many of each component as its weight says, in an order in which every prefix has all of them
-        shares = (prior.weights * count).round().clamp(min=1).long()
-        labels = torch.arange(components).repeat_interleave(shares)[torch.randperm(int(shares.sum()))]
+        # as many of each component as its weight says, also among the first images
+        shares = (prior.weights * count).round().clamp(min=2).long()
+        labels = torch.arange(components).repeat_interleave(shares)
+        labels = labels[proportional_order(labels, tuple(map(str, range(components))))]
         images = torch.empty(len(labels), *prior.means.shape[1:])
         for component in range(components):
             (places,) = (labels == component).nonzero(as_tuple=True)

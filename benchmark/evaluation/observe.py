@@ -53,7 +53,7 @@ def observe(
             wire = query(originals)
     return Observation(
         wire=wire,
-        traffic=_traffic(query, pools.private.images, attack, len(originals), identity) if free else None,
+        traffic=_traffic(query, pools.private, attack, len(originals), identity) if free else None,
         aux=_aux(pools, attack.aux_source),
         classes=len(pools.classes),
         channel=channel,
@@ -65,12 +65,12 @@ def observe(
 
 
 def _traffic(
-    query: Callable[[Tensor], Wire], private: Tensor, attack: Attack, attacked: int, identity: object
+    query: Callable[[Tensor], Wire], private: ImageSet, attack: Attack, attacked: int, identity: object
 ) -> Wire | None:
     """Return wires of images from the end of the private pool, in random order, without those under attack.
 
     They come from the second half of the pool, so that they are the same however many images are attacked, unless it is
-    more than half of them.
+    more than half of them. Images of a source that is under attack, such as patches of one photograph, are left out.
     """
     count = min(attack.traffic_count, len(private) // 2)
     first = max(len(private) - count, attacked)
@@ -78,8 +78,12 @@ def _traffic(
         return None
     with seeded("traffic", identity):
         order = first + torch.randperm(len(private) - first)  # the pool has its classes in turn
-        probe = query(private[first : first + 1])
-        return query(private[order.to(private.device)]) if isinstance(probe.payload, Tensor) else None
+        if private.sources is not None:
+            order = order[~torch.isin(private.sources[order], private.sources[:attacked])]
+        if not len(order):
+            return None
+        images = private.images[order.to(private.images.device)]
+        return query(images) if isinstance(query(images[:1]).payload, Tensor) else None
 
 
 def overhear(model: SplitModel, images: Tensor) -> Wire:

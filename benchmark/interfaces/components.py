@@ -37,6 +37,16 @@ class Component(BaseModel):
     """The parameters that were added later, whose defaults keep the scores of before. At their defaults they are not
     part of the identity of a cell, so old records stay valid and random streams stay the same."""
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Refuse a class whose ``added`` names no parameter.
+
+        Raises:
+            TypeError: If so.
+        """
+        if unknown := sorted(cls.added - set(cls.model_fields)):
+            raise TypeError(f"Expected parameters of {cls.__name__} in added, got {', '.join(unknown)}.")
+
     @model_serializer(mode="wrap")
     def _in_order(self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
         """Write sets as sorted lists in JSON, since their order differs between processes."""

@@ -52,8 +52,9 @@ class Observation:
         client: The client's layers, differentiable, without randomness. None if the attack has no white-box access.
         server: The server's layers. None if the attack may not use them.
         structure: A function that builds an untrained copy of the client. None if the attack may not use it.
-        traffic: What the adversary has recorded of other users: wires of images that are in no other pool, under
-            attack or scored. None if the attack asks for none, has queries, or the wire is made of byte strings.
+        traffic: What the adversary has recorded of other users: wires of private images that are not reconstructed,
+            and share no source with those that are. None if there are none, the attack asks for none, has queries, or
+            the wire is made of byte strings.
 
     Example:
         >>> import torch

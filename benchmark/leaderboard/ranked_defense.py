@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
+from ..plan.references import REFERENCE_ATTACK
 from .completeness import is_scored
 from .ranking_uncertainty import over_seeds
 from .store import Record, Row
@@ -153,7 +154,8 @@ def describe_defense(
 
 
 def _largest_detail(name: str, scored: Sequence[Row], records: Mapping[str, Record]) -> float | None:
-    found = (records[row.cell_id].details.get(name) for row in scored if row.cell_id in records)
+    attacked = (row for row in scored if row.attack != REFERENCE_ATTACK and row.cell_id in records)
+    found = (records[row.cell_id].details.get(name) for row in attacked)
     return max((value for value in found if value is not None), default=None)
 
 

@@ -44,7 +44,7 @@ class Timing:
         """Summarize the milliseconds of calls, at least one, in their order."""
         size = -(-len(calls) // BLOCKS) if len(calls) < BLOCKS * BLOCK_CALLS else BLOCK_CALLS
         size = max(size, min(3, len(calls)))
-        blocks = [median(calls[at : at + size]) for at in range(0, len(calls), size)]
+        blocks = [median(calls[at : at + size]) for at in range(0, len(calls) - size + 1, size)]
         return cls(min(blocks), median(blocks) - min(blocks))
 
     def above(self, other: Timing) -> float:

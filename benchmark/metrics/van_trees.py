@@ -112,8 +112,31 @@ def _noise_information(channel: Channel, value: Tensor, numbers: int) -> float |
             if density is None or moved is None or not torch.allclose(density, moved, rtol=1e-3):
                 return None  # the noise is not added, or depends on the value
             (score,) = torch.autograd.grad(density.sum(), sent)
+        if not _alike(channel, value, clean, sent.detach(), score):
+            return None  # a single number does not say how much the noise hides
         squares.append(score.double().square().mean().item())
     return sum(squares) / len(squares)
+
+
+def _alike(channel: Channel, value: Tensor, clean: Tensor, sent: Tensor, score: Tensor) -> bool:
+    """Return whether the noise of all sent numbers is independent and equally distributed.
+
+    The noise of the first half of the numbers is moved to the second half, and the first half gets other noise. The
+    derivatives of the log-density by the moved numbers then stay the same.
+    """
+    half = sent.numel() // 2
+    if not half:
+        return True
+    with torch.no_grad():
+        noise, other = (sent - clean).flatten(), (channel(value) - clean).flatten()
+    moved = torch.cat([other[: sent.numel() - half], noise[:half]]).view_as(sent)
+    mixed = (clean + moved).requires_grad_()
+    with torch.enable_grad():
+        density = channel.log_density(value, mixed)
+        assert density is not None
+        (found,) = torch.autograd.grad(density.sum(), mixed)
+    expected, actual = score.flatten()[:half], found.flatten()[-half:]
+    return torch.allclose(expected, actual, rtol=1e-2, atol=1e-2 * expected.square().mean().sqrt().item())
 
 
 def _squared_derivative(client: nn.Module, images: Tensor) -> Tensor:

@@ -14,6 +14,10 @@ Spec = str | Mapping[str, Any] | ResolvedComponent
 """A component: ``dp_ir:sigma=0.1``, a mapping with ``name`` and parameters, or the component itself."""
 
 
+DIGITS = {"float32": 7, "float16": 3, "bfloat16": 3}
+"""Decimal digits that numbers of a short type keep."""
+
+
 def list_specs(value: Any) -> Any:
     """Return the components that a value lists: one, several, or texts with commas between names.
 
@@ -88,14 +92,14 @@ def plain(value: Any) -> Any:
     if not callable(getattr(value, "tolist", None)):
         return value
     listed = value.tolist()
-    short = str(getattr(value, "dtype", "")).endswith(("float16", "float32"))
-    return _shortest(listed) if short else listed
+    kind = str(getattr(value, "dtype", "")).rpartition(".")[2]
+    return _shortest(listed, DIGITS[kind]) if kind in DIGITS else listed
 
 
-def _shortest(value: Any) -> Any:
+def _shortest(value: Any, digits: int) -> Any:
     if isinstance(value, list):
-        return [_shortest(each) for each in value]
-    return float(f"{value:.7g}") if isinstance(value, float) else value
+        return [_shortest(each, digits) for each in value]
+    return float(f"{value:.{digits}g}") if isinstance(value, float) else value
 
 
 def _several(value: Any) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol, cast
 
 from pydantic import ValidationError
@@ -14,6 +15,7 @@ from ..interfaces import Attack, Component, Dataset, Defense, Model
 from ..registry import Kind
 from ..registry.objects import entry_of
 from ..registry.specs import ResolvedComponent
+from ..utils.object_content import content_of
 from ..utils.texts import quoted
 
 BASES: dict[Kind, type[Component]] = {"attacks": Attack, "defenses": Defense, "models": Model, "datasets": Dataset}
@@ -79,7 +81,11 @@ def _own(kind: Kind, given: Component | type[Component], params: Mapping[str, An
     if not issubclass(made, base):
         raise UsageError(f"Expected a subclass of {base.__name__} among the {kind}, got {made.__name__}.")
     component = rebuilt(given, params) if isinstance(given, Component) else _built(made, params)
-    resolved = ResolvedComponent(entry_of(kind, made), component)
+    entry = entry_of(kind, made)
+    if entry.content is not None and component.__pydantic_private__:
+        content = content_of(entry.content, component.__pydantic_private__)
+        entry = replace(entry, version=content, content=content)
+    resolved = ResolvedComponent(entry, component)
     _check_parameters(resolved)
     return resolved
 

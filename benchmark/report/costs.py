@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from statistics import mean
 
@@ -56,7 +57,8 @@ def modelled(rows: Sequence[Row], records: Mapping[str, Record], place: Place) -
     seconds += place.network.seconds(up=up, down=down, rounds=rounds)
     computing, sending = place.device.joules(macs, client_s), place.network.joules(up=up, down=down)
     energy = {} if computing is None or sending is None else {"energy_mj": 1000 * (computing + sending)}
-    return {"latency_ms": 1000 * seconds, **energy}
+    found = {"latency_ms": 1000 * seconds, **energy}
+    return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
 def _mean(rows: Sequence[Row], column: str) -> float | None:

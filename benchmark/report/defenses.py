@@ -36,10 +36,7 @@ CELL_COLUMNS = (
 """Columns of a leaderboard that a report shows for each cell."""
 SHARES_AND_BOUNDS = ("identified", "leak_r2", "bound_psnr_db")
 """Columns of a leaderboard whose largest value over the attacks a report shows for each defense."""
-DETAILS = (
-    *("bytes_down", "identified_chance", "client_overhead_ms", "client_undefended_ms"),
-    "recognized_by_people",
-)
+DETAILS = ("bytes_down", "identified_chance", "client_overhead_ms", "client_undefended_ms")
 """Details of records whose largest value over the attacks a report shows for each defense."""
 
 
@@ -156,14 +153,12 @@ def _more(done: Sequence[Row], records: Mapping[str, Record]) -> dict[str, float
     found = {name: [known(getattr(row, name)) for row in done] for name in SHARES_AND_BOUNDS}
     for name in ("client_params", "delta"):
         found[name] = [known(getattr(row, name)) for row in done]
-    for name in (
-        "bytes_down",
-        "identified_chance",
-        "client_overhead_ms",
-        "client_undefended_ms",
-        "recognized_by_people",
-    ):
-        found[name] = [records[row.cell_id].details.get(name) for row in done if row.cell_id in records]
+    known_records = [records[row.cell_id] for row in done if row.cell_id in records]
+    for name in DETAILS:
+        found[name] = [record.details.get(name) for record in known_records]
+    found["recognized_by_people"] = [
+        record.details.get("recognized_by_people") for record in known_records if record.row.attack != REFERENCE_ATTACK
+    ]
     found["strongest_leak_db"] = _leaks(done)
     there = {name: [value for value in values if value is not None] for name, values in found.items()}
     return {name: max(values) for name, values in there.items() if values}

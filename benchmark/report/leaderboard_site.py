@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..errors import UsageError
 from ..leaderboard.csv_files import to_csv
 from ..leaderboard.results_folder import board_path
 from ..leaderboard.store import to_frame
 from ..leaderboard.submissions import unpacked_submission
 from ..leaderboard.verdicts import read_verdicts
 from ..utils.files import write_atomically
+from ..utils.texts import quoted
 from .content import content
 from .image_gallery import collect_strips
 from .leaderboard_entries import LeaderboardEntry, as_data, describe_entry
@@ -20,6 +23,8 @@ from .page import fill, page
 SCRIPTS = ("elements.js", "format.js", "table.js", "public_leaderboard.js")
 """The parts of the script of the leaderboard, in the order of their dependencies."""
 TITLE = "Public leaderboard"
+NAME = re.compile("[a-z0-9][a-z0-9-]*")
+"""Names of submissions, which become folders of the site."""
 
 
 def write_site(folder: Path, out: Path) -> list[Path]:
@@ -44,6 +49,10 @@ def write_site(folder: Path, out: Path) -> list[Path]:
     """
     written, entries = [], []
     for path in sorted(folder.glob("*.zip")):
+        if not NAME.fullmatch(path.stem):
+            raise UsageError(
+                f"Expected a file name of lower-case letters, digits and hyphens, got {quoted(path.name)}. Rename it."
+            )
         entry, files = _submission_pages(path, out / path.stem)
         entries.append(entry)
         written += files

@@ -53,8 +53,11 @@ def choose_trials(records: Mapping[str, Record], out: Path, count: int, seed: in
     trials = []
     for number in range(count):
         reference = bool(references) and number % REFERENCE_EVERY == REFERENCE_EVERY - 1
-        rows = references if reference else attacks
-        row = rows[number // REFERENCE_EVERY % len(rows)] if reference else rows[number % len(rows)]
+        turn = number // REFERENCE_EVERY
+        if reference:
+            row = references[turn % len(references)]
+        else:
+            row = attacks[(number - turn if references else number) % len(attacks)]
         shown = min(row.n_images, STRIP_IMAGES)
         image = draw.randrange(shown)
         others = draw.sample([each for each in range(shown) if each != image], min(CANDIDATES, shown) - 1)

@@ -26,6 +26,7 @@ from ..utils.files import write_atomically
 from .cell_labels import divided_labels
 from .countdown import Countdown
 from .estimates import estimate
+from .notebook_progress import NotebookDisplay
 from .opening import opening
 from .options import RunOptions
 from .processes import Processes
@@ -177,7 +178,7 @@ def compute(
     artifacts: Artifacts,
     *,
     quiet: bool = False,
-    display: type[Display] = Display,
+    display: type[Display] | type[NotebookDisplay] = Display,
 ) -> list[Record]:
     """Compute the cells that are not finished, and show the progress on stderr by ``display`` unless ``quiet``.
 
@@ -190,8 +191,11 @@ def compute(
 
 
 def _display(
-    planned: Sequence[PlannedCell], options: RunOptions, artifacts: Artifacts, display: type[Display]
-) -> Display | None:
+    planned: Sequence[PlannedCell],
+    options: RunOptions,
+    artifacts: Artifacts,
+    display: type[Display] | type[NotebookDisplay],
+) -> Display | NotebookDisplay | None:
     """Log what will be computed and how long it takes, and return the progress display if there is work to do."""
     groups = [[task.cell for task in group] for group in unfinished(planned)]
     known = timings_of(each.record for each in planned if each.record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import functools
 import hashlib
 import sys
@@ -22,6 +23,11 @@ DIGITS = 16
 PACKAGE = __name__.partition(".")[0]
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, type(...))
 _NAMED = (torch.dtype, torch.device, torch.layout, torch.memory_format, np.dtype, PurePath)
+_DESCRIPTORS = (
+    *(types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType),
+    *(types.MethodDescriptorType, types.ClassMethodDescriptorType),
+)
+_BUILT_IN = (dict, list, set, frozenset, types.MappingProxyType)
 _COMPILED = {"_is_torch_compile", "_compiled_call_impl"}
 _MODULE_STATE = (frozenset(vars(nn.Module())) - {"_parameters", "_buffers", "_modules"}) | _COMPILED
 """Attributes of every module that do not change what it computes in evaluation mode."""
@@ -59,8 +65,11 @@ def content_of(*values: object) -> str:
         (True, False)
     """
     found = _Content()
-    for value in values:
-        found.add(value)
+    try:
+        for value in values:
+            found.add(value)
+    except RecursionError as error:
+        raise UsageError("Expected objects that are not members of their own sets, got such an object.") from error
     return found.hexdigest()
 
 
@@ -132,6 +141,9 @@ class _Content:
         for kinds, add in _BY_KIND:
             if isinstance(value, kinds):
                 add(self, value)
+                if isinstance(value, Mapping | list | set | frozenset) and type(value) not in _BUILT_IN:
+                    self.add(type(value))
+                    self._add_mapping(getattr(value, "__dict__", {}))
                 return
         self._add_instance(value)
 
@@ -150,9 +162,25 @@ class _Content:
         self._add_all("hooks", [*module._forward_pre_hooks.values(), *module._forward_hooks.values()])
 
     def _add_instance(self, value: Any) -> None:
+        """Add what is needed to make an equal object, as ``copy`` does."""
+        if is_installed(getattr(value, "__module__", None) or "") and hasattr(value, "__qualname__"):
+            self._add_named(value)  # such as a compiled function
+            return
         self.add(type(value))
-        slots = {name: getattr(value, name) for name in _slots(type(value)) if hasattr(value, name)}
-        self._add_mapping({**getattr(value, "__dict__", {}), **slots})
+        reduce = copyreg.dispatch_table.get(type(value))
+        try:
+            parts = reduce(value) if reduce else value.__reduce_ex__(2)
+        except Exception as error:
+            raise UsageError(
+                f"Expected objects that can be copied, since their content identifies cells, got a "
+                f"{type(value).__name__}. Make it inside the methods that use it."
+            ) from error
+        if isinstance(parts, str):
+            self._note("global", parts)
+            return
+        made, arguments, *rest = parts  # the state, the items of a list, those of a mapping
+        items = [list(each) for each in rest[1:3] if each is not None]
+        self._add_all("instance", (made, arguments, rest[0] if rest else None, *items))
 
     def _add_class(self, kind: type) -> None:
         self._note("class", kind.__module__, kind.__qualname__)
@@ -160,7 +188,8 @@ class _Content:
             return
         self._add_all("bases", kind.__bases__)
         own = {name: value for name, value in vars(kind).items() if not _is_class_state(name)}
-        self._add_mapping(own)
+        private = vars(kind).get("__private_attributes__", {})
+        self._add_mapping(own | {name: (made.default, made.default_factory) for name, made in private.items()})
 
     def _add_function(self, function: types.FunctionType) -> None:
         self._note("function", function.__module__, function.__qualname__)
@@ -189,6 +218,7 @@ class _Content:
         self._note("code", sys.version_info[:2], code.co_argcount, code.co_kwonlyargcount, code.co_flags)
         self._note(*code.co_names, "", *code.co_varnames, "", *code.co_freevars)
         self._hash.update(code.co_code)
+        self._hash.update(code.co_exceptiontable)
         self._add_all("constants", code.co_consts)
 
     def _add_method(self, method: types.MethodType) -> None:
@@ -219,7 +249,7 @@ _BY_KIND: tuple[tuple[Any, Callable[[_Content, Any], None]], ...] = (
     (functools.partial, _Content._add_partial),
     ((staticmethod, classmethod), _Content._add_wrapped),
     (property, _Content._add_property),
-    ((types.BuiltinFunctionType, types.ModuleType, types.GenericAlias), _Content._add_named),
+    ((types.BuiltinFunctionType, types.ModuleType, types.GenericAlias, *_DESCRIPTORS), _Content._add_named),
 )
 
 
@@ -239,14 +269,6 @@ def is_installed(module: str) -> bool:
 
 def _is_class_state(name: str) -> bool:
     return name in _CLASS_STATE or name.startswith(("__pydantic", "_abc_"))
-
-
-def _slots(kind: type) -> list[str]:
-    found = []
-    for each in kind.__mro__:
-        slots = vars(each).get("__slots__", ())
-        found += [slots] if isinstance(slots, str) else list(slots)
-    return [name for name in found if name not in ("__dict__", "__weakref__") and not _is_class_state(name)]
 
 
 def _held(cell: types.CellType) -> tuple[object] | None:

@@ -100,7 +100,8 @@ def described(value: Any, write: Callable[[Any], str]) -> str:
         return f"[{items}]" if isinstance(value, list) else f"({items})"
     if isinstance(value, type) or not hasattr(value, "shape"):
         return f"a {name}"
-    return " ".join(filter(None, (name, str(tuple(value.shape)), str(getattr(value, "dtype", "")))))
+    shape = str(tuple(value.shape)) if isinstance(value.shape, tuple) else ""
+    return " ".join(filter(None, (name, shape, str(getattr(value, "dtype", "")))))
 
 
 def _holds_arrays(value: Any) -> bool:

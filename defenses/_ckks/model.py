@@ -114,7 +114,7 @@ class EncryptedModel(SplitModel):
 
     @property
     def _device(self) -> torch.device:
-        return next(self.client.buffers()).device
+        return self.device
 
     def _ir(self, images: Tensor) -> Tensor:
         with torch.no_grad():

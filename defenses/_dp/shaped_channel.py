@@ -14,6 +14,8 @@ JACOBIAN_IMAGES = 64
 """Training images at which the derivatives of the server are computed."""
 MAX_OUTPUTS = 64
 """Most outputs of the server that are differentiated one by one. More are mixed at random."""
+MAX_NUMBERS = 5 * 10**7
+"""Most numbers of all derivatives together (200 MB). Fewer outputs and images are taken for a large IR."""
 
 
 class ShapedNoise(Channel):
@@ -45,7 +47,7 @@ class ShapedNoise(Channel):
         """
         gradients = _gradients(server, irs)  # (rows, K)
         _, scales, directions = torch.linalg.svd(gradients, full_matrices=False)
-        energy, size = scales.square() / len(irs), gradients.shape[1]
+        energy, size = scales.square(), gradients.shape[1]  # of all images; the number of images cancels
         floor = (energy.sum() / size).clamp(min=1e-12)
         variances, rest = 1 / (energy + floor), 1 / floor
         factor = sigma**2 * size / (variances.sum() + (size - len(energy)) * rest)
@@ -79,10 +81,11 @@ class ShapedNoise(Channel):
 
 def _gradients(server: Callable[[Tensor], Tensor], irs: Tensor) -> Tensor:
     """Return derivatives of the outputs of a server at IRs (N, ...), one row for each output and IR, (rows, K)."""
-    irs = irs.detach().clone().requires_grad_()
+    irs = irs[: max(1, MAX_NUMBERS // irs[0].numel())].detach().clone().requires_grad_()
+    most = max(1, min(MAX_OUTPUTS, MAX_NUMBERS // irs.numel()))
     with torch.enable_grad():
         outputs = server(irs).flatten(1)
-        if outputs.shape[1] > MAX_OUTPUTS:
-            outputs = outputs @ torch.randn(outputs.shape[1], MAX_OUTPUTS, device=irs.device) / MAX_OUTPUTS**0.5
+        if outputs.shape[1] > most:
+            outputs = outputs @ torch.randn(outputs.shape[1], most, device=irs.device) / most**0.5
         rows = [torch.autograd.grad(each.sum(), irs, retain_graph=True)[0] for each in outputs.unbind(1)]
     return torch.cat(rows).flatten(1)

@@ -88,7 +88,8 @@ def rounds_of(network: nn.Sequential) -> tuple[list[Round], nn.Sequential]:
 
 def flat(network: nn.Sequential, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
     """Yield the layers of a network with their names. Sequences in it are opened."""
-    for name, layer in network.named_children():
+    for name, layer in network._modules.items():  # a layer may occur twice, which named_children leaves out
+        assert layer is not None
         if isinstance(layer, nn.Sequential):
             yield from flat(layer, f"{prefix}{name}.")
         else:

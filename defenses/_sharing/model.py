@@ -129,4 +129,4 @@ class SharedModel(SplitModel):
             return self.session.share(0, self.client(self.input_channel(images)))
 
     def _done(self, done: Exchange) -> Exchange:
-        return replace(done, logits=done.logits.to(next(self.client.buffers()).device))
+        return replace(done, logits=done.logits.to(self.device))

@@ -33,7 +33,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("WEIGHTS", "ADAM_WEIGHTS"):
         monkeypatch.setattr(searches, name, (0.1,))
     recipe = fitting.Recipe(epochs=1, steps=2, least=1)
-    for name in ("auto", "auto_query_free"):
+    monkeypatch.setattr("mia_bench.attacks.feature_match.MIN_WIRES", 1)
+    for name in ("auto", "auto_query_free", "feature_match"):
         monkeypatch.setattr(f"mia_bench.attacks.{name}.Recipe", lambda: recipe)
 
 

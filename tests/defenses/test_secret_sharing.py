@@ -199,3 +199,16 @@ def test_details_compare_with_the_network_in_the_clear(shared: SharedModel, priv
     found = shared.details(images, labels, shared.classify(images))
     assert found["argmax_agreement"] == 1
     assert found["largest_logit_error"] < 2**-10
+
+
+def test_a_layer_that_occurs_twice_is_computed_twice(train: ImageSet, private: ImageSet) -> None:
+    torch.manual_seed(0)
+    relu = nn.ReLU()
+    body = nn.Sequential(nn.Linear(256, 16), relu, nn.Linear(16, 16), relu)
+    model = SplitModel(client=nn.Sequential(nn.Flatten()), server=nn.Sequential(body, nn.Linear(16, 4)))
+
+    protected = SecretSharing().protect(model.copy(), train)
+
+    torch.testing.assert_close(
+        protected.classify(private.images[:8]), model.logits(private.images[:8]), atol=2**-9, rtol=0
+    )

@@ -64,8 +64,8 @@ function drawLeaderboard() {
   const shown = visible();
   if (state.drawn !== state.view) {
     state.board = state.view === "settings"
-      ? sortable(SETTING_COLUMNS, "One row per defense", orderOf(SETTING_COLUMNS) ?? { key: "rank", down: false })
-      : sortable(CELL_COLUMNS, "One row per cell", orderOf(CELL_COLUMNS) ?? { key: "psnr_db", down: true });
+      ? sortable(SETTING_COLUMNS, "One row per defense", orderOf(SETTING_COLUMNS) ?? { key: "rank", down: false }, keepView)
+      : sortable(CELL_COLUMNS, "One row per cell", orderOf(CELL_COLUMNS) ?? { key: "psnr_db", down: true }, keepView);
     byId("table").replaceChildren(state.board.table);
     state.drawn = state.view;
   }

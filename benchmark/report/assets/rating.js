@@ -29,7 +29,7 @@ function ask(number) {
 }
 
 function saveRatings() {
-  const rater = byId("rater").value.trim() || "anonymous";
+  const rater = byId("rater").value.trim() || `anonymous-${Math.random().toString(36).slice(2, 8)}`;
   const lines = answers.map(({ choice, seconds }, index) => [study, rater, index + 1, choice, seconds]);
   const quoted = (value) => `"${String(safe(value)).replaceAll('"', '""')}"`;
   const text = [["study", "rater", "trial", "choice", "seconds"], ...lines].map((line) => line.map(quoted).join(",")).join("\r\n");

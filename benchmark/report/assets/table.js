@@ -1,5 +1,5 @@
 // A table that can be sorted by the buttons in its header. Unknown values stay at the end.
-function sortable(columns, caption, initial) {
+function sortable(columns, caption, initial, changed = () => {}) {
   const body = el("tbody");
   const order = { ...initial };
   let rows = [];
@@ -15,7 +15,7 @@ function sortable(columns, caption, initial) {
     order.key = column.key;
     order.touched = true;
     arrange();
-    keepView();
+    changed();
   }
   function sorted() {
     const column = columns.find(({ key }) => key === order.key);

@@ -140,3 +140,17 @@ def test_the_public_names_are_listed_and_typed() -> None:
 
     assert dir(mia_bench) == sorted(mia_bench.__all__)
     assert typed == set(mia_bench.__all__) - {"__version__"}
+
+
+def test_images_follow_rows_that_are_sorted_in_place(tmp_path: Path) -> None:
+    result = run(tmp_path / "results")
+    result.loc[:] = result.sort_values("psnr_db").to_numpy()
+
+    for row, scores in enumerate(result.itertuples()):
+        found = mia_bench.psnr(torch.from_numpy(result.reconstructions[row]), torch.from_numpy(result.originals))
+        assert found.mean().item() == pytest.approx(scores.psnr_db, abs=1e-3)
+    assert result.per_image.groupby("row")["psnr_db"].mean().tolist() == pytest.approx(result["psnr_db"].tolist())
+
+
+def test_a_result_is_copied_between_processes_as_a_data_frame(result: mia_bench.Result) -> None:
+    assert "Result" not in str(result.__reduce__()[:2])

@@ -146,3 +146,14 @@ def test_repeated_observations_of_a_repeatable_wire_are_the_wire_itself(bench: A
     assert torch.equal(
         bench.observe(plain, Ridge(observations=16)).wire.tensor, bench.observe(plain, Ridge()).wire.tensor
     )
+
+
+def test_traffic_has_no_image_of_a_source_under_attack() -> None:
+    private = ImageSet(torch.rand(20, 1, 7, 7), torch.arange(20) % 2, torch.arange(20) % 4)
+
+    found = traffic(Listening(), private, attacked=2)  # of sources 0 and 1
+
+    assert found is not None
+    allowed = private.images[[15, 18, 19]].flatten(1)  # the last five but sources 0 and 1
+    assert {row.numpy().tobytes() for row in found} == {row.numpy().tobytes() for row in allowed}
+    assert traffic(Listening(), private, attacked=4) is None

@@ -11,6 +11,7 @@ from mia_bench.benchmark.interfaces import ImageSet, Mixture, Pools, SplitModel
 from mia_bench.benchmark.metrics import van_trees
 from mia_bench.benchmark.metrics.van_trees import van_trees_mse
 from mia_bench.defenses._dp.noise_channel import NoiseChannel
+from mia_bench.defenses._dp.shaped_channel import ShapedNoise
 from torch import Tensor, nn
 
 SIDE = 7
@@ -125,3 +126,12 @@ def test_derivatives_that_take_too_long_are_not_computed(monkeypatch: pytest.Mon
     monkeypatch.setattr(van_trees, "MAX_MACS", 1e3)
 
     assert van_trees_mse(model(nn.Conv2d(1, 2, 3)), prior()) is None
+
+
+def test_noise_that_differs_between_numbers_has_no_bound() -> None:
+    directions = torch.linalg.qr(torch.randn(SIDE * SIDE, 5)).Q
+    uneven = ShapedNoise(directions, torch.full((5,), 0.01), 0.1)
+    protected = SplitModel(client=nn.Sequential(nn.Flatten()), server=nn.Sequential(), ir_channel=uneven)
+
+    assert van_trees_mse(protected, prior()) is None
+    assert van_trees_mse(model(nn.Flatten()), prior()) is not None

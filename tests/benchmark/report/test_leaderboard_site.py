@@ -105,3 +105,13 @@ def test_a_folder_without_submissions_gives_an_empty_leaderboard(tmp_path: Path)
     (page,) = write_site(tmp_path, tmp_path / "out")
 
     assert entries(page) == {}
+
+
+@pytest.mark.parametrize("name", ["...zip", "index.html.zip", "Upper.zip"])
+def test_a_name_that_is_not_a_plain_folder_is_refused(leaderboard: Path, tmp_path: Path, name: str) -> None:
+    strange = tmp_path / "strange"
+    strange.mkdir()
+    (strange / name).write_bytes((leaderboard / "noise.zip").read_bytes())
+
+    with pytest.raises(UsageError, match="Expected a file name of lower-case letters, digits and hyphens"):
+        write_site(strange, tmp_path / "out")

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.leaderboard.ratings import read_key
+from mia_bench.benchmark.leaderboard.ratings import Recognition, read_key, store_recognition
 from mia_bench.benchmark.leaderboard.store import read_records
 from mia_bench.benchmark.report.image_gallery import open_strip
 from mia_bench.benchmark.report.rating_page import choose_trials
 from PIL import Image
 
-from ...helpers.boards import cells, write
+from ...helpers.boards import cell, cells, write
 from ...helpers.commands import mia_bench
 from .test_page import Elements
 
@@ -100,3 +100,29 @@ def test_results_without_images_cannot_be_rated(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="Expected image strips of at least two images"):
         choose_trials(read_records(results), results, 10, seed=0)
+
+
+@pytest.mark.parametrize("defenses", [5, 10])
+def test_no_defense_is_left_out_of_the_questions(tmp_path: Path, defenses: int) -> None:
+    made = [
+        cell(f"noise{index}", "{}", attack, 20.0) for index in range(defenses) for attack in ("ridge", "mean_image")
+    ]
+    results = write(tmp_path / "results", made)
+    records = read_records(results)
+
+    rows = [records[trial.cell_id].row for trial in choose_trials(records, results, 60, seed=0)]
+
+    asked = Counter(row.defense for row in rows if row.attack != "mean_image")
+    assert len(asked) == defenses
+    assert max(asked.values()) - min(asked.values()) <= 1
+
+
+def test_what_people_recognize_in_the_mean_image_is_not_counted_as_a_leak(tmp_path: Path) -> None:
+    results = write(tmp_path / "results", [cell("noise", "{}", attack, 20.0) for attack in ("ridge", "mean_image")])
+    shares = {"ridge": 1, "mean_image": 9}
+    rows = [record.row for record in read_records(results).values()]
+
+    store_recognition(results, {row.cell_id: Recognition(shares[row.attack], 10) for row in rows})
+
+    ranked = mia_bench("rank", results, "--columns", "defense,recognized_by_people", "--format", "csv").stdout
+    assert "noise,0.1" in ranked

@@ -1,8 +1,16 @@
 """Hashes of Python objects."""
 
+import copy
+import re
 import subprocess
 import sys
+import threading
 import types
+from array import array
+from collections import deque
+from datetime import date
+from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -11,6 +19,7 @@ import torch
 import torchvision
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.utils.object_content import content_of, is_installed
+from pydantic import BaseModel, PrivateAttr
 from torch import nn
 
 SOURCE = """
@@ -114,3 +123,80 @@ def test_classes_of_installed_packages_count_by_name() -> None:
 def test_weights_without_values_are_refused() -> None:
     with pytest.raises(UsageError, match="Initialize lazy modules"):
         content_of(nn.LazyLinear(3))
+
+
+class Numbers(dict):
+    pass
+
+
+def raised() -> None:
+    try:
+        len(())
+        iter(())
+    except TypeError:
+        pass
+
+
+def not_raised() -> None:
+    try:
+        len(())
+    except TypeError:
+        pass
+    else:
+        iter(())
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (slice(0, 3), slice(0, 9)),
+        (range(4), range(5)),
+        (bytearray(b"a"), bytearray(b"b")),
+        (deque([1]), deque([2])),
+        (array("d", [1.0]), array("d", [2.0])),
+        (re.compile("a"), re.compile("b")),
+        (date(2026, 1, 1), date(2026, 1, 2)),
+        (Decimal("0.1"), Decimal("0.2")),
+        (itemgetter(0), itemgetter(1)),
+        (np.random.default_rng(0), np.random.default_rng(1)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_values_that_are_kept_in_c_count(one: object, other: object) -> None:
+    assert content_of(one) == content_of(copy.deepcopy(one))
+    assert content_of(one) != content_of(other)
+
+
+def test_attributes_of_a_mapping_count() -> None:
+    one, other = Numbers(a=1), Numbers(a=1)
+    other.scale = 2  # type: ignore[attr-defined]
+
+    assert content_of(one) != content_of(other)
+
+
+def test_values_without_content_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"Expected objects that can be copied, .* got a lock"):
+        content_of(threading.Lock())
+
+
+def test_an_object_in_its_own_set_is_refused() -> None:
+    node = nn.Module()
+    node.everything = {node}  # type: ignore[assignment]
+
+    with pytest.raises(UsageError, match="not members of their own sets"):
+        content_of(node)
+
+
+def test_what_a_try_protects_counts() -> None:
+    assert content_of(raised.__code__) != content_of(not_raised.__code__)
+
+
+def test_private_attributes_of_a_class_count() -> None:
+    def made(strength: float) -> type[BaseModel]:
+        class Mine(BaseModel):
+            _strength: float = PrivateAttr(strength)
+
+        return Mine
+
+    assert content_of(made(0.1)) == content_of(made(0.1))
+    assert content_of(made(0.1)) != content_of(made(0.9))
