@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from torch import nn
 
 from ..benchmark.interfaces import SplitModel
@@ -16,3 +18,28 @@ def client_layers(model: SplitModel) -> dict[str, nn.Module]:
 def server_layers(model: SplitModel) -> dict[str, nn.Module]:
     """Return the layers on the server by name, in order."""
     return {cut_name(child): layer for child, layer in model.server.named_children()}
+
+
+def children(network: nn.Sequential) -> Iterator[tuple[str, nn.Module]]:
+    """Yield the layers of a network with their names. A layer that occurs twice is yielded twice.
+
+    Example:
+        >>> relu = nn.ReLU()
+        >>> [name for name, _ in children(nn.Sequential(relu, nn.Flatten(), relu))]
+        ['0', '1', '2']
+    """
+    return ((name, layer) for name, layer in network._modules.items() if layer is not None)
+
+
+def flat(network: nn.Sequential, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """Yield the layers of a network with their names, also those inside of sequences in it.
+
+    Example:
+        >>> [name for name, _ in flat(nn.Sequential(nn.Sequential(nn.ReLU(), nn.Flatten()), nn.Identity()))]
+        ['0.0', '0.1', '1']
+    """
+    for name, layer in children(network):
+        if isinstance(layer, nn.Sequential):
+            yield from flat(layer, f"{prefix}{name}.")
+        else:
+            yield prefix + name, layer

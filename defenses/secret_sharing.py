@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Defense, ImageSet, Promise, SplitModel
-from ._sharing.compiler import SHAPING, Round, compiled, flat, rounds_of
+from ._layers import children, flat
+from ._sharing.compiler import SHAPING, Round, compiled, rounds_of
 from ._sharing.model import ShareChannel, SharedModel
 from ._sharing.ring import WORD_BITS, part_bits
 from ._sharing.session import Session
@@ -150,7 +151,7 @@ def _with_local_layers(model: SplitModel) -> SplitModel:
     first = weighted[0] if weighted else len(layers)
     while first and isinstance(layers[first - 1][1], SHAPING):
         first -= 1  # The IR keeps its shape, which attackers can use.
-    client, server = list(model.client._modules.items()), [(name.replace(".", "_"), layer) for name, layer in layers]
+    client, server = list(children(model.client)), [(name.replace(".", "_"), layer) for name, layer in layers]
     if first:
         client.append(("before_sharing", nn.Sequential(OrderedDict(server[:first]))))
     return replace(model, client=nn.Sequential(OrderedDict(client)), server=nn.Sequential(OrderedDict(server[first:])))

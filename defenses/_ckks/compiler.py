@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ...benchmark.errors import Inapplicable
 from ...benchmark.interfaces.stages import cut_name
+from .._layers import flat
 from .parameters import MAX_MODULUS_BITS
 from .polynomial import ACTIVATIONS, Quadratic
 from .program import Array, Layer, Program
@@ -61,7 +62,7 @@ def steps(network: nn.Sequential) -> list[Step]:
     Raises:
         Inapplicable: If a layer cannot be computed on ciphertexts, or the last layer is not affine.
     """
-    named = list(_flat(network))
+    named = list(flat(network))
     for name, layer in named:
         _check(name, layer)
     result = []
@@ -77,14 +78,6 @@ def steps(network: nn.Sequential) -> list[Step]:
             "Split earlier, or end the network in a fully connected layer."
         )
     return result
-
-
-def _flat(network: nn.Sequential, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    for name, layer in network.named_children():
-        if isinstance(layer, nn.Sequential):
-            yield from _flat(layer, f"{prefix}{name}.")
-        else:
-            yield prefix + name, layer
 
 
 def _check(name: str, layer: nn.Module) -> None:

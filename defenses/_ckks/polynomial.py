@@ -8,6 +8,8 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
+from .._layers import children
+
 ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.Hardtanh)
 """Activations that are replaced by quadratics."""
 MAX_VERTEX_DISTANCE = 8.0
@@ -61,7 +63,7 @@ def polynomial_form(network: nn.Sequential, sample: Tensor) -> nn.Sequential:
 
 def _replace(network: nn.Sequential, value: Tensor) -> tuple[nn.Sequential, Tensor]:
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for name, layer in network.named_children():
+    for name, layer in children(network):
         if isinstance(layer, nn.Sequential):
             layers[name], value = _replace(layer, value)
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -14,6 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ...benchmark.errors import Inapplicable
 from ...benchmark.interfaces.stages import cut_name
+from .._layers import flat
 from .layers import IntegerLayer, input_limit
 from .ring import PrecisionError, encode
 
@@ -84,16 +84,6 @@ def rounds_of(network: nn.Sequential) -> tuple[list[Round], nn.Sequential]:
     if not rounds:
         raise Inapplicable("The server has no layers with weights to compute on shares. Choose an earlier split.")
     return rounds, nn.Sequential(*local, *(each for _, each in waiting))
-
-
-def flat(network: nn.Sequential, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """Yield the layers of a network with their names. Sequences in it are opened."""
-    for name, layer in network._modules.items():  # a layer may occur twice, which named_children leaves out
-        assert layer is not None
-        if isinstance(layer, nn.Sequential):
-            yield from flat(layer, f"{prefix}{name}.")
-        else:
-            yield prefix + name, layer
 
 
 def _check(name: str, layer: nn.Module) -> None:
