@@ -1,10 +1,10 @@
 """Time to quality of black_box against the published loop, on the same attacker's images and the same trained target.
 
 The published loop is that of He, Zhang, Lee, ACSAC 2019: their decoder, batches of 32, Adam with AMSGrad at a flat
-rate of 1e-3, every batch sent through the client when it is needed. It is looked at every --every batches, and only
-its training is counted; its images lie in memory already, which spares it the loader. Ours is trained from the start
-for each number of batches, since its rate falls to 0 at the end, and everything is counted, from the first query to
-the pictures. Quality is the mean PSNR on the private images, which neither uses for anything else.
+rate of 1e-3, every batch sent through the client when it is needed. It is scored every --every batches, and only
+its training is timed; its images are in memory already, so no loader is timed. `black_box` is trained from the start
+for each number of batches, since its learning rate falls to 0 at the end, and all of it is timed, from the first query
+to the images. Quality is the mean PSNR on the private images, which neither attack uses for anything else.
 
 Run: python performance/black_box.py --data-dir DIR [--dataset cifar10] [--published-steps 4000]
 """
@@ -17,15 +17,15 @@ from torch import Tensor, nn
 
 BATCH = 32
 Curve = list[tuple[int, Spent, float]]
-"""Batches, what they took in all, and the mean PSNR reached."""
+"""Number of batches, the time for all of them, and the mean PSNR in dB after them."""
 
 
 def published_decoder(wire: Tensor, image: Tensor) -> nn.Sequential:
-    """The decoder for LeNet-5 at relu2 and for cnn6 at relu22, told apart by the size of their maps.
+    """Build the decoder for LeNet-5 at relu2 or for cnn6 at relu22, which differ in the size of their maps.
 
     Args:
-        wire: one, (C, h, w).
-        image: one, (C, H, W).
+        wire: one wire, (C, h, w).
+        image: one image, (C, H, W).
 
     Source: the paper's section 5, and github.com/zechenghe/Inverse_Collaborative_Inference, net.py.
     """
@@ -38,7 +38,7 @@ def published_decoder(wire: Tensor, image: Tensor) -> nn.Sequential:
 
 
 def published(seen: Observation, originals: Tensor, *, steps: int, every: int) -> Curve:
-    """Train the published decoder and look at it now and then."""
+    """Train the published decoder and score it every ``every`` steps."""
     assert seen.query is not None
     mean, std = (torch.tensor(scale).view(1, -1, 1, 1) for scale in SCALES[originals.shape[1]])
     images, wires = seen.aux.images, seen.wire.tensor
@@ -74,17 +74,17 @@ def ours(stage: Scene, goal: float, *, first: int, most: int) -> Curve:
 
 
 def reached(curve: Curve, goal: float) -> Spent | None:
-    """What it took to reach a PSNR, if it was reached."""
+    """Return the time until a PSNR was reached, or None if it was not."""
     return next((spent for _, spent, quality in curve if quality >= goal), None)
 
 
 def main() -> None:
-    """Print both curves and the ratio at each quality of the published one."""
+    """Print both curves, and the ratio of their times at each quality of the published one."""
     parser = setting_options(__doc__, images=256)
     parser.add_argument("--published-steps", type=int, default=4000, help="batches of the published loop")
-    parser.add_argument("--every", type=int, default=500, help="batches after which it is looked at")
-    parser.add_argument("--first", type=int, default=50, help="batches of our shortest training")
-    parser.add_argument("--most", type=int, default=6400, help="batches of our longest")
+    parser.add_argument("--every", type=int, default=500, help="batches between two scores")
+    parser.add_argument("--first", type=int, default=50, help="batches of the shortest training of black_box")
+    parser.add_argument("--most", type=int, default=6400, help="batches of its longest training")
     options = parser.parse_args()
     stage = scene(options)
     torch.manual_seed(0)

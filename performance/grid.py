@@ -63,7 +63,11 @@ KINDS = {
 
 
 class Stopwatch:
-    """Seconds of the processor by kind of work; a kind within another counts for itself only."""
+    """CPU seconds by kind of work; a kind within another counts for itself only.
+
+    Example:
+        ``stopwatch.watch("score", score)`` is ``score``, with its CPU time added to ``stopwatch.seconds["score"]``.
+    """
 
     def __init__(self) -> None:
         """Start at 0."""
@@ -83,7 +87,7 @@ class Stopwatch:
             self._running.append(kind)
 
     def watch(self, kind: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, with its time counted."""
+        """Return the function, with its time counted."""
 
         def watched(*args: Any, **named: Any) -> Any:
             self.switch(kind)
@@ -96,7 +100,7 @@ class Stopwatch:
 
 
 def watched(call: Callable[[], object]) -> tuple[Spent, dict[str, float]]:
-    """What a call took, and the CPU-seconds of each kind of work in it."""
+    """Measure a call, and the CPU seconds of each kind of work in it."""
     stopwatch = Stopwatch()
     with ExitStack() as stack:
         for kind, paths in KINDS.items():
@@ -109,7 +113,7 @@ def watched(call: Callable[[], object]) -> tuple[Spent, dict[str, float]]:
 
 
 def _counted(stopwatch: Stopwatch, kind: str, owner: Any, name: str) -> Any:
-    """A function of a module or a method of a class, with its time counted; a method may keep its latest results."""
+    """Wrap a function of a module, or a method or cached property of a class, to count its time."""
     found = getattr(owner, name)
     if not isinstance(found, cached_property):
         return stopwatch.watch(kind, found)
@@ -123,8 +127,8 @@ def _resolve(path: str) -> Any:
     return getattr(_resolve(module), name) if name[0].isupper() else __import__(path, fromlist=["*"])
 
 
-def words(options: argparse.Namespace) -> list[str]:
-    """The grid in the words of ``mia-bench run``."""
+def arguments(options: argparse.Namespace) -> list[str]:
+    """Return the arguments of ``mia-bench run`` that describe the grid."""
     named = [("--dataset", options.dataset), ("--model", options.model), ("--split", options.split)]
     named += [("--data-dir", options.data_dir), ("--images", options.images)]
     named += [("--attack", attack) for attack in options.attacks] + [("--defense", each) for each in options.defenses]
@@ -132,14 +136,14 @@ def words(options: argparse.Namespace) -> list[str]:
 
 
 def run_cell(options: argparse.Namespace, index: int) -> None:
-    """Compute one cell of the grid, as if there were no other."""
+    """Compute one cell of the grid alone."""
     from mia_bench.benchmark.evaluation.artifacts import Artifacts
     from mia_bench.benchmark.evaluation.evaluate import evaluate
     from mia_bench.benchmark.plan.expansion import plan
     from mia_bench.benchmark.plan.request import Request
 
     torch.set_num_threads(1)
-    cells = plan(Request(**asked(options)))
+    cells = plan(Request(**request_of(options)))
     bench = Artifacts(device=torch.device("cpu"), data_dir=options.data_dir)
     cell = cells[index]
     record, _ = evaluate(cell, cell.cell_id(bench.check(cell.setting)), bench)
@@ -147,8 +151,8 @@ def run_cell(options: argparse.Namespace, index: int) -> None:
         sys.exit(record.row.reason)
 
 
-def asked(options: argparse.Namespace) -> dict[str, Any]:
-    """The grid as arguments of a request."""
+def request_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of a request that describe the grid."""
     return {
         "dataset": options.dataset,
         "model": options.model,
@@ -160,12 +164,12 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print what the grid takes in one process and in several, and what its cells take alone."""
+    """Print the time of the grid in one process and in several, and of its cells alone."""
     parser = setting_options(__doc__, images=64)
     parser.add_argument("--attacks", nargs="*", default=ATTACKS)
     parser.add_argument("--defenses", nargs="*", default=DEFENSES)
     parser.add_argument("--empty-cache", action="store_true", help="train the target in each run of the grid")
-    parser.add_argument("--jobs", type=int, default=2, help="processes of the last run; 1: leave it out")
+    parser.add_argument("--jobs", type=int, default=2, help="processes of the last run; 1 omits that run")
     parser.add_argument("--alone", type=int, default=6, help="cells that are computed alone")
     parser.add_argument("--cell", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -204,19 +208,19 @@ def report(options: argparse.Namespace, folder: Path) -> None:
         )
     if options.jobs > 1:
         fresh_cache("second cache")
-        program = [sys.executable, "-m", "mia_bench.benchmark.cli", "run", *words(options)]
+        program = [sys.executable, "-m", "mia_bench.benchmark.cli", "run", *arguments(options)]
         several = in_process([*program, "--jobs", str(options.jobs), "--out", str(folder / "several")])
         print(f"{options.jobs} processes: {several}; {together.over(several)[0]:.2f} times as fast as one")
 
 
 def one_process(options: argparse.Namespace, out: Path) -> tuple[Spent, dict[str, float], int]:
-    """The grid in this process: what it took, in which kinds of work, and how many cells it has."""
+    """Run the grid in this process; return its time, the time of each kind of work, and the number of cells."""
     import mia_bench
 
     boards = []
 
     def run() -> None:
-        boards.append(mia_bench.run(**asked(options), data_dir=options.data_dir, out=out, quiet=True))
+        boards.append(mia_bench.run(**request_of(options), data_dir=options.data_dir, out=out, quiet=True))
 
     spent, kinds = watched(run)
     failed = boards[0][boards[0]["status"] == "failed"]
@@ -226,7 +230,7 @@ def one_process(options: argparse.Namespace, out: Path) -> tuple[Spent, dict[str
 
 
 def sum_of(all_spent: list[Spent]) -> Spent:
-    """All together."""
+    """Add them."""
     return Spent(sum(each.wall for each in all_spent), sum(each.cpu for each in all_spent))
 
 

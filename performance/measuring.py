@@ -1,4 +1,4 @@
-"""What the benchmarks share: clocks, the speed of this machine's matrix product, and a setting to attack."""
+"""Clocks, the speed of this machine's matrix product, and a setting to attack, for all benchmarks."""
 
 from __future__ import annotations
 
@@ -36,46 +36,50 @@ SCALES = {1: ((0.5,), (0.5,)), 3: ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 @dataclass(frozen=True)
 class Spent:
-    """Seconds by the clock, and of the processor in this process; on a busy machine the second ones are to be trusted.
+    """Wall time and CPU time in seconds. On a busy machine only the CPU time is meaningful.
 
     Attributes:
-        wall: seconds by the clock.
-        cpu: seconds of the processor, of all threads.
+        wall: wall time in seconds.
+        cpu: CPU time of all threads in seconds.
+
+    Example:
+        >>> print(Spent(2.0, 1.5).times(2))
+        4 s (3 CPU-s)
     """
 
     wall: float
     cpu: float
 
     def plus(self, other: Spent) -> Spent:
-        """Both together."""
+        """Add both."""
         return Spent(self.wall + other.wall, self.cpu + other.cpu)
 
     def times(self, count: float) -> Spent:
-        """So many times as much."""
+        """Multiply both by a number."""
         return Spent(self.wall * count, self.cpu * count)
 
     def shared_by(self, count: int) -> Spent:
-        """What fell on each of so many."""
+        """Divide both by a number."""
         return self.times(1 / count)
 
     def over(self, other: Spent) -> tuple[float, float]:
-        """How many times as much as the other: by the clock and of the processor."""
+        """Return the ratio to another measurement, by wall time and by CPU time."""
         return self.wall / other.wall, self.cpu / other.cpu
 
     def __str__(self) -> str:
-        """Both, in three digits."""
+        """Format both with three digits."""
         return f"{self.wall:.3g} s ({self.cpu:.3g} CPU-s)"
 
 
 def timed(call: Callable[[], Result]) -> tuple[Result, Spent]:
-    """What a call returns, and what it took."""
+    """Call a function; return its result and its time."""
     wall, cpu = time.perf_counter(), time.process_time()
     result = call()
     return result, Spent(time.perf_counter() - wall, time.process_time() - cpu)
 
 
 def in_process(command: list[str]) -> Spent:
-    """What a command took, with all processes that it started."""
+    """Run a command; return its time, with that of all processes it started."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True)
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -84,20 +88,27 @@ def in_process(command: list[str]) -> Spent:
     return Spent(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
-def middle(all_spent: list[Spent]) -> Spent:
-    """The medians."""
+def median_of(all_spent: list[Spent]) -> Spent:
+    """Return the median of each time."""
     return Spent(median(each.wall for each in all_spent), median(each.cpu for each in all_spent))
 
 
 def peak_gflops(runs: int = 5) -> float:
-    """Billions of operations in a CPU-second of a large matrix product in single precision."""
+    """Measure the speed of a large matrix product in single precision, in billions of operations per CPU second."""
     left, right = torch.rand(2, SIDE, SIDE)
     spent = [timed(lambda: left @ right)[1] for _ in range(runs)]
-    return 2 * SIDE**3 / 1e9 / middle(spent).cpu
+    return 2 * SIDE**3 / 1e9 / median_of(spent).cpu
 
 
 class Operations(TorchDispatchMode):
-    """Counts the operations of matrix products and convolutions; torch's own counter refuses ``autograd.grad``."""
+    """Counts the operations of matrix products and convolutions; torch's own counter refuses ``autograd.grad``.
+
+    Example:
+        >>> with Operations() as counter:
+        ...     _ = torch.ones(2, 3) @ torch.ones(3, 4)
+        >>> counter.total
+        48
+    """
 
     total = 0
 
@@ -112,14 +123,14 @@ class Operations(TorchDispatchMode):
 
 
 def gflop(call: Callable[[], object]) -> float:
-    """Billions of operations of the matrix products and convolutions of a call."""
+    """Count the operations of matrix products and convolutions in a call, in billions."""
     with Operations() as counter:
         call()
     return counter.total / 1e9
 
 
 def machine() -> str:
-    """Processor, threads and version of torch, in one line."""
+    """Describe the processor, the threads and the version of torch in one line."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return f"{names[0] if names else platform.processor()}, {torch.get_num_threads()} thread, torch {torch.__version__}"
@@ -130,9 +141,12 @@ class Scene:
     """An undefended setting, ready to be attacked.
 
     Attributes:
-        bench: where targets are trained and kept.
+        bench: the artifacts, among them the trained target.
         setting: dataset, model, split and private images.
         originals: the private images, for scoring only, (N, C, H, W).
+
+    Example:
+        ``stage = scene(options); psnr(stage.run(stage.attack("ridge")), stage.originals)``
     """
 
     bench: Artifacts
@@ -140,21 +154,21 @@ class Scene:
     originals: Tensor
 
     def attack(self, spec: str) -> Attack:
-        """An attack such as ``white_box:iterations=50``."""
+        """Build an attack from a spec such as ``white_box:iterations=50``."""
         return cast(Attack, expand_sweeps("attacks", [spec], {})[0].component)
 
     def observe(self, attack: Attack) -> Observation:
-        """What an attack is given."""
+        """Return the observation that an attack is given."""
         return self.bench.observe(self.setting, attack)
 
     def run(self, attack: Attack) -> Tensor:
-        """Reconstructions (N, C, H, W)."""
+        """Run an attack; return its reconstructions, (N, C, H, W)."""
         with seeded("attack", attack.params):
             return cast(Tensor, attack.reconstruct(self.observe(attack)))
 
 
 def scene(options: argparse.Namespace) -> Scene:
-    """Make the setting that was asked for; a trained target is taken from the cache, or trained first."""
+    """Build the requested setting, with the target from the cache if it is there."""
     torch.set_num_threads(1)
     request = Request(
         dataset=options.dataset,
@@ -172,7 +186,7 @@ def scene(options: argparse.Namespace) -> Scene:
 
 
 def setting_options(description: str | None, *, images: int) -> argparse.ArgumentParser:
-    """A parser with the options that name a setting."""
+    """Build a parser with the options that name a setting."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default="mnist")
     parser.add_argument("--data-dir", type=Path, required=True)

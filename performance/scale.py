@@ -35,7 +35,7 @@ def sweep(cells: int) -> str:
     return ",".join(f"{0.01 * step:.2f}" for step in range(1, max(2, cells // each)))
 
 
-def asked(sigmas: str) -> list[str]:
+def run_arguments(sigmas: str) -> list[str]:
     """Return the words of the command line that ask for a plan."""
     lists = {"--split": SPLITS, "--attack": ATTACKS, "--seed": map(str, SEEDS), "--images": (str(IMAGES),)}
     words = [word for option, values in lists.items() for word in (option, ",".join(values))]
@@ -131,7 +131,7 @@ def main() -> None:
     for cells in options.cells:
         with tempfile.TemporaryDirectory() as scratch:
             out = Path(scratch) / "results"
-            words = asked(simulate(cells, out))
+            words = run_arguments(simulate(cells, out))
             for name, given in commands(words, out, Path(scratch)).items():
                 if not options.only or name in options.only:
                     print(f"| {cells:,} | {name} | {command(*given)} |", flush=True)

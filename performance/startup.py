@@ -1,4 +1,4 @@
-"""How long commands take to answer: the median of several runs each, and the ratio to a bare interpreter.
+"""Start-up time of commands: the median of several runs each, and the ratio to a bare interpreter.
 
 Run: python performance/startup.py [--runs 7] [--only list]
 """
@@ -8,13 +8,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from measuring import Spent, in_process, middle
+from measuring import Spent, in_process, median_of
 
 
 def seconds(command: list[str], runs: int) -> Spent:
-    """The median of a command, after one run to warm up."""
+    """Measure a command; return the median of several runs, after one run to warm up."""
     in_process(command)
-    return middle([in_process(command) for _ in range(runs)])
+    return median_of([in_process(command) for _ in range(runs)])
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""CPU seconds and peak memory of commands of the package, each in a process of its own."""
+"""CPU seconds and peak memory of commands of the package, each in a separate process."""
 
 from __future__ import annotations
 
@@ -13,18 +13,23 @@ _, status, usage = os.wait4(process.pid, 0)
 print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
 sys.exit(os.waitstatus_to_exitcode(status))
 """
-"""Measures a command from a small process, since the peak of a new process includes that of the one that starts it."""
+"""Measures a command from a small process, since the peak of a new process includes that of its parent."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a command took: CPU seconds, and its peak memory in MiB."""
+    """CPU seconds of a command, and its peak memory in MiB.
+
+    Example:
+        >>> print(Usage(1.25, 300))
+        1.2 s, 300 MiB
+    """
 
     cpu: float
     peak_mib: int
 
     def __str__(self) -> str:
-        """Both, as a cell of a table."""
+        """Format both as a cell of a table."""
         return f"{self.cpu:.1f} s, {self.peak_mib} MiB"
 
 

@@ -11,7 +11,7 @@ Run: python performance/white_box.py --data-dir DIR [--dataset cifar10] [--ours 
 import copy
 
 import torch
-from measuring import SCALES, Scene, Spent, gflop, machine, middle, peak_gflops, scene, setting_options, timed
+from measuring import SCALES, Scene, Spent, gflop, machine, median_of, peak_gflops, scene, setting_options, timed
 from mia_bench.benchmark.metrics import psnr, ssim
 from torch import Tensor, nn
 
@@ -39,7 +39,7 @@ def published(
 
 
 def work_of(stage: Scene, spec: str) -> float:
-    """Billions of operations of an attack for one image: two short runs, continued to its own length."""
+    """Estimate the operations of an attack for one image, in billions, from two short runs."""
     attack = stage.attack(spec)
     few, more = (
         gflop(lambda count=count: stage.run(attack.model_copy(update={"iterations": count}))) for count in (2, 4)
@@ -49,15 +49,15 @@ def work_of(stage: Scene, spec: str) -> float:
 
 
 def line(name: str, images: Tensor | None, originals: Tensor, spent: Spent, *, work: float, peak: float) -> str:
-    """One line of the table.
+    """Format one line of the table.
 
     Args:
-        name: of the attack.
-        images: what it made of the images that all have rebuilt, (K, C, H, W), if it was let finish.
-        originals: those, (K, C, H, W).
-        spent: on one image.
-        work: billions of operations on one image.
-        peak: billions of operations in a CPU-second of a matrix product.
+        name: name of the attack.
+        images: its reconstructions, (K, C, H, W), or None if it was stopped before its end.
+        originals: the private images, (K, C, H, W).
+        spent: time for one image.
+        work: billions of operations for one image.
+        peak: speed of a matrix product, in billions of operations per CPU second.
     """
     rate = work / spent.cpu
     cells = [
@@ -118,9 +118,9 @@ def main() -> None:
     )
     print("| attack | PSNR dB | SSIM | images/s | images/CPU-s | GFLOP/s | of the peak |\n" + "|---" * 7 + "|")
     for each, spent in rounds.items():
-        print(line(each, images[each], stage.originals[:few], middle(spent), work=work[each], peak=peak))
+        print(line(each, images[each], stage.originals[:few], median_of(spent), work=work[each], peak=peak))
     for spec in options.ours:
-        wall, cpu = middle(rounds[name]).over(middle(rounds[spec]))
+        wall, cpu = median_of(rounds[name]).over(median_of(rounds[spec]))
         print(f"{spec}: {wall:.1f} times the images a second of the published procedure ({cpu:.1f} by CPU time)")
 
 
