@@ -50,9 +50,9 @@ _KINDS = (
     ),
     FlagKind(
         identifier="noise-helps",
-        meaning="An attack scores higher on a stronger setting of the same defense.",
+        meaning="An attack scores higher on a stronger setting of a defense than on a weaker one or none.",
         causes=(
-            "The attack is too weak on the weaker setting: masked gradients or too few iterations.",
+            "The attack is too weak on the weaker setting: masked gradients, too few steps, or too strong a prior.",
             "The parameter does not make the defense stronger on these data.",
         ),
         remedy="Raise the attack's iterations. Do not read the trend over this parameter as protection.",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, permutations
 
-from ...plan.references import REFERENCE_ATTACK
+from ...plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ...registry.declared import declared
 from ..groups import Finding, ScoredRows, defense, observations, psnr
 from ..store import Row
@@ -14,7 +14,10 @@ from .comparisons import MARGIN_DB, without
 
 
 def noise_helps(board: ScoredRows) -> Iterator[Finding]:
-    """Find attacks that score higher on a stronger setting of the same defense."""
+    """Find attacks that score higher on a stronger setting of the same defense, or on one than on the undefended wire.
+
+    The undefended wire counts as the weakest setting of each defense that declares what makes it stronger.
+    """
     stronger_with = {name: declared("defenses", name).stronger_with for name in {row.defense for row in board.rows}}
     settings = {(row.defense, row.defense_params) for row in board.rows}
     strengths = {(name, params): _strength(params, stronger_with[name]) for name, params in settings}
@@ -33,8 +36,25 @@ def noise_helps(board: ScoredRows) -> Iterator[Finding]:
         surely = ((row, other) for row, other in pairs if board.exceeds(other, row, MARGIN_DB))
         if pair := next(surely, None):
             row, other = pair
-            found = f"scores {psnr(row):.2f} dB, and {psnr(other):.2f} dB on the stronger {defense(other)}"
-            yield Finding.of(row, found, other)
+            yield Finding.of(row, _less_than_on(row, other), other)
+    ordered = {REFERENCE_DEFENSE, *(name for name, declares in stronger_with.items() if declares)}
+    for rows in board.groups("defense", "defense_params"):
+        yield from _below_defended(board, [row for row in rows if row.defense in ordered])
+
+
+def _below_defended(board: ScoredRows, rows: Sequence[Row]) -> Iterator[Finding]:
+    """Find the undefended row of an attack if one of its defended rows is better, and name the best of these."""
+    plain = next((row for row in rows if row.defense == REFERENCE_DEFENSE and row.attack != REFERENCE_ATTACK), None)
+    if plain is None:
+        return
+    better = [row for row in rows if row is not plain and board.exceeds(row, plain, MARGIN_DB)]
+    if better:
+        other = max(better, key=psnr)
+        yield Finding.of(plain, _less_than_on(plain, other), other)
+
+
+def _less_than_on(row: Row, other: Row) -> str:
+    return f"scores {psnr(row):.2f} dB, and {psnr(other):.2f} dB on the stronger {defense(other)}"
 
 
 def observations_hurt(board: ScoredRows) -> Iterator[Finding]:

@@ -193,6 +193,29 @@ def test_a_smaller_epsilon_is_more_noise() -> None:
     assert flags(cell("ridge", 15.0, defense_params=more), cell("ridge", 17.0, defense_params=less)) == []
 
 
+def test_an_attack_below_its_score_on_a_noisy_wire_is_flagged_on_the_undefended_one() -> None:
+    exact, noisy = on("undefended", "white_box", 21.0), cell("white_box", 25.0, defense_params={"sigma": 1.0})
+    noisier = cell("white_box", 23.0, defense_params={"sigma": 2.0})
+
+    (flag,) = (flag for flag in audit([each.row for each in (noisier, exact, noisy)], {}) if flag.name != "incomplete")
+
+    assert (flag.name, flag.cell_ids) == ("noise-helps", (exact.row.cell_id, noisy.row.cell_id))
+    assert "scores 21.00 dB, and 25.00 dB on the stronger dp_ir" in flag.sentence
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        cell("white_box", 21.4, defense_params={"sigma": 1.0}),
+        cell("white_box", 25.0, defense_params={"sigma": 1.0}, split="earlier"),
+        on("dp_sgd", "white_box", 25.0),
+    ],
+    ids=["within the margin", "another split", "another network"],
+)
+def test_what_may_be_better_than_the_undefended_wire_is_not_flagged(other: Record) -> None:
+    assert flags(on("undefended", "white_box", 21.0), other) == []
+
+
 def test_a_flag_names_the_doubtful_cell_first_and_says_the_figures() -> None:
     ridge, white = FAULTS["black-box-beats-white-box"]
 
