@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -158,9 +159,9 @@ def _agree(column: str, one: CellGroup, other: CellGroup, *, loose: tuple[bool, 
     here, there = one.value(column), other.value(column)
     if here is None or there is None:
         return True  # a published board may not have the column
-    if column not in PARAMETER_COLUMNS:
+    if here == there or column not in PARAMETER_COLUMNS:
         return here == there
-    ours, theirs = json.loads(here), json.loads(there)
+    ours, theirs = _read_params(here), _read_params(there)
     if any(ours[key] != theirs[key] for key in ours.keys() & theirs.keys()):
         return False
     name = column.removesuffix("_params")
@@ -168,6 +169,11 @@ def _agree(column: str, one: CellGroup, other: CellGroup, *, loose: tuple[bool, 
         partial or _are_defaults(PARAMETER_COLUMNS[column], whole.value(name), params, known)
         for whole, params, known, partial in ((one, ours, theirs, loose[1]), (other, theirs, ours, loose[0]))
     )
+
+
+@cache
+def _read_params(text: str) -> dict[str, Any]:
+    return json.loads(text)
 
 
 def _are_defaults(kind: Kind, name: str, params: dict[str, Any], known: Iterable[str]) -> bool:
