@@ -13,6 +13,7 @@ from ..benchmark.errors import UsageError, message_of
 from ..benchmark.interfaces import Component
 from ._content import Content, Schema, digest_of, read_by
 from ._network import Network
+from ._onnx_operators import lower
 
 NEEDED = "Expected the packages onnx and onnx2torch, got none. Install them: pip install 'mia-bench[onnx]'."
 VERSIONS = (None, 17, 16, 13)
@@ -54,12 +55,7 @@ class Onnx(Network, _InFile):
         path = self.path.file(_hashed)
         model = _load(path)
         _require_one(model, path)
-        for node in model.graph.node:
-            if node.op_type == "Reshape":  # onnx2torch knows no sizes of 0, and networks have none
-                kept = [each for each in node.attribute if each.name != "allowzero"]
-                del node.attribute[:]
-                node.attribute.extend(kept)
-        return _converted(model, path)
+        return _converted(lower(model), path)
 
 
 def _packages() -> tuple[Any, Any]:
@@ -108,6 +104,14 @@ def _tensors(graph: Any) -> Iterator[Any]:
             yield from _tensors(inner)
 
 
+def _sized(network: nn.Module) -> nn.Module:
+    """Give layer normalizations the sizes of their weights; onnx2torch takes unknown sizes of the input as 0."""
+    for module in network.modules():
+        if isinstance(module, nn.LayerNorm) and module.elementwise_affine:
+            module.normalized_shape = tuple(module.weight.shape)
+    return network
+
+
 def _name_weights(network: nn.Module) -> nn.Module:
     """Make parameters of the weights that onnx2torch keeps as buffers, such as those of MatMul.
 
@@ -140,7 +144,7 @@ def _converted(model: Any, path: Path) -> nn.Module:
     for version in VERSIONS:
         try:
             tried = model if version is None else onnx.version_converter.convert_version(model, version)
-            return _name_weights(onnx2torch.convert(tried))
+            return _name_weights(_sized(onnx2torch.convert(tried)))
         except Exception as error:  # an operator that onnx2torch or the converter does not know
             first = first or error
     assert first is not None

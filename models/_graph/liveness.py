@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import torch
 from torch import fx
 
 from .batch_sizes import follows_the_batch
 from .conditions import BATCHES
 from .recording import Fact, Facts
+from .sizes import tells_sizes
 from .tracing import Trace
-
-SIZES = {"size", "dim", "ndimension", "numel", "nelement", "type", "get_device"}
-"""Methods of a tensor that tell nothing of its numbers."""
-PROPERTIES = {"shape", "ndim", "device", "dtype", "is_cuda", "layout", "requires_grad"}
-"""Properties of a tensor that tell nothing of its numbers."""
-FUNCTIONS: set[Any] = {len, torch.numel, torch.is_tensor, torch.is_floating_point, torch._assert}
 
 
 @dataclass(frozen=True)
@@ -39,26 +32,20 @@ class Spot:
 def carried(trace: Trace, facts: Facts) -> set[fx.Node]:
     """Find the values that follow from the numbers in the images, and so have to cross a cut.
 
-    Sizes do not, nor do tensors that follow from the weights alone: both can be computed anew behind a cut.
+    Sizes do not, even if a tensor holds them, nor do tensors that follow from sizes and weights alone: all of these can
+    be computed anew behind a cut.
     """
     found: set[fx.Node] = set()
     for node in trace.graph.nodes:
         follows = any(each in found for each in node.all_input_nodes)
-        if facts[node][0].holds_tensors:
+        sizes = tells_sizes(node, trace.root)
+        if facts[node][0].holds_tensors and not sizes:
             crosses = follows or node.op == "placeholder"
         else:
-            crosses = (follows and not _tells_sizes(node)) or not _known(facts[node])
+            crosses = (follows and not sizes) or not _known(facts[node])
         if crosses or node.op == "output":
             found.add(node)
     return found
-
-
-def _tells_sizes(node: fx.Node) -> bool:
-    if node.op == "call_method":
-        return node.target in SIZES
-    if node.op == "call_function" and node.target is getattr:
-        return node.args[1] in PROPERTIES
-    return node.op == "call_function" and node.target in FUNCTIONS
 
 
 def _known(facts: tuple[Fact, ...]) -> bool:

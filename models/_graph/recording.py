@@ -7,12 +7,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils import _pytree as pytree
 
 from ...benchmark.errors import UsageError, message_of
 from .conditions import BATCHES
+from .sizes import gives_size_tensor
 from .tracing import Trace
+
+MOST_NUMBERS = 256
+"""The numbers of larger tensors are not remembered."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +26,14 @@ class Fact:
     Attributes:
         shape: of a tensor, with the batch first; None if it is not a single tensor of floating-point numbers.
         holds_tensors: whether it is a tensor or holds some.
-        value: what it is, if it holds no tensor.
+        value: what it is, if it holds no tensor; its numbers in lists, if it is a small tensor and these are known.
+        dtype: of the tensor that has these numbers.
     """
 
     shape: tuple[int, ...] | None
     holds_tensors: bool
     value: Any = None
+    dtype: torch.dtype | None = None
 
 
 Facts = dict[fx.Node, tuple[Fact, ...]]
@@ -37,14 +43,21 @@ Facts = dict[fx.Node, tuple[Fact, ...]]
 def record(trace: Trace, image_shape: tuple[int, int, int]) -> Facts:
     """Run a graph once for each of ``BATCHES``.
 
-    The tensors hold no numbers, which takes no time, unless an operation asks for one.
+    The tensors hold no numbers, which takes no time, unless an operation asks for one or gives sizes as a tensor.
     """
+    runs = None
+    if not any(gives_size_tensor(node, trace.root) for node in trace.graph.nodes):
+        runs = _runs_without_numbers(trace, image_shape)
+    runs = runs or [_run_on_numbers(trace, size, image_shape) for size in BATCHES]
+    return {node: tuple(facts[node] for facts in runs) for node in runs[0]}
+
+
+def _runs_without_numbers(trace: Trace, image_shape: tuple[int, int, int]) -> list[dict[fx.Node, Fact]] | None:
     try:
         with FakeTensorMode(allow_non_fake_inputs=True):
-            runs = [_run(trace, torch.empty(size, *image_shape)) for size in BATCHES]
-    except Exception:
-        runs = [_run_on_numbers(trace, size, image_shape) for size in BATCHES]
-    return {node: tuple(facts[node] for facts in runs) for node in runs[0]}
+            return [_run(trace, torch.empty(size, *image_shape)) for size in BATCHES]
+    except Exception:  # an operation asks for a number
+        return None
 
 
 def _run_on_numbers(trace: Trace, size: int, image_shape: tuple[int, int, int]) -> dict[fx.Node, Fact]:
@@ -74,5 +87,9 @@ class _Recorder(fx.Interpreter):
         value = super().run_node(n)
         holds = any(isinstance(leaf, Tensor) for leaf in pytree.tree_leaves(value))
         single = isinstance(value, Tensor) and value.is_floating_point()
-        self.facts[n] = Fact(tuple(value.shape) if single else None, holds, None if holds else value)
+        shape = tuple(value.shape) if single else None
+        if isinstance(value, Tensor) and not isinstance(value, FakeTensor) and value.numel() <= MOST_NUMBERS:
+            self.facts[n] = Fact(shape, holds, value.tolist(), value.dtype)
+        else:
+            self.facts[n] = Fact(shape, holds, None if holds else value)
         return value

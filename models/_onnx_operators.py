@@ -1,0 +1,118 @@
+"""Operators of newer ONNX versions, written as onnx2torch knows them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from torch import nn
+
+KNOWN = 17
+"""The version of the operators that onnx2torch knows."""
+DROPPED = {"Reshape": {"allowzero"}, "Split": {"num_outputs"}, "Cast": {"saturate"}}
+"""Attributes that say nothing of networks: of sizes of 0, of what the number of outputs tells, and of 8-bit numbers."""
+
+
+def lower(model: Any) -> Any:
+    """Return a model with its operators as those of version 17, each with constants of its own.
+
+    Later versions allow more types of numbers for most operators. Reductions take their axes as an input, which becomes
+    an attribute again.
+
+    Args:
+        model: An ``onnx.ModelProto``, which may be changed. Operators that version 17 lacks stay as they are.
+    """
+    from onnx import shape_inference
+
+    model = shape_inference.infer_shapes(model)  # no longer possible when an operator is of another version
+    _separate_constants(model.graph)
+    constants = _whole_numbers(model.graph)
+    newer = any(not each.domain and each.version > KNOWN for each in model.opset_import)
+    for node in model.graph.node:
+        _drop(node, DROPPED.get(node.op_type, set()))
+        if newer and node.op_type.startswith("Reduce") and node.op_type != "ReduceSum":
+            _name_axes(node, constants)
+        if newer and node.op_type == "Pad" and len(node.input) == 4 and not len(constants.get(node.input[3], [0])):
+            node.input.pop()
+    for each in model.opset_import:
+        if not each.domain and newer:
+            each.version = KNOWN
+    _teach_gelu()
+    return model
+
+
+def _separate_constants(graph: Any) -> None:
+    """Give each operator its own constants, where exporters let several share those that are equal.
+
+    Operators that hold a constant or pass one on are removed, since onnx2torch does not look through all of them. A
+    network whose layers share weights has no cut between these layers.
+    """
+    constants = {each.name: each for each in graph.initializer}
+    passed: dict[str, str] = {}
+    for node in graph.node:
+        held = [each.t for each in node.attribute if node.op_type == "Constant" and each.name == "value"]
+        source = passed.get(node.input[0], node.input[0]) if node.op_type == "Identity" else ""
+        if held:
+            constants[node.output[0]] = _added(graph, held[0], node.output[0])
+        if held or source in constants:
+            passed[node.output[0]] = source or node.output[0]
+    kept = [node for node in graph.node if node.output[0] not in passed]
+    taken: set[str] = set()
+    for node in kept:
+        for place, name in enumerate(node.input):
+            source = passed.get(name, name)
+            if source in taken:
+                source = _added(graph, constants[source], f"{source}/{node.output[0]}/{place}").name
+            if source in constants:
+                taken.add(source)
+            node.input[place] = source
+    del graph.node[:]
+    graph.node.extend(kept)
+
+
+def _added(graph: Any, tensor: Any, name: str) -> Any:
+    added = graph.initializer.add()
+    added.CopyFrom(tensor)
+    added.name = name
+    return added
+
+
+def _whole_numbers(graph: Any) -> dict[str, Any]:
+    """Return the constants that are whole numbers, such as axes, by name."""
+    from onnx import TensorProto, numpy_helper
+
+    wanted = [each for each in graph.initializer if each.data_type == TensorProto.INT64]
+    return {each.name: numpy_helper.to_array(each) for each in wanted}
+
+
+def _name_axes(node: Any, constants: dict[str, Any]) -> None:
+    """Make an attribute of the axes of a reduction, unless they are computed."""
+    from onnx import helper
+
+    axes = constants.get(node.input[1]) if len(node.input) > 1 and node.input[1] else []
+    if axes is None:
+        return
+    _drop(node, {"noop_with_empty_axes"})
+    del node.input[1:]
+    if len(axes):
+        node.attribute.append(helper.make_attribute("axes", [int(each) for each in axes]))
+
+
+def _drop(node: Any, names: set[str]) -> None:
+    kept = [each for each in node.attribute if each.name not in names]
+    if len(kept) < len(node.attribute):
+        del node.attribute[:]
+        node.attribute.extend(kept)
+
+
+@cache
+def _teach_gelu() -> None:
+    """Tell onnx2torch what the operator Gelu is, which exporters write since version 20."""
+    from onnx2torch.node_converters.registry import add_converter
+    from onnx2torch.utils.common import OperationConverterResult, onnx_mapping_from_node
+
+    @add_converter(operation_type="Gelu", version=KNOWN)
+    def _(node: Any, graph: Any) -> OperationConverterResult:
+        approximate = node.attributes.get("approximate", "none")
+        approximate = approximate.decode() if isinstance(approximate, bytes) else approximate
+        return OperationConverterResult(nn.GELU(approximate=approximate), onnx_mapping_from_node(node))

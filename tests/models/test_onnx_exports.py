@@ -1,0 +1,134 @@
+"""ONNX files as exporters write them: sizes read from tensors, new operators, weights shared where they are equal."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mia_bench.benchmark.interfaces.stages import Stages, find_cuts
+from mia_bench.benchmark.registry.specs import resolve
+from mia_bench.models.onnx import Onnx
+from torch import Tensor, nn
+
+onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnx2torch")
+
+IMAGE = (3, 8, 8)
+
+
+class Viewing(nn.Module):
+    """Reads the number of images at the beginning, and again in front of the last layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.deep = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
+        self.hidden, self.fc = nn.Linear(8 * 4 * 4, 6), nn.Linear(6, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        count, height = images.size(0), images.size(2)
+        maps = nn.functional.max_pool2d(self.conv(images).relu(), 2)
+        maps = self.deep(maps).relu() / (height**0.5)
+        return self.fc(self.hidden(maps.view(maps.size(0), -1)).relu()).view(count, 5)
+
+
+def stages_of(path: Path) -> Stages:
+    model = resolve("models", "onnx", {"path": str(path)}).component
+    assert isinstance(model, Onnx)
+    return model.build(IMAGE, 5)
+
+
+def answer_of_runtime(path: Path, images: Tensor) -> Tensor:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(path), options)
+    return torch.from_numpy(session.run(None, {session.get_inputs()[0].name: images.numpy()})[0])
+
+
+@torch.no_grad()
+def test_a_network_that_reads_the_number_of_images_has_a_cut_behind_each_layer(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network, path = Viewing().eval(), tmp_path / "net.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            (torch.rand(2, *IMAGE),),
+            str(path),
+            dynamo=False,
+            opset_version=17,
+            input_names=["images"],
+            dynamic_axes={"images": {0: "count"}},
+        )
+    assert {node.op_type for node in onnx.load(str(path)).graph.node} >= {"Shape", "Gather", "Concat", "Reshape"}
+
+    stages, images = stages_of(path), torch.rand(5, *IMAGE)
+
+    cuts = ["Conv", "Relu", "MaxPool", "Conv", "Relu", "Div", "Reshape", "Gemm", "Relu", "Gemm", "Reshape"]
+    assert [cut.rpartition(".")[2].partition("_")[0] for cut in find_cuts(stages, "all")] == cuts
+    assert torch.equal(stages(images), network(images))
+    torch.testing.assert_close(stages(images), answer_of_runtime(path, images), rtol=1e-5, atol=1e-6)
+    assert {stage.__module__.partition(".")[0] for stage in stages.children()} >= {"torch"}
+
+
+def save(path: Path, *, opset: int) -> Path:
+    """Write a network of newer operators whose two fully connected layers share their weights and their bias."""
+    helper, rng, types = onnx.helper, np.random.default_rng(0), onnx.TensorProto
+    arrays = {
+        "w": rng.standard_normal((4, 3, 3, 3)).astype("f"),
+        "gamma": np.ones(8, "f"),
+        "square": rng.standard_normal((8, 8)).astype("f"),
+        "zeros": np.zeros(8, "f"),
+        "fc": rng.standard_normal((5, 8)).astype("f"),
+        "sides": np.array([2, 3]),
+        "first": np.array(0),
+        "place": np.array([0]),
+        "rest": np.array([-1]),
+    }
+    node = helper.make_node
+    nodes = [
+        node("Identity", ["gamma"], ["same_gamma"]),
+        node("Identity", ["zeros"], ["bias"]),
+        node("Constant", [], ["two"], value=onnx.numpy_helper.from_array(np.array(2.0, "f"))),
+        node("Shape", ["images"], ["shape"]),
+        node("Gather", ["shape", "first"], ["count"]),
+        node("Unsqueeze", ["count", "place"], ["counts"]),
+        node("Concat", ["counts", "rest"], ["sizes"], axis=0),
+        node("Conv", ["images", "w"], ["maps"], name="conv"),
+        node("Gelu", ["maps"], ["active"], name="gelu"),
+        node("Split", ["active"], ["left", "right"], axis=1, num_outputs=2, name="split"),
+        node("Concat", ["right", "left", "left", "right"], ["turned"], axis=1, name="concat"),
+        node("ReduceMean", ["turned", "sides"], ["mean"], keepdims=0, name="mean"),
+        node("LayerNormalization", ["mean", "same_gamma", "bias"], ["normal"], name="norm"),
+        node("Gemm", ["normal", "square", "bias"], ["first_hidden"], transB=1, name="first_fc"),
+        node("Pow", ["first_hidden", "two"], ["squared"], name="pow"),
+        node("Gemm", ["squared", "square", "zeros"], ["second_hidden"], transB=1, name="second_fc"),
+        node("Pow", ["second_hidden", "two"], ["squares"], name="second_pow"),
+        node("Gemm", ["squares", "fc"], ["values"], transB=1, name="fc"),
+        node("Reshape", ["values", "sizes"], ["logits"], allowzero=1, name="reshape"),
+    ]
+    given = [helper.make_tensor_value_info("images", types.FLOAT, ["count", *IMAGE])]
+    results = [helper.make_tensor_value_info("logits", types.FLOAT, None)]
+    weights = [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()]
+    graph = helper.make_graph(nodes, "net", given, results, weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)]), str(path))
+    return path
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("opset", [20, 22])
+def test_new_operators_and_shared_weights_are_taken(tmp_path: Path, opset: int) -> None:
+    path, images = save(tmp_path / "net.onnx", opset=opset), torch.rand(3, *IMAGE)
+
+    stages = stages_of(path)
+
+    named = ["conv", "gelu", "concat", "mean", "norm", "first_fc", "pow", "second_fc", "second_pow", "fc", "reshape"]
+    assert find_cuts(stages, "all") == named
+    expected = answer_of_runtime(path, images)
+    torch.testing.assert_close(stages(images), expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+    assert [type(stages.get_submodule(name)) for name in ("gelu", "norm", "second_fc")] == [
+        nn.GELU,
+        nn.LayerNorm,
+        nn.Linear,
+    ]
