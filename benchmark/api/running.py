@@ -15,7 +15,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from ..evaluation.artifacts import Artifacts
 from ..interfaces import Component, ImageSet, Pools
-from ..plan.lists import plain
+from ..plan.lists import list_specs, plain
 from ..plan.request import Request
 from ..plan.suite import requests_of
 from ..registry.sweeps import UnknownOption
@@ -54,6 +54,7 @@ def run(
     engine: Literal["local", "ray"] = "local",
     address: str | None = None,
     gpus_per_cell: float | None = None,
+    perceptual: str | Iterable[str] | None = None,
     out: str | Path = "results",
     data_dir: str | Path | None = None,
     quiet: bool = False,
@@ -94,6 +95,8 @@ def run(
         address: ``HOST:PORT`` of a Ray cluster, or ``auto`` on one of its machines. Defaults to the Ray cluster that
             this process is connected to, or else to a local one for this run.
         gpus_per_cell: The share of a GPU that Ray gives to each worker, from 0 to 1. Defaults to 1 on CUDA devices.
+        perceptual: Perceptual measures that are computed as well: ``lpips``, ``lpips:backbone=FILE`` and
+            ``imagenet_distance``. Finished cells without them are computed again. Defaults to none.
         out: The folder of the results.
         data_dir: The folder of the data. Defaults to the default folder of each dataset.
         quiet: Whether to show neither progress nor messages on stderr. The messages are also logged to the loggers
@@ -136,6 +139,7 @@ def run(
         engine=engine,
         address=address,
         gpus_per_cell=plain(gpus_per_cell),
+        perceptual=tuple(list_specs(perceptual or ())),
         keep_images=True,
     )
     with restored_state(), nullcontext() if quiet else logs_on_stderr():

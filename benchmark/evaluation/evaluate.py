@@ -21,6 +21,7 @@ from ..plan.references import PROTOCOL
 from ..registry import DISTRIBUTION
 from ..utils.isolation import isolated
 from .artifacts import Artifacts
+from .perceptual import NOT_WANTED, Wanted
 from .protection import Protected
 from .scoring import bound, calibrate, compare_members, compare_selected, finite_details, score, score_columns
 
@@ -70,10 +71,18 @@ class _Attacked:
     measured: Measured
 
 
-def evaluate(cell: Cell, cell_id: str, artifacts: Artifacts) -> tuple[Record, Reconstruction | None]:
+def evaluate(
+    cell: Cell, cell_id: str, artifacts: Artifacts, perceptual: Wanted = NOT_WANTED
+) -> tuple[Record, Reconstruction | None]:
     """Run one cell.
 
     An error inside a component becomes a record with its reason, unless the user can correct it.
+
+    Args:
+        cell: The cell.
+        cell_id: Its id.
+        artifacts: The data and models.
+        perceptual: The perceptual measures that are computed as well.
 
     Returns:
         The record, and the reconstruction if there is one.
@@ -90,10 +99,11 @@ def evaluate(cell: Cell, cell_id: str, artifacts: Artifacts) -> tuple[Record, Re
         attacked = _attack(cell, cell_id, seen)
         measured |= attacked.measured
         scored, per_image = _score(cell, attacked.reconstruction, artifacts)
-        measured |= scored
+        seen_as, empty = perceptual.compute(attacked.reconstruction.images, artifacts.originals(cell.setting))
+        measured |= scored | Measured(seen_as)
         row = Row(**_names(cell, cell_id), **measured.columns, status="done", device=device)
         held, notes = finite_details(measured.details)
-        notes |= {
+        notes |= empty | {
             "selected": attacked.reconstruction.selected,
             "selected_by_ssim": attacked.reconstruction.selected_by_ssim,
             "data": artifacts.pools(cell.setting.dataset).note,

@@ -39,6 +39,7 @@ PLACES = {
 SHOWN = [
     *("accuracy", "utility", "utility_metric", "agreement"),
     *("psnr_db", "ssim", "identified", "bound_identified", "leak_r2", "bound_psnr_db"),
+    *("lpips", "ms_ssim", "imagenet_distance"),
     *("epsilon", "attack_seconds", "status"),
 ]
 """Columns of the table that ``run`` ends with, beside the names."""

@@ -13,10 +13,10 @@ from ..errors import clean
 from ..metrics.scales import PSNR_CEILING_DB, RECOGNISABLE_SSIM
 from ..utils.texts import LARGEST_WHOLE, quoted
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised whenever the columns change."""
-READABLE_SCHEMAS = (2, SCHEMA_VERSION)
-"""Schemas whose records and leaderboards are read. Schema 2 had no column after ``bound_psnr_db``."""
+READABLE_SCHEMAS = (2, 3, SCHEMA_VERSION)
+"""Schemas that are read. Schema 2 ended with the column ``bound_psnr_db``, and 3 with ``client_peak_bytes``."""
 SLACK = 1e-3
 """How far rounding may move a score out of its range."""
 MAX_BRACKETS = 100
@@ -120,6 +120,9 @@ class Row(BaseModel):
     bytes_down: NotNegative | None = None
     client_param_bytes: Count | None = None
     client_peak_bytes: Count | None = None
+    lpips: NotNegative | None = None
+    ms_ssim: Share | None = None
+    imagenet_distance: NotNegative | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -132,7 +135,7 @@ class Row(BaseModel):
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         done = self.status == "done"
-        for name in REQUIRED_SCORES if done else SCORES:
+        for name in REQUIRED_SCORES if done else (*SCORES, *PERCEPTUAL):
             value = getattr(self, name)
             if (value is None) == done:
                 expected = "a value" if done else "no value"
@@ -175,6 +178,8 @@ SCORES = (
     "leak_r2",
 )
 """Columns that only finished cells fill."""
+PERCEPTUAL = ("lpips", "ms_ssim", "imagenet_distance")
+"""Columns of perceptual measures, which finished cells fill where the measure was asked for and can be computed."""
 REQUIRED_SCORES = ("psnr_db", "ssim", "recognisable", "utility")
 KINDS = {
     name: TypeAdapter(cast(Any, Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation))
@@ -280,6 +285,9 @@ def disagreement(row: Row, other: Row) -> str | None:
         one, two = getattr(row, name), getattr(other, name)
         if name in (*SCORES, "accuracy", "accuracy_undefended", "utility", "agreement"):
             if both_done and not _same(one, two):
+                return name
+        elif name in PERCEPTUAL:
+            if both_done and None not in (one, two) and not _same(one, two):
                 return name
         elif (same_moment or name in NAMES) and one != two and not _close(one, two):
             return name

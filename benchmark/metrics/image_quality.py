@@ -44,7 +44,7 @@ def psnr(reconstructed: Tensor, original: Tensor) -> Tensor:
         >>> psnr(torch.full((1, 1, 8, 8), 0.1), torch.zeros(1, 1, 8, 8))
         tensor([20.])
     """
-    _check(reconstructed, original)
+    check_shapes(reconstructed, original)
     error = (reconstructed.clamp(0, 1).double() - original.clamp(0, 1).double()).square().flatten(1).mean(1)
     return (-10 * torch.log10(error)).clamp(max=PSNR_CEILING_DB).float()
 
@@ -68,13 +68,14 @@ def ssim(reconstructed: Tensor, original: Tensor) -> Tensor:
         >>> ssim(torch.full((1, 1, 8, 8), 0.5), torch.full((1, 1, 8, 8), 0.5))
         tensor([1.])
     """
-    _check(reconstructed, original)
+    check_shapes(reconstructed, original)
     pairs = zip(reconstructed.clamp(0, 1).cpu().numpy(), original.clamp(0, 1).cpu().numpy(), strict=True)
     values = [structural_similarity(a, b, data_range=1.0, channel_axis=0) for a, b in pairs]
     return torch.tensor(cast(list[float], values), dtype=torch.float32)
 
 
-def _check(reconstructed: Tensor, original: Tensor) -> None:
+def check_shapes(reconstructed: Tensor, original: Tensor) -> None:
+    """Raise a ValueError unless reconstructions and originals have equal shapes (N, C, H, W)."""
     if reconstructed.shape != original.shape or original.dim() != 4:
         raise ValueError(
             f"Expected equal shapes (N, C, H, W), got reconstructed {tuple(reconstructed.shape)} and original "

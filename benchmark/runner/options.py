@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ..errors import UsageError
+from ..plan.lists import list_specs
 from ..utils.declaration import Declaration
 
 
@@ -25,6 +26,8 @@ class RunOptions(Declaration):
         engine: What runs the workers.
         address: ``HOST:PORT`` of a Ray cluster, or ``auto`` on one of its machines. None means a local Ray cluster.
         gpus_per_cell: The share of a GPU that Ray gives to each worker, from 0 to 1. None means 1 on CUDA devices.
+        perceptual: The perceptual measures that are computed as well: ``lpips``, ``lpips:backbone=FILE`` and
+            ``imagenet_distance``, as a list or a text with commas between them.
         keep_images: Whether all reconstructions are kept in the results folder, beside the strips of the first ten.
 
     Example:
@@ -44,7 +47,13 @@ class RunOptions(Declaration):
     gpus_per_cell: float | None = Field(
         None, strict=True, ge=0, le=1, allow_inf_nan=False, description="a number from 0 to 1"
     )
+    perceptual: tuple[str, ...] = Field(default=(), description="lpips, lpips:backbone=FILE or imagenet_distance")
     keep_images: bool = Field(default=False, description="true or false")
+
+    @field_validator("perceptual", mode="before")
+    @classmethod
+    def _lists_measures(cls, value: Any) -> Any:
+        return list_specs(value)
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:

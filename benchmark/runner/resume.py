@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..evaluation.artifacts import Artifacts
+from ..evaluation.perceptual import Wanted
 from ..leaderboard.planned_cells import read_plan
 from ..leaderboard.results_folder import outdated_folder, plan_path
 from ..leaderboard.stale import find_record, set_aside
@@ -17,6 +18,7 @@ from ..leaderboard.store import Record, rebuild, writing
 from ..plan.cells import Cell, Setting
 from ..plan.expansion import plan
 from ..plan.request import Request
+from ..registry.specs import ResolvedComponent
 from ..utils.files import locked, write_atomically
 from .object_cells import refuse_objects
 from .options import RunOptions
@@ -42,8 +44,8 @@ class PlannedCell(Task):
 
     @property
     def finished(self) -> bool:
-        """Whether the cell is not computed again. Failed cells are computed again."""
-        return self.record is not None and self.record.row.status != "failed"
+        """Whether the cell is not computed again. Failed cells, and those without a required measure, are."""
+        return self.record is not None and self.is_finished_by(self.record)
 
 
 def prepare(requests: Sequence[Request], options: RunOptions, artifacts: Artifacts) -> list[PlannedCell]:
@@ -61,15 +63,29 @@ def prepare_cells(cells: Sequence[Cell], options: RunOptions, artifacts: Artifac
     Raises:
         UsageError: If the data, the components or the records are wrong.
     """
+    wanted = Wanted.of(options.perceptual)
     refuse_objects(cells, options)
     _try_plugins(_settings(cells), options, artifacts)
     cells = settle(cells, artifacts)
     fingerprints = _fingerprints(_settings(cells), options, artifacts)
+    required = _required(wanted, cells, artifacts)
     planned = []
     for cell in cells:
         cell_id = cell.cell_id(fingerprints[cell.setting])
-        planned.append(PlannedCell(cell, cell_id, find_record(options.out, cell_id)))
+        record, needed = find_record(options.out, cell_id), required[cell.setting.dataset]
+        planned.append(PlannedCell(cell, cell_id, record, perceptual=wanted, required=needed))
     return planned
+
+
+def _required(wanted: Wanted, cells: Sequence[Cell], artifacts: Artifacts) -> dict[ResolvedComponent, tuple[str, ...]]:
+    """Return the wanted measures that can be computed, by dataset, and warn of the others."""
+    required = {}
+    for dataset in dict.fromkeys(cell.setting.dataset for cell in cells):
+        obstacles = wanted.obstacles(artifacts.facts(dataset).image_shape)
+        for name, reason in obstacles.items():
+            logger.warning("The column %s stays empty for %s. %s", name, dataset.label, reason)
+        required[dataset] = tuple(name for name in wanted.names if name not in obstacles)
+    return required
 
 
 def _settings(cells: Sequence[Cell]) -> list[Setting]:
@@ -106,7 +122,11 @@ def unfinished(planned: Sequence[PlannedCell]) -> list[list[Task]]:
     def setting(task: Task) -> Setting:
         return task.cell.setting
 
-    tasks = [Task(each.cell, each.cell_id) for each in planned if not each.finished]
+    tasks = [
+        Task(each.cell, each.cell_id, perceptual=each.perceptual, required=each.required)
+        for each in planned
+        if not each.finished
+    ]
     return [list(group) for _, group in itertools.groupby(tasks, key=setting)]
 
 

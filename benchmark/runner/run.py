@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..evaluation.artifacts import Artifacts
 from ..leaderboard.audits import audit, notice
 from ..leaderboard.flag_kinds import INCOMPLETE
+from ..leaderboard.records import PERCEPTUAL
 from ..leaderboard.results_folder import images_path, record_path, strip_path
 from ..leaderboard.store import (
     Record,
@@ -105,7 +106,7 @@ def _outcomes(
     def known(task: Task) -> CellResult | None:
         path = record_path(options.out, task.cell_id)
         record = read_record(path) if path.exists() else None
-        return CellResult(record) if record and record.row.status != "failed" else None
+        return CellResult(record) if record and task.is_finished_by(record) else None
 
     if options.engine == "local":
         own, foreign = _divided(groups, foreign=False), _divided(groups, foreign=True)
@@ -162,7 +163,7 @@ def _keep(options: RunOptions, outcome: CellResult) -> Record:
     """Write a record and its images, unless it has failed and a finished one exists. Return the record that is kept."""
     out, record = options.out, outcome.record
     path = record_path(out, record.row.cell_id)
-    if path.exists() and (old := read_record(path)).row.status != "failed":
+    if path.exists() and not _improves(record, old := read_record(path)):
         return old
     if outcome.strip is not None:
         write_atomically(strip_path(out, record.row.cell_id), outcome.strip)
@@ -170,6 +171,14 @@ def _keep(options: RunOptions, outcome: CellResult) -> Record:
         write_images(images_path(out, record.row.cell_id), outcome.images)
     write_record(out, record)
     return record
+
+
+def _improves(record: Record, old: Record) -> bool:
+    """Return whether a record replaces an old one: that has failed, or lacks a perceptual measure."""
+    if old.row.status == "failed":
+        return True
+    filled = [name for name in PERCEPTUAL if getattr(record.row, name) is not None]
+    return any(getattr(old.row, name) is None for name in filled)
 
 
 def compute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from zipfile import BadZipFile
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..errors import UsageError
 from ..evaluation.artifacts import Artifacts
 from ..evaluation.evaluate import evaluate
+from ..evaluation.perceptual import NOT_WANTED, Wanted
 from ..evaluation.strips import strip
 from ..leaderboard.store import Record
 from ..plan.cells import Cell, Setting
@@ -29,12 +30,22 @@ class Task:
     Attributes:
         cell: The cell.
         cell_id: The id of the cell, which names its record.
+        perceptual: The perceptual measures that are computed as well.
+        required: The columns of those that can be computed for these images, without which a record is not finished.
 
     Example: See ``run_task``, which computes a task.
     """
 
     cell: Cell
     cell_id: str
+    perceptual: Wanted = field(default=NOT_WANTED, kw_only=True)
+    required: tuple[str, ...] = field(default=(), kw_only=True)
+
+    def is_finished_by(self, record: Record) -> bool:
+        """Return whether a record has everything, so that the cell is not computed again."""
+        row = record.row
+        lacks = row.status == "done" and any(getattr(row, name) is None for name in self.required)
+        return row.status != "failed" and not lacks
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,7 @@ def run_task(task: Task, artifacts: Artifacts) -> CellResult:
     Raises:
         UsageError: If a parameter is wrong, or a cached file is damaged.
     """
-    record, rebuilt = evaluate(task.cell, task.cell_id, artifacts)
+    record, rebuilt = evaluate(task.cell, task.cell_id, artifacts, task.perceptual)
     drawn = images = None
     if rebuilt is not None:
         images = np.rint(rebuilt.images.detach().cpu().numpy() * LARGEST).astype(np.uint16)

@@ -44,6 +44,11 @@ MEANINGS = {
     "bytes_down": "bytes that the server sends back for one image, measured",
     "client_param_bytes": "bytes of the weights on the device",
     "client_peak_bytes": "largest sum of bytes of activations that the device holds at a time for one image",
+    "lpips": "mean LPIPS distance over images (AlexNet, version 0.1), lower is more similar; filled with "
+    "`--perceptual lpips`, see [Judge by perception](../guides/perceptual-measures.md)",
+    "ms_ssim": "mean multi-scale SSIM over images, in [0, 1]; filled for images of at least 161 pixels a side",
+    "imagenet_distance": "mean over images of 1 minus the cosine similarity of features of EfficientNet-Lite0, lower "
+    "is more similar; filled with `--perceptual imagenet_distance`",
     "epsilon": "promised epsilon of differential privacy; filled only where clipping bounds the sensitivity",
     "delta": "promised delta of differential privacy",
     "guarantee": "what the defense promises, in words",

@@ -73,6 +73,15 @@ Images = Annotated[
     int | None,
     typer.Option(help="Number of private images to attack. Defaults to 64.", metavar="N", rich_help_panel=WHAT),
 ]
+Perceptual = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Perceptual measures: lpips, imagenet_distance. Defaults to none.",
+        metavar="NAME",
+        show_default=False,
+        rich_help_panel=WHAT,
+    ),
+]
 Jobs = Annotated[
     int | None,
     typer.Option(

@@ -17,7 +17,7 @@ accuracy, accuracy_undefended, psnr_db, psnr_db_low, psnr_db_high, ssim, ssim_lo
 epsilon, delta, guarantee, wire_bytes, client_macs, client_params, client_ms, server_ms, attack_seconds,
 status, reason, cell_id, protocol, code_version, plugin_version, torch_version, device, finished_at,
 accuracy_images, identified, leak_r2, bound_psnr_db, task, utility, utility_metric, agreement, bound_identified,
-rounds, bytes_down, client_param_bytes, client_peak_bytes"""
+rounds, bytes_down, client_param_bytes, client_peak_bytes, lpips, ms_ssim, imagenet_distance"""
 
 
 def test_the_columns_are_those_of_the_design_in_order() -> None:
@@ -37,7 +37,7 @@ def test_rows_survive_the_way_to_the_file_and_back(tmp_path: Path) -> None:
     assert read_rows(path) == [records[1].row, records[0].row]
     assert [read_record(record_path(tmp_path, one.row.cell_id)) for one in records] == records
     assert "," not in path.read_text().splitlines()[2].split(",")[COLUMNS.index("client_macs")]
-    assert json.loads((tmp_path / "leaderboard.schema.json").read_text()) == {"schema_version": 3, "columns": COLUMNS}
+    assert json.loads((tmp_path / "leaderboard.schema.json").read_text()) == {"schema_version": 4, "columns": COLUMNS}
 
 
 def test_records_and_boards_of_schema_2_are_read_as_classification(tmp_path: Path) -> None:

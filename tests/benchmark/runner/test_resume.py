@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from mia_bench.benchmark import registry
+from mia_bench.benchmark.evaluation import perceptual
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.interfaces import Model
+from mia_bench.benchmark.leaderboard.loading import load_boards
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.runner import resume
@@ -40,6 +42,38 @@ def test_failed_cells_are_tried_again_and_finished_ones_are_not(
     assert [one.row.status for one in first] == ["failed", "done"]
     assert [one.row.status for one in second] == ["done", "done"]
     assert second[1].row.finished_at == reference_finished_at
+
+
+def test_a_measure_that_is_asked_for_later_fills_its_column(
+    bench: Artifacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(perceptual, "_efficientnet", lambda: lambda images: images.flatten(1))
+    out = tmp_path / "results"
+    request = Request(dataset="imagefolder:size=16", model="lenet5", splits=["conv1"], attacks=["ridge"], images=4)
+    request = request.model_copy(update={"defenses": ["undefended"]})
+    wanted = RunOptions(out=out, perceptual=cast(Any, "imagenet_distance"))
+    runs = [
+        execute(prepare([request], where, bench), where, bench, Listener()) for where in (RunOptions(out=out), wanted)
+    ]
+
+    assert [one.row.imagenet_distance for one in runs[0]] == [None, None]
+    assert all(one.row.imagenet_distance for one in runs[1])
+    assert [one.row.psnr_db for one in runs[0]] == [one.row.psnr_db for one in runs[1]]
+    assert {one.row.cell_id: one.row for one in runs[1]} == {row.cell_id: row for row in load_boards([out])[0]}
+    assert all(each.finished for where in (RunOptions(out=out), wanted) for each in prepare([request], where, bench))
+
+
+def test_a_measure_that_cannot_be_computed_is_no_reason_to_compute_a_cell_again(
+    bench: Artifacts, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    where = RunOptions(out=tmp_path / "results", perceptual=cast(Any, ["lpips"]))
+    request = Request(dataset="imagefolder:size=16", model="lenet5", splits=["conv1"], attacks=["ridge"], images=4)
+    request = request.model_copy(update={"defenses": ["undefended"]})
+    records = execute(prepare([request], where, bench), where, bench, Listener())
+
+    assert {one.notes["lpips"] for one in records} == {"It needs images of at least 31 pixels a side, got (16, 16)."}
+    assert caplog.messages[0] == f"The column lpips stays empty for imagefolder:size=16. {records[0].notes['lpips']}"
+    assert all(each.finished for each in prepare([request], where, bench))
 
 
 def test_weights_that_code_loads_are_given_weights_on_the_data_of_a_plug_in(

@@ -1,0 +1,103 @@
+"""The perceptual columns: switched on, left empty with a reason, filled later."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mia_bench import UsageError
+from mia_bench.benchmark.evaluation.perceptual import Wanted
+from safetensors.torch import save_file
+from torch import Tensor
+from torchvision.models import alexnet
+
+
+@pytest.fixture
+def backbone(tmp_path: Path) -> Path:
+    """A file of random weights of AlexNet."""
+    path = tmp_path / "alexnet.safetensors"
+    save_file(layers(), path)
+    return path
+
+
+def layers() -> dict[str, Tensor]:
+    """Return random weights of the convolutional layers of AlexNet."""
+    torch.manual_seed(0)
+    with torch.device("meta"):
+        shapes = {f"features.{name}": each.shape for name, each in alexnet().features.state_dict().items()}
+    return {name: 0.05 * torch.randn(shape) for name, shape in shapes.items()}
+
+
+@pytest.fixture(autouse=True)
+def empty_torch_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+
+
+def test_lpips_takes_its_backbone_from_a_file(backbone: Path) -> None:
+    images = torch.rand(2, 1, 32, 32)
+    columns, reasons = Wanted.of([f"lpips:backbone={backbone}"]).compute(images, images.flip(0))
+
+    assert set(columns) == {"lpips"}
+    assert columns["lpips"] > 0
+    assert not reasons
+
+
+def test_lpips_stays_empty_without_its_backbone_and_says_why() -> None:
+    images = torch.rand(2, 3, 32, 32)
+    columns, reasons = Wanted.of(["lpips"]).compute(images, images)
+
+    assert columns == {}
+    assert reasons["lpips"].startswith("Expected the weights of torchvision's AlexNet in ")
+
+
+def test_lpips_finds_its_backbone_in_the_cache_of_torch(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    path = tmp_path / "torch" / "hub" / "checkpoints" / "alexnet-owt-7be5be79.pth"
+    path.parent.mkdir(parents=True)
+    torch.save(layers(), path)
+    images = torch.rand(2, 3, 32, 32)
+
+    assert Wanted.of(["lpips"]).compute(images, images)[0] == {"lpips": 0.0}
+
+
+def test_small_images_leave_the_columns_empty(backbone: Path) -> None:
+    images = torch.rand(2, 1, 28, 28)
+    columns, reasons = Wanted.of([f"lpips:backbone={backbone}"]).compute(images, images)
+
+    assert columns == {}
+    assert reasons == {"lpips": "It needs images of at least 31 pixels a side, got (28, 28)."}
+
+
+def test_ms_ssim_is_always_computed_for_large_images() -> None:
+    images = torch.rand(1, 3, 161, 161)
+
+    assert Wanted().compute(images, images) == ({"ms_ssim": 1.0}, {})
+
+
+def test_imagenet_distance_is_zero_for_equal_images_and_larger_for_others() -> None:
+    images = torch.rand(2, 3, 16, 16)
+    wanted = Wanted.of(["imagenet_distance"])
+
+    assert wanted.compute(images, images)[0]["imagenet_distance"] < 1e-5
+    assert 0.01 < wanted.compute(torch.zeros_like(images), images)[0]["imagenet_distance"] < 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("lpip", r"Expected perceptual measures among lpips, imagenet_distance, got 'lpip'\."),
+        ("lpips:net=vgg", r"The measure 'lpips' has no parameter 'net'\. Its parameters: backbone\."),
+        ("imagenet_distance:size=3", r"has no parameter 'size'\. Its parameters: none\."),
+        ("ms_ssim", r"got ms_ssim, which is always computed for images of at least 161 pixels"),
+        ("lpips:backbone=missing.pth", r"Expected weights, got missing.pth"),
+    ],
+)
+def test_wrong_measures_are_refused(spec: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Wanted.of([spec])
+
+
+def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    with pytest.raises(UsageError, match=r"pip install 'mia-bench\[perceptual\]'"):
+        Wanted.of(["lpips"])
