@@ -4,6 +4,7 @@ Run: python performance/timings.py results/reference/*.csv RESULTS_DIR ... > ben
 A leaderboard gives the seconds of attacks; a results folder also those of defenses.
 """
 
+import argparse
 import csv
 import sys
 from collections import defaultdict
@@ -17,7 +18,9 @@ NAMES = ["dataset", "model", "split", "defense", "attack", "n_images"]
 
 def main() -> None:
     """Read boards and print their medians."""
-    rows, records = load_boards([Path(word) for word in sys.argv[1:]])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("boards", type=Path, nargs="+", metavar="BOARD", help="leaderboards and results folders")
+    rows, records = load_boards(parser.parse_args().boards)
     protects, attacks = defaultdict(list), defaultdict(list)
     for row in rows:
         names = tuple(str(getattr(row, name)).partition(":")[0] for name in NAMES)
