@@ -12,8 +12,8 @@ A table follows a marker in TOML, which readers do not see:
     -->
 
 ``rows`` names the columns of the leaderboard that identify a row of the table, and ``columns`` lists the others, each
-with the cells it shows. Components are written as on the command line, ``dp_ir:sigma=0.4``. Numbers of several seeds are
-averaged. Rows keep their order on the page, and new ones are added at the end.
+with the cells it shows. Components are written as on the command line, ``dp_ir:sigma=0.4``. Numbers of several seeds
+are averaged. Rows keep their order on the page, and new ones are added at the end.
 
 Example: python docs/paste_tables.py
 Example: python docs/paste_tables.py results/he2021.md
