@@ -31,6 +31,7 @@ from mia_bench.benchmark.registry.labels import label
 
 ROOT = Path(__file__).parents[1]
 MARKED = re.compile(r"(<!-- table\n(.*?)-->\n)\n?((?:\|[^\n]*\n)*)", flags=re.DOTALL)
+COMPONENTS = ("dataset", "model", "defense", "attack")
 FIELD = re.compile(r"\{(\w+)")
 
 
@@ -54,7 +55,11 @@ def refreshed(text: str, folder: Path) -> str:
 
 def _table(wanted: dict[str, Any], present: str, folder: Path) -> str:
     board = _chosen(_read(folder / wanted["board"]), wanted.get("where", {}))
-    rows = {key: [*key] for key in _ordered(board, wanted["rows"], present)}
+    marks = ["`" if name in COMPONENTS else "" for name in wanted["rows"]]
+    rows = {
+        key: [f"{mark}{cell}{mark}" for mark, cell in zip(marks, key, strict=True)]
+        for key in _ordered(board, wanted["rows"], present)
+    }
     for header, column in wanted["columns"].items():
         cells = _cells(board, column, wanted)
         if not any(cells.values()):
@@ -62,11 +67,7 @@ def _table(wanted: dict[str, Any], present: str, folder: Path) -> str:
         for key, row in rows.items():
             row.append(cells.get(key, ""))
     headers = [*wanted["rows"], *wanted["columns"]]
-    lines = [
-        headers,
-        ["---"] * len(headers),
-        *([_code(cell, at) for at, cell in enumerate(row)] for row in rows.values()),
-    ]
+    lines = [headers, ["---"] * len(headers), *rows.values()]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
@@ -82,9 +83,10 @@ def _read(path: Path) -> pd.DataFrame:
     return board
 
 
-def _chosen(board: pd.DataFrame, where: dict[str, str]) -> pd.DataFrame:
-    for column, value in where.items():
-        board = board[board[column].astype(str) == str(value)]
+def _chosen(board: pd.DataFrame, where: dict[str, str | list[str]]) -> pd.DataFrame:
+    """Return the rows that have the given value, or one of several, in each of these columns."""
+    for column, values in where.items():
+        board = board[board[column].astype(str).isin([values] if isinstance(values, str) else values)]
     return board
 
 
@@ -109,11 +111,6 @@ def _cells(board: pd.DataFrame, column: dict[str, Any], wanted: dict[str, Any]) 
         empty = any(pd.isna(value) for value in values.values())
         found[tuple(map(str, key))] = "" if empty else template.format(**values).replace("%", " %")  # pyright: ignore[reportArgumentType]
     return found
-
-
-def _code(cell: str, place: int) -> str:
-    """Mark the name of a component as code, in the first columns of a row."""
-    return f"`{cell}`" if place < 2 and re.fullmatch(r"[a-z_]+(:\S+)?", cell) else cell
 
 
 def main() -> None:
