@@ -23,8 +23,8 @@ class WhiteBox(Attack):
     mean of the attacker's images instead of 0.5), the penalty (total variation plus a Gaussian fitted to the
     attacker's images) and the unit of the distance (that of the mean image). The paper tunes ``tv`` for each split;
     here the attacker sends some auxiliary images through the client and takes the weight that reconstructs them best.
-    For images of more than 32x32 pixels it also takes the best of L-BFGS and Adam, the latter on plain distances and on
-    those in units of each channel's standard deviation.
+    For images of more than 32x32 pixels it takes the better of L-BFGS and Adam, the latter on distances in units of
+    each channel's standard deviation and with a prior that is strong at first.
 
     Example:
         ``mia-bench run --attack white_box --tv 0.01``
@@ -32,7 +32,7 @@ class WhiteBox(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 4, algorithm 1.
     """
 
-    version: ClassVar[int] = 10
+    version: ClassVar[int] = 11
     access: ClassVar[Access] = Access.WHITE_BOX
 
     iterations: int = Field(150, ge=1, description="optimization steps")

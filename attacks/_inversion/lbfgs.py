@@ -24,6 +24,14 @@ class Loss(Protocol):
         ...
 
 
+class FadingLoss(Loss, Protocol):
+    """A function to minimize whose prior is strong at first, so that searches get around bad minima."""
+
+    def __call__(self, images: Tensor, index: Tensor, progress: float = 1.0) -> Tensor:
+        """Return the loss as for ``Loss``; ``progress`` runs from 0 to 1, where the prior has its final weight."""
+        ...
+
+
 class State(NamedTuple):
     """The state of the search for M images.
 
