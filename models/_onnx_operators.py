@@ -51,7 +51,8 @@ def _separate_constants(graph: Any) -> None:
     passed: dict[str, str] = {}
     for node in graph.node:
         held = [each.t for each in node.attribute if node.op_type == "Constant" and each.name == "value"]
-        source = passed.get(node.input[0], node.input[0]) if node.op_type == "Identity" else ""
+        given = node.input[0] if node.op_type == "Identity" else ""
+        source = passed.get(given, given)
         if held:
             constants[node.output[0]] = _added(graph, held[0], node.output[0])
         if held or source in constants:
@@ -60,12 +61,13 @@ def _separate_constants(graph: Any) -> None:
     taken: set[str] = set()
     for node in kept:
         for place, name in enumerate(node.input):
-            source = passed.get(name, name)
+            source = str(passed.get(name, name))
             if source in taken:
-                source = _added(graph, constants[source], f"{source}/{node.output[0]}/{place}").name
-            if source in constants:
+                node.input[place] = f"{source}/{node.output[0]}/{place}"
+                _added(graph, constants[source], node.input[place])
+            elif source in constants:
+                node.input[place] = source
                 taken.add(source)
-            node.input[place] = source
     del graph.node[:]
     graph.node.extend(kept)
 

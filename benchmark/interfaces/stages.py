@@ -12,6 +12,8 @@ from torch import nn
 
 from ..errors import UsageError
 
+RESERVED = {*dir(nn.Sequential()), "places", "normalize"}
+"""Names that a layer of a network cannot have, since they mean something else there, such as methods of a module."""
 SHOWN = 12
 """The number of names that an error lists if a network has many cuts."""
 
@@ -70,10 +72,10 @@ def child_name(cut: str) -> str:
     """Return the name of the module in front of a cut.
 
     Example:
-        >>> child_name("layer2.1")
-        'layer2/1'
+        >>> child_name("layer2.1"), child_name("float")
+        ('layer2/1', '/float')
     """
-    return cut.replace(".", "/")
+    return f"/{cut}" if cut in RESERVED else cut.replace(".", "/")
 
 
 def cut_name(child: str) -> str:
@@ -83,7 +85,7 @@ def cut_name(child: str) -> str:
         >>> cut_name("layer2/1")
         'layer2.1'
     """
-    return child.replace("/", ".")
+    return child.removeprefix("/").replace("/", ".")
 
 
 def places_of(layers: nn.Sequential) -> tuple[Place, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from ..utils.files import Unreadable, read_toml
 from ..utils.texts import quoted
 from .built_in_suites import built_in
 from .lists import Spec
+from .part_choice import name_of, select_parts
 from .request import Request
 
 
@@ -87,54 +88,8 @@ def _refuse_code(models: Sequence[Spec]) -> None:
     """Raise if a suite names code to run, because the file may come from anyone."""
     providers = registry.providers("models")
     for spec in models:
-        if any(cast(type[Model], entry.load()).names_code for entry in providers.get(_name(spec) or "", [])):
+        if any(cast(type[Model], entry.load()).names_code for entry in providers.get(name_of(spec) or "", [])):
             raise UsageError(
                 f"Expected a suite without code, got the model {quoted(spec)}. Remove it, and if you trust the code, "
                 "give it on the command line with --model."
             )
-
-
-def select_parts(parts: Sequence[Request], given: Request) -> list[Request]:
-    """Return the parts of a suite that the datasets, models or splits of a request leave.
-
-    In a suite of one part the request replaces what the suite says; among several it chooses.
-
-    Raises:
-        UsageError: if it leaves none.
-    """
-    if len(parts) == 1:
-        return list(parts)
-    for kind in {"dataset", "model"} & given.model_fields_set:
-        wanted = getattr(given, kind)
-        known = {_name(spec) for part in parts for spec in getattr(part, kind) or [None]}
-        parts = [each for part in parts if (each := _restricted(part, kind, wanted))]
-        asked = ",".join(str(_name(spec)) for spec in wanted)
-        _refuse_none(parts, kind, asked, {name or "the recommended one" for name in known})
-    if "splits" in given.model_fields_set:
-        known = {name for part in parts for name in part.splits}
-        shorter = [
-            part.model_copy(update={"splits": [name for name in given.splits if name in part.splits]}) for part in parts
-        ]
-        parts = [part for part in shorter if part.splits]
-        _refuse_none(parts, "split", ",".join(given.splits), known)
-    return list(parts)
-
-
-def _restricted(part: Request, kind: str, wanted: Sequence[Spec]) -> Request | None:
-    """Return a part with those of the wanted components that it has, as they are wanted; None if it has none."""
-    names = {_name(spec) for spec in getattr(part, kind)}
-    found = [spec for spec in wanted if _name(spec) in names]
-    return part.model_copy(update={kind: found}) if found else None
-
-
-def _refuse_none(parts: Sequence[Request], kind: str, value: Any, known: Iterable[str]) -> None:
-    if not parts:
-        raise UsageError(f"No part of the suite uses --{kind} {value}. Available: {', '.join(sorted(known))}.")
-
-
-def _name(spec: Spec | None) -> str | None:
-    if isinstance(spec, str):
-        return spec.partition(":")[0].strip()
-    if isinstance(spec, ResolvedComponent):
-        return spec.name
-    return spec.get("name") if spec else None

@@ -15,8 +15,11 @@ PATIENCE_SECONDS = 0.2
 """The longest time to wait for a message of the worker at a time."""
 
 
-def look(settings: Iterable[Setting], workers: Processes) -> Iterator[tuple[Setting, Facts]]:
+def look(settings: Iterable[Setting], workers: Processes) -> Iterator[tuple[Setting, Facts, tuple[str, ...]]]:
     """Have a worker make the data and the untrained models of settings, and end the workers afterwards.
+
+    Yields:
+        Each setting, the facts about its data, and the cuts that its split means.
 
     Raises:
         UsageError: If a setting cannot be made, or making it ends the worker process.
@@ -25,10 +28,10 @@ def look(settings: Iterable[Setting], workers: Processes) -> Iterator[tuple[Sett
         worker = workers.start()
         for setting in settings:
             workers.submit(worker, Look(setting))
-            yield setting, _facts(setting, workers)
+            yield setting, *_found(setting, workers)
 
 
-def _facts(setting: Setting, workers: Processes) -> Facts:
+def _found(setting: Setting, workers: Processes) -> tuple[Facts, tuple[str, ...]]:
     suspect = setting.dataset
     while True:
         for _, news in workers.poll(PATIENCE_SECONDS):
@@ -37,7 +40,7 @@ def _facts(setting: Setting, workers: Processes) -> Facts:
                     suspect = setting.model
                 case "looked":
                     assert news.facts is not None
-                    return news.facts
+                    return news.facts, news.cuts
                 case "refused":
                     raise UsageError(news.text)
                 case _:

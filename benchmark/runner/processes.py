@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -17,6 +18,7 @@ import torch
 from ..errors import UsageError, describe, message_of
 from ..evaluation.artifacts import Artifacts
 from ..utils.spawn import ending, without_main_module
+from .settled import cuts_of
 from .tasks import Look, Task, run_task
 from .worker_logs import LogMessage, forward_logs, wanted_level
 from .worker_protocol import WorkerEvent
@@ -125,8 +127,9 @@ def _answer(asked: Task | Look, artifacts: Artifacts, begun: Callable[[], None])
         if isinstance(asked, Look):
             facts = artifacts.facts(asked.setting.dataset)
             begun()
-            artifacts.check(asked.setting)
-            return WorkerEvent("looked", facts=facts)
+            cuts = tuple(cuts_of(asked.setting, artifacts))
+            artifacts.check(replace(asked.setting, split=cuts[0]))
+            return WorkerEvent("looked", facts=facts, cuts=cuts)
         artifacts.prepare(asked.cell.setting)
         begun()
         return WorkerEvent("done", outcome=run_task(asked, artifacts))

@@ -65,8 +65,7 @@ def prepare_cells(cells: Sequence[Cell], options: RunOptions, artifacts: Artifac
     """
     wanted = Wanted.of(options.perceptual)
     refuse_objects(cells, options)
-    _try_plugins(_settings(cells), options, artifacts)
-    cells = settle(cells, artifacts)
+    cells = settle(cells, artifacts, _try_plugins(_settings(cells), options, artifacts))
     fingerprints = _fingerprints(_settings(cells), options, artifacts)
     required = _required(wanted, cells, artifacts)
     planned = []
@@ -97,12 +96,21 @@ def _is_foreign(setting: Setting) -> bool:
     return setting.in_worker
 
 
-def _try_plugins(settings: Sequence[Setting], options: RunOptions, artifacts: Artifacts) -> None:
-    """Make settings with data or a model of a plug-in in a worker process, and learn the facts of their data."""
+def _try_plugins(
+    settings: Sequence[Setting], options: RunOptions, artifacts: Artifacts
+) -> dict[Setting, tuple[str, ...]]:
+    """Make settings with data or a model of a plug-in in a worker process, and learn the facts of their data.
+
+    Returns:
+        The cuts that their splits mean.
+    """
+    found = {}
     if foreign := [setting for setting in settings if _is_foreign(setting)]:
         workers = Processes(options.torch_device, options.data_dir)
-        for setting, facts in look(foreign, workers):
+        for setting, facts, cuts in look(foreign, workers):
             artifacts.data.learn(setting.dataset, facts)
+            found[setting] = cuts
+    return found
 
 
 def _fingerprints(settings: Sequence[Setting], options: RunOptions, artifacts: Artifacts) -> dict[Setting, str]:

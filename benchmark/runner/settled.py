@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import groupby
@@ -19,11 +19,16 @@ from ..registry.specs import ResolvedComponent
 logger = logging.getLogger(__name__)
 
 
-def settle(cells: Iterable[Cell], bench: Artifacts) -> list[Cell]:
+def settle(
+    cells: Iterable[Cell], bench: Artifacts, cuts_in_workers: Mapping[Setting, Sequence[str]] | None = None
+) -> list[Cell]:
     """Replace patterns and other names of splits by the names of cuts; each cell is there once.
 
-    Models of plug-ins are left as they are, since only worker processes build them. So are the splits of other models
-    on datasets of plug-ins, whose facts must be known.
+    Args:
+        cells: What is planned.
+        bench: Builds networks, and knows the facts of datasets of plug-ins.
+        cuts_in_workers: The cuts of settings with data or a model of a plug-in, which only worker processes build.
+            Those that are missing are left as they are.
 
     Raises:
         UsageError: if a network cannot be built, or has no such cut.
@@ -31,25 +36,22 @@ def settle(cells: Iterable[Cell], bench: Artifacts) -> list[Cell]:
     found: dict[Cell, None] = {}
     for setting, together in groupby(cells, key=lambda cell: cell.setting):
         attacks = [cell.attack for cell in together]
-        for settled in _settled(setting, bench):
+        for settled in _settled(setting, bench, (cuts_in_workers or {}).get(setting, [setting.split])):
             found.update(dict.fromkeys(Cell(settled, attack) for attack in attacks))
     return list(found)
 
 
-def _settled(setting: Setting, bench: Artifacts) -> Iterator[Setting]:
+def _settled(setting: Setting, bench: Artifacts, cuts_in_worker: Sequence[str]) -> Iterator[Setting]:
     if setting.in_worker and setting.model.is_plugin:
-        yield setting
+        yield from (replace(setting, split=cut) for cut in cuts_in_worker)
         return
     facts = bench.facts(setting.dataset)
     pinned = cast(Model, setting.model.component).pinned(facts.image_shape, facts.classes)
     model = ResolvedComponent(setting.model.entry, pinned)
     if pinned.given_weights and not cast(Model, setting.model.component).given_weights:
         _tell_given(setting.model.label)
-    if setting.in_worker:
-        yield replace(setting, model=model)
-        return
-    for cut in _cuts(replace(setting, model=model), bench):
-        yield replace(setting, model=model, split=cut)
+    cuts = cuts_in_worker if setting.in_worker else cuts_of(replace(setting, model=model), bench)
+    yield from (replace(setting, model=model, split=cut) for cut in cuts)
 
 
 @cache
@@ -62,7 +64,12 @@ def _tell_given(label: str) -> None:
     )
 
 
-def _cuts(setting: Setting, bench: Artifacts) -> Sequence[str]:
+def cuts_of(setting: Setting, bench: Artifacts) -> Sequence[str]:
+    """Return the cuts that the split of a setting means, which may be a pattern.
+
+    Raises:
+        UsageError: If the network cannot be built, or has no such cut.
+    """
     layers = bench.targets.structure(setting.dataset, setting.model).layers
     try:
         return find_cuts(layers, setting.split)

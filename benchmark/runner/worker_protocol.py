@@ -21,6 +21,7 @@ class WorkerEvent:
         text: the message, the refusal, the reason, or how the worker died.
         outcome: the outcome of a cell that is done.
         facts: facts about the data of a valid setting.
+        cuts: the cuts that the split of a valid setting means.
 
     Example:
         >>> WorkerEvent("died", "killed by signal 9").kind
@@ -31,6 +32,7 @@ class WorkerEvent:
     text: str = ""
     outcome: CellResult | None = None
     facts: Facts | None = None
+    cuts: tuple[str, ...] = ()
 
 
 class WorkerPool(Protocol):

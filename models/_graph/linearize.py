@@ -46,17 +46,32 @@ def linearize(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
     facts = record(traced, image_shape)
     carrying = carried(traced, facts)
     found = list(spots(traced, facts, carrying))
+    if not found or not found[-1].is_cut:
+        raise UsageError(
+            f"Expected outputs that are computed from the images, got others from {type(network).__name__}. Give a "
+            "network whose last operation gives a tensor (N, ...) of numbers that follow from the images."
+        )
     names = Names(traced, [spot.node for spot in found])
     builder = StageBuilder(traced, facts, carrying)
     stages = _stages(builder, traced, found, names)
     _refuse_shared(stages)
     result = Stages(stages, [_place(spot, names) for spot in found]).eval()
     if not torch.equal(result(images.clone()), expected):
-        raise UsageError(
-            f"Expected stages that compute what {type(network).__name__} does, got other numbers; it may write into a "
-            "tensor that is read later. Write a model plug-in whose build returns an nn.Sequential of the layers."
-        )
+        _refuse_other_numbers(network, images)
     return result
+
+
+def _refuse_other_numbers(network: nn.Module, images: Tensor) -> None:
+    kind = type(network).__name__
+    if not torch.equal(_answer(network, images), _answer(network, images)):
+        raise UsageError(
+            f"Expected the same outputs for the same images, got others from {kind}, which draws random numbers in "
+            "evaluation mode. Draw them only if self.training."
+        )
+    raise UsageError(
+        f"Expected stages that compute what {kind} does, got other numbers; it may write into a tensor that is read "
+        "later. Write a model plug-in whose build returns an nn.Sequential of the layers."
+    )
 
 
 def _answer(network: nn.Module, images: Tensor) -> Tensor:
@@ -83,6 +98,11 @@ def _answer(network: nn.Module, images: Tensor) -> Tensor:
         raise UsageError(
             f"Expected outputs ({len(images)}, ...) for {len(images)} images, got {tuple(answer.shape)} from {kind}. "
             "Give a network that takes any number of images and gives an entry for each."
+        )
+    if not answer.is_floating_point():
+        raise UsageError(
+            f"Expected outputs that are floating-point numbers, such as logits, got {answer.dtype} from {kind}. Return "
+            "what the numbers are computed from."
         )
     if not answer.isfinite().all():
         raise UsageError(f"Expected finite outputs, got NaN or infinity from {kind}. Check its weights.")

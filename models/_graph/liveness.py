@@ -10,7 +10,7 @@ from torch import fx
 from .batch_sizes import follows_the_batch
 from .conditions import BATCHES
 from .recording import Fact, Facts
-from .sizes import tells_sizes
+from .sizes import filling, tells_sizes
 from .tracing import Trace
 
 
@@ -38,7 +38,7 @@ def carried(trace: Trace, facts: Facts) -> set[fx.Node]:
     found: set[fx.Node] = set()
     for node in trace.graph.nodes:
         follows = any(each in found for each in node.all_input_nodes)
-        sizes = tells_sizes(node, trace.root)
+        sizes = tells_sizes(node, trace.root) and (filling(node) is None or facts[node][0].shape is not None)
         if facts[node][0].holds_tensors and not sizes:
             crosses = follows or node.op == "placeholder"
         else:
@@ -49,7 +49,7 @@ def carried(trace: Trace, facts: Facts) -> set[fx.Node]:
 
 
 def _known(facts: tuple[Fact, ...]) -> bool:
-    return follows_the_batch([fact.value for fact in facts])
+    return follows_the_batch([fact.shape if fact.value is None else fact.value for fact in facts])
 
 
 def spots(trace: Trace, facts: Facts, carrying: set[fx.Node]) -> Iterator[Spot]:

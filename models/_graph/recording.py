@@ -27,7 +27,7 @@ class Fact:
         shape: of a tensor, with the batch first; None if it is not a single tensor of floating-point numbers.
         holds_tensors: whether it is a tensor or holds some.
         value: what it is, if it holds no tensor; its numbers in lists, if it is a small tensor and these are known.
-        dtype: of the tensor that has these numbers.
+        dtype: of the numbers in a tensor.
     """
 
     shape: tuple[int, ...] | None
@@ -91,5 +91,5 @@ class _Recorder(fx.Interpreter):
         if isinstance(value, Tensor) and not isinstance(value, FakeTensor) and value.numel() <= MOST_NUMBERS:
             self.facts[n] = Fact(shape, holds, value.tolist(), value.dtype)
         else:
-            self.facts[n] = Fact(shape, holds, None if holds else value)
+            self.facts[n] = Fact(shape, holds, None if holds else value, getattr(value, "dtype", None))
         return value

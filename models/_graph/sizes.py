@@ -10,24 +10,31 @@ from torch import fx, nn
 METHODS = {"size", "dim", "ndimension", "numel", "nelement", "type", "get_device"}
 PROPERTIES = {"shape", "ndim", "device", "dtype", "is_cuda", "layout", "requires_grad"}
 FUNCTIONS: set[Any] = {len, torch.numel, torch.is_tensor, torch.is_floating_point, torch._assert}
-IN_TENSORS: set[Any] = {torch._shape_as_tensor}
-"""Functions that give sizes as a tensor."""
+FILLED: dict[Any, float] = {"new_zeros": 0.0, "new_ones": 1.0, torch.zeros_like: 0.0, torch.ones_like: 1.0}
+"""Operations that give a tensor of equal numbers, and these numbers."""
 ONNX = "onnx2torch.node_converters.shape"
 """The Python module of the operator of ONNX files that gives sizes as a tensor."""
 
 
 def tells_sizes(node: fx.Node, root: nn.Module) -> bool:
-    """Tell whether an operation gives sizes of its input, as numbers or as a tensor.
+    """Tell whether an operation gives sizes of its input, as numbers or as a tensor, or a tensor that only has them.
 
     Args:
         node: The operation.
         root: Holds the modules that the graph calls.
     """
     if node.op == "call_method":
-        return node.target in METHODS
+        return node.target in METHODS or node.target in FILLED
     if node.op == "call_function" and node.target is getattr:
         return node.args[1] in PROPERTIES
-    return (node.op == "call_function" and node.target in FUNCTIONS) or gives_size_tensor(node, root)
+    if node.op == "call_function" and (node.target in FUNCTIONS or node.target in FILLED):
+        return True
+    return gives_size_tensor(node, root)
+
+
+def filling(node: fx.Node) -> float | None:
+    """Return the number that an operation fills a tensor with, or None if it does something else."""
+    return FILLED.get(node.target) if node.op in ("call_method", "call_function") else None
 
 
 def gives_size_tensor(node: fx.Node, root: nn.Module) -> bool:
@@ -37,6 +44,4 @@ def gives_size_tensor(node: fx.Node, root: nn.Module) -> bool:
         node: The operation.
         root: Holds the modules that the graph calls.
     """
-    if node.op == "call_module":
-        return type(root.get_submodule(str(node.target))).__module__ == ONNX
-    return node.op == "call_function" and node.target in IN_TENSORS
+    return node.op == "call_module" and type(root.get_submodule(str(node.target))).__module__ == ONNX

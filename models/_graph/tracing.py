@@ -13,6 +13,7 @@ from torch import Tensor, fx, nn
 
 from ...benchmark.errors import UsageError, message_of
 from .conditions import Conditions
+from .lengths import recorded_lengths
 
 LEAVES = ("torch.nn.", "torch.ao.nn.", "torchvision.ops.", "onnx2torch.")
 """Packages whose modules are single operations, unless they are sequences."""
@@ -65,12 +66,17 @@ def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
     Raises:
         UsageError: if the network itself cannot be traced; the message names the line.
     """
+    if isinstance(network, torch.jit.ScriptModule):
+        raise UsageError(
+            "Expected a network that can be traced, got one of TorchScript, whose operations are hidden. Give the "
+            "module that it was made from, or export it to ONNX."
+        )
     whole: set[str] = set()
     while True:
         root = Root(network)
         tracer = _Tracer(frozenset(whole), root, image_shape)
         try:
-            with torch.no_grad():
+            with torch.no_grad(), recorded_lengths():
                 graph = tracer.trace(root)
         except Exception as error:
             failed = tracer.failed
@@ -112,13 +118,16 @@ class _Tracer(fx.Tracer):
         """Decide whether a module is one operation."""
         path = without_root(module_qualified_name)
         known = f"{type(m).__module__}.".startswith(LEAVES)
-        return path in self._whole or (known and not isinstance(m, nn.Sequential) and bool(path))
+        hidden = path in self._whole or isinstance(m, torch.jit.ScriptModule)
+        return hidden or (known and not isinstance(m, nn.Sequential) and bool(path))
 
     def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Trace a call, or record it as one operation."""
         call = Call(without_root(self.path_of_module(m)), m)
         self._stack.append(call)
         try:
+            if isinstance(m, nn.TransformerEncoder) and len(args) == 1 and not any(kwargs.values()):
+                return _layer_by_layer(m, *args)
             return super().call_module(m, forward, args, kwargs)
         except Exception:
             self.failed = self.failed or call.path
@@ -137,6 +146,13 @@ class _Tracer(fx.Tracer):
         node = super().create_node(*args, **kwargs)
         self.calls[node] = tuple(self._stack)
         return node
+
+
+def _layer_by_layer(encoder: nn.TransformerEncoder, tokens: Any) -> Any:
+    """Do what an encoder does to tokens without a mask."""
+    for layer in encoder.layers:
+        tokens = layer(tokens)
+    return tokens if encoder.norm is None else encoder.norm(tokens)
 
 
 def without_root(path: str) -> str:

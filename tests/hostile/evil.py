@@ -6,6 +6,7 @@ import random
 import sys
 import threading
 import warnings
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -204,3 +205,25 @@ class Network(Model):
 
     def build(self, image_shape: tuple[int, int, int], classes: int) -> nn.Sequential:
         return {"exits": lambda: os._exit(5), "none": lambda: None}[self.act]()
+
+
+class Shades(Dataset):
+    """Means no harm: random images of a size that only its parameters tell."""
+
+    side: int = 8
+
+    def load(self, data_dir: Path | None) -> Pools:
+        generator = torch.Generator().manual_seed(0)
+        train, aux, private = (
+            ImageSet(torch.rand(12, 1, self.side, self.side, generator=generator), torch.arange(12) % 2)
+            for _ in range(3)
+        )
+        return Pools(train, aux, private, ("dark", "light"))
+
+
+class Pair(Model):
+    """Means no harm: two layers."""
+
+    def build(self, image_shape: tuple[int, int, int], classes: int) -> nn.Sequential:
+        pixels = image_shape[0] * image_shape[1] * image_shape[2]
+        return nn.Sequential(OrderedDict(flatten=nn.Flatten(), fc=nn.Linear(pixels, classes)))

@@ -79,8 +79,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     points = {
         "attacks": ["evil = evil:Evil", "honest = evil:Honest", "no_access = evil:NoAccess"],
         "defenses": ["spoiler = evil:Spoiler", *(f"{name} = {name}:Absent" for name in IMPORTS)],
-        "datasets": ["source = evil:Source"],
-        "models": ["network = evil:Network"],
+        "datasets": ["source = evil:Source", "shades = evil:Shades"],
+        "models": ["network = evil:Network", "pair = evil:Pair"],
     }
     return install(folder, "evil", Path(__file__).with_name("evil.py").read_text(), points)
 
@@ -166,6 +166,23 @@ def test_an_evil_dataset_is_refused_in_one_sentence(act: str, reason: str, words
 @pytest.mark.parametrize(("act", "reason"), NETWORKS.items(), ids=NETWORKS)
 def test_an_evil_model_is_refused_in_one_sentence(act: str, reason: str, words: list[str | Path]) -> None:
     assert reason in refusal(*words[:3], "--model", f"network:act={act}", *words[7:])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "split", "cuts"),
+    [("lenet5", "relu*", ["relu1", "relu2", "relu3", "relu4"]), ("pair", "all", ["flatten", "fc"])],
+)
+def test_patterns_of_splits_are_understood_for_data_and_models_of_plug_ins(
+    model: str, split: str, cuts: list[str], tmp_path: Path
+) -> None:
+    words = ["run", "--dataset", "shades:side=16", "--images", "3", "--attack", "mean_image", "--defense", "undefended"]
+
+    rows, _ = board([*words, "--model", model, "--split", split], tmp_path, 0)
+
+    assert sorted(rows["split"]) == sorted(cuts)
+    assert (rows["status"] == "done").all()
+    assert "Unknown split 'conv9'" in refusal(*words, "--model", model, "--split", "conv9")
 
 
 @pytest.mark.slow

@@ -7,8 +7,9 @@ import pytest
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.plan.built_in_suites import built_in, first_line
+from mia_bench.benchmark.plan.part_choice import select_parts
 from mia_bench.benchmark.plan.request import Request
-from mia_bench.benchmark.plan.suite import load_suite, requests_of, select_parts
+from mia_bench.benchmark.plan.suite import load_suite, requests_of
 from mia_bench.benchmark.registry.specs import resolve
 
 
@@ -104,8 +105,19 @@ def test_a_dataset_on_the_command_line_chooses_among_parts(parts: list[Request])
     assert part == parts[1].model_copy(update={"dataset": ["cifar10:aux_images=9"]})
     assert select_parts(parts, Request(images=2)) == parts
     assert select_parts(parts[:1], Request(dataset=["photos"])) == parts[:1]
-    with pytest.raises(UsageError, match=r"No part of the suite uses --dataset photos. Available: cifar10, mnist"):
+    with pytest.raises(UsageError, match=r"uses --dataset photos. Available: cifar10:aux_images=500, mnist"):
         select_parts(parts, Request(dataset=["photos"]))
+
+
+def test_a_component_chooses_those_that_have_its_parameters_and_keeps_their_others() -> None:
+    networks = [f"torchvision:name={name},head=keep" for name in ("resnet18", "vgg11")]
+    parts = [Request(model=networks), Request(model=networks[1], images=3), Request(dataset="mnist")]
+
+    (part,) = select_parts(parts, Request(model={"name": "torchvision", "params": {"name": "resnet18"}}))
+    assert part.model == [networks[0]]
+    assert [part.model for part in select_parts(parts, Request(model="torchvision"))] == [networks, networks[1:]]
+    with pytest.raises(UsageError, match=r"--model torchvision:name=alexnet. Available: the recommended one, torchv"):
+        select_parts(parts, Request(model="torchvision:name=alexnet"))
 
 
 def test_splits_on_the_command_line_choose_among_parts_and_within_them() -> None:

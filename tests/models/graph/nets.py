@@ -1,5 +1,7 @@
 """Small networks that are hard to divide."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -157,6 +159,8 @@ class Answering(nn.Module):
             "tuple": (logits, logits),
             "map": images,
             "joined": logits.reshape(1, -1),
+            "top": logits.argmax(1, keepdim=True),
+            "constant": self.fc.bias.expand(len(images), -1),
         }[self.kind]
 
 
@@ -209,3 +213,75 @@ class Counting(nn.Module):
         scale = images.flatten(1).amax(1).view(-1, 1)
         maps = self.conv(images)
         return self.fc(maps.mean((2, 3))) * scale
+
+
+class Flattening(nn.Module):
+    """Flattens the maps in front of its last layer by a function."""
+
+    def __init__(self, flatten: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.flatten = flatten
+        self.pool = nn.AdaptiveAvgPool1d(5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.pool(self.flatten(self.conv(images)))
+
+
+class Filling(nn.Module):
+    """Makes tensors of zeros and ones as large as others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.deep = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+        self.fc = nn.Linear(4, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        ones, zeros = torch.ones_like(images[:, :1]), images.new_zeros(images.shape[0], 4, 1, 1)
+        maps = self.deep(functional.relu(self.conv(images))) + zeros + ones
+        return self.fc(maps.mean((2, 3)))
+
+
+class Encoding(nn.Module):
+    """Has the encoder of torch between its patches and its last layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 2, 2)
+        layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 2, norm=nn.LayerNorm(8))
+        self.fc = nn.Linear(8, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.fc(self.encoder(self.patches(images).flatten(2).transpose(1, 2)).mean(1))
+
+
+class Naming(nn.Module):
+    """Names its layers like methods of modules."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.normalize, self.insert = nn.BatchNorm2d(3), nn.Conv2d(3, 4, 3)
+        self.places = nn.ReLU()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.places(self.insert(self.normalize(images))).float().to(images.dtype).mean((2, 3))
+
+
+class Dropping(nn.Module):
+    """Forgets that it is not trained."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return functional.dropout(images).mean((2, 3))
+
+
+class Measuring(nn.Module):
+    """Takes the length of the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        count = len(images)
+        return functional.relu(self.conv(images)).reshape(count, 4 * 6 * 6)

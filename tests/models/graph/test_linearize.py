@@ -1,12 +1,16 @@
 """Networks as sequences of stages: exact, for any number of images, cut wherever one tensor crosses."""
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
 from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.interfaces import Target
+from mia_bench.benchmark.interfaces.stages import find_cuts
 from mia_bench.models._graph import linearize
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
+from torch.nn import functional
 
 from . import nets
 
@@ -27,7 +31,20 @@ def cuts(network: nn.Module) -> list[str]:
 
 @pytest.mark.parametrize(
     "kind",
-    [nets.Sized, nets.Writing, nets.Attending, nets.Flagged, nets.Inside, nets.Counting, nets.Squaring, nets.Checking],
+    [
+        nets.Sized,
+        nets.Writing,
+        nets.Attending,
+        nets.Flagged,
+        nets.Inside,
+        nets.Counting,
+        nets.Squaring,
+        nets.Checking,
+        nets.Filling,
+        nets.Measuring,
+        nets.Encoding,
+        nets.Naming,
+    ],
 )
 def test_the_stages_compute_what_the_network_does_to_the_last_bit(kind: type[nn.Module]) -> None:
     torch.manual_seed(0)
@@ -40,6 +57,10 @@ def test_the_stages_compute_what_the_network_does_to_the_last_bit(kind: type[nn.
 
 def test_a_batch_size_read_at_the_beginning_is_computed_anew_behind_each_cut() -> None:
     assert cuts(nets.Sized()) == ["conv", "relu", "deep", "reshape", "fc"]
+
+
+def test_the_length_of_a_batch_is_its_number_of_images() -> None:
+    assert cuts(nets.Measuring()) == ["conv", "relu", "reshape"]
 
 
 def test_a_number_that_is_no_multiple_of_the_batch_size_crosses_and_leaves_no_cut() -> None:
@@ -63,10 +84,50 @@ def test_a_token_made_of_weights_alone_does_not_cross() -> None:
     assert cuts(nets.Attending())[:4] == ["patches", "flatten", "transpose", "cat"]
 
 
+def test_tensors_of_equal_numbers_are_made_anew_behind_each_cut() -> None:
+    assert cuts(nets.Filling()) == ["conv", "relu", "deep", "add", "add_1", "mean", "fc"]
+
+
+def test_the_layers_of_an_encoder_of_torch_are_cut_apart() -> None:
+    assert cuts(nets.Encoding())[3:] == ["encoder.layers.0", "encoder.layers.1", "encoder", "mean", "fc"]
+
+
+def test_layers_may_be_named_like_methods_of_a_module() -> None:
+    stages = linearize(nets.Naming(), IMAGE)
+    target = Target(nn.Identity(), stages)
+    images = torch.rand(2, *IMAGE)
+
+    named = ["normalize", "insert", "places", "float", "to", "mean"]
+    assert find_cuts(stages, "all") == target.splits == named
+    for name in named:
+        model = target.split(name)
+        assert torch.equal(model.answer(model.send(images)), target(images))
+
+
 def test_modules_that_stand_alone_are_the_modules_of_the_network() -> None:
     network = nets.Sized()
     children = dict(linearize(network, IMAGE).named_children())
     assert (children["conv"], children["deep"]) == (network.conv, network.deep)
+
+
+@pytest.mark.parametrize(
+    ("flatten", "kind"),
+    [
+        (lambda maps: torch.flatten(maps, 1), nn.Flatten),
+        (lambda maps: maps.view(maps.size(0), -1), nn.Flatten),
+        (lambda maps: maps.reshape(-1, 4 * 6 * 6), nn.Flatten),
+        (lambda maps: functional.relu(maps, inplace=True).flatten(1), nn.Flatten),
+        (lambda maps: maps.flatten(2), fx.GraphModule),
+    ],
+)
+def test_functions_that_a_layer_of_torch_does_as_well_become_that_layer(
+    flatten: Callable[[Tensor], Tensor], kind: type[nn.Module]
+) -> None:
+    stages, images, expected = stages_of(nets.Flattening(flatten))
+    layers = list(stages.children())
+    assert isinstance(layers[-2], kind)
+    assert all(isinstance(each, nn.ReLU) for each in layers[1:-2])
+    assert torch.equal(stages(images), expected)
 
 
 def test_all_weights_are_kept_and_none_is_copied() -> None:
@@ -98,6 +159,9 @@ def test_a_stage_can_be_copied_and_trained() -> None:
         (nets.Answering("tuple"), "Expected one tensor, got a tuple from Answering"),
         (nets.Answering("joined"), r"got \(1, 10\) from Answering. Give a network that takes any number of images"),
         (nets.Assigning(), r"`maps\[:, 0\] = 0`: 'Proxy' object does not support item assignment. Rewrite"),
+        (nets.Answering("top"), "floating-point numbers, such as logits, got torch.int64 from Answering. Return"),
+        (nets.Answering("constant"), "Expected outputs that are computed from the images, got others from Answering"),
+        (nets.Dropping(), "got others from Dropping, which draws random numbers in evaluation mode. Draw them only if"),
         (nets.Broken(), "Expected finite outputs, got NaN or infinity from Broken. Check its weights"),
         (nn.Conv2d(1, 2, 3), "Expected a network that takes 2 images of 3x8x8, got Conv2d, which does not"),
     ],
@@ -106,3 +170,11 @@ def test_a_stage_can_be_copied_and_trained() -> None:
 def test_what_cannot_be_divided_is_refused_in_a_sentence(network: nn.Module, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         linearize(network, IMAGE)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+def test_a_network_of_torchscript_is_refused_in_a_sentence_and_a_part_of_it_is_kept_whole() -> None:
+    scripted = torch.jit.trace(nn.Conv2d(3, 4, 3), torch.rand(2, *IMAGE))
+    with pytest.raises(UsageError, match="got one of TorchScript, whose operations are hidden"):
+        linearize(scripted, IMAGE)  # pyright: ignore[reportArgumentType]
+    assert cuts(nn.Sequential(scripted, nn.ReLU())) == ["0", "1"]
