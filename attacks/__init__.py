@@ -1,1 +1,62 @@
-"""Reconstruction attacks, one file each; a file ``my_attack.py`` holding class ``MyAttack`` provides ``my_attack``."""
+"""Reconstruction attacks, one file each, and the parts that attacks are built from.
+
+The public parts keep their names and arguments between minor versions, and load on first use. Modules that begin with
+an underscore may change at any time.
+
+Example:
+    >>> from mia_bench.attacks import Queries, Recipe, train_decoder, decode
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._decoders.fitting import Recipe, decode, train_decoder
+    from ._decoders.inverse_network import InverseNetwork
+    from ._decoders.layers import Standardize
+    from ._decoders.queries import Queries
+    from ._inversion.lbfgs import minimize
+    from ._inversion.rmle import comparable, ir_shape
+    from ._inversion.tv_gaussian import TvGaussianPrior
+    from ._shrinkage import shrink, trust
+
+_PUBLIC = {
+    "Queries": "_decoders.queries",
+    "Recipe": "_decoders.fitting",
+    "train_decoder": "_decoders.fitting",
+    "decode": "_decoders.fitting",
+    "InverseNetwork": "_decoders.inverse_network",
+    "Standardize": "_decoders.layers",
+    "comparable": "_inversion.rmle",
+    "ir_shape": "_inversion.rmle",
+    "minimize": "_inversion.lbfgs",
+    "TvGaussianPrior": "_inversion.tv_gaussian",
+    "trust": "_shrinkage",
+    "shrink": "_shrinkage",
+}
+__all__ = [
+    "InverseNetwork",
+    "Queries",
+    "Recipe",
+    "Standardize",
+    "TvGaussianPrior",
+    "comparable",
+    "decode",
+    "ir_shape",
+    "minimize",
+    "shrink",
+    "train_decoder",
+    "trust",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public part from the module that owns it."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"The module {__name__!r} has no attribute {name!r}.")
+    return getattr(import_module(f".{_PUBLIC[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    """List the public parts."""
+    return __all__

@@ -14,6 +14,12 @@ def trust(rebuilt: Tensor, truth: Tensor, mean: Tensor) -> float:
         rebuilt: reconstructions of the attacker's own images, (K, C, H, W), which the attack was not fitted to.
         truth: those images, (K, C, H, W).
         mean: the mean image, (C, H, W).
+
+    Example:
+        >>> import torch
+        >>> truth = torch.rand(4, 1, 8, 8)
+        >>> trust(truth, truth, truth.mean(0))
+        1.0
     """
     away = rebuilt - mean
     energy = away.square().sum().item()
@@ -22,5 +28,11 @@ def trust(rebuilt: Tensor, truth: Tensor, mean: Tensor) -> float:
 
 
 def shrink(images: Tensor, mean: Tensor, factor: float) -> Tensor:
-    """Move images (N, C, H, W) towards the mean image (C, H, W)."""
+    """Move images (N, C, H, W) towards the mean image (C, H, W).
+
+    Example:
+        >>> import torch
+        >>> shrink(torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1), 0.25).item()
+        0.25
+    """
     return mean + factor * (images - mean)

@@ -38,6 +38,10 @@ class Recipe:
         learning_rate: the peak of the cycle.
         channels: channels of the network.
         least: steps of a pass, at least, if there are few queries and ``steps`` allows it.
+
+    Example:
+        >>> Recipe(epochs=4, steps=500).batch_size
+        64
     """
 
     epochs: int = 8
@@ -69,7 +73,10 @@ def train_decoder(
     predict: Callable[[Tensor], Tensor] | None = None,
     error: Callable[[Tensor, Tensor], Tensor] = nn.functional.mse_loss,
 ) -> None:
-    """Minimize the error of the pixels over the images that are not held out, in place.
+    """Minimize the error of the pixels over the images that are not held out, in place, within a budget.
+
+    There are at most ``recipe.steps`` batches, and no more queries than an expensive client allows. If the wire is
+    random, every batch is sent anew.
 
     Args:
         network: maps wires (N, ...) to images (N, C, H, W).
@@ -77,6 +84,10 @@ def train_decoder(
         recipe: how long and how fast to train.
         predict: maps indices of queries (B,) to the network's images, if there is a shorter way than by their wires.
         error: of images (B, C, H, W) and the true ones.
+
+    Example:
+        >>> network = InverseNetwork(queries.sample(), queries.images, 16)  # doctest: +SKIP
+        >>> train_decoder(network, queries, Recipe(steps=500))  # doctest: +SKIP
     """
     network.to(queries.images.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     most = recipe.steps * recipe.batch_size
@@ -118,6 +129,9 @@ def decode(decoder: Rebuild, queries: Queries, mean: Tensor) -> Tensor:
 
     Returns:
         Images (N, C, H, W) in [0, 1].
+
+    Example:
+        >>> images = decode(network, queries, seen.aux.images.mean(0))  # doctest: +SKIP
     """
     held = queries.held_out
     factor = trust(apply(decoder, queries.wires(held)), queries.images[held], queries.mean)

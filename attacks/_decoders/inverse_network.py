@@ -34,6 +34,11 @@ class InverseNetwork(nn.Module):
     no network, a dense layer to blocks of pixels comes first.
 
     Source: He, Zhang, Lee, ACSAC 2019, section 5, and its official code.
+
+    Example:
+        >>> wires, images = torch.rand(4, 8, 16, 16), torch.rand(4, 3, 32, 32)
+        >>> InverseNetwork(wires, images, width=8)(wires).shape
+        torch.Size([4, 3, 32, 32])
     """
 
     def __init__(self, sample: Tensor, images: Tensor, width: int) -> None:

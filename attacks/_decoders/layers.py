@@ -18,7 +18,12 @@ and vectors of 2**14 numbers stay below."""
 
 
 class Standardize(nn.Module):
-    """Bring wires to mean 0 and variance 1: each channel of maps (N, C, h, w), each number of vectors."""
+    """Bring wires to mean 0 and variance 1: each channel of maps (N, C, h, w), each number of vectors.
+
+    Example:
+        >>> Standardize(torch.tensor([[0.0], [2.0]]))(torch.tensor([[1.0]]))
+        tensor([[0.]])
+    """
 
     mean: Tensor
     scale: Tensor

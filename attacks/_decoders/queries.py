@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...benchmark.interfaces import Observation
+from ...benchmark.utils.count_sketch import MAX_VECTOR_NUMBERS, Hash
 from ...benchmark.utils.ir_layout import IrLayout
 from .._limits import affordable, sample_size
-from .count_sketch import MAX_VECTOR_NUMBERS, Hash
 from .folds import Fold, divide_once
 from .variations import Variation
 
@@ -82,6 +82,20 @@ class Queries:
         judge: indices of those that it is judged on, (J,).
         observed: the wire of the private images, (N, ...).
         affordable: images that may be sent in all, where each pass sends them anew.
+
+    Example:
+        >>> from mia_bench import Channel, ImageSet, Observation, Wire
+        >>> aux = ImageSet(torch.rand(8, 1, 8, 8), torch.zeros(8, dtype=torch.int64))
+        >>> seen = Observation(
+        ...     wire=Wire(torch.rand(2, 64)),
+        ...     aux=aux,
+        ...     classes=2,
+        ...     channel=Channel(),
+        ...     query=lambda images: Wire(images.flatten(1)),
+        ... )
+        >>> queries = Queries(seen, aux.images).split()
+        >>> queries.trainable, len(queries.held_out), queries.wires(queries.held_out).shape
+        (6, 2, torch.Size([2, 64]))
     """
 
     def __init__(self, seen: Observation, images: Tensor, *, vary: Vary | None = None, as_read: bool = False) -> None:

@@ -91,6 +91,12 @@ def minimize(loss: Loss, start: Tensor, *, iterations: int, tolerance: float = 0
 
     Returns:
         Images (N, C, H, W) in [0, 1].
+
+    Example:
+        >>> wanted = torch.tensor([0.2, 0.9]).view(2, 1, 1, 1)
+        >>> loss = lambda images, index: (images - wanted[index]).square().flatten(1).sum(1)
+        >>> minimize(loss, torch.full((2, 1, 1, 1), 0.5), iterations=20).flatten()
+        tensor([0.2000, 0.9000])
     """
     images, index = start.detach().clamp(0, 1), torch.arange(len(start), device=start.device)
     value, grad = _evaluate(loss, images, index)

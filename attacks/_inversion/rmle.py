@@ -111,6 +111,9 @@ def comparable(seen: Observation) -> Tensor:
 
     Raises:
         Inapplicable: if the defense publishes nothing about its channel.
+
+    Example:
+        >>> misfit = seen.channel.distance(seen.client(images), comparable(seen))  # doctest: +SKIP
     """
     if not seen.channel.published:
         raise Inapplicable(
@@ -125,6 +128,10 @@ def ir_shape(client: nn.Module, mean: Tensor, wire: Tensor) -> tuple[int, ...]:
 
     Raises:
         Inapplicable: if the wire has another shape, so that no image can be compared with it.
+
+    Example:
+        >>> ir_shape(nn.Flatten(), torch.zeros(1, 8, 8), torch.zeros(5, 64))
+        (64,)
     """
     with torch.no_grad():
         shape = tuple(client(mean[None]).shape[1:])

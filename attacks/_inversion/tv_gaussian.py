@@ -19,6 +19,12 @@ class TvGaussianPrior:
 
     Attributes:
         mean: the mean image, (C, H, W).
+
+    Example:
+        >>> import torch
+        >>> prior = TvGaussianPrior(torch.rand(20, 1, 8, 8))
+        >>> prior.penalty(torch.rand(3, 1, 8, 8)).shape
+        torch.Size([3])
     """
 
     def __init__(self, images: Tensor) -> None:

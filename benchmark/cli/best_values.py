@@ -9,7 +9,7 @@ from ..plan.references import REFERENCE_DEFENSE
 from .tables import as_texts
 
 LOWEST_IS_BEST = (
-    *("psnr_db", "ssim", "leak_db", "recognisable", "bound_identified", "epsilon"),
+    *("psnr_db", "ssim", "leak_db", "recognisable", "bound_identified", "epsilon", "attribute_gain"),
     *("wire_bytes", "client_macs", "client_params", "client_ms", "server_ms"),
 )
 HIGHEST_IS_BEST = tuple(

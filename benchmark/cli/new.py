@@ -22,9 +22,8 @@ _EXAMPLES = {
 }
 """Options of a first run."""
 
-
-TEMPLATES_OF_DEFENSES = ("noise", "channel", "trained")
-"""What a new defense starts from. The first is the default."""
+TEMPLATES = {"defense": ("noise", "channel", "trained"), "attack": ("linear", "decoder", "inversion")}
+"""What a new component of a kind starts from. The first is the default."""
 
 
 def create(noun: str, name: str, out: Path | None, template: str | None = None) -> Path:
@@ -34,14 +33,14 @@ def create(noun: str, name: str, out: Path | None, template: str | None = None) 
         noun: ``attack``, ``defense``, ``model`` or ``dataset``.
         name: what users will write to choose it.
         out: the folder, which must not exist or be empty; None for ``mia-bench-NAME`` in the current folder.
-        template: for a defense, one of ``TEMPLATES_OF_DEFENSES``; None for the first.
+        template: for a defense or an attack, one of its ``TEMPLATES``; None for the first.
 
     Returns:
         The folder.
 
     Raises:
         UsageError: if the name cannot be used, the folder is not empty, or it cannot be written; if a template is
-            given for something other than a defense.
+            given that the kind does not have.
     """
     _check_template(noun, template)
     _check_name(noun, name, template)
@@ -77,12 +76,21 @@ def _filled(text: str, noun: str, name: str) -> str:
 
 def _folder(noun: str, template: str | None) -> Path:
     """Return the folder of the module and its test."""
-    return _TEMPLATES / noun / (template or TEMPLATES_OF_DEFENSES[0]) if noun == "defense" else _TEMPLATES / noun
+    return _TEMPLATES / noun / (template or TEMPLATES[noun][0]) if noun in TEMPLATES else _TEMPLATES / noun
 
 
 def _check_template(noun: str, template: str | None) -> None:
-    if template is not None and noun != "defense":
-        raise UsageError(f"Expected --template with a defense only, got it with the {noun}. Leave it out.")
+    if template is None or template in TEMPLATES.get(noun, ()):
+        return
+    allowed = "; ".join(f"{', '.join(names)} for {_with_article(kind)}" for kind, names in TEMPLATES.items())
+    raise UsageError(
+        f"Expected --template to be one of {allowed}, got {template} for {_with_article(noun)}. Choose another, or "
+        "leave it out."
+    )
+
+
+def _with_article(noun: str) -> str:
+    return f"an {noun}" if noun == "attack" else f"a {noun}"
 
 
 def _check_name(noun: str, name: str, template: str | None) -> None:

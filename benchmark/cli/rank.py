@@ -24,6 +24,7 @@ SCENARIO_COLUMNS = ("dataset", "model", "split", "n_images", "recognisable_mean_
 DETAIL_COLUMNS = ["client_params", "client_ms", "server_ms"]
 """Columns that the table on the terminal leaves out."""
 DISPENSABLE = (
+    *("attribute", "attribute_accuracy", "attribute_gain"),
     *("client_macs", "bound_identified", "guarantee", "recognisable_mean_image", "worst_case", "agreement"),
     *("utility_metric", "epsilon", "recognisable", "ssim", "wire_bytes", "worst_attack", "accuracy_kept"),
     *("utility_kept", "pareto", "flags"),

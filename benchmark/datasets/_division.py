@@ -28,22 +28,24 @@ AuxImages = Annotated[
 
 
 class RawImages(NamedTuple):
-    """8-bit images with labels: ``images`` (N, C, H, W) uint8 or ``StoredImages``, ``labels`` as in ``ImageSet``."""
+    """8-bit images (N, C, H, W) uint8 or ``StoredImages``, with labels and attributes as in ``ImageSet``."""
 
     images: Tensor
     labels: Tensor
     task: Task = "classification"
+    attributes: Tensor | None = None
 
     def select(self, index: Tensor) -> ImageSet:
         """Return the images at the positions ``index`` (K,) as float32 in [0, 1]."""
-        if isinstance(self.images, StoredImages):
-            return ImageSet(self.images.at(index), self.labels[index], task=self.task)
-        return ImageSet(self.images[index].float().div_(255), self.labels[index], task=self.task)
+        kept = self.keep(index)
+        images = kept.images if isinstance(kept.images, StoredImages) else kept.images.float().div_(255)
+        return ImageSet(images, kept.labels, task=self.task, attributes=kept.attributes)
 
     def keep(self, index: Tensor) -> RawImages:
         """Return the images at the positions ``index`` (K,), without conversion."""
         kept = self.images.at(index) if isinstance(self.images, StoredImages) else self.images[index]
-        return self._replace(images=kept, labels=self.labels[index])
+        attributes = None if self.attributes is None else self.attributes[index]
+        return self._replace(images=kept, labels=self.labels[index], attributes=attributes)
 
     def digests(self) -> list[bytes]:
         """Return a hash of each image. Equal images have equal hashes."""

@@ -18,7 +18,7 @@ from ..utils.cache import cached_tensors
 from ._decode import DECODER_VERSION, Frame, decode, suffixes
 from ._division import RawImages, positions_without_repeats
 from ._file_division import MIN_CLASS_IMAGES, divide_files, spread
-from ._label_table import TABLES, LabelTable, find_table
+from ._label_table import TABLES, LabelTable, find_attributes, find_table
 from ._labels import Labels, Wanted, no_labels
 from ._pixel_cache import cached_pixels
 
@@ -41,6 +41,7 @@ class Tree:
         files: For each split, a list of (path relative to ``root``, label), sorted by class and file name.
         divided: Whether ``scan`` has divided the files into the splits, since the folder has no test split.
         table: The table that gives the labels, in place of the folders of classes.
+        attributes: The table of what the network is not for.
         task: What the labels are for. With ``auto``, the table decides.
     """
 
@@ -50,6 +51,7 @@ class Tree:
     divided: bool = False
     table: LabelTable | None = None
     task: Wanted = "classification"
+    attributes: LabelTable | None = None
 
     def labels(self, split: str) -> Labels:
         """Return the labels of the files of a split.
@@ -110,6 +112,10 @@ def scan(root: Path | None, task: Wanted = "classification") -> Tree:
     if not root.is_dir():
         raise UsageError(f"Expected --data-dir to be a folder, got {root}. Give a folder with {LAYOUT}.")
     table = find_table(root) if task != "classification" or not _has_class_folders(root) else None
+    return replace(_listed(root, task, table), attributes=find_attributes(root, table))
+
+
+def _listed(root: Path, task: Wanted, table: LabelTable | None) -> Tree:
     if table is not None:
         return _without_classes(Tree(root, (), {"all": [(path, 0) for path in table.files]}, table=table, task=task))
     if task in ("multi-label", "regression"):
@@ -274,7 +280,7 @@ def read_tree(tree: Tree, frame: Frame) -> tuple[RawImages, RawImages]:
         frame: Shape of the decoded images.
 
     Raises:
-        UsageError: If a file is damaged or not an image.
+        UsageError: If a file is damaged or not an image, or has no line in the table of attributes.
     """
     identity = ["imagefolder", DECODER_VERSION, *astuple(frame), str(tree.root.resolve()), tree.stamp()]
     train, test = (_read_split(tree, split, frame, identity) for split in SPLITS)
@@ -287,4 +293,5 @@ def _read_split(tree: Tree, split: str, frame: Frame, identity: list[Any]) -> Ra
     shape = (len(paths), frame.channels, frame.height, frame.width)
     images = cached_pixels([*identity, split], shape, lambda: decode(paths, frame))
     labels = tree.labels(split)
-    return RawImages(images, labels.values, labels.task)
+    attributes = tree.attributes and tree.attributes.numbers([path for path, _ in tree.files[split]])
+    return RawImages(images, labels.values, labels.task, attributes)

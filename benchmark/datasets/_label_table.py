@@ -1,4 +1,4 @@
-"""A table of labels beside images: ``labels.csv`` or ``attributes.csv``, with a line for each image."""
+"""Tables beside images, with a line for each: ``labels.csv``, and ``attributes.csv``, which may replace it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..errors import UsageError, message_of
 from ._labels import Labels, Wanted, settle
 
 TABLES = ("labels.csv", "attributes.csv")
-"""Names of the file, of which the first is read if both exist."""
+"""Names of the file, of which the first holds the labels if both exist."""
 FORM = "Write a header, then a line for each image: its path relative to the folder, and its numbers."
 
 
@@ -45,6 +47,18 @@ class LabelTable:
         places = {file: place for place, file in enumerate(self.files)}
         return everything._replace(values=everything.values[[places[file] for file in files]])
 
+    def numbers(self, files: Sequence[str]) -> Tensor:
+        """Return the numbers of some files, (N, columns) float32.
+
+        Raises:
+            UsageError: If the table has no line for a file.
+        """
+        places, wanted = {file: place for place, file in enumerate(self.files)}, [str(PurePosixPath(f)) for f in files]
+        missing = next((file for file in wanted if file not in places), None)
+        if missing is not None:
+            raise UsageError(f"Expected a line for each image in {self.path}, got none for {missing!r}. Add it.")
+        return torch.from_numpy(self.values[[places[file] for file in wanted]].astype(np.float32))
+
 
 def find_table(root: Path) -> LabelTable | None:
     """Read the table of labels in a folder; None if there is none.
@@ -53,8 +67,25 @@ def find_table(root: Path) -> LabelTable | None:
         UsageError: If it is damaged, has no numbers, or names a file twice or outside the folder.
     """
     path = next((root / name for name in TABLES if (root / name).is_file()), None)
-    if path is None:
-        return None
+    return None if path is None else read_table(path)
+
+
+def find_attributes(root: Path, labels: LabelTable | None) -> LabelTable | None:
+    """Read ``attributes.csv`` in a folder if it does not hold the labels; None if there is none.
+
+    Raises:
+        UsageError: If it is damaged, has no numbers, or names a file twice or outside the folder.
+    """
+    path = root / TABLES[1]
+    return read_table(path) if path.is_file() and (labels is None or labels.path != path) else None
+
+
+def read_table(path: Path) -> LabelTable:
+    """Read a table of labels or attributes.
+
+    Raises:
+        UsageError: If it is damaged, has no numbers, or names a file twice or outside the folder.
+    """
     try:
         frame = pd.read_csv(path, skipinitialspace=True, dtype={0: str}, index_col=False)
     except (OSError, ValueError, pd.errors.ParserError) as error:  # also an encoding other than UTF-8

@@ -30,6 +30,9 @@ class Imagefolder(Dataset):
     header, then the path of an image and its numbers on each line. If all numbers are 0 and 1, or -1 and 1, they are
     labels that an image has or does not have. Otherwise they are numbers to predict.
 
+    If labels.csv exists, or task=classification reads the folders of classes, attributes.csv holds numbers that the
+    network is not for. Records say how well they can be read from the wire.
+
     Images are rotated as their EXIF data say, cropped to their central part and resized. Transparency is dropped.
     Hidden files are ignored, as are files whose suffix is not that of an image format. Decoded images are cached. If
     they are too many for memory, they stay on disk and are read batch by batch.
@@ -65,5 +68,6 @@ class Imagefolder(Dataset):
         frame = Frame(self.size, self.width or self.size, self.channels)
         train, test = read_tree(tree, frame)
         pools = divide(train, test, tree.labels("test").names, self.aux_images)
+        pools = replace(pools, attributes=tree.attributes.columns if tree.attributes else ())
         note = DIVIDED if train.task == "classification" else DIVIDED_WITHOUT_CLASSES
         return replace(pools, note=note) if tree.divided else pools

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +21,7 @@ from ..utils.cache import Cached, cached_tensors
 from ..utils.fingerprints import class_means, in_neutral_order
 from ..utils.isolation import isolated
 from ..utils.keep_latest import keep_latest
+from .attributes import AttributeLeak, attribute_leak
 from .evaluators import EvaluatorStore
 from .observe import observe
 from .pool_loader import Facts, PoolLoader
@@ -126,7 +129,7 @@ class Artifacts:
 
     def training_images(self, setting: Setting) -> ImageSet:
         """Return the images that a defense may train with. Without labels, the undefended network is their teacher."""
-        train = self.targets.pools(setting.dataset, setting.model).train
+        train = replace(self.targets.pools(setting.dataset, setting.model).train, attributes=None)
         if train.task != "unlabeled":
             return train
         undefended = self.targets.get(setting.dataset, setting.model, setting.seed).split(setting.split)
@@ -166,6 +169,14 @@ class Artifacts:
         model = self.protected(setting).model
         with isolated("least error", setting.identity, observations):
             return van_trees_mse(model.copy(), prior.to(self.device), observations=observations)
+
+    @keep_latest(1)
+    def attribute_leak(self, setting: Setting) -> AttributeLeak | None:
+        """Return which label of an image can be read best from its wire, or None if there are none to read."""
+        protected = self.protected(setting)
+        target = self.targets.get(setting.dataset, setting.model, setting.seed)
+        with isolated("attribute", setting.identity):
+            return attribute_leak(protected.model.copy(), copy.deepcopy(target), self.pools(setting.dataset))
 
     def attacked(self, setting: Setting) -> ImageSet:
         """Return the private images under attack, with their labels: for scoring only.

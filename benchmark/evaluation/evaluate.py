@@ -94,6 +94,7 @@ def evaluate(
     try:
         measured = _measure_defense(cell, artifacts)
         measured |= _measure_bound(cell, artifacts)
+        measured |= _measure_attribute(cell, artifacts)
         seen = artifacts.observe(cell.setting, cast(Attack, cell.attack.component))
         measured |= _measure_overlap(cell, seen, artifacts)
         attacked = _attack(cell, cell_id, seen)
@@ -147,6 +148,14 @@ def _measure_defense(cell: Cell, artifacts: Artifacts) -> Measured:
 def _measure_bound(cell: Cell, artifacts: Artifacts) -> Measured:
     limit, details = bound(artifacts, cell.setting, cast(Attack, cell.attack.component).observations)
     return Measured(_valid(limit), details)
+
+
+def _measure_attribute(cell: Cell, artifacts: Artifacts) -> Measured:
+    leak = artifacts.attribute_leak(cell.setting)
+    if leak is None:
+        return Measured()
+    columns = {"attribute": leak.name, "attribute_accuracy": leak.accuracy, "attribute_gain": leak.gain}
+    return Measured(columns, leak.details)
 
 
 def _measure_overlap(cell: Cell, seen: Observation, artifacts: Artifacts) -> Measured:

@@ -114,12 +114,12 @@ def _own(pool: ImageSet) -> ImageSet:
     """Copy a pool for an attack. Stored images no longer show the file, which holds images of other pools, too."""
     images = pool.images
     if not isinstance(images, StoredImages):
-        return replace(pool.copy(), sources=None)
+        return replace(pool.copy(), sources=None, attributes=None)
     read = Opaque(lambda positions: images.source.read(images.rows[positions]))
     _, channels, height, width = images.shape
     sealed = _SealedPixels((len(images), channels, height, width), read)
     stored = StoredImages(sealed, torch.arange(len(images)), images.device)
-    return replace(pool, images=stored, labels=pool.labels.clone(), sources=None)
+    return replace(pool, images=stored, labels=pool.labels.clone(), sources=None, attributes=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,4 +144,4 @@ def _noise_images(pools: Pools) -> ImageSet:
             labels = torch.randint(0, len(pools.classes), (len(like),), device=like.device)
         else:
             labels = pools.aux.labels[torch.randperm(len(like)).to(like.device)]
-        return replace(pools.aux, images=images, labels=labels, sources=None)
+        return replace(pools.aux, images=images, labels=labels, sources=None, attributes=None)

@@ -52,6 +52,7 @@ def _complaints(pools: Pools) -> Iterator[_Complaint]:
         if pool.task != pools.task:
             yield f"one task for all pools, as {pools.task} of train", f"{pool.task} in {where}", "Give all one task."
         yield from _wrong_sources(pool, where)
+        yield from _wrong_attributes(pool, where, len(pools.attributes))
         shape, first = tuple(pool.images.shape[1:]), tuple(pools.train.images.shape[1:])
         if shape != first:
             yield f"all pools to hold images {first} as train", f"{shape} in {where}", "Give all images one size."
@@ -147,6 +148,21 @@ def _wrong_columns(pool: ImageSet, what: str, columns: int) -> Iterator[_Complai
     if pool.task == "multi-label" and not ((labels == 0) | (labels == 1)).all():
         got = f"values in [{labels.min().item():g}, {labels.max().item():g}]"
         yield f"{what} to be 0 or 1 for multi-label", got, "Use task='regression' for numbers."
+
+
+def _wrong_attributes(pool: ImageSet, where: str, names: int) -> Iterator[_Complaint]:
+    values, count = pool.attributes, len(pool.images)
+    what = f"the attributes of {where}"
+    if values is None:
+        if names:
+            yield f"{what} to be ({count}, {names}), as they have names", "none", "Give them, or no names."
+        return
+    if not isinstance(values, Tensor) or tuple(values.shape) != (count, names) or values.dtype is not torch.float32:
+        got = f"{tuple(values.shape)} {values.dtype}" if isinstance(values, Tensor) else type(values).__name__
+        mend = "Give each image a number for each name in attributes of the pools."
+        yield f"{what} to be ({count}, {names}) torch.float32", got, mend
+    if not values.isfinite().all():
+        yield f"{what} to be finite", "NaN or infinity", "Leave such images out."
 
 
 def _wrong_sources(pool: ImageSet, where: str) -> Iterator[_Complaint]:

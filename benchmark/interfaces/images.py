@@ -30,6 +30,9 @@ class ImageSet:
             person in a portrait. None if the images are independent. It is used for the private images only: the
             intervals of mean scores then count sources instead of images. Attacks do not see it.
         task: What the labels are for.
+        attributes: Further properties of each image, (N, attributes) float32, such as the age of a person, which the
+            network is not for. None if there are none. They are used to measure what a wire says of them; attacks and
+            defenses do not see them.
 
     Example:
         >>> data = ImageSet(images=torch.rand(4, 1, 8, 8), labels=torch.tensor([0, 1, 0, 1]))
@@ -43,26 +46,33 @@ class ImageSet:
     labels: Tensor
     sources: Tensor | None = None
     task: Task = "classification"
+    attributes: Tensor | None = None
 
     def __len__(self) -> int:
         """Return the number of images."""
         return len(self.images)
 
     def __getitem__(self, index: slice | Tensor) -> Self:
-        """Select images together with their labels and sources, by a slice, by positions (K,) or by a mask (N,)."""
-        sources = None if self.sources is None else self.sources[index]
-        return replace(self, images=self.images[index], labels=self.labels[index], sources=sources)
+        """Select images together with all that is known of them, by a slice, by positions (K,) or by a mask (N,)."""
+        return self._each(lambda values: values[index])
 
     def copy(self) -> Self:
         """Return a copy that shares no memory with this set, except for stored images, which cannot be changed."""
-        sources = None if self.sources is None else self.sources.clone()
-        images = self.images if isinstance(self.images, StoredImages) else self.images.clone()
-        return replace(self, images=images, labels=self.labels.clone(), sources=sources)
+        return self._each(lambda values: values if isinstance(values, StoredImages) else values.clone())
 
     def to(self, device: torch.device) -> Self:
         """Return the images on a device."""
-        sources = None if self.sources is None else self.sources.to(device)
-        return replace(self, images=self.images.to(device), labels=self.labels.to(device), sources=sources)
+        return self._each(lambda values: values.to(device))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Self:
+        """Return the set with changed tensors."""
+        return replace(
+            self,
+            images=change(self.images),
+            labels=change(self.labels),
+            sources=None if self.sources is None else change(self.sources),
+            attributes=None if self.attributes is None else change(self.attributes),
+        )
 
     @cached_property
     def scale(self) -> Tensor:
@@ -132,6 +142,7 @@ class Pools:
             each column of ``labels``. Empty without labels.
         note: What a reader of the results must know about these data. It is kept in each record. Empty by default.
         prior: The distribution that all images were drawn from, if it is known. Attacks do not see it.
+        attributes: The names of the columns of ``attributes`` of each pool. Empty if the pools have none.
 
     Example:
         >>> train, aux, private = (ImageSet(torch.rand(4, 1, 8, 8), torch.tensor([0, 1, 0, 1])) for _ in range(3))
@@ -145,6 +156,7 @@ class Pools:
     classes: tuple[str, ...]
     note: str = ""
     prior: Mixture | None = None
+    attributes: tuple[str, ...] = ()
 
     @property
     def task(self) -> Task:

@@ -13,6 +13,7 @@ PLACES = {
     "psnr_db_high": 2,
     "leak_db": 2,
     "bound_psnr_db": 2,
+    "attack_gap_db": 2,
     "wire_bytes": 0,
     "client_macs": 0,
     "client_params": 0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from ..plan.references import REFERENCE_ATTACK
 from .completeness import is_scored
@@ -38,6 +39,11 @@ class RankedDefense:
         flags: identifiers of the flags of its cells; see ``flag_kinds``.
         recognized_by_people: the largest share over the attacks of images that people recognized, if ``mia-bench rate``
             joined ratings.
+        attack_gap_db: how far the best attack is from the best one possible, where the images come from a known
+            distribution.
+        attribute: the label that can be read best from the wire, beyond what the outputs of the network tell.
+        attribute_accuracy: the share of images of which a probe reads it.
+        attribute_gain: by how much that is above the share by the outputs or by the most frequent value.
 
     Example:
         >>> RankedDefense(
@@ -81,6 +87,10 @@ class RankedDefense:
     incomplete: bool = False
     flags: str = ""
     recognized_by_people: float | None = None
+    attack_gap_db: float | None = None
+    attribute: str | None = None
+    attribute_accuracy: float | None = None
+    attribute_gain: float | None = None
 
 
 COLUMNS = [field.name for field in fields(RankedDefense)]
@@ -149,14 +159,27 @@ def describe_defense(
         server_ms=over_seeds(scored, lambda row: row.server_ms),
         attacks=len({row.attack for row in scored}),
         seeds=len({row.seed for row in scored}),
-        recognized_by_people=_largest_detail("recognized_by_people", scored, records),
+        recognized_by_people=max(_details("recognized_by_people", scored, records), default=None),
+        attack_gap_db=min(_details("attack_gap_db", scored, records), default=None),
+        **_attribute(scored),
     )
 
 
-def _largest_detail(name: str, scored: Sequence[Row], records: Mapping[str, Record]) -> float | None:
+def _attribute(scored: Sequence[Row]) -> dict[str, Any]:
+    """Return the columns of the attribute, at the seed at which the wire says most of it."""
+    measured = [row for row in scored if row.attribute_gain is not None]
+    if not measured:
+        return {}
+    worst = max(measured, key=lambda row: row.attribute_gain or 0.0)
+    names = ("attribute", "attribute_accuracy", "attribute_gain")
+    return {name: getattr(worst, name) for name in names}
+
+
+def _details(name: str, scored: Sequence[Row], records: Mapping[str, Record]) -> list[float]:
+    """Return a detail of the cells of all attacks that have it, without the reference."""
     attacked = (row for row in scored if row.attack != REFERENCE_ATTACK and row.cell_id in records)
     found = (records[row.cell_id].details.get(name) for row in attacked)
-    return max((value for value in found if value is not None), default=None)
+    return [value for value in found if value is not None]
 
 
 def _share(value: float | None, whole: float | None) -> float | None:

@@ -185,8 +185,9 @@ def shorten(ranked: pd.DataFrame) -> pd.DataFrame:
     """Return a ranking without details: with labels of defenses instead of all their parameters, and fewer columns.
 
     A label leaves out parameters that have their default value in all rows of the defense. The column ``worst_case`` is
-    left out if all rows are ``per image``, the columns of the utility if it is the accuracy in all rows, and
-    ``recognized_by_people`` if nobody rated the images.
+    left out if all rows are ``per image``, the columns of the utility if it is the accuracy in all rows,
+    ``recognized_by_people`` and ``attack_gap_db`` if they are empty, and those of the attribute if no wire says more
+    of one than the outputs of the network.
     """
     short = ranked.drop(columns=["accuracy_undefended", "utility_undefended", "attacks", "seeds"])
     if set(short["utility_metric"].tolist()) <= {"accuracy", ""}:
@@ -195,8 +196,10 @@ def shorten(ranked: pd.DataFrame) -> pd.DataFrame:
         short = short.drop(columns=["accuracy", "accuracy_kept"])
     if set(short["worst_case"].tolist()) <= {"per image", ""}:
         short = short.drop(columns="worst_case")
-    if True not in short["recognized_by_people"].notna().tolist():
-        short = short.drop(columns="recognized_by_people")
+    often_empty = ("recognized_by_people", "attack_gap_db")
+    short = short.drop(columns=[name for name in often_empty if True not in short[name].notna().tolist()])
+    if not any(gain > 0 for gain in short["attribute_gain"].dropna().tolist()):
+        short = short.drop(columns=["attribute", "attribute_accuracy", "attribute_gain"])
     return with_labels(short).drop(columns="defense_params")
 
 

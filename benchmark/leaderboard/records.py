@@ -123,6 +123,9 @@ class Row(BaseModel):
     lpips: NotNegative | None = None
     ms_ssim: Share | None = None
     imagenet_distance: NotNegative | None = None
+    attribute: str | None = None
+    attribute_accuracy: Share | None = None
+    attribute_gain: Finite | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -36,7 +36,10 @@ CELL_COLUMNS = (
 """Columns of a leaderboard that a report shows for each cell."""
 SHARES_AND_BOUNDS = ("identified", "leak_r2", "bound_psnr_db")
 """Columns of a leaderboard whose largest value over the attacks a report shows for each defense."""
-DETAILS = ("bytes_down", "identified_chance", "client_overhead_ms", "client_undefended_ms")
+DETAILS = (
+    *("bytes_down", "identified_chance", "client_overhead_ms", "client_undefended_ms"),
+    *("attribute_majority", "attribute_from_outputs"),
+)
 """Details of records whose largest value over the attacks a report shows for each defense."""
 
 

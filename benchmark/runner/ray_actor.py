@@ -41,6 +41,8 @@ class PackedPools:
         note: note of the dataset for readers of the results.
         task: what the labels are for.
         prior: weights, means and covariances of the distribution of the images, if it is known.
+        attributes: attributes of ``train``, ``aux`` and ``private``, if the dataset has them.
+        attribute_names: their names.
 
     Example: ``PackedPools.of(pools).unpacked()`` has the images and labels of ``pools``.
     """
@@ -51,6 +53,8 @@ class PackedPools:
     note: str
     task: LabelTask
     prior: list[np.ndarray] | None = None
+    attributes: tuple[np.ndarray | None, ...] = (None, None, None)
+    attribute_names: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, pools: Pools) -> PackedPools:
@@ -61,7 +65,8 @@ class PackedPools:
         known = pools.prior
         prior = known and [each.cpu().numpy() for each in (known.weights, known.means, known.covariances)]
         placed = None if sources is None else sources.cpu().numpy()
-        return cls(arrays, placed, pools.classes, pools.note, pools.task, prior)
+        attributes = tuple(None if each.attributes is None else each.attributes.cpu().numpy() for each in sets)
+        return cls(arrays, placed, pools.classes, pools.note, pools.task, prior, attributes, pools.attributes)
 
     def unpacked(self) -> Pools:
         """Return the pools in the memory of the arrays, which is read-only."""
@@ -71,9 +76,13 @@ class PackedPools:
             sources = None if self.sources is None else torch.from_numpy(self.sources)
             known = self.prior
             prior = None if known is None else Mixture(*(torch.from_numpy(array) for array in known))
-        train, aux, private = (ImageSet(*tensors[start : start + 2], task=self.task) for start in (0, 2, 4))
+            attributes = [None if array is None else torch.from_numpy(array) for array in self.attributes]
+        train, aux, private = (
+            ImageSet(*tensors[2 * place : 2 * place + 2], task=self.task, attributes=values)
+            for place, values in enumerate(attributes)
+        )
         private = replace(private, sources=sources)
-        return Pools(train=train, aux=aux, private=private, classes=self.classes, note=self.note, prior=prior)
+        return Pools(train, aux, private, self.classes, self.note, prior, self.attribute_names)
 
 
 def _packed(images: Tensor) -> np.ndarray:

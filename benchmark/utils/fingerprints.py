@@ -141,11 +141,14 @@ def _claim(owners: _Owners, name: str, found: list[bytes]) -> None:
 
 
 def _start(content: Any, name: str, pool: ImageSet) -> None:
-    """Add the name, shape and labels of a pool to a hash."""
+    """Add the name, shape, labels and attributes of a pool to a hash."""
     content.update(f"{name} {tuple(pool.images.shape)}".encode())
     if pool.task != "classification":
         content.update(f"{pool.task} {tuple(pool.labels.shape)}".encode())
     content.update(pool.labels.cpu().contiguous().numpy().tobytes())
+    if pool.attributes is not None:
+        content.update(f"attributes {tuple(pool.attributes.shape)}".encode())
+        content.update(pool.attributes.cpu().contiguous().numpy().tobytes())
 
 
 def _named(pools: Pools) -> list[tuple[str, ImageSet]]:

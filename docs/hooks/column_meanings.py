@@ -49,6 +49,12 @@ MEANINGS = {
     "ms_ssim": "mean multi-scale SSIM over images, in [0, 1]; filled for images of at least 161 pixels a side",
     "imagenet_distance": "mean over images of 1 minus the cosine similarity of features of EfficientNet-Lite0, lower "
     "is more similar; filled with `--perceptual imagenet_distance`",
+    "attribute": "the label that a probe reads best from the wire, beyond what the outputs of the network tell: an "
+    "[attribute](../get-started/your-data.md#attributes-that-the-network-is-not-for), a label of several, or the "
+    "`class`",
+    "attribute_accuracy": "share of private images of which the probe reads it",
+    "attribute_gain": "`attribute_accuracy` minus the share by the outputs of the undefended network, or by the most "
+    "frequent value, whichever is larger: 0 or less means that the wire says nothing more of it",
     "epsilon": "promised epsilon of differential privacy; filled only where clipping bounds the sensitivity",
     "delta": "promised delta of differential privacy",
     "guarantee": "what the defense promises, in words",
@@ -89,4 +95,7 @@ RANKED = {
     "flags": "identifiers of the [flags](flags.md) of its cells",
     "recognized_by_people": "largest share over the attacks of images that people recognized; "
     "empty unless `mia-bench rate` joined ratings",
+    "attack_gap_db": "how far the best attack is from the best one possible, in dB of the mean squared error; "
+    "filled where the images come from a [known "
+    "distribution](../explanation/bounds.md#how-far-an-attack-is-from-the-best-one); from the records",
 }

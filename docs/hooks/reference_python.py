@@ -4,6 +4,7 @@ import inspect
 from typing import Any
 
 import mia_bench
+import mia_bench.attacks
 import mia_bench.testing
 from markdown_pages import docstring, table
 
@@ -34,6 +35,10 @@ def python_page() -> str:
             ]
             parts += [f"## {title}", table(("name", "what it is"), rows)]
             parts += [_section(name, getattr(mia_bench, name)) for name in names]
+    parts.append(
+        f"## mia_bench.attacks {{ #mia_bench.attacks }}\n\n{docstring(inspect.getdoc(mia_bench.attacks) or '')}"
+    )
+    parts += [_section(name, getattr(mia_bench.attacks, name)) for name in mia_bench.attacks.__all__]
     parts += [
         "## mia_bench.testing",
         docstring(inspect.getdoc(mia_bench.testing) or "").replace("\n    ", "\n        "),

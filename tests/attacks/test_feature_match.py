@@ -73,3 +73,10 @@ def test_of_all_clients_the_true_one_has_the_lowest_loss(world: Callable) -> Non
 
     assert wrong > right + 1
     assert right < own + 2  # the classes that the server sees are not those of the labels
+
+
+def test_wires_of_other_users_serve_as_well_as_those_of_its_own_images(world: Callable) -> None:
+    own, others = world("conv1"), world("conv1")
+    reached = attacked(seen_in(own, own=True), own.private.images)
+
+    assert abs(reached - attacked(seen_in(others), others.private.images)) < 0.7

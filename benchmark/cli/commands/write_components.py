@@ -26,8 +26,8 @@ def new(
         typer.Option(help="Folder to write. Defaults to mia-bench-NAME.", metavar="DIR", show_default=False),
     ] = None,
     template: Annotated[
-        Literal["noise", "channel", "trained"] | None,
-        typer.Option(help="What a defense starts from. Defaults to noise.", show_default=False),
+        Literal["noise", "channel", "trained", "linear", "decoder", "inversion"] | None,
+        typer.Option(help="What a defense or attack starts from. Defaults to noise or linear.", show_default=False),
     ] = None,
 ) -> None:
     """Write a plug-in package with one component that passes all checks."""

@@ -16,6 +16,7 @@ function openDetails(setting) {
         ["Recognizable", recognized(line)],
         ...(known(more.recognized_by_people) ? [["Recognized by people", percent(more.recognized_by_people, 0)]] : []),
         ["Identified", known(more.identified) ? `${percent(more.identified, 0)}${known(more.identified_chance) ? ` (chance ${percent(more.identified_chance)})` : ""}` : "–"],
+        ...(known(line.attribute_accuracy) ? [["Read from the wire", attributeOf(line, more)]] : []),
         ["Identified at most", known(line.bound_identified) ? percent(line.bound_identified) : "–"],
         ["Bound", decibels(more.bound_psnr_db)],
         ["Guarantee", line.guarantee ?? "–"],
@@ -34,6 +35,8 @@ function openDetails(setting) {
   dialog.showModal();
   dialog.scrollTop = 0;
 }
+
+const attributeOf = (line, more) => `${line.attribute} of ${percent(line.attribute_accuracy, 0)} of the images (most frequent value ${percent(more.attribute_majority, 0)}, from the outputs ${percent(more.attribute_from_outputs, 0)})`;
 
 const facts = (pairs) => el("dl", { class: "facts" }, pairs.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
 

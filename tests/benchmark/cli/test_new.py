@@ -79,12 +79,14 @@ def test_new_packages_pass_their_own_tests_and_are_checked_and_run_by_name(
     assert "mia-bench-fresh-defense==0.1.0" in row
 
 
-@pytest.mark.parametrize("template", new.TEMPLATES_OF_DEFENSES)
-def test_every_template_of_a_defense_keeps_the_contract_and_its_own_test(
-    template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("noun", "template"), [(noun, template) for noun, names in new.TEMPLATES.items() for template in names]
+)
+def test_every_template_keeps_the_contract_and_its_own_test(
+    noun: str, template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = f"fresh_{template}_defense"
-    written = mia_bench("new", "defense", name, "--template", template, "--out", tmp_path / "there")
+    name = f"fresh_{template}_{noun}"
+    written = mia_bench("new", noun, name, "--template", template, "--out", tmp_path / "there")
     assert written.exit_code == 0, written.stderr
     monkeypatch.syspath_prepend(tmp_path / "there")
     module = importlib.import_module(f"mia_bench_{name}")
@@ -100,11 +102,13 @@ def test_every_template_of_a_defense_keeps_the_contract_and_its_own_test(
             run()
 
 
-def test_a_template_is_for_defenses_only(tmp_path: Path) -> None:
-    done = mia_bench("new", "attack", "fresh_one", "--template", "noise", "--out", tmp_path / "there")
+@pytest.mark.parametrize(("noun", "template"), [("attack", "noise"), ("defense", "decoder"), ("model", "linear")])
+def test_a_template_of_another_kind_is_refused(noun: str, template: str, tmp_path: Path) -> None:
+    done = mia_bench("new", noun, "fresh_one", "--template", template, "--out", tmp_path / "there")
 
     assert done.exit_code == 2
-    assert "Expected --template with a defense only, got it with the attack." in done.stderr
+    assert "noise, channel, trained for a defense; linear, decoder, inversion for an attack" in done.stderr
+    assert f"got {template} for a" in done.stderr
     assert not (tmp_path / "there").exists()
 
 

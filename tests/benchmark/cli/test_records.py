@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from mia_bench.attacks.ridge import Ridge
+from mia_bench.benchmark.leaderboard.store import SCHEMA_VERSION
 from mia_bench.defenses.dp_ir import DpIr
 
 from ...helpers.commands import mia_bench, run
@@ -65,7 +66,7 @@ def test_records_of_an_older_schema_are_set_aside_and_computed_anew(tree: Path, 
     result = run(tree, out, "--defense", "undefended", "--attack", "ridge")
 
     assert read.exit_code == 2
-    assert "Expected a record of schema 3, got schema 1 in" in read.stderr
+    assert f"Expected a record of schema {SCHEMA_VERSION}, got schema 1 in" in read.stderr
     assert result.exit_code == 0, result.stderr
     assert "Moved 2 records of another version or other data to" in result.stderr.replace("\n", " ")
     assert pd.read_csv(out / "leaderboard.csv")["status"].tolist() == ["done", "done"]

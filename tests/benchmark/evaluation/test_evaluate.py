@@ -14,8 +14,9 @@ from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import Inapplicable, UsageError
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
-from mia_bench.benchmark.interfaces import Attack, Observation, Reconstruction, SplitModel
+from mia_bench.benchmark.interfaces import Attack, ImageSet, Observation, Reconstruction, SplitModel
 from mia_bench.benchmark.leaderboard.audits import audit
+from mia_bench.benchmark.leaderboard.ranking import rank
 from mia_bench.benchmark.leaderboard.store import Record, read_record, record_path, write_record
 from mia_bench.benchmark.plan.cells import Cell, Setting
 from mia_bench.benchmark.registry import Entry
@@ -262,3 +263,28 @@ def test_a_row_holds_rounds_bytes_down_and_the_bytes_of_the_client(bench: Artifa
     assert row.wire_bytes is not None
     assert row.client_peak_bytes >= row.wire_bytes
     assert record.details.keys() >= {"client_spread_ms", "client_undefended_ms", "client_overhead_ms"}
+
+
+def test_a_row_says_what_the_wire_tells_of_the_class_and_the_ranking_shows_it(bench: Artifacts) -> None:
+    record, row = outcome(bench, gray), outcome(bench, gray).row
+    (line,) = rank([row], {}).to_dict("records")
+
+    assert row.attribute == line["attribute"] == "class"
+    assert row.attribute_accuracy == line["attribute_accuracy"]
+    assert row.attribute_gain == line["attribute_gain"]
+    assert record.details["attribute_accuracy_low"] <= (row.attribute_accuracy or 0)
+
+
+def test_attacks_and_defenses_do_not_see_attributes(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, plain = setting(bench), bench.pools(setting(bench).dataset)
+
+    def known(pool: ImageSet) -> ImageSet:
+        return dataclasses.replace(pool, attributes=torch.zeros(len(pool), 1))
+
+    pools = dataclasses.replace(
+        plain, train=known(plain.train), aux=known(plain.aux), private=known(plain.private), attributes=("age",)
+    )
+    monkeypatch.setattr(bench.targets, "pools", lambda *whole: pools)
+
+    assert bench.observe(here, Ridge()).aux.attributes is None
+    assert bench.training_images(here).attributes is None

@@ -1,0 +1,190 @@
+"""What a protected wire says of the labels of an image, where an image may be impossible to reconstruct."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from scipy.stats import binomtest
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..errors import clean
+from ..interfaces import ImageSet, Pools, SplitModel
+from ..metrics import interval
+from ..metrics.attribute_probe import read_labels
+from ..metrics.macs import count_macs
+from ..utils.count_sketch import Hash
+from .observe import chunks
+from .protection import sample_images
+
+MAX_KNOWN, MAX_TESTED = 2000, 1000
+"""Images on which the probe is trained, and tested, at most."""
+MIN_KNOWN, MIN_TESTED = 8, 3
+"""Images without which nothing is measured."""
+MAX_MACS = 1e11
+"""Operations of sending these images and of the undefended network, for which fewer are taken; 5 s of one core."""
+MIN_AFFORDED = 150
+"""Images that are always sent, unless the model asks for fewer on which to measure its accuracy."""
+MAX_NUMBERS = 4096
+"""Numbers of a wire for the probe; longer ones are shortened by a count sketch."""
+MAX_VALUES = 20
+"""Values of a number that count as values; with more, the number counts as low, middle or high."""
+MAX_LABELS = 100
+"""Labels that are read."""
+ENCODED_PART = 16
+"""Ciphertexts that are in memory at a time."""
+CLASS = "class"
+"""The name of the label of classification."""
+
+
+@dataclass(frozen=True)
+class AttributeLeak:
+    """The label that can be read best from the wire, beyond what the outputs of the network say.
+
+    Attributes:
+        name: Its name.
+        accuracy: The share of private images of which a probe reads it.
+        gain: By how much that is above the share by the outputs, or by the most frequent value if that is larger.
+        details: Wilson's interval of ``accuracy`` as ``attribute_accuracy_low`` and ``_high``, that of ``gain``, the
+            shares ``attribute_majority`` and ``attribute_from_outputs``, and the number of images.
+
+    Example:
+        >>> AttributeLeak("age", accuracy=0.9, gain=0.2, details={"attribute_images": 1000}).name
+        'age'
+    """
+
+    name: str
+    accuracy: float
+    gain: float
+    details: dict[str, float]
+
+
+class _Labels(NamedTuple):
+    """Labels of the images of a pool, counted from 0: their names, and (K, labels) and (M, labels) int64."""
+
+    names: tuple[str, ...]
+    known: Tensor
+    tested: Tensor
+
+
+def attribute_leak(model: SplitModel, target: Callable[[Tensor], Tensor], pools: Pools) -> AttributeLeak | None:
+    """Measure which label of a private image an attacker can read from its wire.
+
+    The attacker labels its own images, sends them through the protected client, and trains a probe on the wires, which
+    is tested on private images. An equal probe of the outputs of the undefended network tells what the server learns
+    anyway. Of all labels (the classes, each of several labels, each number, each attribute), the one with the largest
+    gain over that and over the most frequent value is reported; it is chosen on the attacker's images.
+
+    Args:
+        model: The protected model.
+        target: The undefended network, which gives outputs (B, ...) for images (B, C, H, W).
+        pools: The data.
+
+    Returns:
+        What was found; None if the images have no labels, or there are too few.
+    """
+    known, tested = _images(model, target, pools)
+    labels = _labels(pools, known, tested)
+    if not labels.names or len(known) < MIN_KNOWN or len(tested) < MIN_TESTED:
+        return None
+    common = labels.known.mode(0).values
+    wires, outputs = (
+        read_labels(each(known.images), labels.known, each(tested.images))
+        for each in (_of_wire(model, known.images[:1]), _Features(target))
+    )
+    truth = labels.known[-len(wires.tuned) :]
+    best = int(_gain(wires.tuned, outputs.tuned, truth, common).argmax())
+    right, anyway, usual = (
+        (read[:, best] == labels.tested[:, best]).double()
+        for read in (wires.answers, outputs.answers, common.expand_as(labels.tested))
+    )
+    free = anyway if anyway.mean() >= usual.mean() else usual
+    low, high = interval(right - free, sources=tested.sources)
+    share = binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
+    details = {
+        "attribute_accuracy_low": float(share.low),
+        "attribute_accuracy_high": float(share.high),
+        "attribute_majority": usual.mean().item(),
+        "attribute_from_outputs": anyway.mean().item(),
+        **({} if low is None or high is None else {"attribute_gain_low": low, "attribute_gain_high": high}),
+        "attribute_images": len(right),
+    }
+    return AttributeLeak(
+        clean(labels.names[best]),
+        accuracy=round(right.mean().item(), 5),
+        gain=round((right - free).mean().item(), 5),
+        details={name: round(value, 5) for name, value in details.items()},
+    )
+
+
+def _gain(wires: Tensor, outputs: Tensor, truth: Tensor, common: Tensor) -> Tensor:
+    """Return by how much the wires say more of each label than the outputs or the most frequent value, (labels,)."""
+    right, anyway, usual = ((read == truth).double().mean(0) for read in (wires, outputs, common))
+    return right - torch.maximum(anyway, usual)
+
+
+def _images(model: SplitModel, target: Callable[[Tensor], Tensor], pools: Pools) -> tuple[ImageSet, ImageSet]:
+    """Return the attacker's images on which to train, and the private ones on which to test."""
+    each = 2 * count_macs(target, pools.private.images[:1].clone())
+    afforded = max(MIN_AFFORDED, int(MAX_MACS / max(each, 1)))
+    tested = min(MAX_TESTED, afforded // 3, model.accuracy_images or MAX_TESTED)
+    known = min(MAX_KNOWN, 2 * tested if model.accuracy_images else 2 * afforded // 3)
+    return sample_images(pools.aux, known), sample_images(pools.private, tested)
+
+
+def _labels(pools: Pools, known: ImageSet, tested: ImageSet) -> _Labels:
+    """Collect all labels and attributes of images, each counted from 0."""
+    names, columns = list[str](), list[tuple[Tensor, Tensor]]()
+    if pools.task == "classification":
+        names, columns = [CLASS], [(known.labels, tested.labels)]
+    numbers = [(known.labels, tested.labels, pools.classes)] if pools.task in ("multi-label", "regression") else []
+    if known.attributes is not None and tested.attributes is not None:
+        numbers.append((known.attributes, tested.attributes, pools.attributes))
+    for mine, others, called in numbers:
+        names += called
+        columns += [_counted(*column) for column in zip(mine.T.contiguous(), others.T.contiguous(), strict=True)]
+    if not columns:
+        return _Labels((), known.labels, tested.labels)
+    first, second = (torch.stack(each[:MAX_LABELS], 1) for each in zip(*columns, strict=True))
+    return _Labels(tuple(names[:MAX_LABELS]), first, second)
+
+
+def _counted(known: Tensor, tested: Tensor) -> tuple[Tensor, Tensor]:
+    """Count the values of a number from 0, or low, middle and high ones if it has many, by the known images (K,)."""
+    values = known.unique()
+    if len(values) <= MAX_VALUES:
+        bounds = (values[1:] + values[:-1]) / 2
+    else:
+        bounds = known.double().quantile(torch.tensor([1 / 3, 2 / 3], dtype=torch.float64, device=known.device))
+    return torch.bucketize(known, bounds), torch.bucketize(tested, bounds)
+
+
+class _Features:
+    """Sends images (N, C, H, W), and returns at most ``MAX_NUMBERS`` numbers for each, (N, D)."""
+
+    def __init__(self, send: Callable[[Tensor], Tensor], *, part: int | None = None) -> None:
+        """Take what sends images (B, C, H, W), and how many of them at a time; None for as many as usual."""
+        self._send, self._part = send, part
+        self._length, self._shorten = 0, nn.Identity()
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor) -> Tensor:
+        parts = chunks(images) if self._part is None else images.split(self._part)
+        return torch.cat([self._numbers(self._send(part.clone()).flatten(1)) for part in parts])
+
+    def _numbers(self, sent: Tensor) -> Tensor:
+        if not self._length:
+            self._length = sent.shape[1]
+            if self._length > MAX_NUMBERS:
+                self._shorten = Hash(self._length, sums=MAX_NUMBERS).to(sent.device)
+        sent = sent[:, : self._length].float()  # ciphertexts differ by a few bytes
+        return self._shorten(functional.pad(sent, (0, self._length - sent.shape[1])))
+
+
+def _of_wire(model: SplitModel, image: Tensor) -> _Features:
+    """Return what reads the wires of a model, which is given an image (1, C, H, W) to see what they are."""
+    encoded = not isinstance(model.overheard(image.clone()).payload, Tensor)
+    return _Features(lambda images: model.overheard(images).tensor, part=ENCODED_PART if encoded else None)
