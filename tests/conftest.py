@@ -3,6 +3,7 @@
 import functools
 import os
 from collections.abc import Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,13 @@ def one_command_line() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(typer.testing, "_get_command", functools.cache(get_command))
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def warm_processes() -> None:
+    """Import what workers need once for all worker processes of a session; see ``start_fresh``."""
+    forkserver.set_forkserver_preload(["mia_bench.benchmark.runner.processes", "torch._dynamo"])
+    forkserver.ensure_running()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -6,14 +6,14 @@ import multiprocessing
 import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 import torch
 
 from ..errors import describe
-from ..utils.spawn import without_main_module
+from ..utils.spawn import start_fresh
 from .check import Failed
 
 START_SECONDS = 120
@@ -44,7 +44,7 @@ class Worker:
 
     def __init__(self) -> None:
         """Prepare a worker; no process is started yet, since that takes seconds."""
-        self._running: tuple[SpawnProcess, Connection] | None = None
+        self._running: tuple[BaseProcess, Connection] | None = None
 
     def __enter__(self) -> Self:
         """Return the worker itself."""
@@ -84,13 +84,10 @@ class Worker:
 
     def _connection(self) -> Connection:
         if self._running is None:
-            context = multiprocessing.get_context("spawn")
-            here, there = context.Pipe()
-            process = context.Process(target=_serve, args=(there, torch.get_num_threads()), daemon=True)
-            with without_main_module():
-                process.start()
+            here, there = multiprocessing.Pipe()
+            process = start_fresh(_serve, there, torch.get_num_threads(), daemon=True)
             there.close()
-            self._running = process, cast(Connection, here)
+            self._running = process, here
         return self._running[1]
 
     def _answer(

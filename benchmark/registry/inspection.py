@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import importlib
 import multiprocessing
 import os
 import signal
@@ -12,12 +13,14 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError, describe, message_of
-from ..utils.spawn import ending, without_main_module
+from ..utils.spawn import ending, start_fresh
 from .descriptions import Summary, describe_loaded
 
 if TYPE_CHECKING:
     from .entries import Entry
 
+PRELOADED = "mia_bench.benchmark.interfaces.components"
+"""What every plug-in imports, and what takes long."""
 START_SECONDS = 120
 """Seconds that the process may take to import what every plug-in needs."""
 IMPORT_SECONDS = 60
@@ -52,11 +55,8 @@ class _Inspector:
     current: _Inspector | None = None
 
     def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._here, there = context.Pipe()
-        self._process = context.Process(target=_serve, args=(there,), daemon=True)
-        with without_main_module():
-            self._process.start()
+        self._here, there = multiprocessing.Pipe()
+        self._process = start_fresh(_serve, there, preload=[PRELOADED], daemon=True)
         there.close()
         self._begun = False
         _Inspector.current = self
@@ -100,8 +100,7 @@ def _serve(there: Connection) -> None:
     with open(os.devnull, "w") as nowhere:  # All output is repeated by the process that uses the plug-in.
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
-    from ..interfaces import components  # noqa: F401, takes long, and does not count as time of the plug-in
-
+    importlib.import_module(PRELOADED)  # This does not count as time of the plug-in.
     there.send("begun")
     while True:
         try:

@@ -9,15 +9,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import cast
 
 import torch
 
 from ..errors import UsageError, describe, message_of
 from ..evaluation.artifacts import Artifacts
-from ..utils.spawn import ending, without_main_module
+from ..utils.spawn import ending, start_fresh
 from .settled import cuts_of
 from .tasks import Look, Task, run_task
 from .worker_logs import LogMessage, forward_logs, wanted_level
@@ -33,20 +32,17 @@ class Processes:
     def __init__(self, device: torch.device, data_dir: Path | None) -> None:
         """Compute on ``device`` with data from ``data_dir``."""
         self._device, self._data_dir = device, data_dir
-        self._context = multiprocessing.get_context("spawn")
-        self._staff: dict[int, tuple[SpawnProcess, Connection]] = {}
+        self._staff: dict[int, tuple[BaseProcess, Connection]] = {}
         self._started = 0
         self._unsent: list[tuple[int, WorkerEvent]] = []
 
     def start(self) -> int:
         """Start a worker and return its number."""
-        here, there = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(there, self._device, self._data_dir, wanted_level()))
-        with without_main_module():
-            process.start()
+        here, there = multiprocessing.Pipe()
+        process = start_fresh(_serve, there, self._device, self._data_dir, wanted_level())
         there.close()
         self._started += 1
-        self._staff[self._started] = process, cast(Connection, here)
+        self._staff[self._started] = process, here
         return self._started
 
     def submit(self, worker: int, task: Task | Look) -> None:
@@ -71,7 +67,7 @@ class Processes:
                 self.kill(worker)
         return [(worker, news) for worker, news in heard if news is not None]
 
-    def _read(self, process: SpawnProcess, end: Connection) -> WorkerEvent | None:
+    def _read(self, process: BaseProcess, end: Connection) -> WorkerEvent | None:
         alive = process.is_alive()  # This comes first, since a process may end after its last message.
         try:
             if end.poll():

@@ -2,10 +2,66 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing import forkserver
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+
+def start_fresh(
+    target: Callable[..., object], *given: Any, preload: Sequence[str] = (), daemon: bool = False
+) -> BaseProcess:
+    """Start a function in a process that shares only the environment variables and the output with this one.
+
+    On Linux, the first call starts a server process, and each process is a fork of that server. It starts in
+    milliseconds, because the server has imported torch and the rest, which takes seconds. Other systems start a new
+    interpreter for each process. Ctrl-C does not reach the processes on Linux.
+
+    Args:
+        target: A function of a module.
+        given: Its arguments.
+        preload: Modules that the server imports, besides that of the function, if this call starts the server.
+        daemon: Whether to kill the process when this process ends.
+
+    Returns:
+        The running process.
+
+    Example:
+        >>> process = start_fresh(divmod, 7, 2)
+        >>> process.join()
+        >>> ending(process.exitcode)
+        'exit code 0'
+    """
+    served = sys.platform == "linux"
+    context = multiprocessing.get_context("forkserver" if served else "spawn")
+    process = context.Process(target=_in_environment, args=(dict(os.environ), target, given), daemon=daemon)
+    with without_main_module():
+        if served:
+            _ensure_server([target.__module__, *preload])
+        process.start()
+    return process
+
+
+def _ensure_server(modules: list[str]) -> None:
+    """Start the server process if there is none; Ctrl-C, which would break its imports, does not reach it."""
+    forkserver.set_forkserver_preload(modules)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _in_environment(environment: dict[str, str], target: Callable[..., object], given: tuple[Any, ...]) -> None:
+    """Call a function; the environment variables may have changed since the server process was started."""
+    os.environ.clear()
+    os.environ.update(environment)
+    target(*given)
 
 
 @contextmanager
