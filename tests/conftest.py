@@ -3,12 +3,12 @@
 import functools
 import os
 from collections.abc import Iterator
-from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
 import torch
 import typer.testing
+from mia_bench.benchmark.utils.spawn import start_server
 from typer.main import get_command
 
 from .helpers.brief import shorten_training
@@ -69,8 +69,7 @@ def one_command_line() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def warm_processes() -> None:
     """Import what workers need once for all worker processes of a session; see ``start_fresh``."""
-    forkserver.set_forkserver_preload(["mia_bench.benchmark.runner.processes", "torch._dynamo"])
-    forkserver.ensure_running()
+    start_server("mia_bench.benchmark.runner.processes", "torch._dynamo")
 
 
 @pytest.fixture(autouse=True, scope="session")

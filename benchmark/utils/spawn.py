@@ -8,9 +8,11 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from typing import Any
+
+FORKED = sys.platform == "linux"
+"""Whether fresh processes are forks of a server process; forks are not safe on macOS, and Windows has none."""
 
 
 def start_fresh(
@@ -37,19 +39,30 @@ def start_fresh(
         >>> ending(process.exitcode)
         'exit code 0'
     """
-    served = sys.platform == "linux"
-    context = multiprocessing.get_context("forkserver" if served else "spawn")
+    context = multiprocessing.get_context("forkserver" if FORKED else "spawn")
     process = context.Process(target=_in_environment, args=(dict(os.environ), target, given), daemon=daemon)
     with without_main_module():
-        if served:
-            _ensure_server([target.__module__, *preload])
+        start_server(target.__module__, *preload)
         process.start()
     return process
 
 
-def _ensure_server(modules: list[str]) -> None:
-    """Start the server process if there is none; Ctrl-C, which would break its imports, does not reach it."""
-    forkserver.set_forkserver_preload(modules)
+def start_server(*modules: str) -> None:
+    """Start the server process whose forks fresh processes are, if there is none; only on Linux.
+
+    Ctrl-C does not reach the server, since it would break its imports, and therefore none of its forks.
+
+    Args:
+        modules: Modules that the server imports.
+
+    Example:
+        >>> start_server("mia_bench.benchmark.interfaces")
+    """
+    if not FORKED:
+        return
+    from multiprocessing import forkserver  # Windows has none.
+
+    forkserver.set_forkserver_preload(list(modules))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         forkserver.ensure_running()
