@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 MAX_ERROR_CHARACTERS = 1000
 """Characters of an error message that are kept."""
@@ -44,11 +45,24 @@ def describe(error: BaseException) -> str:
 
 
 def message_of(error: BaseException) -> str:
-    """Return the message of any exception on one line of at most 1,000 characters. Never raises."""
+    """Return the message of any exception on one line of at most 1,000 characters. Never raises.
+
+    Tensors and arrays are described by their type and shape.
+    """
     try:
+        if any(map(_is_array, error.args)):
+            return clean(", ".join(_described(each) if _is_array(each) else str(each) for each in error.args))
         return clean(str.__str__(str(error)))
     except BaseException as broken:  # a method of the exception, which may raise anything
         return f"the message cannot be shown because its __str__ raised {clean(type(broken).__name__)}"
+
+
+def _is_array(value: object) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def _described(array: Any) -> str:
+    return f"{type(array).__name__} {tuple(array.shape)} {array.dtype}"
 
 
 def clean(text: str) -> str:

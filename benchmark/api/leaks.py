@@ -17,6 +17,7 @@ from ..datasets.arrays import Arrays
 from ..errors import UsageError
 from ..evaluation.strips import strip
 from ..interfaces import ImageSet, Pools
+from ..plan.image_lists import one_set
 from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..report.figures import check_installed
 from ..utils.isolation import restored_state
@@ -113,7 +114,8 @@ def leak(
         model: The network, which is not changed. It takes images in [0, 1], unless ``mean`` and ``std`` are given.
         at: The last layer on the client, such as ``layer2.1``.
         images: The private images: a tensor or an array (N, C, H, W), (N, H, W, C) or (N, H, W) of 8-bit values or
-            floats in [0, 1], ``(images, labels)``, a torch ``Dataset`` or an ``ImageSet``.
+            floats in [0, 1], a list of images or PIL images, ``(images, labels)``, a torch ``Dataset`` or an
+            ``ImageSet``.
         aux: The images of the attacker, which must differ from ``images``. Without them, a fifth of ``images`` is
             attacked, and most of the others are the attacker's.
         attack: The attack. ``auto`` is stronger than ``ridge`` and takes longer.
@@ -137,7 +139,7 @@ def leak(
         >>> found.psnr_db, found.identified  # doctest: +SKIP
         (21.4, 0.97)
     """
-    dataset = _divided(images) if aux is None else {"private": images, "aux": aux}
+    dataset = _divided(images) if aux is None else {"private": one_set(images), "aux": one_set(aux)}
     given = model if mean is None and std is None else {"name": model, "mean": mean, "std": std}
     with tempfile.TemporaryDirectory() as temporary:
         result = run(
@@ -181,7 +183,7 @@ def _leak(result: Result) -> Leak:
 def _divided(images: Any) -> Pools:
     """Divide images into a fifth that is private, and the others, most of which are the attacker's."""
     with restored_state():
-        pools = Arrays.holding(images, {}).load(None)
+        pools = Arrays.holding(one_set(images), {}).load(None)
     kept = max(1, (len(pools.train) + len(pools.aux)) // KEPT_FOR_TRAINING)
     given = max(0, len(pools.train) - kept)
     return replace(pools, aux=_joined(pools.aux, pools.train[:given]), train=pools.train[given:])

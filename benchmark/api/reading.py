@@ -13,9 +13,11 @@ from ..leaderboard import ranking
 from ..leaderboard.loading import Cells
 from ..leaderboard.ranking import shorten
 from ..leaderboard.store import Record, Row, read_record, record_path, rows_of
+from ..metrics.scales import RANGES
 from ..report.content import content
 from ..report.figures import check_installed
 from ..utils.isolation import restored_state
+from ..utils.texts import as_path, quoted
 from .tables import table_of
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def gather(*boards: pd.DataFrame | str | Path) -> tuple[list[Row], dict[str, Rec
             for row in rows:
                 cells.add(row, records.get(row.cell_id), "a data frame")
         else:
-            cells.read(Path(board))
+            cells.read(as_path(board, "boards one by one, data frames or paths"))
     return cells.finish()
 
 
@@ -100,6 +102,8 @@ def plot(*boards: pd.DataFrame | str | Path, measure: Literal["psnr_db", "ssim"]
         >>> import mia_bench
         >>> mia_bench.plot("results", measure="ssim").savefig("tradeoff.pdf")  # doctest: +SKIP
     """
+    if measure not in RANGES:
+        raise UsageError(f"Expected measure to be {' or '.join(RANGES)}, got {quoted(measure)}.")
     check_installed()
     from ..report.tradeoff_figure import tradeoff
 

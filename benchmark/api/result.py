@@ -24,9 +24,11 @@ from ..report.image_gallery import collect_strips
 from ..report.page import page
 from ..runner.options import RunOptions
 from ..runner.resume import PlannedCell
-from ..runner.tasks import Task, read_images, run_task, write_images
+from ..runner.run import compute_again
+from ..runner.tasks import Task, read_images, write_images
 from ..utils.files import write_atomically
 from ..utils.isolation import restored_state
+from ..utils.texts import as_path
 from .reading import OUT, plot, rank
 from .tables import Table, short
 
@@ -187,7 +189,7 @@ class Result(Table):
         Raises:
             UsageError: If the page cannot be written.
         """
-        target, out = Path(path), self._run.place.out
+        target, out = as_path(path, "the path of a page"), self._run.place.out
         found = content(*load_boards([out]))
         text = page(found, collect_strips(found.scenarios, [out]), title)
         try:
@@ -241,7 +243,7 @@ class Result(Table):
         if not path.exists():
             with restored_state():
                 torch.set_num_threads(1)  # as the scores were computed
-                again = run_task(Task(planned.cell, planned.cell_id), self._run.artifacts)
+                again = compute_again(Task(planned.cell, planned.cell_id), self._run.place, self._run.artifacts)
             if again.images is None:
                 return None
             write_images(path, again.images)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset as TorchDataset
 
+from ..errors import UsageError
 from ..evaluation.artifacts import Artifacts
 from ..interfaces import Component, ImageSet, Pools
 from ..plan.lists import list_specs, plain
@@ -26,6 +27,7 @@ from ..runner.resume import prepare
 from ..runner.run import compute, tell_doubts
 from ..utils.isolation import restored_state
 from ..utils.stderr_logs import logs_on_stderr
+from ..utils.texts import as_path, quoted
 from .result import Result
 
 Choice = str | Mapping[str, Any] | Component | type[Component]
@@ -74,8 +76,8 @@ def run(
     Args:
         suite: The path of a TOML suite or the name of a built-in one. Other arguments override it.
         dataset: The dataset or datasets: a name, images (N, C, H, W), (N, H, W, C) or (N, H, W) as 8-bit values or
-            floats in [0, 1], ``(images, labels)``, a torch ``Dataset`` of such images or PIL images, an ``ImageSet``,
-            ``Pools``, or ``{"private": ..., "aux": ..., "train": ...}`` of these. Defaults to ``photos``.
+            floats in [0, 1], a list of images or PIL images, ``(images, labels)``, a torch ``Dataset`` of them, an
+            ``ImageSet``, ``Pools``, or ``{"private": ..., "aux": ..., "train": ...}`` of these. Defaults to ``photos``.
         model: The target: a name, or a ``torch.nn.Module``, whose weights are used as they are. Images in [0, 1] are
             given to it; ``{"name": module, "mean": ..., "std": ...}`` normalizes them first. Defaults to the
             recommended model of the dataset.
@@ -131,8 +133,8 @@ def run(
         "options": options,
     }
     place = RunOptions(
-        out=Path(out),
-        data_dir=None if data_dir is None else Path(data_dir),
+        out=as_path(out, "out to be a path"),
+        data_dir=None if data_dir is None else as_path(data_dir, "data_dir to be a path"),
         device=device,
         jobs=plain(jobs),
         cell_timeout=plain(cell_timeout),
@@ -146,7 +148,7 @@ def run(
         request = Request(**{name: value for name, value in given.items() if not _is_missing(value)})
         torch.set_num_threads(1)  # One thread gives the same arithmetic in one process and in several.
         artifacts = Artifacts(device=place.torch_device, data_dir=place.data_dir)
-        requests = requests_of(None if suite is None else str(suite), request)
+        requests = requests_of(_named(suite), request)
         try:
             planned = prepare(requests, place, artifacts)
         except UnknownOption as error:
@@ -155,6 +157,15 @@ def run(
         records = compute(planned, place, artifacts, quiet=quiet, display=display)
         tell_doubts(records)
     return Result.of(planned, records, place, artifacts)
+
+
+def _named(suite: Any) -> str | None:
+    """Return the path or the name of a suite."""
+    if suite is None or isinstance(suite, str | Path):
+        return None if suite is None else str(suite)
+    raise UsageError(
+        f"Expected suite to be a path or a name, got {quoted(suite)}. Name the other arguments, as in run(model=...)."
+    )
 
 
 def _is_missing(value: Any) -> bool:

@@ -14,11 +14,12 @@ import torch
 from ... import __version__
 from ..leaderboard.submissions import read_submission
 from ..leaderboard.verdicts import Outcome, Verdicts, checksum, write_verdicts
+from ..plan.local_inputs import is_local
 from ..registry.labels import label
 from ..runner.options import RunOptions
 from ..runner.verification import Verdict, verify
 from ..utils.isolation import restored_state
-from ..utils.texts import one_line, say
+from ..utils.texts import one_line, say, say_paragraph
 from .console import print_table
 
 HEADER = ["outcome", "dataset", "model", "split", "defense", "attack", "seed", "psnr_db", "cell_id"]
@@ -54,6 +55,12 @@ def verify_submission(
     submission = read_submission(path)
     done = sum(row.status == "done" for row in submission.rows)
     say(f"{path} is a valid submission of {len(submission.rows)} cells, of which {done} are done.")
+    local = sum(is_local(row.model_dump()) for row in submission.rows)
+    if local:
+        say_paragraph(
+            f"{local} cells name files, code or objects of the machine that computed them. They cannot be computed "
+            "again, so they stay self-reported."
+        )
     if not cells:
         say("No cell was computed again, so all scores are self-reported.")
         return 0

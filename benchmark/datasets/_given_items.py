@@ -21,7 +21,7 @@ MOST_BYTES = 2**32
 IMAGE_KEYS, LABEL_KEYS = ("image", "img", "images", "pixel_values", "x"), ("label", "labels", "target", "y")
 
 
-def read_items(given: Dataset[Any], where: str) -> tuple[NDArray[Any], NDArray[Any] | None]:
+def read_items(given: Dataset[Any] | list[Any], where: str) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Read all items: images, pairs of an image and a label, or tables with these.
 
     Returns:
@@ -62,7 +62,7 @@ def read_items(given: Dataset[Any], where: str) -> tuple[NDArray[Any], NDArray[A
         raise UsageError(f"Expected labels of one form for all {where}, got labels of several lengths.") from error
 
 
-def _length(given: Dataset[Any], where: str) -> int:
+def _length(given: Dataset[Any] | list[Any], where: str) -> int:
     try:
         count = len(cast(Any, given))
     except (TypeError, NotImplementedError) as error:
@@ -74,7 +74,7 @@ def _length(given: Dataset[Any], where: str) -> int:
     return count
 
 
-def _item(given: Dataset[Any], index: int, where: str) -> tuple[NDArray[Any], Any]:
+def _item(given: Dataset[Any] | list[Any], index: int, where: str) -> tuple[NDArray[Any], Any]:
     """Return the image of an item, (C, H, W) or (H, W, C), and its label."""
     try:
         item: Any = given[index]

@@ -45,6 +45,11 @@ def pools_of(given: Any, task: Wanted, *, aux_images: int | None = None, private
     everything = read_set(given, "images")
     ((images, labels),) = _labeled([everything], task)
     whole = _without_repeats(images)
+    if len(whole) < len(NAMES):
+        raise UsageError(
+            f"Expected at least {len(NAMES)} different images, one each for the victim, the attacker and the private "
+            f"pool, got {len(whole)}. Give more images."
+        )
     private, rest = _taken(whole, labels.names, private_images, "private_images")
     aux, train = _taken(rest, labels.names, aux_images, "aux_images")
     return Pools(train=train, aux=aux, private=_in_turn(private), classes=labels.names)

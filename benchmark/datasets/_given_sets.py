@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,8 @@ def read_set(given: Any, where: str) -> GivenSet:
     """Read images and labels from an object.
 
     Args:
-        given: Images, ``(images, labels)``, an ``ImageSet``, a torch ``Dataset`` or ``DataLoader``.
+        given: Images, a list of images or PIL images, ``(images, labels)``, an ``ImageSet``, a torch ``Dataset`` or
+            ``DataLoader``.
         where: What they are, for messages.
 
     Raises:
@@ -52,17 +54,38 @@ def read_set(given: Any, where: str) -> GivenSet:
         return _from_image_set(given)
     if is_array(given):
         return GivenSet(as_images(given, where))
-    if isinstance(given, tuple | list) and len(given) == 2 and is_array(given[0]):
+    if isinstance(given, tuple | list) and len(given) == 2 and is_array(given[0]) and not _are_images(given):
         images = as_images(given[0], where)
         return GivenSet(images, None if given[1] is None else as_labels(given[1], len(images), where))
+    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], list):
+        images = read_set(given[0], where).images
+        return GivenSet(images, None if given[1] is None else as_labels(given[1], len(images), where))
+    if isinstance(given, list) and given:
+        return _from_list(given, where)
     if isinstance(given, DataLoader):
         return read_set(given.dataset, where)
     if isinstance(given, Dataset) and not isinstance(given, IterableDataset):
         return _from_dataset(given, where)
     raise UsageError(
-        f"Expected {where} as an array or tensor, (images, labels), a torch Dataset with a length or an ImageSet, got "
+        f"Expected {where} as an array or tensor, a list of images, (images, labels), a torch Dataset with a length or "
+        f"an ImageSet, got "
         f"{'Pools' if isinstance(given, Pools) else quoted(given)}."
     )
+
+
+def _are_images(given: Any) -> bool:
+    """Return whether a list of two holds two images, and not images and their labels."""
+    return isinstance(given, list) and np.ndim(given[0]) in (2, 3) and np.ndim(given[0]) == np.ndim(given[1])
+
+
+def _from_list(given: list[Any], where: str) -> GivenSet:
+    """Read a list of images, of pairs of an image and a label, or of nested numbers."""
+    if isinstance(given[0], list):
+        try:
+            return GivenSet(as_images(np.asarray(given), where))
+        except ValueError as error:
+            raise UsageError(f"Expected {where} of one size, got lists of several lengths. Resize them.") from error
+    return _from_dataset(given, where)
 
 
 def _from_image_set(given: ImageSet) -> GivenSet:
@@ -70,7 +93,7 @@ def _from_image_set(given: ImageSet) -> GivenSet:
     return GivenSet(given.images.detach().cpu(), labels, None, given.sources, given.task)
 
 
-def _from_dataset(given: Dataset[Any], where: str) -> GivenSet:
+def _from_dataset(given: Dataset[Any] | list[Any], where: str) -> GivenSet:
     pixels, labels = read_items(given, where)
     images = as_images(pixels, where)
     return GivenSet(images, None if labels is None else as_labels(labels, len(images), where), _class_names(given))
@@ -93,7 +116,7 @@ def as_labels(given: Any, count: int, where: str) -> NDArray[Any]:
         UsageError: If there is not one label, or one row of numbers, for each image.
     """
     try:
-        labels = as_array(given)
+        labels = _of_one_kind(as_array(given))
     except (TypeError, ValueError) as error:
         raise _wrong_labels(given, count, where) from error
     if labels.ndim not in (1, 2) or len(labels) != count or labels.dtype.kind not in "biufUS":
@@ -101,6 +124,16 @@ def as_labels(given: Any, count: int, where: str) -> NDArray[Any]:
     if labels.dtype.kind in "US" and labels.ndim == 2:
         raise _wrong_labels(labels, count, where)
     return np.asarray(labels)
+
+
+def _of_one_kind(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return objects, as pandas keeps texts and categories, as an array of texts or numbers if all are of one kind."""
+    if labels.dtype.kind != "O" or labels.ndim != 1:
+        return labels
+    for kinds in (str, Number):
+        if all(isinstance(each, kinds) for each in labels):
+            return np.array(labels.tolist())
+    return labels
 
 
 def _wrong_labels(given: Any, count: int, where: str) -> UsageError:

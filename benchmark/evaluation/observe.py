@@ -23,6 +23,17 @@ CHUNK_PIXELS = 2**21
 """The largest number of pixels in one pass. At 224 px, 16 channels at full resolution then take 131 MB."""
 
 
+class InvalidWire(Exception):
+    """Raised when a defense sends something that is no wire.
+
+    Example:
+        >>> raise InvalidWire("Expected finite numbers on the wire, got NaN or infinity.")
+        Traceback (most recent call last):
+        ...
+        mia_bench.benchmark.evaluation.observe.InvalidWire: Expected finite numbers on the wire, got NaN or infinity.
+    """
+
+
 def chunks(images: Tensor) -> tuple[Tensor, ...]:
     """Divide images (N, C, H, W) into parts that pass through a network at a time."""
     return images.split(max(1, min(CHUNK, CHUNK_PIXELS // (images.shape[2] * images.shape[3]))))
@@ -88,7 +99,29 @@ def _traffic(
 
 def overhear(model: SplitModel, images: Tensor) -> Wire:
     """Return what the adversary sees of any number of images (N, C, H, W), as a wire of N entries."""
-    return Wire.join([model.overheard(part.clone()) for part in chunks(images)])  # A client may work in place.
+    return Wire.join([_checked(model.overheard(part.clone()), part) for part in chunks(images)])
+
+
+def _checked(wire: Wire, images: Tensor) -> Wire:
+    """Return the wire of images (N, C, H, W) if it has an entry for each of them.
+
+    Raises:
+        InvalidWire: If it is neither a tensor of N finite entries nor N byte strings.
+    """
+    payload: object = wire.payload
+    if isinstance(payload, Tensor):
+        if not payload.dim() or len(payload) != len(images):
+            raise InvalidWire(
+                f"Expected {len(images)} entries for as many images, got a tensor {tuple(payload.shape)}."
+            )
+        if payload.is_floating_point() and not payload.isfinite().all():
+            raise InvalidWire("Expected finite numbers on the wire, got NaN or infinity.")
+        return wire
+    if not isinstance(payload, tuple) or not all(isinstance(each, bytes) for each in payload):
+        raise InvalidWire(f"Expected a channel that returns a tensor, got {type(payload).__name__}.")
+    if len(payload) != len(images):
+        raise InvalidWire(f"Expected {len(images)} byte strings for as many images, got {len(payload)}.")
+    return wire
 
 
 def _overhear_often(model: SplitModel, count: int, images: Tensor) -> Wire:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import torch
 from torch import Tensor
 
+from ..errors import describe
 from ..interfaces import Defense, ImageSet, Pools, SplitModel, TaughtImages, Wire
 from ..metrics.costs import Costs, measure_costs
 from ..metrics.utility import by_chance
@@ -69,13 +71,13 @@ def protect(
     """
     start = time.perf_counter()
     model = defended(setting, undefended, train)
+    with isolated("wire", setting.identity):
+        wire = overhear(model, originals)
     test = sample_images(pools.private, model.accuracy_images)
     reference = answers(len(test) if len(test) < len(pools.private) else None)
     useful, told = of_undefended(reference), dict[str, float]()
     if setting.defense.name != REFERENCE_DEFENSE:
         useful, told = _measure(model, test, reference, setting.identity)
-    with isolated("wire", setting.identity):
-        wire = overhear(model, originals)
     with isolated("costs", setting.identity):
         costs = measure_costs(model, pools.private.images[:1].clone(), undefended)
     details = {
@@ -130,11 +132,29 @@ def _measure(
 ) -> tuple[Usefulness, dict[str, float]]:
     """Measure the utility of a protected model on the test images, and its own details."""
     with isolated("accuracy", identity):
-        useful, outputs = measure(model.classify, test, reference)
+        useful, outputs = measure(partial(_classified, model), test, reference)
         own = {}
         if type(model).details is not SplitModel.details and outputs:
             own = model.details(test.images.clone(), test.labels.clone(), torch.cat(outputs))
         return useful, {name: float(value) for name, value in own.items()}
+
+
+def _classified(model: SplitModel, images: Tensor) -> Tensor:
+    """Return the outputs for images (N, C, H, W).
+
+    Raises:
+        TypeError: If the server does not take what the channel sends.
+    """
+    try:
+        return model.classify(images)
+    except (RuntimeError, TypeError, ValueError) as error:
+        if type(model) is not SplitModel:
+            raise
+        sent = model.send(images[:1]).payload
+        what = f"{sent.dtype} {tuple(sent.shape[1:])}" if isinstance(sent, Tensor) else "byte strings"
+        raise TypeError(
+            f"Expected a server that takes what is sent, {what} for each image: {describe(error)}"
+        ) from error
 
 
 def sample_images(pool: ImageSet, count: int | None) -> ImageSet:

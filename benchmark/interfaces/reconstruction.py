@@ -78,13 +78,15 @@ class Reconstruction:
 
 def _valid(images: Tensor, shape: tuple[int, ...]) -> Tensor:
     if not isinstance(images, Tensor):
-        raise InvalidReconstruction(f"Expected images {shape} from the attack, got {clean(type(images).__name__)}.")
+        found = clean(type(images).__name__)
+        raise InvalidReconstruction(f"Expected a tensor of images {shape} from the attack, got {found}.")
     with torch.no_grad(), torch._C.DisableTorchFunctionSubclass():
         if tuple(images.shape) != shape:
             raise InvalidReconstruction(f"Expected images {shape} from the attack, got {tuple(images.shape)}.")
         if images.layout is not torch.strided or images.is_meta or not images.is_floating_point():
-            found = "a tensor without numbers" if images.is_meta else f"a {images.layout} tensor of {images.dtype}"
-            raise InvalidReconstruction(f"Expected a dense tensor of float32 from the attack, got {found}.")
+            layout = "" if images.layout is torch.strided else f", {images.layout}"
+            found = "one without numbers" if images.is_meta else f"{images.dtype}{layout}"
+            raise InvalidReconstruction(f"Expected a dense tensor of floats in [0, 1] from the attack, got {found}.")
         plain = images.detach().as_subclass(Tensor).to(torch.float32, copy=True)
     low, high = plain.min().item(), plain.max().item()
     if not (torch.isfinite(plain).all() and low >= -SLACK and high <= 1 + SLACK):

@@ -9,6 +9,7 @@ from ..errors import UsageError
 from ..registry.literals import Text, divide, divide_specs
 from ..registry.specs import ResolvedComponent
 from ..utils.texts import quoted
+from .image_lists import is_one_set, one_set
 
 Spec = str | Mapping[str, Any] | ResolvedComponent
 """A component: ``dp_ir:sigma=0.1``, a mapping with ``name`` and parameters, or the component itself."""
@@ -21,8 +22,8 @@ DIGITS = {"float32": 7, "float16": 3, "bfloat16": 3}
 def list_specs(value: Any) -> Any:
     """Return the components that a value lists: one, several, or texts with commas between names.
 
-    Arrays, and pairs of an array and its labels, are one component. Anything else is returned as it is, for validation
-    to refuse.
+    Arrays, lists of images, and pairs of these and labels are one component. Anything else is returned as it is, for
+    validation to refuse.
 
     Example:
         >>> list_specs("dp_ir:sigma=0.1,delta=1e-6,dropout")
@@ -36,7 +37,10 @@ def list_specs(value: Any) -> Any:
 
 def _components(value: Any) -> list[Any]:
     """Return the values that a list, tuple, set or generator holds. Objects that have values themselves are one."""
-    is_pair = isinstance(value, tuple) and bool(value) and hasattr(value[0], "__array__")
+    value = one_set(value)
+    is_pair = isinstance(value, tuple) and len(value) == 2 and (hasattr(value[0], "__array__") or is_one_set(value[0]))
+    if is_one_set(value):
+        return [value]
     if isinstance(value, list | tuple | set | frozenset | Iterator | ValuesView) and not is_pair:
         return sorted(value, key=str) if isinstance(value, set | frozenset) else list(value)
     return [value]
@@ -80,7 +84,7 @@ def list_values(value: Any) -> list[Any]:
 
 
 def plain(value: Any) -> Any:
-    """Return numbers of NumPy, pandas and torch as Python's, and arrays as lists. Other values stay as they are.
+    """Return numbers of NumPy, pandas and torch as Python's, and arrays of one axis as lists. Others stay as they are.
 
     A float of fewer bits becomes the number that it is written as: ``numpy.float32(0.1)`` becomes 0.1.
 
@@ -89,7 +93,7 @@ def plain(value: Any) -> Any:
         >>> plain(numpy.float32(0.1)), plain(numpy.arange(3)), plain("0.1")
         (0.1, [0, 1, 2], '0.1')
     """
-    if not callable(getattr(value, "tolist", None)):
+    if not callable(getattr(value, "tolist", None)) or getattr(value, "ndim", 0) > 1:
         return value
     listed = value.tolist()
     kind = str(getattr(value, "dtype", "")).rpartition(".")[2]

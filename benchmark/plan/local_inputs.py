@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import registry
+from ..errors import UsageError
 from ..registry import Kind
 from ..registry.objects import OBJECT
 from ..registry.specs import parse
@@ -44,6 +45,14 @@ def local_inputs(columns: Mapping[str, Any]) -> list[str]:
         if getattr(component, "names_code", False) or component.holds_object or files & given.keys():
             found.append(columns[column])
     return found + [columns[name] for name, kind in OTHER_KINDS if _is_object(columns, kind, columns.get(name))]
+
+
+def is_local(columns: Mapping[str, Any]) -> bool:
+    """Return whether only the machine or the session that computed a cell has its inputs, so nobody can verify it."""
+    try:
+        return bool(local_inputs(columns))
+    except UsageError:  # it needs a package that is not installed here, which others may have
+        return False
 
 
 def _is_object(columns: Mapping[str, Any], kind: Kind, name: str | None) -> bool:

@@ -62,8 +62,9 @@ def resolve_object(kind: Kind, given: Any, params: Mapping[str, Any] | None = No
         return ResolvedComponent(entry, holder.holding(given, params or {}))
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(map(str, first["loc"])) or "parameters"
-        raise UsageError(f"Invalid {name} beside the object among the {kind}: {first['msg']}.") from error
+        name = str(first["loc"][0]) if first["loc"] else "parameters"
+        message = first["msg"].removeprefix("Value error, ").rstrip(".")
+        raise UsageError(f"Invalid {name} beside the object among the {kind}: {message}.") from error
 
 
 def refusal(kind: Kind, given: Any) -> UsageError:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, InstanceOf, field_validator, model_validator
+from torch import Tensor
 
 from ..errors import UsageError
 from ..registry import Kind
@@ -44,7 +45,7 @@ class Request(Declaration):
 
     dataset: list[GivenSpec] = Field(["photos"], min_length=1, description="one or several datasets")
     model: list[GivenSpec] = Field([], description="names of models")
-    splits: list[str] = Field([], description="names of layers, such as relu1")
+    splits: list[str] = Field([], description='names of layers, such as relu1 or "1"')
     attacks: list[GivenSpec] = Field([], description="names of attacks")
     defenses: list[GivenSpec] = Field([], description="names of defenses")
     seeds: list[Annotated[int, Field(strict=True, ge=0, le=LARGEST_WHOLE)]] = Field(
@@ -108,6 +109,11 @@ def as_spec(kind: Kind, choice: Any) -> Spec:
         return _by_name(resolve_object(kind, choice))
     if kind == "datasets" and choice.keys() & POOLS:
         return resolve_object(kind, choice)
+    if kind == "models" and "name" not in choice and any(isinstance(value, Tensor) for value in choice.values()):
+        raise UsageError(
+            f"Expected a network, got a table of {len(choice)} weights. Give the network that has them, after "
+            "network.load_state_dict(weights)."
+        )
     given = {name: plain(value) if name != "name" else value for name, value in choice.items()}
     if "name" in given and not isinstance(given["name"], str):
         return resolve_object(kind, given.pop("name"), given)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..leaderboard.submissions import Manifest
+from ..leaderboard.submissions import Submission
 from ..leaderboard.verdicts import Verdicts
+from ..plan.local_inputs import is_local
 from .content import Content, Scenario
 from .defenses import DefenseSummary
 from .image_gallery import ImageGallery
@@ -44,6 +45,7 @@ class LeaderboardEntry:
         cells: number of scored cells.
         verified: number of cells that were computed again and reproduced; None if nobody verified the submission.
         sampled: number of cells that were computed again.
+        local: number of cells that only the machine or the Python session that computed them can compute.
         verified_on: the day of the verification.
         lines: one line per defense, with its scenario.
         strips: captions and PNG images in base64: private images, and reconstructions from them.
@@ -62,23 +64,25 @@ class LeaderboardEntry:
     cells: int
     verified: int | None
     sampled: int
+    local: int
     verified_on: str
     lines: list[dict[str, Any]]
     strips: list[tuple[str, str]]
 
 
 def describe_entry(
-    name: str, manifest: Manifest, verdicts: Verdicts | None, found: Content, gallery: ImageGallery
+    name: str, submission: Submission, verdicts: Verdicts | None, found: Content, gallery: ImageGallery
 ) -> LeaderboardEntry:
     """Describe a submission by the content of its page.
 
     Args:
         name: the name of its file without the ending.
-        manifest: who sent it.
+        submission: its checked content.
         verdicts: the outcome of its verification, if there was one.
         found: the content of its page.
         gallery: the images of its page.
     """
+    manifest = submission.manifest
     return LeaderboardEntry(
         name=name,
         title=manifest.title or name,
@@ -90,6 +94,7 @@ def describe_entry(
         ),
         verified=verdicts.reproduced if verdicts else None,
         sampled=len(verdicts.outcomes) if verdicts else 0,
+        local=sum(is_local(row.model_dump()) for row in submission.rows),
         verified_on=verdicts.date if verdicts else "",
         lines=[_line(scenario, setting) for scenario in found.scenarios for setting in scenario.settings],
         strips=_strips(found.scenarios, gallery),

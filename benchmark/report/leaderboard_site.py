@@ -64,7 +64,7 @@ def _submission_pages(path: Path, out: Path) -> tuple[LeaderboardEntry, Iterable
     with unpacked_submission(path) as (submission, unpacked):
         found = content(submission.rows, submission.records)
         gallery = collect_strips(found.scenarios, [unpacked])
-    entry = describe_entry(path.stem, submission.manifest, verdicts, found, gallery)
+    entry = describe_entry(path.stem, submission, verdicts, found, gallery)
     written = [
         _write(out / "index.html", page(found, gallery, entry.title)),
         _write(board_path(out), to_csv(to_frame(submission.rows))),

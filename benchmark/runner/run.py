@@ -173,6 +173,20 @@ def _keep(options: RunOptions, outcome: CellResult) -> Record:
     return record
 
 
+def compute_again(task: Task, options: RunOptions, artifacts: Artifacts) -> CellResult:
+    """Compute one cell again, in a worker process if a plug-in takes part, and write nothing.
+
+    Raises:
+        UsageError: If a parameter is wrong, or a cached file is damaged.
+    """
+    if not task.cell.in_worker:
+        return run_task(task, artifacts)
+    workers = Processes(options.torch_device, options.data_dir)
+    with closing(workers):
+        (result,) = Scheduler([[task]], workers, count=1, device=str(options.torch_device)).run(Listener())
+    return result
+
+
 def _improves(record: Record, old: Record) -> bool:
     """Return whether a record replaces an old one: that has failed, or lacks a perceptual measure."""
     if old.row.status == "failed":

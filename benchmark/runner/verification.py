@@ -14,7 +14,7 @@ from ..leaderboard.records import Row
 from ..leaderboard.verdicts import Outcome
 from ..metrics.intervals import NORMAL_QUANTILE
 from ..plan.cells import Cell
-from ..plan.local_inputs import local_inputs
+from ..plan.local_inputs import is_local, local_inputs
 from ..plan.references import REFERENCE_ATTACK
 from .options import RunOptions
 from .resume import PlannedCell, prepare_cells
@@ -50,7 +50,8 @@ def verify(rows: Sequence[Row], options: RunOptions, *, cells: int, seed: int | 
     """Compute a random sample of reported cells again and compare accuracy, PSNR and SSIM.
 
     A reported mean must lie within the 95 % interval that the new run has. Cells that name a file or code of another
-    machine are never computed, nor are those whose components are not installed.
+    machine, or an object of a Python session, are never computed, nor are those whose components are not installed. The
+    sample holds the former only if there are no others.
 
     Args:
         rows: The reported rows.
@@ -67,7 +68,8 @@ def verify(rows: Sequence[Row], options: RunOptions, *, cells: int, seed: int | 
     """
     chooser: random.Random = random.SystemRandom() if seed is None else random.Random(seed)
     done = [row for row in rows if row.status == "done"]
-    candidates = [row for row in done if row.attack != REFERENCE_ATTACK] or done
+    others = [row for row in done if not is_local(row.model_dump())] or done
+    candidates = [row for row in others if row.attack != REFERENCE_ATTACK] or others
     sample = chooser.sample(candidates, min(cells, len(candidates)))
     artifacts = Artifacts(device=options.torch_device, data_dir=options.data_dir)
     verdicts = []
@@ -92,7 +94,7 @@ def _verdict(row: Row, options: RunOptions, artifacts: Artifacts) -> Verdict:
 def _planned(row: Row, options: RunOptions, artifacts: Artifacts) -> PlannedCell:
     columns = row.model_dump()
     if named := local_inputs(columns):
-        raise UsageError(f"It names a file or code of another machine: {named[0]}.")
+        raise UsageError(f"It names a file, code or an object of another machine: {named[0]}.")
     (planned,) = prepare_cells([Cell.of(columns)], options, artifacts)
     if planned.cell_id != row.cell_id:
         raise UsageError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, TextIO, cast
@@ -14,6 +15,9 @@ import torch
 from .process_state import STATES
 from .seeding import seeded, stream_seed
 
+_TURN = threading.RLock()
+"""Held in ``restored_state``: random numbers and precision belong to the whole process, so threads take turns."""
+
 
 @contextmanager
 def restored_state() -> Iterator[None]:
@@ -21,8 +25,13 @@ def restored_state() -> Iterator[None]:
 
     When the block begins, numbers are float32, tensors are created on the CPU, gradients are recorded and no precision
     is reduced, regardless of the caller's settings. When it ends, everything in ``process_state.STATES`` is restored,
-    regardless of what the block has changed.
+    regardless of what the block has changed. Threads wait for each other, since all of them share this state.
     """
+    with _TURN:
+        yield from _restored()
+
+
+def _restored() -> Iterator[None]:
     before = [state.read() for state in STATES]
     device = torch.get_default_device()
     try:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
 import textwrap
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import typer
+
+from ..errors import UsageError
 
 LARGEST_WHOLE = 2**63 - 1
 """The largest whole number that a table can hold (int64)."""
@@ -76,6 +80,21 @@ def quoted(value: object) -> str:
         ("'relu1'", '(ndarray (2, 3) float64, [1])')
     """
     return shorten(one_line(described(value, repr)), 100)
+
+
+def as_path(value: Any, expected: str) -> Path:
+    """Return a path that is given in Python as a text or an object.
+
+    Args:
+        value: The path.
+        expected: What is expected, in words, such as ``out to be a path``.
+
+    Raises:
+        UsageError: If it is neither.
+    """
+    if isinstance(value, str | os.PathLike):
+        return Path(value)
+    raise UsageError(f"Expected {expected}, got {quoted(value)}. Give a text or a pathlib.Path.")
 
 
 def shown(value: object) -> str:

@@ -2,8 +2,10 @@
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -54,3 +56,32 @@ def test_figures_and_results_are_shown_without_a_magic_command() -> None:
     assert all("image/png" in data for data in figures)
     assert any("data:image/png;base64," in str(data.get("text/html")) for data in shown)
     assert not any("%matplotlib" in "".join(cell["source"]) for cell in cells)
+
+
+PROGRESS = """
+import mia_bench, torch
+network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 8), torch.nn.Linear(8, 3))
+mia_bench.run(
+    model=network, split="1", dataset=torch.rand(30, 1, 8, 8), attacks="ridge", defenses="undefended", out="results"
+);
+"""
+
+
+def test_progress_is_a_bar_that_ends_as_a_sentence(notebooks: ModuleType, tmp_path: Path) -> None:
+    shown: list[str] = []
+
+    class Watched(notebooks.NotebookClient):
+        def process_message(self, msg: dict[str, Any], *others: Any) -> Any:
+            html = msg["content"].get("data", {}).get("text/html", "")
+            shown.extend([html] if "<small>" in html else [])
+            return super().process_message(msg, *others)
+
+    notebook = notebooks.nbformat.v4.new_notebook(cells=[notebooks.nbformat.v4.new_code_cell(PROGRESS)])
+    Watched(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+
+    bars = [re.findall(r'<progress value="(\d+)" max="2">', html) for html in shown]
+    assert bars == [["0"], ["0"], ["1"], ["1"], ["2"], []]
+    assert "ridge" in shown[1]
+    assert shown[-1] == "<small>2 of 2 cells computed</small>"
+    outputs = [output.get("data", {}) for output in notebook.cells[0].outputs]
+    assert shown[-1] in [data.get("text/html") for data in outputs]

@@ -7,6 +7,7 @@ const text = (key, title) => ({ key, title, value: ({ line }) => line[key], show
 // Only addresses of the web become links. All others stay text.
 const link = (address, title) => (/^https?:\/\//.test(address) ? el("a", { href: address, rel: "nofollow noopener noreferrer" }, title) : null);
 const verification = (entry) => (known(entry.verified) ? `${entry.verified} of ${entry.sampled} sampled cells reproduced on ${entry.verified_on}` : "self-reported");
+const unverifiable = (entry) => (entry.local ? [el("dt", {}, "cannot be verified"), el("dd", {}, `${whole(entry.local)} cells, with files, code or objects of their authors`)] : []);
 const isVerified = (entry) => entry.sampled > 0 && entry.verified === entry.sampled;
 const marks = (line) => [line.incomplete && "incomplete", ...(line.flags ?? "").split(" ")].filter(Boolean).join(", ");
 
@@ -52,7 +53,7 @@ function card(entry) {
   const strips = entry.strips.map(([caption, png]) => el("figure", { class: "strip" }, el("figcaption", {}, caption), el("img", { src: `data:image/png;base64,${png}`, alt: `${caption} of ${entry.title}` })));
   const folder = encodeURIComponent(entry.name);
   return el("article", { class: "card" }, el("h3", {}, el("a", { href: `${folder}/index.html` }, entry.title)), strips,
-    el("dl", {}, el("dt", {}, "verified"), el("dd", {}, verification(entry)), el("dt", {}, "cells"), el("dd", {}, whole(entry.cells)), versions),
+    el("dl", {}, el("dt", {}, "verified"), el("dd", {}, verification(entry)), el("dt", {}, "cells"), el("dd", {}, whole(entry.cells)), ...unverifiable(entry), versions),
     el("p", {}, link(entry.paper, "Paper"), " ", link(entry.code, "Code"), " ", el("a", { href: `${folder}/leaderboard.csv` }, "CSV"), " ", el("a", { href: `${folder}/${folder}.zip` }, "Submission")));
 }
 

@@ -205,7 +205,7 @@ Dropout = type("Dropout", (MyShift,), {"__doc__": "Has the name of an installed 
         ({"defenses": Required(weights=IMAGES)}, "Expected parameters of Required that JSON can hold"),
         ({"defenses": Dropout()}, "got Dropout, which would be called dropout as .* is. Rename it."),
         ({"defenses": Gray()}, "Expected a subclass of Defense among the defenses, got Gray."),
-        ({"defenses": {"name": "dp_ir", "sigma": IMAGES}}, r"sigma=\[\[\[\["),
+        ({"defenses": {"name": "dp_ir", "sigma": IMAGES}}, r"sigma=Tensor \(30, 1, 12, 12\) torch.float32: "),
         ({"split": "9"}, "Unknown split '9'"),
         ({"images": 7}, "at most 6, the private images"),
         ({"images": IMAGES}, "Expected images to be a whole number of at least 1"),

@@ -9,7 +9,11 @@ import pandas as pd
 import pytest
 import torch
 from mia_bench.benchmark.leaderboard.results_folder import images_path
+from mia_bench.benchmark.plan.cells import Cell
+from mia_bench.benchmark.runner import run as runner
 from torch import nn
+
+from ...helpers.trees import image_tree
 
 IMAGES = torch.rand(30, 1, 12, 12, generator=torch.Generator().manual_seed(0))
 
@@ -54,6 +58,19 @@ def test_images_that_were_not_kept_are_computed_again(result: mia_bench.Result, 
 
     assert np.array_equal(other.reconstructions, result.reconstructions)
     assert images_path(tmp_path, other["cell_id"][0]).exists()
+
+
+@pytest.mark.slow
+def test_images_of_a_plug_in_are_computed_again_by_a_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place: dict[str, Any] = {"data_dir": image_tree(tmp_path / "images"), "out": tmp_path / "results", "quiet": True}
+    request: dict[str, Any] = {"dataset": "imagefolder:size=16", "model": "lenet5", "split": "conv1", "images": 4}
+    found = mia_bench.run(**request, **place, attacks="ridge", defenses="undefended")
+    kept = found.reconstructions
+    images_path(tmp_path / "results", found["cell_id"][0]).unlink()
+    monkeypatch.setattr(Cell, "in_worker", property(lambda _: True))
+    monkeypatch.setattr(runner, "run_task", None)  # this process cannot compute it
+
+    assert np.array_equal(found.reconstructions, kept)
 
 
 def test_a_cell_without_reconstructions_has_none(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from mia_bench.benchmark.leaderboard.store import read_records, write_record
+
 from ...helpers.boards import cell, write
 from ...helpers.commands import mia_bench, run
 
@@ -37,3 +39,26 @@ def test_verify_fails_if_nothing_could_be_computed_again(tmp_path: Path) -> None
     assert (tried.exit_code, read.exit_code) == (1, 0)
     assert "0 cells verified, 0 differ, 1 not re-run. 1 of 1 cells are self-reported." in tried.stdout
     assert read.stdout.splitlines()[-1] == "No cell was computed again, so all scores are self-reported."
+
+
+def test_cells_of_objects_and_files_are_marked_as_self_reported(tree: Path, tmp_path: Path) -> None:
+    out, archive = tmp_path / "results", tmp_path / "submission.zip"
+    assert run(tree, out, "--attack", "ridge", "--defense", "dp_ir:sigma=0.5").exit_code == 0
+    own = {"model": "module:kind=Net,content=sha256:0123"}, {"plugin_version": "object==sha256:0123", "defense": "mine"}
+    records = list(read_records(out).values())
+    for number, changes in enumerate(own):
+        row = records[number].row.model_copy(update=changes | {"cell_id": f"{number:016x}"})
+        write_record(out, records[number].model_copy(update={"row": row}))
+
+    submitted = mia_bench("submit", out, "-o", archive)
+    verified = mia_bench("verify", archive, "--cells", "9", "--data-dir", tree)
+
+    assert submitted.stdout.startswith(
+        "2 of 6 cells name files, code or objects that only this machine or Python session has, such as "
+    )
+    assert "Nobody can compute them again, so they stay self-reported." in submitted.stdout
+    assert "2 cells name files, code or objects of the machine that computed them." in verified.stdout
+    assert verified.stdout.splitlines()[-1].endswith(
+        "2 cells verified, 0 differ, 0 not re-run. 4 of 6 cells are self-reported."
+    )
+    assert verified.exit_code == 0

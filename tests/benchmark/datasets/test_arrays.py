@@ -148,7 +148,7 @@ def test_given_images_are_not_changed_and_not_shared() -> None:
         (np.zeros((4, 12, 8, 12), np.uint8), r"fewer channels than pixels a side, got \(4, 12, 8, 12\)"),
         ((FLOATS, LABELS[:5]), r"a label for each of the 40 images .*got ndarray \(5,\) int64"),
         ((FLOATS, "names"), "a label for each of the 40 images"),
-        (FLOATS[:1], r"from 1 to 1, got 1 of 1 different images. Give more images"),
+        (FLOATS[:1], r"at least 3 different images, one each for the victim, .*, got 1. Give more images"),
         ({"private": FLOATS}, "of which aux or train may be missing, got private"),
         ({"private": (FLOATS[:8], LABELS[:8]), "aux": FLOATS[8:]}, "labels for all pools or for none"),
         (Noise(), "that are the same each time they are read, got others at position 0. Remove random transforms"),

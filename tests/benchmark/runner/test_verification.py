@@ -52,7 +52,7 @@ def test_a_changed_score_differs(folder: Path, tmp_path: Path, reported: Row, co
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"model": "python:build=antigravity:fly"}, "names a file or code of another machine: python:build"),
+        ({"model": "python:build=antigravity:fly"}, "names a file, code or an object of another machine: python:build"),
         ({"defense": "somebody_elses"}, "somebody_elses"),
         ({"cell_id": "0" * 16}, "Its identity is 0000000000000000, but the installed versions"),
         ({"seed": 1}, "but the installed versions"),

@@ -7,8 +7,10 @@ import os
 import random
 import signal
 import sys
+import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -118,3 +120,17 @@ def test_a_deleted_folder_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.Mon
 
     with isolated("a test"):
         pass
+
+
+def test_threads_take_turns_so_that_each_has_its_own_random_numbers() -> None:
+    def drawn(name: str) -> list[float]:
+        with isolated(name):
+            first = torch.rand(1).item()
+            time.sleep(0.02)
+            return [first, torch.rand(1).item(), random.random()]
+
+    alone = [drawn(name) for name in "abc"]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(drawn, "abc"))
+
+    assert together == alone
