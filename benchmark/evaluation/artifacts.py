@@ -21,7 +21,7 @@ from ..utils.cache import Cached, cached_tensors
 from ..utils.fingerprints import class_means, in_neutral_order
 from ..utils.isolation import isolated
 from ..utils.keep_latest import keep_latest
-from .attributes import AttributeLeak, attribute_leak
+from .attributes import AttributeLeak, Outputs, attribute_leak
 from .evaluators import EvaluatorStore
 from .observe import observe
 from .pool_loader import Facts, PoolLoader
@@ -174,9 +174,13 @@ class Artifacts:
     def attribute_leak(self, setting: Setting) -> AttributeLeak | None:
         """Return which label of an image can be read best from its wire, or None if there are none to read."""
         protected = self.protected(setting)
-        target = self.targets.get(setting.dataset, setting.model, setting.seed)
+        outputs = self._outputs(setting.dataset, setting.model, setting.seed)
         with isolated("attribute", setting.identity):
-            return attribute_leak(protected.model.copy(), copy.deepcopy(target), self.pools(setting.dataset))
+            return attribute_leak(protected.model.copy(), outputs, self.pools(setting.dataset))
+
+    @keep_latest(1)
+    def _outputs(self, dataset: ResolvedComponent, model: ResolvedComponent, seed: int) -> Outputs:
+        return Outputs(copy.deepcopy(self.targets.get(dataset, model, seed)))
 
     def attacked(self, setting: Setting) -> ImageSet:
         """Return the private images under attack, with their labels: for scoring only.

@@ -14,13 +14,14 @@ from torch.nn import functional
 from ..errors import clean
 from ..interfaces import ImageSet, Pools, SplitModel
 from ..metrics import interval
-from ..metrics.attribute_probe import read_labels
+from ..metrics.attribute_probe import Answers, read_labels
 from ..metrics.macs import count_macs
 from ..utils.count_sketch import Hash
+from ..utils.isolation import isolated
 from .observe import chunks
 from .protection import sample_images
 
-MAX_KNOWN, MAX_TESTED = 2000, 1000
+MAX_KNOWN, MAX_TESTED = 1000, 500
 """Images on which the probe is trained, and tested, at most."""
 MIN_KNOWN, MIN_TESTED = 8, 3
 """Images without which nothing is measured."""
@@ -70,7 +71,29 @@ class _Labels(NamedTuple):
     tested: Tensor
 
 
-def attribute_leak(model: SplitModel, target: Callable[[Tensor], Tensor], pools: Pools) -> AttributeLeak | None:
+class Outputs:
+    """A probe of the outputs of the undefended network, which is the same for all defenses.
+
+    Example:
+        ``Outputs(target).read(known, labels, tested)`` is computed once for each number of images.
+    """
+
+    def __init__(self, target: Callable[[Tensor], Tensor]) -> None:
+        """Take the network, which gives outputs (B, ...) for images (B, C, H, W)."""
+        self.target = target
+        self._found: dict[tuple[int, int], Answers] = {}
+
+    def read(self, known: ImageSet, labels: Tensor, tested: ImageSet) -> Answers:
+        """Return what the probe reads of images, from the outputs and labels (K, labels) of known ones."""
+        key = len(known), len(tested)
+        if key not in self._found:
+            with isolated("attribute from outputs"):  # not the randomness of the defense that comes first
+                features = _Features(self.target)
+                self._found[key] = read_labels(features(known.images), labels, features(tested.images))
+        return self._found[key]
+
+
+def attribute_leak(model: SplitModel, outputs: Outputs, pools: Pools) -> AttributeLeak | None:
     """Measure which label of a private image an attacker can read from its wire.
 
     The attacker labels its own images, sends them through the protected client, and trains a probe on the wires, which
@@ -80,26 +103,25 @@ def attribute_leak(model: SplitModel, target: Callable[[Tensor], Tensor], pools:
 
     Args:
         model: The protected model.
-        target: The undefended network, which gives outputs (B, ...) for images (B, C, H, W).
+        outputs: The probe of the outputs of the undefended network on these pools.
         pools: The data.
 
     Returns:
         What was found; None if the images have no labels, or there are too few.
     """
-    known, tested = _images(model, target, pools)
+    known, tested = _images(model, outputs.target, pools)
     labels = _labels(pools, known, tested)
     if not labels.names or len(known) < MIN_KNOWN or len(tested) < MIN_TESTED:
         return None
     common = labels.known.mode(0).values
-    wires, outputs = (
-        read_labels(each(known.images), labels.known, each(tested.images))
-        for each in (_of_wire(model, known.images[:1]), _Features(target))
-    )
+    features = _of_wire(model, known.images[:1])
+    wires = read_labels(features(known.images), labels.known, features(tested.images))
+    free_answers = outputs.read(known, labels.known, tested)
     truth = labels.known[-len(wires.tuned) :]
-    best = int(_gain(wires.tuned, outputs.tuned, truth, common).argmax())
+    best = int(_gain(wires.tuned, free_answers.tuned, truth, common).argmax())
     right, anyway, usual = (
         (read[:, best] == labels.tested[:, best]).double()
-        for read in (wires.answers, outputs.answers, common.expand_as(labels.tested))
+        for read in (wires.answers, free_answers.answers, common.expand_as(labels.tested))
     )
     free = anyway if anyway.mean() >= usual.mean() else usual
     low, high = interval(right - free, sources=tested.sources)

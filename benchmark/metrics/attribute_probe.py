@@ -97,4 +97,6 @@ def _kernel(products: Tensor, known: Tensor, unknown: Tensor, width: float | Non
 
 def _solved(kernel: Tensor, targets: Tensor, penalty: float) -> Tensor:
     unit = kernel.diagonal().mean().clamp(min=1e-6)
-    return torch.linalg.solve(kernel + penalty * unit * torch.eye(len(kernel), device=kernel.device), targets)
+    regular = kernel + penalty * unit * torch.eye(len(kernel), device=kernel.device)
+    factor, failed = torch.linalg.cholesky_ex(regular)
+    return torch.linalg.solve(regular, targets) if failed else torch.cholesky_solve(targets, factor)

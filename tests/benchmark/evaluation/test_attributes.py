@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from mia_bench.benchmark.evaluation.attributes import attribute_leak
+from mia_bench.benchmark.evaluation.attributes import Outputs, attribute_leak
 from mia_bench.benchmark.interfaces import Channel, ImageSet, Pools, SplitModel
 from torch import Tensor, nn
 
@@ -47,7 +47,7 @@ def model(*layers: nn.Module, channel: Channel | None = None) -> SplitModel:
 
 
 def test_an_exact_wire_gives_the_attribute_that_the_outputs_do_not_tell() -> None:
-    found = attribute_leak(model(nn.Identity()), network(), POOLS)
+    found = attribute_leak(model(nn.Identity()), Outputs(network()), POOLS)
 
     assert found is not None
     assert found.name == "right"
@@ -58,7 +58,7 @@ def test_an_exact_wire_gives_the_attribute_that_the_outputs_do_not_tell() -> Non
 
 
 def test_a_wire_that_is_the_output_has_no_gain() -> None:
-    found = attribute_leak(model(*network()), network(), POOLS)
+    found = attribute_leak(model(*network()), Outputs(network()), POOLS)
 
     assert found is not None
     assert found.details["attribute_gain_low"] <= 0
@@ -67,7 +67,7 @@ def test_a_wire_that_is_the_output_has_no_gain() -> None:
 
 def test_a_wire_that_does_not_depend_on_the_image_has_no_gain() -> None:
     torch.manual_seed(0)
-    found = attribute_leak(model(nn.Identity(), channel=Deaf()), network(), POOLS)
+    found = attribute_leak(model(nn.Identity(), channel=Deaf()), Outputs(network()), POOLS)
 
     assert found is not None
     assert found.details["attribute_accuracy_low"] <= found.details["attribute_majority"]
@@ -79,7 +79,7 @@ def test_permuted_attributes_are_not_read() -> None:
     assert POOLS.aux.attributes is not None
     permuted = replace(POOLS, aux=replace(POOLS.aux, attributes=POOLS.aux.attributes[order]))
 
-    found = attribute_leak(model(nn.Identity()), network(), permuted)
+    found = attribute_leak(model(nn.Identity()), Outputs(network()), permuted)
 
     assert found is not None
     assert found.gain < 0.1
@@ -93,7 +93,7 @@ def test_labels_of_a_multi_label_task_are_read_too() -> None:
 
     pools = Pools(*(relabeled(each) for each in (POOLS.train, POOLS.aux, POOLS.private)), classes=("left", "right"))
 
-    found = attribute_leak(model(nn.Identity()), network(), pools)
+    found = attribute_leak(model(nn.Identity()), Outputs(network()), pools)
 
     assert found is not None
     assert (found.name, found.accuracy) == ("right", 1.0)
@@ -106,7 +106,7 @@ def test_numbers_with_many_values_are_read_as_low_middle_or_high() -> None:
 
     pools = Pools(*(relabeled(each) for each in (POOLS.train, POOLS.aux, POOLS.private)), classes=("brightness",))
 
-    found = attribute_leak(model(nn.Identity()), lambda some: torch.zeros(len(some), 1), pools)
+    found = attribute_leak(model(nn.Identity()), Outputs(lambda some: torch.zeros(len(some), 1)), pools)
 
     assert found is not None
     assert found.accuracy > 0.8
@@ -119,7 +119,7 @@ def test_images_without_labels_have_nothing_to_read() -> None:
 
     pools = Pools(*(bare(each) for each in (POOLS.train, POOLS.aux, POOLS.private)), classes=())
 
-    assert attribute_leak(model(nn.Identity()), network(), pools) is None
+    assert attribute_leak(model(nn.Identity()), Outputs(network()), pools) is None
 
 
 def test_no_more_images_are_sent_than_the_accuracy_of_an_expensive_model_is_measured_on() -> None:
@@ -132,7 +132,24 @@ def test_no_more_images_are_sent_than_the_accuracy_of_an_expensive_model_is_meas
 
     expensive = Counted(client=nn.Sequential(nn.Identity()), server=nn.Sequential(), accuracy_images=20)
 
-    found = attribute_leak(expensive, network(), POOLS)
+    found = attribute_leak(expensive, Outputs(network()), POOLS)
 
     assert found is not None
     assert (found.details["attribute_images"], sum(sent)) == (20, 1 + 40 + 20)
+
+
+def test_the_outputs_of_the_undefended_network_are_read_once_for_all_defenses() -> None:
+    calls = []
+    undefended = network()
+
+    def counted(some: Tensor) -> Tensor:
+        calls.append(len(some))
+        return undefended(some)
+
+    outputs = Outputs(counted)
+    attribute_leak(model(nn.Identity()), outputs, POOLS)
+    before = len(calls)
+    found = attribute_leak(model(nn.Identity(), channel=Deaf()), outputs, POOLS)
+
+    assert found is not None
+    assert len(calls) - before == 1  # counting the operations
