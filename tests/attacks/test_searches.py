@@ -9,13 +9,23 @@ from mia_bench.attacks._inversion import searches as _searches
 from mia_bench.attacks._inversion import weight_search
 from mia_bench.attacks._inversion.adam import minimize_by_adam
 from mia_bench.attacks._inversion.rmle import faded
-from mia_bench.attacks._inversion.searches import ADAM_WEIGHTS, WEIGHTS, Search, Whitened, searches, squared_error
+from mia_bench.attacks._inversion.searches import (
+    ADAM_WEIGHTS,
+    WEIGHTS,
+    Distance,
+    Search,
+    Whitened,
+    searches,
+    squared_error,
+    weighs_channels,
+)
 from mia_bench.attacks._inversion.tv_gaussian import TvGaussianPrior
 from mia_bench.attacks._inversion.weight_search import Choice, Pilot, choose
 from mia_bench.attacks._limits import affordable_iterations
 from mia_bench.benchmark.checks.lab import Dropped
 from mia_bench.benchmark.interfaces import Channel
 from mia_bench.benchmark.utils.ir_layout import IrLayout
+from mia_bench.defenses._dp.noise_channel import NoiseChannel
 from torch import Tensor, nn
 
 SMALL, LARGE = torch.zeros(3, 32, 32), torch.zeros(3, 48, 48)
@@ -49,9 +59,8 @@ def test_an_image_comes_out_of_adam_the_same_whatever_else_is_in_the_batch() -> 
         (squared_error, LARGE, (4, 16, 16), 2),
         (Channel().distance, LARGE, (17, 8), 2),
         (Channel().distance, LARGE, (10,), 2),
-        (Dropped().distance, LARGE, (4, 16, 16), 2),
     ],
-    ids=["small images", "large images", "tokens", "vectors", "a distance of its own"],
+    ids=["small images", "large images", "tokens", "vectors"],
 )
 def test_more_searches_are_tried_on_large_images(
     distance: object, image: Tensor, shape: tuple[int, ...], count: int
@@ -65,6 +74,36 @@ def test_the_channels_of_tokens_are_measured_over_all_tokens() -> None:
 
     assert whitened.scale.shape == (1, 1, 3)
     assert whitened(wires, torch.zeros_like(wires)).mean().item() == pytest.approx(17 * 3, rel=0.1)
+
+
+def of_cells(value: Tensor, sent: Tensor) -> Tensor:
+    return ((value - sent).abs() - 0.05).clamp(min=0).square().flatten(1).sum(1)
+
+
+def of_norm(value: Tensor, sent: Tensor) -> Tensor:
+    return squared_error(value, sent).sqrt()
+
+
+@pytest.mark.parametrize(
+    ("distance", "can"),
+    [
+        (squared_error, True),
+        (Channel().distance, True),
+        (Dropped().distance, True),
+        (NoiseChannel(noise="gaussian", sigma=1.0, clip=None).distance, True),
+        (NoiseChannel(noise="laplacian", sigma=1.0, clip=None).distance, True),
+        (NoiseChannel(noise="gaussian", sigma=1.0, clip=1.0).distance, False),
+        (of_cells, False),
+        (of_norm, False),
+    ],
+)
+@pytest.mark.parametrize("count", [1, 5])
+def test_channels_are_weighted_where_the_distance_stays_one(distance: Distance, can: bool, count: int) -> None:
+    wires = torch.rand(count, 4, 16, 16)
+
+    assert weighs_channels(distance, wires, IrLayout.of((4, 16, 16), image=LARGE.shape)) == can
+    kind = searches(distance, wires, LARGE)[1].distance
+    assert isinstance(kind, Whitened) == can
 
 
 @pytest.mark.parametrize("quiet", [0.0, 1e-3])
