@@ -94,6 +94,23 @@ def test_memory_is_told_by_attack_and_number_of_images(
 
 
 @pytest.mark.slow
+def test_client_ms_is_compared_over_runs_for_each_cut(run: Run) -> None:
+    out = run("client_ms", "--runs", "2", "--split", "relu1", "fc1")
+
+    assert re.findall(r"^\| (\w+) +\|", out, re.MULTILINE) == ["split", "relu1", "fc1"]
+    assert re.search(r"Largest spread: [\d.]+ % by the clock, [\d.]+ % of the processor", out)
+
+
+def test_the_spread_is_the_range_in_percent_of_the_median(script: Callable) -> None:
+    summary = script("client_ms")["summary"]
+
+    frame = summary([{"fc1": [1.0, 2.0]}, {"fc1": [1.1, 2.0]}, {"fc1": [0.9, 2.0]}])
+
+    assert frame["spread %"].tolist() == pytest.approx([20])
+    assert frame["its spread %"].tolist() == [0]
+
+
+@pytest.mark.slow
 def test_devices_puts_the_seconds_and_scores_of_each_device_side_by_side(run: Run) -> None:
     out = run("devices", "--devices", "cpu", "--attacks", "ridge", "--defenses", "quantize")
 

@@ -11,7 +11,7 @@ from ..errors import UsageError
 from ..plan.references import REFERENCE_DEFENSE
 from ..report.figures import FORMATS, check_installed
 from ..report.looks import INK, Look, looks
-from ..splits.lines import Line
+from ..splits.lines import CLOUD, DEVICE, Line
 from ..utils.files import write_atomically
 
 FIGURE_FORMATS = (".png", ".svg", ".pdf")
@@ -32,7 +32,7 @@ def check_figure(path: Path) -> None:
     check_installed()
 
 
-def draw_figure(lines: Sequence[Line], path: Path, chosen: Line | None) -> None:
+def draw_figure(lines: Sequence[Line], path: Path) -> None:
     """Draw lines whose leak is known, and mark the chosen one.
 
     Raises:
@@ -46,23 +46,23 @@ def draw_figure(lines: Sequence[Line], path: Path, chosen: Line | None) -> None:
     found_looks = looks(line.defense.partition(":")[0] for line in lines)
     points = [
         SplitPoint(
-            series=line.split if _is_baseline(line) else line.defense,
-            label="baselines" if _is_baseline(line) else line.defense,
+            series=line.split if line.is_baseline else line.defense,
+            label="baselines" if line.is_baseline else line.defense,
             name=line.split if line.defense == REFERENCE_DEFENSE else "",
-            look=BASELINE if _is_baseline(line) else found_looks[line.defense.partition(":")[0]],
+            look=BASELINE if line.is_baseline else found_looks[line.defense.partition(":")[0]],
             leak=line.psnr_db,
             costs=_costs(line),
-            chosen=line is chosen,
+            chosen=line.chosen,
         )
         for line in lines
-        if line.psnr_db is not None and line.split != "cloud (PNG)"  # its 100 dB would squeeze all others
+        if line.psnr_db is not None and line.leak_known and line.split != CLOUD[0]  # 100 dB would squeeze all others
     ]
     if not points:
         raise UsageError(f"Expected finished cells for --figure {path}, got none. Run the attacks, without --dry-run.")
     with matplotlib.rc_context(cast(Any, STYLE)):
         target = BytesIO()
         suffix = path.suffix[1:]
-        nothing_sent = chosen is not None and chosen.psnr_db is None and chosen.split == "device"
+        nothing_sent = any(line.chosen and line.split == DEVICE for line in lines)
         title = (
             "Chosen: everything on the device. It sends nothing, so these charts cannot show it."
             if nothing_sent
@@ -75,10 +75,6 @@ def draw_figure(lines: Sequence[Line], path: Path, chosen: Line | None) -> None:
         write_atomically(path, target.getvalue())
     except OSError as error:
         raise UsageError(f"Cannot write {path}: {error.strerror}. Choose another path.") from error
-
-
-def _is_baseline(line: Line) -> bool:
-    return line.split.startswith("cloud (") or line.split == "device"
 
 
 def _costs(line: Line) -> dict[str, float]:

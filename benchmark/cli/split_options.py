@@ -6,7 +6,7 @@ from ..errors import UsageError
 from ..splits.choice import Limit
 from ..splits.devices import Device, Network, load_profile
 from ..splits.lines import Place
-from ..splits.units import parse_quantity
+from ..splits.units import ENERGY, RATE, TIME, parse_quantity
 
 
 def place_of(
@@ -31,20 +31,14 @@ def place_of(
     link: dict[str, float] = {}
     for name, text in (("uplink", uplink), ("downlink", downlink)):
         if text is not None:
-            link[f"{name}_mbit_per_s"] = parse_quantity(text, "bit", f"--{name}") / 1e6
+            link[f"{name}_mbit_per_s"] = parse_quantity(text, RATE, f"--{name}") / 1e6
     if rtt is not None:
-        link["rtt_ms"] = 1000 * parse_quantity(rtt, "s", "--rtt")
+        link["rtt_ms"] = 1000 * parse_quantity(rtt, TIME, "--rtt", zero=True)
+    if gmacs is not None and not 0 < gmacs < float("inf"):
+        raise UsageError(f"Expected --device-gmacs to be a number above 0, got {gmacs:g}.")
     speed = {} if gmacs is None else {"gmacs_per_s": gmacs}
-    try:
-        chosen = Device(**{**load_profile(Device, device).model_dump(), **speed})
-    except UsageError as error:
-        raise (
-            error
-            if gmacs is None or gmacs > 0
-            else UsageError(f"Expected --device-gmacs to be a number above 0, got {gmacs}.")
-        ) from error
     return Place(
-        device=chosen,
+        device=Device(**{**load_profile(Device, device).model_dump(), **speed}),
         network=Network(**{**load_profile(Network, network).model_dump(), **link}),
         server=load_profile(Device, server),
     )
@@ -62,8 +56,8 @@ def limits_of(latency: str | None, energy: str | None, identified: float | None,
     """
     found = []
     for option, text, unit, column in (
-        ("--max-latency", latency, "s", "latency_ms_modelled"),
-        ("--max-energy", energy, "J", "energy_mj_modelled"),
+        ("--max-latency", latency, TIME, "latency_ms_modelled"),
+        ("--max-energy", energy, ENERGY, "energy_mj_modelled"),
     ):
         if text is not None:
             found.append(Limit(option, column, 1000 * parse_quantity(text, unit, option)))

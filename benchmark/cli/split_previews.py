@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 
 from ..errors import Inapplicable, message_of
 from ..evaluation.artifacts import Artifacts
 from ..evaluation.protection import defended
+from ..metrics.activations import count_peak_bytes
 from ..metrics.macs import count_macs
 from ..plan.cells import Setting
 from ..plan.references import REFERENCE_DEFENSE
 from ..runner.timings import typical
-from ..splits.measured import Sent, Spot
+from ..splits.expected import Sent, Spot
 from ..utils.isolation import isolated
+from ..utils.stderr_logs import PACKAGE
 
 logger = logging.getLogger(__name__)
 
@@ -48,11 +51,24 @@ def preview(settings: Iterable[Setting], artifacts: Artifacts) -> dict[Spot, Sen
         if not _quick(setting) or used.get(spot[1:], 0) > SECONDS_PER_DEFENSE:
             continue
         start = time.process_time()
-        sent = _sent(setting, artifacts)
+        with _without_messages():
+            sent = _sent(setting, artifacts)
         used[spot[1:]] = used.get(spot[1:], 0) + time.process_time() - start
         if sent is not None:
             found[spot] = sent
     return found
+
+
+@contextmanager
+def _without_messages() -> Iterator[None]:
+    """Keep what defenses log about themselves from standing above the table, once for each cut."""
+    package = logging.getLogger(PACKAGE)
+    level = package.level
+    package.setLevel(max(level, logging.WARNING))
+    try:
+        yield
+    finally:
+        package.setLevel(level)
 
 
 def _quick(setting: Setting) -> bool:
@@ -85,4 +101,5 @@ def _sent(setting: Setting, artifacts: Artifacts) -> Sent | None:
         client_macs=count_macs(model.on_device, image),
         client_params=sum(each.numel() for each in parameters),
         client_param_bytes=sum(each.numel() * each.element_size() for each in parameters),
+        client_peak_bytes=count_peak_bytes(model.on_device, image),
     )

@@ -12,11 +12,14 @@ import pandas as pd
 from ..evaluation.artifacts import Artifacts
 from ..leaderboard.store import Record
 from ..plan.cells import Setting
-from ..splits.lines import COLUMNS, Line, Place, baselines, mark_pareto
+from ..runner.resume import PlannedCell
+from ..splits.expected import Spot
+from ..splits.front import mark_pareto
+from ..splits.lines import COLUMNS, Line, Place, baselines
 from ..splits.measured import join
 from ..splits.structure import count_cuts, encoded_bytes
 from ..utils.texts import one_line
-from .split_previews import preview
+from .split_previews import preview, spot_of
 from .tables import as_texts
 
 ENCODED_IMAGES = 32
@@ -28,24 +31,27 @@ class SplitTable:
     """The lines of a network in one place, with the costs counted once.
 
     Example:
-        >>> SplitTable(settings, artifacts, place).lines([])  # doctest: +SKIP
+        >>> SplitTable(planned, artifacts, place).lines([])  # doctest: +SKIP
     """
 
-    def __init__(self, settings: Sequence[Setting], artifacts: Artifacts, place: Place) -> None:
+    def __init__(self, planned: Sequence[PlannedCell], artifacts: Artifacts, place: Place) -> None:
         """Count the costs of all settings.
 
         Args:
-            settings: Settings of one dataset and one network, at least one.
+            planned: Cells of one dataset and one network, at least one.
             artifacts: Gives the network and the images.
             place: The device, the network and the server.
         """
+        settings = list(dict.fromkeys(each.cell.setting for each in planned))
         first, self._place = settings[0], place
         self._every = count_cuts(
             artifacts.targets.structure(first.dataset, first.model), artifacts.facts(first.dataset).image_shape
         )
         wanted = {setting.split for setting in settings}
         self._cuts = [cut for cut in self._every if cut.split in wanted]
-        self._defenses = list(dict.fromkeys((each.defense.name, each.defense.component.params) for each in settings))
+        self._cells: dict[Spot, list[str]] = {}
+        for each in planned:
+            self._cells.setdefault(spot_of(each.cell.setting), []).append(each.cell_id)
         self._down = FLOAT_BYTES * math.prod(artifacts.targets.output_shape(first.dataset, first.model))
         images = artifacts.pools(first.dataset).private.images[:ENCODED_IMAGES]
         self._encoded = {kind: encoded_bytes(images, kind) for kind in ("PNG", "JPEG")}
@@ -54,7 +60,7 @@ class SplitTable:
     def lines(self, records: Sequence[Record]) -> list[Line]:
         """Return a line for each cut and defense between the baselines, in the order of the network."""
         by_cell = {each.row.cell_id: each for each in records}
-        middle = join(self._cuts, self._defenses, by_cell, self._place, bytes_down=self._down, sent=self._sent)
+        middle = join(self._cuts, self._cells, by_cell, self._place, bytes_down=self._down, sent=self._sent)
         *cloud, here = baselines(self._every, self._place, encoded=self._encoded, bytes_down=self._down)
         exact = [record.details["utility_undefended"] for record in records if "utility_undefended" in record.details]
         if exact:  # the file loses nothing in PNG, and the device runs the network as it is
@@ -76,7 +82,21 @@ def texts_of(lines: Sequence[Line], columns: Sequence[str] = COLUMNS) -> pd.Data
     filled = [name for name in columns if set(texts[name].tolist()) != {""}]
     if set(texts["defense"].tolist()) == {"undefended"}:
         filled.remove("defense")
-    return texts.loc[:, filled]
+    return texts.loc[:, [name for name in filled if name != "reason"]]  # sentences stand below the table
+
+
+def refusals(lines: Sequence[Line]) -> list[str]:
+    """Return a sentence for each reason why lines are empty, with the splits and the defense.
+
+    Example:
+        >>> refusals([Line(split="fc3", defense="ckks", reason="Nothing is left to encrypt.")])
+        ['ckks at fc3: Nothing is left to encrypt.']
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for line in lines:
+        if line.reason:
+            found.setdefault((line.defense, line.reason), []).append(line.split)
+    return [f"{defense} at {', '.join(splits)}: {reason}" for (defense, reason), splits in found.items()]
 
 
 def headline(setting: Setting, place: Place) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -25,7 +27,7 @@ from .console import print_lines
 from .interruptions import tell_interruption
 from .split_figure import check_figure, draw_figure
 from .split_progress import filling
-from .split_table import SplitTable, frame_of, headline, texts_of
+from .split_table import SplitTable, frame_of, headline, refusals, texts_of
 from .tables import print_frame
 
 
@@ -62,7 +64,7 @@ def compare_splits(
         options: Where and how to compute.
         place: The device, the network and the server.
         limits: The limits of the choice.
-        notation: ``table``, ``csv`` or ``markdown``.
+        notation: ``table``, ``csv``, ``json`` or ``markdown``.
         figure: Where to draw leak against cost; None for no figure.
         own_options: The options of the command, one of which may be meant by an unknown one.
         dry_run: Whether to stop after the costs and the finished cells.
@@ -79,12 +81,12 @@ def compare_splits(
         with interruptible():
             planned = prepare([request], options, artifacts)
             known = [each.record for each in planned if each.record is not None]
-            settings = list(dict.fromkeys(each.cell.setting for each in planned))
-            table = SplitTable(settings, artifacts, place)
+            setting = planned[0].cell.setting
+            table = SplitTable(planned, artifacts, place)
             lines, failed = table.lines(known), 0
             if not dry_run and not all(each.finished for each in planned):
                 if notation == "table":
-                    _print(settings[0], lines, place, notation)
+                    _print(setting, lines, place, notation)
                     say("")
                 display = filling(table.lines, known)
                 records = compute(planned, options, artifacts, quiet=quiet, display=display)
@@ -93,17 +95,23 @@ def compare_splits(
         raise error.among(own_options) from error
     except Interrupted as error:
         return tell_interruption(error)
-    _print(settings[0], lines, place, notation)
+    best, why = choose(lines, limits) if limits else (None, "")
+    lines = [replace(line, chosen=line is best) for line in lines]
+    _print(setting, lines, place, notation)
+    _tell(refusals(lines), notation)
     if not dry_run:
-        say(f"\nWrote {board_path(options.out)}", err=notation != "table")
-    best = _tell_choice(lines, limits, notation) if limits else None
+        _tell([f"Wrote {board_path(options.out)}"], notation)
+    _tell([f"Chosen: {why}" if best else why] if limits else [], notation)
     if figure is not None:
-        draw_figure(lines, figure, best)
+        draw_figure(lines, figure)
         say(f"Wrote {figure}", err=notation != "table")
     return 1 if failed or (limits and best is None) else 0
 
 
 def _print(setting: Setting, lines: Sequence[Line], place: Place, notation: str) -> None:
+    if notation == "json":
+        say(json.dumps([asdict(line) for line in lines], indent=1, allow_nan=False))
+        return
     if notation != "table":
         print_frame(frame_of(lines), notation)
         return
@@ -112,7 +120,9 @@ def _print(setting: Setting, lines: Sequence[Line], place: Place, notation: str)
     print_lines([str(name) for name in texts.columns], texts.to_numpy().tolist(), named_by=1 + ("defense" in texts))
 
 
-def _tell_choice(lines: Sequence[Line], limits: Sequence[Limit], notation: str) -> Line | None:
-    best, why = choose(lines, limits)
-    say(("\n" if notation == "table" else "") + (f"Chosen: {why}" if best else why), err=notation != "table")
-    return best
+def _tell(sentences: Sequence[str], notation: str) -> None:
+    """Print sentences below the table, or on stderr if stdout is for a machine."""
+    if sentences and notation == "table":
+        say()
+    for sentence in sentences:
+        say(sentence, err=notation != "table")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .lines import Line
+from .lines import CLOUD, DEVICE, Line
 
 
 @dataclass(frozen=True)
@@ -28,18 +29,23 @@ class Limit:
     value: float
     lowest: bool = False
 
+    def of(self, line: Line) -> float | None:
+        """Return the value that is limited. None if it is unknown, as is the leak before all attacks are done."""
+        return None if self.column == "identified" and not line.leak_known else getattr(line, self.column)
+
     def excess(self, line: Line) -> float:
         """Return by how much a line misses the limit: at most 0 if it meets it, infinite if the value is unknown."""
-        value = getattr(line, self.column)
+        value = self.of(line)
         if value is None:
-            return float("inf")
+            return math.inf
         return self.value - value if self.lowest else value - self.value
 
 
 def choose(lines: Sequence[Line], limits: Sequence[Limit]) -> tuple[Line | None, str]:
     """Choose the line that leaks least among those that meet all limits.
 
-    The leak is the share identified, then PSNR; ties and unknown leaks are resolved by latency, then energy.
+    The leak is the share identified, then PSNR; ties are resolved by latency, then energy. A cut whose leak is unknown
+    is chosen only if that of no cut is known, by its latency.
 
     Returns:
         The line and why it was chosen; None and which limit cannot be met, by how much, if there is none.
@@ -50,19 +56,59 @@ def choose(lines: Sequence[Line], limits: Sequence[Limit]) -> tuple[Line | None,
         'conv1'
     """
     able = [line for line in lines if all(limit.excess(line) <= 0 for limit in limits)]
-    if able:
-        best = min(able, key=_order)
-        return best, f"{_name(best)} leaks least of the {len(able)} of {len(lines)} lines that meet all limits."
-    return None, " ".join(_refused(lines, limits))
+    unknown = [line for line in lines if _is_open(line, limits)]
+    note = f" {_count(len(unknown))} may meet them, but the leak or the utility is not known yet. Run the attacks."
+    if not able:
+        return None, " ".join(_refused(lines, limits)) + (note if unknown else "")
+    compared = [line for line in able if line.leak_known]
+    if all(line.split in CLOUD for line in compared) and len(compared) < len(able):
+        best = min(able, key=lambda line: (line.is_baseline, *_costs(line)))
+        return best, f"{_name(best)} is the fastest of {_among(able, lines)}.{note}"
+    best = min(compared, key=_order(compared))
+    if len(able) == 1:
+        why = f"{_name(best)} is the only one of {len(lines)} lines that meets all limits."
+    else:
+        why = f"{_name(best)} leaks least of {_among(able, lines)}.{_tie(best, compared)}"
+    return best, why + (note if unknown and best.split != DEVICE else "")
 
 
-def _order(line: Line) -> tuple[float, ...]:
-    infinite = float("inf")
-    values = (line.identified, line.psnr_db, line.latency_ms_modelled, line.energy_mj_modelled)
-    leak_free = 0.0 if line.split == "device" else infinite
-    return tuple(
-        (leak_free if place == 1 else infinite) if value is None else value for place, value in enumerate(values)
-    )
+def _is_open(line: Line, limits: Sequence[Limit]) -> bool:
+    """Return whether a line may turn out to meet all limits when its attacks are done."""
+    fits = all(limit.of(line) is None or limit.excess(line) <= 0 for limit in limits)
+    return fits and not line.reason and not line.leak_known
+
+
+def _count(number: int) -> str:
+    return "One line" if number == 1 else f"{number} lines"
+
+
+def _among(able: Sequence[Line], lines: Sequence[Line]) -> str:
+    return f"the {len(able)} of {len(lines)} lines that meet all limits"
+
+
+def _order(lines: Sequence[Line]) -> Callable[[Line], tuple[float, ...]]:
+    """Return a key that orders lines by what they leak, then by what they cost."""
+    shares = all(line.identified is not None for line in lines)
+
+    def key(line: Line) -> tuple[float, ...]:
+        leak = _or_infinite(0.0 if line.split == DEVICE else line.psnr_db)
+        return (_or_infinite(line.identified) if shares else 0.0, leak, *_costs(line))
+
+    return key
+
+
+def _costs(line: Line) -> tuple[float, float]:
+    return _or_infinite(line.latency_ms_modelled), _or_infinite(line.energy_mj_modelled)
+
+
+def _or_infinite(value: float | None) -> float:
+    return math.inf if value is None else value
+
+
+def _tie(best: Line, lines: Sequence[Line]) -> str:
+    """Return how a tie was resolved; nothing if there is none."""
+    equal = [line for line in lines if (line.identified, line.psnr_db) == (best.identified, best.psnr_db)]
+    return f" {len(equal)} lines leak equally little; it is the fastest of them." if len(equal) > 1 else ""
 
 
 def _refused(lines: Sequence[Line], limits: Sequence[Limit]) -> list[str]:
@@ -79,9 +125,9 @@ def _refused(lines: Sequence[Line], limits: Sequence[Limit]) -> list[str]:
 
 def _nearest(limit: Limit, lines: Sequence[Line]) -> str:
     best = min(lines, key=limit.excess)
-    value = getattr(best, limit.column)
+    value = limit.of(best)
     if value is None:
-        return f"{limit.column} is not known yet; run the attacks"
+        return f"{limit.column} is not known of any of them"
     side = "below" if limit.lowest else "above"
     return f"the nearest is {_name(best)} with {limit.column} {value:.4g}, {limit.excess(best):.4g} {side} it"
 

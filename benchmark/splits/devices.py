@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from ..errors import UsageError
 from ..utils.declaration import Declaration
@@ -16,7 +16,13 @@ POSITIVE = "a number above 0"
 NOT_NEGATIVE = "a number of at least 0"
 
 
-class Device(Declaration):
+class _Figures(Declaration):
+    """Figures, which are numbers: neither texts nor truth values stand for them."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class Device(_Figures):
     """The speed and the energy of a device or a server.
 
     Attributes:
@@ -50,7 +56,7 @@ class Device(Declaration):
         return (macs * 1e-9 + seconds * self.gmacs_per_s) * self.pj_per_mac * 1e-3
 
 
-class Network(Declaration):
+class Network(_Figures):
     """The rates and the radio of a network.
 
     Attributes:
@@ -103,7 +109,7 @@ NAMES = {Device: "device", Network: "network"}
 
 
 def load_profile(kind: type[Profile], name: str) -> Profile:
-    """Read a built-in profile by its name, or a TOML file by its path.
+    """Read a built-in profile by its name, in any case, or a TOML file by its path.
 
     Raises:
         UsageError: If there is no such profile, or a field is missing or wrong.
@@ -115,11 +121,12 @@ def load_profile(kind: type[Profile], name: str) -> Profile:
     folder = files("mia_bench.benchmark.splits").joinpath("profiles")
     prefix = f"{NAMES[kind]}-"
     known = sorted(path.name[len(prefix) : -5] for path in folder.iterdir() if path.name.startswith(prefix))
-    path = Path(str(folder.joinpath(f"{prefix}{name}.toml"))) if name in known else Path(name)
-    if name not in known and path.suffix != ".toml":
+    built_in = name.lower().replace("wi-fi", "wifi")
+    path = Path(str(folder.joinpath(f"{prefix}{built_in}.toml"))) if built_in in known else Path(name)
+    if built_in not in known and path.suffix != ".toml":
         raise UsageError(
             f"Expected the profile of a {NAMES[kind]} to be one of {', '.join(known)} or the path of a .toml file, "
-            f"got {name!r}."
+            f"got {name!r}. Choose one of these, or write a file."
         )
     try:
         return kind(**read_toml(path))

@@ -39,7 +39,10 @@ class Line:
         latency_ms_modelled: End to end, for the given device, network and server.
         energy_mj_modelled: Of the device: its computation and its radio. None if the energy of either is unknown.
         identified: Largest share of images that an attack identifies.
+        incomplete: Whether some attacks are still to come, or failed, so that more may leak than the columns say.
         pareto: Whether no other line is at least as good in leak, latency, energy and utility, and better in one.
+        chosen: Whether this line was chosen within the limits that were given.
+        reason: Why nothing could be measured, such as a defense that cannot be applied at this split.
 
     Example:
         >>> Line(split="relu1").defense
@@ -66,10 +69,26 @@ class Line:
     psnr_db: float | None = None
     ssim: float | None = None
     identified: float | None = None
+    incomplete: bool = False
     pareto: bool = False
+    chosen: bool = False
+    reason: str = ""
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether this is no cut: everything is in the cloud, or on the device."""
+        return self.split in BASELINES
+
+    @property
+    def leak_known(self) -> bool:
+        """Whether all attacks on a cut are done. What the baselines leak needs no attack."""
+        return self.is_baseline or (self.psnr_db is not None and not self.incomplete)
 
 
 COLUMNS = [field.name for field in fields(Line)]
+CLOUD, DEVICE = ("cloud (PNG)", "cloud (JPEG)"), "device"
+BASELINES = (*CLOUD, DEVICE)
+"""Names of the lines in which the network is not cut."""
 
 
 def line_of(cut: Cut, place: Place, *, bytes_down: float) -> Line:
@@ -141,28 +160,3 @@ def baselines(cuts: Sequence[Cut], place: Place, *, encoded: dict[str, float], b
     line = line_of(here, place, bytes_down=0)
     line = replace(line, split="device", wire_kb=0.0, wire_kb_float32=None, wire_kb_int8=None, rounds=0, identified=0.0)
     return [*found, modelled(line, here, place)]
-
-
-def mark_pareto(lines: Sequence[Line]) -> list[Line]:
-    """Mark the lines that no other line beats in leak (PSNR), latency, energy and utility; a line needs all of them."""
-    points = [_point(line) for line in lines]
-    return [
-        replace(
-            line,
-            pareto=point is not None and not any(other is not None and _beats(other, point) for other in points),
-        )
-        for line, point in zip(lines, points, strict=True)
-    ]
-
-
-def _point(line: Line) -> tuple[float, ...] | None:
-    leak = {"device": 0.0, "cloud (PNG)": 100.0}.get(line.split, line.psnr_db)
-    values = (leak, line.latency_ms_modelled, line.energy_mj_modelled, line.utility)
-    if any(value is None for value in values):
-        return None
-    *costs, utility = (float(value) for value in values if value is not None)
-    return (*costs, -utility)
-
-
-def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return one != other and all(a <= b for a, b in zip(one, other, strict=True))

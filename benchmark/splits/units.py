@@ -3,35 +3,69 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from ..errors import UsageError
 
-PREFIXES = {"u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
-EXAMPLES = {"bit": "50Mbit", "s": "100ms", "J": "50mJ"}
 _NUMBER = r"(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)"
 
 
-def parse_quantity(text: str, unit: str, option: str) -> float:
-    """Return a quantity in its unit without a prefix.
+@dataclass(frozen=True)
+class Unit:
+    """A unit with the ways to write it.
+
+    Attributes:
+        pattern: What follows the number: a prefix and the unit.
+        factors: What each prefix stands for.
+        examples: How quantities are written.
+
+    Example:
+        >>> TIME.examples
+        '100ms or 0.1s'
+    """
+
+    pattern: str
+    factors: dict[str, float]
+    examples: str
+
+
+RATE = Unit(  # m is mega, as usual for rates; bytes need a time, since 5MB is a size
+    r"([kKmMgG]?)(?:[bB]it(?:/s)?|bps|b/s|(B/s|Bps))",
+    {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9},
+    "50Mbit, 1.5Mbit/s or 6MB/s",
+)
+"""Bits per second."""
+TIME = Unit("([uµμm]?)s", {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6}, "100ms or 0.1s")
+"""Seconds."""
+ENERGY = Unit("([uµμm]?)J", {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6}, "50mJ or 0.05J")
+"""Joules."""
+BITS = 8
+
+
+def parse_quantity(text: str, unit: Unit, option: str, *, zero: bool = False) -> float:
+    """Return a quantity in its unit without a prefix: bits per second, seconds or joules.
 
     Args:
-        text: A number, an SI prefix and the unit, as ``50Mbit``. A rate may end in ``/s``.
-        unit: ``bit`` (a rate, in bit/s), ``s`` or ``J``.
+        text: A number and a unit, as ``50Mbit``.
+        unit: What is measured.
         option: The option that was given, for the message.
+        zero: Whether 0 is allowed.
 
     Raises:
         UsageError: If the text is not such a quantity, or is not above 0.
 
     Example:
-        >>> parse_quantity("20ms", "s", "--rtt")
+        >>> parse_quantity("20ms", TIME, "--rtt")
         0.02
+        >>> parse_quantity("6MB/s", RATE, "--uplink")
+        48000000.0
     """
-    rate = "(?:/s|ps)?" if unit == "bit" else ""
-    found = re.fullmatch(rf"{_NUMBER}\s*([umkMG]?){unit}{rate}", text.strip())
-    value = float(found[1]) * PREFIXES[found[2]] if found else 0.0
-    if not 0 < value < float("inf"):
-        raise UsageError(
-            f"Expected {option} to be a positive number with the unit {unit}, got {text!r}. "
-            f"Write it as in {EXAMPLES[unit]}."
-        )
+    found = re.fullmatch(rf"{_NUMBER}\s*{unit.pattern}", text.strip())
+    value = float("nan")
+    if found:
+        value = float(found[1]) * unit.factors[found[2].lower()]
+        value *= BITS if unit is RATE and found[3] else 1
+    if not (0 < value < float("inf") or (zero and value == 0)):
+        kind = "a number of at least 0" if zero else "a number above 0"
+        raise UsageError(f"Expected {option} to be {kind} with its unit, such as {unit.examples}, got {text!r}.")
     return value

@@ -36,7 +36,11 @@ class Declaration(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise UsageError(self._sentence(cast(dict[str, Any], error.errors()[0]))) from error
+            errors = cast(list[dict[str, Any]], error.errors())
+            first = min(
+                errors, key=lambda each: each["type"] != "extra_forbidden"
+            )  # a wrong name explains a missing one
+            raise UsageError(self._sentence(first)) from error
 
     @classmethod
     def _sentence(cls, error: dict[str, Any]) -> str:
@@ -45,6 +49,8 @@ class Declaration(BaseModel):
         name = str(error["loc"][0])
         if name not in cls.model_fields:
             return f"Expected one of {', '.join(cls.model_fields)}, got {name!r}. Correct the name or leave it out."
+        if error["type"] == "missing":
+            return f"Expected {name} to be {cls.model_fields[name].description}, got none. Add it."
         return refusal(cls, name, error["input"])
 
 

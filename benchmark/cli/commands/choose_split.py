@@ -62,7 +62,7 @@ def splits(
     out: given.Out = Path("results"),
     data_dir: given.DataDir = None,
     format_: Annotated[
-        Literal["table", "csv", "markdown"],
+        Literal["table", "csv", "json", "markdown"],
         typer.Option(
             "--format", help="Output format. Defaults to table.", show_default=False, rich_help_panel=given.FILES
         ),

@@ -78,8 +78,9 @@ def test_the_leak_comes_from_the_records_of_run_and_is_not_computed_again(tree: 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--uplink", "50"], "Expected --uplink to be a positive number with the unit bit, got '50'."),
+        (["--uplink", "50"], "such as 50Mbit, 1.5Mbit/s or 6MB/s, got '50'."),
         (["--network", "5g"], "one of 3g, lte, wifi or the path"),
+        (["--device-gmacs", "inf"], "Expected --device-gmacs to be a number above 0, got inf"),
         (["--device-gmacs", "0"], "Expected --device-gmacs to be a number above 0, got 0"),
         (["--min-utility", "90"], "Expected --min-utility to be a share from 0 to 1, got 90"),
         (["quick"], "Expected options of mia-bench splits, got 'quick'."),

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from mia_bench.benchmark.splits.choice import Limit, choose
 from mia_bench.benchmark.splits.devices import Device, Network
-from mia_bench.benchmark.splits.lines import Line, Place, baselines, line_of, mark_pareto, modelled
+from mia_bench.benchmark.splits.front import mark_pareto
+from mia_bench.benchmark.splits.lines import Line, Place, baselines, line_of, modelled
 from mia_bench.benchmark.splits.structure import Cut
 
 PLACE = Place(
@@ -81,7 +82,7 @@ def test_the_chosen_line_is_the_one_that_a_reader_finds_in_the_columns() -> None
     assert [line.latency_ms_modelled for line in table] == [pytest.approx(69), pytest.approx(85), pytest.approx(110.04)]
     best, why = choose(table, limits)
     assert best is table[1]
-    assert why == "conv2 leaks least of the 1 of 3 lines that meet all limits."
+    assert why == "conv2 is the only one of 3 lines that meets all limits."
 
 
 def test_a_limit_that_no_line_meets_is_named_with_the_distance() -> None:
@@ -100,12 +101,54 @@ def test_limits_that_exclude_each_other_are_named_with_what_each_would_have_to_b
     assert "the nearest is conv1 with identified 0.9, 0.8 above it" in why
 
 
-def test_a_leak_that_is_not_known_meets_no_limit() -> None:
-    assert "identified is not known yet" in choose([Line(split="a")], [Limit("--max-identified", "identified", 1.0)])[1]
+@pytest.mark.parametrize("line", [Line(split="a"), Line(split="a", identified=0.0, psnr_db=9.0, incomplete=True)])
+def test_a_leak_that_is_not_known_meets_no_limit(line: Line) -> None:
+    best, why = choose([line], [Limit("--max-identified", "identified", 1.0)])
+
+    assert best is None
+    assert "identified is not known of any of them" in why
+    assert "One line may meet them, but the leak or the utility is not known yet. Run the attacks." in why
+
+
+def cut(split: str, ms: float, psnr_db: float | None = None, identified: float | None = None) -> Line:
+    return Line(split=split, latency_ms_modelled=ms, psnr_db=psnr_db, identified=identified)
+
+
+CLOUD = cut("cloud (PNG)", 5, identified=1.0)
+DEVICE = cut("device", 80, identified=0.0)
+
+
+@pytest.mark.parametrize(
+    ("table", "chosen", "words"),
+    [
+        ([CLOUD, cut("a", 9), cut("b", 8)], "b", "b is the fastest of the 3 of 3 lines"),
+        ([CLOUD, cut("a", 9, 20.0, 0.5), cut("b", 8)], "a", "One line may meet them, but the leak"),
+        ([CLOUD, cut("a", 9), DEVICE], "device", "device leaks least of the 3 of 3 lines that meet all limits."),
+        ([CLOUD, cut("a", 9, 20.0), cut("b", 8, 30.0)], "a", "a leaks least"),
+        (
+            [CLOUD, cut("a", 9, 20.0, 0.5), cut("b", 8, 20.0, 0.5)],
+            "b",
+            "2 lines leak equally little; it is the fastest",
+        ),
+        ([CLOUD, cut("a", 9, 20.0, 0.5), cut("b", 200, 9.0, 0.1)], "a", "a leaks least of the 2 of 3"),
+        ([CLOUD, replace(cut("a", 9), reason="No."), cut("b", 9, 20.0, 0.5)], "b", "b leaks least of the 3 of 3"),
+    ],
+)
+def test_unknown_leaks_and_ties_are_said_and_never_count_as_privacy(table: list[Line], chosen: str, words: str) -> None:
+    best, why = choose(table, [latency(100)])
+
+    assert best is not None
+    assert best.split == chosen
+    assert words in why
+    assert ("not known yet" in why) is (
+        chosen != "device" and any(not line.leak_known for line in table if not line.reason)
+    )
 
 
 def test_a_line_that_is_worse_in_everything_is_off_the_front() -> None:
     good = Line(split="a", psnr_db=10.0, latency_ms_modelled=5.0, energy_mj_modelled=1.0, utility=0.9)
     bad = Line(split="b", psnr_db=11.0, latency_ms_modelled=6.0, energy_mj_modelled=1.0, utility=0.9)
 
-    assert [line.pareto for line in mark_pareto([good, bad, Line(split="c")])] == [True, False, False]
+    assert [line.pareto for line in mark_pareto([good, bad, Line(split="c"), replace(good, incomplete=True)])] == [
+        *[True, False, False, False]
+    ]

@@ -12,6 +12,11 @@ def test_built_in_networks_name_their_source(name: str) -> None:
     assert "MobiSys 2012" in load_profile(Network, name).source
 
 
+@pytest.mark.parametrize("name", ["LTE", "WiFi", "Wi-Fi"])
+def test_the_case_of_the_name_of_a_profile_does_not_matter(name: str) -> None:
+    assert load_profile(Network, name).uplink_mbit_per_s in (5.85, 18.88)
+
+
 @pytest.mark.parametrize("name", ["phone", "microcontroller", "server"])
 def test_built_in_devices_name_their_source(name: str) -> None:
     assert load_profile(Device, name).source
@@ -44,7 +49,11 @@ def test_a_stage_takes_as_long_as_its_operations_or_its_weights() -> None:
     ("text", "sentence"),
     [
         ("gmacs_per_s = -1", "Expected gmacs_per_s to be a number above 0, got -1."),
-        ("gmacs = 1", "Expected gmacs_per_s to be"),
+        ("gmacs = 1", "Expected one of gmacs_per_s, .* got 'gmacs'. Correct the name or leave it out."),
+        ("", "Expected gmacs_per_s to be a number above 0, got none. Add it."),
+        ("gmacs_per_s = '5'", "Expected gmacs_per_s to be a number above 0, got '5'."),
+        ("gmacs_per_s = true", "Expected gmacs_per_s to be a number above 0, got True."),
+        ("gmacs_per_s = 1,5", "It is not TOML"),
         ("gmacs_per_s = 1\nspeed = 2", "Expected one of gmacs_per_s, .* got 'speed'"),
         ("gmacs_per_s", "mine"),
     ],

@@ -1,9 +1,13 @@
 """Costs of cuts joined with what cells have measured."""
 
+from typing import Any
+
 import pytest
+from mia_bench.benchmark.leaderboard.store import Record
 from mia_bench.benchmark.splits.devices import Device, Network
+from mia_bench.benchmark.splits.expected import Sent
 from mia_bench.benchmark.splits.lines import Place
-from mia_bench.benchmark.splits.measured import Sent, join
+from mia_bench.benchmark.splits.measured import join
 from mia_bench.benchmark.splits.structure import Cut
 
 from ...helpers.boards import cell
@@ -11,7 +15,12 @@ from ...helpers.boards import cell
 NETWORK = Network(uplink_mbit_per_s=8, downlink_mbit_per_s=8)
 PLACE = Place(device=Device(gmacs_per_s=1), server=Device(gmacs_per_s=10), network=NETWORK)
 CUT = Cut("conv1", (4, 5, 5), 0, 0, 0, ((10_000_000, 0),), ())
+TOPK = ("conv1", "topk", "{}")
 FACTS = {"split": "conv1", "client_macs": 10_000_000, "wire_bytes": 400.0, "bytes_down": 40, "rounds": 1}
+
+
+def with_row(record: Record, **facts: Any) -> Record:
+    return record.model_copy(update={"row": record.row.model_copy(update=facts)})
 
 
 @pytest.mark.parametrize(("server_ms", "more"), [(40.0, 0.0), (900.0, 880.0)])
@@ -24,17 +33,75 @@ def test_what_a_defense_adds_on_the_server_counts_only_beyond_the_load_of_the_ma
     ]
     by_cell = {each.row.cell_id: each for each in records}
 
-    plain, defended = join([CUT], [("undefended", "{}"), ("ckks", "{}")], by_cell, PLACE, bytes_down=40)
+    cells = {("conv1", each.row.defense, "{}"): [each.row.cell_id] for each in records}
+    plain, defended = join([CUT], cells, by_cell, PLACE, bytes_down=40)
 
     assert plain.latency_ms_modelled is not None
     assert defended.latency_ms_modelled == pytest.approx(plain.latency_ms_modelled + more)
 
 
 def test_what_is_sent_is_taken_from_the_preview_until_a_cell_is_done() -> None:
-    sent = Sent(wire_bytes=100, bytes_down=40, rounds=2, client_macs=20_000_000, client_params=7, client_param_bytes=28)
+    sent = Sent(
+        wire_bytes=100,
+        bytes_down=40,
+        rounds=2,
+        client_macs=20_000_000,
+        client_params=7,
+        client_param_bytes=28,
+        client_peak_bytes=3000,
+    )
 
-    (line,) = join([CUT], [("topk", "{}")], {}, PLACE, bytes_down=40, sent={("conv1", "topk", "{}"): sent})
+    (line,) = join([CUT], {TOPK: ["1"]}, {}, PLACE, bytes_down=40, sent={TOPK: sent})
 
-    assert (line.wire_kb, line.rounds, line.client_params) == (0.1, 2, 7)
+    assert (line.wire_kb, line.rounds, line.client_params, line.client_peak_kb) == (0.1, 2, 7, 3.0)
     assert line.latency_ms_modelled == pytest.approx(20 + 0.1 + 0.04)
     assert line.psnr_db is None
+
+
+def test_nothing_that_a_defense_may_change_is_filled_in_before_it_is_known() -> None:
+    (line,) = join([CUT], {TOPK: ["1"]}, {}, PLACE, bytes_down=40)
+
+    known = {name for name, value in vars(line).items() if value not in (None, "", False)}
+    assert known == {"split", "defense", "ir_shape", "wire_kb_float32", "wire_kb_int8"}
+
+
+@pytest.mark.parametrize(("done", "incomplete"), [(1, True), (2, False)])
+def test_a_line_is_incomplete_until_all_its_attacks_are_done(done: int, incomplete: bool) -> None:
+    records = [cell("topk", "{}", "mean_image", 11.0, **FACTS), cell("topk", "{}", "ridge", 30.0, **FACTS)]
+    ids = [each.row.cell_id for each in records]
+
+    (line,) = join([CUT], {TOPK: ids}, dict(zip(ids[:done], records, strict=False)), PLACE, bytes_down=40)
+
+    assert line.incomplete is incomplete
+    assert line.psnr_db == (11.0 if incomplete else 30.0)
+
+
+def test_a_failed_attack_leaves_its_line_incomplete_and_an_inapplicable_one_does_not() -> None:
+    scored = cell("topk", "{}", "ridge", 30.0, **FACTS)
+    for status, incomplete in (("failed", True), ("inapplicable", False)):
+        other = cell("topk", "{}", "pinv", None, **FACTS)
+        other = with_row(other, status=status)
+        by_cell = {each.row.cell_id: each for each in (scored, other)}
+
+        (line,) = join([CUT], {TOPK: [*by_cell]}, by_cell, PLACE, bytes_down=40)
+
+        assert line.incomplete is incomplete
+
+
+def test_a_defense_that_cannot_be_applied_has_a_line_with_the_reason() -> None:
+    record = cell("topk", "{}", "ridge", None, **FACTS)
+    record = with_row(record, status="inapplicable", reason="No layer is left.")
+
+    (line,) = join([CUT], {TOPK: [record.row.cell_id]}, {record.row.cell_id: record}, PLACE, bytes_down=40)
+
+    assert line.reason == "No layer is left."
+    assert (line.wire_kb, line.psnr_db, line.leak_known) == (None, None, False)
+
+
+def test_times_of_several_cells_count_by_the_fastest() -> None:
+    records = [cell("topk", "{}", name, 20.0, client_ms=ms, **FACTS) for name, ms in (("ridge", 4.0), ("pinv", 9.0))]
+    by_cell = {each.row.cell_id: each for each in records}
+
+    (line,) = join([CUT], {TOPK: [*by_cell]}, by_cell, PLACE, bytes_down=40)
+
+    assert line.client_ms == 4.0
