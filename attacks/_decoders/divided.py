@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...benchmark.metrics import psnr, ssim
 from .._shrinkage import shrink, trust
-from .folds import affordable, divide
+from .folds import Fold, affordable, divide
 from .queries import Queries
 
 
@@ -45,9 +45,9 @@ class Divided:
         whole: all of them, for the final model; if there is only one part, that part.
     """
 
-    def __init__(self, queries: Queries) -> None:
-        """Divide the queries."""
-        self.parts = [queries.part(fold) for fold in divide(queries.own)]
+    def __init__(self, queries: Queries, folds: Sequence[Fold] | None = None) -> None:
+        """Divide the queries, at random or into given folds."""
+        self.parts = [queries.part(fold) for fold in folds or divide(queries.own)]
         self.whole = queries if len(self.parts) > 1 else self.parts[0]
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from ...benchmark.interfaces import Access, Attack, Observation
 from .._decoders.fitting import Recipe
+from .._decoders.folds import Fold
 from .map import fit_map
 from .map_priors import Priors
 from .rmle import comparable, ir_shape
@@ -30,6 +32,10 @@ class MapAttack(Attack):
     epochs: int = Field(Recipe.epochs, ge=1, description="passes over the queries, at most")
     steps: int = Field(Recipe.steps, ge=1, description="batches, at most")
 
+    def divide(self, images: Tensor) -> Sequence[Fold] | None:
+        """Divide the attacker's images (K, C, H, W). None, the default, means at random."""
+        return None
+
     @abstractmethod
     def prior(self, start: Start) -> Priors:
         """Fit the prior to the attacker's images and the decoder."""
@@ -46,6 +52,6 @@ class MapAttack(Attack):
         assert seen.client is not None
         mean = seen.aux.images.mean(0)
         ir_shape(seen.client, mean, comparable(seen))
-        start = prepare(seen, Recipe(epochs=self.epochs, steps=self.steps), as_read=True)
+        start = prepare(seen, Recipe(epochs=self.epochs, steps=self.steps), as_read=True, divide=self.divide)
         search = fit_map(seen, start, self.prior(start), weight=self.prior_weight, iterations=self.iterations)
         return start.queries.answer(search, mean).images

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from torch import Tensor
 
 from ...benchmark.interfaces import Observation
 from .._decoders.divided import Divided
 from .._decoders.fitting import Decoders, Recipe
-from .._decoders.folds import Fitted
+from .._decoders.folds import Fitted, Fold
 from .._decoders.linear import LinearDecoder, fit_linear
 from .._decoders.queries import Queries
 from .._decoders.skip_network import fit_skip
 from .._decoders.variations import varied
+
+Division = Callable[[Tensor], Sequence[Fold] | None]
+"""Divides images (K, C, H, W); None: at random."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +35,16 @@ class Start:
     decoder: Decoders
 
 
-def prepare(seen: Observation, recipe: Recipe, *, as_read: bool) -> Start:
+def prepare(seen: Observation, recipe: Recipe, *, as_read: bool, divide: Division | None = None) -> Start:
     """Train the decoder of ``ridge_skip``.
 
     Args:
         seen: with queries.
         recipe: how to train.
         as_read: whether to train on wires as the channel reads them, which can be compared with IRs.
+        divide: divides the attacker's images; None: at random.
     """
-    queries = Divided(Queries(seen, seen.aux.images, vary=varied, as_read=as_read))
-    linear = fit_linear(queries)
-    return Start(queries, linear, fit_skip(queries, linear, recipe))
+    queries = Queries(seen, seen.aux.images, vary=varied, as_read=as_read)
+    divided = Divided(queries, divide and divide(queries.images[: queries.own]))
+    linear = fit_linear(divided)
+    return Start(divided, linear, fit_skip(divided, linear, recipe))

@@ -23,7 +23,16 @@ from ..utils.isolation import isolated
 from .artifacts import Artifacts
 from .perceptual import NOT_WANTED, Wanted
 from .protection import Protected
-from .scoring import bound, calibrate, compare_members, compare_selected, finite_details, score, score_columns
+from .scoring import (
+    bound,
+    calibrate,
+    compare_members,
+    compare_samples,
+    compare_selected,
+    finite_details,
+    score,
+    score_columns,
+)
 
 
 class InvalidFacts(Exception):
@@ -188,6 +197,7 @@ def _score(cell: Cell, reconstruction: Reconstruction, artifacts: Artifacts) -> 
     observations = cast(Attack, cell.attack.component).observations
     details |= calibrate(artifacts, cell.setting, observations, reconstruction.images)
     details |= compare_members(reconstruction, attacked)
+    details |= compare_samples(reconstruction.samples, attacked.images)
     return Measured(columns | score_columns(per_image), details), per_image
 
 

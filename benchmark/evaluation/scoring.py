@@ -161,6 +161,25 @@ def compare_members(rebuilt: Reconstruction, attacked: ImageSet) -> dict[str, fl
     return {name: round(score.item(), 5) for name, score in found.items()}
 
 
+def compare_samples(samples: Tensor | None, originals: Tensor) -> dict[str, float]:
+    """Measure how much images differ that explain the same wires.
+
+    Args:
+        samples: S images for each of N wires, (S, N, C, H, W), or None.
+        originals: (N, C, H, W).
+
+    Returns:
+        ``posterior_spread``, the standard deviation of a pixel over the samples of a wire, and ``posterior_error``, the
+        error of their mean, both as root mean squares. They agree if the samples vary as much as the attacker is
+        uncertain. Nothing for fewer than two samples.
+    """
+    if samples is None or len(samples) < 2:
+        return {}
+    drawn = samples.to(originals.device)
+    spread, error = drawn.var(0).mean().sqrt().item(), (drawn.mean(0) - originals).square().mean().sqrt().item()
+    return {"posterior_spread": round(spread, 5), "posterior_error": round(error, 5)}
+
+
 def finite_details(details: dict[str, float]) -> tuple[dict[str, float], dict[str, str]]:
     """Divide details into those that a record can hold, and a note that names the others."""
     held = {name: value for name, value in details.items() if math.isfinite(value)}

@@ -34,6 +34,8 @@ class Reconstruction:
         members: The images of each method, (N, C, H, W) in [0, 1], by its name.
         selected_by_ssim: The name of the member that SSIM and ``recognisable`` are computed of. Empty, the default,
             means that they are computed of ``images``, as all other scores.
+        samples: Images that explain the wires equally well, drawn at random, (S, N, C, H, W) in [0, 1]. The record
+            then says how much they differ. None, the default, if none were drawn.
 
     Example:
         >>> dark, gray = torch.zeros(2, 1, 8, 8), torch.full((2, 1, 8, 8), 0.5)
@@ -46,6 +48,7 @@ class Reconstruction:
     selected: str = ""
     members: dict[str, Tensor] = field(default_factory=dict)
     selected_by_ssim: str = ""
+    samples: Tensor | None = None
 
     @property
     def similar(self) -> Tensor:
@@ -64,8 +67,8 @@ class Reconstruction:
             shape: The expected shape, (N, C, H, W).
 
         Raises:
-            InvalidReconstruction: If the images, or those of a member, have another shape or type, are not finite, or
-                have values outside [0, 1], or if ``selected_by_ssim`` names a member that does not exist.
+            InvalidReconstruction: If the images, those of a member, or samples have another shape or type, are not
+                finite, or have values outside [0, 1], or if ``selected_by_ssim`` names a member that does not exist.
         """
         members = {clean(str(name)): _valid(images, tuple(shape)) for name, images in self.members.items()}
         by_ssim = clean(str(self.selected_by_ssim))
@@ -73,7 +76,10 @@ class Reconstruction:
             raise InvalidReconstruction(
                 f"Expected selected_by_ssim to be one of the members {', '.join(members) or '(none)'}, got {by_ssim!r}."
             )
-        return Reconstruction(_valid(self.images, tuple(shape)), clean(str(self.selected)), members, by_ssim)
+        images = _valid(self.images, tuple(shape))
+        drawn = self.samples.shape[:1] if isinstance(self.samples, Tensor) else ()
+        samples = None if self.samples is None else _valid(self.samples, (*drawn, *shape))
+        return Reconstruction(images, clean(str(self.selected)), members, by_ssim, samples)
 
 
 def _valid(images: Tensor, shape: tuple[int, ...]) -> Tensor:

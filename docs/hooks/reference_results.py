@@ -15,10 +15,11 @@ mean of all attacks: a defense is as good as it is against the strongest attack.
 this [worst case image by image](../explanation/ranking.md)."""
 
 RECORDS = """The record of a cell, `OUT/cells/<cell_id>.json`, has more than its row: the score of every image, the
-members of an ensemble and their best per image (`oracle`), which member it selected by PSNR (`selected`) and, if it is
-another, for SSIM and `recognisable` (`selected_by_ssim`, the third row of the strip of images), the bound on the mean
-squared error, `identified_chance` (0.001 where all images differ), the evaluator's agreement, and what the defense
-measured of itself."""
+members of an ensemble and their best per image (`oracle`), which member it selected by PSNR (`selected`) and, if it
+is another, for SSIM and `recognisable` (`selected_by_ssim`, the third row of the strip of images),
+`posterior_spread`, how much images differ that `prior_denoiser` draws for the same wire (standard deviation of a
+pixel) beside the error of their mean (`posterior_error`), the bound on the mean squared error, `identified_chance`
+(0.001 where all images differ), the evaluator's agreement, and what the defense measured of itself."""
 
 FLAGS = """A flag doubts a result: it marks what an honest evaluation would not show. `mia-bench run` ends with one line
 for each kind of flag, `mia-bench audit` prints the details, and `mia-bench rank` marks the rows.

@@ -8,6 +8,7 @@ from mia_bench.attacks import _ensemble
 from mia_bench.attacks._decoders import fitting, folds
 from mia_bench.attacks._inversion import map as _map
 from mia_bench.attacks._inversion import searches
+from mia_bench.attacks._priors import expectation_maximization, fit
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.evaluation.observe import observe, overhear
@@ -15,7 +16,17 @@ from mia_bench.benchmark.interfaces import Access, Attack, Reconstruction
 
 from ..helpers.wires import PLACES, pools, victim
 
-PARAMS = {"epochs": 1, "steps": 3, "iterations": 3, "restarts": 1, "rounds": 1, "turn": 2, "hourglass": 4}
+PARAMS = {
+    "epochs": 1,
+    "steps": 3,
+    "iterations": 3,
+    "restarts": 1,
+    "rounds": 1,
+    "turn": 2,
+    "hourglass": 4,
+    "prior_steps": 2,
+    "samples": 2,
+}
 ATTACKS = [name for name in registry.names("attacks") if registry.find("attacks", name).package == "mia-bench"]
 COSTLY = {"auto", "auto_query_free", "white_box"}
 REFUSED = {"pinv"}
@@ -27,7 +38,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ensemble has no parameters to make it quick."""
     monkeypatch.setattr(_ensemble, "ITERATIONS", 2)
     monkeypatch.setattr(folds, "NUM_FOLDS", 2)
-    monkeypatch.setattr(_map, "WEIGHTS", (0.1,))
+    for module in (_map, fit):
+        monkeypatch.setattr(module, "WEIGHTS", (0.1,))
+    monkeypatch.setattr(expectation_maximization, "PATCHES", 300)
     for module in (_ensemble, searches):  # as for larger images
         monkeypatch.setattr(module, "SMALL_IMAGE_PIXELS", 100)
     for name in ("WEIGHTS", "ADAM_WEIGHTS"):

@@ -1,26 +1,36 @@
 """Maximum a posteriori inversion."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
+from mia_bench.attacks._decoders import folds
 from mia_bench.attacks._decoders.fitting import Recipe, apply
 from mia_bench.attacks._inversion import gaussian
+from mia_bench.attacks._inversion import map as _map
 from mia_bench.attacks._inversion.gaussian import Gaussian
 from mia_bench.attacks._inversion.map import fit_map
-from mia_bench.attacks._inversion.map_priors import like_aux, like_decoded, smooth
+from mia_bench.attacks._inversion.map_priors import Smooth, like_aux, like_decoded, smooth
 from mia_bench.attacks._inversion.start import Start, prepare
+from mia_bench.attacks._priors import expectation_maximization
+from mia_bench.attacks._priors.expectation_maximization import like_patches
 from mia_bench.attacks.map_dec import MapDec
+from mia_bench.attacks.map_patch import MapPatch
 from mia_bench.attacks.map_pca import MapPca
+from mia_bench.attacks.map_tv import MapTv
+from mia_bench.attacks.mean_image import MeanImage
 from mia_bench.attacks.white_box import WhiteBox
 from mia_bench.benchmark.checks.lab import Dropped
+from mia_bench.benchmark.datasets.photos import Photos
 from mia_bench.benchmark.errors import Inapplicable
-from mia_bench.benchmark.interfaces import Channel, Observation, Wire
+from mia_bench.benchmark.evaluation.observe import observe
+from mia_bench.benchmark.interfaces import Channel, Observation, SplitModel, Wire
 from mia_bench.benchmark.metrics import psnr
-from torch import Tensor
+from torch import Tensor, nn
 
 QUICK = Recipe(epochs=4)
-PRIORS = [smooth, like_aux, like_decoded]
+PRIORS = [smooth, like_aux, like_decoded, like_patches]
 
 
 class Oblivious(Dropped):
@@ -81,6 +91,52 @@ def test_a_heavy_anchor_keeps_the_search_at_the_decoder_and_a_light_one_explains
     torch.testing.assert_close(held, answer, atol=0.01, rtol=0)
     misfits = [(seen.client(images) - victim.wire.tensor).square().sum() for images in (answer, free)]
     assert misfits[1] < 0.5 * misfits[0]
+
+
+def test_no_image_is_penalized_by_a_mixture_that_was_fitted_to_it(
+    world: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted: list[Tensor] = []
+
+    def learned(images: Tensor) -> Smooth:
+        fitted.append(images)
+        return Smooth()
+
+    monkeypatch.setattr(expectation_maximization, "learned_mixture", learned)
+    victim = world("conv1")
+    victim.aux = victim.aux[:20]
+
+    victim.attacked_by(MapPatch(epochs=1, steps=4, iterations=5))
+
+    assert [len(images) for images in fitted] == [15, 15, 15, 15, 20]
+
+
+@pytest.mark.slow
+def test_patches_of_photographs_tell_more_than_smoothness(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folds, "NUM_FOLDS", 2)
+    monkeypatch.setattr(expectation_maximization, "PATCHES", 4000)
+    monkeypatch.setattr(_map, "WEIGHTS", (0.01, 0.1))
+    pools = Photos(size=64).load(None)
+    torch.manual_seed(0)
+    client = nn.Sequential(nn.Conv2d(3, 12, 5, stride=3), nn.LeakyReLU(0.3)).requires_grad_(False)
+    model, images = SplitModel(client=client, server=nn.Identity()), pools.private.images[:4]
+    pools, quick = replace(pools, aux=pools.aux[:60]), {"epochs": 1, "steps": 1, "iterations": 40}
+    scores = []
+    for attack in (MeanImage(), MapTv(**quick), MapPatch(**quick)):
+        seen = observe(attack, model, model.send(images), pools=pools, originals=images, identity="photographs")
+        torch.manual_seed(0)
+        scores.append(psnr(attack.reconstruct(seen), images).mean().item())
+
+    mean, smoothness, patches = scores
+    assert patches > smoothness + 0.5
+    assert smoothness > mean + 5
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_images(world: Callable) -> None:
+    first, again = (world("relu2").attacked_by(MapPatch(iterations=10, steps=20, epochs=1)) for _ in range(2))
+
+    torch.testing.assert_close(first, again, atol=0, rtol=0)
 
 
 @pytest.mark.parametrize("attack", [MapDec, MapPca])

@@ -7,19 +7,21 @@ import torch
 from mia_bench.attacks import _ensemble, auto, auto_query_free, feature_match
 from mia_bench.attacks._decoders.fitting import Recipe
 from mia_bench.attacks._inversion import map as _map
+from mia_bench.attacks._priors import fit
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.interfaces import Attack, Reconstruction
 
 from ..attacks.conftest import World
 
-MAP = {name: {"iterations": 4, "steps": 3} for name in ("map_dec", "map_pca", "map_tv")}
+MAP = {name: {"iterations": 4, "steps": 3} for name in ("map_dec", "map_patch", "map_pca", "map_tv")}
 QUICK: dict[str, dict[str, Any]] = {
     "auto_query_free": {"epochs": 1, "restarts": 2},
     "black_box": {"steps": 3},
     "deep_prior": {"iterations": 3, "hourglass": 4},
     "encoder_decoder": {"steps": 3},
     "feature_match": {"restarts": 1, "steps": 3},
+    "prior_denoiser": {"iterations": 4, "steps": 3, "prior_steps": 2, "samples": 2},
     "query_free": {"epochs": 1, "iterations": 3},
     "ridge_skip": {"steps": 3},
     "shadow_query": {"steps": 3, "iterations": 4},
@@ -32,7 +34,8 @@ QUICK: dict[str, dict[str, Any]] = {
 @pytest.fixture(autouse=True)
 def quick_search(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_ensemble, "ITERATIONS", 4)
-    monkeypatch.setattr(_map, "WEIGHTS", (1e-3, 0.1))
+    for module in (_map, fit):
+        monkeypatch.setattr(module, "WEIGHTS", (1e-3, 0.1))
     for module in (auto, auto_query_free, feature_match):
         monkeypatch.setattr(module, "Recipe", lambda: Recipe(epochs=1, steps=3))
 

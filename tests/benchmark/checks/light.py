@@ -8,6 +8,7 @@ from mia_bench.attacks import _ensemble, auto, auto_query_free, feature_match
 from mia_bench.attacks._decoders import folds, skip_network, variations
 from mia_bench.attacks._decoders.fitting import Recipe
 from mia_bench.attacks._inversion import map as _map
+from mia_bench.attacks._priors import expectation_maximization, fit
 from mia_bench.benchmark.training import targets, tuning
 
 RECIPE = {"epochs": 1, "steps": 15, "channels": 4}
@@ -25,8 +26,10 @@ LIGHT: dict[str, dict[str, Any]] = {
     "deep_prior": {"iterations": 20, "hourglass": 4},
     "unsplit": {"rounds": 4, "turn": 5},
     "map_dec": MAP,
+    "map_patch": MAP,
     "map_pca": MAP,
     "map_tv": MAP,
+    "prior_denoiser": {**MAP, "prior_steps": 10, "samples": 2},
     "ckks": {"mode": "interactive"},
     "lowpass": {"tuning_epochs": 0},
     "codec": {"tuning_epochs": 0},
@@ -45,9 +48,11 @@ def lighten(assign: Callable[[Any, str, Any], None] = setattr) -> None:
     assign(targets, "MIN_STEPS", 20)
     assign(tuning, "MIN_STEPS_PER_EPOCH", 20)
     assign(_ensemble, "ITERATIONS", MAP["iterations"])
-    assign(_map, "WEIGHTS", (1e-3, 0.1))
+    for module in (_map, fit):
+        assign(module, "WEIGHTS", (1e-3, 0.1))
     assign(folds, "NUM_FOLDS", 2)
     assign(skip_network, "_error", same_error)
+    assign(expectation_maximization, "PATCHES", 2000)
     assign(variations, "MAX_AFFINE_COPIES", 1)
     for module in (auto, auto_query_free, feature_match):
         assign(module, "Recipe", partial(Recipe, **RECIPE))

@@ -99,6 +99,20 @@ def test_the_members_of_an_attack_are_scored_beside_what_it_selected(bench: Arti
     assert record.details["bytes_down"] > 0
 
 
+def test_the_record_says_how_much_the_samples_of_an_attack_differ(bench: Artifacts) -> None:
+    originals = bench.originals(setting(bench))
+
+    def attack(seen: Observation) -> Reconstruction:
+        images = gray(seen)
+        return Reconstruction(images, samples=torch.stack([images - 0.1, images, images + 0.1]))
+
+    record = outcome(bench, attack)
+
+    assert record.details["posterior_spread"] == pytest.approx(0.1, abs=1e-4)
+    assert record.details["posterior_error"] == pytest.approx((originals - 0.5).square().mean().sqrt().item(), abs=1e-4)
+    assert "posterior_spread" not in outcome(bench, gray).details
+
+
 def test_ssim_and_recognisable_are_those_of_the_member_selected_by_ssim(bench: Artifacts) -> None:
     originals = bench.originals(setting(bench))
 

@@ -48,3 +48,10 @@ def test_anything_else_is_refused_in_the_answer_and_in_its_members(images: Any, 
     for answer in (Reconstruction(images), Reconstruction(GRAY, "a", {"a": GRAY, "b": images})):
         with pytest.raises(InvalidReconstruction, match=sentence):
             answer.validate(SHAPE)
+
+
+def test_samples_are_images_for_every_wire() -> None:
+    assert Reconstruction(GRAY, samples=torch.rand(5, *SHAPE)).validate(SHAPE).samples.shape == (5, *SHAPE)
+    for samples in (GRAY, GRAY[None, :1], 2 + GRAY[None], [GRAY]):
+        with pytest.raises(InvalidReconstruction):
+            Reconstruction(GRAY, samples=samples).validate(SHAPE)

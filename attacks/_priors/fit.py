@@ -1,0 +1,103 @@
+"""Choice of the prior's weight for a search with a denoiser."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...benchmark.interfaces import Observation
+from ...benchmark.metrics import psnr
+from .._decoders.divided import Member
+from .._decoders.folds import affordable
+from .._inversion.posterior import Batch
+from .._inversion.start import Start
+from .denoiser import Denoiser
+from .half_quadratic import Alternation
+
+WEIGHTS = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
+"""Candidate weights of the prior; small ones suit clean wires, those around 1 noisy ones."""
+NUM_PILOTS = 8
+"""The attacker's images on which the weight is chosen, over all folds."""
+
+
+@dataclass(frozen=True)
+class DenoisedSearch:
+    """A search with a chosen weight, which starts from the answers of a decoder.
+
+    Attributes:
+        alternation: the client, the denoiser and the units.
+        decoder: gives the starts.
+        weight: of the prior.
+        helps: whether it is better than the decoder on held-out images.
+    """
+
+    alternation: Alternation
+    decoder: Member
+    weight: float
+    helps: bool
+
+    def rebuild(self, wires: Sequence[Tensor]) -> list[Tensor]:
+        """Search for the images (N, C, H, W) of all wires (N, ...) together."""
+        if not self.helps:
+            return self.decoder.rebuild(wires)
+        batch = Batch.of(wires, self.decoder.rebuild(wires))
+        weight = torch.full((len(batch.wires),), self.weight, device=batch.wires.device)
+        return list(self.alternation.search(batch, weight).split([len(some) for some in wires]))
+
+
+def fit_denoised(
+    seen: Observation, start: Start, denoiser: Denoiser, *, weight: float | None, iterations: int
+) -> DenoisedSearch:
+    """Choose the weight of the prior on held-out images, and return the search with it.
+
+    If no weight beats the decoder there, the search answers what the decoder does.
+
+    Args:
+        seen: the client and the channel.
+        start: the decoder that the search begins at, and the queries, as the channel reads them.
+        denoiser: learned from images that are not held out.
+        weight: of the prior; None: chosen.
+        iterations: evaluations of the loss and its gradient.
+    """
+    assert seen.client is not None
+    client = copy.deepcopy(seen.client).requires_grad_(False).eval()
+    pilots, truth = _pilots(start)
+    with torch.no_grad():
+        misfit = seen.channel.distance(client(pilots.starts), pilots.wires).mean().item()
+    error = (pilots.starts - truth).square().mean().sqrt().item()
+    alternation = Alternation(
+        client,
+        seen.channel.distance,
+        denoiser,
+        misfit=max(misfit, 1e-12),
+        error=max(error, 1e-4),
+        iterations=iterations,
+    )
+    helps = True
+    if weight is None:
+        weight, helps = _best_weight(alternation, pilots, truth)
+    return DenoisedSearch(alternation, start.decoder, weight, helps)
+
+
+def _pilots(start: Start) -> tuple[Batch, Tensor]:
+    """Return wires to tune on, ``NUM_PILOTS`` or fewer over all folds, and their images (P, C, H, W)."""
+    parts = start.queries.parts
+    count = max(1, affordable(NUM_PILOTS, parts[0].images[0]) // len(parts))
+    chosen = [part.tune[:count] for part in parts]
+    wires = [part.wires(index) for part, index in zip(parts, chosen, strict=True)]
+    truth = torch.cat([part.images[index] for part, index in zip(parts, chosen, strict=True)])
+    return Batch.of(wires, start.decoder.rebuild(wires)), truth
+
+
+def _best_weight(alternation: Alternation, pilots: Batch, truth: Tensor) -> tuple[float, bool]:
+    """Return the weight with the highest mean PSNR over all pilots, and whether that of their starts is lower."""
+    weight = torch.tensor(WEIGHTS, device=truth.device).repeat(len(truth))
+    images = alternation.search(pilots.repeated(len(WEIGHTS)), weight)
+    reached = psnr(images, truth.repeat_interleave(len(WEIGHTS), 0)).view(-1, len(WEIGHTS)).mean(0)
+    best = int(reached.argmax())
+
+    return WEIGHTS[best], bool(reached[best] > psnr(pilots.starts, truth).mean())

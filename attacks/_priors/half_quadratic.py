@@ -1,0 +1,71 @@
+"""The search that alternates between a denoiser and the wire, and random draws by the same steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .._inversion.lbfgs import minimize
+from .._inversion.posterior import Batch
+from .._inversion.rmle import inverted_at_a_time
+from .._inversion.searches import Distance
+from .denoiser import Denoiser
+
+LEVELS = (1.0, 0.5, 0.35, 0.25, 0.18)
+"""Noise that the denoiser assumes in each round, in units of the error of the start. The reciprocal squares are 1, 4,
+8, 16 and 32, as in EPLL."""
+
+
+@dataclass(frozen=True)
+class Alternation:
+    """Half-quadratic splitting: minimize misfit(x) / ``misfit`` + weight * mean((x - z)^2) / sigma^2 over x and z.
+
+    ``z`` is the denoised ``x``; ``x`` is found by L-BFGS. Noise levels fall from round to round.
+
+    Source: Zoran & Weiss, ICCV 2011, "From learning models of natural image patches to whole image restoration";
+    Venkatakrishnan, Bouman, Wohlberg, GlobalSIP 2013, "Plug-and-play priors for model based reconstruction".
+
+    Attributes:
+        client: maps images to clean IRs; frozen.
+        distance: misfit of clean IRs (N, ...) with wires (N, ...), (N,).
+        denoiser: what images are like.
+        misfit: unit of the misfit: that of starts on images held out.
+        error: root mean squared error of these starts.
+        iterations: evaluations of the loss and its gradient, over all rounds.
+    """
+
+    client: nn.Module
+    distance: Distance
+    denoiser: Denoiser
+    misfit: float
+    error: float
+    iterations: int
+
+    def search(self, batch: Batch, weight: Tensor) -> Tensor:
+        """Search from the starts of a batch with weights (N,) and return images (N, C, H, W) in [0, 1]."""
+        images, each = batch.starts, -(-self.iterations // len(LEVELS))
+        for level in LEVELS:
+            sigma = level * self.error
+            clean = self.denoiser.denoise(images, sigma)
+            images = self.explain(images, clean, batch.wires, weight / sigma**2, iterations=each)
+        return images
+
+    def explain(self, images: Tensor, clean: Tensor, wires: Tensor, weight: Tensor, *, iterations: int) -> Tensor:
+        """Minimize misfit(x) / ``misfit`` + weight * mean((x - clean)^2) from images (N, C, H, W)."""
+        chunk = inverted_at_a_time(self.client, wires, images[0])
+        parts = []
+        for start, goal, wire, pull in zip(
+            *(each.split(chunk) for each in (images, clean, wires, weight)), strict=True
+        ):
+
+            def loss(
+                images: Tensor, index: Tensor, goal: Tensor = goal, wire: Tensor = wire, pull: Tensor = pull
+            ) -> Tensor:
+                fit = self.distance(self.client(images), wire[index]) / self.misfit
+                return fit + pull[index] * (images - goal[index]).square().flatten(1).mean(1)
+
+            with torch.enable_grad():
+                parts.append(minimize(loss, start, iterations=iterations))
+        return torch.cat(parts)
