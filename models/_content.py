@@ -91,7 +91,9 @@ def read_by(hashed: Callable[[Path], str]) -> Callable[[Any], Any]:
             return Content(remembered(path, status.st_size, status.st_mtime_ns), path)
         except (OSError, RuntimeError) as error:  # RuntimeError: the home folder of nobody
             reason = str(getattr(error, "strerror", None) or error).rstrip(".")
-            raise ValueError(f"Expected a file that can be read, got an error: {reason}.") from error
+            beside = getattr(error, "filename", None)
+            named = f"{beside}: " if beside and Path(beside).name != Path(value).name else ""
+            raise ValueError(f"Expected a file that can be read, got an error: {named}{reason}.") from error
 
     return validate
 

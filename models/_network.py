@@ -97,8 +97,8 @@ class Network(Model):
             got = f"{shape[0]} logits" if len(shape) == 1 else f"outputs {shape}"
             raise UsageError(
                 f"Expected one logit for each of the {classes} classes, got {got}. Give images of the classes that the "
-                "network was trained on, or head=retrain to train its last layer on the dataset, or task=unlabeled "
-                "beside the dataset to measure the agreement with the undefended network alone."
+                "network was trained on, or head=retrain to train its last layer on the dataset. With imagefolder or "
+                "npz, task=unlabeled measures the agreement with the undefended network alone."
             )
         return stages
 

@@ -26,6 +26,7 @@ def lower(model: Any) -> Any:
 
     model = shape_inference.infer_shapes(model)  # no longer possible when an operator is of another version
     _separate_constants(model.graph)
+    _shorten_names(model.graph)
     constants = _whole_numbers(model.graph)
     newer = any(not each.domain and each.version > KNOWN for each in model.opset_import)
     for node in model.graph.node:
@@ -77,6 +78,20 @@ def _added(graph: Any, tensor: Any, name: str) -> Any:
     added.CopyFrom(tensor)
     added.name = name
     return added
+
+
+def _shorten_names(graph: Any) -> None:
+    """Take out of each name what the next part of it repeats, as in ``/layer1/layer1.0/conv1/Conv`` of torch.onnx."""
+    taken = {node.name for node in graph.node}
+    for node in graph.node:
+        parts: list[str] = []
+        for part in node.name.split("/"):
+            if parts and parts[-1] and part.startswith(f"{parts[-1]}."):
+                parts.pop()
+            parts.append(part)
+        if (short := "/".join(parts)) not in taken:
+            node.name = short
+            taken.add(short)
 
 
 def _whole_numbers(graph: Any) -> dict[str, Any]:

@@ -77,6 +77,9 @@ def _tensors_in(loaded: Any, path: Path) -> dict[str, Tensor]:
     for name, value in loaded.items():
         if not isinstance(value, Tensor):
             raise UsageError(f"Expected named tensors, got {name!r} with a {type(value).__name__} in {path}. {SAVE}")
+        if value.layout != torch.strided or value.is_quantized or value.is_meta:
+            kind = "a quantized" if value.is_quantized else "an empty" if value.is_meta else "a sparse"
+            raise UsageError(f"Expected dense tensors, got {kind} one called {name!r} in {path}. {SAVE}")
     return {str(name): tensor for name, tensor in loaded.items()}
 
 

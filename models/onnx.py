@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -148,6 +149,9 @@ def _converted(model: Any, path: Path) -> nn.Module:
         except Exception as error:  # an operator that onnx2torch or the converter does not know
             first = first or error
     assert first is not None
+    unknown = re.search(r"Converter is not implemented .*operation_type='(\w+)'", str(first))
+    got = f"{unknown[1]} in {path}" if unknown else f"{path}: {message_of(first)}"
     raise UsageError(
-        f"Expected operators that onnx2torch knows, got {path}: {message_of(first)}. Export it with opset_version=17."
+        f"Expected operators that onnx2torch knows, got {got}. Export it with opset_version=17, or give the network "
+        "with python:build=module:function."
     ) from first

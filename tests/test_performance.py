@@ -212,6 +212,22 @@ def test_scale_measures_commands_on_simulated_cells(
     assert all(float(cpu) > 0 and 10 < int(peak) < 500 for _, cpu, peak in lines)
 
 
+@pytest.mark.slow
+def test_a_network_from_outside_has_the_utility_that_it_has_in_plain_torch(
+    script: Callable[[str], dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnx2torch")
+    found = script("own_networks")
+    monkeypatch.chdir(tmp_path)
+
+    case = found["regressor"](100)
+    found["command"]("run", *case.words, *found["RUN"], "--out", "out")
+
+    board = pd.read_csv("out/leaderboard.csv")
+    assert board["utility"].tolist() == pytest.approx([case.expected] * len(board), abs=1e-4)
+    assert case.expected > 0.5
+
+
 def test_predictors_of_the_leak_are_those_of_matrices_by_hand(script: Callable[[str], dict[str, Any]]) -> None:
     found = script("leak_predictors")
     flat, steep = (torch.diag(torch.tensor(values)) for values in ([2.0, 2.0, 2.0], [100.0, 1.0, 0.0]))

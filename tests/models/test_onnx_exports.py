@@ -116,6 +116,17 @@ def save(path: Path, *, opset: int) -> Path:
     return path
 
 
+def test_paths_of_layers_are_not_repeated_in_the_names_of_cuts(tmp_path: Path) -> None:
+    path = save(tmp_path / "net.onnx", opset=20)
+    network = onnx.load(str(path))
+    for node in network.graph.node:
+        if node.name in ("conv", "gelu"):
+            node.name = f"/layer1/layer1.0/{node.name}"
+    onnx.save(network, str(path))
+
+    assert find_cuts(stages_of(path), "all")[:3] == ["layer1.0.conv", "layer1.0.gelu", "concat"]
+
+
 @torch.no_grad()
 @pytest.mark.parametrize("opset", [20, 22])
 def test_new_operators_and_shared_weights_are_taken(tmp_path: Path, opset: int) -> None:

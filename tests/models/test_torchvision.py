@@ -89,23 +89,21 @@ def test_a_hash_alone_names_weights_but_builds_nothing(file: Path) -> None:
 
 
 def broken(trained: nn.Module, kind: str) -> Any:
-    weights = {name: tensor.clone() for name, tensor in trained.state_dict().items()}
-    first = next(iter(weights))
-    if kind == "missing":
-        del weights[first]
-    elif kind == "extra":
-        weights["foo"] = torch.zeros(1)
-    elif kind == "shape":
-        weights[first] = torch.zeros(2, 2)
-    elif kind == "nan":
-        weights[first][0, 0, 0, 0] = float("nan")
-    elif kind == "whole network":
-        return nn.ReLU()
-    elif kind == "number":
-        return {"weight": 3}
-    return weights
+    weights = dict(trained.state_dict())
+    name, first = next(iter(weights.items()))
+    return {
+        "missing": {each: weight for each, weight in weights.items() if each != name},
+        "extra": {**weights, "foo": torch.zeros(1)},
+        "shape": {**weights, name: torch.zeros(2, 2)},
+        "nan": {**weights, name: first * torch.nan},
+        "sparse": {**weights, name: first.to_sparse()},
+        "meta": {**weights, name: first.to("meta")},
+        "whole network": nn.ReLU(),
+        "number": {"weight": 3},
+    }[kind]
 
 
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor")
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
@@ -113,6 +111,8 @@ def broken(trained: nn.Module, kind: str) -> Any:
         ("extra", "Expected the weights of the network alone, got also 'foo' in .*w.pth"),
         ("shape", r"Expected features.0.weight to be \(64, 3, 3, 3\), got \(2, 2\) in .*w.pth. It is of another"),
         ("nan", "Expected finite weights, got NaN or infinity in features.0.weight in .*w.pth"),
+        ("sparse", "Expected dense tensors, got a sparse one called 'features.0.weight' in .*w.pth. Save"),
+        ("meta", "Expected dense tensors, got an empty one called 'features.0.weight' in .*w.pth. Save"),
         ("whole network", "Expected a file that holds nothing but tensors, got .*w.pth with torch.nn.*Save"),
         ("number", "Expected named tensors, got 'weight' with a int in .*w.pth. Save"),
     ],
