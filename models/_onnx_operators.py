@@ -14,7 +14,7 @@ DROPPED = {"Reshape": {"allowzero"}, "Split": {"num_outputs"}, "Cast": {"saturat
 
 
 def lower(model: Any) -> Any:
-    """Return a model with its operators as those of version 17, each with constants of its own.
+    """Return a model with its operators as those of version 17, each with separate constants.
 
     Later versions allow more types of numbers for most operators. Reductions take their axes as an input, which becomes
     an attribute again.

@@ -42,6 +42,8 @@ class Case:
         words: What ``run`` is given.
         column: The column of the board that is compared.
         expected: Its value in plain torch; None if there is nothing to compare.
+
+    Example: ``Case("a network", ["--model", "onnx:path=net.onnx", "--split", "conv"], "accuracy", 0.9)``
     """
 
     name: str
@@ -51,7 +53,10 @@ class Case:
 
 
 class Detector(nn.Module):
-    """A map of boxes and scores, as detectors of one stage give it: (N, places, 4 + 10)."""
+    """A map of boxes and scores, as detectors of one stage give it: (N, places, 4 + 10).
+
+    Example: ``Detector().eval()(torch.rand(2, 3, 64, 64)).shape`` is (2, 4, 14).
+    """
 
     def __init__(self) -> None:
         super().__init__()
