@@ -22,7 +22,7 @@ from ..runner.run import compute, tell_doubts
 from ..splits.choice import Limit, choose
 from ..splits.lines import Line, Place
 from ..utils.isolation import restored_state
-from ..utils.texts import say
+from ..utils.texts import one_line, say, say_paragraph
 from .console import print_lines
 from .interruptions import tell_interruption
 from .split_figure import check_figure, draw_figure
@@ -115,7 +115,8 @@ def _print(setting: Setting, lines: Sequence[Line], place: Place, notation: str)
     if notation != "table":
         print_frame(frame_of(lines), notation)
         return
-    say(f"{headline(setting, place)}\n")
+    say_paragraph(headline(setting, place))
+    say()
     texts = texts_of(lines)
     print_lines([str(name) for name in texts.columns], texts.to_numpy().tolist(), named_by=1 + ("defense" in texts))
 
@@ -125,4 +126,7 @@ def _tell(sentences: Sequence[str], notation: str) -> None:
     if sentences and notation == "table":
         say()
     for sentence in sentences:
-        say(sentence, err=notation != "table")
+        if notation == "table":
+            say_paragraph(sentence)
+        else:
+            say(one_line(sentence), err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from statistics import median
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -19,6 +20,10 @@ MIN_TIMING_SECONDS = 0.1
 """Seconds for which short calls are repeated beyond these blocks, so that some blocks meet no other load."""
 MAX_TIMING_SECONDS = 5
 """Seconds of repeated calls after which no further call is made, even if not all blocks are complete."""
+BUSY_SECONDS = 1
+"""Seconds for which calls are repeated on a busy machine, until enough of them were not interrupted."""
+INTERRUPTED_SHARE = 0.8
+"""A call was interrupted if this thread had the processor for less than this share of its time."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,8 @@ class Costs:
 def measure_costs(model: SplitModel, image: Tensor, undefended: SplitModel | None = None) -> Costs:
     """Measure the costs of a protected model on one image.
 
-    The calls of the protected and the undefended model alternate, so that both meet the same load of the machine.
+    The calls of the protected and the undefended model alternate, so that both meet the same load of the machine. Calls
+    during which another process had the processor do not count, if enough others remain.
 
     Args:
         model: The protected model.
@@ -109,10 +115,11 @@ def measure_costs(model: SplitModel, image: Tensor, undefended: SplitModel | Non
         256
     """
     wire, exchange, calls = _alternate(model, image, undefended)
-    clients = Timing.of([client for client, *_ in calls])
+    calls = _quiet(calls) or calls
+    clients = Timing.of([call.client_ms for call in calls])
     timing = {"client_spread_ms": round(clients.spread_ms, 4)}
     if undefended is not None:
-        plain = Timing.of([without for *_, without in calls])
+        plain = Timing.of([call.plain_ms for call in calls])
         timing["client_undefended_ms"] = round(plain.ms, 4)
         timing["client_overhead_ms"] = round(clients.above(plain), 4)
     parameters = [*model.on_device.parameters()]
@@ -122,7 +129,7 @@ def measure_costs(model: SplitModel, image: Tensor, undefended: SplitModel | Non
         client_macs=count_macs(model.on_device, image),
         client_params=sum(each.numel() for each in parameters),
         client_ms=clients.ms,
-        server_ms=Timing.of([server for _, server, _ in calls]).ms,
+        server_ms=Timing.of([call.server_ms for call in calls]).ms,
         rounds=exchange.rounds,
         client_param_bytes=sum(each.numel() * each.element_size() for each in parameters),
         client_peak_bytes=count_peak_bytes(model.on_device, image),
@@ -130,28 +137,49 @@ def measure_costs(model: SplitModel, image: Tensor, undefended: SplitModel | Non
     )
 
 
-Call = tuple[float, float, float]
-"""Milliseconds of sending a wire and of the client after it, of the server, and of sending without a defense."""
+class _Call(NamedTuple):
+    """Milliseconds of a call.
+
+    Attributes:
+        client_ms: Of sending a wire, and of the client after it.
+        server_ms: Of the server.
+        plain_ms: Of sending without a defense.
+        quiet: Whether both messages were sent without an interruption by another process.
+    """
+
+    client_ms: float
+    server_ms: float
+    plain_ms: float
+    quiet: bool
 
 
-def _alternate(model: SplitModel, image: Tensor, undefended: SplitModel | None) -> tuple[Wire, Exchange, list[Call]]:
+def _quiet(calls: list[_Call]) -> list[_Call]:
+    """Return the calls without an interruption; none if they are too few for the blocks."""
+    quiet = [call for call in calls if call.quiet]
+    return quiet if len(quiet) >= BLOCKS * BLOCK_CALLS else []
+
+
+def _alternate(model: SplitModel, image: Tensor, undefended: SplitModel | None) -> tuple[Wire, Exchange, list[_Call]]:
     """Call both models in turn. Return the last wire and exchange, and the calls after the warm-up, at least one.
 
     Each call sends anew, since a receiver may refuse repeated messages.
     """
-    calls: list[Call] = []
+    calls: list[_Call] = []
     start, planned = time.perf_counter(), WARM_UP_CALLS + BLOCKS * BLOCK_CALLS
     while True:
-        plain_ms = _send(undefended, image)[1] if undefended is not None else 0.0
-        wire, sending_ms = _send(model, image)
+        plain_ms, plain_quiet = _send(undefended, image)[1:] if undefended is not None else (0.0, True)
+        wire, sending_ms, quiet = _send(model, image)
         exchange = model.exchange(wire)
-        calls.append((sending_ms + exchange.client_ms, exchange.server_ms, plain_ms))
-        seconds = time.perf_counter() - start
-        if len(calls) >= 2 and seconds > (MAX_TIMING_SECONDS if len(calls) < planned else MIN_TIMING_SECONDS):
-            return wire, exchange, calls[min(WARM_UP_CALLS, len(calls) - 1) :]
+        calls.append(_Call(sending_ms + exchange.client_ms, exchange.server_ms, plain_ms, quiet and plain_quiet))
+        seconds, warm = time.perf_counter() - start, calls[min(WARM_UP_CALLS, len(calls) - 1) :]
+        enough = MIN_TIMING_SECONDS if _quiet(warm) else BUSY_SECONDS
+        if len(calls) >= 2 and seconds > (MAX_TIMING_SECONDS if len(calls) < planned else enough):
+            return wire, exchange, warm
 
 
-def _send(model: SplitModel, image: Tensor) -> tuple[Wire, float]:
+def _send(model: SplitModel, image: Tensor) -> tuple[Wire, float, bool]:
+    """Return a wire, the milliseconds that it took, and whether this thread had the processor all the time."""
+    start = time.thread_time()
     with timed_ms(image.device) as elapsed:
         wire = model.send(image)
-    return wire, elapsed.ms
+    return wire, elapsed.ms, 1000 * (time.thread_time() - start) >= INTERRUPTED_SHARE * elapsed.ms

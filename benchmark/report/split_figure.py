@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -22,6 +22,8 @@ COSTS = {
 """The axes of a figure, one chart for each."""
 CHOSEN = "#10683b"
 NO_LEAK = "mean image: no leak"
+CEILING_DB = 50.0
+"""PSNR from which reconstructions look the same; points above it are drawn at it, or they would squeeze all others."""
 KEPT = 0.95
 """Least share of the undefended utility that the chosen line of a board keeps, as on the page."""
 
@@ -99,6 +101,10 @@ def leak_and_costs(
         zero: Score of the mean image; None draws no line for it.
         title: What stands above the charts.
     """
+    label = TITLES[measure]
+    if measure == "psnr_db" and any(point.leak > CEILING_DB for point in points):
+        points = [replace(point, leak=min(point.leak, CEILING_DB)) for point in points]
+        label = f"{label}, at most {CEILING_DB:g} shown"
     shown = [cost for cost in COSTS if any(_drawable(point, cost) for point in points)] or ["wire_bytes"]
     figure = Figure(figsize=(3.6 * len(shown) + 1.2, 3.6), dpi=200, layout="constrained")
     grid = figure.subplots(1, len(shown), squeeze=False, sharey=True)[0]
@@ -107,7 +113,7 @@ def leak_and_costs(
         if zero is not None:
             axes.axhline(zero, color=GRAY, linestyle="--", linewidth=0.9, label=NO_LEAK)
     figure.suptitle(title, x=0, ha="left", fontsize=9)
-    grid[0].set_ylabel(f"worst case over attacks, {TITLES[measure]}")
+    grid[0].set_ylabel(f"worst case over attacks, {label}")
     named = {}
     for axes in grid:
         named |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))

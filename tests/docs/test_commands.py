@@ -77,7 +77,7 @@ def words_of(command: str, place: Path, out: Path) -> list[str]:
             at = words.index("--figure")
             words = [*words[:at], *words[at + 2 :]]
         return [
-            *(str(place / word) if word == "data" else word for word in words),
+            *(str(place / word) if (place / word).exists() else word for word in words),
             *planned,
             "--out",
             str(out / "results"),

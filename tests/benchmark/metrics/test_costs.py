@@ -1,6 +1,7 @@
 """The costs of a protected model: what is counted, and when two times differ."""
 
 import itertools
+import time
 from collections import OrderedDict
 from types import SimpleNamespace
 
@@ -33,11 +34,32 @@ def test_one_slow_block_changes_neither_the_time_nor_the_spread() -> None:
 def test_short_calls_are_repeated_for_a_least_time(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, sent = itertools.count(step=0.001), []
     monkeypatch.setattr(costs_module, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    monkeypatch.setattr(costs_module, "_send", lambda model, image: (model.send(image), sent.append(0) or 1.0))
+    monkeypatch.setattr(costs_module, "_send", lambda model, image: (model.send(image), sent.append(0) or 1.0, True))
 
     measure_costs(split_model(), torch.rand(1, 1, 8, 8))
 
     assert len(sent) == pytest.approx(costs_module.MIN_TIMING_SECONDS / 0.001, abs=2)
+
+
+def test_interrupted_calls_do_not_count_even_if_they_are_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, calls = split_model(), itertools.count()
+
+    def send(model: SplitModel, image: Tensor) -> object:
+        interrupted = next(calls) % 4 != 0
+        return model.send(image), 9.0 if interrupted else 1.0, not interrupted
+
+    monkeypatch.setattr(costs_module, "_send", send)
+    costs = measure_costs(model, torch.rand(1, 1, 8, 8))
+
+    assert (costs.client_ms, costs.timing) == (1.0, {"client_spread_ms": 0})
+
+
+def test_a_client_that_waits_is_timed_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(costs_module, "BUSY_SECONDS", 0.2)
+    model = split_model()
+    model.client.register_forward_pre_hook(lambda *_: time.sleep(0.005))
+
+    assert measure_costs(model, torch.rand(1, 1, 8, 8)).client_ms >= 5
 
 
 @pytest.mark.parametrize(("ms", "above"), [(2.2, 0.0), (3.0, 1.0), (1.0, -1.0)])
@@ -50,7 +72,7 @@ def test_the_undefended_client_is_timed_between_the_calls(monkeypatch: pytest.Mo
 
     def send(model: SplitModel, image: Tensor) -> object:
         order.append(model is plain)
-        return model.send(image), 1.0 if model is plain else 3.0
+        return model.send(image), 1.0 if model is plain else 3.0, True
 
     monkeypatch.setattr(costs_module, "_send", send)
     timing = measure_costs(protected, torch.rand(1, 1, 8, 8), plain).timing

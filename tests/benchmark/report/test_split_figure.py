@@ -1,7 +1,9 @@
 """The static figure of leak against cost."""
 
+from dataclasses import replace
+
 from mia_bench.benchmark.report.content import content
-from mia_bench.benchmark.report.split_figure import leak_and_costs, split_points
+from mia_bench.benchmark.report.split_figure import CEILING_DB, leak_and_costs, split_points
 
 from ...helpers.boards import cells
 
@@ -23,3 +25,12 @@ def test_the_chosen_line_is_complete_keeps_the_utility_and_leaks_least() -> None
 
     (chosen,) = [point for point in points if point.chosen]
     assert (chosen.label, chosen.leak) == ("sealed", min(each.leak for each in points if each.label == "sealed"))
+
+
+def test_exact_reconstructions_do_not_squeeze_the_other_points() -> None:
+    first, *others = split_points(SCENARIOS, "wifi", "psnr_db")
+
+    axes = leak_and_costs([replace(first, leak=100.0), *others]).axes[0]
+
+    assert max(max(line.get_ydata()) for line in axes.lines) == CEILING_DB
+    assert "at most 50 shown" in axes.get_ylabel()
