@@ -6,10 +6,23 @@ import pytest
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.splits.devices import Device, Network, load_profile
 
+NETWORKS, DEVICES = ("3g", "lte", "wifi"), ("phone", "microcontroller", "server")
 
-@pytest.mark.parametrize("name", ["3g", "lte", "wifi"])
+
+@pytest.mark.parametrize("name", NETWORKS)
 def test_built_in_networks_name_their_source(name: str) -> None:
     assert "MobiSys 2012" in load_profile(Network, name).source
+
+
+@pytest.mark.parametrize(("kind", "name"), [*((Network, x) for x in NETWORKS), *((Device, x) for x in DEVICES)])
+def test_the_page_has_the_figures_and_the_source_of_every_profile(kind: type[Device | Network], name: str) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "guides" / "choose-a-split.md").read_text()
+    profile = load_profile(kind, name)
+
+    (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
+    assert row.endswith(f"| {profile.source} |")
+    figures = ("uplink_mbit_per_s", "downlink_mbit_per_s", "rtt_ms") if kind is Network else ("gmacs_per_s",)
+    assert all(f"{getattr(profile, figure):g} " in row for figure in figures)
 
 
 @pytest.mark.parametrize("name", ["LTE", "WiFi", "Wi-Fi"])
@@ -17,7 +30,7 @@ def test_the_case_of_the_name_of_a_profile_does_not_matter(name: str) -> None:
     assert load_profile(Network, name).uplink_mbit_per_s in (5.85, 18.88)
 
 
-@pytest.mark.parametrize("name", ["phone", "microcontroller", "server"])
+@pytest.mark.parametrize("name", DEVICES)
 def test_built_in_devices_name_their_source(name: str) -> None:
     assert load_profile(Device, name).source
 
