@@ -268,8 +268,8 @@ def explain(error: ValidationError, column: str = "") -> str:
     reason = first["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ").rstrip(".")
     if first["type"] == "missing":
         return f"Column {where} is empty"
-    if not where:
-        return reason
+    if not where or isinstance(first["input"], dict):
+        return reason  # a rule on several columns, which the reason names
     allowed = "Expected 16 hexadecimal digits" if where.endswith("cell_id") else reason
     return f"Column {where} is {quoted(first['input'])}. {allowed}"
 

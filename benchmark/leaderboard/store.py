@@ -25,6 +25,9 @@ __all__ = ["COLUMNS", "SCHEMA_VERSION", "PerImage", "Record", "Row", "Status", "
 
 logger = logging.getLogger(__name__)
 
+REMEDY = " Delete it and rerun to recompute the cell."
+"""What to do about a damaged record of one's own."""
+
 
 def write_record(out: Path, record: Record) -> None:
     """Write the record of a cell atomically."""
@@ -83,7 +86,7 @@ def read_content(path: Path) -> dict[str, Any]:
 
 
 def _damaged(path: Path, reason: str) -> UsageError:
-    return UsageError(f"{path} is not a valid record. {reason}. Delete it and rerun to recompute the cell.")
+    return UsageError(f"{path} is not a valid record. {reason}.{REMEDY}")
 
 
 def read_records(out: Path) -> dict[str, Record]:

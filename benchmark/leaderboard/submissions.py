@@ -26,7 +26,7 @@ from .loading import load_boards
 from .planned_cells import read_plan
 from .records import CellId, explain
 from .results_folder import board_path, plan_path, record_path, strip_path
-from .store import Record, Row, read_records, to_frame, writing
+from .store import REMEDY, Record, Row, read_records, to_frame, writing
 
 FORMAT = 1
 """Version of the form of submissions."""
@@ -224,7 +224,7 @@ def _records(folder: Path, path: Path) -> dict[str, Record]:
         rows, _ = load_boards([board_path(folder)])
         planned = read_plan(folder)
     except (UsageError, Unreadable) as error:
-        message = str(error).replace(f"{folder}/", "")
+        message = str(error).replace(f"{folder}/", "").removesuffix(REMEDY)
         raise UsageError(f"{path} is not a valid submission. {message}") from error
     listed: set[CellId] = {row.cell_id for row in rows}
     promised = listed | set(planned)

@@ -13,8 +13,8 @@ const marks = (line) => [line.incomplete && "incomplete", ...(line.flags ?? "").
 
 const COLUMNS = [
   { key: "defense", title: "Defense", value: ({ line }) => line.defense, show: ({ line }) => broken(line.defense) },
-  text("dataset", "Dataset"),
-  text("model", "Model"),
+  { ...text("dataset", "Dataset"), spec: true },
+  { ...text("model", "Model"), spec: true },
   text("split", "Split"),
   number("leak_db", "Leak", "Worst case over the attacks, above the mean image", signed),
   number("psnr_db", "PSNR", "Worst case over the attacks", decibels),

@@ -31,7 +31,7 @@ function sortable(columns, caption, initial, changed = () => {}) {
     }
   }
   function line(row) {
-    const cells = columns.map((column, index) => el(index ? "td" : "th", { scope: index ? null : "row", class: [column.number && "number", column.words && "words"].filter(Boolean).join(" ") || null }, column.show(row)));
+    const cells = columns.map((column, index) => el(index ? "td" : "th", { scope: index ? null : "row", class: [column.number && "number", column.words && "words", column.spec && "spec"].filter(Boolean).join(" ") || null }, column.show(row)));
     return el("tr", {}, cells);
   }
   return { table, columns, order, sorted, show: (shown) => { rows = shown; arrange(); } };

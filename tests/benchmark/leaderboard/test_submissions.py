@@ -82,6 +82,13 @@ def changed_score(contents: Contents) -> None:
     contents[name] = json.dumps(record).encode()
 
 
+def changed_score_beyond_its_interval(contents: Contents) -> None:
+    name = _done(contents)
+    record = json.loads(contents[name])
+    record["row"]["psnr_db"] -= 5
+    contents[name] = json.dumps(record).encode()
+
+
 def changed_row(contents: Contents) -> None:
     lines = contents["leaderboard.csv"].decode().split("\n")
     row = next(line for line in lines if ",31.0," in line)
@@ -134,7 +141,8 @@ def no_leaderboard(contents: Contents) -> None:
 
 
 FORGERIES: dict[Callable[[Contents], None], str] = {
-    changed_score: r"cells/[0-9a-f]{16}\.json is not a valid record. Expected row.psnr_db",
+    changed_score: r"cells/[0-9a-f]{16}\.json is not a valid record. Expected row.psnr_db [0-9.]+, .*, got [0-9.]+\.$",
+    changed_score_beyond_its_interval: r"valid record. Expected psnr_db between psnr_db_low .*, got [0-9.]+\.$",
     changed_row: "Expected psnr_db 31.0 as in the record",
     missing_record: "Expected a record of each of .* planned cells in .*, but 1 are missing",
     unlisted_record: "Expected a row of the leaderboard for each record",

@@ -1,10 +1,14 @@
 """Everybody can read the page: themes, contrast, phones, names for screen readers."""
 
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
+from mia_bench.benchmark.leaderboard.submissions import write_submission
+from mia_bench.benchmark.report.leaderboard_site import write_site
 
+from ...helpers.boards import cell, write
 from .browser import DESKTOP, PHONE, Reader
 
 pytestmark = pytest.mark.slow
@@ -89,3 +93,18 @@ def test_every_control_has_a_name_and_every_chart_a_text(reader: Reader) -> None
     assert "Pareto front of the shown settings (solid line): sealed, undefended." in reader.one("#scatter-text").text
     assert all(reader.texts("#curves figcaption"))
     assert reader.script("return [...document.images].every((image) => image.alt)")
+
+
+def test_long_names_of_objects_do_not_widen_a_phone(driver: Any, tmp_path: Path) -> None:
+    own = {"dataset": "arrays:content=sha256:49933bad13e2e6bd", "split": "layer1.0.activation.after.the.sum"}
+    own |= {"model": "module:kind=ResidualNetworkOfMine,content=sha256:0d53c060e95adb85"}
+    results = write(
+        tmp_path / "results", [cell("mine", "{}", "ridge", 20.0, **own), cell("undefended", "{}", "ridge", 30.0, **own)]
+    )
+    write_submission(results, tmp_path / "own.zip")
+    write_site(tmp_path, tmp_path / "site")
+
+    for page in ("site/index.html", "site/own/index.html"):
+        reading = Reader(driver, tmp_path / page)
+        reading.open(PHONE)
+        assert reading.script("return document.documentElement.scrollWidth") <= PHONE["width"], page
