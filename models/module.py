@@ -15,6 +15,7 @@ from ..benchmark.errors import UsageError, message_of
 from ..benchmark.interfaces import Component
 from ..benchmark.utils.object_content import content_of
 from ..benchmark.utils.texts import quoted
+from ._graph import unwrapped
 from ._network import Network
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Module(Network, _Held):
         Raises:
             UsageError: If the network cannot be copied.
         """
-        network = _copied(_unwrapped(given))
+        network = _copied(unwrapped(given))
         if {"kind", "content"} & params.keys():
             raise UsageError("Expected neither kind nor content beside a network, which has them. Leave them out.")
         made = cls(**{"kind": type(network).__name__, "content": content_of(network), **params})
@@ -88,16 +89,6 @@ class Module(Network, _Held):
                 "python:build=module:function,weights=FILE."
             )
         return copy.deepcopy(self._network)
-
-
-def _unwrapped(network: nn.Module) -> nn.Module:
-    """Return the network inside the wrappers of ``torch.compile`` and of data-parallel training."""
-    compiled = getattr(network, "_orig_mod", None)
-    if isinstance(compiled, nn.Module):
-        return _unwrapped(compiled)
-    if isinstance(network, nn.DataParallel | nn.parallel.DistributedDataParallel):
-        return _unwrapped(network.module)
-    return network
 
 
 def _copied(network: nn.Module) -> nn.Module:

@@ -1,5 +1,6 @@
 """Any network as a sequence of stages: traced, divided where one tensor crosses, and joined again."""
 
 from .linearize import linearize
+from .wrappers import unwrapped
 
-__all__ = ["linearize"]
+__all__ = ["linearize", "unwrapped"]

@@ -16,6 +16,7 @@ from .names import Names
 from .recording import record
 from .stages import StageBuilder, tensors_of
 from .tracing import Trace, trace
+from .wrappers import unwrapped
 
 IMAGES = 2
 """Images on which the stages are compared with the network."""
@@ -37,7 +38,7 @@ def linearize(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
         UsageError: if the network does not take such images, cannot be traced, returns something else than one tensor,
             or uses a module with weights in two stages.
     """
-    network = network.eval()
+    network = unwrapped(network).eval()
     images = torch.rand(IMAGES, *image_shape, generator=torch.Generator().manual_seed(0))
     expected = _answer(network, images)
     traced = trace(network, image_shape)
@@ -70,7 +71,7 @@ def _refuse_other_numbers(network: nn.Module, images: Tensor) -> None:
         )
     raise UsageError(
         f"Expected stages that compute what {kind} does, got other numbers; it may write into a tensor that is read "
-        "later. Write a model plug-in whose build returns an nn.Sequential of the layers."
+        "later, or compute under autocast. Write a model plug-in whose build returns an nn.Sequential of the layers."
     )
 
 

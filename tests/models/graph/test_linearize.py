@@ -139,6 +139,11 @@ def test_a_module_that_cannot_be_traced_is_kept_whole() -> None:
     assert cuts(nets.Inside()) == ["conv", "decide"]
 
 
+def test_a_compiled_network_is_the_one_inside() -> None:
+    network = nn.DataParallel(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()))
+    assert cuts(torch.compile(network, backend="eager")) == ["0", "1"]  # pyright: ignore[reportArgumentType]
+
+
 def test_a_stage_can_be_copied_and_trained() -> None:
     stages, images, _ = stages_of(nets.Writing())
     other = copy.deepcopy(stages).train()
