@@ -20,12 +20,13 @@ function verdict(found, share) {
   const tried = state.scenario.settings.filter((setting) => !setting.undefended).length;
   if (!tried) return ["Only the undefended model was attacked, so there is no defense to choose."];
   if (!attacksTried().length) return ["Only the reference attack mean_image was run, which measures no leak."];
-  if (!found.length) return [`None of ${plural(tried, "setting")} is complete and keeps ${share} of the ${state.scenario.metric}.`];
+  const among = tried === 1 ? ["No", " setting"] : ["None", ` of ${plural(tried, "setting")}`];
+  if (!found.length) return [`${among.join("")} is complete and keeps ${share} of the ${state.scenario.metric}.`];
   if (!state.scenario.settings.some(({ line }) => known(line.leak_db))) return ["The reference attack mean_image was not run, so the score of a leak of zero is unknown. ", best(found[0]), ` leaks least (${decibels(found[0].line.psnr_db)}).`];
   const safe = found.filter(fails);
   if (safe.length) return [el("strong", { class: "good" }, `${safe.length} of ${plural(tried, "setting")}`), ` ${safe.length === 1 ? "keeps" : "keep"} ${share} of the ${state.scenario.metric} and ${safe.length === 1 ? "makes" : "make"} ${attacks()} fail.`];
   const { line } = found[0];
-  return [el("strong", { class: "bad" }, "None"), ` of ${plural(tried, "setting")} keeps ${share} of the ${state.scenario.metric} and makes ${attacks()} fail. The best of those that keep the ${state.scenario.metric}, `, best(found[0]), `, leaks ${signed(line.leak_db)} above the mean image, and ${recognized(line)} of its images are recognizable.`];
+  return [el("strong", { class: "bad" }, among[0]), `${among[1]} keeps ${share} of the ${state.scenario.metric} and makes ${attacks()} fail. The best of those that keep the ${state.scenario.metric}, `, best(found[0]), `, leaks ${signed(line.leak_db)} above the mean image, and ${recognized(line)} of its images are recognizable.`];
 }
 // The attacks that were tried, in words; the reference attack is not one of them.
 const attacksTried = () => [...new Set(state.scenario.settings.flatMap(({ cells }) => cells.filter(({ reference }) => !reference).map(({ label }) => label)))];
