@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+
+from torch import Tensor
 
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Observation, Reconstruction
 from ._decoders.divided import Answer, Member
 from ._decoders.fitting import Recipe
-from ._decoders.folds import SMALL_IMAGE_PIXELS
+from ._decoders.folds import SMALL_IMAGE_PIXELS, Fold, divide
 from ._decoders.linear import decoders
 from ._inversion.learned_search import fit_search
 from ._inversion.map import fit_map
 from ._inversion.map_priors import PriorFactory, like_aux, like_decoded, smooth
 from ._inversion.rmle import comparable, ir_shape
 from ._inversion.start import Start, prepare
+from ._priors.expectation_maximization import like_patches
+from ._priors.trained_once import divided_by_content
 
+LARGE_IMAGE_PIXELS = 2**12
+"""Pixels of an image (64x64) from which a prior of patches takes part."""
 ITERATIONS = 100
 """Optimization steps of the inversions, the default of the ``map_*`` attacks."""
 
@@ -34,7 +40,7 @@ def ensemble(seen: Observation, recipe: Recipe) -> Reconstruction:
     """
     mean = seen.aux.images.mean(0)
     inverts = _invertible(seen)
-    start = prepare(seen, recipe, as_read=inverts)
+    start = prepare(seen, recipe, as_read=inverts, divide=_divided if _large(seen) else None)
     answers = {name: start.queries.answer(member, mean) for name, member in _members(seen, start, inverts=inverts)}
     return chosen(answers)
 
@@ -49,6 +55,16 @@ def chosen(answers: Mapping[str, Answer]) -> Reconstruction:
     by_ssim = max(answers, key=lambda name: (answers[name].similarity, name == selected))
     images = {name: answer.images for name, answer in answers.items()}
     return Reconstruction(images[selected], selected, images, "" if by_ssim == selected else by_ssim)
+
+
+def _large(seen: Observation) -> bool:
+    """Return whether the images have as many pixels as the prior of patches is meant for."""
+    return seen.aux.images[0, 0].numel() >= LARGE_IMAGE_PIXELS
+
+
+def _divided(images: Tensor) -> Sequence[Fold]:
+    """Divide images (K, C, H, W) in the same way in every cell, so that the priors of patches are fitted once."""
+    return divided_by_content(images, divide)
 
 
 def _invertible(seen: Observation) -> bool:
@@ -72,5 +88,7 @@ def _members(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tupl
         priors["map_tv"] = smooth
     for name, prior in priors.items():
         yield name, fit_map(seen, start, prior(start), weight=None, iterations=ITERATIONS)
+    if _large(seen):
+        yield "map_patch", fit_map(seen, start, like_patches(start), weight=None, iterations=ITERATIONS)
     if seen.aux.images[0, 0].numel() > SMALL_IMAGE_PIXELS:
         yield "search", fit_search(seen, start, iterations=ITERATIONS)

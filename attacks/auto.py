@@ -15,10 +15,10 @@ class Auto(Attack):
     one, often the same, by its SSIM on those. SSIM and ``recognisable`` are those of the latter. If
     there are fewer than 400, each image is held out in one of four folds (cross-fitting). ``map_tv`` takes part if
     there are fewer images than pixels, because their covariance is then unknown. For images of more than 32x32 pixels
-    ``search`` takes part: the best of several searches as in ``white_box``, from the answer of ``ridge_skip``. The
-    record shows the selected member, the scores of all members, and the per-image best of them (``oracle``), which no
-    attacker is certain to reach. If a defense publishes nothing about its channel, only ``ridge`` and ``ridge_skip``
-    take part.
+    ``search`` takes part: the best of several searches as in ``white_box``, from the answer of ``ridge_skip``. From
+    64x64 pixels on ``map_patch`` takes part, too. The record shows the selected member, the scores of all members, and
+    the per-image best of them (``oracle``), which no attacker is certain to reach. If a defense publishes nothing about
+    its channel, only ``ridge`` and ``ridge_skip`` take part.
 
     Example:
         ``mia-bench run --attack auto --defense dp_ir --sigma 0.1``
@@ -26,7 +26,7 @@ class Auto(Attack):
     Source: ours, after Croce & Hein, ICML 2020, "Reliable evaluation ... with an ensemble" (AutoAttack).
     """
 
-    version: ClassVar[int] = 12
+    version: ClassVar[int] = 13
     access: ClassVar[Access] = Access.WHITE_BOX
 
     def reconstruct(self, seen: Observation) -> Reconstruction:

@@ -8,6 +8,7 @@ from mia_bench.attacks import _ensemble
 from mia_bench.attacks._decoders.divided import Answer
 from mia_bench.attacks._decoders.fitting import Decoders
 from mia_bench.attacks._ensemble import chosen
+from mia_bench.attacks._priors import expectation_maximization
 from mia_bench.attacks.auto import Auto
 from mia_bench.attacks.auto_query_free import AutoQueryFree
 from mia_bench.attacks.mean_image import MeanImage
@@ -97,3 +98,14 @@ def test_the_search_takes_part_where_images_are_large(world: Callable, monkeypat
     assert list(members) == ["ridge", "ridge_skip", "map_pca", "map_dec", "search"]
     reached = psnr(members["search"], victim.private.images).mean()
     assert reached > psnr(victim.attacked_by(MeanImage()), victim.private.images).mean() + 8
+
+
+def test_the_prior_of_patches_takes_part_from_64_pixels_on(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_ensemble, "ITERATIONS", 5)
+    monkeypatch.setattr(expectation_maximization, "PATCHES", 1000)
+    monkeypatch.setattr(_ensemble, "LARGE_IMAGE_PIXELS", 16 * 16)
+
+    assert list(tried(world("conv1")).members) == ["ridge", "ridge_skip", "map_pca", "map_dec", "map_patch"]
+
+    monkeypatch.setattr(_ensemble, "LARGE_IMAGE_PIXELS", 16 * 16 + 1)
+    assert "map_patch" not in tried(world("conv1")).members

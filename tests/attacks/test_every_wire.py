@@ -43,6 +43,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expectation_maximization, "PATCHES", 300)
     for module in (_ensemble, searches):  # as for larger images
         monkeypatch.setattr(module, "SMALL_IMAGE_PIXELS", 100)
+    monkeypatch.setattr(_ensemble, "LARGE_IMAGE_PIXELS", 100)
     for name in ("WEIGHTS", "ADAM_WEIGHTS"):
         monkeypatch.setattr(searches, name, (0.1,))
     recipe = fitting.Recipe(epochs=1, steps=2, least=1)
