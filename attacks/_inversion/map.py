@@ -54,7 +54,7 @@ def fit_map(seen: Observation, start: Start, priors: Priors, *, weight: float | 
     """
     assert seen.client is not None
     client = copy.deepcopy(seen.client).requires_grad_(False).eval()
-    pilots, truth = _pilots(start)
+    pilots, truth = tuning_batch(start)
     posterior = Posterior.scaled(client, seen.channel.distance, priors.tune, pilots, truth)
     if weight is None:
         weight = _best_weight(posterior, pilots, truth, (iterations + 1) // 2)
@@ -64,7 +64,7 @@ def fit_map(seen: Observation, start: Start, priors: Priors, *, weight: float | 
     return MapSearch(posterior, start.decoder, weight, iterations)
 
 
-def _pilots(start: Start) -> tuple[Batch, Tensor]:
+def tuning_batch(start: Start) -> tuple[Batch, Tensor]:
     """Return wires to tune on, ``NUM_PILOTS`` or fewer over all folds, and their images (P, C, H, W)."""
     parts = start.queries.parts
     count = max(1, affordable(NUM_PILOTS, parts[0].images[0]) // len(parts))

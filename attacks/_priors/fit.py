@@ -12,16 +12,11 @@ from torch import Tensor
 from ...benchmark.interfaces import Observation
 from ...benchmark.metrics import psnr
 from .._decoders.divided import Member
-from .._decoders.folds import affordable
+from .._inversion.map import WEIGHTS, tuning_batch
 from .._inversion.posterior import Batch
 from .._inversion.start import Start
 from .denoiser import Denoiser
 from .half_quadratic import Alternation
-
-WEIGHTS = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
-"""Candidate weights of the prior; small ones suit clean wires, those around 1 noisy ones."""
-NUM_PILOTS = 8
-"""The attacker's images on which the weight is chosen, over all folds."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,7 @@ def fit_denoised(
     """
     assert seen.client is not None
     client = copy.deepcopy(seen.client).requires_grad_(False).eval()
-    pilots, truth = _pilots(start)
+    pilots, truth = tuning_batch(start)
     with torch.no_grad():
         misfit = seen.channel.distance(client(pilots.starts), pilots.wires).mean().item()
     error = (pilots.starts - truth).square().mean().sqrt().item()
@@ -83,21 +78,10 @@ def fit_denoised(
     return DenoisedSearch(alternation, start.decoder, weight, helps)
 
 
-def _pilots(start: Start) -> tuple[Batch, Tensor]:
-    """Return wires to tune on, ``NUM_PILOTS`` or fewer over all folds, and their images (P, C, H, W)."""
-    parts = start.queries.parts
-    count = max(1, affordable(NUM_PILOTS, parts[0].images[0]) // len(parts))
-    chosen = [part.tune[:count] for part in parts]
-    wires = [part.wires(index) for part, index in zip(parts, chosen, strict=True)]
-    truth = torch.cat([part.images[index] for part, index in zip(parts, chosen, strict=True)])
-    return Batch.of(wires, start.decoder.rebuild(wires)), truth
-
-
 def _best_weight(alternation: Alternation, pilots: Batch, truth: Tensor) -> tuple[float, bool]:
     """Return the weight with the highest mean PSNR over all pilots, and whether that of their starts is lower."""
     weight = torch.tensor(WEIGHTS, device=truth.device).repeat(len(truth))
     images = alternation.search(pilots.repeated(len(WEIGHTS)), weight)
     reached = psnr(images, truth.repeat_interleave(len(WEIGHTS), 0)).view(-1, len(WEIGHTS)).mean(0)
     best = int(reached.argmax())
-
     return WEIGHTS[best], bool(reached[best] > psnr(pilots.starts, truth).mean())
