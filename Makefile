@@ -9,7 +9,7 @@ run: $(VENV)/.run
 	$(BIN)/mia-bench run --defense dp_ir --sigma 0.1 --jobs 2
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal # keeps the compiled tests for the next time
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

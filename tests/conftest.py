@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import typer.testing
-from mia_bench.benchmark.utils.spawn import start_server
+from mia_bench.benchmark.utils import spawn
 from typer.main import get_command
 
 from .helpers.brief import shorten_training
@@ -67,9 +67,12 @@ def one_command_line() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def warm_processes() -> None:
-    """Import what workers need once for all worker processes of a session; see ``start_fresh``."""
-    start_server("mia_bench.benchmark.runner.processes", "torch._dynamo")
+def warm_processes() -> Iterator[None]:
+    """Import what workers need once for all worker processes of a session, when the first of them is started."""
+    start_server = functools.partial(spawn.start_server, "mia_bench.benchmark.runner.processes", "torch._dynamo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spawn, "start_server", start_server)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

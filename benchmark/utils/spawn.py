@@ -60,8 +60,9 @@ def start_server(*modules: str) -> None:
     """
     if not FORKED:
         return
-    from multiprocessing import forkserver  # Windows has none.
+    from multiprocessing import forkserver, resource_tracker  # Windows has neither.
 
+    resource_tracker.ensure_running()  # Its start lets Ctrl-C through again.
     forkserver.set_forkserver_preload(list(modules))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

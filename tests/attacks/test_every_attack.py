@@ -1,11 +1,13 @@
 """What attacks reach on a small network; the contract of all attacks is tested in ``benchmark/checks``."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import pytest
 import torch
-from mia_bench.attacks import _ensemble
+from mia_bench.attacks import _ensemble, auto
+from mia_bench.attacks._decoders.fitting import Recipe
 from mia_bench.attacks._inversion import map as _map
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.interfaces import Attack, Channel
@@ -14,11 +16,12 @@ from torch import Tensor
 
 MAP = ["map_dec", "map_pca", "map_tv"]
 QUICK: dict[str, dict[str, Any]] = {
-    "black_box": {"epochs": 30},
-    "encoder_decoder": {"epochs": 8},
-    "white_box": {"iterations": 60},
-    "deep_prior": {"iterations": 150, "hourglass": 8},
-    **{name: {"iterations": 20, "epochs": 1} for name in MAP},
+    "black_box": {"epochs": 15},
+    "encoder_decoder": {"epochs": 4},
+    "ridge_skip": {"epochs": 3, "steps": 20},
+    "white_box": {"iterations": 40},
+    "deep_prior": {"iterations": 80, "hourglass": 8},
+    **{name: {"iterations": 20, "epochs": 1, "steps": 20} for name in MAP},
 }
 pytestmark = pytest.mark.slow
 
@@ -29,6 +32,7 @@ READERS = [*LEARNERS, *MAP, "auto", "white_box"]
 @pytest.fixture(autouse=True)
 def quick_ensemble(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ensemble has no parameters to make it quick."""
+    monkeypatch.setattr(auto, "Recipe", partial(Recipe, epochs=3, steps=20))  # decoders of vectors take 4,000 steps
     monkeypatch.setattr(_ensemble, "ITERATIONS", 20)
     monkeypatch.setattr(_map, "WEIGHTS", (1e-3, 0.1))
 
