@@ -9,6 +9,9 @@ from .recording import Facts
 from .sizes import tells_sizes
 from .tracing import Trace
 
+ONNX_CONSTANT = "onnx_initializer_"
+"""The beginning of the names of constants of ONNX files. Other buffers stay, since weights are stored by name."""
+
 
 def foldable(trace: Trace, facts: Facts, carrying: set[fx.Node]) -> set[fx.Node]:
     """Find the values that need not be computed by the operations of a graph, such as the sizes that a reshape takes.
@@ -33,7 +36,8 @@ def _has_no_weights(node: fx.Node, root: nn.Module, folded: set[fx.Node]) -> boo
     if node.op == "get_attr":
         owner, _, name = str(node.target).rpartition(".")
         value = getattr(root.get_submodule(owner), name)
-        return not isinstance(value, nn.Parameter) and (value.numel() == 1 or not value.is_floating_point())
+        is_constant = name.startswith(ONNX_CONSTANT) and not isinstance(value, nn.Parameter)
+        return is_constant and (value.numel() == 1 or not value.is_floating_point())
     if node.op == "call_module" and any(True for _ in root.get_submodule(str(node.target)).parameters()):
         return False
     return all(each in folded for each in node.all_input_nodes)

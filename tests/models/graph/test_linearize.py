@@ -135,6 +135,10 @@ def test_all_weights_are_kept_and_none_is_copied() -> None:
     assert set(linearize(network, IMAGE).parameters()) == set(network.parameters())
 
 
+def test_small_buffers_of_whole_numbers_are_kept_by_name() -> None:
+    assert [name.rpartition(".")[2] for name in linearize(nets.Ordering(), IMAGE).state_dict()] == ["order"]
+
+
 def test_a_module_that_cannot_be_traced_is_kept_whole() -> None:
     assert cuts(nets.Inside()) == ["conv", "decide"]
 
