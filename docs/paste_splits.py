@@ -19,7 +19,9 @@ from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "results" / "splits.md"
-MARKED = re.compile(r"(```sh\n(mia-bench splits [^\n]*)\n```.*?<!-- splits (\w+) -->\n)\n?((?:\|[^\n]*\n)*)", re.DOTALL)
+MARKED = re.compile(
+    r"(```sh\n(mia-bench splits [^\n]*)\n```.*?<!-- splits (\w+) -->\n)\n*((?:\|[^\n]*\n)*)\n*", re.DOTALL
+)
 COLUMNS = {
     "split": "split",
     "ir_shape": "IR",
@@ -38,24 +40,27 @@ PLACES = {"client_param_kb": 1, "utility": 3, "ssim": 3, "identified": 3}
 TWO = 2
 
 
-def refreshed(text: str, folder: Path, results: Path) -> str:
+def refreshed(text: str, folder: Path, results: Path, only: list[str] | None = None) -> str:
     """Return the page with the tables of today, and draw its charts.
 
     Args:
         text: The page.
         folder: Where the commands run; it has a folder ``data``.
         results: The folder of the results folders.
+        only: Names of the tables to refresh; none refreshes all.
     """
 
     def block(match: re.Match[str]) -> str:
         before, command, name, _ = match.groups()
+        if only and name not in only:
+            return match.group()
         figure = ROOT / "results" / "reference" / f"splits-{name}.png"
         words = [*shlex.split(command)[1:], "--format", "json", "--out", str(results / name), "--figure", str(figure)]
         with contextlib.chdir(folder):
             result = CliRunner().invoke(app, words)
         if result.exit_code:
             raise RuntimeError(f"{command} ends with exit code {result.exit_code}: {result.stderr}")
-        return f"{before}\n{table(json.loads(result.stdout))}"
+        return f"{before}\n{table(json.loads(result.stdout))}\n"
 
     return MARKED.sub(block, text)
 
@@ -63,7 +68,7 @@ def refreshed(text: str, folder: Path, results: Path) -> str:
 def table(lines: list[dict[str, object]]) -> str:
     """Return lines of ``mia-bench splits`` as a table in Markdown."""
     rows = [[_text(name, line[name]) for name in COLUMNS] for line in lines]
-    head = ["|".join(["", *COLUMNS.values(), ""]), "|---|---|" + "--:|" * (len(COLUMNS) - 2)]
+    head = ["| " + " | ".join(COLUMNS.values()) + " |", "|---|---|" + "--:|" * (len(COLUMNS) - 2)]
     return "".join(f"{row}\n" for row in [*head, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
@@ -80,10 +85,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--results", type=Path, default=ROOT / "build" / "splits")
+    parser.add_argument("--only", nargs="*", help="names of tables")
     words = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "data").symlink_to(words.data_dir.resolve())
-        text = refreshed(PAGE.read_text("utf-8"), Path(folder), words.results.resolve())
+        text = refreshed(PAGE.read_text("utf-8"), Path(folder), words.results.resolve(), words.only)
     PAGE.write_text(text, "utf-8")
 
 

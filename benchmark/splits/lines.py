@@ -76,7 +76,7 @@ class Line:
 
     @property
     def is_baseline(self) -> bool:
-        """Whether this is no cut: everything is in the cloud, or on the device."""
+        """Whether the network is not cut: everything is in the cloud, or on the device."""
         return self.split in BASELINES
 
     @property
