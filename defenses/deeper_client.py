@@ -73,7 +73,7 @@ class DeeperClient(Defense):
         share = self.prune
         if share == "auto":
             share = share_for(protected, image, count_macs(model.client, image))
-            logger.info("prune=auto removes %.3g of the channels.", share)
+            logger.info("Removed %.3g of the channels to keep the operations of the device constant.", share)
         prune(protected, share)
         if self.tuning_epochs:
             self._tune(protected, model, train)
