@@ -3,8 +3,6 @@
 import errno
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,24 +10,18 @@ import pandas as pd
 import pytest
 
 from ...helpers.commands import SMALL, mia_bench, run
-from ...helpers.trees import hear_interrupts
+from ...helpers.fresh_command import FreshCommand
 
 HALF = ("--defense", "dp_ir", "--sigma", "0.1,0.2,0.3,0.4,0.5", "--attack", "ridge")
 GRID = (*HALF, "--seed", "0", "--seed", "1")
 
 
-def start(tree: Path, out: Path, *grid: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "mia_bench.benchmark.cli", "run", *SMALL, "--data-dir", tree, "--out", out, *grid]
-    return subprocess.Popen(
-        list(map(str, command)),
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=hear_interrupts,
-    )
+def start(tree: Path, out: Path, *grid: str) -> FreshCommand:
+    logs = out.with_name(f"logs-{len(list(out.parent.glob('logs-*')))}")
+    return FreshCommand("run", *SMALL, "--data-dir", tree, "--out", out, *grid, logs=logs)
 
 
-def wait_for_records(out: Path, count: int, process: subprocess.Popen[str]) -> None:
+def wait_for_records(out: Path, count: int, process: FreshCommand) -> None:
     for _ in range(3000):
         if len(list((out / "cells").glob("*.json"))) >= count or process.poll() is not None:
             return

@@ -3,8 +3,6 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +11,9 @@ import pandas as pd
 import pytest
 from mia_bench.benchmark.registry import entries
 
+from ...helpers.fresh_command import FreshCommand
 from ...helpers.plugins import install
-from ...helpers.trees import hear_interrupts, image_tree
+from ...helpers.trees import image_tree
 from ...hostile import answers
 from ...hostile.answers import answer
 
@@ -120,17 +119,13 @@ def alive(process: int) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
-def test_workers_end_with_their_parent(stop: signal.Signals, site: Path, tmp_path: Path) -> None:
+def test_workers_end_with_their_parent(
+    stop: signal.Signals, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asleep = tmp_path / "asleep"
     asleep.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mia_bench.benchmark.cli", *words(tmp_path, "--attack", "sleep", "--defense", "dp_ir")],
-        env={**os.environ, "PYTHONPATH": str(site), "ASLEEP": str(asleep)},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=hear_interrupts,
-    )
+    monkeypatch.setenv("ASLEEP", str(asleep))
+    process = FreshCommand(*words(tmp_path, "--attack", "sleep", "--defense", "dp_ir"), logs=tmp_path / "logs")
     while process.poll() is None and not list(asleep.iterdir()):
         time.sleep(0.1)
     (worker,) = [int(path.name) for path in asleep.iterdir()]
