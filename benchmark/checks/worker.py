@@ -8,7 +8,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import torch
 
@@ -87,7 +87,7 @@ class Worker:
             here, there = multiprocessing.Pipe()
             process = start_fresh(_serve, there, torch.get_num_threads(), daemon=True)
             there.close()
-            self._running = process, here
+            self._running = process, cast(Connection, here)
         return self._running[1]
 
     def _answer(

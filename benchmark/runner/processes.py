@@ -11,6 +11,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import cast
 
 import torch
 
@@ -42,7 +43,7 @@ class Processes:
         process = start_fresh(_serve, there, self._device, self._data_dir, wanted_level())
         there.close()
         self._started += 1
-        self._staff[self._started] = process, here
+        self._staff[self._started] = process, cast(Connection, here)
         return self._started
 
     def submit(self, worker: int, task: Task | Look) -> None:

@@ -39,7 +39,7 @@ def start_fresh(
         >>> ending(process.exitcode)
         'exit code 0'
     """
-    context = multiprocessing.get_context("forkserver" if FORKED else "spawn")
+    context = multiprocessing.get_context("forkserver") if FORKED else multiprocessing.get_context("spawn")
     process = context.Process(target=_in_environment, args=(dict(os.environ), target, given), daemon=daemon)
     with without_main_module():
         start_server(target.__module__, *preload)
