@@ -26,9 +26,9 @@ GAUSSIAN_CLASSES = 4
 class KnownPrior(Dataset):
     """Draw images with the mean and the covariance of MNIST, from one Gaussian or from one for each digit.
 
-    For defenses that add noise, records then hold ``bound_van_trees_psnr_db``, which binds *every* attacker, and
-    ``attack_gap_db``, by how much the mean squared error of the attack is above it. Contrast is reduced until all
-    pixels are between 0 and 1 without clamping.
+    For defenses that add noise, records then hold ``bound_van_trees_psnr_db``, which binds *every* attacker, and the
+    column ``attack_gap_db``, by how much the mean squared error of the attack is above it. Contrast is reduced until
+    all pixels are between 0 and 1 without clamping.
 
     Example: ``mia-bench run --dataset known_prior --split conv1 --defense dp_ir --sigma 0.1 --attack ridge``
 

@@ -195,7 +195,8 @@ def _score(cell: Cell, reconstruction: Reconstruction, artifacts: Artifacts) -> 
     per_image = compare_selected(reconstruction, attacked)
     columns, details = score(artifacts, cell.setting, reconstruction.images)
     observations = cast(Attack, cell.attack.component).observations
-    details |= calibrate(artifacts, cell.setting, observations, reconstruction.images)
+    gap, bounds = calibrate(artifacts, cell.setting, observations, reconstruction.images)
+    columns, details = columns | gap, details | bounds
     details |= compare_members(reconstruction, attacked)
     details |= compare_samples(reconstruction.samples, attacked.images)
     return Measured(columns | score_columns(per_image), details), per_image

@@ -77,19 +77,22 @@ def bound(artifacts: Artifacts, setting: Setting, observations: int) -> tuple[di
     return columns, details
 
 
-def calibrate(artifacts: Artifacts, setting: Setting, observations: int, images: Tensor) -> dict[str, float]:
+def calibrate(
+    artifacts: Artifacts, setting: Setting, observations: int, images: Tensor
+) -> tuple[dict[str, float], dict[str, float]]:
     """Compare the mean squared error of reconstructions (N, C, H, W) with the smallest of any attack, if it is known.
 
     Returns:
-        The PSNR of that error, and by how much that of the attack is lower, both in dB. Nothing if it is not known.
+        The column ``attack_gap_db``, by how much the PSNR of the attack's error is below that of the smallest, and the
+        latter as a detail. Both are empty if it is not known.
     """
     least = artifacts.least_mse(setting, observations)
     if least is None:
-        return {}
+        return {}, {}
     originals = artifacts.originals(setting)
     error = (images.to(originals.device) - originals).double().square().mean().item()
     gap = 10 * math.log10(max(error, 1e-12) / least)
-    return {"bound_van_trees_psnr_db": round(-10 * math.log10(least), 5), "attack_gap_db": round(gap, 5)}
+    return {"attack_gap_db": round(gap, 5)}, {"bound_van_trees_psnr_db": round(-10 * math.log10(least), 5)}
 
 
 def identified_chance(count: int, gallery: Tensor) -> float:

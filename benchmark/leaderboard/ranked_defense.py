@@ -160,7 +160,7 @@ def describe_defense(
         attacks=len({row.attack for row in scored}),
         seeds=len({row.seed for row in scored}),
         recognized_by_people=max(_details("recognized_by_people", scored, records), default=None),
-        attack_gap_db=min(_details("attack_gap_db", scored, records), default=None),
+        attack_gap_db=min((row.attack_gap_db for row in scored if row.attack_gap_db is not None), default=None),
         **_attribute(scored),
     )
 

@@ -126,6 +126,7 @@ class Row(BaseModel):
     attribute: str | None = None
     attribute_accuracy: Share | None = None
     attribute_gain: Finite | None = None
+    attack_gap_db: Finite | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -55,6 +55,9 @@ MEANINGS = {
     "attribute_accuracy": "share of private images of which the probe reads it",
     "attribute_gain": "`attribute_accuracy` minus the share by the outputs of the undefended network, or by the most "
     "frequent value, whichever is larger: 0 or less means that the wire says nothing more of it",
+    "attack_gap_db": "how far the attack, or in a ranking the best one, is from the best one possible, in dB of the "
+    "mean squared error; filled where the images come from a [known "
+    "distribution](../explanation/bounds.md#how-far-an-attack-is-from-the-best-one)",
     "epsilon": "promised epsilon of differential privacy; filled only where clipping bounds the sensitivity",
     "delta": "promised delta of differential privacy",
     "guarantee": "what the defense promises, in words",
@@ -95,7 +98,4 @@ RANKED = {
     "flags": "identifiers of the [flags](flags.md) of its cells",
     "recognized_by_people": "largest share over the attacks of images that people recognized; "
     "empty unless `mia-bench rate` joined ratings",
-    "attack_gap_db": "how far the best attack is from the best one possible, in dB of the mean squared error; "
-    "filled where the images come from a [known "
-    "distribution](../explanation/bounds.md#how-far-an-attack-is-from-the-best-one); from the records",
 }

@@ -133,14 +133,14 @@ def test_where_the_distribution_of_images_is_known_the_gap_to_the_best_attack_is
     bench: Artifacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = (bench.originals(setting(bench)) - 0.5).square().double().mean().item()
-    assert "attack_gap_db" not in outcome(bench, gray).details
+    assert outcome(bench, gray).row.attack_gap_db is None
     monkeypatch.setattr(bench, "least_mse", lambda *_: error / 10)
 
     record = outcome(bench, gray)
 
     details = record.details
     assert record.row.reason == ""
-    assert details["attack_gap_db"] == pytest.approx(10, abs=1e-4)
+    assert record.row.attack_gap_db == pytest.approx(10, abs=1e-4)
     assert details["bound_van_trees_psnr_db"] == pytest.approx(10 - 10 * math.log10(error), abs=1e-4)
 
 
