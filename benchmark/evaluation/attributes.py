@@ -154,7 +154,11 @@ def _images(model: SplitModel, target: Callable[[Tensor], Tensor], pools: Pools)
     afforded = max(MIN_AFFORDED, int(MAX_MACS / max(each, 1)))
     tested = min(MAX_TESTED, afforded // 3, model.accuracy_images or MAX_TESTED)
     known = min(MAX_KNOWN, 2 * tested if model.accuracy_images else 2 * afforded // 3)
-    return sample_images(pools.aux, known), sample_images(pools.private, tested)
+    own = sample_images(pools.aux, known)
+    order = torch.randperm(
+        len(own), generator=torch.Generator().manual_seed(0)
+    )  # the pool may be in that of its classes
+    return own[order.to(own.labels.device)], sample_images(pools.private, tested)
 
 
 def _labels(pools: Pools, known: ImageSet, tested: ImageSet) -> _Labels:

@@ -57,6 +57,22 @@ def test_an_exact_wire_gives_the_attribute_that_the_outputs_do_not_tell() -> Non
     assert found.details["attribute_images"] == 200
 
 
+def test_the_attackers_images_may_be_in_the_order_of_their_values() -> None:
+    def in_order(pool: ImageSet) -> ImageSet:
+        assert pool.attributes is not None
+        corner = 2 * pool.attributes[:, :1] + pool.labels[:, None]
+        return replace(pool, attributes=corner)[corner[:, 0].argsort()]
+
+    pools = (in_order(each) for each in (POOLS.train, POOLS.aux, POOLS.private))
+
+    found = attribute_leak(
+        model(nn.Identity()), Outputs(network()), Pools(*pools, POOLS.classes, attributes=("corner",))
+    )
+
+    assert found is not None
+    assert (found.name, found.accuracy) == ("corner", 1.0)
+
+
 def test_a_wire_that_is_the_output_has_no_gain() -> None:
     found = attribute_leak(model(*network()), Outputs(network()), POOLS)
 

@@ -124,3 +124,14 @@ def test_compare_audits_and_reports_count_sources() -> None:
     records = {before.row.cell_id: sourced(before)}
     found = leak_estimates([sourced(before).row], records, complete=True)["psnr_db"]
     assert (found.low, found.high) == pytest.approx(interval(torch.tensor(before.per_image.psnr_db), sources=SOURCES))
+
+
+def test_attributes_travel_to_workers_too() -> None:
+    plain = pools(None)
+    numbers = torch.arange(float(len(plain.private)))[:, None]
+    private = replace(plain.private, attributes=numbers)
+    packed = PackedPools.of(replace(plain, private=private, attributes=("age",))).unpacked()
+
+    assert packed.attributes == ("age",)
+    assert torch.equal(packed.private.attributes, numbers)  # type: ignore[arg-type]
+    assert packed.train.attributes is None
