@@ -24,7 +24,7 @@ CHUNK_PIXELS = 2**21
 
 
 class InvalidWire(Exception):
-    """Raised when a defense sends something that is no wire.
+    """Raised when a defense sends something that is not a wire.
 
     Example:
         >>> raise InvalidWire("Expected finite numbers on the wire, got NaN or infinity.")
