@@ -95,7 +95,7 @@ def test_weights_that_code_loads_are_given_weights_on_the_data_of_a_plug_in(
         for entry in [dataset.entry]
     ]
     monkeypatch.setattr(resume, "plan", lambda *_: of_plug_in)
-    monkeypatch.setattr(resume, "look", lambda settings, _: ((setting, known) for setting in settings))
+    monkeypatch.setattr(resume, "look", lambda settings, _: ((setting, known, ("0",)) for setting in settings))
     bench = Artifacts(device=bench.device, data_dir=None, load=lambda _: pytest.fail("loaded in this process"))
 
     planned = prepare([request], RunOptions(out=tmp_path / "results"), bench)
