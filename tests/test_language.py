@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from mia_bench.benchmark.checks.catalog import BEHAVIOR, DECLARATION, REPETITION
 from mia_bench.benchmark.cli import app
-from mia_bench.benchmark.registry.literals import divide
-from mia_bench.benchmark.registry.specs import parse, resolve
+from mia_bench.benchmark.registry.literals import divide, parse
+from mia_bench.benchmark.registry.specs import resolve
 from mia_bench.benchmark.registry.sweeps import check_options
 from typer.main import get_command
 

@@ -16,7 +16,8 @@ from ..checks.lab import Lab
 from ..errors import UsageError, describe
 from ..interfaces import Attack, Component, Dataset, Defense, Model
 from ..registry import Entry
-from ..registry.specs import instantiate, parse
+from ..registry.literals import parse
+from ..registry.specs import instantiate
 from ..utils.texts import say
 from .component_names import kinds_of
 

@@ -15,8 +15,9 @@ from ..interfaces import Model
 from ..interfaces.stages import cut_name, places_of
 from ..metrics.macs import count_macs
 from ..registry import Entry, Kind
+from ..registry.literals import parse
 from ..registry.parameters import parameters
-from ..registry.specs import instantiate, parse
+from ..registry.specs import instantiate
 from ..utils.texts import say
 from .component_names import kinds_of
 from .console import print_table

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from scipy.stats import binomtest
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -125,6 +124,8 @@ def attribute_leak(model: SplitModel, outputs: Outputs, pools: Pools) -> Attribu
     )
     free = anyway if anyway.mean() >= usual.mean() else usual
     low, high = interval(right - free, sources=tested.sources)
+    from scipy.stats import binomtest  # costs of splits do not need it, and it takes long to import
+
     share = binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
     details = {
         "attribute_accuracy_low": float(share.low),

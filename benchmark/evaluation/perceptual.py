@@ -17,7 +17,7 @@ from ...models._weights import fill, read_weights
 from ..errors import UsageError, message_of
 from ..metrics import lpips, ms_ssim
 from ..metrics.feature_distance import feature_distance
-from ..registry.specs import parse
+from ..registry.literals import parse
 
 ASKED = ("lpips", "imagenet_distance")
 """The measures that are computed where they are asked for. ``ms_ssim`` needs no weights and is always computed."""

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from ..interfaces import Dataset
-from ..registry.specs import ResolvedComponent, parse, resolve
+from ..registry.literals import parse
+from ..registry.specs import ResolvedComponent, resolve
 from ..training import RECIPE_VERSION
 from ..utils.cache import digest
 from .references import KEY_COLUMNS, PROTOCOL

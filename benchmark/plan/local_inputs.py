@@ -8,8 +8,8 @@ from typing import Any
 from .. import registry
 from ..errors import UsageError
 from ..registry import Kind
-from ..registry.objects import OBJECT
-from ..registry.specs import parse
+from ..registry.entries import OBJECT
+from ..registry.literals import parse
 
 DATA_KINDS: tuple[tuple[str, Kind], ...] = (("dataset", "datasets"), ("model", "models"))
 """The columns that may name files or code, with their registries. Attacks and defenses take neither."""
@@ -39,6 +39,8 @@ def local_inputs(columns: Mapping[str, Any]) -> list[str]:
         if _is_object(columns, kind, name):
             found.append(columns[column])
             continue
+        if not given:
+            continue  # files and code are parameters, so the class, which takes long to import, need not be known
         component = registry.find(kind, name).load()
         fields = component.model_json_schema().get("properties", {})
         files = {key for key, schema in fields.items() if _is_path(schema)}

@@ -9,7 +9,8 @@ from typing import Any, cast
 from .. import registry
 from ..errors import UsageError
 from ..interfaces import Model
-from ..registry.specs import ResolvedComponent, parse
+from ..registry.literals import parse
+from ..registry.specs import ResolvedComponent
 from ..utils.files import Unreadable, read_toml
 from ..utils.texts import quoted
 from .built_in_suites import built_in

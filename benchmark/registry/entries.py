@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ..interfaces import Component
 
 Kind = Literal["attacks", "defenses", "models", "datasets"]
+OBJECT = "object"
+"""The package of a class that is given as an object, in the column ``plugin_version``; its version is a hash."""
 KINDS: tuple[Kind, ...] = ("attacks", "defenses", "models", "datasets")
 PACKAGE = __name__.rsplit(".", 3)[0]
 DISTRIBUTION = "mia-bench"

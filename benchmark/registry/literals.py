@@ -101,3 +101,29 @@ def write(value: Any) -> str:
     if isinstance(value, dict | list):
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return str(value)
+
+
+def parse(spec: str) -> tuple[str, dict[str, Text]]:
+    """Split ``name:key=value,key=value`` into the name and its parameters. Lists are written ``key=[1,2]``.
+
+    Raises:
+        UsageError: If several names are given, a parameter has no ``=``, or a parameter is given twice.
+
+    Example:
+        >>> parse("dp_ir:sigma=0.1,noise=laplacian")
+        ('dp_ir', {'sigma': '0.1', 'noise': 'laplacian'})
+    """
+    name, _, rest = spec.partition(":")
+    if "," in name:
+        raise UsageError(f"Expected one name, got {name!r}. Give each name separately.")
+    params: dict[str, Text] = {}
+    for part in filter(None, divide(rest)):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise UsageError(
+                f"Expected key=value, got {part!r} in {spec!r}. Write it as in {name}:key=value,key=value."
+            )
+        if key.strip() in params:
+            raise UsageError(f"Expected each parameter once, but {spec!r} gives {key.strip()!r} twice. Remove one.")
+        params[key.strip()] = Text(value.strip())
+    return name.strip(), params

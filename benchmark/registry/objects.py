@@ -8,10 +8,7 @@ from .. import registry
 from ..errors import UsageError
 from ..interfaces import Component
 from ..utils.object_content import content_of
-from .entries import Entry, Kind
-
-OBJECT = "object"
-"""The package of a class that is given as an object, in the column ``plugin_version``; its version is a hash."""
+from .entries import OBJECT, Entry, Kind
 
 
 def entry_of(kind: Kind, component: type[Component]) -> Entry:

@@ -11,7 +11,8 @@ from ..errors import UsageError
 from ..interfaces import Component
 from ..utils.texts import quoted
 from .entries import Entry, Kind
-from .specs import ResolvedComponent, build, instantiate, parameter_names, parse
+from .literals import parse
+from .specs import ResolvedComponent, build, instantiate, parameter_names
 
 Spec = str | Mapping[str, Any] | ResolvedComponent
 

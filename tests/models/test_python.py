@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.registry.specs import parse, resolve
+from mia_bench.benchmark.registry.literals import parse
+from mia_bench.benchmark.registry.specs import resolve
 from mia_bench.models.python import Python, content_of
 from torch import nn
 

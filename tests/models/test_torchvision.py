@@ -180,7 +180,7 @@ def test_given_weights_come_with_the_published_normalization(file: Path) -> None
     assert std.tolist() == pytest.approx([0.229, 0.224, 0.225])
     mean, std = model(weights=file, mean=0.5, std=[0.1, 0.2, 0.3]).normalization(3) or ()
     assert (mean.tolist(), std.tolist()) == (pytest.approx([0.5] * 3), pytest.approx([0.1, 0.2, 0.3]))
-    with pytest.raises(UsageError, match="Expected mean to be a number or a list of 3, one for each channel, got 2 numbers"):
+    with pytest.raises(UsageError, match=r"Expected mean to be a number or a list of 3, .* got 2 numbers"):
         model(mean=[0.5, 0.5], std=1).normalization(3)
 
 

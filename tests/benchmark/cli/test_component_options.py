@@ -3,7 +3,8 @@
 import pytest
 from mia_bench.benchmark.cli.component_options import parse_rest
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.registry.specs import parse, resolve
+from mia_bench.benchmark.registry.literals import parse
+from mia_bench.benchmark.registry.specs import resolve
 from mia_bench.benchmark.registry.sweeps import check_options, expand_sweeps
 
 

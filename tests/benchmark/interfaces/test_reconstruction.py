@@ -35,9 +35,9 @@ def test_ssim_is_that_of_the_member_that_was_selected_for_it() -> None:
 
 
 INVALID: dict[str, tuple[Any, str]] = {
-    "another type": (GRAY.numpy(), r"Expected images \(2, 1, 8, 8\) from the attack, got ndarray"),
+    "another type": (GRAY.numpy(), r"Expected a tensor of images \(2, 1, 8, 8\) from the attack, got ndarray"),
     "another shape": (GRAY[1:], r"Expected images \(2, 1, 8, 8\) from the attack, got \(1, 1, 8, 8\)"),
-    "whole numbers": (GRAY.long(), "Expected a dense tensor of float32"),
+    "whole numbers": (GRAY.long(), r"Expected a dense tensor of floats in \[0, 1\] from the attack, got torch.int64"),
     "too bright": (GRAY * 3, r"Expected finite values in \[0, 1\] from the attack, got values in \[1.5, 1.5\]"),
     "not a number": (GRAY * torch.nan, r"values in \[nan, nan\]"),
 }

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from mia_bench.benchmark.plan.cells import Cell, Setting
-from mia_bench.benchmark.registry.specs import parse, resolve
+from mia_bench.benchmark.registry.literals import parse
+from mia_bench.benchmark.registry.specs import resolve
 from mia_bench.benchmark.utils.cache import digest
 
 VERSIONS = {"protocol", "recipe", "version"}

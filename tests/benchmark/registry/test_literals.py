@@ -9,9 +9,9 @@ from mia_bench.benchmark.cli.component_options import parse_rest
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces import Component
 from mia_bench.benchmark.registry import Entry
-from mia_bench.benchmark.registry.literals import divide, read, write
+from mia_bench.benchmark.registry.literals import divide, parse, read, write
 from mia_bench.benchmark.registry.parameters import parameters
-from mia_bench.benchmark.registry.specs import ResolvedComponent, instantiate, parse
+from mia_bench.benchmark.registry.specs import ResolvedComponent, instantiate
 from pydantic import Field, create_model
 
 
