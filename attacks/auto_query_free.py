@@ -27,7 +27,7 @@ class AutoQueryFree(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 6, for the shadow; ours, for the rest.
     """
 
-    version: ClassVar[int] = 14
+    version: ClassVar[int] = 15
     access: ClassVar[Access] = Access.QUERY_FREE
     standard: ClassVar[bool] = False
 

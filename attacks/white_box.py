@@ -24,7 +24,8 @@ class WhiteBox(Attack):
     attacker's images) and the unit of the distance (that of the mean image). The paper tunes ``tv`` for each split;
     here the attacker sends some auxiliary images through the client and takes the weight that reconstructs them best.
     For images of more than 32x32 pixels it takes the better of L-BFGS and Adam, the latter on distances in units of
-    each channel's standard deviation and with a prior that is strong at first.
+    each channel's standard deviation, with a prior that is strong at first and does not decide on contrast and
+    brightness.
 
     Example:
         ``mia-bench run --attack white_box --tv 0.01``
@@ -32,7 +33,7 @@ class WhiteBox(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 4, algorithm 1.
     """
 
-    version: ClassVar[int] = 11
+    version: ClassVar[int] = 12
     access: ClassVar[Access] = Access.WHITE_BOX
 
     iterations: int = Field(150, ge=1, description="optimization steps")

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ...benchmark.errors import Inapplicable
 from ...benchmark.interfaces import Observation
 from .._limits import affordable_iterations, in_one_graph
+from .colors import refit_colors
 from .lbfgs import MEMORY
 from .searches import Search
 from .tv_gaussian import TvGaussianPrior
@@ -77,7 +78,8 @@ def invert(
         ) -> Tensor:
             return misfit(images, index) + faded(weight[index], progress) * prior.penalty(images)
 
-        parts.append(search.minimize(loss, start.contiguous(), iterations=iterations))
+        found = search.minimize(loss, start.contiguous(), iterations=iterations)
+        parts.append(refit_colors(misfit, found) if search.optimizer == "adam" else found)
     return torch.cat(parts)
 
 
