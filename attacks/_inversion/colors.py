@@ -29,7 +29,7 @@ def refit_colors(misfit: Loss, images: Tensor) -> Tensor:
         images: Reconstructions, (N, C, H, W).
 
     Returns:
-        The images with their new colors, (N, C, H, W) in [0, 1]. One that does not explain its wire better is unchanged.
+        The images with their new colors, (N, C, H, W) in [0, 1]. One that does not explain its wire better is kept.
     """
     index = torch.arange(len(images), device=images.device)
     scale = torch.ones(*images.shape[:2], 1, 1, device=images.device, requires_grad=True)

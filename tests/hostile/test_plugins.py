@@ -15,6 +15,7 @@ from . import answers
 from .answers import answer, refusal
 
 DIED = "The worker process died twice ({})."
+INVALID_TENSOR = "InvalidReconstruction: Expected a dense tensor of floats in [0, 1] from the attack, got "
 ATTACKS = {
     "segfault": DIED.format("killed by SIGSEGV"),
     "exits_at_once": DIED.format("exit code 0"),
@@ -32,9 +33,9 @@ ATTACKS = {
     "few": "InvalidReconstruction: Expected images (4, 3, 16, 16) from the attack, got (3, 3, 16, 16)",
     "nan": "InvalidReconstruction: Expected finite values in [0, 1] from the attack, got values in [nan, nan]",
     "kind": "",
-    "meta": "InvalidReconstruction: Expected a dense tensor of floats in [0, 1] from the attack, got one without numbers",
-    "sparse": "InvalidReconstruction: Expected a dense tensor of floats in [0, 1] from the attack, got torch.float32, torch.sparse_coo",
-    "whole_numbers": "InvalidReconstruction: Expected a dense tensor of floats in [0, 1] from the attack, got torch.int64",
+    "meta": INVALID_TENSOR + "one without numbers",
+    "sparse": INVALID_TENSOR + "torch.float32, torch.sparse_coo",
+    "whole_numbers": INVALID_TENSOR + "torch.int64",
     "double": "",
     "aux_itself": "",
     "spoils": "",
