@@ -51,7 +51,7 @@ class Kept:
     vector: bool
 
     def inputs(self, size: int) -> Tensor:
-        """Return the positions of the channels among the ``size`` inputs of a fully connected layer."""
+        """Return the positions of the channels among ``size`` numbers, of which each channel has a block."""
         block = size // self.count
         return (self.positions[:, None] * block + torch.arange(block, device=self.positions.device)).flatten()
 
@@ -74,6 +74,7 @@ def prune(model: SplitModel, share: float) -> None:
     """
     device = list(flat(model.client))
     layers = [*device, *flat(model.server)]
+    _refuse_repeated(layers)
     weighted = [place for place, (_, layer) in enumerate(layers) if isinstance(layer, nn.Conv2d | nn.Linear)]
     kept: Kept | None = None
     for place, (name, layer) in enumerate(layers):
@@ -83,7 +84,7 @@ def prune(model: SplitModel, share: float) -> None:
         if kept is not None:
             kept = _with_fewer_inputs(name, layer, kept)
         if on_device and place in weighted[:-1] and not _is_depthwise(layer):
-            kept = _with_fewer_outputs(layer, share)
+            kept = _with_fewer_outputs(name, layer, share)
 
 
 def share_for(model: SplitModel, images: Tensor, macs: int) -> float:
@@ -115,12 +116,20 @@ def _is_depthwise(layer: nn.Module) -> bool:
     return isinstance(layer, nn.Conv2d) and 1 < layer.groups == layer.in_channels == layer.out_channels
 
 
-def _with_fewer_outputs(layer: nn.Module, share: float) -> Kept:
+def _refuse_repeated(layers: list[tuple[str, nn.Module]]) -> None:
+    weighted = [id(layer) for _, layer in layers if isinstance(layer, nn.Conv2d | nn.Linear)]
+    if len(set(weighted)) < len(weighted):
+        raise Inapplicable("Expected each layer with weights once, got one that is applied repeatedly. Set prune to 0.")
+
+
+def _with_fewer_outputs(name: str, layer: nn.Module, share: float) -> Kept:
     """Remove the outputs with the smallest weights from a layer, and return which remain."""
     assert isinstance(layer, nn.Conv2d | nn.Linear)
+    if isinstance(layer, nn.Conv2d) and layer.groups > 1:
+        raise _unknown(name, layer)
     count = len(layer.weight)
     norms = layer.weight.detach().flatten(1).abs().sum(1)  # (outputs,)
-    positions = norms.topk(math.ceil(count * (1 - share))).indices.sort().values
+    positions = norms.topk(count - math.floor(count * share + 1e-9)).indices.sort().values
     _select(layer, "weight", positions)
     _select(layer, "bias", positions)
     setattr(layer, "out_channels" if isinstance(layer, nn.Conv2d) else "out_features", len(positions))
@@ -148,19 +157,24 @@ def _with_fewer_inputs(name: str, layer: nn.Module, kept: Kept) -> Kept | None:
             layer.in_features = layer.weight.shape[1]
             return None
         case nn.BatchNorm2d() | nn.BatchNorm1d():
+            positions = kept.inputs(layer.num_features)
             for part in ("weight", "bias", "running_mean", "running_var"):
-                _select(layer, part, kept.positions)
-            layer.num_features = len(kept.positions)
+                _select(layer, part, positions)
+            layer.num_features = len(positions)
             return kept
-        case nn.Flatten(start_dim=1, end_dim=-1):
+        case nn.Flatten(start_dim=1, end_dim=-1) if not kept.vector:  # else the channels may be those of tokens
             return Kept(kept.positions, kept.count, vector=True)
         case _ if isinstance(layer, CHANNELWISE):
             return kept
         case _:
-            raise Inapplicable(
-                f"Expected a chain of convolutions, fully connected layers and layers that keep channels apart, got "
-                f"{type(layer).__name__} in {name!r} behind a pruned layer. Set prune to 0, or split earlier."
-            )
+            raise _unknown(name, layer)
+
+
+def _unknown(name: str, layer: nn.Module) -> Inapplicable:
+    return Inapplicable(
+        "Expected a chain of convolutions, fully connected layers and layers that keep channels apart, got "
+        f"{type(layer).__name__} in {name!r}, from which no channels can be removed. Set prune to 0, or split earlier."
+    )
 
 
 def _select(layer: nn.Module, name: str, positions: Tensor) -> None:

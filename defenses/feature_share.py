@@ -15,16 +15,19 @@ from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Channel, Defense, Exchange, ImageSet, SplitModel, Wire
 from ..benchmark.interfaces.timing import timed_ms
 from ..benchmark.training import EPOCHS_HELP, train_jointly, tune_server
+from ..benchmark.utils.ir_layout import IrLayout
 
 
 class FeatureShare(Defense):
     """Divide the channels of the IR among several servers. Each classifies its share, and the device fuses the logits.
 
-    The channels are divided at random into disjoint groups of equal size: those of maps (N, C, H, W), the numbers of
-    vectors and the features of tokens (N, T, D). Each server runs a copy of the given server on its group, with 0 in
-    place of the other channels, and returns logits, which a linear layer on the device fuses. All of this is trained
-    together, from the given weights. The adversary is the first of the servers, or the first ``collude`` of them.
-    This is not encryption: each group alone may reveal the image. There is no guarantee.
+    The channels are divided at random into disjoint groups, whose sizes differ by one at most: those of maps
+    (N, C, H, W) or (N, H, W, C), the numbers of vectors and the features of tokens (N, T, D). Each server runs a copy
+    of the given server on its group, with 0 in place of the other channels, and returns logits, which a linear layer on
+    the device fuses. All of this is trained together, from the given weights. The adversary is the first of the
+    servers, or the first ``collude`` of them. This is not encryption: each group alone may reveal the image. There is
+    no guarantee. Attacks without queries are given all servers and the layer that fuses, which is more than one server
+    has.
 
     The published method learns its masks and opposes a diffusion model; here the groups are fixed.
 
@@ -52,13 +55,13 @@ class FeatureShare(Defense):
         Raises:
             Inapplicable: If the IR has fewer channels than there are servers, or the client is random.
         """
-        if model.stochastic:
-            raise Inapplicable("Expected an undefended client, got a noisy one. Use feature_share without others.")
+        if any(type(channel) is not Channel for channel in (model.input_channel, model.ir_channel)):
+            raise Inapplicable("Expected an undefended client, got a defended one. Use feature_share without others.")
         shared = model.copy()
         with torch.no_grad():
             ir = shared.client(train.images[:1])
             outputs = shared.server(ir).shape[1]
-        axis = 2 if ir.dim() == 3 else 1
+        axis = IrLayout.of(ir.shape[1:], image=train.images.shape[1:]).channel_axis
         channels = ir.shape[axis]
         if channels < self.servers:
             raise Inapplicable(
@@ -90,7 +93,7 @@ class FeatureShare(Defense):
 
 
 def _disjoint_masks(servers: int, channels: int) -> Tensor:
-    """Divide channels at random into groups of equal size. Return the masks of the groups, (servers, channels)."""
+    """Divide channels at random into groups of about equal size. Return their masks, (servers, channels)."""
     return torch.stack(
         [torch.zeros(channels).index_fill(0, group, 1) for group in torch.randperm(channels).tensor_split(servers)]
     )

@@ -5,12 +5,20 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import numpy as np
 from torch import nn
+
+from ..benchmark.errors import UsageError
 
 KNOWN = 17
 """The version of the operators that onnx2torch knows."""
 DROPPED = {"Reshape": {"allowzero"}, "Split": {"num_outputs"}, "Cast": {"saturate"}}
 """Attributes that say nothing of networks: of sizes of 0, of what the number of outputs tells, and of 8-bit numbers."""
+PLAIN: dict[str, dict[str, Any]] = {
+    "Resize": {"antialias": 0, "keep_aspect_ratio_policy": b"stretch", "axes": None},
+    "AveragePool": {"dilations": 1},
+}
+"""Attributes that version 17 lacks, and their values that mean what it does."""
 
 
 def lower(model: Any) -> Any:
@@ -21,6 +29,9 @@ def lower(model: Any) -> Any:
 
     Args:
         model: An ``onnx.ModelProto``, which may be changed. Operators that version 17 lacks stay as they are.
+
+    Raises:
+        UsageError: If an operator does what it cannot do in version 17.
     """
     from onnx import shape_inference
 
@@ -29,7 +40,11 @@ def lower(model: Any) -> Any:
     _shorten_names(model.graph)
     constants = _whole_numbers(model.graph)
     newer = any(not each.domain and each.version > KNOWN for each in model.opset_import)
+    sizes = _sizes(model.graph)
     for node in model.graph.node:
+        _refuse_new_meanings(node)
+        if node.op_type == "Split":
+            _name_parts(node, model.graph, sizes)
         _drop(node, DROPPED.get(node.op_type, set()))
         if newer and node.op_type.startswith("Reduce") and node.op_type != "ReduceSum":
             _name_axes(node, constants)
@@ -102,12 +117,54 @@ def _whole_numbers(graph: Any) -> dict[str, Any]:
     return {each.name: numpy_helper.to_array(each) for each in wanted}
 
 
+def _sizes(graph: Any) -> dict[str, list[int]]:
+    """Return the known shapes of values by name; a size that is unknown is 0."""
+    known = [*graph.input, *graph.value_info, *graph.output]
+    return {each.name: [size.dim_value for size in each.type.tensor_type.shape.dim] for each in known}
+
+
+def _refuse_new_meanings(node: Any) -> None:
+    from onnx import helper
+
+    plain = PLAIN.get(node.op_type, {})
+    for each in node.attribute:
+        if each.name in plain:
+            value = helper.get_attribute_value(each)
+            if any(one != plain[each.name] for one in (value if isinstance(value, list) else [value])):
+                raise UsageError(
+                    f"Expected {node.op_type} without {each.name} in {node.name!r}, got {value}, which cannot be "
+                    "converted to torch. Export the network without it."
+                )
+
+
+def _name_parts(node: Any, graph: Any, sizes: dict[str, list[int]]) -> None:
+    """Make an input of the sizes of the parts, of which the last one is smaller if they cannot be equal."""
+    from onnx import helper, numpy_helper
+
+    given = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+    if "num_outputs" not in given:
+        return
+    shape, count = sizes.get(node.input[0], []), given["num_outputs"]
+    size = shape[given.get("axis", 0)] if shape else 0
+    if size % count == 0:  # or it is unknown
+        return
+    part = -(-size // count)
+    parts = np.array([part] * (count - 1) + [size - part * (count - 1)], dtype=np.int64)
+    node.input.append(_added(graph, numpy_helper.from_array(parts), f"{node.output[0]}/parts").name)
+
+
 def _name_axes(node: Any, constants: dict[str, Any]) -> None:
     """Make an attribute of the axes of a reduction, unless they are computed."""
     from onnx import helper
 
     axes = constants.get(node.input[1]) if len(node.input) > 1 and node.input[1] else []
     if axes is None:
+        raise UsageError(
+            f"Expected constant axes of {node.op_type} in {node.name!r}, got computed ones. Export constants."
+        )
+    if not len(axes) and any(each.name == "noop_with_empty_axes" and each.i for each in node.attribute):
+        node.op_type = "Identity"
+        del node.attribute[:], node.input[1:]
         return
     _drop(node, {"noop_with_empty_axes"})
     del node.input[1:]

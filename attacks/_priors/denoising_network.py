@@ -136,8 +136,8 @@ def train_denoiser(network: DenoisingNetwork, images: Tensor, *, steps: int) -> 
 
     def loss(batch: Tensor) -> Tensor:
         clean = cropped(images[batch])
-        sigma = (low + (high - low) * torch.rand(len(clean), device=clean.device)).exp()
-        noisy = clean + sigma.view(-1, 1, 1, 1) * torch.randn_like(clean)
+        sigma = (low + (high - low) * torch.rand(len(clean)).to(clean.device)).exp()  # the same on all devices
+        noisy = clean + sigma.view(-1, 1, 1, 1) * torch.randn(clean.shape).to(clean.device)
         return network.error(noisy, clean, sigma)
 
     size = min(BATCH_SIZE, len(images))

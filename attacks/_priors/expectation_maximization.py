@@ -85,7 +85,8 @@ def fit_mixture(samples: Tensor, components: int) -> tuple[Tensor, Tensor, Tenso
     Returns:
         The probabilities (K,), means (K, p) and covariances (K, p, p) of the components.
     """
-    centers = samples[torch.randperm(len(samples))[:components]]
+    distinct = samples.unique(dim=0)  # equal patches, such as black ones, would be centers of nothing
+    centers = distinct[torch.randperm(len(distinct))[:components]]
     shares = functional.one_hot(torch.cdist(samples, centers).argmin(1), len(centers)).float()  # (R, K)
     fitted, before = maximized(samples, shares), -torch.inf
     for _ in range(ROUNDS):

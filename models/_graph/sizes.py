@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-METHODS = {"size", "dim", "ndimension", "numel", "nelement", "type", "get_device"}
+METHODS = {"size", "dim", "ndimension", "numel", "nelement", "get_device"}
 PROPERTIES = {"shape", "ndim", "device", "dtype", "is_cuda", "layout", "requires_grad"}
 FUNCTIONS: set[Any] = {len, torch.numel, torch.is_tensor, torch.is_floating_point, torch._assert}
 FILLED: dict[Any, float] = {"new_zeros": 0.0, "new_ones": 1.0, torch.zeros_like: 0.0, torch.ones_like: 1.0}
@@ -23,6 +23,8 @@ def tells_sizes(node: fx.Node, root: nn.Module) -> bool:
         node: The operation.
         root: Holds the modules that the graph calls.
     """
+    if node.op == "call_method" and node.target == "type":
+        return len(node.args) == 1 and not node.kwargs  # with an argument it converts the tensor
     if node.op == "call_method":
         return node.target in METHODS or node.target in FILLED
     if node.op == "call_function" and node.target is getattr:

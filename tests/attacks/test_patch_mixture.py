@@ -89,6 +89,15 @@ def test_the_fit_finds_the_components_that_samples_come_from() -> None:
     torch.testing.assert_close(covariances[order], expected, atol=0.05, rtol=0)
 
 
+def test_equal_patches_do_not_become_several_components() -> None:
+    torch.manual_seed(0)
+    samples = torch.cat([torch.zeros(1500, 4), torch.rand(300, 4)])
+
+    weights, _, _ = fit_mixture(samples, 6)
+
+    assert weights.gt(1e-3).sum() >= 5
+
+
 def test_one_component_and_an_affine_client_give_the_linear_solution() -> None:
     torch.manual_seed(0)
     linear = nn.Linear(16, 6)

@@ -8,6 +8,7 @@ from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.interfaces import SplitModel
 from mia_bench.benchmark.metrics import accuracy
 from mia_bench.defenses.feature_share import FeatureShare
+from mia_bench.defenses.quantize import Quantize
 from pydantic import ValidationError
 from torch import nn
 
@@ -69,3 +70,19 @@ def test_more_servers_than_channels_are_refused(model, train):
 def test_more_colluding_servers_than_servers_are_refused():
     with pytest.raises(ValidationError, match="Expected collude to be at most servers=3, got 4"):
         FeatureShare(collude=4)
+
+
+def test_channels_of_maps_with_channels_last_are_divided(train):
+    class Last(nn.Module):
+        def forward(self, maps):
+            return maps.movedim(1, -1)
+
+    client = nn.Sequential(nn.Conv2d(1, 12, 4, stride=4), Last())  # (N, 4, 4, 12)
+    model = SplitModel(client=client, server=nn.Sequential(nn.Flatten(), nn.Linear(192, 4)))
+    shared = FeatureShare(servers=4, tuning_epochs=0).protect(model, train)
+    assert shared.overheard(train.images[:1]).tensor.ne(0).any((0, 1, 2)).sum() == 3
+
+
+def test_a_defended_client_is_refused(model, train):
+    with pytest.raises(Inapplicable, match="Expected an undefended client, got a defended one"):
+        FeatureShare().protect(Quantize().protect(model, train), train)

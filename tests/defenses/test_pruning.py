@@ -65,7 +65,7 @@ def test_normalization_and_depthwise_convolutions_lose_the_channels_of_the_layer
 def test_layers_that_mix_channels_in_unknown_ways_are_refused():
     client = nn.Sequential(OrderedDict(conv=nn.Conv2d(1, 4, 3), norm=nn.GroupNorm(2, 4)))
     model = SplitModel(client=client, server=nn.Sequential(nn.Flatten(), nn.Linear(144, 2)))
-    with pytest.raises(Inapplicable, match="got GroupNorm in 'norm' behind a pruned layer"):
+    with pytest.raises(Inapplicable, match="got GroupNorm in 'norm', from which no channels"):
         prune(model, 0.5)
 
 
@@ -103,3 +103,35 @@ def test_fine_tuning_restores_the_accuracy_of_a_pruned_network(model, train, pri
         results[epochs] = accuracy(protected.classify(private.images), private.labels)
     assert results[1] > 0.9
     assert results[1] > results[0]
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        nn.Sequential(nn.Conv2d(4, 8, 3, groups=2)),
+        nn.Sequential(nn.Flatten(2), nn.Linear(64, 8), nn.ReLU(), nn.Flatten()),
+        nn.Sequential(*[nn.Conv2d(4, 4, 3, padding=1)] * 2),
+    ],
+    ids=["groups", "tokens", "a repeated layer"],
+)
+def test_layers_whose_channels_cannot_be_followed_are_refused(client):
+    size = client(torch.rand(1, 4, 8, 8)).numel()
+    model = SplitModel(client=client, server=nn.Sequential(nn.Flatten(), nn.Linear(size, 2)))
+    with pytest.raises(Inapplicable, match="Set prune to 0"):
+        prune(model.copy(), 0.5)
+
+
+def test_normalization_of_flattened_maps_loses_all_numbers_of_a_channel():
+    client = nn.Sequential(nn.Conv2d(3, 8, 1), nn.Flatten())
+    model = SplitModel(client=client, server=nn.Sequential(nn.BatchNorm1d(128), nn.Linear(128, 2)))
+    model.modules().eval()
+    prune(model, 0.5)
+    assert model.classify(torch.rand(2, 3, 4, 4)).shape == (2, 2)
+
+
+@pytest.mark.parametrize(("count", "share", "left"), [(10, 0.7, 3), (20, 0.7, 6), (100, 0.45, 55), (3, 0.99, 1)])
+def test_the_share_of_channels_is_exact(count, share, left):
+    server = nn.Sequential(nn.Flatten(), nn.Linear(count, 2))
+    model = SplitModel(client=nn.Sequential(nn.Conv2d(1, count, 2)), server=server)
+    prune(model, share)
+    assert model.send(torch.rand(1, 1, 2, 2)).tensor.shape[1] == left

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces.stages import Stages, find_cuts
 from mia_bench.benchmark.registry.specs import resolve
 from mia_bench.models.onnx import Onnx
@@ -143,3 +144,59 @@ def test_new_operators_and_shared_weights_are_taken(tmp_path: Path, opset: int) 
         nn.LayerNorm,
         nn.Linear,
     ]
+
+
+def written(path: Path, operator: str, inputs: list[str], outputs: list[str], **attributes: object) -> Path:
+    """Write a network of one operator of version 19 and a sum, for (2, 3, 7, 8) images."""
+    helper, number = onnx.helper, onnx.TensorProto.FLOAT
+    constants = [
+        helper.make_tensor("scales", number, [4], [1, 1, 0.5, 0.5]),
+        helper.make_tensor("none", onnx.TensorProto.INT64, [0], []),
+    ]
+    nodes = [helper.make_node(operator, inputs, outputs, name="it", **attributes)]
+    nodes.append(helper.make_node("Add", [outputs[0], outputs[0]], ["end"], name="twice"))
+    shapes = [helper.make_tensor_value_info(name, number, None) for name in ("end",)]
+    image = helper.make_tensor_value_info("x", number, ["n", 3, 7, 8])
+    used = [each for each in constants if each.name in inputs]
+    graph = helper.make_graph(nodes, "net", [image], shapes, used)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9)
+    onnx.save(model, str(path))
+    return path
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("operator", "inputs", "outputs", "attributes"),
+    [
+        ("Split", ["x"], ["a", "b", "c"], {"axis": 2, "num_outputs": 3}),
+        ("ReduceMean", ["x", "none"], ["a"], {"noop_with_empty_axes": 1}),
+        ("Resize", ["x", "", "scales"], ["a"], {"mode": "linear"}),
+    ],
+)
+def test_operators_that_changed_compute_what_the_reference_does(
+    tmp_path: Path, operator: str, inputs: list[str], outputs: list[str], attributes: dict[str, object]
+) -> None:
+    from onnx.reference import ReferenceEvaluator
+
+    path = written(tmp_path / "net.onnx", operator, inputs, outputs, **attributes)
+    images = torch.rand(2, 3, 7, 8)
+    expected = ReferenceEvaluator(str(path)).run(None, {"x": images.numpy()})[0]
+
+    model = resolve("models", "onnx", {"path": str(path)}).component
+    assert isinstance(model, Onnx)
+    torch.testing.assert_close(model.build((3, 7, 8), 0)(images), torch.from_numpy(expected), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("operator", "inputs", "attributes"),
+    [
+        ("Resize", ["x", "", "scales"], {"mode": "linear", "antialias": 1}),
+        ("AveragePool", ["x"], {"kernel_shape": [2, 2], "dilations": [2, 2]}),
+    ],
+)
+def test_operators_that_torch_cannot_compute_are_refused(
+    tmp_path: Path, operator: str, inputs: list[str], attributes: dict[str, object]
+) -> None:
+    path = written(tmp_path / "net.onnx", operator, inputs, ["a"], **attributes)
+    with pytest.raises(UsageError, match=f"Expected {operator} without "):
+        stages_of(path)

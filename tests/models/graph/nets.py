@@ -287,6 +287,18 @@ class Measuring(nn.Module):
         return functional.relu(self.conv(images)).reshape(count, 4 * 6 * 6)
 
 
+class Converting(nn.Module):
+    """Converts the type of its values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.last = nn.Conv2d(3, 4, 3), nn.Linear(144, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = functional.relu(self.conv(images.type(torch.float32)))
+        return self.last(maps.type(torch.float32).flatten(1))
+
+
 class Ordering(nn.Module):
     """Has the order of its channels in a buffer."""
 

@@ -42,6 +42,7 @@ def cuts(network: nn.Module) -> list[str]:
         nets.Checking,
         nets.Filling,
         nets.Measuring,
+        nets.Converting,
         nets.Encoding,
         nets.Naming,
     ],
