@@ -48,8 +48,8 @@ class AttributeLeak:
         name: Its name.
         accuracy: The share of private images of which a probe reads it.
         gain: By how much that is above the share by the outputs, or by the most frequent value if that is larger.
-        details: Wilson's interval of ``accuracy`` as ``attribute_accuracy_low`` and ``_high``, that of ``gain``, the
-            shares ``attribute_majority`` and ``attribute_from_outputs``, and the number of images.
+        details: The 95 % intervals of ``accuracy`` and ``gain``, as ``attribute_accuracy_low`` and so on, the shares
+            ``attribute_majority`` and ``attribute_from_outputs``, and the number of images.
 
     Example:
         >>> AttributeLeak("age", accuracy=0.9, gain=0.2, details={"attribute_images": 1000}).name
@@ -124,12 +124,10 @@ def attribute_leak(model: SplitModel, outputs: Outputs, pools: Pools) -> Attribu
     )
     free = anyway if anyway.mean() >= usual.mean() else usual
     low, high = interval(right - free, sources=tested.sources)
-    from scipy.stats import binomtest  # costs of splits do not need it, and it takes long to import
-
-    share = binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
+    lowest, highest = _share_interval(right, tested.sources)
     details = {
-        "attribute_accuracy_low": float(share.low),
-        "attribute_accuracy_high": float(share.high),
+        "attribute_accuracy_low": lowest,
+        "attribute_accuracy_high": highest,
         "attribute_majority": usual.mean().item(),
         "attribute_from_outputs": anyway.mean().item(),
         **({} if low is None or high is None else {"attribute_gain_low": low, "attribute_gain_high": high}),
@@ -141,6 +139,16 @@ def attribute_leak(model: SplitModel, outputs: Outputs, pools: Pools) -> Attribu
         gain=round((right - free).mean().item(), 5),
         details={name: round(value, 5) for name, value in details.items()},
     )
+
+
+def _share_interval(right: Tensor, sources: Tensor | None) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a share, widened to that of the mean over sources, if there are any."""
+    from scipy.stats import binomtest  # costs of splits do not need it, and it takes long to import
+
+    found = binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
+    low, high = interval(right, sources=sources, within=(0, 1))
+    ends = [float(found.low), float(found.high), *(end for end in (low, high) if end is not None)]
+    return min(ends), max(ends)
 
 
 def _gain(wires: Tensor, outputs: Tensor, truth: Tensor, common: Tensor) -> Tensor:

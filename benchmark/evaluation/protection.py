@@ -148,7 +148,7 @@ def _classified(model: SplitModel, images: Tensor) -> Tensor:
     try:
         return model.classify(images)
     except (RuntimeError, TypeError, ValueError) as error:
-        if type(model) is not SplitModel:
+        if type(model) is not SplitModel or isinstance(error, torch.OutOfMemoryError):
             raise
         sent = model.send(images[:1]).payload
         what = f"{sent.dtype} {tuple(sent.shape[1:])}" if isinstance(sent, Tensor) else "byte strings"

@@ -173,13 +173,14 @@ def compare_samples(samples: Tensor | None, originals: Tensor) -> dict[str, floa
 
     Returns:
         ``posterior_spread``, the standard deviation of a pixel over the samples of a wire, and ``posterior_error``, the
-        error of their mean, both as root mean squares. They agree if the samples vary as much as the attacker is
-        uncertain. Nothing for fewer than two samples.
+        error of their mean, both as root mean squares; the error is divided by that of a mean of S samples, so the two
+        agree if the samples vary as much as the attacker is uncertain. Nothing for fewer than two samples.
     """
     if samples is None or len(samples) < 2:
         return {}
     drawn = samples.to(originals.device)
-    spread, error = drawn.var(0).mean().sqrt().item(), (drawn.mean(0) - originals).square().mean().sqrt().item()
+    spread = drawn.var(0).mean().sqrt().item()
+    error = (drawn.mean(0) - originals).square().mean().div(1 + 1 / len(drawn)).sqrt().item()
     return {"posterior_spread": round(spread, 5), "posterior_error": round(error, 5)}
 
 

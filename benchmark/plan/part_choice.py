@@ -28,8 +28,9 @@ def select_parts(parts: Sequence[Request], given: Request) -> list[Request]:
     """
     if len(parts) == 1:
         return list(parts)
-    for field in {"dataset", "model"} & given.model_fields_set:
-        parts = _with_components(parts, field, getattr(given, field))
+    for field in ("dataset", "model"):
+        if field in given.model_fields_set:
+            parts = _with_components(parts, field, getattr(given, field))
     if "splits" in given.model_fields_set:
         parts = _with_splits(parts, given.splits)
     return list(parts)

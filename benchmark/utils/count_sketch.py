@@ -33,5 +33,5 @@ class Hash(torch.nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Shorten (N, length) to (N, sums)."""
-        found = vectors.new_zeros(len(vectors), self.sums)
-        return found.index_add_(1, self.bucket, vectors * self.sign)
+        signed = vectors * self.sign
+        return signed.new_zeros(len(vectors), self.sums).index_add_(1, self.bucket, signed)

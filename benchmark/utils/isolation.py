@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 import threading
@@ -17,6 +18,8 @@ from .seeding import seeded, stream_seed
 
 _TURN = threading.RLock()
 """Held in ``restored_state``: random numbers and precision belong to the whole process, so threads take turns."""
+if hasattr(os, "register_at_fork"):  # Windows has no forks.
+    os.register_at_fork(after_in_child=_TURN._at_fork_reinit)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @contextmanager

@@ -6,11 +6,14 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+_STARTING = threading.RLock()
+"""Held while a process is started: threads would show each other the main script too early."""
 FORKED = sys.platform == "linux"
 """Whether fresh processes are forks of a server process; forks are not safe on macOS, and Windows has none."""
 
@@ -41,7 +44,7 @@ def start_fresh(
     """
     context = multiprocessing.get_context("forkserver") if FORKED else multiprocessing.get_context("spawn")
     process = context.Process(target=_in_environment, args=(dict(os.environ), target, given), daemon=daemon)
-    with without_main_module():
+    with _STARTING, without_main_module():
         start_server(target.__module__, *preload)
         process.start()
     return process

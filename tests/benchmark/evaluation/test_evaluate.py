@@ -14,6 +14,7 @@ from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import Inapplicable, UsageError
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
+from mia_bench.benchmark.evaluation.scoring import compare_samples
 from mia_bench.benchmark.interfaces import Attack, ImageSet, Observation, Reconstruction, SplitModel
 from mia_bench.benchmark.leaderboard.audits import audit
 from mia_bench.benchmark.leaderboard.ranking import rank
@@ -109,8 +110,16 @@ def test_the_record_says_how_much_the_samples_of_an_attack_differ(bench: Artifac
     record = outcome(bench, attack)
 
     assert record.details["posterior_spread"] == pytest.approx(0.1, abs=1e-4)
-    assert record.details["posterior_error"] == pytest.approx((originals - 0.5).square().mean().sqrt().item(), abs=1e-4)
+    expected = (originals - 0.5).square().mean().div(1 + 1 / 3).sqrt().item()
+    assert record.details["posterior_error"] == pytest.approx(expected, abs=1e-4)
     assert "posterior_spread" not in outcome(bench, gray).details
+
+
+def test_samples_that_vary_as_the_truth_does_have_an_error_as_large_as_their_spread() -> None:
+    torch.manual_seed(0)
+    found = compare_samples(torch.randn(4, 500, 1, 4, 4), torch.randn(500, 1, 4, 4))
+
+    assert found["posterior_error"] == pytest.approx(found["posterior_spread"], rel=0.02)
 
 
 def test_ssim_and_recognisable_are_those_of_the_member_selected_by_ssim(bench: Artifacts) -> None:
