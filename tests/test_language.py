@@ -94,6 +94,11 @@ def test_no_text_uses_a_word_of_the_private_dialect(file):
     assert not found, "\n".join(found)
 
 
+@pytest.mark.parametrize("path", sorted(ROOT.glob("benchmark/plan/suites/*.toml")), ids=lambda path: path.stem)
+def test_no_suite_uses_a_word_of_the_private_dialect(path):
+    assert not BANNED.search(" ".join(path.read_text(encoding="utf-8").replace("#", " ").split()))
+
+
 @pytest.mark.parametrize("file", files())
 def test_docstrings_of_functions_begin_with_a_verb(file):
     functions = [node for node in ast.walk(tree_of(file)) if isinstance(node, FUNCTION) and takes_a_verb(node)]

@@ -63,9 +63,14 @@ def files(noun: str, name: str, template: str | None = None) -> dict[str, str]:
         "pyproject.toml": _TEMPLATES / "pyproject.toml",
         "README.md": _TEMPLATES / "README.md",
         f"mia_bench_{name}.py": folder / "module.py",
-        f"test_mia_bench_{name}.py": folder / "test_module.py",
+        f"test_mia_bench_{name}.py": next(path for path in _tests(folder) if path.exists()),
     }
     return {file: _filled(path.read_text(encoding="utf-8"), noun, name) for file, path in found.items()}
+
+
+def _tests(folder: Path) -> tuple[Path, Path]:
+    """Return where the test of a template may be: beside it, or one folder higher for all templates of a kind."""
+    return folder / "test_module.py", folder.parent / "test_module.py"
 
 
 def _filled(text: str, noun: str, name: str) -> str:

@@ -163,8 +163,11 @@ def _keep(options: RunOptions, outcome: CellResult) -> Record:
     """Write a record and its images, unless it has failed and a finished one exists. Return the record that is kept."""
     out, record = options.out, outcome.record
     path = record_path(out, record.row.cell_id)
-    if path.exists() and not _improves(record, old := read_record(path)):
-        return old
+    if path.exists():
+        old = read_record(path)
+        if not _improves(record, old):
+            return old
+        record = _with_measures_of(record, old)
     if outcome.strip is not None:
         write_atomically(strip_path(out, record.row.cell_id), outcome.strip)
     if outcome.images is not None and options.keep_images:
@@ -191,8 +194,13 @@ def _improves(record: Record, old: Record) -> bool:
     """Return whether a record replaces an old one: that has failed, or lacks a perceptual measure."""
     if old.row.status == "failed":
         return True
-    filled = [name for name in PERCEPTUAL if getattr(record.row, name) is not None]
-    return any(getattr(old.row, name) is None for name in filled)
+    return any(getattr(old.row, name) is None and getattr(record.row, name) is not None for name in PERCEPTUAL)
+
+
+def _with_measures_of(record: Record, old: Record) -> Record:
+    """Return a record with the perceptual measures of an old one that it lacks."""
+    kept = {name: getattr(old.row, name) for name in PERCEPTUAL if getattr(record.row, name) is None}
+    return record.model_copy(update={"row": record.row.model_copy(update=kept)})
 
 
 def compute(

@@ -1,4 +1,4 @@
-"""Defenses that send something that is no wire, or that their server does not take, fail with a sentence."""
+"""Defenses that send something other than a wire, or what their server cannot take, fail with a sentence."""
 
 from collections.abc import Callable
 from dataclasses import replace

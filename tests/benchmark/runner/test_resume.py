@@ -16,7 +16,10 @@ from mia_bench.benchmark.runner import resume
 from mia_bench.benchmark.runner.options import RunOptions
 from mia_bench.benchmark.runner.progress import Listener
 from mia_bench.benchmark.runner.resume import prepare
-from mia_bench.benchmark.runner.run import execute
+from mia_bench.benchmark.runner.run import _keep, execute
+from mia_bench.benchmark.runner.tasks import CellResult
+
+from ...helpers.boards import cell
 
 
 def test_failed_cells_are_tried_again_and_finished_ones_are_not(
@@ -61,6 +64,15 @@ def test_a_measure_that_is_asked_for_later_fills_its_column(
     assert [one.row.psnr_db for one in runs[0]] == [one.row.psnr_db for one in runs[1]]
     assert {one.row.cell_id: one.row for one in runs[1]} == {row.cell_id: row for row in load_boards([out])[0]}
     assert all(each.finished for where in (RunOptions(out=out), wanted) for each in prepare([request], where, bench))
+
+
+def test_a_record_keeps_the_measures_that_a_later_run_does_not_compute(tmp_path: Path) -> None:
+    place, done = RunOptions(out=tmp_path), cell("undefended", "{}", "ridge", 20)
+    for name in ("lpips", "imagenet_distance"):
+        record = done.model_copy(update={"row": done.row.model_copy(update={name: 0.5})})
+        kept = _keep(place, CellResult(record)).row
+
+    assert (kept.lpips, kept.imagenet_distance, kept.ms_ssim) == (0.5, 0.5, None)
 
 
 def test_a_measure_that_cannot_be_computed_is_no_reason_to_compute_a_cell_again(
