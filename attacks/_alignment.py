@@ -58,7 +58,7 @@ class Alignment:
     def of(cls, seen: Observation, wires: Tensor, *, use_server: bool) -> Alignment:
         """Measure recorded wires (K, ...), as the channel reads them."""
         server = None
-        if use_server and seen.server is not None:
+        if use_server and seen.server is not None and seen.tail is None:
             server = copy.deepcopy(seen.server).requires_grad_(False).eval()
         own, recorded = _groups(seen, wires, server)
         means = torch.stack([wires[recorded == group].double().mean(0) for group in range(int(recorded.max()) + 1)])

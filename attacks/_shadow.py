@@ -74,7 +74,10 @@ def recorded(seen: Observation) -> Tensor:
 
 
 class _Imitation:
-    """The loss of a shadow: what the frozen server makes of it, and how far its wires are from the recorded ones."""
+    """The loss of a shadow: what the frozen server makes of it, and how far its wires are from the recorded ones.
+
+    A shadow is a client and the layers behind the server, which do nothing unless the device keeps the last layers.
+    """
 
     def __init__(self, seen: Observation, wire: Tensor, moments: float) -> None:
         assert seen.server is not None
@@ -84,10 +87,16 @@ class _Imitation:
         self._mean, self._std = (moment.to(wire.dtype) for moment in _moments(wire.double()))
         self._unit = self._std.square().mean().clamp(min=1e-12)
 
-    def __call__(self, client: nn.Module, batch: Tensor) -> Tensor:
+    def build(self, client: nn.Module) -> nn.ModuleList:
+        """Return an untrained shadow with this client."""
+        tail = self._seen.tail
+        return nn.ModuleList([client, nn.Identity() if tail is None else tail().to(self._mean.device)])
+
+    def __call__(self, shadow: nn.ModuleList, batch: Tensor) -> Tensor:
         """Compute the mean loss over some of the attacker's images (B,)."""
+        client, tail = shadow
         sent = self._seen.channel(client(self._seen.aux.images[batch]))
-        total = self._seen.aux.loss(self.server(sent), batch)
+        total = self._seen.aux.loss(tail(self.server(sent)), batch)
         if not self._weight:
             return total
         mean, std = _moments(sent)
@@ -108,28 +117,29 @@ def best_shadow(build: Callable[[], nn.Module], seen: Observation, wire: Tensor,
         recipe: how to train.
     """
     loss = _Imitation(seen, wire, recipe.moments)
-    images, first = seen.aux.images, build()
-    most, restarts = recipe.affordable_for(lambda some: loss.server(first(some)), images[:2])
+    images, first = seen.aux.images, loss.build(build())
+    most, restarts = recipe.affordable_for(lambda some: first[1](loss.server(first[0](some))), images[:2])
     fold = divide_once(len(images))
     judges = torch.cat([fold.tune, fold.judge]).to(images.device)
     fitted = (torch.arange(len(images)) if restarts == 1 else fold.fit).to(images.device)
 
-    def trained(client: nn.Module) -> nn.Module:
+    def trained(shadow: nn.ModuleList) -> nn.ModuleList:
         count = min(len(fitted), most)
-        client.train()
-        _train(client, lambda batch: loss(client, fitted[batch]), images=count, most=most, epochs=recipe.epochs)
-        return client.eval()
+        shadow.train()
+        _train(shadow, lambda batch: loss(shadow, fitted[batch]), images=count, most=most, epochs=recipe.epochs)
+        return shadow.eval()
 
-    def judged(client: nn.Module) -> float:
+    def judged(shadow: nn.ModuleList) -> float:
         with torch.no_grad():
-            return loss(client, judges).item()
+            return loss(shadow, judges).item()
 
     if restarts == 1:
-        return trained(first)
+        return trained(first)[0]
     shadows = [
-        (judged(client), client) for client in (trained(build() if index else first) for index in range(restarts))
+        (judged(shadow), shadow)
+        for shadow in (trained(loss.build(build()) if index else first) for index in range(restarts))
     ]
-    return min(shadows, key=lambda shadow: shadow[0])[1]
+    return min(shadows, key=lambda found: found[0])[1][0]
 
 
 def _train(client: nn.Module, loss: Callable[[Tensor], Tensor], *, images: int, most: int, epochs: int) -> None:

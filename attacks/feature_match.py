@@ -30,8 +30,8 @@ class FeatureMatch(Attack):
     them, the standard deviation of each number, and the covariance of neighborhoods of cells, while the server
     classifies them. Then ``ridge`` and ``ridge_skip`` learn from what several substitutes send, so that they do not
     trust what these disagree on, and answers that vary more than images do are moved towards the mean image. FORA and
-    SDAR train a discriminator in place of these statistics. With ``server=false`` and ``shadow=different`` the attacker
-    knows what that of FORA does.
+    SDAR train a discriminator in place of these statistics. The server is not used if the device keeps the last layers.
+    With ``server=false`` and ``shadow=different`` the attacker knows what that of FORA does.
 
     Example:
         ``mia-bench run --attack feature_match --shadow different``

@@ -109,6 +109,8 @@ def _of_defense(defense: Defense, lab: Lab, place: Place) -> Effects:
         if not isinstance(wire.payload, Tensor):  # ciphertexts differ by a few bytes
             return Effects((answers.cpu(), size), facts, ENCRYPTED)
         numbers = [wire.payload.cpu(), answers.cpu(), size]
+        if model.tail is not None:  # the device keeps layers that the cloud does not know
+            numbers.append(model.in_cloud(wire.payload).cpu())
         channel = model.ir_channel
         if type(channel) is not Channel and channel.published:
             clean = channel.clean(model.client(model.input_channel.clean(images)))

@@ -56,7 +56,7 @@ def observe(
         Inapplicable: If the attack uses repeated wires and these cannot be merged.
     """
     weights, free = attack.access is Access.WHITE_BOX, attack.access is Access.QUERY_FREE
-    channel, query = model.ir_channel, Opaque(partial(overhear, model))
+    channel, query, tail = model.ir_channel, Opaque(partial(overhear, model)), model.tail
     if attack.observations > 1 and model.stochastic:
         channel = channel.merged(attack.observations)
         query = Opaque(partial(_overhear_often, model, attack.observations))
@@ -70,7 +70,8 @@ def observe(
         channel=channel,
         query=None if free else query,
         client=nn.Sequential(CleanInput(model.input_channel), model.client) if weights else None,
-        server=model.server if free else None,
+        server=model.in_cloud if free else None,
+        tail=Opaque(partial(untrained_copy, tail)) if free and tail is not None else None,
         structure=Opaque(partial(untrained_copy, model.client)) if free else None,
     )
 

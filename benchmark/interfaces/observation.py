@@ -52,6 +52,8 @@ class Observation:
         client: The client's layers, differentiable, without randomness. None if the attack has no white-box access.
         server: The server's layers. None if the attack may not use them.
         structure: A function that builds an untrained copy of the client. None if the attack may not use it.
+        tail: A function that builds untrained layers which turn what ``server`` returns into outputs. None if the
+            server returns the outputs itself, as it does unless a device keeps the last layers.
         traffic: What the adversary has recorded of other users: wires of private images that are not reconstructed,
             and share no source with those that are. None if there are none, the attack asks for none, has queries, or
             the wire is made of byte strings.
@@ -72,6 +74,7 @@ class Observation:
     client: nn.Module | None = None
     server: nn.Module | None = None
     structure: Callable[[], nn.Module] | None = None
+    tail: Callable[[], nn.Module] | None = None
     traffic: Wire | None = None
 
     @property

@@ -140,7 +140,8 @@ class SplitModel:
 
     A defense that changes the protocol between client and server, such as encryption, returns a subclass that
     overrides ``send``, ``exchange`` and, if batches are cheaper than single images, ``classify``. If the adversary sees
-    more than what is sent, the subclass overrides ``overheard``, too.
+    more than what is sent, the subclass overrides ``overheard``, too; if it keeps layers behind the wire on the device,
+    ``in_cloud`` and ``tail``.
 
     Attributes:
         client: Named layers on the device. The first is the normalization.
@@ -209,6 +210,19 @@ class SplitModel:
     def on_device(self) -> nn.Sequential:
         """The layers whose costs the device bears: all of ``client``, unless a subclass runs some of it elsewhere."""
         return self.client
+
+    @property
+    def in_cloud(self) -> nn.Module:
+        """The layers whose weights an adversary in the cloud knows: all of ``server``, unless a subclass hides some."""
+        return self.server
+
+    @property
+    def tail(self) -> nn.Module | None:
+        """Layers that turn what ``in_cloud`` returns into outputs, as the adversary would build them; None if none do.
+
+        The device runs them. The adversary gets an untrained copy.
+        """
+        return None
 
     @property
     def stochastic(self) -> bool:

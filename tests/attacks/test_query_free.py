@@ -90,8 +90,8 @@ def trained(monkeypatch: pytest.MonkeyPatch, victim: Any, losses: list[float], *
         made.append(nn.Conv2d(1, 8, 5))
         return made[-1]
 
-    def train(client: nn.Module, loss: Callable, **_: Any) -> None:
-        client.requires_grad_(False)
+    def train(shadow: nn.ModuleList, loss: Callable, **_: Any) -> None:
+        client = shadow[0].requires_grad_(False)
         client.weight.zero_()  # pyright: ignore[reportCallIssue]
         client.bias.fill_(losses[len(made) - 1])  # pyright: ignore[reportCallIssue]
 

@@ -11,8 +11,8 @@ from mia_bench.benchmark.interfaces import Defense, SplitModel
 from ..helpers.wires import CLASSES, PLACES, pools, victim
 
 DEFENSES = [name for name in registry.names("defenses") if registry.find("defenses", name).package == "mia-bench"]
-REFUSED = {"ckks", "dp_sgd", "fc_before_send", "secret_sharing", "tee"}
-"""Defenses that may refuse: for layers that they cannot compute or train, or without a fully connected layer."""
+REFUSED = {"ckks", "dp_sgd", "ensembler", "fc_before_send", "secret_sharing", "tee"}
+"""Defenses that may refuse: for layers that they cannot compute, train or divide, or without a linear layer."""
 
 
 @pytest.fixture(autouse=True)

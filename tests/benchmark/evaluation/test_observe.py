@@ -17,7 +17,7 @@ from ...helpers.cells import Scripted, gray, outcome, setting
 def test_an_observation_has_no_place_for_private_images_or_labels() -> None:
     fields = {field.name for field in dataclasses.fields(Observation)}
 
-    assert fields == {"wire", "aux", "classes", "channel", "query", "client", "server", "structure", "traffic"}
+    assert fields == {"wire", "aux", "classes", "channel", "query", "client", "server", "tail", "structure", "traffic"}
 
 
 GRANTS = {
