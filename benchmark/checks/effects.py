@@ -92,7 +92,9 @@ def scenes(component: Component, lab: Lab) -> list[Place]:
 
 def _of_attack(attack: Attack, lab: Lab, place: Place) -> Effects:
     answer = lab.answer(attack, place)
-    return Effects((torch.as_tensor(answer.images).detach().cpu(),), (attack.aux_source, answer.selected))
+    found = (answer.images,) if answer.samples is None else (answer.images, answer.samples)
+    numbers = tuple(torch.as_tensor(each).detach().cpu() for each in found)
+    return Effects(numbers, (attack.aux_source, answer.selected))
 
 
 def _of_defense(defense: Defense, lab: Lab, place: Place) -> Effects:

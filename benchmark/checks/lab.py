@@ -35,8 +35,10 @@ from .worker import Worker
 
 SIZE = 16
 CLASSES = 3
-TRAIN, AUX, PRIVATE = 96, 320, 8
+TRAIN, AUX, PRIVATE = 96, 320, 24
 """Images in each pool. With fewer, learned attacks fall back to the mean image, and wires cannot be compared."""
+ATTACKED = 8
+"""Private images under attack. The others are those of other users, whose wires some attacks have recorded."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ class Lab:
 
     def private(self, place: Place) -> Tensor:
         """Return a copy of the images under attack, (N, C, 16, 16)."""
-        return self.pools(place.channels).private.images.clone()
+        return self.pools(place.channels).private.images[:ATTACKED].clone()
 
     def protected(self, defense: Defense, place: Place) -> SplitModel:
         """Return the protected model, which is made once for each defense and place."""
@@ -192,8 +194,8 @@ class Lab:
         """Return what the access of the attack grants."""
         pools, model = self.pools(place.channels), self.model(place)
         with seeded("checks: wire", self.seed):
-            wire = overhear(model, pools.private.images)
-        return observe(attack, model, wire, pools=pools, originals=pools.private.images, identity=self.seed)
+            wire = overhear(model, self.private(place))
+        return observe(attack, model, wire, pools=pools, originals=self.private(place), identity=self.seed)
 
     def attack(self, attack: Attack, place: Place, wire: Wire | None = None) -> Reconstruction:
         """Run an attack, with the same random numbers each time.

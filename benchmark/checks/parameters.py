@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pydantic import ValidationError
@@ -72,11 +72,11 @@ def parameters_change_the_result(component: Component, lab: Lab) -> str | None:
     if not names:
         raise Skipped("The component has no parameters.")
     search = _Search(component, lab)
-    unknown, late, idle = [], [], []
-    for name in names:
-        if not alternatives(component, name):
-            unknown.append(name)
-        elif not search.shows(name):
+    unknown = [name for name in names if not alternatives(component, name)]
+    alone = [name for name in names if name not in unknown and not search.shows_alone(name)]
+    late, idle = [], []
+    for name in alone:
+        if not search.shows_beside_another(name):
             (late if search.over else idle).append(name)
     require(
         not idle,
@@ -93,8 +93,8 @@ def parameters_change_the_result(component: Component, lab: Lab) -> str | None:
 class _Search:
     """A search for effects of parameters with a time limit.
 
-    A parameter is varied alone at all places before others are varied beside it. What showed one effect, the place and
-    the values of the other parameters, is tried first for the next parameter.
+    Every parameter is varied alone at all places before others are varied beside any of them. What showed one effect,
+    the place and the values of the other parameters, is tried first for the next parameter.
     """
 
     def __init__(self, component: Component, lab: Lab) -> None:
@@ -108,18 +108,21 @@ class _Search:
         """Return whether the time is up."""
         return time.process_time() > self._deadline
 
-    def shows(self, name: str) -> bool:
-        """Return whether a value of a parameter has an effect, with the given or with one other value of the others."""
+    def shows_alone(self, name: str) -> bool:
+        """Return whether a value of a parameter has an effect beside values that were used before."""
+        return self._shows(name, lambda _: [self._quickest, self._component, *self._beside], most=None)
+
+    def shows_beside_another(self, name: str) -> bool:
+        """Return whether a value of a parameter has an effect beside another value of one other parameter."""
+        return self.shows_alone(name) or self._shows(name, self._pairs, most=2)
+
+    def _shows(self, name: str, grounds: Callable[[str], list[Component]], *, most: int | None) -> bool:
         return any(
             self._differs(ground, value, name, place)
-            for grounds, most in ((self._alone, None), (self._pairs, 2))
             for place in tuple(self._places)
             for ground in grounds(name)
             for value in alternatives(ground, name)[:most]
         )
-
-    def _alone(self, name: str) -> list[Component]:
-        return [self._quickest, self._component, *self._beside]
 
     def _pairs(self, name: str) -> list[Component]:
         component = self._component

@@ -11,25 +11,26 @@ from mia_bench.attacks._inversion import map as _map
 from mia_bench.attacks._priors import expectation_maximization, fit
 from mia_bench.benchmark.training import targets, tuning
 
-RECIPE = {"epochs": 1, "steps": 15, "channels": 4}
-MAP = {"iterations": 5, "epochs": 1, "steps": 15}
+RECIPE = {"epochs": 1, "steps": 8, "channels": 4}
+MAP = {"iterations": 3, "epochs": 1, "steps": 15}
 SHADOW = {"epochs": 1, "steps": 15}
 LIGHT: dict[str, dict[str, Any]] = {
     "white_box": {"iterations": 10},
     "encoder_decoder": {"steps": 30, "channels": 4},
     "ridge_skip": {"epochs": 2, "steps": 20, "learning_rate": 3e-2, "channels": 4},
-    "black_box": {"steps": 20, "channels": 4},
+    "black_box": {"steps": 10, "channels": 4},
     "query_free": {**SHADOW, "restarts": 1, "iterations": 6},
     "shadow_query": {**SHADOW, "iterations": 6},
     "auto_query_free": {**SHADOW, "restarts": 1},
-    "feature_match": {"steps": 12},
+    "feature_match": {"steps": 6, "restarts": 1},
     "deep_prior": {"iterations": 20, "hourglass": 4},
     "unsplit": {"rounds": 4, "turn": 5},
     "map_dec": MAP,
     "map_patch": MAP,
     "map_pca": MAP,
     "map_tv": MAP,
-    "prior_denoiser": {**MAP, "prior_steps": 10, "samples": 2},
+    "prior_denoiser": {**MAP, "prior_steps": 4, "samples": 1},
+    "adversarial": {"tuning_epochs": 1},
     "ckks": {"mode": "interactive"},
     "lowpass": {"tuning_epochs": 0},
     "codec": {"tuning_epochs": 0},
@@ -47,7 +48,7 @@ def same_error(*_: object) -> float:
 def lighten(assign: Callable[[Any, str, Any], None] = setattr) -> None:
     """Train and optimize for fewer steps in this process, where components have no parameters for it."""
     assign(targets, "MIN_STEPS", 20)
-    assign(tuning, "MIN_STEPS_PER_EPOCH", 20)
+    assign(tuning, "MIN_STEPS_PER_EPOCH", 6)
     assign(_ensemble, "ITERATIONS", MAP["iterations"])
     for module in (_map, fit):
         assign(module, "WEIGHTS", (1e-3, 0.1))

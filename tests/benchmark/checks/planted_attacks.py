@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import torch
 from mia_bench import Access, Attack
+from mia_bench.benchmark.interfaces import Reconstruction
 from pydantic import Field
 
 
@@ -25,6 +26,25 @@ class Decoder(Attack):
         products += self.penalty * products.diagonal().mean() * torch.eye(len(known), device=known.device)
         answer = heard @ known.T @ torch.linalg.solve(products, (images - mean).flatten(1))
         return (answer.view(-1, *seen.image_shape) + mean).clamp(0, 1)
+
+
+class Sampled(Decoder):
+    """Decodes by least squares, and returns its answer as several samples, too.
+
+    Source: ours.
+    """
+
+    samples: int = Field(2, ge=1, description="samples")
+
+    def reconstruct(self, seen):
+        images = super().reconstruct(seen)
+        return Reconstruction(images, samples=images.expand(self.samples, *images.shape))
+
+
+class Listener(Decoder):
+    __doc__ = Decoder.__doc__
+    access: ClassVar[Access] = Access.QUERY_FREE
+    traffic_count: ClassVar[int] = 2000
 
 
 class Broken(Decoder):

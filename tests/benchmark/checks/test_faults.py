@@ -3,13 +3,15 @@
 import re
 
 import planted
+import planted_attacks
 import planted_defenses
 import pytest
 import torch
 from mia_bench import testing
+from mia_bench.attacks import _shadow
 from mia_bench.benchmark.checks import attacks, catalog
 from mia_bench.benchmark.checks.worker import Worker
-from mia_bench.testing import Lab, Outcome, checks_of, outcomes
+from mia_bench.testing import PLACES, Lab, Outcome, checks_of, outcomes
 
 PASSED = {
     "Sound": {"docstring", "answers", "wires", "guarantee is honest", "density is one", "rebuilt in a worker"},
@@ -65,6 +67,19 @@ def test_all_faults_of_a_component_are_told_at_once() -> None:
 
     with pytest.raises(AssertionError, match=r"(?s)docstring: .*no docstring.*parameters change the result: .*idle"):
         testing.assert_contract(Bad)
+
+
+def test_a_parameter_that_changes_only_the_drawn_samples_has_an_effect() -> None:
+    (check,) = [each for each in checks_of(planted_attacks.Sampled) if each.name == "parameters change the result"]
+
+    assert check() is None
+
+
+def test_an_attack_without_queries_is_checked_with_recorded_traffic() -> None:
+    seen = Lab().observation(planted_attacks.Listener(), PLACES[0])
+
+    assert seen.traffic is not None
+    assert len(seen.traffic) >= _shadow.MIN_WIRES
 
 
 def test_what_is_not_a_component_is_refused() -> None:
