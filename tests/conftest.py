@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import typer.testing
+from mia_bench.benchmark.metrics import costs
 from mia_bench.benchmark.utils import spawn
 from typer.main import get_command
 
@@ -72,6 +73,15 @@ def warm_processes() -> Iterator[None]:
     start_server = functools.partial(spawn.start_server, "mia_bench.benchmark.runner.processes", "torch._dynamo")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spawn, "start_server", start_server)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def brief_timing() -> Iterator[None]:
+    """Measure the time of each client in few calls; ``test_costs.py`` tests how many there are otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("MIN_TIMING_SECONDS", "BUSY_SECONDS", "MAX_TIMING_SECONDS"):
+            patch.setattr(costs, name, 0.01)
         yield
 
 

@@ -35,5 +35,5 @@ def strip(*rows: Tensor) -> bytes:
     target = BytesIO()
     facts = PngInfo()
     facts.add_text(STRIP_ROWS, str(len(rows)))
-    Image.fromarray(pixels).save(target, format="PNG", optimize=True, pnginfo=facts)
+    Image.fromarray(pixels).save(target, format="PNG", pnginfo=facts)
     return target.getvalue()

@@ -19,6 +19,8 @@ TOTAL_WIRES = 2048
 """Approximate number of wires drawn in all, so that the width of the interval is dominated by the images."""
 MIN_WIRES_PER_IMAGE = 4
 """Least number of wires drawn of each image."""
+BLOCK_NUMBERS = 2**15
+"""Numbers of the pairs of wires and clean IRs whose densities are computed at once (128 kB)."""
 BATCH_IMAGES = 500
 """Images in one pass through the client."""
 MAX_GALLERY_IMAGES = 1000
@@ -147,7 +149,7 @@ def _bound_draws(model: SplitModel, images: Tensor, clean: Tensor, observations:
         image, each (R, N).
     """
     draws = max(MIN_WIRES_PER_IMAGE, TOTAL_WIRES // (len(images) * observations))
-    posteriors = torch.stack([_posterior(model, clean, observations) for _ in range(draws)])  # (R, N, N)
+    posteriors = _posteriors(model, clean, draws, observations)
     psnr = max_expected_psnr(posteriors.flatten(0, 1), images).view(draws, -1)
     flat = images.flatten(1).double()
     mse = torch.stack([_posterior_variance(posterior, flat) for posterior in posteriors])
@@ -168,15 +170,25 @@ def _clean(model: SplitModel, images: Tensor) -> Tensor:
     return model.ir_channel.clean(model.client(model.input_channel.clean(images)))
 
 
-def _posterior(model: SplitModel, clean: Tensor, observations: int) -> Tensor:
-    """Draw the wires of each image once and return the posterior probabilities (N, N), one row for each image sent."""
-    total = torch.zeros(len(clean), len(clean), dtype=torch.float64, device=clean.device)
-    for _ in range(observations):
-        for row, sent in zip(total, model.ir_channel(clean), strict=True):
-            density = model.ir_channel.log_density(clean, sent.expand_as(clean))
-            assert density is not None
-            row += density.double()
-    return total.softmax(1)
+def _posteriors(model: SplitModel, clean: Tensor, draws: int, observations: int) -> Tensor:
+    """Draw the wires of each image R times. Return the posterior probabilities (R, N, N), a row for each image sent."""
+    wires = max(1, BLOCK_NUMBERS // clean.numel())
+    at_once, found = max(1, wires // (len(clean) * observations)), []
+    for first in range(0, draws, at_once):
+        count = min(at_once, draws - first)
+        sent = torch.cat([model.ir_channel(clean) for _ in range(count * observations)])
+        densities = torch.cat([_log_densities(model, clean, some) for some in sent.split(wires)])
+        found.append(densities.view(count, observations, len(clean), len(clean)).sum(1).softmax(2))
+    return torch.cat(found)
+
+
+def _log_densities(model: SplitModel, clean: Tensor, sent: Tensor) -> Tensor:
+    """Return the log-likelihoods (M, N) of M wires (M, ...) given each of N clean IRs (N, ...), in float64."""
+    shape = (len(sent), *clean.shape)
+    pairs = (clean.expand(shape), sent.unsqueeze(1).expand(shape))
+    density = model.ir_channel.log_density(*(each.flatten(0, 1) for each in pairs))
+    assert density is not None
+    return density.double().view(len(sent), len(clean))
 
 
 def _posterior_variance(posterior: Tensor, flat: Tensor) -> Tensor:

@@ -121,5 +121,5 @@ def _png(pixels: Image.Image) -> str:
     if gray.convert("RGB").tobytes() == pixels.tobytes():
         pixels = gray
     target = BytesIO()
-    pixels.save(target, format="PNG", optimize=True)
+    pixels.save(target, format="PNG")
     return base64.b64encode(target.getvalue()).decode()

@@ -24,5 +24,7 @@ def seeded(*identity: object) -> Iterator[None]:
     """Run a block with torch's random numbers seeded by ``identity``. Random numbers outside it are unaffected."""
     devices = range(torch.cuda.device_count())
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(stream_seed(*identity))
+        # Without CUDA, torch.manual_seed formats a stack trace for each call and keeps it.
+        seed = torch.manual_seed if devices else torch.default_generator.manual_seed
+        seed(stream_seed(*identity))
         yield

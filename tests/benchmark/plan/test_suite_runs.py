@@ -9,14 +9,15 @@ import pandas as pd
 import pytest
 import torch
 from mia_bench.attacks import _ensemble
-from mia_bench.attacks._decoders import folds
+from mia_bench.attacks._decoders import folds, linear
 from mia_bench.attacks._inversion import map as _map
 from mia_bench.attacks._inversion import searches
+from mia_bench.attacks._priors import expectation_maximization
 from mia_bench.benchmark.datasets import cifar10, known_prior, mnist, photos, whole_photos
 from mia_bench.benchmark.datasets._division import divide
 from mia_bench.benchmark.datasets.known_prior import draw_set
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
-from mia_bench.benchmark.metrics import van_trees
+from mia_bench.benchmark.metrics import gallery_bound, van_trees
 from mia_bench.benchmark.plan.built_in_suites import built_in
 from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.plan.suite import requests_of
@@ -40,10 +41,10 @@ BRIEFLY: dict[str, dict[str, list[str]]] = {
     "he2019-techniques": EPOCHS | ITERATIONS | STEPS,
     "he2019-white-box": ITERATIONS,
     "he2021-noise-dropout": ITERATIONS,
-    "large-images": EPOCHS | ITERATIONS,
+    "large-images": EPOCHS | ITERATIONS | {"tv": ["0.1"]},
     "oh2019-structure": EPOCHS | ITERATIONS,
     "quick": EPOCHS | ITERATIONS,
-    "real-networks": ITERATIONS,
+    "real-networks": ITERATIONS | {"tv": ["0.1"]},
 }
 """Options that shorten each suite."""
 ATTACKS = {"calibration": ["ridge", "auto"], "defenses": ["ridge", "auto"]}
@@ -63,6 +64,10 @@ def data(tmp_path: Path, brief: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setattr(searches, name, (0.1,))
     monkeypatch.setattr(folds, "NUM_FOLDS", 2)
     monkeypatch.setattr(known_prior, "draw_set", lambda prior, count: draw_set(prior, min(count, 60)))
+    monkeypatch.setattr(expectation_maximization, "PATCHES", 300)
+    monkeypatch.setattr(linear, "STRENGTHS", (1e-4, 1.0))
+    monkeypatch.setattr(linear, "SIDES", ((3, 600),))
+    monkeypatch.setattr(gallery_bound, "TOTAL_WIRES", 64)
     monkeypatch.setattr(van_trees, "IMAGES", 1)
     monkeypatch.setattr(van_trees, "MIN_IMAGES", 1)
     idx_files(tmp_path, "MNIST", train=120, test=20)
@@ -78,15 +83,16 @@ def without_numbers(component: ResolvedComponent) -> tuple[str, ...]:
 
 
 def crossed(planned: Sequence[PlannedCell]) -> list[PlannedCell]:
-    """Each defense and each attack on each network and split at least once; other numbers and seeds count as the same.
+    """Each defense at each split of a network, and each attack on each network; other numbers and seeds are the same.
 
-    The first attack of a suite runs on all its defenses, and all attacks on the first defense.
+    The first attack of a suite runs at all its splits with all defenses; the other attacks at one split of a network.
     """
     chosen, seen = [], set[Any]()
     for each in planned:
         setting = each.cell.setting
-        place = (setting.dataset.label, setting.model.label, setting.split)
-        new = {(place, without_numbers(part)) for part in (setting.defense, each.cell.attack)} - seen
+        network = (setting.dataset.label, setting.model.label)
+        defense, attack = map(without_numbers, (setting.defense, each.cell.attack))
+        new = {(*network, setting.split, defense), (*network, attack)} - seen
         if new:
             chosen.append(each)
         seen |= new
@@ -98,7 +104,7 @@ def crossed(planned: Sequence[PlannedCell]) -> list[PlannedCell]:
 def test_every_built_in_suite_runs_to_its_end(suite: str, data: Path, tmp_path: Path) -> None:
     where = RunOptions(out=tmp_path / "results", data_dir=data)
     bench = Artifacts(device=torch.device("cpu"), data_dir=data)
-    given = {"images": 4, "options": BRIEFLY[suite], **({"attacks": ATTACKS[suite]} if suite in ATTACKS else {})}
+    given = {"images": 2, "options": BRIEFLY[suite], **({"attacks": ATTACKS[suite]} if suite in ATTACKS else {})}
     planned = prepare(requests_of(suite, Request(**given)), where, bench)
 
     records = execute(crossed(planned), where, bench, Listener())

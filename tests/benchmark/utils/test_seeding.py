@@ -1,5 +1,6 @@
 """Random streams follow from what is computed."""
 
+import pytest
 import torch
 from mia_bench.benchmark.utils.seeding import seeded, stream_seed
 
@@ -29,3 +30,13 @@ def test_the_stream_outside_goes_on_undisturbed() -> None:
 
 def test_seeds_do_not_depend_on_the_process() -> None:
     assert stream_seed("a", {"b": 1}) == 2493491954839080958
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_nothing_is_kept_for_a_gpu_that_is_absent() -> None:
+    kept = len(torch.cuda._queued_calls)
+
+    with seeded("cell"):
+        pass
+
+    assert len(torch.cuda._queued_calls) == kept
