@@ -19,18 +19,23 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 TIMEOUT_SECONDS = 600
 
 
-def executed(path: Path) -> Any:
+def executed(path: Path, kernel: Any = None) -> Any:
     """Return a notebook with its outputs.
 
     Args:
         path: The path of the notebook.
+        kernel: A running kernel in an empty folder, a ``KernelManager``. None starts one and ends it.
 
     Raises:
         nbclient.exceptions.CellExecutionError: If a cell fails.
     """
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
-        NotebookClient(notebook, timeout=TIMEOUT_SECONDS, resources={"metadata": {"path": folder}}).execute()
+        resources = {"metadata": {"path": folder}}
+        client = NotebookClient(notebook, km=kernel, timeout=TIMEOUT_SECONDS, resources=resources)
+        client.execute()
+        if kernel is not None:
+            client.kc.stop_channels()
     for cell in notebook.cells:
         cell.metadata = {}
         if cell.cell_type == "code":

@@ -15,7 +15,11 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 mnist = pytest.mark.skipif(not (DATA / "MNIST").is_dir(), reason=f"real MNIST is not in {DATA}")
 
 
-BRIEFLY = {"black_box": "black_box:epochs=2", "query_free": "query_free:restarts=1,epochs=4"}
+BRIEFLY = {
+    "black_box": "black_box:epochs=2",
+    "query_free": "query_free:restarts=1,epochs=4",
+    "white_box": "white_box:iterations=40",
+}
 """Attacks that reach nearly as much in a third of the time."""
 
 
@@ -128,11 +132,12 @@ FLOORS = {
 
 @mnist
 def test_the_attacks_reach_the_published_figures_on_mnist(tmp_path: Path) -> None:
-    words = ["--dataset", "mnist", "--data-dir", str(DATA), "--split", "conv1,relu2", "--defense", "undefended"]
-    attacks = [BRIEFLY.get(name, name) for name in sorted({attack for _, attack in FLOORS})]
-    words += [word for attack in attacks for word in ("--attack", attack)]
-
-    rows = board(tmp_path, *words, "--images", "32").reset_index().set_index(["split", "attack"])
+    words = ["--dataset", "mnist", "--data-dir", str(DATA), "--defense", "undefended", "--images", "32"]
+    for split in ("conv1", "relu2"):
+        attacks = [BRIEFLY.get(attack, attack) for place, attack in FLOORS if place == split]
+        chosen = [word for attack in attacks for word in ("--attack", attack)]
+        rows = board(tmp_path, *words, "--split", split, *chosen)
+    rows = rows.reset_index().set_index(["split", "attack"])
 
     assert rows["accuracy"].min() >= 0.988
     for place, (decibels, similarity) in FLOORS.items():

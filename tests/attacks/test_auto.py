@@ -26,6 +26,7 @@ def tried(victim) -> Reconstruction:
     return Auto().reconstruct(victim.seen_by(Auto()))
 
 
+@pytest.mark.slow
 def test_it_selects_the_best_member_where_one_is_clearly_best(world: Callable) -> None:
     victim = world("pool1")
 

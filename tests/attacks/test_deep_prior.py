@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 
+import pytest
 import torch
 from mia_bench.attacks.deep_prior import DeepPrior, Hourglass
 from mia_bench.benchmark.interfaces import Wire
 from mia_bench.benchmark.metrics import psnr
 
 
+@pytest.mark.slow
 def test_it_explains_the_wire_better_and_better(world: Callable) -> None:
     victim = world("conv1")
 

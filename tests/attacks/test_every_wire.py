@@ -28,7 +28,9 @@ PARAMS = {
     "samples": 2,
 }
 ATTACKS = [name for name in registry.names("attacks") if registry.find("attacks", name).package == "mia-bench"]
-COSTLY = {"auto", "auto_query_free", "white_box"}
+COSTLY = {"auto", "auto_query_free", "black_box", "feature_match", "prior_denoiser", "white_box"}
+KINDS: dict[str, list[str]] = {"auto": list(PLACES)[::2], "auto_query_free": list(PLACES)[1::2]}
+"""Kinds of wires for the ensembles, each of which is tried on half of them; their members are tried on all."""
 REFUSED = {"pinv"}
 """Attacks that may refuse a network: most of these are not affine."""
 
@@ -72,9 +74,13 @@ def images_or_reason(attack: Attack, kind: str) -> torch.Tensor | str:
         return str(refusal)
 
 
-@pytest.mark.parametrize("kind", PLACES)
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in COSTLY else []) for name in ATTACKS]
+    ("name", "kind"),
+    [
+        pytest.param(name, kind, marks=[pytest.mark.slow] if name in COSTLY else [])
+        for name in ATTACKS
+        for kind in KINDS.get(name, PLACES)
+    ],
 )
 def test_an_attack_gives_images_for_every_kind_of_wire_or_a_reason(name: str, kind: str) -> None:
     truth = pools(kind).private.images

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 import torch
 from mia_bench.attacks._alignment import Alignment
 from mia_bench.attacks.feature_match import FeatureMatch
@@ -37,6 +38,7 @@ def seen_in(victim, *, own: bool = False) -> Observation:
     return replace(victim.seen_by(FeatureMatch()), traffic=victim.model.send(images))
 
 
+@pytest.mark.slow
 def test_it_reconstructs_from_traffic_and_not_if_its_channels_are_permuted(world: Callable) -> None:
     victim = world("conv1")
     seen, private = seen_in(victim), victim.private.images
@@ -50,6 +52,7 @@ def test_it_reconstructs_from_traffic_and_not_if_its_channels_are_permuted(world
     assert misled < reached - 1.5
 
 
+@pytest.mark.slow
 def test_without_the_server_it_stays_near_the_mean_image_if_substitutes_mislead(world: Callable) -> None:
     victim = world("pool1")
     seen = seen_in(victim)
@@ -75,6 +78,7 @@ def test_of_all_clients_the_true_one_has_the_lowest_loss(world: Callable) -> Non
     assert right < own + 2  # the classes that the server sees are not those of the labels
 
 
+@pytest.mark.slow
 def test_wires_of_other_users_serve_as_well_as_those_of_its_own_images(world: Callable) -> None:
     own, others = world("conv1"), world("conv1")
     reached = attacked(seen_in(own, own=True), own.private.images)

@@ -113,6 +113,7 @@ class Memory:
         return gaps.amin(1) + 1e-4
 
 
+@pytest.mark.slow
 def test_a_member_fitted_to_its_judges_does_not_win(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(map_priors, "Gaussian", Memory)
     monkeypatch.setattr(_ensemble, "ITERATIONS", 40)
@@ -122,6 +123,7 @@ def test_a_member_fitted_to_its_judges_does_not_win(world: Callable, monkeypatch
     assert scores[rebuilt.selected] > max(scores.values()) - 1
 
 
+@pytest.mark.slow
 def test_with_twenty_images_the_selected_member_is_nearly_the_best(
     world: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:

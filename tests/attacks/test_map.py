@@ -54,6 +54,7 @@ def started(victim) -> tuple[Observation, Start]:
 
 
 @pytest.mark.parametrize("prior", PRIORS)
+@pytest.mark.slow
 def test_the_search_beats_its_start_on_images_that_nothing_was_fitted_to(prior: Callable, world: Callable) -> None:
     victim = world("pool1")
     seen, start = started(victim)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
 import torch
 from mia_bench.attacks._decoders.folds import divide
 from mia_bench.attacks._priors.half_quadratic import Alternation
@@ -68,6 +69,7 @@ def test_a_draw_depends_on_its_own_wire_only() -> None:
     torch.testing.assert_close(turned.flip(0), images)
 
 
+@pytest.mark.slow
 def test_the_search_beats_the_decoder_and_does_no_harm(world: Callable) -> None:
     plain, found = (
         psnr(victim.attacked_by(PriorDenoiser(**QUICK, prior_steps=20, samples=0)), victim.private.images).mean()
@@ -104,6 +106,7 @@ def test_what_is_trained_once_does_not_depend_on_the_cell_or_change_its_stream(c
     assert streams[0] == streams[1] != streams[2]
 
 
+@pytest.mark.slow
 def test_a_denoiser_answers_with_its_draws(world: Callable, cache) -> None:
     victim, attack = world("relu2"), PriorDenoiser(epochs=1, steps=20, iterations=20, prior_steps=20, samples=3)
     torch.manual_seed(0)

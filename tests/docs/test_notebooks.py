@@ -3,11 +3,13 @@
 import importlib.util
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from jupyter_client.manager import KernelManager
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
@@ -30,11 +32,36 @@ def notebooks() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="module")
+def kernel(notebooks: ModuleType) -> Iterator[Any]:
+    """One Jupyter kernel for all notebooks, since it takes seconds to import torch."""
+    manager = KernelManager()
+    manager.start_kernel()
+    yield manager
+    manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def emptied(kernel: Any, notebooks: ModuleType, tmp_path: Path) -> Any:
+    """The kernel without the names of the notebook before, in an empty folder."""
+    forget = notebooks.nbformat.v4.new_code_cell(f"%reset -f\nimport os\nos.chdir({str(tmp_path)!r})\ndel os")
+    execute(notebooks.NotebookClient(notebooks.nbformat.v4.new_notebook(cells=[forget]), km=kernel))
+    return kernel
+
+
+def execute(client: Any) -> None:
+    """Execute a notebook in a kernel that others use later."""
+    client.execute()
+    client.kc.stop_channels()
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_and_shows_what_the_documentation_shows(path: Path, notebooks: ModuleType) -> None:
+def test_a_notebook_runs_and_shows_what_the_documentation_shows(
+    path: Path, notebooks: ModuleType, emptied: Any
+) -> None:
     kept = notebooks.nbformat.read(path, as_version=4)
 
-    found = notebooks.executed(path)
+    found = notebooks.executed(path, kernel=emptied)
 
     def kinds(notebook: object) -> list[list[str]]:
         return [
@@ -67,7 +94,7 @@ mia_bench.run(
 """
 
 
-def test_progress_is_a_bar_that_ends_as_a_sentence(notebooks: ModuleType, tmp_path: Path) -> None:
+def test_progress_is_a_bar_that_ends_as_a_sentence(notebooks: ModuleType, emptied: Any) -> None:
     shown: list[str] = []
 
     class Watched(notebooks.NotebookClient):
@@ -77,7 +104,7 @@ def test_progress_is_a_bar_that_ends_as_a_sentence(notebooks: ModuleType, tmp_pa
             return super().process_message(msg, *others)
 
     notebook = notebooks.nbformat.v4.new_notebook(cells=[notebooks.nbformat.v4.new_code_cell(PROGRESS)])
-    Watched(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    execute(Watched(notebook, km=emptied, timeout=300))
 
     bars = [re.findall(r'<progress value="(\d+)" max="2">', html) for html in shown]
     assert bars == [["0"], ["0"], ["1"], ["1"], ["2"], []]
