@@ -89,3 +89,11 @@ def brief_timing() -> Iterator[None]:
 def one_thread() -> None:
     """Two spinning thread pools on two cores are slower than one thread each."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def one_onnx_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Export graphs with one registry of the functions of ONNX."""
+    from .helpers.onnx_registry import ONNXRegistry, registry
+
+    monkeypatch.setattr(ONNXRegistry, "from_torchlib", staticmethod(registry))

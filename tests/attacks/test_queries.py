@@ -99,6 +99,7 @@ def test_long_vectors_are_shortened_and_keep_their_distances(world: Callable) ->
     assert (ratio - 1).abs().max() < 0.05
 
 
+@pytest.mark.slow
 def test_a_ciphertext_tells_nothing(world: Callable) -> None:
     victim = world("conv1")
     seen = victim.seen_by(BlackBox())

@@ -189,6 +189,7 @@ class Counted(nn.Module):
         return self
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folds", [1, 4], ids=["one fold", "four folds"])
 def test_the_choice_among_searches_costs_three_times_that_of_one_at_most(
     folds: int, monkeypatch: pytest.MonkeyPatch

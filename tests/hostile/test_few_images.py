@@ -40,9 +40,7 @@ def quick_search(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "Recipe", lambda: Recipe(epochs=1, steps=3))
 
 
-@pytest.mark.parametrize(
-    ("count", "split"), [(1, "conv1"), (2, "conv1"), (2, "fc1"), (3, "fc1"), (5, "conv1"), (20, "fc1")]
-)
+@pytest.mark.parametrize(("count", "split"), [(1, "conv1"), (2, "fc1"), (5, "conv1"), (20, "fc1")])
 @pytest.mark.parametrize("name", registry.names("attacks"))
 def test_few_images_give_a_result_or_a_sentence(name: str, count: int, split: str) -> None:
     victim = World(split)

@@ -45,6 +45,7 @@ def run(folder: Path, **changes: Any) -> pd.DataFrame:
     return mia_bench.run(**given)
 
 
+@pytest.mark.slow
 def test_a_board_has_the_rows_of_the_request_in_the_order_of_the_plan(folder: Path) -> None:
     board = run(folder)
 
@@ -129,6 +130,7 @@ def test_a_frame_that_is_no_leaderboard_is_refused() -> None:
         mia_bench.rank(pd.DataFrame({"a": [1]}))
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_keeps_finished_cells(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compute, calls = runner.run_task, []
 

@@ -16,7 +16,8 @@ from ...helpers.trees import image_tree
 from .devices import assert_same_on_fake_device
 
 QUICK_ATTACKS = {"mean_image", "nearest", "pinv", "ridge"}
-SLOW = {*registry.names("attacks"), "adversarial", "ckks", "cnn6"} - QUICK_ATTACKS
+SLOW_DEFENSES = {"adversarial", "ckks", "dp_input", "ensembler", "fisher", "secret_sharing"}
+SLOW = {*registry.names("attacks"), *SLOW_DEFENSES, "cnn6", "inception", "vgg", "vit"} - QUICK_ATTACKS
 
 
 def components() -> Iterator[Any]:
@@ -62,6 +63,7 @@ def test_a_built_in_follows_the_device_of_its_input(component: Component, lab: L
     assert_same_on_fake_device(component, lab)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["photos", "imagefolder"])
 def test_a_built_in_dataset_passes_its_checks(name: str, tmp_path: Path, worker: Worker) -> None:
     params = {"size": 16} if name == "imagefolder" else {}

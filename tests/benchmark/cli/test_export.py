@@ -19,7 +19,7 @@ from ...helpers.commands import mia_bench
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
-pytestmark = pytest.mark.usefixtures("brief")
+pytestmark = pytest.mark.usefixtures("brief", "one_onnx_registry")
 
 SMALL = ("--dataset", "imagefolder:size=16")
 LENET = ("--model", "lenet5", "--split", "relu1")
@@ -78,6 +78,7 @@ def test_the_files_compute_the_logits_of_the_trained_target_for_any_number_of_im
     assert not list((tmp_path / "out").glob(".*"))
 
 
+@pytest.mark.slow
 def test_the_noise_of_a_defense_is_an_input_without_which_the_client_does_not_run(tree: Path, tmp_path: Path) -> None:
     described = export(tree, tmp_path / "out", "--defense", "dp_ir", "--sigma", "0.5")
     images = torch.rand(2, 3, 16, 16)
@@ -165,6 +166,7 @@ def test_what_cannot_be_exported_is_refused_in_a_sentence(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_files_of_an_earlier_export_are_replaced_only_with_force(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "server.onnx").write_text("mine")
     result = mia_bench("export", *SMALL, *LENET, "--data-dir", tree, "-o", tmp_path)

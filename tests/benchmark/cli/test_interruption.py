@@ -56,6 +56,7 @@ def test_a_stopped_run_keeps_its_finished_cells_and_goes_on_from_there(
     assert not [path for path in (out / "cells").iterdir() if path.suffix == ".json" and path.name.startswith(".")]
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

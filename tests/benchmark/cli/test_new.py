@@ -79,6 +79,7 @@ def test_new_packages_pass_their_own_tests_and_are_checked_and_run_by_name(
     assert "mia-bench-fresh-defense==0.1.0" in row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("noun", "template"), [(noun, template) for noun, names in new.TEMPLATES.items() for template in names]
 )

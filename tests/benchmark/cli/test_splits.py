@@ -46,6 +46,7 @@ def test_what_a_defense_sends_is_known_before_any_cell_is_done(tree: Path, tmp_p
     assert pd.isna(found.loc["dp_sgd", "wire_kb"])  # it would have to be trained
 
 
+@pytest.mark.slow
 def test_costs_need_no_compiler_and_no_statistics(tree: Path, tmp_path: Path) -> None:
     words = ["splits", "--dataset", "imagefolder:size=16", "--data-dir", str(tree), "--model", "lenet5", "--dry-run"]
     code = f"""

@@ -72,6 +72,7 @@ def scored(bench: Artifacts, place: Setting, guess: Callable[[int], Any]) -> tup
     return records["guess"], records["mean"], [flag.name for flag in found]
 
 
+@pytest.mark.slow
 def test_an_attack_that_takes_the_order_for_the_label_gains_nothing(bench: Artifacts, place: Setting) -> None:
     guessed, mean, _ = scored(bench, place, torch.arange)
 

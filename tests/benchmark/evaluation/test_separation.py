@@ -133,6 +133,7 @@ EVIL: dict[str, Callable[[Cell], Cell]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("evil", EVIL.values(), ids=EVIL)
 def test_the_row_after_an_evil_component_is_the_same_to_the_last_bit(
     evil: Callable[[Cell], Cell], bench: Artifacts
