@@ -58,7 +58,7 @@ class Ensembler(Defense):
     known_bodies: Known = Field(
         "all", description="bodies through which attackers without queries train: all, the selected ones or one of them"
     )
-    tuning_epochs: int = Field(1, ge=1, description=f"{EPOCHS_HELP}, for each network")
+    tuning_epochs: int = Field(2, ge=1, description=f"{EPOCHS_HELP}, for each network")
 
     @model_validator(mode="after")
     def _check(self) -> Ensembler:

@@ -28,7 +28,7 @@ def few(monkeypatch: pytest.MonkeyPatch, steps: int = 2) -> None:
 
 
 def ensemble(model: SplitModel, train: Any, **params: Any) -> SplitModel:
-    return Ensembler(**{"bodies": 3, "selected": 2} | params).protect(model, train)
+    return Ensembler(**{"bodies": 3, "selected": 2, "tuning_epochs": 1} | params).protect(model, train)
 
 
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[nn.Module], dict[str, torch.Tensor]]]:

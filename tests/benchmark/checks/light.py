@@ -36,7 +36,7 @@ LIGHT: dict[str, dict[str, Any]] = {
     "codec": {"tuning_epochs": 0},
     "label_smoothing": {"tuning_epochs": 1},
     "cem": {"tuning_epochs": 1},
-    "ensembler": {"bodies": 3, "selected": 2},
+    "ensembler": {"bodies": 3, "selected": 2, "tuning_epochs": 1},
 }
 
 

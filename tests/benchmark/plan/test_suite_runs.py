@@ -34,6 +34,7 @@ BRIEFLY: dict[str, dict[str, list[str]]] = {
     "benkraouda2021": EPOCHS,
     "encryption": ITERATIONS | EPOCHS | {"accuracy_images": ["4"]},
     "calibration": {},
+    "claims": EPOCHS | ITERATIONS | STEPS,
     "defenses": {"accuracy_images": ["4"]},
     "he2019-black-box": EPOCHS,
     "he2019-layers": EPOCHS | ITERATIONS,
