@@ -51,6 +51,7 @@ def soft_images(count):
     return ImageSet(images, (images[..., :8].mean((1, 2, 3)) > images[..., 8:].mean((1, 2, 3))).long())
 
 
+@pytest.mark.slow
 def test_more_weight_lowers_the_success_of_the_decoder_it_is_trained_against(target, monkeypatch):
     monkeypatch.setattr(tuning, "MIN_STEPS_PER_EPOCH", 50)
     train, private = soft_images(256), soft_images(128)
@@ -61,11 +62,13 @@ def test_more_weight_lowers_the_success_of_the_decoder_it_is_trained_against(tar
     assert reached[1] < reached[0] - 0.1
 
 
+@pytest.mark.slow
 def test_the_ir_does_not_explode(model, train):
     protected = Adversarial(adversary_weight=10, tuning_epochs=1).protect(model, train)
     assert protected.send(train.images).tensor.std() < 3 * model.send(train.images).tensor.std()
 
 
+@pytest.mark.slow
 def test_the_network_stays_useful(model, train, judged):
     assert judged(Adversarial(tuning_epochs=1).protect(model, train))[0] > judged(model)[0] - 0.05
 
@@ -90,6 +93,7 @@ def test_the_bound_on_information_is_that_of_its_definition(model, train):
     torch.testing.assert_close(adversary.information(images, ir), 0.5 * gap / variance)
 
 
+@pytest.mark.slow
 def test_the_objective_changes_what_is_trained(model, train, private):
     sent = []
     for objective in ("variance", "information"):

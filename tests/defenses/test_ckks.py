@@ -91,6 +91,7 @@ def test_details_compare_decrypted_results_with_the_network_in_the_clear(late, t
     assert found["server_s_per_image"] > 0
 
 
+@pytest.mark.slow
 def test_costs_separate_the_client_from_the_server_and_count_all_rounds(middle, train, private, monkeypatch):
     monkeypatch.setattr(costs, "BLOCK_CALLS", 1)
     oneshot, interactive = (
@@ -195,6 +196,7 @@ def test_parameters_that_make_no_sense_are_refused_at_once(params):
         Ckks(**params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("given", "refusal"), [({}, Inapplicable), ({"ring": 8192}, UsageError)])
 def test_parameters_that_are_too_coarse_are_found_out_before_any_attack(given, refusal, middle, train, monkeypatch):
     monkeypatch.setattr("mia_bench.defenses.ckks.MAX_LOGIT_ERROR", 1e-9)
@@ -209,6 +211,7 @@ def test_what_would_take_too_long_is_refused_before_any_work(middle, train):
         Ckks(accuracy_images=100000, budget_s=10).protect(middle, train)
 
 
+@pytest.mark.slow
 def test_the_budget_decides_how_many_images_are_classified(middle, train):
     few, many = (Ckks(budget_s=budget).protect(middle, train).accuracy_images for budget in (1, 10))
     assert few is not None

@@ -12,8 +12,8 @@ import pytest
 from ...helpers.commands import SMALL, mia_bench, run
 from ...helpers.fresh_command import FreshCommand
 
-HALF = ("--defense", "dp_ir", "--sigma", "0.1,0.2,0.3,0.4,0.5", "--attack", "ridge")
-GRID = (*HALF, "--seed", "0", "--seed", "1")
+SWEEP = ("--defense", "dp_ir", "--sigma", "0.1,0.2,0.3,0.4,0.5", "--attack", "ridge")
+CELLS = 12
 
 
 def start(tree: Path, out: Path, *grid: str) -> FreshCommand:
@@ -34,7 +34,7 @@ def test_a_stopped_run_keeps_its_finished_cells_and_goes_on_from_there(
     stop: signal.Signals, code: int, tree: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "results"
-    process = start(tree, out, *GRID)
+    process = start(tree, out, *SWEEP)
     wait_for_records(out, 3, process)
     os.kill(process.pid, stop)
     _, told = process.communicate()
@@ -45,14 +45,14 @@ def test_a_stopped_run_keeps_its_finished_cells_and_goes_on_from_there(
     assert stop is signal.SIGKILL or told.splitlines()[-1] == (
         f"Interrupted{by}. Finished cells are saved; rerun the same command to resume."
     )
-    assert 3 <= len(kept) < 24
+    assert 3 <= len(kept) < CELLS
 
-    again = run(tree, out, *GRID)
+    again = run(tree, out, *SWEEP)
 
     assert again.exit_code == 0, again.stderr
-    assert f"Running {24 - len(kept)} of 24 cells ({len(kept)} already done)" in again.stderr
+    assert f"Running {CELLS - len(kept)} of {CELLS} cells ({len(kept)} already done)" in again.stderr
     assert all(path.read_bytes() == content for path, content in kept.items())
-    assert len(pd.read_csv(out / "leaderboard.csv")) == 24
+    assert len(pd.read_csv(out / "leaderboard.csv")) == CELLS
     assert not [path for path in (out / "cells").iterdir() if path.suffix == ".json" and path.name.startswith(".")]
 
 
@@ -61,7 +61,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, room = tmp_path / "results", iter(range(11))
-    assert run(tree, tmp_path / "warm", *HALF).exit_code == 0
+    assert run(tree, tmp_path / "warm", *SWEEP).exit_code == 0
 
     def fsync(file: int) -> None:
         if next(room, None) is None:
@@ -69,7 +69,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fsync)
-        full = run(tree, out, *HALF)
+        full = run(tree, out, *SWEEP)
     kept = {path: path.read_bytes() for path in (out / "cells").iterdir()}
 
     assert full.exit_code == 2
@@ -78,7 +78,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(
     assert 2 <= len(kept) < 12
     assert {path.suffix for path in kept} == {".json"}
 
-    again = run(tree, out, *HALF)
+    again = run(tree, out, *SWEEP)
     assert again.exit_code == 0, again.stderr
     assert f"Running {12 - len(kept)} of 12 cells ({len(kept)} already done)" in again.stderr
     assert all(path.read_bytes() == content for path, content in kept.items())
@@ -88,7 +88,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(
 @pytest.mark.slow
 def test_two_runs_into_one_folder_at_once_corrupt_nothing(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "results"
-    both = [start(tree, out, *HALF), start(tree, out, *HALF)]
+    both = [start(tree, out, *SWEEP), start(tree, out, *SWEEP)]
     messages = [process.communicate()[1] for process in both]
 
     assert [process.returncode for process in both] == [0, 0], messages

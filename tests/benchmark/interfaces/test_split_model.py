@@ -22,17 +22,18 @@ def target_of(name: str, shape: tuple[int, int, int], classes: int = 5) -> Targe
     return Target(normalize, component.build(shape, classes)).eval()
 
 
-@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (3, 20, 24)])
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @torch.no_grad()  # torch computes attention by other kernels where gradients are recorded
-def test_server_of_client_is_the_whole_model_at_every_split(name: str, shape: tuple[int, int, int]) -> None:
-    target = target_of(name, shape)
-    images = torch.rand(2, *shape)
+def test_server_of_client_is_the_whole_model_at_every_split(name: str) -> None:
+    """To the last bit; ``every_layer_is_a_split`` checks images of other shapes, up to rounding."""
+    target = target_of(name, (3, 20, 24))
+    images = torch.rand(2, 3, 20, 24)
+    whole = target(images)
 
     for split in target.splits:
         model = target.split(split)
-        assert torch.equal(model.server(model.client(images)), target(images))
-        assert torch.equal(model.answer(model.send(images)), target(images))
+        assert torch.equal(model.server(model.client(images)), whole)
+        assert torch.equal(model.answer(model.send(images)), whole)
 
 
 @pytest.mark.parametrize(("name", "layers"), [("lenet5", LENET5), ("cnn6", CNN6)])
