@@ -54,7 +54,10 @@ class Noise(Channel):
         *((name, "conv1", 8) for name in READERS if name != "black_box"),
         ("black_box", "conv1", 6),
         *((name, split, 1.5) for name in LEARNERS for split in ("relu2", "fc1")),
-        *((name, split, 2) for name in (*MAP, "auto") for split in ("relu2", "fc1")),
+        ("auto", "fc1", 2),
+        ("map_dec", "relu2", 2),  # the priors differ, the search does not: each is tried at one deep split
+        ("map_pca", "fc1", 2),
+        ("map_tv", "relu2", 2),
         ("deep_prior", "conv1", 5),
         ("pinv", "conv1", 60),
         ("pinv", "relu1", 60),

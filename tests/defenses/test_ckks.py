@@ -135,7 +135,7 @@ attacks = pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: type(att
 @attacks
 @pytest.mark.slow
 def test_an_attack_on_ciphertexts_ends_at_the_mean_image_as_on_encrypted_zeros(attack, late, train, private):
-    few, aux = private[:48], train[:160]
+    few, aux = private[:24], train[:96]
     reached = {}
     for control in (False, True):
         protected = Ckks(control=control).protect(late, train)

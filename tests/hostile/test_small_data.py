@@ -29,7 +29,7 @@ def results(folder: Path, *, per_class: int) -> dict[str, Record]:
 def test_every_defense_on_a_few_images_gives_a_result_or_a_sentence(
     tmp_path: Path, per_class: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tuning, "MIN_STEPS_PER_EPOCH", 10)
+    monkeypatch.setattr(tuning, "MIN_STEPS_PER_EPOCH", 3)
     records = results(tmp_path, per_class=per_class)
 
     assert {record.row.defense for record in records.values()} == {*DEFENSES}
