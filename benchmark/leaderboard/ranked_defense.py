@@ -30,7 +30,7 @@ class RankedDefense:
         utility: utility by the metric of the task, which is the accuracy for classification.
         utility_metric: the name of that metric.
         utility_undefended: utility of the undefended network.
-        utility_kept: utility as a share of the undefended one, if that is above 0.
+        utility_kept: utility as a share of the undefended one, if that is above 0, at the seeds that have both.
         agreement: agreement with the undefended network.
         pareto: whether the defense is complete, and no other complete defense of the scenario surely keeps
             more utility at a lower PSNR.
@@ -137,7 +137,8 @@ def describe_defense(
     accuracy = over_seeds(scored, lambda row: row.accuracy)
     accuracy_undefended = over_seeds(scored, lambda row: row.accuracy_undefended)
     utility = over_seeds(scored, lambda row: row.utility)
-    plain = accuracy_undefended if accuracy is not None else over_seeds(scored, lambda row: undefended.get(row.seed))
+    both = with_undefended(scored, undefended)
+    plain = accuracy_undefended if accuracy is not None else over_seeds(both, lambda row: undefended.get(row.seed))
     return replace(
         described,
         **worst_case(scored, records, complete=complete),
@@ -147,7 +148,7 @@ def describe_defense(
         utility=utility,
         utility_metric=next((row.utility_metric for row in scored if row.utility_metric), ""),
         utility_undefended=plain,
-        utility_kept=_share(utility, plain),
+        utility_kept=_share(over_seeds(both, lambda row: row.utility), plain),
         agreement=over_seeds(scored, lambda row: row.agreement),
         epsilon=_weakest(row.epsilon for row in scored),
         bound_identified=_weakest(row.bound_identified for row in scored),
@@ -163,6 +164,11 @@ def describe_defense(
         attack_gap_db=min((row.attack_gap_db for row in scored if row.attack_gap_db is not None), default=None),
         **_attribute(scored),
     )
+
+
+def with_undefended(scored: Sequence[Row], undefended: Mapping[int, float]) -> list[Row]:
+    """Return the rows whose undefended utility is known: by themselves for classification, else by their seed."""
+    return [row for row in scored if row.accuracy_undefended is not None or row.seed in undefended]
 
 
 def _attribute(scored: Sequence[Row]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ..registry.labels import label
 from .audits import audit
 from .completeness import Component, ScenarioKey, by_defense, each_once, find_gaps, is_scored
 from .flag_kinds import INCOMPLETE
-from .ranked_defense import COLUMNS, HIGHEST_FIRST, RankedDefense, describe_defense
+from .ranked_defense import COLUMNS, HIGHEST_FIRST, RankedDefense, describe_defense, with_undefended
 from .ranking_uncertainty import MEASURES, leak_estimates, utility_estimate
 from .store import Record, Row
 
@@ -143,7 +143,8 @@ def _contender(
     flags = {name for row in cells for name in names.get(row.cell_id, ())}
     described = describe_defense(cells, records, undefended=undefended, flags=flags, complete=complete)
     leaks = leak_estimates(scored, records, complete=complete)
-    return _Contender(described, leaks, _loss(utility_estimate(scored), described.utility_undefended))
+    utility = utility_estimate(with_undefended(scored, undefended))
+    return _Contender(described, leaks, _loss(utility, described.utility_undefended))
 
 
 def _loss(utility: Estimate | None, undefended: float | None) -> Estimate | None:

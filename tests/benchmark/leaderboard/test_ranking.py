@@ -248,6 +248,17 @@ def test_other_tasks_are_ranked_by_their_utility() -> None:
     assert "utility" not in shorten(rank([each.row for each in TWO_ATTACKS], {})).columns
 
 
+def test_the_utility_kept_is_of_seeds_at_which_the_undefended_network_ran() -> None:
+    lines = ranked(
+        record("undefended", "one", [30.0], [0.9], utility=0.9, **REGRESSION),
+        record("noise", "one", [20.0], [0.5], utility=0.81, **REGRESSION),
+        record("noise", "one", [20.0], [0.5], utility=0.45, seed=1, **REGRESSION),
+    )
+
+    assert lines["noise"]["utility"] == pytest.approx(0.63)
+    assert lines["noise"]["utility_kept"] == pytest.approx(0.9)
+
+
 def test_splits_of_one_network_follow_each_other_as_in_the_network() -> None:
     costs = {"stem": (10, 5, 800), "a_pool": (10, 5, 200), "block": (40, 9, 400), "head": (40, 12, 40)}
     rows = [
