@@ -54,8 +54,11 @@ def to_frame(ranked: Iterable[RankedDefense]) -> pd.DataFrame:
     return pd.DataFrame([asdict(each) for each in ranked], columns=COLUMNS)
 
 
-Rivals = dict[str, list[list[int]]]
-"""By measure, for each defense the positions of those that surely beat it in utility kept and in the measure."""
+Rivals = dict[str, list[list[int] | None]]
+"""By measure, for each defense the positions of those that surely beat it in utility kept and in the measure.
+
+None for a defense that the Pareto front ignores: an incomplete one, or one without a score or without the utility kept.
+"""
 
 
 def rank_scenarios(
@@ -90,7 +93,7 @@ def rank_scenarios(
         for key in ("defense_params", "defense", "psnr_db", sort):  # each sort keeps the order of the one before
             here.sort(key=partial(_order, key))
         rivals = {measure: _rivals(here, measure) for measure in MEASURES}
-        front = {index for index in _able(here, "psnr_db") if not rivals["psnr_db"][index]}
+        front = {index for index, beaten in enumerate(rivals["psnr_db"]) if beaten == []}
         found[scenario] = [replace(each.defense, pareto=index in front) for index, each in enumerate(here)], rivals
     return found
 
@@ -155,10 +158,10 @@ def _loss(utility: Estimate | None, undefended: float | None) -> Estimate | None
     return Estimate(-utility.value / undefended, low, high)
 
 
-def _rivals(here: Sequence[_Contender], measure: str) -> list[list[int]]:
+def _rivals(here: Sequence[_Contender], measure: str) -> list[list[int] | None]:
     points = _able(here, measure)
     able = [*points]
-    beaten: list[list[int]] = [[] for _ in here]
+    beaten: list[list[int] | None] = [None for _ in here]
     for index, by in zip(able, beaten_by([*points.values()]), strict=True):
         beaten[index] = [able[rival] for rival in by]
     return beaten

@@ -59,7 +59,7 @@ class DefenseSummary:
             ``strongest_leak_db`` is how far the strongest single attack is above the mean image. The worst case per
             image is always above it, even if it is the best of several failed guesses.
         rivals: by measure, the positions of the settings that surely beat this one in utility kept and in the measure;
-            empty on the Pareto front, None for a setting that is incomplete or has no score.
+            empty on the Pareto front, None for a setting that is incomplete, or has no score or no utility kept.
         lacking: descriptions of the cells that are missing, failed or inapplicable.
         cells: the columns of each attack and seed.
         costs: modelled latency in ms and energy in mJ of one image, by network.
@@ -127,7 +127,7 @@ def settings(
             ranges=ranges(scored, records, complete=not line.incomplete),
             seeds=seed_span(scored, records),
             more=_more(scored, records),
-            rivals={name: None if line.incomplete else beaten[position] for name, beaten in rivals.items()},
+            rivals={name: beaten[position] for name, beaten in rivals.items()},
             lacking=[
                 f"{shorten_attack(*gap.attack)}, seed {gap.seed}: {gap.why}" for gap in gaps if gap.defense == key
             ],

@@ -10,7 +10,7 @@ from mia_bench.benchmark.report.strength_figure import strength
 from mia_bench.benchmark.report.tradeoff_figure import tradeoff
 from PIL import Image
 
-from ...helpers.boards import HOSTILE, cells, write
+from ...helpers.boards import HOSTILE, cell, cells, write
 from ...helpers.commands import mia_bench
 
 ROWS = cells()
@@ -51,6 +51,17 @@ def test_each_setting_is_a_point_and_the_incomplete_and_flagged_ones_are_hollow(
         each.label for each in SCENARIO.settings if drawn[each.line["psnr_db"], each.line["accuracy"]] == "white"
     }
     assert doubtful == {HOSTILE, "noise:sigma=0.1"}
+
+
+def test_settings_whose_kept_utility_is_unknown_are_drawn_but_not_on_the_front() -> None:
+    facts = {"task": "regression", "utility_metric": "r2", "accuracy": None, "accuracy_undefended": None}
+    rows = [cell(name, "{}", "ridge", 20.0, utility=-0.2, **facts) for name in ("undefended", "noise")]
+    (scenario,) = content([each.row for each in rows], {each.row.cell_id: each for each in rows}).scenarios
+
+    (axes,) = tradeoff(scenario).axes
+
+    assert [each.rivals["psnr_db"] for each in scenario.settings] == [None, None]
+    assert len({line.get_ydata()[0] for line in axes.lines if line.get_marker() not in ("None", None, "")}) == 1
 
 
 def test_the_axis_of_high_accuracies_gives_each_halving_of_the_error_the_same_room() -> None:
