@@ -98,6 +98,8 @@ class Archive:
             shape, by_columns, dtype = read(file)
         except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
             raise self._damaged(name, error) from error
+        if min(shape, default=0) < 0:
+            raise self._damaged(name, f"its shape is {shape}")
         if dtype.hasobject:
             raise UsageError(
                 f"Expected numbers in the array {name} of {self.path}, got Python objects, which are pickles and are "

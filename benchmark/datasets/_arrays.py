@@ -67,7 +67,8 @@ def read_archive(path: Path, wanted: Wanted) -> tuple[RawImages, RawImages, tupl
             f"Expected images of one shape in {path}, got {tuple(train.images.shape[1:])} and "
             f"{tuple(test.images.shape[1:])}. Resize them."
         )
-    kept = cached_tensors("datasets", identity, lambda: {"train": positions_without_repeats(train, test)})["train"]
+    division = [*identity, labels.task]  # an archive without a test split is divided as its task needs
+    kept = cached_tensors("datasets", division, lambda: {"train": positions_without_repeats(train, test)})["train"]
     return train.keep(kept), test, labels.names
 
 
@@ -181,10 +182,10 @@ def _divided(everything: RawImages, names: Sequence[str]) -> dict[str, RawImages
     """Make a fifth of the images of each class, but at least one, the test split; of all images without classes."""
     has_classes = everything.task == "classification"
     groups = everything.labels if has_classes else torch.zeros(len(everything.labels), dtype=torch.int64)
-    counts = torch.bincount(groups, minlength=len(names) if has_classes else 1)
+    counts = torch.bincount(groups, minlength=max(1, len(names)) if has_classes else 1)
     scarce = int(counts.argmin())
     if counts[scarce] < MIN_CLASS_IMAGES:
-        group = f"images of class {names[scarce]}" if has_classes else "images"
+        group = f"images of class {names[scarce]}" if has_classes and names else "images"
         raise UsageError(
             f"Expected at least {MIN_CLASS_IMAGES} {group}, got {int(counts[scarce])}. Add images, so that the victim, "
             "the attacker and the test split have one each."

@@ -77,6 +77,17 @@ def test_an_archive_without_a_test_split_is_divided_by_class(tmp_path: Path) -> 
     assert_disjoint(pools)
 
 
+def test_one_archive_is_divided_anew_for_each_task(tmp_path: Path) -> None:
+    repeated = {"images": np.concatenate([GRAY[:27], GRAY[:20]]), "labels": np.arange(47) % 3}
+    np.savez(tmp_path / "x.npz", **repeated)
+
+    for task in ("unlabeled", "classification", "unlabeled"):
+        pools = Npz(path=Path("x.npz"), task=task).load(tmp_path)  # the second and the third find a cached division
+        assert_disjoint(pools)
+        shown = torch.cat([pools.train.images, pools.aux.images, pools.private.images]).flatten(1)
+        assert len(shown.unique(dim=0)) == 27
+
+
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     before = load(tmp_path, medmnist())
     after = load(tmp_path, medmnist(255 - GRAY))
@@ -97,6 +108,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "texts": ({"images": GRAY, "labels": LABELS.astype(str)}, "one whole number for each"),
     "an empty number": ({"images": GRAY, "labels": np.r_[np.zeros(39), np.nan]}, "got an empty or infinite one"),
     "columns first": ({"images": np.asfortranarray(GRAY), "labels": LABELS}, "row by row"),
+    "no images": ({"images": GRAY[:0], "labels": LABELS[:0]}, "at least 3 images, got 0"),
     "a rare class": ({"images": GRAY, "labels": np.r_[np.zeros(38, int), 1, 1]}, "at least 3 images of class 1, got 2"),
 }
 
@@ -117,14 +129,17 @@ def test_a_file_that_is_not_an_archive_is_named(tmp_path: Path) -> None:
         Npz(path=tmp_path / "y.npz").load(None)
 
 
-def test_an_array_that_claims_more_than_it_holds_is_damaged(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("shape", "reason"), [((40, 5000, 5000), "it is cut short"), ((-1, 12, 10), r"its shape is \(-1, 12, 10\)")]
+)
+def test_an_array_that_claims_another_size_is_damaged(tmp_path: Path, shape: tuple[int, ...], reason: str) -> None:
     header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (40, 5000, 5000)})
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
     labels = io.BytesIO()
     np.save(labels, LABELS)
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as file:
         file.writestr("images.npy", header.getvalue() + b"only this")
         file.writestr("labels.npy", labels.getvalue())
 
-    with pytest.raises(UsageError, match=r"The array images of .*x.npz is damaged \(it is cut short\)"):
+    with pytest.raises(UsageError, match=rf"The array images of .*x.npz is damaged \({reason}\)"):
         Npz(path=Path("x.npz")).load(tmp_path)
