@@ -16,6 +16,8 @@ from ..metrics.activations import count_peak_bytes
 from ..metrics.macs import count_macs
 
 JPEG_QUALITY = 90
+COLORS = 3
+"""Channels of a color image."""
 
 
 @dataclass(frozen=True)
@@ -97,14 +99,20 @@ def _bytes(weights: Iterable[Tensor]) -> int:
 def encoded_bytes(images: Tensor, kind: str) -> float:
     """Return the mean bytes of images (N, C, H, W) in [0, 1] as files of a kind, ``PNG`` or ``JPEG`` (quality 90).
 
+    Gray and color images are one file each. Images of other numbers of channels are one gray file for each channel.
+
     Example:
         >>> encoded_bytes(torch.zeros(1, 1, 8, 8), "PNG") > 60
         True
     """
     sizes = []
     for image in (255 * images).round().to(torch.uint8).cpu():
-        pixels = image[0] if len(image) == 1 else image[:3].permute(1, 2, 0)
-        target = io.BytesIO()
-        Image.fromarray(pixels.numpy()).save(target, kind, quality=JPEG_QUALITY)
-        sizes.append(target.tell())
+        files = [image.permute(1, 2, 0)] if len(image) == COLORS else list(image)
+        sizes.append(sum(_file_bytes(pixels, kind) for pixels in files))
     return sum(sizes) / len(sizes)
+
+
+def _file_bytes(pixels: Tensor, kind: str) -> int:
+    target = io.BytesIO()
+    Image.fromarray(pixels.numpy()).save(target, kind, quality=JPEG_QUALITY)
+    return target.tell()

@@ -36,3 +36,12 @@ def test_a_noisy_image_takes_more_bytes_than_a_gray_one() -> None:
     noise, gray = torch.rand(2, 3, 32, 32), torch.full((2, 3, 32, 32), 0.5)
 
     assert encoded_bytes(noise, "PNG") > 3 * 32 * 32 > encoded_bytes(noise, "JPEG") > encoded_bytes(gray, "JPEG")
+
+
+def test_every_channel_counts_in_the_bytes_of_files() -> None:
+    noise = torch.rand(2, 5, 32, 32)
+
+    for kind in ("PNG", "JPEG"):
+        alone = [encoded_bytes(noise[:, [channel]], kind) for channel in range(5)]
+        for channels in (2, 4, 5):
+            assert encoded_bytes(noise[:, :channels], kind) == sum(alone[:channels])
