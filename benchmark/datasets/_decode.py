@@ -30,7 +30,7 @@ MAX_IMAGE_PIXELS = 64_000_000
 """Most pixels of an image, 256 MB as RGBA. Images of large cameras fit; a small file can claim far more."""
 UNSUPPORTED_FORMATS = frozenset({"EPS", "WMF", "MPEG", "BUFR", "GRIB", "HDF5"})
 """Formats that Pillow recognizes but cannot decode itself. For EPS it would run an interpreter on the file."""
-_WIDE_MODES = ("I", "F")
+WIDE_MODES = ("I", "F")
 """Prefixes of Pillow's modes with more than 8 bits per pixel. Its conversion to RGB would clip those at 255."""
 
 
@@ -128,7 +128,7 @@ def _fit(path: Path, image: Image.Image, frame: Frame) -> Image.Image:
         )
     if image.width * image.height > MAX_IMAGE_PIXELS:
         raise UsageError(f"{_limit(path)}, got {image.width}x{image.height}. Shrink it.")
-    if image.mode.startswith(_WIDE_MODES):
+    if image.mode.startswith(WIDE_MODES):
         raise UsageError(f"Expected {path} to have 8 bits per channel, got mode {image.mode}. Convert it to 8 bits.")
     size = (frame.width, frame.height)
     if min(image.size) > 4 * max(size):

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from ..errors import UsageError, describe
 from ..utils.texts import quoted
+from ._decode import WIDE_MODES
 from ._given_images import as_array, is_array
 
 READ_TWICE = 8
@@ -94,6 +95,11 @@ def _item(given: Dataset[Any] | list[Any], index: int, where: str) -> tuple[NDAr
 
 def _pixels(image: Any, index: int, where: str) -> NDArray[Any]:
     if isinstance(image, Image.Image):
+        if image.mode.startswith(WIDE_MODES):
+            raise UsageError(
+                f"Expected images of 8 bits per channel, got mode {image.mode} at position {index} of {where}. Convert "
+                "them: numpy.asarray(image) / 65535 has floats in [0, 1] if 65535 is white."
+            )
         image = np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
     if not is_array(image):
         raise UsageError(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import UsageError
@@ -102,8 +103,7 @@ def _labels(sets: Sequence[GivenSet], wanted: Wanted, count: int) -> Labels:
     table = np.concatenate(given)
     names = next((each.names for each in sets if each.names), None)
     if table.dtype.kind in "US":
-        found, numbers = np.unique(table, return_inverse=True)
-        return Labels(torch.from_numpy(numbers.reshape(-1).astype(np.int64)), "classification", tuple(map(str, found)))
+        return _of_names(table, wanted)
     if table.ndim == 2 and table.shape[1] == 1:
         table = table[:, 0]
     whole = table.ndim == 1 and table.dtype.kind in "biuf" and bool((table == np.rint(table)).all())
@@ -114,6 +114,16 @@ def _labels(sets: Sequence[GivenSet], wanted: Wanted, count: int) -> Labels:
             return Labels(torch.from_numpy(table), "classification", names)
     columns = [str(column) for column in range(1 if table.ndim == 1 else table.shape[1])]
     return settle(table, wanted, columns=columns, where="the labels", classes=True)
+
+
+def _of_names(table: NDArray[Any], wanted: Wanted) -> Labels:
+    """Return the classes of images whose labels are names, (N,)."""
+    if wanted not in ("auto", "classification"):
+        raise UsageError(
+            f"Expected numbers for task={wanted}, got names such as {str(table[0])!r}. Leave out task, or give numbers."
+        )
+    found, numbers = np.unique(table, return_inverse=True)
+    return Labels(torch.from_numpy(numbers.reshape(-1).astype(np.int64)), "classification", tuple(map(str, found)))
 
 
 def _without_repeats(images: ImageSet) -> ImageSet:

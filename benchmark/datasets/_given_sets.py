@@ -123,7 +123,7 @@ def as_labels(given: Any, count: int, where: str) -> NDArray[Any]:
         raise _wrong_labels(labels, count, where)
     if labels.dtype.kind in "US" and labels.ndim == 2:
         raise _wrong_labels(labels, count, where)
-    return np.asarray(labels)
+    return np.char.decode(labels, "utf-8", "backslashreplace") if labels.dtype.kind == "S" else np.asarray(labels)
 
 
 def _of_one_kind(labels: NDArray[Any]) -> NDArray[Any]:

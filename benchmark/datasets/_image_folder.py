@@ -125,7 +125,7 @@ def _listed(root: Path, task: Wanted, table: LabelTable | None) -> Tree:
         )
     if task != "classification" and not _has_class_folders(root) and (flat := _flat_files(root)):
         return _without_classes(Tree(root, (), flat, task="unlabeled"))
-    tree = _with_classes(root)
+    tree = _with_classes(root, fewest=1 if task == "unlabeled" else 2)
     return replace(tree, task="unlabeled") if task == "unlabeled" else tree
 
 
@@ -166,8 +166,8 @@ def _is_image(entry: os.DirEntry[str]) -> bool:
     return not _is_folder(entry) and os.path.splitext(entry.name)[1].lower() in suffixes()
 
 
-def _with_classes(root: Path) -> Tree:
-    """List the images in folders of classes."""
+def _with_classes(root: Path, *, fewest: int) -> Tree:
+    """List the images in folders of classes, of which there must be at least ``fewest``."""
     undivided = _undivided(root)
     if undivided is None:
         found = {split: _class_folders(root, split) for split in SPLITS}
@@ -175,7 +175,7 @@ def _with_classes(root: Path) -> Tree:
     else:
         found = {"train": _class_folders(root, undivided)}
     classes = tuple(sorted(found["train"]))
-    if len(classes) < 2:
+    if len(classes) < fewest:
         folder = root / ("train" if undivided is None else undivided)
         raise UsageError(
             f"Expected at least 2 class folders in {folder}, got only {', '.join(classes)!r}. Add another class."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -87,7 +88,11 @@ def read_table(path: Path) -> LabelTable:
         UsageError: If it is damaged, has no numbers, or names a file twice or outside the folder.
     """
     try:
-        frame = pd.read_csv(path, skipinitialspace=True, dtype={0: str}, index_col=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # lines with more values than the header has names
+            frame = pd.read_csv(path, skipinitialspace=True, dtype={0: str}, index_col=False)
+    except pd.errors.ParserWarning as error:
+        raise UsageError(f"Expected a name for each column in the header of {path}, got too few. {FORM}") from error
     except (OSError, ValueError, pd.errors.ParserError) as error:  # also an encoding other than UTF-8
         raise UsageError(f"Expected a table of labels, got {path}: {message_of(error)}. {FORM}") from error
     if len(frame.columns) < 2 or not len(frame):
@@ -105,8 +110,9 @@ def read_table(path: Path) -> LabelTable:
 
 
 def _require_numbers(column: Any, name: str, path: Path) -> None:
-    if column.dtype.kind not in "biuf":
-        text = next(str(value) for value in column if not isinstance(value, int | float))
+    has_numbers = column.dtype.kind in "biuf"
+    text = None if has_numbers else next((str(value) for value in column if not isinstance(value, int | float)), None)
+    if text is not None:
         raise UsageError(
             f"Expected numbers in the column {name!r} of {path}, got {text!r}. Put images of one class in a folder "
             "with its name instead, or write numbers."
@@ -114,6 +120,11 @@ def _require_numbers(column: Any, name: str, path: Path) -> None:
     if column.isna().any():
         line = int(np.flatnonzero(column.isna())[0]) + 2
         raise UsageError(f"Expected a number in the column {name!r} of {path}, got none in line {line}. Fill it in.")
+    if not has_numbers:
+        largest = max(column, key=abs)
+        raise UsageError(
+            f"Expected numbers of at most 64 bits in the column {name!r} of {path}, got {largest}. Scale them."
+        )
 
 
 def _require_inside(files: Sequence[PurePosixPath], path: Path) -> None:

@@ -108,5 +108,6 @@ def _classes(table: NDArray[Any], columns: Sequence[str], where: str) -> Labels:
         raise UsageError(
             f"Expected whole numbers in {where} for task=classification, got others. Give task=regression."
         )
-    names, numbers = np.unique(table[:, 0].astype(np.int64), return_inverse=True)
-    return Labels(torch.from_numpy(numbers.astype(np.int64)), "classification", tuple(map(str, names.tolist())))
+    values, numbers = np.unique(table[:, 0], return_inverse=True)
+    names = tuple(str(int(value)) for value in values.tolist())
+    return Labels(torch.from_numpy(numbers.astype(np.int64)), "classification", names)

@@ -151,6 +151,14 @@ def test_given_images_are_not_changed_and_not_shared() -> None:
         (FLOATS[:1], r"at least 3 different images, one each for the victim, .*, got 1. Give more images"),
         ({"private": FLOATS}, "of which aux or train may be missing, got private"),
         ({"private": (FLOATS[:8], LABELS[:8]), "aux": FLOATS[8:]}, "labels for all pools or for none"),
+        (
+            [Image.fromarray(each[0].astype(np.uint16) * 257) for each in BYTES],
+            "8 bits per channel, got mode I;16 at pos",
+        ),
+        (
+            [Image.fromarray(each[0].astype(np.float32)) for each in BYTES],
+            "8 bits per channel, got mode F at position 0",
+        ),
         (Noise(), "that are the same each time they are read, got others at position 0. Remove random transforms"),
         (object(), "as an array or tensor, .*got <object"),
     ],
@@ -158,6 +166,24 @@ def test_given_images_are_not_changed_and_not_shared() -> None:
 def test_other_images_are_refused_with_the_remedy(given: Any, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         Arrays.holding(given, {})
+
+
+@pytest.mark.parametrize("task", ["regression", "multi-label"])
+def test_names_are_refused_where_a_task_needs_numbers(task: str) -> None:
+    names = np.array(["ant", "bee", "cat", "dog"])[LABELS]
+
+    with pytest.raises(UsageError, match=f"Expected numbers for task={task}, got names such as 'ant'. Leave out task"):
+        Arrays.holding((FLOATS, names), {"task": task})
+
+
+def test_names_in_bytes_are_those_in_text() -> None:
+    assert pools((FLOATS, np.array([b"ant", "bée".encode()])[LABELS % 2])).classes == ("ant", "bée")
+
+
+def test_numbers_of_classes_beyond_64_bits_stay_apart() -> None:
+    found = pools((FLOATS, np.array([0.0, 1e30, 2e30])[LABELS % 3]), task="classification")
+
+    assert len(found.classes) == 3
 
 
 def test_a_name_without_images_is_refused_with_the_remedy() -> None:

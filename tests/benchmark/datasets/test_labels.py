@@ -116,8 +116,9 @@ def test_the_folders_of_splits_may_hold_images_without_classes(tmp_path: Path) -
     assert (pools.task, len(pools.private), pools.note) == ("unlabeled", 6, "")
 
 
-def test_labels_of_folders_can_be_ignored(tmp_path: Path) -> None:
-    pools = folder(images(tmp_path, lambda i: f"{'ab'[i % 2]}/{i}.png"), task="unlabeled")
+@pytest.mark.parametrize("names", ["ab", "a"])
+def test_labels_of_folders_can_be_ignored(tmp_path: Path, names: str) -> None:
+    pools = folder(images(tmp_path, lambda i: f"{names[i % len(names)]}/{i}.png"), task="unlabeled")
 
     assert (pools.task, pools.classes) == ("unlabeled", ())
 
@@ -149,6 +150,12 @@ def test_a_table_of_numbers_is_for_regression_and_may_name_the_splits(tmp_path: 
     [
         ("file,x\n0.png,cat\n", "Expected numbers in the column 'x' of .*, got 'cat'. Put images of one class"),
         ("file,x\n0.png,1\n1.png,\n", "got none in line 3"),
+        ("file,x\n0.png,True\n1.png,\n", "got none in line 3"),
+        (f"file,x\n0.png,{10**30}\n1.png,1\n", "Expected numbers of at most 64 bits in the column 'x' .*, got 10000"),
+        (
+            "file,x\n0.png,1,7\n1.png,2,8\n",
+            "Expected a name for each column in the header of .*labels.csv, got too few",
+        ),
         ("file,x\n../0.png,1\n", "Expected a path relative to .* in line 2"),
         ("file,x\n0.png,1\n0.png,2\n", "got '0.png' again in line 3"),
         ("file\n0.png\n", "got 1 columns and 1 lines"),
