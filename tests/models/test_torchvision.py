@@ -219,6 +219,7 @@ def test_published_weights_of_a_transformer_are_refused_for_another_size_before_
         model.build((3, 64, 64), 1000)
 
 
+@pytest.mark.slow
 def test_the_checks_of_models_pass_for_the_images_that_it_takes() -> None:
     lab = Lab()
     assert fits_any_images(model(), lab)

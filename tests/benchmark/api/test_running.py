@@ -59,6 +59,7 @@ def test_a_board_has_the_rows_of_the_request_in_the_order_of_the_plan(folder: Pa
     assert sorted(written["cell_id"]) == sorted(board["cell_id"])
 
 
+@pytest.mark.slow
 def test_a_second_run_computes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = run(folder)
     monkeypatch.setattr(runner, "run_task", None)

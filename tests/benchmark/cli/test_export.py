@@ -54,6 +54,7 @@ def in_torch(tree: Path, defense: str) -> SplitModel:
     return defended(setting, target.split("relu1"), bench.pools(setting.dataset).train)
 
 
+@pytest.mark.slow
 def test_the_files_compute_the_logits_of_the_trained_target_for_any_number_of_images(
     tree: Path, tmp_path: Path
 ) -> None:
