@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from mia_bench.benchmark.cli import app
-from mia_bench.benchmark.datasets import cifar10, mnist, photos
+from mia_bench.benchmark.datasets import cifar10, mnist, photos, whole_photos
 from mia_bench.benchmark.datasets._division import divide
 from mia_bench.benchmark.leaderboard.submissions import write_submission
 from typer.main import get_command
@@ -37,10 +37,13 @@ COMMANDS = sorted(
     if "my_noise" not in command or command.startswith("mia-bench new")  # test_new.py installs it, and runs the rest
 )
 
+SLOW = r"^mia-bench (export|run (calibration|large-images|real-networks))\b|--figures"
+
 
 @pytest.fixture(autouse=True)
-def few_images(brief: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def few_images(brief: Path, one_onnx_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give all datasets few images, and all networks few steps."""
+    monkeypatch.setattr(whole_photos, "CROPS", 2)
     monkeypatch.setattr(photos, "MAX_PATCHES", {"train": 8, "aux": 8, "private": 10})
     for module in (cifar10, mnist):
         monkeypatch.setattr(module, "divide", lambda train, test, classes, _: divide(train, test, classes, 300))
@@ -98,7 +101,10 @@ def test_the_pages_show_every_command() -> None:
     assert {command.split()[1] for command in SHOWN} - {"--version"} == commands
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command",
+    [pytest.param(each, marks=[pytest.mark.slow] if re.search(SLOW, each) else []) for each in COMMANDS],
+)
 def test_every_command_of_the_pages_is_understood(
     command: str, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,16 +84,16 @@ def without_numbers(component: ResolvedComponent) -> tuple[str, ...]:
 
 
 def crossed(planned: Sequence[PlannedCell]) -> list[PlannedCell]:
-    """Each defense at each split of a network, and each attack on each network; other numbers and seeds are the same.
+    """Each split, each defense and each attack of each network once; other numbers and seeds count as the same.
 
-    The first attack of a suite runs at all its splits with all defenses; the other attacks at one split of a network.
+    Which attacks and defenses work on which kinds of wires is tested in ``test_every_wire.py`` of both.
     """
     chosen, seen = [], set[Any]()
     for each in planned:
         setting = each.cell.setting
         network = (setting.dataset.label, setting.model.label)
         defense, attack = map(without_numbers, (setting.defense, each.cell.attack))
-        new = {(*network, setting.split, defense), (*network, attack)} - seen
+        new = {(*network, setting.split), (*network, "defense", defense), (*network, "attack", attack)} - seen
         if new:
             chosen.append(each)
         seen |= new
