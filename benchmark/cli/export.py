@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import cast
 
 import torch
@@ -62,15 +61,12 @@ def export(given: Request, options: RunOptions, *, force: bool) -> list[Path]:
     halves = halves_of(model, setting.defense.label)
     try:
         options.out.mkdir(parents=True, exist_ok=True)
-        folder = Path(mkdtemp(prefix=".export-", dir=options.out))
-    except OSError as error:
-        raise UsageError(f"Cannot write {options.out}: {error.strerror}. Choose another --out.") from error
-    try:
-        _write(setting, model, halves, artifacts, folder)
-        for name in FILES:
-            os.replace(folder / name, options.out / name)
-    finally:
-        shutil.rmtree(folder)
+        with TemporaryDirectory(prefix=".export-", dir=options.out) as folder:
+            _write(setting, model, halves, artifacts, Path(folder), options.data_dir)
+            for name in FILES:
+                os.replace(Path(folder, name), options.out / name)
+    except OSError as error:  # such as a full disk
+        raise UsageError(f"Cannot write {options.out}: {error.strerror or error}. Choose another --out.") from error
     return [options.out / name for name in FILES]
 
 
@@ -96,7 +92,9 @@ def _protected(setting: Setting, artifacts: Artifacts) -> SplitModel:
         raise UsageError(f"{setting.defense.label} cannot protect this network: {message_of(error)}") from error
 
 
-def _write(setting: Setting, model: SplitModel, halves: Halves, artifacts: Artifacts, folder: Path) -> None:
+def _write(
+    setting: Setting, model: SplitModel, halves: Halves, artifacts: Artifacts, folder: Path, data_dir: Path | None
+) -> None:
     pools = artifacts.targets.pools(setting.dataset, setting.model)
     images = pools.train.images[:COMPARED_IMAGES].cpu()
     graphs = write_graphs(halves, images, folder)
@@ -108,5 +106,6 @@ def _write(setting: Setting, model: SplitModel, halves: Halves, artifacts: Artif
         classes=cast(tuple[str, ...], pools.classes),
         target=digest(artifacts.targets.identity(setting.dataset, setting.model, setting.seed)),
         folder=folder,
+        data_dir=data_dir,
     )
     (folder / DESCRIPTION).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")

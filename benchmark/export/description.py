@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def describe_split(
     classes: tuple[str, ...],
     target: str,
     folder: Path,
+    data_dir: Path | None,
 ) -> dict[str, Any]:
     """Return the content of split.json.
 
@@ -38,13 +40,13 @@ def describe_split(
         model: The protected model.
         graphs: The written graphs.
         images: The images (N, C, H, W) on which the graphs were compared with torch.
-        classes: The names of the classes, in the order of the logits.
+        classes: The names of the classes, in the order of the logits. None if the images are unlabeled.
         target: The hash of everything that the weights of the undefended network follow from.
         folder: Where the graphs lie.
+        data_dir: The folder of the data that the user gave.
     """
     wire = _tensor(graphs.wire)
     image = _tensor(images) | {"range": [0, 1], "layout": "NCHW, RGB" if images.shape[1] == 3 else "NCHW"}
-    logits = {"shape": [BATCH, len(classes)], "dtype": "float32"}
     return {
         "schema": SCHEMA,
         "dataset": setting.dataset.canonical,
@@ -64,7 +66,7 @@ def describe_split(
             "file": SERVER,
             "sha256": _hash(folder / SERVER),
             "inputs": {"wire": wire},
-            "outputs": {"logits": logits},
+            "outputs": {"logits": _tensor(graphs.answer)},
         },
         "wire_bytes": model.ir_channel.packed_bytes(graphs.wire) or graphs.wire[:1].nbytes,
         "defense": {
@@ -76,7 +78,7 @@ def describe_split(
         },
         "to_do": _to_do(model, graphs),
         "checked": {"images": len(images), "tolerance": TOLERANCE, "logit_difference": graphs.logit_difference},
-        "evaluate": _command(setting),
+        "evaluate": _command(setting, data_dir),
         "versions": _versions(),
     }
 
@@ -120,14 +122,15 @@ def _to_do(model: SplitModel, graphs: Graphs) -> list[str]:
     return found
 
 
-def _command(setting: Setting) -> str:
+def _command(setting: Setting, data_dir: Path | None) -> str:
     """Return the command that measures what this split reveals."""
     params = setting.defense.component.model_dump(mode="json", exclude_defaults=True)
     chosen = ",".join(f"{key}={write(value)}" for key, value in params.items())
     defense = f"{setting.defense.name}:{chosen}" if chosen else setting.defense.name
     words = {"dataset": setting.dataset.canonical, "model": setting.model.canonical, "split": setting.split}
     words |= {"defense": defense, "seed": str(setting.seed), "images": str(setting.images)}
-    return "mia-bench run " + " ".join(f"--{name} '{value}'" for name, value in words.items())
+    words |= {} if data_dir is None else {"data-dir": str(data_dir)}
+    return shlex.join(["mia-bench", "run", *(word for name, value in words.items() for word in (f"--{name}", value))])
 
 
 def _hash(path: Path) -> str:

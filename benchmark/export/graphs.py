@@ -38,6 +38,7 @@ class Graphs:
     Attributes:
         noise: The inputs of the client that take random numbers.
         wire: An example of what the client sends, (N, ...).
+        answer: What the server answers to it, (N, ...).
         logit_difference: The largest difference between logits of ONNX Runtime and of torch, for the same wire.
 
     Example: See ``write_graphs``, which returns it.
@@ -45,6 +46,7 @@ class Graphs:
 
     noise: list[RandomInput]
     wire: Tensor
+    answer: Tensor
     logit_difference: float
 
 
@@ -86,7 +88,7 @@ def write_graphs(halves: Halves, images: Tensor, folder: Path) -> Graphs:
     difference = 0.0
     for batch in (images[:1], images):
         difference = max(difference, _compare(halves, batch, noise, folder))
-    return Graphs(noise, wire, difference)
+    return Graphs(noise, wire, halves.server(wire), difference)
 
 
 def _graph(half: nn.Module, example: Tensor, names: tuple[str, str]) -> Any:
@@ -123,7 +125,9 @@ def _save(model: Any, path: Path) -> None:
 
     try:
         onnx.save(model, str(path))
-    except Exception as error:  # of protobuf, for more than 2 GiB, or of the system
+    except OSError:
+        raise  # such as a full disk; another split would not help
+    except Exception as error:  # of protobuf, for more than 2 GiB
         raise UsageError(f"Cannot write {path.name}: {message_of(error)}. Choose an earlier split.") from error
 
 

@@ -1,7 +1,9 @@
 """`mia-bench export`: files that ONNX Runtime runs as torch does, or a sentence."""
 
+import errno
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from mia_bench.benchmark.evaluation.protection import defended
 from mia_bench.benchmark.interfaces import SplitModel
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
+from torch import nn
 from torchvision.models import resnet18
 
 from ...helpers.commands import mia_bench
@@ -25,9 +28,11 @@ SMALL = ("--dataset", "imagefolder:size=16")
 LENET = ("--model", "lenet5", "--split", "relu1")
 
 
-def export(tree: Path, out: Path, *words: str | Path, network: tuple[str, ...] = LENET) -> dict[str, Any]:
+def export(
+    tree: Path, out: Path, *words: str | Path, network: tuple[str, ...] = LENET, data: tuple[str, ...] = SMALL
+) -> dict[str, Any]:
     """The description that an export writes."""
-    result = mia_bench("export", *SMALL, "--data-dir", tree, "-o", out, *network, *words)
+    result = mia_bench("export", *data, "--data-dir", tree, "-o", out, *network, *words)
     assert result.exit_code == 0, result.output
     assert [line.rpartition("/")[2] for line in result.stdout.splitlines()] == [
         "client.onnx",
@@ -73,10 +78,45 @@ def test_the_files_compute_the_logits_of_the_trained_target_for_any_number_of_im
     assert described["client"]["normalization"]["mean"] == model.client[0].mean.flatten().tolist()
     assert described["classes"] == sorted(path.name for path in (tree / "train").iterdir())
     assert described["wire_bytes"] == model.send(torch.rand(1, 3, 16, 16)).nbytes
-    assert described["evaluate"].startswith(
-        "mia-bench run --dataset 'imagefolder:size=16' --model 'lenet5' --split 'relu1'"
-    )
+    assert described["server"]["outputs"]["logits"]["shape"] == ["batch", len(described["classes"])]
+    assert shlex.split(described["evaluate"]) == [
+        *("mia-bench", "run", *SMALL, *LENET, "--defense", "undefended", "--seed", "0", "--images", "64"),
+        *("--data-dir", str(tree)),
+    ]
     assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_outputs_without_names_of_classes_have_the_shape_of_the_answer(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "from torch import nn\ndef build(): return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3))\n"
+    )
+    (tmp_path / "export_maps.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    weights = tmp_path / "maps.pt"
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3))
+    torch.save(network.state_dict(), weights)
+    maps = ("--model", f"python:build=export_maps:build,weights={weights}", "--split", "1")
+
+    described = export(tree, tmp_path / "out", network=maps, data=("--dataset", "imagefolder:size=16,task=unlabeled"))
+
+    _, answer = in_onnx_runtime(tmp_path / "out", np.zeros((1, 3, 16, 16), np.float32))
+    assert described["classes"] == []
+    assert described["server"]["outputs"]["logits"]["shape"] == ["batch", *answer.shape[1:]] == ["batch", 2, 12, 12]
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_no_files(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    result = mia_bench("export", *SMALL, "--data-dir", tree, "-o", tmp_path / "out", *LENET)
+
+    assert (result.exit_code, list((tmp_path / "out").iterdir())) == (2, [])
+    assert f"Cannot write {tmp_path / 'out'}: No space left on device. Choose another --out." in result.stderr
 
 
 @pytest.mark.slow
