@@ -40,7 +40,7 @@ def board_of(device: str, words: list[str], folder: Path) -> tuple[pd.DataFrame,
     done = subprocess.run(
         command, capture_output=True, text=True, env={"MIA_BENCH_CACHE": str(folder / "cache"), **os.environ}
     )
-    if done.returncode == 2:
+    if not (out / "leaderboard.csv").exists():
         sys.exit(done.stderr)
     return pd.read_csv(out / "leaderboard.csv"), time.perf_counter() - start
 
@@ -89,7 +89,8 @@ def main() -> None:
         for device in sorted(options.devices, reverse=True):  # CUDA trains the target
             boards[device], seconds = board_of(device, words, Path(folder))
             board = boards[device]
-            print(f"{device}: {seconds:.1f} s, {(board.status == 'done').sum()} of {len(board)} cells done", flush=True)
+            print(f"{device}: {seconds:.1f} s, {(board.status == 'done').sum()} of {len(board)} cells done")
+            print(board[["attack", "attack_seconds", "psnr_db"]].to_string(index=False), flush=True)
             for reason in board.reason.dropna().unique():
                 print(f"  {reason}", flush=True)
     table = side_by_side({device: boards[device] for device in options.devices})

@@ -127,4 +127,4 @@ def _of_model(model: Model, lab: Lab) -> Effects:
         images = torch.rand(2, *shape)
         weights = [weight.detach().clone() for weight in layers.state_dict().values()]
         logits = layers.to(lab.device)(images.to(lab.device))
-    return Effects((*weights, logits.cpu()), (repr(layers),))
+    return Effects((*weights, logits.cpu()), (repr(layers), model.has_class_outputs))

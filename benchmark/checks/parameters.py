@@ -67,7 +67,11 @@ def vary(component: Component, **changes: Any) -> Component:
 
 
 def parameters_change_the_result(component: Component, lab: Lab) -> str | None:
-    """Each parameter, alone or with one other parameter, changes the result for a fixed seed."""
+    """Each parameter, alone or with one other parameter, changes the result for a fixed seed.
+
+    A parameter may have no effect beside those that were given, such as the delta of Gaussian noise if Laplacian noise
+    is given. That is a remark, and a failure only if all parameters have their defaults.
+    """
     names = own_fields(type(component))
     if not names:
         raise Skipped("The component has no parameters.")
@@ -78,14 +82,16 @@ def parameters_change_the_result(component: Component, lab: Lab) -> str | None:
     for name in alone:
         if not search.shows_beside_another(name):
             (late if search.over else idle).append(name)
+    given = ", ".join(name for name in names if name in component.model_fields_set and name not in idle)
     require(
-        not idle,
+        not idle or given,
         f"The parameters {', '.join(idle)} have no effect: no other value changed the result, alone or with one other "
         "parameter.",
     )
-    remarks = [f"no other value is known for {', '.join(unknown)}"] * bool(unknown)
+    remarks = [f"no effect of {', '.join(idle)} beside the given {given}"] * bool(idle)
+    remarks += [f"no other value is known for {', '.join(unknown)}"] * bool(unknown)
     remarks += [f"no time was left for {', '.join(late)}"] * bool(late)
-    if remarks and len(unknown) + len(late) == len(names):
+    if len(unknown) + len(late) + len(idle) == len(names):
         raise Skipped("; ".join(remarks))
     return "; ".join(remarks) or None
 

@@ -47,6 +47,19 @@ def test_one_check_alone_finds_a_fault(component: type, worker: Worker, monkeypa
     assert re.search(words, failed[name])
 
 
+def test_a_parameter_without_effect_beside_a_given_one_is_a_remark_not_a_fault(worker: Worker) -> None:
+    lab = Lab(worker=worker)
+    (check,) = [
+        check
+        for check in checks_of(planted_defenses.Idle(level=0.5), lab=lab)
+        if check.name == "parameters change the result"
+    ]
+
+    (outcome,) = outcomes([check])
+
+    assert (outcome.status, outcome.reason) == ("ok", "no effect of idle beside the given level")
+
+
 def test_every_check_has_a_planted_fault() -> None:
     bodies = [*catalog.DECLARATION, *(body for group in catalog.BEHAVIOR.values() for body in group)]
     names = {body.__name__.replace("_", " ") for body in (*bodies, *catalog.REPETITION)}
