@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import log
 from statistics import median
 
 import torch
@@ -57,14 +58,19 @@ def estimate(groups: Sequence[Sequence[Cell]], artifacts: Artifacts, known: Sequ
     training = sum(_training_by_target(groups, artifacts).values())
     by_cell: dict[Cell, float | None] = {}
     longest, total = 0.0, 0.0
+    macs: dict[object, float | None] = {}
     for group in groups:
-        attacking = {cell: _attack_seconds(cell, known) for cell in group}
+        setting = group[0].setting
+        client = setting.dataset, setting.model, setting.split
+        if client not in macs:
+            macs[client] = _client_macs(setting, artifacts)
+        attacking = {cell: _attack_seconds(cell, known, macs[client]) for cell in group}
         protecting = _protect_seconds(group[0], known)
+        total += protecting + sum(seconds or 0.0 for seconds in attacking.values())
+        longest = max(longest, protecting + max(seconds or 0.0 for seconds in attacking.values()))
         if attacking[group[0]] is not None:
             attacking[group[0]] = protecting + (attacking[group[0]] or 0.0)
         by_cell |= attacking
-        total += protecting + sum(_attack_seconds(cell, known) or 0.0 for cell in group)
-        longest = max(longest, protecting + max(_attack_seconds(cell, known) or 0.0 for cell in group))
     processes = max(1, min(jobs, len(by_cell)))
     return Estimate(training + max(longest, total / processes), by_cell, training)
 
@@ -88,32 +94,51 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _attack_seconds(cell: Cell, known: Sequence[Timing]) -> float | None:
+def _attack_seconds(cell: Cell, known: Sequence[Timing], macs: float | None) -> float | None:
+    """Return the median seconds of the nearest cells, first of all by the MACs of the client.
+
+    The time of a white-box attack grows with the images and with the MACs.
+    """
     names, access = CellNames.of(cell), getattr(cell.attack.component, "access", None)
 
-    def agreement(other: CellNames) -> tuple[bool, ...]:
+    def agreement(other: Timing) -> tuple[float, ...]:
         return (
-            other.dataset == names.dataset,
-            other.model == names.model,
-            other.split == names.split,
-            other.defense == names.defense,
+            -abs(log(_times_the_macs(macs, other))),
+            other.names.dataset == names.dataset,
+            other.names.model == names.model,
+            other.names.split == names.split,
+            other.names.defense == names.defense,
         )
+
+    def seconds(other: Timing) -> float:
+        if access is not Access.WHITE_BOX:
+            return other.attack_seconds or 0.0
+        return (other.attack_seconds or 0.0) * _times_the_macs(macs, other) * cell.setting.images / other.images
 
     timed = [each for each in known if each.names.attack == names.attack and each.attack_seconds is not None]
     found = nearest(timed, agreement)
-    if not found:
+    return median(map(seconds, found)) if found else None
+
+
+def _times_the_macs(macs: float | None, other: Timing) -> float:
+    """Return how many times the MACs of another cell's client a client has; 1 if either is unknown."""
+    return macs / other.client_macs if macs and other.client_macs else 1.0
+
+
+def _client_macs(setting: Setting, artifacts: Artifacts) -> float | None:
+    """Return the MACs of a client for one image; None for those of plug-ins, which run in worker processes only."""
+    if setting.in_worker:
         return None
-    per_image = access is Access.WHITE_BOX
-    return median(
-        (each.attack_seconds or 0.0) * (cell.setting.images / each.images if per_image else 1) for each in found
-    )
+    client = artifacts.targets.structure(setting.dataset, setting.model).split(setting.split).client
+    return count_macs(client, torch.zeros(1, *artifacts.facts(setting.dataset).image_shape))
 
 
 def _protect_seconds(cell: Cell, known: Sequence[Timing]) -> float:
     names = CellNames.of(cell)
 
-    def agreement(other: CellNames) -> tuple[bool, ...]:
-        return other.dataset == names.dataset, other.model == names.model, other.split == names.split
+    def agreement(other: Timing) -> tuple[float, ...]:
+        there = other.names
+        return there.dataset == names.dataset, there.model == names.model, there.split == names.split
 
     timed = [each for each in known if each.names.defense == names.defense and each.protect_seconds is not None]
     return median([each.protect_seconds or 0.0 for each in nearest(timed, agreement)] or [0.0])

@@ -47,6 +47,7 @@ class Timing:
         images: number of attacked images.
         protect_seconds: time to make the protected model; None if it was not measured.
         attack_seconds: time of the attack; None if there was none.
+        client_macs: multiply-accumulate operations of the client for one image; None if they were not counted.
 
     Example:
         >>> names = CellNames("photos", "lenet5", "relu1", "dp_ir", "ridge")
@@ -58,6 +59,7 @@ class Timing:
     images: int
     protect_seconds: float | None
     attack_seconds: float | None
+    client_macs: float | None = None
 
 
 def timings(out: Path) -> list[Timing]:
@@ -83,10 +85,10 @@ def typical(kind: Kind, name: str) -> dict[str, float]:
     return {dataset: median(seconds) for dataset, seconds in sorted(found.items())}
 
 
-def nearest(known: Sequence[Timing], agreement: Callable[[CellNames], tuple[bool, ...]]) -> list[Timing]:
-    """Return the timings whose names agree best: in the first of several respects, then in the second, and so on."""
-    best = max((agreement(each.names) for each in known), default=())
-    return [each for each in known if agreement(each.names) == best]
+def nearest(known: Sequence[Timing], agreement: Callable[[Timing], tuple[float, ...]]) -> list[Timing]:
+    """Return the timings that agree best: in the first of several respects, then in the second, and so on."""
+    best = max((agreement(each) for each in known), default=())
+    return [each for each in known if agreement(each) == best]
 
 
 def _recorded(record: Record) -> Timing:
@@ -94,7 +96,7 @@ def _recorded(record: Record) -> Timing:
     names = CellNames(
         *(name.partition(":")[0] for name in (row.dataset, row.model, row.split, row.defense, row.attack))
     )
-    return Timing(names, row.n_images, record.details.get("protect_seconds"), row.attack_seconds)
+    return Timing(names, row.n_images, record.details.get("protect_seconds"), row.attack_seconds, row.client_macs)
 
 
 @cache
@@ -105,5 +107,5 @@ def _shipped() -> tuple[Timing, ...]:
 
 def _timing(line: dict[str, str]) -> Timing:
     names = CellNames(*(line[name] for name in ("dataset", "model", "split", "defense", "attack")))
-    protect, attack = (float(line[name]) if line[name] else None for name in ("protect_seconds", "attack_seconds"))
-    return Timing(names, int(line["n_images"]), protect, attack)
+    measured = ("protect_seconds", "attack_seconds", "client_macs")
+    return Timing(names, int(line["n_images"]), *(float(line[name]) if line[name] else None for name in measured))

@@ -36,10 +36,16 @@ def cells(attack: str, *defenses: str, images: int = 4) -> list[list[Cell]]:
 
 
 def timing(
-    attack: str, seconds: float | None, *, images: int = 4, protect: float | None = None, **names: str
+    attack: str,
+    seconds: float | None,
+    *,
+    images: int = 4,
+    protect: float | None = None,
+    macs: float | None = None,
+    **names: str,
 ) -> Timing:
     whole = {"dataset": "mnist", "model": "lenet5", "split": "relu2", "defense": "undefended"} | names
-    return Timing(CellNames(**whole, attack=attack), images, protect, seconds)
+    return Timing(CellNames(**whole, attack=attack), images, protect, seconds, macs)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +74,15 @@ def test_the_time_of_a_white_box_attack_grows_with_the_images(bench: Artifacts) 
 
     assert estimate(cells("white_box", images=8), bench, known, 1).seconds == pytest.approx(10 * 8 / 64)
     assert estimate(cells("ridge", images=8), bench, known, 1).seconds == 10
+
+
+def test_the_time_grows_with_the_macs_of_another_client(bench: Artifacts) -> None:
+    macs = 3 * 8 * 5 * 5 * 12 * 12  # conv1 of lenet5 on 3x16x16
+    known = [timing("white_box", 10, macs=macs / 3), timing("white_box", 500, macs=100 * macs)]
+    known += [timing("ridge", 7, macs=macs / 3), timing("ridge", 900, macs=100 * macs, dataset="imagefolder")]
+
+    assert estimate(cells("white_box"), bench, known, 1).seconds == pytest.approx(30)
+    assert estimate(cells("ridge"), bench, known, 1).seconds == 7
 
 
 def test_an_attack_that_was_never_timed_is_counted_as_unknown(bench: Artifacts) -> None:
