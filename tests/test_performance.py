@@ -248,3 +248,13 @@ def test_the_class_radius_is_the_share_of_the_variance_within_classes(script: Ca
     assert radius(torch.tensor([[0.0], [0.0], [4.0], [4.0]]), labels) == 0
     assert radius(torch.tensor([[0.0], [4.0], [0.0], [4.0]]), labels) == 1
     assert radius(torch.tensor([[-1.0], [1.0], [3.0], [5.0]]), labels) == pytest.approx(4 / 20)
+
+
+def test_recipe_trains_each_variant(run: Run) -> None:
+    out = run("recipe", "--only", "standard", "fast", "whole images")
+
+    assert re.findall(r"^\| ([^|]+) \| \d+ \| [\d.]+ \| [\d.]+% \|$", out, re.MULTILINE) == [
+        "standard",
+        "fast",
+        "whole images",
+    ]

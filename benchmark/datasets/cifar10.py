@@ -34,9 +34,10 @@ class Cifar10(Dataset):
     Source: Krizhevsky 2009, "Learning multiple layers of features from tiny images"; torchvision.datasets.CIFAR10.
     """
 
+    version: ClassVar[int] = 2
     model: ClassVar[str] = "cnn6"
     split: ClassVar[str] = "relu22"
-    training: ClassVar[Training] = Training(epochs=8, flip=True, shift=2)
+    training: ClassVar[Training] = Training(epochs=8, flip=True, shift=2, recipe="fast")
     aux_images: int = Field(
         MAX_DEFAULT_AUX_IMAGES, ge=1, description="training images given to the attacker instead of the victim"
     )

@@ -136,6 +136,8 @@ class TargetStore:
         if is_given(model):
             return {**shared, "given": cast(Model, model.component).given_weights}
         training = asdict(self._training(dataset))
+        if training["recipe"] == "standard":  # as before there was another one
+            del training["recipe"]
         return {"recipe": RECIPE_VERSION, "training": training, **shared, "seed": seed}
 
     def is_ready(self, setting: Setting) -> bool:

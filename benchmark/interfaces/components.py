@@ -246,15 +246,17 @@ class Training:
         epochs: Passes over the training images, at least 1.
         flip: Whether to mirror images at random, from left to right.
         shift: The largest number of pixels by which images are moved at random, in each direction.
+        recipe: ``standard``, or ``fast``, which needs fewer passes over many images; see ``training.recipes``.
 
     Example:
         >>> Training(epochs=5, flip=True)
-        Training(epochs=5, flip=True, shift=0)
+        Training(epochs=5, flip=True, shift=0, recipe='standard')
     """
 
     epochs: int = 15
     flip: bool = False
     shift: int = 0
+    recipe: Literal["standard", "fast"] = "standard"
 
 
 class Dataset(Component, ABC):

@@ -6,6 +6,7 @@ from .joint import JointLoss, train_jointly
 from .last_layer import LastLayer, Units
 from .loop import SMALLEST_BATCH, Plan, fit, plan
 from .normalization import add_biases
+from .recipes import RECIPES, Recipe
 from .targets import MIN_STEPS, RECIPE_VERSION, train_head, train_target
 from .tuning import EPOCHS_HELP, fit_batches, frozen_encoder, num_steps, trainable, tune, tune_server
 from .untrained import untrained_copy
@@ -13,11 +14,13 @@ from .untrained import untrained_copy
 __all__ = [
     "EPOCHS_HELP",
     "MIN_STEPS",
+    "RECIPES",
     "RECIPE_VERSION",
     "SMALLEST_BATCH",
     "JointLoss",
     "LastLayer",
     "Plan",
+    "Recipe",
     "Units",
     "add_biases",
     "augment",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +52,7 @@ def plan(count: int, *, epochs: int, batch_size: int, least: int) -> Plan:
 
 
 def fit(
-    parameters: Iterable[nn.Parameter],
+    parameters: Iterable[nn.Parameter] | Sequence[dict[str, Any]],
     loss: Callable[[Tensor], Tensor],
     *,
     count: int,
@@ -61,6 +61,7 @@ def fit(
     learning_rate: float,
     weight_decay: float = 0.0,
     optimizer: Literal["adamw", "sgd"] = "adamw",
+    decay: Literal["cos", "linear"] = "cos",
     least: int = 1,
 ) -> None:
     """Minimize a loss over random batches with a one-cycle learning rate.
@@ -68,7 +69,8 @@ def fit(
     With few samples, batches become smaller and passes longer until a pass has ``least`` steps, see ``plan``.
 
     Args:
-        parameters: The parameters that are trained, in place. Expects at least one.
+        parameters: The parameters that are trained, in place, at least one; or groups of them as torch's optimizers
+            take them, each with its peak learning rate ``lr``.
         loss: A function that maps the indices of a batch (B,) to the mean loss of the batch.
         count: The number of training samples.
         epochs: The number of passes over the samples. 0 means no training.
@@ -76,6 +78,7 @@ def fit(
         learning_rate: The peak of the cycle.
         weight_decay: The weight decay, which is decoupled for AdamW.
         optimizer: AdamW, or stochastic gradient descent with Nesterov momentum.
+        decay: How the learning rate rises and falls.
         least: The least number of steps in a pass.
 
     Example:
@@ -95,8 +98,6 @@ def fit(
     Source of the schedule: Smith & Topin 2018, "Super-convergence".
     """
     trained = list(parameters)
-    device = trained[0].device
-    steps, batch_size = plan(count, epochs=epochs, batch_size=batch_size, least=least)
     stepper: torch.optim.Optimizer
     if optimizer == "adamw":
         stepper = torch.optim.AdamW(trained, learning_rate, weight_decay=weight_decay, fused=True)
@@ -104,7 +105,10 @@ def fit(
         stepper = torch.optim.SGD(
             trained, learning_rate, weight_decay=weight_decay, momentum=0.9, nesterov=True, fused=True
         )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(stepper, learning_rate, total_steps=max(steps, 1))
+    device = stepper.param_groups[0]["params"][0].device
+    steps, batch_size = plan(count, epochs=epochs, batch_size=batch_size, least=least)
+    peaks = [group["lr"] for group in stepper.param_groups]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(stepper, peaks, total_steps=max(steps, 1), anneal_strategy=decay)
     for batch in itertools.islice(_batches(count, batch_size, device), steps):
         stepper.zero_grad(set_to_none=True)
         loss(batch).backward()

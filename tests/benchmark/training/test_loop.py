@@ -43,3 +43,20 @@ def test_many_images_make_the_same_steps_with_and_without_a_least_number(least: 
 
 def test_no_pass_is_no_training() -> None:
     assert plan(20, epochs=0, batch_size=128, least=100).steps == 0
+
+
+def test_groups_of_parameters_have_their_own_learning_rates() -> None:
+    slow, quick = (nn.Parameter(torch.zeros(1)) for _ in range(2))
+
+    fit(
+        [{"params": [slow], "lr": 0.01}, {"params": [quick], "lr": 0.02}],
+        lambda batch: slow.sum() + quick.sum(),
+        count=8,
+        epochs=3,
+        batch_size=8,
+        learning_rate=1.0,
+        optimizer="sgd",
+    )
+
+    assert slow.item() < 0
+    assert quick.item() == pytest.approx(2 * slow.item())
