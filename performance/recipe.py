@@ -3,7 +3,7 @@
 Every variant trains the same network with the same seed. Prints processor seconds and the accuracy on the test images.
 
 Run: python performance/recipe.py --data-dir DIR [--dataset cifar10] [--model cnn6] [--device cpu] [--seeds 1]
-     [--only standard fast "whole images" ...]
+     [--images N] [--only standard fast "whole images" ...]
 """
 
 import argparse
@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--dataset", default="cifar10")
     parser.add_argument("--model")
     parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--images", type=int, help="train on so many images only")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--only", nargs="*", choices=VARIANTS, default=list(VARIANTS), metavar="VARIANT")
@@ -73,13 +74,14 @@ def main() -> None:
     request = Request(dataset=[options.dataset], model=model, attacks=["mean_image"], defenses=["undefended"], images=1)
     setting = plan(request)[0].setting
     pools, training = bench.pools(setting.dataset), setting.dataset.component.training  # pyright: ignore[reportAttributeAccessIssue]
+    train = pools.train[: options.images]
     print("| recipe | passes | CPU-s | accuracy |\n|---|---|---|---|")
     for name in options.only:
         recipe = VARIANTS[name]
         for seed in range(options.seeds):
             with seeded("build", seed):
                 target = bench.targets._build(setting.dataset, setting.model).to(options.device)
-            seconds = trained(recipe, target, pools.train, training, seed)
+            seconds = trained(recipe, target, train, training, seed)
             reached = accuracy(target, pools.private)
             print(f"| {name} | {recipe.epochs(training)} | {seconds:.0f} | {reached:.2%} |", flush=True)
 

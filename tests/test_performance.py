@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from .helpers.brief import shorten_training
 from .helpers.trees import image_tree
 
 SCRIPTS = Path(__file__).parents[1] / "performance"
@@ -250,11 +251,17 @@ def test_the_class_radius_is_the_share_of_the_variance_within_classes(script: Ca
     assert radius(torch.tensor([[-1.0], [1.0], [3.0], [5.0]]), labels) == pytest.approx(4 / 20)
 
 
-def test_recipe_trains_each_variant(run: Run) -> None:
-    out = run("recipe", "--only", "standard", "fast", "whole images")
+def test_recipe_trains_each_variant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shorten_training(monkeypatch)
+    monkeypatch.syspath_prepend(SCRIPTS)
+    tree, path = image_tree(tmp_path / "images", train=12, test=4), str(SCRIPTS / "recipe.py")
+    words = ["--dataset", "imagefolder:size=16", "--model", "cnn6", "--data-dir", str(tree), "--images", "20"]
+    variants = ["standard", "fast", "whole images"]
+    monkeypatch.setattr(sys, "argv", [path, *words, "--only", *variants])
 
-    assert re.findall(r"^\| ([^|]+) \| \d+ \| [\d.]+ \| [\d.]+% \|$", out, re.MULTILINE) == [
-        "standard",
-        "fast",
-        "whole images",
-    ]
+    runpy.run_path(path, run_name="__main__")
+
+    rows = re.findall(r"^\| ([^|]+) \| \d+ \| \d+ \| [\d.]+% \|$", capsys.readouterr().out, re.MULTILINE)
+    assert rows == variants
