@@ -172,14 +172,14 @@ def _clean(model: SplitModel, images: Tensor) -> Tensor:
 
 def _posteriors(model: SplitModel, clean: Tensor, draws: int, observations: int) -> Tensor:
     """Draw the wires of each image R times. Return the posterior probabilities (R, N, N), a row for each image sent."""
+    images, passes = len(clean), draws * observations
+    total = torch.zeros(draws, images, images, dtype=torch.float64, device=clean.device)
     wires = max(1, BLOCK_NUMBERS // clean.numel())
-    at_once, found = max(1, wires // (len(clean) * observations)), []
-    for first in range(0, draws, at_once):
-        count = min(at_once, draws - first)
-        sent = torch.cat([model.ir_channel(clean) for _ in range(count * observations)])
-        densities = torch.cat([_log_densities(model, clean, some) for some in sent.split(wires)])
-        found.append(densities.view(count, observations, len(clean), len(clean)).sum(1).softmax(2))
-    return torch.cat(found)
+    for some in torch.arange(passes, device=clean.device).split(max(1, wires // images)):
+        sent = torch.cat([model.ir_channel(clean) for _ in some])
+        densities = torch.cat([_log_densities(model, clean, part) for part in sent.split(wires)])
+        total.index_add_(0, some // observations, densities.view(-1, images, images))
+    return total.softmax(2)
 
 
 def _log_densities(model: SplitModel, clean: Tensor, sent: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import pytest
 import torch
@@ -206,3 +207,18 @@ def test_the_bound_of_many_images_binds_on_all_of_them(monkeypatch: pytest.Monke
     assert bound is not None
     assert guessed > 70  # dB, without a look at any wire
     assert bound.psnr_db >= guessed
+
+
+def test_wires_that_take_much_memory_are_not_held_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    gallery, private = images(12), model(1.0)
+    events: list[str] = []
+    density, send = bounds._log_densities, NoiseChannel.forward
+    monkeypatch.setattr(bounds, "BLOCK_NUMBERS", 3 * gallery.numel())
+    monkeypatch.setattr(bounds, "_log_densities", lambda *args: events.append("weigh") or density(*args))
+    monkeypatch.setattr(NoiseChannel, "forward", lambda *args: events.append("send") or send(*args))
+
+    assert gallery_bound(private, gallery, observations=8) is not None
+
+    drawn = events[1 : len(events) - events[::-1].index("weigh")]  # the channel is tried on one wire before
+    assert ("send", "weigh") in set(pairwise(drawn))
+    assert ("send", "send") not in set(pairwise(drawn))
