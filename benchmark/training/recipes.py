@@ -76,7 +76,7 @@ class Recipe:
 RECIPES = {
     "standard": Recipe(),
     "fast": Recipe(
-        passes=0.7,
+        passes=1.0,
         shifts=False,
         batch_size=64,
         learning_rate=0.15,
@@ -84,6 +84,6 @@ RECIPES = {
         decay="linear",
         weight_decay=1e-3,
         label_smoothing=0.1,
-        sizes=((0.5, 0.35), (0.75, 0.45), (1.0, 0.2)),
+        sizes=((0.5, 0.35), (0.75, 0.4), (1.0, 0.25)),
     ),
 }
