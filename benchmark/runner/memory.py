@@ -9,8 +9,11 @@ from ..plan.cells import Setting
 
 BASE_BYTES = 700 * 2**20
 """A process that has imported everything (measured)."""
-DECODER_BYTES = 64 * 32 * 16 * 4
-"""For each pixel: batches of 64, 32 channels and about 16 maps that are kept for the gradient."""
+DECODER_BYTES = 32 * 16 * 4
+"""For each pixel of a batch: 32 channels of about 16 maps that are kept for the gradient."""
+DECODER_BATCH, FEW_IMAGES, FEW_PIXELS, FEW_BATCH = 64, 25 * 64, 2**14, 4
+"""Images of a batch; the number of images below which it has so many pixels, and so many images at least
+(``attacks/_decoders/fitting.py``)."""
 GRADIENT_BYTES = 2**29
 """What optimization keeps at most (``attacks/_limits.py``)."""
 QUERY_BYTES = 2**31
@@ -26,4 +29,5 @@ def process_bytes(artifacts: Artifacts, setting: Setting) -> int:
     data = 2 * facts.bytes_in_memory
     queries = min(QUERY_BYTES, 2 * 4 * facts.aux * max(wire, image.numel()))
     attacked = 4 * 4 * setting.images * max(wire, image.numel())
-    return BASE_BYTES + data + queries + attacked + max(GRADIENT_BYTES, DECODER_BYTES * pixels)
+    batch = DECODER_BATCH if facts.aux >= FEW_IMAGES else min(DECODER_BATCH, max(FEW_BATCH, FEW_PIXELS // pixels))
+    return BASE_BYTES + data + queries + attacked + max(GRADIENT_BYTES, DECODER_BYTES * pixels * batch)
