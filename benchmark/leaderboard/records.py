@@ -26,12 +26,19 @@ Status = Literal["done", "failed", "inapplicable"]
 Task = Literal["classification", "multi-label", "regression", "unlabeled"]
 
 
+def _finite(digits: str) -> float:
+    """Read a number, also one that JSON does not have, such as NaN, or that only infinity can stand for."""
+    if not math.isfinite(value := float(digits)):
+        raise ValueError(f"Expected finite numbers in JSON, got {digits}.")
+    return value
+
+
 @lru_cache(maxsize=4096)
 def _parameters(text: str) -> str:
-    """Check that a text is a JSON object."""
+    """Check that a text is a JSON object of finite numbers."""
     if text.count("[") + text.count("{") > MAX_BRACKETS:
         raise ValueError("Expected less nested JSON.")
-    if not isinstance(json.loads(text), dict):
+    if not isinstance(json.loads(text, parse_constant=_finite, parse_float=_finite), dict):
         raise ValueError("Expected a JSON object.")
     return text
 

@@ -25,6 +25,12 @@ def test_the_columns_are_those_of_the_design_in_order() -> None:
     assert DESIGN.replace("\n", " ").replace(" ", "").split(",") == COLUMNS
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_parameters_hold_finite_numbers_as_every_component_demands(number: str) -> None:
+    with pytest.raises(ValueError, match=f"Expected finite numbers in JSON, got {number}"):
+        record("a", "one", [10.0], [0.1], defense_params=f'{{"sigma":{number}}}')
+
+
 def test_rows_survive_the_way_to_the_file_and_back(tmp_path: Path) -> None:
     records = [
         record("b", "one", [10.0, 1 / 3], [0.1, 0.2], epsilon=1e-5, client_macs=123_456_789, reason='a "b", c'),
