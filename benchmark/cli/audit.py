@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..errors import UsageError
 from ..leaderboard.audits import audit, grouped
 from ..leaderboard.audits.notice import details
 from ..leaderboard.loading import load_boards
@@ -18,9 +19,12 @@ def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
         The exit code: 1 if there are flags and ``strict``, else 0.
 
     Raises:
-        UsageError: if a path holds no results, or a damaged file.
+        UsageError: if the paths hold no results, or a damaged file.
     """
-    groups = grouped(audit(*load_boards(paths)))
+    rows, records = load_boards(paths)
+    if not rows:
+        raise UsageError(f"Expected results to audit, got no rows in {' and '.join(map(str, paths))}.")
+    groups = grouped(audit(rows, records))
     for position, (name, flags) in enumerate(groups.items()):
         if position:
             say()

@@ -99,6 +99,8 @@ def results_folder(paths: Sequence[Path]) -> Path | None:
 
 
 def _warn_of_missing_cells(folder: Path, found: set[str]) -> None:
+    if not cells_folder(folder).is_dir():
+        return  # the plan.json beside a table may be that of another program
     missing = len(read_plan(folder).keys() - found)
     if missing:
         noun = "planned cell is" if missing == 1 else "planned cells are"

@@ -1,11 +1,13 @@
 """What ``rank``, ``status`` and ``audit`` say of a run."""
 
 import json
+import shutil
 from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 
+from ...helpers.boards import cells, write
 from ...helpers.commands import mia_bench, run
 
 
@@ -57,3 +59,24 @@ def test_audit_reads_folders_and_boards_and_strict_fails_on_flags(tree: Path, tm
     assert "Flag aux-overlap, 1 cell (ridge on dp_ir:sigma=2.0). Remove the duplicates" in again.stderr
     assert "run mia-bench audit on the results folder" in again.stderr
     assert again.stdout.splitlines()[-1] == f"Wrote {out / 'leaderboard.csv'}"
+
+
+def test_a_table_is_ranked_beside_the_plan_of_another_program(tmp_path: Path) -> None:
+    board = write(tmp_path / "results", cells(), pictured=False) / "leaderboard.csv"
+    table = Path(shutil.copy(board, tmp_path / "board.csv"))
+    (tmp_path / "plan.json").write_text('{"resource_changes": []}')
+
+    result = mia_bench("rank", table)
+
+    assert (result.exit_code, "plan.json" in result.stderr) == (0, False)
+
+
+def test_a_board_without_rows_does_not_pass_the_audit(tmp_path: Path) -> None:
+    board = write(tmp_path / "results", cells(), pictured=False) / "leaderboard.csv"
+    empty = tmp_path / "empty.csv"
+    empty.write_text(board.read_text().splitlines()[0] + "\n")
+
+    result = mia_bench("audit", empty, "--strict")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"Error: Expected results to audit, got no rows in {empty}.\n"
