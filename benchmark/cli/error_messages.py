@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..errors import UsageError
-from ..utils.texts import one_line, shorten
+from ..utils.texts import one_line, quoted, shorten
 
 LONGEST_SENTENCE = 980
 """Characters of the longest error that is shown whole."""
@@ -45,7 +45,17 @@ class Commands(TyperGroup):
             sentence = shorten(one_line(sentence), LONGEST_SENTENCE)
             typer.echo(f"Error: {sentence}{'' if sentence.endswith(('.', '?')) else '.'}", err=True)
             code = 2
+        except OSError as error:  # of the file system: commands turn those that they expect into sentences themselves
+            typer.echo(f"Error: {_of_file_system(error)}", err=True)
+            code = 2
         sys.exit(code)
+
+
+def _of_file_system(error: OSError) -> str:
+    """Return which file cannot be used, and why."""
+    where = "the output" if error.filename is None else quoted(error.filename)
+    reason = one_line(str(error.strerror or error)).rstrip(".")
+    return f"Cannot use {where}: {reason}. Check the path, its permissions and the free space."
 
 
 def _at_home(word: str) -> str:

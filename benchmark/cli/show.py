@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -21,6 +22,9 @@ from ..registry.specs import instantiate
 from ..utils.texts import say
 from .component_names import kinds_of
 from .console import print_table
+
+SIZE = re.compile("[1-9][0-9]{0,5}")
+"""A number of channels or pixels."""
 
 
 def show(written: str, image: str | None = None) -> None:
@@ -80,7 +84,7 @@ def _show_parameters(lines: list[list[str]]) -> None:
 
 def _shape(written: str) -> tuple[int, int, int]:
     parts = written.lower().split("x")
-    if len(parts) != 3 or not all(part.isdigit() and int(part) for part in parts):
+    if len(parts) != 3 or not all(SIZE.fullmatch(part) for part in parts):
         raise UsageError(f"Expected the shape of an image, as 3x64x64, got {written!r}.")
     channels, height, width = map(int, parts)
     return channels, height, width

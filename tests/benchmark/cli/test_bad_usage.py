@@ -110,3 +110,12 @@ def test_audit_of_what_is_no_result_is_refused_in_one_sentence(kind: str, tmp_pa
     assert result.exit_code == 2
     assert str(tmp_path) in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["rank", "status", "audit", "report", "submit", "rate"])
+def test_a_path_that_the_file_system_refuses_is_named_in_a_sentence(command: str) -> None:
+    result = mia_bench(command, "a" * 5000)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Error: Cannot use 'aaa")
+    assert result.stderr.endswith(": File name too long. Check the path, its permissions and the free space.\n")

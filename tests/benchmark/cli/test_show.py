@@ -42,6 +42,8 @@ def test_built_in_models_are_listed_in_the_same_way() -> None:
     [
         (["torchvision:name=resnet99"], "expected a classification network of torchvision"),
         (["lenet5", "--image", "28x28"], "Expected the shape of an image, as 3x64x64, got '28x28'."),
+        (["lenet5", "--image", "²x28x28"], "Expected the shape of an image, as 3x64x64, got '²x28x28'."),
+        (["lenet5", "--image", f"1x28x{'9' * 5000}"], "Expected the shape of an image, as 3x64x64, got"),
     ],
 )
 def test_what_cannot_be_shown_is_refused_in_a_sentence(words: list[str], sentence: str) -> None:
