@@ -1,5 +1,6 @@
 """``mia-bench splits`` and ``mia-bench profile``: costs, leak, choice, and what is refused."""
 
+import json
 import subprocess
 import sys
 from io import StringIO
@@ -74,6 +75,21 @@ def test_the_leak_comes_from_the_records_of_run_and_is_not_computed_again(tree: 
     assert "leaks least of the" in again.stderr
     ranked = CliRunner().invoke(app, ["rank", str(tmp_path / "out"), "--format", "csv"])
     assert ranked.stdout.index("conv1") < ranked.stdout.index("fc1")
+
+
+def test_the_baselines_have_the_utility_of_all_seeds_as_the_cuts_have(tree: Path, tmp_path: Path) -> None:
+    words = ["--split", "conv1", "--attack", "mean_image", "--seed", "0", "--seed", "1", "--format", "csv"]
+    assert splits(tree, tmp_path / "out", *words).exit_code == 0
+    for path in (tmp_path / "out" / "cells").iterdir():
+        record = json.loads(path.read_text())
+        utility = (0.25, 0.75)[record["row"]["seed"]]
+        record["details"]["utility_undefended"] = utility
+        record["row"] |= {"utility": utility, "accuracy": utility, "accuracy_undefended": utility}
+        path.write_text(json.dumps(record))
+
+    found = table(splits(tree, tmp_path / "out", *words, "--dry-run"))
+
+    assert found.loc[["cloud (PNG)", "conv1", "device"], "utility"].tolist() == [0.5, 0.5, 0.5]
 
 
 @pytest.mark.parametrize(
