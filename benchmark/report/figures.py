@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from io import BytesIO
+from itertools import chain, count
 from typing import Any, cast
 
 from ..errors import UsageError
@@ -39,17 +40,18 @@ def drawings(content: Content) -> Iterator[tuple[str, bytes]]:
     from .strength_figure import strength
     from .tradeoff_figure import tradeoff
 
-    for scenario in content.scenarios:
-        prefix = f"{_slug(scenario)}-" if len(content.scenarios) > 1 else ""
+    for scenario, slug in zip(content.scenarios, _slugs(map(_place, content.scenarios)), strict=True):
+        prefix = f"{slug}-" if len(content.scenarios) > 1 else ""
         with matplotlib.rc_context(cast(Any, STYLE)):
             figures = {f"tradeoff-{measure.removesuffix('_db')}": tradeoff(scenario, measure) for measure in MEASURES}
             if scenario.curves:
                 figures["strength"] = strength(scenario)
             for name, figure in figures.items():
                 yield from _files(f"{prefix}{name}", figure)
-    for dataset, images in dict.fromkeys((each.dataset, each.n_images) for each in content.scenarios):
+    data = list(dict.fromkeys((each.dataset, each.n_images) for each in content.scenarios))
+    for (dataset, images), slug in zip(data, _slugs("-".join(map(str, each)) for each in data), strict=True):
         here = [each for each in content.scenarios if (each.dataset, each.n_images) == (dataset, images)]
-        prefix = "" if len(here) == len(content.scenarios) else f"{_plain(f'{dataset}-{images}')}-"
+        prefix = "" if len(here) == len(content.scenarios) else f"{slug}-"
         with matplotlib.rc_context(cast(Any, STYLE)):
             for measure in MEASURES:
                 points = split_points(here, FIGURE_NETWORK, measure)
@@ -64,9 +66,15 @@ def _files(name: str, figure: Any) -> Iterator[tuple[str, bytes]]:
         yield f"{name}.{suffix}", target.getvalue()
 
 
-def _slug(scenario: Scenario) -> str:
-    return _plain("-".join(str(getattr(scenario, name)) for name in SCENARIO_COLUMNS))
+def _place(scenario: Scenario) -> str:
+    return "-".join(str(getattr(scenario, name)) for name in SCENARIO_COLUMNS)
 
 
-def _plain(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+def _slugs(texts: Iterable[str]) -> list[str]:
+    """Return names of files, numbered where texts differ only in other characters than those of a name."""
+    found: dict[str, None] = {}
+    for text in texts:
+        plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+        numbered = (f"{plain}-{number}" for number in count(2))
+        found[next(name for name in chain([plain], numbered) if name not in found)] = None
+    return list(found)

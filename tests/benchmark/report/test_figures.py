@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from mia_bench.benchmark.report.content import content
 from mia_bench.benchmark.report.figure_style import HIGH_ACCURACY
+from mia_bench.benchmark.report.figures import drawings
 from mia_bench.benchmark.report.strength_figure import strength
 from mia_bench.benchmark.report.tradeoff_figure import tradeoff
 from PIL import Image
@@ -62,6 +63,13 @@ def test_settings_whose_kept_utility_is_unknown_are_drawn_but_not_on_the_front()
 
     assert [each.rivals["psnr_db"] for each in scenario.settings] == [None, None]
     assert len({line.get_ydata()[0] for line in axes.lines if line.get_marker() not in ("None", None, "")}) == 1
+
+
+def test_each_scenario_has_its_own_figures_whatever_its_name() -> None:
+    rows = [cell("noise", "{}", "ridge", 20.0, dataset=name, split=name) for name in ("写真", "データ")]
+    found = [name for name, _ in drawings(content([each.row for each in rows], {}))]
+
+    assert len(set(found)) == len(found) == 2 * 2 * 2 * 2
 
 
 def test_the_axis_of_high_accuracies_gives_each_halving_of_the_error_the_same_room() -> None:
