@@ -40,7 +40,7 @@ def write_page(folder: Path, out: Path, *, trials: int, seed: int | None) -> Non
     study = secrets.token_hex(4)
     page = rating_page(study, chosen, records, folder)
     add_study(folder, study, chosen)
-    with writing(out.parent):
+    with writing(out):
         write_atomically(out, page.encode())
     say(f"Wrote {out} with {trials} questions. Open it in a browser, save the ratings, and run:")
     say(f"mia-bench rate {folder} --ratings FILE.csv")

@@ -37,6 +37,13 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of all files in a submission, so that equal results give equal submissions."""
 
 
+REMEDIES = {
+    "title": "Give a title in UTF-8 of at most 200 characters.",
+    **dict.fromkeys(("paper", "code"), "Give an address of at most 500 characters that starts with https://."),
+}
+"""What to do about an invalid field that the user gives."""
+
+
 class Manifest(BaseModel):
     """Describe a submission: who sends it, and the checksum of each file.
 
@@ -112,8 +119,9 @@ def write_submission(folder: Path, path: Path, *, title: str = "", paper: str = 
     try:
         manifest = Manifest(mia_bench=__version__, title=title, paper=paper, code=code, files=checksums)
     except ValidationError as error:
-        raise UsageError(f"{_fault(error)}. Give an address that starts with https://.") from error
-    with writing(path.parent):
+        (field,) = error.errors(include_url=False)[0]["loc"]
+        raise UsageError(f"{_fault(error)}. {REMEDIES[str(field)]}") from error
+    with writing(path):
         write_atomically(path, _zipped({MANIFEST: manifest.model_dump_json(indent=1).encode(), **encoded}))
     return manifest
 

@@ -12,6 +12,7 @@ from importlib.resources import files
 from string import Template
 
 from ... import __version__
+from ..utils.texts import one_line
 from .content import Content
 from .image_gallery import ImageGallery
 
@@ -63,7 +64,7 @@ def fill(template: str, scripts: Sequence[str], title: str, data: Mapping[str, o
     style = _asset("page.css")
     script = '"use strict";\n(() => {\n' + "\n".join(_asset(name) for name in scripts) + "\n})();"
     return Template(_asset("head.html") + _asset(template)).substitute(
-        title=escape(title),
+        title=escape(one_line(title)),
         version=escape(__version__),
         policy=f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
         "base-uri 'none'; form-action 'none'",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from ...utils.texts import say
 from . import run_options as given
 from .shared import FLAG, example
 
@@ -146,4 +147,4 @@ def profile(
     """
     from ..profile import write_profile
 
-    typer.echo(f"Wrote {write_profile(out)}. Use it with: mia-bench splits --device-profile {out}")
+    say(f"Wrote {write_profile(out)}. Use it with: mia-bench splits --device-profile {out}")

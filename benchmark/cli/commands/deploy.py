@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ...utils.texts import say
 from .. import completion
 from . import run_options as options_of_run
 from .shared import FLAG, example
@@ -66,4 +67,4 @@ def export(
     request = Request(**{name: value for name, value in given.items() if value is not None})
     where = RunOptions.model_validate({"out": out, "data_dir": data_dir, "device": device})
     for path in write_export(request, where, force=force):
-        typer.echo(f"Wrote {path}")
+        say(f"Wrote {path}")

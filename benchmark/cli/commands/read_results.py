@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from ...utils.texts import say
 from .shared import FLAG, example
 
 app = typer.Typer()
@@ -118,7 +119,7 @@ def report_(
     from ..report import report
 
     for path in report(boards, out=out, title=title, figures=figures):
-        typer.echo(f"Wrote {path}")
+        say(f"Wrote {path}")
 
 
 @app.command("rate", rich_help_panel=PANEL, epilog=example("mia-bench rate results"))

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from ...utils.texts import say
 from .. import completion
 from .shared import DataDir, example
 
@@ -34,8 +35,8 @@ def new(
     from ..new import create
 
     folder = create(noun, name, out, template)
-    typer.echo(f"Wrote {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
-    typer.echo(f"Next: pip install -e {folder} && mia-bench check {name}")
+    say(f"Wrote {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    say(f"Next: pip install -e {folder} && mia-bench check {name}")
 
 
 @app.command(rich_help_panel=PANEL, epilog=example("mia-bench check dp_ir:sigma=0.5"))

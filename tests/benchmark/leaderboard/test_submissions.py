@@ -239,3 +239,16 @@ def _zip(folder: Path, contents: Contents, *, sums: bool) -> Path:
         for name, content in contents.items():
             archive.writestr(name, content)
     return path
+
+
+@pytest.mark.parametrize(("title", "paper"), [("a" * 201, ""), ("caf\udce9", ""), ("", "http" * 200)])
+def test_the_remedy_is_that_of_the_field_which_is_wrong(title: str, paper: str, results: Path, tmp_path: Path) -> None:
+    wanted = "Give a title in UTF-8 of at most 200 char" if title else "Give an address of at most 500 characters"
+
+    with pytest.raises(UsageError, match=wanted):
+        write_submission(results, tmp_path / "submission.zip", title=title, paper=paper)
+
+
+def test_a_file_that_cannot_be_written_is_named(results: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"Cannot write results to {tmp_path}: Is a directory"):
+        write_submission(results, tmp_path)

@@ -188,3 +188,12 @@ def test_a_third_row_of_a_strip_is_left_out_and_the_others_are_whole(tmp_path: P
     assert originals.size == reconstructions.size == (2 * 68, 68)
     assert originals.getpixel((34, 34)) == (0, 0, 0)
     assert reconstructions.getpixel((34, 34)) == (128, 128, 128)
+
+
+def test_a_title_and_a_path_that_are_not_in_utf_8_are_escaped(tmp_path: Path) -> None:
+    board, out = write(tmp_path / "results", cells()[:3], pictured=False), tmp_path / "caf\udce9.html"
+
+    result = mia_bench("report", board, "-o", out, "--title", "caf\udce9")
+
+    assert (result.exit_code, result.stdout) == (0, f"Wrote {tmp_path}/caf\\udce9.html\n")
+    assert "<title>caf\\udce9</title>" in out.read_text()
