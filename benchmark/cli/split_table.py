@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from statistics import mean
-from typing import Any
 
 import pandas as pd
 
@@ -79,9 +78,7 @@ def frame_of(lines: Sequence[Line]) -> pd.DataFrame:
 
 def texts_of(lines: Sequence[Line], columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
     """Return lines as texts for people, without the columns that are empty, or the same for all defenses."""
-    frame = frame_of(lines)
-    whole: dict[str, Any] = {name: frame[name].astype("Int64") for name in ("client_params", "rounds", "bytes_down")}
-    texts = as_texts(frame.assign(**whole))
+    texts = as_texts(frame_of(lines))
     filled = [name for name in columns if set(texts[name].tolist()) != {""}]
     if set(texts["defense"].tolist()) == {"undefended"}:
         filled.remove("defense")

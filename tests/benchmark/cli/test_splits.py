@@ -9,7 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from mia_bench.benchmark.cli import app
+from mia_bench.benchmark.cli.split_table import texts_of
 from mia_bench.benchmark.splits.devices import Device, load_profile
+from mia_bench.benchmark.splits.lines import Line
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -77,6 +79,15 @@ def test_the_leak_comes_from_the_records_of_run_and_is_not_computed_again(tree: 
     assert ranked.stdout.index("conv1") < ranked.stdout.index("fc1")
 
 
+def test_bytes_that_are_averaged_over_seeds_are_rounded() -> None:
+    lines = [Line(split="conv1", client_params=608, rounds=1, bytes_down=40.5), Line(split="relu1")]
+
+    texts = texts_of(lines).set_index("split")
+
+    assert texts[["client_params", "rounds", "bytes_down"]].to_numpy().tolist() == [["608", "1", "40"], [""] * 3]
+
+
+@pytest.mark.slow
 def test_the_baselines_have_the_utility_of_all_seeds_as_the_cuts_have(tree: Path, tmp_path: Path) -> None:
     words = ["--split", "conv1", "--attack", "mean_image", "--seed", "0", "--seed", "1", "--format", "csv"]
     assert splits(tree, tmp_path / "out", *words).exit_code == 0

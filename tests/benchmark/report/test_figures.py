@@ -65,6 +65,7 @@ def test_settings_whose_kept_utility_is_unknown_are_drawn_but_not_on_the_front()
     assert len({line.get_ydata()[0] for line in axes.lines if line.get_marker() not in ("None", None, "")}) == 1
 
 
+@pytest.mark.slow
 def test_each_scenario_has_its_own_figures_whatever_its_name() -> None:
     rows = [cell("noise", "{}", "ridge", 20.0, dataset=name, split=name) for name in ("写真", "データ")]
     found = [name for name, _ in drawings(content([each.row for each in rows], {}))]
