@@ -40,10 +40,9 @@ def cached_pixels(identity: Any, shape: tuple[int, int, int, int], parts: Callab
         UsageError: if the cache cannot be written or is full, or the cached file is damaged.
     """
     path = cache_path("datasets", identity).with_suffix(".npy")
-    with usable_cache(path), locked(path):
+    with usable_cache(path):
         if not path.exists():
-            _require_space(path.parent, int(np.prod(shape)))
-            _write(path, shape, parts())
+            _make(path, shape, parts)
         try:
             stored = StoredImages.open(path)
         except ValueError as error:
@@ -51,6 +50,14 @@ def cached_pixels(identity: Any, shape: tuple[int, int, int, int], parts: Callab
         if tuple(stored.shape) != shape:
             raise UsageError(f"Expected images {shape} in {path}, got {tuple(stored.shape)}. Delete it and run again.")
         return stored if 4 * stored.numel() > MAX_FLOAT_BYTES else stored.pixels()
+
+
+def _make(path: Path, shape: tuple[int, ...], parts: Callable[[], Iterable[Pixels]]) -> None:
+    """Write the file, unless another process does so in the meantime."""
+    with locked(path):
+        if not path.exists():
+            _require_space(path.parent, int(np.prod(shape)))
+            _write(path, shape, parts())
 
 
 def _require_space(folder: Path, needed: int) -> None:

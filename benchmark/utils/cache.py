@@ -76,13 +76,16 @@ def cached_tensors(kind: str, identity: Any, compute: Callable[[], dict[str, Ten
         FloatingPointError: If a computed value is NaN or infinite. The tensors are not stored.
     """
     path = cache_path(kind, identity)
-    with usable_cache(path), locked(path):
-        known = read(path) if path.exists() else None
-        if known is None:
-            write_atomically(path, pack(compute()))
-            known = read(path)
-            assert known is not None
-        return known
+    with usable_cache(path):
+        if path.exists() and (known := read(path)) is not None:
+            return known  # without a lock, which a cache that is only read could not hold
+        with locked(path):
+            known = read(path) if path.exists() else None
+            if known is None:
+                write_atomically(path, pack(compute()))
+                known = read(path)
+                assert known is not None
+            return known
 
 
 def known_tensors(kind: str, identity: Any) -> dict[str, Tensor] | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.utils import cache as cache_module
 from mia_bench.benchmark.utils.cache import cached_tensors, known_tensors
 from mia_bench.benchmark.utils.files import write_atomically
 from torch import Tensor
@@ -73,6 +74,13 @@ def test_a_cache_that_cannot_be_written_says_how_to_move_it(cache: Path) -> None
 
     with pytest.raises(UsageError, match="Set MIA_BENCH_CACHE to a writable folder"):
         cached_tensors("weights", "w", lambda: {"x": torch.ones(1)})
+
+
+def test_a_full_cache_is_read_without_being_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    cached_tensors("weights", "w", lambda: {"x": torch.ones(1)})
+    monkeypatch.setattr(cache_module, "locked", lambda _: pytest.fail("a lock file was written"))
+
+    assert cached_tensors("weights", "w", never)["x"].tolist() == [1]
 
 
 def test_a_failed_computation_leaves_nothing_behind(cache: Path) -> None:
