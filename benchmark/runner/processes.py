@@ -23,6 +23,9 @@ from .tasks import Look, Task, run_task
 from .worker_logs import LogMessage, forward_logs, wanted_level
 from .worker_protocol import WorkerEvent
 
+GRACE_SECONDS = 2
+"""Seconds that an idle worker has to end by itself."""
+
 
 class Processes:
     """Run tasks in fresh processes, each with one thread.
@@ -34,6 +37,7 @@ class Processes:
         """Compute on ``device`` with data from ``data_dir``."""
         self._device, self._data_dir = device, data_dir
         self._staff: dict[int, tuple[BaseProcess, Connection]] = {}
+        self._busy: set[int] = set()
         self._started = 0
         self._unsent: list[tuple[int, WorkerEvent]] = []
 
@@ -48,6 +52,7 @@ class Processes:
 
     def submit(self, worker: int, task: Task | Look) -> None:
         """Have an idle worker compute a task or try a setting."""
+        self._busy.add(worker)
         try:
             self._staff[worker][1].send(task)
         except OSError:
@@ -64,6 +69,8 @@ class Processes:
         wait([end for _, end in self._staff.values()], seconds)
         heard = [(worker, self._read(process, end)) for worker, (process, end) in self._staff.items()]
         for worker, news in heard:
+            if news is not None and news.kind != "begun":
+                self._busy.discard(worker)
             if news is not None and news.kind == "died":
                 self.kill(worker)
         return [(worker, news) for worker, news in heard if news is not None]
@@ -82,11 +89,14 @@ class Processes:
         return None if alive and process.exitcode is None else WorkerEvent("died", ending(process.exitcode))
 
     def kill(self, worker: int) -> None:
-        """End a worker at once, even if it is busy."""
+        """End a worker at once if it is busy; an idle one may clean up, such as the locks of a progress bar."""
         process, end = self._staff.pop(worker)
+        end.close()
+        if worker not in self._busy:
+            process.join(GRACE_SECONDS)
+        self._busy.discard(worker)
         process.kill()
         process.join()
-        end.close()
 
     def close(self) -> None:
         """End all workers."""

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 from mia_bench.benchmark.registry import entries
+from mia_bench.benchmark.runner.processes import Processes
 
 from ...helpers.fresh_command import FreshCommand
 from ...helpers.plugins import install
@@ -147,3 +149,12 @@ def test_a_broken_attack_of_somebody_else_is_left_out_of_the_standard_ones(site:
     assert run.exit_code == 0
     assert re.fullmatch(r"\d+ cells, \d+ to do", run.stdout.splitlines()[-1])
     assert "Left out: The attack 'absent' of package bad 1.0 cannot be loaded" in run.stderr
+
+
+def test_idle_workers_end_by_themselves_so_that_nothing_they_hold_is_lost() -> None:
+    workers = Processes(torch.device("cpu"), None)
+    processes = [workers._staff[workers.start()][0] for _ in range(2)]
+
+    workers.close()
+
+    assert [process.exitcode for process in processes] == [0, 0]
