@@ -97,7 +97,7 @@ def fit(
 
     Source of the schedule: Smith & Topin 2018, "Super-convergence".
     """
-    trained = list(parameters)
+    trained: Any = list(parameters)
     stepper: torch.optim.Optimizer
     if optimizer == "adamw":
         stepper = torch.optim.AdamW(trained, learning_rate, weight_decay=weight_decay, fused=True)
