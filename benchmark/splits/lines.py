@@ -124,8 +124,7 @@ def modelled(line: Line, cut: Cut, place: Place, *, client_s: float = 0, server_
     """
     if line.wire_kb is None or line.bytes_down is None or line.rounds is None or line.client_mmacs is None:
         return line
-    moved = max(0, round(1e6 * line.client_mmacs) - cut.client_macs)  # layers that the defense adds on the device
-    device_s = place.device.seconds([*cut.client_stages, (moved, 0)]) + client_s
+    device_s = place.device.seconds(_client_stages(line, cut)) + client_s
     up, down = 1000 * line.wire_kb, line.bytes_down
     total = device_s + place.network.seconds(up=up, down=down, rounds=line.rounds)
     if line.rounds:
@@ -137,6 +136,20 @@ def modelled(line: Line, cut: Cut, place: Place, *, client_s: float = 0, server_
         latency_ms_modelled=1000 * total,
         energy_mj_modelled=None if computing is None or sending is None else 1000 * (computing + sending),
     )
+
+
+def _client_stages(line: Line, cut: Cut) -> list[tuple[int, int]]:
+    """Return the operations and the bytes of weights on the device: those of the cut, and what a defense changes.
+
+    Operations that it adds, such as those of further layers, are one more stage. If it leaves fewer, as by pruning, all
+    stages shrink by the same share, and their weights as far as the weights of the device did.
+    """
+    macs = round(1e6 * (line.client_mmacs or 0))
+    if macs >= cut.client_macs:
+        return [*cut.client_stages, (macs - cut.client_macs, 0)]
+    size = cut.client_param_bytes if line.client_param_kb is None else 1000 * line.client_param_kb
+    kept = min(1.0, size / max(1, cut.client_param_bytes))
+    return [(round(own * macs / cut.client_macs), round(weights * kept)) for own, weights in cut.client_stages]
 
 
 def baselines(cuts: Sequence[Cut], place: Place, *, encoded: dict[str, float], bytes_down: float) -> list[Line]:

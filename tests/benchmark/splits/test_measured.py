@@ -1,5 +1,6 @@
 """Costs of cuts joined with what cells have measured."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,6 +57,27 @@ def test_what_is_sent_is_taken_from_the_preview_until_a_cell_is_done() -> None:
     assert (line.wire_kb, line.rounds, line.client_params, line.client_peak_kb) == (0.1, 2, 7, 3.0)
     assert line.latency_ms_modelled == pytest.approx(20 + 0.1 + 0.04)
     assert line.psnr_db is None
+
+
+@pytest.mark.parametrize(
+    ("macs", "size", "milliseconds"), [(5_000_000, 1_000_000, 5.0), (5_000_000, 20_000_000, 20.0), (0, 0, 0.0)]
+)
+def test_a_pruned_client_takes_the_time_of_what_is_left_of_it(macs: int, size: int, milliseconds: float) -> None:
+    whole = replace(CUT, client_param_bytes=40_000_000, client_stages=((10_000_000, 40_000_000),))
+    device = Device(gmacs_per_s=1, memory_gbyte_per_s=1)
+    sent = Sent(
+        wire_bytes=100,
+        bytes_down=40,
+        rounds=1,
+        client_macs=macs,
+        client_params=7,
+        client_param_bytes=size,
+        client_peak_bytes=3000,
+    )
+
+    (line,) = join([whole], {TOPK: ["1"]}, {}, replace(PLACE, device=device), bytes_down=40, sent={TOPK: sent})
+
+    assert line.client_ms_modelled == pytest.approx(milliseconds)
 
 
 def test_nothing_that_a_defense_may_change_is_filled_in_before_it_is_known() -> None:
