@@ -10,6 +10,7 @@ from ..leaderboard.audits import audit, grouped
 from ..leaderboard.audits.notice import details
 from ..leaderboard.loading import load_boards
 from ..utils.texts import say, say_paragraph
+from .rank import results_folder
 
 
 def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
@@ -24,7 +25,7 @@ def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
     rows, records = load_boards(paths)
     if not rows:
         raise UsageError(f"Expected results to audit, got no rows in {' and '.join(map(str, paths))}.")
-    groups = grouped(audit(rows, records))
+    groups = grouped(audit(rows, records, results_folder(paths)))
     for position, (name, flags) in enumerate(groups.items()):
         if position:
             say()

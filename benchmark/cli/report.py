@@ -11,6 +11,7 @@ from ..report.content import Content, content
 from ..report.image_gallery import collect_strips
 from ..report.page import page
 from ..utils.files import write_atomically
+from .rank import results_folder
 
 DEFAULT_TITLE = "Which defense keeps the images private?"
 
@@ -37,7 +38,8 @@ def report(boards: Sequence[Path], *, out: Path, title: str | None = None, figur
         from ..report.figures import check_installed
 
         check_installed()
-    found = content(*load_boards(boards))
+    rows, records = load_boards(boards)
+    found = content(rows, records, results_folder(boards))
     if not found.scenarios:
         raise UsageError(f"Expected results to report, got no rows in {' and '.join(map(str, boards))}.")
     gallery = collect_strips(found.scenarios, [path if path.is_dir() else path.parent for path in boards])

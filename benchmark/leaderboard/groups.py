@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,8 +69,9 @@ class ScoredRows:
         []
     """
 
-    def __init__(self, rows: Iterable[Row], records: Mapping[str, Record]) -> None:
-        """Take the rows, and the records by cell."""
+    def __init__(self, rows: Iterable[Row], records: Mapping[str, Record], folder: Path | None = None) -> None:
+        """Take the rows, the records by cell, and the results folder that they are from, if it is one."""
+        self.folder = folder
         self.all_rows = list(rows)
         self.rows = [row for row in self.all_rows if is_scored(row)]
         self.records = records

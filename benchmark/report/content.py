@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ... import __version__
@@ -84,12 +85,13 @@ class Content:
     places: list[dict[str, str]] = field(default_factory=list)
 
 
-def content(rows: Iterable[Row], records: Mapping[str, Record]) -> Content:
+def content(rows: Iterable[Row], records: Mapping[str, Record], folder: Path | None = None) -> Content:
     """Collect the content of a report.
 
     Args:
         rows: rows of one or several leaderboards.
         records: available records by cell. With them, worst cases are computed image by image, with their own interval.
+        folder: the results folder to which commands add what is lacking; None leaves it out of them.
 
     Raises:
         UsageError: if two rows are the same cell of different data or versions.
@@ -104,7 +106,7 @@ def content(rows: Iterable[Row], records: Mapping[str, Record]) -> Content:
         for flag in audit(rows, records)
         if flag.name != INCOMPLETE  # each setting lists what it lacks
     ]
-    gaps, commands = find_gaps(rows), completing_commands(rows)
+    gaps, commands = find_gaps(rows), completing_commands(rows, folder)
     everywhere, found_looks = places(), looks(row.defense for row in rows)
     scenarios = []
     for key, (lines, rivals) in rank_scenarios(rows, records).items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 
 from ..groups import Finding, Flag, ScoredRows
 from ..store import Record, Row
@@ -30,18 +31,19 @@ AUDITS: Mapping[str, Callable[[ScoredRows], Iterator[Finding]]] = {
 """The audits by the identifier of the flag that they raise; see ``flag_kinds``."""
 
 
-def audit(rows: Iterable[Row], records: Mapping[str, Record]) -> list[Flag]:
+def audit(rows: Iterable[Row], records: Mapping[str, Record], folder: Path | None = None) -> list[Flag]:
     """Run all audits; each flags a cell at most once, however many cells it is compared with.
 
     Args:
         rows: rows of one or several leaderboards.
         records: available records by cell. Without them, audits that need them find nothing and others are less
             sensitive.
+        folder: the results folder to which commands add what is lacking; None leaves it out of them.
 
     Returns:
         The flags in the order of ``AUDITS``.
     """
-    board = ScoredRows(rows, records)
+    board = ScoredRows(rows, records, folder)
     flags: dict[tuple[str, str], Flag] = {}
     for name, check in AUDITS.items():
         for found in check(board):

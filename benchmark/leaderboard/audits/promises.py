@@ -23,7 +23,7 @@ def promise_exceeded(board: ScoredRows) -> Iterator[Finding]:
 def incomplete(board: ScoredRows) -> Iterator[Finding]:
     """Find lines that lack an attack that ran elsewhere at their place, or have it at some of their seeds only."""
     gaps = find_gaps(board.all_rows)
-    commands = completing_commands(board.all_rows)
+    commands = completing_commands(board.all_rows, board.folder)
     places = by_defense(board.all_rows)
     for place, lines in groupby(gaps, key=lambda gap: gap.scenario):
         run = commands.get(place, [])

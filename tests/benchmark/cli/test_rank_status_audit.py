@@ -80,3 +80,12 @@ def test_a_board_without_rows_does_not_pass_the_audit(tmp_path: Path) -> None:
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"Error: Expected results to audit, got no rows in {empty}.\n"
+
+
+def test_commands_that_complete_a_board_add_to_its_folder(tmp_path: Path) -> None:
+    out, page = write(tmp_path / "some results", cells(), pictured=False), tmp_path / "page.html"
+
+    said = [mia_bench("audit", out).stdout, mia_bench("rank", out).stderr]
+    assert mia_bench("report", out, "-o", page).exit_code == 0
+
+    assert [f"--images 6 --out '{out}'" in text for text in [*said, page.read_text()]] == [True] * 3
