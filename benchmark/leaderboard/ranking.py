@@ -50,8 +50,9 @@ def rank(rows: Iterable[Row], records: Mapping[str, Record], sort: str = "psnr_d
 
 
 def to_frame(ranked: Iterable[RankedDefense]) -> pd.DataFrame:
-    """Return ranked defenses as a data frame, in their order."""
-    return pd.DataFrame([asdict(each) for each in ranked], columns=COLUMNS)
+    """Return ranked defenses as a data frame, in their order. Whole numbers stay whole beside unknown ones."""
+    frame = pd.DataFrame([asdict(each) for each in ranked], columns=COLUMNS)
+    return frame.astype(dict.fromkeys(("client_macs", "client_params"), "Int64"))
 
 
 Rivals = dict[str, list[list[int] | None]]

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.leaderboard.csv_files import to_csv
 from mia_bench.benchmark.leaderboard.ranking import rank, shorten
 from mia_bench.benchmark.leaderboard.records import SCORES
 from mia_bench.benchmark.leaderboard.store import PerImage, Record, Row
@@ -150,6 +151,15 @@ def test_a_defense_without_any_score_comes_last() -> None:
     failed = record("a", "one", [0.0], [0.0], status="failed", psnr_db=None, ssim=None)
 
     assert list(ranked(failed, record("b", "one", [50.0], [1.0]))) == ["b", "a"]
+
+
+def test_operations_and_parameters_stay_whole_beside_a_defense_without_a_score() -> None:
+    measured = record("a", "one", [20.0], [0.5], client_macs=470_400, client_params=608)
+    failed = record("b", "one", [0.0], [0.0], status="failed")
+
+    (_, first, second) = to_csv(rank([measured.row, failed.row], {})).splitlines()
+
+    assert (",470400,608," in first, ",,,,," in second) == (True, True)
 
 
 def test_rows_of_different_versions_are_not_merged() -> None:
