@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
@@ -132,10 +133,15 @@ def modelled(line: Line, cut: Cut, place: Place, *, client_s: float = 0, server_
     computing, sending = place.device.joules(1e6 * line.client_mmacs, client_s), place.network.joules(up=up, down=down)
     return replace(
         line,
-        client_ms_modelled=1000 * device_s,
-        latency_ms_modelled=1000 * total,
-        energy_mj_modelled=None if computing is None or sending is None else 1000 * (computing + sending),
+        client_ms_modelled=_thousandfold(device_s),
+        latency_ms_modelled=_thousandfold(total),
+        energy_mj_modelled=None if computing is None or sending is None else _thousandfold(computing + sending),
     )
+
+
+def _thousandfold(value: float) -> float | None:
+    """Return milliseconds or millijoules; None if they exceed all numbers, as of a rate of almost 0."""
+    return 1000 * value if math.isfinite(1000 * value) else None
 
 
 def _client_stages(line: Line, cut: Cut) -> list[tuple[int, int]]:

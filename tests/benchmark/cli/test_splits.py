@@ -152,3 +152,11 @@ def test_profile_writes_a_file_that_splits_reads(tmp_path: Path) -> None:
     assert device.pj_per_mac is None
     assert "pj" not in (tmp_path / "mine.toml").read_text()
     assert "depthwise" in device.source
+
+
+def test_times_that_exceed_all_numbers_are_unknown(tree: Path, tmp_path: Path) -> None:
+    slow = ["--uplink", "1e-310Mbit", "--device-gmacs", "1e-310"]
+    result = splits(tree, tmp_path / "out", "--dry-run", "--split", "conv1", "--format", "json", *slow)
+
+    assert result.exit_code == 0, result.stderr
+    assert [line["latency_ms_modelled"] for line in json.loads(result.stdout)] == [None] * 4
