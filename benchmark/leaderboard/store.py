@@ -176,16 +176,29 @@ def rows_of(frame: pd.DataFrame) -> list[Row]:
         UsageError: if a column is missing, a value is not allowed, or scores contradict each other.
     """
     known = [column for column in COLUMNS if column in frame.columns]
+    if twice := [str(column) for column in frame.columns[frame.columns.duplicated()] if column in known]:
+        raise UsageError(f"Expected each column once in the data frame, got {quoted(twice[0])} twice. Leave one out.")
     _warn_of_ignored("the data frame", [str(column) for column in frame.columns])
     try:
         return [
-            Row.model_validate({str(name): value for name, value in line.items() if not pd.isna(value)})
+            Row.model_validate(
+                {str(name): _given(str(name), value) for name, value in line.items() if _is_known(value)}
+            )
             for line in pd.DataFrame(frame[known]).to_dict(orient="records")
         ]
     except ValidationError as error:
         raise UsageError(
             f"The data frame is not a leaderboard: {explain(error)}. Pass the result of mia_bench.run."
         ) from error
+
+
+def _is_known(value: object) -> bool:
+    return not (pd.api.types.is_scalar(value) and pd.isna(value))
+
+
+def _given(column: str, value: object) -> object:
+    """Return a value of a data frame. ``pandas.read_csv`` reads names such as the split ``3`` as whole numbers."""
+    return str(value) if column in TEXTS and isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _warn_of_ignored(where: str, columns: Iterable[str]) -> None:

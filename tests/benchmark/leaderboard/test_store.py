@@ -1,14 +1,25 @@
 """Records and leaderboards on disk."""
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.leaderboard.csv_files import to_csv
 from mia_bench.benchmark.leaderboard.loading import load_boards
 from mia_bench.benchmark.leaderboard.ranking import rank
-from mia_bench.benchmark.leaderboard.store import COLUMNS, read_record, read_rows, rebuild, record_path, write_record
+from mia_bench.benchmark.leaderboard.store import (
+    COLUMNS,
+    as_given,
+    read_record,
+    read_rows,
+    rebuild,
+    record_path,
+    rows_of,
+    write_record,
+)
 
 from .test_ranking import record
 
@@ -80,3 +91,21 @@ def test_a_record_under_another_cells_name_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match=f"got cell {one.row.cell_id} in"):
         read_record(record_path(tmp_path, "0" * 16))
+
+
+def test_a_frame_that_pandas_read_from_a_board_gives_the_same_rows() -> None:
+    row = record("a", "one", [10.0], [0.1], split="3").row
+
+    frame = pd.read_csv(StringIO(to_csv(as_given([row]))))
+
+    assert frame["split"].tolist() == [3]
+    assert rows_of(frame) == [row]
+
+
+def test_frames_with_a_column_twice_or_lists_as_values_are_refused() -> None:
+    frame = as_given([record("a", "one", [10.0], [0.1]).row])
+
+    with pytest.raises(UsageError, match="Expected each column once in the data frame, got 'seed' twice"):
+        rows_of(pd.concat([frame, frame[["seed"]]], axis=1))
+    with pytest.raises(UsageError, match=r"Column reason is \[1, 2\]"):
+        rows_of(frame.assign(reason=[[1, 2]]))
