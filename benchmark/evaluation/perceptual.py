@@ -62,11 +62,15 @@ class Wanted:
         """Check that measures exist and that the packages which they need are installed.
 
         Raises:
-            UsageError: If not, or a parameter is unknown, or the file of a backbone cannot be read.
+            UsageError: If not, or a parameter is unknown, the file of a backbone cannot be read, or a measure is asked
+                for with different parameters.
         """
         for spec in specs:
             _refuse_unknown(spec)
-        return cls(tuple(dict.fromkeys(specs)))
+        wanted = cls(tuple(dict.fromkeys(specs)))
+        if len(set(wanted.names)) < len(wanted.specs):
+            raise UsageError(f"Expected each perceptual measure once, got {', '.join(wanted.specs)}. Leave one out.")
+        return wanted
 
     @property
     def names(self) -> list[str]:

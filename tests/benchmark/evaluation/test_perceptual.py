@@ -41,6 +41,14 @@ def test_lpips_takes_its_backbone_from_a_file(backbone: Path) -> None:
     assert not reasons
 
 
+def test_one_measure_with_two_backbones_is_refused_since_it_has_one_column(backbone: Path) -> None:
+    assert Wanted.of(["lpips", "lpips"]).names == ["lpips"]
+    with pytest.raises(
+        UsageError, match=r"Expected each perceptual measure once, got lpips, lpips:backbone=.* one out"
+    ):
+        Wanted.of(["lpips", f"lpips:backbone={backbone}"])
+
+
 def test_lpips_stays_empty_without_its_backbone_and_says_why() -> None:
     images = torch.rand(2, 3, 32, 32)
     columns, reasons = Wanted.of(["lpips"]).compute(images, images)
