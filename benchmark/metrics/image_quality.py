@@ -14,6 +14,8 @@ from .scales import PSNR_CEILING_DB
 def accuracy(logits: Tensor, labels: Tensor) -> float:
     """Return the share of images, in [0, 1], whose largest logit is that of their label.
 
+    Logits of NaN or infinity are no answer.
+
     Args:
         logits: Output of the classifier, (N, classes).
         labels: True classes, (N,), int64.
@@ -22,7 +24,8 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
         >>> accuracy(torch.tensor([[0.1, 0.9], [0.8, 0.2]]), torch.tensor([1, 1]))
         0.5
     """
-    return (logits.argmax(1) == labels).double().mean().item()
+    right = (logits.argmax(1) == labels) & (logits < torch.inf).all(1)  # argmax takes NaN for the largest
+    return right.double().mean().item()
 
 
 def psnr(reconstructed: Tensor, original: Tensor) -> Tensor:

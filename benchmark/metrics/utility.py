@@ -117,13 +117,12 @@ class Agreement:
 
     def add(self, outputs: Tensor, expected: Tensor) -> None:
         """Add the outputs of both networks for some images, (N, ...) each."""
-        finite = outputs.flatten(1).isfinite().all(1)
-        if self._classes:
-            same = (outputs.argmax(1) == expected.argmax(1)) & finite
+        if self._classes:  # the logarithm of a probability may be minus infinity
+            same = (outputs.argmax(1) == expected.argmax(1)) & (outputs < torch.inf).all(1)
             self._same += same.sum().item()
             self._count += len(outputs)
             return
-        reference = expected.flatten(1).double()
+        reference, finite = expected.flatten(1).double(), outputs.flatten(1).isfinite().all(1)
         answered = torch.where(finite[:, None], outputs.flatten(1).double(), 0)
         self._distance += (answered - reference).square().sum().item()
         self._size += reference.square().sum().item()

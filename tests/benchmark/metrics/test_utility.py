@@ -8,7 +8,7 @@ import torch
 from mia_bench.benchmark.interfaces import Task
 from mia_bench.benchmark.leaderboard.records import Row
 from mia_bench.benchmark.leaderboard.records import Task as Column
-from mia_bench.benchmark.metrics.utility import METRICS, Agreement, by_chance, mean_average_precision, r2
+from mia_bench.benchmark.metrics.utility import METRICS, Agreement, by_chance, mean_average_precision, r2, utility
 
 
 def slow_average_precision(scores: list[float], truth: list[float]) -> float:
@@ -53,6 +53,19 @@ def test_agreement_of_classes_is_the_share_of_equal_answers() -> None:
     agreement.add(torch.full((1, 4), math.nan), torch.eye(4)[:1])
 
     assert agreement.value == 3 / 5
+
+
+def test_an_output_of_nan_is_never_the_right_class() -> None:
+    outputs = torch.tensor([[math.nan, 0.0], [math.inf, math.inf], [1.0, -math.inf], [0.0, 1.0]])
+
+    assert utility("classification", outputs, torch.zeros(4, dtype=torch.int64)) == 0.25
+
+
+def test_a_probability_of_zero_may_be_given_by_its_logarithm() -> None:
+    agreement = Agreement(classes=True)
+    agreement.add(torch.eye(3).log(), torch.eye(3))
+
+    assert agreement.value == 1
 
 
 @pytest.mark.parametrize(("factor", "expected"), [(1.0, 1.0), (0.75, 0.75), (0.0, 0.0), (-5.0, 0.0), (math.nan, 0.0)])
