@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
@@ -99,7 +100,7 @@ def _write(
     images = pools.train.images[:COMPARED_IMAGES].cpu()
     graphs = write_graphs(halves, images, folder)
     described = describe_split(
-        setting,
+        replace(setting, images=min(setting.images, len(pools.private))),
         model,
         graphs,
         images=images,

@@ -79,8 +79,9 @@ def test_the_files_compute_the_logits_of_the_trained_target_for_any_number_of_im
     assert described["classes"] == sorted(path.name for path in (tree / "train").iterdir())
     assert described["wire_bytes"] == model.send(torch.rand(1, 3, 16, 16)).nbytes
     assert described["server"]["outputs"]["logits"]["shape"] == ["batch", len(described["classes"])]
+    private = sum(path.is_file() for path in (tree / "test").rglob("*"))
     assert shlex.split(described["evaluate"]) == [
-        *("mia-bench", "run", *SMALL, *LENET, "--defense", "undefended", "--seed", "0", "--images", "64"),
+        *("mia-bench", "run", *SMALL, *LENET, "--defense", "undefended", "--seed", "0", "--images", str(private)),
         *("--data-dir", str(tree)),
     ]
     assert not list((tmp_path / "out").glob(".*"))
