@@ -101,8 +101,9 @@ def compare(
     columns = tuple(dict.fromkeys((*COMPARED_COLUMNS, *extra)))
     fingerprints = Fingerprints(a.entries), Fingerprints(b.entries)
     both = [
-        Difference(one, other, {column: _change(column, one, other, *fingerprints) for column in columns})
+        Difference(one, other, {column: _change(column, *scored, *fingerprints) for column in columns})
         for one, other in pairs
+        for scored in [_at_finished_seeds(one, other)]
     ]
     alone = [Difference(one, None, {column: Change(one.number(column), None) for column in columns}) for one in missing]
     new = [Difference(None, one, {column: Change(None, one.number(column)) for column in columns}) for one in added]
@@ -126,6 +127,17 @@ def _refuse_protocols(a: ComparedBoard, b: ComparedBoard) -> None:
 
 def _statuses(group: CellGroup) -> set[str]:
     return {entry.values.get("status", "done") for entry in group.entries}
+
+
+def _at_finished_seeds(one: CellGroup, other: CellGroup) -> tuple[CellGroup, CellGroup]:
+    """Leave out, in both groups, the seeds at which a cell of one has failed, unless no other seed is left."""
+    entries = [*one.entries, *other.entries]
+    failed = {entry.values.get("seed") for entry in entries if entry.values.get("status", "done") != "done"}
+    left = [
+        CellGroup(tuple(entry for entry in group.entries if entry.values.get("seed") not in failed))
+        for group in (one, other)
+    ]
+    return (left[0], left[1]) if all(group.entries for group in left) else (one, other)
 
 
 def _change(

@@ -93,7 +93,8 @@ def compare_(
     change from A to B: psnr_db > +0.5. A number without a sign is the value in B:
     accuracy < 0.9. missing > 0, added > 0 and changed > 0 count cells.
 
-    Cells are averaged over seeds if --on does not contain seed.
+    Cells are averaged over seeds if --on does not contain seed. Seeds at which one
+    of both failed are left out.
     """
     from ..compare import compare_boards
 

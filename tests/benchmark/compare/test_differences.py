@@ -191,6 +191,16 @@ def test_a_cell_that_failed_is_changed_and_has_no_change() -> None:
     assert (found.changes["psnr_db"].delta, found.changes["psnr_db"].p) == (None, None)
 
 
+def test_a_seed_that_failed_on_one_board_is_averaged_on_neither() -> None:
+    before = side(MEAN, cell("ridge"), cell("ridge", [each + 10 for each in DECIBELS], seed=1))
+    after = side(MEAN, cell("ridge"), cell("ridge", seed=1, status="failed", reason="no memory"))
+
+    (_, ridge) = compare(before, after, SIGMA[:-1])
+
+    assert ridge.state == "changed"
+    assert (ridge.changes["psnr_db"].before, ridge.changes["psnr_db"].delta) == (13.4375, 0)
+
+
 def test_a_utility_that_is_no_accuracy_is_compared() -> None:
     before, after = (
         side(cell("ridge", task="regression", utility=value, utility_metric="r2", accuracy=None))
