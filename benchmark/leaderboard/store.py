@@ -192,7 +192,7 @@ def rows_of(frame: pd.DataFrame) -> list[Row]:
         ) from error
 
 
-def _is_known(value: object) -> bool:
+def _is_known(value: Any) -> bool:
     return not (pd.api.types.is_scalar(value) and pd.isna(value))
 
 
