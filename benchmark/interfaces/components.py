@@ -246,7 +246,7 @@ class Training:
         epochs: Passes over the training images, at least 1.
         flip: Whether to mirror images at random, from left to right.
         shift: The largest number of pixels by which images are moved at random, in each direction.
-        recipe: ``standard``, or ``fast``, which needs fewer passes over many images; see ``training.recipes``.
+        recipe: ``standard``, or ``fast``, which needs half of the time for many images; see ``training.recipes``.
 
     Example:
         >>> Training(epochs=5, flip=True)

@@ -1,11 +1,9 @@
-"""The settings by which targets are trained: the standard ones, and those for few passes over many images."""
+"""The settings by which targets are trained: the standard ones, and those that need less time for many images."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
-
-from ..interfaces import Training
 
 
 @dataclass(frozen=True)
@@ -13,8 +11,7 @@ class Recipe:
     """Describe the optimization of a target by stochastic gradient descent with Nesterov momentum.
 
     Attributes:
-        passes: Passes over the images, as a share of those that a dataset asks for.
-        shifts: Whether images are moved at random. In few passes each place of an image is new anyway.
+        shifts: Whether images are moved at random, which costs accuracy in few passes.
         batch_size: The largest number of images in a step. 64 images of 32x32 pixels keep every activation of ``cnn6``
             below 32 MiB, above which the C library returns memory to the system after each use: 128 cost 15 % more.
         learning_rate: The peak learning rate.
@@ -29,7 +26,6 @@ class Recipe:
         ((1.0, 1.0),)
     """
 
-    passes: float = 1.0
     shifts: bool = True
     batch_size: int = 128
     learning_rate: float = 0.1
@@ -39,24 +35,15 @@ class Recipe:
     label_smoothing: float = 0.0
     sizes: tuple[tuple[float, float], ...] = ((1.0, 1.0),)
 
-    def epochs(self, training: Training) -> int:
-        """Return the passes over the images for a training.
-
-        Example:
-            >>> Recipe(passes=0.5).epochs(Training(epochs=8))
-            4
-        """
-        return max(1, round(self.passes * training.epochs))
-
     @property
     def cost(self) -> float:
         """The time of a training, as a share of that with the standard recipe, if time goes by the pixels.
 
         Example:
-            >>> Recipe(passes=0.5, sizes=((0.5, 0.5), (1.0, 0.5))).cost
-            0.3125
+            >>> Recipe(sizes=((0.5, 0.5), (1.0, 0.5))).cost
+            0.625
         """
-        return self.passes * sum(share * side**2 for side, share in self.sizes)
+        return sum(share * side**2 for side, share in self.sizes)
 
     def side(self, progress: float) -> float:
         """Return the share of the sides of an image after a share of the training.
@@ -76,7 +63,6 @@ class Recipe:
 RECIPES = {
     "standard": Recipe(),
     "fast": Recipe(
-        passes=1.0,
         shifts=False,
         batch_size=64,
         learning_rate=0.15,

@@ -63,9 +63,8 @@ def train_target(model: nn.Module, data: ImageSet, training: Training) -> None:
 
 def _optimize(model: nn.Module, units: Units, data: ImageSet, training: Training, recipe: Recipe) -> None:
     training = training if recipe.shifts else replace(training, shift=0)
-    epochs, rate = recipe.epochs(training), _learning_rate(recipe, data.task)
-    least = math.ceil(MIN_STEPS / epochs)
-    steps = plan(len(data), epochs=epochs, batch_size=recipe.batch_size, least=least).steps
+    rate, least = _learning_rate(recipe, data.task), math.ceil(MIN_STEPS / training.epochs)
+    steps = plan(len(data), epochs=training.epochs, batch_size=recipe.batch_size, least=least).steps
     sides = (recipe.side(step / steps) for step in itertools.count())
 
     def loss(batch: Tensor) -> Tensor:
@@ -77,7 +76,7 @@ def _optimize(model: nn.Module, units: Units, data: ImageSet, training: Training
         _groups(model, rate, recipe.last_rate * rate),
         loss,
         count=len(data),
-        epochs=epochs,
+        epochs=training.epochs,
         batch_size=recipe.batch_size,
         learning_rate=rate,
         weight_decay=recipe.weight_decay,
