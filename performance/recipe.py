@@ -18,10 +18,9 @@ from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.interfaces import ImageSet, Target, Training
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
-from mia_bench.benchmark.training import RECIPES, Recipe, train_target
+from mia_bench.benchmark.training import FAST, STANDARD, Recipe, recipes, train_target
 from mia_bench.benchmark.utils.seeding import seeded
 
-FAST, STANDARD = RECIPES["fast"], RECIPES["standard"]
 FEW = "as few multiplications"
 """Ends the names of variants that make fewer passes, with the multiplications of the fast recipe."""
 VARIANTS: dict[str, Recipe] = {
@@ -41,8 +40,8 @@ VARIANTS: dict[str, Recipe] = {
 def trained(recipe: Recipe, target: Target, data: ImageSet, training: Training, seed: int) -> float:
     """Train a target in place by a recipe, and return the processor seconds."""
     start = time.process_time()
-    with seeded("recipe", seed), patch.dict(RECIPES, fast=recipe):
-        train_target(target, data, replace(training, recipe="fast"))
+    with seeded("recipe", seed), patch.object(recipes, "FAST", recipe):
+        train_target(target, data, replace(training, fast=True))
     return time.process_time() - start
 
 

@@ -37,7 +37,7 @@ class Cifar10(Dataset):
     version: ClassVar[int] = 2
     model: ClassVar[str] = "cnn6"
     split: ClassVar[str] = "relu22"
-    training: ClassVar[Training] = Training(epochs=8, flip=True, shift=2, recipe="fast")
+    training: ClassVar[Training] = Training(epochs=8, flip=True, shift=2, fast=True)
     aux_images: int = Field(
         MAX_DEFAULT_AUX_IMAGES, ge=1, description="training images given to the attacker instead of the victim"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
@@ -135,9 +135,7 @@ class TargetStore:
         shared = {"data": facts.fingerprint, "classes": facts.classes, "model": model.identity}
         if is_given(model):
             return {**shared, "given": cast(Model, model.component).given_weights}
-        training = asdict(self._training(dataset))
-        if training["recipe"] == "standard":  # as before there was another one
-            del training["recipe"]
+        training = self._training(dataset).identity
         return {"recipe": RECIPE_VERSION, "training": training, **shared, "seed": seed}
 
     def is_ready(self, setting: Setting) -> bool:

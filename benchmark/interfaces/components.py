@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -246,17 +246,22 @@ class Training:
         epochs: Passes over the training images, at least 1.
         flip: Whether to mirror images at random, from left to right.
         shift: The largest number of pixels by which images are moved at random, in each direction.
-        recipe: ``standard``, or ``fast``, which needs half of the time for many images; see ``training.recipes``.
+        fast: Whether to use the recipe that needs half of the time for many images; see ``training.recipes``.
 
     Example:
         >>> Training(epochs=5, flip=True)
-        Training(epochs=5, flip=True, shift=0, recipe='standard')
+        Training(epochs=5, flip=True, shift=0, fast=False)
     """
 
     epochs: int = 15
     flip: bool = False
     shift: int = 0
-    recipe: Literal["standard", "fast"] = "standard"
+    fast: bool = False
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What tells trainings apart. Those that are not fast are as they were before ``fast`` existed."""
+        return {name: value for name, value in asdict(self).items() if name != "fast" or value}
 
 
 class Dataset(Component, ABC):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, cast
 
 from ..interfaces import Dataset
@@ -43,7 +43,7 @@ class Setting:
         return {
             "protocol": PROTOCOL,
             "dataset": self.dataset.identity,
-            "training": {"recipe": RECIPE_VERSION, **asdict(cast(Dataset, self.dataset.component).training)},
+            "training": {"recipe": RECIPE_VERSION, **cast(Dataset, self.dataset.component).training.identity},
             "model": self.model.identity,
             "split": self.split,
             "defense": self.defense.identity,

@@ -13,7 +13,7 @@ from ..evaluation.artifacts import Artifacts
 from ..interfaces import Access, Dataset
 from ..metrics.macs import count_macs
 from ..plan.cells import Cell, Setting
-from ..training import RECIPES
+from ..training import FAST, STANDARD
 from .memory import process_bytes
 from .timings import CellNames, Timing, nearest
 
@@ -167,5 +167,5 @@ def _training_seconds(artifacts: Artifacts, setting: Setting) -> float:
     facts = artifacts.facts(setting.dataset)
     target = artifacts.targets.structure(setting.dataset, setting.model)
     macs = count_macs(target, torch.zeros(1, *facts.image_shape))
-    cost = RECIPES[dataset.training.recipe].cost
-    return cost * dataset.training.epochs * facts.train * (STEP_SECONDS + 3 * macs / MACS_PER_SECOND)
+    recipe = FAST if dataset.training.fast else STANDARD
+    return recipe.cost * dataset.training.epochs * facts.train * (STEP_SECONDS + 3 * macs / MACS_PER_SECOND)

@@ -6,17 +6,18 @@ from .joint import JointLoss, train_jointly
 from .last_layer import LastLayer, Units
 from .loop import SMALLEST_BATCH, Plan, fit, plan
 from .normalization import add_biases
-from .recipes import RECIPES, Recipe
+from .recipes import FAST, STANDARD, Recipe
 from .targets import MIN_STEPS, RECIPE_VERSION, train_head, train_target
 from .tuning import EPOCHS_HELP, fit_batches, frozen_encoder, num_steps, trainable, tune, tune_server
 from .untrained import untrained_copy
 
 __all__ = [
     "EPOCHS_HELP",
+    "FAST",
     "MIN_STEPS",
-    "RECIPES",
     "RECIPE_VERSION",
     "SMALLEST_BATCH",
+    "STANDARD",
     "JointLoss",
     "LastLayer",
     "Plan",

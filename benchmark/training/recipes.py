@@ -60,16 +60,14 @@ class Recipe:
         return self.sizes[-1][0]
 
 
-RECIPES = {
-    "standard": Recipe(),
-    "fast": Recipe(
-        shifts=False,
-        batch_size=64,
-        learning_rate=0.15,
-        last_rate=0.3,
-        decay="linear",
-        weight_decay=1e-3,
-        label_smoothing=0.1,
-        sizes=((0.5, 0.35), (0.75, 0.4), (1.0, 0.25)),
-    ),
-}
+STANDARD = Recipe()
+FAST = Recipe(
+    shifts=False,
+    batch_size=64,
+    learning_rate=0.15,
+    last_rate=0.3,
+    decay="linear",
+    weight_decay=1e-3,
+    label_smoothing=0.1,
+    sizes=((0.5, 0.35), (0.75, 0.4), (1.0, 0.25)),
+)

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from ..interfaces import ImageSet, Target, Task, Training
+from . import recipes
 from .augmentation import augment
 from .features import frozen_features
 from .last_layer import LastLayer, Units
 from .loop import fit, plan
 from .normalization import add_biases, fold_normalization, normalize_convolutions
-from .recipes import RECIPES, Recipe
+from .recipes import Recipe
 from .smaller import shrink, takes_smaller
 
 RECIPE_VERSION = 2
@@ -52,9 +53,9 @@ def train_target(model: nn.Module, data: ImageSet, training: Training) -> None:
     normalize_convolutions(model)
     model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     model.train()
-    recipe = RECIPES[training.recipe]
+    recipe = recipes.FAST if training.fast else recipes.STANDARD
     with takes_smaller(model, data.images[:2], [side for side, _ in recipe.sizes]) as shrinks:
-        _optimize(model, units, data, training, recipe if shrinks else RECIPES["standard"])
+        _optimize(model, units, data, training, recipe if shrinks else recipes.STANDARD)
     model.eval()
     fold_normalization(model)
     units.fold(model)

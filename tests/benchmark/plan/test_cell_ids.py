@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 from mia_bench.benchmark.plan.cells import Cell, Setting
+from mia_bench.benchmark.plan.expansion import plan
+from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.registry.literals import parse
 from mia_bench.benchmark.registry.specs import resolve
 from mia_bench.benchmark.utils.cache import digest
 
-VERSIONS = {"protocol", "recipe", "version"}
+VERSIONS = {"protocol", "recipe", "version", "fast"}
 """What is raised on purpose, and therefore not pinned here."""
 DATA = "0123456789abcdef"
 """Stands for the fingerprint of the data."""
@@ -76,3 +78,17 @@ def test_a_parameter_that_was_added_later_counts_only_if_it_is_set() -> None:
     assert "standard" not in plain.identity["params"]
     assert plain.identity == same.identity
     assert other.identity["params"]["standard"] == "2024"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "training"),
+    [
+        ("mnist", {"recipe": 2, "epochs": 8, "flip": False, "shift": 1}),
+        ("photos", {"recipe": 2, "epochs": 25, "flip": True, "shift": 0}),
+        ("cifar10", {"recipe": 2, "epochs": 8, "flip": True, "shift": 2, "fast": True}),
+    ],
+)
+def test_the_training_is_part_of_the_identity_and_stays_as_it_was(dataset: str, training: dict[str, Any]) -> None:
+    setting = plan(Request(dataset=dataset, attacks=["ridge"], defenses=["undefended"]))[0].setting
+
+    assert setting.identity["training"] == training

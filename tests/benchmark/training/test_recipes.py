@@ -3,7 +3,7 @@
 import pytest
 import torch
 from mia_bench.benchmark.interfaces import ImageSet, Training
-from mia_bench.benchmark.training import RECIPES, Recipe, targets, train_target
+from mia_bench.benchmark.training import FAST, STANDARD, Recipe, targets, train_target
 from mia_bench.models.vit import Vit
 from torch import Tensor, nn
 from torch.nn import functional
@@ -38,10 +38,10 @@ def test_the_fast_recipe_begins_with_smaller_images(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(targets, "MIN_STEPS", 1)
     size = bright_and_dark(1).images.shape[2]
 
-    heights = sides_of(padded(), Training(epochs=20, recipe="fast"), monkeypatch)
+    heights = sides_of(padded(), Training(epochs=20, fast=True), monkeypatch)
 
     assert heights == sorted(heights)
-    assert {*heights} == {round(side * size) for side, _ in RECIPES["fast"].sizes}
+    assert {*heights} == {round(side * size) for side, _ in FAST.sizes}
     assert len(heights) == 20  # one step per pass
 
 
@@ -56,9 +56,9 @@ def test_a_network_that_takes_whole_images_only_is_trained_by_the_standard_recip
     used: list[Recipe] = []
     monkeypatch.setattr(targets, "_optimize", lambda *args: used.append(args[-1]))
 
-    train_target(Vit().build(tuple(images.shape[1:]), 2), bright_and_dark(8), Training(recipe="fast"))
+    train_target(Vit().build(tuple(images.shape[1:]), 2), bright_and_dark(8), Training(fast=True))
 
-    assert used == [RECIPES["standard"]]
+    assert used == [STANDARD]
 
 
 def test_smoothed_labels_give_the_loss_of_torch() -> None:
@@ -75,6 +75,6 @@ def test_a_target_learns_by_the_fast_recipe() -> None:
     torch.manual_seed(0)
     target, test = padded(), bright_and_dark(40)
 
-    train_target(target, bright_and_dark(128), Training(epochs=10, recipe="fast"))
+    train_target(target, bright_and_dark(128), Training(epochs=10, fast=True))
 
     assert (target(test.images).argmax(1) == test.labels).float().mean() > 0.95
