@@ -38,7 +38,7 @@ class Ensembler(Defense):
 
     The claim concerns attackers who cannot query and train a shadow client, with last layers of theirs, through the
     bodies: through all of them, or, for comparison, through the selected ones or one of these (``known_bodies``). There
-    is no guarantee. Attackers who know the client or can query it need neither bodies nor selection, since the wire
+    is no guarantee. Attackers who know the client or can query it do not have to know the selection, since the wire
     depends on the selection through the weights of the client only. They are outside of the claim.
 
     Example: ``mia-bench run --defense ensembler --known-bodies all,selected,one --attack query_free --attack ridge``

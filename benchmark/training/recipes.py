@@ -13,7 +13,7 @@ class Recipe:
     Attributes:
         shifts: Whether images are moved at random, which costs accuracy in few passes.
         batch_size: The largest number of images in a step. 64 images of 32x32 pixels keep every activation of ``cnn6``
-            below 32 MiB, above which the C library returns memory to the system after each use: 128 cost 15 % more.
+            below 32 MiB, above which the C library returns memory to the system after each use: 128 cost 12 % more.
         learning_rate: The peak learning rate.
         last_rate: The learning rate of fully connected layers, as a share of that of convolutions.
         decay: Whether the learning rate falls along a cosine or linearly.
