@@ -60,7 +60,8 @@ class SplitTable:
     def lines(self, records: Sequence[Record]) -> list[Line]:
         """Return a line for each cut and defense between the baselines, in the order of the network."""
         by_cell = {each.row.cell_id: each for each in records}
-        middle = join(self._cuts, self._cells, by_cell, self._place, bytes_down=self._down, sent=self._sent)
+        known = {"bytes_down": self._down, "sent": self._sent, "network": self._every}
+        middle = join(self._cuts, self._cells, by_cell, self._place, **known)
         *cloud, here = baselines(self._every, self._place, encoded=self._encoded, bytes_down=self._down)
         details = [(record.row.seed, record.details) for record in records]
         exact = {seed: each["utility_undefended"] for seed, each in details if "utility_undefended" in each}

@@ -86,6 +86,8 @@ def protect(
         "utility_undefended": useful.undefended,
         "bytes_down": costs.bytes_down,
         **costs.timing,
+        "server_param_bytes": costs.server_param_bytes,
+        **({} if costs.server_macs is None else {"server_macs": costs.server_macs}),
         "protect_seconds": round(time.perf_counter() - start, 3),
         **told,
     }

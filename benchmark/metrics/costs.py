@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import NamedTuple
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
-from ..interfaces import Exchange, SplitModel, Wire, timed_ms
+from ..interfaces import SplitModel, Wire, timed_ms
 from .activations import count_peak_bytes
+from .exchanges import Exchanged, server_macs, server_param_bytes
 from .macs import count_macs
 
 WARM_UP_CALLS = 3
@@ -72,6 +74,9 @@ class Costs:
         client_param_bytes: Bytes of the parameters on the device.
         client_peak_bytes: Largest sum of bytes of activations that the device holds at a time.
         timing: Further milliseconds, by name; see ``measure_costs``.
+        server_macs: Multiply-accumulate operations on the server. None if they are not computed by torch in this
+            process, as those on ciphertexts.
+        server_param_bytes: Bytes of the parameters that are not on the device.
 
     Example:
         >>> costs = Costs(wire_bytes=4096, bytes_down=40, client_macs=10**6, client_params=208, client_ms=1.5,
@@ -90,6 +95,8 @@ class Costs:
     client_param_bytes: int
     client_peak_bytes: int
     timing: dict[str, float] = field(default_factory=dict)
+    server_macs: int | None = None
+    server_param_bytes: int = 0
 
 
 def measure_costs(model: SplitModel, image: Tensor, undefended: SplitModel | None = None) -> Costs:
@@ -104,8 +111,9 @@ def measure_costs(model: SplitModel, image: Tensor, undefended: SplitModel | Non
         undefended: The same network without a defense, cut at the same place. None compares with nothing.
 
     Returns:
-        The costs. ``timing`` has ``client_spread_ms`` and, with an undefended model, ``client_undefended_ms`` and
-        ``client_overhead_ms``, which is 0 if the two differ by no more than the spread of either.
+        The costs. ``timing`` has ``client_spread_ms`` and, with an undefended model, ``client_undefended_ms``,
+        ``client_overhead_ms``, by which the protected client is slower, and ``client_added_ms``, by which it is slower
+        than its own layers. Differences within the spread of either count as 0.
 
     Example:
         >>> from torch import nn
@@ -114,7 +122,9 @@ def measure_costs(model: SplitModel, image: Tensor, undefended: SplitModel | Non
         >>> measure_costs(model, torch.rand(1, 1, 8, 8)).wire_bytes
         256
     """
-    wire, exchange, calls = _alternate(model, image, undefended)
+    client_macs = count_macs(model.on_device, image)
+    own_layers = undefended is not None and not _same_layers(model, undefended, image, client_macs)
+    exchanged, calls = _alternate(model, image, undefended, own_layers=own_layers)
     calls = _quiet(calls) or calls
     clients = Timing.of([call.client_ms for call in calls])
     timing = {"client_spread_ms": round(clients.spread_ms, 4)}
@@ -122,19 +132,29 @@ def measure_costs(model: SplitModel, image: Tensor, undefended: SplitModel | Non
         plain = Timing.of([call.plain_ms for call in calls])
         timing["client_undefended_ms"] = round(plain.ms, 4)
         timing["client_overhead_ms"] = round(clients.above(plain), 4)
+        layers = Timing.of([call.layers_ms for call in calls]) if own_layers else plain
+        timing["client_added_ms"] = round(clients.above(layers), 4)
     parameters = [*model.on_device.parameters()]
     return Costs(
-        wire_bytes=wire.nbytes + exchange.more_bytes_up,
-        bytes_down=exchange.bytes_down,
-        client_macs=count_macs(model.on_device, image),
+        wire_bytes=exchanged.bytes_up,
+        bytes_down=exchanged.exchange.bytes_down,
+        client_macs=client_macs,
         client_params=sum(each.numel() for each in parameters),
         client_ms=clients.ms,
         server_ms=Timing.of([call.server_ms for call in calls]).ms,
-        rounds=exchange.rounds,
+        rounds=exchanged.exchange.rounds,
         client_param_bytes=sum(each.numel() * each.element_size() for each in parameters),
         client_peak_bytes=count_peak_bytes(model.on_device, image),
         timing=timing,
+        server_macs=server_macs(model, exchanged, client_macs),
+        server_param_bytes=server_param_bytes(model),
     )
+
+
+def _same_layers(model: SplitModel, undefended: SplitModel, image: Tensor, macs: int) -> bool:
+    """Return whether two clients have as many operations and parameters."""
+    counts = [sum(each.numel() for each in half.on_device.parameters()) for half in (model, undefended)]
+    return counts[0] == counts[1] and macs == count_macs(undefended.on_device, image)
 
 
 class _Call(NamedTuple):
@@ -144,12 +164,14 @@ class _Call(NamedTuple):
         client_ms: Of sending a wire, and of the client after it.
         server_ms: Of the server.
         plain_ms: Of sending without a defense.
+        layers_ms: Of the layers on the device alone.
         quiet: Whether both messages were sent without an interruption by another process.
     """
 
     client_ms: float
     server_ms: float
     plain_ms: float
+    layers_ms: float
     quiet: bool
 
 
@@ -159,22 +181,39 @@ def _quiet(calls: list[_Call]) -> list[_Call]:
     return quiet if len(quiet) >= BLOCKS * BLOCK_CALLS else []
 
 
-def _alternate(model: SplitModel, image: Tensor, undefended: SplitModel | None) -> tuple[Wire, Exchange, list[_Call]]:
-    """Call both models in turn. Return the last wire and exchange, and the calls after the warm-up, at least one.
+def _alternate(
+    model: SplitModel, image: Tensor, undefended: SplitModel | None, *, own_layers: bool
+) -> tuple[Exchanged, list[_Call]]:
+    """Call both models in turn. Return the first exchange, with its operations, and the calls after the warm-up.
 
     Each call sends anew, since a receiver may refuse repeated messages.
+
+    Args:
+        model: The protected model.
+        image: The image, (1, C, H, W).
+        undefended: The undefended model.
+        own_layers: Whether to time the layers on the device alone, too.
     """
-    calls: list[_Call] = []
     start, planned = time.perf_counter(), WARM_UP_CALLS + BLOCKS * BLOCK_CALLS
+    exchanged, calls = Exchanged.of(model, image), list[_Call]()
     while True:
         plain_ms, plain_quiet = _send(undefended, image)[1:] if undefended is not None else (0.0, True)
+        layers_ms = _run(model.on_device, image) if own_layers else 0.0
         wire, sending_ms, quiet = _send(model, image)
         exchange = model.exchange(wire)
-        calls.append(_Call(sending_ms + exchange.client_ms, exchange.server_ms, plain_ms, quiet and plain_quiet))
+        client_ms = sending_ms + exchange.client_ms
+        calls.append(_Call(client_ms, exchange.server_ms, plain_ms, layers_ms, quiet and plain_quiet))
         seconds, warm = time.perf_counter() - start, calls[min(WARM_UP_CALLS, len(calls) - 1) :]
         enough = MIN_TIMING_SECONDS if _quiet(warm) else BUSY_SECONDS
-        if len(calls) >= 2 and seconds > (MAX_TIMING_SECONDS if len(calls) < planned else enough):
-            return wire, exchange, warm
+        if seconds > (MAX_TIMING_SECONDS if len(calls) < planned else enough):
+            return exchanged, warm
+
+
+def _run(layers: nn.Module, image: Tensor) -> float:
+    """Return the milliseconds of layers."""
+    with timed_ms(image.device) as elapsed, torch.no_grad():
+        layers(image)
+    return elapsed.ms
 
 
 def _send(model: SplitModel, image: Tensor) -> tuple[Wire, float, bool]:

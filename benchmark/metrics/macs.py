@@ -27,9 +27,30 @@ def count_macs(call: Callable[[Tensor], object], value: Tensor) -> int:
         >>> count_macs(torch.nn.Linear(10, 5), torch.zeros(1, 10))
         50
     """
-    with unfused_attention(), torch.no_grad(), _Operations() as counter:
+    with torch.no_grad(), counted_macs() as counter:
         call(value)
-    return counter.flops // 2
+    return counter.macs
+
+
+@contextmanager
+def counted_macs(*, counts: bool = True) -> Iterator[Operations]:
+    """Count the multiply-accumulate operations of a block, as ``count_macs`` does.
+
+    Args:
+        counts: Whether to count. False computes the block as usual and yields a counter that stays at 0.
+
+    Example:
+        >>> with counted_macs() as counter:
+        ...     _ = torch.ones(2, 3) @ torch.ones(3, 4)
+        >>> counter.macs
+        24
+    """
+    counter = Operations()
+    if not counts:
+        yield counter
+        return
+    with unfused_attention(), counter:
+        yield counter
 
 
 class EagerMode(TorchDispatchMode):
@@ -72,12 +93,22 @@ RECURRENT: dict[Any, Callable[..., int]] = {
 """Formulas for kernels of recurrent layers, by operator."""
 
 
-class _Operations(EagerMode):
-    """Sum the floating-point operations. ``FlopCounterMode`` does this as well, but imports the compiler."""
+class Operations(EagerMode):
+    """Sum the floating-point operations. ``FlopCounterMode`` does this as well, but imports the compiler.
+
+    Example:
+        >>> Operations().macs
+        0
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.flops = 0
+
+    @property
+    def macs(self) -> int:
+        """The multiply-accumulate operations so far."""
+        return self.flops // 2
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         formula = RECURRENT.get(func._overloadpacket) or flop_registry.get(func._overloadpacket)

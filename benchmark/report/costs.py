@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import mean
 
 from ..leaderboard.store import Record, Row
+from ..splits.added import added_on_client
 from ..splits.devices import Device, Network, load_profile
 from ..splits.lines import Place
 
@@ -29,7 +30,9 @@ def describe(place: Place) -> str:
     )
 
 
-def modelled(rows: Sequence[Row], records: Mapping[str, Record], place: Place) -> dict[str, float]:
+def modelled(
+    rows: Sequence[Row], records: Mapping[str, Record], place: Place, plain_macs: float | None = None
+) -> dict[str, float]:
     """Model the latency and the energy of one image from the cells of a setting.
 
     The client takes the time of its operations at the speed of the device. The server, and what a defense adds on the
@@ -39,6 +42,7 @@ def modelled(rows: Sequence[Row], records: Mapping[str, Record], place: Place) -
         rows: The scored rows of a setting.
         records: Available records by cell.
         place: The device and the network.
+        plain_macs: Operations of the undefended client. None if they are unknown.
 
     Returns:
         ``latency_ms`` and ``energy_mj``, as far as they are known.
@@ -51,8 +55,7 @@ def modelled(rows: Sequence[Row], records: Mapping[str, Record], place: Place) -
     if macs is None or up is None:
         return {}
     down, rounds = _mean(rows, "bytes_down") or 0.0, round(_mean(rows, "rounds") or 1)
-    added = [records[row.cell_id].details.get("client_overhead_ms", 0.0) for row in rows if row.cell_id in records]
-    client_s = max(0.0, mean(added) if added else 0.0) / 1000
+    client_s = added_on_client(rows, records, plain_macs) / 1000
     seconds = macs / place.device.gmacs_per_s / 1e9 + client_s + (_mean(rows, "server_ms") or 0.0) / 1000
     seconds += place.network.seconds(up=up, down=down, rounds=rounds)
     computing, sending = place.device.joules(macs, client_s), place.network.joules(up=up, down=down)

@@ -110,6 +110,8 @@ def settings(
     chosen: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in cells:
         chosen[row.defense, row.defense_params].append(row)
+    plain = [row for row in cells if row.defense == REFERENCE_DEFENSE]
+    plain_macs = next((row.client_macs for row in plain if row.client_macs is not None), None)
     shorten_defense = _shortener("defenses", {(row.defense, row.defense_params) for row in cells})
     shorten_attack = _shortener("attacks", {(row.attack, row.attack_params) for row in cells})
 
@@ -132,7 +134,7 @@ def settings(
                 f"{shorten_attack(*gap.attack)}, seed {gap.seed}: {gap.why}" for gap in gaps if gap.defense == key
             ],
             cells=[_cell(row, shorten_attack(row.attack, row.attack_params)) for row in own],
-            costs={name: modelled(scored, records, place) for name, place in places.items()},
+            costs={name: modelled(scored, records, place, plain_macs) for name, place in places.items()},
         )
 
     return [describe(position, each) for position, each in enumerate(ranked)]

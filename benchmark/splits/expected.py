@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from .defended_cut import as_defended
 from .lines import Line, Place, modelled
-from .structure import Cut
+from .structure import Cut, Stage
 
 Spot = tuple[str, str, str]
 """A split, and the name and the parameters, as JSON, of a defense."""
@@ -23,6 +25,7 @@ class Sent:
         client_params: Parameters on the device.
         client_param_bytes: Bytes of these parameters.
         client_peak_bytes: Largest sum of bytes of activations that are alive at a time on the device.
+        server: Multiply-accumulate operations of the server, and bytes of its weights. None if they are unknown.
 
     Example:
         >>> Sent(wire_bytes=640, bytes_down=40, rounds=1, client_macs=0, client_params=0, client_param_bytes=0,
@@ -37,9 +40,10 @@ class Sent:
     client_params: int
     client_param_bytes: int
     client_peak_bytes: int
+    server: Stage | None = None
 
 
-def expected(line: Line, cut: Cut, sent: Sent | None, place: Place) -> Line:
+def expected(line: Line, cut: Cut, sent: Sent | None, place: Place, network: Sequence[Cut] = ()) -> Line:
     """Return the line of a defended client before a cell is done.
 
     Args:
@@ -47,6 +51,7 @@ def expected(line: Line, cut: Cut, sent: Sent | None, place: Place) -> Line:
         cut: The cut.
         sent: What the defended client sends. None leaves everything empty that a defense may change.
         place: The device, the network and the server.
+        network: All cuts of the network, at one of which the defended client may end.
     """
     unknown = Line(
         split=line.split,
@@ -67,4 +72,5 @@ def expected(line: Line, cut: Cut, sent: Sent | None, place: Place) -> Line:
         bytes_down=sent.bytes_down,
         rounds=sent.rounds,
     )
-    return modelled(known, cut, place)
+    left = as_defended(cut, network, client=(sent.client_macs, sent.client_param_bytes), server=sent.server)
+    return modelled(known, left, place)

@@ -118,14 +118,14 @@ def modelled(line: Line, cut: Cut, place: Place, *, client_s: float = 0, server_
 
     Args:
         line: A line with ``wire_kb``, ``bytes_down``, ``rounds`` and ``client_mmacs``. Left as it is if one is unknown.
-        cut: The cut without a defense.
+        cut: The cut, with what the defense leaves of its stages.
         place: The device, the network and the server.
         client_s: Seconds that the defense adds on the device.
         server_s: Seconds that the defense adds on the server.
     """
     if line.wire_kb is None or line.bytes_down is None or line.rounds is None or line.client_mmacs is None:
         return line
-    device_s = place.device.seconds(_client_stages(line, cut)) + client_s
+    device_s = place.device.seconds([*cut.client_stages]) + client_s
     up, down = 1000 * line.wire_kb, line.bytes_down
     total = device_s + place.network.seconds(up=up, down=down, rounds=line.rounds)
     if line.rounds:
@@ -142,20 +142,6 @@ def modelled(line: Line, cut: Cut, place: Place, *, client_s: float = 0, server_
 def _thousandfold(value: float) -> float | None:
     """Return milliseconds or millijoules; None if they exceed all numbers, as of a rate of almost 0."""
     return 1000 * value if math.isfinite(1000 * value) else None
-
-
-def _client_stages(line: Line, cut: Cut) -> list[tuple[int, int]]:
-    """Return the operations and the bytes of weights on the device: those of the cut, and what a defense changes.
-
-    Operations that it adds, such as those of further layers, are one more stage. If it leaves fewer, as by pruning, all
-    stages shrink by the same share, and their weights as far as the weights of the device did.
-    """
-    macs = round(1e6 * (line.client_mmacs or 0))
-    if macs >= cut.client_macs:
-        return [*cut.client_stages, (macs - cut.client_macs, 0)]
-    size = cut.client_param_bytes if line.client_param_kb is None else 1000 * line.client_param_kb
-    kept = min(1.0, size / max(1, cut.client_param_bytes))
-    return [(round(own * macs / cut.client_macs), round(weights * kept)) for own, weights in cut.client_stages]
 
 
 def baselines(cuts: Sequence[Cut], place: Place, *, encoded: dict[str, float], bytes_down: float) -> list[Line]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from statistics import mean, median
+from statistics import mean
 
 from ..leaderboard.completeness import is_scored
 from ..leaderboard.store import Record, Row
 from ..leaderboard.worst_case import worst_case
 from ..plan.references import REFERENCE_DEFENSE
 from ..registry.labels import label
+from .added import added_on_client
+from .defended_cut import as_defended
 from .expected import Sent, Spot, expected
 from .lines import Line, Place, line_of, modelled
 from .structure import Cut
@@ -31,6 +33,7 @@ def join(
     *,
     bytes_down: float,
     sent: Mapping[Spot, Sent] | None = None,
+    network: Sequence[Cut] = (),
 ) -> list[Line]:
     """Return one line for each cut and defense, in the order of the network.
 
@@ -41,6 +44,7 @@ def join(
         place: The device, the network and the server.
         bytes_down: Bytes of the answer of an undefended server.
         sent: What defended clients send, as far as it is known before a cell is done.
+        network: All cuts of the network, at one of which a defended client may end.
     """
     lines = []
     for cut in cuts:
@@ -52,9 +56,9 @@ def join(
                 line_of(cut, place, bytes_down=bytes_down), defense=label("defenses", name, json.loads(params))
             )
             if name != REFERENCE_DEFENSE:
-                line = expected(line, cut, (sent or {}).get(spot), place)
+                line = expected(line, cut, (sent or {}).get(spot), place, network)
             if rows := _scored(found):
-                line = _filled(line, cut, rows, plain, records, place)
+                line = _filled(line, cut, rows, plain, records, place, network)
                 lines.append(replace(line, incomplete=_lacks(cells[spot], found)))
             else:
                 lines.append(_refused(line, cut, found, place))
@@ -86,7 +90,13 @@ def _refused(line: Line, cut: Cut, found: Sequence[Record], place: Place) -> Lin
 
 
 def _filled(
-    line: Line, cut: Cut, rows: list[Row], plain: list[Row], records: Mapping[str, Record], place: Place
+    line: Line,
+    cut: Cut,
+    rows: list[Row],
+    plain: list[Row],
+    records: Mapping[str, Record],
+    place: Place,
+    network: Sequence[Cut],
 ) -> Line:
     leak = worst_case(rows, records, complete=True)
     first = rows[0]
@@ -107,13 +117,29 @@ def _filled(
     )
     if first.defense == REFERENCE_DEFENSE:
         return modelled(line, cut, place)
-    added = median(records[row.cell_id].details.get("client_overhead_ms", 0.0) for row in rows)
-    return modelled(line, cut, place, client_s=max(0.0, added) / 1000, server_s=_added_on_server(rows, plain) / 1000)
+    left = _left(cut, first, records[first.cell_id], network)
+    times = sum(macs for macs, _ in left.server_stages) / max(1, sum(macs for macs, _ in cut.server_stages))
+    client_ms, server_ms = added_on_client(rows, records, cut.client_macs), _added_on_server(rows, plain, times)
+    return modelled(line, left, place, client_s=client_ms / 1000, server_s=server_ms / 1000)
 
 
-def _added_on_server(rows: list[Row], plain: list[Row]) -> float:
-    """Return the milliseconds that a defense adds on the server, beyond what the load of the machine explains."""
-    served, alone = _least(rows, "server_ms") or 0, _least(plain, "server_ms") or 0
+def _left(cut: Cut, row: Row, record: Record, network: Sequence[Cut]) -> Cut:
+    """Return the cut with the stages that the measured defense leaves on the device and on the server."""
+    weights = cut.client_param_bytes if row.client_param_bytes is None else row.client_param_bytes
+    macs, size = record.details.get("server_macs"), record.details.get("server_param_bytes")
+    server = None if macs is None or size is None else (round(macs), round(size))
+    return as_defended(cut, network, client=(row.client_macs or 0, weights), server=server)
+
+
+def _added_on_server(rows: list[Row], plain: list[Row], times: float) -> float:
+    """Return the milliseconds that a defense adds on the server, beyond what the load of the machine explains.
+
+    Args:
+        rows: The cells of the defense.
+        plain: Those without a defense.
+        times: How many times the operations of the undefended server its server has, which are counted already.
+    """
+    served, alone = _least(rows, "server_ms") or 0, max(1.0, times) * (_least(plain, "server_ms") or 0)
     return served - alone if plain and served > LOAD_FACTOR * alone + NEGLIGIBLE_MS else 0
 
 

@@ -15,6 +15,8 @@ from ..interfaces.stages import cut_name
 from ..metrics.activations import count_peak_bytes
 from ..metrics.macs import count_macs
 
+Stage = tuple[int, int]
+"""Multiply-accumulate operations of a part of a network, and bytes of its weights."""
 JPEG_QUALITY = 90
 COLORS = 3
 """Channels of a color image."""
@@ -43,8 +45,8 @@ class Cut:
     client_params: int
     client_param_bytes: int
     client_peak_bytes: int
-    client_stages: tuple[tuple[int, int], ...]
-    server_stages: tuple[tuple[int, int], ...]
+    client_stages: tuple[Stage, ...]
+    server_stages: tuple[Stage, ...]
 
     @property
     def client_macs(self) -> int:

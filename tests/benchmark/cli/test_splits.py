@@ -49,6 +49,21 @@ def test_what_a_defense_sends_is_known_before_any_cell_is_done(tree: Path, tmp_p
     assert pd.isna(found.loc["dp_sgd", "wire_kb"])  # it would have to be trained
 
 
+@pytest.mark.parametrize("attacks", [["--dry-run"], ["--attack", "mean_image"]])
+def test_a_deeper_client_costs_what_the_deeper_cut_costs(attacks: list[str], tree: Path, tmp_path: Path) -> None:
+    words = ["--split", "relu1,fc1", "--defense", "deeper_client:to=fc1", "--format", "csv", *attacks]
+    found = table(splits(tree, tmp_path / "out", *words))
+
+    moved = found.loc["relu1"].set_index("defense").loc["deeper_client:to=fc1"]
+    plain = found.loc[["fc1"]].set_index("defense").loc["undefended"]
+    columns = ["client_params", "client_mmacs", "wire_kb", "client_ms_modelled", "latency_ms_modelled"]
+    if attacks == ["--dry-run"]:
+        assert moved[columns].tolist() == plain[columns].tolist()
+    else:  # what sending adds beyond the layers is measured
+        assert moved[columns[:3]].tolist() == plain[columns[:3]].tolist()
+        assert moved["latency_ms_modelled"] == pytest.approx(plain["latency_ms_modelled"], abs=0.5)
+
+
 @pytest.mark.slow
 def test_costs_need_no_compiler_and_no_statistics(tree: Path, tmp_path: Path) -> None:
     words = ["splits", "--dataset", "imagefolder:size=16", "--data-dir", str(tree), "--model", "lenet5", "--dry-run"]

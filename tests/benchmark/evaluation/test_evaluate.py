@@ -286,6 +286,7 @@ def test_a_row_holds_rounds_bytes_down_and_the_bytes_of_the_client(bench: Artifa
     assert row.wire_bytes is not None
     assert row.client_peak_bytes >= row.wire_bytes
     assert record.details.keys() >= {"client_spread_ms", "client_undefended_ms", "client_overhead_ms"}
+    assert record.details.keys() >= {"client_added_ms", "server_macs", "server_param_bytes"}
 
 
 def test_a_row_says_what_the_wire_tells_of_the_class_and_the_ranking_shows_it(bench: Artifacts) -> None:

@@ -87,4 +87,18 @@ def test_the_undefended_client_is_timed_between_the_calls(monkeypatch: pytest.Mo
     timing = measure_costs(protected, torch.rand(1, 1, 8, 8), plain).timing
 
     assert order[:4] == [True, False, True, False]
-    assert timing == {"client_spread_ms": 0, "client_undefended_ms": 1, "client_overhead_ms": 2}
+    others = {"client_undefended_ms": 1, "client_overhead_ms": 2, "client_added_ms": 2}
+    assert timing == {"client_spread_ms": 0} | others
+
+
+def test_what_a_client_of_other_layers_adds_is_its_time_beyond_these_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, deeper = split_model(), split_model().moved_behind("0")
+
+    def send(model: SplitModel, image: Tensor) -> object:
+        return model.send(image), 1.0 if model is plain else 9.0, True
+
+    monkeypatch.setattr(costs_module, "_send", send)
+    monkeypatch.setattr(costs_module, "_run", lambda layers, image: 7.0)
+    timing = measure_costs(deeper, torch.rand(1, 1, 8, 8), plain).timing
+
+    assert (timing["client_overhead_ms"], timing["client_added_ms"]) == (8.0, 2.0)

@@ -31,6 +31,20 @@ def test_latency_and_energy_are_those_by_hand() -> None:
     assert found["energy_mj"] == pytest.approx(15 + 40 + 0.2)
 
 
+def test_further_layers_on_the_device_count_once() -> None:
+    record = cell("deeper_client", "{}", "ridge", 20.0, **FACTS)
+    old, new = ({"client_overhead_ms": 5.0}, {"client_overhead_ms": 5.0, "client_added_ms": 1.0})
+
+    def latency(details: dict[str, float], plain_macs: int) -> float:
+        found = record.model_copy(update={"details": details})
+        return modelled([record.row], {record.row.cell_id: found}, PLACE, plain_macs)["latency_ms"]
+
+    alone = latency({}, 4_000_000)
+    assert latency(new, 4_000_000) == pytest.approx(alone + 1)
+    assert latency(old, 4_000_000) == pytest.approx(alone)
+    assert latency(old, 10_000_000) == pytest.approx(alone + 5)
+
+
 def test_energy_is_left_out_if_the_device_does_not_tell_it() -> None:
     row = cell("tee", "{}", "ridge", 20.0, **FACTS).row
 

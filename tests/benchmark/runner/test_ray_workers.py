@@ -50,7 +50,7 @@ class Slow(Crash):
 TIMES = {"attack_seconds", "protect_seconds", "client_ms", "server_ms", "finished_at"}
 
 
-TIMES |= {"client_spread_ms", "client_undefended_ms", "client_overhead_ms"}
+TIMES |= {"client_spread_ms", "client_undefended_ms", "client_overhead_ms", "client_added_ms"}
 
 
 class Place:

@@ -7,7 +7,7 @@ import pytest
 from mia_bench.benchmark.leaderboard.store import Record
 from mia_bench.benchmark.splits.devices import Device, Network
 from mia_bench.benchmark.splits.expected import Sent
-from mia_bench.benchmark.splits.lines import Place
+from mia_bench.benchmark.splits.lines import Line, Place, line_of
 from mia_bench.benchmark.splits.measured import join
 from mia_bench.benchmark.splits.structure import Cut
 
@@ -127,3 +127,59 @@ def test_times_of_several_cells_count_by_the_fastest() -> None:
     (line,) = join([CUT], {TOPK: [*by_cell]}, by_cell, PLACE, bytes_down=40)
 
     assert line.client_ms == 4.0
+
+
+def defended(details: dict[str, float], **facts: Any) -> Record:
+    record = cell("deeper_client", "{}", "ridge", 20.0, **(FACTS | facts))
+    return record.model_copy(update={"details": details})
+
+
+def joined(record: Record, network: list[Cut], device: Device) -> Line:
+    place, ids = replace(PLACE, device=device), {("conv1", "deeper_client", "{}"): [record.row.cell_id]}
+    (line,) = join(network[:1], ids, {record.row.cell_id: record}, place, bytes_down=40, network=network)
+    return line
+
+
+CONV, FC = (10_000_000, 0), (1_000_000, 20_000_000)
+TAIL = (3_000_000, 0)
+NETWORK_CUTS = [
+    Cut("conv1", (4, 5, 5), 0, 0, 0, (CONV,), (FC, TAIL)),
+    Cut("fc1", (4, 5, 5), 0, 20_000_000, 0, (CONV, FC), (TAIL,)),
+]
+
+
+@pytest.mark.parametrize("details", [{"client_overhead_ms": 30.0}, {"client_overhead_ms": 30.0, "client_added_ms": 0}])
+def test_layers_that_move_to_the_device_take_the_time_of_the_deeper_cut(details: dict[str, float]) -> None:
+    device = Device(gmacs_per_s=1, memory_gbyte_per_s=1)
+    deeper = defended(details, client_macs=11_000_000, client_param_bytes=20_000_000)
+
+    line = joined(deeper, NETWORK_CUTS, device)
+    at_fc1 = line_of(NETWORK_CUTS[1], replace(PLACE, device=device), bytes_down=40)
+
+    assert line.client_ms_modelled == at_fc1.client_ms_modelled == pytest.approx(10 + 20)
+    assert line.latency_ms_modelled == at_fc1.latency_ms_modelled
+
+
+@pytest.mark.parametrize(
+    ("macs", "server_ms", "seconds"), [(8_000_000, 1.0, 0.0008), (4_000_000, 0.1, 0.0004), (1_000_000, 0.1, 0.0001)]
+)
+def test_the_server_takes_the_time_of_what_it_computes(macs: int, server_ms: float, seconds: float) -> None:
+    record = defended({"server_macs": macs, "server_param_bytes": 20_000_000}, server_ms=server_ms)
+    line = joined(record, NETWORK_CUTS, PLACE.device)
+    other = joined(defended({}), NETWORK_CUTS, PLACE.device)
+
+    assert line.latency_ms_modelled is not None
+    assert other.latency_ms_modelled is not None
+    assert line.latency_ms_modelled - other.latency_ms_modelled == pytest.approx(1000 * seconds - 0.4)
+
+
+def test_a_measured_server_is_compared_with_the_operations_that_it_has() -> None:
+    plain = cell("undefended", "{}", "ridge", 20.0, server_ms=20.0, **FACTS)
+    many = defended({"server_macs": 40_000_000, "server_param_bytes": 0}, server_ms=200.0)
+    by_cell = {each.row.cell_id: each for each in (plain, many)}
+    cells = {("conv1", each.row.defense, "{}"): [each.row.cell_id] for each in (plain, many)}
+
+    alone, line = join(NETWORK_CUTS[:1], cells, by_cell, PLACE, bytes_down=40)
+
+    assert alone.latency_ms_modelled is not None
+    assert line.latency_ms_modelled == pytest.approx(alone.latency_ms_modelled + 3.6)  # ten times 4 MMAC at 10 GMAC/s

@@ -1,0 +1,82 @@
+"""One image that is sent and answered, with the operations of both sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from ..interfaces import Exchange, SplitModel, Wire
+from .macs import counted_macs
+
+
+@dataclass(frozen=True)
+class Exchanged:
+    """One image that was sent and answered.
+
+    Attributes:
+        wire: What was sent.
+        exchange: What happened after it.
+        sending_macs: Multiply-accumulate operations until the wire was sent.
+        answering_macs: Those after it, on the server and on the device.
+
+    Example:
+        >>> import torch
+        >>> model = SplitModel(client=nn.Sequential(nn.Flatten()), server=nn.Sequential(nn.Linear(64, 10)))
+        >>> Exchanged.of(model, torch.rand(1, 1, 8, 8)).answering_macs
+        640
+    """
+
+    wire: Wire
+    exchange: Exchange
+    sending_macs: int
+    answering_macs: int
+
+    @classmethod
+    def of(cls, model: SplitModel, image: Tensor) -> Exchanged:
+        """Send an image, (1, C, H, W), and answer it."""
+        with counted_macs() as sending:
+            wire = model.send(image)
+        with counted_macs() as answering:
+            exchange = model.exchange(wire)
+        return cls(wire, exchange, sending.macs, answering.macs)
+
+    @property
+    def bytes_up(self) -> float:
+        """Bytes from the device to the server, in all rounds."""
+        return self.wire.nbytes + self.exchange.more_bytes_up
+
+
+def server_macs(model: SplitModel, exchanged: Exchanged, client_macs: int) -> int | None:
+    """Return the multiply-accumulate operations of the server for one image.
+
+    Args:
+        model: The protected model.
+        exchanged: An image that it has sent and answered.
+        client_macs: Operations of the layers on the device, some of which may run after the answer of the server.
+
+    Returns:
+        The operations. None if none were seen though the server has weights, as if it computes on ciphertexts.
+
+    Example:
+        >>> import torch
+        >>> model = SplitModel(client=nn.Sequential(nn.Flatten()), server=nn.Sequential(nn.Linear(64, 10)))
+        >>> server_macs(model, Exchanged.of(model, torch.rand(1, 1, 8, 8)), 0)
+        640
+    """
+    after_answer = max(0, client_macs - exchanged.sending_macs)
+    found = max(0, exchanged.answering_macs - after_answer)
+    return found if found or not server_param_bytes(model) else None
+
+
+def server_param_bytes(model: SplitModel) -> int:
+    """Return the bytes of the parameters of client and server that are not on the device.
+
+    Example:
+        >>> model = SplitModel(client=nn.Sequential(nn.Flatten()), server=nn.Sequential(nn.Linear(64, 10)))
+        >>> server_param_bytes(model)
+        2600
+    """
+    here = set(map(id, model.on_device.parameters()))
+    parts = nn.ModuleList([model.client, model.server])
+    return sum(each.numel() * each.element_size() for each in parts.parameters() if id(each) not in here)

@@ -1,0 +1,46 @@
+"""What a defense leaves of a cut: the operations and the weights of the device and of the server that are evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .structure import Cut, Stage
+
+
+def as_defended(cut: Cut, network: Sequence[Cut], *, client: Stage, server: Stage | None) -> Cut:
+    """Return a cut with the stages that a defense leaves on the device and on the server.
+
+    A client with as many operations and weights as that of another cut of the network ends at that cut, as if the
+    defense moved layers. Otherwise the stages are those of the given cut, and what the defense changes of them.
+
+    Args:
+        cut: The cut without the defense.
+        network: All cuts of the network.
+        client: Operations and bytes of weights on the device.
+        server: Those on the server. None leaves those of the cut.
+
+    Example:
+        >>> conv1 = Cut("conv1", (2,), 1, 4, 8, ((100, 4),), ((50, 8), (30, 4)))
+        >>> conv2 = Cut("conv2", (2,), 3, 12, 8, ((100, 4), (50, 8)), ((30, 4),))
+        >>> as_defended(conv1, [conv1, conv2], client=(150, 12), server=None).server_stages
+        ((30, 4),)
+    """
+    base = next((each for each in (cut, *network) if _total(each.client_stages) == client), cut)
+    return replace(
+        cut,
+        client_stages=_changed(base.client_stages, client),
+        server_stages=base.server_stages if server is None else _changed(base.server_stages, server),
+    )
+
+
+def _total(stages: Sequence[Stage]) -> Stage:
+    return sum(macs for macs, _ in stages), sum(size for _, size in stages)
+
+
+def _changed(stages: tuple[Stage, ...], total: Stage) -> tuple[Stage, ...]:
+    """Return stages with another total. What is more is one more stage; if it is less, all stages shrink by one share."""
+    (macs, size), (own_macs, own_size) = total, _total(stages)
+    share, kept = min(1.0, macs / max(1, own_macs)), min(1.0, size / max(1, own_size))
+    shrunk = [(round(each * share), round(weights * kept)) for each, weights in stages]
+    return *shrunk, (max(0, macs - own_macs), max(0, size - own_size))
