@@ -39,7 +39,7 @@ def _total(stages: Sequence[Stage]) -> Stage:
 
 
 def _changed(stages: tuple[Stage, ...], total: Stage) -> tuple[Stage, ...]:
-    """Return stages with another total. What is more is one more stage; if it is less, all stages shrink by one share."""
+    """Return stages with another total. What is more is one more stage; if it is less, all shrink by one share."""
     (macs, size), (own_macs, own_size) = total, _total(stages)
     share, kept = min(1.0, macs / max(1, own_macs)), min(1.0, size / max(1, own_size))
     shrunk = [(round(each * share), round(weights * kept)) for each, weights in stages]
