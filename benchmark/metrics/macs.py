@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,12 +12,15 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from .mac_formulas import FORMULAS
+
 
 def count_macs(call: Callable[[Tensor], object], value: Tensor) -> int:
     """Count the multiply-accumulate operations of one call, by torch's formulas for convolutions and matrix products.
 
-    Attention is computed as the matrix products that it consists of: torch has no formula for its fused kernels, which
-    would count as nothing. It has none for the kernels of recurrent layers either, which ``RECURRENT`` has.
+    Sums of products count: convolutions, matrix products, and what consists of them. Products of elements, such as
+    those of normalizations, do not. Attention is computed as the matrix products that it consists of: torch has no
+    formula for its fused kernels, which would count as nothing. ``mac_formulas`` has those that torch lacks.
 
     Args:
         call: a module or a function.
@@ -73,26 +76,6 @@ class EagerMode(TorchDispatchMode):
         return False
 
 
-def _recurrent_flops(value: Tensor, weights: Tensor | Sequence[Tensor], *others: Any, **named: Any) -> int:
-    """Return the operations of a recurrent kernel: at every step, each image passes each matrix once.
-
-    Args:
-        value: The input, (steps, N, features) or (N, steps, features).
-        weights: The matrices and biases of all layers and directions on GPU, the first of two matrices on CPU.
-        others: The other inputs, of which the first is the second matrix on CPU.
-        named: Further values, which do not matter.
-    """
-    matrices = [weights, others[0]] if isinstance(weights, Tensor) else [each for each in weights if each.dim() > 1]
-    return 2 * value.shape[0] * value.shape[1] * sum(each.numel() for each in matrices)
-
-
-RECURRENT: dict[Any, Callable[..., int]] = {
-    torch.ops.aten.mkldnn_rnn_layer: _recurrent_flops,
-    torch.ops.aten._cudnn_rnn: _recurrent_flops,
-}
-"""Formulas for kernels of recurrent layers, by operator."""
-
-
 class Operations(EagerMode):
     """Sum the floating-point operations. ``FlopCounterMode`` does this as well, but imports the compiler.
 
@@ -111,7 +94,8 @@ class Operations(EagerMode):
         return self.flops // 2
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        formula = RECURRENT.get(func._overloadpacket) or flop_registry.get(func._overloadpacket)
+        kind = func._overloadpacket
+        formula = FORMULAS.get(str(kind)) or flop_registry.get(kind)
         if formula is None and func is not torch.ops.prim.device.default:
             with self:  # an operation that consists of others
                 result = func.decompose(*args, **(kwargs or {}))

@@ -3,7 +3,8 @@
 import pytest
 import torch
 import torchvision
-from mia_bench.benchmark.metrics.macs import RECURRENT, count_macs
+from mia_bench.benchmark.metrics.mac_formulas import FORMULAS
+from mia_bench.benchmark.metrics.macs import count_macs
 from torch import nn
 
 FAMILIES = [
@@ -45,17 +46,9 @@ def test_attention_counts_and_the_setting_of_the_process_is_restored() -> None:
     assert torch.backends.mha.get_fastpath_enabled()
 
 
-@pytest.mark.parametrize(("kind", "gates"), [("LSTM", 4), ("GRU", 3), ("RNN", 1)])
-def test_recurrent_layers_count_at_every_step_in_both_directions(kind: str, gates: int) -> None:
-    network = getattr(nn, kind)(6, 8, num_layers=2, bidirectional=True, batch_first=True)
-
-    first, second = gates * 8 * (6 + 8), gates * 8 * (16 + 8)
-    assert count_macs(network, torch.rand(1, 5, 6)) == 5 * 2 * (first + second)
-
-
 def test_the_kernel_of_recurrent_layers_on_gpu_counts_its_matrices() -> None:
     network = nn.LSTM(6, 8, num_layers=2)
     steps = torch.rand(5, 1, 6)
 
-    formula = RECURRENT[torch.ops.aten._cudnn_rnn]
+    formula = FORMULAS["aten._cudnn_rnn"]
     assert formula(steps, list(network.parameters()), 4, out_val=None) == 2 * count_macs(network, steps)

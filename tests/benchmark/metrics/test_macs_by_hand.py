@@ -1,0 +1,145 @@
+"""Multiply-accumulate operations of every layer of torch with weights, and of products, against closed forms."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+import torchvision
+from mia_bench.benchmark.metrics.macs import count_macs
+from torch import Tensor, nn
+from torch.nn import functional
+
+N, I, J, O = 2, 4, 6, 10  # noqa: E741 (images, inputs, other inputs, outputs)
+SIDE, WIDTH = 5, 3
+"""Positions of a map along each axis, and the width of a kernel."""
+STEPS, HIDDEN = 5, 8
+INDICES = torch.zeros(N, STEPS, dtype=torch.int64)
+LONG = nn.LSTM(I, HIDDEN, num_layers=2, bidirectional=True, batch_first=True)
+NARROW = nn.LSTM(I, HIDDEN, proj_size=3, batch_first=True)
+ATTENTION = nn.MultiheadAttention(HIDDEN, 2, batch_first=True).eval()
+CROSS = nn.MultiheadAttention(HIDDEN, 2, kdim=I, vdim=J, batch_first=True).eval()
+KEYS = 7
+BOTH_WAYS = 2
+
+
+def maps(axes: int) -> tuple[int, ...]:
+    return N, I, *[SIDE] * axes
+
+
+def convolution(axes: int, **settings: int) -> nn.Module:
+    return getattr(nn, f"Conv{axes}d")(I, O, WIDTH, **settings)
+
+
+def transposed(axes: int, **settings: int) -> nn.Module:
+    return getattr(nn, f"ConvTranspose{axes}d")(I, O, WIDTH, **settings)
+
+
+def gates(count: int, inputs: int, hidden: int = HIDDEN) -> int:
+    return count * hidden * (inputs + hidden)
+
+
+Case = tuple[Callable[[Tensor], object], Tensor | tuple[int, ...], int]
+LAYERS: dict[str, Case] = {
+    "Linear": (nn.Linear(I, O), (N, I), N * I * O),
+    "Linear of tokens": (nn.Linear(I, O), (N, STEPS, I), N * STEPS * I * O),
+    "Bilinear": (lambda x: nn.Bilinear(I, J, O)(x, torch.rand(N, J)), (N, I), N * I * J * O),
+    "Bilinear of tokens": (
+        lambda x: nn.Bilinear(I, J, O)(x, torch.rand(N, STEPS, J)),
+        (N, STEPS, I),
+        N * STEPS * I * J * O,
+    ),
+    **{f"Conv{d}d": (convolution(d), maps(d), N * 3**d * I * O * WIDTH**d) for d in (1, 2, 3)},
+    "Conv2d in groups": (convolution(2, groups=2), maps(2), N * 3**2 * (I // 2) * O * WIDTH**2),
+    "Conv2d with strides": (convolution(2, stride=2, padding=1), maps(2), N * 3**2 * I * O * WIDTH**2),
+    **{f"ConvTranspose{d}d": (transposed(d), maps(d), N * SIDE**d * I * O * WIDTH**d) for d in (1, 2, 3)},
+    "ConvTranspose2d in groups": (
+        transposed(2, groups=2, stride=2, padding=1, output_padding=1),
+        maps(2),
+        N * SIDE**2 * I * (O // 2) * WIDTH**2,
+    ),
+    "Embedding": (nn.Embedding(9, O), INDICES, 0),
+    "EmbeddingBag": (nn.EmbeddingBag(9, O), INDICES, 0),
+    "EmbeddingBag with weights": (
+        lambda x: nn.EmbeddingBag(9, O, mode="sum")(x, per_sample_weights=torch.rand(N, STEPS)),
+        INDICES,
+        N * STEPS * O,
+    ),
+    "RNN": (nn.RNN(I, HIDDEN, batch_first=True), (N, STEPS, I), N * STEPS * gates(1, I)),
+    "GRU": (nn.GRU(I, HIDDEN, batch_first=True), (N, STEPS, I), N * STEPS * gates(3, I)),
+    "LSTM": (nn.LSTM(I, HIDDEN, batch_first=True), (N, STEPS, I), N * STEPS * gates(4, I)),
+    "LSTM of two layers in both directions": (
+        LONG,
+        (N, STEPS, I),
+        N * STEPS * BOTH_WAYS * (gates(4, I) + gates(4, BOTH_WAYS * HIDDEN)),
+    ),
+    "LSTM with projection": (NARROW, (N, STEPS, I), N * STEPS * (4 * HIDDEN * (I + 3) + HIDDEN * 3)),
+    "RNNCell": (nn.RNNCell(I, HIDDEN), (N, I), N * gates(1, I)),
+    "GRUCell": (nn.GRUCell(I, HIDDEN), (N, I), N * gates(3, I)),
+    "LSTMCell": (nn.LSTMCell(I, HIDDEN), (N, I), N * gates(4, I)),
+    "MultiheadAttention": (
+        lambda x: ATTENTION(x, x, x),
+        (N, STEPS, HIDDEN),
+        N * (4 * STEPS * HIDDEN**2 + 2 * STEPS**2 * HIDDEN),
+    ),
+    "MultiheadAttention to other tokens": (
+        lambda x: CROSS(x, torch.rand(N, KEYS, I), torch.rand(N, KEYS, J), need_weights=False),
+        (N, STEPS, HIDDEN),
+        N * (2 * STEPS * HIDDEN**2 + KEYS * (I + J) * HIDDEN + 2 * STEPS * KEYS * HIDDEN),
+    ),
+    "TransformerEncoderLayer": (
+        nn.TransformerEncoderLayer(HIDDEN, 2, 16, batch_first=True).eval(),
+        (N, STEPS, HIDDEN),
+        N * (4 * STEPS * HIDDEN**2 + 2 * STEPS**2 * HIDDEN + 2 * STEPS * HIDDEN * 16),
+    ),
+    "DeformConv2d": (
+        lambda x: torchvision.ops.DeformConv2d(I, O, WIDTH)(x, torch.zeros(N, 2 * WIDTH**2, 3, 3)),
+        maps(2),
+        N * 3**2 * I * O * WIDTH**2,
+    ),
+    "BatchNorm2d": (nn.BatchNorm2d(I).eval(), maps(2), 0),
+}
+PRODUCTS: dict[str, Case] = {
+    "matmul": (lambda x: x @ torch.rand(I, O), (N, I), N * I * O),
+    "matmul of batches": (lambda x: x @ torch.rand(N, I, O), (N, J, I), N * J * I * O),
+    "matmul with a vector": (lambda x: x @ torch.rand(I), (N, I), N * I),
+    "matmul of vectors": (lambda x: x @ torch.rand(I), (I,), I),
+    "vdot": (lambda x: torch.vdot(x, torch.rand(I)), (I,), I),
+    "mv": (lambda x: x.mv(torch.rand(I)), (N, I), N * I),
+    "addmv": (lambda x: torch.addmv(torch.rand(N), x, torch.rand(I)), (N, I), N * I),
+    "addmm": (lambda x: torch.addmm(torch.rand(O), x, torch.rand(I, O)), (N, I), N * I * O),
+    "bmm": (lambda x: x.bmm(torch.rand(N, I, O)), (N, J, I), N * J * I * O),
+    "baddbmm": (lambda x: torch.baddbmm(torch.rand(N, J, O), x, torch.rand(N, I, O)), (N, J, I), N * J * I * O),
+    "addbmm": (lambda x: torch.addbmm(torch.rand(J, O), x, torch.rand(N, I, O)), (N, J, I), N * J * I * O),
+    "einsum": (lambda x: torch.einsum("nji,nio->njo", x, torch.rand(N, I, O)), (N, J, I), N * J * I * O),
+    "tensordot": (lambda x: torch.tensordot(x, torch.rand(I, O), 1), (N, J, I), N * J * I * O),
+    "inner": (lambda x: torch.inner(x, torch.rand(O, I)), (N, I), N * I * O),
+    "linear": (lambda x: functional.linear(x, torch.rand(O, I)), (N, I), N * I * O),
+    "scaled_dot_product_attention": (
+        lambda x: functional.scaled_dot_product_attention(x, torch.rand(N, 2, KEYS, I), torch.rand(N, 2, KEYS, I)),
+        (N, 2, STEPS, I),
+        N * 2 * 2 * STEPS * KEYS * I,
+    ),
+    "conv_transpose2d": (
+        lambda x: functional.conv_transpose2d(x, torch.rand(I, O, WIDTH, WIDTH)),
+        maps(2),
+        N * SIDE**2 * I * O * WIDTH**2,
+    ),
+    "conv_tbc": (
+        lambda x: torch.conv_tbc(x, torch.rand(WIDTH, I, O), torch.zeros(O)),
+        (STEPS, N, I),
+        N * 3 * I * O * WIDTH,
+    ),
+    "_int_mm": (
+        lambda x: torch._int_mm(x, torch.ones(32, 24, dtype=torch.int8)),
+        torch.ones(40, 32, dtype=torch.int8),
+        40 * 32 * 24,
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+@pytest.mark.parametrize("name", [*LAYERS, *PRODUCTS])
+def test_operations_are_those_by_hand(name: str) -> None:
+    call, given, by_hand = (LAYERS | PRODUCTS)[name]
+
+    assert count_macs(call, given if isinstance(given, Tensor) else torch.rand(given)) == by_hand
