@@ -124,8 +124,8 @@ def aligned(build: Callable[[], nn.Module], loss: Alignment, *, steps: int) -> n
         steps: batches, at most; fewer for an expensive network.
     """
     client, images = build().train(), loss.seen.aux.images
-    most = min(steps * BATCH_IMAGES, affordable(client, images[:2]))
     size = min(BATCH_IMAGES, len(images))
+    most = min(steps * size, affordable(client, images[:2]))
     count = min(len(images), most)
     passes = max(1, most // count)
     fit(

@@ -40,7 +40,7 @@ class FeatureMatch(Attack):
     split learning via adversarial regularization" (SDAR); the statistics are ours.
     """
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     access: ClassVar[Access] = Access.QUERY_FREE
     standard: ClassVar[bool] = False
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from torch import nn
 
+from ..benchmark.errors import UsageError
 from ..benchmark.interfaces import SplitModel
-from ..benchmark.interfaces.stages import cut_name
+from ..benchmark.interfaces.stages import cut_called, cut_name
 
 
 def client_layers(model: SplitModel) -> dict[str, nn.Module]:
@@ -18,6 +19,24 @@ def client_layers(model: SplitModel) -> dict[str, nn.Module]:
 def server_layers(model: SplitModel) -> dict[str, nn.Module]:
     """Return the layers on the server by name, in order."""
     return {cut_name(child): layer for child, layer in model.server.named_children()}
+
+
+def layer_called(model: SplitModel, wanted: str, parameter: str) -> str:
+    """Return the layer of a split model that a path names, as ``--split`` takes it.
+
+    Args:
+        model: The split model.
+        wanted: The path.
+        parameter: The name of the parameter that gives it, for the error message.
+
+    Raises:
+        UsageError: If there is no such layer, or more than one tensor crosses the place behind it.
+    """
+    known = [*client_layers(model), *server_layers(model)]
+    found = wanted if wanted in known else cut_called(wanted, model.places)
+    if found is None or found not in known:
+        raise UsageError(f"Unknown layer {wanted!r} in {parameter}. Choose one of the layers: {', '.join(known)}.")
+    return found
 
 
 def children(network: nn.Sequential) -> Iterator[tuple[str, nn.Module]]:

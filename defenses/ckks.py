@@ -168,6 +168,11 @@ class Ckks(Defense):
         sample = _irs(model, train.images[:CALIBRATION_IMAGES])
         if self.mode == "interactive":
             return model.server, sample
+        if not sample.any():
+            raise Inapplicable(
+                "Expected IRs with other numbers than 0, to which polynomials can be fitted, got 0 alone. Split "
+                "earlier, or choose mode=interactive."
+            )
         check_size(sample.shape[1:], "the IR")
         return polynomial_form(model.server, sample).eval(), sample
 

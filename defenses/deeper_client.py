@@ -10,12 +10,12 @@ from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn import functional
 
-from ..benchmark.errors import Inapplicable, UsageError
+from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Defense, ImageSet, SplitModel
 from ..benchmark.metrics.macs import count_macs
 from ..benchmark.training import EPOCHS_HELP, train_jointly
 from ._exclusive_parameters import require_one, settle_alternatives
-from ._layers import client_layers, server_layers
+from ._layers import client_layers, layer_called, server_layers
 from ._pruning import prune, share_for
 
 logger = logging.getLogger(__name__)
@@ -100,11 +100,10 @@ class DeeperClient(Defense):
                     "Lower layers."
                 )
             return ahead[self.layers - 1]
-        if self.to not in here + ahead:
-            raise UsageError(f"Unknown layer {self.to!r} in to. Choose one of the layers: {', '.join(here + ahead)}.")
-        if self.to not in ahead:
+        found = layer_called(model, self.to, "to")
+        if found not in ahead:
             raise Inapplicable(
                 f"Expected a layer after the split {here[-1]!r} in to, got {self.to!r}. "
                 f"Available: {', '.join(ahead) or 'none'}."
             )
-        return self.to
+        return found

@@ -35,8 +35,8 @@ class DpSgd(Defense):
     the *training images* (add or remove one image, for the steps that were done), so it appears in the text of the
     guarantee and not in the columns about the input. Training starts from an untrained network, because fine-tuning
     with noise does not remove what the network has learned without. The epsilon does not cover the channel means that
-    normalize the input, nor the choice of parameters. The random numbers are torch's and not cryptographic. Recommended
-    sweep of the noise: 0.5, 1, 2, 4.
+    normalize the input, the means and standard deviations of the numbers of a regression, nor the choice of parameters.
+    The random numbers are torch's and not cryptographic. Recommended sweep of the noise: 0.5, 1, 2, 4.
 
     Example: ``mia-bench run --defense dp_sgd --noise-multiplier 0.5,1,2,4``
 

@@ -16,6 +16,7 @@ from ..benchmark.interfaces import Channel, Defense, Exchange, ImageSet, SplitMo
 from ..benchmark.interfaces.timing import timed_ms
 from ..benchmark.training import EPOCHS_HELP, train_jointly, tune_server
 from ..benchmark.utils.ir_layout import IrLayout
+from ._ensemble import Received
 
 
 class FeatureShare(Defense):
@@ -60,7 +61,7 @@ class FeatureShare(Defense):
         shared = model.copy()
         with torch.no_grad():
             ir = shared.client(train.images[:1])
-            outputs = shared.server(ir).shape[1]
+            outputs = shared.server(ir).shape[1:]
         axis = IrLayout.of(ir.shape[1:], image=train.images.shape[1:]).channel_axis
         channels = ir.shape[axis]
         if channels < self.servers:
@@ -72,7 +73,7 @@ class FeatureShare(Defense):
         server = nn.Sequential(
             OrderedDict(
                 branches=Branches(shared.server, masks, axis=axis),
-                fusion=_mean_of_logits(self.servers, outputs),
+                fusion=_mean_of_logits(self.servers, outputs[0]),
             )
         ).to(ir.device)
         trained = SplitModel(client=shared.client, server=server)
@@ -81,6 +82,7 @@ class FeatureShare(Defense):
             client=trained.client,
             server=trained.server,
             ir_channel=SeenChannels(masks[: self.collude].sum(0), dims=ir.dim(), axis=axis),
+            votes=(self.servers * outputs[0], *outputs[1:]),
         )
 
     def _tune(self, model: SplitModel, train: ImageSet) -> None:
@@ -117,7 +119,7 @@ class Branches(nn.Module):
         self.register_buffer("masks", masks)
 
     def forward(self, ir: Tensor) -> Tensor:
-        """Map IRs (N, ...) to the logits of all servers, (N, servers * outputs)."""
+        """Map IRs (N, ...) to the logits of all servers, (N, servers * outputs), or (N, servers * outputs, ...)."""
         shape = [1] * ir.dim()
         shape[self.axis] = -1
         return torch.cat(
@@ -125,9 +127,22 @@ class Branches(nn.Module):
         )
 
 
-def _mean_of_logits(servers: int, outputs: int) -> nn.Linear:
+class Fusion(nn.Linear):
+    """A fully connected layer on the first axis of the outputs of one image, such as the classes of each pixel.
+
+    Example:
+        >>> Fusion(6, 2)(torch.rand(4, 6, 8, 8)).shape
+        torch.Size([4, 2, 8, 8])
+    """
+
+    def forward(self, votes: Tensor) -> Tensor:
+        """Map the outputs of all servers, (N, servers * outputs, ...), to outputs (N, outputs, ...)."""
+        return super().forward(votes.movedim(1, -1)).movedim(-1, 1)
+
+
+def _mean_of_logits(servers: int, outputs: int) -> Fusion:
     """Build a layer that begins as the mean of the logits of all servers."""
-    fusion = nn.Linear(servers * outputs, outputs)
+    fusion = Fusion(servers * outputs, outputs)
     with torch.no_grad():
         fusion.weight.copy_(torch.eye(outputs).repeat(1, servers) / servers)
         fusion.bias.zero_()
@@ -175,9 +190,19 @@ def along(mask: Tensor, *, dims: int, axis: int) -> Tensor:
 class SharedFeatures(SplitModel):
     """A split model whose device sends a group of channels to each server. Its IR channel is what the adversary sees.
 
+    Attributes:
+        votes: Shape of the outputs of all servers for one image, (servers * outputs, ...).
+
     Example:
         ``FeatureShare(servers=3).protect(model, train)`` returns one.
     """
+
+    votes: tuple[int, ...]
+
+    @property
+    def on_device(self) -> nn.Sequential:
+        """The client and the layer that fuses."""
+        return nn.Sequential(*self.client, Received(self.votes), self.server[1])
 
     def send(self, images: Tensor) -> Wire:
         """Return what all servers are sent together, the whole IR (N, ...) of images (N, C, H, W)."""

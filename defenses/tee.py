@@ -8,13 +8,13 @@ import torch
 from pydantic import Field, field_validator
 from torch import nn
 
-from ..benchmark.errors import Inapplicable, UsageError
+from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Channel, Defense, ImageSet, Promise, SplitModel
 from ._enclave.attestation import SimulatedDevice
 from ._enclave.enclave import Enclave, connect, measure_program, payload_lengths
 from ._enclave.model import EnclaveModel, PartitionedModel, SealedChannel
 from ._enclave.sealed_channel import ChannelEnd
-from ._layers import client_layers, server_layers
+from ._layers import client_layers, layer_called, server_layers
 
 STATISTICS_IMAGES = 512
 """Most training images whose IRs give the published mean and standard deviation."""
@@ -58,11 +58,11 @@ class Tee(Defense):
             Inapplicable: If the layer ``exit`` does not follow the split.
             UsageError: If the network has no layer of that name.
         """
-        self._check_exit(model)
+        border = None if self.exit is None else self._border(model, self.exit)
         protected = model.copy()
         depth, inside = len(protected.client), protected.server
-        if self.exit is not None:
-            protected = protected.moved_behind(self.exit)
+        if border is not None:
+            protected = protected.moved_behind(border)
             inside = protected.client[depth:]
         with torch.no_grad():
             irs = protected.client[:depth](protected.input_channel(train.images[:STATISTICS_IMAGES]))
@@ -86,17 +86,16 @@ class Tee(Defense):
             return self.guarantee
         return f"AES-256-GCM, simulated enclave up to {self.exit}; the IR there leaves in the clear"
 
-    def _check_exit(self, model: SplitModel) -> None:
+    def _border(self, model: SplitModel, wanted: str) -> str:
+        """Return the name of the last layer in the enclave."""
         here, ahead = list(client_layers(model)), list(server_layers(model))
-        if self.exit is not None and self.exit not in here + ahead:
-            raise UsageError(
-                f"Unknown layer {self.exit!r} in exit. Choose one of the layers: {', '.join(here + ahead)}."
-            )
-        if self.exit in here:
+        found = layer_called(model, wanted, "exit")
+        if found in here:
             raise Inapplicable(
-                f"Expected a layer after the split {here[-1]!r} in exit, got {self.exit!r}, which the enclave does not "
+                f"Expected a layer after the split {here[-1]!r} in exit, got {wanted!r}, which the enclave does not "
                 f"run. Available: {', '.join(ahead) or 'none'}."
             )
+        return found
 
 
 def _begin(

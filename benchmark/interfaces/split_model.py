@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..errors import UsageError
 from .channel import Channel
-from .stages import child_name, cut_name, find_cuts
+from .stages import Place, child_name, cut_name, find_cuts, places_of
 from .timing import timed_ms
 from .wire import Wire
 
@@ -78,7 +78,8 @@ class Target(nn.Module):
         names = list(layers)
         cut = names.index(child_name(cuts[0])) + 1
         client = nn.Sequential(OrderedDict(normalize=self.normalize, **{n: layers[n] for n in names[:cut]}))
-        return SplitModel(client=client, server=nn.Sequential(OrderedDict((n, layers[n]) for n in names[cut:])))
+        server = nn.Sequential(OrderedDict((n, layers[n]) for n in names[cut:]))
+        return SplitModel(client=client, server=server, places=places_of(self.layers))
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Promise:
 
     Attributes:
         guarantee: The guarantee in words.
-        epsilon: Epsilon of differential privacy, above 0. None without such a guarantee.
+        epsilon: Epsilon of differential privacy, at least 0. None without such a guarantee.
         delta: Delta of differential privacy, in [0, 1). None without such a guarantee.
         gaussian_reach: If each wire is Gaussian noise (or computed from it) around values within a ball: the radius of
             the ball, in standard deviations of the noise. It bounds how often any attacker identifies the image.
@@ -150,6 +151,8 @@ class SplitModel:
         ir_channel: The channel that is applied to the IR before it is sent.
         promise: What the defense guarantees.
         accuracy_images: The number of private images on which accuracy is measured. None means all of them.
+        places: The places between the layers of the network, with all their names. They are empty if nothing but the
+            names of the layers is known.
 
     Example:
         >>> client, server = nn.Sequential(nn.Flatten(), nn.Linear(64, 16)), nn.Sequential(nn.ReLU(), nn.Linear(16, 10))
@@ -167,6 +170,7 @@ class SplitModel:
     ir_channel: Channel = field(default_factory=Channel)
     promise: Promise = Promise()
     accuracy_images: int | None = None
+    places: tuple[Place, ...] = field(default=(), repr=False)
 
     def send(self, images: Tensor) -> Wire:
         """Run the client on images (N, C, H, W) in [0, 1] and return the wire that leaves the device, of N entries."""
@@ -244,8 +248,14 @@ class SplitModel:
         return nn.ModuleList([self.client, self.server, self.input_channel, self.ir_channel])
 
     def moved_behind(self, layer: str) -> SplitModel:
-        """Return the same network, cut behind another layer. It shares the weights of this model."""
+        """Return the same network, cut behind another layer. It shares the weights of this model.
+
+        Raises:
+            ValueError: If a layer of the client and one of the server have the same name.
+        """
         client, server = OrderedDict(self.client.named_children()), OrderedDict(self.server.named_children())
+        if both := sorted(client.keys() & server.keys()):
+            raise ValueError(f"Expected layers with different names, got {both[0]!r} in the client and in the server.")
         layers = OrderedDict([*client.items(), *server.items()])
         names = list(layers)
         cut = names.index(child_name(layer)) + 1

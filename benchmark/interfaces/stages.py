@@ -120,15 +120,34 @@ def find_cuts(layers: nn.Sequential, wanted: str) -> list[str]:
     cuts = [place for place in places if not place.reason]
     if wanted == "all":
         return [cut.name for cut in cuts]
-    exact = [place for place in places if wanted in place.names]
-    if exact:
-        if exact[-1].reason:
-            raise UsageError(_not_a_cut(wanted, places.index(exact[-1]), places))
-        return [exact[-1].name]
+    if exact := cut_called(wanted, places):
+        return [exact]
     found = [cut.name for cut in cuts if any(_fits(name, wanted) for name in cut.names)]
     if not found:
         raise UsageError(_unknown(wanted, cuts))
     return found
+
+
+def cut_called(wanted: str, places: Sequence[Place]) -> str | None:
+    """Return the name of the cut that a path names, or None if no place has this name.
+
+    Args:
+        wanted: A path such as ``layer2``, which may end where another layer ends, such as ``layer2.1``.
+        places: The places of the network.
+
+    Raises:
+        UsageError: If the place of this name is not a cut.
+
+    Example:
+        >>> cut_called("layer2", [Place(("layer2.1.relu", "layer2.1", "layer2"), ("relu_8",))])
+        'layer2.1.relu'
+    """
+    exact = [place for place in places if wanted in place.names]
+    if not exact:
+        return None
+    if exact[-1].reason:
+        raise UsageError(_not_a_cut(wanted, places.index(exact[-1]), places))
+    return exact[-1].name
 
 
 def _fits(path: str, pattern: str) -> bool:

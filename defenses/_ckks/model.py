@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...benchmark.interfaces import Channel, Exchange, SplitModel, Wire
 from ...benchmark.metrics import accuracy
+from .._deviation import deviation
 from .session import Session
 from .view import Residues
 
@@ -30,7 +31,7 @@ class CiphertextChannel(Channel):
         super().__init__()
         self.shape = tuple(sample.shape[1:])
         self.register_buffer("mean", sample.mean())
-        self.register_buffer("deviation", sample.std())
+        self.register_buffer("deviation", deviation(sample))
 
     def read(self, wire: Wire) -> Tensor:
         """Return the first residues of each ciphertext, scaled to the mean and deviation of clean values, (N, ...)."""

@@ -19,8 +19,8 @@ from .clipping import median_norm
 from .grid_channel import GridNoiseChannel
 from .noise_channel import NORM_ORDER, NoiseChannel, laplacian_scale
 
-MAX_SIGMA = 1e30
-"""Largest standard deviation and clipping norm for which the sent values and their square roots fit into float32."""
+MAX_SIGMA = 1e15
+"""Largest standard deviation and clipping norm. The sum of the squares of millions of sent values fits into float32."""
 
 MIN_SIGMA = 1e-30
 """Smallest standard deviation with a guarantee. Smaller noise vanishes in float32."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ...benchmark.interfaces import Channel, Exchange, SplitModel, Wire, byte_view, timed_ms
+from .._deviation import deviation
 from .enclave import Enclave
 from .float_bytes import float_bytes, from_float_bytes
 from .sealed_channel import HEADER_BYTES, ChannelEnd
@@ -26,7 +27,7 @@ class SealedChannel(Channel):
         super().__init__()
         self.shape = irs.shape[1:]
         self.register_buffer("mean", irs.mean())
-        self.register_buffer("std", irs.std())
+        self.register_buffer("std", deviation(irs))
 
     def read(self, wire: Wire) -> Tensor:
         """Return the first encrypted bytes of each message, scaled to the mean and deviation of IRs, (N, ...)."""
@@ -100,8 +101,7 @@ class EnclaveModel(SplitModel):
 
     def _results(self, payloads: list[bytes]) -> Tensor:
         """Return the results of the enclave, (N, ...), on the torch device of the client."""
-        where = next(self.client.buffers()).device
-        return from_float_bytes(payloads, self.gives).to(where)
+        return from_float_bytes(payloads, self.gives).to(self.device)
 
 
 @dataclass(frozen=True, kw_only=True)

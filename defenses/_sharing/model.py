@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...benchmark.interfaces import Channel, Exchange, SplitModel, Wire
 from ...benchmark.metrics import accuracy
+from .._deviation import deviation
 from .ring import Ring, decode
 from .session import Session
 
@@ -63,7 +64,7 @@ class ShareChannel(Channel):
         super().__init__()
         self.both = both
         self.register_buffer("mean", sample.mean())
-        self.register_buffer("deviation", sample.std())
+        self.register_buffer("deviation", deviation(sample))
 
     def read(self, wire: Wire) -> Tensor:
         """Return the values, (N, ...), or one share, scaled to the mean and deviation of clean values."""

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from mia_bench.attacks._alignment import Alignment
+from mia_bench.attacks._alignment import Alignment, aligned
 from mia_bench.attacks.feature_match import FeatureMatch
 from mia_bench.attacks.mean_image import MeanImage
 from mia_bench.benchmark.interfaces import ImageSet, Observation, Reconstruction, Wire
 from mia_bench.benchmark.metrics import psnr
-from torch import Tensor
+from torch import Tensor, nn
 
 from .conftest import soft_images
 
@@ -84,3 +84,22 @@ def test_wires_of_other_users_serve_as_well_as_those_of_its_own_images(world: Ca
     reached = attacked(seen_in(own, own=True), own.private.images)
 
     assert abs(reached - attacked(seen_in(others), others.private.images)) < 0.7
+
+
+@pytest.mark.parametrize("images", [10, 150])
+def test_a_substitute_is_trained_for_no_more_steps_than_allowed(
+    images: int, world: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = world("conv1")
+    seen = replace(victim.seen_by(FeatureMatch()), aux=victim.aux[:images])
+    loss = Alignment.of(seen, victim.wire.tensor, use_server=False)
+    sizes, plain = list[int](), Alignment.__call__
+
+    def counted(self: Alignment, client: nn.Module, batch: Tensor) -> Tensor:
+        sizes.append(len(batch))
+        return plain(self, client, batch)
+
+    monkeypatch.setattr(Alignment, "__call__", counted)
+    assert seen.structure is not None
+    aligned(seen.structure, loss, steps=7)
+    assert 5 <= len(sizes) <= 7

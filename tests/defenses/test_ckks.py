@@ -277,3 +277,10 @@ def test_a_copy_shares_the_session_and_the_keys_are_no_weights(late, train):
     assert copy.deepcopy(protected).session is protected.session
     assert "session" not in repr(protected)
     assert {name.split(".")[0] for name in protected.modules().state_dict()} <= {"0", "1", "3"}
+
+
+def test_irs_without_any_number_but_zero_are_inapplicable(middle, train):
+    with torch.no_grad():
+        middle.client.fc1.linear.bias.fill_(-1e6)
+    with pytest.raises(Inapplicable, match="Expected IRs with other numbers than 0"):
+        Ckks().protect(middle, train)

@@ -125,3 +125,11 @@ def test_the_stored_parameters_say_what_was_used_and_can_be_read_back(defense):
     assert '"sigma":null' in given.params
     assert defense.model_validate_json(given.params) == given
     assert '"sigma":0.1' in defense().params
+
+
+@pytest.mark.parametrize("defense", [DpIr(sigma=1e15), DpIr(sigma=1e15, clip=1), DpIr(sigma=1e15, noise="laplacian")])
+def test_the_misfit_of_wires_with_the_most_noise_is_finite(defense, model, train, private):
+    protected = defense.protect(model, train)
+    clean, sent = model.send(private.images).tensor, protected.send(private.images).tensor
+    assert protected.ir_channel.distance(clean, sent).isfinite().all()
+    assert protected.ir_channel.log_density(clean, sent).isfinite().all()

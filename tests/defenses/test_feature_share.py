@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 from mia_bench.benchmark.errors import Inapplicable
-from mia_bench.benchmark.interfaces import SplitModel
+from mia_bench.benchmark.interfaces import SplitModel, TaughtImages
 from mia_bench.benchmark.metrics import accuracy
+from mia_bench.benchmark.metrics.costs import measure_costs
 from mia_bench.defenses.feature_share import FeatureShare
 from mia_bench.defenses.quantize import Quantize
 from pydantic import ValidationError
@@ -86,3 +87,23 @@ def test_channels_of_maps_with_channels_last_are_divided(train):
 def test_a_defended_client_is_refused(model, train):
     with pytest.raises(Inapplicable, match="Expected an undefended client, got a defended one"):
         FeatureShare().protect(Quantize().protect(model, train), train)
+
+
+def test_the_device_bears_the_costs_of_the_layer_that_fuses(model, train, private):
+    image = private.images[:1]
+    shared = measure_costs(FeatureShare(tuning_epochs=0).protect(model, train), image)
+    plain = measure_costs(model, image)
+
+    assert shared.client_params == plain.client_params + 12 * 4 + 4
+    assert shared.client_macs == plain.client_macs + 12 * 4
+
+
+def test_outputs_for_each_pixel_are_fused_pixel_by_pixel(train):
+    client = nn.Sequential(nn.Conv2d(1, 6, 3, padding=1), nn.ReLU())
+    model = SplitModel(client=client, server=nn.Sequential(nn.Conv2d(6, 2, 1)))
+    images = TaughtImages(train.images[:64], torch.zeros(64, 0), task="unlabeled", teacher=model.logits)
+
+    shared = FeatureShare(tuning_epochs=1).protect(model, images)
+
+    assert shared.classify(train.images[:5]).shape == (5, 2, 16, 16)
+    assert measure_costs(shared, train.images[:1]).bytes_down == 3 * 2 * 16 * 16 * 4

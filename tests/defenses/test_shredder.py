@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from mia_bench.benchmark.interfaces import Promise
+from mia_bench.benchmark.interfaces import Promise, SplitModel
 from mia_bench.defenses.shredder import Shredder
 from pydantic import ValidationError
+from torch import nn
 
 
 def subtracted(channel, wires):
@@ -98,3 +99,11 @@ def test_nothing_is_promised(model, train):
 def test_a_value_out_of_bounds_is_an_error_that_names_the_parameter(wrong):
     with pytest.raises(ValidationError, match=next(iter(wrong))):
         Shredder(**wrong)
+
+
+def test_noise_on_an_ir_of_one_number_is_finite(train):
+    client = nn.Sequential(nn.Flatten(), nn.Linear(256, 1))
+    model = SplitModel(client=client, server=nn.Sequential(nn.Linear(1, 4)))
+    channel = Shredder(collection=3).protect(model, train).ir_channel
+    assert channel.noises.isfinite().all()
+    assert channel.noises.shape == (3, 1)

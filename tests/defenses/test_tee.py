@@ -11,7 +11,7 @@ from mia_bench.attacks.white_box import WhiteBox
 from mia_bench.benchmark.errors import Inapplicable, UsageError
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.usefulness import Answers
-from mia_bench.benchmark.interfaces import Pools
+from mia_bench.benchmark.interfaces import Pools, SplitModel
 from mia_bench.benchmark.metrics.costs import measure_costs
 from mia_bench.benchmark.registry.sweeps import expand_sweeps
 from mia_bench.defenses.tee import Tee
@@ -130,3 +130,10 @@ def test_an_exit_on_the_device_is_inapplicable(layer, model, train):
 def test_a_sweep_over_exits_may_hold_none():
     chosen = expand_sweeps("defenses", ["tee"], {"exit": ["none", "relu3", "fc1"]})
     assert [each.canonical for each in chosen] == ["tee", "tee:exit=relu3", "tee:exit=fc1"]
+
+
+def test_a_client_without_any_buffer_communicates_with_the_enclave(train, private):
+    client, server = nn.Sequential(nn.Flatten(), nn.Linear(256, 8)), nn.Sequential(nn.ReLU(), nn.Linear(8, 4))
+    model = SplitModel(client=client, server=server)
+    protected = Tee().protect(model, train)
+    torch.testing.assert_close(protected.classify(private.images), model.classify(private.images))

@@ -6,7 +6,8 @@ import pytest
 import torch
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.interfaces import Channel, Model, Normalize, Target, Wire
+from mia_bench.benchmark.interfaces import Channel, Model, Normalize, SplitModel, Target, Wire
+from torch import nn
 
 from ...helpers.architectures import ARCHITECTURES
 
@@ -84,3 +85,10 @@ def test_byte_strings_read_as_numbers_are_cut_to_the_shortest() -> None:
     numbers = Wire((bytes([0, 255]), bytes([51, 0, 7]))).tensor
 
     torch.testing.assert_close(numbers, torch.tensor([[0.0, 1.0], [0.2, 0.0]]))
+
+
+def test_a_split_does_not_move_between_layers_with_the_same_name() -> None:
+    model = SplitModel(client=nn.Sequential(nn.Flatten(), nn.Linear(64, 8)), server=nn.Sequential(nn.ReLU()))
+
+    with pytest.raises(ValueError, match="different names, got '0' in the client and in the server"):
+        model.moved_behind("0")
