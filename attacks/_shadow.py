@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -104,11 +105,30 @@ class _Imitation:
         return total + self._weight * gap / self._unit
 
 
+class Shadow(NamedTuple):
+    """A trained shadow client.
+
+    Attributes:
+        loss: its loss on images that it was not trained on; 0 if it is the only one, which is not judged.
+        client: the client, in evaluation mode.
+    """
+
+    loss: float
+    client: nn.Module
+
+
 def best_shadow(build: Callable[[], nn.Module], seen: Observation, wire: Tensor, recipe: ShadowRecipe) -> nn.Module:
-    """Train shadow clients through the channel and the frozen server, and return the one with the lowest loss.
+    """Train shadow clients as ``shadows`` does, and return the one with the lowest loss.
+
+    The loss is a good guide: over nine shadows at MNIST conv1 the lowest of three had the highest PSNR or nearly.
+    """
+    return min(shadows(build, seen, wire, recipe), key=lambda shadow: shadow.loss).client
+
+
+def shadows(build: Callable[[], nn.Module], seen: Observation, wire: Tensor, recipe: ShadowRecipe) -> list[Shadow]:
+    """Train shadow clients through the channel and the frozen server.
 
     If the network is expensive and ``recipe.steps`` is None, only as many are trained as are affordable, at least one.
-    The loss is a good guide: over nine shadows at MNIST conv1 the lowest of three had the highest PSNR or nearly.
 
     Args:
         build: makes an untrained client, which maps images (N, C, H, W) to IRs like the victim's.
@@ -134,12 +154,9 @@ def best_shadow(build: Callable[[], nn.Module], seen: Observation, wire: Tensor,
             return loss(shadow, judges).item()
 
     if restarts == 1:
-        return trained(first)[0]
-    shadows = [
-        (judged(shadow), shadow)
-        for shadow in (trained(loss.build(build()) if index else first) for index in range(restarts))
-    ]
-    return min(shadows, key=lambda found: found[0])[1][0]
+        return [Shadow(0.0, trained(first)[0])]
+    made = (trained(loss.build(build()) if index else first) for index in range(restarts))
+    return [Shadow(judged(shadow), shadow[0]) for shadow in made]
 
 
 def _train(client: nn.Module, loss: Callable[[Tensor], Tensor], *, images: int, most: int, epochs: int) -> None:

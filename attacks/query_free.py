@@ -1,4 +1,4 @@
-"""The query-free attack of He et al.: imitate the client, then invert the imitation."""
+"""The query-free attack of He et al.: imitate the client, then invert the imitations."""
 
 from typing import ClassVar, Literal
 
@@ -10,16 +10,18 @@ from ._generic_client import Likeness, substitutes
 from ._inversion.rmle import comparable, invert
 from ._inversion.searches import Search
 from ._inversion.tv_gaussian import TvGaussianPrior
-from ._shadow import TRAFFIC_WIRES, ShadowRecipe, best_shadow, recorded
+from ._shadow import TRAFFIC_WIRES, ShadowRecipe, recorded, shadows
+from ._shadow_average import several
 
 
 class QueryFree(Attack):
-    """Trains a shadow client to work with the victim's server, then inverts the wire through it (rMLE).
+    """Trains shadow clients to work with the victim's server, then inverts the wire through them (rMLE).
 
-    The shadow minimizes the loss of the frozen server on the attacker's labelled images. With ``moments`` its
+    A shadow minimizes the loss of the frozen server on the attacker's labelled images. With ``moments`` its
     wires must also have the mean and the standard deviation of those that the attacker has recorded of other users
-    (at most 2,000), or of those under attack if there are none. The moments, the optimizers (AdamW
-    with a one-cycle rate, and L-BFGS) and the choice among several shadows by their loss are additions to the paper.
+    (at most 2,000), or of those under attack if there are none. An image then explains
+    the wire through all shadows, of which those with a low loss count more. The moments, the optimizers (AdamW with a
+    one-cycle rate, and L-BFGS) and the use of several shadows are additions to the paper.
 
     Example:
         ``mia-bench run --attack query_free --shadow different``
@@ -27,14 +29,14 @@ class QueryFree(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 6, algorithm 3 and Table 5.
     """
 
-    version: ClassVar[int] = 9
+    version: ClassVar[int] = 10
     access: ClassVar[Access] = Access.QUERY_FREE
 
     aux: Literal["same_set", "same_distribution", "random"] = Field(
         "same_distribution", description="the attacker's images: the victim's, others of that kind, Gaussian noise"
     )
     shadow: Likeness = Field("same", description="the client's structure, or 3x3 convolutions")
-    restarts: int = Field(3, ge=1, description="shadows trained at most; the one with the lowest loss is inverted")
+    restarts: int = Field(6, ge=1, description="shadows trained at most; the wire is inverted through all of them")
     moments: float = Field(10.0, ge=0, description="weight of the mean and standard deviation of the recorded wires")
     epochs: int = Field(8, ge=1, description="passes over the attacker's images, at most")
     steps: int | None = Field(
@@ -54,10 +56,10 @@ class QueryFree(Attack):
         return TRAFFIC_WIRES
 
     def reconstruct(self, seen: Observation) -> Tensor:
-        """Train the shadow, invert the wire through it and return the images (N, C, H, W)."""
+        """Train the shadows, invert the wire through them and return the images (N, C, H, W)."""
         wire = comparable(seen)
         prior = TvGaussianPrior(seen.aux.images)
         build = substitutes(seen, wire, self.shadow)
         recipe = ShadowRecipe(self.restarts, self.moments, self.epochs, self.steps)
-        client = best_shadow(build, seen, recorded(seen), recipe)
-        return invert(client, Search(seen.channel.distance), wire, prior, tv=self.tv, iterations=self.iterations)
+        client, distance = several(shadows(build, seen, recorded(seen), recipe), seen.channel.distance)
+        return invert(client, Search(distance), wire, prior, tv=self.tv, iterations=self.iterations)

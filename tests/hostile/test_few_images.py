@@ -22,7 +22,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "encoder_decoder": {"steps": 3},
     "feature_match": {"restarts": 1, "steps": 3},
     "prior_denoiser": {"iterations": 4, "steps": 3, "prior_steps": 2, "samples": 2},
-    "query_free": {"epochs": 1, "iterations": 3},
+    "query_free": {"epochs": 1, "iterations": 3, "restarts": 2},
     "ridge_skip": {"steps": 3},
     "shadow_query": {"steps": 3, "iterations": 4},
     "unsplit": {"rounds": 1, "turn": 2},
