@@ -15,7 +15,7 @@ from ..benchmark.interfaces import Component, Model
 from ..benchmark.interfaces.stages import Stages
 from ..benchmark.utils.files import Unreadable, read_text
 from ._content import File
-from ._graph import linearize
+from ._graph import linearize, require_independence
 from ._head import Head
 from ._weights import fill, read_weights, without_prefix
 
@@ -87,10 +87,11 @@ class Network(Model):
         Raises:
             UsageError: if it cannot be built, does not fit the images or the classes, or cannot be divided.
         """
-        network = self.network(image_shape, classes).eval()
+        network = self.network(image_shape, classes).eval().float()
         if self.retrains_head:
             Head.of(network, image_shape).replace(classes)
         stages = linearize(network, image_shape)
+        require_independence(stages, image_shape, type(network).__name__)
         with torch.no_grad():
             shape = tuple(stages(torch.zeros(1, *image_shape)).shape[1:])
         if classes and shape != (classes,):
@@ -109,7 +110,7 @@ class Network(Model):
 
     def outline(self, image_shape: tuple[int, int, int]) -> Stages:
         """Divide the network for as many classes as given weights have, or else those of ImageNet."""
-        return linearize(self.network(image_shape, IMAGENET_CLASSES).eval(), image_shape)
+        return linearize(self.network(image_shape, IMAGENET_CLASSES).eval().float(), image_shape)
 
 
 class _Filled(Component):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -17,9 +18,7 @@ from ..benchmark.errors import UsageError, describe, message_of
 PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".tar")
 """Suffixes of files that torch.save writes."""
 WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
-"""Keys under which training programs keep the weights, beside what else they save."""
-PREFIXES = ("module.", "_orig_mod.", "model.")
-"""What DataParallel, torch.compile and training programs put in front of the name of every weight."""
+"""Keys under which training programs keep the weights, the first ones preferred; other keys count if only one fits."""
 SAVE = "Save the weights alone: torch.save(network.state_dict(), FILE), or safetensors.torch.save_file."
 
 
@@ -49,8 +48,12 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 def _load_pickled(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*looks like a TorchScript archive", UserWarning)
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged files raise whatever the parts of torch that read them do
+        if "TorchScript" in str(error):
+            raise UsageError(f"Expected weights, got the TorchScript archive {path}, which is code. {SAVE}") from error
         held = re.search(r"GLOBAL (\S+)", str(error))
         if held:
             raise UsageError(
@@ -68,10 +71,7 @@ def _first(error: Exception) -> str:
 
 
 def _tensors_in(loaded: Any, path: Path) -> dict[str, Tensor]:
-    for key in WRAPPERS:
-        if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
-            loaded = loaded[key]
-            break
+    loaded = _unpacked(loaded)
     if not isinstance(loaded, Mapping) or not loaded:
         raise UsageError(f"Expected named tensors, got a {type(loaded).__name__} in {path}. {SAVE}")
     for name, value in loaded.items():
@@ -83,12 +83,33 @@ def _tensors_in(loaded: Any, path: Path) -> dict[str, Tensor]:
     return {str(name): tensor for name, tensor in loaded.items()}
 
 
+def _unpacked(loaded: Any) -> Any:
+    """Return the weights in a checkpoint, which holds them under a usual name or as its only named tensors."""
+    if not isinstance(loaded, Mapping):
+        return loaded
+    for key in WRAPPERS:
+        if isinstance(loaded.get(key), Mapping):
+            return loaded[key]
+    found = [each for each in loaded.values() if _are_tensors(each)]
+    return found[0] if len(found) == 1 else loaded
+
+
+def _are_tensors(value: Any) -> bool:
+    return isinstance(value, Mapping) and bool(value) and all(isinstance(each, Tensor) for each in value.values())
+
+
 def without_prefix(weights: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
-    """Take off what training programs put in front of every name."""
+    """Take off what stands in front of every name: ``module.`` of DataParallel, or the attribute of an outer module.
+
+    Example:
+        >>> list(without_prefix({"net.weight": torch.ones(1, 1), "net.bias": torch.ones(1)}, nn.Linear(1, 1)))
+        ['weight', 'bias']
+    """
     known, found = network.state_dict().keys(), dict(weights)
-    while prefix := next((each for each in PREFIXES if found and all(name.startswith(each) for name in found)), ""):
-        if any(name.startswith(prefix) for name in known):
-            break
+    while found and not known & found.keys():
+        prefix = f"{next(iter(found)).partition('.')[0]}."
+        if not all(name.startswith(prefix) for name in found):
+            return dict(weights)
         found = {name.removeprefix(prefix): tensor for name, tensor in found.items()}
     return found
 

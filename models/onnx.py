@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,9 @@ from ._onnx_operators import lower
 NEEDED = "Expected the packages onnx and onnx2torch, got none. Install them: pip install 'mia-bench[onnx]'."
 VERSIONS = (None, 17, 16, 13)
 """Versions of the operators to try, in order; None leaves the file as it is. onnx2torch knows them up to 17."""
+
+WHOLE_NUMBERS = frozenset({2, 3, 4, 5, 6, 7, 12, 13})
+"""The signed and unsigned types of 8 to 64 bits, as ``onnx.TensorProto.DataType`` numbers them."""
 
 
 def _hashed(path: Path) -> str:
@@ -56,6 +60,8 @@ class Onnx(Network, _InFile):
         path = self.path.file(_hashed)
         model = _load(path)
         _require_one(model, path)
+        if self.mean is None:
+            _require_floats(model, path)
         return _converted(lower(model), path)
 
 
@@ -66,6 +72,7 @@ def _packages() -> tuple[Any, Any]:
         import onnx2torch
     except ImportError as error:
         raise UsageError(NEEDED) from error
+    warnings.filterwarnings("ignore", "Using a non-tuple sequence", UserWarning, "onnx2torch")  # of its Slice, correct
     return onnx, onnx2torch
 
 
@@ -137,6 +144,19 @@ def _require_one(model: Any, path: Path) -> None:
                 f"Expected a network with 1 {what}, got {len(names)} in {path}: {', '.join(names)}. Export a network "
                 "that takes images and gives logits."
             )
+
+
+def _require_floats(model: Any, path: Path) -> None:
+    """Raise if a network takes whole numbers, for which images in [0, 1] would be dark."""
+    onnx, _ = _packages()
+    constants = {each.name for each in model.graph.initializer}
+    given = next(each for each in model.graph.input if each.name not in constants).type.tensor_type.elem_type
+    if given in WHOLE_NUMBERS:
+        kind = onnx.TensorProto.DataType.Name(given).lower()
+        raise UsageError(
+            f"Expected a network that takes images in [0, 1], got one that takes {kind} in {path}. If it takes "
+            f"images in [0, 255], give mean=0,std={1 / 255}."
+        )
 
 
 def _converted(model: Any, path: Path) -> nn.Module:

@@ -54,6 +54,8 @@ class Python(WeightedNetwork, _Built):
     @classmethod
     def _has_two_parts(cls, value: str) -> str:
         module, _, function = value.partition(":")
+        if module.endswith(".py"):
+            raise ValueError("Expected package.module:function, got a file. Leave out the suffix .py.")
         if value and not (function.isidentifier() and all(part.isidentifier() for part in module.split("."))):
             raise ValueError("Expected package.module:function.")
         return value

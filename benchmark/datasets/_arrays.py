@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,18 +79,22 @@ Layout = dict[str, list[tuple[str, str | None]]]
 def _layout(archive: Archive, wanted: Wanted) -> Layout:
     present = set(archive.names)
     for layout in LAYOUTS:
-        names = {name for pairs in layout.values() for pair in pairs for name in pair} - OPTIONAL
-        if names <= present:
+        if present.issuperset(_all_names(layout)):
             return {split: [pair for pair in pairs if set(pair) <= present] for split, pairs in layout.items()}
     for layout in LAYOUTS if wanted in ("auto", "unlabeled") else ():
         images = {name for pairs in layout.values() for name, _ in pairs} - OPTIONAL
         labels = {name for pairs in layout.values() for _, name in pairs}
         if images <= present and not labels & present:
             return {split: [(name, None) for name, _ in pairs if name in present] for split, pairs in layout.items()}
+    allowed = "; or ".join(", ".join(_all_names(layout)) for layout in LAYOUTS)
     raise UsageError(
-        f"Expected arrays train_images, train_labels, test_images, test_labels, or x_train, y_train, x_test, y_test, "
-        f"images, labels in {archive.path}, got {', '.join(sorted(present)[:12]) or 'none'}. Rename the arrays."
+        f"Expected arrays called {allowed} in {archive.path}, "
+        f"got {', '.join(sorted(present)[:12]) or 'none'}. Rename the arrays."
     )
+
+
+def _all_names(layout: Mapping[str, Sequence[tuple[str, str]]]) -> list[str]:
+    return [name for pairs in layout.values() for pair in pairs for name in pair if name not in OPTIONAL]
 
 
 def _pixels(archive: Archive, pairs: list[tuple[str, str | None]], identity: list[Any]) -> Tensor:

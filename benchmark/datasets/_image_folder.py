@@ -27,6 +27,9 @@ SPLITS = ("train", "test")
 SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
 """Names, in lower case, of files that Windows creates in folders of images."""
 
+VALIDATION = ("val", "valid", "validation")
+"""Folders beside ``train`` that others call the test split, and that are not read."""
+
 LAYOUT = "train/<class>/<image> and test/<class>/<image>"
 """The layout of an image folder, in words."""
 
@@ -85,7 +88,9 @@ class Tree:
             try:
                 status = os.stat(f"{self.root}/{path}")  # strings: pathlib takes a second longer for 60,000 files
             except OSError as error:
-                raise UsageError(f"Cannot read the image {self.root / path}: {error.strerror}.") from error
+                raise UsageError(
+                    f"Cannot read the image {self.root / path}: {error.strerror}. Remove or replace it."
+                ) from error
             if not stat.S_ISREG(status.st_mode):
                 raise UsageError(f"Expected the image {self.root / path} to be a regular file. Remove or replace it.")
             found.append((path, status.st_size, status.st_mtime_ns))
@@ -111,8 +116,18 @@ def scan(root: Path | None, task: Wanted = "classification") -> Tree:
         raise UsageError(f"The dataset imagefolder needs a folder with {LAYOUT}. Give it with --data-dir PATH.")
     if not root.is_dir():
         raise UsageError(f"Expected --data-dir to be a folder, got {root}. Give a folder with {LAYOUT}.")
+    _warn_of_validation(root)
     table = find_table(root) if task != "classification" or not _has_class_folders(root) else None
     return replace(_listed(root, task, table), attributes=find_attributes(root, table))
+
+
+def _warn_of_validation(root: Path) -> None:
+    for name in VALIDATION if (root / "train").is_dir() else ():
+        if (root / name).is_dir():
+            use = "Move its images into train" if (root / "test").is_dir() else "Rename it to test"
+            logging.getLogger(__name__).warning(
+                "Ignored the folder %s, since only train and test are read. %s to use its images.", root / name, use
+            )
 
 
 def _listed(root: Path, task: Wanted, table: LabelTable | None) -> Tree:
@@ -178,7 +193,8 @@ def _with_classes(root: Path, *, fewest: int) -> Tree:
     if len(classes) < fewest:
         folder = root / ("train" if undivided is None else undivided)
         raise UsageError(
-            f"Expected at least 2 class folders in {folder}, got only {', '.join(classes)!r}. Add another class."
+            f"Expected at least 2 class folders in {folder}, got only {', '.join(classes)!r}. Add another class, or "
+            "give task=unlabeled."
         )
     files = {
         split: [
@@ -244,7 +260,8 @@ def _images(root: Path, folders: list[str]) -> list[str]:
         for entry in _visible(root / folder):
             if _is_folder(entry):
                 raise UsageError(
-                    f"Expected only images in a class folder, got the folder {entry.path}. Move it elsewhere."
+                    f"Expected only images in a class folder, got the folder {entry.path}. Move it elsewhere, or give "
+                    "the folder that holds the class folders with --data-dir."
                 )
             is_image = os.path.splitext(entry.name)[1].lower() in known
             (found if is_image else others).append(f"{folder}/{entry.name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -62,6 +63,13 @@ def settle(values: NDArray[Any], wanted: Wanted, *, columns: Sequence[str], wher
     if not np.isfinite(table).all():
         raise UsageError(f"Expected a number for each image in {where}, got an empty or infinite one. Leave it out.")
     task = _task_of(table, classes=classes) if wanted == "auto" else wanted
+    if wanted == "auto" and task == "regression" and classes and _could_be_classes(table):
+        logging.getLogger(__name__).warning(
+            "The whole numbers in %s are of type %s, so they are predicted as numbers. If they are classes, give "
+            "task=classification.",
+            where,
+            table.dtype,
+        )
     if task == "classification":
         return _classes(table, columns, where)
     if task == "multi-label":
@@ -76,6 +84,12 @@ def _task_of(table: NDArray[Any], *, classes: bool) -> Task:
     if _are_flags(table):
         return "classification" if table.shape[1] > 1 and (_as_flags(table).sum(1) == 1).all() else "multi-label"
     return "regression"
+
+
+def _could_be_classes(table: NDArray[Any]) -> bool:
+    """Tell whether a single column holds whole numbers, most of them several times."""
+    whole = table.shape[1] == 1 and bool((table == np.rint(table)).all())
+    return whole and 2 * len(np.unique(table)) <= len(table)
 
 
 def _are_flags(table: NDArray[Any]) -> bool:

@@ -80,7 +80,7 @@ class Artifacts:
         if setting.images > facts.private:
             raise UsageError(
                 f"Expected images to be at most {facts.private}, the private images of {setting.dataset.name}, got "
-                f"{setting.images}."
+                f"{setting.images}. Choose at most as many, or add images."
             )
         return facts.fingerprint
 

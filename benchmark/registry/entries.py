@@ -152,8 +152,11 @@ def find(kind: Kind, name: str) -> Entry:
     """
     known = providers(kind)
     if name not in known:
+        from .hints import hint
+
         raise UsageError(
-            f"Unknown {kind.removesuffix('s')} {name!r}{suggestion(name, known)} Available: {', '.join(known)}."
+            f"Unknown {kind.removesuffix('s')} {name!r}{suggestion(name, known)}{hint(kind, name)} "
+            f"Available: {', '.join(known)}."
         )
     entries = known[name]
     if len(entries) > 1:

@@ -121,7 +121,8 @@ def parse(spec: str) -> tuple[str, dict[str, Text]]:
         key, equals, value = part.partition("=")
         if not equals:
             raise UsageError(
-                f"Expected key=value, got {part!r} in {spec!r}. Write it as in {name}:key=value,key=value."
+                f"Expected key=value, got {part!r} in {spec!r}. Write it as in {name}:key=value,key=value. "
+                f"mia-bench show {name} lists the keys."
             )
         if key.strip() in params:
             raise UsageError(f"Expected each parameter once, but {spec!r} gives {key.strip()!r} twice. Remove one.")

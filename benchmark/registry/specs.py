@@ -125,11 +125,18 @@ def build(entry: Entry, loaded: type[Component], params: Mapping[str, Any]) -> C
                 f"The {entry.noun} {entry.name!r} has no parameter {key!r}"
                 f"{registry.suggestion(key, names)} Its parameters: {', '.join(names) or 'none'}."
             )
+    missing = [field.alias or name for name, field in loaded.model_fields.items() if field.is_required()]
+    if missing := [name for name in missing if name not in params]:
+        raise UsageError(
+            f"Expected the parameter {missing[0]!r} of the {entry.noun} {entry.name!r}, got none. Write it as in "
+            f"{entry.name}:{missing[0]}=VALUE."
+        )
     try:
         return _typed(loaded, params)
     except ValidationError as error:
         problems = "; ".join(map(_problem, error.errors()))
-        raise UsageError(f"Invalid parameters of the {entry.noun} {entry.name!r}: {problems}.") from error
+        end = "" if problems.endswith("?") else "."
+        raise UsageError(f"Invalid parameters of the {entry.noun} {entry.name!r}: {problems}{end}") from error
 
 
 def parameter_names(component: type[Component]) -> list[str]:

@@ -1,6 +1,7 @@
 """Any network as a sequence of stages: traced, divided where one tensor crosses, and joined again."""
 
+from .independence import require_independence
 from .linearize import linearize
 from .wrappers import unwrapped
 
-__all__ = ["linearize", "unwrapped"]
+__all__ = ["linearize", "require_independence", "unwrapped"]

@@ -158,3 +158,33 @@ def test_a_missing_file_of_weights_is_named(tmp_path: Path) -> None:
 def test_a_path_in_the_home_folder_of_nobody_is_refused_in_a_sentence() -> None:
     with pytest.raises(UsageError, match="expected a file that can be read, got an error: Could not determine home"):
         chosen("~nobody_has_this_name/net.onnx")
+
+
+@pytest.mark.parametrize("kind", ["UINT8", "INT64"])
+def test_a_network_for_whole_numbers_is_refused_unless_the_images_are_scaled(tmp_path: Path, kind: str) -> None:
+    path = save(tmp_path / "net.onnx")
+    saved = onnx.load(str(path))
+    saved.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.DataType.Value(kind)
+    saved.graph.node[0].input[0] = "floats"
+    saved.graph.node.insert(0, onnx.helper.make_node("Cast", ["images"], ["floats"], to=1, name="cast"))
+    onnx.save(saved, str(path))
+    with pytest.raises(UsageError, match=f"got one that takes {kind.lower()} in .* give mean=0,std=0.00392"):
+        model(path).build(IMAGE, 5)
+    scaled = resolve("models", "onnx", {"path": str(path), "mean": 0, "std": 1 / 255}).component
+    assert isinstance(scaled, Onnx)
+    assert scaled.build(IMAGE, 5)(torch.rand(2, *IMAGE)).shape == (2, 5)
+
+
+def test_weights_of_half_precision_are_computed_with_in_single_precision(tmp_path: Path) -> None:
+    path = save(tmp_path / "net.onnx")
+    saved = onnx.load(str(path))
+    for each in [each for each in saved.graph.initializer if each.data_type == onnx.TensorProto.FLOAT]:
+        each.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(each).astype("e"), each.name))
+    for each in (*saved.graph.input, *saved.graph.output):
+        each.type.tensor_type.elem_type = onnx.TensorProto.FLOAT16
+    halved = tmp_path / "half.onnx"
+    onnx.save(saved, str(halved))
+    images = torch.rand(2, *IMAGE)
+    with torch.no_grad():
+        expected = model(path).build(IMAGE, 5)(images)
+        torch.testing.assert_close(model(halved).build(IMAGE, 5)(images), expected, rtol=1e-2, atol=1e-2)

@@ -25,6 +25,10 @@ def trained():
     network.load_state_dict(torch.load("w.pth", weights_only=True))
     return network
 
+def half():
+    torch.manual_seed(0)
+    return random(5).half()
+
 def number():
     return 3
 
@@ -126,3 +130,16 @@ def test_the_order_of_the_search_for_modules_stays(
     before = list(sys.path)
     model(module, "random").build(IMAGE, 5)
     assert sys.path == before
+
+
+def test_weights_of_half_precision_are_computed_with_in_single_precision(module: str) -> None:
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 36, 5)).half().float()
+    images = torch.rand(2, *IMAGE)
+    with torch.no_grad():
+        torch.testing.assert_close(model(module, "half").build(IMAGE, 5)(images), plain(images))
+
+
+def test_a_file_in_place_of_a_module_is_refused_with_the_way_to_write_it(module: str) -> None:
+    with pytest.raises(UsageError, match=r"expected package.module:function, got a file. Leave out the suffix .py."):
+        model(f"{module}.py", "random")

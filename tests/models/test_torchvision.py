@@ -48,13 +48,20 @@ def test_given_weights_are_used_as_they_are(trained: nn.Module, file: Path) -> N
         assert torch.equal(model(weights=file).build(IMAGE, 4)(images), trained(images))
 
 
-@pytest.mark.parametrize("wrapper", [None, "state_dict", "model"])
-@pytest.mark.parametrize("prefix", ["", "module.", "module._orig_mod."])
+@pytest.mark.parametrize(
+    ("prefix", "wrapper"),
+    [
+        *((prefix, wrapper) for prefix in ("", "module.", "module._orig_mod.") for wrapper in (None, "state_dict")),
+        ("backbone.", "model"),
+        ("module.backbone.", "ema"),
+    ],
+)
 def test_what_training_programs_write_around_weights_is_understood(
     trained: nn.Module, tmp_path: Path, prefix: str, wrapper: str | None
 ) -> None:
     weights: Any = {f"{prefix}{name}": tensor for name, tensor in trained.state_dict().items()}
-    torch.save({wrapper: weights, "epoch": 3} if wrapper else weights, tmp_path / "w.pth")
+    beside = {"epoch": 3, "optimizer": {"state": {}, "param_groups": [{"lr": 0.1}]}}
+    torch.save({wrapper: weights, **beside} if wrapper else weights, tmp_path / "w.pth")
     built = model(weights=tmp_path / "w.pth").build(IMAGE, 4)
     images = torch.rand(2, *IMAGE)
     with torch.no_grad():
@@ -86,6 +93,13 @@ def test_a_hash_alone_names_weights_but_builds_nothing(file: Path) -> None:
     assert from_a_board.identity == known.identity
     with pytest.raises(UsageError, match=r"Expected the path of a file, got sha256:\w+. Give the file with that"):
         model(weights=known.component.model_dump(mode="json")["weights"]).build(IMAGE, 4)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.* is deprecated")
+def test_an_archive_of_torchscript_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    torch.jit.script(nn.ReLU()).save(str(tmp_path / "w.pt"))
+    with pytest.raises(UsageError, match=r"Expected weights, got the TorchScript archive .*w.pt, which is code. Save"):
+        model(weights=tmp_path / "w.pt").build(IMAGE, 4)
 
 
 def broken(trained: nn.Module, kind: str) -> Any:

@@ -41,8 +41,21 @@ WRONG = {
     "no images": (["--images", "0"], "Expected images to be a whole number of at least 1, such as 64, got 0."),
     "too many images": (
         ["--images", "1000"],
-        "Expected images to be at most 24, the private images of imagefolder, got 1000.",
+        "Expected images to be at most 24, the private images of imagefolder, got 1000. Choose at most as many, or",
     ),
+    "network without its kind": (
+        ["--model", "resnet18"],
+        "Write a network of torchvision as torchvision:name=resnet18.",
+    ),
+    "ONNX file without its kind": (["--model", "net.onnx"], "Write a network in a file as onnx:path=net.onnx."),
+    "weights without a network": (["--model", "w.pth"], "as in torchvision:name=resnet18,weights=w.pth."),
+    "arrays without their kind": (["--dataset", "a.npz"], "Write a file of arrays as npz:path=a.npz."),
+    "folder without its kind": (["--dataset", "/tmp"], "as --dataset imagefolder --data-dir /tmp."),
+    "missing parameter": (
+        ["--dataset", "npz"],
+        "Expected the parameter 'path' of the dataset 'npz', got none. Write it as in npz:path=VALUE.",
+    ),
+    "unknown name in a parameter": (["--model", "torchvision:name=resnet"], "Did you mean 'resnet50'?\n"),
     "no data": (["--data-dir", "/nowhere"], "/nowhere"),
     "no cuda": (["--device", "cuda"], "torch finds no CUDA device"),
     "unknown suite": (["quikc"], "Unknown suite 'quikc'. Did you mean 'quick'?"),

@@ -111,3 +111,16 @@ def test_images_may_be_wider_than_high_or_higher_than_wide(tree):
 
     assert torch.equal(first, torch.tensor([1.0, 0, 0]).view(3, 1, 1).expand(3, 16, 24))
     assert load(tree, size=24, width=8).image_shape == (3, 24, 8)
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+def test_a_validation_folder_is_ignored_with_a_warning(tree, name, caplog):
+    (tree / "test").rename(tree / name)
+    load(tree)
+    assert f"Ignored the folder {tree / name}, since only train and test are read. Rename it to test" in caplog.text
+
+
+def test_a_validation_folder_beside_a_test_folder_is_ignored_with_a_warning(tree, caplog):
+    shutil.copytree(tree / "test", tree / "val")
+    load(tree)
+    assert "Move its images into train to use its images." in caplog.text

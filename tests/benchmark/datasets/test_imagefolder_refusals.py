@@ -54,7 +54,7 @@ def test_a_class_in_one_split_only_is_named(tree, split, other):
 def test_one_class_is_too_few(tree):
     for split in ("train", "test"):
         (tree / split / "dog").rename(tree / f"{split}-dog")
-    assert "'cat'" in refusal(tree)
+    assert "got only 'cat'. Add another class, or give task=unlabeled." in refusal(tree)
 
 
 def test_a_truncated_image_is_named(tree):

@@ -96,7 +96,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "other names": ({"a": GRAY, "b": LABELS}, "Expected arrays train_images, .* got a, b"),
+    "other names": ({"a": GRAY, "b": LABELS}, "Expected arrays called train_images, .*; or x, y in .* got a, b"),
     "objects": ({"images": GRAY.astype(object), "labels": LABELS}, "Python objects, which are pickles"),
     "floats above 1": ({"images": GRAY.astype(float), "labels": LABELS}, "floats in .0, 1., .* got float64 from 0.0"),
     "NaN": ({"images": np.full((40, 12, 10), np.nan), "labels": LABELS}, "floats in .0, 1."),
@@ -143,3 +143,13 @@ def test_an_array_that_claims_another_size_is_damaged(tmp_path: Path, shape: tup
 
     with pytest.raises(UsageError, match=rf"The array images of .*x.npz is damaged \({reason}\)"):
         Npz(path=Path("x.npz")).load(tmp_path)
+
+
+@pytest.mark.parametrize(("labels", "warned"), [(LABELS.astype(float), True), (np.arange(40) / 7, False)])
+def test_whole_numbers_of_a_floating_type_are_predicted_with_a_warning(
+    tmp_path: Path, labels: Any, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert load(tmp_path, {"images": GRAY, "labels": labels}).private.task == "regression"
+    assert (
+        "are of type float64, so they are predicted as numbers. If they are classes, give task=class" in caplog.text
+    ) == (warned)
