@@ -198,7 +198,7 @@ def _counted(known: Tensor, tested: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class _Features:
-    """Sends images (N, C, H, W), and returns at most ``MAX_NUMBERS`` numbers for each, (N, D)."""
+    """Sends images (N, C, H, W), and returns at most ``MAX_NUMBERS`` numbers for each, (N, D), on their device."""
 
     def __init__(self, send: Callable[[Tensor], Tensor], *, part: int | None = None) -> None:
         """Take what sends images (B, C, H, W), and how many of them at a time; None for as many as usual."""
@@ -208,7 +208,7 @@ class _Features:
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
         parts = chunks(images) if self._part is None else images.split(self._part)
-        return torch.cat([self._numbers(self._send(part.clone()).flatten(1)) for part in parts])
+        return torch.cat([self._numbers(self._send(part.clone()).flatten(1).to(images.device)) for part in parts])
 
     def _numbers(self, sent: Tensor) -> Tensor:
         if not self._length:

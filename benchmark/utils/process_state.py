@@ -64,6 +64,18 @@ def _set_cudnn(value: tuple[bool, ...]) -> None:
         setattr(torch.backends.cudnn, name, flag)
 
 
+_CUDNN_PARTS = (torch.backends.cudnn.conv, torch.backends.cudnn.rnn)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _cudnn_precision() -> tuple[str, ...]:
+    return tuple(part.fp32_precision for part in _CUDNN_PARTS)
+
+
+def _set_cudnn_precision(value: tuple[str, ...]) -> None:
+    for part, precision in zip(_CUDNN_PARTS, value, strict=True):
+        part.fp32_precision = precision
+
+
 def _flushes_denormals() -> bool:
     smallest = sys.float_info.min
     return smallest / 4 == 0
@@ -160,6 +172,7 @@ STATES = (
     State(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest"),
     State(_deterministic, _set_deterministic),
     State(_cudnn, _set_cudnn),
+    State(_cudnn_precision, _set_cudnn_precision, ("ieee", "ieee")),  # TensorFloat-32 would have 10 bits
     State(torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
     State(_flushes_denormals, torch.set_flush_denormal),
     State(_numpy_numbers, _set_numpy_numbers),

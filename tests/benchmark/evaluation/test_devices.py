@@ -33,3 +33,22 @@ def test_target_and_evaluator_are_trained_and_the_wire_is_sent_on_the_device(
 
     assert {parameter.device for parameter in evaluator.parameters()} == {device}
     assert seen.wire.tensor.device == device
+
+
+@pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter:UserWarning")  # the pretended device is "meta"
+@pytest.mark.parametrize("defense", ["tee", "secret_sharing", "feature_share:tuning_epochs=0"])
+def test_labels_are_read_from_encoded_wires_on_the_device(
+    defense: str, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shorten_training(monkeypatch)
+    tree = image_tree(tmp_path / "images", train=24, test=12)
+    request = Request(
+        dataset="imagefolder:size=16", model="lenet5", splits=["relu1"], attacks=["ridge"], defenses=[defense], images=4
+    )
+    setting = next(each for each in plan(request) if each.setting.defense.name != "undefended").setting
+
+    with fake_device() as device:
+        leak = Artifacts(device=device, data_dir=tree).attribute_leak(setting)
+
+    assert leak is not None
+    assert 0 <= leak.accuracy <= 1

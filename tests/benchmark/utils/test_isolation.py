@@ -29,6 +29,7 @@ LEAKS: dict[str, Callable[[], object]] = {
     "precision": lambda: torch.set_float32_matmul_precision("medium"),
     "deterministic": lambda: torch.use_deterministic_algorithms(True, warn_only=True),
     "cudnn": lambda: setattr(torch.backends.cudnn, "benchmark", True),
+    "cudnn precision": lambda: setattr(torch.backends.cudnn.conv, "fp32_precision", "tf32"),
     "anomaly": lambda: torch.autograd.set_detect_anomaly(True, check_nan=False),
     "denormal numbers": lambda: torch.set_flush_denormal(True),
     "torch seed": lambda: torch.manual_seed(1),
@@ -90,6 +91,13 @@ def test_the_state_inside_is_known_whatever_the_caller_has_set() -> None:
         assert torch.get_default_dtype() is torch.float64
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+def test_no_precision_is_reduced_inside() -> None:
+    with restored_state():
+        cudnn = torch.backends.cudnn
+        assert (cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision) == ("ieee", "ieee")  # pyright: ignore[reportAttributeAccessIssue]
+        assert torch.get_float32_matmul_precision() == "highest"
 
 
 def test_every_random_number_follows_from_the_identity() -> None:
