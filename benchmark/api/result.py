@@ -28,6 +28,7 @@ from ..runner.run import compute_again
 from ..runner.tasks import Task, read_images, write_images
 from ..utils.files import write_atomically
 from ..utils.isolation import restored_state
+from ..utils.plurals import count_of
 from ..utils.texts import as_path
 from .reading import OUT, plot, rank
 from .tables import Table, short
@@ -225,7 +226,7 @@ class Result(Table):
     def _refuse_several(self) -> None:
         kinds = {(each.cell.setting.dataset, each.cell.setting.images) for each in self._run.planned}
         if len(kinds) != 1:
-            names = ", ".join(sorted(f"{dataset.label} ({images} images)" for dataset, images in kinds))
+            names = ", ".join(sorted(f"{dataset.label} ({count_of(images, 'image')})" for dataset, images in kinds))
             raise UsageError(
                 f"Expected a result of one dataset and number of images, got {names}. Run each separately."
             )

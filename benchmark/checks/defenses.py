@@ -11,6 +11,7 @@ from ..errors import Inapplicable
 from ..evaluation.observe import overhear
 from ..interfaces import Defense, SplitModel
 from ..metrics.costs import measure_costs
+from ..utils.plurals import count_of
 from ..utils.seeding import seeded
 from .check import require
 from .lab import CLASSES, PLACES, Lab
@@ -129,4 +130,4 @@ def costs_are_measured(defense: Defense, lab: Lab) -> str:
     costs = measure_costs(model, images[:1])
     for name in ("wire_bytes", "bytes_down", "client_macs", "client_params", "client_ms", "server_ms"):
         require(getattr(costs, name) > 0, f"Expected {name} to be more than 0, got {getattr(costs, name)}.")
-    return f"{costs.wire_bytes:.0f} bytes per image"
+    return f"{count_of(round(costs.wire_bytes), 'byte')} per image"

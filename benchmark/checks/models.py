@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..errors import Inapplicable, UsageError, message_of
 from ..interfaces import ImageSet, Model, Normalize, Target, Training
 from ..training import train_target, untrained_copy
+from ..utils.plurals import count_of
 from ..utils.seeding import seeded
 from .check import Failed, Skipped, require
 from .lab import Lab
@@ -90,7 +91,7 @@ def every_layer_is_a_split(model: Model, lab: Lab) -> str:
                     halves.send(images).tensor.shape[0] == 4,
                     f"{words}, the layer {name} does not return one value for each image.",
                 )
-    return f"{len(names)} layers"
+    return count_of(len(names), "layer")
 
 
 def images_do_not_mix(model: Model, lab: Lab) -> None:

@@ -17,6 +17,7 @@ from ..errors import UsageError
 from ..leaderboard.records import NUMBERS
 from ..leaderboard.store import COLUMNS
 from ..registry import suggestion
+from ..utils.plurals import count_of
 from ..utils.texts import one_line, say
 from .column_choice import parse_columns
 from .console import fitted, print_lines
@@ -68,8 +69,8 @@ def compare_boards(
     missing = sum(each.state == "missing" for each in differences)
     if conditions and missing:
         say(
-            f"{missing} cells of A are missing in B, so conditions on changes were not checked there. "
-            "Add --fail-if 'missing > 0' to fail in this case.",
+            f"{count_of(missing, 'cell of A is', 'cells of A are')} missing in B, so conditions on changes were not "
+            "checked there. Add --fail-if 'missing > 0' to fail in this case.",
             err=True,
         )
     for sentence in found:
@@ -101,7 +102,7 @@ def violations(condition: Condition, differences: Sequence[Difference]) -> list[
     """
     if condition.column in CELL_COUNTS:
         count = sum(each.state == condition.column for each in differences)
-        return [f"{condition.text} ({count} cells)"] if condition.met(count) else []
+        return [f"{condition.text} ({count_of(count, 'cell')})"] if condition.met(count) else []
     found, checked = [], 0
     for each in differences:
         change = each.changes[condition.column]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..leaderboard.merging import merge
+from ..utils.plurals import count_of
 from ..utils.texts import say
 
 
@@ -16,6 +17,6 @@ def merge_folders(folders: Sequence[Path], out: Path) -> None:
         UsageError: if a folder holds no records, or the folders contradict each other.
     """
     merged = merge(folders, out)
-    shared = f"; {merged.shared} were in several folders" if merged.shared else ""
-    say(f"Merged {merged.cells} cells{shared}.")
+    shared = f"; {count_of(merged.shared, 'was', 'were')} in several folders" if merged.shared else ""
+    say(f"Merged {count_of(merged.cells, 'cell')}{shared}.")
     say(f"Wrote {merged.board}")

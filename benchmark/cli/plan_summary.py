@@ -13,6 +13,7 @@ from ..runner.estimates import Estimate, duration, estimate, memory
 from ..runner.options import RunOptions
 from ..runner.resume import PlannedCell, unfinished
 from ..runner.timings import timings
+from ..utils.plurals import count_of
 from ..utils.texts import say, say_paragraph
 from .console import print_table
 
@@ -36,7 +37,7 @@ def print_plan(planned: Sequence[PlannedCell], options: RunOptions, artifacts: A
     if groups:
         say_paragraph(f"Expected time: about {duration(need.seconds)} with --jobs {jobs}{_details(need)}.")
         say_paragraph(f"Memory: up to {memory(groups, artifacts, jobs) / 1e9:.1f} GB.")
-    say(f"{len(planned)} cells, {sum(map(len, groups))} to do")
+    say(f"{count_of(len(planned), 'cell')}, {sum(map(len, groups))} to do")
 
 
 def _lines(planned: Sequence[PlannedCell], need: Estimate) -> list[list[str]]:

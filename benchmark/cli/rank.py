@@ -13,6 +13,7 @@ from ..leaderboard.loading import load_boards
 from ..leaderboard.planned_cells import read_plan
 from ..leaderboard.ranking import COLUMNS, rank, shorten, with_labels
 from ..leaderboard.results_folder import cells_folder
+from ..utils.plurals import count_of
 from ..utils.texts import one_line, say
 from .best_values import best_values
 from .column_choice import parse_columns
@@ -103,5 +104,5 @@ def _warn_of_missing_cells(folder: Path, found: set[str]) -> None:
         return  # the plan.json beside a table may be that of another program
     missing = len(read_plan(folder).keys() - found)
     if missing:
-        noun = "planned cell is" if missing == 1 else "planned cells are"
-        say(f"{missing} {noun} missing, so more may leak than shown. See mia-bench status {folder}.", err=True)
+        absent = count_of(missing, "planned cell is", "planned cells are")
+        say(f"{absent} missing, so more may leak than shown. See mia-bench status {folder}.", err=True)

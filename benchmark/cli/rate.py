@@ -13,6 +13,7 @@ from ..leaderboard.store import Row, read_records, writing
 from ..registry.labels import label
 from ..report.rating_page import choose_trials, rating_page
 from ..utils.files import write_atomically
+from ..utils.plurals import count_of
 from ..utils.texts import say
 from .console import print_table
 
@@ -42,7 +43,7 @@ def write_page(folder: Path, out: Path, *, trials: int, seed: int | None) -> Non
     add_study(folder, study, chosen)
     with writing(out):
         write_atomically(out, page.encode())
-    say(f"Wrote {out} with {trials} questions. Open it in a browser, save the ratings, and run:")
+    say(f"Wrote {out} with {count_of(trials, 'question')}. Open it in a browser, save the ratings, and run:")
     say(f"mia-bench rate {folder} --ratings FILE.csv")
 
 
@@ -55,7 +56,7 @@ def join_ratings(folder: Path, ratings: Sequence[Path]) -> None:
     found = store_recognition(folder, score_ratings(ratings, read_key(folder)))
     ordered = sorted(found.values(), key=lambda record: record.details["recognized_by_people"])
     print_table(HEADER, [_line(record.row, record.details) for record in ordered])
-    say(f"Wrote the shares into the records of {len(found)} cells in {folder}.")
+    say(f"Wrote the shares into the records of {count_of(len(found), 'cell')} in {folder}.")
 
 
 def _line(row: Row, details: Mapping[str, float]) -> list[str]:

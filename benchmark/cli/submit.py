@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..leaderboard.submissions import read_submission, write_submission
 from ..plan.local_inputs import is_local, local_inputs
+from ..utils.plurals import count_of, fitting
 from ..utils.texts import say, say_paragraph
 
 
@@ -19,9 +20,10 @@ def submit(folder: Path, out: Path, *, title: str, paper: str, code: str) -> Non
     cells = sum(name.startswith("cells/") for name in manifest.files)
     local = [row for row in read_submission(out).rows if is_local(row.model_dump())]
     if local:
+        example, stays = local_inputs(local[0].model_dump())[0], fitting(len(local), "it stays", "they stay")
         say_paragraph(
-            f"{len(local)} of {cells} cells name files, code or objects that only this machine or Python session has, "
-            f"such as {local_inputs(local[0].model_dump())[0]}. Nobody can compute them again, so they stay "
-            "self-reported."
+            f"{len(local)} of {count_of(cells, 'cell')} {fitting(len(local), 'names', 'name')} files, code or objects "
+            f"that only this machine or Python session has, such as {example}. Nobody can compute "
+            f"{fitting(len(local), 'it', 'them')} again, so {stays} self-reported."
         )
-    say(f"Wrote {out} with {cells} cells. Check it with: mia-bench verify {out}")
+    say(f"Wrote {out} with {count_of(cells, 'cell')}. Check it with: mia-bench verify {out}")

@@ -19,6 +19,7 @@ from ..registry.labels import label
 from ..runner.options import RunOptions
 from ..runner.verification import Verdict, verify
 from ..utils.isolation import restored_state
+from ..utils.plurals import count_of, fitting
 from ..utils.texts import one_line, say, say_paragraph
 from .console import print_table
 
@@ -54,12 +55,16 @@ def verify_submission(
     torch.set_num_threads(1)  # The same arithmetic in one process and in several.
     submission = read_submission(path)
     done = sum(row.status == "done" for row in submission.rows)
-    say(f"{path} is a valid submission of {len(submission.rows)} cells, of which {done} are done.")
+    whole, finished = count_of(len(submission.rows), "cell"), count_of(done, "is", "are")
+    say(f"{path} is a valid submission of {whole}, of which {finished} done.")
     local = sum(is_local(row.model_dump()) for row in submission.rows)
     if local:
+        stays = fitting(
+            local, "It cannot be computed again, so it stays", "They cannot be computed again, so they stay"
+        )
         say_paragraph(
-            f"{local} cells name files, code or objects of the machine that computed them. They cannot be computed "
-            "again, so they stay self-reported."
+            f"{count_of(local, 'cell names', 'cells name')} files, code or objects of the machine that computed "
+            f"{fitting(local, 'it', 'them')}. {stays} self-reported."
         )
     if not cells:
         say("No cell was computed again, so all scores are self-reported.")
@@ -78,8 +83,8 @@ def verify_submission(
         say(f"Wrote {verdicts_file}")
     counts = [sum(each.outcome == outcome for each in verdicts) for outcome in ("verified", "differs", "not re-run")]
     say(
-        f"{counts[0]} cells verified, {counts[1]} differ, {counts[2]} not re-run. "
-        f"{done - counts[0]} of {done} cells are self-reported."
+        f"{count_of(counts[0], 'cell')} verified, {count_of(counts[1], 'differs', 'differ')}, {counts[2]} not re-run. "
+        f"{done - counts[0]} of {count_of(done, 'cell')} {fitting(done - counts[0], 'is', 'are')} self-reported."
     )
     return 0 if verdicts and counts[0] == len(verdicts) else 1
 

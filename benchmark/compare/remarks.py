@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..utils.plurals import count_of
 from .differences import Difference
 from .matching import ComparedBoard, nearly
 
@@ -13,7 +14,7 @@ def remarks(differences: Sequence[Difference], a: ComparedBoard, b: ComparedBoar
     count: Callable[[str], int] = [each.state for each in differences].count
     both = count("same") + count("changed")
     sentences = [
-        f"{both} cells in both boards: {count('changed')} changed, {count('same')} the same; "
+        f"{count_of(both, 'cell')} in both boards: {count('changed')} changed, {count('same')} the same; "
         f"{count('missing')} only in A, {count('added')} only in B."
     ]
     tests = [change.test for each in differences for change in each.changes.values() if change.p is not None]
@@ -26,7 +27,9 @@ def remarks(differences: Sequence[Difference], a: ComparedBoard, b: ComparedBoar
             )
             if test in tests
         ]
-        sentences.append(f"* significant: p < 0.05 by Holm's method over {len(tests)} tests, {' and '.join(ways)}.")
+        sentences.append(
+            f"* significant: p < 0.05 by Holm's method over {count_of(len(tests), 'test')}, {' and '.join(ways)}."
+        )
     elif count("changed"):
         sentences.append("Nothing is tested: too few images, or no scores of images and no intervals on both boards.")
     if any(len(group.done) > 1 for each in differences for group in (each.a, each.b) if group):
@@ -42,5 +45,6 @@ def remarks(differences: Sequence[Difference], a: ComparedBoard, b: ComparedBoar
         if column in ("attack", "defense"):
             continue  # cells of other attacks and defenses are not meant to match
         others = ",".join(name for name in on if name != column)
-        sentences.append(f"{cells} cells only in A match one only in B if {column} is ignored: --on {others}")
+        found = count_of(cells, "cell only in A matches", "cells only in A match")
+        sentences.append(f"{found} one only in B if {column} is ignored: --on {others}")
     return sentences

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..errors import UsageError
 from ..utils.cache import cached_tensors
+from ..utils.plurals import count_of
 from ._archive import Archive
 from ._division import RawImages, positions_without_repeats, rank_in_group
 from ._file_division import MIN_CLASS_IMAGES, TEST_SHARE
@@ -174,9 +175,9 @@ def _table(archive: Archive, name: str, count: int) -> NDArray[Any]:
     wrong = header.shape not in ((count,), (count, columns)) or not 1 <= columns <= MAX_COLUMNS
     if header.dtype.kind not in "biuf" or wrong:
         raise UsageError(
-            f"Expected one whole number for each of the {count} images, ({count},) or ({count}, 1), or a row of "
-            f"numbers for each, in the array {name} of {archive.path}, got {header.shape} {header.dtype}. Give each "
-            "image the number of its class, its labels or its numbers."
+            f"Expected one whole number for each of the {count_of(count, 'image')}, ({count},) or ({count}, 1), or a "
+            f"row of numbers for each, in the array {name} of {archive.path}, got {header.shape} {header.dtype}. Give "
+            "each image the number of its class, its labels or its numbers."
         )
     parts = [part.reshape(-1, columns) for part in archive.parts(name)]
     return np.concatenate(parts) if parts else np.zeros((0, columns), header.dtype)

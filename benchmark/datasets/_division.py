@@ -12,6 +12,7 @@ from ..errors import UsageError
 from ..interfaces import ImageSet, Pools, Task
 from ..interfaces.stored_images import StoredImages
 from ..utils.fingerprints import content_digests, digests
+from ..utils.plurals import count_of
 from ..utils.seeding import stream_seed
 
 MAX_DEFAULT_AUX_IMAGES = 10_000
@@ -89,10 +90,10 @@ def divide(train: RawImages, test: RawImages, classes: tuple[str, ...], aux_imag
     most = len(order) - fewest
     size = min(MAX_DEFAULT_AUX_IMAGES, max(fewest, len(order) // 5)) if aux_images is None else aux_images
     if not fewest <= size <= most:
-        each = f"one of each of the {len(classes)} classes" if has_classes else "one"
+        each = f"one of each of the {count_of(len(classes), 'class', 'classes')}" if has_classes else "one"
         raise UsageError(
-            f"Expected aux_images from {fewest} to {most}, got {size}. Of the {len(order)} distinct training images, "
-            f"aux and train each need at least {each}."
+            f"Expected aux_images from {fewest} to {most}, got {size}. Of the "
+            f"{count_of(len(order), 'distinct training image')}, aux and train each need at least {each}."
         )
     return Pools(
         train=train.select(order[size:]),

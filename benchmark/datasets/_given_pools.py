@@ -14,6 +14,7 @@ from torch import Tensor
 from ..errors import UsageError
 from ..interfaces import ImageSet, Pools
 from ..utils.fingerprints import content_digests
+from ..utils.plurals import count_of
 from ._division import MAX_DEFAULT_AUX_IMAGES, proportional_order, round_robin
 from ._given_sets import GivenSet, read_set
 from ._labels import Labels, Wanted, no_labels, settle
@@ -132,7 +133,8 @@ def _without_repeats(images: ImageSet) -> ImageSet:
     for index, content in enumerate(content_digests(images.images)):
         first.setdefault(content, index)
     if len(first) < len(images):
-        logger.info("Left out %d images that equal others.", len(images) - len(first))
+        repeated = count_of(len(images) - len(first), "image that equals another", "images that equal others")
+        logger.info("Left out %s.", repeated)
     return images[torch.tensor(sorted(first.values()))]
 
 
@@ -144,8 +146,9 @@ def _taken(images: ImageSet, names: tuple[str, ...], count: int | None, name: st
     size = min(MAX_DEFAULT_AUX_IMAGES, max(1, len(images) // SHARE)) if count is None else count
     if len(images) < 2 or not 1 <= size < len(images):
         raise UsageError(
-            f"Expected {name} from 1 to {max(1, len(images) - 1)}, got {size} of {len(images)} different images. Give "
-            "more images: the victim, the attacker and the private images need one each."
+            f"Expected {name} from 1 to {max(1, len(images) - 1)}, got {size} of "
+            f"{count_of(len(images), 'different image')}. Give more images: the victim, the attacker and the private "
+            "images need one each."
         )
     order = _order(images, names)
     return images[order[:size]], images[order[size:]]

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from ..errors import UsageError
 from ..interfaces import ImageSet, Pools, Task
+from ..utils.plurals import count_of
 from ..utils.texts import quoted
 from ._given_images import as_array, as_images, is_array
 from ._given_items import read_items
@@ -138,6 +139,6 @@ def _of_one_kind(labels: NDArray[Any]) -> NDArray[Any]:
 
 def _wrong_labels(given: Any, count: int, where: str) -> UsageError:
     return UsageError(
-        f"Expected a label for each of the {count} images of {where}, a number, a name or a row of numbers, got "
-        f"{quoted(given)}. Give each image its label, in the same order."
+        f"Expected a label for each of the {count_of(count, 'image')} of {where}, a number, a name or a row of "
+        f"numbers, got {quoted(given)}. Give each image its label, in the same order."
     )

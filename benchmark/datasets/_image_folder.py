@@ -15,6 +15,7 @@ import torch
 
 from ..errors import UsageError
 from ..utils.cache import cached_tensors
+from ..utils.plurals import count_of
 from ._decode import DECODER_VERSION, Frame, decode, suffixes
 from ._division import RawImages, positions_without_repeats
 from ._file_division import MIN_CLASS_IMAGES, divide_files, spread
@@ -274,7 +275,9 @@ def _images(root: Path, folders: list[str]) -> list[str]:
         )
     if ignored:
         logging.getLogger(__name__).warning(
-            "Ignored %d files whose suffix is not that of an image format, such as %s.", len(ignored), root / ignored[0]
+            "Ignored %s whose suffix is not that of an image format, such as %s.",
+            count_of(len(ignored), "file"),
+            root / ignored[0],
         )
     return found
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import UsageError, message_of
+from ..utils.plurals import count_of
 from ._labels import Labels, Wanted, settle
 
 TABLES = ("labels.csv", "attributes.csv")
@@ -98,7 +99,7 @@ def read_table(path: Path) -> LabelTable:
     if len(frame.columns) < 2 or not len(frame):
         raise UsageError(
             f"Expected a column of paths, columns of numbers and a line for each image in {path}, got "
-            f"{len(frame.columns)} columns and {len(frame)} lines. {FORM}"
+            f"{count_of(len(frame.columns), 'column')} and {count_of(len(frame), 'line')}. {FORM}"
         )
     columns = [str(name) for name in frame.columns[1:]]
     for name in columns:

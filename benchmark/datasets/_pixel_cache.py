@@ -15,6 +15,7 @@ from ..errors import UsageError
 from ..interfaces.stored_images import StoredImages
 from ..utils.cache import cache_path, usable_cache
 from ..utils.files import atomic_file, locked
+from ..utils.plurals import count_of
 
 MAX_FLOAT_BYTES = 2**30
 """Bytes that the images of one split take as floats, at most, to be kept in memory: those of CIFAR-10 take 0.6 GiB."""
@@ -79,4 +80,4 @@ def _write(path: Path, shape: tuple[int, ...], parts: Iterable[Pixels]) -> None:
             file.write(np.ascontiguousarray(part, np.uint8).data)
             written += len(part)
         if written != shape[0]:
-            raise ValueError(f"Expected {shape[0]} images, got {written}.")
+            raise ValueError(f"Expected {count_of(shape[0], 'image')}, got {written}.")

@@ -12,6 +12,7 @@ from torchvision.datasets import CIFAR10, MNIST
 from ..errors import UsageError
 from ..utils.cache import cache_dir
 from ..utils.files import locked
+from ..utils.plurals import count_of, fitting
 from ._division import RawImages
 
 _READER_ERRORS = (RuntimeError, ValueError, TypeError, KeyError, AssertionError, OSError)
@@ -37,8 +38,8 @@ def read_splits(
     missing = [file for file in files if not (root / file).is_file()]
     if missing:
         raise UsageError(
-            f"Expected {source.__name__} in {root}, but {len(missing)} of its {len(files)} files are missing, the "
-            f"first being {missing[0]}. {_advice(root, missing)}."
+            f"Expected {source.__name__} in {root}, but {len(missing)} of its {count_of(len(files), 'file')} "
+            f"{fitting(len(missing), 'is', 'are')} missing, the first being {missing[0]}. {_advice(root, missing)}."
         )
     try:
         train, test = (source(str(root), train=train) for train in (True, False))
@@ -85,7 +86,7 @@ def _split(source: MNIST | CIFAR10, root: Path) -> RawImages:
     if len(images) != len(labels) or not len(images) or not 0 <= int(labels.min()) <= int(labels.max()) < 10:
         raise UsageError(
             f"{type(source).__name__} in {root} is damaged: expected one label from 0 to 9 for each image, got "
-            f"{len(labels)} labels for {len(images)} images. Delete it and download it again."
+            f"{count_of(len(labels), 'label')} for {count_of(len(images), 'image')}. Delete it and download it again."
         )
     return RawImages(_channels_first(images), labels)
 

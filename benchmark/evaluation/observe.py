@@ -14,6 +14,7 @@ from ..errors import Inapplicable
 from ..interfaces import Access, Attack, CleanInput, ImageSet, Observation, Pools, SplitModel, Wire
 from ..interfaces.stored_images import StoredImages
 from ..training import untrained_copy
+from ..utils.plurals import count_of
 from ..utils.seeding import seeded
 from .opaque import Opaque
 
@@ -113,7 +114,8 @@ def _checked(wire: Wire, images: Tensor) -> Wire:
     if isinstance(payload, Tensor):
         if not payload.dim() or len(payload) != len(images):
             raise InvalidWire(
-                f"Expected {len(images)} entries for as many images, got a tensor {tuple(payload.shape)}."
+                f"Expected {count_of(len(images), 'entry', 'entries')}, one for each image, got a tensor "
+                f"{tuple(payload.shape)}."
             )
         if payload.is_floating_point() and not payload.isfinite().all():
             raise InvalidWire("Expected finite numbers on the wire, got NaN or infinity.")
@@ -121,7 +123,7 @@ def _checked(wire: Wire, images: Tensor) -> Wire:
     if not isinstance(payload, tuple) or not all(isinstance(each, bytes) for each in payload):
         raise InvalidWire(f"Expected a channel that returns a tensor, got {type(payload).__name__}.")
     if len(payload) != len(images):
-        raise InvalidWire(f"Expected {len(images)} byte strings for as many images, got {len(payload)}.")
+        raise InvalidWire(f"Expected {count_of(len(images), 'byte string')}, one for each image, got {len(payload)}.")
     return wire
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..errors import UsageError
 from ..interfaces import ImageSet, Model, Pools
+from ..utils.plurals import count_of
 from .pool_loader import Facts
 
 NO_TRAINING = (
@@ -67,8 +68,9 @@ def positions(names: Sequence[str], model: Model) -> list[int] | None:
         return None
     if missing:
         raise UsageError(
-            f"Expected classes that are all among the {len(categories)} categories of the network, got {missing[0]!r}, "
-            "which is not. Rename it, give head=retrain, or measure the agreement alone with task=unlabeled."
+            f"Expected classes that are all among the {count_of(len(categories), 'category', 'categories')} of the "
+            f"network, got {missing[0]!r}, which is not. Rename it, give head=retrain, or measure the agreement alone "
+            "with task=unlabeled."
         )
     return [position for position in found if position is not None]
 

@@ -17,6 +17,7 @@ from ..training import RECIPE_VERSION, add_biases, train_head, train_target
 from ..utils.cache import Cached, is_cached
 from ..utils.isolation import isolated
 from ..utils.keep_latest import keep_latest
+from ..utils.plurals import count_of
 from .outputs import expected_outputs, refuse_outputs, relabeled
 from .pool_loader import PoolLoader
 from .protection import sample_images
@@ -60,7 +61,8 @@ class TargetStore:
             def train() -> None:
                 learns = train_head if cast(Model, model.component).retrains_head else train_target
                 what = "the last layer of " if learns is train_head else ""
-                logger.info("Training %s%s on %s for %d epochs.", what, model.label, dataset.label, training.epochs)
+                epochs = count_of(training.epochs, "epoch")
+                logger.info("Training %s%s on %s for %s.", what, model.label, dataset.label, epochs)
                 learns(target, train_pool, training)
 
             return cast(Target, load_or_train(target, "weights", identity, train=train, cached=self._cached))

@@ -15,6 +15,7 @@ from ... import __version__
 from ..interfaces import Normalize, SplitModel
 from ..plan.cells import Setting
 from ..registry.literals import write
+from ..utils.plurals import count_of
 from .graphs import CLIENT, SERVER, TOLERANCE, Graphs
 from .random_inputs import BATCH, RandomInput
 
@@ -118,7 +119,9 @@ def _to_do(model: SplitModel, graphs: Graphs) -> list[str]:
         )
     packed = model.ir_channel.packed_bytes(graphs.wire)
     if packed is not None:
-        found.append(f"Code what is sent in {packed} bytes per image, as it was measured. {CLIENT} gives float32.")
+        found.append(
+            f"Code what is sent in {count_of(packed, 'byte')} per image, as it was measured. {CLIENT} gives float32."
+        )
     return found
 
 

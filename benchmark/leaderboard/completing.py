@@ -12,6 +12,7 @@ from pathlib import Path
 from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..registry import Kind
 from ..registry.labels import default_params, label, spec
+from ..utils.plurals import count_of, fitting
 from .completeness import Component, Gap, ScenarioKey, attack_of, by_defense, find_gaps, is_scored, wanted_attacks
 from .store import Row
 
@@ -111,22 +112,20 @@ def gap_notice(rows: Sequence[Row], out: Path | None = None) -> list[str]:
     gaps, where = find_gaps(rows), len(by_defense(rows)) > 1
     lines = []
     for scenario, here in groupby(gaps, key=lambda gap: gap.scenario):
-        at = f" ({' '.join(scenario[:3])}, {scenario[3]} images)" if where else ""
+        at = f" ({' '.join(scenario[:3])}, {count_of(scenario[3], 'image')})" if where else ""
         lines += [f"  {_defense(*defense)}{at} lacks {lacking}" for defense, lacking in describe_gaps(here).items()]
     if not lines:
         return []
     commands = [f"  {command}" for found in completing_commands(rows, out).values() for command in found]
-    count = f"{len(lines)} rows are" if len(lines) > 1 else "1 row is"
-    notice = [f"{count} incomplete, so more may leak than {'they show' if len(lines) > 1 else 'it shows'}:"]
-    notice += _first(lines, "rows")
-    return notice + (
-        ["To complete them:", *_first(commands, "commands")] if commands else ["No run can complete them."]
-    )
+    count, shown = count_of(len(lines), "row is", "rows are"), fitting(len(lines), "it shows", "they show")
+    notice = [f"{count} incomplete, so more may leak than {shown}:", *_first(lines, "row")]
+    return notice + (["To complete them:", *_first(commands, "command")] if commands else ["No run can complete them."])
 
 
 def _first(lines: Sequence[str], noun: str) -> list[str]:
     more = len(lines) - MAX_NOTICE_LINES
-    return [*lines[:MAX_NOTICE_LINES], f"  and {more} more {noun} (see mia-bench audit)"] if more > 0 else [*lines]
+    rest = [f"  and {count_of(more, f'more {noun}')} (see mia-bench audit)"] if more > 0 else []
+    return [*lines[:MAX_NOTICE_LINES], *rest]
 
 
 def _defense(name: str, params: str) -> str:
@@ -156,4 +155,4 @@ def describe_gaps(gaps: Iterable[Gap]) -> dict[Component, str]:
 
 
 def _numbered(seeds: Sequence[int]) -> str:
-    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+    return f"{fitting(len(seeds), 'seed')} {', '.join(map(str, seeds))}"

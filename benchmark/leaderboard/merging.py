@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..utils.files import locked, write_atomically
+from ..utils.plurals import count_of, fitting
 from .loading import Cells
 from .planned_cells import read_plan
 from .results_folder import board_path, plan_path, record_files, record_path, strip_path
@@ -91,7 +92,8 @@ def _collect(sources: Sequence[Path]) -> tuple[Cells, dict[str, Path], int]:
                 origins[cell_id] = source
     if conflicts:
         more = len(conflicts) - MAX_CONFLICTS
-        listed = conflicts[:MAX_CONFLICTS] + ([f"There are {more} more conflicts."] if more > 0 else [])
+        rest = [f"There {fitting(more, 'is', 'are')} {count_of(more, 'more conflict')}."] if more > 0 else []
+        listed = [*conflicts[:MAX_CONFLICTS], *rest]
         raise UsageError("\n".join(listed))
     return cells, origins, len(shared)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ..plan.references import REFERENCE_ATTACK
-from .completeness import is_scored
+from .completeness import attack_of, is_scored
 from .ranking_uncertainty import over_seeds
 from .store import Record, Row
 from .worst_case import worst_case
@@ -32,6 +32,8 @@ class RankedDefense:
         utility_undefended: utility of the undefended network.
         utility_kept: utility as a share of the undefended one, if that is above 0, at the seeds that have both.
         agreement: agreement with the undefended network.
+        attacks: number of attacks with a score. An attack with other parameters is another attack, and the reference
+            attack is none.
         pareto: whether the defense is complete, and no other complete defense of the scenario surely keeps
             more utility at a lower PSNR.
         incomplete: whether an attack of the scenario is missing, failed or inapplicable at one of the seeds. An attack
@@ -158,7 +160,7 @@ def describe_defense(
         client_params=scored[0].client_params,
         client_ms=over_seeds(scored, lambda row: row.client_ms),
         server_ms=over_seeds(scored, lambda row: row.server_ms),
-        attacks=len({row.attack for row in scored}),
+        attacks=len({attack_of(row) for row in scored if row.attack != REFERENCE_ATTACK}),
         seeds=len({row.seed for row in scored}),
         recognized_by_people=max(_details("recognized_by_people", scored, records), default=None),
         attack_gap_db=min((row.attack_gap_db for row in scored if row.attack_gap_db is not None), default=None),

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 
 from ..errors import clean
 from ..metrics.scales import PSNR_CEILING_DB, RECOGNISABLE_SSIM
+from ..utils.plurals import count_of
 from ..utils.texts import LARGEST_WHOLE, quoted
 
 SCHEMA_VERSION = 4
@@ -245,7 +246,7 @@ class Record(BaseModel):
         for name in ("psnr_db", "ssim"):
             values = getattr(self.per_image, name)
             if len(values) != expected:
-                raise ValueError(f"Expected {expected} values of per_image.{name}, got {len(values)}.")
+                raise ValueError(f"Expected {count_of(expected, 'value')} of per_image.{name}, got {len(values)}.")
             if values:
                 _require_mean(name, sum(values) / expected, getattr(self.row, name))
         if expected:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from ..errors import UsageError
 from ..plan.references import KEY_COLUMNS
 from ..utils.files import Unreadable, locked, read_json, write_atomically
+from ..utils.plurals import count_of
 from ..utils.texts import from_spreadsheet, one_line, quoted
 from .csv_files import CsvTable, read_csv, to_csv
 from .records import COLUMNS, READABLE_SCHEMAS, SCHEMA_VERSION, TEXTS, WHOLE, PerImage, Record, Row, Status, explain
@@ -136,8 +137,9 @@ def _refuse_loss(path: Path, known: Iterable[str]) -> None:
         orphans = {row.cell_id for row in read_rows(path)} - set(known)
         if orphans:
             raise UsageError(
-                f"Expected a record in {path.parent / 'cells'} for each row of {path}, got {len(orphans)} rows without "
-                "one, which would be lost. Choose another --out, or move that file."
+                f"Expected a record in {path.parent / 'cells'} for each row of {path}, got "
+                f"{count_of(len(orphans), 'row')} without one, which would be lost. Choose another --out, or move that "
+                "file."
             )
 
 

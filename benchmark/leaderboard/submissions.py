@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ..errors import UsageError
 from ..plan.references import PROTOCOL
 from ..utils.files import Unreadable, write_atomically
+from ..utils.plurals import fitting
 from ..utils.texts import quoted
 from .archives import read_archive
 from .csv_files import to_csv
@@ -247,6 +248,7 @@ def _records(folder: Path, path: Path) -> dict[str, Record]:
 def _refuse_missing(missing: set[str], planned: int, where: str, remedy: str = "") -> None:
     if missing:
         raise UsageError(
-            f"Expected a record of each of {planned} planned cells in {where}, but {len(missing)} are missing, such as "
+            f"Expected a record of each planned cell in {where}, but {len(missing)} of {planned} "
+            f"{fitting(len(missing), 'is', 'are')} missing, such as "
             f"{min(missing)}. {remedy}".rstrip()
         )

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri, stdtr, stdtrit
 
+from ..utils.plurals import count_of
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -125,7 +127,7 @@ def _independent_values(sample: NDArray[np.float64], sources: Sequence[int] | Te
     if sources is None:
         return sample
     if len(sources) != len(sample):
-        raise ValueError(f"Expected one source for each of {len(sample)} values, got {len(sources)}.")
+        raise ValueError(f"Expected one source for each of {count_of(len(sample), 'value')}, got {len(sources)}.")
     _, owner = np.unique(np.asarray(_on_cpu(sources)), return_inverse=True)
     sizes, sums = np.bincount(owner), np.bincount(owner, weights=sample).astype(np.float64)
     count = len(sizes)

@@ -12,6 +12,7 @@ from ..errors import UsageError
 from ..registry import Kind
 from ..registry.specs import ResolvedComponent
 from ..utils.declaration import Declaration
+from ..utils.plurals import count_of
 from ..utils.texts import LARGEST_WHOLE
 from .lists import Spec, list_names, list_seeds, list_specs, list_values, plain
 from .objects import POOLS, resolve_object
@@ -111,8 +112,8 @@ def as_spec(kind: Kind, choice: Any) -> Spec:
         return resolve_object(kind, choice)
     if kind == "models" and "name" not in choice and any(isinstance(value, Tensor) for value in choice.values()):
         raise UsageError(
-            f"Expected a network, got a table of {len(choice)} weights. Give the network that has them, after "
-            "network.load_state_dict(weights)."
+            f"Expected a network, got a table of {count_of(len(choice), 'weight')}. Give the network that has them, "
+            "after network.load_state_dict(weights)."
         )
     given = {name: plain(value) if name != "name" else value for name, value in choice.items()}
     if "name" in given and not isinstance(given["name"], str):

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..leaderboard.store import Record
+from ..utils.plurals import count_of
 from .countdown import Countdown
 from .estimates import duration
 from .progress import Listener
@@ -47,7 +48,9 @@ class NotebookDisplay(Listener):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave a line that says how many cells are done."""
-        self._handle.update(self._html(f"<small>{self._count} of {len(self._names)} cells computed</small>"))
+        self._handle.update(
+            self._html(f"<small>{self._count} of {count_of(len(self._names), 'cell')} computed</small>")
+        )
 
     def started(self, label: str) -> None:
         """Name the current cell."""

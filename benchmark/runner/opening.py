@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..utils.plurals import count_of
 from .estimates import Estimate, duration
 
 LONG_SECONDS = 600
@@ -22,10 +23,10 @@ def opening(cells: int, need: Estimate, shared: str) -> Iterator[str]:
     """
     todo, done = len(need.by_cell), cells - len(need.by_cell)
     if not todo:
-        yield f"All {cells} cells are already done."
+        yield "The only cell is already done." if cells == 1 else f"All {cells} cells are already done."
         return
-    before = f" of {cells} cells ({done} already done)" if done else " cells"
-    yield f"Running {todo}{before}{shared and f': {shared}'}."
+    running = f"{todo} of {count_of(cells, 'cell')} ({done} already done)" if done else count_of(todo, "cell")
+    yield f"Running {running}{shared and f': {shared}'}."
     unknown = f" Cells without timing data, which are not included: {need.unknown}." if need.unknown else ""
     yield f"Expected time: about {duration(need.seconds)}.{unknown}"
     if need.seconds >= LONG_SECONDS:

@@ -17,6 +17,7 @@ import ray
 import ray.exceptions
 
 from ..errors import UsageError
+from ..utils.plurals import count_of
 
 CONNECT_SECONDS = 5
 """Time limit of the connection to the port of a cluster."""
@@ -63,9 +64,11 @@ def worker_capacity(gpus: float) -> int:
     alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     count = sum(int(min(node.get("CPU", 0), _fitting(node.get("GPU", 0), gpus))) for node in alive)
     if not count:
-        found = ", ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in alive)
+        found = ", ".join(
+            f"{count_of(node.get('CPU', 0.0), 'CPU')} and {count_of(node.get('GPU', 0.0), 'GPU')}" for node in alive
+        )
         raise UsageError(
-            f"Expected a node of the Ray cluster with 1 CPU and {gpus:g} GPUs, got {found}. "
+            f"Expected a node of the Ray cluster with 1 CPU and {count_of(float(gpus), 'GPU')}, got {found}. "
             "Add nodes, or lower --gpus-per-cell."
         )
     return count

@@ -20,6 +20,7 @@ from ..plan.expansion import plan
 from ..plan.request import Request
 from ..registry.specs import ResolvedComponent
 from ..utils.files import locked, write_atomically
+from ..utils.plurals import count_of, fitting
 from .object_cells import refuse_objects
 from .options import RunOptions
 from .plugin_trial import look
@@ -149,9 +150,10 @@ def remember_plan(planned: Sequence[PlannedCell], out: Path, artifacts: Artifact
         )
         if old:
             logger.warning(
-                "Moved %d records of another version or other data to %s. Their cells are computed again.",
-                len(old),
+                "Moved %s of another version or other data to %s. %s computed again.",
+                count_of(len(old), "record"),
                 outdated_folder(out),
+                fitting(len(old), "Its cell is", "Their cells are"),
             )
         before = read_plan(out)
         rebuild(out, [*before, *old])

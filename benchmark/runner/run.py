@@ -24,6 +24,7 @@ from ..leaderboard.store import (
     writing,
 )
 from ..utils.files import write_atomically
+from ..utils.plurals import count_of, fitting
 from .cell_labels import divided_labels
 from .countdown import Countdown
 from .estimates import estimate
@@ -248,5 +249,6 @@ def tell_doubts(records: Sequence[Record]) -> int:
         logger.warning("For the figures and likely causes of each flag, run mia-bench audit on the results folder.")
     failed = sum(record.row.status == "failed" for record in records)
     if failed:
-        logger.warning("%d of %d cells failed. Their reasons are in the leaderboard.", failed, len(records))
+        cells, reasons = count_of(len(records), "cell"), fitting(failed, "Its reason is", "Their reasons are")
+        logger.warning("%d of %s failed. %s in the leaderboard.", failed, cells, reasons)
     return failed

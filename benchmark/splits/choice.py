@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..utils.plurals import count_of
 from .lines import CLOUD, DEVICE, Line
 
 
@@ -66,7 +67,7 @@ def choose(lines: Sequence[Line], limits: Sequence[Limit]) -> tuple[Line | None,
         return best, f"{_name(best)} is the fastest of {_among(able, lines)}.{note}"
     best = min(compared, key=_order(compared))
     if len(able) == 1:
-        why = f"{_name(best)} is the only one of {len(lines)} lines that meets all limits."
+        why = f"{_name(best)} is the only one of {count_of(len(lines), 'line')} that meets all limits."
     else:
         why = f"{_name(best)} leaks least of {_among(able, lines)}.{_tie(best, compared)}"
     return best, why + (note if unknown and best.split != DEVICE else "")
@@ -83,7 +84,7 @@ def _count(number: int) -> str:
 
 
 def _among(able: Sequence[Line], lines: Sequence[Line]) -> str:
-    return f"the {len(able)} of {len(lines)} lines that meet all limits"
+    return f"the {len(able)} of {count_of(len(lines), 'line')} that meet all limits"
 
 
 def _order(lines: Sequence[Line]) -> Callable[[Line], tuple[float, ...]]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..errors import UsageError
 from ..interfaces import ImageSet, Pools
 from ..interfaces.stored_images import StoredImages
+from .plurals import count_of, fitting
 
 PART_IMAGES = 4096
 """Images that are rounded at a time."""
@@ -134,8 +135,9 @@ def _claim(owners: _Owners, name: str, found: list[bytes]) -> None:
     if shared:
         other, position = owners[found[shared[0]]]
         raise UsageError(
-            f"Expected pools without a common image, but {len(shared)} of the {len(found)} images in {name} "
-            f"are also in another pool: image {shared[0]} of {name} is image {position} of {other}. Remove repeats."
+            f"Expected pools without a common image, but {len(shared)} of the {count_of(len(found), 'image')} in "
+            f"{name} {fitting(len(shared), 'is', 'are')} also in another pool: image {shared[0]} of {name} is image "
+            f"{position} of {other}. Remove repeats."
         )
     owners.update((content, (name, index)) for index, content in enumerate(found))
 

@@ -89,7 +89,8 @@ RANKED = {
     "worst_attack": "the attack, with its parameters, that has the highest mean PSNR",
     "worst_case": "`per image`, or `of means` if the scores of the images are not available",
     "accuracy_kept": "accuracy as a share of the undefended one",
-    "attacks": "number of attacks",
+    "attacks": "number of attacks with a score: an attack with other parameters is another one, and the mean image, "
+    "which ignores the wire, does not count",
     "seeds": "number of seeds",
     "utility_undefended": "the same metric for the original network on the same test images",
     "utility_kept": "utility as a share of the undefended one, where that is above 0",

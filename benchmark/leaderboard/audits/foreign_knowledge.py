@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ...metrics.intervals import interval
 from ...plan.references import REFERENCE_ATTACK
+from ...utils.plurals import count_of
 from ..groups import Finding, ScoredRows, psnr
 from ..store import Row
 from .comparisons import NOTHING_DB, same_setting
@@ -62,7 +63,9 @@ def aux_overlap(board: ScoredRows) -> Iterator[Finding]:
     for row in board.rows:
         count = board.details(row).get("aux_overlap", 0)
         if count:
-            yield Finding.of(row, f"had {count:.0f} of the {row.n_images} private images among the attacker's own")
+            yield Finding.of(
+                row, f"had {count:.0f} of the {count_of(row.n_images, 'private image')} among the attacker's own"
+            )
 
 
 def _tells_no_images_apart(board: ScoredRows, row: Row, above: float) -> bool:

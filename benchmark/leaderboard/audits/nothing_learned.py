@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import bdtrc
 
 from ...plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
+from ...utils.plurals import count_of
 from ..groups import Finding, ScoredRows, psnr
 from ..store import Row
 
@@ -39,13 +40,14 @@ def _near_chance(row: Row, details: Mapping[str, float]) -> str | None:
     chance, count = details.get("chance"), row.accuracy_images
     if chance is None or not count:
         return None
+    images = count_of(count, "image")
     right, useful = row.accuracy_undefended, details.get("utility_undefended")
     if right is not None:
         by_chance = bdtrc(round(right * count) - 1, count, min(chance, 1.0))  # at least as many right by chance
-        found = f"is right on {right:.1%} of {count} images; the most frequent class is {chance:.1%} of them"
+        found = f"is right on {right:.1%} of {images}; the most frequent class is {chance:.1%} of them"
         return found if by_chance > DOUBT else None
     if useful is not None and useful <= details.get("chance_high", chance):
-        return f"has a {row.utility_metric} of {useful:.3f} on {count} images, which is not above that of chance"
+        return f"has a {row.utility_metric} of {useful:.3f} on {images}, which is not above that of chance"
     return None
 
 

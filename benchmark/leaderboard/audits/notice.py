@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from ...utils.plurals import count_of
 from ..flag_kinds import FLAG_KINDS, INCOMPLETE
 from ..groups import Flag
 
@@ -39,8 +40,7 @@ def details(name: str, group: Sequence[Flag]) -> Iterator[str]:
 def count(name: str, group: Sequence[Flag]) -> str:
     """Return how many cells, or rows of a ranking, a kind of flag concerns."""
     number = len({flag.cell_ids[0] for flag in group})
-    noun = "row" if name == INCOMPLETE else "cell"
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return count_of(number, "row" if name == INCOMPLETE else "cell")
 
 
 def _subjects(group: Sequence[Flag]) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from itertools import groupby
 
+from ...utils.plurals import count_of
 from ..completeness import by_defense, find_gaps
 from ..completing import completing_commands, describe_gaps
 from ..groups import Finding, ScoredRows, defense, observations
@@ -16,7 +17,8 @@ def promise_exceeded(board: ScoredRows) -> Iterator[Finding]:
     for row in board.rows:
         covered = json.loads(row.defense_params).get("releases")
         if row.epsilon is not None and isinstance(covered, int) and observations(row) > covered:
-            found = f"observes {observations(row)} wires of each image, and epsilon {row.epsilon:.4g} covers {covered}"
+            wires = count_of(observations(row), "wire")
+            found = f"observes {wires} of each image, and epsilon {row.epsilon:.4g} covers {covered}"
             yield Finding.of(row, found)
 
 
@@ -29,7 +31,7 @@ def incomplete(board: ScoredRows) -> Iterator[Finding]:
         run = commands.get(place, [])
         remedy = f"To complete it: {run[0]}" if run else "No run can add them"
         if len(run) > 1:
-            remedy += f" and {len(run) - 1} more commands, which mia-bench rank prints"
+            remedy += f" and {count_of(len(run) - 1, 'more command')}, which mia-bench rank prints"
         for which, lacking in describe_gaps(lines).items():
             first = places[place][which][0]
             where = f"{first.dataset} {first.model} {first.split}"

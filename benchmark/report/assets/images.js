@@ -26,7 +26,7 @@ function drawImages() {
   const found = visible().map((setting) => [setting, shownCell(setting, attack)]).filter(([, cell]) => cell);
   const out = data.gallery.left_out ? ` To keep this page small, it leaves out the images of ${plural(data.gallery.left_out, "cell")}. They are in the results folder.` : "";
   byId("images").hidden = !Object.keys(data.gallery.reconstructed).length && !out;
-  byId("images-text").textContent = (found.length ? `In the order of the ranking, best protected first. Shown are the first of ${whole(state.scenario.n_images)} images.` : "No images are available for the settings that match the filter.") + out;
+  byId("images-text").textContent = (found.length ? `In the order of the ranking, best protected first. Shown are the first of ${plural(state.scenario.n_images, "image")}.` : "No images are available for the settings that match the filter.") + out;
   const rungs = found.map(([setting, cell]) => el("div", { class: "rung" },
     el("div", { class: "name-line" },
       opener(setting),

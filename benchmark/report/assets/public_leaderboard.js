@@ -7,7 +7,7 @@ const text = (key, title) => ({ key, title, value: ({ line }) => line[key], show
 // Only addresses of the web become links. All others stay text.
 const link = (address, title) => (/^https?:\/\//.test(address) ? el("a", { href: address, rel: "nofollow noopener noreferrer" }, title) : null);
 const verification = (entry) => (known(entry.verified) ? `${entry.verified} of ${entry.sampled} sampled cells reproduced on ${entry.verified_on}` : "self-reported");
-const unverifiable = (entry) => (entry.local ? [el("dt", {}, "cannot be verified"), el("dd", {}, `${whole(entry.local)} cells, with files, code or objects of their authors`)] : []);
+const unverifiable = (entry) => (entry.local ? [el("dt", {}, "cannot be verified"), el("dd", {}, `${plural(entry.local, "cell")}, with files, code or objects of their authors`)] : []);
 const isVerified = (entry) => entry.sampled > 0 && entry.verified === entry.sampled;
 const marks = (line) => [line.incomplete && "incomplete", ...(line.flags ?? "").split(" ")].filter(Boolean).join(", ");
 

@@ -56,7 +56,7 @@ def test_the_table_says_what_changed_and_by_how_much(before: Path, after: Path) 
     assert ["missing", "pinv", "13.44 ->", "0.100 ->", "0.9000 ->"] in lines
     assert ["added", "nearest", "-> 13.44", "-> 0.100", "-> 0.9000"] in lines
     assert "1 changed, 1 the same; 1 only in A, 1 only in B" in result.stdout
-    assert "1 tests, 1 of the mean difference over the same private images" in result.stdout
+    assert "1 test, 1 of the mean difference over the same private images" in result.stdout
 
 
 def test_latex_has_chosen_columns_and_significant_changes_in_bold(before: Path, after: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_condition_that_is_met_gives_exit_code_1_and_names_the_cell(
 
     assert result.exit_code == code
     assert ("Failed: " + condition in result.stderr) == bool(code)
-    assert "1 cells of A are missing in B" in result.stderr
+    assert "1 cell of A is missing in B" in result.stderr
     if condition.startswith("psnr_db > +0.5"):
         assert "d m s dp_ir ridge seed 0 (13.4375 in A, 14.2875 in B)." in result.stderr
 

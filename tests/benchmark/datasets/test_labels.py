@@ -158,7 +158,7 @@ def test_a_table_of_numbers_is_for_regression_and_may_name_the_splits(tmp_path: 
         ),
         ("file,x\n../0.png,1\n", "Expected a path relative to .* in line 2"),
         ("file,x\n0.png,1\n0.png,2\n", "got '0.png' again in line 3"),
-        ("file\n0.png\n", "got 1 columns and 1 lines"),
+        ("file\n0.png\n", "got 1 column and 1 line"),
         ("", "Expected a table of labels, got"),
         ("file,x\n0.png,1.5\n1.png,2\n", "Expected at least 3 images in"),
         ("file,x\n0.png,1.5\n1.png,2\n77.png,3\n", "Cannot read the image .*77.png"),

@@ -44,7 +44,7 @@ def reason(bench: Artifacts, act: Callable[[Tensor], Any]) -> str:
 @pytest.mark.parametrize(
     ("act", "words"),
     [
-        (lambda value: value[:1], "InvalidWire: Expected 4 entries for as many images, got a tensor (1, 8, 12, 12)."),
+        (lambda value: value[:1], "InvalidWire: Expected 4 entries, one for each image, got a tensor (1, 8, 12, 12)."),
         (lambda value: value * float("nan"), "InvalidWire: Expected finite numbers on the wire, got NaN or infinity."),
         (lambda value: value.numpy(), "InvalidWire: Expected a channel that returns a tensor, got ndarray."),
         (lambda value: None, "InvalidWire: Expected a channel that returns a tensor, got NoneType."),

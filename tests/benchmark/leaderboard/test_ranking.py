@@ -64,7 +64,7 @@ def test_each_image_counts_by_its_best_reconstruction() -> None:
     assert line["ssim"] == pytest.approx((0.2 + 0.5) / 2)
     assert line["recognisable"] == pytest.approx(0.5)
     assert line["leak_db"] == pytest.approx(18 - 10)
-    assert (line["worst_attack"], line["worst_case"], line["attacks"]) == ("one", "per image", 3)
+    assert (line["worst_attack"], line["worst_case"], line["attacks"]) == ("one", "per image", 2)
     assert line["accuracy_kept"] == pytest.approx(0.9)
 
 
@@ -228,6 +228,7 @@ def test_the_worst_attack_is_told_from_the_same_attack_with_other_parameters() -
     )["a"]
 
     assert line["worst_attack"] == "ridge:observations=16"
+    assert line["attacks"] == 3
 
 
 REGRESSION: dict[str, Any] = {

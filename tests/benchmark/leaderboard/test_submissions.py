@@ -53,7 +53,7 @@ def test_missing_cells_of_the_plan_are_not_submitted(tmp_path: Path) -> None:
     plan_path(folder).write_text(json.dumps({"0" * 16: "a cell"}))
 
     with pytest.raises(
-        UsageError, match=r"of 1 planned cells in .*, but 1 are missing, such as 0000000000000000\. Rerun"
+        UsageError, match=r"of each planned cell in .*, but 1 of 1 is missing, such as 0000000000000000\. Rerun"
     ):
         write_submission(folder, tmp_path / "submission.zip")
 
@@ -144,9 +144,9 @@ FORGERIES: dict[Callable[[Contents], None], str] = {
     changed_score: r"cells/[0-9a-f]{16}\.json is not a valid record. Expected row.psnr_db [0-9.]+, .*, got [0-9.]+\.$",
     changed_score_beyond_its_interval: r"valid record. Expected psnr_db between psnr_db_low .*, got [0-9.]+\.$",
     changed_row: "Expected psnr_db 31.0 as in the record",
-    missing_record: "Expected a record of each of .* planned cells in .*, but 1 are missing",
+    missing_record: "Expected a record of each planned cell in .*, but 1 of 18 is missing",
     unlisted_record: "Expected a row of the leaderboard for each record",
-    hidden_cell: "but 1 are missing, such as 0000000000000000",
+    hidden_cell: "but 1 of 19 is missing, such as 0000000000000000",
     no_plan: "Expected a plan.json",
     renamed_record: "Expected the record of cell ffffffffffffffff",
     foreign_path: "Expected only records, strips and a leaderboard in .*evil.json",
