@@ -14,6 +14,7 @@ from ..benchmark.interfaces import Observation
 from ..benchmark.training import fit
 from ..benchmark.utils.ir_layout import IrLayout
 from ._limits import affordable, in_one_pass
+from ._units import TINY
 
 BATCH_IMAGES = 128
 LEARNING_RATE = 3e-3
@@ -28,7 +29,8 @@ MAX_GROUPS = 20
 MIN_GROUP_WIRES = 20
 """Wires of a class, at least, for its own mean to be imitated; with fewer, or more than ``MAX_GROUPS``, there is one
 mean for all."""
-TINY = 1e-12
+SMALLEST_SHARE = 1e-9
+"""Variance that is added to that of each number, as a share of their mean, so that its root has a derivative."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +83,12 @@ class Alignment:
         counts = chosen.sum(0)
         means = (chosen.T @ sent.flatten(1)) / counts.clamp(min=1)[:, None]
         away = (means - self.means.flatten(1)).square().mean(1)[counts > 0].mean()
-        spread = ((sent.var(0, correction=0) + TINY).sqrt() - self.deviation).square().mean()
+        spread = ((sent.var(0, correction=0) + SMALLEST_SHARE * unit).sqrt() - self.deviation).square().mean()
         rows = _features(sent, self.seen)[:, self.features]
         centered = rows - rows.mean(0)
         apart = (centered.T @ centered / len(rows) - self.covariance).square().mean()
         total = MEANS_WEIGHT * (away + spread) / unit
-        total = total + COVARIANCE_WEIGHT * apart / self.covariance.square().mean().clamp(min=TINY)
+        total = total + COVARIANCE_WEIGHT * apart / self.covariance.square().mean().clamp(min=1e-30)
         return total if self.server is None else total + aux.loss(self.server(sent), batch)
 
 

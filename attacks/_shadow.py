@@ -27,6 +27,10 @@ MAX_STEPS = 1000
 """Batches of a shadow that is trained through the server, at most, unless the user asks for another number."""
 TRAFFIC_WIRES = 2000
 """Wires of other users that the attacker has recorded, at most."""
+VARIANCE_FLOOR = 1e-8
+"""Variance that is added to that of each number of a wire."""
+LARGEST_SHARE = 1e-3
+"""The same, at most, as a share of the mean variance of these numbers."""
 MIN_WIRES = 8
 """Recorded wires below which their mean and standard deviation say too little to be imitated."""
 
@@ -85,8 +89,10 @@ class _Imitation:
         self.server = copy.deepcopy(seen.server).requires_grad_(False).eval()
         self._seen, self._weight = seen, moments if len(wire) >= MIN_WIRES else 0.0
         # in double precision, so that the order of the wires does not matter
-        self._mean, self._std = (moment.to(wire.dtype) for moment in _moments(wire.double()))
-        self._unit = self._std.square().mean().clamp(min=1e-12)
+        variance = wire.double().var(0, correction=0).mean().item()
+        self._floor = min(VARIANCE_FLOOR, LARGEST_SHARE * variance) or VARIANCE_FLOOR
+        self._mean, self._std = (moment.to(wire.dtype) for moment in _moments(wire.double(), self._floor))
+        self._unit = self._std.square().mean()
 
     def build(self, client: nn.Module) -> nn.ModuleList:
         """Return an untrained shadow with this client."""
@@ -100,7 +106,7 @@ class _Imitation:
         total = self._seen.aux.loss(tail(self.server(sent)), batch)
         if not self._weight:
             return total
-        mean, std = _moments(sent)
+        mean, std = _moments(sent, self._floor)
         gap = (mean - self._mean).square().mean() + (std - self._std).square().mean()
         return total + self._weight * gap / self._unit
 
@@ -211,6 +217,11 @@ class Unscale(nn.Module):
         return values * self.scale.scale + self.scale.mean
 
 
-def _moments(wires: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute the mean and standard deviation of each number of a wire over images, (...)."""
-    return wires.mean(0), (wires.var(0, correction=0) + 1e-8).sqrt()
+def _moments(wires: Tensor, floor: float) -> tuple[Tensor, Tensor]:
+    """Compute the mean and standard deviation of each number of a wire over images, (...).
+
+    Args:
+        wires: (N, ...).
+        floor: variance that is added, so that the deviation of a number that does not vary has a derivative.
+    """
+    return wires.mean(0), (wires.var(0, correction=0) + floor).sqrt()

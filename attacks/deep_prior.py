@@ -14,6 +14,7 @@ from ..benchmark.interfaces import Access, Attack, Observation
 from ._decoders.folds import divide_once
 from ._inversion.rmle import comparable, ir_shape
 from ._shrinkage import shrink, trust
+from ._units import least_unit
 
 LEARNING_RATE = 1e-2
 """The rate of the paper."""
@@ -55,7 +56,7 @@ class DeepPrior(Attack):
         wire = torch.cat([private, seen.channel.read(seen.query(own)).to(private.device)])
         with torch.no_grad():
             gray = client(torch.full((1, *seen.image_shape), 0.5, device=wire.device)).expand_as(wire)
-            unit = seen.channel.distance(gray, wire).clamp(min=1e-9)
+            unit = seen.channel.distance(gray, wire).maximum(least_unit(wire, 1e-9))
         generator = Hourglass(len(wire), seen.image_shape, self.hourglass).to(wire.device)
         optimizer = torch.optim.Adam(generator.parameters(), LEARNING_RATE)
         with torch.enable_grad():

@@ -45,7 +45,7 @@ class Unsplit(Attack):
         mean = seen.aux.images.mean(0)
         ir_shape(clone, mean, wire)
         images = mean.expand(len(wire), -1, -1, -1).clone().requires_grad_(True)
-        unit = wire.square().flatten(1).sum(1).mean().clamp(min=1e-12)
+        unit = wire.square().flatten(1).sum(1).mean().item() or 1.0
         on_images = torch.optim.Adam([images], IMAGE_LEARNING_RATE, amsgrad=True)
         on_clone = torch.optim.Adam(clone.parameters(), CLONE_LEARNING_RATE, amsgrad=True)
         with torch.enable_grad():

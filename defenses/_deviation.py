@@ -1,8 +1,13 @@
-"""The standard deviation of the numbers of a tensor."""
+"""How large the numbers of an IR are."""
 
 from __future__ import annotations
 
 from torch import Tensor
+
+LEAST_SHARE = 1e-6
+"""Least standard deviation, as a share of the largest number: smaller ones are rounding errors of equal numbers."""
+OF_ZEROS = 1e-6
+"""Standard deviation that zeros count as, so that noise in units of it exists."""
 
 
 def deviation(values: Tensor) -> Tensor:
@@ -14,3 +19,14 @@ def deviation(values: Tensor) -> Tensor:
         (tensor(1.4142), tensor(0.))
     """
     return values.std(correction=int(values.numel() > 1))
+
+
+def unit_of(irs: Tensor) -> float:
+    """Return the standard deviation of IRs (N, ...), in which noise is measured. It is above 0, also for equal numbers.
+
+    Example:
+        >>> import torch
+        >>> unit_of(torch.tensor([[-1.0], [1.0]]) * 1e-9), unit_of(torch.zeros(2, 1))
+        (1.4142136022928753e-09, 1e-06)
+    """
+    return max(deviation(irs).item(), LEAST_SHARE * irs.abs().max().item()) or OF_ZEROS

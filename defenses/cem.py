@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from ..benchmark.interfaces import Defense, ImageSet, SplitModel
 from ..benchmark.training import EPOCHS_HELP, frozen_encoder, train_jointly
-from ._deviation import deviation
+from ._deviation import unit_of
 from ._dp.noise_channel import NoiseChannel
 
 CENTROID_IMAGES = 2048
@@ -108,7 +108,7 @@ class Cem(Defense):
         sample = train[:CENTROID_IMAGES]
         encoded = frozen_encoder(protected.client, sample.images, cache=True)
         irs = encoded(torch.arange(len(sample), device=sample.images.device))
-        sigma = self.noise_scale * max(deviation(irs).item(), 1e-6)
+        sigma = self.noise_scale * unit_of(irs)
         centroids = Centroids(irs, _groups(train, sample.labels), self.clusters)
         protected = replace(protected, ir_channel=NoiseChannel(noise="gaussian", sigma=sigma, clip=None))
 

@@ -17,6 +17,8 @@ from ._dp.noise_channel import NoiseChannel
 
 CALIBRATION_IMAGES = 256
 """Most training images over which the squared norm of the Jacobian is averaged."""
+TINY = 1e-25
+"""Least squared length of an IR and least standard deviation of the noise, so that nothing is divided by 0."""
 PROBES = 16
 """Random directions of the IR for each of them."""
 
@@ -79,7 +81,7 @@ class Fisher(Defense):
         def penalty(images: Tensor, _labels: Tensor, _ir: Tensor, _logits: Tensor) -> Tensor:
             squared, ir = squared_jacobian(protected.client, images, differentiable=True)
             channel.sigma = self._of(squared.detach(), images)
-            return self.jacobian_weight * (squared / ir.square().flatten(1).sum(1).clamp(min=1e-9)).mean()
+            return self.jacobian_weight * (squared / ir.square().flatten(1).sum(1).clamp(min=TINY)).mean()
 
         train_jointly(protected, train, penalty, epochs=self.tuning_epochs)
         channel.sigma = self._sigma(protected.client, train.images)
@@ -88,7 +90,7 @@ class Fisher(Defense):
     def _of(self, squared: Tensor, images: Tensor) -> float:
         """Return the noise for squared norms of the Jacobian (N,) at images (N, C, H, W)."""
         error = 10 ** (-self.unbiased_psnr_db / 10)
-        return max((error * squared.mean().item() / images[0].numel()) ** 0.5, 1e-12)
+        return max((error * squared.mean().item() / images[0].numel()) ** 0.5, TINY)
 
     def _sigma(self, client: nn.Module, images: Tensor) -> float:
         sample = images[:CALIBRATION_IMAGES]

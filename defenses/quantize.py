@@ -18,6 +18,8 @@ RANGE_IMAGES = 1024
 """Most training images from which the ranges are computed."""
 CLIPPED_SHARE = 0.005
 """Share of the numbers in the training IRs that lies beyond each end of the range, so outliers do not widen it."""
+RANGE_OF_EQUALS = 1e-6
+"""Range of a channel whose numbers are all equal."""
 
 
 class _Quantizer(Channel):
@@ -31,7 +33,9 @@ class _Quantizer(Channel):
         super().__init__()
         self.bits = bits
         self.register_buffer("low", low)
-        self.register_buffer("step", (high - low).clamp(min=1e-6) / (2**bits - 1))
+        span = high - low
+        span = torch.where(span > 2**bits * torch.finfo(span.dtype).tiny, span, RANGE_OF_EQUALS)
+        self.register_buffer("step", span / (2**bits - 1))
 
     def forward(self, value: Tensor) -> Tensor:
         """Round the values (N, ...). The gradient is that of clipping to the range (straight-through estimator)."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..benchmark.interfaces import Channel, Defense, ImageSet, SplitModel
 from ..benchmark.training import EPOCHS_HELP, fit_batches, frozen_encoder, trainable
-from ._deviation import deviation
+from ._deviation import LEAST_SHARE, unit_of
 
 NOISE_LEARNING_RATE = 0.02
 """Peak learning rate of the noise, in units of the standard deviation of the IR."""
@@ -86,15 +86,23 @@ class Shredder(Defense):
             lambda images: protected.client(protected.input_channel(images)), train.images, cache=True
         )
         sample = encoded(torch.arange(min(len(train), 512), device=train.images.device))
-        unit = max(deviation(sample).item(), 1e-6)
+        unit = unit_of(sample)
         shape = (self.collection, *sample.shape[1:])
-        laplacian = torch.distributions.Laplace(torch.zeros_like(sample[0]), self.noise_scale * unit * 0.5**0.5 + 1e-12)
+        laplacian = torch.distributions.Laplace(
+            torch.zeros_like(sample[0]), self.noise_scale * unit * 0.5**0.5 + min(1e-12, LEAST_SHARE * unit)
+        )
         noises = torch.nn.Parameter(laplacian.sample((self.collection,)).view(shape))
 
         def loss(batch: Tensor) -> Tensor:
             drawn = torch.randint(self.collection, (len(batch),), device=noises.device)
             answers = protected.server(encoded(batch) + noises[drawn])
-            spread = noises.flatten(1).std(1, correction=int(noises[0].numel() > 1)).clamp(min=1e-6).log().mean()
+            spread = (
+                noises.flatten(1)
+                .std(1, correction=int(noises[0].numel() > 1))
+                .clamp(min=min(1e-6, LEAST_SHARE * unit))
+                .log()
+                .mean()
+            )
             return train.loss(answers, batch) - self.spread_weight * spread
 
         with trainable(protected.server):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..benchmark.interfaces import Channel, Defense, ImageSet, SplitModel
 from ..benchmark.training import EPOCHS_HELP, num_steps, train_jointly
-from ._deviation import deviation
+from ._deviation import unit_of
 
 WARM_UP_SHARE = 0.5
 """Share of the training during which the weight of the divergence rises linearly to its full value."""
@@ -90,7 +90,7 @@ class Vib(Defense):
         protected = model.copy()
         with torch.no_grad():
             ir = protected.client(train.images[:256])
-        start = torch.full_like(ir[0], math.log(INITIAL_STD * max(deviation(ir).item(), 1e-3)))
+        start = torch.full_like(ir[0], math.log(INITIAL_STD * unit_of(ir)))
         noise = _LearnedNoise(start)
         protected = replace(protected, ir_channel=noise)
         rise = max(1.0, WARM_UP_SHARE * num_steps(train, self.tuning_epochs))

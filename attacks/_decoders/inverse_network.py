@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...benchmark.utils.ir_layout import IrLayout
+from .._units import TINY
 from .grid import Grid
 from .layers import Standardize, vector_grid
 
@@ -20,6 +21,8 @@ MAX_NEIGHBORHOOD_NUMBERS = 2**28
 """Numbers of all their neighborhoods, at most (2 GB in double precision)."""
 MAX_PATCH_FEATURES = 2000
 """Numbers of a neighborhood up to which they are made uncorrelated; beyond, only the channels are."""
+NO_VARIANCE = 1e-12
+"""Variance that neighborhoods count as that do not vary."""
 KERNEL_SIZE = 5
 """Side of the kernels, as in the paper's networks for LeNet-5."""
 
@@ -106,7 +109,8 @@ class WhitenedConv(nn.Module):
         sample = sample[: max(1, min(MAX_MEASURED_IMAGES, MAX_NEIGHBORHOOD_NUMBERS // (channels * side**2 * cells)))]
         rows = functional.unfold(sample, side, padding=side - 1).movedim(1, 0).flatten(1).double()
         values, vectors = torch.linalg.eigh(torch.cov(rows).view(len(rows), len(rows)))
-        scale = values.clamp(min=1e-6 * values.max().clamp(min=1e-12).item()).rsqrt()
+        largest = values.max().item()
+        scale = values.clamp(min=1e-6 * (largest if largest > TINY else NO_VARIANCE)).rsqrt()
         self.side, self.kernel_shape = side, (channels, KERNEL_SIZE, KERNEL_SIZE)
         self.register_buffer("matrix", ((vectors * scale) @ vectors.T).float())  # (C * side^2, C * side^2)
         self.register_buffer("mean", rows.mean(1).float())

@@ -35,7 +35,9 @@ class Standardize(nn.Module):
         scale = wires.std(dims, keepdim=True, correction=int(len(wires) > 1))
         lowest = 1e-3 * scale.mean().item()
         self.register_buffer("mean", wires.mean(dims, keepdim=True))
-        self.register_buffer("scale", scale.clamp(min=lowest) if lowest > 1e-15 else torch.ones_like(scale))
+        self.register_buffer(
+            "scale", scale.clamp(min=lowest) if lowest > torch.finfo(scale.dtype).tiny else torch.ones_like(scale)
+        )
 
     def forward(self, wires: Tensor) -> Tensor:
         """Standardize (N, ...)."""

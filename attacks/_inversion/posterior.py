@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from .._units import least_mean_unit
 from .lbfgs import minimize
 from .map_priors import Prior
 from .rmle import inverted_at_a_time
@@ -72,7 +73,8 @@ class Posterior:
         with torch.no_grad():
             misfit = distance(client(pilots.starts), pilots.wires).mean().item()
             typical = plain.penalty(truth, pilots.starts, pilots.fold).mean().item()
-        return cls(client, distance, priors, max(misfit, 1e-12), max(typical, 1e-12))
+        misfit = max(misfit, least_mean_unit(pilots.wires, 1e-12))
+        return cls(client, distance, priors, misfit, max(typical, 1e-12))
 
     def penalty(self, images: Tensor, starts: Tensor, fold: Tensor) -> Tensor:
         """Compute how unlikely images (N, C, H, W) are, each by the prior of its fold, (N,)."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ...benchmark.errors import Inapplicable
 from ...benchmark.interfaces import Observation
 from .._limits import affordable_iterations, in_one_graph
+from .._units import least_unit
 from .colors import refit_colors
 from .lbfgs import MEMORY
 from .searches import Search
@@ -24,6 +25,8 @@ FIRST_WEIGHT = 1.0
 """Weight of the prior at which a search begins that lowers it. Behind the first expansion of EfficientNet-Lite0, at
 64x64 pixels, final weights of 0.03, 0.1, 0.3 and 1 gave 18.8, 28.1, 31.5 and 27.7 dB if kept from the beginning, and
 31.6, 31.0, 29.7 and 27.7 dB from 1: the choice among them matters less."""
+LEAST_MISFIT = 1e-9
+"""Misfit of the mean image, as a share of the squared length of the wire, up to which the wire tells no other image."""
 OTHER_COPIES = 12
 """Copies of each image that the search holds besides its history: iterates, gradients, directions."""
 
@@ -65,7 +68,7 @@ def invert(
     for part, weight, start in zip(wire.split(chunk), weights.split(chunk), starts.split(chunk), strict=True):
         with torch.no_grad():
             unit = search.distance(frozen(means[: len(part)].contiguous()), part)
-            unit = torch.where(unit > 1e-9, unit, torch.ones_like(unit))
+            unit = torch.where(unit > least_unit(part, LEAST_MISFIT), unit, torch.ones_like(unit))
 
         misfit = _Misfit(frozen, search, part, unit)
 

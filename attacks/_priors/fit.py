@@ -15,6 +15,7 @@ from .._decoders.divided import Member
 from .._inversion.map import WEIGHTS, tuning_batch
 from .._inversion.posterior import Batch
 from .._inversion.start import Start
+from .._units import least_mean_unit
 from .denoiser import Denoiser
 from .half_quadratic import Alternation
 
@@ -68,7 +69,7 @@ def fit_denoised(
         client,
         seen.channel.distance,
         denoiser,
-        misfit=max(misfit, 1e-12),
+        misfit=max(misfit, least_mean_unit(pilots.wires, 1e-12)),
         error=max(error, 1e-4),
         iterations=iterations,
     )

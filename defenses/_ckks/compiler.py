@@ -189,7 +189,7 @@ def compile_oneshot(network: nn.Sequential, sample: Tensor, *, largest_output: f
     output_scale = largest_output / value.abs().max().item()
     layers.append(Layer(matrix * output_scale, bias * output_scale, squared=False))
     if parts[0].affine:
-        input_scale = MAX_SQUARE_INPUT / max(sample.abs().max().item(), 1e-6)
+        input_scale = MAX_SQUARE_INPUT / (sample.abs().max().item() or 1.0)
         first = layers[0]
         layers[0] = Layer(cast(Array, first.matrix) / input_scale, first.bias, first.squared)
     program = Program(tuple(layers), input_scale, output_scale)
@@ -212,7 +212,7 @@ def compile_interactive(network: nn.Sequential, sample: Tensor, *, largest_outpu
             local.append(step.network[0])
             continue
         weights, offset = affine(step, before.shape[1:])
-        input_scale = MAX_SQUARE_INPUT / max(before.abs().max().item(), 1e-6)
+        input_scale = MAX_SQUARE_INPUT / (before.abs().max().item() or 1.0)
         output_scale = largest_output / value.abs().max().item()
         layer = Layer(weights * (output_scale / input_scale), offset * output_scale, squared=False)
         program = Program((layer,), input_scale, output_scale)

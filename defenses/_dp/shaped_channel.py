@@ -14,6 +14,8 @@ JACOBIAN_IMAGES = 64
 """Training images at which the derivatives of the server are computed."""
 MAX_OUTPUTS = 64
 """Most outputs of the server that are differentiated one by one. More are mixed at random."""
+TINY = 1e-25
+"""Least energy of a direction, so that a server whose outputs do not depend on the IR gets noise, too."""
 MAX_NUMBERS = 5 * 10**7
 """Most numbers of all derivatives together (200 MB). Fewer outputs and images are taken for a large IR."""
 
@@ -48,7 +50,7 @@ class ShapedNoise(Channel):
         gradients = _gradients(server, irs)  # (rows, K)
         _, scales, directions = torch.linalg.svd(gradients, full_matrices=False)
         energy, size = scales.square(), gradients.shape[1]  # of all images; the number of images cancels
-        floor = (energy.sum() / size).clamp(min=1e-12)
+        floor = (energy.sum() / size).clamp(min=TINY)
         variances, rest = 1 / (energy + floor), 1 / floor
         factor = sigma**2 * size / (variances.sum() + (size - len(energy)) * rest)
         return cls(directions.T.contiguous(), (factor * variances).sqrt(), (factor * rest).sqrt().item())
