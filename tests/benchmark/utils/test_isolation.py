@@ -142,3 +142,11 @@ def test_threads_take_turns_so_that_each_has_its_own_random_numbers() -> None:
         together = list(pool.map(drawn, "abc"))
 
     assert together == alone
+
+
+def test_the_older_switch_of_cudnn_can_be_read() -> None:
+    with isolated("a test"):
+        assert (
+            torch.backends.cudnn.allow_tf32 is False
+        )  # torch.export reads it, and torch raises if parts contradict it
+    assert torch.backends.cudnn.allow_tf32 is True
