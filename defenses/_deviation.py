@@ -26,7 +26,7 @@ def unit_of(irs: Tensor) -> float:
 
     Example:
         >>> import torch
-        >>> unit_of(torch.tensor([[-1.0], [1.0]]) * 1e-9), unit_of(torch.zeros(2, 1))
-        (1.4142136022928753e-09, 1e-06)
+        >>> unit_of(torch.tensor([[1.0], [2.0], [3.0]])), unit_of(torch.zeros(2, 1))
+        (1.0, 1e-06)
     """
     return max(deviation(irs).item(), LEAST_SHARE * irs.abs().max().item()) or OF_ZEROS

@@ -135,9 +135,9 @@ class Fusion(nn.Linear):
         torch.Size([4, 2, 8, 8])
     """
 
-    def forward(self, votes: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:  # the name of the base class
         """Map the outputs of all servers, (N, servers * outputs, ...), to outputs (N, outputs, ...)."""
-        return super().forward(votes.movedim(1, -1)).movedim(-1, 1)
+        return super().forward(input.movedim(1, -1)).movedim(-1, 1)
 
 
 def _mean_of_logits(servers: int, outputs: int) -> Fusion:
