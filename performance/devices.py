@@ -35,7 +35,7 @@ def board_of(device: str, words: list[str], folder: Path) -> tuple[pd.DataFrame,
         The leaderboard, and the seconds by the clock of the whole command.
     """
     out = folder / device
-    command = [sys.executable, "-m", "mia_bench.benchmark.cli", "run", *words, "--device", device, "--out", str(out)]
+    command = [sys.executable, "-m", "mia_bench", "run", *words, "--device", device, "--out", str(out)]
     start = time.perf_counter()
     done = subprocess.run(
         command, capture_output=True, text=True, env={"MIA_BENCH_CACHE": str(folder / "cache"), **os.environ}

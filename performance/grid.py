@@ -208,7 +208,7 @@ def report(options: argparse.Namespace, folder: Path) -> None:
         )
     if options.jobs > 1:
         fresh_cache("second cache")
-        program = [sys.executable, "-m", "mia_bench.benchmark.cli", "run", *arguments(options)]
+        program = [sys.executable, "-m", "mia_bench", "run", *arguments(options)]
         several = in_process([*program, "--jobs", str(options.jobs), "--out", str(folder / "several")])
         print(f"{options.jobs} processes: {several}; {together.over(several)[0]:.2f} times as fast as one")
 

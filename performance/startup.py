@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--only", default="", help="measure the commands with this in their names")
     options = parser.parse_args()
-    program = [sys.executable, "-m", "mia_bench.benchmark.cli"]
+    program = [sys.executable, "-m", "mia_bench"]
     with tempfile.TemporaryDirectory() as folder:
         job = [
             "run",

@@ -40,7 +40,7 @@ def command(*words: str) -> Usage:
         SystemExit: if the command fails.
     """
     done = subprocess.run(
-        [sys.executable, "-c", LAUNCHER, sys.executable, "-m", "mia_bench.benchmark.cli", *words],
+        [sys.executable, "-c", LAUNCHER, sys.executable, "-m", "mia_bench", *words],
         capture_output=True,
         text=True,
     )

@@ -26,7 +26,7 @@ def test_the_file_of_the_guide_is_a_working_defense(tmp_path: Path) -> None:
 
     def mia_bench(*words: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "mia_bench.benchmark.cli", *words],
+            [sys.executable, "-m", "mia_bench", *words],
             env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
             cwd=tmp_path,
             text=True,

@@ -36,7 +36,7 @@ def with_plug_in(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_the_example_plug_in_is_listed_with_its_package(with_plug_in: str) -> None:
-    listed = call(sys.executable, "-m", "mia_bench.benchmark.cli", "list", "defenses", PYTHONPATH=with_plug_in).stdout
+    listed = call(sys.executable, "-m", "mia_bench", "list", "defenses", PYTHONPATH=with_plug_in).stdout
 
     (line,) = [line for line in listed.splitlines() if line.startswith("dither ")]
     assert "mia-bench-dither 0.3.0" in line
@@ -48,7 +48,7 @@ def test_the_example_plug_in_runs_by_name_with_its_own_option(with_plug_in: str,
     words += ["--split", "conv1", "--images", "4", "--attack", "ridge", "--defense", "dither", "--step", "0.25"]
     words += ["--jobs", "2", "--out", tmp_path / "results"]
 
-    call(sys.executable, "-m", "mia_bench.benchmark.cli", "run", *words, PYTHONPATH=with_plug_in)
+    call(sys.executable, "-m", "mia_bench", "run", *words, PYTHONPATH=with_plug_in)
 
     (row,) = [
         line

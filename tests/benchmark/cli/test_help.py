@@ -163,7 +163,7 @@ def test_completion_can_be_installed() -> None:
 def test_a_command_that_computes_nothing_starts_within_half_a_second(words: list[str]) -> None:
     def seconds() -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-m", "mia_bench.benchmark.cli", *words], check=True, stdout=subprocess.PIPE)
+        subprocess.run([sys.executable, "-m", "mia_bench", *words], check=True, stdout=subprocess.PIPE)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

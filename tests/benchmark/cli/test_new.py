@@ -63,7 +63,7 @@ def test_new_packages_pass_their_own_tests_and_are_checked_and_run_by_name(
     assert tested.returncode == 0, tested.stdout
     assert re.search(r"^\d\d+ passed", tested.stdout, re.MULTILINE), tested.stdout
 
-    checked = python("mia_bench.benchmark.cli", "check", "fresh_model", folder=tmp_path, site=site)
+    checked = python("mia_bench", "check", "fresh_model", folder=tmp_path, site=site)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "0 failed" in checked.stdout
     assert "model fresh_model (package mia-bench-fresh-model 0.1.0)" in checked.stdout
@@ -71,7 +71,7 @@ def test_new_packages_pass_their_own_tests_and_are_checked_and_run_by_name(
     small = ["--dataset", "imagefolder:size=16", "--data-dir", image_tree(tmp_path / "images"), "--model", "lenet5"]
     words = [*small, "--split", "conv1", "--images", "4", "--attack", "ridge", "--out", tmp_path / "results"]
     words += ["--defense", "fresh_defense", "--level", "0.25"]
-    done = python("mia_bench.benchmark.cli", "run", *words, folder=tmp_path, site=site)
+    done = python("mia_bench", "run", *words, folder=tmp_path, site=site)
     assert done.returncode == 0, done.stderr
     rows = (tmp_path / "results" / "leaderboard.csv").read_text().splitlines()
     (row,) = [row for row in rows if ",fresh_defense," in row and ",ridge," in row]

@@ -25,7 +25,7 @@ def on_terminal(width: int, *words: str) -> str:
     """What a command prints on a terminal of a width, without the codes of bold text."""
     reader, writer = pty.openpty()
     environment = {**os.environ, "COLUMNS": str(width), "TERM": "xterm"}
-    command = [sys.executable, "-m", "mia_bench.benchmark.cli", *words]
+    command = [sys.executable, "-m", "mia_bench", *words]
     done = subprocess.run(command, stdout=writer, env=environment, stdin=subprocess.DEVNULL)
     os.close(writer)
     text = b""

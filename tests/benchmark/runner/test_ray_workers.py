@@ -81,7 +81,7 @@ class Place:
         small = ["--dataset", "imagefolder:size=16", "--model", "lenet5", "--split", "conv1", "--images", "4"]
         place = ["--data-dir", str(self.data), "--out", str(self.root / out)]
         return subprocess.Popen(
-            [sys.executable, "-m", "mia_bench.benchmark.cli", "run", *small, *place, *words],
+            [sys.executable, "-m", "mia_bench", "run", *small, *place, *words],
             env={
                 **os.environ,
                 **self.environment,

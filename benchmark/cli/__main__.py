@@ -1,5 +1,0 @@
-"""``python -m mia_bench.benchmark.cli``."""
-
-from .typer_app import main
-
-main()
