@@ -136,7 +136,14 @@ GpusPerCell = Annotated[
 ]
 Out = Annotated[
     Path,
-    typer.Option(help="Results folder. Defaults to results.", metavar="DIR", show_default=False, rich_help_panel=FILES),
+    typer.Option(
+        "--out",
+        "-o",
+        help="Results folder. Defaults to results.",
+        metavar="DIR",
+        show_default=False,
+        rich_help_panel=FILES,
+    ),
 ]
 DataDir = Annotated[
     Path | None,

@@ -24,7 +24,9 @@ def new(
     name: Annotated[str, typer.Argument(help="Component name in snake_case.", metavar="NAME")],
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder to write. Defaults to mia-bench-NAME.", metavar="DIR", show_default=False),
+        typer.Option(
+            "--out", "-o", help="Folder to write. Defaults to mia-bench-NAME.", metavar="DIR", show_default=False
+        ),
     ] = None,
     template: Annotated[
         Literal["noise", "channel", "trained", "linear", "decoder", "inversion"] | None,

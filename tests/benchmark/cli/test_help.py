@@ -41,6 +41,13 @@ def test_the_help_of_a_command_fits_80_columns_and_has_a_short_form(name: str) -
     assert " mia-bench " in text
 
 
+def test_the_place_of_what_is_written_has_one_short_option() -> None:
+    options = [option.opts for command in COMMANDS.values() for option in command.params if "--out" in option.opts]
+
+    assert len(options) >= 8
+    assert all("-o" in names for names in options)
+
+
 def test_commands_are_listed_in_groups() -> None:
     text = mia_bench("--help")
 
