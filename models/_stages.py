@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import nn
 
 from ..benchmark.interfaces import Model
+from ._layers import refuse_small
 
 STAGES = 3
 MAX_FULL_RESOLUTION_PIXELS = 64
@@ -43,8 +44,7 @@ class Staged(Model):
             ValueError: If the images are smaller.
         """
         inputs, *sides = image_shape
-        if min(sides) < 16:
-            raise ValueError(f"Expected images of at least 16x16 pixels, got {sides[0]}x{sides[1]}.")
+        refuse_small(image_shape, 16)
         kernel, stride = (3, 1) if max(sides) <= MAX_FULL_RESOLUTION_PIXELS else (7, 2)
         layers: OrderedDict[str, nn.Module] = OrderedDict(
             conv1=nn.Conv2d(inputs, self.width, kernel, stride, kernel // 2), relu1=nn.ReLU(), pool1=nn.MaxPool2d(2)

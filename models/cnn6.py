@@ -5,7 +5,7 @@ from collections import OrderedDict
 from torch import nn
 
 from ..benchmark.interfaces import Model
-from ._layers import fully_connected
+from ._layers import fully_connected, refuse_small
 
 
 class Cnn6(Model):
@@ -17,7 +17,12 @@ class Cnn6(Model):
     """
 
     def build(self, image_shape: tuple[int, int, int], classes: int) -> nn.Sequential:
-        """Build the network, untrained, for images (C, H, W) of at least 8x8 pixels."""
+        """Build the network, untrained, for images (C, H, W) of at least 8x8 pixels.
+
+        Raises:
+            ValueError: If the images are smaller.
+        """
+        refuse_small(image_shape, 8)
         channels, height, width = image_shape
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         for block, filters in enumerate((64, 128, 128), start=1):

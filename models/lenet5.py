@@ -5,7 +5,7 @@ from collections import OrderedDict
 from torch import nn
 
 from ..benchmark.interfaces import Model
-from ._layers import fully_connected
+from ._layers import fully_connected, refuse_small
 
 
 class Lenet5(Model):
@@ -17,7 +17,12 @@ class Lenet5(Model):
     """
 
     def build(self, image_shape: tuple[int, int, int], classes: int) -> nn.Sequential:
-        """Build the network, untrained, for images (C, H, W) of at least 16x16 pixels."""
+        """Build the network, untrained, for images (C, H, W) of at least 16x16 pixels.
+
+        Raises:
+            ValueError: If the images are smaller.
+        """
+        refuse_small(image_shape, 16)
         channels, height, width = image_shape
         return nn.Sequential(
             OrderedDict(

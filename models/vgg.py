@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import nn
 
 from ..benchmark.interfaces import Model
-from ._layers import fully_connected
+from ._layers import fully_connected, refuse_small
 
 BLOCKS = ((1, 1), (2, 1), (4, 2), (8, 2), (8, 2))
 """Channels, in units of ``width``, and convolutions of each block. Configuration A of the paper has ``width`` 64."""
@@ -34,8 +34,7 @@ class Vgg(Model):
             ValueError: If the images are smaller.
         """
         channels, height, width = image_shape
-        if min(height, width) < 16:
-            raise ValueError(f"Expected images of at least 16x16 pixels, got {height}x{width}.")
+        refuse_small(image_shape, 16)
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         for block, (filters, count) in enumerate(BLOCKS, start=1):
             for step in range(1, count + 1):

@@ -46,10 +46,12 @@ def test_it_adapts_to_channels_size_and_classes(name: str, shape: tuple[int, int
     assert net(torch.rand(2, *shape)).shape == (2, 5)
 
 
-@pytest.mark.parametrize("name", NEW)
-def test_images_that_are_too_small_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="images of at least 16x16 pixels, got 15x16"):
-        architecture(name).build((1, 15, 16), 2)
+@pytest.mark.parametrize(("name", "least"), [*((name, 16) for name in [*NEW, "lenet5"]), ("cnn6", 8)])
+def test_images_that_are_too_small_are_refused(name: str, least: int) -> None:
+    with pytest.raises(ValueError, match=f"images of at least {least}x{least} pixels, got {least - 1}x{least}"):
+        architecture(name).build((1, least - 1, least), 2)
+
+    assert architecture(name).build((1, least, least), 2)(torch.rand(2, 1, least, least)).shape == (2, 2)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
