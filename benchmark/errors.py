@@ -57,6 +57,16 @@ def message_of(error: BaseException) -> str:
         return f"the message cannot be shown because its __str__ raised {clean(type(broken).__name__)}"
 
 
+def reason_of(error: BaseException) -> str:
+    """Return the message of any exception for the middle of a sentence: without a period at its end.
+
+    Example:
+        >>> reason_of(ValueError("It is too small."))
+        'It is too small'
+    """
+    return message_of(error).removesuffix(".")
+
+
 def _is_array(value: object) -> bool:
     return hasattr(value, "shape") and hasattr(value, "dtype")
 

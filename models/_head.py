@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..benchmark.errors import UsageError, message_of
+from ..benchmark.errors import UsageError, reason_of
 from ..benchmark.training import LastLayer
 
 
@@ -36,7 +36,7 @@ class Head:
             last = LastLayer.of(network, torch.zeros(1, *image_shape))
         except Exception as error:
             raise UsageError(
-                f"Expected a network that takes images of {shape}, got {kind}, which does not: {message_of(error)}. "
+                f"Expected a network that takes images of {shape}, got {kind}, which does not: {reason_of(error)}. "
                 "Choose another size or other channels for the images, or another network."
             ) from error
         if last is None:

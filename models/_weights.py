@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from ..benchmark.errors import UsageError, describe, message_of
+from ..benchmark.errors import UsageError, describe, reason_of
 
 PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".tar")
 """Suffixes of files that torch.save writes."""
@@ -33,7 +33,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         try:
             return safetensors.torch.load_file(path)
         except (SafetensorError, OSError) as error:
-            raise UsageError(f"Expected a file of safetensors, got {path}: {message_of(error)}. {SAVE}") from error
+            raise UsageError(f"Expected a file of safetensors, got {path}: {reason_of(error)}. {SAVE}") from error
     if suffix == ".pt2":
         raise UsageError(
             f"Expected weights, got the torch.export archive {path}. Such archives can run code when they are read. "

@@ -11,7 +11,7 @@ import torch
 from pydantic import Field, PrivateAttr
 from torch import nn
 
-from ..benchmark.errors import UsageError, message_of
+from ..benchmark.errors import UsageError, reason_of
 from ..benchmark.interfaces import Component
 from ..benchmark.utils.object_content import content_of
 from ..benchmark.utils.texts import quoted
@@ -99,7 +99,7 @@ def _copied(network: nn.Module) -> nn.Module:
         copied = copy.deepcopy(network).cpu().eval().float().requires_grad_(False)
     except Exception as error:
         raise UsageError(
-            f"Expected a network that can be copied, got a {name}, which copy.deepcopy refuses: {message_of(error)}. "
+            f"Expected a network that can be copied, got a {name}, which copy.deepcopy refuses: {reason_of(error)}. "
             "Keep tensors of a computation out of its attributes, and call lazy modules once."
         ) from error
     for parameter in copied.parameters():

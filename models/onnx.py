@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, PlainSerializer
 from torch import nn
 
-from ..benchmark.errors import UsageError, message_of
+from ..benchmark.errors import UsageError, message_of, reason_of
 from ..benchmark.interfaces import Component
 from ._content import Content, Schema, digest_of, read_by
 from ._network import Network
@@ -81,7 +81,7 @@ def _load(path: Path, *, weights: bool = True) -> Any:
     try:
         model = onnx.load(str(path), load_external_data=weights)
     except Exception as error:  # of protobuf, of the system or of onnx
-        raise UsageError(f"Expected an ONNX file, got {path}, which cannot be read: {message_of(error)}.") from error
+        raise UsageError(f"Expected an ONNX file, got {path}, which cannot be read: {reason_of(error)}.") from error
     if not model.graph.node:
         raise UsageError(f"Expected an ONNX file with a network, got {path}, which has no operators.")
     return model

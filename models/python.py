@@ -15,7 +15,7 @@ import safetensors.torch
 from pydantic import ConfigDict, Field, field_validator
 from torch import nn
 
-from ..benchmark.errors import UsageError, describe, message_of
+from ..benchmark.errors import UsageError, describe, reason_of
 from ..benchmark.interfaces import Component
 from ._content import DIGITS
 from ._network import IMAGENET_CLASSES, WeightedNetwork
@@ -84,7 +84,8 @@ class Python(WeightedNetwork, _Built):
             raise
         except (Exception, SystemExit) as error:
             raise UsageError(
-                f"Expected {self.function} to return a network, got {describe(error)}. Mend the function."
+                f"Expected {self.function} to return a network, got {describe(error).removesuffix('.')}. Mend the "
+                "function."
             ) from error
         if not isinstance(network, nn.Module):
             raise UsageError(
@@ -109,7 +110,7 @@ def content_of(network: nn.Module) -> str:
     except Exception as error:  # an extra state, a sparse tensor, a lazy parameter, a type that safetensors lacks
         raise UsageError(
             f"Expected weights and buffers that are dense tensors, got others from {type(network).__name__}: "
-            f"{message_of(error)}. Convert them in the function."
+            f"{reason_of(error)}. Convert them in the function."
         ) from error
     return f"sha256:{hashlib.sha256(content).hexdigest()[:DIGITS]}"
 

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 from torch import nn
 
-from ..benchmark.errors import UsageError, message_of
+from ..benchmark.errors import UsageError, reason_of
 from ..benchmark.interfaces import Component
 from ..benchmark.registry import suggestion
 from ._network import WeightedNetwork
@@ -54,7 +54,7 @@ class Timm(WeightedNetwork, _Named):
             return timm.create_model(self.name, **settings)
         except Exception as error:
             raise UsageError(
-                f"Expected a network that takes images of {height}x{width}, got {self.name}: {message_of(error)}."
+                f"Expected a network that takes images of {height}x{width}, got {self.name}: {reason_of(error)}."
             ) from error
 
 

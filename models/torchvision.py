@@ -10,7 +10,7 @@ import torchvision.models
 from pydantic import Field, field_validator, model_validator
 from torch import nn
 
-from ..benchmark.errors import UsageError, message_of
+from ..benchmark.errors import UsageError, message_of, reason_of
 from ..benchmark.interfaces import Component
 from ..benchmark.registry import suggestion
 from ._content import Content
@@ -119,7 +119,7 @@ class Torchvision(WeightedNetwork, _Named):
 
     def _unfit(self, image_shape: tuple[int, int, int], error: Exception) -> UsageError:
         return UsageError(
-            f"Expected images that {self.name} takes, got {'x'.join(map(str, image_shape))}: {message_of(error)}. "
+            f"Expected images that {self.name} takes, got {'x'.join(map(str, image_shape))}: {reason_of(error)}. "
             "Choose another size."
         )
 

@@ -87,7 +87,7 @@ def run(
         attacks: The attacks. Defaults to all standard ones. ``mean_image`` is always included.
         defenses: The defenses. Defaults to all built-in ones. ``undefended`` is always included.
         seeds: The random seeds. Defaults to 0.
-        images: The number of private images under attack. Defaults to 64, or all if the given images are fewer.
+        images: The number of private images under attack. Defaults to 64, or all if there are fewer.
         options: Values of parameters, by name, for every chosen attack or defense that has them. A list makes a sweep,
             and so does a string with commas, such as ``"0.1,0.5"``.
         jobs: The number of worker processes. Defaults to 1, and with Ray to as many as the cluster has room for.

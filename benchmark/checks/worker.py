@@ -97,7 +97,9 @@ class Worker:
             there.send(sys.path)  # it may have grown since the process was started
             there.send((work, given))
         except Exception as error:  # whatever a component raises when it is pickled
-            raise Unreachable(f"The component cannot be sent to a worker process: {describe(error)}.") from error
+            raise Unreachable(
+                f"The component cannot be sent to a worker process: {describe(error).removesuffix('.')}."
+            ) from error
         try:
             if not there.poll(START_SECONDS):
                 raise Failed(f"The worker process did not begin within {START_SECONDS} s.")

@@ -77,8 +77,8 @@ def _imported(module: str, attribute: str) -> Component:
         loaded = getattr(import_module(module), attribute)
     except (Exception, SystemExit) as error:
         raise UsageError(
-            f"Expected a class that can be imported, got {module}:{attribute}, which raised {describe(error)}. Run the "
-            "command in the folder of its module, or install its package."
+            f"Expected a class that can be imported, got {module}:{attribute}, which raised "
+            f"{describe(error).removesuffix('.')}. Run the command in the folder of its module, or install its package."
         ) from error
     kinds = {Attack: "attacks", Defense: "defenses", Model: "models", Dataset: "datasets"}
     for base, kind in kinds.items():

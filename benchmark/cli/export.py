@@ -20,6 +20,7 @@ from ..export.halves import Halves, halves_of
 from ..interfaces import SplitModel
 from ..plan.cells import Setting
 from ..plan.expansion import plan
+from ..plan.part_choice import name_of
 from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..plan.request import Request
 from ..runner.options import RunOptions
@@ -75,7 +76,7 @@ def _only_setting(given: Request, artifacts: Artifacts) -> Setting:
     defenses = given.defenses or [REFERENCE_DEFENSE]
     request = given.model_copy(update={"attacks": [REFERENCE_ATTACK], "defenses": defenses})
     settings = list(dict.fromkeys(cell.setting for cell in settle(plan(request), artifacts)))
-    if given.defenses and len(settings) > 1:  # The plan contains the undefended network, too.
+    if REFERENCE_DEFENSE not in map(name_of, defenses):  # The plan contains the undefended network, too.
         settings = [setting for setting in settings if setting.defense.name != REFERENCE_DEFENSE]
     if len(settings) != 1:
         raise UsageError(

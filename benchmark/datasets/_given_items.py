@@ -82,7 +82,7 @@ def _item(given: Dataset[Any] | list[Any], index: int, where: str) -> tuple[NDAr
     except Exception as error:
         raise UsageError(
             f"Expected {where} that can be read, got an error at position {index} of {type(given).__name__}: "
-            f"{describe(error)}."
+            f"{describe(error).removesuffix('.')}."
         ) from error
     image, label = item, None
     if isinstance(item, Mapping):

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import UsageError, message_of
+from ..errors import UsageError, reason_of
 from ..utils.plurals import count_of
 from ._labels import Labels, Wanted, settle
 
@@ -95,7 +95,7 @@ def read_table(path: Path) -> LabelTable:
     except pd.errors.ParserWarning as error:
         raise UsageError(f"Expected a name for each column in the header of {path}, got too few. {FORM}") from error
     except (OSError, ValueError, pd.errors.ParserError) as error:  # also an encoding other than UTF-8
-        raise UsageError(f"Expected a table of labels, got {path}: {message_of(error)}. {FORM}") from error
+        raise UsageError(f"Expected a table of labels, got {path}: {reason_of(error)}. {FORM}") from error
     if len(frame.columns) < 2 or not len(frame):
         raise UsageError(
             f"Expected a column of paths, columns of numbers and a line for each image in {path}, got "

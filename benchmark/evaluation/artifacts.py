@@ -77,7 +77,7 @@ class Artifacts:
         """
         facts = self.facts(setting.dataset)
         self.targets.structure(setting.dataset, setting.model).split(setting.split)
-        if setting.images > facts.private:
+        if setting.images > facts.private and not setting.fewer_suffice:
             raise UsageError(
                 f"Expected images to be at most {facts.private}, the private images of {setting.dataset.name}, got "
                 f"{setting.images}. Choose at most as many, or add images."

@@ -108,7 +108,7 @@ class PoolLoader:
         except (Exception, SystemExit) as error:
             package = f"package {dataset.entry.package} {dataset.entry.version}"
             raise UsageError(
-                f"The dataset {dataset.label} of {package} cannot be loaded: {describe(error)}."
+                f"The dataset {dataset.label} of {package} cannot be loaded: {describe(error).removesuffix('.')}."
             ) from error
         if pools.note:
             logger.warning("%s: %s", dataset.label, pools.note)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import UsageError, message_of
+from ..errors import UsageError, message_of, reason_of
 from .halves import Halves
 from .random_inputs import BATCH, GivenNumbers, RandomInput, expose
 
@@ -24,6 +24,8 @@ TRACED_IMAGES = 3
 """Images with which a half is traced; the graphs take any number."""
 TOLERANCE = 1e-4
 """Largest difference between a number of ONNX Runtime and of torch, or largest share of it above 1."""
+LEVELS = 255
+"""Steps between the numbers of an 8-bit image."""
 ROUNDED_SHARE = 0.01
 """Largest share of the numbers in a wire for which a channel may decide otherwise, since sums differ in the last bit.
 
@@ -66,13 +68,15 @@ def write_graphs(halves: Halves, images: Tensor, folder: Path) -> Graphs:
 
     Args:
         halves: The halves.
-        images: Images (N, C, H, W) in [0, 1] for the comparison, at least 3.
+        images: Images (N, C, H, W) in [0, 1] for the comparison, at least 3. They are compared with noise below one
+            level of 8 bits, since evenly colored areas give equal numbers, of which a channel may choose any.
         folder: Where to write ``client.onnx`` and ``server.onnx``.
 
     Raises:
         UsageError: If a half cannot be expressed in ONNX, or the file computes other numbers.
     """
     torch.manual_seed(0)
+    images = (LEVELS * images + torch.rand_like(images)) / (LEVELS + 1)
     wire = halves.client(images[:TRACED_IMAGES])
     if not isinstance(wire, Tensor):
         raise UsageError(f"Expected a wire that is a tensor, got {type(wire).__name__}. Export with another defense.")
@@ -128,7 +132,7 @@ def _save(model: Any, path: Path) -> None:
     except OSError:
         raise  # such as a full disk; another split would not help
     except Exception as error:  # of protobuf, for more than 2 GiB
-        raise UsageError(f"Cannot write {path.name}: {message_of(error)}. Choose an earlier split.") from error
+        raise UsageError(f"Cannot write {path.name}: {reason_of(error)}. Choose an earlier split.") from error
 
 
 def _compare(halves: Halves, images: Tensor, noise: Sequence[RandomInput], folder: Path) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from ..interfaces import Dataset
@@ -26,6 +26,8 @@ class Setting:
         defense: The defense.
         seed: The random seed.
         images: The number of private images under attack.
+        fewer_suffice: Whether all private images are attacked if there are fewer than ``images``, as nobody asked for
+            this number.
 
     Example: See ``Cell``.
     """
@@ -36,6 +38,7 @@ class Setting:
     defense: ResolvedComponent
     seed: int
     images: int
+    fewer_suffice: bool = field(default=False, compare=False)
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def _crossed(request: Request) -> Iterator[Cell]:
         splits = request.splits or [recommended.split]
         images = _images(request, cast(Dataset, dataset.component))
         for seed, split, defense in itertools.product(request.seeds, splits, defenses):
-            setting = Setting(dataset, model, split, defense, seed, images)
+            setting = Setting(dataset, model, split, defense, seed, images, "images" not in request.model_fields_set)
             yield from (Cell(setting, attack) for attack in attacks)
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from itertools import groupby
 from typing import cast
 
-from ..errors import UsageError, message_of
+from ..errors import UsageError, reason_of
 from ..evaluation.artifacts import Artifacts
 from ..interfaces import Dataset, Model
 from ..interfaces.stages import find_cuts
@@ -42,16 +42,24 @@ def settle(
 
 
 def _settled(setting: Setting, bench: Artifacts, cuts_in_worker: Sequence[str]) -> Iterator[Setting]:
+    facts = bench.facts(setting.dataset)
+    if setting.fewer_suffice and facts.private < setting.images:
+        _tell_fewer(setting.dataset.label, facts.private)
+        setting = replace(setting, images=facts.private)
     if setting.in_worker and setting.model.is_plugin:
         yield from (replace(setting, split=cut) for cut in cuts_in_worker)
         return
-    facts = bench.facts(setting.dataset)
     pinned = cast(Model, setting.model.component).pinned(facts.image_shape, facts.classes)
     model = ResolvedComponent(setting.model.entry, pinned)
     if pinned.given_weights and not cast(Model, setting.model.component).given_weights:
         _tell_given(setting.model.label)
     cuts = cuts_in_worker if setting.in_worker else cuts_of(replace(setting, model=model), bench)
     yield from (replace(setting, model=model, split=cut) for cut in cuts)
+
+
+@cache
+def _tell_fewer(dataset: str, count: int) -> None:
+    logger.info("%s has %d private image%s, and all are attacked.", dataset, count, "" if count == 1 else "s")
 
 
 @cache
@@ -79,5 +87,5 @@ def cuts_of(setting: Setting, bench: Artifacts) -> Sequence[str]:
             raise
         raise UsageError(
             f"Expected --split, since the split that {setting.dataset.name} recommends is one of {dataset.model}: "
-            f"{message_of(error)}. See `mia-bench show {setting.model.label}`."
+            f"{reason_of(error)}. See `mia-bench show {setting.model.label}`."
         ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ...benchmark.errors import UsageError, message_of
+from ...benchmark.errors import UsageError, reason_of
 
 LARGEST_DIFFERENCE = 1e-3
 """By how much an image may change the outputs of another, relative to the largest output. Rounding stays far below."""
@@ -45,5 +45,5 @@ def _answer_alone(network: nn.Module, image: Tensor, kind: str) -> Tensor:
     except Exception as error:
         raise UsageError(
             f"Expected a network that takes any number of images, got {kind}, which does not take 1: "
-            f"{message_of(error)}. Give a network that does."
+            f"{reason_of(error)}. Give a network that does."
         ) from error

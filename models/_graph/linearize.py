@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from ...benchmark.errors import UsageError, message_of
+from ...benchmark.errors import UsageError, reason_of
 from ...benchmark.interfaces.stages import Place, Stages
 from .in_place import remove_writes
 from .liveness import Spot, carried, remove_dead, spots
@@ -87,7 +87,7 @@ def _answer(network: nn.Module, images: Tensor) -> Tensor:
     except Exception as error:
         raise UsageError(
             f"Expected a network that takes {len(images)} images of {shape}, got {kind}, which does not: "
-            f"{message_of(error)}. Choose another size or other channels for the images, or another network."
+            f"{reason_of(error)}. Choose another size or other channels for the images, or another network."
         ) from error
     if not isinstance(answer, Tensor):
         held = f" with {', '.join(map(str, answer))}" if isinstance(answer, dict) else ""

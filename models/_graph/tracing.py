@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from ...benchmark.errors import UsageError, message_of
+from ...benchmark.errors import UsageError, reason_of
 from .conditions import Conditions
 from .lengths import recorded_lengths
 
@@ -83,7 +83,7 @@ def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
             if not failed or failed in whole:
                 raise UsageError(
                     f"Expected a network that can be traced, got {type(network).__name__}, which cannot: "
-                    f"{_place_of(error)}: {message_of(error)}. {WAY_OUT}"
+                    f"{_place_of(error)}: {reason_of(error)}. {WAY_OUT}"
                 ) from error
             whole.add(failed)
             continue

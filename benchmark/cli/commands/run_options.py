@@ -71,7 +71,9 @@ Seed = Annotated[
 ]
 Images = Annotated[
     int | None,
-    typer.Option(help="Number of private images to attack. Defaults to 64.", metavar="N", rich_help_panel=WHAT),
+    typer.Option(
+        help="Private images to attack. Defaults to 64, or all if fewer.", metavar="N", rich_help_panel=WHAT
+    ),
 ]
 Perceptual = Annotated[
     list[str] | None,

@@ -51,6 +51,10 @@ WRONG = {
     "weights without a network": (["--model", "w.pth"], "as in torchvision:name=resnet18,weights=w.pth."),
     "arrays without their kind": (["--dataset", "a.npz"], "Write a file of arrays as npz:path=a.npz."),
     "folder without its kind": (["--dataset", "/tmp"], "as --dataset imagefolder --data-dir /tmp."),
+    "split of another model": (
+        ["--split", "relu22"],
+        "Unknown split 'relu22'. Choose one of the layers: conv1, relu1, pool1, ",
+    ),
     "missing parameter": (
         ["--dataset", "npz"],
         "Expected the parameter 'path' of the dataset 'npz', got none. Write it as in npz:path=VALUE.",
@@ -132,3 +136,9 @@ def test_a_path_that_the_file_system_refuses_is_named_in_a_sentence(command: str
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("Error: Cannot use 'aaa")
     assert result.stderr.endswith(": File name too long. Check the path, its permissions and the free space.\n")
+
+
+def test_a_quoted_error_ends_its_sentence_once(tree: Path, tmp_path: Path) -> None:
+    words = ["--dataset", "imagefolder:size=16", "--model", "lenet5", "--data-dir", tree, "--out", tmp_path / "out"]
+    stderr = mia_bench("run", *words, "--attack", "ridge").stderr
+    assert "fc2, relu4, fc3. See `mia-bench show lenet5`." in stderr

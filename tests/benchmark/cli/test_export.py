@@ -15,6 +15,7 @@ from mia_bench.benchmark.evaluation.protection import defended
 from mia_bench.benchmark.interfaces import SplitModel
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
+from PIL import Image
 from torch import nn
 from torchvision.models import resnet18
 
@@ -219,3 +220,26 @@ def test_files_of_an_earlier_export_are_replaced_only_with_force(tree: Path, tmp
     export(tree, tmp_path, "--force")
 
     assert (tmp_path / "server.onnx").read_bytes() != b"mine"
+
+
+@pytest.mark.slow
+def test_evenly_colored_images_do_not_make_topk_differ(tree: Path, tmp_path: Path) -> None:
+    for index, path in enumerate(sorted(tree.rglob("*.png"))):
+        Image.new("RGB", (16, 16), (index, 255 - index, 7)).save(path)
+    assert export(tree, tmp_path / "out", "--defense", "topk:tuning_epochs=0")["defense"]["name"] == "topk"
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        (["--split", "relu1,pool1"], 2),
+        (["--split", "relu1", "--defense", "undefended,dp_ir"], 2),
+        (["--split", "relu1", "--seed", "0,1"], 2),
+    ],
+)
+def test_several_networks_are_refused_with_their_number(
+    words: list[str], count: int, tree: Path, tmp_path: Path
+) -> None:
+    result = mia_bench("export", *SMALL, "--data-dir", tree, "-o", tmp_path / "out", "--model", "lenet5", *words)
+    assert result.exit_code == 2
+    assert f"Expected one network to export, got {count}: imagefolder:size=16 lenet5" in result.stderr

@@ -131,3 +131,15 @@ def test_quiet_shows_results_and_verbose_lists_cells(tree: Path, tmp_path: Path)
     assert "Started imagefolder:size=16 lenet5 conv1 undefended seed 0 ridge." in verbose.stderr
     assert both.exit_code == 2
     assert "Expected --quiet or --verbose, got both." in both.stderr
+
+
+@pytest.mark.usefixtures("brief")
+def test_without_a_number_all_private_images_are_attacked_if_there_are_fewer(tree: Path, tmp_path: Path) -> None:
+    words = ["run", "--dataset", "imagefolder:size=16", "--model", "lenet5", "--split", "conv1", "--data-dir", tree]
+    words += ["--defense", "undefended", "--attack", "mean_image", "--out", tmp_path / "out"]
+
+    result = mia_bench(*words)
+
+    assert result.exit_code == 0, result.stderr
+    assert set(pd.read_csv(tmp_path / "out" / "leaderboard.csv")["n_images"]) == {24}
+    assert "already done" in mia_bench(*words, "--images", "24").stderr

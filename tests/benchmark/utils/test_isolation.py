@@ -98,6 +98,10 @@ def test_no_precision_is_reduced_inside() -> None:
         cudnn = torch.backends.cudnn
         assert (cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision) == ("ieee", "ieee")  # pyright: ignore[reportAttributeAccessIssue]
         assert torch.get_float32_matmul_precision() == "highest"
+        assert (
+            not torch.backends.cudnn.allow_tf32
+        )  # reading it fails where it contradicts the others, as in torch.export
+    assert torch.backends.cudnn.allow_tf32
 
 
 def test_every_random_number_follows_from_the_identity() -> None:
