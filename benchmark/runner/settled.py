@@ -15,6 +15,7 @@ from ..interfaces import Dataset, Model
 from ..interfaces.stages import find_cuts
 from ..plan.cells import Cell, Setting
 from ..registry.specs import ResolvedComponent
+from ..utils.plurals import count_of
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ def _settled(setting: Setting, bench: Artifacts, cuts_in_worker: Sequence[str]) 
 
 @cache
 def _tell_fewer(dataset: str, count: int) -> None:
-    logger.info("%s has %d private image%s, and all are attacked.", dataset, count, "" if count == 1 else "s")
+    logger.info("%s has %s, and all are attacked.", dataset, count_of(count, "private image"))
 
 
 @cache
