@@ -187,6 +187,8 @@ class Lab:
         """Protect a new copy of the model, with the same random numbers each time."""
         with seeded("checks: protect", self.seed):
             model = defense.protect(self.model(place), self.train(place))
+        if not isinstance(model, SplitModel):
+            raise TypeError(f"Expected protect to return a SplitModel, got {type(model).__name__}. Return one.")
         model.modules().eval().requires_grad_(False)
         return model
 

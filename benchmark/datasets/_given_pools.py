@@ -17,12 +17,10 @@ from ..utils.fingerprints import content_digests
 from ..utils.plurals import count_of
 from ._division import MAX_DEFAULT_AUX_IMAGES, proportional_order, round_robin
 from ._given_sets import GivenSet, read_set
-from ._labels import Labels, Wanted, no_labels, settle
+from ._labels import MAX_CLASS, Labels, Wanted, no_labels, settle
 
 logger = logging.getLogger(__name__)
 
-MAX_CLASS = 2**53
-"""Whole numbers from here on are not exact as floats, and are numbers to predict rather than classes."""
 SHARE = 5
 """One image of so many is private, and one of so many of the others is the attacker's."""
 NAMES = ("train", "aux", "private")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -18,6 +17,8 @@ Wanted = Literal["auto", "classification", "multi-label", "regression", "unlabel
 """A task, or ``auto``: the one that the labels fit."""
 TASK = "what the labels are for; auto: what they fit; unlabeled: ignore them, and measure agreement alone"
 """The description of the parameter ``task`` of a dataset."""
+MAX_CLASS = 2**53
+"""Whole numbers from here on are not exact as floats, and are numbers to predict rather than classes."""
 MAX_COLUMNS = 10_000
 """The largest number of labels or numbers of an image."""
 
@@ -63,13 +64,6 @@ def settle(values: NDArray[Any], wanted: Wanted, *, columns: Sequence[str], wher
     if not np.isfinite(table).all():
         raise UsageError(f"Expected a number for each image in {where}, got an empty or infinite one. Leave it out.")
     task = _task_of(table, classes=classes) if wanted == "auto" else wanted
-    if wanted == "auto" and task == "regression" and classes and _could_be_classes(table):
-        logging.getLogger(__name__).warning(
-            "The whole numbers in %s are of type %s, so they are predicted as numbers. If they are classes, give "
-            "task=classification.",
-            where,
-            table.dtype,
-        )
     if task == "classification":
         return _classes(table, columns, where)
     if task == "multi-label":
@@ -78,18 +72,12 @@ def settle(values: NDArray[Any], wanted: Wanted, *, columns: Sequence[str], wher
 
 
 def _task_of(table: NDArray[Any], *, classes: bool) -> Task:
-    whole = bool((table == np.rint(table)).all()) and table.dtype.kind in "biu"
+    whole = bool((table == np.rint(table)).all() and (np.abs(table.astype(np.float64)) < MAX_CLASS).all())
     if table.shape[1] == 1 and classes:
         return "classification" if whole else "regression"
     if _are_flags(table):
         return "classification" if table.shape[1] > 1 and (_as_flags(table).sum(1) == 1).all() else "multi-label"
     return "regression"
-
-
-def _could_be_classes(table: NDArray[Any]) -> bool:
-    """Tell whether a single column holds whole numbers, most of them several times."""
-    whole = table.shape[1] == 1 and bool((table == np.rint(table)).all())
-    return whole and 2 * len(np.unique(table)) <= len(table)
 
 
 def _are_flags(table: NDArray[Any]) -> bool:

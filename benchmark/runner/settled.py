@@ -86,7 +86,8 @@ def cuts_of(setting: Setting, bench: Artifacts) -> Sequence[str]:
         dataset = cast(Dataset, setting.dataset.component)
         if setting.split != dataset.split or setting.model.name == dataset.model:
             raise
+        where = "" if setting.model.is_object else f" See `mia-bench show {setting.model.label}`."
         raise UsageError(
-            f"Expected --split, since the split that {setting.dataset.name} recommends is one of {dataset.model}: "
-            f"{reason_of(error)}. See `mia-bench show {setting.model.label}`."
+            f"Expected a split, since the one that {setting.dataset.name} recommends is of {dataset.model}: "
+            f"{reason_of(error)}.{where}"
         ) from error

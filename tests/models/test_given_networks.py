@@ -203,7 +203,7 @@ def test_a_new_head_is_trained_and_nothing_else(network: nn.Module, images: Path
             "2 values cross there, those of maxpool and layer1.0.conv1. The nearest cuts are relu, maxpool,",
         ),
         ("layer9", "Unknown split 'layer9'. Choose one of the layers: conv1, bn1"),
-        (None, "Expected --split, since the split that imagefolder recommends is one of cnn6"),
+        (None, "Expected a split, since the one that imagefolder recommends is of cnn6: "),
     ],
 )
 def test_a_place_that_is_not_a_cut_ends_the_run_with_a_sentence(

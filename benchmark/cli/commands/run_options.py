@@ -71,9 +71,7 @@ Seed = Annotated[
 ]
 Images = Annotated[
     int | None,
-    typer.Option(
-        help="Private images to attack. Defaults to 64, or all if fewer.", metavar="N", rich_help_panel=WHAT
-    ),
+    typer.Option(help="Private images to attack. Defaults to 64, or all if fewer.", metavar="N", rich_help_panel=WHAT),
 ]
 Perceptual = Annotated[
     list[str] | None,

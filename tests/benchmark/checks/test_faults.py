@@ -98,3 +98,15 @@ def test_an_attack_without_queries_is_checked_with_recorded_traffic() -> None:
 def test_what_is_not_a_component_is_refused() -> None:
     with pytest.raises(TypeError, match="Expected an attack, a defense, a model or a dataset"):
         testing.checks_of(planted_defenses.Noise())  # pyright: ignore[reportArgumentType]
+
+
+def test_a_defense_that_returns_nothing_is_named_as_that(worker: Worker) -> None:
+    class Forgetful(planted_defenses.Sound):
+        __doc__ = planted_defenses.Sound.__doc__
+
+        def protect(self, model, train):
+            return None
+
+    (check,) = (each for each in checks_of(Forgetful(), lab=Lab(worker=worker)) if str(each) == "answers")
+    with pytest.raises(TypeError, match=r"Expected protect to return a SplitModel, got NoneType. Return one."):
+        check()
