@@ -12,9 +12,9 @@ class Auto(Attack):
 
     The ensemble is fixed and has no parameters, so that results of different users can be compared. One member is
     selected for the whole cell, by its PSNR on images of the attacker that it was neither fitted to nor tuned on, and
-    one, often the same, by its SSIM on those. SSIM and ``recognisable`` are those of the latter. If
-    there are fewer than 400, each image is held out in one of four folds (cross-fitting). ``map_tv`` takes part if
-    there are fewer images than pixels, because their covariance is then unknown. For images of more than 32x32 pixels
+    one, often the same, by its SSIM on those. SSIM and ``recognisable`` are those of the latter. If there are fewer
+    than 400, each image is held out in one of four folds (cross-fitting). ``map_tv`` takes part if there are fewer
+    images than numbers in one of them, because their covariance is then unknown. For images of more than 32x32 pixels
     ``search`` takes part: the best of several searches as in ``white_box``, from the answer of ``ridge_skip``. From
     64x64 pixels on ``map_patch`` takes part, too. The record shows the selected member, the scores of all members, and
     the per-image best of them (``oracle``), which no attacker is certain to reach. If a defense publishes nothing about

@@ -16,9 +16,10 @@ MAX_CHUNK_QUERIES = 1000
 class Nearest(Attack):
     """Returns the attacker's image whose wire is closest to the recorded one.
 
-    The distance is Euclidean, on the numbers of the wire as sent. Nothing is reconstructed. A score above the mean
-    image shows that the wire reveals which images are similar. A score of another attack above this one shows that it
-    does more than remember images.
+    The distance is Euclidean, on the numbers of the wire as sent. Vectors of more than 16,384 numbers, such as
+    ciphertexts, are shortened to as many at random, which keeps their distances on average. Nothing is reconstructed.
+    A score above the mean image shows that the wire reveals which images are similar. A score of another attack above
+    this one shows that it does more than remember images.
 
     Example:
         ``mia-bench run --attack nearest``
