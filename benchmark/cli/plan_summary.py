@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ..evaluation.artifacts import Artifacts
 from ..plan.cells import Cell
 from ..runner.cell_labels import divided_labels
-from ..runner.estimates import Estimate, duration, estimate, memory
+from ..runner.estimates import Estimate, duration, estimate
 from ..runner.options import RunOptions
 from ..runner.resume import PlannedCell, unfinished
 from ..runner.timings import timings
@@ -36,7 +36,7 @@ def print_plan(planned: Sequence[PlannedCell], options: RunOptions, artifacts: A
     say()
     if groups:
         say_paragraph(f"Expected time: about {duration(need.seconds)} with --jobs {jobs}{_details(need)}.")
-        say_paragraph(f"Memory: up to {memory(groups, artifacts, jobs) / 1e9:.1f} GB.")
+        say_paragraph(f"Memory: up to {need.memory_bytes / 1e9:.1f} GB.")
     say(f"{count_of(len(planned), 'cell')}, {sum(map(len, groups))} to do")
 
 

@@ -1,7 +1,7 @@
 """The interfaces for plug-ins: components, images, split models, wires and observations."""
 
 from .channel import Channel, CleanInput
-from .components import Attack, Component, Dataset, Defense, Model, Training
+from .components import Attack, Component, Dataset, Defense, Model
 from .images import ImageSet, Pools, TaughtImages
 from .observation import Access, Observation
 from .prior import Mixture
@@ -9,6 +9,7 @@ from .reconstruction import InvalidReconstruction, Reconstruction
 from .split_model import Exchange, Normalize, Promise, SplitModel, Target
 from .tasks import Task
 from .timing import timed_ms
+from .training import Training
 from .wire import Wire, byte_view
 
 __all__ = [

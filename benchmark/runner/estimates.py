@@ -14,6 +14,7 @@ from ..interfaces import Access, Dataset
 from ..metrics.macs import count_macs
 from ..plan.cells import Cell, Setting
 from ..training import FAST, STANDARD
+from .clients import Client, client_of
 from .memory import process_bytes
 from .timings import CellNames, Timing, nearest
 
@@ -31,6 +32,7 @@ class Estimate:
         by_cell: seconds of each cell, the first cell of a setting with those to protect the model; None for a cell
             whose attack was never timed.
         training_seconds: time to train the targets that are not cached.
+        memory_bytes: memory of all processes together, at most; without the cells of plug-ins.
 
     Example:
         >>> Estimate(seconds=95.0, by_cell={}, training_seconds=20.0).unknown
@@ -40,6 +42,7 @@ class Estimate:
     seconds: float
     by_cell: Mapping[Cell, float | None]
     training_seconds: float
+    memory_bytes: int = 0
 
     @property
     def unknown(self) -> int:
@@ -48,7 +51,7 @@ class Estimate:
 
 
 def estimate(groups: Sequence[Sequence[Cell]], artifacts: Artifacts, known: Sequence[Timing], jobs: int) -> Estimate:
-    """Estimate the time that cells need.
+    """Estimate the time and the memory that cells need.
 
     Args:
         groups: the cells that are not finished, those of one setting in one group.
@@ -58,14 +61,17 @@ def estimate(groups: Sequence[Sequence[Cell]], artifacts: Artifacts, known: Sequ
     """
     training = sum(_training_by_target(groups, artifacts).values())
     by_cell: dict[Cell, float | None] = {}
-    longest, total = 0.0, 0.0
-    macs: dict[object, float | None] = {}
+    longest, total, largest = 0.0, 0.0, 0
+    clients: dict[object, Client | None] = {}
     for group in groups:
         setting = group[0].setting
-        client = setting.dataset, setting.model, setting.split
-        if client not in macs:
-            macs[client] = _client_macs(setting, artifacts)
-        attacking = {cell: _attack_seconds(cell, known, macs[client]) for cell in group}
+        place = setting.dataset, setting.model, setting.split
+        if place not in clients:
+            clients[place] = client_of(setting, artifacts)
+        client = clients[place]
+        if client is not None:
+            largest = max(largest, process_bytes(group, client, artifacts.facts(setting.dataset)))
+        attacking = {cell: _attack_seconds(cell, known, client and client.macs) for cell in group}
         protecting = _protect_seconds(group[0], known)
         total += protecting + sum(seconds or 0.0 for seconds in attacking.values())
         longest = max(longest, protecting + max(seconds or 0.0 for seconds in attacking.values()))
@@ -73,13 +79,8 @@ def estimate(groups: Sequence[Sequence[Cell]], artifacts: Artifacts, known: Sequ
             attacking[group[0]] = protecting + (attacking[group[0]] or 0.0)
         by_cell |= attacking
     processes = max(1, min(jobs, len(by_cell)))
-    return Estimate(training + max(longest, total / processes), by_cell, training)
-
-
-def memory(groups: Sequence[Sequence[Cell]], artifacts: Artifacts, jobs: int) -> int:
-    """Return the bytes that all processes together need at most."""
-    largest = max((process_bytes(artifacts, group[0].setting) for group in groups if not _foreign(group)), default=0)
-    return min(jobs, sum(map(len, groups))) * largest
+    memory = min(jobs, len(by_cell)) * largest
+    return Estimate(training + max(longest, total / processes), by_cell, training, memory)
 
 
 def duration(seconds: float) -> str:
@@ -124,14 +125,6 @@ def _attack_seconds(cell: Cell, known: Sequence[Timing], macs: float | None) -> 
 def _times_the_macs(macs: float | None, other: Timing) -> float:
     """Return how many times the MACs of another cell's client a client has; 1 if either is unknown."""
     return macs / other.client_macs if macs and other.client_macs else 1.0
-
-
-def _client_macs(setting: Setting, artifacts: Artifacts) -> float | None:
-    """Return the MACs of a client for one image; None for those of plug-ins, which run in worker processes only."""
-    if setting.in_worker:
-        return None
-    client = artifacts.targets.structure(setting.dataset, setting.model).split(setting.split).client
-    return count_macs(client, torch.zeros(1, *artifacts.facts(setting.dataset).image_shape))
 
 
 def _protect_seconds(cell: Cell, known: Sequence[Timing]) -> float:

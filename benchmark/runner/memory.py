@@ -2,32 +2,68 @@
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Sequence
+from math import prod
 
-from ..evaluation.artifacts import Artifacts
-from ..plan.cells import Setting
+from ..evaluation.pool_loader import Facts
+from ..plan.cells import Cell
+from .clients import Client
 
-BASE_BYTES = 700 * 2**20
-"""A process that has imported everything (measured)."""
+BASE_BYTES = 850 * 2**20
+"""A process that has imported everything and scores reconstructions (measured)."""
 DECODER_BYTES = 32 * 16 * 4
 """For each pixel of a batch: 32 channels of about 16 maps that are kept for the gradient."""
 DECODER_BATCH, FEW_IMAGES, FEW_PIXELS, FEW_BATCH = 64, 25 * 64, 2**14, 4
 """Images of a batch; the number of images below which it has so many pixels, and so many images at least
 (``attacks/_decoders/fitting.py``)."""
-GRADIENT_BYTES = 2**29
-"""What optimization keeps at most (``attacks/_limits.py``)."""
-QUERY_BYTES = 2**31
-"""What queries keep at most (``attacks/_decoders/queries.py``)."""
+GRADIENT_BYTES, WORK_BYTES, SCALE_IMAGES = 2**29, 2**27, 16
+"""What a search keeps for gradients at most (``attacks/_limits.py``), what it works with beside that (measured), and
+the images of which it has gradients at least."""
+QUERY_BYTES, QUERY_COPIES = 2**31, 6
+"""What queries keep at most (``attacks/_decoders/queries.py``); their images and wires, with copies of which decoders
+are made (measured)."""
+
+QUERIES, DECODER, SEARCH, JACOBIAN = "queries", "decoder", "search", "jacobian"
+EVERYTHING = frozenset({QUERIES, DECODER, SEARCH})
+NEEDS = {
+    "mean_image": frozenset[str](),
+    **dict.fromkeys(("nearest", "ridge"), frozenset({QUERIES})),
+    **dict.fromkeys(("ridge_skip", "black_box", "encoder_decoder"), frozenset({QUERIES, DECODER})),
+    **dict.fromkeys(("white_box", "unsplit"), frozenset({SEARCH})),
+    "pinv": frozenset({JACOBIAN}),
+    "deep_prior": frozenset({DECODER, SEARCH}),
+    "shadow_query": frozenset({QUERIES, SEARCH}),
+}
+"""What attacks keep, by their names. All others, and those of plug-ins, may keep everything."""
 
 
-def process_bytes(artifacts: Artifacts, setting: Setting) -> int:
-    """Return the bytes of one process: its libraries and data, and the largest attack."""
-    facts = artifacts.facts(setting.dataset)
-    client = artifacts.targets.structure(setting.dataset, setting.model).split(setting.split).client
-    image = torch.zeros(1, *facts.image_shape)
-    wire, pixels = client(image).numel(), image.shape[2] * image.shape[3]
-    data = 2 * facts.bytes_in_memory
-    queries = min(QUERY_BYTES, 2 * 4 * facts.aux * max(wire, image.numel()))
-    attacked = 4 * 4 * setting.images * max(wire, image.numel())
+def process_bytes(cells: Sequence[Cell], client: Client, facts: Facts) -> int:
+    """Return the bytes of a process that computes cells of one setting: its libraries and data, and the largest attack.
+
+    Args:
+        cells: The cells, at least one.
+        client: What the client computes and sends.
+        facts: Those of the dataset.
+    """
+    attacked = 4 * 4 * cells[0].setting.images * max(client.wire_numbers, prod(facts.image_shape))
+    largest = max(_attack_bytes(cell, client, facts) for cell in cells)
+    return BASE_BYTES + 2 * facts.bytes_in_memory + attacked + largest
+
+
+def _attack_bytes(cell: Cell, client: Client, facts: Facts) -> int:
+    """Return what an attack keeps: its queries, and a decoder or a search, one after the other."""
+    needs = NEEDS.get(cell.attack.name, EVERYTHING)
+    numbers = QUERY_COPIES * facts.aux * max(client.wire_numbers, prod(facts.image_shape))
+    parts = {
+        DECODER: _decoder_bytes(facts),
+        SEARCH: WORK_BYTES + min(GRADIENT_BYTES, 4 * max(cell.setting.images, SCALE_IMAGES) * client.graph_numbers),
+        JACOBIAN: GRADIENT_BYTES,
+    }
+    queries = min(QUERY_BYTES, 4 * numbers) if QUERIES in needs else 0
+    return queries + max((size for name, size in parts.items() if name in needs), default=0)
+
+
+def _decoder_bytes(facts: Facts) -> int:
+    pixels = facts.image_shape[1] * facts.image_shape[2]
     batch = DECODER_BATCH if facts.aux >= FEW_IMAGES else min(DECODER_BATCH, max(FEW_BATCH, FEW_PIXELS // pixels))
-    return BASE_BYTES + data + queries + attacked + max(GRADIENT_BYTES, DECODER_BYTES * pixels * batch)
+    return DECODER_BYTES * pixels * batch

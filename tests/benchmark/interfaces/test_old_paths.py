@@ -1,6 +1,7 @@
 """Plug-ins of version 0.1 import from these paths."""
 
 from mia_bench.benchmark import interfaces, metrics, split_model
+from mia_bench.benchmark.interfaces import components, training
 
 
 def test_the_names_of_the_old_modules_are_the_same_objects() -> None:
@@ -10,3 +11,7 @@ def test_the_names_of_the_old_modules_are_the_same_objects() -> None:
     }
     assert {"Reconstruction", "Training", "Channel", "SplitModel", "Wire"} <= {*dir(interfaces)}
     assert all(callable(getattr(metrics, name)) for name in ("accuracy", "interval", "psnr", "ssim"))
+
+
+def test_a_training_is_found_where_it_was_before_it_had_its_own_file() -> None:
+    assert components.Training is interfaces.Training is training.Training

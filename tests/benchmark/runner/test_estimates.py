@@ -10,7 +10,8 @@ from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.plan.cells import Cell
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
-from mia_bench.benchmark.runner.estimates import Estimate, duration, estimate, memory
+from mia_bench.benchmark.runner.estimates import Estimate, duration, estimate
+from mia_bench.benchmark.runner.memory import NEEDS
 from mia_bench.benchmark.runner.timings import CellNames, Timing, timings
 
 from ...helpers.trees import image_tree
@@ -114,14 +115,51 @@ def test_targets_that_are_not_in_the_cache_are_trained_once(bench: Artifacts, mo
     assert estimate(groups, bench, known, 1).seconds - trained == pytest.approx(first)
 
 
+def memory(groups: list[list[Cell]], bench: Artifacts, jobs: int = 1) -> int:
+    return estimate(groups, bench, [], jobs).memory_bytes
+
+
+def test_the_client_of_a_setting_is_run_once(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    groups, passes = cells("ridge", "topk", "dp_ir:sigma=0.1"), []
+    setting = groups[0][0].setting
+    structure = bench.targets.structure(setting.dataset, setting.model)
+    structure.layers[0].register_forward_hook(lambda *_: passes.append(1))
+    monkeypatch.setattr(bench.targets, "structure", lambda *_: structure)
+
+    assert estimate(groups, bench, [timing("ridge", 1, macs=1.0)], 1).memory_bytes > 0
+    assert len(passes) == 1
+
+
+def test_memory_is_that_of_the_attacks_that_are_chosen(bench: Artifacts) -> None:
+    least, queries, decoder, search, both = (
+        memory(cells(name), bench) for name in ("mean_image", "ridge", "ridge_skip", "white_box", "auto")
+    )
+
+    sent = 8 * 12 * 12
+    kept = 6 * 4 * 18 * sent  # queries of 18 images, and copies of them
+    assert queries - least == kept
+    assert decoder - queries == 32 * 16 * 4 * 2**14  # a batch of 2^14 pixels, of 64 images of 16x16
+    assert search - least == 2**27 + 4 * 16 * (
+        2 * 3 * 16 * 16 + sent
+    )  # gradients: the image, what conv1 takes and sends
+    assert both == max(search, least + 32 * 16 * 4 * 2**14) + kept
+    assert memory([[*cells("mean_image")[0], *cells("ridge")[0]]], bench) == queries
+
+
+def test_the_needs_are_those_of_built_in_attacks() -> None:
+    assert set(NEEDS) <= set(registry.names("attacks"))
+
+
 def test_memory_grows_with_the_images(bench: Artifacts) -> None:
-    few, many = (memory(cells("ridge", images=images), bench, 1) for images in (1, 8))
+    few, many = (memory(cells("ridge", images=images), bench) for images in (1, 8))
 
     assert many - few == 7 * 4 * 4 * 8 * 12 * 12  # four copies of a wire of 8 maps
+    few, many = (memory(cells("white_box", images=images), bench) for images in (16, 24))
+    assert many - few == 8 * 4 * (4 * 8 * 12 * 12 + 2 * 3 * 16 * 16 + 8 * 12 * 12)  # and what is kept for gradients
 
 
 def test_decoders_of_few_large_images_are_trained_in_small_batches(bench: Artifacts) -> None:
-    request = Request(dataset="imagefolder:size=224", model="lenet5", splits=["pool2"], attacks=["ridge"], images=4)
+    request = Request(dataset="imagefolder:size=224", model="lenet5", splits=["pool2"], attacks=["auto"], images=4)
 
     needed = memory([plan(request)[:1]], bench, 1)
 

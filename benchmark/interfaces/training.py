@@ -1,0 +1,32 @@
+"""How a target is trained."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Training:
+    """Describe how a target is trained on a dataset.
+
+    Attributes:
+        epochs: Passes over the training images, at least 1.
+        flip: Whether to mirror images at random, from left to right.
+        shift: The largest number of pixels by which images are moved at random, in each direction.
+        fast: Whether to use the recipe that needs half of the time for many images; see ``training.recipes``.
+
+    Example:
+        >>> Training(epochs=5, flip=True)
+        Training(epochs=5, flip=True, shift=0, fast=False)
+    """
+
+    epochs: int = 15
+    flip: bool = False
+    shift: int = 0
+    fast: bool = False
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What tells trainings apart. Those that are not fast are as they were before ``fast`` existed."""
+        return {name: value for name, value in asdict(self).items() if name != "fast" or value}

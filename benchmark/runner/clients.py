@@ -1,0 +1,51 @@
+"""What the client of a setting computes and sends for one image, from one pass through the untrained network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..evaluation.artifacts import Artifacts
+from ..metrics.macs import counted_macs
+from ..plan.cells import Setting
+
+
+@dataclass(frozen=True)
+class Client:
+    """What a client without a defense computes and sends for one image.
+
+    Attributes:
+        macs: Multiply-accumulate operations.
+        wire_numbers: Numbers of the IR.
+        graph_numbers: Numbers that are kept for the gradient with respect to the image, the image and the IR included.
+
+    Example:
+        >>> Client(macs=156800, wire_numbers=6272, graph_numbers=9344).wire_numbers
+        6272
+    """
+
+    macs: int
+    wire_numbers: int
+    graph_numbers: int
+
+
+def client_of(setting: Setting, artifacts: Artifacts) -> Client | None:
+    """Run the untrained client of a setting once; None for those of plug-ins, which run in worker processes only."""
+    if setting.in_worker:
+        return None
+    layers = artifacts.targets.structure(setting.dataset, setting.model).split(setting.split).client
+    image = torch.zeros(1, *artifacts.facts(setting.dataset).image_shape)
+    weights = {each.data_ptr() for each in (*layers.parameters(), *layers.buffers())}
+    kept: dict[int, int] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        if tensor.data_ptr() not in weights:
+            kept[tensor.data_ptr()] = tensor.numel()
+        return tensor
+
+    saving = torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor)
+    with torch.enable_grad(), saving, counted_macs() as counter:
+        sent = layers(image.requires_grad_())
+    return Client(counter.macs, sent.numel(), image.numel() + sent.numel() + sum(kept.values()))
