@@ -122,7 +122,7 @@ def find_cuts(layers: nn.Sequential, wanted: str) -> list[str]:
         return [cut.name for cut in cuts]
     if exact := cut_called(wanted, places):
         return [exact]
-    found = [cut.name for cut in cuts if any(_fits(name, wanted) for name in cut.names)]
+    found = [cut.name for cut in cuts if any(fits(name, wanted) for name in cut.names)]
     if not found:
         raise UsageError(_unknown(wanted, cuts))
     return found
@@ -150,7 +150,13 @@ def cut_called(wanted: str, places: Sequence[Place]) -> str | None:
     return exact[-1].name
 
 
-def _fits(path: str, pattern: str) -> bool:
+def fits(path: str, pattern: str) -> bool:
+    """Return whether a path has the form of a pattern; see ``find_cuts``.
+
+    Example:
+        >>> fits("layer2.1", "layer*"), fits("layer2.1", "layer*.*")
+        (False, True)
+    """
     parts, patterns = path.split("."), pattern.split(".")
     return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from ..errors import UsageError
+from ..interfaces import Dataset
+from ..interfaces.stages import fits
 from ..registry.specs import ResolvedComponent
 from ..registry.sweeps import expand_sweeps
 from .lists import Spec
@@ -16,7 +19,8 @@ def select_parts(parts: Sequence[Request], given: Request) -> list[Request]:
     """Return the parts of a suite that the datasets, models or splits of a request leave.
 
     In a suite of one part the request replaces what the suite says; among several it chooses. A component chooses those
-    of the same name that have the parameters that are given. If none has them, it replaces the one of its name.
+    of the same name that have the parameters that are given. If none has them, it replaces the one of its name. Splits
+    may be patterns on either side, and a part without splits has the recommended ones of its datasets.
 
     Raises:
         UsageError: if it leaves none.
@@ -46,9 +50,33 @@ def name_of(spec: Spec | None) -> str | None:
 
 
 def _with_splits(parts: Sequence[Request], wanted: Sequence[str]) -> list[Request]:
-    shorter = [part.model_copy(update={"splits": [name for name in wanted if name in part.splits]}) for part in parts]
-    left = [part for part in shorter if part.splits]
-    return left or _refuse_none("split", wanted, {name for part in parts for name in part.splits})
+    left = [found for part in parts if (found := _with_splits_of(part, wanted))]
+    known = {name for part in parts for name in part.splits or map(_recommended_split, part.dataset)}
+    return left or _refuse_none("split", wanted, known)
+
+
+def _with_splits_of(part: Request, wanted: Sequence[str]) -> Request | None:
+    """Return a part with those of its splits that are wanted; None if none is."""
+    if part.splits:
+        found = _common_splits(part.splits, wanted)
+        return part.model_copy(update={"splits": found}) if found else None
+    datasets = [spec for spec in part.dataset if _common_splits([_recommended_split(spec)], wanted)]
+    return part.model_copy(update={"dataset": datasets}) if datasets else None
+
+
+def _common_splits(splits: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """Return the splits that two lists have in common, in the order of the second; both may be patterns."""
+    found: dict[str, None] = {}
+    for each, name in itertools.product(wanted, splits):
+        if name == each or each == "all" or fits(name, each):
+            found[name] = None
+        elif name == "all" or fits(each, name):
+            found[each] = None
+    return list(found)
+
+
+def _recommended_split(dataset: Spec) -> str:
+    return cast(Dataset, _resolved("dataset", dataset).component).split
 
 
 def _with_components(parts: Sequence[Request], field: str, wanted: Sequence[Spec]) -> list[Request]:

@@ -129,6 +129,25 @@ def test_splits_on_the_command_line_choose_among_parts_and_within_them() -> None
         select_parts(parts, Request(split=["z", "y"]))
 
 
+def test_splits_may_be_patterns_on_the_command_line_and_in_the_suite() -> None:
+    parts = [Request(split=["relu1", "relu2", "fc1"]), Request(split="stage*"), Request(split="all", images=3)]
+
+    def splits(*wanted: str) -> list[list[str]]:
+        return [part.splits for part in select_parts(parts, Request(split=list(wanted)))]
+
+    assert splits("relu*") == [["relu1", "relu2"], ["relu*"]]
+    assert splits("stage2") == [["stage2"], ["stage2"]]
+    assert splits("all") == [["relu1", "relu2", "fc1"], ["stage*"], ["all"]]
+
+
+def test_a_part_without_splits_has_the_recommended_ones_of_its_datasets() -> None:
+    parts = [Request(dataset=["mnist", "photos"]), Request(dataset="mnist", split="fc1")]
+
+    assert select_parts(parts, Request(split=["relu1"])) == [Request(dataset=["photos"])]
+    with pytest.raises(UsageError, match=r"uses --split z\. Available: fc1, relu1, relu2\."):
+        select_parts(parts, Request(split=["z"]))
+
+
 @pytest.mark.parametrize("defense", ['"dp_ir:sigma=0.3,clip=2"', '{name = "dp_ir", params = {sigma = 0.3, clip = 2}}'])
 def test_options_beside_a_suite_win_however_its_components_are_written(defense: str, tmp_path: Path) -> None:
     path = tmp_path / "suite.toml"
