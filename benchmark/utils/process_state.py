@@ -74,7 +74,7 @@ def _cudnn_precision() -> tuple[str, ...]:
 def _set_cudnn_precision(value: tuple[str, ...]) -> None:
     torch.backends.cudnn.allow_tf32 = set(value) == {"tf32"}  # Reading this older switch raises if the parts differ.
     for part, precision in zip(_CUDNN_PARTS, value, strict=True):
-        part.fp32_precision = precision
+        part.fp32_precision = precision  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _flushes_denormals() -> bool:
