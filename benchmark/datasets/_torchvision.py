@@ -98,4 +98,4 @@ def _channels_first(images: Tensor) -> Tensor:
 
 
 def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    return next(iter(str(error).splitlines()), type(error).__name__).removesuffix(":")

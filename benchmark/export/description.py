@@ -15,6 +15,7 @@ from ... import __version__
 from ..interfaces import Normalize, SplitModel
 from ..plan.cells import Setting
 from ..registry.literals import write
+from ..registry.specs import ResolvedComponent
 from ..utils.plurals import count_of
 from .graphs import CLIENT, SERVER, TOLERANCE, Graphs
 from .random_inputs import BATCH, RandomInput
@@ -127,13 +128,18 @@ def _to_do(model: SplitModel, graphs: Graphs) -> list[str]:
 
 def _command(setting: Setting, data_dir: Path | None) -> str:
     """Return the command that measures what this split reveals."""
-    params = setting.defense.component.model_dump(mode="json", exclude_defaults=True)
-    chosen = ",".join(f"{key}={write(value)}" for key, value in params.items())
-    defense = f"{setting.defense.name}:{chosen}" if chosen else setting.defense.name
-    words = {"dataset": setting.dataset.canonical, "model": setting.model.canonical, "split": setting.split}
-    words |= {"defense": defense, "seed": str(setting.seed), "images": str(setting.images)}
+    words = {"dataset": setting.dataset.canonical, "model": _with_files(setting.model), "split": setting.split}
+    words |= {"defense": setting.defense.canonical, "seed": str(setting.seed), "images": str(setting.images)}
     words |= {} if data_dir is None else {"data-dir": str(data_dir)}
     return shlex.join(["mia-bench", "run", *(word for name, value in words.items() for word in (f"--{name}", value))])
+
+
+def _with_files(model: ResolvedComponent) -> str:
+    """Write a model with the paths of its files, of which leaderboards name the hashes."""
+    params = model.component.model_dump(mode="json", exclude_defaults=True)
+    files = {key: getattr(getattr(model.component, key, None), "path", None) for key in params}
+    written = [f"{key}={write(str(path) if (path := files[key]) else value)}" for key, value in params.items()]
+    return f"{model.name}:{','.join(written)}" if written else model.name
 
 
 def _hash(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -48,7 +49,9 @@ class Declaration(BaseModel):
             return error["msg"].removeprefix("Value error, ")
         name = str(error["loc"][0])
         if name not in cls.model_fields:
-            return f"Expected one of {', '.join(cls.model_fields)}, got {name!r}. Correct the name or leave it out."
+            near = difflib.get_close_matches(name, cls.model_fields, 1)
+            mend = f"Did you mean {near[0]!r}?" if near else "Correct the name or leave it out."
+            return f"Expected one of {', '.join(cls.model_fields)}, got {name!r}. {mend}"
         if error["type"] == "missing":
             return f"Expected {name} to be {cls.model_fields[name].description}, got none. Add it."
         return refusal(cls, name, error["input"])

@@ -104,6 +104,7 @@ def test_outputs_without_names_of_classes_have_the_shape_of_the_answer(
     described = export(tree, tmp_path / "out", network=maps, data=("--dataset", "imagefolder:size=16,task=unlabeled"))
 
     _, answer = in_onnx_runtime(tmp_path / "out", np.zeros((1, 3, 16, 16), np.float32))
+    assert f"--model python:build=export_maps:build,weights={weights}" in described["evaluate"]
     assert described["classes"] == []
     assert described["server"]["outputs"]["logits"]["shape"] == ["batch", *answer.shape[1:]] == ["batch", 2, 12, 12]
 

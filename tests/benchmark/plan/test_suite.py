@@ -35,7 +35,9 @@ def test_a_users_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("splitt = 3", "Expected one of dataset, model, splits, .*, got 'splitt'. Correct the name"),
+        ("splitt = 3", "Expected one of dataset, model, splits, .*, got 'splitt'. Did you mean 'splits'"),
+        ('attack = "ridge"', "got 'attack'. Did you mean 'attacks'"),
+        ("folder = 3", "got 'folder'. Correct the name or leave it out."),
         ("split = 'a'\nsplits = 'b'", "Expected either split or splits, got both. Leave one out."),
         ("images = 'many'", "Expected images to be a whole number of at least 1, such as 64, got 'many'."),
         ("images = ", "mine.toml: "),

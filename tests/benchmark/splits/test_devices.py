@@ -62,7 +62,7 @@ def test_a_stage_takes_as_long_as_its_operations_or_its_weights() -> None:
     ("text", "sentence"),
     [
         ("gmacs_per_s = -1", "Expected gmacs_per_s to be a number above 0, got -1."),
-        ("gmacs = 1", "Expected one of gmacs_per_s, .* got 'gmacs'. Correct the name or leave it out."),
+        ("gmacs = 1", "Expected one of gmacs_per_s, .* got 'gmacs'. Did you mean 'gmacs_per_s'"),
         ("", "Expected gmacs_per_s to be a number above 0, got none. Add it."),
         ("gmacs_per_s = '5'", "Expected gmacs_per_s to be a number above 0, got '5'."),
         ("gmacs_per_s = true", "Expected gmacs_per_s to be a number above 0, got True."),
