@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Defense, ImageSet, Promise, SplitModel
+from ..benchmark.interfaces.stages import child_name, cut_name
 from ._layers import children, flat
 from ._sharing.compiler import SHAPING, Round, compiled, rounds_of
 from ._sharing.model import ShareChannel, SharedModel
@@ -94,7 +95,8 @@ class SecretSharing(Defense):
             collude=self.collude,
         )
         self._verify(shared, model, train.images[:VERIFIED_IMAGES])
-        logger.info("Shares need %d rounds: %s.", len(rounds), "; ".join(", ".join(each.names) for each in rounds))
+        names = [", ".join(map(cut_name, each.names)) for each in rounds]
+        logger.info("Shares need %d rounds: %s.", len(rounds), "; ".join(names))
         return shared
 
     def _promised(self) -> str:
@@ -151,7 +153,7 @@ def _with_local_layers(model: SplitModel) -> SplitModel:
     first = weighted[0] if weighted else len(layers)
     while first and isinstance(layers[first - 1][1], SHAPING):
         first -= 1  # The IR keeps its shape, which attackers can use.
-    client, server = list(children(model.client)), [(name.replace(".", "_"), layer) for name, layer in layers]
+    client, server = list(children(model.client)), [(child_name(name), layer) for name, layer in layers]
     if first:
         client.append(("before_sharing", nn.Sequential(OrderedDict(server[:first]))))
     return replace(model, client=nn.Sequential(OrderedDict(client)), server=nn.Sequential(OrderedDict(server[first:])))

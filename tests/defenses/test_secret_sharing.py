@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -212,3 +213,24 @@ def test_a_layer_that_occurs_twice_is_computed_twice(train: ImageSet, private: I
     torch.testing.assert_close(
         protected.classify(private.images[:8]), model.logits(private.images[:8]), atol=2**-9, rtol=0
     )
+
+
+def test_layers_inside_of_others_keep_their_names(train: ImageSet, private: ImageSet) -> None:
+    inner = nn.Sequential(OrderedDict(b=nn.Linear(8, 6), relu=nn.ReLU()))
+    server = nn.Sequential(OrderedDict(a=inner, a_b=nn.Linear(6, 4)))
+    model = SplitModel(client=nn.Sequential(nn.Flatten(), nn.Linear(256, 8)), server=server)
+
+    protected = SecretSharing().protect(model, train)
+
+    torch.testing.assert_close(protected.classify(private.images), model.classify(private.images), atol=1e-3, rtol=1e-3)
+    assert [each.names for each in protected.session.rounds] == [("a/b",), ("a_b",)]
+
+
+def test_a_layer_that_servers_cannot_compute_is_called_by_its_path(train: ImageSet) -> None:
+    inner = nn.Sequential(OrderedDict(norm=nn.LayerNorm(8), fc=nn.Linear(8, 4)))
+    model = SplitModel(
+        client=nn.Sequential(nn.Flatten(), nn.Linear(256, 8)), server=nn.Sequential(OrderedDict(head=inner))
+    )
+
+    with pytest.raises(Inapplicable, match=r"The layer 'head.norm' \(LayerNorm\) cannot be computed on shares"):
+        SecretSharing().protect(model, train)
