@@ -18,6 +18,8 @@ from ._network import Network
 from ._onnx_operators import lower
 
 NEEDED = "Expected the packages onnx and onnx2torch, got none. Install them: pip install 'mia-bench[onnx]'."
+CONTROL_FLOW = frozenset({"If", "Loop", "Scan"})
+"""Operators that decide by the numbers they are given what is computed, which no version of them can be without."""
 VERSIONS = (None, 17, 16, 13)
 """Versions of the operators to try, in order; None leaves the file as it is. onnx2torch knows them up to 17."""
 
@@ -171,7 +173,9 @@ def _converted(model: Any, path: Path) -> nn.Module:
     assert first is not None
     unknown = re.search(r"Converter is not implemented .*operation_type='(\w+)'", str(first))
     got = f"{unknown[1]} in {path}" if unknown else f"{path}: {message_of(first)}"
+    conditional = unknown and unknown[1] in CONTROL_FLOW
+    way = "Export it without conditions and loops" if conditional else "Export it with opset_version=17"
     raise UsageError(
-        f"Expected operators that onnx2torch knows, got {got}. Export it with opset_version=17, or give the network "
-        "with python:build=module:function."
+        f"Expected operators that onnx2torch knows, got {got}. {way}, or give the network with "
+        "python:build=module:function."
     ) from first

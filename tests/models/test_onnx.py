@@ -188,3 +188,19 @@ def test_weights_of_half_precision_are_computed_with_in_single_precision(tmp_pat
     with torch.no_grad():
         expected = model(path).build(IMAGE, 5)(images)
         torch.testing.assert_close(model(halved).build(IMAGE, 5)(images), expected, rtol=1e-2, atol=1e-2)
+
+
+def test_a_condition_is_refused_with_another_way_than_another_version(tmp_path: Path) -> None:
+    helper, path = onnx.helper, save(tmp_path / "net.onnx")
+    saved = onnx.load(str(path))
+    branches = {
+        name: helper.make_graph(
+            [helper.make_node("Identity", ["maps"], [name])], name, [], [helper.make_tensor_value_info(name, 1, None)]
+        )
+        for name in ("then_branch", "else_branch")
+    }
+    saved.graph.initializer.append(onnx.numpy_helper.from_array(np.array(True), "positive"))
+    saved.graph.node[1].CopyFrom(helper.make_node("If", ["positive"], ["active"], name="stem/if", **branches))
+    onnx.save(saved, str(path))
+    with pytest.raises(UsageError, match=r"got If in .*net.onnx. Export it without conditions and loops, or give the"):
+        model(path).build(IMAGE, 5)
