@@ -43,11 +43,11 @@ def filling(lines: Callable[[Sequence[Record]], list[Line]], known: Sequence[Rec
             """Return the table with the cells that have finished."""
             return self._table
 
-        def finished(self, label: str, record: Record) -> None:
+        def finished(self, cell_id: str, record: Record) -> None:
             """Take a finished cell into the table."""
             self._records.append(record)
             self._table = _table(lines(self._records))
-            super().finished(label, record)
+            super().finished(cell_id, record)
 
     return Filling
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..plan.cells import Cell
+from ..utils.plurals import count_of
 
 
-def divided_labels(cells: Sequence[Cell]) -> tuple[str, dict[str, str]]:
-    """Return what all cells share, and by the label of each cell the rest of it.
+def divided_labels(cells: Sequence[Cell]) -> tuple[str, dict[Cell, str]]:
+    """Return what all cells share, and by each cell the rest of its label.
 
     Args:
-        cells: the cells of a plan; the defense and the attack are never taken for shared.
+        cells: the cells of a plan; the defense and the attack are never taken for shared. The number of images is
+            stated only if it differs.
     """
-    parts = {cell.label: _parts(cell) for cell in cells}
-    shared = [name for name in ("data", "seed") if len({each[name] for each in parts.values()}) == 1]
+    parts = {cell: _parts(cell) for cell in cells}
+    shared = [name for name in ("data", "seed", "images") if len({each[name] for each in parts.values()}) == 1]
     first = next(iter(parts.values()), {})
-    short = {
-        label: " ".join(text for name, text in each.items() if name not in shared) for label, each in parts.items()
-    }
-    return ", ".join(first[name] for name in shared if first), short
+    short = {cell: " ".join(text for name, text in each.items() if name not in shared) for cell, each in parts.items()}
+    return ", ".join(first[name] for name in shared if first and name != "images"), short
 
 
 def _parts(cell: Cell) -> dict[str, str]:
@@ -29,4 +29,5 @@ def _parts(cell: Cell) -> dict[str, str]:
         "defense": setting.defense.label,
         "seed": f"seed {setting.seed}",
         "attack": cell.attack.label,
+        "images": count_of(setting.images, "image"),
     }

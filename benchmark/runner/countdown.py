@@ -24,36 +24,36 @@ class Countdown:
     """
 
     def __init__(
-        self, seconds: float, by_label: Mapping[str, float | None], clock: Callable[[], float] = time.monotonic
+        self, seconds: float, by_cell: Mapping[str, float | None], clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Start to count.
 
         Args:
             seconds: expected wall time of the whole run.
-            by_label: expected seconds of each cell; None counts as their mean.
+            by_cell: expected seconds of each cell, by its id; None counts as their mean.
             clock: gives the time in seconds.
         """
-        usual = mean([each for each in by_label.values() if each] or [1.0])
-        self._weights = {label: usual if each is None else max(each, 1e-3) for label, each in by_label.items()}
+        usual = mean([each for each in by_cell.values() if each] or [1.0])
+        self._weights = {cell_id: usual if each is None else max(each, 1e-3) for cell_id, each in by_cell.items()}
         self._total, self._seconds = sum(self._weights.values()) or 1.0, seconds
         self._clock, self._start = clock, clock()
         self._done, self._last = 0.0, self._start
         self._running: set[str] = set()
 
-    def started(self, label: str) -> None:
+    def started(self, cell_id: str) -> None:
         """Take note that a cell begins."""
-        self._running.add(label)
+        self._running.add(cell_id)
 
-    def finished(self, label: str) -> None:
+    def finished(self, cell_id: str) -> None:
         """Take note that a cell is finished."""
-        self._running.discard(label)
-        self._done, self._last = self._done + self._weights.pop(label, 0.0), self._clock()
+        self._running.discard(cell_id)
+        self._done, self._last = self._done + self._weights.pop(cell_id, 0.0), self._clock()
 
     def left(self) -> float:
         """Return the seconds that are left."""
         prior = PRIOR_SHARE * self._total
         elapsed = self._last - self._start
         rate = (prior * self._seconds / self._total + elapsed) / (prior + self._done)
-        running = sum(self._weights.get(label, 0.0) for label in self._running)
+        running = sum(self._weights.get(cell_id, 0.0) for cell_id in self._running)
         passed = min(self._clock() - self._last, RUNNING_SHARE * rate * running)
         return max(0.0, rate * (self._total - self._done) - passed)

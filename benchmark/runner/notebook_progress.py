@@ -32,7 +32,7 @@ class NotebookDisplay(Listener):
         """Expect cells.
 
         Args:
-            names: The name of each cell, by its label.
+            names: The name of each cell, by its id.
             countdown: What knows how long the cells take.
         """
         from IPython.display import HTML, display
@@ -52,19 +52,19 @@ class NotebookDisplay(Listener):
             self._html(f"<small>{self._count} of {count_of(len(self._names), 'cell')} computed</small>")
         )
 
-    def started(self, label: str) -> None:
+    def started(self, cell_id: str) -> None:
         """Name the current cell."""
-        self._countdown.started(label)
-        self._show(label)
+        self._countdown.started(cell_id)
+        self._show(cell_id)
 
-    def finished(self, label: str, record: Record) -> None:
+    def finished(self, cell_id: str, record: Record) -> None:
         """Count a finished cell."""
         self._count += 1
-        self._countdown.finished(label)
+        self._countdown.finished(cell_id)
         self._show("")
 
-    def _show(self, label: str) -> None:
-        self._handle.update(self._html(self._line(self._names.get(label, label))))
+    def _show(self, cell_id: str) -> None:
+        self._handle.update(self._html(self._line(self._names.get(cell_id, cell_id))))
 
     def _line(self, name: str) -> str:
         total, left = len(self._names), self._countdown.left()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -18,8 +17,6 @@ from ..utils.texts import one_line
 from .countdown import Countdown
 from .estimates import duration
 
-logger = logging.getLogger(__name__)
-
 BAR_WIDTH = 16
 SCORES_WIDTH = len("  25.12 dB  SSIM 0.667  1 h 20 min")
 
@@ -28,13 +25,13 @@ class Listener:
     """Receives what happens in a run. This one ignores it.
 
     Example:
-        >>> Listener().started("photos lenet5 relu1 undefended seed 0 ridge")
+        >>> Listener().started("0123456789abcdef")
     """
 
-    def started(self, label: str) -> None:
+    def started(self, cell_id: str) -> None:
         """Take note that a cell begins."""
 
-    def finished(self, label: str, record: Record) -> None:
+    def finished(self, cell_id: str, record: Record) -> None:
         """Take note that a cell has its record."""
 
 
@@ -50,7 +47,7 @@ class Display(Listener):
         """Expect cells.
 
         Args:
-            names: what to call each cell, by its label.
+            names: what to call each cell, by its id.
             countdown: knows how long the cells take.
         """
         self._console, self._names, self._countdown = stderr_console(), names, countdown
@@ -85,18 +82,17 @@ class Display(Listener):
         """Return what is shown above the bar and changes while cells are computed; None for one line for each cell."""
         return None
 
-    def started(self, label: str) -> None:
+    def started(self, cell_id: str) -> None:
         """Name the current cell."""
-        logger.debug("Started %s.", label)
-        self._countdown.started(label)
-        self._bar.update(self._task, description=one_line(self._names.get(label, label)))
+        self._countdown.started(cell_id)
+        self._bar.update(self._task, description=one_line(self._names.get(cell_id, cell_id)))
 
-    def finished(self, label: str, record: Record) -> None:
+    def finished(self, cell_id: str, record: Record) -> None:
         """Show a finished cell with its scores, or why it has none."""
         self._count += 1
-        self._countdown.finished(label)
+        self._countdown.finished(cell_id)
         self._bar.advance(self._task)
-        name, result = one_line(self._names.get(label, label)), _result(record)
+        name, result = one_line(self._names.get(cell_id, cell_id)), _result(record)
         if self._live and self.above() is not None and record.row.status == "done":
             self._bar.refresh()
         elif self._live:

@@ -61,7 +61,6 @@ def execute(
     check_writable(options.out)
     everything = remember_plan(planned, options.out, artifacts)
     done = {each.cell_id: each.record for each in planned if each.record and each.finished}
-    labels = {each.cell_id: each.cell.label for each in planned}
     groups = unfinished(planned)
     if not groups:
         return [done[each.cell_id] for each in planned]
@@ -71,7 +70,7 @@ def execute(
             with writing(options.out):
                 record = _keep(options, outcome)
             done[record.row.cell_id] = record
-            listener.finished(labels[record.row.cell_id], record)
+            listener.finished(record.row.cell_id, record)
             board.refresh()
     finally:
         with writing(options.out):
@@ -114,7 +113,8 @@ def _outcomes(
         if options.jobs in (None, 1) and options.cell_timeout is None:
             for task in itertools.chain.from_iterable(own):
                 if (outcome := known(task)) is None:
-                    listener.started(task.cell.label)
+                    logger.debug("Started %s.", task.cell.label)
+                    listener.started(task.cell_id)
                     outcome = run_task(task, artifacts)
                 yield outcome
         else:
@@ -229,14 +229,17 @@ def _display(
     display: type[Display] | type[NotebookDisplay],
 ) -> Display | NotebookDisplay | None:
     """Log what will be computed and how long it takes, and return the progress display if there is work to do."""
-    groups = [[task.cell for task in group] for group in unfinished(planned)]
+    tasks = unfinished(planned)
+    groups = [[task.cell for task in group] for group in tasks]
     known = timings_of(each.record for each in planned if each.record)
     need = estimate(groups, artifacts, known, options.jobs or 1)
-    shared, names = divided_labels(list(need.by_cell))
+    shared, short = divided_labels(list(need.by_cell))
     for sentence in opening(len(planned), need, shared):
         logger.info("%s", sentence)
-    by_label = {cell.label: seconds for cell, seconds in need.by_cell.items()}
-    return display(names, Countdown(need.seconds, by_label)) if names else None
+    ids = {task.cell: task.cell_id for task in itertools.chain.from_iterable(tasks)}
+    names = {ids[cell]: name for cell, name in short.items()}
+    seconds = {ids[cell]: each for cell, each in need.by_cell.items()}
+    return display(names, Countdown(need.seconds, seconds)) if names else None
 
 
 def tell_doubts(records: Sequence[Record]) -> int:

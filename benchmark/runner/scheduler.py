@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,8 @@ from ..evaluation.evaluate import incomplete
 from .progress import Listener
 from .tasks import CellResult, Task
 from .worker_protocol import WorkerEvent, WorkerPool
+
+logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
 """The seconds to wait for events before checking whether a cell takes too long."""
@@ -116,7 +119,8 @@ class Scheduler:
         match news.kind:
             case "begun":
                 post.since = time.monotonic()
-                listener.started(post.rest[0].cell.label)
+                logger.debug("Started %s.", post.rest[0].cell.label)
+                listener.started(post.rest[0].cell_id)
             case "done" | "failed":
                 del self._posts[worker]
                 outcome = news.outcome or self._failed(post.rest[0], news.text)

@@ -99,9 +99,20 @@ def test_labels_say_once_what_all_cells_share() -> None:
     shared, names = divided_labels(cells)
 
     assert shared == "photos lenet5 relu1"
-    assert names["photos lenet5 relu1 dp_ir:sigma=0.1 seed 1 ridge"] == "dp_ir:sigma=0.1 seed 1 ridge"
+    assert list(names.values())[-2:] == ["dp_ir:sigma=0.1 seed 1 ridge", "dp_ir:sigma=0.1 seed 1 mean_image"]
     assert divided_labels(cells[:1])[0] == "photos lenet5 relu1, seed 0"
     assert divided_labels([]) == ("", {})
+
+
+def test_cells_that_differ_in_the_number_of_images_are_told_apart() -> None:
+    parts = [Request(dataset="photos", attacks=["ridge"], defenses=["undefended"], images=count) for count in (1, 8)]
+
+    _, names = divided_labels(plan(*parts))
+
+    assert list(names.values()) == [
+        *("undefended ridge 1 image", "undefended mean_image 1 image"),
+        *("undefended ridge 8 images", "undefended mean_image 8 images"),
+    ]
 
 
 def test_a_run_says_how_long_it_takes_and_a_long_one_names_a_shorter_one() -> None:

@@ -64,8 +64,8 @@ class Ear(Listener):
     def __init__(self) -> None:
         self.heard: list[str] = []
 
-    def started(self, label: str) -> None:
-        self.heard.append(label)
+    def started(self, cell_id: str) -> None:
+        self.heard.append(cell_id)
 
 
 def finish(task: Task) -> list[WorkerEvent]:
@@ -92,7 +92,7 @@ def test_every_task_is_computed_once(count: int) -> None:
     assert sorted(cell for _, cell in workers.given) == sorted(DONE)
     assert workers.most == count
     assert sorted(workers.killed) == list(range(1, workers.started + 1))
-    assert sorted(ear.heard) == sorted(task.cell.label for task in TASKS)
+    assert sorted(ear.heard) == sorted(task.cell_id for task in TASKS)
 
 
 def test_a_group_is_computed_by_one_worker_while_other_groups_wait() -> None:
