@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..evaluation.artifacts import Artifacts
 from ..metrics.macs import counted_macs
@@ -35,8 +35,17 @@ def client_of(setting: Setting, artifacts: Artifacts) -> Client | None:
     """Run the untrained client of a setting once; None for those of plug-ins, which run in worker processes only."""
     if setting.in_worker:
         return None
-    layers = artifacts.targets.structure(setting.dataset, setting.model).split(setting.split).client
-    image = torch.zeros(1, *artifacts.facts(setting.dataset).image_shape)
+    target = artifacts.targets.structure(setting.dataset, setting.model)
+    return run_once(target.split(setting.split).client, artifacts.facts(setting.dataset).image_shape)
+
+
+def run_once(layers: nn.Module, image_shape: tuple[int, int, int]) -> Client:
+    """Run layers once on an image (C, H, W).
+
+    Example:
+        >>> run_once(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), (1, 8, 8)).macs
+        640
+    """
     weights = {each.data_ptr() for each in (*layers.parameters(), *layers.buffers())}
     kept: dict[int, int] = {}
 
@@ -45,6 +54,7 @@ def client_of(setting: Setting, artifacts: Artifacts) -> Client | None:
             kept[tensor.data_ptr()] = tensor.numel()
         return tensor
 
+    image = torch.zeros(1, *image_shape)
     saving = torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor)
     with torch.enable_grad(), saving, counted_macs() as counter:
         sent = layers(image.requires_grad_())

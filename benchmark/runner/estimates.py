@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 from statistics import median
-
-import torch
+from typing import NamedTuple
 
 from ..evaluation.artifacts import Artifacts
 from ..interfaces import Access, Dataset
-from ..metrics.macs import count_macs
 from ..plan.cells import Cell, Setting
 from ..training import FAST, STANDARD
-from .clients import Client, client_of
-from .memory import process_bytes
+from .clients import Client, client_of, run_once
+from .memory import process_bytes, training_bytes
 from .timings import CellNames, Timing, nearest
 
 STEP_SECONDS, MACS_PER_SECOND = 1.6e-4, 9e10
@@ -59,9 +57,9 @@ def estimate(groups: Sequence[Sequence[Cell]], artifacts: Artifacts, known: Sequ
         known: cells that were timed before.
         jobs: number of processes.
     """
-    training = sum(_training_by_target(groups, artifacts).values())
+    training = _training_by_target(groups, artifacts)
     by_cell: dict[Cell, float | None] = {}
-    longest, total, largest = 0.0, 0.0, 0
+    longest, total, largest = 0.0, 0.0, max((each.memory for each in training.values()), default=0)
     clients: dict[object, Client | None] = {}
     for group in groups:
         setting = group[0].setting
@@ -80,7 +78,8 @@ def estimate(groups: Sequence[Sequence[Cell]], artifacts: Artifacts, known: Sequ
         by_cell |= attacking
     processes = max(1, min(jobs, len(by_cell)))
     memory = min(jobs, len(by_cell)) * largest
-    return Estimate(training + max(longest, total / processes), by_cell, training, memory)
+    training_seconds = sum(each.seconds for each in training.values())
+    return Estimate(training_seconds + max(longest, total / processes), by_cell, training_seconds, memory)
 
 
 def duration(seconds: float) -> str:
@@ -138,27 +137,30 @@ def _protect_seconds(cell: Cell, known: Sequence[Timing]) -> float:
     return median([each.protect_seconds or 0.0 for each in nearest(timed, agreement)] or [0.0])
 
 
-def _training_by_target(groups: Sequence[Sequence[Cell]], artifacts: Artifacts) -> dict[object, float]:
-    """Return the seconds to train each target; none for those of plug-ins, which run in worker processes only."""
-    found: dict[object, float] = {}
+class _Training(NamedTuple):
+    """The seconds that a target is trained, and the bytes of the process that does it."""
+
+    seconds: float
+    memory: int
+
+
+def _training_by_target(groups: Sequence[Sequence[Cell]], artifacts: Artifacts) -> dict[object, _Training]:
+    """Return what it takes to train each target; nothing for those of plug-ins, which run in worker processes only."""
+    found: dict[object, _Training] = {}
     for group in groups:
         setting = group[0].setting
         target = setting.dataset, setting.model, setting.seed
-        if target not in found and not _foreign(group):
-            found[target] = 0.0 if artifacts.targets.is_ready(setting) else _training_seconds(artifacts, setting)
+        if target not in found and not setting.in_worker and not artifacts.targets.is_ready(setting):
+            found[target] = _training(artifacts, setting)
     return found
 
 
-def _foreign(group: Sequence[Cell]) -> bool:
-    setting = group[0].setting
-    return setting.in_worker
-
-
-def _training_seconds(artifacts: Artifacts, setting: Setting) -> float:
+def _training(artifacts: Artifacts, setting: Setting) -> _Training:
     dataset = setting.dataset.component
     assert isinstance(dataset, Dataset)
     facts = artifacts.facts(setting.dataset)
-    target = artifacts.targets.structure(setting.dataset, setting.model)
-    macs = count_macs(target, torch.zeros(1, *facts.image_shape))
+    network = run_once(artifacts.targets.structure(setting.dataset, setting.model), facts.image_shape)
     recipe = FAST if dataset.training.fast else STANDARD
-    return recipe.cost * dataset.training.epochs * facts.train * (STEP_SECONDS + 3 * macs / MACS_PER_SECOND)
+    passes = recipe.cost * dataset.training.epochs * facts.train
+    seconds = passes * (STEP_SECONDS + 3 * network.macs / MACS_PER_SECOND)
+    return _Training(seconds, training_bytes(network, facts, batch=recipe.batch_size))

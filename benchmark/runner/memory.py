@@ -11,6 +11,8 @@ from .clients import Client
 
 BASE_BYTES = 850 * 2**20
 """A process that has imported everything and scores reconstructions (measured)."""
+DATA_COPIES = 2.5
+"""How often all images are held at most, together with what is computed from them (measured)."""
 DECODER_BYTES = 32 * 16 * 4
 """For each pixel of a batch: 32 channels of about 16 maps that are kept for the gradient."""
 DECODER_BATCH, FEW_IMAGES, FEW_PIXELS, FEW_BATCH = 64, 25 * 64, 2**14, 4
@@ -47,7 +49,22 @@ def process_bytes(cells: Sequence[Cell], client: Client, facts: Facts) -> int:
     """
     attacked = 4 * 4 * cells[0].setting.images * max(client.wire_numbers, prod(facts.image_shape))
     largest = max(_attack_bytes(cell, client, facts) for cell in cells)
-    return BASE_BYTES + 2 * facts.bytes_in_memory + attacked + largest
+    return _data_bytes(facts) + attacked + largest
+
+
+def training_bytes(network: Client, facts: Facts, *, batch: int) -> int:
+    """Return the bytes of a process that trains a target.
+
+    Args:
+        network: What the whole network computes.
+        facts: Those of the dataset.
+        batch: Images of a step.
+    """
+    return _data_bytes(facts) + WORK_BYTES + 4 * batch * network.graph_numbers
+
+
+def _data_bytes(facts: Facts) -> int:
+    return BASE_BYTES + round(DATA_COPIES * facts.bytes_in_memory)
 
 
 def _attack_bytes(cell: Cell, client: Client, facts: Facts) -> int:

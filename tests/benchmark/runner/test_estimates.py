@@ -146,6 +146,16 @@ def test_memory_is_that_of_the_attacks_that_are_chosen(bench: Artifacts) -> None
     assert memory([[*cells("mean_image")[0], *cells("ridge")[0]]], bench) == queries
 
 
+def test_a_target_that_is_not_in_the_cache_takes_the_memory_of_its_training(
+    bench: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = cells("mean_image")
+    trained = memory(groups, bench)
+    monkeypatch.setattr(bench.targets, "is_ready", lambda setting: False)
+
+    assert memory(groups, bench) - trained > 2**27 - 4 * 4 * 4 * 8 * 12 * 12  # beside the wires of four images
+
+
 def test_the_needs_are_those_of_built_in_attacks() -> None:
     assert set(NEEDS) <= set(registry.names("attacks"))
 
@@ -172,9 +182,11 @@ def test_images_that_stay_on_disk_take_no_memory(
     groups = cells("ridge")
     dense = memory(groups, bench, 1)
     monkeypatch.setattr(_pixel_cache, "MAX_FLOAT_BYTES", 1000)
-    stored = memory(groups, Artifacts(device=torch.device("cpu"), data_dir=bench.data_dir), 1)
+    fresh = Artifacts(device=torch.device("cpu"), data_dir=bench.data_dir)
+    monkeypatch.setattr(fresh.targets, "is_ready", lambda setting: True)
+    stored = memory(groups, fresh, 1)
 
-    assert dense - stored == 2 * 4 * (90 + 24) * 3 * 16 * 16
+    assert dense - stored == 2.5 * 4 * (90 + 24) * 3 * 16 * 16
 
 
 def test_each_process_needs_memory_but_not_more_processes_than_cells(bench: Artifacts) -> None:
