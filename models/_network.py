@@ -14,6 +14,7 @@ from ..benchmark.errors import UsageError
 from ..benchmark.interfaces import Component, Model
 from ..benchmark.interfaces.stages import Stages
 from ..benchmark.utils.files import Unreadable, read_text
+from ..benchmark.utils.plurals import count_of
 from ._content import File
 from ._graph import linearize, require_independence
 from ._head import Head
@@ -95,11 +96,12 @@ class Network(Model):
         with torch.no_grad():
             shape = tuple(stages(torch.zeros(1, *image_shape)).shape[1:])
         if classes and shape != (classes,):
-            got = f"{shape[0]} logits" if len(shape) == 1 else f"outputs {shape}"
+            got = f"{shape[0]}" if len(shape) == 1 else f"outputs {shape}"
             raise UsageError(
-                f"Expected one logit for each of the {classes} classes, got {got}. Give images of the classes that the "
-                "network was trained on, or head=retrain to train its last layer on the dataset. With imagefolder or "
-                "npz, task=unlabeled measures the agreement with the undefended network alone."
+                f"Expected {count_of(classes, 'output')}, one for each class, label or number of the dataset, got "
+                f"{got}. Give images of the classes that the network was trained on, or head=retrain to train its last "
+                "layer on the dataset. With imagefolder or npz, task=unlabeled measures the agreement with the "
+                "undefended network alone."
             )
         return stages
 

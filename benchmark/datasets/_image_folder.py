@@ -131,8 +131,26 @@ def _warn_of_validation(root: Path) -> None:
             )
 
 
+def _warn_of_unlisted(root: Path, table: LabelTable) -> None:
+    """Warn of images beside those of a table that have no line in it."""
+    listed = set(table.files)
+    folders = sorted({path.rpartition("/")[0] for path in listed})
+    found = [
+        path
+        for folder in folders
+        if (root / folder).is_dir()
+        for entry in _visible(root / folder)
+        if _is_image(entry) and (path := f"{folder}/{entry.name}".lstrip("/")) not in listed
+    ]
+    if found:
+        logging.getLogger(__name__).warning(
+            "Ignored %s without a line in %s, such as %s.", count_of(len(found), "image"), table.path, root / found[0]
+        )
+
+
 def _listed(root: Path, task: Wanted, table: LabelTable | None) -> Tree:
     if table is not None:
+        _warn_of_unlisted(root, table)
         return _without_classes(Tree(root, (), {"all": [(path, 0) for path in table.files]}, table=table, task=task))
     if task in ("multi-label", "regression"):
         raise UsageError(

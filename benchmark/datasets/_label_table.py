@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,6 +102,8 @@ def read_table(path: Path) -> LabelTable:
             f"Expected a column of paths, columns of numbers and a line for each image in {path}, got "
             f"{count_of(len(frame.columns), 'column')} and {count_of(len(frame), 'line')}. {FORM}"
         )
+    if os.path.isfile(path.parent / str(frame.columns[0])):
+        raise UsageError(f"Expected a header in {path}, got the image {frame.columns[0]!r} in line 1. {FORM}")
     columns = [str(name) for name in frame.columns[1:]]
     for name in columns:
         _require_numbers(frame[name], name, path)

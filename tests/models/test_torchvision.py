@@ -177,7 +177,8 @@ def test_wrong_parameters_are_refused_in_a_sentence(params: dict[str, Any], word
 
 def test_a_head_that_does_not_fit_is_refused_or_replaced(trained: nn.Module, file: Path) -> None:
     with pytest.raises(
-        UsageError, match=r"Expected one logit for each of the 3 classes, got 4 logits\. .*head=retrain"
+        UsageError,
+        match=r"Expected 3 outputs, one for each class, label or number of the dataset, got 4\. .*head=retrain",
     ):
         model(weights=file).build(IMAGE, 3)
     retrained = model(weights=file, head="retrain")

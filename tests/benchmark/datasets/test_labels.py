@@ -158,6 +158,7 @@ def test_a_table_of_numbers_is_for_regression_and_may_name_the_splits(tmp_path: 
         ),
         ("file,x\n../0.png,1\n", "Expected a path relative to .* in line 2"),
         ("file,x\n0.png,1\n0.png,2\n", "got '0.png' again in line 3"),
+        ("0.png,1\n1.png,2\n2.png,4\n", "Expected a header in .*labels.csv, got the image '0.png' in line 1. Write a"),
         ("file\n0.png\n", "got 1 column and 1 line"),
         ("", "Expected a table of labels, got"),
         ("file,x\n0.png,1.5\n1.png,2\n", "Expected at least 3 images in"),
@@ -232,3 +233,17 @@ def test_attributes_that_do_not_fit_their_images_are_refused(
 
     with pytest.raises(UsageError, match=words):
         validate_pools(given, "x")
+
+
+def test_images_without_a_line_in_the_table_are_ignored_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = [f"{index}.png,{index / 7}" for index in range(COUNT - 2)]
+    (images(tmp_path) / "labels.csv").write_text("\n".join(["file,x", *lines]))
+
+    pools = folder(tmp_path)
+
+    assert sum(map(len, (pools.train, pools.aux, pools.private))) == COUNT - 2
+    assert (
+        f"Ignored 2 images without a line in {tmp_path / 'labels.csv'}, such as {tmp_path / '22.png'}." in caplog.text
+    )
