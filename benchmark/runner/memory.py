@@ -24,6 +24,9 @@ the images of which it has gradients at least."""
 QUERY_BYTES, QUERY_COPIES = 2**31, 6
 """What queries keep at most (``attacks/_decoders/queries.py``); their images and wires, with copies of which decoders
 are made (measured)."""
+SAMPLE_IMAGES, SAMPLE_NUMBERS, SAMPLE_COPIES = 1000, 2**26, 12
+"""Queries and numbers of their wires from which a decoder takes its scales, at most (``queries.py``, ``_limits.py``),
+and copies that it makes of these meanwhile (measured)."""
 
 QUERIES, DECODER, SEARCH, JACOBIAN = "queries", "decoder", "search", "jacobian"
 EVERYTHING = frozenset({QUERIES, DECODER, SEARCH})
@@ -77,6 +80,9 @@ def _attack_bytes(cell: Cell, client: Client, facts: Facts) -> int:
         JACOBIAN: GRADIENT_BYTES,
     }
     queries = min(QUERY_BYTES, 4 * numbers) if QUERIES in needs else 0
+    if queries and DECODER in needs:
+        sample = min(SAMPLE_NUMBERS, min(facts.aux, SAMPLE_IMAGES) * client.wire_numbers)
+        queries += 4 * SAMPLE_COPIES * sample
     return queries + max((size for name, size in parts.items() if name in needs), default=0)
 
 
