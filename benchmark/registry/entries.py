@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import UsageError, clean, describe
+from .hints import hint
 from .inspection import broken
 
 if TYPE_CHECKING:
@@ -152,8 +153,6 @@ def find(kind: Kind, name: str) -> Entry:
     """
     known = providers(kind)
     if name not in known:
-        from .hints import hint
-
         raise UsageError(
             f"Unknown {kind.removesuffix('s')} {name!r}{suggestion(name, known)}{hint(kind, name)} "
             f"Available: {', '.join(known)}."

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .entries import Kind
-
 WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors")
 """Suffixes of files that hold weights without a network."""
 
 
-def hint(kind: Kind, name: str) -> str:
+def hint(kind: str, name: str) -> str:
     """Return a sentence that says how to write what an unknown name seems to be, after a space, or nothing.
 
     Args:
-        kind: Kind of the component that was expected.
+        kind: Kind of the component that was expected, such as ``models``.
         name: What was written.
 
     Example:
