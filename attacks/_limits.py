@@ -6,11 +6,10 @@ The limits depend on shapes alone and not on the machine, so that results are th
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 
+from ..benchmark.metrics.graph_numbers import run_with_graph
 from ..benchmark.metrics.macs import count_macs
 from ..benchmark.training import SMALLEST_BATCH
 
@@ -34,20 +33,7 @@ def in_one_pass(wire: Tensor) -> int:
 
 def in_one_graph(client: nn.Module, image: Tensor) -> int:
     """Return how many images (C, H, W) go through a client at a time, with gradients with respect to them."""
-    constant = {tensor.data_ptr() for tensor in (*client.parameters(), *client.buffers())}
-    saved: dict[int, int] = {}
-
-    def count(tensor: Tensor) -> Tensor:
-        if tensor.data_ptr() not in constant:
-            saved[tensor.data_ptr()] = tensor.numel()
-        return tensor
-
-    def same(tensor: Any) -> Any:
-        return tensor
-
-    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(count, same):
-        value = client(image[None].detach().requires_grad_())
-    return max(1, MAX_GRAPH_NUMBERS // max(1, image.numel() + value.numel() + sum(saved.values())))
+    return max(1, MAX_GRAPH_NUMBERS // max(1, run_with_graph(client, image)[1]))
 
 
 def sample_size(wire: Tensor, most: int) -> int:

@@ -38,8 +38,8 @@ class Ensembler(Defense):
 
     The claim concerns attackers who cannot query and train a shadow client, with last layers of theirs, through the
     bodies: through all of them, or, for comparison, through the selected ones or one of these (``known_bodies``). There
-    is no guarantee. Attackers who know the client or can query it do not have to know the selection, since the wire
-    depends on the selection through the weights of the client only. They are outside of the claim.
+    is no guarantee. The claim does not cover attackers who know the client or can query it. They do not need the
+    selection, which affects the wire through the weights of the client only.
 
     Example: ``mia-bench run --defense ensembler --known-bodies all,selected,one --attack query_free --attack ridge``
 

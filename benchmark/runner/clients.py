@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..evaluation.artifacts import Artifacts
+from ..metrics.graph_numbers import run_with_graph
 from ..metrics.macs import counted_macs
 from ..plan.cells import Setting
 
@@ -46,16 +47,6 @@ def run_once(layers: nn.Module, image_shape: tuple[int, int, int]) -> Client:
         >>> run_once(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), (1, 8, 8)).macs
         640
     """
-    weights = {each.data_ptr() for each in (*layers.parameters(), *layers.buffers())}
-    kept: dict[int, int] = {}
-
-    def note(tensor: Tensor) -> Tensor:
-        if tensor.data_ptr() not in weights:
-            kept[tensor.data_ptr()] = tensor.numel()
-        return tensor
-
-    image = torch.zeros(1, *image_shape)
-    saving = torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor)
-    with torch.enable_grad(), saving, counted_macs() as counter:
-        sent = layers(image.requires_grad_())
-    return Client(counter.macs, sent.numel(), image.numel() + sent.numel() + sum(kept.values()))
+    with counted_macs() as counter:
+        sent, graph_numbers = run_with_graph(layers, torch.zeros(image_shape))
+    return Client(counter.macs, sent.numel(), graph_numbers)
