@@ -2,29 +2,75 @@
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
+import torch
 from torch import Tensor
 
+CLEAR_ERRORS = 2.5
+"""Standard errors by which a reconstruction must be nearer to its own image than to others, to be trusted at all."""
+MIN_TESTED = 12
+"""Images from which this is tested; with fewer, a true reconstruction could fail."""
 
-def trust(rebuilt: Tensor, truth: Tensor, mean: Tensor) -> float:
+
+class Judged(NamedTuple):
+    """Reconstructions of the attacker's own images, to which the attack was not fitted.
+
+    Attributes:
+        rebuilt: the reconstructions, (K, C, H, W).
+        truth: the images, (K, C, H, W).
+        mean: the mean of the images that the attack was fitted to, (C, H, W).
+    """
+
+    rebuilt: Tensor
+    truth: Tensor
+    mean: Tensor
+
+
+def trust(*judged: Judged) -> float:
     """Compute the factor for the deviations from the mean image: 1 if they beat the mean image, else less.
 
-    It is about 0 for a wire without information, so that the attack returns the mean image and not memorized noise.
+    It is 0 for a wire without information, so that the attack returns the mean image and not memorized noise: if the
+    deviations agree with those of their own images no better than with those of other images, by a one-sided test of
+    the inner products, the factor is 0.
 
     Args:
-        rebuilt: reconstructions of the attacker's own images, (K, C, H, W), which the attack was not fitted to.
-        truth: those images, (K, C, H, W).
-        mean: the mean image, (C, H, W).
+        judged: the reconstructions that each fold judges on.
 
     Example:
         >>> import torch
         >>> truth = torch.rand(4, 1, 8, 8)
-        >>> trust(truth, truth, truth.mean(0))
+        >>> trust(Judged(truth, truth, truth.mean(0)))
         1.0
     """
-    away = rebuilt - mean
+    away = torch.cat([each.rebuilt - each.mean for each in judged])
     energy = away.square().sum().item()
-    best = ((truth - mean) * away).sum().item() / energy if energy else 1.0  # least squares
+    if not energy:
+        return 1.0
+    if not _informed(judged):
+        return 0.0
+    apart = torch.cat([each.truth - each.mean for each in judged])
+    best = (apart * away).sum().item() / energy  # least squares
     return 1.0 if best >= 0.5 else max(0.0, best)  # at 0.5 the error is that of the mean image
+
+
+def _informed(judged: tuple[Judged, ...]) -> bool:
+    """Return whether reconstructions are nearer to their own images than chance explains, or too few to say so.
+
+    Without information, an image and the reconstruction of another one from the same fold agree as well, on average.
+    """
+    gain, variance, tested = 0.0, 0.0, 0
+    for rebuilt, truth, mean in judged:
+        count = len(truth)
+        if count < 2:
+            continue
+        products = (truth - mean).flatten(1).double() @ (rebuilt - mean).flatten(1).double().T  # (K, K)
+        others = products[~torch.eye(count, dtype=torch.bool, device=products.device)]
+        gain += count * (products.diagonal().mean() - others.mean()).item()
+        variance += count * others.var().item()
+        tested += count
+    return tested < MIN_TESTED or gain > CLEAR_ERRORS * math.sqrt(variance)
 
 
 def shrink(images: Tensor, mean: Tensor, factor: float) -> Tensor:

@@ -13,7 +13,7 @@ from torch.nn import functional
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._decoders.folds import divide_once
 from ._inversion.rmle import comparable, ir_shape
-from ._shrinkage import shrink, trust
+from ._shrinkage import Judged, shrink, trust
 from ._units import least_unit
 
 LEARNING_RATE = 1e-2
@@ -66,7 +66,7 @@ class DeepPrior(Attack):
                 (seen.channel.distance(client(generator()), wire) / unit).sum().backward()
                 optimizer.step()
         images, others = generator().detach(), seen.aux.images[fold.fit.to(private.device)].mean(0)
-        return shrink(images[: len(private)], mean, trust(images[len(private) :], own, others))
+        return shrink(images[: len(private)], mean, trust(Judged(images[len(private) :], own, others)))
 
 
 class Hourglass(nn.Module):

@@ -29,7 +29,7 @@ class RidgeSkip(Attack):
     Source: ours; the skip path follows He et al., CVPR 2016, and zero initialization Zhang et al., ICLR 2019 (Fixup).
     """
 
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     access: ClassVar[Access] = Access.BLACK_BOX
     standard: ClassVar[bool] = False
 

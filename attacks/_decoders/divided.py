@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...benchmark.metrics import psnr, ssim
-from .._shrinkage import shrink, trust
+from .._shrinkage import Judged, shrink, trust
 from .folds import Fold, affordable, divide
 from .queries import Queries
 
@@ -65,10 +65,13 @@ class Divided:
             member: the attack.
             mean: the mean of the attacker's images, (C, H, W).
         """
-        *judged, private = member.rebuild([*(wires for wires, _ in self.judges), self.whole.observed])
-        rebuilt, truth = torch.cat(judged), torch.cat([images for _, images in self.judges])
-        means = torch.cat([part.mean.expand_as(images) for part, images in zip(self.parts, judged, strict=True)])
-        factor = trust(rebuilt, truth, means)
-        shown = shrink(rebuilt, means, factor)
+        *rebuilt, private = member.rebuild([*(wires for wires, _ in self.judges), self.whole.observed])
+        judged = [
+            Judged(some, images, part.mean)
+            for some, (_, images), part in zip(rebuilt, self.judges, self.parts, strict=True)
+        ]
+        factor = trust(*judged)
+        shown = torch.cat([shrink(each.rebuilt, each.mean, factor) for each in judged])
+        truth = torch.cat([each.truth for each in judged])
         scores = (psnr(shown, truth).mean().item(), ssim(shown, truth).mean().item())
         return Answer(shrink(private, mean, factor).contiguous(), *scores)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ...benchmark.training import fit
 from .._limits import in_one_pass, least_steps
-from .._shrinkage import shrink, trust
+from .._shrinkage import Judged, shrink, trust
 from .folds import Fitted
 from .queries import Queries
 
@@ -134,7 +134,7 @@ def decode(decoder: Rebuild, queries: Queries, mean: Tensor) -> Tensor:
         >>> images = decode(network, queries, seen.aux.images.mean(0))  # doctest: +SKIP
     """
     held = queries.held_out
-    factor = trust(apply(decoder, queries.wires(held)), queries.images[held], queries.mean)
+    factor = trust(Judged(apply(decoder, queries.wires(held)), queries.images[held], queries.mean))
     return shrink(apply(decoder, queries.observed), mean, factor).contiguous()
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .._decoders.folds import Fold, affordable
-from .._shrinkage import trust
+from .._shrinkage import Judged, trust
 from .rmle import invert
 from .searches import Search
 from .tv_gaussian import TvGaussianPrior
@@ -142,10 +142,8 @@ def _compared(
 
 def trusted(client: nn.Module, choice: Choice, pilots: Sequence[Pilot], *, iterations: int) -> float:
     """Return how far to trust reconstructions, by other images of the attacker, with the arguments of ``choose``."""
-    rebuilt = [
+    rebuilt = (
         invert(client, choice.search, pilot.judge[0], pilot.prior, tv=choice.tv, iterations=iterations)
         for pilot in pilots
-    ]
-    truth = torch.cat([pilot.judge[1] for pilot in pilots])
-    means = torch.cat([pilot.prior.mean.expand_as(pilot.judge[1]) for pilot in pilots])
-    return trust(torch.cat(rebuilt), truth, means)
+    )
+    return trust(*(Judged(some, pilot.judge[1], pilot.prior.mean) for some, pilot in zip(rebuilt, pilots, strict=True)))

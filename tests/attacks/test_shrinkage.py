@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from mia_bench.attacks._shrinkage import shrink, trust
+from mia_bench.attacks._shrinkage import MIN_TESTED, Judged, shrink, trust
 from mia_bench.attacks.black_box import BlackBox
 from mia_bench.attacks.encoder_decoder import EncoderDecoder
 from mia_bench.attacks.mean_image import MeanImage
@@ -32,27 +32,58 @@ def random_bytes(images: Tensor) -> Wire:
     return Wire(tuple(row.numpy().tobytes() for row in numbers))
 
 
+def judged(rebuilt: Tensor, truth: Tensor) -> Judged:
+    return Judged(rebuilt, truth, MEAN)
+
+
 def test_what_beats_the_mean_image_is_left_as_it_is() -> None:
     truth = torch.rand(50, 1, 4, 4)
-    assert trust(truth + 0.1 * torch.randn_like(truth), truth, MEAN) == 1
+    assert trust(judged(truth + 0.1 * torch.randn_like(truth), truth)) == 1
 
 
 def test_noise_is_not_trusted() -> None:
     truth = torch.rand(2000, 1, 4, 4)
-    assert trust(torch.rand_like(truth), truth, MEAN) < 0.05
+    assert trust(judged(torch.rand_like(truth), truth)) == 0
+
+
+@pytest.mark.parametrize("folds", [1, 4])
+def test_small_deviations_that_agree_by_chance_are_not_trusted(folds: int) -> None:
+    """Images that differ in brightness alone agree by chance often, and the factor of least error is then about 1."""
+    torch.manual_seed(0)
+    found = []
+    for _ in range(200):
+        truth = 0.5 + 0.3 * torch.randn(32, 1, 1, 1).expand(32, 1, 4, 4)
+        rebuilt = 0.5 + 0.03 * torch.randn(32, 1, 1, 1).expand(32, 1, 4, 4)
+        parts = zip(rebuilt.chunk(folds), truth.chunk(folds), strict=True)
+        found.append(trust(*(judged(*part) for part in parts)))
+    assert sum(factor > 0 for factor in found) <= 6  # 1.2 are expected
+
+
+@pytest.mark.parametrize("folds", [1, 4])
+def test_a_weak_but_clear_agreement_is_trusted(folds: int) -> None:
+    torch.manual_seed(0)
+    truth = torch.rand(32, 1, 4, 4)
+    rebuilt = 0.5 + 0.2 * (truth - 0.5) + 0.1 * torch.randn_like(truth)
+    parts = zip(rebuilt.chunk(folds), truth.chunk(folds), strict=True)
+    assert trust(*(judged(*part) for part in parts)) == 1
+
+
+def test_few_images_are_not_tested() -> None:
+    truth = torch.full((MIN_TESTED - 1, 1, 4, 4), 0.7)  # all agree with all
+    assert trust(judged(truth, truth)) == 1
 
 
 def test_the_factor_is_the_one_of_least_error() -> None:
     truth = torch.rand(50, 1, 4, 4)
     rebuilt = truth + 2 * torch.randn_like(truth)
-    factor = trust(rebuilt, truth, MEAN)
+    factor = trust(judged(rebuilt, truth))
     errors = [(shrink(rebuilt, MEAN, f) - truth).square().mean() for f in (factor - 0.02, factor, factor + 0.02)]
     assert 0 < factor < 0.5
     assert errors[1] < min(errors[0], errors[2])
 
 
 def test_a_reconstruction_without_any_deviation_is_kept() -> None:
-    assert trust(MEAN.expand(3, 1, 4, 4), torch.rand(3, 1, 4, 4), MEAN) == 1
+    assert trust(judged(MEAN.expand(3, 1, 4, 4), torch.rand(3, 1, 4, 4))) == 1
 
 
 @pytest.mark.slow
