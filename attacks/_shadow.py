@@ -123,14 +123,6 @@ class Shadow(NamedTuple):
     client: nn.Module
 
 
-def best_shadow(build: Callable[[], nn.Module], seen: Observation, wire: Tensor, recipe: ShadowRecipe) -> nn.Module:
-    """Train shadow clients as ``shadows`` does, and return the one with the lowest loss.
-
-    The loss is a good guide: over nine shadows at MNIST conv1 the lowest of three had the highest PSNR or nearly.
-    """
-    return min(shadows(build, seen, wire, recipe), key=lambda shadow: shadow.loss).client
-
-
 def shadows(build: Callable[[], nn.Module], seen: Observation, wire: Tensor, recipe: ShadowRecipe) -> list[Shadow]:
     """Train shadow clients through the channel and the frozen server.
 

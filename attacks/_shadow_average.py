@@ -11,8 +11,16 @@ from ._inversion.searches import Distance
 from ._shadow import Shadow
 
 POWER = 4
-"""A shadow with twice the lowest loss counts one part in two to this power. On photographs at relu1 of LeNet-5 (four
-seeds, six shadows each) powers of 2 and 4 gave 16.7 and 16.8 dB, and the shadow with the lowest loss alone 15.5 dB."""
+"""A shadow with twice the lowest loss counts one part in two to this power in a search. On photographs at relu1 of
+LeNet-5 (four seeds, six shadows each) powers of 2 and 4 gave 16.7 and 16.8 dB, and the one with the lowest loss alone
+15.5 dB."""
+
+
+def weights(shadows: Sequence[Shadow], *, power: float) -> list[float]:
+    """Weigh shadows by a power of the lowest loss over theirs, in shares of 1."""
+    losses = torch.tensor([shadow.loss for shadow in shadows]).clamp(min=1e-12)
+    relative = (losses.min() / losses) ** power
+    return (relative / relative.sum()).tolist()
 
 
 def several(shadows: Sequence[Shadow], distance: Distance) -> tuple[nn.Module, Distance]:
@@ -30,13 +38,11 @@ def several(shadows: Sequence[Shadow], distance: Distance) -> tuple[nn.Module, D
     """
     if len(shadows) == 1:
         return shadows[0].client, distance
-    losses = torch.tensor([shadow.loss for shadow in shadows]).clamp(min=1e-12)
-    weights = (losses.min() / losses) ** POWER
-    weights = (weights / weights.sum()).tolist()
+    shares = weights(shadows, power=POWER)
 
     def mean(values: Tensor, wires: Tensor) -> Tensor:
         return sum(
-            (weight * distance(values[:, index], wires) for index, weight in enumerate(weights)),
+            (share * distance(values[:, index], wires) for index, share in enumerate(shares)),
             start=values.new_zeros(()),
         )
 

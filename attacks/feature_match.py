@@ -1,25 +1,16 @@
 """The attack of a server that has recorded the wires of many users and cannot query the client."""
 
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import ClassVar
 
-import torch
 from pydantic import Field
-from torch import Tensor, nn
 
 from ..benchmark.errors import Inapplicable
-from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction, Wire
+from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction
 from ._alignment import Alignment, aligned
-from ._decoders.fitting import Recipe
-from ._ensemble import ensemble
 from ._generic_client import Likeness, substitutes
 from ._inversion.rmle import comparable
 from ._shadow import MIN_WIRES, TRAFFIC_WIRES, recorded
-from ._shrinkage import shrink
-
-CHECKED_WIRES = 200
-"""Recorded wires on whose reconstructions the decoders are checked, at most."""
+from ._substitute_decoding import decode_through
 
 
 class FeatureMatch(Attack):
@@ -73,31 +64,4 @@ class FeatureMatch(Attack):
         build = substitutes(seen, wire, self.shadow)
         loss = Alignment.of(seen, traffic, use_server=self.server)
         clients = [aligned(build, loss, steps=self.steps) for _ in range(self.restarts)]
-
-        def query(images: Tensor) -> Wire:
-            return Wire(seen.channel(_sent_by_any(clients, images)))
-
-        both = Wire(torch.cat([wire, traffic[:CHECKED_WIRES]]))
-        rebuilt = ensemble(replace(seen, wire=both, query=query), Recipe())
-        mean = seen.aux.images.mean(0)
-        usual = (seen.aux.images - mean).square().mean().item()
-        members = {name: _believed(images, mean, usual, len(wire)) for name, images in rebuilt.members.items()}
-        return replace(rebuilt, images=members[rebuilt.selected], members=members)
-
-
-def _believed(images: Tensor, mean: Tensor, usual: float, attacked: int) -> Tensor:
-    """Move the first images (N, C, H, W) towards the mean as far as the others, of traffic, differ too much from it.
-
-    Decoders are chosen on what substitutes send, and may fail on what the client sends. Their answers to traffic then
-    vary more than images do. If the excess is independent of the images, this factor has the least squared error.
-    """
-    found = (images[attacked:] - mean).square().mean().item()
-    return shrink(images[:attacked], mean, min(1.0, usual / max(found, 1e-12)))
-
-
-@torch.no_grad()
-def _sent_by_any(clients: Sequence[nn.Module], images: Tensor) -> Tensor:
-    """Send each image (N, C, H, W) through a client that is drawn at random, (N, ...)."""
-    sent = torch.stack([client(images) for client in clients])  # (clients, N, ...)
-    drawn = torch.randint(len(clients), (len(images),), device=images.device)
-    return sent[drawn, torch.arange(len(images), device=images.device)]
+        return decode_through(clients, seen, traffic)

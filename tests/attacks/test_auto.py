@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from mia_bench.attacks import _ensemble
+from mia_bench.attacks import _ensemble, auto_query_free
 from mia_bench.attacks._decoders.divided import Answer
 from mia_bench.attacks._decoders.fitting import Decoders
 from mia_bench.attacks._ensemble import chosen
@@ -79,14 +79,21 @@ def test_a_member_that_tells_nothing_is_moved_to_the_mean_image(
     assert reached == pytest.approx(reference, abs=0.3)
 
 
-def test_without_queries_the_members_see_the_shadow_only(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_ensemble, "ITERATIONS", 5)
+def test_without_queries_the_answer_is_the_mean_of_what_shadows_teach(
+    world: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auto_query_free, "ITERATIONS", 5)
     victim = world("conv1")
     seen = victim.seen_by(AutoQueryFree())
     assert seen.query is None
     assert seen.client is None
 
-    assert len(AutoQueryFree(epochs=1).reconstruct(seen).members) == 4
+    rebuilt = AutoQueryFree(epochs=1, restarts=2).reconstruct(seen)
+
+    assert list(rebuilt.members) == ["ridge", "ridge_skip", "query_free", "mean"]
+    *parts, mean = rebuilt.members.values()
+    assert rebuilt.images is mean
+    torch.testing.assert_close(mean, sum(parts) / 3)
 
 
 def test_the_search_takes_part_where_images_are_large(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(searches, name, (0.1,))
     recipe = fitting.Recipe(epochs=1, steps=2, least=1)
     monkeypatch.setattr("mia_bench.attacks.feature_match.MIN_WIRES", 1)
-    for name in ("auto", "auto_query_free", "feature_match"):
+    for name in ("auto", "_substitute_decoding"):
         monkeypatch.setattr(f"mia_bench.attacks.{name}.Recipe", lambda: recipe)
 
 

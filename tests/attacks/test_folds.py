@@ -199,7 +199,7 @@ def test_shadows_are_compared_on_images_that_they_were_not_trained_on(world: Cal
             return self.client(images)
 
     recipe = _shadow.ShadowRecipe(restarts=2, moments=1.0, epochs=1, steps=20)
-    _shadow.best_shadow(Watched, seen, victim.wire.tensor, recipe)
+    _shadow.shadows(Watched, seen, victim.wire.tensor, recipe)
 
     assert len(torch.cat(judged)) == 2 * 40
     assert common(torch.cat(judged), torch.cat(trained[1:])) == 0  # the first call counts operations

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from mia_bench.attacks import _ensemble, auto, auto_query_free, feature_match
+from mia_bench.attacks import _ensemble, _substitute_decoding, auto
 from mia_bench.attacks._decoders import folds, skip_network, variations
 from mia_bench.attacks._decoders.fitting import Recipe
 from mia_bench.attacks._inversion import map as _map
@@ -56,5 +56,5 @@ def lighten(assign: Callable[[Any, str, Any], None] = setattr) -> None:
     assign(skip_network, "_error", same_error)
     assign(expectation_maximization, "PATCHES", 2000)
     assign(variations, "MAX_AFFINE_COPIES", 1)
-    for module in (auto, auto_query_free, feature_match):
+    for module in (auto, _substitute_decoding):
         assign(module, "Recipe", partial(Recipe, **RECIPE))

@@ -27,7 +27,7 @@ CELLS = [  # digest, dataset and model and split, defense, attack, seed; the row
     ),  # he2021
     ("68f424f694f4b5fe", "cifar10 cnn6 relu22", "dp_ir:sigma=0.4", "ridge", 0),  # he2021
     ("fd92f656c3be9b58", "mnist lenet5 relu2", "undefended", "query_free:shadow=different", 1),  # he2019; six restarts
-    ("582bf0c022d2e213", "mnist lenet5 conv2", "undefended", "auto_query_free", 0),  # he2019-layers
+    ("71c89da467ff4d3d", "mnist lenet5 conv2", "undefended", "auto_query_free", 0),  # he2019-layers
     ("55e67beed0c79832", "cifar10 cnn6 conv11", "undefended", "shadow_query:aux=same_set", 0),  # he2019
     ("000ca004df6119fe", "cifar10 vgg relu11", "tee:exit=pool1", "encoder_decoder", 0),  # benkraouda2021
     ("9a0b9b2620487946", "cifar10 cnn6 relu22", "dp_input", "auto", 0),  # defenses
