@@ -35,6 +35,7 @@ BEHAVIOR: dict[type[Component], tuple[Body, ...]] = {
     Defense: (
         defenses.answers,
         defenses.wires,
+        defenses.holds_no_pixel,
         defenses.leaves_the_model,
         defenses.randomness_is_declared,
         defenses.gradients_reach_the_image,

@@ -14,7 +14,12 @@ from ..metrics.costs import measure_costs
 from ..utils.plurals import count_of
 from ..utils.seeding import seeded
 from .check import require
-from .lab import CLASSES, PLACES, Lab
+from .lab import CLASSES, PLACES, SIZE, Lab
+
+NOISE_IMAGES = 24
+"""Images of independent pixels, which show what a wire holds."""
+SAME = 0.999
+"""Correlation at which a number of the wire is a pixel. By chance, the highest of a wire is at most 0.97."""
 
 
 def _model(defense: Defense, lab: Lab) -> tuple[SplitModel, Tensor]:
@@ -68,6 +73,28 @@ def wires(defense: Defense, lab: Lab) -> None:
             torch.allclose(alone[0], wire.tensor[1], rtol=1e-3, atol=1e-4),
             "The wire of an image depends on the other images of the batch.",
         )
+
+
+def holds_no_pixel(defense: Defense, lab: Lab) -> None:
+    """No number of the wire is a pixel of the image, scaled and shifted."""
+    model, images = _model(defense, lab)
+    with seeded("checks: pixels"), torch.no_grad():
+        images = torch.rand(NOISE_IMAGES, images.shape[1], SIZE, SIZE).to(images)
+        pixels = _standard(images)
+        sent = _standard(overhear(model, images).tensor)
+    nearest = torch.stack([(part.T @ pixels).abs().amax(0) for part in sent.split(20_000, dim=1)]).amax(0)
+    share = (nearest > SAME).float().mean().item()
+    require(
+        not share,
+        f"The wire holds {share:.0%} of the pixels of the image itself, which a server never needs besides the IR. "
+        "Send only the IR.",
+    )
+
+
+def _standard(values: Tensor) -> Tensor:
+    """Return values (N, ...) as columns (N, D) of mean 0 and length 1."""
+    centered = values.flatten(1).float() - values.flatten(1).float().mean(0)
+    return centered / centered.norm(dim=0).clamp(min=1e-9)
 
 
 def leaves_the_model(defense: Defense, lab: Lab) -> None:

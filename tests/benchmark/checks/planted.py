@@ -15,6 +15,7 @@ FAULTS: dict[type, tuple[str, str]] = {
     defenses.Outside: ("rebuilt in a worker", "Keep no state outside the parameters"),
     defenses.WrongLogits: ("answers", r"expected classify\(images\) to return \(8, 3\), got \(8, 1\)"),
     defenses.Coupled: ("wires", "depends on the other images"),
+    defenses.BesideTheImage: ("holds no pixel", "The wire holds 100% of the pixels"),
     defenses.Spoiling: ("leaves the model", "changes .*bias of the given model"),
     defenses.Sharing: ("leaves the model", "Begin with model.copy"),
     defenses.Undeclared: ("randomness is declared", "Set stochastic = True"),

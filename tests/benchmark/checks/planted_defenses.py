@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
-from mia_bench import Channel, Defense, Promise, SplitModel
+from mia_bench import Channel, Defense, Inapplicable, Promise, SplitModel, Wire
 from pydantic import Field
 from torch import nn
 
@@ -117,6 +117,29 @@ class Still(Sound):
 
 class Coupled(Still):
     __doc__ = Still.__doc__
+
+
+class ReadsTheIr(Noise):
+    def read(self, wire):
+        return wire.tensor[:, : 3 * 12 * 12].unflatten(1, (3, 12, 12))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendsTheImage(SplitModel):
+    def send(self, images):
+        return Wire(torch.cat([super().send(images).tensor.flatten(1), 2 * images.flatten(1) - 1], 1))
+
+    def exchange(self, wire):
+        return super().exchange(Wire(self.ir_channel.read(wire)))
+
+
+class BesideTheImage(Sound):
+    __doc__ = Sound.__doc__
+
+    def protect(self, model, train):
+        if not isinstance(model.server[0], nn.MaxPool2d):
+            raise Inapplicable("Expected a wire of feature maps behind relu1.")
+        return SendsTheImage(**{**vars(super().protect(model, train)), "ir_channel": ReadsTheIr(self.level)})
 
 
 class Spoiling(Sound):
