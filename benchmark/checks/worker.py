@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar, cast
 import torch
 
 from ..errors import describe
-from ..utils.spawn import start_fresh
+from ..utils.spawn import die_with_parent, start_fresh
 from .check import Failed
 
 START_SECONDS = 120
@@ -118,6 +118,7 @@ class Worker:
 
 def _serve(there: Connection, threads: int) -> None:
     """Answer until nobody is left to ask."""
+    die_with_parent()
     torch.set_num_threads(threads)
     while True:
         try:

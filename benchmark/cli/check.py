@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 import sys
 import time
 from importlib import import_module
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-
-import torch
+from typing import cast
 
 from .. import registry
-from ..checks.catalog import checks_of
 from ..checks.check import Outcome, outcomes
-from ..checks.lab import Lab
-from ..errors import UsageError, describe
+from ..errors import UsageError, describe, message_of
 from ..interfaces import Attack, Component, Dataset, Defense, Model
 from ..registry import Entry
 from ..registry.literals import parse
 from ..registry.specs import instantiate
+from ..utils.spawn import die_with_parent, ending, start_fresh
 from ..utils.texts import say
 from .component_names import kinds_of
+
+PRELOADED = "mia_bench.benchmark.checks.catalog"
+"""What all checks import, and what takes long."""
 
 
 def check(target: str, *, data_dir: Path | None) -> int:
     """Check what a name or ``module:Class`` stands for, and print one line for each check.
+
+    The checks run in a process of their own, which the component may end.
 
     Args:
         target: ``NAME``, ``NAME:key=value,...`` or ``module.path:Class``.
@@ -35,24 +43,73 @@ def check(target: str, *, data_dir: Path | None) -> int:
     Raises:
         UsageError: if there is no such component, it cannot be made, or a dataset lacks its data.
     """
+    here, there = multiprocessing.Pipe(duplex=False)
+    process = start_fresh(_check, there, Path.cwd(), target, data_dir, preload=[PRELOADED])
+    there.close()
+    try:
+        return 1 if _relay(target, process, cast(Connection, here)) else 0
+    finally:
+        process.kill()
+        process.join()
+        here.close()
+
+
+def _relay(target: str, process: BaseProcess, here: Connection) -> bool:
+    """Print what the process reports. Return whether a check failed."""
+    current = None
+    try:
+        while True:
+            match here.recv():
+                case "said", text:
+                    say(text)
+                case "began", current:
+                    pass
+                case "refused", sentence:
+                    raise UsageError(sentence)
+                case _, failed:
+                    return failed
+    except (EOFError, ConnectionError) as error:
+        process.join()
+        how = f"ended the process ({ending(process.exitcode)})"
+        if current is None:
+            raise UsageError(f"Expected a component that can be checked, got {target}, which {how}.") from error
+        say(str(Outcome(current, "failed", f"The component {how}, so the other checks were not carried out.")))
+        return True
+
+
+def _check(there: Connection, folder: Path, target: str, data_dir: Path | None) -> None:
+    """Carry out the checks in this process, and report what they find."""
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent is interrupted as well, and ends this process.
+    die_with_parent()
+    os.chdir(folder)
     torch.set_num_threads(1)  # as in a worker process
     failed = False
-    for heading, component in _components(target):
-        if isinstance(component, Dataset):
-            component.load(data_dir)  # data that are not there are the user's affair
-        say(heading)
-        failed |= _report(component, data_dir)
-    return 1 if failed else 0
+    try:
+        for heading, component in _components(target):
+            if isinstance(component, Dataset):
+                component.load(data_dir)  # data that are not there are the user's affair
+            there.send(("said", heading))
+            failed |= _report(component, data_dir, there)
+        there.send(("ended", failed))
+    except UsageError as error:
+        there.send(("refused", message_of(error)))
 
 
-def _report(component: Component, data_dir: Path | None) -> bool:
+def _report(component: Component, data_dir: Path | None, there: Connection) -> bool:
+    from ..checks.catalog import checks_of
+    from ..checks.lab import Lab
+
     start, done = time.perf_counter(), list[Outcome]()
     with Lab(data_dir=data_dir) as lab:
-        for outcome in outcomes(checks_of(component, lab=lab)):
-            say(str(outcome))
-            done.append(outcome)
+        for check in checks_of(component, lab=lab):
+            there.send(("began", check.name))
+            for outcome in outcomes([check]):
+                there.send(("said", str(outcome)))
+                done.append(outcome)
     counts = [f"{sum(each.status == status for each in done)} {status}" for status in ("ok", "failed", "skipped")]
-    say(f"{', '.join(counts)}, {time.perf_counter() - start:.1f} s")
+    there.send(("said", f"{', '.join(counts)}, {time.perf_counter() - start:.1f} s"))
     return any(each.status == "failed" for each in done)
 
 

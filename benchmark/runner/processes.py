@@ -17,7 +17,7 @@ import torch
 
 from ..errors import UsageError, describe, message_of
 from ..evaluation.artifacts import Artifacts
-from ..utils.spawn import ending, start_fresh
+from ..utils.spawn import die_with_parent, ending, start_fresh
 from .settled import cuts_of
 from .tasks import Look, Task, run_task
 from .worker_logs import LogMessage, forward_logs, wanted_level
@@ -107,7 +107,7 @@ class Processes:
 def _serve(end: Connection, device: torch.device, data_dir: Path | None, level: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent is interrupted as well, and ends its workers.
     os.dup2(2, 1)  # Stdout is for the results that the parent prints.
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    die_with_parent()
     torch.set_num_threads(1)
     turn = threading.Lock()  # A plug-in may log in several threads.
 
@@ -145,10 +145,3 @@ def _answer(asked: Task | Look, artifacts: Artifacts, begun: Callable[[], None])
         return WorkerEvent("refused", message_of(error)) if mended else WorkerEvent("failed", describe(error))
     except BaseException as error:
         return WorkerEvent("failed", describe(error))
-
-
-def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

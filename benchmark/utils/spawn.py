@@ -74,6 +74,18 @@ def start_server(*modules: str) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def die_with_parent() -> None:
+    """End this process, whatever it is computing, when the process that started it ends. Return at once."""
+    threading.Thread(target=_wait_for_end_of_parent, daemon=True).start()
+
+
+def _wait_for_end_of_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 def _in_environment(environment: dict[str, str], target: Callable[..., object], given: tuple[Any, ...]) -> None:
     """Call a function; the environment variables may have changed since the server process was started."""
     os.environ.clear()

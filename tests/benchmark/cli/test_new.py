@@ -180,16 +180,39 @@ class Faulty(Defense):
 def test_check_of_a_class_names_its_faults_and_exits_with_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine.py").write_text(FAULTY)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", sys.path.copy())
 
     done = mia_bench("check", "mine:Faulty")
-    monkeypatch.delitem(sys.modules, "mine")
 
     assert done.exit_code == 1, done.stderr
     failed = [line for line in done.stdout.splitlines() if line.startswith("failed")]
     assert len(failed) == 2
     assert failed[0].startswith("failed   docstring: The docstring has no line `Source: ...`")
     assert "Begin with model.copy()." in failed[1]
+
+
+@pytest.mark.parametrize(("act", "how"), [("os._exit(0)", "exit code 0"), ("ctypes.string_at(0)", "killed by SIGSEGV")])
+def test_a_component_that_ends_the_process_fails_the_check_that_it_ends(
+    act: str, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deadly.py").write_text(f"import ctypes, os\n{FAULTY}".replace("return model", act))
+    monkeypatch.chdir(tmp_path)
+
+    done = mia_bench("check", "deadly:Faulty")
+
+    assert done.exit_code == 1, done.stderr
+    assert done.stdout.splitlines()[-1] == (
+        f"failed   answers: The component ended the process ({how}), so the other checks were not carried out."
+    )
+
+
+def test_a_module_that_ends_the_process_cannot_be_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "exits.py").write_text("import os; os._exit(0)")
+    monkeypatch.chdir(tmp_path)
+
+    done = mia_bench("check", "exits:Defense")
+
+    assert done.exit_code == 2
+    assert "got exits:Defense, which ended the process (exit code 0)." in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -202,11 +225,7 @@ def test_check_of_a_class_names_its_faults_and_exits_with_1(tmp_path: Path, monk
         ("imagefolder", "--data-dir"),
     ],
 )
-def test_check_of_what_cannot_be_made_exits_with_2_and_one_sentence(
-    target: str, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "path", sys.path.copy())
-
+def test_check_of_what_cannot_be_made_exits_with_2_and_one_sentence(target: str, words: str) -> None:
     done = mia_bench("check", target)
 
     assert done.exit_code == 2
