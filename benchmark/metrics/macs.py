@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from .mac_formulas import FORMULAS
+from .quantized_formulas import QUANTIZED
 
 
 def count_macs(call: Callable[[Tensor], object], value: Tensor) -> int:
@@ -20,7 +21,8 @@ def count_macs(call: Callable[[Tensor], object], value: Tensor) -> int:
 
     Sums of products count: convolutions, matrix products, and what consists of them. Products of elements, such as
     those of normalizations, do not. Attention is computed as the matrix products that it consists of: torch has no
-    formula for its fused kernels, which would count as nothing. ``mac_formulas`` has those that torch lacks.
+    formula for its fused kernels, which would count as nothing. ``mac_formulas`` has those that torch lacks. Quantized
+    layers count as their counterparts on floats.
 
     Args:
         call: a module or a function.
@@ -95,7 +97,7 @@ class Operations(EagerMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kind = func._overloadpacket
-        formula = FORMULAS.get(str(kind)) or flop_registry.get(kind)
+        formula = FORMULAS.get(str(kind)) or QUANTIZED.get(str(kind)) or flop_registry.get(kind)
         if formula is None and func is not torch.ops.prim.device.default:
             with self:  # an operation that consists of others
                 result = func.decompose(*args, **(kwargs or {}))
