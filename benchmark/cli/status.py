@@ -18,7 +18,10 @@ def status(folder: Path) -> None:
     """
     planned = read_plan(folder)
     if not planned:
-        raise UsageError(f"Expected the results folder of a run, got {folder}, which has no plan.json.")
+        raise UsageError(
+            f"Expected the results folder of a run, got {folder}, which has no plan.json. Give the folder that the "
+            "option --out of mia-bench run named."
+        )
     records = read_records(folder)
     states = {cell_id: records[cell_id].row.status if cell_id in records else "missing" for cell_id in planned}
     for cell_id, state in states.items():

@@ -61,6 +61,13 @@ def test_audit_reads_folders_and_boards_and_strict_fails_on_flags(tree: Path, tm
     assert again.stdout.splitlines()[-1] == f"Wrote {out / 'leaderboard.csv'}"
 
 
+def test_the_status_of_a_folder_without_a_run_says_which_folder_to_give(tmp_path: Path) -> None:
+    result = mia_bench("status", tmp_path)
+
+    assert result.exit_code == 2
+    assert "which has no plan.json. Give the folder that the option --out of mia-bench run named." in result.stderr
+
+
 def test_a_table_is_ranked_beside_the_plan_of_another_program(tmp_path: Path) -> None:
     board = write(tmp_path / "results", cells(), pictured=False) / "leaderboard.csv"
     table = Path(shutil.copy(board, tmp_path / "board.csv"))
