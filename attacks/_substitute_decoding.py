@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -16,27 +16,24 @@ from ._shrinkage import shrink
 
 CHECKED_WIRES = 200
 """Recorded wires on whose reconstructions the decoders are checked, at most."""
+COMPARED_IMAGES = 256
+"""Images on which substitutes are compared, at most."""
 
 
-def decode_through(
-    clients: Sequence[nn.Module], seen: Observation, traffic: Tensor, weights: Sequence[float] | None = None
-) -> Reconstruction:
+def decode_through(send: Callable[[Tensor], Tensor], seen: Observation, traffic: Tensor) -> Reconstruction:
     """Train decoders of what substitutes send, and apply them to the wire under attack.
 
-    Each image is sent through a substitute that is drawn at random, so that the decoders do not trust what the
-    substitutes disagree on. Answers that vary more than images do are moved towards the mean image.
+    Answers that vary more than images do are moved towards the mean image.
 
     Args:
-        clients: the substitutes, which map images (N, C, H, W) to IRs.
+        send: maps images (N, C, H, W) to IRs by the substitutes.
         seen: the observation.
         traffic: recorded wires as the channel reads them, (K, ...).
-        weights: how often each substitute is drawn; None: all equally often.
     """
     wire = comparable(seen)
-    odds = None if weights is None else torch.tensor(weights, device=wire.device)
 
     def query(images: Tensor) -> Wire:
-        return Wire(seen.channel(_sent_by_any(clients, images, odds)))
+        return Wire(seen.channel(send(images)))
 
     both = Wire(torch.cat([wire, traffic[:CHECKED_WIRES]]))
     rebuilt = ensemble(replace(seen, wire=both, query=query), Recipe())
@@ -57,11 +54,26 @@ def _believed(images: Tensor, mean: Tensor, usual: float, attacked: int) -> Tens
 
 
 @torch.no_grad()
-def _sent_by_any(clients: Sequence[nn.Module], images: Tensor, odds: Tensor | None) -> Tensor:
-    """Send each image (N, C, H, W) through a client that is drawn at random, (N, ...)."""
+def sent_by_any(images: Tensor, clients: Sequence[nn.Module], weights: Sequence[float] | None = None) -> Tensor:
+    """Send each image (N, C, H, W) through a client that is drawn at random, (N, ...).
+
+    Decoders that learn from it do not trust what the clients disagree on.
+
+    Args:
+        images: the images.
+        clients: map images to IRs.
+        weights: how often each client is drawn; None: all equally often.
+    """
     sent = torch.stack([client(images) for client in clients])  # (clients, N, ...)
-    if odds is None:
+    if weights is None:
         drawn = torch.randint(len(clients), (len(images),), device=images.device)
     else:
-        drawn = torch.multinomial(odds, len(images), replacement=True)
+        drawn = torch.multinomial(torch.tensor(weights, device=images.device), len(images), replacement=True)
     return sent[drawn, torch.arange(len(images), device=images.device)]
+
+
+@torch.no_grad()
+def disagreement(images: Tensor, clients: Sequence[nn.Module]) -> Tensor:
+    """Compute the standard deviation among clients of each number that they send, over some images, (...)."""
+    sent = torch.stack([client(images[:COMPARED_IMAGES]) for client in clients])  # (clients, N, ...)
+    return sent.var(0, correction=0 if len(clients) == 1 else 1).mean(0).sqrt()

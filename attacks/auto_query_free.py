@@ -13,7 +13,7 @@ from ._inversion.searches import Search
 from ._inversion.tv_gaussian import TvGaussianPrior
 from ._shadow import TRAFFIC_WIRES, ShadowRecipe, recorded, shadows
 from ._shadow_average import several, weights
-from ._substitute_decoding import decode_through
+from ._substitute_decoding import decode_through, disagreement, sent_by_any
 
 ITERATIONS = 100
 """Optimization steps of the search, the default of ``query_free``."""
@@ -29,9 +29,10 @@ class AutoQueryFree(Attack):
 
     Two are those of the decoders of ``ridge`` and ``ridge_skip``, and the third is that of ``query_free``. To train the
     decoders, each of the attacker's images is sent through a shadow that is drawn at random, those with a low loss more
-    often, so that they do not trust what the shadows disagree on, and answers that vary more than images do are moved
-    towards the mean image. This attacker cannot check which of the three is the best: each was up to 4 dB better than
-    another. The mean is close to the best of them, since their errors differ.
+    often, with noise as large as the shadows differ in each number, so that the decoders do not trust what these
+    disagree on. Their answers are moved towards the mean image if they vary more than images do. This attacker cannot
+    check which of the three is the best: each was up to 4 dB better than another. The mean is close to the best of
+    them, since their errors differ.
 
     Example:
         ``mia-bench run --attack auto_query_free --restarts 3``
@@ -60,10 +61,17 @@ class AutoQueryFree(Attack):
         wire, traffic = comparable(seen), recorded(seen)
         recipe = ShadowRecipe(self.restarts, self.moments, self.epochs, self.steps)
         made = shadows(substitutes(seen, wire, "same"), seen, traffic, recipe)
+        clients, odds = [shadow.client for shadow in made], weights(made, power=DRAWN)
+        unknown = disagreement(seen.aux.images, clients)
+
+        def send(images: Tensor) -> Tensor:
+            sent = sent_by_any(images, clients, odds)
+            return sent + unknown * torch.randn_like(sent)
+
         client, distance = several(made, seen.channel.distance)
         prior = TvGaussianPrior(seen.aux.images)
         members: dict[str, Tensor] = {
-            **decode_through([shadow.client for shadow in made], seen, traffic, weights(made, power=DRAWN)).members,
+            **decode_through(send, seen, traffic).members,
             "query_free": invert(client, Search(distance), wire, prior, tv=SMOOTHNESS, iterations=ITERATIONS),
         }
         mean = torch.stack([*members.values()]).mean(0)

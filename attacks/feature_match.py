@@ -1,5 +1,6 @@
 """The attack of a server that has recorded the wires of many users and cannot query the client."""
 
+from functools import partial
 from typing import ClassVar
 
 from pydantic import Field
@@ -10,7 +11,7 @@ from ._alignment import Alignment, aligned
 from ._generic_client import Likeness, substitutes
 from ._inversion.rmle import comparable
 from ._shadow import MIN_WIRES, TRAFFIC_WIRES, recorded
-from ._substitute_decoding import decode_through
+from ._substitute_decoding import decode_through, sent_by_any
 
 
 class FeatureMatch(Attack):
@@ -64,4 +65,4 @@ class FeatureMatch(Attack):
         build = substitutes(seen, wire, self.shadow)
         loss = Alignment.of(seen, traffic, use_server=self.server)
         clients = [aligned(build, loss, steps=self.steps) for _ in range(self.restarts)]
-        return decode_through(clients, seen, traffic)
+        return decode_through(partial(sent_by_any, clients=clients), seen, traffic)
