@@ -12,7 +12,7 @@ from mia_bench.attacks._priors import expectation_maximization
 from mia_bench.attacks.auto import Auto
 from mia_bench.attacks.auto_query_free import AutoQueryFree
 from mia_bench.attacks.mean_image import MeanImage
-from mia_bench.benchmark.interfaces import Channel, Reconstruction, Wire
+from mia_bench.benchmark.interfaces import Channel, Observation, Reconstruction, Wire
 from mia_bench.benchmark.metrics import psnr
 from torch import Tensor
 
@@ -94,6 +94,25 @@ def test_without_queries_the_answer_is_the_mean_of_what_shadows_teach(
     *parts, mean = rebuilt.members.values()
     assert rebuilt.images is mean
     torch.testing.assert_close(mean, sum(parts) / 3)
+
+
+@pytest.mark.parametrize("restarts", [1, 2])
+def test_what_shadows_send_has_noise_as_large_as_they_differ(
+    world: Callable, monkeypatch: pytest.MonkeyPatch, restarts: int
+) -> None:
+    sent = []
+
+    def keep(send: Callable[[Tensor], Tensor], seen: Observation, _: Tensor) -> Reconstruction:
+        images = seen.aux.images[:1].expand(500, -1, -1, -1)
+        sent.append(send(images))
+        return Reconstruction(images[: len(seen.wire)], "ridge", {"ridge": images[: len(seen.wire)]})
+
+    monkeypatch.setattr(auto_query_free, "ITERATIONS", 1)
+    monkeypatch.setattr(auto_query_free, "decode_through", keep)
+    AutoQueryFree(epochs=1, restarts=restarts).reconstruct(world("conv1").seen_by(AutoQueryFree()))
+
+    (numbers,) = sent
+    assert len(numbers.unique(dim=0)) == (500 if restarts > 1 else 1)  # one of two values without noise
 
 
 def test_the_search_takes_part_where_images_are_large(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
