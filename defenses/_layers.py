@@ -30,7 +30,7 @@ def layer_called(model: SplitModel, wanted: str, parameter: str) -> str:
         parameter: The name of the parameter that gives it, for the error message.
 
     Raises:
-        UsageError: If there is no such layer, or the network cannot be cut behind it.
+        UsageError: If the network has no such layer or cannot be split after it.
     """
     known = [*client_layers(model), *server_layers(model)]
     found = wanted if wanted in known else cut_called(wanted, model.places)

@@ -37,9 +37,9 @@ class Ensembler(Defense):
     the features of the selected ones.
 
     The claim concerns attackers who cannot query and train a shadow client, with last layers of theirs, through the
-    bodies: through all of them, or, for comparison, through the selected ones or one of these (``known_bodies``). There
-    is no guarantee. The claim does not cover attackers who know the client or can query it. They do not need the
-    selection, which affects the wire through the weights of the client only.
+    bodies: through all of them, or, for comparison, through the selected ones or one of these (``known_bodies``). The
+    defense gives no guarantee. The claim does not cover attackers who know the client or can query it: the wire depends
+    on the weights of the client, so these attackers can invert it without the selection.
 
     Example: ``mia-bench run --defense ensembler --known-bodies all,selected,one --attack query_free --attack ridge``
 

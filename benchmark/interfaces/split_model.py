@@ -69,7 +69,7 @@ class Target(nn.Module):
         """Return the split model that is cut behind the layer ``name``. It shares the weights of this target.
 
         Raises:
-            UsageError: If there is no such layer, or the network cannot be cut behind it.
+            UsageError: If the network has no such layer or cannot be split after it.
         """
         cuts = find_cuts(self.layers, name)
         if len(cuts) > 1:
