@@ -172,7 +172,7 @@ def scene(options: argparse.Namespace) -> Scene:
     torch.set_num_threads(1)
     request = Request(
         dataset=options.dataset,
-        model=options.model,
+        model=options.model or (),
         splits=[options.split] if options.split else (),
         attacks=["mean_image"],
         defenses=["undefended"],

@@ -102,6 +102,20 @@ def test_client_ms_is_compared_over_runs_for_each_cut(run: Run) -> None:
     assert re.search(r"Largest spread: [\d.]+ % by the clock, [\d.]+ % of the processor", out)
 
 
+def test_a_scene_without_a_named_model_has_the_one_of_its_dataset(
+    script: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIA_BENCH_CACHE", str(tmp_path / "cache"))
+    shorten_training(monkeypatch)
+    measuring = script("measuring")
+    tree = image_tree(tmp_path / "images", train=12, test=4)
+    words = ["--dataset", "imagefolder:size=16", "--data-dir", str(tree)]
+
+    stage = measuring["scene"](measuring["setting_options"](None, images=3).parse_args(words))
+
+    assert stage.setting.model.label == "cnn6"
+
+
 def test_the_spread_is_the_range_in_percent_of_the_median(script: Callable) -> None:
     summary = script("client_ms")["summary"]
 
