@@ -48,7 +48,7 @@ def classes_are_mixed(dataset: Dataset, lab: Lab) -> None:
 def recommends_a_split(dataset: Dataset, lab: Lab) -> str:
     """The recommended model and split exist and take the images of the dataset."""
     kind, pools = type(dataset), _pools(dataset, lab)
-    model = cast(Model, registry.find("models", kind.model).load()())
+    model = cast(Model, registry.load(registry.find("models", kind.model))())
     layers = model.build(pools.image_shape, len(pools.classes)).eval()
     names = [name for name, _ in layers.named_children()]
     require(

@@ -46,7 +46,7 @@ def show(written: str, image: str | None = None) -> None:
 
 
 def _show(entry: Entry, kind: Kind) -> None:
-    loaded = entry.load()
+    loaded = registry.load(entry)
     say(f"{entry.noun} {entry.name}  (package {entry.package} {entry.version}, component version {loaded.version})\n")
     say(inspect.getdoc(loaded) or "")
     for fact in ("access", "guarantee", "standard", "model", "split"):

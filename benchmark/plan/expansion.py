@@ -81,7 +81,7 @@ def standard_attacks() -> list[str]:
     for name in registry.names("attacks"):
         entry = registry.find("attacks", name)
         try:
-            if cast(type[Attack], entry.load()).standard:
+            if cast(type[Attack], registry.load(entry)).standard:
                 standard.append(name)
         except UsageError as error:
             logger.warning("Left out: %s", error)

@@ -41,7 +41,7 @@ def local_inputs(columns: Mapping[str, Any]) -> list[str]:
             continue
         if not given:
             continue  # files and code are parameters, so the class, which takes long to import, need not be known
-        component = registry.find(kind, name).load()
+        component = registry.load(registry.find(kind, name))
         fields = component.model_json_schema().get("properties", {})
         files = {key for key, schema in fields.items() if _is_path(schema)}
         if getattr(component, "names_code", False) or component.holds_object or files & given.keys():

@@ -57,7 +57,7 @@ def resolve_object(kind: Kind, given: Any, params: Mapping[str, Any] | None = No
     if kind not in HOLDERS or (kind == "models" and not isinstance(given, nn.Module)):
         raise refusal(kind, given)
     entry = registry.find(kind, HOLDERS[kind])
-    holder = cast(Holder, entry.load())
+    holder = cast(Holder, registry.load(entry))
     try:
         return ResolvedComponent(entry, holder.holding(given, params or {}))
     except ValidationError as error:

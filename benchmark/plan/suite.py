@@ -89,7 +89,7 @@ def _refuse_code(models: Sequence[Spec]) -> None:
     """Raise if a suite names code to run, because the file may come from anyone."""
     providers = registry.providers("models")
     for spec in models:
-        if any(cast(type[Model], entry.load()).names_code for entry in providers.get(name_of(spec) or "", [])):
+        if any(cast(type[Model], registry.load(entry)).names_code for entry in providers.get(name_of(spec) or "", [])):
             raise UsageError(
                 f"Expected a suite without code, got the model {quoted(spec)}. Remove it, and if you trust the code, "
                 "give it on the command line with --model."

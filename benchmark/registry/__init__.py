@@ -12,6 +12,7 @@ from .entries import (
     providers,
     suggestion,
 )
+from .loading import load
 
 __all__ = [
     "DISTRIBUTION",
@@ -21,6 +22,7 @@ __all__ = [
     "Kind",
     "camel_case",
     "find",
+    "load",
     "names",
     "providers",
     "suggestion",

@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from ..errors import UsageError
 from .entries import Entry, Kind, find
+from .loading import load
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def _declaration(entry: Entry) -> Declaration:
             return _Source.read(entry.path).declaration(entry.target.partition(":")[2])
         except _Unclear:
             pass  # An import is necessary.
-    loaded = entry.load()
+    loaded = load(entry)
     defaults = {
         name: each.get_default(call_default_factory=True, validated_data={})
         for name, each in loaded.model_fields.items()

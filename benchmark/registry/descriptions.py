@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..errors import UsageError, clean
-
-if TYPE_CHECKING:
-    from .entries import Entry
+from .classes import import_class
+from .entries import Entry
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def describe_loaded(entry: Entry) -> Summary:
     Raises:
         UsageError: If the plug-in cannot be imported, or is not of its kind.
     """
-    loaded = entry.load_here()
+    loaded = import_class(entry)
     facts = {
         name: clean(str(getattr(loaded, name)))
         for name in ("access", "guarantee", "model", "split")

@@ -1,4 +1,4 @@
-"""Lookup of component classes by name: built-in files and entry points of installed packages, imported when used."""
+"""Lookup of components by name: built-in files and entry points of installed packages, which are not imported."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from importlib.metadata import entry_points, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from ..errors import UsageError, clean, describe
+from ..errors import UsageError
 from .hints import hint
-from .inspection import broken
-
-if TYPE_CHECKING:
-    from ..interfaces import Component
 
 Kind = Literal["attacks", "defenses", "models", "datasets"]
 OBJECT = "object"
@@ -27,13 +22,6 @@ DISTRIBUTION = "mia-bench"
 
 _HOME = Path(__file__).parents[2]
 _FOLDERS = {"attacks": "attacks", "defenses": "defenses", "models": "models", "datasets": "benchmark/datasets"}
-_BASES = {"attacks": "Attack", "defenses": "Defense", "models": "Model", "datasets": "Dataset"}
-_ATTRIBUTES: dict[Kind, tuple[tuple[str, type | str], ...]] = {
-    "attacks": (("access", "Access"), ("standard", bool)),
-    "defenses": (("guarantee", str),),
-    "datasets": (("model", str), ("split", str), ("training", "Training")),
-}
-"""Class variables that a component must have besides its version. A type is a name if its import would take long."""
 
 
 @dataclass(frozen=True)
@@ -76,49 +64,6 @@ class Entry:
     def provided(self) -> str:
         """The component and its package, in words."""
         return f"{self.noun} {self.name!r} of package {self.package} {self.version}"
-
-    def load(self) -> type[Component]:
-        """Import the class. A plug-in is first imported by a separate process, which it may end.
-
-        Raises:
-            UsageError: If the class cannot be imported, or is not of its kind.
-        """
-        if self.path is None:
-            from ..utils.isolation import restored_state
-
-            if reason := broken(self):
-                raise UsageError(reason)
-            with restored_state():
-                return self.load_here()
-        return self.load_here()
-
-    def load_here(self) -> type[Component]:
-        """Import the class in this process, without isolation.
-
-        Raises:
-            UsageError: If the class cannot be imported, or is not of its kind.
-        """
-        module, _, attribute = self.target.partition(":")
-        try:
-            loaded = getattr(import_module(module), attribute)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            raise UsageError(self.not_loaded(describe(error))) from error
-        interfaces = import_module(f"{PACKAGE}.benchmark.interfaces")
-        base = getattr(interfaces, _BASES[self.kind])
-        if not (isinstance(loaded, type) and issubclass(loaded, base)):
-            raise UsageError(
-                f"Expected a subclass of {base.__name__}, got {clean(object.__repr__(loaded))} for {self.provided}."
-            )
-        for name, kind in (("version", int), *_ATTRIBUTES.get(self.kind, ())):
-            allowed = getattr(interfaces, kind) if isinstance(kind, str) else kind
-            if not isinstance(getattr(loaded, name, None), allowed):
-                raise UsageError(
-                    f"The {self.provided} has no class variable {name!r} of type {allowed.__name__}. Set it as in "
-                    f"`{name}: ClassVar[{allowed.__name__}] = ...`."
-                )
-        return loaded
 
     def not_loaded(self, reason: object) -> str:
         """Return the message for a class that cannot be imported."""

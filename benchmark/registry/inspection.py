@@ -10,14 +10,11 @@ import signal
 import sys
 from functools import cache
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING
 
 from ..errors import UsageError, describe, message_of
 from ..utils.spawn import ending, start_fresh
 from .descriptions import Summary, describe_loaded
-
-if TYPE_CHECKING:
-    from .entries import Entry
+from .entries import Entry
 
 PRELOADED = "mia_bench.benchmark.interfaces.components"
 """What every plug-in imports, and what takes long."""

@@ -109,7 +109,7 @@ def instantiate(entry: Entry, params: Mapping[str, Any]) -> Component:
     Raises:
         UsageError: If a parameter is unknown or out of its range. The message names each such parameter.
     """
-    return build(entry, entry.load(), params)
+    return build(entry, registry.load(entry), params)
 
 
 def build(entry: Entry, loaded: type[Component], params: Mapping[str, Any]) -> Component:

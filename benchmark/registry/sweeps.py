@@ -51,7 +51,7 @@ def _chosen(kind: Kind, spec: Spec) -> tuple[Entry, Mapping[str, Any]]:
 
 
 def _class_of(entry: Entry, spec: Spec) -> type[Component]:
-    return type(spec.component) if isinstance(spec, ResolvedComponent) else entry.load()
+    return type(spec.component) if isinstance(spec, ResolvedComponent) else registry.load(entry)
 
 
 def _with_params(entry: Entry, spec: Spec, params: Mapping[str, Any]) -> ResolvedComponent:

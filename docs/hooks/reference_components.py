@@ -23,7 +23,7 @@ INTRODUCTIONS = {
 
 def components_page(kind: Kind) -> str:
     """Return the page of one kind: a table of all names, then a section for each."""
-    found = [(entry, entry.load()) for entry in _built_in(kind)]
+    found = [(entry, registry.load(entry)) for entry in _built_in(kind)]
     rows = [(f"[`{entry.name}`](#{entry.name})", _summary(component), _fact(component)) for entry, component in found]
     header = ("name", "what it does", {"attacks": "access", "defenses": "guarantee"}.get(kind, ""))
     overview = table(header, rows) if header[2] else table(header[:2], [row[:2] for row in rows])

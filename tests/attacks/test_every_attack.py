@@ -38,7 +38,7 @@ def quick_ensemble(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make(name: str, **params: Any) -> Attack:
-    return cast(Attack, registry.find("attacks", name).load()(**{**QUICK.get(name, {}), **params}))
+    return cast(Attack, registry.load(registry.find("attacks", name))(**{**QUICK.get(name, {}), **params}))
 
 
 class Noise(Channel):

@@ -55,7 +55,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make(name: str) -> Attack:
-    kind: Any = registry.find("attacks", name).load()
+    kind: Any = registry.load(registry.find("attacks", name))
     return cast(Attack, kind(**{key: value for key, value in PARAMS.items() if key in kind.model_fields}))
 
 

@@ -65,4 +65,4 @@ class Secret(Channel):
 @pytest.mark.parametrize("name", ["white_box", "query_free"])
 def test_a_defense_that_publishes_nothing_is_left_to_the_learners(name: str, world: Callable) -> None:
     with pytest.raises(Inapplicable, match=r"publishes nothing\. Use an attack that learns"):
-        world("conv1", Secret()).attacked_by(registry.find("attacks", name).load()())
+        world("conv1", Secret()).attacked_by(registry.load(registry.find("attacks", name))())

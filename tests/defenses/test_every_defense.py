@@ -66,7 +66,7 @@ def test_a_variant_passes_the_checks_of_defenses(defense: Defense) -> None:
 
 @pytest.mark.parametrize("name", registry.names("defenses"))
 def test_a_defense_declares_its_own_guarantee(name: str) -> None:
-    assert "guarantee" in vars(registry.find("defenses", name).load())
+    assert "guarantee" in vars(registry.load(registry.find("defenses", name)))
 
 
 def test_costs_show_what_a_defense_costs(model, train, private):

@@ -21,7 +21,7 @@ def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make(name: str) -> Defense:
-    kind: Any = registry.find("defenses", name).load()
+    kind: Any = registry.load(registry.find("defenses", name))
     return cast(Defense, kind(**{key: 1 for key in ("tuning_epochs", "dp_epochs") if key in kind.model_fields}))
 
 

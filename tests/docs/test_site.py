@@ -49,7 +49,7 @@ def test_every_component_is_on_its_page_with_its_parameters(kind: registry.Kind,
         entry = registry.find(kind, name)
         if entry.package == registry.DISTRIBUTION:
             assert f'<h2 id="{name}">' in page
-            assert all(f"<td>{parameter}</td>" in page for parameter, *_ in parameters(entry.load()))
+            assert all(f"<td>{parameter}</td>" in page for parameter, *_ in parameters(registry.load(entry)))
 
 
 def test_formulas_are_drawn_without_a_script(site: Path) -> None:

@@ -4,5 +4,5 @@ from mia_bench.benchmark import registry
 from mia_bench.models._network import Network
 
 ARCHITECTURES = [
-    name for name in registry.names("models") if not issubclass(registry.find("models", name).load(), Network)
+    name for name in registry.names("models") if not issubclass(registry.load(registry.find("models", name)), Network)
 ]

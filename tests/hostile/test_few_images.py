@@ -45,7 +45,7 @@ def quick_search(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_few_images_give_a_result_or_a_sentence(name: str, count: int, split: str) -> None:
     victim = World(split)
     victim.aux = victim.aux[:count]
-    attack = cast(Attack, registry.find("attacks", name).load()(**QUICK.get(name, {})))
+    attack = cast(Attack, registry.load(registry.find("attacks", name))(**QUICK.get(name, {})))
 
     try:
         rebuilt = attack.reconstruct(victim.seen_by(attack))

@@ -20,7 +20,7 @@ SHAPES = [(1, 16, 16), (1, 28, 28), (3, 32, 32), (2, 33, 17), (3, 96, 96), (3, 2
 
 
 def architecture(name: str, **params: int) -> Model:
-    return cast(Model, registry.find("models", name).load()(**params))
+    return cast(Model, registry.load(registry.find("models", name))(**params))
 
 
 def target(name: str, shape: tuple[int, int, int], classes: int = 4, **params: int) -> Target:
@@ -99,7 +99,7 @@ def test_every_defense_protects_it(name: str, defense: str, monkeypatch: pytest.
     monkeypatch.setattr(tuning, "MIN_STEPS_PER_EPOCH", 1)
     data = bright_quadrants(64)
     model = target(name, (1, 16, 16), width=8).split("relu31" if name == "vgg" else "stage1")
-    protected = cast(Defense, registry.find("defenses", defense).load()()).protect(model, data)
+    protected = cast(Defense, registry.load(registry.find("defenses", defense))()).protect(model, data)
 
     assert protected.classify(data.images[:2]).shape == (2, 4)
     costs = measure_costs(protected, data.images[:1])
@@ -109,7 +109,7 @@ def test_every_defense_protects_it(name: str, defense: str, monkeypatch: pytest.
 @pytest.mark.parametrize(("defense", "what"), [("ckks", "ciphertexts"), ("secret_sharing", "shares")])
 @pytest.mark.parametrize(("name", "block"), [("resnet", "Residual"), ("inception", "InceptionModule")])
 def test_cryptography_says_what_it_cannot_compute(name: str, block: str, defense: str, what: str) -> None:
-    encrypting = cast(Defense, registry.find("defenses", defense).load()())
+    encrypting = cast(Defense, registry.load(registry.find("defenses", defense))())
     with pytest.raises(Inapplicable, match=rf"layer 'stage3' \({block}\) cannot be computed on {what}"):
         encrypting.protect(target(name, (1, 16, 16), width=8).split("relu3"), bright_quadrants(64))
 

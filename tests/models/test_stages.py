@@ -18,7 +18,7 @@ COMMON = ["conv1", "relu1", "pool1", "stage1", "conv2", "relu2", "stage2", "conv
 
 
 def build(name: str, size: int = 32, **params: int) -> nn.Sequential:
-    return cast(Model, registry.find("models", name).load()(**params)).build((3, size, size), 10).eval()
+    return cast(Model, registry.load(registry.find("models", name))(**params)).build((3, size, size), 10).eval()
 
 
 def shapes(net: nn.Sequential, size: int = 32) -> dict[str, tuple[int, ...]]:
@@ -93,7 +93,7 @@ def test_two_3x3_convolutions_see_as_far_as_one_5x5() -> None:
 @pytest.mark.parametrize("name", STAGED)
 def test_each_block_is_two_convolutions_deep(name: str) -> None:
     """The longest chain of operations on the way back from the output."""
-    block = cast(nn.Module, registry.find("models", name).load()().block(8))
+    block = cast(nn.Module, registry.load(registry.find("models", name))().block(8))
 
     def depth(node: object) -> int:
         if node is None:

@@ -24,9 +24,9 @@ def components() -> Iterator[Any]:
     for kind in ("attacks", "defenses", "models"):
         for name in registry.names(kind):
             entry = registry.find(kind, name)
-            if entry.package == registry.DISTRIBUTION and not issubclass(entry.load(), Network):
+            if entry.package == registry.DISTRIBUTION and not issubclass(registry.load(entry), Network):
                 marks = [pytest.mark.slow] if name in SLOW else []
-                yield pytest.param(entry.load()(**light.LIGHT.get(name, {})), id=name, marks=marks)
+                yield pytest.param(registry.load(entry)(**light.LIGHT.get(name, {})), id=name, marks=marks)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -69,4 +69,4 @@ def test_a_built_in_dataset_passes_its_checks(name: str, tmp_path: Path, worker:
     params = {"size": 16} if name == "imagefolder" else {}
     data_dir = image_tree(tmp_path / "images") if name == "imagefolder" else None
 
-    assert faults(registry.find("datasets", name).load()(**params), Lab(data_dir=data_dir, worker=worker)) == []
+    assert faults(registry.load(registry.find("datasets", name))(**params), Lab(data_dir=data_dir, worker=worker)) == []

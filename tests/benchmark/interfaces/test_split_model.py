@@ -17,7 +17,7 @@ CNN6 = """conv11 relu11 conv12 relu12 pool1 conv21 relu21 conv22 relu22 pool2
 
 
 def target_of(name: str, shape: tuple[int, int, int], classes: int = 5) -> Target:
-    component = registry.find("models", name).load()()
+    component = registry.load(registry.find("models", name))()
     assert isinstance(component, Model)
     normalize = Normalize(torch.full(shape[:1], 0.4), torch.full(shape[:1], 0.3))
     return Target(normalize, component.build(shape, classes)).eval()

@@ -299,10 +299,7 @@ def test_the_strength_of_a_foreign_defense_is_what_it_declares(monkeypatch: pyte
     class TheirNoise(Undefended):
         stronger_with: ClassVar[Any] = {"width": 1}
 
-    class TheirEntry(Entry):
-        def load(self) -> type[Undefended]:
-            return TheirNoise
-
-    entry = TheirEntry(kind="defenses", name="their_noise", target="a:TheirNoise", package="theirs", version="1")
+    entry = Entry(kind="defenses", name="their_noise", target="a:TheirNoise", package="theirs", version="1")
     monkeypatch.setattr(declared, "find", lambda kind, name: entry)
+    monkeypatch.setattr(declared, "load", lambda entry: TheirNoise)
     assert flags(less, more) == ["noise-helps"]

@@ -71,7 +71,7 @@ def test_a_suite_cannot_name_code_however_it_is_written(model: str, tmp_path: Pa
 def test_a_suite_cannot_name_code_by_a_model_that_inherits_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("model = 'lenet5'")
-    monkeypatch.setattr(registry.find("models", "lenet5").load(), "names_code", True)
+    monkeypatch.setattr(registry.load(registry.find("models", "lenet5")), "names_code", True)
 
     with pytest.raises(UsageError, match="Expected a suite without code, got the model 'lenet5'"):
         load_suite(str(path))

@@ -18,7 +18,7 @@ def test_the_source_tells_the_defaults_that_the_classes_have(kind: registry.Kind
         entry = registry.find(kind, name)
         assert entry.path is not None
         read = _Source.read(entry.path).declaration(entry.target.partition(":")[2])
-        loaded = entry.load()
+        loaded = registry.load(entry)
 
         fields = {key: field.default for key, field in loaded.model_fields.items()}
         assert read.defaults == {

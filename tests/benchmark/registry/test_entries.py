@@ -42,13 +42,13 @@ def test_every_built_in_file_holds_a_class_of_its_kind_with_a_description(kind: 
     for summary in summaries(kind):
         assert summary.broken is None
         assert summary.line.endswith(".")
-        assert summary.entry.load().__name__ == registry.camel_case(summary.entry.name)
+        assert registry.load(summary.entry).__name__ == registry.camel_case(summary.entry.name)
 
 
 @pytest.mark.parametrize(("kind", "fact"), [("attacks", "access"), ("defenses", "guarantee")])
 def test_what_is_read_from_the_source_is_what_the_class_says(kind: registry.Kind, fact: str) -> None:
     for summary in summaries(kind):
-        assert summary.facts[fact] == str(getattr(summary.entry.load(), fact))
+        assert summary.facts[fact] == str(getattr(registry.load(summary.entry), fact))
 
 
 def test_an_unknown_name_suggests_the_nearest_and_lists_all() -> None:
@@ -140,7 +140,7 @@ def test_a_plug_in_of_the_wrong_kind_is_refused(installed: list[Entry]) -> None:
     installed.append(plug_in("path", "pathlib:Path", "package-a"))
 
     with pytest.raises(UsageError, match="Expected a subclass of Defense"):
-        registry.find("defenses", "path").load()
+        registry.load(registry.find("defenses", "path"))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from mia_bench.benchmark.interfaces import Component
 from mia_bench.benchmark.registry import Entry
 from mia_bench.benchmark.registry.literals import divide, parse, read, write
 from mia_bench.benchmark.registry.parameters import parameters
-from mia_bench.benchmark.registry.specs import ResolvedComponent, instantiate
+from mia_bench.benchmark.registry.specs import ResolvedComponent, build
 from pydantic import Field, create_model
 
 
@@ -68,18 +68,16 @@ TYPES: list[tuple[Any, str, Any]] = [
 IDS = [f"{getattr(kind, '__name__', kind)} {written}" for kind, written, _ in TYPES]
 
 
-def entry(kind: Any, default: Any = ...) -> Entry:
-    component = create_model("Odd", __base__=Component, value=(kind, Field(default)))
-    made = Entry.__new__(Entry)
-    object.__setattr__(made, "load", lambda: component)
-    for name, value in {"kind": "attacks", "name": "odd", "package": "test", "version": "1"}.items():
-        object.__setattr__(made, name, value)
-    return made
+ENTRY = Entry(kind="attacks", name="odd", target="test:Odd", package="test", version="1")
+
+
+def odd(kind: Any) -> type[Component]:
+    return create_model("Odd", __base__=Component, value=(kind, Field()))
 
 
 def built(kind: Any, written: str) -> Component:
     _, params = parse(f"odd:value={written}")
-    return instantiate(entry(kind), params)
+    return build(ENTRY, odd(kind), params)
 
 
 @pytest.mark.parametrize(("kind", "written", "value"), TYPES, ids=IDS)
@@ -93,15 +91,15 @@ def test_a_value_is_read_as_what_its_parameter_accepts(kind: Any, written: str, 
 def test_an_option_is_read_like_a_parameter_of_a_spec(kind: Any, written: str, value: Any) -> None:
     _, options = parse_rest(["--value", written])
 
-    assert [getattr(instantiate(entry(kind), {"value": text}), "value") for text in options["value"]] == [value]  # noqa: B009
+    assert [getattr(build(ENTRY, odd(kind), {"value": text}), "value") for text in options["value"]] == [value]  # noqa: B009
 
 
 @pytest.mark.parametrize(("kind", "written", "value"), TYPES, ids=IDS)
 def test_a_component_is_read_back_from_its_canonical_name(kind: Any, written: str, value: Any) -> None:
-    chosen = ResolvedComponent(entry(kind), built(kind, written))
+    chosen = ResolvedComponent(ENTRY, built(kind, written))
     _, params = parse(chosen.canonical)
 
-    assert instantiate(chosen.entry, params).params == chosen.component.params
+    assert build(ENTRY, odd(kind), params).params == chosen.component.params
 
 
 @pytest.mark.parametrize(
@@ -143,4 +141,4 @@ def test_a_set_is_written_in_one_order() -> None:
     [(Level, "1 | 2"), (Literal[1, 3], "1 | 3"), (list[int], "array of integer"), (int | None, "integer or none")],
 )
 def test_show_names_what_a_parameter_accepts(kind: Any, allowed: str) -> None:
-    assert parameters(entry(kind).load())[0][:2] == ["value", allowed]
+    assert parameters(odd(kind))[0][:2] == ["value", allowed]

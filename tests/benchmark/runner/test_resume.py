@@ -34,7 +34,7 @@ def test_failed_cells_are_tried_again_and_finished_ones_are_not(
         attacks=["ridge"],
         images=4,
     )
-    ridge = registry.find("attacks", "ridge").load()
+    ridge = registry.load(registry.find("attacks", "ridge"))
     with monkeypatch.context() as broken:
         broken.setattr(ridge, "reconstruct", None)
         first = execute(prepare([request], where, bench), where, bench, Listener())

@@ -1,0 +1,49 @@
+"""Import of the class of a component, checked for its kind."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError, clean, describe
+from .entries import PACKAGE, Entry, Kind
+
+if TYPE_CHECKING:
+    from ..interfaces import Component
+
+_BASES = {"attacks": "Attack", "defenses": "Defense", "models": "Model", "datasets": "Dataset"}
+_ATTRIBUTES: dict[Kind, tuple[tuple[str, type | str], ...]] = {
+    "attacks": (("access", "Access"), ("standard", bool)),
+    "defenses": (("guarantee", str),),
+    "datasets": (("model", str), ("split", str), ("training", "Training")),
+}
+"""Class variables that a component must have besides its version. A type is a name if its import would take long."""
+
+
+def import_class(entry: Entry) -> type[Component]:
+    """Import the class of a component in this process, without isolation.
+
+    Raises:
+        UsageError: If the class cannot be imported, or is not of its kind.
+    """
+    module, _, attribute = entry.target.partition(":")
+    try:
+        loaded = getattr(import_module(module), attribute)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise UsageError(entry.not_loaded(describe(error))) from error
+    interfaces = import_module(f"{PACKAGE}.benchmark.interfaces")
+    base = getattr(interfaces, _BASES[entry.kind])
+    if not (isinstance(loaded, type) and issubclass(loaded, base)):
+        raise UsageError(
+            f"Expected a subclass of {base.__name__}, got {clean(object.__repr__(loaded))} for {entry.provided}."
+        )
+    for name, kind in (("version", int), *_ATTRIBUTES.get(entry.kind, ())):
+        allowed = getattr(interfaces, kind) if isinstance(kind, str) else kind
+        if not isinstance(getattr(loaded, name, None), allowed):
+            raise UsageError(
+                f"The {entry.provided} has no class variable {name!r} of type {allowed.__name__}. Set it as in "
+                f"`{name}: ClassVar[{allowed.__name__}] = ...`."
+            )
+    return loaded
