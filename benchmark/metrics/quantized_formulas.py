@@ -47,9 +47,23 @@ def _recurrent(gates: int) -> Callable[..., int]:
     return formula
 
 
+def _cell(gates: int) -> Callable[..., int]:
+    """Return the formula of one step of a recurrent layer: each image passes each matrix once."""
+
+    def formula(value: Tensor, states: Any, *others: Any, **named: Any) -> int:
+        hidden = states[0] if isinstance(states, list | tuple) else states  # (N, H)
+        return 2 * gates * hidden.numel() * (value.shape[-1] + hidden.shape[-1])
+
+    return formula
+
+
 QUANTIZED: dict[str, Callable[..., int]] = {
     "aten.quantized_lstm": _recurrent(4),
     "aten.quantized_gru": _recurrent(3),
+    "quantized.quantized_lstm_cell_dynamic": _cell(4),
+    "quantized.quantized_gru_cell_dynamic": _cell(3),
+    "quantized.quantized_rnn_tanh_cell_dynamic": _cell(1),
+    "quantized.quantized_rnn_relu_cell_dynamic": _cell(1),
     "quantized.matmul": _linear,
     **{
         f"quantized.linear{kind}": _linear

@@ -20,10 +20,17 @@ STATIC = [
 ]
 DYNAMIC = [
     (dynamic.Linear, nn.Linear, (9, 4), (2, 7, 9)),
+    (dynamic.Conv1d, nn.Conv1d, (4, 6, 3, 2), (2, 4, 9)),
     (dynamic.Conv2d, nn.Conv2d, (4, 6, 3, 2), (2, 4, 9, 9)),
+    (dynamic.Conv3d, nn.Conv3d, (4, 6, 3, 2), (2, 4, 9, 9, 9)),
+    (dynamic.ConvTranspose1d, nn.ConvTranspose1d, (4, 6, 3, 2), (2, 4, 9)),
     (dynamic.ConvTranspose2d, nn.ConvTranspose2d, (4, 6, 3, 2), (2, 4, 9, 9)),
+    (dynamic.ConvTranspose3d, nn.ConvTranspose3d, (4, 6, 3, 2), (2, 4, 9, 9, 9)),
     (dynamic.LSTM, nn.LSTM, (6, 5, 2), (4, 3, 6)),
     (dynamic.GRU, nn.GRU, (6, 5, 2), (4, 3, 6)),
+    (dynamic.LSTMCell, nn.LSTMCell, (6, 5), (3, 6)),
+    (dynamic.GRUCell, nn.GRUCell, (6, 5), (3, 6)),
+    (dynamic.RNNCell, nn.RNNCell, (6, 5), (3, 6)),
 ]
 
 
@@ -44,3 +51,16 @@ def test_a_dynamically_quantized_layer_counts_as_one_on_floats(
     value = torch.rand(shape)
 
     assert count_macs(layer(*sizes), value) == count_macs(like(*sizes), value) > 0
+
+
+def test_a_quantized_cell_with_another_activation_counts_as_one_on_floats() -> None:
+    quantized_cell, cell = (kind.RNNCell(6, 5, nonlinearity="relu") for kind in (dynamic, nn))
+    value = torch.rand(3, 6)
+
+    assert count_macs(quantized_cell, value) == count_macs(cell, value) > 0
+
+
+def test_every_dynamically_quantized_layer_is_tested() -> None:
+    tested = {layer.__name__ for layer, *_ in DYNAMIC}
+
+    assert {name for name, each in vars(dynamic).items() if isinstance(each, type)} == tested
