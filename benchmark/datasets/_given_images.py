@@ -14,6 +14,8 @@ from ..interfaces.stored_images import StoredImages
 
 LARGEST = 255
 """The largest value of a pixel of 8 bits."""
+OVERSHOOT = 0.25
+"""By how much images in [0, 1] may be outside after an interpolation. Others are taken for normalized or unscaled."""
 MOST_CHANNELS = 4
 """From so many on, a first or last axis is taken for the channels of one image only if a batch is given."""
 
@@ -24,10 +26,20 @@ def is_array(value: object) -> bool:
 
 
 def as_array(value: Any) -> NDArray[Any]:
-    """Return a tensor, an array or a list as an array."""
+    """Return a tensor, an array or a list as an array.
+
+    Raises:
+        UsageError: If a tensor has no array, such as a sparse one.
+    """
     if isinstance(value, Tensor):
-        value = value.detach().cpu()
-        value = value.float().numpy() if value.dtype is torch.bfloat16 else value.numpy()
+        try:
+            dense = value.detach().cpu()
+            value = dense.float().numpy() if dense.dtype is torch.bfloat16 else dense.numpy()
+        except (NotImplementedError, RuntimeError, TypeError) as error:
+            raise UsageError(
+                f"Expected dense tensors with values, got one that is {value.dtype}, {value.layout} on "
+                f"{value.device}. Convert it, for example by to_dense() or float()."
+            ) from error
     elif isinstance(value, list | tuple) and any(isinstance(each, Tensor) for each in value):
         value = np.stack([as_array(each) for each in value])
     return np.asarray(value)
@@ -94,6 +106,8 @@ def _scaled(pixels: NDArray[Any], where: str) -> NDArray[np.float32]:
         return pixels.astype(np.float32)
     if not np.isfinite([low, high]).all():
         mend = "Replace NaN and infinity."
+    elif not whole and low >= -OVERSHOOT and high <= 1 + OVERSHOOT:
+        mend = "Clip them to [0, 1]: interpolation and rounding leave values slightly outside."
     elif low < 0:
         mend = (
             "If they are normalized, multiply them by the standard deviation and add the mean, and give both beside "
@@ -106,6 +120,6 @@ def _scaled(pixels: NDArray[Any], where: str) -> NDArray[np.float32]:
     else:
         mend = f"Divide them by their largest possible value, for example {2**16 - 1} for 16-bit images."
     raise UsageError(
-        f"Expected {where} as 8-bit whole numbers or floats in [0, 1], got {pixels.dtype} from {low:g} to {high:g}. "
-        f"{mend}"
+        f"Expected {where} as 8-bit whole numbers or floats in [0, 1], got {pixels.dtype} from {low:.9g} to "
+        f"{high:.9g}. {mend}"
     )

@@ -43,10 +43,7 @@ def read_items(given: Dataset[Any] | list[Any], where: str) -> tuple[NDArray[Any
                 "with torch.utils.data.Subset, or read them from files with imagefolder or npz."
             )
         if images and image.shape != images[0].shape:
-            raise UsageError(
-                f"Expected {where} of one size, got {images[0].shape} and {image.shape} at position {index}. Add a "
-                "transform that resizes them."
-            )
+            raise _several_shapes(images[0].shape, image.shape, index, where)
         if index < READ_TWICE and not np.array_equal(image, _item(given, index, where)[0]):
             raise UsageError(
                 f"Expected {where} that are the same each time they are read, got others at position {index}. Remove "
@@ -61,6 +58,14 @@ def read_items(given: Dataset[Any] | list[Any], where: str) -> tuple[NDArray[Any
         return np.stack(images), as_array([as_array(label) for label in known]) if known else None
     except ValueError as error:
         raise UsageError(f"Expected labels of one form for all {where}, got labels of several lengths.") from error
+
+
+def _several_shapes(first: tuple[int, ...], other: tuple[int, ...], index: int, where: str) -> UsageError:
+    if sorted(first)[1:] == sorted(other)[1:]:  # the shortest axis is that of the channels
+        kind, mend = "with equally many channels", "Convert all of them to RGB, or all to gray."
+    else:
+        kind, mend = "of one size", "Add a transform that resizes them."
+    return UsageError(f"Expected {where} {kind}, got {first} and {other} at position {index}. {mend}")
 
 
 def _length(given: Dataset[Any] | list[Any], where: str) -> int:

@@ -116,6 +116,8 @@ def as_labels(given: Any, count: int, where: str) -> NDArray[Any]:
     Raises:
         UsageError: If there is not one label, or one row of numbers, for each image.
     """
+    if isinstance(given, list | tuple) and any(isinstance(each, str) for each in given):
+        given = np.array(given, dtype=object)  # NumPy would make a text of a missing value
     try:
         labels = _of_one_kind(as_array(given))
     except (TypeError, ValueError) as error:
@@ -138,7 +140,13 @@ def _of_one_kind(labels: NDArray[Any]) -> NDArray[Any]:
 
 
 def _wrong_labels(given: Any, count: int, where: str) -> UsageError:
+    """Name the first label that is none, or else what was given for all of them."""
+    found = quoted(given)
+    if isinstance(given, np.ndarray) and given.dtype.kind == "O" and given.shape == (count,):
+        kind = str if any(isinstance(each, str) for each in given) else Number
+        place = next((index for index, each in enumerate(given) if not isinstance(each, kind)), None)
+        found = found if place is None else f"{quoted(given[place])} at position {place}"
     return UsageError(
         f"Expected a label for each of the {count_of(count, 'image')} of {where}, a number, a name or a row of "
-        f"numbers, got {quoted(given)}. Give each image its label, in the same order."
+        f"numbers, got {found}. Give each image its label, in the same order."
     )

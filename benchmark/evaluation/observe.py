@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -108,16 +107,24 @@ def _checked(wire: Wire, images: Tensor) -> Wire:
     """Return the wire of images (N, C, H, W) if it has an entry for each of them.
 
     Raises:
-        InvalidWire: If it is neither a tensor of N finite entries nor N byte strings.
+        InvalidWire: If it is neither a dense tensor of N finite entries nor N byte strings.
     """
     payload: object = wire.payload
     if isinstance(payload, Tensor):
+        if payload.layout is not torch.strided or payload.is_nested or payload.is_quantized:
+            kind = "a nested tensor" if payload.is_nested else f"{payload.dtype}, {payload.layout}"
+            raise InvalidWire(f"Expected a dense tensor of numbers on the wire, got {kind}. Send its numbers as one.")
         if not payload.dim() or len(payload) != len(images):
             raise InvalidWire(
                 f"Expected {count_of(len(images), 'entry', 'entries')}, one for each image, got a tensor "
                 f"{tuple(payload.shape)}."
             )
-        if payload.is_floating_point() and not payload.isfinite().all():
+        if payload.dim() == 1 or not payload.numel():
+            raise InvalidWire(
+                f"Expected a tensor ({len(payload)}, ...) with a row of at least one number for each image, got "
+                f"{tuple(payload.shape)}."
+            )
+        if not wire.tensor.isfinite().all():
             raise InvalidWire("Expected finite numbers on the wire, got NaN or infinity.")
         return wire
     if not isinstance(payload, tuple) or not all(isinstance(each, bytes) for each in payload):
@@ -128,12 +135,12 @@ def _checked(wire: Wire, images: Tensor) -> Wire:
 
 
 def _overhear_often(model: SplitModel, count: int, images: Tensor) -> Wire:
-    wires = [overhear(model, images).payload for _ in range(count)]
-    if not isinstance(wires[0], Tensor):
+    wires = [overhear(model, images) for _ in range(count)]
+    if not isinstance(wires[0].payload, Tensor):
         raise Inapplicable(
             "Observations of ciphertexts cannot be merged, since each is encrypted with fresh randomness."
         )
-    return Wire(model.ir_channel.merge(torch.stack(cast(list[Tensor], wires))))
+    return Wire(model.ir_channel.merge(torch.stack([wire.tensor for wire in wires])))
 
 
 def _aux(pools: Pools, source: str) -> ImageSet:

@@ -185,7 +185,7 @@ class SplitModel:
     def exchange(self, wire: Wire) -> Exchange:
         """Run the server on a wire and let the client read the result. Call it once for each wire."""
         with timed_ms(self.device) as elapsed, torch.no_grad():
-            logits = self.server(wire.tensor)
+            logits = self.server(wire.payload if isinstance(wire.payload, Tensor) else wire.tensor)
         return Exchange(logits, client_ms=0, server_ms=elapsed.ms, more_bytes_up=0, bytes_down=logits.nbytes)
 
     def answer(self, wire: Wire) -> Tensor:

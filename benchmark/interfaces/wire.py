@@ -28,7 +28,7 @@ class Wire:
     """Hold what an eavesdropper records for N images.
 
     Attributes:
-        payload: A tensor (N, ...), or N byte strings.
+        payload: A dense tensor of any type, (N, ...) with at least one number for each image, or N byte strings.
         view: A function that reads byte strings as numbers, (N, ...) float32, as anyone who knows the format can.
         packed: The bytes that are sent for one image, if the numbers are coded in fewer bytes than the tensor takes.
 
@@ -38,6 +38,9 @@ class Wire:
         (2, 128)
         >>> Wire((b"ab", b"cd")).tensor.shape
         torch.Size([2, 2])
+        >>> Wire(torch.tensor([[True], [False]])).tensor
+        tensor([[1.],
+                [0.]])
     """
 
     payload: Tensor | tuple[bytes, ...]
@@ -71,5 +74,9 @@ class Wire:
 
     @property
     def tensor(self) -> Tensor:
-        """The payload as numbers, (N, ...) float32."""
-        return self.payload if isinstance(self.payload, Tensor) else self.view(self.payload)
+        """The payload as numbers, (N, ...) float32. Complex numbers are their real parts, then their imaginary ones."""
+        if not isinstance(self.payload, Tensor):
+            return self.view(self.payload)
+        if self.payload.is_complex():
+            return torch.cat([self.payload.real, self.payload.imag], dim=1).float()
+        return self.payload.float()

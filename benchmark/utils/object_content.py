@@ -29,8 +29,9 @@ _DESCRIPTORS = (
 )
 _BUILT_IN = (dict, list, set, frozenset, types.MappingProxyType)
 _COMPILED = {"_is_torch_compile", "_compiled_call_impl"}
-_MODULE_STATE = (frozenset(vars(nn.Module())) - {"_parameters", "_buffers", "_modules"}) | _COMPILED
-"""Attributes of every module that do not change what it computes in evaluation mode."""
+_RECURRENT = {"_flat_weight_refs"}
+_MODULE_STATE = (frozenset(vars(nn.Module())) - {"_parameters", "_buffers", "_modules"}) | _COMPILED | _RECURRENT
+"""Attributes of modules that do not change what they compute in evaluation mode."""
 _CLASS_STATE = frozenset(
     (
         *(

@@ -71,7 +71,12 @@ def test_a_run_and_a_leak_take_a_list_of_images(tmp_path: Path) -> None:
         (np.repeat(ARRAY[:1], 9, 0), "at least 3 different images, .*, got 1"),
         ([ARRAY[0], ARRAY[1][:, :5]], r"Expected images of one size, got \(1, 12, 12\) and \(1, 5, 12\) at position 1"),
         ([[[[0.1, 0.2]], [[0.1]]]], "Expected images of one size, got lists of several lengths"),
-        (([*ARRAY], [None] * 30), r"Expected a label for each of the 30 images of images, .*, got ndarray \(30,\)"),
+        (([*ARRAY], [None] * 30), r"Expected a label for each of the 30 images of images, .*, got None at position 0"),
+        (([*ARRAY], ["a", *[float("nan")] * 29]), "a label for each of the 30 images .*, got nan at position 1"),
+        (
+            [PHOTOS[0], PHOTOS[1].convert("RGB")],
+            r"Expected images with equally many channels, got \(1, 12, 12\) and \(12, 12, 3\) at position 1. Convert",
+        ),
         (PHOTOS[0], "a list of images, .*, got <PIL.Image"),
         ([], "a list of images"),
     ],

@@ -9,11 +9,12 @@ import torch
 from mia_bench import Channel, Defense, ImageSet, SplitModel
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
+from mia_bench.benchmark.leaderboard.records import Row
 from mia_bench.benchmark.plan.cells import Cell
 from mia_bench.benchmark.registry import Entry
 from mia_bench.benchmark.registry.specs import ResolvedComponent, resolve
 from mia_bench.benchmark.utils.cache import digest
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...helpers.cells import setting
 
@@ -29,16 +30,37 @@ class Given(Channel):
         return self.act(value)
 
 
-def reason(bench: Artifacts, act: Callable[[Tensor], Any]) -> str:
+class Read(nn.Module):
+    """Turns what is sent into an IR, and gives it to a server."""
+
+    def __init__(self, read: Callable[[Tensor], Tensor], server: nn.Module) -> None:
+        super().__init__()
+        self.read, self.server = read, server
+
+    def forward(self, sent: Tensor) -> Tensor:
+        return self.server(self.read(sent))
+
+
+def row(
+    bench: Artifacts,
+    act: Callable[[Tensor], Any],
+    read: Callable[[Tensor], Tensor] | None = None,
+    attack: str = "mean_image",
+) -> Row:
     class Sends(Defense):
         """Sends what a test says."""
 
         def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
-            return replace(model.copy(), ir_channel=Given(act))
+            protected = replace(model.copy(), ir_channel=Given(act))
+            return replace(protected, server=nn.Sequential(Read(read, protected.server))) if read else protected
 
     entry = Entry(kind="defenses", name="sends", target="t:Sends", package="third-party", version="7")
     protected = replace(setting(bench), defense=ResolvedComponent(entry, Sends()))
-    return evaluate(Cell(protected, resolve("attacks", "mean_image", {})), digest("some-cell"), bench)[0].row.reason
+    return evaluate(Cell(protected, resolve("attacks", attack, {})), digest("some-cell"), bench)[0].row
+
+
+def reason(bench: Artifacts, act: Callable[[Tensor], Any]) -> str:
+    return row(bench, act).reason
 
 
 @pytest.mark.parametrize(
@@ -62,3 +84,53 @@ def test_an_error_with_a_tensor_shows_its_shape_alone(bench: Artifacts) -> None:
 
     assert reason(bench, fail) == "ValueError: Tensor (4, 8, 12, 12) torch.float32"
     assert torch.get_default_dtype() is torch.float32
+
+
+KINDS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor], int]] = {
+    "half": (Tensor.half, Tensor.float, 2),
+    "double": (Tensor.double, Tensor.float, 8),
+    "float8": (lambda value: value.to(torch.float8_e4m3fn), Tensor.float, 1),
+    "8-bit integers": (lambda value: (20 * value).round().clamp(0, 255).byte(), lambda sent: sent / 20, 1),
+    "64-bit integers": (lambda value: (20 * value).round().long(), lambda sent: sent / 20, 8),
+    "truth values": (lambda value: value > 0.2, Tensor.float, 1),
+    "complex numbers": (torch.fft.fft2, lambda sent: torch.fft.ifft2(sent).real, 8),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_wire_of_any_type_of_numbers_reaches_the_server_as_sent_and_the_attack_as_floats(
+    name: str, bench: Artifacts
+) -> None:
+    act, read, size = KINDS[name]
+
+    attacked = row(bench, act, read, attack="ridge")
+
+    assert attacked.reason == ""
+    assert attacked.wire_bytes == size * 8 * 12 * 12
+    assert attacked.psnr_db > row(bench, act, read).psnr_db + 0.5
+
+
+NO_NUMBERS = {
+    "sparse": (
+        Tensor.to_sparse,
+        Tensor.to_dense,
+        "dense tensor of numbers on the wire, got torch.float32, torch.sparse_coo",
+    ),
+    "one number": (
+        lambda value: value.flatten(1).mean(1),
+        lambda sent: sent[:, None, None, None].expand(-1, 8, 12, 12),
+        "Expected a tensor (4, ...) with a row of at least one number for each image, got (4,).",
+    ),
+    "no number": (
+        lambda value: value.flatten(1)[:, :0],
+        lambda sent: sent.new_zeros(len(sent), 8, 12, 12),
+        "at least one number for each image, got (4, 0).",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NO_NUMBERS)
+def test_a_wire_without_dense_rows_of_numbers_is_named(name: str, bench: Artifacts) -> None:
+    act, read, words = NO_NUMBERS[name]
+
+    assert words in row(bench, act, read, attack="ridge").reason

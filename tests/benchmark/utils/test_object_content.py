@@ -200,3 +200,11 @@ def test_private_attributes_of_a_class_count() -> None:
 
     assert content_of(made(0.1)) == content_of(made(0.1))
     assert content_of(made(0.1)) != content_of(made(0.9))
+
+
+def test_recurrent_networks_have_a_content_that_their_copies_share() -> None:
+    torch.manual_seed(0)
+    for kind in (nn.LSTM, nn.GRU, nn.RNN):
+        layer = kind(4, 3)
+        same = copy.deepcopy(layer)
+        assert content_of(layer) == content_of(same) != content_of(kind(4, 3))
