@@ -46,6 +46,7 @@ class Tree:
         divided: Whether ``scan`` has divided the files into the splits, since the folder has no test split.
         table: The table that gives the labels, in place of the folders of classes.
         attributes: The table of what the network is not for.
+        listed: The file that lists the images, if their folders do not.
         task: What the labels are for. With ``auto``, the table decides.
     """
 
@@ -56,6 +57,7 @@ class Tree:
     table: LabelTable | None = None
     task: Wanted = "classification"
     attributes: LabelTable | None = None
+    listed: Path | None = None
 
     def labels(self, split: str) -> Labels:
         """Return the labels of the files of a split.
@@ -89,9 +91,8 @@ class Tree:
             try:
                 status = os.stat(f"{self.root}/{path}")  # strings: pathlib takes a second longer for 60,000 files
             except OSError as error:
-                raise UsageError(
-                    f"Cannot read the image {self.root / path}: {error.strerror}. Remove or replace it."
-                ) from error
+                mend = "Remove or replace it." if self.listed is None else f"Correct its path in {self.listed}."
+                raise UsageError(f"Cannot read the image {self.root / path}: {error.strerror}. {mend}") from error
             if not stat.S_ISREG(status.st_mode):
                 raise UsageError(f"Expected the image {self.root / path} to be a regular file. Remove or replace it.")
             found.append((path, status.st_size, status.st_mtime_ns))
@@ -151,7 +152,7 @@ def _warn_of_unlisted(root: Path, table: LabelTable) -> None:
 def _listed(root: Path, task: Wanted, table: LabelTable | None) -> Tree:
     if table is not None:
         _warn_of_unlisted(root, table)
-        return _without_classes(Tree(root, (), {"all": [(path, 0) for path in table.files]}, table=table, task=task))
+        return _without_classes(_of_table(root, task, table))
     if task in ("multi-label", "regression"):
         raise UsageError(
             f"Expected a table of labels for task={task}, got none in {root}. Write {TABLES[0]}: a header, then the "
@@ -161,6 +162,26 @@ def _listed(root: Path, task: Wanted, table: LabelTable | None) -> Tree:
         return _without_classes(Tree(root, (), flat, task="unlabeled"))
     tree = _with_classes(root, fewest=1 if task == "unlabeled" else 2)
     return replace(tree, task="unlabeled") if task == "unlabeled" else tree
+
+
+def _of_table(root: Path, task: Wanted, table: LabelTable) -> Tree:
+    """List the files of a table, whose names of classes are those of folders."""
+    if not table.classes:
+        if task == "auto" and table.values.dtype.kind in "iu" and table.values.shape[1] == 1 and table.values.max() > 1:
+            logging.getLogger(__name__).warning(
+                "The column %r of %s holds numbers to predict. Give task=classification if they are classes.",
+                table.columns[0],
+                table.path,
+            )
+        return Tree(root, (), {"all": [(path, 0) for path in table.files]}, table=table, task=task, listed=table.path)
+    if task in ("multi-label", "regression"):
+        raise UsageError(
+            f"Expected numbers for task={task} in the column {table.columns[0]!r} of {table.path}, got names such as "
+            f"{table.classes[0]!r}. Leave out task, or write numbers."
+        )
+    files = list(zip(table.files, table.values[:, 0].tolist(), strict=True))
+    chosen = "classification" if task == "auto" else task
+    return Tree(root, table.classes, {"all": files}, task=chosen, listed=table.path)
 
 
 def _without_classes(tree: Tree) -> Tree:
@@ -174,7 +195,7 @@ def _without_classes(tree: Tree) -> Tree:
             f"Expected at least {MIN_CLASS_IMAGES} images in {tree.root}, got {len(everything)}. Add images, so that "
             "the victim, the attacker and the test split have one each."
         )
-    return replace(tree, files=divide_files(everything, [""]), divided=True)
+    return replace(tree, files=divide_files(everything, tree.classes or [""]), divided=True)
 
 
 def _flat_files(root: Path) -> dict[str, list[tuple[str, int]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,10 @@ from ._labels import Labels, Wanted, settle
 
 TABLES = ("labels.csv", "attributes.csv")
 """Names of the file, of which the first holds the labels if both exist."""
-FORM = "Write a header, then a line for each image: its path relative to the folder, and its numbers."
+FORM = (
+    "Write a header, then a line for each image: its path relative to the folder, and its numbers or the name of its "
+    "class, with commas between them."
+)
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,14 @@ class LabelTable:
         files: The path of each image, relative to the folder of the table.
         columns: The names of the other columns.
         values: Their numbers, (N, columns).
+        classes: The names of the classes, sorted, if the only column holds names. Then the values are their positions.
     """
 
     path: Path
     files: tuple[str, ...]
     columns: tuple[str, ...]
     values: NDArray[Any]
+    classes: tuple[str, ...] = ()
 
     def labels(self, files: Sequence[str], wanted: Wanted) -> Labels:
         """Return the labels of some files of the table. All lines decide on the task.
@@ -70,7 +76,7 @@ def find_table(root: Path) -> LabelTable | None:
         UsageError: If it is damaged, has no numbers, or names a file twice or outside the folder.
     """
     path = next((root / name for name in TABLES if (root / name).is_file()), None)
-    return None if path is None else read_table(path)
+    return None if path is None else read_table(path, names=True)
 
 
 def find_attributes(root: Path, labels: LabelTable | None) -> LabelTable | None:
@@ -83,8 +89,12 @@ def find_attributes(root: Path, labels: LabelTable | None) -> LabelTable | None:
     return read_table(path) if path.is_file() and (labels is None or labels.path != path) else None
 
 
-def read_table(path: Path) -> LabelTable:
+def read_table(path: Path, *, names: bool = False) -> LabelTable:
     """Read a table of labels or attributes.
+
+    Args:
+        path: The file.
+        names: Whether the table may hold the name of a class for each image in place of numbers.
 
     Raises:
         UsageError: If it is damaged, has no numbers, or names a file twice or outside the folder.
@@ -92,7 +102,7 @@ def read_table(path: Path) -> LabelTable:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # lines with more values than the header has names
-            frame = pd.read_csv(path, skipinitialspace=True, dtype={0: str}, index_col=False)
+            frame = pd.read_csv(path, skipinitialspace=True, dtype={0: str}, index_col=False, low_memory=False)
     except pd.errors.ParserWarning as error:
         raise UsageError(f"Expected a name for each column in the header of {path}, got too few. {FORM}") from error
     except (OSError, ValueError, pd.errors.ParserError) as error:  # also an encoding other than UTF-8
@@ -105,12 +115,22 @@ def read_table(path: Path) -> LabelTable:
     if os.path.isfile(path.parent / str(frame.columns[0])):
         raise UsageError(f"Expected a header in {path}, got the image {frame.columns[0]!r} in line 1. {FORM}")
     columns = [str(name) for name in frame.columns[1:]]
-    for name in columns:
+    classes = _class_names(frame[columns[0]]) if names and len(columns) == 1 else None
+    for name in columns if classes is None else ():
         _require_numbers(frame[name], name, path)
     files = [PurePosixPath(str(file).replace("\\", "/")) for file in frame.iloc[:, 0]]
     _require_inside(files, path)
-    values = frame[columns].to_numpy()
-    return LabelTable(path, tuple(map(str, files)), tuple(columns), values)
+    values = frame[columns].to_numpy() if classes is None else classes[1][:, None]
+    return LabelTable(path, tuple(map(str, files)), tuple(columns), values, () if classes is None else classes[0])
+
+
+def _class_names(column: Any) -> tuple[tuple[str, ...], NDArray[np.int64]] | None:
+    """Return the sorted names in a column and the position of each line's; None if it holds anything else."""
+    if not all(isinstance(value, str) for value in column):
+        return None
+    names = [unicodedata.normalize("NFC", value.strip()) for value in column]
+    found, positions = np.unique(names, return_inverse=True)
+    return tuple(map(str, found)), positions.astype(np.int64)
 
 
 def _require_numbers(column: Any, name: str, path: Path) -> None:
@@ -118,8 +138,8 @@ def _require_numbers(column: Any, name: str, path: Path) -> None:
     text = None if has_numbers else next((str(value) for value in column if not isinstance(value, int | float)), None)
     if text is not None:
         raise UsageError(
-            f"Expected numbers in the column {name!r} of {path}, got {text!r}. Put images of one class in a folder "
-            "with its name instead, or write numbers."
+            f"Expected numbers in the column {name!r} of {path}, got {text!r}. Write numbers. Names of classes "
+            f"are read if they are the only column of {TABLES[0]} besides the paths."
         )
     if column.isna().any():
         line = int(np.flatnonzero(column.isna())[0]) + 2

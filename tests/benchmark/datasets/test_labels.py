@@ -148,7 +148,10 @@ def test_a_table_of_numbers_is_for_regression_and_may_name_the_splits(tmp_path: 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("file,x\n0.png,cat\n", "Expected numbers in the column 'x' of .*, got 'cat'. Put images of one class"),
+        ("file,x,y\n0.png,1,cat\n", "Expected numbers in the column 'y' of .*, got 'cat'. Write numbers. Names"),
+        ("file,x\n0.png,cat\n1.png,3.5\n2.png,\n", "Expected numbers in the column 'x' of .*, got 'cat'"),
+        ("file,x\n0.png,cat\n1.png,dog\n", "Expected at least 3 images in"),
+        ("file;x\n0.png;1\n", "got 1 column and 1 line.* with commas between them"),
         ("file,x\n0.png,1\n1.png,\n", "got none in line 3"),
         ("file,x\n0.png,True\n1.png,\n", "got none in line 3"),
         (f"file,x\n0.png,{10**30}\n1.png,1\n", "Expected numbers of at most 64 bits in the column 'x' .*, got 10000"),
@@ -162,7 +165,7 @@ def test_a_table_of_numbers_is_for_regression_and_may_name_the_splits(tmp_path: 
         ("file\n0.png\n", "got 1 column and 1 line"),
         ("", "Expected a table of labels, got"),
         ("file,x\n0.png,1.5\n1.png,2\n", "Expected at least 3 images in"),
-        ("file,x\n0.png,1.5\n1.png,2\n77.png,3\n", "Cannot read the image .*77.png"),
+        ("file,x\n0.png,1.5\n1.png,2\n77.png,3\n", "Cannot read the image .*77.png.* Correct its path in .*labels.csv"),
     ],
 )
 def test_a_table_that_is_not_one_is_refused(tmp_path: Path, content: str, words: str) -> None:
@@ -247,3 +250,35 @@ def test_images_without_a_line_in_the_table_are_ignored_with_a_warning(
     assert (
         f"Ignored 2 images without a line in {tmp_path / 'labels.csv'}, such as {tmp_path / '22.png'}." in caplog.text
     )
+
+
+def test_a_table_of_names_gives_the_classes_as_folders_do(tmp_path: Path) -> None:
+    names = ["Zebra", "ant "]
+    (images(tmp_path) / "labels.csv").write_text(
+        "\n".join(["file,animal", *(f"{index}.png,{names[index % 2]}" for index in range(COUNT))])
+    )
+    pools = folder(tmp_path)
+
+    assert (pools.task, pools.classes) == ("classification", ("Zebra", "ant"))
+    by_image = {IMAGES[index].transpose(2, 0, 1).tobytes(): index % 2 for index in range(COUNT)}
+    for pool in (pools.train, pools.aux, pools.private):
+        assert pool.labels.unique().tolist() == [0, 1]
+        for image, label in zip(pool.images, pool.labels.tolist(), strict=True):
+            assert by_image[(image * 255).round().byte().numpy().tobytes()] == label
+    assert folder(tmp_path, task="unlabeled").task == "unlabeled"
+    with pytest.raises(UsageError, match=r"Expected numbers for task=regression in .*, got names such as 'Zebra'"):
+        folder(tmp_path, task="regression")
+
+
+def test_a_table_of_whole_numbers_asks_whether_they_are_classes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (images(tmp_path) / "labels.csv").write_text(
+        "\n".join(["file,kind", *(f"{index}.png,{index % 3}" for index in range(COUNT))])
+    )
+
+    assert folder(tmp_path).task == "regression"
+    assert "holds numbers to predict. Give task=classification if they are classes." in caplog.text
+    caplog.clear()
+    assert folder(tmp_path, task="classification").task == "classification"
+    assert not caplog.text
