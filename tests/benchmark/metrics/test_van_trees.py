@@ -99,6 +99,27 @@ def test_of_a_mixture_the_attacker_may_know_the_component() -> None:
     assert van_trees_mse(protected, both) == pytest.approx(0.25 * wide + 0.75 * narrow, rel=0.02)
 
 
+class Brighter(nn.Module):
+    """Sends by how much each pixel is brighter than gray: on average, half of them."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return (images - 0.5).relu().flatten(1)
+
+
+def test_each_component_of_a_mixture_has_enough_images() -> None:
+    sigma, components = 0.003, 8
+    single = prior()
+    same = Mixture(
+        torch.full((components,), 1 / components),
+        single.means.expand(components, -1, -1, -1),
+        single.covariances.expand(components, -1, -1),
+    )
+    values = torch.linalg.eigvalsh(single.covariances[0])
+    expected = (1 / (1 / values + 0.5 / sigma**2)).mean().item()
+
+    assert van_trees_mse(model(Brighter(), sigma), same) == pytest.approx(expected, rel=0.05)
+
+
 class Doubled(NoiseChannel):
     """Noise that grows with the value, so it is not simply added."""
 
