@@ -14,6 +14,7 @@ from ..benchmark.interfaces import Observation
 from ..benchmark.training import fit
 from ..benchmark.utils.ir_layout import IrLayout
 from ._limits import affordable, in_one_pass
+from ._shadow import sent_through
 from ._units import TINY
 
 BATCH_IMAGES = 128
@@ -77,7 +78,7 @@ class Alignment:
     def __call__(self, client: nn.Module, batch: Tensor) -> Tensor:
         """Compute the loss over some of the attacker's images (B,), a scalar."""
         aux = self.seen.aux
-        sent = self.seen.channel(client(aux.images[batch]))
+        sent = sent_through(self.seen.channel, client(aux.images[batch]))
         unit = self.deviation.square().mean().clamp(min=TINY)
         chosen = functional.one_hot(self.groups[batch], len(self.means)).to(sent.dtype)  # (B, groups)
         counts = chosen.sum(0)

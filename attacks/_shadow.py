@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..benchmark.interfaces import Observation
+from ..benchmark.interfaces import Channel, Observation
 from ..benchmark.training import fit
 from ._decoders.folds import divide_once
 from ._decoders.layers import Standardize
@@ -66,6 +67,19 @@ class ShadowRecipe:
         return most, max(1, min(self.restarts, allowed // most))
 
 
+def sent_through(channel: Channel, value: Tensor) -> Tensor:
+    """Return what a channel sends for IRs (N, ...), float32, with a gradient even if the channel itself has none.
+
+    A channel that sends whole numbers has no gradient. That of its deterministic part takes its place, as in BPDA:
+    Athalye, Carlini, Wagner, ICML 2018, "Obfuscated gradients give a false sense of security".
+    """
+    sent = channel(value)
+    if sent.requires_grad or not value.requires_grad:
+        return sent.float()
+    clean = channel.clean(value)
+    return clean + (sent.float() - clean).detach()
+
+
 def recorded(seen: Observation) -> Tensor:
     """Return the wires from which a shadow learns what is usual, (K, ...): the traffic, or else those under attack.
 
@@ -102,7 +116,7 @@ class _Imitation:
     def __call__(self, shadow: nn.ModuleList, batch: Tensor) -> Tensor:
         """Compute the mean loss over some of the attacker's images (B,)."""
         client, tail = shadow
-        sent = self._seen.channel(client(self._seen.aux.images[batch]))
+        sent = sent_through(self._seen.channel, client(self._seen.aux.images[batch]))
         total = self._seen.aux.loss(tail(self.server(sent)), batch)
         if not self._weight:
             return total
@@ -127,6 +141,7 @@ def shadows(build: Callable[[], nn.Module], seen: Observation, wire: Tensor, rec
     """Train shadow clients through the channel and the frozen server.
 
     If the network is expensive and ``recipe.steps`` is None, only as many are trained as are affordable, at least one.
+    Those whose training diverges are left out.
 
     Args:
         build: makes an untrained client, which maps images (N, C, H, W) to IRs like the victim's.
@@ -154,7 +169,18 @@ def shadows(build: Callable[[], nn.Module], seen: Observation, wire: Tensor, rec
     if restarts == 1:
         return [Shadow(0.0, trained(first)[0])]
     made = (trained(loss.build(build()) if index else first) for index in range(restarts))
-    return [Shadow(judged(shadow), shadow[0]) for shadow in made]
+    return usable([Shadow(judged(shadow), shadow[0]) for shadow in made])
+
+
+def usable(made: list[Shadow]) -> list[Shadow]:
+    """Return the shadows whose training has not diverged, since what they send is not a number.
+
+    Raises:
+        FloatingPointError: if all have.
+    """
+    if found := [shadow for shadow in made if math.isfinite(shadow.loss)]:
+        return found
+    raise FloatingPointError("Expected shadow clients with a finite loss, got NaN or infinity from all of them.")
 
 
 def _train(client: nn.Module, loss: Callable[[Tensor], Tensor], *, images: int, most: int, epochs: int) -> None:

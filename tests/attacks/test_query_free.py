@@ -8,12 +8,12 @@ import pytest
 import torch
 from mia_bench.attacks import _shadow
 from mia_bench.attacks._generic_client import generic_client
-from mia_bench.attacks._shadow import Shadow, ShadowRecipe, shadows
+from mia_bench.attacks._shadow import Shadow, ShadowRecipe, sent_through, shadows, usable
 from mia_bench.attacks.query_free import QueryFree
 from mia_bench.benchmark.errors import Inapplicable
-from mia_bench.benchmark.interfaces import Wire
+from mia_bench.benchmark.interfaces import Channel, Wire
 from mia_bench.benchmark.metrics import psnr
-from torch import nn
+from torch import Tensor, nn
 
 
 @pytest.mark.parametrize("shadow", ["same", "different"])
@@ -121,3 +121,33 @@ def test_an_expensive_network_is_imitated_once_unless_steps_are_asked_for(
 
     assert len(trained(monkeypatch, victim, [1.0, 1.0, 1.0])) == 1
     assert len(trained(monkeypatch, victim, [1.0, 1.0, 1.0], steps=5)) == 3
+
+
+class Whole(Channel):
+    """Sends whole numbers, without a gradient."""
+
+    def clean(self, value: Tensor) -> Tensor:
+        return 10 * value
+
+    def forward(self, value: Tensor) -> Tensor:
+        return self.clean(value).round().to(torch.int8)
+
+
+def test_a_channel_of_whole_numbers_has_the_gradient_of_its_clean_part() -> None:
+    value = torch.tensor([[0.31, 0.58]], requires_grad=True)
+
+    sent = sent_through(Whole(), value)
+    sent.sum().backward()
+
+    assert sent.tolist() == [[3.0, 6.0]]
+    assert value.grad is not None
+    assert value.grad.tolist() == [[10.0, 10.0]]
+    assert sent_through(Whole(), value.detach()).dtype is torch.float32
+
+
+def test_shadows_whose_training_diverged_are_left_out() -> None:
+    good, bad = Shadow(0.5, nn.Identity()), Shadow(float("nan"), nn.Identity())
+
+    assert usable([bad, good]) == [good]
+    with pytest.raises(FloatingPointError, match="got NaN or infinity from all of them"):
+        usable([bad])
