@@ -35,11 +35,13 @@ def show(written: str, image: str | None = None) -> None:
         image: the shape of the images that a model is given, as ``3x64x64``.
 
     Raises:
-        UsageError: if nothing has that name, or the shape is not one.
+        UsageError: if nothing has that name, a parameter is unknown or out of its range, or the shape is not one.
     """
     name, params = parse(written)
     for kind in kinds_of(name):
         entry = registry.find(kind, name)
+        if params:
+            instantiate(entry, params)
         _show(entry, kind)
         if kind == "models":
             _show_cuts(cast(Model, instantiate(entry, params)), None if image is None else _shape(image))

@@ -149,11 +149,12 @@ def remember_plan(planned: Sequence[PlannedCell], out: Path, artifacts: Artifact
             {each.canonical: artifacts.facts(each).fingerprint for each in datasets},
         )
         if old:
+            again = len(set(old.values()) & {each.cell_id for each in planned if not each.finished})
             logger.warning(
-                "Moved %s of another version or other data to %s. %s computed again.",
+                "Moved %s of another version or other data to %s.%s",
                 count_of(len(old), "record"),
                 outdated_folder(out),
-                fitting(len(old), "Its cell is", "Their cells are"),
+                f" {count_of(again, 'cell')} {fitting(again, 'is', 'are')} computed again." if again else "",
             )
         before = read_plan(out)
         rebuild(out, [*before, *old])

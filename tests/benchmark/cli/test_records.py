@@ -96,7 +96,10 @@ def test_records_of_another_version_are_never_mixed_and_come_back_with_it(
     dry = run(tree, out, *words, "--dry-run")
     again = run(tree, out, *words)
     assert "3 cells, 0 to do" in dry.stdout
+    assert "1 cell is computed again." in " ".join(result.stderr.split())
     assert "All 3 cells are already done." in again.stderr
+    assert "Moved 1 record of another version" in " ".join(again.stderr.split())
+    assert "computed again" not in again.stderr
     pd.testing.assert_frame_equal(pd.read_csv(out / "leaderboard.csv").set_index("attack"), before)
     assert (out / "pictures" / f"{before.loc['ridge', 'cell_id']}.png").exists()
 

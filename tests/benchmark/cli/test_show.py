@@ -41,6 +41,8 @@ def test_built_in_models_are_listed_in_the_same_way() -> None:
     ("words", "sentence"),
     [
         (["torchvision:name=resnet99"], "expected a classification network of torchvision"),
+        (["dp_ir:sigma=abc"], "Invalid parameters of the defense 'dp_ir': sigma=abc: input should be a valid number"),
+        (["ridge:sigma=1"], "The attack 'ridge' has no parameter 'sigma'."),
         (["lenet5", "--image", "28x28"], "Expected the shape of an image, as 3x64x64, got '28x28'."),
         (["lenet5", "--image", "²x28x28"], "Expected the shape of an image, as 3x64x64, got '²x28x28'."),
         (["lenet5", "--image", f"1x28x{'9' * 5000}"], "Expected the shape of an image, as 3x64x64, got"),
