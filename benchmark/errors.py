@@ -58,13 +58,13 @@ def message_of(error: BaseException) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the message of any exception for the middle of a sentence: without a period at its end.
+    """Return the message of any exception for the middle of a sentence: without a punctuation mark at its end.
 
     Example:
         >>> reason_of(ValueError("It is too small."))
         'It is too small'
     """
-    return message_of(error).removesuffix(".")
+    return message_of(error).rstrip(".! ")
 
 
 def _is_array(value: object) -> bool:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..benchmark.errors import UsageError, reason_of
 from ..benchmark.training import LastLayer
+from ._graph import OTHER_IMAGES
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Head:
         except Exception as error:
             raise UsageError(
                 f"Expected a network that takes images of {shape}, got {kind}, which does not: {reason_of(error)}. "
-                "Choose another size or other channels for the images, or another network."
+                f"{OTHER_IMAGES}"
             ) from error
         if last is None:
             raise UsageError(f"Expected a network with a fully connected layer or a convolution, got {kind}.")

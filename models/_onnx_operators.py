@@ -45,6 +45,8 @@ def lower(model: Any) -> Any:
         _refuse_new_meanings(node)
         if node.op_type == "Split":
             _name_parts(node, model.graph, sizes)
+        if node.op_type == "Cast":
+            _cast_to_single(node)
         _drop(node, DROPPED.get(node.op_type, set()))
         if newer and node.op_type.startswith("Reduce") and node.op_type != "ReduceSum":
             _name_axes(node, constants)
@@ -135,6 +137,15 @@ def _refuse_new_meanings(node: Any) -> None:
                     f"Expected {node.op_type} without {each.name} in {node.name!r}, got {value}, which cannot be "
                     "converted to torch. Export the network without it."
                 )
+
+
+def _cast_to_single(node: Any) -> None:
+    """Make a conversion to another precision one to single precision, with which all networks are computed."""
+    from onnx import TensorProto
+
+    for each in node.attribute:
+        if each.name == "to" and each.i in (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE):
+            each.i = TensorProto.FLOAT
 
 
 def _name_parts(node: Any, graph: Any, sizes: dict[str, list[int]]) -> None:

@@ -49,7 +49,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 def _load_pickled(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*looks like a TorchScript archive", UserWarning)
+            warnings.simplefilter("ignore", UserWarning)  # of archives of TorchScript and of other protocols of pickle
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged files raise whatever the parts of torch that read them do
         if "TorchScript" in str(error):
@@ -72,6 +72,11 @@ def _first(error: Exception) -> str:
 
 def _tensors_in(loaded: Any, path: Path) -> dict[str, Tensor]:
     loaded = _unpacked(loaded)
+    if (
+        isinstance(loaded, Mapping)
+        and len(sets := [repr(key) for key, each in loaded.items() if _are_tensors(each)]) > 1
+    ):
+        raise UsageError(f"Expected one set of weights, got {len(sets)} in {path}: {', '.join(sets)}. {SAVE}")
     if not isinstance(loaded, Mapping) or not loaded:
         raise UsageError(f"Expected named tensors, got a {type(loaded).__name__} in {path}. {SAVE}")
     for name, value in loaded.items():
@@ -89,7 +94,7 @@ def _unpacked(loaded: Any) -> Any:
         return loaded
     for key in WRAPPERS:
         if isinstance(loaded.get(key), Mapping):
-            return loaded[key]
+            return _unpacked(loaded[key])
     found = [each for each in loaded.values() if _are_tensors(each)]
     return found[0] if len(found) == 1 else loaded
 
@@ -141,7 +146,13 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], source: str, *, igno
                 f"Expected {name} to be {shapes[0]}, got {shapes[1]} in {source}. It is of another network, or of "
                 "another size of the images."
             )
-        if tensor.is_floating_point() and not tensor.isfinite().all():
+        if expected[name].is_floating_point() and not tensor.is_floating_point():
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise UsageError(
+                f"Expected {name} to be floating-point numbers, got {kind} in {source}. Give the weights as they were "
+                "before quantization."
+            )
+        if tensor.is_floating_point() and not tensor.float().isfinite().all():
             raise UsageError(f"Expected finite weights, got NaN or infinity in {name} in {source}. Train it again.")
     network.load_state_dict(cast(Mapping[str, Any], given), strict=False)
 

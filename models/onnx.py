@@ -11,15 +11,18 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, PlainSerializer
 from torch import nn
 
-from ..benchmark.errors import UsageError, message_of, reason_of
+from ..benchmark.errors import UsageError, reason_of
 from ..benchmark.interfaces import Component
 from ._content import Content, Schema, digest_of, read_by
 from ._network import Network
-from ._onnx_operators import lower
+from ._onnx_operators import KNOWN, lower
 
 NEEDED = "Expected the packages onnx and onnx2torch, got none. Install them: pip install 'mia-bench[onnx]'."
 CONTROL_FLOW = frozenset({"If", "Loop", "Scan"})
 """Operators that decide by the numbers they are given what is computed, which no version of them can be without."""
+QUANTIZED = re.compile("uantize|QLinear|QGemm|Integer$")
+"""How the names of operators on whole numbers look, which the exporters of quantized networks write."""
+GIVE_CODE = "give the network with python:build=module:function"
 VERSIONS = (None, 17, 16, 13)
 """Versions of the operators to try, in order; None leaves the file as it is. onnx2torch knows them up to 17."""
 
@@ -64,7 +67,8 @@ class Onnx(Network, _InFile):
         _require_one(model, path)
         if self.mean is None:
             _require_floats(model, path)
-        return _converted(lower(model), path)
+        written = max((each.version for each in model.opset_import if not each.domain), default=0)
+        return _converted(lower(model), path, written)
 
 
 def _packages() -> tuple[Any, Any]:
@@ -161,7 +165,7 @@ def _require_floats(model: Any, path: Path) -> None:
         )
 
 
-def _converted(model: Any, path: Path) -> nn.Module:
+def _converted(model: Any, path: Path, written: int) -> nn.Module:
     onnx, onnx2torch = _packages()
     first: Exception | None = None
     for version in VERSIONS:
@@ -172,10 +176,20 @@ def _converted(model: Any, path: Path) -> nn.Module:
             first = first or error
     assert first is not None
     unknown = re.search(r"Converter is not implemented .*operation_type='(\w+)'", str(first))
-    got = f"{unknown[1]} in {path}" if unknown else f"{path}: {message_of(first)}"
-    conditional = unknown and unknown[1] in CONTROL_FLOW
-    way = "Export it without conditions and loops" if conditional else "Export it with opset_version=17"
+    got = f"{unknown[1]} in {path}" if unknown else f"{path}: {reason_of(first)}"
     raise UsageError(
-        f"Expected operators that onnx2torch knows, got {got}. {way}, or give the network with "
-        "python:build=module:function."
+        f"Expected operators that onnx2torch knows, got {got}. {_way(unknown[1] if unknown else '', written)}"
     ) from first
+
+
+def _way(operator: str, written: int) -> str:
+    """Return what to do about an operator that is not known, in a file of operators of version ``written``."""
+    onnx, _ = _packages()
+    if QUANTIZED.search(operator):
+        return "Give the network as it was before quantization."
+    if operator in CONTROL_FLOW:
+        return f"Export it without conditions and loops, or {GIVE_CODE}."
+    known = bool(operator) and onnx.defs.has(operator, KNOWN)
+    if known or written <= KNOWN:  # then an older version does not help
+        return f"{GIVE_CODE.capitalize()}."
+    return f"Export it with opset_version={KNOWN}, or {GIVE_CODE}."

@@ -42,9 +42,12 @@ class Timm(WeightedNetwork, _Named):
     def untrained(self, image_shape: tuple[int, int, int], classes: int) -> nn.Module:
         """Build the network with random weights."""
         timm = _package()
+        if not self.name:
+            raise UsageError("Expected the name of a network, got none. Write timm:name=resnet10t, for example.")
         if not timm.is_model(self.name):  # neither a name on a hub nor a folder
             raise UsageError(
-                f"Expected a network of timm, got {self.name!r}{suggestion(self.name, timm.list_models())}"
+                f"Expected a network of timm, got {self.name!r}{suggestion(self.name, timm.list_models())} Give a name "
+                "that timm.list_models() has."
             )
         channels, height, width = image_shape
         settings: dict[str, Any] = {"pretrained": False, "num_classes": classes, "in_chans": channels}

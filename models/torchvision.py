@@ -42,6 +42,11 @@ class Torchvision(WeightedNetwork, _Named):
     @field_validator("name")
     @classmethod
     def _is_known(cls, name: str) -> str:
+        if name in torchvision.models.list_models() and name not in names():
+            raise ValueError(
+                "Expected a network of torchvision that classifies images, got one for another task. Write a function "
+                "that returns it, with one tensor as its output, and name it with python:build=module:function."
+            )
         if name and name not in names():
             raise ValueError(f"Expected a classification network of torchvision{suggestion(name, names())}")
         return name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,9 @@ from ..interfaces import Component
 from ..utils.texts import shorten, shown
 from .entries import Entry, Kind
 from .literals import Text, read, write
+
+BOUNDS = frozenset({"ge", "gt", "le", "lt"})
+"""How pydantic names the bounds of a parameter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +137,7 @@ def build(entry: Entry, loaded: type[Component], params: Mapping[str, Any]) -> C
     try:
         return _typed(loaded, params)
     except ValidationError as error:
-        problems = "; ".join(map(_problem, error.errors()))
+        problems = "; ".join(_problems(error.errors()))
         end = "" if problems.endswith("?") else "."
         raise UsageError(f"Invalid parameters of the {entry.noun} {entry.name!r}: {problems}{end}") from error
 
@@ -152,19 +155,32 @@ def _typed(component: type[Component], params: Mapping[str, Any]) -> Component:
         built = component(**values)
         wrong = {key for key in texts if isinstance(values[key], bool) and not isinstance(getattr(built, key), bool)}
     except ValidationError as error:
-        wrong = {str(each["loc"][0]) for each in error.errors() if each["loc"]} & texts.keys()
+        errors = [each for each in error.errors() if each["loc"]]
+        outside = {each["loc"][0] for each in errors if BOUNDS & each.get("ctx", {}).keys()}
+        wrong = {str(each["loc"][0]) for each in errors if each["loc"][0] not in outside} & texts.keys()
         if not wrong:
             raise
         built = None
     return built if built and not wrong else component(**{**values, **{key: texts[key] for key in wrong}})
 
 
+def _problems(errors: Sequence[Any]) -> list[str]:
+    """Describe errors. Where a parameter may be of several types, only what is wrong with the type that was given."""
+    typed = {each["loc"][:1] for each in errors if not _is_about_type(each)}
+    kept = [each for each in errors if not _is_about_type(each) or each["loc"][:1] not in typed]
+    return list(dict.fromkeys(map(_problem, kept)))
+
+
+def _is_about_type(error: Any) -> bool:
+    return error["type"].endswith("_type")
+
+
 def _problem(error: Any) -> str:
     message = error["msg"].removeprefix("Value error, ").removesuffix(".")
-    for bound in {"ge", "gt", "le", "lt"} & error.get("ctx", {}).keys():  # The message writes 1e-100 with 100 zeros.
+    for bound in BOUNDS & error.get("ctx", {}).keys():  # The message writes 1e-100 with 100 zeros.
         message = f"{message.rpartition(' ')[0]} {error['ctx'][bound]:g}"
     if not error["loc"]:
         return message
-    return (
-        f"{'.'.join(map(str, error['loc']))}={shorten(shown(error['input']), 100)}: {message[0].lower()}{message[1:]}"
-    )
+    name, *inner = error["loc"]
+    place = ".".join(map(str, [name, *(each for each in inner if isinstance(each, int))]))  # without names of types
+    return f"{place}={shorten(shown(error['input']), 100)}: {message[0].lower()}{message[1:]}"

@@ -1,7 +1,7 @@
 """Any network as a sequence of stages: traced, divided where one tensor crosses, and joined again."""
 
 from .independence import require_independence
-from .linearize import linearize
+from .linearize import OTHER_IMAGES, linearize
 from .wrappers import unwrapped
 
-__all__ = ["linearize", "require_independence", "unwrapped"]
+__all__ = ["OTHER_IMAGES", "linearize", "require_independence", "unwrapped"]

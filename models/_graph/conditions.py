@@ -1,10 +1,10 @@
-"""Conditions in the code of a network, decided while it is traced if they follow from the sizes of the images."""
+"""Conditions and numbers in the code of a network, decided while it is traced if they follow from image sizes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import fx, nn
@@ -12,6 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 BATCHES = (2, 3)
 """The numbers of images that a network is given, to see what depends on them."""
+Decided = TypeVar("Decided", bool, int, float)
 _CALL, _GETATTR = nn.Module.__call__, nn.Module.__getattr__
 
 
@@ -26,14 +27,19 @@ class Conditions:
             for run, size in zip(self._runs, BATCHES, strict=True):
                 run.args_iter = iter([torch.empty(size, *image_shape)])
 
-    def decide(self, node: fx.Node) -> bool | None:
-        """Return the truth of a value; None if it depends on the numbers in the images or on how many there are."""
+    def decide(self, node: fx.Node, kind: Callable[[Any], Decided]) -> Decided | None:
+        """Return a value as a truth or a number; None if it depends on the numbers in the images or how many there are.
+
+        Args:
+            node: Gives the value.
+            kind: What the code asks for: ``bool``, ``int``, ``float`` or ``operator.index``.
+        """
         try:
             with _untraced(), self._mode, torch.no_grad():
-                truths = {bool(self._value(run, node)) for run in self._runs}
+                found = {kind(self._value(run, node)) for run in self._runs}
         except Exception:
             return None
-        return truths.pop() if len(truths) == 1 else None
+        return found.pop() if len(found) == 1 else None
 
     def _value(self, run: fx.Interpreter, wanted: fx.Node) -> Any:
         for node in self._graph.nodes:

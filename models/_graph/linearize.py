@@ -10,16 +10,22 @@ from torch import Tensor, fx, nn
 
 from ...benchmark.errors import UsageError, reason_of
 from ...benchmark.interfaces.stages import Place, Stages
+from .conditions import BATCHES
 from .in_place import remove_writes
 from .liveness import Spot, carried, remove_dead, spots
 from .names import Names
-from .recording import record
+from .recording import ANY_NUMBER, Fact, record
 from .stages import StageBuilder, tensors_of
 from .tracing import Trace, trace
 from .wrappers import unwrapped
 
 IMAGES = 2
 """Images on which the stages are compared with the network."""
+OTHER_IMAGES = (
+    "Choose another size or other channels for the images, or wrap the network in a module that takes float32 images "
+    "(N, C, H, W) alone."
+)
+"""What to do about a network that does not take the images."""
 
 
 @torch.no_grad()
@@ -48,6 +54,7 @@ def linearize(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
     carrying = carried(traced, facts)
     found = list(spots(traced, facts, carrying))
     if not found or not found[-1].is_cut:
+        _refuse_other_counts(facts[found[-1].node] if found else (), type(network).__name__)
         raise UsageError(
             f"Expected outputs that are computed from the images, got others from {type(network).__name__}. Give a "
             "network whose last operation gives a tensor (N, ...) of numbers that follow from the images."
@@ -60,6 +67,15 @@ def linearize(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
     if not torch.equal(result(images.clone()), expected):
         _refuse_other_numbers(network, images)
     return result
+
+
+def _refuse_other_counts(facts: Sequence[Fact], kind: str) -> None:
+    for fact, count in zip(facts, BATCHES, strict=False):
+        if fact.shape and fact.shape[0] != count:
+            raise UsageError(
+                f"Expected an entry for each image, got outputs {fact.shape} for {count} images from {kind}. "
+                f"{ANY_NUMBER}"
+            )
 
 
 def _refuse_other_numbers(network: nn.Module, images: Tensor) -> None:
@@ -85,15 +101,25 @@ def _answer(network: nn.Module, images: Tensor) -> Tensor:
     try:
         answer: Any = network(images.clone())
     except Exception as error:
+        if len(images) > 1 and _takes(network, images[:1]):
+            raise UsageError(
+                f"Expected a network that takes any number of images, got {kind}, which takes 1 but not {len(images)}: "
+                f"{reason_of(error)}. {ANY_NUMBER}"
+            ) from error
         raise UsageError(
             f"Expected a network that takes {len(images)} images of {shape}, got {kind}, which does not: "
-            f"{reason_of(error)}. Choose another size or other channels for the images, or another network."
+            f"{reason_of(error)}. {OTHER_IMAGES}"
         ) from error
     if not isinstance(answer, Tensor):
         held = f" with {', '.join(map(str, answer))}" if isinstance(answer, dict) else ""
         raise UsageError(
             f"Expected one tensor, got a {type(answer).__name__}{held} from {kind}. Wrap it in a module that "
             "returns one of them alone, and name a function that builds it with python:build=module:function."
+        )
+    if answer.shape == (len(images),):
+        raise UsageError(
+            f"Expected outputs ({len(images)}, ...) of at least two dimensions, got {tuple(answer.shape)} from {kind}. "
+            "Return (N, 1): leave out the squeeze or index at the end."
         )
     if answer.dim() < 2 or len(answer) != len(images):
         raise UsageError(
@@ -108,6 +134,14 @@ def _answer(network: nn.Module, images: Tensor) -> Tensor:
     if not answer.isfinite().all():
         raise UsageError(f"Expected finite outputs, got NaN or infinity from {kind}. Check its weights.")
     return answer
+
+
+def _takes(network: nn.Module, images: Tensor) -> bool:
+    try:
+        network(images.clone())
+    except Exception:
+        return False
+    return True
 
 
 def _stages(builder: StageBuilder, traced: Trace, found: Sequence[Spot], names: Names) -> dict[str, nn.Module]:

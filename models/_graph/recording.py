@@ -17,6 +17,8 @@ from .tracing import Trace
 
 MOST_NUMBERS = 256
 """The numbers of larger tensors are not remembered."""
+ANY_NUMBER = "Build or export it for any number of images: with torch.onnx.export, give dynamic_shapes."
+"""What to do about a network for one number of images."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,8 @@ def _run_on_numbers(trace: Trace, size: int, image_shape: tuple[int, int, int]) 
     except Exception as error:
         reason = message_of(error).partition(" While executing")[0]
         raise UsageError(
-            f"Expected a network that takes any number of images, got one that does not take {size}: {reason}. Build "
-            "or export it for any number: with torch.onnx.export, give dynamic_shapes."
+            f"Expected a network that takes any number of images, got one that does not take {size}: {reason}. "
+            f"{ANY_NUMBER}"
         ) from error
 
 

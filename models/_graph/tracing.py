@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from ...benchmark.errors import UsageError, reason_of
-from .conditions import Conditions
+from .conditions import Conditions, Decided
 from .lengths import recorded_lengths
 
 LEAVES = ("torch.nn.", "torch.ao.nn.", "torchvision.ops.", "onnx2torch.")
@@ -60,8 +61,8 @@ class Root(nn.Module):
 def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
     """Trace a network in evaluation mode.
 
-    Conditions that follow from the sizes of the images are decided for images of ``image_shape``. A module inside the
-    network whose code cannot be traced is kept whole, as one operation.
+    Conditions and numbers that follow from the sizes of the images are decided for images of ``image_shape``. A module
+    inside the network whose code cannot be traced is kept whole, as one operation.
 
     Raises:
         UsageError: if the network itself cannot be traced; the message names the line.
@@ -137,15 +138,50 @@ class _Tracer(fx.Tracer):
 
     def to_bool(self, obj: fx.Proxy) -> bool:
         """Decide a condition of the network's code, if it follows from the sizes of the images."""
-        self._conditions = self._conditions or Conditions(self._root, self.graph, self._image_shape)
-        decided = self._conditions.decide(obj.node)
+        decided = self._decided(obj.node, bool)
         return super().to_bool(obj) if decided is None else decided
+
+    def to_number(self, node: fx.Node, kind: Callable[[Any], Decided]) -> Decided:
+        """Return a number that the network's code asks for, such as that of the rows, which a loop goes through.
+
+        Raises:
+            TypeError: If it does not follow from the sizes of the images.
+        """
+        decided = self._decided(node, kind)
+        if decided is None:
+            raise TypeError(
+                "The code asks for a number that depends on what is in the images, or on how many there are."
+            )
+        return decided
+
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        """Return what stands for a value in the network's code."""
+        return Proxy(node, self)
+
+    def _decided(self, node: fx.Node, kind: Callable[[Any], Decided]) -> Decided | None:
+        self._conditions = self._conditions or Conditions(self._root, self.graph, self._image_shape)
+        return self._conditions.decide(node, kind)
 
     def create_node(self, *args: Any, **kwargs: Any) -> fx.Node:
         """Record an operation."""
         node = super().create_node(*args, **kwargs)
         self.calls[node] = tuple(self._stack)
         return node
+
+
+class Proxy(fx.Proxy):
+    """Stands for a value, and gives numbers that follow from the sizes of the images, as ``range`` asks for."""
+
+    tracer: _Tracer
+
+    def __index__(self) -> int:
+        return self.tracer.to_number(self.node, operator.index)
+
+    def __int__(self) -> int:
+        return self.tracer.to_number(self.node, int)
+
+    def __float__(self) -> float:
+        return self.tracer.to_number(self.node, float)
 
 
 def _layer_by_layer(encoder: nn.TransformerEncoder, tokens: Any) -> Any:

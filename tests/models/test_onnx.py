@@ -84,8 +84,13 @@ def test_the_content_of_all_its_files_identifies_it(tmp_path: Path) -> None:
         ({"outputs": 2}, "Expected a network with 1 output, got 2 in .*net.onnx: logits, active"),
         (
             {"kind": "Bernoulli"},
-            "Expected operators that onnx2torch knows, got Bernoulli in .*net.onnx. Export it with",
+            "Expected operators that onnx2torch knows, got Bernoulli in .*net.onnx. Give the network with python:build",
         ),
+        (
+            {"kind": "QuantizeLinear"},
+            "got QuantizeLinear in .*net.onnx. Give the network as it was before quantization",
+        ),
+        ({"kind": "Swish", "opset": 24}, "got Swish in .*net.onnx. Export it with opset_version=17, or give the"),
     ],
 )
 def test_networks_that_cannot_be_taken_are_refused_in_a_sentence(
@@ -204,3 +209,20 @@ def test_a_condition_is_refused_with_another_way_than_another_version(tmp_path: 
     onnx.save(saved, str(path))
     with pytest.raises(UsageError, match=r"got If in .*net.onnx. Export it without conditions and loops, or give the"):
         model(path).build(IMAGE, 5)
+
+
+@pytest.mark.parametrize("kind", ["FLOAT16", "DOUBLE"])
+def test_conversions_to_another_precision_are_computed_in_single_precision(tmp_path: Path, kind: str) -> None:
+    path, to = save(tmp_path / "net.onnx"), onnx.TensorProto.DataType.Value(kind)
+    saved = onnx.load(str(path))
+    for each in [each for each in saved.graph.initializer if each.data_type == onnx.TensorProto.FLOAT]:
+        array = onnx.numpy_helper.to_array(each).astype({"FLOAT16": "e", "DOUBLE": "d"}[kind])
+        each.CopyFrom(onnx.numpy_helper.from_array(array, each.name))
+    saved.graph.node[0].input[0], saved.graph.node[-1].output[0] = "converted", "unconverted"
+    saved.graph.node.insert(0, onnx.helper.make_node("Cast", ["images"], ["converted"], to=to, name="first"))
+    saved.graph.node.append(onnx.helper.make_node("Cast", ["unconverted"], ["logits"], to=1, name="last"))
+    other, images = tmp_path / "other.onnx", torch.rand(2, *IMAGE)
+    onnx.save(saved, str(other))
+    with torch.no_grad():
+        expected = model(path).build(IMAGE, 5)(images)
+        torch.testing.assert_close(model(other).build(IMAGE, 5)(images), expected, rtol=1e-2, atol=1e-2)

@@ -28,3 +28,8 @@ def test_networks_of_timm_are_divided(name: str, size: int) -> None:
 def test_only_networks_that_timm_has_are_built(name: str) -> None:
     with pytest.raises(UsageError, match=f"Expected a network of timm, got '{name}'"):
         model(name).build((3, 32, 32), 4)
+
+
+def test_a_missing_name_is_refused_with_an_example() -> None:
+    with pytest.raises(UsageError, match=r"Expected the name of a network, got none\. Write timm:name=resnet10t"):
+        model("").build((3, 32, 32), 4)

@@ -110,11 +110,20 @@ def broken(trained: nn.Module, kind: str) -> Any:
         "extra": {**weights, "foo": torch.zeros(1)},
         "shape": {**weights, name: torch.zeros(2, 2)},
         "nan": {**weights, name: first * torch.nan},
+        "quantized": {**weights, name: first.to(torch.int8)},
+        "two sets": {"epoch": 3, "params": weights, "params_ema": weights},
         "sparse": {**weights, name: first.to_sparse()},
         "meta": {**weights, name: first.to("meta")},
         "whole network": nn.ReLU(),
         "number": {"weight": 3},
     }[kind]
+
+
+def test_weights_inside_two_wrappers_and_of_eight_bits_are_read(trained: nn.Module, tmp_path: Path) -> None:
+    weights = {name: weight.to(torch.float8_e4m3fn) for name, weight in trained.state_dict().items()}
+    torch.save({"model": {"state_dict": weights}, "epoch": 3}, tmp_path / "w.pth")
+    built = model(weights=tmp_path / "w.pth").build(IMAGE, 4)
+    assert torch.equal(built.state_dict()["features/0.weight"], weights["features.0.weight"].float())
 
 
 @pytest.mark.filterwarnings("ignore:Validating sparse tensor")
@@ -125,6 +134,8 @@ def broken(trained: nn.Module, kind: str) -> Any:
         ("extra", "Expected the weights of the network alone, got also 'foo' in .*w.pth"),
         ("shape", r"Expected features.0.weight to be \(64, 3, 3, 3\), got \(2, 2\) in .*w.pth. It is of another"),
         ("nan", "Expected finite weights, got NaN or infinity in features.0.weight in .*w.pth"),
+        ("quantized", "Expected features.0.weight to be floating-point numbers, got int8 in .*w.pth. Give the weights"),
+        ("two sets", "Expected one set of weights, got 2 in .*w.pth: 'params', 'params_ema'. Save"),
         ("sparse", "Expected dense tensors, got a sparse one called 'features.0.weight' in .*w.pth. Save"),
         ("meta", "Expected dense tensors, got an empty one called 'features.0.weight' in .*w.pth. Save"),
         ("whole network", "Expected a file that holds nothing but tensors, got .*w.pth with torch.nn.*Save"),
@@ -167,7 +178,12 @@ def test_files_that_are_no_weights_are_refused_in_a_sentence(tmp_path: Path, nam
         ),
         ({"mean": 0.5}, "Expected mean and std together"),
         ({"pretrained": "NEWEST"}, "Expected pretrained to be true or one of IMAGENET1K_V1, DEFAULT, got NEWEST"),
-        ({"std": 0.0, "mean": 0.0}, "std.*greater than 0"),
+        ({"std": 0.0, "mean": 0.0}, r"'torchvision': std=0.0: input should be greater than 0\.$"),
+        ({"std": [0.5, 0.0], "mean": 0.0}, r"'torchvision': std.1=0.0: input should be greater than 0\.$"),
+        (
+            {"name": "fcn_resnet50"},
+            "name=fcn_resnet50: expected a network .* that classifies images, got one for another task. Write a",
+        ),
     ],
 )
 def test_wrong_parameters_are_refused_in_a_sentence(params: dict[str, Any], words: str) -> None:

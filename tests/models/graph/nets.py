@@ -308,3 +308,41 @@ class Ordering(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return images[:, self.order].mean((2, 3))
+
+
+class Reading(nn.Module):
+    """Goes through the rows of a map one by one, with a state of zeros, as recurrent networks do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.cell = nn.GRUCell(4 * 8, 6)
+        self.fc = nn.Linear(6, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.conv(images)
+        state = torch.zeros(images.size(0), self.cell.hidden_size).to(images.device)
+        for row in range(maps.shape[2]):
+            state = self.cell(maps[:, :, row].flatten(1), state)
+        return self.fc(state)
+
+
+class Rooting(nn.Module):
+    """Computes the side of a square map from the number of its pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        pixels = self.conv(images).flatten(2)
+        side = int(pixels.shape[2] ** 0.5)
+        half = float(side) / 2
+        return pixels.reshape(-1, 4, side, side).relu().mean((2, 3)) / half
+
+
+class Scaling(nn.Module):
+    """Asks for a number that depends on what is in the images."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.mean((2, 3)) / float(images.max())

@@ -45,6 +45,8 @@ def cuts(network: nn.Module) -> list[str]:
         nets.Converting,
         nets.Encoding,
         nets.Naming,
+        nets.Reading,
+        nets.Rooting,
     ],
 )
 def test_the_stages_compute_what_the_network_does_to_the_last_bit(kind: type[nn.Module]) -> None:
@@ -70,6 +72,11 @@ def test_a_number_that_is_no_multiple_of_the_batch_size_crosses_and_leaves_no_cu
 
 def test_a_condition_on_the_size_of_the_images_is_decided() -> None:
     assert cuts(nets.Checking()) == ["conv", "relu", "mean", "fc", "reshape"]
+
+
+def test_numbers_that_follow_from_the_size_of_the_images_are_computed() -> None:
+    assert cuts(nets.Reading()) == ["conv", "cell_7", "fc"]
+    assert cuts(nets.Rooting()) == ["conv", "flatten", "reshape", "relu", "mean", "truediv"]
 
 
 def test_no_stage_writes_into_what_it_is_given() -> None:
@@ -164,6 +171,10 @@ def test_a_stage_can_be_copied_and_trained() -> None:
             nets.Deciding(),
             r"got Deciding, which cannot: nets.py, line \d+, `if means.sum\(\) > 0:`: .*Rewrite the line",
         ),
+        (
+            nets.Scaling(),
+            r"`.*float\(images.max\(\)\)`: The code asks for a number that depends on what is in the images, or",
+        ),
         (nets.Tied(), "got 'weight', which is used in front of conv and in front of conv_1"),
         (nets.Answering("dict"), "Expected one tensor, got a dict with out, aux from Answering. Wrap it"),
         (nets.Answering("tuple"), "Expected one tensor, got a tuple from Answering"),
@@ -173,7 +184,7 @@ def test_a_stage_can_be_copied_and_trained() -> None:
         (nets.Answering("constant"), "Expected outputs that are computed from the images, got others from Answering"),
         (nets.Dropping(), "got others from Dropping, which draws random numbers in evaluation mode. Draw them only if"),
         (nets.Broken(), "Expected finite outputs, got NaN or infinity from Broken. Check its weights"),
-        (nn.Conv2d(1, 2, 3), "Expected a network that takes 2 images of 3x8x8, got Conv2d, which does not"),
+        (nn.Conv2d(1, 2, 3), "takes 2 images of 3x8x8, got Conv2d, which does not: .*, or wrap the network in"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )

@@ -1,5 +1,7 @@
 """A network that takes one number of images only is refused with the number and the way out."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from mia_bench.benchmark.errors import UsageError
@@ -7,15 +9,41 @@ from mia_bench.models._graph import linearize
 from torch import Tensor, nn
 
 
-class ForTwo(nn.Module):
+class Reshaping(nn.Module):
+    def __init__(self, reshape: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.reshape = reshape
+
     def forward(self, images: Tensor) -> Tensor:
-        return images.mean((2, 3)).view(2, 3)
+        return self.reshape(images.mean((2, 3)))
 
 
 def test_a_network_for_exactly_two_images_is_refused_in_a_sentence() -> None:
     with pytest.raises(
         UsageError, match=r"any number of images, got one that does not take 3: .*invalid for"
     ) as caught:
-        linearize(ForTwo(), (3, 8, 8))
+        linearize(Reshaping(lambda means: means.view(2, 3)), (3, 8, 8))
     assert "Original traceback" not in str(caught.value)
     assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize(
+    ("reshape", "words"),
+    [
+        (
+            lambda means: means.view(1, 3),
+            r"got Reshaping, which takes 1 but not 2: .*invalid.*\. Build or export it for",
+        ),
+        (lambda means: means[:2], r"outputs \(2, 3\) for 3 images from Reshaping. Build or export it for any"),
+        (
+            lambda means: means[:, 0],
+            r"at least two dimensions, got \(2,\) from Reshaping. Return \(N, 1\): leave out the",
+        ),
+    ],
+    ids=["one", "two", "vector"],
+)
+def test_what_is_no_row_for_each_image_is_refused_with_the_remedy(
+    reshape: Callable[[Tensor], Tensor], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        linearize(Reshaping(reshape), (3, 8, 8))
