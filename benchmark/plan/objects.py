@@ -13,6 +13,7 @@ from .. import registry
 from ..errors import UsageError
 from ..interfaces import Attack, Component, Dataset, Defense, Model
 from ..registry import Kind
+from ..registry.classes import check_class_variables
 from ..registry.objects import entry_of
 from ..registry.specs import ResolvedComponent
 from ..utils.object_content import content_of
@@ -81,6 +82,7 @@ def _own(kind: Kind, given: Component | type[Component], params: Mapping[str, An
     base = BASES[kind]
     if not issubclass(made, base):
         raise UsageError(f"Expected a subclass of {base.__name__} among the {kind}, got {made.__name__}.")
+    check_class_variables(kind, made, f"{base.__name__.lower()} {made.__name__}")
     component = rebuilt(given, params) if isinstance(given, Component) else _built(made, params)
     entry = entry_of(kind, made)
     if entry.content is not None and component.__pydantic_private__:

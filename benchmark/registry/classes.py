@@ -39,11 +39,26 @@ def import_class(entry: Entry) -> type[Component]:
         raise UsageError(
             f"Expected a subclass of {base.__name__}, got {clean(object.__repr__(loaded))} for {entry.provided}."
         )
-    for name, kind in (("version", int), *_ATTRIBUTES.get(entry.kind, ())):
-        allowed = getattr(interfaces, kind) if isinstance(kind, str) else kind
-        if not isinstance(getattr(loaded, name, None), allowed):
+    check_class_variables(entry.kind, loaded, entry.provided)
+    return loaded
+
+
+def check_class_variables(kind: Kind, component: type[Component], words: str) -> None:
+    """Check that a class has the variables that its kind needs.
+
+    Args:
+        kind: The kind of the component.
+        component: The class.
+        words: What it is, for the message.
+
+    Raises:
+        UsageError: If a variable is missing or of another type.
+    """
+    interfaces = import_module(f"{PACKAGE}.benchmark.interfaces")
+    for name, expected in (("version", int), *_ATTRIBUTES.get(kind, ())):
+        allowed = getattr(interfaces, expected) if isinstance(expected, str) else expected
+        if not isinstance(getattr(component, name, None), allowed):
             raise UsageError(
-                f"The {entry.provided} has no class variable {name!r} of type {allowed.__name__}. Set it as in "
+                f"The {words} has no class variable {name!r} of type {allowed.__name__}. Set it as in "
                 f"`{name}: ClassVar[{allowed.__name__}] = ...`."
             )
-    return loaded

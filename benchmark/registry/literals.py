@@ -11,6 +11,7 @@ from ..errors import UsageError
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|.', re.DOTALL)
 """A string in double quotes, or one character."""
 OPENING, CLOSING = "[{", "]}"
+CLASS_HINT = "A class that is not installed is given to mia_bench.run in Python, or packaged by mia-bench new."
 SPELLINGS = {"none": "null", "None": "null", "True": "true", "False": "false"}
 """Words that JSON writes differently."""
 
@@ -122,7 +123,7 @@ def parse(spec: str) -> tuple[str, dict[str, Text]]:
         if not equals:
             raise UsageError(
                 f"Expected key=value, got {part!r} in {spec!r}. Write it as in {name}:key=value,key=value. "
-                f"mia-bench show {name} lists the keys."
+                + (CLASS_HINT if part[:1].isupper() else f"mia-bench show {name} lists the keys.")
             )
         if key.strip() in params:
             raise UsageError(f"Expected each parameter once, but {spec!r} gives {key.strip()!r} twice. Remove one.")

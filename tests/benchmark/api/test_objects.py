@@ -187,6 +187,13 @@ class Required(Defense):
         return model
 
 
+class Blind(Attack):
+    """Does not say what it uses."""
+
+    def reconstruct(self, seen: Observation) -> Tensor:
+        return seen.aux.images[: len(seen.wire)]
+
+
 Dropout = type("Dropout", (MyShift,), {"__doc__": "Has the name of an installed one."})
 
 
@@ -204,6 +211,7 @@ Dropout = type("Dropout", (MyShift,), {"__doc__": "Has the name of an installed 
         ({"defenses": Required}, r"none that fit for weights: Field required. Give an instance, as Required\(weights"),
         ({"defenses": Required(weights=IMAGES)}, "Expected parameters of Required that JSON can hold"),
         ({"defenses": Dropout()}, "got Dropout, which would be called dropout as .* is. Rename it."),
+        ({"attacks": Blind}, "The attack Blind has no class variable 'access' of type Access. Set it as in `access"),
         ({"defenses": Gray()}, "Expected a subclass of Defense among the defenses, got Gray."),
         ({"defenses": {"name": "dp_ir", "sigma": IMAGES}}, r"sigma=Tensor \(30, 1, 12, 12\) torch.float32: "),
         ({"split": "9"}, "Unknown split '9'"),
