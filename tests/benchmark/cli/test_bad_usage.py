@@ -65,7 +65,7 @@ WRONG = {
     "unknown suite": (["quikc"], "Unknown suite 'quikc'. Did you mean 'quick'?"),
     "class in place of a name": (
         ["--defense", "my_noise:MyNoise"],
-        "got 'MyNoise' in 'my_noise:MyNoise'. Write it as in my_noise:key=value,key=value. A class that is not installed",
+        "got 'MyNoise' in 'my_noise:MyNoise'. Write it as in my_noise:key=value,key=value. A class that is not",
     ),
     "parameter without value": (["--defense", "dp_ir:sigma"], "Expected key=value, got 'sigma' in 'dp_ir:sigma'."),
     "unknown parameter": (["--defense", "dp_ir:sgima=1"], "has no parameter 'sgima'. Did you mean 'sigma'?"),
