@@ -48,7 +48,7 @@ class Content:
             found = (hashed or digest_of)(self.path)
         except OSError as error:
             raise UsageError(
-                f"Expected a file that can be read, got {self.path}: {error.strerror or error}."
+                f"Expected a file that can be read, got {self.path}: {error.strerror or error}. Check the path."
             ) from error
         if found != self.digest:
             raise UsageError(f"Expected {self.path} to be {self.digest}, got {found}. It has changed; run again.")

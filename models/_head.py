@@ -41,7 +41,9 @@ class Head:
                 f"{OTHER_IMAGES}"
             ) from error
         if last is None:
-            raise UsageError(f"Expected a network with a fully connected layer or a convolution, got {kind}.")
+            raise UsageError(
+                f"Expected a network with a fully connected layer or a convolution, got {kind}. Choose another."
+            )
         return cls(network, last.path)
 
     @property

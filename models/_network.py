@@ -169,6 +169,7 @@ def _per_channel(name: str, values: float | list[float], channels: int) -> Tenso
     listed = values if isinstance(values, list) else [values]
     if len(listed) not in (1, channels):
         raise UsageError(
-            f"Expected {name} to be a number or a list of {channels}, one for each channel, got {len(listed)} numbers."
+            f"Expected {name} to be a number or a list of {channels}, one for each channel, got {len(listed)} numbers. "
+            "Give as many."
         )
     return torch.tensor(listed, dtype=torch.float32).expand(channels).clone()

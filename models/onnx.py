@@ -87,9 +87,11 @@ def _load(path: Path, *, weights: bool = True) -> Any:
     try:
         model = onnx.load(str(path), load_external_data=weights)
     except Exception as error:  # of protobuf, of the system or of onnx
-        raise UsageError(f"Expected an ONNX file, got {path}, which cannot be read: {reason_of(error)}.") from error
+        raise UsageError(
+            f"Expected an ONNX file, got {path}, which cannot be read: {reason_of(error)}. Export it again."
+        ) from error
     if not model.graph.node:
-        raise UsageError(f"Expected an ONNX file with a network, got {path}, which has no operators.")
+        raise UsageError(f"Expected an ONNX file with a network, got {path}, which has no operators. Export it again.")
     return model
 
 

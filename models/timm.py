@@ -57,7 +57,8 @@ class Timm(WeightedNetwork, _Named):
             return timm.create_model(self.name, **settings)
         except Exception as error:
             raise UsageError(
-                f"Expected a network that takes images of {height}x{width}, got {self.name}: {reason_of(error)}."
+                f"Expected a network that takes images of {height}x{width}, got {self.name}: {reason_of(error)}. "
+                "Resize the images, or choose another network."
             ) from error
 
 

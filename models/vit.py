@@ -46,7 +46,9 @@ class Vit(Model):
                 "Choose another patch or another size of the images."
             )
         if self.width % self.heads:
-            raise UsageError(f"Expected a width that is a multiple of the {self.heads} heads, got {self.width}.")
+            raise UsageError(
+                f"Expected a width that is a multiple of the {self.heads} heads, got {self.width}. Change one of them."
+            )
         patches = height // self.patch * (width // self.patch)
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         layers["patches"] = nn.Conv2d(channels, self.width, self.patch, stride=self.patch)

@@ -131,6 +131,31 @@ def test_messages_are_sentences_with_a_capital_letter_and_a_period(file):
     assert not found, "\n".join(found)
 
 
+def sentences(node: ast.expr) -> str:
+    """The text of a message, with # for values that are only known later."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=values):
+            return "".join(map(sentences, values))
+        case ast.Call(func=ast.Attribute(value=ast.JoinedStr() as text)):  # such as .rstrip()
+            return sentences(text)
+    return "#"
+
+
+@pytest.mark.parametrize("file", files())
+def test_usage_errors_say_what_to_do_in_a_sentence_of_its_own(file):
+    """A message that ends with a value is left out, since the value may say it."""
+    found = [
+        f"{file}:{node.lineno}: {text}"
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("UsageError", "Unreadable") and node.args
+        for text in [" ".join(map(sentences, node.args))]
+        if not (text.endswith("#") or re.search(r"[.?:#] [A-Z]", text))
+    ]
+    assert not found, "\n".join(found)
+
+
 @pytest.mark.parametrize("file", [file for file in files() if public(file)])
 def test_public_classes_have_an_example(file):
     classes = [node for node in tree_of(file).body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]

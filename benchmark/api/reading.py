@@ -103,7 +103,7 @@ def plot(*boards: pd.DataFrame | str | Path, measure: Literal["psnr_db", "ssim"]
         >>> mia_bench.plot("results", measure="ssim").savefig("tradeoff.pdf")  # doctest: +SKIP
     """
     if measure not in RANGES:
-        raise UsageError(f"Expected measure to be {' or '.join(RANGES)}, got {quoted(measure)}.")
+        raise UsageError(f"Expected measure to be {' or '.join(RANGES)}, got {quoted(measure)}. Choose one of them.")
     check_installed()
     from ..report.tradeoff_figure import tradeoff
 

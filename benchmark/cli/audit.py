@@ -9,6 +9,7 @@ from ..errors import UsageError
 from ..leaderboard.audits import audit, grouped
 from ..leaderboard.audits.notice import details
 from ..leaderboard.loading import load_boards
+from ..leaderboard.results_folder import FIRST_RUN
 from ..utils.texts import say, say_paragraph
 from .rank import results_folder
 
@@ -24,7 +25,7 @@ def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
     """
     rows, records = load_boards(paths)
     if not rows:
-        raise UsageError(f"Expected results to audit, got no rows in {' and '.join(map(str, paths))}.")
+        raise UsageError(f"Expected results to audit, got no rows in {' and '.join(map(str, paths))}. {FIRST_RUN}")
     groups = grouped(audit(rows, records, results_folder(paths)))
     for position, (name, flags) in enumerate(groups.items()):
         if position:

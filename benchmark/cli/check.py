@@ -72,7 +72,9 @@ def _relay(target: str, process: BaseProcess, here: Connection) -> bool:
         process.join()
         how = f"ended the process ({ending(process.exitcode)})"
         if current is None:
-            raise UsageError(f"Expected a component that can be checked, got {target}, which {how}.") from error
+            raise UsageError(
+                f"Expected a component that can be checked, got {target}, which {how}. Remove what ends it."
+            ) from error
         say(str(Outcome(current, "failed", f"The component {how}, so the other checks were not carried out.")))
         return True
 
@@ -143,5 +145,5 @@ def _imported(module: str, attribute: str) -> Component:
             return instantiate(Entry(kind, attribute, f"{module}:{attribute}", module, "0"), {})  # pyright: ignore[reportArgumentType]
     raise UsageError(
         f"Expected a subclass of {', '.join(base.__name__ for base in kinds)}, got {module}:{attribute}, "
-        f"which is {loaded!r}."
+        f"which is {loaded!r}. Name such a class."
     )

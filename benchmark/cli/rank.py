@@ -12,7 +12,7 @@ from ..leaderboard.completing import gap_notice
 from ..leaderboard.loading import load_boards
 from ..leaderboard.planned_cells import read_plan
 from ..leaderboard.ranking import COLUMNS, rank, shorten, with_labels
-from ..leaderboard.results_folder import cells_folder
+from ..leaderboard.results_folder import FIRST_RUN, cells_folder
 from ..utils.plurals import count_of
 from ..utils.texts import one_line, say
 from .best_values import best_values
@@ -53,7 +53,7 @@ def rank_boards(
     )
     rows, records = load_boards(paths)
     if not rows:
-        raise UsageError(f"Expected results to rank, got no rows in {' and '.join(map(str, paths))}.")
+        raise UsageError(f"Expected results to rank, got no rows in {' and '.join(map(str, paths))}. {FIRST_RUN}")
     ranked = rank(rows, records, sort)
     if chosen:
         frame = ranked if notation == "csv" else with_labels(ranked)

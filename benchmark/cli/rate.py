@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..leaderboard.ratings import add_study, read_key, score_ratings, store_recognition
+from ..leaderboard.results_folder import FIRST_RUN
 from ..leaderboard.store import Row, read_records, writing
 from ..registry.labels import label
 from ..report.rating_page import choose_trials, rating_page
@@ -36,7 +37,7 @@ def write_page(folder: Path, out: Path, *, trials: int, seed: int | None) -> Non
         raise UsageError(f"Expected a file name that ends in .html for --out, got {out}. Choose another name.")
     records = read_records(folder) if folder.is_dir() else {}
     if not records:
-        raise UsageError(f"Expected the results folder of a run, got {folder}, which has no cells/*.json.")
+        raise UsageError(f"Expected the results folder of a run, got {folder}, which has no cells/*.json. {FIRST_RUN}")
     chosen = choose_trials(records, folder, trials, secrets.randbits(32) if seed is None else seed)
     study = secrets.token_hex(4)
     page = rating_page(study, chosen, records, folder)

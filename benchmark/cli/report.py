@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..leaderboard.loading import load_boards
+from ..leaderboard.results_folder import FIRST_RUN
 from ..report.content import Content, content
 from ..report.image_gallery import collect_strips
 from ..report.page import page
@@ -41,7 +42,7 @@ def report(boards: Sequence[Path], *, out: Path, title: str | None = None, figur
     rows, records = load_boards(boards)
     found = content(rows, records, results_folder(boards))
     if not found.scenarios:
-        raise UsageError(f"Expected results to report, got no rows in {' and '.join(map(str, boards))}.")
+        raise UsageError(f"Expected results to report, got no rows in {' and '.join(map(str, boards))}. {FIRST_RUN}")
     gallery = collect_strips(found.scenarios, [path if path.is_dir() else path.parent for path in boards])
     written = [_write(out, page(found, gallery, title or DEFAULT_TITLE).encode())]
     return written + (_draw(found, figures) if figures else [])

@@ -35,7 +35,7 @@ def place_of(
     if rtt is not None:
         link["rtt_ms"] = 1000 * parse_quantity(rtt, TIME, "--rtt", zero=True)
     if gmacs is not None and not 0 < gmacs < float("inf"):
-        raise UsageError(f"Expected --device-gmacs to be a number above 0, got {gmacs:g}.")
+        raise UsageError(f"Expected --device-gmacs to be a number above 0, got {gmacs:g}. Give such a number.")
     speed = {} if gmacs is None else {"gmacs_per_s": gmacs}
     return Place(
         device=Device(**{**load_profile(Device, device).model_dump(), **speed}),
@@ -67,6 +67,6 @@ def limits_of(latency: str | None, energy: str | None, identified: float | None,
     ):
         if share is not None:
             if not 0 <= share <= 1:
-                raise UsageError(f"Expected {option} to be a share from 0 to 1, got {share}.")
+                raise UsageError(f"Expected {option} to be a share from 0 to 1, got {share}. Write 80 % as 0.8.")
             found.append(Limit(option, column, share, lowest=option.startswith("--min")))
     return found

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..leaderboard.loading import SOURCE, BoardRow, load_board_rows
+from ..leaderboard.results_folder import FIRST_RUN
 from ..plan.references import KEY_COLUMNS
 from ..registry import Kind
 from ..registry.declared import declared
@@ -76,7 +77,7 @@ class ComparedBoard:
         """
         entries, published = load_board_rows(path)
         if not entries:
-            raise UsageError(f"Expected results to compare, got no rows in {path}.")
+            raise UsageError(f"Expected results to compare, got no rows in {path}. {FIRST_RUN}")
         return cls(path, entries, published)
 
     def has(self, column: str) -> bool:

@@ -112,7 +112,9 @@ def _decode_one(path: Path, frame: Frame) -> NDArray[np.uint8]:
         raise UsageError(f"{_limit(path)}, got more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,}. Shrink it.") from error
     except Exception as error:  # a damaged file makes decoders raise anything
         if isinstance(error, OSError) and error.errno is not None:
-            raise UsageError(f"Cannot read the image {path}: {error.strerror}.") from error
+            raise UsageError(
+                f"Cannot read the image {path}: {error.strerror}. Check the file, or remove it."
+            ) from error
         raise UsageError(f"The image {path} is damaged ({error}). Remove or replace it.") from error
 
 

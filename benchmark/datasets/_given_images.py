@@ -69,7 +69,7 @@ def as_images(given: Any, where: str) -> Tensor:
         )
     pixels = _channels_first(pixels, where)
     if not pixels.size:
-        raise UsageError(f"Expected {where} to hold at least one image, got an array {pixels.shape}.")
+        raise UsageError(f"Expected {where} to hold at least one image, got an array {pixels.shape}. Add images.")
     return torch.from_numpy(np.ascontiguousarray(_scaled(pixels, where)))
 
 

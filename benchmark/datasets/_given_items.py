@@ -53,11 +53,15 @@ def read_items(given: Dataset[Any] | list[Any], where: str) -> tuple[NDArray[Any
         labels.append(label)
     known = [label for label in labels if label is not None]
     if known and len(known) < count:
-        raise UsageError(f"Expected a label for each of the {count} {where} or for none, got {len(known)}.")
+        raise UsageError(
+            f"Expected a label for each of the {count} {where} or for none, got {len(known)}. Add the others."
+        )
     try:
         return np.stack(images), as_array([as_array(label) for label in known]) if known else None
     except ValueError as error:
-        raise UsageError(f"Expected labels of one form for all {where}, got labels of several lengths.") from error
+        raise UsageError(
+            f"Expected labels of one form for all {where}, got labels of several lengths. Pad the shorter ones."
+        ) from error
 
 
 def _several_shapes(first: tuple[int, ...], other: tuple[int, ...], index: int, where: str) -> UsageError:
@@ -76,7 +80,9 @@ def _length(given: Dataset[Any] | list[Any], where: str) -> int:
             f"Expected {where} of a Dataset with a length, got {type(given).__name__} without. Define __len__."
         ) from error
     if not count:
-        raise UsageError(f"Expected {where} of a Dataset that is not empty, got {type(given).__name__} of length 0.")
+        raise UsageError(
+            f"Expected {where} of a Dataset that is not empty, got {type(given).__name__} of length 0. Add images."
+        )
     return count
 
 
@@ -87,7 +93,7 @@ def _item(given: Dataset[Any] | list[Any], index: int, where: str) -> tuple[NDAr
     except Exception as error:
         raise UsageError(
             f"Expected {where} that can be read, got an error at position {index} of {type(given).__name__}: "
-            f"{describe(error).removesuffix('.')}."
+            f"{describe(error).removesuffix('.')}. Mend its __getitem__."
         ) from error
     image, label = item, None
     if isinstance(item, Mapping):
@@ -108,7 +114,8 @@ def _pixels(image: Any, index: int, where: str) -> NDArray[Any]:
         image = np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
     if not is_array(image):
         raise UsageError(
-            f"Expected an image at position {index} of {where}, a tensor, an array or a PIL image, got {quoted(image)}."
+            f"Expected an image at position {index} of {where}, a tensor, an array or a PIL image, got "
+            f"{quoted(image)}. Convert it."
         )
     pixels = as_array(image)
     return pixels[None] if pixels.ndim == 2 else pixels

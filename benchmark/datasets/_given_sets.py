@@ -70,7 +70,7 @@ def read_set(given: Any, where: str) -> GivenSet:
     raise UsageError(
         f"Expected {where} as an array or tensor, a list of images, (images, labels), a torch Dataset with a length or "
         f"an ImageSet, got "
-        f"{'Pools' if isinstance(given, Pools) else quoted(given)}."
+        f"{'Pools' if isinstance(given, Pools) else quoted(given)}. Give one of these."
     )
 
 

@@ -155,7 +155,9 @@ def _require_inside(files: Sequence[PurePosixPath], path: Path) -> None:
     seen: set[PurePosixPath] = set()
     for line, file in enumerate(files, start=2):
         if file.is_absolute() or ".." in file.parts or str(file) in ("nan", "."):
-            raise UsageError(f"Expected a path relative to {path.parent} in line {line} of {path}, got {str(file)!r}.")
+            raise UsageError(
+                f"Expected a path relative to {path.parent} in line {line} of {path}, got {str(file)!r}. Correct it."
+            )
         if file in seen:
             raise UsageError(f"Expected each image once in {path}, got {str(file)!r} again in line {line}. Remove it.")
         seen.add(file)

@@ -39,7 +39,7 @@ def read_splits(
     if missing:
         raise UsageError(
             f"Expected {source.__name__} in {root}, but {len(missing)} of its {count_of(len(files), 'file')} "
-            f"{fitting(len(missing), 'is', 'are')} missing, the first being {missing[0]}. {_advice(root, missing)}."
+            f"{fitting(len(missing), 'is', 'are')} missing, the first being {missing[0]}. {_advice(root, missing)}"
         )
     try:
         train, test = (source(str(root), train=train) for train in (True, False))
@@ -56,15 +56,15 @@ def _advice(root: Path, missing: Sequence[str]) -> str:
     first, inside = Path(missing[0]), root.resolve()
     for depth, above in zip(range(1, len(first.parts)), inside.parents, strict=False):
         if inside.parts[-depth:] == first.parts[:depth]:  # It is a folder inside the layout.
-            return f"Give --data-dir {above}, which holds it"
+            return f"Give --data-dir {above}, which holds it."
     for place in (root / first.parent, root):
         packed = [path for path in (place / f"{first.name}.gz", place / "cifar-10-python.tar.gz") if path.is_file()]
         if packed:
             tool = "tar -xzf" if packed[0].name.endswith(".tar.gz") else "gunzip"
-            return f"Unpack {packed[0]} and similar files with {tool}, into {root / first.parent}"
+            return f"Unpack {packed[0]} and similar files with {tool}, into {root / first.parent}."
     if (root / first.name).is_file():
-        return f"Move them from {root} to {root / first.parent}"
-    return "Give the folder that holds them with --data-dir, or leave it out to download them"
+        return f"Move them from {root} to {root / first.parent}."
+    return "Give the folder that holds them with --data-dir, or leave it out to download them."
 
 
 def _downloaded(source: type[MNIST] | type[CIFAR10]) -> Path:

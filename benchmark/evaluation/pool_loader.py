@@ -108,7 +108,8 @@ class PoolLoader:
         except (Exception, SystemExit) as error:
             package = f"package {dataset.entry.package} {dataset.entry.version}"
             raise UsageError(
-                f"The dataset {dataset.label} of {package} cannot be loaded: {describe(error).removesuffix('.')}."
+                f"The dataset {dataset.label} of {package} cannot be loaded: {describe(error).removesuffix('.')}. "
+                "Correct its parameters, or mend its class."
             ) from error
         if pools.note:
             logger.warning("%s: %s", dataset.label, pools.note)

@@ -73,7 +73,9 @@ class Target(nn.Module):
         """
         cuts = find_cuts(self.layers, name)
         if len(cuts) > 1:
-            raise UsageError(f"Expected one split, got {name!r}, which means {len(cuts)} of them: {', '.join(cuts)}.")
+            raise UsageError(
+                f"Expected one split, got {name!r}, which means {len(cuts)} of them: {', '.join(cuts)}. Choose one."
+            )
         layers = OrderedDict(self.layers.named_children())
         names = list(layers)
         cut = names.index(child_name(cuts[0])) + 1

@@ -14,6 +14,7 @@ from ..utils.texts import quoted
 
 UNREADABLE = (zipfile.BadZipFile, zlib.error, NotImplementedError, OSError, EOFError, RuntimeError)
 """What reading a damaged or encrypted file raises."""
+AGAIN = "Write it again with `mia-bench submit`."
 MAX_MEMBERS = 200_001
 MAX_TOTAL_BYTES = 4 * MAX_FILE_BYTES
 MAX_RATIO = 200
@@ -37,33 +38,39 @@ def read_archive(path: Path, *, allowed: re.Pattern[str]) -> dict[str, bytes]:
         with zipfile.ZipFile(path) as archive:
             return dict(_members(archive, path, allowed))
     except FileNotFoundError:
-        raise UsageError(f"Expected a submission, got {path}, which does not exist.") from None
+        raise UsageError(f"Expected a submission, got {path}, which does not exist. Check the path.") from None
     except UNREADABLE as error:
-        raise UsageError(f"Expected a submission that `mia-bench submit` wrote, got {path}: {error}.") from error
+        raise UsageError(
+            f"Expected a submission that `mia-bench submit` wrote, got {path}: {error}. {AGAIN}"
+        ) from error
 
 
 def _members(archive: zipfile.ZipFile, path: Path, allowed: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
     """Read the files of an archive, each at most once and up to the limits."""
     entries, seen, total = archive.infolist(), set(), 0
     if len(entries) > MAX_MEMBERS:
-        raise UsageError(f"Expected at most {MAX_MEMBERS:,} files in {path}, got {len(entries):,}.")
+        raise UsageError(f"Expected at most {MAX_MEMBERS:,} files in {path}, got {len(entries):,}. {AGAIN}")
     for entry in entries:
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise UsageError(f"Expected files that are stored or deflated in {path}, got {quoted(entry.filename)}.")
+            raise UsageError(
+                f"Expected files that are stored or deflated in {path}, got {quoted(entry.filename)}. {AGAIN}"
+            )
         if not allowed.fullmatch(entry.filename):
             raise UsageError(
-                f"Expected only records, strips and a leaderboard in {path}, got {quoted(entry.filename)}."
+                f"Expected only records, strips and a leaderboard in {path}, got {quoted(entry.filename)}. {AGAIN}"
             )
         if entry.filename in seen:
-            raise UsageError(f"Expected each file once in {path}, got {quoted(entry.filename)} twice.")
+            raise UsageError(f"Expected each file once in {path}, got {quoted(entry.filename)} twice. {AGAIN}")
         seen.add(entry.filename)
         total += entry.file_size
         if total > MAX_TOTAL_BYTES or entry.file_size > max(2**20, MAX_RATIO * entry.compress_size):
             raise UsageError(
-                f"Expected files of a usual size in {path}, got {quoted(entry.filename)}, which is too large."
+                f"Expected files of a usual size in {path}, got {quoted(entry.filename)}, which is too large. {AGAIN}"
             )
         with archive.open(entry) as stream:
             content = stream.read(entry.file_size + 1)
         if len(content) != entry.file_size:
-            raise UsageError(f"Expected {entry.file_size} bytes of {quoted(entry.filename)} in {path}, got others.")
+            raise UsageError(
+                f"Expected {entry.file_size} bytes of {quoted(entry.filename)} in {path}, got others. {AGAIN}"
+            )
         yield entry.filename, content

@@ -64,9 +64,9 @@ def read_csv(path: Path) -> CsvTable:
         reader = csv.reader(StringIO(text, newline=""), delimiter=_separator(text), strict=True)
         lines = [(reader.line_num, line) for line in reader if line]
     except csv.Error as error:
-        raise UsageError(f"Cannot read the table {path}: {error}.") from error
+        raise UsageError(f"Cannot read the table {path}: {error}. Save it as CSV again.") from error
     if not lines:
-        raise UsageError(f"Cannot read the table {path}. It is empty.")
+        raise UsageError(f"Cannot read the table {path}. It is empty. Give one that has a header.")
     header = [name.strip() for name in lines.pop(0)[1]]
     _check(path, header, lines)
     return CsvTable(path, [name for name in header if name], [(number, _named(header, line)) for number, line in lines])
@@ -91,15 +91,19 @@ def _separator(text: str) -> str:
 
 def _check(path: Path, header: list[str], lines: list[tuple[int, list[str]]]) -> None:
     if len(header) > MAX_COLUMNS:
-        raise UsageError(f"Expected at most {MAX_COLUMNS} columns, got {len(header)} in {path}.")
+        raise UsageError(f"Expected at most {MAX_COLUMNS} columns, got {len(header)} in {path}. Remove the others.")
     twice = [name for name in header if header.count(name) > 1]
     if twice:
-        raise UsageError(f"Expected each column once, got {quoted(twice[0])} twice in {path}.")
+        raise UsageError(f"Expected each column once, got {quoted(twice[0])} twice in {path}. Remove one.")
     if "" in header[1:]:
-        raise UsageError(f"Expected a name for each column, got none for column {header.index('', 1) + 1} of {path}.")
+        raise UsageError(
+            f"Expected a name for each column, got none for column {header.index('', 1) + 1} of {path}. Name it."
+        )
     for number, line in lines:
         if len(line) != len(header):
-            raise UsageError(f"Expected {len(header)} values per line, got {len(line)}: {path}, line {number}.")
+            raise UsageError(
+                f"Expected {len(header)} values per line, got {len(line)}: {path}, line {number}. Correct the line."
+            )
 
 
 def _named(header: list[str], line: list[str]) -> dict[str, str]:

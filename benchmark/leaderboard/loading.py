@@ -182,7 +182,7 @@ def _published(table: CsvTable) -> list[dict[str, Any]]:
         values = {name: text if name == SOURCE else _value(name, text, here) for name, text in texts.items()}
         empty = [column for column in REQUIRED if column not in values]
         if empty:
-            raise UsageError(f"Expected a value of {', '.join(empty)}, got none in {here}.")
+            raise UsageError(f"Expected a value of {', '.join(empty)}, got none in {here}. Fill it in.")
         found.append(values)
     return found
 
@@ -191,4 +191,4 @@ def _value(column: str, text: str, here: str) -> Any:
     try:
         return KINDS[column].validate_python(text)
     except ValidationError as error:
-        raise UsageError(f"{here}: {explain(error, column)}.") from error
+        raise UsageError(f"{here}: {explain(error, column)}. Correct it.") from error

@@ -26,5 +26,5 @@ def read_plan(out: Path) -> dict[str, str]:
     try:
         return _PLAN.validate_python(read_json(path))
     except (Unreadable, ValidationError) as error:
-        reason = str(error) if isinstance(error, Unreadable) else "Expected the label of each cell by its cell_id."
+        reason = error.reason if isinstance(error, Unreadable) else "Expected the label of each cell by its cell_id."
         raise UsageError(f"{path} is not a valid plan. {reason} Delete it; no results are lost.") from error

@@ -167,7 +167,8 @@ def _whole(text: str, low: int, high: int, column: str, path: Path, number: int)
     value = int(text) if text.isdecimal() and len(text) < 10 else -1
     if not low <= value <= high:
         raise UsageError(
-            f"Expected a whole number from {low} to {high} as {column}, got {quoted(text)} in {path}, line {number}."
+            f"Expected a whole number from {low} to {high} as {column}, got {quoted(text)} in {path}, line {number}. "
+            "Correct it."
         )
     return value
 
@@ -183,7 +184,10 @@ def store_recognition(out: Path, found: Mapping[CellId, Recognition]) -> dict[Ce
     """
     records = read_records(out)
     if unknown := sorted(set(found) - set(records)):
-        raise UsageError(f"Expected a record of each rated cell, got none in {record_path(out, unknown[0])}.")
+        raise UsageError(
+            f"Expected a record of each rated cell, got none in {record_path(out, unknown[0])}. "
+            "Name the folder of its run."
+        )
     changed = {}
     for cell_id, recognition in found.items():
         low, high = recognition.interval

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+FIRST_RUN = "Run `mia-bench run` first, or give the path of its results."
+"""What to do if there are no results."""
 STRIP_IMAGES = 10
 """The largest number of images in a row of a strip."""
 STRIP_ROWS = "rows"

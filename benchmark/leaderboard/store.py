@@ -80,7 +80,7 @@ def read_content(path: Path) -> dict[str, Any]:
     try:
         content = read_json(path)
     except Unreadable as error:
-        raise _damaged(path, str(error).removesuffix(".")) from error
+        raise _damaged(path, error.reason.removesuffix(".")) from error
     if not isinstance(content, dict) or not isinstance(content.get("row", {}), dict):
         raise _damaged(path, "Expected an object with a row")
     return content
@@ -167,7 +167,7 @@ def numbered_rows(table: CsvTable) -> list[tuple[int, Row]]:
         try:
             rows.append((line, Row.model_validate(values)))
         except ValidationError as error:
-            raise UsageError(f"{table.path}, line {line}: {explain(error)}.") from error
+            raise UsageError(f"{table.path}, line {line}: {explain(error)}. Correct it.") from error
     return rows
 
 

@@ -21,12 +21,12 @@ from ..plan.references import PROTOCOL
 from ..utils.files import Unreadable, write_atomically
 from ..utils.plurals import fitting
 from ..utils.texts import quoted
-from .archives import read_archive
+from .archives import AGAIN, read_archive
 from .csv_files import to_csv
 from .loading import load_boards
 from .planned_cells import read_plan
 from .records import CellId, explain
-from .results_folder import board_path, plan_path, record_path, strip_path
+from .results_folder import FIRST_RUN, board_path, plan_path, record_path, strip_path
 from .store import REMEDY, Record, Row, read_records, to_frame, writing
 
 FORMAT = 1
@@ -106,7 +106,7 @@ def write_submission(folder: Path, path: Path, *, title: str = "", paper: str = 
 
     records = read_records(folder) if folder.is_dir() else {}
     if not records:
-        raise UsageError(f"Expected the results folder of a run, got {folder}, which has no cells/*.json.")
+        raise UsageError(f"Expected the results folder of a run, got {folder}, which has no cells/*.json. {FIRST_RUN}")
     planned = read_plan(folder)
     _refuse_missing(set(planned) - set(records), len(planned), str(folder), "Rerun the command to finish them.")
     contents = {f"cells/{cell_id}.json": record.model_dump_json(indent=1) for cell_id, record in records.items()}
@@ -177,11 +177,13 @@ def unpacked_submission(path: Path) -> Iterator[tuple[Submission, Path]]:
 
 def _manifest(content: bytes | None, path: Path) -> Manifest:
     if content is None:
-        raise UsageError(f"Expected a submission that `mia-bench submit` wrote, got {path}, which has no {MANIFEST}.")
+        raise UsageError(
+            f"Expected a submission that `mia-bench submit` wrote, got {path}, which has no {MANIFEST}. {AGAIN}"
+        )
     try:
         manifest = Manifest.model_validate_json(content, strict=True)
     except ValidationError as error:
-        raise UsageError(f"{path} has no valid {MANIFEST}. {_fault(error)}.") from error
+        raise UsageError(f"{path} has no valid {MANIFEST}. {_fault(error)}. {AGAIN}") from error
     if manifest.format != FORMAT or manifest.protocol != PROTOCOL:
         raise UsageError(
             f"Expected a submission of form {FORMAT} and protocol {PROTOCOL}, got form {manifest.format} and protocol "
@@ -196,10 +198,12 @@ def _fault(error: ValidationError) -> str:
 
 def _check_sums(manifest: Manifest, contents: Mapping[str, bytes], path: Path) -> None:
     if missing := sorted(manifest.files.keys() - contents.keys()):
-        raise UsageError(f"Expected {quoted(missing[0])} in {path}, as {MANIFEST} lists it, but it is missing.")
+        raise UsageError(f"Expected {quoted(missing[0])} in {path}, as {MANIFEST} lists it, but it is missing. {AGAIN}")
     for name, content in contents.items():
         if manifest.files.get(name) != hashlib.sha256(content).hexdigest():
-            raise UsageError(f"Expected the checksum that {MANIFEST} states for {quoted(name)} in {path}, got another.")
+            raise UsageError(
+                f"Expected the checksum that {MANIFEST} states for {quoted(name)} in {path}, got another. {AGAIN}"
+            )
 
 
 @contextmanager
@@ -223,7 +227,7 @@ def _check_picture(name: str, content: bytes) -> None:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             image.verify()
     except Exception as error:  # Pillow raises many kinds of errors on damaged files
-        raise UsageError(f"Expected a PNG image as {quoted(name)}, got a damaged file.") from error
+        raise UsageError(f"Expected a PNG image as {quoted(name)}, got a damaged file. {AGAIN}") from error
 
 
 def _records(folder: Path, path: Path) -> dict[str, Record]:
@@ -239,9 +243,11 @@ def _records(folder: Path, path: Path) -> dict[str, Record]:
     promised = listed | set(planned)
     _refuse_missing(promised - set(records), len(promised), str(path))
     if unlisted := sorted(set(records) - listed):
-        raise UsageError(f"Expected a row of the leaderboard for each record in {path}, got none for {unlisted[0]}.")
+        raise UsageError(
+            f"Expected a row of the leaderboard for each record in {path}, got none for {unlisted[0]}. {AGAIN}"
+        )
     if not plan_path(folder).exists():
-        raise UsageError(f"Expected a plan.json in {path}, got none.")
+        raise UsageError(f"Expected a plan.json in {path}, got none. {AGAIN}")
     return records
 
 

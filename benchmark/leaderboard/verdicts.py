@@ -75,7 +75,7 @@ def read_verdicts(path: Path, submission: Path) -> Verdicts | None:
         verdicts = Verdicts.model_validate_json(read_bytes(path), strict=True)
     except ValidationError as error:
         raise UsageError(
-            f"Expected verdicts that `mia-bench verify --verdicts` wrote in {path}. {explain(error)}."
+            f"Expected verdicts that `mia-bench verify --verdicts` wrote in {path}. {explain(error)}. Verify again."
         ) from error
     except Unreadable as error:
         raise UsageError(f"Cannot read {path}. {error}") from error

@@ -65,7 +65,7 @@ def resolve_object(kind: Kind, given: Any, params: Mapping[str, Any] | None = No
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "parameters"
         message = first["msg"].removeprefix("Value error, ").rstrip(".")
-        raise UsageError(f"Invalid {name} beside the object among the {kind}: {message}.") from error
+        raise UsageError(f"Invalid {name} beside the object among the {kind}: {message}. Correct it.") from error
 
 
 def refusal(kind: Kind, given: Any) -> UsageError:
@@ -73,7 +73,7 @@ def refusal(kind: Kind, given: Any) -> UsageError:
     others = {"models": ", a torch.nn.Module", "datasets": ", images, (images, labels), a torch Dataset, an ImageSet"}
     return UsageError(
         f"Expected a name, a table with a name{others.get(kind, '')}, or a component among the {kind}, got "
-        f"{quoted(given)}. `mia-bench list {kind}` shows the names."
+        f"{quoted(given)}. Give one of these; `mia-bench list {kind}` shows the names."
     )
 
 
@@ -81,7 +81,9 @@ def _own(kind: Kind, given: Component | type[Component], params: Mapping[str, An
     made = given if isinstance(given, type) else type(given)
     base = BASES[kind]
     if not issubclass(made, base):
-        raise UsageError(f"Expected a subclass of {base.__name__} among the {kind}, got {made.__name__}.")
+        raise UsageError(
+            f"Expected a subclass of {base.__name__} among the {kind}, got {made.__name__}. Give such a class."
+        )
     check_class_variables(kind, made, f"{base.__name__.lower()} {made.__name__}")
     component = rebuilt(given, params) if isinstance(given, Component) else _built(made, params)
     entry = entry_of(kind, made)
@@ -118,7 +120,9 @@ def _built(made: type[Component], params: Mapping[str, Any]) -> Component:
         ) from error
     except TypeError as error:
         abstract = ", ".join(sorted(getattr(made, "__abstractmethods__", ())))
-        raise UsageError(f"Expected {made.__name__} to define {abstract or 'its methods'}: {error}.") from error
+        raise UsageError(
+            f"Expected {made.__name__} to define {abstract or 'its methods'}: {error}. Define them."
+        ) from error
 
 
 def _check_parameters(resolved: ResolvedComponent) -> None:

@@ -76,7 +76,9 @@ def load_suite(name: str) -> list[Request]:
         content = read_toml(path)
         parts = content.pop("parts", [{}])
         if not isinstance(parts, list) or not parts or not all(isinstance(part, dict) for part in parts):
-            raise UsageError(f"Expected tables, each written under [[parts]], got parts={quoted(parts)}.")
+            raise UsageError(
+                f"Expected tables, each written under [[parts]], got parts={quoted(parts)}. Write [[parts]] above each."
+            )
         requests = [Request(**(content | part)) for part in parts]
         for request in requests:
             _refuse_code(request.model)

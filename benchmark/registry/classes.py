@@ -37,7 +37,8 @@ def import_class(entry: Entry) -> type[Component]:
     base = getattr(interfaces, _BASES[entry.kind])
     if not (isinstance(loaded, type) and issubclass(loaded, base)):
         raise UsageError(
-            f"Expected a subclass of {base.__name__}, got {clean(object.__repr__(loaded))} for {entry.provided}."
+            f"Expected a subclass of {base.__name__}, got {clean(object.__repr__(loaded))} for {entry.provided}. "
+            "Correct its entry point."
         )
     check_class_variables(entry.kind, loaded, entry.provided)
     return loaded

@@ -39,7 +39,7 @@ def describe_source(entry: Entry) -> Summary:
     try:
         tree = ast.parse(entry.path.read_text(encoding="utf-8"))
     except SyntaxError as error:
-        raise UsageError(f"{entry.path} is not valid Python: {error}.") from error
+        raise UsageError(f"{entry.path} is not valid Python: {error}. Correct it.") from error
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and node.name == class_name:
             return Summary(entry, _literals(node), (ast.get_docstring(node) or "").partition("\n")[0])

@@ -67,7 +67,7 @@ class Entry:
 
     def not_loaded(self, reason: object) -> str:
         """Return the message for a class that cannot be imported."""
-        return f"The {self.provided} cannot be loaded: {str(reason).rstrip('.')}."
+        return f"The {self.provided} cannot be loaded: {str(reason).rstrip('.')}. Mend it or uninstall its package."
 
 
 def providers(kind: Kind) -> dict[str, list[Entry]]:

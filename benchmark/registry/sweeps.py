@@ -65,7 +65,9 @@ def _with_params(entry: Entry, spec: Spec, params: Mapping[str, Any]) -> Resolve
 
 def _from_mapping(kind: Kind, spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     if not isinstance(spec.get("name"), str):
-        raise UsageError(f"Expected a name, or a table with a name and parameters, got {quoted(dict(spec))} in {kind}.")
+        raise UsageError(
+            f"Expected a name, or a table with a name and parameters, got {quoted(dict(spec))} in {kind}. Add a name."
+        )
     if spec.keys() == {"name", "params"} and isinstance(spec["params"], Mapping):  # one of which may be a name, too
         return spec["name"], dict(spec["params"])
     return spec["name"], {key: value for key, value in spec.items() if key != "name"}

@@ -102,7 +102,8 @@ def open_strip(path: Path) -> tuple[Image.Image, Image.Image]:
         with Image.open(BytesIO(content), formats=["PNG"]) as strip:
             pixels, stated = strip.convert("RGB"), str(strip.info.get(STRIP_ROWS, "2"))
     except (Unreadable, OSError, ValueError, SyntaxError) as error:
-        reason = "It is not a PNG." if isinstance(error, UnidentifiedImageError) else error
+        not_png = isinstance(error, UnidentifiedImageError)
+        reason = "It is not a PNG." if not_png else error.reason if isinstance(error, Unreadable) else error
         raise UsageError(f"Cannot read the image {path}. {reason} Delete it to get a page without it.") from error
     rows = int(stated) if stated in map(str, range(2, MAX_STRIP_ROWS + 1)) else 2
     width, height = pixels.width, pixels.height // rows
@@ -113,7 +114,7 @@ def _refuse_bomb(content: bytes) -> None:
     """Refuse a PNG of too many pixels by its header alone, before anything is decoded."""
     width, height = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
     if content.startswith(b"\x89PNG") and width * height > MAX_STRIP_PIXELS:
-        raise Unreadable(f"Expected at most {MAX_STRIP_PIXELS} pixels, got {width}x{height}.")
+        raise ValueError(f"Expected at most {MAX_STRIP_PIXELS} pixels, got {width}x{height}.")
 
 
 def _png(pixels: Image.Image) -> str:

@@ -45,4 +45,7 @@ def _found(setting: Setting, workers: Processes) -> tuple[Facts, tuple[str, ...]
                     raise UsageError(news.text)
                 case _:
                     how = f"the worker process died ({news.text})" if news.kind == "died" else news.text
-                    raise UsageError(f"The {suspect.entry.provided} cannot be used: {how.rstrip('.')}.")
+                    raise UsageError(
+                        f"The {suspect.entry.provided} cannot be used: {how.rstrip('.')}. "
+                        "Mend it or uninstall its package."
+                    )

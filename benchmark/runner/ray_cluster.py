@@ -94,7 +94,7 @@ def _connect(address: str | None, cpus: int | None) -> None:
         try:
             _init("local", num_cpus=cpus)
         except FAILURES as error:
-            raise UsageError(f"Cannot start a local Ray: {_reason(error)}.") from error
+            raise UsageError(f"Cannot start a local Ray: {_reason(error)}. Run without --engine ray.") from error
         return
     _require_open_port(address)
     outcome: SimpleQueue[BaseException | None] = SimpleQueue()

@@ -94,12 +94,12 @@ def _verdict(row: Row, options: RunOptions, artifacts: Artifacts) -> Verdict:
 def _planned(row: Row, options: RunOptions, artifacts: Artifacts) -> PlannedCell:
     columns = row.model_dump()
     if named := local_inputs(columns):
-        raise UsageError(f"It names a file, code or an object of another machine: {named[0]}.")
+        raise UsageError(f"It names a file, code or an object of another machine: {named[0]}. Verify it there.")
     (planned,) = prepare_cells([Cell.of(columns)], options, artifacts)
     if planned.cell_id != row.cell_id:
         raise UsageError(
             f"Its identity is {row.cell_id}, but the installed versions and the data of this machine give "
-            f"{planned.cell_id}."
+            f"{planned.cell_id}. Use the versions and the data of its author."
         )
     return planned
 

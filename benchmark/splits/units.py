@@ -67,5 +67,8 @@ def parse_quantity(text: str, unit: Unit, option: str, *, zero: bool = False) ->
         value *= BITS if unit is RATE and found[3] else 1
     if not (0 < value < float("inf") or (zero and value == 0)):
         kind = "a number of at least 0" if zero else "a number above 0"
-        raise UsageError(f"Expected {option} to be {kind} with its unit, such as {unit.examples}, got {text!r}.")
+        raise UsageError(
+            f"Expected {option} to be {kind} with its unit, such as {unit.examples}, got {text!r}. "
+            "Write it in this form."
+        )
     return value

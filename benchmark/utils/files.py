@@ -25,13 +25,20 @@ MAX_FILE_BYTES = 512 * 2**20
 
 
 class Unreadable(Exception):
-    """Raised for a file that cannot be read. The message gives the reason, without the name of the file.
+    """Raised for a file that cannot be read. The message gives the reason and a remedy, without the name of the file.
+
+    Attributes:
+        reason: The reason alone, for callers that know a better remedy.
 
     Example:
         >>> read_bytes(Path("/nowhere"))
         Traceback (most recent call last):
-        mia_bench.benchmark.utils.files.Unreadable: The file does not exist.
+        mia_bench.benchmark.utils.files.Unreadable: The file does not exist. Check the path.
     """
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(f"{reason} {remedy}")
+        self.reason = reason
 
 
 def read_bytes(path: Path) -> bytes:
@@ -43,16 +50,19 @@ def read_bytes(path: Path) -> bytes:
     try:
         facts = path.stat()
         if stat.S_ISDIR(facts.st_mode):
-            raise Unreadable("It is a folder, not a file.")
+            raise Unreadable("It is a folder.", "Give the path of a file.")
         if not stat.S_ISREG(facts.st_mode):
-            raise Unreadable("It is not a regular file.")
+            raise Unreadable("It is not a regular file.", "Save its content in one, and give that.")
         if facts.st_size > MAX_FILE_BYTES:
-            raise Unreadable(f"Expected at most {MAX_FILE_BYTES / 2**20:.0f} MiB, got {facts.st_size / 2**20:.0f} MiB.")
+            size = f"Expected at most {MAX_FILE_BYTES / 2**20:.0f} MiB, got {facts.st_size / 2**20:.0f} MiB."
+            raise Unreadable(size, "Give a smaller file.")
         return path.read_bytes()
     except FileNotFoundError:
-        raise Unreadable("The file does not exist.") from None
+        raise Unreadable("The file does not exist.", "Check the path.") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise Unreadable(f"{getattr(error, 'strerror', None) or error}.") from error
+        raise Unreadable(
+            f"{getattr(error, 'strerror', None) or error}.", "Check the path and its permissions."
+        ) from error
 
 
 def read_text(path: Path) -> str:
@@ -63,13 +73,13 @@ def read_text(path: Path) -> str:
     """
     content = read_bytes(path)
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise Unreadable("It is encoded in UTF-16. Save it in UTF-8.")
+        raise Unreadable("It is encoded in UTF-16.", "Save it in UTF-8.")
     if b"\0" in content:
-        raise Unreadable("It is not a text file: it holds zero bytes.")
+        raise Unreadable("It is not a text file: it holds zero bytes.", "Save it as text in UTF-8.")
     try:
         return content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        raise Unreadable(f"It is not encoded in UTF-8 (byte {error.start}). Save it in UTF-8.") from error
+        raise Unreadable(f"It is not encoded in UTF-8 (byte {error.start}).", "Save it in UTF-8.") from error
 
 
 def read_json(path: Path) -> Any:
@@ -82,7 +92,7 @@ def read_json(path: Path) -> Any:
     try:
         return from_json(text)
     except ValueError as error:
-        raise Unreadable(f"It is not JSON: {one_line(str(error))}.") from error
+        raise Unreadable(f"It is not JSON: {one_line(str(error))}.", "Correct it.") from error
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -95,9 +105,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError as error:
-        raise Unreadable("It is nested too deeply.") from error
+        raise Unreadable("It is nested too deeply.", "Use fewer levels of tables and lists.") from error
     except ValueError as error:
-        raise Unreadable(f"It is not TOML: {one_line(str(error))}.") from error
+        raise Unreadable(f"It is not TOML: {one_line(str(error))}.", "Correct it.") from error
 
 
 LOCK_NOTICE_SECONDS = 10

@@ -70,7 +70,9 @@ def content_of(*values: object) -> str:
         for value in values:
             found.add(value)
     except RecursionError as error:
-        raise UsageError("Expected objects that are not members of their own sets, got such an object.") from error
+        raise UsageError(
+            "Expected objects that are not members of their own sets, got such an object. Remove it from its set."
+        ) from error
     return found.hexdigest()
 
 

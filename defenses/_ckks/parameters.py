@@ -77,7 +77,9 @@ class Parameters:
             given.set_coeff_modulus(seal.CoeffModulus.Create(self.ring, list(self.moduli)))
             context = seal.SEALContext(given, True, seal.SEC_LEVEL_TYPE.TC128)
         except (RuntimeError, ValueError) as error:
-            raise UsageError(f"SEAL refuses the CKKS parameters {self.text}: {error}.") from error
+            raise UsageError(
+                f"SEAL refuses the CKKS parameters {self.text}: {error}. Change moduli or ring."
+            ) from error
         if not context.parameters_set():
             raise UsageError(
                 f"The CKKS parameters {self.text} are not 128-bit secure or not valid "
@@ -152,15 +154,18 @@ def _given(
     if len(moduli) - 2 < levels:
         raise UsageError(
             f"Expected at least {levels + 2} primes in moduli for the {levels} levels of this split, got {text}, which "
-            f"allows {max(0, len(moduli) - 2)} levels."
+            f"allows {max(0, len(moduli) - 2)} levels. Add primes."
         )
     fits = [ring for ring in candidates if sum(moduli) <= table.get(ring, 0)]
     if not fits:
         rooms = ", ".join(f"{bits} bits in ring {ring}" for ring, bits in table.items())
-        raise UsageError(f"Expected moduli of at most {rooms} for 128-bit security, got {text}, {sum(moduli)} bits.")
+        raise UsageError(
+            f"Expected moduli of at most {rooms} for 128-bit security, got {text}, {sum(moduli)} bits. Shorten them."
+        )
     scale = moduli[1] if scale_bits is None else scale_bits
     if moduli[0] < scale + 2:
         raise UsageError(
-            f"Expected at least {scale + 2} bits in the first prime for a scale of 2^{scale}, got {moduli[0]}."
+            f"Expected at least {scale + 2} bits in the first prime for a scale of 2^{scale}, got {moduli[0]}. "
+            "Lengthen it, or lower scale."
         )
     return Parameters(fits[0], moduli, scale)

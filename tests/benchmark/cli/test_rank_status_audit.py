@@ -6,6 +6,7 @@ from io import StringIO
 from pathlib import Path
 
 import pandas as pd
+from mia_bench.benchmark.leaderboard.results_folder import FIRST_RUN
 
 from ...helpers.boards import cells, write
 from ...helpers.commands import mia_bench, run
@@ -86,7 +87,7 @@ def test_a_board_without_rows_does_not_pass_the_audit(tmp_path: Path) -> None:
     result = mia_bench("audit", empty, "--strict")
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == f"Error: Expected results to audit, got no rows in {empty}.\n"
+    assert result.stderr == f"Error: Expected results to audit, got no rows in {empty}. {FIRST_RUN}\n"
 
 
 def test_commands_that_complete_a_board_add_to_its_folder(tmp_path: Path) -> None:
