@@ -96,17 +96,26 @@ def _copied(network: nn.Module) -> nn.Module:
     name = type(network).__name__
     kinds = {tensor.dtype for tensor in [*network.parameters(), *network.buffers()] if tensor.is_floating_point()}
     try:
-        copied = copy.deepcopy(network).cpu().eval().float().requires_grad_(False)
+        copied = copy.deepcopy(network, _computed(network)).cpu().eval().float().requires_grad_(False)
     except Exception as error:
         raise UsageError(
             f"Expected a network that can be copied, got a {name}, which copy.deepcopy refuses: {reason_of(error)}. "
-            "Keep tensors of a computation out of its attributes, and call lazy modules once."
+            "Keep tensors of a computation out of lists in its attributes, and call lazy modules once."
         ) from error
     for parameter in copied.parameters():
         parameter.grad = None
     if others := sorted(str(kind).removeprefix("torch.") for kind in kinds - {torch.float32}):
         logger.info("A copy of %s with float32 weights is used in place of %s.", name, " and ".join(others))
     return copied
+
+
+def _computed(network: nn.Module) -> dict[int, Any]:
+    """Return copies of the tensors that a network has computed and keeps, such as weights that pruning has masked.
+
+    ``copy.deepcopy`` takes them as done, since it refuses tensors with a gradient.
+    """
+    kept = [value for module in network.modules() for value in vars(module).values() if isinstance(value, torch.Tensor)]
+    return {id(value): value.detach().clone() for value in kept if not value.is_leaf}
 
 
 def _answer(network: nn.Module, image_shape: tuple[int, int, int]) -> torch.Tensor:

@@ -14,8 +14,6 @@ from torch import Tensor
 from ... import __version__
 from ..interfaces import Normalize, SplitModel
 from ..plan.cells import Setting
-from ..registry.literals import write
-from ..registry.specs import ResolvedComponent
 from ..utils.plurals import count_of
 from .graphs import CLIENT, SERVER, TOLERANCE, Graphs
 from .random_inputs import BATCH, RandomInput
@@ -128,18 +126,10 @@ def _to_do(model: SplitModel, graphs: Graphs) -> list[str]:
 
 def _command(setting: Setting, data_dir: Path | None) -> str:
     """Return the command that measures what this split reveals."""
-    words = {"dataset": setting.dataset.canonical, "model": _with_files(setting.model), "split": setting.split}
+    words = {"dataset": setting.dataset.with_paths, "model": setting.model.with_paths, "split": setting.split}
     words |= {"defense": setting.defense.canonical, "seed": str(setting.seed), "images": str(setting.images)}
     words |= {} if data_dir is None else {"data-dir": str(data_dir)}
     return shlex.join(["mia-bench", "run", *(word for name, value in words.items() for word in (f"--{name}", value))])
-
-
-def _with_files(model: ResolvedComponent) -> str:
-    """Write a model with the paths of its files, of which leaderboards name the hashes."""
-    params = model.component.model_dump(mode="json", exclude_defaults=True)
-    files = {key: getattr(getattr(model.component, key, None), "path", None) for key in params}
-    written = [f"{key}={write(str(path) if (path := files[key]) else value)}" for key, value in params.items()]
-    return f"{model.name}:{','.join(written)}" if written else model.name
 
 
 def _hash(path: Path) -> str:

@@ -76,6 +76,13 @@ class ResolvedComponent:
         """Name and parameters that differ from their defaults. Equal components have equal canonical names."""
         return self._spec(self.component.model_dump(mode="json", exclude_defaults=True))
 
+    @property
+    def with_paths(self) -> str:
+        """What a command takes: the canonical name with the paths of files, of which that has the hashes."""
+        params = self.component.model_dump(mode="json", exclude_defaults=True)
+        paths = {key: getattr(getattr(self.component, key, None), "path", None) for key in params}
+        return self._spec({key: str(path) if (path := paths[key]) else value for key, value in params.items()})
+
     def _spec(self, params: dict[str, Any]) -> str:
         written = ",".join(f"{key}={write(value)}" for key, value in params.items())
         return f"{self.name}:{written}" if written else self.name

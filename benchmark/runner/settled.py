@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -86,7 +87,7 @@ def cuts_of(setting: Setting, bench: Artifacts) -> Sequence[str]:
         dataset = cast(Dataset, setting.dataset.component)
         if setting.split != dataset.split or setting.model.name == dataset.model:
             raise
-        where = "" if setting.model.is_object else f" See `mia-bench show {setting.model.label}`."
+        where = "" if setting.model.is_object else f" See `mia-bench show {shlex.quote(setting.model.with_paths)}`."
         raise UsageError(
             f"Expected a split, since the one that {setting.dataset.name} recommends is of {dataset.model}: "
             f"{reason_of(error)}.{where}"

@@ -35,7 +35,8 @@ def require_independence(network: nn.Module, image_shape: tuple[int, int, int], 
     if (torch.cat(alone) - together).abs().max() > LARGEST_DIFFERENCE * together.abs().max():
         raise UsageError(
             f"Expected outputs of an image that do not depend on the images beside it, got others from {kind}. Compute "
-            "no mean over the images, and give batch normalization running statistics."
+            "no mean or range over the images, as layers with dynamic quantization do, and give batch normalization "
+            "running statistics."
         )
 
 

@@ -8,6 +8,7 @@ import torch
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.models.module import Module
 from torch import Tensor, nn
+from torch.nn.utils import prune
 
 SHAPE = (3, 16, 16)
 
@@ -77,7 +78,7 @@ class _Keeping(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layer = nn.Linear(4, 2)
-        self.last: Any = self.layer(torch.ones(4))
+        self.last: Any = [self.layer(torch.ones(4))]
 
     def forward(self, images: Tensor) -> Tensor:
         return self.layer(images.flatten(1)[:, :4])
@@ -98,3 +99,16 @@ def test_a_network_that_cannot_be_copied_is_refused(given: nn.Module, words: str
 def test_a_name_without_a_network_is_refused_with_the_remedy() -> None:
     with pytest.raises(UsageError, match="A command cannot read a network from a session: save its weights"):
         Module(content="sha256:0123456789abcdef").build(SHAPE, 10)
+
+
+@torch.no_grad()
+def test_a_network_that_keeps_computed_weights_is_copied_and_stays_as_it_was() -> None:
+    with torch.enable_grad():
+        layer = nn.Linear(768, 5)
+        prune.l1_unstructured(layer, "weight", 0.5)
+    masked, images = layer.weight, torch.rand(2, *SHAPE)
+    given = nn.Sequential(nn.Flatten(), layer)
+    stages = Module.holding(given, {}).build(SHAPE, 5)
+    assert layer.weight is masked
+    assert not masked.is_leaf
+    assert torch.equal(stages(images), given(images))

@@ -80,6 +80,11 @@ def test_a_weights_file_is_known_by_its_content(file: Path, tmp_path: Path) -> N
     assert chosen(weights=file).identity != before.identity
 
 
+def test_what_a_command_takes_has_the_path_of_the_file(file: Path) -> None:
+    assert f"weights={file}" in chosen(weights=file).with_paths
+    assert "weights=sha256:" in chosen(weights=file).canonical
+
+
 def test_a_file_that_changes_after_it_was_named_is_refused(file: Path) -> None:
     named = model(weights=file)
     file.write_bytes(file.read_bytes()[:-1] + b"x")
