@@ -134,7 +134,7 @@ class Codec(Defense):
     supervised compression for split computing".
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     stronger_with: ClassVar[Mapping[str, Literal[1, -1]]] = {"quality": -1}
     guarantee: ClassVar[str] = "none"
 

@@ -55,7 +55,7 @@ class SecretSharing(Defense):
     "SecureML", with nonlinear layers on the device in place of their garbled circuits.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     guarantee: ClassVar[str] = "perfect secrecy against one of two servers that do not collude"
 
     fraction_bits: int = Field(16, ge=1, le=28, description="fractional bits of shared values and of weights")

@@ -22,8 +22,8 @@ Vary = Callable[[IrLayout], Variation]
 """Says how to make more images to learn from, for wires of a layout."""
 MAX_STORED_NUMBERS = 2**29
 """Numbers that are stored (2 GB); wires that need more are queried again whenever they are used."""
-MAX_ENCODED_QUERIES = 1000
-"""Images sent at most through a client that answers in byte strings, since encryption takes milliseconds."""
+MAX_ENCRYPTED_QUERIES = 1000
+"""Images sent at most through a client that encrypts its answers, which takes milliseconds for each."""
 MAX_SAMPLE_IMAGES = 1000
 """Images from which the scale of a wire is measured, at most."""
 
@@ -36,16 +36,18 @@ class QueryPlan:
         images: (K, C, H, W); the attacker's own come first.
         own: how many of them are the attacker's own.
         affordable: images that may be sent in all.
-        encoded: whether the client answers in byte strings.
+        encrypted: whether the client answers in byte strings that differ each time.
     """
 
     images: Tensor
     own: int
     affordable: int
-    encoded: bool
+    encrypted: bool
 
     @classmethod
-    def decide(cls, seen: Observation, images: Tensor, *, shape: torch.Size, vary: Vary | None) -> QueryPlan:
+    def decide(
+        cls, seen: Observation, images: Tensor, *, shape: torch.Size, vary: Vary | None, encrypted: bool
+    ) -> QueryPlan:
         """Decide how many of the images (K, C, H, W) to send, and how many to make of them.
 
         Args:
@@ -53,17 +55,17 @@ class QueryPlan:
             images: the attacker's own, (K, C, H, W).
             shape: of one wire.
             vary: how to make more images, if their wires can be stored.
+            encrypted: whether the client answers in byte strings that differ each time.
         """
         assert seen.query is not None
-        encoded = not isinstance(seen.wire.payload, Tensor)
-        most = MAX_ENCODED_QUERIES if encoded else affordable(seen.query, images[:2])
+        most = MAX_ENCRYPTED_QUERIES if encrypted else affordable(seen.query, images[:2])
         images = images[:most]
         own = len(images)
-        if vary is not None and not encoded:
+        if vary is not None and not encrypted:
             variation = vary(IrLayout.of(shape, image=images.shape[1:]))
             copies = variation.copies_of(own, max(shape.numel(), images[0].numel()), most=most)
             images = torch.cat([images, *(variation.vary(images) for _ in range(copies))])
-        return cls(images, own, most, encoded)
+        return cls(images, own, most, encrypted)
 
 
 class Queries:
@@ -75,7 +77,7 @@ class Queries:
     All images may be fitted to, unless this is a ``part`` of others, which holds some of them out.
 
     Attributes:
-        images: (K, C, H, W), at most ``MAX_ENCODED_QUERIES`` of them if the wire is made of byte strings.
+        images: (K, C, H, W), at most ``MAX_ENCRYPTED_QUERIES`` of them if the client encrypts.
         own: how many of those, the first ones, are the attacker's images as they are.
         trainable: how many of them, the first ones, a learner may be fitted to.
         tune: indices of those that its settings are chosen on, (T,).
@@ -111,7 +113,8 @@ class Queries:
         self._read = seen.channel.read if as_read else operator.attrgetter("tensor")
         wire = self._read(seen.wire).to(images.device)
         self._length = wire[0].numel()
-        plan = QueryPlan.decide(seen, images, shape=wire.shape[1:], vary=vary)
+        encrypted = not isinstance(seen.wire.payload, Tensor) and (seen.channel.stochastic or self._changes(images))
+        plan = QueryPlan.decide(seen, images, shape=wire.shape[1:], vary=vary, encrypted=encrypted)
         self.images, self.own, self.affordable = plan.images, plan.own, plan.affordable
         self.trainable = len(self.images)
         self.tune = self.judge = torch.arange(0, device=images.device)
@@ -121,7 +124,7 @@ class Queries:
         self._order: Tensor | None = None
         self._kept: Tensor | None = None
         fits = len(self.images) * self.observed[0].numel() <= MAX_STORED_NUMBERS
-        if plan.encoded or (fits and not (self._changes() or seen.channel.stochastic)):
+        if plan.encrypted or (fits and not (self._changes(self.images) or seen.channel.stochastic)):
             self._kept = self._send_all(self.images)
 
     def __len__(self) -> int:
@@ -182,9 +185,9 @@ class Queries:
             return self._send_all(self.images[index])
         return self._kept[index if self._order is None else self._order[index]]
 
-    def _changes(self) -> bool:
+    def _changes(self, images: Tensor) -> bool:
         """Return whether the answers to a repeated query differ; for two images they may agree by chance."""
-        return any(not torch.equal(self._send(part), self._send(part)) for part in (self.images[:2], self.images[:64]))
+        return any(not torch.equal(self._send(part), self._send(part)) for part in (images[:2], images[:64]))
 
     def _send(self, images: Tensor) -> Tensor:
         assert self._query is not None

@@ -55,7 +55,6 @@ def pack(*shares: Ring) -> tuple[bytes, ...]:
 class ShareChannel(Channel):
     """The channel of shared values: one share says nothing about the clean value, and both say everything."""
 
-    stochastic = True
     mean: Tensor
     deviation: Tensor
 
@@ -63,6 +62,7 @@ class ShareChannel(Channel):
         """Publish the mean and standard deviation of clean values (N, ...)."""
         super().__init__()
         self.both = both
+        self.stochastic = not both
         self.register_buffer("mean", sample.mean())
         self.register_buffer("deviation", deviation(sample))
 
@@ -86,6 +86,11 @@ class SharedModel(SplitModel):
     session: Session = field(repr=False)
     shape: tuple[int, ...]
     collude: bool
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether sending is random: always True, since shares are new each time."""
+        return True
 
     def send(self, images: Tensor) -> Wire:
         """Share the IR of each image (N, C, H, W). An entry holds the share for each server, 16 bytes per number."""

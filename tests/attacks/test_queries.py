@@ -7,6 +7,7 @@ import pytest
 import torch
 from mia_bench.attacks._decoders import queries as _queries
 from mia_bench.attacks._decoders.queries import Queries
+from mia_bench.attacks._decoders.variations import varied
 from mia_bench.attacks.black_box import BlackBox
 from mia_bench.benchmark.interfaces import Channel, Wire
 from torch import Tensor
@@ -97,6 +98,26 @@ def test_long_vectors_are_shortened_and_keep_their_distances(world: Callable) ->
     assert queries.observed.shape == (20, _queries.MAX_VECTOR_NUMBERS)
     ratio = torch.pdist(queries.observed) / torch.pdist(long)
     assert (ratio - 1).abs().max() < 0.05
+
+
+def test_only_a_client_that_encrypts_is_sent_fewer_images(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_queries, "MAX_ENCRYPTED_QUERIES", 10)
+    seen = world("conv1").seen_by(BlackBox())
+
+    def coded(images: Tensor) -> Wire:
+        return Wire(tuple(bytes(image.flatten().mul(255).byte().tolist()) for image in images))
+
+    def encrypted(images: Tensor) -> Wire:
+        return Wire(tuple(torch.randint(256, (300,), dtype=torch.uint8).numpy().tobytes() for _ in images))
+
+    few, many = (
+        Queries(replace(seen, wire=query(seen.aux.images[:3]), query=query), seen.aux.images, vary=varied)
+        for query in (encrypted, coded)
+    )
+
+    assert (few.own, len(few)) == (10, 10)
+    assert (many.own, many.kept) == (len(seen.aux), True)
+    assert len(many) > many.own
 
 
 @pytest.mark.slow

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from mia_bench.attacks._decoders import queries as _queries
+from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks.mean_image import MeanImage
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.errors import Inapplicable
@@ -73,6 +75,20 @@ def test_an_attack_on_one_share_ends_at_the_mean_image_and_on_both_at_the_undefe
     assert mean - 1 < reached[0].mean().item() < mean + 0.1
     assert reached[1].mean().item() == pytest.approx(undefended, abs=0.05)
     assert undefended > mean + 2
+
+
+def test_both_shares_are_queried_as_often_as_the_ir_itself(
+    model: SplitModel, train: ImageSet, private: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_queries, "MAX_ENCRYPTED_QUERIES", 10)
+    few, aux = private[:3], train[:20]
+
+    asked = [
+        len(Queries(observation(SecretSharing(collude=both).protect(model, train), few, aux), aux.images))
+        for both in (False, True)
+    ]
+
+    assert asked == [10, 20]
 
 
 def test_colluding_servers_read_the_ir(model: SplitModel, train: ImageSet, private: ImageSet) -> None:
