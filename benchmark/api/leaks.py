@@ -131,7 +131,8 @@ def leak(
         The scores with the images. A notebook displays both.
 
     Raises:
-        UsageError: If the network, the place or the images cannot be used, or the attack does not apply.
+        UsageError: If the network, the place or the images cannot be used, several places, attacks or defenses are
+            given, or the attack does not apply.
 
     Example:
         >>> import mia_bench
@@ -160,6 +161,10 @@ def leak(
 def _leak(result: Result) -> Leak:
     """Return the row of the attack and the defense that were asked for, which are the last but for references."""
     rows = [record.row for record in result._run.records]
+    _require_one("place", {row.split for row in rows})
+    _require_one("attack", {(row.attack, row.attack_params) for row in rows if row.attack != REFERENCE_ATTACK})
+    _require_one("defense", {(row.defense, row.defense_params) for row in rows if row.defense != REFERENCE_DEFENSE})
+    _require_one("seed", {row.seed for row in rows})
     number = max(range(len(rows)), key=lambda index: (rows[index].attack != REFERENCE_ATTACK, index))
     row = rows[number]
     if row.psnr_db is None or row.ssim is None:
@@ -178,6 +183,13 @@ def _leak(result: Result) -> Leak:
         originals=result.originals,
         reconstructions=result.reconstructions[number],
     )
+
+
+def _require_one(noun: str, found: set[Any]) -> None:
+    if len(found) > 1:
+        raise UsageError(
+            f"Expected one {noun}, got {len(found)}. Give one, or call mia_bench.run, which takes several."
+        )
 
 
 def _divided(images: Any) -> Pools:

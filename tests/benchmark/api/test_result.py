@@ -140,6 +140,20 @@ def test_a_leak_without_images_of_the_attacker_divides_the_images() -> None:
     assert "against quantize" in repr(found)
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"at": ["1", "0"]}, "Expected one place, got 2. Give one, or call mia_bench.run"),
+        ({"attack": "ridge,nearest"}, "Expected one attack, got 2"),
+        ({"defense": "quantize:bits=4,quantize"}, "Expected one defense, got 2"),
+        ({"seed": [0, 1]}, "Expected one seed, got 2"),
+    ],
+)
+def test_a_leak_of_several_places_attacks_or_defenses_is_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(mia_bench.UsageError, match=words):
+        mia_bench.leak(network(), **{"at": "1", "images": IMAGES[:6], "aux": IMAGES[6:], **changes})
+
+
 def test_an_attack_that_does_not_apply_has_no_leak(tmp_path: Path) -> None:
     class Refusing(mia_bench.Attack):
         access = mia_bench.Access.QUERY_FREE
