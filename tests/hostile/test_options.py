@@ -12,15 +12,15 @@ from mia_bench.defenses.dp_ir import DpIr
 from .answers import refusal
 
 REFUSED = [
-    ("dp_ir:epsilon=1e308", "epsilon=1e308: input should be less than or equal to 1e+09"),
+    ("dp_ir:epsilon=1e308", "epsilon=1e+308: input should be less than or equal to 1e+09"),
     ("dp_ir:epsilon=1e-300", "epsilon=1e-300: input should be greater than or equal to 1e-06"),
     ("dp_ir:epsilon=nan", "epsilon=nan: input should be a finite number"),
     ("dp_ir:epsilon=-1", "epsilon=-1: input should be greater than"),
-    ("dp_ir:sigma=1e308", "sigma=1e308: input should be less than or equal to 1e+15"),
+    ("dp_ir:sigma=1e308", "sigma=1e+308: input should be less than or equal to 1e+15"),
     ("dp_ir:sigma=inf", "sigma=inf: input should be a finite number"),
     ("dp_ir:sigma=true", "sigma=true: input should be a valid number"),
     ("dp_ir:sigma=", "sigma=: input should be a valid number"),
-    ("dp_ir:clip=1e308", "clip=1e308: input should be less than or equal to 1e+15"),
+    ("dp_ir:clip=1e308", "clip=1e+308: input should be less than or equal to 1e+15"),
     ("dp_ir:epsilon=1,delta=1e-300", "delta=1e-300: input should be greater than or equal to 1e-100"),
     ("dp_ir:epsilon=1,delta=1", "delta=1: input should be less than"),
     ("dp_ir:releases=" + "9" * 400, "releases="),

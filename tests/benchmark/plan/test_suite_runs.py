@@ -70,7 +70,6 @@ def data(tmp_path: Path, brief: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(linear, "SIDES", ((3, 600),))
     monkeypatch.setattr(gallery_bound, "TOTAL_WIRES", 64)
     monkeypatch.setattr(van_trees, "IMAGES", 1)
-    monkeypatch.setattr(van_trees, "MIN_IMAGES", 1)
     idx_files(tmp_path, "MNIST", train=120, test=20)
     jpeg_tree(tmp_path / cifar10.FOLDER, cifar10.CLASSES, train=12, test=2)
     return tmp_path
