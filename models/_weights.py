@@ -19,6 +19,8 @@ PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".tar")
 """Suffixes of files that torch.save writes."""
 WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
 """Keys under which training programs keep the weights, the first ones preferred; other keys count if only one fits."""
+MAX_LEVELS = 4
+"""Checkpoints inside each other that are opened, at most."""
 SAVE = "Save the weights alone: torch.save(network.state_dict(), FILE), or safetensors.torch.save_file."
 
 
@@ -71,14 +73,12 @@ def _first(error: Exception) -> str:
 
 
 def _tensors_in(loaded: Any, path: Path) -> dict[str, Tensor]:
-    loaded = _unpacked(loaded)
-    if (
-        isinstance(loaded, Mapping)
-        and len(sets := [repr(key) for key, each in loaded.items() if _are_tensors(each)]) > 1
-    ):
-        raise UsageError(f"Expected one set of weights, got {len(sets)} in {path}: {', '.join(sets)}. {SAVE}")
+    loaded = _unpacked(loaded) if isinstance(loaded, Mapping) else loaded
     if not isinstance(loaded, Mapping) or not loaded:
         raise UsageError(f"Expected named tensors, got a {type(loaded).__name__} in {path}. {SAVE}")
+    sets = [repr(key) for key, each in loaded.items() if _are_tensors(each)]
+    if len(sets) > 1:
+        raise UsageError(f"Expected one set of weights, got {len(sets)} in {path}: {', '.join(sets)}. {SAVE}")
     for name, value in loaded.items():
         if not isinstance(value, Tensor):
             raise UsageError(f"Expected named tensors, got {name!r} with a {type(value).__name__} in {path}. {SAVE}")
@@ -88,13 +88,13 @@ def _tensors_in(loaded: Any, path: Path) -> dict[str, Tensor]:
     return {str(name): tensor for name, tensor in loaded.items()}
 
 
-def _unpacked(loaded: Any) -> Any:
+def _unpacked(loaded: Mapping[Any, Any]) -> Mapping[Any, Any]:
     """Return the weights in a checkpoint, which holds them under a usual name or as its only named tensors."""
-    if not isinstance(loaded, Mapping):
-        return loaded
-    for key in WRAPPERS:
-        if isinstance(loaded.get(key), Mapping):
-            return _unpacked(loaded[key])
+    for _ in range(MAX_LEVELS):  # a checkpoint may contain itself
+        inner = next((loaded[key] for key in WRAPPERS if isinstance(loaded.get(key), Mapping)), None)
+        if inner is None:
+            break
+        loaded = inner
     found = [each for each in loaded.values() if _are_tensors(each)]
     return found[0] if len(found) == 1 else loaded
 

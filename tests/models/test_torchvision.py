@@ -131,6 +131,14 @@ def test_weights_inside_two_wrappers_and_of_eight_bits_are_read(trained: nn.Modu
     assert torch.equal(built.state_dict()["features/0.weight"], weights["features.0.weight"].float())
 
 
+def test_a_checkpoint_that_contains_itself_is_refused(tmp_path: Path) -> None:
+    checkpoint: dict[str, Any] = {}
+    checkpoint["state_dict"] = checkpoint
+    torch.save(checkpoint, tmp_path / "w.pth")
+    with pytest.raises(UsageError, match="Expected named tensors, got 'state_dict' with a dict in .*w.pth. Save"):
+        model(weights=tmp_path / "w.pth").build(IMAGE, 4)
+
+
 @pytest.mark.filterwarnings("ignore:Validating sparse tensor")
 @pytest.mark.parametrize(
     ("kind", "words"),

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from mia_bench.benchmark.cli import app
 from mia_bench.benchmark.cli.split_table import texts_of
+from mia_bench.benchmark.splits import measured
 from mia_bench.benchmark.splits.devices import Device, load_profile
 from mia_bench.benchmark.splits.lines import Line
 from PIL import Image
@@ -50,18 +51,19 @@ def test_what_a_defense_sends_is_known_before_any_cell_is_done(tree: Path, tmp_p
 
 
 @pytest.mark.parametrize("attacks", [["--dry-run"], ["--attack", "mean_image"]])
-def test_a_deeper_client_costs_what_the_deeper_cut_costs(attacks: list[str], tree: Path, tmp_path: Path) -> None:
+def test_a_deeper_client_costs_what_the_deeper_cut_costs(
+    attacks: list[str], tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measured, "added_on_client", lambda *_: 0.0)  # beside the layers, which are modelled
+    monkeypatch.setattr(measured, "NEGLIGIBLE_MS", float("inf"))
     words = ["--split", "relu1,fc1", "--defense", "deeper_client:to=fc1", "--format", "csv", *attacks]
+
     found = table(splits(tree, tmp_path / "out", *words))
 
     moved = found.loc["relu1"].set_index("defense").loc["deeper_client:to=fc1"]
     plain = found.loc[["fc1"]].set_index("defense").loc["undefended"]
     columns = ["client_params", "client_mmacs", "wire_kb", "client_ms_modelled", "latency_ms_modelled"]
-    if attacks == ["--dry-run"]:
-        assert moved[columns].tolist() == plain[columns].tolist()
-    else:  # what sending adds beyond the layers is measured
-        assert moved[columns[:3]].tolist() == plain[columns[:3]].tolist()
-        assert moved["latency_ms_modelled"] == pytest.approx(plain["latency_ms_modelled"], abs=0.5)
+    assert moved[columns].tolist() == pytest.approx(plain[columns].tolist())
 
 
 @pytest.mark.slow
