@@ -13,7 +13,8 @@ from ..errors import UsageError
 from ..interfaces import Dataset, Pools, Training
 from ._decode import Frame
 from ._division import MAX_DEFAULT_AUX_IMAGES, divide, without_repeats
-from ._image_folder import read_tree, scan
+from ._image_folder import scan
+from ._image_tree import read_tree
 from ._torchvision import read_splits
 
 FOLDER = "cifar10-jpeg"

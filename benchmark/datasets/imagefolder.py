@@ -11,7 +11,8 @@ from pydantic import Field
 from ..interfaces import Dataset, Pools, Training
 from ._decode import Frame
 from ._division import AuxImages, divide
-from ._image_folder import read_tree, scan
+from ._image_folder import scan
+from ._image_tree import read_tree
 from ._labels import TASK, Wanted
 
 DIVIDED = "no test split: a fifth of the images of each class, chosen by a fixed shuffle, is private"

@@ -135,7 +135,7 @@ def test_a_checkpoint_that_contains_itself_is_refused(tmp_path: Path) -> None:
     checkpoint: dict[str, Any] = {}
     checkpoint["state_dict"] = checkpoint
     torch.save(checkpoint, tmp_path / "w.pth")
-    with pytest.raises(UsageError, match="Expected named tensors, got 'state_dict' with a dict in .*w.pth. Save"):
+    with pytest.raises(UsageError, match=r"Expected named tensors, got 'state_dict' with a dict in .*w.pth. Save"):
         model(weights=tmp_path / "w.pth").build(IMAGE, 4)
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from mia_bench.benchmark.datasets import _image_folder, _pixel_cache
+from mia_bench.benchmark.datasets import _image_tree, _pixel_cache
 from mia_bench.benchmark.evaluation.pool_validation import validate_pools
 from mia_bench.benchmark.interfaces.stored_images import StoredImages
 from mia_bench.benchmark.utils import cache, counting
@@ -19,7 +19,7 @@ from ...helpers.image_folders import load, refusal
 
 def test_the_second_load_decodes_nothing(tree, monkeypatch):
     first = load(tree)
-    monkeypatch.setattr(_image_folder, "decode", lambda *_, **__: pytest.fail("decoded again"))
+    monkeypatch.setattr(_image_tree, "decode", lambda *_, **__: pytest.fail("decoded again"))
     for module in (_pixel_cache, cache):
         monkeypatch.setattr(module, "locked", lambda _: pytest.fail("a lock file was written"))
     second = load(tree)

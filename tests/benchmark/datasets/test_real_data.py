@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from mia_bench.benchmark.datasets import _image_folder
+from mia_bench.benchmark.datasets import _image_tree
 from mia_bench.benchmark.datasets.cifar10 import Cifar10
 from mia_bench.benchmark.datasets.imagefolder import Imagefolder
 from mia_bench.benchmark.datasets.mnist import Mnist
@@ -54,7 +54,7 @@ def tenth(tmp_path: Path) -> Path:
 @needs("cifar10-jpeg")
 def test_cifar_as_jpeg_is_decoded_once(tenth: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = Imagefolder().load(tenth / "cifar10-jpeg")
-    monkeypatch.setattr(_image_folder, "decode", lambda *_, **__: pytest.fail("decoded again"))
+    monkeypatch.setattr(_image_tree, "decode", lambda *_, **__: pytest.fail("decoded again"))
     second = Imagefolder().load(tenth / "cifar10-jpeg")
     assert (len(first.train), len(first.aux), len(first.private)) == (4_000, 1_000, 1_000)
     assert torch.bincount(first.aux.labels).tolist() == [100] * 10
