@@ -16,6 +16,8 @@ from ..utils.fingerprints import fingerprint
 from ..utils.seeding import seeded
 from .lab import CLASSES, PLACES, SIZE, Lab, Place
 
+HALVED = Place("pool1", 1)
+"""An IR of half of the resolution. The width of some decoders has an effect only there."""
 ENCRYPTED = 1e-2
 """Relative difference of logits computed on ciphertexts, whose errors are random."""
 
@@ -86,7 +88,7 @@ def scenes(component: Component, lab: Lab) -> list[Place]:
     """Return the places at which parameters may show an effect."""
     if isinstance(component, Attack):
         place = lab.place(component)
-        return list(dict.fromkeys([place, replace(place, noisy=True), *PLACES]))
+        return list(dict.fromkeys([place, replace(place, noisy=True), *PLACES, HALVED]))
     return [lab.place(component)] if isinstance(component, Defense) else [PLACES[0]]
 
 

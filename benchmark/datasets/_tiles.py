@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -43,7 +45,9 @@ def fit_to_tiles(photo: Image.Image, tile: int) -> NDArray[np.uint8]:
     return np.asarray(photo)
 
 
-def cut(photo: NDArray[np.uint8], *, size: int, tile: int, stride: int) -> dict[Pool, NDArray[np.uint8]]:
+def cut(
+    photo: NDArray[np.uint8], *, size: int, tile: int, stride: int, most: Mapping[Pool, int] = MappingProxyType({})
+) -> dict[Pool, NDArray[np.uint8]]:
     """Cut a photograph (H, W, 3) into patches. Each patch lies inside one tile.
 
     The patches of a pool are ordered: one from every tile, then a second from every tile, and so on. A few patches
@@ -54,6 +58,7 @@ def cut(photo: NDArray[np.uint8], *, size: int, tile: int, stride: int) -> dict[
         size: Pixels a side of a patch.
         tile: Pixels a side of a tile.
         stride: Pixels from one patch to the next.
+        most: Patches of a pool that are returned, the first ones; by default all.
 
     Returns:
         For each pool, patches (N, 3, size, size), uint8.
@@ -64,7 +69,7 @@ def cut(photo: NDArray[np.uint8], *, size: int, tile: int, stride: int) -> dict[
             region = photo[row * tile :, column * tile :][:tile, :tile]
             patches = _patches(region, size, stride)
             found[_PATTERN[(_ROW_SHIFT * row + column) % len(_PATTERN)]].append(patches)
-    return {pool: _tile_by_tile(tiles, pool) for pool, tiles in found.items()}
+    return {pool: _tile_by_tile(tiles, pool, most.get(pool)) for pool, tiles in found.items()}
 
 
 def _patches(region: NDArray[np.uint8], size: int, stride: int) -> NDArray[np.uint8]:
@@ -76,9 +81,11 @@ def _patches(region: NDArray[np.uint8], size: int, stride: int) -> NDArray[np.ui
     return patches[contrast >= _MIN_CONTRAST]
 
 
-def _tile_by_tile(tiles: list[NDArray[np.uint8]], pool: Pool) -> NDArray[np.uint8]:
+def _tile_by_tile(tiles: list[NDArray[np.uint8]], pool: Pool, most: int | None) -> NDArray[np.uint8]:
     generator = torch.Generator().manual_seed(stream_seed("patches", pool))
     shuffled = [tiles[index] for index in torch.randperm(len(tiles), generator=generator)]
-    shuffled = [patches[torch.randperm(len(patches), generator=generator).numpy()] for patches in shuffled]
-    owner = torch.repeat_interleave(torch.tensor([len(patches) for patches in shuffled]))
-    return np.concatenate(shuffled)[round_robin(owner).numpy()]
+    orders = [torch.randperm(len(patches), generator=generator).tolist() for patches in shuffled]
+    members = [(patches, index) for patches, order in zip(shuffled, orders, strict=True) for index in order]
+    owner = torch.repeat_interleave(torch.tensor([len(order) for order in orders]))
+    chosen = [members[place] for place in round_robin(owner)[:most].tolist()]
+    return np.stack([patches[index] for patches, index in chosen]) if chosen else np.concatenate(tiles)

@@ -72,7 +72,7 @@ class Photos(Dataset):
             raise UsageError(
                 f"Cannot read the photograph {path} of scikit-image ({error}). Reinstall scikit-image."
             ) from error
-        return cut(photo, size=self.size, tile=tile, stride=self.size // 8)
+        return cut(photo, size=self.size, tile=tile, stride=self.size // 8, most=MAX_PATCHES)
 
 
 def _balanced(classes: list[NDArray[np.uint8]], quota: int) -> ImageSet:

@@ -115,13 +115,13 @@ def test_no_image_is_penalized_by_a_mixture_that_was_fitted_to_it(
 @pytest.mark.slow
 def test_patches_of_photographs_tell_more_than_smoothness(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folds, "NUM_FOLDS", 2)
-    monkeypatch.setattr(expectation_maximization, "PATCHES", 4000)
+    monkeypatch.setattr(expectation_maximization, "PATCHES", 2000)
     monkeypatch.setattr(_map, "WEIGHTS", (0.01, 0.1))
-    pools = Photos(size=64).load(None)
+    pools = Photos(size=32).load(None)
     torch.manual_seed(0)
     client = nn.Sequential(nn.Conv2d(3, 12, 5, stride=3), nn.LeakyReLU(0.3)).requires_grad_(False)
     model, images = SplitModel(client=client, server=nn.Identity()), pools.private.images[:4]
-    pools, quick = replace(pools, aux=pools.aux[:60]), {"epochs": 1, "steps": 1, "iterations": 40}
+    pools, quick = replace(pools, aux=pools.aux[:60]), {"epochs": 1, "steps": 1, "iterations": 30}
     scores = []
     for attack in (MeanImage(), MapTv(**quick), MapPatch(**quick)):
         seen = observe(attack, model, model.send(images), pools=pools, originals=images, identity="photographs")

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from mia_bench.attacks import _ensemble, _substitute_decoding, auto
+from mia_bench.attacks import _ensemble, _substitute_decoding, auto, auto_query_free, prior_denoiser
 from mia_bench.attacks._decoders import folds, skip_network, variations
 from mia_bench.attacks._decoders.fitting import Recipe
 from mia_bench.attacks._inversion import map as _map
-from mia_bench.attacks._priors import expectation_maximization, fit
+from mia_bench.attacks._inversion import map_attack
+from mia_bench.attacks._priors import expectation_maximization, fit, half_quadratic, samples
 from mia_bench.benchmark.training import targets, tuning
 
 RECIPE = {"epochs": 1, "steps": 8, "channels": 4}
@@ -49,12 +50,17 @@ def lighten(assign: Callable[[Any, str, Any], None] = setattr) -> None:
     """Train and optimize for fewer steps in this process, where components have no parameters for it."""
     assign(targets, "MIN_STEPS", 20)
     assign(tuning, "MIN_STEPS_PER_EPOCH", 6)
-    assign(_ensemble, "ITERATIONS", MAP["iterations"])
+    for module in (_ensemble, auto_query_free):
+        assign(module, "ITERATIONS", MAP["iterations"])
     for module in (_map, fit):
         assign(module, "WEIGHTS", (1e-3, 0.1))
     assign(folds, "NUM_FOLDS", 2)
     assign(skip_network, "_error", same_error)
-    assign(expectation_maximization, "PATCHES", 2000)
+    assign(expectation_maximization, "PATCHES", 500)
+    assign(samples, "ROUNDS", 3)
+    assign(half_quadratic, "LEVELS", (1.0, 0.5))
     assign(variations, "MAX_AFFINE_COPIES", 1)
     for module in (auto, _substitute_decoding):
         assign(module, "Recipe", partial(Recipe, **RECIPE))
+    for module in (map_attack, prior_denoiser):
+        assign(module, "Recipe", partial(Recipe, channels=RECIPE["channels"]))

@@ -6,7 +6,9 @@ from typing import Any
 
 import light
 import pytest
+from mia_bench.attacks.black_box import BlackBox
 from mia_bench.benchmark import registry
+from mia_bench.benchmark.checks.effects import effects, scenes
 from mia_bench.benchmark.checks.worker import Worker
 from mia_bench.benchmark.interfaces import Component
 from mia_bench.models._network import Network
@@ -30,9 +32,8 @@ def components() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def lightened(worker: Worker) -> Iterator[None]:
-    """Lighten this process and the worker, whose results are compared."""
-    worker.ask(light.lighten)
+def lightened() -> Iterator[None]:
+    """Lighten this process; the worker, whose results are compared, is lightened for each lab."""
     with pytest.MonkeyPatch.context() as patch:
         light.lighten(patch.setattr)
         yield
@@ -46,6 +47,7 @@ def component(request: pytest.FixtureRequest) -> Component:
 @pytest.fixture(scope="module")
 def lab(component: Component, worker: Worker) -> Lab:
     """The lab in which all tests of a component run, so that none computes its results again."""
+    worker.ask(light.lighten)  # after a failure it is a new process
     return Lab(worker=worker)
 
 
@@ -61,6 +63,15 @@ def test_a_built_in_passes_its_checks(component: Component, lab: Lab) -> None:
 
 def test_a_built_in_follows_the_device_of_its_input(component: Component, lab: Lab) -> None:
     assert_same_on_fake_device(component, lab)
+
+
+def test_the_width_of_an_inverse_network_has_an_effect_at_a_place_that_is_tried() -> None:
+    narrow, wide = (BlackBox(steps=10, batch_size=32, channels=channels) for channels in (2, 4))
+
+    with Lab() as lab:
+        seen = [not effects(narrow, lab, place).same(effects(wide, lab, place)) for place in scenes(narrow, lab)]
+
+    assert any(seen)
 
 
 @pytest.mark.slow

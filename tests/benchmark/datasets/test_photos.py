@@ -89,6 +89,16 @@ def test_the_first_patches_of_a_pool_come_from_different_tiles():
     assert len(np.unique(private[:tiles, 0, 0, 0])) == tiles
 
 
+def test_fewer_patches_are_the_first_of_all():
+    noise = np.random.default_rng(0).integers(0, 256, (240, 480, 3), dtype=np.uint8)
+    whole = cut(noise, size=32, tile=48, stride=4)
+    some = cut(noise, size=32, tile=48, stride=4, most={"train": 7, "aux": 10**6})
+    assert len(some["train"]) == 7
+    assert np.array_equal(some["train"], whole["train"][:7])
+    assert np.array_equal(some["aux"], whole["aux"])
+    assert np.array_equal(some["private"], whole["private"])
+
+
 @pytest.mark.parametrize(("width", "height"), [(100, 80), (500, 400), (3000, 2000)])
 def test_photographs_are_brought_to_a_usable_number_of_tiles(width, height):
     fitted = fit_to_tiles(Image.new("RGB", (width, height)), 48)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from mia_bench.attacks import _ensemble
-from mia_bench.attacks._decoders import folds, linear
+from mia_bench.attacks._decoders import folds, inverse_network, linear
 from mia_bench.attacks._inversion import map as _map
 from mia_bench.attacks._inversion import searches
 from mia_bench.attacks._priors import expectation_maximization
@@ -26,6 +26,8 @@ from mia_bench.benchmark.runner.options import RunOptions
 from mia_bench.benchmark.runner.progress import Listener
 from mia_bench.benchmark.runner.resume import PlannedCell, prepare
 from mia_bench.benchmark.runner.run import execute
+from mia_bench.defenses import fisher
+from mia_bench.defenses._dp import shaped_channel
 
 from ...helpers.trees import idx_files, jpeg_tree
 
@@ -35,7 +37,7 @@ BRIEFLY: dict[str, dict[str, list[str]]] = {
     "encryption": ITERATIONS | EPOCHS | {"accuracy_images": ["4"]},
     "calibration": {},
     "claims": EPOCHS | ITERATIONS | STEPS,
-    "defenses": {"accuracy_images": ["4"]},
+    "defenses": {"accuracy_images": ["4"], "dp_epochs": ["1"]},
     "he2019-black-box": EPOCHS,
     "he2019-layers": EPOCHS | ITERATIONS,
     "he2019-query-free": EPOCHS | ITERATIONS,
@@ -56,7 +58,7 @@ ATTACKS = {"calibration": ["ridge", "auto"], "defenses": ["ridge", "auto"]}
 def data(tmp_path: Path, brief: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Tiny MNIST and CIFAR-10, few patches of the photographs, and training of a few steps."""
     for module in (cifar10, mnist):
-        monkeypatch.setattr(module, "divide", lambda train, test, classes, _: divide(train, test, classes, 30))
+        monkeypatch.setattr(module, "divide", lambda train, test, classes, _: divide(train, test, classes, 16))
     monkeypatch.setattr(whole_photos, "CROPS", 2)
     monkeypatch.setattr(photos, "MAX_PATCHES", {"train": 4, "aux": 4, "private": 2})
     monkeypatch.setattr(_ensemble, "ITERATIONS", 2)
@@ -68,10 +70,14 @@ def data(tmp_path: Path, brief: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(expectation_maximization, "PATCHES", 300)
     monkeypatch.setattr(linear, "STRENGTHS", (1e-4, 1.0))
     monkeypatch.setattr(linear, "SIDES", ((3, 600),))
+    monkeypatch.setattr(inverse_network, "MAX_MEASURED_IMAGES", 2)
+    monkeypatch.setattr(fisher, "CALIBRATION_IMAGES", 4)
+    monkeypatch.setattr(fisher, "PROBES", 2)
+    monkeypatch.setattr(shaped_channel, "JACOBIAN_IMAGES", 4)
     monkeypatch.setattr(gallery_bound, "TOTAL_WIRES", 64)
     monkeypatch.setattr(van_trees, "IMAGES", 1)
-    idx_files(tmp_path, "MNIST", train=120, test=20)
-    jpeg_tree(tmp_path / cifar10.FOLDER, cifar10.CLASSES, train=12, test=2)
+    idx_files(tmp_path, "MNIST", train=60, test=20)
+    jpeg_tree(tmp_path / cifar10.FOLDER, cifar10.CLASSES, train=6, test=2)
     return tmp_path
 
 
@@ -83,14 +89,14 @@ def without_numbers(component: ResolvedComponent) -> tuple[str, ...]:
 
 
 def crossed(planned: Sequence[PlannedCell]) -> list[PlannedCell]:
-    """Each split, each defense and each attack of each network once; other numbers and seeds count as the same.
+    """Each split, each defense and each attack of each network once; their numbers and seeds count as the same.
 
     Which attacks and defenses work on which kinds of wires is tested in ``test_every_wire.py`` of both.
     """
     chosen, seen = [], set[Any]()
     for each in planned:
         setting = each.cell.setting
-        network = (setting.dataset.label, setting.model.label)
+        network = (setting.dataset.label, without_numbers(setting.model))
         defense, attack = map(without_numbers, (setting.defense, each.cell.attack))
         new = {(*network, setting.split), (*network, "defense", defense), (*network, "attack", attack)} - seen
         if new:
