@@ -1,6 +1,6 @@
 """Every built-in suite is planned whole and run in part, on tiny data and in few steps, so that none rots."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from mia_bench.attacks._priors import expectation_maximization
 from mia_bench.benchmark.datasets import cifar10, known_prior, mnist, photos, whole_photos
 from mia_bench.benchmark.datasets._division import divide
 from mia_bench.benchmark.datasets.known_prior import draw_set
+from mia_bench.benchmark.datasets.whole_photos import WholePhotos
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
+from mia_bench.benchmark.interfaces import Pools
 from mia_bench.benchmark.metrics import gallery_bound, van_trees
 from mia_bench.benchmark.plan.built_in_suites import built_in
 from mia_bench.benchmark.plan.request import Request
@@ -60,6 +62,7 @@ def data(tmp_path: Path, brief: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for module in (cifar10, mnist):
         monkeypatch.setattr(module, "divide", lambda train, test, classes, _: divide(train, test, classes, 16))
     monkeypatch.setattr(whole_photos, "CROPS", 2)
+    monkeypatch.setattr(whole_photos.WholePhotos, "load", small(whole_photos.WholePhotos.load))
     monkeypatch.setattr(photos, "MAX_PATCHES", {"train": 4, "aux": 4, "private": 2})
     monkeypatch.setattr(_ensemble, "ITERATIONS", 2)
     monkeypatch.setattr(_map, "WEIGHTS", (1e-3,))
@@ -79,6 +82,11 @@ def data(tmp_path: Path, brief: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     idx_files(tmp_path, "MNIST", train=60, test=20)
     jpeg_tree(tmp_path / cifar10.FOLDER, cifar10.CLASSES, train=6, test=2)
     return tmp_path
+
+
+def small(load: Callable[[WholePhotos, Path | None], Pools]) -> Callable[[WholePhotos, Path | None], Pools]:
+    """Make the photographs small, which a suite takes as large as they are published."""
+    return lambda dataset, data_dir: load(dataset.model_copy(update={"size": 64}), data_dir)
 
 
 def without_numbers(component: ResolvedComponent) -> tuple[str, ...]:
