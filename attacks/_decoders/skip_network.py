@@ -14,6 +14,7 @@ from .._limits import in_one_pass
 from .divided import Divided
 from .fitting import Decoders, Rebuild, Recipe, apply, log_error, train_decoder
 from .folds import Fitted
+from .kernel import MAX_NUMBERS, fit_kernels
 from .layers import Standardize, lay_out
 from .linear import LinearDecoder, decoders
 from .queries import Queries
@@ -21,6 +22,8 @@ from .vector_network import VectorNetwork
 
 EXACT_MSE = 3e-5
 """Squared error (45 dB) of the linear decoder below which no correction is trained."""
+Held = Sequence[tuple[Tensor, Tensor]]
+"""Wires (T, ...) and images (T, C, H, W) to tune on, of each fold."""
 VECTOR_WIDTH = 2
 """Channels of the network for vectors at its coarsest level, in those of the recipe; each finer one has half."""
 VECTOR_RATE = 0.4
@@ -71,22 +74,34 @@ def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe) ->
     """Train a correction of a linear decoder; the linear decoder itself if the images to tune on prefer it.
 
     A correction is trained for each fold, as long as those before it have helped. The final decoder is the mean of
-    them all, which is as good as one more that is trained on all images.
+    them all, which is as good as one more that is trained on all images. For vectors of up to
+    ``kernel.MAX_NUMBERS`` a kernel ridge regression, or its mean with the corrected decoder, may be preferred, too.
 
     Args:
         queries: images and their wires.
         linear: the best linear decoder of them.
         recipe: how to train.
     """
-    plain = decoders(linear)
     held = [
         (part.wires(part.tune), part.images[part.tune]) for part in queries.parts
-    ]  # so that both get the same noise
+    ]  # so that all get the same noise
+    plain = decoders(linear)
     if _error(plain.each, held) < EXACT_MSE:
         return plain
-    if not IrLayout.of(queries.whole.observed.shape[1:], image=queries.whole.images.shape[1:]).spatial:
-        recipe = replace(recipe, steps=max(1, VECTOR_STEPS * recipe.steps // len(queries.parts)))
-    trained: list[Rebuild] = []
+    if _spatial(queries.whole):
+        return _corrected(queries, linear, recipe, held)
+    recipe = replace(recipe, steps=max(1, VECTOR_STEPS * recipe.steps // len(queries.parts)))
+    network = _corrected(queries, linear, recipe, held)
+    if queries.whole.observed[0].numel() > MAX_NUMBERS:
+        return network
+    kernel = fit_kernels(queries)
+    means = tuple(_mean(both) for both in zip(network.each, kernel.each, strict=True))
+    mean = Decoders(means, means[0] if len(means) == 1 else _mean((network.final, kernel.final)))
+    return min((mean, kernel, network), key=lambda decoder: _error(decoder.each, held))
+
+
+def _corrected(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe, held: Held) -> Decoders:
+    plain, trained = decoders(linear), list[Rebuild]()
     for part, start in zip(queries.parts, linear.each, strict=True):
         trained.append(_trained(part, start, recipe))
         known = held[: len(trained)]
@@ -104,13 +119,17 @@ def _mean(decoders: Sequence[Rebuild]) -> Rebuild:
     return rebuild
 
 
-def _error(decoders: Sequence[Rebuild], held: Sequence[tuple[Tensor, Tensor]]) -> float:
+def _spatial(queries: Queries) -> bool:
+    return IrLayout.of(queries.observed.shape[1:], image=queries.images.shape[1:]).spatial
+
+
+def _error(decoders: Sequence[Rebuild], held: Held) -> float:
     errors = [apply(one, wires) - truth for one, (wires, truth) in zip(decoders, held, strict=True)]
     return torch.cat(errors).square().mean().item()
 
 
 def _trained(queries: Queries, linear: LinearDecoder, recipe: Recipe) -> Rebuild:
-    if not IrLayout.of(queries.observed.shape[1:], image=queries.images.shape[1:]).spatial:
+    if not _spatial(queries):
         return _trained_on_vectors(queries, linear, recipe)
     network = SkipNetwork(linear.module(), queries.sample(), queries.images[: queries.trainable], recipe.channels)
     starts = _answers(network.linear, queries) if queries.kept else None  # computed once instead of in every pass

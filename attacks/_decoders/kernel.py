@@ -1,0 +1,196 @@
+"""Kernel ridge regression from vectors to images, with a metric that the regression learns itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .._units import TINY
+from .divided import Divided
+from .fitting import LEAST_ERROR, Decoders
+from .least_squares import Equations
+from .queries import Queries
+
+MAX_NUMBERS = 1024
+"""Numbers of a vector, at most. Neighbors in spaces of more dimensions say little."""
+MAX_IMAGES = 10_000
+"""Images of the attacker's own that are fitted to, at most; 10,000 take half a minute and 2 GB."""
+TRIAL_IMAGES = 2000
+"""Images on which metric, scale and penalty are chosen, at most."""
+MEAN_DISTANCE_SQUARED = 32.0
+"""Mean squared distance of two vectors, to which metrics are scaled."""
+SCALES = (2.0, 4.0, 8.0)
+"""Scales of the kernel that are tried."""
+PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+"""Penalties that are tried, in units of the kernel of a vector with itself."""
+LINEAR_STRENGTH = 1e-4
+"""Penalty on the linear map, in units of the mean variance of a number."""
+ROUNDS = 2
+"""Times that the metric is learned anew."""
+GRADIENT_IMAGES = 300
+"""Images at which the gradient is measured."""
+WEIGHTED_FITS = 2
+"""Times that the equations are solved, the later ones weighted by the error of each image, as its PSNR is."""
+
+
+class Solution(NamedTuple):
+    """A solved system of equations.
+
+    Attributes:
+        factor: (n, d), so that the kernel times it is the deviation from the mean image.
+        left_out: what the images (n, d) would be answered with, had each been left out.
+        error: mean logarithm of the squared error of these, which is minus their mean PSNR, up to a factor.
+    """
+
+    factor: Tensor
+    left_out: Tensor
+    error: float
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How vectors are compared.
+
+    Attributes:
+        metric: (m, m), which maps differences of vectors to those that count.
+        scale: of the kernel.
+        penalty: on the squared error, in units of the kernel's diagonal.
+    """
+
+    metric: Tensor
+    scale: float
+    penalty: float
+
+
+class KernelDecoder(nn.Module):
+    """Decode vectors (N, ...) to images (N, C, H, W) by their similarity to those of known images."""
+
+    def __init__(self, setting: Setting, wires: Tensor, images: Tensor, factor: Tensor) -> None:
+        """Take the known vectors (n, m), their images (n, C, H, W) and the solution (n, C * H * W)."""
+        super().__init__()
+        self.shape, self.scale = tuple(images.shape[1:]), setting.scale
+        self.register_buffer("metric", setting.metric)
+        self.register_buffer("center", wires.mean(0))
+        self.register_buffer("known", (wires - wires.mean(0)) @ setting.metric)
+        self.register_buffer("mean", images.flatten(1).mean(0))
+        self.register_buffer("factor", factor.float())
+
+    def forward(self, wires: Tensor) -> Tensor:
+        """Decode (N, ...)."""
+        metric, center, known = self.get_buffer("metric"), self.get_buffer("center"), self.get_buffer("known")
+        similar = matern((wires.flatten(1) - center) @ metric, known, self.scale)
+        return torch.addmm(self.get_buffer("mean"), similar, self.get_buffer("factor")).unflatten(1, self.shape)
+
+
+def fit_kernels(queries: Divided) -> Decoders:
+    """Fit a kernel ridge regression to each fold, and the final one.
+
+    The kernel is Matérn's of order 3/2. Its metric weighs each direction of the vectors by how much the image changes
+    along it: first by the linear map, then by the regression itself.
+
+    Source: Saunders, Gammerman, Vovk, ICML 1998 (kernel ridge regression); Radhakrishnan, Beaglehole, Pandit, Belkin,
+    Science 383, 2024, algorithm 1 (a metric from the average outer product of the gradient).
+
+    Args:
+        queries: vectors of at most ``MAX_NUMBERS``, and their images.
+    """
+    each = tuple(fit_kernel(part) for part in queries.parts)
+    return Decoders(each, each[0] if len(each) == 1 else fit_kernel(queries.whole))
+
+
+def fit_kernel(queries: Queries) -> KernelDecoder:
+    """Fit to the attacker's own images that are not held out, without variations of them."""
+    index = torch.arange(min(queries.own, MAX_IMAGES), device=queries.images.device)
+    wires, images = queries.wires(index).flatten(1).float(), queries.images[index]
+    values, trial = images.flatten(1), slice(0, TRIAL_IMAGES)
+    metric = _normalized(_from_linear(wires, values), wires)
+    for learned in range(ROUNDS + 1):
+        setting, solution = _chosen(metric, wires[trial], values[trial])
+        if learned < ROUNDS:
+            metric = _normalized(_learned(setting, wires[trial], solution), wires)
+    weights = torch.ones(len(wires), dtype=torch.float64, device=wires.device)
+    for _ in range(WEIGHTED_FITS):
+        solution = solve(setting, wires, values, weights)
+        errors = squared_errors(solution.left_out, values)
+        weights = (errors / errors.mean()).double()
+    return KernelDecoder(setting, wires, images, solution.factor)
+
+
+def matern(left: Tensor, right: Tensor, scale: float) -> Tensor:
+    """Return the kernel (K, n) of vectors (K, m) and (n, m)."""
+    distance = torch.cdist(left, right).mul_(3**0.5 / scale)
+    return (1 + distance) * (-distance).exp()
+
+
+def squared_errors(answers: Tensor, values: Tensor) -> Tensor:
+    """Return the mean squared error of each answer (n, d), clamped to [0, 1], and ``LEAST_ERROR``."""
+    return (answers.clamp(0, 1) - values).square().mean(1) + LEAST_ERROR
+
+
+def solve(setting: Setting, wires: Tensor, values: Tensor, weights: Tensor | None = None) -> Solution:
+    """Solve for images (n, d) of vectors (n, m), and answer each as if it had been left out.
+
+    Args:
+        setting: how vectors are compared.
+        wires: (n, m).
+        values: (n, d).
+        weights: of the penalty, (n,).
+    """
+    projected, mean = wires @ setting.metric, values.mean(0)
+    gram = matern(projected, projected, setting.scale).double()
+    gram.diagonal().add_(setting.penalty * (torch.ones_like(gram[0]) if weights is None else weights))
+    factor = torch.linalg.cholesky(gram, out=gram)
+    solved = torch.cholesky_solve((values - mean).double(), factor)
+    diagonal = torch.cholesky_inverse(factor, out=factor).diagonal()
+    left_out = values - (solved / diagonal[:, None]).float()
+    return Solution(solved, left_out, squared_errors(left_out, values).log().mean().item())
+
+
+def _from_linear(wires: Tensor, values: Tensor) -> Tensor:
+    """Return the metric (m, m) that weighs directions by how much a linear map of vectors (n, m) depends on them."""
+    weight = Equations.gather(wires, values, dual=False).solve(LINEAR_STRENGTH).weight
+    return _root(weight @ weight.T)
+
+
+def _learned(setting: Setting, wires: Tensor, solution: Solution) -> Tensor:
+    """Return the metric (m, m) that weighs directions by the mean squared gradient of the regression along them."""
+    projected, factor = wires @ setting.metric, solution.factor.float()
+    rate = 3**0.5 / setting.scale
+    outer = torch.zeros_like(setting.metric)
+    for here in projected[torch.randperm(len(projected))[:GRADIENT_IMAGES].to(wires.device)].split(1):
+        slope = -(rate**2) * (-rate * torch.cdist(here, projected)[0]).exp()  # of the kernel, by its distance
+        gradient = torch.outer(here[0], slope @ factor) - (slope[:, None] * projected).T @ factor  # (m, d)
+        outer += gradient @ gradient.T
+    return setting.metric @ _root(outer.double())
+
+
+def _root(outer: Tensor) -> Tensor:
+    """Return a matrix (m, m) in single precision that, times its transpose, is a positive semidefinite one."""
+    values, vectors = torch.linalg.eigh(outer / outer.trace().clamp(min=TINY))
+    return (vectors * values.clamp(min=0).sqrt()).float()
+
+
+def _normalized(metric: Tensor, wires: Tensor) -> Tensor:
+    """Scale a metric so that vectors (n, m) have the squared distance ``MEAN_DISTANCE_SQUARED`` on average."""
+    spread = (wires @ metric).var(0, correction=0).sum() * 2
+    return metric * (MEAN_DISTANCE_SQUARED / spread.clamp(min=TINY)).sqrt()
+
+
+def _chosen(metric: Tensor, wires: Tensor, values: Tensor) -> tuple[Setting, Solution]:
+    """Return the scale and penalty with the least error of images that are left out, and their solution."""
+    best: tuple[Setting, Solution] | None = None
+    for scale in SCALES:
+        previous = torch.inf
+        for penalty in PENALTIES:
+            setting = Setting(metric, scale, penalty)
+            solution = solve(setting, wires, values)
+            if best is None or solution.error < best[1].error:
+                best = setting, solution
+            if solution.error > previous:
+                break
+            previous = solution.error
+    assert best is not None
+    return best

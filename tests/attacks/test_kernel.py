@@ -1,0 +1,108 @@
+"""Kernel ridge regression from vectors to images."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from mia_bench import Channel, ImageSet, Observation, Wire
+from mia_bench.attacks._decoders import kernel
+from mia_bench.attacks._decoders.divided import Divided
+from mia_bench.attacks._decoders.fitting import Recipe, apply
+from mia_bench.attacks._decoders.kernel import Setting, fit_kernel, matern, solve
+from mia_bench.attacks._decoders.linear import fit_linear
+from mia_bench.attacks._decoders.queries import Queries
+from mia_bench.attacks._decoders.skip_network import fit_skip
+from torch import Tensor
+
+
+def seen_through(send: Callable[[Tensor], Tensor], images: Tensor) -> Observation:
+    """An observation of an attacker with these images (K, C, H, W), who may query ``send``."""
+    aux = ImageSet(images, torch.zeros(len(images), dtype=torch.int64))
+    return Observation(
+        wire=Wire(send(images[:4])), aux=aux, classes=2, channel=Channel(), query=lambda some: Wire(send(some))
+    )
+
+
+def on_a_circle(count: int) -> tuple[Tensor, Tensor]:
+    """Images (K, 1, 4, 4) that depend on an angle, and the angle's cosine and sine (K, 2)."""
+    angles = torch.rand(count) * 6.28
+    images = torch.stack([((angles * k).sin() + 1) / 2 for k in range(1, 17)], 1).view(count, 1, 4, 4)
+    return images, torch.stack([angles.cos(), angles.sin()], 1)
+
+
+def test_the_kernel_is_that_of_matern_of_order_three_halves() -> None:
+    left, right = torch.rand(3, 5), torch.rand(4, 5)
+    distance = np.linalg.norm(left.numpy()[:, None] - right.numpy()[None], axis=-1)
+
+    expected = (1 + np.sqrt(3) * distance / 0.7) * np.exp(-np.sqrt(3) * distance / 0.7)
+
+    np.testing.assert_allclose(matern(left, right, 0.7).numpy(), expected, rtol=1e-5)
+
+
+def test_an_image_left_out_is_answered_as_by_a_fit_without_it() -> None:
+    torch.manual_seed(0)
+    wires, values = torch.rand(12, 3), torch.rand(12, 6)
+    setting, weights = Setting(torch.eye(3), 1.0, 0.1), torch.rand(12, dtype=torch.float64) + 0.5
+
+    left_out = solve(setting, wires, values, weights).left_out
+
+    mean = values.mean(0)  # of all, which one image in many changes little
+    for one in range(12):
+        others = [number for number in range(12) if number != one]
+        gram = matern(wires[others], wires[others], 1.0).double() + 0.1 * torch.diag(weights[others])
+        factor = np.linalg.solve(gram.numpy(), (values[others] - mean).double().numpy())
+        expected = mean.numpy() + matern(wires[[one]], wires[others], 1.0).double().numpy()[0] @ factor
+        np.testing.assert_allclose(left_out[one].numpy(), expected, atol=1e-5)
+
+
+def test_numbers_that_say_nothing_of_the_image_come_to_count_little() -> None:
+    torch.manual_seed(0)
+    images, circle = on_a_circle(300)
+    known = {
+        tuple(image.flatten().tolist()): torch.cat([at, torch.randn(6)])
+        for image, at in zip(images, circle, strict=True)
+    }
+
+    def send(some: Tensor) -> Tensor:
+        return torch.stack([known[tuple(image.flatten().tolist())] for image in some])
+
+    metric = fit_kernel(Queries(seen_through(send, images), images)).get_buffer("metric")
+
+    assert metric[:2].square().sum() > 20 * metric[2:].square().sum()
+
+
+def test_a_decoder_of_vectors_learns_what_no_linear_map_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    images, _ = on_a_circle(300)
+    queries = Divided(Queries(seen_through(lambda some: some.flatten(1)[:, :2], images), images))
+    linear = fit_linear(queries)
+
+    def error(decoder: Callable[[Tensor], Tensor]) -> float:
+        part = queries.parts[0]
+        return (apply(decoder, part.wires(part.judge)) - part.images[part.judge]).square().mean().item()
+
+    with_kernel = error(fit_skip(queries, linear, Recipe(steps=40)).each[0])
+    monkeypatch.setattr("mia_bench.attacks._decoders.skip_network.MAX_NUMBERS", 1)
+    without = error(fit_skip(queries, linear, Recipe(steps=40)).each[0])
+
+    assert with_kernel < 0.5 * without
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-30, 1e20])
+def test_a_vector_that_is_always_the_same_gives_about_the_mean_image(value: float) -> None:
+    images = torch.rand(40, 1, 4, 4)
+    queries = Queries(seen_through(lambda some: torch.full((len(some), 3), value), images), images)
+
+    decoder = fit_kernel(queries)
+
+    torch.testing.assert_close(decoder(queries.observed), images.mean(0).expand(4, -1, -1, -1), atol=0.05, rtol=0)
+
+
+def test_only_so_many_images_are_fitted_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "MAX_IMAGES", 30)
+    images = torch.rand(40, 1, 4, 4)
+
+    decoder = fit_kernel(Queries(seen_through(lambda some: some.flatten(1)[:, :3], images), images))
+
+    assert len(decoder.get_buffer("known")) == 30
