@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import torch
@@ -35,7 +35,8 @@ def show(written: str, image: str | None = None) -> None:
         image: the shape of the images that a model is given, as ``3x64x64``.
 
     Raises:
-        UsageError: if nothing has that name, a parameter is unknown or out of its range, or the shape is not one.
+        UsageError: if nothing has that name, a parameter is unknown or out of its range, the shape is not one, or the
+            network that was chosen has no cuts.
     """
     name, params = parse(written)
     for kind in kinds_of(name):
@@ -44,7 +45,9 @@ def show(written: str, image: str | None = None) -> None:
             instantiate(entry, params)
         _show(entry, kind)
         if kind == "models":
-            _show_cuts(cast(Model, instantiate(entry, params)), None if image is None else _shape(image))
+            model = cast(Model, instantiate(entry, params))
+            shapes = model.usual_images if image is None else (_shape(image),)
+            _show_cuts(model, shapes, chosen=bool(params or image))
 
 
 def _show(entry: Entry, kind: Kind) -> None:
@@ -92,18 +95,29 @@ def _shape(written: str) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def _show_cuts(model: Model, image_shape: tuple[int, int, int] | None) -> None:
-    """Print the cuts of a model with what the client computes and sends for one image."""
-    for shape in (image_shape,) if image_shape else model.usual_images:
+def _show_cuts(model: Model, shapes: Sequence[tuple[int, int, int]], *, chosen: bool) -> None:
+    """Print the cuts of a model with what the client computes and sends for one image.
+
+    Args:
+        model: the model.
+        shapes: of the images that it is given.
+        chosen: whether the user chose the network or the image, so that it is an error if there are no cuts at all.
+    """
+    reasons: list[str] = []
+    for shape in shapes:
         try:
             lines = list(_cuts(model.outline(shape), shape))
         except UsageError as error:
-            say(f"\ncuts = split points, for images {shape}:\n  none: {message_of(error)}")
+            reasons.append(message_of(error))
         except Exception as error:
-            say(f"\ncuts = split points, for images {shape}:\n  none: {describe(error)}")
+            reasons.append(describe(error))
         else:
             say(f"\ncuts = split points, for images {shape}; bytes are those of float32, MACs those of the client")
             print_table(["split", "IR", "bytes", "MACs", "parameters", "layer", "also"], lines)
+            continue
+        if chosen and len(reasons) == len(shapes):
+            raise UsageError(f"The network has no cuts for images {shape}: {reasons[-1]}")
+        say(f"\ncuts = split points, for images {shape}:\n  none: {reasons[-1]}")
 
 
 def _cuts(layers: nn.Sequential, shape: tuple[int, int, int]) -> Iterator[list[str]]:
