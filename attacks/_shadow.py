@@ -167,7 +167,9 @@ def shadows(build: Callable[[], nn.Module], seen: Observation, wire: Tensor, rec
             return loss(shadow, judges).item()
 
     if restarts == 1:
-        return [Shadow(0.0, trained(first)[0])]
+        only = trained(first)
+        finite = all(bool(weight.isfinite().all()) for weight in only.parameters())
+        return usable([Shadow(0.0 if finite else math.nan, only[0])])
     made = (trained(loss.build(build()) if index else first) for index in range(restarts))
     return usable([Shadow(judged(shadow), shadow[0]) for shadow in made])
 

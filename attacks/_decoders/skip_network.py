@@ -82,9 +82,7 @@ def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe) ->
         linear: the best linear decoder of them.
         recipe: how to train.
     """
-    held = [
-        (part.wires(part.tune), part.images[part.tune]) for part in queries.parts
-    ]  # so that all get the same noise
+    held = [(part.wires(part.tune), part.images[part.tune]) for part in queries.parts]  # so that all get the same noise
     plain = decoders(linear)
     if _error(plain.each, held) < EXACT_MSE:
         return plain

@@ -151,3 +151,14 @@ def test_shadows_whose_training_diverged_are_left_out() -> None:
     assert usable([bad, good]) == [good]
     with pytest.raises(FloatingPointError, match="got NaN or infinity from all of them"):
         usable([bad])
+
+
+def test_a_single_shadow_whose_training_diverged_is_no_answer(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverge(shadow: nn.ModuleList, *_: object, **__: object) -> None:
+        for weight in shadow.parameters():
+            nn.init.constant_(weight, torch.nan)
+
+    monkeypatch.setattr(_shadow, "_train", diverge)
+
+    with pytest.raises(FloatingPointError, match="got NaN or infinity from all of them"):
+        world("relu2").attacked_by(QueryFree(restarts=1))
