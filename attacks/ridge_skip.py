@@ -19,10 +19,11 @@ class RidgeSkip(Attack):
 
     The attacker queries the client with its own images and with copies moved by up to two pixels. For wires that are
     vectors, two dense layers come before the convolutions, many copies are turned, zoomed and sheared as well, and the
-    loss is the mean logarithm of each image's squared error, which is what PSNR measures. A kernel ridge regression is
-    fitted to these wires, too, if they have at most 1,024 numbers, and the result is the better of both and their mean.
-    The last layer of the correction starts at zero, and the correction is dropped if it does not help on held-out
-    images, so the attack is never weaker there than ``ridge``. On a noisy client every batch is queried again.
+    loss is the mean logarithm of each image's squared error, which is what PSNR measures. If they have at most 1,024
+    numbers and there are 400 images or more, a kernel ridge regression is fitted, too, and the result is the best of
+    both and their mean. The last layer of the correction starts at zero, and the correction is dropped if it does not
+    help on held-out images, so the attack is never weaker there than ``ridge``. On a noisy client every batch is
+    queried again.
 
     Example:
         ``mia-bench run --attack ridge_skip --channels 16``

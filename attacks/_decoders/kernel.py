@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .._units import TINY
-from .divided import Divided
-from .fitting import LEAST_ERROR, Decoders
+from .fitting import LEAST_ERROR
 from .least_squares import Equations
 from .queries import Queries
 
@@ -18,6 +17,8 @@ MAX_NUMBERS = 1024
 """Numbers of a vector, at most. Neighbors in spaces of more dimensions say little."""
 MAX_IMAGES = 10_000
 """Images of the attacker's own that are fitted to, at most; 10,000 take half a minute and 2 GB."""
+MAX_PIXELS = 2**27
+"""Pixels of these images, at most (1 GB in double precision)."""
 TRIAL_IMAGES = 2000
 """Images on which metric, scale and penalty are chosen, at most."""
 MEAN_DISTANCE_SQUARED = 32.0
@@ -85,8 +86,8 @@ class KernelDecoder(nn.Module):
         return torch.addmm(self.get_buffer("mean"), similar, self.get_buffer("factor")).unflatten(1, self.shape)
 
 
-def fit_kernels(queries: Divided) -> Decoders:
-    """Fit a kernel ridge regression to each fold, and the final one.
+def fit_kernel(queries: Queries) -> KernelDecoder:
+    """Fit to the attacker's own images that are not held out, without variations of them.
 
     The kernel is Matérn's of order 3/2. Its metric weighs each direction of the vectors by how much the image changes
     along it: first by the linear map, then by the regression itself.
@@ -97,13 +98,8 @@ def fit_kernels(queries: Divided) -> Decoders:
     Args:
         queries: vectors of at most ``MAX_NUMBERS``, and their images.
     """
-    each = tuple(fit_kernel(part) for part in queries.parts)
-    return Decoders(each, each[0] if len(each) == 1 else fit_kernel(queries.whole))
-
-
-def fit_kernel(queries: Queries) -> KernelDecoder:
-    """Fit to the attacker's own images that are not held out, without variations of them."""
-    index = torch.arange(min(queries.own, MAX_IMAGES), device=queries.images.device)
+    count = min(queries.own, MAX_IMAGES, max(1, MAX_PIXELS // queries.images[0].numel()))
+    index = torch.arange(count, device=queries.images.device)
     wires, images = queries.wires(index).flatten(1).float(), queries.images[index]
     values, trial = images.flatten(1), slice(0, TRIAL_IMAGES)
     metric = _normalized(_from_linear(wires, values), wires)

@@ -14,7 +14,7 @@ from .._limits import in_one_pass
 from .divided import Divided
 from .fitting import Decoders, Rebuild, Recipe, apply, log_error, train_decoder
 from .folds import Fitted
-from .kernel import MAX_NUMBERS, fit_kernels
+from .kernel import MAX_NUMBERS, fit_kernel
 from .layers import Standardize, lay_out
 from .linear import LinearDecoder, decoders
 from .queries import Queries
@@ -75,7 +75,8 @@ def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe) ->
 
     A correction is trained for each fold, as long as those before it have helped. The final decoder is the mean of
     them all, which is as good as one more that is trained on all images. For vectors of up to
-    ``kernel.MAX_NUMBERS`` a kernel ridge regression, or its mean with the corrected decoder, may be preferred, too.
+    ``kernel.MAX_NUMBERS`` a kernel ridge regression, or its mean with the corrected decoder, may be preferred, too,
+    if there are enough images for a single fold: with 20 and 64 of MNIST it cost 0.1 dB at `fc_before_send:width=16`.
 
     Args:
         queries: images and their wires.
@@ -90,12 +91,12 @@ def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe) ->
         return _corrected(queries, linear, recipe, held)
     recipe = replace(recipe, steps=max(1, VECTOR_STEPS * recipe.steps // len(queries.parts)))
     network = _corrected(queries, linear, recipe, held)
-    if queries.whole.observed[0].numel() > MAX_NUMBERS:
+    if len(queries.parts) > 1 or queries.whole.observed[0].numel() > MAX_NUMBERS:
         return network
-    kernel = fit_kernels(queries)
-    means = tuple(_mean(both) for both in zip(network.each, kernel.each, strict=True))
-    mean = Decoders(means, means[0] if len(means) == 1 else _mean((network.final, kernel.final)))
-    return min((mean, kernel, network), key=lambda decoder: _error(decoder.each, held))
+    kernel = fit_kernel(queries.whole)
+    candidates = (_mean((network.final, kernel)), kernel, network.final)
+    best = min(candidates, key=lambda decoder: _error((decoder,), held))
+    return Decoders((best,), best)
 
 
 def _corrected(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe, held: Held) -> Decoders:

@@ -74,7 +74,7 @@ def test_numbers_that_say_nothing_of_the_image_come_to_count_little() -> None:
 
 def test_a_decoder_of_vectors_learns_what_no_linear_map_can(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    images, _ = on_a_circle(300)
+    images, _ = on_a_circle(420)
     queries = Divided(Queries(seen_through(lambda some: some.flatten(1)[:, :2], images), images))
     linear = fit_linear(queries)
 
@@ -99,8 +99,9 @@ def test_a_vector_that_is_always_the_same_gives_about_the_mean_image(value: floa
     torch.testing.assert_close(decoder(queries.observed), images.mean(0).expand(4, -1, -1, -1), atol=0.05, rtol=0)
 
 
-def test_only_so_many_images_are_fitted_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "MAX_IMAGES", 30)
+@pytest.mark.parametrize(("limit", "most"), [("MAX_IMAGES", 30), ("MAX_PIXELS", 30 * 16 + 15)])
+def test_only_so_many_images_are_fitted_to(limit: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, limit, most)
     images = torch.rand(40, 1, 4, 4)
 
     decoder = fit_kernel(Queries(seen_through(lambda some: some.flatten(1)[:, :3], images), images))
