@@ -118,7 +118,8 @@ def fit_kernel(queries: Queries) -> KernelDecoder:
 def matern(left: Tensor, right: Tensor, scale: float) -> Tensor:
     """Return the kernel (K, n) of vectors (K, m) and (n, m)."""
     distance = torch.cdist(left, right).mul_(3**0.5 / scale)
-    return (1 + distance) * (-distance).exp()
+    faded = distance.neg().exp_()
+    return distance.add_(1).mul_(faded)
 
 
 def squared_errors(answers: Tensor, values: Tensor) -> Tensor:
@@ -135,8 +136,8 @@ def solve(setting: Setting, wires: Tensor, values: Tensor, weights: Tensor | Non
         values: (n, d).
         weights: of the penalty, (n,).
     """
-    projected, mean = wires @ setting.metric, values.mean(0)
-    gram = matern(projected, projected, setting.scale).double()
+    projected, mean = (wires @ setting.metric).double(), values.mean(0)
+    gram = matern(projected, projected, setting.scale)
     gram.diagonal().add_(setting.penalty * (torch.ones_like(gram[0]) if weights is None else weights))
     factor = torch.linalg.cholesky(gram, out=gram)
     solved = torch.cholesky_solve((values - mean).double(), factor)

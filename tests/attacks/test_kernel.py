@@ -99,6 +99,15 @@ def test_a_vector_that_is_always_the_same_gives_about_the_mean_image(value: floa
     torch.testing.assert_close(decoder(queries.observed), images.mean(0).expand(4, -1, -1, -1), atol=0.05, rtol=0)
 
 
+def test_equal_images_are_no_obstacle() -> None:
+    images = torch.rand(20, 1, 4, 4).repeat(10, 1, 1, 1)
+    queries = Queries(seen_through(lambda some: some.flatten(1)[:, :5], images), images)
+
+    decoder = fit_kernel(queries)
+
+    torch.testing.assert_close(decoder(queries.observed), images[:4], atol=0.05, rtol=0)
+
+
 @pytest.mark.parametrize(("limit", "most"), [("MAX_IMAGES", 30), ("MAX_PIXELS", 30 * 16 + 15)])
 def test_only_so_many_images_are_fitted_to(limit: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, limit, most)
