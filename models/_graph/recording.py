@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import operator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils import _pytree as pytree
 
@@ -17,6 +19,8 @@ from .tracing import Trace
 
 MOST_NUMBERS = 256
 """The numbers of larger tensors are not remembered."""
+BLIND_TO_DEVICES = ("torch.nn.", "torchvision.ops.")
+"""Packages whose modules give tensors of the same shapes on every device."""
 ANY_NUMBER = "Build or export it for any number of images: with torch.onnx.export, give dynamic_shapes."
 """What to do about a network for one number of images."""
 
@@ -49,22 +53,49 @@ def record(trace: Trace, image_shape: tuple[int, int, int]) -> Facts:
     """
     runs = None
     if not any(gives_size_tensor(node, trace.root) for node in trace.graph.nodes):
-        runs = _runs_without_numbers(trace, image_shape)
+        runs = _runs_on_meta(trace, image_shape) or _runs_without_numbers(trace, image_shape)
     runs = runs or [_run_on_numbers(trace, size, image_shape) for size in BATCHES]
     return {node: tuple(facts[node] for facts in runs) for node in runs[0]}
+
+
+def _runs_on_meta(trace: Trace, image_shape: tuple[int, int, int]) -> list[dict[fx.Node, Fact]] | None:
+    """Run a graph on the device meta, in a fraction of the time, if none of its operations sees the device."""
+    if any(_may_see_devices(node, trace.root) for node in trace.graph.nodes):
+        return None
+    held = [*trace.root.parameters(), *trace.root.buffers()]
+    try:
+        root = copy.deepcopy(trace.root, {id(tensor): tensor.detach().to("meta") for tensor in held})
+        runs = [_run(root, trace.graph, torch.empty(size, *image_shape, device="meta")) for size in BATCHES]
+    except Exception:  # an operation asks for a number, or makes tensors on the CPU
+        return None
+    constants = {node: _fact(_held(trace.root, node)) for node in trace.graph.nodes if node.op == "get_attr"}
+    plain = [fact.value for facts in runs for fact in facts.values() if not fact.holds_tensors]
+    if not all(isinstance(leaf, int | float | torch.dtype | None) for leaf in pytree.tree_leaves(plain)):
+        return None
+    return [facts | constants for facts in runs]
+
+
+def _may_see_devices(node: fx.Node, root: nn.Module) -> bool:
+    if node.op == "call_module":
+        return not type(root.get_submodule(str(node.target))).__module__.startswith(BLIND_TO_DEVICES)
+    return node.target is getattr and node.args[1] not in ("shape", "dtype", "ndim", "T", "mT")
+
+
+def _held(root: nn.Module, node: fx.Node) -> Any:
+    return operator.attrgetter(str(node.target))(root)
 
 
 def _runs_without_numbers(trace: Trace, image_shape: tuple[int, int, int]) -> list[dict[fx.Node, Fact]] | None:
     try:
         with FakeTensorMode(allow_non_fake_inputs=True):
-            return [_run(trace, torch.empty(size, *image_shape)) for size in BATCHES]
+            return [_run(trace.root, trace.graph, torch.empty(size, *image_shape)) for size in BATCHES]
     except Exception:  # an operation asks for a number
         return None
 
 
 def _run_on_numbers(trace: Trace, size: int, image_shape: tuple[int, int, int]) -> dict[fx.Node, Fact]:
     try:
-        return _run(trace, torch.rand(size, *image_shape))
+        return _run(trace.root, trace.graph, torch.rand(size, *image_shape))
     except Exception as error:
         reason = message_of(error).partition(" While executing")[0]
         raise UsageError(
@@ -73,8 +104,8 @@ def _run_on_numbers(trace: Trace, size: int, image_shape: tuple[int, int, int]) 
         ) from error
 
 
-def _run(trace: Trace, images: Tensor) -> dict[fx.Node, Fact]:
-    recorder = _Recorder(trace.root, graph=trace.graph)
+def _run(root: nn.Module, graph: fx.Graph, images: Tensor) -> dict[fx.Node, Fact]:
+    recorder = _Recorder(root, graph=graph)
     recorder.facts = {}
     with torch.no_grad():
         recorder.run(images)
@@ -87,11 +118,15 @@ class _Recorder(fx.Interpreter):
     def run_node(self, n: fx.Node) -> Any:
         """Run one operation and remember what it gives."""
         value = super().run_node(n)
-        holds = any(isinstance(leaf, Tensor) for leaf in pytree.tree_leaves(value))
-        single = isinstance(value, Tensor) and value.is_floating_point()
-        shape = tuple(value.shape) if single else None
-        if isinstance(value, Tensor) and not isinstance(value, FakeTensor) and value.numel() <= MOST_NUMBERS:
-            self.facts[n] = Fact(shape, holds, value.tolist(), value.dtype)
-        else:
-            self.facts[n] = Fact(shape, holds, None if holds else value, getattr(value, "dtype", None))
+        self.facts[n] = _fact(value)
         return value
+
+
+def _fact(value: Any) -> Fact:
+    holds = any(isinstance(leaf, Tensor) for leaf in pytree.tree_leaves(value))
+    single = isinstance(value, Tensor) and value.is_floating_point()
+    shape = tuple(value.shape) if single else None
+    known = isinstance(value, Tensor) and not isinstance(value, FakeTensor) and not value.is_meta
+    if known and value.numel() <= MOST_NUMBERS:
+        return Fact(shape, holds, value.tolist(), value.dtype)
+    return Fact(shape, holds, None if holds else value, getattr(value, "dtype", None))
