@@ -33,8 +33,8 @@ ROUNDS = 2
 """Times that the metric is learned anew."""
 GRADIENT_IMAGES = 300
 """Images at which the gradient is measured."""
-WEIGHTED_FITS = 2
-"""Times that the equations are solved, the later ones weighted by the error of each image, as its PSNR is."""
+WEIGHTED_FITS = 1
+"""Times that the equations are solved again, weighted by the error of each image, since PSNR is a logarithm of it."""
 
 
 class Solution(NamedTuple):
@@ -102,16 +102,14 @@ def fit_kernel(queries: Queries) -> KernelDecoder:
     index = torch.arange(count, device=queries.images.device)
     wires, images = queries.wires(index).flatten(1).float(), queries.images[index]
     values, trial = images.flatten(1), slice(0, TRIAL_IMAGES)
-    metric = _normalized(_from_linear(wires, values), wires)
-    for learned in range(ROUNDS + 1):
+    setting, solution = _chosen(_normalized(_from_linear(wires, values), wires), wires[trial], values[trial])
+    for _ in range(ROUNDS):
+        metric = _normalized(_learned(setting, wires[trial], solution), wires)
         setting, solution = _chosen(metric, wires[trial], values[trial])
-        if learned < ROUNDS:
-            metric = _normalized(_learned(setting, wires[trial], solution), wires)
-    weights = torch.ones(len(wires), dtype=torch.float64, device=wires.device)
+    solution = solve(setting, wires, values)
     for _ in range(WEIGHTED_FITS):
-        solution = solve(setting, wires, values, weights)
         errors = squared_errors(solution.left_out, values)
-        weights = (errors / errors.mean()).double()
+        solution = solve(setting, wires, values, (errors / errors.mean()).double())
     return KernelDecoder(setting, wires, images, solution.factor)
 
 
