@@ -16,7 +16,7 @@ from .queries import Queries
 MAX_NUMBERS = 1024
 """Numbers of a vector, at most. Neighbors in spaces of more dimensions say little."""
 MAX_IMAGES = 10_000
-"""Images of the attacker's own that are fitted to, at most; 10,000 take half a minute and 2 GB."""
+"""Images of the attacker's own that are fitted to, at most; 10,000 take 90 s of one core and 2 GB."""
 MAX_PIXELS = 2**27
 """Pixels of these images, at most (1 GB in double precision)."""
 TRIAL_IMAGES = 2000
@@ -33,8 +33,6 @@ ROUNDS = 2
 """Times that the metric is learned anew."""
 GRADIENT_IMAGES = 300
 """Images at which the gradient is measured."""
-WEIGHTED_FITS = 1
-"""Times that the equations are solved again, weighted by the error of each image, since PSNR is a logarithm of it."""
 
 
 class Solution(NamedTuple):
@@ -106,11 +104,11 @@ def fit_kernel(queries: Queries) -> KernelDecoder:
     for _ in range(ROUNDS):
         metric = _normalized(_learned(setting, wires[trial], solution), wires)
         setting, solution = _chosen(metric, wires[trial], values[trial])
-    solution = solve(setting, wires, values)
-    for _ in range(WEIGHTED_FITS):
-        errors = squared_errors(solution.left_out, values)
-        solution = solve(setting, wires, values, (errors / errors.mean()).double())
-    return KernelDecoder(setting, wires, images, solution.factor)
+    errors = squared_errors(solve(setting, wires, values).left_out, values)
+    weights = (errors / errors.mean()).double()  # since PSNR is a logarithm of the error of each image
+    triangle = factorized(setting, wires, weights)
+    factor = torch.cholesky_solve((values - values.mean(0)).double(), triangle)
+    return KernelDecoder(setting, wires, images, factor)
 
 
 def matern(left: Tensor, right: Tensor, scale: float) -> Tensor:
@@ -125,6 +123,14 @@ def squared_errors(answers: Tensor, values: Tensor) -> Tensor:
     return (answers.clamp(0, 1) - values).square().mean(1) + LEAST_ERROR
 
 
+def factorized(setting: Setting, wires: Tensor, weights: Tensor) -> Tensor:
+    """Return the Cholesky factor (n, n) of the equations for vectors (n, m) and weights of the penalty (n,)."""
+    projected = (wires @ setting.metric).double()
+    gram = matern(projected, projected, setting.scale)
+    gram.diagonal().add_(setting.penalty * weights)
+    return torch.linalg.cholesky(gram, out=gram)
+
+
 def solve(setting: Setting, wires: Tensor, values: Tensor, weights: Tensor | None = None) -> Solution:
     """Solve for images (n, d) of vectors (n, m), and answer each as if it had been left out.
 
@@ -134,12 +140,10 @@ def solve(setting: Setting, wires: Tensor, values: Tensor, weights: Tensor | Non
         values: (n, d).
         weights: of the penalty, (n,).
     """
-    projected, mean = (wires @ setting.metric).double(), values.mean(0)
-    gram = matern(projected, projected, setting.scale)
-    gram.diagonal().add_(setting.penalty * (torch.ones_like(gram[0]) if weights is None else weights))
-    factor = torch.linalg.cholesky(gram, out=gram)
-    solved = torch.cholesky_solve((values - mean).double(), factor)
-    diagonal = torch.cholesky_inverse(factor, out=factor).diagonal()
+    weights = torch.ones(len(wires), dtype=torch.float64, device=wires.device) if weights is None else weights
+    triangle = factorized(setting, wires, weights)
+    solved = torch.cholesky_solve((values - values.mean(0)).double(), triangle)
+    diagonal = torch.cholesky_inverse(triangle, out=triangle).diagonal()
     left_out = values - (solved / diagonal[:, None]).float()
     return Solution(solved, left_out, squared_errors(left_out, values).log().mean().item())
 
