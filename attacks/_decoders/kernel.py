@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from .._units import TINY
-from .fitting import LEAST_ERROR
+from .fitting import LEAST_ERROR, log_error
 from .least_squares import Equations
 from .queries import Queries
 
 MAX_NUMBERS = 1024
-"""Numbers of a vector, at most. Neighbors in spaces of more dimensions say little."""
+"""Numbers of a vector, at most: the metric holds their square, and is learned from a gradient with respect to each."""
 MAX_IMAGES = 10_000
 """Images of the attacker's own that are fitted to, at most; 10,000 take 90 s of one core and 2 GB."""
 MAX_PIXELS = 2**27
@@ -104,7 +104,8 @@ def fit_kernel(queries: Queries) -> KernelDecoder:
     for _ in range(ROUNDS):
         metric = _normalized(_learned(setting, wires[trial], solution), wires)
         setting, solution = _chosen(metric, wires[trial], values[trial])
-    errors = squared_errors(solve(setting, wires, values).left_out, values)
+    left_out = solve(setting, wires, values).left_out.clamp(0, 1)
+    errors = (left_out - values).square().mean(1) + LEAST_ERROR
     weights = (errors / errors.mean()).double()  # since PSNR is a logarithm of the error of each image
     triangle = factorized(setting, wires, weights)
     factor = torch.cholesky_solve((values - values.mean(0)).double(), triangle)
@@ -118,34 +119,21 @@ def matern(left: Tensor, right: Tensor, scale: float) -> Tensor:
     return distance.add_(1).mul_(faded)
 
 
-def squared_errors(answers: Tensor, values: Tensor) -> Tensor:
-    """Return the mean squared error of each answer (n, d), clamped to [0, 1], and ``LEAST_ERROR``."""
-    return (answers.clamp(0, 1) - values).square().mean(1) + LEAST_ERROR
-
-
-def factorized(setting: Setting, wires: Tensor, weights: Tensor) -> Tensor:
-    """Return the Cholesky factor (n, n) of the equations for vectors (n, m) and weights of the penalty (n,)."""
+def factorized(setting: Setting, wires: Tensor, weights: Tensor | float) -> Tensor:
+    """Return the Cholesky factor (n, n) of the equations for vectors (n, m) and weights of the penalty, (n,) or one."""
     projected = (wires @ setting.metric).double()
     gram = matern(projected, projected, setting.scale)
     gram.diagonal().add_(setting.penalty * weights)
     return torch.linalg.cholesky(gram, out=gram)
 
 
-def solve(setting: Setting, wires: Tensor, values: Tensor, weights: Tensor | None = None) -> Solution:
-    """Solve for images (n, d) of vectors (n, m), and answer each as if it had been left out.
-
-    Args:
-        setting: how vectors are compared.
-        wires: (n, m).
-        values: (n, d).
-        weights: of the penalty, (n,).
-    """
-    weights = torch.ones(len(wires), dtype=torch.float64, device=wires.device) if weights is None else weights
-    triangle = factorized(setting, wires, weights)
+def solve(setting: Setting, wires: Tensor, values: Tensor) -> Solution:
+    """Solve for images (n, d) of vectors (n, m), and answer each as if it had been left out."""
+    triangle = factorized(setting, wires, 1.0)
     solved = torch.cholesky_solve((values - values.mean(0)).double(), triangle)
     diagonal = torch.cholesky_inverse(triangle, out=triangle).diagonal()
     left_out = values - (solved / diagonal[:, None]).float()
-    return Solution(solved, left_out, squared_errors(left_out, values).log().mean().item())
+    return Solution(solved, left_out, log_error(left_out.clamp(0, 1), values).item())
 
 
 def _from_linear(wires: Tensor, values: Tensor) -> Tensor:
