@@ -41,6 +41,7 @@ def lower(model: Any) -> Any:
     constants = _whole_numbers(model.graph)
     newer = any(not each.domain and each.version > KNOWN for each in model.opset_import)
     sizes = _sizes(model.graph)
+    _write_pads(model.graph, sizes)
     for node in model.graph.node:
         _refuse_new_meanings(node)
         if node.op_type == "Split":
@@ -137,6 +138,28 @@ def _refuse_new_meanings(node: Any) -> None:
                     f"Expected {node.op_type} without {each.name} in {node.name!r}, got {value}, which cannot be "
                     "converted to torch. Export the network without it."
                 )
+
+
+def _write_pads(graph: Any, sizes: dict[str, list[int]]) -> None:
+    """Write out how many zeros make outputs of ``size / stride``, which the converters of TensorFlow leave open."""
+    from onnx import helper
+
+    weights = {each.name: list(each.dims) for each in graph.initializer}
+    for node in graph.node:
+        given = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+        side, shape = given.get("auto_pad"), sizes.get(node.input[0], [])[2:] if node.input else []
+        wanted = node.op_type in ("Conv", "MaxPool", "AveragePool") and side in (b"SAME_UPPER", b"SAME_LOWER")
+        kernel = given.get("kernel_shape") or (weights.get(node.input[1], [])[2:] if len(node.input) > 1 else [])
+        if not wanted or not kernel or len(shape) != len(kernel) or 0 in shape:
+            continue
+        ones = [1] * len(kernel)
+        each_side = zip(shape, kernel, given.get("strides", ones), given.get("dilations", ones), strict=True)
+        added = [
+            max((-(-size // step) - 1) * step + (span - 1) * gap + 1 - size, 0) for size, span, step, gap in each_side
+        ]
+        less, more = [total // 2 for total in added], [total - total // 2 for total in added]
+        _drop(node, {"auto_pad", "pads"})
+        node.attribute.append(helper.make_attribute("pads", less + more if side == b"SAME_UPPER" else more + less))
 
 
 def _cast_to_single(node: Any) -> None:

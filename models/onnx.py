@@ -8,16 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 from pydantic import BeforeValidator, Field, PlainSerializer
-from torch import nn
+from torch import Tensor, nn
 
 from ..benchmark.errors import UsageError, reason_of
 from ..benchmark.interfaces import Component
 from ._content import Content, Schema, digest_of, read_by
 from ._network import Network
 from ._onnx_operators import KNOWN, lower
+from ._onnx_runtime import require_same_numbers
 
-NEEDED = "Expected the packages onnx and onnx2torch, got none. Install them: pip install 'mia-bench[onnx]'."
+NEEDED = (
+    "Expected the packages onnx, onnx2torch and onnxruntime, got none. Install them: pip install 'mia-bench[onnx]'."
+)
 CONTROL_FLOW = frozenset({"If", "Loop", "Scan"})
 """Operators that decide by the numbers they are given what is computed, which no version of them can be without."""
 QUANTIZED = re.compile("uantize|QLinear|QGemm|Integer$")
@@ -26,6 +30,8 @@ GIVE_CODE = "give the network with python:build=module:function"
 VERSIONS = (None, 17, 16, 13)
 """Versions of the operators to try, in order; None leaves the file as it is. onnx2torch knows them up to 17."""
 
+MOST_CHANNELS = 4
+"""The largest last size of images (N, H, W, C) for which it is taken for the channels."""
 WHOLE_NUMBERS = frozenset({2, 3, 4, 5, 6, 7, 12, 13})
 """The signed and unsigned types of 8 to 64 bits, as ``onnx.TensorProto.DataType`` numbers them."""
 
@@ -67,8 +73,21 @@ class Onnx(Network, _InFile):
         _require_one(model, path)
         if self.mean is None:
             _require_floats(model, path)
+        declared = _take_images(model, image_shape)
         written = max((each.version for each in model.opset_import if not each.domain), default=0)
-        return _converted(lower(model), path, written)
+        network, example = _converted(lower(model), path, written).eval().float(), self._example(image_shape)
+        other = any(size not in (0, given) for size, given in zip(declared, image_shape, strict=True))
+        if other and not _takes(network, example):
+            shapes = ["x".join(str(size or "?") for size in shape) for shape in (declared, image_shape)]
+            raise UsageError(f"Expected images of {shapes[0]}, as {path} declares, got {shapes[1]}. Choose that size.")
+        require_same_numbers(network, model, example, path)
+        return network
+
+    def _example(self, image_shape: tuple[int, int, int]) -> Tensor:
+        """Return a random image (1, C, H, W) as the network is given it."""
+        image = torch.rand(1, *image_shape, generator=torch.Generator().manual_seed(0))
+        mean, std = self.normalization(image_shape[0]) or (torch.zeros(1), torch.ones(1))
+        return (image - mean.view(-1, 1, 1)) / std.view(-1, 1, 1)
 
 
 def _packages() -> tuple[Any, Any]:
@@ -76,6 +95,7 @@ def _packages() -> tuple[Any, Any]:
         import onnx
         import onnx.version_converter
         import onnx2torch
+        import onnxruntime  # noqa: F401  # its numbers are compared with those of onnx2torch
     except ImportError as error:
         raise UsageError(NEEDED) from error
     warnings.filterwarnings("ignore", "Using a non-tuple sequence", UserWarning, "onnx2torch")  # of its Slice, correct
@@ -167,13 +187,50 @@ def _require_floats(model: Any, path: Path) -> None:
         )
 
 
+def _take_images(model: Any, image_shape: tuple[int, int, int]) -> tuple[int, ...]:
+    """Let a network take images (N, C, H, W) of the given shape, also one of TensorFlow, which takes (N, H, W, C).
+
+    Returns:
+        The shape (C, H, W) that the file declares, with 0 for the sizes that it leaves open.
+    """
+    onnx, _ = _packages()
+    constants = {each.name for each in model.graph.initializer}
+    given = next(each for each in model.graph.input if each.name not in constants)
+    sizes = given.type.tensor_type.shape.dim
+    if len(sizes) != 4:
+        return image_shape
+    if 0 < sizes[3].dim_value <= MOST_CHANNELS and not 0 < sizes[1].dim_value <= MOST_CHANNELS:
+        turned = onnx.helper.make_node("Transpose", [given.name], ["channels_last"], "channels_last", perm=[0, 2, 3, 1])
+        for node in model.graph.node:
+            node.input[:] = ["channels_last" if name == given.name else name for name in node.input]
+        model.graph.node.insert(0, turned)
+        _, height, width, channels = [each.dim_value for each in sizes]
+        for size, value in zip(sizes[1:], (channels, height, width), strict=True):
+            size.dim_value = value
+    declared = tuple(size.dim_value for size in sizes[1:])
+    for size, value in zip(sizes[1:], image_shape, strict=True):
+        size.dim_value = size.dim_value or value
+    return declared
+
+
+@torch.no_grad()
+def _takes(network: nn.Module, image: Tensor) -> bool:
+    """Return whether a network gives an entry for one image."""
+    try:
+        return len(network(image)) == 1
+    except Exception:
+        return False
+
+
 def _converted(model: Any, path: Path, written: int) -> nn.Module:
     onnx, onnx2torch = _packages()
     first: Exception | None = None
     for version in VERSIONS:
         try:
             tried = model if version is None else onnx.version_converter.convert_version(model, version)
-            return _name_weights(_sized(onnx2torch.convert(tried)))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that numbers may differ, which is found out
+                return _name_weights(_sized(onnx2torch.convert(tried)))
         except Exception as error:  # an operator that onnx2torch or the converter does not know
             first = first or error
     assert first is not None

@@ -55,8 +55,8 @@ class Names:
 
 
 def _dotted(path: str) -> str:
-    """Return a path with dots only, since names in ONNX files have slashes."""
-    return path.replace("/", ".").strip(".")
+    """Return a path with dots for the slashes of ONNX files, and without commas, which divide splits."""
+    return path.replace("/", ".").replace(",", "_").strip(".")
 
 
 def _operation(node: fx.Node) -> str:

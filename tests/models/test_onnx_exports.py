@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,9 +36,13 @@ class Viewing(nn.Module):
 
 
 def stages_of(path: Path) -> Stages:
+    return built(path, IMAGE, 5)
+
+
+def built(path: Path, image: tuple[int, int, int], classes: int = 0) -> Stages:
     model = resolve("models", "onnx", {"path": str(path)}).component
     assert isinstance(model, Onnx)
-    return model.build(IMAGE, 5)
+    return model.build(image, classes)
 
 
 def answer_of_runtime(path: Path, images: Tensor) -> Tensor:
@@ -146,12 +151,16 @@ def test_new_operators_and_shared_weights_are_taken(tmp_path: Path, opset: int) 
     ]
 
 
-def written(path: Path, operator: str, inputs: list[str], outputs: list[str], **attributes: object) -> Path:
-    """Write a network of one operator of version 19 and a sum, for (2, 3, 7, 8) images."""
+def written(
+    path: Path, operator: str, inputs: list[str], outputs: list[str], opset: int = 19, **attributes: Any
+) -> Path:
+    """Write a network of one operator and a sum, for (2, 3, 7, 8) images."""
     helper, number = onnx.helper, onnx.TensorProto.FLOAT
     constants = [
         helper.make_tensor("scales", number, [4], [1, 1, 0.5, 0.5]),
         helper.make_tensor("none", onnx.TensorProto.INT64, [0], []),
+        onnx.numpy_helper.from_array(np.random.default_rng(0).standard_normal((4, 3, 4, 4)).astype("f"), "kernel"),
+        onnx.numpy_helper.from_array(np.random.default_rng(1).standard_normal((4, 3, 3, 3)).astype("f"), "kernel3"),
     ]
     nodes = [helper.make_node(operator, inputs, outputs, name="it", **attributes)]
     nodes.append(helper.make_node("Add", [outputs[0], outputs[0]], ["end"], name="twice"))
@@ -159,7 +168,7 @@ def written(path: Path, operator: str, inputs: list[str], outputs: list[str], **
     image = helper.make_tensor_value_info("x", number, ["n", 3, 7, 8])
     used = [each for each in constants if each.name in inputs]
     graph = helper.make_graph(nodes, "net", [image], shapes, used)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9)
     onnx.save(model, str(path))
     return path
 
@@ -174,7 +183,7 @@ def written(path: Path, operator: str, inputs: list[str], outputs: list[str], **
     ],
 )
 def test_operators_that_changed_compute_what_the_reference_does(
-    tmp_path: Path, operator: str, inputs: list[str], outputs: list[str], attributes: dict[str, object]
+    tmp_path: Path, operator: str, inputs: list[str], outputs: list[str], attributes: dict[str, Any]
 ) -> None:
     from onnx.reference import ReferenceEvaluator
 
@@ -182,9 +191,7 @@ def test_operators_that_changed_compute_what_the_reference_does(
     images = torch.rand(2, 3, 7, 8)
     expected = ReferenceEvaluator(str(path)).run(None, {"x": images.numpy()})[0]
 
-    model = resolve("models", "onnx", {"path": str(path)}).component
-    assert isinstance(model, Onnx)
-    torch.testing.assert_close(model.build((3, 7, 8), 0)(images), torch.from_numpy(expected), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(built(path, (3, 7, 8))(images), torch.from_numpy(expected), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -195,8 +202,81 @@ def test_operators_that_changed_compute_what_the_reference_does(
     ],
 )
 def test_operators_that_torch_cannot_compute_are_refused(
-    tmp_path: Path, operator: str, inputs: list[str], attributes: dict[str, object]
+    tmp_path: Path, operator: str, inputs: list[str], attributes: dict[str, Any]
 ) -> None:
     path = written(tmp_path / "net.onnx", operator, inputs, ["a"], **attributes)
     with pytest.raises(UsageError, match=f"Expected {operator} without "):
         stages_of(path)
+
+
+@pytest.mark.parametrize(
+    ("operator", "attributes"),
+    [
+        ("Resize", {"mode": "linear", "coordinate_transformation_mode": "asymmetric"}),
+        ("Resize", {"mode": "nearest", "nearest_mode": "ceil"}),
+        ("ReduceMax", {"axes": [-1, -2], "keepdims": 0}),
+    ],
+)
+def test_a_file_of_which_other_numbers_are_computed_is_refused(
+    tmp_path: Path, operator: str, attributes: dict[str, Any]
+) -> None:
+    if operator == "ReduceMax":
+        path = written(tmp_path / "net.onnx", operator, ["x"], ["a"], opset=13, **attributes)
+    else:
+        path = written(tmp_path / "net.onnx", operator, ["x", "", "scales"], ["a"], **attributes)
+    with pytest.raises(UsageError, match=r"Expected (the )?outputs .*ONNX Runtime.* from what onnx2torch makes of it"):
+        built(path, (3, 7, 8))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("side", ["SAME_UPPER", "SAME_LOWER"])
+@pytest.mark.parametrize(("operator", "kernel", "stride"), [("Conv", 3, 1), ("Conv", 4, 2), ("MaxPool", 2, 2)])
+def test_zeros_that_the_file_leaves_open_are_as_many_as_the_runtime_adds(
+    tmp_path: Path, operator: str, kernel: int, stride: int, side: str
+) -> None:
+    inputs = ["x"] if operator == "MaxPool" else ["x", {3: "kernel3", 4: "kernel"}[kernel]]
+    path = written(
+        tmp_path / "net.onnx",
+        operator,
+        inputs,
+        ["a"],
+        auto_pad=side,
+        kernel_shape=[kernel, kernel],
+        strides=[stride, stride],
+    )
+    images = torch.rand(2, 3, 7, 8)
+    torch.testing.assert_close(built(path, (3, 7, 8))(images), answer_of_runtime(path, images), rtol=1e-4, atol=1e-5)
+
+
+def save_like_tensorflow(path: Path) -> Path:
+    """Write a network that takes images (N, 8, 8, 3)."""
+    helper, number, rng = onnx.helper, onnx.TensorProto.FLOAT, np.random.default_rng(0)
+    weights = {"kernel": rng.standard_normal((4, 3, 3, 3)), "fc": rng.standard_normal((64, 5))}
+    nodes = [
+        helper.make_node("Transpose", ["images"], ["turned"], name="turn", perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", ["turned", "kernel"], ["maps"], name="conv", auto_pad="SAME_UPPER", strides=[2, 2]),
+        helper.make_node("Transpose", ["maps"], ["rows"], name="turn_back", perm=[0, 2, 3, 1]),
+        helper.make_node("Flatten", ["rows"], ["flat"], name="flatten"),
+        helper.make_node("MatMul", ["flat", "fc"], ["logits"], name="fc"),
+    ]
+    images = helper.make_tensor_value_info("images", number, ["n", 8, 8, 3])
+    logits = helper.make_tensor_value_info("logits", number, ["n", 5])
+    constants = [onnx.numpy_helper.from_array(array.astype("f"), name) for name, array in weights.items()]
+    graph = helper.make_graph(nodes, "net", [images], [logits], constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), str(path))
+    return path
+
+
+@torch.no_grad()
+def test_a_network_that_takes_the_channels_last_is_given_them_last(tmp_path: Path) -> None:
+    path, images = save_like_tensorflow(tmp_path / "net.onnx"), torch.rand(3, *IMAGE)
+    stages = stages_of(path)
+    assert find_cuts(stages, "all")[:2] == ["channels_last", "turn"]
+    expected = answer_of_runtime(path, images.permute(0, 2, 3, 1).contiguous())
+    torch.testing.assert_close(stages(images), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_images_of_another_size_than_the_file_declares_are_refused_with_that_size(tmp_path: Path) -> None:
+    path = save_like_tensorflow(tmp_path / "net.onnx")
+    with pytest.raises(UsageError, match=r"Expected images of 3x8x8, as .*net.onnx declares, got 3x16x16."):
+        built(path, (3, 16, 16))
