@@ -79,6 +79,7 @@ def test_a_member_that_tells_nothing_is_moved_to_the_mean_image(
     assert reached == pytest.approx(reference, abs=0.3)
 
 
+@pytest.mark.slow
 def test_without_queries_the_answer_is_the_mean_of_what_shadows_teach(
     world: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:

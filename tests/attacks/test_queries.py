@@ -100,6 +100,7 @@ def test_long_vectors_are_shortened_and_keep_their_distances(world: Callable) ->
     assert (ratio - 1).abs().max() < 0.05
 
 
+@pytest.mark.slow
 def test_only_a_client_that_encrypts_is_sent_fewer_images(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_queries, "MAX_ENCRYPTED_QUERIES", 10)
     seen = world("conv1").seen_by(BlackBox())

@@ -34,6 +34,7 @@ def middle(target):
     return target.split("relu3").copy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["oneshot", "interactive"])
 def test_decrypted_logits_are_those_of_the_network_it_evaluates(mode, middle, train, private):
     protected = Ckks(mode=mode).protect(middle, train)

@@ -61,6 +61,7 @@ def test_the_true_ir_fits_what_was_sent_though_it_differs_from_it(model, train, 
     assert (misfit > 20 * fit).all()
 
 
+@pytest.mark.slow
 def test_tuning_makes_up_for_what_is_lost(model, train, private):
     def loss(epochs):
         protected = Codec(quality=1, tuning_epochs=epochs).protect(model, train[:256])

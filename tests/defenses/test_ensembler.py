@@ -86,6 +86,7 @@ def test_bodies_differ_and_stay_as_they_are_while_the_device_trains(model, train
     assert not torch.equal(next(first.parameters()), next(second.parameters()))
 
 
+@pytest.mark.slow
 def test_training_restores_the_accuracy(model, train, private):
     assert accuracy(ensemble(model, train).classify(private.images), private.labels) > 0.9
 

@@ -53,6 +53,7 @@ def words(defense: Defense) -> str:
     return f"{type(defense).__name__}{defense.params}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defense", VARIANTS, ids=words)
 def test_a_variant_passes_the_checks_of_defenses(defense: Defense) -> None:
     with Lab() as lab:

@@ -26,6 +26,7 @@ def test_an_unbiased_attacker_on_a_linear_client_gets_the_chosen_psnr():
     assert -10 * (guess - images).square().mean().log10().item() == pytest.approx(12, abs=0.7)
 
 
+@pytest.mark.slow
 def test_a_lower_psnr_needs_more_noise_and_the_penalty_less(model, train):
     def sigma(**params):
         torch.manual_seed(0)

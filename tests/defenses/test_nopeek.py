@@ -60,6 +60,7 @@ def test_gradients_are_finite_for_equal_images_and_for_a_constant_ir():
     assert twice.grad.isfinite().all()
 
 
+@pytest.mark.slow
 def test_more_weight_lowers_the_correlation_of_images_and_irs(target, train, private):
     levels = []
     for weight in (0, 1):

@@ -31,6 +31,7 @@ def test_samples_follow_the_rounded_law(noise, randomness, edges):
     assert p_value(found, edges, LAWS[noise]) > 1e-6
 
 
+@pytest.mark.slow
 @kinds
 def test_magnitudes_are_exact_where_the_table_alone_does_not_decide(noise):
     bits = 12  # Nearly every number is then undecided.

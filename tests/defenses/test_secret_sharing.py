@@ -60,6 +60,7 @@ def observation(protected: SplitModel, private: ImageSet, aux: ImageSet) -> Obse
     )
 
 
+@pytest.mark.slow
 def test_an_attack_on_one_share_ends_at_the_mean_image_and_on_both_at_the_undefended_score(
     target: Target, train: ImageSet, private: ImageSet
 ) -> None:

@@ -48,6 +48,7 @@ def leak(model, attack, *, view=None, private=64):
     return (psnr(attacked, victims.images) - psnr(reference, victims.images)).mean().item()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "attack",
     [Ridge(), EncoderDecoder(steps=100), BlackBox(steps=60), WhiteBox(iterations=40)],

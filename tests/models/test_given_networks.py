@@ -234,6 +234,7 @@ def test_a_suite_file_cannot_name_code(images: Path, tmp_path: Path, monkeypatch
     assert not Path("ran").exists()
 
 
+@pytest.mark.slow
 def test_no_command_imports_what_a_board_names(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("evil.py").write_text("open('ran', 'w')")

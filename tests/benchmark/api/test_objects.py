@@ -79,6 +79,7 @@ def test_a_network_and_tensors_are_attacked_and_resumed(tmp_path: Path, monkeypa
     )
 
 
+@pytest.mark.slow
 def test_a_changed_weight_and_a_changed_pixel_are_new_cells(tmp_path: Path) -> None:
     changed, images = network(), IMAGES.clone()
     with torch.no_grad():

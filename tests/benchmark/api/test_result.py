@@ -73,6 +73,7 @@ def test_images_of_a_plug_in_are_computed_again_by_a_worker(tmp_path: Path, monk
     assert np.array_equal(found.reconstructions, kept)
 
 
+@pytest.mark.slow
 def test_a_cell_without_reconstructions_has_none(tmp_path: Path) -> None:
     found = run(tmp_path, attacks="white_box", defenses="ckks")
 

@@ -67,6 +67,7 @@ def test_a_second_run_computes_nothing(folder: Path, monkeypatch: pytest.MonkeyP
     pd.testing.assert_frame_equal(pd.DataFrame(run(folder)), pd.DataFrame(first))
 
 
+@pytest.mark.slow
 def test_a_run_leaves_the_number_of_threads_as_it_was(folder: Path) -> None:
     torch.set_num_threads(2)
     try:

@@ -88,6 +88,7 @@ def test_the_files_compute_the_logits_of_the_trained_target_for_any_number_of_im
     assert not list((tmp_path / "out").glob(".*"))
 
 
+@pytest.mark.slow
 def test_outputs_without_names_of_classes_have_the_shape_of_the_answer(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

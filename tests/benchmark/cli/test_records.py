@@ -104,6 +104,7 @@ def test_records_of_another_version_are_never_mixed_and_come_back_with_it(
     assert (out / "pictures" / f"{before.loc['ridge', 'cell_id']}.png").exists()
 
 
+@pytest.mark.slow
 def test_records_of_an_older_version_are_set_aside_by_any_run_and_then_missing(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import pytest
 from mia_bench.benchmark.leaderboard.store import read_records, write_record
 
 from ...helpers.boards import cell, write
 from ...helpers.commands import mia_bench, run
 
 
+@pytest.mark.slow
 def test_results_are_merged_submitted_and_verified(tree: Path, tmp_path: Path) -> None:
     for name, sigma in (("a", "0.1"), ("b", "0.5")):
         assert run(tree, tmp_path / name, "--attack", "ridge", "--defense", "dp_ir", "--sigma", sigma).exit_code == 0

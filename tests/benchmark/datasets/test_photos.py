@@ -44,6 +44,7 @@ def test_no_patch_is_featureless(pools):
         assert pool.images.std(dim=(2, 3)).mean(dim=1).min() >= 0.019
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [16, 32, 96])
 def test_no_image_is_in_two_pools(size):
     pools = Photos(size=size).load(None)

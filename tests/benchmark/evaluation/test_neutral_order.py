@@ -81,6 +81,7 @@ def test_an_attack_that_takes_the_order_for_the_label_gains_nothing(bench: Artif
     assert guessed.row.psnr_db < mean.row.psnr_db
 
 
+@pytest.mark.slow
 def test_an_attack_that_knows_the_labels_from_elsewhere_is_flagged(bench: Artifacts, place: Setting) -> None:
     labels = bench.attacked(place).labels
 

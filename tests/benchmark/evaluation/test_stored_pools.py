@@ -20,6 +20,7 @@ BATCH = 256
 """Images that are read at a time, at most; the training pool has 600."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defense", ["undefended", "dp_ir", "nopeek", "quantize"])
 def test_a_cell_reads_stored_images_in_batches_and_scores_as_in_memory(
     defense: str, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch

@@ -126,6 +126,7 @@ def test_a_network_is_trained_and_measured_for_its_task(folders: dict[str, Path]
     assert "evaluator_agreement" not in plain.details
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defense", TRAINS_WITH_LABELS)
 @pytest.mark.parametrize("task", ["regression", "unlabeled"])
 def test_defenses_that_train_use_the_loss_of_the_task(

@@ -37,6 +37,7 @@ def named(channel: GridNoiseChannel, values: Tensor, observations: int) -> float
     return right
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", ["gaussian", "laplacian"])
 @pytest.mark.parametrize(("sigma", "observations"), [(0.2, 1), (0.5, 1), (1.0, 1), (1.0, 4), (3.0, 1), (10.0, 1)])
 def test_no_attacker_that_owns_the_candidates_beats_the_bound(noise: str, sigma: float, observations: int) -> None:

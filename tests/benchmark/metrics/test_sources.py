@@ -89,6 +89,7 @@ def test_sources_of_another_form_are_bad_input(sources: Tensor) -> None:
         cell(bench(sources))
 
 
+@pytest.mark.slow
 def test_a_record_holds_the_sources_and_its_intervals_count_them() -> None:
     named = bench(torch.tensor(SOURCES))
 

@@ -76,6 +76,7 @@ def test_pixels_with_noise_have_the_error_of_a_wiener_filter(observations: int) 
     assert least == pytest.approx(expected, rel=0.02)
 
 
+@pytest.mark.slow
 def test_laplacian_noise_has_twice_the_information_of_gaussian_noise() -> None:
     strong, weak = (
         van_trees_mse(model(nn.Flatten(), sigma, noise=noise), prior())
@@ -85,6 +86,7 @@ def test_laplacian_noise_has_twice_the_information_of_gaussian_noise() -> None:
     assert strong == pytest.approx(weak, rel=0.02)
 
 
+@pytest.mark.slow
 def test_of_a_mixture_the_attacker_may_know_the_component() -> None:
     protected = model(nn.Flatten())
     wide, narrow = (van_trees_mse(protected, prior(spread=spread)) for spread in (0.003, 0.001))

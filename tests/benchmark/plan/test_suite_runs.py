@@ -52,8 +52,12 @@ BRIEFLY: dict[str, dict[str, list[str]]] = {
     "real-networks": ITERATIONS | {"tv": ["0.1"]},
 }
 """Options that shorten each suite."""
-ATTACKS = {"calibration": ["ridge", "auto"], "defenses": ["ridge", "auto"]}
-"""In place of the attacks of a suite with many defenses: the first runs on each of them, the others on one."""
+ATTACKS = {
+    "calibration": ["ridge", "auto"],
+    "defenses": ["ridge", "auto"],
+    "real-networks": ["white_box", "auto"],
+}
+"""In place of the attacks of a suite with many defenses or networks: the first runs on each, the others on one."""
 
 
 @pytest.fixture
@@ -97,7 +101,7 @@ def without_numbers(component: ResolvedComponent) -> tuple[str, ...]:
 
 
 def crossed(planned: Sequence[PlannedCell]) -> list[PlannedCell]:
-    """Each split, each defense and each attack of each network once; their numbers and seeds count as the same.
+    """Each split of each network once, and each defense and each attack once; numbers and seeds count as the same.
 
     Which attacks and defenses work on which kinds of wires is tested in ``test_every_wire.py`` of both.
     """
@@ -106,7 +110,7 @@ def crossed(planned: Sequence[PlannedCell]) -> list[PlannedCell]:
         setting = each.cell.setting
         network = (setting.dataset.label, without_numbers(setting.model))
         defense, attack = map(without_numbers, (setting.defense, each.cell.attack))
-        new = {(*network, setting.split), (*network, "defense", defense), (*network, "attack", attack)} - seen
+        new = {(*network, setting.split), defense, attack} - seen
         if new:
             chosen.append(each)
         seen |= new

@@ -180,6 +180,7 @@ def test_importing_the_package_and_the_command_line_imports_no_torch() -> None:
     assert result.stdout.strip() == "False"
 
 
+@pytest.mark.slow
 def test_no_file_uses_pickle() -> None:
     tracked = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, text=True, capture_output=True, check=True)
     for name in tracked.stdout.split():

@@ -18,6 +18,7 @@ ROWS = cells()
 (SCENARIO,) = content([each.row for each in ROWS], {each.row.cell_id: each for each in ROWS}).scenarios
 
 
+@pytest.mark.slow
 def test_figures_are_written_as_png_and_svg_and_again_byte_for_byte(tmp_path: Path) -> None:
     board = write(tmp_path / "results", cells(splits=("conv1", "relu2")), pictured=False)
     folders = [tmp_path / "one", tmp_path / "two"]

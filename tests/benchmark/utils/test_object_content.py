@@ -93,6 +93,7 @@ def test_one_weight_and_one_hook_change_the_hash_of_a_network() -> None:
     assert len({content_of(each) for each in (network(), changed, hooked)}) == 3
 
 
+@pytest.mark.slow
 def test_hashes_are_the_same_in_every_process() -> None:
     code = (
         "from mia_bench.benchmark.utils.object_content import content_of\n"
