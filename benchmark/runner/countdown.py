@@ -24,17 +24,25 @@ class Countdown:
     """
 
     def __init__(
-        self, seconds: float, by_cell: Mapping[str, float | None], clock: Callable[[], float] = time.monotonic
+        self,
+        seconds: float,
+        by_cell: Mapping[str, float | None],
+        training: Mapping[str, float] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start to count.
 
         Args:
             seconds: expected wall time of the whole run.
             by_cell: expected seconds of each cell, by its id; None counts as their mean.
+            training: further seconds of those cells that train a target before they begin.
             clock: gives the time in seconds.
         """
         usual = mean([each for each in by_cell.values() if each] or [1.0])
-        self._weights = {cell_id: usual if each is None else max(each, 1e-3) for cell_id, each in by_cell.items()}
+        self._weights = {
+            cell_id: (usual if each is None else max(each, 1e-3)) + (training or {}).get(cell_id, 0.0)
+            for cell_id, each in by_cell.items()
+        }
         self._total, self._seconds = sum(self._weights.values()) or 1.0, seconds
         self._clock, self._start = clock, clock()
         self._done, self._last = 0.0, self._start

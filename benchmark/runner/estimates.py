@@ -29,18 +29,23 @@ class Estimate:
         seconds: wall time of those cells that can be estimated.
         by_cell: seconds of each cell, the first cell of a setting with those to protect the model; None for a cell
             whose attack was never timed.
-        training_seconds: time to train the targets that are not cached.
+        training: seconds to train each target that is not cached, by the first cell that needs it.
         memory_bytes: memory of all processes together, at most; without the cells of plug-ins.
 
     Example:
-        >>> Estimate(seconds=95.0, by_cell={}, training_seconds=20.0).unknown
+        >>> Estimate(seconds=95.0, by_cell={}, training={}).unknown
         0
     """
 
     seconds: float
     by_cell: Mapping[Cell, float | None]
-    training_seconds: float
+    training: Mapping[Cell, float]
     memory_bytes: int = 0
+
+    @property
+    def training_seconds(self) -> float:
+        """The time to train all targets that are not cached."""
+        return sum(self.training.values())
 
     @property
     def unknown(self) -> int:
@@ -57,7 +62,7 @@ def estimate(groups: Sequence[Sequence[Cell]], artifacts: Artifacts, known: Sequ
         known: cells that were timed before.
         jobs: number of processes.
     """
-    training = _training_by_target(groups, artifacts)
+    training = _training_by_first_cell(groups, artifacts)
     by_cell: dict[Cell, float | None] = {}
     longest, total, largest = 0.0, 0.0, max((each.memory for each in training.values()), default=0)
     clients: dict[object, Client | None] = {}
@@ -78,8 +83,9 @@ def estimate(groups: Sequence[Sequence[Cell]], artifacts: Artifacts, known: Sequ
         by_cell |= attacking
     processes = max(1, min(jobs, len(by_cell)))
     memory = min(jobs, len(by_cell)) * largest
-    training_seconds = sum(each.seconds for each in training.values())
-    return Estimate(training_seconds + max(longest, total / processes), by_cell, training_seconds, memory)
+    training_seconds = {cell: each.seconds for cell, each in training.items()}
+    seconds = sum(training_seconds.values()) + max(longest, total / processes)
+    return Estimate(seconds, by_cell, training_seconds, memory)
 
 
 def duration(seconds: float) -> str:
@@ -144,14 +150,16 @@ class _Training(NamedTuple):
     memory: int
 
 
-def _training_by_target(groups: Sequence[Sequence[Cell]], artifacts: Artifacts) -> dict[object, _Training]:
+def _training_by_first_cell(groups: Sequence[Sequence[Cell]], artifacts: Artifacts) -> dict[Cell, _Training]:
     """Return what it takes to train each target; nothing for those of plug-ins, which run in worker processes only."""
-    found: dict[object, _Training] = {}
+    found: dict[Cell, _Training] = {}
+    seen = set[object]()
     for group in groups:
         setting = group[0].setting
         target = setting.dataset, setting.model, setting.seed
-        if target not in found and not setting.in_worker and not artifacts.targets.is_ready(setting):
-            found[target] = _training(artifacts, setting)
+        if target not in seen and not setting.in_worker and not artifacts.targets.is_ready(setting):
+            found[group[0]] = _training(artifacts, setting)
+        seen.add(target)
     return found
 
 

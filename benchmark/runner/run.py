@@ -239,7 +239,8 @@ def _display(
     ids = {task.cell: task.cell_id for task in itertools.chain.from_iterable(tasks)}
     names = {ids[cell]: name for cell, name in short.items()}
     seconds = {ids[cell]: each for cell, each in need.by_cell.items()}
-    return display(names, Countdown(need.seconds, seconds)) if names else None
+    training = {ids[cell]: each for cell, each in need.training.items()}
+    return display(names, Countdown(need.seconds, seconds, training)) if names else None
 
 
 def tell_doubts(records: Sequence[Record]) -> int:

@@ -100,7 +100,7 @@ def test_protecting_is_timed_by_defense_and_processes_share_the_settings(bench: 
     assert estimate(groups, bench, known, 2).seconds == 10 + 30  # the longest cell
     assert estimate([[cell for (cell,) in groups]], bench, known, 2).seconds == (10 + 10 + 10 + 2) / 2
     assert [*estimate(groups, bench, known, 1).by_cell.values()] == [10 + 2, 10 + 30, 10]
-    assert estimate([], bench, known, 2) == Estimate(0, {}, 0)
+    assert estimate([], bench, known, 2) == Estimate(0, {}, {})
 
 
 def test_targets_that_are_not_in_the_cache_are_trained_once(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +112,10 @@ def test_targets_that_are_not_in_the_cache_are_trained_once(bench: Artifacts, mo
     first = estimate(groups[:1], bench, known, 1).seconds - 10
 
     assert first > 0
-    assert estimate(groups, bench, known, 1).seconds - trained == pytest.approx(first)
+    both = estimate(groups, bench, known, 1)
+    assert both.seconds - trained == pytest.approx(first)
+    assert both.training_seconds == pytest.approx(first)
+    assert [*both.training] == [groups[0][0]]
 
 
 def memory(groups: list[list[Cell]], bench: Artifacts, jobs: int = 1) -> int:

@@ -93,6 +93,15 @@ def test_cells_without_timing_data_count_as_the_others(clock: list[float]) -> No
     assert 8 < countdown.left() < 12
 
 
+def test_a_target_that_is_trained_first_does_not_count_against_the_cells_behind_it(clock: list[float]) -> None:
+    countdown = Countdown(60.0 + 40.0, dict.fromkeys("abcd", 10.0), {"a": 60.0}, clock=lambda: clock[0])
+    countdown.started("a")
+    clock[0] = 70
+    countdown.finished("a")
+
+    assert countdown.left() == pytest.approx(30)
+
+
 def test_labels_say_once_what_all_cells_share() -> None:
     cells = plan(Request(dataset="photos", attacks=["ridge"], defenses=["dp_ir:sigma=0.1"], seeds=(0, 1)))
 
@@ -117,8 +126,8 @@ def test_cells_that_differ_in_the_number_of_images_are_told_apart() -> None:
 
 def test_a_run_says_how_long_it_takes_and_a_long_one_names_a_shorter_one() -> None:
     cells = plan(Request(dataset="photos", attacks=["ridge"], defenses=["dp_ir"]))
-    short = Estimate(95, dict.fromkeys(cells, 10.0), 0)
-    long = Estimate(3600, {**dict.fromkeys(cells, 10.0), cells[0]: None}, 0)
+    short = Estimate(95, dict.fromkeys(cells, 10.0), {})
+    long = Estimate(3600, {**dict.fromkeys(cells, 10.0), cells[0]: None}, {})
 
     assert [*opening(4, short, "photos")] == ["Running 4 cells: photos.", "Expected time: about 2 min."]
     assert [*opening(6, long, "")] == [
@@ -126,4 +135,4 @@ def test_a_run_says_how_long_it_takes_and_a_long_one_names_a_shorter_one() -> No
         "Expected time: about 60 min. Cells without timing data, which are not included: 1.",
         f"Finished cells are saved, so the run can be interrupted. For a quick look: {SHORT_RUN}",
     ]
-    assert [*opening(6, Estimate(0, {}, 0), "")] == ["All 6 cells are already done."]
+    assert [*opening(6, Estimate(0, {}, {}), "")] == ["All 6 cells are already done."]

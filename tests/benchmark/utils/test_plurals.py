@@ -38,8 +38,8 @@ def test_words_of_other_plurals_are_given() -> None:
 
 
 def test_a_run_of_one_cell_says_so() -> None:
-    assert [*opening(1, Estimate(0, {}, 0), "")] == ["The only cell is already done."]
-    assert next(opening(1, Estimate(5.0, {object(): 5.0}, 0), "")) == "Running 1 cell."  # pyright: ignore
+    assert [*opening(1, Estimate(0, {}, {}), "")] == ["The only cell is already done."]
+    assert next(opening(1, Estimate(5.0, {object(): 5.0}, {}), "")) == "Running 1 cell."  # pyright: ignore
 
 
 def counted(path: Path) -> Iterator[str]:
