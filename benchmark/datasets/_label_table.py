@@ -100,9 +100,7 @@ def read_table(path: Path, *, names: bool = False) -> LabelTable:
         UsageError: If it is damaged, has no numbers, or names a file twice or outside the folder.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # lines with more values than the header has names
-            frame = pd.read_csv(path, skipinitialspace=True, dtype={0: str}, index_col=False, low_memory=False)
+        frame = _frame(path, names=names)
     except pd.errors.ParserWarning as error:
         raise UsageError(f"Expected a name for each column in the header of {path}, got too few. {FORM}") from error
     except (OSError, ValueError, pd.errors.ParserError) as error:  # also an encoding other than UTF-8
@@ -115,6 +113,7 @@ def read_table(path: Path, *, names: bool = False) -> LabelTable:
     if os.path.isfile(path.parent / str(frame.columns[0])):
         raise UsageError(f"Expected a header in {path}, got the image {frame.columns[0]!r} in line 1. {FORM}")
     columns = [str(name) for name in frame.columns[1:]]
+    _require_filled(frame, path)
     classes = _class_names(frame[columns[0]]) if names and len(columns) == 1 else None
     for name in columns if classes is None else ():
         _require_numbers(frame[name], name, path)
@@ -122,6 +121,15 @@ def read_table(path: Path, *, names: bool = False) -> LabelTable:
     _require_inside(files, path)
     values = frame[columns].to_numpy() if classes is None else classes[1][:, None]
     return LabelTable(path, tuple(map(str, files)), tuple(columns), values, () if classes is None else classes[0])
+
+
+def _frame(path: Path, *, names: bool, **settings: Any) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # lines with more values than the header has names
+        frame = pd.read_csv(path, skipinitialspace=True, dtype={0: str}, index_col=False, low_memory=False, **settings)
+    if names and len(frame.columns) == 2 and frame.iloc[:, 1].dtype.kind not in "biuf":
+        return _frame(path, names=False, keep_default_na=False, na_values=[""])  # a class may be called None or NA
+    return frame
 
 
 def _class_names(column: Any) -> tuple[tuple[str, ...], NDArray[np.int64]] | None:
@@ -141,14 +149,18 @@ def _require_numbers(column: Any, name: str, path: Path) -> None:
             f"Expected numbers in the column {name!r} of {path}, got {text!r}. Write numbers. Names of classes "
             f"are read if they are the only column of {TABLES[0]} besides the paths."
         )
-    if column.isna().any():
-        line = int(np.flatnonzero(column.isna())[0]) + 2
-        raise UsageError(f"Expected a number in the column {name!r} of {path}, got none in line {line}. Fill it in.")
     if not has_numbers:
         largest = max(column, key=abs)
         raise UsageError(
             f"Expected numbers of at most 64 bits in the column {name!r} of {path}, got {largest}. Scale them."
         )
+
+
+def _require_filled(frame: Any, path: Path) -> None:
+    for name, missing in frame.iloc[:, 1:].isna().items():
+        if missing.any():
+            line = int(np.flatnonzero(missing)[0]) + 2
+            raise UsageError(f"Expected a value in the column {name!r} of {path}, got none in line {line}. Fill it in.")
 
 
 def _require_inside(files: Sequence[PurePosixPath], path: Path) -> None:

@@ -149,11 +149,13 @@ def test_a_table_of_numbers_is_for_regression_and_may_name_the_splits(tmp_path: 
     ("content", "words"),
     [
         ("file,x,y\n0.png,1,cat\n", "Expected numbers in the column 'y' of .*, got 'cat'. Write numbers. Names"),
-        ("file,x\n0.png,cat\n1.png,3.5\n2.png,\n", "Expected numbers in the column 'x' of .*, got 'cat'"),
+        ("file,x\n0.png,cat\n1.png,3.5\n2.png,\n", "Expected a value in the column 'x' of .*, got none in line 4"),
         ("file,x\n0.png,cat\n1.png,dog\n", "Expected at least 3 images in"),
         ("file;x\n0.png;1\n", "got 1 column and 1 line.* with commas between them"),
         ("file,x\n0.png,1\n1.png,\n", "got none in line 3"),
         ("file,x\n0.png,True\n1.png,\n", "got none in line 3"),
+        ("file,x\n0.png,cat\n1.png,\n", "Expected a value in the column 'x' .*, got none in line 3"),
+        ("file,x\n0.png,1\n1.png,NA\n", "got none in line 3"),
         (f"file,x\n0.png,{10**30}\n1.png,1\n", "Expected numbers of at most 64 bits in the column 'x' .*, got 10000"),
         (
             "file,x\n0.png,1,7\n1.png,2,8\n",
@@ -268,6 +270,14 @@ def test_a_table_of_names_gives_the_classes_as_folders_do(tmp_path: Path) -> Non
     assert folder(tmp_path, task="unlabeled").task == "unlabeled"
     with pytest.raises(UsageError, match=r"Expected numbers for task=regression in .*, got names such as 'Zebra'"):
         folder(tmp_path, task="regression")
+
+
+def test_a_class_may_have_the_name_that_others_give_to_a_missing_value(tmp_path: Path) -> None:
+    names = ["None", "NA", "cat"]
+    (images(tmp_path) / "labels.csv").write_text(
+        "\n".join(["file,animal", *(f"{index}.png,{names[index % 3]}" for index in range(COUNT))])
+    )
+    assert folder(tmp_path).classes == ("NA", "None", "cat")
 
 
 def test_a_table_of_whole_numbers_asks_whether_they_are_classes(
