@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -26,6 +25,7 @@ class Head:
     path: str
 
     @classmethod
+    @torch.no_grad()
     def of(cls, network: nn.Module, image_shape: tuple[int, int, int]) -> Head:
         """Find the fully connected layer or convolution of a network that is executed last.
 
@@ -34,7 +34,8 @@ class Head:
         """
         kind, shape = type(network).__name__, "x".join(map(str, image_shape))
         try:
-            last = LastLayer.of(network, torch.zeros(1, *image_shape))
+            images = torch.zeros(1, *image_shape)
+            last, answer = LastLayer.of(network, images), network(images)
         except Exception as error:
             raise UsageError(
                 f"Expected a network that takes images of {shape}, got {kind}, which does not: {reason_of(error)}. "
@@ -43,6 +44,12 @@ class Head:
         if last is None:
             raise UsageError(
                 f"Expected a network with a fully connected layer or a convolution, got {kind}. Choose another."
+            )
+        rows, outputs = len(last.layer.weight), tuple(answer.shape[1:]) if isinstance(answer, Tensor) else ()
+        if outputs and rows not in outputs:
+            raise UsageError(
+                f"Expected a network whose last layer is fully connected or a convolution, got {kind}: {last.path} "
+                f"gives {rows} numbers, and the network {outputs}. Leave out head=retrain."
             )
         return cls(network, last.path)
 
@@ -53,11 +60,6 @@ class Head:
         assert isinstance(layer, nn.Linear | nn.Conv2d)
         return layer
 
-    def rows(self, weights: Mapping[str, Tensor]) -> int | None:
-        """Return for how many classes some weights are; None if they have no such layer."""
-        weight = weights.get(f"{self.path}.weight")
-        return len(weight) if weight is not None and weight.dim() else None
-
     def replace(self, classes: int) -> None:
         """Put a layer with random weights for other classes in its place."""
         old, bias = self.layer, self.layer.bias is not None
@@ -65,5 +67,6 @@ class Head:
             new: nn.Module = nn.Linear(old.in_features, classes, bias=bias)
         else:
             kernel, padding = tuple(old.kernel_size), old.padding
-            new = nn.Conv2d(old.in_channels, classes, kernel, tuple(old.stride), padding, bias=bias)  # pyright: ignore[reportArgumentType]
+            stride, dilation = tuple(old.stride), tuple(old.dilation)
+            new = nn.Conv2d(old.in_channels, classes, kernel, stride, padding, dilation, bias=bias)  # pyright: ignore[reportArgumentType]
         self.network.set_submodule(self.path, new)

@@ -18,7 +18,7 @@ from ..benchmark.utils.plurals import count_of
 from ._content import File
 from ._graph import linearize, require_independence
 from ._head import Head
-from ._weights import fill, read_weights, without_prefix
+from ._weights import fill, other_classes, read_weights, without_prefix
 
 Shift = Annotated[float, Field(ge=-1e4, le=1e4)]
 Scale = Annotated[float, Field(gt=0, le=1e4)]
@@ -135,8 +135,7 @@ class WeightedNetwork(Network, _Filled):  # parameters of the last base come fir
             return network
         path = self.weights.file()
         weights = without_prefix(read_weights(path), network)
-        trained_classes = Head.of(network, image_shape).rows(weights)
-        if trained_classes not in (None, classes):
+        if trained_classes := other_classes(network, weights, classes):
             network = self.untrained(image_shape, trained_classes)
         fill(network, weights, str(path), ignored=self.ignored_weights())
         return network

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +19,8 @@ PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".tar")
 """Suffixes of files that torch.save writes."""
 WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
 """Keys under which training programs keep the weights, the first ones preferred; other keys count if only one fits."""
+COUNTER, AVERAGED = "num_batches_tracked", "n_averaged"
+"""Names of counts in batch normalization, which may be missing, and in averages of weights, which the network lacks."""
 MAX_LEVELS = 4
 """Checkpoints inside each other that are opened, at most."""
 SAVE = "Save the weights alone: torch.save(network.state_dict(), FILE), or safetensors.torch.save_file."
@@ -104,19 +106,36 @@ def _are_tensors(value: Any) -> bool:
 
 
 def without_prefix(weights: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
-    """Take off what stands in front of every name: ``module.`` of DataParallel, or the attribute of an outer module.
+    """Take off what stands in front of the names: ``module.`` of DataParallel, or the attribute of an outer module.
 
     Example:
         >>> list(without_prefix({"net.weight": torch.ones(1, 1), "net.bias": torch.ones(1)}, nn.Linear(1, 1)))
         ['weight', 'bias']
     """
-    known, found = network.state_dict().keys(), dict(weights)
-    while found and not known & found.keys():
-        prefix = f"{next(iter(found)).partition('.')[0]}."
-        if not all(name.startswith(prefix) for name in found):
-            return dict(weights)
-        found = {name.removeprefix(prefix): tensor for name, tensor in found.items()}
-    return found
+    found = {name: tensor for name, tensor in weights.items() if name != AVERAGED}
+    wanted = [name for name in network.state_dict() if not name.endswith(COUNTER)]
+    fronts = [name.removesuffix(wanted[0]) for name in found if wanted and name.endswith(wanted[0])]
+    whole = [front for front in fronts if all(front + name in found for name in wanted)]
+    front = whole[0] if len(whole) == 1 else _shared_front(found, wanted)
+    return {name.removeprefix(front): tensor for name, tensor in found.items()}
+
+
+def _shared_front(names: Iterable[str], wanted: Collection[str]) -> str:
+    """Return what stands in front of all names, up to the first name that is wanted."""
+    front, left = "", list(names)
+    while left and not set(left) & set(wanted):
+        part = f"{left[0].partition('.')[0]}."
+        if not all(name.startswith(part) for name in left):
+            return ""
+        front, left = front + part, [name.removeprefix(part) for name in left]
+    return front if left else ""
+
+
+def other_classes(network: nn.Module, weights: Mapping[str, Tensor], classes: int) -> int | None:
+    """Return for how many other classes than a network some weights are; None if for as many, or if that is unclear."""
+    pairs = [(each, weights[name]) for name, each in network.state_dict().items() if name in weights]
+    rows = {len(given) for each, given in pairs if each.dim() and given.dim() and len(each) == classes != len(given)}
+    return rows.pop() if len(rows) == 1 else None
 
 
 def fill(network: nn.Module, weights: Mapping[str, Tensor], source: str, *, ignored: Iterable[str] = ()) -> None:
@@ -133,7 +152,7 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], source: str, *, igno
     """
     expected, beginnings = network.state_dict(), tuple(ignored)
     given = {name: each for name, each in weights.items() if name in expected or not name.startswith(beginnings)}
-    missing = [name for name in expected if name not in given and not name.endswith("num_batches_tracked")]
+    missing = [name for name in expected if name not in given and not name.endswith(COUNTER)]
     unknown = [name for name in given if name not in expected]
     if missing:
         raise UsageError(f"Expected the weights {_some(missing)}, got none in {source}. {_mend(unknown)}")

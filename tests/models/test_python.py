@@ -29,6 +29,22 @@ def half():
     torch.manual_seed(0)
     return random(5).half()
 
+class Comparing(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.prototypes = nn.Parameter(torch.randn(classes, 4))
+
+    def forward(self, images):
+        return nn.functional.linear(self.conv(images).mean((2, 3)), nn.functional.normalize(self.prototypes))
+
+def comparing(classes):
+    return Comparing(classes)
+
+def spread(classes):
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, classes, 3, padding=2, dilation=2), nn.Flatten(2),
+        nn.AdaptiveAvgPool1d(1), nn.Flatten())
+
 def number():
     return 3
 
@@ -143,3 +159,40 @@ def test_weights_of_half_precision_are_computed_with_in_single_precision(module:
 def test_a_file_in_place_of_a_module_is_refused_with_the_way_to_write_it(module: str) -> None:
     with pytest.raises(UsageError, match=r"expected package.module:function, got a file. Leave out the suffix .py."):
         model(f"{module}.py", "random")
+
+
+@pytest.mark.parametrize("classes", [5, 0])
+def test_weights_fit_a_network_whose_last_layer_is_no_module(module: str, classes: int) -> None:
+    network = model(module, "comparing").untrained(IMAGE, 5)
+    torch.save(network.state_dict(), "comparing.pth")
+    built = model(module, "comparing", weights="comparing.pth").build(IMAGE, classes)
+    images = torch.rand(2, *IMAGE)
+    assert torch.equal(built(images), network(images))
+
+
+def test_a_last_layer_that_is_no_module_is_not_replaced(module: str) -> None:
+    torch.save(model(module, "comparing").untrained(IMAGE, 5).state_dict(), "comparing.pth")
+    with pytest.raises(UsageError, match=r"got Comparing: conv gives 4 numbers, and the network \(5,\)\. Leave out"):
+        model(module, "comparing", weights="comparing.pth", head="retrain").build(IMAGE, 3)
+
+
+def test_a_new_head_has_the_dilation_of_the_old_one(module: str) -> None:
+    torch.save(model(module, "spread").untrained(IMAGE, 5).state_dict(), "spread.pth")
+    built = model(module, "spread", weights="spread.pth", head="retrain").build(IMAGE, 3)
+    assert next(part.dilation for part in built.modules() if isinstance(part, nn.Conv2d) and part.padding[0]) == (2, 2)
+
+
+def test_an_average_of_weights_is_read(module: str) -> None:
+    network = model(module, "comparing").untrained(IMAGE, 5)
+    torch.save(torch.optim.swa_utils.AveragedModel(network).state_dict(), "average.pth")
+    built = model(module, "comparing", weights="average.pth").build(IMAGE, 5)
+    images = torch.rand(2, *IMAGE)
+    assert torch.equal(built(images), network(images))
+
+
+def test_a_tensor_beside_the_weights_of_the_network_is_named(module: str) -> None:
+    network = model(module, "comparing").untrained(IMAGE, 5)
+    weights = {f"model.{name}": tensor for name, tensor in network.state_dict().items()}
+    torch.save({"loss.weight": torch.ones(5), **weights}, "training.ckpt")
+    with pytest.raises(UsageError, match=r"Expected the weights of the network alone, got also 'loss.weight' in"):
+        model(module, "comparing", weights="training.ckpt").build(IMAGE, 5)
