@@ -17,6 +17,7 @@ from ..utils.plurals import count_of
 from ._archive import Archive
 from ._division import RawImages, positions_without_repeats, rank_in_group
 from ._file_division import MIN_CLASS_IMAGES, TEST_SHARE
+from ._given_images import scaled
 from ._labels import MAX_COLUMNS, Labels, Wanted, no_labels, settle
 from ._pixel_cache import cached_pixels
 
@@ -142,15 +143,12 @@ def _as_bytes(images: NDArray[Any], path: Path, name: str) -> NDArray[np.uint8]:
         images = images[:, None]
     elif images.shape[3] in (1, 3):
         images = images.transpose(0, 3, 1, 2)
-    if images.dtype == np.uint8:
-        return images
-    if images.dtype.kind == "f" and len(images) and images.min() >= 0 and images.max() <= 1:
-        return np.rint(images * 255).astype(np.uint8)
-    low, high = (images.min(), images.max()) if images.dtype.kind in "iuf" and images.size else ("none", "none")
-    raise UsageError(
-        f"Expected images uint8, or floats in [0, 1], in the array {name} of {path}, got {images.dtype} from {low} to "
-        f"{high}. Convert them."
-    )
+    where = f"the array {name} of {path}"
+    if images.dtype.kind not in "biuf":
+        raise UsageError(f"Expected numbers in {where}, got {images.dtype}. Convert them.")
+    if not images.size or (images.dtype == np.uint8 and images.max() != 1):
+        return images.astype(np.uint8, copy=False)
+    return np.rint(scaled(images, where) * 255).astype(np.uint8)
 
 
 def _labels(archive: Archive, layout: Layout, wanted: Wanted) -> Labels:

@@ -70,7 +70,7 @@ def as_images(given: Any, where: str) -> Tensor:
     pixels = _channels_first(pixels, where)
     if not pixels.size:
         raise UsageError(f"Expected {where} to hold at least one image, got an array {pixels.shape}. Add images.")
-    return torch.from_numpy(np.ascontiguousarray(_scaled(pixels, where)))
+    return torch.from_numpy(np.ascontiguousarray(scaled(pixels, where)))
 
 
 def _channels_first(pixels: NDArray[Any], where: str) -> NDArray[Any]:
@@ -96,11 +96,15 @@ def _channels_first(pixels: NDArray[Any], where: str) -> NDArray[Any]:
     )
 
 
-def _scaled(pixels: NDArray[Any], where: str) -> NDArray[np.float32]:
-    """Return pixels as float32 in [0, 1]."""
+def scaled(pixels: NDArray[Any], where: str) -> NDArray[np.float32]:
+    """Return pixels, whole numbers from 0 to 255 or floats in [0, 1], as float32 in [0, 1].
+
+    Raises:
+        UsageError: If they are others, or whole numbers of which the largest is 1, which may be white or nearly black.
+    """
     low, high = float(pixels.min()), float(pixels.max())
     whole = pixels.dtype.kind in "iu"
-    if whole and low >= 0 and high <= LARGEST and (pixels.dtype == np.uint8 or high > 1):
+    if whole and low >= 0 and high <= LARGEST and (high > 1 or (high == 0 and pixels.dtype == np.uint8)):
         return pixels.astype(np.float32) / np.float32(LARGEST)
     if not whole and low >= 0 and high <= 1:
         return pixels.astype(np.float32)
@@ -110,11 +114,11 @@ def _scaled(pixels: NDArray[Any], where: str) -> NDArray[np.float32]:
         mend = "Clip them to [0, 1]: interpolation and rounding leave values slightly outside."
     elif low < 0:
         mend = (
-            "If they are normalized, multiply them by the standard deviation and add the mean, and give both beside "
-            'the model: {"name": model, "mean": ..., "std": ...}.'
+            "If they are normalized, multiply them by the standard deviation and add the mean, and give both as the "
+            "parameters mean and std of the model."
         )
     elif whole and high <= 1:
-        mend = "Convert them to floats if 1 is white, and to uint8 if 255 is."
+        mend = "Convert them to floats if 1 is white."
     elif high <= LARGEST:
         mend = "Divide them by 255."
     else:

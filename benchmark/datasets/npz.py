@@ -17,12 +17,12 @@ class Npz(Dataset):
     """Arrays of images and labels in one .npz file, such as those of MedMNIST.
 
     The arrays have the names of MedMNIST (train_images, train_labels, val_images, val_labels, test_images,
-    test_labels), those of Keras (x_train, y_train, x_test, y_test), or are called images and labels, of which a fifth
-    of each class becomes the test split. Validation images join the training split. Images are (N, H, W), (N, H, W, C)
-    or (N, C, H, W) with 1 or 3 channels: uint8, or floats in [0, 1], which are rounded to 8 bits. Labels are whole
-    numbers (N,) or (N, 1) for classification, 0 and 1 (N, labels) for multi-label tasks, and other numbers for
-    regression. Without arrays of labels, the images are unlabeled. Nothing in the file is executed: arrays of Python
-    objects, which are pickles, are refused.
+    test_labels), those of Keras (x_train, y_train, x_test, y_test), or are called images and labels, of which a
+    fifth of each class becomes the test split. Validation images join the training split. Images are (N, H, W), (N,
+    H, W, C) or (N, C, H, W) with 1 or 3 channels: whole numbers from 0 to 255, or floats in [0, 1], which are
+    rounded to 8 bits. Labels are whole numbers (N,) or (N, 1) for classification, 0 and 1 (N, labels) for multi-
+    label tasks, and other numbers for regression. Without arrays of labels, the images are unlabeled. Nothing in
+    the file is executed: arrays of Python objects, which are pickles, are refused.
 
     Example: ``mia-bench run --dataset npz:path=pathmnist.npz --defense dp_ir --sigma 0.1``
 

@@ -142,6 +142,7 @@ def test_given_images_are_not_changed_and_not_shared() -> None:
         (FLOATS * 255, r"as 8-bit whole numbers or floats in \[0, 1\], got float32 from 0 to 255. Divide them by 255."),
         (FLOATS * 2 - 1, r"got float32 from -1 to 1. If they are normalized, multiply them by the standard deviation"),
         (BYTES.astype(np.uint16) * 257, "got uint16 from 0 to 65535. Divide them by their largest possible value"),
+        (BYTES // 200, "got uint8 from 0 to 1. Convert them to floats if 1 is white"),
         (FLOATS.log(), "Replace NaN and infinity"),
         (FLOATS * 1.0000005, r"from .* to 1.000000\d+. Clip them to \[0, 1\]"),
         (FLOATS - 0.05, r"from -0.05\d* to .*. Clip them to \[0, 1\]"),

@@ -98,9 +98,14 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "other names": ({"a": GRAY, "b": LABELS}, "Expected arrays called train_images, .*; or x, y in .* got a, b"),
     "objects": ({"images": GRAY.astype(object), "labels": LABELS}, "Python objects, which are pickles"),
-    "floats above 1": ({"images": GRAY.astype(float), "labels": LABELS}, "floats in .0, 1., .* got float64 from 0.0"),
+    "floats above 1": (
+        {"images": GRAY.astype(float), "labels": LABELS},
+        "floats in .0, 1., got float64 from 0 .* by 255",
+    ),
     "NaN": ({"images": np.full((40, 12, 10), np.nan), "labels": LABELS}, "floats in .0, 1."),
-    "16 bits": ({"images": GRAY.astype(np.uint16), "labels": LABELS}, "got uint16"),
+    "16 bits": ({"images": GRAY.astype(np.uint16) * 257, "labels": LABELS}, "got uint16 from 0 .* for example 65535"),
+    "masks": ({"images": GRAY // 200, "labels": LABELS}, "got uint8 from 0 to 1. Convert them to floats if 1 is white"),
+    "complex numbers": ({"images": GRAY.astype(complex), "labels": LABELS}, "Expected numbers in .*, got complex128"),
     "5 channels": ({"images": np.zeros((40, 12, 10, 5), np.uint8), "labels": LABELS}, "with 1 or 3 channels"),
     "vectors": ({"images": GRAY.reshape(40, -1), "labels": LABELS}, "with 1 or 3 channels"),
     "too few labels": ({"images": GRAY, "labels": LABELS[:30]}, "one whole number for each of the 40 images"),
