@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 MAX_ERROR_CHARACTERS = 1000
 """Characters of an error message that are kept."""
 _NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\s]+")
 """White space, control characters, which could drive a terminal, and surrogates, which no file can hold."""
+
+_PYDANTIC_LINK = re.compile(r"\s*For further information visit https://errors\.pydantic\.dev/\S*")
 
 
 class UsageError(Exception):
@@ -52,7 +55,9 @@ def message_of(error: BaseException) -> str:
     try:
         if any(map(_is_array, error.args)):
             return clean(", ".join(_described(each) if _is_array(each) else str(each) for each in error.args))
-        return clean(str.__str__(str(error)))
+        if isinstance(error, FrozenInstanceError) and str(error).startswith("cannot assign to field"):
+            return clean(f"{error}. Return a copy that dataclasses.replace makes.")
+        return clean(_PYDANTIC_LINK.sub("", str.__str__(str(error))))
     except BaseException as broken:  # a method of the exception, which may raise anything
         return f"the message cannot be shown because its __str__ raised {clean(type(broken).__name__)}"
 

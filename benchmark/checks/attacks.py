@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..errors import Inapplicable
+from ..evaluation.observe import call_attack
 from ..interfaces import Access, Attack, InvalidReconstruction, Reconstruction, Wire
 from ..plan.references import REFERENCE_ATTACK
 from ..registry import camel_case
@@ -83,7 +84,7 @@ def leaves_what_it_is_given(attack: Attack, lab: Lab) -> None:
     given |= {f"the weight {name}": weight for part in parts for name, weight in part.state_dict().items()}
     before = {name: value.clone() for name, value in given.items()}
     torch.manual_seed(lab.seed)
-    attack.reconstruct(seen)
+    call_attack(attack, seen)
     changed = [name for name, value in given.items() if not torch.equal(value, before[name])]
     require(not changed, f"The attack changes {', '.join(changed)}. Work on a copy.")
     free = [name for part in parts for name, weight in part.named_parameters() if weight.requires_grad]

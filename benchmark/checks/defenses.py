@@ -18,6 +18,11 @@ from .lab import CLASSES, PLACES, SIZE, Lab
 
 NOISE_IMAGES = 24
 """Images of independent pixels, which show what a wire holds."""
+SENDS = 128
+"""How often an image is sent alone and in a batch, if the wire is random."""
+CERTAIN = 8
+"""Standard errors by which two means must differ to be certainly not the same."""
+MIXED = "The wire of an image depends on the other images of the batch."
 SAME = 0.999
 """Correlation at which a number of the wire is a pixel. By chance, the highest of a wire is at most 0.97."""
 
@@ -63,16 +68,52 @@ def wires(defense: Defense, lab: Lab) -> None:
         require(
             len(each.tensor) == len(images), f"Expected {words} to read as {len(images)} wires, got {len(each.tensor)}."
         )
-    if (
-        not model.stochastic
-        and isinstance(wire.payload, Tensor)
-        and torch.equal(wire.payload, model.send(images).tensor)
-    ):
-        alone = model.send(images[1:2]).tensor
+    if isinstance(wire.payload, Tensor):
+        _require_alone_as_in_a_batch(model, images)
+
+
+def _require_alone_as_in_a_batch(model: SplitModel, images: Tensor) -> None:
+    """Raise if an image is sent or answered differently without the others of its batch."""
+    with seeded("checks: alone"), torch.no_grad():
+        wire, alone = model.send(images), model.send(images[1:2])
+        given = model.answer(alone)
         require(
-            torch.allclose(alone[0], wire.tensor[1], rtol=1e-3, atol=1e-4),
-            "The wire of an image depends on the other images of the batch.",
+            alone.tensor.isfinite().all() and given.isfinite().all(),
+            "An image that is sent alone gives NaN or infinity on the wire or as the answer.",
         )
+        require(alone.tensor.shape[1:] == wire.tensor.shape[1:], MIXED)
+        if model.stochastic:
+            one, many = (
+                [model.send(images[part]).tensor[-1] for _ in range(SENDS)] for part in (slice(1, 2), slice(2))
+            )
+            require(_same_distribution(torch.stack(one), torch.stack(many)), MIXED)
+        elif torch.equal(wire.tensor, model.send(images).tensor):  # another check is for a model that is random
+            require(torch.allclose(alone.tensor[0], wire.tensor[1], rtol=1e-3, atol=1e-4), MIXED)
+            among = model.answer(wire)
+            if torch.equal(among, model.answer(wire)):
+                require(
+                    torch.allclose(given[0], among[1], rtol=1e-3, atol=1e-4),
+                    "The answer to an image depends on the other images of the batch.",
+                )
+
+
+def _same_distribution(first: Tensor, second: Tensor) -> bool:
+    """Return False if draws (R, ...) certainly have another mean or spread than other draws (R, ...) do.
+
+    Half of the draws say in which direction the means differ. The other halves are then compared as numbers, so one
+    test serves for wires of any length.
+    """
+    sets = [draws.flatten(1).double() for draws in (first, second)]
+    half = len(first) // 2
+    means = [draws[:half].mean(0) for draws in sets]
+    along, center = means[0] - means[1], (means[0] + means[1]) / 2
+    numbers = [[draws[half:] @ along for draws in sets], [(draws[half:] - center).abs().mean(1) for draws in sets]]
+    return not any(_apart(*pair) for pair in numbers)
+
+
+def _apart(here: Tensor, there: Tensor) -> bool:
+    error = ((here.var() + there.var()) / len(here)).sqrt()
+    return bool((here.mean() - there.mean()).abs() > CERTAIN * error + 1e-3 * (here.mean().abs() + there.mean().abs()))
 
 
 def holds_no_pixel(defense: Defense, lab: Lab) -> None:

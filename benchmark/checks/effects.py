@@ -78,10 +78,10 @@ def effects(component: Component, lab: Lab, place: Place) -> Effects:
         return REFUSED
 
 
-def effects_in_new_lab(component: Component, data_dir: Path | None) -> Effects:
-    """Compute the effects of a component at its first place, in a new lab."""
+def effects_in_new_lab(component: Component, data_dir: Path | None, place: Place) -> Effects:
+    """Compute the effects of a component at a place, in a new lab."""
     with Lab(data_dir=data_dir) as lab:
-        return effects(component, lab, scenes(component, lab)[0])
+        return effects(component, lab, place)
 
 
 def scenes(component: Component, lab: Lab) -> list[Place]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..errors import Inapplicable
-from ..evaluation.observe import observe, overhear
+from ..evaluation.observe import call_attack, observe, overhear
 from ..interfaces import (
     Attack,
     Channel,
@@ -209,7 +209,7 @@ class Lab:
         """
         seen = self.observation(attack, place)
         with seeded("checks: attack", self.seed):
-            rebuilt = attack.reconstruct(seen if wire is None else replace(seen, wire=wire))
+            rebuilt = call_attack(attack, seen if wire is None else replace(seen, wire=wire))
         return Reconstruction.of(rebuilt)
 
     def answer(self, attack: Attack, place: Place) -> Reconstruction:

@@ -105,14 +105,14 @@ class Worker:
                 raise Failed(f"The worker process did not begin within {START_SECONDS} s.")
             status, answer = there.recv()
             if status == "unknown":
-                raise Unreachable(f"The class cannot be imported in a worker process: {answer}.")
+                raise Unreachable(f"The class cannot be imported in a worker process: {answer.removesuffix('.')}.")
             if not there.poll(seconds):
                 raise Failed(f"There was no answer after {seconds:.0f} s.")
             status, answer = there.recv()
         except EOFError as error:
             raise Failed("The worker process died.") from error
         if status == "raised":
-            raise Failed(f"The worker process raised an exception: {answer}.")
+            raise Failed(f"The worker process raised an exception: {answer.removesuffix('.')}.")
         return answer
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from importlib import import_module
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -103,13 +104,15 @@ def _report(component: Component, data_dir: Path | None, there: Connection) -> b
     from ..checks.catalog import checks_of
     from ..checks.lab import Lab
 
-    start, done = time.perf_counter(), list[Outcome]()
+    start, done, told = time.perf_counter(), list[Outcome](), dict[str, str]()
     with Lab(data_dir=data_dir) as lab:
         for check in checks_of(component, lab=lab):
             there.send(("began", check.name))
             for outcome in outcomes([check]):
-                there.send(("said", str(outcome)))
                 done.append(outcome)
+                first = told.setdefault(outcome.reason, check.name) if outcome.status == "failed" else check.name
+                said = outcome if first == check.name else replace(outcome, reason=f"As above ({first}).")
+                there.send(("said", str(said)))
     counts = [f"{sum(each.status == status for each in done)} {status}" for status in ("ok", "failed", "skipped")]
     there.send(("said", f"{', '.join(counts)}, {time.perf_counter() - start:.1f} s"))
     return any(each.status == "failed" for each in done)
@@ -129,6 +132,17 @@ def _heading(entry: Entry) -> str:
     return f"{entry.noun} {entry.name} (package {entry.package} {entry.version})"
 
 
+def _remedy(module: str, attribute: str, error: BaseException) -> str:
+    """Return what to do about a class that cannot be imported."""
+    if module in sys.modules:  # it has no such attribute
+        own = [name for name, value in vars(sys.modules[module]).items() if isinstance(value, type)]
+        return f"Name a class of the module{registry.suggestion(attribute, own)}"
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == module.partition(".")[0]:
+        written = f"Write {Path(module).stem}:{attribute}, and run" if module.endswith(".py") else "Run"
+        return f"{written} the command in the folder of its module, or install its package."
+    return f"Mend the module {module}."
+
+
 def _imported(module: str, attribute: str) -> Component:
     """Return the component of a class that need not be installed. The current folder is searched first."""
     sys.path.insert(0, str(Path.cwd()))
@@ -137,7 +151,7 @@ def _imported(module: str, attribute: str) -> Component:
     except (Exception, SystemExit) as error:
         raise UsageError(
             f"Expected a class that can be imported, got {module}:{attribute}, which raised "
-            f"{describe(error).removesuffix('.')}. Run the command in the folder of its module, or install its package."
+            f"{describe(error).removesuffix('.')}. {_remedy(module, attribute, error)}"
         ) from error
     kinds = {Attack: "attacks", Defense: "defenses", Model: "models", Dataset: "datasets"}
     for base, kind in kinds.items():

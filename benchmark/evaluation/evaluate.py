@@ -21,6 +21,7 @@ from ..plan.references import PROTOCOL
 from ..registry import DISTRIBUTION
 from ..utils.isolation import isolated
 from .artifacts import Artifacts
+from .observe import call_attack
 from .perceptual import NOT_WANTED, Wanted
 from .protection import Protected
 from .scoring import (
@@ -186,7 +187,7 @@ def reconstruct(attack: Attack, seen: Observation, cell_id: str) -> Reconstructi
     """
     shape = (len(seen.wire), *seen.image_shape)
     with isolated("attack", cell_id):
-        answer = attack.reconstruct(seen)
+        answer = call_attack(attack, seen)
     return Reconstruction.of(answer).validate(shape)
 
 

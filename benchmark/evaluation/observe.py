@@ -9,8 +9,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from ..errors import Inapplicable
-from ..interfaces import Access, Attack, CleanInput, ImageSet, Observation, Pools, SplitModel, Wire
+from ..errors import Inapplicable, message_of
+from ..interfaces import Access, Attack, CleanInput, ImageSet, Observation, Pools, Reconstruction, SplitModel, Wire
 from ..interfaces.stored_images import StoredImages
 from ..training import untrained_copy
 from ..utils.plurals import count_of
@@ -21,6 +21,10 @@ CHUNK = 500
 """The largest number of images in one pass through a network. It is fixed, since random streams depend on it."""
 CHUNK_PIXELS = 2**21
 """The largest number of pixels in one pass. At 224 px, 16 channels at full resolution then take 131 MB."""
+
+
+GRANTED = ("query", "client", "server", "structure")
+"""Fields of an observation that are None for attacks whose access does not grant them."""
 
 
 class InvalidWire(Exception):
@@ -74,6 +78,20 @@ def observe(
         tail=Opaque(partial(untrained_copy, tail)) if free and tail is not None else None,
         structure=Opaque(partial(untrained_copy, model.client)) if free else None,
     )
+
+
+def call_attack(attack: Attack, seen: Observation) -> Tensor | Reconstruction:
+    """Call an attack, and explain errors of one that uses what its access does not grant."""
+    try:
+        return attack.reconstruct(seen)
+    except (AttributeError, TypeError) as error:
+        missing = [name for name in GRANTED if getattr(seen, name) is None]
+        if "NoneType" not in str(error) or not missing:
+            raise
+        raise TypeError(
+            f"{message_of(error)}. With {attack.access} access, an attack is not given {', '.join(missing)}. Use "
+            "what it is given, or declare another access."
+        ) from error
 
 
 def _traffic(

@@ -19,8 +19,11 @@ from ..plan.cells import Setting
 from ..plan.references import REFERENCE_DEFENSE
 from ..utils.isolation import isolated
 from ..utils.seeding import stream_seed
-from .observe import overhear
+from .observe import InvalidWire, overhear
 from .usefulness import Answers, Usefulness, measure, of_undefended
+
+TOLERATED = 0.05
+"""Relative difference of wires from rounding alone. A number in ten thousand may fall on another level."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ def protect(
     model = defended(setting, undefended, train)
     with isolated("wire", setting.identity):
         wire = overhear(model, originals)
+    with isolated("alone", setting.identity):
+        require_alone(model, wire, originals)
     test = sample_images(pools.private, model.accuracy_images)
     reference = answers(len(test) if len(test) < len(pools.private) else None)
     useful, told = of_undefended(reference), dict[str, float]()
@@ -92,6 +97,31 @@ def protect(
         **told,
     }
     return Protected(model, wire, useful, costs, details)
+
+
+def require_alone(model: SplitModel, wire: Wire, originals: Tensor) -> None:
+    """Check that an image is sent as well without the images beside it, as a device sends it.
+
+    Args:
+        model: The protected model.
+        wire: What it sent of the images under attack.
+        originals: These images, (N, C, H, W).
+
+    Raises:
+        InvalidWire: If an image alone gives NaN, or another wire than beside others where wires are not random.
+    """
+    if not isinstance(wire.payload, Tensor):
+        return
+    alone, beside = model.overheard(originals[:1].clone()).tensor, wire.tensor[:1]
+    if not alone.isfinite().all():
+        raise InvalidWire("Expected finite numbers on the wire of an image that is sent alone, got NaN or infinity.")
+    if model.stochastic:
+        return
+    if alone.shape != beside.shape or (alone - beside).norm() > TOLERATED * beside.norm():
+        raise InvalidWire(
+            "Expected wires that do not depend on the images beside them, got another one for an image that is sent "
+            "alone. Compute what is sent from each image by itself."
+        )
 
 
 def with_teacher(train: ImageSet, undefended: SplitModel, *, class_outputs: bool) -> ImageSet:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -55,6 +56,20 @@ class Component(BaseModel):
             sets = [key for key in written if isinstance(getattr(self, key, None), set | frozenset)]
             written |= {key: sorted(written[key], key=json.dumps) for key in sets}
         return written
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a private attribute, whose name begins with an underscore.
+
+        Raises:
+            FrozenInstanceError: If the name is another one.
+        """
+        if not name.startswith("_"):
+            raise FrozenInstanceError(
+                f"Expected {type(self).__name__} to leave its attributes as they are, got a new value of self.{name}. "
+                "Declare parameters as fields of the class, without __init__, and keep what a method computes in local "
+                "variables or in the network or channel that it returns."
+            )
+        super().__setattr__(name, value)
 
     @property
     def params(self) -> str:

@@ -174,6 +174,27 @@ class SplitModel:
     accuracy_images: int | None = None
     places: tuple[Place, ...] = field(default=(), repr=False)
 
+    def __post_init__(self) -> None:
+        """Refuse parts of other types.
+
+        Raises:
+            TypeError: If a part is of another type, or does not call super().__init__().
+        """
+        parts = {"client": nn.Module, "server": nn.Module, "input_channel": Channel, "ir_channel": Channel}
+        for name, kind in parts.items():
+            part = getattr(self, name)
+            if not isinstance(part, kind):
+                given = f"the class {part.__name__}" if isinstance(part, type) else type(part).__name__
+                raise TypeError(
+                    f"Expected {name} to be of type {kind.__name__}, got {given}. Give an object of a subclass of "
+                    f"{kind.__name__}."
+                )
+            if not hasattr(part, "_modules"):
+                raise TypeError(
+                    f"Expected {type(part).__name__}.__init__ to call super().__init__() first, got no such call. "
+                    "Add it."
+                )
+
     def send(self, images: Tensor) -> Wire:
         """Run the client on images (N, C, H, W) in [0, 1] and return the wire that leaves the device, of N entries."""
         with torch.no_grad():

@@ -15,7 +15,7 @@ from ..interfaces import Attack, Component, Dataset, Defense, Model
 from ..registry import Kind
 from ..registry.classes import check_class_variables
 from ..registry.objects import entry_of
-from ..registry.specs import ResolvedComponent
+from ..registry.specs import ResolvedComponent, make
 from ..utils.object_content import content_of
 from ..utils.texts import quoted
 
@@ -109,7 +109,7 @@ def rebuilt(component: Component, params: Mapping[str, Any]) -> Component:
 
 def _built(made: type[Component], params: Mapping[str, Any]) -> Component:
     try:
-        return made(**params)
+        return make(made, params)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
@@ -117,11 +117,6 @@ def _built(made: type[Component], params: Mapping[str, Any]) -> Component:
         raise UsageError(
             f"Expected values for the parameters of {made.__name__}, got none that fit for {name}: {message}. "
             f"Give an instance, as {made.__name__}({name}=...)."
-        ) from error
-    except TypeError as error:
-        abstract = ", ".join(sorted(getattr(made, "__abstractmethods__", ())))
-        raise UsageError(
-            f"Expected {made.__name__} to define {abstract or 'its methods'}: {error}. Define them."
         ) from error
 
 

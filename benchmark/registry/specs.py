@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import FrozenInstanceError, dataclass
 from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
 
 from .. import registry
-from ..errors import UsageError
+from ..errors import UsageError, describe, message_of
 from ..interfaces import Component
 from ..utils.texts import shorten, shown
 from .entries import Entry, Kind
@@ -159,7 +159,7 @@ def _typed(component: type[Component], params: Mapping[str, Any]) -> Component:
     texts = {key: str(value) for key, value in params.items() if isinstance(value, Text)}
     values = {**params, **{key: read(text) for key, text in texts.items()}}
     try:
-        built = component(**values)
+        built = make(component, values)
         wrong = {key for key in texts if isinstance(values[key], bool) and not isinstance(getattr(built, key), bool)}
     except ValidationError as error:
         errors = [each for each in error.errors() if each["loc"]]
@@ -168,7 +168,32 @@ def _typed(component: type[Component], params: Mapping[str, Any]) -> Component:
         if not wrong:
             raise
         built = None
-    return built if built and not wrong else component(**{**values, **{key: texts[key] for key in wrong}})
+    return built if built and not wrong else make(component, {**values, **{key: texts[key] for key in wrong}})
+
+
+def make(component: type[Component], values: Mapping[str, Any]) -> Component:
+    """Call a class with values of its parameters.
+
+    Raises:
+        ValidationError: If a parameter does not allow its value.
+        UsageError: If the class cannot be instantiated for another reason.
+    """
+    try:
+        return component(**values)
+    except (ValidationError, UsageError):
+        raise
+    except Exception as error:
+        name = component.__name__
+        if isinstance(error, FrozenInstanceError):  # Component says what to do
+            raise UsageError(message_of(error)) from error
+        if abstract := sorted(getattr(component, "__abstractmethods__", ())):
+            raise UsageError(
+                f"Expected {name} to define {', '.join(abstract)}, got a class without. Check the spelling of its "
+                "methods, or define what is missing."
+            ) from error
+        raise UsageError(
+            f"Expected {name} to be made from its parameters, got {describe(error).removesuffix('.')}. Mend the class."
+        ) from error
 
 
 def _problems(errors: Sequence[Any]) -> list[str]:

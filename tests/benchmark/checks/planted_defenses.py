@@ -119,6 +119,62 @@ class Coupled(Still):
     __doc__ = Still.__doc__
 
 
+class Undescribed(Noise):
+    def log_density(self, value, sent):
+        return None
+
+
+class Mixed(Undescribed):
+    def forward(self, value):
+        return super().forward(value) + 0.3 * (value.sum(0) - value)
+
+
+class Loud(Undescribed):
+    def forward(self, value):
+        return super().forward(value) if len(value) > 1 else value + 1e-3 * torch.randn_like(value)
+
+
+class CoupledAtRandom(Sound):
+    __doc__ = Sound.__doc__
+
+    def channel(self):
+        return Mixed(self.level)
+
+
+class LoudInBatches(Sound):
+    __doc__ = Sound.__doc__
+
+    def channel(self):
+        return Loud(self.level)
+
+
+class Divided(Undescribed):
+    def forward(self, value):
+        return super().forward(value) / (len(value) > 1)
+
+
+class NeedsABatch(Sound):
+    __doc__ = Sound.__doc__
+
+    def channel(self):
+        return Divided(self.level)
+
+
+class Centered(nn.Module):
+    def forward(self, logits):
+        return logits - logits.mean(0)
+
+
+class CoupledServer(Still):
+    __doc__ = Still.__doc__
+    made: ClassVar[type[Channel]] = Channel
+
+    def protect(self, model, train):
+        protected = super().protect(model, train)
+        protected.server.append(Centered())
+        return protected
+
+
 class ReadsTheIr(Noise):
     def read(self, wire):
         return wire.tensor[:, : 3 * 12 * 12].unflatten(1, (3, 12, 12))

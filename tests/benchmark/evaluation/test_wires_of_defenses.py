@@ -72,6 +72,11 @@ def reason(bench: Artifacts, act: Callable[[Tensor], Any]) -> str:
         (lambda value: None, "InvalidWire: Expected a channel that returns a tensor, got NoneType."),
         (lambda value: value[:, :2], "a server that takes what is sent, torch.float32 (2, 12, 12) for each image: "),
         (lambda value: value.double(), "a server that takes what is sent, torch.float64 (8, 12, 12) for each image: "),
+        (
+            lambda value: value - value.mean(0),
+            "Expected wires that do not depend on the images beside them, got another",
+        ),
+        (lambda value: value / (len(value) > 1), "on the wire of an image that is sent alone, got NaN or infinity."),
     ],
 )
 def test_what_is_no_wire_is_named(bench: Artifacts, act: Callable[[Tensor], Any], words: str) -> None:
