@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ._units import LEAST_ERROR
+
 CLEAR_ERRORS = 2.5
 """Standard errors by which a reconstruction must be nearer to its own image than to others, to be trusted at all."""
 MIN_TESTED = 12
@@ -31,9 +33,10 @@ class Judged(NamedTuple):
 def trust(*judged: Judged) -> float:
     """Compute the factor for the deviations from the mean image: 1 if they beat the mean image, else less.
 
-    It is 0 for a wire without information, so that the attack returns the mean image and not memorized noise: if the
-    deviations agree with those of their own images no better than with those of other images, by a one-sided test of
-    the inner products, the factor is 0.
+    It is 0 for a wire without information, so that the attack returns the mean image and not memorized noise: the
+    deviations must agree with those of their own images better than with those of other images, by a one-sided test of
+    the inner products or of the logarithms of the errors. The former see a weak agreement, and the latter an accurate
+    one among few images or beside outliers, which can be all that counts in the inner products.
 
     Args:
         judged: the reconstructions that each fold judges on.
@@ -56,21 +59,38 @@ def trust(*judged: Judged) -> float:
 
 
 def _informed(judged: tuple[Judged, ...]) -> bool:
-    """Return whether reconstructions are nearer to their own images than chance explains, or too few to say so.
+    """Return whether reconstructions are nearer to their own images than chance explains, or too few to say so."""
+    parts = [part for part in judged if len(part.truth) > 1]
+    if sum(len(part.truth) for part in parts) < MIN_TESTED:
+        return True
+    return any(_clear([measure(part) for part in parts]) for measure in (_inner_products, _log_errors))
+
+
+def _inner_products(judged: Judged) -> Tensor:
+    """Return the inner products of the deviations of the images with those of the reconstructions, (K, K)."""
+    rebuilt, truth, mean = judged
+    return (truth - mean).flatten(1).double() @ (rebuilt - mean).flatten(1).double().T
+
+
+def _log_errors(judged: Judged) -> Tensor:
+    """Return minus the logarithms of the squared errors of all reconstructions, each for all images, (K, K)."""
+    rebuilt, truth, _ = judged
+    distance = torch.cdist(truth.flatten(1).double(), rebuilt.flatten(1).double())
+    return -(distance.square() / truth[0].numel() + LEAST_ERROR).log()
+
+
+def _clear(agreements: list[Tensor]) -> bool:
+    """Return whether images agree with their own reconstructions, the diagonals of (K, K), clearly better than others.
 
     Without information, an image and the reconstruction of another one from the same fold agree as well, on average.
     """
-    gain, variance, tested = 0.0, 0.0, 0
-    for rebuilt, truth, mean in judged:
-        count = len(truth)
-        if count < 2:
-            continue
-        products = (truth - mean).flatten(1).double() @ (rebuilt - mean).flatten(1).double().T  # (K, K)
-        others = products[~torch.eye(count, dtype=torch.bool, device=products.device)]
-        gain += count * (products.diagonal().mean() - others.mean()).item()
+    gain = variance = 0.0
+    for agreement in agreements:
+        count = len(agreement)
+        others = agreement[~torch.eye(count, dtype=torch.bool, device=agreement.device)]
+        gain += count * (agreement.diagonal().mean() - others.mean()).item()
         variance += count * others.var().item()
-        tested += count
-    return tested < MIN_TESTED or gain > CLEAR_ERRORS * math.sqrt(variance)
+    return gain > CLEAR_ERRORS * math.sqrt(variance)
 
 
 def shrink(images: Tensor, mean: Tensor, factor: float) -> Tensor:

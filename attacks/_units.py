@@ -6,6 +6,9 @@ from torch import Tensor
 
 TINY = 1e-25
 """Squared length that a wire of zeros counts as, so that nothing is divided by 0."""
+LEAST_ERROR = 1e-4
+"""Squared error (40 dB) that is added to that of an image before its logarithm is taken, so that those that are nearly
+exact do not dominate."""
 
 
 def least_unit(wires: Tensor, share: float) -> Tensor:

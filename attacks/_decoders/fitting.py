@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ...benchmark.training import fit
 from .._limits import in_one_pass, least_steps
 from .._shrinkage import Judged, shrink, trust
+from .._units import LEAST_ERROR
 from .folds import Fitted
 from .queries import Queries
 
@@ -19,9 +20,6 @@ SMALL_BATCH_PIXELS = 2**14
 example. Twice as many take twice as long and gave the same on MNIST with 20 to 300 images."""
 MIN_BATCH_IMAGES = 4
 """Images in such a batch, at least."""
-
-LEAST_ERROR = 1e-4
-"""Squared error (40 dB) that is added to that of an image, so that those that are nearly exact do not dominate."""
 
 Rebuild = Callable[[Tensor], Tensor]
 """Maps wires (N, ...) to images (N, C, H, W)."""

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from .._units import TINY
-from .fitting import LEAST_ERROR, log_error
+from .._units import LEAST_ERROR, TINY
+from .fitting import log_error
 from .least_squares import Equations
 from .queries import Queries
 

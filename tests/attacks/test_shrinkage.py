@@ -68,6 +68,28 @@ def test_a_weak_but_clear_agreement_is_trusted(folds: int) -> None:
     assert trust(*(judged(*part) for part in parts)) == 1
 
 
+def test_accurate_reconstructions_of_images_that_are_dark_but_for_a_few_are_trusted() -> None:
+    """In inner products the bright images outweigh all others, so that agreement looks like chance."""
+    torch.manual_seed(0)
+    found = []
+    for _ in range(100):
+        truth = (torch.rand(12, 1, 1, 1) ** 8).expand(12, 1, 4, 4)
+        rebuilt = truth + 0.003 * torch.randn_like(truth)
+        parts = zip(rebuilt.chunk(4), truth.chunk(4), strict=True)
+        found.append(trust(*(Judged(*part, truth.mean(0)) for part in parts)))
+    assert min(found) == 1
+
+
+@pytest.mark.parametrize("folds", [1, 4])
+def test_accurate_reconstructions_are_trusted_if_other_images_have_moved_the_mean(folds: int) -> None:
+    """The deviations of all images from it then agree with each other."""
+    torch.manual_seed(0)
+    truth = 0.1 * torch.rand(32, 1, 1, 1).expand(32, 1, 4, 4)
+    rebuilt = truth + 0.003 * torch.randn_like(truth)
+    parts = zip(rebuilt.chunk(folds), truth.chunk(folds), strict=True)
+    assert trust(*(judged(*part) for part in parts)) == 1
+
+
 def test_few_images_are_not_tested() -> None:
     truth = torch.full((MIN_TESTED - 1, 1, 4, 4), 0.7)  # all agree with all
     assert trust(judged(truth, truth)) == 1
