@@ -97,6 +97,11 @@ class Network(Model):
             shape = tuple(stages(torch.zeros(1, *image_shape)).shape[1:])
         if classes and shape != (classes,):
             got = f"{shape[0]}" if len(shape) == 1 else f"outputs {shape}"
+            if shape == (1,) and classes == 2:
+                raise UsageError(
+                    "Expected 2 outputs, one for each class, got 1. If it says whether an image is of the second "
+                    "class, give task=multi-label and labels of 0 and 1 beside the dataset."
+                )
             raise UsageError(
                 f"Expected {count_of(classes, 'output')}, one for each class, label or number of the dataset, got "
                 f"{got}. Give images of the classes that the network was trained on, or head=retrain to train its last "

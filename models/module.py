@@ -72,7 +72,7 @@ class Module(Network, _Held):
 
     def published_names(self) -> tuple[str, ...] | None:
         """Return the positions of the outputs, so that labels that are numbers mean these positions."""
-        return tuple(map(str, range(self._outputs))) or None
+        return tuple(map(str, range(self._outputs))) if self._outputs > 1 else None
 
     def pinned(self, image_shape: tuple[int, int, int], classes: int) -> Self:
         """Count the outputs, and return the model."""

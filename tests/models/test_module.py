@@ -112,3 +112,11 @@ def test_a_network_that_keeps_computed_weights_is_copied_and_stays_as_it_was() -
     assert layer.weight is masked
     assert not masked.is_leaf
     assert torch.equal(stages(images), given(images))
+
+
+def test_one_output_for_two_classes_is_a_label_that_an_image_has_or_not() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 1))
+    made = Module.holding(network, {}).pinned((3, 8, 8), 2)
+    assert made.class_names is None
+    with pytest.raises(UsageError, match=r"Expected 2 outputs, .* got 1\. .* give task=multi-label"):
+        made.build((3, 8, 8), 2)
