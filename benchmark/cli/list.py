@@ -38,7 +38,7 @@ def _line(summary: Summary) -> list[str]:
             detail = " / ".join(facts.get(name, default) for name, default in (("model", "cnn6"), ("split", "relu22")))
         case _:
             detail = ""
-    description = f"broken: {summary.broken}" if summary.broken else summary.line
+    description = f"broken: {summary.broken}" if summary.broken else summary.line.replace("``", "`")
     return [entry.name, "" if summary.broken else detail, f"{entry.package} {entry.version}", description]
 
 

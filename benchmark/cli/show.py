@@ -53,7 +53,7 @@ def show(written: str, image: str | None = None) -> None:
 def _show(entry: Entry, kind: Kind) -> None:
     loaded = registry.load(entry)
     say(f"{entry.noun} {entry.name}  (package {entry.package} {entry.version}, component version {loaded.version})\n")
-    say(inspect.getdoc(loaded) or "")
+    say((inspect.getdoc(loaded) or "").replace("``", "`"))
     for fact in ("access", "guarantee", "standard", "model", "split"):
         if isinstance(value := getattr(loaded, fact, None), str | bool):
             say(f"\n{fact}: {value}" if fact in ("access", "guarantee", "model") else f"{fact}: {value}")

@@ -58,7 +58,7 @@ def _text(column: str, value: object) -> str:
     if value is None or value is pd.NA or value != value:  # NaN is not itself
         return ""
     if isinstance(value, float):
-        return f"{value:.{PLACES.get(column, DEFAULT_DECIMALS)}f}"
+        return f"{value:z.{PLACES.get(column, DEFAULT_DECIMALS)}f}"
     return one_line(str(value))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -127,6 +128,7 @@ def _checked(wire: Wire, images: Tensor) -> Wire:
     Raises:
         InvalidWire: If it is neither a dense tensor of N finite entries nor N byte strings.
     """
+    _check_packed(wire.packed)
     payload: object = wire.payload
     if isinstance(payload, Tensor):
         if payload.layout is not torch.strided or payload.is_nested or payload.is_quantized:
@@ -150,6 +152,15 @@ def _checked(wire: Wire, images: Tensor) -> Wire:
     if len(payload) != len(images):
         raise InvalidWire(f"Expected {count_of(len(images), 'byte string')}, one for each image, got {len(payload)}.")
     return wire
+
+
+def _check_packed(packed: object) -> None:
+    try:
+        positive = packed is None or float(cast(Any, packed)) > 0
+    except (TypeError, ValueError):
+        positive = False
+    if not positive:
+        raise InvalidWire(f"Expected packed_bytes to return the bytes of one image, a number above 0, got {packed!r}.")
 
 
 def _overhear_often(model: SplitModel, count: int, images: Tensor) -> Wire:

@@ -58,3 +58,11 @@ def test_what_cannot_be_shown_is_refused_in_a_sentence(words: list[str], sentenc
 
 def test_a_network_without_a_name_says_so_where_its_cuts_would_be() -> None:
     assert "Expected the name of a network" in " ".join(map(" ".join, show("torchvision")))
+
+
+@pytest.mark.parametrize("words", [("list", "attacks"), ("show", "query_free")])
+def test_code_in_a_docstring_has_single_backticks_on_the_terminal(words: tuple[str, ...]) -> None:
+    printed = CliRunner().invoke(app, [*words], catch_exceptions=False).stdout
+
+    assert "`" in printed
+    assert "``" not in printed

@@ -23,6 +23,12 @@ def test_markdown_aligns_numbers_right_and_escapes_what_would_end_a_cell(capsys:
     assert "\x1b" not in second
 
 
+def test_zero_has_no_sign(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed("table", capsys, pd.DataFrame({"leak_db": [-0.001, -0.1]}))
+
+    assert [line.split() for line in lines] == [["leak_db"], ["0.00"], ["-0.10"]]
+
+
 def test_latex_has_the_rules_of_booktabs_and_escapes_every_special_character(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -139,3 +139,14 @@ def test_a_wire_without_dense_rows_of_numbers_is_named(name: str, bench: Artifac
     act, read, words = NO_NUMBERS[name]
 
     assert words in row(bench, act, read, attack="ridge").reason
+
+
+@pytest.mark.parametrize("packed", [-5, 0, float("nan"), [10, 10]])
+def test_bytes_that_are_none_are_named(packed: Any, bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Given, "packed_bytes", lambda self, sent: packed)
+
+    told = reason(bench, lambda value: value)
+
+    assert (
+        told == f"InvalidWire: Expected packed_bytes to return the bytes of one image, a number above 0, got {packed}."
+    )
