@@ -37,6 +37,7 @@ def lower(model: Any) -> Any:
 
     model = shape_inference.infer_shapes(model)  # no longer possible when an operator is of another version
     _separate_constants(model.graph)
+    _widen(model.graph)
     _shorten_names(model.graph)
     constants = _whole_numbers(model.graph)
     newer = any(not each.domain and each.version > KNOWN for each in model.opset_import)
@@ -96,6 +97,15 @@ def _added(graph: Any, tensor: Any, name: str) -> Any:
     added.CopyFrom(tensor)
     added.name = name
     return added
+
+
+def _widen(graph: Any) -> None:
+    """Write constants of bfloat16, which NumPy lacks, in single precision, with which all networks are computed."""
+    from onnx import TensorProto, numpy_helper
+
+    for each in graph.initializer:
+        if each.data_type == TensorProto.BFLOAT16:
+            each.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(each).astype(np.float32), each.name))
 
 
 def _shorten_names(graph: Any) -> None:

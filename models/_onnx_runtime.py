@@ -36,7 +36,7 @@ def require_same_numbers(network: nn.Module, model: Any, images: Tensor, path: P
     """
     given = _as_declared(images, model)
     try:
-        found: Any = network(torch.from_numpy(given).float())
+        found: Any = network(torch.from_numpy(given.astype(np.float32)))
     except Exception:
         return  # the division of the network names the error
     if not isinstance(found, Tensor):

@@ -280,3 +280,17 @@ def test_images_of_another_size_than_the_file_declares_are_refused_with_that_siz
     path = save_like_tensorflow(tmp_path / "net.onnx")
     with pytest.raises(UsageError, match=r"Expected images of 3x8x8, as .*net.onnx declares, got 3x16x16."):
         built(path, (3, 16, 16))
+
+
+@torch.no_grad()
+def test_weights_of_bfloat16_are_computed_with_in_single_precision(tmp_path: Path) -> None:
+    path, images = save_like_tensorflow(tmp_path / "net.onnx"), torch.rand(2, *IMAGE)
+    saved = onnx.load(str(path))
+    kind = onnx.helper.tensor_dtype_to_np_dtype(onnx.TensorProto.BFLOAT16)
+    for each in saved.graph.initializer:
+        each.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(each).astype(kind), each.name))
+    for each in (*saved.graph.input, *saved.graph.output):
+        each.type.tensor_type.elem_type = onnx.TensorProto.BFLOAT16
+    short = tmp_path / "short.onnx"
+    onnx.save(saved, str(short))
+    torch.testing.assert_close(stages_of(short)(images), stages_of(path)(images), rtol=0.05, atol=0.05)
