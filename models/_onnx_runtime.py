@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def require_same_numbers(network: nn.Module, model: Any, images: Tensor, path: P
     try:
         expected = torch.from_numpy(_answer(model, given)).float()
     except Exception as error:  # of a binding, which has no public base class
-        logger.warning("%s is not compared with ONNX Runtime, which does not run it: %s.", path, reason_of(error))
+        _tell(path, reason_of(error))
         return
     if found.shape != expected.shape:
         raise UsageError(
@@ -58,6 +59,12 @@ def require_same_numbers(network: nn.Module, model: Any, images: Tensor, path: P
             f"to {difference:.3g} from what onnx2torch makes of it. It knows only the usual settings of operators such "
             "as Resize. Export the network with these, or give it with python:build=module:function."
         )
+
+
+@cache
+def _tell(path: Path, reason: str) -> None:
+    """Say once that a file is not compared."""
+    logger.warning("%s is not compared with ONNX Runtime, which does not run it: %s.", path, reason.rstrip("."))
 
 
 def _as_declared(images: Tensor, model: Any) -> NDArray[Any]:
