@@ -1,6 +1,7 @@
 """Every built-in component passes the checks that plug-ins are asked to pass, and follows the device of its input."""
 
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,20 @@ def components() -> Iterator[Any]:
                 yield pytest.param(registry.load(entry)(**light.LIGHT.get(name, {})), id=name, marks=marks)
 
 
+class LightWorker(Worker):
+    """A worker that lightens each of its processes, since their results are compared with those of this one."""
+
+    def _connection(self) -> Connection:
+        new = self._running is None
+        connection = super()._connection()
+        if new:
+            self._answer(connection, light.lighten, (), None)
+        return connection
+
+
 @pytest.fixture(scope="module", autouse=True)
 def lightened() -> Iterator[None]:
-    """Lighten this process; the worker, whose results are compared, is lightened for each lab."""
+    """Lighten this process."""
     with pytest.MonkeyPatch.context() as patch:
         light.lighten(patch.setattr)
         yield
@@ -45,10 +57,15 @@ def component(request: pytest.FixtureRequest) -> Component:
 
 
 @pytest.fixture(scope="module")
-def lab(component: Component, worker: Worker) -> Lab:
+def light_worker() -> Iterator[LightWorker]:
+    with LightWorker() as worker:
+        yield worker
+
+
+@pytest.fixture(scope="module")
+def lab(component: Component, light_worker: LightWorker) -> Lab:
     """The lab in which all tests of a component run, so that none computes its results again."""
-    worker.ask(light.lighten)  # after a failure it is a new process
-    return Lab(worker=worker)
+    return Lab(worker=light_worker)
 
 
 def faults(component: Component, lab: Lab) -> list[str]:
