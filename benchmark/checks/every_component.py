@@ -67,9 +67,8 @@ def rebuilt_in_a_worker(component: Component, lab: Lab) -> None:
     """A new worker process, which has met no other network before, gives the same result. --jobs relies on it."""
     first = scenes(component, lab)[0]
     tried = [first, *PLACES[PLACES.index(first) + 1 :]] if isinstance(component, Attack | Defense) else [first]
-    here, place = [(found, place) for place in tried if (found := effects(component, lab, place)) is not REFUSED][
-        -1
-    ]  # the last one, which meets what the others left behind
+    found = [(effects(component, lab, place), place) for place in tried]
+    here, place = [each for each in found if each[0] is not REFUSED][-1]  # which meets what the others left behind
     lab.worker.close()  # other checks may have used the component there
     there = lab.worker.ask(effects_in_new_lab, component, lab.data_dir, place)
     if there.same(here):
