@@ -61,6 +61,12 @@ def lower(model: Any) -> Any:
     return model
 
 
+def input_of(model: Any) -> Any:
+    """Return the first input of a model that is no constant."""
+    constants = {each.name for each in model.graph.initializer}
+    return next(each for each in model.graph.input if each.name not in constants)
+
+
 def _separate_constants(graph: Any) -> None:
     """Give each operator its own constants, where exporters let several share those that are equal.
 

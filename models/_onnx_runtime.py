@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..benchmark.errors import UsageError, reason_of
+from ._onnx_operators import input_of
 
 TOLERANCE, COARSE_TOLERANCE = 1e-3, 5e-2
 """Largest difference, relative to the largest output; the second for files with numbers of half precision."""
@@ -52,6 +53,7 @@ def require_same_numbers(network: nn.Module, model: Any, images: Tensor, path: P
             f"Expected outputs {tuple(expected.shape)} of ONNX Runtime for {path}, got {tuple(found.shape)} from what "
             "onnx2torch makes of it. Give the network with python:build=module:function."
         )
+    found, expected = found.nan_to_num(), expected.nan_to_num()
     difference, largest = (found - expected).abs().max().item(), expected.abs().max().item()
     if difference > largest * (COARSE_TOLERANCE if _has_half_precision(model) else TOLERANCE):
         raise UsageError(
@@ -71,16 +73,11 @@ def _as_declared(images: Tensor, model: Any) -> NDArray[Any]:
     """Return images in the type that the file takes."""
     from onnx import helper
 
-    kind = helper.tensor_dtype_to_np_dtype(_input(model).type.tensor_type.elem_type)
+    kind = helper.tensor_dtype_to_np_dtype(input_of(model).type.tensor_type.elem_type)
     if kind.kind in "iu":
         limits = np.iinfo(kind)
         return images.round().clamp(float(limits.min), float(limits.max)).numpy().astype(kind)
     return images.numpy().astype(kind)
-
-
-def _input(model: Any) -> Any:
-    constants = {each.name for each in model.graph.initializer}
-    return next(each for each in model.graph.input if each.name not in constants)
 
 
 def _answer(model: Any, given: NDArray[Any]) -> NDArray[Any]:
@@ -89,7 +86,7 @@ def _answer(model: Any, given: NDArray[Any]) -> NDArray[Any]:
 
     freed = onnx.ModelProto()
     freed.CopyFrom(model)
-    for value in (_input(freed), *freed.graph.output):  # the operators may take another size than the file declares
+    for value in (input_of(freed), *freed.graph.output):  # the operators may take another size than the file declares
         value.type.tensor_type.ClearField("shape")
     del freed.graph.value_info[:]
     settings = onnxruntime.SessionOptions()
@@ -97,7 +94,7 @@ def _answer(model: Any, given: NDArray[Any]) -> NDArray[Any]:
     settings.intra_op_num_threads = 1
     settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(freed.SerializeToString(), settings, providers=["CPUExecutionProvider"])
-    return np.asarray(session.run(None, {_input(model).name: given})[0])
+    return np.asarray(session.run(None, {input_of(model).name: given})[0])
 
 
 def _has_half_precision(model: Any) -> bool:

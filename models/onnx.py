@@ -16,7 +16,7 @@ from ..benchmark.errors import UsageError, reason_of
 from ..benchmark.interfaces import Component
 from ._content import Content, Schema, digest_of, read_by
 from ._network import Network
-from ._onnx_operators import KNOWN, lower
+from ._onnx_operators import KNOWN, input_of, lower
 from ._onnx_runtime import require_same_numbers
 
 NEEDED = (
@@ -30,7 +30,7 @@ GIVE_CODE = "give the network with python:build=module:function"
 VERSIONS = (None, 17, 16, 13)
 """Versions of the operators to try, in order; None leaves the file as it is. onnx2torch knows them up to 17."""
 
-MOST_CHANNELS = 4
+MAX_CHANNELS = 4
 """The largest last size of images (N, H, W, C) for which it is taken for the channels."""
 WHOLE_NUMBERS = frozenset({2, 3, 4, 5, 6, 7, 12, 13})
 """The signed and unsigned types of 8 to 64 bits, as ``onnx.TensorProto.DataType`` numbers them."""
@@ -177,8 +177,7 @@ def _require_one(model: Any, path: Path) -> None:
 def _require_floats(model: Any, path: Path) -> None:
     """Raise if a network takes whole numbers, for which images in [0, 1] would be dark."""
     onnx, _ = _packages()
-    constants = {each.name for each in model.graph.initializer}
-    given = next(each for each in model.graph.input if each.name not in constants).type.tensor_type.elem_type
+    given = input_of(model).type.tensor_type.elem_type
     if given in WHOLE_NUMBERS:
         kind = onnx.TensorProto.DataType.Name(given).lower()
         raise UsageError(
@@ -194,12 +193,11 @@ def _take_images(model: Any, image_shape: tuple[int, int, int]) -> tuple[int, ..
         The shape (C, H, W) that the file declares, with 0 for the sizes that it leaves open.
     """
     onnx, _ = _packages()
-    constants = {each.name for each in model.graph.initializer}
-    given = next(each for each in model.graph.input if each.name not in constants)
+    given = input_of(model)
     sizes = given.type.tensor_type.shape.dim
     if len(sizes) != 4:
         return image_shape
-    if 0 < sizes[3].dim_value <= MOST_CHANNELS and not 0 < sizes[1].dim_value <= MOST_CHANNELS:
+    if 0 < sizes[3].dim_value <= MAX_CHANNELS and not 0 < sizes[1].dim_value <= MAX_CHANNELS:
         turned = onnx.helper.make_node("Transpose", [given.name], ["channels_last"], "channels_last", perm=[0, 2, 3, 1])
         for node in model.graph.node:
             node.input[:] = ["channels_last" if name == given.name else name for name in node.input]

@@ -17,7 +17,7 @@ from ..utils.plurals import count_of
 from ._archive import Archive
 from ._division import RawImages, positions_without_repeats, rank_in_group
 from ._file_division import MIN_CLASS_IMAGES, TEST_SHARE
-from ._given_images import scaled
+from ._given_images import LARGEST, scaled
 from ._labels import MAX_COLUMNS, Labels, Wanted, no_labels, settle
 from ._pixel_cache import cached_pixels
 
@@ -115,9 +115,17 @@ def _pixels(archive: Archive, pairs: list[tuple[str, str | None]], identity: lis
     shape = (sum(header.shape[0] for header in headers), channels, height, width)
 
     def parts() -> Iterator[NDArray[np.uint8]]:
+        largest = 0
         for header in headers:
             for part in archive.parts(header.name):
-                yield _as_bytes(part, archive.path, header.name)
+                images = _as_bytes(part, archive.path, header.name)
+                largest = max(largest, int(images.max(initial=0)))
+                yield images
+        if largest == 1 and all(header.dtype.kind in "iu" for header in headers):
+            raise UsageError(
+                f"Expected images as 8-bit whole numbers or floats in [0, 1] in {archive.path}, got {headers[0].dtype} "
+                "from 0 to 1. Convert them to floats if 1 is white."
+            )
 
     return cached_pixels(identity, shape, parts)
 
@@ -146,7 +154,8 @@ def _as_bytes(images: NDArray[Any], path: Path, name: str) -> NDArray[np.uint8]:
     where = f"the array {name} of {path}"
     if images.dtype.kind not in "biuf":
         raise UsageError(f"Expected numbers in {where}, got {images.dtype}. Convert them.")
-    if not images.size or (images.dtype == np.uint8 and images.max() != 1):
+    whole = images.dtype.kind in "iu"
+    if not images.size or (whole and images.min() >= 0 and images.max() <= LARGEST):
         return images.astype(np.uint8, copy=False)
     return np.rint(scaled(images, where) * 255).astype(np.uint8)
 

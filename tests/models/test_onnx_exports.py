@@ -10,6 +10,7 @@ import torch
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces.stages import Stages, find_cuts
 from mia_bench.benchmark.registry.specs import resolve
+from mia_bench.models._onnx_runtime import require_same_numbers
 from mia_bench.models.onnx import Onnx
 from torch import Tensor, nn
 
@@ -229,6 +230,13 @@ def test_a_file_of_which_other_numbers_are_computed_is_refused(
 
 
 @torch.no_grad()
+def test_an_output_that_is_no_number_is_another_one(tmp_path: Path) -> None:
+    path = written(tmp_path / "net.onnx", "Relu", ["x"], ["a"])
+
+    with pytest.raises(UsageError, match="Expected the outputs of ONNX Runtime"):
+        require_same_numbers(nn.Threshold(2.0, torch.nan), onnx.load(path), torch.ones(1, *IMAGE), path)
+
+
 @pytest.mark.parametrize("side", ["SAME_UPPER", "SAME_LOWER"])
 @pytest.mark.parametrize(("operator", "kernel", "stride"), [("Conv", 3, 1), ("Conv", 4, 2), ("MaxPool", 2, 2)])
 def test_zeros_that_the_file_leaves_open_are_as_many_as_the_runtime_adds(

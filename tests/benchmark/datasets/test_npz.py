@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mia_bench.benchmark.datasets import _archive
 from mia_bench.benchmark.datasets.npz import Npz
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.utils.fingerprints import assert_disjoint
@@ -93,6 +94,17 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     after = load(tmp_path, medmnist(255 - GRAY))
 
     torch.testing.assert_close(after.private.images, 1 - before.private.images)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+def test_a_part_of_the_images_may_be_nearly_black(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: type) -> None:
+    monkeypatch.setattr(_archive, "PART_BYTES", 4 * 12 * 10 * np.dtype(dtype).itemsize)
+    dark = GRAY.copy()
+    dark[28:] = np.eye(12, dtype=np.uint8)[:, :, None]  # three parts of four images without a value above 1
+
+    pools = load(tmp_path, {"images": dark.astype(dtype), "labels": LABELS})
+
+    assert pools.train.images.max() > 0.9
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
