@@ -37,10 +37,11 @@ class Sound(Defense):
     Source: ours.
     """
 
+    made: ClassVar[type[Channel]] = Noise
     level: float = Field(0.5, gt=0, description="deviation of the noise")
 
     def channel(self) -> Channel:
-        return Noise(self.level)
+        return self.made(self.level)
 
     def protect(self, model, train):
         return replace(model.copy(), ir_channel=self.channel())
@@ -136,16 +137,12 @@ class Loud(Undescribed):
 
 class CoupledAtRandom(Sound):
     __doc__ = Sound.__doc__
-
-    def channel(self):
-        return Mixed(self.level)
+    made: ClassVar[type[Channel]] = Mixed
 
 
 class LoudInBatches(Sound):
     __doc__ = Sound.__doc__
-
-    def channel(self):
-        return Loud(self.level)
+    made: ClassVar[type[Channel]] = Loud
 
 
 class Divided(Undescribed):
@@ -155,9 +152,7 @@ class Divided(Undescribed):
 
 class NeedsABatch(Sound):
     __doc__ = Sound.__doc__
-
-    def channel(self):
-        return Divided(self.level)
+    made: ClassVar[type[Channel]] = Divided
 
 
 class Centered(nn.Module):
@@ -223,9 +218,7 @@ class Secret(Noise):
 
 class Undeclared(Sound):
     __doc__ = Sound.__doc__
-
-    def channel(self):
-        return Secret(self.level)
+    made: ClassVar[type[Channel]] = Secret
 
 
 class Cut(Noise):
@@ -235,9 +228,7 @@ class Cut(Noise):
 
 class Detached(Sound):
     __doc__ = Sound.__doc__
-
-    def channel(self):
-        return Cut(self.level)
+    made: ClassVar[type[Channel]] = Cut
 
 
 class Holding(Noise):
@@ -248,9 +239,7 @@ class Holding(Noise):
 
 class Uncopied(Sound):
     __doc__ = Sound.__doc__
-
-    def channel(self):
-        return Holding(self.level)
+    made: ClassVar[type[Channel]] = Holding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,9 +280,7 @@ class Backwards(Noise):
 
 class Misleading(Sound):
     __doc__ = Sound.__doc__
-
-    def channel(self):
-        return Backwards(self.level)
+    made: ClassVar[type[Channel]] = Backwards
 
 
 class TooSure(Noise):
@@ -303,9 +290,7 @@ class TooSure(Noise):
 
 class WrongDensity(Sound):
     __doc__ = Sound.__doc__
-
-    def channel(self):
-        return TooSure(self.level)
+    made: ClassVar[type[Channel]] = TooSure
 
 
 class Summing(Noise):
@@ -315,6 +300,4 @@ class Summing(Noise):
 
 class WrongMerge(Sound):
     __doc__ = Sound.__doc__
-
-    def channel(self):
-        return Summing(self.level)
+    made: ClassVar[type[Channel]] = Summing
