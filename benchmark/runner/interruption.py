@@ -42,17 +42,23 @@ def interruptible() -> Iterator[None]:
         return
     numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, _raise) for number in heard}
+    raised = list[int]()
+
+    def interrupt(number: int, frame: object) -> None:
+        raised.append(number)
+        raise Interrupted(number)
+
+    before = {number: signal.signal(number, interrupt) for number in heard}
     try:
         yield
     except Interrupted:
         raise
     except KeyboardInterrupt as error:  # A library has replaced our handler.
         raise Interrupted(signal.SIGINT) from error
+    except Exception as error:
+        if raised:  # A library has put another exception in place of ours, as pydantic does within a serializer.
+            raise Interrupted(raised[-1]) from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _raise(number: int, frame: object) -> None:
-    raise Interrupted(number)
