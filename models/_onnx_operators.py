@@ -62,7 +62,7 @@ def lower(model: Any) -> Any:
 
 
 def input_of(model: Any) -> Any:
-    """Return the first input of a model that is no constant."""
+    """Return the first input of a model that is not a constant."""
     constants = {each.name for each in model.graph.initializer}
     return next(each for each in model.graph.input if each.name not in constants)
 
