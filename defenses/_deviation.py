@@ -10,18 +10,22 @@ OF_ZEROS = 1e-6
 """Standard deviation that zeros count as, so that noise in units of it exists."""
 
 
-def deviation(values: Tensor) -> Tensor:
+def deviation(values: Tensor, *, correction: int = 1) -> Tensor:
     """Return the standard deviation of all numbers of a tensor, a scalar. It is 0 for a single number.
+
+    Args:
+        values: The numbers.
+        correction: What is subtracted from their count: 1 for the deviation of what they are a sample of, 0 for theirs.
 
     Example:
         >>> import torch
         >>> deviation(torch.tensor([1.0, 3.0])), deviation(torch.tensor([5.0]))
         (tensor(1.4142), tensor(0.))
     """
-    return values.std(correction=int(values.numel() > 1))
+    return values.std(correction=min(correction, values.numel() - 1))
 
 
-def unit_of(irs: Tensor) -> float:
+def unit_of(irs: Tensor, *, correction: int = 1) -> float:
     """Return the standard deviation of IRs (N, ...), in which noise is measured. It is above 0, also for equal numbers.
 
     Example:
@@ -29,4 +33,4 @@ def unit_of(irs: Tensor) -> float:
         >>> unit_of(torch.tensor([[1.0], [2.0], [3.0]])), unit_of(torch.zeros(2, 1))
         (1.0, 1e-06)
     """
-    return max(deviation(irs).item(), LEAST_SHARE * irs.abs().max().item()) or OF_ZEROS
+    return max(deviation(irs, correction=correction).item(), LEAST_SHARE * irs.abs().max().item()) or OF_ZEROS

@@ -31,4 +31,5 @@ def require_one(component: BaseModel, first: str, second: str) -> None:
     values = {name: getattr(component, name) for name in (first, second)}
     given = [f"{name}={value!r}" for name, value in values.items() if value is not None]
     if len(given) != 1:
-        raise ValueError(f"Expected either {first} or {second}, got {' and '.join(given) or 'neither'}.")
+        mend = "Leave one of them out." if given else "Give one of them."
+        raise ValueError(f"Expected either {first} or {second}, got {' and '.join(given) or 'neither'}. {mend}")

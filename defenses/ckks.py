@@ -88,21 +88,26 @@ class Ckks(Defense):
         if value is not None:
             bits = value.split("+")
             if len(bits) < 3 or not all(bit.isdecimal() and 20 <= int(bit) <= 60 for bit in bits):
-                raise ValueError("Expected at least three numbers of bits from 20 to 60, joined by +.")
+                raise ValueError(
+                    "Expected at least three numbers of bits from 20 to 60, joined by +. Write them as in 46+42+42+46."
+                )
         return value
 
     @field_validator("ring")
     @classmethod
     def _check_ring(cls, value: int | None) -> int | None:
         if value is not None and value not in MAX_MODULUS_BITS:
-            raise ValueError(f"Expected one of {', '.join(map(str, MAX_MODULUS_BITS))}.")
+            raise ValueError(
+                f"Expected one of {', '.join(map(str, MAX_MODULUS_BITS))}. Choose one of them, or leave ring out."
+            )
         return value
 
     @field_validator("lanes")
     @classmethod
     def _check_lanes(cls, value: int | None) -> int | None:
         if value is not None and value & (value - 1):
-            raise ValueError("Expected a power of two.")
+            below = 2 ** (value.bit_length() - 1)
+            raise ValueError(f"Expected a power of two. Choose {below} or {2 * below}.")
         return value
 
     def protect(self, model: SplitModel, train: ImageSet) -> EncryptedModel:

@@ -54,10 +54,13 @@ class DpIr(NoiseDefense):
     def _check_shape(self) -> DpIr:
         if self.shape == "server" and (self.clip is not None or self.epsilon is not None or self.noise != "gaussian"):
             raise ValueError(
-                "Expected Gaussian noise without clip and epsilon for shape=server, which has no guarantee."
+                "Expected Gaussian noise without clip and epsilon for shape=server, which has no guarantee. Leave out "
+                "noise, clip and epsilon, or choose shape=isotropic."
             )
         if self.shape == "server" and self.randomness != "seeded":
-            raise ValueError("Expected randomness=seeded for shape=server, whose noise torch draws.")
+            raise ValueError(
+                "Expected randomness=seeded for shape=server, whose noise torch draws. Leave out randomness."
+            )
         return self
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:

@@ -16,9 +16,11 @@ from torch.nn import functional
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Defense, ImageSet, SplitModel
 from ..benchmark.training import EPOCHS_HELP, train_jointly, untrained_copy
+from ._deviation import unit_of
 from ._dp.noise_channel import NoiseChannel
 from ._ensemble import Bodies, EnsembleModel, Known, Tail
 from ._layers import children
+from ._undefended_client import require_undefended
 
 LEARNING_RATE = 3e-3
 """Clients begin untrained, so they take longer steps than those that are fine-tuned."""
@@ -63,19 +65,24 @@ class Ensembler(Defense):
     @model_validator(mode="after")
     def _check(self) -> Ensembler:
         if self.selected > self.bodies:
-            raise ValueError(f"Expected selected to be at most bodies={self.bodies}, got {self.selected}.")
+            raise ValueError(
+                f"Expected selected to be at most bodies={self.bodies}, got {self.selected}. "
+                "Lower selected, or raise bodies."
+            )
         return self
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
         """Return a model with several bodies, and with its last layers on the device.
 
         Raises:
-            Inapplicable: If client or server have too few layers with weights, or a layer of the client has no reset.
+            Inapplicable: If client or server have too few layers with weights, a layer of the client has no reset, or
+                the client is defended.
         """
+        require_undefended(model, "ensembler")
         body, last = _divided(model.server)
         with torch.no_grad():
             irs = model.client(train.images[:SCALE_IMAGES])
-        sigma = self.noise_scale * irs.std(correction=0).item()
+        sigma = self.noise_scale * unit_of(irs, correction=0)
         noise = NoiseChannel(noise="gaussian", sigma=sigma, clip=None)
         parts = [self._member(model, body, last, noise, train) for _ in range(self.bodies)]
         selection = torch.randperm(self.bodies)[: self.selected].tolist()

@@ -17,6 +17,7 @@ from ..benchmark.interfaces.timing import timed_ms
 from ..benchmark.training import EPOCHS_HELP, train_jointly, tune_server
 from ..benchmark.utils.ir_layout import IrLayout
 from ._ensemble import Received
+from ._undefended_client import require_undefended
 
 
 class FeatureShare(Defense):
@@ -47,7 +48,10 @@ class FeatureShare(Defense):
     @model_validator(mode="after")
     def _check(self) -> FeatureShare:
         if self.collude > self.servers:
-            raise ValueError(f"Expected collude to be at most servers={self.servers}, got {self.collude}.")
+            raise ValueError(
+                f"Expected collude to be at most servers={self.servers}, got {self.collude}. "
+                "Lower collude, or raise servers."
+            )
         return self
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
@@ -56,8 +60,7 @@ class FeatureShare(Defense):
         Raises:
             Inapplicable: If the IR has fewer channels than there are servers, or the client is random.
         """
-        if any(type(channel) is not Channel for channel in (model.input_channel, model.ir_channel)):
-            raise Inapplicable("Expected an undefended client, got a defended one. Use feature_share without others.")
+        require_undefended(model, "feature_share")
         shared = model.copy()
         with torch.no_grad():
             ir = shared.client(train.images[:1])

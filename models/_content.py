@@ -80,20 +80,22 @@ def read_by(hashed: Callable[[Path], str]) -> Callable[[Any], Any]:
         if value is None or isinstance(value, Content):
             return value
         if not isinstance(value, str | Path):
-            raise ValueError("Expected the path of a file.")
+            raise ValueError("Expected the path of a file. Write it as text.")
         if _WRITTEN.fullmatch(str(value)):
             return Content(str(value))
         try:
             path = Path(value).expanduser().absolute()
             status = path.stat()
             if not path.is_file():
-                raise ValueError("Expected a file.")
+                raise ValueError("Expected a file. Check the path.")
             return Content(remembered(path, status.st_size, status.st_mtime_ns), path)
         except (OSError, RuntimeError) as error:  # RuntimeError: the home folder of nobody
             reason = str(getattr(error, "strerror", None) or error).rstrip(".")
             beside = getattr(error, "filename", None)
             named = f"{beside}: " if beside and Path(beside).name != Path(value).name else ""
-            raise ValueError(f"Expected a file that can be read, got an error: {named}{reason}.") from error
+            raise ValueError(
+                f"Expected a file that can be read, got an error: {named}{reason}. Check the path and its permissions."
+            ) from error
 
     return validate
 

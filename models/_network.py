@@ -15,7 +15,7 @@ from ..benchmark.interfaces import Component, Model
 from ..benchmark.interfaces.stages import Stages
 from ..benchmark.utils.files import Unreadable, read_text
 from ..benchmark.utils.plurals import count_of
-from ._content import File
+from ._content import Content, File
 from ._graph import linearize, require_independence
 from ._head import Head
 from ._weights import fill, other_classes, read_weights, without_prefix
@@ -44,7 +44,7 @@ class Network(Model):
     @model_validator(mode="after")
     def _normalizes_wholly(self) -> Self:
         if (self.mean is None) != (self.std is None):
-            raise ValueError("Expected mean and std together.")
+            raise ValueError("Expected mean and std together, got one of them. Give the other, or leave out both.")
         return self
 
     @property
@@ -152,6 +152,16 @@ class WeightedNetwork(Network, _Filled):  # parameters of the last base come fir
     def ignored_weights(self) -> tuple[str, ...]:
         """Return beginnings of names of weights that the network does not use."""
         return ()
+
+
+def require_one_source(weights: Content | None, pretrained: object) -> None:
+    """Check that a network does not get weights from a file and from its publisher.
+
+    Raises:
+        ValueError: If both are asked for.
+    """
+    if weights and pretrained:
+        raise ValueError("Expected weights or pretrained, got both. Leave out one of them.")
 
 
 def read_names(path: Path) -> tuple[str, ...]:

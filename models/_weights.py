@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import warnings
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,10 +17,13 @@ from torch import Tensor, nn
 
 from ..benchmark.errors import UsageError, describe, reason_of
 
+logger = logging.getLogger(__name__)
+
 PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".tar")
 """Suffixes of files that torch.save writes."""
-WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
-"""Keys under which training programs keep the weights, the first ones preferred; other keys count if only one fits."""
+WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model", "network", "net")
+"""Keys under which training programs keep the weights, the first ones preferred; other keys count if only one fits.
+Averages over training steps come before the weights of the last step, as in ``timm.models.load_checkpoint``."""
 COUNTER, AVERAGED = "num_batches_tracked", "n_averaged"
 """Names of counts in batch normalization, which may be missing, and in averages of weights, which the network lacks."""
 MAX_LEVELS = 4
@@ -28,6 +33,8 @@ SAVE = "Save the weights alone: torch.save(network.state_dict(), FILE), or safet
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read named tensors from a file of safetensors, or from one of torch.save that holds nothing but tensors.
+
+    Of a checkpoint with several sets of weights, those whose key is the first in ``WRAPPERS`` are read.
 
     Raises:
         UsageError: if it is another file, a damaged one, or one that would have to run code.
@@ -75,7 +82,7 @@ def _first(error: Exception) -> str:
 
 
 def _tensors_in(loaded: Any, path: Path) -> dict[str, Tensor]:
-    loaded = _unpacked(loaded) if isinstance(loaded, Mapping) else loaded
+    loaded = _unpacked(loaded, path) if isinstance(loaded, Mapping) else loaded
     if not isinstance(loaded, Mapping) or not loaded:
         raise UsageError(f"Expected named tensors, got a {type(loaded).__name__} in {path}. {SAVE}")
     sets = [repr(key) for key, each in loaded.items() if _are_tensors(each)]
@@ -90,15 +97,24 @@ def _tensors_in(loaded: Any, path: Path) -> dict[str, Tensor]:
     return {str(name): tensor for name, tensor in loaded.items()}
 
 
-def _unpacked(loaded: Mapping[Any, Any]) -> Mapping[Any, Any]:
+def _unpacked(loaded: Mapping[Any, Any], path: Path) -> Mapping[Any, Any]:
     """Return the weights in a checkpoint, which holds them under a usual name or as its only named tensors."""
     for _ in range(MAX_LEVELS):  # a checkpoint may contain itself
-        inner = next((loaded[key] for key in WRAPPERS if isinstance(loaded.get(key), Mapping)), None)
-        if inner is None:
+        taken = next((key for key in WRAPPERS if isinstance(loaded.get(key), Mapping)), None)
+        if taken is None:
             break
-        loaded = inner
+        others = [repr(key) for key, each in loaded.items() if key != taken and _are_tensors(each)]
+        if others:
+            _tell_choice(path, taken, ", ".join(others))
+        loaded = loaded[taken]
     found = [each for each in loaded.values() if _are_tensors(each)]
     return found[0] if len(found) == 1 else loaded
+
+
+@cache
+def _tell_choice(path: Path, taken: str, others: str) -> None:
+    """Log once which of several sets of weights is read."""
+    logger.info("Read the weights %r of %s, which also holds %s. To use those, save them alone.", taken, path, others)
 
 
 def _are_tensors(value: Any) -> bool:

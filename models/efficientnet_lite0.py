@@ -11,7 +11,7 @@ from torchvision.models import EfficientNet_B0_Weights
 
 from ..benchmark.errors import UsageError
 from ._content import digest_of
-from ._network import IMAGENET_CLASSES, WeightedNetwork
+from ._network import IMAGENET_CLASSES, WeightedNetwork, require_one_source
 from ._weights import fill, read_weights
 
 NEEDED = (
@@ -45,8 +45,7 @@ class EfficientnetLite0(WeightedNetwork):
 
     @model_validator(mode="after")
     def _has_one_source(self) -> EfficientnetLite0:
-        if self.pretrained and self.weights:
-            raise ValueError("Expected weights or pretrained, got both.")
+        require_one_source(self.weights, self.pretrained)
         return self
 
     @property

@@ -57,7 +57,7 @@ class Python(WeightedNetwork, _Built):
         if module.endswith(".py"):
             raise ValueError("Expected package.module:function, got a file. Leave out the suffix .py.")
         if value and not (function.isidentifier() and all(part.isidentifier() for part in module.split("."))):
-            raise ValueError("Expected package.module:function.")
+            raise ValueError(f"Expected package.module:function. {FORM}")
         return value
 
     @property

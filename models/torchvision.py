@@ -14,7 +14,7 @@ from ..benchmark.errors import UsageError, message_of, reason_of
 from ..benchmark.interfaces import Component
 from ..benchmark.registry import suggestion
 from ._content import Content
-from ._network import WeightedNetwork
+from ._network import WeightedNetwork, require_one_source
 from ._weights import read_weights
 
 WITH_AUXILIARY = {"googlenet": ("aux1.", "aux2."), "inception_v3": ("AuxLogits.",)}
@@ -48,7 +48,10 @@ class Torchvision(WeightedNetwork, _Named):
                 "that returns it, with one tensor as its output, and name it with python:build=module:function."
             )
         if name and name not in names():
-            raise ValueError(f"Expected a classification network of torchvision{suggestion(name, names())}")
+            raise ValueError(
+                f"Expected a classification network of torchvision{suggestion(name, names())} Give a name that "
+                "torchvision.models.list_models() has."
+            )
         return name
 
     @model_validator(mode="before")
@@ -62,8 +65,7 @@ class Torchvision(WeightedNetwork, _Named):
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:
-        if self.pretrained and self.weights:
-            raise ValueError("Expected weights or pretrained, got both.")
+        require_one_source(self.weights, self.pretrained)
         return self
 
     @property
@@ -176,12 +178,18 @@ def _settled(name: str, wanted: str) -> str:
     chosen, _, digest = wanted.partition("@")
     chosen = "DEFAULT" if chosen.lower() == "true" else chosen
     if chosen not in published.__members__:
-        raise ValueError(f"Expected pretrained to be true or one of {', '.join(published.__members__)}, got {wanted}.")
+        raise ValueError(
+            f"Expected pretrained to be true or one of {', '.join(published.__members__)}, got {wanted}. Choose one of "
+            "them."
+        )
     weights = published[chosen]
     known = re.search(r"-([0-9a-f]{8,})\.pth$", weights.url)
     found = known[1] if known else ""
     if digest and digest != found:
-        raise ValueError(f"Expected pretrained to be {weights.name}@{found}, got {wanted}.")
+        raise ValueError(
+            f"Expected pretrained to be {weights.name}@{found}, got {wanted}. Install the version of torchvision that "
+            "has these weights, or choose its own."
+        )
     return f"{weights.name}@{found}"
 
 

@@ -156,6 +156,30 @@ def test_usage_errors_say_what_to_do_in_a_sentence_of_its_own(file):
     assert not found, "\n".join(found)
 
 
+VALIDATORS = frozenset({"require_one", "require_one_source", "validate", "_settled"})
+"""Functions that check parameters and are called by validators, or handed to pydantic."""
+
+
+def refusals(file: str) -> Iterator[ast.Call]:
+    """The errors by which validators of components refuse parameters."""
+    for node in ast.walk(tree_of(file)):
+        if not isinstance(node, FUNCTION):
+            continue
+        decorated = any("validator" in ast.unparse(each) for each in node.decorator_list)
+        if decorated or node.name in VALIDATORS:
+            yield from (
+                each for each in ast.walk(node) if isinstance(each, ast.Call) and ast.unparse(each.func) == "ValueError"
+            )
+
+
+@pytest.mark.parametrize("file", [file for file in files() if not file.startswith("benchmark/leaderboard/")])
+def test_refused_parameters_say_what_to_do_in_a_sentence_of_its_own(file):
+    """Those of records are left out, since what reads them says what to do."""
+    texts = [(each.lineno, " ".join(map(sentences, each.args))) for each in refusals(file)]
+    found = [f"{file}:{line}: {text}" for line, text in texts if not re.search(r"[.?#] [A-Z#]", text)]
+    assert not found, "\n".join(found)
+
+
 @pytest.mark.parametrize("file", [file for file in files() if public(file)])
 def test_public_classes_have_an_example(file):
     classes = [node for node in tree_of(file).body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]

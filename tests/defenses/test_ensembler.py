@@ -14,6 +14,7 @@ from mia_bench.benchmark.interfaces import Attack, Observation, Pools, SplitMode
 from mia_bench.benchmark.metrics import accuracy
 from mia_bench.benchmark.metrics.costs import measure_costs
 from mia_bench.benchmark.training import tuning
+from mia_bench.defenses._dp.noise_channel import NoiseChannel
 from mia_bench.defenses.ensembler import Ensembler
 from pydantic import ValidationError
 from torch import nn
@@ -142,5 +143,21 @@ def test_a_server_with_one_layer_with_weights_is_refused(target, train):
 
 
 def test_more_selected_bodies_than_bodies_are_refused():
-    with pytest.raises(ValidationError, match="Expected selected to be at most bodies=3, got 4"):
+    with pytest.raises(ValidationError, match=r"at most bodies=3, got 4\. Lower selected, or raise bodies"):
         Ensembler(bodies=3)
+
+
+def test_irs_of_equal_numbers_get_noise(model, train, private, monkeypatch):
+    few(monkeypatch)
+    with torch.no_grad():
+        for weight in model.client.parameters():
+            weight.zero_()
+    protected = ensemble(model, train[:64])
+    assert protected.stochastic
+    assert protected.ir_channel.sigma > 0
+
+
+def test_a_defended_client_is_refused(model, train):
+    noisy = replace(model, ir_channel=NoiseChannel(noise="gaussian", sigma=0.1, clip=None))
+    with pytest.raises(Inapplicable, match=r"Expected an undefended client, .* Use ensembler without other defenses"):
+        ensemble(noisy, train)

@@ -131,6 +131,23 @@ def test_weights_inside_two_wrappers_and_of_eight_bits_are_read(trained: nn.Modu
     assert torch.equal(built.state_dict()["features/0.weight"], weights["features.0.weight"].float())
 
 
+@pytest.mark.parametrize(("key", "average"), [("state_dict", "state_dict_ema"), ("model", "model_ema")])
+def test_averages_of_weights_come_before_those_of_the_last_step_and_the_log_says_so(
+    trained: nn.Module, tmp_path: Path, caplog: pytest.LogCaptureFixture, key: str, average: str
+) -> None:
+    averages = trained.state_dict()
+    last = {name: weight + 1 for name, weight in averages.items()}
+    torch.save({key: last, average: averages, "optimizer": {"lr": 0.1}}, tmp_path / "w.pth")
+
+    with caplog.at_level("INFO", logger="mia_bench"):
+        built = model(weights=tmp_path / "w.pth").build(IMAGE, 4)
+
+    assert torch.equal(built.state_dict()["features/0.weight"], averages["features.0.weight"])
+    sentences = [message for message in caplog.messages if "Read the weights" in message]
+    assert len(sentences) == 1
+    assert f"Read the weights '{average}' of {tmp_path / 'w.pth'}, which also holds '{key}'." in sentences[0]
+
+
 def test_a_checkpoint_that_contains_itself_is_refused(tmp_path: Path) -> None:
     checkpoint: dict[str, Any] = {}
     checkpoint["state_dict"] = checkpoint
