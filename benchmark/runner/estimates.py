@@ -9,16 +9,13 @@ from statistics import median
 from typing import NamedTuple
 
 from ..evaluation.artifacts import Artifacts
-from ..interfaces import Access, Dataset
+from ..interfaces import Access, Dataset, Model
 from ..plan.cells import Cell, Setting
-from ..training import FAST, STANDARD
+from ..training import FAST, STANDARD, head_training_seconds, training_seconds
+from ..utils.isolation import isolated
 from .clients import Client, client_of, run_once
 from .memory import process_bytes, training_bytes
 from .timings import CellNames, Timing, nearest
-
-STEP_SECONDS, MACS_PER_SECOND = 1.6e-4, 9e10
-"""Training, for each image in each epoch: a fixed part, and a rate for the multiplications (measured with lenet5 on
-MNIST and cnn6 on CIFAR-10, one core with AVX-512 and AMX)."""
 
 
 @dataclass(frozen=True)
@@ -164,11 +161,18 @@ def _training_by_first_cell(groups: Sequence[Sequence[Cell]], artifacts: Artifac
 
 
 def _training(artifacts: Artifacts, setting: Setting) -> _Training:
-    dataset = setting.dataset.component
+    """Measure what it takes to train a target: an untrained copy of it takes a few steps."""
+    dataset, model = setting.dataset.component, setting.model.component
     assert isinstance(dataset, Dataset)
-    facts = artifacts.facts(setting.dataset)
-    network = run_once(artifacts.targets.structure(setting.dataset, setting.model), facts.image_shape)
-    recipe = FAST if dataset.training.fast else STANDARD
-    passes = recipe.cost * dataset.training.epochs * facts.train
-    seconds = passes * (STEP_SECONDS + 3 * network.macs / MACS_PER_SECOND)
+    assert isinstance(model, Model)
+    facts, training = artifacts.facts(setting.dataset), dataset.training
+    target = artifacts.targets.structure(setting.dataset, setting.model)
+    network = run_once(target, facts.image_shape)
+    target, shape, macs = target.to(artifacts.device), facts.image_shape, network.macs
+    with isolated("time", setting.model.identity):
+        if model.retrains_head:
+            seconds = head_training_seconds(target, image_shape=shape, count=facts.train, macs=macs)
+        else:
+            seconds = training_seconds(target, training, image_shape=shape, count=facts.train, macs=macs)
+    recipe = FAST if training.fast else STANDARD
     return _Training(seconds, training_bytes(network, facts, batch=recipe.batch_size))

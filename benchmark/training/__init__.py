@@ -1,6 +1,7 @@
 """How networks are trained: targets, decoders and fine-tuned defenses."""
 
 from .augmentation import augment
+from .duration import head_training_seconds, training_seconds
 from .features import frozen_features
 from .joint import JointLoss, train_jointly
 from .last_layer import LastLayer, Units
@@ -29,12 +30,14 @@ __all__ = [
     "fit_batches",
     "frozen_encoder",
     "frozen_features",
+    "head_training_seconds",
     "num_steps",
     "plan",
     "train_head",
     "train_jointly",
     "train_target",
     "trainable",
+    "training_seconds",
     "tune",
     "tune_server",
     "untrained_copy",
