@@ -3,15 +3,15 @@
 from typing import ClassVar
 
 from pydantic import Field
-from torch import Tensor
 
-from ..benchmark.interfaces import Access, Attack, Observation
+from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction
 from ._decoders.divided import Divided
 from ._decoders.fitting import Recipe
-from ._decoders.linear import fit_linear
+from ._decoders.linear import decoders, fit_linear
 from ._decoders.queries import Queries
 from ._decoders.skip_network import fit_skip
 from ._decoders.variations import varied
+from ._ensemble import chosen
 
 
 class RidgeSkip(Attack):
@@ -21,9 +21,9 @@ class RidgeSkip(Attack):
     vectors, two dense layers come before the convolutions, many copies are turned, zoomed and sheared as well, and the
     loss is the mean logarithm of each image's squared error, which is what PSNR measures. If they have at most 1,024
     numbers and there are 400 images or more, a kernel ridge regression is fitted, too, and the result is the best of
-    both and their mean. The last layer of the correction starts at zero, and the correction is dropped if it does not
-    help on held-out images, so the attack is never weaker there than ``ridge``. On a noisy client every batch is
-    queried again.
+    both and their mean. The last layer of the correction starts at zero. The result is that of the corrected or of the
+    linear decoder, whichever has the higher mean PSNR on held-out images, so the attack is never weaker there than
+    ``ridge``. On a noisy client every batch is queried again.
 
     Example:
         ``mia-bench run --attack ridge_skip --channels 16``
@@ -32,7 +32,7 @@ class RidgeSkip(Attack):
     the metric of the kernel Radhakrishnan et al., Science 2024 (recursive feature machines).
     """
 
-    version: ClassVar[int] = 9
+    version: ClassVar[int] = 10
     access: ClassVar[Access] = Access.BLACK_BOX
     standard: ClassVar[bool] = False
 
@@ -42,9 +42,10 @@ class RidgeSkip(Attack):
     learning_rate: float = Field(Recipe.learning_rate, gt=0, description="peak of the one-cycle rate")
     channels: int = Field(Recipe.channels, ge=1, description="channels of the network")
 
-    def reconstruct(self, seen: Observation) -> Tensor:
-        """Fit the linear decoder, train the correction and return the images (N, C, H, W) of both together."""
+    def reconstruct(self, seen: Observation) -> Reconstruction:
+        """Fit the linear decoder, train the correction and return the better images (N, C, H, W)."""
         queries = Divided(Queries(seen, seen.aux.images, vary=varied))
         recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels)
-        decoder = fit_skip(queries, fit_linear(queries), recipe)
-        return queries.answer(decoder, seen.aux.images.mean(0)).images
+        linear, mean = fit_linear(queries), seen.aux.images.mean(0)
+        members = {"linear": decoders(linear), "corrected": fit_skip(queries, linear, recipe)}
+        return chosen({name: queries.answer(member, mean) for name, member in members.items()})

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...benchmark.metrics import psnr
 from ...benchmark.utils.ir_layout import IrLayout
 from .divided import Divided
 from .fitting import Decoders
@@ -19,8 +20,8 @@ from .queries import Queries
 
 Form = Literal["auto", "dense", "patch"]
 STRENGTHS = (1e-8, 1e-4, 1e-2, 0.1, 1.0, 10.0)
-EXACT_MSE = 1e-6
-"""A squared error (60 dB) below which no other form or strength is tried."""
+EXACT_DB = 60.0
+"""PSNR of every image to tune on from which no other form or strength is tried."""
 
 MAX_NUMBERS = 2**26
 """Numbers of queried wires, or of their neighborhoods, used at most (0.5 GB in double precision)."""
@@ -60,7 +61,7 @@ Solve = Callable[[float], LinearDecoder]
 
 
 def fit_linear(queries: Divided, *, form: Form = "auto", strength: float | None = None) -> Fitted[LinearDecoder]:
-    """Fit maps of several forms and strengths, and return the one that is best on the images to tune on.
+    """Fit maps of several forms and strengths, and return the one with the highest mean PSNR on the images to tune on.
 
     Args:
         queries: images and their wires.
@@ -69,26 +70,28 @@ def fit_linear(queries: Divided, *, form: Form = "auto", strength: float | None 
     """
     strengths = STRENGTHS if strength is None else (strength,)
     held = [(part.wires(part.tune), part.images[part.tune]) for part in queries.parts]
-    lowest, best = torch.inf, None
+    best: tuple[tuple[LinearDecoder, ...], Callable[[Queries], Solve], float] | None = None
+    highest = -torch.inf
     for gather in _forms(queries.whole, form):
-        solves, previous = [gather(part) for part in queries.parts], torch.inf
+        solves, previous, exact = [gather(part) for part in queries.parts], -torch.inf, False
         for number in strengths:
             tried = tuple(solve(number) for solve in solves)
-            error = sum(_error(one, *some) for one, some in zip(tried, held, strict=True)) / len(tried)
-            if best is None or error < lowest:
-                lowest, best = error, (tried, gather, number)
-            if error < EXACT_MSE or error > previous:
+            reached = torch.cat([_psnr(one, *some) for one, some in zip(tried, held, strict=True)])
+            mean, exact = reached.mean().item(), bool(reached.min() > EXACT_DB)
+            if best is None or mean > highest:
+                highest, best = mean, (tried, gather, number)
+            if exact or mean < previous:
                 break
-            previous = error
-        if lowest < EXACT_MSE:
+            previous = mean
+        if exact:
             break
     assert best is not None
     each, gather, number = best
     return Fitted(each, each[0] if len(each) == 1 else gather(queries.whole)(number))
 
 
-def _error(decoder: LinearDecoder, wires: Tensor, truth: Tensor) -> float:
-    return (decoder.decode(wires).clamp(0, 1) - truth).square().mean().nan_to_num(torch.inf).item()
+def _psnr(decoder: LinearDecoder, wires: Tensor, truth: Tensor) -> Tensor:
+    return psnr(decoder.decode(wires), truth).nan_to_num(-torch.inf)
 
 
 def _forms(queries: Queries, form: Form) -> Iterator[Callable[[Queries], Solve]]:

@@ -1,13 +1,17 @@
 """The closed-form attack against independent solutions."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from mia_bench.attacks._decoders import linear
 from mia_bench.attacks._decoders.least_squares import Equations
+from mia_bench.attacks._decoders.linear import LinearDecoder, fit_linear
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.metrics import psnr
+from torch import nn
 
 
 def pairs(count: int, inputs: int, outputs: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -56,3 +60,20 @@ def test_both_forms_invert_a_linear_client_well(form: str, world: Callable) -> N
     images = victim.attacked_by(Ridge(form=form))
 
     assert psnr(images, victim.private.images).mean() > (60 if form == "dense" else 19)
+
+
+def test_the_penalty_is_that_with_the_highest_mean_psnr(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = torch.rand(4, 1, 8, 8) / 2
+    similar = torch.full((4, 1, 1, 1), 0.05)  # 26 dB each
+    unequal = torch.tensor([0.2, 0.001, 0.001, 0.001]).view(4, 1, 1, 1)  # 14 and 60 dB, and a larger squared error
+    errors = dict.fromkeys(linear.STRENGTHS, unequal) | {linear.STRENGTHS[0]: similar}
+
+    def dense(_: object) -> Callable[[float], LinearDecoder]:
+        return lambda strength: LinearDecoder(lambda wires: wires + errors[strength], nn.Identity)
+
+    monkeypatch.setattr(linear, "dense", dense)
+    part = SimpleNamespace(images=images, observed=images, tune=torch.arange(4), wires=lambda index: images[index])
+
+    fitted = fit_linear(SimpleNamespace(parts=[part], whole=part), form="dense")  # pyright: ignore[reportArgumentType]
+
+    torch.testing.assert_close(fitted.final.decode(images), images + unequal)

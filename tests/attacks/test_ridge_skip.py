@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from mia_bench.attacks import ridge_skip
 from mia_bench.attacks._decoders import skip_network
 from mia_bench.attacks._decoders.divided import Divided
-from mia_bench.attacks._decoders.fitting import Recipe, apply
-from mia_bench.attacks._decoders.linear import fit_linear
+from mia_bench.attacks._decoders.fitting import Decoders, Recipe, apply
+from mia_bench.attacks._decoders.folds import Fitted
+from mia_bench.attacks._decoders.linear import LinearDecoder, decoders, fit_linear
 from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks._decoders.skip_network import SkipNetwork, fit_skip
 from mia_bench.attacks.ridge import Ridge
@@ -54,6 +56,30 @@ def test_a_correction_that_does_harm_is_dropped(queries: Divided, monkeypatch: p
     linear = fit_linear(queries)
 
     assert error(fit_skip(queries, linear, Recipe()).final, queries) == error(linear.final.decode, queries)
+
+
+@pytest.mark.parametrize(("offset", "selected"), [(0.1, "linear"), (-0.05, "corrected")])
+def test_the_decoder_with_the_higher_psnr_answers(
+    offset: float, selected: str, world: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def worse(queries: Divided) -> Fitted[LinearDecoder]:
+        return moved(fit_linear(queries), 0.05)
+
+    def fit(_: Divided, linear: Fitted[LinearDecoder], __: Recipe) -> Decoders:
+        return decoders(moved(linear, offset))
+
+    monkeypatch.setattr(ridge_skip, "fit_linear", worse)
+    monkeypatch.setattr(ridge_skip, "fit_skip", fit)
+    attack = RidgeSkip()
+
+    assert attack.reconstruct(world("conv1").seen_by(attack)).selected == selected
+
+
+def moved(linear: Fitted[LinearDecoder], offset: float) -> Fitted[LinearDecoder]:
+    def one(each: LinearDecoder) -> LinearDecoder:
+        return LinearDecoder(lambda wires: each.decode(wires) + offset, each.module)
+
+    return Fitted(tuple(map(one, linear.each)), one(linear.final))
 
 
 @pytest.mark.slow
