@@ -26,7 +26,7 @@ from ..runner.options import RunOptions
 from ..runner.resume import PlannedCell
 from ..runner.run import compute_again
 from ..runner.tasks import Task, read_images, write_images
-from ..utils.files import write_atomically
+from ..utils.files import write_atomically, writing
 from ..utils.isolation import restored_state
 from ..utils.plurals import count_of
 from ..utils.texts import as_path
@@ -193,11 +193,8 @@ class Result(Table):
         target, out = as_path(path, "the path of a page"), self._run.place.out
         found = content(*load_boards([out]))
         text = page(found, collect_strips(found.scenarios, [out]), title)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+        with writing(target):
             write_atomically(target, text.encode())
-        except OSError as error:
-            raise UsageError(f"Cannot write {target}: {error.strerror}. Choose another path.") from error
         return target
 
     def _repr_html_(self) -> str:

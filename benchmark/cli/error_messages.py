@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from ..errors import UsageError
-from ..utils.texts import one_line, quoted, shorten
+from ..utils.texts import one_line, quoted, say, shorten
 
 LONGEST_SENTENCE = 980
 """Characters of the longest error that is shown whole."""
@@ -43,17 +45,30 @@ class Commands(TyperGroup):
         except (UsageError, typer.TyperException) as error:
             sentence = str(error) if isinstance(error, UsageError) else _sentence(error, words)
             sentence = shorten(one_line(sentence), LONGEST_SENTENCE)
-            typer.echo(f"Error: {sentence}{'' if sentence.endswith(('.', '?')) else '.'}", err=True)
-            code = 2
+            code = _refused(f"{sentence}{'' if sentence.endswith(('.', '?')) else '.'}")
         except OSError as error:  # of the file system: commands turn those that they expect into sentences themselves
-            typer.echo(f"Error: {_of_file_system(error)}", err=True)
-            code = 2
+            code = _refused(_of_file_system(error))
         sys.exit(code)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that the words name. Ctrl-C is said, by the commands that keep results or here."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            say("Interrupted.", err=True)
+            raise typer.Exit(128 + signal.SIGINT) from error
+
+
+def _refused(sentence: str) -> int:
+    """Print an error, unless stderr cannot be written, and return the exit code of bad usage."""
+    with suppress(OSError):
+        typer.echo(f"Error: {sentence}", err=True)
+    return 2
 
 
 def _of_file_system(error: OSError) -> str:
     """Return which file cannot be used, and why."""
-    where = "the output" if error.filename is None else quoted(error.filename)
+    where = "the output or a temporary file" if error.filename is None else quoted(error.filename)
     reason = one_line(str(error.strerror or error)).rstrip(".")
     return f"Cannot use {where}: {reason}. Check the path, its permissions and the free space."
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from .. import registry
 from ..errors import UsageError
 from ..registry import KINDS
+from ..utils.files import writing
 
 _TEMPLATES = Path(__file__).parent / "templates"
 NOUNS = {kind.removesuffix("s"): kind for kind in KINDS}
@@ -47,12 +48,10 @@ def create(noun: str, name: str, out: Path | None, template: str | None = None) 
     folder = out or Path(f"mia-bench-{name.replace('_', '-')}")
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise UsageError(f"Expected a new or empty folder, got {folder}. Nothing was written. Choose another --out.")
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for file, content in files(noun, name, template).items():
             (folder / file).write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"Cannot write {folder}: {error.strerror}. Choose another --out.") from error
     return folder
 
 

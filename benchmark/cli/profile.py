@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..errors import UsageError
 from ..metrics.macs import count_macs
-from ..utils.files import write_atomically
+from ..utils.files import write_atomically, writing
 
 BLOCKS, CALLS = 5, 5
 IMAGE = (1, 64, 32, 32)
@@ -53,10 +53,8 @@ def write_profile(path: Path) -> Path:
         f'source = "Measured on one core ({platform.machine()}) with torch {torch.__version__}, '
         f'in GMAC/s: {measured}"\n'
     )
-    try:
+    with writing(path):
         write_atomically(path, text.encode())
-    except OSError as error:
-        raise UsageError(f"Cannot write {path}: {error.strerror}. Choose another path.") from error
     return path
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from ..errors import UsageError
 from ..leaderboard.ratings import add_study, read_key, score_ratings, store_recognition
 from ..leaderboard.results_folder import FIRST_RUN
-from ..leaderboard.store import Row, read_records, writing
+from ..leaderboard.store import Row, read_records
 from ..registry.labels import label
 from ..report.rating_page import choose_trials, rating_page
-from ..utils.files import write_atomically
+from ..utils.files import write_atomically, writing
 from ..utils.plurals import count_of
 from ..utils.texts import say
 from .console import print_table

@@ -11,7 +11,7 @@ from ..leaderboard.results_folder import FIRST_RUN
 from ..report.content import Content, content
 from ..report.image_gallery import collect_strips
 from ..report.page import page
-from ..utils.files import write_atomically
+from ..utils.files import write_atomically, writing
 from .rank import results_folder
 
 DEFAULT_TITLE = "Which defense keeps the images private?"
@@ -55,9 +55,6 @@ def _draw(found: Content, folder: Path) -> list[Path]:
 
 
 def _write(path: Path, contents: bytes) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
         write_atomically(path, contents)
-    except OSError as error:
-        raise UsageError(f"Cannot write {path}: {error.strerror}. Choose another path.") from error
     return path

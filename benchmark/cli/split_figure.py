@@ -12,7 +12,7 @@ from ..plan.references import REFERENCE_DEFENSE
 from ..report.figures import FORMATS, check_installed
 from ..report.looks import INK, Look, looks
 from ..splits.lines import CLOUD, DEVICE, Line
-from ..utils.files import write_atomically
+from ..utils.files import write_atomically, writing
 
 FIGURE_FORMATS = (".png", ".svg", ".pdf")
 BASELINE = Look(*INK, mark=12)
@@ -70,11 +70,8 @@ def draw_figure(lines: Sequence[Line], path: Path) -> None:
         )
         figure = leak_and_costs(points, title=title)
         figure.savefig(target, format=suffix, dpi=200, bbox_inches="tight", **FORMATS.get(suffix, {}))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
         write_atomically(path, target.getvalue())
-    except OSError as error:
-        raise UsageError(f"Cannot write {path}: {error.strerror}. Choose another path.") from error
 
 
 def _costs(line: Line) -> dict[str, float]:

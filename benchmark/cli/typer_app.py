@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ..utils.stderr_logs import logs_on_stderr
+from ..utils.streams import use_patient_streams
 from .commands import choose_split, deploy, find_components, read_results, run_attacks, share_results, write_components
 from .commands.shared import FLAG
 from .error_messages import Commands
@@ -50,4 +51,5 @@ def _main(
 
 def main() -> None:
     """Run the command line, as the console script ``mia-bench`` does."""
+    use_patient_streams()
     app()

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UsageError
-from ..utils.files import locked, write_atomically
+from ..utils.files import locked, write_atomically, writing
 from ..utils.plurals import count_of, fitting
 from .loading import Cells
 from .planned_cells import read_plan
 from .results_folder import board_path, plan_path, record_files, record_path, strip_path
-from .store import read_records, rebuild, write_record, writing
+from .store import read_records, rebuild, write_record
 
 MAX_CONFLICTS = 8
 """Conflicts that a message lists; the others are counted."""
@@ -101,5 +100,4 @@ def _collect(sources: Sequence[Path]) -> tuple[Cells, dict[str, Path], int]:
 def _copy_strip(source: Path, out: Path, cell_id: str) -> None:
     strip, copy = strip_path(source, cell_id), strip_path(out, cell_id)
     if strip.is_file() and strip.resolve() != copy.resolve():
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(strip, copy)
+        write_atomically(copy, strip.read_bytes())

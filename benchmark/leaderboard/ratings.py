@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scipy.stats import binomtest
 
 from ..errors import UsageError
-from ..utils.files import Unreadable, read_bytes, write_atomically
+from ..utils.files import Unreadable, read_bytes, write_atomically, writing
 from ..utils.texts import quoted
 from .csv_files import read_csv
 from .records import CellId, explain
 from .results_folder import rating_key_path, record_path
-from .store import Record, read_records, write_record, writing
+from .store import Record, read_records, write_record
 
 CANDIDATES = 6
 """Private images among which a rater looks for the original; more take longer to compare."""

@@ -217,7 +217,7 @@ def check_writable(out: Path) -> None:
     Raises:
         UsageError: if the folder cannot be created or written.
     """
-    with writing(out):
+    with writing_results(out):
         cells_folder(out).mkdir(parents=True, exist_ok=True)
         probe = cells_folder(out) / f".probe-{os.getpid()}"
         probe.write_bytes(b"")
@@ -225,8 +225,8 @@ def check_writable(out: Path) -> None:
 
 
 @contextmanager
-def writing(out: Path) -> Iterator[None]:
-    """Turn errors of the file system in a block into one sentence.
+def writing_results(out: Path) -> Iterator[None]:
+    """Turn errors of the file system in a block of a run into one sentence, which says what becomes of its results.
 
     Raises:
         UsageError: if results cannot be written, for example because the disk is full.

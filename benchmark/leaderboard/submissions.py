@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import UsageError
 from ..plan.references import PROTOCOL
-from ..utils.files import Unreadable, write_atomically
+from ..utils.files import Unreadable, write_atomically, writing
 from ..utils.plurals import fitting
 from ..utils.texts import quoted
 from .archives import AGAIN, read_archive
@@ -27,7 +27,7 @@ from .loading import load_boards
 from .planned_cells import read_plan
 from .records import CellId, explain
 from .results_folder import FIRST_RUN, board_path, plan_path, record_path, strip_path
-from .store import REMEDY, Record, Row, read_records, to_frame, writing
+from .store import REMEDY, Record, Row, read_records, to_frame
 
 FORMAT = 1
 """Version of the form of submissions."""

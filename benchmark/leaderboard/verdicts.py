@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import UsageError
-from ..utils.files import Unreadable, read_bytes, write_atomically
+from ..utils.files import Unreadable, read_bytes, write_atomically, writing
 from .records import CellId, explain
 
 Outcome = Literal["verified", "differs", "not re-run"]
@@ -57,10 +57,8 @@ def write_verdicts(verdicts: Verdicts, path: Path) -> None:
     Raises:
         UsageError: If the file cannot be written.
     """
-    try:
+    with writing(path):
         write_atomically(path, (verdicts.model_dump_json(indent=1) + "\n").encode())
-    except OSError as error:
-        raise UsageError(f"Cannot write {path}: {error.strerror}. Choose another path.") from error
 
 
 def read_verdicts(path: Path, submission: Path) -> Verdicts | None:

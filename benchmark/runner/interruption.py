@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 
 class Interrupted(KeyboardInterrupt):
@@ -31,6 +32,32 @@ class Interrupted(KeyboardInterrupt):
 
 
 @contextmanager
+def signals_noted() -> Iterator[list[int]]:
+    """Collect the numbers of the signals that come in the block. Each is handled as before.
+
+    The exception that a handler raises may be swallowed or replaced by the library that it happens to interrupt. What
+    was computed meanwhile is then not to be trusted. Outside the main thread, where no handlers run, this does nothing.
+    """
+    came = list[int]()
+    before = dict[int, Callable[[int, FrameType | None], object]]()
+    for number in _numbers() if threading.current_thread() is threading.main_thread() else []:
+        if callable(handler := signal.getsignal(number)):
+            before[number] = handler
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        before[number](number, frame)
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def interruptible() -> Iterator[None]:
     """Raise ``Interrupted`` on Ctrl-C, SIGTERM and SIGHUP, and restore the handlers afterwards.
 
@@ -40,25 +67,29 @@ def interruptible() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    raised = list[int]()
-
-    def interrupt(number: int, frame: object) -> None:
-        raised.append(number)
-        raise Interrupted(number)
-
-    before = {number: signal.signal(number, interrupt) for number in heard}
+    heard = [number for number in _numbers() if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _interrupt) for number in heard}
+    came = list[int]()
     try:
-        yield
+        with signals_noted() as came:
+            yield
     except Interrupted:
         raise
     except KeyboardInterrupt as error:  # A library has replaced our handler.
         raise Interrupted(signal.SIGINT) from error
     except Exception as error:
-        if raised:  # A library has put another exception in place of ours, as pydantic does within a serializer.
-            raise Interrupted(raised[-1]) from error
+        if came:  # A library has put another exception in place of ours, as pydantic does within a serializer.
+            raise Interrupted(came[-1]) from error
         raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise Interrupted(number)
+
+
+def _numbers() -> list[int]:
+    """Return the numbers of the signals that end a run."""
+    return [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]

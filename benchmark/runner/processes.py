@@ -18,6 +18,7 @@ import torch
 from ..errors import UsageError, describe, message_of
 from ..evaluation.artifacts import Artifacts
 from ..utils.spawn import die_with_parent, ending, start_fresh
+from ..utils.streams import use_patient_streams
 from .settled import cuts_of
 from .tasks import Look, Task, run_task
 from .worker_logs import LogMessage, forward_logs, wanted_level
@@ -106,6 +107,7 @@ class Processes:
 
 def _serve(end: Connection, device: torch.device, data_dir: Path | None, level: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent is interrupted as well, and ends its workers.
+    use_patient_streams()
     os.dup2(2, 1)  # Stdout is for the results that the parent prints.
     die_with_parent()
     torch.set_num_threads(1)

@@ -14,7 +14,7 @@ from ..evaluation.perceptual import Wanted
 from ..leaderboard.planned_cells import read_plan
 from ..leaderboard.results_folder import outdated_folder, plan_path
 from ..leaderboard.stale import find_record, set_aside
-from ..leaderboard.store import Record, rebuild, writing
+from ..leaderboard.store import Record, rebuild, writing_results
 from ..plan.cells import Cell, Setting
 from ..plan.expansion import plan
 from ..plan.request import Request
@@ -142,7 +142,7 @@ def unfinished(planned: Sequence[PlannedCell]) -> list[list[Task]]:
 def remember_plan(planned: Sequence[PlannedCell], out: Path, artifacts: Artifacts) -> dict[str, str]:
     """Write the plan of a results folder and return the labels of all its cells, by cell id."""
     path, datasets = plan_path(out), {each.cell.setting.dataset for each in planned}
-    with writing(out), locked(path):
+    with writing_results(out), locked(path):
         old = set_aside(
             out,
             {each.cell_id: each.cell for each in planned},

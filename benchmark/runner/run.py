@@ -21,13 +21,14 @@ from ..leaderboard.store import (
     read_record,
     rebuild,
     write_record,
-    writing,
+    writing_results,
 )
 from ..utils.files import write_atomically
 from ..utils.plurals import count_of, fitting
 from .cell_labels import divided_labels
 from .countdown import Countdown
 from .estimates import estimate
+from .interruption import Interrupted, signals_noted
 from .notebook_progress import NotebookDisplay
 from .opening import opening
 from .options import RunOptions
@@ -66,14 +67,17 @@ def execute(
         return [done[each.cell_id] for each in planned]
     board = LeaderboardWriter(options.out, everything)
     try:
-        for outcome in _outcomes(groups, options, artifacts, listener):
-            with writing(options.out):
-                record = _keep(options, outcome)
-            done[record.row.cell_id] = record
-            listener.finished(record.row.cell_id, record)
-            board.refresh()
+        with signals_noted() as came:
+            for outcome in _outcomes(groups, options, artifacts, listener):
+                if came:  # A library has swallowed the exception of the signal, so the result may be wrong.
+                    raise Interrupted(came[-1])
+                with writing_results(options.out):
+                    record = _keep(options, outcome)
+                done[record.row.cell_id] = record
+                listener.finished(record.row.cell_id, record)
+                board.refresh()
     finally:
-        with writing(options.out):
+        with writing_results(options.out):
             rebuild(options.out, everything)
     return [done[each.cell_id] for each in planned]
 
@@ -92,7 +96,7 @@ class LeaderboardWriter:
         """Rebuild the leaderboard if it is out of date, at most so often that it takes 2 % of the time."""
         start = time.monotonic()
         if start > self._next:
-            with writing(self._out):
+            with writing_results(self._out):
                 rebuild(self._out, self._planned)
             end = time.monotonic()
             self._next = end + max(REBUILD_SECONDS, (end - start) / REBUILD_SHARE)

@@ -18,6 +18,7 @@ from typing import IO, Any
 from filelock import BaseFileLock, FileLock, Timeout
 from pydantic_core import from_json
 
+from ..errors import UsageError
 from .texts import one_line
 
 MAX_FILE_BYTES = 512 * 2**20
@@ -134,6 +135,22 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
         except BaseException:
             Path(scratch.name).unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn errors of the file system in a block that writes ``path`` into one sentence.
+
+    Raises:
+        UsageError: If it cannot be written, for example because the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"Cannot write {path}: {error.strerror or error}. Check its permissions and the free space, or choose "
+            "another path."
+        ) from error
 
 
 def write_atomically(path: Path, content: bytes) -> None:

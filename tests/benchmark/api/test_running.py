@@ -1,17 +1,23 @@
 """``mia_bench.run``, ``rank`` and ``plot``."""
 
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import mia_bench
 import pandas as pd
+import pydantic
+import pydantic_core
 import pytest
 import torch
 from mia_bench.benchmark import api
+from mia_bench.benchmark.evaluation import evaluate as evaluation
 from mia_bench.benchmark.leaderboard.loading import load_boards
 from mia_bench.benchmark.leaderboard.ranking import rank as rank_rows
 from mia_bench.benchmark.leaderboard.store import COLUMNS
@@ -43,6 +49,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(folder: Path, **changes: Any) -> pd.DataFrame:
     given = {**CHOICES, "data_dir": folder / "images", "out": folder / "results", "quiet": True, **changes}
     return mia_bench.run(**given)
+
+
+class Slow(pydantic.BaseModel):
+    """Is interrupted while it is written."""
+
+    value: int = 0
+
+    @pydantic.field_serializer("value")
+    def _while_the_user_presses_ctrl_c(self, value: int) -> int:
+        signal.raise_signal(signal.SIGINT)
+        return value
+
+
+def press_ctrl_c(swallow: type[BaseException], *_: object) -> float:
+    """Interrupt this process in a place where a library swallows one of the exceptions that follow."""
+    with suppress(swallow):
+        Slow().model_dump()
+    return 0.0
 
 
 @pytest.mark.slow
@@ -149,6 +173,22 @@ def test_an_interrupted_run_keeps_finished_cells(folder: Path, tmp_path: Path, m
 
     run(folder, out=tmp_path)
     assert len(calls) == 3 + 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("swallow", [KeyboardInterrupt, pydantic_core.PydanticSerializationError])
+def test_a_cell_in_which_a_signal_came_is_not_recorded_whatever_became_of_its_exception(
+    swallow: type[BaseException], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(evaluation, "overlap", partial(press_ctrl_c, swallow))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(folder, out=tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert not list((tmp_path / "cells").glob("*.json"))
 
 
 @pytest.mark.slow

@@ -94,3 +94,15 @@ def test_two_runs_into_one_folder_at_once_corrupt_nothing(tree: Path, tmp_path: 
     assert [process.returncode for process in both] == [0, 0], messages
     assert len(pd.read_csv(out / "leaderboard.csv")) == 12
     assert mia_bench("status", out).stdout.strip() == "12 done, 0 failed, 0 inapplicable, 0 missing"
+
+
+def test_an_interrupted_command_that_keeps_nothing_says_so_in_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press_ctrl_c(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mia_bench.benchmark.cli.rank.rank_boards", press_ctrl_c)
+    result = mia_bench("rank", tmp_path)
+
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "Interrupted.\n")

@@ -1,5 +1,7 @@
 """The commands merge, submit and verify."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,39 @@ def test_results_are_merged_submitted_and_verified(tree: Path, tmp_path: Path) -
     assert verified.stdout.splitlines()[-1] == (
         "1 cell verified, 0 differ, 0 not re-run. 5 of 6 cells are self-reported."
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "out"),
+    [
+        (("merge", "{results}", "-o", "{out}"), "both"),
+        (("submit", "{results}", "-o", "{out}"), "submission.zip"),
+        (("report", "{results}", "-o", "{out}"), "report.html"),
+        (("rate", "{results}", "-o", "{out}"), "rate.html"),
+    ],
+)
+def test_a_full_disk_is_one_sentence_and_the_command_succeeds_when_there_is_room(
+    words: tuple[str, ...], out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = write(tmp_path / "results", [cell("noise", "{}", "ridge", 20.0)])
+    path = tmp_path / out
+    command = [word.format(results=results, out=path) for word in words]
+
+    def fsync(file: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fsync)
+        full = mia_bench(*command)
+
+    written = results if words[0] == "rate" else path  # the answers come before the page
+    assert full.exit_code == 2
+    assert full.stderr == (
+        f"Error: Cannot write {written}: No space left on device. Check its permissions and the free space, or choose "
+        "another path.\n"
+    )
+    assert mia_bench(*command).exit_code == 0
+    assert path.exists()
 
 
 def test_verify_fails_if_nothing_could_be_computed_again(tmp_path: Path) -> None:

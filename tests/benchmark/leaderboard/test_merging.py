@@ -1,6 +1,7 @@
 """Results of several machines in one folder."""
 
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,23 @@ def test_merging_twice_and_into_a_folder_with_results_keeps_everything(tmp_path:
     first, again, into = merge(folders[:1], tmp_path / "c"), merge(folders, tmp_path / "c"), merge(folders, folders[0])
 
     assert [first.cells, again.cells, into.cells] == [1, 2, 2]
+
+
+def test_a_full_disk_leaves_the_images_that_a_folder_has(tmp_path: Path) -> None:
+    record = cell(*RIDGE, 20.0)
+    laptop, both = (write(tmp_path / name, [record]) for name in ("laptop", "both"))
+    strip = strip_path(both, record.row.cell_id)
+    kept = strip.read_bytes()
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(kept) // 2, hard))
+    try:
+        with pytest.raises(UsageError, match="Cannot write"):
+            merge([laptop], both)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert strip.read_bytes() == kept
 
 
 @pytest.mark.parametrize("reverse", [False, True])
