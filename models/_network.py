@@ -16,7 +16,7 @@ from ..benchmark.interfaces.stages import Stages
 from ..benchmark.utils.files import Unreadable, read_text
 from ..benchmark.utils.plurals import count_of
 from ._content import Content, File
-from ._graph import linearize, require_independence
+from ._graph import linearize, require_independence, unwrapped
 from ._head import Head
 from ._weights import fill, other_classes, read_weights, without_prefix
 
@@ -88,7 +88,7 @@ class Network(Model):
         Raises:
             UsageError: if it cannot be built, does not fit the images or the classes, or cannot be divided.
         """
-        network = self.network(image_shape, classes).eval().float()
+        network = unwrapped(self.network(image_shape, classes)).eval().float()
         if self.retrains_head:
             Head.of(network, image_shape).replace(classes)
         stages = linearize(network, image_shape)
@@ -117,7 +117,7 @@ class Network(Model):
 
     def outline(self, image_shape: tuple[int, int, int]) -> Stages:
         """Divide the network for as many classes as given weights have, or else those of ImageNet."""
-        return linearize(self.network(image_shape, IMAGENET_CLASSES).eval().float(), image_shape)
+        return linearize(unwrapped(self.network(image_shape, IMAGENET_CLASSES)).eval().float(), image_shape)
 
 
 class _Filled(Component):

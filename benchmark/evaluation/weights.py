@@ -35,7 +35,7 @@ def load_or_train(
 
     def compute() -> dict[str, Tensor]:
         train()
-        return module.state_dict()
+        return _apart(module.state_dict())
 
     weights = cached(need, identity, compute)
     given, expected = (
@@ -49,3 +49,12 @@ def load_or_train(
             )
     module.load_state_dict(weights)
     return module.eval().requires_grad_(False)
+
+
+def _apart(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Copy weights that have several names, such as those of a layer that a network uses twice, to be stored."""
+    first: dict[int, str] = {}
+    return {
+        name: tensor if first.setdefault(tensor.data_ptr(), name) == name else tensor.clone()
+        for name, tensor in weights.items()
+    }

@@ -68,6 +68,8 @@ class Target(nn.Module):
     def split(self, name: str) -> SplitModel:
         """Return the split model that is cut behind the layer ``name``. It shares the weights of this target.
 
+        Of weights that layers on both sides of the cut use, the server has a copy.
+
         Raises:
             UsageError: If the network has no such layer or cannot be split after it.
         """
@@ -81,6 +83,9 @@ class Target(nn.Module):
         cut = names.index(child_name(cuts[0])) + 1
         client = nn.Sequential(OrderedDict(normalize=self.normalize, **{n: layers[n] for n in names[:cut]}))
         server = nn.Sequential(OrderedDict((n, layers[n]) for n in names[cut:]))
+        held = [{id(tensor) for tensor in (*half.parameters(), *half.buffers())} for half in (client, server)]
+        if held[0] & held[1]:
+            server = copy.deepcopy(server)
         return SplitModel(client=client, server=server, places=places_of(self.layers))
 
 

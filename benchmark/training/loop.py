@@ -98,12 +98,14 @@ def fit(
     Source of the schedule: Smith & Topin 2018, "Super-convergence".
     """
     trained: Any = list(parameters)
+    groups = [group["params"] if isinstance(group, dict) else [group] for group in trained]
+    fused = not any(each.is_complex() for group in groups for each in group)  # torch has no such kernel
     stepper: torch.optim.Optimizer
     if optimizer == "adamw":
-        stepper = torch.optim.AdamW(trained, learning_rate, weight_decay=weight_decay, fused=True)
+        stepper = torch.optim.AdamW(trained, learning_rate, weight_decay=weight_decay, fused=fused)
     else:
         stepper = torch.optim.SGD(
-            trained, learning_rate, weight_decay=weight_decay, momentum=0.9, nesterov=True, fused=True
+            trained, learning_rate, weight_decay=weight_decay, momentum=0.9, nesterov=True, fused=fused
         )
     device = stepper.param_groups[0]["params"][0].device
     steps, batch_size = plan(count, epochs=epochs, batch_size=batch_size, least=least)

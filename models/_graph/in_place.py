@@ -15,7 +15,16 @@ from torch.nn import functional
 
 from .tracing import Trace
 
+
+def setitem(tensor: Tensor, place: Any, value: Any) -> Tensor:
+    """Return a copy of a tensor with other numbers at a place, such as an index or a slice."""
+    copied = tensor.clone()
+    copied[place] = value
+    return copied
+
+
 OPERATORS: dict[Any, Callable[..., Any]] = {
+    operator.setitem: setitem,
     operator.iadd: operator.add,
     operator.isub: operator.sub,
     operator.imul: operator.mul,

@@ -15,7 +15,7 @@ from .in_place import remove_writes
 from .liveness import Spot, carried, remove_dead, spots
 from .names import Names
 from .recording import ANY_NUMBER, Fact, record
-from .stages import StageBuilder, tensors_of
+from .stages import StageBuilder
 from .tracing import Trace, trace
 from .wrappers import unwrapped
 
@@ -32,8 +32,9 @@ OTHER_IMAGES = (
 def linearize(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
     """Divide a network into stages at every place where a single tensor crosses.
 
-    A stage that is a single module of the network is that module; others are graphs of operations. The result shares
-    the weights of the network, and gives the same numbers in evaluation mode, for any number of images.
+    A stage that is a single module of the network is that module; others are graphs of operations. A module that the
+    network calls several times is in several stages, which share its weights. The result shares the weights of the
+    network, and gives the same numbers in evaluation mode, for any number of images.
 
     Args:
         network: takes images (N, C, H, W), and gives one tensor (N, ...), such as logits (N, classes). It is changed:
@@ -41,8 +42,8 @@ def linearize(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
         image_shape: (C, H, W); sizes that follow from it are fixed.
 
     Raises:
-        UsageError: if the network does not take such images, cannot be traced, returns something else than one tensor,
-            or uses a module with weights in two stages.
+        UsageError: if the network does not take such images, cannot be traced, or returns something else than one
+            tensor.
     """
     network = unwrapped(network).eval()
     images = torch.rand(IMAGES, *image_shape, generator=torch.Generator().manual_seed(0))
@@ -62,7 +63,6 @@ def linearize(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
     names = Names(traced, [spot.node for spot in found])
     builder = StageBuilder(traced, facts, carrying)
     stages = _stages(builder, traced, found, names)
-    _refuse_shared(stages)
     result = Stages(stages, [_place(spot, names) for spot in found]).eval()
     if not torch.equal(result(images.clone()), expected):
         _refuse_other_numbers(network, images)
@@ -158,18 +158,6 @@ def _class_name(traced: Trace, nodes: Sequence[fx.Node]) -> str:
     """Return the class of the innermost module that contains all operations."""
     shared = [call for call in traced.calls[nodes[0]] if all(call in traced.calls[node] for node in nodes)]
     return type(shared[-1].module).__name__ if shared and shared[-1].path else "Stage"
-
-
-def _refuse_shared(stages: dict[str, nn.Module]) -> None:
-    owners: dict[int, tuple[str, str]] = {}
-    for cut, stage in stages.items():
-        for identity, name in tensors_of(stage).items():
-            if identity in owners:
-                raise UsageError(
-                    f"Expected modules that are used in one stage, got {owners[identity][1]!r}, which is used in front "
-                    f"of {owners[identity][0]} and in front of {cut}. Use a separate module in each place."
-                )
-            owners[identity] = (cut, name)
 
 
 def _place(spot: Spot, names: Names) -> Place:

@@ -60,5 +60,6 @@ def _dotted(path: str) -> str:
 
 
 def _operation(node: fx.Node) -> str:
-    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", node.name)
+    target = getattr(node.target, "overloadpacket", node.target)
+    name = target if isinstance(target, str) else getattr(target, "__name__", node.name)
     return name.rpartition(".")[2].strip("_") or node.name

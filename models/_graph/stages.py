@@ -6,8 +6,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-from torch import Tensor, fx, nn
+from torch import fx, nn
 
 from .copying import Copier, Source
 from .recording import Facts
@@ -61,19 +60,9 @@ class StageBuilder:
         return {without_root(path): getattr(owner, attribute)}
 
     def _own(self, module: nn.Module) -> nn.Module:
-        """Return the module, or a copy if another stage has it and it has no weights."""
-        if module in self._used and not has_tensors(module):
-            return copy.deepcopy(module)
+        """Return the module, or a copy that shares its weights if another stage has it."""
+        if module in self._used:
+            held = [*module.parameters(), *module.buffers()]
+            return copy.deepcopy(module, {id(tensor): tensor for tensor in held})
         self._used.add(module)
         return module
-
-
-def has_tensors(module: nn.Module) -> bool:
-    """Tell whether a module has weights or buffers."""
-    return any(True for _ in module.parameters()) or any(True for _ in module.buffers())
-
-
-def tensors_of(module: nn.Module) -> dict[int, str]:
-    """Return the names of the weights and buffers of a module that hold numbers, by the identity of the tensor."""
-    named: list[tuple[str, Tensor]] = [*module.named_parameters(), *module.named_buffers()]
-    return {id(tensor): name for name, tensor in named if tensor.numel() and tensor.dtype != torch.long}

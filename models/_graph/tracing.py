@@ -14,9 +14,10 @@ from torch import Tensor, fx, nn
 
 from ...benchmark.errors import UsageError, reason_of
 from .conditions import Conditions, Decided
+from .image_functions import image_functions, image_modules
 from .lengths import recorded_lengths
 
-LEAVES = ("torch.nn.", "torch.ao.nn.", "torchvision.ops.", "onnx2torch.")
+LEAVES = ("torch.nn.", "torch.ao.nn.", "torchvision.ops.", "torchvision.transforms.", "onnx2torch.")
 """Packages whose modules are single operations, unless they are sequences."""
 WAY_OUT = "Rewrite the line without it, or write a model plug-in whose build returns an nn.Sequential of the layers."
 _TORCH = str(Path(torch.__file__).parent)
@@ -107,7 +108,8 @@ class _Tracer(fx.Tracer):
     """Records the calls of modules that lead to each node."""
 
     def __init__(self, whole: frozenset[str], root: nn.Module, image_shape: tuple[int, int, int]) -> None:
-        super().__init__()
+        super().__init__(autowrap_functions=image_functions())
+        self._autowrap_search += image_modules()
         self._root, self._image_shape = root, image_shape
         self._conditions: Conditions | None = None
         self.calls: dict[fx.Node, tuple[Call, ...]] = {}
@@ -173,6 +175,9 @@ class Proxy(fx.Proxy):
     """Stands for a value, and gives numbers that follow from the sizes of the images, as ``range`` asks for."""
 
     tracer: _Tracer
+
+    def __setitem__(self, place: Any, value: Any) -> None:
+        self.tracer.create_proxy("call_function", operator.setitem, (self, place, value), {})
 
     def __index__(self) -> int:
         return self.tracer.to_number(self.node, operator.index)

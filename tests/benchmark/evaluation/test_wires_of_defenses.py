@@ -83,6 +83,14 @@ def test_what_is_no_wire_is_named(bench: Artifacts, act: Callable[[Tensor], Any]
     assert words in reason(bench, act)
 
 
+def test_a_wire_may_depend_on_rounding_as_that_of_the_largest_numbers_of_a_flat_map_does(bench: Artifacts) -> None:
+    def chosen_by_rounding(value: Tensor) -> Tensor:
+        digits = (value * 1e6 + len(value) / 2).remainder(1).flatten(1)  # those that rounding changes, (N, K)
+        return torch.zeros_like(digits).scatter_(1, digits.topk(50, dim=1).indices, 1.0).view_as(value)
+
+    assert row(bench, chosen_by_rounding).status == "done"
+
+
 def test_an_error_with_a_tensor_shows_its_shape_alone(bench: Artifacts) -> None:
     def fail(value: Tensor) -> Tensor:
         raise ValueError(value)

@@ -1,5 +1,7 @@
 """The training loop: its steps, and that it minimizes."""
 
+from typing import Literal
+
 import pytest
 import torch
 from mia_bench.benchmark.training import fit, plan
@@ -17,6 +19,19 @@ def test_fit_finds_the_least_squares_solution() -> None:
     fit([weights], loss, count=256, epochs=60, batch_size=32, learning_rate=0.1)
 
     torch.testing.assert_close(weights.detach(), truth, atol=1e-2, rtol=0)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_complex_weights_are_trained_too(optimizer: Literal["adamw", "sgd"]) -> None:
+    weight = nn.Parameter(torch.zeros(1, dtype=torch.complex64))
+
+    def loss(batch: Tensor) -> Tensor:
+        return (weight - (1 + 2j)).abs().square().mean()
+
+    groups = [{"params": [weight], "lr": 0.1}]
+    fit(groups, loss, count=64, epochs=60, batch_size=16, learning_rate=0.1, optimizer=optimizer)
+
+    assert (weight - (1 + 2j)).abs().item() < 0.05
 
 
 @pytest.mark.parametrize("count", [1, 2, 20, 60, 300])

@@ -5,6 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torchvision import transforms
+from torchvision.transforms import v2
+from torchvision.transforms.functional import normalize
 
 
 class Sized(nn.Module):
@@ -51,6 +54,44 @@ class Writing(nn.Module):
         maps = functional.relu(maps, inplace=True)
         maps.mul_(2)
         return self.fc(maps.mean((2, 3)))
+
+
+class Assigning(nn.Module):
+    """Writes to a part of a tensor by its index, as networks that shift channels or mask pixels do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.fc = nn.Linear(4, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.conv(images)
+        shifted = torch.zeros_like(maps)
+        shifted[:, :2, 1:] = maps[:, :2, :-1]
+        shifted[:, 2:, :-1] = maps[:, 2:, 1:]
+        shifted[:, 0] += 1
+        shifted[shifted < 0] = 0
+        return self.fc(shifted.mean((2, 3)))
+
+
+class Transforming(nn.Module):
+    """Resizes and normalizes images itself, by what torchvision has for that."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+        self.transforms = nn.Sequential(transforms.Resize(6), transforms.Normalize([0.5] * 3, [0.2] * 3, inplace=True))
+        self.normalize = v2.Normalize([0.5] * 3, [0.2] * 3)
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.fc = nn.Linear(4, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        if self.kind == "functions":
+            images = v2.functional.resize(images, [6, 6])
+            images = normalize(images, [0.5] * 3, [0.2] * 3)
+        else:
+            images = self.normalize(images) if self.kind == "v2" else self.transforms(images)
+        return self.fc(self.conv(images).relu().mean((2, 3)))
 
 
 class Attending(nn.Module):
@@ -174,19 +215,6 @@ class Broken(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.fc(images.mean((2, 3)))
-
-
-class Assigning(nn.Module):
-    """Assigns to a part of a tensor."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 5, 3)
-
-    def forward(self, images: Tensor) -> Tensor:
-        maps = self.conv(images)
-        maps[:, 0] = 0
-        return maps.mean((2, 3))
 
 
 class Squaring(nn.Module):
