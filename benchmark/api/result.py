@@ -26,7 +26,7 @@ from ..runner.options import RunOptions
 from ..runner.resume import PlannedCell
 from ..runner.run import compute_again
 from ..runner.tasks import Task, read_images, write_images
-from ..utils.files import write_atomically, writing
+from ..utils.atomic_files import write_output
 from ..utils.isolation import restored_state
 from ..utils.plurals import count_of
 from ..utils.texts import as_path
@@ -193,9 +193,7 @@ class Result(Table):
         target, out = as_path(path, "the path of a page"), self._run.place.out
         found = content(*load_boards([out]))
         text = page(found, collect_strips(found.scenarios, [out]), title)
-        with writing(target):
-            write_atomically(target, text.encode())
-        return target
+        return write_output(target, text.encode())
 
     def _repr_html_(self) -> str:
         """Return the table, and below it the images of the attacks that recover most, one for each defense."""

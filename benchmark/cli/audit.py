@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import UsageError
 from ..leaderboard.audits import audit, grouped
 from ..leaderboard.audits.notice import details
-from ..leaderboard.loading import load_boards
-from ..leaderboard.results_folder import FIRST_RUN
+from ..leaderboard.loading import load_results
+from ..leaderboard.results_folder import common_folder
 from ..utils.texts import say, say_paragraph
-from .rank import results_folder
 
 
 def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
@@ -23,10 +21,8 @@ def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
     Raises:
         UsageError: if the paths hold no results, or a damaged file.
     """
-    rows, records = load_boards(paths)
-    if not rows:
-        raise UsageError(f"Expected results to audit, got no rows in {' and '.join(map(str, paths))}. {FIRST_RUN}")
-    groups = grouped(audit(rows, records, results_folder(paths)))
+    rows, records = load_results(paths, "audit")
+    groups = grouped(audit(rows, records, common_folder(paths)))
     for position, (name, flags) in enumerate(groups.items()):
         if position:
             say()

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from ..compare.cell_names import SHORT_NAMES, title
 from ..compare.conditions import CELL_COUNTS, Condition, parse_condition
 from ..compare.differences import COMPARED_COLUMNS, Difference, compare, effective
@@ -20,7 +18,7 @@ from ..registry import suggestion
 from ..utils.plurals import count_of
 from ..utils.texts import one_line, say
 from .column_choice import parse_columns
-from .console import fitted, print_lines
+from .console import print_fitted
 from .tables import print_frame
 
 DISPENSABLE = ("utility", "ssim", "accuracy")
@@ -143,7 +141,7 @@ def _print(
         where = f"A {sides[0].path}, B {sides[1].path}{': ' if shared else ''}{shared}"
         say(one_line(where) + ("" if outside else "\n"), err=outside)
         if notation == "table":
-            _print_table(frame, named_by, wide=wide or bool(chosen))
+            print_fitted(frame, DISPENSABLE, named_by=named_by, wide=wide or bool(chosen))
         else:
             print_frame(frame, notation, significant(frame))
         say(err=outside)
@@ -153,12 +151,3 @@ def _print(
         say(f"No change in {', '.join(name for name in compared if name not in hidden)}.")
     for remark in remarks(differences, *sides, on):
         say(one_line(remark), err=notation in ("csv", "latex", "html"))
-
-
-def _print_table(frame: pd.DataFrame, named_by: int, *, wide: bool) -> None:
-    names = [str(name) for name in frame.columns]
-    shown = names if wide else fitted(names, frame.to_numpy().tolist(), DISPENSABLE)
-    print_lines(shown, frame[shown].to_numpy().tolist(), named_by=named_by)
-    left_out = [name for name in names if name not in shown]
-    if left_out:
-        say(f"Left out to fit: {', '.join(left_out)}. Add --wide, or choose with --columns.", err=True)

@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ..errors import UsageError
+from ..plan.request import Request
 from ..registry.literals import Text, divide
+
+
+def parse_request(rest: Sequence[str] | None, **given: Any) -> tuple[str | None, Request]:
+    """Return the suite and the request of a command line.
+
+    Args:
+        rest: What the declared options leave over: a suite and free options.
+        given: The fields of the request that have options of their own. None means that the option is missing.
+
+    Raises:
+        UsageError: If there are two suites, or a value is not allowed.
+    """
+    suite, options = parse_rest(rest or [])
+    return suite, Request(**{name: value for name, value in given.items() if value is not None}, options=options)
 
 
 def parse_rest(tokens: Sequence[str]) -> tuple[str | None, dict[str, list[Text]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
@@ -12,20 +13,35 @@ from tabulate import tabulate
 
 from ..utils.texts import one_line, say
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 DEFAULT_WIDTH = 100
 """Columns that tables are fitted into where stdout is not a terminal."""
 
 
-def fitted(header: list[str], lines: list[list[str]], dispensable: Sequence[str]) -> list[str]:
-    """Return the columns that a table can show within the terminal, or within 100 columns if there is none.
+def print_fitted(texts: DataFrame, dispensable: Sequence[str], *, named_by: int, wide: bool) -> None:
+    """Print a table without the columns for which there is no room, and say on stderr which ones these are.
 
     Args:
-        header: names of the columns.
-        lines: texts.
-        dispensable: columns that may be left out, the first ones first.
+        texts: The texts of the table.
+        dispensable: Columns that may be left out, the first ones first.
+        named_by: How many of the first columns name a line.
+        wide: Whether to print all columns.
+    """
+    names = [str(name) for name in texts.columns]
+    shown = names if wide else _fitted(names, texts.to_numpy().tolist(), dispensable)
+    named_by = sum(name in shown for name in names[:named_by])
+    print_lines(shown, texts[shown].to_numpy().tolist(), named_by=named_by)
+    left_out = [name for name in names if name not in shown]
+    if left_out:
+        say(f"Left out to fit: {', '.join(left_out)}. Add --wide, or choose with --columns.", err=True)
 
-    Returns:
-        The columns, in their order. All of them, if those that may not be left out are too wide already.
+
+def _fitted(header: list[str], lines: list[list[str]], dispensable: Sequence[str]) -> list[str]:
+    """Return the columns that a table can show within the terminal, or within 100 columns if there is none.
+
+    These are all columns, if those that may not be left out are too wide already.
     """
     width = Console().width if sys.stdout.isatty() else DEFAULT_WIDTH
     needed = {name: 2 + max(map(len, column)) for name, *column in zip(header, header, *lines, strict=True)}

@@ -11,7 +11,7 @@ from pathlib import Path
 from .. import registry
 from ..errors import UsageError
 from ..registry import KINDS
-from ..utils.files import writing
+from ..utils.atomic_files import writing
 
 _TEMPLATES = Path(__file__).parent / "templates"
 NOUNS = {kind.removesuffix("s"): kind for kind in KINDS}

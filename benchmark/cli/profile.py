@@ -10,9 +10,9 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
-from ..errors import UsageError
 from ..metrics.macs import count_macs
-from ..utils.files import write_atomically, writing
+from ..utils.atomic_files import write_output
+from .output_names import require_suffix
 
 BLOCKS, CALLS = 5, 5
 IMAGE = (1, 64, 32, 32)
@@ -36,8 +36,7 @@ def write_profile(path: Path) -> Path:
     Raises:
         UsageError: If the name does not end in .toml, or the file cannot be written.
     """
-    if path.suffix != ".toml":
-        raise UsageError(f"Expected a file name that ends in .toml for --out, got {path}. Choose another name.")
+    require_suffix(path, (".toml",))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -53,9 +52,7 @@ def write_profile(path: Path) -> Path:
         f'source = "Measured on one core ({platform.machine()}) with torch {torch.__version__}, '
         f'in GMAC/s: {measured}"\n'
     )
-    with writing(path):
-        write_atomically(path, text.encode())
-    return path
+    return write_output(path, text.encode())
 
 
 @torch.no_grad()

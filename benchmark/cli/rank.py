@@ -7,17 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import UsageError
 from ..leaderboard.completing import gap_notice
-from ..leaderboard.loading import load_boards
+from ..leaderboard.loading import load_results
 from ..leaderboard.planned_cells import read_plan
 from ..leaderboard.ranking import COLUMNS, rank, shorten, with_labels
-from ..leaderboard.results_folder import FIRST_RUN, cells_folder
+from ..leaderboard.results_folder import cells_folder, common_folder
 from ..utils.plurals import count_of
 from ..utils.texts import one_line, say
 from .best_values import best_values
 from .column_choice import parse_columns
-from .console import fitted, print_lines
+from .console import print_fitted
 from .tables import as_texts, print_frame
 
 SCENARIO_COLUMNS = ("dataset", "model", "split", "n_images", "recognisable_mean_image")
@@ -51,9 +50,7 @@ def rank_boards(
     chosen = (
         parse_columns(columns, COLUMNS, table="ranking", example="defense,psnr_db") if columns is not None else None
     )
-    rows, records = load_boards(paths)
-    if not rows:
-        raise UsageError(f"Expected results to rank, got no rows in {' and '.join(map(str, paths))}. {FIRST_RUN}")
+    rows, records = load_results(paths, "rank")
     ranked = rank(rows, records, sort)
     if chosen:
         frame = ranked if notation == "csv" else with_labels(ranked)
@@ -62,7 +59,7 @@ def rank_boards(
         print_frame(ranked, notation)
     else:
         print_ranking(ranked, notation, wide=wide)
-    for line in gap_notice(rows, results_folder(paths)):
+    for line in gap_notice(rows, common_folder(paths)):
         say(one_line(line), err=True)
     for path in paths:
         _warn_of_missing_cells(path if path.is_dir() else path.parent, {row.cell_id for row in rows})
@@ -86,17 +83,7 @@ def print_ranking(ranked: pd.DataFrame, notation: str, *, wide: bool = False) ->
         say(one_line(", ".join(f"{name} {texts[name].iloc[0]}" for name in shared)) + "\n")
     texts = texts.drop(columns=shared)
     filled = [str(name) for name in texts.columns if set(texts[name].tolist()) != {""}]
-    shown = filled if wide else fitted(filled, texts[filled].to_numpy().tolist(), DISPENSABLE)
-    print_lines(shown, texts[shown].to_numpy().tolist(), named_by=shown.index("defense") + 1)
-    left_out = [name for name in filled if name not in shown]
-    if left_out:
-        say(f"Left out to fit: {', '.join(left_out)}. Add --wide, or choose with --columns.", err=True)
-
-
-def results_folder(paths: Sequence[Path]) -> Path | None:
-    """Return the results folder to which runs may be added; None if the boards are of several folders, or of none."""
-    folders = {path if path.is_dir() else path.parent for path in paths}
-    return next((folder for folder in folders if cells_folder(folder).is_dir()), None) if len(folders) == 1 else None
+    print_fitted(texts.loc[:, filled], DISPENSABLE, named_by=filled.index("defense") + 1, wide=wide)
 
 
 def _warn_of_missing_cells(folder: Path, found: set[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,13 +9,14 @@ from pathlib import Path
 from ..errors import UsageError
 from ..leaderboard.ratings import add_study, read_key, score_ratings, store_recognition
 from ..leaderboard.results_folder import FIRST_RUN
+from ..leaderboard.row_labels import attack_label, defense_label
 from ..leaderboard.store import Row, read_records
-from ..registry.labels import label
 from ..report.rating_page import choose_trials, rating_page
-from ..utils.files import write_atomically, writing
+from ..utils.atomic_files import write_output
 from ..utils.plurals import count_of
 from ..utils.texts import say
 from .console import print_table
+from .output_names import PAGE_SUFFIXES, require_suffix
 
 HEADER = ["dataset", "model", "split", "defense", "attack", "recognized", "95 % interval", "ratings"]
 
@@ -33,8 +33,7 @@ def write_page(folder: Path, out: Path, *, trials: int, seed: int | None) -> Non
     Raises:
         UsageError: if there are no images to rate, or the page cannot be written.
     """
-    if out.suffix not in (".html", ".htm"):
-        raise UsageError(f"Expected a file name that ends in .html for --out, got {out}. Choose another name.")
+    require_suffix(out, PAGE_SUFFIXES)
     records = read_records(folder) if folder.is_dir() else {}
     if not records:
         raise UsageError(f"Expected the results folder of a run, got {folder}, which has no cells/*.json. {FIRST_RUN}")
@@ -42,8 +41,7 @@ def write_page(folder: Path, out: Path, *, trials: int, seed: int | None) -> Non
     study = secrets.token_hex(4)
     page = rating_page(study, chosen, records, folder)
     add_study(folder, study, chosen)
-    with writing(out):
-        write_atomically(out, page.encode())
+    write_output(out, page.encode())
     say(f"Wrote {out} with {count_of(trials, 'question')}. Open it in a browser, save the ratings, and run:")
     say(f"mia-bench rate {folder} --ratings FILE.csv")
 
@@ -62,7 +60,5 @@ def join_ratings(folder: Path, ratings: Sequence[Path]) -> None:
 
 def _line(row: Row, details: Mapping[str, float]) -> list[str]:
     low, high = details["recognized_by_people_low"], details["recognized_by_people_high"]
-    defense = label("defenses", row.defense, json.loads(row.defense_params))
-    attack = label("attacks", row.attack, json.loads(row.attack_params))
     shares = [f"{details['recognized_by_people']:.2f}", f"{low:.2f} to {high:.2f}", f"{details['ratings']:.0f}"]
-    return [row.dataset, row.model, row.split, defense, attack, *shares]
+    return [row.dataset, row.model, row.split, defense_label(row), attack_label(row), *shares]

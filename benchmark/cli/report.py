@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import UsageError
-from ..leaderboard.loading import load_boards
-from ..leaderboard.results_folder import FIRST_RUN
+from ..leaderboard.loading import load_results
+from ..leaderboard.results_folder import common_folder
 from ..report.content import Content, content
 from ..report.image_gallery import collect_strips
 from ..report.page import page
-from ..utils.files import write_atomically, writing
-from .rank import results_folder
+from ..utils.atomic_files import write_output
+from .output_names import PAGE_SUFFIXES, require_suffix
 
 DEFAULT_TITLE = "Which defense keeps the images private?"
 
@@ -33,28 +32,19 @@ def report(boards: Sequence[Path], *, out: Path, title: str | None = None, figur
     Raises:
         UsageError: if a board or an image strip cannot be read, there are no results, or a file cannot be written.
     """
-    if out.suffix not in (".html", ".htm"):
-        raise UsageError(f"Expected a file name that ends in .html for --out, got {out}. Choose another name.")
+    require_suffix(out, PAGE_SUFFIXES)
     if figures:
         from ..report.figures import check_installed
 
         check_installed()
-    rows, records = load_boards(boards)
-    found = content(rows, records, results_folder(boards))
-    if not found.scenarios:
-        raise UsageError(f"Expected results to report, got no rows in {' and '.join(map(str, boards))}. {FIRST_RUN}")
+    rows, records = load_results(boards, "report")
+    found = content(rows, records, common_folder(boards))
     gallery = collect_strips(found.scenarios, [path if path.is_dir() else path.parent for path in boards])
-    written = [_write(out, page(found, gallery, title or DEFAULT_TITLE).encode())]
+    written = [write_output(out, page(found, gallery, title or DEFAULT_TITLE).encode())]
     return written + (_draw(found, figures) if figures else [])
 
 
 def _draw(found: Content, folder: Path) -> list[Path]:
     from ..report.figures import drawings
 
-    return [_write(folder / name, drawn) for name, drawn in drawings(found)]
-
-
-def _write(path: Path, contents: bytes) -> Path:
-    with writing(path):
-        write_atomically(path, contents)
-    return path
+    return [write_output(folder / name, drawn) for name, drawn in drawings(found)]

@@ -12,7 +12,8 @@ from ..plan.references import REFERENCE_DEFENSE
 from ..report.figures import FORMATS, check_installed
 from ..report.looks import INK, Look, looks
 from ..splits.lines import CLOUD, DEVICE, Line
-from ..utils.files import write_atomically, writing
+from ..utils.atomic_files import write_output
+from .output_names import require_suffix
 
 FIGURE_FORMATS = (".png", ".svg", ".pdf")
 BASELINE = Look(*INK, mark=12)
@@ -24,11 +25,7 @@ def check_figure(path: Path) -> None:
     Raises:
         UsageError: If the name has another ending than those of ``FIGURE_FORMATS``, or matplotlib is missing.
     """
-    if path.suffix not in FIGURE_FORMATS:
-        raise UsageError(
-            f"Expected a file name that ends in {', '.join(FIGURE_FORMATS)} for --figure, got {path}. "
-            "Choose another name."
-        )
+    require_suffix(path, FIGURE_FORMATS, "--figure")
     check_installed()
 
 
@@ -70,8 +67,7 @@ def draw_figure(lines: Sequence[Line], path: Path) -> None:
         )
         figure = leak_and_costs(points, title=title)
         figure.savefig(target, format=suffix, dpi=200, bbox_inches="tight", **FORMATS.get(suffix, {}))
-    with writing(path):
-        write_atomically(path, target.getvalue())
+    write_output(path, target.getvalue())
 
 
 def _costs(line: Line) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +11,10 @@ from typing import Literal
 import torch
 
 from ... import __version__
+from ..leaderboard.row_labels import attack_label, defense_label
 from ..leaderboard.submissions import read_submission
 from ..leaderboard.verdicts import Outcome, Verdicts, checksum, write_verdicts
 from ..plan.local_inputs import is_local
-from ..registry.labels import label
 from ..runner.options import RunOptions
 from ..runner.verification import Verdict, verify
 from ..utils.isolation import restored_state
@@ -70,7 +69,7 @@ def verify_submission(
         say("No cell was computed again, so all scores are self-reported.")
         return 0
     with TemporaryDirectory(prefix="mia-bench-") as scratch:
-        options = RunOptions(**{"out": Path(scratch), "data_dir": data_dir, "device": device})
+        options = RunOptions(out=Path(scratch), data_dir=data_dir, device=device)
         verdicts = verify(submission.rows, options, cells=cells, seed=seed)
     _print(verdicts)
     if verdicts_file is not None:
@@ -93,10 +92,7 @@ def _print(verdicts: Sequence[Verdict]) -> None:
     lines = []
     for verdict in verdicts:
         row = verdict.row
-        names = [
-            label("defenses", row.defense, json.loads(row.defense_params)),
-            label("attacks", row.attack, json.loads(row.attack_params)),
-        ]
+        names = [defense_label(row), attack_label(row)]
         scores = [str(row.seed), f"{row.psnr_db:.2f}", row.cell_id]
         lines.append([verdict.outcome, row.dataset, row.model, row.split, *names, *scores])
     print_table(HEADER, lines)

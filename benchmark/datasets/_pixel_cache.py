@@ -13,8 +13,9 @@ from torch import Tensor
 
 from ..errors import UsageError
 from ..interfaces.stored_images import StoredImages
+from ..utils.atomic_files import atomic_file
 from ..utils.cache import cache_path, usable_cache
-from ..utils.files import atomic_file, locked
+from ..utils.file_locks import locked
 from ..utils.plurals import count_of
 
 MAX_FLOAT_BYTES = 2**30

@@ -11,7 +11,7 @@ from torchvision.datasets import CIFAR10, MNIST
 
 from ..errors import UsageError
 from ..utils.cache import cache_dir
-from ..utils.files import locked
+from ..utils.file_locks import locked
 from ..utils.plurals import count_of, fitting
 from ._division import RawImages
 

@@ -13,6 +13,7 @@ from ..errors import UsageError
 from ..utils.texts import quoted
 from .csv_files import CsvTable, read_csv
 from .records import KINDS, disagreement, explain
+from .results_folder import FIRST_RUN
 from .store import COLUMNS, Record, Row, numbered_rows, read_record, read_records, record_path
 
 SOURCE = "source"
@@ -126,6 +127,22 @@ def load_boards(paths: Sequence[Path]) -> tuple[list[Row], dict[str, Record]]:
     for path in paths:
         cells.read(path)
     return cells.finish()
+
+
+def load_results(paths: Sequence[Path], purpose: str) -> tuple[list[Row], dict[str, Record]]:
+    """Read boards as ``load_boards`` does, for a command that needs at least one row.
+
+    Args:
+        paths: Leaderboards or results folders.
+        purpose: What the command does with them, such as ``rank``.
+
+    Raises:
+        UsageError: If they have no rows, or as ``load_boards`` does.
+    """
+    rows, records = load_boards(paths)
+    if not rows:
+        raise UsageError(f"Expected results to {purpose}, got no rows in {' and '.join(map(str, paths))}. {FIRST_RUN}")
+    return rows, records
 
 
 @dataclass(frozen=True)

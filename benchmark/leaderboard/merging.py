@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UsageError
-from ..utils.files import locked, write_atomically, writing
+from ..utils.atomic_files import write_atomically, writing
+from ..utils.file_locks import locked
 from ..utils.plurals import count_of, fitting
 from .loading import Cells
 from .planned_cells import read_plan

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scipy.stats import binomtest
 
 from ..errors import UsageError
-from ..utils.files import Unreadable, read_bytes, write_atomically, writing
+from ..utils.atomic_files import write_atomically, writing
+from ..utils.files import Unreadable, read_bytes
 from ..utils.texts import quoted
 from .csv_files import read_csv
 from .records import CellId, explain

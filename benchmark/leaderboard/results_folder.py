@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 FIRST_RUN = "Run `mia-bench run` first, or give the path of its results."
@@ -58,6 +59,12 @@ def images_path(out: Path, cell_id: str) -> Path:
 def outdated_folder(out: Path) -> Path:
     """Return the folder of records of another version or of other data."""
     return out / "outdated"
+
+
+def common_folder(paths: Sequence[Path]) -> Path | None:
+    """Return the results folder to which runs may be added; None if the boards are of several folders, or of none."""
+    folders = {path if path.is_dir() else path.parent for path in paths}
+    return next((folder for folder in folders if cells_folder(folder).is_dir()), None) if len(folders) == 1 else None
 
 
 def record_files(out: Path) -> list[Path]:

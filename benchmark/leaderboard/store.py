@@ -15,7 +15,9 @@ from pydantic import ValidationError
 
 from ..errors import UsageError
 from ..plan.references import KEY_COLUMNS
-from ..utils.files import Unreadable, locked, read_json, write_atomically
+from ..utils.atomic_files import write_atomically
+from ..utils.file_locks import locked
+from ..utils.files import Unreadable, read_json
 from ..utils.plurals import count_of
 from ..utils.texts import from_spreadsheet, one_line, quoted
 from .csv_files import CsvTable, read_csv, to_csv

@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import UsageError
 from ..plan.references import PROTOCOL
-from ..utils.files import Unreadable, write_atomically, writing
+from ..utils.atomic_files import write_atomically, writing
+from ..utils.files import Unreadable
 from ..utils.plurals import fitting
 from ..utils.texts import quoted
 from .archives import AGAIN, read_archive

@@ -9,7 +9,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import UsageError
-from ..utils.files import Unreadable, read_bytes, write_atomically, writing
+from ..utils.atomic_files import write_output
+from ..utils.files import Unreadable, read_bytes
 from .records import CellId, explain
 
 Outcome = Literal["verified", "differs", "not re-run"]
@@ -57,8 +58,7 @@ def write_verdicts(verdicts: Verdicts, path: Path) -> None:
     Raises:
         UsageError: If the file cannot be written.
     """
-    with writing(path):
-        write_atomically(path, (verdicts.model_dump_json(indent=1) + "\n").encode())
+    write_output(path, (verdicts.model_dump_json(indent=1) + "\n").encode())
 
 
 def read_verdicts(path: Path, submission: Path) -> Verdicts | None:

@@ -13,7 +13,7 @@ from ..leaderboard.results_folder import board_path
 from ..leaderboard.store import to_frame
 from ..leaderboard.submissions import unpacked_submission
 from ..leaderboard.verdicts import read_verdicts
-from ..utils.files import write_atomically
+from ..utils.atomic_files import write_output
 from ..utils.texts import quoted
 from .content import content
 from .image_gallery import collect_strips
@@ -56,7 +56,8 @@ def write_site(folder: Path, out: Path) -> list[Path]:
         entry, files = _submission_pages(path, out / path.stem)
         entries.append(entry)
         written += files
-    return [_write(out / "index.html", fill("public_leaderboard.html", SCRIPTS, TITLE, as_data(entries))), *written]
+    front = fill("public_leaderboard.html", SCRIPTS, TITLE, as_data(entries))
+    return [write_output(out / "index.html", front.encode()), *written]
 
 
 def _submission_pages(path: Path, out: Path) -> tuple[LeaderboardEntry, Iterable[Path]]:
@@ -66,15 +67,9 @@ def _submission_pages(path: Path, out: Path) -> tuple[LeaderboardEntry, Iterable
         gallery = collect_strips(found.scenarios, [unpacked])
     entry = describe_entry(path.stem, submission, verdicts, found, gallery)
     written = [
-        _write(out / "index.html", page(found, gallery, entry.title)),
-        _write(board_path(out), to_csv(to_frame(submission.rows))),
+        write_output(out / "index.html", page(found, gallery, entry.title).encode()),
+        write_output(board_path(out), to_csv(to_frame(submission.rows)).encode()),
         out / path.name,
     ]
     shutil.copyfile(path, written[-1])
     return entry, written
-
-
-def _write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, text.encode())
-    return path

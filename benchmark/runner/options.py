@@ -35,17 +35,17 @@ class RunOptions(Declaration):
         device(type='cpu')
     """
 
-    out: Path = Field(Path("results"), description="the path of a folder")
-    data_dir: Path | None = Field(None, description="the path of a folder")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto, cpu or cuda")
-    jobs: int | None = Field(None, strict=True, ge=1, description="a whole number of at least 1, such as 2")
+    out: Path = Field(default=Path("results"), description="the path of a folder")
+    data_dir: Path | None = Field(default=None, description="the path of a folder")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto, cpu or cuda")
+    jobs: int | None = Field(default=None, strict=True, ge=1, description="a whole number of at least 1, such as 2")
     cell_timeout: float | None = Field(
-        None, strict=True, ge=1e-3, allow_inf_nan=False, description="a number of seconds of at least 0.001"
+        default=None, strict=True, ge=1e-3, allow_inf_nan=False, description="a number of seconds of at least 0.001"
     )
-    engine: Literal["local", "ray"] = Field("local", description="local or ray")
-    address: str | None = Field(None, description="HOST:PORT of a Ray head, or auto")
+    engine: Literal["local", "ray"] = Field(default="local", description="local or ray")
+    address: str | None = Field(default=None, description="HOST:PORT of a Ray head, or auto")
     gpus_per_cell: float | None = Field(
-        None, strict=True, ge=0, le=1, allow_inf_nan=False, description="a number from 0 to 1"
+        default=None, strict=True, ge=0, le=1, allow_inf_nan=False, description="a number from 0 to 1"
     )
     perceptual: tuple[str, ...] = Field(default=(), description="lpips, lpips:backbone=FILE or imagenet_distance")
     keep_images: bool = Field(default=False, description="true or false")

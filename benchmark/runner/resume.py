@@ -19,7 +19,8 @@ from ..plan.cells import Cell, Setting
 from ..plan.expansion import plan
 from ..plan.request import Request
 from ..registry.specs import ResolvedComponent
-from ..utils.files import locked, write_atomically
+from ..utils.atomic_files import write_atomically
+from ..utils.file_locks import locked
 from ..utils.plurals import count_of, fitting
 from .object_cells import refuse_objects
 from .options import RunOptions

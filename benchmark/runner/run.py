@@ -23,7 +23,7 @@ from ..leaderboard.store import (
     write_record,
     writing_results,
 )
-from ..utils.files import write_atomically
+from ..utils.atomic_files import write_atomically
 from ..utils.plurals import count_of, fitting
 from .cell_labels import divided_labels
 from .countdown import Countdown

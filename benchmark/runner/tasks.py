@@ -17,7 +17,7 @@ from ..evaluation.perceptual import NOT_WANTED, Wanted
 from ..evaluation.strips import strip
 from ..leaderboard.store import Record
 from ..plan.cells import Cell, Setting
-from ..utils.files import write_atomically
+from ..utils.atomic_files import write_atomically
 
 LARGEST = 2**16 - 1
 """The 16-bit value of a white pixel."""

@@ -15,8 +15,9 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from ..errors import UsageError
+from .atomic_files import write_atomically
 from .checked_tensors import pack, read
-from .files import locked, write_atomically
+from .file_locks import locked
 
 
 def cache_dir() -> Path:

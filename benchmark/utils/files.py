@@ -1,24 +1,15 @@
-"""Safe reading of files from any source, and atomic writing. Only regular files of limited size are read."""
+"""Safe reading of files from any source. Only regular files of limited size are read."""
 
 from __future__ import annotations
 
 import codecs
-import errno
-import logging
-import os
 import stat
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import IO, Any
+from typing import Any
 
-from filelock import BaseFileLock, FileLock, Timeout
 from pydantic_core import from_json
 
-from ..errors import UsageError
 from .texts import one_line
 
 MAX_FILE_BYTES = 512 * 2**20
@@ -109,88 +100,3 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise Unreadable("It is nested too deeply.", "Use fewer levels of tables and lists.") from error
     except ValueError as error:
         raise Unreadable(f"It is not TOML: {one_line(str(error))}.", "Correct it.") from error
-
-
-LOCK_NOTICE_SECONDS = 10
-"""Seconds of waiting for a lock after which a warning is logged."""
-
-LOCKS_UNSUPPORTED = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP})
-"""Error numbers of ``flock`` on a file system that does not support locks."""
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a new file so that readers see either the old content or the new content, even after a crash.
-
-    The file gets its name at the end of the block, and is removed if the block raises.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as scratch:
-        try:
-            yield scratch
-            scratch.flush()
-            os.fsync(scratch.fileno())
-            os.chmod(scratch.name, 0o644)
-            os.replace(scratch.name, path)
-        except BaseException:
-            Path(scratch.name).unlink(missing_ok=True)
-            raise
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn errors of the file system in a block that writes ``path`` into one sentence.
-
-    Raises:
-        UsageError: If it cannot be written, for example because the disk is full.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise UsageError(
-            f"Cannot write {path}: {error.strerror or error}. Check its permissions and the free space, or choose "
-            "another path."
-        ) from error
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that readers see either the old content or the new content, even after a crash."""
-    with atomic_file(path) as file:
-        file.write(content)
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of ``path`` against other processes inside the block.
-
-    On a file system that does not support locks, the block runs without one: files are still written atomically, but
-    two processes may compute the same thing.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"), fallback_to_soft=False)
-    try:
-        _acquire(lock)
-    except OSError as error:
-        if error.errno not in LOCKS_UNSUPPORTED:
-            raise
-        _warn_of_no_locks(path.parent)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _acquire(lock: BaseFileLock) -> None:
-    try:
-        lock.acquire(timeout=LOCK_NOTICE_SECONDS)
-    except Timeout:
-        logging.getLogger(__name__).warning("Waiting for another process to release %s.", lock.lock_file)
-        lock.acquire()
-
-
-@cache
-def _warn_of_no_locks(folder: Path) -> None:
-    logging.getLogger(__name__).warning(
-        "The file system of %s does not support locks. Processes that share it may compute the same thing twice.",
-        folder,
-    )

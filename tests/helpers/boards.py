@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from mia_bench.benchmark.evaluation.strips import strip
 from mia_bench.benchmark.leaderboard.store import Record, rebuild, write_record
-from mia_bench.benchmark.utils.files import write_atomically
+from mia_bench.benchmark.utils.atomic_files import write_atomically
 
 from ..benchmark.leaderboard.test_ranking import record
 

@@ -12,7 +12,7 @@ import torch
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.runner.interruption import Interrupted, interruptible
 from mia_bench.benchmark.utils.cache import cache_dir, cached_tensors
-from mia_bench.benchmark.utils.files import _warn_of_no_locks, locked
+from mia_bench.benchmark.utils.file_locks import _warn_of_no_locks, locked
 from torch import Tensor
 
 from .answers import answer, refusal, time_limit
@@ -55,7 +55,7 @@ def test_a_lock_that_cannot_be_taken_for_another_reason_is_one_sentence(monkeypa
 def test_waiting_for_another_process_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("mia_bench.benchmark.utils.files.LOCK_NOTICE_SECONDS", 0.1)
+    monkeypatch.setattr("mia_bench.benchmark.utils.file_locks.LOCK_NOTICE_SECONDS", 0.1)
     with open(tmp_path / ".x.lock", "w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         signal.signal(signal.SIGALRM, lambda *_: fcntl.flock(other, fcntl.LOCK_UN))

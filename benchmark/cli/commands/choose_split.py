@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,7 +9,7 @@ import typer
 
 from ...utils.texts import say
 from . import run_options as given
-from .shared import FLAG, example
+from .shared import FLAG, example, option_names
 
 app = typer.Typer()
 PANEL = "Choose a split"
@@ -90,47 +89,35 @@ def splits(
     as in mia-bench run, into the same records. With limits, the line that meets
     them and leaks least is named, or the limit that cannot be met.
     """
-    from ...plan.request import Request
     from ...runner.options import RunOptions
     from ...utils.stderr_logs import set_verbosity
-    from ..component_options import parse_rest
+    from ..component_options import parse_request
     from ..split_options import limits_of, place_of
     from ..splits import compare_splits, one_network
 
     set_verbosity(quiet=quiet, verbose=False)
-    suite, options = parse_rest(rest or [])
-    requested: dict[str, Any] = {
-        "dataset": dataset,
-        "model": model,
-        "split": split or ["all"],
-        "attacks": attack,
-        "defenses": defense or ["undefended"],
-        "seeds": seed,
-        "images": images,
-        "options": options,
-    }
-    request = Request(**{name: value for name, value in requested.items() if value is not None})
+    suite, request = parse_request(
+        rest,
+        dataset=dataset,
+        model=model,
+        split=split or ["all"],
+        attacks=attack,
+        defenses=defense or ["undefended"],
+        seeds=seed,
+        images=images,
+    )
     one_network(suite, request)
     raise typer.Exit(
         compare_splits(
             request,
-            RunOptions(
-                out=out,
-                data_dir=data_dir,
-                device=device,
-                jobs=jobs,
-                cell_timeout=None,
-                engine="local",
-                address=None,
-                gpus_per_cell=None,
-            ),
+            RunOptions(out=out, data_dir=data_dir, device=device, jobs=jobs),
             place=place_of(
                 network, device_profile, server_profile, uplink=uplink, downlink=downlink, rtt=rtt, gmacs=device_gmacs
             ),
             limits=limits_of(max_latency, max_energy, max_identified, min_utility),
             notation=format_,
             figure=figure,
-            own_options=[f"--{name.replace('_', '-')}" for name in inspect.signature(splits).parameters],
+            own_options=option_names(splits),
             dry_run=dry_run,
             quiet=quiet,
         )

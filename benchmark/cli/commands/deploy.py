@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -54,17 +54,15 @@ def export(
     neither be forgotten nor come from an insecure generator.
     """
     from ...errors import UsageError
-    from ...plan.request import Request
     from ...runner.options import RunOptions
-    from ..component_options import parse_rest
+    from ..component_options import parse_request
     from ..export import export as write_export
 
-    suite, options = parse_rest(rest or [])
+    suite, request = parse_request(
+        rest, dataset=dataset, model=model, split=split, defenses=defense, seeds=seed, images=images
+    )
     if suite:
         raise UsageError(f"Expected options only, got {suite!r}. Write options with two hyphens.")
-    given: dict[str, Any] = {"dataset": dataset, "model": model, "split": split, "defenses": defense, "seeds": seed}
-    given |= {"images": images, "options": options}
-    request = Request(**{name: value for name, value in given.items() if value is not None})
-    where = RunOptions.model_validate({"out": out, "data_dir": data_dir, "device": device})
+    where = RunOptions(out=out, data_dir=data_dir, device=device)
     for path in write_export(request, where, force=force):
         say(f"Wrote {path}")

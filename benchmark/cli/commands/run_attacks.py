@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from . import run_options as given
-from .shared import example
+from .shared import example, option_names
 
 app = typer.Typer()
 PANEL = "Run attacks"
@@ -54,27 +53,25 @@ def run(
     --PARAM VALUE sets a parameter of every chosen attack and defense that has it;
     several values make a sweep: --sigma 0.05,0.1,0.5.
     """
-    from ...plan.request import Request
     from ...runner.options import RunOptions
     from ...utils.stderr_logs import set_verbosity
-    from ..component_options import parse_rest
+    from ..component_options import parse_request
     from ..run import run as run_suite
 
     set_verbosity(quiet=quiet, verbose=verbose)
-    suite, options = parse_rest(rest or [])
-    requested: dict[str, Any] = {
-        "dataset": dataset,
-        "model": model,
-        "split": split,
-        "attacks": attack,
-        "defenses": defense,
-        "seeds": seed,
-        "images": images,
-        "options": options,
-    }
+    suite, request = parse_request(
+        rest,
+        dataset=dataset,
+        model=model,
+        split=split,
+        attacks=attack,
+        defenses=defense,
+        seeds=seed,
+        images=images,
+    )
     code = run_suite(
         suite,
-        Request(**{name: value for name, value in requested.items() if value is not None}),
+        request,
         RunOptions(
             out=out,
             data_dir=data_dir,
@@ -86,7 +83,7 @@ def run(
             gpus_per_cell=gpus_per_cell,
             perceptual=tuple(perceptual or ()),
         ),
-        own_options=[f"--{name.replace('_', '-')}" for name in inspect.signature(run).parameters],
+        own_options=option_names(run),
         dry_run=dry_run,
         quiet=quiet,
     )

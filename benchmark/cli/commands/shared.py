@@ -1,5 +1,7 @@
 """What the declarations of several commands share."""
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -13,3 +15,14 @@ FLAG = ""
 def example(*commands: str) -> str:
     """Return the epilog of a command: one line for each example."""
     return "\n\n".join(f"Example: {command}" for command in commands)
+
+
+def option_names(command: Callable[..., object]) -> list[str]:
+    """Return the options that a command declares, as users write them.
+
+    Example:
+        >>> def command(data_dir: str = "data") -> None: ...
+        >>> option_names(command)
+        ['--data-dir']
+    """
+    return [f"--{name.replace('_', '-')}" for name in inspect.signature(command).parameters]

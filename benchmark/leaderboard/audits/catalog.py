@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from ..groups import Finding, Flag, ScoredRows
+from ..flags import Finding, Flag
+from ..scored_rows import ScoredRows
 from ..store import Record, Row
 from .foreign_knowledge import aux_overlap, beats_bound, class_only, ignores_wire
 from .nothing_learned import defense_changes_nothing, target_near_chance

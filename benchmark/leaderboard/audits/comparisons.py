@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from itertools import permutations
 
-from ..groups import ScoredRows
+from ..scored_rows import ScoredRows
 from ..store import Row
 
 MARGIN_DB = 0.5

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from ...metrics.intervals import interval
 from ...plan.references import REFERENCE_ATTACK
 from ...utils.plurals import count_of
-from ..groups import Finding, ScoredRows, psnr
+from ..flags import Finding
+from ..scored_rows import ScoredRows, psnr
 from ..store import Row
 from .comparisons import NOTHING_DB, same_setting
 

@@ -10,7 +10,8 @@ from scipy.special import bdtrc
 
 from ...plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ...utils.plurals import count_of
-from ..groups import Finding, ScoredRows, psnr
+from ..flags import Finding
+from ..scored_rows import ScoredRows, psnr
 from ..store import Row
 
 DOUBT = 0.05

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ...utils.plurals import count_of
 from ..flag_kinds import FLAG_KINDS, INCOMPLETE
-from ..groups import Flag
+from ..flags import Flag
 
 MAX_SUBJECTS = 3
 """Cells that a line names; the others are counted."""

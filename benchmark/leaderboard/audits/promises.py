@@ -9,7 +9,9 @@ from itertools import groupby
 from ...utils.plurals import count_of
 from ..completeness import by_defense, find_gaps
 from ..completing import completing_commands, describe_gaps
-from ..groups import Finding, ScoredRows, defense, observations
+from ..flags import Finding
+from ..row_labels import defense_label
+from ..scored_rows import ScoredRows, observations
 
 
 def promise_exceeded(board: ScoredRows) -> Iterator[Finding]:
@@ -35,5 +37,5 @@ def incomplete(board: ScoredRows) -> Iterator[Finding]:
         for which, lacking in describe_gaps(lines).items():
             first = places[place][which][0]
             where = f"{first.dataset} {first.model} {first.split}"
-            sentence = f"{defense(first)} ({where}) lacks {lacking}. {remedy}"
-            yield Finding(defense(first), sentence, (first.cell_id,))
+            sentence = f"{defense_label(first)} ({where}) lacks {lacking}. {remedy}"
+            yield Finding(defense_label(first), sentence, (first.cell_id,))

@@ -8,7 +8,9 @@ from itertools import combinations, permutations
 
 from ...plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ...registry.declared import declared
-from ..groups import Finding, ScoredRows, defense, observations, psnr
+from ..flags import Finding
+from ..row_labels import defense_label
+from ..scored_rows import ScoredRows, observations, psnr
 from ..store import Row
 from .comparisons import MARGIN_DB, without
 
@@ -54,7 +56,7 @@ def _below_defended(board: ScoredRows, rows: Sequence[Row]) -> Iterator[Finding]
 
 
 def _less_than_on(row: Row, other: Row) -> str:
-    return f"scores {psnr(row):.2f} dB, and {psnr(other):.2f} dB on the stronger {defense(other)}"
+    return f"scores {psnr(row):.2f} dB, and {psnr(other):.2f} dB on the stronger {defense_label(other)}"
 
 
 def observations_hurt(board: ScoredRows) -> Iterator[Finding]:

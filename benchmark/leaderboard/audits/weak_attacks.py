@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 
 from ...plan.references import REFERENCE_ATTACK
-from ..groups import Finding, ScoredRows, observations, psnr
+from ..flags import Finding
+from ..scored_rows import ScoredRows, observations, psnr
 from .comparisons import MARGIN_DB, same_setting
 
 REFERENCE_MARGIN_DB = 0.2

@@ -155,7 +155,7 @@ def test_the_figure_is_drawn_and_needs_finished_cells(tree: Path, tmp_path: Path
 
     assert (none.exit_code, wrong.exit_code, drawn.exit_code) == (2, 2, 0), drawn.stderr
     assert "Expected finished cells for --figure" in none.stderr
-    assert "Expected a file name that ends in .png, .svg, .pdf for --figure" in wrong.stderr
+    assert "Expected a file name that ends in .png, .svg or .pdf for --figure" in wrong.stderr
     with Image.open(tmp_path / "figure.png") as figure:
         assert figure.width > 1000
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.utils import cache as cache_module
+from mia_bench.benchmark.utils.atomic_files import write_atomically
 from mia_bench.benchmark.utils.cache import cached_tensors, known_tensors
-from mia_bench.benchmark.utils.files import write_atomically
 from torch import Tensor
 
 pytestmark = pytest.mark.usefixtures("cache")

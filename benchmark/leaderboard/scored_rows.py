@@ -1,11 +1,10 @@
-"""Group the rows of leaderboards for audits, and compare them with confidence intervals."""
+"""The finished rows of leaderboards for audits: grouped, and compared with confidence intervals."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,51 +13,8 @@ from numpy.typing import NDArray
 
 from ..metrics.intervals import interval
 from ..plan.references import KEY_COLUMNS
-from ..registry.labels import label
 from .completeness import is_scored
 from .store import Record, Row
-
-
-@dataclass(frozen=True)
-class Flag:
-    """One reason to doubt a cell.
-
-    Attributes:
-        name: identifier of its kind; see ``flag_kinds``.
-        sentence: what was found, with its figures, without a period at the end.
-        cell_ids: the cell in doubt, then the one that it was compared with.
-        subject: what is in doubt, in short, as ``ridge on dp_ir:sigma=0.1``.
-
-    Example:
-        >>> Flag("incomplete", "dp_ir lacks ridge", ("0123456789abcdef",), "dp_ir").name
-        'incomplete'
-    """
-
-    name: str
-    sentence: str
-    cell_ids: tuple[str, ...]
-    subject: str
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The result of an audit: the parts of a flag except for its kind.
-
-    Example:
-        >>> Finding("ridge on dp_ir", "ridge on dp_ir scores 12.00 dB", ("0123456789abcdef",)).subject
-        'ridge on dp_ir'
-    """
-
-    subject: str
-    sentence: str
-    cell_ids: tuple[str, ...]
-
-    @classmethod
-    def of(cls, row: Row, what: str, other: Row | None = None) -> Finding:
-        """Make a finding about a row: ``what`` continues the sentence that begins with the name of its cell."""
-        where = f"{row.dataset} {row.model} {row.split} seed {row.seed}"
-        cell_ids = (row.cell_id, other.cell_id) if other else (row.cell_id,)
-        return cls(cell(row), f"{cell(row)} ({where}) {what}", cell_ids)
 
 
 class ScoredRows:
@@ -125,13 +81,3 @@ def psnr(row: Row) -> float:
     """Return the mean PSNR of a finished row, in dB."""
     assert row.psnr_db is not None
     return row.psnr_db
-
-
-def defense(row: Row) -> str:
-    """Return the label of a defense: its name and the parameters that are not defaults."""
-    return label("defenses", row.defense, json.loads(row.defense_params))
-
-
-def cell(row: Row) -> str:
-    """Return the labels of the attack and the defense of a row."""
-    return f"{label('attacks', row.attack, json.loads(row.attack_params))} on {defense(row)}"

@@ -1,0 +1,50 @@
+"""What audits find: reasons to doubt a cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .row_labels import cell_label
+from .store import Row
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One reason to doubt a cell.
+
+    Attributes:
+        name: identifier of its kind; see ``flag_kinds``.
+        sentence: what was found, with its figures, without a period at the end.
+        cell_ids: the cell in doubt, then the one that it was compared with.
+        subject: what is in doubt, in short, as ``ridge on dp_ir:sigma=0.1``.
+
+    Example:
+        >>> Flag("incomplete", "dp_ir lacks ridge", ("0123456789abcdef",), "dp_ir").name
+        'incomplete'
+    """
+
+    name: str
+    sentence: str
+    cell_ids: tuple[str, ...]
+    subject: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The result of an audit: the parts of a flag except for its kind.
+
+    Example:
+        >>> Finding("ridge on dp_ir", "ridge on dp_ir scores 12.00 dB", ("0123456789abcdef",)).subject
+        'ridge on dp_ir'
+    """
+
+    subject: str
+    sentence: str
+    cell_ids: tuple[str, ...]
+
+    @classmethod
+    def of(cls, row: Row, what: str, other: Row | None = None) -> Finding:
+        """Make a finding about a row: ``what`` continues the sentence that begins with the name of its cell."""
+        where = f"{row.dataset} {row.model} {row.split} seed {row.seed}"
+        cell_ids = (row.cell_id, other.cell_id) if other else (row.cell_id,)
+        return cls(cell_label(row), f"{cell_label(row)} ({where}) {what}", cell_ids)

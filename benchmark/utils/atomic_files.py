@@ -1,0 +1,64 @@
+"""Atomic writing of files: readers see either the old content or the new content, even after a crash."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO
+
+from ..errors import UsageError
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a new file so that readers see either the old content or the new content, even after a crash.
+
+    The file gets its name at the end of the block, and is removed if the block raises.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as scratch:
+        try:
+            yield scratch
+            scratch.flush()
+            os.fsync(scratch.fileno())
+            os.chmod(scratch.name, 0o644)
+            os.replace(scratch.name, path)
+        except BaseException:
+            Path(scratch.name).unlink(missing_ok=True)
+            raise
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that readers see either the old content or the new content, even after a crash."""
+    with atomic_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn errors of the file system in a block that writes ``path`` into one sentence.
+
+    Raises:
+        UsageError: If it cannot be written, for example because the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"Cannot write {path}: {error.strerror or error}. Check its permissions and the free space, or choose "
+            "another path."
+        ) from error
+
+
+def write_output(path: Path, content: bytes) -> Path:
+    """Write a file whose path a user has given, as ``write_atomically`` does, and return the path.
+
+    Raises:
+        UsageError: If the file cannot be written.
+    """
+    with writing(path):
+        write_atomically(path, content)
+    return path
