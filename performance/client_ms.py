@@ -22,7 +22,7 @@ from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.metrics.costs import Timing, measure_costs
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
-from mia_bench.benchmark.runner.settled import settle
+from mia_bench.benchmark.runner.pinning import pin_cells
 
 CPU_CALLS = 50
 """Calls whose processor time is measured."""
@@ -43,7 +43,7 @@ def measure(
         images=1,
     )
     found = {}
-    for setting in dict.fromkeys(cell.setting for cell in settle(plan(request), bench)):
+    for setting in dict.fromkeys(cell.setting for cell in pin_cells(plan(request), bench)):
         target = bench.targets.structure(setting.dataset, setting.model)
         image = torch.rand(1, *bench.facts(setting.dataset).image_shape)
         split = target.split(setting.split)

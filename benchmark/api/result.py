@@ -22,10 +22,11 @@ from ..leaderboard.store import Record, as_given
 from ..report.content import content
 from ..report.image_gallery import collect_strips
 from ..report.page import page
+from ..runner.kept_images import read_images, write_images
 from ..runner.options import RunOptions
 from ..runner.resume import PlannedCell
 from ..runner.run import compute_again
-from ..runner.tasks import Task, read_images, write_images
+from ..runner.tasks import Task
 from ..utils.atomic_files import write_output
 from ..utils.isolation import restored_state
 from ..utils.plurals import count_of

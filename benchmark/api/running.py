@@ -20,11 +20,12 @@ from ..plan.lists import list_specs, plain
 from ..plan.request import Request
 from ..plan.suite import requests_of
 from ..registry.sweeps import UnknownOption
+from ..runner.doubts import tell_doubts
 from ..runner.notebook_progress import NotebookDisplay, in_notebook
 from ..runner.options import RunOptions
 from ..runner.progress import Display
 from ..runner.resume import prepare
-from ..runner.run import compute, tell_doubts
+from ..runner.shown_run import compute
 from ..utils.isolation import restored_state
 from ..utils.stderr_logs import logs_on_stderr
 from ..utils.texts import as_path, quoted

@@ -24,7 +24,7 @@ from ..plan.part_choice import name_of
 from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..plan.request import Request
 from ..runner.options import RunOptions
-from ..runner.settled import settle
+from ..runner.pinning import pin_cells
 from ..utils.cache import digest
 from ..utils.isolation import restored_state
 
@@ -75,7 +75,7 @@ def export(given: Request, options: RunOptions, *, force: bool) -> list[Path]:
 def _only_setting(given: Request, artifacts: Artifacts) -> Setting:
     defenses = given.defenses or [REFERENCE_DEFENSE]
     request = given.model_copy(update={"attacks": [REFERENCE_ATTACK], "defenses": defenses})
-    settings = list(dict.fromkeys(cell.setting for cell in settle(plan(request), artifacts)))
+    settings = list(dict.fromkeys(cell.setting for cell in pin_cells(plan(request), artifacts)))
     if REFERENCE_DEFENSE not in map(name_of, defenses):  # The plan contains the undefended network, too.
         settings = [setting for setting in settings if setting.defense.name != REFERENCE_DEFENSE]
     if len(settings) != 1:

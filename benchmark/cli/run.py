@@ -10,10 +10,11 @@ from ..evaluation.artifacts import Artifacts
 from ..plan.request import Request
 from ..plan.suite import requests_of
 from ..registry.sweeps import UnknownOption
+from ..runner.doubts import tell_doubts
 from ..runner.interruption import Interrupted, interruptible
 from ..runner.options import RunOptions
 from ..runner.resume import prepare
-from ..runner.run import compute, tell_doubts
+from ..runner.shown_run import compute
 from ..utils.isolation import restored_state
 from .interruptions import tell_interruption
 from .plan_summary import print_plan

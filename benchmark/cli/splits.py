@@ -15,10 +15,11 @@ from ..leaderboard.results_folder import board_path
 from ..plan.cells import Setting
 from ..plan.request import Request
 from ..registry.sweeps import UnknownOption
+from ..runner.doubts import tell_doubts
 from ..runner.interruption import Interrupted, interruptible
 from ..runner.options import RunOptions
 from ..runner.resume import prepare
-from ..runner.run import compute, tell_doubts
+from ..runner.shown_run import compute
 from ..splits.choice import Limit, choose
 from ..splits.lines import Line, Place
 from ..utils.isolation import restored_state

@@ -9,13 +9,11 @@ from ..errors import UsageError
 from ..evaluation.pool_loader import Facts
 from ..plan.cells import Setting
 from .processes import Processes
-from .tasks import Look
-
-PATIENCE_SECONDS = 0.2
-"""The longest time to wait for a message of the worker at a time."""
+from .tasks import SettingTrial
+from .worker_protocol import POLL_SECONDS
 
 
-def look(settings: Iterable[Setting], workers: Processes) -> Iterator[tuple[Setting, Facts, tuple[str, ...]]]:
+def try_settings(settings: Iterable[Setting], workers: Processes) -> Iterator[tuple[Setting, Facts, tuple[str, ...]]]:
     """Have a worker make the data and the untrained models of settings, and end the workers afterwards.
 
     Yields:
@@ -27,24 +25,24 @@ def look(settings: Iterable[Setting], workers: Processes) -> Iterator[tuple[Sett
     with closing(workers):
         worker = workers.start()
         for setting in settings:
-            workers.submit(worker, Look(setting))
+            workers.submit(worker, SettingTrial(setting))
             yield setting, *_found(setting, workers)
 
 
 def _found(setting: Setting, workers: Processes) -> tuple[Facts, tuple[str, ...]]:
     suspect = setting.dataset
     while True:
-        for _, news in workers.poll(PATIENCE_SECONDS):
-            match news.kind:
+        for _, event in workers.poll(POLL_SECONDS):
+            match event.kind:
                 case "begun":
                     suspect = setting.model
-                case "looked":
-                    assert news.facts is not None
-                    return news.facts, news.cuts
+                case "tried":
+                    assert event.facts is not None
+                    return event.facts, event.cuts
                 case "refused":
-                    raise UsageError(news.text)
+                    raise UsageError(event.text)
                 case _:
-                    how = f"the worker process died ({news.text})" if news.kind == "died" else news.text
+                    how = f"the worker process died ({event.text})" if event.kind == "died" else event.text
                     raise UsageError(
                         f"The {suspect.entry.provided} cannot be used: {how.rstrip('.')}. "
                         "Mend it or uninstall its package."

@@ -19,8 +19,8 @@ from ..errors import UsageError, describe, message_of
 from ..evaluation.artifacts import Artifacts
 from ..utils.spawn import die_with_parent, ending, start_fresh
 from ..utils.streams import use_patient_streams
-from .settled import cuts_of
-from .tasks import Look, Task, run_task
+from .pinning import cuts_of
+from .tasks import SettingTrial, Task, run_task
 from .worker_logs import LogMessage, forward_logs, wanted_level
 from .worker_protocol import WorkerEvent
 
@@ -37,7 +37,7 @@ class Processes:
     def __init__(self, device: torch.device, data_dir: Path | None) -> None:
         """Compute on ``device`` with data from ``data_dir``."""
         self._device, self._data_dir = device, data_dir
-        self._staff: dict[int, tuple[BaseProcess, Connection]] = {}
+        self._processes: dict[int, tuple[BaseProcess, Connection]] = {}
         self._busy: set[int] = set()
         self._started = 0
         self._unsent: list[tuple[int, WorkerEvent]] = []
@@ -48,14 +48,14 @@ class Processes:
         process = start_fresh(_serve, there, self._device, self._data_dir, wanted_level())
         there.close()
         self._started += 1
-        self._staff[self._started] = process, cast(Connection, here)
+        self._processes[self._started] = process, cast(Connection, here)
         return self._started
 
-    def submit(self, worker: int, task: Task | Look) -> None:
+    def submit(self, worker: int, task: Task | SettingTrial) -> None:
         """Have an idle worker compute a task or try a setting."""
         self._busy.add(worker)
         try:
-            self._staff[worker][1].send(task)
+            self._processes[worker][1].send(task)
         except OSError:
             return  # It has just died, which poll reports.
         except Exception as error:  # A component may raise anything when it is serialized.
@@ -67,23 +67,23 @@ class Processes:
         if self._unsent:
             unsent, self._unsent = self._unsent, []
             return unsent
-        wait([end for _, end in self._staff.values()], seconds)
-        heard = [(worker, self._read(process, end)) for worker, (process, end) in self._staff.items()]
-        for worker, news in heard:
-            if news is not None and news.kind != "begun":
+        wait([end for _, end in self._processes.values()], seconds)
+        found = [(worker, self._read(process, end)) for worker, (process, end) in self._processes.items()]
+        for worker, event in found:
+            if event is not None and event.kind != "begun":
                 self._busy.discard(worker)
-            if news is not None and news.kind == "died":
+            if event is not None and event.kind == "died":
                 self.kill(worker)
-        return [(worker, news) for worker, news in heard if news is not None]
+        return [(worker, event) for worker, event in found if event is not None]
 
     def _read(self, process: BaseProcess, end: Connection) -> WorkerEvent | None:
         alive = process.is_alive()  # This comes first, since a process may end after its last message.
         try:
             if end.poll():
-                said: WorkerEvent | LogMessage = end.recv()
-                if isinstance(said, WorkerEvent):
-                    return said
-                said.deliver()
+                message: WorkerEvent | LogMessage = end.recv()
+                if isinstance(message, WorkerEvent):
+                    return message
+                message.deliver()
                 return None
         except (EOFError, OSError):
             process.join()
@@ -91,7 +91,7 @@ class Processes:
 
     def kill(self, worker: int) -> None:
         """End a worker at once if it is busy; an idle one may clean up, such as the locks of a progress bar."""
-        process, end = self._staff.pop(worker)
+        process, end = self._processes.pop(worker)
         end.close()
         if worker not in self._busy:
             process.join(GRACE_SECONDS)
@@ -101,7 +101,7 @@ class Processes:
 
     def close(self) -> None:
         """End all workers."""
-        for worker in list(self._staff):
+        for worker in list(self._processes):
             self.kill(worker)
 
 
@@ -113,15 +113,15 @@ def _serve(end: Connection, device: torch.device, data_dir: Path | None, level: 
     torch.set_num_threads(1)
     turn = threading.Lock()  # A plug-in may log in several threads.
 
-    def send(said: WorkerEvent | LogMessage) -> None:
+    def send(message: WorkerEvent | LogMessage) -> None:
         with turn:
-            end.send(said)
+            end.send(message)
 
     forward_logs(level, send)
     artifacts = Artifacts(device=device, data_dir=data_dir)
     while True:
         try:
-            asked: Task | Look = end.recv()
+            asked: Task | SettingTrial = end.recv()
         except EOFError:
             return
         except BaseException as error:
@@ -130,20 +130,20 @@ def _serve(end: Connection, device: torch.device, data_dir: Path | None, level: 
         send(_answer(asked, artifacts, lambda: send(WorkerEvent("begun"))))
 
 
-def _answer(asked: Task | Look, artifacts: Artifacts, begun: Callable[[], None]) -> WorkerEvent:
+def _answer(asked: Task | SettingTrial, artifacts: Artifacts, begun: Callable[[], None]) -> WorkerEvent:
     """Compute a task or try a setting, and return the result or the error as an event."""
     try:
-        if isinstance(asked, Look):
+        if isinstance(asked, SettingTrial):
             facts = artifacts.facts(asked.setting.dataset)
             begun()
             cuts = tuple(cuts_of(asked.setting, artifacts))
             artifacts.check(replace(asked.setting, split=cuts[0]))
-            return WorkerEvent("looked", facts=facts, cuts=cuts)
+            return WorkerEvent("tried", facts=facts, cuts=cuts)
         artifacts.prepare(asked.cell.setting)
         begun()
         return WorkerEvent("done", outcome=run_task(asked, artifacts))
     except UsageError as error:
-        mended = isinstance(asked, Look) or not asked.cell.foreign
+        mended = isinstance(asked, SettingTrial) or not asked.cell.foreign
         return WorkerEvent("refused", message_of(error)) if mended else WorkerEvent("failed", describe(error))
     except BaseException as error:
         return WorkerEvent("failed", describe(error))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-import numpy as np
 import ray
 import torch
 from safetensors.torch import load, save
@@ -18,83 +15,12 @@ from torch import Tensor
 from ..errors import UsageError, message_of
 from ..evaluation.artifacts import Artifacts
 from ..evaluation.weights import Need
-from ..interfaces import ImageSet, Mixture, Pools
-from ..interfaces.pixel_sources import PixelArray
-from ..interfaces.stored_images import StoredImages
-from ..interfaces.tasks import Task as LabelTask
 from ..plan.cells import Setting
 from ..utils.cache import cache_name
+from .packed_pools import PackedPools
 from .tasks import Task, run_task
 from .worker_logs import LogMessage, forward_logs
 from .worker_protocol import WorkerEvent
-
-
-@dataclass(frozen=True)
-class PackedPools:
-    """Pools as arrays, which processes on one machine read from the same memory.
-
-    Attributes:
-        arrays: images (N, C, H, W), as 8-bit values if they are stored images, and labels of ``train``, ``aux`` and
-            ``private``, in this order.
-        sources: sources of the private images, (N,), if the dataset has them.
-        classes: names of the classes.
-        note: note of the dataset for readers of the results.
-        task: what the labels are for.
-        prior: weights, means and covariances of the distribution of the images, if it is known.
-        attributes: attributes of ``train``, ``aux`` and ``private``, if the dataset has them.
-        attribute_names: their names.
-
-    Example: ``PackedPools.of(pools).unpacked()`` has the images and labels of ``pools``.
-    """
-
-    arrays: list[np.ndarray]
-    sources: np.ndarray | None
-    classes: tuple[str, ...]
-    note: str
-    task: LabelTask
-    prior: list[np.ndarray] | None = None
-    attributes: tuple[np.ndarray | None, ...] = (None, None, None)
-    attribute_names: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, pools: Pools) -> PackedPools:
-        """Pack pools."""
-        sets = (pools.train, pools.aux, pools.private)
-        arrays = [array for each in sets for array in (_packed(each.images), each.labels.cpu().contiguous().numpy())]
-        sources = pools.private.sources
-        known = pools.prior
-        prior = known and [each.cpu().numpy() for each in (known.weights, known.means, known.covariances)]
-        placed = None if sources is None else sources.cpu().numpy()
-        attributes = tuple(None if each.attributes is None else each.attributes.cpu().numpy() for each in sets)
-        return cls(arrays, placed, pools.classes, pools.note, pools.task, prior, attributes, pools.attributes)
-
-    def unpacked(self) -> Pools:
-        """Return the pools in the memory of the arrays, which is read-only."""
-        with warnings.catch_warnings():  # torch has no read-only tensors, and warns about it
-            warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
-            tensors = [_unpacked(array) for array in self.arrays]
-            sources = None if self.sources is None else torch.from_numpy(self.sources)
-            known = self.prior
-            prior = None if known is None else Mixture(*(torch.from_numpy(array) for array in known))
-            attributes = [None if array is None else torch.from_numpy(array) for array in self.attributes]
-        train, aux, private = (
-            ImageSet(*tensors[2 * place : 2 * place + 2], task=self.task, attributes=values)
-            for place, values in enumerate(attributes)
-        )
-        private = replace(private, sources=sources)
-        return Pools(train, aux, private, self.classes, self.note, prior, self.attribute_names)
-
-
-def _packed(images: Tensor) -> np.ndarray:
-    """Pack images as they are: floats, or the 8-bit values of stored images."""
-    pixels = images.pixels() if isinstance(images, StoredImages) else images.cpu().contiguous()
-    return pixels.numpy()
-
-
-def _unpacked(array: np.ndarray) -> Tensor:
-    if array.dtype != np.uint8:
-        return torch.from_numpy(array)
-    return StoredImages(PixelArray(array), torch.arange(len(array)), torch.device("cpu"))
 
 
 class RayActor:

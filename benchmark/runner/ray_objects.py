@@ -12,7 +12,7 @@ from ..evaluation.weights import Need
 from ..plan.cells import Setting
 from ..registry.specs import ResolvedComponent
 from ..utils.cache import cache_name, cached_tensors, known_tensors
-from .ray_actor import PackedPools
+from .packed_pools import PackedPools
 
 
 class RayObjects:

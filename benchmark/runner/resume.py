@@ -24,9 +24,9 @@ from ..utils.file_locks import locked
 from ..utils.plurals import count_of, fitting
 from .object_cells import refuse_objects
 from .options import RunOptions
-from .plugin_trial import look
+from .pinning import pin_cells
+from .plugin_trial import try_settings
 from .processes import Processes
-from .settled import settle
 from .tasks import Task
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def prepare_cells(cells: Sequence[Cell], options: RunOptions, artifacts: Artifac
     """
     wanted = Wanted.of(options.perceptual)
     refuse_objects(cells, options)
-    cells = settle(cells, artifacts, _try_plugins(_settings(cells), options, artifacts))
+    cells = pin_cells(cells, artifacts, _try_plugins(_settings(cells), options, artifacts))
     fingerprints = _fingerprints(_settings(cells), options, artifacts)
     required = _required(wanted, cells, artifacts)
     planned = []
@@ -93,11 +93,6 @@ def _settings(cells: Sequence[Cell]) -> list[Setting]:
     return list(dict.fromkeys(cell.setting for cell in cells))
 
 
-def _is_foreign(setting: Setting) -> bool:
-    """Return whether only worker processes make the data or the model of a setting."""
-    return setting.in_worker
-
-
 def _try_plugins(
     settings: Sequence[Setting], options: RunOptions, artifacts: Artifacts
 ) -> dict[Setting, tuple[str, ...]]:
@@ -107,9 +102,9 @@ def _try_plugins(
         The cuts that their splits mean.
     """
     found = {}
-    if foreign := [setting for setting in settings if _is_foreign(setting)]:
+    if foreign := [setting for setting in settings if setting.in_worker]:
         workers = Processes(options.torch_device, options.data_dir)
-        for setting, facts, cuts in look(foreign, workers):
+        for setting, facts, cuts in try_settings(foreign, workers):
             artifacts.data.learn(setting.dataset, facts)
             found[setting] = cuts
     return found
@@ -121,7 +116,7 @@ def _fingerprints(settings: Sequence[Setting], options: RunOptions, artifacts: A
     Returns:
         The fingerprints of their data.
     """
-    here = settings if options.engine == "ray" else [setting for setting in settings if not _is_foreign(setting)]
+    here = settings if options.engine == "ray" else [setting for setting in settings if not setting.in_worker]
     found = {setting: artifacts.check(setting) for setting in here}
     return {setting: found.get(setting) or artifacts.facts(setting.dataset).fingerprint for setting in settings}
 

@@ -6,38 +6,21 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..evaluation.artifacts import Artifacts
-from ..leaderboard.audits import audit, notice
-from ..leaderboard.flag_kinds import INCOMPLETE
-from ..leaderboard.records import PERCEPTUAL
-from ..leaderboard.results_folder import images_path, record_path, strip_path
-from ..leaderboard.store import (
-    Record,
-    check_writable,
-    read_record,
-    rebuild,
-    write_record,
-    writing_results,
-)
-from ..utils.atomic_files import write_atomically
-from ..utils.plurals import count_of, fitting
-from .cell_labels import divided_labels
-from .countdown import Countdown
-from .estimates import estimate
+from ..leaderboard.results_folder import record_path
+from ..leaderboard.store import Record, check_writable, read_record, rebuild, writing_results
 from .interruption import Interrupted, signals_noted
-from .notebook_progress import NotebookDisplay
-from .opening import opening
+from .kept_results import keep_result
 from .options import RunOptions
 from .processes import Processes
-from .progress import Display, Listener
+from .progress import Listener
 from .resume import PlannedCell, remember_plan, unfinished
 from .scheduler import Scheduler
-from .tasks import CellResult, Task, run_task, write_images
-from .timings import timings_of
+from .tasks import CellResult, Task, run_task
 
 if TYPE_CHECKING:
     from .ray_workers import RayWorkers
@@ -72,7 +55,7 @@ def execute(
                 if came:  # A library has swallowed the exception of the signal, so the result may be wrong.
                     raise Interrupted(came[-1])
                 with writing_results(options.out):
-                    record = _keep(options, outcome)
+                    record = keep_result(outcome, options)
                 done[record.row.cell_id] = record
                 listener.finished(record.row.cell_id, record)
                 board.refresh()
@@ -147,8 +130,8 @@ def _dispatched(
     workers, count, device = _workers(options, artifacts)
     with closing(workers):
         count = min(count, sum(map(len, groups)))
-        dispatch = Scheduler(groups, workers, count=count, timeout=options.cell_timeout, device=device, known=known)
-        yield from dispatch.run(listener)
+        scheduler = Scheduler(groups, workers, count=count, timeout=options.cell_timeout, device=device, known=known)
+        yield from scheduler.run(listener)
 
 
 def _workers(options: RunOptions, artifacts: Artifacts) -> tuple[Processes | RayWorkers, int, str]:
@@ -164,23 +147,6 @@ def _workers(options: RunOptions, artifacts: Artifacts) -> tuple[Processes | Ray
     return workers, workers.count, workers.device
 
 
-def _keep(options: RunOptions, outcome: CellResult) -> Record:
-    """Write a record and its images, unless it has failed and a finished one exists. Return the record that is kept."""
-    out, record = options.out, outcome.record
-    path = record_path(out, record.row.cell_id)
-    if path.exists():
-        old = read_record(path)
-        if not _improves(record, old):
-            return old
-        record = _with_measures_of(record, old)
-    if outcome.strip is not None:
-        write_atomically(strip_path(out, record.row.cell_id), outcome.strip)
-    if outcome.images is not None and options.keep_images:
-        write_images(images_path(out, record.row.cell_id), outcome.images)
-    write_record(out, record)
-    return record
-
-
 def compute_again(task: Task, options: RunOptions, artifacts: Artifacts) -> CellResult:
     """Compute one cell again, in a worker process if a plug-in takes part, and write nothing.
 
@@ -193,70 +159,3 @@ def compute_again(task: Task, options: RunOptions, artifacts: Artifacts) -> Cell
     with closing(workers):
         (result,) = Scheduler([[task]], workers, count=1, device=str(options.torch_device)).run(Listener())
     return result
-
-
-def _improves(record: Record, old: Record) -> bool:
-    """Return whether a record replaces an old one: that has failed, or lacks a perceptual measure."""
-    if old.row.status == "failed":
-        return True
-    return any(getattr(old.row, name) is None and getattr(record.row, name) is not None for name in PERCEPTUAL)
-
-
-def _with_measures_of(record: Record, old: Record) -> Record:
-    """Return a record with the perceptual measures of an old one that it lacks."""
-    kept = {name: getattr(old.row, name) for name in PERCEPTUAL if getattr(record.row, name) is None}
-    return record.model_copy(update={"row": record.row.model_copy(update=kept)})
-
-
-def compute(
-    planned: Sequence[PlannedCell],
-    options: RunOptions,
-    artifacts: Artifacts,
-    *,
-    quiet: bool = False,
-    display: type[Display] | type[NotebookDisplay] = Display,
-) -> list[Record]:
-    """Compute the cells that are not finished, and show the progress on stderr by ``display`` unless ``quiet``.
-
-    Returns:
-        The records of all planned cells, in their order.
-    """
-    listener = None if quiet else _display(planned, options, artifacts, display)
-    with listener or nullcontext():
-        return execute(planned, options, artifacts, listener or Listener())
-
-
-def _display(
-    planned: Sequence[PlannedCell],
-    options: RunOptions,
-    artifacts: Artifacts,
-    display: type[Display] | type[NotebookDisplay],
-) -> Display | NotebookDisplay | None:
-    """Log what will be computed and how long it takes, and return the progress display if there is work to do."""
-    tasks = unfinished(planned)
-    groups = [[task.cell for task in group] for group in tasks]
-    known = timings_of(each.record for each in planned if each.record)
-    need = estimate(groups, artifacts, known, options.jobs or 1)
-    shared, short = divided_labels(list(need.by_cell))
-    for sentence in opening(len(planned), need, shared):
-        logger.info("%s", sentence)
-    ids = {task.cell: task.cell_id for task in itertools.chain.from_iterable(tasks)}
-    names = {ids[cell]: name for cell, name in short.items()}
-    seconds = {ids[cell]: each for cell, each in need.by_cell.items()}
-    training = {ids[cell]: each for cell, each in need.training.items()}
-    return display(names, Countdown(need.seconds, seconds, training)) if names else None
-
-
-def tell_doubts(records: Sequence[Record]) -> int:
-    """Log what the audits find and how many cells failed. Return the number of failed cells."""
-    found = audit([record.row for record in records], {record.row.cell_id: record for record in records})
-    flags = [flag for flag in found if flag.name != INCOMPLETE]  # A run may be a part of a board.
-    for line in notice(flags):
-        logger.warning("%s", line)
-    if flags:
-        logger.warning("For the figures and likely causes of each flag, run mia-bench audit on the results folder.")
-    failed = sum(record.row.status == "failed" for record in records)
-    if failed:
-        cells, reasons = count_of(len(records), "cell"), fitting(failed, "Its reason is", "Their reasons are")
-        logger.warning("%d of %s failed. %s in the leaderboard.", failed, cells, reasons)
-    return failed

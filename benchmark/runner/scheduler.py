@@ -12,12 +12,10 @@ from ..errors import UsageError
 from ..evaluation.evaluate import incomplete
 from .progress import Listener
 from .tasks import CellResult, Task
-from .worker_protocol import WorkerEvent, WorkerPool
+from .worker_protocol import POLL_SECONDS, WorkerEvent, WorkerPool
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.2
-"""The seconds to wait for events before checking whether a cell takes too long."""
 
 MAX_WORKER_DEATHS = 2
 """The number of worker deaths after which a cell counts as failed."""
@@ -73,7 +71,7 @@ class Scheduler:
         self._timeout = timeout
         self._device = device
         self._known = known
-        self._posts: dict[int, Assignment] = {}
+        self._assignments: dict[int, Assignment] = {}
         self._deaths: Counter[str] = Counter()
 
     def run(self, listener: Listener) -> Iterator[CellResult]:
@@ -82,19 +80,19 @@ class Scheduler:
         Raises:
             UsageError: If a worker reports an error that the user must correct.
         """
-        while self._waiting or self._posts:
-            while len(self._posts) < self._count and (group := self._next()):
-                yield from self._employ(group)
-            for worker, news in self._workers.poll(POLL_SECONDS):
-                if worker in self._posts:
-                    yield from self._hear(worker, news, listener)
-            yield from self._late()
+        while self._waiting or self._assignments:
+            while len(self._assignments) < self._count and (group := self._next()):
+                yield from self._assign(group)
+            for worker, event in self._workers.poll(POLL_SECONDS):
+                if worker in self._assignments:
+                    yield from self._handle(worker, event, listener)
+            yield from self._stop_late_cells()
 
     def _next(self) -> deque[Task]:
         """Return a waiting group, or else part of the longest group in progress. It is empty if there is none."""
         if self._waiting:
             return self._waiting.popleft()
-        longest = max(self._posts.values(), key=lambda post: len(post.rest), default=None)
+        longest = max(self._assignments.values(), key=lambda assignment: len(assignment.rest), default=None)
         if longest is None:
             return deque()
         current, *rest = longest.rest
@@ -102,58 +100,58 @@ class Scheduler:
         longest.rest = deque([current, *rest[half:]])
         return deque(rest[:half])
 
-    def _employ(self, group: deque[Task], worker: int | None = None) -> Iterator[CellResult]:
+    def _assign(self, group: deque[Task], worker: int | None = None) -> Iterator[CellResult]:
         """Give the remaining tasks of a group to a worker, which is started if it is None."""
         while group and (found := self._known(group[0])):
             group.popleft()
             yield found
         if group:
             worker = self._workers.start() if worker is None else worker
-            self._posts[worker] = Assignment(group)
+            self._assignments[worker] = Assignment(group)
             self._workers.submit(worker, group[0])
         elif worker is not None:
             self._workers.kill(worker)
 
-    def _hear(self, worker: int, news: WorkerEvent, listener: Listener) -> Iterator[CellResult]:
-        post = self._posts[worker]
-        match news.kind:
+    def _handle(self, worker: int, event: WorkerEvent, listener: Listener) -> Iterator[CellResult]:
+        assignment = self._assignments[worker]
+        match event.kind:
             case "begun":
-                post.since = time.monotonic()
-                logger.debug("Started %s.", post.rest[0].cell.label)
-                listener.started(post.rest[0].cell_id)
+                assignment.since = time.monotonic()
+                logger.debug("Started %s.", assignment.rest[0].cell.label)
+                listener.started(assignment.rest[0].cell_id)
             case "done" | "failed":
-                del self._posts[worker]
-                outcome = news.outcome or self._failed(post.rest[0], news.text)
-                post.rest.popleft()
-                yield from self._employ(post.rest or self._next(), worker)
+                del self._assignments[worker]
+                outcome = event.outcome or self._failed(assignment.rest[0], event.text)
+                assignment.rest.popleft()
+                yield from self._assign(assignment.rest or self._next(), worker)
                 yield outcome
             case "refused":
-                raise UsageError(news.text)
+                raise UsageError(event.text)
             case "died" | "lost":
-                yield from self._bury(worker, news)
-            case "looked":
+                yield from self._handle_death(worker, event)
+            case "tried":
                 raise AssertionError("Expected the result of a task, got that of a trial.")
 
-    def _bury(self, worker: int, news: WorkerEvent) -> Iterator[CellResult]:
-        rest = self._posts.pop(worker).rest
+    def _handle_death(self, worker: int, event: WorkerEvent) -> Iterator[CellResult]:
+        rest = self._assignments.pop(worker).rest
         task = rest[0]
-        self._deaths[task.cell_id] += news.kind == "died"
+        self._deaths[task.cell_id] += event.kind == "died"
         if self._deaths[task.cell_id] >= MAX_WORKER_DEATHS:
-            yield self._failed(rest.popleft(), f"The worker process died twice ({news.text}).")
+            yield self._failed(rest.popleft(), f"The worker process died twice ({event.text}).")
         if rest:
             self._waiting.appendleft(rest)
 
-    def _late(self) -> Iterator[CellResult]:
+    def _stop_late_cells(self) -> Iterator[CellResult]:
         now = time.monotonic()
-        for worker, post in list(self._posts.items()):
-            if self._timeout is not None and post.since is not None and now - post.since > self._timeout:
-                del self._posts[worker]
+        for worker, assignment in list(self._assignments.items()):
+            if self._timeout is not None and assignment.since is not None and now - assignment.since > self._timeout:
+                del self._assignments[worker]
                 self._workers.kill(worker)
                 yield self._failed(
-                    post.rest.popleft(), f"The cell took longer than --cell-timeout, {self._timeout:g} s."
+                    assignment.rest.popleft(), f"The cell took longer than --cell-timeout, {self._timeout:g} s."
                 )
-                if post.rest:
-                    self._waiting.appendleft(post.rest)
+                if assignment.rest:
+                    self._waiting.appendleft(assignment.rest)
 
     def _failed(self, task: Task, reason: str) -> CellResult:
         return CellResult(incomplete(task.cell, task.cell_id, status="failed", reason=reason, device=self._device))

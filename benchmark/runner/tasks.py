@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from io import BytesIO
-from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UsageError
 from ..evaluation.artifacts import Artifacts
 from ..evaluation.evaluate import evaluate
 from ..evaluation.perceptual import NOT_WANTED, Wanted
 from ..evaluation.strips import strip
 from ..leaderboard.store import Record
 from ..plan.cells import Cell, Setting
-from ..utils.atomic_files import write_atomically
-
-LARGEST = 2**16 - 1
-"""The 16-bit value of a white pixel."""
+from .kept_images import as_16_bits
 
 
 @dataclass(frozen=True)
@@ -49,10 +42,10 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Look:
+class SettingTrial:
     """Ask a worker whether a setting can be made, and for the facts about its data.
 
-    Example: See ``plugin_trial.look``, which sends these.
+    Example: See ``plugin_trial.try_settings``, which sends these.
     """
 
     setting: Setting
@@ -87,27 +80,7 @@ def run_task(task: Task, artifacts: Artifacts) -> CellResult:
     record, rebuilt = evaluate(task.cell, task.cell_id, artifacts, task.perceptual)
     drawn = images = None
     if rebuilt is not None:
-        images = np.rint(rebuilt.images.detach().cpu().numpy() * LARGEST).astype(np.uint16)
+        images = as_16_bits(rebuilt.images)
         rows = [rebuilt.images, *([rebuilt.similar] if rebuilt.selected_by_ssim else [])]
         drawn = strip(artifacts.originals(task.cell.setting), *rows)
     return CellResult(record, drawn, images)
-
-
-def write_images(path: Path, images: NDArray[np.uint16]) -> None:
-    """Write reconstructions as a NumPy archive, atomically."""
-    content = BytesIO()
-    np.savez_compressed(content, reconstructions=images)
-    write_atomically(path, content.getvalue())
-
-
-def read_images(path: Path) -> NDArray[np.float32]:
-    """Read reconstructions, (N, C, H, W) float32 in [0, 1].
-
-    Raises:
-        UsageError: If the file is damaged.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return archive["reconstructions"].astype(np.float32) / np.float32(LARGEST)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise UsageError(f"Expected reconstructions in {path}, got a damaged file. Delete it.") from error

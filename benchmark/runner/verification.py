@@ -18,7 +18,7 @@ from ..plan.local_inputs import is_local, local_inputs
 from ..plan.references import REFERENCE_ATTACK
 from .options import RunOptions
 from .resume import PlannedCell, prepare_cells
-from .run import compute
+from .shown_run import compute
 
 logger = logging.getLogger(__name__)
 

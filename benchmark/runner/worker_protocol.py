@@ -8,6 +8,9 @@ from typing import Literal, Protocol
 from ..evaluation.pool_loader import Facts
 from .tasks import CellResult, Task
 
+POLL_SECONDS = 0.2
+"""The seconds to wait for events before checking something else, such as whether a cell takes too long."""
+
 
 @dataclass(frozen=True)
 class WorkerEvent:
@@ -15,7 +18,7 @@ class WorkerEvent:
 
     Attributes:
         kind: ``begun`` if everything that the cell shares with others is ready; ``done`` if the cell has an outcome;
-            ``failed`` if it cannot have one, and the worker continues; ``looked`` if a setting is valid; ``refused`` if
+            ``failed`` if it cannot have one, and the worker continues; ``tried`` if a setting is valid; ``refused`` if
             the user must correct something; ``died`` if the worker has ended; ``lost`` if it has ended for a reason
             that is not related to the cell.
         text: the message, the refusal, the reason, or how the worker died.
@@ -28,7 +31,7 @@ class WorkerEvent:
         'died'
     """
 
-    kind: Literal["begun", "done", "failed", "looked", "refused", "died", "lost"]
+    kind: Literal["begun", "done", "failed", "tried", "refused", "died", "lost"]
     text: str = ""
     outcome: CellResult | None = None
     facts: Facts | None = None

@@ -12,7 +12,7 @@ from mia_bench.benchmark.cli import app
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
-from mia_bench.benchmark.runner.settled import settle
+from mia_bench.benchmark.runner.pinning import pin_cells
 from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms.functional import to_tensor
@@ -125,7 +125,7 @@ def test_a_function_that_returns_equal_weights_twice_is_warned_about(
     monkeypatch.chdir(tmp_path)
     artifacts = Artifacts(device=torch.device("cpu"), data_dir=images)
 
-    settle(
+    pin_cells(
         plan(Request(dataset="imagefolder:size=16", model="python:build=seeded:build", split="1", attacks="ridge")),
         artifacts,
     )
@@ -168,7 +168,7 @@ def test_a_network_is_evaluated_again_when_the_content_of_its_weights_changes(
     def planned(path: Path) -> str:
         model = f"torchvision:name=resnet18,weights={path},{NORMALIZED}"
         request = Request(dataset="imagefolder:size=16", model=model, splits=["fc"], attacks=["mean_image"], images=4)
-        return settle(plan(request), bench)[0].cell_id("0" * 16)
+        return pin_cells(plan(request), bench)[0].cell_id("0" * 16)
 
     torch.save(network.state_dict(), tmp_path / "a.pth")
     (tmp_path / "b.pth").write_bytes((tmp_path / "a.pth").read_bytes())

@@ -18,7 +18,7 @@ from mia_bench.benchmark.metrics import interval
 from mia_bench.benchmark.plan.cells import Cell
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
-from mia_bench.benchmark.runner.ray_actor import PackedPools
+from mia_bench.benchmark.runner.packed_pools import PackedPools
 from pydantic import ValidationError
 from torch import Tensor
 

@@ -153,7 +153,7 @@ def test_a_broken_attack_of_somebody_else_is_left_out_of_the_standard_ones(site:
 
 def test_idle_workers_end_by_themselves_so_that_nothing_they_hold_is_lost() -> None:
     workers = Processes(torch.device("cpu"), None)
-    processes = [workers._staff[workers.start()][0] for _ in range(2)]
+    processes = [workers._processes[workers.start()][0] for _ in range(2)]
 
     workers.close()
 

@@ -13,10 +13,11 @@ from mia_bench.benchmark.leaderboard.loading import load_boards
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.runner import resume
+from mia_bench.benchmark.runner.kept_results import keep_result
 from mia_bench.benchmark.runner.options import RunOptions
 from mia_bench.benchmark.runner.progress import Listener
 from mia_bench.benchmark.runner.resume import prepare
-from mia_bench.benchmark.runner.run import _keep, execute
+from mia_bench.benchmark.runner.run import execute
 from mia_bench.benchmark.runner.tasks import CellResult
 
 from ...helpers.boards import cell
@@ -70,7 +71,7 @@ def test_a_record_keeps_the_measures_that_a_later_run_does_not_compute(tmp_path:
     place, done = RunOptions(out=tmp_path), cell("undefended", "{}", "ridge", 20)
     for name in ("lpips", "imagenet_distance"):
         record = done.model_copy(update={"row": done.row.model_copy(update={name: 0.5})})
-        kept = _keep(place, CellResult(record)).row
+        kept = keep_result(CellResult(record), place).row
 
     assert (kept.lpips, kept.imagenet_distance, kept.ms_ssim) == (0.5, 0.5, None)
 
@@ -107,7 +108,7 @@ def test_weights_that_code_loads_are_given_weights_on_the_data_of_a_plug_in(
         for entry in [dataset.entry]
     ]
     monkeypatch.setattr(resume, "plan", lambda *_: of_plug_in)
-    monkeypatch.setattr(resume, "look", lambda settings, _: ((setting, known, ("0",)) for setting in settings))
+    monkeypatch.setattr(resume, "try_settings", lambda settings, _: ((setting, known, ("0",)) for setting in settings))
     bench = Artifacts(device=bench.device, data_dir=None, load=lambda _: pytest.fail("loaded in this process"))
 
     planned = prepare([request], RunOptions(out=tmp_path / "results"), bench)

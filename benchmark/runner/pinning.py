@@ -21,14 +21,14 @@ from ..utils.plurals import count_of
 logger = logging.getLogger(__name__)
 
 
-def settle(
-    cells: Iterable[Cell], bench: Artifacts, cuts_in_workers: Mapping[Setting, Sequence[str]] | None = None
+def pin_cells(
+    cells: Iterable[Cell], artifacts: Artifacts, cuts_in_workers: Mapping[Setting, Sequence[str]] | None = None
 ) -> list[Cell]:
     """Replace patterns and other names of splits by the names of cuts; each cell is there once.
 
     Args:
         cells: What is planned.
-        bench: Builds networks, and knows the facts of datasets of plug-ins.
+        artifacts: Builds networks, and knows the facts of datasets of plug-ins.
         cuts_in_workers: The cuts of settings with data or a model of a plug-in, which only worker processes build.
             Those that are missing are left as they are.
 
@@ -38,13 +38,13 @@ def settle(
     found: dict[Cell, None] = {}
     for setting, together in groupby(cells, key=lambda cell: cell.setting):
         attacks = [cell.attack for cell in together]
-        for settled in _settled(setting, bench, (cuts_in_workers or {}).get(setting, [setting.split])):
-            found.update(dict.fromkeys(Cell(settled, attack) for attack in attacks))
+        for pinned in _pinned(setting, artifacts, (cuts_in_workers or {}).get(setting, [setting.split])):
+            found.update(dict.fromkeys(Cell(pinned, attack) for attack in attacks))
     return list(found)
 
 
-def _settled(setting: Setting, bench: Artifacts, cuts_in_worker: Sequence[str]) -> Iterator[Setting]:
-    facts = bench.facts(setting.dataset)
+def _pinned(setting: Setting, artifacts: Artifacts, cuts_in_worker: Sequence[str]) -> Iterator[Setting]:
+    facts = artifacts.facts(setting.dataset)
     if setting.fewer_suffice and facts.private < setting.images:
         _tell_fewer(setting.dataset.label, facts.private)
         setting = replace(setting, images=facts.private)
@@ -55,7 +55,7 @@ def _settled(setting: Setting, bench: Artifacts, cuts_in_worker: Sequence[str]) 
     model = ResolvedComponent(setting.model.entry, pinned)
     if pinned.given_weights and not cast(Model, setting.model.component).given_weights:
         _tell_given(setting.model.label)
-    cuts = cuts_in_worker if setting.in_worker else cuts_of(replace(setting, model=model), bench)
+    cuts = cuts_in_worker if setting.in_worker else cuts_of(replace(setting, model=model), artifacts)
     yield from (replace(setting, model=model, split=cut) for cut in cuts)
 
 
@@ -74,20 +74,20 @@ def _tell_given(label: str) -> None:
     )
 
 
-def cuts_of(setting: Setting, bench: Artifacts) -> Sequence[str]:
+def cuts_of(setting: Setting, artifacts: Artifacts) -> Sequence[str]:
     """Return the cuts that the split of a setting means, which may be a pattern.
 
     Raises:
         UsageError: If the network cannot be built, or has no such cut.
     """
-    layers = bench.targets.structure(setting.dataset, setting.model).layers
+    layers = artifacts.targets.structure(setting.dataset, setting.model).layers
     try:
         return find_cuts(layers, setting.split)
     except UsageError as error:
         dataset = cast(Dataset, setting.dataset.component)
         if setting.split != dataset.split or setting.model.name == dataset.model:
             raise
-        where = "" if setting.model.is_object else f" See `mia-bench show {shlex.quote(setting.model.with_paths)}`."
+        where = "" if setting.model.is_object else f" See `mia-artifacts show {shlex.quote(setting.model.with_paths)}`."
         raise UsageError(
             f"Expected a split, since the one that {setting.dataset.name} recommends is of {dataset.model}: "
             f"{reason_of(error)}.{where}"

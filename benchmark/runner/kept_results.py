@@ -1,0 +1,41 @@
+"""The results that a run keeps: records, strips of images and reconstructions."""
+
+from __future__ import annotations
+
+from ..leaderboard.records import PERCEPTUAL
+from ..leaderboard.results_folder import images_path, record_path, strip_path
+from ..leaderboard.store import Record, read_record, write_record
+from ..utils.atomic_files import write_atomically
+from .kept_images import write_images
+from .options import RunOptions
+from .tasks import CellResult
+
+
+def keep_result(outcome: CellResult, options: RunOptions) -> Record:
+    """Write a record and its images, unless it has failed and a finished one exists. Return the record that is kept."""
+    out, record = options.out, outcome.record
+    path = record_path(out, record.row.cell_id)
+    if path.exists():
+        old = read_record(path)
+        if not _improves(record, old):
+            return old
+        record = _with_measures_of(record, old)
+    if outcome.strip is not None:
+        write_atomically(strip_path(out, record.row.cell_id), outcome.strip)
+    if outcome.images is not None and options.keep_images:
+        write_images(images_path(out, record.row.cell_id), outcome.images)
+    write_record(out, record)
+    return record
+
+
+def _improves(record: Record, old: Record) -> bool:
+    """Return whether a record replaces an old one: that has failed, or lacks a perceptual measure."""
+    if old.row.status == "failed":
+        return True
+    return any(getattr(old.row, name) is None and getattr(record.row, name) is not None for name in PERCEPTUAL)
+
+
+def _with_measures_of(record: Record, old: Record) -> Record:
+    """Return a record with the perceptual measures of an old one that it lacks."""
+    kept = {name: getattr(old.row, name) for name in PERCEPTUAL if getattr(record.row, name) is None}
+    return record.model_copy(update={"row": record.row.model_copy(update=kept)})
