@@ -48,18 +48,22 @@ class Unsplit(Attack):
         unit = wire.square().flatten(1).sum(1).mean().item() or 1.0
         on_images = torch.optim.Adam([images], IMAGE_LEARNING_RATE, amsgrad=True)
         on_clone = torch.optim.Adam(clone.parameters(), CLONE_LEARNING_RATE, amsgrad=True)
-        with torch.enable_grad():
-            for _ in range(self.rounds):
-                for optimizer in (on_images, on_clone):
-                    for _ in range(self.turn):
-                        optimizer.zero_grad(set_to_none=True)
-                        misfit = seen.channel.distance(clone(images), wire).mean() / unit
-                        # per image, so that the step of one does not depend on how many there are
-                        loss = len(wire) * (misfit + TV_WEIGHT * variation(images).mean())
-                        loss.backward()
-                        optimizer.step()
-                        with torch.no_grad():
-                            images.clamp_(0, 1)
+
+        def step(optimizer: torch.optim.Optimizer) -> None:
+            optimizer.zero_grad(set_to_none=True)
+            with torch.enable_grad():
+                misfit = seen.channel.distance(clone(images), wire).mean() / unit
+                # per image, so that the step of one does not depend on how many there are
+                loss = len(wire) * (misfit + TV_WEIGHT * variation(images).mean())
+                loss.backward()
+            optimizer.step()
+            with torch.no_grad():
+                images.clamp_(0, 1)
+
+        for _ in range(self.rounds):
+            for optimizer in (on_images, on_clone):
+                for _ in range(self.turn):
+                    step(optimizer)
         return _calibrated(images.detach(), seen.aux.images)
 
 

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from ..errors import Inapplicable
 from ..evaluation.observe import call_attack, observe, overhear
+from ..evaluation.protection import frozen
 from ..interfaces import (
     Attack,
     Channel,
@@ -186,11 +187,7 @@ class Lab:
     def protect(self, defense: Defense, place: Place) -> SplitModel:
         """Protect a new copy of the model, with the same random numbers each time."""
         with seeded("checks: protect", self.seed):
-            model = defense.protect(self.model(place), self.train(place))
-        if not isinstance(model, SplitModel):
-            raise TypeError(f"Expected protect to return a SplitModel, got {type(model).__name__}. Return one.")
-        model.modules().eval().requires_grad_(False)
-        return model
+            return frozen(defense.protect(self.model(place), self.train(place)))
 
     def observation(self, attack: Attack, place: Place) -> Observation:
         """Return what the access of the attack grants."""

@@ -17,7 +17,8 @@ from typing import cast
 from .. import registry
 from ..checks.check import Outcome, outcomes
 from ..errors import UsageError, describe, message_of
-from ..interfaces import Attack, Component, Dataset, Defense, Model
+from ..interfaces import Component, Dataset
+from ..plan.objects import BASES
 from ..registry import Entry
 from ..registry.literals import parse
 from ..registry.specs import instantiate
@@ -153,11 +154,10 @@ def _imported(module: str, attribute: str) -> Component:
             f"Expected a class that can be imported, got {module}:{attribute}, which raised "
             f"{describe(error).removesuffix('.')}. {_remedy(module, attribute, error)}"
         ) from error
-    kinds = {Attack: "attacks", Defense: "defenses", Model: "models", Dataset: "datasets"}
-    for base, kind in kinds.items():
+    for kind, base in BASES.items():
         if isinstance(loaded, type) and issubclass(loaded, base):
-            return instantiate(Entry(kind, attribute, f"{module}:{attribute}", module, "0"), {})  # pyright: ignore[reportArgumentType]
+            return instantiate(Entry(kind, attribute, f"{module}:{attribute}", module, "0"), {})
     raise UsageError(
-        f"Expected a subclass of {', '.join(base.__name__ for base in kinds)}, got {module}:{attribute}, "
+        f"Expected a subclass of {', '.join(base.__name__ for base in BASES.values())}, got {module}:{attribute}, "
         f"which is {loaded!r}. Name such a class."
     )

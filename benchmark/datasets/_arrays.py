@@ -17,8 +17,8 @@ from ..utils.plurals import count_of
 from ._archive import Archive
 from ._division import RawImages, positions_without_repeats, rank_in_group
 from ._file_division import MIN_CLASS_IMAGES, TEST_SHARE
-from ._given_images import LARGEST, scaled
-from ._labels import MAX_COLUMNS, Labels, Wanted, no_labels, settle
+from ._given_images import MAX_PIXEL, scaled
+from ._labels import MAX_COLUMNS, Labels, TaskChoice, labels_for_task, no_labels
 from ._pixel_cache import cached_pixels
 
 LAYOUTS: tuple[dict[str, list[tuple[str, str]]], ...] = (
@@ -38,7 +38,7 @@ VERSION = 1
 """Raised whenever the same file gives other pixels."""
 
 
-def read_archive(path: Path, wanted: Wanted) -> tuple[RawImages, RawImages, tuple[str, ...]]:
+def read_archive(path: Path, wanted: TaskChoice) -> tuple[RawImages, RawImages, tuple[str, ...]]:
     """Read the training split without repeats, the test split, and the names of the classes or columns of labels.
 
     Decoded images are cached until the file changes.
@@ -78,7 +78,7 @@ Layout = dict[str, list[tuple[str, str | None]]]
 """For each split the names of arrays of images and of their labels, if they have some."""
 
 
-def _layout(archive: Archive, wanted: Wanted) -> Layout:
+def _layout(archive: Archive, wanted: TaskChoice) -> Layout:
     present = set(archive.names)
     for layout in LAYOUTS:
         if present.issuperset(_all_names(layout)):
@@ -155,12 +155,12 @@ def _as_bytes(images: NDArray[Any], path: Path, name: str) -> NDArray[np.uint8]:
     if images.dtype.kind not in "biuf":
         raise UsageError(f"Expected numbers in {where}, got {images.dtype}. Convert them.")
     whole = images.dtype.kind in "iu"
-    if not images.size or (whole and images.min() >= 0 and images.max() <= LARGEST):
+    if not images.size or (whole and images.min() >= 0 and images.max() <= MAX_PIXEL):
         return images.astype(np.uint8, copy=False)
     return np.rint(scaled(images, where) * 255).astype(np.uint8)
 
 
-def _labels(archive: Archive, layout: Layout, wanted: Wanted) -> Labels:
+def _labels(archive: Archive, layout: Layout, wanted: TaskChoice) -> Labels:
     """Join the labels of all splits, and find out what they are for."""
     pairs = [pair for several in layout.values() for pair in several]
     counts = [archive.header(images).shape[0] for images, _ in pairs]
@@ -172,7 +172,7 @@ def _labels(archive: Archive, layout: Layout, wanted: Wanted) -> Labels:
         raise UsageError(f"Expected as many numbers in all arrays of labels of {archive.path}, got others. Align them.")
     table, where = np.concatenate(tables), f"the array {named[0]} of {archive.path}"
     columns = [str(column) for column in range(table.shape[1])]
-    return settle(table, wanted, columns=columns, where=where, classes=True)
+    return labels_for_task(table, wanted, columns=columns, where=where, classes=True)
 
 
 def _table(archive: Archive, name: str, count: int) -> NDArray[Any]:

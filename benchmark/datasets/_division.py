@@ -26,6 +26,8 @@ AuxImages = Annotated[
     ),
 ]
 """The parameter of datasets whose pools ``divide`` makes."""
+ManyAuxImages = Annotated[int, Field(ge=1, description="training images given to the attacker instead of the victim")]
+"""The same parameter of large datasets, of which ``MAX_DEFAULT_AUX_IMAGES`` is the default."""
 
 
 class RawImages(NamedTuple):

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import UsageError
+from ..interfaces.images import MAX_CHANNELS
 from ..interfaces.stored_images import StoredImages
 
-LARGEST = 255
-"""The largest value of a pixel of 8 bits."""
+MAX_PIXEL = 255
+"""The largest 8-bit value of a pixel."""
 OVERSHOOT = 0.25
 """By how much images in [0, 1] may be outside after an interpolation. Others are taken for normalized or unscaled."""
-MOST_CHANNELS = 4
-"""From so many on, a first or last axis is taken for the channels of one image only if a batch is given."""
 
 
 def is_array(value: object) -> bool:
@@ -84,7 +83,7 @@ def _channels_first(pixels: NDArray[Any], where: str) -> NDArray[Any]:
             f"Expected {where} (N, C, H, W) or (N, H, W, C) with fewer channels than pixels a side, got "
             f"{pixels.shape}. Give an ImageSet, whose images are (N, C, H, W)."
         )
-    if pixels.ndim == 3 and min(pixels.shape[0], pixels.shape[2]) > MOST_CHANNELS:
+    if pixels.ndim == 3 and min(pixels.shape[0], pixels.shape[2]) > MAX_CHANNELS:
         return pixels[:, None]
     mend = {
         2: "Give images[None, None] for one gray image, or reshape rows of pixels.",
@@ -104,8 +103,8 @@ def scaled(pixels: NDArray[Any], where: str) -> NDArray[np.float32]:
     """
     low, high = float(pixels.min()), float(pixels.max())
     whole = pixels.dtype.kind in "iu"
-    if whole and low >= 0 and high <= LARGEST and (high > 1 or (high == 0 and pixels.dtype == np.uint8)):
-        return pixels.astype(np.float32) / np.float32(LARGEST)
+    if whole and low >= 0 and high <= MAX_PIXEL and (high > 1 or (high == 0 and pixels.dtype == np.uint8)):
+        return pixels.astype(np.float32) / np.float32(MAX_PIXEL)
     if not whole and low >= 0 and high <= 1:
         return pixels.astype(np.float32)
     if not np.isfinite([low, high]).all():
@@ -119,7 +118,7 @@ def scaled(pixels: NDArray[Any], where: str) -> NDArray[np.float32]:
         )
     elif whole and high <= 1:
         mend = "Convert them to floats if 1 is white."
-    elif high <= LARGEST:
+    elif high <= MAX_PIXEL:
         mend = "Divide them by 255."
     else:
         mend = f"Divide them by their largest possible value, for example {2**16 - 1} for 16-bit images."

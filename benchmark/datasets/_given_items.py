@@ -17,7 +17,7 @@ from ._given_images import as_array, is_array
 
 READ_TWICE = 8
 """Images that are read twice, to find transforms that are random."""
-MOST_BYTES = 2**32
+MAX_BYTES = 2**32
 """The largest size of all images as floats."""
 IMAGE_KEYS, LABEL_KEYS = ("image", "img", "images", "pixel_values", "x"), ("label", "labels", "target", "y")
 
@@ -37,7 +37,7 @@ def read_items(given: Dataset[Any] | list[Any], where: str) -> tuple[NDArray[Any
     labels: list[Any] = []
     for index in range(count):
         image, label = _item(given, index, where)
-        if index == 0 and 4 * image.size * count > MOST_BYTES:
+        if index == 0 and 4 * image.size * count > MAX_BYTES:
             raise UsageError(
                 f"Expected {where} that fit into memory, got {count:,} images of {image.shape}. Give a part of them "
                 "with torch.utils.data.Subset, or read them from files with imagefolder or npz."

@@ -17,7 +17,7 @@ from ..utils.fingerprints import content_digests
 from ..utils.plurals import count_of
 from ._division import MAX_DEFAULT_AUX_IMAGES, proportional_order, round_robin
 from ._given_sets import GivenSet, read_set
-from ._labels import MAX_CLASS, Labels, Wanted, no_labels, settle
+from ._labels import MAX_CLASS, Labels, TaskChoice, labels_for_task, no_labels
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,9 @@ SHARE = 5
 NAMES = ("train", "aux", "private")
 
 
-def pools_of(given: Any, task: Wanted, *, aux_images: int | None = None, private_images: int | None = None) -> Pools:
+def pools_of(
+    given: Any, task: TaskChoice, *, aux_images: int | None = None, private_images: int | None = None
+) -> Pools:
     """Return the pools that an object holds, or into which its images are divided.
 
     Args:
@@ -55,7 +57,7 @@ def pools_of(given: Any, task: Wanted, *, aux_images: int | None = None, private
     return Pools(train=train, aux=aux, private=_in_turn(private), classes=labels.names)
 
 
-def _from_mapping(given: Mapping[Any, Any], task: Wanted, **sizes: int | None) -> Pools:
+def _from_mapping(given: Mapping[Any, Any], task: TaskChoice, **sizes: int | None) -> Pools:
     if not given.keys() <= set(NAMES) or "private" not in given or len(given) < 2:
         raise UsageError(
             f"Expected a table of pools with private, aux and train, of which aux or train may be missing, got "
@@ -74,7 +76,7 @@ def _from_mapping(given: Mapping[Any, Any], task: Wanted, **sizes: int | None) -
     return Pools(train=pools["train"], aux=pools["aux"], private=pools["private"], classes=classes)
 
 
-def _labeled(sets: Sequence[GivenSet], task: Wanted) -> list[tuple[ImageSet, Labels]]:
+def _labeled(sets: Sequence[GivenSet], task: TaskChoice) -> list[tuple[ImageSet, Labels]]:
     """Bring the labels of sets to the form of one task, with the same names of classes."""
     counts = [len(each.images) for each in sets]
     labels = _labels(sets, _wanted(sets, task), sum(counts))
@@ -85,13 +87,13 @@ def _labeled(sets: Sequence[GivenSet], task: Wanted) -> list[tuple[ImageSet, Lab
     ]
 
 
-def _wanted(sets: Sequence[GivenSet], task: Wanted) -> Wanted:
+def _wanted(sets: Sequence[GivenSet], task: TaskChoice) -> TaskChoice:
     """Return what the labels are for: what the user says, else what an ``ImageSet`` says."""
-    known: list[Wanted] = [each.task for each in sets if each.task is not None]
+    known: list[TaskChoice] = [each.task for each in sets if each.task is not None]
     return known[0] if known and task == "auto" else task
 
 
-def _labels(sets: Sequence[GivenSet], wanted: Wanted, count: int) -> Labels:
+def _labels(sets: Sequence[GivenSet], wanted: TaskChoice, count: int) -> Labels:
     given = [each.labels for each in sets if each.labels is not None]
     if wanted == "unlabeled" or not given:
         return no_labels(count)
@@ -112,10 +114,10 @@ def _labels(sets: Sequence[GivenSet], wanted: Wanted, count: int) -> Labels:
         if names and table.min() >= 0 and table.max() < len(names):
             return Labels(torch.from_numpy(table), "classification", names)
     columns = [str(column) for column in range(1 if table.ndim == 1 else table.shape[1])]
-    return settle(table, wanted, columns=columns, where="the labels", classes=True)
+    return labels_for_task(table, wanted, columns=columns, where="the labels", classes=True)
 
 
-def _of_names(table: NDArray[Any], wanted: Wanted) -> Labels:
+def _of_names(table: NDArray[Any], wanted: TaskChoice) -> Labels:
     """Return the classes of images whose labels are names, (N,)."""
     if wanted not in ("auto", "classification"):
         raise UsageError(

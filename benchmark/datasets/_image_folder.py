@@ -15,7 +15,7 @@ from ._decode import suffixes
 from ._file_division import MIN_CLASS_IMAGES, divide_files
 from ._image_tree import SPLITS, Tree
 from ._label_table import TABLES, LabelTable, find_attributes, find_table
-from ._labels import Wanted
+from ._labels import TaskChoice
 
 SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
 """Names, in lower case, of files that Windows creates in folders of images."""
@@ -27,7 +27,7 @@ LAYOUT = "train/<class>/<image> and test/<class>/<image>"
 """The layout of an image folder, in words."""
 
 
-def scan(root: Path | None, task: Wanted = "classification") -> Tree:
+def scan(root: Path | None, task: TaskChoice = "classification") -> Tree:
     """List the images of an image folder.
 
     Hidden files and folders are ignored, as are files whose suffix does not belong to an image format that Pillow
@@ -77,7 +77,7 @@ def _warn_of_unlisted(root: Path, table: LabelTable) -> None:
         )
 
 
-def _listed(root: Path, task: Wanted, table: LabelTable | None) -> Tree:
+def _listed(root: Path, task: TaskChoice, table: LabelTable | None) -> Tree:
     if table is not None:
         _warn_of_unlisted(root, table)
         return _without_classes(_of_table(root, task, table))
@@ -92,7 +92,7 @@ def _listed(root: Path, task: Wanted, table: LabelTable | None) -> Tree:
     return replace(tree, task="unlabeled") if task == "unlabeled" else tree
 
 
-def _of_table(root: Path, task: Wanted, table: LabelTable) -> Tree:
+def _of_table(root: Path, task: TaskChoice, table: LabelTable) -> Tree:
     """List the files of a table, whose names of classes are those of folders."""
     if not table.classes:
         if task == "auto" and table.values.dtype.kind in "iu" and table.values.shape[1] == 1 and table.values.max() > 1:

@@ -16,7 +16,7 @@ from ._decode import DECODER_VERSION, Frame, decode
 from ._division import RawImages, positions_without_repeats
 from ._file_division import spread
 from ._label_table import LabelTable
-from ._labels import Labels, Wanted, no_labels
+from ._labels import Labels, TaskChoice, no_labels
 from ._pixel_cache import cached_pixels
 
 SPLITS = ("train", "test")
@@ -42,7 +42,7 @@ class Tree:
     files: dict[str, list[tuple[str, int]]]
     divided: bool = False
     table: LabelTable | None = None
-    task: Wanted = "classification"
+    task: TaskChoice = "classification"
     attributes: LabelTable | None = None
     listed: Path | None = None
 

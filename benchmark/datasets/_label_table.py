@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..errors import UsageError, reason_of
 from ..utils.plurals import count_of
-from ._labels import Labels, Wanted, settle
+from ._labels import Labels, TaskChoice, labels_for_task
 
 TABLES = ("labels.csv", "attributes.csv")
 """Names of the file, of which the first holds the labels if both exist."""
@@ -46,13 +46,13 @@ class LabelTable:
     values: NDArray[Any]
     classes: tuple[str, ...] = ()
 
-    def labels(self, files: Sequence[str], wanted: Wanted) -> Labels:
+    def labels(self, files: Sequence[str], wanted: TaskChoice) -> Labels:
         """Return the labels of some files of the table. All lines decide on the task.
 
         Raises:
             UsageError: If the numbers do not fit the task.
         """
-        everything = settle(self.values, wanted, columns=self.columns, where=str(self.path), classes=False)
+        everything = labels_for_task(self.values, wanted, columns=self.columns, where=str(self.path), classes=False)
         places = {file: place for place, file in enumerate(self.files)}
         return everything._replace(values=everything.values[[places[file] for file in files]])
 

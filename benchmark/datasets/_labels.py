@@ -13,8 +13,8 @@ from torch import Tensor
 from ..errors import UsageError
 from ..interfaces import Task
 
-Wanted = Literal["auto", "classification", "multi-label", "regression", "unlabeled"]
-"""A task, or ``auto``: the one that the labels fit."""
+TaskChoice = Literal["auto", "classification", "multi-label", "regression", "unlabeled"]
+"""The task that a user chooses for labels, or ``auto`` for the one that they fit."""
 TASK = "what the labels are for; auto: what they fit; unlabeled: ignore them, and measure agreement alone"
 """The description of the parameter ``task`` of a dataset."""
 MAX_CLASS = 2**53
@@ -36,7 +36,9 @@ def no_labels(count: int) -> Labels:
     return Labels(torch.zeros(count, 0), "unlabeled", ())
 
 
-def settle(values: NDArray[Any], wanted: Wanted, *, columns: Sequence[str], where: str, classes: bool) -> Labels:
+def labels_for_task(
+    values: NDArray[Any], wanted: TaskChoice, *, columns: Sequence[str], where: str, classes: bool
+) -> Labels:
     """Find out what numbers are for, and bring them to the form of that task.
 
     Columns of 0 and 1, or of -1 and 1, are several labels of an image, unless each image has exactly one of several

@@ -19,6 +19,17 @@ _READER_ERRORS = (RuntimeError, ValueError, TypeError, KeyError, AssertionError,
 """Errors that torchvision's readers raise for a file that is truncated or has another format."""
 
 
+def idx_files(folder: str) -> list[str]:
+    """Return the files of a dataset in the format of MNIST, relative to the folder of the data.
+
+    Example:
+        >>> idx_files("MNIST")[0]
+        'MNIST/raw/train-images-idx3-ubyte'
+    """
+    contents = ("images-idx3-ubyte", "labels-idx1-ubyte")
+    return [f"{folder}/raw/{split}-{content}" for split in ("train", "t10k") for content in contents]
+
+
 def read_splits(
     source: type[MNIST] | type[CIFAR10], *, files: Sequence[str], data_dir: Path | None
 ) -> tuple[RawImages, RawImages]:

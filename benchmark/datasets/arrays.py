@@ -13,7 +13,7 @@ from ..interfaces import Dataset, Pools, Training
 from ..utils.isolation import isolated
 from ..utils.object_content import content_of
 from ._given_pools import pools_of
-from ._labels import TASK, Wanted
+from ._labels import TASK, TaskChoice
 
 
 class Arrays(Dataset):
@@ -39,7 +39,7 @@ class Arrays(Dataset):
     split: ClassVar[str] = "relu22"
     training: ClassVar[Training] = Training(epochs=8, shift=2)
     content: str = Field("", description="hash of images and labels; run fills it in")
-    task: Wanted = Field("auto", description=TASK)
+    task: TaskChoice = Field("auto", description=TASK)
     aux_images: int | None = Field(
         None, ge=1, description="images given to the attacker if one set is divided; none takes a fifth of the others"
     )

@@ -12,7 +12,7 @@ from torchvision.datasets import CIFAR10
 from ..errors import UsageError
 from ..interfaces import Dataset, Pools, Training
 from ._decode import Frame
-from ._division import MAX_DEFAULT_AUX_IMAGES, divide, without_repeats
+from ._division import MAX_DEFAULT_AUX_IMAGES, ManyAuxImages, divide, without_repeats
 from ._image_folder import scan
 from ._image_tree import read_tree
 from ._torchvision import read_splits
@@ -39,9 +39,7 @@ class Cifar10(Dataset):
     model: ClassVar[str] = "cnn6"
     split: ClassVar[str] = "relu22"
     training: ClassVar[Training] = Training(epochs=8, flip=True, shift=2, fast=True)
-    aux_images: int = Field(
-        MAX_DEFAULT_AUX_IMAGES, ge=1, description="training images given to the attacker instead of the victim"
-    )
+    aux_images: ManyAuxImages = MAX_DEFAULT_AUX_IMAGES
     files: Literal["auto", "official", "jpeg"] = Field(
         "auto", description=f"official files, or JPEG copies in the folder {FOLDER}; auto uses those that exist"
     )

@@ -5,18 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field
 from torchvision.datasets import FashionMNIST
 
 from ..interfaces import Dataset, Pools, Training
-from ._division import MAX_DEFAULT_AUX_IMAGES, divide, without_repeats
-from ._torchvision import read_splits
-
-FILES = [
-    f"FashionMNIST/raw/{split}-{content}"
-    for split in ("train", "t10k")
-    for content in ("images-idx3-ubyte", "labels-idx1-ubyte")
-]
+from ._division import MAX_DEFAULT_AUX_IMAGES, ManyAuxImages, divide, without_repeats
+from ._torchvision import idx_files, read_splits
 
 
 class FashionMnist(Dataset):
@@ -30,9 +23,7 @@ class FashionMnist(Dataset):
     model: ClassVar[str] = "lenet5"
     split: ClassVar[str] = "relu2"
     training: ClassVar[Training] = Training(epochs=8, shift=1)
-    aux_images: int = Field(
-        MAX_DEFAULT_AUX_IMAGES, ge=1, description="training images given to the attacker instead of the victim"
-    )
+    aux_images: ManyAuxImages = MAX_DEFAULT_AUX_IMAGES
 
     def load(self, data_dir: Path | None) -> Pools:
         """Read ``FashionMNIST/raw`` in ``data_dir``. The test split is private.
@@ -40,6 +31,6 @@ class FashionMnist(Dataset):
         Raises:
             UsageError: If files are missing or damaged, or cannot be downloaded.
         """
-        train, test = read_splits(FashionMNIST, files=FILES, data_dir=data_dir)
+        train, test = read_splits(FashionMNIST, files=idx_files("FashionMNIST"), data_dir=data_dir)
         classes = tuple(FashionMNIST.classes)
         return divide(without_repeats(train, test), test, classes, self.aux_images)

@@ -13,7 +13,7 @@ from ._decode import Frame
 from ._division import AuxImages, divide
 from ._image_folder import scan
 from ._image_tree import read_tree
-from ._labels import TASK, Wanted
+from ._labels import TASK, TaskChoice
 
 DIVIDED = "no test split: a fifth of the images of each class, chosen by a fixed shuffle, is private"
 
@@ -52,7 +52,7 @@ class Imagefolder(Dataset):
         None, ge=8, le=1024, description="width of the resized images, in pixels; none takes the height"
     )
     channels: Literal[1, 3] = Field(3, description="color channels: 1 for gray, 3 for RGB")
-    task: Wanted = Field("auto", description=TASK)
+    task: TaskChoice = Field("auto", description=TASK)
     limit: int | None = Field(
         None, ge=4, description="most images of each split, with the classes in proportion; none reads all"
     )

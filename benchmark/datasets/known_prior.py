@@ -19,8 +19,6 @@ FLOOR = 1e-3
 """Variance that is added to that of every direction, so that covariances have an inverse."""
 RANGE_DEVIATIONS = 6.5
 """Standard deviations of every pixel that fit between 0 and 1, so that nothing has to be clamped."""
-GAUSSIAN_CLASSES = 4
-"""Classes of images from a single Gaussian: the signs of their two largest principal components."""
 
 
 class KnownPrior(Dataset):
@@ -55,7 +53,8 @@ class KnownPrior(Dataset):
         with seeded("known prior", self.prior):
             train, aux, private = (draw_set(prior, count) for count in counts)
         digits = tuple(str(digit) for digit in range(10))
-        names = digits if self.prior == "mixture" else tuple("abcd")
+        signs = tuple("abcd")  # of the two largest principal components
+        names = digits if self.prior == "mixture" else signs
         return Pools(train, aux, private, names, prior=prior)
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from ..interfaces import Dataset, Pools, Training
 from ._arrays import read_archive
 from ._division import AuxImages, divide
-from ._labels import TASK, Wanted
+from ._labels import TASK, TaskChoice
 
 
 class Npz(Dataset):
@@ -33,7 +33,7 @@ class Npz(Dataset):
     split: ClassVar[str] = "relu22"
     training: ClassVar[Training] = Training(epochs=8, shift=2)
     path: Path = Field(description="the .npz file; relative to --data-dir if that is given")
-    task: Wanted = Field("auto", description=TASK)
+    task: TaskChoice = Field("auto", description=TASK)
     aux_images: AuxImages = None
 
     def load(self, data_dir: Path | None) -> Pools:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from pydantic import Field
 
-from ..errors import UsageError
 from ..interfaces import Dataset, ImageSet, Pools, Training
 from ._division import RawImages, round_robin
+from ._photographs import read_photograph
 from ._tiles import Pool, cut, fit_to_tiles
 
 PHOTOGRAPHS = {
@@ -64,14 +62,7 @@ class Photos(Dataset):
 
     def _cut(self, file: str) -> dict[Pool, NDArray[np.uint8]]:
         tile = self.size * 3 // 2
-        path = files("skimage") / "data" / file
-        try:
-            with path.open("rb") as content, Image.open(content) as image:
-                photo = fit_to_tiles(image.convert("RGB"), tile)
-        except OSError as error:
-            raise UsageError(
-                f"Cannot read the photograph {path} of scikit-image ({error}). Reinstall scikit-image."
-            ) from error
+        photo = fit_to_tiles(read_photograph(file), tile)
         return cut(photo, size=self.size, tile=tile, stride=self.size // 8, most=MAX_PATCHES)
 
 

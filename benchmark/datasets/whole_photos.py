@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib.resources import files
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -13,11 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field
 
-from ..errors import UsageError
 from ..interfaces import Dataset, ImageSet, Pools
 from ..utils.seeding import stream_seed
 from ._division import RawImages
 from ._labels import no_labels
+from ._photographs import read_photograph
 
 PRIVATE = ("astronaut.png", "chelsea.png", "coffee.png")
 """Photographs that are private; the second is a cat."""
@@ -69,8 +68,8 @@ class WholePhotos(Dataset):
         Raises:
             UsageError: If a photograph is missing from the installation of scikit-image.
         """
-        private = self._images("private", [_Part(_read(file), CROPS, whole=True) for file in PRIVATE])
-        halves = [_halves(_read(file)) for file in OTHERS]
+        private = self._images("private", [_Part(read_photograph(file), CROPS, whole=True) for file in PRIVATE])
+        halves = [_halves(read_photograph(file)) for file in OTHERS]
         train = self._images("train", [_Part(left, CROPS) for left, _ in halves])
         aux = self._images("aux", [_Part(right, CROPS) for _, right in halves])
         sources = torch.arange(len(private)) % len(PRIVATE)
@@ -84,17 +83,6 @@ class WholePhotos(Dataset):
         labels = no_labels(len(pixels))
         raw = RawImages(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), labels.values, labels.task)
         return raw.select(torch.arange(len(pixels)))
-
-
-def _read(file: str) -> Image.Image:
-    path = files("skimage") / "data" / file
-    try:
-        with path.open("rb") as content, Image.open(content) as image:
-            return image.convert("RGB")
-    except OSError as error:
-        raise UsageError(
-            f"Cannot read the photograph {path} of scikit-image ({error}). Reinstall scikit-image."
-        ) from error
 
 
 def _halves(photo: Image.Image) -> tuple[Image.Image, Image.Image]:

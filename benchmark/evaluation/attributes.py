@@ -14,6 +14,7 @@ from ..errors import clean
 from ..interfaces import ImageSet, Pools, SplitModel
 from ..metrics import interval
 from ..metrics.attribute_probe import Answers, read_labels
+from ..metrics.intervals import share_interval
 from ..metrics.macs import count_macs
 from ..utils.count_sketch import Hash
 from ..utils.isolation import isolated
@@ -143,11 +144,8 @@ def attribute_leak(model: SplitModel, outputs: Outputs, pools: Pools) -> Attribu
 
 def _share_interval(right: Tensor, sources: Tensor | None) -> tuple[float, float]:
     """Return Wilson's 95 % interval of a share, widened to that of the mean over sources, if there are any."""
-    from scipy.stats import binomtest  # costs of splits do not need it, and it takes long to import
-
-    found = binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
-    low, high = interval(right, sources=sources, within=(0, 1))
-    ends = [float(found.low), float(found.high), *(end for end in (low, high) if end is not None)]
+    over_sources = interval(right, sources=sources, within=(0, 1))
+    ends = [*share_interval(int(right.sum()), len(right)), *(end for end in over_sources if end is not None)]
     return min(ends), max(ends)
 
 

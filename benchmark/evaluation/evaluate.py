@@ -22,7 +22,7 @@ from ..registry import DISTRIBUTION
 from ..utils.isolation import isolated
 from .artifacts import Artifacts
 from .observe import call_attack
-from .perceptual import NOT_WANTED, Wanted
+from .perceptual import MS_SSIM_ALONE, PerceptualMeasures
 from .protection import Protected
 from .scoring import (
     bound,
@@ -82,7 +82,7 @@ class _Attacked:
 
 
 def evaluate(
-    cell: Cell, cell_id: str, artifacts: Artifacts, perceptual: Wanted = NOT_WANTED
+    cell: Cell, cell_id: str, artifacts: Artifacts, perceptual: PerceptualMeasures = MS_SSIM_ALONE
 ) -> tuple[Record, Reconstruction | None]:
     """Run one cell.
 

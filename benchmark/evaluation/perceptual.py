@@ -44,21 +44,21 @@ Measure = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PerceptualMeasures:
     """Name the perceptual measures that are computed beside MS-SSIM.
 
     Attributes:
         specs: Each measure, as ``lpips``, ``lpips:backbone=FILE`` or ``imagenet_distance``.
 
     Example:
-        >>> Wanted(("lpips:backbone=alexnet.pth",)).names
+        >>> PerceptualMeasures(("lpips:backbone=alexnet.pth",)).names
         ['lpips']
     """
 
     specs: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, specs: Sequence[str]) -> Wanted:
+    def of(cls, specs: Sequence[str]) -> PerceptualMeasures:
         """Check that measures exist and that the packages which they need are installed.
 
         Raises:
@@ -105,7 +105,7 @@ class Wanted:
         return columns, {name: reason for name, reason in reasons.items() if name != "ms_ssim"}
 
 
-NOT_WANTED = Wanted()
+MS_SSIM_ALONE = PerceptualMeasures()
 """No perceptual measure beside MS-SSIM."""
 
 

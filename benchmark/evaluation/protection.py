@@ -158,18 +158,27 @@ def defended(setting: Setting, undefended: SplitModel, train: ImageSet) -> Split
     """Apply the defense of a setting, and return the protected model, frozen and in evaluation mode.
 
     Args:
-        setting: names the defense, and the random stream.
-        undefended: the split target, which stays as it is.
-        train: the victim's training images.
+        setting: Names the defense, and the random stream.
+        undefended: The split target, which stays as it is.
+        train: The victim's training images.
 
     Raises:
-        Inapplicable: if the defense has no meaning for this model or split.
-        TypeError: if it does not return a split model.
+        Inapplicable: If the defense has no meaning for this model or split.
+        TypeError: If it does not return a split model.
     """
     with isolated("protect", setting.identity):
         model = cast(Defense, setting.defense.component).protect(undefended.copy(), train.copy())
+    return frozen(model)
+
+
+def frozen(model: object) -> SplitModel:
+    """Return what a defense returned, frozen and in evaluation mode.
+
+    Raises:
+        TypeError: If it is not a split model.
+    """
     if not isinstance(model, SplitModel):
-        raise TypeError(f"Expected protect to return a SplitModel, got {type(model).__name__}.")
+        raise TypeError(f"Expected protect to return a SplitModel, got {type(model).__name__}. Return one.")
     model.modules().eval().requires_grad_(False)
     return model
 

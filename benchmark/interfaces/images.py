@@ -14,6 +14,9 @@ from .prior import Mixture
 from .stored_images import StoredImages
 from .tasks import Task, imitation_loss, mean_loss
 
+MAX_CHANNELS = 4
+"""Channels that an image has, at most. An array with three axes is one image only if its first or last axis has so few.
+Other arrays with three axes hold several gray images."""
 MIN_SCALE = 1e-6
 """The smallest unit in which errors of a number are measured, for numbers that hardly differ."""
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from scipy.stats import binomtest
 
 from ..errors import UsageError
+from ..metrics.intervals import share_interval
 from ..utils.atomic_files import write_atomically, writing
 from ..utils.files import Unreadable, read_bytes
 from ..utils.texts import quoted
@@ -90,8 +90,7 @@ class Recognition:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval of the share. It takes ratings as independent."""
-        found = binomtest(self.right, self.ratings).proportion_ci(0.95, method="wilson")
-        return float(found.low), float(found.high)
+        return share_interval(self.right, self.ratings)
 
 
 def read_key(out: Path) -> RatingKey:

@@ -149,3 +149,17 @@ def _unshifted(ratio: float, shift: float) -> float:
     if abs(shift) < 1e-6:
         return ratio
     return ((1 + 2 * shift * ratio) ** 3 - 1) / (6 * shift) + shift
+
+
+def share_interval(count: int, total: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a share: ``count`` of ``total`` independent trials.
+
+    Example:
+        >>> low, high = share_interval(9, 10)
+        >>> round(low, 3), round(high, 3)
+        (0.596, 0.982)
+    """
+    from scipy.stats import binomtest  # costs of splits do not need it, and it takes long to import
+
+    found = binomtest(count, total).proportion_ci(method="wilson")
+    return float(found.low), float(found.high)

@@ -11,9 +11,8 @@ from .. import registry
 from ..errors import UsageError
 from ..interfaces import Attack, Dataset
 from ..registry import Kind
-from ..registry.sweeps import check_options, expand_sweeps
+from ..registry.sweeps import Spec, check_options, expand_sweeps
 from .cells import Cell, Setting
-from .lists import Spec
 from .references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from .request import Request
 

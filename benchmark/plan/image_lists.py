@@ -7,8 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-MOST_CHANNELS = 4
-"""An array with an axis of more channels holds several gray images."""
+from ..interfaces.images import MAX_CHANNELS
 
 
 def one_set(value: Any) -> Any:
@@ -44,7 +43,7 @@ def _is_image(value: Any) -> bool:
     shape = getattr(value, "shape", None) if hasattr(value, "__array__") else None
     if shape is None:
         return False
-    return len(shape) == 2 or (len(shape) == 3 and min(shape[0], shape[2]) <= MOST_CHANNELS)
+    return len(shape) == 2 or (len(shape) == 3 and min(shape[0], shape[2]) <= MAX_CHANNELS)
 
 
 def _is_number_list(value: Any) -> bool:

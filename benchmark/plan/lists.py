@@ -7,13 +7,8 @@ from typing import Any
 
 from ..errors import UsageError
 from ..registry.literals import Text, divide, divide_specs
-from ..registry.specs import ResolvedComponent
 from ..utils.texts import quoted
 from .image_lists import is_one_set, one_set
-
-Spec = str | Mapping[str, Any] | ResolvedComponent
-"""A component: ``dp_ir:sigma=0.1``, a mapping with ``name`` and parameters, or the component itself."""
-
 
 DIGITS = {"float32": 7, "float16": 3, "bfloat16": 3}
 """Decimal digits that numbers of a short type keep."""

@@ -10,8 +10,7 @@ from ..errors import UsageError
 from ..interfaces import Dataset
 from ..interfaces.stages import fits
 from ..registry.specs import ResolvedComponent
-from ..registry.sweeps import expand_sweeps
-from .lists import Spec
+from ..registry.sweeps import Spec, expand_sweeps
 from .request import KINDS, Request
 
 

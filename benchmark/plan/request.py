@@ -11,10 +11,11 @@ from torch import Tensor
 from ..errors import UsageError
 from ..registry import Kind
 from ..registry.specs import ResolvedComponent
+from ..registry.sweeps import Spec
 from ..utils.declaration import Declaration
 from ..utils.plurals import count_of
 from ..utils.texts import LARGEST_WHOLE
-from .lists import Spec, list_names, list_seeds, list_specs, list_values, plain
+from .lists import list_names, list_seeds, list_specs, list_values, plain
 from .objects import POOLS, resolve_object
 
 GivenSpec = str | dict[str, Any] | InstanceOf[ResolvedComponent]

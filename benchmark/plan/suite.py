@@ -11,10 +11,10 @@ from ..errors import UsageError
 from ..interfaces import Model
 from ..registry.literals import parse
 from ..registry.specs import ResolvedComponent
+from ..registry.sweeps import Spec
 from ..utils.files import Unreadable, read_toml
 from ..utils.texts import quoted
 from .built_in_suites import built_in
-from .lists import Spec
 from .part_choice import name_of, select_parts
 from .request import Request
 

@@ -15,6 +15,7 @@ from .literals import parse
 from .specs import ResolvedComponent, build, instantiate, parameter_names
 
 Spec = str | Mapping[str, Any] | ResolvedComponent
+"""A component: ``dp_ir:sigma=0.1``, a mapping with ``name`` and parameters, or the component itself."""
 
 
 def expand_sweeps(kind: Kind, specs: Sequence[Spec], options: Mapping[str, Sequence[Any]]) -> list[ResolvedComponent]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..evaluation.artifacts import Artifacts
-from ..evaluation.perceptual import Wanted
+from ..evaluation.perceptual import PerceptualMeasures
 from ..leaderboard.planned_cells import read_plan
 from ..leaderboard.results_folder import outdated_folder, plan_path
 from ..leaderboard.stale import find_record, set_aside
@@ -65,7 +65,7 @@ def prepare_cells(cells: Sequence[Cell], options: RunOptions, artifacts: Artifac
     Raises:
         UsageError: If the data, the components or the records are wrong.
     """
-    wanted = Wanted.of(options.perceptual)
+    wanted = PerceptualMeasures.of(options.perceptual)
     refuse_objects(cells, options)
     cells = pin_cells(cells, artifacts, _try_plugins(_settings(cells), options, artifacts))
     fingerprints = _fingerprints(_settings(cells), options, artifacts)
@@ -78,7 +78,9 @@ def prepare_cells(cells: Sequence[Cell], options: RunOptions, artifacts: Artifac
     return planned
 
 
-def _required(wanted: Wanted, cells: Sequence[Cell], artifacts: Artifacts) -> dict[ResolvedComponent, tuple[str, ...]]:
+def _required(
+    wanted: PerceptualMeasures, cells: Sequence[Cell], artifacts: Artifacts
+) -> dict[ResolvedComponent, tuple[str, ...]]:
     """Return the wanted measures that can be computed, by dataset, and warn of the others."""
     required = {}
     for dataset in dict.fromkeys(cell.setting.dataset for cell in cells):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..evaluation.artifacts import Artifacts
 from ..evaluation.evaluate import evaluate
-from ..evaluation.perceptual import NOT_WANTED, Wanted
+from ..evaluation.perceptual import MS_SSIM_ALONE, PerceptualMeasures
 from ..evaluation.strips import strip
 from ..leaderboard.store import Record
 from ..plan.cells import Cell, Setting
@@ -31,7 +31,7 @@ class Task:
 
     cell: Cell
     cell_id: str
-    perceptual: Wanted = field(default=NOT_WANTED, kw_only=True)
+    perceptual: PerceptualMeasures = field(default=MS_SSIM_ALONE, kw_only=True)
     required: tuple[str, ...] = field(default=(), kw_only=True)
 
     def is_finished_by(self, record: Record) -> bool:

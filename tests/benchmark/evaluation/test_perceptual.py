@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from mia_bench import UsageError
-from mia_bench.benchmark.evaluation.perceptual import Wanted
+from mia_bench.benchmark.evaluation.perceptual import PerceptualMeasures
 from safetensors.torch import save_file
 from torch import Tensor
 from torchvision.models import alexnet
@@ -34,7 +34,7 @@ def empty_torch_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_lpips_takes_its_backbone_from_a_file(backbone: Path) -> None:
     images = torch.rand(2, 1, 32, 32)
-    columns, reasons = Wanted.of([f"lpips:backbone={backbone}"]).compute(images, images.flip(0))
+    columns, reasons = PerceptualMeasures.of([f"lpips:backbone={backbone}"]).compute(images, images.flip(0))
 
     assert set(columns) == {"lpips"}
     assert columns["lpips"] > 0
@@ -42,16 +42,16 @@ def test_lpips_takes_its_backbone_from_a_file(backbone: Path) -> None:
 
 
 def test_one_measure_with_two_backbones_is_refused_since_it_has_one_column(backbone: Path) -> None:
-    assert Wanted.of(["lpips", "lpips"]).names == ["lpips"]
+    assert PerceptualMeasures.of(["lpips", "lpips"]).names == ["lpips"]
     with pytest.raises(
         UsageError, match=r"Expected each perceptual measure once, got lpips, lpips:backbone=.* one out"
     ):
-        Wanted.of(["lpips", f"lpips:backbone={backbone}"])
+        PerceptualMeasures.of(["lpips", f"lpips:backbone={backbone}"])
 
 
 def test_lpips_stays_empty_without_its_backbone_and_says_why() -> None:
     images = torch.rand(2, 3, 32, 32)
-    columns, reasons = Wanted.of(["lpips"]).compute(images, images)
+    columns, reasons = PerceptualMeasures.of(["lpips"]).compute(images, images)
 
     assert columns == {}
     assert reasons["lpips"].startswith("Expected the weights of torchvision's AlexNet in ")
@@ -64,12 +64,12 @@ def test_lpips_finds_its_backbone_in_the_cache_of_torch(tmp_path: Path) -> None:
     torch.save(layers(), path)
     images = torch.rand(2, 3, 32, 32)
 
-    assert Wanted.of(["lpips"]).compute(images, images)[0] == {"lpips": 0.0}
+    assert PerceptualMeasures.of(["lpips"]).compute(images, images)[0] == {"lpips": 0.0}
 
 
 def test_small_images_leave_the_columns_empty(backbone: Path) -> None:
     images = torch.rand(2, 1, 28, 28)
-    columns, reasons = Wanted.of([f"lpips:backbone={backbone}"]).compute(images, images)
+    columns, reasons = PerceptualMeasures.of([f"lpips:backbone={backbone}"]).compute(images, images)
 
     assert columns == {}
     assert reasons == {"lpips": "It needs images of at least 31 pixels a side, got (28, 28)."}
@@ -78,12 +78,12 @@ def test_small_images_leave_the_columns_empty(backbone: Path) -> None:
 def test_ms_ssim_is_always_computed_for_large_images() -> None:
     images = torch.rand(1, 3, 161, 161)
 
-    assert Wanted().compute(images, images) == ({"ms_ssim": 1.0}, {})
+    assert PerceptualMeasures().compute(images, images) == ({"ms_ssim": 1.0}, {})
 
 
 def test_imagenet_distance_is_zero_for_equal_images_and_larger_for_others() -> None:
     images = torch.rand(2, 3, 16, 16)
-    wanted = Wanted.of(["imagenet_distance"])
+    wanted = PerceptualMeasures.of(["imagenet_distance"])
 
     assert wanted.compute(images, images)[0]["imagenet_distance"] < 1e-5
     assert 0.01 < wanted.compute(torch.zeros_like(images), images)[0]["imagenet_distance"] < 1
@@ -101,11 +101,11 @@ def test_imagenet_distance_is_zero_for_equal_images_and_larger_for_others() -> N
 )
 def test_wrong_measures_are_refused(spec: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        Wanted.of([spec])
+        PerceptualMeasures.of([spec])
 
 
 def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
 
     with pytest.raises(UsageError, match=r"pip install 'mia-bench\[perceptual\]'"):
-        Wanted.of(["lpips"])
+        PerceptualMeasures.of(["lpips"])
