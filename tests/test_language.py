@@ -107,6 +107,31 @@ def test_docstrings_of_functions_begin_with_a_verb(file):
     assert not found, "\n".join(found)
 
 
+ENTRY = re.compile(r"(?P<indent> *)(?P<name>[\w.*]+): (?P<word>[a-z]\w+)")
+
+
+def entries(docstring: str) -> Iterator[tuple[str, str]]:
+    """The name of each argument, attribute and error in a docstring, and the first word of its description."""
+    inside = False
+    for line in docstring.splitlines():
+        if line.strip() and not line.startswith(" "):
+            inside = line in ("Args:", "Attributes:", "Raises:")
+        elif inside and (match := ENTRY.match(line)) and len(match["indent"]) == 4:
+            yield match["name"], match["word"]
+
+
+@pytest.mark.parametrize("file", files())
+def test_descriptions_of_arguments_begin_with_a_capital_letter(file):
+    nodes = [node for node in ast.walk(tree_of(file)) if isinstance(node, FUNCTION | ast.ClassDef)]
+    found = [
+        f"{file}:{node.lineno}: {name}: {word}"
+        for node in nodes
+        for name, word in entries(ast.get_docstring(node) or "")
+        if "_" not in word and word not in ("mia", "pandas", "torch")
+    ]
+    assert not found, "\n".join(found)
+
+
 def messages(file: str) -> Iterator[ast.expr]:
     """The messages of a file that are written where they are used: of exceptions, failed cells and checks, and logs."""
     for node in ast.walk(tree_of(file)):

@@ -12,17 +12,9 @@ from mia_bench.benchmark.utils.seeding import seeded
 from mia_bench.models.lenet5 import Lenet5
 from torch.nn import functional
 
+from ..helpers.quadrants import bright_quadrants
+
 torch.set_num_threads(1)
-
-
-def bright_quadrants(count: int) -> ImageSet:
-    """Noisy images (N, 1, 16, 16); the class is the quadrant that is brighter than the others."""
-    labels = torch.randint(0, 4, (count,))
-    images = 0.6 * torch.rand(count, 1, 16, 16)
-    for quadrant in range(4):
-        top, left = 8 * (quadrant // 2), 8 * (quadrant % 2)
-        images[labels == quadrant, :, top : top + 8, left : left + 8] += 0.25
-    return ImageSet(images.clamp(0, 1), labels)
 
 
 @pytest.fixture(autouse=True)
@@ -34,13 +26,13 @@ def _seeded():
 @pytest.fixture(scope="session")
 def train() -> ImageSet:
     with seeded("train"):
-        return bright_quadrants(1024)
+        return bright_quadrants(torch.randint(0, 4, (1024,)))
 
 
 @pytest.fixture(scope="session")
 def private() -> ImageSet:
     with seeded("private"):
-        return bright_quadrants(512)
+        return bright_quadrants(torch.randint(0, 4, (512,)))
 
 
 @pytest.fixture(scope="session")

@@ -7,13 +7,14 @@ import pytest
 import torch
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import Inapplicable
-from mia_bench.benchmark.interfaces import Defense, ImageSet, Model, Normalize, Target, Training
+from mia_bench.benchmark.interfaces import Defense, Model, Normalize, Target, Training
 from mia_bench.benchmark.metrics import accuracy
 from mia_bench.benchmark.metrics.costs import measure_costs
 from mia_bench.benchmark.training import train_target, tuning, untrained_copy
 from torch import Tensor, nn
 
 from ..helpers.architectures import ARCHITECTURES
+from ..helpers.quadrants import bright_quadrants
 
 NEW = ["inception", "plain", "resnet", "vgg"]
 SHAPES = [(1, 16, 16), (1, 28, 28), (3, 32, 32), (2, 33, 17), (3, 96, 96), (3, 224, 224)]
@@ -27,16 +28,6 @@ def target(name: str, shape: tuple[int, int, int], classes: int = 4, **params: i
     torch.manual_seed(0)
     normalize = Normalize(torch.full((shape[0],), 0.5), torch.full((shape[0],), 0.25))
     return Target(normalize, architecture(name, **params).build(shape, classes)).eval()
-
-
-def bright_quadrants(count: int) -> ImageSet:
-    """Noisy images (N, 1, 16, 16); the class is the quadrant that is brighter than the others."""
-    labels = torch.arange(count) % 4
-    images = 0.6 * torch.rand(count, 1, 16, 16)
-    for quadrant in range(4):
-        top, left = 8 * (quadrant // 2), 8 * (quadrant % 2)
-        images[labels == quadrant, :, top : top + 8, left : left + 8] += 0.25
-    return ImageSet(images.clamp(0, 1), labels)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -77,8 +68,8 @@ def test_no_layer_behaves_differently_in_training(name: str) -> None:
 def test_the_common_recipe_teaches_it_and_leaves_its_layers_as_they_were(name: str) -> None:
     net = target(name, (1, 16, 16), width=8)
     keys = list(net.state_dict())
-    train_target(net, bright_quadrants(512), Training(epochs=6))
-    judged = bright_quadrants(256)
+    train_target(net, bright_quadrants(torch.arange(512) % 4), Training(epochs=6))
+    judged = bright_quadrants(torch.arange(256) % 4)
 
     assert accuracy(net(judged.images), judged.labels) > 0.9
     assert list(net.state_dict()) == keys
@@ -97,7 +88,7 @@ def test_an_untrained_copy_of_it_is_another_network_of_the_same_structure(name: 
 @pytest.mark.parametrize("name", NEW)
 def test_every_defense_protects_it(name: str, defense: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tuning, "MIN_STEPS_PER_EPOCH", 1)
-    data = bright_quadrants(64)
+    data = bright_quadrants(torch.arange(64) % 4)
     model = target(name, (1, 16, 16), width=8).split("relu31" if name == "vgg" else "stage1")
     protected = cast(Defense, registry.load(registry.find("defenses", defense))()).protect(model, data)
 
@@ -111,7 +102,7 @@ def test_every_defense_protects_it(name: str, defense: str, monkeypatch: pytest.
 def test_cryptography_says_what_it_cannot_compute(name: str, block: str, defense: str, what: str) -> None:
     encrypting = cast(Defense, registry.load(registry.find("defenses", defense))())
     with pytest.raises(Inapplicable, match=rf"layer 'stage3' \({block}\) cannot be computed on {what}"):
-        encrypting.protect(target(name, (1, 16, 16), width=8).split("relu3"), bright_quadrants(64))
+        encrypting.protect(target(name, (1, 16, 16), width=8).split("relu3"), bright_quadrants(torch.arange(64) % 4))
 
 
 def test_the_vgg_has_the_layers_of_configuration_a() -> None:
