@@ -39,14 +39,14 @@ class Alignment:
     """The loss of a substitute: how far its wires are distributed from the recorded ones.
 
     Attributes:
-        seen: the attacker's images, the channel and perhaps the server.
-        server: the frozen server; None without it.
-        groups: class of each of the attacker's images, (K,), as the server sees them in the recorded wires; all 0
+        seen: The attacker's images, the channel and perhaps the server.
+        server: The frozen server; None without it.
+        groups: Class of each of the attacker's images, (K,), as the server sees them in the recorded wires; all 0
             without a server or with too few wires of some class.
-        means: mean recorded wire of each group, (groups, ...).
-        deviation: standard deviation of each number of a wire, (...).
-        covariance: of the features of recorded wires, (F, F).
-        features: positions of the features, (F,).
+        means: Mean recorded wire of each group, (groups, ...).
+        deviation: Standard deviation of each number of a wire, (...).
+        covariance: Of the features of recorded wires, (F, F).
+        features: Positions of the features, (F,).
     """
 
     seen: Observation
@@ -122,9 +122,9 @@ def aligned(build: Callable[[], nn.Module], loss: Alignment, *, steps: int) -> n
     """Train a substitute client until its wires are distributed like the recorded ones, and return it frozen.
 
     Args:
-        build: makes an untrained client, which maps images (N, C, H, W) to IRs like the victim's.
-        loss: the distance of the distributions.
-        steps: batches, at most; fewer for an expensive network.
+        build: Makes an untrained client, which maps images (N, C, H, W) to IRs like the victim's.
+        loss: The distance of the distributions.
+        steps: Batches, at most; fewer for an expensive network.
     """
     client, images = build().train(), loss.seen.aux.images
     size = min(BATCH_IMAGES, len(images))

@@ -30,9 +30,9 @@ def ensemble(seen: Observation, recipe: Recipe) -> Reconstruction:
     """Run all members and select those that do best, by PSNR and by SSIM, on images that they were not fitted to.
 
     Args:
-        seen: the observation, with queries. Only the decoders take part without a client, or if the channel is
+        seen: The observation, with queries. Only the decoders take part without a client, or if the channel is
             not published.
-        recipe: how the decoder is trained.
+        recipe: How the decoder is trained.
 
     Returns:
         The images (N, C, H, W) of the member selected by PSNR, its name, the images of each member, and the name of
@@ -49,7 +49,7 @@ def chosen(answers: Mapping[str, Answer]) -> Reconstruction:
     """Select one answer by PSNR, and one by SSIM.
 
     Args:
-        answers: the members by name, each with its images and its scores on held-out images.
+        answers: The members by name, each with its images and its scores on held-out images.
     """
     selected = max(answers, key=lambda name: answers[name].decibels)
     by_ssim = max(answers, key=lambda name: (answers[name].similarity, name == selected))

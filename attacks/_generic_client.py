@@ -23,12 +23,12 @@ def substitutes(seen: Observation, wire: Tensor, likeness: Likeness) -> Callable
     """Return what builds untrained substitutes of the client, for an attacker who may not query it.
 
     Args:
-        seen: the structure of the client.
-        wire: wires as the channel reads them, (N, ...).
-        likeness: whether the substitute has that structure.
+        seen: The structure of the client.
+        wire: Wires as the channel reads them, (N, ...).
+        likeness: Whether the substitute has that structure.
 
     Raises:
-        Inapplicable: if the wire does not have the shape of an IR.
+        Inapplicable: If the wire does not have the shape of an IR.
     """
     assert seen.structure is not None
     structure = seen.structure

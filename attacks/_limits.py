@@ -61,8 +61,8 @@ def affordable(call: Callable[[Tensor], object], images: Tensor) -> int:
     """Return how many images a network may be given, at least ``MIN_QUERIES``; LeNet-5 never reaches the limit.
 
     Args:
-        call: the network.
-        images: some images (K, C, H, W), on which its operations are counted.
+        call: The network.
+        images: Some images (K, C, H, W), on which its operations are counted.
     """
     each = count_macs(call, images) / len(images)
     return max(MIN_QUERIES, int(MAX_QUERY_MACS / max(each, 1.0)))
@@ -82,10 +82,10 @@ def least_steps(wanted: int, *, passes: int, most: int, allowed: int | None = No
     """Return how many steps each pass over an attacker's images has, at least, however few they are.
 
     Args:
-        wanted: steps of a pass, by the attack's recipe.
-        passes: over the images.
-        most: steps in all that the user allows.
-        allowed: images that may be sent in all, if each step sends its own.
+        wanted: Steps of a pass, by the attack's recipe.
+        passes: Over the images.
+        most: Steps in all that the user allows.
+        allowed: Images that may be sent in all, if each step sends its own.
     """
     most = most if allowed is None else min(most, allowed // SMALLEST_BATCH)
     return max(1, min(wanted, most // passes))

@@ -41,10 +41,10 @@ class ShadowRecipe:
     """How shadow clients are trained through the server.
 
     Attributes:
-        restarts: shadows to train, at most.
-        moments: weight of the difference in mean and standard deviation from the recorded wires.
-        epochs: passes over the attacker's images, at most.
-        steps: batches, at most; None: ``MAX_STEPS``, or as many as are affordable.
+        restarts: Shadows to train, at most.
+        moments: Weight of the difference in mean and standard deviation from the recorded wires.
+        epochs: Passes over the attacker's images, at most.
+        steps: Batches, at most; None: ``MAX_STEPS``, or as many as are affordable.
     """
 
     restarts: int
@@ -56,8 +56,8 @@ class ShadowRecipe:
         """Return how many samples to train on and how many shadows to train, given what a network costs.
 
         Args:
-            network: the shadow and the server.
-            images: some images (K, C, H, W), on which operations are counted.
+            network: The shadow and the server.
+            images: Some images (K, C, H, W), on which operations are counted.
         """
         most = (self.steps or MAX_STEPS) * BATCH_IMAGES
         if self.steps is not None:
@@ -84,7 +84,7 @@ def recorded(seen: Observation) -> Tensor:
     """Return the wires from which a shadow learns what is usual, (K, ...): the traffic, or else those under attack.
 
     Raises:
-        Inapplicable: if the defense publishes nothing about its channel.
+        Inapplicable: If the defense publishes nothing about its channel.
     """
     wire = comparable(seen)
     if seen.traffic is None or len(seen.traffic) < MIN_WIRES:
@@ -129,8 +129,8 @@ class Shadow(NamedTuple):
     """A trained shadow client.
 
     Attributes:
-        loss: its loss on images that it was not trained on; 0 if it is the only one, which is not judged.
-        client: the client, in evaluation mode.
+        loss: Its loss on images that it was not trained on; 0 if it is the only one, which is not judged.
+        client: The client, in evaluation mode.
     """
 
     loss: float
@@ -144,10 +144,10 @@ def shadows(build: Callable[[], nn.Module], seen: Observation, wire: Tensor, rec
     Those whose training diverges are left out.
 
     Args:
-        build: makes an untrained client, which maps images (N, C, H, W) to IRs like the victim's.
-        seen: the server, the channel, and the attacker's labelled images.
-        wire: the recorded wires, (N, ...).
-        recipe: how to train.
+        build: Makes an untrained client, which maps images (N, C, H, W) to IRs like the victim's.
+        seen: The server, the channel, and the attacker's labelled images.
+        wire: The recorded wires, (N, ...).
+        recipe: How to train.
     """
     loss = _Imitation(seen, wire, recipe.moments)
     images, first = seen.aux.images, loss.build(build())
@@ -178,7 +178,7 @@ def usable(made: list[Shadow]) -> list[Shadow]:
     """Return the shadows whose training has not diverged, since what they send is not a number.
 
     Raises:
-        FloatingPointError: if all have.
+        FloatingPointError: If all have.
     """
     if found := [shadow for shadow in made if math.isfinite(shadow.loss)]:
         return found
@@ -203,10 +203,10 @@ def imitate(client: nn.Module, queries: Queries, *, epochs: int, steps: int) -> 
     """Train a shadow client to send what the victim's client sends.
 
     Args:
-        client: maps images (N, C, H, W) to values shaped like IRs; trained in place.
-        queries: images and their wires as the channel reads them, (K, ...).
-        epochs: passes over the queries, at most.
-        steps: batches, at most.
+        client: Maps images (N, C, H, W) to values shaped like IRs; trained in place.
+        queries: Images and their wires as the channel reads them, (K, ...).
+        epochs: Passes over the queries, at most.
+        steps: Batches, at most.
 
     Returns:
         The shadow, brought to the scale of the IRs.
@@ -242,6 +242,6 @@ def _moments(wires: Tensor, floor: float) -> tuple[Tensor, Tensor]:
 
     Args:
         wires: (N, ...).
-        floor: variance that is added, so that the deviation of a number that does not vary has a derivative.
+        floor: Variance that is added, so that the deviation of a number that does not vary has a derivative.
     """
     return wires.mean(0), (wires.var(0, correction=0) + floor).sqrt()

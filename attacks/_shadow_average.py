@@ -30,8 +30,8 @@ def several(shadows: Sequence[Shadow], distance: Distance) -> tuple[nn.Module, D
     them is closer to the private one than those that explain it through one each.
 
     Args:
-        shadows: the trained shadows, K of them.
-        distance: misfit of IRs (N, ...) with wires (N, ...).
+        shadows: The trained shadows, K of them.
+        distance: Misfit of IRs (N, ...) with wires (N, ...).
 
     Returns:
         A client from images (N, C, H, W) to IRs (N, K, ...), and the misfit of these with wires (N, ...).

@@ -20,9 +20,9 @@ class Judged(NamedTuple):
     """Reconstructions of the attacker's own images, to which the attack was not fitted.
 
     Attributes:
-        rebuilt: the reconstructions, (K, C, H, W).
-        truth: the images, (K, C, H, W).
-        mean: the mean of the images that the attack was fitted to, (C, H, W).
+        rebuilt: The reconstructions, (K, C, H, W).
+        truth: The images, (K, C, H, W).
+        mean: The mean of the images that the attack was fitted to, (C, H, W).
     """
 
     rebuilt: Tensor
@@ -39,7 +39,7 @@ def trust(*judged: Judged) -> float:
     one among few images or beside outliers, which can be all that counts in the inner products.
 
     Args:
-        judged: the reconstructions that each fold judges on.
+        judged: The reconstructions that each fold judges on.
 
     Example:
         >>> import torch

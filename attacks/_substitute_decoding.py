@@ -26,9 +26,9 @@ def decode_through(send: Callable[[Tensor], Tensor], seen: Observation, traffic:
     Answers that vary more than images do are moved towards the mean image.
 
     Args:
-        send: maps images (N, C, H, W) to IRs by the substitutes.
-        seen: the observation.
-        traffic: recorded wires as the channel reads them, (K, ...).
+        send: Maps images (N, C, H, W) to IRs by the substitutes.
+        seen: The observation.
+        traffic: Recorded wires as the channel reads them, (K, ...).
     """
     wire = comparable(seen)
 
@@ -60,9 +60,9 @@ def sent_by_any(images: Tensor, clients: Sequence[nn.Module], weights: Sequence[
     Decoders that learn from it do not trust what the clients disagree on.
 
     Args:
-        images: the images.
-        clients: map images to IRs.
-        weights: how often each client is drawn; None: all equally often.
+        images: The images.
+        clients: Map images to IRs.
+        weights: How often each client is drawn; None: all equally often.
     """
     sent = torch.stack([client(images) for client in clients])  # (clients, N, ...)
     if weights is None:

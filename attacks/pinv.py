@@ -44,7 +44,7 @@ class Pinv(Attack):
         """Solve the equations and return the images (N, C, H, W).
 
         Raises:
-            Inapplicable: if the client is not affine up to one rectifier at its end.
+            Inapplicable: If the client is not affine up to one rectifier at its end.
         """
         assert seen.client is not None
         gray = torch.full((1, *seen.image_shape), 0.5, dtype=torch.float64, device=seen.aux.images.device)

@@ -57,7 +57,7 @@ class PriorDenoiser(Attack):
             The search or the mean of the draws, (N, C, H, W) in [0, 1], shrunk as far as held-out images require.
 
         Raises:
-            Inapplicable: if the defense does not publish its channel, or the wire does not have the shape of an IR.
+            Inapplicable: If the defense does not publish its channel, or the wire does not have the shape of an IR.
         """
         assert seen.client is not None
         mean = seen.aux.images.mean(0)

@@ -24,7 +24,7 @@ class Content:
 
     Attributes:
         digest: ``sha256:`` and the first 16 hexadecimal digits of its hash.
-        path: where it lies on this machine; None where only the hash is known, as from a leaderboard.
+        path: Where it lies on this machine; None where only the hash is known, as from a leaderboard.
     """
 
     digest: str
@@ -37,10 +37,10 @@ class Content:
         """Return the path of the file, which must still have this content.
 
         Args:
-            hashed: how the content is hashed, if not as the bytes of the file.
+            hashed: How the content is hashed, if not as the bytes of the file.
 
         Raises:
-            UsageError: if the path is not known here, or the file has changed.
+            UsageError: If the path is not known here, or the file has changed.
         """
         if self.path is None:
             raise UsageError(f"Expected the path of a file, got {self.digest}. Give the file with that content.")
@@ -69,7 +69,7 @@ def read_by(hashed: Callable[[Path], str]) -> Callable[[Any], Any]:
     """Make a validator that reads the path of a file, or a hash as ``Content`` writes it.
 
     Args:
-        hashed: hashes the content of the file at a path.
+        hashed: Hashes the content of the file at a path.
     """
 
     @lru_cache(maxsize=64)

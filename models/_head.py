@@ -17,8 +17,8 @@ class Head:
     """The layer with weights that is executed last.
 
     Attributes:
-        network: it belongs to.
-        path: its qualified path.
+        network: It belongs to.
+        path: Its qualified path.
     """
 
     network: nn.Module
@@ -30,7 +30,7 @@ class Head:
         """Find the fully connected layer or convolution of a network that is executed last.
 
         Raises:
-            UsageError: if it has none, or cannot take such images.
+            UsageError: If it has none, or cannot take such images.
         """
         kind, shape = type(network).__name__, "x".join(map(str, image_shape))
         try:

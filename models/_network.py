@@ -86,7 +86,7 @@ class Network(Model):
         """Build the network and divide it.
 
         Raises:
-            UsageError: if it cannot be built, does not fit the images or the classes, or cannot be divided.
+            UsageError: If it cannot be built, does not fit the images or the classes, or cannot be divided.
         """
         network = unwrapped(self.network(image_shape, classes)).eval().float()
         if self.retrains_head:
@@ -168,7 +168,7 @@ def read_names(path: Path) -> tuple[str, ...]:
     """Read the names of classes, one a line.
 
     Raises:
-        UsageError: if the file is not such a text.
+        UsageError: If the file is not such a text.
     """
     try:
         names = tuple(read_text(path).splitlines())

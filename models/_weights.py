@@ -37,7 +37,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Of a checkpoint with several sets of weights, those whose key is the first in ``WRAPPERS`` are read.
 
     Raises:
-        UsageError: if it is another file, a damaged one, or one that would have to run code.
+        UsageError: If it is another file, a damaged one, or one that would have to run code.
     """
     suffix = path.suffix.lower()
     if suffix == ".safetensors":
@@ -158,13 +158,13 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], source: str, *, igno
     """Give a network weights that fit it exactly.
 
     Args:
-        network: gets them.
-        weights: by name.
-        source: where they come from, in words.
-        ignored: beginnings of names that the network may lack.
+        network: Gets them.
+        weights: By name.
+        source: Where they come from, in words.
+        ignored: Beginnings of names that the network may lack.
 
     Raises:
-        UsageError: if one is missing, unknown, of another shape, NaN or infinite.
+        UsageError: If one is missing, unknown, of another shape, NaN or infinite.
     """
     expected, beginnings = network.state_dict(), tuple(ignored)
     given = {name: each for name, each in weights.items() if name in expected or not name.startswith(beginnings)}

@@ -102,7 +102,7 @@ def content_of(network: nn.Module) -> str:
     """Hash the weights and buffers of a network.
 
     Raises:
-        UsageError: if some are not dense tensors of a common type.
+        UsageError: If some are not dense tensors of a common type.
     """
     try:
         tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}

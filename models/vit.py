@@ -37,7 +37,7 @@ class Vit(Model):
         """Build the network, untrained.
 
         Raises:
-            UsageError: if patches do not cover the images, or the heads do not divide the width.
+            UsageError: If patches do not cover the images, or the heads do not divide the width.
         """
         channels, height, width = image_shape
         if height % self.patch or width % self.patch:

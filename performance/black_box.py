@@ -24,8 +24,8 @@ def published_decoder(wire: Tensor, image: Tensor) -> nn.Sequential:
     """Build the decoder for LeNet-5 at relu2 or for cnn6 at relu22, which differ in the size of their maps.
 
     Args:
-        wire: one wire, (C, h, w).
-        image: one image, (C, H, W).
+        wire: One wire, (C, h, w).
+        image: One image, (C, H, W).
 
     Source: the paper's section 5, and github.com/zechenghe/Inverse_Collaborative_Inference, net.py.
     """

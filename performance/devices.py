@@ -28,8 +28,8 @@ def board_of(device: str, words: list[str], folder: Path) -> tuple[pd.DataFrame,
 
     Args:
         device: ``cpu`` or ``cuda``.
-        words: the other arguments of ``mia-bench run``.
-        folder: holds the cache, shared by all devices unless ``MIA_BENCH_CACHE`` names one, and the results.
+        words: The other arguments of ``mia-bench run``.
+        folder: Holds the cache, shared by all devices unless ``MIA_BENCH_CACHE`` names one, and the results.
 
     Returns:
         The leaderboard, and the seconds by the clock of the whole command.
@@ -49,7 +49,7 @@ def side_by_side(boards: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Join the boards of several devices, one line per attack and defense.
 
     Args:
-        boards: the leaderboard of each device, the reference device first.
+        boards: The leaderboard of each device, the reference device first.
 
     Returns:
         Seconds of the attack and PSNR in dB on each device, how many times as fast each is as the first, and whether

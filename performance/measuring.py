@@ -39,7 +39,7 @@ class Spent:
     """Wall time and CPU time in seconds. On a busy machine only the CPU time is meaningful.
 
     Attributes:
-        wall: wall time in seconds.
+        wall: Wall time in seconds.
         cpu: CPU time of all threads in seconds.
 
     Example:
@@ -141,9 +141,9 @@ class Scene:
     """An undefended setting, ready to be attacked.
 
     Attributes:
-        bench: the artifacts, among them the trained target.
-        setting: dataset, model, split and private images.
-        originals: the private images, for scoring only, (N, C, H, W).
+        bench: The artifacts, among them the trained target.
+        setting: Dataset, model, split and private images.
+        originals: The private images, for scoring only, (N, C, H, W).
 
     Example:
         ``stage = scene(options); psnr(stage.run(stage.attack("ridge")), stage.originals)``

@@ -37,7 +37,7 @@ def command(*words: str) -> Usage:
     """Run a command of the package and measure it.
 
     Raises:
-        SystemExit: if the command fails.
+        SystemExit: If the command fails.
     """
     done = subprocess.run(
         [sys.executable, "-c", LAUNCHER, sys.executable, "-m", "mia_bench", *words],

@@ -52,12 +52,12 @@ def line(name: str, images: Tensor | None, originals: Tensor, spent: Spent, *, w
     """Format one line of the table.
 
     Args:
-        name: name of the attack.
-        images: its reconstructions, (K, C, H, W), or None if it was stopped before its end.
-        originals: the private images, (K, C, H, W).
-        spent: time for one image.
-        work: billions of operations for one image.
-        peak: speed of a matrix product, in billions of operations per CPU second.
+        name: Name of the attack.
+        images: Its reconstructions, (K, C, H, W), or None if it was stopped before its end.
+        originals: The private images, (K, C, H, W).
+        spent: Time for one image.
+        work: Billions of operations for one image.
+        peak: Speed of a matrix product, in billions of operations per CPU second.
     """
     rate = work / spent.cpu
     cells = [

@@ -28,8 +28,8 @@ class Answer(NamedTuple):
 
     Attributes:
         images: (N, C, H, W) in [0, 1].
-        decibels: mean PSNR on those of the attacker's images.
-        similarity: mean SSIM on those.
+        decibels: Mean PSNR on those of the attacker's images.
+        similarity: Mean SSIM on those.
     """
 
     images: Tensor
@@ -41,8 +41,8 @@ class Divided:
     """Queries in one division or, if they are few, in several folds.
 
     Attributes:
-        parts: the queries as each division orders them.
-        whole: all of them, for the final model; if there is only one part, that part.
+        parts: The queries as each division orders them.
+        whole: All of them, for the final model; if there is only one part, that part.
     """
 
     def __init__(self, queries: Queries, folds: Sequence[Fold] | None = None) -> None:
@@ -62,8 +62,8 @@ class Divided:
         """Apply a fitted attack to the private wires, shrunk as far as the images that judge it require.
 
         Args:
-            member: the attack.
-            mean: the mean of the attacker's images, (C, H, W).
+            member: The attack.
+            mean: The mean of the attacker's images, (C, H, W).
         """
         *rebuilt, private = member.rebuild([*(wires for wires, _ in self.judges), self.whole.observed])
         judged = [

@@ -30,12 +30,12 @@ class Recipe:
     """How a decoder is trained. The defaults were chosen with ``ridge_skip`` on MNIST relu2.
 
     Attributes:
-        epochs: passes over the queries, at most.
-        steps: batches, at most.
-        batch_size: pairs in a batch, at most.
-        learning_rate: the peak of the cycle.
-        channels: channels of the network.
-        least: steps of a pass, at least, if there are few queries and ``steps`` allows it.
+        epochs: Passes over the queries, at most.
+        steps: Batches, at most.
+        batch_size: Pairs in a batch, at most.
+        learning_rate: The peak of the cycle.
+        channels: Channels of the network.
+        least: Steps of a pass, at least, if there are few queries and ``steps`` allows it.
 
     Example:
         >>> Recipe(epochs=4, steps=500).batch_size
@@ -77,11 +77,11 @@ def train_decoder(
     random, every batch is sent anew.
 
     Args:
-        network: maps wires (N, ...) to images (N, C, H, W).
-        queries: the images and their wires.
-        recipe: how long and how fast to train.
-        predict: maps indices of queries (B,) to the network's images, if there is a shorter way than by their wires.
-        error: of images (B, C, H, W) and the true ones.
+        network: Maps wires (N, ...) to images (N, C, H, W).
+        queries: The images and their wires.
+        recipe: How long and how fast to train.
+        predict: Maps indices of queries (B,) to the network's images, if there is a shorter way than by their wires.
+        error: Of images (B, C, H, W) and the true ones.
 
     Example:
         >>> network = InverseNetwork(queries.sample(), queries.images, 16)  # doctest: +SKIP
@@ -121,9 +121,9 @@ def decode(decoder: Rebuild, queries: Queries, mean: Tensor) -> Tensor:
     """Apply a fitted decoder to the private wires, shrunk as far as the held-out images require.
 
     Args:
-        decoder: maps wires (N, ...) to images (N, C, H, W).
-        queries: the private wires, and the attacker's own images with theirs.
-        mean: the mean of the attacker's images, (C, H, W).
+        decoder: Maps wires (N, ...) to images (N, C, H, W).
+        queries: The private wires, and the attacker's own images with theirs.
+        mean: The mean of the attacker's images, (C, H, W).
 
     Returns:
         Images (N, C, H, W) in [0, 1].

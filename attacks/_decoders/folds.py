@@ -34,9 +34,9 @@ class Fold:
     """A division of the attacker's images, by index. No image has two roles if two or more are held out.
 
     Attributes:
-        fit: images that a model is fitted to.
-        tune: images on which its settings are chosen.
-        judge: images on which it is compared with other models.
+        fit: Images that a model is fitted to.
+        tune: Images on which its settings are chosen.
+        judge: Images on which it is compared with other models.
     """
 
     fit: Tensor
@@ -57,8 +57,8 @@ class Fitted(Generic[T]):
     """A model for each fold, and the final one.
 
     Attributes:
-        each: one model for each fold, fitted to its ``fit`` alone.
-        final: the model for private wires, from all images; that of the fold if there is only one.
+        each: One model for each fold, fitted to its ``fit`` alone.
+        final: The model for private wires, from all images; that of the fold if there is only one.
     """
 
     each: tuple[T, ...]
@@ -74,7 +74,7 @@ def divide_once(count: int) -> Fold:
     """Hold out a tenth of ``count`` images, at random; more of few images, and at most ``MAX_HELD_OUT``.
 
     Raises:
-        Inapplicable: if there are fewer than two.
+        Inapplicable: If there are fewer than two.
     """
     if count < 2:
         raise Inapplicable(
@@ -91,7 +91,7 @@ def divide(count: int) -> tuple[Fold, ...]:
     Source: cross-fitting, Chernozhukov et al. 2018, "Double/debiased machine learning", definition 3.2.
 
     Raises:
-        Inapplicable: if there are fewer than two.
+        Inapplicable: If there are fewer than two.
     """
     if count >= MIN_SINGLE_FOLD_IMAGES or count < 2:
         return (divide_once(count),)

@@ -16,11 +16,11 @@ class Grid:
     """Square blocks of pixels that cover the image, one for each cell of an IR, with the IR in the middle.
 
     Attributes:
-        stride: pixels from one block to the next.
-        rows: blocks down.
-        columns: blocks across.
-        height: pixels of the image down.
-        width: pixels of the image across.
+        stride: Pixels from one block to the next.
+        rows: Blocks down.
+        columns: Blocks across.
+        height: Pixels of the image down.
+        width: Pixels of the image across.
     """
 
     stride: int

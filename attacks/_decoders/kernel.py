@@ -40,8 +40,8 @@ class Solution(NamedTuple):
 
     Attributes:
         factor: (n, d), so that the kernel times it is the deviation from the mean image.
-        left_out: what the images (n, d) would be answered with, had each been left out.
-        error: mean logarithm of the squared error of these, which is minus their mean PSNR, up to a factor.
+        left_out: What the images (n, d) would be answered with, had each been left out.
+        error: Mean logarithm of the squared error of these, which is minus their mean PSNR, up to a factor.
     """
 
     factor: Tensor
@@ -55,8 +55,8 @@ class Setting:
 
     Attributes:
         metric: (m, m), which maps differences of vectors to those that count.
-        scale: of the kernel.
-        penalty: on the squared error, in units of the kernel's diagonal.
+        scale: Of the kernel.
+        penalty: On the squared error, in units of the kernel's diagonal.
     """
 
     metric: Tensor
@@ -94,7 +94,7 @@ def fit_kernel(queries: Queries) -> KernelDecoder:
     Science 383, 2024, algorithm 1 (a metric from the average outer product of the gradient).
 
     Args:
-        queries: vectors of at most ``MAX_NUMBERS``, and their images.
+        queries: Vectors of at most ``MAX_NUMBERS``, and their images.
     """
     count = min(queries.own, MAX_IMAGES, max(1, MAX_PIXELS // queries.images[0].numel()))
     index = torch.arange(count, device=queries.images.device)

@@ -48,8 +48,8 @@ class Layout(nn.Module):
     """Lay out a standardized wire (N, ...) as maps (N, channels, rows, columns), one cell for each block of pixels.
 
     Attributes:
-        grid: the blocks.
-        channels: numbers of a cell.
+        grid: The blocks.
+        channels: Numbers of a cell.
     """
 
     def __init__(self, grid: Grid, channels: int) -> None:

@@ -43,8 +43,8 @@ class LinearDecoder(NamedTuple):
     """A fitted map from wires (N, ...) to images (N, C, H, W), not clamped.
 
     Attributes:
-        decode: applies the map.
-        module: the map as a network in single precision.
+        decode: Applies the map.
+        module: The map as a network in single precision.
     """
 
     decode: Callable[[Tensor], Tensor]
@@ -64,9 +64,9 @@ def fit_linear(queries: Divided, *, form: Form = "auto", strength: float | None 
     """Fit maps of several forms and strengths, and return the one with the highest mean PSNR on the images to tune on.
 
     Args:
-        queries: images and their wires.
+        queries: Images and their wires.
         form: ``dense`` for the whole image, ``patch`` for blocks of pixels, ``auto`` for the better one.
-        strength: the penalty in units of the wire's mean variance; None: chosen.
+        strength: The penalty in units of the wire's mean variance; None: chosen.
     """
     strengths = STRENGTHS if strength is None else (strength,)
     held = [(part.wires(part.tune), part.images[part.tune]) for part in queries.parts]
@@ -153,9 +153,9 @@ def _neighborhoods(wires: Tensor, images: Tensor, grid: Grid, side: int, *, shar
     Args:
         wires: (K, C, h, w).
         images: (K, C, H, W).
-        grid: where the cells lie on the image.
-        side: cells down and across a neighborhood.
-        share: cells drawn at random from each image, at most.
+        grid: Where the cells lie on the image.
+        side: Cells down and across a neighborhood.
+        share: Cells drawn at random from each image, at most.
     """
     pairs = []
     for wire, image in zip(wires.split(1), images.split(1), strict=True):

@@ -34,9 +34,9 @@ class QueryPlan:
 
     Attributes:
         images: (K, C, H, W); the attacker's own come first.
-        own: how many of them are the attacker's own.
-        affordable: images that may be sent in all.
-        encrypted: whether the client answers in byte strings that differ each time.
+        own: How many of them are the attacker's own.
+        affordable: Images that may be sent in all.
+        encrypted: Whether the client answers in byte strings that differ each time.
     """
 
     images: Tensor
@@ -51,11 +51,11 @@ class QueryPlan:
         """Decide how many of the images (K, C, H, W) to send, and how many to make of them.
 
         Args:
-            seen: the private wires and the way to query.
-            images: the attacker's own, (K, C, H, W).
-            shape: of one wire.
-            vary: how to make more images, if their wires can be stored.
-            encrypted: whether the client answers in byte strings that differ each time.
+            seen: The private wires and the way to query.
+            images: The attacker's own, (K, C, H, W).
+            shape: Of one wire.
+            vary: How to make more images, if their wires can be stored.
+            encrypted: Whether the client answers in byte strings that differ each time.
         """
         assert seen.query is not None
         most = MAX_ENCRYPTED_QUERIES if encrypted else affordable(seen.query, images[:2])
@@ -78,12 +78,12 @@ class Queries:
 
     Attributes:
         images: (K, C, H, W), at most ``MAX_ENCRYPTED_QUERIES`` of them if the client encrypts.
-        own: how many of those, the first ones, are the attacker's images as they are.
-        trainable: how many of them, the first ones, a learner may be fitted to.
-        tune: indices of those that its settings are chosen on, (T,).
-        judge: indices of those that it is judged on, (J,).
-        observed: the wire of the private images, (N, ...).
-        affordable: images that may be sent in all, where each pass sends them anew.
+        own: How many of those, the first ones, are the attacker's images as they are.
+        trainable: How many of them, the first ones, a learner may be fitted to.
+        tune: Indices of those that its settings are chosen on, (T,).
+        judge: Indices of those that it is judged on, (J,).
+        observed: The wire of the private images, (N, ...).
+        affordable: Images that may be sent in all, where each pass sends them anew.
 
     Example:
         >>> from mia_bench import Channel, ImageSet, Observation, Wire
@@ -104,10 +104,10 @@ class Queries:
         """Send the images, if their wires can be stored.
 
         Args:
-            seen: the private wires and the way to query.
-            images: the attacker's own, (K, C, H, W).
-            vary: how to make more images to learn from, if their wires can be stored.
-            as_read: wires in the shape of clean IRs, by the channel's own reading.
+            seen: The private wires and the way to query.
+            images: The attacker's own, (K, C, H, W).
+            vary: How to make more images to learn from, if their wires can be stored.
+            as_read: Wires in the shape of clean IRs, by the channel's own reading.
         """
         self._query = seen.query
         self._read = seen.channel.read if as_read else operator.attrgetter("tensor")

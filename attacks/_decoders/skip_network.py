@@ -79,9 +79,9 @@ def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe) ->
     if there are enough images for a single fold: with 20 and 64 of MNIST it cost 0.1 dB at `fc_before_send:width=16`.
 
     Args:
-        queries: images and their wires.
-        linear: the best linear decoder of them.
-        recipe: how to train.
+        queries: Images and their wires.
+        linear: The best linear decoder of them.
+        recipe: How to train.
     """
     held = [(part.wires(part.tune), part.images[part.tune]) for part in queries.parts]  # so that all get the same noise
     plain = decoders(linear)

@@ -29,9 +29,9 @@ class Variation:
     """How to make more images.
 
     Attributes:
-        vary: makes images (K, C, H, W) from images (K, C, H, W): each from the one in its place, and from no other.
-        copies: how often that is done, at most.
-        numbers: pixels, or numbers of wires, of all images together, at most.
+        vary: Makes images (K, C, H, W) from images (K, C, H, W): each from the one in its place, and from no other.
+        copies: How often that is done, at most.
+        numbers: Pixels, or numbers of wires, of all images together, at most.
     """
 
     vary: Callable[[Tensor], Tensor]

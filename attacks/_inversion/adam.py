@@ -25,9 +25,9 @@ def minimize_by_adam(loss: FadingLoss, start: Tensor, *, iterations: int) -> Ten
     of the prior, Hale, Yin, Zhang, SIAM J. Optim. 2008, "Fixed-point continuation".
 
     Args:
-        loss: maps some of the images to their losses, by the share of the steps that are done.
-        start: the initial images, (N, C, H, W).
-        iterations: evaluations of the loss and its gradient.
+        loss: Maps some of the images to their losses, by the share of the steps that are done.
+        start: The initial images, (N, C, H, W).
+        iterations: Evaluations of the loss and its gradient.
 
     Returns:
         Images (N, C, H, W) in [0, 1].

@@ -71,10 +71,10 @@ def likeliest_floor(values: Tensor, energies: Tensor, floor: float, size: int) -
     Source: Hoffbeck & Landgrebe 1996, "Covariance matrix estimation and classification with limited training data".
 
     Args:
-        values: variances of K samples in orthogonal directions, (r,); they are 0 in all others.
-        energies: squared lengths of the samples in these directions, (K, r).
-        floor: the smallest to try.
-        size: numbers in a sample.
+        values: Variances of K samples in orthogonal directions, (r,); they are 0 in all others.
+        energies: Squared lengths of the samples in these directions, (K, r).
+        floor: The smallest to try.
+        size: Numbers in a sample.
     """
     count = len(energies)
     if count < 3:

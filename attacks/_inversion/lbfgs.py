@@ -36,11 +36,11 @@ class State(NamedTuple):
     """The state of the search for M images.
 
     Attributes:
-        indices: which of all the images they are, (M,).
-        images: the best so far, (M, C, H, W).
-        value: their losses, (M,).
-        grad: the gradient there, (M, C, H, W).
-        step_length: of the next step, (M,).
+        indices: Which of all the images they are, (M,).
+        images: The best so far, (M, C, H, W).
+        value: Their losses, (M,).
+        grad: The gradient there, (M, C, H, W).
+        step_length: Of the next step, (M,).
     """
 
     indices: Tensor
@@ -83,10 +83,10 @@ def minimize(loss: Loss, start: Tensor, *, iterations: int, tolerance: float = 0
     Source: Nocedal & Wright, "Numerical Optimization", algorithm 7.4; the projection of Bertsekas 1982.
 
     Args:
-        loss: maps some of the images to their losses.
-        start: the initial images, (N, C, H, W).
-        iterations: evaluations of the loss and its gradient, at most.
-        tolerance: an image has converged when its loss has fallen by less than this share in ``CHECK_INTERVAL``
+        loss: Maps some of the images to their losses.
+        start: The initial images, (N, C, H, W).
+        iterations: Evaluations of the loss and its gradient, at most.
+        tolerance: An image has converged when its loss has fallen by less than this share in ``CHECK_INTERVAL``
             evaluations.
 
     Returns:

@@ -23,11 +23,11 @@ class LearnedSearch:
     """The search and the weight that suit the attacker's images best, applied from the answers of a decoder.
 
     Attributes:
-        client: maps images to clean IRs.
-        choice: the search and the weight.
-        decoder: gives the starts.
-        priors: of each fold and, if there are several, of all images.
-        iterations: evaluations of the loss and its gradient.
+        client: Maps images to clean IRs.
+        choice: The search and the weight.
+        decoder: Gives the starts.
+        priors: Of each fold and, if there are several, of all images.
+        iterations: Evaluations of the loss and its gradient.
     """
 
     client: nn.Module
@@ -49,9 +49,9 @@ def fit_search(seen: Observation, start: Start, *, iterations: int) -> Member:
     """Choose a search and the weight of the prior on held-out images, from the answers of the decoder.
 
     Args:
-        seen: the client and the channel.
-        start: the decoder that the search begins at, and the queries, as the channel reads them.
-        iterations: evaluations of the loss and its gradient.
+        seen: The client and the channel.
+        start: The decoder that the search begins at, and the queries, as the channel reads them.
+        iterations: Evaluations of the loss and its gradient.
     """
     assert seen.client is not None
     parts, whole = start.queries.parts, start.queries.whole

@@ -46,11 +46,11 @@ def fit_map(seen: Observation, start: Start, priors: Priors, *, weight: float | 
     If no weight beats the start there, the decoder itself is returned.
 
     Args:
-        seen: the client and the channel.
-        start: the decoder that the search begins at, and the queries, as the channel reads them.
-        priors: what images are like.
-        weight: of the prior, in units in which a typical image weighs as much as the misfit of the start; None: chosen.
-        iterations: evaluations of the loss and its gradient.
+        seen: The client and the channel.
+        start: The decoder that the search begins at, and the queries, as the channel reads them.
+        priors: What images are like.
+        weight: Of the prior, in units in which a typical image weighs as much as the misfit of the start; None: chosen.
+        iterations: Evaluations of the loss and its gradient.
     """
     assert seen.client is not None
     client = copy.deepcopy(seen.client).requires_grad_(False).eval()

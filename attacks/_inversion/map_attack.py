@@ -47,7 +47,7 @@ class MapAttack(Attack):
             Images (N, C, H, W) in [0, 1].
 
         Raises:
-            Inapplicable: if the defense does not publish its channel, or the wire does not have the shape of an IR.
+            Inapplicable: If the defense does not publish its channel, or the wire does not have the shape of an IR.
         """
         assert seen.client is not None
         mean = seen.aux.images.mean(0)

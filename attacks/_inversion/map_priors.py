@@ -35,9 +35,9 @@ class Priors(NamedTuple):
     """A prior fitted to several divisions of the attacker's images.
 
     Attributes:
-        tune: for the images that each fold tunes on, fitted to those that it does not hold out.
-        judge: for the images that each fold judges on, fitted to all others, so that it is nearly as good as the final.
-        final: for the private images, fitted to all.
+        tune: For the images that each fold tunes on, fitted to those that it does not hold out.
+        judge: For the images that each fold judges on, fitted to all others, so that it is nearly as good as the final.
+        final: For the private images, fitted to all.
     """
 
     tune: tuple[Prior, ...]

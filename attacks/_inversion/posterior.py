@@ -21,8 +21,8 @@ class Batch:
 
     Attributes:
         wires: (N, ...).
-        starts: where the search begins, (N, C, H, W).
-        fold: which of the priors holds for each, (N,), in ascending order.
+        starts: Where the search begins, (N, C, H, W).
+        fold: Which of the priors holds for each, (N,), in ascending order.
     """
 
     wires: Tensor
@@ -51,11 +51,11 @@ class Posterior:
     """The function to minimize for each image, misfit / ``misfit`` + weight * penalty / ``typical``.
 
     Attributes:
-        client: maps images to clean IRs.
-        distance: misfit of clean IRs (N, ...) with wires (N, ...), (N,).
-        priors: what images are like, for each fold and, if any are searched for, for the private images.
-        misfit: unit of the first term, the misfit of starts on images held out.
-        typical: unit of the second, the penalty of true images held out.
+        client: Maps images to clean IRs.
+        distance: Misfit of clean IRs (N, ...) with wires (N, ...), (N,).
+        priors: What images are like, for each fold and, if any are searched for, for the private images.
+        misfit: Unit of the first term, the misfit of starts on images held out.
+        typical: Unit of the second, the penalty of true images held out.
     """
 
     client: nn.Module

@@ -46,13 +46,13 @@ def invert(
     The misfit is measured in units of that of the mean image, so that one ``tv`` suits shallow and deep splits.
 
     Args:
-        client: maps images to clean IRs; not changed.
-        search: the distance and the optimizer.
-        wire: the recorded wires, (N, ...).
-        prior: the penalty, and the mean image.
-        tv: weight of the penalty, one number or (N,).
-        iterations: evaluations of the loss and its gradient, or fewer for a client that takes too many operations.
-        starts: where the search begins, (N, C, H, W); None: at the mean image.
+        client: Maps images to clean IRs; not changed.
+        search: The distance and the optimizer.
+        wire: The recorded wires, (N, ...).
+        prior: The penalty, and the mean image.
+        tv: Weight of the penalty, one number or (N,).
+        iterations: Evaluations of the loss and its gradient, or fewer for a client that takes too many operations.
+        starts: Where the search begins, (N, C, H, W); None: at the mean image.
 
     Returns:
         Images (N, C, H, W) in [0, 1].
@@ -115,7 +115,7 @@ def comparable(seen: Observation) -> Tensor:
     """Return the wire as numbers that can be compared with IRs, (N, ...).
 
     Raises:
-        Inapplicable: if the defense publishes nothing about its channel.
+        Inapplicable: If the defense publishes nothing about its channel.
 
     Example:
         >>> misfit = seen.channel.distance(seen.client(images), comparable(seen))  # doctest: +SKIP
@@ -132,7 +132,7 @@ def ir_shape(client: nn.Module, mean: Tensor, wire: Tensor) -> tuple[int, ...]:
     """Return the shape of one IR.
 
     Raises:
-        Inapplicable: if the wire has another shape, so that no image can be compared with it.
+        Inapplicable: If the wire has another shape, so that no image can be compared with it.
 
     Example:
         >>> ir_shape(nn.Flatten(), torch.zeros(1, 8, 8), torch.zeros(5, 64))

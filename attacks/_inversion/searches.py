@@ -41,7 +41,7 @@ class Search:
     """A distance of IRs and wires, and an optimizer.
 
     Attributes:
-        distance: the distance.
+        distance: The distance.
         optimizer: L-BFGS, or Adam, which takes ``ADAM_STEPS`` as many steps.
     """
 
@@ -69,9 +69,9 @@ def searches(distance: Distance, wires: Tensor, image: Tensor) -> list[Search]:
     reached 21.6 dB on images of the attacker, and Adam 35.4 dB.
 
     Args:
-        distance: the distance that suits the defense.
-        wires: of some of the attacker's images, (K, ...), to measure the channels.
-        image: an image, (C, H, W).
+        distance: The distance that suits the defense.
+        wires: Of some of the attacker's images, (K, ...), to measure the channels.
+        image: An image, (C, H, W).
     """
     plain = Search(distance)
     if image[0].numel() <= SMALL_IMAGE_PIXELS:
@@ -89,9 +89,9 @@ def weighs_channels(distance: Distance, wires: Tensor, layout: IrLayout) -> bool
     quantizer is not, nor is one that clips values.
 
     Args:
-        distance: of IRs and wires, (N,).
-        wires: some wires, (K, ...), on which it is tried.
-        layout: tells which axis has the channels.
+        distance: Of IRs and wires, (N,).
+        wires: Some wires, (K, ...), on which it is tried.
+        layout: Tells which axis has the channels.
     """
     values = wires.roll(1, 0) / 2  # differs from each wire, even if there is one
     shape = [1] * wires.ndim
@@ -114,8 +114,8 @@ class Whitened:
     """Measure a distance in units of the standard deviation of each channel.
 
     Attributes:
-        distance: of IRs and wires.
-        scale: reciprocal standard deviations, which broadcast to a batch of IRs.
+        distance: Of IRs and wires.
+        scale: Reciprocal standard deviations, which broadcast to a batch of IRs.
     """
 
     distance: Distance

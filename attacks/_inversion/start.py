@@ -25,9 +25,9 @@ class Start:
     """What inversions start from.
 
     Attributes:
-        queries: the attacker's images and variations of them, with their wires, divided.
-        linear: the best linear decoder.
-        decoder: the best decoder.
+        queries: The attacker's images and variations of them, with their wires, divided.
+        linear: The best linear decoder.
+        decoder: The best decoder.
     """
 
     queries: Divided
@@ -39,10 +39,10 @@ def prepare(seen: Observation, recipe: Recipe, *, as_read: bool, divide: Divisio
     """Train the decoder of ``ridge_skip``.
 
     Args:
-        seen: with queries.
-        recipe: how to train.
-        as_read: whether to train on wires as the channel reads them, which can be compared with IRs.
-        divide: divides the attacker's images; None: at random.
+        seen: With queries.
+        recipe: How to train.
+        as_read: Whether to train on wires as the channel reads them, which can be compared with IRs.
+        divide: Divides the attacker's images; None: at random.
     """
     queries = Queries(seen, seen.aux.images, vary=varied, as_read=as_read)
     divided = Divided(queries, divide and divide(queries.images[: queries.own]))

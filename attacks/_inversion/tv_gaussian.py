@@ -18,7 +18,7 @@ class TvGaussianPrior:
     """Penalize total variation and, as a Gaussian, the distance from the mean of the attacker's images.
 
     Attributes:
-        mean: the mean image, (C, H, W).
+        mean: The mean image, (C, H, W).
 
     Example:
         >>> import torch

@@ -29,10 +29,10 @@ class Pilot:
     """Held-out images of one fold, with their wires.
 
     Attributes:
-        prior: fitted to those that are not tried, (K, C, H, W).
-        tune: wires (P, ...) and images (P, C, H, W) on which the weight is chosen.
-        judge: wires and images on which the result is judged.
-        starts: where the search for the former begins, (P, C, H, W); None: at the mean image.
+        prior: Fitted to those that are not tried, (K, C, H, W).
+        tune: Wires (P, ...) and images (P, C, H, W) on which the weight is chosen.
+        judge: Wires and images on which the result is judged.
+        starts: Where the search for the former begins, (P, C, H, W); None: at the mean image.
     """
 
     prior: TvGaussianPrior
@@ -62,9 +62,9 @@ class Choice:
     """What reconstructs the attacker's own images best.
 
     Attributes:
-        search: the distance and the optimizer.
-        tv: weight of the prior.
-        decibels: mean PSNR that they reach.
+        search: The distance and the optimizer.
+        tv: Weight of the prior.
+        decibels: Mean PSNR that they reach.
     """
 
     search: Search
@@ -83,10 +83,10 @@ def choose(client: nn.Module, tried: Sequence[Search], pilots: Sequence[Pilot], 
     steps, and 34.6 and 30.4 dB after all.
 
     Args:
-        client: maps images to clean IRs.
-        tried: the searches.
-        pilots: images of the attacker with their wires, and priors that were not fitted to them.
-        iterations: evaluations of the loss and its gradient of the whole search.
+        client: Maps images to clean IRs.
+        tried: The searches.
+        pilots: Images of the attacker with their wires, and priors that were not fitted to them.
+        iterations: Evaluations of the loss and its gradient of the whole search.
     """
     usual, *others = tried
     half = (iterations + 1) // 2

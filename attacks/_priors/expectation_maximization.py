@@ -80,7 +80,7 @@ def fit_mixture(samples: Tensor, components: int) -> tuple[Tensor, Tensor, Tenso
 
     Args:
         samples: (R, p).
-        components: their number, K.
+        components: Their number, K.
 
     Returns:
         The probabilities (K,), means (K, p) and covariances (K, p, p) of the components.

@@ -25,10 +25,10 @@ class DenoisedSearch:
     """A search with a chosen weight, which starts from the answers of a decoder.
 
     Attributes:
-        alternation: the client, the denoiser and the units.
-        decoder: gives the starts.
-        weight: of the prior.
-        helps: whether it is better than the decoder on held-out images.
+        alternation: The client, the denoiser and the units.
+        decoder: Gives the starts.
+        weight: Of the prior.
+        helps: Whether it is better than the decoder on held-out images.
     """
 
     alternation: Alternation
@@ -53,11 +53,11 @@ def fit_denoised(
     If no weight beats the decoder there, the search answers what the decoder does.
 
     Args:
-        seen: the client and the channel.
-        start: the decoder that the search begins at, and the queries, as the channel reads them.
-        denoiser: learned from images that are not held out.
-        weight: of the prior; None: chosen.
-        iterations: evaluations of the loss and its gradient.
+        seen: The client and the channel.
+        start: The decoder that the search begins at, and the queries, as the channel reads them.
+        denoiser: Learned from images that are not held out.
+        weight: Of the prior; None: chosen.
+        iterations: Evaluations of the loss and its gradient.
     """
     assert seen.client is not None
     client = copy.deepcopy(seen.client).requires_grad_(False).eval()

@@ -28,12 +28,12 @@ class Alternation:
     Venkatakrishnan, Bouman, Wohlberg, GlobalSIP 2013, "Plug-and-play priors for model based reconstruction".
 
     Attributes:
-        client: maps images to clean IRs; frozen.
-        distance: misfit of clean IRs (N, ...) with wires (N, ...), (N,).
-        denoiser: what images are like.
-        misfit: unit of the misfit: that of starts on images held out.
-        error: root mean squared error of these starts.
-        iterations: evaluations of the loss and its gradient, over all rounds.
+        client: Maps images to clean IRs; frozen.
+        distance: Misfit of clean IRs (N, ...) with wires (N, ...), (N,).
+        denoiser: What images are like.
+        misfit: Unit of the misfit: that of starts on images held out.
+        error: Root mean squared error of these starts.
+        iterations: Evaluations of the loss and its gradient, over all rounds.
     """
 
     client: nn.Module

@@ -22,10 +22,10 @@ class PatchMixture:
     fewer evaluations of the client.
 
     Attributes:
-        weights: the probability of each component, (K,).
-        means: of the patches of each component, (K, p) with p = C * side * side.
-        covariances: of these patches, (K, p, p).
-        side: height and width of a patch, in pixels.
+        weights: The probability of each component, (K,).
+        means: Of the patches of each component, (K, p) with p = C * side * side.
+        covariances: Of these patches, (K, p, p).
+        side: Height and width of a patch, in pixels.
     """
 
     weights: Tensor

@@ -34,9 +34,9 @@ class Sampler:
     (DiffPIR); the noise between rounds is that of Ho, Jain, Abbeel, NeurIPS 2020 (DDPM), for growing variance.
 
     Attributes:
-        alternation: the client, the denoiser and the units.
-        decoder: gives the starts.
-        weight: of the prior.
+        alternation: The client, the denoiser and the units.
+        decoder: Gives the starts.
+        weight: Of the prior.
     """
 
     alternation: Alternation

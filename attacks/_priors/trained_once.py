@@ -27,9 +27,9 @@ def trained_once(recipe: Mapping[str, object], images: Tensor, train: Train) -> 
     them first.
 
     Args:
-        recipe: everything but the images that determines the tensors, as JSON values.
-        images: the attacker's, (K, C, H, W).
-        train: learns the tensors.
+        recipe: Everything but the images that determines the tensors, as JSON values.
+        images: The attacker's, (K, C, H, W).
+        train: Learns the tensors.
 
     Returns:
         The tensors, on the device of the images.

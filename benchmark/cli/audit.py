@@ -19,7 +19,7 @@ def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
         The exit code: 1 if there are flags and ``strict``, else 0.
 
     Raises:
-        UsageError: if the paths hold no results, or a damaged file.
+        UsageError: If the paths hold no results, or a damaged file.
     """
     rows, records = load_results(paths, "audit")
     groups = grouped(audit(rows, records, common_folder(paths)))

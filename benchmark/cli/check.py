@@ -37,13 +37,13 @@ def check(target: str, *, data_dir: Path | None) -> int:
 
     Args:
         target: ``NAME``, ``NAME:key=value,...`` or ``module.path:Class``.
-        data_dir: where a dataset finds its data.
+        data_dir: Where a dataset finds its data.
 
     Returns:
         The exit code: 1 if a check failed, else 0.
 
     Raises:
-        UsageError: if there is no such component, it cannot be made, or a dataset lacks its data.
+        UsageError: If there is no such component, it cannot be made, or a dataset lacks its data.
     """
     here, there = multiprocessing.Pipe(duplex=False)
     process = start_fresh(_check, there, Path.cwd(), target, data_dir, preload=[PRELOADED])

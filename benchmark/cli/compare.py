@@ -38,19 +38,19 @@ def compare_boards(
     """Run ``mia-bench compare``.
 
     Args:
-        a: leaderboard, results folder or published board.
-        b: the leaderboard, results folder or published board to compare with it.
-        on: columns that matching cells share, separated by commas; None for the columns that identify a cell.
-        fail_if: conditions under which to fail, as ``psnr_db > +0.5``.
+        a: Leaderboard, results folder or published board.
+        b: The leaderboard, results folder or published board to compare with it.
+        on: Columns that matching cells share, separated by commas; None for the columns that identify a cell.
+        fail_if: Conditions under which to fail, as ``psnr_db > +0.5``.
         notation: ``table``, ``csv``, ``markdown``, ``latex`` or ``html``.
-        columns: columns to print, separated by commas, in this order; None for names and scores.
-        wide: whether a table has all columns, rather than those that fit the terminal or 100 columns.
+        columns: Columns to print, separated by commas, in this order; None for names and scores.
+        wide: Whether a table has all columns, rather than those that fit the terminal or 100 columns.
 
     Returns:
         The exit code: 1 if a condition is met, else 0.
 
     Raises:
-        UsageError: if a board, a column or a condition is invalid, or no cell allows a condition to be checked.
+        UsageError: If a board, a column or a condition is invalid, or no cell allows a condition to be checked.
     """
     match_on = _columns(on) if on else list(MATCH_COLUMNS)
     known = ("state", *SHORT_NAMES, *NUMBERS, "note")
@@ -96,7 +96,7 @@ def violations(condition: Condition, differences: Sequence[Difference]) -> list[
     in A but none in B, such as a failed one, meets every condition: what cannot be checked does not pass.
 
     Raises:
-        UsageError: if no cell allows the condition to be checked.
+        UsageError: If no cell allows the condition to be checked.
     """
     if condition.column in CELL_COUNTS:
         count = sum(each.state == condition.column for each in differences)

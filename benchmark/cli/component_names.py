@@ -11,11 +11,11 @@ def kinds_of(name: str, *, or_else: str = "") -> list[Kind]:
     """Return the kinds that have a component of this name.
 
     Args:
-        name: name of an attack, defense, model or dataset.
-        or_else: a sentence for the error that says what else may be given.
+        name: Name of an attack, defense, model or dataset.
+        or_else: A sentence for the error that says what else may be given.
 
     Raises:
-        UsageError: if there is no such component.
+        UsageError: If there is no such component.
     """
     kinds: list[Kind] = [kind for kind in KINDS if name in registry.providers(kind)]
     if not kinds:

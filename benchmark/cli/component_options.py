@@ -34,7 +34,7 @@ def parse_rest(tokens: Sequence[str]) -> tuple[str | None, dict[str, list[Text]]
         The suite, if one is named, and the values of each option.
 
     Raises:
-        UsageError: if there are two suites.
+        UsageError: If there are two suites.
     """
     suites: list[str] = []
     options: dict[str, list[Text]] = {}

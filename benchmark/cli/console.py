@@ -77,9 +77,9 @@ def print_lines(header: list[str], lines: list[list[str]], *, named_by: int) -> 
     """Print a table, or where the terminal is too narrow for it each line as a paragraph: its names, then the rest.
 
     Args:
-        header: names of the columns.
-        lines: texts.
-        named_by: how many of the first columns name a line.
+        header: Names of the columns.
+        lines: Texts.
+        named_by: How many of the first columns name a line.
     """
     if fits(header, lines):
         print_table(header, lines)

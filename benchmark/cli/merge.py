@@ -14,7 +14,7 @@ def merge_folders(folders: Sequence[Path], out: Path) -> None:
     """Run ``mia-bench merge``.
 
     Raises:
-        UsageError: if a folder holds no records, or the folders contradict each other.
+        UsageError: If a folder holds no records, or the folders contradict each other.
     """
     merged = merge(folders, out)
     shared = f"; {count_of(merged.shared, 'was', 'were')} in several folders" if merged.shared else ""

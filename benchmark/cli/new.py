@@ -32,15 +32,15 @@ def create(noun: str, name: str, out: Path | None, template: str | None = None) 
 
     Args:
         noun: ``attack``, ``defense``, ``model`` or ``dataset``.
-        name: what users will write to choose it.
-        out: the folder, which must not exist or be empty; None for ``mia-bench-NAME`` in the current folder.
-        template: for a defense or an attack, one of its ``TEMPLATES``; None for the first.
+        name: What users will write to choose it.
+        out: The folder, which must not exist or be empty; None for ``mia-bench-NAME`` in the current folder.
+        template: For a defense or an attack, one of its ``TEMPLATES``; None for the first.
 
     Returns:
         The folder.
 
     Raises:
-        UsageError: if the name cannot be used, the folder is not empty, or it cannot be written; if a template is
+        UsageError: If the name cannot be used, the folder is not empty, or it cannot be written; if a template is
             given that the kind does not have.
     """
     _check_template(noun, template)

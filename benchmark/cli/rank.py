@@ -38,14 +38,14 @@ def rank_boards(
     """Run ``mia-bench rank``.
 
     Args:
-        paths: leaderboards or results folders.
-        sort: the column whose best values come first.
+        paths: Leaderboards or results folders.
+        sort: The column whose best values come first.
         notation: ``table``, ``csv``, ``markdown``, ``latex`` or ``html``.
-        columns: columns to print, separated by commas, in this order; None for the columns of the notation.
-        wide: whether a table has all columns, however wide it gets.
+        columns: Columns to print, separated by commas, in this order; None for the columns of the notation.
+        wide: Whether a table has all columns, however wide it gets.
 
     Raises:
-        UsageError: if a path holds no results or a damaged file, or a column does not exist.
+        UsageError: If a path holds no results or a damaged file, or a column does not exist.
     """
     chosen = (
         parse_columns(columns, COLUMNS, table="ranking", example="defense,psnr_db") if columns is not None else None
@@ -69,9 +69,9 @@ def print_ranking(ranked: pd.DataFrame, notation: str, *, wide: bool = False) ->
     """Print a ranking for people. A table states what all its rows share once, above them.
 
     Args:
-        ranked: a ranking with all columns.
+        ranked: A ranking with all columns.
         notation: ``table``, ``markdown``, ``latex`` or ``html``.
-        wide: whether a table has all columns, rather than those that fit the terminal or 100 columns.
+        wide: Whether a table has all columns, rather than those that fit the terminal or 100 columns.
     """
     if notation != "table" or ranked.empty:
         short = shorten(ranked)

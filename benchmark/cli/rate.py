@@ -25,13 +25,13 @@ def write_page(folder: Path, out: Path, *, trials: int, seed: int | None) -> Non
     """Run ``mia-bench rate`` without ratings: write the page, and its answers into the results folder.
 
     Args:
-        folder: the results folder.
-        out: the page to write.
-        trials: the number of questions.
-        seed: the seed of the questions; None takes one that nobody can predict.
+        folder: The results folder.
+        out: The page to write.
+        trials: The number of questions.
+        seed: The seed of the questions; None takes one that nobody can predict.
 
     Raises:
-        UsageError: if there are no images to rate, or the page cannot be written.
+        UsageError: If there are no images to rate, or the page cannot be written.
     """
     require_suffix(out, PAGE_SUFFIXES)
     records = read_records(folder) if folder.is_dir() else {}
@@ -50,7 +50,7 @@ def join_ratings(folder: Path, ratings: Sequence[Path]) -> None:
     """Run ``mia-bench rate --ratings``: print how often people recognized images, and write it into the records.
 
     Raises:
-        UsageError: if a file is not one of ratings for this folder.
+        UsageError: If a file is not one of ratings for this folder.
     """
     found = store_recognition(folder, score_ratings(ratings, read_key(folder)))
     ordered = sorted(found.values(), key=lambda record: record.details["recognized_by_people"])

@@ -20,17 +20,17 @@ def report(boards: Sequence[Path], *, out: Path, title: str | None = None, figur
     """Run ``mia-bench report``: write the page, and the figures if a folder is given for them.
 
     Args:
-        boards: results folders or leaderboards. Image strips are read from the folders, or from those of the
+        boards: Results folders or leaderboards. Image strips are read from the folders, or from those of the
             leaderboards.
-        out: path of the page.
-        title: title of the page; None for the default.
-        figures: folder of the figures; None for no figures.
+        out: Path of the page.
+        title: Title of the page; None for the default.
+        figures: Folder of the figures; None for no figures.
 
     Returns:
         The paths of the files written.
 
     Raises:
-        UsageError: if a board or an image strip cannot be read, there are no results, or a file cannot be written.
+        UsageError: If a board or an image strip cannot be read, there are no results, or a file cannot be written.
     """
     require_suffix(out, PAGE_SUFFIXES)
     if figures:

@@ -34,12 +34,12 @@ def run(
     """Run ``mia-bench run``.
 
     Args:
-        suite: name or path of a suite, if one is given.
-        given: what the command line says about the request; it wins over the suite.
-        options: where and how to compute.
-        own_options: the options of the command, one of which may be meant by an unknown one.
-        dry_run: whether only to print the plan.
-        quiet: whether to show no progress.
+        suite: Name or path of a suite, if one is given.
+        given: What the command line says about the request; it wins over the suite.
+        options: Where and how to compute.
+        own_options: The options of the command, one of which may be meant by an unknown one.
+        dry_run: Whether only to print the plan.
+        quiet: Whether to show no progress.
 
     Returns:
         The exit code: 0 when all is done, 1 when cells failed, 128 and the number of the signal when interrupted.

@@ -31,11 +31,11 @@ def show(written: str, image: str | None = None) -> None:
     """Print all about one component.
 
     Args:
-        written: its name, or the name and parameters, as ``torchvision:name=resnet18``.
-        image: the shape of the images that a model is given, as ``3x64x64``.
+        written: Its name, or the name and parameters, as ``torchvision:name=resnet18``.
+        image: The shape of the images that a model is given, as ``3x64x64``.
 
     Raises:
-        UsageError: if nothing has that name, a parameter is unknown or out of its range, the shape is not one, or the
+        UsageError: If nothing has that name, a parameter is unknown or out of its range, the shape is not one, or the
             network that was chosen has no cuts.
     """
     name, params = parse(written)
@@ -99,9 +99,9 @@ def _show_cuts(model: Model, shapes: Sequence[tuple[int, int, int]], *, chosen: 
     """Print the cuts of a model with what the client computes and sends for one image.
 
     Args:
-        model: the model.
-        shapes: of the images that it is given.
-        chosen: whether the user chose the network or the image, so that it is an error if there are no cuts at all.
+        model: The model.
+        shapes: Of the images that it is given.
+        chosen: Whether the user chose the network or the image, so that it is an error if there are no cuts at all.
     """
     reasons: list[str] = []
     for shape in shapes:

@@ -14,7 +14,7 @@ def status(folder: Path) -> None:
     """Run ``mia-bench status``.
 
     Raises:
-        UsageError: if the folder holds no run, or a damaged file.
+        UsageError: If the folder holds no run, or a damaged file.
     """
     planned = read_plan(folder)
     if not planned:

@@ -14,7 +14,7 @@ def submit(folder: Path, out: Path, *, title: str, paper: str, code: str) -> Non
     """Run ``mia-bench submit``.
 
     Raises:
-        UsageError: if the folder does not hold complete, valid results.
+        UsageError: If the folder does not hold complete, valid results.
     """
     manifest = write_submission(folder, out, title=title, paper=paper, code=code)
     cells = sum(name.startswith("cells/") for name in manifest.files)

@@ -25,9 +25,9 @@ def print_frame(frame: pd.DataFrame, notation: str, bold: pd.DataFrame | None = 
     """Print a frame to stdout.
 
     Args:
-        frame: the table; texts in it may be untrusted.
+        frame: The table; texts in it may be untrusted.
         notation: ``table``, ``csv``, ``markdown``, ``latex`` or ``html``.
-        bold: which values LaTeX prints in bold; a frame of the same shape, or None for no value.
+        bold: Which values LaTeX prints in bold; a frame of the same shape, or None for no value.
     """
     if notation == "csv":
         say(to_csv(frame), end="")

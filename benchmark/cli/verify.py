@@ -38,18 +38,18 @@ def verify_submission(
     """Run ``mia-bench verify``.
 
     Args:
-        path: the submission.
-        cells: the number of cells to compute again.
-        seed: the seed of their choice; None takes one that nobody can predict.
-        data_dir: the folder of the images.
-        device: the device to compute on.
-        verdicts_file: the file to write the outcomes to; None writes none.
+        path: The submission.
+        cells: The number of cells to compute again.
+        seed: The seed of their choice; None takes one that nobody can predict.
+        data_dir: The folder of the images.
+        device: The device to compute on.
+        verdicts_file: The file to write the outcomes to; None writes none.
 
     Returns:
         The exit code: 0 if every sampled cell was reproduced, else 1.
 
     Raises:
-        UsageError: if the file is not a valid submission.
+        UsageError: If the file is not a valid submission.
     """
     torch.set_num_threads(1)  # The same arithmetic in one process and in several.
     submission = read_submission(path)

@@ -29,11 +29,11 @@ class Condition:
     """A limit on a column, or on a count of cells.
 
     Attributes:
-        text: the condition as the user wrote it.
-        column: a column of the leaderboard, or one of ``CELL_COUNTS``.
-        is_change: whether the condition is about the change from A to B, or else about the value in B.
-        sign: one of the ``OPERATORS``.
-        limit: the number to compare with.
+        text: The condition as the user wrote it.
+        column: A column of the leaderboard, or one of ``CELL_COUNTS``.
+        is_change: Whether the condition is about the change from A to B, or else about the value in B.
+        sign: One of the ``OPERATORS``.
+        limit: The number to compare with.
 
     Example:
         >>> Condition("psnr_db > +0.5", "psnr_db", True, ">", 0.5).met(0.7)
@@ -55,12 +55,12 @@ def parse_condition(text: str, columns: Sequence[str]) -> Condition:
     """Parse a condition.
 
     Args:
-        text: a condition such as ``psnr_db > +0.5`` (B exceeds A by more than 0.5), ``accuracy < 0.9`` (the value in B)
+        text: A condition such as ``psnr_db > +0.5`` (B exceeds A by more than 0.5), ``accuracy < 0.9`` (the value in B)
             or ``missing > 0``.
-        columns: the columns of numbers.
+        columns: The columns of numbers.
 
     Raises:
-        UsageError: if the text is not a condition, or its column does not hold numbers.
+        UsageError: If the text is not a condition, or its column does not hold numbers.
 
     Example:
         >>> parse_condition("accuracy < -0.01", ["accuracy"]).is_change

@@ -22,11 +22,11 @@ class Change:
     """The values of one column in a cell of both boards.
 
     Attributes:
-        before: the value in A; None if there is none.
-        after: the value in B; None if there is none.
-        low: lower end of the 95 % interval of the change.
-        high: upper end of the 95 % interval of the change.
-        p: two-sided p-value, adjusted by Holm's method over all tests of the comparison.
+        before: The value in A; None if there is none.
+        after: The value in B; None if there is none.
+        low: Lower end of the 95 % interval of the change.
+        high: Upper end of the 95 % interval of the change.
+        p: Two-sided p-value, adjusted by Holm's method over all tests of the comparison.
         test: ``paired`` if the same images are compared, ``intervals`` if the intervals of both means are, or empty.
 
     Example:
@@ -57,9 +57,9 @@ class Difference:
     """A cell of one board or of both.
 
     Attributes:
-        a: the rows in A; None if A does not have the cell.
-        b: the rows in B; None if B does not have the cell.
-        changes: the changes by column.
+        a: The rows in A; None if A does not have the cell.
+        b: The rows in B; None if B does not have the cell.
+        changes: The changes by column.
 
     Example:
         >>> Difference(None, None).changes
@@ -85,16 +85,16 @@ def compare(
     """Compare two boards.
 
     Args:
-        a: the earlier board, or the reference.
-        b: the later board.
-        on: columns that matching cells share; ``seed`` is left out if a board does not have it.
-        extra: columns to compare in addition to ``COMPARED_COLUMNS``.
+        a: The earlier board, or the reference.
+        b: The later board.
+        on: Columns that matching cells share; ``seed`` is left out if a board does not have it.
+        extra: Columns to compare in addition to ``COMPARED_COLUMNS``.
 
     Returns:
         The cells of both boards, then those missing in B, then those added in B.
 
     Raises:
-        UsageError: if the boards are not comparable, or a cell matches several others.
+        UsageError: If the boards are not comparable, or a cell matches several others.
     """
     _refuse_protocols(a, b)
     pairs, missing, added = match(a, b, effective(on, a, b))

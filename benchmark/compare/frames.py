@@ -45,8 +45,8 @@ def short(differences: Sequence[Difference], chosen: Sequence[str] = ()) -> tupl
     """Return the differences, for people.
 
     Args:
-        differences: at least one.
-        chosen: columns to show, in this order; none shows names, scores and notes.
+        differences: At least one.
+        chosen: Columns to show, in this order; none shows names, scores and notes.
 
     Returns:
         The parts of the names that all rows share, a table of the rest, and how many of its first columns name a row.

@@ -55,9 +55,9 @@ class ComparedBoard:
     """One of two boards of a comparison.
 
     Attributes:
-        path: path from which the board was read.
-        entries: rows of the board.
-        published: whether these are published results, which may leave out columns and parameters.
+        path: Path from which the board was read.
+        entries: Rows of the board.
+        published: Whether these are published results, which may leave out columns and parameters.
 
     Example:
         >>> ComparedBoard(Path("a.csv"), [BoardRow({"seed": 0})]).has("seed")
@@ -73,7 +73,7 @@ class ComparedBoard:
         """Read a leaderboard, a results folder or a published board.
 
         Raises:
-            UsageError: if the path is none of these, damaged or empty.
+            UsageError: If the path is none of these, damaged or empty.
         """
         entries, published = load_board_rows(path)
         if not entries:
@@ -88,10 +88,10 @@ class ComparedBoard:
         """Return the rows in groups that differ only in their seed.
 
         Args:
-            by_seed: whether each seed is a group.
+            by_seed: Whether each seed is a group.
 
         Raises:
-            UsageError: if two rows of a group have the same seed.
+            UsageError: If two rows of a group have the same seed.
         """
         found: dict[Hashable, list[BoardRow]] = defaultdict(list)
         for entry in self.entries:
@@ -119,7 +119,7 @@ def match(
         The pairs in the order of A, the cells of A without a partner, and the cells of B without a partner.
 
     Raises:
-        UsageError: if a cell of a leaderboard has several partners in another, or a board has a cell twice.
+        UsageError: If a cell of a leaderboard has several partners in another, or a board has a cell twice.
     """
     left, right = a.groups(by_seed="seed" in on), b.groups(by_seed="seed" in on)
     pairs = _pairs(left, right, a, b, on)

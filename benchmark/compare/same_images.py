@@ -45,10 +45,10 @@ def same_images(one: CellGroup, other: CellGroup, fingerprints_a: Fingerprints, 
     """Return whether two groups certainly attacked the same images in the same order.
 
     Args:
-        one: group of the first board.
-        other: group of the second board.
-        fingerprints_a: fingerprints of the first board.
-        fingerprints_b: fingerprints of the second board.
+        one: Group of the first board.
+        other: Group of the second board.
+        fingerprints_a: Fingerprints of the first board.
+        fingerprints_b: Fingerprints of the second board.
     """
     cells = {entry.values.get("cell_id") for entry in (*one.entries, *other.entries)}
     if len(cells) == 1 and None not in cells:

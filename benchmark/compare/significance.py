@@ -22,9 +22,9 @@ def paired(
     The test inverts the interval: the p-value is below 0.05 exactly if the interval of the mean difference excludes 0.
 
     Args:
-        before: scores before, (N,).
-        after: scores after, (N,), of the same images in the same order.
-        sources: the source of each image, (N,), where images of one source are not independent.
+        before: Scores before, (N,).
+        after: Scores after, (N,), of the same images in the same order.
+        sources: The source of each image, (N,), where images of one source are not independent.
 
     Returns:
         The 95 % interval of the mean difference, and the two-sided p-value. All are None if there are too few images or
@@ -49,9 +49,9 @@ def unpaired(
     On the same images, whose scores are correlated, this is conservative: the true p-value is lower.
 
     Args:
-        means: the first mean and the second.
-        before: the 95 % interval (low, high) of the first.
-        after: the 95 % interval (low, high) of the second.
+        means: The first mean and the second.
+        before: The 95 % interval (low, high) of the first.
+        after: The 95 % interval (low, high) of the second.
 
     Returns:
         The 95 % interval of the difference, and the two-sided p-value by the normal distribution, which is below 0.05
@@ -80,7 +80,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     It holds for dependent tests, such as those of PSNR and SSIM of one cell.
 
     Args:
-        p_values: of all tests, in any order.
+        p_values: Of all tests, in any order.
 
     Returns:
         Adjusted p-values in the same order, at most 1.

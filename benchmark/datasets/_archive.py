@@ -23,9 +23,9 @@ class Array:
     """The header of an array in an archive.
 
     Attributes:
-        name: without the suffix ``.npy``.
-        shape: as in the file.
-        dtype: as in the file.
+        name: Without the suffix ``.npy``.
+        shape: As in the file.
+        dtype: As in the file.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Archive:
         """Open it.
 
         Raises:
-            UsageError: if it is not a ZIP archive, or cannot be read.
+            UsageError: If it is not a ZIP archive, or cannot be read.
         """
         self.path = path
         try:
@@ -65,7 +65,7 @@ class Archive:
         """Read shape and type of an array.
 
         Raises:
-            UsageError: if it is damaged, or holds Python objects.
+            UsageError: If it is damaged, or holds Python objects.
         """
         with self._reading(name) as file:
             return self._header(file, name)
@@ -74,7 +74,7 @@ class Archive:
         """Read an array in parts along its first dimension.
 
         Raises:
-            UsageError: if it is damaged.
+            UsageError: If it is damaged.
         """
         with self._reading(name) as file:
             array = self._header(file, name)

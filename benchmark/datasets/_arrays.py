@@ -48,7 +48,7 @@ def read_archive(path: Path, wanted: TaskChoice) -> tuple[RawImages, RawImages, 
         wanted: What the labels are for.
 
     Raises:
-        UsageError: if the file is missing or damaged, or its arrays are not images and labels.
+        UsageError: If the file is missing or damaged, or its arrays are not images and labels.
     """
     with Archive(path) as archive:
         layout = _layout(archive, wanted)

@@ -33,11 +33,11 @@ def divide_files(files: Sequence[LabelledFile], classes: Sequence[str]) -> dict[
     """Make a fifth of the files of each class, but at least one, the test split.
 
     Args:
-        files: all of them.
-        classes: names of the classes, in label order.
+        files: All of them.
+        classes: Names of the classes, in label order.
 
     Raises:
-        UsageError: if a class has fewer than ``MIN_CLASS_IMAGES`` images.
+        UsageError: If a class has fewer than ``MIN_CLASS_IMAGES`` images.
     """
     splits: dict[str, list[LabelledFile]] = {"train": [], "test": []}
     for label, name in enumerate(classes):

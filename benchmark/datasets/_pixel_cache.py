@@ -33,13 +33,13 @@ def cached_pixels(identity: Any, shape: tuple[int, int, int, int], parts: Callab
     Args:
         identity: JSON-serializable description of what the images follow from.
         shape: (N, C, H, W).
-        parts: makes the images if they are not in the cache, each part (M, C, H, W), together ``shape``.
+        parts: Makes the images if they are not in the cache, each part (M, C, H, W), together ``shape``.
 
     Returns:
         (N, C, H, W) uint8, or ``StoredImages`` of this shape if their floats would exceed ``MAX_FLOAT_BYTES``.
 
     Raises:
-        UsageError: if the cache cannot be written or is full, or the cached file is damaged.
+        UsageError: If the cache cannot be written or is full, or the cached file is damaged.
     """
     path = cache_path("datasets", identity).with_suffix(".npy")
     with usable_cache(path):

@@ -35,9 +35,9 @@ class _Part(NamedTuple):
     """A region of a photograph, and how many crops of it are taken.
 
     Attributes:
-        photo: the region.
-        crops: the number of random crops.
-        whole: whether its largest square is taken, too.
+        photo: The region.
+        crops: The number of random crops.
+        whole: Whether its largest square is taken, too.
     """
 
     photo: Image.Image

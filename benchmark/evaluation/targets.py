@@ -97,7 +97,7 @@ class TargetStore:
         """Return how many outputs the network needs for its task; 0 where images have no labels.
 
         Raises:
-            UsageError: if it would have to be trained without labels, or only some classes are among its categories.
+            UsageError: If it would have to be trained without labels, or only some classes are among its categories.
         """
         return expected_outputs(self._data.facts(dataset), cast(Model, model.component), dataset.label, model.label)
 

@@ -23,12 +23,12 @@ class Gap:
     """A cell that a row of a ranking lacks.
 
     Attributes:
-        scenario: the scenario of the row.
-        defense: the defense of the row.
-        attack: the attack that is lacking.
-        seed: the seed at which it is lacking.
+        scenario: The scenario of the row.
+        defense: The defense of the row.
+        attack: The attack that is lacking.
+        seed: The seed at which it is lacking.
         why: ``missing``, or the status of the cell and its reason.
-        attainable: whether a run may fill the gap. It may not if the attack does not apply to the defense.
+        attainable: Whether a run may fill the gap. It may not if the attack does not apply to the defense.
 
     Example:
         >>> Gap(scenario=("mnist", "lenet5", "relu2", 64), defense=("tee", "{}"), attack=("ridge", "{}"), seed=0).why
@@ -80,7 +80,7 @@ def each_once(rows: Iterable[Row]) -> list[Row]:
     """Return each cell once: with its scores, if one board has them and another does not.
 
     Raises:
-        UsageError: if two rows are the same cell with other data, other versions or other scores.
+        UsageError: If two rows are the same cell with other data, other versions or other scores.
     """
     found: dict[tuple[ScenarioKey, Component, Component, int], Row] = {}
     for row in rows:
@@ -113,7 +113,7 @@ def find_gaps(rows: Iterable[Row]) -> list[Gap]:
     attacks ran says nothing about the others.
 
     Args:
-        rows: rows of one or several leaderboards.
+        rows: Rows of one or several leaderboards.
     """
     gaps: list[Gap] = []
     for scenario, defenses in by_defense(rows).items():

@@ -29,8 +29,8 @@ def completing_commands(rows: Sequence[Row], out: Path | None = None) -> dict[Sc
     elsewhere; the commands fill these as well, so that no row of the scenario is incomplete after them.
 
     Args:
-        rows: rows of one or several leaderboards.
-        out: the results folder to write to; None leaves the option out.
+        rows: Rows of one or several leaderboards.
+        out: The results folder to write to; None leaves the option out.
 
     Returns:
         The commands by scenario. Scenarios without gaps, or with gaps that cannot be filled, are left out.
@@ -106,8 +106,8 @@ def gap_notice(rows: Sequence[Row], out: Path | None = None) -> list[str]:
     """Return what the rows of a ranking lack and how to complete them, line by line; nothing if they are complete.
 
     Args:
-        rows: rows of one or several leaderboards.
-        out: the results folder to write to; None leaves the option out.
+        rows: Rows of one or several leaderboards.
+        out: The results folder to write to; None leaves the option out.
     """
     gaps, where = find_gaps(rows), len(by_defense(rows)) > 1
     lines = []
@@ -136,7 +136,7 @@ def describe_gaps(gaps: Iterable[Gap]) -> dict[Component, str]:
     """Return in words what each defense of one scenario lacks: each attack with its seeds, and why.
 
     Args:
-        gaps: gaps of one scenario.
+        gaps: Gaps of one scenario.
     """
     seeds: dict[Component, dict[tuple[Component, str], list[int]]] = defaultdict(lambda: defaultdict(list))
     for gap in gaps:

@@ -24,9 +24,9 @@ class CsvTable:
     """The texts of a CSV file.
 
     Attributes:
-        path: the path of the file.
-        columns: the names of the columns, each once.
-        lines: the number of each line in the file, and its values by column; empty values are left out.
+        path: The path of the file.
+        columns: The names of the columns, each once.
+        lines: The number of each line in the file, and its values by column; empty values are left out.
 
     Example:
         >>> CsvTable(Path("board.csv"), ["attack", "psnr_db"], [(2, {"attack": "ridge", "psnr_db": "20.1"})]).columns
@@ -41,7 +41,7 @@ class CsvTable:
         """Check that a table has certain columns, in any order.
 
         Raises:
-            UsageError: if one is missing. The message names a column that may be a misspelling.
+            UsageError: If one is missing. The message names a column that may be a misspelling.
         """
         missing = [column for column in columns if column not in self.columns]
         if missing:
@@ -54,7 +54,7 @@ def read_csv(path: Path) -> CsvTable:
     """Read a table with commas, semicolons or tabs between its values. An index that pandas wrote is left out.
 
     Raises:
-        UsageError: if the file is not such a table, a column exists twice, or a line has too many or too few values.
+        UsageError: If the file is not such a table, a column exists twice, or a line has too many or too few values.
     """
     try:
         text = read_text(path)

@@ -13,10 +13,10 @@ class FlagKind:
     """One kind of flag.
 
     Attributes:
-        identifier: the stable name, in kebab case, as in the column ``flags`` of a ranking.
-        meaning: one sentence that says what was found.
-        causes: likely causes, the most frequent first.
-        remedy: what to do, in at most two short sentences.
+        identifier: The stable name, in kebab case, as in the column ``flags`` of a ranking.
+        meaning: One sentence that says what was found.
+        causes: Likely causes, the most frequent first.
+        remedy: What to do, in at most two short sentences.
 
     Example:
         >>> FLAG_KINDS["aux-overlap"].meaning

@@ -13,10 +13,10 @@ class Flag:
     """One reason to doubt a cell.
 
     Attributes:
-        name: identifier of its kind; see ``flag_kinds``.
-        sentence: what was found, with its figures, without a period at the end.
-        cell_ids: the cell in doubt, then the one that it was compared with.
-        subject: what is in doubt, in short, as ``ridge on dp_ir:sigma=0.1``.
+        name: Identifier of its kind; see ``flag_kinds``.
+        sentence: What was found, with its figures, without a period at the end.
+        cell_ids: The cell in doubt, then the one that it was compared with.
+        subject: What is in doubt, in short, as ``ridge on dp_ir:sigma=0.1``.
 
     Example:
         >>> Flag("incomplete", "dp_ir lacks ridge", ("0123456789abcdef",), "dp_ir").name

@@ -26,8 +26,8 @@ class Cells:
     """The rows of several boards, each cell once, with the records that are stored next to them.
 
     Attributes:
-        rows: the rows by cell.
-        records: the available records by cell.
+        rows: The rows by cell.
+        records: The available records by cell.
 
     Example:
         >>> cells = Cells()
@@ -45,7 +45,7 @@ class Cells:
         """Add a leaderboard or a results folder.
 
         Raises:
-            UsageError: if the path is neither, a file is damaged, or a cell has other scores than before.
+            UsageError: If the path is neither, a file is damaged, or a cell has other scores than before.
         """
         if path.is_dir():
             found = read_records(path)
@@ -73,7 +73,7 @@ class Cells:
         """Add a row. A finished row of a cell replaces an unfinished one.
 
         Raises:
-            UsageError: if the cell was added with other scores.
+            UsageError: If the cell was added with other scores.
         """
         cell_id = row.cell_id
         known = self.rows.get(cell_id)
@@ -94,7 +94,7 @@ class Cells:
         """Return all rows and records.
 
         Raises:
-            UsageError: if the rows are of different evaluation protocols.
+            UsageError: If the rows are of different evaluation protocols.
         """
         protocols = sorted({row.protocol for row in self.rows.values()})
         if len(protocols) > 1:
@@ -120,7 +120,7 @@ def load_boards(paths: Sequence[Path]) -> tuple[list[Row], dict[str, Record]]:
     """Read leaderboards or results folders, each cell once, and the records that are stored next to them.
 
     Raises:
-        UsageError: if a file is not a leaderboard, a folder holds no records, a record is damaged, boards contradict
+        UsageError: If a file is not a leaderboard, a folder holds no records, a record is damaged, boards contradict
             each other, or scores are of different evaluation protocols.
     """
     cells = Cells()
@@ -150,8 +150,8 @@ class BoardRow:
     """A row of a leaderboard or of a published board.
 
     Attributes:
-        values: the values by column; columns that the board does not have, or leaves empty, are absent.
-        record: the record of the cell, if it is available.
+        values: The values by column; columns that the board does not have, or leaves empty, are absent.
+        record: The record of the cell, if it is available.
 
     Example:
         >>> BoardRow({"attack": "ridge", "psnr_db": 20}).number("psnr_db")
@@ -174,7 +174,7 @@ def load_board_rows(path: Path) -> tuple[list[BoardRow], bool]:
         The rows, and whether they are published results, which may leave columns out and have the column ``source``.
 
     Raises:
-        UsageError: if the path is none of these, or damaged.
+        UsageError: If the path is none of these, or damaged.
     """
     cells = Cells()
     if path.is_dir():

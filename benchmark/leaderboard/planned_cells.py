@@ -18,7 +18,7 @@ def read_plan(out: Path) -> dict[str, str]:
     """Return the cells that runs into a folder have planned: their labels by cell id; nothing if there is no plan.
 
     Raises:
-        UsageError: if the plan is damaged.
+        UsageError: If the plan is damaged.
     """
     path = plan_path(out)
     if not path.exists():

@@ -18,34 +18,34 @@ class RankedDefense:
     """One defense with its parameters, in one scenario; the fields are the columns of a ranking.
 
     Attributes:
-        psnr_db: mean over images of the highest PSNR over the attacks, in dB.
-        ssim: mean over images of the highest SSIM over the attacks.
+        psnr_db: Mean over images of the highest PSNR over the attacks, in dB.
+        ssim: Mean over images of the highest SSIM over the attacks.
         leak_db: ``psnr_db`` minus that of the reference attack, which ignores the wire.
-        recognisable: share of images whose highest SSIM is at least 0.3.
-        recognisable_mean_image: the same share for the reference attack alone. Smooth images are recognizable even if
+        recognisable: Share of images whose highest SSIM is at least 0.3.
+        recognisable_mean_image: The same share for the reference attack alone. Smooth images are recognizable even if
             nothing leaks.
-        worst_attack: the attack, with its parameters, that has the highest mean PSNR.
+        worst_attack: The attack, with its parameters, that has the highest mean PSNR.
         worst_case: ``per image``, or ``of means`` if the scores of the images are not available.
-        accuracy_kept: accuracy as a share of the undefended one.
-        utility: utility by the metric of the task, which is the accuracy for classification.
-        utility_metric: the name of that metric.
-        utility_undefended: utility of the undefended network.
-        utility_kept: utility as a share of the undefended one, if that is above 0, at the seeds that have both.
-        agreement: agreement with the undefended network.
-        attacks: number of attacks with a score. An attack with other parameters is another attack, and the reference
+        accuracy_kept: Accuracy as a share of the undefended one.
+        utility: Utility by the metric of the task, which is the accuracy for classification.
+        utility_metric: The name of that metric.
+        utility_undefended: Utility of the undefended network.
+        utility_kept: Utility as a share of the undefended one, if that is above 0, at the seeds that have both.
+        agreement: Agreement with the undefended network.
+        attacks: Number of attacks with a score. An attack with other parameters is another attack, and the reference
             attack is none.
-        pareto: whether the defense is complete, and no other complete defense of the scenario surely keeps
+        pareto: Whether the defense is complete, and no other complete defense of the scenario surely keeps
             more utility at a lower PSNR.
-        incomplete: whether an attack of the scenario is missing, failed or inapplicable at one of the seeds. An attack
+        incomplete: Whether an attack of the scenario is missing, failed or inapplicable at one of the seeds. An attack
             that is inapplicable to all defenses is not required.
-        flags: identifiers of the flags of its cells; see ``flag_kinds``.
-        recognized_by_people: the largest share over the attacks of images that people recognized, if ``mia-bench rate``
+        flags: Identifiers of the flags of its cells; see ``flag_kinds``.
+        recognized_by_people: The largest share over the attacks of images that people recognized, if ``mia-bench rate``
             joined ratings.
-        attack_gap_db: how far the best attack is from the best one possible, where the images come from a known
+        attack_gap_db: How far the best attack is from the best one possible, where the images come from a known
             distribution.
-        attribute: the label that can be read best from the wire, beyond what the outputs of the network tell.
-        attribute_accuracy: the share of images of which a probe reads it.
-        attribute_gain: by how much that is above the share by the outputs or by the most frequent value.
+        attribute: The label that can be read best from the wire, beyond what the outputs of the network tell.
+        attribute_accuracy: The share of images of which a probe reads it.
+        attribute_gain: By how much that is above the share by the outputs or by the most frequent value.
 
     Example:
         >>> RankedDefense(
@@ -116,11 +116,11 @@ def describe_defense(
     """Describe one defense in one scenario.
 
     Args:
-        cells: all rows of the defense.
-        records: available records by cell.
-        undefended: utility of the undefended network by seed, for tasks other than classification.
-        flags: identifiers of the flags of its cells.
-        complete: whether each attack ran at each seed.
+        cells: All rows of the defense.
+        records: Available records by cell.
+        undefended: Utility of the undefended network by seed, for tasks other than classification.
+        flags: Identifiers of the flags of its cells.
+        complete: Whether each attack ran at each seed.
     """
     first = cells[0]
     scored = [row for row in cells if is_scored(row)]

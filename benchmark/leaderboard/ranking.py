@@ -30,17 +30,17 @@ def rank(rows: Iterable[Row], records: Mapping[str, Record], sort: str = "psnr_d
     The rule is stated in docs/explanation/ranking.md, with a worked example.
 
     Args:
-        rows: rows of one or several leaderboards.
-        records: available records by cell. Without them, the mean of the strongest attack replaces the worst case
+        rows: Rows of one or several leaderboards.
+        records: Available records by cell. Without them, the mean of the strongest attack replaces the worst case
             per image; it is lower.
-        sort: the column whose best values come first in each scenario; ties are resolved by PSNR. Incomplete defenses
+        sort: The column whose best values come first in each scenario; ties are resolved by PSNR. Incomplete defenses
             come after complete ones, and defenses without a score come last.
 
     Returns:
         One row per defense with its parameters; the columns are the fields of ``RankedDefense``.
 
     Raises:
-        UsageError: if two rows are the same cell of different data or versions, or ``sort`` is not a column.
+        UsageError: If two rows are the same cell of different data or versions, or ``sort`` is not a column.
 
     Example:
         >>> list(rank([], {}).columns[:6])
@@ -71,7 +71,7 @@ def rank_scenarios(
         The defenses of each scenario in their order, and which of them beat each other.
 
     Raises:
-        UsageError: if two rows are the same cell of different data or versions, or ``sort`` is not a column.
+        UsageError: If two rows are the same cell of different data or versions, or ``sort`` is not a column.
     """
     if sort not in COLUMNS:
         raise UsageError(

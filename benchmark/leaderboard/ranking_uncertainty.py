@@ -25,9 +25,9 @@ def leak_estimates(scored: Sequence[Row], records: Mapping[str, Record], *, comp
     averaged over seeds.
 
     Args:
-        scored: finished rows of the defense.
-        records: available records by cell.
-        complete: whether each attack ran at each seed. If not, the seed at which most is recovered counts.
+        scored: Finished rows of the defense.
+        records: Available records by cell.
+        complete: Whether each attack ran at each seed. If not, the seed at which most is recovered counts.
     """
     seeds = [*by_seed(scored).values()]
     if scored and all(has_image_scores(row, records) for row in scored):

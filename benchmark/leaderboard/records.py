@@ -269,8 +269,8 @@ def explain(error: ValidationError, column: str = "") -> str:
     """Describe what is invalid in a row or a record, as a sentence without a period.
 
     Args:
-        error: the error, of which the first fault is described.
-        column: the column of a value that was validated alone.
+        error: The error, of which the first fault is described.
+        column: The column of a value that was validated alone.
     """
     first = error.errors(include_url=False)[0]
     where = ".".join(map(str, ((column,) if column else ()) + first["loc"]))

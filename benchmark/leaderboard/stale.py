@@ -23,7 +23,7 @@ def find_record(out: Path, cell_id: str) -> Record | None:
     """Return the record of a cell, also an outdated one, if there is one of this schema.
 
     Raises:
-        UsageError: if the file is damaged.
+        UsageError: If the file is damaged.
     """
     for path in (record_path(out, cell_id), outdated_folder(out) / f"{cell_id}.json"):
         if path.exists() and (record := read_readable(path)):
@@ -35,16 +35,16 @@ def set_aside(out: Path, planned: Mapping[str, Cell], fingerprints: Mapping[str,
     """Move outdated records to a separate folder, and planned records that are valid again back.
 
     Args:
-        out: the results folder.
-        planned: the planned cells by their id.
-        fingerprints: fingerprints of the planned data, by the name of the dataset in a leaderboard. Records of other
+        out: The results folder.
+        planned: The planned cells by their id.
+        fingerprints: Fingerprints of the planned data, by the name of the dataset in a leaderboard. Records of other
             data, and of components that are not installed, stay where they are.
 
     Returns:
         The present ids of the cells whose records were moved, by their ids in these records.
 
     Raises:
-        UsageError: if a record is damaged.
+        UsageError: If a record is damaged.
     """
     for cell_id in planned:
         aside = outdated_folder(out) / f"{cell_id}.json"

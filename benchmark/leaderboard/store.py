@@ -41,7 +41,7 @@ def read_record(path: Path) -> Record:
     """Read the record of a cell.
 
     Raises:
-        UsageError: if the file is damaged, or its scores contradict each other.
+        UsageError: If the file is damaged, or its scores contradict each other.
     """
     record = read_readable(path)
     if record is None:
@@ -57,7 +57,7 @@ def read_readable(path: Path) -> Record | None:
     """Read the record of a cell; None if it has a schema that this version cannot read.
 
     Raises:
-        UsageError: if the file is damaged, or its scores contradict each other.
+        UsageError: If the file is damaged, or its scores contradict each other.
     """
     content = read_content(path)
     if content.get("schema_version") not in READABLE_SCHEMAS:
@@ -77,7 +77,7 @@ def read_content(path: Path) -> dict[str, Any]:
     """Read the content of a record of any schema.
 
     Raises:
-        UsageError: if the file does not hold an object with a row.
+        UsageError: If the file does not hold an object with a row.
     """
     try:
         content = read_json(path)
@@ -116,11 +116,11 @@ def rebuild(out: Path, planned: Iterable[str]) -> Path:
     """Write ``leaderboard.csv`` and its schema from the records, and return its path.
 
     Args:
-        out: the results folder.
-        planned: cells that runs into this folder have planned. Their rows may disappear with their records.
+        out: The results folder.
+        planned: Cells that runs into this folder have planned. Their rows may disappear with their records.
 
     Raises:
-        UsageError: if a record is damaged, or the leaderboard holds rows that have no record and would be lost.
+        UsageError: If a record is damaged, or the leaderboard holds rows that have no record and would be lost.
     """
     path = board_path(out)
     with locked(path):
@@ -156,7 +156,7 @@ def numbered_rows(table: CsvTable) -> list[tuple[int, Row]]:
     Columns may be in any order. Columns that a leaderboard does not have are ignored with a warning.
 
     Raises:
-        UsageError: if a column is missing, a value is not allowed, or scores contradict each other.
+        UsageError: If a column is missing, a value is not allowed, or scores contradict each other.
     """
     table.require(COLUMNS[: COLUMNS.index("task")], f"a leaderboard of schema {READABLE_SCHEMAS[0]} or higher")
     known = dict.fromkeys(COLUMNS)
@@ -177,7 +177,7 @@ def rows_of(frame: pd.DataFrame) -> list[Row]:
     """Return the rows of a data frame, as ``mia_bench.run`` returns it. Further columns are ignored with a warning.
 
     Raises:
-        UsageError: if a column is missing, a value is not allowed, or scores contradict each other.
+        UsageError: If a column is missing, a value is not allowed, or scores contradict each other.
     """
     known = [column for column in COLUMNS if column in frame.columns]
     if twice := [str(column) for column in frame.columns[frame.columns.duplicated()] if column in known]:
@@ -217,7 +217,7 @@ def check_writable(out: Path) -> None:
     """Check that results can be written, before hours are spent on them.
 
     Raises:
-        UsageError: if the folder cannot be created or written.
+        UsageError: If the folder cannot be created or written.
     """
     with writing_results(out):
         cells_folder(out).mkdir(parents=True, exist_ok=True)
@@ -231,7 +231,7 @@ def writing_results(out: Path) -> Iterator[None]:
     """Turn errors of the file system in a block of a run into one sentence, which says what becomes of its results.
 
     Raises:
-        UsageError: if results cannot be written, for example because the disk is full.
+        UsageError: If results cannot be written, for example because the disk is full.
     """
     try:
         yield

@@ -26,9 +26,9 @@ def worst_case(scored: Sequence[Row], records: Mapping[str, Record], *, complete
     strong attack, so the seed at which most is recovered counts.
 
     Args:
-        scored: finished rows of the defense.
-        records: available records by cell.
-        complete: whether each attack ran at each seed.
+        scored: Finished rows of the defense.
+        records: Available records by cell.
+        complete: Whether each attack ran at each seed.
 
     Returns:
         ``psnr_db``, ``ssim``, ``leak_db``, ``recognisable``, ``recognisable_mean_image``, ``worst_attack`` and
@@ -87,8 +87,8 @@ def worst_scores(scored: Sequence[Row], records: Mapping[str, Record]) -> tuple[
     counts if it is higher.
 
     Args:
-        scored: finished rows of one defense and one seed.
-        records: available records by cell.
+        scored: Finished rows of one defense and one seed.
+        records: Available records by cell.
     """
     psnr, ssim = best_of_each(scored, records)
     found = [max(_known(scored, column)) for column in ("psnr_db", "ssim", "recognisable")]

@@ -25,8 +25,8 @@ def count_macs(call: Callable[[Tensor], object], value: Tensor) -> int:
     layers count as their counterparts on floats.
 
     Args:
-        call: a module or a function.
-        value: what it is given; a tensor on the device ``meta`` will do.
+        call: A module or a function.
+        value: What it is given; a tensor on the device ``meta`` will do.
 
     Example:
         >>> count_macs(torch.nn.Linear(10, 5), torch.zeros(1, 10))

@@ -23,7 +23,7 @@ def plan(*requests: Request) -> list[Cell]:
     """Cross what was asked for into cells, each once, those of one setting next to each other.
 
     Raises:
-        UsageError: if a name, a parameter or an option is wrong.
+        UsageError: If a name, a parameter or an option is wrong.
 
     Example:
         >>> cells = plan(Request(attacks="ridge", defenses="dp_ir:sigma=0.5"))

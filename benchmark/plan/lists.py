@@ -62,7 +62,7 @@ def list_seeds(value: Any) -> list[Any]:
         [0, 1]
 
     Raises:
-        UsageError: if a text is not a whole number.
+        UsageError: If a text is not a whole number.
     """
     return [_whole(each) if isinstance(each, str) else each for each in list_names(value)]
 

@@ -22,7 +22,7 @@ def select_parts(parts: Sequence[Request], given: Request) -> list[Request]:
     may be patterns on either side, and a part without splits has the recommended ones of its datasets.
 
     Raises:
-        UsageError: if it leaves none.
+        UsageError: If it leaves none.
 
     Example:
         >>> parts = [Request(dataset="mnist"), Request(dataset="photos:size=64")]

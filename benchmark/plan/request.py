@@ -31,14 +31,14 @@ class Request(Declaration):
     their classes, networks, images. Numbers may be NumPy's, and lists may be arrays, ranges, sets or generators.
 
     Attributes:
-        dataset: the datasets.
-        model: the target models; none means the recommendation of each dataset.
-        splits: the last layers on the client, also written ``split``; none means the recommendation of each dataset.
-        attacks: the attacks; none means all standard ones. The reference attack is always among them.
-        defenses: the defenses; none means all built-in ones. The undefended network is always among them.
-        seeds: one run of everything for each.
-        images: how many private images are attacked.
-        options: the values of parameters, for every chosen attack or defense that has them; several make a sweep.
+        dataset: The datasets.
+        model: The target models; none means the recommendation of each dataset.
+        splits: The last layers on the client, also written ``split``; none means the recommendation of each dataset.
+        attacks: The attacks; none means all standard ones. The reference attack is always among them.
+        defenses: The defenses; none means all built-in ones. The undefended network is always among them.
+        seeds: One run of everything for each.
+        images: How many private images are attacked.
+        options: The values of parameters, for every chosen attack or defense that has them; several make a sweep.
 
     Example:
         >>> Request(attacks="ridge,white_box", defenses={"name": "dp_ir", "sigma": 0.5}, split="relu1").splits

@@ -23,11 +23,11 @@ def requests_of(suite: str | None, given: Request) -> list[Request]:
     """Return the parts of a suite, each with what is given beside it, which wins; without a suite, what is given.
 
     Args:
-        suite: a TOML file or the name of a built-in suite.
-        given: its fields that were set win over the suite's. Datasets, models and splits choose among several parts.
+        suite: A TOML file or the name of a built-in suite.
+        given: Its fields that were set win over the suite's. Datasets, models and splits choose among several parts.
 
     Raises:
-        UsageError: if there is no such suite, or no part of it is left.
+        UsageError: If there is no such suite, or no part of it is left.
     """
     if suite is None:
         return [given]
@@ -64,7 +64,7 @@ def load_suite(name: str) -> list[Request]:
         The parts, each with what the file says for all of them; one if the file has none.
 
     Raises:
-        UsageError: if there is no such suite, or the file says something that a request cannot say.
+        UsageError: If there is no such suite, or the file says something that a request cannot say.
     """
     path = built_in().get(name, Path(name))
     if not path.is_file():

@@ -55,7 +55,7 @@ def divide_specs(text: str) -> list[str]:
         ['dp_ir:sigma=0.1,delta=1e-6', 'dropout', 'topk:share=0.1']
 
     Raises:
-        UsageError: if ``key=value`` follows a component without a colon.
+        UsageError: If ``key=value`` follows a component without a colon.
     """
     specs: list[str] = []
     for part in divide(text):

@@ -78,8 +78,8 @@ class UnknownOption(UsageError):
     """A free option that none of the chosen components has.
 
     Attributes:
-        option: its name.
-        known: the options of the chosen components.
+        option: Its name.
+        known: The options of the chosen components.
 
     Example:
         >>> print(UnknownOption("sigam", ["sigma"]))
@@ -99,7 +99,7 @@ class UnknownOption(UsageError):
         """Return the error for a caller whose own options may have been meant.
 
         Args:
-            own: the names of these options, as the caller's users write them.
+            own: The names of these options, as the caller's users write them.
         """
         written = f"--{self.option.replace('_', '-')}"
         if written in own:

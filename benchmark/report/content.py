@@ -32,11 +32,11 @@ class Scenario:
     """One dataset, model, split and number of images. Defenses are compared within one scenario.
 
     Attributes:
-        settings: defenses with their parameters in the order of the ranking, best protected first.
-        curves: leak and utility by the strength of each defense.
-        commands: the commands that complete all settings.
-        metric: what the utility is, in words, as ``accuracy``.
-        looks: the color and the mark of each defense, the same in all scenarios of a board.
+        settings: Defenses with their parameters in the order of the ranking, best protected first.
+        curves: Leak and utility by the strength of each defense.
+        commands: The commands that complete all settings.
+        metric: What the utility is, in words, as ``accuracy``.
+        looks: The color and the mark of each defense, the same in all scenarios of a board.
 
     Example:
         >>> Scenario(
@@ -61,14 +61,14 @@ class Content:
     """Everything that a report shows, except for the images.
 
     Attributes:
-        scenarios: the scenarios of the results.
-        flags: the flags of the audits: name, sentence and cells.
-        versions: the versions of the software that computed the results, each once.
-        nothing_db: an attack fails if its mean is at most this much above the mean image, in dB.
+        scenarios: The scenarios of the results.
+        flags: The flags of the audits: name, sentence and cells.
+        versions: The versions of the software that computed the results, each once.
+        nothing_db: An attack fails if its mean is at most this much above the mean image, in dB.
         recognisable_ssim: SSIM from which an image is recognizable.
-        version: the version that wrote the report.
-        marks: the corners of the marks of defenses.
-        places: the devices and networks of modelled costs: name, title and text.
+        version: The version that wrote the report.
+        marks: The corners of the marks of defenses.
+        places: The devices and networks of modelled costs: name, title and text.
 
     Example:
         >>> Content(scenarios=[], flags=[], versions={}).nothing_db
@@ -89,12 +89,12 @@ def content(rows: Iterable[Row], records: Mapping[str, Record], folder: Path | N
     """Collect the content of a report.
 
     Args:
-        rows: rows of one or several leaderboards.
-        records: available records by cell. With them, worst cases are computed image by image, with their own interval.
-        folder: the results folder to which commands add what is lacking; None leaves it out of them.
+        rows: Rows of one or several leaderboards.
+        records: Available records by cell. With them, worst cases are computed image by image, with their own interval.
+        folder: The results folder to which commands add what is lacking; None leaves it out of them.
 
     Raises:
-        UsageError: if two rows are the same cell of different data or versions.
+        UsageError: If two rows are the same cell of different data or versions.
 
     Example:
         >>> content([], {}).scenarios

@@ -19,11 +19,11 @@ class Curve:
     """Settings of one defense that differ in one parameter.
 
     Attributes:
-        defense: the name of the defense.
-        param: the parameter along the axis.
-        fixed: parameters that distinguish this curve from others of the same defense, as ``clip=1``; may be empty.
-        scale: the scale of the axis; categories are ordered by decreasing leak.
-        points: the values of the parameter along the axis, each with the index of its setting in the scenario.
+        defense: The name of the defense.
+        param: The parameter along the axis.
+        fixed: Parameters that distinguish this curve from others of the same defense, as ``clip=1``; may be empty.
+        scale: The scale of the axis; categories are ordered by decreasing leak.
+        points: The values of the parameter along the axis, each with the index of its setting in the scenario.
 
     Example:
         >>> Curve("dp_ir", "sigma", "", "log", [(0.1, 3), (1.0, 0)]).param

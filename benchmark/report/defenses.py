@@ -48,21 +48,21 @@ class DefenseSummary:
     """A defense with its parameters.
 
     Attributes:
-        name: the name of the defense.
-        telling: the parameters that distinguish it, as ``sigma=0.5``.
-        params: all parameters.
-        undefended: whether this is the model without a defense.
-        line: the columns of the ranking; None if unknown.
+        name: The name of the defense.
+        telling: The parameters that distinguish it, as ``sigma=0.5``.
+        params: All parameters.
+        undefended: Whether this is the model without a defense.
+        line: The columns of the ranking; None if unknown.
         ranges: 95 % interval of the mean over images as [low, high], by measure.
-        seeds: lowest and highest value over the seeds by measure, if there are several seeds.
-        more: further values by name, such as the largest share identified and the loosest bound.
+        seeds: Lowest and highest value over the seeds by measure, if there are several seeds.
+        more: Further values by name, such as the largest share identified and the loosest bound.
             ``strongest_leak_db`` is how far the strongest single attack is above the mean image. The worst case per
             image is always above it, even if it is the best of several failed guesses.
-        rivals: by measure, the positions of the settings that surely beat this one in utility kept and in the measure;
+        rivals: By measure, the positions of the settings that surely beat this one in utility kept and in the measure;
             empty on the Pareto front, None for a setting that is incomplete, or has no score or no utility kept.
-        lacking: descriptions of the cells that are missing, failed or inapplicable.
-        cells: the columns of each attack and seed.
-        costs: modelled latency in ms and energy in mJ of one image, by network.
+        lacking: Descriptions of the cells that are missing, failed or inapplicable.
+        cells: The columns of each attack and seed.
+        costs: Modelled latency in ms and energy in mJ of one image, by network.
 
     Example:
         >>> from dataclasses import fields
@@ -100,12 +100,12 @@ def settings(
     """Summarize all settings of one scenario.
 
     Args:
-        ranked: the ranked defenses of the scenario, in their order.
-        rivals: which of the defenses beat each other.
-        cells: all rows of the scenario.
-        records: available records by cell.
-        gaps: the cells that the defenses lack.
-        places: devices and networks, by the name of the network.
+        ranked: The ranked defenses of the scenario, in their order.
+        rivals: Which of the defenses beat each other.
+        cells: All rows of the scenario.
+        records: Available records by cell.
+        gaps: The cells that the defenses lack.
+        places: Devices and networks, by the name of the network.
     """
     chosen: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in cells:

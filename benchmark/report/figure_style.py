@@ -81,7 +81,7 @@ def name_points(axes: Axes, points: Iterable[tuple[float, float, str]], others: 
     """Draw labels next to points, in order of priority. Labels that would cover a point or another label are left out.
 
     Args:
-        axes: axes with final limits.
+        axes: Axes with final limits.
         points: x, y and label of each point to label.
         others: x and y of all points, which labels must not cover.
     """

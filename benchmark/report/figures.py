@@ -25,7 +25,7 @@ def check_installed() -> None:
     """Check that figures can be drawn.
 
     Raises:
-        UsageError: if matplotlib is missing.
+        UsageError: If matplotlib is missing.
     """
     if find_spec("matplotlib") is None:
         raise UsageError("Figures require matplotlib, which is not installed. Run: pip install 'mia-bench[figures]'.")

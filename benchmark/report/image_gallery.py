@@ -26,10 +26,10 @@ class ImageGallery:
     """Strips as PNG in base64, each kept once.
 
     Attributes:
-        strips: the strips that the page embeds.
-        originals: index of the strip of originals, by cell.
-        reconstructed: index of the strip of reconstructions, by cell.
-        left_out: number of cells whose images exceed the size limit.
+        strips: The strips that the page embeds.
+        originals: Index of the strip of originals, by cell.
+        reconstructed: Index of the strip of reconstructions, by cell.
+        left_out: Number of cells whose images exceed the size limit.
 
     Example:
         >>> ImageGallery().left_out
@@ -46,12 +46,12 @@ def collect_strips(scenarios: Iterable[Scenario], folders: Sequence[Path], limit
     """Collect the image strips of all cells, those of the strongest attacks first.
 
     Args:
-        scenarios: scenarios whose settings and cells are shown.
-        folders: results folders, each with strips that ``evaluation.strips.strip`` drew, by cell.
-        limit: maximum number of characters of all strips.
+        scenarios: Scenarios whose settings and cells are shown.
+        folders: Results folders, each with strips that ``evaluation.strips.strip`` drew, by cell.
+        limit: Maximum number of characters of all strips.
 
     Raises:
-        UsageError: if a strip cannot be read.
+        UsageError: If a strip cannot be read.
     """
     made, known, used = ImageGallery(), dict[str, int](), 0
     for cell_id in _by_importance(scenarios):
@@ -94,7 +94,7 @@ def open_strip(path: Path) -> tuple[Image.Image, Image.Image]:
     A third row, of the reconstructions that an ensemble selected by SSIM, is left out.
 
     Raises:
-        UsageError: if the file is not a PNG, is damaged, or has too many pixels.
+        UsageError: If the file is not a PNG, is damaged, or has too many pixels.
     """
     try:
         content = read_bytes(path)

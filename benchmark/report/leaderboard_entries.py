@@ -37,18 +37,18 @@ class LeaderboardEntry:
     """What the leaderboard shows of one submission.
 
     Attributes:
-        name: the name of its file, and of its page.
-        title: the title that its authors gave it.
-        paper: address of a publication; empty if there is none.
-        code: address of the code; empty if there is none.
-        versions: the versions of the software that computed the results.
-        cells: number of scored cells.
-        verified: number of cells that were computed again and reproduced; None if nobody verified the submission.
-        sampled: number of cells that were computed again.
-        local: number of cells that only the machine or the Python session that computed them can compute.
-        verified_on: the day of the verification.
-        lines: one line per defense, with its scenario.
-        strips: captions and PNG images in base64: private images, and reconstructions from them.
+        name: The name of its file, and of its page.
+        title: The title that its authors gave it.
+        paper: Address of a publication; empty if there is none.
+        code: Address of the code; empty if there is none.
+        versions: The versions of the software that computed the results.
+        cells: Number of scored cells.
+        verified: Number of cells that were computed again and reproduced; None if nobody verified the submission.
+        sampled: Number of cells that were computed again.
+        local: Number of cells that only the machine or the Python session that computed them can compute.
+        verified_on: The day of the verification.
+        lines: One line per defense, with its scenario.
+        strips: Captions and PNG images in base64: private images, and reconstructions from them.
 
     Example:
         >>> from dataclasses import fields
@@ -76,11 +76,11 @@ def describe_entry(
     """Describe a submission by the content of its page.
 
     Args:
-        name: the name of its file without the ending.
-        submission: its checked content.
-        verdicts: the outcome of its verification, if there was one.
-        found: the content of its page.
-        gallery: the images of its page.
+        name: The name of its file without the ending.
+        submission: Its checked content.
+        verdicts: The outcome of its verification, if there was one.
+        found: The content of its page.
+        gallery: The images of its page.
     """
     manifest = submission.manifest
     return LeaderboardEntry(

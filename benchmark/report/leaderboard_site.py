@@ -35,14 +35,14 @@ def write_site(folder: Path, out: Path) -> list[Path]:
     which cells were computed again. All pages hold their data, images and scripts, and load nothing.
 
     Args:
-        folder: the folder of the submissions.
-        out: the folder to write.
+        folder: The folder of the submissions.
+        out: The folder to write.
 
     Returns:
         The paths of the files written.
 
     Raises:
-        UsageError: if a file is not a valid submission or holds invalid verdicts.
+        UsageError: If a file is not a valid submission or holds invalid verdicts.
 
     Example:
         >>> write_site(Path("leaderboard"), Path("build/leaderboard"))  # doctest: +SKIP

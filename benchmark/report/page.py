@@ -53,13 +53,13 @@ def fill(template: str, scripts: Sequence[str], title: str, data: Mapping[str, o
     """Return a page that shows data by scripts, and that can load nothing.
 
     Args:
-        template: the asset with the body of the page and the end of the file.
-        scripts: the assets with the parts of its script, in the order of their dependencies.
-        title: the title of the page.
-        data: what the scripts show, of types that JSON knows.
+        template: The asset with the body of the page and the end of the file.
+        scripts: The assets with the parts of its script, in the order of their dependencies.
+        title: The title of the page.
+        data: What the scripts show, of types that JSON knows.
 
     Raises:
-        ValueError: if a number in the data is not finite.
+        ValueError: If a number in the data is not finite.
     """
     style = _asset("page.css")
     script = '"use strict";\n(() => {\n' + "\n".join(_asset(name) for name in scripts) + "\n})();"
@@ -78,7 +78,7 @@ def embed(value: object) -> str:
     r"""Return JSON that is safe within a ``script`` element.
 
     Raises:
-        ValueError: if a number is not finite.
+        ValueError: If a number is not finite.
 
     Example:
         >>> print(embed("</script>"))

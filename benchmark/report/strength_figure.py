@@ -18,7 +18,7 @@ def strength(scenario: Scenario, measure: str = "psnr_db") -> Figure:
     """Draw a pair of charts for each curve of a scenario: leak above, utility below, all with the same axes.
 
     Args:
-        scenario: scenario with at least one curve.
+        scenario: Scenario with at least one curve.
         measure: ``psnr_db`` or ``ssim``.
     """
     columns = min(CHARTS_PER_ROW, len(scenario.curves))

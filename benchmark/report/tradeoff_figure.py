@@ -19,7 +19,7 @@ def tradeoff(scenario: Scenario, measure: str = "psnr_db") -> Figure:
     Higher is more useful, and further left is more private.
 
     Args:
-        scenario: scenario of a report.
+        scenario: Scenario of a report.
         measure: ``psnr_db`` or ``ssim``.
     """
     figure = NotebookFigure(figsize=(7, 3.8), dpi=200)

@@ -12,7 +12,7 @@ def divided_labels(cells: Sequence[Cell]) -> tuple[str, dict[Cell, str]]:
     """Return what all cells share, and by each cell the rest of its label.
 
     Args:
-        cells: the cells of a plan; the defense and the attack are never taken for shared. The number of images is
+        cells: The cells of a plan; the defense and the attack are never taken for shared. The number of images is
             stated only if it differs.
     """
     parts = {cell: _parts(cell) for cell in cells}

@@ -33,10 +33,10 @@ class Countdown:
         """Start to count.
 
         Args:
-            seconds: expected wall time of the whole run.
-            by_cell: expected seconds of each cell, by its id; None counts as their mean.
-            training: further seconds of those cells that train a target before they begin.
-            clock: gives the time in seconds.
+            seconds: Expected wall time of the whole run.
+            by_cell: Expected seconds of each cell, by its id; None counts as their mean.
+            training: Further seconds of those cells that train a target before they begin.
+            clock: Gives the time in seconds.
         """
         usual = mean([each for each in by_cell.values() if each] or [1.0])
         self._weights = {

@@ -23,11 +23,11 @@ class Estimate:
     """What a plan will need.
 
     Attributes:
-        seconds: wall time of those cells that can be estimated.
-        by_cell: seconds of each cell, the first cell of a setting with those to protect the model; None for a cell
+        seconds: Wall time of those cells that can be estimated.
+        by_cell: Seconds of each cell, the first cell of a setting with those to protect the model; None for a cell
             whose attack was never timed.
-        training: seconds to train each target that is not cached, by the first cell that needs it.
-        memory_bytes: memory of all processes together, at most; without the cells of plug-ins.
+        training: Seconds to train each target that is not cached, by the first cell that needs it.
+        memory_bytes: Memory of all processes together, at most; without the cells of plug-ins.
 
     Example:
         >>> Estimate(seconds=95.0, by_cell={}, training={}).unknown
@@ -54,10 +54,10 @@ def estimate(groups: Sequence[Sequence[Cell]], artifacts: Artifacts, known: Sequ
     """Estimate the time and the memory that cells need.
 
     Args:
-        groups: the cells that are not finished, those of one setting in one group.
-        artifacts: tells which targets are trained, and how large the data are.
-        known: cells that were timed before.
-        jobs: number of processes.
+        groups: The cells that are not finished, those of one setting in one group.
+        artifacts: Tells which targets are trained, and how large the data are.
+        known: Cells that were timed before.
+        jobs: Number of processes.
     """
     training = _training_by_first_cell(groups, artifacts)
     by_cell: dict[Cell, float | None] = {}

@@ -17,9 +17,9 @@ def opening(cells: int, need: Estimate, shared: str) -> Iterator[str]:
     """Yield how many cells will be computed and how long that takes; for a long run, also a shorter one.
 
     Args:
-        cells: number of cells of the plan.
-        need: what those need that are not finished.
-        shared: what all of these share, in words.
+        cells: Number of cells of the plan.
+        need: What those need that are not finished.
+        shared: What all of these share, in words.
     """
     todo, done = len(need.by_cell), cells - len(need.by_cell)
     if not todo:

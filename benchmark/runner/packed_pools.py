@@ -20,15 +20,15 @@ class PackedPools:
     """Pools as arrays, which processes on one machine read from the same memory.
 
     Attributes:
-        arrays: images (N, C, H, W), as 8-bit values if they are stored images, and labels of ``train``, ``aux`` and
+        arrays: Images (N, C, H, W), as 8-bit values if they are stored images, and labels of ``train``, ``aux`` and
             ``private``, in this order.
-        sources: sources of the private images, (N,), if the dataset has them.
-        classes: names of the classes.
-        note: note of the dataset for readers of the results.
-        task: what the labels are for.
-        prior: weights, means and covariances of the distribution of the images, if it is known.
-        attributes: attributes of ``train``, ``aux`` and ``private``, if the dataset has them.
-        attribute_names: their names.
+        sources: Sources of the private images, (N,), if the dataset has them.
+        classes: Names of the classes.
+        note: Note of the dataset for readers of the results.
+        task: What the labels are for.
+        prior: Weights, means and covariances of the distribution of the images, if it is known.
+        attributes: Attributes of ``train``, ``aux`` and ``private``, if the dataset has them.
+        attribute_names: Their names.
 
     Example: ``PackedPools.of(pools).unpacked()`` has the images and labels of ``pools``.
     """

@@ -33,7 +33,7 @@ def pin_cells(
             Those that are missing are left as they are.
 
     Raises:
-        UsageError: if a network cannot be built, or has no such cut.
+        UsageError: If a network cannot be built, or has no such cut.
     """
     found: dict[Cell, None] = {}
     for setting, together in groupby(cells, key=lambda cell: cell.setting):

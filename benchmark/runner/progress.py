@@ -47,8 +47,8 @@ class Display(Listener):
         """Expect cells.
 
         Args:
-            names: what to call each cell, by its id.
-            countdown: knows how long the cells take.
+            names: What to call each cell, by its id.
+            countdown: Knows how long the cells take.
         """
         self._console, self._names, self._countdown = stderr_console(), names, countdown
         self._count = 0

@@ -33,8 +33,8 @@ class RayActor:
         """Create a worker.
 
         Args:
-            device: device to compute on.
-            level: lowest level of the log messages to send.
+            device: Device to compute on.
+            level: Lowest level of the log messages to send.
         """
         torch.set_num_threads(1)
         self._replies: SimpleQueue[WorkerEvent | LogMessage | bytes | BaseException] = SimpleQueue()
@@ -68,9 +68,9 @@ class RayActor:
         """Compute a task and yield events.
 
         Args:
-            task: the task.
-            packed: the pools of its dataset.
-            needed: the weights that it needs, as names in the cache and safetensors.
+            task: The task.
+            packed: The pools of its dataset.
+            needed: The weights that it needs, as names in the cache and safetensors.
         """
         self._packed, self._weights = packed, {name: load(content) for name, content in needed}
 

@@ -38,7 +38,7 @@ def connected(address: str | None, cpus: int | None) -> Iterator[None]:
         cpus: CPUs of the local cluster; None for all of them.
 
     Raises:
-        UsageError: if there is no cluster at the address.
+        UsageError: If there is no cluster at the address.
     """
     if ray.is_initialized():
         _require_same(address)
@@ -59,7 +59,7 @@ def worker_capacity(gpus: float) -> int:
         gpus: GPUs of each worker, beside its one CPU; a fraction if workers share a GPU.
 
     Raises:
-        UsageError: if no worker fits.
+        UsageError: If no worker fits.
     """
     alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     count = sum(int(min(node.get("CPU", 0), _fitting(node.get("GPU", 0), gpus))) for node in alive)

@@ -55,15 +55,15 @@ class RayWorkers:
         """Connect to Ray.
 
         Args:
-            artifacts: loader of the data.
+            artifacts: Loader of the data.
             device: ``auto``, ``cpu`` or ``cuda``.
-            address: address of a cluster; None starts a local one, which ``close`` shuts down.
-            gpus: fraction of a GPU for each worker; None for one GPU if the device is CUDA, or if it is ``auto`` and a
+            address: Address of a cluster; None starts a local one, which ``close`` shuts down.
+            gpus: Fraction of a GPU for each worker; None for one GPU if the device is CUDA, or if it is ``auto`` and a
                 node has a GPU.
-            jobs: number of workers; None for as many as fit into the cluster.
+            jobs: Number of workers; None for as many as fit into the cluster.
 
         Raises:
-            UsageError: if there is no cluster at the address, or no worker fits into it.
+            UsageError: If there is no cluster at the address, or no worker fits into it.
         """
         self._objects = RayObjects(artifacts)
         with ExitStack() as stack:

@@ -43,11 +43,11 @@ class Timing:
     """Seconds that an earlier cell took.
 
     Attributes:
-        names: dataset, model, split, defense and attack.
-        images: number of attacked images.
-        protect_seconds: time to make the protected model; None if it was not measured.
-        attack_seconds: time of the attack; None if there was none.
-        client_macs: multiply-accumulate operations of the client for one image; None if they were not counted.
+        names: Dataset, model, split, defense and attack.
+        images: Number of attacked images.
+        protect_seconds: Time to make the protected model; None if it was not measured.
+        attack_seconds: Time of the attack; None if there was none.
+        client_macs: Multiply-accumulate operations of the client for one image; None if they were not counted.
 
     Example:
         >>> names = CellNames("photos", "lenet5", "relu1", "dp_ir", "ridge")

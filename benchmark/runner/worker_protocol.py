@@ -21,10 +21,10 @@ class WorkerEvent:
             ``failed`` if it cannot have one, and the worker continues; ``tried`` if a setting is valid; ``refused`` if
             the user must correct something; ``died`` if the worker has ended; ``lost`` if it has ended for a reason
             that is not related to the cell.
-        text: the message, the refusal, the reason, or how the worker died.
-        outcome: the outcome of a cell that is done.
-        facts: facts about the data of a valid setting.
-        cuts: the cuts that the split of a valid setting means.
+        text: The message, the refusal, the reason, or how the worker died.
+        outcome: The outcome of a cell that is done.
+        facts: Facts about the data of a valid setting.
+        cuts: The cuts that the split of a valid setting means.
 
     Example:
         >>> WorkerEvent("died", "killed by signal 9").kind

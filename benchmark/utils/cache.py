@@ -110,7 +110,7 @@ def usable_cache(path: Path) -> Iterator[None]:
     """Say in a sentence what is wrong with the cache.
 
     Raises:
-        UsageError: if the cache folder cannot be written, or the cached file is damaged.
+        UsageError: If the cache folder cannot be written, or the cached file is damaged.
     """
     try:
         yield

@@ -32,7 +32,7 @@ class Declaration(BaseModel):
         """Validate the values of fields.
 
         Raises:
-            UsageError: if a value is not allowed, or there is no such field.
+            UsageError: If a value is not allowed, or there is no such field.
         """
         try:
             super().__init__(**values)
@@ -61,8 +61,8 @@ def refusal(declaration: type[Declaration], field: str, value: object) -> str:
     """Return the sentence that refuses a value of a field.
 
     Args:
-        declaration: the class that has the field.
-        field: its name.
-        value: what was given.
+        declaration: The class that has the field.
+        field: Its name.
+        value: What was given.
     """
     return f"Expected {field} to be {declaration.model_fields[field].description}, got {quoted(value)}."

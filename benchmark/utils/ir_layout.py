@@ -28,11 +28,11 @@ class IrLayout:
     image. A few shapes have two readings, such as (256, 1024); then tokens are preferred.
 
     Attributes:
-        kind: the kind.
-        shape: of one IR.
-        rows: cells down; 0 for a vector.
-        columns: cells across; 0 for a vector.
-        extra: tokens before the first patch.
+        kind: The kind.
+        shape: Of one IR.
+        rows: Cells down; 0 for a vector.
+        columns: Cells across; 0 for a vector.
+        extra: Tokens before the first patch.
 
     Example:
         >>> IrLayout.of((197, 768), image=(3, 224, 224)).maps
@@ -78,7 +78,7 @@ class IrLayout:
         """The shape (C, h, w) of the IR as maps.
 
         Raises:
-            ValueError: if it is a vector.
+            ValueError: If it is a vector.
         """
         if not self.spatial:
             raise ValueError(f"Expected a spatial IR, got a vector of shape {self.shape}.")

@@ -48,11 +48,11 @@ def set_verbosity(*, quiet: bool, verbose: bool) -> None:
     """Choose which messages below ``mia_bench`` are shown until ``logs_on_stderr`` ends.
 
     Args:
-        quiet: show only warnings.
-        verbose: also show details.
+        quiet: Show only warnings.
+        verbose: Also show details.
 
     Raises:
-        UsageError: if both are given.
+        UsageError: If both are given.
     """
     if quiet and verbose:
         raise UsageError("Expected --quiet or --verbose, got both. Give one of them.")

@@ -14,7 +14,7 @@ def follows_the_batch(values: Sequence[Any]) -> bool:
     """Tell whether a value is constant or a multiple of the number of images, or consists of such values.
 
     Args:
-        values: the value for each of ``BATCHES``.
+        values: The value for each of ``BATCHES``.
 
     Example:
         >>> follows_the_batch([(2, 64, 7, 7), (3, 64, 7, 7)]), follows_the_batch([4, 9])
@@ -31,12 +31,12 @@ def express(values: Sequence[Any], batch: Callable[[int], Any], device: Callable
     """Write a value so that it holds for any number of images, on any device.
 
     Args:
-        values: the value for each of ``BATCHES``.
-        batch: gives what stands for a multiple of the number of images.
-        device: gives what stands for the device.
+        values: The value for each of ``BATCHES``.
+        batch: Gives what stands for a multiple of the number of images.
+        device: Gives what stands for the device.
 
     Raises:
-        ValueError: if it depends on the number of images in another way.
+        ValueError: If it depends on the number of images in another way.
     """
     first = values[0]
     if isinstance(first, torch.device):

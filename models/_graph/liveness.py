@@ -19,9 +19,9 @@ class Spot:
     """The place behind one operation.
 
     Attributes:
-        node: the operation.
-        live: the values that were computed up to here and are read later, in order.
-        is_cut: whether that is a single tensor with an entry for each image.
+        node: The operation.
+        live: The values that were computed up to here and are read later, in order.
+        is_cut: Whether that is a single tensor with an entry for each image.
     """
 
     node: fx.Node

@@ -30,10 +30,10 @@ class Fact:
     """The value of an operation for one batch.
 
     Attributes:
-        shape: of a tensor, with the batch first; None if it is not a single tensor of floating-point numbers.
-        holds_tensors: whether it is a tensor or holds some.
-        value: what it is, if it holds no tensor; its numbers in lists, if it is a small tensor and these are known.
-        dtype: of the numbers in a tensor.
+        shape: Of a tensor, with the batch first; None if it is not a single tensor of floating-point numbers.
+        holds_tensors: Whether it is a tensor or holds some.
+        value: What it is, if it holds no tensor; its numbers in lists, if it is a small tensor and these are known.
+        dtype: Of the numbers in a tensor.
     """
 
     shape: tuple[int, ...] | None

@@ -27,9 +27,9 @@ class StageBuilder:
         It is the module of the network itself where it is a single one, so that others recognize it.
 
         Args:
-            before: the value that crosses the cut in front.
-            nodes: the operations, of which the last gives the value that crosses the cut behind.
-            name: the name of the class of a module that consists of several operations.
+            before: The value that crosses the cut in front.
+            nodes: The operations, of which the last gives the value that crosses the cut behind.
+            name: The name of the class of a module that consists of several operations.
         """
         (*_, last) = nodes
         if len(nodes) == 1 and last.op == "call_module" and last.args == (before,) and not last.kwargs:

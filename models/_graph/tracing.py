@@ -37,9 +37,9 @@ class Trace:
     """The operations of a network.
 
     Attributes:
-        root: holds the network and the constants that were met on the way; targets of nodes are relative to it.
-        graph: the operations, in order.
-        calls: for each node the calls it is part of, the outermost first. A module that is one operation is included.
+        root: Holds the network and the constants that were met on the way; targets of nodes are relative to it.
+        graph: The operations, in order.
+        calls: For each node the calls it is part of, the outermost first. A module that is one operation is included.
     """
 
     root: nn.Module
@@ -66,7 +66,7 @@ def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
     inside the network whose code cannot be traced is kept whole, as one operation.
 
     Raises:
-        UsageError: if the network itself cannot be traced; the message names the line.
+        UsageError: If the network itself cannot be traced; the message names the line.
     """
     if isinstance(network, torch.jit.ScriptModule):
         raise UsageError(

@@ -36,10 +36,10 @@ def audit(rows: Iterable[Row], records: Mapping[str, Record], folder: Path | Non
     """Run all audits; each flags a cell at most once, however many cells it is compared with.
 
     Args:
-        rows: rows of one or several leaderboards.
-        records: available records by cell. Without them, audits that need them find nothing and others are less
+        rows: Rows of one or several leaderboards.
+        records: Available records by cell. Without them, audits that need them find nothing and others are less
             sensitive.
-        folder: the results folder to which commands add what is lacking; None leaves it out of them.
+        folder: The results folder to which commands add what is lacking; None leaves it out of them.
 
     Returns:
         The flags in the order of ``AUDITS``.
