@@ -59,7 +59,7 @@ WRONG = {
         ["--dataset", "npz"],
         "Expected the parameter 'path' of the dataset 'npz', got none. Write it as in npz:path=VALUE.",
     ),
-    "unknown name in a parameter": (["--model", "torchvision:name=resnet"], "Did you mean 'resnet50'?\n"),
+    "unknown name in a parameter": (["--model", "torchvision:name=resnet"], "Did you mean 'resnet50'? Give"),
     "no data": (["--data-dir", "/nowhere"], "/nowhere"),
     "no cuda": (["--device", "cuda"], "torch finds no CUDA device"),
     "unknown suite": (["quikc"], "Unknown suite 'quikc'. Did you mean 'quick'?"),

@@ -250,5 +250,5 @@ def test_the_remedy_is_that_of_the_field_which_is_wrong(title: str, paper: str, 
 
 
 def test_a_file_that_cannot_be_written_is_named(results: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=f"Cannot write results to {tmp_path}: Is a directory"):
+    with pytest.raises(UsageError, match=f"Cannot write {tmp_path}: Is a directory"):
         write_submission(results, tmp_path)
