@@ -37,12 +37,12 @@ def linearize(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
     network, and gives the same numbers in evaluation mode, for any number of images.
 
     Args:
-        network: takes images (N, C, H, W), and gives one tensor (N, ...), such as logits (N, classes). It is changed:
+        network: Takes images (N, C, H, W), and gives one tensor (N, ...), such as logits (N, classes). It is changed:
             its operations no longer write into their inputs.
         image_shape: (C, H, W); sizes that follow from it are fixed.
 
     Raises:
-        UsageError: if the network does not take such images, cannot be traced, or returns something else than one
+        UsageError: If the network does not take such images, cannot be traced, or returns something else than one
             tensor.
     """
     network = unwrapped(network).eval()
