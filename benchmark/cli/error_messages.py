@@ -95,6 +95,8 @@ def _sentence(error: typer.TyperException, words: Sequence[str]) -> str:
     if param is None or not reason:
         return _usage(error)
     name = param.opts[0] if param.param_type_name == "option" else (param.metavar or param.name)
+    if reason.endswith(" is not readable"):
+        return f"Cannot use {name.removesuffix('...')}: {reason}. Check its permissions."
     values = [after for word, after in itertools.pairwise(words) if word in param.opts]
     values += [word.partition("=")[2] for word in words if "=" in word and word.partition("=")[0] in param.opts]
     context = getattr(error, "ctx", None)

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import UsageError
 from ..utils.atomic_files import write_atomically, writing
 from ..utils.file_locks import locked
+from ..utils.files import Unreadable, read_bytes
 from ..utils.plurals import count_of, fitting
 from .loading import Cells
 from .planned_cells import read_plan
@@ -101,4 +102,8 @@ def _collect(sources: Sequence[Path]) -> tuple[Cells, dict[str, Path], int]:
 def _copy_strip(source: Path, out: Path, cell_id: str) -> None:
     strip, copy = strip_path(source, cell_id), strip_path(out, cell_id)
     if strip.is_file() and strip.resolve() != copy.resolve():
-        write_atomically(copy, strip.read_bytes())
+        try:
+            content = read_bytes(strip)
+        except Unreadable as error:
+            raise UsageError(f"Cannot read the image {strip}. {error}") from error
+        write_atomically(copy, content)

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from ..errors import UsageError
-from ..utils.files import Unreadable, read_json
+from ..utils.files import Denied, Unreadable, read_json
 from .records import CellId
 from .results_folder import plan_path
 
@@ -25,6 +25,8 @@ def read_plan(out: Path) -> dict[str, str]:
         return {}
     try:
         return _PLAN.validate_python(read_json(path))
+    except Denied as error:
+        raise UsageError(f"Cannot read {path}. {error}") from error
     except (Unreadable, ValidationError) as error:
         reason = error.reason if isinstance(error, Unreadable) else "Expected the label of each cell by its cell_id."
         raise UsageError(f"{path} is not a valid plan. {reason} Delete it; no results are lost.") from error

@@ -15,9 +15,9 @@ from pydantic import ValidationError
 
 from ..errors import UsageError
 from ..plan.references import KEY_COLUMNS
-from ..utils.atomic_files import write_atomically
+from ..utils.atomic_files import write_atomically, writing
 from ..utils.file_locks import locked
-from ..utils.files import Unreadable, read_json
+from ..utils.files import Denied, Unreadable, read_json
 from ..utils.plurals import count_of
 from ..utils.texts import from_spreadsheet, one_line, quoted
 from .csv_files import CsvTable, read_csv, to_csv
@@ -81,6 +81,8 @@ def read_content(path: Path) -> dict[str, Any]:
     """
     try:
         content = read_json(path)
+    except Denied as error:
+        raise UsageError(f"Cannot read {path}. {error}") from error
     except Unreadable as error:
         raise _damaged(path, error.reason.removesuffix(".")) from error
     if not isinstance(content, dict) or not isinstance(content.get("row", {}), dict):
@@ -219,7 +221,7 @@ def check_writable(out: Path) -> None:
     Raises:
         UsageError: If the folder cannot be created or written.
     """
-    with writing_results(out):
+    with writing(out):
         cells_folder(out).mkdir(parents=True, exist_ok=True)
         probe = cells_folder(out) / f".probe-{os.getpid()}"
         probe.write_bytes(b"")

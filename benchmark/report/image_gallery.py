@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ..errors import UsageError
 from ..leaderboard.results_folder import MAX_STRIP_ROWS, STRIP_ROWS, strip_path
-from ..utils.files import Unreadable, read_bytes
+from ..utils.files import Denied, Unreadable, read_bytes
 from .content import Scenario
 
 MAX_CHARACTERS = 8_000_000
@@ -101,6 +101,8 @@ def open_strip(path: Path) -> tuple[Image.Image, Image.Image]:
         _refuse_bomb(content)
         with Image.open(BytesIO(content), formats=["PNG"]) as strip:
             pixels, stated = strip.convert("RGB"), str(strip.info.get(STRIP_ROWS, "2"))
+    except Denied as error:
+        raise UsageError(f"Cannot read the image {path}. {error}") from error
     except (Unreadable, OSError, ValueError, SyntaxError) as error:
         not_png = isinstance(error, UnidentifiedImageError)
         reason = "It is not a PNG." if not_png else error.reason if isinstance(error, Unreadable) else error

@@ -33,11 +33,21 @@ class Unreadable(Exception):
         self.reason = reason
 
 
+class Denied(Unreadable):
+    """Raised for a file that the system does not let this process read, so that nothing is known of its content.
+
+    Example:
+        >>> issubclass(Denied, Unreadable)
+        True
+    """
+
+
 def read_bytes(path: Path) -> bytes:
     """Read a regular file. A named pipe or a device is refused, since it might never end.
 
     Raises:
         Unreadable: If the path is not a regular file, the file is too large, or it cannot be read.
+        Denied: If the system does not let this process read it.
     """
     try:
         facts = path.stat()
@@ -52,9 +62,7 @@ def read_bytes(path: Path) -> bytes:
     except FileNotFoundError:
         raise Unreadable("The file does not exist.", "Check the path.") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise Unreadable(
-            f"{getattr(error, 'strerror', None) or error}.", "Check the path and its permissions."
-        ) from error
+        raise Denied(f"{getattr(error, 'strerror', None) or error}.", "Check the path and its permissions.") from error
 
 
 def read_text(path: Path) -> str:

@@ -1,5 +1,6 @@
 """Records, plans and strips from elsewhere: each is read rightly or refused in one sentence."""
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mia_bench.benchmark.leaderboard.store import record_path
+from mia_bench.benchmark.leaderboard.results_folder import plan_path, record_path, strip_path
 
 from .answers import answer, refusal
 from .boards import HOSTILE, cells, changed_record, folder_instead, pipe_instead, results
@@ -72,6 +73,33 @@ def test_a_damaged_file_of_a_record_is_named(name: str, tmp_path: Path) -> None:
 
     for words in (("rank", out), ("status", out), ("rank", out / "leaderboard.csv")):
         assert f"{path.name} is not a valid record" in refusal(*words)
+
+
+def no_entry(path: Path, **_: object) -> bytes:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def test_nobody_is_told_to_delete_a_file_that_only_another_user_may_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = results(tmp_path / "results")
+    cell_id = cells()[0].row.cell_id
+    plan, image = plan_path(out), strip_path(out, cell_id)
+    plan.write_text(json.dumps({cell_id: "label"}))
+    image.parent.mkdir(exist_ok=True)
+    image.write_bytes(b"an image")
+    read = Path.read_bytes
+
+    for path, command in (
+        (record_path(out, cell_id), ("rank", out)),
+        (plan, ("status", out)),
+        (image, ("report", out, "-o", tmp_path / "report.html")),
+        (image, ("merge", out, "-o", tmp_path / "both")),
+    ):
+        monkeypatch.setattr(Path, "read_bytes", lambda given, path=path: (no_entry if given == path else read)(given))
+        sentence = refusal(*command)
+        assert sentence.startswith("Error: Cannot read ")
+        assert f"{path}. Permission denied. Check the path and its permissions." in sentence
 
 
 def test_stray_files_among_the_records_are_ignored(tmp_path: Path) -> None:

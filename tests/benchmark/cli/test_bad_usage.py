@@ -1,5 +1,6 @@
 """Bad input on the command line gets one sentence and exit code 2."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -146,3 +147,19 @@ def test_a_quoted_error_ends_its_sentence_once(tree: Path, tmp_path: Path) -> No
     words = ["--dataset", "imagefolder:size=16", "--model", "lenet5", "--data-dir", tree, "--out", tmp_path / "out"]
     stderr = mia_bench("run", *words, "--attack", "ridge").stderr
     assert "fc2, relu4, fc3. See `mia-bench show lenet5`." in stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "name"), [(("rank", "{path}"), "CSV|DIR"), (("run", "--data-dir", "{path}"), "--data-dir")]
+)
+def test_a_path_that_only_another_user_may_read_is_named_with_the_cause(
+    words: tuple[str, ...], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+
+    result = mia_bench(*(word.format(path=tmp_path) for word in words))
+
+    assert (result.exit_code, result.stderr.splitlines()) == (
+        2,
+        [f"Error: Cannot use {name}: path '{tmp_path}' is not readable. Check its permissions."],
+    )
