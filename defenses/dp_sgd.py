@@ -68,11 +68,10 @@ class DpSgd(Defense):
         assert isinstance(server, nn.Sequential)
         whole = nn.Sequential(client, server)
         if errors := ModuleValidator.validate(whole, strict=False):
-            raise Inapplicable(f"Opacus cannot train this network with differential privacy: {errors[0]}.")
+            raise Inapplicable(_refusal(errors[0]))
         with warnings.catch_warnings(), trainable(whole):
             if errors := GradSampleModule.validate(whole, strict=False):
-                reason = one_line(str(errors[0])).rstrip(". ")
-                raise Inapplicable(f"Opacus cannot train this network with differential privacy: {reason}.")
+                raise Inapplicable(_refusal(errors[0]))
             for message in EXPECTED_WARNINGS:
                 warnings.filterwarnings("ignore", message=message)
             epsilon = self._train(whole, train)
@@ -104,6 +103,13 @@ class DpSgd(Defense):
         return engine.get_epsilon(self.training_delta)
 
 
+def _refusal(reason: object) -> str:
+    return (
+        f"Opacus cannot train this network with differential privacy: {one_line(str(reason)).rstrip('. ')}. Choose a "
+        "network of layers that it knows, without batch normalization."
+    )
+
+
 def _refuse_missing_gradients(network: GradSampleModule) -> None:
     """Raise if opacus has no gradient of each image for a weight, such as one that no layer of torch applies.
 
@@ -113,6 +119,5 @@ def _refuse_missing_gradients(network: GradSampleModule) -> None:
     for name, weight in network.named_parameters():
         if weight.requires_grad and getattr(weight, "grad_sample", None) is None:
             raise Inapplicable(
-                f"Opacus cannot train this network with differential privacy: it has no gradient of each image for "
-                f"the weight {name.removeprefix('_module.')}."
+                _refusal(f"it has no gradient of each image for the weight {name.removeprefix('_module.')}")
             )

@@ -41,7 +41,8 @@ def untrained_copy(module: nn.Module) -> nn.Module:
             continue
         if id(new) not in traced:
             raise Inapplicable(
-                f"The parameter {name} of the client has no reset_parameters, so no untrained copy exists."
+                f"The parameter {name} of the client has no reset_parameters, so no untrained copy exists. Define "
+                "this method in its module."
             )
         nn.init.normal_(new, std=INITIAL_STD)
     for old, new in zip(module.modules(), fresh.modules(), strict=True):
@@ -56,5 +57,6 @@ def _refuse_kept_numbers(module: nn.Module, fresh: nn.Module) -> None:
         kept = buffer.is_floating_point() and torch.equal(buffer, fresh.get_buffer(name))
         if kept and buffer.unique().numel() > 1:
             raise Inapplicable(
-                f"The buffer {name} of {type(module).__name__} has no reset, so no untrained copy exists."
+                f"The buffer {name} of {type(module).__name__} has no reset, so no untrained copy exists. Reset it "
+                "in a method reset_parameters of the module."
             )
