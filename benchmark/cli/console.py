@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from tabulate import tabulate
 
-from ..utils.texts import one_line, say
+from ..utils.texts import one_line, paragraph, say
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -73,15 +73,17 @@ def print_table(header: list[str], lines: list[list[str]]) -> None:
     typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))  # with the codes of the bold header
 
 
-def print_lines(header: list[str], lines: list[list[str]], *, named_by: int) -> None:
+def print_lines(header: list[str], lines: list[list[str]], *, named_by: int, broken_from: int | None = None) -> None:
     """Print a table, or where the terminal is too narrow for it each line as a paragraph: its names, then the rest.
 
     Args:
         header: Names of the columns.
         lines: Texts.
         named_by: How many of the first columns name a line.
+        broken_from: Columns of a terminal that suffice for the table with its texts broken at spaces; None if they may
+            not be broken.
     """
-    if fits(header, lines):
+    if fits(header, lines) or (broken_from is not None and Console().width >= broken_from):
         print_table(header, lines)
         return
     for line in ([one_line(text) for text in texts] for texts in lines):
@@ -101,7 +103,8 @@ def _wrap(parts: list[str], width: int) -> str:
     text, used = "", width
     for part in parts:
         if used + 3 + len(part) > width:
-            text, used = f"{text}\n    {part}" if text else f"    {part}", 4 + len(part)
+            started = paragraph(f"    {part}", width)
+            text, used = f"{text}\n{started}" if text else started, width if "\n" in started else len(started)
         else:
             text, used = f"{text}   {part}", used + 3 + len(part)
     return text

@@ -9,7 +9,10 @@ from ..registry import Kind
 from ..registry.descriptions import Summary
 from ..registry.summaries import summaries
 from ..utils.texts import say
-from .console import print_table
+from .console import print_lines
+
+NARROWEST_TABLE = 70
+"""Columns of a terminal that suffice for a table; on narrower ones, each name is followed by a paragraph."""
 
 
 def list_kinds(kinds: Sequence[str]) -> None:
@@ -18,10 +21,11 @@ def list_kinds(kinds: Sequence[str]) -> None:
         if len(kinds) > 1:
             say(f"{chr(10) if position else ''}{kind}")
         if kind == "suites":
-            print_table(["name", "description"], _suites())
+            print_lines(["name", "description"], _suites(), named_by=1, broken_from=NARROWEST_TABLE)
             continue
         lines = [_line(summary) for summary in summaries(cast(Kind, kind))]
-        print_table(["name", _DETAIL[kind], "package", "description"], lines)
+        header = ["name", _DETAIL[kind], "package", "description"]
+        print_lines(header, lines, named_by=1, broken_from=NARROWEST_TABLE)
 
 
 _DETAIL = {"attacks": "access", "defenses": "guarantee", "models": "", "datasets": "model / split"}

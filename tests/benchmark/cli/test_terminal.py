@@ -53,6 +53,14 @@ def test_a_command_fits_the_terminal_and_shows_no_codes(words: list[str], width:
     assert max(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in text.splitlines()) <= width
 
 
+def test_descriptions_are_paragraphs_on_a_terminal_that_is_too_narrow_for_a_table() -> None:
+    lines = on_terminal(40, "list", "attacks").splitlines()
+
+    start = lines.index("ridge")
+    assert lines[start + 1].startswith("    access black_box")
+    assert max(map(len, lines)) <= 40
+
+
 def results() -> list[Record]:
     return [record("dp_ir", "ridge", [20.0, 21.0], [0.1, 0.2]) for _ in CELLS]
 
