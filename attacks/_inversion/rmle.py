@@ -132,17 +132,24 @@ def ir_shape(client: nn.Module, mean: Tensor, wire: Tensor) -> tuple[int, ...]:
     """Return the shape of one IR.
 
     Raises:
-        Inapplicable: If the wire has another shape, so that no image can be compared with it.
+        Inapplicable: If the wire has another shape, so that no image can be compared with it, or the client gives no
+            gradients.
 
     Example:
         >>> ir_shape(nn.Flatten(), torch.zeros(1, 8, 8), torch.zeros(5, 64))
         (64,)
     """
-    with torch.no_grad():
-        shape = tuple(client(mean[None]).shape[1:])
+    with torch.enable_grad():
+        value = client(mean[None].detach().requires_grad_().clone())
+    shape = tuple(value.shape[1:])
     if shape != tuple(wire.shape[1:]):
         raise Inapplicable(
             f"Expected wires with the shape {shape} of an IR, got {tuple(wire.shape[1:])}. "
+            "Use an attack that learns from queries, such as ridge."
+        )
+    if not value.requires_grad:
+        raise Inapplicable(
+            "Expected a client that gives gradients, got one that gives none, as one of quantized layers does. "
             "Use an attack that learns from queries, such as ridge."
         )
     return shape

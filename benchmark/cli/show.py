@@ -14,6 +14,7 @@ from .. import registry
 from ..errors import UsageError, describe, message_of
 from ..interfaces import Model
 from ..interfaces.stages import cut_name, places_of
+from ..metrics.held_weights import Identity, held_weights
 from ..metrics.macs import count_macs
 from ..registry import Entry, Kind
 from ..registry.literals import parse
@@ -121,13 +122,13 @@ def _show_cuts(model: Model, shapes: Sequence[tuple[int, int, int]], *, chosen: 
 
 
 def _cuts(layers: nn.Sequential, shape: tuple[int, int, int]) -> Iterator[list[str]]:
-    value, macs, weights = torch.zeros(1, *shape), 0, 0
+    value, macs, weights = torch.zeros(1, *shape), 0, dict[Identity, torch.Tensor]()
     names = {place.name: place.names[1:] for place in places_of(layers)}
     for child, layer in layers.eval().named_children():
         given: list[torch.Tensor] = []
         macs += count_macs(lambda images, layer=layer, given=given: given.append(layer(images)), value)
         (value,) = given
-        weights += sum(weight.numel() for weight in layer.parameters())
+        weights |= held_weights(layer)
         cut, sizes = cut_name(child), "x".join(map(str, value.shape[1:]))
-        numbers = [f"{4 * value.numel()}", f"{macs}", f"{weights}"]
+        numbers = [f"{4 * value.numel()}", f"{macs}", f"{sum(weight.numel() for weight in weights.values())}"]
         yield [cut, sizes, *numbers, type(layer).__name__, ", ".join(names[cut])]

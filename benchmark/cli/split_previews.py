@@ -14,6 +14,7 @@ from ..evaluation.artifacts import Artifacts
 from ..evaluation.protection import defended
 from ..metrics.activations import count_peak_bytes
 from ..metrics.exchanges import Exchanged, server_macs, server_param_bytes
+from ..metrics.held_weights import count_weights, weight_bytes
 from ..metrics.macs import count_macs
 from ..plan.cells import Setting
 from ..plan.references import REFERENCE_DEFENSE
@@ -93,7 +94,6 @@ def _sent(setting: Setting, artifacts: Artifacts) -> Sent | None:
     except Exception as error:  # the cell itself may succeed, or tells the reason in its record
         logger.debug("Cannot preview %s at %s: %s", setting.defense.label, setting.split, message_of(error))
         return None
-    parameters = [*model.on_device.parameters()]
     client_macs = count_macs(model.on_device, image)
     served = server_macs(model, exchanged, client_macs)
     return Sent(
@@ -101,8 +101,8 @@ def _sent(setting: Setting, artifacts: Artifacts) -> Sent | None:
         bytes_down=exchanged.exchange.bytes_down,
         rounds=exchanged.exchange.rounds,
         client_macs=client_macs,
-        client_params=sum(each.numel() for each in parameters),
-        client_param_bytes=sum(each.numel() * each.element_size() for each in parameters),
+        client_params=count_weights(model.on_device),
+        client_param_bytes=weight_bytes(model.on_device),
         client_peak_bytes=count_peak_bytes(model.on_device, image),
         server=None if served is None else (served, server_param_bytes(model)),
     )

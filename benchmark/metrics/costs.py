@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..interfaces import SplitModel, Wire, timed_ms
 from .activations import count_peak_bytes
 from .exchanges import Exchanged, server_macs, server_param_bytes
+from .held_weights import count_weights, weight_bytes
 from .macs import count_macs
 
 WARM_UP_CALLS = 3
@@ -134,16 +135,15 @@ def measure_costs(model: SplitModel, image: Tensor, undefended: SplitModel | Non
         timing["client_overhead_ms"] = round(clients.above(plain), 4)
         layers = Timing.of([call.layers_ms for call in calls]) if own_layers else plain
         timing["client_added_ms"] = round(clients.above(layers), 4)
-    parameters = [*model.on_device.parameters()]
     return Costs(
         wire_bytes=exchanged.bytes_up,
         bytes_down=exchanged.exchange.bytes_down,
         client_macs=client_macs,
-        client_params=sum(each.numel() for each in parameters),
+        client_params=count_weights(model.on_device),
         client_ms=clients.ms,
         server_ms=Timing.of([call.server_ms for call in calls]).ms,
         rounds=exchanged.exchange.rounds,
-        client_param_bytes=sum(each.numel() * each.element_size() for each in parameters),
+        client_param_bytes=weight_bytes(model.on_device),
         client_peak_bytes=count_peak_bytes(model.on_device, image),
         timing=timing,
         server_macs=server_macs(model, exchanged, client_macs),
@@ -153,7 +153,7 @@ def measure_costs(model: SplitModel, image: Tensor, undefended: SplitModel | Non
 
 def _same_layers(model: SplitModel, undefended: SplitModel, image: Tensor, macs: int) -> bool:
     """Return whether two clients have as many operations and parameters."""
-    counts = [sum(each.numel() for each in half.on_device.parameters()) for half in (model, undefended)]
+    counts = [count_weights(half.on_device) for half in (model, undefended)]
     return counts[0] == counts[1] and macs == count_macs(undefended.on_device, image)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from ..interfaces import Exchange, SplitModel, Wire
+from .held_weights import held_weights
 from .macs import counted_macs
 
 
@@ -77,6 +78,5 @@ def server_param_bytes(model: SplitModel) -> int:
         >>> server_param_bytes(model)
         2600
     """
-    here = set(map(id, model.on_device.parameters()))
-    parts = nn.ModuleList([model.client, model.server])
-    return sum(each.numel() * each.element_size() for each in parts.parameters() if id(each) not in here)
+    here, everywhere = map(held_weights, (model.on_device, nn.ModuleList([model.client, model.server])))
+    return sum(everywhere[each].nbytes for each in everywhere.keys() - here.keys())

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..interfaces.split_model import Target
 from ..interfaces.stages import cut_name
 from ..metrics.activations import count_peak_bytes
+from ..metrics.held_weights import Identity, held_weights
 from ..metrics.macs import count_macs
 
 Stage = tuple[int, int]
@@ -82,10 +83,10 @@ def count_cuts(target: Target, image_shape: tuple[int, int, int]) -> list[Cut]:
         macs = count_macs(lambda images, layer=layer, given=given: given.append(layer(images)), value)
         peak = max(peak, count_peak_bytes(layer, value))
         (value,) = given
-        own = {id(each): each for each in layer.parameters()}
+        own = held_weights(layer)
         counted.append((cut_name(name), tuple(value.shape[1:]), macs, own, peak))
     stages = [(macs, _bytes(own.values())) for _, _, macs, own, _ in counted]
-    found, weights = [], dict[int, Tensor]()
+    found, weights = [], dict[Identity, Tensor]()
     for place, (name, shape, _, own, peak) in enumerate(counted):
         weights |= own
         size, params = _bytes(weights.values()), sum(each.numel() for each in weights.values())

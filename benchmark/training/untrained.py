@@ -10,6 +10,7 @@ from torch.fx import GraphModule
 
 from ..errors import Inapplicable
 from ..interfaces import Normalize
+from ..utils.quantized_layers import is_quantized
 
 INITIAL_STD = 0.02
 """The standard deviation of fresh parameters that belong to no layer, as in BERT and the Vision Transformer."""
@@ -29,6 +30,7 @@ def untrained_copy(module: nn.Module) -> nn.Module:
         >>> torch.equal(untrained_copy(layer).weight, layer.weight)
         False
     """
+    _refuse_quantized(module)
     fresh = copy.deepcopy(module)
     for part in fresh.modules():
         reset = getattr(part, "reset_parameters", None) or getattr(part, "_reset_parameters", None)
@@ -49,6 +51,16 @@ def untrained_copy(module: nn.Module) -> nn.Module:
         if not isinstance(old, Normalize):  # it is known to everyone
             _refuse_kept_numbers(old, new)
     return fresh
+
+
+def _refuse_quantized(module: nn.Module) -> None:
+    """Raise if a layer keeps its weights packed, where no reset finds them."""
+    weighted = (part for part in module.modules() if hasattr(part, "weight") or hasattr(part, "get_weight"))
+    for part in filter(is_quantized, weighted):
+        raise Inapplicable(
+            f"The weights of {type(part).__name__}, a quantized layer, cannot be drawn anew, so no untrained copy "
+            "exists."
+        )
 
 
 def _refuse_kept_numbers(module: nn.Module, fresh: nn.Module) -> None:

@@ -127,6 +127,6 @@ def _fact(value: Any) -> Fact:
     single = isinstance(value, Tensor) and value.is_floating_point()
     shape = tuple(value.shape) if single else None
     known = isinstance(value, Tensor) and not isinstance(value, FakeTensor) and not value.is_meta
-    if known and value.numel() <= MOST_NUMBERS:
+    if known and not value.is_quantized and value.numel() <= MOST_NUMBERS:
         return Fact(shape, holds, value.tolist(), value.dtype)
     return Fact(shape, holds, None if holds else value, getattr(value, "dtype", None))

@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from mia_bench.attacks._inversion.rmle import ir_shape
 from mia_bench.attacks.white_box import WhiteBox
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.checks.lab import Dropped
 from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.interfaces import Channel, Wire
 from mia_bench.benchmark.metrics import psnr
+from torch import Tensor, nn
 
 
 def test_a_linear_client_is_inverted_almost_exactly(world: Callable) -> None:
@@ -56,6 +58,15 @@ def test_a_wire_that_is_no_ir_is_declined_with_both_shapes(world: Callable) -> N
 
     with pytest.raises(Inapplicable, match=r"\(8, 12, 12\).*\(7,\)"):
         victim.attacked_by(WhiteBox())
+
+
+def test_a_client_without_gradients_is_left_to_the_learners() -> None:
+    class Detached(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            return images.detach().flatten(1)
+
+    with pytest.raises(Inapplicable, match=r"gives gradients, .*\. Use an attack that learns"):
+        ir_shape(Detached(), torch.zeros(1, 8, 8), torch.zeros(5, 64))
 
 
 class Secret(Channel):

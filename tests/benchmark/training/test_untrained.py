@@ -7,6 +7,7 @@ from mia_bench.benchmark.interfaces import Normalize
 from mia_bench.benchmark.training import untrained_copy
 from mia_bench.benchmark.training.untrained import INITIAL_STD
 from torch import nn
+from torch.ao.nn.quantized import dynamic
 from torch.fx import symbolic_trace
 from torchvision.ops.misc import FrozenBatchNorm2d
 
@@ -21,6 +22,12 @@ def test_a_client_whose_weights_cannot_be_reset_is_not_handed_out() -> None:
 
     with pytest.raises(Inapplicable, match=r"0\.weight .*has no reset_parameters"):
         untrained_copy(nn.Sequential(Stubborn()))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+def test_a_client_with_quantized_layers_is_not_handed_out() -> None:
+    with pytest.raises(Inapplicable, match="The weights of Linear, a quantized layer, cannot be drawn anew"):
+        untrained_copy(nn.Sequential(nn.Linear(3, 3), dynamic.Linear(3, 2)))
 
 
 def test_an_untrained_copy_has_the_structure_and_none_of_the_weights() -> None:

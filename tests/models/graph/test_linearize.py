@@ -10,6 +10,7 @@ from mia_bench.benchmark.interfaces import Target
 from mia_bench.benchmark.interfaces.stages import find_cuts
 from mia_bench.models._graph import linearize
 from torch import Tensor, fx, nn
+from torch.ao.nn import quantized
 from torch.nn import functional
 
 from . import nets
@@ -178,6 +179,21 @@ def test_a_server_has_a_copy_of_weights_that_the_client_has_too() -> None:
 
 def test_small_buffers_of_whole_numbers_are_kept_by_name() -> None:
     assert [name.rpartition(".")[2] for name in linearize(nets.Ordering(), IMAGE).state_dict()] == ["order"]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+def test_a_network_of_quantized_layers_is_cut_where_numbers_are_no_longer_quantized() -> None:
+    class Quantizing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = quantized.Conv2d(3, 4, 8)
+            self.fc = nn.Linear(4, 5)
+
+        def forward(self, images: Tensor) -> Tensor:
+            maps = self.conv(torch.quantize_per_tensor(images, 0.02, 64, torch.quint8))
+            return self.fc(functional.relu(maps).dequantize().flatten(1))
+
+    assert cuts(Quantizing()) == ["dequantize", "flatten", "fc"]
 
 
 def test_a_module_that_cannot_be_traced_is_kept_whole() -> None:
