@@ -200,7 +200,8 @@ def _divided(everything: RawImages, names: Sequence[str]) -> dict[str, RawImages
         group = f"images of class {names[scarce]}" if has_classes and names else "images"
         raise UsageError(
             f"Expected at least {MIN_CLASS_IMAGES} {group}, got {int(counts[scarce])}. Add images, so that the victim, "
-            "the attacker and the test split have one each."
+            "the attacker and the test split have one each"
+            + (", or give task=regression if the labels are numbers to predict." if has_classes else ".")
         )
     shuffle = torch.randperm(len(groups), generator=torch.Generator().manual_seed(0))
     rank = torch.empty_like(groups)

@@ -168,3 +168,11 @@ def test_an_array_that_claims_another_size_is_damaged(tmp_path: Path, shape: tup
 )
 def test_whole_numbers_of_a_floating_type_are_classes(tmp_path: Path, labels: Any, task: str) -> None:
     assert load(tmp_path, {"images": GRAY, "labels": labels}).private.task == task
+
+
+def test_whole_numbers_of_few_images_each_may_be_numbers_to_predict(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (20, 16, 16), np.uint8)
+    np.savez(tmp_path / "ages.npz", images=images, labels=np.arange(20))
+    with pytest.raises(UsageError, match="or give task=regression if the labels are numbers to predict"):
+        Npz(path=tmp_path / "ages.npz").load(None)
+    assert Npz(path=tmp_path / "ages.npz", task="regression").load(None).task == "regression"
