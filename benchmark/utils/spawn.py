@@ -17,6 +17,9 @@ _STARTING = threading.RLock()
 FORKED = sys.platform == "linux"
 """Whether fresh processes are forks of a server process; forks are not safe on macOS, and Windows has none."""
 
+SAFE_PATH = "PYTHONSAFEPATH"
+"""The environment variable that keeps the current folder from an interpreter's search path."""
+
 
 def start_fresh(
     target: Callable[..., object], *given: Any, preload: Sequence[str] = (), daemon: bool = False
@@ -44,7 +47,7 @@ def start_fresh(
     """
     context = multiprocessing.get_context("forkserver") if FORKED else multiprocessing.get_context("spawn")
     process = context.Process(target=_in_environment, args=(dict(os.environ), target, given), daemon=daemon)
-    with _STARTING, without_main_module():
+    with _STARTING, without_main_module(), _without_current_folder():
         start_server(target.__module__, *preload)
         process.start()
     return process
@@ -65,13 +68,14 @@ def start_server(*modules: str) -> None:
         return
     from multiprocessing import forkserver, resource_tracker  # Windows has neither.
 
-    resource_tracker.ensure_running()  # Its start lets Ctrl-C through again.
-    forkserver.set_forkserver_preload(list(modules))
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with _without_current_folder():
+        resource_tracker.ensure_running()  # Its start lets Ctrl-C through again.
+        forkserver.set_forkserver_preload(list(modules))
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def die_with_parent() -> None:
@@ -91,6 +95,24 @@ def _in_environment(environment: dict[str, str], target: Callable[..., object], 
     os.environ.clear()
     os.environ.update(environment)
     target(*given)
+
+
+@contextmanager
+def _without_current_folder() -> Iterator[None]:
+    """Prevent interpreters that are started in this block from importing modules of the current folder.
+
+    They would run a file called ``random.py`` in place of the standard library's, whoever wrote it. Processes get the
+    search path of this process when they are ready.
+    """
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SAFE_PATH]
+        else:
+            os.environ[SAFE_PATH] = before
 
 
 @contextmanager

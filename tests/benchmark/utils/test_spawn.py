@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -39,6 +41,20 @@ def test_each_process_has_the_present_working_folder_and_search_path(
 
     assert written(tmp_path / "folder", "os.getcwd()") == str(tmp_path)
     assert written(tmp_path / "path", f"{str(tmp_path / 'site')!r} in sys.path") == "True"
+
+
+@pytest.mark.slow
+def test_modules_of_the_current_folder_are_not_imported(tmp_path: Path) -> None:
+    script = "from mia_bench.benchmark.utils.spawn import start_fresh; start_fresh(divmod, 7, 2).join()"
+    (tmp_path / "script.py").write_text(script)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("random", "socket", "grp"):
+        (folder / f"{name}.py").write_text("open('executed', 'w')")
+
+    subprocess.run([sys.executable, tmp_path / "script.py"], cwd=folder, check=True, timeout=120)
+
+    assert not (folder / "executed").exists()
 
 
 def test_a_process_knows_nothing_of_the_modules_that_another_one_has_changed(tmp_path: Path) -> None:
