@@ -20,6 +20,11 @@ from .pool_validation import validate_pools
 
 logger = logging.getLogger(__name__)
 
+DARK = 0.25
+"""The brightest pixel of a dataset below which its users are warned."""
+TRIED_IMAGES = 1000
+"""The largest number of private images among which the brightest pixel is sought."""
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -113,6 +118,14 @@ class PoolLoader:
             ) from error
         if pools.note:
             logger.warning("%s: %s", dataset.label, pools.note)
+        brightest = pools.private.images[:TRIED_IMAGES].max().item()
+        if 0 < brightest < DARK:
+            logger.warning(
+                "%s: The brightest pixel is %.2g, where 1 is white. All reconstructions of such images have a high "
+                "PSNR, even the mean image. Divide the images by the largest possible value of a pixel.",
+                dataset.label,
+                brightest,
+            )
         return replace(
             pools,
             train=pools.train.to(self._device),
