@@ -101,7 +101,7 @@ def _in_environment(environment: dict[str, str], target: Callable[..., object], 
 def _without_current_folder() -> Iterator[None]:
     """Prevent interpreters that are started in this block from importing modules of the current folder.
 
-    They would run a file called ``random.py`` in place of the standard library's, whoever wrote it. Processes get the
+    They would run a file called ``random.py`` there in place of the standard library's module. Processes get the
     search path of this process when they are ready.
     """
     before = os.environ.get(SAFE_PATH)
