@@ -1,6 +1,7 @@
 """Signals that end a run, whatever a library makes of their exception."""
 
 import signal
+from collections.abc import Iterator
 
 import pytest
 from mia_bench.benchmark.runner.interruption import Interrupted, interruptible
@@ -16,6 +17,15 @@ class Slow(BaseModel):
         return value
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Ctrl-C is heard, which a process that a shell has started in the background ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 def test_a_signal_within_a_serializer_of_pydantic_is_an_interruption() -> None:
     with pytest.raises(Interrupted) as caught, interruptible():
         Slow().model_dump()
