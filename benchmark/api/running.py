@@ -20,10 +20,10 @@ from ..plan.lists import list_specs, plain
 from ..plan.request import Request
 from ..plan.suite import requests_of
 from ..registry.sweeps import UnknownOption
-from ..runner.doubts import tell_doubts
 from ..runner.notebook_progress import NotebookDisplay, in_notebook
 from ..runner.options import RunOptions
 from ..runner.progress import Display
+from ..runner.result_warnings import log_warnings
 from ..runner.resume import prepare
 from ..runner.shown_run import compute
 from ..utils.isolation import restored_state
@@ -156,7 +156,7 @@ def run(
             raise error.among(list(inspect.signature(run).parameters)) from error
         display = NotebookDisplay if in_notebook() else Display
         records = compute(planned, place, artifacts, quiet=quiet, display=display)
-        tell_doubts(records)
+        log_warnings(records)
     return Result.of(planned, records, place, artifacts)
 
 

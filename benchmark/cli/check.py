@@ -43,7 +43,7 @@ def check(target: str, *, data_dir: Path | None) -> int:
         The exit code: 1 if a check failed, else 0.
 
     Raises:
-        UsageError: If there is no such component, it cannot be made, or a dataset lacks its data.
+        UsageError: If the component does not exist or cannot be created, or the files of a dataset are missing.
     """
     here, there = multiprocessing.Pipe(duplex=False)
     process = start_fresh(_check, there, Path.cwd(), target, data_dir, preload=[PRELOADED])

@@ -15,7 +15,7 @@ def kinds_of(name: str, *, or_else: str = "") -> list[Kind]:
         or_else: A sentence for the error that says what else may be given.
 
     Raises:
-        UsageError: If there is no such component.
+        UsageError: If the component does not exist.
     """
     kinds: list[Kind] = [kind for kind in KINDS if name in registry.providers(kind)]
     if not kinds:

@@ -21,7 +21,7 @@ DEFAULT_WIDTH = 100
 
 
 def print_fitted(texts: DataFrame, dispensable: Sequence[str], *, named_by: int, wide: bool) -> None:
-    """Print a table without the columns for which there is no room, and say on stderr which ones these are.
+    """Print a table. Columns that do not fit are left out and named on stderr.
 
     Args:
         texts: The texts of the table.

@@ -10,9 +10,9 @@ from ..evaluation.artifacts import Artifacts
 from ..plan.request import Request
 from ..plan.suite import requests_of
 from ..registry.sweeps import UnknownOption
-from ..runner.doubts import tell_doubts
 from ..runner.interruption import Interrupted, interruptible
 from ..runner.options import RunOptions
+from ..runner.result_warnings import log_warnings
 from ..runner.resume import prepare
 from ..runner.shown_run import compute
 from ..utils.isolation import restored_state
@@ -59,4 +59,4 @@ def run(
     except Interrupted as error:
         return tell_interruption(error)
     print_results([each.cell for each in planned], records, options.out)
-    return 1 if tell_doubts(records) else 0
+    return 1 if log_warnings(records) else 0

@@ -15,9 +15,9 @@ from ..leaderboard.results_folder import board_path
 from ..plan.cells import Setting
 from ..plan.request import Request
 from ..registry.sweeps import UnknownOption
-from ..runner.doubts import tell_doubts
 from ..runner.interruption import Interrupted, interruptible
 from ..runner.options import RunOptions
+from ..runner.result_warnings import log_warnings
 from ..runner.resume import prepare
 from ..runner.shown_run import compute
 from ..splits.choice import Limit, choose
@@ -91,7 +91,7 @@ def compare_splits(
                     say("")
                 display = filling(table.lines, known)
                 records = compute(planned, options, artifacts, quiet=quiet, display=display)
-                lines, failed = table.lines(records), tell_doubts(records)
+                lines, failed = table.lines(records), log_warnings(records)
     except UnknownOption as error:
         raise error.among(own_options) from error
     except Interrupted as error:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -228,17 +228,10 @@ def check_writable(out: Path) -> None:
         probe.unlink()
 
 
-@contextmanager
-def writing_results(out: Path) -> Iterator[None]:
+def writing_results(out: Path) -> AbstractContextManager[None]:
     """Turn errors of the file system in a block of a run into one sentence, which says what becomes of its results.
 
     Raises:
         UsageError: If results cannot be written, for example because the disk is full.
     """
-    try:
-        yield
-    except OSError as error:
-        raise UsageError(
-            f"Cannot write results to {out}: {error.strerror or error}. Finished cells are saved. Free some space, or "
-            "choose another --out."
-        ) from error
+    return writing(out, f"results to {out}", "Finished cells are saved. Free some space, or choose another --out.")

@@ -27,7 +27,7 @@ def requests_of(suite: str | None, given: Request) -> list[Request]:
         given: Its fields that were set win over the suite's. Datasets, models and splits choose among several parts.
 
     Raises:
-        UsageError: If there is no such suite, or no part of it is left.
+        UsageError: If the suite does not exist, or the choice leaves none of its parts.
     """
     if suite is None:
         return [given]
@@ -64,7 +64,7 @@ def load_suite(name: str) -> list[Request]:
         The parts, each with what the file says for all of them; one if the file has none.
 
     Raises:
-        UsageError: If there is no such suite, or the file says something that a request cannot say.
+        UsageError: If the suite does not exist, or its file does not describe requests.
     """
     path = built_in().get(name, Path(name))
     if not path.is_file():

@@ -38,7 +38,7 @@ def connected(address: str | None, cpus: int | None) -> Iterator[None]:
         cpus: CPUs of the local cluster; None for all of them.
 
     Raises:
-        UsageError: If there is no cluster at the address.
+        UsageError: If no Ray cluster runs at the address.
     """
     if ray.is_initialized():
         _require_same(address)

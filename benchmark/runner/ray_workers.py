@@ -63,7 +63,7 @@ class RayWorkers:
             jobs: Number of workers; None for as many as fit into the cluster.
 
         Raises:
-            UsageError: If there is no cluster at the address, or no worker fits into it.
+            UsageError: If no Ray cluster runs at the address, or it is too small for one worker.
         """
         self._objects = RayObjects(artifacts)
         with ExitStack() as stack:

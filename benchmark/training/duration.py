@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from ..interfaces import Training
 from ..interfaces.timing import timed_ms
 from .loop import plan
-from .normalization import normalize_convolutions
-from .recipes import FAST, STANDARD
-from .smaller import shrink, takes_smaller
-from .targets import MIN_STEPS
+from .recipes import STANDARD
+from .smaller import shrink
+from .targets import MIN_STEPS, prepared
 
 TIMED_MACS = 2 * 10**9
 """Multiply-accumulate operations of the images of a timed step, at most, but for two images."""
@@ -37,27 +36,23 @@ def training_seconds(
         >>> training_seconds(network, Training(epochs=1), image_shape=(1, 8, 8), count=1000, macs=640) > 0
         True
     """
-    normalize_convolutions(model)
-    model.to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
-    recipe = FAST if training.fast else STANDARD
-    images = _images(model, image_shape, min(recipe.batch_size, TIMED_MACS // max(1, macs)))
-    stepper = torch.optim.SGD(model.parameters(), 1e-6, momentum=0.9, nesterov=True, fused=True)
 
     def step(images: Tensor) -> None:
         stepper.zero_grad(set_to_none=True)
         model(images).square().mean().backward()
         stepper.step()
 
-    with takes_smaller(model, images, [side for side, _ in recipe.sizes]) as shrinks:
-        sizes = recipe.sizes if shrinks else STANDARD.sizes
-        seconds = sum(share * _seconds(step, shrink(images, side)) for side, share in sizes)
+    with prepared(model, _images(model, image_shape, 2), training) as recipe:
+        images = _images(model, image_shape, min(recipe.batch_size, TIMED_MACS // max(1, macs)))
+        stepper = torch.optim.SGD(model.parameters(), 1e-6, momentum=0.9, nesterov=True, fused=True)
+        seconds = sum(share * _seconds(step, shrink(images, side)) for side, share in recipe.sizes)
     least = math.ceil(MIN_STEPS / training.epochs)
     steps, batch_size = plan(count, epochs=training.epochs, batch_size=recipe.batch_size, least=least)
     return steps * batch_size / len(images) * seconds
 
 
 def head_training_seconds(model: nn.Module, *, image_shape: tuple[int, int, int], count: int, macs: int) -> float:
-    """Estimate the seconds that ``train_head`` takes here: each image passes once through the others.
+    """Estimate the seconds that ``train_head`` takes here: each image passes once through the network.
 
     Args:
         model: A network that takes images (N, C, H, W).

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -50,16 +52,29 @@ def train_target(model: nn.Module, data: ImageSet, training: Training) -> None:
     """
     add_biases(model)
     units = Units(model, data)
-    normalize_convolutions(model)
-    model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    model.train()
-    recipe = recipes.FAST if training.fast else recipes.STANDARD
-    with takes_smaller(model, data.images[:2], [side for side, _ in recipe.sizes]) as shrinks:
-        _optimize(model, units, data, training, recipe if shrinks else recipes.STANDARD)
+    with prepared(model, data.images[:2], training) as recipe:
+        _optimize(model, units, data, training, recipe)
     model.eval()
     fold_normalization(model)
     units.fold(model)
     model.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
+
+
+@contextmanager
+def prepared(model: nn.Module, images: Tensor, training: Training) -> Iterator[Recipe]:
+    """Prepare a network for its training, and yield the recipe: the fast one only if the network takes smaller images.
+
+    Args:
+        model: An untrained network that takes images (N, C, H, W). It is changed.
+        images: Two images of the usual size.
+        training: Whether the fast recipe is wanted.
+    """
+    normalize_convolutions(model)
+    model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    model.train()
+    recipe = recipes.FAST if training.fast else recipes.STANDARD
+    with takes_smaller(model, images, [side for side, _ in recipe.sizes]) as shrinks:
+        yield recipe if shrinks else recipes.STANDARD
 
 
 def _optimize(model: nn.Module, units: Units, data: ImageSet, training: Training, recipe: Recipe) -> None:

@@ -38,8 +38,13 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn errors of the file system in a block that writes ``path`` into one sentence.
+def writing(path: Path, what: str = "", remedy: str = "") -> Iterator[None]:
+    """Turn errors of the file system in a block that writes ``path`` into one sentence and a remedy.
+
+    Args:
+        path: The file or folder.
+        what: What is written, with ``path``. Empty: the path alone.
+        remedy: What to do. Empty: to check the permissions and the free space.
 
     Raises:
         UsageError: If it cannot be written, for example because the disk is full.
@@ -47,10 +52,8 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(
-            f"Cannot write {path}: {error.strerror or error}. Check its permissions and the free space, or choose "
-            "another path."
-        ) from error
+        advice = remedy or "Check its permissions and the free space, or choose another path."
+        raise UsageError(f"Cannot write {what or path}: {error.strerror or error}. {advice}") from error
 
 
 def write_output(path: Path, content: bytes) -> Path:

@@ -32,7 +32,7 @@ class Declaration(BaseModel):
         """Validate the values of fields.
 
         Raises:
-            UsageError: If a value is not allowed, or there is no such field.
+            UsageError: If a field does not exist, or its value is not allowed.
         """
         try:
             super().__init__(**values)

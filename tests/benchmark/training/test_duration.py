@@ -45,6 +45,9 @@ def test_smaller_images_take_less_time_if_the_network_takes_them() -> None:
 
     assert expected(network(), fast, 64000) == pytest.approx(2 * 64000 * (0.35 * 16 + 0.4 * 36 + 0.25 * 64))
     assert expected(fixed, fast, 64000) == pytest.approx(2 * 64000 * 64)
+    assert expected(fixed, fast, 100 * 128 + 64) == pytest.approx(
+        2 * 100 * 128 * 64
+    )  # in batches of the standard recipe
 
 
 def test_few_images_take_the_least_number_of_steps() -> None:

@@ -1,4 +1,4 @@
-"""What a run says about its results: flags of the audits, and failed cells."""
+"""Warnings at the end of a run: flags of the audits, and failed cells."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..utils.plurals import count_of, fitting
 logger = logging.getLogger(__name__)
 
 
-def tell_doubts(records: Sequence[Record]) -> int:
+def log_warnings(records: Sequence[Record]) -> int:
     """Log what the audits find and how many cells failed. Return the number of failed cells."""
     found = audit([record.row for record in records], {record.row.cell_id: record for record in records})
     flags = [flag for flag in found if flag.name != INCOMPLETE]  # A run may be a part of a board.
