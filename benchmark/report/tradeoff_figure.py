@@ -12,6 +12,9 @@ from .defenses import DefenseSummary
 from .figure_style import GRAY, LABEL, TITLES, arms, marker, name_points, reference, utility_axis
 from .notebook_figure import NotebookFigure
 
+LEGEND_ROWS = 15
+"""Defenses in a column of the legend, at most, which is then as high as the chart."""
+
 
 def tradeoff(scenario: Scenario, measure: str = "psnr_db") -> Figure:
     """Draw all settings of a scenario, with the Pareto front as a line.
@@ -41,7 +44,10 @@ def tradeoff(scenario: Scenario, measure: str = "psnr_db") -> Figure:
         axes.text(zero, 0.02, "mean image: no leak ", **text)
     handles, names = axes.get_legend_handles_labels()
     kept = dict(zip(names, handles, strict=True))
-    axes.legend(list(kept.values()), list(kept), loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
+    columns = 1 + len(kept) // LEGEND_ROWS
+    axes.legend(
+        list(kept.values()), list(kept), loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, ncols=columns
+    )
     named = {each.label: each for each in (*best, *_most_private(scored, measure))}.values()
     name_points(
         axes, [(*_spot(each, measure), each.label) for each in named], [_spot(each, measure) for each in scored]
@@ -83,7 +89,11 @@ def _draw(axes: Axes, scenario: Scenario, setting: DefenseSummary, measure: str)
 
 
 def _draw_front(axes: Axes, best: Sequence[DefenseSummary], measure: str) -> None:
-    if best:
-        steps = [_spot(each, measure) for each in best]
+    """Draw a line through those settings on the front that are more useful than all on it that leak less."""
+    steps = list[tuple[float, float]]()
+    for spot in (_spot(each, measure) for each in best):
+        if not steps or spot[1] > steps[-1][1]:
+            steps.append(spot)
+    if steps:
         path = [(steps[0][0], axes.get_ylim()[0]), *steps, (axes.get_xlim()[1], steps[-1][1])]
         axes.plot(*zip(*path, strict=True), color="black", linewidth=1, drawstyle="steps-post", zorder=1)

@@ -75,9 +75,10 @@ function frontOf(settings, metric) {
   return able.filter(({ rivals }) => !rivals[metric].some((index) => among.has(state.scenario.settings[index])));
 }
 
-// Points below and to the right of this line are beaten by a point on it.
+// The line through those settings on the front that are more useful than all on it that leak less.
 function front(shown, x, y, metric, { right, bottom }) {
-  const on = frontOf(shown, metric).sort((a, b) => a.line[metric] - b.line[metric]);
+  const sorted = frontOf(shown, metric).sort((a, b) => a.line[metric] - b.line[metric] || b.line.utility - a.line.utility);
+  const on = sorted.filter(({ line }, index) => sorted.slice(0, index).every((other) => other.line.utility < line.utility));
   const steps = on.map(({ line }) => `H${x.at(line[metric])}V${y.at(line.utility)}`);
   const d = on.length ? `M${x.at(on[0].line[metric])} ${bottom}${steps.join("")}H${right}` : "M0 0";
   return draw("path", { class: "front", "aria-hidden": "true", d });

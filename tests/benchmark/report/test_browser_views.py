@@ -1,7 +1,9 @@
 """Views of the page in a real browser: the address, all splits, the overview, the slider, files to save."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -9,6 +11,8 @@ from PIL import Image
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from ...helpers.boards import near_front, write
+from ...helpers.commands import mia_bench
 from .browser import UNKNOWN, Reader
 
 pytestmark = pytest.mark.slow
@@ -133,3 +137,18 @@ def test_the_leaderboard_is_saved_as_csv_and_charts_as_png(reader: Reader, tmp_p
     requested = {each["params"]["request"]["url"] for each in kept if each["method"] == "Network.requestWillBeSent"}
     assert all(url.startswith(("data:", "blob:", "file:")) for url in requested)
     reader.open()
+
+
+def test_the_line_of_the_front_rises_where_neighbors_differ_within_their_intervals(driver: Any, tmp_path: Path) -> None:
+    board = write(tmp_path / "results", near_front())
+    assert mia_bench("report", board, "-o", tmp_path / "page.html").exit_code == 0
+    reader = Reader(driver, tmp_path / "page.html")
+
+    reader.open()
+
+    heights = [
+        float(height) for height in re.findall(r"V([\d.]+)", reader.one("#scatter .front").get_attribute("d") or "")
+    ]
+    assert "sealed, noise, undefended" in reader.one("#scatter-text").text
+    assert len(heights) == 2
+    assert heights == sorted(heights, reverse=True)

@@ -8,10 +8,10 @@ from mia_bench.benchmark.report.content import content
 from mia_bench.benchmark.report.figure_style import HIGH_ACCURACY
 from mia_bench.benchmark.report.figures import drawings
 from mia_bench.benchmark.report.strength_figure import strength
-from mia_bench.benchmark.report.tradeoff_figure import tradeoff
+from mia_bench.benchmark.report.tradeoff_figure import front, tradeoff
 from PIL import Image
 
-from ...helpers.boards import HOSTILE, cell, cells, write
+from ...helpers.boards import HOSTILE, cell, cells, near_front, write
 from ...helpers.commands import mia_bench
 
 ROWS = cells()
@@ -64,6 +64,18 @@ def test_settings_whose_kept_utility_is_unknown_are_drawn_but_not_on_the_front()
 
     assert [each.rivals["psnr_db"] for each in scenario.settings] == [None, None]
     assert len({line.get_ydata()[0] for line in axes.lines if line.get_marker() not in ("None", None, "")}) == 1
+
+
+def test_the_line_of_the_front_rises_where_neighbors_differ_within_their_intervals() -> None:
+    rows = near_front()
+    (scenario,) = content([each.row for each in rows], {each.row.cell_id: each for each in rows}).scenarios
+    on_front = front(scenario.settings, "psnr_db")
+
+    (axes,) = tradeoff(scenario).axes
+
+    (line,) = [each.get_ydata() for each in axes.lines if each.get_drawstyle() == "steps-post"]
+    assert [each.line["utility"] for each in on_front] == [0.985, 0.984, 0.99]
+    assert list(line[1:]) == [0.985, 0.99, 0.99]
 
 
 @pytest.mark.slow
