@@ -65,11 +65,13 @@ def message_of(error: BaseException) -> str:
 def reason_of(error: BaseException) -> str:
     """Return the message of any exception for the middle of a sentence: without a punctuation mark at its end.
 
+    An exception without a message, as a failed ``assert`` raises, is described by its type.
+
     Example:
-        >>> reason_of(ValueError("It is too small."))
-        'It is too small'
+        >>> reason_of(ValueError("It is too small.")), reason_of(AssertionError())
+        ('It is too small', 'AssertionError')
     """
-    return message_of(error).rstrip(".! ")
+    return message_of(error).rstrip(".! ") or clean(type(error).__name__)
 
 
 def _is_array(value: object) -> bool:

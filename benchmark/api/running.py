@@ -146,7 +146,7 @@ def run(
         keep_images=True,
     )
     with restored_state(), nullcontext() if quiet else logs_on_stderr():
-        request = Request(**{name: value for name, value in given.items() if not _is_missing(value)})
+        request = Request(**{name: value for name, value in given.items() if value is not None})
         torch.set_num_threads(1)  # One thread gives the same arithmetic in one process and in several.
         artifacts = Artifacts(device=place.torch_device, data_dir=place.data_dir)
         requests = requests_of(_named(suite), request)
@@ -167,8 +167,3 @@ def _named(suite: Any) -> str | None:
     raise UsageError(
         f"Expected suite to be a path or a name, got {quoted(suite)}. Name the other arguments, as in run(model=...)."
     )
-
-
-def _is_missing(value: Any) -> bool:
-    """Return whether nothing is given: None, or a list without items."""
-    return value is None or (isinstance(value, list | tuple) and not value)

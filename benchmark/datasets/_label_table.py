@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import unicodedata
 import warnings
 from collections.abc import Sequence
@@ -24,8 +26,11 @@ TABLES = ("labels.csv", "attributes.csv")
 """Names of the file, of which the first holds the labels if both exist."""
 FORM = (
     "Write a header, then a line for each image: its path relative to the folder, and its numbers or the name of its "
-    "class, with commas between them."
+    "class, with commas between them and points in decimal numbers."
 )
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+"""What other programs write between columns, in words."""
+_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(e[-+]?\d+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -99,12 +104,7 @@ def read_table(path: Path, *, names: bool = False) -> LabelTable:
     Raises:
         UsageError: If it is damaged, has no numbers, or names a file twice or outside the folder.
     """
-    try:
-        frame = _frame(path, names=names)
-    except pd.errors.ParserWarning as error:
-        raise UsageError(f"Expected a name for each column in the header of {path}, got too few. {FORM}") from error
-    except (OSError, ValueError, pd.errors.ParserError) as error:  # also an encoding other than UTF-8
-        raise UsageError(f"Expected a table of labels, got {path}: {reason_of(error)}. {FORM}") from error
+    frame = _read(path, names=names)
     if len(frame.columns) < 2 or not len(frame):
         raise UsageError(
             f"Expected a column of paths, columns of numbers and a line for each image in {path}, got "
@@ -114,13 +114,28 @@ def read_table(path: Path, *, names: bool = False) -> LabelTable:
         raise UsageError(f"Expected a header in {path}, got the image {frame.columns[0]!r} in line 1. {FORM}")
     columns = [str(name) for name in frame.columns[1:]]
     _require_filled(frame, path)
+    _refuse_decimal_commas(frame, path)
     classes = _class_names(frame[columns[0]]) if names and len(columns) == 1 else None
+    if classes is not None:
+        _warn_of_numbers(classes[0], columns[0], path)
     for name in columns if classes is None else ():
         _require_numbers(frame[name], name, path)
-    files = [PurePosixPath(str(file).replace("\\", "/")) for file in frame.iloc[:, 0]]
+    files = [PurePosixPath(str(file).strip().replace("\\", "/")) for file in frame.iloc[:, 0]]
     _require_inside(files, path)
     values = frame[columns].to_numpy() if classes is None else classes[1][:, None]
     return LabelTable(path, tuple(map(str, files)), tuple(columns), values, () if classes is None else classes[0])
+
+
+def _read(path: Path, *, names: bool) -> pd.DataFrame:
+    try:
+        _require_commas(str(pd.read_csv(path, nrows=0).columns[0]), path)
+        return _frame(path, names=names)
+    except pd.errors.ParserWarning as error:
+        raise UsageError(f"Expected a name for each column in the header of {path}, got too few. {FORM}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"Expected a table in UTF-8, got another encoding in {path}. Save it as UTF-8.") from error
+    except (OSError, ValueError, pd.errors.ParserError) as error:
+        raise UsageError(f"Expected a table of labels, got {path}: {reason_of(error)}. {FORM}") from error
 
 
 def _frame(path: Path, *, names: bool, **settings: Any) -> pd.DataFrame:
@@ -130,6 +145,48 @@ def _frame(path: Path, *, names: bool, **settings: Any) -> pd.DataFrame:
     if names and len(frame.columns) == 2 and frame.iloc[:, 1].dtype.kind not in "biuf":
         return _frame(path, names=False, keep_default_na=False, na_values=[""])  # a class may be called None or NA
     return frame
+
+
+def _require_commas(first: str, path: Path) -> None:
+    """Raise if the name of the first column shows that other characters than commas lie between the columns."""
+    for character, words in _SEPARATORS.items():
+        if character in first:
+            raise UsageError(f"Expected commas between the columns of {path}, got {words}. {FORM}")
+
+
+def _refuse_decimal_commas(frame: Any, path: Path) -> None:
+    """Raise if numbers have commas in place of points, so that they would be taken for names of classes."""
+    for name, column in frame.iloc[:, 1:].items():
+        texts = [] if column.dtype.kind in "biuf" else [str(value).strip() for value in column]
+        found = next((text for text in texts if _DECIMAL_COMMA.fullmatch(text)), None)
+        if found is not None and all(_is_number(text.replace(",", ".", 1)) for text in texts):
+            raise UsageError(
+                f"Expected points in the decimal numbers in the column {name!r} of {path}, got {found!r}. Replace the "
+                "commas in them by points."
+            )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _warn_of_numbers(names: Sequence[str], column: str, path: Path) -> None:
+    """Warn if some names of classes are numbers, and others are not."""
+    numbers = [name for name in names if _is_number(name)]
+    if numbers and len(numbers) < len(names):
+        other = next(name for name in names if not _is_number(name))
+        logging.getLogger(__name__).warning(
+            "The column %r of %s holds names of classes, since %r is not a number. If numbers such as %s are to be "
+            "predicted, write a number on each line.",
+            column,
+            path,
+            other,
+            numbers[0],
+        )
 
 
 def _class_names(column: Any) -> tuple[tuple[str, ...], NDArray[np.int64]] | None:

@@ -77,7 +77,8 @@ def _wrong_classes(classes: tuple[str, ...], task: Task) -> Iterator[_Complaint]
     if len(classes) < fewest and task != "classification":
         yield "a name for each column of labels", "none", "Name the labels in classes."
     if len(classes) < fewest:
-        yield "at least 2 classes", f"{len(classes)}", "Name at least two, since a classifier distinguishes classes."
+        mend = "Add images of another class, or give task=unlabeled, which imagefolder, npz and images in Python take."
+        yield "at least 2 classes", f"{len(classes)}", mend
     if len(set(classes)) < len(classes):
         twice = next(each for each in classes if classes.count(each) > 1)
         yield "each class to have a different name", f"{twice!r} more than once", "Rename one of them."

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import torch
 
-from ..errors import UsageError, message_of
+from ..errors import UsageError, reason_of
 from ..interfaces import Dataset, Model, Normalize, Pools, Target, Training
 from ..plan.cells import Setting
 from ..registry.specs import ResolvedComponent
@@ -88,7 +88,7 @@ class TargetStore:
         except (Exception, SystemExit) as error:
             raise UsageError(
                 f"Expected a model for the {shape} images of {dataset.label}, got {model.label}, which fails "
-                f"({message_of(error)}). Choose another model or another size of images."
+                f"({reason_of(error)}). Choose another model or another size of images."
             ) from error
         refuse_outputs(answer, outputs, dataset.label, model.label)
         return target

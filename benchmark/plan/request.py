@@ -21,6 +21,13 @@ from .objects import POOLS, resolve_object
 GivenSpec = str | dict[str, Any] | InstanceOf[ResolvedComponent]
 KINDS: dict[str, Kind] = {"dataset": "datasets", "model": "models", "attacks": "attacks", "defenses": "defenses"}
 """The registry of each field that names components."""
+WITHOUT = {
+    "model": "the one that each dataset recommends",
+    "splits": "the one that each dataset recommends",
+    "attacks": "all standard ones",
+    "defenses": "all built-in ones, or give undefended for none",
+}
+"""What is chosen where a field is left out, in words."""
 
 
 class Request(Declaration):
@@ -32,10 +39,10 @@ class Request(Declaration):
 
     Attributes:
         dataset: The datasets.
-        model: The target models; none means the recommendation of each dataset.
-        splits: The last layers on the client, also written ``split``; none means the recommendation of each dataset.
-        attacks: The attacks; none means all standard ones. The reference attack is always among them.
-        defenses: The defenses; none means all built-in ones. The undefended network is always among them.
+        model: The target models; by default the recommendation of each dataset.
+        splits: The last layers on the client, also written ``split``; by default the recommendation of each dataset.
+        attacks: The attacks; by default all standard ones. The reference attack is always among them.
+        defenses: The defenses; by default all built-in ones. The undefended network is always among them.
         seeds: One run of everything for each.
         images: How many private images are attacked.
         options: The values of parameters, for every chosen attack or defense that has them; several make a sweep.
@@ -68,12 +75,12 @@ class Request(Declaration):
     @field_validator(*KINDS, mode="before")
     @classmethod
     def _lists_specs(cls, value: Any, info: Any) -> Any:
-        return [as_spec(KINDS[info.field_name], each) for each in list_specs(value)]
+        return _filled([as_spec(KINDS[info.field_name], each) for each in list_specs(value)], info.field_name)
 
     @field_validator("splits", mode="before")
     @classmethod
     def _lists_names(cls, value: Any) -> Any:
-        return list_names(value)
+        return _filled(list_names(value), "splits")
 
     @field_validator("images", mode="before")
     @classmethod
@@ -97,6 +104,13 @@ class Request(Declaration):
                     f"Expected at least one value for the option {name}, got []. Give one, or leave it out."
                 )
         return swept
+
+
+def _filled(listed: list[Any], field: str) -> list[Any]:
+    """Return a list, unless it is empty though it was given, which would mean everything."""
+    if not listed and field in WITHOUT:
+        raise UsageError(f"Expected at least one name in {field}, got []. Leave out {field} for {WITHOUT[field]}.")
+    return listed
 
 
 def as_spec(kind: Kind, choice: Any) -> Spec:

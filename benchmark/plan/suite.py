@@ -11,12 +11,12 @@ from ..errors import UsageError
 from ..interfaces import Model
 from ..registry.literals import parse
 from ..registry.specs import ResolvedComponent
-from ..registry.sweeps import Spec
+from ..registry.sweeps import Spec, expand_sweeps
 from ..utils.files import Unreadable, read_toml
 from ..utils.texts import quoted
 from .built_in_suites import built_in
 from .part_choice import name_of, select_parts
-from .request import Request
+from .request import KINDS, Request
 
 
 def requests_of(suite: str | None, given: Request) -> list[Request]:
@@ -34,7 +34,21 @@ def requests_of(suite: str | None, given: Request) -> list[Request]:
     parts = load_suite(suite)
     choosing = {"dataset", "model", "splits"} if len(parts) > 1 else set()
     wins = {name: getattr(given, name) for name in given.model_fields_set - choosing - {"options"}}
-    return [_joined(part, wins, given.options) for part in select_parts(parts, given)]
+    selected = select_parts(parts, given)
+    joined = [_joined(part, wins, given.options) for part in selected]
+    for part, request in zip(selected, joined, strict=True):
+        own = {name: values for name, values in part.options.items() if name not in given.options}
+        for field in (each for each in KINDS if each not in given.model_fields_set):
+            _require_valid(suite, field, getattr(request, field), own)
+    return joined
+
+
+def _require_valid(suite: str, field: str, specs: Sequence[Spec], options: Mapping[str, list[Any]]) -> None:
+    """Raise if a component of a suite does not exist, or has wrong parameters; the message names suite and field."""
+    try:
+        expand_sweeps(KINDS[field], specs, options if field in ("attacks", "defenses") else {})
+    except UsageError as error:
+        raise UsageError(f"Suite {suite}, {field}: {error}") from error
 
 
 def _joined(part: Request, wins: Mapping[str, Any], options: Mapping[str, list[Any]]) -> Request:
@@ -79,12 +93,19 @@ def load_suite(name: str) -> list[Request]:
             raise UsageError(
                 f"Expected tables, each written under [[parts]], got parts={quoted(parts)}. Write [[parts]] above each."
             )
-        requests = [Request(**(content | part)) for part in parts]
-        for request in requests:
-            _refuse_code(request.model)
-        return requests
     except (UsageError, Unreadable) as error:
         raise UsageError(f"Suite {path}: {error}") from error
+    places = [f"{path}, part {number}" if len(parts) > 1 else f"{path}" for number in range(1, len(parts) + 1)]
+    return [_request(content | part, place) for part, place in zip(parts, places, strict=True)]
+
+
+def _request(content: Mapping[str, Any], place: str) -> Request:
+    try:
+        request = Request(**content)
+        _refuse_code(request.model)
+    except UsageError as error:
+        raise UsageError(f"Suite {place}: {error}") from error
+    return request
 
 
 def _refuse_code(models: Sequence[Spec]) -> None:

@@ -86,8 +86,9 @@ def _refuse_other_numbers(network: nn.Module, images: Tensor) -> None:
             "evaluation mode. Draw them only if self.training."
         )
     raise UsageError(
-        f"Expected stages that compute what {kind} does, got other numbers; it may write into a tensor that is read "
-        "later, or compute under autocast. Write a model plug-in whose build returns an nn.Sequential of the layers."
+        f"Expected stages that compute what {kind} does, got other numbers. Leave out what writes into a tensor that "
+        "is read later, such as relu_, and torch.autocast; or write a model plug-in whose build returns an "
+        "nn.Sequential of the layers."
     )
 
 
@@ -111,10 +112,11 @@ def _answer(network: nn.Module, images: Tensor) -> Tensor:
             f"{reason_of(error)}. {OTHER_IMAGES}"
         ) from error
     if not isinstance(answer, Tensor):
-        held = f" with {', '.join(map(str, answer))}" if isinstance(answer, dict) else ""
+        held = f"dict with {', '.join(map(str, answer))}" if isinstance(answer, dict) else type(answer).__name__
         raise UsageError(
-            f"Expected one tensor, got a {type(answer).__name__}{held} from {kind}. Wrap it in a module that "
-            "returns one of them alone, and name a function that builds it with python:build=module:function."
+            f"Expected one tensor, got a {held} from {kind}. Wrap it in a module that returns one tensor (N, ...) "
+            "alone, such as the logits, or the scores from which a detector chooses boxes, and name a function that "
+            "builds it with python:build=module:function."
         )
     if answer.shape == (len(images),):
         raise UsageError(

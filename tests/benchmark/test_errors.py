@@ -1,7 +1,7 @@
 """Exceptions in words."""
 
 import pytest
-from mia_bench.benchmark.errors import MAX_ERROR_CHARACTERS, describe, message_of
+from mia_bench.benchmark.errors import MAX_ERROR_CHARACTERS, describe, message_of, reason_of
 
 
 class Mute(Exception):
@@ -51,6 +51,14 @@ WORDS = {
 @pytest.mark.parametrize(("error", "words"), WORDS.values(), ids=WORDS)
 def test_any_exception_is_described_on_one_line(error: BaseException, words: str) -> None:
     assert describe(error) == words
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(ValueError("It is odd."), "It is odd"), (AssertionError(), "AssertionError"), (ValueError("."), "ValueError")],
+)
+def test_a_reason_in_the_middle_of_a_sentence_has_words_and_no_mark_at_its_end(error: Exception, words: str) -> None:
+    assert reason_of(error) == words
 
 
 @pytest.mark.parametrize("length", [MAX_ERROR_CHARACTERS - 20, MAX_ERROR_CHARACTERS, 5_000_000])

@@ -144,6 +144,7 @@ def test_rank_takes_a_part_of_a_board_and_files(folder: Path) -> None:
         ({"images": "4"}, "Expected images to be a whole number of at least 1, such as 64, got '4'."),
         ({"suite": "nowhere"}, "Unknown suite 'nowhere'"),
         ({"splits": "conv9"}, "Unknown split 'conv9'"),
+        ({"attacks": []}, r"Expected at least one name in attacks, got \[\]. Leave out attacks for all standard ones."),
     ],
 )
 def test_bad_usage_is_one_sentence(changes: dict[str, Any], words: str, folder: Path) -> None:

@@ -151,7 +151,11 @@ def test_a_table_of_numbers_is_for_regression_and_may_name_the_splits(tmp_path: 
         ("file,x,y\n0.png,1,cat\n", "Expected numbers in the column 'y' of .*, got 'cat'. Write numbers. Names"),
         ("file,x\n0.png,cat\n1.png,3.5\n2.png,\n", "Expected a value in the column 'x' of .*, got none in line 4"),
         ("file,x\n0.png,cat\n1.png,dog\n", "Expected at least 3 images in"),
-        ("file;x\n0.png;1\n", "got 1 column and 1 line.* with commas between them"),
+        ("file;x\n0.png;1\n", "Expected commas between the columns of .*, got semicolons.* and points in decimal"),
+        ("file;x;y\n0.png;1;2\n1.png;1,5;2,5\n", "Expected commas between the columns of .*, got semicolons"),
+        ("file\tx\n0.png\t1\n", "Expected commas between the columns of .*, got tabs"),
+        ('file,x\n0.png,"1,5"\n1.png,2\n', "Expected points in the decimal numbers in the column 'x' of .*, got '1,5'"),
+        ('file,x,y\n0.png,",5",1\n1.png,-2,1\n', "Expected points in the decimal numbers in the column 'x' of .*"),
         ("file,x\n0.png,1\n1.png,\n", "got none in line 3"),
         ("file,x\n0.png,True\n1.png,\n", "got none in line 3"),
         ("file,x\n0.png,cat\n1.png,\n", "Expected a value in the column 'x' .*, got none in line 3"),
@@ -175,6 +179,32 @@ def test_a_table_that_is_not_one_is_refused(tmp_path: Path, content: str, words:
 
     with pytest.raises(UsageError, match=words):
         folder(tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_table_in_another_encoding_is_refused_with_the_one_to_save_it_in(tmp_path: Path, encoding: str) -> None:
+    (images(tmp_path) / "labels.csv").write_text("file,größe\n0.png,1\n", encoding=encoding)
+
+    with pytest.raises(UsageError, match=r"Expected a table in UTF-8, got another encoding in .*labels.csv. Save it"):
+        folder(tmp_path)
+
+
+def test_spaces_around_the_values_of_a_table_are_not_part_of_them(tmp_path: Path) -> None:
+    lines = [f"{index}.png , {index / 2} " for index in range(COUNT)]
+    (images(tmp_path) / "labels.csv").write_text("\n".join(["file , x", *lines]))
+
+    assert folder(tmp_path).task == "regression"
+
+
+def test_names_of_classes_among_which_are_numbers_are_said_to_be_names(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ages = ["31", "42", "unknown"]
+    lines = [f"{index}.png,{ages[index % 3]}" for index in range(COUNT)]
+    (images(tmp_path) / "labels.csv").write_text("\n".join(["file,age", *lines]))
+
+    assert folder(tmp_path).classes == ("31", "42", "unknown")
+    assert "holds names of classes, since 'unknown' is not a number. If numbers such as 31 are to be" in caplog.text
 
 
 def test_a_task_without_a_table_asks_for_one(tmp_path: Path) -> None:

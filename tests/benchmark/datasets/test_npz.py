@@ -12,6 +12,7 @@ import torch
 from mia_bench.benchmark.datasets import _archive
 from mia_bench.benchmark.datasets.npz import Npz
 from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.evaluation.pool_validation import validate_pools
 from mia_bench.benchmark.utils.fingerprints import assert_disjoint
 
 RANDOM = np.random.default_rng(0)
@@ -48,6 +49,14 @@ def test_validation_images_join_the_training_split_and_the_test_split_is_private
     assert torch.equal(pools.private.images[0, 0], torch.from_numpy(GRAY[28]) / 255)
     assert pools.private.labels[0] == 0
     assert_disjoint(pools)
+
+
+def test_a_single_class_is_refused_with_the_task_that_needs_none(tmp_path: Path) -> None:
+    pools = load(tmp_path, medmnist(labels=np.zeros_like(LABELS)))
+
+    with pytest.raises(UsageError, match=r"Expected at least 2 classes, got 1, from .*, or give task=unlabeled, which"):
+        validate_pools(pools, "x")
+    validate_pools(load(tmp_path, medmnist(labels=np.zeros_like(LABELS)), task="unlabeled"), "x")
 
 
 @pytest.mark.parametrize(

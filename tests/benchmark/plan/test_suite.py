@@ -47,6 +47,11 @@ def test_a_users_file_is_read(tmp_path: Path) -> None:
         ("[options]\nsigma = []", r"Expected at least one value for the option sigma, got \[\]."),
         ("parts = 3", "Expected tables, each written under .*, got parts=3."),
         ("[[parts]]\nsplitt = 3", "Expected one of .*, got 'splitt'."),
+        ("[[parts]]\nimages = 3\n[[parts]]\nimages = 0", "mine.toml, part 2: Expected images to be .*, got 0."),
+        ("attacks = []", r"Expected at least one name in attacks, got \[\]. Leave out attacks for all standard ones."),
+        ("defenses = []", "Leave out defenses for all built-in ones, or give undefended for none."),
+        ("splits = []", "Leave out splits for the one that each dataset recommends."),
+        ("model = []", "Leave out model for the one that each dataset recommends."),
     ],
 )
 def test_what_no_suite_can_say_is_refused(text: str, sentence: str, tmp_path: Path) -> None:
@@ -75,6 +80,37 @@ def test_a_suite_cannot_name_code_by_a_model_that_inherits_it(tmp_path: Path, mo
 
     with pytest.raises(UsageError, match="Expected a suite without code, got the model 'lenet5'"):
         load_suite(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            'defenses = [{ name = "dp_ir", sigma = -1 }]',
+            "mine.toml, defenses: Invalid parameters .* sigma=-1: input sh",
+        ),
+        ('attacks = ["rigde"]', "mine.toml, attacks: Unknown attack 'rigde'. Did you mean 'ridge'"),
+        ('dataset = { name = "photos", sise = 3 }', "mine.toml, dataset: The dataset 'photos' has no parameter 'sise'"),
+        ('[[parts]]\nmodel = "lenet"\n[[parts]]\nimages = 3', "mine.toml, model: Unknown model 'lenet'"),
+        ('defenses = ["dp_ir"]\n[options]\nsigma = [-1]', "mine.toml, defenses: Invalid parameters .* sigma=-1: in"),
+    ],
+)
+def test_a_wrong_component_of_a_suite_is_refused_with_the_file_and_the_field(
+    text: str, sentence: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+
+    with pytest.raises(UsageError, match=sentence):
+        requests_of(str(path), Request(images=2))
+
+
+def test_a_wrong_component_that_is_replaced_is_not_the_suites(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('attacks = ["ridge"]\ndefenses = [{ name = "dp_ir", sigma = -1 }]')
+
+    requests_of(str(path), Request(defenses="dp_ir:sigma=1"))
+    requests_of(str(path), Request(options={"sigma": [1]}))
 
 
 PARTS = """

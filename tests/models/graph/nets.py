@@ -1,5 +1,6 @@
 """Small networks that are hard to divide."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 
 import torch
@@ -197,12 +198,25 @@ class Answering(nn.Module):
         logits = self.fc(images.mean((2, 3)))
         return {
             "dict": {"out": logits, "aux": logits},
+            "named": OrderedDict(out=logits),
             "tuple": (logits, logits),
             "map": images,
             "joined": logits.reshape(1, -1),
             "top": logits.argmax(1, keepdim=True),
             "constant": self.fc.bias.expand(len(images), -1),
         }[self.kind]
+
+
+class Casting(nn.Module):
+    """Computes with fewer digits under autocast."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return self.fc(images.mean((2, 3))).float()
 
 
 class Broken(nn.Module):
