@@ -65,6 +65,7 @@ def export(given: Request, options: RunOptions, *, force: bool) -> list[Path]:
         options.out.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".export-", dir=options.out) as folder:
             _write(setting, model, halves, artifacts, Path(folder), options.data_dir)
+            (options.out / DESCRIPTION).unlink(missing_ok=True)  # it comes last, and never beside other graphs
             for name in FILES:
                 os.replace(Path(folder, name), options.out / name)
     except OSError as error:  # such as a full disk

@@ -63,12 +63,12 @@ def merge(folders: Sequence[Path], out: Path) -> Merged:
     plans = {cell_id: label for source in sources for cell_id, label in read_plan(source).items()}
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
+        if plans:  # first, so that cells are known to be missing if this process is killed
+            with locked(plan_path(out)):
+                write_atomically(plan_path(out), (json.dumps(read_plan(out) | plans, indent=1) + "\n").encode())
         for cell_id, record in records.items():
             _copy_strip(origins[cell_id], out, cell_id)
             write_record(out, record)
-        if plans:
-            with locked(plan_path(out)):
-                write_atomically(plan_path(out), (json.dumps(read_plan(out) | plans, indent=1) + "\n").encode())
         rebuild(out, plans)
     return Merged(board=board_path(out), cells=len(rows), shared=shared)
 

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import re
 import shlex
 from pathlib import Path
@@ -222,6 +223,26 @@ def test_files_of_an_earlier_export_are_replaced_only_with_force(tree: Path, tmp
     export(tree, tmp_path, "--force")
 
     assert (tmp_path / "server.onnx").read_bytes() != b"mine"
+
+
+@pytest.mark.slow
+def test_graphs_of_two_exports_are_never_described_together(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    export(tree, out)
+    replace = os.replace
+
+    def killed(source: str | Path, to: str | Path) -> None:
+        if Path(to) == out / "server.onnx":
+            raise KeyboardInterrupt
+        replace(source, to)
+
+    monkeypatch.setattr(os, "replace", killed)
+    result = mia_bench("export", *SMALL, *LENET, "--data-dir", tree, "-o", out, "--force", "--defense", "dropout")
+
+    assert result.exit_code
+    assert sorted(path.name for path in out.glob("*")) == ["client.onnx", "server.onnx"]
 
 
 @pytest.mark.slow

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.leaderboard import merging
 from mia_bench.benchmark.leaderboard.loading import load_boards
 from mia_bench.benchmark.leaderboard.merging import merge
 from mia_bench.benchmark.leaderboard.planned_cells import read_plan
 from mia_bench.benchmark.leaderboard.results_folder import plan_path, record_files, record_path, strip_path
 from mia_bench.benchmark.leaderboard.store import Record
+from mia_bench.benchmark.leaderboard.submissions import write_submission
 
 from ...helpers.boards import cell, write
 
@@ -57,6 +59,30 @@ def test_a_full_disk_leaves_the_images_that_a_folder_has(tmp_path: Path) -> None
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     assert strip.read_bytes() == kept
+
+
+def test_cells_that_a_killed_merge_did_not_copy_are_missing_and_come_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [write(tmp_path / str(seed), [cell(*RIDGE, 20.0, seed=seed)]) for seed in range(2)]
+    for folder in folders:
+        plan_path(folder).write_text(json.dumps({path.stem: "label" for path in record_files(folder)}))
+    both, copy = tmp_path / "both", merging.write_record
+
+    def killed(out: Path, record: Record) -> None:
+        if record_files(out):
+            raise KeyboardInterrupt
+        copy(out, record)
+
+    monkeypatch.setattr(merging, "write_record", killed)
+    with pytest.raises(KeyboardInterrupt):
+        merge(folders, both)
+    monkeypatch.setattr(merging, "write_record", copy)
+
+    with pytest.raises(UsageError, match="1 of 2"):
+        write_submission(both, tmp_path / "submission.zip")
+    assert merge(folders, both).cells == 2
+    write_submission(both, tmp_path / "submission.zip")
 
 
 @pytest.mark.parametrize("reverse", [False, True])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from mia_bench.defenses._dp.noise_channel import NoiseChannel
 from mia_bench.defenses.dropout import Dropout
 from scipy.stats import norm
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 PIXELS = 64
 
@@ -222,3 +224,18 @@ def test_wires_that_take_much_memory_are_not_held_together(monkeypatch: pytest.M
     drawn = events[1 : len(events) - events[::-1].index("weigh")]  # the channel is tried on one wire before
     assert ("send", "weigh") in set(pairwise(drawn))
     assert ("send", "send") not in set(pairwise(drawn))
+
+
+def test_no_mean_image_is_computed_for_each_wire() -> None:
+    class Counting(TorchDispatchMode):
+        images = 0
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            value = func(*args, **(kwargs or {}))
+            self.images += isinstance(value, Tensor) and value.dtype == torch.float64 and PIXELS in value.shape
+            return value
+
+    with Counting() as counting:
+        gallery_bound(model(0.3, client=nn.Linear(PIXELS, 3)), images(2))
+
+    assert counting.images < 20
