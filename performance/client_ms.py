@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pandas as pd
 import torch
@@ -34,14 +35,8 @@ def measure(
     """Return milliseconds by the clock and of the processor, of the client of each cut."""
     torch.set_num_threads(1)
     bench = Artifacts(device=torch.device("cpu"), data_dir=data_dir)
-    request = Request(
-        dataset=[dataset],
-        model=[model] if model else [],
-        splits=splits,
-        attacks=["mean_image"],
-        defenses=["undefended"],
-        images=1,
-    )
+    place: dict[str, Any] = {"dataset": dataset, "model": model, "splits": splits}
+    request = Request(**place, attacks=["mean_image"], defenses=["undefended"], images=1)
     found = {}
     for setting in dict.fromkeys(cell.setting for cell in pin_cells(plan(request), bench)):
         target = bench.targets.structure(setting.dataset, setting.model)

@@ -156,7 +156,7 @@ def request_of(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "dataset": options.dataset,
         "model": options.model,
-        "splits": [options.split] if options.split else [],
+        "splits": options.split,
         "attacks": options.attacks,
         "defenses": options.defenses,
         "images": options.images,

@@ -172,8 +172,8 @@ def scene(options: argparse.Namespace) -> Scene:
     torch.set_num_threads(1)
     request = Request(
         dataset=options.dataset,
-        model=options.model or (),
-        splits=[options.split] if options.split else (),
+        model=options.model,
+        splits=options.split,
         attacks=["mean_image"],
         defenses=["undefended"],
         images=options.images,

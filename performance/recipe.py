@@ -71,8 +71,9 @@ def main() -> None:
     torch.set_num_threads(1)
     print(machine())
     bench = Artifacts(device=torch.device(options.device), data_dir=options.data_dir)
-    model = [options.model] if options.model else []
-    request = Request(dataset=[options.dataset], model=model, attacks=["mean_image"], defenses=["undefended"], images=1)
+    request = Request(
+        dataset=[options.dataset], model=options.model, attacks=["mean_image"], defenses=["undefended"], images=1
+    )
     setting = plan(request)[0].setting
     pools, training = bench.pools(setting.dataset), setting.dataset.component.training  # pyright: ignore[reportAttributeAccessIssue]
     train = pools.train[: options.images]

@@ -146,7 +146,7 @@ def run(
         keep_images=True,
     )
     with restored_state(), nullcontext() if quiet else logs_on_stderr():
-        request = Request(**{name: value for name, value in given.items() if value is not None})
+        request = Request(**given)
         torch.set_num_threads(1)  # One thread gives the same arithmetic in one process and in several.
         artifacts = Artifacts(device=place.torch_device, data_dir=place.data_dir)
         requests = requests_of(_named(suite), request)

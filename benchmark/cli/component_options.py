@@ -21,7 +21,7 @@ def parse_request(rest: Sequence[str] | None, **given: Any) -> tuple[str | None,
         UsageError: If there are two suites, or a value is not allowed.
     """
     suite, options = parse_rest(rest or [])
-    return suite, Request(**{name: value for name, value in given.items() if value is not None}, options=options)
+    return suite, Request(**given, options=options)
 
 
 def parse_rest(tokens: Sequence[str]) -> tuple[str | None, dict[str, list[Text]]]:

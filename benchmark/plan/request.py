@@ -35,7 +35,8 @@ class Request(Declaration):
 
     Each field takes a single value or several, and a text may hold several names with commas between them. Components
     are names with parameters (``dp_ir:sigma=0.1``), mappings with ``name`` and parameters, or objects: components,
-    their classes, networks, images. Numbers may be NumPy's, and lists may be arrays, ranges, sets or generators.
+    their classes, networks, images. Numbers may be NumPy's, and lists may be arrays, ranges, sets or generators. None
+    stands for a field that is left out.
 
     Attributes:
         dataset: The datasets.
@@ -65,7 +66,8 @@ class Request(Declaration):
 
     @model_validator(mode="before")
     @classmethod
-    def _takes_split_for_splits(cls, values: Any) -> Any:
+    def _takes_none_and_split(cls, values: Any) -> Any:
+        values = {name: value for name, value in values.items() if value is not None}
         if "split" in values:
             if "splits" in values:
                 raise UsageError("Expected either split or splits, got both. Leave one out.")

@@ -44,6 +44,13 @@ def test_a_mistake_in_the_options_gets_the_same_sentence_in_python_and_on_the_co
     assert sentence in refusal("run", "--cell-timeout", "-2", "--out", tmp_path / "out")
 
 
+def test_none_stands_for_a_field_that_is_left_out() -> None:
+    request = Request(**dict.fromkeys(("model", "split", "attacks", "defenses", "images")), dataset="mnist")
+
+    assert request == Request(dataset="mnist")
+    assert request.model_fields_set == {"dataset"}
+
+
 def test_one_and_several_values_and_components_are_the_same_request() -> None:
     short: dict[str, Any] = {"attacks": "ridge", "split": "relu1", "seeds": "0,1", "defenses": DpIr(sigma=0.5)}
 
