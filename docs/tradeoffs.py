@@ -19,7 +19,7 @@ def main(path: Path, attack: str) -> None:
         figure = BytesIO()
         mia_bench.plot(rows).savefig(figure, format="png", dpi=150, bbox_inches="tight")
         with Image.open(figure) as drawn:
-            small = drawn.convert("RGB").convert("P", palette=Image.Palette.ADAPTIVE, colors=128)
+            small = drawn.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE)
         small.save(path.with_name(f"{path.stem}-{dataset}-tradeoff.png"), optimize=True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import pandas as pd
 
@@ -105,10 +105,14 @@ def plot(*boards: pd.DataFrame | str | Path, measure: Literal["psnr_db", "ssim"]
     if measure not in RANGES:
         raise UsageError(f"Expected measure to be {' or '.join(RANGES)}, got {quoted(measure)}. Choose one of them.")
     check_installed()
+    import matplotlib
+
+    from ..report.figure_style import STYLE
     from ..report.tradeoff_figure import tradeoff
 
     scenarios = content(*gather(*boards)).scenarios
     if len(scenarios) != 1:
         found = ", ".join(f"{each.dataset} {each.model} {each.split}" for each in scenarios) or "none"
         raise UsageError(f"Expected boards of one dataset, model and split, got {found}. Plot each of them separately.")
-    return tradeoff(scenarios[0], measure)
+    with matplotlib.rc_context(cast(Any, STYLE)):
+        return tradeoff(scenarios[0], measure)

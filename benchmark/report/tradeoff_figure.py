@@ -44,7 +44,7 @@ def tradeoff(scenario: Scenario, measure: str = "psnr_db") -> Figure:
         axes.text(zero, 0.02, "mean image: no leak ", **text)
     handles, names = axes.get_legend_handles_labels()
     kept = dict(zip(names, handles, strict=True))
-    columns = 1 + len(kept) // LEGEND_ROWS
+    columns = -(-len(kept) // LEGEND_ROWS)
     axes.legend(
         list(kept.values()), list(kept), loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, ncols=columns
     )

@@ -229,6 +229,7 @@ def test_a_plot_is_the_figure_of_the_report(folder: Path) -> None:
 
     (axes,) = figure.axes
     assert axes.get_xlabel() == "worst case over attacks, SSIM"
+    assert not axes.spines["top"].get_visible()
     assert len(axes.containers) == len(mia_bench.rank(board))
 
 

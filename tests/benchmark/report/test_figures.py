@@ -78,6 +78,16 @@ def test_the_line_of_the_front_rises_where_neighbors_differ_within_their_interva
     assert list(line[1:]) == [0.985, 0.99, 0.99]
 
 
+@pytest.mark.parametrize(("defenses", "columns"), [(15, 1), (16, 2)])
+def test_a_long_legend_has_columns(defenses: int, columns: int) -> None:
+    rows = [cell(f"noise{number}", "{}", "ridge", 20.0 + number / 10) for number in range(defenses)]
+    (scenario,) = content([each.row for each in rows], {each.row.cell_id: each for each in rows}).scenarios
+
+    (axes,) = tradeoff(scenario).axes
+
+    assert axes.get_legend()._ncols == columns
+
+
 @pytest.mark.slow
 def test_each_scenario_has_its_own_figures_whatever_its_name() -> None:
     rows = [cell("noise", "{}", "ridge", 20.0, dataset=name, split=name) for name in ("写真", "データ")]
