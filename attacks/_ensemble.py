@@ -24,6 +24,8 @@ LARGE_IMAGE_PIXELS = 2**12
 """Pixels of an image (64x64) from which a prior of patches takes part."""
 ITERATIONS = 100
 """Optimization steps of the inversions, the default of the ``map_*`` attacks."""
+SEARCH_ITERATIONS = 300
+"""Those of the search of images of more than 32x32 pixels, at most."""
 
 
 def ensemble(seen: Observation, recipe: Recipe) -> Reconstruction:
@@ -91,4 +93,4 @@ def _members(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tupl
     if _large(seen):
         yield "map_patch", fit_map(seen, start, like_patches(start), weight=None, iterations=ITERATIONS)
     if seen.aux.images[0, 0].numel() > SMALL_IMAGE_PIXELS:
-        yield "search", fit_search(seen, start, iterations=ITERATIONS)
+        yield "search", fit_search(seen, start, iterations=SEARCH_ITERATIONS)

@@ -44,13 +44,13 @@ def sample_size(wire: Tensor, most: int) -> int:
 MAX_QUERY_MACS = 1e12
 """Multiply-accumulate operations spent on sending images through a network: about a minute of one core."""
 
-MAX_SEARCH_MACS = 1e12
-"""Multiply-accumulate operations spent on the search for one image: about a minute of one core."""
+MAX_SEARCH_MACS = 3e12
+"""Multiply-accumulate operations spent on the search for one image: about three minutes of one core."""
 
 GRADIENT_COST = 3
 """Operations of an evaluation with its gradient, in those of the client: one pass forward, and two backward."""
 
-MIN_ITERATIONS = 50
+MIN_ITERATIONS = 150
 """Evaluations that are always allowed, whatever they cost."""
 
 MIN_QUERIES = 1000
@@ -72,7 +72,7 @@ def affordable_iterations(client: Callable[[Tensor], object], image: Tensor, wan
     """Return how many times a search may evaluate a client and its gradient for one image (C, H, W).
 
     The limit holds for each image, so that the result does not depend on how many are attacked. A client of 1 GMAC may
-    be evaluated 333 times.
+    be evaluated 1,000 times.
     """
     each = GRADIENT_COST * count_macs(client, image[None])
     return max(1, min(wanted, max(MIN_ITERATIONS, int(MAX_SEARCH_MACS / max(each, 1)))))

@@ -33,10 +33,10 @@ class WhiteBox(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 4, algorithm 1.
     """
 
-    version: ClassVar[int] = 12
+    version: ClassVar[int] = 13
     access: ClassVar[Access] = Access.WHITE_BOX
 
-    iterations: int = Field(150, ge=1, description="optimization steps")
+    iterations: int = Field(450, ge=1, description="optimization steps, at most")
     tv: float | None = Field(
         None, ge=0, description="weight of the prior, against a misfit of 1 for the mean image; none: chosen on aux"
     )

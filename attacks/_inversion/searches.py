@@ -21,8 +21,6 @@ Distance = Callable[[Tensor, Tensor], Tensor]
 TOLERANCE = 3e-4
 """An image has converged when its loss has fallen by less than this share in ten evaluations. On MNIST relu2
 with noise, dropout and quantization, scores stay within 0.01 dB (with 1e-3, noise cost 0.05 dB)."""
-ADAM_STEPS = 3
-"""Steps of Adam for each evaluation that L-BFGS is allowed, since it needs more of them."""
 WEIGHTS = (0.001, 0.01, 0.1, 0.3, 1.0, 3.0)
 """Weights from which the prior's is chosen; on MNIST conv1 wants the first, relu2 the third, noisy relu2 the fifth."""
 ADAM_WEIGHTS = WEIGHTS[2:]
@@ -42,7 +40,7 @@ class Search:
 
     Attributes:
         distance: The distance.
-        optimizer: L-BFGS, or Adam, which takes ``ADAM_STEPS`` as many steps.
+        optimizer: L-BFGS, which may converge early, or Adam.
     """
 
     distance: Distance
@@ -56,7 +54,7 @@ class Search:
     def minimize(self, loss: FadingLoss, start: Tensor, *, iterations: int) -> Tensor:
         """Minimize a loss from initial images (N, C, H, W), each for itself, and return images in [0, 1]."""
         if self.optimizer == "adam":
-            return minimize_by_adam(loss, start, iterations=ADAM_STEPS * iterations)
+            return minimize_by_adam(loss, start, iterations=iterations)
         return minimize(loss, start, iterations=iterations, tolerance=TOLERANCE)
 
 

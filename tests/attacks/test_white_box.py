@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from mia_bench.attacks._inversion.rmle import ir_shape
+from mia_bench.attacks._inversion.rmle import invert, ir_shape
+from mia_bench.attacks._inversion.searches import Search, squared_error
+from mia_bench.attacks._inversion.tv_gaussian import TvGaussianPrior
 from mia_bench.attacks.white_box import WhiteBox
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.checks.lab import Dropped
@@ -32,6 +34,21 @@ def test_an_image_comes_out_the_same_whatever_else_is_in_the_batch(split: str, w
         victim.wire = Wire(whole[index : index + 1])
         alone = victim.attacked_by(WhiteBox(iterations=40))
         torch.testing.assert_close(alone[0], together[index], atol=5e-3, rtol=0)
+
+
+def test_the_search_has_converged_after_the_default_iterations() -> None:
+    torch.manual_seed(2)
+    aux, private = (nn.functional.interpolate(torch.rand(count, 1, 4, 4), size=16, mode="bilinear") for count in (50, 4))
+    first, second, third = nn.Conv2d(1, 8, 3, padding=1), nn.Conv2d(8, 16, 3, 2, 1), nn.Conv2d(16, 32, 3, padding=1)
+    client = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), third, nn.ReLU())
+    prior, wire = TvGaussianPrior(aux), client(private).detach()
+
+    default, long = (
+        psnr(invert(client, Search(squared_error), wire, prior, tv=0.003, iterations=count), private).mean()
+        for count in (WhiteBox().iterations, 4 * WhiteBox().iterations)
+    )
+
+    assert long < default + 0.1
 
 
 def test_knowing_the_defense_helps(world: Callable) -> None:
