@@ -22,8 +22,11 @@ from ._priors.trained_once import divided_by_content
 
 LARGE_IMAGE_PIXELS = 2**12
 """Pixels of an image (64x64) from which a prior of patches takes part."""
-ITERATIONS = 100
-"""Optimization steps of the inversions, the default of the ``map_*`` attacks."""
+ITERATIONS = 300
+"""Optimization steps of the inversions of images of up to 32x32 pixels, at most, the default of the ``map_*`` attacks.
+Behind relu22 of the CIFAR-10 network, ``map_dec`` has 29.1 dB after 100 and 32.3 dB after 400."""
+LARGE_IMAGE_ITERATIONS = 100
+"""Those for larger images, of which each takes longer, and for which there is another search, too."""
 SEARCH_ITERATIONS = 300
 """Those of the search of images of more than 32x32 pixels, at most."""
 
@@ -88,9 +91,11 @@ def _members(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tupl
     priors: dict[str, PriorFactory] = {"map_pca": like_aux, "map_dec": like_decoded}
     if len(seen.aux.images) < seen.aux.images[0].numel():
         priors["map_tv"] = smooth
-    for name, prior in priors.items():
-        yield name, fit_map(seen, start, prior(start), weight=None, iterations=ITERATIONS)
     if _large(seen):
-        yield "map_patch", fit_map(seen, start, like_patches(start), weight=None, iterations=ITERATIONS)
-    if seen.aux.images[0, 0].numel() > SMALL_IMAGE_PIXELS:
+        priors["map_patch"] = like_patches
+    small = seen.aux.images[0, 0].numel() <= SMALL_IMAGE_PIXELS
+    iterations = ITERATIONS if small else LARGE_IMAGE_ITERATIONS
+    for name, prior in priors.items():
+        yield name, fit_map(seen, start, prior(start), weight=None, iterations=iterations)
+    if not small:
         yield "search", fit_search(seen, start, iterations=SEARCH_ITERATIONS)

@@ -15,8 +15,21 @@ from measuring import SCALES, Scene, Spent, gflop, machine, median_of, peak_gflo
 from mia_bench.benchmark.metrics import psnr, ssim
 from torch import Tensor, nn
 
-PUBLISHED = {("mnist", "relu2"): (500, 1.0), ("cifar10", "relu22"): (5000, 10.0)}
-"""Steps and weight of the total variation, as in the paper's section 4 and the comments in its code."""
+PUBLISHED = {("mnist", "relu2"): (500, 1.0, 1.0), ("cifar10", "relu22"): (5000, 10.0, 100.0)}
+"""Steps and weight of the total variation, as in the paper's section 4 and the comments in its code, and a factor for
+the IR. The weight and the epsilon of Adam suit IRs as large as those of the paper's network, and ours on CIFAR-10 are
+small (standard deviation 0.09): factors of 1, 10, 33 and 100 gave 11.2, 9.8, 16.7 and 21.5 dB."""
+
+
+class _Scaled(nn.Module):
+    """Multiplies what a network returns."""
+
+    def __init__(self, network: nn.Module, factor: float) -> None:
+        super().__init__()
+        self.network, self.factor = network, factor
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.factor * self.network(images)
 
 
 def published(
@@ -83,17 +96,17 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     stage = scene(options)
-    steps, tv = PUBLISHED.get((stage.setting.dataset.name, stage.setting.split), (500, 1.0))
+    steps, tv, factor = PUBLISHED.get((stage.setting.dataset.name, stage.setting.split), (500, 1.0, 1.0))
     steps, few = options.published_steps or steps, max(options.repeats, min(options.published_images, options.images))
 
     seen = stage.observe(stage.attack("white_box"))
-    client = copy.deepcopy(seen.client).requires_grad_(True)
-    assert client is not None
+    assert seen.client is not None
+    client = _Scaled(copy.deepcopy(seen.client).requires_grad_(True), factor)
 
     run = min(options.timed_steps or steps, steps)
 
     def rebuild(index: int, steps: int = run) -> Tensor:
-        wire = seen.wire.tensor[index : index + 1]
+        wire = factor * seen.wire.tensor[index : index + 1]
         shape = stage.originals.shape[1:]
         return published(client, wire, shape, steps=steps, tv=tv, start=options.published_start)
 

@@ -21,11 +21,11 @@ from .start import Start, prepare
 class MapAttack(Attack):
     """Trains the decoder of ``ridge_skip`` and searches from its answer, with the prior of a subclass."""
 
-    version: ClassVar[int] = 11
+    version: ClassVar[int] = 12
     access: ClassVar[Access] = Access.WHITE_BOX
     standard: ClassVar[bool] = False
 
-    iterations: int = Field(100, ge=1, description="optimization steps")
+    iterations: int = Field(300, ge=1, description="optimization steps, at most")
     prior_weight: float | None = Field(
         None, ge=0, description="weight of the prior, against that of the decoder's misfit; none: chosen on aux"
     )

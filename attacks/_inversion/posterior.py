@@ -12,7 +12,7 @@ from .._units import least_mean_unit
 from .lbfgs import minimize
 from .map_priors import Prior
 from .rmle import inverted_at_a_time
-from .searches import Distance
+from .searches import TOLERANCE, Distance
 
 
 @dataclass(frozen=True)
@@ -94,5 +94,5 @@ class Posterior:
                 return fit + weights[index] * penalty / self.typical
 
             with torch.enable_grad():  # decoders are applied without
-                parts.append(minimize(loss, part.starts, iterations=iterations))
+                parts.append(minimize(loss, part.starts, iterations=iterations, tolerance=TOLERANCE))
         return torch.cat(parts)

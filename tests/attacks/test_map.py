@@ -68,6 +68,17 @@ def test_the_search_beats_its_start_on_images_that_nothing_was_fitted_to(prior: 
     assert after > before + 1
 
 
+def test_the_default_search_goes_on_while_it_reconstructs_more(world: Callable) -> None:
+    victim = world("relu2")
+
+    short, default = (
+        psnr(victim.attacked_by(attack), victim.private.images).mean()
+        for attack in (MapPca(steps=60, iterations=100), MapPca(steps=60))
+    )
+
+    assert default > short + 0.5
+
+
 def test_a_search_that_does_harm_is_not_made(world: Callable) -> None:
     victim = world("relu2", Misleading())
     seen, start = started(victim)

@@ -38,7 +38,8 @@ def test_an_image_comes_out_the_same_whatever_else_is_in_the_batch(split: str, w
 
 def test_the_search_has_converged_after_the_default_iterations() -> None:
     torch.manual_seed(2)
-    aux, private = (nn.functional.interpolate(torch.rand(count, 1, 4, 4), size=16, mode="bilinear") for count in (50, 4))
+    coarse = torch.rand(50, 1, 4, 4), torch.rand(4, 1, 4, 4)
+    aux, private = (nn.functional.interpolate(images, size=16, mode="bilinear") for images in coarse)
     first, second, third = nn.Conv2d(1, 8, 3, padding=1), nn.Conv2d(8, 16, 3, 2, 1), nn.Conv2d(16, 32, 3, padding=1)
     client = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), third, nn.ReLU())
     prior, wire = TvGaussianPrior(aux), client(private).detach()
