@@ -13,7 +13,7 @@ from ._decoders.fitting import Recipe
 from ._decoders.folds import SMALL_IMAGE_PIXELS, Fold, divide
 from ._decoders.linear import decoders
 from ._inversion.learned_search import fit_search
-from ._inversion.map import fit_map
+from ._inversion.map import ITERATIONS, fit_map
 from ._inversion.map_priors import PriorFactory, like_aux, like_decoded, smooth
 from ._inversion.rmle import comparable, ir_shape
 from ._inversion.start import Start, prepare
@@ -22,11 +22,9 @@ from ._priors.trained_once import divided_by_content
 
 LARGE_IMAGE_PIXELS = 2**12
 """Pixels of an image (64x64) from which a prior of patches takes part."""
-ITERATIONS = 300
-"""Optimization steps of the inversions of images of up to 32x32 pixels, at most, the default of the ``map_*`` attacks.
-Behind relu22 of the CIFAR-10 network, ``map_dec`` has 29.1 dB after 100 and 32.3 dB after 400."""
 LARGE_IMAGE_ITERATIONS = 100
-"""Those for larger images, of which each takes longer, and for which there is another search, too."""
+"""Optimization steps of the inversions of images of more than 32x32 pixels, at most. Each takes longer there, and
+there is another search, too."""
 SEARCH_ITERATIONS = 300
 """Those of the search of images of more than 32x32 pixels, at most."""
 

@@ -19,6 +19,9 @@ from .start import Start
 
 WEIGHTS = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
 """Candidate weights of the prior; small ones suit clean wires, those around 1 noisy ones."""
+ITERATIONS = 300
+"""Optimization steps, at most. Behind relu22 of the CIFAR-10 network, ``map_dec`` has 29.5, 31.6 and 32.2 dB after 100,
+200 and 300."""
 NUM_PILOTS = 8
 """The attacker's images on which the weight is chosen, over all folds."""
 

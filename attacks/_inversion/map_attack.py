@@ -12,7 +12,7 @@ from torch import Tensor
 from ...benchmark.interfaces import Access, Attack, Observation
 from .._decoders.fitting import Recipe
 from .._decoders.folds import Fold
-from .map import fit_map
+from .map import ITERATIONS, fit_map
 from .map_priors import Priors
 from .rmle import comparable, ir_shape
 from .start import Start, prepare
@@ -25,7 +25,7 @@ class MapAttack(Attack):
     access: ClassVar[Access] = Access.WHITE_BOX
     standard: ClassVar[bool] = False
 
-    iterations: int = Field(300, ge=1, description="optimization steps, at most")
+    iterations: int = Field(ITERATIONS, ge=1, description="optimization steps, at most")
     prior_weight: float | None = Field(
         None, ge=0, description="weight of the prior, against that of the decoder's misfit; none: chosen on aux"
     )
