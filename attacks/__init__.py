@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ._decoders.inverse_network import InverseNetwork
     from ._decoders.layers import Standardize
     from ._decoders.queries import Queries
+    from ._inversion.cosine_covariance import CosineCovariance
     from ._inversion.lbfgs import minimize
     from ._inversion.rmle import comparable, ir_shape
     from ._inversion.tv_gaussian import TvGaussianPrior
@@ -30,11 +31,13 @@ _PUBLIC = {
     "comparable": "_inversion.rmle",
     "ir_shape": "_inversion.rmle",
     "minimize": "_inversion.lbfgs",
+    "CosineCovariance": "_inversion.cosine_covariance",
     "TvGaussianPrior": "_inversion.tv_gaussian",
     "trust": "_shrinkage",
     "shrink": "_shrinkage",
 }
 __all__ = [
+    "CosineCovariance",
     "InverseNetwork",
     "Queries",
     "Recipe",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -62,6 +62,20 @@ class Fitted(Generic[T]):
     """
 
     each: tuple[T, ...]
+    final: T
+
+
+class Stages(NamedTuple, Generic[T]):
+    """A model for each stage of an attack, fitted to all images that may be known there.
+
+    Attributes:
+        tune: For the images that each fold tunes on, fitted to those that it does not hold out.
+        judge: For the images that each fold judges on, fitted to all others, so that it is nearly as good as the final.
+        final: For the private images, fitted to all.
+    """
+
+    tune: tuple[T, ...]
+    judge: tuple[T, ...]
     final: T
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import torch
@@ -32,6 +33,14 @@ class FadingLoss(Loss, Protocol):
         ...
 
 
+class Preconditioner(Protocol):
+    """A guess at the inverse Hessian up to a factor, the same for every image or not: positive definite, linear."""
+
+    def __call__(self, grad: Tensor, index: Tensor) -> Tensor:
+        """Multiply gradients (M, C, H, W) by it; ``index`` (M,) tells which of all the images they belong to."""
+        ...
+
+
 class State(NamedTuple):
     """The state of the search for M images.
 
@@ -51,30 +60,41 @@ class State(NamedTuple):
 
 
 class CurvaturePair(NamedTuple):
-    """A step, the change of the gradient along it, and the reciprocal of their product.
+    """A step, the change of the gradient along it, and what their product tells.
 
     Attributes:
         step: s, (M, C, H, W).
         change: y, (M, C, H, W).
         rho: 1 / (s @ y), (M, 1, 1, 1); 0 where the curvature was not positive.
+        gamma: s @ y / (y @ P y), (M, 1, 1, 1), by which a preconditioner P is multiplied to have the size of the
+            inverse Hessian.
     """
 
     step: Tensor
     change: Tensor
     rho: Tensor
+    gamma: Tensor
 
     @classmethod
-    def of(cls, step: Tensor, change: Tensor) -> CurvaturePair:
-        """Compute the reciprocal where it is usable."""
-        product = _dot(step, change)
+    def of(cls, step: Tensor, change: Tensor, preconditioned: Tensor) -> CurvaturePair:
+        """Compute the factors where they are usable; ``preconditioned`` is P y, (M, C, H, W)."""
+        product, length = _dot(step, change), _dot(change, preconditioned)
         usable = product > 1e-10 * _dot(change, change)
-        return cls(step, change, torch.where(usable, 1 / product.clamp(min=1e-30), 0))
+        gamma = (product / length.clamp(min=1e-20)).clamp(min=1e-8)
+        return cls(step, change, torch.where(usable, 1 / product.clamp(min=1e-30), 0), gamma)
 
 
 History = deque[CurvaturePair]
 
 
-def minimize(loss: Loss, start: Tensor, *, iterations: int, tolerance: float = 0.0) -> Tensor:
+def minimize(
+    loss: Loss,
+    start: Tensor,
+    *,
+    iterations: int,
+    tolerance: float = 0.0,
+    preconditioner: Preconditioner | None = None,
+) -> Tensor:
     """Minimize a loss for each image independently, over pixels in [0, 1].
 
     Every image has its own curvature and its own step length, and a step that would raise its loss is rejected, so an
@@ -88,6 +108,8 @@ def minimize(loss: Loss, start: Tensor, *, iterations: int, tolerance: float = 0
         iterations: Evaluations of the loss and its gradient, at most.
         tolerance: An image has converged when its loss has fallen by less than this share in ``CHECK_INTERVAL``
             evaluations.
+        preconditioner: Says which directions are worth longer steps (H0 up to a factor, equation 7.20); None: the
+            identity.
 
     Returns:
         Images (N, C, H, W) in [0, 1].
@@ -103,7 +125,7 @@ def minimize(loss: Loss, start: Tensor, *, iterations: int, tolerance: float = 0
     state, history = State(index, images, value, grad, torch.ones_like(value)), History(maxlen=MEMORY)
     result, before = images.clone(), value
     for count in range(1, iterations + 1):
-        state, pair = _step(loss, state, history)
+        state, pair = _step(loss, state, history, preconditioner or _identity)
         history.append(pair)
         if tolerance and count % CHECK_INTERVAL == 0:
             moving = before - state.value >= tolerance * state.value.abs()
@@ -118,15 +140,26 @@ def minimize(loss: Loss, start: Tensor, *, iterations: int, tolerance: float = 0
     return result
 
 
-def _step(loss: Loss, state: State, history: History) -> tuple[State, CurvaturePair]:
+def _identity(grad: Tensor, index: Tensor) -> Tensor:
+    return grad
+
+
+def _step(loss: Loss, state: State, history: History, preconditioner: Preconditioner) -> tuple[State, CurvaturePair]:
     """Evaluate the loss once, and return the next state and what the step tells about the curvature."""
     index, images, value, grad, step_length = state
     active = ((images <= 0) & (grad > 0)) | ((images >= 1) & (grad < 0))
-    direction = -two_loop_recursion(grad.masked_fill(active, 0), history).masked_fill(active, 0)
+
+    def precondition(each: Tensor) -> Tensor:
+        return preconditioner(each, index)
+
+    direction = -two_loop_recursion(grad.masked_fill(active, 0), history, precondition).masked_fill(active, 0)
     trial = (images + _expand(step_length) * direction).clamp(0, 1)
     trial_value, trial_grad = _evaluate(loss, trial, index)
     better = trial_value <= value
-    pair = CurvaturePair.of(torch.where(_expand(better), trial - images, 0), trial_grad - grad)
+    change = trial_grad - grad
+    pair = CurvaturePair.of(torch.where(_expand(better), trial - images, 0), change, precondition(change))
+    if history:  # a rejected step tells nothing
+        pair = pair._replace(gamma=torch.where(pair.rho > 0, pair.gamma, history[-1].gamma))
     after = State(
         index,
         images=torch.where(_expand(better), trial, images),
@@ -144,25 +177,24 @@ def _evaluate(loss: Loss, images: Tensor, index: Tensor) -> tuple[Tensor, Tensor
     return value.detach(), grad
 
 
-def two_loop_recursion(grad: Tensor, history: History) -> Tensor:
+def two_loop_recursion(grad: Tensor, history: History, precondition: Callable[[Tensor], Tensor]) -> Tensor:
     """Multiply the gradient (M, C, H, W) by the estimated inverse Hessian.
 
-    Where no step has shown any curvature yet, for example if the first was rejected, the gradient is only scaled to
-    the length of a first step.
+    Where no step has shown any curvature yet, for example if the first was rejected, the preconditioned gradient is
+    only scaled to the length of a first step.
     """
+    alphas = []
+    for step, change, rho, _ in reversed(history):
+        alpha = rho * _dot(step, grad)
+        grad = grad - alpha * change
+        alphas.append(alpha)
+    grad = precondition(grad)
     unit = FIRST_STEP / _expand(grad.flatten(1).abs().amax(1).clamp(min=1e-12))
     if not history:
         return grad * unit
     known = torch.stack([pair.rho for pair in history]).amax(0) > 0
-    alphas = []
-    for step, change, rho in reversed(history):
-        alpha = rho * _dot(step, grad)
-        grad = grad - alpha * change
-        alphas.append(alpha)
-    step, change, _ = history[-1]
-    gamma = (_dot(step, change) / _dot(change, change).clamp(min=1e-20)).clamp(min=1e-8)
-    grad = grad * torch.where(known, gamma, unit)
-    for (step, change, rho), alpha in zip(history, reversed(alphas), strict=True):
+    grad = grad * torch.where(known, history[-1].gamma, unit)
+    for (step, change, rho, _), alpha in zip(history, reversed(alphas), strict=True):
         grad = grad + step * (alpha - rho * _dot(change, grad))
     return grad
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ...benchmark.interfaces import Observation
 from .._decoders.divided import Member
 from .._decoders.folds import affordable
+from .cosine_covariance import CosineCovariance
 from .rmle import invert
 from .searches import MAX_SCALE_IMAGES, searches
 from .start import Start
@@ -27,6 +28,7 @@ class LearnedSearch:
         choice: The search and the weight.
         decoder: Gives the starts.
         priors: Of each fold and, if there are several, of all images.
+        errors: The covariance of the errors of the decoder, for each prior.
         iterations: Evaluations of the loss and its gradient.
     """
 
@@ -34,14 +36,17 @@ class LearnedSearch:
     choice: Choice
     decoder: Member
     priors: Sequence[TvGaussianPrior]
+    errors: Sequence[CosineCovariance]
     iterations: int
 
     def rebuild(self, wires: Sequence[Tensor]) -> list[Tensor]:
         """Search for the images (N, C, H, W) of wires (N, ...), those of each fold by its own prior."""
         search, tv = self.choice.search, self.choice.tv
         return [
-            invert(self.client, search, some, prior, tv=tv, iterations=self.iterations, starts=begin)
-            for some, prior, begin in zip(wires, self.priors, self.decoder.rebuild(wires), strict=False)
+            invert(self.client, search, some, prior, tv=tv, iterations=self.iterations, starts=begin, errors=errors)
+            for some, prior, begin, errors in zip(
+                wires, self.priors, self.decoder.rebuild(wires), self.errors, strict=False
+            )
         ]
 
 
@@ -60,11 +65,13 @@ def fit_search(seen: Observation, start: Start, *, iterations: int) -> Member:
     wires = [part.wires(part.tune[:count]) for part in parts]
     priors = [TvGaussianPrior(part.images[: part.own]) for part in parts]
     pilots = []
-    for part, some, prior, begin in zip(parts, wires, priors, start.decoder.rebuild(wires), strict=True):
+    begins = start.decoder.rebuild(wires)
+    for part, some, prior, begin, errors in zip(parts, wires, priors, begins, start.errors.tune, strict=True):
         pair = (some, part.images[part.tune[:count]])
-        pilots.append(Pilot(prior, pair, pair, begin))
+        pilots.append(Pilot(prior, pair, pair, begin, errors))
     sample = parts[0].wires(torch.arange(min(MAX_SCALE_IMAGES, parts[0].own), device=image.device))
     tried = searches(seen.channel.distance, sample, image)
     choice = choose(seen.client, tried, pilots, iterations=iterations)
     final = priors[0] if len(parts) == 1 else TvGaussianPrior(whole.images[: whole.own])
-    return LearnedSearch(seen.client, choice, start.decoder, [*priors, final], iterations)
+    errors = [*start.errors.judge, start.errors.final]
+    return LearnedSearch(seen.client, choice, start.decoder, [*priors, final], errors, iterations)

@@ -57,13 +57,15 @@ def fit_map(seen: Observation, start: Start, priors: Priors, *, weight: float | 
     """
     assert seen.client is not None
     client = copy.deepcopy(seen.client).requires_grad_(False).eval()
+    client.to(memory_format=torch.channels_last)
     pilots, truth = tuning_batch(start)
-    posterior = Posterior.scaled(client, seen.channel.distance, priors.tune, pilots, truth)
+    posterior = Posterior(client, seen.channel.distance, priors.tune, errors=start.errors.tune).scaled(pilots, truth)
     if weight is None:
-        weight = _best_weight(posterior, pilots, truth, (iterations + 1) // 2)
+        weight = _best_weight(posterior, pilots, truth, iterations)
     if weight is None:
         return start.decoder
-    posterior = replace(posterior, priors=(*priors.judge, priors.final))
+    errors = (*start.errors.judge, start.errors.final)
+    posterior = replace(posterior, priors=(*priors.judge, priors.final), errors=errors)
     return MapSearch(posterior, start.decoder, weight, iterations)
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-import torch
 from torch import Tensor
 
-from .._decoders.fitting import Rebuild, apply
-from .._decoders.queries import Queries
-from .._limits import in_one_pass
+from .._decoders.folds import Stages
+from .decoder_errors import fit_to_errors
 from .gaussian import Gaussian
 from .start import Start
 
@@ -19,8 +17,6 @@ IMAGE_VARIANCE_FLOOR = 1e-3
 """Variance of images in any direction, at least."""
 ERROR_VARIANCE_FLOOR = 1e-4
 """Variance of a decoder's errors in any direction, at least; 1e-3 gave 0.4 dB less on MNIST relu2."""
-MAX_ERROR_IMAGES = 3000
-"""Images on which a decoder's errors are measured, at most."""
 
 
 class Prior(Protocol):
@@ -31,19 +27,8 @@ class Prior(Protocol):
         ...
 
 
-class Priors(NamedTuple):
-    """A prior fitted to several divisions of the attacker's images.
-
-    Attributes:
-        tune: For the images that each fold tunes on, fitted to those that it does not hold out.
-        judge: For the images that each fold judges on, fitted to all others, so that it is nearly as good as the final.
-        final: For the private images, fitted to all.
-    """
-
-    tune: tuple[Prior, ...]
-    judge: tuple[Prior, ...]
-    final: Prior
-
+Priors = Stages[Prior]
+"""A prior fitted to several divisions of the attacker's images."""
 
 PriorFactory = Callable[[Start], Priors]
 """Fits a prior to the images, or to the errors of the decoder."""
@@ -81,11 +66,6 @@ class AroundStart:
 
     gaussian: Gaussian
 
-    @classmethod
-    def of(cls, errors: Tensor) -> AroundStart:
-        """Measure errors (E, C, H, W)."""
-        return cls(Gaussian(errors, ERROR_VARIANCE_FLOOR))
-
     def penalty(self, images: Tensor, starts: Tensor) -> Tensor:
         """Compute the squared Mahalanobis distance from the decoder's answers, (N,)."""
         return self.gaussian.penalty(images - starts)
@@ -113,32 +93,7 @@ def like_aux(start: Start) -> Priors:
 
 
 def like_decoded(start: Start) -> Priors:
-    """Fit a Gaussian to the errors of the decoder on images that it was not fitted to.
-
-    With several parts these are the errors on the images that each part holds out, but for those on which the prior is
-    used. With a single part they are the errors on the images that the decoder was fitted to, scaled to the size of
-    those on the images to tune on.
-    """
-    pairs = list(zip(start.queries.parts, start.decoder.each, strict=True))
-    if len(pairs) == 1:
-        ((part, decoder),) = pairs
-        fitted, new = (_errors(part, decoder, index) for index in (torch.arange(part.trainable), part.tune))
-        prior = AroundStart.of(fitted * (new.square().mean() / fitted.square().mean().clamp(min=1e-12)).sqrt())
-        return Priors((prior,), (prior,), prior)
-    errors = [_errors(part, decoder, part.held_out) for part, decoder in pairs]
-    others = [torch.cat(errors[:number] + errors[number + 1 :]) for number in range(len(errors))]
-    tuned = [_errors(part, decoder, part.not_judged[part.own :]) for part, decoder in pairs]
-    return Priors(
-        tuple(AroundStart.of(some) for some in others),
-        tuple(AroundStart.of(torch.cat(both)) for both in zip(others, tuned, strict=True)),
-        AroundStart.of(torch.cat(errors)),
+    """Fit a Gaussian to the errors of the decoder."""
+    return fit_to_errors(
+        start.queries, start.decoder, lambda errors: AroundStart(Gaussian(errors, ERROR_VARIANCE_FLOOR))
     )
-
-
-def _errors(queries: Queries, decoder: Rebuild, index: Tensor) -> Tensor:
-    """Compute the errors of the decoder on at most ``MAX_ERROR_IMAGES`` of the images, (E, C, H, W)."""
-    index = index[:MAX_ERROR_IMAGES].to(queries.images.device)
-    if not len(index):
-        return queries.images[index]
-    parts = index.split(in_one_pass(queries.observed[0]))
-    return queries.images[index] - torch.cat([apply(decoder, queries.wires(part)) for part in parts])

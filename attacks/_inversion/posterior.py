@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from .._units import least_mean_unit
+from .cosine_covariance import CosineCovariance
 from .lbfgs import minimize
 from .map_priors import Prior
 from .rmle import inverted_at_a_time
@@ -56,6 +57,8 @@ class Posterior:
         priors: What images are like, for each fold and, if any are searched for, for the private images.
         misfit: Unit of the first term, the misfit of starts on images held out.
         typical: Unit of the second, the penalty of true images held out.
+        errors: The covariance of those of the decoder that gave the starts, for each prior, as the preconditioner of
+            the search. If there are none, there is no preconditioner.
     """
 
     client: nn.Module
@@ -63,24 +66,29 @@ class Posterior:
     priors: Sequence[Prior]
     misfit: float = 1.0
     typical: float = 1.0
+    errors: Sequence[CosineCovariance] = ()
 
-    @classmethod
-    def scaled(
-        cls, client: nn.Module, distance: Distance, priors: Sequence[Prior], pilots: Batch, truth: Tensor
-    ) -> Posterior:
+    def scaled(self, pilots: Batch, truth: Tensor) -> Posterior:
         """Measure the units on images held out and their true values (N, C, H, W)."""
-        plain = cls(client, distance, priors)
         with torch.no_grad():
-            misfit = distance(client(pilots.starts), pilots.wires).mean().item()
-            typical = plain.penalty(truth, pilots.starts, pilots.fold).mean().item()
+            misfit = self.distance(self.client(pilots.starts), pilots.wires).mean().item()
+            typical = self.penalty(truth, pilots.starts, pilots.fold).mean().item()
         misfit = max(misfit, least_mean_unit(pilots.wires, 1e-12))
-        return cls(client, distance, priors, misfit, max(typical, 1e-12))
+        return replace(self, misfit=misfit, typical=max(typical, 1e-12))
 
     def penalty(self, images: Tensor, starts: Tensor, fold: Tensor) -> Tensor:
         """Compute how unlikely images (N, C, H, W) are, each by the prior of its fold, (N,)."""
         counts = fold.bincount(minlength=len(self.priors)).tolist()
         parts = zip(self.priors, images.split(counts), starts.split(counts), strict=True)
         return torch.cat([prior.penalty(some, near) for prior, some, near in parts if len(some)])
+
+    def precondition(self, grad: Tensor, fold: Tensor) -> Tensor:
+        """Multiply gradients (N, C, H, W), each by the covariance of the errors of its fold."""
+        if not self.errors:
+            return grad
+        counts = fold.bincount(minlength=len(self.errors)).tolist()
+        parts = zip(self.errors, grad.split(counts), strict=True)
+        return torch.cat([errors(some) for errors, some in parts if len(some)])
 
     def search(self, batch: Batch, *, weight: Tensor, iterations: int) -> Tensor:
         """Minimize for a batch with weights (N,) and return the images (N, C, H, W)."""
@@ -89,10 +97,17 @@ class Posterior:
         for part, weights in zip(batch.split(chunk), weight.split(chunk), strict=True):
 
             def loss(images: Tensor, index: Tensor, part: Batch = part, weights: Tensor = weights) -> Tensor:
-                fit = self.distance(self.client(images), part.wires[index]) / self.misfit
+                value = self.client(images.contiguous(memory_format=torch.channels_last))
+                fit = self.distance(value, part.wires[index]) / self.misfit
                 penalty = self.penalty(images, part.starts[index], part.fold[index])
                 return fit + weights[index] * penalty / self.typical
 
+            def preconditioner(grad: Tensor, index: Tensor, part: Batch = part) -> Tensor:
+                return self.precondition(grad, part.fold[index])
+
             with torch.enable_grad():  # decoders are applied without
-                parts.append(minimize(loss, part.starts, iterations=iterations, tolerance=TOLERANCE))
+                found = minimize(
+                    loss, part.starts, iterations=iterations, tolerance=TOLERANCE, preconditioner=preconditioner
+                )
+            parts.append(found)
         return torch.cat(parts)

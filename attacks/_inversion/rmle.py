@@ -13,6 +13,7 @@ from ...benchmark.interfaces import Observation
 from .._limits import affordable_iterations, in_one_graph
 from .._units import least_unit
 from .colors import refit_colors
+from .cosine_covariance import CosineCovariance, random_gradients
 from .lbfgs import MEMORY
 from .searches import Search
 from .tv_gaussian import TvGaussianPrior
@@ -40,6 +41,7 @@ def invert(
     tv: float | Tensor,
     iterations: int,
     starts: Tensor | None = None,
+    errors: CosineCovariance | None = None,
 ) -> Tensor:
     """Minimize ``distance(client(x), wire) / distance(client(mean), wire) + tv * penalty(x)`` for each image.
 
@@ -53,6 +55,7 @@ def invert(
         tv: Weight of the penalty, one number or (N,).
         iterations: Evaluations of the loss and its gradient, or fewer for a client that takes too many operations.
         starts: Where the search begins, (N, C, H, W); None: at the mean image.
+        errors: The covariance of true images minus starts; None: that of images.
 
     Returns:
         Images (N, C, H, W) in [0, 1].
@@ -64,6 +67,7 @@ def invert(
     iterations = affordable_iterations(frozen, prior.mean, iterations)
     means = prior.mean.expand(len(wire), -1, -1, -1)  # (N, C, H, W)
     starts = means if starts is None else starts
+    covariance = errors or prior.covariance.given(random_gradients(frozen, prior.examples))
     parts = []
     for part, weight, start in zip(wire.split(chunk), weights.split(chunk), starts.split(chunk), strict=True):
         with torch.no_grad():
@@ -81,7 +85,7 @@ def invert(
         ) -> Tensor:
             return misfit(images, index) + faded(weight[index], progress) * prior.penalty(images)
 
-        found = search.minimize(loss, start.contiguous(), iterations=iterations)
+        found = search.minimize(loss, start.contiguous(), iterations=iterations, preconditioner=covariance)
         parts.append(refit_colors(misfit, found) if search.optimizer == "adam" else found)
     return torch.cat(parts)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...benchmark.utils.ir_layout import IrLayout
 from .._decoders.folds import SMALL_IMAGE_PIXELS
 from .adam import minimize_by_adam
-from .lbfgs import FadingLoss, minimize
+from .lbfgs import FadingLoss, Preconditioner, minimize
 
 Optimizer = Literal["lbfgs", "adam"]
 
@@ -51,11 +51,14 @@ class Search:
         """The weights from which the prior's is chosen."""
         return ADAM_WEIGHTS if self.optimizer == "adam" else WEIGHTS
 
-    def minimize(self, loss: FadingLoss, start: Tensor, *, iterations: int) -> Tensor:
-        """Minimize a loss from initial images (N, C, H, W), each for itself, and return images in [0, 1]."""
+    def minimize(self, loss: FadingLoss, start: Tensor, *, iterations: int, preconditioner: Preconditioner) -> Tensor:
+        """Minimize a loss from initial images (N, C, H, W), each for itself, and return images in [0, 1].
+
+        Adam has its own preconditioner.
+        """
         if self.optimizer == "adam":
             return minimize_by_adam(loss, start, iterations=iterations)
-        return minimize(loss, start, iterations=iterations, tolerance=TOLERANCE)
+        return minimize(loss, start, iterations=iterations, tolerance=TOLERANCE, preconditioner=preconditioner)
 
 
 def searches(distance: Distance, wires: Tensor, image: Tensor) -> list[Search]:

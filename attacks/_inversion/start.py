@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...benchmark.interfaces import Observation
 from .._decoders.divided import Divided
 from .._decoders.fitting import Decoders, Recipe
-from .._decoders.folds import Fitted, Fold
+from .._decoders.folds import Fitted, Fold, Stages
 from .._decoders.linear import LinearDecoder, fit_linear
 from .._decoders.queries import Queries
 from .._decoders.skip_network import fit_skip
 from .._decoders.variations import varied
+from .cosine_covariance import CosineCovariance, random_gradients
+from .decoder_errors import fit_to_errors
 
 Division = Callable[[Tensor], Sequence[Fold] | None]
 """Divides images (K, C, H, W); None: at random."""
@@ -28,11 +31,27 @@ class Start:
         queries: The attacker's images and variations of them, with their wires, divided.
         linear: The best linear decoder.
         decoder: The best decoder.
+        client: Maps images to clean IRs; None if the attacker does not know it.
     """
 
     queries: Divided
     linear: Fitted[LinearDecoder]
     decoder: Decoders
+    client: nn.Module | None = None
+
+    @cached_property
+    def errors(self) -> Stages[CosineCovariance]:
+        """Return the covariance of the errors of the decoder, as far as the client leaves them open."""
+        covariances = fit_to_errors(self.queries, self.decoder, CosineCovariance)
+        if self.client is None:
+            return covariances
+        gradients = random_gradients(self.client, self.queries.whole.images[: self.queries.whole.own])
+        tune, judge, final = covariances
+        return Stages(
+            tuple(each.given(gradients) for each in tune),
+            tuple(each.given(gradients) for each in judge),
+            final.given(gradients),
+        )
 
 
 def prepare(seen: Observation, recipe: Recipe, *, as_read: bool, divide: Division | None = None) -> Start:
@@ -47,4 +66,4 @@ def prepare(seen: Observation, recipe: Recipe, *, as_read: bool, divide: Divisio
     queries = Queries(seen, seen.aux.images, vary=varied, as_read=as_read)
     divided = Divided(queries, divide and divide(queries.images[: queries.own]))
     linear = fit_linear(divided)
-    return Start(divided, linear, fit_skip(divided, linear, recipe))
+    return Start(divided, linear, fit_skip(divided, linear, recipe), seen.client)

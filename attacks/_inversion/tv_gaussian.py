@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from .cosine_covariance import MAX_GRADIENTS, CosineCovariance
 from .gaussian import MAX_COVARIANCE_PIXELS, Gaussian
 
 ROUNDING = 1e-6
@@ -19,6 +20,8 @@ class TvGaussianPrior:
 
     Attributes:
         mean: The mean image, (C, H, W).
+        covariance: That of the attacker's images.
+        examples: Some of them, (K, C, H, W).
 
     Example:
         >>> import torch
@@ -30,6 +33,8 @@ class TvGaussianPrior:
     def __init__(self, images: Tensor) -> None:
         """Measure the attacker's images (K, C, H, W)."""
         self.mean = images.mean(0)
+        self.covariance = CosineCovariance(images - self.mean)
+        self.examples = images[:MAX_GRADIENTS]
         few = self.mean.numel() <= MAX_COVARIANCE_PIXELS
         self._gaussian = Gaussian(images - self.mean, VARIANCE_FLOOR) if few else None
 

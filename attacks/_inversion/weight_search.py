@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from .._decoders.folds import Fold, affordable
 from .._shrinkage import Judged, trust
+from .cosine_covariance import CosineCovariance
 from .rmle import invert
 from .searches import Search
 from .tv_gaussian import TvGaussianPrior
@@ -34,12 +35,14 @@ class Pilot:
         tune: Wires (P, ...) and images (P, C, H, W) on which the weight is chosen.
         judge: Wires and images on which the result is judged.
         starts: Where the search for the former begins, (P, C, H, W); None: at the mean image.
+        errors: The covariance of true images minus starts; None: that of images.
     """
 
     prior: TvGaussianPrior
     tune: tuple[Tensor, Tensor]
     judge: tuple[Tensor, Tensor]
     starts: Tensor | None = None
+    errors: CosineCovariance | None = None
 
     @classmethod
     def of(cls, images: Tensor, fold: Fold, send: Callable[[Tensor], Tensor], *, share: int = 1) -> Pilot:
@@ -133,7 +136,16 @@ def _compared(
         repeated = wire.repeat(len(weights), *[1] * (wire.ndim - 1))  # (weights * P, ...)
         each = torch.tensor(weights, device=truth.device).repeat_interleave(len(truth))
         starts = None if pilot.starts is None else pilot.starts.repeat(len(weights), 1, 1, 1)
-        images = invert(client, search, repeated, pilot.prior, tv=each, iterations=iterations, starts=starts)
+        images = invert(
+            client,
+            search,
+            repeated,
+            pilot.prior,
+            tv=each,
+            iterations=iterations,
+            starts=starts,
+            errors=pilot.errors,
+        )
         error = (images - truth.repeat(len(weights), 1, 1, 1)).square().flatten(1).mean(1)
         errors.append(error.view(len(weights), -1))
     decibels = -10 * torch.cat(errors, 1).clamp(min=1e-10).log10().mean(1)  # (weights,)

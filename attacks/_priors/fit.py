@@ -72,6 +72,7 @@ def fit_denoised(
         misfit=max(misfit, least_mean_unit(pilots.wires, 1e-12)),
         error=max(error, 1e-4),
         iterations=iterations,
+        errors=start.errors.final,
     )
     helps = True
     if weight is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from .._inversion.cosine_covariance import CosineCovariance
 from .._inversion.lbfgs import minimize
 from .._inversion.posterior import Batch
 from .._inversion.rmle import inverted_at_a_time
@@ -34,6 +35,7 @@ class Alternation:
         misfit: Unit of the misfit: that of starts on images held out.
         error: Root mean squared error of these starts.
         iterations: Evaluations of the loss and its gradient, over all rounds.
+        errors: The covariance of those of the decoder that gave the starts, as the preconditioner of the search.
     """
 
     client: nn.Module
@@ -42,6 +44,7 @@ class Alternation:
     misfit: float
     error: float
     iterations: int
+    errors: CosineCovariance
 
     def search(self, batch: Batch, weight: Tensor) -> Tensor:
         """Search from the starts of a batch with weights (N,) and return images (N, C, H, W) in [0, 1]."""
@@ -67,5 +70,5 @@ class Alternation:
                 return fit + pull[index] * (images - goal[index]).square().flatten(1).mean(1)
 
             with torch.enable_grad():
-                parts.append(minimize(loss, start, iterations=iterations))
+                parts.append(minimize(loss, start, iterations=iterations, preconditioner=self.errors))
         return torch.cat(parts)

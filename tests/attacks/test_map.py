@@ -12,6 +12,7 @@ from mia_bench.attacks._inversion import map as _map
 from mia_bench.attacks._inversion.gaussian import Gaussian
 from mia_bench.attacks._inversion.map import fit_map
 from mia_bench.attacks._inversion.map_priors import Smooth, like_aux, like_decoded, smooth
+from mia_bench.attacks._inversion.posterior import Batch, Posterior
 from mia_bench.attacks._inversion.start import Start, prepare
 from mia_bench.attacks._priors import expectation_maximization
 from mia_bench.attacks._priors.expectation_maximization import like_patches
@@ -77,6 +78,24 @@ def test_the_default_search_goes_on_while_it_reconstructs_more(world: Callable) 
     )
 
     assert default > short + 0.5
+
+
+def test_the_errors_of_the_decoder_say_where_the_search_goes(world: Callable) -> None:
+    victim = world("relu2")
+    seen, start = started(victim)
+    assert seen.client is not None
+    wires = start.queries.whole.observed
+    batch = Batch.of([wires], start.decoder.rebuild([wires]))
+
+    plain, preconditioned = (
+        Posterior(seen.client, seen.channel.distance, [Smooth()], errors=errors).search(
+            batch, weight=torch.full((len(wires),), 1e-4), iterations=60
+        )
+        for errors in ((), (start.errors.final,))
+    )
+
+    before, after = (psnr(images, victim.private.images).mean() for images in (plain, preconditioned))
+    assert after > before + 1
 
 
 def test_a_search_that_does_harm_is_not_made(world: Callable) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 from mia_bench.attacks._decoders.folds import divide
+from mia_bench.attacks._inversion.cosine_covariance import CosineCovariance
 from mia_bench.attacks._priors.half_quadratic import Alternation
 from mia_bench.attacks._priors.samples import Known, Sampler
 from mia_bench.attacks._priors.trained_once import divided_by_content, trained_once
@@ -43,7 +44,10 @@ class LeftHalf(nn.Module):
 
 def sampler(wires: Tensor, error: float = 0.07) -> Sampler:
     """Draws of images of 16x16 pixels of which the left half is known."""
-    alternation = Alternation(LeftHalf(), Channel().distance, Gaussian(0.1), misfit=1.0, error=error, iterations=60)
+    errors = CosineCovariance(torch.randn(500, 1, 16, 16, generator=torch.Generator().manual_seed(0)))
+    alternation = Alternation(
+        LeftHalf(), Channel().distance, Gaussian(0.1), misfit=1.0, error=error, iterations=60, errors=errors
+    )
     return Sampler(alternation, Known([torch.full((len(wires), 1, 16, 16), 0.5)]), weight=1e-4)
 
 

@@ -33,10 +33,10 @@ def test_an_image_comes_out_the_same_whatever_else_is_in_the_batch(split: str, w
     for index in (0, 4):
         victim.wire = Wire(whole[index : index + 1])
         alone = victim.attacked_by(WhiteBox(iterations=40))
-        torch.testing.assert_close(alone[0], together[index], atol=5e-3, rtol=0)
+        torch.testing.assert_close(alone[0], together[index], atol=0.01, rtol=0)
 
 
-def test_the_search_has_converged_after_the_default_iterations() -> None:
+def test_the_default_search_reaches_the_precision_of_pixels_behind_a_strided_client() -> None:
     torch.manual_seed(2)
     coarse = torch.rand(50, 1, 4, 4), torch.rand(4, 1, 4, 4)
     aux, private = (nn.functional.interpolate(images, size=16, mode="bilinear") for images in coarse)
@@ -44,12 +44,9 @@ def test_the_search_has_converged_after_the_default_iterations() -> None:
     client = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), third, nn.ReLU())
     prior, wire = TvGaussianPrior(aux), client(private).detach()
 
-    default, long = (
-        psnr(invert(client, Search(squared_error), wire, prior, tv=0.003, iterations=count), private).mean()
-        for count in (WhiteBox().iterations, 4 * WhiteBox().iterations)
-    )
+    images = invert(client, Search(squared_error), wire, prior, tv=0.003, iterations=WhiteBox().iterations)
 
-    assert long < default + 0.1
+    assert psnr(images, private).mean() > 48  # 8 bits are 59 dB
 
 
 def test_knowing_the_defense_helps(world: Callable) -> None:

@@ -35,4 +35,4 @@ class MyComponent(Attack):
             misfit = distance(client(images), wire[index]) / unit[index]
             return misfit + self.prior_weight * prior.penalty(images)
 
-        return minimize(loss, start, iterations=self.iterations)
+        return minimize(loss, start, iterations=self.iterations, preconditioner=prior.covariance)
