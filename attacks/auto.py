@@ -20,6 +20,9 @@ class Auto(Attack):
     the per-image best of them (``oracle``), which no attacker is certain to reach. If a defense publishes nothing about
     its channel, only ``ridge`` and ``ridge_skip`` take part.
 
+    All searches but those of Adam are preconditioned by the covariance of the decoder's errors that the wire leaves
+    open.
+
     Example:
         ``mia-bench run --attack auto --defense dp_ir --sigma 0.1``
 
