@@ -19,10 +19,11 @@ class WhiteBox(Attack):
     """Searches for the image whose IR explains the wire best (rMLE), with total variation as the prior.
 
     Minimizes distance(client(x), wire) + tv * penalty(x) for each image, with the distance that suits the defense. It
-    differs from the paper in the optimizer (L-BFGS with a history per image instead of Adam, preconditioned by the
-    covariance of the attacker's images and the gain of the client), the start (the mean of these images instead of 0.5), the penalty (total variation plus a Gaussian fitted to the
-    attacker's images) and the unit of the distance (that of the mean image). The paper tunes ``tv`` for each split;
-    here the attacker sends some auxiliary images through the client and takes the weight that reconstructs them best.
+    differs from the paper in the optimizer (L-BFGS with a history per image, preconditioned by the covariance of images
+    that the wire leaves open, instead of Adam), the start (the mean of the attacker's images instead of 0.5), the
+    penalty (total variation plus a Gaussian fitted to the attacker's images) and the unit of the distance (that of the
+    mean image). The paper tunes ``tv`` for each split; here the attacker sends some auxiliary images through the client
+    and takes the weight that reconstructs them best.
     For images of more than 32x32 pixels it takes the better of L-BFGS and Adam, the latter on distances in units of
     each channel's standard deviation, with a prior that is strong at first and does not decide on contrast and
     brightness.
