@@ -23,10 +23,8 @@ from ._priors.trained_once import divided_by_content
 LARGE_IMAGE_PIXELS = 2**12
 """Pixels of an image (64x64) from which a prior of patches takes part."""
 LARGE_IMAGE_ITERATIONS = 100
-"""Optimization steps of the inversions of images of more than 32x32 pixels, at most. Each takes longer there, and
-there is another search, too."""
-SEARCH_ITERATIONS = 300
-"""Those of the search of images of more than 32x32 pixels, at most."""
+"""Optimization steps of the ``map_*`` members for images of more than 32x32 pixels, at most, where each takes
+longer."""
 
 
 def ensemble(seen: Observation, recipe: Recipe) -> Reconstruction:
@@ -95,5 +93,4 @@ def _members(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tupl
     iterations = ITERATIONS if small else LARGE_IMAGE_ITERATIONS
     for name, prior in priors.items():
         yield name, fit_map(seen, start, prior(start), weight=None, iterations=iterations)
-    if not small:
-        yield "search", fit_search(seen, start, iterations=SEARCH_ITERATIONS)
+    yield "search", fit_search(seen, start, iterations=ITERATIONS)

@@ -8,20 +8,17 @@ from ._ensemble import ensemble
 
 
 class Auto(Attack):
-    """Runs ridge, ridge_skip, map_pca and map_dec, and returns the result of the one that does best on held-out images.
+    """Runs two decoders and three searches, and returns the result of the one that does best on held-out images.
 
-    The ensemble is fixed and has no parameters, so that results of different users can be compared. One member is
-    selected for the whole cell, by its PSNR on images of the attacker that it was neither fitted to nor tuned on, and
-    one, often the same, by its SSIM on those. SSIM and ``recognisable`` are those of the latter. If there are fewer
-    than 400, each image is held out in one of four folds (cross-fitting). ``map_tv`` takes part if there are fewer
-    images than numbers in one of them, because their covariance is then unknown. For images of more than 32x32 pixels
-    ``search`` takes part: the best of several searches as in ``white_box``, from the answer of ``ridge_skip``. From
-    64x64 pixels on ``map_patch`` takes part, too. The record shows the selected member, the scores of all members, and
-    the per-image best of them (``oracle``), which no attacker is certain to reach. If a defense publishes nothing about
-    its channel, only ``ridge`` and ``ridge_skip`` take part.
-
-    All searches but those of Adam are preconditioned by the covariance of the decoder's errors that the wire leaves
-    open.
+    The members are ``ridge``, ``ridge_skip``, ``map_pca``, ``map_dec``, and ``search``, which is ``white_box`` from the
+    answer of ``ridge_skip``. They are fixed and have no parameters, so that results of different users can be compared.
+    One member is selected for the whole cell, by its PSNR on images of the attacker that it was neither fitted to nor
+    tuned on, and one, often the same, by its SSIM on those. SSIM and ``recognisable`` are those of the latter. If there
+    are fewer than 400, each image is held out in one of four folds (cross-fitting). ``map_tv`` takes part if there are
+    fewer images than numbers in one of them, because their covariance is then unknown, and ``map_patch`` for images of
+    at least 64x64 pixels. The record shows the selected member, the scores of all members, and the per-image best of
+    them (``oracle``), which no attacker is certain to reach. If a defense publishes nothing about its channel, only
+    ``ridge`` and ``ridge_skip`` take part.
 
     Example:
         ``mia-bench run --attack auto --defense dp_ir --sigma 0.1``

@@ -33,7 +33,7 @@ def test_it_selects_the_best_member_where_one_is_clearly_best(world: Callable) -
     rebuilt = tried(victim)
 
     scores = {name: psnr(images, victim.private.images).mean().item() for name, images in rebuilt.members.items()}
-    assert list(scores) == ["ridge", "ridge_skip", "map_pca", "map_dec"]
+    assert list(scores) == ["ridge", "ridge_skip", "map_pca", "map_dec", "search"]
     assert rebuilt.images is rebuilt.members[rebuilt.selected]
     assert scores[rebuilt.selected] > max(scores.values()) - 0.5
     assert scores[rebuilt.selected] > scores["ridge"] + 2
@@ -116,7 +116,9 @@ def test_what_shadows_send_has_noise_as_large_as_they_differ(
     assert len(numbers.unique(dim=0)) == (500 if restarts > 1 else 1)  # one of two values without noise
 
 
-def test_the_search_takes_part_where_images_are_large(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_search_finds_images_where_several_searches_are_tried(
+    world: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(_ensemble, "ITERATIONS", 5)
     monkeypatch.setattr(_ensemble, "SMALL_IMAGE_PIXELS", 100)
     victim = world("conv1")
@@ -133,7 +135,7 @@ def test_the_prior_of_patches_takes_part_from_64_pixels_on(world: Callable, monk
     monkeypatch.setattr(expectation_maximization, "PATCHES", 1000)
     monkeypatch.setattr(_ensemble, "LARGE_IMAGE_PIXELS", 16 * 16)
 
-    assert list(tried(world("conv1")).members) == ["ridge", "ridge_skip", "map_pca", "map_dec", "map_patch"]
+    assert list(tried(world("conv1")).members) == ["ridge", "ridge_skip", "map_pca", "map_dec", "map_patch", "search"]
 
     monkeypatch.setattr(_ensemble, "LARGE_IMAGE_PIXELS", 16 * 16 + 1)
     assert "map_patch" not in tried(world("conv1")).members
