@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from .._decoders.folds import SMALL_IMAGE_PIXELS
 from .._limits import in_one_graph
 
 LEAST_VARIANCE = 1e-3
@@ -17,8 +18,8 @@ NOISE = 10.0
 """Variance of the noise that a wire counts as having, in that which a typical wave causes. With 0.1, 1, 10, 100 and
 1000, ``white_box`` with 300 steps had 21.6, 24.8, 26.6, 26.3 and 26.2 dB on MNIST relu2, and 24.6, 26.4, 27.3, 25.2 and
 20.8 dB on photographs of 64x64 pixels behind stage2 of ``resnet``; without a preconditioner 21.5 and 24.0 dB."""
-MAX_GRADIENTS = 64
-"""Images at which the gain of a client is measured, at most."""
+MAX_GRADIENTS, MIN_GRADIENTS = 64, 8
+"""Images at which the gain of a client is measured, at most; fewer of more than 32x32 pixels."""
 
 
 class CosineCovariance:
@@ -55,9 +56,13 @@ class CosineCovariance:
         """Return the covariance that is left when noisy IRs are known, which is the shape of the inverse Hessian.
 
         Args:
-            gradients: Those of random sums of the numbers of an IR, (G, C, H, W).
+            gradients: Those of random sums of the numbers of an IR, (G, C, H, W). Those that are not finite are
+                ignored.
         """
-        caused = self._waves(gradients * self._deviation).square().mean(0) * self._energy
+        finite = gradients[gradients.isfinite().flatten(1).all(1)]
+        caused = self._waves(finite * self._deviation).square().mean(0) * self._energy
+        if not caused.isfinite().all():
+            return self
         left = copy.copy(self)
         left._energy = self._energy / (1 + caused / (NOISE * caused.mean()).clamp(min=1e-30))
         return left
@@ -70,8 +75,9 @@ class CosineCovariance:
 
 def random_gradients(client: nn.Module, images: Tensor) -> Tensor:
     """Differentiate random sums of the numbers of IRs, always the same, at some images (K, C, H, W), (G, C, H, W)."""
+    count = max(MIN_GRADIENTS, min(MAX_GRADIENTS, MAX_GRADIENTS * SMALL_IMAGE_PIXELS // images[0, 0].numel()))
     generator, parts = torch.Generator().manual_seed(0), []
-    for some in images[:MAX_GRADIENTS].split(in_one_graph(client, images[0])):
+    for some in images[:count].split(in_one_graph(client, images[0])):
         with torch.enable_grad():
             points = some.detach().clone().requires_grad_(True)
             value = client(points)

@@ -55,7 +55,7 @@ def invert(
         tv: Weight of the penalty, one number or (N,).
         iterations: Evaluations of the loss and its gradient, or fewer for a client that takes too many operations.
         starts: Where the search begins, (N, C, H, W); None: at the mean image.
-        errors: The covariance of true images minus starts; None: that of images.
+        errors: The covariance of true images minus starts, as far as the wire leaves it open; None: that of images.
 
     Returns:
         Images (N, C, H, W) in [0, 1].
@@ -67,7 +67,9 @@ def invert(
     iterations = affordable_iterations(frozen, prior.mean, iterations)
     means = prior.mean.expand(len(wire), -1, -1, -1)  # (N, C, H, W)
     starts = means if starts is None else starts
-    covariance = errors or prior.covariance.given(random_gradients(frozen, prior.examples))
+    covariance = errors or prior.covariance
+    if search.optimizer == "lbfgs" and errors is None:
+        covariance = covariance.given(random_gradients(frozen, prior.examples))
     parts = []
     for part, weight, start in zip(wire.split(chunk), weights.split(chunk), starts.split(chunk), strict=True):
         with torch.no_grad():

@@ -32,7 +32,7 @@ class Pilot:
         tune: Wires (P, ...) and images (P, C, H, W) on which the weight is chosen.
         judge: Wires and images on which the result is judged.
         starts: Where the search for the former begins, (P, C, H, W); None: at the mean image.
-        errors: The covariance of true images minus starts; None: that of images.
+        errors: The covariance of true images minus starts, as far as the wire leaves it open; None: that of images.
     """
 
     prior: TvGaussianPrior

@@ -119,6 +119,16 @@ def test_what_the_wire_tells_is_no_longer_uncertain() -> None:
     assert hidden > 0.9
 
 
+def test_gradients_that_are_not_finite_tell_nothing() -> None:
+    covariance = CosineCovariance(torch.randn(50, 1, 4, 4))
+    gradients = torch.randn(6, 1, 4, 4)
+    broken, wave = torch.cat([gradients, torch.full((1, 1, 4, 4), torch.nan)]), torch.rand(1, 1, 4, 4)
+
+    torch.testing.assert_close(covariance.given(broken)(wave), covariance.given(gradients)(wave))
+    torch.testing.assert_close(covariance.given(broken[6:])(wave), covariance(wave))
+    torch.testing.assert_close(covariance.given(1e30 * gradients)(wave), covariance(wave))
+
+
 def test_the_same_gradients_are_taken_every_time() -> None:
     client, images = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), torch.rand(5, 3, 8, 8)
 
