@@ -47,10 +47,10 @@ class CosineCovariance:
         self._rows, self._columns = (_cosines(size).to(deviations) for size in deviations.shape[2:])
         self._energy = _floored(self._waves(relative).square().mean(0))  # (C, H, W)
 
-    def __call__(self, images: Tensor, index: Tensor | None = None) -> Tensor:
-        """Multiply deviations or gradients (N, C, H, W) by the covariance, which is the same for every ``index``."""
-        waves = self._waves(images * self._deviation) * self._energy
-        return (self._colors @ (self._rows.T @ waves @ self._columns).flatten(2)).view_as(images) * self._deviation
+    def __call__(self, grad: Tensor, index: Tensor | None = None) -> Tensor:
+        """Multiply gradients or deviations (N, C, H, W) by the covariance, which is the same for every ``index``."""
+        waves = self._waves(grad * self._deviation) * self._energy
+        return (self._colors @ (self._rows.T @ waves @ self._columns).flatten(2)).view_as(grad) * self._deviation
 
     def given(self, gradients: Tensor) -> CosineCovariance:
         """Return the covariance that is left when noisy IRs are known, which is the shape of the inverse Hessian.
