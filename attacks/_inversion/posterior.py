@@ -57,8 +57,8 @@ class Posterior:
         priors: What images are like, for each fold and, if any are searched for, for the private images.
         misfit: Unit of the first term, the misfit of starts on images held out.
         typical: Unit of the second, the penalty of true images held out.
-        errors: The covariance of those of the decoder that gave the starts, for each prior, as the preconditioner of
-            the search. If there are none, there is no preconditioner.
+        errors: The covariance of the errors of the decoder that gave the starts, for each prior. It is the
+            preconditioner; an empty sequence means that the search has none.
     """
 
     client: nn.Module

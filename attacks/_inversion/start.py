@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,13 +46,15 @@ class Start:
         covariances = fit_to_errors(self.queries, self.decoder, CosineCovariance)
         if self.client is None:
             return covariances
-        gradients = random_gradients(self.client, self.queries.whole.images[: self.queries.whole.own])
-        tune, judge, final = covariances
-        return Stages(
-            tuple(each.given(gradients) for each in tune),
-            tuple(each.given(gradients) for each in judge),
-            final.given(gradients),
+        client = copy.deepcopy(self.client).requires_grad_(False).eval()
+        *gradients, final = (
+            random_gradients(client, queries.images[: queries.own])
+            for queries in (*self.queries.parts, self.queries.whole)
         )
+        tune, judge = (
+            tuple(each.given(some) for each, some in zip(stage, gradients, strict=True)) for stage in covariances[:2]
+        )
+        return Stages(tune, judge, covariances.final.given(final))
 
 
 def prepare(seen: Observation, recipe: Recipe, *, as_read: bool, divide: Division | None = None) -> Start:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from mia_bench.attacks import CosineCovariance, minimize
 from mia_bench.attacks._decoders.fitting import Recipe
+from mia_bench.attacks._inversion import start as _start
 from mia_bench.attacks._inversion.cosine_covariance import random_gradients
 from mia_bench.attacks._inversion.decoder_errors import fit_to_errors
 from mia_bench.attacks._inversion.start import prepare
@@ -151,3 +152,24 @@ def test_no_image_is_searched_with_the_covariance_of_its_own_error(world: Callab
         for index, known in ((part.held_out, tune), (part.judge, judge)):
             own = part.images[index] - decoder(part.wires(index)).clamp(0, 1)
             assert torch.cdist(own.flatten(1), known.flatten(1)).min() > 1e-3
+
+
+def test_no_fold_measures_the_client_at_images_that_it_holds_out(
+    world: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = world("conv1")
+    victim.aux = victim.aux[:20]
+    torch.manual_seed(0)
+    start = prepare(victim.seen_by(WhiteBox()), Recipe(epochs=1, steps=2), as_read=True)
+    measured: list[Tensor] = []
+
+    def watched(client: nn.Module, images: Tensor) -> Tensor:
+        measured.append(images)
+        return random_gradients(client, images)
+
+    monkeypatch.setattr(_start, "random_gradients", watched)
+    assert start.errors.final
+
+    for part, images in zip(start.queries.parts, measured, strict=False):
+        assert torch.cdist(part.images[part.held_out].flatten(1), images.flatten(1)).min() > 1e-3
+    assert [len(images) for images in measured] == [15, 15, 15, 15, 20]
