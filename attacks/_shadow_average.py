@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ._inversion.searches import Distance
+from ._inversion.distance import Distance
 from ._shadow import Shadow
 
 POWER = 4

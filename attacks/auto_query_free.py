@@ -9,7 +9,6 @@ from torch import Tensor
 from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction
 from ._generic_client import substitutes
 from ._inversion.rmle import comparable, invert
-from ._inversion.searches import Search
 from ._inversion.tv_gaussian import TvGaussianPrior
 from ._shadow import TRAFFIC_WIRES, ShadowRecipe, recorded, shadows
 from ._shadow_average import several, weights
@@ -72,7 +71,7 @@ class AutoQueryFree(Attack):
         prior = TvGaussianPrior(seen.aux.images)
         members: dict[str, Tensor] = {
             **decode_through(send, seen, traffic).members,
-            "query_free": invert(client, Search(distance), wire, prior, tv=SMOOTHNESS, iterations=ITERATIONS),
+            "query_free": invert(client, distance, wire, prior, tv=SMOOTHNESS, iterations=ITERATIONS),
         }
         mean = torch.stack([*members.values()]).mean(0)
         return Reconstruction(mean, "mean", {**members, "mean": mean})

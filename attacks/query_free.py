@@ -8,7 +8,6 @@ from torch import Tensor
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._generic_client import Likeness, substitutes
 from ._inversion.rmle import comparable, invert
-from ._inversion.searches import Search
 from ._inversion.tv_gaussian import TvGaussianPrior
 from ._shadow import TRAFFIC_WIRES, ShadowRecipe, recorded, shadows
 from ._shadow_average import several
@@ -62,4 +61,4 @@ class QueryFree(Attack):
         build = substitutes(seen, wire, self.shadow)
         recipe = ShadowRecipe(self.restarts, self.moments, self.epochs, self.steps)
         client, distance = several(shadows(build, seen, recorded(seen), recipe), seen.channel.distance)
-        return invert(client, Search(distance), wire, prior, tv=self.tv, iterations=self.iterations)
+        return invert(client, distance, wire, prior, tv=self.tv, iterations=self.iterations)

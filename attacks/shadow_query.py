@@ -10,7 +10,6 @@ from ._decoders.folds import affordable
 from ._decoders.queries import Queries
 from ._generic_client import generic_client
 from ._inversion.rmle import comparable, invert
-from ._inversion.searches import Search
 from ._inversion.tv_gaussian import TvGaussianPrior
 from ._inversion.weight_search import NUM_PILOTS, Pilot, choose, trusted
 from ._shadow import imitate
@@ -59,8 +58,8 @@ class ShadowQuery(Attack):
             (queries.wires(index), queries.images[index]) for index in (queries.tune[:count], queries.judge[:count])
         )
         pilot = Pilot(TvGaussianPrior(queries.images[: queries.own]), tune, judge)
-        pilots, half = [pilot], (self.iterations + 1) // 2
-        choice = choose(shadow, [Search(seen.channel.distance)], pilots, iterations=self.iterations)
-        factor = trusted(shadow, choice, pilots, iterations=half)
-        images = invert(shadow, choice.search, wire, prior, tv=choice.tv, iterations=self.iterations)
+        distance, half = seen.channel.distance, (self.iterations + 1) // 2
+        tv = choose(shadow, distance, [pilot], iterations=self.iterations)
+        factor = trusted(shadow, distance, [pilot], tv=tv, iterations=half)
+        images = invert(shadow, distance, wire, prior, tv=tv, iterations=self.iterations)
         return shrink(images, prior.mean, factor)

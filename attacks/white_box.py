@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._decoders.folds import divide
+from ._inversion.distance import Distance, squared_error
 from ._inversion.rmle import comparable, invert, ir_shape
-from ._inversion.searches import MAX_SCALE_IMAGES, Distance, Search, searches, squared_error
 from ._inversion.tv_gaussian import TvGaussianPrior
-from ._inversion.weight_search import Choice, Pilot, choose, trusted
+from ._inversion.weight_search import Pilot, choose, trusted
 from ._shrinkage import shrink
 
 
@@ -24,9 +24,6 @@ class WhiteBox(Attack):
     penalty (total variation plus a Gaussian fitted to the attacker's images) and the unit of the distance (that of the
     mean image). The paper tunes ``tv`` for each split; here the attacker sends some auxiliary images through the client
     and takes the weight that reconstructs them best.
-    For images of more than 32x32 pixels it takes the better of L-BFGS and Adam, the latter on distances in units of
-    each channel's standard deviation, with a prior that is strong at first and does not decide on contrast and
-    brightness.
 
     Example:
         ``mia-bench run --attack white_box --tv 0.01``
@@ -34,7 +31,7 @@ class WhiteBox(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 4, algorithm 1.
     """
 
-    version: ClassVar[int] = 14
+    version: ClassVar[int] = 15
     access: ClassVar[Access] = Access.WHITE_BOX
 
     iterations: int = Field(450, ge=1, description="optimization steps, at most")
@@ -52,14 +49,14 @@ class WhiteBox(Attack):
         prior = TvGaussianPrior(seen.aux.images)
         ir_shape(seen.client, prior.mean, wire)
         distance = seen.channel.distance if self.adaptive else squared_error
-        choice, factor = self._choose(seen, distance)
-        images = invert(seen.client, choice.search, wire, prior, tv=choice.tv, iterations=self.iterations)
+        tv, factor = self._choose(seen, distance)
+        images = invert(seen.client, distance, wire, prior, tv=tv, iterations=self.iterations)
         return shrink(images, prior.mean, factor)
 
-    def _choose(self, seen: Observation, distance: Distance) -> tuple[Choice, float]:
-        """Return the search and weight that suit images of the attacker best, and how far to trust the result."""
+    def _choose(self, seen: Observation, distance: Distance) -> tuple[float, float]:
+        """Return the weight that suits images of the attacker best, and how far to trust the result."""
         if self.tv is not None:
-            return Choice(Search(distance), self.tv, 0.0), 1.0
+            return self.tv, 1.0
         assert seen.client is not None
         assert seen.query is not None
         query, client, images = seen.query, seen.client, seen.aux.images
@@ -69,10 +66,8 @@ class WhiteBox(Attack):
 
         folds = divide(len(images))
         pilots = [Pilot.of(images, fold, send, share=len(folds)) for fold in folds]
-        sample = send(images[folds[0].fit[:MAX_SCALE_IMAGES].to(images.device)])
-        half = (self.iterations + 1) // 2
-        choice = choose(client, searches(distance, sample, images[0]), pilots, iterations=self.iterations)
-        return choice, trusted(client, choice, pilots, iterations=half)
+        tv = choose(client, distance, pilots, iterations=self.iterations)
+        return tv, trusted(client, distance, pilots, tv=tv, iterations=(self.iterations + 1) // 2)
 
 
 @torch.no_grad()

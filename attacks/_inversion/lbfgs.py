@@ -15,6 +15,9 @@ FIRST_STEP = 0.1
 """Largest change of a pixel in the first step, when no curvature is known yet."""
 CHECK_INTERVAL = 10
 """Evaluations after which converged images are removed from the batch."""
+TOLERANCE = 3e-4
+"""Share by which the loss of an image falls in so many evaluations, at least, or it has converged. On MNIST relu2 with
+noise, dropout and quantization, scores stay within 0.01 dB (with 1e-3, noise cost 0.05 dB)."""
 
 
 class Loss(Protocol):
@@ -22,14 +25,6 @@ class Loss(Protocol):
 
     def __call__(self, images: Tensor, index: Tensor) -> Tensor:
         """Return the loss of images (M, C, H, W), (M,); ``index`` (M,) tells which of all the images they are."""
-        ...
-
-
-class FadingLoss(Loss, Protocol):
-    """A function to minimize whose prior is strong at first, so that searches get around bad minima."""
-
-    def __call__(self, images: Tensor, index: Tensor, progress: float = 1.0) -> Tensor:
-        """Return the loss as for ``Loss``; ``progress`` runs from 0 to 1, where the prior has its final weight."""
         ...
 
 

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from .._units import least_mean_unit
 from .cosine_covariance import CosineCovariance
-from .lbfgs import minimize
+from .distance import Distance
+from .lbfgs import TOLERANCE, minimize
 from .map_priors import Prior
 from .rmle import inverted_at_a_time
-from .searches import TOLERANCE, Distance
 
 
 @dataclass(frozen=True)

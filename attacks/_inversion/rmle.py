@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -12,20 +11,15 @@ from ...benchmark.errors import Inapplicable
 from ...benchmark.interfaces import Observation
 from .._limits import affordable_iterations, in_one_graph
 from .._units import least_unit
-from .colors import refit_colors
 from .cosine_covariance import CosineCovariance, random_gradients
-from .lbfgs import MEMORY
-from .searches import Search
+from .distance import Distance
+from .lbfgs import MEMORY, TOLERANCE, minimize
 from .tv_gaussian import TvGaussianPrior
 
 MAX_CHUNK_NUMBERS = 2**23
 """Numbers of the IR inverted at a time, at most (32 MB)."""
 MAX_STATE_NUMBERS = 2**26
 """Numbers that the search remembers of all images together, at most (256 MB)."""
-FIRST_WEIGHT = 1.0
-"""Weight of the prior at which a search begins that lowers it. Behind the first expansion of EfficientNet-Lite0, at
-64x64 pixels, final weights of 0.03, 0.1, 0.3 and 1 gave 18.8, 28.1, 31.5 and 27.7 dB if kept from the beginning, and
-31.6, 31.0, 29.7 and 27.7 dB from 1: the choice among them matters less."""
 LEAST_MISFIT = 1e-9
 """Misfit of the mean image, as a share of the squared length of the wire, up to which the wire tells no other image."""
 OTHER_COPIES = 12
@@ -34,7 +28,7 @@ OTHER_COPIES = 12
 
 def invert(
     client: nn.Module,
-    search: Search,
+    distance: Distance,
     wire: Tensor,
     prior: TvGaussianPrior,
     *,
@@ -49,7 +43,7 @@ def invert(
 
     Args:
         client: Maps images to clean IRs; not changed.
-        search: The distance and the optimizer.
+        distance: Misfit of clean IRs with wires, which suits the defense.
         wire: The recorded wires, (N, ...).
         prior: The penalty, and the mean image.
         tv: Weight of the penalty, one number or (N,).
@@ -67,48 +61,24 @@ def invert(
     iterations = affordable_iterations(frozen, prior.mean, iterations)
     means = prior.mean.expand(len(wire), -1, -1, -1)  # (N, C, H, W)
     starts = means if starts is None else starts
-    covariance = errors or prior.covariance
-    if search.optimizer == "lbfgs" and errors is None:
-        covariance = covariance.given(random_gradients(frozen, prior.examples))
+    covariance = errors or prior.covariance.given(random_gradients(frozen, prior.examples))
     parts = []
     for part, weight, start in zip(wire.split(chunk), weights.split(chunk), starts.split(chunk), strict=True):
         with torch.no_grad():
-            unit = search.distance(frozen(means[: len(part)].contiguous()), part)
+            unit = distance(frozen(means[: len(part)].contiguous()), part)
             unit = torch.where(unit > least_unit(part, LEAST_MISFIT), unit, torch.ones_like(unit))
 
-        misfit = _Misfit(frozen, search, part, unit)
-
         def loss(
-            images: Tensor,
-            index: Tensor,
-            progress: float = 1.0,
-            misfit: _Misfit = misfit,
-            weight: Tensor = weight,
+            images: Tensor, index: Tensor, part: Tensor = part, unit: Tensor = unit, weight: Tensor = weight
         ) -> Tensor:
-            return misfit(images, index) + faded(weight[index], progress) * prior.penalty(images)
+            value = frozen(images.contiguous(memory_format=torch.channels_last))
+            return distance(value, part[index]) / unit[index] + weight[index] * prior.penalty(images)
 
-        found = search.minimize(loss, start.contiguous(), iterations=iterations, preconditioner=covariance)
-        parts.append(refit_colors(misfit, found) if search.optimizer == "adam" else found)
+        found = minimize(
+            loss, start.contiguous(), iterations=iterations, tolerance=TOLERANCE, preconditioner=covariance
+        )
+        parts.append(found)
     return torch.cat(parts)
-
-
-@dataclass(frozen=True)
-class _Misfit:
-    """Measure how badly the clean IRs of images explain wires, in units of that of the mean image."""
-
-    client: nn.Module
-    search: Search
-    wire: Tensor
-    unit: Tensor
-
-    def __call__(self, images: Tensor, index: Tensor) -> Tensor:
-        value = self.client(images.contiguous(memory_format=torch.channels_last))
-        return self.search.distance(value, self.wire[index]) / self.unit[index]
-
-
-def faded(weight: Tensor, progress: float) -> Tensor:
-    """Return weights of the prior that fall geometrically from ``FIRST_WEIGHT`` to ``weight``; higher ones do not."""
-    return torch.maximum(weight, FIRST_WEIGHT ** (1 - progress) * weight**progress)
 
 
 def inverted_at_a_time(client: nn.Module, wire: Tensor, image: Tensor) -> int:

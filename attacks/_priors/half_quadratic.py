@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from .._inversion.cosine_covariance import CosineCovariance
+from .._inversion.distance import Distance
 from .._inversion.lbfgs import minimize
 from .._inversion.posterior import Batch
 from .._inversion.rmle import inverted_at_a_time
-from .._inversion.searches import Distance
 from .denoiser import Denoiser
 
 LEVELS = (1.0, 0.5, 0.35, 0.25, 0.18)

@@ -7,7 +7,7 @@ import torch
 from mia_bench.attacks import _ensemble
 from mia_bench.attacks._decoders import fitting, folds
 from mia_bench.attacks._inversion import map as _map
-from mia_bench.attacks._inversion import searches
+from mia_bench.attacks._inversion import weight_search
 from mia_bench.attacks._priors import expectation_maximization, fit
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import Inapplicable
@@ -43,11 +43,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (_map, fit):
         monkeypatch.setattr(module, "WEIGHTS", (0.1,))
     monkeypatch.setattr(expectation_maximization, "PATCHES", 300)
-    for module in (_ensemble, searches):  # as for larger images
-        monkeypatch.setattr(module, "SMALL_IMAGE_PIXELS", 100)
+    monkeypatch.setattr(_ensemble, "SMALL_IMAGE_PIXELS", 100)  # as for larger images
     monkeypatch.setattr(_ensemble, "LARGE_IMAGE_PIXELS", 100)
-    for name in ("WEIGHTS", "ADAM_WEIGHTS"):
-        monkeypatch.setattr(searches, name, (0.1,))
+    monkeypatch.setattr(weight_search, "WEIGHTS", (0.1,))
     recipe = fitting.Recipe(epochs=1, steps=2, least=1)
     monkeypatch.setattr("mia_bench.attacks.feature_match.MIN_WIRES", 1)
     for name in ("auto", "_substitute_decoding"):

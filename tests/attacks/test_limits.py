@@ -12,9 +12,9 @@ from mia_bench.attacks._decoders.least_squares import Equations
 from mia_bench.attacks._decoders.linear import DenseMap, decoders, fit_linear
 from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks._inversion import rmle
+from mia_bench.attacks._inversion.distance import squared_error
 from mia_bench.attacks._inversion.lbfgs import MEMORY
 from mia_bench.attacks._inversion.rmle import MAX_STATE_NUMBERS, invert, inverted_at_a_time
-from mia_bench.attacks._inversion.searches import Search, squared_error
 from mia_bench.attacks._inversion.tv_gaussian import TvGaussianPrior
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.metrics import psnr
@@ -66,7 +66,7 @@ def test_inverting_a_few_at_a_time_gives_the_same_images(world: Callable, monkey
     def inverted() -> Tensor:
         batches.clear()
         prior = TvGaussianPrior(victim.aux.images[:2])
-        return invert(Watched(), Search(squared_error), victim.wire.tensor, prior, tv=0.01, iterations=10)
+        return invert(Watched(), squared_error, victim.wire.tensor, prior, tv=0.01, iterations=10)
 
     together = inverted()
     assert max(batches) == 6

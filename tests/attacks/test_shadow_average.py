@@ -4,7 +4,7 @@ from typing import cast
 
 import pytest
 import torch
-from mia_bench.attacks._inversion.searches import Distance
+from mia_bench.attacks._inversion.distance import Distance
 from mia_bench.attacks._shadow import Shadow
 from mia_bench.attacks._shadow_average import several
 from torch import Tensor, nn

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from mia_bench.attacks._inversion.distance import squared_error
 from mia_bench.attacks._inversion.rmle import invert, ir_shape
-from mia_bench.attacks._inversion.searches import Search, squared_error
 from mia_bench.attacks._inversion.tv_gaussian import TvGaussianPrior
 from mia_bench.attacks.white_box import WhiteBox
 from mia_bench.benchmark import registry
@@ -44,7 +44,7 @@ def test_the_default_search_reaches_the_precision_of_pixels_behind_a_strided_cli
     client = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), third, nn.ReLU())
     prior, wire = TvGaussianPrior(aux), client(private).detach()
 
-    images = invert(client, Search(squared_error), wire, prior, tv=0.003, iterations=WhiteBox().iterations)
+    images = invert(client, squared_error, wire, prior, tv=0.003, iterations=WhiteBox().iterations)
 
     assert psnr(images, private).mean() > 48  # 8 bits are 59 dB
 

@@ -11,7 +11,7 @@ import torch
 from mia_bench.attacks import _ensemble
 from mia_bench.attacks._decoders import folds, inverse_network, linear
 from mia_bench.attacks._inversion import map as _map
-from mia_bench.attacks._inversion import searches
+from mia_bench.attacks._inversion import weight_search
 from mia_bench.attacks._priors import expectation_maximization
 from mia_bench.benchmark.datasets import cifar10, known_prior, mnist, photos, whole_photos
 from mia_bench.benchmark.datasets._division import divide
@@ -70,8 +70,7 @@ def data(tmp_path: Path, brief: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(photos, "MAX_PATCHES", {"train": 4, "aux": 4, "private": 2})
     monkeypatch.setattr(_ensemble, "ITERATIONS", 2)
     monkeypatch.setattr(_map, "WEIGHTS", (1e-3,))
-    for name in ("WEIGHTS", "ADAM_WEIGHTS"):
-        monkeypatch.setattr(searches, name, (0.1,))
+    monkeypatch.setattr(weight_search, "WEIGHTS", (0.1,))
     monkeypatch.setattr(folds, "NUM_FOLDS", 2)
     monkeypatch.setattr(known_prior, "draw_set", lambda prior, count: draw_set(prior, min(count, 60)))
     monkeypatch.setattr(expectation_maximization, "PATCHES", 300)
