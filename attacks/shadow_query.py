@@ -11,7 +11,7 @@ from ._decoders.queries import Queries
 from ._generic_client import generic_client
 from ._inversion.rmle import comparable, invert
 from ._inversion.tv_gaussian import TvGaussianPrior
-from ._inversion.weight_search import NUM_PILOTS, Pilot, choose, trusted
+from ._inversion.weight_search import NUM_PILOTS, Pilot, best_weight, trusted
 from ._shadow import imitate
 from ._shrinkage import shrink
 
@@ -59,7 +59,7 @@ class ShadowQuery(Attack):
         )
         pilot = Pilot(TvGaussianPrior(queries.images[: queries.own]), tune, judge)
         distance, half = seen.channel.distance, (self.iterations + 1) // 2
-        tv = choose(shadow, distance, [pilot], iterations=self.iterations)
+        tv = best_weight(shadow, distance, [pilot], iterations=self.iterations)
         factor = trusted(shadow, distance, [pilot], tv=tv, iterations=half)
         images = invert(shadow, distance, wire, prior, tv=tv, iterations=self.iterations)
         return shrink(images, prior.mean, factor)

@@ -11,7 +11,7 @@ from ._decoders.folds import divide
 from ._inversion.distance import Distance, squared_error
 from ._inversion.rmle import comparable, invert, ir_shape
 from ._inversion.tv_gaussian import TvGaussianPrior
-from ._inversion.weight_search import Pilot, choose, trusted
+from ._inversion.weight_search import Pilot, best_weight, trusted
 from ._shrinkage import shrink
 
 
@@ -66,7 +66,7 @@ class WhiteBox(Attack):
 
         folds = divide(len(images))
         pilots = [Pilot.of(images, fold, send, share=len(folds)) for fold in folds]
-        tv = choose(client, distance, pilots, iterations=self.iterations)
+        tv = best_weight(client, distance, pilots, iterations=self.iterations)
         return tv, trusted(client, distance, pilots, tv=tv, iterations=(self.iterations + 1) // 2)
 
 

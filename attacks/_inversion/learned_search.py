@@ -15,7 +15,7 @@ from .distance import Distance
 from .rmle import invert
 from .start import Start
 from .tv_gaussian import TvGaussianPrior
-from .weight_search import NUM_PILOTS, Pilot, choose
+from .weight_search import NUM_PILOTS, Pilot, best_weight
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def fit_search(seen: Observation, start: Start, *, iterations: int) -> Member:
         pair = (some, part.images[part.tune[:count]])
         pilots.append(Pilot(prior, pair, pair, begin, errors))
     distance = seen.channel.distance
-    tv = choose(seen.client, distance, pilots, iterations=iterations)
+    tv = best_weight(seen.client, distance, pilots, iterations=iterations)
     final = priors[0] if len(parts) == 1 else TvGaussianPrior(whole.images[: whole.own])
     errors = [*start.errors.judge, start.errors.final]
     return LearnedSearch(seen.client, distance, tv, start.decoder, [*priors, final], errors, iterations)

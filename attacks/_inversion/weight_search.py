@@ -48,7 +48,7 @@ class Pilot:
         return cls(TvGaussianPrior(images[fold.fit.to(images.device)]), (send(tune), tune), (send(judge), judge))
 
 
-def choose(client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, iterations: int) -> float:
+def best_weight(client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, iterations: int) -> float:
     """Return the weight of the prior with the highest mean PSNR on images of the attacker.
 
     Weights are compared after all iterations, since short searches favor strong priors: on photographs of 64x64 pixels
@@ -80,6 +80,6 @@ def choose(client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, it
 
 
 def trusted(client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, tv: float, iterations: int) -> float:
-    """Return how far to trust reconstructions, by other images of the attacker, with the arguments of ``choose``."""
+    """Return how far to trust reconstructions with a weight, by images of the attacker on which it was not chosen."""
     rebuilt = (invert(client, distance, pilot.judge[0], pilot.prior, tv=tv, iterations=iterations) for pilot in pilots)
     return trust(*(Judged(some, pilot.judge[1], pilot.prior.mean) for some, pilot in zip(rebuilt, pilots, strict=True)))

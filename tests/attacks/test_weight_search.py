@@ -7,7 +7,7 @@ from mia_bench.attacks._inversion import weight_search
 from mia_bench.attacks._inversion.distance import squared_error
 from mia_bench.attacks._inversion.rmle import invert
 from mia_bench.attacks._inversion.tv_gaussian import TvGaussianPrior
-from mia_bench.attacks._inversion.weight_search import WEIGHTS, Pilot, choose
+from mia_bench.attacks._inversion.weight_search import WEIGHTS, Pilot, best_weight
 from mia_bench.attacks._limits import affordable_iterations
 from mia_bench.benchmark.metrics import psnr
 from torch import Tensor, nn
@@ -25,7 +25,7 @@ def test_the_weight_that_reconstructs_own_images_best_is_chosen(noise: float) ->
     wires = client(held)
     wires = wires + noise * torch.randn_like(wires)
 
-    chosen = choose(client, squared_error, [Pilot(prior, (wires, held), (wires, held))], iterations=60)
+    chosen = best_weight(client, squared_error, [Pilot(prior, (wires, held), (wires, held))], iterations=60)
 
     reached = [
         psnr(invert(client, squared_error, wires, prior, tv=weight, iterations=60), held).mean() for weight in WEIGHTS
@@ -45,7 +45,7 @@ def test_weights_are_compared_over_all_folds(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(weight_search, "invert", inverted)
     pilot = Pilot(TvGaussianPrior(images), (images[:2], images[:2]), (images, images))
 
-    assert choose(nn.Identity(), squared_error, [pilot, pilot], iterations=9) == 1.0
+    assert best_weight(nn.Identity(), squared_error, [pilot, pilot], iterations=9) == 1.0
 
 
 def test_an_expensive_client_is_evaluated_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
