@@ -29,7 +29,7 @@ class ShadowQuery(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, Table 8; the structures are those of Table 5.
     """
 
-    version: ClassVar[int] = 8
+    version: ClassVar[int] = 9
     access: ClassVar[Access] = Access.BLACK_BOX
     standard: ClassVar[bool] = False
 

@@ -53,7 +53,7 @@ class AroundMean:
     def of(cls, images: Tensor) -> AroundMean:
         """Measure images (K, C, H, W)."""
         mean = images.mean(0)
-        return cls(mean, Gaussian(images - mean, IMAGE_VARIANCE_FLOOR))
+        return cls(mean, Gaussian(images - mean, IMAGE_VARIANCE_FLOOR, from_own_mean=True))
 
     def penalty(self, images: Tensor, starts: Tensor) -> Tensor:
         """Compute the squared length of whitened PCA coordinates, (N,)."""
@@ -95,5 +95,7 @@ def like_aux(start: Start) -> Priors:
 def like_decoded(start: Start) -> Priors:
     """Fit a Gaussian to the errors of the decoder."""
     return fit_to_errors(
-        start.queries, start.decoder, lambda errors: AroundStart(Gaussian(errors, ERROR_VARIANCE_FLOOR))
+        start.queries,
+        start.decoder,
+        lambda errors: AroundStart(Gaussian(errors, ERROR_VARIANCE_FLOOR, from_own_mean=False)),
     )

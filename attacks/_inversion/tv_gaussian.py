@@ -36,7 +36,7 @@ class TvGaussianPrior:
         self.covariance = CosineCovariance(images - self.mean)
         self.examples = images[:MAX_GRADIENTS]
         few = self.mean.numel() <= MAX_COVARIANCE_PIXELS
-        self._gaussian = Gaussian(images - self.mean, VARIANCE_FLOOR) if few else None
+        self._gaussian = Gaussian(images - self.mean, VARIANCE_FLOOR, from_own_mean=True) if few else None
 
     def penalty(self, images: Tensor) -> Tensor:
         """Compute how unlikely images (N, C, H, W) are, (N,)."""

@@ -11,7 +11,7 @@ from mia_bench.attacks._inversion import gaussian
 from mia_bench.attacks._inversion import map as _map
 from mia_bench.attacks._inversion.gaussian import Gaussian
 from mia_bench.attacks._inversion.map import fit_map
-from mia_bench.attacks._inversion.map_priors import Smooth, like_aux, like_decoded, smooth
+from mia_bench.attacks._inversion.map_priors import AroundMean, Smooth, like_aux, like_decoded, smooth
 from mia_bench.attacks._inversion.posterior import Batch, Posterior
 from mia_bench.attacks._inversion.start import Start, prepare
 from mia_bench.attacks._priors import expectation_maximization
@@ -181,31 +181,35 @@ def test_knowing_the_defense_helps(attack: type, world: Callable) -> None:
     assert aware > oblivious + 3
 
 
-def likeliest(samples: Tensor, floor: float) -> float:
-    """The floor under which each sample is most likely for the others, one inverse for each."""
+def likeliest(samples: Tensor, floor: float, *, measures_mean: bool) -> float:
+    """The floor under which each sample is most likely for the others and their mean, one inverse for each."""
 
     def surprise(each: float) -> float:
         total = 0.0
         for index, sample in enumerate(samples):
             others = torch.cat([samples[:index], samples[index + 1 :]])
-            covariance = others.T @ others / len(others) + each * torch.eye(samples.shape[1])
-            total += (covariance.logdet() + sample @ covariance.inverse() @ sample).item()
+            mean = others.mean(0) if measures_mean else torch.zeros_like(sample)
+            away, sample_away = others - mean, sample - mean
+            covariance = away.T @ away / len(others) + each * torch.eye(samples.shape[1])
+            total += (covariance.logdet() + sample_away @ covariance.inverse() @ sample_away).item()
         return total
 
     return min((floor * 10 ** (step / 4) for step in range(17)), key=surprise)
 
 
+@pytest.mark.parametrize("centered", [False, True])
 @pytest.mark.parametrize(("count", "floor"), [(5, 0.001), (40, 0.001)])
-def test_a_gaussian_is_the_squared_mahalanobis_length(count: int, floor: float) -> None:
+def test_a_gaussian_is_the_squared_mahalanobis_length(count: int, floor: float, centered: bool) -> None:
     torch.manual_seed(0)
     samples, deviations = torch.randn(count, 1, 3, 4), torch.randn(6, 1, 3, 4, requires_grad=True)
     samples = samples * torch.linspace(0.1, 3, 4)
+    samples = samples - samples.mean(0) if centered else samples
     rows = samples.flatten(1).double()
-    covariance = rows.T @ rows / count + likeliest(rows, floor) * torch.eye(12)
+    covariance = rows.T @ rows / count + likeliest(rows, floor, measures_mean=centered) * torch.eye(12)
     flat = deviations.flatten(1)
     expected = torch.einsum("nd,de,ne->n", flat, covariance.inverse().float(), flat) / 12
 
-    measured = Gaussian(samples, floor).penalty(deviations)
+    measured = Gaussian(samples, floor, from_own_mean=centered).penalty(deviations)
 
     torch.testing.assert_close(measured, expected, atol=1e-3, rtol=1e-3)
     slopes = [torch.autograd.grad(value.sum(), deviations, retain_graph=True)[0] for value in (measured, expected)]
@@ -214,19 +218,31 @@ def test_a_gaussian_is_the_squared_mahalanobis_length(count: int, floor: float) 
 
 def test_few_samples_vary_more_where_they_show_no_variation() -> None:
     torch.manual_seed(0)
-    few, many = (Gaussian(torch.randn(count, 1, 5, 6), 1e-3).floor for count in (10, 1000))
+    few, many = (Gaussian(torch.randn(count, 1, 5, 6), 1e-3, from_own_mean=False).floor for count in (10, 1000))
 
     assert few > 0.1
     assert many < few / 2
 
 
+@pytest.mark.parametrize("count", [4, 12, 40, 150])
+def test_new_images_are_as_likely_as_a_gaussian_expects(count: int) -> None:
+    torch.manual_seed(0)
+    images = torch.randn(count + 500, 1, 8, 8) * torch.logspace(0, -1, 64).view(1, 8, 8)
+    own, new = images[:count], images[count:]
+
+    penalty = AroundMean.of(own).penalty(new, new)
+
+    assert 0.6 < penalty.mean() < 1.6  # the squared Mahalanobis length of each number is 1 on average
+
+
 def test_a_gaussian_of_many_pixels_is_the_same_from_its_main_directions(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     samples, deviations = torch.randn(600, 1, 5, 6), torch.randn(6, 1, 5, 6)
-    main = Gaussian(samples, 0.1).penalty(deviations)
+    main = Gaussian(samples, 0.1, from_own_mean=False).penalty(deviations)
     monkeypatch.setattr(gaussian, "MAX_FLOOR_SAMPLES", 500)
 
-    torch.testing.assert_close(Gaussian(samples, 0.1).penalty(deviations), main, atol=1e-4, rtol=1e-4)
+    again = Gaussian(samples, 0.1, from_own_mean=False).penalty(deviations)
+    torch.testing.assert_close(again, main, atol=1e-4, rtol=1e-4)
 
 
 def test_a_wire_that_is_no_ir_is_declined(world: Callable) -> None:
