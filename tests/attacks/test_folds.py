@@ -105,7 +105,7 @@ def test_an_attack_that_only_remembers_is_not_trusted(count: int, world: Callabl
 class Memory:
     """A prior to which the deviations that it was fitted to are likely, and no others."""
 
-    def __init__(self, deviations: Tensor, floor: float) -> None:
+    def __init__(self, deviations: Tensor, floor: float, *, from_own_mean: bool) -> None:
         self.known = deviations.flatten(1)
 
     def penalty(self, deviations: Tensor) -> Tensor:
