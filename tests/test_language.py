@@ -94,9 +94,16 @@ def test_no_text_uses_a_word_of_the_private_dialect(file):
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("benchmark/plan/suites/*.toml")), ids=lambda path: path.stem)
-def test_no_suite_uses_a_word_of_the_private_dialect(path):
-    assert not BANNED.search(" ".join(path.read_text(encoding="utf-8").replace("#", " ").split()))
+READ_BY_USERS = ("benchmark/plan/suites/*.toml", "benchmark/report/assets/*", "docs/**/*.svg")
+"""Files besides Python and Markdown whose text users read."""
+
+
+@pytest.mark.parametrize(
+    "path", sorted(path for pattern in READ_BY_USERS for path in ROOT.glob(pattern)), ids=lambda path: path.name
+)
+def test_no_suite_page_or_diagram_uses_a_word_of_the_private_dialect(path):
+    found = BANNED.search(" ".join(path.read_text(encoding="utf-8").replace("#", " ").split()))
+    assert not found, found
 
 
 @pytest.mark.parametrize("file", files())

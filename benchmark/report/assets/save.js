@@ -25,10 +25,10 @@ async function saveChart(holder, what) {
   from.forEach((each, index) => { const style = getComputedStyle(each); for (const name of DRAWN) to[index].style.setProperty(name, style.getPropertyValue(name)); });
   const [width, height] = [svg.clientWidth, svg.clientHeight];
   copy.prepend(draw("rect", { width, height, fill: getComputedStyle(document.body).backgroundColor }));
-  const picture = new Image();
-  picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
-  await picture.decode();
+  const image = new Image();
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
+  await image.decode();
   const canvas = el("canvas", { width: 2 * width, height: 2 * height });
-  canvas.getContext("2d").drawImage(picture, 0, 0, 2 * width, 2 * height);
+  canvas.getContext("2d").drawImage(image, 0, 0, 2 * width, 2 * height);
   canvas.toBlob((blob) => save(blob, fileName(what, "png")));
 }
