@@ -8,10 +8,11 @@ from torch import Tensor
 
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Observation, Reconstruction
-from ._decoders.divided import Answer, Member
+from ._decoders.divided import Answer, Known
 from ._decoders.fitting import Recipe
-from ._decoders.folds import SMALL_IMAGE_PIXELS, Fold, divide
+from ._decoders.folds import Fold, divide
 from ._decoders.linear import decoders
+from ._inversion.correction import fit_correction
 from ._inversion.learned_search import fit_search
 from ._inversion.map import ITERATIONS, fit_map
 from ._inversion.map_priors import PriorFactory, like_aux, like_decoded, smooth
@@ -22,9 +23,9 @@ from ._priors.trained_once import divided_by_content
 
 LARGE_IMAGE_PIXELS = 2**12
 """Pixels of an image (64x64) from which a prior of patches takes part."""
-LARGE_IMAGE_ITERATIONS = 100
-"""Optimization steps of the ``map_*`` members for images of more than 32x32 pixels, at most, where each takes
-longer."""
+MAP_ITERATIONS = 100
+"""Optimization steps of the ``map_*`` members, at most. They are better than ``search`` behind noise, where they need
+few, and not where the wire tells nearly everything, for which they need 300."""
 
 
 def ensemble(seen: Observation, recipe: Recipe) -> Reconstruction:
@@ -42,8 +43,8 @@ def ensemble(seen: Observation, recipe: Recipe) -> Reconstruction:
     mean = seen.aux.images.mean(0)
     inverts = _invertible(seen)
     start = prepare(seen, recipe, as_read=inverts, divide=_divided if _large(seen) else None)
-    answers = {name: start.queries.answer(member, mean) for name, member in _members(seen, start, inverts=inverts)}
-    return chosen(answers)
+    rebuilt = dict(_rebuilt(seen, start, inverts=inverts))
+    return chosen({name: start.queries.answer(Known(images), mean) for name, images in rebuilt.items()})
 
 
 def chosen(answers: Mapping[str, Answer]) -> Reconstruction:
@@ -79,18 +80,25 @@ def _invertible(seen: Observation) -> bool:
     return True
 
 
-def _members(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tuple[str, Member]]:
-    yield "ridge", decoders(start.linear)
-    yield "ridge_skip", start.decoder
+def _rebuilt(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tuple[str, list[Tensor]]]:
+    """Rebuild the images that each fold judges on, and the private ones, by each member."""
+    wires = start.queries.to_rebuild
+    yield "ridge", decoders(start.linear).rebuild(wires)
+    yield "ridge_skip", start.decoder.rebuild(wires)
     if not inverts:
         return
+    for name, prior in _priors(seen).items():
+        yield name, fit_map(seen, start, prior(start), weight=None, iterations=MAP_ITERATIONS).rebuild(wires)
+    search = fit_search(seen, start, iterations=ITERATIONS)
+    found = search.rebuild(wires)
+    yield "search", found
+    yield "search_corrected", fit_correction(start, search).rebuild(found)
+
+
+def _priors(seen: Observation) -> dict[str, PriorFactory]:
     priors: dict[str, PriorFactory] = {"map_pca": like_aux, "map_dec": like_decoded}
     if len(seen.aux.images) < seen.aux.images[0].numel():
         priors["map_tv"] = smooth
     if _large(seen):
         priors["map_patch"] = like_patches
-    small = seen.aux.images[0, 0].numel() <= SMALL_IMAGE_PIXELS
-    iterations = ITERATIONS if small else LARGE_IMAGE_ITERATIONS
-    for name, prior in priors.items():
-        yield name, fit_map(seen, start, prior(start), weight=None, iterations=iterations)
-    yield "search", fit_search(seen, start, iterations=ITERATIONS)
+    return priors

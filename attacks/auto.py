@@ -8,10 +8,12 @@ from ._ensemble import ensemble
 
 
 class Auto(Attack):
-    """Runs two decoders and three searches, and returns the result of the one that does best on held-out images.
+    """Runs two decoders and four searches, and returns the result of the one that does best on held-out images.
 
-    The members are ``ridge``, ``ridge_skip``, ``map_pca``, ``map_dec``, and ``search``, which is ``white_box`` from the
-    answer of ``ridge_skip``. They are fixed and have no parameters, so that results of different users can be compared.
+    The members are ``ridge``, ``ridge_skip``, ``map_pca``, ``map_dec``, ``search``, which is ``white_box`` from the
+    answer of ``ridge_skip``, and ``search_corrected``, the same with a network behind it that learns from the answers
+    to wires of held-out images what such a search gets wrong. They are fixed and have no parameters, so that results of
+    different users can be compared.
     One member is selected for the whole cell, by its PSNR on images of the attacker that it was neither fitted to nor
     tuned on, and one, often the same, by its SSIM on those. SSIM and ``recognisable`` are those of the latter. If there
     are fewer than 400, each image is held out in one of four folds (cross-fitting). ``map_tv`` takes part if there are
@@ -26,7 +28,7 @@ class Auto(Attack):
     Source: ours, after Croce & Hein, ICML 2020, "Reliable evaluation ... with an ensemble" (AutoAttack).
     """
 
-    version: ClassVar[int] = 21
+    version: ClassVar[int] = 22
     access: ClassVar[Access] = Access.WHITE_BOX
 
     def reconstruct(self, seen: Observation) -> Reconstruction:

@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction
+from ._decoders.divided import Known
 from ._decoders.fitting import Recipe
 from ._decoders.folds import Fold, divide_once
 from ._ensemble import chosen
@@ -16,7 +17,7 @@ from ._inversion.rmle import comparable, ir_shape
 from ._inversion.start import prepare
 from ._priors.denoising_network import STEPS, learned_denoiser
 from ._priors.fit import fit_denoised
-from ._priors.samples import Known, Sampler
+from ._priors.samples import Sampler
 from ._priors.trained_once import divided_by_content
 
 
@@ -69,8 +70,8 @@ class PriorDenoiser(Attack):
         answers = {"search": start.queries.answer(search, mean)}
         if not self.samples:
             return chosen(answers)
-        wires = [*(some for some, _ in start.queries.judges), start.queries.whole.observed]
-        drawn = list(Sampler(search.alternation, search.decoder, search.weight).draw(wires, self.samples))
+        sampler = Sampler(search.alternation, search.decoder, search.weight)
+        drawn = list(sampler.draw(start.queries.to_rebuild, self.samples))
         means = [torch.stack(each).mean(0) for each in zip(*drawn, strict=True)]
         answers["mean_of_draws"] = start.queries.answer(Known(means), mean)
         return replace(chosen(answers), samples=torch.stack([each[-1] for each in drawn]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
@@ -21,6 +22,17 @@ class Member(Protocol):
     def rebuild(self, wires: Sequence[Tensor]) -> list[Tensor]:
         """Rebuild images (N, C, H, W) from wires (N, ...) for each part and, if there are more, from private ones."""
         ...
+
+
+@dataclass(frozen=True)
+class Known:
+    """Images (N, C, H, W) that were found already, for the wires of each fold and the private ones."""
+
+    images: Sequence[Tensor]
+
+    def rebuild(self, wires: Sequence[Tensor]) -> list[Tensor]:
+        """Return them."""
+        return list(self.images)
 
 
 class Answer(NamedTuple):
@@ -58,6 +70,11 @@ class Divided:
         some = [part.judge[:count] for part in self.parts]
         return [(part.wires(judge), part.images[judge]) for part, judge in zip(self.parts, some, strict=True)]
 
+    @property
+    def to_rebuild(self) -> list[Tensor]:
+        """Return what an attack is applied to: the wires (J, ...) that each part judges on, then the private ones."""
+        return [*(wires for wires, _ in self.judges), self.whole.observed]
+
     def answer(self, member: Member, mean: Tensor) -> Answer:
         """Apply a fitted attack to the private wires, shrunk as far as the images that judge it require.
 
@@ -65,7 +82,7 @@ class Divided:
             member: The attack.
             mean: The mean of the attacker's images, (C, H, W).
         """
-        *rebuilt, private = member.rebuild([*(wires for wires, _ in self.judges), self.whole.observed])
+        *rebuilt, private = member.rebuild(self.to_rebuild)
         judged = [
             Judged(some, images, part.mean)
             for some, (_, images), part in zip(rebuilt, self.judges, self.parts, strict=True)

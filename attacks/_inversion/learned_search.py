@@ -51,7 +51,7 @@ class LearnedSearch:
         ]
 
 
-def fit_search(seen: Observation, start: Start, *, iterations: int) -> Member:
+def fit_search(seen: Observation, start: Start, *, iterations: int) -> LearnedSearch:
     """Choose the weight of the prior on held-out images, from the answers of the decoder.
 
     Args:

@@ -66,14 +66,3 @@ class Sampler:
             fresh = lower * math.sqrt(1 - kept) * torch.randn_like(images[:1])
             noisy = images + kept * (noisy - images) + fresh
         return images
-
-
-@dataclass(frozen=True)
-class Known:
-    """Images (N, C, H, W) that were found already, for the wires of each fold and the private ones."""
-
-    images: Sequence[Tensor]
-
-    def rebuild(self, wires: Sequence[Tensor]) -> list[Tensor]:
-        """Return them."""
-        return list(self.images)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from mia_bench.attacks import _ensemble, auto
 from mia_bench.attacks._decoders.fitting import Recipe
+from mia_bench.attacks._inversion import correction
 from mia_bench.attacks._inversion import map as _map
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.interfaces import Attack, Channel
@@ -34,6 +35,8 @@ def quick_ensemble(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ensemble has no parameters to make it quick."""
     monkeypatch.setattr(auto, "Recipe", partial(Recipe, epochs=3, steps=20))  # decoders of vectors take 4,000 steps
     monkeypatch.setattr(_ensemble, "ITERATIONS", 20)
+    monkeypatch.setattr(_ensemble, "MAP_ITERATIONS", 20)
+    monkeypatch.setattr(correction, "EPOCHS", 10)
     monkeypatch.setattr(_map, "WEIGHTS", (1e-3, 0.1))
 
 

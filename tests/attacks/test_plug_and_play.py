@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from mia_bench.attacks._decoders.divided import Known
 from mia_bench.attacks._decoders.folds import divide
 from mia_bench.attacks._inversion.cosine_covariance import CosineCovariance
 from mia_bench.attacks._priors.half_quadratic import Alternation
-from mia_bench.attacks._priors.samples import Known, Sampler
+from mia_bench.attacks._priors.samples import Sampler
 from mia_bench.attacks._priors.trained_once import divided_by_content, trained_once
 from mia_bench.attacks.prior_denoiser import PriorDenoiser
 from mia_bench.benchmark.interfaces import Channel, Reconstruction

@@ -7,8 +7,8 @@ from typing import Any
 from mia_bench.attacks import _ensemble, _substitute_decoding, auto, auto_query_free, prior_denoiser
 from mia_bench.attacks._decoders import folds, skip_network, variations
 from mia_bench.attacks._decoders.fitting import Recipe
+from mia_bench.attacks._inversion import correction, map_attack
 from mia_bench.attacks._inversion import map as _map
-from mia_bench.attacks._inversion import map_attack
 from mia_bench.attacks._priors import expectation_maximization, fit, half_quadratic, samples
 from mia_bench.benchmark.training import targets, tuning
 
@@ -52,9 +52,12 @@ def lighten(assign: Callable[[Any, str, Any], None] = setattr) -> None:
     assign(tuning, "MIN_STEPS_PER_EPOCH", 6)
     for module in (_ensemble, auto_query_free):
         assign(module, "ITERATIONS", MAP["iterations"])
+    assign(_ensemble, "MAP_ITERATIONS", MAP["iterations"])
     for module in (_map, fit):
         assign(module, "WEIGHTS", (1e-3, 0.1))
     assign(folds, "NUM_FOLDS", 2)
+    assign(correction, "EPOCHS", 1)
+    assign(correction, "MAX_PIXELS", 0)
     assign(skip_network, "_error", same_error)
     assign(expectation_maximization, "PATCHES", 500)
     assign(samples, "ROUNDS", 3)
