@@ -65,10 +65,8 @@ def fit_correction(start: Start, search: LearnedSearch) -> Decoders:
     """
     parts = start.queries.parts
     count = examples(search.client, parts[0].images[0], search.iterations)
-    if len(parts) == 1:
-        index = [parts[0].tune[:count]]
-    else:
-        index = [part.held_out[: -(-count // len(parts))] for part in parts]
+    share = -(-count // len(parts))
+    index = [(part.held_out if len(parts) > 1 else part.tune)[:share] for part in parts]
     found = search.rebuild([part.wires(some) for part, some in zip(parts, index, strict=True)])
     pairs = [
         torch.stack([images, part.images[some]], 1)  # (n, 2, C, H, W)
