@@ -118,7 +118,6 @@ def test_what_shadows_send_has_noise_as_large_as_they_differ(
 
 def test_the_search_finds_images_within_a_few_steps(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_ensemble, "ITERATIONS", 5)
-    monkeypatch.setattr(_ensemble, "MAP_ITERATIONS", 5)
     victim = world("conv1")
 
     members = tried(victim).members
@@ -130,7 +129,6 @@ def test_the_search_finds_images_within_a_few_steps(world: Callable, monkeypatch
 
 def test_the_prior_of_patches_takes_part_from_64_pixels_on(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_ensemble, "ITERATIONS", 5)
-    monkeypatch.setattr(_ensemble, "MAP_ITERATIONS", 5)
     monkeypatch.setattr(expectation_maximization, "PATCHES", 1000)
     monkeypatch.setattr(_ensemble, "LARGE_IMAGE_PIXELS", 16 * 16)
 

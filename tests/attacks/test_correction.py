@@ -131,7 +131,6 @@ def test_the_ensemble_searches_each_wire_once(world: Callable, monkeypatch: pyte
     victim, searched, rebuild = world("conv1"), [], LearnedSearch.rebuild
     victim.aux = victim.aux[:20]
     monkeypatch.setattr(_ensemble, "ITERATIONS", 2)
-    monkeypatch.setattr(_ensemble, "MAP_ITERATIONS", 2)
 
     def watched(self: LearnedSearch, wires: list[Tensor]) -> list[Tensor]:
         searched.append(torch.cat(wires))

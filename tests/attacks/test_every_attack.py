@@ -35,7 +35,6 @@ def quick_ensemble(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ensemble has no parameters to make it quick."""
     monkeypatch.setattr(auto, "Recipe", partial(Recipe, epochs=3, steps=20))  # decoders of vectors take 4,000 steps
     monkeypatch.setattr(_ensemble, "ITERATIONS", 20)
-    monkeypatch.setattr(_ensemble, "MAP_ITERATIONS", 20)
     monkeypatch.setattr(correction, "EPOCHS", 10)
     monkeypatch.setattr(_map, "WEIGHTS", (1e-3, 0.1))
 

@@ -39,12 +39,13 @@ REFUSED = {"pinv"}
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ensemble has no parameters to make it quick."""
     monkeypatch.setattr(_ensemble, "ITERATIONS", 2)
-    monkeypatch.setattr(_ensemble, "MAP_ITERATIONS", 2)
     monkeypatch.setattr(folds, "NUM_FOLDS", 2)
     for module in (_map, fit):
         monkeypatch.setattr(module, "WEIGHTS", (0.1,))
     monkeypatch.setattr(expectation_maximization, "PATCHES", 300)
-    monkeypatch.setattr(_ensemble, "LARGE_IMAGE_PIXELS", 100)  # as for larger images
+    monkeypatch.setattr(_ensemble, "SMALL_IMAGE_PIXELS", 100)  # as for larger images
+    monkeypatch.setattr(_ensemble, "LARGE_IMAGE_ITERATIONS", 2)
+    monkeypatch.setattr(_ensemble, "LARGE_IMAGE_PIXELS", 100)
     monkeypatch.setattr(correction, "EPOCHS", 2)
     monkeypatch.setattr(weight_search, "WEIGHTS", (0.1,))
     recipe = fitting.Recipe(epochs=1, steps=2, least=1)

@@ -117,7 +117,6 @@ class Memory:
 def test_a_member_fitted_to_its_judges_does_not_win(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(map_priors, "Gaussian", Memory)
     monkeypatch.setattr(_ensemble, "ITERATIONS", 40)
-    monkeypatch.setattr(_ensemble, "MAP_ITERATIONS", 40)
 
     rebuilt, scores = selection(world("relu2"), 20)
 
@@ -129,7 +128,6 @@ def test_with_twenty_images_the_selected_member_is_nearly_the_best(
     world: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_ensemble, "ITERATIONS", 40)
-    monkeypatch.setattr(_ensemble, "MAP_ITERATIONS", 40)
     rebuilt, scores = selection(world("relu2"), 20)
 
     assert scores[rebuilt.selected] > max(scores.values()) - 1

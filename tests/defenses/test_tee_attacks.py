@@ -62,7 +62,6 @@ def test_sealed_messages_leak_nothing(attack, view, model, train):
 @pytest.mark.slow
 def test_an_attacker_who_imitates_the_client_attacks_sealed_messages_in_vain(model, train, monkeypatch):
     monkeypatch.setattr(_ensemble, "ITERATIONS", 20)
-    monkeypatch.setattr(_ensemble, "MAP_ITERATIONS", 20)
     with seeded("shadow"):
         victims, protected = soft_images(16), Tee().protect(model, train)
         seen = Observation(

@@ -34,7 +34,6 @@ QUICK: dict[str, dict[str, Any]] = {
 @pytest.fixture(autouse=True)
 def quick_search(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_ensemble, "ITERATIONS", 4)
-    monkeypatch.setattr(_ensemble, "MAP_ITERATIONS", 4)
     for module in (_map, fit):
         monkeypatch.setattr(module, "WEIGHTS", (1e-3, 0.1))
     for module in (auto, _substitute_decoding):

@@ -52,7 +52,6 @@ def lighten(assign: Callable[[Any, str, Any], None] = setattr) -> None:
     assign(tuning, "MIN_STEPS_PER_EPOCH", 6)
     for module in (_ensemble, auto_query_free):
         assign(module, "ITERATIONS", MAP["iterations"])
-    assign(_ensemble, "MAP_ITERATIONS", MAP["iterations"])
     for module in (_map, fit):
         assign(module, "WEIGHTS", (1e-3, 0.1))
     assign(folds, "NUM_FOLDS", 2)

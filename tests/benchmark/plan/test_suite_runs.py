@@ -69,7 +69,6 @@ def data(tmp_path: Path, brief: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(whole_photos.WholePhotos, "load", small(whole_photos.WholePhotos.load))
     monkeypatch.setattr(photos, "MAX_PATCHES", {"train": 4, "aux": 4, "private": 2})
     monkeypatch.setattr(_ensemble, "ITERATIONS", 2)
-    monkeypatch.setattr(_ensemble, "MAP_ITERATIONS", 2)
     monkeypatch.setattr(_map, "WEIGHTS", (1e-3,))
     monkeypatch.setattr(weight_search, "WEIGHTS", (0.1,))
     monkeypatch.setattr(folds, "NUM_FOLDS", 2)
