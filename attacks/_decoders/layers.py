@@ -17,6 +17,27 @@ MAX_DENSE_WEIGHTS = 2**25
 and vectors of 2**14 numbers stay below."""
 
 
+def correcting_layers(inputs: int, width: int, outputs: int) -> nn.Sequential:
+    """Build four convolutions, of ``width`` channels between them, that say at first that nothing is to be corrected.
+
+    Example:
+        >>> correcting_layers(3, 8, 1)(torch.ones(1, 3, 4, 4)).abs().sum().item()
+        0.0
+    """
+    layers = nn.Sequential(
+        nn.Conv2d(inputs, width, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(width, width, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(width, width, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(width, outputs, 3, padding=1),
+    )
+    for parameter in layers[-1].parameters():
+        nn.init.zeros_(parameter)
+    return layers
+
+
 class Standardize(nn.Module):
     """Bring wires to mean 0 and variance 1: each channel of maps (N, C, h, w), each number of vectors.
 

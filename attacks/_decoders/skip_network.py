@@ -15,7 +15,7 @@ from .divided import Divided
 from .fitting import Decoders, Rebuild, Recipe, apply, log_error, train_decoder
 from .folds import Fitted
 from .kernel import MAX_NUMBERS, fit_kernel
-from .layers import Standardize, lay_out
+from .layers import Standardize, correcting_layers, lay_out
 from .linear import LinearDecoder, decoders
 from .queries import Queries
 from .vector_network import VectorNetwork
@@ -47,17 +47,7 @@ class SkipNetwork(nn.Module):
         self.standardize = Standardize(self.ir.to_maps(sample))
         self.layout = lay_out(self.ir, image, width, finest=2)
         block = image[0] * self.layout.grid.stride**2
-        self.correct = nn.Sequential(
-            nn.Conv2d(self.layout.channels + block, width, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(width, block, 3, padding=1),
-        )
-        for parameter in self.correct[-1].parameters():
-            nn.init.zeros_(parameter)
+        self.correct = correcting_layers(self.layout.channels + block, width, block)
 
     def forward(self, wires: Tensor) -> Tensor:
         """Decode wires (N, ...) to images (N, C, H, W), not yet clamped."""

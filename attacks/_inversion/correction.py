@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ...benchmark.metrics.macs import count_macs
 from ...benchmark.training import fit
 from .._decoders.fitting import Decoders, log_error
+from .._decoders.layers import correcting_layers
 from .._limits import GRADIENT_COST
 from .learned_search import LearnedSearch
 from .start import Start
@@ -39,17 +40,7 @@ class Correction(nn.Module):
     def __init__(self, channels: int) -> None:
         """Build for images with a number of channels. At first it changes nothing."""
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(channels, CHANNELS, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(CHANNELS, channels, 3, padding=1),
-        )
-        for parameter in self.layers[-1].parameters():
-            nn.init.zeros_(parameter)
+        self.layers = correcting_layers(channels, CHANNELS, channels)
 
     def forward(self, images: Tensor) -> Tensor:
         """Correct images (N, C, H, W); the result is not yet clamped."""
