@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from .. import registry
@@ -31,16 +31,20 @@ def plan(*requests: Request) -> list[Cell]:
         [('undefended', 'ridge'), ('undefended', 'mean_image'),
          ('dp_ir:sigma=0.5', 'ridge'), ('dp_ir:sigma=0.5', 'mean_image')]
     """
-    chosen: dict[Kind, list[Spec]] = {
-        "attacks": [spec for request in requests for spec in attack_specs(request)],
-        "defenses": [spec for request in requests for spec in defense_specs(request)],
-    }
     for request in requests:
-        check_options(request.options, chosen)
+        check_options(request.options, chosen_specs(requests))
     cells: dict[Setting, dict[Cell, None]] = {}
     for cell in itertools.chain.from_iterable(map(_crossed, requests)):
         cells.setdefault(cell.setting, {})[cell] = None
     return [cell for together in cells.values() for cell in together]
+
+
+def chosen_specs(requests: Sequence[Request]) -> dict[Kind, list[Spec]]:
+    """Return the components of all requests that may have options."""
+    return {
+        "attacks": [spec for request in requests for spec in attack_specs(request)],
+        "defenses": [spec for request in requests for spec in defense_specs(request)],
+    }
 
 
 def attack_specs(request: Request) -> list[Spec]:

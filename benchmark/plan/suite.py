@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,10 +11,11 @@ from ..errors import UsageError
 from ..interfaces import Model
 from ..registry.literals import parse
 from ..registry.specs import ResolvedComponent
-from ..registry.sweeps import Spec, expand_sweeps
+from ..registry.sweeps import Spec, UnknownOption, check_options, expand_sweeps
 from ..utils.files import Unreadable, read_toml
 from ..utils.texts import quoted
 from .built_in_suites import built_in
+from .expansion import chosen_specs
 from .part_choice import name_of, select_parts
 from .request import KINDS, Request
 
@@ -27,7 +28,8 @@ def requests_of(suite: str | None, given: Request) -> list[Request]:
         given: Its fields that were set win over the suite's. Datasets, models and splits choose among several parts.
 
     Raises:
-        UsageError: If the suite does not exist, or the choice leaves none of its parts.
+        UsageError: If the suite does not exist, the choice leaves none of its parts, or none of its components has one
+            of its options. Options of components that the choice leaves out or replaces are left out.
     """
     if suite is None:
         return [given]
@@ -40,7 +42,33 @@ def requests_of(suite: str | None, given: Request) -> list[Request]:
         own = {name: values for name, values in part.options.items() if name not in given.options}
         for field in (each for each in KINDS if each not in given.model_fields_set):
             _require_valid(suite, field, getattr(request, field), own)
-    return joined
+    unused = _unused_options(selected, joined, given)
+    if unused and len(selected) == len(parts) and not {"attacks", "defenses"} & given.model_fields_set:
+        raise _unknown(suite, unused[0])
+    dropped = {error.option for error in unused}
+    return [_without_options(request, dropped) for request in joined] if dropped else joined
+
+
+def _unused_options(selected: Sequence[Request], joined: Sequence[Request], given: Request) -> list[UnknownOption]:
+    """Return an error for each option of the suite's own that no chosen component has."""
+    chosen, errors = chosen_specs(joined), list[UnknownOption]()
+    for option in dict.fromkeys(name for part in selected for name in part.options if name not in given.options):
+        try:
+            check_options({option: []}, chosen)
+        except UnknownOption as error:
+            errors.append(error)
+    return errors
+
+
+def _unknown(suite: str, error: UnknownOption) -> UsageError:
+    if error.option in {*Request.model_fields, "split"}:
+        return UsageError(f"Suite {suite}: Expected {error.option} above [options], got it below. Move it up.")
+    return UsageError(f"Suite {suite}, options: {error}")
+
+
+def _without_options(request: Request, names: Collection[str]) -> Request:
+    left = {name: values for name, values in request.options.items() if name not in names}
+    return request.model_copy(update={"options": left})
 
 
 def _require_valid(suite: str, field: str, specs: Sequence[Spec], options: Mapping[str, list[Any]]) -> None:

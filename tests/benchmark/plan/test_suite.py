@@ -7,10 +7,12 @@ import pytest
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.plan.built_in_suites import built_in, first_line
+from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.part_choice import select_parts
 from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.plan.suite import load_suite, requests_of
 from mia_bench.benchmark.registry.specs import resolve
+from mia_bench.benchmark.registry.sweeps import UnknownOption
 
 
 @pytest.mark.parametrize("name", built_in())
@@ -93,6 +95,8 @@ def test_a_suite_cannot_name_code_by_a_model_that_inherits_it(tmp_path: Path, mo
         ('dataset = { name = "photos", sise = 3 }', "mine.toml, dataset: The dataset 'photos' has no parameter 'sise'"),
         ('[[parts]]\nmodel = "lenet"\n[[parts]]\nimages = 3', "mine.toml, model: Unknown model 'lenet'"),
         ('defenses = ["dp_ir"]\n[options]\nsigma = [-1]', "mine.toml, defenses: Invalid parameters .* sigma=-1: in"),
+        ('defenses = ["dp_ir"]\n[options]\nsigam = [1]', "mine.toml, options: No chosen .*--sigam. Did you mean 'sigm"),
+        ('defenses = ["dp_ir"]\n[options]\nseeds = [1]', r"mine.toml: Expected seeds above \[options\], got it below"),
     ],
 )
 def test_a_wrong_component_of_a_suite_is_refused_with_the_file_and_the_field(
@@ -111,6 +115,22 @@ def test_a_wrong_component_that_is_replaced_is_not_the_suites(tmp_path: Path) ->
 
     requests_of(str(path), Request(defenses="dp_ir:sigma=1"))
     requests_of(str(path), Request(options={"sigma": [1]}))
+
+
+def test_options_of_components_that_are_replaced_or_left_out_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('attacks = ["ridge"]\ndefenses = ["dp_ir", "dropout"]\n[options]\nsigma = [0.1]\nrate = [0.5]')
+
+    (request,) = requests_of(str(path), Request(defenses="dropout"))
+    assert request.options == {"rate": [0.5]}
+    (request,) = requests_of(str(path), Request(defenses="tee"))
+    assert [cell.setting.defense.label for cell in plan(request)[::2]] == ["undefended", "tee"]
+    with pytest.raises(UnknownOption, match="--sigma"):
+        plan(*requests_of(str(path), Request(defenses="tee", options={"sigma": [1]})))
+
+    path.write_text('[options]\nsigma = [2]\n[[parts]]\ndataset = "mnist"\n[[parts]]\ndefenses = "tee"')
+    (request,) = requests_of(str(path), Request(dataset="photos"))
+    assert request.options == {}
 
 
 PARTS = """
