@@ -53,13 +53,13 @@ class ShadowQuery(Attack):
             generic_client(seen.image_shape, tuple(wire.shape[1:])), queries, epochs=self.epochs, steps=self.steps
         )
         prior = TvGaussianPrior(seen.aux.images)
-        count = affordable(NUM_PILOTS, queries.images[0])
+        count, own = affordable(NUM_PILOTS, queries.images[0]), TvGaussianPrior(queries.images[: queries.own])
         tune, judge = (
-            (queries.wires(index), queries.images[index]) for index in (queries.tune[:count], queries.judge[:count])
+            Pilot(own, queries.wires(index), queries.images[index])
+            for index in (queries.tune[:count], queries.judge[:count])
         )
-        pilot = Pilot(TvGaussianPrior(queries.images[: queries.own]), tune, judge)
         distance, half = seen.channel.distance, (self.iterations + 1) // 2
-        tv = best_weight(shadow, distance, [pilot], iterations=self.iterations)
-        factor = trusted(shadow, distance, [pilot], tv=tv, iterations=half)
+        tv = best_weight(shadow, distance, [tune], iterations=self.iterations)
+        factor = trusted(shadow, distance, [judge], tv=tv, iterations=half)
         images = invert(shadow, distance, wire, prior, tv=tv, iterations=self.iterations)
         return shrink(images, prior.mean, factor)

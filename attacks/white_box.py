@@ -65,9 +65,9 @@ class WhiteBox(Attack):
             return seen.channel.read(query(some)).to(some.device) if self.adaptive else _clean(client, some)
 
         folds = divide(len(images))
-        pilots = [Pilot.of(images, fold, send, share=len(folds)) for fold in folds]
-        tv = best_weight(client, distance, pilots, iterations=self.iterations)
-        return tv, trusted(client, distance, pilots, tv=tv, iterations=(self.iterations + 1) // 2)
+        tune, judge = zip(*(Pilot.of(images, fold, send, share=len(folds)) for fold in folds), strict=True)
+        tv = best_weight(client, distance, tune, iterations=self.iterations)
+        return tv, trusted(client, distance, judge, tv=tv, iterations=(self.iterations + 1) // 2)
 
 
 @torch.no_grad()

@@ -67,8 +67,7 @@ def fit_search(seen: Observation, start: Start, *, iterations: int) -> LearnedSe
     pilots = []
     begins = start.decoder.rebuild(wires)
     for part, some, prior, begin, errors in zip(parts, wires, priors, begins, start.errors.tune, strict=True):
-        pair = (some, part.images[part.tune[:count]])
-        pilots.append(Pilot(prior, pair, pair, begin, errors))
+        pilots.append(Pilot(prior, some, part.images[part.tune[:count]], begin, errors))
     distance = seen.channel.distance
     tv = best_weight(seen.client, distance, pilots, iterations=iterations)
     final = priors[0] if len(parts) == 1 else TvGaussianPrior(whole.images[: whole.own])

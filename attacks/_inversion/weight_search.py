@@ -19,7 +19,7 @@ from .tv_gaussian import TvGaussianPrior
 WEIGHTS = (0.001, 0.01, 0.1, 0.3, 1.0, 3.0)
 """Weights from which the prior's is chosen; on MNIST conv1 wants the first, relu2 the third, noisy relu2 the fifth."""
 NUM_PILOTS = 8
-"""The attacker's images on which the weight is chosen, over all folds; the result is judged on as many others."""
+"""The attacker's images on which the weight is chosen, over all folds; results are judged on as many others."""
 
 
 @dataclass(frozen=True)
@@ -28,24 +28,25 @@ class Pilot:
 
     Attributes:
         prior: Fitted to those that are not tried, (K, C, H, W).
-        tune: Wires (P, ...) and images (P, C, H, W) on which the weight is chosen.
-        judge: Wires and images on which the result is judged.
-        starts: Where the search for the former begins, (P, C, H, W); None: at the mean image.
+        wires: (P, ...).
+        images: (P, C, H, W).
+        starts: Where the search begins, (P, C, H, W); None: at the mean image.
         errors: The covariance of true images minus starts, as far as the wire leaves it open; None: that of images.
     """
 
     prior: TvGaussianPrior
-    tune: tuple[Tensor, Tensor]
-    judge: tuple[Tensor, Tensor]
+    wires: Tensor
+    images: Tensor
     starts: Tensor | None = None
     errors: CosineCovariance | None = None
 
     @classmethod
-    def of(cls, images: Tensor, fold: Fold, send: Callable[[Tensor], Tensor], *, share: int = 1) -> Pilot:
-        """Send some of the images (K, C, H, W) that a fold holds out: one ``share``-th of ``NUM_PILOTS``."""
+    def of(cls, images: Tensor, fold: Fold, send: Callable[[Tensor], Tensor], *, share: int) -> tuple[Pilot, Pilot]:
+        """Send images (K, C, H, W) that a fold holds out: to tune on and to judge on, each a share of ``NUM_PILOTS``."""
         count = max(1, affordable(NUM_PILOTS, images[0]) // share)
         tune, judge = (images[index[:count].to(images.device)] for index in (fold.tune, fold.judge))
-        return cls(TvGaussianPrior(images[fold.fit.to(images.device)]), (send(tune), tune), (send(judge), judge))
+        prior = TvGaussianPrior(images[fold.fit.to(images.device)])
+        return cls(prior, send(tune), tune), cls(prior, send(judge), judge)
 
 
 def best_weight(client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, iterations: int) -> float:
@@ -63,12 +64,11 @@ def best_weight(client: nn.Module, distance: Distance, pilots: Sequence[Pilot], 
     """
     reached = []
     for pilot in pilots:
-        wire, truth = pilot.tune
-        times = len(WEIGHTS)
+        wires, truth, times = pilot.wires, pilot.images, len(WEIGHTS)
         images = invert(
             client,
             distance,
-            wire.repeat(times, *[1] * (wire.ndim - 1)),  # (weights * P, ...)
+            wires.repeat(times, *[1] * (wires.ndim - 1)),  # (weights * P, ...)
             pilot.prior,
             tv=torch.tensor(WEIGHTS, device=truth.device).repeat_interleave(len(truth)),
             iterations=iterations,
@@ -81,5 +81,17 @@ def best_weight(client: nn.Module, distance: Distance, pilots: Sequence[Pilot], 
 
 def trusted(client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, tv: float, iterations: int) -> float:
     """Return how far to trust reconstructions with a weight, by images of the attacker on which it was not chosen."""
-    rebuilt = (invert(client, distance, pilot.judge[0], pilot.prior, tv=tv, iterations=iterations) for pilot in pilots)
-    return trust(*(Judged(some, pilot.judge[1], pilot.prior.mean) for some, pilot in zip(rebuilt, pilots, strict=True)))
+    judged = []
+    for pilot in pilots:
+        rebuilt = invert(
+            client,
+            distance,
+            pilot.wires,
+            pilot.prior,
+            tv=tv,
+            iterations=iterations,
+            starts=pilot.starts,
+            errors=pilot.errors,
+        )
+        judged.append(Judged(rebuilt, pilot.images, pilot.prior.mean))
+    return trust(*judged)

@@ -25,7 +25,7 @@ def test_the_weight_that_reconstructs_own_images_best_is_chosen(noise: float) ->
     wires = client(held)
     wires = wires + noise * torch.randn_like(wires)
 
-    chosen = best_weight(client, squared_error, [Pilot(prior, (wires, held), (wires, held))], iterations=60)
+    chosen = best_weight(client, squared_error, [Pilot(prior, wires, held)], iterations=60)
 
     reached = [
         psnr(invert(client, squared_error, wires, prior, tv=weight, iterations=60), held).mean() for weight in WEIGHTS
@@ -43,7 +43,7 @@ def test_weights_are_compared_over_all_folds(monkeypatch: pytest.MonkeyPatch) ->
         return images[:2].repeat(2, 1, 1, 1) + torch.tensor(next(worse)).repeat_interleave(2).view(-1, 1, 1, 1)
 
     monkeypatch.setattr(weight_search, "invert", inverted)
-    pilot = Pilot(TvGaussianPrior(images), (images[:2], images[:2]), (images, images))
+    pilot = Pilot(TvGaussianPrior(images), images[:2], images[:2])
 
     assert best_weight(nn.Identity(), squared_error, [pilot, pilot], iterations=9) == 1.0
 
