@@ -102,6 +102,16 @@ def test_client_ms_is_compared_over_runs_for_each_cut(run: Run) -> None:
     assert re.search(r"Largest spread: [\d.]+ % by the clock, [\d.]+ % of the processor", out)
 
 
+@pytest.mark.slow
+def test_search_batch_times_each_count_of_images_for_each_cut(run: Run) -> None:
+    out = run("search_batch", "--split", "relu1", "fc1", "--counts", "1", "4", "--images", "8")
+
+    heads, _, *rows = [line.strip("|").split("|") for line in out.splitlines() if line.startswith("|")]
+    assert [head.strip() for head in heads] == ["split", "numbers", "1 at a time, ms", "4 at a time, ms", "chosen"]
+    assert [row[0].strip() for row in rows] == ["relu1", "fc1"]
+    assert all(float(number) > 0 for row in rows for number in row[1:])
+
+
 def test_a_scene_without_a_named_model_has_the_one_of_its_dataset(
     script: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
