@@ -24,7 +24,7 @@ from ._priors.trained_once import divided_by_content
 LARGE_IMAGE_PIXELS = 2**12
 """Pixels of an image (64x64) from which a prior of patches takes part."""
 LARGE_IMAGE_ITERATIONS = 100
-"""Optimization steps of the ``map_*`` members for images of more than 32x32 pixels, at most, where each takes longer.
+"""Optimization steps of the ``map_*`` member for images of more than 32x32 pixels, at most, where each takes longer.
 Small ones have ``ITERATIONS``: with 100, they lost 5 to 7 dB on MNIST where the wire tells nearly everything."""
 
 
@@ -88,9 +88,10 @@ def _rebuilt(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tupl
     if not inverts:
         return
     small = seen.aux.images[0, 0].numel() <= SMALL_IMAGE_PIXELS
-    for name, prior in _priors(seen).items():
-        iterations = ITERATIONS if small else LARGE_IMAGE_ITERATIONS
-        yield name, fit_map(seen, start, prior(start), weight=None, iterations=iterations).rebuild(wires)
+    iterations = ITERATIONS if small else LARGE_IMAGE_ITERATIONS
+    name, member = fit_map(seen, start, _priors(seen), weight=None, iterations=iterations)
+    if name:
+        yield name, member.rebuild(wires)
     search = fit_search(seen, start, iterations=ITERATIONS)
     found = search.rebuild(wires)
     yield "search", found

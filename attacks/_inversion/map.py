@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from ...benchmark.interfaces import Observation
 from ...benchmark.metrics import psnr
 from .._decoders.divided import Member
 from .._decoders.folds import affordable
-from .map_priors import Priors
+from .map_priors import PriorFactory
 from .posterior import Batch, Posterior
 from .start import Start
 
@@ -23,7 +24,14 @@ ITERATIONS = 300
 """Optimization steps, at most. Behind relu22 of the CIFAR-10 network, ``map_dec`` has 33.1, 34.4 and 35.0 dB after 100,
 200 and 300 (30.8, 32.9 and 33.6 dB without a preconditioner), and behind relu32 19.0, 20.3 and 21.0 dB."""
 NUM_PILOTS = 8
-"""The attacker's images on which the weight is chosen, over all folds."""
+"""The attacker's images on which prior and weight are chosen, over all folds."""
+
+
+class Weight(NamedTuple):
+    """The weight of a prior, and the mean PSNR that it reaches on images to tune on."""
+
+    weight: float
+    decibels: float
 
 
 @dataclass(frozen=True)
@@ -43,15 +51,22 @@ class MapSearch:
         return list(images.split([len(some) for some in wires]))
 
 
-def fit_map(seen: Observation, start: Start, priors: Priors, *, weight: float | None, iterations: int) -> Member:
-    """Choose the weight of the prior on held-out images, and return the search with it.
+def fit_map(
+    seen: Observation,
+    start: Start,
+    priors: Mapping[str, PriorFactory],
+    *,
+    weight: float | None,
+    iterations: int,
+) -> tuple[str, Member]:
+    """Choose a prior and its weight on held-out images, and return the name of the prior and the search with it.
 
-    If no weight beats the start there, the decoder itself is returned.
+    If no prior beats the start there, the decoder itself is returned, and an empty name.
 
     Args:
         seen: The client and the channel.
         start: The decoder that the search begins at, and the queries, as the channel reads them.
-        priors: What images are like.
+        priors: What images are like, by name.
         weight: Of the prior, in units in which a typical image weighs as much as the misfit of the start; None: chosen.
         iterations: Evaluations of the loss and its gradient.
     """
@@ -59,14 +74,18 @@ def fit_map(seen: Observation, start: Start, priors: Priors, *, weight: float | 
     client = copy.deepcopy(seen.client).requires_grad_(False).eval()
     client.to(memory_format=torch.channels_last)
     pilots, truth = tuning_batch(start)
-    posterior = Posterior(client, seen.channel.distance, priors.tune, errors=start.errors.tune).scaled(pilots, truth)
-    if weight is None:
-        weight = _best_weight(posterior, pilots, truth, iterations)
-    if weight is None:
-        return start.decoder
+    best: tuple[str, Member] = "", start.decoder
+    highest = psnr(pilots.starts, truth).mean().item()
     errors = (*start.errors.judge, start.errors.final)
-    posterior = replace(posterior, priors=(*priors.judge, priors.final), errors=errors)
-    return MapSearch(posterior, start.decoder, weight, iterations)
+    for name, factory in priors.items():
+        prior = factory(start)
+        tuned = Posterior(client, seen.channel.distance, prior.tune, errors=start.errors.tune).scaled(pilots, truth)
+        chosen = _best_weight(tuned, pilots, truth, iterations) if weight is None else Weight(weight, float("inf"))
+        if chosen.decibels > highest:
+            highest = chosen.decibels
+            posterior = replace(tuned, priors=(*prior.judge, prior.final), errors=errors)
+            best = name, MapSearch(posterior, start.decoder, chosen.weight, iterations)
+    return best
 
 
 def tuning_batch(start: Start) -> tuple[Batch, Tensor]:
@@ -80,10 +99,10 @@ def tuning_batch(start: Start) -> tuple[Batch, Tensor]:
     )
 
 
-def _best_weight(posterior: Posterior, pilots: Batch, truth: Tensor, iterations: int) -> float | None:
-    """Return the weight with the highest mean PSNR over all pilots; None if their starts have a higher one."""
+def _best_weight(posterior: Posterior, pilots: Batch, truth: Tensor, iterations: int) -> Weight:
+    """Return the weight with the highest mean PSNR over all pilots."""
     weight = torch.tensor(WEIGHTS, device=truth.device).repeat(len(truth))
     images = posterior.search(pilots.repeated(len(WEIGHTS)), weight=weight, iterations=iterations)
     reached = psnr(images, truth.repeat_interleave(len(WEIGHTS), 0)).view(-1, len(WEIGHTS)).mean(0)
     best = int(reached.argmax())
-    return WEIGHTS[best] if reached[best] > psnr(pilots.starts, truth).mean() else None
+    return Weight(WEIGHTS[best], reached[best].item())

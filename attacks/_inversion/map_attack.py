@@ -53,5 +53,6 @@ class MapAttack(Attack):
         mean = seen.aux.images.mean(0)
         ir_shape(seen.client, mean, comparable(seen))
         start = prepare(seen, Recipe(epochs=self.epochs, steps=self.steps), as_read=True, divide=self.divide)
-        search = fit_map(seen, start, self.prior(start), weight=self.prior_weight, iterations=self.iterations)
+        priors = {"": self.prior}
+        _, search = fit_map(seen, start, priors, weight=self.prior_weight, iterations=self.iterations)
         return start.queries.answer(search, mean).images

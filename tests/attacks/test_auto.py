@@ -1,6 +1,6 @@
 """The ensemble: what it selects, and when members are left out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 import torch
@@ -8,13 +8,15 @@ from mia_bench.attacks import _ensemble, auto_query_free
 from mia_bench.attacks._decoders.divided import Answer
 from mia_bench.attacks._ensemble import chosen
 from mia_bench.attacks._inversion.start import Start
-from mia_bench.attacks._priors import expectation_maximization
 from mia_bench.attacks.auto import Auto
 from mia_bench.attacks.auto_query_free import AutoQueryFree
 from mia_bench.attacks.mean_image import MeanImage
 from mia_bench.benchmark.interfaces import Channel, Observation, Reconstruction, Wire
 from mia_bench.benchmark.metrics import psnr
 from torch import Tensor
+
+
+MEMBERS = [["ridge", "ridge_skip", prior, "search", "search_corrected"] for prior in ("map_pca", "map_dec")]
 
 
 class Secret(Channel):
@@ -33,7 +35,7 @@ def test_it_selects_the_best_member_where_one_is_clearly_best(world: Callable) -
     rebuilt = tried(victim)
 
     scores = {name: psnr(images, victim.private.images).mean().item() for name, images in rebuilt.members.items()}
-    assert list(scores) == ["ridge", "ridge_skip", "map_pca", "map_dec", "search", "search_corrected"]
+    assert list(scores) in MEMBERS
     assert rebuilt.images is rebuilt.members[rebuilt.selected]
     assert scores[rebuilt.selected] > max(scores.values()) - 0.5
     assert scores[rebuilt.selected] > scores["ridge"] + 2
@@ -122,17 +124,25 @@ def test_the_search_finds_images_within_a_few_steps(world: Callable, monkeypatch
 
     members = tried(victim).members
 
-    assert list(members) == ["ridge", "ridge_skip", "map_pca", "map_dec", "search", "search_corrected"]
+    assert list(members) in MEMBERS
     reached = psnr(members["search"], victim.private.images).mean()
     assert reached > psnr(victim.attacked_by(MeanImage()), victim.private.images).mean() + 8
 
 
 def test_the_prior_of_patches_takes_part_from_64_pixels_on(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, tried_priors = world("conv1").seen_by(Auto()), list[str]()
+
+    def only_named(seen: Observation, start: Start, priors: Mapping[str, object], **options: object) -> object:
+        tried_priors.extend(priors)
+        return "", start.decoder
+
     monkeypatch.setattr(_ensemble, "ITERATIONS", 5)
-    monkeypatch.setattr(expectation_maximization, "PATCHES", 1000)
+    monkeypatch.setattr(_ensemble, "fit_map", only_named)
     monkeypatch.setattr(_ensemble, "LARGE_IMAGE_PIXELS", 16 * 16)
+    assert list(Auto().reconstruct(seen).members) == ["ridge", "ridge_skip", "search", "search_corrected"]
+    assert tried_priors == ["map_pca", "map_dec", "map_patch"]
 
-    assert list(tried(world("conv1")).members)[2:5] == ["map_pca", "map_dec", "map_patch"]
-
+    tried_priors.clear()
     monkeypatch.setattr(_ensemble, "LARGE_IMAGE_PIXELS", 16 * 16 + 1)
-    assert "map_patch" not in tried(world("conv1")).members
+    Auto().reconstruct(seen)
+    assert tried_priors == ["map_pca", "map_dec"]

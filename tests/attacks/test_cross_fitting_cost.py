@@ -98,7 +98,8 @@ def test_all_folds_and_the_private_wires_are_searched_together(
         return minimize(loss, images, **options)
 
     monkeypatch.setattr(posterior, "minimize", watched)
-    start.queries.answer(fit_map(seen, start, smooth(start), weight=0.1, iterations=1), start.queries.whole.mean)
+    _, member = fit_map(seen, start, {"smooth": smooth}, weight=0.1, iterations=1)
+    start.queries.answer(member, start.queries.whole.mean)
 
     assert searched == [12 + len(victim.private.images)]
 

@@ -10,8 +10,8 @@ from mia_bench.attacks._decoders.fitting import Recipe, apply
 from mia_bench.attacks._inversion import gaussian
 from mia_bench.attacks._inversion import map as _map
 from mia_bench.attacks._inversion.gaussian import Gaussian
-from mia_bench.attacks._inversion.map import fit_map
-from mia_bench.attacks._inversion.map_priors import AroundMean, Smooth, like_aux, like_decoded, smooth
+from mia_bench.attacks._inversion.map import MapSearch, fit_map
+from mia_bench.attacks._inversion.map_priors import AroundMean, Priors, Smooth, like_aux, like_decoded, smooth
 from mia_bench.attacks._inversion.posterior import Batch, Posterior
 from mia_bench.attacks._inversion.start import Start, prepare
 from mia_bench.attacks._priors import expectation_maximization
@@ -48,6 +48,18 @@ class Misleading(Channel):
         return (value + sent).square().flatten(1).sum(1)
 
 
+class Negative:
+    """Penalizes images that are not the negative of the start."""
+
+    def penalty(self, images: Tensor, starts: Tensor) -> Tensor:
+        return (images - (1 - starts)).square().mean((1, 2, 3))
+
+
+def negative(start: Start) -> Priors:
+    each = (Negative(),) * len(start.queries.parts)
+    return Priors(each, each, Negative())
+
+
 def started(victim) -> tuple[Observation, Start]:
     torch.manual_seed(0)
     seen = victim.seen_by(WhiteBox())
@@ -60,7 +72,7 @@ def test_the_search_beats_its_start_on_images_that_nothing_was_fitted_to(prior: 
     victim = world("pool1")
     seen, start = started(victim)
 
-    member = fit_map(seen, start, prior(start), weight=None, iterations=60)
+    _, member = fit_map(seen, start, {"any": prior}, weight=None, iterations=60)
 
     before, after = (
         psnr(start.queries.answer(each, start.queries.whole.mean).images, victim.private.images).mean()
@@ -102,7 +114,22 @@ def test_a_search_that_does_harm_is_not_made(world: Callable) -> None:
     victim = world("relu2", Misleading())
     seen, start = started(victim)
 
-    assert fit_map(seen, start, smooth(start), weight=None, iterations=10) is start.decoder
+    name, member = fit_map(seen, start, {"smooth": smooth}, weight=None, iterations=10)
+
+    assert name == ""
+    assert member is start.decoder
+
+
+@pytest.mark.parametrize("names", [("smooth", "negative"), ("negative", "smooth")])
+def test_the_prior_that_reconstructs_own_images_best_is_chosen(names: tuple[str, str], world: Callable) -> None:
+    seen, start = started(world("relu2"))
+    priors = {"smooth": smooth, "negative": negative}
+
+    name, member = fit_map(seen, start, {name: priors[name] for name in names}, weight=None, iterations=60)
+
+    assert name == "smooth"
+    assert isinstance(member, MapSearch)
+    assert all(isinstance(prior, Smooth) for prior in member.posterior.priors)
 
 
 def test_a_heavy_anchor_keeps_the_search_at_the_decoder_and_a_light_one_explains_the_wire(world: Callable) -> None:
@@ -114,7 +141,7 @@ def test_a_heavy_anchor_keeps_the_search_at_the_decoder_and_a_light_one_explains
     answer = apply(start.decoder.final, observed)
     held, free = (
         start.queries.answer(
-            fit_map(seen, start, like_decoded(start), weight=weight, iterations=60), start.queries.whole.mean
+            fit_map(seen, start, {"errors": like_decoded}, weight=weight, iterations=60)[1], start.queries.whole.mean
         ).images
         for weight in (1e6, 1e-4)
     )
