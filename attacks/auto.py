@@ -10,18 +10,18 @@ from ._ensemble import ensemble
 class Auto(Attack):
     """Runs two decoders and three searches, and returns the result of the one that does best on held-out images.
 
-    The members are the decoders ``ridge`` and ``ridge_skip``, and searches from the answer of the latter: ``map_pca`` or
-    ``map_dec``, whose prior is chosen as its weight is, on images of the attacker that it was not fitted to; ``search``,
-    which is ``white_box`` from there; and ``search_corrected``, the same with a network behind it that learns from the
-    answers to wires of held-out images what such a search gets wrong. They are fixed and have no parameters, so that
-    results of different users can be compared.
+    The members are the decoders ``ridge`` and ``ridge_skip``, and searches from the answer of the latter: ``map_pca``
+    or ``map_dec``, whose prior is chosen as its weight is, on images of the attacker that it was not fitted to;
+    ``search``, which is ``white_box`` from there; and ``search_corrected``, the same with a network behind it that
+    learns from the answers to wires of held-out images what such a search gets wrong. They are fixed and have no
+    parameters, so that results of different users can be compared.
     One member is selected for the whole cell, by its PSNR on images of the attacker that it was neither fitted to nor
     tuned on, and one, often the same, by its SSIM on those. SSIM and ``recognisable`` are those of the latter. If there
-    are fewer than 400, each image is held out in one of four folds (cross-fitting). The prior may be that of ``map_tv``,
-    too, if there are fewer images than numbers in one of them, because their covariance is then unknown, and that of
-    ``map_patch`` for images of at least 64x64 pixels. The record shows the selected member, the scores of all members,
-    and the per-image best of them (``oracle``), which no attacker is certain to reach. If a defense publishes nothing
-    about its channel, only ``ridge`` and ``ridge_skip`` take part.
+    are fewer than 400, each image is held out in one of four folds (cross-fitting). The prior may be that of
+    ``map_tv``, too, if there are fewer images than numbers in one of them, because their covariance is then unknown,
+    and that of ``map_patch`` for images of at least 64x64 pixels. The record shows the selected member, the scores of
+    all members, and the per-image best of them (``oracle``), which no attacker is certain to reach. If a defense
+    publishes nothing about its channel, only ``ridge`` and ``ridge_skip`` take part.
 
     Example:
         ``mia-bench run --attack auto --defense dp_ir --sigma 0.1``

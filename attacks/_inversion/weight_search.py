@@ -42,7 +42,7 @@ class Pilot:
 
     @classmethod
     def of(cls, images: Tensor, fold: Fold, send: Callable[[Tensor], Tensor], *, share: int) -> tuple[Pilot, Pilot]:
-        """Send images (K, C, H, W) that a fold holds out: to tune on and to judge on, each a share of ``NUM_PILOTS``."""
+        """Send images (K, C, H, W) that a fold holds out: to tune and to judge on, each a share of ``NUM_PILOTS``."""
         count = max(1, affordable(NUM_PILOTS, images[0]) // share)
         tune, judge = (images[index[:count].to(images.device)] for index in (fold.tune, fold.judge))
         prior = TvGaussianPrior(images[fold.fit.to(images.device)])

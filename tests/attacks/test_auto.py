@@ -15,7 +15,6 @@ from mia_bench.benchmark.interfaces import Channel, Observation, Reconstruction,
 from mia_bench.benchmark.metrics import psnr
 from torch import Tensor
 
-
 MEMBERS = [["ridge", "ridge_skip", prior, "search", "search_corrected"] for prior in ("map_pca", "map_dec")]
 
 
