@@ -15,7 +15,7 @@ from ..benchmark.errors import UsageError, reason_of
 from ..benchmark.interfaces import Component
 from ..benchmark.utils.object_content import content_of
 from ..benchmark.utils.texts import quoted
-from ._graph import unwrapped
+from ._graph import refuse_torchscript, unwrapped
 from ._network import Network
 
 logger = logging.getLogger(__name__)
@@ -56,9 +56,11 @@ class Module(Network, _Held):
             params: Other parameters, such as ``mean`` and ``std``.
 
         Raises:
-            UsageError: If the network cannot be copied.
+            UsageError: If the network is of TorchScript, or cannot be copied.
         """
-        network = _copied(unwrapped(given))
+        network = unwrapped(given)
+        refuse_torchscript(network)
+        network = _copied(network)
         if {"kind", "content"} & params.keys():
             raise UsageError("Expected neither kind nor content beside a network, which has them. Leave them out.")
         made = cls(**{"kind": type(network).__name__, "content": content_of(network), **params})

@@ -53,7 +53,7 @@ def compare_boards(
         UsageError: If a board, a column or a condition is invalid, or no cell allows a condition to be checked.
     """
     match_on = _columns(on) if on else list(MATCH_COLUMNS)
-    known = ("state", *SHORT_NAMES, *NUMBERS, "note")
+    known = tuple(dict.fromkeys(("state", *SHORT_NAMES, *NUMBERS, "note")))
     if columns is not None and notation == "csv":
         raise UsageError("Expected no --columns for --format csv, which has all columns. Leave out one of them.")
     chosen = [] if columns is None else parse_columns(columns, known, table="comparison", example="attack,psnr_db")

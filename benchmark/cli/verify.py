@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 
 from ... import __version__
+from ..errors import UsageError
 from ..leaderboard.row_labels import attack_label, defense_label
 from ..leaderboard.submissions import read_submission
 from ..leaderboard.verdicts import Outcome, Verdicts, checksum, write_verdicts
@@ -49,8 +50,10 @@ def verify_submission(
         The exit code: 0 if every sampled cell was reproduced, else 1.
 
     Raises:
-        UsageError: If the file is not a valid submission.
+        UsageError: If the file is not a valid submission, or outcomes are wanted and no cell is to be computed.
     """
+    if not cells and verdicts_file is not None:
+        raise UsageError(f"Expected at least 1 cell for the outcomes in {verdicts_file}, got --cells 0. Leave out one.")
     torch.set_num_threads(1)  # The same arithmetic in one process and in several.
     submission = read_submission(path)
     done = sum(row.status == "done" for row in submission.rows)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from ..errors import UsageError
 from ..utils.texts import quoted
 from .csv_files import CsvTable, read_csv
-from .records import KINDS, disagreement, explain
+from .records import KINDS, completed, disagreement, explain, with_measures_of
 from .results_folder import FIRST_RUN
 from .store import COLUMNS, Record, Row, numbered_rows, read_record, read_records, record_path
 
@@ -70,7 +70,7 @@ class Cells:
                 self.add(row, None, f"{table.path}, line {line}")
 
     def add(self, row: Row, record: Record | None, place: str) -> None:
-        """Add a row. A finished row of a cell replaces an unfinished one.
+        """Add a row. A finished row of a cell replaces an unfinished one, and two finished ones complete each other.
 
         Raises:
             UsageError: If the cell was added with other scores.
@@ -87,8 +87,11 @@ class Cells:
         if known is None or (known.status != "done" and row.status == "done"):
             self.rows[cell_id], self._places[cell_id] = row, place
             self.records.pop(cell_id, None)
+        elif known.status == row.status == "done":
+            self.rows[cell_id] = with_measures_of(known, row)
         if record is not None and self.rows[cell_id].status == row.status:
-            self.records.setdefault(cell_id, record)
+            kept = self.records.get(cell_id)
+            self.records[cell_id] = record if kept is None else completed(kept, record)
 
     def finish(self) -> tuple[list[Row], dict[str, Record]]:
         """Return all rows and records.

@@ -12,6 +12,7 @@ from ..utils.atomic_files import write_atomically, writing
 from ..utils.file_locks import locked
 from ..utils.files import Unreadable, read_bytes
 from ..utils.plurals import count_of, fitting
+from .completeness import each_once
 from .loading import Cells
 from .planned_cells import read_plan
 from .results_folder import board_path, plan_path, record_files, record_path, strip_path
@@ -43,8 +44,8 @@ class Merged:
 def merge(folders: Sequence[Path], out: Path) -> Merged:
     """Merge results folders, with their records, strips and plans.
 
-    A cell that several folders hold is kept once. A finished one is preferred to a failed one. Results that ``out``
-    already holds are kept, as if it were one of the folders.
+    A cell that several folders hold is kept once, with the perceptual measures and ratings of each. A finished one is
+    preferred to a failed one. Results that ``out`` already holds are kept, as if it were one of the folders.
 
     Args:
         folders: The results folders.
@@ -52,7 +53,7 @@ def merge(folders: Sequence[Path], out: Path) -> Merged:
 
     Raises:
         UsageError: If a folder holds no records, a record is damaged, two folders hold different scores of one cell,
-            or the scores are of different evaluation protocols. Nothing is written then.
+            or the scores are of different evaluation protocols, data or versions. Nothing is written then.
 
     Example:
         >>> merge([Path("laptop"), Path("server")], Path("both"))  # doctest: +SKIP
@@ -60,6 +61,7 @@ def merge(folders: Sequence[Path], out: Path) -> Merged:
     sources = [*folders, *([out] if record_files(out) else [])]
     cells, origins, shared = _collect(sources)
     rows, records = cells.finish()
+    each_once(rows)
     plans = {cell_id: label for source in sources for cell_id, label in read_plan(source).items()}
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)

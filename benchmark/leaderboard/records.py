@@ -306,6 +306,24 @@ def disagreement(row: Row, other: Row) -> str | None:
     return None
 
 
+def with_measures_of(row: Row, other: Row) -> Row:
+    """Return a row with the perceptual measures of another one of the same cell that it lacks."""
+    lacks = {name: getattr(other, name) for name in PERCEPTUAL if getattr(row, name) is None}
+    gained = {name: value for name, value in lacks.items() if value is not None}
+    return row.model_copy(update=gained) if gained else row
+
+
+def completed(record: Record, other: Record) -> Record:
+    """Return a finished record with what another one of the same cell has beyond it: measures, details and notes."""
+    if record.row.status != "done" or other.row.status != "done":
+        return record
+    row = with_measures_of(record.row, other.row)
+    details, notes = other.details | record.details, other.notes | record.notes
+    if row is record.row and len(details) == len(record.details) and len(notes) == len(record.notes):
+        return record
+    return record.model_copy(update={"row": row, "details": details, "notes": notes})
+
+
 def _same(one: float | None, two: float | None) -> bool:
     return one == two or (one is not None and two is not None and same_score(one, two))
 

@@ -23,12 +23,13 @@ from ..utils.files import Unreadable
 from ..utils.plurals import fitting
 from ..utils.texts import quoted
 from .archives import AGAIN, read_archive
+from .completeness import each_once
 from .csv_files import to_csv
 from .loading import load_boards
 from .planned_cells import read_plan
 from .records import CellId, explain
 from .results_folder import FIRST_RUN, board_path, plan_path, record_path, strip_path
-from .store import REMEDY, Record, Row, read_records, to_frame
+from .store import REMEDY, Record, Row, read_records, read_rows, to_frame
 
 FORMAT = 1
 """Version of the form of submissions."""
@@ -98,7 +99,8 @@ def write_submission(folder: Path, path: Path, *, title: str = "", paper: str = 
         code: Address of the code of the defense or attack.
 
     Raises:
-        UsageError: If planned cells are missing, a record is damaged, or an address is not one.
+        UsageError: If cells of the plan or the leaderboard are missing, cells are of different data or versions, a file
+            is damaged, or an address is not one.
 
     Example:
         >>> write_submission(Path("results"), Path("submission.zip"))  # doctest: +SKIP
@@ -109,14 +111,18 @@ def write_submission(folder: Path, path: Path, *, title: str = "", paper: str = 
     if not records:
         raise UsageError(f"Expected the results folder of a run, got {folder}, which has no cells/*.json. {FIRST_RUN}")
     planned = read_plan(folder)
-    _refuse_missing(set(planned) - set(records), len(planned), str(folder), "Rerun the command to finish them.")
+    listed = {row.cell_id for row in read_rows(board_path(folder))} if board_path(folder).exists() else set[str]()
+    promised = listed | set(planned)
+    _refuse_missing(promised - set(records), len(promised), str(folder), "Rerun the command to finish them.")
+    each_once(record.row for record in records.values())
     contents = {f"cells/{cell_id}.json": record.model_dump_json(indent=1) for cell_id, record in records.items()}
     contents["leaderboard.csv"] = to_csv(to_frame(record.row for record in records.values()))
     contents["plan.json"] = json.dumps({cell_id: planned.get(cell_id, "") for cell_id in records}, indent=1)
     encoded = {name: text.encode("utf-8", "backslashreplace") for name, text in contents.items()}
     for cell_id in records:
         if (strip := strip_path(folder, cell_id)).is_file():
-            encoded[f"pictures/{cell_id}.png"] = strip.read_bytes()
+            encoded[f"pictures/{cell_id}.png"] = content = strip.read_bytes()
+            _check_picture(str(strip), content, "Delete it to submit without it.")
     checksums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(encoded.items())}
     try:
         manifest = Manifest(mia_bench=__version__, title=title, paper=paper, code=code, files=checksums)
@@ -217,18 +223,18 @@ def _unpacked(contents: Mapping[str, bytes]) -> Iterator[Path]:
             stem = file.partition(".")[0]
             target = {"cells": record_path, "pictures": strip_path}[kind](folder, stem) if kind else folder / file
             if kind == "pictures":
-                _check_picture(name, content)
+                _check_picture(name, content, AGAIN)
             target.parent.mkdir(exist_ok=True)
             target.write_bytes(content)
         yield folder
 
 
-def _check_picture(name: str, content: bytes) -> None:
+def _check_picture(name: str, content: bytes, remedy: str) -> None:
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             image.verify()
     except Exception as error:  # Pillow raises many kinds of errors on damaged files
-        raise UsageError(f"Expected a PNG image as {quoted(name)}, got a damaged file. {AGAIN}") from error
+        raise UsageError(f"Expected a PNG image as {quoted(name)}, got a damaged file. {remedy}") from error
 
 
 def _records(folder: Path, path: Path) -> dict[str, Record]:
@@ -236,6 +242,7 @@ def _records(folder: Path, path: Path) -> dict[str, Record]:
     try:
         records = read_records(folder)
         rows, _ = load_boards([board_path(folder)])
+        each_once(rows)
         planned = read_plan(folder)
     except (UsageError, Unreadable) as error:
         message = str(error).replace(f"{folder}/", "").removesuffix(REMEDY)

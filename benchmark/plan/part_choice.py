@@ -80,16 +80,30 @@ def _recommended_split(dataset: Spec) -> str:
 
 def _with_components(parts: Sequence[Request], field: str, wanted: Sequence[Spec]) -> list[Request]:
     """Return the parts that have some of the wanted components, each part with these alone."""
-    known = list({_label(field, spec): spec for part in parts for spec in getattr(part, field)}.values())
+    named = list(
+        itertools.chain.from_iterable(_of_each_dataset(part) if field == "model" else [part] for part in parts)
+    )
+    known = list({_label(field, spec): spec for part in named for spec in getattr(part, field)}.values())
     chosen = {_label(field, spec): made for spec in known if (made := _chosen(field, spec, known, wanted))}
     left = []
-    for part in parts:
+    for part in named:
         found = [each for spec in getattr(part, field) for each in chosen.get(_label(field, spec), [])]
         if found:
             left.append(part.model_copy(update={field: found}))
     names = [_label(field, spec) for spec in known]
-    recommended = ["the recommended one"] if any(not getattr(part, field) for part in parts) else []
-    return left or _refuse_none(field, [_label(field, spec) for spec in wanted], {*names, *recommended})
+    return left or _refuse_none(field, [_label(field, spec) for spec in wanted], names)
+
+
+def _of_each_dataset(part: Request) -> list[Request]:
+    """Return a part that names no model as one for each of its datasets, with the model that this one recommends."""
+    if part.model:
+        return [part]
+    return [
+        part.model_copy(
+            update={"dataset": [spec], "model": [cast(Dataset, _resolved("dataset", spec).component).model]}
+        )
+        for spec in part.dataset
+    ]
 
 
 def _chosen(field: str, spec: Spec, known: Sequence[Spec], wanted: Sequence[Spec]) -> list[Spec]:

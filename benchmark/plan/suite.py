@@ -43,7 +43,7 @@ def requests_of(suite: str | None, given: Request) -> list[Request]:
         for field in (each for each in KINDS if each not in given.model_fields_set):
             _require_valid(suite, field, getattr(request, field), own)
     unused = _unused_options(selected, joined, given)
-    if unused and len(selected) == len(parts) and not {"attacks", "defenses"} & given.model_fields_set:
+    if unused and not (choosing | {"attacks", "defenses"}) & given.model_fields_set:
         raise _unknown(suite, unused[0])
     dropped = {error.option for error in unused}
     return [_without_options(request, dropped) for request in joined] if dropped else joined
@@ -124,7 +124,14 @@ def load_suite(name: str) -> list[Request]:
     except (UsageError, Unreadable) as error:
         raise UsageError(f"Suite {path}: {error}") from error
     places = [f"{path}, part {number}" if len(parts) > 1 else f"{path}" for number in range(1, len(parts) + 1)]
-    return [_request(content | part, place) for part, place in zip(parts, places, strict=True)]
+    return [_request(_with_options(content, part), place) for part, place in zip(parts, places, strict=True)]
+
+
+def _with_options(content: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a file says for one of its parts: the options of the part are joined with those for all parts."""
+    shared, own = content.get("options"), part.get("options")
+    joined = {"options": {**shared, **own}} if isinstance(shared, Mapping) and isinstance(own, Mapping) else {}
+    return {**content, **part, **joined}
 
 
 def _request(content: Mapping[str, Any], place: str) -> Request:

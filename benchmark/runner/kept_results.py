@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..leaderboard.records import PERCEPTUAL
+from ..leaderboard.records import PERCEPTUAL, completed
 from ..leaderboard.results_folder import images_path, record_path, strip_path
 from ..leaderboard.store import Record, read_record, write_record
 from ..utils.atomic_files import write_atomically
@@ -19,7 +19,7 @@ def keep_result(outcome: CellResult, options: RunOptions) -> Record:
         old = read_record(path)
         if not _improves(record, old):
             return old
-        record = _with_measures_of(record, old)
+        record = completed(record, old)
     if outcome.strip is not None:
         write_atomically(strip_path(out, record.row.cell_id), outcome.strip)
     if outcome.images is not None and options.keep_images:
@@ -33,9 +33,3 @@ def _improves(record: Record, old: Record) -> bool:
     if old.row.status == "failed":
         return True
     return any(getattr(old.row, name) is None and getattr(record.row, name) is not None for name in PERCEPTUAL)
-
-
-def _with_measures_of(record: Record, old: Record) -> Record:
-    """Return a record with the perceptual measures of an old one that it lacks."""
-    kept = {name: getattr(old.row, name) for name in PERCEPTUAL if getattr(record.row, name) is None}
-    return record.model_copy(update={"row": record.row.model_copy(update=kept)})

@@ -2,6 +2,7 @@
 
 from .independence import require_independence
 from .linearize import OTHER_IMAGES, linearize
+from .tracing import refuse_torchscript
 from .wrappers import unwrapped
 
-__all__ = ["OTHER_IMAGES", "linearize", "require_independence", "unwrapped"]
+__all__ = ["OTHER_IMAGES", "linearize", "refuse_torchscript", "require_independence", "unwrapped"]

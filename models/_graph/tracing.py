@@ -59,6 +59,15 @@ class Root(nn.Module):
         return self.network(images)
 
 
+def refuse_torchscript(network: nn.Module) -> None:
+    """Raise a ``UsageError`` for a network of TorchScript, which can be neither traced nor copied."""
+    if isinstance(network, torch.jit.ScriptModule):
+        raise UsageError(
+            "Expected a network that can be traced, got one of TorchScript, whose operations are hidden. Give the "
+            "module that it was made from, or export it to ONNX."
+        )
+
+
 def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
     """Trace a network in evaluation mode.
 
@@ -68,11 +77,7 @@ def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
     Raises:
         UsageError: If the network itself cannot be traced; the message names the line.
     """
-    if isinstance(network, torch.jit.ScriptModule):
-        raise UsageError(
-            "Expected a network that can be traced, got one of TorchScript, whose operations are hidden. Give the "
-            "module that it was made from, or export it to ONNX."
-        )
+    refuse_torchscript(network)
     whole: set[str] = set()
     while True:
         root = Root(network)

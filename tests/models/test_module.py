@@ -96,6 +96,12 @@ def test_a_network_that_cannot_be_copied_is_refused(given: nn.Module, words: str
         Module.holding(given, {})
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_a_network_of_torchscript_is_refused_with_the_remedy() -> None:
+    with pytest.raises(UsageError, match="got one of TorchScript.* Give the module that it was made from"):
+        Module.holding(torch.jit.trace(network().eval(), torch.rand(2, *SHAPE)), {})
+
+
 def test_a_name_without_a_network_is_refused_with_the_remedy() -> None:
     with pytest.raises(UsageError, match="A command cannot read a network from a session: save its weights"):
         Module(content="sha256:0123456789abcdef").build(SHAPE, 10)

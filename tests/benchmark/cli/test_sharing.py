@@ -78,6 +78,13 @@ def test_verify_fails_if_nothing_could_be_computed_again(tmp_path: Path) -> None
     assert read.stdout.splitlines()[-1] == "No cell was computed again, so all scores are self-reported."
 
 
+def test_outcomes_without_a_cell_to_compute_are_refused(tmp_path: Path) -> None:
+    tried = mia_bench("verify", tmp_path / "any.zip", "--cells", "0", "--verdicts", tmp_path / "v.json")
+
+    assert tried.exit_code == 2
+    assert "Expected at least 1 cell for the outcomes in" in " ".join(tried.stderr.split())
+
+
 def test_cells_of_objects_and_files_are_marked_as_self_reported(tree: Path, tmp_path: Path) -> None:
     out, archive = tmp_path / "results", tmp_path / "submission.zip"
     assert run(tree, out, "--attack", "ridge", "--defense", "dp_ir:sigma=0.5").exit_code == 0

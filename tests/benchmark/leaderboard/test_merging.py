@@ -98,6 +98,31 @@ def test_a_finished_cell_is_preferred_to_a_failed_one(tmp_path: Path, reverse: b
     assert [row.status for row in load_boards([board])[0]] == ["done"]
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_measures_and_ratings_of_each_folder_are_kept(tmp_path: Path, reverse: bool) -> None:
+    plain = cell(*RIDGE, 20.0)
+    measured = plain.model_copy(update={"row": plain.row.model_copy(update={"lpips": 0.25})})
+    rated = plain.model_copy(update={"details": {**plain.details, "recognized_by_people": 0.5}})
+    folders = [write(tmp_path / str(number), [each]) for number, each in enumerate((plain, measured, rated))]
+
+    board = merge(folders[::-1] if reverse else folders, tmp_path / "all").board
+
+    ((row,), records) = load_boards([board])
+    (record,) = records.values()
+    assert row.lpips == record.row.lpips == 0.25
+    assert record.details == rated.details
+    assert load_boards(folders[::-1] if reverse else folders) == ([row], records)
+
+
+def test_cells_of_other_data_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    folders = [write(tmp_path / name, [cell(*RIDGE, 20.0, cell_id=name * 16)]) for name in "ab"]
+
+    with pytest.raises(UsageError, match="are both ridge on noise, but of different data or versions"):
+        merge(folders, tmp_path / "c")
+
+    assert not (tmp_path / "c").exists()
+
+
 def test_contradicting_folders_are_named_and_nothing_is_written(tmp_path: Path) -> None:
     records = [cell(*RIDGE, 20.0, seed=seed) for seed in range(2)]
     folders = [write(tmp_path / "a", records), write(tmp_path / "b", [_better(each) for each in records])]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.leaderboard.results_folder import plan_path
+from mia_bench.benchmark.leaderboard import submissions
+from mia_bench.benchmark.leaderboard.results_folder import plan_path, record_path, strip_path
 from mia_bench.benchmark.leaderboard.submissions import MANIFEST, read_submission, write_submission
 
 from ...helpers.boards import cell, cells, write
@@ -53,8 +54,45 @@ def test_missing_cells_of_the_plan_are_not_submitted(tmp_path: Path) -> None:
     plan_path(folder).write_text(json.dumps({"0" * 16: "a cell"}))
 
     with pytest.raises(
-        UsageError, match=r"of each planned cell in .*, but 1 of 1 is missing, such as 0000000000000000\. Rerun"
+        UsageError, match=r"of each planned cell in .*, but 1 of 2 is missing, such as 0000000000000000\. Rerun"
     ):
+        write_submission(folder, tmp_path / "submission.zip")
+
+    assert not (tmp_path / "submission.zip").exists()
+
+
+def test_a_row_without_its_record_is_not_left_out(tmp_path: Path) -> None:
+    kept, lost = cell("noise", "{}", "ridge", 20.0), cell("noise", "{}", "ridge", 20.0, seed=1)
+    folder = write(tmp_path / "results", [kept, lost])
+    record_path(folder, lost.row.cell_id).unlink()
+
+    with pytest.raises(UsageError, match=rf"1 of 2 is missing, such as {lost.row.cell_id}\. Rerun"):
+        write_submission(folder, tmp_path / "submission.zip")
+
+
+def test_cells_of_several_versions_are_refused_by_submit_and_verify(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write(tmp_path / "mixed", [cell("noise", "{}", "ridge", 20.0, cell_id=name * 16) for name in "ab"])
+
+    with pytest.raises(UsageError, match="of different data or versions"):
+        write_submission(folder, tmp_path / "submission.zip")
+
+    with monkeypatch.context() as unchecked:
+        unchecked.setattr(submissions, "each_once", list)
+        write_submission(folder, tmp_path / "submission.zip")
+    with pytest.raises(
+        UsageError, match=r"submission\.zip is not a valid submission\. .* of different data or versions"
+    ):
+        read_submission(tmp_path / "submission.zip")
+
+
+def test_a_damaged_image_is_named_before_anything_is_written(tmp_path: Path) -> None:
+    record = cell("noise", "{}", "ridge", 20.0)
+    folder = write(tmp_path / "results", [record])
+    strip_path(folder, record.row.cell_id).write_bytes(b"x")
+
+    with pytest.raises(UsageError, match=r"got a damaged file\. Delete it to submit without it\."):
         write_submission(folder, tmp_path / "submission.zip")
 
     assert not (tmp_path / "submission.zip").exists()

@@ -133,6 +133,19 @@ def test_options_of_components_that_are_replaced_or_left_out_are_left_out(tmp_pa
     assert request.options == {}
 
 
+def test_options_of_a_part_are_joined_with_those_for_all_parts(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        "[options]\nobservations = [1, 4]\nsigma = [1]\n"
+        '[[parts]]\ndefenses = "dp_ir"\n[parts.options]\nsigma = [0.3]\n[[parts]]\ndefenses = "dp_input"'
+    )
+
+    first, second = load_suite(str(path))
+
+    assert first.options == {"observations": [1, 4], "sigma": [0.3]}
+    assert second.options == {"observations": [1, 4], "sigma": [1]}
+
+
 PARTS = """
 images = 8
 [[parts]]
@@ -174,8 +187,17 @@ def test_a_component_chooses_those_that_have_its_parameters_and_keeps_their_othe
     (part,) = select_parts(parts, Request(model={"name": "torchvision", "params": {"name": "resnet18"}}))
     assert part.model == [networks[0]]
     assert [part.model for part in select_parts(parts, Request(model="torchvision"))] == [networks, networks[1:]]
-    with pytest.raises(UsageError, match=r"--model torchvision:name=alexnet. Available: the recommended one, torchv"):
+    with pytest.raises(UsageError, match=r"--model torchvision:name=alexnet. Available: lenet5, torchvision"):
         select_parts(parts, Request(model="torchvision:name=alexnet"))
+
+
+def test_a_part_without_models_has_the_recommended_ones_of_its_datasets() -> None:
+    parts = [Request(dataset=["mnist", "cifar10"]), Request(dataset="mnist", model="resnet")]
+
+    (part,) = select_parts(parts, Request(model="lenet5"))
+    assert (part.dataset, part.model) == (["mnist"], ["lenet5"])
+    (part,) = select_parts(parts, Request(model="resnet"))
+    assert part == parts[1]
 
 
 def test_splits_on_the_command_line_choose_among_parts_and_within_them() -> None:
