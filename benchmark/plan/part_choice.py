@@ -75,14 +75,16 @@ def _common_splits(splits: Sequence[str], wanted: Sequence[str]) -> list[str]:
 
 
 def _recommended_split(dataset: Spec) -> str:
-    return cast(Dataset, _resolved("dataset", dataset).component).split
+    return _recommending(dataset).split
+
+
+def _recommending(dataset: Spec) -> Dataset:
+    return cast(Dataset, _resolved("dataset", dataset).component)
 
 
 def _with_components(parts: Sequence[Request], field: str, wanted: Sequence[Spec]) -> list[Request]:
     """Return the parts that have some of the wanted components, each part with these alone."""
-    named = list(
-        itertools.chain.from_iterable(_of_each_dataset(part) if field == "model" else [part] for part in parts)
-    )
+    named = [each for part in parts for each in (_of_each_dataset(part) if field == "model" else [part])]
     known = list({_label(field, spec): spec for part in named for spec in getattr(part, field)}.values())
     chosen = {_label(field, spec): made for spec in known if (made := _chosen(field, spec, known, wanted))}
     left = []
@@ -98,12 +100,7 @@ def _of_each_dataset(part: Request) -> list[Request]:
     """Return a part that names no model as one for each of its datasets, with the model that this one recommends."""
     if part.model:
         return [part]
-    return [
-        part.model_copy(
-            update={"dataset": [spec], "model": [cast(Dataset, _resolved("dataset", spec).component).model]}
-        )
-        for spec in part.dataset
-    ]
+    return [part.model_copy(update={"dataset": [spec], "model": [_recommending(spec).model]}) for spec in part.dataset]
 
 
 def _chosen(field: str, spec: Spec, known: Sequence[Spec], wanted: Sequence[Spec]) -> list[Spec]:

@@ -98,7 +98,7 @@ def test_a_network_that_cannot_be_copied_is_refused(given: nn.Module, words: str
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit")
 def test_a_network_of_torchscript_is_refused_with_the_remedy() -> None:
-    with pytest.raises(UsageError, match="got one of TorchScript.* Give the module that it was made from"):
+    with pytest.raises(UsageError, match=r"got one of TorchScript.* Give the module that it was made from"):
         Module.holding(torch.jit.trace(network().eval(), torch.rand(2, *SHAPE)), {})
 
 
