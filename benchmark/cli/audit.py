@@ -10,6 +10,7 @@ from ..leaderboard.audits.notice import details
 from ..leaderboard.loading import load_results
 from ..leaderboard.results_folder import common_folder
 from ..utils.texts import say, say_paragraph
+from .missing_cells import warn_of_missing_cells
 
 
 def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
@@ -30,4 +31,5 @@ def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
             say_paragraph(line)
     if not groups:
         say("No flags.")
+    warn_of_missing_cells(paths, (row.cell_id for row in rows))
     return 1 if groups and strict else 0

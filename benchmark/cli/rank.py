@@ -9,14 +9,13 @@ import pandas as pd
 
 from ..leaderboard.completing import gap_notice
 from ..leaderboard.loading import load_results
-from ..leaderboard.planned_cells import read_plan
 from ..leaderboard.ranking import COLUMNS, rank, shorten, with_labels
-from ..leaderboard.results_folder import cells_folder, common_folder
-from ..utils.plurals import count_of
+from ..leaderboard.results_folder import common_folder
 from ..utils.texts import one_line, say
 from .best_values import best_values
 from .column_choice import parse_columns
 from .console import print_fitted
+from .missing_cells import warn_of_missing_cells
 from .tables import as_texts, print_frame
 
 SCENARIO_COLUMNS = ("dataset", "model", "split", "n_images", "recognisable_mean_image")
@@ -61,8 +60,7 @@ def rank_boards(
         print_ranking(ranked, notation, wide=wide)
     for line in gap_notice(rows, common_folder(paths)):
         say(one_line(line), err=True)
-    for path in paths:
-        _warn_of_missing_cells(path if path.is_dir() else path.parent, {row.cell_id for row in rows})
+    warn_of_missing_cells(paths, (row.cell_id for row in rows))
 
 
 def print_ranking(ranked: pd.DataFrame, notation: str, *, wide: bool = False) -> None:
@@ -84,12 +82,3 @@ def print_ranking(ranked: pd.DataFrame, notation: str, *, wide: bool = False) ->
     texts = texts.drop(columns=shared)
     filled = [str(name) for name in texts.columns if set(texts[name].tolist()) != {""}]
     print_fitted(texts.loc[:, filled], DISPENSABLE, named_by=filled.index("defense") + 1, wide=wide)
-
-
-def _warn_of_missing_cells(folder: Path, found: set[str]) -> None:
-    if not cells_folder(folder).is_dir():
-        return  # the plan.json beside a table may be that of another program
-    missing = len(read_plan(folder).keys() - found)
-    if missing:
-        absent = count_of(missing, "planned cell is", "planned cells are")
-        say(f"{absent} missing, so more may leak than shown. See mia-bench status {folder}.", err=True)

@@ -70,7 +70,8 @@ def choose(lines: Sequence[Line], limits: Sequence[Limit]) -> tuple[Line | None,
         why = f"{_name(best)} is the only one of {count_of(len(lines), 'line')} that meets all limits."
     else:
         why = f"{_name(best)} leaks least of {_among(able, lines)}.{_tie(best, compared)}"
-    return best, why + (note if unknown and best.split != DEVICE else "")
+    settled = best.split == DEVICE and len(able) > 1  # no other line leaks less than the device
+    return best, why + (note if unknown and not settled else "")
 
 
 def _is_open(line: Line, limits: Sequence[Limit]) -> bool:

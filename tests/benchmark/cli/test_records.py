@@ -131,6 +131,7 @@ def test_records_of_an_older_version_are_set_aside_by_any_run_and_then_missing(
         "Finished cells are saved; rerun the same command to resume.",
     ]
     assert "2 planned cells are missing" in ranked.stderr
+    assert "2 planned cells are missing" in mia_bench("audit", out).stderr
     assert run(tree, out, *defenses, "--attack", "ridge").exit_code == 0
     assert mia_bench("status", out).stdout.strip() == "7 done, 0 failed, 0 inapplicable, 0 missing"
 

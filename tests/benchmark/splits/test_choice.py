@@ -110,6 +110,14 @@ def test_a_leak_that_is_not_known_meets_no_limit(line: Line) -> None:
     assert "One line may meet them, but the leak or the utility is not known yet. Run the attacks." in why
 
 
+def test_the_device_is_not_said_to_be_the_only_line_while_others_may_meet_the_limit() -> None:
+    best, why = choose([Line(split="a"), Line(split="device", identified=0.0)], [Limit("--max", "identified", 0.1)])
+
+    assert best is not None
+    assert best.split == "device"
+    assert "device is the only one of 2 lines that meets all limits. One line may meet them" in why
+
+
 def cut(split: str, ms: float, psnr_db: float | None = None, identified: float | None = None) -> Line:
     return Line(split=split, latency_ms_modelled=ms, psnr_db=psnr_db, identified=identified)
 
