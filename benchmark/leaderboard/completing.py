@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby, product
 from pathlib import Path
 
+from ..plan.local_inputs import of_session
 from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..registry import Kind
 from ..registry.labels import default_params, label, spec
@@ -33,11 +34,13 @@ def completing_commands(rows: Sequence[Row], out: Path | None = None) -> dict[Sc
         out: The results folder to write to; None leaves the option out.
 
     Returns:
-        The commands by scenario. Scenarios without gaps, or with gaps that cannot be filled, are left out.
+        The commands by scenario. Scenarios without gaps, or with gaps that cannot be filled, are left out, and so are
+        objects of a Python session, which no command has.
     """
     incomplete = {gap.scenario for gap in find_gaps(rows) if gap.attainable}
-    defenses = by_defense(rows)
-    found = {scenario: _commands(scenario, _needed(defenses[scenario]), out) for scenario in sorted(incomplete)}
+    defenses = by_defense(row for row in rows if not of_session(row.model_dump()))
+    typable = sorted(incomplete & defenses.keys())
+    found = {scenario: _commands(scenario, _needed(defenses[scenario]), out) for scenario in typable}
     return {scenario: commands for scenario, commands in found.items() if commands}
 
 
@@ -119,6 +122,8 @@ def gap_notice(rows: Sequence[Row], out: Path | None = None) -> list[str]:
     commands = [f"  {command}" for found in completing_commands(rows, out).values() for command in found]
     count, shown = count_of(len(lines), "row is", "rows are"), fitting(len(lines), "it shows", "they show")
     notice = [f"{count} incomplete, so more may leak than {shown}:", *_first(lines, "row")]
+    if any(of_session(row.model_dump()) for row in rows):
+        notice.append("Those with objects of a Python session can be completed by that session alone.")
     return notice + (["To complete them:", *_first(commands, "command")] if commands else ["No run can complete them."])
 
 

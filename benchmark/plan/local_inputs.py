@@ -57,6 +57,31 @@ def is_local(columns: Mapping[str, Any]) -> bool:
         return False
 
 
+def of_session(columns: Mapping[str, Any]) -> bool:
+    """Return whether a cell has an object of a Python session, so that no command can compute it.
+
+    Args:
+        columns: The values of a row of a leaderboard.
+
+    Example:
+        >>> of_session({"dataset": "arrays:content=0123", "model": "lenet5"})
+        True
+    """
+    if any(_is_object(columns, kind, columns.get(name)) for name, kind in OTHER_KINDS):
+        return True
+    return any(_holds_object(columns, kind, columns[column]) for column, kind in DATA_KINDS)
+
+
+def _holds_object(columns: Mapping[str, Any], kind: Kind, written: str) -> bool:
+    try:
+        name, given = parse(written)
+        if _is_object(columns, kind, name):
+            return True
+        return "content" in given and registry.load(registry.find(kind, name)).holds_object  # others load for long
+    except UsageError:  # such as that of a plug-in that is not installed here
+        return False
+
+
 def _is_object(columns: Mapping[str, Any], kind: Kind, name: str | None) -> bool:
     """Return whether a component is a class of a Python session, as the row says, and not an installed one."""
     packages = {each.partition("==")[0] for each in str(columns.get("plugin_version") or "").split(";")}

@@ -122,6 +122,26 @@ def test_what_no_run_can_add_is_not_asked_for() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dataset": "arrays:content=sha256:01"},
+        {"model": "module:content=sha256:01,kind=Net"},
+        {"defense": "mine", "plugin_version": "object==sha256:01"},
+    ],
+)
+def test_no_command_is_given_for_objects_of_a_python_session(changes: dict[str, str]) -> None:
+    board = [row("dropout", "ridge"), row("undefended", "ridge"), row("undefended", "mean_image")]
+    place = {name: value for name, value in changes.items() if name in ("dataset", "model")}
+    board = [board[0].model_copy(update=changes), *(each.model_copy(update=place) for each in board[1:])]
+
+    notice = gap_notice(board)
+
+    assert "Those with objects of a Python session can be completed by that session alone." in notice
+    commands = [command for found in completing_commands(board).values() for command in found]
+    assert not [command for command in commands if any(value in command for value in changes.values())]
+
+
 def test_a_component_that_is_not_installed_is_written_with_all_its_parameters() -> None:
     foreign = {"defense": "odd one", "defense_params": json.dumps({"words": "a, b'c", "sizes": [1, 2]})}
     board = [row("undefended", "ridge"), row("undefended", "mean_image"), row("undefended", "ridge")]
