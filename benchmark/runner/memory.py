@@ -18,9 +18,11 @@ DECODER_BYTES = 32 * 16 * 4
 DECODER_BATCH, FEW_IMAGES, FEW_PIXELS, FEW_BATCH = 64, 25 * 64, 2**14, 4
 """Images of a batch; the number of images below which it has so many pixels, and so many images at least
 (``attacks/_decoders/fitting.py``)."""
-GRADIENT_BYTES, WORK_BYTES, SCALE_IMAGES = 2**29, 2**27, 16
-"""What a search keeps for gradients at most (``attacks/_limits.py``), what it works with beside that (measured), and
-the images of which it has gradients at least."""
+GRADIENT_BYTES, WORK_BYTES, SCALE_IMAGES = 2**26, 2**27, 16
+"""What a search keeps for gradients of several images at most (``attacks/_limits.py``), what it works with beside that
+(measured), and the images of which it has gradients at least."""
+JACOBIAN_BYTES = 2**29
+"""What a Jacobian takes (measured)."""
 QUERY_BYTES, QUERY_COPIES = 2**31, 6
 """What queries keep at most (``attacks/_decoders/queries.py``); their images and wires, with copies of which decoders
 are made (measured)."""
@@ -74,10 +76,11 @@ def _attack_bytes(cell: Cell, client: Client, facts: Facts) -> int:
     """Return what an attack keeps: its queries, and a decoder or a search, one after the other."""
     needs = NEEDS.get(cell.attack.name, EVERYTHING)
     numbers = QUERY_COPIES * facts.aux * max(client.wire_numbers, prod(facts.image_shape))
+    one = 4 * client.graph_numbers
     parts = {
         DECODER: _decoder_bytes(facts),
-        SEARCH: WORK_BYTES + min(GRADIENT_BYTES, 4 * max(cell.setting.images, SCALE_IMAGES) * client.graph_numbers),
-        JACOBIAN: GRADIENT_BYTES,
+        SEARCH: WORK_BYTES + min(max(GRADIENT_BYTES, one), one * max(cell.setting.images, SCALE_IMAGES)),
+        JACOBIAN: JACOBIAN_BYTES,
     }
     queries = min(QUERY_BYTES, 4 * numbers) if QUERIES in needs else 0
     if queries and DECODER in needs:
