@@ -21,7 +21,7 @@ MAX_WIRE_NUMBERS = 2**25
 
 MAX_GRAPH_NUMBERS = 2**24
 """Numbers that are kept for the gradient of such images, at most (64 MB). With eight times as many, an evaluation takes
-1.2 to 2 times as long for each image, since its layers fit neither the processor's cache nor memory that is used again;
+up to twice as long for each image, since its layers fit neither the processor's cache nor memory that is used again;
 with fewer, it is not faster."""
 
 MAX_COPY_NUMBERS = 2**26

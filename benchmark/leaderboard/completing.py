@@ -14,7 +14,17 @@ from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..registry import Kind
 from ..registry.labels import default_params, label, spec
 from ..utils.plurals import count_of, fitting
-from .completeness import Component, Gap, ScenarioKey, attack_of, by_defense, find_gaps, is_scored, wanted_attacks
+from .completeness import (
+    Component,
+    Gap,
+    ScenarioKey,
+    attack_of,
+    by_defense,
+    find_gaps,
+    is_scored,
+    scenario_of,
+    wanted_attacks,
+)
 from .store import Row
 
 Task = tuple[Component, int]
@@ -38,7 +48,8 @@ def completing_commands(rows: Sequence[Row], out: Path | None = None) -> dict[Sc
         objects of a Python session, which no command has.
     """
     incomplete = {gap.scenario for gap in find_gaps(rows) if gap.attainable}
-    defenses = by_defense(row for row in rows if not of_session(row.model_dump()))
+    open_rows = [row for row in rows if scenario_of(row) in incomplete]
+    defenses = by_defense(row for row in open_rows if not of_session(row.model_dump()))
     typable = sorted(incomplete & defenses.keys())
     found = {scenario: _commands(scenario, _needed(defenses[scenario]), out) for scenario in typable}
     return {scenario: commands for scenario, commands in found.items() if commands}
@@ -122,7 +133,8 @@ def gap_notice(rows: Sequence[Row], out: Path | None = None) -> list[str]:
     commands = [f"  {command}" for found in completing_commands(rows, out).values() for command in found]
     count, shown = count_of(len(lines), "row is", "rows are"), fitting(len(lines), "it shows", "they show")
     notice = [f"{count} incomplete, so more may leak than {shown}:", *_first(lines, "row")]
-    if any(of_session(row.model_dump()) for row in rows):
+    incomplete = {gap.scenario for gap in gaps}
+    if any(of_session(row.model_dump()) for row in rows if scenario_of(row) in incomplete):
         notice.append("Those with objects of a Python session can be completed by that session alone.")
     return notice + (["To complete them:", *_first(commands, "command")] if commands else ["No run can complete them."])
 

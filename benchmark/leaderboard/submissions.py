@@ -121,8 +121,9 @@ def write_submission(folder: Path, path: Path, *, title: str = "", paper: str = 
     encoded = {name: text.encode("utf-8", "backslashreplace") for name, text in contents.items()}
     for cell_id in records:
         if (strip := strip_path(folder, cell_id)).is_file():
-            encoded[f"pictures/{cell_id}.png"] = content = strip.read_bytes()
+            content = strip.read_bytes()
             _check_picture(str(strip), content, "Delete it to submit without it.")
+            encoded[f"pictures/{cell_id}.png"] = content
     checksums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(encoded.items())}
     try:
         manifest = Manifest(mia_bench=__version__, title=title, paper=paper, code=code, files=checksums)

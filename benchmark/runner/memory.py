@@ -22,7 +22,7 @@ GRADIENT_BYTES, WORK_BYTES, SCALE_IMAGES = 2**26, 2**27, 16
 """What a search keeps for gradients of several images at most (``attacks/_limits.py``), what it works with beside that
 (measured), and the images of which it has gradients at least."""
 JACOBIAN_BYTES = 2**29
-"""What a Jacobian takes (measured)."""
+"""What Jacobians take, roughly."""
 QUERY_BYTES, QUERY_COPIES = 2**31, 6
 """What queries keep at most (``attacks/_decoders/queries.py``); their images and wires, with copies of which decoders
 are made (measured)."""
