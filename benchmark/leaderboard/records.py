@@ -314,14 +314,13 @@ def with_measures_of(row: Row, other: Row) -> Row:
 
 
 def completed(record: Record, other: Record) -> Record:
-    """Return a finished record with what another one of the same cell has beyond it: measures, details and notes."""
+    """Return a finished record with what another one of the same cell has beyond it: measures and details."""
     if record.row.status != "done" or other.row.status != "done":
         return record
-    row = with_measures_of(record.row, other.row)
-    details, notes = other.details | record.details, other.notes | record.notes
-    if row is record.row and len(details) == len(record.details) and len(notes) == len(record.notes):
+    row, details = with_measures_of(record.row, other.row), other.details | record.details
+    if row is record.row and len(details) == len(record.details):
         return record
-    return record.model_copy(update={"row": row, "details": details, "notes": notes})
+    return record.model_copy(update={"row": row, "details": details})
 
 
 def _same(one: float | None, two: float | None) -> bool:

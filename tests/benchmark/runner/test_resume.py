@@ -76,6 +76,17 @@ def test_a_record_keeps_the_measures_that_a_later_run_does_not_compute(tmp_path:
     assert (kept.lpips, kept.imagenet_distance, kept.ms_ssim) == (0.5, 0.5, None)
 
 
+def test_a_cell_that_is_measured_again_keeps_its_ratings_and_no_outdated_note(tmp_path: Path) -> None:
+    place, done = RunOptions(out=tmp_path), cell("undefended", "{}", "ridge", 20)
+    rated = {"details": {"recognized_by_people": 0.5}, "notes": {"lpips": "It needs the package lpips."}}
+    keep_result(CellResult(done.model_copy(update=rated)), place)
+
+    kept = keep_result(CellResult(done.model_copy(update={"row": done.row.model_copy(update={"lpips": 0.5})})), place)
+
+    assert kept.details["recognized_by_people"] == 0.5
+    assert "lpips" not in kept.notes
+
+
 def test_a_measure_that_cannot_be_computed_is_no_reason_to_compute_a_cell_again(
     bench: Artifacts, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
