@@ -10,7 +10,7 @@ from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Observation, Reconstruction
 from ._decoders.divided import Answer, Known
 from ._decoders.fitting import Recipe
-from ._decoders.folds import SMALL_IMAGE_PIXELS, Fold, divide
+from ._decoders.folds import Fold, divide
 from ._decoders.linear import decoders
 from ._inversion.correction import fit_correction
 from ._inversion.learned_search import fit_search
@@ -23,9 +23,6 @@ from ._priors.trained_once import divided_by_content
 
 LARGE_IMAGE_PIXELS = 2**12
 """Pixels of an image (64x64) from which a prior of patches takes part."""
-LARGE_IMAGE_ITERATIONS = 100
-"""Optimization steps of the ``map_*`` member for images of more than 32x32 pixels, at most, where each takes longer.
-Small ones have ``ITERATIONS``: with 100, they lost 5 to 7 dB on MNIST where the wire tells nearly everything."""
 
 
 def ensemble(seen: Observation, recipe: Recipe) -> Reconstruction:
@@ -87,21 +84,21 @@ def _rebuilt(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tupl
     yield "ridge_skip", start.decoder.rebuild(wires)
     if not inverts:
         return
-    small = seen.aux.images[0, 0].numel() <= SMALL_IMAGE_PIXELS
-    iterations = ITERATIONS if small else LARGE_IMAGE_ITERATIONS
-    name, member = fit_map(seen, start, _priors(seen), weight=None, iterations=iterations)
+    search = fit_search(seen, start, iterations=ITERATIONS)
+    rival = search.setting.reached
+    name, member = fit_map(seen, start, _priors(seen), weight=None, iterations=ITERATIONS, rival=rival)
     if name:
         yield name, member.rebuild(wires)
-    search = fit_search(seen, start, iterations=ITERATIONS)
     found = search.rebuild(wires)
     yield "search", found
     yield "search_corrected", fit_correction(start, search).rebuild(found)
 
 
 def _priors(seen: Observation) -> dict[str, PriorFactory]:
-    priors: dict[str, PriorFactory] = {"map_pca": like_aux, "map_dec": like_decoded}
-    if len(seen.aux.images) < seen.aux.images[0].numel():
-        priors["map_tv"] = smooth
+    """Return the priors by name, those that are often the best ones first, since others are soon behind them."""
+    priors: dict[str, PriorFactory] = {}
     if _large(seen):
         priors["map_patch"] = like_patches
-    return priors
+    if len(seen.aux.images) < seen.aux.images[0].numel():
+        priors["map_tv"] = smooth
+    return {**priors, "map_pca": like_aux, "map_dec": like_decoded}

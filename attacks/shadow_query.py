@@ -10,8 +10,9 @@ from ._decoders.folds import affordable
 from ._decoders.queries import Queries
 from ._generic_client import generic_client
 from ._inversion.rmle import comparable, invert
+from ._inversion.tuning import NUM_PILOTS
 from ._inversion.tv_gaussian import TvGaussianPrior
-from ._inversion.weight_search import NUM_PILOTS, Pilot, best_weight, trusted
+from ._inversion.weight_search import Pilot, best_setting, trusted
 from ._shadow import imitate
 from ._shrinkage import shrink
 
@@ -20,8 +21,9 @@ class ShadowQuery(Attack):
     """Trains a shadow client on the answers of the victim's client to queries, then inverts it (rMLE).
 
     The shadow is made of 3x3 convolutions, since the structure of the client is not known. It minimizes the squared
-    difference from the recorded answers. The weight of the prior is chosen on images that the shadow was not fitted
-    to. The paper calls this technique model reconstruction and finds it no better than the inverse network.
+    difference from the recorded answers. The weight of the prior and the number of steps are chosen on images that
+    the shadow was not fitted to. The paper calls this technique model reconstruction and finds it no better than the
+    inverse network.
 
     Example:
         ``mia-bench run --attack shadow_query --iterations 100``
@@ -29,7 +31,7 @@ class ShadowQuery(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, Table 8; the structures are those of Table 5.
     """
 
-    version: ClassVar[int] = 9
+    version: ClassVar[int] = 10
     access: ClassVar[Access] = Access.BLACK_BOX
     standard: ClassVar[bool] = False
 
@@ -58,8 +60,9 @@ class ShadowQuery(Attack):
             Pilot(own, queries.wires(index), queries.images[index])
             for index in (queries.tune[:count], queries.judge[:count])
         )
-        distance, half = seen.channel.distance, (self.iterations + 1) // 2
-        tv = best_weight(shadow, distance, [tune], iterations=self.iterations)
-        factor = trusted(shadow, distance, [judge], tv=tv, iterations=half)
-        images = invert(shadow, distance, wire, prior, tv=tv, iterations=self.iterations)
+        distance = seen.channel.distance
+        setting = best_setting(shadow, distance, [tune], iterations=self.iterations)
+        half = min(setting.iterations, (self.iterations + 1) // 2)
+        factor = trusted(shadow, distance, [judge], tv=setting.weight, iterations=half)
+        images = invert(shadow, distance, wire, prior, tv=setting.weight, iterations=setting.iterations)
         return shrink(images, prior.mean, factor)

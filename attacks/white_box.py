@@ -10,8 +10,9 @@ from ..benchmark.interfaces import Access, Attack, Observation
 from ._decoders.folds import divide
 from ._inversion.distance import Distance, squared_error
 from ._inversion.rmle import comparable, invert, ir_shape
+from ._inversion.tuning import Setting
 from ._inversion.tv_gaussian import TvGaussianPrior
-from ._inversion.weight_search import Pilot, best_weight, trusted
+from ._inversion.weight_search import Pilot, best_setting, trusted
 from ._shrinkage import shrink
 
 
@@ -23,7 +24,7 @@ class WhiteBox(Attack):
     that the wire leaves open, instead of Adam), the start (the mean of the attacker's images instead of 0.5), the
     penalty (total variation plus a Gaussian fitted to the attacker's images) and the unit of the distance (that of the
     mean image). The paper tunes ``tv`` for each split; here the attacker sends some auxiliary images through the client
-    and takes the weight that reconstructs them best.
+    and takes the weight and the number of steps that reconstruct them best.
 
     Example:
         ``mia-bench run --attack white_box --tv 0.01``
@@ -31,7 +32,7 @@ class WhiteBox(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 4, algorithm 1.
     """
 
-    version: ClassVar[int] = 15
+    version: ClassVar[int] = 16
     access: ClassVar[Access] = Access.WHITE_BOX
 
     iterations: int = Field(450, ge=1, description="optimization steps, at most")
@@ -49,14 +50,14 @@ class WhiteBox(Attack):
         prior = TvGaussianPrior(seen.aux.images)
         ir_shape(seen.client, prior.mean, wire)
         distance = seen.channel.distance if self.adaptive else squared_error
-        tv, factor = self._choose(seen, distance)
-        images = invert(seen.client, distance, wire, prior, tv=tv, iterations=self.iterations)
+        setting, factor = self._choose(seen, distance)
+        images = invert(seen.client, distance, wire, prior, tv=setting.weight, iterations=setting.iterations)
         return shrink(images, prior.mean, factor)
 
-    def _choose(self, seen: Observation, distance: Distance) -> tuple[float, float]:
-        """Return the weight that suits images of the attacker best, and how far to trust the result."""
+    def _choose(self, seen: Observation, distance: Distance) -> tuple[Setting, float]:
+        """Return the settings that suit images of the attacker best, and how far to trust the result."""
         if self.tv is not None:
-            return self.tv, 1.0
+            return Setting(self.tv, self.iterations), 1.0
         assert seen.client is not None
         assert seen.query is not None
         query, client, images = seen.query, seen.client, seen.aux.images
@@ -66,8 +67,9 @@ class WhiteBox(Attack):
 
         folds = divide(len(images))
         tune, judge = zip(*(Pilot.of(images, fold, send, share=len(folds)) for fold in folds), strict=True)
-        tv = best_weight(client, distance, tune, iterations=self.iterations)
-        return tv, trusted(client, distance, judge, tv=tv, iterations=(self.iterations + 1) // 2)
+        setting = best_setting(client, distance, tune, iterations=self.iterations)
+        half = min(setting.iterations, (self.iterations + 1) // 2)
+        return setting, trusted(client, distance, judge, tv=setting.weight, iterations=half)
 
 
 @torch.no_grad()

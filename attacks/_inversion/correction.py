@@ -55,7 +55,7 @@ def fit_correction(start: Start, search: LearnedSearch) -> Decoders:
         search: The search, for all folds.
     """
     parts = start.queries.parts
-    count = examples(search.client, parts[0].images[0], search.iterations)
+    count = examples(search.client, parts[0].images[0], search.setting.iterations)
     share = -(-count // len(parts))
     index = [(part.held_out if len(parts) > 1 else part.tune)[:share] for part in parts]
     found = search.rebuild([part.wires(some) for part, some in zip(parts, index, strict=True)])

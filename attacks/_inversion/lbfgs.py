@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 import torch
@@ -82,6 +82,68 @@ class CurvaturePair(NamedTuple):
 History = deque[CurvaturePair]
 
 
+class Minimization:
+    """The search for the images with the least loss, each independently, over pixels in [0, 1], which can be continued.
+
+    Every image has its own curvature and its own step length, and a step that would raise its loss is rejected, so an
+    image comes out the same whatever else is in the batch. Pixels that press against a bound are fixed for the step.
+
+    Source: Nocedal & Wright, "Numerical Optimization", algorithm 7.4; the projection of Bertsekas 1982.
+
+    Attributes:
+        images: The best so far, (N, C, H, W).
+    """
+
+    def __init__(
+        self, loss: Loss, start: Tensor, *, tolerance: float = 0.0, preconditioner: Preconditioner | None = None
+    ) -> None:
+        """Evaluate the initial images.
+
+        Args:
+            loss: Maps some of the images to their losses.
+            start: The initial images, (N, C, H, W).
+            tolerance: An image has converged when its loss has fallen by less than this share in ``CHECK_INTERVAL``
+                evaluations.
+            preconditioner: Says which directions are worth longer steps (H0 up to a factor, equation 7.20); None: the
+                identity.
+        """
+        self.images = start.detach().clamp(0, 1)
+        self._loss, self._tolerance, self._preconditioner = loss, tolerance, preconditioner or _identity
+        index = torch.arange(len(start), device=start.device)
+        value, grad = _evaluate(loss, self.images, index)
+        self._state = State(index, self.images.clone(), value, grad, torch.ones_like(value))
+        self._history, self._before, self._count = History(maxlen=MEMORY), value, 0
+
+    def advance(self, iterations: int) -> Tensor:
+        """Go on until there have been so many evaluations of the loss and its gradient in all; return the images."""
+        while self._count < iterations and len(self._state.indices):
+            self._count += 1
+            self._state, pair = _step(self._loss, self._state, self._history, self._preconditioner)
+            self._history.append(pair)
+            if self._tolerance and self._count % CHECK_INTERVAL == 0:
+                value = self._state.value
+                self._retain(self._before - value >= self._tolerance * value.abs())
+                self._before = self._state.value
+        self.images[self._state.indices] = self._state.images
+        return self.images
+
+    def keep(self, wanted: Tensor) -> None:
+        """Stop searching for all images but those of a mask (N,), and leave the others as they are."""
+        retained = wanted[self._state.indices]
+        self._before = self._before[retained]
+        self._retain(retained)
+
+    def _retain(self, moving: Tensor) -> None:
+        """Search only for those images of the state that a mask (M,) names."""
+        if moving.all():
+            return
+        self.images[self._state.indices] = self._state.images
+        self._state = State(*(each[moving] for each in self._state))
+        self._history = History(
+            (CurvaturePair(*(each[moving] for each in pair)) for pair in self._history), maxlen=MEMORY
+        )
+
+
 def minimize(
     loss: Loss,
     start: Tensor,
@@ -90,24 +152,14 @@ def minimize(
     tolerance: float = 0.0,
     preconditioner: Preconditioner | None = None,
 ) -> Tensor:
-    """Minimize a loss for each image independently, over pixels in [0, 1].
-
-    Every image has its own curvature and its own step length, and a step that would raise its loss is rejected, so an
-    image comes out the same whatever else is in the batch. Pixels that press against a bound are fixed for the step.
-
-    Source: Nocedal & Wright, "Numerical Optimization", algorithm 7.4; the projection of Bertsekas 1982.
+    """Minimize a loss for each image independently, as ``Minimization`` does, and return the images (N, C, H, W).
 
     Args:
         loss: Maps some of the images to their losses.
         start: The initial images, (N, C, H, W).
         iterations: Evaluations of the loss and its gradient, at most.
-        tolerance: An image has converged when its loss has fallen by less than this share in ``CHECK_INTERVAL``
-            evaluations.
-        preconditioner: Says which directions are worth longer steps (H0 up to a factor, equation 7.20); None: the
-            identity.
-
-    Returns:
-        Images (N, C, H, W) in [0, 1].
+        tolerance: Share of the loss below which an image has converged.
+        preconditioner: Says which directions are worth longer steps; None: the identity.
 
     Example:
         >>> wanted = torch.tensor([0.2, 0.9]).view(2, 1, 1, 1)
@@ -115,24 +167,12 @@ def minimize(
         >>> minimize(loss, torch.full((2, 1, 1, 1), 0.5), iterations=20).flatten()
         tensor([0.2000, 0.9000])
     """
-    images, index = start.detach().clamp(0, 1), torch.arange(len(start), device=start.device)
-    value, grad = _evaluate(loss, images, index)
-    state, history = State(index, images, value, grad, torch.ones_like(value)), History(maxlen=MEMORY)
-    result, before = images.clone(), value
-    for count in range(1, iterations + 1):
-        state, pair = _step(loss, state, history, preconditioner or _identity)
-        history.append(pair)
-        if tolerance and count % CHECK_INTERVAL == 0:
-            moving = before - state.value >= tolerance * state.value.abs()
-            if not moving.all():
-                result[state.indices] = state.images
-                state = State(*(each[moving] for each in state))
-                history = History((CurvaturePair(*(each[moving] for each in pair)) for pair in history), maxlen=MEMORY)
-            before = state.value
-        if not len(state.indices):
-            break
-    result[state.indices] = state.images
-    return result
+    return Minimization(loss, start, tolerance=tolerance, preconditioner=preconditioner).advance(iterations)
+
+
+def finished(searches: Iterator[Minimization], iterations: int) -> Tensor:
+    """Advance searches one after the other, so that only one is in memory, and return all images (N, C, H, W)."""
+    return torch.cat(list(map(lambda search: search.advance(iterations), searches)))
 
 
 def _identity(grad: Tensor, index: Tensor) -> Tensor:
@@ -166,9 +206,10 @@ def _step(loss: Loss, state: State, history: History, preconditioner: Preconditi
 
 
 def _evaluate(loss: Loss, images: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-    images = images.detach().requires_grad_(True)
-    value = loss(images, index)
-    (grad,) = torch.autograd.grad(value.sum(), images)
+    with torch.enable_grad():  # decoders are applied without
+        images = images.detach().requires_grad_(True)
+        value = loss(images, index)
+        (grad,) = torch.autograd.grad(value.sum(), images)
     return value.detach(), grad
 
 

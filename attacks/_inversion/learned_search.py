@@ -14,35 +14,35 @@ from .cosine_covariance import CosineCovariance
 from .distance import Distance
 from .rmle import invert
 from .start import Start
+from .tuning import NUM_PILOTS, Setting
 from .tv_gaussian import TvGaussianPrior
-from .weight_search import NUM_PILOTS, Pilot, best_weight
+from .weight_search import Pilot, best_setting
 
 
 @dataclass(frozen=True)
 class LearnedSearch:
-    """A search with the weight that suits the attacker's images best, from the answers of a decoder.
+    """A search with the settings that suit the attacker's images best, from the answers of a decoder.
 
     Attributes:
         client: Maps images to clean IRs.
         distance: Misfit of clean IRs with wires.
-        tv: Weight of the prior.
+        setting: The weight of the prior, and how many steps are made.
         decoder: Gives the starts.
         priors: Of each fold and, if there are several, of all images.
         errors: The covariance of the errors of the decoder, for each prior.
-        iterations: Evaluations of the loss and its gradient.
     """
 
     client: nn.Module
     distance: Distance
-    tv: float
+    setting: Setting
     decoder: Member
     priors: Sequence[TvGaussianPrior]
     errors: Sequence[CosineCovariance]
-    iterations: int
 
     def rebuild(self, wires: Sequence[Tensor]) -> list[Tensor]:
         """Search for the images (N, C, H, W) of wires (N, ...), those of each fold by its own prior."""
-        client, distance, tv, iterations = self.client, self.distance, self.tv, self.iterations
+        client, distance, setting = self.client, self.distance, self.setting
+        tv, iterations = setting.weight, setting.iterations
         return [
             invert(client, distance, some, prior, tv=tv, iterations=iterations, starts=begin, errors=errors)
             for some, prior, begin, errors in zip(
@@ -52,12 +52,12 @@ class LearnedSearch:
 
 
 def fit_search(seen: Observation, start: Start, *, iterations: int) -> LearnedSearch:
-    """Choose the weight of the prior on held-out images, from the answers of the decoder.
+    """Choose the weight of the prior and the number of steps on held-out images, from the answers of the decoder.
 
     Args:
         seen: The client and the channel.
         start: The decoder that the search begins at, and the queries, as the channel reads them.
-        iterations: Evaluations of the loss and its gradient.
+        iterations: Evaluations of the loss and its gradient, at most.
     """
     assert seen.client is not None
     parts, whole = start.queries.parts, start.queries.whole
@@ -69,7 +69,7 @@ def fit_search(seen: Observation, start: Start, *, iterations: int) -> LearnedSe
     for part, some, prior, begin, errors in zip(parts, wires, priors, begins, start.errors.tune, strict=True):
         pilots.append(Pilot(prior, some, part.images[part.tune[:count]], begin, errors))
     distance = seen.channel.distance
-    tv = best_weight(seen.client, distance, pilots, iterations=iterations)
+    setting = best_setting(seen.client, distance, pilots, iterations=iterations)
     final = priors[0] if len(parts) == 1 else TvGaussianPrior(whole.images[: whole.own])
     errors = [*start.errors.judge, start.errors.final]
-    return LearnedSearch(seen.client, distance, tv, start.decoder, [*priors, final], errors, iterations)
+    return LearnedSearch(seen.client, distance, setting, start.decoder, [*priors, final], errors)

@@ -21,7 +21,7 @@ from .start import Start, prepare
 class MapAttack(Attack):
     """Trains the decoder of ``ridge_skip`` and searches from its answer, with the prior of a subclass."""
 
-    version: ClassVar[int] = 14
+    version: ClassVar[int] = 15
     access: ClassVar[Access] = Access.WHITE_BOX
     standard: ClassVar[bool] = False
 

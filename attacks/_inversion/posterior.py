@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .._units import least_mean_unit
 from .cosine_covariance import CosineCovariance
 from .distance import Distance
-from .lbfgs import TOLERANCE, minimize
+from .lbfgs import TOLERANCE, Minimization, finished
 from .map_priors import Prior
 from .rmle import inverted_at_a_time
 
@@ -92,8 +92,11 @@ class Posterior:
 
     def search(self, batch: Batch, *, weight: Tensor, iterations: int) -> Tensor:
         """Minimize for a batch with weights (N,) and return the images (N, C, H, W)."""
+        return finished(self.searches(batch, weight=weight), iterations)
+
+    def searches(self, batch: Batch, *, weight: Tensor) -> Iterator[Minimization]:
+        """Begin the searches for a batch with weights (N,), each for as many wires as are inverted at a time."""
         chunk = inverted_at_a_time(self.client, batch.wires, batch.starts[0])
-        parts = []
         for part, weights in zip(batch.split(chunk), weight.split(chunk), strict=True):
 
             def loss(images: Tensor, index: Tensor, part: Batch = part, weights: Tensor = weights) -> Tensor:
@@ -105,9 +108,4 @@ class Posterior:
             def preconditioner(grad: Tensor, index: Tensor, part: Batch = part) -> Tensor:
                 return self.precondition(grad, part.fold[index])
 
-            with torch.enable_grad():  # decoders are applied without
-                found = minimize(
-                    loss, part.starts, iterations=iterations, tolerance=TOLERANCE, preconditioner=preconditioner
-                )
-            parts.append(found)
-        return torch.cat(parts)
+            yield Minimization(loss, part.starts, tolerance=TOLERANCE, preconditioner=preconditioner)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from .._limits import affordable_iterations, in_one_graph
 from .._units import least_unit
 from .cosine_covariance import CosineCovariance, random_gradients
 from .distance import Distance
-from .lbfgs import MEMORY, TOLERANCE, minimize
+from .lbfgs import MEMORY, TOLERANCE, Minimization, finished
 from .tv_gaussian import TvGaussianPrior
 
 MAX_CHUNK_NUMBERS = 2**23
@@ -54,15 +55,28 @@ def invert(
     Returns:
         Images (N, C, H, W) in [0, 1].
     """
+    begun = inversions(client, distance, wire, prior, tv=tv, starts=starts, errors=errors)
+    return finished(begun, affordable_iterations(client, prior.mean, iterations))
+
+
+def inversions(
+    client: nn.Module,
+    distance: Distance,
+    wire: Tensor,
+    prior: TvGaussianPrior,
+    *,
+    tv: float | Tensor,
+    starts: Tensor | None = None,
+    errors: CosineCovariance | None = None,
+) -> Iterator[Minimization]:
+    """Begin the searches of ``invert``, each for as many of the wires (N, ...) as are inverted at a time."""
     frozen = copy.deepcopy(client).requires_grad_(False).eval()
     frozen.to(memory_format=torch.channels_last)
     weights = torch.as_tensor(tv, device=wire.device).expand(len(wire))
     chunk = inverted_at_a_time(frozen, wire, prior.mean)
-    iterations = affordable_iterations(frozen, prior.mean, iterations)
     means = prior.mean.expand(len(wire), -1, -1, -1)  # (N, C, H, W)
     starts = means if starts is None else starts
     covariance = errors or prior.covariance.given(random_gradients(frozen, prior.examples))
-    parts = []
     for part, weight, start in zip(wire.split(chunk), weights.split(chunk), starts.split(chunk), strict=True):
         with torch.no_grad():
             unit = distance(frozen(means[: len(part)].contiguous()), part)
@@ -74,11 +88,7 @@ def invert(
             value = frozen(images.contiguous(memory_format=torch.channels_last))
             return distance(value, part[index]) / unit[index] + weight[index] * prior.penalty(images)
 
-        found = minimize(
-            loss, start.contiguous(), iterations=iterations, tolerance=TOLERANCE, preconditioner=covariance
-        )
-        parts.append(found)
-    return torch.cat(parts)
+        yield Minimization(loss, start.contiguous(), tolerance=TOLERANCE, preconditioner=covariance)
 
 
 def inverted_at_a_time(client: nn.Module, wire: Tensor, image: Tensor) -> int:

@@ -1,4 +1,4 @@
-"""Choice of the prior's weight, by inverting wires of some of the attacker's own images."""
+"""Choice of the settings of a search with total variation, by inverting wires of some of the attacker's own images."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ...benchmark.metrics import psnr
 from .._decoders.folds import Fold, affordable
+from .._limits import affordable_iterations
 from .._shrinkage import Judged, trust
 from .cosine_covariance import CosineCovariance
 from .distance import Distance
-from .rmle import invert
+from .rmle import inversions, invert
+from .tuning import NUM_PILOTS, Setting, choose
 from .tv_gaussian import TvGaussianPrior
 
 WEIGHTS = (0.001, 0.01, 0.1, 0.3, 1.0, 3.0)
 """Weights from which the prior's is chosen; on MNIST conv1 wants the first, relu2 the third, noisy relu2 the fifth."""
-NUM_PILOTS = 8
-"""The attacker's images on which the weight is chosen, over all folds; results are judged on as many others."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,8 @@ class Pilot:
         return cls(prior, send(tune), tune), cls(prior, send(judge), judge)
 
 
-def best_weight(client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, iterations: int) -> float:
-    """Return the weight of the prior with the highest mean PSNR on images of the attacker.
-
-    Weights are compared after all iterations, since short searches favor strong priors: on photographs of 64x64 pixels
-    behind stage2 of ``resnet``, weights of 0.001 and 0.3 reached 20.9 and 21.5 dB after a fifteenth of the iterations,
-    and 25.6 and 23.4 dB after all.
+def best_setting(client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, iterations: int) -> Setting:
+    """Return the weight of the prior, and the number of steps, with the highest mean PSNR on images of the attacker.
 
     Args:
         client: Maps images to clean IRs.
@@ -62,21 +57,22 @@ def best_weight(client: nn.Module, distance: Distance, pilots: Sequence[Pilot], 
         pilots: Images of the attacker with their wires, and priors that were not fitted to them.
         iterations: Evaluations of the loss and its gradient of the whole search.
     """
-    reached = []
-    for pilot in pilots:
-        wires, truth, times = pilot.wires, pilot.images, len(WEIGHTS)
-        images = invert(
+    truth, times = torch.cat([pilot.images for pilot in pilots]), len(WEIGHTS)
+    searches = [
+        search
+        for pilot in pilots
+        for search in inversions(
             client,
             distance,
-            wires.repeat(times, *[1] * (wires.ndim - 1)),  # (weights * P, ...)
+            pilot.wires.repeat_interleave(times, 0),  # (P * weights, ...)
             pilot.prior,
-            tv=torch.tensor(WEIGHTS, device=truth.device).repeat_interleave(len(truth)),
-            iterations=iterations,
-            starts=None if pilot.starts is None else pilot.starts.repeat(times, 1, 1, 1),
+            tv=torch.tensor(WEIGHTS, device=truth.device).repeat(len(pilot.images)),
+            starts=None if pilot.starts is None else pilot.starts.repeat_interleave(times, 0),
             errors=pilot.errors,
         )
-        reached.append(psnr(images, truth.repeat(times, 1, 1, 1)).view(times, -1))
-    return WEIGHTS[int(torch.cat(reached, 1).mean(1).argmax())]
+    ]
+    iterations = affordable_iterations(client, truth[0], iterations)
+    return choose(searches, truth, WEIGHTS, iterations=iterations)
 
 
 def trusted(client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, tv: float, iterations: int) -> float:

@@ -69,6 +69,5 @@ class Alternation:
                 fit = self.distance(self.client(images), wire[index]) / self.misfit
                 return fit + pull[index] * (images - goal[index]).square().flatten(1).mean(1)
 
-            with torch.enable_grad():
-                parts.append(minimize(loss, start, iterations=iterations, preconditioner=self.errors))
+            parts.append(minimize(loss, start, iterations=iterations, preconditioner=self.errors))
         return torch.cat(parts)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from mia_bench.attacks._decoders.linear import ROWS_PER_UNKNOWN, fit_linear
 from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks._decoders.skip_network import fit_skip
 from mia_bench.attacks._inversion import posterior
+from mia_bench.attacks._inversion.lbfgs import Minimization
 from mia_bench.attacks._inversion.map import fit_map
 from mia_bench.attacks._inversion.map_priors import AroundMean, like_aux, smooth
 from mia_bench.attacks._inversion.start import Start, prepare
@@ -90,14 +92,14 @@ def test_all_folds_and_the_private_wires_are_searched_together(
     victim = world("conv1")
     victim.aux = victim.aux[:20]
     torch.manual_seed(0)
-    seen, searched, minimize = victim.seen_by(WhiteBox()), [], posterior.minimize
+    seen, searched, begin = victim.seen_by(WhiteBox()), [], posterior.Minimization
     start = prepare(seen, Recipe(epochs=1, steps=2), as_read=True)
 
-    def watched(loss: Callable, images: Tensor, **options: int) -> Tensor:
+    def watched(loss: Callable, images: Tensor, **options: Any) -> Minimization:
         searched.append(len(images))
-        return minimize(loss, images, **options)
+        return begin(loss, images, **options)
 
-    monkeypatch.setattr(posterior, "minimize", watched)
+    monkeypatch.setattr(posterior, "Minimization", watched)
     _, member = fit_map(seen, start, {"smooth": smooth}, weight=0.1, iterations=1)
     start.queries.answer(member, start.queries.whole.mean)
 

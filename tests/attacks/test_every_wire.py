@@ -43,8 +43,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (_map, fit):
         monkeypatch.setattr(module, "WEIGHTS", (0.1,))
     monkeypatch.setattr(expectation_maximization, "PATCHES", 300)
-    monkeypatch.setattr(_ensemble, "SMALL_IMAGE_PIXELS", 100)  # as for larger images
-    monkeypatch.setattr(_ensemble, "LARGE_IMAGE_ITERATIONS", 2)
     monkeypatch.setattr(_ensemble, "LARGE_IMAGE_PIXELS", 100)
     monkeypatch.setattr(correction, "EPOCHS", 2)
     monkeypatch.setattr(weight_search, "WEIGHTS", (0.1,))

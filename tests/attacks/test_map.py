@@ -10,7 +10,7 @@ from mia_bench.attacks._decoders.fitting import Recipe, apply
 from mia_bench.attacks._inversion import gaussian
 from mia_bench.attacks._inversion import map as _map
 from mia_bench.attacks._inversion.gaussian import Gaussian
-from mia_bench.attacks._inversion.map import MapSearch, fit_map
+from mia_bench.attacks._inversion.map import CLEARLY_AHEAD, MapSearch, fit_map
 from mia_bench.attacks._inversion.map_priors import AroundMean, Priors, Smooth, like_aux, like_decoded, smooth
 from mia_bench.attacks._inversion.posterior import Batch, Posterior
 from mia_bench.attacks._inversion.start import Start, prepare
@@ -118,6 +118,19 @@ def test_a_search_that_does_harm_is_not_made(world: Callable) -> None:
 
     assert name == ""
     assert member is start.decoder
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_search_that_is_not_ahead_of_another_one_is_not_made(ahead: bool, world: Callable) -> None:
+    seen, start = started(world("relu2"))
+    _, member = fit_map(seen, start, {"smooth": smooth}, weight=None, iterations=30)
+    assert isinstance(member, MapSearch)
+    reached = member.setting.reached
+
+    rival = [*reached[:-1], reached[-1] - CLEARLY_AHEAD + (-0.1 if ahead else 0.1)]
+    name, _ = fit_map(seen, start, {"smooth": smooth}, weight=None, iterations=30, rival=rival)
+
+    assert name == ("smooth" if ahead else "")
 
 
 @pytest.mark.parametrize("names", [("smooth", "negative"), ("negative", "smooth")])
