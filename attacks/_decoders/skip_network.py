@@ -28,6 +28,10 @@ VECTOR_WIDTH = 2
 """Channels of the network for vectors at its coarsest level, in those of the recipe; each finer one has half."""
 VECTOR_RATE = 0.4
 """Its learning rate, in that of the recipe."""
+SMALL_GAIN = 0.95
+"""Share of the linear decoder's error above which training is repeated at half the rate. At some seeds, the units of
+the network die when the rate is highest, and the linear decoder is left: at relu22 of the CIFAR-10 network, 4 dB less.
+Training at half the rate from the start gives 0.1 dB less on MNIST."""
 VECTOR_STEPS = 2
 """Its steps, at most, in those of the recipe; they are divided among folds, since even few images have many copies."""
 
@@ -91,8 +95,11 @@ def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe) ->
 
 def _corrected(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe, held: Held) -> Decoders:
     plain, trained = decoders(linear), list[Rebuild]()
-    for part, start in zip(queries.parts, linear.each, strict=True):
+    for part, start, own, pair in zip(queries.parts, linear.each, plain.each, held, strict=True):
         trained.append(_trained(part, start, recipe))
+        if _error(trained[-1:], [pair]) > SMALL_GAIN * _error([own], [pair]):
+            again = _trained(part, start, replace(recipe, learning_rate=recipe.learning_rate / 2))
+            trained[-1] = min(trained[-1], again, key=lambda one: _error([one], [pair]))
         known = held[: len(trained)]
         if _error(trained, known) > _error(plain.each[: len(trained)], known):
             return plain

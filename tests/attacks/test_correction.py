@@ -12,6 +12,7 @@ from mia_bench.attacks._inversion import correction
 from mia_bench.attacks._inversion.correction import Correction, examples, fit_correction, train_correction
 from mia_bench.attacks._inversion.learned_search import LearnedSearch, fit_search
 from mia_bench.attacks._inversion.start import Start, prepare
+from mia_bench.attacks._inversion.tuning import Setting
 from mia_bench.attacks.auto import Auto
 from mia_bench.attacks.white_box import WhiteBox
 from mia_bench.benchmark.interfaces import Channel
@@ -63,7 +64,7 @@ def test_no_fold_learns_from_images_that_it_judges_on(
         return [torch.zeros(len(some), 1, 16, 16) for some in wires]
 
     monkeypatch.setattr(correction, "train_correction", watched)
-    search = SimpleNamespace(client=victim.model.client, iterations=1, rebuild=rebuild)
+    search = SimpleNamespace(client=victim.model.client, setting=Setting(1.0, 1), rebuild=rebuild)
 
     networks = fit_correction(start, search)  # type: ignore[arg-type]
 
@@ -84,7 +85,7 @@ def test_examples_are_searched_as_the_fold_that_holds_them_out_does(world: Calla
         asked.extend(wires)
         return [torch.zeros(len(some), 1, 16, 16) for some in wires]
 
-    search = SimpleNamespace(client=victim.model.client, iterations=1, rebuild=rebuild)
+    search = SimpleNamespace(client=victim.model.client, setting=Setting(1.0, 1), rebuild=rebuild)
     fit_correction(start, search)  # type: ignore[arg-type]
 
     for part, wires in zip(start.queries.parts, asked, strict=True):

@@ -11,8 +11,8 @@ from mia_bench.attacks._decoders.folds import MAX_JUDGES, MIN_SINGLE_FOLD_IMAGES
 from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks._decoders.variations import Variation
 from mia_bench.attacks._inversion import map_priors, weight_search
+from mia_bench.attacks._inversion.tuning import NUM_PILOTS
 from mia_bench.attacks._inversion.tv_gaussian import TvGaussianPrior
-from mia_bench.attacks._inversion.weight_search import NUM_PILOTS
 from mia_bench.attacks.auto import Auto
 from mia_bench.attacks.encoder_decoder import EncoderDecoder
 from mia_bench.attacks.query_free import QueryFree
@@ -154,13 +154,19 @@ def test_the_prior_of_a_pilot_was_not_fitted_to_it(
         fitted[id(self)] = images
         measure(self, images)
 
-    def invert(client: nn.Module, distance: Callable, wire: Tensor, prior: TvGaussianPrior, **_: object) -> Tensor:
-        tried.append(wire)
-        assert common(wire, victim.model.client(fitted[id(prior)])) == 0
-        return prior.mean.expand(len(wire), -1, -1, -1)
+    def recorded(search: Callable) -> Callable:
+        def recording(
+            client: nn.Module, distance: Callable, wire: Tensor, prior: TvGaussianPrior, **options: object
+        ) -> object:
+            tried.append(wire)
+            assert common(wire, victim.model.client(fitted[id(prior)])) == 0
+            return search(client, distance, wire, prior, **options)
+
+        return recording
 
     monkeypatch.setattr(TvGaussianPrior, "__init__", watched)
-    monkeypatch.setattr(weight_search, "invert", invert)
+    for name in ("inversions", "invert"):  # to tune and to judge
+        monkeypatch.setattr(weight_search, name, recorded(getattr(weight_search, name)))
 
     victim.attacked_by(WhiteBox(iterations=2))
 

@@ -1,6 +1,7 @@
 """The corrected linear decoder."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -56,6 +57,24 @@ def test_a_correction_that_does_harm_is_dropped(queries: Divided, monkeypatch: p
     linear = fit_linear(queries)
 
     assert error(fit_skip(queries, linear, Recipe()).final, queries) == error(linear.final.decode, queries)
+
+
+def test_training_that_fails_is_repeated_more_slowly(queries: Divided, monkeypatch: pytest.MonkeyPatch) -> None:
+    rates, train = list[float](), skip_network.train_decoder
+
+    def die_at_first(network: SkipNetwork, queries: Queries, recipe: Recipe, **options: Any) -> None:
+        rates.append(recipe.learning_rate)
+        if len(rates) == 1:
+            nn.init.constant_(network.correct[-3].bias, -1e3)  # pyright: ignore[reportArgumentType]
+        train(network, queries, recipe, **options)
+
+    monkeypatch.setattr(skip_network, "train_decoder", die_at_first)
+    linear = fit_linear(queries)
+
+    decoder = fit_skip(queries, linear, Recipe(epochs=10, learning_rate=8e-3)).final
+
+    assert rates == [8e-3, 4e-3]
+    assert error(decoder, queries) < 0.97 * error(linear.final.decode, queries)
 
 
 @pytest.mark.parametrize(("offset", "selected"), [(0.1, "linear"), (-0.05, "corrected")])
