@@ -72,8 +72,34 @@ def _from_mapping(given: Mapping[Any, Any], task: TaskChoice, **sizes: int | Non
     if len(pools) == 2:
         known = next(name for name in ("aux", "train") if name in pools)
         missing = "train" if known == "aux" else "aux"
-        pools[missing], pools[known] = _taken(_without_repeats(pools[known]), classes, None, missing)
+        pools[missing], pools[known] = _shared(pools[known], pools["private"], classes, known)
     return Pools(train=pools["train"], aux=pools["aux"], private=pools["private"], classes=classes)
+
+
+def _shared(given: ImageSet, private: ImageSet, classes: tuple[str, ...], name: str) -> tuple[ImageSet, ImageSet]:
+    """Divide a set between the attacker and the victim, a fifth and the others.
+
+    Raises:
+        UsageError: If it has images of another size, private images, or fewer than two different ones.
+    """
+    wanted, shape = tuple(private.images.shape[1:]), tuple(given.images.shape[1:])
+    if shape != wanted:
+        raise UsageError(f"Expected images {wanted} in {name} as in private, got {shape}. Give all images one size.")
+    owned = {content: index for index, content in enumerate(content_digests(private.images))}
+    found = content_digests(given.images)
+    common = [index for index, content in enumerate(found) if content in owned]
+    if common:
+        raise UsageError(
+            f"Expected no private image in {name}, got {len(common)} of {count_of(len(found), 'image')}: image "
+            f"{common[0]} of {name} is image {owned[found[common[0]]]} of private. Remove repeats."
+        )
+    different = _without_repeats(given)
+    if len(different) < 2:
+        raise UsageError(
+            f"Expected at least 2 different images in {name}, one each for the attacker and the victim, got "
+            f"{len(different)}. Give more images."
+        )
+    return _taken(different, classes, None, name)
 
 
 def _labeled(sets: Sequence[GivenSet], task: TaskChoice) -> list[tuple[ImageSet, Labels]]:

@@ -21,6 +21,9 @@ DECODER_BATCH, FEW_IMAGES, FEW_PIXELS, FEW_BATCH = 64, 25 * 64, 2**14, 4
 GRADIENT_BYTES, WORK_BYTES, SCALE_IMAGES = 2**26, 2**27, 16
 """What a search keeps for gradients of several images at most (``attacks/_limits.py``), what it works with beside that
 (measured), and the images of which it has gradients at least."""
+CHOSEN_COPIES = 4 * 6 * 32
+"""Copies of an image that a search holds while it chooses its settings: on four images with six weights, of which it
+keeps ten steps, two copies each, and what it works with (``attacks/_inversion/tuning.py``)."""
 JACOBIAN_BYTES = 2**29
 """What Jacobians take, roughly."""
 QUERY_BYTES, QUERY_COPIES = 2**31, 6
@@ -77,9 +80,10 @@ def _attack_bytes(cell: Cell, client: Client, facts: Facts) -> int:
     needs = NEEDS.get(cell.attack.name, EVERYTHING)
     numbers = QUERY_COPIES * facts.aux * max(client.wire_numbers, prod(facts.image_shape))
     one = 4 * client.graph_numbers
+    graph = min(max(GRADIENT_BYTES, one), one * max(cell.setting.images, SCALE_IMAGES))
     parts = {
         DECODER: _decoder_bytes(facts),
-        SEARCH: WORK_BYTES + min(max(GRADIENT_BYTES, one), one * max(cell.setting.images, SCALE_IMAGES)),
+        SEARCH: WORK_BYTES + graph + 4 * CHOSEN_COPIES * prod(facts.image_shape),
         JACOBIAN: JACOBIAN_BYTES,
     }
     queries = min(QUERY_BYTES, 4 * numbers) if QUERIES in needs else 0

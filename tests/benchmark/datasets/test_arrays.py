@@ -157,6 +157,19 @@ def test_given_images_are_not_changed_and_not_shared() -> None:
         ({"private": FLOATS}, "of which aux or train may be missing, got private"),
         ({"private": (FLOATS[:8], LABELS[:8]), "aux": FLOATS[8:]}, "labels for all pools or for none"),
         (
+            {"private": FLOATS[:8], "aux": FLOATS[5:]},
+            "no private image in aux, got 3 of 35 images: image 0 of aux is image 5 of private",
+        ),
+        ({"private": FLOATS[:8], "train": FLOATS[7:]}, "no private image in train, got 1 of 33 images"),
+        (
+            {"private": FLOATS[:8], "aux": FLOATS[8:, :, 1:]},
+            r"images \(3, 12, 10\) in aux as in private, got \(3, 11, 10\)",
+        ),
+        (
+            {"private": FLOATS[:8], "aux": FLOATS[8:9]},
+            "at least 2 different images in aux, .*, got 1. Give more images",
+        ),
+        (
             [Image.fromarray(each[0].astype(np.uint16) * 257) for each in BYTES],
             "8 bits per channel, got mode I;16 at pos",
         ),
