@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import torch
 from torch import Tensor, nn
 
@@ -10,8 +13,8 @@ from ...benchmark.training import fit
 from .._decoders.fitting import Decoders, log_error
 from .._decoders.layers import correcting_layers
 from .._limits import GRADIENT_COST
-from .learned_search import LearnedSearch
 from .start import Start
+from .tuning import Setting
 
 CHANNELS = 32
 """Channels of the hidden layers. 64, a fourth hidden layer, or layers that see farther gave no more."""
@@ -28,6 +31,24 @@ MAX_MACS = 5e12
 CIFAR-10 network these are 57 images; the gain with 32, 64 and 192 is 0.4, 0.6 and 0.7 dB."""
 MIN_EXAMPLES = 8
 """Examples that are searched whatever they cost."""
+
+
+class Search(Protocol):
+    """A search with chosen settings."""
+
+    @property
+    def client(self) -> nn.Module:
+        """Return the client, which maps images to clean IRs."""
+        ...
+
+    @property
+    def setting(self) -> Setting:
+        """Return the weight of the prior, and how many steps are made."""
+        ...
+
+    def rebuild_held_out(self, wires: Sequence[Tensor]) -> list[Tensor]:
+        """Search for the images (n, C, H, W) of wires (n, ...) that each fold holds out, of which it knows nothing."""
+        ...
 
 
 class Correction(nn.Module):
@@ -47,7 +68,7 @@ class Correction(nn.Module):
         return images + self.layers(images - 0.5)
 
 
-def fit_correction(start: Start, search: LearnedSearch) -> Decoders:
+def fit_correction(start: Start, search: Search) -> Decoders:
     """Train a correction for each fold, on images that it does not judge on, and one for private images, on all.
 
     Args:
@@ -58,7 +79,7 @@ def fit_correction(start: Start, search: LearnedSearch) -> Decoders:
     count = examples(search.client, parts[0].images[0], search.setting.iterations)
     share = -(-count // len(parts))
     index = [(part.held_out if len(parts) > 1 else part.tune)[:share] for part in parts]
-    found = search.rebuild([part.wires(some) for part, some in zip(parts, index, strict=True)])
+    found = search.rebuild_held_out([part.wires(some) for part, some in zip(parts, index, strict=True)])
     pairs = [
         torch.stack([images, part.images[some]], 1)  # (n, 2, C, H, W)
         for images, part, some in zip(found, parts, index, strict=True)

@@ -50,6 +50,10 @@ class LearnedSearch:
             )
         ]
 
+    def rebuild_held_out(self, wires: Sequence[Tensor]) -> list[Tensor]:
+        """Search for the images (N, C, H, W) of wires (N, ...) of images that each fold holds out."""
+        return self.rebuild(wires)
+
 
 def fit_search(seen: Observation, start: Start, *, iterations: int) -> LearnedSearch:
     """Choose the weight of the prior and the number of steps on held-out images, from the answers of the decoder.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...benchmark.interfaces import Observation
 from ...benchmark.metrics import psnr
@@ -31,17 +31,37 @@ the best member in six, by at most 0.3 dB, besides those where the wire tells ne
 
 @dataclass(frozen=True)
 class MapSearch:
-    """A search with a chosen weight and number of steps, which starts from the answers of a decoder."""
+    """A search with a chosen weight and number of steps, which starts from the answers of a decoder.
+
+    Attributes:
+        posterior: With the priors for the images that each fold judges on, and for the private ones.
+        tuned: With the priors for the images that each fold tunes on.
+        decoder: Gives the starts.
+        setting: The weight of the prior, and how many steps are made.
+    """
 
     posterior: Posterior
+    tuned: Posterior
     decoder: Member
     setting: Setting
 
+    @property
+    def client(self) -> nn.Module:
+        """Return the client, which maps images to clean IRs."""
+        return self.posterior.client
+
     def rebuild(self, wires: Sequence[Tensor]) -> list[Tensor]:
         """Search for the images (N, C, H, W) of all wires (N, ...) together, each by the prior of its fold."""
+        return self._search(self.posterior, wires)
+
+    def rebuild_held_out(self, wires: Sequence[Tensor]) -> list[Tensor]:
+        """Search for the images (N, C, H, W) of wires (N, ...) of images that each fold holds out."""
+        return self._search(self.tuned, wires)
+
+    def _search(self, posterior: Posterior, wires: Sequence[Tensor]) -> list[Tensor]:
         batch = Batch.of(wires, self.decoder.rebuild(wires))
         weight = torch.full((len(batch.wires),), self.setting.weight, device=batch.wires.device)
-        images = self.posterior.search(batch, weight=weight, iterations=self.setting.iterations)
+        images = posterior.search(batch, weight=weight, iterations=self.setting.iterations)
         return list(images.split([len(some) for some in wires]))
 
 
@@ -84,7 +104,7 @@ def fit_map(
         if setting.decibels > highest:
             highest, rival = setting.decibels, setting.reached
             posterior = replace(tuned, priors=(*prior.judge, prior.final), errors=errors)
-            best = name, MapSearch(posterior, start.decoder, setting)
+            best = name, MapSearch(posterior, tuned, start.decoder, setting)
     return best
 
 

@@ -15,7 +15,10 @@ from mia_bench.benchmark.interfaces import Channel, Observation, Reconstruction,
 from mia_bench.benchmark.metrics import psnr
 from torch import Tensor
 
-MEMBERS = [["ridge", "ridge_skip", *prior, "search", "search_corrected"] for prior in ([], ["map_pca"], ["map_dec"])]
+MEMBERS = [
+    ["ridge", "ridge_skip", "search", *last]
+    for last in (["search_corrected"], ["map_pca", "map_pca_corrected"], ["map_dec", "map_dec_corrected"])
+]
 
 
 class Secret(Channel):

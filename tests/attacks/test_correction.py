@@ -64,7 +64,7 @@ def test_no_fold_learns_from_images_that_it_judges_on(
         return [torch.zeros(len(some), 1, 16, 16) for some in wires]
 
     monkeypatch.setattr(correction, "train_correction", watched)
-    search = SimpleNamespace(client=victim.model.client, setting=Setting(1.0, 1), rebuild=rebuild)
+    search = SimpleNamespace(client=victim.model.client, setting=Setting(1.0, 1), rebuild_held_out=rebuild)
 
     networks = fit_correction(start, search)  # type: ignore[arg-type]
 
@@ -85,7 +85,7 @@ def test_examples_are_searched_as_the_fold_that_holds_them_out_does(world: Calla
         asked.extend(wires)
         return [torch.zeros(len(some), 1, 16, 16) for some in wires]
 
-    search = SimpleNamespace(client=victim.model.client, setting=Setting(1.0, 1), rebuild=rebuild)
+    search = SimpleNamespace(client=victim.model.client, setting=Setting(1.0, 1), rebuild_held_out=rebuild)
     fit_correction(start, search)  # type: ignore[arg-type]
 
     for part, wires in zip(start.queries.parts, asked, strict=True):

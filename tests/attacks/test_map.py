@@ -1,5 +1,6 @@
 """Maximum a posteriori inversion."""
 
+import operator
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -46,6 +47,17 @@ class Misleading(Channel):
 
     def distance(self, value: Tensor, sent: Tensor) -> Tensor:
         return (value + sent).square().flatten(1).sum(1)
+
+
+class Watched(Smooth):
+    """Says when it is asked."""
+
+    def __init__(self, asked: list[Tensor]) -> None:
+        self.asked = asked
+
+    def penalty(self, images: Tensor, starts: Tensor) -> Tensor:
+        self.asked.append(images)
+        return super().penalty(images, starts)
 
 
 class Negative:
@@ -143,6 +155,26 @@ def test_the_prior_that_reconstructs_own_images_best_is_chosen(names: tuple[str,
     assert name == "smooth"
     assert isinstance(member, MapSearch)
     assert all(isinstance(prior, Smooth) for prior in member.posterior.priors)
+
+
+def test_images_to_tune_on_are_searched_by_priors_that_were_not_fitted_to_them(world: Callable) -> None:
+    seen, start = started(world("relu2"))
+    tune, judge, final = ((Smooth(),), (Smooth(),), Smooth())
+
+    def three(start: Start) -> Priors:
+        return Priors(tune, judge, final)
+
+    _, member = fit_map(seen, start, {"any": three}, weight=0.1, iterations=2)
+
+    assert isinstance(member, MapSearch)
+    assert all(map(operator.is_, member.tuned.priors, tune))
+    assert all(map(operator.is_, member.posterior.priors, (*judge, final)))
+    used = []
+    found = replace(member, tuned=replace(member.tuned, priors=[Watched(used)])).rebuild_held_out(
+        [start.queries.whole.observed[:2]]
+    )
+    assert used
+    assert [each.shape for each in found] == [start.queries.whole.images[:2].shape]
 
 
 def test_a_heavy_anchor_keeps_the_search_at_the_decoder_and_a_light_one_explains_the_wire(world: Callable) -> None:
