@@ -223,7 +223,7 @@ def test_patches_of_photographs_tell_more_than_smoothness(monkeypatch: pytest.Mo
     torch.manual_seed(0)
     client = nn.Sequential(nn.Conv2d(3, 12, 5, stride=3), nn.LeakyReLU(0.3)).requires_grad_(False)
     model, images = SplitModel(client=client, server=nn.Identity()), pools.private.images[:4]
-    pools, quick = replace(pools, aux=pools.aux[:60]), {"epochs": 1, "steps": 1, "iterations": 30}
+    pools, quick = replace(pools, aux=pools.aux[:60]), {"epochs": 1, "steps": 1, "iterations": 60}
     scores = []
     for attack in (MeanImage(), MapTv(**quick), MapPatch(**quick)):
         seen = observe(attack, model, model.send(images), pools=pools, originals=images, identity="photographs")
