@@ -25,8 +25,8 @@ ITERATIONS = 300
 """Optimization steps, at most. Behind relu22 of the CIFAR-10 network, ``map_dec`` has 33.1, 34.4 and 35.0 dB after 100,
 200 and 300 (30.8, 32.9 and 33.6 dB without a preconditioner), and behind relu32 19.0, 20.3 and 21.0 dB."""
 CLEARLY_AHEAD = 0.5
-"""Decibels by which a search must be ahead of a rival to be made as well. In 67 cells of the suite ``defenses``, it was
-the best member in six, by at most 0.3 dB, besides those where the wire tells nearly everything (5 to 9 dB)."""
+"""Decibels by which a search must be ahead of a rival to be made as well. In 67 cells of the suite ``defenses``, one by
+these priors was the best member in six, by at most 0.3 dB, and where the wire tells nearly everything, by 5 to 9."""
 
 
 @dataclass(frozen=True)
