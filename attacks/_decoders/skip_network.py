@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
@@ -94,16 +95,35 @@ def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe) ->
 
 
 def _corrected(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe, held: Held) -> Decoders:
-    plain, trained = decoders(linear), list[Rebuild]()
+    plain, trained, gain = decoders(linear), list[Rebuild](), 0.0
     for part, start, own, pair in zip(queries.parts, linear.each, plain.each, held, strict=True):
-        trained.append(_trained(part, start, recipe))
-        if _error(trained[-1:], [pair]) > SMALL_GAIN * _error([own], [pair]):
-            again = _trained(part, start, replace(recipe, learning_rate=recipe.learning_rate / 2))
-            trained[-1] = min(trained[-1], again, key=lambda one: _error([one], [pair]))
-        known = held[: len(trained)]
-        if _error(trained, known) > _error(plain.each[: len(trained)], known):
+        least = _error([own], [pair])
+        decoder, error = _repeated_training(part, start, recipe, pair, enough=SMALL_GAIN * least)
+        trained.append(decoder)
+        gain += (least - error) * len(pair[0])
+        if gain < 0:
             return plain
     return Decoders(tuple(trained), trained[0] if len(trained) == 1 else _mean(trained))
+
+
+def _repeated_training(
+    queries: Queries, linear: LinearDecoder, recipe: Recipe, held: tuple[Tensor, Tensor], *, enough: float
+) -> tuple[Rebuild, float]:
+    """Train, again at half the rate if the error on images to tune on is not small enough, and return the better one.
+
+    Returns:
+        The decoder and its error.
+    """
+    spatial = _spatial(queries)
+    starts = _answers(linear.module(), queries) if spatial and queries.kept else None  # once, not in every pass
+    tried = list[tuple[Rebuild, float]]()
+    for slower in (1, 2):
+        slow = replace(recipe, learning_rate=recipe.learning_rate / slower)
+        decoder = _trained(queries, linear, slow, starts) if spatial else _trained_on_vectors(queries, linear, slow)
+        tried.append((decoder, _error([decoder], [held])))
+        if tried[-1][1] <= enough:
+            break
+    return min(tried, key=operator.itemgetter(1))
 
 
 def _mean(decoders: Sequence[Rebuild]) -> Rebuild:
@@ -124,11 +144,9 @@ def _error(decoders: Sequence[Rebuild], held: Held) -> float:
     return torch.cat(errors).square().mean().item()
 
 
-def _trained(queries: Queries, linear: LinearDecoder, recipe: Recipe) -> Rebuild:
-    if not _spatial(queries):
-        return _trained_on_vectors(queries, linear, recipe)
+def _trained(queries: Queries, linear: LinearDecoder, recipe: Recipe, starts: Tensor | None) -> Rebuild:
+    """Train a correction of a linear decoder, whose answers to the queries ``starts`` (K, C, H, W) may be known."""
     network = SkipNetwork(linear.module(), queries.sample(), queries.images[: queries.trainable], recipe.channels)
-    starts = _answers(network.linear, queries) if queries.kept else None  # computed once instead of in every pass
 
     def predict(batch: Tensor) -> Tensor:
         wires = queries.wires(batch)

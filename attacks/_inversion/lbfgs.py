@@ -115,7 +115,7 @@ class Minimization:
         self._history, self._before, self._count = History(maxlen=MEMORY), value, 0
 
     def advance(self, iterations: int) -> Tensor:
-        """Go on until there have been so many evaluations of the loss and its gradient in all; return the images."""
+        """Search until there have been so many evaluations of the loss and its gradient in all; return the images."""
         while self._count < iterations and len(self._state.indices):
             self._count += 1
             self._state, pair = _step(self._loss, self._state, self._history, self._preconditioner)

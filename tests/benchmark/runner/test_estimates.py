@@ -141,9 +141,9 @@ def test_memory_is_that_of_the_attacks_that_are_chosen(bench: Artifacts) -> None
     assert queries - least == kept
     scales = 12 * 4 * 18 * sent
     assert decoder - queries == 32 * 16 * 4 * 2**14 + scales  # a batch of 2^14 pixels, of 64 images of 16x16
-    assert search - least == 2**27 + 4 * 16 * (
-        2 * 3 * 16 * 16 + sent
-    )  # gradients: the image, what conv1 takes and sends
+    graph = 4 * 16 * (2 * 3 * 16 * 16 + sent)  # gradients: the image, what conv1 takes and sends
+    chosen = 4 * 4 * 6 * 32 * 3 * 16 * 16  # copies of four images with six weights
+    assert search - least == 2**27 + graph + chosen
     assert both == max(search, least + 32 * 16 * 4 * 2**14) + kept + scales
     assert memory([[*cells("mean_image")[0], *cells("ridge")[0]]], bench) == queries
 
