@@ -46,7 +46,7 @@ def pools_of(
         return _from_mapping(given, task, aux_images=aux_images, private_images=private_images)
     everything = read_set(given, "images")
     ((images, labels),) = _labeled([everything], task)
-    whole = _without_repeats(images)
+    whole = _without_repeats(images, content_digests(images.images))
     if len(whole) < len(NAMES):
         raise UsageError(
             f"Expected at least {len(NAMES)} different images, one each for the victim, the attacker and the private "
@@ -93,7 +93,7 @@ def _shared(given: ImageSet, private: ImageSet, classes: tuple[str, ...], name: 
             f"Expected no private image in {name}, got {len(common)} of {count_of(len(found), 'image')}: image "
             f"{common[0]} of {name} is image {owned[found[common[0]]]} of private. Remove repeats."
         )
-    different = _without_repeats(given)
+    different = _without_repeats(given, found)
     if len(different) < 2:
         raise UsageError(
             f"Expected at least 2 different images in {name}, one each for the attacker and the victim, got "
@@ -153,10 +153,10 @@ def _of_names(table: NDArray[Any], wanted: TaskChoice) -> Labels:
     return Labels(torch.from_numpy(numbers.reshape(-1).astype(np.int64)), "classification", tuple(map(str, found)))
 
 
-def _without_repeats(images: ImageSet) -> ImageSet:
-    """Return a set in which each image, rounded to 8 bits, is there once, since pools must not share images."""
+def _without_repeats(images: ImageSet, contents: Sequence[bytes]) -> ImageSet:
+    """Return a set in which each image, by its hash, is there once, since pools must not share images."""
     first: dict[bytes, int] = {}
-    for index, content in enumerate(content_digests(images.images)):
+    for index, content in enumerate(contents):
         first.setdefault(content, index)
     if len(first) < len(images):
         repeated = count_of(len(images) - len(first), "image that equals another", "images that equal others")
