@@ -14,7 +14,7 @@ from ._decoders.folds import Fold, divide
 from ._decoders.linear import decoders
 from ._inversion.correction import fit_correction
 from ._inversion.learned_search import fit_search
-from ._inversion.map import ITERATIONS, MapSearch, fit_map
+from ._inversion.map import ITERATIONS, fit_map
 from ._inversion.map_priors import PriorFactory, like_aux, like_decoded, smooth
 from ._inversion.rmle import comparable, ir_shape
 from ._inversion.start import Start, prepare
@@ -86,15 +86,14 @@ def _rebuilt(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tupl
         return
     search = fit_search(seen, start, iterations=ITERATIONS)
     rival = search.setting.reached
-    name, member = fit_map(seen, start, _priors(seen), weight=None, iterations=ITERATIONS, rival=rival)
+    ahead = fit_map(seen, start, _priors(seen), weight=None, iterations=ITERATIONS, rival=rival)
     found = search.rebuild(wires)
     yield "search", found
-    if not isinstance(member, MapSearch):
-        yield "search_corrected", fit_correction(start, search).rebuild(found)
-        return
-    found = member.rebuild(wires)
-    yield name, found
-    yield f"{name}_corrected", fit_correction(start, member).rebuild(found)
+    name, best = ahead or ("search", search)
+    if best is not search:
+        found = best.rebuild(wires)
+        yield name, found
+    yield f"{name}_corrected", fit_correction(start, best).rebuild(found)
 
 
 def _priors(seen: Observation) -> dict[str, PriorFactory]:

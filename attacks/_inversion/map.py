@@ -73,10 +73,10 @@ def fit_map(
     weight: float | None,
     iterations: int,
     rival: Sequence[float] = (),
-) -> tuple[str, Member]:
+) -> tuple[str, MapSearch] | None:
     """Choose a prior, its weight and the number of steps on held-out images; return the prior's name and the search.
 
-    If no prior beats the start there and, by ``CLEARLY_AHEAD``, a rival, the decoder is returned, and an empty name.
+    Returns None if no prior beats the start there and, by ``CLEARLY_AHEAD``, a rival.
 
     Args:
         seen: The client and the channel.
@@ -90,7 +90,7 @@ def fit_map(
     client = copy.deepcopy(seen.client).requires_grad_(False).eval()
     client.to(memory_format=torch.channels_last)
     pilots, truth = tuning_batch(start)
-    best: tuple[str, Member] = "", start.decoder
+    best = None
     iterations = affordable_iterations(client, truth[0], iterations)
     highest = max([psnr(pilots.starts, truth).mean().item(), *(level + CLEARLY_AHEAD for level in rival[-1:])])
     errors = (*start.errors.judge, start.errors.final)

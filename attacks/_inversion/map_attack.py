@@ -54,5 +54,5 @@ class MapAttack(Attack):
         ir_shape(seen.client, mean, comparable(seen))
         start = prepare(seen, Recipe(epochs=self.epochs, steps=self.steps), as_read=True, divide=self.divide)
         priors = {"": self.prior}
-        _, search = fit_map(seen, start, priors, weight=self.prior_weight, iterations=self.iterations)
-        return start.queries.answer(search, mean).images
+        found = fit_map(seen, start, priors, weight=self.prior_weight, iterations=self.iterations)
+        return start.queries.answer(found[1] if found else start.decoder, mean).images

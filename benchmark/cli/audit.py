@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..leaderboard.audits import audit, grouped
 from ..leaderboard.audits.notice import details
+from ..leaderboard.completeness import each_once
 from ..leaderboard.loading import load_results
 from ..leaderboard.results_folder import common_folder
 from ..utils.texts import say, say_paragraph
@@ -20,10 +21,10 @@ def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
         The exit code: 1 if there are flags and ``strict``, else 0.
 
     Raises:
-        UsageError: If the paths hold no results, or a damaged file.
+        UsageError: If the paths hold no results, a damaged file, or two results of one cell.
     """
     rows, records = load_results(paths, "audit")
-    groups = grouped(audit(rows, records, common_folder(paths)))
+    groups = grouped(audit(each_once(rows), records, common_folder(paths)))
     for position, (name, flags) in enumerate(groups.items()):
         if position:
             say()

@@ -134,9 +134,8 @@ def test_the_search_finds_images_within_a_few_steps(world: Callable, monkeypatch
 def test_the_prior_of_patches_takes_part_from_64_pixels_on(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     seen, tried_priors = world("conv1").seen_by(Auto()), list[str]()
 
-    def only_named(seen: Observation, start: Start, priors: Mapping[str, object], **options: object) -> object:
+    def only_named(seen: Observation, start: Start, priors: Mapping[str, object], **options: object) -> None:
         tried_priors.extend(priors)
-        return "", start.decoder
 
     monkeypatch.setattr(_ensemble, "ITERATIONS", 5)
     monkeypatch.setattr(_ensemble, "fit_map", only_named)

@@ -101,8 +101,9 @@ def test_all_folds_and_the_private_wires_are_searched_together(
         return begin(loss, images, **options)
 
     monkeypatch.setattr(posterior, "Minimization", watched)
-    _, member = fit_map(seen, start, {"smooth": smooth}, weight=0.1, iterations=1)
-    start.queries.answer(member, start.queries.whole.mean)
+    found = fit_map(seen, start, {"smooth": smooth}, weight=0.1, iterations=1)
+    assert found is not None
+    start.queries.answer(found[1], start.queries.whole.mean)
 
     assert searched == [12 + len(victim.private.images)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from mia_bench.benchmark.leaderboard.results_folder import FIRST_RUN
 
-from ...helpers.boards import cells, write
+from ...helpers.boards import cell, cells, write
 from ...helpers.commands import mia_bench, run
 
 
@@ -88,6 +88,18 @@ def test_a_board_without_rows_does_not_pass_the_audit(tmp_path: Path) -> None:
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"Error: Expected results to audit, got no rows in {empty}. {FIRST_RUN}\n"
+
+
+def test_the_audit_refuses_two_versions_of_one_cell_as_rank_does(tmp_path: Path) -> None:
+    folders = [
+        write(tmp_path / name, [cell("noise", "{}", "ridge", 20.0, cell_id=name * 16)], pictured=False) for name in "ab"
+    ]
+
+    results = [mia_bench(command, *folders) for command in ("audit", "rank")]
+
+    assert [result.exit_code for result in results] == [2, 2]
+    assert "are both ridge on noise, but of different data or versions" in results[0].stderr
+    assert results[0].stderr == results[1].stderr
 
 
 def test_commands_that_complete_a_board_add_to_its_folder(tmp_path: Path) -> None:
