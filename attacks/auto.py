@@ -11,10 +11,9 @@ class Auto(Attack):
     """Runs two decoders and two or three searches, and returns the result of the one that does best on held-out images.
 
     The members are the decoders ``ridge`` and ``ridge_skip``, and searches from the answer of the latter: ``search``,
-    which is ``white_box`` from there; ``map_pca`` or ``map_dec``, whose prior is chosen as its weight is, if it is
-    ahead of ``search`` on images of the attacker that neither was fitted to; and the one that is ahead with a network
-    behind it, which learns from the answers to wires of held-out images what such a search gets wrong, such as
-    ``search_corrected``. They are fixed and have no parameters, so that results of different users can be compared.
+    which is ``white_box`` from there, and ``map_pca`` or ``map_dec`` if one beats ``search`` on held-out images.
+    The last member is the better search, corrected by a network that is trained on its errors on held-out images, such
+    as ``search_corrected``. They are fixed and have no parameters, so that results of different users can be compared.
     One member is selected for the whole cell, by its PSNR on images of the attacker that it was neither fitted to nor
     tuned on, and one, often the same, by its SSIM on those. SSIM and ``recognisable`` are those of the latter. If there
     are fewer than 400, each image is held out in one of four folds (cross-fitting). The prior may be that of

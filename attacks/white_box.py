@@ -37,10 +37,13 @@ class WhiteBox(Attack):
 
     iterations: int = Field(450, ge=1, description="optimization steps, at most")
     tv: float | None = Field(
-        None, ge=0, description="weight of the prior, against a misfit of 1 for the mean image; none: chosen on aux"
+        None,
+        ge=0,
+        description="weight of the prior, relative to a misfit of 1 at the mean image; none: chosen on aux",
     )
     adaptive: bool = Field(
-        True, description="know the defense; false: squared error, tuned on an undefended client, as in 2019"
+        True,
+        description="know the defense; false: minimize the squared error, as the paper does",
     )
 
     def reconstruct(self, seen: Observation) -> Tensor:

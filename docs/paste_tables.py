@@ -12,8 +12,10 @@ A table follows a marker in TOML, which readers do not see:
     -->
 
 ``rows`` names the columns of the leaderboard that identify a row of the table, and ``columns`` lists the others, each
-with the cells it shows. Components are written as on the command line, ``dp_ir:sigma=0.4``. Numbers of several seeds
-are averaged. Rows keep their order on the page, and new ones are added at the end.
+with the cells it shows. Components are written as on the command line, ``dp_ir:sigma=0.4``; ``attack_name`` is an
+attack without its parameters. Numbers of several cells are averaged, except for versions, which are a range. ``board``
+may be a list, whose rows the column ``board`` tells apart. Rows keep their order on the page, and new ones are added at
+the end.
 
 Example: python docs/paste_tables.py
 Example: python docs/paste_tables.py results/he2021.md
@@ -31,7 +33,7 @@ from mia_bench.benchmark.registry.labels import label
 
 ROOT = Path(__file__).parents[1]
 MARKED = re.compile(r"(<!-- table\n(.*?)-->\n)\n?((?:\|[^\n]*\n)*)", flags=re.DOTALL)
-COMPONENTS = ("dataset", "model", "defense", "attack")
+COMPONENTS = ("board", "dataset", "model", "defense", "attack")
 FIELD = re.compile(r"\{(\w+)")
 
 
@@ -54,7 +56,8 @@ def refreshed(text: str, folder: Path) -> str:
 
 
 def _table(wanted: dict[str, Any], present: str, folder: Path) -> str:
-    board = _chosen(_read(folder / wanted["board"]), wanted.get("where", {}))
+    names = [wanted["board"]] if isinstance(wanted["board"], str) else wanted["board"]
+    board = _chosen(pd.concat([_read(folder / name) for name in names]), wanted.get("where", {}))
     marks = ["`" if name in COMPONENTS else "" for name in wanted["rows"]]
     rows = {
         key: [f"{mark}{cell}{mark}" for mark, cell in zip(marks, key, strict=True)]
@@ -75,6 +78,7 @@ def _read(path: Path) -> pd.DataFrame:
     """Read the finished cells of a leaderboard, with components as they are written on the command line."""
     board = pd.read_csv(path, low_memory=False)
     board = board[board["status"] == "done"].copy()
+    board["board"], board["attack_name"] = path.stem, board["attack"]
     for kind in ("defense", "attack"):
         board[kind] = [
             label(f"{kind}s", name, json.loads(params))  # pyright: ignore[reportArgumentType]
@@ -105,12 +109,17 @@ def _cells(board: pd.DataFrame, column: dict[str, Any], wanted: dict[str, Any]) 
     fields = FIELD.findall(template)
     found = {}
     for key, group in _chosen(board, column.get("where", {})).groupby(names, sort=False):
-        values = {
-            field: group[field].mean() if group[field].dtype.kind in "fi" else group[field].iloc[0] for field in fields
-        }
+        values = {field: _together(group[field]) for field in fields}
         empty = any(pd.isna(value) for value in values.values())
         found[tuple(map(str, key))] = "" if empty else template.format(**values).replace("%", " %")  # pyright: ignore[reportArgumentType]
     return found
+
+
+def _together(values: pd.Series) -> object:
+    """Return the mean of numbers, the range of versions, or the first text."""
+    if values.name == "attack_version":
+        return " to ".join(f"{version:.0f}" for version in dict.fromkeys((values.min(), values.max())))
+    return values.mean() if values.dtype.kind in "fi" else values.iloc[0]
 
 
 def main() -> None:

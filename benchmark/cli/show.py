@@ -91,7 +91,7 @@ def _show_parameters(lines: list[list[str]]) -> None:
 def _shape(written: str) -> tuple[int, int, int]:
     parts = written.lower().split("x")
     if len(parts) != 3 or not all(SIZE.fullmatch(part) for part in parts):
-        raise UsageError(f"Expected the shape of an image, as 3x64x64, got {written!r}. Write three sizes.")
+        raise UsageError(f"Expected the shape of an image, such as 3x64x64, got {written!r}. Write three sizes.")
     channels, height, width = map(int, parts)
     return channels, height, width
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UsageError
+from ..utils.files import ZIP_ERRORS
 
 PART_BYTES = 2**26
 """Bytes of an array that are read at a time."""
@@ -47,7 +47,7 @@ class Archive:
             if not path.is_file():
                 raise UsageError(f"Expected a .npz file, got {path}, which is not a file. Give path=FILE.npz.")
             self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError) as error:
+        except ZIP_ERRORS as error:
             raise UsageError(f"{path} is not a .npz file ({error}). Write it with numpy.savez_compressed.") from error
 
     def __enter__(self) -> Archive:
@@ -88,7 +88,7 @@ class Archive:
     def _reading(self, name: str) -> IO[bytes]:
         try:
             return self._zip.open(f"{name}.npy")
-        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+        except ZIP_ERRORS as error:
             raise self._damaged(name, error) from error
 
     def _header(self, file: IO[bytes], name: str) -> Array:
@@ -96,7 +96,7 @@ class Archive:
             version = np.lib.format.read_magic(file)
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, by_columns, dtype = read(file)
-        except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        except ZIP_ERRORS as error:
             raise self._damaged(name, error) from error
         if min(shape, default=0) < 0:
             raise self._damaged(name, f"its shape is {shape}")
@@ -115,7 +115,7 @@ class Archive:
     def _read(self, file: IO[bytes], size: int, name: str) -> bytes:
         try:
             content = file.read(size)
-        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except ZIP_ERRORS as error:
             raise self._damaged(name, error) from error
         if len(content) != size:
             raise self._damaged(name, "it is cut short")

@@ -224,6 +224,7 @@ def _names(cell: Cell, cell_id: str) -> dict[str, Any]:
     return {
         **cell.columns,
         "access": cast(Attack, attack.component).access.value,
+        "attack_version": attack.component.version,
         "cell_id": cell_id,
         "protocol": PROTOCOL,
         "code_version": __version__,

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import UsageError
-from ..utils.files import MAX_FILE_BYTES
+from ..utils.files import MAX_FILE_BYTES, ZIP_ERRORS
 from ..utils.texts import quoted
 
-UNREADABLE = (zipfile.BadZipFile, zlib.error, NotImplementedError, OSError, EOFError, RuntimeError)
-"""What reading a damaged or encrypted file raises."""
 AGAIN = "Write it again with `mia-bench submit`."
 MAX_MEMBERS = 200_001
 MAX_TOTAL_BYTES = 4 * MAX_FILE_BYTES
@@ -39,7 +36,7 @@ def read_archive(path: Path, *, allowed: re.Pattern[str]) -> dict[str, bytes]:
             return dict(_members(archive, path, allowed))
     except FileNotFoundError:
         raise UsageError(f"Expected a submission, got {path}, which does not exist. Check the path.") from None
-    except UNREADABLE as error:
+    except ZIP_ERRORS as error:
         raise UsageError(
             f"Expected a submission that `mia-bench submit` wrote, got {path}: {error}. {AGAIN}"
         ) from error

@@ -139,6 +139,15 @@ _KINDS = (
         remedy="Raise `releases` of the defense to the observed wires. The epsilon then grows accordingly.",
     ),
     FlagKind(
+        identifier="mixed-versions",
+        meaning="A cell is of an older version of its attack than other cells of the same setup.",
+        causes=(
+            "The package of the attack was updated between two runs.",
+            "Results of several machines with different versions were merged.",
+        ),
+        remedy="Do not compare these scores. Repeat the run, which computes cells of older versions again.",
+    ),
+    FlagKind(
         identifier="incomplete",
         meaning="A defense lacks an attack, or a seed of one, that was run on other defenses of the same setup.",
         causes=(

@@ -135,6 +135,7 @@ class Row(BaseModel):
     attribute_accuracy: Share | None = None
     attribute_gain: Finite | None = None
     attack_gap_db: Finite | None = None
+    attack_version: Several | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -173,7 +174,7 @@ TEXTS = frozenset(
 """Columns of text."""
 WHOLE = (
     *("seed", "n_images", "accuracy_images", "client_macs", "client_params", "protocol"),
-    *("rounds", "client_param_bytes", "client_peak_bytes"),
+    *("rounds", "client_param_bytes", "client_peak_bytes", "attack_version"),
 )
 """Columns of whole numbers."""
 NUMBERS = [name for name in COLUMNS if name not in TEXTS and name != "status"]

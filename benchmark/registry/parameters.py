@@ -11,9 +11,14 @@ def parameters(component: type[Any]) -> list[list[str]]:
     schema = component.model_json_schema()
     shared = schema.get("$defs", {})
     return [
-        [name, _type(each, shared), json.dumps(each.get("default")), each.get("description", "")]
+        [name, _type(each, shared), _default(each), each.get("description", "")]
         for name, each in schema.get("properties", {}).items()
     ]
+
+
+def _default(schema: dict[str, Any]) -> str:
+    value = schema.get("default")
+    return "none" if value is None else json.dumps(value)
 
 
 _BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}

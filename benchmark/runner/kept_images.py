@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from ..errors import UsageError
 from ..utils.atomic_files import write_atomically
+from ..utils.files import ZIP_ERRORS
 
 WHITE = 2**16 - 1
 """The 16-bit value of a white pixel."""
@@ -38,5 +38,5 @@ def read_images(path: Path) -> NDArray[np.float32]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return archive["reconstructions"].astype(np.float32) / np.float32(WHITE)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+    except (*ZIP_ERRORS, KeyError) as error:
         raise UsageError(f"Expected reconstructions in {path}, got a damaged file. Delete it.") from error

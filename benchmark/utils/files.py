@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import codecs
 import stat
+import struct
 import tomllib
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,11 @@ from .texts import one_line
 
 MAX_FILE_BYTES = 512 * 2**20
 """Bytes of the largest file that is read."""
+ZIP_ERRORS = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, ValueError, NotImplementedError),
+    *(OSError, EOFError, RuntimeError),
+)
+"""What opening and reading a damaged or encrypted ZIP file raises."""
 
 
 class Unreadable(Exception):

@@ -50,14 +50,16 @@ MEANINGS = {
     "imagenet_distance": "mean over images of 1 minus the cosine similarity of features of EfficientNet-Lite0, lower "
     "is more similar; filled with `--perceptual imagenet_distance`",
     "attribute": "the label that a probe reads best from the wire, beyond what the outputs of the network tell: an "
-    "[attribute](../get-started/your-data.md#attributes-that-the-network-is-not-for), a label of several, or the "
+    "[attribute](../get-started/your-data.md#sensitive-attributes), a label of several, or the "
     "`class`",
-    "attribute_accuracy": "share of private images of which the probe reads it",
+    "attribute_accuracy": "share of private images for which the probe is right",
     "attribute_gain": "`attribute_accuracy` minus the share by the outputs of the undefended network, or by the most "
     "frequent value, whichever is larger: 0 or less means that the wire says nothing more of it",
     "attack_gap_db": "how far the attack, or in a ranking the best one, is from the best one possible, in dB of the "
     "mean squared error; filled where the images come from a [known "
     "distribution](../explanation/bounds.md#how-far-an-attack-is-from-the-best-one)",
+    "attack_version": "version of the attack, which is raised whenever its scores change; empty in boards that were "
+    "written before this column existed",
     "epsilon": "promised epsilon of differential privacy; filled only where clipping bounds the sensitivity",
     "delta": "promised delta of differential privacy",
     "guarantee": "what the defense promises, in words",

@@ -62,7 +62,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, brief_cache: Path) -> Path:
         patch.setenv("MIA_BENCH_CACHE", str(brief_cache))
         result = CliRunner().invoke(app, [*made, "--attack", "mean_image", "--out", str(folder / "results")])
     assert result.exit_code == 0, result.stderr
-    for name in ("laptop", "server", "both"):
+    for name in ("laptop", "server", "both", "before", "after"):
         shutil.copytree(folder / "results", folder / name)
     write_submission(folder / "results", folder / "submission.zip")
     return folder

@@ -40,7 +40,7 @@ def splits(
     attack: given.Attack = None,
     defense: Annotated[
         list[str] | None,
-        typer.Option(help="Defenses, beside undefended.", metavar="NAME", rich_help_panel=given.WHAT),
+        typer.Option(help="Defenses, in addition to undefended.", metavar="NAME", rich_help_panel=given.WHAT),
     ] = None,
     seed: given.Seed = None,
     images: given.Images = None,
@@ -49,12 +49,12 @@ def splits(
         str, _where("Device: phone, microcontroller or a file. Defaults to phone.", "NAME")
     ] = "phone",
     server_profile: Annotated[str, _where("Server: a profile or a file. Defaults to server.", "NAME")] = "server",
-    uplink: Annotated[str | None, _where("Rate from the device, as 50Mbit.", "RATE")] = None,
-    downlink: Annotated[str | None, _where("Rate to the device, as 50Mbit.", "RATE")] = None,
-    rtt: Annotated[str | None, _where("Time of a round trip, as 20ms.", "TIME")] = None,
+    uplink: Annotated[str | None, _where("Rate from the device, such as 50Mbit.", "RATE")] = None,
+    downlink: Annotated[str | None, _where("Rate to the device, such as 50Mbit.", "RATE")] = None,
+    rtt: Annotated[str | None, _where("Time of a round trip, such as 20ms.", "TIME")] = None,
     device_gmacs: Annotated[float | None, _where("Speed of the device in 1e9 MACs per second.", "NUMBER")] = None,
-    max_latency: Annotated[str | None, _limit("Highest modelled latency, as 100ms.", "TIME")] = None,
-    max_energy: Annotated[str | None, _limit("Highest modelled energy of the device, as 50mJ.", "ENERGY")] = None,
+    max_latency: Annotated[str | None, _limit("Highest modelled latency, such as 100ms.", "TIME")] = None,
+    max_energy: Annotated[str | None, _limit("Highest modelled energy of the device, such as 50mJ.", "ENERGY")] = None,
     max_identified: Annotated[float | None, _limit("Largest share of identified images.", "0..1")] = None,
     min_utility: Annotated[float | None, _limit("Lowest utility, such as accuracy.", "0..1")] = None,
     jobs: given.Jobs = None,
@@ -86,8 +86,8 @@ def splits(
     """Compare all splits of a network: cost, latency, energy, leak and utility.
 
     The costs follow from the network and are printed at once. Then the attacks run
-    as in mia-bench run, into the same records. With limits, the line that meets
-    them and leaks least is named, or the limit that cannot be met.
+    as in mia-bench run, into the same records. With limits, the command
+    names the split that meets them and leaks least, or the limit that cannot be met.
     """
     from ...runner.options import RunOptions
     from ...utils.stderr_logs import set_verbosity

@@ -35,7 +35,7 @@ def show(
     image: Annotated[
         str | None,
         typer.Option(
-            help="Shape of the images that a model is given, as 3x64x64.", metavar="CxHxW", show_default=False
+            help="Shape of the images that a model is given, such as 3x64x64.", metavar="CxHxW", show_default=False
         ),
     ] = None,
 ) -> None:

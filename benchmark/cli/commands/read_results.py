@@ -64,7 +64,7 @@ def audit_(
 
 
 @app.command(
-    "compare", rich_help_panel=PANEL, epilog=example("mia-bench compare results results --fail-if 'psnr_db > +0.5'")
+    "compare", rich_help_panel=PANEL, epilog=example("mia-bench compare before after --fail-if 'psnr_db > +0.5'")
 )
 def compare_(
     a: Annotated[Path, typer.Argument(help="Leaderboard, results folder or published figures.", metavar="A")],
@@ -93,8 +93,8 @@ def compare_(
     change from A to B: psnr_db > +0.5. A number without a sign is the value in B:
     accuracy < 0.9. missing > 0, added > 0 and changed > 0 count cells.
 
-    Cells are averaged over seeds if --on does not contain seed. Seeds at which one
-    of both failed are left out.
+    Cells are averaged over seeds if --on does not contain seed. Seeds that failed in
+    either leaderboard are left out.
     """
     from ..compare import compare_boards
 

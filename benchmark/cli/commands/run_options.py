@@ -59,7 +59,7 @@ Attack = Annotated[
 Defense = Annotated[
     list[str] | None,
     typer.Option(
-        help="Defenses, beside undefended. Defaults to all built-in defenses.",
+        help="Defenses, in addition to undefended. Defaults to all built-in defenses.",
         metavar="NAME",
         rich_help_panel=WHAT,
         autocompletion=completion.of_kind("defenses"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..flags import Finding, Flag
 from ..scored_rows import ScoredRows
 from ..store import Record, Row
+from .attack_versions import mixed_versions
 from .foreign_knowledge import aux_overlap, beats_bound, class_only, ignores_wire
 from .nothing_learned import defense_changes_nothing, target_near_chance
 from .promises import incomplete, promise_exceeded
@@ -27,6 +28,7 @@ AUDITS: Mapping[str, Callable[[ScoredRows], Iterator[Finding]]] = {
     "class-only": class_only,
     "aux-overlap": aux_overlap,
     "promise-exceeded": promise_exceeded,
+    "mixed-versions": mixed_versions,
     "incomplete": incomplete,
 }
 """The audits by the identifier of the flag that they raise; see ``flag_kinds``."""

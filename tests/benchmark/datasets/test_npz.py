@@ -171,6 +171,25 @@ def test_an_array_that_claims_another_size_is_damaged(tmp_path: Path, shape: tup
         Npz(path=Path("x.npz")).load(tmp_path)
 
 
+def test_a_damaged_file_is_refused_unless_it_still_says_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    whole = load(tmp_path, {"images": GRAY, "labels": LABELS}, task="classification")
+    content = bytearray(path.read_bytes())
+    directory = content.index(b"PK\x01\x02")
+    refused = []
+
+    for place in (*range(0, directory, directory // 40), *range(directory, len(content), 3)):
+        changed = content.copy()
+        changed[place : place + 20] = b"\xff" * len(changed[place : place + 20])
+        path.write_bytes(changed)
+        try:
+            assert torch.equal(Npz(path=path, task="classification").load(None).private.images, whole.private.images)
+        except UsageError as error:
+            refused.append(str(error))
+    assert len(refused) > 60
+    assert not any("\n" in reason for reason in refused)
+
+
 @pytest.mark.parametrize(
     ("labels", "task"),
     [(LABELS.astype(float), "classification"), (np.arange(40) / 7, "regression"), (LABELS * 2.0**60, "regression")],

@@ -86,6 +86,7 @@ FAULTS = {
         cell("ridge", 19.0, epsilon=8.0, attack_params={"observations": 4}, defense_params={"releases": 2}),
     ),
     "defense-changes-nothing": (on("nopeek", "ridge", 19.0), on("undefended", "ridge", 19.0)),
+    "mixed-versions": (on("nopeek", "ridge", 19.0, attack_version=2), on("dropout", "ridge", 18.0, attack_version=3)),
     "below-linear-decoder": (RIDGE, cell("black_box", 17.0, attack_params={"aux": "same_distribution"})),
 }
 
@@ -123,6 +124,22 @@ def test_an_attack_that_recovers_the_class_alone_is_told_what_the_classes_are_wo
 
 def test_a_gap_between_images_of_a_class_that_may_be_large_is_no_flag() -> None:
     assert flags(MEAN, cell("ridge", 14.0, details=of_classes(13.4, 1.1))) == []
+
+
+def test_cells_of_equal_or_unknown_versions_and_of_other_setups_are_no_flag() -> None:
+    versions = {"nopeek": 3, "dropout": 3, "topk": None}
+    rows = [on(defense, "ridge", 19.0, attack_version=version) for defense, version in versions.items()]
+
+    assert flags(*rows, on("nopeek", "ridge", 19.0, attack_version=2, split="elsewhere")) == []
+
+
+def test_the_older_version_is_flagged_and_told_beside_the_newer_one() -> None:
+    old, new = (on(defense, "ridge", 19.0, attack_version=version) for defense, version in (("topk", 2), ("fisher", 3)))
+
+    (flag,) = audit([new.row, old.row], {})
+
+    assert flag.cell_ids == (old.row.cell_id, new.row.cell_id)
+    assert flag.sentence.endswith("is of version 2 of the attack, and fisher of 3")
 
 
 def test_every_audit_has_a_planted_fault() -> None:

@@ -29,7 +29,7 @@ epsilon, delta, guarantee, wire_bytes, client_macs, client_params, client_ms, se
 status, reason, cell_id, protocol, code_version, plugin_version, torch_version, device, finished_at,
 accuracy_images, identified, leak_r2, bound_psnr_db, task, utility, utility_metric, agreement, bound_identified,
 rounds, bytes_down, client_param_bytes, client_peak_bytes, lpips, ms_ssim, imagenet_distance,
-attribute, attribute_accuracy, attribute_gain, attack_gap_db"""
+attribute, attribute_accuracy, attribute_gain, attack_gap_db, attack_version"""
 
 
 def test_the_columns_are_those_of_the_design_in_order() -> None:
