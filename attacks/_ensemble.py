@@ -71,7 +71,7 @@ def _invertible(seen: Observation) -> bool:
     if seen.client is None:
         return False
     try:
-        ir_shape(seen.client, seen.aux.images.mean(0), comparable(seen))
+        ir_shape(seen.client, seen.aux.images.mean(0), comparable(seen), channel=seen.channel)
     except Inapplicable:
         return False
     return True

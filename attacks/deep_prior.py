@@ -52,11 +52,11 @@ class DeepPrior(Attack):
         private, mean = comparable(seen), seen.aux.images.mean(0)
         fold = divide_once(len(seen.aux.images))
         own = seen.aux.images[torch.cat([fold.judge, fold.tune])[:NUM_JUDGES].to(private.device)]
-        ir_shape(client, mean, private)
+        ir_shape(client, mean, private, channel=seen.channel)
         wire = torch.cat([private, seen.channel.read(seen.query(own)).to(private.device)])
         with torch.no_grad():
-            gray = client(torch.full((1, *seen.image_shape), 0.5, device=wire.device)).expand_as(wire)
-            unit = seen.channel.distance(gray, wire).maximum(least_unit(wire, 1e-9))
+            gray = client(torch.full((1, *seen.image_shape), 0.5, device=wire.device))
+            unit = seen.channel.distance(gray.expand(len(wire), *gray.shape[1:]), wire).maximum(least_unit(wire, 1e-9))
         generator = Hourglass(len(wire), seen.image_shape, self.hourglass).to(wire.device)
         optimizer = torch.optim.Adam(generator.parameters(), LEARNING_RATE)
         with torch.enable_grad():

@@ -62,7 +62,7 @@ class PriorDenoiser(Attack):
         """
         assert seen.client is not None
         mean = seen.aux.images.mean(0)
-        ir_shape(seen.client, mean, comparable(seen))
+        ir_shape(seen.client, mean, comparable(seen), channel=seen.channel)
         start = prepare(seen, Recipe(epochs=self.epochs, steps=self.steps), as_read=True, divide=divided)
         (part,) = start.queries.parts
         denoiser = learned_denoiser(part.images[: part.own], steps=self.prior_steps)

@@ -43,7 +43,7 @@ class Unsplit(Attack):
         wire = comparable(seen)
         clone = seen.structure().to(wire.device).train()
         mean = seen.aux.images.mean(0)
-        ir_shape(clone, mean, wire)
+        ir_shape(clone, mean, wire, channel=seen.channel)
         images = mean.expand(len(wire), -1, -1, -1).clone().requires_grad_(True)
         unit = wire.square().flatten(1).sum(1).mean().item() or 1.0
         on_images = torch.optim.Adam([images], IMAGE_LEARNING_RATE, amsgrad=True)

@@ -51,7 +51,7 @@ class WhiteBox(Attack):
         assert seen.client is not None
         wire = comparable(seen)
         prior = TvGaussianPrior(seen.aux.images)
-        ir_shape(seen.client, prior.mean, wire)
+        ir_shape(seen.client, prior.mean, wire, channel=seen.channel if self.adaptive else None)
         distance = seen.channel.distance if self.adaptive else squared_error
         setting, factor = self._choose(seen, distance)
         images = invert(seen.client, distance, wire, prior, tv=setting.weight, iterations=setting.iterations)

@@ -51,7 +51,7 @@ class MapAttack(Attack):
         """
         assert seen.client is not None
         mean = seen.aux.images.mean(0)
-        ir_shape(seen.client, mean, comparable(seen))
+        ir_shape(seen.client, mean, comparable(seen), channel=seen.channel)
         start = prepare(seen, Recipe(epochs=self.epochs, steps=self.steps), as_read=True, divide=self.divide)
         priors = {"": self.prior}
         found = fit_map(seen, start, priors, weight=self.prior_weight, iterations=self.iterations)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ...benchmark.errors import Inapplicable
-from ...benchmark.interfaces import Observation
+from ...benchmark.interfaces import Channel, Observation
 from .._limits import affordable_iterations, in_one_graph
 from .._units import least_unit
 from .cosine_covariance import CosineCovariance, random_gradients
@@ -114,8 +114,14 @@ def comparable(seen: Observation) -> Tensor:
     return seen.channel.read(seen.wire).to(seen.aux.images.device)
 
 
-def ir_shape(client: nn.Module, mean: Tensor, wire: Tensor) -> tuple[int, ...]:
-    """Return the shape of one IR.
+def ir_shape(client: nn.Module, mean: Tensor, wire: Tensor, *, channel: Channel | None = None) -> tuple[int, ...]:
+    """Return the shape of one IR, as it is sent.
+
+    Args:
+        client: Maps images to IRs.
+        mean: An image (C, H, W).
+        wire: What was sent, (N, ...).
+        channel: Sends the IR, if its distance is used, so that it may send another shape. None: the IR is compared.
 
     Raises:
         Inapplicable: If the wire has another shape, so that no image can be compared with it, or the client gives no
@@ -127,6 +133,7 @@ def ir_shape(client: nn.Module, mean: Tensor, wire: Tensor) -> tuple[int, ...]:
     """
     with torch.enable_grad():
         value = client(mean[None].detach().requires_grad_().clone())
+        value = value if channel is None else channel.clean(value)
     shape = tuple(value.shape[1:])
     if shape != tuple(wire.shape[1:]):
         raise Inapplicable(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..errors import UsageError
 from ..leaderboard import ranking
-from ..leaderboard.loading import Cells
+from ..leaderboard.loading import Cells, refuse_edited
 from ..leaderboard.ranking import shorten
 from ..leaderboard.store import Record, Row, read_record, record_path, rows_of
 from ..metrics.scales import RANGES
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 OUT = "mia_bench_out"
 """The attribute of a frame that names its results folder."""
+EDITED = f"delete board.attrs[{OUT!r}] to use the data frame"
 
 
 def rank(*boards: pd.DataFrame | str | Path) -> pd.DataFrame:
@@ -66,7 +67,11 @@ def gather(*boards: pd.DataFrame | str | Path) -> tuple[list[Row], dict[str, Rec
             rows = rows_of(board)
             records = _records(rows, board.attrs.get(OUT))
             for row in rows:
-                cells.add(row, records.get(row.cell_id), "a data frame")
+                record = records.get(row.cell_id)
+                if record is not None:
+                    beside = record_path(Path(board.attrs[OUT]), row.cell_id)
+                    refuse_edited(row, record.row, "a data frame", beside, remedy=EDITED)
+                cells.add(row, record, "a data frame")
         else:
             cells.read(as_path(board, "boards one by one, data frames or paths"))
     return cells.finish()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ..interfaces import Channel, Defense
+from ..interfaces import Channel, Defense, Wire
 from ..utils.seeding import seeded
 from .check import Skipped, require
 from .lab import Lab
@@ -36,9 +36,10 @@ def _channels(defense: Defense, lab: Lab) -> list[tuple[str, Channel, Tensor]]:
 
 
 def _sent(channel: Channel, value: Tensor) -> Iterator[Tensor]:
+    """Yield what the channel sends, as the numbers that attacks read, (N, ...) float32."""
     with seeded("checks: channel"), torch.no_grad():
         for _ in range(DRAWS if channel.stochastic else 1):
-            yield channel(value)
+            yield Wire(channel(value)).tensor
 
 
 def distance_leads_to_the_truth(defense: Defense, lab: Lab) -> None:
@@ -115,7 +116,9 @@ def wires_can_be_merged(defense: Defense, lab: Lab) -> None:
     for which, channel, value in _channels(defense, lab):
         sent = torch.stack(list(_sent(channel, value)))
         one, after = channel.merge(sent), channel.merged(len(sent))
-        expected = tuple(value.shape)
+        with torch.no_grad():
+            clean = channel.clean(value)
+        expected = tuple(clean.shape)
         require(
             isinstance(after, Channel), f"{which}: expected merged to return a Channel, got {type(after).__name__}."
         )
@@ -124,7 +127,6 @@ def wires_can_be_merged(defense: Defense, lab: Lab) -> None:
             f"{which}: expected merge to return {expected}, got {tuple(one.shape)}.",
         )
         with torch.no_grad():
-            clean = channel.clean(value)
             *single, merged = ((each - clean).square().mean().item() for each in (*sent, one))
             require(
                 merged <= 1.05 * max(single) + 1e-6,

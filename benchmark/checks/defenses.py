@@ -176,13 +176,22 @@ def randomness_is_declared(defense: Defense, lab: Lab) -> str:
 
 
 def gradients_reach_the_image(defense: Defense, lab: Lab) -> None:
-    """``logits`` has finite gradients with respect to the image."""
+    """``logits`` has finite gradients with respect to the image; ``clean``, if whole numbers are sent."""
     model, images = _model(defense, lab)
     images.requires_grad_()
     with seeded("checks: gradients"):
-        model.logits(images).sum().backward()
-    require(images.grad is not None, "The output of logits() does not depend on the images.")
-    require(images.grad is not None and images.grad.isfinite().all(), "The gradient of logits() is not finite.")
+        outputs, source = model.logits(images), "logits()"
+        if not outputs.requires_grad and _sends_whole_numbers(model, images):
+            outputs, source = model.ir_channel.clean(model.client(model.input_channel.clean(images))), "clean()"
+        require(outputs.requires_grad, f"The output of {source} has no gradient.")
+        outputs.sum().backward()
+    require(images.grad is not None, f"The output of {source} does not depend on the images.")
+    require(images.grad is not None and images.grad.isfinite().all(), f"The gradient of {source} is not finite.")
+
+
+def _sends_whole_numbers(model: SplitModel, images: Tensor) -> bool:
+    payload = model.send(images.detach()).payload
+    return isinstance(payload, Tensor) and not payload.is_floating_point()
 
 
 def can_be_copied(defense: Defense, lab: Lab) -> None:

@@ -117,8 +117,8 @@ def _of_defense(defense: Defense, lab: Lab, place: Place) -> Effects:
             numbers.append(model.in_cloud(wire.payload).cpu())
         channel = model.ir_channel
         if type(channel) is not Channel and channel.published:
-            clean = channel.clean(model.client(model.input_channel.clean(images)))
-            numbers.append(channel.distance(clean.flip(0), channel.read(wire)).cpu())
+            value = model.client(model.input_channel.clean(images))
+            numbers.append(channel.distance(value.flip(0), channel.read(wire)).cpu())
     return Effects(tuple(numbers), facts)
 
 

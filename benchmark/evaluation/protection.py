@@ -86,7 +86,7 @@ def protect(
     if setting.defense.name != REFERENCE_DEFENSE:
         useful, told = _measure(model, test, reference, setting.identity)
     with isolated("costs", setting.identity):
-        costs = measure_costs(model, pools.private.images[:1].clone(), undefended)
+        costs = measure_costs(model, pools.private.images[:1].clone(), undefended, wire=_sent(model, wire))
     details = {
         "classes": len(pools.classes),
         **by_chance(pools.task, test.labels),
@@ -99,6 +99,12 @@ def protect(
         **told,
     }
     return Protected(model, wire, useful, costs, details)
+
+
+def _sent(model: SplitModel, overheard: Wire) -> Wire | None:
+    """Return messages that differ in length, if that is what was overheard; None if one tells the bytes of all."""
+    whole = type(model).overheard is SplitModel.overheard
+    return overheard if whole and not isinstance(overheard.payload, Tensor) else None
 
 
 def require_alone(model: SplitModel, wire: Wire, originals: Tensor) -> None:

@@ -23,7 +23,7 @@ class Channel(nn.Module):
         ...         return self.clean(value)
         >>> channel = Halved()
         >>> sent = channel(torch.ones(2, 4))
-        >>> channel.distance(channel.clean(torch.ones(2, 4)), sent)
+        >>> channel.distance(torch.ones(2, 4), sent)
         tensor([0., 0.])
     """
 
@@ -36,7 +36,10 @@ class Channel(nn.Module):
     """Whether a guarantee holds only for noise that is drawn by exact arithmetic, which exported graphs do not have."""
 
     def clean(self, value: Tensor) -> Tensor:
-        """Apply the deterministic part of the channel, before any randomness, to a value (N, ...). Differentiable."""
+        """Apply the deterministic part of the channel, before any randomness, to a value (N, ...). Differentiable.
+
+        The result is in the units and the shape of what is sent, which may be others than those of the value.
+        """
         return value
 
     def forward(self, value: Tensor) -> Tensor:
@@ -55,17 +58,18 @@ class Channel(nn.Module):
         return None
 
     def distance(self, value: Tensor, sent: Tensor) -> Tensor:
-        """Return the misfit between a candidate clean value (N, ...) and the sent value (N, ...), for each image.
+        """Return the misfit between what was sent, (N, ...), and a candidate for each image, (N, ...).
 
-        The default is the squared Euclidean distance. A channel with noise overrides it by its negative log-likelihood.
+        The candidate is a value as it enters the channel. The default is the squared Euclidean distance between what
+        ``clean`` makes of it and what was sent. A channel with noise overrides it by its negative log-likelihood.
 
         Returns:
             The misfits, (N,), differentiable in ``value``. Smaller values fit better.
         """
-        return (value - sent).square().flatten(1).sum(1)
+        return (self.clean(value) - sent).square().flatten(1).sum(1)
 
     def log_density(self, value: Tensor, sent: Tensor) -> Tensor | None:
-        """Return the log-density of the sent values (N, ...) given the clean values (N, ...), up to a constant.
+        """Return the log-density of what was sent, (N, ...), given the values that entered, (N, ...), up to a constant.
 
         Returns:
             Log-densities, (N,). None without a density, for example because the channel is not random. Then the

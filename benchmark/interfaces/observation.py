@@ -46,7 +46,7 @@ class Observation:
         wire: What the adversary saw of the N private images: what the protected client sent for them, or more.
         aux: The attacker's images, disjoint from the private ones.
         classes: The number of classes, or of labels or numbers for other tasks; 0 without labels.
-        channel: What the defense publishes about how the wire follows from the clean IR.
+        channel: What the defense publishes about how the wire follows from the IR.
         query: A function that sends images (K, C, H, W) in [0, 1] through the protected client, with fresh randomness,
             and returns a wire of K entries. None if the attack has no queries.
         client: The client's layers, differentiable, without randomness. None if the attack has no white-box access.

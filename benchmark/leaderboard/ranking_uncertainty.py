@@ -60,15 +60,20 @@ def _of_means(name: str, seeds: Sequence[Sequence[Row]], complete: bool) -> Esti
 
 
 def accuracy_estimate(scored: Sequence[Row]) -> Estimate | None:
-    """Estimate the accuracy of a defense with Wilson's 95 % interval, from the number of classified images.
+    """Estimate the accuracy of a defense with Wilson's 95 % interval, from the number of classified images."""
+    return _share_estimate(scored, lambda row: row.accuracy)
+
+
+def _share_estimate(scored: Sequence[Row], share_of: Callable[[Row], float | None]) -> Estimate | None:
+    """Estimate a share of the test images, with Wilson's 95 % interval.
 
     Source: Wilson, JASA 22 (1927) 209, as in Brown, Cai, DasGupta, Statistical Science 16 (2001) 101, equation 4.
     scipy has this interval for integer counts only, and the mean over several seeds is not one.
     """
-    share = over_seeds(scored, lambda row: row.accuracy)
+    share = over_seeds(scored, share_of)
     if share is None:
         return None
-    counts = [row.accuracy_images for row in scored if is_number(row.accuracy) and row.accuracy_images]
+    counts = [row.accuracy_images for row in scored if is_number(share_of(row)) and row.accuracy_images]
     if not counts or not 0 <= share <= 1:
         return Estimate(share)
     images, z = min(counts), NORMAL_QUANTILE
@@ -78,12 +83,16 @@ def accuracy_estimate(scored: Sequence[Row]) -> Estimate | None:
 
 
 def utility_estimate(scored: Sequence[Row]) -> Estimate | None:
-    """Estimate the utility of a defense: an accuracy with its interval, and any other metric as it was measured."""
+    """Estimate the utility of a defense, with an interval if it is an accuracy or an agreement.
+
+    The agreement of outputs that are not classes is not a share of images; its interval is an approximation.
+    """
     found = accuracy_estimate(scored)
-    if found is not None:
-        return found
-    value = over_seeds(scored, lambda row: row.utility)
-    return None if value is None else Estimate(value, value, value)
+    if found is None and any(row.utility_metric == "agreement" for row in scored):
+        found = _share_estimate(scored, lambda row: row.utility)
+    if found is None and (value := over_seeds(scored, lambda row: row.utility)) is not None:
+        return Estimate(value)
+    return found
 
 
 def over_seeds(rows: Iterable[Row], figure: Callable[[Row], float | None]) -> float | None:

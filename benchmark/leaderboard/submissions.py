@@ -246,8 +246,10 @@ def _records(folder: Path, path: Path) -> dict[str, Record]:
         each_once(rows)
         planned = read_plan(folder)
     except (UsageError, Unreadable) as error:
-        message = str(error).replace(f"{folder}/", "").removesuffix(REMEDY)
-        raise UsageError(f"{path} is not a valid submission. {message}") from error
+        fault = str(error).replace(f"{folder}/", "")
+        for remedy in (REMEDY, " Give the folder", " Delete it;"):  # of results of one's own
+            fault = fault.partition(remedy)[0]
+        raise UsageError(f"{path} is not a valid submission. {fault}") from error
     listed: set[CellId] = {row.cell_id for row in rows}
     promised = listed | set(planned)
     _refuse_missing(promised - set(records), len(promised), str(path))

@@ -100,7 +100,9 @@ class Costs:
     server_param_bytes: int = 0
 
 
-def measure_costs(model: SplitModel, image: Tensor, undefended: SplitModel | None = None) -> Costs:
+def measure_costs(
+    model: SplitModel, image: Tensor, undefended: SplitModel | None = None, *, wire: Wire | None = None
+) -> Costs:
     """Measure the costs of a protected model on one image.
 
     The calls of the protected and the undefended model alternate, so that both meet the same load of the machine. Calls
@@ -110,6 +112,7 @@ def measure_costs(model: SplitModel, image: Tensor, undefended: SplitModel | Non
         model: The protected model.
         image: The image, (1, C, H, W).
         undefended: The same network without a defense, cut at the same place. None compares with nothing.
+        wire: What was sent for many images. Its bytes for one image are their mean. None counts those of this image.
 
     Returns:
         The costs. ``timing`` has ``client_spread_ms`` and, with an undefended model, ``client_undefended_ms``,
@@ -136,7 +139,7 @@ def measure_costs(model: SplitModel, image: Tensor, undefended: SplitModel | Non
         layers = Timing.of([call.layers_ms for call in calls]) if own_layers else plain
         timing["client_added_ms"] = round(clients.above(layers), 4)
     return Costs(
-        wire_bytes=exchanged.bytes_up,
+        wire_bytes=exchanged.bytes_up if wire is None else wire.nbytes / len(wire) + exchanged.exchange.more_bytes_up,
         bytes_down=exchanged.exchange.bytes_down,
         client_macs=client_macs,
         client_params=count_weights(model.on_device),

@@ -20,7 +20,7 @@ TOTAL_WIRES = 2048
 MIN_WIRES_PER_IMAGE = 4
 """Least number of wires drawn of each image."""
 BLOCK_NUMBERS = 2**15
-"""Numbers of the pairs of wires and clean IRs whose densities are computed at once (128 kB)."""
+"""Numbers of the pairs of wires and IRs whose densities are computed at once (128 kB)."""
 BATCH_IMAGES = 500
 """Images in one pass through the client."""
 MAX_GALLERY_IMAGES = 1000
@@ -84,7 +84,7 @@ def gallery_bound(model: SplitModel, images: Tensor, *, observations: int = 1) -
     """Bound every attacker on the wires of these images, even one who has the gallery and the weights of the client.
 
     If the true image is drawn uniformly from the gallery, its posterior probabilities given the wire v are
-    softmax_j log p(v | h_j), where h_j is the clean IR of image x_j. No reconstruction has a smaller expected squared
+    softmax_j log p(v | h_j), where h_j is the IR of image x_j. No reconstruction has a smaller expected squared
     error than the posterior mean, and none has a higher expected PSNR than ``max_expected_psnr``. No attacker names the
     image more often than one who names the most probable image. The averages of these values over wires bound every
     map from wires to images. The two PSNR bounds differ: the mean of PSNRs rewards an attacker with up to 100 dB for
@@ -115,13 +115,13 @@ def gallery_bound(model: SplitModel, images: Tensor, *, observations: int = 1) -
     if model.input_channel.stochastic:  # The wire is computed from the noisy image, so it reveals no more.
         model = replace(model, client=nn.Sequential(), input_channel=Channel(), ir_channel=model.input_channel)
     with torch.no_grad():
-        clean = torch.cat([_clean(model, chunk) for chunk in images.split(BATCH_IMAGES)])
-        if model.ir_channel.log_density(clean[:1], model.ir_channel(clean[:1])) is None:
+        irs = torch.cat([_irs(model, chunk) for chunk in images.split(BATCH_IMAGES)])
+        if model.ir_channel.log_density(irs[:1], model.ir_channel(irs[:1])) is None:
             return None
         parts = math.ceil(len(images) / MAX_GALLERY_IMAGES)
         galleries = [
             _bound_draws(model, *gallery, observations)
-            for gallery in zip(images.chunk(parts), clean.chunk(parts), strict=True)
+            for gallery in zip(images.chunk(parts), irs.chunk(parts), strict=True)
         ]
     (psnr, psnr_sd), (mse, mse_sd), (named, named_sd) = (_average(draws) for draws in zip(*galleries, strict=True))
     return GalleryBound(
@@ -135,13 +135,13 @@ def gallery_bound(model: SplitModel, images: Tensor, *, observations: int = 1) -
     )
 
 
-def _bound_draws(model: SplitModel, images: Tensor, clean: Tensor, observations: int) -> tuple[Tensor, Tensor, Tensor]:
+def _bound_draws(model: SplitModel, images: Tensor, irs: Tensor, observations: int) -> tuple[Tensor, Tensor, Tensor]:
     """Draw R wires of each image of one gallery and bound what they reveal.
 
     Args:
         model: The protected model.
         images: The gallery, (N, C, H, W).
-        clean: The clean IR of each image, (N, ...).
+        irs: The IR of each image, as it enters the channel, (N, ...).
         observations: Number of wires in one draw.
 
     Returns:
@@ -149,7 +149,7 @@ def _bound_draws(model: SplitModel, images: Tensor, clean: Tensor, observations:
         image, each (R, N).
     """
     draws = max(MIN_WIRES_PER_IMAGE, TOTAL_WIRES // (len(images) * observations))
-    posteriors = _posteriors(model, clean, draws, observations)
+    posteriors = _posteriors(model, irs, draws, observations)
     psnr = max_expected_psnr(posteriors.flatten(0, 1), images).view(draws, -1)
     mse = _posterior_variance(posteriors, images)
     groups = groups_of_equal(images)
@@ -165,29 +165,29 @@ def _average(draws: Sequence[Tensor]) -> tuple[float, float]:
     return mean, math.sqrt(variance)
 
 
-def _clean(model: SplitModel, images: Tensor) -> Tensor:
-    return model.ir_channel.clean(model.client(model.input_channel.clean(images)))
+def _irs(model: SplitModel, images: Tensor) -> Tensor:
+    return model.client(model.input_channel.clean(images))
 
 
-def _posteriors(model: SplitModel, clean: Tensor, draws: int, observations: int) -> Tensor:
+def _posteriors(model: SplitModel, irs: Tensor, draws: int, observations: int) -> Tensor:
     """Draw the wires of each image R times. Return the posterior probabilities (R, N, N), a row for each image sent."""
-    images, passes = len(clean), draws * observations
-    total = torch.zeros(draws, images, images, dtype=torch.float64, device=clean.device)
-    wires = max(1, BLOCK_NUMBERS // clean.numel())
-    for some in torch.arange(passes, device=clean.device).split(max(1, wires // images)):
-        sent = torch.cat([model.ir_channel(clean) for _ in some])
-        densities = torch.cat([_log_densities(model, clean, part) for part in sent.split(wires)])
+    images, passes = len(irs), draws * observations
+    total = torch.zeros(draws, images, images, dtype=torch.float64, device=irs.device)
+    wires = max(1, BLOCK_NUMBERS // irs.numel())
+    for some in torch.arange(passes, device=irs.device).split(max(1, wires // images)):
+        sent = torch.cat([model.ir_channel(irs) for _ in some])
+        densities = torch.cat([_log_densities(model, irs, part) for part in sent.split(wires)])
         total.index_add_(0, some // observations, densities.view(-1, images, images))
     return total.softmax(2)
 
 
-def _log_densities(model: SplitModel, clean: Tensor, sent: Tensor) -> Tensor:
-    """Return the log-likelihoods (M, N) of M wires (M, ...) given each of N clean IRs (N, ...), in float64."""
-    shape = (len(sent), *clean.shape)
-    pairs = (clean.expand(shape), sent.unsqueeze(1).expand(shape))
+def _log_densities(model: SplitModel, irs: Tensor, sent: Tensor) -> Tensor:
+    """Return the log-likelihoods (M, N) of M wires (M, ...) given each of N IRs (N, ...), in float64."""
+    count = len(sent), len(irs)
+    pairs = irs.expand(*count, *irs.shape[1:]), sent.unsqueeze(1).expand(*count, *sent.shape[1:])
     density = model.ir_channel.log_density(*(each.flatten(0, 1) for each in pairs))
     assert density is not None
-    return density.double().view(len(sent), len(clean))
+    return density.double().view(count)
 
 
 def _posterior_variance(posteriors: Tensor, images: Tensor) -> Tensor:
@@ -217,7 +217,7 @@ def _unbiased_psnr(model: SplitModel, images: Tensor, observations: int) -> floa
     """
     with torch.enable_grad():
         inputs = images.detach().clone().requires_grad_()
-        value = _clean(model, inputs)
+        value = _irs(model, inputs)
         if not value.requires_grad:
             return None
         squares = []

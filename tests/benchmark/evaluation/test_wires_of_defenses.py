@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from mia_bench import Channel, Defense, ImageSet, SplitModel
+from mia_bench import Channel, Defense, ImageSet, Observation, SplitModel
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.leaderboard.records import Row
@@ -16,7 +16,7 @@ from mia_bench.benchmark.registry.specs import ResolvedComponent, resolve
 from mia_bench.benchmark.utils.cache import digest
 from torch import Tensor, nn
 
-from ...helpers.cells import setting
+from ...helpers.cells import outcome, setting
 
 
 class Given(Channel):
@@ -158,3 +158,16 @@ def test_bytes_that_are_none_are_named(packed: Any, bench: Artifacts, monkeypatc
     assert (
         told == f"InvalidWire: Expected packed_bytes to return the bytes of one image, a number above 0, got {packed}."
     )
+
+
+def test_bytes_of_messages_that_differ_in_length_are_their_mean(bench: Artifacts) -> None:
+    seen = list[int]()
+
+    def count(observed: Observation) -> Tensor:
+        seen.extend(len(message) for message in observed.wire.payload)
+        return observed.aux.images.mean(0).expand(len(seen), -1, -1, -1)
+
+    record = outcome(bench, count, defense="codec")
+
+    assert len(set(seen)) > 1
+    assert record.row.wire_bytes == sum(seen) / len(seen)

@@ -259,6 +259,21 @@ def test_other_tasks_are_ranked_by_their_utility() -> None:
     assert "utility" not in shorten(rank([each.row for each in TWO_ATTACKS], {})).columns
 
 
+def test_a_small_difference_in_agreement_is_chance_and_one_in_another_metric_is_not_known() -> None:
+    unlabeled = {**REGRESSION, "task": "unlabeled", "utility_metric": "agreement", "accuracy_images": 100}
+    scores = {"undefended": (30.0, 1.0), "one": (20.0, 0.9), "near": (20.5, 0.8999), "worse": (21.0, 0.2)}
+
+    fronts = []
+    for facts in (unlabeled, REGRESSION):
+        boards = [
+            record(name, "ridge", [psnr - 0.01, psnr, psnr + 0.01], [0.5] * 3, **{**facts, "utility": utility})
+            for name, (psnr, utility) in scores.items()
+        ]
+        fronts.append({name for name, line in ranked(*boards).items() if line["pareto"]})
+
+    assert fronts == [{"undefended", "one", "near"}, set(scores)]
+
+
 def test_the_utility_kept_is_of_seeds_at_which_the_undefended_network_ran() -> None:
     lines = ranked(
         record("undefended", "one", [30.0], [0.9], utility=0.9, **REGRESSION),

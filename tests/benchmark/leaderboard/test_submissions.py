@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -216,6 +217,20 @@ def test_changed_files_do_not_have_the_stated_checksums(honest: Contents, tmp_pa
 
     with pytest.raises(UsageError, match=r"Expected the checksum that submission\.json states for 'cells/"):
         read_submission(_zip(tmp_path, contents, sums=False))
+
+
+def test_an_edited_leaderboard_is_refused_without_advice_about_a_temporary_folder(
+    honest: Contents, tmp_path: Path
+) -> None:
+    board = honest["leaderboard.csv"].decode().replace(",18.0,", ",18.1,", 1)
+    assert board != honest["leaderboard.csv"].decode()
+
+    with pytest.raises(UsageError) as caught:
+        read_submission(_zip(tmp_path, {**honest, "leaderboard.csv": board.encode()}, sums=True))
+
+    assert re.search(
+        r"as in the record cells/[0-9a-f]{16}\.json, got .* in leaderboard\.csv, line \d+\.$", str(caught.value)
+    )
 
 
 def test_a_damaged_file_is_refused_unless_it_still_says_the_same(honest: Contents, tmp_path: Path) -> None:

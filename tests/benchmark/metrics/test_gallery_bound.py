@@ -162,6 +162,40 @@ def test_laplacian_noise_has_a_bound_of_its_own() -> None:
     assert laplacian.identified > gaussian.identified + 0.02  # of equal variance, its Fisher information is twice
 
 
+class Scaled(Channel):
+    """Noise of one standard deviation on a tenth of half the numbers."""
+
+    stochastic = True
+
+    def clean(self, value: Tensor) -> Tensor:
+        return value[:, ::2] / 10
+
+    def forward(self, value: Tensor) -> Tensor:
+        return self.clean(value) + 0.1 * torch.randn_like(self.clean(value))
+
+    def log_density(self, value: Tensor, sent: Tensor) -> Tensor:
+        return -self.distance(value, sent) / (2 * 0.1**2)
+
+
+class Half(nn.Module):
+    def forward(self, value: Tensor) -> Tensor:
+        return value[:, ::2]
+
+
+def test_units_and_shape_of_what_is_sent_do_not_change_the_bound() -> None:
+    gallery = images(20)
+
+    plain = gallery_bound(model(1.0, client=Half()), gallery)
+    torch.manual_seed(0)
+    scaled = gallery_bound(replace(model(1.0), ir_channel=Scaled()), gallery)
+
+    assert plain is not None
+    assert scaled is not None
+    assert scaled.psnr_db == pytest.approx(plain.psnr_db, abs=0.01)
+    assert scaled.identified == pytest.approx(plain.identified, abs=0.01)
+    assert scaled.dfil_unbiased_psnr_db == pytest.approx(plain.dfil_unbiased_psnr_db, abs=0.3)
+
+
 def test_where_there_is_no_density_there_is_no_bound() -> None:
     plain = replace(model(0.0), ir_channel=Channel())
     dropout = Dropout(rate=0.5).protect(plain, None)  # type: ignore[arg-type]

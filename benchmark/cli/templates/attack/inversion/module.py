@@ -26,7 +26,7 @@ class MyComponent(Attack):
         assert seen.client is not None
         client, distance, wire = seen.client, seen.channel.distance, comparable(seen)
         prior = TvGaussianPrior(seen.aux.images)
-        ir_shape(client, prior.mean, wire)  # refuses wires that are no IRs
+        ir_shape(client, prior.mean, wire, channel=seen.channel)  # refuses wires that cannot be compared with IRs
         start = prior.mean.expand(len(wire), -1, -1, -1)
         with torch.no_grad():
             unit = distance(client(start.clone()), wire).clamp(min=1e-9)  # (N,)
