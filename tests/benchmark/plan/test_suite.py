@@ -48,7 +48,10 @@ def test_a_users_file_is_read(tmp_path: Path) -> None:
         ("attacks = [3]", "Expected a name, a table with a name, or a component among the attacks, got 3."),
         ("[options]\nsigma = []", r"Expected at least one value for the option sigma, got \[\]."),
         ("parts = 3", "Expected tables, each written under .*, got parts=3."),
-        ("[[part]]\nimages = 3", "mine.toml: Expected one of .*, options, split, parts, got 'part'. Did you mean 'parts'"),
+        (
+            "[[part]]\nimages = 3",
+            "Suite .*mine.toml: Expected one of .*, parts, got 'part'. Did you mean 'parts'",
+        ),
         ("[[parts]]\nsplitt = 3", "mine.toml: Expected one of .*, options, split, got 'splitt'."),
         ("[[parts]]\nparts = 3", "mine.toml: Expected one of .*, options, split, got 'parts'."),
         ('defenses = ["d:Reshape"]', "mine.toml: Expected key=value, got 'Reshape' in 'd:Reshape'."),
