@@ -21,7 +21,7 @@ def main() -> None:
 def __getattr__(name: str) -> Any:
     """Load the program on first use, so that ``main`` runs before the imports of the program."""
     if name != "app":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(f"The module {__name__!r} has no attribute {name!r}.")
     from .typer_app import app
 
     return app
