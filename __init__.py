@@ -7,10 +7,7 @@ logger ``mia_bench``, and prints nothing of it unless a program configures ``log
 
 import logging
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any
-
-__version__ = version("mia-bench")
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
@@ -30,6 +27,10 @@ __all__ = ["__version__", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAl
 
 def __getattr__(name: str) -> Any:
     """Load a public name from the module that owns it."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("mia-bench")
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".benchmark.{_PUBLIC[name]}", __name__), name)

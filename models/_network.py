@@ -91,8 +91,7 @@ class Network(Model):
         network = unwrapped(self.network(image_shape, classes)).eval().float()
         if self.retrains_head:
             Head.of(network, image_shape).replace(classes)
-        stages = linearize(network, image_shape)
-        require_independence(stages, image_shape, type(network).__name__)
+        stages = _divided(network, image_shape)
         with torch.no_grad():
             shape = tuple(stages(torch.zeros(1, *image_shape)).shape[1:])
         if classes and shape != (classes,):
@@ -117,7 +116,7 @@ class Network(Model):
 
     def outline(self, image_shape: tuple[int, int, int]) -> Stages:
         """Divide the network for as many classes as given weights have, or else those of ImageNet."""
-        return linearize(unwrapped(self.network(image_shape, IMAGENET_CLASSES)).eval().float(), image_shape)
+        return _divided(unwrapped(self.network(image_shape, IMAGENET_CLASSES)).eval().float(), image_shape)
 
 
 class _Filled(Component):
@@ -152,6 +151,12 @@ class WeightedNetwork(Network, _Filled):  # parameters of the last base come fir
     def ignored_weights(self) -> tuple[str, ...]:
         """Return beginnings of names of weights that the network does not use."""
         return ()
+
+
+def _divided(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
+    stages = linearize(network, image_shape)
+    require_independence(stages, image_shape, type(network).__name__)
+    return stages
 
 
 def require_one_source(weights: Content | None, pretrained: object) -> None:

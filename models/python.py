@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any, ClassVar, Self
 
 import safetensors.torch
+import torch.export
 from pydantic import ConfigDict, Field, field_validator
 from torch import nn
 
@@ -88,8 +89,10 @@ class Python(WeightedNetwork, _Built):
                 "function."
             ) from error
         if not isinstance(network, nn.Module):
+            exported = isinstance(network, torch.export.ExportedProgram)
+            mend = "Return program.module() of one that was exported after .eval()." if exported else "Mend it."
             raise UsageError(
-                f"Expected {self.function} to return a torch.nn.Module, got {type(network).__name__}. Mend it."
+                f"Expected {self.function} to return a torch.nn.Module, got {type(network).__name__}. {mend}"
             )
         if self.content and not self.weights and (found := content_of(network)) != self.content:
             raise UsageError(

@@ -27,6 +27,13 @@ def component(incomplete: str) -> Completions:
     return _starting_with(incomplete, ((name, kind) for kind in KINDS for name in registry.names(kind)))
 
 
+def template(incomplete: str) -> Completions:
+    """Complete what a new component starts from."""
+    from .new import TEMPLATES
+
+    return _starting_with(incomplete, ((name, noun) for noun, names in TEMPLATES.items() for name in names))
+
+
 def suite(incomplete: str) -> Completions:
     """Complete a built-in suite, or a TOML file."""
     from ..plan.built_in_suites import built_in, first_line

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from ..errors import UsageError
 from ..utils.texts import one_line, quoted, say, shorten
+from .early_interruption import raise_on_ctrl_c
 
 LONGEST_SENTENCE = 980
 """Characters of the longest error that is shown whole."""
@@ -53,6 +54,7 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command that the words name. Ctrl-C is said, by the commands that keep results or here."""
         try:
+            raise_on_ctrl_c()
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
             say("Interrupted.", err=True)

@@ -84,17 +84,16 @@ def _folder(noun: str, template: str | None) -> Path:
 
 
 def _check_template(noun: str, template: str | None) -> None:
-    if template is None or template in TEMPLATES.get(noun, ()):
+    names = TEMPLATES.get(noun, ())
+    if template is None or template in names:
         return
-    allowed = "; ".join(f"{', '.join(names)} for {_with_article(kind)}" for kind, names in TEMPLATES.items())
+    kind = "an attack" if noun == "attack" else f"a {noun}"
+    if not names:
+        raise UsageError(f"Expected no --template for {kind}, got {template}. Leave it out.")
     raise UsageError(
-        f"Expected --template to be one of {allowed}, got {template} for {_with_article(noun)}. Choose another, or "
-        "leave it out."
+        f"Expected --template to be one of {', '.join(names)} for {kind}, got {template}. Choose another, or leave it "
+        "out."
     )
-
-
-def _with_article(noun: str) -> str:
-    return f"an {noun}" if noun == "attack" else f"a {noun}"
 
 
 def _check_name(noun: str, name: str, template: str | None) -> None:

@@ -38,16 +38,17 @@ def spot_of(setting: Setting) -> Spot:
     return setting.split, setting.defense.name, setting.defense.component.params
 
 
-def preview(settings: Iterable[Setting], artifacts: Artifacts) -> dict[Spot, Sent]:
+def preview(settings: Iterable[Setting], artifacts: Artifacts) -> dict[Spot, Sent | str]:
     """Apply each defense to the untrained network, send one image, and count what that takes.
 
-    Undefended networks, slow defenses, plug-ins, images without labels and inapplicable cuts are left out.
+    Undefended networks, slow defenses, plug-ins and images without labels are left out. Where a defense cannot be
+    applied, the reason stands for what is sent.
 
     Args:
         settings: Settings of one dataset and one network.
         artifacts: Gives the network and the images.
     """
-    found, used = dict[Spot, Sent](), dict[tuple[str, str], float]()
+    found, used = dict[Spot, Sent | str](), dict[tuple[str, str], float]()
     for setting in settings:
         spot = spot_of(setting)
         if not _quick(setting) or used.get(spot[1:], 0) > SECONDS_PER_DEFENSE:
@@ -79,7 +80,7 @@ def _quick(setting: Setting) -> bool:
     return setting.defense.name != REFERENCE_DEFENSE and not foreign and max(known, default=0.0) <= QUICK_SECONDS
 
 
-def _sent(setting: Setting, artifacts: Artifacts) -> Sent | None:
+def _sent(setting: Setting, artifacts: Artifacts) -> Sent | str | None:
     train = artifacts.targets.pools(setting.dataset, setting.model).train
     if train.task == "unlabeled":
         return None
@@ -89,8 +90,8 @@ def _sent(setting: Setting, artifacts: Artifacts) -> Sent | None:
         model = defended(setting, untrained, train[:TRAINING_IMAGES])
         with isolated("preview", setting.identity), torch.no_grad():
             exchanged = Exchanged.of(model, image)
-    except Inapplicable:
-        return None
+    except Inapplicable as error:
+        return message_of(error)
     except Exception as error:  # the cell itself may succeed, or tells the reason in its record
         logger.debug("Cannot preview %s at %s: %s", setting.defense.label, setting.split, message_of(error))
         return None

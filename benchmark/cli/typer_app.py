@@ -49,7 +49,7 @@ def _main(
     context.with_resource(logs_on_stderr())
 
 
-def main() -> None:
-    """Run the command line, as the console script ``mia-bench`` does."""
+def start() -> None:
+    """Run the command line on streams that may be closed."""
     use_patient_streams()
     app()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -17,6 +18,8 @@ from ..utils.texts import quoted, spreadsheet
 
 SEPARATORS = (",", ";", "\t")
 MAX_COLUMNS = 1000
+_STATED = re.compile(r'"?sep=([,;\t])"?[ \t]*\r?(?=\n)', re.IGNORECASE)
+"""The first line with which Excel states the separator."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ class CsvTable:
 
 
 def read_csv(path: Path) -> CsvTable:
-    """Read a table with commas, semicolons or tabs between its values. An index that pandas wrote is left out.
+    """Read a table with commas, semicolons or tabs between its values, also below a line such as ``sep=;`` of Excel.
+
+    An index that pandas wrote is left out.
 
     Raises:
         UsageError: If the file is not such a table, a column exists twice, or a line has too many or too few values.
@@ -60,8 +65,10 @@ def read_csv(path: Path) -> CsvTable:
         text = read_text(path)
     except Unreadable as error:
         raise UsageError(f"Cannot read the table {path}. {error}") from error
+    stated = _STATED.match(text)
+    table, separator = (text[stated.end() :], stated[1]) if stated else (text, _separator(text))
     try:
-        reader = csv.reader(StringIO(text, newline=""), delimiter=_separator(text), strict=True)
+        reader = csv.reader(StringIO(table, newline=""), delimiter=separator, strict=True)
         lines = [(reader.line_num, line) for line in reader if line]
     except csv.Error as error:
         raise UsageError(f"Cannot read the table {path}: {error}. Save it as CSV again.") from error

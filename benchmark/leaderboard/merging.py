@@ -15,6 +15,7 @@ from ..utils.plurals import count_of, fitting
 from .completeness import each_once
 from .loading import Cells
 from .planned_cells import read_plan
+from .ratings import merge_keys, write_key
 from .results_folder import board_path, plan_path, record_files, record_path, strip_path
 from .store import read_records, rebuild, write_record
 
@@ -42,7 +43,7 @@ class Merged:
 
 
 def merge(folders: Sequence[Path], out: Path) -> Merged:
-    """Merge results folders, with their records, strips and plans.
+    """Merge results folders, with their records, strips, plans and answers to rating pages.
 
     A cell that several folders hold is kept once, with the perceptual measures and ratings of each. A finished one is
     preferred to a failed one. Results that ``out`` already holds are kept, as if it were one of the folders.
@@ -63,6 +64,7 @@ def merge(folders: Sequence[Path], out: Path) -> Merged:
     rows, records = cells.finish()
     each_once(rows)
     plans = {cell_id: label for source in sources for cell_id, label in read_plan(source).items()}
+    key = merge_keys([out, *folders])
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         if plans:  # first, so that cells are known to be missing if this process is killed
@@ -71,6 +73,8 @@ def merge(folders: Sequence[Path], out: Path) -> Merged:
         for cell_id, record in records.items():
             _copy_strip(origins[cell_id], out, cell_id)
             write_record(out, record)
+        if key.studies:
+            write_key(out, key)
         rebuild(out, plans)
     return Merged(board=board_path(out), cells=len(rows), shared=shared)
 

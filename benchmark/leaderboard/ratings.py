@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from .csv_files import read_csv
 from .records import CellId, explain
 from .results_folder import rating_key_path, record_path
 from .store import Record, read_records, write_record
+
+logger = logging.getLogger(__name__)
 
 CANDIDATES = 6
 """Private images among which a rater looks for the original; more take longer to compare."""
@@ -112,7 +115,31 @@ def read_key(out: Path) -> RatingKey:
 
 def add_study(out: Path, study: str, trials: Sequence[Trial]) -> None:
     """Add the answers of a page to the key. Earlier pages stay valid."""
-    key = RatingKey(studies={**read_key(out).studies, study: list(trials)})
+    write_key(out, RatingKey(studies={**read_key(out).studies, study: list(trials)}))
+
+
+def merge_keys(sources: Sequence[Path]) -> RatingKey:
+    """Join the answers to the pages of several results folders. Warn if two folders have different ones to a page.
+
+    Raises:
+        UsageError: If a key is damaged.
+    """
+    studies, origins = dict[str, list[Trial]](), dict[str, Path]()
+    for source in sources:
+        for study, trials in read_key(source).studies.items():
+            first = origins.setdefault(study, source)
+            if studies.setdefault(study, trials) != trials:
+                logger.warning(
+                    "Left out the answers to the rating page %s of %s, since %s has others. Rate it in its own folder.",
+                    quoted(study),
+                    source,
+                    first,
+                )
+    return RatingKey(studies=studies)
+
+
+def write_key(out: Path, key: RatingKey) -> None:
+    """Write the key of the rating pages of a results folder."""
     with writing(out):
         write_atomically(rating_key_path(out), (key.model_dump_json(indent=1) + "\n").encode())
 

@@ -42,7 +42,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 REMEDIES = {
     "title": "Give a title in UTF-8 of at most 200 characters.",
-    **dict.fromkeys(("paper", "code"), "Give an address of at most 500 characters that starts with https://."),
+    **dict.fromkeys(("paper", "code"), "Give an address of at most 500 characters, or leave it out."),
 }
 """What to do about an invalid field that the user gives."""
 
@@ -128,8 +128,9 @@ def write_submission(folder: Path, path: Path, *, title: str = "", paper: str = 
     try:
         manifest = Manifest(mia_bench=__version__, title=title, paper=paper, code=code, files=checksums)
     except ValidationError as error:
-        (field,) = error.errors(include_url=False)[0]["loc"]
-        raise UsageError(f"{_fault(error)}. {REMEDIES[str(field)]}") from error
+        (field,), given = error.errors()[0]["loc"], error.errors()[0]["input"]
+        fault = f"Expected an address that begins with http:// or https://, got {quoted(given)}"
+        raise UsageError(f"{_fault(error) if field == 'title' else fault}. {REMEDIES[str(field)]}") from error
     with writing(path):
         write_atomically(path, _zipped({MANIFEST: manifest.model_dump_json(indent=1).encode(), **encoded}))
     return manifest

@@ -12,12 +12,16 @@ from ..interfaces import Model
 from ..registry.literals import parse
 from ..registry.specs import ResolvedComponent
 from ..registry.sweeps import Spec, UnknownOption, check_options, expand_sweeps
+from ..utils.declaration import unknown_name
 from ..utils.files import Unreadable, read_toml
 from ..utils.texts import quoted
 from .built_in_suites import built_in
 from .expansion import chosen_specs
 from .part_choice import name_of, select_parts
 from .request import KINDS, Request
+
+PART_NAMES = (*Request.model_fields, "split")
+"""What a part of a suite may say. ``split`` and ``splits`` are the same."""
 
 
 def requests_of(suite: str | None, given: Request) -> list[Request]:
@@ -116,6 +120,7 @@ def load_suite(name: str) -> list[Request]:
         )
     try:
         content = read_toml(path)
+        _require_known(content, (*PART_NAMES, "parts"))
         parts = content.pop("parts", [{}])
         if not isinstance(parts, list) or not parts or not all(isinstance(part, dict) for part in parts):
             raise UsageError(
@@ -124,7 +129,13 @@ def load_suite(name: str) -> list[Request]:
     except (UsageError, Unreadable) as error:
         raise UsageError(f"Suite {path}: {error}") from error
     places = [f"{path}, part {number}" if len(parts) > 1 else f"{path}" for number in range(1, len(parts) + 1)]
-    return [_request(_with_options(content, part), place) for part, place in zip(parts, places, strict=True)]
+    return [_request(content, part, place) for part, place in zip(parts, places, strict=True)]
+
+
+def _require_known(content: Mapping[str, Any], known: Collection[str]) -> None:
+    for name in content:
+        if name not in known:
+            raise UsageError(unknown_name(name, known))
 
 
 def _with_options(content: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,10 +145,13 @@ def _with_options(content: Mapping[str, Any], part: Mapping[str, Any]) -> dict[s
     return {**content, **part, **joined}
 
 
-def _request(content: Mapping[str, Any], place: str) -> Request:
+def _request(content: Mapping[str, Any], part: Mapping[str, Any], place: str) -> Request:
     try:
-        request = Request(**content)
+        _require_known(part, PART_NAMES)
+        request = Request(**_with_options(content, part))
         _refuse_code(request.model)
+        for spec in (each for kind in KINDS for each in getattr(request, kind) if isinstance(each, str)):
+            parse(spec)
     except UsageError as error:
         raise UsageError(f"Suite {place}: {error}") from error
     return request

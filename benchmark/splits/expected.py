@@ -43,13 +43,14 @@ class Sent:
     server: Stage | None = None
 
 
-def expected(line: Line, cut: Cut, sent: Sent | None, place: Place, network: Sequence[Cut] = ()) -> Line:
+def expected(line: Line, cut: Cut, sent: Sent | str | None, place: Place, network: Sequence[Cut] = ()) -> Line:
     """Return the line of a defended client before a cell is done.
 
     Args:
         line: The line of the cut without a defense.
         cut: The cut.
-        sent: What the defended client sends. None leaves everything empty that a defense may change.
+        sent: What the defended client sends, or why the defense cannot be applied. None, if it is unknown, leaves
+            everything empty that a defense may change.
         place: The device, the network and the server.
         network: All cuts of the network, at one of which the defended client may end.
     """
@@ -62,6 +63,8 @@ def expected(line: Line, cut: Cut, sent: Sent | None, place: Place, network: Seq
     )
     if sent is None:
         return unknown
+    if isinstance(sent, str):
+        return replace(unknown, reason=sent)
     known = replace(
         unknown,
         client_params=sent.client_params,

@@ -32,7 +32,7 @@ def join(
     place: Place,
     *,
     bytes_down: float,
-    sent: Mapping[Spot, Sent] | None = None,
+    sent: Mapping[Spot, Sent | str] | None = None,
     network: Sequence[Cut] = (),
 ) -> list[Line]:
     """Return one line for each cut and defense, in the order of the network.
@@ -43,7 +43,8 @@ def join(
         records: The records of finished cells, by cell.
         place: The device, the network and the server.
         bytes_down: Bytes of the answer of an undefended server.
-        sent: What defended clients send, as far as it is known before a cell is done.
+        sent: What defended clients send, or why a defense cannot be applied, as far as it is known before a cell is
+            done.
         network: All cuts of the network, at one of which a defended client may end.
     """
     lines = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -49,12 +50,23 @@ class Declaration(BaseModel):
             return error["msg"].removeprefix("Value error, ")
         name = str(error["loc"][0])
         if name not in cls.model_fields:
-            near = difflib.get_close_matches(name, cls.model_fields, 1)
-            mend = f"Did you mean {near[0]!r}?" if near else "Correct the name or leave it out."
-            return f"Expected one of {', '.join(cls.model_fields)}, got {name!r}. {mend}"
+            return unknown_name(name, cls.model_fields)
         if error["type"] == "missing":
             return f"Expected {name} to be {cls.model_fields[name].description}, got none. Add it."
         return refusal(cls, name, error["input"])
+
+
+def unknown_name(name: str, known: Iterable[str]) -> str:
+    """Return the sentence that refuses a name, with the similar one that may be meant.
+
+    Example:
+        >>> unknown_name("part", ["images", "parts"])
+        "Expected one of images, parts, got 'part'. Did you mean 'parts'?"
+    """
+    names = list(known)
+    near = difflib.get_close_matches(name, names, 1)
+    mend = f"Did you mean {near[0]!r}?" if near else "Correct the name or leave it out."
+    return f"Expected one of {', '.join(names)}, got {name!r}. {mend}"
 
 
 def refusal(declaration: type[Declaration], field: str, value: object) -> str:

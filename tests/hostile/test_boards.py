@@ -68,6 +68,11 @@ def recoded(path: Path, encoding: str) -> None:
     path.write_bytes(path.read_text().encode(encoding))
 
 
+def saved_by_excel(path: Path) -> None:
+    changed(path, lambda lines: None, ";")
+    path.write_text("sep=;\n" + path.read_text())
+
+
 def indexed(path: Path) -> None:
     pd.read_csv(path).to_csv(path)
 
@@ -78,6 +83,7 @@ READ = {
     ),
     "byte-order mark": lambda path: recoded(path, "utf-8-sig"),
     "semicolons": lambda path: changed(path, lambda lines: None, ";"),
+    "semicolons below a line that states them": saved_by_excel,
     "tabs": lambda path: changed(path, lambda lines: None, "\t"),
     "carriage returns": lambda path: path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n")),
     "written by pandas with its index": indexed,

@@ -45,6 +45,9 @@ def spread(classes):
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, classes, 3, padding=2, dilation=2), nn.Flatten(2),
         nn.AdaptiveAvgPool1d(1), nn.Flatten())
 
+def exported():
+    return torch.export.export(random(5).eval(), (torch.rand(2, 3, 8, 8),))
+
 def number():
     return 3
 
@@ -112,7 +115,8 @@ def test_naming_code_does_not_run_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        ("number", "Expected .*:number to return a torch.nn.Module, got int"),
+        ("number", "Expected .*:number to return a torch.nn.Module, got int. Mend it."),
+        ("exported", r"got ExportedProgram. Return program.module\(\) of one that was exported after .eval\(\)."),
         ("failing", "Expected .*:failing to return a network, got RuntimeError: no network today. Mend the function"),
         ("leaving", "got SystemExit: 3"),
         ("missing", "Expected a function in .*, got none named 'missing'. Write python:build=package.module:function"),

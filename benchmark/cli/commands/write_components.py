@@ -29,8 +29,13 @@ def new(
         ),
     ] = None,
     template: Annotated[
-        Literal["noise", "channel", "trained", "linear", "decoder", "inversion"] | None,
-        typer.Option(help="What a defense or attack starts from. Defaults to noise or linear.", show_default=False),
+        str | None,
+        typer.Option(
+            help="What a defense or attack starts from. Defaults to noise or linear.",
+            metavar="noise|channel|trained|linear|decoder|inversion",
+            show_default=False,
+            autocompletion=completion.template,
+        ),
     ] = None,
 ) -> None:
     """Write a plug-in package with one component that passes all checks."""

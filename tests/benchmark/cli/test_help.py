@@ -99,8 +99,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, session_cache: Path) -> Path
         patch.setenv("MIA_BENCH_CACHE", str(session_cache))
         result = CliRunner().invoke(app, [*made, "--attack", "mean_image", "--out", str(folder / "results")])
     assert result.exit_code == 0, result.stderr
-    for machine in ("laptop", "server"):
-        shutil.copytree(folder / "results", folder / machine)
+    for copy in ("laptop", "server", "before", "after"):
+        shutil.copytree(folder / "results", folder / copy)
     write_submission(folder / "results", folder / "submission.zip")
     return folder
 

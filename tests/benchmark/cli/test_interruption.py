@@ -3,6 +3,8 @@
 import errno
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -106,3 +108,33 @@ def test_an_interrupted_command_that_keeps_nothing_says_so_in_a_word(
     result = mia_bench("rank", tmp_path)
 
     assert (result.exit_code, result.stdout, result.stderr) == (130, "", "Interrupted.\n")
+
+
+AT_IMPORT = """
+class Finder:
+    find_spec = staticmethod(lambda name, *_: press() if name == "{name}" else None)
+
+sys.meta_path.insert(0, Finder)
+"""
+AT_PARSING = "import typer.core; typer.core.TyperGroup.make_context = press"
+
+
+@pytest.mark.parametrize(
+    "moment", [AT_IMPORT.format(name="typer"), AT_IMPORT.format(name="mia_bench.benchmark.cli.rank"), AT_PARSING]
+)
+def test_ctrl_c_before_a_command_begins_is_one_word(moment: str, tmp_path: Path) -> None:
+    code = f"""
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+def press(*_, **__):
+    os.kill(os.getpid(), signal.SIGINT)
+
+{moment}
+sys.argv = ["mia-bench", "rank", "results"]
+from mia_bench.benchmark.cli import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")

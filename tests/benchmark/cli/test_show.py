@@ -56,6 +56,28 @@ def test_what_cannot_be_shown_is_refused_in_a_sentence(words: list[str], sentenc
     assert sentence in " ".join(result.stderr.split())
 
 
+@pytest.mark.parametrize("statistics", ["value - value.mean(0)", "nn.BatchNorm2d(3, track_running_stats=False)(value)"])
+def test_a_network_whose_outputs_depend_on_other_images_is_refused_as_everywhere(
+    statistics: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / f"{tmp_path.name}.py").write_text(f"""
+from torch import nn
+
+class Layer(nn.Module):
+    def forward(self, value):
+        return {statistics}
+
+def build():
+    return nn.Sequential(Layer(), nn.Flatten(), nn.Linear(192, 5))
+""")
+    monkeypatch.chdir(tmp_path)
+
+    result = CliRunner().invoke(app, ["show", f"python:build={tmp_path.name}:build", "--image", "3x8x8"])
+
+    assert result.exit_code == 2
+    assert "Expected outputs of an image that do not depend on the images beside it" in " ".join(result.stderr.split())
+
+
 def test_a_network_without_a_name_says_so_where_its_cuts_would_be() -> None:
     assert "Expected the name of a network" in " ".join(map(" ".join, show("torchvision")))
 

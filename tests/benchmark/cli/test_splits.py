@@ -146,6 +146,18 @@ def test_a_limit_that_cannot_be_met_exits_with_1(tree: Path, tmp_path: Path) -> 
     assert "No line meets --max-latency" in result.stdout
 
 
+def test_the_costs_alone_tell_why_a_defense_cannot_be_applied(tree: Path, tmp_path: Path) -> None:
+    words = ["--dry-run", "--split", "conv1,fc3", "--defense", "quantize"]
+
+    listed = json.loads(splits(tree, tmp_path / "out", *words, "--format", "json").stdout)
+    told = splits(tree, tmp_path / "out", *words).stdout
+
+    (reason,) = {line["reason"] for line in listed} - {""}
+    (refused,) = [line for line in listed if line["reason"]]
+    assert (refused["split"], refused["defense"], refused["wire_kb"]) == ("fc3", "quantize", None)
+    assert f"quantize at fc3: {reason}" in told
+
+
 def test_the_figure_is_drawn_and_needs_finished_cells(tree: Path, tmp_path: Path) -> None:
     words = ["--split", "conv1,fc1", "--attack", "mean_image", "--figure"]
 

@@ -10,6 +10,7 @@ from mia_bench.benchmark.leaderboard import merging
 from mia_bench.benchmark.leaderboard.loading import load_boards
 from mia_bench.benchmark.leaderboard.merging import merge
 from mia_bench.benchmark.leaderboard.planned_cells import read_plan
+from mia_bench.benchmark.leaderboard.ratings import Trial, add_study, read_key
 from mia_bench.benchmark.leaderboard.results_folder import plan_path, record_files, record_path, strip_path
 from mia_bench.benchmark.leaderboard.store import Record
 from mia_bench.benchmark.leaderboard.submissions import write_submission
@@ -42,6 +43,25 @@ def test_merging_twice_and_into_a_folder_with_results_keeps_everything(tmp_path:
     first, again, into = merge(folders[:1], tmp_path / "c"), merge(folders, tmp_path / "c"), merge(folders, folders[0])
 
     assert [first.cells, again.cells, into.cells] == [1, 2, 2]
+
+
+def test_the_answers_to_all_rating_pages_are_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    record = cell(*RIDGE, 20.0)
+    trial, other = (Trial(cell_id=record.row.cell_id, image=image, candidates=[0, 1]) for image in (0, 1))
+    laptop, server = (write(tmp_path / name, [record]) for name in ("laptop", "server"))
+    for folder, study, answer in (
+        (laptop, "a", trial),
+        (laptop, "b", trial),
+        (server, "b", other),
+        (server, "c", other),
+    ):
+        add_study(folder, study, [answer])
+
+    merge([laptop, server], tmp_path / "both")
+
+    assert read_key(tmp_path / "both").studies == {"a": [trial], "b": [trial], "c": [other]}
+    (warning,) = caplog.messages
+    assert warning.startswith(f"Left out the answers to the rating page 'b' of {server}, since {laptop} has others.")
 
 
 def test_a_full_disk_leaves_the_images_that_a_folder_has(tmp_path: Path) -> None:

@@ -99,9 +99,13 @@ def test_a_damaged_image_is_named_before_anything_is_written(tmp_path: Path) -> 
     assert not (tmp_path / "submission.zip").exists()
 
 
-def test_an_address_must_be_one(results: Path) -> None:
-    with pytest.raises(UsageError, match=r"The field code is 'javascript:alert\(1\)'.* that starts with https://"):
-        write_submission(results, results.parent / "bad.zip", code="javascript:alert(1)")
+@pytest.mark.parametrize("field", ["paper", "code"])
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "foo"])
+def test_an_address_must_be_one(field: str, address: str, results: Path) -> None:
+    sentence = f"Expected an address that begins with http:// or https://, got {address!r}. Give an address of"
+
+    with pytest.raises(UsageError, match=f"^{re.escape(sentence)}"):
+        write_submission(results, results.parent / "bad.zip", **{field: address})
 
 
 def _first(contents: Contents, folder: str) -> str:

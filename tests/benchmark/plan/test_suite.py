@@ -37,7 +37,7 @@ def test_a_users_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("splitt = 3", "Expected one of dataset, model, splits, .*, got 'splitt'. Did you mean 'splits'"),
+        ("splitt = 3", "Expected one of dataset, model, splits, .*, got 'splitt'. Did you mean 'split'"),
         ('attack = "ridge"', "got 'attack'. Did you mean 'attacks'"),
         ("folder = 3", "got 'folder'. Correct the name or leave it out."),
         ("split = 'a'\nsplits = 'b'", "Expected either split or splits, got both. Leave one out."),
@@ -48,7 +48,14 @@ def test_a_users_file_is_read(tmp_path: Path) -> None:
         ("attacks = [3]", "Expected a name, a table with a name, or a component among the attacks, got 3."),
         ("[options]\nsigma = []", r"Expected at least one value for the option sigma, got \[\]."),
         ("parts = 3", "Expected tables, each written under .*, got parts=3."),
-        ("[[parts]]\nsplitt = 3", "Expected one of .*, got 'splitt'."),
+        (
+            "[[part]]\nimages = 3",
+            "Suite .*mine.toml: Expected one of .*, parts, got 'part'. Did you mean 'parts'",
+        ),
+        ("[[parts]]\nsplitt = 3", "mine.toml: Expected one of .*, options, split, got 'splitt'."),
+        ("[[parts]]\nparts = 3", "mine.toml: Expected one of .*, options, split, got 'parts'."),
+        ('defenses = ["d:Reshape"]', "mine.toml: Expected key=value, got 'Reshape' in 'd:Reshape'."),
+        ('[[parts]]\n[[parts]]\nattacks = ["./d.py:Reshape"]', "mine.toml, part 2: Expected key=value, got 'Reshape'"),
         ("[[parts]]\nimages = 3\n[[parts]]\nimages = 0", "mine.toml, part 2: Expected images to be .*, got 0."),
         ("attacks = []", r"Expected at least one name in attacks, got \[\]. Leave out attacks for all standard ones."),
         ("defenses = []", "Leave out defenses for all built-in ones, or give undefended for none."),

@@ -1,0 +1,23 @@
+"""Ctrl-C before a command begins. Imports next to nothing, so that it works from the first moment."""
+
+import os
+import signal
+from contextlib import suppress
+
+
+def end_on_ctrl_c() -> None:
+    """Let Ctrl-C end this process with one sentence, unless it is ignored. An import could swallow an exception."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+
+
+def raise_on_ctrl_c() -> None:
+    """Reverse ``end_on_ctrl_c``: Ctrl-C raises ``KeyboardInterrupt`` again, so that a command can clean up."""
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end(number: int, frame: object) -> None:
+    with suppress(OSError):  # the terminal may be gone
+        os.write(2, b"Interrupted.\n")
+    os._exit(128 + number)
