@@ -29,8 +29,9 @@ class _LargestOnly(Channel):
         return (flat * mask).view_as(value)
 
     def packed_bytes(self, sent: Tensor) -> int:
-        """Return the bytes of one IR: a bitmap of the kept coordinates and four bytes for each of them."""
-        return (sent[0].numel() + 7) // 8 + 4 * self._count(sent)
+        """Return the bytes of one IR: four bytes for each kept coordinate, and a bitmap of them unless all are kept."""
+        size, count = sent[0].numel(), self._count(sent)
+        return 4 * count + ((size + 7) // 8 if count < size else 0)
 
     def distance(self, value: Tensor, sent: Tensor) -> Tensor:
         """Return the squared error, (N,). A zero counts as any value up to the smallest magnitude that was kept."""
@@ -50,7 +51,8 @@ class Topk(Defense):
     The server is fine-tuned to the zeros. The kept coordinates are sent exactly and the others are known to be small,
     so an attacker who leaves the zeros out of the loss still learns much. There is no guarantee. Recommended sweep:
     0.5, 0.3, 0.1, 0.05. The coordinates are chosen separately for each image. If they were chosen over the batch, as in
-    public code, the wire of one image would depend on the others.
+    public code, the wire of one image would depend on the others. The wire is coded as the kept numbers and, unless all
+    are kept, a bitmap of their places.
 
     Example: ``mia-bench run --defense topk --kept 0.5,0.3,0.1,0.05``
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 from torch import Tensor, nn
 
 from ..benchmark.errors import UsageError
 from ..benchmark.interfaces import Component, Model
 from ..benchmark.interfaces.stages import Stages
 from ..benchmark.utils.files import Unreadable, read_text
+from ..benchmark.utils.isolation import isolated
 from ..benchmark.utils.plurals import count_of
 from ._content import Content, File
 from ._graph import linearize, require_independence, unwrapped
 from ._head import Head
 from ._weights import fill, other_classes, read_weights, without_prefix
+
+logger = logging.getLogger(__name__)
 
 Shift = Annotated[float, Field(ge=-1e4, le=1e4)]
 Scale = Annotated[float, Field(gt=0, le=1e4)]
@@ -40,6 +44,7 @@ class Network(Model):
     head: Heads = Field("keep", description=HEAD)
     outputs: Literal["auto", "classes", "values"] = Field("auto", description=OUTPUTS)
     categories: File | None = Field(None, description=CATEGORIES)
+    _counted: dict[tuple[int, ...], int] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _normalizes_wholly(self) -> Self:
@@ -78,6 +83,24 @@ class Network(Model):
         """Return the mean and the standard deviation of the channels for given weights; by default 0 and 1."""
         return [0.0], [1.0]
 
+    def count_outputs(self, image_shape: tuple[int, int, int], classes: int) -> int:
+        """Return how many outputs the network has; 0 if they are not one vector for each image."""
+        asked = (*image_shape, classes)
+        if asked not in self._counted:
+            with isolated("outputs", self.params):
+                answer = self._answer(image_shape, classes)
+            self._counted[asked] = answer.shape[1] if isinstance(answer, Tensor) and answer.dim() == 2 else 0
+        return self._counted[asked]
+
+    def _answer(self, image_shape: tuple[int, int, int], classes: int) -> Any:
+        """Return the outputs for two images; None if the network fails, which ``build`` refuses."""
+        try:
+            with torch.no_grad():
+                return unwrapped(self.network(image_shape, classes)).eval().float()(torch.zeros(2, *image_shape))
+        except Exception:
+            logger.debug("The outputs of %s cannot be counted.", type(self).__name__, exc_info=True)
+            return None
+
     @abstractmethod
     def network(self, image_shape: tuple[int, int, int], classes: int) -> nn.Module:
         """Build the network, with its weights if these are given."""
@@ -103,9 +126,9 @@ class Network(Model):
                 )
             raise UsageError(
                 f"Expected {count_of(classes, 'output')}, one for each class, label or number of the dataset, got "
-                f"{got}. Give images of the classes that the network was trained on, or head=retrain to train its last "
-                "layer on the dataset. With imagefolder or npz, task=unlabeled measures the agreement with the "
-                "undefended network alone."
+                f"{got}. Give images of the classes that the network was trained on, categories=FILE with their names, "
+                "or head=retrain to train its last layer on the dataset. With imagefolder or npz, task=unlabeled "
+                "measures the agreement with the undefended network alone."
             )
         return stages
 

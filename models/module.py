@@ -14,7 +14,6 @@ from torch import nn
 from ..benchmark.errors import UsageError, reason_of
 from ..benchmark.interfaces import Component
 from ..benchmark.utils.object_content import content_of
-from ..benchmark.utils.texts import quoted
 from ._graph import refuse_torchscript, unwrapped
 from ._network import Network
 
@@ -31,7 +30,8 @@ class Module(Network, _Held):
 
     The network is copied, so it is never trained or changed. The copy is in evaluation mode, on the device of the run,
     and of type float32. Its weights are used as they are. Images in [0, 1] are given to it, unless ``mean`` and ``std``
-    say otherwise. If the labels of the images are numbers, they are positions of its outputs.
+    say otherwise. The classes of the images, in their order, are those of its outputs. Labels that are numbers may be
+    fewer: those below the number of outputs are their positions, from 0.
 
     The hash of its content identifies its cells, so an equal network resumes them. Only a Python session that has the
     network can compute them: no command can, and ``verify`` does not try.
@@ -43,9 +43,9 @@ class Module(Network, _Held):
     Source: the user.
     """
 
+    version: ClassVar[int] = 2
     holds_object: ClassVar[bool] = True
     _network: nn.Module | None = PrivateAttr(None)
-    _outputs: int = PrivateAttr(0)
 
     @classmethod
     def holding(cls, given: nn.Module, params: Mapping[str, Any]) -> Self:
@@ -71,16 +71,6 @@ class Module(Network, _Held):
     def given_weights(self) -> str | None:
         """The hash of the content of the network."""
         return self.content or None
-
-    def published_names(self) -> tuple[str, ...] | None:
-        """Return the positions of the outputs, so that labels that are numbers mean these positions."""
-        return tuple(map(str, range(self._outputs))) if self._outputs > 1 else None
-
-    def pinned(self, image_shape: tuple[int, int, int], classes: int) -> Self:
-        """Count the outputs, and return the model."""
-        outputs = _answer(self.network(image_shape, classes).eval(), image_shape)
-        self._outputs = outputs.shape[1] if outputs.dim() == 2 else 0
-        return self
 
     def network(self, image_shape: tuple[int, int, int], classes: int) -> nn.Module:
         """Return a copy of the network."""
@@ -118,14 +108,3 @@ def _computed(network: nn.Module) -> dict[int, Any]:
     """
     kept = [value for module in network.modules() for value in vars(module).values() if isinstance(value, torch.Tensor)]
     return {id(value): value.detach().clone() for value in kept if not value.is_leaf}
-
-
-def _answer(network: nn.Module, image_shape: tuple[int, int, int]) -> torch.Tensor:
-    """Return the outputs for two images; an empty tensor if they are not one tensor, which ``build`` refuses."""
-    try:
-        with torch.no_grad():
-            answer: Any = network(torch.zeros(2, *image_shape))
-    except Exception:
-        logger.debug("The outputs of %s cannot be counted.", quoted(type(network).__name__), exc_info=True)
-        return torch.zeros(0)
-    return answer if isinstance(answer, torch.Tensor) else torch.zeros(0)

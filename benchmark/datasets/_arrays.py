@@ -18,7 +18,7 @@ from ._archive import Archive
 from ._division import RawImages, positions_without_repeats, rank_in_group
 from ._file_division import MIN_CLASS_IMAGES, TEST_SHARE
 from ._given_images import MAX_PIXEL, scaled
-from ._labels import MAX_COLUMNS, Labels, TaskChoice, labels_for_task, no_labels
+from ._labels import MAX_COLUMNS, ClassNumber, Labels, TaskChoice, labels_for_task, no_labels
 from ._pixel_cache import cached_pixels
 
 LAYOUTS: tuple[dict[str, list[tuple[str, str]]], ...] = (
@@ -171,7 +171,7 @@ def _labels(archive: Archive, layout: Layout, wanted: TaskChoice) -> Labels:
     if len({table.shape[1] for table in tables}) > 1:
         raise UsageError(f"Expected as many numbers in all arrays of labels of {archive.path}, got others. Align them.")
     table, where = np.concatenate(tables), f"the array {named[0]} of {archive.path}"
-    columns = [str(column) for column in range(table.shape[1])]
+    columns = [ClassNumber(column) for column in range(table.shape[1])]
     return labels_for_task(table, wanted, columns=columns, where=where, classes=True)
 
 

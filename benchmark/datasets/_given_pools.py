@@ -17,7 +17,7 @@ from ..utils.fingerprints import content_digests
 from ..utils.plurals import count_of
 from ._division import MAX_DEFAULT_AUX_IMAGES, proportional_order, round_robin
 from ._given_sets import GivenSet, read_set
-from ._labels import MAX_CLASS, Labels, TaskChoice, labels_for_task, no_labels
+from ._labels import MAX_CLASS, ClassNumber, Labels, TaskChoice, labels_for_task, no_labels
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +139,7 @@ def _labels(sets: Sequence[GivenSet], wanted: TaskChoice, count: int) -> Labels:
         table = table.astype(np.int64)  # class numbers as floats are not numbers to predict
         if names and table.min() >= 0 and table.max() < len(names):
             return Labels(torch.from_numpy(table), "classification", names)
-    columns = [str(column) for column in range(1 if table.ndim == 1 else table.shape[1])]
+    columns = [ClassNumber(column) for column in range(1 if table.ndim == 1 else table.shape[1])]
     return labels_for_task(table, wanted, columns=columns, where="the labels", classes=True)
 
 

@@ -37,7 +37,8 @@ def scan(root: Path | None, task: TaskChoice = "classification") -> Tree:
     Args:
         root: The image folder.
         task: What the labels are for. With ``auto``, a table of labels decides; without one, images in folders of
-            classes are for classification, and others are unlabeled.
+            classes are for classification, and others are unlabeled. With ``classification``, folders of classes come
+            before ``attributes.csv``.
 
     Raises:
         UsageError: If the folder is incomplete, has no labels for the task, or its splits have different classes.
@@ -47,8 +48,21 @@ def scan(root: Path | None, task: TaskChoice = "classification") -> Tree:
     if not root.is_dir():
         raise UsageError(f"Expected --data-dir to be a folder, got {root}. Give a folder with {LAYOUT}.")
     _warn_of_validation(root)
-    table = find_table(root) if task != "classification" or not _has_class_folders(root) else None
+    table = _table(root, task)
     return replace(_listed(root, task, table), attributes=find_attributes(root, table))
+
+
+def _table(root: Path, task: TaskChoice) -> LabelTable | None:
+    """Read the table that gives the labels; None if the folders of classes give them, or nothing does."""
+    if task != "classification" or not _has_class_folders(root):
+        return find_table(root)
+    table = find_table(root, TABLES[:1])
+    if table is None or any((root / file).is_file() for file in table.files):
+        return table
+    logging.getLogger(__name__).warning(
+        "Ignored %s, since it names no image in %s. The folders of the images are their classes.", table.path, root
+    )
+    return None
 
 
 def _warn_of_validation(root: Path) -> None:

@@ -74,13 +74,13 @@ class LabelTable:
         return torch.from_numpy(self.values[[places[file] for file in wanted]].astype(np.float32))
 
 
-def find_table(root: Path) -> LabelTable | None:
-    """Read the table of labels in a folder; None if there is none.
+def find_table(root: Path, names: Sequence[str] = TABLES) -> LabelTable | None:
+    """Read the first table of labels in a folder that has one of these names; None if there is none.
 
     Raises:
         UsageError: If it is damaged, has no numbers, or names a file twice or outside the folder.
     """
-    path = next((root / name for name in TABLES if (root / name).is_file()), None)
+    path = next((root / name for name in names if (root / name).is_file()), None)
     return None if path is None else read_table(path, names=True)
 
 

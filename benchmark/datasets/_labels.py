@@ -23,6 +23,12 @@ MAX_COLUMNS = 10_000
 """The largest number of labels or numbers of an image."""
 
 
+class ClassNumber(str):
+    """The name of a class that was given as a whole number, which may be the position of an output of a network."""
+
+    __slots__ = ()
+
+
 class Labels(NamedTuple):
     """Labels of images as ``ImageSet`` holds them, with the names of the classes or columns."""
 
@@ -113,5 +119,5 @@ def _classes(table: NDArray[Any], columns: Sequence[str], where: str) -> Labels:
             f"Expected whole numbers in {where} for task=classification, got others. Give task=regression."
         )
     values, numbers = np.unique(table[:, 0], return_inverse=True)
-    names = tuple(str(int(value)) for value in values.tolist())
+    names = tuple(ClassNumber(int(value)) for value in values.tolist())
     return Labels(torch.from_numpy(numbers.astype(np.int64)), "classification", names)

@@ -94,4 +94,4 @@ def _parts(pools: Pools) -> list[object]:
     sets = [(each.images, each.labels, each.sources, each.task) for each in (pools.train, pools.aux, pools.private)]
     prior = pools.prior
     known = [] if prior is None else [(prior.weights, prior.means, prior.covariances)]
-    return [*sets, pools.classes, pools.note, *known]
+    return [*sets, tuple(map(str, pools.classes)), pools.note, *known]

@@ -30,9 +30,10 @@ class Imagefolder(Dataset):
     For several labels of an image, or numbers to predict, write labels.csv (or attributes.csv) into --data-dir: a
     header, then the path of an image and its numbers on each line. If all numbers are 0 and 1, or -1 and 1, they are
     labels that an image has or does not have. Otherwise they are numbers to predict. A single column may hold the name
-    of each image's class instead, or its number with task=classification.
+    of each image's class instead, or its number with task=classification. The images may lie in any folders, whose
+    names are then no classes.
 
-    If labels.csv exists, or task=classification reads the folders of classes, attributes.csv holds numbers that the
+    Beside labels.csv, or beside folders of classes with task=classification, attributes.csv holds numbers that the
     network is not for. Records say how well they can be read from the wire.
 
     Images are rotated as their EXIF data say, cropped to their central part and resized. Transparency is dropped.

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ...models._network import Network
+from ..datasets._labels import ClassNumber
 from ..errors import UsageError
 from ..interfaces import ImageSet, Model, Pools
 from ..utils.plurals import count_of
 from .pool_loader import Facts
+
+logger = logging.getLogger(__name__)
 
 NO_TRAINING = (
     "Give a trained network (weights=FILE, pretrained=true, onnx:path=FILE or python:build=module:function), or images "
@@ -42,22 +48,49 @@ def expected_outputs(facts: Facts, model: Model, dataset_label: str, model_label
                 f"to train with, got {part} of model {model_label}. {NO_TRAINING}"
             )
         return 0
-    if facts.task == "classification" and positions(facts.class_names, model) is not None:
-        return len(model.class_names or ())
+    if facts.task == "classification":
+        categories = _categories(facts.class_names, model, facts.image_shape)
+        if positions(facts.class_names, categories) is not None:
+            if _are_numbers(categories) and facts.classes < len(categories):
+                _tell_positions(dataset_label, len(categories))
+            return len(categories)
     return facts.classes
 
 
-def positions(names: Sequence[str], model: Model) -> list[int] | None:
+@cache
+def _tell_positions(dataset_label: str, outputs: int) -> None:
+    logger.info("The labels of %s are taken for positions among the %d outputs, from 0.", dataset_label, outputs)
+
+
+def _categories(names: Sequence[str], model: Model, image_shape: tuple[int, int, int]) -> tuple[str, ...]:
+    """Return what the outputs of a network with given weights are called; nothing if the classes are in their order.
+
+    They are called by their positions if they have no names, and the classes of the dataset are numbers. A network
+    whose last layer is trained anew has the classes of the dataset.
+    """
+    if model.given_weights is None or model.retrains_head:
+        return ()
+    if model.class_names:
+        return model.class_names
+    if not _are_numbers(names) or not isinstance(model, Network):
+        return ()
+    return tuple(map(ClassNumber, range(model.count_outputs(image_shape, len(names)))))
+
+
+def _are_numbers(names: Sequence[str]) -> bool:
+    return all(isinstance(name, ClassNumber) for name in names)
+
+
+def positions(names: Sequence[str], categories: Sequence[str]) -> list[int] | None:
     """Return the position of each class among the categories of a network; None if they are not its categories.
 
-    Case, underscores and the encoding of accents make no difference. A network whose last layer is trained anew has
-    the classes of the dataset.
+    Case, underscores and the encoding of accents make no difference. Numbers that are not all positions of outputs are
+    the classes of the outputs in their order, so that there must be as many.
 
     Raises:
-        UsageError: If some classes are categories of the network, and others are not.
+        UsageError: If some classes are names of categories of the network, and others are not.
     """
-    categories = None if model.given_weights is None or model.retrains_head else model.class_names
-    if not categories:
+    if not categories or (_are_numbers(categories) and not set(names) <= set(categories)):
         return None
     known: dict[str, int] = {}
     for position, name in enumerate(categories):
@@ -87,18 +120,19 @@ def relabeled(pools: Pools, model: Model, outputs: int) -> Pools:
         model: The model.
         outputs: How many outputs the network has.
     """
-    places = positions(pools.classes, model) if pools.task == "classification" else None
-    if places is None or model.class_names is None:
+    if pools.task != "classification":
+        return pools
+    categories = _categories(pools.classes, model, pools.image_shape)
+    places = positions(pools.classes, categories)
+    if places is None:
         return pools
     table = torch.tensor(places)
 
     def moved(pool: ImageSet) -> ImageSet:
         return replace(pool, labels=table.to(pool.labels.device)[pool.labels])
 
-    names = model.class_names[:outputs]
-    return replace(
-        pools, train=moved(pools.train), aux=moved(pools.aux), private=moved(pools.private), classes=tuple(names)
-    )
+    names = categories[:outputs]
+    return replace(pools, train=moved(pools.train), aux=moved(pools.aux), private=moved(pools.private), classes=names)
 
 
 def refuse_outputs(answer: Any, outputs: int, dataset_label: str, model_label: str) -> None:

@@ -56,6 +56,11 @@ def _of_whole_numbers(first: Tensor, second: Tensor, *others: Any, **named: Any)
     return 2 * first.numel() * second.shape[1]
 
 
+def _distances(first: Tensor, second: Tensor, p: float = 2.0, *others: Any, out_val: Tensor, **named: Any) -> int:
+    """Return the operations of the distances between rows: sums of squares, if they are Euclidean."""
+    return 2 * out_val.numel() * first.shape[-1] if p == 2 else 0
+
+
 FORMULAS: dict[str, Callable[..., int]] = {
     "aten.mkldnn_rnn_layer": _recurrent,
     "aten._cudnn_rnn": _recurrent,
@@ -69,6 +74,8 @@ FORMULAS: dict[str, Callable[..., int]] = {
     "aten._embedding_bag_forward_only": _embedding_bag,
     "aten.conv_tbc": _convolution_in_time,
     "aten._int_mm": _of_whole_numbers,
+    "aten._cdist_forward": _distances,
+    "aten._euclidean_dist": _distances,
     "torchvision.deform_conv2d": _deformed_convolution,
 }
 """Floating-point operations, two for each multiply-accumulate operation, by the name of the operator."""

@@ -60,6 +60,6 @@ def _dotted(path: str) -> str:
 
 
 def _operation(node: fx.Node) -> str:
-    target = getattr(node.target, "overloadpacket", node.target)
+    target = node.args[1] if node.target is getattr else getattr(node.target, "overloadpacket", node.target)
     name = target if isinstance(target, str) else getattr(target, "__name__", node.name)
     return name.rpartition(".")[2].strip("_") or node.name

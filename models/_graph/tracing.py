@@ -19,6 +19,8 @@ from .lengths import recorded_lengths
 
 LEAVES = ("torch.nn.", "torch.ao.nn.", "torchvision.ops.", "torchvision.transforms.", "onnx2torch.")
 """Packages whose modules are single operations, unless they are sequences."""
+TENSORS = frozenset({"T", "mT", "H", "mH", "data", "real", "imag"})
+"""Attributes of a tensor that are tensors."""
 WAY_OUT = "Rewrite the line without it, or write a model plug-in whose build returns an nn.Sequential of the layers."
 _TORCH = str(Path(torch.__file__).parent)
 
@@ -180,6 +182,12 @@ class Proxy(fx.Proxy):
     """Stands for a value, and gives numbers that follow from the sizes of the images, as ``range`` asks for."""
 
     tracer: _Tracer
+
+    def __getattr__(self, k: str) -> Any:
+        """Record a tensor where it is read; fx records an attribute where it is used, which may be another layer."""
+        if k in TENSORS:
+            return self.tracer.create_proxy("call_function", getattr, (self, k), {})
+        return super().__getattr__(k)
 
     def __setitem__(self, place: Any, value: Any) -> None:
         self.tracer.create_proxy("call_function", operator.setitem, (self, place, value), {})

@@ -41,14 +41,20 @@ def test_the_wire_counts_the_bytes_in_which_it_can_be_packed_and_unpacked(kept, 
     sent = wire.tensor.flatten().numpy()
     chosen = np.zeros(sent.size, bool)
     chosen[np.argsort(-np.abs(sent), kind="stable")[: round(kept * sent.size)]] = True
-    packed = np.packbits(chosen).tobytes() + sent[chosen].tobytes()
+    places = b"" if chosen.all() else np.packbits(chosen).tobytes()
+    packed = places + sent[chosen].tobytes()
     assert wire.nbytes == len(packed)
-    bitmap = (sent.size + 7) // 8
-    back = np.zeros_like(sent)
-    back[np.unpackbits(np.frombuffer(packed[:bitmap], np.uint8), count=sent.size) == 1] = np.frombuffer(
-        packed[bitmap:], np.float32
+    kept_places = (
+        np.unpackbits(np.frombuffer(places, np.uint8), count=sent.size) == 1 if places else np.full(sent.size, True)
     )
+    back = np.zeros_like(sent)
+    back[kept_places] = np.frombuffer(packed[len(places) :], np.float32)
     assert (back == sent).all()
+
+
+def test_a_wire_without_dropped_numbers_is_as_large_as_the_plain_one(model, train, private):
+    plain, sent = (each.send(private.images[:1]) for each in (model, Topk(kept=1).protect(model, train)))
+    assert sent.nbytes == plain.nbytes
 
 
 def test_the_distance_knows_that_a_dropped_coordinate_is_small(model, train):

@@ -61,10 +61,10 @@ def test_wrapped_networks_are_unwrapped() -> None:
     assert Module.holding(nn.DataParallel(network()), {}).content == expected
 
 
-def test_labels_that_are_numbers_are_positions_of_outputs() -> None:
-    made = Module.holding(network(), {}).pinned(SHAPE, 3)
+def test_outputs_are_counted_and_have_no_names() -> None:
+    made = Module.holding(network(), {})
 
-    assert made.class_names == tuple("0123456789")
+    assert (made.count_outputs(SHAPE, 3), made.class_names) == (10, None)
 
 
 def test_a_mean_and_a_deviation_may_be_given() -> None:
@@ -122,7 +122,6 @@ def test_a_network_that_keeps_computed_weights_is_copied_and_stays_as_it_was() -
 
 def test_one_output_for_two_classes_is_a_label_that_an_image_has_or_not() -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 1))
-    made = Module.holding(network, {}).pinned((3, 8, 8), 2)
-    assert made.class_names is None
+    made = Module.holding(network, {})
     with pytest.raises(UsageError, match=r"Expected 2 outputs, .* got 1\. .* give task=multi-label"):
         made.build((3, 8, 8), 2)

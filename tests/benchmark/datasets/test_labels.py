@@ -322,3 +322,30 @@ def test_a_table_of_whole_numbers_asks_whether_they_are_classes(
     caplog.clear()
     assert folder(tmp_path, task="classification").task == "classification"
     assert not caplog.text
+
+
+@pytest.mark.parametrize("folders", ["ab", "a"])
+@pytest.mark.parametrize("task", ["classification", "unlabeled"])
+def test_a_table_comes_before_the_folders_that_its_images_lie_in(tmp_path: Path, folders: str, task: str) -> None:
+    def name(index: int) -> str:
+        return f"{folders[index % len(folders)]}/{index}.png"
+
+    table(images(tmp_path, name), [[index % 3] for index in range(COUNT)], "file,kind", names=name)
+    table(tmp_path, NUMBERS, "file,age,height", "attributes.csv", names=name)
+    pools = folder(tmp_path, task=task)
+
+    assert (pools.task, pools.classes) == (task, ("0", "1", "2") if task == "classification" else ())
+    assert pools.attributes == ("age", "height")
+    assert sum(map(len, (pools.train, pools.aux, pools.private))) == COUNT
+
+
+def test_a_table_without_images_leaves_the_classes_to_the_folders(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    images(tmp_path, lambda index: f"{'ab'[index % 2]}/{index}.png")
+    without = disjoint_fingerprint(folder(tmp_path, task="classification"))
+    (tmp_path / "labels.csv").write_text("class,name\na,ant\nb,bee\n")
+    pools = folder(tmp_path, task="classification")
+
+    assert (pools.classes, disjoint_fingerprint(pools)) == (("a", "b"), without)
+    assert f"Ignored {tmp_path / 'labels.csv'}, since it names no image in {tmp_path}." in caplog.text

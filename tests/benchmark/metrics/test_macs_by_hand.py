@@ -189,6 +189,14 @@ PRODUCTS: dict[str, Case] = {
         torch.ones(40, 32, dtype=torch.int8),
         40 * 32 * 24,
     ),
+    "cdist": (lambda x: torch.cdist(x, torch.rand(J, I)), (N, STEPS, I), N * STEPS * J * I),
+    "cdist of many rows": (lambda x: torch.cdist(x, x), (30, 16), 30 * 30 * 16),
+    "cdist by matrix products": (
+        lambda x: torch.cdist(x, torch.rand(J, I), compute_mode="use_mm_for_euclid_dist"),
+        (STEPS, I),
+        STEPS * J * I,
+    ),
+    "cdist of sums of absolute differences": (lambda x: torch.cdist(x, torch.rand(J, I), p=1), (STEPS, I), 0),
 }
 
 

@@ -115,6 +115,29 @@ class Attending(nn.Module):
         return self.head(self.norm(tokens)[:, 0])
 
 
+class Transposing(nn.Module):
+    """Reads attributes of tensors in front of layers that take them, one of them inside a module."""
+
+    class Twice(nn.Module):
+        """Gives a layer's output, transposed twice."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.LayerNorm(8)
+
+        def forward(self, tokens: Tensor) -> Tensor:
+            return self.layer(tokens).mT.mT
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 2, 2)
+        self.norm = self.Twice()
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.norm(self.patches(images).flatten(2).mT)).mean(1)
+
+
 class Flagged(nn.Module):
     """Has an argument beside the images, and a test of it."""
 

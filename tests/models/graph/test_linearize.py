@@ -50,6 +50,7 @@ def cuts(network: nn.Module) -> list[str]:
         nets.Naming,
         nets.Reading,
         nets.Rooting,
+        nets.Transposing,
     ],
 )
 def test_the_stages_compute_what_the_network_does_to_the_last_bit(kind: type[nn.Module]) -> None:
@@ -110,6 +111,10 @@ def test_no_stage_writes_into_what_it_is_given() -> None:
 
 def test_a_token_made_of_weights_alone_does_not_cross() -> None:
     assert cuts(nets.Attending())[:4] == ["patches", "flatten", "transpose", "cat"]
+
+
+def test_a_cut_at_an_attribute_is_named_after_it_and_not_after_the_layer_that_reads_it() -> None:
+    assert cuts(nets.Transposing()) == ["patches", "flatten", "mT", "norm.layer", "norm.mT", "norm", "head", "mean"]
 
 
 def test_tensors_of_equal_numbers_are_made_anew_behind_each_cut() -> None:
