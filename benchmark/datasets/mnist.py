@@ -9,7 +9,6 @@ from torchvision.datasets import MNIST
 
 from ..interfaces import Dataset, Pools, Training
 from ._division import MAX_DEFAULT_AUX_IMAGES, ManyAuxImages, divide, without_repeats
-from ._labels import ClassNumber
 from ._torchvision import idx_files, read_splits
 
 
@@ -33,5 +32,5 @@ class Mnist(Dataset):
             UsageError: If files are missing or damaged, or cannot be downloaded.
         """
         train, test = read_splits(MNIST, files=idx_files("MNIST"), data_dir=data_dir)
-        classes = tuple(ClassNumber(digit) for digit in range(10))
+        classes = tuple(str(digit) for digit in range(10))
         return divide(without_repeats(train, test), test, classes, self.aux_images)
