@@ -83,7 +83,7 @@ def _refuse_other_numbers(network: nn.Module, images: Tensor) -> None:
     if not torch.equal(_answer(network, images), _answer(network, images)):
         raise UsageError(
             f"Expected the same outputs for the same images, got others from {kind}, which draws random numbers in "
-            "evaluation mode. Draw them only if self.training."
+            "evaluation mode. Draw them only if self.training, or export a program after .eval()."
         )
     raise UsageError(
         f"Expected stages that compute what {kind} does, got other numbers. Leave out what writes into a tensor that "
