@@ -10,8 +10,9 @@ import pandas as pd
 
 from ..errors import UsageError
 from ..leaderboard import ranking
-from ..leaderboard.loading import Cells, refuse_edited
+from ..leaderboard.loading import Cells
 from ..leaderboard.ranking import shorten
+from ..leaderboard.records import disagreement
 from ..leaderboard.store import Record, Row, read_record, record_path, rows_of
 from ..metrics.scales import RANGES
 from ..report.content import content
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
 
 OUT = "mia_bench_out"
 """The attribute of a frame that names its results folder."""
-EDITED = f"delete board.attrs[{OUT!r}] to use the data frame"
 
 
 def rank(*boards: pd.DataFrame | str | Path) -> pd.DataFrame:
     """Rank defenses by what the strongest attacks recover, as ``mia-bench rank`` does.
 
     Args:
-        boards: Data frames that ``run`` returned, or paths of leaderboards or results folders.
+        boards: Data frames that ``run`` returned, or paths of leaderboards or results folders. Frames that were edited
+            or rounded are taken as they are, without the records of their cells.
 
     Returns:
         One row for each defense with its parameters. The defense that protects best comes first.
@@ -68,10 +69,8 @@ def gather(*boards: pd.DataFrame | str | Path) -> tuple[list[Row], dict[str, Rec
             records = _records(rows, board.attrs.get(OUT))
             for row in rows:
                 record = records.get(row.cell_id)
-                if record is not None:
-                    beside = record_path(Path(board.attrs[OUT]), row.cell_id)
-                    refuse_edited(row, record.row, "a data frame", beside, remedy=EDITED)
-                cells.add(row, record, "a data frame")
+                edited = record is not None and disagreement(row, record.row)
+                cells.add(row, None if edited else record, "a data frame")
         else:
             cells.read(as_path(board, "boards one by one, data frames or paths"))
     return cells.finish()

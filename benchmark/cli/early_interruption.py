@@ -6,7 +6,10 @@ from contextlib import suppress
 
 
 def end_on_ctrl_c() -> None:
-    """Let Ctrl-C end this process with one sentence, unless it is ignored. An import could swallow an exception."""
+    """Let Ctrl-C end this process with one sentence, unless it is ignored.
+
+    It does not raise, since code that is being imported might catch the exception.
+    """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import unicodedata
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UsageError
+from ..utils.files import Unreadable, read_text
 from ..utils.plurals import count_of
 from ._decode import suffixes
 from ._file_division import MIN_CLASS_IMAGES, divide_files
@@ -22,6 +24,9 @@ SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
 
 VALIDATION = ("val", "valid", "validation")
 """Folders beside ``train`` that others call the test split, and that are not read."""
+
+_FIRST_VALUE = re.compile(r'[ "]*([^,;\t"]*)')
+"""The first value of a line of a table."""
 
 LAYOUT = "train/<class>/<image> and test/<class>/<image>"
 """The layout of an image folder, in words."""
@@ -56,13 +61,22 @@ def _table(root: Path, task: TaskChoice) -> LabelTable | None:
     """Read the table that gives the labels; None if the folders of classes give them, or nothing does."""
     if task != "classification" or not _has_class_folders(root):
         return find_table(root)
-    table = find_table(root, TABLES[:1])
-    if table is None or any((root / file).is_file() for file in table.files):
-        return table
-    logging.getLogger(__name__).warning(
-        "Ignored %s, since it names no image in %s. The folders of the images are their classes.", table.path, root
-    )
-    return None
+    path = root / TABLES[0]
+    if path.is_file() and not _names_files(path):
+        logging.getLogger(__name__).warning(
+            "Ignored %s, since it names no image in %s. The folders of the images are their classes.", path, root
+        )
+        return None
+    return find_table(root, TABLES[:1])
+
+
+def _names_files(table: Path) -> bool:
+    """Return whether a table has a line that begins with the path of a file, however its other values are."""
+    try:
+        lines = read_text(table).splitlines()
+    except Unreadable:
+        return False
+    return any((table.parent / _FIRST_VALUE.match(line)[1]).is_file() for line in lines)  # pyright: ignore[reportOptionalSubscript]
 
 
 def _warn_of_validation(root: Path) -> None:

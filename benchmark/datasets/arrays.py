@@ -94,4 +94,5 @@ def _parts(pools: Pools) -> list[object]:
     sets = [(each.images, each.labels, each.sources, each.task) for each in (pools.train, pools.aux, pools.private)]
     prior = pools.prior
     known = [] if prior is None else [(prior.weights, prior.means, prior.covariances)]
-    return [*sets, tuple(map(str, pools.classes)), pools.note, *known]
+    names = tuple(map(str, pools.classes))  # numbers and names of classes are the same content
+    return [*sets, names, pools.note, *known]

@@ -31,7 +31,7 @@ class Imagefolder(Dataset):
     header, then the path of an image and its numbers on each line. If all numbers are 0 and 1, or -1 and 1, they are
     labels that an image has or does not have. Otherwise they are numbers to predict. A single column may hold the name
     of each image's class instead, or its number with task=classification. The images may lie in any folders, whose
-    names are then no classes.
+    names are then not used as classes.
 
     Beside labels.csv, or beside folders of classes with task=classification, attributes.csv holds numbers that the
     network is not for. Records say how well they can be read from the wire.

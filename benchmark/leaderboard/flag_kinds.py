@@ -145,7 +145,7 @@ _KINDS = (
             "The package of the attack was updated between two runs.",
             "Results of several machines with different versions were merged.",
         ),
-        remedy="Do not compare these scores. Repeat the run, which computes cells of older versions again.",
+        remedy="Do not compare these scores. Repeat the run, which computes older cells again, or leave them out.",
     ),
     FlagKind(
         identifier="incomplete",

@@ -64,7 +64,7 @@ class Cells:
             beside = record_path(table.path.parent, row.cell_id)
             if beside.exists():
                 record = read_record(beside)
-                refuse_edited(row, record.row, f"{table.path}, line {line}", beside)
+                _refuse_edited(row, record.row, f"{table.path}, line {line}", beside)
                 self.add(record.row, record, str(beside))
             else:
                 self.add(row, None, f"{table.path}, line {line}")
@@ -109,32 +109,13 @@ class Cells:
         return list(self.rows.values()), self.records
 
 
-def refuse_edited(
-    row: Row,
-    recorded: Row,
-    place: str,
-    beside: Path,
-    *,
-    remedy: str = "move the table to another folder to use the table",
-) -> None:
-    """Check that a row says what its record does.
-
-    Args:
-        row: The row of a table.
-        recorded: That of the record.
-        place: Where the row is.
-        beside: The path of the record.
-        remedy: How to use the row in place of the record.
-
-    Raises:
-        UsageError: If they contradict each other.
-    """
+def _refuse_edited(row: Row, recorded: Row, place: str, beside: Path) -> None:
     column = disagreement(row, recorded)
     if column:
         raise UsageError(
             f"Expected {column} {quoted(getattr(recorded, column))} as in the record {beside}, got "
             f"{quoted(getattr(row, column))} in {place}. Give the folder {beside.parent.parent} to use the records, or "
-            f"{remedy}."
+            "move the table to another folder to use the table."
         )
 
 

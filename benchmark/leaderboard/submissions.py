@@ -42,7 +42,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 REMEDIES = {
     "title": "Give a title in UTF-8 of at most 200 characters.",
-    **dict.fromkeys(("paper", "code"), "Give an address of at most 500 characters, or leave it out."),
+    **dict.fromkeys(("paper", "code"), "Give another one, or leave it out."),
 }
 """What to do about an invalid field that the user gives."""
 
@@ -129,7 +129,7 @@ def write_submission(folder: Path, path: Path, *, title: str = "", paper: str = 
         manifest = Manifest(mia_bench=__version__, title=title, paper=paper, code=code, files=checksums)
     except ValidationError as error:
         (field,), given = error.errors()[0]["loc"], error.errors()[0]["input"]
-        fault = f"Expected an address that begins with http:// or https://, got {quoted(given)}"
+        fault = f"Expected an http:// or https:// address of at most 500 characters without blanks, got {quoted(given)}"
         raise UsageError(f"{_fault(error) if field == 'title' else fault}. {REMEDIES[str(field)]}") from error
     with writing(path):
         write_atomically(path, _zipped({MANIFEST: manifest.model_dump_json(indent=1).encode(), **encoded}))

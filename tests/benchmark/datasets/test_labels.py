@@ -339,12 +339,15 @@ def test_a_table_comes_before_the_folders_that_its_images_lie_in(tmp_path: Path,
     assert sum(map(len, (pools.train, pools.aux, pools.private))) == COUNT
 
 
+@pytest.mark.parametrize(
+    "text", ["class,name\na,ant\nb,bee\n", "class,name,kind\na,ant,insect\n", "id|label\n1|2\n", ""]
+)
 def test_a_table_without_images_leaves_the_classes_to_the_folders(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    text: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     images(tmp_path, lambda index: f"{'ab'[index % 2]}/{index}.png")
     without = disjoint_fingerprint(folder(tmp_path, task="classification"))
-    (tmp_path / "labels.csv").write_text("class,name\na,ant\nb,bee\n")
+    (tmp_path / "labels.csv").write_text(text)
     pools = folder(tmp_path, task="classification")
 
     assert (pools.classes, disjoint_fingerprint(pools)) == (("a", "b"), without)

@@ -100,9 +100,11 @@ def test_a_damaged_image_is_named_before_anything_is_written(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("field", ["paper", "code"])
-@pytest.mark.parametrize("address", ["javascript:alert(1)", "foo"])
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "foo", "https://a.org/a b", "https://a.org/" + 600 * "a"])
 def test_an_address_must_be_one(field: str, address: str, results: Path) -> None:
-    sentence = f"Expected an address that begins with http:// or https://, got {address!r}. Give an address of"
+    sentence = (
+        f"Expected an http:// or https:// address of at most 500 characters without blanks, got {address[:20]!r}"[:-1]
+    )
 
     with pytest.raises(UsageError, match=f"^{re.escape(sentence)}"):
         write_submission(results, results.parent / "bad.zip", **{field: address})
@@ -306,7 +308,7 @@ def _zip(folder: Path, contents: Contents, *, sums: bool) -> Path:
 
 @pytest.mark.parametrize(("title", "paper"), [("a" * 201, ""), ("caf\udce9", ""), ("", "http" * 200)])
 def test_the_remedy_is_that_of_the_field_which_is_wrong(title: str, paper: str, results: Path, tmp_path: Path) -> None:
-    wanted = "Give a title in UTF-8 of at most 200 char" if title else "Give an address of at most 500 characters"
+    wanted = "Give a title in UTF-8 of at most 200 char" if title else "Give another one, or leave it out."
 
     with pytest.raises(UsageError, match=wanted):
         write_submission(results, tmp_path / "submission.zip", title=title, paper=paper)
