@@ -40,6 +40,7 @@ BRIEFLY: dict[str, dict[str, list[str]]] = {
     "calibration": {},
     "claims": EPOCHS | ITERATIONS | STEPS,
     "defenses": {"accuracy_images": ["4"], "dp_epochs": ["1"]},
+    "defenses-papers": EPOCHS | {"dp_epochs": ["1"]},
     "he2019-black-box": EPOCHS,
     "he2019-layers": EPOCHS | ITERATIONS,
     "he2019-query-free": EPOCHS | ITERATIONS,
@@ -55,6 +56,7 @@ BRIEFLY: dict[str, dict[str, list[str]]] = {
 ATTACKS = {
     "calibration": ["ridge", "auto"],
     "defenses": ["ridge", "auto"],
+    "defenses-papers": ["ridge", "black_box"],
     "real-networks": ["white_box", "auto"],
 }
 """In place of the attacks of a suite with many defenses or networks: the first runs on each, the others on one."""
