@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...models._network import Network
 from ..datasets._labels import ClassNumber
 from ..errors import UsageError
 from ..interfaces import ImageSet, Model, Pools
@@ -72,7 +71,7 @@ def _categories(names: Sequence[str], model: Model, image_shape: tuple[int, int,
         return ()
     if model.class_names:
         return model.class_names
-    if not _are_numbers(names) or not isinstance(model, Network):
+    if not _are_numbers(names):
         return ()
     return tuple(map(ClassNumber, range(model.count_outputs(image_shape, len(names)))))
 

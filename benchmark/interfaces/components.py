@@ -208,6 +208,13 @@ class Model(Component, ABC):
         """
         return None
 
+    def count_outputs(self, image_shape: tuple[int, int, int], classes: int) -> int:
+        """Return how many outputs given weights have, if they have no names; 0 if that is unknown.
+
+        Labels of a dataset that are whole numbers below it are positions of these outputs.
+        """
+        return 0
+
     @property
     def has_class_outputs(self) -> bool | None:
         """Whether the outputs for images without labels are logits of classes.
