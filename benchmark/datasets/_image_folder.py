@@ -25,8 +25,8 @@ SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
 VALIDATION = ("val", "valid", "validation")
 """Folders beside ``train`` that others call the test split, and that are not read."""
 
-_FIRST_VALUE = re.compile(r'[ "]*([^,;\t"]*)')
-"""The first value of a line of a table."""
+_SEPARATORS = re.compile(r"[,;\t]")
+"""What may stand between the values of a table."""
 
 LAYOUT = "train/<class>/<image> and test/<class>/<image>"
 """The layout of an image folder, in words."""
@@ -76,7 +76,7 @@ def _names_files(table: Path) -> bool:
         lines = read_text(table).splitlines()
     except Unreadable:
         return False
-    return any((table.parent / _FIRST_VALUE.match(line)[1]).is_file() for line in lines)  # pyright: ignore[reportOptionalSubscript]
+    return any((table.parent / _SEPARATORS.split(line, maxsplit=1)[0].strip(' "')).is_file() for line in lines)
 
 
 def _warn_of_validation(root: Path) -> None:

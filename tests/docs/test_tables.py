@@ -57,6 +57,20 @@ def test_rows_keep_their_order_seeds_are_averaged_and_failed_cells_left_out(tmp_
     ]
 
 
+def test_versions_of_several_boards_are_ranges(tmp_path):
+    lines = BOARD.splitlines()
+    for name, versions in {"one": "12222", "two": "34444"}.items():
+        rows = [f"{line},{version}" for line, version in zip(lines[1:], versions, strict=True)]
+        (tmp_path / f"{name}.csv").write_text("\n".join([f"{lines[0]},attack_version", *rows]))
+    page = """<!-- table
+board = ["one.csv", "two.csv"]
+rows = ["board"]
+columns.ridge = { where = { attack_name = "ridge" }, show = "{attack_version}" }
+-->
+"""
+    assert SCRIPT.refreshed(page, tmp_path).splitlines()[-2:] == ["| `one` | 1 to 2 |", "| `two` | 3 to 4 |"]
+
+
 def test_a_column_without_cells_is_an_error(tmp_path):
     (tmp_path / "board.csv").write_text(BOARD)
     with pytest.raises(ValueError, match="Expected cells in the column 'ridge' of board"):

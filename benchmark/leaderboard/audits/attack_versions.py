@@ -14,7 +14,7 @@ def mixed_versions(board: ScoredRows) -> Iterator[Finding]:
 
     Rows without a version, as boards had them before they named it, are left out.
     """
-    for rows in board.groups("defense", "defense_params", "attack_params", "seed", "n_images"):
+    for rows in board.groups("defense", "defense_params", "attack_params", "seed"):
         versions = {row.attack_version: row for row in rows if row.attack_version is not None}
         if len(versions) < 2:
             continue

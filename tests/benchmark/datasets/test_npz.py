@@ -15,6 +15,8 @@ from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.evaluation.pool_validation import validate_pools
 from mia_bench.benchmark.utils.fingerprints import assert_disjoint
 
+from ...helpers.damage import damaged
+
 RANDOM = np.random.default_rng(0)
 GRAY = RANDOM.integers(0, 256, (40, 12, 10), dtype=np.uint8)
 COLOR = RANDOM.integers(0, 256, (40, 12, 10, 3), dtype=np.uint8)
@@ -174,13 +176,9 @@ def test_an_array_that_claims_another_size_is_damaged(tmp_path: Path, shape: tup
 def test_a_damaged_file_is_refused_unless_it_still_says_the_same(tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
     whole = load(tmp_path, {"images": GRAY, "labels": LABELS}, task="classification")
-    content = bytearray(path.read_bytes())
-    directory = content.index(b"PK\x01\x02")
     refused = []
 
-    for place in (*range(0, directory, directory // 40), *range(directory, len(content), 3)):
-        changed = content.copy()
-        changed[place : place + 20] = b"\xff" * len(changed[place : place + 20])
+    for changed in damaged(path.read_bytes(), step=3):
         path.write_bytes(changed)
         try:
             assert torch.equal(Npz(path=path, task="classification").load(None).private.images, whole.private.images)

@@ -130,7 +130,10 @@ def test_cells_of_equal_or_unknown_versions_and_of_other_setups_are_no_flag() ->
     versions = {"nopeek": 3, "dropout": 3, "topk": None}
     rows = [on(defense, "ridge", 19.0, attack_version=version) for defense, version in versions.items()]
 
-    assert flags(*rows, on("nopeek", "ridge", 19.0, attack_version=2, split="elsewhere")) == []
+    older = on("nopeek", "ridge", 19.0, attack_version=2).row
+    others = [older.model_copy(update=setup) for setup in ({"split": "pool2"}, {"n_images": 16})]
+
+    assert [flag.name for flag in audit([*(each.row for each in rows), *others], {}) if flag.name != "incomplete"] == []
 
 
 def test_the_older_version_is_flagged_and_told_beside_the_newer_one() -> None:
