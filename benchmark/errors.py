@@ -19,11 +19,22 @@ class UsageError(Exception):
 
     The command line prints the message without a traceback and exits with code 2.
 
+    Args:
+        message: What was expected and what was given, and what to do, unless ``remedy`` says it.
+        remedy: What to do, for callers who may know a better remedy and give the message alone.
+
+    Attributes:
+        reason: The message without the remedy.
+
     Example:
         >>> raise UsageError("Expected bits from 1 to 16, got 17. Choose fewer bits.")
         Traceback (most recent call last):
         mia_bench.benchmark.errors.UsageError: Expected bits from 1 to 16, got 17. Choose fewer bits.
     """
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(f"{message} {remedy}".rstrip())
+        self.reason = message
 
 
 class Inapplicable(Exception):

@@ -114,8 +114,9 @@ def _refuse_edited(row: Row, recorded: Row, place: str, beside: Path) -> None:
     if column:
         raise UsageError(
             f"Expected {column} {quoted(getattr(recorded, column))} as in the record {beside}, got "
-            f"{quoted(getattr(row, column))} in {place}. Give the folder {beside.parent.parent} to use the records, or "
-            "move the table to another folder to use the table."
+            f"{quoted(getattr(row, column))} in {place}.",
+            f"Give the folder {beside.parent.parent} to use the records, or move the table to another folder to use "
+            "the table.",
         )
 
 

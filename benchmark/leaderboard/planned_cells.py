@@ -29,4 +29,4 @@ def read_plan(out: Path) -> dict[str, str]:
         raise UsageError(f"Cannot read {path}. {error}") from error
     except (Unreadable, ValidationError) as error:
         reason = error.reason if isinstance(error, Unreadable) else "Expected the label of each cell by its cell_id."
-        raise UsageError(f"{path} is not a valid plan. {reason} Delete it; no results are lost.") from error
+        raise UsageError(f"{path} is not a valid plan. {reason}", "Delete it; no results are lost.") from error

@@ -28,9 +28,6 @@ __all__ = ["COLUMNS", "SCHEMA_VERSION", "PerImage", "Record", "Row", "Status", "
 
 logger = logging.getLogger(__name__)
 
-REMEDY = " Delete it and rerun to recompute the cell."
-"""What to do about a damaged record of one's own."""
-
 
 def write_record(out: Path, record: Record) -> None:
     """Write the record of a cell atomically."""
@@ -68,7 +65,8 @@ def read_readable(path: Path) -> Record | None:
         raise _damaged(path, explain(error)) from error
     if record.row.cell_id != path.stem:
         raise UsageError(
-            f"Expected the record of cell {path.stem}, got cell {record.row.cell_id} in {path}. Delete it and rerun."
+            f"Expected the record of cell {path.stem}, got cell {record.row.cell_id} in {path}.",
+            "Delete it and rerun to recompute the cell.",
         )
     return record
 
@@ -91,7 +89,7 @@ def read_content(path: Path) -> dict[str, Any]:
 
 
 def _damaged(path: Path, reason: str) -> UsageError:
-    return UsageError(f"{path} is not a valid record. {reason}.{REMEDY}")
+    return UsageError(f"{path} is not a valid record. {reason}.", "Delete it and rerun to recompute the cell.")
 
 
 def read_records(out: Path) -> dict[str, Record]:

@@ -29,7 +29,7 @@ from .loading import load_boards
 from .planned_cells import read_plan
 from .records import CellId, explain
 from .results_folder import FIRST_RUN, board_path, plan_path, record_path, strip_path
-from .store import REMEDY, Record, Row, read_records, read_rows, to_frame
+from .store import Record, Row, read_records, read_rows, to_frame
 
 FORMAT = 1
 """Version of the form of submissions."""
@@ -247,9 +247,7 @@ def _records(folder: Path, path: Path) -> dict[str, Record]:
         each_once(rows)
         planned = read_plan(folder)
     except (UsageError, Unreadable) as error:
-        fault = str(error).replace(f"{folder}/", "")
-        for remedy in (REMEDY, " Give the folder", " Delete it;"):  # of results of one's own
-            fault = fault.partition(remedy)[0]
+        fault = error.reason.replace(f"{folder}/", "")  # the remedy is one for results of one's own
         raise UsageError(f"{path} is not a valid submission. {fault}") from error
     listed: set[CellId] = {row.cell_id for row in rows}
     promised = listed | set(planned)

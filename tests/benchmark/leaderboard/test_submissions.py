@@ -194,7 +194,7 @@ FORGERIES: dict[Callable[[Contents], None], str] = {
     unlisted_record: "Expected a row of the leaderboard for each record",
     hidden_cell: "but 1 of 19 is missing, such as 0000000000000000",
     no_plan: "Expected a plan.json",
-    renamed_record: "Expected the record of cell ffffffffffffffff",
+    renamed_record: r"Expected the record of cell f{16}, got cell [0-9a-f]{16} in cells/f{16}\.json\.$",
     foreign_path: "Expected only records, strips and a leaderboard in .*evil.json",
     absolute_path: "Expected only records, strips and a leaderboard in .*evil.json",
     script: "Expected only records, strips and a leaderboard in .*setup.py",
