@@ -1,4 +1,4 @@
-"""The function ``mia_bench.leak``: what one network reveals at one place."""
+"""The function ``mia_bench.leak``: what an attack recovers behind one split of a network."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KEPT_FOR_TRAINING = 5
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Leak:
-    """State what an attack recovers from one place of a network, with its images.
+    """State what an attack recovers behind one split of a network, with its images.
 
     Attributes:
         at: The last layer on the client.
@@ -41,8 +41,8 @@ class Leak:
         defense: The name of the defense.
         psnr_db: The mean PSNR of the reconstructions in dB.
         ssim: Their mean SSIM.
-        identified: The share of images that are nearest to their own reconstruction among all images under attack.
-            None if it cannot be measured.
+        identified: The share of reconstructions that are nearest to their original among the private images, at most
+            1,000. None if it cannot be measured.
         mean_image_db: The mean PSNR of an attack that ignores the wire: what a leak of zero looks like.
         originals: The images under attack, (N, C, H, W) float32 in [0, 1].
         reconstructions: The reconstructions, (N, C, H, W) float32 in [0, 1].
@@ -99,6 +99,7 @@ def leak(
     images: Any,
     *,
     aux: Any = None,
+    count: int | None = None,
     attack: Choice = "ridge",
     defense: Choice | None = None,
     mean: float | list[float] | None = None,
@@ -108,16 +109,17 @@ def leak(
     out: str | Path | None = None,
     quiet: bool = True,
 ) -> Leak:
-    """Measure what an attack recovers of images from what a network sends at one place.
+    """Measure what an attack recovers of images from what a network sends behind one split.
 
     Args:
         model: The network, which is not changed. It takes images in [0, 1], unless ``mean`` and ``std`` are given.
         at: The last layer on the client, such as ``layer2.1``.
-        images: The private images: a tensor or an array (N, C, H, W), (N, H, W, C) or (N, H, W) of 8-bit values or
+        images: The private images, of which ``count`` are attacked: a tensor or an array (N, C, H, W), (N, H, W, C) or (N, H, W) of 8-bit values or
             floats in [0, 1], a list of images or PIL images, ``(images, labels)``, a torch ``Dataset`` or an
             ``ImageSet``.
         aux: The images of the attacker, which must differ from ``images``. Without them, a fifth of ``images`` is
-            attacked, and most of the others are the attacker's.
+            private, and most of the others are the attacker's.
+        count: The number of private images to attack. Defaults to 64, or all if there are fewer.
         attack: The attack. ``auto`` is stronger than ``ridge`` and takes longer.
         defense: The defense. Defaults to none.
         mean: The mean that the network subtracts from each channel of images in [0, 1].
@@ -131,7 +133,7 @@ def leak(
         The scores with the images. A notebook displays both.
 
     Raises:
-        UsageError: If the network, the place or the images cannot be used, several places, attacks or defenses are
+        UsageError: If the network, the split or the images cannot be used, several splits, attacks or defenses are
             given, or the attack does not apply.
 
     Example:
@@ -150,7 +152,7 @@ def leak(
             attacks=attack,
             defenses=defense or REFERENCE_DEFENSE,
             seeds=seed,
-            images=None,
+            images=count,
             device=device,
             out=temporary if out is None else out,
             quiet=quiet,
@@ -161,7 +163,7 @@ def leak(
 def _leak(result: Result) -> Leak:
     """Return the row of the attack and the defense that were asked for, which are the last but for references."""
     rows = [record.row for record in result._run.records]
-    _require_one("place", {row.split for row in rows})
+    _require_one("split", {row.split for row in rows})
     _require_one("attack", {(row.attack, row.attack_params) for row in rows if row.attack != REFERENCE_ATTACK})
     _require_one("defense", {(row.defense, row.defense_params) for row in rows if row.defense != REFERENCE_DEFENSE})
     _require_one("seed", {row.seed for row in rows})

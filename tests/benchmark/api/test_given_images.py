@@ -63,6 +63,15 @@ def test_a_run_and_a_leak_take_a_list_of_images(tmp_path: Path) -> None:
     assert found.originals.shape == (6, 1, 12, 12)
 
 
+@pytest.mark.parametrize(("count", "attacked"), [(None, 64), (70, 70)])
+def test_a_leak_attacks_as_many_private_images_as_asked_for(count: int | None, attacked: int) -> None:
+    private, aux = np.random.default_rng(0).random((2, 80, 1, 12, 12), np.float32)
+
+    found = mia_bench.leak(network(), "1", images=private, aux=aux, count=count)
+
+    assert found.originals.shape == (attacked, 1, 12, 12)
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

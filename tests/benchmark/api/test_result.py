@@ -159,7 +159,7 @@ def test_a_leak_without_images_of_the_attacker_divides_the_images() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"at": ["1", "0"]}, "Expected one place, got 2. Give one, or call mia_bench.run"),
+        ({"at": ["1", "0"]}, "Expected one split, got 2. Give one, or call mia_bench.run"),
         ({"attack": "ridge,nearest"}, "Expected one attack, got 2"),
         ({"defense": "quantize:bits=4,quantize"}, "Expected one defense, got 2"),
         ({"seed": [0, 1]}, "Expected one seed, got 2"),
