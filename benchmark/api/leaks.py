@@ -42,7 +42,8 @@ class Leak:
         psnr_db: The mean PSNR of the reconstructions in dB.
         ssim: Their mean SSIM.
         identified: The share of reconstructions that are nearest to their original among the private images, at most
-            1,000. None if it cannot be measured.
+            1,000. None if it cannot be measured, as of a single image.
+        identified_chance: The share that guessing identifies.
         mean_image_db: The mean PSNR of an attack that ignores the wire: what a leak of zero looks like.
         originals: The images under attack, (N, C, H, W) float32 in [0, 1].
         reconstructions: The reconstructions, (N, C, H, W) float32 in [0, 1].
@@ -56,6 +57,7 @@ class Leak:
     psnr_db: float
     ssim: float
     identified: float | None
+    identified_chance: float | None
     mean_image_db: float
     originals: NDArray[np.float32]
     reconstructions: NDArray[np.float32]
@@ -181,6 +183,7 @@ def _leak(result: Result) -> Leak:
         psnr_db=row.psnr_db,
         ssim=row.ssim,
         identified=row.identified,
+        identified_chance=result._run.records[number].details.get("identified_chance"),
         mean_image_db=nothing[-1] if nothing and nothing[-1] is not None else float("nan"),
         originals=result.originals,
         reconstructions=result.reconstructions[number],

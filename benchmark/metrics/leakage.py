@@ -16,7 +16,7 @@ DISTANCE_TOLERANCE = 1e-9
 """Squared distances that differ by less, relative to 1 plus their size, count as equal."""
 
 
-def identified(images: Tensor, gallery: Tensor) -> float:
+def identified(images: Tensor, gallery: Tensor) -> float | None:
     """Return the share of reconstructions whose nearest image of the gallery is their original.
 
     Nearness is the squared distance of pixels. An image that equals the original to 8 bits counts as the original. If
@@ -27,12 +27,17 @@ def identified(images: Tensor, gallery: Tensor) -> float:
         images: Reconstructions (N, C, H, W).
         gallery: Candidates (K, C, H, W), the N originals first.
 
+    Returns:
+        A share in [0, 1]. None if all candidates are equal, since there is nothing to tell apart.
+
     Example:
         >>> gallery = torch.tensor([0.0, 0.5, 1.0]).view(3, 1, 1, 1)
         >>> identified(torch.tensor([0.1, 0.9]).view(2, 1, 1, 1), gallery)
         0.5
     """
     known, groups = gallery.flatten(1).double(), groups_of_equal(gallery)  # (K, D), (K,)
+    if (groups == groups[0]).all():
+        return None
     found = []
     parts = zip(images.flatten(1).split(GALLERY_IMAGES), groups[: len(images)].split(GALLERY_IMAGES), strict=True)
     for part, own in parts:

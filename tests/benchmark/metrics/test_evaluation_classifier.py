@@ -77,6 +77,13 @@ def test_two_classmates_are_compared_without_an_interval() -> None:
     assert set(compare_classmates(pair.images, pair)) == {"psnr_db_same_class", "psnr_db_above_same_class"}
 
 
+def test_of_equal_images_none_can_be_identified() -> None:
+    image = torch.rand(1, 1, 8, 8)
+
+    assert identified(image, image) is None
+    assert identified(torch.rand(3, 1, 8, 8), image.expand(3, -1, -1, -1)) is None
+
+
 def test_an_image_that_equals_the_original_counts_as_identified() -> None:
     gallery = torch.rand(10, 1, 8, 8)
     gallery[7], gallery[1] = gallery[0], gallery[4]

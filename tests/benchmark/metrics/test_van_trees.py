@@ -7,7 +7,7 @@ import pytest
 import torch
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.evaluation.observe import observe, overhear
-from mia_bench.benchmark.interfaces import ImageSet, Mixture, Pools, SplitModel
+from mia_bench.benchmark.interfaces import Channel, ImageSet, Mixture, Pools, SplitModel
 from mia_bench.benchmark.metrics import van_trees
 from mia_bench.benchmark.metrics.van_trees import van_trees_mse
 from mia_bench.defenses._dp.noise_channel import NoiseChannel
@@ -76,6 +76,32 @@ def test_pixels_with_noise_have_the_error_of_a_wiener_filter(observations: int) 
     assert least == pytest.approx(expected, rel=0.02)
 
 
+@pytest.mark.parametrize("sigma", [0.05, 3e-4, 1e-6])
+def test_few_numbers_of_an_affine_client_have_the_closed_form_for_any_noise(sigma: float) -> None:
+    world, layer = prior(), nn.Linear(SIDE * SIDE, 12)
+    matrix = layer.weight.detach().double()
+    covariance = world.covariances[0]
+    seen = matrix @ covariance @ matrix.T + sigma**2 * torch.eye(12)
+    expected = (covariance - covariance @ matrix.T @ torch.linalg.solve(seen, matrix @ covariance)).trace().item()
+
+    assert van_trees_mse(model(nn.Sequential(nn.Flatten(), layer), sigma), world) == pytest.approx(
+        expected / SIDE**2, rel=0.01
+    )
+
+
+def test_what_an_input_channel_does_is_part_of_the_client() -> None:
+    stretched = SplitModel(
+        client=nn.Sequential(nn.Flatten()),
+        server=nn.Sequential(),
+        input_channel=Stretched(),
+        ir_channel=NoiseChannel(noise="gaussian", sigma=0.25, clip=None),
+    )
+
+    assert van_trees_mse(stretched, prior()) == pytest.approx(
+        van_trees_mse(model(nn.Flatten(), 0.05), prior()), rel=0.02
+    )
+
+
 @pytest.mark.slow
 def test_laplacian_noise_has_twice_the_information_of_gaussian_noise() -> None:
     strong, weak = (
@@ -130,12 +156,51 @@ class Doubled(NoiseChannel):
         return None if density is None else density * (1 + value.flatten(1).square().sum(1))
 
 
+class Rounded(nn.Module):
+    """A client that sends steps, whose derivative is 0."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return (images.flatten(1) * 32).round() / 32
+
+
+class Uneven(Channel):
+    """Gaussian noise that is weaker in the center, the same in each channel of the value."""
+
+    stochastic = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        sigma = torch.ones(SIDE, SIDE)
+        sigma[2:5, 2:5] = 0.05
+        self.register_buffer("sigma", sigma)
+
+    def forward(self, value: Tensor) -> Tensor:
+        return value + self.sigma * torch.randn_like(value)
+
+    def log_density(self, value: Tensor, sent: Tensor) -> Tensor:
+        return -((value - sent) / self.sigma).square().flatten(1).sum(1) / 2
+
+
+class Stretched(Channel):
+    """A higher contrast."""
+
+    def clean(self, value: Tensor) -> Tensor:
+        return 5 * value
+
+    def forward(self, value: Tensor) -> Tensor:
+        return self.clean(value)
+
+
 UNKNOWN: dict[str, Callable[[], SplitModel]] = {
     "no noise": lambda: model(nn.Flatten(), 0.0),
     "noise that depends on the value": lambda: SplitModel(
         client=nn.Sequential(nn.Flatten()),
         server=nn.Sequential(),
         ir_channel=Doubled(noise="gaussian", sigma=0.1, clip=None),
+    ),
+    "steps": lambda: model(Rounded()),
+    "noise that is equal in all channels, and differs between places": lambda: SplitModel(
+        client=nn.Sequential(nn.Conv2d(1, 2, 1)), server=nn.Sequential(), ir_channel=Uneven()
     ),
 }
 
