@@ -59,8 +59,8 @@ MEANINGS = {
     "attack_gap_db": "how far the attack, or in a ranking the best one, is from the best one possible, in dB of the "
     "mean squared error; filled where the images come from a [known "
     "distribution](../explanation/bounds.md#how-far-an-attack-is-from-the-best-one)",
-    "attack_version": "version of the attack, which is raised whenever its scores change; empty in boards that were "
-    "written before this column existed",
+    "attack_version": "version of the attack, which is raised whenever its scores change; empty in leaderboards "
+    "that were written before this column existed",
     "epsilon": "promised epsilon of differential privacy; filled only where clipping bounds the sensitivity",
     "delta": "promised delta of differential privacy",
     "guarantee": "what the defense promises, in words",
@@ -75,7 +75,7 @@ MEANINGS = {
     "status": "`done`, `failed` or `inapplicable`; a cell without a score is never dropped and never counts as privacy",
     "reason": "why a cell failed or does not apply",
     "cell_id": "identifier of the cell: a hash of what was computed",
-    "protocol": "version of the evaluation; boards with different protocols cannot be compared",
+    "protocol": "version of the evaluation; leaderboards with different protocols cannot be compared",
     "code_version": "version of mia-bench",
     "plugin_version": "versions of the plug-ins that took part",
     "torch_version": "version of torch",
