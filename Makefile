@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check docs site clean
+.PHONY: run test check docs clean
 
 run: $(VENV)/.run
 	$(BIN)/mia-bench run --defense dp_ir --sigma 0.1 --jobs 2
@@ -17,10 +17,8 @@ check: $(VENV)/.dev
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
-docs: $(VENV)/.dev
+docs: $(VENV)/.dev # with the public leaderboard, as build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
-
-site: docs # the documentation with the public leaderboard, as build/site
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -8,7 +8,7 @@ from ._ensemble import ensemble
 
 
 class Auto(Attack):
-    """Runs two decoders and two or three searches, and returns the result of the one that does best on held-out images.
+    """Run two decoders and two or three searches, and return the result of the one that does best on held-out images.
 
     The members are the decoders ``ridge`` and ``ridge_skip``, and searches from the answer of the latter: ``search``,
     which is ``white_box`` from there, and ``map_pca`` or ``map_dec`` if one beats ``search`` on held-out images.

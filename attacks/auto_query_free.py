@@ -24,7 +24,7 @@ powers of 0, 2, 4 and 8 gave 18.5, 18.6, 18.5 and 15.8 dB with seed 0, and 16.8,
 
 
 class AutoQueryFree(Attack):
-    """Trains shadow clients as ``query_free`` does, and returns the mean of three reconstructions.
+    """Train shadow clients as ``query_free`` does, and return the mean of three reconstructions.
 
     Two are those of the decoders of ``ridge`` and ``ridge_skip``, and the third is that of ``query_free``. To train the
     decoders, each of the attacker's images is sent through a shadow that is drawn at random, those with a low loss more

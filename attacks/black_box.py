@@ -15,11 +15,11 @@ MIN_PASS_STEPS = 20
 
 
 class BlackBox(Attack):
-    """Trains an inverse network on the attacker's images and what the client sends for them.
+    """Train an inverse network on the attacker's images and what the client sends for them.
 
-    Minimizes the squared error of the pixels. The network is the paper's, transposed convolutions without a linear
-    start, generalized to every spatial IR and to vectors. It differs from the paper in the width (``channels``), in
-    the optimizer (AdamW with a one-cycle rate) and in standardizing the wire first. On a noisy client every batch is
+    It minimizes the squared error of the pixels. The network is the paper's, transposed convolutions without a linear
+    start, generalized to every spatial IR and to vectors. It differs from the paper in the width (``channels``), in the
+    optimizer (AdamW with a one-cycle rate) and in standardizing the wire first. On a noisy client every batch is
     queried again.
 
     Example:

@@ -25,7 +25,7 @@ NUM_LEVELS = 2
 
 
 class DeepPrior(Attack):
-    """Fits the weights of an untrained hourglass network so that the IR of its output explains the wire.
+    """Fit the weights of an untrained hourglass network so that the IR of its output explains the wire.
 
     The structure of the network is the only prior. The attacker's images only decide how far to trust the result. Each
     image has its own network, and all start with the same random weights and input. The networks of a batch run as one

@@ -19,7 +19,7 @@ MIN_PASS_STEPS = 67
 
 
 class EncoderDecoder(Attack):
-    """Chooses images to send, and trains an encoder-decoder network from their IRs to the images.
+    """Choose images to send, and train an encoder-decoder network from their IRs to the images.
 
     The attacker sends its own images and as many made from them: mirrored, blended in pairs, blurred. The network
     narrows the IR to a quarter of its height and width and widens it again, with skip connections, to pixels through

@@ -15,7 +15,7 @@ from ._substitute_decoding import decode_through, sent_by_any
 
 
 class FeatureMatch(Attack):
-    """Trains substitute clients whose wires are distributed like recorded traffic, and decoders of what they send.
+    """Train substitute clients whose wires are distributed like recorded traffic, and decoders of what they send.
 
     The attacker has wires of other users and images of the same kind, but no pairs of both. A substitute is trained
     until its wires for the attacker's images have the mean of the recorded ones for each class that the server sees in

@@ -9,12 +9,12 @@ from ._inversion.start import Start
 
 
 class MapDec(MapAttack):
-    """Searches around a decoder's answer for the image that explains the wire.
+    """Search around a decoder's answer for the image that explains the wire.
 
-    Minimizes the misfit that suits the defense plus the squared Mahalanobis distance from what the decoder of
-    ``ridge_skip`` answers. The covariance is that of the decoder's errors on the attacker's images, so the search
-    moves in the directions in which the decoder is often wrong. The weight is chosen on held-out images of the
-    attacker. If no weight helps there, the result is that of the decoder.
+    It minimizes the misfit that suits the defense plus the squared Mahalanobis distance from what the decoder of
+    ``ridge_skip`` answers. The covariance is that of the decoder's errors on the attacker's images, so the search moves
+    in the directions in which the decoder is often wrong. The weight is chosen on held-out images of the attacker. If
+    no weight helps there, the result is that of the decoder.
 
     Example:
         ``mia-bench run --attack map_dec --defense dropout``

@@ -15,12 +15,12 @@ from ._priors.trained_once import divided_by_content
 
 
 class MapPatch(MapAttack):
-    """Searches from a decoder's answer for the image that explains the wire and whose patches resemble others.
+    """Search from a decoder's answer for the image that explains the wire and whose patches resemble others.
 
-    Minimizes the misfit that suits the defense plus minus the log-density of patches of 8x8 pixels, or of 6x6 in color,
-    under a mixture of Gaussians. The mixture is fitted to the attacker's images once and kept for all cells. It suits
-    images of 64 pixels and more, whose covariance as a whole needs more images than an attacker has. The search starts
-    from the answer of the decoder of ``ridge_skip``. The weight of the prior is chosen on held-out images of the
+    It minimizes the misfit that suits the defense plus minus the log-density of patches of 8x8 pixels, or of 6x6 in
+    color, under a mixture of Gaussians. The mixture is fitted to the attacker's images once and kept for all cells. It
+    suits images of 64 pixels and more, whose covariance as a whole needs more images than an attacker has. The search
+    starts from the answer of the decoder of ``ridge_skip``. The weight of the prior is chosen on held-out images of the
     attacker. If no weight helps there, the result is that of the decoder.
 
     Example:

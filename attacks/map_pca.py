@@ -9,10 +9,10 @@ from ._inversion.start import Start
 
 
 class MapPca(MapAttack):
-    """Searches from a decoder's answer for the image that explains the wire and resembles the attacker's images.
+    """Search from a decoder's answer for the image that explains the wire and resembles the attacker's images.
 
-    Minimizes the misfit that suits the defense plus the squared length of the whitened principal components, which is
-    maximum a posteriori estimation for Gaussian images. The search starts from the answer of the decoder of
+    It minimizes the misfit that suits the defense plus the squared length of the whitened principal components, which
+    is maximum a posteriori estimation for Gaussian images. The search starts from the answer of the decoder of
     ``ridge_skip``. It is over pixels and not over components, so that the bounds of the pixels hold exactly. The weight
     is chosen on held-out images of the attacker. If no weight helps there, the result is that of the decoder.
 

@@ -9,10 +9,10 @@ from ._inversion.start import Start
 
 
 class MapTv(MapAttack):
-    """Searches from a decoder's answer for the smooth image that explains the wire.
+    """Search from a decoder's answer for the smooth image that explains the wire.
 
-    Minimizes the misfit that suits the defense plus the squared total variation, by batched L-BFGS within the bounds of
-    the pixels. The search starts from the answer of the decoder of ``ridge_skip``. The weight of the prior is chosen
+    It minimizes the misfit that suits the defense plus the squared total variation, by batched L-BFGS within the bounds
+    of the pixels. The search starts from the answer of the decoder of ``ridge_skip``. The weight of the prior is chosen
     on held-out images of the attacker. If no weight helps there, the result is that of the decoder.
 
     Example:

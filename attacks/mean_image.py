@@ -8,7 +8,7 @@ from ..benchmark.interfaces import Access, Attack, Observation
 
 
 class MeanImage(Attack):
-    """Returns the mean of the attacker's images for every wire: the score of a wire that leaks nothing.
+    """Return the mean of the attacker's images for every wire: the score of a wire that leaks nothing.
 
     Of all images that do not depend on the wire, it has the smallest expected squared error.
 

@@ -14,7 +14,7 @@ MAX_CHUNK_QUERIES = 1000
 
 
 class Nearest(Attack):
-    """Returns the attacker's image whose wire is closest to the recorded one.
+    """Return the attacker's image whose wire is closest to the recorded one.
 
     The distance is Euclidean, on the numbers of the wire as sent. Vectors of more than 16,384 numbers, such as
     ciphertexts, are shortened to as many at random, which keeps their distances on average. Nothing is reconstructed.

@@ -22,7 +22,7 @@ TOLERANCE = 1e-20
 
 
 class Pinv(Attack):
-    """Solves the linear equations of an affine client for each image, by least squares and without any data.
+    """Solve the linear equations of an affine client for each image, by least squares and without any data.
 
     It applies to clients such as one convolution or one fully connected layer. After a ReLU, only the equations of the
     positive numbers are known, which are often still more than the pixels. If there are fewer, the result is a solution

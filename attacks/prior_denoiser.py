@@ -22,7 +22,7 @@ from ._priors.trained_once import divided_by_content
 
 
 class PriorDenoiser(Attack):
-    """Searches from a decoder's answer with a denoising network as the prior, and draws images that explain the wire.
+    """Search from a decoder's answer with a denoising network as the prior, and draw images that explain the wire.
 
     The network learns to remove noise from the attacker's images. It is trained once and kept for all cells. The search
     alternates between the network and the wire. The weight of the prior is chosen on held-out images of the attacker.

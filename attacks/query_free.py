@@ -14,7 +14,7 @@ from ._shadow_average import several
 
 
 class QueryFree(Attack):
-    """Trains shadow clients to work with the victim's server, then inverts the wire through them (rMLE).
+    """Train shadow clients to work with the victim's server, then invert the wire through them (rMLE).
 
     A shadow minimizes the loss of the frozen server on the attacker's labelled images. With ``moments`` its
     wires must also have the mean and the standard deviation of those that the attacker has recorded of other users

@@ -12,7 +12,7 @@ from ._decoders.queries import Queries
 
 
 class Ridge(Attack):
-    """Decodes the wire by the best linear map, in closed form, from queries.
+    """Decode the wire by the best linear map, in closed form, from queries.
 
     The map minimizes the squared error of the attacker's own images plus a penalty on its size, which makes it the
     linear minimum-mean-square-error estimator. ``dense`` maps the whole wire to the whole image. ``patch`` maps the

@@ -15,7 +15,7 @@ from ._ensemble import chosen
 
 
 class RidgeSkip(Attack):
-    """Trains a small convolutional network to correct the best linear decoder.
+    """Train a small convolutional network to correct the best linear decoder.
 
     The attacker queries the client with its own images and with copies moved by up to two pixels. For wires that are
     vectors, two dense layers come before the convolutions, many copies are turned, zoomed and sheared as well, and the

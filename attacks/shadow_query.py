@@ -18,7 +18,7 @@ from ._shrinkage import shrink
 
 
 class ShadowQuery(Attack):
-    """Trains a shadow client on the answers of the victim's client to queries, then inverts it (rMLE).
+    """Train a shadow client on the answers of the victim's client to queries, then invert it (rMLE).
 
     The shadow is made of 3x3 convolutions, since the structure of the client is not known. It minimizes the squared
     difference from the recorded answers. The weight of the prior and the number of steps are chosen on images that

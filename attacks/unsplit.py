@@ -18,11 +18,11 @@ TV_WEIGHT = 0.1
 
 
 class Unsplit(Attack):
-    """Searches jointly for the images and the client's weights that explain the wire.
+    """Search jointly for the images and the client's weights that explain the wire.
 
-    Alternates steps on the images and steps on the weights of a clone with the client's structure. It differs from the
-    paper in two ways: all recorded images share one clone, which constrains the weights more than one image does, and
-    the search starts at the mean of the attacker's images. The scale of the pixels cannot be found, because a first
+    It alternates steps on the images and steps on the weights of a clone with the client's structure. It differs from
+    the paper in two ways: all recorded images share one clone, which constrains the weights more than one image does,
+    and the search starts at the mean of the attacker's images. The scale of the pixels cannot be found, because a first
     layer can undo it, so each channel is finally brought to the mean and standard deviation of the attacker's images.
 
     Example:

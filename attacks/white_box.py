@@ -17,14 +17,14 @@ from ._shrinkage import shrink
 
 
 class WhiteBox(Attack):
-    """Searches for the image whose IR explains the wire best (rMLE), with total variation as the prior.
+    """Search for the image whose IR explains the wire best (rMLE), with total variation as the prior.
 
-    Minimizes distance(client(x), wire) + tv * penalty(x) for each image, with the distance that suits the defense. It
-    differs from the paper in the optimizer (L-BFGS with a history per image, preconditioned by the covariance of images
-    that the wire leaves open, instead of Adam), the start (the mean of the attacker's images instead of 0.5), the
-    penalty (total variation plus a Gaussian fitted to the attacker's images) and the unit of the distance (that of the
-    mean image). The paper tunes ``tv`` for each split; here the attacker sends some auxiliary images through the client
-    and takes the weight and the number of steps that reconstruct them best.
+    It minimizes distance(client(x), wire) + tv * penalty(x) for each image, with the distance that suits the defense.
+    It differs from the paper in the optimizer (L-BFGS with a history per image, preconditioned by the covariance of
+    images that the wire leaves open, instead of Adam), the start (the mean of the attacker's images instead of 0.5),
+    the penalty (total variation plus a Gaussian fitted to the attacker's images) and the unit of the distance (that of
+    the mean image). The paper tunes ``tv`` for each split; here the attacker sends some auxiliary images through the
+    client and takes the weight and the number of steps that reconstruct them best.
 
     Example:
         ``mia-bench run --attack white_box --tv 0.01``

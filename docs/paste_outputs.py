@@ -4,6 +4,7 @@ A block that is pasted follows a marker, which readers do not see, and each of i
 
     <!-- pasted -->              the output of every command
     <!-- pasted: last output --> the output of the last command only
+    <!-- pasted: from split -->  of each output, the part that begins with the first line that begins with "split "
     <!-- file: my_noise.py -->   not a command: the block is written to a file first
 
 The commands of a page run in one empty folder. All pages share the cache of trained networks. Progress, which goes to
@@ -24,7 +25,7 @@ from mia_bench.benchmark.cli import app
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[1]
-MARKED = re.compile(r"<!-- (pasted|pasted: last output|file: \S+) -->\n```(\w+)\n(.*?)```", flags=re.DOTALL)
+MARKED = re.compile(r"<!-- (pasted(?:: last output|: from \S+)?|file: \S+) -->\n```(\w+)\n(.*?)```", flags=re.DOTALL)
 
 
 def pages() -> list[Path]:
@@ -53,8 +54,18 @@ def _block(match: re.Match[str]) -> str:
     outputs = [_output(command) for command in commands]
     if kind == "pasted: last output":
         outputs[:-1] = [""] * (len(outputs) - 1)
+    if kind.startswith("pasted: from "):
+        outputs = [_part(output, kind.removeprefix("pasted: from ")) for output in outputs]
     shown = "".join(f"$ {command}\n{output}" for command, output in zip(commands, outputs, strict=True))
     return f"<!-- {kind} -->\n```{language}\n{shown}```"
+
+
+def _part(output: str, word: str) -> str:
+    """Return the lines of an output from the first one that begins with a word."""
+    before, found, after = f"\n{output}".partition(f"\n{word} ")
+    if not found:
+        raise ValueError(f"Expected a line that begins with {word}, got {before!r}.")
+    return f"{found[1:]}{after}"
 
 
 def _output(command: str) -> str:

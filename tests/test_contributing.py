@@ -40,5 +40,5 @@ def test_the_file_of_the_guide_is_a_working_defense(tmp_path: Path) -> None:
     attacks = ["--images", "4", "--attack", "ridge", "--attack", "white_box:iterations=10"]
     result = mia_bench("run", *small, *attacks, "--defense", "my_noise", "--width", "0.5")
 
-    assert "Adds uniform noise to the IR." in mia_bench("list", "defenses")
+    assert "Add uniform noise to the IR." in mia_bench("list", "defenses")
     assert len(re.findall(r"my_noise:width=0\.5 +(ridge|white_box:iterations=10|mean_image) +[\d.]+", result)) == 3

@@ -94,15 +94,38 @@ def test_no_text_uses_a_word_of_the_private_dialect(file):
     assert not found, "\n".join(found)
 
 
-READ_BY_USERS = ("benchmark/plan/suites/*.toml", "benchmark/report/assets/*", "docs/**/*.svg")
-"""Files besides Python and Markdown whose text users read."""
+READ_BY_USERS = (
+    "benchmark/plan/suites/*.toml",
+    "benchmark/report/assets/*",
+    "docs/**/*.svg",
+    "docs/**/*.md",
+    "results/*.md",
+    "performance/*.md",
+    "leaderboard/*.md",
+    "examples/*/*.md",
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+)
+"""Files besides Python whose text users read."""
+
+NAMES = re.compile(r"```.*?```|`[^`]+`|\bpictures/", re.DOTALL)
+"""Parts of a page that are not prose: code, and the folder of images that a run writes."""
+
+
+def prose(text: str) -> str:
+    """The text of a page in Markdown, without code."""
+    return NAMES.sub(" ", text)
 
 
 @pytest.mark.parametrize(
-    "path", sorted(path for pattern in READ_BY_USERS for path in ROOT.glob(pattern)), ids=lambda path: path.name
+    "path",
+    sorted(path for pattern in READ_BY_USERS for path in ROOT.glob(pattern)),
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
-def test_no_suite_page_or_diagram_uses_a_word_of_the_private_dialect(path):
-    found = BANNED.search(" ".join(path.read_text(encoding="utf-8").replace("#", " ").split()))
+def test_no_page_suite_or_diagram_uses_a_word_of_the_private_dialect(path):
+    text = path.read_text(encoding="utf-8")
+    found = BANNED.search(" ".join((prose(text) if path.suffix == ".md" else text).replace("#", " ").split()))
     assert not found, found
 
 
@@ -112,6 +135,27 @@ def test_docstrings_of_functions_begin_with_a_verb(file):
     documented = [(node, ast.get_docstring(node) or "") for node in functions]
     found = [f"{file}:{node.lineno}: {text[:60]}" for node, text in documented if NO_VERB.match(text)]
     assert not found, "\n".join(found)
+
+
+ORDER = re.compile(r"(?!(?:a|an|the|base)\b)[a-z]+(?:[^s\W]|ss) ", re.IGNORECASE)
+"""Beginnings of a summary that give an order, such as "Train the client": not "Trains the client", not "A client"."""
+
+NOUN_PHRASE = re.compile(r"(?!(?:add|build|draw|load|make|read|return|train|use)s? )", re.IGNORECASE)
+"""Beginnings of a summary that name a thing."""
+
+SUMMARIES = {"attacks": ORDER, "defenses": ORDER, "models": NOUN_PHRASE, "benchmark/datasets": NOUN_PHRASE}
+"""How the line of a component in ``mia-bench list`` begins, by its folder."""
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in files() if Path(file).parent.as_posix() in SUMMARIES and public(file)]
+)
+def test_summaries_of_components_are_orders_or_name_a_thing(file):
+    rule = SUMMARIES[Path(file).parent.as_posix()]
+    name = Path(file).stem.replace("_", "")
+    classes = [node for node in tree_of(file).body if isinstance(node, ast.ClassDef)]
+    (summary,) = [(ast.get_docstring(node) or "").partition("\n")[0] for node in classes if node.name.lower() == name]
+    assert rule.match(summary), summary
 
 
 ENTRY = re.compile(r"(?P<indent> *)(?P<name>[\w.*]+): (?P<word>[a-z]\w+)")
@@ -265,3 +309,25 @@ def test_the_rule_for_words(text, allowed):
 @pytest.mark.parametrize(("text", "allowed"), [("Return it.", True), ("The image.", False), ("Returns it.", False)])
 def test_the_rule_for_docstrings(text, allowed):
     assert bool(NO_VERB.match(text)) != allowed
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "thing"),
+    [
+        ("Train the client.", True, False),
+        ("Compress the IR.", True, True),
+        ("Trains the client.", False, False),
+        ("A network of torchvision.", False, True),
+        ("Whole photographs without labels.", True, True),
+    ],
+)
+def test_the_rules_for_summaries(text, order, thing):
+    assert (bool(ORDER.match(text)), bool(NOUN_PHRASE.match(text))) == (order, thing)
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"),
+    [("The folder `results/pictures/` is new.", True), ("See pictures/1.png.", True), ("See the pictures.", False)],
+)
+def test_code_and_paths_on_pages_are_not_prose(text, allowed):
+    assert bool(BANNED.search(prose(text))) != allowed

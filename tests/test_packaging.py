@@ -40,7 +40,7 @@ def test_the_example_plug_in_is_listed_with_its_package(with_plug_in: str) -> No
 
     (line,) = [line for line in listed.splitlines() if line.startswith("dither ")]
     assert "mia-bench-dither 0.3.0" in line
-    assert "Rounds the dithered IR" in line
+    assert "Round the dithered IR" in line
 
 
 def test_the_example_plug_in_runs_by_name_with_its_own_option(with_plug_in: str, tmp_path: Path) -> None:

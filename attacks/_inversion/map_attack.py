@@ -19,7 +19,7 @@ from .start import Start, prepare
 
 
 class MapAttack(Attack):
-    """Trains the decoder of ``ridge_skip`` and searches from its answer, with the prior of a subclass."""
+    """Train the decoder of ``ridge_skip`` and search from its answer, with the prior of a subclass."""
 
     version: ClassVar[int] = 15
     access: ClassVar[Access] = Access.WHITE_BOX

@@ -22,7 +22,7 @@ RANGE_DEVIATIONS = 6.5
 
 
 class KnownPrior(Dataset):
-    """Draw images with the mean and the covariance of MNIST, from one Gaussian or from one for each digit.
+    """Images with the mean and the covariance of MNIST, drawn from one Gaussian or from one for each digit.
 
     For defenses that add noise, records then hold ``bound_van_trees_psnr_db``, which binds *every* attacker, and the
     column ``attack_gap_db``, by how much the mean squared error of the attack is above it. Contrast is reduced until

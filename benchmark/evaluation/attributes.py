@@ -53,7 +53,7 @@ class AttributeLeak:
             ``attribute_majority`` and ``attribute_from_outputs``, and the number of images.
 
     Example:
-        >>> AttributeLeak("age", accuracy=0.9, gain=0.2, details={"attribute_images": 1000}).name
+        >>> AttributeLeak("age", accuracy=0.9, gain=0.2, details={"attribute_images": 500}).name
         'age'
     """
 

@@ -40,7 +40,7 @@ def describe_split(
         model: The protected model.
         graphs: The written graphs.
         images: The images (N, C, H, W) on which the graphs were compared with torch.
-        classes: The names of the classes, in the order of the logits. None if the images are unlabeled.
+        classes: The names of the classes, in the order of the logits. Empty if the images are unlabeled.
         target: The hash of everything that the weights of the undefended network follow from.
         folder: Where the graphs lie.
         data_dir: The folder of the data that the user gave.

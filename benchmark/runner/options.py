@@ -24,7 +24,8 @@ class RunOptions(Declaration):
         jobs: The number of worker processes. None means 1, and with Ray as many as the cluster has room for.
         cell_timeout: The seconds that a cell may take after its target is trained. None means no limit.
         engine: What runs the workers.
-        address: ``HOST:PORT`` of a Ray cluster, or ``auto`` on one of its machines. None means a local Ray cluster.
+        address: ``HOST:PORT`` of a Ray cluster, or ``auto`` on one of its machines. None means the Ray cluster that
+            this process is connected to, or else a local one for this run.
         gpus_per_cell: The share of a GPU that Ray gives to each worker, from 0 to 1. None means 1 on CUDA devices.
         perceptual: The perceptual measures that are computed as well: ``lpips``, ``lpips:backbone=FILE`` and
             ``imagenet_distance``, as a list or a text with commas between them.

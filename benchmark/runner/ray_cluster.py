@@ -34,7 +34,8 @@ def connected(address: str | None, cpus: int | None) -> Iterator[None]:
     Ray prints a line about each worker that dies. It appears on stderr, because results are printed on stdout.
 
     Args:
-        address: ``HOST:PORT`` of a cluster, or ``auto`` for the cluster of this machine; None starts a local one.
+        address: ``HOST:PORT`` of a cluster, or ``auto`` for the cluster of this machine. None means the one that this
+            process is connected to, or else a local one, which is started.
         cpus: CPUs of the local cluster; None for all of them.
 
     Raises:

@@ -65,11 +65,11 @@ class EncryptedModel(SplitModel):
         """Have the server compute on the ciphertexts, and decrypt its replies."""
         assert not isinstance(wire.payload, Tensor)
         done = self.session.finish(wire.payload, len(wire), lanes=1)
-        return replace(done, logits=done.logits.to(self._device))
+        return replace(done, logits=done.logits.to(self.device))
 
     def classify(self, images: Tensor) -> Tensor:
         """Return logits (N, classes) for a batch, with as many images in a ciphertext as fit."""
-        return self._batch(images).logits.to(self._device)
+        return self._batch(images).logits.to(self.device)
 
     def details(self, images: Tensor, labels: Tensor, logits: Tensor) -> dict[str, float]:
         """Compare the decrypted logits with those of the same network on plain IRs, and measure sizes and times.
@@ -112,10 +112,6 @@ class EncryptedModel(SplitModel):
 
     def _batch(self, images: Tensor) -> Exchange:
         return self.session.finish(self.session.upload(self._ir(images)), len(images))
-
-    @property
-    def _device(self) -> torch.device:
-        return self.device
 
     def _ir(self, images: Tensor) -> Tensor:
         with torch.no_grad():

@@ -25,8 +25,9 @@ MEANINGS = {
     "ssim_high": _INTERVAL,
     "recognisable": "share of images with SSIM of at least 0.3 (He et al. 2019); compare with that of "
     "`mean_image`, which smooth images resemble",
-    "identified": "share of reconstructions whose nearest image, of 1,000, is the true one or equal to it; "
-    "ties are resolved at random, in expectation; chance is 0.001 where all images differ",
+    "identified": "share of reconstructions whose nearest image, among the private images (at most 1,000, or those "
+    "under attack if they are more), is the true one or equal to it; ties are resolved at random, in expectation; "
+    "records hold the share that guessing reaches (`identified_chance`)",
     "leak_r2": "1 - MSE / MSE of the mean image: 1 is exact, 0 is not better than the mean image",
     "bound_psnr_db": "no attack has a higher mean PSNR on these images, in expectation over the noise; filled "
     "where the noise has a density; the upper limit of an estimate from drawn wires, with "
@@ -58,13 +59,13 @@ MEANINGS = {
     "attack_gap_db": "how far the attack, or in a ranking the best one, is from the best one possible, in dB of the "
     "mean squared error; filled where the images come from a [known "
     "distribution](../explanation/bounds.md#how-far-an-attack-is-from-the-best-one)",
-    "attack_version": "version of the attack, which is raised whenever its scores change; empty in boards that were "
-    "written before this column existed",
+    "attack_version": "version of the attack, which is raised whenever its scores change; empty in leaderboards "
+    "that were written before this column existed",
     "epsilon": "promised epsilon of differential privacy; filled only where clipping bounds the sensitivity",
     "delta": "promised delta of differential privacy",
     "guarantee": "what the defense promises, in words",
     "wire_bytes": "bytes that one image sends over the network, measured",
-    "client_macs": "multiplications and additions on the device for one image",
+    "client_macs": "multiply-accumulate operations (MACs) on the device for one image",
     "client_params": "number of weights on the device",
     "client_ms": "milliseconds of the device for one image, measured; for encryption this includes "
     "encrypting and decrypting",
@@ -74,7 +75,7 @@ MEANINGS = {
     "status": "`done`, `failed` or `inapplicable`; a cell without a score is never dropped and never counts as privacy",
     "reason": "why a cell failed or does not apply",
     "cell_id": "identifier of the cell: a hash of what was computed",
-    "protocol": "version of the evaluation; boards with different protocols cannot be compared",
+    "protocol": "version of the evaluation; leaderboards with different protocols cannot be compared",
     "code_version": "version of mia-bench",
     "plugin_version": "versions of the plug-ins that took part",
     "torch_version": "version of torch",

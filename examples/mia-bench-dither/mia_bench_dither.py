@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class Dither(Defense):
-    """Rounds the dithered IR to multiples of a step before it leaves the device.
+    """Round the dithered IR to multiples of a step before it leaves the device.
 
     Source: Roberts 1962, "Picture coding using pseudo-random noise" (non-subtractive dither).
     """
@@ -24,7 +24,7 @@ class Dither(Defense):
 
 
 class DitheredRounding(Channel):
-    """Adds uniform noise one step wide, then rounds."""
+    """Add uniform noise one step wide, then round."""
 
     stochastic = True
 

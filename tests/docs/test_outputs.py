@@ -78,6 +78,15 @@ def test_the_readme_shows_what_its_command_prints(tmp_path: Path) -> None:
     assert differences(stored, SCRIPT.refreshed(stored, tmp_path)) == []
 
 
+def test_a_part_of_an_output_begins_with_the_line_of_its_word() -> None:
+    page = "<!-- pasted: from split -->\n```console\n$ mia-bench show lenet5\nold\n```"
+
+    shown = SCRIPT.refreshed(page, ROOT).splitlines()
+
+    assert [line.split()[0] for line in shown[2:5]] == ["$", "split", "conv1"]
+    assert (shown[0], shown[-1]) == ("<!-- pasted: from split -->", "```")
+
+
 def test_every_pasted_block_has_an_output() -> None:
     for page in SCRIPT.pages():
         for kind, _, body in SCRIPT.MARKED.findall(page.read_text()):
