@@ -15,21 +15,27 @@ from ..leaderboard.results_folder import board_path
 from ..plan.cells import Setting
 from ..plan.request import Request
 from ..registry.sweeps import UnknownOption
+from ..report.figures import check_installed
 from ..runner.interruption import Interrupted, interruptible
 from ..runner.options import RunOptions
 from ..runner.result_warnings import log_warnings
 from ..runner.resume import prepare
 from ..runner.shown_run import compute
+from ..split_comparison.figure import drawing
+from ..split_comparison.table import SplitTable
 from ..splits.choice import Limit, choose
 from ..splits.lines import Line, Place
+from ..utils.atomic_files import write_output
 from ..utils.isolation import restored_state
 from ..utils.texts import one_line, say, say_paragraph
 from .console import print_lines
 from .interruptions import tell_interruption
-from .split_figure import check_figure, draw_figure
+from .output_names import require_suffix
 from .split_progress import filling
-from .split_table import SplitTable, frame_of, headline, refusals, texts_of
+from .split_table import frame_of, headline, refusals, texts_of
 from .tables import print_frame
+
+FIGURE_FORMATS = (".png", ".svg", ".pdf")
 
 
 def one_network(suite: str | None, request: Request) -> None:
@@ -75,7 +81,8 @@ def compare_splits(
         The exit code: 0 when all is done, 1 when cells failed or no line meets the limits.
     """
     if figure is not None:
-        check_figure(figure)
+        require_suffix(figure, FIGURE_FORMATS, "--figure")
+        check_installed()
     torch.set_num_threads(1)
     artifacts = Artifacts(device=options.torch_device, data_dir=options.data_dir)
     try:
@@ -104,9 +111,17 @@ def compare_splits(
         _tell([f"Wrote {board_path(options.out)}"], notation)
     _tell([f"Chosen: {why}" if best else why] if limits else [], notation)
     if figure is not None:
-        draw_figure(lines, figure)
-        say(f"Wrote {figure}", err=notation != "table")
+        _draw(lines, figure, notation)
     return 1 if failed or (limits and best is None) else 0
+
+
+def _draw(lines: Sequence[Line], figure: Path, notation: str) -> None:
+    drawn = drawing(lines, figure.suffix[1:])
+    if drawn is None:
+        raise UsageError(
+            f"Expected finished cells for --figure {figure}, got none. Run the attacks, without --dry-run."
+        )
+    say(f"Wrote {write_output(figure, drawn)}", err=notation != "table")
 
 
 def _print(setting: Setting, lines: Sequence[Line], place: Place, notation: str) -> None:

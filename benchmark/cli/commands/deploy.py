@@ -54,9 +54,9 @@ def export(
     neither be forgotten nor come from an insecure generator.
     """
     from ...errors import UsageError
+    from ...export.split_files import export_split
     from ...runner.options import RunOptions
     from ..component_options import parse_request
-    from ..export import export as write_export
 
     suite, request = parse_request(
         rest, dataset=dataset, model=model, split=split, defenses=defense, seeds=seed, images=images
@@ -64,5 +64,5 @@ def export(
     if suite:
         raise UsageError(f"Expected options only, got {suite!r}. Write options with two hyphens.")
     where = RunOptions(out=out, data_dir=data_dir, device=device)
-    for path in write_export(request, where, force=force):
+    for path in export_split(request, where, force=force):
         say(f"Wrote {path}")

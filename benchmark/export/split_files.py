@@ -1,4 +1,4 @@
-"""Run ``mia-bench export``."""
+"""Write a protected network as two graphs and their description."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ import torch
 from ..errors import Inapplicable, UsageError, message_of
 from ..evaluation.artifacts import Artifacts
 from ..evaluation.protection import defended
-from ..export.description import describe_split
-from ..export.graphs import CLIENT, SERVER, check_installed, write_graphs
-from ..export.halves import Halves, halves_of
 from ..interfaces import SplitModel
 from ..plan.cells import Setting
 from ..plan.expansion import plan
@@ -27,6 +24,9 @@ from ..runner.options import RunOptions
 from ..runner.pinning import pin_cells
 from ..utils.cache import digest
 from ..utils.isolation import restored_state
+from .description import describe_split
+from .graphs import CLIENT, SERVER, check_installed, write_graphs
+from .halves import Halves, halves_of
 
 DESCRIPTION = "split.json"
 FILES = (CLIENT, SERVER, DESCRIPTION)
@@ -35,7 +35,7 @@ COMPARED_IMAGES = 5
 
 
 @restored_state()
-def export(given: Request, options: RunOptions, *, force: bool) -> list[Path]:
+def export_split(given: Request, options: RunOptions, *, force: bool) -> list[Path]:
     """Train or read a network, protect it, and write its halves.
 
     Args:
