@@ -8,7 +8,7 @@ from dataclasses import asdict
 import pandas as pd
 
 from ..plan.cells import Setting
-from ..splits.lines import COLUMNS, Line, Place
+from ..splits.lines import COLUMNS, Deployment, Line
 from ..utils.texts import one_line
 from .tables import as_texts
 
@@ -41,11 +41,11 @@ def refusals(lines: Sequence[Line]) -> list[str]:
     return [f"{defense} at {', '.join(splits)}: {reason}" for (defense, reason), splits in found.items()]
 
 
-def headline(setting: Setting, place: Place) -> str:
+def headline(setting: Setting, deployment: Deployment) -> str:
     """Return in one line what the table is about."""
-    link = place.network
+    link = deployment.network
     return one_line(
-        f"{setting.dataset.label} {setting.model.label}; modelled for a device of {place.device.gmacs_per_s:g} "
+        f"{setting.dataset.label} {setting.model.label}; modelled for a device of {deployment.device.gmacs_per_s:g} "
         f"GMAC/s, {link.uplink_mbit_per_s:g} Mbit/s up, {link.downlink_mbit_per_s:g} Mbit/s down, "
-        f"{link.rtt_ms:g} ms per round, a server of {place.server.gmacs_per_s:g} GMAC/s"
+        f"{link.rtt_ms:g} ms per round, a server of {deployment.server.gmacs_per_s:g} GMAC/s"
     )

@@ -24,7 +24,7 @@ from ..runner.shown_run import compute
 from ..split_comparison.figure import drawing
 from ..split_comparison.table import SplitTable
 from ..splits.choice import Limit, choose
-from ..splits.lines import Line, Place
+from ..splits.lines import Deployment, Line
 from ..utils.atomic_files import write_output
 from ..utils.isolation import restored_state
 from ..utils.texts import one_line, say, say_paragraph
@@ -56,7 +56,7 @@ def compare_splits(
     request: Request,
     options: RunOptions,
     *,
-    place: Place,
+    deployment: Deployment,
     limits: Sequence[Limit],
     notation: str,
     figure: Path | None,
@@ -69,7 +69,7 @@ def compare_splits(
     Args:
         request: One dataset, one model, its splits and defenses.
         options: Where and how to compute.
-        place: The device, the network and the server.
+        deployment: The device, the network and the server.
         limits: The limits of the choice.
         notation: ``table``, ``csv``, ``json`` or ``markdown``.
         figure: Where to draw leak against cost; None for no figure.
@@ -90,11 +90,11 @@ def compare_splits(
             planned = prepare([request], options, artifacts)
             known = [each.record for each in planned if each.record is not None]
             setting = planned[0].cell.setting
-            table = SplitTable(planned, artifacts, place)
+            table = SplitTable(planned, artifacts, deployment)
             lines, failed = table.lines(known), 0
             if not dry_run and not all(each.finished for each in planned):
                 if notation == "table":
-                    _print(setting, lines, place, notation)
+                    _print(setting, lines, deployment, notation)
                     say("")
                 display = filling(table.lines, known)
                 records = compute(planned, options, artifacts, quiet=quiet, display=display)
@@ -105,7 +105,7 @@ def compare_splits(
         return tell_interruption(error)
     best, why = choose(lines, limits) if limits else (None, "")
     lines = [replace(line, chosen=line is best) for line in lines]
-    _print(setting, lines, place, notation)
+    _print(setting, lines, deployment, notation)
     _tell(refusals(lines), notation)
     if not dry_run:
         _tell([f"Wrote {board_path(options.out)}"], notation)
@@ -124,14 +124,14 @@ def _draw(lines: Sequence[Line], figure: Path, notation: str) -> None:
     say(f"Wrote {write_output(figure, drawn)}", err=notation != "table")
 
 
-def _print(setting: Setting, lines: Sequence[Line], place: Place, notation: str) -> None:
+def _print(setting: Setting, lines: Sequence[Line], deployment: Deployment, notation: str) -> None:
     if notation == "json":
         say(json.dumps([asdict(line) for line in lines], indent=1, allow_nan=False))
         return
     if notation != "table":
         print_frame(frame_of(lines), notation)
         return
-    say_paragraph(headline(setting, place))
+    say_paragraph(headline(setting, deployment))
     say()
     texts = texts_of(lines)
     print_lines([str(name) for name in texts.columns], texts.to_numpy().tolist(), named_by=1 + ("defense" in texts))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-PLACES = {
+DECIMALS = {
     "psnr_db": 2,
     "psnr_db_low": 2,
     "psnr_db_high": 2,

@@ -17,7 +17,7 @@ from ..leaderboard.ranked_defense import RankedDefense
 from ..leaderboard.ranking import rank_scenarios
 from ..leaderboard.store import Record, Row
 from ..metrics.scales import RECOGNISABLE_SSIM
-from .costs import NETWORKS, describe, places
+from .costs import NETWORKS, deployments, describe
 from .curves import Curve, curves
 from .defenses import DefenseSummary, settings
 from .looks import MARKS, Look, Polygon, looks
@@ -68,7 +68,7 @@ class Content:
         recognisable_ssim: SSIM from which an image is recognizable.
         version: The version that wrote the report.
         marks: The corners of the marks of defenses.
-        places: The devices and networks of modelled costs: name, title and text.
+        deployments: The devices and networks of modelled costs: name, title and text.
 
     Example:
         >>> Content(scenarios=[], flags=[], versions={}).nothing_db
@@ -82,7 +82,7 @@ class Content:
     recognisable_ssim: float = RECOGNISABLE_SSIM
     version: str = __version__
     marks: tuple[Polygon, ...] = MARKS
-    places: list[dict[str, str]] = field(default_factory=list)
+    deployments: list[dict[str, str]] = field(default_factory=list)
 
 
 def content(rows: Iterable[Row], records: Mapping[str, Record], folder: Path | None = None) -> Content:
@@ -107,7 +107,7 @@ def content(rows: Iterable[Row], records: Mapping[str, Record], folder: Path | N
         if flag.name != INCOMPLETE  # each setting lists what it lacks
     ]
     gaps, commands = find_gaps(rows), completing_commands(rows, folder)
-    everywhere, found_looks = places(), looks(row.defense for row in rows)
+    everywhere, found_looks = deployments(), looks(row.defense for row in rows)
     scenarios = []
     for key, (lines, rivals) in rank_scenarios(rows, records).items():
         here, lacking = [row for row in rows if scenario_of(row) == key], [gap for gap in gaps if gap.scenario == key]
@@ -125,8 +125,10 @@ def content(rows: Iterable[Row], records: Mapping[str, Record], folder: Path | N
             looks=found_looks,
         )
         scenarios.append(scenario)
-    told = [{"name": name, "title": NETWORKS[name], "text": describe(place)} for name, place in everywhere.items()]
-    return Content(scenarios=scenarios, flags=flags, versions=_versions(rows), places=told)
+    told = [
+        {"name": name, "title": NETWORKS[name], "text": describe(deployment)} for name, deployment in everywhere.items()
+    ]
+    return Content(scenarios=scenarios, flags=flags, versions=_versions(rows), deployments=told)
 
 
 def _metric(lines: Sequence[RankedDefense]) -> str:

@@ -12,7 +12,7 @@ from ..leaderboard.store import Record
 from ..runner.resume import PlannedCell
 from ..splits.expected import Spot
 from ..splits.front import mark_pareto
-from ..splits.lines import Line, Place, baselines
+from ..splits.lines import Deployment, Line, baselines
 from ..splits.measured import join
 from ..splits.structure import count_cuts, encoded_bytes
 from .previews import preview, spot_of
@@ -23,22 +23,22 @@ FLOAT_BYTES = 4
 
 
 class SplitTable:
-    """The lines of a network in one place, with the costs counted once.
+    """The lines of a network in one deployment, with the costs counted once.
 
     Example:
-        >>> SplitTable(planned, artifacts, place).lines([])  # doctest: +SKIP
+        >>> SplitTable(planned, artifacts, deployment).lines([])  # doctest: +SKIP
     """
 
-    def __init__(self, planned: Sequence[PlannedCell], artifacts: Artifacts, place: Place) -> None:
+    def __init__(self, planned: Sequence[PlannedCell], artifacts: Artifacts, deployment: Deployment) -> None:
         """Count the costs of all settings.
 
         Args:
             planned: Cells of one dataset and one network, at least one.
             artifacts: Gives the network and the images.
-            place: The device, the network and the server.
+            deployment: The device, the network and the server.
         """
         settings = list(dict.fromkeys(each.cell.setting for each in planned))
-        first, self._place = settings[0], place
+        first, self._deployment = settings[0], deployment
         self._every = count_cuts(
             artifacts.targets.structure(first.dataset, first.model), artifacts.facts(first.dataset).image_shape
         )
@@ -56,8 +56,8 @@ class SplitTable:
         """Return a line for each cut and defense between the baselines, in the order of the network."""
         by_cell = {each.row.cell_id: each for each in records}
         known = {"bytes_down": self._down, "sent": self._sent, "network": self._every}
-        middle = join(self._cuts, self._cells, by_cell, self._place, **known)
-        *cloud, here = baselines(self._every, self._place, encoded=self._encoded, bytes_down=self._down)
+        middle = join(self._cuts, self._cells, by_cell, self._deployment, **known)
+        *cloud, here = baselines(self._every, self._deployment, encoded=self._encoded, bytes_down=self._down)
         details = [(record.row.seed, record.details) for record in records]
         exact = {seed: each["utility_undefended"] for seed, each in details if "utility_undefended" in each}
         if exact:  # the file loses nothing in PNG, and the device runs the network as it is

@@ -92,7 +92,7 @@ def splits(
     from ...runner.options import RunOptions
     from ...utils.stderr_logs import set_verbosity
     from ..component_options import parse_request
-    from ..split_options import limits_of, place_of
+    from ..split_options import deployment_of, limits_of
     from ..splits import compare_splits, one_network
 
     set_verbosity(quiet=quiet, verbose=False)
@@ -111,7 +111,7 @@ def splits(
         compare_splits(
             request,
             RunOptions(out=out, data_dir=data_dir, device=device, jobs=jobs),
-            place=place_of(
+            deployment=deployment_of(
                 network, device_profile, server_profile, uplink=uplink, downlink=downlink, rtt=rtt, gmacs=device_gmacs
             ),
             limits=limits_of(max_latency, max_energy, max_identified, min_utility),
