@@ -37,6 +37,9 @@ DECIMALS = {
 }
 """Decimals of columns; all others have four."""
 
+SCENARIO_COLUMNS = ("dataset", "model", "split", "n_images")
+"""Columns that name a scenario, within which defenses are compared."""
+
 SHOWN = [
     *("accuracy", "utility", "utility_metric", "agreement"),
     *("psnr_db", "ssim", "identified", "bound_identified", "leak_r2", "bound_psnr_db"),

@@ -140,7 +140,7 @@ _KINDS = (
     ),
     FlagKind(
         identifier="mixed-versions",
-        meaning="A cell is of an older version of its attack than other cells of the same setup.",
+        meaning="A cell is of an older version of its attack than other cells of the same scenario.",
         causes=(
             "The package of the attack was updated between two runs.",
             "Results of several machines with different versions were merged.",
@@ -149,7 +149,7 @@ _KINDS = (
     ),
     FlagKind(
         identifier="incomplete",
-        meaning="A defense lacks an attack, or a seed of one, that was run on other defenses of the same setup.",
+        meaning="A defense lacks an attack, or a seed of one, that was run on other defenses of the same scenario.",
         causes=(
             "The run was interrupted, or cells failed.",
             "The defenses were run with different attacks or seeds.",

@@ -24,7 +24,6 @@ from .looks import MARKS, Look, Polygon, looks
 
 METRIC_TITLES = {"r2": "R²"}
 """Names of metrics in words, where they are not those of the column."""
-SCENARIO_COLUMNS = ("dataset", "model", "split", "n_images")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,9 @@ from itertools import chain, count
 from typing import Any, cast
 
 from ..errors import UsageError
+from ..leaderboard.columns import SCENARIO_COLUMNS
 from ..leaderboard.ranking_uncertainty import MEASURES
-from .content import SCENARIO_COLUMNS, Content, Scenario
+from .content import Content, Scenario
 
 FORMATS: dict[str, dict[str, Any]] = {"png": {"metadata": {"Software": None}}, "svg": {"metadata": {"Date": None}}}
 """File formats. Without dates and versions, files of the same results are identical."""
@@ -40,7 +41,7 @@ def drawings(content: Content) -> Iterator[tuple[str, bytes]]:
     from .strength_figure import strength
     from .tradeoff_figure import tradeoff
 
-    for scenario, slug in zip(content.scenarios, _slugs(map(_place, content.scenarios)), strict=True):
+    for scenario, slug in zip(content.scenarios, _slugs(map(_title, content.scenarios)), strict=True):
         prefix = f"{slug}-" if len(content.scenarios) > 1 else ""
         with matplotlib.rc_context(cast(Any, STYLE)):
             figures = {f"tradeoff-{measure.removesuffix('_db')}": tradeoff(scenario, measure) for measure in MEASURES}
@@ -66,7 +67,7 @@ def _files(name: str, figure: Any) -> Iterator[tuple[str, bytes]]:
         yield f"{name}.{suffix}", target.getvalue()
 
 
-def _place(scenario: Scenario) -> str:
+def _title(scenario: Scenario) -> str:
     return "-".join(str(getattr(scenario, name)) for name in SCENARIO_COLUMNS)
 
 

@@ -10,7 +10,7 @@ from ..scored_rows import ScoredRows
 
 
 def mixed_versions(board: ScoredRows) -> Iterator[Finding]:
-    """Find cells of an older version of an attack than those of other defenses in the same setup.
+    """Find cells of an older version of an attack than those of other defenses in the same scenario.
 
     Rows without a version, as boards had them before they named it, are left out.
     """

@@ -25,17 +25,17 @@ def promise_exceeded(board: ScoredRows) -> Iterator[Finding]:
 
 
 def incomplete(board: ScoredRows) -> Iterator[Finding]:
-    """Find lines that lack an attack that ran elsewhere at their place, or have it at some of their seeds only."""
+    """Find lines that lack an attack that ran elsewhere in their scenario, or have it at some of their seeds only."""
     gaps = find_gaps(board.all_rows)
     commands = completing_commands(board.all_rows, board.folder)
-    places = by_defense(board.all_rows)
-    for place, lines in groupby(gaps, key=lambda gap: gap.scenario):
-        run = commands.get(place, [])
+    scenarios = by_defense(board.all_rows)
+    for scenario, lines in groupby(gaps, key=lambda gap: gap.scenario):
+        run = commands.get(scenario, [])
         remedy = f"To complete it: {run[0]}" if run else "No run can add them"
         if len(run) > 1:
             remedy += f" and {count_of(len(run) - 1, 'more command')}, which mia-bench rank prints"
         for which, lacking in describe_gaps(lines).items():
-            first = places[place][which][0]
+            first = scenarios[scenario][which][0]
             where = f"{first.dataset} {first.model} {first.split}"
             sentence = f"{defense_label(first)} ({where}) lacks {lacking}. {remedy}"
             yield Finding(defense_label(first), sentence, (first.cell_id,))

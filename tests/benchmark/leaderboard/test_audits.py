@@ -126,12 +126,12 @@ def test_a_gap_between_images_of_a_class_that_may_be_large_is_no_flag() -> None:
     assert flags(MEAN, cell("ridge", 14.0, details=of_classes(13.4, 1.1))) == []
 
 
-def test_cells_of_equal_or_unknown_versions_and_of_other_setups_are_no_flag() -> None:
+def test_cells_of_equal_or_unknown_versions_and_of_other_scenarios_are_no_flag() -> None:
     versions = {"nopeek": 3, "dropout": 3, "topk": None}
     rows = [on(defense, "ridge", 19.0, attack_version=version) for defense, version in versions.items()]
 
     older = on("nopeek", "ridge", 19.0, attack_version=2).row
-    others = [older.model_copy(update=setup) for setup in ({"split": "pool2"}, {"n_images": 16})]
+    others = [older.model_copy(update=scenario) for scenario in ({"split": "pool2"}, {"n_images": 16})]
 
     assert [flag.name for flag in audit([*(each.row for each in rows), *others], {}) if flag.name != "incomplete"] == []
 

@@ -1,4 +1,4 @@
-"""A line is complete if every attack of its place ran at every one of its seeds."""
+"""A line is complete if every attack of its scenario ran at every one of its seeds."""
 
 import math
 import random

@@ -172,7 +172,7 @@ def test_an_empty_board_gives_an_empty_ranking_with_all_columns() -> None:
     assert "psnr_db" in rank([], {}).columns
 
 
-def test_places_are_not_mixed() -> None:
+def test_scenarios_are_not_mixed() -> None:
     frame = rank(
         [
             record("a", "one", [10.0], [0.1], split="s").row,
