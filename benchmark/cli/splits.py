@@ -14,7 +14,6 @@ from ..evaluation.artifacts import Artifacts
 from ..leaderboard.results_folder import board_path
 from ..plan.cells import Setting
 from ..plan.request import Request
-from ..registry.sweeps import UnknownOption
 from ..report.figures import check_installed
 from ..runner.interruption import Interrupted, interruptible
 from ..runner.options import RunOptions
@@ -29,7 +28,7 @@ from ..utils.atomic_files import write_output
 from ..utils.isolation import restored_state
 from ..utils.texts import one_line, say, say_paragraph
 from .console import print_lines
-from .interruptions import tell_interruption
+from .interruption import tell_interruption
 from .output_names import require_suffix
 from .split_progress import filling
 from .split_table import frame_of, headline, refusals, texts_of
@@ -38,11 +37,11 @@ from .tables import print_frame
 FIGURE_FORMATS = (".png", ".svg", ".pdf")
 
 
-def one_network(suite: str | None, request: Request) -> None:
-    """Check that a request is about one dataset and one network.
+def require_one_network(suite: str | None, request: Request) -> None:
+    """Raise if a request is not about one dataset and one network.
 
     Raises:
-        UsageError: If it is not.
+        UsageError: If it is about several, or names a suite.
     """
     if suite is not None:
         raise UsageError(f"Expected options of mia-bench splits, got {suite!r}. Name a model with --model.")
@@ -60,7 +59,6 @@ def compare_splits(
     limits: Sequence[Limit],
     notation: str,
     figure: Path | None,
-    own_options: Sequence[str],
     dry_run: bool,
     quiet: bool,
 ) -> int:
@@ -73,7 +71,6 @@ def compare_splits(
         limits: The limits of the choice.
         notation: ``table``, ``csv``, ``json`` or ``markdown``.
         figure: Where to draw leak against cost; None for no figure.
-        own_options: The options of the command, one of which may be meant by an unknown one.
         dry_run: Whether to stop after the costs and the finished cells.
         quiet: Whether to show no progress.
 
@@ -99,8 +96,6 @@ def compare_splits(
                 display = filling(table.lines, known)
                 records = compute(planned, options, artifacts, quiet=quiet, display=display)
                 lines, failed = table.lines(records), log_warnings(records)
-    except UnknownOption as error:
-        raise error.among(own_options) from error
     except Interrupted as error:
         return tell_interruption(error)
     best, why = choose(lines, limits) if limits else (None, "")

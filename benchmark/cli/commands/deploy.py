@@ -9,7 +9,7 @@ import typer
 
 from ...utils.texts import say
 from .. import completion
-from . import run_options as options_of_run
+from . import run_options
 from .shared import FLAG, example
 
 app = typer.Typer()
@@ -27,9 +27,9 @@ def export(
         list[str] | None,
         typer.Argument(metavar="--PARAM VALUE", help="Parameters of the defense.", show_default=False),
     ] = None,
-    dataset: options_of_run.Dataset = None,
-    model: options_of_run.Model = None,
-    split: options_of_run.Split = None,
+    dataset: run_options.Dataset = None,
+    model: run_options.Model = None,
+    split: run_options.Split = None,
     defense: Annotated[
         list[str] | None,
         typer.Option(
@@ -38,13 +38,13 @@ def export(
             autocompletion=completion.of_kind("defenses"),
         ),
     ] = None,
-    seed: options_of_run.Seed = None,
+    seed: run_options.Seed = None,
     images: Annotated[
         int | None,
         typer.Option(help="As in the run, for the same random numbers. Defaults to 64.", metavar="N"),
     ] = None,
-    device: options_of_run.Device = "auto",
-    data_dir: options_of_run.DataDir = None,
+    device: run_options.Device = "auto",
+    data_dir: run_options.DataDir = None,
     force: Annotated[bool, typer.Option("--force", metavar=FLAG, help="Replace files of an earlier export.")] = False,
 ) -> None:
     """Write a protected network as client.onnx, server.onnx and split.json.
