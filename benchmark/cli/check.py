@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..checks.own_process import check_apart
+from ..checks.separate_process import check_separately
 from ..utils.texts import say
 
 
@@ -21,4 +21,4 @@ def check(target: str, *, data_dir: Path | None) -> int:
     Raises:
         UsageError: If the component does not exist or cannot be created, or the files of a dataset are missing.
     """
-    return 1 if check_apart(target, data_dir=data_dir, tell=say) else 0
+    return 1 if check_separately(target, data_dir=data_dir, tell=say) else 0

@@ -1,4 +1,4 @@
-"""Check a component in a process of its own, which the component may end."""
+"""Check a component in a separate process, which the component may end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PRELOADED = "mia_bench.benchmark.checks.catalog"
 """What all checks import, and what takes long."""
 
 
-def check_apart(target: str, *, data_dir: Path | None, tell: Callable[[str], None]) -> bool:
+def check_separately(target: str, *, data_dir: Path | None, tell: Callable[[str], None]) -> bool:
     """Check what a name or ``module:Class`` stands for.
 
     Args:
