@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
 from ..errors import UsageError
@@ -21,14 +20,14 @@ from ..leaderboard.results_folder import images_path, strip_path
 from ..leaderboard.store import Record, as_given
 from ..report.content import content
 from ..report.image_gallery import collect_strips
-from ..report.page import page
+from ..report.page import DEFAULT_TITLE, page
 from ..runner.kept_images import read_images, write_images
 from ..runner.options import RunOptions
 from ..runner.resume import PlannedCell
 from ..runner.run import compute_again
 from ..runner.tasks import Task
 from ..utils.atomic_files import write_output
-from ..utils.isolation import restored_state
+from ..utils.isolation import reproducible_state, restored_state
 from ..utils.plurals import count_of
 from ..utils.texts import as_path
 from .reading import OUT, plot, rank
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 
 SHOWN_STRIPS = 4
 """Strips of images that a notebook displays below the table: those of the strongest attacks."""
-TITLE = "Which defense keeps the images private?"
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +176,7 @@ class Result(Table):
                 found[row] = images
         return found
 
-    def report(self, path: str | Path = "report.html", *, title: str = TITLE) -> Path:
+    def report(self, path: str | Path = "report.html", *, title: str = DEFAULT_TITLE) -> Path:
         """Write the results folder of this run as one page that needs no network, as ``mia-bench report`` does.
 
         Args:
@@ -238,8 +236,7 @@ class Result(Table):
             return None
         path = images_path(self._run.options.out, planned.cell_id)
         if not path.exists():
-            with restored_state():
-                torch.set_num_threads(1)  # as the scores were computed
+            with reproducible_state():  # as the scores were computed
                 again = compute_again(Task(planned.cell, planned.cell_id), self._run.options, self._run.artifacts)
             if again.images is None:
                 return None

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset as TorchDataset
 
@@ -26,7 +25,7 @@ from ..runner.progress import Display
 from ..runner.result_warnings import log_warnings
 from ..runner.resume import prepare
 from ..runner.shown_run import compute
-from ..utils.isolation import restored_state
+from ..utils.isolation import reproducible_state
 from ..utils.stderr_logs import logs_on_stderr
 from ..utils.texts import as_path, quoted
 from .result import Result
@@ -145,9 +144,8 @@ def run(
         perceptual=tuple(list_specs(perceptual or ())),
         keep_images=True,
     )
-    with restored_state(), nullcontext() if quiet else logs_on_stderr():
+    with reproducible_state(), nullcontext() if quiet else logs_on_stderr():
         request = Request(**given)
-        torch.set_num_threads(1)  # One thread gives the same arithmetic in one process and in several.
         artifacts = Artifacts(device=run_options.torch_device, data_dir=run_options.data_dir)
         requests = requests_of(_named(suite), request)
         try:

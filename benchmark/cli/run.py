@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from ..evaluation.artifacts import Artifacts
 from ..plan.request import Request
 from ..plan.suite import requests_of
@@ -12,13 +10,13 @@ from ..runner.options import RunOptions
 from ..runner.result_warnings import log_warnings
 from ..runner.resume import prepare
 from ..runner.shown_run import compute
-from ..utils.isolation import restored_state
+from ..utils.isolation import reproducible_state
 from .interruption import tell_interruption
 from .plan_summary import print_plan
 from .results_table import print_results
 
 
-@restored_state()
+@reproducible_state()
 def run(
     suite: str | None,
     given: Request,
@@ -39,7 +37,6 @@ def run(
     Returns:
         The exit code: 0 when all is done, 1 when cells failed, 128 and the number of the signal when interrupted.
     """
-    torch.set_num_threads(1)  # the same arithmetic in one process and in several
     requests = requests_of(suite, given)
     artifacts = Artifacts(device=options.torch_device, data_dir=options.data_dir)
     try:

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import torch
-
 from ..errors import UsageError
 from ..evaluation.artifacts import Artifacts
 from ..leaderboard.results_folder import board_path
@@ -25,7 +23,7 @@ from ..split_comparison.table import SplitTable
 from ..splits.choice import Limit, choose
 from ..splits.lines import Deployment, Line
 from ..utils.atomic_files import write_output
-from ..utils.isolation import restored_state
+from ..utils.isolation import reproducible_state
 from ..utils.texts import one_line, say, say_paragraph
 from .console import print_lines
 from .interruption import tell_interruption
@@ -50,7 +48,7 @@ def require_one_network(suite: str | None, request: Request) -> None:
             raise UsageError(f"Expected one {name} for mia-bench splits, got {len(getattr(request, name))}. Name one.")
 
 
-@restored_state()
+@reproducible_state()
 def compare_splits(
     request: Request,
     options: RunOptions,
@@ -80,7 +78,6 @@ def compare_splits(
     if figure is not None:
         require_suffix(figure, FIGURE_FORMATS, "--figure")
         check_installed()
-    torch.set_num_threads(1)
     artifacts = Artifacts(device=options.torch_device, data_dir=options.data_dir)
     try:
         with interruptible():

@@ -9,8 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
 
-import torch
-
 from ..errors import Inapplicable, UsageError, message_of
 from ..evaluation.artifacts import Artifacts
 from ..evaluation.protection import defended
@@ -23,7 +21,7 @@ from ..plan.request import Request
 from ..runner.options import RunOptions
 from ..runner.pinning import pin_cells
 from ..utils.cache import digest
-from ..utils.isolation import restored_state
+from ..utils.isolation import reproducible_state
 from .description import describe_split
 from .graphs import CLIENT, SERVER, check_installed, write_graphs
 from .halves import Halves, halves_of
@@ -34,7 +32,7 @@ COMPARED_IMAGES = 5
 """Images on which the graphs are compared with torch."""
 
 
-@restored_state()
+@reproducible_state()
 def export_split(given: Request, options: RunOptions, *, force: bool) -> list[Path]:
     """Train or read a network, protect it, and write its halves.
 
@@ -50,7 +48,6 @@ def export_split(given: Request, options: RunOptions, *, force: bool) -> list[Pa
         UsageError: If more than one network is asked for, it cannot be expressed in ONNX, or a file exists.
     """
     check_installed()
-    torch.set_num_threads(1)
     there = [name for name in FILES if (options.out / name).exists()]
     if there and not force:
         raise UsageError(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..metrics.macs import count_macs
+from ..utils.isolation import reproducible_state
 
 BLOCKS, CALLS = 5, 5
 IMAGE = (1, 64, 32, 32)
@@ -24,19 +25,15 @@ def _layers() -> dict[str, tuple[nn.Module, Tensor]]:
     }
 
 
+@reproducible_state()
 def measured_profile() -> str:
     """Time layers of several types on one core, and return a profile of this device, as TOML.
 
     The speed is that of a convolution. The rate of memory is that of a large linear layer, which reads its weights
     once at batch size 1. The energy of an operation cannot be measured in this way and is left out.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        seconds = {name: _seconds(layer.eval(), value) for name, (layer, value) in _layers().items()}
-        speeds = {name: count_macs(layer, value) / seconds[name] / 1e9 for name, (layer, value) in _layers().items()}
-    finally:
-        torch.set_num_threads(threads)
+    seconds = {name: _seconds(layer.eval(), value) for name, (layer, value) in _layers().items()}
+    speeds = {name: count_macs(layer, value) / seconds[name] / 1e9 for name, (layer, value) in _layers().items()}
     weights = 4 * 4096 * 4097
     measured = ", ".join(f"{name} {speed:.3g}" for name, speed in speeds.items())
     return (
