@@ -30,7 +30,7 @@ def _limit(text: str, metavar: str) -> Any:
     context_settings={"ignore_unknown_options": True},
 )
 def splits(
-    rest: run_options.Rest = None,
+    rest: run_options.Parameters = None,
     dataset: run_options.Dataset = None,
     model: run_options.Model = None,
     split: Annotated[

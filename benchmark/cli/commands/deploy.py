@@ -23,10 +23,7 @@ PANEL = "Deploy"
 )
 def export(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.", metavar="DIR")],
-    rest: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="--PARAM VALUE", help="Parameters of the defense.", show_default=False),
-    ] = None,
+    rest: run_options.Parameters = None,
     dataset: run_options.Dataset = None,
     model: run_options.Model = None,
     split: run_options.Split = None,
@@ -41,7 +38,7 @@ def export(
     seed: run_options.Seed = None,
     images: Annotated[
         int | None,
-        typer.Option(help="As in the run, for the same random numbers. Defaults to 64.", metavar="N"),
+        typer.Option(help="Images of the run, on which random numbers depend. Defaults to 64.", metavar="N"),
     ] = None,
     device: run_options.Device = "auto",
     data_dir: run_options.DataDir = None,

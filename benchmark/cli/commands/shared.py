@@ -3,12 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated
 
-import typer
-
-DataDir = Annotated[Path | None, typer.Option(help="Folder with the data of a dataset.", metavar="DIR")]
 FLAG = ""
 """What stands for the value of an option without one; typer would write ``<bool>``."""
 
