@@ -21,9 +21,10 @@ from ..plan.request import Request
 from ..runner.options import RunOptions
 from ..runner.pinning import pin_cells
 from ..utils.cache import digest
+from ..utils.extras import require_extra
 from ..utils.isolation import reproducible_state
 from .description import describe_split
-from .graphs import CLIENT, SERVER, check_installed, write_graphs
+from .graphs import CLIENT, SERVER, write_graphs
 from .halves import Halves, halves_of
 
 DESCRIPTION = "split.json"
@@ -47,7 +48,7 @@ def export_split(given: Request, options: RunOptions, *, force: bool) -> list[Pa
     Raises:
         UsageError: If more than one network is asked for, it cannot be expressed in ONNX, or a file exists.
     """
-    check_installed()
+    require_extra("onnx", "onnx", "onnxscript", "onnxruntime")
     there = [name for name in FILES if (options.out / name).exists()]
     if there and not force:
         raise UsageError(

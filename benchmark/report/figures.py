@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from importlib.util import find_spec
 from io import BytesIO
 from itertools import chain, count
 from typing import Any, cast
 
-from ..errors import UsageError
 from ..leaderboard.columns import SCENARIO_COLUMNS
 from ..leaderboard.ranking_uncertainty import MEASURES
+from ..utils.extras import require_extra
 from .content import Content, Scenario
 
 FORMATS: dict[str, dict[str, Any]] = {"png": {"metadata": {"Software": None}}, "svg": {"metadata": {"Date": None}}}
@@ -28,8 +27,7 @@ def check_installed() -> None:
     Raises:
         UsageError: If matplotlib is missing.
     """
-    if find_spec("matplotlib") is None:
-        raise UsageError("Figures require matplotlib, which is not installed. Run: pip install 'mia-bench[figures]'.")
+    require_extra("figures", "matplotlib")
 
 
 def drawings(content: Content) -> Iterator[tuple[str, bytes]]:

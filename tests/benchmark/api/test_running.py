@@ -21,7 +21,6 @@ from mia_bench.benchmark.evaluation import evaluate as evaluation
 from mia_bench.benchmark.leaderboard.loading import load_boards
 from mia_bench.benchmark.leaderboard.ranking import rank as rank_rows
 from mia_bench.benchmark.leaderboard.store import COLUMNS
-from mia_bench.benchmark.report import figures
 from mia_bench.benchmark.runner import run as runner
 from mia_bench.defenses.dp_ir import DpIr
 
@@ -215,7 +214,7 @@ def test_the_public_names_load_lazily() -> None:
 
 
 def test_a_plot_without_matplotlib_names_the_command(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures, "find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
 
     with pytest.raises(mia_bench.UsageError, match=r"pip install 'mia-bench\[figures\]'"):
         mia_bench.plot(folder / "results")

@@ -47,7 +47,7 @@ def test_without_ray_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) 
 
     message = refused("--engine", "ray")
 
-    assert "Expected Ray to be installed for engine ray. Run: pip install 'mia-bench[ray]'." in message
+    assert "Expected the package ray, which is not installed. Run: pip install 'mia-bench[ray]'." in message
 
 
 @needs_ray
