@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from ..errors import UsageError
 from ..evaluation.artifacts import Artifacts
 from ..leaderboard.loading import load_boards
+from ..leaderboard.records import Record
 from ..leaderboard.results_folder import images_path, strip_path
-from ..leaderboard.store import Record, as_given
+from ..leaderboard.store import as_given
 from ..report.content import content
 from ..report.image_gallery import collect_strips
 from ..report.page import DEFAULT_TITLE, page

@@ -13,8 +13,7 @@ from ..compare.matching import MATCH_COLUMNS, ComparedBoard
 from ..compare.remarks import remarks
 from ..compare.violations import violations
 from ..errors import UsageError
-from ..leaderboard.records import NUMBERS
-from ..leaderboard.store import COLUMNS
+from ..leaderboard.records import COLUMNS, NUMBERS
 from ..registry import suggestion
 from ..utils.plurals import count_of
 from ..utils.texts import one_line, say

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..leaderboard.columns import SCENARIO_COLUMNS
-from ..leaderboard.completing import gap_notice
+from ..leaderboard.completion_commands import gap_notice
 from ..leaderboard.loading import load_results
 from ..leaderboard.ranking import COLUMNS, rank, shorten, with_labels
 from ..leaderboard.results_folder import common_folder

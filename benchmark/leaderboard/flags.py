@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .records import Row
 from .row_labels import cell_label
-from .store import Row
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from .completeness import Component, ScenarioKey, by_defense, each_once, find_ga
 from .flag_kinds import INCOMPLETE
 from .ranked_defense import COLUMNS, HIGHEST_FIRST, RankedDefense, describe_defense, with_undefended
 from .ranking_uncertainty import MEASURES, leak_estimates, utility_estimate
-from .store import Record, Row
+from .records import Record, Row
 
 
 def rank(rows: Iterable[Row], records: Mapping[str, Record], sort: str = "psnr_db") -> pd.DataFrame:

@@ -11,11 +11,11 @@ from ... import __version__
 from ..leaderboard.audits import audit
 from ..leaderboard.audits.comparisons import NOTHING_DB
 from ..leaderboard.completeness import each_once, find_gaps, scenario_of
-from ..leaderboard.completing import completing_commands
+from ..leaderboard.completion_commands import completing_commands
 from ..leaderboard.flag_kinds import INCOMPLETE
 from ..leaderboard.ranked_defense import RankedDefense
 from ..leaderboard.ranking import rank_scenarios
-from ..leaderboard.store import Record, Row
+from ..leaderboard.records import Record, Row
 from ..metrics.scales import RECOGNISABLE_SSIM
 from .costs import NETWORKS, deployments, describe
 from .curves import Curve, curves

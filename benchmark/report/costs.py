@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import mean
 
-from ..leaderboard.store import Record, Row
+from ..leaderboard.records import Record, Row
 from ..splits.added import added_on_client
 from ..splits.devices import Device, Network, load_profile
 from ..splits.lines import Deployment

@@ -12,8 +12,7 @@ from typing import Any
 from ..leaderboard.completeness import Gap, is_scored
 from ..leaderboard.ranked_defense import RankedDefense
 from ..leaderboard.ranking import Rivals
-from ..leaderboard.records import SCORES
-from ..leaderboard.store import Record, Row
+from ..leaderboard.records import SCORES, Record, Row
 from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..registry.labels import label
 from ..splits.lines import Deployment

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ..leaderboard.records import PERCEPTUAL, completed
+from ..leaderboard.reconciliation import completed
+from ..leaderboard.records import PERCEPTUAL, Record
 from ..leaderboard.results_folder import images_path, record_path, strip_path
-from ..leaderboard.store import Record, read_record, write_record
+from ..leaderboard.store import read_record, write_record
 from ..utils.atomic_files import write_atomically
 from .kept_images import write_images
 from .options import RunOptions

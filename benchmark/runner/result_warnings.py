@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..leaderboard.audits import audit, notice
 from ..leaderboard.flag_kinds import INCOMPLETE
-from ..leaderboard.store import Record
+from ..leaderboard.records import Record
 from ..utils.plurals import count_of, fitting
 
 logger = logging.getLogger(__name__)

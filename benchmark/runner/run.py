@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..evaluation.artifacts import Artifacts
+from ..leaderboard.records import Record
 from ..leaderboard.results_folder import record_path
-from ..leaderboard.store import Record, check_writable, read_record, rebuild, writing_results
+from ..leaderboard.store import check_writable, read_record, rebuild, writing_results
 from .interruption import Interrupted, signals_noted
 from .kept_results import keep_result
 from .options import RunOptions

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 
 from ..evaluation.artifacts import Artifacts
-from ..leaderboard.store import Record
+from ..leaderboard.records import Record
 from .cell_labels import divided_labels
 from .countdown import Countdown
 from .estimates import estimate

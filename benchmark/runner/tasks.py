@@ -11,7 +11,7 @@ from ..evaluation.artifacts import Artifacts
 from ..evaluation.evaluate import evaluate
 from ..evaluation.perceptual import MS_SSIM_ALONE, PerceptualMeasures
 from ..evaluation.strips import strip
-from ..leaderboard.store import Record
+from ..leaderboard.records import Record
 from ..plan.cells import Cell, Setting
 from .kept_images import as_16_bits
 

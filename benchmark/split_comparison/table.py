@@ -8,7 +8,7 @@ from dataclasses import replace
 from statistics import mean
 
 from ..evaluation.artifacts import Artifacts
-from ..leaderboard.store import Record
+from ..leaderboard.records import Record
 from ..runner.resume import PlannedCell
 from ..splits.expected import Spot
 from ..splits.front import mark_pareto

@@ -8,7 +8,7 @@ from dataclasses import replace
 from statistics import mean
 
 from ..leaderboard.completeness import is_scored
-from ..leaderboard.store import Record, Row
+from ..leaderboard.records import Record, Row
 from ..leaderboard.worst_case import worst_case
 from ..plan.references import REFERENCE_DEFENSE
 from ..registry.labels import label

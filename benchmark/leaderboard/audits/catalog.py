@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ..flags import Finding, Flag
+from ..records import Record, Row
 from ..scored_rows import ScoredRows
-from ..store import Record, Row
 from .attack_versions import mixed_versions
 from .foreign_knowledge import aux_overlap, beats_bound, class_only, ignores_wire
 from .nothing_learned import defense_changes_nothing, target_near_chance

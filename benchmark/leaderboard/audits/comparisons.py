@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from itertools import permutations
 
+from ..records import Row
 from ..scored_rows import ScoredRows
-from ..store import Row
 
 MARGIN_DB = 0.5
 """A difference between two attacks counts if its 95 % interval is beyond this; chosen above the 0.4 dB by which the

@@ -8,8 +8,8 @@ from ...metrics.intervals import interval
 from ...plan.references import REFERENCE_ATTACK
 from ...utils.plurals import count_of
 from ..flags import Finding
+from ..records import Row
 from ..scored_rows import ScoredRows, psnr
-from ..store import Row
 from .comparisons import NOTHING_DB, same_setting
 
 

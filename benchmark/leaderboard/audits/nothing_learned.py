@@ -11,8 +11,8 @@ from scipy.special import bdtrc
 from ...plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ...utils.plurals import count_of
 from ..flags import Finding
+from ..records import Row
 from ..scored_rows import ScoredRows, psnr
-from ..store import Row
 
 DOUBT = 0.05
 """Probability with which chance may do as well as a target that has learned something."""

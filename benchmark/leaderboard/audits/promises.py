@@ -8,7 +8,7 @@ from itertools import groupby
 
 from ...utils.plurals import count_of
 from ..completeness import by_defense, find_gaps
-from ..completing import completing_commands, describe_gaps
+from ..completion_commands import completing_commands, describe_gaps
 from ..flags import Finding
 from ..row_labels import defense_label
 from ..scored_rows import ScoredRows, observations

@@ -9,9 +9,9 @@ from itertools import combinations, permutations
 from ...plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ...registry.declared import declared
 from ..flags import Finding
+from ..records import Row
 from ..row_labels import defense_label
 from ..scored_rows import ScoredRows, observations, psnr
-from ..store import Row
 from .comparisons import MARGIN_DB, without
 
 

@@ -20,7 +20,7 @@ from mia_bench.benchmark import api
 from mia_bench.benchmark.evaluation import evaluate as evaluation
 from mia_bench.benchmark.leaderboard.loading import load_boards
 from mia_bench.benchmark.leaderboard.ranking import rank as rank_rows
-from mia_bench.benchmark.leaderboard.store import COLUMNS
+from mia_bench.benchmark.leaderboard.records import COLUMNS
 from mia_bench.benchmark.runner import run as runner
 from mia_bench.defenses.dp_ir import DpIr
 

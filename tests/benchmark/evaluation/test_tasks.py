@@ -16,7 +16,7 @@ from mia_bench.benchmark.evaluation import usefulness
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.interfaces import Attack, Model
-from mia_bench.benchmark.leaderboard.store import Record
+from mia_bench.benchmark.leaderboard.records import Record
 from mia_bench.benchmark.plan.cells import Cell, Setting
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request

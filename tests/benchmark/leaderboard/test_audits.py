@@ -7,7 +7,7 @@ import pytest
 from mia_bench.benchmark.leaderboard.audits import AUDITS, audit, notice
 from mia_bench.benchmark.leaderboard.audits.notice import details
 from mia_bench.benchmark.leaderboard.flag_kinds import FLAG_KINDS
-from mia_bench.benchmark.leaderboard.store import Record
+from mia_bench.benchmark.leaderboard.records import Record
 from mia_bench.benchmark.registry import Entry, declared
 from mia_bench.defenses.undefended import Undefended
 
@@ -39,7 +39,7 @@ def on(defense: str, attack: str, decibels: float, **facts: Any) -> Record:
 def flags(*cells: Record, at_hand: bool = True) -> list[str]:
     records = {each.row.cell_id: each for each in cells}
     found = audit([each.row for each in cells], records if at_hand else {})
-    return [flag.name for flag in found if flag.name != "incomplete"]  # see test_completing.py
+    return [flag.name for flag in found if flag.name != "incomplete"]  # see test_completion_commands.py
 
 
 def of_classes(same: float, high: float, mean: float = 14.0) -> dict[str, float]:

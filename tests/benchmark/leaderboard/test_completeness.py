@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from mia_bench.benchmark.leaderboard.completeness import attack_of, find_gaps
-from mia_bench.benchmark.leaderboard.completing import gap_notice
+from mia_bench.benchmark.leaderboard.completion_commands import gap_notice
 from mia_bench.benchmark.leaderboard.ranking import rank
-from mia_bench.benchmark.leaderboard.store import Record
+from mia_bench.benchmark.leaderboard.records import Record
 
 from .test_ranking import ranked, record
 

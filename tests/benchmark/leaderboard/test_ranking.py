@@ -7,8 +7,7 @@ import pytest
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.leaderboard.csv_files import to_csv
 from mia_bench.benchmark.leaderboard.ranking import rank, shorten
-from mia_bench.benchmark.leaderboard.records import SCORES
-from mia_bench.benchmark.leaderboard.store import PerImage, Record, Row
+from mia_bench.benchmark.leaderboard.records import SCORES, PerImage, Record, Row
 from mia_bench.benchmark.utils.cache import digest
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mia_bench.benchmark.leaderboard.store import Record
+from mia_bench.benchmark.leaderboard.records import Record
 from mia_bench.benchmark.splits.devices import Device, Network
 from mia_bench.benchmark.splits.expected import Sent
 from mia_bench.benchmark.splits.lines import Deployment, Line, line_of

@@ -11,8 +11,9 @@ import pytest
 from mia_bench.benchmark.cli import run
 from mia_bench.benchmark.leaderboard.audits import audit
 from mia_bench.benchmark.leaderboard.completeness import find_gaps
-from mia_bench.benchmark.leaderboard.completing import completing_commands, gap_notice
-from mia_bench.benchmark.leaderboard.store import Row, to_frame
+from mia_bench.benchmark.leaderboard.completion_commands import completing_commands, gap_notice
+from mia_bench.benchmark.leaderboard.records import Row
+from mia_bench.benchmark.leaderboard.store import to_frame
 from mia_bench.benchmark.plan.cells import Cell
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.references import KEY_COLUMNS
