@@ -22,11 +22,11 @@ from ..leaderboard.store import as_given
 from ..report.content import content
 from ..report.image_gallery import collect_strips
 from ..report.page import DEFAULT_TITLE, page
+from ..runner.jobs import CellJob
 from ..runner.kept_images import read_images, write_images
 from ..runner.options import RunOptions
 from ..runner.resume import PlannedCell
 from ..runner.run import compute_again
-from ..runner.tasks import Task
 from ..utils.atomic_files import write_output
 from ..utils.isolation import reproducible_state, restored_state
 from ..utils.plurals import count_of
@@ -238,7 +238,7 @@ class Result(Table):
         path = images_path(self._run.options.out, planned.cell_id)
         if not path.exists():
             with reproducible_state():  # as the scores were computed
-                again = compute_again(Task(planned.cell, planned.cell_id), self._run.options, self._run.artifacts)
+                again = compute_again(CellJob(planned.cell, planned.cell_id), self._run.options, self._run.artifacts)
             if again.images is None:
                 return None
             write_images(path, again.images)

@@ -21,18 +21,18 @@ from ..plan.request import Request
 from ..registry.specs import ResolvedComponent
 from ..utils.file_locks import locked
 from ..utils.plurals import count_of, fitting
+from .jobs import CellJob
 from .object_cells import refuse_objects
 from .options import RunOptions
 from .pinning import pin_cells
 from .plugin_trial import try_settings
 from .processes import Processes
-from .tasks import Task
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class PlannedCell(Task):
+class PlannedCell(CellJob):
     """Describe a planned cell.
 
     Attributes:
@@ -122,18 +122,18 @@ def _fingerprints(settings: Sequence[Setting], options: RunOptions, artifacts: A
     return {setting: found.get(setting) or artifacts.facts(setting.dataset).fingerprint for setting in settings}
 
 
-def unfinished(planned: Sequence[PlannedCell]) -> list[list[Task]]:
-    """Return the tasks of the cells that are not finished, grouped by setting."""
+def unfinished(planned: Sequence[PlannedCell]) -> list[list[CellJob]]:
+    """Return the jobs of the cells that are not finished, grouped by setting."""
 
-    def setting(task: Task) -> Setting:
-        return task.cell.setting
+    def setting(job: CellJob) -> Setting:
+        return job.cell.setting
 
-    tasks = [
-        Task(each.cell, each.cell_id, perceptual=each.perceptual, required=each.required)
+    jobs = [
+        CellJob(each.cell, each.cell_id, perceptual=each.perceptual, required=each.required)
         for each in planned
         if not each.finished
     ]
-    return [list(group) for _, group in itertools.groupby(tasks, key=setting)]
+    return [list(group) for _, group in itertools.groupby(jobs, key=setting)]
 
 
 def remember_plan(planned: Sequence[PlannedCell], out: Path, artifacts: Artifacts) -> dict[str, str]:

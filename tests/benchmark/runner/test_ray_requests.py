@@ -136,7 +136,7 @@ def test_a_cell_whose_nodes_die_again_and_again_is_forgiven_three_times() -> Non
 
     workers: Any = object.__new__(ray_workers.RayWorkers)
     workers._losses, workers.kill = ray_workers.Counter(), lambda worker: None
-    workers._workers = {1: SimpleNamespace(task=SimpleNamespace(cell_id="a"), node="n")}
+    workers._workers = {1: SimpleNamespace(job=SimpleNamespace(cell_id="a"), node="n")}
     kinds = [workers._gone(1, ActorUnavailableError("unreachable", None)).kind for _ in range(5)]
 
     assert kinds == ["lost", "lost", "lost", "died", "died"]
