@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
-from ..leaderboard.audits import audit
+from ..leaderboard.auditing import audit
 from ..leaderboard.audits.comparisons import NOTHING_DB
 from ..leaderboard.completeness import each_once, find_gaps, scenario_of
 from ..leaderboard.completion_commands import completing_commands

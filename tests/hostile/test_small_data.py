@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from mia_bench.benchmark import registry
-from mia_bench.benchmark.leaderboard.audits import audit
+from mia_bench.benchmark.leaderboard.auditing import audit
 from mia_bench.benchmark.leaderboard.records import Record
 from mia_bench.benchmark.leaderboard.store import read_records
 from mia_bench.benchmark.training import tuning

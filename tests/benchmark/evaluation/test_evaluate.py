@@ -16,7 +16,7 @@ from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.evaluation.scoring import compare_samples
 from mia_bench.benchmark.interfaces import Attack, ImageSet, Observation, Reconstruction, SplitModel
-from mia_bench.benchmark.leaderboard.audits import audit
+from mia_bench.benchmark.leaderboard.auditing import audit
 from mia_bench.benchmark.leaderboard.ranking import rank
 from mia_bench.benchmark.leaderboard.records import Record
 from mia_bench.benchmark.leaderboard.results_folder import record_path

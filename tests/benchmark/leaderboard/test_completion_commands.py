@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from mia_bench.benchmark.cli import run
-from mia_bench.benchmark.leaderboard.audits import audit
+from mia_bench.benchmark.leaderboard.auditing import audit
 from mia_bench.benchmark.leaderboard.completeness import find_gaps
 from mia_bench.benchmark.leaderboard.completion_commands import completing_commands, gap_notice
 from mia_bench.benchmark.leaderboard.records import Row

@@ -1,27 +1,16 @@
-"""Signs that a row promises more than was tested."""
+"""A defense lacks an attack that others have."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import groupby
 
 from ...utils.plurals import count_of
 from ..completeness import by_defense, find_gaps
 from ..completion_commands import completing_commands, describe_gaps
-from ..flags import Finding
+from ..flags import Finding, FlagKind
 from ..row_labels import defense_label
-from ..scored_rows import ScoredRows, observations
-
-
-def promise_exceeded(board: ScoredRows) -> Iterator[Finding]:
-    """Find attackers that observe more releases of each image than the promised epsilon covers."""
-    for row in board.rows:
-        covered = json.loads(row.defense_params).get("releases")
-        if row.epsilon is not None and isinstance(covered, int) and observations(row) > covered:
-            wires = count_of(observations(row), "wire")
-            found = f"observes {wires} of each image, and epsilon {row.epsilon:.4g} covers {covered}"
-            yield Finding.of(row, found)
+from ..scored_rows import ScoredRows
 
 
 def incomplete(board: ScoredRows) -> Iterator[Finding]:
@@ -39,3 +28,15 @@ def incomplete(board: ScoredRows) -> Iterator[Finding]:
             where = f"{first.dataset} {first.model} {first.split}"
             sentence = f"{defense_label(first)} ({where}) lacks {lacking}. {remedy}"
             yield Finding(defense_label(first), sentence, (first.cell_id,))
+
+
+KIND = FlagKind(
+    identifier="incomplete",
+    meaning="A defense lacks an attack, or a seed of one, that was run on other defenses of the same scenario.",
+    causes=(
+        "The run was interrupted, or cells failed.",
+        "The defenses were run with different attacks or seeds.",
+    ),
+    remedy="More may leak than its row says. Run the command that completes it.",
+    find=incomplete,
+)
