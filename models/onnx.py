@@ -14,14 +14,12 @@ from torch import Tensor, nn
 
 from ..benchmark.errors import UsageError, reason_of
 from ..benchmark.interfaces import Component
+from ..benchmark.utils.extras import require_extra
 from ._content import Content, Schema, digest_of, read_by
 from ._network import Network
 from ._onnx_operators import KNOWN, input_of, lower
 from ._onnx_runtime import require_same_numbers
 
-NEEDED = (
-    "Expected the packages onnx, onnx2torch and onnxruntime, got none. Install them: pip install 'mia-bench[onnx]'."
-)
 CONTROL_FLOW = frozenset({"If", "Loop", "Scan"})
 """Operators that decide by the numbers they are given what is computed, which no version of them can be without."""
 QUANTIZED = re.compile("uantize|QLinear|QGemm|Integer$")
@@ -91,13 +89,11 @@ class Onnx(Network, _InFile):
 
 
 def _packages() -> tuple[Any, Any]:
-    try:
-        import onnx
-        import onnx.version_converter
-        import onnx2torch
-        import onnxruntime  # noqa: F401  # its numbers are compared with those of onnx2torch
-    except ImportError as error:
-        raise UsageError(NEEDED) from error
+    require_extra("onnx", "onnx", "onnx2torch", "onnxruntime")  # the last one checks the numbers of onnx2torch
+    import onnx
+    import onnx.version_converter
+    import onnx2torch
+
     warnings.filterwarnings("ignore", "Using a non-tuple sequence", UserWarning, "onnx2torch")  # of its Slice, correct
     return onnx, onnx2torch
 

@@ -10,6 +10,7 @@ from torch import nn
 from ..benchmark.errors import UsageError, reason_of
 from ..benchmark.interfaces import Component
 from ..benchmark.registry import suggestion
+from ..benchmark.utils.extras import require_extra
 from ._network import WeightedNetwork
 
 
@@ -63,8 +64,7 @@ class Timm(WeightedNetwork, _Named):
 
 
 def _package() -> Any:
-    try:
-        import timm
-    except ImportError as error:
-        raise UsageError("Expected the package timm, got none. Install it: pip install 'mia-bench[timm]'.") from error
+    require_extra("timm", "timm")
+    import timm
+
     return timm

@@ -15,8 +15,8 @@ import torch
 from measuring import machine
 from mia_bench import __version__
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
-from mia_bench.benchmark.leaderboard.records import Row
-from mia_bench.benchmark.leaderboard.store import Record, rebuild, write_record
+from mia_bench.benchmark.leaderboard.records import Record, Row
+from mia_bench.benchmark.leaderboard.store import rebuild, write_record
 from mia_bench.benchmark.plan.references import PROTOCOL
 from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.runner.options import RunOptions

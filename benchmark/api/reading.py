@@ -12,8 +12,10 @@ from ..errors import UsageError
 from ..leaderboard import ranking
 from ..leaderboard.loading import Cells
 from ..leaderboard.ranking import shorten
-from ..leaderboard.records import disagreement
-from ..leaderboard.store import Record, Row, read_record, record_path, rows_of
+from ..leaderboard.reconciliation import disagreement
+from ..leaderboard.records import Record, Row
+from ..leaderboard.results_folder import record_path
+from ..leaderboard.store import read_record, rows_of
 from ..metrics.scales import RANGES
 from ..report.content import content
 from ..report.figures import check_installed

@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
 from ..errors import UsageError
 from ..evaluation.artifacts import Artifacts
 from ..leaderboard.loading import load_boards
+from ..leaderboard.records import Record
 from ..leaderboard.results_folder import images_path, strip_path
-from ..leaderboard.store import Record, as_given
+from ..leaderboard.store import as_given
 from ..report.content import content
 from ..report.image_gallery import collect_strips
-from ..report.page import page
+from ..report.page import DEFAULT_TITLE, page
+from ..runner.jobs import CellJob
 from ..runner.kept_images import read_images, write_images
 from ..runner.options import RunOptions
 from ..runner.resume import PlannedCell
 from ..runner.run import compute_again
-from ..runner.tasks import Task
 from ..utils.atomic_files import write_output
-from ..utils.isolation import restored_state
+from ..utils.isolation import reproducible_state, restored_state
 from ..utils.plurals import count_of
 from ..utils.texts import as_path
 from .reading import OUT, plot, rank
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 SHOWN_STRIPS = 4
 """Strips of images that a notebook displays below the table: those of the strongest attacks."""
-TITLE = "Which defense keeps the images private?"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +48,7 @@ class Run:
     Attributes:
         planned: The cells, in the order of the rows.
         records: Their records.
-        place: Where they were computed.
+        options: Where and how they were computed.
         artifacts: The data and models.
 
     Example: See ``Result.of``.
@@ -57,7 +56,7 @@ class Run:
 
     planned: Sequence[PlannedCell]
     records: Sequence[Record]
-    place: RunOptions
+    options: RunOptions
     artifacts: Artifacts
 
 
@@ -81,20 +80,20 @@ class Result(Table):
 
     @classmethod
     def of(
-        cls, planned: Sequence[PlannedCell], records: Sequence[Record], place: RunOptions, artifacts: Artifacts
+        cls, planned: Sequence[PlannedCell], records: Sequence[Record], options: RunOptions, artifacts: Artifacts
     ) -> Result:
         """Return the result of a run.
 
         Args:
             planned: The cells.
             records: Their records, in the same order.
-            place: Where they were computed.
+            options: Where and how they were computed.
             artifacts: The data and models.
         """
         result = cls(as_given(record.row for record in records))
         result._brief = short
-        result._run = Run(planned, records, place, artifacts)
-        result.attrs[OUT] = str(place.out.resolve())
+        result._run = Run(planned, records, options, artifacts)
+        result.attrs[OUT] = str(options.out.resolve())
         return result
 
     @property
@@ -142,7 +141,7 @@ class Result(Table):
                     "ssim": record.per_image.ssim,
                 }
             )
-            for row, record in enumerate(self._run.records[place] for place in self._places())
+            for row, record in enumerate(self._run.records[position] for position in self._positions())
             if record.per_image.psnr_db
         ]
         columns = ["row", "defense", "attack", "image", "psnr_db", "ssim"]
@@ -170,15 +169,15 @@ class Result(Table):
         """
         self._refuse_several()
         shape = self._originals(0).shape
-        places = self._places()
-        found = np.full((len(places), *shape), np.nan, np.float32)
-        for row, place in enumerate(places):
-            images = self._reconstructed(place)
+        positions = self._positions()
+        found = np.full((len(positions), *shape), np.nan, np.float32)
+        for row, position in enumerate(positions):
+            images = self._reconstructed(position)
             if images is not None:
                 found[row] = images
         return found
 
-    def report(self, path: str | Path = "report.html", *, title: str = TITLE) -> Path:
+    def report(self, path: str | Path = "report.html", *, title: str = DEFAULT_TITLE) -> Path:
         """Write the results folder of this run as one page that needs no network, as ``mia-bench report`` does.
 
         Args:
@@ -191,7 +190,7 @@ class Result(Table):
         Raises:
             UsageError: If the page cannot be written.
         """
-        target, out = as_path(path, "the path of a page"), self._run.place.out
+        target, out = as_path(path, "the path of a page"), self._run.options.out
         found = content(*load_boards([out]))
         text = page(found, collect_strips(found.scenarios, [out]), title)
         return write_output(target, text.encode())
@@ -204,15 +203,15 @@ class Result(Table):
         return super()._repr_html_() + "".join(strips)
 
     def _strip(self, row: dict[Any, Any]) -> str:
-        path = strip_path(self._run.place.out, row["cell_id"])
+        path = strip_path(self._run.options.out, row["cell_id"])
         if not path.exists():
             return ""
         title = escape(f"{row['defense']}, {row['attack']}: {row['psnr_db']:.1f} dB (originals above)")
         return f"<div>{title}<br>{inline_png(path.read_bytes())}</div>"
 
-    def _places(self) -> list[int]:
-        """Return the place of each row in the plan, since the rows may have been sorted in place."""
-        known = {record.row.cell_id: place for place, record in enumerate(self._run.records)}
+    def _positions(self) -> list[int]:
+        """Return the position of each row in the plan, since the rows may have been sorted in place."""
+        known = {record.row.cell_id: position for position, record in enumerate(self._run.records)}
         return [known[cell_id] for cell_id in self["cell_id"]]
 
     def __reduce__(self) -> str | tuple[Any, ...]:
@@ -231,16 +230,15 @@ class Result(Table):
         with restored_state():
             return self._run.artifacts.originals(self._run.planned[row].cell.setting).cpu().numpy().copy()
 
-    def _reconstructed(self, place: int) -> NDArray[np.float32] | None:
+    def _reconstructed(self, position: int) -> NDArray[np.float32] | None:
         """Return the reconstructions of a cell of the plan, which are computed again if they are not kept."""
-        planned, record = self._run.planned[place], self._run.records[place]
+        planned, record = self._run.planned[position], self._run.records[position]
         if record.row.status != "done":
             return None
-        path = images_path(self._run.place.out, planned.cell_id)
+        path = images_path(self._run.options.out, planned.cell_id)
         if not path.exists():
-            with restored_state():
-                torch.set_num_threads(1)  # as the scores were computed
-                again = compute_again(Task(planned.cell, planned.cell_id), self._run.place, self._run.artifacts)
+            with reproducible_state():  # as the scores were computed
+                again = compute_again(CellJob(planned.cell, planned.cell_id), self._run.options, self._run.artifacts)
             if again.images is None:
                 return None
             write_images(path, again.images)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset as TorchDataset
 
@@ -26,7 +25,7 @@ from ..runner.progress import Display
 from ..runner.result_warnings import log_warnings
 from ..runner.resume import prepare
 from ..runner.shown_run import compute
-from ..utils.isolation import restored_state
+from ..utils.isolation import reproducible_state
 from ..utils.stderr_logs import logs_on_stderr
 from ..utils.texts import as_path, quoted
 from .result import Result
@@ -133,7 +132,7 @@ def run(
         "images": images,
         "options": options,
     }
-    place = RunOptions(
+    run_options = RunOptions(
         out=as_path(out, "out to be a path"),
         data_dir=None if data_dir is None else as_path(data_dir, "data_dir to be a path"),
         device=device,
@@ -145,19 +144,18 @@ def run(
         perceptual=tuple(list_specs(perceptual or ())),
         keep_images=True,
     )
-    with restored_state(), nullcontext() if quiet else logs_on_stderr():
+    with reproducible_state(), nullcontext() if quiet else logs_on_stderr():
         request = Request(**given)
-        torch.set_num_threads(1)  # One thread gives the same arithmetic in one process and in several.
-        artifacts = Artifacts(device=place.torch_device, data_dir=place.data_dir)
+        artifacts = Artifacts(device=run_options.torch_device, data_dir=run_options.data_dir)
         requests = requests_of(_named(suite), request)
         try:
-            planned = prepare(requests, place, artifacts)
+            planned = prepare(requests, run_options, artifacts)
         except UnknownOption as error:
             raise error.among(list(inspect.signature(run).parameters)) from error
         display = NotebookDisplay if in_notebook() else Display
-        records = compute(planned, place, artifacts, quiet=quiet, display=display)
+        records = compute(planned, run_options, artifacts, quiet=quiet, display=display)
         log_warnings(records)
-    return Result.of(planned, records, place, artifacts)
+    return Result.of(planned, records, run_options, artifacts)
 
 
 def _named(suite: Any) -> str | None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .early_interruption import end_on_ctrl_c
+from .interruption import end_on_ctrl_c
 
 if TYPE_CHECKING:
     from .typer_app import app

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..leaderboard.audits import audit, grouped
-from ..leaderboard.audits.notice import details
+from ..leaderboard.auditing import audit
 from ..leaderboard.completeness import each_once
+from ..leaderboard.flag_notices import details, grouped
 from ..leaderboard.loading import load_results
 from ..leaderboard.results_folder import common_folder
 from ..utils.texts import say, say_paragraph

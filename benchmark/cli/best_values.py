@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ..leaderboard.columns import SCENARIO_COLUMNS
 from ..leaderboard.ranked_defense import HIGHEST_FIRST
 from ..plan.references import REFERENCE_DEFENSE
 from .tables import as_texts
@@ -15,11 +16,10 @@ LOWEST_IS_BEST = (
 HIGHEST_IS_BEST = tuple(
     name for name in HIGHEST_FIRST if name.endswith("_kept") or name in ("accuracy", "utility", "agreement")
 )
-SCENARIO = ["dataset", "model", "split", "n_images"]
 
 
 def best_values(ranked: pd.DataFrame) -> pd.DataFrame:
-    """Return which values of a ranking are the best of their dataset, model, split and number of images.
+    """Return which values of a ranking are the best of their scenario.
 
     The undefended network and incomplete defenses do not compete. Values that look equal in a table are equally good.
 
@@ -32,7 +32,7 @@ def best_values(ranked: pd.DataFrame) -> pd.DataFrame:
     found = pd.DataFrame(False, index=ranked.index, columns=ranked.columns)
     texts = as_texts(ranked).set_index(ranked.index)
     able = ranked[(ranked["defense"] != REFERENCE_DEFENSE) & ~ranked["incomplete"].astype(bool)]
-    for _, rows in able.groupby(SCENARIO):
+    for _, rows in able.groupby(list(SCENARIO_COLUMNS)):
         for name in (*LOWEST_IS_BEST, *HIGHEST_IS_BEST):
             values = pd.Series(pd.to_numeric(rows[name]), dtype=float).dropna()
             if values.nunique() > 1:

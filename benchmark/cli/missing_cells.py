@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..leaderboard.planned_cells import read_plan
+from ..leaderboard.plan_file import read_plan
 from ..leaderboard.results_folder import cells_folder
 from ..utils.plurals import count_of
 from ..utils.texts import say

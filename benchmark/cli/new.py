@@ -14,7 +14,6 @@ from ..registry import KINDS
 from ..utils.atomic_files import writing
 
 _TEMPLATES = Path(__file__).parent / "templates"
-NOUNS = {kind.removesuffix("s"): kind for kind in KINDS}
 _EXAMPLES = {
     "attack": "--attack my_component --defense dp_ir",
     "defense": "--defense my_component --attack ridge",

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 def print_plan(planned: Sequence[PlannedCell], options: RunOptions, artifacts: Artifacts) -> None:
     """Print the cells of a plan by defense, and the time and memory that they need; each cell if that is verbose."""
-    groups = [[task.cell for task in group] for group in unfinished(planned)]
+    groups = [[job.cell for job in group] for group in unfinished(planned)]
     jobs = options.jobs or 1
     need = estimate(groups, artifacts, timings(options.out), jobs)
     if logger.isEnabledFor(logging.DEBUG):

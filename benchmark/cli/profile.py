@@ -1,70 +1,19 @@
-"""Time layers on this device: the command ``mia-bench profile``."""
+"""Write a profile of this device: the command ``mia-bench profile``."""
 
 from __future__ import annotations
 
-import platform
-import time
 from pathlib import Path
-from statistics import median
 
-import torch
-from torch import Tensor, nn
-
-from ..metrics.macs import count_macs
+from ..splits.profiling import measured_profile
 from ..utils.atomic_files import write_output
 from .output_names import require_suffix
 
-BLOCKS, CALLS = 5, 5
-IMAGE = (1, 64, 32, 32)
-
-
-def _layers() -> dict[str, tuple[nn.Module, Tensor]]:
-    return {
-        "convolution": (nn.Conv2d(64, 64, 3, padding=1), torch.zeros(IMAGE)),
-        "depthwise convolution": (nn.Conv2d(64, 64, 3, padding=1, groups=64), torch.zeros(IMAGE)),
-        "attention": (nn.TransformerEncoderLayer(192, 3, 768, batch_first=True), torch.zeros(1, 197, 192)),
-        "linear": (nn.Linear(4096, 4096), torch.zeros(1, 4096)),
-    }
-
 
 def write_profile(path: Path) -> Path:
-    """Time layers of several types on one core, and write a profile of this device.
-
-    The speed is that of a convolution. The rate of memory is that of a large linear layer, which reads its weights
-    once at batch size 1. The energy of an operation cannot be measured in this way and is left out.
+    """Run ``mia-bench profile``.
 
     Raises:
         UsageError: If the name does not end in .toml, or the file cannot be written.
     """
     require_suffix(path, (".toml",))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        seconds = {name: _seconds(layer.eval(), value) for name, (layer, value) in _layers().items()}
-        speeds = {name: count_macs(layer, value) / seconds[name] / 1e9 for name, (layer, value) in _layers().items()}
-    finally:
-        torch.set_num_threads(threads)
-    weights = 4 * 4096 * 4097
-    measured = ", ".join(f"{name} {speed:.3g}" for name, speed in speeds.items())
-    text = (
-        f"gmacs_per_s = {speeds['convolution']:.4g}\n"
-        f"memory_gbyte_per_s = {weights / seconds['linear'] / 1e9:.4g}\n"
-        f'source = "Measured on one core ({platform.machine()}) with torch {torch.__version__}, '
-        f'in GMAC/s: {measured}"\n'
-    )
-    return write_output(path, text.encode())
-
-
-@torch.no_grad()
-def _seconds(layer: nn.Module, value: Tensor) -> float:
-    """Return the lowest median of some blocks of calls."""
-    layer(value)
-    blocks = []
-    for _ in range(BLOCKS):
-        times = []
-        for _ in range(CALLS):
-            start = time.perf_counter()
-            layer(value)
-            times.append(time.perf_counter() - start)
-        blocks.append(median(times))
-    return min(blocks)
+    return write_output(path, measured_profile().encode())

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..leaderboard.completing import gap_notice
+from ..leaderboard.columns import SCENARIO_COLUMNS
+from ..leaderboard.completion_commands import gap_notice
 from ..leaderboard.loading import load_results
 from ..leaderboard.ranking import COLUMNS, rank, shorten, with_labels
 from ..leaderboard.results_folder import common_folder
@@ -18,7 +19,7 @@ from .console import print_fitted
 from .missing_cells import warn_of_missing_cells
 from .tables import as_texts, print_frame
 
-SCENARIO_COLUMNS = ("dataset", "model", "split", "n_images", "recognisable_mean_image")
+SHARED_COLUMNS = (*SCENARIO_COLUMNS, "recognisable_mean_image")
 """Columns that a table states once, above its rows, if all rows agree in them."""
 DETAIL_COLUMNS = ["client_params", "client_ms", "server_ms"]
 """Columns that the table on the terminal leaves out."""
@@ -76,7 +77,7 @@ def print_ranking(ranked: pd.DataFrame, notation: str, *, wide: bool = False) ->
         print_frame(short, notation, best_values(ranked).loc[:, list(short.columns)])
         return
     texts = as_texts(shorten(ranked).drop(columns=[] if wide else DETAIL_COLUMNS))
-    shared = [name for name in SCENARIO_COLUMNS if len(set(texts[name].tolist())) == 1 and texts[name].iloc[0]]
+    shared = [name for name in SHARED_COLUMNS if len(set(texts[name].tolist())) == 1 and texts[name].iloc[0]]
     if shared:
         say(one_line(", ".join(f"{name} {texts[name].iloc[0]}" for name in shared)) + "\n")
     texts = texts.drop(columns=shared)

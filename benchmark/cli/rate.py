@@ -8,9 +8,10 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..leaderboard.ratings import add_study, read_key, score_ratings, store_recognition
+from ..leaderboard.records import Row
 from ..leaderboard.results_folder import FIRST_RUN
 from ..leaderboard.row_labels import attack_label, defense_label
-from ..leaderboard.store import Row, read_records
+from ..leaderboard.store import read_records
 from ..report.rating_page import choose_trials, rating_page
 from ..utils.atomic_files import write_output
 from ..utils.plurals import count_of

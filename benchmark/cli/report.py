@@ -9,11 +9,9 @@ from ..leaderboard.loading import load_results
 from ..leaderboard.results_folder import common_folder
 from ..report.content import Content, content
 from ..report.image_gallery import collect_strips
-from ..report.page import page
+from ..report.page import DEFAULT_TITLE, page
 from ..utils.atomic_files import write_output
 from .output_names import PAGE_SUFFIXES, require_suffix
-
-DEFAULT_TITLE = "Which defense keeps the images private?"
 
 
 def report(boards: Sequence[Path], *, out: Path, title: str | None = None, figures: Path | None = None) -> list[Path]:

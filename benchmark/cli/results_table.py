@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from ..leaderboard.columns import SHOWN, shown_columns
+from ..leaderboard.records import Record
 from ..leaderboard.results_folder import board_path
-from ..leaderboard.store import Record
 from ..plan.cells import Cell
 from ..utils.texts import say
 from .console import fits, print_lines

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import torch
-
 from ..evaluation.artifacts import Artifacts
 from ..plan.request import Request
 from ..plan.suite import requests_of
-from ..registry.sweeps import UnknownOption
 from ..runner.interruption import Interrupted, interruptible
 from ..runner.options import RunOptions
 from ..runner.result_warnings import log_warnings
 from ..runner.resume import prepare
 from ..runner.shown_run import compute
-from ..utils.isolation import restored_state
-from .interruptions import tell_interruption
+from ..utils.isolation import reproducible_state
+from .interruption import tell_interruption
 from .plan_summary import print_plan
 from .results_table import print_results
 
 
-@restored_state()
+@reproducible_state()
 def run(
     suite: str | None,
     given: Request,
     options: RunOptions,
     *,
-    own_options: Sequence[str],
     dry_run: bool,
     quiet: bool = False,
 ) -> int:
@@ -37,14 +31,12 @@ def run(
         suite: Name or path of a suite, if one is given.
         given: What the command line says about the request; it wins over the suite.
         options: Where and how to compute.
-        own_options: The options of the command, one of which may be meant by an unknown one.
         dry_run: Whether only to print the plan.
         quiet: Whether to show no progress.
 
     Returns:
         The exit code: 0 when all is done, 1 when cells failed, 128 and the number of the signal when interrupted.
     """
-    torch.set_num_threads(1)  # the same arithmetic in one process and in several
     requests = requests_of(suite, given)
     artifacts = Artifacts(device=options.torch_device, data_dir=options.data_dir)
     try:
@@ -54,8 +46,6 @@ def run(
                 print_plan(planned, options, artifacts)
                 return 0
             records = compute(planned, options, artifacts, quiet=quiet)
-    except UnknownOption as error:
-        raise error.among(own_options) from error
     except Interrupted as error:
         return tell_interruption(error)
     print_results([each.cell for each in planned], records, options.out)

@@ -17,11 +17,11 @@ from ..interfaces.stages import cut_name, places_of
 from ..metrics.held_weights import Identity, held_weights
 from ..metrics.macs import count_macs
 from ..registry import Entry, Kind
+from ..registry.component_names import kinds_of
 from ..registry.literals import parse
 from ..registry.parameters import parameters
 from ..registry.specs import instantiate
 from ..utils.texts import say
-from .component_names import kinds_of
 from .console import print_table
 
 SIZE = re.compile("[1-9][0-9]{0,5}")

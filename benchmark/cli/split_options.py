@@ -5,11 +5,11 @@ from __future__ import annotations
 from ..errors import UsageError
 from ..splits.choice import Limit
 from ..splits.devices import Device, Network, load_profile
-from ..splits.lines import Place
+from ..splits.lines import Deployment
 from ..splits.units import ENERGY, RATE, TIME, parse_quantity
 
 
-def place_of(
+def deployment_of(
     network: str,
     device: str,
     server: str,
@@ -18,14 +18,14 @@ def place_of(
     downlink: str | None = None,
     rtt: str | None = None,
     gmacs: float | None = None,
-) -> Place:
+) -> Deployment:
     """Return the device, the network and the server: profiles, whose figures single options override.
 
     Raises:
         UsageError: If a profile does not exist, or a quantity is wrong.
 
     Example:
-        >>> place_of("lte", "phone", "server", rtt="20ms").network.rtt_ms
+        >>> deployment_of("lte", "phone", "server", rtt="20ms").network.rtt_ms
         20.0
     """
     link: dict[str, float] = {}
@@ -37,7 +37,7 @@ def place_of(
     if gmacs is not None and not 0 < gmacs < float("inf"):
         raise UsageError(f"Expected --device-gmacs to be a number above 0, got {gmacs:g}. Give such a number.")
     speed = {} if gmacs is None else {"gmacs_per_s": gmacs}
-    return Place(
+    return Deployment(
         device=Device(**{**load_profile(Device, device).model_dump(), **speed}),
         network=Network(**{**load_profile(Network, network).model_dump(), **link}),
         server=load_profile(Device, server),

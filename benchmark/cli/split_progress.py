@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rich.table import Table
 
-from ..leaderboard.store import Record
+from ..leaderboard.records import Record
 from ..runner.countdown import Countdown
 from ..runner.progress import Display
 from ..splits.lines import Line

@@ -7,36 +7,39 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import torch
-
 from ..errors import UsageError
 from ..evaluation.artifacts import Artifacts
 from ..leaderboard.results_folder import board_path
 from ..plan.cells import Setting
 from ..plan.request import Request
-from ..registry.sweeps import UnknownOption
+from ..report.figures import check_installed
 from ..runner.interruption import Interrupted, interruptible
 from ..runner.options import RunOptions
 from ..runner.result_warnings import log_warnings
 from ..runner.resume import prepare
 from ..runner.shown_run import compute
+from ..split_comparison.figure import drawing
+from ..split_comparison.table import SplitTable
 from ..splits.choice import Limit, choose
-from ..splits.lines import Line, Place
-from ..utils.isolation import restored_state
+from ..splits.lines import Deployment, Line
+from ..utils.atomic_files import write_output
+from ..utils.isolation import reproducible_state
 from ..utils.texts import one_line, say, say_paragraph
 from .console import print_lines
-from .interruptions import tell_interruption
-from .split_figure import check_figure, draw_figure
+from .interruption import tell_interruption
+from .output_names import require_suffix
 from .split_progress import filling
-from .split_table import SplitTable, frame_of, headline, refusals, texts_of
+from .split_table import frame_of, headline, refusals, texts_of
 from .tables import print_frame
 
+FIGURE_FORMATS = (".png", ".svg", ".pdf")
 
-def one_network(suite: str | None, request: Request) -> None:
-    """Check that a request is about one dataset and one network.
+
+def require_one_network(suite: str | None, request: Request) -> None:
+    """Raise if a request is not about one dataset and one network.
 
     Raises:
-        UsageError: If it is not.
+        UsageError: If it is about several, or names a suite.
     """
     if suite is not None:
         raise UsageError(f"Expected options of mia-bench splits, got {suite!r}. Name a model with --model.")
@@ -45,16 +48,15 @@ def one_network(suite: str | None, request: Request) -> None:
             raise UsageError(f"Expected one {name} for mia-bench splits, got {len(getattr(request, name))}. Name one.")
 
 
-@restored_state()
+@reproducible_state()
 def compare_splits(
     request: Request,
     options: RunOptions,
     *,
-    place: Place,
+    deployment: Deployment,
     limits: Sequence[Limit],
     notation: str,
     figure: Path | None,
-    own_options: Sequence[str],
     dry_run: bool,
     quiet: bool,
 ) -> int:
@@ -63,11 +65,10 @@ def compare_splits(
     Args:
         request: One dataset, one model, its splits and defenses.
         options: Where and how to compute.
-        place: The device, the network and the server.
+        deployment: The device, the network and the server.
         limits: The limits of the choice.
         notation: ``table``, ``csv``, ``json`` or ``markdown``.
         figure: Where to draw leak against cost; None for no figure.
-        own_options: The options of the command, one of which may be meant by an unknown one.
         dry_run: Whether to stop after the costs and the finished cells.
         quiet: Whether to show no progress.
 
@@ -75,48 +76,54 @@ def compare_splits(
         The exit code: 0 when all is done, 1 when cells failed or no line meets the limits.
     """
     if figure is not None:
-        check_figure(figure)
-    torch.set_num_threads(1)
+        require_suffix(figure, FIGURE_FORMATS, "--figure")
+        check_installed()
     artifacts = Artifacts(device=options.torch_device, data_dir=options.data_dir)
     try:
         with interruptible():
             planned = prepare([request], options, artifacts)
             known = [each.record for each in planned if each.record is not None]
             setting = planned[0].cell.setting
-            table = SplitTable(planned, artifacts, place)
+            table = SplitTable(planned, artifacts, deployment)
             lines, failed = table.lines(known), 0
             if not dry_run and not all(each.finished for each in planned):
                 if notation == "table":
-                    _print(setting, lines, place, notation)
+                    _print(setting, lines, deployment, notation)
                     say("")
                 display = filling(table.lines, known)
                 records = compute(planned, options, artifacts, quiet=quiet, display=display)
                 lines, failed = table.lines(records), log_warnings(records)
-    except UnknownOption as error:
-        raise error.among(own_options) from error
     except Interrupted as error:
         return tell_interruption(error)
     best, why = choose(lines, limits) if limits else (None, "")
     lines = [replace(line, chosen=line is best) for line in lines]
-    _print(setting, lines, place, notation)
+    _print(setting, lines, deployment, notation)
     _tell(refusals(lines), notation)
     if not dry_run:
         _tell([f"Wrote {board_path(options.out)}"], notation)
     _tell([f"Chosen: {why}" if best else why] if limits else [], notation)
     if figure is not None:
-        draw_figure(lines, figure)
-        say(f"Wrote {figure}", err=notation != "table")
+        _draw(lines, figure, notation)
     return 1 if failed or (limits and best is None) else 0
 
 
-def _print(setting: Setting, lines: Sequence[Line], place: Place, notation: str) -> None:
+def _draw(lines: Sequence[Line], figure: Path, notation: str) -> None:
+    drawn = drawing(lines, figure.suffix[1:])
+    if drawn is None:
+        raise UsageError(
+            f"Expected finished cells for --figure {figure}, got none. Run the attacks, without --dry-run."
+        )
+    say(f"Wrote {write_output(figure, drawn)}", err=notation != "table")
+
+
+def _print(setting: Setting, lines: Sequence[Line], deployment: Deployment, notation: str) -> None:
     if notation == "json":
         say(json.dumps([asdict(line) for line in lines], indent=1, allow_nan=False))
         return
     if notation != "table":
         print_frame(frame_of(lines), notation)
         return
-    say_paragraph(headline(setting, place))
+    say_paragraph(headline(setting, deployment))
     say()
     texts = texts_of(lines)
     print_lines([str(name) for name in texts.columns], texts.to_numpy().tolist(), named_by=1 + ("defense" in texts))

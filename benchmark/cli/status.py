@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import UsageError
-from ..leaderboard.planned_cells import read_plan
+from ..leaderboard.plan_file import read_plan
 from ..leaderboard.store import read_records
 from ..utils.texts import one_line, say
 

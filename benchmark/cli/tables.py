@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from ..leaderboard.columns import PLACES
+from ..leaderboard.columns import DECIMALS
 from ..leaderboard.csv_files import to_csv
 from ..utils.texts import one_line, say
 from .console import print_table
@@ -58,7 +58,7 @@ def _text(column: str, value: object) -> str:
     if value is None or value is pd.NA or value != value:  # NaN is not itself
         return ""
     if isinstance(value, float):
-        return f"{value:z.{PLACES.get(column, DEFAULT_DECIMALS)}f}"
+        return f"{value:z.{DECIMALS.get(column, DEFAULT_DECIMALS)}f}"
     return one_line(str(value))
 
 

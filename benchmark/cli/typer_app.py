@@ -8,9 +8,9 @@ import typer
 
 from ..utils.stderr_logs import logs_on_stderr
 from ..utils.streams import use_patient_streams
+from .command_group import Commands
 from .commands import choose_split, deploy, find_components, read_results, run_attacks, share_results, write_components
 from .commands.shared import FLAG
-from .error_messages import Commands
 
 app = typer.Typer(
     cls=Commands,

@@ -8,8 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-import torch
-
 from ... import __version__
 from ..errors import UsageError
 from ..leaderboard.row_labels import attack_label, defense_label
@@ -18,7 +16,7 @@ from ..leaderboard.verdicts import Outcome, Verdicts, checksum, write_verdicts
 from ..plan.local_inputs import is_local
 from ..runner.options import RunOptions
 from ..runner.verification import Verdict, verify
-from ..utils.isolation import restored_state
+from ..utils.isolation import reproducible_state
 from ..utils.plurals import count_of, fitting
 from ..utils.texts import one_line, say, say_paragraph
 from .console import print_table
@@ -26,7 +24,7 @@ from .console import print_table
 HEADER = ["outcome", "dataset", "model", "split", "defense", "attack", "seed", "psnr_db", "cell_id"]
 
 
-@restored_state()
+@reproducible_state()
 def verify_submission(
     path: Path,
     *,
@@ -54,7 +52,6 @@ def verify_submission(
     """
     if not cells and verdicts_file is not None:
         raise UsageError(f"Expected at least 1 cell for the outcomes in {verdicts_file}, got --cells 0. Leave out one.")
-    torch.set_num_threads(1)  # The same arithmetic in one process and in several.
     submission = read_submission(path)
     done = sum(row.status == "done" for row in submission.rows)
     whole, finished = count_of(len(submission.rows), "cell"), count_of(done, "is", "are")

@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from ..leaderboard.columns import PLACES
+from ..leaderboard.columns import DECIMALS
 from ..leaderboard.loading import SOURCE
 from ..plan.references import KEY_COLUMNS
 from .cell_names import SHORT_NAMES, column_texts, names
 from .differences import Change, Difference
 from .same_images import PER_IMAGE
 
-DECIMALS = PLACES | {"ssim": 3}
+SHOWN_DECIMALS = DECIMALS | {"ssim": 3}
 
 
 def full(differences: Sequence[Difference]) -> pd.DataFrame:
@@ -99,12 +99,14 @@ def _without_common_start(sources: list[str]) -> list[str]:
 
 
 def _text(column: str, change: Change) -> str:
-    places = DECIMALS.get(column, 4)
-    before, after = ("" if value is None else f"{value:.{places}f}" for value in (change.before, change.after))
+    decimals = SHOWN_DECIMALS.get(column, 4)
+    before, after = ("" if value is None else f"{value:.{decimals}f}" for value in (change.before, change.after))
     if change.delta is None:
         return f"{before} -> {after}".strip() if before or after else ""
     return (
-        f"{before} -> {after} {change.delta:+.{places}f}{'*' if change.significant else ''}" if change.delta else after
+        f"{before} -> {after} {change.delta:+.{decimals}f}{'*' if change.significant else ''}"
+        if change.delta
+        else after
     )
 
 

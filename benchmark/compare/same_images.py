@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ..leaderboard.loading import BoardRow
-from ..leaderboard.store import PerImage
+from ..leaderboard.records import PerImage
 from ..plan.references import REFERENCE_ATTACK
 from .matching import CellGroup
 

@@ -13,8 +13,7 @@ from pydantic import ValidationError
 from ... import __version__
 from ..errors import Inapplicable, UsageError, clean, describe, message_of
 from ..interfaces import Attack, Observation, Reconstruction
-from ..leaderboard.records import KINDS, explain
-from ..leaderboard.store import PerImage, Record, Row
+from ..leaderboard.records import KINDS, PerImage, Record, Row, explain
 from ..metrics.leakage import overlap
 from ..plan.cells import Cell
 from ..plan.references import PROTOCOL

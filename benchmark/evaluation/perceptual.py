@@ -18,6 +18,7 @@ from ..errors import UsageError, message_of
 from ..metrics import lpips, ms_ssim
 from ..metrics.feature_distance import feature_distance
 from ..registry.literals import parse
+from ..utils.extras import require_extra
 
 ASKED = ("lpips", "imagenet_distance")
 """The measures that are computed where they are asked for. ``ms_ssim`` needs no weights and is always computed."""
@@ -126,8 +127,7 @@ def _refuse_unknown(spec: str) -> None:
     if name == "imagenet_distance":
         _efficientnet()
         return
-    if importlib.util.find_spec("lpips") is None:
-        raise UsageError("Expected the package lpips for the measure lpips. Run: pip install 'mia-bench[perceptual]'.")
+    require_extra("perceptual", "lpips")
     if "backbone" in params:
         _lpips(Path(params["backbone"]))
 

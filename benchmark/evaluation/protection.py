@@ -20,7 +20,7 @@ from ..plan.references import REFERENCE_DEFENSE
 from ..utils.isolation import isolated
 from ..utils.seeding import stream_seed
 from .observe import InvalidWire, overhear
-from .usefulness import Answers, Usefulness, measure, of_undefended
+from .utility import Answers, MeasuredUtility, measure, of_undefended
 
 TOLERATED = 0.05
 """Relative difference of wires from rounding alone. A number in ten thousand may fall on another level."""
@@ -46,7 +46,7 @@ class Protected:
 
     model: SplitModel
     wire: Wire
-    useful: Usefulness
+    useful: MeasuredUtility
     costs: Costs
     details: dict[str, float]
 
@@ -191,7 +191,7 @@ def frozen(model: object) -> SplitModel:
 
 def _measure(
     model: SplitModel, test: ImageSet, reference: Answers, identity: object
-) -> tuple[Usefulness, dict[str, float]]:
+) -> tuple[MeasuredUtility, dict[str, float]]:
     """Measure the utility of a protected model on the test images, and its own details."""
     with isolated("accuracy", identity):
         useful, outputs = measure(partial(_classified, model), test, reference)

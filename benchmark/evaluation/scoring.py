@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..interfaces import ImageSet, Reconstruction
-from ..leaderboard.store import PerImage
+from ..leaderboard.records import PerImage
 from ..metrics import interval, psnr, ssim
 from ..metrics.evaluation_classifier import agreement
 from ..metrics.identification_bound import identification_bound

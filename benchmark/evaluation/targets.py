@@ -21,7 +21,7 @@ from ..utils.plurals import count_of
 from .outputs import expected_outputs, refuse_outputs, relabeled
 from .pool_loader import PoolLoader
 from .protection import sample_images
-from .usefulness import Answers
+from .utility import Answers
 from .weights import load_or_train
 
 logger = logging.getLogger(__name__)

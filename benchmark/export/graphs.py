@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +15,6 @@ from ..errors import UsageError, message_of, reason_of
 from .halves import Halves
 from .random_inputs import BATCH, GivenNumbers, RandomInput, expose
 
-NEEDED = (
-    "Expected the packages onnx, onnxscript and onnxruntime, got none. Install them: pip install 'mia-bench[onnx]'."
-)
 CLIENT, SERVER = "client.onnx", "server.onnx"
 TRACED_IMAGES = 3
 """Images with which a half is traced; the graphs take any number."""
@@ -50,16 +46,6 @@ class Graphs:
     wire: Tensor
     answer: Tensor
     logit_difference: float
-
-
-def check_installed() -> None:
-    """Make sure that the packages of the extra ``onnx`` are installed.
-
-    Raises:
-        UsageError: If one of them is missing.
-    """
-    if not all(map(importlib.util.find_spec, ("onnx", "onnxscript", "onnxruntime"))):
-        raise UsageError(NEEDED)
 
 
 @torch.no_grad()

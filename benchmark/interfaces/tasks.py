@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from ..errors import Inapplicable
+from ..task_names import Task
 
-Task = Literal["classification", "multi-label", "regression", "unlabeled"]
-"""Whether labels name one class of each image, several of them, numbers, or nothing."""
 NO_LABELS = (
     "Expected labels to train with, got images without labels. Choose a component that needs none, or give labeled "
     "images."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-PLACES = {
+DECIMALS = {
     "psnr_db": 2,
     "psnr_db_low": 2,
     "psnr_db_high": 2,
@@ -36,6 +36,9 @@ PLACES = {
     "identified": 3,
 }
 """Decimals of columns; all others have four."""
+
+SCENARIO_COLUMNS = ("dataset", "model", "split", "n_images")
+"""Columns that name a scenario, within which defenses are compared."""
 
 SHOWN = [
     *("accuracy", "utility", "utility_metric", "agreement"),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..errors import UsageError
-from .store import Row
+from .records import Row
 
 ScenarioKey = tuple[str, str, str, int]
 """Dataset, model, split and number of private images: defenses are compared within one scenario."""

@@ -1,11 +1,13 @@
-"""What audits find: reasons to doubt a cell."""
+"""What an audit looks for and what it finds: reasons to doubt a cell."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from .records import Row
 from .row_labels import cell_label
-from .store import Row
+from .scored_rows import ScoredRows
 
 
 @dataclass(frozen=True)
@@ -48,3 +50,27 @@ class Finding:
         where = f"{row.dataset} {row.model} {row.split} seed {row.seed}"
         cell_ids = (row.cell_id, other.cell_id) if other else (row.cell_id,)
         return cls(cell_label(row), f"{cell_label(row)} ({where}) {what}", cell_ids)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlagKind:
+    """One kind of flag: what it means, what may have caused it, what to do, and the function that finds it.
+
+    Attributes:
+        identifier: The stable name, in kebab case, as in the column ``flags`` of a ranking.
+        meaning: One sentence that says what was found.
+        causes: Likely causes, the most frequent first.
+        remedy: What to do, in at most two short sentences.
+        find: The audit, which finds the cells in doubt.
+
+    Example:
+        >>> from mia_bench.benchmark.leaderboard.flag_kinds import FLAG_KINDS
+        >>> FLAG_KINDS["aux-overlap"].meaning
+        "The attacker's own images contain private images."
+    """
+
+    identifier: str
+    meaning: str
+    causes: tuple[str, ...]
+    remedy: str
+    find: Callable[[ScoredRows], Iterator[Finding]]

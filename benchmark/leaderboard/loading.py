@@ -12,9 +12,10 @@ from pydantic import ValidationError
 from ..errors import UsageError
 from ..utils.texts import quoted
 from .csv_files import CsvTable, read_csv
-from .records import KINDS, completed, disagreement, explain, with_measures_of
-from .results_folder import FIRST_RUN
-from .store import COLUMNS, Record, Row, numbered_rows, read_record, read_records, record_path
+from .reconciliation import completed, disagreement, with_measures_of
+from .records import COLUMNS, KINDS, Record, Row, explain
+from .results_folder import FIRST_RUN, record_path
+from .store import numbered_rows, read_record, read_records
 
 SOURCE = "source"
 """The column of published boards: paper, table and cell."""

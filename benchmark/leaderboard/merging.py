@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from ..utils.files import Unreadable, read_bytes
 from ..utils.plurals import count_of, fitting
 from .completeness import each_once
 from .loading import Cells
-from .planned_cells import read_plan
+from .plan_file import read_plan, write_plan
 from .ratings import merge_keys, write_key
 from .results_folder import board_path, plan_path, record_files, record_path, strip_path
 from .store import read_records, rebuild, write_record
@@ -69,7 +68,7 @@ def merge(folders: Sequence[Path], out: Path) -> Merged:
         out.mkdir(parents=True, exist_ok=True)
         if plans:  # first, so that cells are known to be missing if this process is killed
             with locked(plan_path(out)):
-                write_atomically(plan_path(out), (json.dumps(read_plan(out) | plans, indent=1) + "\n").encode())
+                write_plan(out, read_plan(out) | plans)
         for cell_id, record in records.items():
             _copy_strip(origins[cell_id], out, cell_id)
             write_record(out, record)

@@ -9,7 +9,7 @@ from typing import Any
 from ..plan.references import REFERENCE_ATTACK
 from .completeness import attack_of, is_scored
 from .ranking_uncertainty import over_seeds
-from .store import Record, Row
+from .records import Record, Row
 from .worst_case import worst_case
 
 

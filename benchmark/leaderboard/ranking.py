@@ -16,12 +16,12 @@ from ..metrics.pareto import Estimate, Point, beaten_by
 from ..plan.references import REFERENCE_DEFENSE
 from ..registry import suggestion
 from ..registry.labels import label
-from .audits import audit
+from .auditing import audit
 from .completeness import Component, ScenarioKey, by_defense, each_once, find_gaps, is_scored
 from .flag_kinds import INCOMPLETE
 from .ranked_defense import COLUMNS, HIGHEST_FIRST, RankedDefense, describe_defense, with_undefended
 from .ranking_uncertainty import MEASURES, leak_estimates, utility_estimate
-from .store import Record, Row
+from .records import Record, Row
 
 
 def rank(rows: Iterable[Row], records: Mapping[str, Record], sort: str = "psnr_db") -> pd.DataFrame:

@@ -11,7 +11,7 @@ from ..metrics.intervals import NORMAL_QUANTILE, interval
 from ..metrics.pareto import Estimate
 from ..metrics.scales import RANGES
 from .completeness import is_number
-from .store import Record, Row
+from .records import Record, Row
 from .worst_case import best_of_each, by_seed, has_image_scores
 
 MEASURES = ("psnr_db", "ssim")

@@ -16,9 +16,9 @@ from ..utils.atomic_files import write_atomically, writing
 from ..utils.files import Unreadable, read_bytes
 from ..utils.texts import quoted
 from .csv_files import read_csv
-from .records import CellId, explain
+from .records import CellId, Record, explain
 from .results_folder import rating_key_path, record_path
-from .store import Record, read_records, write_record
+from .store import read_records, write_record
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from ..registry.labels import label
-from .store import Row
+from .records import Row
 
 
 def defense_label(row: Row) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..metrics.intervals import interval
 from ..plan.references import KEY_COLUMNS
 from .completeness import is_scored
-from .store import Record, Row
+from .records import Record, Row
 
 
 class ScoredRows:

@@ -14,9 +14,9 @@ from typing import Any
 from ..errors import UsageError
 from ..plan.cells import Cell
 from ..plan.references import KEY_COLUMNS
-from .records import READABLE_SCHEMAS
+from .records import READABLE_SCHEMAS, Record
 from .results_folder import board_path, outdated_folder, record_files, record_path, schema_path, strip_path
-from .store import Record, read_content, read_readable
+from .store import read_content, read_readable
 
 
 def find_record(out: Path, cell_id: str) -> Record | None:

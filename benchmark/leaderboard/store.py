@@ -21,10 +21,8 @@ from ..utils.files import Denied, Unreadable, read_json
 from ..utils.plurals import count_of
 from ..utils.texts import from_spreadsheet, one_line, quoted
 from .csv_files import CsvTable, read_csv, to_csv
-from .records import COLUMNS, READABLE_SCHEMAS, SCHEMA_VERSION, TEXTS, WHOLE, PerImage, Record, Row, Status, explain
+from .records import COLUMNS, READABLE_SCHEMAS, SCHEMA_VERSION, TEXTS, WHOLE, Record, Row, explain
 from .results_folder import board_path, cells_folder, record_files, record_path, schema_path
-
-__all__ = ["COLUMNS", "SCHEMA_VERSION", "PerImage", "Record", "Row", "Status", "record_files", "record_path"]
 
 logger = logging.getLogger(__name__)
 

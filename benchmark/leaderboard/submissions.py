@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -26,10 +25,10 @@ from .archives import AGAIN, read_archive
 from .completeness import each_once
 from .csv_files import to_csv
 from .loading import load_boards
-from .planned_cells import read_plan
-from .records import CellId, explain
+from .plan_file import plan_text, read_plan
+from .records import CellId, Record, Row, explain
 from .results_folder import FIRST_RUN, board_path, plan_path, record_path, strip_path
-from .store import Record, Row, read_records, read_rows, to_frame
+from .store import read_records, read_rows, to_frame
 
 FORMAT = 1
 """Version of the form of submissions."""
@@ -117,7 +116,7 @@ def write_submission(folder: Path, path: Path, *, title: str = "", paper: str = 
     each_once(record.row for record in records.values())
     contents = {f"cells/{cell_id}.json": record.model_dump_json(indent=1) for cell_id, record in records.items()}
     contents["leaderboard.csv"] = to_csv(to_frame(record.row for record in records.values()))
-    contents["plan.json"] = json.dumps({cell_id: planned.get(cell_id, "") for cell_id in records}, indent=1)
+    contents["plan.json"] = plan_text({cell_id: planned.get(cell_id, "") for cell_id in records})
     encoded = {name: text.encode("utf-8", "backslashreplace") for name, text in contents.items()}
     for cell_id in records:
         if (strip := strip_path(folder, cell_id)).is_file():

@@ -13,7 +13,7 @@ from ..metrics.scales import RECOGNISABLE_SSIM
 from ..plan.references import REFERENCE_ATTACK
 from ..registry.labels import label
 from .completeness import attack_of
-from .store import Record, Row
+from .records import Record, Row
 
 Best = tuple[dict[int, float], dict[int, float]]
 """Highest PSNR and highest SSIM over the attacks, by image."""

@@ -8,23 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
-from ..leaderboard.audits import audit
+from ..leaderboard.auditing import audit
 from ..leaderboard.audits.comparisons import NOTHING_DB
 from ..leaderboard.completeness import each_once, find_gaps, scenario_of
-from ..leaderboard.completing import completing_commands
+from ..leaderboard.completion_commands import completing_commands
 from ..leaderboard.flag_kinds import INCOMPLETE
 from ..leaderboard.ranked_defense import RankedDefense
 from ..leaderboard.ranking import rank_scenarios
-from ..leaderboard.store import Record, Row
+from ..leaderboard.records import Record, Row
 from ..metrics.scales import RECOGNISABLE_SSIM
-from .costs import NETWORKS, describe, places
+from .costs import NETWORKS, deployments, describe
 from .curves import Curve, curves
 from .defenses import DefenseSummary, settings
 from .looks import MARKS, Look, Polygon, looks
 
 METRIC_TITLES = {"r2": "R²"}
 """Names of metrics in words, where they are not those of the column."""
-SCENARIO_COLUMNS = ("dataset", "model", "split", "n_images")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +67,7 @@ class Content:
         recognisable_ssim: SSIM from which an image is recognizable.
         version: The version that wrote the report.
         marks: The corners of the marks of defenses.
-        places: The devices and networks of modelled costs: name, title and text.
+        deployments: The devices and networks of modelled costs: name, title and text.
 
     Example:
         >>> Content(scenarios=[], flags=[], versions={}).nothing_db
@@ -82,7 +81,7 @@ class Content:
     recognisable_ssim: float = RECOGNISABLE_SSIM
     version: str = __version__
     marks: tuple[Polygon, ...] = MARKS
-    places: list[dict[str, str]] = field(default_factory=list)
+    deployments: list[dict[str, str]] = field(default_factory=list)
 
 
 def content(rows: Iterable[Row], records: Mapping[str, Record], folder: Path | None = None) -> Content:
@@ -107,7 +106,7 @@ def content(rows: Iterable[Row], records: Mapping[str, Record], folder: Path | N
         if flag.name != INCOMPLETE  # each setting lists what it lacks
     ]
     gaps, commands = find_gaps(rows), completing_commands(rows, folder)
-    everywhere, found_looks = places(), looks(row.defense for row in rows)
+    everywhere, found_looks = deployments(), looks(row.defense for row in rows)
     scenarios = []
     for key, (lines, rivals) in rank_scenarios(rows, records).items():
         here, lacking = [row for row in rows if scenario_of(row) == key], [gap for gap in gaps if gap.scenario == key]
@@ -125,8 +124,10 @@ def content(rows: Iterable[Row], records: Mapping[str, Record], folder: Path | N
             looks=found_looks,
         )
         scenarios.append(scenario)
-    told = [{"name": name, "title": NETWORKS[name], "text": describe(place)} for name, place in everywhere.items()]
-    return Content(scenarios=scenarios, flags=flags, versions=_versions(rows), places=told)
+    told = [
+        {"name": name, "title": NETWORKS[name], "text": describe(deployment)} for name, deployment in everywhere.items()
+    ]
+    return Content(scenarios=scenarios, flags=flags, versions=_versions(rows), deployments=told)
 
 
 def _metric(lines: Sequence[RankedDefense]) -> str:

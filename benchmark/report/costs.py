@@ -6,32 +6,32 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import mean
 
-from ..leaderboard.store import Record, Row
+from ..leaderboard.records import Record, Row
 from ..splits.added import added_on_client
 from ..splits.devices import Device, Network, load_profile
-from ..splits.lines import Place
+from ..splits.lines import Deployment
 
 NETWORKS = {"3g": "3G", "lte": "LTE", "wifi": "Wi-Fi"}
 """Built-in networks with their titles."""
 
 
-def places() -> dict[str, Place]:
+def deployments() -> dict[str, Deployment]:
     """Return a phone and a server on each of the built-in networks, by name."""
     phone, server = load_profile(Device, "phone"), load_profile(Device, "server")
-    return {name: Place(device=phone, network=load_profile(Network, name), server=server) for name in NETWORKS}
+    return {name: Deployment(device=phone, network=load_profile(Network, name), server=server) for name in NETWORKS}
 
 
-def describe(place: Place) -> str:
-    """Return in words what is assumed of a place."""
-    link = place.network
+def describe(deployment: Deployment) -> str:
+    """Return in words what is assumed of a deployment."""
+    link = deployment.network
     return (
-        f"a device of {place.device.gmacs_per_s:g} GMAC/s, {link.uplink_mbit_per_s:g} Mbit/s up, "
+        f"a device of {deployment.device.gmacs_per_s:g} GMAC/s, {link.uplink_mbit_per_s:g} Mbit/s up, "
         f"{link.downlink_mbit_per_s:g} Mbit/s down, {link.rtt_ms:g} ms per round"
     )
 
 
 def modelled(
-    rows: Sequence[Row], records: Mapping[str, Record], place: Place, plain_macs: float | None = None
+    rows: Sequence[Row], records: Mapping[str, Record], deployment: Deployment, plain_macs: float | None = None
 ) -> dict[str, float]:
     """Model the latency and the energy of one image from the cells of a setting.
 
@@ -41,14 +41,14 @@ def modelled(
     Args:
         rows: The scored rows of a setting.
         records: Available records by cell.
-        place: The device and the network.
+        deployment: The device and the network.
         plain_macs: Operations of the undefended client. None if they are unknown.
 
     Returns:
         ``latency_ms`` and ``energy_mj``, as far as they are known.
 
     Example:
-        >>> modelled([], {}, places()["lte"])
+        >>> modelled([], {}, deployments()["lte"])
         {}
     """
     macs, up = _mean(rows, "client_macs"), _mean(rows, "wire_bytes")
@@ -56,9 +56,9 @@ def modelled(
         return {}
     down, rounds = _mean(rows, "bytes_down") or 0.0, round(_mean(rows, "rounds") or 1)
     client_s = added_on_client(rows, records, plain_macs) / 1000
-    seconds = macs / place.device.gmacs_per_s / 1e9 + client_s + (_mean(rows, "server_ms") or 0.0) / 1000
-    seconds += place.network.seconds(up=up, down=down, rounds=rounds)
-    computing, sending = place.device.joules(macs, client_s), place.network.joules(up=up, down=down)
+    seconds = macs / deployment.device.gmacs_per_s / 1e9 + client_s + (_mean(rows, "server_ms") or 0.0) / 1000
+    seconds += deployment.network.seconds(up=up, down=down, rounds=rounds)
+    computing, sending = deployment.device.joules(macs, client_s), deployment.network.joules(up=up, down=down)
     energy = {} if computing is None or sending is None else {"energy_mj": 1000 * (computing + sending)}
     found = {"latency_ms": 1000 * seconds, **energy}
     return {name: value for name, value in found.items() if math.isfinite(value)}

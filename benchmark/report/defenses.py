@@ -12,11 +12,10 @@ from typing import Any
 from ..leaderboard.completeness import Gap, is_scored
 from ..leaderboard.ranked_defense import RankedDefense
 from ..leaderboard.ranking import Rivals
-from ..leaderboard.records import SCORES
-from ..leaderboard.store import Record, Row
+from ..leaderboard.records import SCORES, Record, Row
 from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..registry.labels import label
-from ..splits.lines import Place
+from ..splits.lines import Deployment
 from .costs import modelled
 from .uncertainty import known, ranges, seed_span
 
@@ -95,7 +94,7 @@ def settings(
     cells: Sequence[Row],
     records: Mapping[str, Record],
     gaps: Sequence[Gap],
-    places: Mapping[str, Place],
+    deployments: Mapping[str, Deployment],
 ) -> list[DefenseSummary]:
     """Summarize all settings of one scenario.
 
@@ -105,7 +104,7 @@ def settings(
         cells: All rows of the scenario.
         records: Available records by cell.
         gaps: The cells that the defenses lack.
-        places: Devices and networks, by the name of the network.
+        deployments: Devices and networks, by the name of the network.
     """
     chosen: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in cells:
@@ -134,7 +133,7 @@ def settings(
                 f"{shorten_attack(*gap.attack)}, seed {gap.seed}: {gap.why}" for gap in gaps if gap.defense == key
             ],
             cells=[_cell(row, shorten_attack(row.attack, row.attack_params)) for row in own],
-            costs={name: modelled(scored, records, place, plain_macs) for name, place in places.items()},
+            costs={name: modelled(scored, records, deployment, plain_macs) for name, deployment in deployments.items()},
         )
 
     return [describe(position, each) for position, each in enumerate(ranked)]

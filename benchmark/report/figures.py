@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from importlib.util import find_spec
 from io import BytesIO
 from itertools import chain, count
 from typing import Any, cast
 
-from ..errors import UsageError
+from ..leaderboard.columns import SCENARIO_COLUMNS
 from ..leaderboard.ranking_uncertainty import MEASURES
-from .content import SCENARIO_COLUMNS, Content, Scenario
+from ..utils.extras import require_extra
+from .content import Content, Scenario
 
 FORMATS: dict[str, dict[str, Any]] = {"png": {"metadata": {"Software": None}}, "svg": {"metadata": {"Date": None}}}
 """File formats. Without dates and versions, files of the same results are identical."""
@@ -27,8 +27,7 @@ def check_installed() -> None:
     Raises:
         UsageError: If matplotlib is missing.
     """
-    if find_spec("matplotlib") is None:
-        raise UsageError("Figures require matplotlib, which is not installed. Run: pip install 'mia-bench[figures]'.")
+    require_extra("figures", "matplotlib")
 
 
 def drawings(content: Content) -> Iterator[tuple[str, bytes]]:
@@ -40,7 +39,7 @@ def drawings(content: Content) -> Iterator[tuple[str, bytes]]:
     from .strength_figure import strength
     from .tradeoff_figure import tradeoff
 
-    for scenario, slug in zip(content.scenarios, _slugs(map(_place, content.scenarios)), strict=True):
+    for scenario, slug in zip(content.scenarios, _slugs(map(_title, content.scenarios)), strict=True):
         prefix = f"{slug}-" if len(content.scenarios) > 1 else ""
         with matplotlib.rc_context(cast(Any, STYLE)):
             figures = {f"tradeoff-{measure.removesuffix('_db')}": tradeoff(scenario, measure) for measure in MEASURES}
@@ -66,7 +65,7 @@ def _files(name: str, figure: Any) -> Iterator[tuple[str, bytes]]:
         yield f"{name}.{suffix}", target.getvalue()
 
 
-def _place(scenario: Scenario) -> str:
+def _title(scenario: Scenario) -> str:
     return "-".join(str(getattr(scenario, name)) for name in SCENARIO_COLUMNS)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..leaderboard.columns import SCENARIO_COLUMNS
 from ..leaderboard.submissions import Submission
 from ..leaderboard.verdicts import Verdicts
 from ..plan.local_inputs import is_local
@@ -103,8 +104,8 @@ def describe_entry(
 
 def _line(scenario: Scenario, setting: DefenseSummary) -> dict[str, Any]:
     shown = {name: setting.line[name] for name in LINE_COLUMNS}
-    place = {name: getattr(scenario, name) for name in ("dataset", "model", "split", "n_images", "metric")}
-    return {**place, "defense": setting.label, "undefended": setting.undefended, **shown}
+    names = {name: getattr(scenario, name) for name in (*SCENARIO_COLUMNS, "metric")}
+    return {**names, "defense": setting.label, "undefended": setting.undefended, **shown}
 
 
 def _strips(scenarios: Sequence[Scenario], gallery: ImageGallery) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from ..utils.texts import one_line
 from .content import Content
 from .image_gallery import ImageGallery
 
+DEFAULT_TITLE = "Which defense keeps the images private?"
 SCRIPTS = (
     "elements.js",
     "state.js",

@@ -14,8 +14,8 @@ from PIL import Image
 from ..errors import UsageError
 from ..leaderboard.completeness import is_scored, scenario_of
 from ..leaderboard.ratings import CANDIDATES, Trial
+from ..leaderboard.records import Record, Row
 from ..leaderboard.results_folder import STRIP_IMAGES, strip_path
-from ..leaderboard.store import Record, Row
 from ..plan.references import REFERENCE_ATTACK
 from .image_gallery import open_strip
 from .page import fill

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..leaderboard.ranking_uncertainty import leak_estimates, over_seeds, utility_estimate
-from ..leaderboard.store import Record, Row
+from ..leaderboard.records import Record, Row
 from ..leaderboard.worst_case import by_seed, worst_scores
 from ..metrics.pareto import Estimate
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from ..leaderboard.records import PERCEPTUAL, completed
+from ..leaderboard.reconciliation import completed
+from ..leaderboard.records import PERCEPTUAL, Record
 from ..leaderboard.results_folder import images_path, record_path, strip_path
-from ..leaderboard.store import Record, read_record, write_record
+from ..leaderboard.store import read_record, write_record
 from ..utils.atomic_files import write_atomically
+from .jobs import CellResult
 from .kept_images import write_images
 from .options import RunOptions
-from .tasks import CellResult
 
 
 def keep_result(outcome: CellResult, options: RunOptions) -> Record:

@@ -8,7 +8,7 @@ from html import escape
 from types import TracebackType
 from typing import Any, Self
 
-from ..leaderboard.store import Record
+from ..leaderboard.records import Record
 from ..utils.plurals import count_of
 from .countdown import Countdown
 from .estimates import duration

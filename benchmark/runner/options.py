@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -12,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from ..errors import UsageError
 from ..plan.lists import list_specs
 from ..utils.declaration import Declaration
+from ..utils.extras import require_extra
 
 
 class RunOptions(Declaration):
@@ -71,8 +71,8 @@ class RunOptions(Declaration):
             )
         if self.gpus_per_cell == 0 and self.device == "cuda":
             raise UsageError("Expected gpus_per_cell to be more than 0 with device cuda, got 0. Leave one of them out.")
-        if self.engine == "ray" and importlib.util.find_spec("ray") is None:
-            raise UsageError("Expected Ray to be installed for engine ray. Run: pip install 'mia-bench[ray]'.")
+        if self.engine == "ray":
+            require_extra("ray", "ray")
         return self
 
     @property

@@ -8,8 +8,8 @@ from contextlib import closing
 from ..errors import UsageError
 from ..evaluation.pool_loader import Facts
 from ..plan.cells import Setting
+from .jobs import SettingTrial
 from .processes import Processes
-from .tasks import SettingTrial
 from .worker_protocol import POLL_SECONDS
 
 

@@ -19,8 +19,8 @@ from ..errors import UsageError, describe, message_of
 from ..evaluation.artifacts import Artifacts
 from ..utils.spawn import die_with_parent, ending, start_fresh
 from ..utils.streams import use_patient_streams
+from .jobs import CellJob, SettingTrial, run_job
 from .pinning import cuts_of
-from .tasks import SettingTrial, Task, run_task
 from .worker_logs import LogMessage, forward_logs, wanted_level
 from .worker_protocol import WorkerEvent
 
@@ -29,7 +29,7 @@ GRACE_SECONDS = 2
 
 
 class Processes:
-    """Run tasks in fresh processes, each with one thread.
+    """Run jobs in fresh processes, each with one thread.
 
     Example: ``mia-bench run --jobs 2``
     """
@@ -51,11 +51,11 @@ class Processes:
         self._processes[self._started] = process, cast(Connection, here)
         return self._started
 
-    def submit(self, worker: int, task: Task | SettingTrial) -> None:
-        """Have an idle worker compute a task or try a setting."""
+    def submit(self, worker: int, job: CellJob | SettingTrial) -> None:
+        """Have an idle worker compute a job or try a setting."""
         self._busy.add(worker)
         try:
-            self._processes[worker][1].send(task)
+            self._processes[worker][1].send(job)
         except OSError:
             return  # It has just died, which poll reports.
         except Exception as error:  # A component may raise anything when it is serialized.
@@ -121,7 +121,7 @@ def _serve(end: Connection, device: torch.device, data_dir: Path | None, level: 
     artifacts = Artifacts(device=device, data_dir=data_dir)
     while True:
         try:
-            asked: Task | SettingTrial = end.recv()
+            asked: CellJob | SettingTrial = end.recv()
         except EOFError:
             return
         except BaseException as error:
@@ -130,8 +130,8 @@ def _serve(end: Connection, device: torch.device, data_dir: Path | None, level: 
         send(_answer(asked, artifacts, lambda: send(WorkerEvent("begun"))))
 
 
-def _answer(asked: Task | SettingTrial, artifacts: Artifacts, begun: Callable[[], None]) -> WorkerEvent:
-    """Compute a task or try a setting, and return the result or the error as an event."""
+def _answer(asked: CellJob | SettingTrial, artifacts: Artifacts, begun: Callable[[], None]) -> WorkerEvent:
+    """Compute a job or try a setting, and return the result or the error as an event."""
     try:
         if isinstance(asked, SettingTrial):
             facts = artifacts.facts(asked.setting.dataset)
@@ -141,7 +141,7 @@ def _answer(asked: Task | SettingTrial, artifacts: Artifacts, begun: Callable[[]
             return WorkerEvent("tried", facts=facts, cuts=cuts)
         artifacts.prepare(asked.cell.setting)
         begun()
-        return WorkerEvent("done", outcome=run_task(asked, artifacts))
+        return WorkerEvent("done", outcome=run_job(asked, artifacts))
     except UsageError as error:
         mended = isinstance(asked, SettingTrial) or not asked.cell.foreign
         return WorkerEvent("refused", message_of(error)) if mended else WorkerEvent("failed", describe(error))

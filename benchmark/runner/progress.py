@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Column
 from rich.text import Text
 
-from ..leaderboard.store import Record
+from ..leaderboard.records import Record
 from ..utils.stderr_logs import stderr_console
 from ..utils.texts import one_line
 from .countdown import Countdown

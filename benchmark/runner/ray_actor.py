@@ -17,14 +17,14 @@ from ..evaluation.artifacts import Artifacts
 from ..evaluation.weights import Need
 from ..plan.cells import Setting
 from ..utils.cache import cache_name
+from .jobs import CellJob, run_job
 from .packed_pools import PackedPools
-from .tasks import Task, run_task
 from .worker_logs import LogMessage, forward_logs
 from .worker_protocol import WorkerEvent
 
 
 class RayActor:
-    """A worker that computes one task at a time, on one CPU.
+    """A worker that computes one job at a time, on one CPU.
 
     Example: ``actor = ray.remote(RayActor).remote("cpu", logging.INFO); ray.get(actor.up.remote())``.
     """
@@ -63,21 +63,21 @@ class RayActor:
         yield from self._stream(work)
 
     def compute(
-        self, task: Task, packed: PackedPools, *needed: tuple[str, bytes]
+        self, job: CellJob, packed: PackedPools, *needed: tuple[str, bytes]
     ) -> Iterator[WorkerEvent | LogMessage | bytes]:
-        """Compute a task and yield events.
+        """Compute a job and yield events.
 
         Args:
-            task: The task.
+            job: The job.
             packed: The pools of its dataset.
             needed: The weights that it needs, as names in the cache and safetensors.
         """
         self._packed, self._weights = packed, {name: load(content) for name, content in needed}
 
         def work() -> WorkerEvent:
-            self._artifacts.prepare(task.cell.setting)
+            self._artifacts.prepare(job.cell.setting)
             self._replies.put(WorkerEvent("begun"))
-            return WorkerEvent("done", outcome=run_task(task, self._artifacts))
+            return WorkerEvent("done", outcome=run_job(job, self._artifacts))
 
         yield from self._stream(work)
 

@@ -14,10 +14,10 @@ import ray
 from ray.exceptions import ActorDiedError, RayActorError, RayError, RayTaskError
 
 from ..evaluation.artifacts import Artifacts
+from .jobs import CellJob
 from .ray_actor import RayActor
 from .ray_cluster import connected, has_gpus, is_alive, worker_capacity
 from .ray_objects import RayObjects
-from .tasks import Task
 from .worker_logs import LogMessage, wanted_level
 from .worker_protocol import WorkerEvent
 
@@ -36,7 +36,7 @@ class _RayWorker:
     actor: Any
     pending: Any
     node: str = ""
-    task: Task | None = None
+    job: CellJob | None = None
     training: str | None = None
 
 
@@ -88,9 +88,9 @@ class RayWorkers:
         self._workers[self._started] = _RayWorker(actor, actor.up.remote())
         return self._started
 
-    def submit(self, worker: int, task: Task) -> None:
-        """Submit a task to an idle worker."""
-        self._workers[worker].task = task
+    def submit(self, worker: int, job: CellJob) -> None:
+        """Submit a job to an idle worker."""
+        self._workers[worker].job = job
         self._advance(self._workers[worker])
 
     def poll(self, seconds: float) -> list[tuple[int, WorkerEvent]]:
@@ -129,17 +129,17 @@ class RayWorkers:
                 self.kill(worker)
 
     def _advance(self, state: _RayWorker) -> None:
-        """Let a worker start its next step: its task, or a training that its task needs and no other worker does."""
-        if state.task is None or state.pending is not None:
+        """Let a worker start its next step: its job, or a training that its job needs and no other worker does."""
+        if state.job is None or state.pending is not None:
             return
-        setting = state.task.cell.setting
+        setting = state.job.cell.setting
         needed, pools = self._objects.needed(setting), self._objects.pools(setting)
         trained = {name: self._objects.trained(setting, name) for name in needed}
         absent = [name for name in needed if trained[name] is None]
         in_training = {other.training for other in self._workers.values()}
         if not absent:
             compute = state.actor.compute.options(num_returns="streaming")
-            state.pending = compute.remote(state.task, pools, *trained.values())
+            state.pending = compute.remote(state.job, pools, *trained.values())
         elif free := [name for name in absent if name not in in_training]:
             state.training = free[0]
             train = state.actor.train.options(num_returns="streaming")
@@ -158,13 +158,13 @@ class RayWorkers:
             reply.deliver()
             return None
         if isinstance(reply, bytes):
-            assert state.task is not None
+            assert state.job is not None
             assert state.training is not None
-            self._objects.keep(state.task.cell.setting, state.training, reply)
+            self._objects.keep(state.job.cell.setting, state.training, reply)
             state.training = state.pending = None
             return None
         if reply.kind in ("done", "refused"):
-            state.task = state.pending = None
+            state.job = state.pending = None
         return reply
 
     def _gone(self, worker: int, error: RayError) -> WorkerEvent:
@@ -178,9 +178,9 @@ class RayWorkers:
         lost = not isinstance(error, RayTaskError) and (
             not isinstance(error, ActorDiedError) or "its node has died" in str(error) or not is_alive(state.node)
         )
-        if state.task is not None and lost:
-            self._losses[state.task.cell_id] += 1
-            lost = self._losses[state.task.cell_id] <= MAX_NODE_LOSSES
+        if state.job is not None and lost:
+            self._losses[state.job.cell_id] += 1
+            lost = self._losses[state.job.cell_id] <= MAX_NODE_LOSSES
         return WorkerEvent("lost" if lost else "died", _sentence(error))
 
 

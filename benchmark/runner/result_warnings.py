@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from ..leaderboard.audits import audit, notice
+from ..leaderboard.auditing import audit
 from ..leaderboard.flag_kinds import INCOMPLETE
-from ..leaderboard.store import Record
+from ..leaderboard.flag_notices import notice
+from ..leaderboard.records import Record
 from ..utils.plurals import count_of, fitting
 
 logger = logging.getLogger(__name__)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,29 +10,29 @@ from pathlib import Path
 
 from ..evaluation.artifacts import Artifacts
 from ..evaluation.perceptual import PerceptualMeasures
-from ..leaderboard.planned_cells import read_plan
+from ..leaderboard.plan_file import read_plan, write_plan
+from ..leaderboard.records import Record
 from ..leaderboard.results_folder import outdated_folder, plan_path
 from ..leaderboard.stale import find_record, set_aside
-from ..leaderboard.store import Record, rebuild, writing_results
+from ..leaderboard.store import rebuild, writing_results
 from ..plan.cells import Cell, Setting
 from ..plan.expansion import plan
 from ..plan.request import Request
 from ..registry.specs import ResolvedComponent
-from ..utils.atomic_files import write_atomically
 from ..utils.file_locks import locked
 from ..utils.plurals import count_of, fitting
+from .jobs import CellJob
 from .object_cells import refuse_objects
 from .options import RunOptions
 from .pinning import pin_cells
 from .plugin_trial import try_settings
 from .processes import Processes
-from .tasks import Task
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class PlannedCell(Task):
+class PlannedCell(CellJob):
     """Describe a planned cell.
 
     Attributes:
@@ -123,24 +122,24 @@ def _fingerprints(settings: Sequence[Setting], options: RunOptions, artifacts: A
     return {setting: found.get(setting) or artifacts.facts(setting.dataset).fingerprint for setting in settings}
 
 
-def unfinished(planned: Sequence[PlannedCell]) -> list[list[Task]]:
-    """Return the tasks of the cells that are not finished, grouped by setting."""
+def unfinished(planned: Sequence[PlannedCell]) -> list[list[CellJob]]:
+    """Return the jobs of the cells that are not finished, grouped by setting."""
 
-    def setting(task: Task) -> Setting:
-        return task.cell.setting
+    def setting(job: CellJob) -> Setting:
+        return job.cell.setting
 
-    tasks = [
-        Task(each.cell, each.cell_id, perceptual=each.perceptual, required=each.required)
+    jobs = [
+        CellJob(each.cell, each.cell_id, perceptual=each.perceptual, required=each.required)
         for each in planned
         if not each.finished
     ]
-    return [list(group) for _, group in itertools.groupby(tasks, key=setting)]
+    return [list(group) for _, group in itertools.groupby(jobs, key=setting)]
 
 
 def remember_plan(planned: Sequence[PlannedCell], out: Path, artifacts: Artifacts) -> dict[str, str]:
     """Write the plan of a results folder and return the labels of all its cells, by cell id."""
-    path, datasets = plan_path(out), {each.cell.setting.dataset for each in planned}
-    with writing_results(out), locked(path):
+    datasets = {each.cell.setting.dataset for each in planned}
+    with writing_results(out), locked(plan_path(out)):
         old = set_aside(
             out,
             {each.cell_id: each.cell for each in planned},
@@ -158,5 +157,5 @@ def remember_plan(planned: Sequence[PlannedCell], out: Path, artifacts: Artifact
         rebuild(out, [*before, *old])
         cells = {old.get(cell_id, cell_id): label for cell_id, label in before.items()}
         cells |= {each.cell_id: each.cell.label for each in planned}
-        write_atomically(path, (json.dumps(cells, indent=1) + "\n").encode())
+        write_plan(out, cells)
     return cells

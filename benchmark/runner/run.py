@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..evaluation.artifacts import Artifacts
+from ..leaderboard.records import Record
 from ..leaderboard.results_folder import record_path
-from ..leaderboard.store import Record, check_writable, read_record, rebuild, writing_results
+from ..leaderboard.store import check_writable, read_record, rebuild, writing_results
 from .interruption import Interrupted, signals_noted
+from .jobs import CellJob, CellResult, run_job
 from .kept_results import keep_result
 from .options import RunOptions
 from .processes import Processes
 from .progress import Listener
 from .resume import PlannedCell, remember_plan, unfinished
 from .scheduler import Scheduler
-from .tasks import CellResult, Task, run_task
 
 if TYPE_CHECKING:
     from .ray_workers import RayWorkers
@@ -86,23 +87,23 @@ class LeaderboardWriter:
 
 
 def _outcomes(
-    groups: Sequence[Sequence[Task]], options: RunOptions, artifacts: Artifacts, listener: Listener
+    groups: Sequence[Sequence[CellJob]], options: RunOptions, artifacts: Artifacts, listener: Listener
 ) -> Iterator[CellResult]:
-    """Compute the tasks, except for those that another run into the same folder has finished in the meantime."""
+    """Compute the jobs, except for those that another run into the same folder has finished in the meantime."""
 
-    def known(task: Task) -> CellResult | None:
-        path = record_path(options.out, task.cell_id)
+    def known(job: CellJob) -> CellResult | None:
+        path = record_path(options.out, job.cell_id)
         record = read_record(path) if path.exists() else None
-        return CellResult(record) if record and task.is_finished_by(record) else None
+        return CellResult(record) if record and job.is_finished_by(record) else None
 
     if options.engine == "local":
         own, foreign = _divided(groups, foreign=False), _divided(groups, foreign=True)
         if options.jobs in (None, 1) and options.cell_timeout is None:
-            for task in itertools.chain.from_iterable(own):
-                if (outcome := known(task)) is None:
-                    logger.debug("Started %s.", task.cell.label)
-                    listener.started(task.cell_id)
-                    outcome = run_task(task, artifacts)
+            for job in itertools.chain.from_iterable(own):
+                if (outcome := known(job)) is None:
+                    logger.debug("Started %s.", job.cell.label)
+                    listener.started(job.cell_id)
+                    outcome = run_job(job, artifacts)
                 yield outcome
         else:
             yield from _dispatched(own, options, artifacts, listener, known)
@@ -111,20 +112,20 @@ def _outcomes(
         yield from _dispatched(groups, options, artifacts, listener, known)
 
 
-def _divided(groups: Sequence[Sequence[Task]], *, foreign: bool) -> list[list[Task]]:
-    """Select those tasks of each group that use a plug-in, or the others."""
-    parts = [[task for task in group if task.cell.in_worker is foreign] for group in groups]
+def _divided(groups: Sequence[Sequence[CellJob]], *, foreign: bool) -> list[list[CellJob]]:
+    """Select those jobs of each group that use a plug-in, or the others."""
+    parts = [[job for job in group if job.cell.in_worker is foreign] for group in groups]
     return [part for part in parts if part]
 
 
 def _dispatched(
-    groups: Sequence[Sequence[Task]],
+    groups: Sequence[Sequence[CellJob]],
     options: RunOptions,
     artifacts: Artifacts,
     listener: Listener,
-    known: Callable[[Task], CellResult | None],
+    known: Callable[[CellJob], CellResult | None],
 ) -> Iterator[CellResult]:
-    """Compute tasks in worker processes, so that a plug-in that damages its process does not affect other cells."""
+    """Compute jobs in worker processes, so that a plug-in that damages its process does not affect other cells."""
     if not groups:
         return
     workers, count, device = _workers(options, artifacts)
@@ -147,15 +148,15 @@ def _workers(options: RunOptions, artifacts: Artifacts) -> tuple[Processes | Ray
     return workers, workers.count, workers.device
 
 
-def compute_again(task: Task, options: RunOptions, artifacts: Artifacts) -> CellResult:
+def compute_again(job: CellJob, options: RunOptions, artifacts: Artifacts) -> CellResult:
     """Compute one cell again, in a worker process if a plug-in takes part, and write nothing.
 
     Raises:
         UsageError: If a parameter is wrong, or a cached file is damaged.
     """
-    if not task.cell.in_worker:
-        return run_task(task, artifacts)
+    if not job.cell.in_worker:
+        return run_job(job, artifacts)
     workers = Processes(options.torch_device, options.data_dir)
     with closing(workers):
-        (result,) = Scheduler([[task]], workers, count=1, device=str(options.torch_device)).run(Listener())
+        (result,) = Scheduler([[job]], workers, count=1, device=str(options.torch_device)).run(Listener())
     return result

@@ -1,4 +1,4 @@
-"""The scheduler, which distributes tasks to workers and handles workers that die or hang."""
+"""The scheduler, which distributes jobs to workers and handles workers that die or hang."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from ..errors import UsageError
 from ..evaluation.evaluate import incomplete
+from .jobs import CellJob, CellResult
 from .progress import Listener
-from .tasks import CellResult, Task
 from .worker_protocol import POLL_SECONDS, WorkerEvent, WorkerPool
 
 logger = logging.getLogger(__name__)
@@ -26,20 +26,20 @@ class Assignment:
     """Describe what a worker is working on.
 
     Attributes:
-        rest: The remaining tasks of its group. The current task comes first.
-        since: The monotonic time at which the current task began. None until then.
+        rest: The remaining jobs of its group. The current job comes first.
+        since: The monotonic time at which the current job began. None until then.
 
     Example: See ``Scheduler``, which keeps one for each busy worker.
     """
 
-    rest: deque[Task]
+    rest: deque[CellJob]
     since: float | None = None
 
 
 class Scheduler:
-    """Give each worker a group of tasks that share work, one task at a time.
+    """Give each worker a group of jobs that share work, one job at a time.
 
-    If no group is waiting, an idle worker takes half of the tasks that another worker has not begun, since doing shared
+    If no group is waiting, an idle worker takes half of the jobs that another worker has not begun, since doing shared
     work twice costs less than an idle worker.
 
     Example: ``mia-bench run --jobs 2``
@@ -47,23 +47,23 @@ class Scheduler:
 
     def __init__(
         self,
-        groups: Sequence[Sequence[Task]],
+        groups: Sequence[Sequence[CellJob]],
         workers: WorkerPool,
         *,
         count: int,
         timeout: float | None = None,
         device: str,
-        known: Callable[[Task], CellResult | None] = lambda task: None,
+        known: Callable[[CellJob], CellResult | None] = lambda job: None,
     ) -> None:
         """Distribute ``groups`` to ``count`` workers.
 
         Args:
-            groups: Groups of tasks that share work, so that one worker should compute each group.
-            workers: The workers that compute the tasks.
+            groups: Groups of jobs that share work, so that one worker should compute each group.
+            workers: The workers that compute the jobs.
             count: The largest number of workers at a time.
             timeout: The seconds that a cell may take once everything that it shares with others is ready.
             device: The device for the records of cells that fail.
-            known: A function that returns the result of a task if it need not be computed, called before its start.
+            known: A function that returns the result of a job if it need not be computed, called before its start.
         """
         self._waiting = deque(deque(group) for group in groups if group)
         self._workers = workers
@@ -75,7 +75,7 @@ class Scheduler:
         self._deaths: Counter[str] = Counter()
 
     def run(self, listener: Listener) -> Iterator[CellResult]:
-        """Compute all tasks and yield their results in the order in which they are ready.
+        """Compute all jobs and yield their results in the order in which they are ready.
 
         Raises:
             UsageError: If a worker reports an error that the user must correct.
@@ -88,7 +88,7 @@ class Scheduler:
                     yield from self._handle(worker, event, listener)
             yield from self._stop_late_cells()
 
-    def _next(self) -> deque[Task]:
+    def _next(self) -> deque[CellJob]:
         """Return a waiting group, or else part of the longest group in progress. It is empty if there is none."""
         if self._waiting:
             return self._waiting.popleft()
@@ -100,8 +100,8 @@ class Scheduler:
         longest.rest = deque([current, *rest[half:]])
         return deque(rest[:half])
 
-    def _assign(self, group: deque[Task], worker: int | None = None) -> Iterator[CellResult]:
-        """Give the remaining tasks of a group to a worker, which is started if it is None."""
+    def _assign(self, group: deque[CellJob], worker: int | None = None) -> Iterator[CellResult]:
+        """Give the remaining jobs of a group to a worker, which is started if it is None."""
         while group and (found := self._known(group[0])):
             group.popleft()
             yield found
@@ -130,13 +130,13 @@ class Scheduler:
             case "died" | "lost":
                 yield from self._handle_death(worker, event)
             case "tried":
-                raise AssertionError("Expected the result of a task, got that of a trial.")
+                raise AssertionError("Expected the result of a job, got that of a trial.")
 
     def _handle_death(self, worker: int, event: WorkerEvent) -> Iterator[CellResult]:
         rest = self._assignments.pop(worker).rest
-        task = rest[0]
-        self._deaths[task.cell_id] += event.kind == "died"
-        if self._deaths[task.cell_id] >= MAX_WORKER_DEATHS:
+        job = rest[0]
+        self._deaths[job.cell_id] += event.kind == "died"
+        if self._deaths[job.cell_id] >= MAX_WORKER_DEATHS:
             yield self._failed(rest.popleft(), f"The worker process died twice ({event.text}).")
         if rest:
             self._waiting.appendleft(rest)
@@ -153,5 +153,5 @@ class Scheduler:
                 if assignment.rest:
                     self._waiting.appendleft(assignment.rest)
 
-    def _failed(self, task: Task, reason: str) -> CellResult:
-        return CellResult(incomplete(task.cell, task.cell_id, status="failed", reason=reason, device=self._device))
+    def _failed(self, job: CellJob, reason: str) -> CellResult:
+        return CellResult(incomplete(job.cell, job.cell_id, status="failed", reason=reason, device=self._device))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 
 from ..evaluation.artifacts import Artifacts
-from ..leaderboard.store import Record
+from ..leaderboard.records import Record
 from .cell_labels import divided_labels
 from .countdown import Countdown
 from .estimates import estimate
@@ -48,14 +48,14 @@ def _display(
     display: type[Display] | type[NotebookDisplay],
 ) -> Display | NotebookDisplay | None:
     """Log what will be computed and how long it takes, and return the progress display if there is work to do."""
-    tasks = unfinished(planned)
-    groups = [[task.cell for task in group] for group in tasks]
+    jobs = unfinished(planned)
+    groups = [[job.cell for job in group] for group in jobs]
     known = timings_of(each.record for each in planned if each.record)
     need = estimate(groups, artifacts, known, options.jobs or 1)
     shared, short = divided_labels(list(need.by_cell))
     for sentence in opening(len(planned), need, shared):
         logger.info("%s", sentence)
-    ids = {task.cell: task.cell_id for task in itertools.chain.from_iterable(tasks)}
+    ids = {job.cell: job.cell_id for job in itertools.chain.from_iterable(jobs)}
     names = {ids[cell]: name for cell, name in short.items()}
     seconds = {ids[cell]: each for cell, each in need.by_cell.items()}
     training = {ids[cell]: each for cell, each in need.training.items()}

@@ -11,7 +11,8 @@ from importlib.resources import files
 from pathlib import Path
 from statistics import median
 
-from ..leaderboard.store import Record, read_records
+from ..leaderboard.records import Record
+from ..leaderboard.store import read_records
 from ..plan.cells import Cell
 from ..registry import Kind
 

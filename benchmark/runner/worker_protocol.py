@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from ..evaluation.pool_loader import Facts
-from .tasks import CellResult, Task
+from .jobs import CellJob, CellResult
 
 POLL_SECONDS = 0.2
 """The seconds to wait for events before checking something else, such as whether a cell takes too long."""
@@ -39,17 +39,17 @@ class WorkerEvent:
 
 
 class WorkerPool(Protocol):
-    """Processes on this or other machines, each of which computes one task at a time.
+    """Processes on this or other machines, each of which computes one job at a time.
 
-    Example: ``worker = pool.start(); pool.submit(worker, task); events = pool.poll(0.2); pool.kill(worker)``.
+    Example: ``worker = pool.start(); pool.submit(worker, job); events = pool.poll(0.2); pool.kill(worker)``.
     """
 
     def start(self) -> int:
         """Start a worker and return its number, which is never reused."""
         ...
 
-    def submit(self, worker: int, task: Task) -> None:
-        """Submit a task to an idle worker."""
+    def submit(self, worker: int, job: CellJob) -> None:
+        """Submit a job to an idle worker."""
         ...
 
     def poll(self, seconds: float) -> list[tuple[int, WorkerEvent]]:

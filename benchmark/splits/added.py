@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from ..leaderboard.store import Record, Row
+from ..leaderboard.records import Record, Row
 
 
 def added_on_client(rows: Sequence[Row], records: Mapping[str, Record], plain_macs: float | None) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from .defended_cut import as_defended
-from .lines import Line, Place, modelled
+from .lines import Deployment, Line, modelled
 from .structure import Cut, Stage
 
 Spot = tuple[str, str, str]
@@ -43,7 +43,9 @@ class Sent:
     server: Stage | None = None
 
 
-def expected(line: Line, cut: Cut, sent: Sent | str | None, place: Place, network: Sequence[Cut] = ()) -> Line:
+def expected(
+    line: Line, cut: Cut, sent: Sent | str | None, deployment: Deployment, network: Sequence[Cut] = ()
+) -> Line:
     """Return the line of a defended client before a cell is done.
 
     Args:
@@ -51,7 +53,7 @@ def expected(line: Line, cut: Cut, sent: Sent | str | None, place: Place, networ
         cut: The cut.
         sent: What the defended client sends, or why the defense cannot be applied. None, if it is unknown, leaves
             everything empty that a defense may change.
-        place: The device, the network and the server.
+        deployment: The device, the network and the server.
         network: All cuts of the network, at one of which the defended client may end.
     """
     unknown = Line(
@@ -76,4 +78,4 @@ def expected(line: Line, cut: Cut, sent: Sent | str | None, place: Place, networ
         rounds=sent.rounds,
     )
     left = as_defended(cut, network, client=(sent.client_macs, sent.client_param_bytes), server=sent.server)
-    return modelled(known, left, place)
+    return modelled(known, left, deployment)

@@ -11,11 +11,11 @@ from .structure import Cut
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Deployment:
     """Where a network runs: a device, a network and a server.
 
     Example:
-        >>> Place(device=Device(gmacs_per_s=5), server=Device(gmacs_per_s=100),
+        >>> Deployment(device=Device(gmacs_per_s=5), server=Device(gmacs_per_s=100),
         ...     network=Network(uplink_mbit_per_s=8, downlink_mbit_per_s=8)).device.gmacs_per_s
         5.0
     """
@@ -92,7 +92,7 @@ BASELINES = (*CLOUD, DEVICE)
 """Names of the lines in which the network is not cut."""
 
 
-def line_of(cut: Cut, place: Place, *, bytes_down: float) -> Line:
+def line_of(cut: Cut, deployment: Deployment, *, bytes_down: float) -> Line:
     """Return the line of a cut without a defense, from the structure of the network."""
     line = Line(
         split=cut.split,
@@ -107,10 +107,10 @@ def line_of(cut: Cut, place: Place, *, bytes_down: float) -> Line:
         bytes_down=bytes_down,
         rounds=1,
     )
-    return modelled(line, cut, place)
+    return modelled(line, cut, deployment)
 
 
-def modelled(line: Line, cut: Cut, place: Place, *, client_s: float = 0, server_s: float = 0) -> Line:
+def modelled(line: Line, cut: Cut, deployment: Deployment, *, client_s: float = 0, server_s: float = 0) -> Line:
     """Fill in the modelled latency and energy of a line.
 
     T = client + 8 x wire / uplink + RTT x rounds + server + 8 x down / downlink; the client and the server take the
@@ -119,18 +119,21 @@ def modelled(line: Line, cut: Cut, place: Place, *, client_s: float = 0, server_
     Args:
         line: A line with ``wire_kb``, ``bytes_down``, ``rounds`` and ``client_mmacs``. Left as it is if one is unknown.
         cut: The cut, with what the defense leaves of its stages.
-        place: The device, the network and the server.
+        deployment: The device, the network and the server.
         client_s: Seconds that the defense adds on the device.
         server_s: Seconds that the defense adds on the server.
     """
     if line.wire_kb is None or line.bytes_down is None or line.rounds is None or line.client_mmacs is None:
         return line
-    device_s = place.device.seconds([*cut.client_stages]) + client_s
+    device_s = deployment.device.seconds([*cut.client_stages]) + client_s
     up, down = 1000 * line.wire_kb, line.bytes_down
-    total = device_s + place.network.seconds(up=up, down=down, rounds=line.rounds)
+    total = device_s + deployment.network.seconds(up=up, down=down, rounds=line.rounds)
     if line.rounds:
-        total += place.server.seconds([*cut.server_stages]) + server_s
-    computing, sending = place.device.joules(1e6 * line.client_mmacs, client_s), place.network.joules(up=up, down=down)
+        total += deployment.server.seconds([*cut.server_stages]) + server_s
+    computing, sending = (
+        deployment.device.joules(1e6 * line.client_mmacs, client_s),
+        deployment.network.joules(up=up, down=down),
+    )
     return replace(
         line,
         client_ms_modelled=_thousandfold(device_s),
@@ -144,12 +147,14 @@ def _thousandfold(value: float) -> float | None:
     return 1000 * value if math.isfinite(1000 * value) else None
 
 
-def baselines(cuts: Sequence[Cut], place: Place, *, encoded: dict[str, float], bytes_down: float) -> list[Line]:
+def baselines(
+    cuts: Sequence[Cut], deployment: Deployment, *, encoded: dict[str, float], bytes_down: float
+) -> list[Line]:
     """Return the lines without which a split means nothing: all in the cloud, as files, and all on the device.
 
     Args:
         cuts: The cuts of the network. After the last one, nothing is left for the server.
-        place: The device, the network and the server.
+        deployment: The device, the network and the server.
         encoded: Bytes of an image, by the kind of the file.
         bytes_down: Bytes of the answer.
     """
@@ -160,8 +165,8 @@ def baselines(cuts: Sequence[Cut], place: Place, *, encoded: dict[str, float], b
     for kind, size in encoded.items():
         line = Line(split=f"cloud ({kind})", wire_kb=size / 1000, bytes_down=bytes_down, rounds=1, identified=1.0)
         line = replace(line, client_params=0, client_param_kb=0.0, client_mmacs=0.0)
-        found.append(modelled(line, nothing, place))
+        found.append(modelled(line, nothing, deployment))
     here = replace(last, client_stages=everything, server_stages=())
-    line = line_of(here, place, bytes_down=0)
+    line = line_of(here, deployment, bytes_down=0)
     line = replace(line, split="device", wire_kb=0.0, wire_kb_float32=None, wire_kb_int8=None, rounds=0, identified=0.0)
-    return [*found, modelled(line, here, place)]
+    return [*found, modelled(line, here, deployment)]

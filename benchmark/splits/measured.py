@@ -8,14 +8,14 @@ from dataclasses import replace
 from statistics import mean
 
 from ..leaderboard.completeness import is_scored
-from ..leaderboard.store import Record, Row
+from ..leaderboard.records import Record, Row
 from ..leaderboard.worst_case import worst_case
 from ..plan.references import REFERENCE_DEFENSE
 from ..registry.labels import label
 from .added import added_on_client
 from .defended_cut import as_defended
 from .expected import Sent, Spot, expected
-from .lines import Line, Place, line_of, modelled
+from .lines import Deployment, Line, line_of, modelled
 from .structure import Cut
 
 NEGLIGIBLE_MS = 1.0
@@ -29,7 +29,7 @@ def join(
     cuts: Sequence[Cut],
     cells: Mapping[Spot, Sequence[str]],
     records: Mapping[str, Record],
-    place: Place,
+    deployment: Deployment,
     *,
     bytes_down: float,
     sent: Mapping[Spot, Sent | str] | None = None,
@@ -41,7 +41,7 @@ def join(
         cuts: The cuts, in their order.
         cells: The planned cells of each cut and defense, by their ids.
         records: The records of finished cells, by cell.
-        place: The device, the network and the server.
+        deployment: The device, the network and the server.
         bytes_down: Bytes of the answer of an undefended server.
         sent: What defended clients send, or why a defense cannot be applied, as far as it is known before a cell is
             done.
@@ -54,15 +54,15 @@ def join(
         for spot, found in own.items():
             _, name, params = spot
             line = replace(
-                line_of(cut, place, bytes_down=bytes_down), defense=label("defenses", name, json.loads(params))
+                line_of(cut, deployment, bytes_down=bytes_down), defense=label("defenses", name, json.loads(params))
             )
             if name != REFERENCE_DEFENSE:
-                line = expected(line, cut, (sent or {}).get(spot), place, network)
+                line = expected(line, cut, (sent or {}).get(spot), deployment, network)
             if rows := _scored(found):
-                line = _filled(line, cut, rows, plain, records, place, network)
+                line = _filled(line, cut, rows, plain, records, deployment, network)
                 lines.append(replace(line, incomplete=_lacks(cells[spot], found)))
             else:
-                lines.append(_refused(line, cut, found, place))
+                lines.append(_refused(line, cut, found, deployment))
     return lines
 
 
@@ -80,13 +80,13 @@ def _lacks(planned: Sequence[str], found: Sequence[Record]) -> bool:
     return len(settled) < len(planned)
 
 
-def _refused(line: Line, cut: Cut, found: Sequence[Record], place: Place) -> Line:
+def _refused(line: Line, cut: Cut, found: Sequence[Record], deployment: Deployment) -> Line:
     """Return the line with the reason why all its cells ended without scores, if they did."""
     if not found:
         return line
     row = found[0].row
     reason = row.reason or ""
-    empty = line if row.defense == REFERENCE_DEFENSE else expected(line, cut, None, place)
+    empty = line if row.defense == REFERENCE_DEFENSE else expected(line, cut, None, deployment)
     return replace(empty, reason=reason if row.status == "inapplicable" else f"{row.status}: {reason}")
 
 
@@ -96,7 +96,7 @@ def _filled(
     rows: list[Row],
     plain: list[Row],
     records: Mapping[str, Record],
-    place: Place,
+    deployment: Deployment,
     network: Sequence[Cut],
 ) -> Line:
     leak = worst_case(rows, records, complete=True)
@@ -117,11 +117,11 @@ def _filled(
         identified=max((row.identified for row in rows if row.identified is not None), default=None),
     )
     if first.defense == REFERENCE_DEFENSE:
-        return modelled(line, cut, place)
+        return modelled(line, cut, deployment)
     left = _left(cut, first, records[first.cell_id], network)
     times = sum(macs for macs, _ in left.server_stages) / max(1, sum(macs for macs, _ in cut.server_stages))
     client_ms, server_ms = added_on_client(rows, records, cut.client_macs), _added_on_server(rows, plain, times)
-    return modelled(line, left, place, client_s=client_ms / 1000, server_s=server_ms / 1000)
+    return modelled(line, left, deployment, client_s=client_ms / 1000, server_s=server_ms / 1000)
 
 
 def _left(cut: Cut, row: Row, record: Record, network: Sequence[Cut]) -> Cut:

@@ -34,6 +34,14 @@ def restored_state() -> Iterator[None]:
         yield from _restored()
 
 
+@contextmanager
+def reproducible_state() -> Iterator[None]:
+    """Run a block in ``restored_state`` on one thread: the same arithmetic in one process and in several."""
+    with restored_state():
+        torch.set_num_threads(1)
+        yield
+
+
 def _restored() -> Iterator[None]:
     before = [state.read() for state in STATES]
     device = torch.get_default_device()

@@ -10,7 +10,7 @@ from mia_bench.attacks.query_free import QueryFree
 from mia_bench.attacks.white_box import WhiteBox
 from mia_bench.benchmark.errors import Inapplicable, UsageError
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
-from mia_bench.benchmark.evaluation.usefulness import Answers
+from mia_bench.benchmark.evaluation.utility import Answers
 from mia_bench.benchmark.interfaces import Pools, SplitModel
 from mia_bench.benchmark.metrics.costs import measure_costs
 from mia_bench.benchmark.registry.sweeps import expand_sweeps

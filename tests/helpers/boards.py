@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 from mia_bench.benchmark.evaluation.strips import strip
-from mia_bench.benchmark.leaderboard.store import Record, rebuild, write_record
+from mia_bench.benchmark.leaderboard.records import Record
+from mia_bench.benchmark.leaderboard.store import rebuild, write_record
 from mia_bench.benchmark.utils.atomic_files import write_atomically
 
 from ..benchmark.leaderboard.test_ranking import record

@@ -8,7 +8,9 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from mia_bench.benchmark.leaderboard.store import Record, read_rows, rebuild, record_path, write_record
+from mia_bench.benchmark.leaderboard.records import Record
+from mia_bench.benchmark.leaderboard.results_folder import record_path
+from mia_bench.benchmark.leaderboard.store import read_rows, rebuild, write_record
 
 from ..benchmark.leaderboard.test_ranking import record
 

@@ -8,8 +8,8 @@ import pytest
 from mia_bench.benchmark.cli.report import report
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.leaderboard.ranking import rank
-from mia_bench.benchmark.leaderboard.records import SCORES
-from mia_bench.benchmark.leaderboard.store import PerImage, Record, Row, to_frame
+from mia_bench.benchmark.leaderboard.records import SCORES, PerImage, Record, Row
+from mia_bench.benchmark.leaderboard.store import to_frame
 from mia_bench.benchmark.utils.cache import digest
 
 from ..benchmark.leaderboard.test_ranking import record

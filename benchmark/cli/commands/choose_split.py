@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ...utils.texts import say
-from . import run_options as given
-from .shared import FLAG, example, option_names
+from . import run_options
+from .shared import FLAG, example, hints_at_options_of
 
 app = typer.Typer()
 PANEL = "Choose a split"
@@ -30,20 +30,22 @@ def _limit(text: str, metavar: str) -> Any:
     context_settings={"ignore_unknown_options": True},
 )
 def splits(
-    rest: given.Rest = None,
-    dataset: given.Dataset = None,
-    model: given.Model = None,
+    rest: run_options.Parameters = None,
+    dataset: run_options.Dataset = None,
+    model: run_options.Model = None,
     split: Annotated[
         list[str] | None,
-        typer.Option(help="Cuts, or a pattern of them. Defaults to all.", metavar="LAYER", rich_help_panel=given.WHAT),
+        typer.Option(
+            help="Cuts, or a pattern of them. Defaults to all.", metavar="LAYER", rich_help_panel=run_options.WHAT
+        ),
     ] = None,
-    attack: given.Attack = None,
+    attack: run_options.Attack = None,
     defense: Annotated[
         list[str] | None,
-        typer.Option(help="Defenses, in addition to undefended.", metavar="NAME", rich_help_panel=given.WHAT),
+        typer.Option(help="Defenses, in addition to undefended.", metavar="NAME", rich_help_panel=run_options.WHAT),
     ] = None,
-    seed: given.Seed = None,
-    images: given.Images = None,
+    seed: run_options.Seed = None,
+    images: run_options.Images = None,
     network: Annotated[str, _where("Network: 3g, lte, wifi or a file. Defaults to wifi.", "NAME")] = "wifi",
     device_profile: Annotated[
         str, _where("Device: phone, microcontroller or a file. Defaults to phone.", "NAME")
@@ -57,14 +59,14 @@ def splits(
     max_energy: Annotated[str | None, _limit("Highest modelled energy of the device, such as 50mJ.", "ENERGY")] = None,
     max_identified: Annotated[float | None, _limit("Largest share of identified images.", "0..1")] = None,
     min_utility: Annotated[float | None, _limit("Lowest utility, such as accuracy.", "0..1")] = None,
-    jobs: given.Jobs = None,
-    device: given.Device = "auto",
-    out: given.Out = Path("results"),
-    data_dir: given.DataDir = None,
+    jobs: run_options.Jobs = None,
+    device: run_options.Device = "auto",
+    out: run_options.Out = Path("results"),
+    data_dir: run_options.DataDir = None,
     format_: Annotated[
         Literal["table", "csv", "json", "markdown"],
         typer.Option(
-            "--format", help="Output format. Defaults to table.", show_default=False, rich_help_panel=given.FILES
+            "--format", help="Output format. Defaults to table.", show_default=False, rich_help_panel=run_options.FILES
         ),
     ] = "table",
     figure: Annotated[
@@ -72,16 +74,19 @@ def splits(
         typer.Option(
             help="PNG, SVG or PDF of leak against cost. Requires the figures extra.",
             metavar="FILE",
-            rich_help_panel=given.FILES,
+            rich_help_panel=run_options.FILES,
         ),
     ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
-            "--dry-run", metavar=FLAG, help="Print costs and finished cells, and stop.", rich_help_panel=given.FILES
+            "--dry-run",
+            metavar=FLAG,
+            help="Print costs and finished cells, and stop.",
+            rich_help_panel=run_options.FILES,
         ),
     ] = False,
-    quiet: given.Quiet = False,
+    quiet: run_options.Quiet = False,
 ) -> None:
     """Compare all splits of a network: cost, latency, energy, leak and utility.
 
@@ -92,8 +97,8 @@ def splits(
     from ...runner.options import RunOptions
     from ...utils.stderr_logs import set_verbosity
     from ..component_options import parse_request
-    from ..split_options import limits_of, place_of
-    from ..splits import compare_splits, one_network
+    from ..split_options import deployment_of, limits_of
+    from ..splits import compare_splits, require_one_network
 
     set_verbosity(quiet=quiet, verbose=False)
     suite, request = parse_request(
@@ -106,22 +111,21 @@ def splits(
         seeds=seed,
         images=images,
     )
-    one_network(suite, request)
-    raise typer.Exit(
-        compare_splits(
+    require_one_network(suite, request)
+    with hints_at_options_of(splits):
+        code = compare_splits(
             request,
             RunOptions(out=out, data_dir=data_dir, device=device, jobs=jobs),
-            place=place_of(
+            deployment=deployment_of(
                 network, device_profile, server_profile, uplink=uplink, downlink=downlink, rtt=rtt, gmacs=device_gmacs
             ),
             limits=limits_of(max_latency, max_energy, max_identified, min_utility),
             notation=format_,
             figure=figure,
-            own_options=option_names(splits),
             dry_run=dry_run,
             quiet=quiet,
         )
-    )
+    raise typer.Exit(code)
 
 
 @app.command(rich_help_panel=PANEL, epilog=example("mia-bench profile -o laptop.toml"))

@@ -9,7 +9,7 @@ import typer
 
 from ...utils.texts import say
 from .. import completion
-from . import run_options as options_of_run
+from . import run_options
 from .shared import FLAG, example
 
 app = typer.Typer()
@@ -23,13 +23,10 @@ PANEL = "Deploy"
 )
 def export(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.", metavar="DIR")],
-    rest: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="--PARAM VALUE", help="Parameters of the defense.", show_default=False),
-    ] = None,
-    dataset: options_of_run.Dataset = None,
-    model: options_of_run.Model = None,
-    split: options_of_run.Split = None,
+    rest: run_options.Parameters = None,
+    dataset: run_options.Dataset = None,
+    model: run_options.Model = None,
+    split: run_options.Split = None,
     defense: Annotated[
         list[str] | None,
         typer.Option(
@@ -38,13 +35,13 @@ def export(
             autocompletion=completion.of_kind("defenses"),
         ),
     ] = None,
-    seed: options_of_run.Seed = None,
+    seed: run_options.Seed = None,
     images: Annotated[
         int | None,
-        typer.Option(help="As in the run, for the same random numbers. Defaults to 64.", metavar="N"),
+        typer.Option(help="Images of the run, on which random numbers depend. Defaults to 64.", metavar="N"),
     ] = None,
-    device: options_of_run.Device = "auto",
-    data_dir: options_of_run.DataDir = None,
+    device: run_options.Device = "auto",
+    data_dir: run_options.DataDir = None,
     force: Annotated[bool, typer.Option("--force", metavar=FLAG, help="Replace files of an earlier export.")] = False,
 ) -> None:
     """Write a protected network as client.onnx, server.onnx and split.json.
@@ -54,9 +51,9 @@ def export(
     neither be forgotten nor come from an insecure generator.
     """
     from ...errors import UsageError
+    from ...export.split_files import export_split
     from ...runner.options import RunOptions
     from ..component_options import parse_request
-    from ..export import export as write_export
 
     suite, request = parse_request(
         rest, dataset=dataset, model=model, split=split, defenses=defense, seeds=seed, images=images
@@ -64,5 +61,5 @@ def export(
     if suite:
         raise UsageError(f"Expected options only, got {suite!r}. Write options with two hyphens.")
     where = RunOptions(out=out, data_dir=data_dir, device=device)
-    for path in write_export(request, where, force=force):
+    for path in export_split(request, where, force=force):
         say(f"Wrote {path}")

@@ -15,7 +15,9 @@ PANEL = "Read results"
 
 Boards = Annotated[list[Path], typer.Argument(help="Leaderboards or results folders.", metavar="CSV|DIR...")]
 Format = Literal["table", "csv", "markdown", "latex", "html"]
-Wide = Annotated[bool, typer.Option("--wide", metavar=FLAG, help="Print all columns, however wide the table gets.")]
+Wide = Annotated[
+    bool, typer.Option("--wide", metavar=FLAG, help="Do not leave out columns that do not fit; csv has all.")
+]
 
 
 @app.command("rank", rich_help_panel=PANEL, epilog=example("mia-bench rank results --sort accuracy"))
@@ -134,7 +136,8 @@ def rate_(
     ] = Path("rating.html"),
     trials: Annotated[int, typer.Option(min=1, max=1000, help="Number of questions.", metavar="N")] = 60,
     seed: Annotated[
-        int | None, typer.Option(help="Seed of the questions. Defaults to none.", metavar="N", show_default=False)
+        int | None,
+        typer.Option(help="Seed of the questions. Defaults to a random one.", metavar="N", show_default=False),
     ] = None,
     ratings: Annotated[
         list[Path] | None, typer.Option(help="Ratings that the page saved, to join.", metavar="CSV", show_default=False)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from . import run_options as given
-from .shared import example, option_names
+from . import run_options
+from .shared import example, hints_at_options_of
 
 app = typer.Typer()
 PANEL = "Run attacks"
@@ -23,26 +23,26 @@ PANEL = "Run attacks"
     context_settings={"ignore_unknown_options": True},
 )
 def run(
-    rest: given.Rest = None,
-    dataset: given.Dataset = None,
-    model: given.Model = None,
-    split: given.Split = None,
-    attack: given.Attack = None,
-    defense: given.Defense = None,
-    seed: given.Seed = None,
-    images: given.Images = None,
-    perceptual: given.Perceptual = None,
-    jobs: given.Jobs = None,
-    device: given.Device = "auto",
-    cell_timeout: given.CellTimeout = None,
-    engine: given.Engine = "local",
-    address: given.Address = None,
-    gpus_per_cell: given.GpusPerCell = None,
-    out: given.Out = Path("results"),
-    data_dir: given.DataDir = None,
-    dry_run: given.DryRun = False,
-    quiet: given.Quiet = False,
-    verbose: given.Verbose = False,
+    rest: run_options.Rest = None,
+    dataset: run_options.Dataset = None,
+    model: run_options.Model = None,
+    split: run_options.Split = None,
+    attack: run_options.Attack = None,
+    defense: run_options.Defense = None,
+    seed: run_options.Seed = None,
+    images: run_options.Images = None,
+    perceptual: run_options.Perceptual = None,
+    jobs: run_options.Jobs = None,
+    device: run_options.Device = "auto",
+    cell_timeout: run_options.CellTimeout = None,
+    engine: run_options.Engine = "local",
+    address: run_options.Address = None,
+    gpus_per_cell: run_options.GpusPerCell = None,
+    out: run_options.Out = Path("results"),
+    data_dir: run_options.DataDir = None,
+    dry_run: run_options.DryRun = False,
+    quiet: run_options.Quiet = False,
+    verbose: run_options.Verbose = False,
 ) -> None:
     """Attack defended models and write a leaderboard. Rerun to resume.
 
@@ -69,24 +69,24 @@ def run(
         seeds=seed,
         images=images,
     )
-    code = run_suite(
-        suite,
-        request,
-        RunOptions(
-            out=out,
-            data_dir=data_dir,
-            device=device,
-            jobs=jobs,
-            cell_timeout=cell_timeout,
-            engine=engine,
-            address=address,
-            gpus_per_cell=gpus_per_cell,
-            perceptual=tuple(perceptual or ()),
-        ),
-        own_options=option_names(run),
-        dry_run=dry_run,
-        quiet=quiet,
-    )
+    with hints_at_options_of(run):
+        code = run_suite(
+            suite,
+            request,
+            RunOptions(
+                out=out,
+                data_dir=data_dir,
+                device=device,
+                jobs=jobs,
+                cell_timeout=cell_timeout,
+                engine=engine,
+                address=address,
+                gpus_per_cell=gpus_per_cell,
+                perceptual=tuple(perceptual or ()),
+            ),
+            dry_run=dry_run,
+            quiet=quiet,
+        )
     raise typer.Exit(code)
 
 

@@ -21,6 +21,10 @@ Rest = Annotated[
         autocompletion=completion.suite,
     ),
 ]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="--PARAM VALUE", help="Parameters of the chosen components.", show_default=False),
+]
 Dataset = Annotated[
     list[str] | None,
     typer.Option(
@@ -76,7 +80,7 @@ Images = Annotated[
 Perceptual = Annotated[
     list[str] | None,
     typer.Option(
-        help="Perceptual measures: lpips, imagenet_distance. Defaults to none.",
+        help="Perceptual measures: lpips (extra perceptual), imagenet_distance (extra efficientnet). Defaults to none.",
         metavar="NAME",
         show_default=False,
         rich_help_panel=WHAT,

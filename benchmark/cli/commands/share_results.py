@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from .shared import DataDir, example
+from . import run_options
+from .shared import example
 
 app = typer.Typer()
 PANEL = "Share results"
@@ -52,9 +53,10 @@ def verify_(
     path: Annotated[Path, typer.Argument(help="Submission, as submit writes it.", metavar="ZIP")],
     cells: Annotated[int, typer.Option(min=0, help="Number of random cells to compute again.", metavar="N")] = 3,
     seed: Annotated[
-        int | None, typer.Option(help="Seed of the random choice. Defaults to none.", metavar="N", show_default=False)
+        int | None,
+        typer.Option(help="Seed of the random choice. Defaults to a random one.", metavar="N", show_default=False),
     ] = None,
-    data_dir: DataDir = None,
+    data_dir: run_options.DataDir = None,
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Device to compute on.")] = "auto",
     verdicts: Annotated[
         Path | None,

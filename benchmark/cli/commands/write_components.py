@@ -9,7 +9,8 @@ import typer
 
 from ...utils.texts import say
 from .. import completion
-from .shared import DataDir, example
+from . import run_options
+from .shared import example
 
 app = typer.Typer()
 PANEL = "Write components"
@@ -54,7 +55,7 @@ def check(
             help="NAME, NAME:key=value,... or module:Class.", metavar="NAME", autocompletion=completion.component
         ),
     ],
-    data_dir: DataDir = None,
+    data_dir: run_options.DataDir = None,
 ) -> None:
     """Check that a component satisfies its contract. Takes seconds."""
     from ..check import check as check_component

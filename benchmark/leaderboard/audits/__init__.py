@@ -1,6 +1,1 @@
-"""Signs that a leaderboard cannot be trusted: one function for each kind of flag."""
-
-from .catalog import AUDITS, audit
-from .notice import grouped, notice
-
-__all__ = ["AUDITS", "audit", "grouped", "notice"]
+"""Signs that a leaderboard cannot be trusted: one file for each kind of flag, named after it."""

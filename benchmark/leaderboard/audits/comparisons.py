@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from itertools import permutations
 
-from ..scored_rows import ScoredRows
-from ..store import Row
+from ..records import Row
+from ..scored_rows import ScoredRows, psnr
 
 MARGIN_DB = 0.5
 """A difference between two attacks counts if its 95 % interval is beyond this; chosen above the 0.4 dB by which the
@@ -27,3 +27,9 @@ def same_setting(board: ScoredRows, attack: str) -> Iterator[tuple[Row, Row]]:
 def without(params: str, name: str) -> str:
     """Return parameters, as JSON, without one of them."""
     return json.dumps({key: value for key, value in json.loads(params).items() if key != name}, sort_keys=True)
+
+
+def tells_no_images_apart(board: ScoredRows, row: Row, above: float) -> bool:
+    """Return whether an attack scores nearly as well when compared with other private images."""
+    wrong = board.details(row).get("psnr_db_wrong_image")
+    return wrong is not None and psnr(row) - wrong < above / 2

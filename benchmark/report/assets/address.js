@@ -38,7 +38,7 @@ function readView() {
   state.metric = one("metric", Object.keys(METRICS));
   state.view = one("view", ["settings", "cells"]);
   state.cost = one("cost", Object.keys(COSTS));
-  state.network = one("network", data.places.map(({ name }) => name));
+  state.network = one("network", data.deployments.map(({ name }) => name));
   state.limit = given.get("limit") && Number(given.get("limit")) > 0 ? Number(given.get("limit")) : null;
   state.nines = given.has("scale") ? given.get("scale") === "nines" : highUtility();
   state.sort = given.get("sort") ? { key: given.get("sort").replace(/^-/, ""), down: given.get("sort").startsWith("-"), touched: true } : null;

@@ -5,7 +5,7 @@ const COSTS = {
   energy: { title: "energy in mJ, modelled", say: (value) => `${+value.toPrecision(3)} mJ`, of: ({ costs }) => costs[state.network]?.energy_mj },
   client_ms: { title: "time on the client in ms, measured", say: milliseconds, of: ({ line }) => line.client_ms },
 };
-const place = () => data.places.find(({ name }) => name === state.network) ?? data.places[0];
+const deployment = () => data.deployments.find(({ name }) => name === state.network) ?? data.deployments[0];
 
 // All settings that can be compared: those of one dataset and number of images.
 function everywhere() {
@@ -84,6 +84,6 @@ function describeCosts(shown, chosen, { title, say, of }) {
   const limited = known(state.limit) ? ` at most ${say(state.limit)} (${title}) and` : "";
   const rule = `Of the lines with${limited} ${percent(state.kept, 0)} of the utility kept`;
   const verdict = chosen ? `${rule}, ${where(chosen)} leaks least: ${METRICS[state.metric].say(chosen.setting.line[state.metric])} at ${say(of(chosen.setting))}.` : `No complete line has${limited} ${percent(state.kept, 0)} of the utility kept.`;
-  const modelled = ["latency", "energy"].includes(state.cost) ? ` Modelled for ${place().text}; what the server takes, and what a defense adds on the client, is as measured where the cells ran.` : "";
+  const modelled = ["latency", "energy"].includes(state.cost) ? ` Modelled for ${deployment().text}; what the server takes, and what a defense adds on the client, is as measured where the cells ran.` : "";
   byId("cost-text").textContent = `${plural(shown.length, "line")} of ${state.scenario.dataset}. ${verdict} Lines join the splits of one network in its order; the dashed level is the mean image.${modelled}`;
 }

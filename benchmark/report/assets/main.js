@@ -117,7 +117,7 @@ function listen() {
 
 byId("nothing").textContent = decibels(data.nothing_db);
 byId("recognisable").textContent = String(data.recognisable_ssim);
-byId("network").append(...data.places.map(({ name, title }) => el("option", { value: name }, title)));
+byId("network").append(...data.deployments.map(({ name, title }) => el("option", { value: name }, title)));
 byId("versions").textContent = `Written by mia-bench ${data.version}. Results computed with ${Object.entries(data.versions).filter(([, values]) => values.length).map(([name, values]) => `${name.replaceAll("_", " ")} ${values.join(" and ")}`).join(", ")}.`;
 themed();
 listen();

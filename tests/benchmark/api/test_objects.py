@@ -73,7 +73,7 @@ def test_a_network_and_tensors_are_attacked_and_resumed(tmp_path: Path, monkeypa
     assert board["n_images"].tolist() == [6] * 4
     assert board["model"].str.startswith("module:kind=Sequential,content=sha256:").all()
     assert board["dataset"].str.startswith("arrays:content=sha256:").all()
-    monkeypatch.setattr(runner, "run_task", None)
+    monkeypatch.setattr(runner, "run_job", None)
     pd.testing.assert_frame_equal(
         pd.DataFrame(run(tmp_path, dataset=(IMAGES.numpy(), LABELS.tolist()))), pd.DataFrame(board)
     )

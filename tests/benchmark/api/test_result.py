@@ -83,7 +83,7 @@ def test_images_of_a_plug_in_are_computed_again_by_a_worker(tmp_path: Path, monk
     kept = found.reconstructions
     images_path(tmp_path / "results", found["cell_id"][0]).unlink()
     monkeypatch.setattr(Cell, "in_worker", property(lambda _: True))
-    monkeypatch.setattr(runner, "run_task", None)  # this process cannot compute it
+    monkeypatch.setattr(runner, "run_job", None)  # this process cannot compute it
 
     assert np.array_equal(found.reconstructions, kept)
 

@@ -20,8 +20,7 @@ from mia_bench.benchmark import api
 from mia_bench.benchmark.evaluation import evaluate as evaluation
 from mia_bench.benchmark.leaderboard.loading import load_boards
 from mia_bench.benchmark.leaderboard.ranking import rank as rank_rows
-from mia_bench.benchmark.leaderboard.store import COLUMNS
-from mia_bench.benchmark.report import figures
+from mia_bench.benchmark.leaderboard.records import COLUMNS
 from mia_bench.benchmark.runner import run as runner
 from mia_bench.defenses.dp_ir import DpIr
 
@@ -86,7 +85,7 @@ def test_a_board_has_the_rows_of_the_request_in_the_order_of_the_plan(folder: Pa
 @pytest.mark.slow
 def test_a_second_run_computes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = run(folder)
-    monkeypatch.setattr(runner, "run_task", None)
+    monkeypatch.setattr(runner, "run_job", None)
 
     pd.testing.assert_frame_equal(pd.DataFrame(run(folder)), pd.DataFrame(first))
 
@@ -159,7 +158,7 @@ def test_a_frame_that_is_no_leaderboard_is_refused() -> None:
 
 @pytest.mark.slow
 def test_an_interrupted_run_keeps_finished_cells(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    compute, calls = runner.run_task, []
+    compute, calls = runner.run_job, []
 
     def interrupted(*args: Any) -> Any:
         calls.append(args)
@@ -167,7 +166,7 @@ def test_an_interrupted_run_keeps_finished_cells(folder: Path, tmp_path: Path, m
             raise KeyboardInterrupt
         return compute(*args)
 
-    monkeypatch.setattr(runner, "run_task", interrupted)
+    monkeypatch.setattr(runner, "run_job", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(folder, out=tmp_path)
     assert len(pd.read_csv(tmp_path / "leaderboard.csv")) == 2
@@ -215,7 +214,7 @@ def test_the_public_names_load_lazily() -> None:
 
 
 def test_a_plot_without_matplotlib_names_the_command(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures, "find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
 
     with pytest.raises(mia_bench.UsageError, match=r"pip install 'mia-bench\[figures\]'"):
         mia_bench.plot(folder / "results")

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from mia_bench.benchmark.cli import app
 from mia_bench.benchmark.leaderboard.ranking import rank
-from mia_bench.benchmark.leaderboard.store import Record, rebuild, write_record
+from mia_bench.benchmark.leaderboard.records import Record
+from mia_bench.benchmark.leaderboard.store import rebuild, write_record
 from typer.testing import CliRunner, Result
 
 from ..compare.test_differences import BETTER, DECIBELS, MEAN, cell

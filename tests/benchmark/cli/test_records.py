@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from mia_bench.attacks.ridge import Ridge
-from mia_bench.benchmark.leaderboard.store import SCHEMA_VERSION
+from mia_bench.benchmark.leaderboard.records import SCHEMA_VERSION
 from mia_bench.defenses.dp_ir import DpIr
 
 from ...helpers.commands import mia_bench, run

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from mia_bench.benchmark.leaderboard.store import COLUMNS
+from mia_bench.benchmark.leaderboard.records import COLUMNS
 
 from ...helpers.commands import mia_bench, run
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from mia_bench.benchmark.cli import console
 from mia_bench.benchmark.cli.results_table import print_results
-from mia_bench.benchmark.leaderboard.store import Record
+from mia_bench.benchmark.leaderboard.records import Record
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
 

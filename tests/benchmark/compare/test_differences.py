@@ -12,7 +12,7 @@ from mia_bench.benchmark.compare.matching import MATCH_COLUMNS, ComparedBoard
 from mia_bench.benchmark.compare.significance import paired
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.leaderboard.loading import BoardRow
-from mia_bench.benchmark.leaderboard.store import Record
+from mia_bench.benchmark.leaderboard.records import Record
 
 from ..leaderboard.test_ranking import record
 

@@ -16,9 +16,11 @@ from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.evaluation.scoring import compare_samples
 from mia_bench.benchmark.interfaces import Attack, ImageSet, Observation, Reconstruction, SplitModel
-from mia_bench.benchmark.leaderboard.audits import audit
+from mia_bench.benchmark.leaderboard.auditing import audit
 from mia_bench.benchmark.leaderboard.ranking import rank
-from mia_bench.benchmark.leaderboard.store import Record, read_record, record_path, write_record
+from mia_bench.benchmark.leaderboard.records import Record
+from mia_bench.benchmark.leaderboard.results_folder import record_path
+from mia_bench.benchmark.leaderboard.store import read_record, write_record
 from mia_bench.benchmark.plan.cells import Cell, Setting
 from mia_bench.benchmark.registry import Entry
 from mia_bench.benchmark.registry.specs import ResolvedComponent

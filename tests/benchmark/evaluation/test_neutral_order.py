@@ -13,8 +13,8 @@ from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.evaluation.protection import sample_images
 from mia_bench.benchmark.evaluation.scoring import classmates, compare_classmates
 from mia_bench.benchmark.interfaces import Access, Attack, ImageSet, Observation, Pools
-from mia_bench.benchmark.leaderboard.audits import audit
-from mia_bench.benchmark.leaderboard.store import Record
+from mia_bench.benchmark.leaderboard.auditing import audit
+from mia_bench.benchmark.leaderboard.records import Record
 from mia_bench.benchmark.plan.cells import Cell, Setting
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request

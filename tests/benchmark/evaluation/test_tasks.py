@@ -12,11 +12,11 @@ import torch
 from mia_bench.attacks.mean_image import MeanImage
 from mia_bench.attacks.query_free import QueryFree
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.evaluation import usefulness
+from mia_bench.benchmark.evaluation import utility
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.interfaces import Attack, Model
-from mia_bench.benchmark.leaderboard.store import Record
+from mia_bench.benchmark.leaderboard.records import Record
 from mia_bench.benchmark.plan.cells import Cell, Setting
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
@@ -156,7 +156,7 @@ def test_outputs_too_large_to_keep_are_computed_again(
 ) -> None:
     chosen = setting(Given(), "dp_input:sigma=0.02", task="unlabeled")
     kept = bench_of(folders["unlabeled"]).protected(chosen).useful
-    monkeypatch.setattr(usefulness, "MAX_KEPT_BYTES", 0)
+    monkeypatch.setattr(utility, "MAX_KEPT_BYTES", 0)
 
     assert bench_of(folders["unlabeled"]).protected(chosen).useful == kept
 

@@ -1,13 +1,15 @@
 """Each flag is raised on a planted fault and on nothing honest."""
 
 import json
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from mia_bench.benchmark.leaderboard.audits import AUDITS, audit, notice
-from mia_bench.benchmark.leaderboard.audits.notice import details
+from mia_bench.benchmark.leaderboard import audits
+from mia_bench.benchmark.leaderboard.auditing import audit
 from mia_bench.benchmark.leaderboard.flag_kinds import FLAG_KINDS
-from mia_bench.benchmark.leaderboard.store import Record
+from mia_bench.benchmark.leaderboard.flag_notices import details, notice
+from mia_bench.benchmark.leaderboard.records import Record
 from mia_bench.benchmark.registry import Entry, declared
 from mia_bench.defenses.undefended import Undefended
 
@@ -39,7 +41,7 @@ def on(defense: str, attack: str, decibels: float, **facts: Any) -> Record:
 def flags(*cells: Record, at_hand: bool = True) -> list[str]:
     records = {each.row.cell_id: each for each in cells}
     found = audit([each.row for each in cells], records if at_hand else {})
-    return [flag.name for flag in found if flag.name != "incomplete"]  # see test_completing.py
+    return [flag.name for flag in found if flag.name != "incomplete"]  # see test_completion_commands.py
 
 
 def of_classes(same: float, high: float, mean: float = 14.0) -> dict[str, float]:
@@ -126,12 +128,12 @@ def test_a_gap_between_images_of_a_class_that_may_be_large_is_no_flag() -> None:
     assert flags(MEAN, cell("ridge", 14.0, details=of_classes(13.4, 1.1))) == []
 
 
-def test_cells_of_equal_or_unknown_versions_and_of_other_setups_are_no_flag() -> None:
+def test_cells_of_equal_or_unknown_versions_and_of_other_scenarios_are_no_flag() -> None:
     versions = {"nopeek": 3, "dropout": 3, "topk": None}
     rows = [on(defense, "ridge", 19.0, attack_version=version) for defense, version in versions.items()]
 
     older = on("nopeek", "ridge", 19.0, attack_version=2).row
-    others = [older.model_copy(update=setup) for setup in ({"split": "pool2"}, {"n_images": 16})]
+    others = [older.model_copy(update=scenario) for scenario in ({"split": "pool2"}, {"n_images": 16})]
 
     assert [flag.name for flag in audit([*(each.row for each in rows), *others], {}) if flag.name != "incomplete"] == []
 
@@ -146,11 +148,16 @@ def test_the_older_version_is_flagged_and_told_beside_the_newer_one() -> None:
 
 
 def test_every_audit_has_a_planted_fault() -> None:
-    assert {*AUDITS} == {*FAULTS, *DETAILED, "incomplete"}
+    assert {*FLAG_KINDS} == {*FAULTS, *DETAILED, "incomplete"}
 
 
-def test_every_audit_has_an_entry_that_explains_its_flag() -> None:
-    assert [*AUDITS] == [*FLAG_KINDS]
+def test_every_audit_is_a_file_named_after_its_flag() -> None:
+    files = {path.stem for path in Path(audits.__path__[0]).glob("*.py")} - {"__init__", "comparisons"}
+
+    assert {name.replace("-", "_") for name in FLAG_KINDS} == files
+
+
+def test_every_kind_of_flag_is_explained() -> None:
     for kind in FLAG_KINDS.values():
         texts = [kind.meaning, *kind.causes, kind.remedy]
         assert len(texts) >= 3

@@ -1,4 +1,4 @@
-"""A line is complete if every attack of its place ran at every one of its seeds."""
+"""A line is complete if every attack of its scenario ran at every one of its seeds."""
 
 import math
 import random
@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from mia_bench.benchmark.leaderboard.completeness import attack_of, find_gaps
-from mia_bench.benchmark.leaderboard.completing import gap_notice
+from mia_bench.benchmark.leaderboard.completion_commands import gap_notice
 from mia_bench.benchmark.leaderboard.ranking import rank
-from mia_bench.benchmark.leaderboard.store import Record
+from mia_bench.benchmark.leaderboard.records import Record
 
 from .test_ranking import ranked, record
 

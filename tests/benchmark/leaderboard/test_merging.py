@@ -9,10 +9,10 @@ from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.leaderboard import merging
 from mia_bench.benchmark.leaderboard.loading import load_boards
 from mia_bench.benchmark.leaderboard.merging import merge
-from mia_bench.benchmark.leaderboard.planned_cells import read_plan
+from mia_bench.benchmark.leaderboard.plan_file import read_plan
 from mia_bench.benchmark.leaderboard.ratings import Trial, add_study, read_key
+from mia_bench.benchmark.leaderboard.records import Record
 from mia_bench.benchmark.leaderboard.results_folder import plan_path, record_files, record_path, strip_path
-from mia_bench.benchmark.leaderboard.store import Record
 from mia_bench.benchmark.leaderboard.submissions import write_submission
 
 from ...helpers.boards import cell, write

@@ -7,8 +7,7 @@ import pytest
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.leaderboard.csv_files import to_csv
 from mia_bench.benchmark.leaderboard.ranking import rank, shorten
-from mia_bench.benchmark.leaderboard.records import SCORES
-from mia_bench.benchmark.leaderboard.store import PerImage, Record, Row
+from mia_bench.benchmark.leaderboard.records import SCORES, PerImage, Record, Row
 from mia_bench.benchmark.utils.cache import digest
 
 
@@ -172,7 +171,7 @@ def test_an_empty_board_gives_an_empty_ranking_with_all_columns() -> None:
     assert "psnr_db" in rank([], {}).columns
 
 
-def test_places_are_not_mixed() -> None:
+def test_scenarios_are_not_mixed() -> None:
     frame = rank(
         [
             record("a", "one", [10.0], [0.1], split="s").row,

@@ -10,16 +10,9 @@ from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.leaderboard.csv_files import to_csv
 from mia_bench.benchmark.leaderboard.loading import load_boards
 from mia_bench.benchmark.leaderboard.ranking import rank
-from mia_bench.benchmark.leaderboard.store import (
-    COLUMNS,
-    as_given,
-    read_record,
-    read_rows,
-    rebuild,
-    record_path,
-    rows_of,
-    write_record,
-)
+from mia_bench.benchmark.leaderboard.records import COLUMNS
+from mia_bench.benchmark.leaderboard.results_folder import record_path
+from mia_bench.benchmark.leaderboard.store import as_given, read_record, read_rows, rebuild, rows_of, write_record
 
 from .test_ranking import record
 

@@ -2,7 +2,7 @@
 
 import pytest
 from mia_bench.benchmark.leaderboard.ranking_uncertainty import accuracy_estimate
-from mia_bench.benchmark.leaderboard.store import Record
+from mia_bench.benchmark.leaderboard.records import Record
 from mia_bench.benchmark.metrics.pareto import Estimate, beaten_by, surely_less
 
 from ..leaderboard.test_ranking import ranked, record

@@ -12,8 +12,8 @@ from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.interfaces import ImageSet, Pools
 from mia_bench.benchmark.leaderboard.ranking_uncertainty import leak_estimates
+from mia_bench.benchmark.leaderboard.records import PerImage, Record
 from mia_bench.benchmark.leaderboard.scored_rows import ScoredRows
-from mia_bench.benchmark.leaderboard.store import PerImage, Record
 from mia_bench.benchmark.metrics import interval
 from mia_bench.benchmark.plan.cells import Cell
 from mia_bench.benchmark.plan.expansion import plan

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from mia_bench.benchmark.leaderboard.ranking import rank
-from mia_bench.benchmark.leaderboard.store import Record
+from mia_bench.benchmark.leaderboard.records import Record
 from mia_bench.benchmark.report.content import Content, content
 from mia_bench.benchmark.report.defenses import DefenseSummary
 from mia_bench.benchmark.report.tradeoff_figure import front

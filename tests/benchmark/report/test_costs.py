@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 from mia_bench.benchmark.report.costs import modelled
 from mia_bench.benchmark.splits.devices import Device, Network
-from mia_bench.benchmark.splits.lines import Place
+from mia_bench.benchmark.splits.lines import Deployment
 
 from ...helpers.boards import cell
 
 NETWORK = Network(uplink_mbit_per_s=8, downlink_mbit_per_s=8, rtt_ms=10, radio_up_mw_per_mbit_per_s=100,
                   radio_down_mw_per_mbit_per_s=0, radio_base_mw=200)  # fmt: skip
-PLACE = Place(
+DEPLOYMENT = Deployment(
     device=Device(gmacs_per_s=1, pj_per_mac=1000),
     server=Device(gmacs_per_s=10),
     network=NETWORK,
@@ -23,7 +23,7 @@ def test_latency_and_energy_are_those_by_hand() -> None:
     record = cell("tee", "{}", "ridge", 20.0, **FACTS)
     record = record.model_copy(update={"details": {"client_overhead_ms": 5.0}})
 
-    found = modelled([record.row], {record.row.cell_id: record}, PLACE)
+    found = modelled([record.row], {record.row.cell_id: record}, DEPLOYMENT)
 
     # 10 MMAC at 1 GMAC/s, 5 ms of the defense, 40 kB and 1 kB at 8 Mbit/s, three round trips, 7 ms of the server
     assert found["latency_ms"] == pytest.approx(10 + 5 + 40 + 1 + 30 + 7)
@@ -37,7 +37,7 @@ def test_further_layers_on_the_device_count_once() -> None:
 
     def latency(details: dict[str, float], plain_macs: int) -> float:
         found = record.model_copy(update={"details": details})
-        return modelled([record.row], {record.row.cell_id: found}, PLACE, plain_macs)["latency_ms"]
+        return modelled([record.row], {record.row.cell_id: found}, DEPLOYMENT, plain_macs)["latency_ms"]
 
     alone = latency({}, 4_000_000)
     assert latency(new, 4_000_000) == pytest.approx(alone + 1)
@@ -48,4 +48,4 @@ def test_further_layers_on_the_device_count_once() -> None:
 def test_energy_is_left_out_if_the_device_does_not_tell_it() -> None:
     row = cell("tee", "{}", "ridge", 20.0, **FACTS).row
 
-    assert set(modelled([row], {}, replace(PLACE, device=Device(gmacs_per_s=1)))) == {"latency_ms"}
+    assert set(modelled([row], {}, replace(DEPLOYMENT, device=Device(gmacs_per_s=1)))) == {"latency_ms"}

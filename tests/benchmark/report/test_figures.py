@@ -1,6 +1,7 @@
 """Static figures for papers."""
 
 import itertools
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,7 @@ def test_strength_has_a_pair_of_charts_for_each_curve() -> None:
 
 def test_without_matplotlib_one_sentence_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     board = write(tmp_path / "results", cells(), pictured=False)
-    monkeypatch.setattr("mia_bench.benchmark.report.figures.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
 
     result = mia_bench("report", board, "-o", tmp_path / "page.html", "--figures", tmp_path / "figures")
 

@@ -47,7 +47,7 @@ def test_without_ray_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) 
 
     message = refused("--engine", "ray")
 
-    assert "Expected Ray to be installed for engine ray. Run: pip install 'mia-bench[ray]'." in message
+    assert "Expected the package ray, which is not installed. Run: pip install 'mia-bench[ray]'." in message
 
 
 @needs_ray
@@ -136,7 +136,7 @@ def test_a_cell_whose_nodes_die_again_and_again_is_forgiven_three_times() -> Non
 
     workers: Any = object.__new__(ray_workers.RayWorkers)
     workers._losses, workers.kill = ray_workers.Counter(), lambda worker: None
-    workers._workers = {1: SimpleNamespace(task=SimpleNamespace(cell_id="a"), node="n")}
+    workers._workers = {1: SimpleNamespace(job=SimpleNamespace(cell_id="a"), node="n")}
     kinds = [workers._gone(1, ActorUnavailableError("unreachable", None)).kind for _ in range(5)]
 
     assert kinds == ["lost", "lost", "lost", "died", "died"]

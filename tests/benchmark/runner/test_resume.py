@@ -13,12 +13,12 @@ from mia_bench.benchmark.leaderboard.loading import load_boards
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.runner import resume
+from mia_bench.benchmark.runner.jobs import CellResult
 from mia_bench.benchmark.runner.kept_results import keep_result
 from mia_bench.benchmark.runner.options import RunOptions
 from mia_bench.benchmark.runner.progress import Listener
 from mia_bench.benchmark.runner.resume import prepare
 from mia_bench.benchmark.runner.run import execute
-from mia_bench.benchmark.runner.tasks import CellResult
 
 from ...helpers.boards import cell
 

@@ -9,9 +9,9 @@ from mia_bench.benchmark.evaluation.evaluate import incomplete
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.runner import scheduler
+from mia_bench.benchmark.runner.jobs import CellJob, CellResult
 from mia_bench.benchmark.runner.progress import Listener
 from mia_bench.benchmark.runner.scheduler import Scheduler
-from mia_bench.benchmark.runner.tasks import CellResult, Task
 from mia_bench.benchmark.runner.worker_protocol import WorkerEvent
 
 
@@ -19,12 +19,12 @@ def name(index: int) -> str:
     return f"{index:016x}"
 
 
-TASKS = [
-    Task(cell, name(index))
+JOBS = [
+    CellJob(cell, name(index))
     for index, cell in enumerate(plan(Request(attacks=["ridge", "pinv"], defenses=["dp_ir:sigma=0.1", "topk"])))
 ]
-GROUPS = [TASKS[0:3], TASKS[3:6], TASKS[6:9]]
-Act = Callable[[Task], list[WorkerEvent]]
+GROUPS = [JOBS[0:3], JOBS[3:6], JOBS[6:9]]
+Act = Callable[[CellJob], list[WorkerEvent]]
 
 
 class Script:
@@ -43,10 +43,10 @@ class Script:
         self.most = max(self.most, self.started - len(self.killed))
         return self.started
 
-    def submit(self, worker: int, task: Task) -> None:
+    def submit(self, worker: int, job: CellJob) -> None:
         assert worker not in self.killed
-        self.given.append((worker, task.cell_id))
-        self.news.extend((worker, news) for news in self.act(task))
+        self.given.append((worker, job.cell_id))
+        self.news.extend((worker, news) for news in self.act(job))
 
     def poll(self, seconds: float) -> list[tuple[int, WorkerEvent]]:
         heard = list(self.news)
@@ -68,8 +68,8 @@ class Ear(Listener):
         self.heard.append(cell_id)
 
 
-def finish(task: Task) -> list[WorkerEvent]:
-    record = incomplete(task.cell, task.cell_id, status="inapplicable", reason="", device="cpu")
+def finish(job: CellJob) -> list[WorkerEvent]:
+    record = incomplete(job.cell, job.cell_id, status="inapplicable", reason="", device="cpu")
     return [WorkerEvent("begun"), WorkerEvent("done", outcome=CellResult(record))]
 
 
@@ -81,7 +81,7 @@ def run(act: Act, count: int = 2, **options: object) -> tuple[dict[str, tuple[st
     return {row.cell_id: (row.status, row.reason) for row in rows}, workers, ear
 
 
-DONE = {task.cell_id: ("inapplicable", "") for task in TASKS}
+DONE = {job.cell_id: ("inapplicable", "") for job in JOBS}
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -92,22 +92,22 @@ def test_every_task_is_computed_once(count: int) -> None:
     assert sorted(cell for _, cell in workers.given) == sorted(DONE)
     assert workers.most == count
     assert sorted(workers.killed) == list(range(1, workers.started + 1))
-    assert sorted(ear.heard) == sorted(task.cell_id for task in TASKS)
+    assert sorted(ear.heard) == sorted(job.cell_id for job in JOBS)
 
 
 def test_a_group_is_computed_by_one_worker_while_other_groups_wait() -> None:
     _, workers, _ = run(finish, 2)
 
     of = {cell: worker for worker, cell in workers.given}
-    assert all(len({of[task.cell_id] for task in group}) == 1 for group in GROUPS[:2])
+    assert all(len({of[job.cell_id] for job in group}) == 1 for group in GROUPS[:2])
 
 
 def test_a_worker_for_whom_no_group_waits_takes_over_half_of_another_ones_rest() -> None:
     workers = Script(finish)
 
-    outcomes = list(Scheduler([TASKS], workers, count=2, device="cpu").run(Ear()))
+    outcomes = list(Scheduler([JOBS], workers, count=2, device="cpu").run(Ear()))
 
-    assert len(outcomes) == len(TASKS)
+    assert len(outcomes) == len(JOBS)
     assert workers.given[:2] == [(1, name(0)), (2, name(1))]
     assert {sum(worker == which for worker, _ in workers.given) for which in (1, 2)} <= {4, 5}
     assert workers.started == 2
@@ -116,24 +116,24 @@ def test_a_worker_for_whom_no_group_waits_takes_over_half_of_another_ones_rest()
 def test_a_single_task_is_not_taken_over() -> None:
     workers = Script(finish)
 
-    list(Scheduler([TASKS[:2]], workers, count=2, device="cpu").run(Ear()))
+    list(Scheduler([JOBS[:2]], workers, count=2, device="cpu").run(Ear()))
 
     assert [worker for worker, _ in workers.given] == [1, 1]
     assert workers.started == 1
 
 
 def killer(*kinds: str) -> Act:
-    """Has the fifth task end its workers in these ways, one after the other."""
+    """Has the fifth job end its workers in these ways, one after the other."""
     left = deque(kinds)
 
-    def act(task: Task) -> list[WorkerEvent]:
-        if task.cell_id == name(4) and left:
+    def act(job: CellJob) -> list[WorkerEvent]:
+        if job.cell_id == name(4) and left:
             kind = left.popleft()
             return [
                 WorkerEvent("begun"),
                 WorkerEvent("died", "of a cold") if kind == "died" else WorkerEvent("lost", "the node is gone"),
             ]
-        return finish(task)
+        return finish(job)
 
     return act
 
@@ -157,9 +157,7 @@ def test_a_cell_that_takes_too_long_fails_once_and_its_worker_is_ended(monkeypat
     now = iter(range(10**6))
     monkeypatch.setattr(scheduler.time, "monotonic", lambda: next(now))
 
-    results, workers, _ = run(
-        lambda task: [WorkerEvent("begun")] if task.cell_id == name(4) else finish(task), timeout=30
-    )
+    results, workers, _ = run(lambda job: [WorkerEvent("begun")] if job.cell_id == name(4) else finish(job), timeout=30)
 
     assert results == DONE | {name(4): ("failed", "The cell took longer than --cell-timeout, 30 s.")}
     assert [cell for _, cell in workers.given].count(name(4)) == 1
@@ -184,11 +182,11 @@ KNOWN = [*map(name, (0, 1, 2, 3, 8))]
 
 
 def test_what_somebody_else_has_done_meanwhile_is_not_computed() -> None:
-    def known(task: Task) -> CellResult | None:
-        outcome = finish(task)[1].outcome
+    def known(job: CellJob) -> CellResult | None:
+        outcome = finish(job)[1].outcome
         assert outcome is not None
         row = outcome.record.row.model_copy(update={"reason": "elsewhere"})
-        return CellResult(outcome.record.model_copy(update={"row": row})) if task.cell_id in KNOWN else None
+        return CellResult(outcome.record.model_copy(update={"row": row})) if job.cell_id in KNOWN else None
 
     results, workers, _ = run(finish, known=known)
 
@@ -199,4 +197,4 @@ def test_what_somebody_else_has_done_meanwhile_is_not_computed() -> None:
 
 def test_what_a_person_must_mend_ends_the_run() -> None:
     with pytest.raises(UsageError, match="delete it"):
-        run(lambda task: [WorkerEvent("refused", "the cached file is damaged; delete it")])
+        run(lambda job: [WorkerEvent("refused", "the cached file is damaged; delete it")])

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mia_bench.benchmark.leaderboard.store import Row, read_records
+from mia_bench.benchmark.leaderboard.records import Row
+from mia_bench.benchmark.leaderboard.store import read_records
 from mia_bench.benchmark.runner.options import RunOptions
 from mia_bench.benchmark.runner.verification import Verdict, verify
 

@@ -6,10 +6,10 @@ import pytest
 from mia_bench.benchmark.splits.choice import Limit, choose
 from mia_bench.benchmark.splits.devices import Device, Network
 from mia_bench.benchmark.splits.front import mark_pareto
-from mia_bench.benchmark.splits.lines import Line, Place, baselines, line_of, modelled
+from mia_bench.benchmark.splits.lines import Deployment, Line, baselines, line_of, modelled
 from mia_bench.benchmark.splits.structure import Cut
 
-PLACE = Place(
+DEPLOYMENT = Deployment(
     device=Device(gmacs_per_s=1, pj_per_mac=1000),
     server=Device(gmacs_per_s=10),
     network=Network(
@@ -30,7 +30,7 @@ CUTS = [
 
 
 def test_latency_and_energy_of_a_cut_are_those_by_hand() -> None:
-    line = line_of(CUTS[0], PLACE, bytes_down=1000)
+    line = line_of(CUTS[0], DEPLOYMENT, bytes_down=1000)
 
     # 10 MMAC at 1 GMAC/s, 40 kB at 8 Mbit/s, a round trip, 90 MMAC at 10 GMAC/s, 1 kB back
     assert line.latency_ms_modelled == pytest.approx(10 + 40 + 10 + 9 + 1)
@@ -40,21 +40,21 @@ def test_latency_and_energy_of_a_cut_are_those_by_hand() -> None:
 
 
 def test_energy_is_empty_if_that_of_the_device_is_unknown() -> None:
-    place = replace(PLACE, device=Device(gmacs_per_s=1))
+    deployment = replace(DEPLOYMENT, device=Device(gmacs_per_s=1))
 
-    assert line_of(CUTS[0], place, bytes_down=1000).energy_mj_modelled is None
+    assert line_of(CUTS[0], deployment, bytes_down=1000).energy_mj_modelled is None
 
 
 def test_rounds_and_what_a_defense_adds_are_part_of_the_latency() -> None:
     line = Line(split="conv1", wire_kb=40, bytes_down=1000, rounds=3, client_mmacs=10)
 
-    slow = modelled(line, CUTS[0], PLACE, client_s=0.005, server_s=2)
+    slow = modelled(line, CUTS[0], DEPLOYMENT, client_s=0.005, server_s=2)
 
     assert slow.latency_ms_modelled == pytest.approx(10 + 40 + 30 + 9 + 1 + 5 + 2000)
 
 
 def test_the_baselines_are_everything_in_the_cloud_and_on_the_device() -> None:
-    cloud, device = baselines(CUTS, PLACE, encoded={"PNG": 5000}, bytes_down=0)
+    cloud, device = baselines(CUTS, DEPLOYMENT, encoded={"PNG": 5000}, bytes_down=0)
 
     assert cloud.latency_ms_modelled == pytest.approx(5 + 10 + 10)
     assert (device.latency_ms_modelled, device.energy_mj_modelled) == (pytest.approx(100), pytest.approx(100))
@@ -66,7 +66,7 @@ def lines() -> list[Line]:
     for cut in CUTS:
         identified, psnr_db, utility = leaks[cut.split]
         known = {"identified": identified, "psnr_db": psnr_db, "utility": utility}
-        found.append(Line(**{**vars(line_of(cut, PLACE, bytes_down=0)), **known}))
+        found.append(Line(**{**vars(line_of(cut, DEPLOYMENT, bytes_down=0)), **known}))
     return found
 
 

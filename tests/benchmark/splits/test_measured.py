@@ -4,17 +4,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mia_bench.benchmark.leaderboard.store import Record
+from mia_bench.benchmark.leaderboard.records import Record
 from mia_bench.benchmark.splits.devices import Device, Network
 from mia_bench.benchmark.splits.expected import Sent
-from mia_bench.benchmark.splits.lines import Line, Place, line_of
+from mia_bench.benchmark.splits.lines import Deployment, Line, line_of
 from mia_bench.benchmark.splits.measured import join
 from mia_bench.benchmark.splits.structure import Cut
 
 from ...helpers.boards import cell
 
 NETWORK = Network(uplink_mbit_per_s=8, downlink_mbit_per_s=8)
-PLACE = Place(device=Device(gmacs_per_s=1), server=Device(gmacs_per_s=10), network=NETWORK)
+DEPLOYMENT = Deployment(device=Device(gmacs_per_s=1), server=Device(gmacs_per_s=10), network=NETWORK)
 CUT = Cut("conv1", (4, 5, 5), 0, 0, 0, ((10_000_000, 0),), ())
 TOPK = ("conv1", "topk", "{}")
 FACTS = {"split": "conv1", "client_macs": 10_000_000, "wire_bytes": 400.0, "bytes_down": 40, "rounds": 1}
@@ -35,7 +35,7 @@ def test_what_a_defense_adds_on_the_server_counts_only_beyond_the_load_of_the_ma
     by_cell = {each.row.cell_id: each for each in records}
 
     cells = {("conv1", each.row.defense, "{}"): [each.row.cell_id] for each in records}
-    plain, defended = join([CUT], cells, by_cell, PLACE, bytes_down=40)
+    plain, defended = join([CUT], cells, by_cell, DEPLOYMENT, bytes_down=40)
 
     assert plain.latency_ms_modelled is not None
     assert defended.latency_ms_modelled == pytest.approx(plain.latency_ms_modelled + more)
@@ -52,7 +52,7 @@ def test_what_is_sent_is_taken_from_the_preview_until_a_cell_is_done() -> None:
         client_peak_bytes=3000,
     )
 
-    (line,) = join([CUT], {TOPK: ["1"]}, {}, PLACE, bytes_down=40, sent={TOPK: sent})
+    (line,) = join([CUT], {TOPK: ["1"]}, {}, DEPLOYMENT, bytes_down=40, sent={TOPK: sent})
 
     assert (line.wire_kb, line.rounds, line.client_params, line.client_peak_kb) == (0.1, 2, 7, 3.0)
     assert line.latency_ms_modelled == pytest.approx(20 + 0.1 + 0.04)
@@ -75,13 +75,13 @@ def test_a_pruned_client_takes_the_time_of_what_is_left_of_it(macs: int, size: i
         client_peak_bytes=3000,
     )
 
-    (line,) = join([whole], {TOPK: ["1"]}, {}, replace(PLACE, device=device), bytes_down=40, sent={TOPK: sent})
+    (line,) = join([whole], {TOPK: ["1"]}, {}, replace(DEPLOYMENT, device=device), bytes_down=40, sent={TOPK: sent})
 
     assert line.client_ms_modelled == pytest.approx(milliseconds)
 
 
 def test_nothing_that_a_defense_may_change_is_filled_in_before_it_is_known() -> None:
-    (line,) = join([CUT], {TOPK: ["1"]}, {}, PLACE, bytes_down=40)
+    (line,) = join([CUT], {TOPK: ["1"]}, {}, DEPLOYMENT, bytes_down=40)
 
     known = {name for name, value in vars(line).items() if value not in (None, "", False)}
     assert known == {"split", "defense", "ir_shape", "wire_kb_float32", "wire_kb_int8"}
@@ -92,7 +92,7 @@ def test_a_line_is_incomplete_until_all_its_attacks_are_done(done: int, incomple
     records = [cell("topk", "{}", "mean_image", 11.0, **FACTS), cell("topk", "{}", "ridge", 30.0, **FACTS)]
     ids = [each.row.cell_id for each in records]
 
-    (line,) = join([CUT], {TOPK: ids}, dict(zip(ids[:done], records, strict=False)), PLACE, bytes_down=40)
+    (line,) = join([CUT], {TOPK: ids}, dict(zip(ids[:done], records, strict=False)), DEPLOYMENT, bytes_down=40)
 
     assert line.incomplete is incomplete
     assert line.psnr_db == (11.0 if incomplete else 30.0)
@@ -105,7 +105,7 @@ def test_a_failed_attack_leaves_its_line_incomplete_and_an_inapplicable_one_does
         other = with_row(other, status=status)
         by_cell = {each.row.cell_id: each for each in (scored, other)}
 
-        (line,) = join([CUT], {TOPK: [*by_cell]}, by_cell, PLACE, bytes_down=40)
+        (line,) = join([CUT], {TOPK: [*by_cell]}, by_cell, DEPLOYMENT, bytes_down=40)
 
         assert line.incomplete is incomplete
 
@@ -114,7 +114,7 @@ def test_a_defense_that_cannot_be_applied_has_a_line_with_the_reason() -> None:
     record = cell("topk", "{}", "ridge", None, **FACTS)
     record = with_row(record, status="inapplicable", reason="No layer is left.")
 
-    (line,) = join([CUT], {TOPK: [record.row.cell_id]}, {record.row.cell_id: record}, PLACE, bytes_down=40)
+    (line,) = join([CUT], {TOPK: [record.row.cell_id]}, {record.row.cell_id: record}, DEPLOYMENT, bytes_down=40)
 
     assert line.reason == "No layer is left."
     assert (line.wire_kb, line.psnr_db, line.leak_known) == (None, None, False)
@@ -124,7 +124,7 @@ def test_times_of_several_cells_count_by_the_fastest() -> None:
     records = [cell("topk", "{}", name, 20.0, client_ms=ms, **FACTS) for name, ms in (("ridge", 4.0), ("pinv", 9.0))]
     by_cell = {each.row.cell_id: each for each in records}
 
-    (line,) = join([CUT], {TOPK: [*by_cell]}, by_cell, PLACE, bytes_down=40)
+    (line,) = join([CUT], {TOPK: [*by_cell]}, by_cell, DEPLOYMENT, bytes_down=40)
 
     assert line.client_ms == 4.0
 
@@ -135,8 +135,8 @@ def defended(details: dict[str, float], **facts: Any) -> Record:
 
 
 def joined(record: Record, network: list[Cut], device: Device) -> Line:
-    place, ids = replace(PLACE, device=device), {("conv1", "deeper_client", "{}"): [record.row.cell_id]}
-    (line,) = join(network[:1], ids, {record.row.cell_id: record}, place, bytes_down=40, network=network)
+    deployment, ids = replace(DEPLOYMENT, device=device), {("conv1", "deeper_client", "{}"): [record.row.cell_id]}
+    (line,) = join(network[:1], ids, {record.row.cell_id: record}, deployment, bytes_down=40, network=network)
     return line
 
 
@@ -154,7 +154,7 @@ def test_layers_that_move_to_the_device_take_the_time_of_the_deeper_cut(details:
     deeper = defended(details, client_macs=11_000_000, client_param_bytes=20_000_000)
 
     line = joined(deeper, NETWORK_CUTS, device)
-    at_fc1 = line_of(NETWORK_CUTS[1], replace(PLACE, device=device), bytes_down=40)
+    at_fc1 = line_of(NETWORK_CUTS[1], replace(DEPLOYMENT, device=device), bytes_down=40)
 
     assert line.client_ms_modelled == at_fc1.client_ms_modelled == pytest.approx(10 + 20)
     assert line.latency_ms_modelled == at_fc1.latency_ms_modelled
@@ -165,8 +165,8 @@ def test_layers_that_move_to_the_device_take_the_time_of_the_deeper_cut(details:
 )
 def test_the_server_takes_the_time_of_what_it_computes(macs: int, server_ms: float, seconds: float) -> None:
     record = defended({"server_macs": macs, "server_param_bytes": 20_000_000}, server_ms=server_ms)
-    line = joined(record, NETWORK_CUTS, PLACE.device)
-    other = joined(defended({}), NETWORK_CUTS, PLACE.device)
+    line = joined(record, NETWORK_CUTS, DEPLOYMENT.device)
+    other = joined(defended({}), NETWORK_CUTS, DEPLOYMENT.device)
 
     assert line.latency_ms_modelled is not None
     assert other.latency_ms_modelled is not None
@@ -179,7 +179,7 @@ def test_a_measured_server_is_compared_with_the_operations_that_it_has() -> None
     by_cell = {each.row.cell_id: each for each in (plain, many)}
     cells = {("conv1", each.row.defense, "{}"): [each.row.cell_id] for each in (plain, many)}
 
-    alone, line = join(NETWORK_CUTS[:1], cells, by_cell, PLACE, bytes_down=40)
+    alone, line = join(NETWORK_CUTS[:1], cells, by_cell, DEPLOYMENT, bytes_down=40)
 
     assert alone.latency_ms_modelled is not None
     assert line.latency_ms_modelled == pytest.approx(alone.latency_ms_modelled + 3.6)  # ten times 4 MMAC at 10 GMAC/s

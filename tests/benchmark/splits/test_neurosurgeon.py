@@ -11,7 +11,7 @@ import pytest
 import torch
 from mia_bench.benchmark.interfaces import Normalize, Target
 from mia_bench.benchmark.splits.devices import Device, Network, load_profile
-from mia_bench.benchmark.splits.lines import Line, Place, baselines, line_of
+from mia_bench.benchmark.splits.lines import Deployment, Line, baselines, line_of
 from mia_bench.benchmark.splits.structure import Cut, count_cuts
 from torch import nn
 
@@ -70,13 +70,13 @@ def cuts() -> list[Cut]:
 
 def lines(cuts: list[Cut], network: str) -> dict[str, float]:
     """The modelled latency in ms of each cut and baseline, without round trips, which the paper leaves out."""
-    place = Place(
+    deployment = Deployment(
         device=load_profile(Device, "phone"),
         server=load_profile(Device, "server"),
         network=load_profile(Network, network).model_copy(update={"rtt_ms": 0.0}),
     )
-    around = baselines(cuts, place, encoded={"JPEG": UPLOADED_BYTES}, bytes_down=4000)
-    return {line.split: ms(line) for line in [*(line_of(cut, place, bytes_down=4000) for cut in cuts), *around]}
+    around = baselines(cuts, deployment, encoded={"JPEG": UPLOADED_BYTES}, bytes_down=4000)
+    return {line.split: ms(line) for line in [*(line_of(cut, deployment, bytes_down=4000) for cut in cuts), *around]}
 
 
 def ms(line: Line) -> float:

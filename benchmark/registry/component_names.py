@@ -1,10 +1,9 @@
-"""The kinds of components that a name on the command line may mean."""
+"""The kinds of components that a name may mean."""
 
 from __future__ import annotations
 
-from .. import registry
 from ..errors import UsageError
-from ..registry import KINDS, Kind, suggestion
+from . import KINDS, Kind, names, providers, suggestion
 
 
 def kinds_of(name: str, *, or_else: str = "") -> list[Kind]:
@@ -17,9 +16,9 @@ def kinds_of(name: str, *, or_else: str = "") -> list[Kind]:
     Raises:
         UsageError: If the component does not exist.
     """
-    kinds: list[Kind] = [kind for kind in KINDS if name in registry.providers(kind)]
+    kinds: list[Kind] = [kind for kind in KINDS if name in providers(kind)]
     if not kinds:
-        every = [each for kind in KINDS for each in registry.names(kind)]
+        every = [each for kind in KINDS for each in names(kind)]
         raise UsageError(
             f"Expected the name of an attack, defense, model or dataset, got {name!r}{suggestion(name, every)} "
             f"Run mia-bench list to see all names. {or_else}".rstrip()

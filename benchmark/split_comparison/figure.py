@@ -1,39 +1,28 @@
-"""Draw the lines of ``mia-bench splits``: leak against bytes, modelled latency and modelled energy."""
+"""Draw the lines of a table of splits: leak against bytes, modelled latency and modelled energy."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
-from pathlib import Path
 from typing import Any, cast
 
-from ..errors import UsageError
 from ..plan.references import REFERENCE_DEFENSE
-from ..report.figures import FORMATS, check_installed
+from ..report.figures import FORMATS
 from ..report.looks import INK, Look, looks
 from ..splits.lines import CLOUD, DEVICE, Line
-from ..utils.atomic_files import write_output
-from .output_names import require_suffix
 
-FIGURE_FORMATS = (".png", ".svg", ".pdf")
 BASELINE = Look(*INK, mark=12)
 
 
-def check_figure(path: Path) -> None:
-    """Check that a figure can be drawn, before anything is computed.
-
-    Raises:
-        UsageError: If the name has another ending than those of ``FIGURE_FORMATS``, or matplotlib is missing.
-    """
-    require_suffix(path, FIGURE_FORMATS, "--figure")
-    check_installed()
-
-
-def draw_figure(lines: Sequence[Line], path: Path) -> None:
+def drawing(lines: Sequence[Line], suffix: str) -> bytes | None:
     """Draw lines whose leak is known, and mark the chosen one.
 
-    Raises:
-        UsageError: If no leak is known yet, or the file cannot be written.
+    Args:
+        lines: The lines of a table.
+        suffix: The format of the file, such as ``png``.
+
+    Returns:
+        The contents of the file. None if no leak is known yet.
     """
     import matplotlib
 
@@ -55,10 +44,9 @@ def draw_figure(lines: Sequence[Line], path: Path) -> None:
         if line.psnr_db is not None and line.leak_known and line.split != CLOUD[0]  # 100 dB would squeeze all others
     ]
     if not points:
-        raise UsageError(f"Expected finished cells for --figure {path}, got none. Run the attacks, without --dry-run.")
+        return None
     with matplotlib.rc_context(cast(Any, STYLE)):
         target = BytesIO()
-        suffix = path.suffix[1:]
         nothing_sent = any(line.chosen and line.split == DEVICE for line in lines)
         title = (
             "Chosen: everything on the device. It sends nothing, so these charts cannot show it."
@@ -67,7 +55,7 @@ def draw_figure(lines: Sequence[Line], path: Path) -> None:
         )
         figure = leak_and_costs(points, title=title)
         figure.savefig(target, format=suffix, dpi=200, bbox_inches="tight", **FORMATS.get(suffix, {}))
-    write_output(path, target.getvalue())
+    return target.getvalue()
 
 
 def _costs(line: Line) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The messages between the scheduler and its workers: tasks and their results."""
+"""The messages between the scheduler and its workers: jobs and their results."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ..evaluation.artifacts import Artifacts
 from ..evaluation.evaluate import evaluate
 from ..evaluation.perceptual import MS_SSIM_ALONE, PerceptualMeasures
 from ..evaluation.strips import strip
-from ..leaderboard.store import Record
+from ..leaderboard.records import Record
 from ..plan.cells import Cell, Setting
 from .kept_images import as_16_bits
 
 
 @dataclass(frozen=True)
-class Task:
+class CellJob:
     """Ask a worker to compute a cell.
 
     Attributes:
@@ -26,7 +26,7 @@ class Task:
         perceptual: The perceptual measures that are computed as well.
         required: The columns of those that can be computed for these images, without which a record is not finished.
 
-    Example: See ``run_task``, which computes a task.
+    Example: See ``run_job``, which computes a job.
     """
 
     cell: Cell
@@ -58,7 +58,7 @@ class CellResult:
     Attributes:
         record: The record of the cell.
 
-    Example: See ``run_task``, which returns a result.
+    Example: See ``run_job``, which returns a result.
     """
 
     record: Record
@@ -71,16 +71,16 @@ class CellResult:
     """The reconstructions in [0, 1] as 16-bit values, (N, C, H, W). None without reconstructions."""
 
 
-def run_task(task: Task, artifacts: Artifacts) -> CellResult:
+def run_job(job: CellJob, artifacts: Artifacts) -> CellResult:
     """Evaluate a cell and draw its strip of images.
 
     Raises:
         UsageError: If a parameter is wrong, or a cached file is damaged.
     """
-    record, rebuilt = evaluate(task.cell, task.cell_id, artifacts, task.perceptual)
+    record, rebuilt = evaluate(job.cell, job.cell_id, artifacts, job.perceptual)
     drawn = images = None
     if rebuilt is not None:
         images = as_16_bits(rebuilt.images)
         rows = [rebuilt.images, *([rebuilt.similar] if rebuilt.selected_by_ssim else [])]
-        drawn = strip(artifacts.originals(task.cell.setting), *rows)
+        drawn = strip(artifacts.originals(job.cell.setting), *rows)
     return CellResult(record, drawn, images)

@@ -1,17 +1,17 @@
-"""Signs that an attack is too weak somewhere: it does better where it should do worse."""
+"""An attack does better on a stronger setting of a defense."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations, permutations
+from itertools import combinations
 
 from ...plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ...registry.declared import declared
-from ..flags import Finding
+from ..flags import Finding, FlagKind
+from ..records import Row
 from ..row_labels import defense_label
-from ..scored_rows import ScoredRows, observations, psnr
-from ..store import Row
+from ..scored_rows import ScoredRows, psnr
 from .comparisons import MARGIN_DB, without
 
 
@@ -59,16 +59,6 @@ def _less_than_on(row: Row, other: Row) -> str:
     return f"scores {psnr(row):.2f} dB, and {psnr(other):.2f} dB on the stronger {defense_label(other)}"
 
 
-def observations_hurt(board: ScoredRows) -> Iterator[Finding]:
-    """Find attacks that score lower with more wires of each image."""
-    for rows in board.groups("attack_params", rest=lambda row: without(row.attack_params, "observations")):
-        for row, other in permutations(rows, 2):
-            if observations(row) > observations(other) and board.exceeds(other, row, MARGIN_DB):
-                more, fewer = observations(row), observations(other)
-                found = f"scores {psnr(row):.2f} dB from {more} wires of each image, and {psnr(other):.2f} dB from"
-                yield Finding.of(row, f"{found} {fewer}", other)
-
-
 def _strength(defense_params: str, stronger_with: Mapping[str, int]) -> tuple[float, str]:
     """Return how strong a defense is by its first declared parameter, and all other parameters."""
     params = json.loads(defense_params)
@@ -77,3 +67,15 @@ def _strength(defense_params: str, stronger_with: Mapping[str, int]) -> tuple[fl
         if isinstance(value, int | float):
             return sign * value, f"{name} {without(defense_params, name)}"
     return 0.0, defense_params
+
+
+KIND = FlagKind(
+    identifier="noise-helps",
+    meaning="An attack scores higher on a stronger setting of a defense than on a weaker one or none.",
+    causes=(
+        "The attack is too weak on the weaker setting: masked gradients, too few steps, or too strong a prior.",
+        "The parameter does not make the defense stronger on these data.",
+    ),
+    remedy="Raise the attack's iterations. Do not read the trend over this parameter as protection.",
+    find=noise_helps,
+)

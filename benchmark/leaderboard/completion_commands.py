@@ -25,10 +25,10 @@ from .completeness import (
     scenario_of,
     wanted_attacks,
 )
-from .store import Row
+from .records import Row
 
-Task = tuple[Component, int]
-"""An attack and a seed."""
+MissingRun = tuple[Component, int]
+"""An attack and the seed at which a defense lacks it."""
 MAX_NOTICE_LINES = 8
 """Rows, and commands, that a notice lists; the others are counted."""
 
@@ -55,7 +55,7 @@ def completing_commands(rows: Sequence[Row], out: Path | None = None) -> dict[Sc
     return {scenario: commands for scenario, commands in found.items() if commands}
 
 
-def _needed(defenses: Mapping[Component, Sequence[Row]]) -> dict[Component, set[Task]]:
+def _needed(defenses: Mapping[Component, Sequence[Row]]) -> dict[Component, set[MissingRun]]:
     """Return the attacks and seeds that each defense of one scenario still needs."""
     reference, plain = _plain("attacks", REFERENCE_ATTACK), _plain("defenses", REFERENCE_DEFENSE)
     wanted = wanted_attacks(row for cells in defenses.values() for row in cells) | {reference}
@@ -66,7 +66,7 @@ def _needed(defenses: Mapping[Component, Sequence[Row]]) -> dict[Component, set[
     return {defense: tasks for defense, tasks in needed.items() if tasks}
 
 
-def _open(cells: Iterable[Row], attacks: Iterable[Component], seeds: Iterable[int]) -> set[Task]:
+def _open(cells: Iterable[Row], attacks: Iterable[Component], seeds: Iterable[int]) -> set[MissingRun]:
     """Return the attacks and seeds of one defense that a run may still score."""
     settled = {(attack_of(row), row.seed) for row in cells if is_scored(row) or row.status == "inapplicable"}
     return set(product(attacks, seeds)) - settled
@@ -76,7 +76,7 @@ def _plain(kind: Kind, name: str) -> Component:
     return name, default_params(kind, name)
 
 
-def _commands(scenario: ScenarioKey, needed: dict[Component, set[Task]], out: Path | None) -> list[str]:
+def _commands(scenario: ScenarioKey, needed: dict[Component, set[MissingRun]], out: Path | None) -> list[str]:
     """Return one command for all defenses that lack the same attacks at the same seeds."""
     blocks: dict[tuple[tuple[Component, ...], tuple[int, ...]], list[Component]] = defaultdict(list)
     for defense, tasks in sorted(needed.items()):

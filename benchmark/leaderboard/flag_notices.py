@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ...utils.plurals import count_of
-from ..flag_kinds import FLAG_KINDS, INCOMPLETE
-from ..flags import Flag
+from ..utils.plurals import count_of
+from .flag_kinds import FLAG_KINDS, INCOMPLETE
+from .flags import Flag
 
 MAX_SUBJECTS = 3
 """Cells that a line names; the others are counted."""

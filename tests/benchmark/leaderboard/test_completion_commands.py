@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from mia_bench.benchmark.cli import run
-from mia_bench.benchmark.leaderboard.audits import audit
+from mia_bench.benchmark.leaderboard.auditing import audit
 from mia_bench.benchmark.leaderboard.completeness import find_gaps
-from mia_bench.benchmark.leaderboard.completing import completing_commands, gap_notice
-from mia_bench.benchmark.leaderboard.store import Row, to_frame
+from mia_bench.benchmark.leaderboard.completion_commands import completing_commands, gap_notice
+from mia_bench.benchmark.leaderboard.records import Row
+from mia_bench.benchmark.leaderboard.store import to_frame
 from mia_bench.benchmark.plan.cells import Cell
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.references import KEY_COLUMNS
@@ -35,7 +36,7 @@ def named(defense: str, attack: str, seed: int = 0) -> str:
 
 def row(defense: str, attack: str, seed: int = 0, **facts: Any) -> Row:
     """A row as ``run`` would write it."""
-    place = {"dataset": "photos", "model": "lenet5", "split": "relu2", "n_images": 4}
+    scenario = {"dataset": "photos", "model": "lenet5", "split": "relu2", "n_images": 4}
     chosen = {}
     for noun, kind, spec in (("defense", "defenses", defense), ("attack", "attacks", attack)):
         name, _, params = spec.partition(":")
@@ -43,7 +44,7 @@ def row(defense: str, attack: str, seed: int = 0, **facts: Any) -> Row:
         chosen |= {noun: name, f"{noun}_params": found.component.params}
     made = record(chosen.pop("defense"), chosen.pop("attack"), [10.0] * 4, [0.1] * 4, seed=seed)
     cell_id = named(defense, attack, seed)
-    return made.row.model_copy(update={**place, **chosen, "cell_id": cell_id, **facts})
+    return made.row.model_copy(update={**scenario, **chosen, "cell_id": cell_id, **facts})
 
 
 def full() -> list[Row]:
@@ -86,9 +87,9 @@ def test_a_missing_cell_is_asked_for_with_its_parameters(planned: Callable[[str]
     lost: tuple[str, str, int] = ("dp_ir:clip=10,epsilon=8", "white_box:observations=4", 1)
     board = [each for each in full() if each.cell_id != named(*lost)]
 
-    ((place, found),) = completing_commands(board).items()
+    ((scenario, found),) = completing_commands(board).items()
 
-    assert place == ("photos", "lenet5", "relu2", 4)
+    assert scenario == ("photos", "lenet5", "relu2", 4)
     assert len(found) == 1
     wanted = row(*lost)
     columns = [cell.columns for cell in planned(found[0])]
@@ -132,8 +133,8 @@ def test_what_no_run_can_add_is_not_asked_for() -> None:
 )
 def test_no_command_is_given_for_objects_of_a_python_session(changes: dict[str, str]) -> None:
     board = [row("dropout", "ridge"), row("undefended", "ridge"), row("undefended", "mean_image")]
-    place = {name: value for name, value in changes.items() if name in ("dataset", "model")}
-    board = [board[0].model_copy(update=changes), *(each.model_copy(update=place) for each in board[1:])]
+    scenario = {name: value for name, value in changes.items() if name in ("dataset", "model")}
+    board = [board[0].model_copy(update=changes), *(each.model_copy(update=scenario) for each in board[1:])]
 
     notice = gap_notice(board)
 

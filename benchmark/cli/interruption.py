@@ -1,8 +1,17 @@
-"""Ctrl-C before a command begins. Imports next to nothing, so that it works from the first moment."""
+"""Ctrl-C before a command begins, and what a command says when a signal ends it.
+
+This module imports next to nothing, so that it works from the first moment.
+"""
+
+from __future__ import annotations
 
 import os
 import signal
 from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..runner.interruption import Interrupted
 
 
 def end_on_ctrl_c() -> None:
@@ -18,6 +27,16 @@ def raise_on_ctrl_c() -> None:
     """Reverse ``end_on_ctrl_c``: Ctrl-C raises ``KeyboardInterrupt`` again, so that a command can clean up."""
     if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def tell_interruption(error: Interrupted) -> int:
+    """Say on stderr that finished cells are saved, and return the exit code."""
+    from ..utils.texts import say
+
+    with suppress(OSError):  # the terminal may be gone
+        by = "" if error.number == signal.SIGINT else f" by {error}"
+        say(f"Interrupted{by}. Finished cells are saved; rerun the same command to resume.", err=True)
+    return error.exit_code
 
 
 def _end(number: int, frame: object) -> None:

@@ -18,7 +18,7 @@ MAX_KEPT_BYTES = 2**28
 
 
 @dataclass(frozen=True)
-class Usefulness:
+class MeasuredUtility:
     """What is measured of the outputs of a protected network.
 
     Attributes:
@@ -29,7 +29,7 @@ class Usefulness:
         images: How many images were used.
 
     Example:
-        >>> Usefulness("regression", utility=0.8, undefended=0.9, agreement=0.95, images=100).metric
+        >>> MeasuredUtility("regression", utility=0.8, undefended=0.9, agreement=0.95, images=100).metric
         'r2'
     """
 
@@ -93,12 +93,14 @@ def answers(network: Callable[[Tensor], Tensor], images: Tensor) -> Iterator[Ten
         yield network(part.clone())
 
 
-def of_undefended(reference: Answers) -> Usefulness:
+def of_undefended(reference: Answers) -> MeasuredUtility:
     """Return what is measured of the undefended network itself."""
-    return Usefulness(reference.task, reference.utility, reference.utility, 1.0, reference.images)
+    return MeasuredUtility(reference.task, reference.utility, reference.utility, 1.0, reference.images)
 
 
-def measure(network: Callable[[Tensor], Tensor], test: ImageSet, reference: Answers) -> tuple[Usefulness, list[Tensor]]:
+def measure(
+    network: Callable[[Tensor], Tensor], test: ImageSet, reference: Answers
+) -> tuple[MeasuredUtility, list[Tensor]]:
     """Measure a protected network on test images.
 
     Args:
@@ -115,4 +117,4 @@ def measure(network: Callable[[Tensor], Tensor], test: ImageSet, reference: Answ
         if test.task != "unlabeled":
             kept.append(outputs)
     useful = utility(test.task, torch.cat(kept), test.labels) if kept else agreement.value
-    return Usefulness(test.task, useful, reference.utility, agreement.value, len(test)), kept
+    return MeasuredUtility(test.task, useful, reference.utility, agreement.value, len(test)), kept

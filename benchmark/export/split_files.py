@@ -1,4 +1,4 @@
-"""Run ``mia-bench export``."""
+"""Write a protected network as two graphs and their description."""
 
 from __future__ import annotations
 
@@ -9,14 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
 
-import torch
-
 from ..errors import Inapplicable, UsageError, message_of
 from ..evaluation.artifacts import Artifacts
 from ..evaluation.protection import defended
-from ..export.description import describe_split
-from ..export.graphs import CLIENT, SERVER, check_installed, write_graphs
-from ..export.halves import Halves, halves_of
 from ..interfaces import SplitModel
 from ..plan.cells import Setting
 from ..plan.expansion import plan
@@ -26,7 +21,11 @@ from ..plan.request import Request
 from ..runner.options import RunOptions
 from ..runner.pinning import pin_cells
 from ..utils.cache import digest
-from ..utils.isolation import restored_state
+from ..utils.extras import require_extra
+from ..utils.isolation import reproducible_state
+from .description import describe_split
+from .graphs import CLIENT, SERVER, write_graphs
+from .halves import Halves, halves_of
 
 DESCRIPTION = "split.json"
 FILES = (CLIENT, SERVER, DESCRIPTION)
@@ -34,8 +33,8 @@ COMPARED_IMAGES = 5
 """Images on which the graphs are compared with torch."""
 
 
-@restored_state()
-def export(given: Request, options: RunOptions, *, force: bool) -> list[Path]:
+@reproducible_state()
+def export_split(given: Request, options: RunOptions, *, force: bool) -> list[Path]:
     """Train or read a network, protect it, and write its halves.
 
     Args:
@@ -49,8 +48,7 @@ def export(given: Request, options: RunOptions, *, force: bool) -> list[Path]:
     Raises:
         UsageError: If more than one network is asked for, it cannot be expressed in ONNX, or a file exists.
     """
-    check_installed()
-    torch.set_num_threads(1)
+    require_extra("onnx", "onnx", "onnxscript", "onnxruntime")
     there = [name for name in FILES if (options.out / name).exists()]
     if there and not force:
         raise UsageError(

@@ -1,12 +1,15 @@
-"""Read the plan of a results folder: the cells that runs into this folder have planned."""
+"""Read and write the plan of a results folder: the cells that runs into this folder have planned."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from ..errors import UsageError
+from ..utils.atomic_files import write_atomically
 from ..utils.files import Denied, Unreadable, read_json
 from .records import CellId
 from .results_folder import plan_path
@@ -30,3 +33,23 @@ def read_plan(out: Path) -> dict[str, str]:
     except (Unreadable, ValidationError) as error:
         reason = error.reason if isinstance(error, Unreadable) else "Expected the label of each cell by its cell_id."
         raise UsageError(f"{path} is not a valid plan. {reason}", "Delete it; no results are lost.") from error
+
+
+def write_plan(out: Path, labels: Mapping[str, str]) -> None:
+    """Write the plan of a results folder. Who extends a plan locks ``plan_path(out)`` from reading to writing.
+
+    Args:
+        out: The results folder.
+        labels: The labels of all planned cells, by cell id.
+    """
+    write_atomically(plan_path(out), plan_text(labels).encode())
+
+
+def plan_text(labels: Mapping[str, str]) -> str:
+    r"""Return the content of the file.
+
+    Example:
+        >>> plan_text({"0123456789abcdef": "photos lenet5 relu1 undefended ridge"})
+        '{\n "0123456789abcdef": "photos lenet5 relu1 undefended ridge"\n}\n'
+    """
+    return json.dumps(labels, indent=1) + "\n"

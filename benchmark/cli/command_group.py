@@ -1,0 +1,74 @@
+"""The commands of ``mia-bench`` as one group: bad usage is one sentence on stderr and exit code 2."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from ..errors import UsageError
+from ..utils.texts import one_line, say, shorten
+from .error_messages import file_sentence, sentence_of
+from .interruption import raise_on_ctrl_c
+
+LONGEST_SENTENCE = 980
+"""Characters of the longest error that is shown whole."""
+
+
+class Commands(TyperGroup):
+    """The commands of ``mia-bench``: bad usage ends with one sentence instead of a traceback.
+
+    Example:
+        >>> typer.Typer(cls=Commands, name="mia-bench").info.name
+        'mia-bench'
+    """
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command line and exit. Without any words, show the help."""
+        words = [_at_home(word) for word in (sys.argv[1:] if args is None else args)]
+        try:
+            code = super().main(words or ["--help"], prog_name, complete_var, False, windows_expand_args, **extra)
+            code = code or (0 if words else 2)
+        except (UsageError, typer.TyperException) as error:
+            sentence = str(error) if isinstance(error, UsageError) else sentence_of(error, words)
+            sentence = shorten(one_line(sentence), LONGEST_SENTENCE)
+            code = _refused(f"{sentence}{'' if sentence.endswith(('.', '?')) else '.'}")
+        except OSError as error:  # of the file system: commands turn those that they expect into sentences themselves
+            code = _refused(file_sentence(error))
+        sys.exit(code)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that the words name. Ctrl-C is said, by the commands that keep results or here."""
+        try:
+            raise_on_ctrl_c()
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            say("Interrupted.", err=True)
+            raise typer.Exit(128 + signal.SIGINT) from error
+
+
+def _refused(sentence: str) -> int:
+    """Print an error, unless stderr cannot be written, and return the exit code of bad usage."""
+    with suppress(OSError):
+        typer.echo(f"Error: {sentence}", err=True)
+    return 2
+
+
+def _at_home(word: str) -> str:
+    """Expand the home folder at the start of a path, also in ``--out=~/results``, where a shell does not."""
+    option, equals, path = word.partition("=")
+    return f"{option}={os.path.expanduser(path)}" if equals and path.startswith("~") else os.path.expanduser(word)

@@ -1,0 +1,35 @@
+"""An attack beats the gallery bound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...metrics.intervals import interval
+from ..flags import Finding, FlagKind
+from ..scored_rows import ScoredRows, psnr
+
+
+def beats_bound(board: ScoredRows) -> Iterator[Finding]:
+    """Find attacks above the gallery bound, as mean PSNR or as PSNR of the mean error."""
+    for row in board.rows:
+        details, errors = board.details(row), 10 ** (-board.images(row) / 10)
+        _, largest = interval(errors, sources=board.sources(row))
+        ceiling = details.get("bound_psnr_db_high", row.bound_psnr_db)
+        of_mean = details.get("bound_psnr_of_mean_mse_db_high", details.get("bound_psnr_of_mean_mse_db"))
+        if row.psnr_db_low is not None and ceiling is not None and row.psnr_db_low > ceiling:
+            yield Finding.of(row, f"scores {psnr(row):.2f} dB, above the gallery bound of {row.bound_psnr_db:.2f} dB")
+        elif largest is not None and of_mean is not None and largest < 10 ** (-of_mean / 10) * (1 - 1e-6):
+            below = f"has a mean squared error below that of the gallery bound ({of_mean:.2f} dB)"
+            yield Finding.of(row, below)
+
+
+KIND = FlagKind(
+    identifier="beats-bound",
+    meaning="An attack scores above the gallery bound, which no attack can exceed from the wire alone.",
+    causes=(
+        "The attack had access to the private images, for example through a data file or a module variable.",
+        "The defense publishes a wrong density (`log_density`), so the bound is too low.",
+    ),
+    remedy="Do not report these scores. Check where the attack gets its images and what the defense publishes.",
+    find=beats_bound,
+)

@@ -1,0 +1,42 @@
+"""A defense lacks an attack that others have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from ...utils.plurals import count_of
+from ..completeness import by_defense, find_gaps
+from ..completion_commands import completing_commands, describe_gaps
+from ..flags import Finding, FlagKind
+from ..row_labels import defense_label
+from ..scored_rows import ScoredRows
+
+
+def incomplete(board: ScoredRows) -> Iterator[Finding]:
+    """Find lines that lack an attack that ran elsewhere in their scenario, or have it at some of their seeds only."""
+    gaps = find_gaps(board.all_rows)
+    commands = completing_commands(board.all_rows, board.folder)
+    scenarios = by_defense(board.all_rows)
+    for scenario, lines in groupby(gaps, key=lambda gap: gap.scenario):
+        run = commands.get(scenario, [])
+        remedy = f"To complete it: {run[0]}" if run else "No run can add them"
+        if len(run) > 1:
+            remedy += f" and {count_of(len(run) - 1, 'more command')}, which mia-bench rank prints"
+        for which, lacking in describe_gaps(lines).items():
+            first = scenarios[scenario][which][0]
+            where = f"{first.dataset} {first.model} {first.split}"
+            sentence = f"{defense_label(first)} ({where}) lacks {lacking}. {remedy}"
+            yield Finding(defense_label(first), sentence, (first.cell_id,))
+
+
+KIND = FlagKind(
+    identifier="incomplete",
+    meaning="A defense lacks an attack, or a seed of one, that was run on other defenses of the same scenario.",
+    causes=(
+        "The run was interrupted, or cells failed.",
+        "The defenses were run with different attacks or seeds.",
+    ),
+    remedy="More may leak than its row says. Run the command that completes it.",
+    find=incomplete,
+)
