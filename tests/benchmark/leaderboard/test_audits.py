@@ -115,6 +115,14 @@ def test_what_only_the_records_tell_is_flagged_where_they_are_at_hand(name: str)
     assert flags(*DETAILED[name], at_hand=False) == []
 
 
+def test_an_attack_below_the_smallest_error_of_the_prior_beats_a_bound() -> None:
+    def attack(bound: float) -> Record:
+        return cell("ridge", 19.0, details={"bound_van_trees_psnr_db": bound})
+
+    assert flags(attack(15.0)) == ["beats-bound"]
+    assert flags(attack(18.95)) == []
+
+
 def test_an_attack_that_recovers_the_class_alone_is_told_what_the_classes_are_worth() -> None:
     rows = MEAN, cell("ridge", 14.0, details=of_classes(13.9, 0.3, 14.2))
 
