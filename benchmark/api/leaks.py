@@ -116,9 +116,9 @@ def leak(
     Args:
         model: The network, which is not changed. It takes images in [0, 1], unless ``mean`` and ``std`` are given.
         at: The last layer on the client, such as ``layer2.1``.
-        images: The private images, of which ``count`` are attacked: a tensor or an array (N, C, H, W), (N, H, W, C) or (N, H, W) of 8-bit values or
-            floats in [0, 1], a list of images or PIL images, ``(images, labels)``, a torch ``Dataset`` or an
-            ``ImageSet``.
+        images: The private images, of which ``count`` are attacked: a tensor or an array (N, C, H, W), (N, H, W, C)
+            or (N, H, W) of 8-bit values or floats in [0, 1], a list of images or PIL images, ``(images, labels)``, a
+            torch ``Dataset`` or an ``ImageSet``.
         aux: The images of the attacker, which must differ from ``images``. Without them, a fifth of ``images`` is
             private, and most of the others are the attacker's.
         count: The number of private images to attack. Defaults to 64, or all if there are fewer.

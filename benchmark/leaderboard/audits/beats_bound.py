@@ -13,7 +13,7 @@ TOO_STRICT_DB = 0.1
 
 
 def beats_bound(board: ScoredRows) -> Iterator[Finding]:
-    """Find attacks above the gallery bound, as mean PSNR or as PSNR of the mean error, or above that of a known prior."""
+    """Find attacks above the gallery bound, as mean PSNR or PSNR of the mean error, or above that of a known prior."""
     for row in board.rows:
         details, errors = board.details(row), 10 ** (-board.images(row) / 10)
         _, largest = interval(errors, sources=board.sources(row))
