@@ -56,6 +56,12 @@ def failing():
 
 def leaving():
     raise SystemExit(3)
+
+class Wide(nn.Linear):
+    def __init__(self, width):
+        super().__init__(3, width)
+
+network = random(5)
 """
 
 
@@ -96,7 +102,7 @@ def test_weights_that_the_function_loads_are_given_weights(module: str) -> None:
 
 def test_weights_of_a_file_win(module: str) -> None:
     given = model(module, "random", weights="w.pth")
-    assert given.pinned(IMAGE, 5) == given
+    assert given.pinned(IMAGE, 5).given_weights == given.given_weights
     assert content_of(given.network(IMAGE, 5)) == content_of(model(module, "trained").network(IMAGE, 5))
 
 
@@ -117,7 +123,8 @@ def test_naming_code_does_not_run_it(tmp_path: Path) -> None:
     [
         ("number", "Expected .*:number to return a torch.nn.Module, got int. Mend it."),
         ("exported", r"got ExportedProgram. Return program.module\(\) of one that was exported after .eval\(\)."),
-        ("failing", "Expected .*:failing to return a network, got RuntimeError: no network today. Mend the function"),
+        ("failing", r"got RuntimeError: no network today \(net_\d+.py, line 40\). Mend the function"),
+        ("Wide", "to need no arguments but image_shape and classes, got width. Give defaults, or name a function"),
         ("leaving", "got SystemExit: 3"),
         ("missing", "Expected a function in .*, got none named 'missing'. Write python:build=package.module:function"),
     ],
@@ -134,6 +141,33 @@ def test_a_module_that_is_not_there_is_refused_in_a_sentence() -> None:
         resolve("models", "python", {"build": "a b"})
     with pytest.raises(UsageError, match="Expected a function that builds a network, got none"):
         Python().build(IMAGE, 5)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("\ndef build(:", r"which fails with SyntaxError: .* \({name}.py, line 2\). Mend the module."),
+        (
+            "def f():\n    1 / 0\nf()",
+            r"with ZeroDivisionError: division by zero \({name}.py, line 2\). Mend the module",
+        ),
+        ("\nimport not_there_3", r"{name}:build: No module named 'not_there_3' \({name}.py, line 2\). Install it"),
+        ("raise SystemExit", r"which fails with SystemExit \({name}.py, line 1\)"),
+    ],
+)
+def test_a_module_that_fails_is_named_with_the_line(module: str, code: str, words: str) -> None:
+    name = f"broken_{module}"
+    Path(f"{name}.py").write_text(code)
+    with pytest.raises(UsageError, match=words.format(name=name)):
+        model(name, "build").build(IMAGE, 5)
+
+
+def test_a_network_in_a_module_is_taken_as_it_is(module: str) -> None:
+    given = model(module, "network").pinned(IMAGE, 5)
+    built = given.build(IMAGE, 5)
+
+    assert given.given_weights == content_of(given.untrained(IMAGE, 5))
+    assert not {id(each) for each in built.parameters()} & {id(each) for each in given.network(IMAGE, 5).parameters()}
 
 
 def test_weights_that_cannot_be_hashed_are_refused_in_a_sentence() -> None:
