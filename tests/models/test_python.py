@@ -45,6 +45,10 @@ def spread(classes):
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, classes, 3, padding=2, dilation=2), nn.Flatten(2),
         nn.AdaptiveAvgPool1d(1), nn.Flatten())
 
+def maps():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 5, 1))
+
 def exported():
     return torch.export.export(random(5).eval(), (torch.rand(2, 3, 8, 8),))
 
@@ -123,7 +127,7 @@ def test_naming_code_does_not_run_it(tmp_path: Path) -> None:
     [
         ("number", "Expected .*:number to return a torch.nn.Module, got int. Mend it."),
         ("exported", r"got ExportedProgram. Return program.module\(\) of one that was exported after .eval\(\)."),
-        ("failing", r"got RuntimeError: no network today \(net_\d+.py, line 40\). Mend the function"),
+        ("failing", r"got RuntimeError: no network today \(net_\d+.py, line 44\). Mend the function"),
         ("Wide", "to need no arguments but image_shape and classes, got width. Give defaults, or name a function"),
         ("leaving", "got SystemExit: 3"),
         ("missing", "Expected a function in .*, got none named 'missing'. Write python:build=package.module:function"),
@@ -218,6 +222,14 @@ def test_a_new_head_has_the_dilation_of_the_old_one(module: str) -> None:
     torch.save(model(module, "spread").untrained(IMAGE, 5).state_dict(), "spread.pth")
     built = model(module, "spread", weights="spread.pth", head="retrain").build(IMAGE, 3)
     assert next(part.dilation for part in built.modules() if isinstance(part, nn.Conv2d) and part.padding[0]) == (2, 2)
+
+
+@pytest.mark.parametrize("head", ["keep", "retrain"])
+def test_outputs_that_are_maps_are_refused_without_advice_on_the_last_layer(module: str, head: str) -> None:
+    given = model(module, "maps", head=head).pinned(IMAGE, 5)
+    with pytest.raises(UsageError, match=r"got outputs \(5, 8, 8\). Wrap the network in .*task=unlabeled") as refusal:
+        given.build(IMAGE, 5)
+    assert "retrain" not in str(refusal.value)
 
 
 def test_an_average_of_weights_is_read(module: str) -> None:
