@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ..benchmark.errors import Inapplicable
-from ..benchmark.interfaces import Access, Attack, Observation
+from ..benchmark.interfaces import Access, Attack, Channel, Observation
 from ._inversion.rmle import comparable, ir_shape
 
 Linear = Callable[[Tensor], Tensor]
@@ -17,6 +17,8 @@ MAX_CHUNK_NUMBERS = 2**22
 """Numbers of the IR inverted at a time (32 MB in double precision)."""
 MAX_PRECONDITIONED_PIXELS = 2**12
 """Pixels up to which the normal equations of the whole client are solved, to speed up those of each image."""
+NEAR_ZERO = 1e-3
+"""A number near zero, relative to the median of those of the wire."""
 TOLERANCE = 1e-20
 """Squared residual of the normal equations, relative to that at the start, at which an image is finished."""
 
@@ -25,7 +27,8 @@ class Pinv(Attack):
     """Solve the linear equations of an affine client for each image, by least squares and without any data.
 
     It applies to clients such as one convolution or one fully connected layer. After a ReLU, only the equations of the
-    positive numbers are known, which are often still more than the pixels. If there are fewer, the result is a solution
+    positive numbers are known, which are often still more than the pixels; behind a defense that drops numbers, such as
+    dropout, only those of the numbers that are not zero. If there are fewer, the result is a solution
     near mid-gray, and the nearest one if all numbers are known. The solver is conjugate gradients in double precision
     for each image, preconditioned by the equations of all numbers.
 
@@ -35,6 +38,7 @@ class Pinv(Attack):
     Source: Hestenes & Stiefel 1952 (conjugate gradients on the normal equations, CGLS).
     """
 
+    version: ClassVar[int] = 2
     access: ClassVar[Access] = Access.WHITE_BOX
     standard: ClassVar[bool] = False
 
@@ -57,12 +61,14 @@ class Pinv(Attack):
         precondition = _preconditioner(affine, gray)
         chunk = max(1, MAX_CHUNK_NUMBERS // wire[0].numel())
         parts = [
-            self._solve(affine, part.double(), gray, precondition, rectified=rectified) for part in wire.split(chunk)
+            self._solve(
+                affine, part.double(), gray, precondition, known=_known(part, seen.channel, rectified=rectified)
+            )
+            for part in wire.split(chunk)
         ]
         return torch.cat(parts).clamp(0, 1).float()
 
-    def _solve(self, affine: nn.Module, wire: Tensor, gray: Tensor, precondition: Linear, *, rectified: bool) -> Tensor:
-        known = wire > 0 if rectified else wire != 0  # an exact zero is a dropped number
+    def _solve(self, affine: nn.Module, wire: Tensor, gray: Tensor, precondition: Linear, *, known: Tensor) -> Tensor:
         start = gray.expand(len(wire), -1, -1, -1)
         offset = affine(start)
         transpose = _transposed(affine, start)
@@ -76,6 +82,21 @@ class Pinv(Attack):
 
         equations = ((wire - offset) * known).flatten(1)
         return start + _cgls(forward, backward, precondition, equations, iterations=self.iterations).view_as(start)
+
+
+def _known(wire: Tensor, channel: Channel, *, rectified: bool) -> Tensor:
+    """Return which numbers of the wire (N, ...) are those of the IR, as truth values (N, ...).
+
+    A ReLU leaves only positive numbers as they are. A zero is that of the IR, unless the distance of the channel is
+    the same for a number near zero: then the channel drops numbers.
+    """
+    if rectified:
+        return wire > 0
+    zero = wire == 0
+    size = wire[~zero].abs().median() if bool((~zero).any()) else wire.new_ones(())
+    near = channel.distance(wire + NEAR_ZERO * size * zero, wire)  # (N,)
+    tells = near > channel.distance(wire, wire)
+    return ~zero | tells.view(-1, *[1] * (wire.dim() - 1))
 
 
 def _transposed(affine: nn.Module, start: Tensor) -> Linear:

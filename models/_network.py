@@ -126,11 +126,20 @@ class Network(Model):
                 )
             raise UsageError(
                 f"Expected {count_of(classes, 'output')}, one for each class, label or number of the dataset, got "
-                f"{got}. Give images of the classes that the network was trained on, categories=FILE with their names, "
-                "or head=retrain to train its last layer on the dataset. With imagefolder or npz, task=unlabeled "
-                "measures the agreement with the undefended network alone."
+                f"{got}. {self._other_outputs(shape)}With imagefolder or npz, task=unlabeled measures the agreement "
+                "with the undefended network alone."
             )
         return stages
+
+    def _other_outputs(self, shape: tuple[int, ...]) -> str:
+        """Return what to do about outputs of another shape than the labels of an image."""
+        if len(shape) > 1:
+            return "Wrap the network in a module that gives one vector for each image. "
+        retrain = "" if self.retrains_head else ", or head=retrain to train its last layer on the dataset"
+        return (
+            "Give images of the classes that the network was trained on, or categories=FILE with their names"
+            f"{retrain}. "
+        )
 
     @property
     def usual_images(self) -> tuple[tuple[int, int, int], ...]:

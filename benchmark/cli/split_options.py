@@ -36,7 +36,7 @@ def deployment_of(
         link["rtt_ms"] = 1000 * parse_quantity(rtt, TIME, "--rtt", zero=True)
     if gmacs is not None and not 0 < gmacs < float("inf"):
         raise UsageError(f"Expected --device-gmacs to be a number above 0, got {gmacs:g}. Give such a number.")
-    speed = {} if gmacs is None else {"gmacs_per_s": gmacs}
+    speed = {} if gmacs is None else {"gmacs_per_s": gmacs, "gmacs_per_s_by_layer": {}}
     return Deployment(
         device=Device(**{**load_profile(Device, device).model_dump(), **speed}),
         network=Network(**{**load_profile(Network, network).model_dump(), **link}),

@@ -7,6 +7,7 @@ import os
 import re
 import unicodedata
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,8 +117,7 @@ def _listed(root: Path, task: TaskChoice, table: LabelTable | None) -> Tree:
         )
     if task != "classification" and not _has_class_folders(root) and (flat := _flat_files(root)):
         return _without_classes(Tree(root, (), flat, task="unlabeled"))
-    tree = _with_classes(root, fewest=1 if task == "unlabeled" else 2)
-    return replace(tree, task="unlabeled") if task == "unlabeled" else tree
+    return _without_labels(root, _found_classes(root)) if task == "unlabeled" else _with_classes(root)
 
 
 def _of_table(root: Path, task: TaskChoice, table: LabelTable) -> Tree:
@@ -135,6 +135,8 @@ def _of_table(root: Path, task: TaskChoice, table: LabelTable) -> Tree:
             f"Expected numbers for task={task} in the column {table.columns[0]!r} of {table.path}, got names such as "
             f"{table.classes[0]!r}. Leave out task, or write numbers."
         )
+    if task == "unlabeled":
+        return Tree(root, (), {"all": [(path, 0) for path in table.files]}, task=task, listed=table.path)
     files = list(zip(table.files, table.values[:, 0].tolist(), strict=True))
     chosen = "classification" if task == "auto" else task
     return Tree(root, table.classes, {"all": files}, task=chosen, listed=table.path)
@@ -177,34 +179,48 @@ def _is_image(entry: os.DirEntry[str]) -> bool:
     return not _is_folder(entry) and os.path.splitext(entry.name)[1].lower() in suffixes()
 
 
-def _with_classes(root: Path, *, fewest: int) -> Tree:
-    """List the images in folders of classes, of which there must be at least ``fewest``."""
+def _found_classes(root: Path) -> dict[str, dict[str, list[str]]]:
+    """Return the folders of each class by the folder they lie in, such as that of a split."""
     undivided = _undivided(root)
-    if undivided is None:
-        found = {split: _class_folders(root, split) for split in SPLITS}
+    return {place: _class_folders(root, place) for place in (SPLITS if undivided is None else (undivided,))}
+
+
+def _without_labels(root: Path, found: Mapping[str, Mapping[str, list[str]]]) -> Tree:
+    """List the images in folders of classes, whose names do not matter."""
+    files = {
+        place: [(path, 0) for name in sorted(folders) for path in _images(root, _paths(place, folders[name]))]
+        for place, folders in found.items()
+    }
+    return _without_classes(Tree(root, (), files, task="unlabeled"))
+
+
+def _paths(place: str, folders: Iterable[str]) -> list[str]:
+    return [f"{place}/{folder}" for folder in folders]
+
+
+def _with_classes(root: Path) -> Tree:
+    """List the images in folders of classes, of which there must be at least two."""
+    found = _found_classes(root)
+    divided = len(found) == 1
+    if not divided:
         _require_same_classes(root, found)
-    else:
-        found = {"train": _class_folders(root, undivided)}
-    classes = tuple(sorted(found["train"]))
-    if len(classes) < fewest:
-        folder = root / ("train" if undivided is None else undivided)
+    first = next(iter(found))
+    classes = tuple(sorted(found[first]))
+    if len(classes) < 2:
+        folder = root / first
         raise UsageError(
             f"Expected at least 2 class folders in {folder}, got only {', '.join(classes)!r}. Add another class, or "
             "give task=unlabeled."
         )
     files = {
-        split: [
-            (path, label)
-            for label, name in enumerate(classes)
-            for path in _images(
-                root, [f"{split if undivided is None else undivided}/{folder}" for folder in folders[name]]
-            )
+        place: [
+            (path, label) for label, name in enumerate(classes) for path in _images(root, _paths(place, folders[name]))
         ]
-        for split, folders in found.items()
+        for place, folders in found.items()
     }
-    if undivided is None:
+    if not divided:
         return Tree(root, classes, files)
-    return Tree(root, classes, divide_files(files["train"], classes), divided=True)
+    return Tree(root, classes, divide_files(files[first], classes), divided=True)
 
 
 def _undivided(root: Path) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from .layer_types import layer_type
 from .mac_formulas import FORMULAS
 from .quantized_formulas import QUANTIZED
 
@@ -35,6 +37,22 @@ def count_macs(call: Callable[[Tensor], object], value: Tensor) -> int:
     with torch.no_grad(), counted_macs() as counter:
         call(value)
     return counter.macs
+
+
+def count_macs_by_type(call: Callable[[Tensor], object], value: Tensor) -> Mapping[str, int]:
+    """Count the multiply-accumulate operations of one call as ``count_macs`` does, by the type of layer.
+
+    Args:
+        call: A module or a function.
+        value: What it is given.
+
+    Example:
+        >>> dict(count_macs_by_type(torch.nn.Linear(10, 5), torch.zeros(1, 10)))
+        {'linear': 50}
+    """
+    with torch.no_grad(), counted_macs() as counter:
+        call(value)
+    return {kind: flops // 2 for kind, flops in counter.flops_by_type.items()}
 
 
 @contextmanager
@@ -89,6 +107,7 @@ class Operations(EagerMode):
     def __init__(self) -> None:
         super().__init__()
         self.flops = 0
+        self.flops_by_type = Counter[str]()
 
     @property
     def macs(self) -> int:
@@ -105,7 +124,9 @@ class Operations(EagerMode):
                 return result
         result = func(*args, **(kwargs or {}))
         if formula is not None:
-            self.flops += formula(*args, **(kwargs or {}), out_val=result)
+            flops = formula(*args, **(kwargs or {}), out_val=result)
+            self.flops += flops
+            self.flops_by_type[layer_type(str(kind), args)] += flops
         return result
 
 

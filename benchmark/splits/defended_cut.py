@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .structure import Cut, Stage
+from .structure import Cut, Stage, Total
 
 
-def as_defended(cut: Cut, network: Sequence[Cut], *, client: Stage, server: Stage | None) -> Cut:
+def as_defended(cut: Cut, network: Sequence[Cut], *, client: Total, server: Total | None) -> Cut:
     """Return a cut with the stages that a defense leaves on the device and on the server.
 
     A client with as many operations and weights as that of another cut of the network ends at that cut, as if the
@@ -21,10 +21,10 @@ def as_defended(cut: Cut, network: Sequence[Cut], *, client: Stage, server: Stag
         server: Those on the server. None leaves those of the cut.
 
     Example:
-        >>> conv1 = Cut("conv1", (2,), 1, 4, 8, ((100, 4),), ((50, 8), (30, 4)))
-        >>> conv2 = Cut("conv2", (2,), 3, 12, 8, ((100, 4), (50, 8)), ((30, 4),))
+        >>> conv1 = Cut("conv1", (2,), 1, 4, 8, (Stage(100, 4),), (Stage(50, 8), Stage(30, 4)))
+        >>> conv2 = Cut("conv2", (2,), 3, 12, 8, (Stage(100, 4), Stage(50, 8)), (Stage(30, 4),))
         >>> as_defended(conv1, [conv1, conv2], client=(150, 12), server=None).server_stages
-        ((30, 4),)
+        (Stage(macs=30, weight_bytes=4, by_type=()),)
     """
     base = next((each for each in (cut, *network) if _total(each.client_stages) == client), cut)
     return replace(
@@ -34,13 +34,20 @@ def as_defended(cut: Cut, network: Sequence[Cut], *, client: Stage, server: Stag
     )
 
 
-def _total(stages: Sequence[Stage]) -> Stage:
-    return sum(macs for macs, _ in stages), sum(size for _, size in stages)
+def _total(stages: Sequence[Stage]) -> Total:
+    return sum(stage.macs for stage in stages), sum(stage.weight_bytes for stage in stages)
 
 
-def _changed(stages: tuple[Stage, ...], total: Stage) -> tuple[Stage, ...]:
+def _changed(stages: tuple[Stage, ...], total: Total) -> tuple[Stage, ...]:
     """Return stages with another total. What is more is one more stage; if it is less, all shrink by one share."""
     (macs, size), (own_macs, own_size) = total, _total(stages)
     share, kept = min(1.0, macs / max(1, own_macs)), min(1.0, size / max(1, own_size))
-    shrunk = [(round(each * share), round(weights * kept)) for each, weights in stages]
-    return *shrunk, (max(0, macs - own_macs), max(0, size - own_size))
+    shrunk = [
+        Stage(
+            round(each.macs * share),
+            round(each.weight_bytes * kept),
+            tuple((kind, round(number * share)) for kind, number in each.by_type),
+        )
+        for each in stages
+    ]
+    return *shrunk, Stage(max(0, macs - own_macs), max(0, size - own_size))

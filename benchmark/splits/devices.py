@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import ConfigDict, Field
 
 from ..errors import UsageError
+from ..metrics.layer_types import LAYER_TYPES, LayerType
 from ..utils.declaration import Declaration
 from ..utils.files import Unreadable, read_toml
+from .structure import Stage
 
 POSITIVE = "a number above 0"
 NOT_NEGATIVE = "a number of at least 0"
+SPEEDS = f"a table of numbers above 0 with names among {', '.join(LAYER_TYPES)}"
+Speed = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Figures(Declaration):
@@ -27,27 +32,36 @@ class Device(_Figures):
 
     Attributes:
         gmacs_per_s: 1e9 multiply-accumulate operations per second.
+        gmacs_per_s_by_layer: The same for single types of layers. Others have the speed ``gmacs_per_s``.
         memory_gbyte_per_s: 1e9 bytes of weights that are read per second. None ignores memory.
         pj_per_mac: Picojoules of the whole device for each multiply-accumulate operation. None if unknown.
         source: Where the figures come from.
 
     Example:
-        >>> Device(gmacs_per_s=5).seconds([(10**9, 4000)])
+        >>> Device(gmacs_per_s=5).seconds([Stage(10**9, 4000)])
         0.2
     """
 
     gmacs_per_s: float = Field(gt=0, allow_inf_nan=False, description=POSITIVE)
+    gmacs_per_s_by_layer: dict[LayerType, Speed] = Field({}, description=SPEEDS)
     memory_gbyte_per_s: float | None = Field(None, gt=0, allow_inf_nan=False, description=POSITIVE)
     pj_per_mac: float | None = Field(None, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
     source: str = Field("", description="a text")
 
-    def seconds(self, stages: list[tuple[int, int]]) -> float:
-        """Model the seconds of stages, given the operations and the bytes of the weights of each.
+    def seconds(self, stages: Sequence[Stage]) -> float:
+        """Model the seconds of stages.
 
         A stage takes as long as its operations or the reading of its weights, whichever is longer.
         """
         memory = self.memory_gbyte_per_s
-        return sum(max(macs / self.gmacs_per_s, size / memory if memory else 0) for macs, size in stages) / 1e9
+        return sum(max(self._work(each), each.weight_bytes / memory if memory else 0) for each in stages) / 1e9
+
+    def _work(self, stage: Stage) -> float:
+        """Return the nanoseconds of the operations of a stage, each at the speed of its type of layer."""
+        speeds: dict[str, float] = {**self.gmacs_per_s_by_layer}
+        known = [(macs, speeds[kind]) for kind, macs in stage.by_type if kind in speeds]
+        rest = stage.macs - sum(macs for macs, _ in known)
+        return rest / self.gmacs_per_s + sum(macs / speed for macs, speed in known)
 
     def joules(self, macs: float, seconds: float = 0) -> float | None:
         """Model the energy of operations, and of seconds of computation at full speed. None if it is unknown."""

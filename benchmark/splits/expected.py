@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from .defended_cut import as_defended
 from .lines import Deployment, Line, modelled
-from .structure import Cut, Stage
+from .structure import Cut, Total
 
 Spot = tuple[str, str, str]
 """A split, and the name and the parameters, as JSON, of a defense."""
@@ -40,7 +40,7 @@ class Sent:
     client_params: int
     client_param_bytes: int
     client_peak_bytes: int
-    server: Stage | None = None
+    server: Total | None = None
 
 
 def expected(

@@ -119,7 +119,7 @@ def _filled(
     if first.defense == REFERENCE_DEFENSE:
         return modelled(line, cut, deployment)
     left = _left(cut, first, records[first.cell_id], network)
-    times = sum(macs for macs, _ in left.server_stages) / max(1, sum(macs for macs, _ in cut.server_stages))
+    times = sum(each.macs for each in left.server_stages) / max(1, sum(each.macs for each in cut.server_stages))
     client_ms, server_ms = added_on_client(rows, records, cut.client_macs), _added_on_server(rows, plain, times)
     return modelled(line, left, deployment, client_s=client_ms / 1000, server_s=server_ms / 1000)
 

@@ -19,7 +19,8 @@ IMAGE = (1, 64, 32, 32)
 def _layers() -> dict[str, tuple[nn.Module, Tensor]]:
     return {
         "convolution": (nn.Conv2d(64, 64, 3, padding=1), torch.zeros(IMAGE)),
-        "depthwise convolution": (nn.Conv2d(64, 64, 3, padding=1, groups=64), torch.zeros(IMAGE)),
+        "pointwise_convolution": (nn.Conv2d(64, 64, 1), torch.zeros(IMAGE)),
+        "depthwise_convolution": (nn.Conv2d(64, 64, 3, padding=1, groups=64), torch.zeros(IMAGE)),
         "attention": (nn.TransformerEncoderLayer(192, 3, 768, batch_first=True), torch.zeros(1, 197, 192)),
         "linear": (nn.Linear(4096, 4096), torch.zeros(1, 4096)),
     }
@@ -29,18 +30,19 @@ def _layers() -> dict[str, tuple[nn.Module, Tensor]]:
 def measured_profile() -> str:
     """Time layers of several types on one core, and return a profile of this device, as TOML.
 
-    The speed is that of a convolution. The rate of memory is that of a large linear layer, which reads its weights
-    once at batch size 1. The energy of an operation cannot be measured in this way and is left out.
+    The speed is that of a convolution, and there is one for each type of layer. The rate of memory is that of a large
+    linear layer, which reads its weights once at batch size 1. The energy of an operation cannot be measured in this
+    way and is left out.
     """
     seconds = {name: _seconds(layer.eval(), value) for name, (layer, value) in _layers().items()}
     speeds = {name: count_macs(layer, value) / seconds[name] / 1e9 for name, (layer, value) in _layers().items()}
     weights = 4 * 4096 * 4097
-    measured = ", ".join(f"{name} {speed:.3g}" for name, speed in speeds.items())
+    by_layer = "".join(f"{name} = {speed:.4g}\n" for name, speed in speeds.items())
     return (
         f"gmacs_per_s = {speeds['convolution']:.4g}\n"
         f"memory_gbyte_per_s = {weights / seconds['linear'] / 1e9:.4g}\n"
-        f'source = "Measured on one core ({platform.machine()}) with torch {torch.__version__}, '
-        f'in GMAC/s: {measured}"\n'
+        f'source = "Measured on one core ({platform.machine()}) with torch {torch.__version__}"\n'
+        f"\n[gmacs_per_s_by_layer]\n{by_layer}"
     )
 
 

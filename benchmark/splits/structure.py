@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from PIL import Image
@@ -14,10 +15,29 @@ from ..interfaces.split_model import Target
 from ..interfaces.stages import cut_name
 from ..metrics.activations import count_peak_bytes
 from ..metrics.held_weights import Identity, held_weights
-from ..metrics.macs import count_macs
+from ..metrics.macs import count_macs_by_type
 
-Stage = tuple[int, int]
-"""Multiply-accumulate operations of a part of a network, and bytes of its weights."""
+
+class Stage(NamedTuple):
+    """A part of a network.
+
+    Attributes:
+        macs: Multiply-accumulate operations.
+        weight_bytes: Bytes of its weights.
+        by_type: The operations by the type of layer, as far as it is known.
+
+    Example:
+        >>> Stage(100, 40).by_type
+        ()
+    """
+
+    macs: int
+    weight_bytes: int
+    by_type: tuple[tuple[str, int], ...] = ()
+
+
+Total = tuple[int, int]
+"""Multiply-accumulate operations, and bytes of weights."""
 JPEG_QUALITY = 90
 COLORS = 3
 """Channels of a color image."""
@@ -37,7 +57,7 @@ class Cut:
         server_stages: Those of each stage on the server.
 
     Example:
-        >>> Cut("conv1", (8, 28, 28), 208, 832, 31360, ((156800, 832),), ()).client_macs
+        >>> Cut("conv1", (8, 28, 28), 208, 832, 31360, (Stage(156800, 832),), ()).client_macs
         156800
     """
 
@@ -52,7 +72,7 @@ class Cut:
     @property
     def client_macs(self) -> int:
         """Multiply-accumulate operations on the device."""
-        return sum(macs for macs, _ in self.client_stages)
+        return sum(stage.macs for stage in self.client_stages)
 
     @property
     def ir_numbers(self) -> int:
@@ -80,12 +100,14 @@ def count_cuts(target: Target, image_shape: tuple[int, int, int]) -> list[Cut]:
     value, counted, peak = torch.zeros(1, *image_shape, device=device), [], 0
     for name, layer in (("", target.normalize), *target.layers.named_children()):
         given: list[Tensor] = []
-        macs = count_macs(lambda images, layer=layer, given=given: given.append(layer(images)), value)
+        macs = count_macs_by_type(lambda images, layer=layer, given=given: given.append(layer(images)), value)
         peak = max(peak, count_peak_bytes(layer, value))
         (value,) = given
         own = held_weights(layer)
         counted.append((cut_name(name), tuple(value.shape[1:]), macs, own, peak))
-    stages = [(macs, _bytes(own.values())) for _, _, macs, own, _ in counted]
+    stages = [
+        Stage(sum(macs.values()), _bytes(own.values()), tuple(sorted(macs.items()))) for _, _, macs, own, _ in counted
+    ]
     found, weights = [], dict[Identity, Tensor]()
     for place, (name, shape, _, own, peak) in enumerate(counted):
         weights |= own

@@ -7,10 +7,10 @@ import functools
 import hashlib
 import sys
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import Enum
-from functools import cache
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import UsageError
+from .installed_modules import imported_by, is_installed
 
 DIGITS = 16
-PACKAGE = __name__.partition(".")[0]
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, type(...))
 _NAMED = (torch.dtype, torch.device, torch.layout, torch.memory_format, np.dtype, PurePath)
 _DESCRIPTORS = (
@@ -30,7 +30,9 @@ _DESCRIPTORS = (
 _BUILT_IN = (dict, list, set, frozenset, types.MappingProxyType)
 _COMPILED = {"_is_torch_compile", "_compiled_call_impl"}
 _RECURRENT = {"_flat_weight_refs"}
-_MODULE_STATE = (frozenset(vars(nn.Module())) - {"_parameters", "_buffers", "_modules"}) | _COMPILED | _RECURRENT
+HELD = frozenset({"_parameters", "_buffers", "_modules"})
+"""Attributes of modules that hold weights and other modules."""
+MODULE_STATE = (frozenset(vars(nn.Module())) - HELD) | _COMPILED | _RECURRENT
 """Attributes of modules that do not change what they compute in evaluation mode."""
 _CLASS_STATE = frozenset(
     (
@@ -49,26 +51,33 @@ _CLASS_STATE = frozenset(
     )
 )
 """Attributes of a class that hold no code, or that pydantic derives from the others."""
+MAX_FRAMES = 10_000
+"""Calls inside each other, at most: a function adds the functions that it uses, and these add theirs."""
 
 
-def content_of(*values: object) -> str:
+def content_of(*values: object, strict: bool = True) -> str:
     """Hash the content of values. Equal contents have equal hashes in every process.
 
     Tensors and arrays count with their type, shape and values; modules with their classes, weights, buffers and other
     attributes; functions and classes with their compiled code, the values and functions that it uses, and the version
     of Python, since compiled code depends on it. What installed packages provide counts by its name.
 
+    Args:
+        values: Any objects.
+        strict: Whether to refuse what has no content that can be read. If not, such objects count with their type.
+
     Raises:
-        UsageError: If a tensor has no values that can be read, such as one of a lazy module.
+        UsageError: If ``strict`` and a tensor has no values that can be read, such as one of a lazy module.
 
     Example:
         >>> content_of([1, "a"]) == content_of([1, "a"]), content_of(torch.zeros(2)) == content_of(torch.zeros(3))
         (True, False)
     """
-    found = _Content()
+    found = _Content(strict=strict)
     try:
-        for value in values:
-            found.add(value)
+        with _deep_calls():
+            for value in values:
+                found.add(value)
     except RecursionError as error:
         raise UsageError(
             "Expected objects that are not members of their own sets, got such an object. Remove it from its set."
@@ -76,10 +85,21 @@ def content_of(*values: object) -> str:
     return found.hexdigest()
 
 
+@contextmanager
+def _deep_calls() -> Iterator[None]:
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, MAX_FRAMES))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
 class _Content:
     """A hash to which values are added one after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool = True) -> None:
+        self._strict = strict
         self._hash = hashlib.sha256()
         self._seen: dict[int, int] = {}
         self._kept: list[object] = []
@@ -128,6 +148,9 @@ class _Content:
             self._note("tensor", dense.dtype, tuple(dense.shape))
             self._hash.update(dense.reshape(-1).view(torch.uint8).numpy().data)
         except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
+            if not self._strict:
+                self._note("opaque", type(tensor).__qualname__)
+                return
             raise UsageError(
                 f"Expected dense tensors with values, got a {type(tensor).__name__} without. Initialize lazy modules "
                 "by a first call, and convert sparse and quantized tensors."
@@ -161,7 +184,7 @@ class _Content:
 
     def _add_module(self, module: nn.Module) -> None:
         self.add(type(module))
-        self._add_mapping({name: value for name, value in vars(module).items() if name not in _MODULE_STATE})
+        self._add_mapping({name: value for name, value in vars(module).items() if name not in MODULE_STATE})
         self._add_all("hooks", [*module._forward_pre_hooks.values(), *module._forward_hooks.values()])
 
     def _add_instance(self, value: Any) -> None:
@@ -169,11 +192,18 @@ class _Content:
         if is_installed(getattr(value, "__module__", None) or "") and hasattr(value, "__qualname__"):
             self._add_named(value)  # such as a compiled function
             return
+        if isinstance(wrapped := getattr(value, "__wrapped__", None), types.FunctionType):
+            self._note("wrapped", type(value).__qualname__)  # such as a function with a cache
+            self.add(wrapped)
+            return
         self.add(type(value))
         reduce = copyreg.dispatch_table.get(type(value))
         try:
             parts = reduce(value) if reduce else value.__reduce_ex__(2)
         except Exception as error:
+            if not self._strict:
+                self._note("opaque", type(value).__qualname__)
+                return
             raise UsageError(
                 f"Expected objects that can be copied, since their content identifies cells, got a "
                 f"{type(value).__name__}. Make it inside the methods that use it."
@@ -204,18 +234,20 @@ class _Content:
         used = _names(function.__code__)
         for name in sorted(used & function.__globals__.keys()):
             self._add_used(name, function.__globals__[name], used)
+        for name, module in imported_by(function):
+            self._add_used(name, module, used)
 
-    def _add_used(self, name: str, value: Any, names: set[str]) -> None:
+    def _add_used(self, name: str, value: Any, names: set[str], around: tuple[types.ModuleType, ...] = ()) -> None:
         """Add what a global name refers to; of a module that is not installed, what the function uses of it."""
-        self._note("global", name)
-        if isinstance(value, types.ModuleType):
-            self._note("module", value.__name__)
-            members = names & vars(value).keys() if not is_installed(value.__name__) else set[str]()
-            for member in sorted(members):
-                self._note("member", member)
-                self.add(vars(value)[member])
-        else:
+        self._note("member" if around else "global", name)
+        if not isinstance(value, types.ModuleType):
             self.add(value)
+            return
+        self._note("module", value.__name__)
+        if is_installed(value.__name__) or value in around:
+            return
+        for member in sorted(names & vars(value).keys()):
+            self._add_used(member, vars(value)[member], names, (*around, value))
 
     def _add_code(self, code: types.CodeType) -> None:
         self._note("code", sys.version_info[:2], code.co_argcount, code.co_kwonlyargcount, code.co_flags)
@@ -254,20 +286,6 @@ _BY_KIND: tuple[tuple[Any, Callable[[_Content, Any], None]], ...] = (
     (property, _Content._add_property),
     ((types.BuiltinFunctionType, types.ModuleType, types.GenericAlias, *_DESCRIPTORS), _Content._add_named),
 )
-
-
-@cache
-def is_installed(module: str) -> bool:
-    """Return whether a module belongs to Python, to this package or to another installed package."""
-    top = module.partition(".")[0]
-    if top == "__main__":
-        return False
-    if top == PACKAGE or top in sys.stdlib_module_names:
-        return True
-    file = getattr(sys.modules.get(module), "__file__", None)
-    if file is None:
-        return False
-    return not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)
 
 
 def _is_class_state(name: str) -> bool:

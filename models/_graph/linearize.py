@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -92,6 +93,22 @@ def _refuse_other_numbers(network: nn.Module, images: Tensor) -> None:
     )
 
 
+def _refuse_other_inputs(network: nn.Module) -> None:
+    """Raise if inputs without defaults follow the first one."""
+    try:
+        inputs = list(inspect.signature(network.forward).parameters.values())
+    except (TypeError, ValueError):  # a function in C
+        return
+    variable = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+    others = [each.name for each in inputs[1:] if each.kind not in variable and each.default is each.empty]
+    if others:
+        raise UsageError(
+            f"Expected a network that takes images alone, got {type(network).__name__}, which also takes "
+            f"{' and '.join(others)}. Wrap it in a module that takes the images (N, C, H, W) and gives the other "
+            "inputs values."
+        )
+
+
 def _answer(network: nn.Module, images: Tensor) -> Tensor:
     """Return what a network gives for images (N, C, H, W).
 
@@ -99,6 +116,7 @@ def _answer(network: nn.Module, images: Tensor) -> Tensor:
         UsageError: If it is not one tensor (N, ...) of at least two dimensions.
     """
     kind, shape = type(network).__name__, "x".join(map(str, images.shape[1:]))
+    _refuse_other_inputs(network)
     try:
         answer: Any = network(images.clone())
     except Exception as error:

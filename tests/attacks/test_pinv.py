@@ -7,8 +7,8 @@ import torch
 from mia_bench.attacks import pinv
 from mia_bench.attacks.pinv import Pinv
 from mia_bench.benchmark.errors import Inapplicable
-from mia_bench.benchmark.interfaces import Wire
 from mia_bench.benchmark.metrics import psnr
+from mia_bench.defenses.dropout import _DropoutChannel
 from torch import nn
 
 
@@ -27,10 +27,20 @@ def test_without_a_preconditioner_it_gets_there_too(world: Callable, monkeypatch
 
 
 def test_dropped_numbers_are_left_out_of_the_equations(world: Callable) -> None:
-    victim = world("conv1")
-    kept = torch.rand_like(victim.wire.tensor) < 0.7
-    victim.wire = Wire(victim.wire.tensor * kept)
+    victim = world("conv1", _DropoutChannel(0.3))
 
+    assert (victim.wire.tensor == 0).float().mean() > 0.25
+    assert psnr(victim.attacked_by(Pinv()), victim.private.images).min() > 80
+
+
+def test_zeros_of_the_ir_are_equations_where_nothing_is_dropped(world: Callable) -> None:
+    victim = world("conv1")
+    victim.model.client[0].mean.zero_()
+    nn.init.zeros_(victim.model.client[1].bias)
+    victim.private.images[:, :, 4:] = 0
+    victim.wire = victim.model.send(victim.private.images)
+
+    assert (victim.wire.tensor == 0).float().mean() > 0.5
     assert psnr(victim.attacked_by(Pinv()), victim.private.images).min() > 80
 
 
@@ -38,7 +48,7 @@ def test_with_fewer_equations_than_pixels_it_is_the_solution_closest_to_gray() -
     torch.manual_seed(0)
     layer = nn.Sequential(nn.Flatten(), nn.Linear(36, 20)).double()
     gray, values = torch.full((1, 1, 6, 6), 0.5, dtype=torch.float64), torch.randn(3, 20, dtype=torch.float64)
-    solved = Pinv()._solve(layer, values, gray, pinv._preconditioner(layer, gray), rectified=False)
+    solved = Pinv()._solve(layer, values, gray, pinv._preconditioner(layer, gray), known=values != 0)
 
     weight, bias = layer[1].weight, layer[1].bias
     expected = 0.5 + (torch.linalg.pinv(weight) @ (values - bias - weight.sum(1) * 0.5).T).T

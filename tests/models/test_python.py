@@ -45,6 +45,10 @@ def spread(classes):
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, classes, 3, padding=2, dilation=2), nn.Flatten(2),
         nn.AdaptiveAvgPool1d(1), nn.Flatten())
 
+def maps():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 5, 1))
+
 def exported():
     return torch.export.export(random(5).eval(), (torch.rand(2, 3, 8, 8),))
 
@@ -56,6 +60,12 @@ def failing():
 
 def leaving():
     raise SystemExit(3)
+
+class Wide(nn.Linear):
+    def __init__(self, width):
+        super().__init__(3, width)
+
+network = random(5)
 """
 
 
@@ -96,7 +106,7 @@ def test_weights_that_the_function_loads_are_given_weights(module: str) -> None:
 
 def test_weights_of_a_file_win(module: str) -> None:
     given = model(module, "random", weights="w.pth")
-    assert given.pinned(IMAGE, 5) == given
+    assert given.pinned(IMAGE, 5).given_weights == given.given_weights
     assert content_of(given.network(IMAGE, 5)) == content_of(model(module, "trained").network(IMAGE, 5))
 
 
@@ -117,7 +127,8 @@ def test_naming_code_does_not_run_it(tmp_path: Path) -> None:
     [
         ("number", "Expected .*:number to return a torch.nn.Module, got int. Mend it."),
         ("exported", r"got ExportedProgram. Return program.module\(\) of one that was exported after .eval\(\)."),
-        ("failing", "Expected .*:failing to return a network, got RuntimeError: no network today. Mend the function"),
+        ("failing", r"got RuntimeError: no network today \(net_\d+.py, line 44\). Mend the function"),
+        ("Wide", "to need no arguments but image_shape and classes, got width. Give defaults, or name a function"),
         ("leaving", "got SystemExit: 3"),
         ("missing", "Expected a function in .*, got none named 'missing'. Write python:build=package.module:function"),
     ],
@@ -134,6 +145,33 @@ def test_a_module_that_is_not_there_is_refused_in_a_sentence() -> None:
         resolve("models", "python", {"build": "a b"})
     with pytest.raises(UsageError, match="Expected a function that builds a network, got none"):
         Python().build(IMAGE, 5)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("\ndef build(:", r"which fails with SyntaxError: .* \({name}.py, line 2\). Mend the module."),
+        (
+            "def f():\n    1 / 0\nf()",
+            r"with ZeroDivisionError: division by zero \({name}.py, line 2\). Mend the module",
+        ),
+        ("\nimport not_there_3", r"{name}:build: No module named 'not_there_3' \({name}.py, line 2\). Install it"),
+        ("raise SystemExit", r"which fails with SystemExit \({name}.py, line 1\)"),
+    ],
+)
+def test_a_module_that_fails_is_named_with_the_line(module: str, code: str, words: str) -> None:
+    name = f"broken_{module}"
+    Path(f"{name}.py").write_text(code)
+    with pytest.raises(UsageError, match=words.format(name=name)):
+        model(name, "build").build(IMAGE, 5)
+
+
+def test_a_network_in_a_module_is_taken_as_it_is(module: str) -> None:
+    given = model(module, "network").pinned(IMAGE, 5)
+    built = given.build(IMAGE, 5)
+
+    assert given.given_weights == content_of(given.untrained(IMAGE, 5))
+    assert not {id(each) for each in built.parameters()} & {id(each) for each in given.network(IMAGE, 5).parameters()}
 
 
 def test_weights_that_cannot_be_hashed_are_refused_in_a_sentence() -> None:
@@ -184,6 +222,14 @@ def test_a_new_head_has_the_dilation_of_the_old_one(module: str) -> None:
     torch.save(model(module, "spread").untrained(IMAGE, 5).state_dict(), "spread.pth")
     built = model(module, "spread", weights="spread.pth", head="retrain").build(IMAGE, 3)
     assert next(part.dilation for part in built.modules() if isinstance(part, nn.Conv2d) and part.padding[0]) == (2, 2)
+
+
+@pytest.mark.parametrize("head", ["keep", "retrain"])
+def test_outputs_that_are_maps_are_refused_without_advice_on_the_last_layer(module: str, head: str) -> None:
+    given = model(module, "maps", head=head).pinned(IMAGE, 5)
+    with pytest.raises(UsageError, match=r"got outputs \(5, 8, 8\). Wrap the network in .*task=unlabeled") as refusal:
+        given.build(IMAGE, 5)
+    assert "retrain" not in str(refusal.value)
 
 
 def test_an_average_of_weights_is_read(module: str) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from mia_bench.benchmark.cli import app
 from mia_bench.benchmark.cli.split_table import texts_of
+from mia_bench.benchmark.metrics.layer_types import LAYER_TYPES
 from mia_bench.benchmark.splits import measured
 from mia_bench.benchmark.splits.devices import Device, load_profile
 from mia_bench.benchmark.splits.lines import Line
@@ -180,7 +181,7 @@ def test_profile_writes_a_file_that_splits_reads(tmp_path: Path) -> None:
     assert device.gmacs_per_s > 0
     assert device.pj_per_mac is None
     assert "pj" not in (tmp_path / "mine.toml").read_text()
-    assert "depthwise" in device.source
+    assert set(device.gmacs_per_s_by_layer) == set(LAYER_TYPES)
 
 
 def test_times_that_exceed_all_numbers_are_unknown(tree: Path, tmp_path: Path) -> None:

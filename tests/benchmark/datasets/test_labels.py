@@ -123,6 +123,28 @@ def test_labels_of_folders_can_be_ignored(tmp_path: Path, names: str) -> None:
     assert (pools.task, pools.classes) == ("unlabeled", ())
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        lambda i: f"folder{i // 2}/{i}.png",
+        lambda i: f"train/folder{i // 2}/{i}.png",
+        lambda i: f"{'train' if i < COUNT * 4 // 5 else 'test'}/folder{i}/{i}.png",
+    ],
+)
+def test_folders_do_not_matter_where_labels_are_ignored(tmp_path: Path, name: Any) -> None:
+    pools = folder(images(tmp_path, name), task="unlabeled")
+
+    assert (pools.task, pools.classes) == ("unlabeled", ())
+    assert len(pools.private) in (COUNT // 5, COUNT - COUNT * 4 // 5)
+
+
+def test_names_of_classes_do_not_matter_where_labels_are_ignored(tmp_path: Path) -> None:
+    lines = ["file,animal", *(f"{index}.png,animal {index // 2}" for index in range(COUNT))]
+    (images(tmp_path) / "labels.csv").write_text("\n".join(lines))
+
+    assert len(folder(tmp_path, task="unlabeled").private) == COUNT // 5
+
+
 @pytest.mark.parametrize("name", ["labels.csv", "attributes.csv"])
 @pytest.mark.parametrize("low", [0, -1])
 def test_a_table_of_flags_gives_several_labels(tmp_path: Path, low: int, name: str) -> None:

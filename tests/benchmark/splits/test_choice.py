@@ -7,7 +7,7 @@ from mia_bench.benchmark.splits.choice import Limit, choose
 from mia_bench.benchmark.splits.devices import Device, Network
 from mia_bench.benchmark.splits.front import mark_pareto
 from mia_bench.benchmark.splits.lines import Deployment, Line, baselines, line_of, modelled
-from mia_bench.benchmark.splits.structure import Cut
+from mia_bench.benchmark.splits.structure import Cut, Stage
 
 DEPLOYMENT = Deployment(
     device=Device(gmacs_per_s=1, pj_per_mac=1000),
@@ -21,7 +21,7 @@ DEPLOYMENT = Deployment(
         radio_base_mw=200,
     ),
 )
-STAGES = (10_000_000, 0), (60_000_000, 0), (30_000_000, 0)
+STAGES = Stage(10_000_000, 0), Stage(60_000_000, 0), Stage(30_000_000, 0)
 CUTS = [
     Cut("conv1", (4, 50, 50), 0, 0, 0, STAGES[:1], STAGES[1:]),
     Cut("conv2", (5, 10, 10), 0, 0, 0, STAGES[:2], STAGES[2:]),

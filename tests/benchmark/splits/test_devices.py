@@ -1,10 +1,12 @@
 """Profiles of devices and networks."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.splits.devices import Device, Network, load_profile
+from mia_bench.benchmark.splits.structure import Stage
 
 NETWORKS, DEVICES = ("3g", "lte", "wifi"), ("phone", "microcontroller", "server")
 
@@ -55,7 +57,21 @@ def test_energy_is_unknown_without_the_figures_of_the_device_or_the_radio() -> N
 def test_a_stage_takes_as_long_as_its_operations_or_its_weights() -> None:
     device = Device(gmacs_per_s=10, memory_gbyte_per_s=1)
 
-    assert device.seconds([(10**10, 1), (1, 2 * 10**9)]) == pytest.approx(1 + 2)
+    assert device.seconds([Stage(10**10, 1), Stage(1, 2 * 10**9)]) == pytest.approx(1 + 2)
+
+
+def test_layers_have_the_speed_of_their_type() -> None:
+    device = Device(gmacs_per_s=10, gmacs_per_s_by_layer={"depthwise_convolution": 1})
+    stage = Stage(3 * 10**9, 1, (("convolution", 10**9), ("depthwise_convolution", 10**9)))
+
+    assert device.seconds([stage]) == pytest.approx(0.2 + 1)
+    assert Device(gmacs_per_s=10).seconds([stage]) == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("table", [{"pooling": 1.0}, {"linear": 0.0}, {"linear": "fast"}, 3])
+def test_a_table_of_speeds_with_another_layer_or_value_is_refused(table: Any) -> None:
+    with pytest.raises(UsageError, match="Expected gmacs_per_s_by_layer to be a table of numbers above 0 with names"):
+        Device(gmacs_per_s=10, gmacs_per_s_by_layer=table)
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ from mia_bench.benchmark.splits.devices import Device, Network
 from mia_bench.benchmark.splits.expected import Sent
 from mia_bench.benchmark.splits.lines import Deployment, Line, line_of
 from mia_bench.benchmark.splits.measured import join
-from mia_bench.benchmark.splits.structure import Cut
+from mia_bench.benchmark.splits.structure import Cut, Stage
 
 from ...helpers.boards import cell
 
 NETWORK = Network(uplink_mbit_per_s=8, downlink_mbit_per_s=8)
 DEPLOYMENT = Deployment(device=Device(gmacs_per_s=1), server=Device(gmacs_per_s=10), network=NETWORK)
-CUT = Cut("conv1", (4, 5, 5), 0, 0, 0, ((10_000_000, 0),), ())
+CUT = Cut("conv1", (4, 5, 5), 0, 0, 0, (Stage(10_000_000, 0),), ())
 TOPK = ("conv1", "topk", "{}")
 FACTS = {"split": "conv1", "client_macs": 10_000_000, "wire_bytes": 400.0, "bytes_down": 40, "rounds": 1}
 
@@ -63,7 +63,7 @@ def test_what_is_sent_is_taken_from_the_preview_until_a_cell_is_done() -> None:
     ("macs", "size", "milliseconds"), [(5_000_000, 1_000_000, 5.0), (5_000_000, 20_000_000, 20.0), (0, 0, 0.0)]
 )
 def test_a_pruned_client_takes_the_time_of_what_is_left_of_it(macs: int, size: int, milliseconds: float) -> None:
-    whole = replace(CUT, client_param_bytes=40_000_000, client_stages=((10_000_000, 40_000_000),))
+    whole = replace(CUT, client_param_bytes=40_000_000, client_stages=(Stage(10_000_000, 40_000_000),))
     device = Device(gmacs_per_s=1, memory_gbyte_per_s=1)
     sent = Sent(
         wire_bytes=100,
@@ -140,8 +140,8 @@ def joined(record: Record, network: list[Cut], device: Device) -> Line:
     return line
 
 
-CONV, FC = (10_000_000, 0), (1_000_000, 20_000_000)
-TAIL = (3_000_000, 0)
+CONV, FC = Stage(10_000_000, 0), Stage(1_000_000, 20_000_000)
+TAIL = Stage(3_000_000, 0)
 NETWORK_CUTS = [
     Cut("conv1", (4, 5, 5), 0, 0, 0, (CONV,), (FC, TAIL)),
     Cut("fc1", (4, 5, 5), 0, 20_000_000, 0, (CONV, FC), (TAIL,)),

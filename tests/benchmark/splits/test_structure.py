@@ -27,7 +27,7 @@ def test_counts_of_each_cut_are_those_of_a_client_that_is_cut_there() -> None:
 
 
 def test_what_the_device_and_the_server_compute_is_the_whole_network() -> None:
-    totals = {cut.client_macs + sum(macs for macs, _ in cut.server_stages) for cut in count_cuts(target(), (1, 8, 8))}
+    totals = {cut.client_macs + sum(macs for macs, *_ in cut.server_stages) for cut in count_cuts(target(), (1, 8, 8))}
 
     assert totals == {64 * 9 * 4 + 2560}
 

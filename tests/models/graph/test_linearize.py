@@ -247,6 +247,7 @@ def test_a_stage_can_be_copied_and_trained() -> None:
         (nets.Answering("constant"), "Expected outputs that are computed from the images, got others from Answering"),
         (nets.Dropping(), "got others from Dropping, which draws random numbers in evaluation mode. Draw them only if"),
         (nets.Broken(), "Expected finite outputs, got NaN or infinity from Broken. Check its weights"),
+        (nn.Bilinear(3, 3, 2), "takes images alone, got Bilinear, which also takes input2. Wrap it in a module"),
         (nn.Conv2d(1, 2, 3), "takes 2 images of 3x8x8, got Conv2d, which does not: .*, or wrap the network in"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,

@@ -1,0 +1,30 @@
+"""The parts of a network as hashes."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from .object_content import HELD, MODULE_STATE, content_of
+
+
+def parts_of(network: nn.Module) -> dict[str, str]:
+    """Hash the parts of a network one by one: the attributes of each module, each parameter and each buffer.
+
+    So the parts that a random initialization changes can be told from the others.
+
+    Example:
+        >>> one, other = parts_of(nn.Linear(2, 2)), parts_of(nn.Linear(2, 2))
+        >>> sorted(name for name in one if one[name] == other[name])
+        [' attributes', ' hooks', ' names', 'bias shape', 'weight shape']
+    """
+    modules = dict(network.named_modules())
+    found = {" names": content_of(list(modules))}
+    for path, module in modules.items():
+        own = {name: value for name, value in vars(module).items() if name not in MODULE_STATE | HELD}
+        hooks = [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
+        found[f"{path} attributes"] = content_of(type(module), own, strict=False)
+        found[f"{path} hooks"] = content_of(hooks, strict=False)
+    for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
+        found[f"{name} shape"] = content_of(str(tensor.dtype), list(getattr(tensor, "shape", ())), strict=False)
+        found[name] = content_of(tensor, strict=False)
+    return found
