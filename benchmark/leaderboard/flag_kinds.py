@@ -148,6 +148,15 @@ _KINDS = (
         remedy="Do not compare these scores. Repeat the run, which computes older cells again, or leave them out.",
     ),
     FlagKind(
+        identifier="mixed-code",
+        meaning="Rows of one defense and seed have different accuracies, costs or promises, which no attack changes.",
+        causes=(
+            "The code of the defense, the model or the dataset, or the data, changed between two runs, and no version.",
+            "The network was trained anew, or on another machine, and became another one.",
+        ),
+        remedy="Raise the `version` of what changed, or delete the older records if nothing did, and rerun.",
+    ),
+    FlagKind(
         identifier="incomplete",
         meaning="A defense lacks an attack, or a seed of one, that was run on other defenses of the same scenario.",
         causes=(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from ..evaluation.perceptual import ASKED
+from ..leaderboard.model_facts import COUNTS, RELATIVE_SLACK, USEFULNESS
 from ..leaderboard.records import COLUMNS, Record, Row
 from ..metrics.intervals import interval, share_interval
 from ..metrics.scales import PSNR_CEILING_DB, RECOGNISABLE_SSIM
@@ -23,13 +24,7 @@ SLACK |= {"imagenet_distance": 0.02, "bound_psnr_db": 0.5, "bound_identified": 0
 # In the reference boards, bounds of networks that were trained anew differ by up to 0.35 dB and 0.004.
 TRIVIAL_BOUND = {"bound_psnr_db": PSNR_CEILING_DB, "bound_identified": 1.0}
 """The bounds that say nothing, for which rows have no value."""
-RELATIVE_SLACK = {"epsilon": 0.01, "delta": 0.01, "wire_bytes": 0.05, "bytes_down": 0.05, "client_peak_bytes": 0.1}
-"""The largest relative difference of what is computed from the protected model. In the reference boards, compressed
-messages of networks that were trained anew differ by up to 1.6 %."""
-EXACT = (
-    *("access", "task", "utility_metric", "guarantee", "attack_version", "accuracy_images"),
-    *("rounds", "client_macs", "client_params", "client_param_bytes"),
-)
+EXACT = ("access", "task", "utility_metric", "guarantee", "attack_version", "accuracy_images", *COUNTS)
 """Columns that are equal on all machines."""
 IN_ALL_SCHEMAS = frozenset(COLUMNS[: COLUMNS.index("bound_psnr_db")])
 """Columns that every readable board has; an empty one claims that there is no value."""
@@ -88,7 +83,7 @@ def _ranges(again: Record, *, attribute: str | None) -> dict[str, Range | None]:
     """
     row = again.row
     ranges: dict[str, Range | None] = dict(_of_scores(again))
-    for name in ("accuracy", "accuracy_undefended", "utility", "agreement"):
+    for name in USEFULNESS:
         value: float | None = getattr(row, name)
         is_share = row.task == "classification"
         ranges[name] = _share(value, row.accuracy_images or 1) if is_share else _around(name, value)

@@ -10,6 +10,7 @@ from ..records import Record, Row
 from ..scored_rows import ScoredRows
 from .attack_versions import mixed_versions
 from .foreign_knowledge import aux_overlap, beats_bound, class_only, ignores_wire
+from .mixed_code import mixed_code
 from .nothing_learned import defense_changes_nothing, target_near_chance
 from .promises import incomplete, promise_exceeded
 from .reversed_order import noise_helps, observations_hurt
@@ -29,6 +30,7 @@ AUDITS: Mapping[str, Callable[[ScoredRows], Iterator[Finding]]] = {
     "aux-overlap": aux_overlap,
     "promise-exceeded": promise_exceeded,
     "mixed-versions": mixed_versions,
+    "mixed-code": mixed_code,
     "incomplete": incomplete,
 }
 """The audits by the identifier of the flag that they raise; see ``flag_kinds``."""
