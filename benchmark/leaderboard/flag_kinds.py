@@ -40,6 +40,16 @@ _KINDS = (
         remedy="Do not report these scores. Check where the attack gets its images and what the defense publishes.",
     ),
     FlagKind(
+        identifier="exact-behind-noise",
+        meaning="An attack returns every image exactly, although the noise on the wire leaves far too little of them.",
+        causes=(
+            "The attack had access to the private images, for example through a data file or a module variable.",
+            "The defense publishes a wrong density (`log_density`) or does not send what it publishes.",
+            "The images are so few or so simple that a prior determines every pixel.",
+        ),
+        remedy="Do not report these scores. Check where the attack gets its images and what the defense publishes.",
+    ),
+    FlagKind(
         identifier="black-box-beats-white-box",
         meaning="The strongest attack with the client's weights scores below an attack without them.",
         causes=(

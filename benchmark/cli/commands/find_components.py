@@ -41,7 +41,7 @@ def show(
         ),
     ] = None,
 ) -> None:
-    """Show the parameters, threat model, cost and source of a component, or a suite.
+    """Show the parameters, cost and source of a component, or a suite.
 
     For a model, this also shows its cuts, which are the possible splits, as for torchvision:name=resnet18.
     """

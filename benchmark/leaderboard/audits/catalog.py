@@ -9,6 +9,7 @@ from ..flags import Finding, Flag
 from ..records import Record, Row
 from ..scored_rows import ScoredRows
 from .attack_versions import mixed_versions
+from .exact_scores import exact_behind_noise
 from .foreign_knowledge import aux_overlap, beats_bound, class_only, ignores_wire
 from .mixed_code import mixed_code
 from .nothing_learned import defense_changes_nothing, target_near_chance
@@ -18,6 +19,7 @@ from .weak_attacks import below_linear_decoder, below_mean_image, black_box_beat
 
 AUDITS: Mapping[str, Callable[[ScoredRows], Iterator[Finding]]] = {
     "beats-bound": beats_bound,
+    "exact-behind-noise": exact_behind_noise,
     "black-box-beats-white-box": black_box_beats_white_box,
     "noise-helps": noise_helps,
     "observations-hurt": observations_hurt,

@@ -108,6 +108,32 @@ DETAILED = {
 }
 
 
+def exact(attack: str, decibels: float, unbiased: float | None, **facts: Any) -> Record:
+    """A cell of eight images that are all equally good, behind noise with a density."""
+    details = {} if unbiased is None else {"dfil_unbiased_psnr_db": unbiased}
+    made = cell(attack, 50.0, details=details, **{"leak_r2": 1.0} | facts)
+    row = made.row.model_copy(update={"psnr_db": decibels, "psnr_db_low": decibels, "psnr_db_high": decibels})
+    images = made.per_image.model_copy(update={"psnr_db": [decibels] * 8})
+    return made.model_copy(update={"row": row, "per_image": images})
+
+
+DETAILED["exact-behind-noise"] = (exact("peeking", 100.0, 8.0),)
+
+
+@pytest.mark.parametrize(
+    "honest",
+    [
+        exact("ridge", 100.0, 85.0),  # hardly any noise
+        exact("ridge", 60.0, 8.0),
+        exact("mean_image", 100.0, 8.0, access="query_free"),
+        exact("ridge", 100.0, 8.0, leak_r2=None),  # all images are equal
+        exact("ridge", 100.0, None),  # no density, as behind dropout
+    ],
+)
+def test_exact_scores_that_noise_allows_are_not_flagged(honest: Record) -> None:
+    assert flags(honest) == []
+
+
 @pytest.mark.parametrize("name", DETAILED)
 def test_what_only_the_records_tell_is_flagged_where_they_are_at_hand(name: str) -> None:
     assert flags(*DETAILED[name]) == [name]
