@@ -12,15 +12,20 @@ from torch import nn
 
 from .. import registry
 from ..errors import UsageError, describe, message_of
+from ..evaluation.pool_validation import SMALLEST
 from ..interfaces import Model
 from ..interfaces.stages import cut_name, places_of
 from ..metrics.held_weights import Identity, held_weights
 from ..metrics.macs import count_macs
+from ..plan.built_in_suites import built_in
+from ..plan.expansion import plan
+from ..plan.suite import load_suite
 from ..registry import Entry, Kind
 from ..registry.component_names import kinds_of
 from ..registry.literals import parse
 from ..registry.parameters import parameters
 from ..registry.specs import instantiate
+from ..utils.plurals import count_of
 from ..utils.texts import say
 from .console import print_table
 
@@ -29,7 +34,7 @@ SIZE = re.compile("[1-9][0-9]{0,5}")
 
 
 def show(written: str, image: str | None = None) -> None:
-    """Print all about one component.
+    """Print all about one component, or a built-in suite.
 
     Args:
         written: Its name, or the name and parameters, as ``torchvision:name=resnet18``.
@@ -39,6 +44,9 @@ def show(written: str, image: str | None = None) -> None:
         UsageError: If nothing has that name, a parameter is unknown or out of its range, the shape is not one, or the
             network that was chosen has no cuts.
     """
+    if written in built_in() and not any(written in registry.providers(kind) for kind in registry.KINDS):
+        _show_suite(written)
+        return
     name, params = parse(written)
     for kind in kinds_of(name):
         entry = registry.find(kind, name)
@@ -49,6 +57,14 @@ def show(written: str, image: str | None = None) -> None:
             model = cast(Model, instantiate(entry, params))
             shapes = model.usual_images if image is None else (_shape(image),)
             _show_cuts(model, shapes, chosen=bool(params or image))
+
+
+def _show_suite(name: str) -> None:
+    parts, path = load_suite(name), built_in()[name]
+    size = f"{count_of(len(parts), 'part')}, {count_of(len(plan(*parts)), 'cell')}"
+    say(f"suite {name}  ({size})\n")
+    say(path.read_text(encoding="utf-8").rstrip())
+    say(f"\nTo compute it: mia-bench run {name}. To change it, save the lines above as a TOML file.")
 
 
 def _show(entry: Entry, kind: Kind) -> None:
@@ -115,6 +131,8 @@ def _show_cuts(model: Model, shapes: Sequence[tuple[int, int, int]], *, chosen: 
         else:
             say(f"\ncuts = split points, for images {shape}; bytes are those of float32, MACs those of the client")
             print_table(["split", "IR", "bytes", "MACs", "parameters", "layer", "also"], lines)
+            if min(shape[1:]) < SMALLEST:
+                say(f"Images of less than {SMALLEST}x{SMALLEST} pixels cannot be run: SSIM has windows of that size.")
             continue
         if chosen and len(reasons) == len(shapes):
             raise UsageError(f"The network has no cuts for images {shape}: {reasons[-1]}")

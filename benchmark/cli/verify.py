@@ -10,6 +10,7 @@ from typing import Literal
 
 from ... import __version__
 from ..errors import UsageError
+from ..leaderboard.completion_commands import incomplete_notice
 from ..leaderboard.row_labels import attack_label, defense_label
 from ..leaderboard.submissions import read_submission
 from ..leaderboard.verdicts import Outcome, Verdicts, checksum, write_verdicts
@@ -65,6 +66,8 @@ def verify_submission(
             f"{count_of(local, 'cell names', 'cells name')} files, code or objects of the machine that computed "
             f"{fitting(local, 'it', 'them')}. {stays} self-reported."
         )
+    for line in incomplete_notice(submission.rows):
+        say(one_line(line))
     if not cells:
         say("No cell was computed again, so all scores are self-reported.")
         return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import UsageError
@@ -76,8 +76,12 @@ def by_defense(rows: Iterable[Row]) -> dict[ScenarioKey, dict[Component, list[Ro
     return scenarios
 
 
-def each_once(rows: Iterable[Row]) -> list[Row]:
+def each_once(rows: Iterable[Row], boards: Mapping[str, str] | None = None) -> list[Row]:
     """Return each cell once: with its scores, if one board has them and another does not.
+
+    Args:
+        rows: Rows of one or several leaderboards.
+        boards: The leaderboard or folder that each cell is from, by its identity; None if it is unknown.
 
     Raises:
         UsageError: If two rows are the same cell with other data, other versions or other scores.
@@ -87,10 +91,7 @@ def each_once(rows: Iterable[Row]) -> list[Row]:
         key = scenario_of(row), defense_of(row), attack_of(row), row.seed
         other = found.setdefault(key, row)
         if other.cell_id != row.cell_id:
-            raise UsageError(
-                f"Cells {other.cell_id} and {row.cell_id} are both {row.attack} on {row.defense}, but of different "
-                "data or versions. Rank them separately, or delete the record of one of them and rerun."
-            )
+            raise _two_versions(other, row, boards or {})
         if is_scored(row) and not is_scored(other):
             found[key] = row
         elif is_scored(row) and is_scored(other) and row.psnr_db != other.psnr_db:
@@ -99,6 +100,18 @@ def each_once(rows: Iterable[Row]) -> list[Row]:
                 "Delete the row that was not measured."
             )
     return list(found.values())
+
+
+def _two_versions(row: Row, other: Row, boards: Mapping[str, str]) -> UsageError:
+    here, there = boards.get(row.cell_id, ""), boards.get(other.cell_id, "")
+    if here != there:
+        first, second = f"{row.cell_id} in {here}", f"{other.cell_id} in {there}"
+        remedy = f"Give {here} and {there} to two commands."
+    else:
+        first, second = row.cell_id, other.cell_id
+        remedy = "Rank them separately, or delete the record of one of them and rerun."
+    what = f"are both {row.attack} on {row.defense}, but of different data or versions"
+    return UsageError(f"Cells {first} and {second} {what}. {remedy}")
 
 
 def wanted_attacks(rows: Iterable[Row]) -> set[Component]:

@@ -123,20 +123,30 @@ def gap_notice(rows: Sequence[Row], out: Path | None = None) -> list[str]:
         rows: Rows of one or several leaderboards.
         out: The results folder to write to; None leaves the option out.
     """
-    gaps, where = find_gaps(rows), len(by_defense(rows)) > 1
-    lines = []
-    for scenario, here in groupby(gaps, key=lambda gap: gap.scenario):
+    notice = incomplete_notice(rows)
+    if not notice:
+        return []
+    commands = [f"  {command}" for found in completing_commands(rows, out).values() for command in found]
+    incomplete = {gap.scenario for gap in find_gaps(rows)}
+    if any(of_session(row.model_dump()) for row in rows if scenario_of(row) in incomplete):
+        notice.append("Those with objects of a Python session can be completed by that session alone.")
+    return notice + (["To complete them:", *_first(commands, "command")] if commands else ["No run can complete them."])
+
+
+def incomplete_notice(rows: Sequence[Row]) -> list[str]:
+    """Return what the rows of a ranking lack, line by line; nothing if they are complete.
+
+    Args:
+        rows: Rows of one or several leaderboards.
+    """
+    where, lines = len(by_defense(rows)) > 1, []
+    for scenario, here in groupby(find_gaps(rows), key=lambda gap: gap.scenario):
         at = f" ({' '.join(scenario[:3])}, {count_of(scenario[3], 'image')})" if where else ""
         lines += [f"  {_defense(*defense)}{at} lacks {lacking}" for defense, lacking in describe_gaps(here).items()]
     if not lines:
         return []
-    commands = [f"  {command}" for found in completing_commands(rows, out).values() for command in found]
     count, shown = count_of(len(lines), "row is", "rows are"), fitting(len(lines), "it shows", "they show")
-    notice = [f"{count} incomplete, so more may leak than {shown}:", *_first(lines, "row")]
-    incomplete = {gap.scenario for gap in gaps}
-    if any(of_session(row.model_dump()) for row in rows if scenario_of(row) in incomplete):
-        notice.append("Those with objects of a Python session can be completed by that session alone.")
-    return notice + (["To complete them:", *_first(commands, "command")] if commands else ["No run can complete them."])
+    return [f"{count} incomplete, so more may leak than {shown}:", *_first(lines, "row")]
 
 
 def _first(lines: Sequence[str], noun: str) -> list[str]:

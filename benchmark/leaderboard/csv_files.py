@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from ..utils.texts import quoted, spreadsheet
 
 SEPARATORS = (",", ";", "\t")
 MAX_COLUMNS = 1000
+DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+(E[-+]?\d+)?", re.IGNORECASE)
+"""A number with a decimal comma, as spreadsheets write it in many languages."""
 _STATED = re.compile(r'"?sep=([,;\t])"?[ \t]*\r?(?=\n)', re.IGNORECASE)
 """The first line with which Excel states the separator."""
 
@@ -30,6 +32,7 @@ class CsvTable:
         path: The path of the file.
         columns: The names of the columns, each once.
         lines: The number of each line in the file, and its values by column; empty values are left out.
+        separator: What is between the values of a line.
 
     Example:
         >>> CsvTable(Path("board.csv"), ["attack", "psnr_db"], [(2, {"attack": "ridge", "psnr_db": "20.1"})]).columns
@@ -39,6 +42,27 @@ class CsvTable:
     path: Path
     columns: list[str]
     lines: list[tuple[int, dict[str, str]]]
+    separator: str = ","
+
+    def with_points(self, columns: Collection[str]) -> CsvTable:
+        """Return the table with decimal points in columns of numbers, if a spreadsheet wrote it with decimal commas.
+
+        That is a table with semicolons between its values, none of whose numbers has a point.
+        """
+        written = [text for _, texts in self.lines for name, text in texts.items() if name in columns]
+        if self.separator != ";" or any("." in text for text in written):
+            return self
+        lines = [
+            (
+                number,
+                {
+                    name: text.replace(",", ".") if name in columns and DECIMAL_COMMA.fullmatch(text) else text
+                    for name, text in texts.items()
+                },
+            )
+            for number, texts in self.lines
+        ]
+        return replace(self, lines=lines)
 
     def require(self, columns: Sequence[str], noun: str) -> None:
         """Check that a table has certain columns, in any order.
@@ -48,6 +72,12 @@ class CsvTable:
         """
         missing = [column for column in columns if column not in self.columns]
         if missing:
+            spelled = {column.casefold(): column for column in self.columns}
+            if (given := spelled.get(missing[0])) is not None:
+                raise UsageError(
+                    f"{self.path} is not {noun}. Expected names of columns in lower case, such as {missing[0]}, got "
+                    f"{quoted(given)}. Write them so."
+                )
             more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
             guess = suggestion(missing[0], [column for column in self.columns if column not in columns])
             raise UsageError(f"{self.path} is not {noun}. Missing columns: {', '.join(missing[:3])}{more}{guess}")
@@ -76,7 +106,8 @@ def read_csv(path: Path) -> CsvTable:
         raise UsageError(f"Cannot read the table {path}. It is empty. Give one that has a header.")
     header = [name.strip() for name in lines.pop(0)[1]]
     _check(path, header, lines)
-    return CsvTable(path, [name for name in header if name], [(number, _named(header, line)) for number, line in lines])
+    named = [(number, _named(header, line)) for number, line in lines]
+    return CsvTable(path, [name for name in header if name], named, separator)
 
 
 def to_csv(frame: pd.DataFrame) -> str:

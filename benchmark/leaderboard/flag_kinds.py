@@ -10,8 +10,10 @@ from .audits import (
     black_box_beats_white_box,
     class_only,
     defense_changes_nothing,
+    exact_behind_noise,
     ignores_wire,
     incomplete,
+    mixed_code,
     mixed_versions,
     noise_helps,
     observations_hurt,
@@ -21,6 +23,7 @@ from .audits import (
 
 _KINDS = (
     beats_bound.KIND,
+    exact_behind_noise.KIND,
     black_box_beats_white_box.KIND,
     noise_helps.KIND,
     observations_hurt.KIND,
@@ -33,6 +36,7 @@ _KINDS = (
     aux_overlap.KIND,
     promise_exceeded.KIND,
     mixed_versions.KIND,
+    mixed_code.KIND,
     incomplete.KIND,
 )
 

@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from ..errors import UsageError
 from ..utils.texts import quoted
+from .completeness import each_once
 from .csv_files import CsvTable, read_csv
 from .reconciliation import completed, disagreement, with_measures_of
-from .records import COLUMNS, KINDS, Record, Row, explain
+from .records import COLUMNS, KINDS, NUMBERS, Record, Row, explain
 from .results_folder import FIRST_RUN, record_path
 from .store import numbered_rows, read_record, read_records
 
@@ -29,6 +30,7 @@ class Cells:
     Attributes:
         rows: The rows by cell.
         records: The available records by cell.
+        boards: The board that each cell was first read from.
 
     Example:
         >>> cells = Cells()
@@ -40,6 +42,7 @@ class Cells:
         """Create an empty collection."""
         self.rows: dict[str, Row] = {}
         self.records: dict[str, Record] = {}
+        self.boards: dict[str, str] = {}
         self._places: dict[str, str] = {}
 
     def read(self, path: Path) -> None:
@@ -56,6 +59,8 @@ class Cells:
                 self.add(record.row, record, str(record_path(path, record.row.cell_id)))
         else:
             self.read_table(read_csv(path))
+        for cell_id in self.rows:
+            self.boards.setdefault(cell_id, str(path))
 
     def read_table(self, table: CsvTable) -> None:
         """Add a leaderboard, with the records that are stored next to it."""
@@ -142,9 +147,13 @@ def load_results(paths: Sequence[Path], purpose: str) -> tuple[list[Row], dict[s
         purpose: What the command does with them, such as ``rank``.
 
     Raises:
-        UsageError: If they have no rows, or as ``load_boards`` does.
+        UsageError: If they have no rows, hold a cell of different data or versions, or as ``load_boards`` does.
     """
-    rows, records = load_boards(paths)
+    cells = Cells()
+    for path in paths:
+        cells.read(path)
+    rows, records = cells.finish()
+    each_once(rows, cells.boards)
     if not rows:
         raise UsageError(f"Expected results to {purpose}, got no rows in {' and '.join(map(str, paths))}. {FIRST_RUN}")
     return rows, records
@@ -199,7 +208,7 @@ def _published(table: CsvTable) -> list[dict[str, Any]]:
     if unknown:
         raise UsageError(f"{table.path} is not a board of published results. Unknown columns: {quoted(unknown)}.")
     found = []
-    for line, texts in table.lines:
+    for line, texts in table.with_points(NUMBERS).lines:
         here = f"{table.path}, line {line}"
         values = {name: text if name == SOURCE else _value(name, text, here) for name, text in texts.items()}
         empty = [column for column in REQUIRED if column not in values]

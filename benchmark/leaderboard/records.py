@@ -281,4 +281,6 @@ def explain(error: ValidationError, column: str = "") -> str:
     if not where or isinstance(first["input"], dict):
         return reason  # a rule on several columns, which the reason names
     allowed = "Expected 16 hexadecimal digits" if where.endswith("cell_id") else reason
+    if first["type"] in ("float_parsing", "int_parsing") and "," in str(first["input"]):
+        allowed = "Expected a number with a decimal point, got a comma"
     return f"Column {where} is {quoted(first['input'])}. {allowed}"

@@ -21,7 +21,7 @@ from ..utils.files import Denied, Unreadable, read_json
 from ..utils.plurals import count_of
 from ..utils.texts import from_spreadsheet, one_line, quoted
 from .csv_files import CsvTable, read_csv, to_csv
-from .records import COLUMNS, READABLE_SCHEMAS, SCHEMA_VERSION, TEXTS, WHOLE, Record, Row, explain
+from .records import COLUMNS, NUMBERS, READABLE_SCHEMAS, SCHEMA_VERSION, TEXTS, WHOLE, Record, Row, explain
 from .results_folder import board_path, cells_folder, record_files, record_path, schema_path
 
 logger = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ def numbered_rows(table: CsvTable) -> list[tuple[int, Row]]:
         UsageError: If a column is missing, a value is not allowed, or scores contradict each other.
     """
     table.require(COLUMNS[: COLUMNS.index("task")], f"a leaderboard of schema {READABLE_SCHEMAS[0]} or higher")
-    known = dict.fromkeys(COLUMNS)
+    table, known = table.with_points(NUMBERS), dict.fromkeys(COLUMNS)
     _warn_of_ignored(str(table.path), table.columns)
     rows = []
     for line, texts in table.lines:

@@ -127,7 +127,9 @@ def load_suite(name: str) -> list[Request]:
                 f"Expected tables, each written under [[parts]], got parts={quoted(parts)}. Write [[parts]] above each."
             )
     except (UsageError, Unreadable) as error:
-        raise UsageError(f"Suite {path}: {error}") from error
+        other = isinstance(error, Unreadable) and path.suffix.lower() not in (".toml", "")
+        toml = " Suites are TOML files; mia-bench show quick prints one." if other else ""
+        raise UsageError(f"Suite {path}: {error}{toml}") from error
     places = [f"{path}, part {number}" if len(parts) > 1 else f"{path}" for number in range(1, len(parts) + 1)]
     return [_request(content, part, place) for part, place in zip(parts, places, strict=True)]
 

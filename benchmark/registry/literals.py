@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import UsageError
@@ -55,10 +57,11 @@ def divide_specs(text: str) -> list[str]:
         ['dp_ir:sigma=0.1,delta=1e-6', 'dropout', 'topk:share=0.1']
 
     Raises:
-        UsageError: If ``key=value`` follows a component without a colon.
+        UsageError: If ``key=value`` follows a component without a colon, or a number follows a parameter.
     """
     specs: list[str] = []
-    for part in divide(text):
+    parts = divide(text)
+    for place, part in enumerate(parts):
         before, equals, _ = part.partition("=")
         is_parameter = bool(equals) and ":" not in before
         if is_parameter and specs and ":" in specs[-1]:
@@ -67,8 +70,24 @@ def divide_specs(text: str) -> list[str]:
             name = specs[-1] if specs else "NAME"
             raise UsageError(f"Expected a name, got {part!r}. Write parameters behind a colon, as in {name}:{part}")
         else:
+            if specs and "=" in specs[-1] and _is_number(part):
+                _refuse_list(specs[-1], list(itertools.takewhile(_is_number, parts[place:])))
             specs.append(part.strip())
     return specs
+
+
+def _is_number(text: str) -> bool:
+    return isinstance(read(text.strip()), int | float)
+
+
+def _refuse_list(spec: str, numbers: Sequence[str]) -> None:
+    """Raise since numbers follow a parameter, where a component may follow."""
+    key, _, value = divide(spec)[-1].rpartition(":")[2].partition("=")
+    values = ",".join([value, *map(str.strip, numbers)])
+    raise UsageError(
+        f"Expected a name or key=value, got {numbers[0].strip()!r} behind {spec!r}. Write a list as {key}=[{values}], "
+        f"and several values of which each is tried as --{key.replace('_', '-')} {values}."
+    )
 
 
 def read(text: str) -> Any:

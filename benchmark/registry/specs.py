@@ -14,10 +14,12 @@ from ..errors import UsageError, describe, message_of
 from ..interfaces import Component
 from ..utils.texts import shorten, shown
 from .entries import Entry, Kind
-from .literals import Text, read, write
+from .literals import Text, divide, read, write
 
 BOUNDS = frozenset({"ge", "gt", "le", "lt"})
 """How pydantic names the bounds of a parameter."""
+LIST_TYPES = frozenset({"tuple_type", "list_type", "set_type", "frozen_set_type"})
+"""How pydantic names the errors of what should be a list."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,4 +217,12 @@ def _problem(error: Any) -> str:
         return message
     name, *inner = error["loc"]
     place = ".".join(map(str, [name, *(each for each in inner if isinstance(each, int))]))  # without names of types
-    return f"{place}={shorten(shown(error['input']), 100)}: {message[0].lower()}{message[1:]}"
+    as_list = f". Write it as {place}={_as_list(error['input'])}" if error["type"] in LIST_TYPES and not inner else ""
+    return f"{place}={shorten(shown(error['input']), 100)}: {message[0].lower()}{message[1:]}{as_list}"
+
+
+def _as_list(value: Any) -> str:
+    """Write a value that is not a list as one, as ``1,2`` becomes ``[1,2]``."""
+    if isinstance(value, str):
+        value = [read(part.strip()) for part in divide(value.strip('"'))]
+    return write(value if isinstance(value, list) else [value])

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import logging
-import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ..errors import UsageError, message_of
 from ..evaluation.artifacts import Artifacts
+from ..evaluation.perceptual import ASKED, PerceptualMeasures
 from ..leaderboard.records import Row
 from ..leaderboard.verdicts import Outcome
-from ..metrics.intervals import NORMAL_QUANTILE
 from ..plan.cells import Cell
 from ..plan.local_inputs import is_local, local_inputs
 from ..plan.references import REFERENCE_ATTACK
 from .options import RunOptions
+from .rerun_comparison import difference
 from .resume import PlannedCell, prepare_cells
 from .shown_run import compute
 
 logger = logging.getLogger(__name__)
-
-FEW_IMAGES_SLACK = {"psnr_db": 0.5, "ssim": 0.02}
-"""The largest difference of a score that has no interval, because there are too few images."""
-ACCURACY_SLACK = 1e-3
-UTILITY_SLACK = 0.02
-"""The largest difference of a utility that is not an accuracy, and has no interval."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +42,10 @@ class Verdict:
 
 
 def verify(rows: Sequence[Row], options: RunOptions, *, cells: int, seed: int | None = None) -> list[Verdict]:
-    """Compute a random sample of reported cells again and compare accuracy, PSNR and SSIM.
+    """Compute a random sample of reported cells again and compare all columns but times.
 
-    A reported mean must lie within the 95 % interval that the new run has. Cells that name a file or code of another
+    A reported mean must lie within the 95 % interval that the new run has, and what is counted or promised must be
+    equal. Cells that name a file or code of another
     machine, or an object of a Python session, are never computed, nor are those whose components are not installed. The
     sample holds the former only if there are no others.
 
@@ -84,17 +80,19 @@ def _verdict(row: Row, options: RunOptions, artifacts: Artifacts) -> Verdict:
         planned = _planned(row, options, artifacts)
     except UsageError as error:
         return Verdict(row, "not re-run", message_of(error))
-    again = compute([planned], options, artifacts, quiet=True)[0].row
-    if again.status != "done":
-        return Verdict(row, "differs", f"The cell is {again.status} here: {again.reason}")
-    difference = _difference(row, again)
-    return Verdict(row, "differs" if difference else "verified", difference)
+    (again,) = compute([planned], options, artifacts, quiet=True)
+    if again.row.status != "done":
+        return Verdict(row, "differs", f"The cell is {again.row.status} here: {again.row.reason}")
+    found = difference(row, again)
+    return Verdict(row, "differs" if found else "verified", found)
 
 
 def _planned(row: Row, options: RunOptions, artifacts: Artifacts) -> PlannedCell:
     columns = row.model_dump()
     if named := local_inputs(columns):
         raise UsageError(f"It names a file, code or an object of another machine: {named[0]}. Verify it there.")
+    measures = _available(name for name in ASKED if columns[name] is not None)
+    options = options.model_copy(update={"perceptual": measures})
     (planned,) = prepare_cells([Cell.of(columns)], options, artifacts)
     if planned.cell_id != row.cell_id:
         raise UsageError(
@@ -104,26 +102,10 @@ def _planned(row: Row, options: RunOptions, artifacts: Artifacts) -> PlannedCell
     return planned
 
 
-def _difference(stated: Row, again: Row) -> str:
-    """Return in what a reported row differs from a new one by more than chance; empty if in nothing."""
-    for name, slack in _allowed(again).items():
-        reported, (low, high) = getattr(stated, name), slack
-        if reported is not None and not low <= reported <= high:
-            return f"Expected {name} from {low:.4g} to {high:.4g}, got {reported:.4g}."
-    return ""
-
-
-def _allowed(again: Row) -> Mapping[str, tuple[float, float]]:
-    """Return the range of each score that the reported one may have."""
-    ranges = {}
-    for name, slack in FEW_IMAGES_SLACK.items():
-        value, low, high = (getattr(again, key) for key in (name, f"{name}_low", f"{name}_high"))
-        ranges[name] = (value - slack, value + slack) if low is None or high is None else (low, high)
-    if again.accuracy is None and again.utility is not None:
-        ranges["utility"] = again.utility - UTILITY_SLACK, again.utility + UTILITY_SLACK
-    for name in ("accuracy", "accuracy_undefended"):
-        value = getattr(again, name)
-        if value is not None:
-            spread = NORMAL_QUANTILE * math.sqrt(value * (1 - value) / (again.accuracy_images or 1)) + ACCURACY_SLACK
-            ranges[name] = value - spread, value + spread
-    return ranges
+def _available(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the perceptual measures that can be computed here."""
+    found = []
+    for name in names:
+        with suppress(UsageError):
+            found += PerceptualMeasures.of([name]).specs
+    return tuple(found)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from mia_bench.benchmark.leaderboard.records import NUMBERS
 
 from ..benchmark.leaderboard.test_ranking import record
 from .answers import answer, refusal
@@ -29,7 +30,7 @@ WRONG_VALUES = {
     "infinite": (put("psnr_db", "inf"), "psnr_db is 'inf'."),
     "negative": (put("psnr_db", "-5"), "psnr_db is '-5'."),
     "a word": (put("psnr_db", "ten"), "psnr_db is 'ten'."),
-    "decimal comma": (put("psnr_db", "25,0"), "psnr_db is '25,0'."),
+    "decimal comma": (put("psnr_db", "25,0"), "psnr_db is '25,0'. Expected a number with a decimal point, got a comma"),
     "accuracy of 7": (put("accuracy", "7"), "accuracy is '7'."),
     "SSIM of 2": (put("ssim", "2"), "ssim is '2'."),
     "share of 2": (put("recognisable", "2"), "recognisable is '2'."),
@@ -73,6 +74,14 @@ def saved_by_excel(path: Path) -> None:
     path.write_text("sep=;\n" + path.read_text())
 
 
+def saved_with_decimal_commas(path: Path) -> None:
+    def commas(lines: list[Row]) -> None:
+        for line in lines:
+            line.update({name: text.replace(".", ",") for name, text in line.items() if name in NUMBERS})
+
+    changed(path, commas, ";")
+
+
 def indexed(path: Path) -> None:
     pd.read_csv(path).to_csv(path)
 
@@ -84,6 +93,7 @@ READ = {
     "byte-order mark": lambda path: recoded(path, "utf-8-sig"),
     "semicolons": lambda path: changed(path, lambda lines: None, ";"),
     "semicolons below a line that states them": saved_by_excel,
+    "semicolons and decimal commas": saved_with_decimal_commas,
     "tabs": lambda path: changed(path, lambda lines: None, "\t"),
     "carriage returns": lambda path: path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n")),
     "written by pandas with its index": indexed,
@@ -102,6 +112,22 @@ def test_a_board_from_another_program_is_read(name: str, tmp_path: Path) -> None
 
     assert answer("rank", path).stdout == before
     assert sorted({score or 0 for score in scores(path)}) == LEFT
+
+
+def test_a_decimal_comma_beside_decimal_points_is_refused(tmp_path: Path) -> None:
+    path = changed(board(tmp_path), put("psnr_db", "25,0"), ";")
+
+    assert "Expected a number with a decimal point, got a comma" in refusal("rank", path)
+
+
+def test_names_of_columns_in_capitals_are_refused_with_the_reason(tmp_path: Path) -> None:
+    path = board(tmp_path)
+    header, _, rest = path.read_text().partition("\n")
+    path.write_text(f"{header.upper()}\n{rest}")
+
+    assert "Expected names of columns in lower case, such as dataset, got 'DATASET'. Write them so." in refusal(
+        "rank", path
+    )
 
 
 def test_an_added_column_is_ignored_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

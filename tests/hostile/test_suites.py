@@ -38,6 +38,13 @@ def test_a_suite_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
     assert "got 'splitt'" in refusal("run", path, "--dry-run")
 
 
+def test_a_suite_in_another_format_is_told_which_one_suites_have(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("dataset: photos\n")
+
+    assert "Suites are TOML files; mia-bench show quick prints one." in refusal("run", path, "--dry-run")
+
+
 @pytest.mark.parametrize(
     ("words", "name"),
     [(["--seed", str(2**63)], "seeds"), (["--images", str(2**63)], "images"), (["--images", "0"], "images")],

@@ -30,7 +30,9 @@ def list_(
 def show(
     name: Annotated[
         str,
-        typer.Argument(help="Attack, defense, model or dataset.", metavar="NAME", autocompletion=completion.component),
+        typer.Argument(
+            help="Attack, defense, model, dataset or suite.", metavar="NAME", autocompletion=completion.component
+        ),
     ],
     image: Annotated[
         str | None,
@@ -39,7 +41,7 @@ def show(
         ),
     ] = None,
 ) -> None:
-    """Show the parameters, threat model, cost and source of a component.
+    """Show the parameters, cost and source of a component, or a suite.
 
     For a model, this also shows its cuts, which are the possible splits, as for torchvision:name=resnet18.
     """

@@ -20,7 +20,7 @@ def incomplete(board: ScoredRows) -> Iterator[Finding]:
     scenarios = by_defense(board.all_rows)
     for scenario, lines in groupby(gaps, key=lambda gap: gap.scenario):
         run = commands.get(scenario, [])
-        remedy = f"To complete it: {run[0]}" if run else "No run can add them"
+        remedy = f"To complete this scenario: {run[0]}" if run else "No run can add them"
         if len(run) > 1:
             remedy += f" and {count_of(len(run) - 1, 'more command')}, which mia-bench rank prints"
         for which, lacking in describe_gaps(lines).items():
@@ -28,6 +28,7 @@ def incomplete(board: ScoredRows) -> Iterator[Finding]:
             where = f"{first.dataset} {first.model} {first.split}"
             sentence = f"{defense_label(first)} ({where}) lacks {lacking}. {remedy}"
             yield Finding(defense_label(first), sentence, (first.cell_id,))
+            remedy = "The command above completes it, too" if run else remedy  # it is long
 
 
 KIND = FlagKind(

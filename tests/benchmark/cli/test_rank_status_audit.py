@@ -100,6 +100,10 @@ def test_the_audit_refuses_two_versions_of_one_cell_as_rank_does(tmp_path: Path)
     assert [result.exit_code for result in results] == [2, 2]
     assert "are both ridge on noise, but of different data or versions" in results[0].stderr
     assert results[0].stderr == results[1].stderr
+    words = " ".join(results[0].stderr.split())
+    assert f" in {folders[0]} and " in words
+    assert f" in {folders[1]} are both ridge on noise" in words
+    assert words.endswith(f"Give {folders[0]} and {folders[1]} to two commands.")
 
 
 def test_commands_that_complete_a_board_add_to_its_folder(tmp_path: Path) -> None:

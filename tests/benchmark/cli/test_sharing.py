@@ -78,6 +78,21 @@ def test_verify_fails_if_nothing_could_be_computed_again(tmp_path: Path) -> None
     assert read.stdout.splitlines()[-1] == "No cell was computed again, so all scores are self-reported."
 
 
+def test_verify_names_what_was_left_out_of_one_defense(tmp_path: Path) -> None:
+    cells = [
+        cell("noise", "{}", "ridge", 20.0),
+        cell("noise", "{}", "white_box", 25.0),
+        cell("other", "{}", "ridge", 19.0),
+    ]
+    archive = tmp_path / "submission.zip"
+    assert mia_bench("submit", write(tmp_path / "results", cells), "-o", archive).exit_code == 0
+
+    read = mia_bench("verify", archive, "--cells", "0")
+
+    assert "1 row is incomplete, so more may leak than it shows:" in read.stdout
+    assert "  other lacks white_box at seed 0 (missing)" in read.stdout
+
+
 def test_outcomes_without_a_cell_to_compute_are_refused(tmp_path: Path) -> None:
     tried = mia_bench("verify", tmp_path / "any.zip", "--cells", "0", "--verdicts", tmp_path / "v.json")
 

@@ -56,6 +56,30 @@ def test_what_cannot_be_shown_is_refused_in_a_sentence(words: list[str], sentenc
     assert sentence in " ".join(result.stderr.split())
 
 
+def test_a_suite_is_shown_with_its_title_parts_and_number_of_cells() -> None:
+    result = CliRunner().invoke(app, ["show", "quick"])
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("suite quick  (1 part, 12 cells)\n")
+    assert "# A short suite: one noise defense" in result.stdout
+    assert 'dataset = "photos"' in result.stdout
+    assert "mia-bench run quick" in result.stdout
+
+
+@pytest.mark.parametrize(("image", "told"), [("1x1x20", True), ("1x7x20", False)])
+def test_images_that_run_refuses_are_named_below_the_cuts(
+    image: str, told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = "nn.Sequential(nn.Flatten(), nn.LazyLinear(8), nn.ReLU(), nn.Linear(8, 5))"
+    (tmp_path / f"{tmp_path.name}.py").write_text(f"from torch import nn\n\ndef build():\n    return {network}\n")
+    monkeypatch.chdir(tmp_path)
+
+    result = CliRunner().invoke(app, ["show", f"python:build={tmp_path.name}:build", "--image", image])
+
+    assert result.exit_code == 0, result.output
+    assert ("Images of less than 7x7 pixels cannot be run" in " ".join(result.stdout.split())) == told
+
+
 @pytest.mark.parametrize("statistics", ["value - value.mean(0)", "nn.BatchNorm2d(3, track_running_stats=False)(value)"])
 def test_a_network_whose_outputs_depend_on_other_images_is_refused_as_everywhere(
     statistics: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -89,6 +89,7 @@ FAULTS = {
     ),
     "defense-changes-nothing": (on("nopeek", "ridge", 19.0), on("undefended", "ridge", 19.0)),
     "mixed-versions": (on("nopeek", "ridge", 19.0, attack_version=2), on("dropout", "ridge", 18.0, attack_version=3)),
+    "mixed-code": (cell("ridge", 19.0, accuracy=0.9946), cell("white_box", 21.0, access="white_box", accuracy=0.1869)),
     "below-linear-decoder": (RIDGE, cell("black_box", 17.0, attack_params={"aux": "same_distribution"})),
 }
 
@@ -107,6 +108,32 @@ DETAILED = {
     "aux-overlap": (cell("ridge", 19.0, details={"aux_overlap": 3}),),
     "beats-bound": (cell("ridge", 19.0, bound_psnr_db=80.0, details={"bound_psnr_of_mean_mse_db_high": 15.0}),),
 }
+
+
+def exact(attack: str, decibels: float, unbiased: float | None, **facts: Any) -> Record:
+    """A cell of eight images that are all equally good, behind noise with a density."""
+    details = {} if unbiased is None else {"dfil_unbiased_psnr_db": unbiased}
+    made = cell(attack, 50.0, details=details, **{"leak_r2": 1.0} | facts)
+    row = made.row.model_copy(update={"psnr_db": decibels, "psnr_db_low": decibels, "psnr_db_high": decibels})
+    images = made.per_image.model_copy(update={"psnr_db": [decibels] * 8})
+    return made.model_copy(update={"row": row, "per_image": images})
+
+
+DETAILED["exact-behind-noise"] = (exact("peeking", 100.0, 8.0),)
+
+
+@pytest.mark.parametrize(
+    "honest",
+    [
+        exact("ridge", 100.0, 85.0),  # hardly any noise
+        exact("ridge", 60.0, 8.0),
+        exact("mean_image", 100.0, 8.0, access="query_free"),
+        exact("ridge", 100.0, 8.0, leak_r2=None),  # all images are equal
+        exact("ridge", 100.0, None),  # no density, as behind dropout
+    ],
+)
+def test_exact_scores_that_noise_allows_are_not_flagged(honest: Record) -> None:
+    assert flags(honest) == []
 
 
 @pytest.mark.parametrize("name", DETAILED)
@@ -153,6 +180,41 @@ def test_the_older_version_is_flagged_and_told_beside_the_newer_one() -> None:
 
     assert flag.cell_ids == (old.row.cell_id, new.row.cell_id)
     assert flag.sentence.endswith("is of version 2 of the attack, and fisher of 3")
+
+
+def test_an_older_protected_model_is_flagged_with_both_figures() -> None:
+    old = cell("ridge", 19.0, accuracy=0.9946, finished_at="2026-11-27T10:00:00")
+    new = cell("white_box", 21.0, access="white_box", accuracy=0.1869, finished_at="2026-11-28T10:00:00")
+
+    (flag,) = audit([new.row, old.row], {})
+
+    assert flag.cell_ids == (old.row.cell_id, new.row.cell_id)
+    assert flag.sentence.endswith("has accuracy 0.9946, and white_box 0.1869 on the same defense and seed")
+
+
+@pytest.mark.parametrize(
+    ("column", "here", "there", "doubted"),
+    [
+        ("client_macs", 1000, 1001, True),
+        ("wire_bytes", 1000.0, 1100.0, True),
+        ("wire_bytes", 251.0, 255.0, False),
+        ("epsilon", 1.0, 2.0, True),
+        ("epsilon", 1.0, 1.001, False),
+        ("accuracy", 0.80, 0.83, False),
+        ("client_ms", 1.0, 9.0, False),
+    ],
+)
+def test_facts_of_one_protected_model_may_differ_by_no_more_than_rounding_and_training(
+    column: str, here: float, there: float, doubted: bool
+) -> None:
+    cells = cell("ridge", 19.0, **{column: here}), cell("white_box", 21.0, access="white_box", **{column: there})
+
+    assert flags(*cells) == (["mixed-code"] if doubted else [])
+
+
+def test_other_seeds_and_parameters_are_other_protected_models() -> None:
+    assert flags(cell("ridge", 19.0, accuracy=0.9), cell("ridge", 19.0, accuracy=0.1, seed=1)) == []
+    assert flags(cell("ridge", 19.0, wire_bytes=9.0), on("nopeek", "ridge", 18.0, wire_bytes=99.0)) == []
 
 
 def test_every_audit_has_a_planted_fault() -> None:

@@ -165,6 +165,18 @@ def test_the_audit_names_the_attack_the_seed_and_the_command() -> None:
     assert [each for each in audit(full(), {}) if each.name == "incomplete"] == []
 
 
+def test_the_audit_writes_a_command_that_completes_several_rows_once() -> None:
+    named_twice = {named(defense, "ridge", 1) for defense in ("dropout:rate=0.3,where=input", "undefended")}
+    board = [each for each in full() if each.cell_id not in named_twice]
+
+    first, *others = [each.sentence for each in audit(board, {}) if each.name == "incomplete"]
+
+    assert "mia-bench run" in first
+    assert others
+    assert not [sentence for sentence in others if "mia-bench run" in sentence]
+    assert all(sentence.endswith("The command above completes it, too") for sentence in others)
+
+
 def test_rank_and_report_tell_what_is_missing_and_the_command(tmp_path: Path) -> None:
     board = tmp_path / "board.csv"
     lost = {named("dropout:rate=0.3,where=input", "ridge", seed) for seed in (0, 1)}

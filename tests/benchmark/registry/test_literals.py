@@ -9,7 +9,7 @@ from mia_bench.benchmark.cli.component_options import parse_rest
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces import Component
 from mia_bench.benchmark.registry import Entry
-from mia_bench.benchmark.registry.literals import divide, parse, read, write
+from mia_bench.benchmark.registry.literals import divide, divide_specs, parse, read, write
 from mia_bench.benchmark.registry.parameters import parameters
 from mia_bench.benchmark.registry.specs import ResolvedComponent, build
 from pydantic import Field, create_model
@@ -126,6 +126,31 @@ def test_commas_in_brackets_and_quotes_do_not_divide() -> None:
 @pytest.mark.parametrize("value", ["a,b", "5", "none", "", '"', "[", "true", 1, 1.5, None, [1, "a"], {"a": [1]}])
 def test_what_is_written_is_read_back(value: Any) -> None:
     assert read(write(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "advice"),
+    [
+        (tuple[float, ...], '"1,2,3"', "value=[1,2,3]"),
+        (tuple[float, ...], "5", "value=[5]"),
+        (list[str], '"a,b"', 'value=["a","b"]'),
+    ],
+)
+def test_a_parameter_that_is_a_list_says_how_it_is_written(kind: Any, text: str, advice: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        built(kind, text)
+
+    assert str(raised.value).endswith(f". Write it as {advice}.")
+
+
+def test_numbers_behind_a_parameter_are_told_apart_from_names() -> None:
+    with pytest.raises(UsageError) as raised:
+        divide_specs("z:a=0,c=1,2,3,d=4")
+
+    assert str(raised.value) == (
+        "Expected a name or key=value, got '2' behind 'z:a=0,c=1'. Write a list as c=[1,2,3], and several values of "
+        "which each is tried as --c 1,2,3."
+    )
 
 
 def test_a_sweep_of_lists_is_divided_between_the_lists() -> None:

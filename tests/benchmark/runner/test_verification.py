@@ -50,6 +50,15 @@ def test_a_changed_score_differs(folder: Path, tmp_path: Path, reported: Row, co
     assert verdict.reason.startswith(f"Expected {column} from ")
 
 
+def test_forged_facts_and_measures_differ(folder: Path, tmp_path: Path, reported: Row) -> None:
+    forged = {"epsilon": 0.001, "guarantee": "perfect", "identified": 0.0, "leak_r2": 0.0, "wire_bytes": 1.0}
+
+    verdict = verified(folder, tmp_path, reported, **forged)
+
+    assert verdict.outcome == "differs"
+    assert all(column in verdict.reason for column in forged)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

@@ -1,0 +1,11 @@
+"""Facts of a protected model, which do not depend on the attack: how equal they are wherever it is computed."""
+
+from __future__ import annotations
+
+COUNTS = ("rounds", "client_macs", "client_params", "client_param_bytes")
+"""Columns that are equal on all machines."""
+RELATIVE_SLACK = {"epsilon": 0.01, "delta": 0.01, "wire_bytes": 0.05, "bytes_down": 0.05, "client_peak_bytes": 0.1}
+"""The largest relative difference of further columns. In the reference boards, compressed messages of networks that
+were trained anew differ by up to 1.6 %."""
+USEFULNESS = ("accuracy", "utility", "agreement", "accuracy_undefended")
+"""Columns of shares, or of another metric that is at most 1, on test images."""
