@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from ..errors import Inapplicable
+from ..evaluation.copies import copied
 from ..evaluation.observe import overhear
+from ..evaluation.wire_contract import UNDECLARED
 from ..interfaces import Defense, SplitModel
 from ..metrics.costs import measure_costs
 from ..utils.plurals import count_of
@@ -168,10 +170,7 @@ def randomness_is_declared(defense: Defense, lab: Lab) -> str:
     first, second = (model.send(images).tensor for _ in range(2))
     equal = first.shape == second.shape and torch.equal(first.nan_to_num(), second.nan_to_num())
     require(not (equal and model.stochastic), "The model is declared stochastic, but sends the same wire twice.")
-    require(
-        equal or model.stochastic,
-        "The model sends two different wires for an image. Set stochastic = True on its channel.",
-    )
+    require(equal or model.stochastic, UNDECLARED)
     return "random" if model.stochastic else "not random"
 
 
@@ -197,7 +196,7 @@ def _sends_whole_numbers(model: SplitModel, images: Tensor) -> bool:
 def can_be_copied(defense: Defense, lab: Lab) -> None:
     """The protected model can be copied, and its weights can be saved."""
     model, _ = _model(defense, lab)
-    require(model.copy().promise == model.promise, "A copy of the protected model has another promise.")
+    require(copied(model).promise == model.promise, "A copy of the protected model has another promise.")
     torch.save(model.modules().state_dict(), io.BytesIO())
 
 
