@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..errors import Inapplicable
+from ..evaluation.answer_contract import MIXED_ANSWERS, require_answers_apart
 from ..evaluation.copies import copied
-from ..evaluation.observe import overhear
-from ..evaluation.wire_contract import UNDECLARED
-from ..interfaces import Defense, SplitModel
+from ..evaluation.observe import InvalidWire, overhear
+from ..evaluation.utility import InvalidAnswers
+from ..evaluation.wire_contract import UNDECLARED, require_float32, require_independent
+from ..interfaces import Defense, SplitModel, Wire
 from ..metrics.costs import measure_costs
 from ..utils.plurals import count_of
 from ..utils.seeding import seeded
-from .check import require
+from .check import Failed, require
 from .lab import CLASSES, PLACES, SIZE, Lab
 
 NOISE_IMAGES = 24
@@ -70,8 +75,34 @@ def wires(defense: Defense, lab: Lab) -> None:
         require(
             len(each.tensor) == len(images), f"Expected {words} to read as {len(images)} wires, got {len(each.tensor)}."
         )
+    _as_in_a_run(require_float32, model.ir_channel, seen)
     if isinstance(wire.payload, Tensor):
         _require_alone_as_in_a_batch(model, images)
+        if not model.stochastic:
+            _require_alone_as_in_a_large_batch(model, lab.pools(images.shape[1]).aux.images)
+    else:
+        _as_in_a_run(require_independent, partial(_send_seeded, model), images)
+
+
+def _as_in_a_run(requirement: Callable[..., None], *given: Any) -> None:
+    """Raise if a requirement that a run has, too, is not met."""
+    try:
+        requirement(*given)
+    except (InvalidAnswers, InvalidWire) as error:
+        raise Failed(str(error)) from error
+
+
+def _send_seeded(model: SplitModel, images: Tensor) -> Wire:
+    with seeded("checks: neighbors"):
+        return model.overheard(images)
+
+
+def _require_alone_as_in_a_large_batch(model: SplitModel, images: Tensor) -> None:
+    """Raise if the server answers differently beside as many wires as in the measurement of the utility."""
+    with torch.no_grad():
+        wire = model.send(images)
+        if torch.equal(model.answer(wire), model.answer(wire)):
+            _as_in_a_run(require_answers_apart, model, wire)
 
 
 def _require_alone_as_in_a_batch(model: SplitModel, images: Tensor) -> None:
@@ -93,10 +124,7 @@ def _require_alone_as_in_a_batch(model: SplitModel, images: Tensor) -> None:
             require(torch.allclose(alone.tensor[0], wire.tensor[1], rtol=1e-3, atol=1e-4), MIXED)
             among = model.answer(wire)
             if torch.equal(among, model.answer(wire)):
-                require(
-                    torch.allclose(given[0], among[1], rtol=1e-3, atol=1e-4),
-                    "The answer to an image depends on the other images of the batch.",
-                )
+                require(torch.allclose(given[0], among[1], rtol=1e-3, atol=1e-4), MIXED_ANSWERS)
 
 
 def _same_distribution(first: Tensor, second: Tensor) -> bool:
