@@ -87,6 +87,11 @@ def test_a_server_that_answers_each_wire_by_itself_is_measured(channel: type[Cha
     assert row(bench, answering(lambda logits: 2 * logits, channel)).reason == ""
 
 
+@pytest.mark.parametrize("channel", [Channel, Noise])
+def test_a_server_may_answer_at_random(channel: type[Channel], bench: Artifacts) -> None:
+    assert row(bench, answering(lambda logits: logits + 10 * torch.randn_like(logits), channel)).reason == ""
+
+
 class FewImagesOnly(Channel):
     def forward(self, value: Tensor) -> Tensor:
         return value * (len(value) > 20)
