@@ -14,7 +14,7 @@ from mia_bench.benchmark.evaluation import protection
 from mia_bench.benchmark.evaluation.answer_contract import MIXED_ANSWERS, NOT_FROM_THE_WIRE, require_answers
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
-from mia_bench.benchmark.evaluation.utility import InvalidAnswers
+from mia_bench.benchmark.evaluation.utility import Answers, InvalidAnswers, measure
 from mia_bench.benchmark.leaderboard.records import Row
 from mia_bench.benchmark.plan.cells import Cell, Setting
 from mia_bench.benchmark.registry import Entry
@@ -73,6 +73,7 @@ def answering(change: Callable[[Tensor], Tensor], channel: type[Channel] = Chann
 MIXED: dict[str, Callable[[Tensor], Tensor]] = {
     "zeros for few images": lambda logits: logits * (len(logits) > 20),
     "centered logits": lambda logits: logits - logits.mean(0),
+    "other logits for few images": lambda logits: logits if len(logits) > 20 else -logits,
 }
 
 
@@ -200,7 +201,7 @@ def test_a_shorter_answer_is_another_one() -> None:
         require_answers(model, torch.rand(5, 1, 3, 3), torch.zeros(5, 2), identity=0)
 
 
-def test_outputs_that_are_not_finite_are_named_and_those_that_never_were_pass(bench: Artifacts) -> None:
+def test_outputs_that_are_not_finite_are_named(bench: Artifacts) -> None:
     def broken(logits: Tensor) -> Tensor:
         return logits * torch.tensor(float("nan"))
 
@@ -208,6 +209,15 @@ def test_outputs_that_are_not_finite_are_named_and_those_that_never_were_pass(be
 
     assert told.status == "failed"
     assert "Expected finite outputs of the protected network, got NaN or infinity for " in told.reason
+
+
+def test_an_infinity_that_the_undefended_network_gives_as_well_passes() -> None:
+    def network(images: Tensor) -> Tensor:
+        return images.flatten(1) + torch.tensor([0.0, 0.0, 0.0, -torch.inf])
+
+    test = ImageSet(torch.rand(6, 1, 2, 2), torch.zeros(6, dtype=torch.int64))
+
+    assert measure(network, test, Answers(network, test, classes=True))[0].agreement == 1
 
 
 def test_an_epsilon_without_randomness_is_refused(bench: Artifacts) -> None:

@@ -230,6 +230,14 @@ def test_byte_strings_must_not_depend_on_their_neighbors(bench: Artifacts, monke
     assert "Expected wires that do not depend on" in mixed.reason
 
 
+def test_byte_strings_without_bytes_are_named(bench: Artifacts) -> None:
+    told = bytes_row(bench, lambda value: value[:, :0]).reason
+
+    assert told.startswith(
+        "InvalidWire: Expected byte strings of at least one byte, one for each image, got 4 of 4 without any."
+    )
+
+
 KINDS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor], int]] = {
     "half": (Tensor.half, Tensor.float, 2),
     "double": (Tensor.double, Tensor.float, 8),
