@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..errors import Inapplicable
-from ..evaluation.observe import overhear
-from ..interfaces import Defense, SplitModel
+from ..evaluation.answer_contract import MIXED_ANSWERS, require_answers_apart
+from ..evaluation.copies import copied
+from ..evaluation.observe import InvalidWire, overhear
+from ..evaluation.utility import InvalidAnswers
+from ..evaluation.wire_contract import UNDECLARED, require_float32, require_independent
+from ..interfaces import Defense, SplitModel, Wire
 from ..metrics.costs import measure_costs
 from ..utils.plurals import count_of
 from ..utils.seeding import seeded
-from .check import require
+from .check import Failed, require
 from .lab import CLASSES, PLACES, SIZE, Lab
 
 NOISE_IMAGES = 24
@@ -68,8 +75,34 @@ def wires(defense: Defense, lab: Lab) -> None:
         require(
             len(each.tensor) == len(images), f"Expected {words} to read as {len(images)} wires, got {len(each.tensor)}."
         )
+    _as_in_a_run(require_float32, model.ir_channel, seen)
     if isinstance(wire.payload, Tensor):
         _require_alone_as_in_a_batch(model, images)
+        if not model.stochastic:
+            _require_alone_as_in_a_large_batch(model, lab.pools(images.shape[1]).aux.images)
+    else:
+        _as_in_a_run(require_independent, partial(_send_seeded, model), images)
+
+
+def _as_in_a_run(requirement: Callable[..., None], *given: Any) -> None:
+    """Raise if a requirement that a run has, too, is not met."""
+    try:
+        requirement(*given)
+    except (InvalidAnswers, InvalidWire) as error:
+        raise Failed(str(error)) from error
+
+
+def _send_seeded(model: SplitModel, images: Tensor) -> Wire:
+    with seeded("checks: neighbors"):
+        return model.overheard(images)
+
+
+def _require_alone_as_in_a_large_batch(model: SplitModel, images: Tensor) -> None:
+    """Raise if the server answers differently beside as many wires as in the measurement of the utility."""
+    with torch.no_grad():
+        wire = model.send(images)
+        if torch.equal(model.answer(wire), model.answer(wire)):
+            _as_in_a_run(require_answers_apart, model, wire)
 
 
 def _require_alone_as_in_a_batch(model: SplitModel, images: Tensor) -> None:
@@ -91,10 +124,7 @@ def _require_alone_as_in_a_batch(model: SplitModel, images: Tensor) -> None:
             require(torch.allclose(alone.tensor[0], wire.tensor[1], rtol=1e-3, atol=1e-4), MIXED)
             among = model.answer(wire)
             if torch.equal(among, model.answer(wire)):
-                require(
-                    torch.allclose(given[0], among[1], rtol=1e-3, atol=1e-4),
-                    "The answer to an image depends on the other images of the batch.",
-                )
+                require(torch.allclose(given[0], among[1], rtol=1e-3, atol=1e-4), MIXED_ANSWERS)
 
 
 def _same_distribution(first: Tensor, second: Tensor) -> bool:
@@ -168,10 +198,7 @@ def randomness_is_declared(defense: Defense, lab: Lab) -> str:
     first, second = (model.send(images).tensor for _ in range(2))
     equal = first.shape == second.shape and torch.equal(first.nan_to_num(), second.nan_to_num())
     require(not (equal and model.stochastic), "The model is declared stochastic, but sends the same wire twice.")
-    require(
-        equal or model.stochastic,
-        "The model sends two different wires for an image. Set stochastic = True on its channel.",
-    )
+    require(equal or model.stochastic, UNDECLARED)
     return "random" if model.stochastic else "not random"
 
 
@@ -197,7 +224,7 @@ def _sends_whole_numbers(model: SplitModel, images: Tensor) -> bool:
 def can_be_copied(defense: Defense, lab: Lab) -> None:
     """The protected model can be copied, and its weights can be saved."""
     model, _ = _model(defense, lab)
-    require(model.copy().promise == model.promise, "A copy of the protected model has another promise.")
+    require(copied(model).promise == model.promise, "A copy of the protected model has another promise.")
     torch.save(model.modules().state_dict(), io.BytesIO())
 
 

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from ..evaluation.wire_contract import NOT_RANDOM
 from ..interfaces import Channel, Defense, Promise, SplitModel
 from ..utils.seeding import seeded
 from .check import require
@@ -44,7 +45,7 @@ def _check_epsilon(model: SplitModel, promise: Promise, images: Tensor) -> str:
     epsilon, delta = promise.epsilon or 0.0, promise.delta
     require(epsilon > 0, f"Expected epsilon to be more than 0, got {epsilon}.")
     require(delta is not None and 0 <= delta < 1, f"Expected delta to be in [0, 1), got {delta}.")
-    require(model.stochastic, "The model promises an epsilon but is not random.")
+    require(model.stochastic, NOT_RANDOM)
     channel, values = model.input_channel, images
     if not channel.stochastic:
         channel, values = model.ir_channel, _encode(model, images)

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from ..errors import Inapplicable
 from ..evaluation.observe import call_attack, observe, overhear
-from ..evaluation.protection import frozen
+from ..evaluation.protection import applied
 from ..interfaces import (
     Attack,
     Channel,
@@ -187,7 +187,7 @@ class Lab:
     def protect(self, defense: Defense, place: Place) -> SplitModel:
         """Protect a new copy of the model, with the same random numbers each time."""
         with seeded("checks: protect", self.seed):
-            return frozen(defense.protect(self.model(place), self.train(place)))
+            return applied(defense, self.model(place), self.train(place))
 
     def observation(self, attack: Attack, place: Place) -> Observation:
         """Return what the access of the attack grants."""

@@ -33,6 +33,7 @@ from .scoring import (
     score,
     score_columns,
 )
+from .wire_contract import NOT_RANDOM
 
 
 class InvalidFacts(Exception):
@@ -151,6 +152,8 @@ def incomplete(
 
 def _measure_defense(cell: Cell, artifacts: Artifacts) -> Measured:
     protected = artifacts.protected(cell.setting)
+    if protected.model.promise.epsilon is not None and not protected.model.stochastic:
+        raise InvalidFacts(NOT_RANDOM)
     return Measured(_valid(_describe(protected)), dict(protected.details))
 
 

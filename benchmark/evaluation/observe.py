@@ -11,7 +11,18 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import Inapplicable, message_of
-from ..interfaces import Access, Attack, CleanInput, ImageSet, Observation, Pools, Reconstruction, SplitModel, Wire
+from ..interfaces import (
+    Access,
+    Attack,
+    Channel,
+    CleanInput,
+    ImageSet,
+    Observation,
+    Pools,
+    Reconstruction,
+    SplitModel,
+    Wire,
+)
 from ..interfaces.stored_images import StoredImages
 from ..training import untrained_copy
 from ..utils.plurals import count_of
@@ -72,13 +83,20 @@ def observe(
         traffic=_traffic(query, pools.private, attack, len(originals), identity) if free else None,
         aux=_aux(pools, attack.aux_source),
         classes=len(pools.classes),
-        channel=channel,
+        channel=channel if channel.published else _unpublished(channel),
         query=None if free else query,
         client=nn.Sequential(CleanInput(model.input_channel), model.client) if weights else None,
         server=model.in_cloud if free else None,
         tail=Opaque(partial(untrained_copy, tail)) if free and tail is not None else None,
         structure=Opaque(partial(untrained_copy, model.client)) if free else None,
     )
+
+
+def _unpublished(channel: Channel) -> Channel:
+    """Return a channel that tells of another one only that it is not published, and whether it is random."""
+    plain = Channel()
+    plain.published, plain.stochastic = False, channel.stochastic
+    return plain
 
 
 def call_attack(attack: Attack, seen: Observation) -> Tensor | Reconstruction:
@@ -126,32 +144,43 @@ def _checked(wire: Wire, images: Tensor) -> Wire:
     """Return the wire of images (N, C, H, W) if it has an entry for each of them.
 
     Raises:
-        InvalidWire: If it is neither a dense tensor of N finite entries nor N byte strings.
+        InvalidWire: If it is neither a dense tensor of N finite entries nor N byte strings that are not empty.
     """
     _check_packed(wire.packed)
-    payload: object = wire.payload
-    if isinstance(payload, Tensor):
-        if payload.layout is not torch.strided or payload.is_nested or payload.is_quantized:
-            kind = "a nested tensor" if payload.is_nested else f"{payload.dtype}, {payload.layout}"
-            raise InvalidWire(f"Expected a dense tensor of numbers on the wire, got {kind}. Send its numbers as one.")
-        if not payload.dim() or len(payload) != len(images):
-            raise InvalidWire(
-                f"Expected {count_of(len(images), 'entry', 'entries')}, one for each image, got a tensor "
-                f"{tuple(payload.shape)}."
-            )
-        if payload.dim() == 1 or not payload.numel():
-            raise InvalidWire(
-                f"Expected a tensor ({len(payload)}, ...) with a row of at least one number for each image, got "
-                f"{tuple(payload.shape)}."
-            )
-        if not wire.tensor.isfinite().all():
-            raise InvalidWire("Expected finite numbers on the wire, got NaN or infinity.")
-        return wire
+    if isinstance(wire.payload, Tensor):
+        _check_numbers(wire, wire.payload, len(images))
+    else:
+        _check_messages(wire.payload, len(images))
+    return wire
+
+
+def _check_numbers(wire: Wire, payload: Tensor, images: int) -> None:
+    if payload.layout is not torch.strided or payload.is_nested or payload.is_quantized:
+        kind = "a nested tensor" if payload.is_nested else f"{payload.dtype}, {payload.layout}"
+        raise InvalidWire(f"Expected a dense tensor of numbers on the wire, got {kind}. Send its numbers as one.")
+    if not payload.dim() or len(payload) != images:
+        raise InvalidWire(
+            f"Expected {count_of(images, 'entry', 'entries')}, one for each image, got a tensor {tuple(payload.shape)}."
+        )
+    if payload.dim() == 1 or not payload.numel():
+        raise InvalidWire(
+            f"Expected a tensor ({len(payload)}, ...) with a row of at least one number for each image, got "
+            f"{tuple(payload.shape)}."
+        )
+    if not wire.tensor.isfinite().all():
+        raise InvalidWire("Expected finite numbers on the wire, got NaN or infinity.")
+
+
+def _check_messages(payload: object, images: int) -> None:
     if not isinstance(payload, tuple) or not all(isinstance(each, bytes) for each in payload):
         raise InvalidWire(f"Expected a channel that returns a tensor, got {type(payload).__name__}.")
-    if len(payload) != len(images):
-        raise InvalidWire(f"Expected {count_of(len(images), 'byte string')}, one for each image, got {len(payload)}.")
-    return wire
+    if len(payload) != images:
+        raise InvalidWire(f"Expected {count_of(images, 'byte string')}, one for each image, got {len(payload)}.")
+    if empty := payload.count(b""):
+        raise InvalidWire(
+            f"Expected byte strings of at least one byte, one for each image, got {empty} of {len(payload)} without "
+            "any. Send what the server needs."
+        )
 
 
 def _check_packed(packed: object) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import cast
 
 import torch
@@ -19,13 +18,11 @@ from ..plan.cells import Setting
 from ..plan.references import REFERENCE_DEFENSE
 from ..utils.isolation import isolated
 from ..utils.seeding import stream_seed
-from .observe import InvalidWire, overhear
+from .answer_contract import FEW_IMAGES, require_answers
+from .copies import copied
+from .observe import overhear
 from .utility import Answers, MeasuredUtility, measure, of_undefended
-
-TOLERATED = 0.05
-"""Relative difference of wires from rounding alone. A number in ten thousand may fall on another level."""
-ROUNDING = 1e-5
-"""By how much pixels are changed to see how far a wire moves from rounding alone."""
+from .wire_contract import require_wires
 
 
 @dataclass(frozen=True)
@@ -72,21 +69,24 @@ def protect(
 
     Raises:
         Inapplicable: If the defense has no meaning for this model or split.
-        TypeError: If it does not return a split model.
+        InvalidAnswers: If its answers are not finite, or do not follow from the wires.
+        InvalidWire: If what it sends is not a wire of each image by itself.
+        TypeError: If it does not return a split model, or the model cannot be copied.
     """
     start = time.perf_counter()
     model = defended(setting, undefended, train)
+    fresh = copied(model)  # before it sends anything, since it may count what it sends
     with isolated("wire", setting.identity):
         wire = overhear(model, originals)
-    with isolated("alone", setting.identity):
-        require_alone(model, wire, originals)
+    require_wires(fresh, wire, originals, identity=setting.identity)
     test = sample_images(pools.private, model.accuracy_images)
     reference = answers(len(test) if len(test) < len(pools.private) else None)
     useful, told = of_undefended(reference), dict[str, float]()
     if setting.defense.name != REFERENCE_DEFENSE:
-        useful, told = _measure(model, test, reference, setting.identity)
+        useful, told, first = _measure(model, test, reference, setting.identity)
+        require_answers(fresh, test.images, first, identity=setting.identity)
     with isolated("costs", setting.identity):
-        costs = measure_costs(model, pools.private.images[:1].clone(), undefended, wire=_sent(model, wire))
+        costs = measure_costs(copied(model), pools.private.images[:1].clone(), undefended, wire=_sent(model, wire))
     details = {
         "classes": len(pools.classes),
         **by_chance(pools.task, test.labels),
@@ -105,44 +105,6 @@ def _sent(model: SplitModel, overheard: Wire) -> Wire | None:
     """Return messages that differ in length, if that is what was overheard; None if one tells the bytes of all."""
     whole = type(model).overheard is SplitModel.overheard
     return overheard if whole and not isinstance(overheard.payload, Tensor) else None
-
-
-def require_alone(model: SplitModel, wire: Wire, originals: Tensor) -> None:
-    """Check that an image is sent as well without the images beside it, as a device sends it.
-
-    Args:
-        model: The protected model.
-        wire: What it sent of the images under attack.
-        originals: These images, (N, C, H, W).
-
-    Raises:
-        InvalidWire: If an image alone gives NaN, or another wire than beside others where wires are not random.
-    """
-    if not isinstance(wire.payload, Tensor):
-        return
-    alone, beside = model.overheard(originals[:1].clone()).tensor, wire.tensor[:1]
-    if not alone.isfinite().all():
-        raise InvalidWire("Expected finite numbers on the wire of an image that is sent alone, got NaN or infinity.")
-    if model.stochastic:
-        return
-    same_shape = alone.shape == beside.shape
-    near = same_shape and (alone - beside).norm() <= TOLERATED * beside.norm()
-    if not near and not (same_shape and _moves_by_rounding(model, originals[:1], alone, beside)):
-        raise InvalidWire(
-            "Expected wires that do not depend on the images beside them, got another one for an image that is sent "
-            "alone. Compute what is sent from each image by itself."
-        )
-
-
-def _moves_by_rounding(model: SplitModel, image: Tensor, alone: Tensor, beside: Tensor) -> bool:
-    """Return whether the wire of an image moves as far as ``beside`` if its pixels hardly change.
-
-    Where a map is flat, many of its numbers are equal, and rounding decides which of them are the largest.
-    """
-    generator = torch.Generator().manual_seed(0)
-    noise = (torch.rand(image.shape, generator=generator) - 0.5).to(image) * (2 * ROUNDING)
-    moved = model.overheard(image + noise).tensor
-    return bool((alone - beside).norm() <= 2 * (alone - moved).norm())
 
 
 def with_teacher(train: ImageSet, undefended: SplitModel, *, class_outputs: bool) -> ImageSet:
@@ -173,8 +135,31 @@ def defended(setting: Setting, undefended: SplitModel, train: ImageSet) -> Split
         TypeError: If it does not return a split model.
     """
     with isolated("protect", setting.identity):
-        model = cast(Defense, setting.defense.component).protect(undefended.copy(), train.copy())
-    return frozen(model)
+        return applied(cast(Defense, setting.defense.component), undefended.copy(), train.copy())
+
+
+def applied(defense: Defense, model: SplitModel, train: ImageSet) -> SplitModel:
+    """Apply a defense to a model, and return the protected one, frozen and in evaluation mode.
+
+    Args:
+        defense: The defense.
+        model: The split model, whose weights are frozen.
+        train: The victim's training images.
+
+    Raises:
+        Inapplicable: If the defense has no meaning for this model or split.
+        RuntimeError: If it trains weights that it has not unfrozen.
+        TypeError: If it does not return a split model.
+    """
+    try:
+        return frozen(defense.protect(model, train))
+    except RuntimeError as error:
+        if "does not require grad" not in str(error):
+            raise
+        raise RuntimeError(
+            "Expected a loss of weights that can be trained, got one without, since the weights of the given model are "
+            "frozen. Call modules().requires_grad_(True) on a copy of it, and train the copy."
+        ) from error
 
 
 def frozen(model: object) -> SplitModel:
@@ -191,14 +176,22 @@ def frozen(model: object) -> SplitModel:
 
 def _measure(
     model: SplitModel, test: ImageSet, reference: Answers, identity: object
-) -> tuple[MeasuredUtility, dict[str, float]]:
-    """Measure the utility of a protected model on the test images, and its own details."""
+) -> tuple[MeasuredUtility, dict[str, float], Tensor]:
+    """Measure the utility of a protected model on the test images, and its own details. Keep its first outputs."""
+    first = list[Tensor]()
+
+    def network(images: Tensor) -> Tensor:
+        outputs = _classified(model, images)
+        if not first:
+            first.append(outputs[:FEW_IMAGES].clone())
+        return outputs
+
     with isolated("accuracy", identity):
-        useful, outputs = measure(partial(_classified, model), test, reference)
+        useful, outputs = measure(network, test, reference)
         own = {}
         if type(model).details is not SplitModel.details and outputs:
             own = model.details(test.images.clone(), test.labels.clone(), torch.cat(outputs))
-        return useful, {name: float(value) for name, value in own.items()}
+        return useful, {name: float(value) for name, value in own.items()}, first[0]
 
 
 def _classified(model: SplitModel, images: Tensor) -> Tensor:

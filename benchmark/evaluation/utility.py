@@ -11,10 +11,22 @@ from torch import Tensor
 
 from ..interfaces import ImageSet, Task
 from ..metrics.utility import METRICS, Agreement, utility
+from ..utils.plurals import count_of
 from .observe import chunks
 
 MAX_KEPT_BYTES = 2**28
 """Outputs of the undefended network up to this size are kept for the next defenses. Larger ones are computed again."""
+
+
+class InvalidAnswers(Exception):
+    """Raised when a protected network gives outputs that cannot be used.
+
+    Example:
+        >>> raise InvalidAnswers("Expected outputs that are finite, got NaN.")
+        Traceback (most recent call last):
+        ...
+        mia_bench.benchmark.evaluation.utility.InvalidAnswers: Expected outputs that are finite, got NaN.
+    """
 
 
 @dataclass(frozen=True)
@@ -110,11 +122,27 @@ def measure(
 
     Returns:
         What was measured, and the outputs in parts; none for images without labels, whose outputs may be large.
+
+    Raises:
+        InvalidAnswers: If an output is NaN or infinity where that of the undefended network is not.
     """
     agreement, kept = Agreement(classes=reference.classes), list[Tensor]()
     for outputs, expected in zip(answers(network, test.images), reference.parts(), strict=True):
+        _require_finite(outputs, expected)
         agreement.add(outputs, expected)
         if test.task != "unlabeled":
             kept.append(outputs)
     useful = utility(test.task, torch.cat(kept), test.labels) if kept else agreement.value
     return MeasuredUtility(test.task, useful, reference.utility, agreement.value, len(test)), kept
+
+
+def _require_finite(outputs: Tensor, expected: Tensor) -> None:
+    wrong = ~outputs.isfinite()
+    if outputs.shape == expected.shape:
+        wrong &= expected.isfinite()
+    if wrong.any():
+        count = int(wrong.flatten(1).any(1).sum())
+        raise InvalidAnswers(
+            f"Expected finite outputs of the protected network, got NaN or infinity for {count} of "
+            f"{count_of(len(outputs), 'image')}. Train it with a smaller learning rate, or keep its numbers in range."
+        )

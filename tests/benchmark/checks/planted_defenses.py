@@ -230,6 +230,61 @@ class CoupledServer(Still):
         return protected
 
 
+class LargeBatchesOnly(nn.Module):
+    def forward(self, logits):
+        return logits if len(logits) > 100 else -logits
+
+
+class WorksInLargeBatches(Still):
+    __doc__ = Still.__doc__
+    made: ClassVar[type[Channel]] = Channel
+
+    def protect(self, model, train):
+        protected = super().protect(model, train)
+        protected.server.append(LargeBatchesOnly())
+        return protected
+
+
+class Offset(Channel):
+    def forward(self, value):
+        return value.double() * 1e-3 + 1e6
+
+
+class FromOffset(nn.Module):
+    def forward(self, sent):
+        return ((sent - 1e6) * 1e3).float()
+
+
+class TooPrecise(Still):
+    __doc__ = Still.__doc__
+    made: ClassVar[type[Channel]] = Offset
+
+    def protect(self, model, train):
+        protected = super().protect(model, train)
+        return replace(protected, server=nn.Sequential(FromOffset(), *protected.server))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bytes(SplitModel):
+    def send(self, images):
+        sent = super().send(images).tensor
+        shape = sent.shape[1:]
+
+        def read(messages):
+            return torch.stack([torch.frombuffer(bytearray(each), dtype=torch.float32) for each in messages]).view(
+                -1, *shape
+            )
+
+        return Wire(tuple(each.contiguous().numpy().tobytes() for each in sent), view=read)
+
+
+class CoupledBytes(Still):
+    __doc__ = Still.__doc__
+
+    def protect(self, model, train):
+        return Bytes(**vars(super().protect(model, train)))
+
+
 class ReadsTheIr(Noise):
     def read(self, wire):
         return wire.tensor[:, : 3 * 12 * 12].unflatten(1, (3, 12, 12))

@@ -1,14 +1,18 @@
 """Defenses that send something other than a wire, or what their server cannot take, fail with a sentence."""
 
+import itertools
+import os
+import random
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 import torch
-from mia_bench import Channel, Defense, ImageSet, Observation, SplitModel
+from mia_bench import Channel, Defense, ImageSet, Observation, SplitModel, Wire
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
+from mia_bench.benchmark.evaluation.wire_contract import UNDECLARED
 from mia_bench.benchmark.leaderboard.records import Row
 from mia_bench.benchmark.plan.cells import Cell
 from mia_bench.benchmark.registry import Entry
@@ -17,6 +21,9 @@ from mia_bench.benchmark.utils.cache import digest
 from torch import Tensor, nn
 
 from ...helpers.cells import outcome, setting
+
+VERSIONS = itertools.count()
+"""Each defense of a test has a version of its own, so that it is not taken for the one before."""
 
 
 class Given(Channel):
@@ -54,8 +61,12 @@ def row(
             protected = replace(model.copy(), ir_channel=Given(act))
             return replace(protected, server=nn.Sequential(Read(read, protected.server))) if read else protected
 
-    entry = Entry(kind="defenses", name="sends", target="t:Sends", package="third-party", version="7")
-    protected = replace(setting(bench), defense=ResolvedComponent(entry, Sends()))
+    return row_of(bench, Sends(), attack)
+
+
+def row_of(bench: Artifacts, defense: Defense, attack: str = "mean_image") -> Row:
+    entry = Entry(kind="defenses", name="sends", target="t:Sends", package="third-party", version=f"{next(VERSIONS)}")
+    protected = replace(setting(bench), defense=ResolvedComponent(entry, defense))
     return evaluate(Cell(protected, resolve("attacks", attack, {})), digest("some-cell"), bench)[0].row
 
 
@@ -97,6 +108,134 @@ def test_an_error_with_a_tensor_shows_its_shape_alone(bench: Artifacts) -> None:
 
     assert reason(bench, fail) == "ValueError: Tensor (4, 8, 12, 12) torch.float32"
     assert torch.get_default_dtype() is torch.float32
+
+
+ROUNDED = {
+    "integers with a large offset": (
+        lambda value: (1000 * value).round().long() + 2**40,
+        lambda sent: (sent - 2**40).float() / 1000,
+        "got int64 numbers that it rounds by ",
+    ),
+    "doubles with a large offset": (
+        lambda value: value.double() * 1e-9 + 1e6,
+        lambda sent: ((sent - 1e6) * 1e9).float(),
+        "got float64 numbers that it rounds by ",
+    ),
+    "another offset for each number": (
+        lambda value: value.double() + 1e12 * torch.arange(144).view(12, 12),
+        lambda sent: (sent - 1e12 * torch.arange(144).view(12, 12)).float(),
+        "got float64 numbers that it rounds by ",
+    ),
+    "doubles below the smallest float": (
+        lambda value: value.double() * 1e-60,
+        lambda sent: (sent * 1e60).float(),
+        "got float64 numbers that it rounds by 1 times their standard deviation. Define Channel.read, which returns",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+def test_numbers_that_attacks_would_lose_are_named(name: str, bench: Artifacts) -> None:
+    act, read, words = ROUNDED[name]
+
+    found = row(bench, act, read)
+
+    assert found.reason.startswith(f"InvalidWire: Expected a wire whose numbers float32 holds, {words}")
+
+
+def test_a_channel_that_reads_its_wire_may_send_any_numbers(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    act, read, _ = ROUNDED["integers with a large offset"]
+    monkeypatch.setattr(Given, "read", lambda self, wire: read(wire.payload), raising=False)
+
+    assert row(bench, act, read).reason == ""
+
+
+def test_doubles_of_ordinary_values_and_constants_pass(bench: Artifacts) -> None:
+    for act in (lambda value: value.double() + 0.1, lambda value: 1e9 + value.double().sign() / 3 * 0):
+        assert row(bench, act, Tensor.float).reason == ""
+
+
+RANDOM: dict[str, Callable[[Tensor], Tensor]] = {
+    "noise": lambda value: value + torch.rand_like(value),
+    "little noise": lambda value: value + 1e-3 * torch.rand_like(value),
+    "numbers of Python": lambda value: value * (1 + random.random()),
+}
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_a_wire_that_is_random_without_being_declared_so_is_named(name: str, bench: Artifacts) -> None:
+    assert reason(bench, RANDOM[name]) == f"InvalidWire: {UNDECLARED}"
+
+
+def test_a_wire_that_counts_messages_is_named(bench: Artifacts) -> None:
+    count = itertools.count(1)
+
+    assert reason(bench, lambda value: value * next(count)) == f"InvalidWire: {UNDECLARED}"
+
+
+def test_a_random_wire_must_not_depend_on_its_neighbors(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Given, "stochastic", True)
+
+    assert reason(bench, lambda value: value + torch.randn_like(value)) == ""
+    assert "Expected wires that do not depend on the images beside them" in reason(
+        bench, lambda value: value - value.mean(0, keepdim=True) + torch.randn_like(value)
+    )
+    assert "Expected wires that do not depend" in reason(bench, lambda value: value - value.mean(0, keepdim=True))
+
+
+def test_randomness_of_the_operating_system_is_not_compared(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Given, "stochastic", True)
+
+    def seal(value: Tensor) -> Tensor:
+        pad = torch.frombuffer(bytearray(os.urandom(value.numel())), dtype=torch.uint8).view(value.shape)
+        return value + pad.float()
+
+    assert reason(bench, seal) == ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InBytes(SplitModel):
+    """Sends the floats that its channel gives as byte strings."""
+
+    def send(self, images: Tensor) -> Wire:
+        sent = super().send(images).tensor
+        shape = sent.shape[1:]
+
+        def read(messages: tuple[bytes, ...]) -> Tensor:
+            return torch.stack([torch.frombuffer(bytearray(each), dtype=torch.float32) for each in messages]).view(
+                -1, *shape
+            )
+
+        return Wire(tuple(each.contiguous().numpy().tobytes() for each in sent), view=read)
+
+
+def bytes_row(bench: Artifacts, act: Callable[[Tensor], Any]) -> Row:
+    class SendsBytes(Defense):
+        """Sends byte strings."""
+
+        def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
+            copy = model.copy()
+            return InBytes(client=copy.client, server=copy.server, ir_channel=Given(act))
+
+    return row_of(bench, SendsBytes())
+
+
+def test_byte_strings_must_not_depend_on_their_neighbors(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bytes_row(bench, lambda value: value / 2).reason == ""
+    assert "Expected wires that do not depend on" in bytes_row(bench, lambda value: value - value.mean(0)).reason
+    assert bytes_row(bench, lambda value: value + torch.rand_like(value)).reason == f"InvalidWire: {UNDECLARED}"
+    monkeypatch.setattr(Given, "stochastic", True)
+    assert bytes_row(bench, lambda value: value + torch.rand_like(value)).reason == ""
+    mixed = bytes_row(bench, lambda value: value - value.mean(0) + torch.rand_like(value))
+    assert "Expected wires that do not depend on" in mixed.reason
+
+
+def test_byte_strings_without_bytes_are_named(bench: Artifacts) -> None:
+    told = bytes_row(bench, lambda value: value[:, :0]).reason
+
+    assert told.startswith(
+        "InvalidWire: Expected byte strings of at least one byte, one for each image, got 4 of 4 without any."
+    )
 
 
 KINDS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor], int]] = {

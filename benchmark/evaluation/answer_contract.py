@@ -1,0 +1,130 @@
+"""What a protected model must keep when it answers, tried on a few images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ..interfaces import SplitModel, Wire
+from ..utils.isolation import isolated
+from .copies import copied
+from .observe import chunks
+from .utility import InvalidAnswers
+from .wire_contract import require_alone
+
+FEW_IMAGES, FEW_MESSAGES = 8, 2
+"""Images whose wires are answered alone: tensors, and byte strings, which may take seconds each."""
+TOLERATED = 0.05
+"""Relative difference of answers from rounding alone, and from the errors of encrypted computation."""
+REPEATED = 0.01
+"""Relative difference of answers up to which they count as the same, so that they are not random."""
+MAX_NOISE = 3
+"""How many times the distance of two random answers to the same wires counts as the same noise."""
+MIXED_ANSWERS = (
+    "Expected a server whose answer to a wire does not depend on other wires, got another answer to a wire alone. "
+    "Compute each answer from its own wire, since a device sends one image at a time."
+)
+NOT_FROM_THE_WIRE = (
+    "Expected answers that follow from the wire, got others when a copy of the model that has sent nothing answers the "
+    "same wires. Send all that the server needs."
+)
+
+
+def require_answers(model: SplitModel, images: Tensor, measured: Tensor, *, identity: object) -> None:
+    """Check that the answers whose utility was measured follow from the wires, each from that of its own image.
+
+    Wires that are not random are answered one by one, by a copy of the model that has sent nothing. If wires are
+    random, a few images are sent alone. Where their answers are random, too, wires are answered alone and together.
+
+    Args:
+        model: The protected model, which has sent nothing yet. Copies of it send, so that it stays as it is.
+        images: The images whose utility was measured, (N, C, H, W).
+        measured: The outputs that were measured for the first ones of them, (K, ...).
+        identity: The value that determines the random stream.
+
+    Raises:
+        InvalidAnswers: If they do not.
+        InvalidWire: If an image alone gives another wire than beside so many others, though wires are not random.
+    """
+    with isolated("answers alone", identity), torch.no_grad():
+        if model.stochastic:
+            _require_of_random(copied(model), images, measured)
+        else:
+            _require_of_fixed(copied(model), copied(model), images, measured)
+
+
+def _require_of_fixed(sender: SplitModel, server: SplitModel, images: Tensor, measured: Tensor) -> None:
+    part = chunks(images)[0]
+    wire = sender.send(part.clone())
+    if type(sender).overheard is SplitModel.overheard:
+        require_alone(sender, wire, part)
+    count = min(FEW_IMAGES, len(measured))
+    alone = _one_by_one(server, wire, count)
+    if _near(alone, measured) or _is_noise(alone, _one_by_one(server, wire, count), measured):
+        return
+    together = server.answer(wire.copy())[: len(measured)]
+    raise InvalidAnswers(MIXED_ANSWERS if _near(together, measured) else NOT_FROM_THE_WIRE)
+
+
+def _require_of_random(model: SplitModel, images: Tensor, measured: Tensor) -> None:
+    part = chunks(images)[0]
+    tensors = isinstance(model.send(part[:1].clone()).payload, Tensor)
+    count = min(FEW_IMAGES if tensors else FEW_MESSAGES, len(measured))
+
+    def sent_alone() -> Tensor:
+        return torch.cat([model.answer(model.send(part[at : at + 1].clone())) for at in range(count)])
+
+    alone = sent_alone()
+    if _near(alone, measured):
+        return
+    repeats = _within(sent_alone(), alone, REPEATED).all()
+    if repeats and not _within(alone, measured, TOLERATED).any():
+        raise InvalidAnswers(MIXED_ANSWERS)
+    if tensors:
+        require_answers_apart(model, model.send(part.clone()))
+
+
+def require_answers_apart(model: SplitModel, wire: Wire) -> None:
+    """Check that the first wires are answered alone as they are beside all others.
+
+    Args:
+        model: The protected model.
+        wire: What it has sent, a tensor (N, ...).
+
+    Raises:
+        InvalidAnswers: If they are not.
+    """
+    together, count = model.answer(wire.copy()), min(FEW_IMAGES, len(wire))
+    alone = _one_by_one(model, wire, count)
+    if not _near(alone, together) and not _is_noise(alone, _one_by_one(model, wire, count), together):
+        raise InvalidAnswers(MIXED_ANSWERS)
+
+
+def _one_by_one(model: SplitModel, wire: Wire, count: int) -> Tensor:
+    """Return the answers to the first entries of a wire, each alone, (count, ...)."""
+    entries = [replace(wire, payload=wire.payload[at : at + 1]).copy() for at in range(count)]
+    return torch.cat([model.answer(entry) for entry in entries])
+
+
+def _near(answers: Tensor, expected: Tensor) -> bool:
+    """Return whether most answers (K, ...) are those expected, the first of (N, ...), but for rounding.
+
+    An image on whose IR rounding decides, as that of a flat map may be, does not count.
+    """
+    return bool(_within(answers, expected, TOLERATED).double().mean() >= 0.5)
+
+
+def _is_noise(alone: Tensor, again: Tensor, expected: Tensor) -> bool:
+    """Return whether answers (K, ...) are about as far from others to the same wires as from those expected."""
+    known = expected[: len(alone)]
+    return alone.shape == known.shape and bool((alone - known).norm() <= MAX_NOISE * (alone - again).norm())
+
+
+def _within(answers: Tensor, expected: Tensor, tolerance: float) -> Tensor:
+    """Return which answers (K, ...) differ from the first expected ones, (N, ...), by a share of their usual length."""
+    here, there = answers.flatten(1).double(), expected[: len(answers)].flatten(1).double()
+    if here.shape != there.shape:
+        return torch.zeros(len(here), dtype=torch.bool)
+    return (here - there).norm(dim=1) <= tolerance * there.norm(dim=1).mean()

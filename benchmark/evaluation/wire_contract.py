@@ -1,0 +1,185 @@
+"""What a protected model must keep when it sends, tried on a few images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ..interfaces import Channel, SplitModel, Wire
+from ..utils.isolation import isolated
+from .copies import copied
+from .observe import InvalidWire
+
+TOLERATED = 0.05
+"""Relative difference of wires from rounding alone. A number in ten thousand may fall on another level."""
+ROUNDING = 1e-5
+"""By how much pixels are changed to see how far a wire moves from rounding alone."""
+MAX_ROUNDED = 1e-3
+"""Largest error of float32, in standard deviations of the wires. An attack then has a signal of at least 60 dB."""
+ROUNDED_TYPES = (torch.float64, torch.complex128, torch.int32, torch.int64, torch.uint32, torch.uint64)
+"""Types of numbers that float32 does not hold exactly."""
+MAX_NEIGHBORS = 7
+"""Images at most beside which an image is sent."""
+UNDECLARED = "The model sends two different wires for an image. Set stochastic = True on its channel."
+NOT_RANDOM = "The model promises an epsilon but is not random."
+MIXED = (
+    "Expected wires that do not depend on the images beside them, got another one for an image {where}. Compute what "
+    "is sent from each image by itself."
+)
+
+
+def require_wires(model: SplitModel, wire: Wire, originals: Tensor, *, identity: object) -> None:
+    """Check that float32 holds the wires, and that each depends on its own image alone.
+
+    Args:
+        model: The protected model, which has sent nothing yet. Copies of it send, so that it stays as it is.
+        wire: What another copy of it sent of the images under attack.
+        originals: These images, (N, C, H, W).
+        identity: The value that determines the random stream.
+
+    Raises:
+        InvalidWire: If an image alone gives NaN, or another wire than beside others, if the wires are random without
+            being declared so, or if attacks would lose what they hold.
+    """
+    require_float32(model.ir_channel, wire)
+    with isolated("alone", identity):
+        sender = copied(model)
+        if not model.stochastic:
+            require_repeatable(sender.overheard, originals[:1])
+        require_alone(sender, wire, originals)
+
+    def send_again(images: Tensor) -> Wire:
+        again = copied(model)  # so that what it has counted is the same
+        with isolated("beside others", identity):
+            return again.overheard(images.clone())
+
+    require_independent(send_again, originals)
+
+
+def require_float32(channel: Channel, wire: Wire) -> None:
+    """Check that float32, in which attacks read a wire, holds its numbers, unless the channel reads them itself.
+
+    Numbers are compared with their deviation among the images and within each of them, since a large number that is
+    the same everywhere says nothing.
+
+    Raises:
+        InvalidWire: If the error of float32 exceeds ``MAX_ROUNDED`` of that deviation.
+
+    Example:
+        >>> require_float32(Channel(), Wire(torch.tensor([[1.0, 2.0], [3.0, 5.0]], dtype=torch.float64)))
+    """
+    sent = wire.payload
+    if not isinstance(sent, Tensor) or sent.dtype not in ROUNDED_TYPES or type(channel).read is not Channel.read:
+        return
+    numbers = torch.view_as_real(sent) if sent.is_complex() else sent
+    exact = numbers.flatten(1).double()  # (N, K)
+    lost = exact - numbers.flatten(1).float().double()
+    worst = max((_relative(lost, exact, axis) for axis in (0, 1)), default=0.0)
+    if worst > MAX_ROUNDED:
+        kind = str(sent.dtype).removeprefix("torch.")
+        raise InvalidWire(
+            f"Expected a wire whose numbers float32 holds, got {kind} numbers that it rounds by {worst:.2g} times "
+            "their standard deviation. Define Channel.read, which returns the wire as numbers of that size."
+        )
+
+
+def _relative(lost: Tensor, exact: Tensor, axis: int) -> float:
+    """Return how much of the deviation of numbers (N, K) along an axis is lost."""
+    deviation = [(each - each.mean(axis, keepdim=True)).norm().item() for each in (lost, exact)]
+    return deviation[0] / deviation[1] if deviation[1] else 0.0
+
+
+def require_repeatable(send: Callable[[Tensor], Wire], image: Tensor) -> None:
+    """Check that an image (1, C, H, W) is sent as the same wire twice.
+
+    Raises:
+        InvalidWire: If it is not.
+    """
+    if not _same(send(image.clone()), send(image.clone())):
+        raise InvalidWire(UNDECLARED)
+
+
+def require_independent(send: Callable[[Tensor], Wire], images: Tensor) -> None:
+    """Check that the wire of the first image is the same beside different images, as many of them.
+
+    Nothing is checked if the same images give different wires, as with keys from the operating system.
+
+    Args:
+        send: Sends images, with the same random numbers each time.
+        images: Images (N, C, H, W).
+
+    Raises:
+        InvalidWire: If the wire differs.
+    """
+    image, beside = images[:1], _neighbors(images)
+    first, again, other = (send(torch.cat([image, beside[at]])) for at in (0, 0, 1))
+    if not _same(first, again) or _same(_first(first), _first(other)):
+        return
+    if isinstance(first.payload, Tensor) and isinstance(other.payload, Tensor) and first.tensor.isfinite().all():
+        here, there = first.tensor[0], other.tensor[0]
+        moved = send(torch.cat([_rounded(image), beside[0]])).tensor[0]
+        if here.shape == there.shape and (here - there).norm() <= 2 * (here - moved).norm():
+            return
+    raise InvalidWire(MIXED.format(where="that is sent beside other ones"))
+
+
+def _neighbors(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Return two sets of images, as many in each, that are not the first one."""
+    others = images[1:]
+    if len(others) < 2:
+        return 1 - images[:1], images[:1] / 2
+    count = min(MAX_NEIGHBORS, len(others) // 2)
+    return others[:count], others[count : 2 * count]
+
+
+def require_alone(model: SplitModel, wire: Wire, originals: Tensor) -> None:
+    """Check that an image is sent as well without the images beside it, as a device sends it.
+
+    Args:
+        model: The protected model.
+        wire: What it sent of the images under attack.
+        originals: These images, (N, C, H, W).
+
+    Raises:
+        InvalidWire: If an image alone gives NaN, or another wire than beside others where wires are not random.
+    """
+    if not isinstance(wire.payload, Tensor):
+        return
+    alone, beside = model.overheard(originals[:1].clone()).tensor, wire.tensor[:1]
+    if not alone.isfinite().all():
+        raise InvalidWire("Expected finite numbers on the wire of an image that is sent alone, got NaN or infinity.")
+    if model.stochastic:
+        return
+    same_shape = alone.shape == beside.shape
+    near = same_shape and (alone - beside).norm() <= TOLERATED * beside.norm()
+    if not near and not (same_shape and _moves_by_rounding(model, originals[:1], alone, beside)):
+        raise InvalidWire(MIXED.format(where="that is sent alone"))
+
+
+def _moves_by_rounding(model: SplitModel, image: Tensor, alone: Tensor, beside: Tensor) -> bool:
+    """Return whether the wire of an image moves as far as ``beside`` if its pixels hardly change.
+
+    Where a map is flat, many of its numbers are equal, and rounding decides which of them are the largest.
+    """
+    moved = model.overheard(_rounded(image)).tensor
+    return bool((alone - beside).norm() <= 2 * (alone - moved).norm())
+
+
+def _rounded(image: Tensor) -> Tensor:
+    """Return an image (1, C, H, W) whose pixels are changed by at most ``ROUNDING``."""
+    generator = torch.Generator().manual_seed(0)
+    return image + (torch.rand(image.shape, generator=generator) - 0.5).to(image) * (2 * ROUNDING)
+
+
+def _first(wire: Wire) -> Wire:
+    return Wire(wire.payload[:1], wire.view)
+
+
+def _same(one: Wire, other: Wire) -> bool:
+    """Return whether two wires are the same, but for the rounding of float32 if they are tensors."""
+    if not isinstance(one.payload, Tensor) or not isinstance(other.payload, Tensor):
+        return bool(one.payload == other.payload)
+    here, there = one.tensor.nan_to_num(), other.tensor.nan_to_num()
+    return here.shape == there.shape and bool((here - there).norm() <= ROUNDING * here.norm())

@@ -1,0 +1,305 @@
+"""Defenses whose answers do not follow from the wires, or cannot be measured, fail with a sentence."""
+
+import copy
+import itertools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import torch
+from mia_bench import Access, Channel, Defense, ImageSet, Promise, SplitModel, Wire
+from mia_bench.benchmark.evaluation import protection
+from mia_bench.benchmark.evaluation.answer_contract import MIXED_ANSWERS, NOT_FROM_THE_WIRE, require_answers
+from mia_bench.benchmark.evaluation.artifacts import Artifacts
+from mia_bench.benchmark.evaluation.evaluate import evaluate
+from mia_bench.benchmark.evaluation.utility import Answers, InvalidAnswers, measure
+from mia_bench.benchmark.leaderboard.records import Row
+from mia_bench.benchmark.plan.cells import Cell, Setting
+from mia_bench.benchmark.registry import Entry
+from mia_bench.benchmark.registry.specs import ResolvedComponent, resolve
+from mia_bench.benchmark.utils.cache import digest
+from torch import Tensor, nn
+
+from ...helpers.cells import Scripted, gray, setting
+
+VERSIONS = itertools.count()
+"""Each defense of a test has a version of its own, so that it is not taken for the one before."""
+
+
+def chosen(bench: Artifacts, protect: Callable[[SplitModel, ImageSet], Any]) -> Setting:
+    class Mine(Defense):
+        """Does what a test says."""
+
+        def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
+            return protect(model, train)
+
+    entry = Entry(kind="defenses", name="mine", target="t:Mine", package="third-party", version=f"{next(VERSIONS)}")
+    return replace(setting(bench), defense=ResolvedComponent(entry, Mine()))
+
+
+def row(bench: Artifacts, protect: Callable[[SplitModel, ImageSet], Any]) -> Row:
+    cell = Cell(chosen(bench, protect), resolve("attacks", "mean_image", {}))
+    return evaluate(cell, digest("some-cell"), bench)[0].row
+
+
+class Behind(nn.Module):
+    """Changes the answers of a server."""
+
+    def __init__(self, server: nn.Module, change: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.server, self.change = server, change
+
+    def forward(self, sent: Tensor) -> Tensor:
+        return self.change(self.server(sent))
+
+
+class Noise(Channel):
+    stochastic = True
+
+    def forward(self, value: Tensor) -> Tensor:
+        return value + torch.randn_like(value)
+
+
+def answering(change: Callable[[Tensor], Tensor], channel: type[Channel] = Channel) -> Callable[..., SplitModel]:
+    def protect(model: SplitModel, train: ImageSet) -> SplitModel:
+        made = model.copy()
+        return replace(made, server=nn.Sequential(Behind(made.server, change)), ir_channel=channel())
+
+    return protect
+
+
+MIXED: dict[str, Callable[[Tensor], Tensor]] = {
+    "zeros for few images": lambda logits: logits * (len(logits) > 20),
+    "centered logits": lambda logits: logits - logits.mean(0),
+    "other logits for few images": lambda logits: logits if len(logits) > 20 else -logits,
+}
+
+
+@pytest.mark.parametrize("channel", [Channel, Noise])
+@pytest.mark.parametrize("name", MIXED)
+def test_an_answer_that_depends_on_other_wires_is_refused(name: str, channel: type[Channel], bench: Artifacts) -> None:
+    assert row(bench, answering(MIXED[name], channel)).reason == f"InvalidAnswers: {MIXED_ANSWERS}"
+
+
+@pytest.mark.parametrize("channel", [Channel, Noise])
+def test_a_server_that_answers_each_wire_by_itself_is_measured(channel: type[Channel], bench: Artifacts) -> None:
+    assert row(bench, answering(lambda logits: 2 * logits, channel)).reason == ""
+
+
+@pytest.mark.parametrize("channel", [Channel, Noise])
+def test_a_server_may_answer_at_random(channel: type[Channel], bench: Artifacts) -> None:
+    assert row(bench, answering(lambda logits: logits + 10 * torch.randn_like(logits), channel)).reason == ""
+
+
+class FewImagesOnly(Channel):
+    def forward(self, value: Tensor) -> Tensor:
+        return value * (len(value) > 20)
+
+
+def test_a_wire_of_few_images_must_be_that_of_many(bench: Artifacts) -> None:
+    def protect(model: SplitModel, train: ImageSet) -> SplitModel:
+        return replace(model.copy(), ir_channel=FewImagesOnly())
+
+    assert "Expected wires that do not depend on the images beside them" in row(bench, protect).reason
+
+
+class Nothing(Channel):
+    def forward(self, value: Tensor) -> Tensor:
+        return torch.zeros_like(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bypassing(SplitModel):
+    def classify(self, images: Tensor) -> Tensor:
+        return self.server(self.client(images))
+
+
+class Remembering(Nothing):
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept = torch.empty(0)
+
+    def forward(self, value: Tensor) -> Tensor:
+        self.kept = value
+        return super().forward(value)
+
+
+class Remembered(nn.Module):
+    def __init__(self, channel: Remembering, server: nn.Module) -> None:
+        super().__init__()
+        self.channel, self.server = (channel,), server
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Remembered":
+        return Remembered(copy.deepcopy(self.channel[0], memo), copy.deepcopy(self.server, memo))
+
+    def forward(self, sent: Tensor) -> Tensor:
+        kept = self.channel[0].kept
+        return self.server(kept if len(kept) == len(sent) else sent)
+
+
+def test_answers_that_bypass_the_wire_are_refused(bench: Artifacts) -> None:
+    def around(model: SplitModel, train: ImageSet) -> SplitModel:
+        made = model.copy()
+        return Bypassing(client=made.client, server=made.server, ir_channel=Nothing())
+
+    def through_memory(model: SplitModel, train: ImageSet) -> SplitModel:
+        made, channel = model.copy(), Remembering()
+        return replace(made, ir_channel=channel, server=nn.Sequential(Remembered(channel, made.server)))
+
+    for protect in (around, through_memory):
+        assert row(bench, protect).reason == f"InvalidAnswers: {NOT_FROM_THE_WIRE}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Padded(SplitModel):
+    """Adds a random pad that the device keeps, and takes it off again."""
+
+    pads: list[Tensor]
+
+    @property
+    def stochastic(self) -> bool:
+        return True
+
+    def send(self, images: Tensor) -> Wire:
+        sent = super().send(images).tensor
+        self.pads[:] = [100 * torch.randn_like(sent)]
+        return Wire(sent + self.pads[0])
+
+    def exchange(self, wire: Wire) -> Any:
+        return super().exchange(Wire(wire.tensor - self.pads[0]))
+
+
+def test_a_device_may_keep_what_it_needs_to_read_the_answer_to_a_random_wire(bench: Artifacts) -> None:
+    def protect(model: SplitModel, train: ImageSet) -> SplitModel:
+        made = model.copy()
+        return Padded(client=made.client, server=made.server, pads=[])
+
+    assert row(bench, protect).reason == ""
+
+
+def test_rare_noise_is_no_dependence_on_others() -> None:
+    class Rare(Channel):
+        stochastic = True
+
+        def forward(self, value: Tensor) -> Tensor:
+            return value * (torch.rand_like(value) > 0.01)
+
+    model = SplitModel(client=nn.Sequential(nn.Flatten()), server=nn.Sequential(nn.Linear(9, 3)), ir_channel=Rare())
+    images = torch.rand(50, 1, 3, 3)
+
+    for seed in range(50):
+        torch.manual_seed(seed)
+        require_answers(model, images, model.classify(images)[:8].detach(), identity=seed)
+
+
+def test_a_shorter_answer_is_another_one() -> None:
+    model = SplitModel(client=nn.Sequential(nn.Flatten()), server=nn.Sequential(nn.Linear(9, 3)))
+
+    with pytest.raises(InvalidAnswers, match="follow from the wire"):
+        require_answers(model, torch.rand(5, 1, 3, 3), torch.zeros(5, 2), identity=0)
+
+
+def test_outputs_that_are_not_finite_are_named(bench: Artifacts) -> None:
+    def broken(logits: Tensor) -> Tensor:
+        return logits * torch.tensor(float("nan"))
+
+    told = row(bench, answering(broken))
+
+    assert told.status == "failed"
+    assert "Expected finite outputs of the protected network, got NaN or infinity for " in told.reason
+
+
+def test_an_infinity_that_the_undefended_network_gives_as_well_passes() -> None:
+    def network(images: Tensor) -> Tensor:
+        return images.flatten(1) + torch.tensor([0.0, 0.0, 0.0, -torch.inf])
+
+    test = ImageSet(torch.rand(6, 1, 2, 2), torch.zeros(6, dtype=torch.int64))
+
+    assert measure(network, test, Answers(network, test, classes=True))[0].agreement == 1
+
+
+def test_an_epsilon_without_randomness_is_refused(bench: Artifacts) -> None:
+    def protect(model: SplitModel, train: ImageSet) -> SplitModel:
+        return replace(model.copy(), promise=Promise("(0.1, 1e-6)-local DP", epsilon=0.1, delta=1e-6))
+
+    told = row(bench, protect)
+
+    assert told.reason == "InvalidFacts: The model promises an epsilon but is not random."
+    assert told.epsilon is None
+
+
+class Locked(Channel):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+
+
+def test_a_channel_that_cannot_be_copied_is_named(bench: Artifacts) -> None:
+    told = row(bench, lambda model, train: replace(model.copy(), ir_channel=Locked())).reason
+
+    assert told.startswith(
+        "TypeError: Expected a model that can be copied, got a channel Locked that cannot be (cannot pickle"
+    )
+    assert told.endswith("Define __deepcopy__, or create in forward what cannot be copied.")
+
+
+def test_training_the_frozen_weights_is_explained(bench: Artifacts) -> None:
+    def protect(model: SplitModel, train: ImageSet) -> SplitModel:
+        made = model.copy()
+        made.logits(train.images[:4]).sum().backward()
+        return made
+
+    assert "Call modules().requires_grad_(True) on a copy of it, and train the copy." in row(bench, protect).reason
+
+
+class Counting(Channel):
+    stochastic = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = 0
+
+    def forward(self, value: Tensor) -> Tensor:
+        self.sent += 1
+        return value + self.sent * torch.rand_like(value)
+
+
+def test_the_calls_that_measure_costs_leave_the_model_as_it_is(
+    bench: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure, sent = protection.measure_costs, list[int]()
+
+    def often(model: SplitModel, image: Tensor, *rest: Any, **options: Any) -> Any:
+        sent.append(getattr(model.ir_channel, "sent"))  # noqa: B009
+        return measure(model, image, *rest, **options)
+
+    monkeypatch.setattr(protection, "measure_costs", often)
+    found = bench.protected(chosen(bench, lambda model, train: replace(model.copy(), ir_channel=Counting())))
+
+    assert [getattr(found.model.ir_channel, "sent")] == sent  # noqa: B009
+
+
+class Secret(Channel):
+    published = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("key", torch.arange(4))
+
+
+@pytest.mark.parametrize("access", Access)
+@pytest.mark.parametrize("random", [False, True])
+def test_a_channel_that_is_not_published_is_not_shown(access: Access, random: bool, bench: Artifacts) -> None:
+    def protect(model: SplitModel, train: ImageSet) -> SplitModel:
+        channel = Secret()
+        channel.stochastic = random
+        return replace(model.copy(), ir_channel=channel)
+
+    attack = type("Looking", (Scripted,), {"access": access, "act": staticmethod(gray)})()
+    seen = bench.observe(chosen(bench, protect), attack)
+
+    assert type(seen.channel) is Channel
+    assert not list(seen.channel.buffers())
+    assert (seen.channel.published, seen.channel.stochastic) == (False, random)
