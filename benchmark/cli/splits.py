@@ -18,8 +18,8 @@ from ..runner.options import RunOptions
 from ..runner.result_warnings import log_warnings
 from ..runner.resume import prepare
 from ..runner.shown_run import compute
-from ..split_comparison.figure import drawing
-from ..split_comparison.table import SplitTable
+from ..selection.figure import drawing
+from ..selection.table import SplitTable
 from ..splits.choice import Limit, choose
 from ..splits.lines import Deployment, Line
 from ..utils.atomic_files import write_output
