@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .._decoders.folds import Fold, affordable
 from .._limits import affordable_iterations
-from .._shrinkage import Judged, trust
+from .._shrinkage import Judged, trust_search
 from .cosine_covariance import CosineCovariance
 from .distance import Distance
 from .rmle import inversions, invert
@@ -90,4 +90,4 @@ def trusted(client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, t
             errors=pilot.errors,
         )
         judged.append(Judged(rebuilt, pilot.images, pilot.prior.mean))
-    return trust(*judged)
+    return trust_search(*judged)

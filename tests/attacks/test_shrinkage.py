@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from mia_bench.attacks._shrinkage import MIN_TESTED, Judged, shrink, trust
+from mia_bench.attacks._shrinkage import MIN_TESTED, Judged, shrink, trust, trust_search
 from mia_bench.attacks.black_box import BlackBox
 from mia_bench.attacks.encoder_decoder import EncoderDecoder
 from mia_bench.attacks.mean_image import MeanImage
@@ -102,6 +102,33 @@ def test_the_factor_is_the_one_of_least_error() -> None:
     errors = [(shrink(rebuilt, MEAN, f) - truth).square().mean() for f in (factor - 0.02, factor, factor + 0.02)]
     assert 0 < factor < 0.5
     assert errors[1] < min(errors[0], errors[2])
+
+
+def test_a_search_that_fails_on_a_few_images_is_trusted_on_the_others() -> None:
+    torch.manual_seed(0)
+    truth = MEAN + 0.1 * torch.randn(16, 1, 4, 4)
+    rebuilt = truth.clone()
+    rebuilt[:4] = (MEAN - 5 * (truth[:4] - MEAN)).clamp(0, 1)
+    judged = Judged(rebuilt, truth, MEAN)
+
+    assert trust(judged) < 0.3
+    assert trust_search(judged) == 1
+
+
+def test_a_search_without_information_is_not_trusted() -> None:
+    torch.manual_seed(0)
+    truth, noise = MEAN + 0.1 * torch.randn(2, 16, 1, 4, 4)
+
+    assert trust_search(Judged(noise, truth, MEAN)) == 0
+
+
+def test_a_search_is_shrunk_where_that_gives_more_decibels() -> None:
+    torch.manual_seed(0)
+    truth = MEAN + 0.1 * torch.randn(16, 1, 4, 4)
+    rebuilt = MEAN + 4 * (truth - MEAN) + 0.1 * torch.randn(16, 1, 4, 4)
+    judged = Judged(rebuilt, truth, MEAN)
+
+    assert trust_search(judged) == trust(judged) < 0.5
 
 
 def test_a_reconstruction_without_any_deviation_is_kept() -> None:
