@@ -126,7 +126,7 @@ class Network(Model):
                 )
             raise UsageError(
                 f"Expected {count_of(classes, 'output')}, one for each class, label or number of the dataset, got "
-                f"{got}. {self._other_outputs(shape)}With imagefolder or npz, task=unlabeled measures the agreement "
+                f"{got}. {self._other_outputs(shape)} With imagefolder or npz, task=unlabeled measures the agreement "
                 "with the undefended network alone."
             )
         return stages
@@ -134,11 +134,11 @@ class Network(Model):
     def _other_outputs(self, shape: tuple[int, ...]) -> str:
         """Return what to do about outputs of another shape than the labels of an image."""
         if len(shape) > 1:
-            return "Wrap the network in a module that gives one vector for each image. "
+            return "Wrap the network in a module that gives one vector for each image."
         retrain = "" if self.retrains_head else ", or head=retrain to train its last layer on the dataset"
         return (
             "Give images of the classes that the network was trained on, or categories=FILE with their names"
-            f"{retrain}. "
+            f"{retrain}."
         )
 
     @property

@@ -33,7 +33,7 @@ NOT_FROM_THE_WIRE = (
 
 
 def require_answers(model: SplitModel, images: Tensor, measured: Tensor, *, identity: object) -> None:
-    """Check that the answers whose utility was measured follow from the wires, each from that of its own image.
+    """Check that the answers whose utility was measured follow from the wires, each from the wire of that image alone.
 
     Wires that are not random are answered one by one, by a copy of the model that has sent nothing. If wires are
     random, a few images are sent alone. Where their answers are random, too, wires are answered alone and together.

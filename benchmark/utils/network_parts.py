@@ -10,7 +10,7 @@ from .object_content import HELD, MODULE_STATE, content_of
 def parts_of(network: nn.Module) -> dict[str, str]:
     """Hash the parts of a network one by one: the attributes of each module, each parameter and each buffer.
 
-    So the parts that a random initialization changes can be told from the others.
+    The parts that a random initialization changes thus differ, and the others are equal.
 
     Example:
         >>> one, other = parts_of(nn.Linear(2, 2)), parts_of(nn.Linear(2, 2))
