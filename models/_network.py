@@ -137,8 +137,7 @@ class Network(Model):
             return "Wrap the network in a module that gives one vector for each image."
         retrain = "" if self.retrains_head else ", or head=retrain to train its last layer on the dataset"
         return (
-            "Give images of the classes that the network was trained on, or categories=FILE with their names"
-            f"{retrain}."
+            f"Give images of the classes that the network was trained on, or categories=FILE with their names{retrain}."
         )
 
     @property
