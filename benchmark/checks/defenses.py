@@ -16,7 +16,7 @@ from ..evaluation.copies import copied
 from ..evaluation.observe import InvalidWire, overhear
 from ..evaluation.utility import InvalidAnswers
 from ..evaluation.wire_contract import UNDECLARED, require_float32, require_independent
-from ..interfaces import Defense, SplitModel, Wire
+from ..interfaces import Defense, SplitModel
 from ..metrics.costs import measure_costs
 from ..utils.plurals import count_of
 from ..utils.seeding import seeded
@@ -81,7 +81,7 @@ def wires(defense: Defense, lab: Lab) -> None:
         if not model.stochastic:
             _require_alone_as_in_a_large_batch(model, lab.pools(images.shape[1]).aux.images)
     else:
-        _as_in_a_run(require_independent, partial(_send_seeded, model), images)
+        _as_in_a_run(partial(require_independent, lambda: model, images, identity="checks"))
 
 
 def _as_in_a_run(requirement: Callable[..., None], *given: Any) -> None:
@@ -90,11 +90,6 @@ def _as_in_a_run(requirement: Callable[..., None], *given: Any) -> None:
         requirement(*given)
     except (InvalidAnswers, InvalidWire) as error:
         raise Failed(str(error)) from error
-
-
-def _send_seeded(model: SplitModel, images: Tensor) -> Wire:
-    with seeded("checks: neighbors"):
-        return model.overheard(images)
 
 
 def _require_alone_as_in_a_large_batch(model: SplitModel, images: Tensor) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -49,13 +52,7 @@ def require_wires(model: SplitModel, wire: Wire, originals: Tensor, *, identity:
         if not model.stochastic:
             require_repeatable(sender.overheard, originals[:1])
         require_alone(sender, wire, originals)
-
-    def send_again(images: Tensor) -> Wire:
-        again = copied(model)  # so that what it has counted is the same
-        with isolated("beside others", identity):
-            return again.overheard(images.clone())
-
-    require_independent(send_again, originals)
+    require_independent(partial(copied, model), originals, identity=identity)
 
 
 def require_float32(channel: Channel, wire: Wire) -> None:
@@ -101,28 +98,43 @@ def require_repeatable(send: Callable[[Tensor], Wire], image: Tensor) -> None:
         raise InvalidWire(UNDECLARED)
 
 
-def require_independent(send: Callable[[Tensor], Wire], images: Tensor) -> None:
+def require_independent(fresh: Callable[[], SplitModel], images: Tensor, *, identity: object) -> None:
     """Check that the wire of the first image is the same beside different images, as many of them.
 
-    Nothing is checked if the same images give different wires, as with keys from the operating system.
+    Nothing is checked if the same images give different wires, as with keys from the operating system, or if how many
+    random numbers are drawn depends on the images, as for Poisson noise, so that the first image gets others.
 
     Args:
-        send: Sends images, with the same random numbers each time.
+        fresh: Returns the model as it is before it has sent anything.
         images: Images (N, C, H, W).
+        identity: The value that determines the random stream.
 
     Raises:
         InvalidWire: If the wire differs.
     """
     image, beside = images[:1], _neighbors(images)
-    first, again, other = (send(torch.cat([image, beside[at]])) for at in (0, 0, 1))
-    if not _same(first, again) or _same(_first(first), _first(other)):
+
+    def send(own: Tensor, others: Tensor) -> tuple[Wire, tuple[object, ...]]:
+        model = fresh()
+        with isolated("beside others", identity):
+            return model.overheard(torch.cat([own, others])), _states()
+
+    (first, drawn), (again, _), (other, drawn_beside_other) = (send(image, beside[at]) for at in (0, 0, 1))
+    if drawn != drawn_beside_other or not _same(first, again) or _same(_first(first), _first(other)):
         return
     if isinstance(first.payload, Tensor) and isinstance(other.payload, Tensor) and first.tensor.isfinite().all():
         here, there = first.tensor[0], other.tensor[0]
-        moved = send(torch.cat([_rounded(image), beside[0]])).tensor[0]
+        moved = send(_rounded(image), beside[0])[0].tensor[0]
         if here.shape == there.shape and (here - there).norm() <= 2 * (here - moved).norm():
             return
     raise InvalidWire(MIXED.format(where="that is sent beside other ones"))
+
+
+def _states() -> tuple[object, ...]:
+    """Return the states of all generators of random numbers, which say how many have been drawn."""
+    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    tensors = [torch.get_rng_state(), *devices]
+    return (*(each.numpy().tobytes() for each in tensors), repr(np.random.get_state(legacy=False)), random.getstate())
 
 
 def _neighbors(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -39,7 +39,7 @@ def imported_by(function: types.FunctionType) -> list[tuple[str, types.ModuleTyp
 
 def _imports(code: types.CodeType) -> Iterator[str]:
     """Yield the names of imported modules, with a dot for each level of a relative import."""
-    found = list(dis.get_instructions(code))
+    found = [each for each in dis.get_instructions(code) if each.opname != "EXTENDED_ARG"]
     for place, each in enumerate(found):
         if each.opname == "IMPORT_NAME":
             yield "." * found[place - 2].argval + each.argval
@@ -56,5 +56,5 @@ def _module(name: str, package: str) -> types.ModuleType | None:
         if top is None or top.name in sys.stdlib_module_names or top.name == PACKAGE or _is_package_file(top.origin):
             return None
         return importlib.import_module(absolute)
-    except Exception:  # The function may import it in vain as well.
+    except (Exception, SystemExit):  # The function may import it in vain as well.
         return None

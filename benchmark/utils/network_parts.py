@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from .object_content import HELD, MODULE_STATE, content_of
 
@@ -25,6 +26,9 @@ def parts_of(network: nn.Module) -> dict[str, str]:
         found[f"{path} attributes"] = content_of(type(module), own, strict=False)
         found[f"{path} hooks"] = content_of(hooks, strict=False)
     for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
+        if is_lazy(tensor):
+            found[f"{name} shape"] = content_of(type(tensor))
+            continue
         found[f"{name} shape"] = content_of(str(tensor.dtype), list(getattr(tensor, "shape", ())), strict=False)
         found[name] = content_of(tensor, strict=False)
     return found

@@ -180,7 +180,7 @@ class _Content:
         self._add_all("list", values)
 
     def _add_set(self, values: Iterable[Any]) -> None:
-        self._add_all("set", sorted(content_of(each) for each in values))
+        self._add_all("set", sorted(content_of(each, strict=self._strict) for each in values))
 
     def _add_module(self, module: nn.Module) -> None:
         self.add(type(module))
