@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from ..evaluation.perceptual import ASKED
-from ..leaderboard.model_facts import COUNTS, RELATIVE_SLACK, USEFULNESS
+from ..leaderboard.model_facts import COUNTS, RELATIVE_SLACK, USEFULNESS, USEFULNESS_SLACK
 from ..leaderboard.records import COLUMNS, Record, Row
 from ..metrics.intervals import interval, share_interval
 from ..metrics.scales import PSNR_CEILING_DB, RECOGNISABLE_SSIM
@@ -86,7 +86,8 @@ def _ranges(again: Record, *, attribute: str | None) -> dict[str, Range | None]:
     for name in USEFULNESS:
         value: float | None = getattr(row, name)
         is_share = row.task == "classification"
-        ranges[name] = _share(value, row.accuracy_images or 1) if is_share else _around(name, value)
+        share = _share(value, row.accuracy_images or 1, slack=USEFULNESS_SLACK)
+        ranges[name] = share if is_share else _around(name, value)
     for name, relative in RELATIVE_SLACK.items():
         value = getattr(row, name)
         ranges[name] = None if value is None else (value * (1 - relative), value * (1 + relative))
@@ -130,12 +131,12 @@ def _of_scores(again: Record) -> Mapping[str, Range | None]:
     return ranges
 
 
-def _share(value: float | None, count: int) -> Range | None:
-    """Return the interval of a share of so many images."""
+def _share(value: float | None, count: int, *, slack: float = 0.0) -> Range | None:
+    """Return the interval of a share of so many images, wider by ``slack``."""
     if value is None:
         return None
     low, high = _wider(*share_interval(min(round(value * count), count), count))
-    return max(low, 0), min(high, 1)
+    return max(low - slack, 0), min(high + slack, 1)
 
 
 def _around(name: str, value: float | None) -> Range | None:

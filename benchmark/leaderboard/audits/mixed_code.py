@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..flags import Finding, FlagKind
-from ..model_facts import COUNTS, RELATIVE_SLACK, USEFULNESS
+from ..model_facts import COUNTS, RELATIVE_SLACK, USEFULNESS, USEFULNESS_SLACK
 from ..records import Row
 from ..row_labels import attack_label
 from ..scored_rows import ScoredRows
-
-USEFULNESS_SLACK = 0.05
-"""The largest difference of an accuracy. In the reference boards, those of one defense whose networks were trained anew
-or on another device differ by up to 0.035."""
 
 
 def mixed_code(board: ScoredRows) -> Iterator[Finding]:
