@@ -18,7 +18,7 @@ _PLAN = TypeAdapter(dict[CellId, str])
 
 
 def read_plan(out: Path) -> dict[str, str]:
-    """Return the cells that runs into a folder have planned: their labels by cell id; nothing if there is no plan.
+    """Return the cells that runs into a folder have planned: their labels by cell id. Empty without a plan.
 
     Raises:
         UsageError: If the plan is damaged.

@@ -27,7 +27,7 @@ TRIVIAL_BOUND = {"bound_psnr_db": PSNR_CEILING_DB, "bound_identified": 1.0}
 EXACT = ("access", "task", "utility_metric", "guarantee", "attack_version", "accuracy_images", *COUNTS)
 """Columns that are equal on all machines."""
 IN_ALL_SCHEMAS = frozenset(COLUMNS[: COLUMNS.index("bound_psnr_db")])
-"""Columns that every readable board has; an empty one claims that there is no value."""
+"""Columns of all readable schemas. If one of them is empty, there was no value."""
 
 
 def difference(stated: Row, again: Record) -> str:

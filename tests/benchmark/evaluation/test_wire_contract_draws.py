@@ -1,4 +1,4 @@
-"""Noise that draws as many random numbers as the images say is no dependence on other images."""
+"""Noise may draw more random numbers for some images than for others, as Poisson noise does."""
 
 import pytest
 import torch
