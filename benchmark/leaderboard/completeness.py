@@ -109,7 +109,7 @@ def _two_versions(row: Row, other: Row, boards: Mapping[str, str]) -> UsageError
         remedy = f"Give {here} and {there} to two commands."
     else:
         first, second = row.cell_id, other.cell_id
-        remedy = "Rank them separately, or delete the record of one of them and rerun."
+        remedy = "Run the cells again into another folder, and use that one."
     what = f"are both {row.attack} on {row.defense}, but of different data or versions"
     return UsageError(f"Cells {first} and {second} {what}. {remedy}")
 

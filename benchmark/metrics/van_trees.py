@@ -71,7 +71,7 @@ def van_trees_mse(model: SplitModel, prior: Mixture, *, observations: int = 1) -
     client = nn.Sequential(before, _Clean(model.ir_channel))
     first = prior.draw(1, 0)
     numbers = client(first).numel()
-    passes = IMAGES * len(prior.weights) * numbers
+    passes = IMAGES * len(prior.weights) * numbers + SEGMENTS * SEGMENT_POINTS
     if passes * BACKWARD_COST * count_macs(client, first) > MAX_MACS:
         return None
     information = _noise_information(copy.deepcopy(model.ir_channel).double(), before(first).double(), numbers)

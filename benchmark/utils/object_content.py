@@ -80,7 +80,8 @@ def content_of(*values: object, strict: bool = True) -> str:
                 found.add(value)
     except RecursionError as error:
         raise UsageError(
-            "Expected objects that are not members of their own sets, got such an object. Remove it from its set."
+            "Expected objects that are neither nested very deeply nor members of their own sets, got such an object. "
+            "Give a simpler one."
         ) from error
     return found.hexdigest()
 

@@ -184,7 +184,7 @@ def test_an_object_in_its_own_set_is_refused() -> None:
     node = nn.Module()
     node.everything = {node}  # type: ignore[assignment]
 
-    with pytest.raises(UsageError, match="not members of their own sets"):
+    with pytest.raises(UsageError, match="nor members of their own sets"):
         content_of(node)
 
 
