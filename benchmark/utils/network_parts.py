@@ -23,7 +23,7 @@ def parts_of(network: nn.Module) -> dict[str, str]:
     for path, module in modules.items():
         own = {name: value for name, value in vars(module).items() if name not in MODULE_STATE | HELD}
         hooks = [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
-        found[f"{path} attributes"] = content_of(type(module), own, strict=False)
+        found[f"{path} attributes"] = content_of(type(module), own, strict=False, known=modules.values())
         found[f"{path} hooks"] = content_of(hooks, strict=False)
     for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
         if is_lazy(tensor):

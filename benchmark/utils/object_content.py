@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import UsageError
-from .installed_modules import imported_by, is_installed
+from .installed_modules import code_imported_by, is_installed
 
 DIGITS = 16
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, type(...))
@@ -51,11 +51,13 @@ _CLASS_STATE = frozenset(
     )
 )
 """Attributes of a class that hold no code, or that pydantic derives from the others."""
+_LOCATION = {"__file__", "__cached__", "__path__", "__spec__", "__loader__"}
+"""Global names that say where a module lies."""
 MAX_FRAMES = 10_000
 """Calls inside each other, at most: a function adds the functions that it uses, and these add theirs."""
 
 
-def content_of(*values: object, strict: bool = True) -> str:
+def content_of(*values: object, strict: bool = True, known: Iterable[object] = ()) -> str:
     """Hash the content of values. Equal contents have equal hashes in every process.
 
     Tensors and arrays count with their type, shape and values; modules with their classes, weights, buffers and other
@@ -65,6 +67,7 @@ def content_of(*values: object, strict: bool = True) -> str:
     Args:
         values: Any objects.
         strict: Whether to refuse what has no content that can be read. If not, such objects count with their type.
+        known: Objects that count with their place among these, wherever the values refer to them.
 
     Raises:
         UsageError: If ``strict`` and a tensor has no values that can be read, such as one of a lazy module.
@@ -73,7 +76,7 @@ def content_of(*values: object, strict: bool = True) -> str:
         >>> content_of([1, "a"]) == content_of([1, "a"]), content_of(torch.zeros(2)) == content_of(torch.zeros(3))
         (True, False)
     """
-    found = _Content(strict=strict)
+    found = _Content(strict=strict, known=known)
     try:
         with _deep_calls():
             for value in values:
@@ -99,11 +102,11 @@ def _deep_calls() -> Iterator[None]:
 class _Content:
     """A hash to which values are added one after the other."""
 
-    def __init__(self, *, strict: bool = True) -> None:
+    def __init__(self, *, strict: bool, known: Iterable[object]) -> None:
         self._strict = strict
         self._hash = hashlib.sha256()
-        self._seen: dict[int, int] = {}
-        self._kept: list[object] = []
+        self._kept: list[object] = list(known)
+        self._seen = {id(value): place for place, value in enumerate(self._kept)}
 
     def hexdigest(self) -> str:
         return f"sha256:{self._hash.hexdigest()[:DIGITS]}"
@@ -233,10 +236,9 @@ class _Content:
         self._add_all("defaults", [*(function.__defaults__ or ()), function.__kwdefaults__])
         self._add_all("closure", filter(None, map(_held, function.__closure__ or ())))
         used = _names(function.__code__)
-        for name in sorted(used & function.__globals__.keys()):
+        for name in sorted((used & function.__globals__.keys()) - _LOCATION):
             self._add_used(name, function.__globals__[name], used)
-        for name, module in imported_by(function):
-            self._add_used(name, module, used)
+        self._add_mapping(code_imported_by(function))
 
     def _add_used(self, name: str, value: Any, names: set[str], around: tuple[types.ModuleType, ...] = ()) -> None:
         """Add what a global name refers to; of a module that is not installed, what the function uses of it."""

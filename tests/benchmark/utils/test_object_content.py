@@ -114,6 +114,23 @@ def test_objects_that_refer_to_themselves_can_be_hashed() -> None:
     assert content_of(loop) == content_of(loop)
 
 
+def test_the_place_of_the_code_does_not_count() -> None:
+    made = []
+    for folder in "ab":
+        named: dict[str, Any] = {"__name__": "mine", "__file__": f"/{folder}/mine.py"}
+        exec("def folder():\n    return __file__", named)
+        made.append(named["folder"])
+
+    assert content_of(made[0]) == content_of(made[1])
+
+
+def test_known_objects_count_with_their_place() -> None:
+    one, other = [1], [2]
+
+    assert content_of({"a": one}, known=[one, other]) == content_of({"a": other}, known=[other, one])
+    assert content_of({"a": one}, known=[one, other]) != content_of({"a": other}, known=[one, other])
+
+
 def test_classes_of_installed_packages_count_by_name() -> None:
     assert is_installed(torchvision.models.ResNet.__module__)
     assert is_installed("collections.abc")
