@@ -47,6 +47,16 @@ class Inapplicable(Exception):
     """
 
 
+class ContractError(Exception):
+    """Raised if what a protected model sends, answers or reports cannot be used. The message becomes the ``reason``.
+
+    Example:
+        >>> raise ContractError("Expected finite numbers on the wire, got NaN. Keep them in range.")
+        Traceback (most recent call last):
+        mia_bench.benchmark.errors.ContractError: Expected finite numbers on the wire, got NaN. Keep them in range.
+    """
+
+
 def describe(error: BaseException) -> str:
     """Return the type and the message of any exception on one line of at most 1,000 characters. Never raises.
 

@@ -225,7 +225,9 @@ def test_usage_errors_say_what_to_do_in_a_sentence_of_its_own(file):
     found = [
         f"{file}:{node.lineno}: {text}"
         for node in ast.walk(tree_of(file))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("UsageError", "Unreadable") and node.args
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("UsageError", "Unreadable", "ContractError")
+        and node.args
         for text in [" ".join(map(sentences, node.args))]
         if not (text.endswith("#") or re.search(r"[.?:#] [A-Z]", text))
     ]

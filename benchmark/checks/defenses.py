@@ -10,11 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import Inapplicable
+from ..errors import ContractError, Inapplicable
 from ..evaluation.answer_contract import MIXED_ANSWERS, require_answers_apart
 from ..evaluation.copies import copied
-from ..evaluation.observe import InvalidWire, overhear
-from ..evaluation.utility import InvalidAnswers
+from ..evaluation.observe import overhear
 from ..evaluation.wire_contract import UNDECLARED, require_float32, require_independent
 from ..interfaces import Defense, SplitModel
 from ..metrics.costs import measure_costs
@@ -88,7 +87,7 @@ def _as_in_a_run(requirement: Callable[..., None], *given: Any) -> None:
     """Raise if a requirement that a run has, too, is not met."""
     try:
         requirement(*given)
-    except (InvalidAnswers, InvalidWire) as error:
+    except ContractError as error:
         raise Failed(str(error)) from error
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ..errors import ContractError
 from ..interfaces import SplitModel, Wire
 from ..utils.isolation import isolated
 from .copies import copied
 from .observe import chunks
-from .utility import InvalidAnswers
 from .wire_contract import require_alone
 
 FEW_IMAGES, FEW_MESSAGES = 8, 2
@@ -39,20 +39,20 @@ def require_answers(model: SplitModel, images: Tensor, measured: Tensor, *, iden
     random, a few images are sent alone. Where their answers are random, too, wires are answered alone and together.
 
     Args:
-        model: The protected model, which has sent nothing yet. Copies of it send, so that it stays as it is.
+        model: The protected model, which has sent nothing yet. It sends and answers here.
         images: The images whose utility was measured, (N, C, H, W).
         measured: The outputs that were measured for the first ones of them, (K, ...).
         identity: The value that determines the random stream.
 
     Raises:
-        InvalidAnswers: If they do not.
-        InvalidWire: If an image alone gives another wire than beside so many others, though wires are not random.
+        ContractError: If they do not.
+        ContractError: If an image alone gives another wire than beside so many others, though wires are not random.
     """
     with isolated("answers alone", identity), torch.no_grad():
         if model.stochastic:
-            _require_of_random(copied(model), images, measured)
+            _require_of_random(model, images, measured)
         else:
-            _require_of_fixed(copied(model), copied(model), images, measured)
+            _require_of_fixed(copied(model), model, images, measured)
 
 
 def _require_of_fixed(sender: SplitModel, server: SplitModel, images: Tensor, measured: Tensor) -> None:
@@ -65,7 +65,7 @@ def _require_of_fixed(sender: SplitModel, server: SplitModel, images: Tensor, me
     if _near(alone, measured) or _is_noise(alone, _one_by_one(server, wire, count), measured):
         return
     together = server.answer(wire.copy())[: len(measured)]
-    raise InvalidAnswers(MIXED_ANSWERS if _near(together, measured) else NOT_FROM_THE_WIRE)
+    raise ContractError(MIXED_ANSWERS if _near(together, measured) else NOT_FROM_THE_WIRE)
 
 
 def _require_of_random(model: SplitModel, images: Tensor, measured: Tensor) -> None:
@@ -81,7 +81,7 @@ def _require_of_random(model: SplitModel, images: Tensor, measured: Tensor) -> N
         return
     repeats = _within(sent_alone(), alone, REPEATED).all()
     if repeats and not _within(alone, measured, TOLERATED).any():
-        raise InvalidAnswers(MIXED_ANSWERS)
+        raise ContractError(MIXED_ANSWERS)
     if tensors:
         require_answers_apart(model, model.send(part.clone()))
 
@@ -94,12 +94,12 @@ def require_answers_apart(model: SplitModel, wire: Wire) -> None:
         wire: What it has sent, a tensor (N, ...).
 
     Raises:
-        InvalidAnswers: If they are not.
+        ContractError: If they are not.
     """
     together, count = model.answer(wire.copy()), min(FEW_IMAGES, len(wire))
     alone = _one_by_one(model, wire, count)
     if not _near(alone, together) and not _is_noise(alone, _one_by_one(model, wire, count), together):
-        raise InvalidAnswers(MIXED_ANSWERS)
+        raise ContractError(MIXED_ANSWERS)
 
 
 def _one_by_one(model: SplitModel, wire: Wire, count: int) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 
 from ... import __version__
-from ..errors import Inapplicable, UsageError, clean, describe, message_of
+from ..errors import ContractError, Inapplicable, UsageError, clean, describe, message_of
 from ..interfaces import Attack, Observation, Reconstruction
 from ..leaderboard.records import KINDS, PerImage, Record, Row, explain
 from ..metrics.leakage import overlap
@@ -34,17 +34,6 @@ from .scoring import (
     score_columns,
 )
 from .wire_contract import NOT_RANDOM
-
-
-class InvalidFacts(Exception):
-    """A defense reports something that no leaderboard can hold, such as an infinite epsilon.
-
-    Example:
-        >>> raise InvalidFacts("Expected epsilon to be a finite number, got inf.")
-        Traceback (most recent call last):
-        ...
-        mia_bench.benchmark.evaluation.evaluate.InvalidFacts: Expected epsilon to be a finite number, got inf.
-    """
 
 
 @dataclass(frozen=True)
@@ -153,7 +142,7 @@ def incomplete(
 def _measure_defense(cell: Cell, artifacts: Artifacts) -> Measured:
     protected = artifacts.protected(cell.setting)
     if protected.model.promise.epsilon is not None and not protected.model.stochastic:
-        raise InvalidFacts(NOT_RANDOM)
+        raise ContractError(NOT_RANDOM)
     return Measured(_valid(_describe(protected)), dict(protected.details))
 
 
@@ -212,7 +201,7 @@ def _valid(columns: dict[str, Any]) -> dict[str, Any]:
         try:
             found[name] = KINDS[name].validate_python(value)
         except ValidationError as error:
-            raise InvalidFacts(explain(error, name)) from error
+            raise ContractError(f"{explain(error, name)}. Correct what the defense reports.") from error
     return found
 
 

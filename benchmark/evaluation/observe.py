@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ..errors import Inapplicable, message_of
+from ..errors import ContractError, Inapplicable, message_of
 from ..interfaces import (
     Access,
     Attack,
@@ -37,17 +37,6 @@ CHUNK_PIXELS = 2**21
 
 GRANTED = ("query", "client", "server", "structure")
 """Fields of an observation that are None for attacks whose access does not grant them."""
-
-
-class InvalidWire(Exception):
-    """Raised when a defense sends something that is not a wire.
-
-    Example:
-        >>> raise InvalidWire("Expected finite numbers on the wire, got NaN or infinity.")
-        Traceback (most recent call last):
-        ...
-        mia_bench.benchmark.evaluation.observe.InvalidWire: Expected finite numbers on the wire, got NaN or infinity.
-    """
 
 
 def chunks(images: Tensor) -> tuple[Tensor, ...]:
@@ -144,7 +133,7 @@ def _checked(wire: Wire, images: Tensor) -> Wire:
     """Return the wire of images (N, C, H, W) if it has an entry for each of them.
 
     Raises:
-        InvalidWire: If it is neither a dense tensor of N finite entries nor N byte strings that are not empty.
+        ContractError: If it is neither a dense tensor of N finite entries nor N byte strings that are not empty.
     """
     _check_packed(wire.packed)
     if isinstance(wire.payload, Tensor):
@@ -157,27 +146,34 @@ def _checked(wire: Wire, images: Tensor) -> Wire:
 def _check_numbers(wire: Wire, payload: Tensor, images: int) -> None:
     if payload.layout is not torch.strided or payload.is_nested or payload.is_quantized:
         kind = "a nested tensor" if payload.is_nested else f"{payload.dtype}, {payload.layout}"
-        raise InvalidWire(f"Expected a dense tensor of numbers on the wire, got {kind}. Send its numbers as one.")
+        raise ContractError(f"Expected a dense tensor of numbers on the wire, got {kind}. Send its numbers as one.")
     if not payload.dim() or len(payload) != images:
-        raise InvalidWire(
-            f"Expected {count_of(images, 'entry', 'entries')}, one for each image, got a tensor {tuple(payload.shape)}."
+        raise ContractError(
+            f"Expected {count_of(images, 'entry', 'entries')}, one for each image, got a tensor "
+            f"{tuple(payload.shape)}. Keep the first dimension."
         )
     if payload.dim() == 1 or not payload.numel():
-        raise InvalidWire(
+        raise ContractError(
             f"Expected a tensor ({len(payload)}, ...) with a row of at least one number for each image, got "
-            f"{tuple(payload.shape)}."
+            f"{tuple(payload.shape)}. Send at least one number for each image."
         )
     if not wire.tensor.isfinite().all():
-        raise InvalidWire("Expected finite numbers on the wire, got NaN or infinity.")
+        raise ContractError("Expected finite numbers on the wire, got NaN or infinity. Keep them in range.")
 
 
 def _check_messages(payload: object, images: int) -> None:
     if not isinstance(payload, tuple) or not all(isinstance(each, bytes) for each in payload):
-        raise InvalidWire(f"Expected a channel that returns a tensor, got {type(payload).__name__}.")
+        raise ContractError(
+            f"Expected a channel that returns a tensor, got {type(payload).__name__}. Return a tensor, or a tuple of "
+            "byte strings."
+        )
     if len(payload) != images:
-        raise InvalidWire(f"Expected {count_of(images, 'byte string')}, one for each image, got {len(payload)}.")
+        raise ContractError(
+            f"Expected {count_of(images, 'byte string')}, one for each image, got {len(payload)}. Return one for each "
+            "image."
+        )
     if empty := payload.count(b""):
-        raise InvalidWire(
+        raise ContractError(
             f"Expected byte strings of at least one byte, one for each image, got {empty} of {len(payload)} without "
             "any. Send what the server needs."
         )
@@ -189,7 +185,10 @@ def _check_packed(packed: object) -> None:
     except (TypeError, ValueError):
         positive = False
     if not positive:
-        raise InvalidWire(f"Expected packed_bytes to return the bytes of one image, a number above 0, got {packed!r}.")
+        raise ContractError(
+            f"Expected packed_bytes to return the bytes of one image, a number above 0, got {packed!r}. Count those of "
+            "one image, or return None."
+        )
 
 
 def _overhear_often(model: SplitModel, count: int, images: Tensor) -> Wire:

@@ -69,8 +69,8 @@ def protect(
 
     Raises:
         Inapplicable: If the defense has no meaning for this model or split.
-        InvalidAnswers: If its answers are not finite, or do not follow from the wires.
-        InvalidWire: If what it sends is not a wire of each image by itself.
+        ContractError: If its answers are not finite, or do not follow from the wires.
+        ContractError: If what it sends is not a wire of each image by itself.
         TypeError: If it does not return a split model, or the model cannot be copied.
     """
     start = time.perf_counter()

@@ -9,6 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from ..errors import ContractError
 from ..interfaces import ImageSet, Task
 from ..metrics.utility import METRICS, Agreement, utility
 from ..utils.plurals import count_of
@@ -16,17 +17,6 @@ from .observe import chunks
 
 MAX_KEPT_BYTES = 2**28
 """Outputs of the undefended network up to this size are kept for the next defenses. Larger ones are computed again."""
-
-
-class InvalidAnswers(Exception):
-    """Raised when a protected network gives outputs that cannot be used.
-
-    Example:
-        >>> raise InvalidAnswers("Expected outputs that are finite, got NaN.")
-        Traceback (most recent call last):
-        ...
-        mia_bench.benchmark.evaluation.utility.InvalidAnswers: Expected outputs that are finite, got NaN.
-    """
 
 
 @dataclass(frozen=True)
@@ -124,7 +114,7 @@ def measure(
         What was measured, and the outputs in parts; none for images without labels, whose outputs may be large.
 
     Raises:
-        InvalidAnswers: If an output is NaN or infinity where that of the undefended network is not.
+        ContractError: If an output is NaN or infinity where that of the undefended network is not.
     """
     agreement, kept = Agreement(classes=reference.classes), list[Tensor]()
     for outputs, expected in zip(answers(network, test.images), reference.parts(), strict=True):
@@ -142,7 +132,7 @@ def _require_finite(outputs: Tensor, expected: Tensor) -> None:
         wrong &= expected.isfinite()
     if wrong.any():
         count = int(wrong.flatten(1).any(1).sum())
-        raise InvalidAnswers(
+        raise ContractError(
             f"Expected finite outputs of the protected network, got NaN or infinity for {count} of "
             f"{count_of(len(outputs), 'image')}. Train it with a smaller learning rate, or keep its numbers in range."
         )

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import ContractError
 from ..interfaces import Channel, SplitModel, Wire
 from ..utils.isolation import isolated
 from .copies import copied
-from .observe import InvalidWire
 
 TOLERATED = 0.05
 """Relative difference of wires from rounding alone. A number in ten thousand may fall on another level."""
@@ -25,8 +25,12 @@ ROUNDED_TYPES = (torch.float64, torch.complex128, torch.int32, torch.int64, torc
 """Types of numbers that float32 does not hold exactly."""
 MAX_NEIGHBORS = 7
 """Images at most beside which an image is sent."""
-UNDECLARED = "The model sends two different wires for an image. Set stochastic = True on its channel."
-NOT_RANDOM = "The model promises an epsilon but is not random."
+UNDECLARED = (
+    "Expected the same wire for an image that is sent twice, got another one. Set stochastic = True on the channel."
+)
+NOT_RANDOM = (
+    "Expected a random model for its epsilon, got one that is not. Add the noise in the channel, or leave epsilon out."
+)
 MIXED = (
     "Expected wires that do not depend on the images beside them, got another one for an image {where}. Compute what "
     "is sent from each image by itself."
@@ -43,7 +47,7 @@ def require_wires(model: SplitModel, wire: Wire, originals: Tensor, *, identity:
         identity: The value that determines the random stream.
 
     Raises:
-        InvalidWire: If an image alone gives NaN, or another wire than beside others, if the wires are random without
+        ContractError: If an image alone gives NaN, or another wire than beside others, if the wires are random without
             being declared so, or if attacks would lose what they hold.
     """
     require_float32(model.ir_channel, wire)
@@ -62,7 +66,7 @@ def require_float32(channel: Channel, wire: Wire) -> None:
     the same everywhere says nothing.
 
     Raises:
-        InvalidWire: If the error of float32 exceeds ``MAX_ROUNDED`` of that deviation.
+        ContractError: If the error of float32 exceeds ``MAX_ROUNDED`` of that deviation.
 
     Example:
         >>> require_float32(Channel(), Wire(torch.tensor([[1.0, 2.0], [3.0, 5.0]], dtype=torch.float64)))
@@ -76,7 +80,7 @@ def require_float32(channel: Channel, wire: Wire) -> None:
     worst = max((_relative(lost, exact, axis) for axis in (0, 1)), default=0.0)
     if worst > MAX_ROUNDED:
         kind = str(sent.dtype).removeprefix("torch.")
-        raise InvalidWire(
+        raise ContractError(
             f"Expected a wire whose numbers float32 holds, got {kind} numbers that it rounds by {worst:.2g} times "
             "their standard deviation. Define Channel.read, which returns the wire as numbers of that size."
         )
@@ -92,10 +96,10 @@ def require_repeatable(send: Callable[[Tensor], Wire], image: Tensor) -> None:
     """Check that an image (1, C, H, W) is sent as the same wire twice.
 
     Raises:
-        InvalidWire: If it is not.
+        ContractError: If it is not.
     """
     if not _same(send(image.clone()), send(image.clone())):
-        raise InvalidWire(UNDECLARED)
+        raise ContractError(UNDECLARED)
 
 
 def require_independent(fresh: Callable[[], SplitModel], images: Tensor, *, identity: object) -> None:
@@ -110,7 +114,7 @@ def require_independent(fresh: Callable[[], SplitModel], images: Tensor, *, iden
         identity: The value that determines the random stream.
 
     Raises:
-        InvalidWire: If the wire differs.
+        ContractError: If the wire differs.
     """
     image, beside = images[:1], _neighbors(images)
 
@@ -127,7 +131,7 @@ def require_independent(fresh: Callable[[], SplitModel], images: Tensor, *, iden
         moved = send(_rounded(image), beside[0])[0].tensor[0]
         if here.shape == there.shape and (here - there).norm() <= 2 * (here - moved).norm():
             return
-    raise InvalidWire(MIXED.format(where="that is sent beside other ones"))
+    raise ContractError(MIXED.format(where="that is sent beside other ones"))
 
 
 def _states() -> tuple[object, ...]:
@@ -155,19 +159,22 @@ def require_alone(model: SplitModel, wire: Wire, originals: Tensor) -> None:
         originals: These images, (N, C, H, W).
 
     Raises:
-        InvalidWire: If an image alone gives NaN, or another wire than beside others where wires are not random.
+        ContractError: If an image alone gives NaN, or another wire than beside others where wires are not random.
     """
     if not isinstance(wire.payload, Tensor):
         return
     alone, beside = model.overheard(originals[:1].clone()).tensor, wire.tensor[:1]
     if not alone.isfinite().all():
-        raise InvalidWire("Expected finite numbers on the wire of an image that is sent alone, got NaN or infinity.")
+        raise ContractError(
+            "Expected finite numbers on the wire of an image that is sent alone, got NaN or infinity. Compute nothing "
+            "over the images of a batch, such as a standard deviation."
+        )
     if model.stochastic:
         return
     same_shape = alone.shape == beside.shape
     near = same_shape and (alone - beside).norm() <= TOLERATED * beside.norm()
     if not near and not (same_shape and _moves_by_rounding(model, originals[:1], alone, beside)):
-        raise InvalidWire(MIXED.format(where="that is sent alone"))
+        raise ContractError(MIXED.format(where="that is sent alone"))
 
 
 def _moves_by_rounding(model: SplitModel, image: Tensor, alone: Tensor, beside: Tensor) -> bool:

@@ -85,7 +85,7 @@ def _local_spec(name: str) -> ModuleSpec | None:
 
 
 def _code_of(spec: ModuleSpec) -> types.CodeType | None:
-    """Return the code of a module in Python. None for others, and if it is no Python, which an import would raise."""
+    """Return the code of a module in Python. None for others, and if an import would fail."""
     try:
         return spec.loader.get_code(spec.name) if isinstance(spec.loader, InspectLoader) else None
     except (ImportError, OSError, SyntaxError, ValueError):

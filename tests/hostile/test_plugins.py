@@ -49,7 +49,7 @@ DEFENSES = {
     "segfault": DIED.format("killed by SIGSEGV"),
     "mute": "Mute: the message cannot be shown because its __str__ raised RuntimeError",
     "none": "TypeError: Expected protect to return a SplitModel, got NoneType.",
-    "promise": "InvalidFacts: ",
+    "promise": "ContractError: ",
     "zero": "",
 }
 SOURCES = {

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 import torch
 from mia_bench import Access, Channel, Defense, ImageSet, Promise, SplitModel, Wire
+from mia_bench.benchmark.errors import ContractError
 from mia_bench.benchmark.evaluation import protection
 from mia_bench.benchmark.evaluation.answer_contract import MIXED_ANSWERS, NOT_FROM_THE_WIRE, require_answers
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
-from mia_bench.benchmark.evaluation.utility import Answers, InvalidAnswers, measure
+from mia_bench.benchmark.evaluation.utility import Answers, measure
+from mia_bench.benchmark.evaluation.wire_contract import NOT_RANDOM
 from mia_bench.benchmark.leaderboard.records import Row
 from mia_bench.benchmark.plan.cells import Cell, Setting
 from mia_bench.benchmark.registry import Entry
@@ -80,7 +82,7 @@ MIXED: dict[str, Callable[[Tensor], Tensor]] = {
 @pytest.mark.parametrize("channel", [Channel, Noise])
 @pytest.mark.parametrize("name", MIXED)
 def test_an_answer_that_depends_on_other_wires_is_refused(name: str, channel: type[Channel], bench: Artifacts) -> None:
-    assert row(bench, answering(MIXED[name], channel)).reason == f"InvalidAnswers: {MIXED_ANSWERS}"
+    assert row(bench, answering(MIXED[name], channel)).reason == f"ContractError: {MIXED_ANSWERS}"
 
 
 @pytest.mark.parametrize("channel", [Channel, Noise])
@@ -149,7 +151,7 @@ def test_answers_that_bypass_the_wire_are_refused(bench: Artifacts) -> None:
         return replace(made, ir_channel=channel, server=nn.Sequential(Remembered(channel, made.server)))
 
     for protect in (around, through_memory):
-        assert row(bench, protect).reason == f"InvalidAnswers: {NOT_FROM_THE_WIRE}"
+        assert row(bench, protect).reason == f"ContractError: {NOT_FROM_THE_WIRE}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +199,7 @@ def test_rare_noise_is_no_dependence_on_others() -> None:
 def test_a_shorter_answer_is_another_one() -> None:
     model = SplitModel(client=nn.Sequential(nn.Flatten()), server=nn.Sequential(nn.Linear(9, 3)))
 
-    with pytest.raises(InvalidAnswers, match="follow from the wire"):
+    with pytest.raises(ContractError, match="follow from the wire"):
         require_answers(model, torch.rand(5, 1, 3, 3), torch.zeros(5, 2), identity=0)
 
 
@@ -226,7 +228,7 @@ def test_an_epsilon_without_randomness_is_refused(bench: Artifacts) -> None:
 
     told = row(bench, protect)
 
-    assert told.reason == "InvalidFacts: The model promises an epsilon but is not random."
+    assert told.reason == f"ContractError: {NOT_RANDOM}"
     assert told.epsilon is None
 
 

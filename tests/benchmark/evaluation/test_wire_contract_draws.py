@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from mia_bench.benchmark.evaluation.observe import InvalidWire
+from mia_bench.benchmark.errors import ContractError
 from mia_bench.benchmark.evaluation.wire_contract import require_independent
 from mia_bench.benchmark.interfaces import Channel, SplitModel
 from torch import Tensor, nn
@@ -38,5 +38,5 @@ def test_noise_whose_draws_depend_on_the_images_is_not_refused(identity: int) ->
 
 
 def test_a_random_wire_that_depends_on_other_images_is_refused() -> None:
-    with pytest.raises(InvalidWire, match="do not depend on the images beside them"):
+    with pytest.raises(ContractError, match="do not depend on the images beside them"):
         require_independent(lambda: model(Mixing()), torch.rand(16, 1, 8, 8), identity=0)

@@ -77,17 +77,27 @@ def reason(bench: Artifacts, act: Callable[[Tensor], Any]) -> str:
 @pytest.mark.parametrize(
     ("act", "words"),
     [
-        (lambda value: value[:1], "InvalidWire: Expected 4 entries, one for each image, got a tensor (1, 8, 12, 12)."),
-        (lambda value: value * float("nan"), "InvalidWire: Expected finite numbers on the wire, got NaN or infinity."),
-        (lambda value: value.numpy(), "InvalidWire: Expected a channel that returns a tensor, got ndarray."),
-        (lambda value: None, "InvalidWire: Expected a channel that returns a tensor, got NoneType."),
+        (
+            lambda value: value[:1],
+            "ContractError: Expected 4 entries, one for each image, got a tensor (1, 8, 12, 12). "
+            "Keep the first dimension.",
+        ),
+        (
+            lambda value: value * float("nan"),
+            "ContractError: Expected finite numbers on the wire, got NaN or infinity. Keep them in range.",
+        ),
+        (lambda value: value.numpy(), "ContractError: Expected a channel that returns a tensor, got ndarray."),
+        (lambda value: None, "ContractError: Expected a channel that returns a tensor, got NoneType."),
         (lambda value: value[:, :2], "a server that takes what is sent, torch.float32 (2, 12, 12) for each image: "),
         (lambda value: value.double(), "a server that takes what is sent, torch.float64 (8, 12, 12) for each image: "),
         (
             lambda value: value - value.mean(0),
             "Expected wires that do not depend on the images beside them, got another",
         ),
-        (lambda value: value / (len(value) > 1), "on the wire of an image that is sent alone, got NaN or infinity."),
+        (
+            lambda value: value / (len(value) > 1),
+            "on the wire of an image that is sent alone, got NaN or infinity. Compute nothing over the images of",
+        ),
     ],
 )
 def test_what_is_no_wire_is_named(bench: Artifacts, act: Callable[[Tensor], Any], words: str) -> None:
@@ -140,7 +150,7 @@ def test_numbers_that_attacks_would_lose_are_named(name: str, bench: Artifacts) 
 
     found = row(bench, act, read)
 
-    assert found.reason.startswith(f"InvalidWire: Expected a wire whose numbers float32 holds, {words}")
+    assert found.reason.startswith(f"ContractError: Expected a wire whose numbers float32 holds, {words}")
 
 
 def test_a_channel_that_reads_its_wire_may_send_any_numbers(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,13 +174,13 @@ RANDOM: dict[str, Callable[[Tensor], Tensor]] = {
 
 @pytest.mark.parametrize("name", RANDOM)
 def test_a_wire_that_is_random_without_being_declared_so_is_named(name: str, bench: Artifacts) -> None:
-    assert reason(bench, RANDOM[name]) == f"InvalidWire: {UNDECLARED}"
+    assert reason(bench, RANDOM[name]) == f"ContractError: {UNDECLARED}"
 
 
 def test_a_wire_that_counts_messages_is_named(bench: Artifacts) -> None:
     count = itertools.count(1)
 
-    assert reason(bench, lambda value: value * next(count)) == f"InvalidWire: {UNDECLARED}"
+    assert reason(bench, lambda value: value * next(count)) == f"ContractError: {UNDECLARED}"
 
 
 def test_a_random_wire_must_not_depend_on_its_neighbors(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +233,7 @@ def bytes_row(bench: Artifacts, act: Callable[[Tensor], Any]) -> Row:
 def test_byte_strings_must_not_depend_on_their_neighbors(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bytes_row(bench, lambda value: value / 2).reason == ""
     assert "Expected wires that do not depend on" in bytes_row(bench, lambda value: value - value.mean(0)).reason
-    assert bytes_row(bench, lambda value: value + torch.rand_like(value)).reason == f"InvalidWire: {UNDECLARED}"
+    assert bytes_row(bench, lambda value: value + torch.rand_like(value)).reason == f"ContractError: {UNDECLARED}"
     monkeypatch.setattr(Given, "stochastic", True)
     assert bytes_row(bench, lambda value: value + torch.rand_like(value)).reason == ""
     mixed = bytes_row(bench, lambda value: value - value.mean(0) + torch.rand_like(value))
@@ -234,7 +244,7 @@ def test_byte_strings_without_bytes_are_named(bench: Artifacts) -> None:
     told = bytes_row(bench, lambda value: value[:, :0]).reason
 
     assert told.startswith(
-        "InvalidWire: Expected byte strings of at least one byte, one for each image, got 4 of 4 without any."
+        "ContractError: Expected byte strings of at least one byte, one for each image, got 4 of 4 without any."
     )
 
 
@@ -295,7 +305,9 @@ def test_bytes_that_are_none_are_named(packed: Any, bench: Artifacts, monkeypatc
     told = reason(bench, lambda value: value)
 
     assert (
-        told == f"InvalidWire: Expected packed_bytes to return the bytes of one image, a number above 0, got {packed}."
+        told
+        == f"ContractError: Expected packed_bytes to return the bytes of one image, a number above 0, got {packed}. "
+        "Count those of one image, or return None."
     )
 
 
