@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import UsageError
-from ..interfaces import Attack, Dataset, ImageSet, Observation, Pools
+from ..interfaces import Attack, Dataset, ImageSet, Model, Observation, Pools
 from ..metrics.gallery_bound import GalleryBound, gallery_bound
 from ..metrics.van_trees import van_trees_mse
 from ..plan.cells import Setting
@@ -24,6 +24,7 @@ from ..utils.keep_latest import keep_latest
 from .attributes import AttributeLeak, Outputs, attribute_leak
 from .evaluators import EvaluatorStore
 from .observe import observe
+from .outputs import data_fingerprint
 from .pool_loader import Facts, PoolLoader
 from .protection import Protected, protect, with_teacher
 from .targets import TargetStore, is_given
@@ -70,7 +71,7 @@ class Artifacts:
         """Make sure that a setting can be made, before work begins.
 
         Returns:
-            The fingerprint of its data.
+            The fingerprint of its data, with the labels that the model gives them.
 
         Raises:
             UsageError: If the model cannot take the images or has no such split, or there are too few private images.
@@ -82,7 +83,7 @@ class Artifacts:
                 f"Expected images to be at most {facts.private}, the private images of {setting.dataset.name}, got "
                 f"{setting.images}. Choose at most as many, or add images."
             )
-        return facts.fingerprint
+        return facts.fingerprint if setting.in_worker else data_fingerprint(facts, cast(Model, setting.model.component))
 
     def needs(self, setting: Setting) -> dict[Need, dict[str, Any]]:
         """Return what must be trained for a setting, each with the values that determine its weights."""

@@ -15,6 +15,7 @@ from torch import Tensor
 from ..datasets._labels import ClassNumber
 from ..errors import UsageError
 from ..interfaces import ImageSet, Model, Pools
+from ..utils.cache import digest
 from ..utils.plurals import count_of
 from .pool_loader import Facts
 
@@ -54,6 +55,23 @@ def expected_outputs(facts: Facts, model: Model, dataset_label: str, model_label
                 _tell_positions(dataset_label, len(categories))
             return len(categories)
     return facts.classes
+
+
+def data_fingerprint(facts: Facts, model: Model) -> str:
+    """Return a hash of the images and their labels, which are positions of a network's outputs if these have names.
+
+    Args:
+        facts: What is known of the dataset.
+        model: The model.
+
+    Raises:
+        UsageError: If some classes are names of categories of the network, and others are not.
+    """
+    if facts.task != "classification":
+        return facts.fingerprint
+    places = positions(facts.class_names, _categories(facts.class_names, model, facts.image_shape))
+    in_order = places is None or places == list(range(len(places)))
+    return facts.fingerprint if in_order else digest([facts.fingerprint, places])
 
 
 @cache

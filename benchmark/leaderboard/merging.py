@@ -15,7 +15,7 @@ from .completeness import each_once
 from .loading import Cells
 from .plan_file import read_plan, write_plan
 from .ratings import merge_keys, write_key
-from .results_folder import board_path, plan_path, record_files, record_path, strip_path
+from .results_folder import board_path, images_path, plan_path, record_files, record_path, strip_path
 from .store import read_records, rebuild, write_record
 
 MAX_CONFLICTS = 8
@@ -70,7 +70,8 @@ def merge(folders: Sequence[Path], out: Path) -> Merged:
             with locked(plan_path(out)):
                 write_plan(out, read_plan(out) | plans)
         for cell_id, record in records.items():
-            _copy_strip(origins[cell_id], out, cell_id)
+            for path_of in (strip_path, images_path):
+                _copy(path_of(origins[cell_id], cell_id), path_of(out, cell_id))
             write_record(out, record)
         if key.studies:
             write_key(out, key)
@@ -104,11 +105,10 @@ def _collect(sources: Sequence[Path]) -> tuple[Cells, dict[str, Path], int]:
     return cells, origins, len(shared)
 
 
-def _copy_strip(source: Path, out: Path, cell_id: str) -> None:
-    strip, copy = strip_path(source, cell_id), strip_path(out, cell_id)
-    if strip.is_file() and strip.resolve() != copy.resolve():
+def _copy(images: Path, copy: Path) -> None:
+    if images.is_file() and images.resolve() != copy.resolve():
         try:
-            content = read_bytes(strip)
+            content = read_bytes(images)
         except Unreadable as error:
-            raise UsageError(f"Cannot read the image {strip}. {error}") from error
+            raise UsageError(f"Cannot read the images {images}. {error}") from error
         write_atomically(copy, content)

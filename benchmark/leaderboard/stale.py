@@ -15,7 +15,15 @@ from ..errors import UsageError
 from ..plan.cells import Cell
 from ..plan.references import KEY_COLUMNS
 from .records import READABLE_SCHEMAS, Record
-from .results_folder import board_path, outdated_folder, record_files, record_path, schema_path, strip_path
+from .results_folder import (
+    board_path,
+    images_path,
+    outdated_folder,
+    record_files,
+    record_path,
+    schema_path,
+    strip_path,
+)
 from .store import read_content, read_readable
 
 
@@ -90,7 +98,7 @@ def _cell_id(row: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str | N
 def _move(out: Path, cell_id: str, *, back: bool) -> None:
     outdated = outdated_folder(out)
     outdated.mkdir(exist_ok=True)
-    for home in (record_path(out, cell_id), strip_path(out, cell_id)):
+    for home in (record_path(out, cell_id), strip_path(out, cell_id), images_path(out, cell_id)):
         pair = [home, outdated / home.name]
         source, destination = pair[::-1] if back else pair
         if source.exists():

@@ -122,9 +122,11 @@ class Agreement:
             self._same += same.sum().item()
             self._count += len(outputs)
             return
-        reference, finite = expected.flatten(1).double(), outputs.flatten(1).isfinite().all(1)
-        answered = torch.where(finite[:, None], outputs.flatten(1).double(), 0)
-        self._distance += (answered - reference).square().sum().item()
+        given, wanted = outputs.flatten(1).double(), expected.flatten(1).double()
+        known = wanted.isfinite()  # a map may mark places without an answer by NaN
+        answers = (given.isfinite() == known).all(1, keepdim=True)
+        reference = wanted.where(known, 0)
+        self._distance += (given.where(known & answers, 0) - reference).square().sum().item()
         self._size += reference.square().sum().item()
 
     @property

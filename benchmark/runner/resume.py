@@ -22,7 +22,7 @@ from ..registry.specs import ResolvedComponent
 from ..utils.file_locks import locked
 from ..utils.plurals import count_of, fitting
 from .jobs import CellJob
-from .object_cells import refuse_objects
+from .object_cells import explain_objects, refuse_objects
 from .options import RunOptions
 from .pinning import pin_cells
 from .plugin_trial import try_settings
@@ -69,6 +69,7 @@ def prepare_cells(cells: Sequence[Cell], options: RunOptions, artifacts: Artifac
     cells = pin_cells(cells, artifacts, _try_plugins(_settings(cells), options, artifacts))
     fingerprints = _fingerprints(_settings(cells), options, artifacts)
     required = _required(wanted, cells, artifacts)
+    explain_objects(cells)
     planned = []
     for cell in cells:
         cell_id = cell.cell_id(fingerprints[cell.setting])

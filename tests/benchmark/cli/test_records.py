@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.leaderboard.records import SCHEMA_VERSION
+from mia_bench.benchmark.leaderboard.results_folder import images_path
 from mia_bench.defenses.dp_ir import DpIr
 
 from ...helpers.commands import mia_bench, run
@@ -81,6 +82,9 @@ def test_records_of_another_version_are_never_mixed_and_come_back_with_it(
     words = ("--defense", "undefended", "--attack", "ridge", "--attack", "pinv")
     assert run(tree, out, *words).exit_code == 0
     before = pd.read_csv(out / "leaderboard.csv").set_index("attack")
+    images = images_path(out, before.loc["ridge", "cell_id"])  # which a run from Python keeps
+    images.parent.mkdir()
+    images.touch()
 
     with monkeypatch.context() as patch:
         patch.setattr(Ridge, "version", Ridge.version + 1)
@@ -92,12 +96,14 @@ def test_records_of_another_version_are_never_mixed_and_come_back_with_it(
     assert changed["cell_id"].eq(before["cell_id"]).to_dict() == {"mean_image": True, "pinv": True, "ridge": False}
     assert mia_bench("status", out).stdout.strip() == "3 done, 0 failed, 0 inapplicable, 0 missing"
     assert (out / "outdated" / f"{before.loc['ridge', 'cell_id']}.png").exists()
+    assert not images.exists()
 
     dry = run(tree, out, *words, "--dry-run")
     again = run(tree, out, *words)
     assert "3 cells, 0 to do" in dry.stdout
     assert "1 cell is computed again." in " ".join(result.stderr.split())
     assert "All 3 cells are already done." in again.stderr
+    assert images.exists()
     assert "Moved 1 record of another version" in " ".join(again.stderr.split())
     assert "computed again" not in again.stderr
     pd.testing.assert_frame_equal(pd.read_csv(out / "leaderboard.csv").set_index("attack"), before)

@@ -11,6 +11,8 @@ from mia_bench.benchmark.datasets.imagefolder import Imagefolder
 from mia_bench.benchmark.datasets.npz import Npz
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
+from mia_bench.benchmark.evaluation.outputs import data_fingerprint
+from mia_bench.benchmark.evaluation.pool_loader import Facts
 from mia_bench.benchmark.interfaces import Dataset, Model
 from mia_bench.benchmark.registry import Entry
 from mia_bench.benchmark.registry.specs import ResolvedComponent
@@ -37,6 +39,23 @@ class Levels(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.last(self.red(images).mean((2, 3)))
+
+
+class Named(Model):
+    """Brings its weights; its outputs have names."""
+
+    names: tuple[str, ...] = ("ant", "bee", "cat", "dog", "eel")
+
+    @property
+    def given_weights(self) -> str:
+        return "0123456789abcdef"
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        return self.names or None
+
+    def build(self, image_shape: tuple[int, int, int], classes: int) -> nn.Sequential:
+        raise NotImplementedError
 
 
 def of_four() -> nn.Module:
@@ -148,3 +167,15 @@ def test_other_numbers_are_refused(kind: str, source: str, labels: Any, tmp_path
 
 def test_one_hot_rows_are_positions_of_outputs(kind: str) -> None:
     assert accuracy(Arrays.holding((images(TURNS % 3, 4), np.eye(3)[TURNS % 3]), {}), model(kind, 4)) == 1
+
+
+def test_another_name_of_a_class_is_other_data_for_a_network_whose_outputs_have_names() -> None:
+    facts = {
+        names: Facts("0" * 16, (3, SIZE, SIZE), 2, names, "classification", 9, 9, 9, 0)
+        for names in (("cat", "dog"), ("cat", "eel"), ("ant", "bee"))
+    }
+    named, unnamed = Named(), Named(names=())
+
+    assert len({data_fingerprint(each, named) for each in facts.values()}) == 3
+    assert data_fingerprint(facts["ant", "bee"], named) == "0" * 16  # as it is without names
+    assert {data_fingerprint(each, unnamed) for each in facts.values()} == {"0" * 16}

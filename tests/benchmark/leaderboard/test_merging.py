@@ -12,7 +12,13 @@ from mia_bench.benchmark.leaderboard.merging import merge
 from mia_bench.benchmark.leaderboard.plan_file import read_plan
 from mia_bench.benchmark.leaderboard.ratings import Trial, add_study, read_key
 from mia_bench.benchmark.leaderboard.records import Record
-from mia_bench.benchmark.leaderboard.results_folder import plan_path, record_files, record_path, strip_path
+from mia_bench.benchmark.leaderboard.results_folder import (
+    images_path,
+    plan_path,
+    record_files,
+    record_path,
+    strip_path,
+)
 from mia_bench.benchmark.leaderboard.submissions import write_submission
 
 from ...helpers.boards import cell, write
@@ -25,6 +31,8 @@ def test_a_merged_folder_holds_each_cell_once_with_strip_and_plan(tmp_path: Path
     laptop, server = write(tmp_path / "a", [shared, first]), write(tmp_path / "b", [shared, second])
     for folder, record in ((laptop, first), (server, second)):
         plan_path(folder).write_text(json.dumps({record.row.cell_id: "label"}))
+    images_path(server, second.row.cell_id).parent.mkdir()
+    images_path(server, second.row.cell_id).write_bytes(b"of a run from Python")
 
     merged = merge([laptop, server], tmp_path / "both")
 
@@ -35,6 +43,7 @@ def test_a_merged_folder_holds_each_cell_once_with_strip_and_plan(tmp_path: Path
     assert strip_path(tmp_path / "both", second.row.cell_id).read_bytes() == (
         strip_path(server, second.row.cell_id).read_bytes()
     )
+    assert images_path(tmp_path / "both", second.row.cell_id).read_bytes() == b"of a run from Python"
 
 
 def test_merging_twice_and_into_a_folder_with_results_keeps_everything(tmp_path: Path) -> None:

@@ -76,6 +76,19 @@ def test_agreement_of_values_is_1_minus_the_relative_distance(factor: float, exp
     assert agreement.value == pytest.approx(expected)
 
 
+def test_a_network_agrees_with_itself_where_both_give_no_number() -> None:
+    outputs = torch.tensor([[1.0, -torch.inf], [torch.nan, 2.0], [3.0, 4.0]])
+    other = outputs.clone()
+    other[1] = torch.tensor([2.0, torch.nan])
+    same, differing = Agreement(classes=False), Agreement(classes=False)
+
+    same.add(outputs, outputs)
+    differing.add(other, outputs)
+
+    assert same.value == 1
+    assert differing.value == pytest.approx(1 - (2**2 / (1 + 2**2 + 3**2 + 4**2)) ** 0.5)
+
+
 def test_chance_is_what_ignores_the_images() -> None:
     labels = (torch.rand(200, 2, generator=torch.Generator().manual_seed(0)) < 0.25).float()
 
