@@ -23,11 +23,13 @@ from mia_bench.benchmark.utils.seeding import seeded
 
 FEW = "as few multiplications"
 """Ends the names of variants that make fewer passes, with the multiplications of the fast recipe."""
+BFLOAT16 = "fast, bfloat16"
 VARIANTS: dict[str, Recipe] = {
     "standard": STANDARD,
     "fast": FAST,
     f"standard, {FEW}": STANDARD,
     f"whole images, {FEW}": replace(FAST, sizes=STANDARD.sizes),
+    BFLOAT16: FAST,
     "with shifts": replace(FAST, shifts=True),
     "no label smoothing": replace(FAST, label_smoothing=0.0),
     "standard weight decay": replace(FAST, weight_decay=STANDARD.weight_decay),
@@ -85,7 +87,8 @@ def main() -> None:
         for seed in range(options.seeds):
             with seeded("build", seed):
                 target = bench.targets._build(setting.dataset, setting.model).to(options.device)
-            seconds = trained(recipe, target, train, replace(training, epochs=passes), seed)
+            asked = replace(training, epochs=passes, bfloat16=name == BFLOAT16)
+            seconds = trained(recipe, target, train, asked, seed)
             reached = accuracy(target, pools.private)
             print(f"| {name} | {passes} | {seconds:.0f} | {reached:.2%} |", flush=True)
 

@@ -38,7 +38,8 @@ class Channel(nn.Module):
     def clean(self, value: Tensor) -> Tensor:
         """Apply the deterministic part of the channel, before any randomness, to a value (N, ...). Differentiable.
 
-        The result is in the units and the shape of what is sent, which may be others than those of the value.
+        The result is in the units and the shape of what is sent, which may be others than those of the value. Rounding
+        and the choice of the largest numbers, whose derivative is 0 nearly everywhere, may be left to ``distance``.
         """
         return value
 

@@ -13,7 +13,7 @@ from ..interfaces.timing import timed_ms
 from .loop import plan
 from .recipes import STANDARD
 from .smaller import shrink
-from .targets import MIN_STEPS, prepared
+from .targets import MIN_STEPS, outputs_of, prepared
 
 TIMED_MACS = 2 * 10**9
 """Multiply-accumulate operations of the images of a timed step, at most, but for two images."""
@@ -39,7 +39,7 @@ def training_seconds(
 
     def step(images: Tensor) -> None:
         stepper.zero_grad(set_to_none=True)
-        model(images).square().mean().backward()
+        outputs_of(model, images, training).square().mean().backward()
         stepper.step()
 
     with prepared(model, _images(model, image_shape, 2), training) as recipe:

@@ -85,7 +85,7 @@ def _optimize(model: nn.Module, units: Units, data: ImageSet, training: Training
 
     def loss(batch: Tensor) -> Tensor:
         images = shrink(augment(data.images[batch], training), next(sides))
-        logits = units(model(images.contiguous(memory_format=torch.channels_last)))
+        logits = units(outputs_of(model, images.contiguous(memory_format=torch.channels_last), training))
         return _smoothed(data.loss(logits, batch), logits, recipe.label_smoothing, data.task)
 
     fit(
@@ -100,6 +100,12 @@ def _optimize(model: nn.Module, units: Units, data: ImageSet, training: Training
         decay=recipe.decay,
         least=least,
     )
+
+
+def outputs_of(model: nn.Module, images: Tensor, training: Training) -> Tensor:
+    """Return the outputs (B, ...) for images (B, C, H, W) in float32, computed in the precision of a training."""
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=training.bfloat16):
+        return model(images).float()
 
 
 def _learning_rate(recipe: Recipe, task: Task) -> float:

@@ -71,10 +71,30 @@ def test_smoothed_labels_give_the_loss_of_torch() -> None:
     assert targets._smoothed(loss, logits, 0.1, "regression") is loss
 
 
-def test_a_target_learns_by_the_fast_recipe() -> None:
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_a_target_learns_by_the_fast_recipe(bfloat16: bool) -> None:
     torch.manual_seed(0)
     target, test = padded(), bright_and_dark(40)
 
-    train_target(target, bright_and_dark(128), Training(epochs=10, fast=True))
+    train_target(target, bright_and_dark(128), Training(epochs=10, fast=True, bfloat16=bfloat16))
 
     assert (target(test.images).argmax(1) == test.labels).float().mean() > 0.95
+    assert target(test.images).dtype is torch.float32
+
+
+def test_only_the_layers_compute_in_bfloat16() -> None:
+    used: list[torch.dtype] = []
+    target = padded()
+    target[0].register_forward_hook(lambda layer, _, out: used.extend([layer.weight.dtype, out.dtype]))
+
+    train_target(target, bright_and_dark(64), Training(epochs=1, bfloat16=True))
+
+    assert {*used} == {torch.float32, torch.bfloat16}
+    assert {each.dtype for each in target.parameters()} == {torch.float32}
+
+
+def test_precision_tells_trainings_apart_only_where_it_is_set() -> None:
+    plain, coarse = Training(), Training(bfloat16=True)
+
+    assert plain.identity == {"epochs": 15, "flip": False, "shift": 0}
+    assert coarse.identity == {**plain.identity, "bfloat16": True}
