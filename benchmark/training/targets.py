@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +24,8 @@ from .normalization import add_biases, fold_normalization, normalize_convolution
 from .recipes import Recipe
 from .smaller import shrink, takes_smaller
 
+logger = logging.getLogger(__name__)
+
 RECIPE_VERSION = 2
 """The version of the recipe. Raise it whenever targets come out differently."""
 MIN_STEPS = 200
@@ -31,6 +35,8 @@ Measured with 60 to 300 images (MNIST, CIFAR-10): after this many steps targets 
 decoders are better than the best linear one. With 2,000 steps some get worse, since they overfit.
 """
 
+RATES_AFTER_DIVERGENCE = (1.0, 0.1, 0.01)
+"""Shares of the recipe's learning rate, one after the other until a training ends with finite weights."""
 MAX_LEARNING_RATES: dict[Task, float] = {"regression": 0.03}
 """Highest peak learning rates of tasks whose gradients are not bounded.
 
@@ -43,7 +49,8 @@ def train_target(model: nn.Module, data: ImageSet, training: Training) -> None:
     """Train a network in place for the task of its labels, from images in [0, 1].
 
     Convolutions are batch-normalized during training, and the normalization is folded into them at the end. This
-    reaches the same accuracy in half the steps. The architecture does not change, except for ``add_biases``.
+    reaches the same accuracy in half the steps. The architecture does not change, except for ``add_biases``. A training
+    that diverges is repeated with a tenth and a hundredth of the learning rate.
 
     Args:
         model: An untrained network that takes images (N, C, H, W).
@@ -53,7 +60,7 @@ def train_target(model: nn.Module, data: ImageSet, training: Training) -> None:
     add_biases(model)
     units = Units(model, data)
     with prepared(model, data.images[:2], training) as recipe:
-        _optimize(model, units, data, training, recipe)
+        _optimize_until_finite(model, units, data, training, recipe)
     model.eval()
     fold_normalization(model)
     units.fold(model)
@@ -75,6 +82,20 @@ def prepared(model: nn.Module, images: Tensor, training: Training) -> Iterator[R
     recipe = recipes.FAST if training.fast else recipes.STANDARD
     with takes_smaller(model, images, [side for side, _ in recipe.sizes]) as shrinks:
         yield recipe if shrinks else recipes.STANDARD
+
+
+def _optimize_until_finite(
+    model: nn.Module, units: Units, data: ImageSet, training: Training, recipe: Recipe
+) -> None:
+    """Train a network, again from the start with smaller learning rates if it diverges."""
+    start = copy.deepcopy(model.state_dict())
+    for share in RATES_AFTER_DIVERGENCE:
+        _optimize(model, units, data, training, replace(recipe, learning_rate=share * recipe.learning_rate))
+        if all(weight.isfinite().all() for weight in model.state_dict().values()):
+            return
+        if share != RATES_AFTER_DIVERGENCE[-1]:
+            logger.info("The training diverged. It is repeated with a tenth of the learning rate.")
+            model.load_state_dict(start)
 
 
 def _optimize(model: nn.Module, units: Units, data: ImageSet, training: Training, recipe: Recipe) -> None:
