@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from ._decoders.queries import Queries
     from ._inversion.cosine_covariance import CosineCovariance
     from ._inversion.lbfgs import minimize
-    from ._inversion.rmle import comparable, ir_shape
+    from ._inversion.rmle import ir_shape, wire_as_ir
     from ._inversion.tv_gaussian import TvGaussianPrior
-    from ._shrinkage import shrink, trust
+    from ._shrinkage import shrink_to_mean, shrinkage_factor
 
 _PUBLIC = {
     "Queries": "_decoders.queries",
@@ -28,13 +28,13 @@ _PUBLIC = {
     "decode": "_decoders.fitting",
     "InverseNetwork": "_decoders.inverse_network",
     "Standardize": "_decoders.layers",
-    "comparable": "_inversion.rmle",
+    "wire_as_ir": "_inversion.rmle",
     "ir_shape": "_inversion.rmle",
     "minimize": "_inversion.lbfgs",
     "CosineCovariance": "_inversion.cosine_covariance",
     "TvGaussianPrior": "_inversion.tv_gaussian",
-    "trust": "_shrinkage",
-    "shrink": "_shrinkage",
+    "shrinkage_factor": "_shrinkage",
+    "shrink_to_mean": "_shrinkage",
 }
 __all__ = [
     "CosineCovariance",
@@ -43,13 +43,13 @@ __all__ = [
     "Recipe",
     "Standardize",
     "TvGaussianPrior",
-    "comparable",
     "decode",
     "ir_shape",
     "minimize",
-    "shrink",
+    "shrink_to_mean",
+    "shrinkage_factor",
     "train_decoder",
-    "trust",
+    "wire_as_ir",
 ]
 
 

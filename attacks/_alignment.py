@@ -13,7 +13,7 @@ from torch.nn import functional
 from ..benchmark.interfaces import Observation
 from ..benchmark.training import fit
 from ..benchmark.utils.ir_layout import IrLayout
-from ._limits import affordable, in_one_pass
+from ._limits import affordable, forward_batch_size
 from ._shadow import sent_through
 from ._units import TINY
 
@@ -67,7 +67,7 @@ class Alignment:
         means = torch.stack([wires[recorded == group].double().mean(0) for group in range(int(recorded.max()) + 1)])
         rows = _features(wires[:1], seen)
         kept = torch.randperm(rows.shape[1])[:MAX_FEATURES].to(wires.device)
-        chunks = [_features(part, seen)[:, kept].double() for part in wires.split(in_one_pass(wires[0]))]
+        chunks = [_features(part, seen)[:, kept].double() for part in wires.split(forward_batch_size(wires[0]))]
         center = sum(chunk.sum(0) for chunk in chunks) / sum(len(chunk) for chunk in chunks)
         squares = sum((chunk - center).T @ (chunk - center) for chunk in chunks)
         covariance = squares / sum(len(chunk) for chunk in chunks)
@@ -102,7 +102,7 @@ def _groups(seen: Observation, wires: Tensor, server: nn.Module | None) -> tuple
     if server is None or seen.aux.task != "classification" or not 1 < seen.classes <= MAX_GROUPS:
         return none
     with torch.no_grad():
-        found = torch.cat([server(part).argmax(1) for part in wires.split(in_one_pass(wires[0]))])
+        found = torch.cat([server(part).argmax(1) for part in wires.split(forward_batch_size(wires[0]))])
     counts = torch.bincount(found, minlength=seen.classes)
     few = len(counts) > seen.classes or int(counts.min()) < MIN_GROUP_WIRES
     return none if few else (seen.aux.labels.to(wires.device), found)

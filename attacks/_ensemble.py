@@ -16,7 +16,7 @@ from ._inversion.correction import fit_correction
 from ._inversion.learned_search import fit_search
 from ._inversion.map import ITERATIONS, fit_map
 from ._inversion.map_priors import PriorFactory, like_aux, like_decoded, smooth
-from ._inversion.rmle import comparable, ir_shape
+from ._inversion.rmle import ir_shape, wire_as_ir
 from ._inversion.start import Start, prepare
 from ._priors.expectation_maximization import like_patches
 from ._priors.trained_once import divided_by_content
@@ -71,7 +71,7 @@ def _invertible(seen: Observation) -> bool:
     if seen.client is None:
         return False
     try:
-        ir_shape(seen.client, seen.aux.images.mean(0), comparable(seen), channel=seen.channel)
+        ir_shape(seen.client, seen.aux.images.mean(0), wire_as_ir(seen), channel=seen.channel)
     except Inapplicable:
         return False
     return True

@@ -17,7 +17,7 @@ from ..benchmark.training import fit
 from ._decoders.folds import divide_once
 from ._decoders.layers import Standardize
 from ._decoders.queries import Queries
-from ._inversion.rmle import comparable
+from ._inversion.rmle import wire_as_ir
 from ._limits import affordable, least_steps
 
 BATCH_IMAGES = 64
@@ -86,7 +86,7 @@ def recorded(seen: Observation) -> Tensor:
     Raises:
         Inapplicable: If the defense publishes nothing about its channel.
     """
-    wire = comparable(seen)
+    wire = wire_as_ir(seen)
     if seen.traffic is None or len(seen.traffic) < MIN_WIRES:
         return wire
     return seen.channel.read(seen.traffic).to(wire.device)

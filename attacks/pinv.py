@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Access, Attack, Channel, Observation
-from ._inversion.rmle import comparable, ir_shape
+from ._inversion.rmle import ir_shape, wire_as_ir
 
 Linear = Callable[[Tensor], Tensor]
 MAX_CHUNK_NUMBERS = 2**22
@@ -52,7 +52,7 @@ class Pinv(Attack):
         """
         assert seen.client is not None
         gray = torch.full((1, *seen.image_shape), 0.5, dtype=torch.float64, device=seen.aux.images.device)
-        wire = comparable(seen)
+        wire = wire_as_ir(seen)
         ir_shape(seen.client, gray[0].float(), wire)
         layers = _flat(copy.deepcopy(seen.client).requires_grad_(False).eval().double())
         rectified = isinstance(layers[-1], nn.ReLU)

@@ -13,7 +13,7 @@ from ._decoders.divided import Known
 from ._decoders.fitting import Recipe
 from ._decoders.folds import Fold, divide_once
 from ._ensemble import chosen
-from ._inversion.rmle import comparable, ir_shape
+from ._inversion.rmle import ir_shape, wire_as_ir
 from ._inversion.start import prepare
 from ._priors.denoising_network import STEPS, learned_denoiser
 from ._priors.fit import fit_denoised
@@ -62,7 +62,7 @@ class PriorDenoiser(Attack):
         """
         assert seen.client is not None
         mean = seen.aux.images.mean(0)
-        ir_shape(seen.client, mean, comparable(seen), channel=seen.channel)
+        ir_shape(seen.client, mean, wire_as_ir(seen), channel=seen.channel)
         start = prepare(seen, Recipe(epochs=self.epochs, steps=self.steps), as_read=True, divide=divided)
         (part,) = start.queries.parts
         denoiser = learned_denoiser(part.images[: part.own], steps=self.prior_steps)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...benchmark.metrics import psnr, ssim
-from .._shrinkage import Judged, shrink, trust
+from .._shrinkage import Judged, shrink_to_mean, shrinkage_factor
 from .folds import Fold, affordable, divide
 from .queries import Queries
 
@@ -87,8 +87,8 @@ class Divided:
             Judged(some, images, part.mean)
             for some, (_, images), part in zip(rebuilt, self.judges, self.parts, strict=True)
         ]
-        factor = trust(*judged)
-        shown = torch.cat([shrink(each.rebuilt, each.mean, factor) for each in judged])
+        factor = shrinkage_factor(*judged)
+        shown = torch.cat([shrink_to_mean(each.rebuilt, each.mean, factor) for each in judged])
         truth = torch.cat([each.truth for each in judged])
         scores = (psnr(shown, truth).mean().item(), ssim(shown, truth).mean().item())
-        return Answer(shrink(private, mean, factor).contiguous(), *scores)
+        return Answer(shrink_to_mean(private, mean, factor).contiguous(), *scores)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ...benchmark.training import fit
-from .._limits import in_one_pass, least_steps
-from .._shrinkage import Judged, shrink, trust
+from .._limits import forward_batch_size, least_steps
+from .._shrinkage import Judged, shrink_to_mean, shrinkage_factor
 from .._units import LEAST_ERROR
 from .folds import Fitted
 from .queries import Queries
@@ -132,8 +132,8 @@ def decode(decoder: Rebuild, queries: Queries, mean: Tensor) -> Tensor:
         >>> images = decode(network, queries, seen.aux.images.mean(0))  # doctest: +SKIP
     """
     held = queries.held_out
-    factor = trust(Judged(apply(decoder, queries.wires(held)), queries.images[held], queries.mean))
-    return shrink(apply(decoder, queries.observed), mean, factor).contiguous()
+    factor = shrinkage_factor(Judged(apply(decoder, queries.wires(held)), queries.images[held], queries.mean))
+    return shrink_to_mean(apply(decoder, queries.observed), mean, factor).contiguous()
 
 
 def apply(decoder: Rebuild, wires: Tensor) -> Tensor:
@@ -141,4 +141,4 @@ def apply(decoder: Rebuild, wires: Tensor) -> Tensor:
     if isinstance(decoder, nn.Module):
         decoder.eval()
     with torch.no_grad():
-        return torch.cat([decoder(part) for part in wires.split(in_one_pass(wires[0]))]).clamp(0, 1)
+        return torch.cat([decoder(part) for part in wires.split(forward_batch_size(wires[0]))]).clamp(0, 1)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ...benchmark.utils.ir_layout import IrLayout
-from .._limits import in_one_pass
+from .._limits import forward_batch_size
 from .divided import Divided
 from .fitting import Decoders, Rebuild, Recipe, apply, log_error, train_decoder
 from .folds import Fitted
@@ -167,4 +167,6 @@ def _trained_on_vectors(queries: Queries, linear: LinearDecoder, recipe: Recipe)
 def _answers(decoder: nn.Module, queries: Queries) -> Tensor:
     """Compute the answers of a decoder to the queries that may be fitted to, (K, C, H, W)."""
     index = torch.arange(queries.trainable, device=queries.images.device)
-    return torch.cat([apply(decoder, queries.wires(part)) for part in index.split(in_one_pass(queries.observed[0]))])
+    return torch.cat(
+        [apply(decoder, queries.wires(part)) for part in index.split(forward_batch_size(queries.observed[0]))]
+    )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .._decoders.folds import SMALL_IMAGE_PIXELS
-from .._limits import in_one_graph
+from .._limits import backward_batch_size
 
 LEAST_VARIANCE = 1e-3
 """Variance of a pixel and of a wave, at least, as a share of the mean one: private images may vary where those of the
@@ -77,7 +77,7 @@ def random_gradients(client: nn.Module, images: Tensor) -> Tensor:
     """Differentiate random sums of the numbers of IRs, always the same, at some images (K, C, H, W), (G, C, H, W)."""
     count = max(MIN_GRADIENTS, min(MAX_GRADIENTS, MAX_GRADIENTS * SMALL_IMAGE_PIXELS // images[0, 0].numel()))
     generator, parts = torch.Generator().manual_seed(0), []
-    for some in images[:count].split(in_one_graph(client, images[0])):
+    for some in images[:count].split(backward_batch_size(client, images[0])):
         with torch.enable_grad():
             points = some.detach().clone().requires_grad_(True)
             value = client(points)

@@ -12,7 +12,7 @@ from .._decoders.divided import Divided
 from .._decoders.fitting import Decoders, Rebuild, apply
 from .._decoders.folds import Stages
 from .._decoders.queries import Queries
-from .._limits import in_one_pass
+from .._limits import forward_batch_size
 
 MAX_IMAGES = 3000
 """Images on which a decoder's errors are measured, at most."""
@@ -53,5 +53,5 @@ def _errors(queries: Queries, decoder: Rebuild, index: Tensor) -> Tensor:
     index = index[:MAX_IMAGES].to(queries.images.device)
     if not len(index):
         return queries.images[index]
-    parts = index.split(in_one_pass(queries.observed[0]))
+    parts = index.split(forward_batch_size(queries.observed[0]))
     return queries.images[index] - torch.cat([apply(decoder, queries.wires(part)) for part in parts])

@@ -14,7 +14,7 @@ from .._decoders.fitting import Recipe
 from .._decoders.folds import Fold
 from .map import ITERATIONS, fit_map
 from .map_priors import Priors
-from .rmle import comparable, ir_shape
+from .rmle import ir_shape, wire_as_ir
 from .start import Start, prepare
 
 
@@ -51,7 +51,7 @@ class MapAttack(Attack):
         """
         assert seen.client is not None
         mean = seen.aux.images.mean(0)
-        ir_shape(seen.client, mean, comparable(seen), channel=seen.channel)
+        ir_shape(seen.client, mean, wire_as_ir(seen), channel=seen.channel)
         start = prepare(seen, Recipe(epochs=self.epochs, steps=self.steps), as_read=True, divide=self.divide)
         priors = {"": self.prior}
         found = fit_map(seen, start, priors, weight=self.prior_weight, iterations=self.iterations)

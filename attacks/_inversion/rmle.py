@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ...benchmark.errors import Inapplicable
 from ...benchmark.interfaces import Channel, Observation
-from .._limits import affordable_iterations, in_one_graph
+from .._limits import affordable_iterations, backward_batch_size
 from .._units import least_unit
 from .cosine_covariance import CosineCovariance, random_gradients
 from .distance import Distance
@@ -94,17 +94,17 @@ def inversions(
 def inverted_at_a_time(client: nn.Module, wire: Tensor, image: Tensor) -> int:
     """Return how many of the wires (N, ...) are inverted together, each to an image like ``image`` (C, H, W)."""
     remembered = MAX_STATE_NUMBERS // (image.numel() * (2 * MEMORY + OTHER_COPIES))
-    return max(1, min(MAX_CHUNK_NUMBERS // wire[0].numel(), remembered, in_one_graph(client, image)))
+    return max(1, min(MAX_CHUNK_NUMBERS // wire[0].numel(), remembered, backward_batch_size(client, image)))
 
 
-def comparable(seen: Observation) -> Tensor:
+def wire_as_ir(seen: Observation) -> Tensor:
     """Return the wire as numbers that can be compared with IRs, (N, ...).
 
     Raises:
         Inapplicable: If the defense publishes nothing about its channel.
 
     Example:
-        >>> misfit = seen.channel.distance(seen.client(images), comparable(seen))  # doctest: +SKIP
+        >>> misfit = seen.channel.distance(seen.client(images), wire_as_ir(seen))  # doctest: +SKIP
     """
     if not seen.channel.published:
         raise Inapplicable(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .._decoders.folds import Fold, affordable
 from .._limits import affordable_iterations
-from .._shrinkage import Judged, trust_search
+from .._shrinkage import Judged, shrinkage_factor_of_search
 from .cosine_covariance import CosineCovariance
 from .distance import Distance
 from .rmle import inversions, invert
@@ -75,8 +75,10 @@ def best_setting(client: nn.Module, distance: Distance, pilots: Sequence[Pilot],
     return choose(searches, truth, WEIGHTS, iterations=iterations)
 
 
-def trusted(client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, tv: float, iterations: int) -> float:
-    """Return how far to trust reconstructions with a weight, by images of the attacker on which it was not chosen."""
+def held_out_shrinkage_factor(
+    client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, tv: float, iterations: int
+) -> float:
+    """Return the shrinkage factor of reconstructions with a weight, by images of the attacker on which it was not chosen."""
     judged = []
     for pilot in pilots:
         rebuilt = invert(
@@ -90,4 +92,4 @@ def trusted(client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, t
             errors=pilot.errors,
         )
         judged.append(Judged(rebuilt, pilot.images, pilot.prior.mean))
-    return trust_search(*judged)
+    return shrinkage_factor_of_search(*judged)
