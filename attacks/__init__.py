@@ -4,14 +4,14 @@ The public parts keep their names and arguments between minor versions, and load
 an underscore may change at any time.
 
 Example:
-    >>> from mia_bench.attacks import Queries, Recipe, train_decoder, decode
+    >>> from mia_bench.attacks import Queries, DecoderRecipe, train_decoder, decode
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._decoders.fitting import Recipe, decode, train_decoder
+    from ._decoders.fitting import DecoderRecipe, decode, train_decoder
     from ._decoders.inverse_network import InverseNetwork
     from ._decoders.layers import Standardize
     from ._decoders.queries import Queries
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _PUBLIC = {
     "Queries": "_decoders.queries",
-    "Recipe": "_decoders.fitting",
+    "DecoderRecipe": "_decoders.fitting",
     "train_decoder": "_decoders.fitting",
     "decode": "_decoders.fitting",
     "InverseNetwork": "_decoders.inverse_network",
@@ -38,9 +38,9 @@ _PUBLIC = {
 }
 __all__ = [
     "CosineCovariance",
+    "DecoderRecipe",
     "InverseNetwork",
     "Queries",
-    "Recipe",
     "Standardize",
     "TvGaussianPrior",
     "decode",

@@ -13,11 +13,11 @@ from torch.nn import functional
 from ..benchmark.interfaces import Observation
 from ..benchmark.training import fit
 from ..benchmark.utils.ir_layout import IrLayout
-from ._limits import affordable, forward_batch_size
+from ._limits import forward_batch_size, max_query_images
 from ._shadow import sent_through
 from ._units import TINY
 
-BATCH_IMAGES = 128
+ALIGNMENT_BATCH_IMAGES = 128
 LEARNING_RATE = 3e-3
 MEANS_WEIGHT = 30.0
 COVARIANCE_WEIGHT = 10.0
@@ -127,8 +127,8 @@ def aligned(build: Callable[[], nn.Module], loss: Alignment, *, steps: int) -> n
         steps: Batches, at most; fewer for an expensive network.
     """
     client, images = build().train(), loss.seen.aux.images
-    size = min(BATCH_IMAGES, len(images))
-    most = min(steps * size, affordable(client, images[:2]))
+    size = min(ALIGNMENT_BATCH_IMAGES, len(images))
+    most = min(steps * size, max_query_images(client, images[:2]))
     count = min(len(images), most)
     passes = max(1, most // count)
     fit(

@@ -59,7 +59,7 @@ MIN_QUERIES = 1000
 """Images that may always be sent, whatever they cost."""
 
 
-def affordable(call: Callable[[Tensor], object], images: Tensor) -> int:
+def max_query_images(call: Callable[[Tensor], object], images: Tensor) -> int:
     """Return how many images a network may be given, at least ``MIN_QUERIES``; LeNet-5 never reaches the limit.
 
     Args:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..benchmark.interfaces import Observation, Reconstruction, Wire
-from ._decoders.fitting import Recipe
+from ._decoders.fitting import DecoderRecipe
 from ._ensemble import ensemble
 from ._inversion.rmle import wire_as_ir
 from ._shrinkage import shrink_to_mean
@@ -36,7 +36,7 @@ def decode_through(send: Callable[[Tensor], Tensor], seen: Observation, traffic:
         return Wire(seen.channel(send(images)))
 
     both = Wire(torch.cat([wire, traffic[:CHECKED_WIRES]]))
-    rebuilt = ensemble(replace(seen, wire=both, query=query), Recipe())
+    rebuilt = ensemble(replace(seen, wire=both, query=query), DecoderRecipe())
     mean = seen.aux.images.mean(0)
     usual = (seen.aux.images - mean).square().mean().item()
     members = {name: _believed(images, mean, usual, len(wire)) for name, images in rebuilt.members.items()}

@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._decoders.folds import affordable
+from ._decoders.folds import num_to_invert
 from ._decoders.queries import Queries
 from ._generic_client import generic_client
 from ._inversion.rmle import invert, wire_as_ir
@@ -55,7 +55,7 @@ class ShadowQuery(Attack):
             generic_client(seen.image_shape, tuple(wire.shape[1:])), queries, epochs=self.epochs, steps=self.steps
         )
         prior = TvGaussianPrior(seen.aux.images)
-        count, own = affordable(NUM_PILOTS, queries.images[0]), TvGaussianPrior(queries.images[: queries.own])
+        count, own = num_to_invert(NUM_PILOTS, queries.images[0]), TvGaussianPrior(queries.images[: queries.own])
         tune, judge = (
             Pilot(own, queries.wires(index), queries.images[index])
             for index in (queries.tune[:count], queries.judge[:count])

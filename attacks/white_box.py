@@ -7,10 +7,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._decoders.folds import divide
+from ._decoders.folds import divide_into_folds
 from ._inversion.distance import Distance, squared_error
 from ._inversion.rmle import invert, ir_shape, wire_as_ir
-from ._inversion.tuning import Setting
+from ._inversion.tuning import SearchSetting
 from ._inversion.tv_gaussian import TvGaussianPrior
 from ._inversion.weight_search import Pilot, best_setting, held_out_shrinkage_factor
 from ._shrinkage import shrink_to_mean
@@ -57,10 +57,10 @@ class WhiteBox(Attack):
         images = invert(seen.client, distance, wire, prior, tv=setting.weight, iterations=setting.iterations)
         return shrink_to_mean(images, prior.mean, factor)
 
-    def _choose(self, seen: Observation, distance: Distance) -> tuple[Setting, float]:
+    def _choose(self, seen: Observation, distance: Distance) -> tuple[SearchSetting, float]:
         """Return the settings that suit images of the attacker best, and how far to trust the result."""
         if self.tv is not None:
-            return Setting(self.tv, self.iterations), 1.0
+            return SearchSetting(self.tv, self.iterations), 1.0
         assert seen.client is not None
         assert seen.query is not None
         query, client, images = seen.query, seen.client, seen.aux.images
@@ -68,7 +68,7 @@ class WhiteBox(Attack):
         def send(some: Tensor) -> Tensor:
             return seen.channel.read(query(some)).to(some.device) if self.adaptive else _clean(client, some)
 
-        folds = divide(len(images))
+        folds = divide_into_folds(len(images))
         tune, judge = zip(*(Pilot.of(images, fold, send, share=len(folds)) for fold in folds), strict=True)
         setting = best_setting(client, distance, tune, iterations=self.iterations)
         half = min(setting.iterations, (self.iterations + 1) // 2)

@@ -16,9 +16,9 @@ from ..benchmark.errors import Inapplicable, UsageError
 from ..benchmark.interfaces import Defense, ImageSet, Promise, SplitModel
 from ..benchmark.training import EPOCHS_HELP, tune
 from ._ckks.compiler import Round, check_size, compile_interactive, compile_oneshot, steps
-from ._ckks.layout import Layout, width_of
+from ._ckks.layout import PackingLayout, width_of
 from ._ckks.model import CiphertextChannel, EncryptedModel
-from ._ckks.parameters import MAX_MODULUS_BITS, Parameters, choose
+from ._ckks.parameters import MAX_MODULUS_BITS, Parameters, choose_parameters
 from ._ckks.polynomial import polynomial_form
 from ._ckks.session import Forecast, Session, forecast
 from ._ckks.view import Residues
@@ -189,7 +189,7 @@ class Ckks(Defense):
     def _parameters(self, rounds: Sequence[Round]) -> Parameters:
         widths = [width_of(size) for each in rounds for size in (each.program.inputs, each.program.outputs)]
         widths += [width_of(layer.outputs) for each in rounds for layer in each.program.layers]
-        return choose(
+        return choose_parameters(
             levels=max(each.program.levels for each in rounds),
             width=max(widths),
             ring=self.ring,
@@ -198,8 +198,8 @@ class Ckks(Defense):
             standard=self.standard,
         )
 
-    def _layout(self, each: Round, parameters: Parameters) -> Layout:
-        layout = Layout.of(each.program.layers, parameters)
+    def _layout(self, each: Round, parameters: Parameters) -> PackingLayout:
+        layout = PackingLayout.of(each.program.layers, parameters)
         if self.lanes is None:
             return layout
         if self.lanes > layout.lanes:

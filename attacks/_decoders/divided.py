@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...benchmark.metrics import psnr, ssim
 from .._shrinkage import Judged, shrink_to_mean, shrinkage_factor
-from .folds import Fold, affordable, divide
+from .folds import Fold, divide_into_folds, num_to_invert
 from .queries import Queries
 
 
@@ -59,14 +59,14 @@ class Divided:
 
     def __init__(self, queries: Queries, folds: Sequence[Fold] | None = None) -> None:
         """Divide the queries, at random or into given folds."""
-        self.parts = [queries.part(fold) for fold in folds or divide(queries.own)]
+        self.parts = [queries.part(fold) for fold in folds or divide_into_folds(queries.own)]
         self.whole = queries if len(self.parts) > 1 else self.parts[0]
 
     @cached_property
     def judges(self) -> list[tuple[Tensor, Tensor]]:
         """Return the wires (J, ...) and images (J, C, H, W) that each part judges on, the same for all attacks."""
         images = self.whole.images
-        count = -(-affordable(sum(len(part.judge) for part in self.parts), images[0]) // len(self.parts))
+        count = -(-num_to_invert(sum(len(part.judge) for part in self.parts), images[0]) // len(self.parts))
         some = [part.judge[:count] for part in self.parts]
         return [(part.wires(judge), part.images[judge]) for part, judge in zip(self.parts, some, strict=True)]
 

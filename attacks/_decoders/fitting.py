@@ -26,7 +26,7 @@ Rebuild = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class DecoderRecipe:
     """How a decoder is trained. The defaults were chosen with ``ridge_skip`` on MNIST relu2.
 
     Attributes:
@@ -38,7 +38,7 @@ class Recipe:
         least: Steps of a pass, at least, if there are few queries and ``steps`` allows it.
 
     Example:
-        >>> Recipe(epochs=4, steps=500).batch_size
+        >>> DecoderRecipe(epochs=4, steps=500).batch_size
         64
     """
 
@@ -66,7 +66,7 @@ def log_error(images: Tensor, truth: Tensor) -> Tensor:
 def train_decoder(
     network: nn.Module,
     queries: Queries,
-    recipe: Recipe,
+    recipe: DecoderRecipe,
     *,
     predict: Callable[[Tensor], Tensor] | None = None,
     error: Callable[[Tensor, Tensor], Tensor] = nn.functional.mse_loss,
@@ -85,7 +85,7 @@ def train_decoder(
 
     Example:
         >>> network = InverseNetwork(queries.sample(), queries.images, 16)  # doctest: +SKIP
-        >>> train_decoder(network, queries, Recipe(steps=500))  # doctest: +SKIP
+        >>> train_decoder(network, queries, DecoderRecipe(steps=500))  # doctest: +SKIP
     """
     network.to(queries.images.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     most = recipe.steps * recipe.batch_size

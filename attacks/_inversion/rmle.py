@@ -14,7 +14,7 @@ from .._limits import affordable_iterations, backward_batch_size
 from .._units import least_unit
 from .cosine_covariance import CosineCovariance, random_gradients
 from .distance import Distance
-from .lbfgs import MEMORY, TOLERANCE, Minimization, finished
+from .lbfgs import MEMORY, MIN_LOSS_DECREASE, Minimization, finished
 from .tv_gaussian import TvGaussianPrior
 
 MAX_CHUNK_NUMBERS = 2**23
@@ -88,7 +88,7 @@ def inversions(
             value = frozen(images.contiguous(memory_format=torch.channels_last))
             return distance(value, part[index]) / unit[index] + weight[index] * prior.penalty(images)
 
-        yield Minimization(loss, start.contiguous(), tolerance=TOLERANCE, preconditioner=covariance)
+        yield Minimization(loss, start.contiguous(), tolerance=MIN_LOSS_DECREASE, preconditioner=covariance)
 
 
 def inverted_at_a_time(client: nn.Module, wire: Tensor, image: Tensor) -> int:

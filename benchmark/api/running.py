@@ -32,7 +32,7 @@ from .result import Result
 
 Choice = str | Mapping[str, Any] | Component | type[Component]
 """A component, as ``"dp_ir:sigma=0.1"``, ``{"name": "dp_ir", "sigma": 0.1}``, ``DpIr(sigma=0.1)`` or ``DpIr``."""
-Network = Choice | nn.Module
+ModelChoice = Choice | nn.Module
 """A model: a component or a network, which may be the ``name`` of a mapping with other parameters."""
 Images = Choice | Tensor | np.ndarray | tuple[Any, Any] | TorchDataset[Any] | ImageSet | Pools
 """A dataset: a component or images, which may be the ``name`` of a mapping with other parameters."""
@@ -42,7 +42,7 @@ def run(
     suite: str | Path | None = None,
     *,
     dataset: Images | Iterable[Images] | None = None,
-    model: Network | Iterable[Network] | None = None,
+    model: ModelChoice | Iterable[ModelChoice] | None = None,
     split: str | Iterable[str] | None = None,
     splits: str | Iterable[str] | None = None,
     attacks: Choice | Iterable[Choice] | None = None,

@@ -15,7 +15,7 @@ from ... import __version__
 from ..interfaces import Normalize, SplitModel
 from ..plan.cells import Setting
 from ..utils.plurals import count_of
-from .graphs import CLIENT, SERVER, TOLERANCE, Graphs
+from .graphs import CLIENT, MAX_EXPORT_DIFFERENCE, SERVER, Graphs
 from .random_inputs import BATCH, RandomInput
 
 SCHEMA = 1
@@ -77,7 +77,11 @@ def describe_split(
             "delta": model.promise.delta,
         },
         "to_do": _to_do(model, graphs),
-        "checked": {"images": len(images), "tolerance": TOLERANCE, "logit_difference": graphs.logit_difference},
+        "checked": {
+            "images": len(images),
+            "tolerance": MAX_EXPORT_DIFFERENCE,
+            "logit_difference": graphs.logit_difference,
+        },
         "evaluate": _command(setting, data_dir),
         "versions": _versions(),
     }

@@ -92,7 +92,9 @@ def test_a_few_cells_of_each_image_do_for_the_patch_form(world: Callable, monkey
         return gather(vectors, values, dual=dual)
 
     monkeypatch.setattr(linear.Equations, "gather", watched)
-    monkeypatch.setattr(linear, "MAX_NUMBERS", 100 * 200 * 40)  # 100 images, 8 x 5 x 5 numbers, 40 cells of 256
+    monkeypatch.setattr(
+        linear, "MAX_EQUATION_NUMBERS", 100 * 200 * 40
+    )  # 100 images, 8 x 5 x 5 numbers, 40 cells of 256
     some = psnr(victim.attacked_by(Ridge(form="patch")), victim.private.images).mean()
 
     assert [tuple(shape) for shape in gathered] == [(100 * 40, 200)]

@@ -9,7 +9,7 @@ from mia_bench.benchmark.cli.component_options import parse_rest
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces import Component
 from mia_bench.benchmark.registry import Entry
-from mia_bench.benchmark.registry.literals import divide, divide_specs, parse, read, write
+from mia_bench.benchmark.registry.literals import divide_specs, parse, read, split_at_commas, write
 from mia_bench.benchmark.registry.parameters import parameters
 from mia_bench.benchmark.registry.specs import ResolvedComponent, build
 from pydantic import Field, create_model
@@ -119,8 +119,8 @@ def test_a_value_of_the_wrong_type_is_told_as_it_was_written(kind: Any, written:
 
 
 def test_commas_in_brackets_and_quotes_do_not_divide() -> None:
-    assert divide('a=[1,{"x":2}],b="c,d",e') == ['a=[1,{"x":2}]', 'b="c,d"', "e"]
-    assert divide("a]b,c") == ["a]b", "c"]
+    assert split_at_commas('a=[1,{"x":2}],b="c,d",e') == ['a=[1,{"x":2}]', 'b="c,d"', "e"]
+    assert split_at_commas("a]b,c") == ["a]b", "c"]
 
 
 @pytest.mark.parametrize("value", ["a,b", "5", "none", "", '"', "[", "true", 1, 1.5, None, [1, "a"], {"a": [1]}])
