@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,20 @@ def correcting_layers(inputs: int, width: int, outputs: int) -> nn.Sequential:
     for parameter in layers[-1].parameters():
         nn.init.zeros_(parameter)
     return layers
+
+
+class CorrectedDecoder(nn.Module, ABC):
+    """A fixed linear decoder plus a correction of its answers."""
+
+    linear: nn.Module
+
+    def forward(self, wires: Tensor) -> Tensor:
+        """Decode wires (N, ...) to images (N, C, H, W), not yet clamped."""
+        return self.corrected(self.linear(wires).clamp(0, 1), wires)
+
+    @abstractmethod
+    def corrected(self, images: Tensor, wires: Tensor) -> Tensor:
+        """Correct the linear decoder's answers (N, C, H, W) to wires (N, ...)."""
 
 
 class Standardize(nn.Module):

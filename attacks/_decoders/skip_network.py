@@ -16,7 +16,7 @@ from .divided import Divided
 from .fitting import DecoderRecipe, Decoders, Rebuild, apply, log_error, train_decoder
 from .folds import Fitted
 from .kernel import MAX_VECTOR_NUMBERS, fit_kernel
-from .layers import Standardize, correcting_layers, lay_out
+from .layers import CorrectedDecoder, Standardize, correcting_layers, lay_out
 from .linear import LinearDecoder, decoders
 from .queries import Queries
 from .vector_network import VectorNetwork
@@ -37,7 +37,7 @@ VECTOR_STEPS = 2
 """Its steps, at most, in those of the recipe; they are divided among folds, since even few images have many copies."""
 
 
-class SkipNetwork(nn.Module):
+class SkipNetwork(CorrectedDecoder):
     """A fixed linear decoder plus a correction by convolutions that starts at zero.
 
     The network thus starts from the result of the linear attack and cannot be worse for lack of training.
@@ -53,10 +53,6 @@ class SkipNetwork(nn.Module):
         self.layout = lay_out(self.ir, image, width, finest=2)
         block = image[0] * self.layout.grid.stride**2
         self.correct = correcting_layers(self.layout.channels + block, width, block)
-
-    def forward(self, wires: Tensor) -> Tensor:
-        """Decode wires (N, ...) to images (N, C, H, W), not yet clamped."""
-        return self.corrected(self.linear(wires).clamp(0, 1), wires)
 
     def corrected(self, images: Tensor, wires: Tensor) -> Tensor:
         """Correct the linear decoder's answers (N, C, H, W) to wires (N, ...)."""
