@@ -99,8 +99,7 @@ def compare_splits(
     lines = [replace(line, chosen=line is best) for line in lines]
     _print(setting, lines, deployment, notation)
     _tell(refusals(lines), notation)
-    if not dry_run:
-        _tell([f"Wrote {board_path(options.out)}"], notation)
+    _tell([] if dry_run else [f"Wrote {board_path(options.out)}"], notation)
     _tell([f"Chosen: {why}" if best else why] if limits else [], notation)
     if figure is not None:
         _draw(lines, figure, notation)
