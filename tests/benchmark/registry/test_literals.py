@@ -2,7 +2,7 @@
 
 import enum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from mia_bench.benchmark.cli.component_options import parse_rest
@@ -163,7 +163,16 @@ def test_a_set_is_written_in_one_order() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "allowed"),
-    [(Level, "1 | 2"), (Literal[1, 3], "1 | 3"), (list[int], "array of integer"), (int | None, "integer or none")],
+    [
+        (Level, "1 | 2"),
+        (Literal[1, 3], "1 | 3"),
+        (list[int], "array of integers"),
+        (int | None, "integer or none"),
+        (Annotated[float, Field(ge=0, le=1e15)] | None, "number from 0 to 1e15, or none"),
+        (Annotated[float, Field(gt=0, le=1)], "number above 0 and at most 1"),
+        (Annotated[int, Field(ge=1234567)], "integer of at least 1234567"),
+        (list[Annotated[float, Field(ge=-1e4, le=1e-6)]], "array of numbers from -10000 to 1e-6"),
+    ],
 )
 def test_show_names_what_a_parameter_accepts(kind: Any, allowed: str) -> None:
     assert parameters(odd(kind))[0][:2] == ["value", allowed]
