@@ -4,52 +4,52 @@ The public parts keep their names and arguments between minor versions, and load
 an underscore may change at any time.
 
 Example:
-    >>> from mia_bench.attacks import Queries, Recipe, train_decoder, decode
+    >>> from mia_bench.attacks import Queries, DecoderRecipe, train_decoder, decode
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._decoders.fitting import Recipe, decode, train_decoder
+    from ._decoders.fitting import DecoderRecipe, decode, train_decoder
     from ._decoders.inverse_network import InverseNetwork
     from ._decoders.layers import Standardize
     from ._decoders.queries import Queries
     from ._inversion.cosine_covariance import CosineCovariance
     from ._inversion.lbfgs import minimize
-    from ._inversion.rmle import comparable, ir_shape
+    from ._inversion.rmle import ir_shape, wire_as_ir
     from ._inversion.tv_gaussian import TvGaussianPrior
-    from ._shrinkage import shrink, trust
+    from ._shrinkage import shrink_to_mean, shrinkage_factor
 
 _PUBLIC = {
     "Queries": "_decoders.queries",
-    "Recipe": "_decoders.fitting",
+    "DecoderRecipe": "_decoders.fitting",
     "train_decoder": "_decoders.fitting",
     "decode": "_decoders.fitting",
     "InverseNetwork": "_decoders.inverse_network",
     "Standardize": "_decoders.layers",
-    "comparable": "_inversion.rmle",
+    "wire_as_ir": "_inversion.rmle",
     "ir_shape": "_inversion.rmle",
     "minimize": "_inversion.lbfgs",
     "CosineCovariance": "_inversion.cosine_covariance",
     "TvGaussianPrior": "_inversion.tv_gaussian",
-    "trust": "_shrinkage",
-    "shrink": "_shrinkage",
+    "shrinkage_factor": "_shrinkage",
+    "shrink_to_mean": "_shrinkage",
 }
 __all__ = [
     "CosineCovariance",
+    "DecoderRecipe",
     "InverseNetwork",
     "Queries",
-    "Recipe",
     "Standardize",
     "TvGaussianPrior",
-    "comparable",
     "decode",
     "ir_shape",
     "minimize",
-    "shrink",
+    "shrink_to_mean",
+    "shrinkage_factor",
     "train_decoder",
-    "trust",
+    "wire_as_ir",
 ]
 
 

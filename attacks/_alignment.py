@@ -13,11 +13,11 @@ from torch.nn import functional
 from ..benchmark.interfaces import Observation
 from ..benchmark.training import fit
 from ..benchmark.utils.ir_layout import IrLayout
-from ._limits import affordable, in_one_pass
+from ._limits import forward_batch_size, max_query_images
 from ._shadow import sent_through
 from ._units import TINY
 
-BATCH_IMAGES = 128
+ALIGNMENT_BATCH_IMAGES = 128
 LEARNING_RATE = 3e-3
 MEANS_WEIGHT = 30.0
 COVARIANCE_WEIGHT = 10.0
@@ -67,7 +67,7 @@ class Alignment:
         means = torch.stack([wires[recorded == group].double().mean(0) for group in range(int(recorded.max()) + 1)])
         rows = _features(wires[:1], seen)
         kept = torch.randperm(rows.shape[1])[:MAX_FEATURES].to(wires.device)
-        chunks = [_features(part, seen)[:, kept].double() for part in wires.split(in_one_pass(wires[0]))]
+        chunks = [_features(part, seen)[:, kept].double() for part in wires.split(forward_batch_size(wires[0]))]
         center = sum(chunk.sum(0) for chunk in chunks) / sum(len(chunk) for chunk in chunks)
         squares = sum((chunk - center).T @ (chunk - center) for chunk in chunks)
         covariance = squares / sum(len(chunk) for chunk in chunks)
@@ -102,7 +102,7 @@ def _groups(seen: Observation, wires: Tensor, server: nn.Module | None) -> tuple
     if server is None or seen.aux.task != "classification" or not 1 < seen.classes <= MAX_GROUPS:
         return none
     with torch.no_grad():
-        found = torch.cat([server(part).argmax(1) for part in wires.split(in_one_pass(wires[0]))])
+        found = torch.cat([server(part).argmax(1) for part in wires.split(forward_batch_size(wires[0]))])
     counts = torch.bincount(found, minlength=seen.classes)
     few = len(counts) > seen.classes or int(counts.min()) < MIN_GROUP_WIRES
     return none if few else (seen.aux.labels.to(wires.device), found)
@@ -127,8 +127,8 @@ def aligned(build: Callable[[], nn.Module], loss: Alignment, *, steps: int) -> n
         steps: Batches, at most; fewer for an expensive network.
     """
     client, images = build().train(), loss.seen.aux.images
-    size = min(BATCH_IMAGES, len(images))
-    most = min(steps * size, affordable(client, images[:2]))
+    size = min(ALIGNMENT_BATCH_IMAGES, len(images))
+    most = min(steps * size, max_query_images(client, images[:2]))
     count = min(len(images), most)
     passes = max(1, most // count)
     fit(

@@ -9,14 +9,14 @@ from torch import Tensor
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Observation, Reconstruction
 from ._decoders.divided import Answer, Known
-from ._decoders.fitting import Recipe
-from ._decoders.folds import Fold, divide
+from ._decoders.fitting import DecoderRecipe
+from ._decoders.folds import Fold, divide_into_folds
 from ._decoders.linear import decoders
 from ._inversion.correction import fit_correction
 from ._inversion.learned_search import fit_search
 from ._inversion.map import ITERATIONS, fit_map
 from ._inversion.map_priors import PriorFactory, like_aux, like_decoded, smooth
-from ._inversion.rmle import comparable, ir_shape
+from ._inversion.rmle import ir_shape, wire_as_ir
 from ._inversion.start import Start, prepare
 from ._priors.expectation_maximization import like_patches
 from ._priors.trained_once import divided_by_content
@@ -25,7 +25,7 @@ LARGE_IMAGE_PIXELS = 2**12
 """Pixels of an image (64x64) from which a prior of patches takes part."""
 
 
-def ensemble(seen: Observation, recipe: Recipe) -> Reconstruction:
+def ensemble(seen: Observation, recipe: DecoderRecipe) -> Reconstruction:
     """Run all members and select those that do best, by PSNR and by SSIM, on images that they were not fitted to.
 
     Args:
@@ -41,10 +41,10 @@ def ensemble(seen: Observation, recipe: Recipe) -> Reconstruction:
     inverts = _invertible(seen)
     start = prepare(seen, recipe, as_read=inverts, divide=_divided if _large(seen) else None)
     rebuilt = dict(_rebuilt(seen, start, inverts=inverts))
-    return chosen({name: start.queries.answer(Known(images), mean) for name, images in rebuilt.items()})
+    return select_answer({name: start.queries.answer(Known(images), mean) for name, images in rebuilt.items()})
 
 
-def chosen(answers: Mapping[str, Answer]) -> Reconstruction:
+def select_answer(answers: Mapping[str, Answer]) -> Reconstruction:
     """Select one answer by PSNR, and one by SSIM.
 
     Args:
@@ -63,7 +63,7 @@ def _large(seen: Observation) -> bool:
 
 def _divided(images: Tensor) -> Sequence[Fold]:
     """Divide images (K, C, H, W) in the same way in every cell, so that the priors of patches are fitted once."""
-    return divided_by_content(images, divide)
+    return divided_by_content(images, divide_into_folds)
 
 
 def _invertible(seen: Observation) -> bool:
@@ -71,7 +71,7 @@ def _invertible(seen: Observation) -> bool:
     if seen.client is None:
         return False
     try:
-        ir_shape(seen.client, seen.aux.images.mean(0), comparable(seen), channel=seen.channel)
+        ir_shape(seen.client, seen.aux.images.mean(0), wire_as_ir(seen), channel=seen.channel)
     except Inapplicable:
         return False
     return True

@@ -28,12 +28,12 @@ MAX_COPY_NUMBERS = 2**26
 """Numbers of wires that are copied to measure something of them, at most (256 MB)."""
 
 
-def in_one_pass(wire: Tensor) -> int:
+def forward_batch_size(wire: Tensor) -> int:
     """Return how many wires like this one (...) go through a network without gradients at a time."""
     return max(1, min(MAX_BATCH_IMAGES, MAX_WIRE_NUMBERS // max(1, wire.numel())))
 
 
-def in_one_graph(client: nn.Module, image: Tensor) -> int:
+def backward_batch_size(client: nn.Module, image: Tensor) -> int:
     """Return how many images (C, H, W) go through a client at a time, with gradients with respect to them."""
     return max(1, MAX_GRAPH_NUMBERS // max(1, run_with_graph(client, image)[1]))
 
@@ -59,7 +59,7 @@ MIN_QUERIES = 1000
 """Images that may always be sent, whatever they cost."""
 
 
-def affordable(call: Callable[[Tensor], object], images: Tensor) -> int:
+def max_query_images(call: Callable[[Tensor], object], images: Tensor) -> int:
     """Return how many images a network may be given, at least ``MIN_QUERIES``; LeNet-5 never reaches the limit.
 
     Args:

@@ -17,10 +17,10 @@ from ..benchmark.training import fit
 from ._decoders.folds import divide_once
 from ._decoders.layers import Standardize
 from ._decoders.queries import Queries
-from ._inversion.rmle import comparable
-from ._limits import affordable, least_steps
+from ._inversion.rmle import wire_as_ir
+from ._limits import least_steps, max_query_images
 
-BATCH_IMAGES = 64
+SHADOW_BATCH_IMAGES = 64
 LEARNING_RATE = 3e-3
 MIN_PASS_STEPS = 25
 """Steps of a pass at least, if there are few images, which by default makes 200 in all."""
@@ -59,10 +59,10 @@ class ShadowRecipe:
             network: The shadow and the server.
             images: Some images (K, C, H, W), on which operations are counted.
         """
-        most = (self.steps or MAX_STEPS) * BATCH_IMAGES
+        most = (self.steps or MAX_STEPS) * SHADOW_BATCH_IMAGES
         if self.steps is not None:
             return most, self.restarts
-        allowed = affordable(network, images)
+        allowed = max_query_images(network, images)
         most = min(most, allowed)
         return most, max(1, min(self.restarts, allowed // most))
 
@@ -86,7 +86,7 @@ def recorded(seen: Observation) -> Tensor:
     Raises:
         Inapplicable: If the defense publishes nothing about its channel.
     """
-    wire = comparable(seen)
+    wire = wire_as_ir(seen)
     if seen.traffic is None or len(seen.traffic) < MIN_WIRES:
         return wire
     return seen.channel.read(seen.traffic).to(wire.device)
@@ -193,9 +193,9 @@ def _train(client: nn.Module, loss: Callable[[Tensor], Tensor], *, images: int, 
         loss,
         count=images,
         epochs=passes,
-        batch_size=BATCH_IMAGES,
+        batch_size=SHADOW_BATCH_IMAGES,
         learning_rate=LEARNING_RATE,
-        least=least_steps(MIN_PASS_STEPS, passes=passes, most=most // BATCH_IMAGES, allowed=most),
+        least=least_steps(MIN_PASS_STEPS, passes=passes, most=most // SHADOW_BATCH_IMAGES, allowed=most),
     )
 
 
@@ -214,7 +214,7 @@ def imitate(client: nn.Module, queries: Queries, *, epochs: int, steps: int) -> 
     sample = queries.sample()
     scale = Standardize(sample)
     client.to(sample.device)
-    most = min(steps * BATCH_IMAGES, affordable(client, queries.images[:2]))
+    most = min(steps * SHADOW_BATCH_IMAGES, max_query_images(client, queries.images[:2]))
     count = min(queries.trainable, most)
 
     def loss(batch: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from ._units import LEAST_ERROR
 
 CLEAR_ERRORS = 2.5
 """Standard errors by which a reconstruction must be nearer to its own image than to others, to be trusted at all."""
-LARGER = (0.75, 0.5, 0.25)
+SEARCH_FACTORS = (0.75, 0.5, 0.25)
 """Factors below 1 that are tried for searches, besides that of least squared error."""
 MIN_TESTED = 12
 """Images from which this is tested; with fewer, a true reconstruction could fail."""
@@ -33,7 +33,7 @@ class Judged(NamedTuple):
     mean: Tensor
 
 
-def trust(*judged: Judged) -> float:
+def shrinkage_factor(*judged: Judged) -> float:
     """Compute the factor for the deviations from the mean image: 1 if they beat the mean image, else less.
 
     It is 0 for a wire without information, so that the attack returns the mean image and not memorized noise: the
@@ -47,7 +47,7 @@ def trust(*judged: Judged) -> float:
     Example:
         >>> import torch
         >>> truth = torch.rand(4, 1, 8, 8)
-        >>> trust(Judged(truth, truth, truth.mean(0)))
+        >>> shrinkage_factor(Judged(truth, truth, truth.mean(0)))
         1.0
     """
     away = torch.cat([each.rebuilt - each.mean for each in judged])
@@ -61,8 +61,8 @@ def trust(*judged: Judged) -> float:
     return 1.0 if best >= 0.5 else max(0.0, best)  # at 0.5 the error is that of the mean image
 
 
-def trust_search(*judged: Judged) -> float:
-    """Compute the factor as ``trust`` does, or take another one that gives a higher mean PSNR.
+def shrinkage_factor_of_search(*judged: Judged) -> float:
+    """Compute the factor as ``shrinkage_factor`` does, or take another one that gives a higher mean PSNR.
 
     A search may fail on a few images entirely, and these decide the squared error of all: at stage2 of
     ``resnet:depth=3``, two failures among eight images on which it was judged left 15 dB of 19.
@@ -73,18 +73,18 @@ def trust_search(*judged: Judged) -> float:
     Example:
         >>> import torch
         >>> truth = torch.rand(4, 1, 8, 8)
-        >>> trust_search(Judged(truth, truth, truth.mean(0)))
+        >>> shrinkage_factor_of_search(Judged(truth, truth, truth.mean(0)))
         1.0
     """
-    factor = trust(*judged)
+    factor = shrinkage_factor(*judged)
     if factor == 1 or not _informed(judged):
         return factor
 
     def decibels(factor: float) -> float:
-        found = [psnr(shrink(each.rebuilt, each.mean, factor), each.truth) for each in judged]
+        found = [psnr(shrink_to_mean(each.rebuilt, each.mean, factor), each.truth) for each in judged]
         return torch.cat(found).mean().item()
 
-    return max((1.0, *LARGER, factor), key=decibels)
+    return max((1.0, *SEARCH_FACTORS, factor), key=decibels)
 
 
 def _informed(judged: tuple[Judged, ...]) -> bool:
@@ -122,12 +122,12 @@ def _clear(agreements: list[Tensor]) -> bool:
     return gain > CLEAR_ERRORS * math.sqrt(variance)
 
 
-def shrink(images: Tensor, mean: Tensor, factor: float) -> Tensor:
+def shrink_to_mean(images: Tensor, mean: Tensor, factor: float) -> Tensor:
     """Move images (N, C, H, W) towards the mean image (C, H, W).
 
     Example:
         >>> import torch
-        >>> shrink(torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1), 0.25).item()
+        >>> shrink_to_mean(torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1), 0.25).item()
         0.25
     """
     return mean + factor * (images - mean)

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from ..benchmark.interfaces import Observation, Reconstruction, Wire
-from ._decoders.fitting import Recipe
+from ._decoders.fitting import DecoderRecipe
 from ._ensemble import ensemble
-from ._inversion.rmle import comparable
-from ._shrinkage import shrink
+from ._inversion.rmle import wire_as_ir
+from ._shrinkage import shrink_to_mean
 
 CHECKED_WIRES = 200
 """Recorded wires on whose reconstructions the decoders are checked, at most."""
@@ -30,13 +30,13 @@ def decode_through(send: Callable[[Tensor], Tensor], seen: Observation, traffic:
         seen: The observation.
         traffic: Recorded wires as the channel reads them, (K, ...).
     """
-    wire = comparable(seen)
+    wire = wire_as_ir(seen)
 
     def query(images: Tensor) -> Wire:
         return Wire(seen.channel(send(images)))
 
     both = Wire(torch.cat([wire, traffic[:CHECKED_WIRES]]))
-    rebuilt = ensemble(replace(seen, wire=both, query=query), Recipe())
+    rebuilt = ensemble(replace(seen, wire=both, query=query), DecoderRecipe())
     mean = seen.aux.images.mean(0)
     usual = (seen.aux.images - mean).square().mean().item()
     members = {name: _believed(images, mean, usual, len(wire)) for name, images in rebuilt.members.items()}
@@ -50,7 +50,7 @@ def _believed(images: Tensor, mean: Tensor, usual: float, attacked: int) -> Tens
     vary more than images do. If the excess is independent of the images, this factor has the least squared error.
     """
     found = (images[attacked:] - mean).square().mean().item()
-    return shrink(images[:attacked], mean, min(1.0, usual / max(found, 1e-12)))
+    return shrink_to_mean(images[:attacked], mean, min(1.0, usual / max(found, 1e-12)))
 
 
 @torch.no_grad()

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction
-from ._decoders.fitting import Recipe
+from ._decoders.fitting import DecoderRecipe
 from ._ensemble import ensemble
 
 
@@ -33,4 +33,4 @@ class Auto(Attack):
 
     def reconstruct(self, seen: Observation) -> Reconstruction:
         """Run the members and return the images (N, C, H, W) of the selected one, and those of each."""
-        return ensemble(seen, Recipe())
+        return ensemble(seen, DecoderRecipe())

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction
 from ._generic_client import substitutes
-from ._inversion.rmle import comparable, invert
+from ._inversion.rmle import invert, wire_as_ir
 from ._inversion.tv_gaussian import TvGaussianPrior
 from ._shadow import TRAFFIC_WIRES, ShadowRecipe, recorded, shadows
 from ._shadow_average import several, weights
@@ -57,7 +57,7 @@ class AutoQueryFree(Attack):
 
     def reconstruct(self, seen: Observation) -> Reconstruction:
         """Train the shadows and return the mean of the reconstructions, (N, C, H, W), and each of them."""
-        wire, traffic = comparable(seen), recorded(seen)
+        wire, traffic = wire_as_ir(seen), recorded(seen)
         recipe = ShadowRecipe(self.restarts, self.moments, self.epochs, self.steps)
         made = shadows(substitutes(seen, wire, "same"), seen, traffic, recipe)
         clients, odds = [shadow.client for shadow in made], weights(made, power=DRAWN)

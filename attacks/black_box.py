@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._decoders.fitting import Recipe, decode, train_decoder
+from ._decoders.fitting import DecoderRecipe, decode, train_decoder
 from ._decoders.inverse_network import InverseNetwork
 from ._decoders.queries import Queries
 
@@ -50,6 +50,8 @@ class BlackBox(Attack):
         """Train the network and return its images (N, C, H, W)."""
         queries, mean = Queries(seen, seen.aux.images).split(), seen.aux.images.mean(0)
         network = InverseNetwork(queries.sample(), queries.images[: queries.trainable], self.channels)
-        recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels, MIN_PASS_STEPS)
+        recipe = DecoderRecipe(
+            self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels, MIN_PASS_STEPS
+        )
         train_decoder(network, queries, recipe)
         return decode(network, queries, mean)

@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._decoders.folds import divide_once
-from ._inversion.rmle import comparable, ir_shape
-from ._shrinkage import Judged, shrink, trust
+from ._inversion.rmle import ir_shape, wire_as_ir
+from ._shrinkage import Judged, shrink_to_mean, shrinkage_factor
 from ._units import least_unit
 
 LEARNING_RATE = 1e-2
@@ -49,7 +49,7 @@ class DeepPrior(Attack):
         assert seen.client is not None
         assert seen.query is not None
         client = copy.deepcopy(seen.client).requires_grad_(False).eval()
-        private, mean = comparable(seen), seen.aux.images.mean(0)
+        private, mean = wire_as_ir(seen), seen.aux.images.mean(0)
         fold = divide_once(len(seen.aux.images))
         own = seen.aux.images[torch.cat([fold.judge, fold.tune])[:NUM_JUDGES].to(private.device)]
         ir_shape(client, mean, private, channel=seen.channel)
@@ -66,7 +66,9 @@ class DeepPrior(Attack):
                 (seen.channel.distance(client(generator()), wire) / unit).sum().backward()
                 optimizer.step()
         images, others = generator().detach(), seen.aux.images[fold.fit.to(private.device)].mean(0)
-        return shrink(images[: len(private)], mean, trust(Judged(images[len(private) :], own, others)))
+        return shrink_to_mean(
+            images[: len(private)], mean, shrinkage_factor(Judged(images[len(private) :], own, others))
+        )
 
 
 class Hourglass(nn.Module):

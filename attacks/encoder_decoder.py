@@ -1,4 +1,4 @@
-"""The chosen-image attack of Benkraouda and Nahrstedt: an encoder-decoder network."""
+"""The augmented-image attack of Benkraouda and Nahrstedt: an encoder-decoder network."""
 
 from typing import ClassVar, cast
 
@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from ..benchmark.interfaces import Access, Attack, Observation
 from ..benchmark.utils.ir_layout import IrLayout
-from ._decoders.fitting import Recipe, decode, train_decoder
+from ._decoders.fitting import DecoderRecipe, decode, train_decoder
 from ._decoders.folds import Fold, divide_once
 from ._decoders.layers import Standardize, lay_out
 from ._decoders.queries import Queries
@@ -34,27 +34,29 @@ class EncoderDecoder(Attack):
     version: ClassVar[int] = 7
     access: ClassVar[Access] = Access.BLACK_BOX
 
-    epochs: int = Field(3, ge=1, description="passes over the chosen images, at most")
+    epochs: int = Field(3, ge=1, description="passes over the augmented images, at most")
     steps: int = Field(2000, ge=1, description="batches, at most")
     batch_size: int = Field(64, ge=1, description="pairs in a batch, at most")
     learning_rate: float = Field(4e-3, gt=0, description="peak of the one-cycle rate")
     channels: int = Field(16, ge=1, description="channels at the widest level of the network")
 
     def reconstruct(self, seen: Observation) -> Tensor:
-        """Query chosen images, train the network and return its images (N, C, H, W)."""
+        """Query augmented images, train the network and return its images (N, C, H, W)."""
         fold = divide_once(len(seen.aux.images))
         held = seen.aux.images[torch.cat([fold.tune, fold.judge]).to(seen.aux.images.device)]
-        more = chosen(seen.aux.images[fold.fit.to(held.device)])
+        more = augmented(seen.aux.images[fold.fit.to(held.device)])
         every = Queries(seen, torch.cat([held, more]))
         fit, rest = torch.arange(len(held), len(every)), torch.arange(len(held))
         queries = every.part(Fold(fit, rest[:0], rest))
         network = BottleneckNetwork(queries.sample(), queries.images[: queries.trainable], self.channels)
-        recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels, MIN_PASS_STEPS)
+        recipe = DecoderRecipe(
+            self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels, MIN_PASS_STEPS
+        )
         train_decoder(network, queries, recipe)
         return decode(network, queries, seen.aux.images.mean(0))
 
 
-def chosen(images: Tensor) -> Tensor:
+def augmented(images: Tensor) -> Tensor:
     """Return the images (K, C, H, W) and K more, shuffled: a third each mirrored, blended with another or blurred."""
     base = images[torch.randperm(len(images)).to(images.device)]
     mirrored, blended, blurred = base.tensor_split(3)

@@ -9,7 +9,7 @@ from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction
 from ._alignment import Alignment, aligned
 from ._generic_client import Likeness, substitutes
-from ._inversion.rmle import comparable
+from ._inversion.rmle import wire_as_ir
 from ._shadow import MIN_WIRES, TRAFFIC_WIRES, recorded
 from ._substitute_decoding import decode_through, sent_by_any
 
@@ -55,7 +55,7 @@ class FeatureMatch(Attack):
         Raises:
             Inapplicable: If too few wires were recorded, or the defense publishes nothing about its channel.
         """
-        wire = comparable(seen)
+        wire = wire_as_ir(seen)
         traffic = recorded(seen)
         if len(traffic) < MIN_WIRES:
             raise Inapplicable(

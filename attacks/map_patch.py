@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from ..benchmark.interfaces import Access
-from ._decoders.folds import Fold, divide
+from ._decoders.folds import Fold, divide_into_folds
 from ._inversion.map_attack import MapAttack
 from ._inversion.map_priors import Priors
 from ._inversion.start import Start
@@ -34,7 +34,7 @@ class MapPatch(MapAttack):
 
     def divide(self, images: Tensor) -> Sequence[Fold]:
         """Divide the attacker's images (K, C, H, W) in the same way in every cell, so that mixtures are fitted once."""
-        return divided_by_content(images, divide)
+        return divided_by_content(images, divide_into_folds)
 
     def prior(self, start: Start) -> Priors:
         """Fit the mixtures, or read them from the disk."""

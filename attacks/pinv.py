@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Access, Attack, Channel, Observation
-from ._inversion.rmle import comparable, ir_shape
+from ._inversion.rmle import ir_shape, wire_as_ir
 
 Linear = Callable[[Tensor], Tensor]
 MAX_CHUNK_NUMBERS = 2**22
@@ -19,7 +19,7 @@ MAX_PRECONDITIONED_PIXELS = 2**12
 """Pixels up to which the normal equations of the whole client are solved, to speed up those of each image."""
 NEAR_ZERO = 1e-3
 """A number near zero, relative to the median of those of the wire."""
-TOLERANCE = 1e-20
+FINISHED_ENERGY_SHARE = 1e-20
 """Squared residual of the normal equations, relative to that at the start, at which an image is finished."""
 
 
@@ -52,7 +52,7 @@ class Pinv(Attack):
         """
         assert seen.client is not None
         gray = torch.full((1, *seen.image_shape), 0.5, dtype=torch.float64, device=seen.aux.images.device)
-        wire = comparable(seen)
+        wire = wire_as_ir(seen)
         ir_shape(seen.client, gray[0].float(), wire)
         layers = _flat(copy.deepcopy(seen.client).requires_grad_(False).eval().double())
         rectified = isinstance(layers[-1], nn.ReLU)
@@ -131,7 +131,7 @@ def _cgls(forward: Linear, backward: Linear, precondition: Linear, values: Tenso
     solution = torch.zeros_like(grad)
     energy = first = _product(grad, direction)
     for _ in range(iterations):
-        if bool((energy <= TOLERANCE * first).all()):
+        if bool((energy <= FINISHED_ENERGY_SHARE * first).all()):
             break
         image = forward(direction)
         step = energy / _product(image, image).clamp(min=1e-300)

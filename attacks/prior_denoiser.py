@@ -10,10 +10,10 @@ from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction
 from ._decoders.divided import Known
-from ._decoders.fitting import Recipe
+from ._decoders.fitting import DecoderRecipe
 from ._decoders.folds import Fold, divide_once
-from ._ensemble import chosen
-from ._inversion.rmle import comparable, ir_shape
+from ._ensemble import select_answer
+from ._inversion.rmle import ir_shape, wire_as_ir
 from ._inversion.start import prepare
 from ._priors.denoising_network import STEPS, learned_denoiser
 from ._priors.fit import fit_denoised
@@ -46,8 +46,8 @@ class PriorDenoiser(Attack):
     prior_weight: float | None = Field(
         None, ge=0, description="weight of the prior, against that of the decoder's misfit; none: chosen on aux"
     )
-    epochs: int = Field(Recipe.epochs, ge=1, description="passes over the queries, at most")
-    steps: int = Field(Recipe.steps, ge=1, description="batches, at most")
+    epochs: int = Field(DecoderRecipe.epochs, ge=1, description="passes over the queries, at most")
+    steps: int = Field(DecoderRecipe.steps, ge=1, description="batches, at most")
     prior_steps: int = Field(STEPS, ge=1, description="batches to train the network on, once for all cells")
     samples: int = Field(4, ge=0, description="images to draw for each wire; 0: none")
 
@@ -62,19 +62,19 @@ class PriorDenoiser(Attack):
         """
         assert seen.client is not None
         mean = seen.aux.images.mean(0)
-        ir_shape(seen.client, mean, comparable(seen), channel=seen.channel)
-        start = prepare(seen, Recipe(epochs=self.epochs, steps=self.steps), as_read=True, divide=divided)
+        ir_shape(seen.client, mean, wire_as_ir(seen), channel=seen.channel)
+        start = prepare(seen, DecoderRecipe(epochs=self.epochs, steps=self.steps), as_read=True, divide=divided)
         (part,) = start.queries.parts
         denoiser = learned_denoiser(part.images[: part.own], steps=self.prior_steps)
         search = fit_denoised(seen, start, denoiser, weight=self.prior_weight, iterations=self.iterations)
         answers = {"search": start.queries.answer(search, mean)}
         if not self.samples:
-            return chosen(answers)
+            return select_answer(answers)
         sampler = Sampler(search.alternation, search.decoder, search.weight)
         drawn = list(sampler.draw(start.queries.to_rebuild, self.samples))
         means = [torch.stack(each).mean(0) for each in zip(*drawn, strict=True)]
         answers["mean_of_draws"] = start.queries.answer(Known(means), mean)
-        return replace(chosen(answers), samples=torch.stack([each[-1] for each in drawn]))
+        return replace(select_answer(answers), samples=torch.stack([each[-1] for each in drawn]))
 
 
 def divided(images: Tensor) -> Sequence[Fold]:

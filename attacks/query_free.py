@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._generic_client import Likeness, substitutes
-from ._inversion.rmle import comparable, invert
+from ._inversion.rmle import invert, wire_as_ir
 from ._inversion.tv_gaussian import TvGaussianPrior
 from ._shadow import TRAFFIC_WIRES, ShadowRecipe, recorded, shadows
 from ._shadow_average import several
@@ -56,7 +56,7 @@ class QueryFree(Attack):
 
     def reconstruct(self, seen: Observation) -> Tensor:
         """Train the shadows, invert the wire through them and return the images (N, C, H, W)."""
-        wire = comparable(seen)
+        wire = wire_as_ir(seen)
         prior = TvGaussianPrior(seen.aux.images)
         build = substitutes(seen, wire, self.shadow)
         recipe = ShadowRecipe(self.restarts, self.moments, self.epochs, self.steps)

@@ -6,12 +6,12 @@ from pydantic import Field
 
 from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction
 from ._decoders.divided import Divided
-from ._decoders.fitting import Recipe
+from ._decoders.fitting import DecoderRecipe
 from ._decoders.linear import decoders, fit_linear
 from ._decoders.queries import Queries
 from ._decoders.skip_network import fit_skip
 from ._decoders.variations import varied
-from ._ensemble import chosen
+from ._ensemble import select_answer
 
 
 class RidgeSkip(Attack):
@@ -36,16 +36,16 @@ class RidgeSkip(Attack):
     access: ClassVar[Access] = Access.BLACK_BOX
     standard: ClassVar[bool] = False
 
-    epochs: int = Field(Recipe.epochs, ge=1, description="passes over the queries, at most")
-    steps: int = Field(Recipe.steps, ge=1, description="batches, at most")
-    batch_size: int = Field(Recipe.batch_size, ge=1, description="pairs in a batch, at most")
-    learning_rate: float = Field(Recipe.learning_rate, gt=0, description="peak of the one-cycle rate")
-    channels: int = Field(Recipe.channels, ge=1, description="channels of the network")
+    epochs: int = Field(DecoderRecipe.epochs, ge=1, description="passes over the queries, at most")
+    steps: int = Field(DecoderRecipe.steps, ge=1, description="batches, at most")
+    batch_size: int = Field(DecoderRecipe.batch_size, ge=1, description="pairs in a batch, at most")
+    learning_rate: float = Field(DecoderRecipe.learning_rate, gt=0, description="peak of the one-cycle rate")
+    channels: int = Field(DecoderRecipe.channels, ge=1, description="channels of the network")
 
     def reconstruct(self, seen: Observation) -> Reconstruction:
         """Fit the linear decoder, train the correction and return the better images (N, C, H, W)."""
         queries = Divided(Queries(seen, seen.aux.images, vary=varied))
-        recipe = Recipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels)
+        recipe = DecoderRecipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels)
         linear, mean = fit_linear(queries), seen.aux.images.mean(0)
         members = {"linear": decoders(linear), "corrected": fit_skip(queries, linear, recipe)}
-        return chosen({name: queries.answer(member, mean) for name, member in members.items()})
+        return select_answer({name: queries.answer(member, mean) for name, member in members.items()})

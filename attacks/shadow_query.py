@@ -6,15 +6,15 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._decoders.folds import affordable
+from ._decoders.folds import num_to_invert
 from ._decoders.queries import Queries
 from ._generic_client import generic_client
-from ._inversion.rmle import comparable, invert
+from ._inversion.rmle import invert, wire_as_ir
 from ._inversion.tuning import NUM_PILOTS
 from ._inversion.tv_gaussian import TvGaussianPrior
-from ._inversion.weight_search import Pilot, best_setting, trusted
+from ._inversion.weight_search import Pilot, best_setting, held_out_shrinkage_factor
 from ._shadow import imitate
-from ._shrinkage import shrink
+from ._shrinkage import shrink_to_mean
 
 
 class ShadowQuery(Attack):
@@ -49,13 +49,13 @@ class ShadowQuery(Attack):
 
     def reconstruct(self, seen: Observation) -> Tensor:
         """Train the shadow, invert the wire through it and return the images (N, C, H, W)."""
-        wire = comparable(seen)
+        wire = wire_as_ir(seen)
         queries = Queries(seen, seen.aux.images, as_read=True).split()
         shadow = imitate(
             generic_client(seen.image_shape, tuple(wire.shape[1:])), queries, epochs=self.epochs, steps=self.steps
         )
         prior = TvGaussianPrior(seen.aux.images)
-        count, own = affordable(NUM_PILOTS, queries.images[0]), TvGaussianPrior(queries.images[: queries.own])
+        count, own = num_to_invert(NUM_PILOTS, queries.images[0]), TvGaussianPrior(queries.images[: queries.own])
         tune, judge = (
             Pilot(own, queries.wires(index), queries.images[index])
             for index in (queries.tune[:count], queries.judge[:count])
@@ -63,6 +63,6 @@ class ShadowQuery(Attack):
         distance = seen.channel.distance
         setting = best_setting(shadow, distance, [tune], iterations=self.iterations)
         half = min(setting.iterations, (self.iterations + 1) // 2)
-        factor = trusted(shadow, distance, [judge], tv=setting.weight, iterations=half)
+        factor = held_out_shrinkage_factor(shadow, distance, [judge], tv=setting.weight, iterations=half)
         images = invert(shadow, distance, wire, prior, tv=setting.weight, iterations=setting.iterations)
-        return shrink(images, prior.mean, factor)
+        return shrink_to_mean(images, prior.mean, factor)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._inversion.map_priors import variation
-from ._inversion.rmle import comparable, ir_shape
+from ._inversion.rmle import ir_shape, wire_as_ir
 
 IMAGE_LEARNING_RATE = 0.01
 CLONE_LEARNING_RATE = 0.001
@@ -40,7 +40,7 @@ class Unsplit(Attack):
     def reconstruct(self, seen: Observation) -> Tensor:
         """Search for images and weights and return the images (N, C, H, W)."""
         assert seen.structure is not None
-        wire = comparable(seen)
+        wire = wire_as_ir(seen)
         clone = seen.structure().to(wire.device).train()
         mean = seen.aux.images.mean(0)
         ir_shape(clone, mean, wire, channel=seen.channel)

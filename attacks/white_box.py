@@ -7,13 +7,13 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ..benchmark.interfaces import Access, Attack, Observation
-from ._decoders.folds import divide
+from ._decoders.folds import divide_into_folds
 from ._inversion.distance import Distance, squared_error
-from ._inversion.rmle import comparable, invert, ir_shape
-from ._inversion.tuning import Setting
+from ._inversion.rmle import invert, ir_shape, wire_as_ir
+from ._inversion.tuning import SearchSetting
 from ._inversion.tv_gaussian import TvGaussianPrior
-from ._inversion.weight_search import Pilot, best_setting, trusted
-from ._shrinkage import shrink
+from ._inversion.weight_search import Pilot, best_setting, held_out_shrinkage_factor
+from ._shrinkage import shrink_to_mean
 
 
 class WhiteBox(Attack):
@@ -49,18 +49,18 @@ class WhiteBox(Attack):
     def reconstruct(self, seen: Observation) -> Tensor:
         """Invert the wire and return the images (N, C, H, W)."""
         assert seen.client is not None
-        wire = comparable(seen)
+        wire = wire_as_ir(seen)
         prior = TvGaussianPrior(seen.aux.images)
         ir_shape(seen.client, prior.mean, wire, channel=seen.channel if self.adaptive else None)
         distance = seen.channel.distance if self.adaptive else squared_error
         setting, factor = self._choose(seen, distance)
         images = invert(seen.client, distance, wire, prior, tv=setting.weight, iterations=setting.iterations)
-        return shrink(images, prior.mean, factor)
+        return shrink_to_mean(images, prior.mean, factor)
 
-    def _choose(self, seen: Observation, distance: Distance) -> tuple[Setting, float]:
+    def _choose(self, seen: Observation, distance: Distance) -> tuple[SearchSetting, float]:
         """Return the settings that suit images of the attacker best, and how far to trust the result."""
         if self.tv is not None:
-            return Setting(self.tv, self.iterations), 1.0
+            return SearchSetting(self.tv, self.iterations), 1.0
         assert seen.client is not None
         assert seen.query is not None
         query, client, images = seen.query, seen.client, seen.aux.images
@@ -68,11 +68,11 @@ class WhiteBox(Attack):
         def send(some: Tensor) -> Tensor:
             return seen.channel.read(query(some)).to(some.device) if self.adaptive else _clean(client, some)
 
-        folds = divide(len(images))
+        folds = divide_into_folds(len(images))
         tune, judge = zip(*(Pilot.of(images, fold, send, share=len(folds)) for fold in folds), strict=True)
         setting = best_setting(client, distance, tune, iterations=self.iterations)
         half = min(setting.iterations, (self.iterations + 1) // 2)
-        return setting, trusted(client, distance, judge, tv=setting.weight, iterations=half)
+        return setting, held_out_shrinkage_factor(client, distance, judge, tv=setting.weight, iterations=half)
 
 
 @torch.no_grad()

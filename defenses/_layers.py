@@ -10,6 +10,9 @@ from ..benchmark.errors import UsageError
 from ..benchmark.interfaces import SplitModel
 from ..benchmark.interfaces.stages import cut_called, cut_name
 
+SHAPING = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout, nn.Dropout2d)
+"""Layers that only change the shape in evaluation mode. They run where their neighbors run."""
+
 
 def client_layers(model: SplitModel) -> dict[str, nn.Module]:
     """Return the layers on the device by name, in order, without the normalization, which is not a split point."""

@@ -16,20 +16,17 @@ from ..benchmark.errors import Inapplicable, UsageError
 from ..benchmark.interfaces import Defense, ImageSet, Promise, SplitModel
 from ..benchmark.training import EPOCHS_HELP, tune
 from ._ckks.compiler import Round, check_size, compile_interactive, compile_oneshot, steps
-from ._ckks.layout import Layout, width_of
+from ._ckks.layout import PackingLayout, width_of
 from ._ckks.model import CiphertextChannel, EncryptedModel
-from ._ckks.parameters import MAX_MODULUS_BITS, Parameters, choose
+from ._ckks.parameters import MAX_MODULUS_BITS, Parameters, choose_parameters
 from ._ckks.polynomial import polynomial_form
 from ._ckks.session import Forecast, Session, forecast
 from ._ckks.view import Residues
+from ._encrypted import MAX_LOGIT_ERROR, MIN_ACCURACY_IMAGES, num_accuracy_images
 
 logger = logging.getLogger(__name__)
 CALIBRATION_IMAGES = 2000
 """Most training images on which quadratics are fitted and scales chosen."""
-MIN_ACCURACY_IMAGES = 8
-"""Least number of images that must be classified encrypted to measure an accuracy."""
-MAX_LOGIT_ERROR = 0.01
-"""Largest error of the first decrypted logits, relative to the largest logit."""
 
 
 class Ckks(Defense):
@@ -189,7 +186,7 @@ class Ckks(Defense):
     def _parameters(self, rounds: Sequence[Round]) -> Parameters:
         widths = [width_of(size) for each in rounds for size in (each.program.inputs, each.program.outputs)]
         widths += [width_of(layer.outputs) for each in rounds for layer in each.program.layers]
-        return choose(
+        return choose_parameters(
             levels=max(each.program.levels for each in rounds),
             width=max(widths),
             ring=self.ring,
@@ -198,8 +195,8 @@ class Ckks(Defense):
             standard=self.standard,
         )
 
-    def _layout(self, each: Round, parameters: Parameters) -> Layout:
-        layout = Layout.of(each.program.layers, parameters)
+    def _layout(self, each: Round, parameters: Parameters) -> PackingLayout:
+        layout = PackingLayout.of(each.program.layers, parameters)
         if self.lanes is None:
             return layout
         if self.lanes > layout.lanes:
@@ -213,16 +210,12 @@ class Ckks(Defense):
         """Return how many images can be classified within ``budget_s``."""
         spare = self.budget_s - expected.first_seconds
         most = expected.lanes * (1 + int(spare / expected.seconds)) if spare >= 0 else 0
-        if self.accuracy_images is not None and self.accuracy_images <= most:
-            return self.accuracy_images
-        if self.accuracy_images is None and most >= MIN_ACCURACY_IMAGES:
-            return most
-        asked = self.accuracy_images or MIN_ACCURACY_IMAGES
-        raise Inapplicable(
-            f"Expected to classify {asked} images in budget_s={self.budget_s:g}, enough for {most} images. The "
-            f"predicted time is {expected.total(asked):.0f} s. Raise budget_s, lower accuracy_images, split later, or "
-            "choose mode=interactive."
+        seconds = expected.total(self.accuracy_images or MIN_ACCURACY_IMAGES)
+        remedy = (
+            f"The predicted time is {seconds:.0f} s. Raise budget_s, lower accuracy_images, split later, or choose "
+            "mode=interactive."
         )
+        return num_accuracy_images(self.accuracy_images, most, budget_s=self.budget_s, remedy=remedy)
 
     def _guarantee(self, parameters: Parameters) -> str:
         aided = ", client-aided" if self.mode == "interactive" else ""

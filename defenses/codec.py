@@ -16,8 +16,8 @@ from torch import Tensor
 
 from ..benchmark.interfaces import Channel, Defense, ImageSet, SplitModel, Wire
 from ..benchmark.training import EPOCHS_HELP, tune_server
+from ..benchmark.utils.cosines import cosines
 from ..benchmark.utils.ir_layout import IrLayout
-from ._cosines import cosines
 from ._mosaic import Mosaic, blocks
 
 RANGE_BYTES = 8

@@ -52,11 +52,14 @@ def _first_fully_connected(model: SplitModel) -> str:
     """Return the name of the first fully connected layer, which must follow the split."""
     for name, layer in client_layers(model).items():
         if _is_fully_connected(layer):
-            raise Inapplicable(f"The fully connected layer {name!r} is already on the client. Choose an earlier split.")
+            raise Inapplicable(
+                f"Expected no fully connected layer on the client, got {name!r}. Choose an earlier split, or "
+                "give width."
+            )
     for name, layer in server_layers(model).items():
         if _is_fully_connected(layer):
             return name
-    raise Inapplicable("The network has no fully connected layer. Give width to insert one.")
+    raise Inapplicable("Expected a fully connected layer behind the split, got none. Give width to insert one.")
 
 
 def _is_fully_connected(layer: nn.Module) -> bool:

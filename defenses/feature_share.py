@@ -179,10 +179,6 @@ class SeenChannels(Channel):
         """Return the channels that are seen, also of what all servers are sent together."""
         return self.clean(wire.tensor)
 
-    def distance(self, value: Tensor, sent: Tensor) -> Tensor:
-        """Return the squared distance of the channels that are seen."""
-        return self.clean(value - sent).square().flatten(1).sum(1)
-
 
 def along(mask: Tensor, *, dims: int, axis: int) -> Tensor:
     """Return a mask (K,) in a shape that applies to one axis of values with ``dims`` axes."""

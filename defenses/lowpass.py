@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..benchmark.interfaces import Channel, Defense, ImageSet, SplitModel
 from ..benchmark.training import EPOCHS_HELP, tune_server
-from ._cosines import cosines
+from ..benchmark.utils.cosines import cosines
 
 
 class _LowFrequencies(Channel):
@@ -28,10 +28,6 @@ class _LowFrequencies(Channel):
     def forward(self, value: Tensor) -> Tensor:
         """Project images (N, C, H, W) onto the low frequencies."""
         return self.clean(value)
-
-    def distance(self, value: Tensor, sent: Tensor) -> Tensor:
-        """Return the squared error of the low frequencies, (N,). Nothing is known about the others."""
-        return (self.clean(value) - sent).square().flatten(1).sum(1)
 
     def _projection(self, size: int, like: Tensor) -> Tensor:
         kept = cosines(size, like=like)[: max(1, round(self.kept * size))]

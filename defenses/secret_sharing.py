@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Defense, ImageSet, Promise, SplitModel
 from ..benchmark.interfaces.stages import child_name, cut_name
-from ._layers import children, flat
-from ._sharing.compiler import SHAPING, Round, compiled, rounds_of
+from ._encrypted import MAX_LOGIT_ERROR, num_accuracy_images
+from ._layers import SHAPING, children, flat
+from ._sharing.compiler import Round, compiled, rounds_of
 from ._sharing.model import ShareChannel, SharedModel
 from ._sharing.ring import WORD_BITS, part_bits
 from ._sharing.session import Session
@@ -27,11 +28,8 @@ SAMPLE_IMAGES = 512
 """Most training images from which the size of values is measured."""
 MULTIPLICATIONS_PER_SECOND = 5e8
 """Products of parts of numbers, for each server on one core (measured at the early splits of LeNet-5)."""
-MIN_ACCURACY_IMAGES = 8
-"""Least number of images that must be classified to measure an accuracy."""
 VERIFIED_IMAGES = 16
-MAX_LOGIT_ERROR = 0.01
-"""Largest error of the logits of these images, relative to the largest logit."""
+"""Training images on which the logits are compared with those of the unprotected network."""
 
 
 class SecretSharing(Defense):
@@ -122,13 +120,8 @@ class SecretSharing(Defense):
             for layer in each.layers
         )
         most = int(self.budget_s * MULTIPLICATIONS_PER_SECOND / products)
-        asked = self.accuracy_images or MIN_ACCURACY_IMAGES
-        if most < asked:
-            raise Inapplicable(
-                f"Expected to classify {asked} images in budget_s={self.budget_s:g}, enough for {most} images. Raise "
-                "budget_s, lower accuracy_images, or split later."
-            )
-        return self.accuracy_images or most
+        remedy = "Raise budget_s, lower accuracy_images, or split later."
+        return num_accuracy_images(self.accuracy_images, most, budget_s=self.budget_s, remedy=remedy)
 
     def _verify(self, shared: SharedModel, model: SplitModel, images: Tensor) -> None:
         """Compare the logits of a few images with those of the unprotected network."""

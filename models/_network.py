@@ -17,7 +17,7 @@ from ..benchmark.interfaces.stages import Stages
 from ..benchmark.utils.files import Unreadable, read_text
 from ..benchmark.utils.isolation import isolated
 from ..benchmark.utils.plurals import count_of
-from ._content import Content, File
+from ._content import File
 from ._graph import linearize, require_independence, unwrapped
 from ._head import Head
 from ._weights import fill, other_classes, read_weights, without_prefix
@@ -155,7 +155,13 @@ class _Filled(Component):
 
 
 class WeightedNetwork(Network, _Filled):  # parameters of the last base come first
-    """A network whose weights may come from a file."""
+    """A network whose weights may come from a file, or from its publisher if it has a parameter ``pretrained``."""
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> Self:
+        if self.weights and getattr(self, "pretrained", False):
+            raise ValueError("Expected weights or pretrained, got both. Leave out one of them.")
+        return self
 
     @property
     def given_weights(self) -> str | None:
@@ -188,16 +194,6 @@ def _divided(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
     stages = linearize(network, image_shape)
     require_independence(stages, image_shape, type(network).__name__)
     return stages
-
-
-def require_one_source(weights: Content | None, pretrained: object) -> None:
-    """Check that a network does not get weights from a file and from its publisher.
-
-    Raises:
-        ValueError: If both are asked for.
-    """
-    if weights and pretrained:
-        raise ValueError("Expected weights or pretrained, got both. Leave out one of them.")
 
 
 def read_names(path: Path) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..benchmark.errors import UsageError, reason_of
 from ._onnx_operators import input_of
 
-TOLERANCE, COARSE_TOLERANCE = 1e-3, 5e-2
+MAX_DIFFERENCE_SHARE, MAX_HALF_PRECISION_DIFFERENCE_SHARE = 1e-3, 5e-2
 """Largest difference, relative to the largest output; the second for files with numbers of half precision."""
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,9 @@ def require_same_numbers(network: nn.Module, model: Any, images: Tensor, path: P
         )
     found, expected = found.nan_to_num(), expected.nan_to_num()
     difference, largest = (found - expected).abs().max().item(), expected.abs().max().item()
-    if difference > largest * (COARSE_TOLERANCE if _has_half_precision(model) else TOLERANCE):
+    if difference > largest * (
+        MAX_HALF_PRECISION_DIFFERENCE_SHARE if _has_half_precision(model) else MAX_DIFFERENCE_SHARE
+    ):
         raise UsageError(
             f"Expected the outputs of ONNX Runtime for {path}, of which the largest is {largest:.3g}, got others by up "
             f"to {difference:.3g} from what onnx2torch makes of it. It knows only the usual settings of operators such "

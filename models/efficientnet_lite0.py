@@ -12,7 +12,7 @@ from torchvision.models import EfficientNet_B0_Weights
 from ..benchmark.errors import UsageError
 from ..benchmark.utils.extras import require_extra
 from ._content import digest_of
-from ._network import IMAGENET_CLASSES, WeightedNetwork, require_one_source
+from ._network import IMAGENET_CLASSES, WeightedNetwork
 from ._weights import fill, read_weights
 
 PUBLISHED = "sha256:579344248a93e230"
@@ -39,11 +39,6 @@ class EfficientnetLite0(WeightedNetwork):
         if isinstance(data, dict) and data.get("weights") and "pretrained" not in data:
             return {**data, "pretrained": False}
         return data
-
-    @model_validator(mode="after")
-    def _has_one_source(self) -> EfficientnetLite0:
-        require_one_source(self.weights, self.pretrained)
-        return self
 
     @property
     def given_weights(self) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
-from typing import Any, Self
+from typing import Any
 
 import torchvision.models
 from pydantic import Field, field_validator, model_validator
@@ -14,7 +14,7 @@ from ..benchmark.errors import UsageError, message_of, reason_of
 from ..benchmark.interfaces import Component
 from ..benchmark.registry import suggestion
 from ._content import Content
-from ._network import WeightedNetwork, require_one_source
+from ._network import WeightedNetwork
 from ._weights import read_weights
 
 WITH_AUXILIARY = {"googlenet": ("aux1.", "aux2."), "inception_v3": ("AuxLogits.",)}
@@ -62,11 +62,6 @@ class Torchvision(WeightedNetwork, _Named):
             return {**data, "pretrained": False} if isinstance(data, dict) and "pretrained" in data else data
         name = data.get("name")
         return {**data, "pretrained": _settled(name, str(data["pretrained"]))} if name in names() else data
-
-    @model_validator(mode="after")
-    def _has_one_source(self) -> Self:
-        require_one_source(self.weights, self.pretrained)
-        return self
 
     @property
     def given_weights(self) -> str | None:

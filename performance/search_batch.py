@@ -60,7 +60,7 @@ def main() -> None:
         client = client.eval().requires_grad_(False).to(memory_format=torch.channels_last)
         image = torch.rand(shape)
         times = {f"{count} at a time, ms": milliseconds(client, shape, count, words.images) for count in words.counts}
-        chosen = _limits.in_one_graph(client, image)
+        chosen = _limits.backward_batch_size(client, image)
         lines.append({"split": setting.split, "numbers": run_with_graph(client, image)[1], **times, "chosen": chosen})
     print(f"{machine()}; {words.dataset}, {words.model or 'the recommended model'}")
     print(pd.DataFrame(lines).to_markdown(index=False, floatfmt=".3g"))

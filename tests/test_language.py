@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from mia_bench.benchmark.checks.catalog import BEHAVIOR, DECLARATION, REPETITION
 from mia_bench.benchmark.cli import app
-from mia_bench.benchmark.registry.literals import divide, parse
+from mia_bench.benchmark.registry.literals import parse, split_at_commas
 from mia_bench.benchmark.registry.specs import resolve
 from mia_bench.benchmark.registry.sweeps import check_options
 from typer.main import get_command
@@ -287,7 +287,7 @@ def test_examples_of_commands_name_components_and_options_that_exist(command):
     for kind, specs in kinds.items():
         for spec in specs:
             resolve(kind, *parse(spec))
-    options = {option[2:].replace("-", "_"): divide(value) for option, value in given if option not in own}
+    options = {option[2:].replace("-", "_"): split_at_commas(value) for option, value in given if option not in own}
     check_options(options, kinds)
 
 

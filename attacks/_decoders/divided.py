@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ...benchmark.metrics import psnr, ssim
-from .._shrinkage import Judged, shrink, trust
-from .folds import Fold, affordable, divide
+from .._shrinkage import Judged, shrink_to_mean, shrinkage_factor
+from .folds import Fold, divide_into_folds, num_to_invert
 from .queries import Queries
 
 
@@ -59,14 +59,14 @@ class Divided:
 
     def __init__(self, queries: Queries, folds: Sequence[Fold] | None = None) -> None:
         """Divide the queries, at random or into given folds."""
-        self.parts = [queries.part(fold) for fold in folds or divide(queries.own)]
+        self.parts = [queries.part(fold) for fold in folds or divide_into_folds(queries.own)]
         self.whole = queries if len(self.parts) > 1 else self.parts[0]
 
     @cached_property
     def judges(self) -> list[tuple[Tensor, Tensor]]:
         """Return the wires (J, ...) and images (J, C, H, W) that each part judges on, the same for all attacks."""
         images = self.whole.images
-        count = -(-affordable(sum(len(part.judge) for part in self.parts), images[0]) // len(self.parts))
+        count = -(-num_to_invert(sum(len(part.judge) for part in self.parts), images[0]) // len(self.parts))
         some = [part.judge[:count] for part in self.parts]
         return [(part.wires(judge), part.images[judge]) for part, judge in zip(self.parts, some, strict=True)]
 
@@ -87,8 +87,8 @@ class Divided:
             Judged(some, images, part.mean)
             for some, (_, images), part in zip(rebuilt, self.judges, self.parts, strict=True)
         ]
-        factor = trust(*judged)
-        shown = torch.cat([shrink(each.rebuilt, each.mean, factor) for each in judged])
+        factor = shrinkage_factor(*judged)
+        shown = torch.cat([shrink_to_mean(each.rebuilt, each.mean, factor) for each in judged])
         truth = torch.cat([each.truth for each in judged])
         scores = (psnr(shown, truth).mean().item(), ssim(shown, truth).mean().item())
-        return Answer(shrink(private, mean, factor).contiguous(), *scores)
+        return Answer(shrink_to_mean(private, mean, factor).contiguous(), *scores)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ...benchmark.training import fit
-from .._limits import in_one_pass, least_steps
-from .._shrinkage import Judged, shrink, trust
+from .._limits import forward_batch_size, least_steps
+from .._shrinkage import Judged, shrink_to_mean, shrinkage_factor
 from .._units import LEAST_ERROR
 from .folds import Fitted
 from .queries import Queries
@@ -26,7 +26,7 @@ Rebuild = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class DecoderRecipe:
     """How a decoder is trained. The defaults were chosen with ``ridge_skip`` on MNIST relu2.
 
     Attributes:
@@ -38,7 +38,7 @@ class Recipe:
         least: Steps of a pass, at least, if there are few queries and ``steps`` allows it.
 
     Example:
-        >>> Recipe(epochs=4, steps=500).batch_size
+        >>> DecoderRecipe(epochs=4, steps=500).batch_size
         64
     """
 
@@ -66,7 +66,7 @@ def log_error(images: Tensor, truth: Tensor) -> Tensor:
 def train_decoder(
     network: nn.Module,
     queries: Queries,
-    recipe: Recipe,
+    recipe: DecoderRecipe,
     *,
     predict: Callable[[Tensor], Tensor] | None = None,
     error: Callable[[Tensor, Tensor], Tensor] = nn.functional.mse_loss,
@@ -85,7 +85,7 @@ def train_decoder(
 
     Example:
         >>> network = InverseNetwork(queries.sample(), queries.images, 16)  # doctest: +SKIP
-        >>> train_decoder(network, queries, Recipe(steps=500))  # doctest: +SKIP
+        >>> train_decoder(network, queries, DecoderRecipe(steps=500))  # doctest: +SKIP
     """
     network.to(queries.images.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     most = recipe.steps * recipe.batch_size
@@ -132,8 +132,8 @@ def decode(decoder: Rebuild, queries: Queries, mean: Tensor) -> Tensor:
         >>> images = decode(network, queries, seen.aux.images.mean(0))  # doctest: +SKIP
     """
     held = queries.held_out
-    factor = trust(Judged(apply(decoder, queries.wires(held)), queries.images[held], queries.mean))
-    return shrink(apply(decoder, queries.observed), mean, factor).contiguous()
+    factor = shrinkage_factor(Judged(apply(decoder, queries.wires(held)), queries.images[held], queries.mean))
+    return shrink_to_mean(apply(decoder, queries.observed), mean, factor).contiguous()
 
 
 def apply(decoder: Rebuild, wires: Tensor) -> Tensor:
@@ -141,4 +141,4 @@ def apply(decoder: Rebuild, wires: Tensor) -> Tensor:
     if isinstance(decoder, nn.Module):
         decoder.eval()
     with torch.no_grad():
-        return torch.cat([decoder(part) for part in wires.split(in_one_pass(wires[0]))]).clamp(0, 1)
+        return torch.cat([decoder(part) for part in wires.split(forward_batch_size(wires[0]))]).clamp(0, 1)

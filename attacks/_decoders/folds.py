@@ -65,7 +65,7 @@ class Fitted(Generic[T]):
     final: T
 
 
-class Stages(NamedTuple, Generic[T]):
+class StageModels(NamedTuple, Generic[T]):
     """A model for each stage of an attack, fitted to all images that may be known there.
 
     Attributes:
@@ -79,7 +79,7 @@ class Stages(NamedTuple, Generic[T]):
     final: T
 
 
-def affordable(count: int, image: Tensor) -> int:
+def num_to_invert(count: int, image: Tensor) -> int:
     """Return how many of ``count`` images like this one (C, H, W) are inverted to judge or to tune an attack."""
     return max(1, count // 2, min(count, count * SMALL_IMAGE_PIXELS // image[0].numel()))
 
@@ -99,7 +99,7 @@ def divide_once(count: int) -> Fold:
     return Fold.of(torch.randperm(count), count - held, count, MAX_JUDGES)
 
 
-def divide(count: int) -> tuple[Fold, ...]:
+def divide_into_folds(count: int) -> tuple[Fold, ...]:
     """Divide ``count`` images once if they are many; else into folds, so that each image is held out in one of them.
 
     Source: cross-fitting, Chernozhukov et al. 2018, "Double/debiased machine learning", definition 3.2.

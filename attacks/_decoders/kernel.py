@@ -13,9 +13,9 @@ from .fitting import log_error
 from .least_squares import Equations
 from .queries import Queries
 
-MAX_NUMBERS = 1024
+MAX_VECTOR_NUMBERS = 1024
 """Numbers of a vector, at most: the metric holds their square, and is learned from a gradient with respect to each."""
-MAX_IMAGES = 10_000
+MAX_FITTED_IMAGES = 10_000
 """Images of the attacker's own that are fitted to, at most; 10,000 take 90 s of one core and 2 GB."""
 MAX_PIXELS = 2**27
 """Pixels of these images, at most (1 GB in double precision)."""
@@ -50,7 +50,7 @@ class Solution(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Setting:
+class KernelSetting:
     """How vectors are compared.
 
     Attributes:
@@ -67,7 +67,7 @@ class Setting:
 class KernelDecoder(nn.Module):
     """Decode vectors (N, ...) to images (N, C, H, W) by their similarity to those of known images."""
 
-    def __init__(self, setting: Setting, wires: Tensor, images: Tensor, factor: Tensor) -> None:
+    def __init__(self, setting: KernelSetting, wires: Tensor, images: Tensor, factor: Tensor) -> None:
         """Take the known vectors (n, m), their images (n, C, H, W) and the solution (n, C * H * W)."""
         super().__init__()
         self.shape, self.scale = tuple(images.shape[1:]), setting.scale
@@ -94,9 +94,9 @@ def fit_kernel(queries: Queries) -> KernelDecoder:
     Science 383, 2024, algorithm 1 (a metric from the average outer product of the gradient).
 
     Args:
-        queries: Vectors of at most ``MAX_NUMBERS``, and their images.
+        queries: Vectors of at most ``MAX_VECTOR_NUMBERS``, and their images.
     """
-    count = min(queries.own, MAX_IMAGES, max(1, MAX_PIXELS // queries.images[0].numel()))
+    count = min(queries.own, MAX_FITTED_IMAGES, max(1, MAX_PIXELS // queries.images[0].numel()))
     index = torch.arange(count, device=queries.images.device)
     wires, images = queries.wires(index).flatten(1).float(), queries.images[index]
     values, trial = images.flatten(1), slice(0, TRIAL_IMAGES)
@@ -119,7 +119,7 @@ def matern(left: Tensor, right: Tensor, scale: float) -> Tensor:
     return distance.add_(1).mul_(faded)
 
 
-def factorized(setting: Setting, wires: Tensor, weights: Tensor | float) -> Tensor:
+def factorized(setting: KernelSetting, wires: Tensor, weights: Tensor | float) -> Tensor:
     """Return the Cholesky factor (n, n) of the equations for vectors (n, m) and weights of the penalty, (n,) or one."""
     projected = (wires @ setting.metric).double()
     gram = matern(projected, projected, setting.scale)
@@ -127,7 +127,7 @@ def factorized(setting: Setting, wires: Tensor, weights: Tensor | float) -> Tens
     return torch.linalg.cholesky(gram, out=gram)
 
 
-def solve(setting: Setting, wires: Tensor, values: Tensor) -> Solution:
+def solve(setting: KernelSetting, wires: Tensor, values: Tensor) -> Solution:
     """Solve for images (n, d) of vectors (n, m), and answer each as if it had been left out."""
     triangle = factorized(setting, wires, 1.0)
     solved = torch.cholesky_solve((values - values.mean(0)).double(), triangle)
@@ -142,7 +142,7 @@ def _from_linear(wires: Tensor, values: Tensor) -> Tensor:
     return _root(weight @ weight.T)
 
 
-def _learned(setting: Setting, wires: Tensor, solution: Solution) -> Tensor:
+def _learned(setting: KernelSetting, wires: Tensor, solution: Solution) -> Tensor:
     """Return the metric (m, m) that weighs directions by the mean squared gradient of the regression along them."""
     projected, factor = wires @ setting.metric, solution.factor.float()
     rate = 3**0.5 / setting.scale
@@ -166,13 +166,13 @@ def _normalized(metric: Tensor, wires: Tensor) -> Tensor:
     return metric * (MEAN_DISTANCE_SQUARED / spread.clamp(min=TINY)).sqrt()
 
 
-def _chosen(metric: Tensor, wires: Tensor, values: Tensor) -> tuple[Setting, Solution]:
+def _chosen(metric: Tensor, wires: Tensor, values: Tensor) -> tuple[KernelSetting, Solution]:
     """Return the scale and penalty with the least error of images that are left out, and their solution."""
-    best: tuple[Setting, Solution] | None = None
+    best: tuple[KernelSetting, Solution] | None = None
     for scale in SCALES:
         previous = torch.inf
         for penalty in PENALTIES:
-            setting = Setting(metric, scale, penalty)
+            setting = KernelSetting(metric, scale, penalty)
             solution = solve(setting, wires, values)
             if best is None or solution.error < best[1].error:
                 best = setting, solution

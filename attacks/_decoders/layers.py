@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,20 @@ def correcting_layers(inputs: int, width: int, outputs: int) -> nn.Sequential:
     return layers
 
 
+class CorrectedDecoder(nn.Module, ABC):
+    """A fixed linear decoder plus a correction of its answers."""
+
+    linear: nn.Module
+
+    def forward(self, wires: Tensor) -> Tensor:
+        """Decode wires (N, ...) to images (N, C, H, W), not yet clamped."""
+        return self.corrected(self.linear(wires).clamp(0, 1), wires)
+
+    @abstractmethod
+    def corrected(self, images: Tensor, wires: Tensor) -> Tensor:
+        """Correct the linear decoder's answers (N, C, H, W) to wires (N, ...)."""
+
+
 class Standardize(nn.Module):
     """Bring wires to mean 0 and variance 1: each channel of maps (N, C, h, w), each number of vectors.
 
@@ -65,7 +80,7 @@ class Standardize(nn.Module):
         return (wires - self.mean) / self.scale
 
 
-class Layout(nn.Module):
+class WireToGrid(nn.Module):
     """Lay out a standardized wire (N, ...) as maps (N, channels, rows, columns), one cell for each block of pixels.
 
     Attributes:
@@ -79,7 +94,7 @@ class Layout(nn.Module):
         self.grid, self.channels = grid, channels
 
 
-class FromMaps(Layout):
+class FromMaps(WireToGrid):
     """Put spatial wires (N, C, h, w) on the blocks that they cover."""
 
     def __init__(self, ir: IrLayout, image: tuple[int, int, int], *, finest: int) -> None:
@@ -96,7 +111,7 @@ class FromMaps(Layout):
         return self.joined.blocks(self.cells.place(wires))
 
 
-class FromVector(Layout):
+class FromVector(WireToGrid):
     """Decode vectors (N, k) to blocks by a dense layer."""
 
     def __init__(self, numbers: int, image: tuple[int, int, int], width: int) -> None:
@@ -119,7 +134,7 @@ def vector_grid(numbers: int, image: tuple[int, int, int], width: int) -> Grid:
     return grid
 
 
-def lay_out(ir: IrLayout, image: tuple[int, int, int], width: int, *, finest: int = 1) -> Layout:
+def lay_out(ir: IrLayout, image: tuple[int, int, int], width: int, *, finest: int = 1) -> WireToGrid:
     """Choose the layout for wires, after ``ir.to_maps``, and images (C, H, W)."""
     if ir.spatial:
         return FromMaps(ir, image, finest=finest)

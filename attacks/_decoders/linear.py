@@ -23,7 +23,7 @@ STRENGTHS = (1e-8, 1e-4, 1e-2, 0.1, 1.0, 10.0)
 EXACT_DB = 60.0
 """PSNR of every image to tune on from which no other form or strength is tried."""
 
-MAX_NUMBERS = 2**26
+MAX_EQUATION_NUMBERS = 2**26
 """Numbers of queried wires, or of their neighborhoods, used at most (0.5 GB in double precision)."""
 MAX_DENSE_PIXELS = 2**27
 """Pixels of the images that a whole wire is mapped to, at most (1 GB in double precision)."""
@@ -104,7 +104,7 @@ def _forms(queries: Queries, form: Form) -> Iterator[Callable[[Queries], Solve]]
 
 def _count(queries: Queries) -> int:
     """Return how many of the attacker's images are fitted to."""
-    return min(queries.own, max(50, MAX_NUMBERS // queries.observed[0].numel()))
+    return min(queries.own, max(50, MAX_EQUATION_NUMBERS // queries.observed[0].numel()))
 
 
 def _layout(queries: Queries) -> IrLayout:
@@ -136,7 +136,7 @@ def patch(queries: Queries) -> Solve:
     needed = ROWS_PER_UNKNOWN * channels * side**2
     count = min(_count(queries), max(MIN_PATCH_IMAGES, needed // (grid.rows * grid.columns)))
     index = torch.arange(count, device=queries.images.device)
-    share = max(1, min(-(-needed // count), MAX_NUMBERS // (count * channels * side**2)))
+    share = max(1, min(-(-needed // count), MAX_EQUATION_NUMBERS // (count * channels * side**2)))
     rows, blocks = _neighborhoods(ir.to_maps(queries.wires(index)), queries.images[index], grid, side, share=share)
     equations = Equations.gather(rows, blocks, dual=False)
 

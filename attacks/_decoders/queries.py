@@ -14,7 +14,7 @@ from torch.nn import functional
 from ...benchmark.interfaces import Observation
 from ...benchmark.utils.count_sketch import MAX_VECTOR_NUMBERS, Hash
 from ...benchmark.utils.ir_layout import IrLayout
-from .._limits import affordable, sample_size
+from .._limits import max_query_images, sample_size
 from .folds import Fold, divide_once
 from .variations import Variation
 
@@ -58,7 +58,7 @@ class QueryPlan:
             encrypted: Whether the client answers in byte strings that differ each time.
         """
         assert seen.query is not None
-        most = MAX_ENCRYPTED_QUERIES if encrypted else affordable(seen.query, images[:2])
+        most = MAX_ENCRYPTED_QUERIES if encrypted else max_query_images(seen.query, images[:2])
         images = images[:most]
         own = len(images)
         if vary is not None and not encrypted:

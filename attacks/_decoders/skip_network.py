@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from ...benchmark.utils.ir_layout import IrLayout
-from .._limits import in_one_pass
+from .._limits import forward_batch_size
 from .divided import Divided
-from .fitting import Decoders, Rebuild, Recipe, apply, log_error, train_decoder
+from .fitting import DecoderRecipe, Decoders, Rebuild, apply, log_error, train_decoder
 from .folds import Fitted
-from .kernel import MAX_NUMBERS, fit_kernel
-from .layers import Standardize, correcting_layers, lay_out
+from .kernel import MAX_VECTOR_NUMBERS, fit_kernel
+from .layers import CorrectedDecoder, Standardize, correcting_layers, lay_out
 from .linear import LinearDecoder, decoders
 from .queries import Queries
 from .vector_network import VectorNetwork
@@ -37,7 +37,7 @@ VECTOR_STEPS = 2
 """Its steps, at most, in those of the recipe; they are divided among folds, since even few images have many copies."""
 
 
-class SkipNetwork(nn.Module):
+class SkipNetwork(CorrectedDecoder):
     """A fixed linear decoder plus a correction by convolutions that starts at zero.
 
     The network thus starts from the result of the linear attack and cannot be worse for lack of training.
@@ -54,10 +54,6 @@ class SkipNetwork(nn.Module):
         block = image[0] * self.layout.grid.stride**2
         self.correct = correcting_layers(self.layout.channels + block, width, block)
 
-    def forward(self, wires: Tensor) -> Tensor:
-        """Decode wires (N, ...) to images (N, C, H, W), not yet clamped."""
-        return self.corrected(self.linear(wires).clamp(0, 1), wires)
-
     def corrected(self, images: Tensor, wires: Tensor) -> Tensor:
         """Correct the linear decoder's answers (N, C, H, W) to wires (N, ...)."""
         grid = self.layout.grid
@@ -65,12 +61,12 @@ class SkipNetwork(nn.Module):
         return images + grid.images(self.correct(maps))
 
 
-def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe) -> Decoders:
+def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: DecoderRecipe) -> Decoders:
     """Train a correction of a linear decoder; the linear decoder itself if the images to tune on prefer it.
 
     A correction is trained for each fold, as long as those before it have helped. The final decoder is the mean of
     them all, which is as good as one more that is trained on all images. For vectors of up to
-    ``kernel.MAX_NUMBERS`` a kernel ridge regression, or its mean with the corrected decoder, may be preferred, too,
+    ``kernel.MAX_VECTOR_NUMBERS`` a kernel ridge regression, or its mean with the corrected decoder, may be preferred
     if there are enough images for a single fold: with 20 and 64 of MNIST it cost 0.1 dB at `fc_before_send:width=16`.
 
     Args:
@@ -86,7 +82,7 @@ def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe) ->
         return _corrected(queries, linear, recipe, held)
     recipe = replace(recipe, steps=max(1, VECTOR_STEPS * recipe.steps // len(queries.parts)))
     network = _corrected(queries, linear, recipe, held)
-    if len(queries.parts) > 1 or queries.whole.observed[0].numel() > MAX_NUMBERS:
+    if len(queries.parts) > 1 or queries.whole.observed[0].numel() > MAX_VECTOR_NUMBERS:
         return network
     kernel = fit_kernel(queries.whole)
     candidates = (_mean((network.final, kernel)), kernel, network.final)
@@ -94,7 +90,7 @@ def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe) ->
     return Decoders((best,), best)
 
 
-def _corrected(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe, held: Held) -> Decoders:
+def _corrected(queries: Divided, linear: Fitted[LinearDecoder], recipe: DecoderRecipe, held: Held) -> Decoders:
     plain, trained, gain = decoders(linear), list[Rebuild](), 0.0
     for part, start, own, pair in zip(queries.parts, linear.each, plain.each, held, strict=True):
         least = _error([own], [pair])
@@ -107,7 +103,7 @@ def _corrected(queries: Divided, linear: Fitted[LinearDecoder], recipe: Recipe, 
 
 
 def _repeated_training(
-    queries: Queries, linear: LinearDecoder, recipe: Recipe, held: tuple[Tensor, Tensor], *, enough: float
+    queries: Queries, linear: LinearDecoder, recipe: DecoderRecipe, held: tuple[Tensor, Tensor], *, enough: float
 ) -> tuple[Rebuild, float]:
     """Train, again at half the rate if the error on images to tune on is not small enough, and return the better one.
 
@@ -144,7 +140,7 @@ def _error(decoders: Sequence[Rebuild], held: Held) -> float:
     return torch.cat(errors).square().mean().item()
 
 
-def _trained(queries: Queries, linear: LinearDecoder, recipe: Recipe, starts: Tensor | None) -> Rebuild:
+def _trained(queries: Queries, linear: LinearDecoder, recipe: DecoderRecipe, starts: Tensor | None) -> Rebuild:
     """Train a correction of a linear decoder, whose answers to the queries ``starts`` (K, C, H, W) may be known."""
     network = SkipNetwork(linear.module(), queries.sample(), queries.images[: queries.trainable], recipe.channels)
 
@@ -156,7 +152,7 @@ def _trained(queries: Queries, linear: LinearDecoder, recipe: Recipe, starts: Te
     return network
 
 
-def _trained_on_vectors(queries: Queries, linear: LinearDecoder, recipe: Recipe) -> Rebuild:
+def _trained_on_vectors(queries: Queries, linear: LinearDecoder, recipe: DecoderRecipe) -> Rebuild:
     images = queries.images[: queries.trainable]
     network = VectorNetwork(linear.module(), queries.sample(), images, VECTOR_WIDTH * recipe.channels)
     recipe = replace(recipe, learning_rate=recipe.learning_rate * VECTOR_RATE)
@@ -167,4 +163,6 @@ def _trained_on_vectors(queries: Queries, linear: LinearDecoder, recipe: Recipe)
 def _answers(decoder: nn.Module, queries: Queries) -> Tensor:
     """Compute the answers of a decoder to the queries that may be fitted to, (K, C, H, W)."""
     index = torch.arange(queries.trainable, device=queries.images.device)
-    return torch.cat([apply(decoder, queries.wires(part)) for part in index.split(in_one_pass(queries.observed[0]))])
+    return torch.cat(
+        [apply(decoder, queries.wires(part)) for part in index.split(forward_batch_size(queries.observed[0]))]
+    )

@@ -15,7 +15,7 @@ from ...benchmark.training import augment
 from ...benchmark.utils.ir_layout import IrLayout
 
 MAX_SHIFT_PIXELS = 2
-"""Pixels by which images are moved to make more of them."""
+"""Pixels by which images are shifted to make more of them."""
 MAX_ANGLE_DEGREES = 12.0
 MAX_ZOOM = 0.1
 MAX_SHEAR = 0.15
@@ -43,13 +43,13 @@ class Variation:
         return max(0, min(self.copies, most // count - 1, self.numbers // (count * numbers) - 1))
 
 
-def moved(images: Tensor) -> Tensor:
-    """Return the images (K, C, H, W), each moved at random by up to ``MAX_SHIFT_PIXELS`` pixels down and across."""
+def random_shift(images: Tensor) -> Tensor:
+    """Return the images (K, C, H, W), each shifted at random by up to ``MAX_SHIFT_PIXELS`` pixels down and across."""
     return augment(images, Training(shift=MAX_SHIFT_PIXELS))
 
 
 def bent(images: Tensor) -> Tensor:
-    """Return the images (K, C, H, W), each turned, zoomed, sheared and moved a little, at random."""
+    """Return the images (K, C, H, W), each turned, zoomed, sheared and shifted a little, at random."""
     return torch.cat([_bent(part) for part in images.split(1000)])
 
 
@@ -69,4 +69,4 @@ def varied(ir: IrLayout) -> Variation:
 
     A network that decodes vectors has to learn the place of everything from examples, so it gets many affine copies.
     """
-    return Variation(moved) if ir.spatial else Variation(bent, MAX_AFFINE_COPIES, 2**26)
+    return Variation(random_shift) if ir.spatial else Variation(bent, MAX_AFFINE_COPIES, 2**26)

@@ -7,7 +7,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from .grid import Grid
-from .layers import Standardize, vector_grid
+from .layers import CorrectedDecoder, Standardize, vector_grid
 
 HIDDEN = 512
 """Numbers between the two dense layers."""
@@ -15,7 +15,7 @@ FINEST = 2
 """Pixels on a side of the blocks that the last convolution gives."""
 
 
-class VectorNetwork(nn.Module):
+class VectorNetwork(CorrectedDecoder):
     """A fixed linear decoder plus a correction by dense layers and upsampling convolutions that starts at zero.
 
     Two dense layers lead to maps with one cell for each block of pixels, and each transposed convolution doubles their
@@ -44,10 +44,6 @@ class VectorNetwork(nn.Module):
         self.grid = Grid(stride, rows, columns, image[1], image[2])
         nn.init.zeros_(last.weight)
         nn.init.zeros_(cast(Tensor, last.bias))
-
-    def forward(self, wires: Tensor) -> Tensor:
-        """Decode wires (N, ...) to images (N, C, H, W), not yet clamped."""
-        return self.corrected(self.linear(wires).clamp(0, 1), wires)
 
     def corrected(self, images: Tensor, wires: Tensor) -> Tensor:
         """Correct the linear decoder's answers (N, C, H, W) to wires (N, ...)."""

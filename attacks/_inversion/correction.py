@@ -14,7 +14,7 @@ from .._decoders.fitting import Decoders, log_error
 from .._decoders.layers import correcting_layers
 from .._limits import GRADIENT_COST
 from .start import Start
-from .tuning import Setting
+from .tuning import SearchSetting
 
 CHANNELS = 32
 """Channels of the hidden layers. 64, a fourth hidden layer, or layers that see farther gave no more."""
@@ -42,7 +42,7 @@ class Search(Protocol):
         ...
 
     @property
-    def setting(self) -> Setting:
+    def setting(self) -> SearchSetting:
         """Return the weight of the prior, and how many steps are made."""
         ...
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import math
 
 import torch
 from torch import Tensor, nn
 
+from ...benchmark.utils.cosines import cosines
 from .._decoders.folds import SMALL_IMAGE_PIXELS
-from .._limits import in_one_graph
+from .._limits import backward_batch_size
 
 LEAST_VARIANCE = 1e-3
 """Variance of a pixel and of a wave, at least, as a share of the mean one: private images may vary where those of the
@@ -44,7 +44,7 @@ class CosineCovariance:
         relative = deviations / self._deviation
         colors = torch.einsum("nchw,ndhw->cd", relative, relative)
         self._colors = torch.linalg.eigh(colors.double()).eigenvectors.to(deviations)  # (C, C)
-        self._rows, self._columns = (_cosines(size).to(deviations) for size in deviations.shape[2:])
+        self._rows, self._columns = self._matrices(deviations)
         self._energy = _floored(self._waves(relative).square().mean(0))  # (C, H, W)
 
     def __call__(self, grad: Tensor, index: Tensor | None = None) -> Tensor:
@@ -67,6 +67,11 @@ class CosineCovariance:
         left._energy = self._energy / (1 + caused / (NOISE * caused.mean()).clamp(min=1e-30))
         return left
 
+    @staticmethod
+    def _matrices(images: Tensor) -> list[Tensor]:
+        """Return the transforms of the rows and of the columns of images, computed in double precision."""
+        return [cosines(size, like=torch.empty(0, dtype=torch.float64)).to(images) for size in images.shape[2:]]
+
     def _waves(self, images: Tensor) -> Tensor:
         """Return the amplitudes of waves, (N, C, H, W)."""
         colors = (self._colors.T @ images.flatten(2)).view_as(images)
@@ -77,7 +82,7 @@ def random_gradients(client: nn.Module, images: Tensor) -> Tensor:
     """Differentiate random sums of the numbers of IRs, always the same, at some images (K, C, H, W), (G, C, H, W)."""
     count = max(MIN_GRADIENTS, min(MAX_GRADIENTS, MAX_GRADIENTS * SMALL_IMAGE_PIXELS // images[0, 0].numel()))
     generator, parts = torch.Generator().manual_seed(0), []
-    for some in images[:count].split(in_one_graph(client, images[0])):
+    for some in images[:count].split(backward_batch_size(client, images[0])):
         with torch.enable_grad():
             points = some.detach().clone().requires_grad_(True)
             value = client(points)
@@ -88,11 +93,3 @@ def random_gradients(client: nn.Module, images: Tensor) -> Tensor:
 
 def _floored(energy: Tensor) -> Tensor:
     return energy.clamp(min=max(LEAST_VARIANCE * energy.mean().item(), 1e-12))
-
-
-def _cosines(size: int) -> Tensor:
-    """Return an orthogonal matrix with one wave in each row, (size, size)."""
-    position = torch.arange(size, dtype=torch.float64)
-    matrix = torch.cos(math.pi / size * position[:, None] * (position + 0.5)) * math.sqrt(2 / size)
-    matrix[0] /= math.sqrt(2)
-    return matrix

@@ -15,7 +15,7 @@ FIRST_STEP = 0.1
 """Largest change of a pixel in the first step, when no curvature is known yet."""
 CHECK_INTERVAL = 10
 """Evaluations after which converged images are removed from the batch."""
-TOLERANCE = 3e-4
+MIN_LOSS_DECREASE = 3e-4
 """Share by which the loss of an image falls in so many evaluations, at least, or it has converged. On MNIST relu2 with
 noise, dropout and quantization, scores stay within 0.01 dB (with 1e-3, noise cost 0.05 dB)."""
 
@@ -36,7 +36,7 @@ class Preconditioner(Protocol):
         ...
 
 
-class State(NamedTuple):
+class LbfgsState(NamedTuple):
     """The state of the search for M images.
 
     Attributes:
@@ -111,7 +111,7 @@ class Minimization:
         self._loss, self._tolerance, self._preconditioner = loss, tolerance, preconditioner or _identity
         index = torch.arange(len(start), device=start.device)
         value, grad = _evaluate(loss, self.images, index)
-        self._state = State(index, self.images.clone(), value, grad, torch.ones_like(value))
+        self._state = LbfgsState(index, self.images.clone(), value, grad, torch.ones_like(value))
         self._history, self._before, self._count = History(maxlen=MEMORY), value, 0
 
     def advance(self, iterations: int) -> Tensor:
@@ -138,7 +138,7 @@ class Minimization:
         if moving.all():
             return
         self.images[self._state.indices] = self._state.images
-        self._state = State(*(each[moving] for each in self._state))
+        self._state = LbfgsState(*(each[moving] for each in self._state))
         self._history = History(
             (CurvaturePair(*(each[moving] for each in pair)) for pair in self._history), maxlen=MEMORY
         )
@@ -179,7 +179,9 @@ def _identity(grad: Tensor, index: Tensor) -> Tensor:
     return grad
 
 
-def _step(loss: Loss, state: State, history: History, preconditioner: Preconditioner) -> tuple[State, CurvaturePair]:
+def _step(
+    loss: Loss, state: LbfgsState, history: History, preconditioner: Preconditioner
+) -> tuple[LbfgsState, CurvaturePair]:
     """Evaluate the loss once, and return the next state and what the step tells about the curvature."""
     index, images, value, grad, step_length = state
     active = ((images <= 0) & (grad > 0)) | ((images >= 1) & (grad < 0))
@@ -195,7 +197,7 @@ def _step(loss: Loss, state: State, history: History, preconditioner: Preconditi
     pair = CurvaturePair.of(torch.where(_expand(better), trial - images, 0), change, precondition(change))
     if history:  # a rejected step tells nothing
         pair = pair._replace(gamma=torch.where(pair.rho > 0, pair.gamma, history[-1].gamma))
-    after = State(
+    after = LbfgsState(
         index,
         images=torch.where(_expand(better), trial, images),
         value=torch.where(better, trial_value, value),

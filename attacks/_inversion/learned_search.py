@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from ...benchmark.interfaces import Observation
 from .._decoders.divided import Member
-from .._decoders.folds import affordable
+from .._decoders.folds import num_to_invert
 from .cosine_covariance import CosineCovariance
 from .distance import Distance
 from .rmle import invert
 from .start import Start
-from .tuning import NUM_PILOTS, Setting
+from .tuning import NUM_PILOTS, SearchSetting
 from .tv_gaussian import TvGaussianPrior
 from .weight_search import Pilot, best_setting
 
@@ -34,7 +34,7 @@ class LearnedSearch:
 
     client: nn.Module
     distance: Distance
-    setting: Setting
+    setting: SearchSetting
     decoder: Member
     priors: Sequence[TvGaussianPrior]
     errors: Sequence[CosineCovariance]
@@ -65,7 +65,7 @@ def fit_search(seen: Observation, start: Start, *, iterations: int) -> LearnedSe
     """
     assert seen.client is not None
     parts, whole = start.queries.parts, start.queries.whole
-    count = max(1, affordable(NUM_PILOTS, whole.images[0]) // len(parts))
+    count = max(1, num_to_invert(NUM_PILOTS, whole.images[0]) // len(parts))
     wires = [part.wires(part.tune[:count]) for part in parts]
     priors = [TvGaussianPrior(part.images[: part.own]) for part in parts]
     pilots = []

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from ...benchmark.interfaces import Observation
 from ...benchmark.metrics import psnr
 from .._decoders.divided import Member
-from .._decoders.folds import affordable
+from .._decoders.folds import num_to_invert
 from .._limits import affordable_iterations
 from .map_priors import PriorFactory
 from .posterior import Batch, Posterior
 from .start import Start
-from .tuning import NUM_PILOTS, Setting, choose
+from .tuning import NUM_PILOTS, SearchSetting, choose_setting
 
 WEIGHTS = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
 """Candidate weights of the prior; small ones suit clean wires, those around 1 noisy ones."""
@@ -43,7 +43,7 @@ class MapSearch:
     posterior: Posterior
     tuned: Posterior
     decoder: Member
-    setting: Setting
+    setting: SearchSetting
 
     @property
     def client(self) -> nn.Module:
@@ -100,7 +100,7 @@ def fit_map(
         if weight is None:
             setting = _best_setting(tuned, pilots, truth, iterations, rival)
         else:
-            setting = Setting(weight, iterations)
+            setting = SearchSetting(weight, iterations)
         if setting.decibels > highest:
             highest, rival = setting.decibels, setting.reached
             posterior = replace(tuned, priors=(*prior.judge, prior.final), errors=errors)
@@ -111,7 +111,7 @@ def fit_map(
 def tuning_batch(start: Start) -> tuple[Batch, Tensor]:
     """Return wires to tune on, ``NUM_PILOTS`` or fewer over all folds, and their images (P, C, H, W)."""
     parts = start.queries.parts
-    count = max(1, affordable(NUM_PILOTS, parts[0].images[0]) // len(parts))
+    count = max(1, num_to_invert(NUM_PILOTS, parts[0].images[0]) // len(parts))
     chosen = [part.tune[:count] for part in parts]
     wires = [part.wires(index) for part, index in zip(parts, chosen, strict=True)]
     return Batch.of(wires, start.decoder.rebuild(wires)), torch.cat(
@@ -121,8 +121,8 @@ def tuning_batch(start: Start) -> tuple[Batch, Tensor]:
 
 def _best_setting(
     posterior: Posterior, pilots: Batch, truth: Tensor, iterations: int, rival: Sequence[float]
-) -> Setting:
+) -> SearchSetting:
     """Return the weight and the number of steps with the highest mean PSNR over all pilots."""
     weight = torch.tensor(WEIGHTS, device=truth.device).repeat(len(truth))
     searches = list(posterior.searches(pilots.repeated(len(WEIGHTS)), weight=weight))
-    return choose(searches, truth, WEIGHTS, iterations=iterations, rival=rival)
+    return choose_setting(searches, truth, WEIGHTS, iterations=iterations, rival=rival)

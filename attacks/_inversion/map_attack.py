@@ -10,11 +10,11 @@ from pydantic import Field
 from torch import Tensor
 
 from ...benchmark.interfaces import Access, Attack, Observation
-from .._decoders.fitting import Recipe
+from .._decoders.fitting import DecoderRecipe
 from .._decoders.folds import Fold
 from .map import ITERATIONS, fit_map
 from .map_priors import Priors
-from .rmle import comparable, ir_shape
+from .rmle import ir_shape, wire_as_ir
 from .start import Start, prepare
 
 
@@ -29,8 +29,8 @@ class MapAttack(Attack):
     prior_weight: float | None = Field(
         None, ge=0, description="weight of the prior, against that of the decoder's misfit; none: chosen on aux"
     )
-    epochs: int = Field(Recipe.epochs, ge=1, description="passes over the queries, at most")
-    steps: int = Field(Recipe.steps, ge=1, description="batches, at most")
+    epochs: int = Field(DecoderRecipe.epochs, ge=1, description="passes over the queries, at most")
+    steps: int = Field(DecoderRecipe.steps, ge=1, description="batches, at most")
 
     def divide(self, images: Tensor) -> Sequence[Fold] | None:
         """Divide the attacker's images (K, C, H, W). None, the default, means at random."""
@@ -51,8 +51,8 @@ class MapAttack(Attack):
         """
         assert seen.client is not None
         mean = seen.aux.images.mean(0)
-        ir_shape(seen.client, mean, comparable(seen), channel=seen.channel)
-        start = prepare(seen, Recipe(epochs=self.epochs, steps=self.steps), as_read=True, divide=self.divide)
+        ir_shape(seen.client, mean, wire_as_ir(seen), channel=seen.channel)
+        start = prepare(seen, DecoderRecipe(epochs=self.epochs, steps=self.steps), as_read=True, divide=self.divide)
         priors = {"": self.prior}
         found = fit_map(seen, start, priors, weight=self.prior_weight, iterations=self.iterations)
         return start.queries.answer(found[1] if found else start.decoder, mean).images

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from .._decoders.folds import Stages
+from .._decoders.folds import StageModels
 from .decoder_errors import fit_to_errors
 from .gaussian import Gaussian
 from .start import Start
@@ -27,7 +27,7 @@ class Prior(Protocol):
         ...
 
 
-Priors = Stages[Prior]
+Priors = StageModels[Prior]
 """A prior fitted to several divisions of the attacker's images."""
 
 PriorFactory = Callable[[Start], Priors]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .._units import least_mean_unit
 from .cosine_covariance import CosineCovariance
 from .distance import Distance
-from .lbfgs import TOLERANCE, Minimization, finished
+from .lbfgs import MIN_LOSS_DECREASE, Minimization, finished
 from .map_priors import Prior
 from .rmle import inverted_at_a_time
 
@@ -108,4 +108,4 @@ class Posterior:
             def preconditioner(grad: Tensor, index: Tensor, part: Batch = part) -> Tensor:
                 return self.precondition(grad, part.fold[index])
 
-            yield Minimization(loss, part.starts, tolerance=TOLERANCE, preconditioner=preconditioner)
+            yield Minimization(loss, part.starts, tolerance=MIN_LOSS_DECREASE, preconditioner=preconditioner)

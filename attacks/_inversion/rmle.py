@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from ...benchmark.errors import Inapplicable
 from ...benchmark.interfaces import Channel, Observation
-from .._limits import affordable_iterations, in_one_graph
+from .._limits import affordable_iterations, backward_batch_size
 from .._units import least_unit
 from .cosine_covariance import CosineCovariance, random_gradients
 from .distance import Distance
-from .lbfgs import MEMORY, TOLERANCE, Minimization, finished
+from .lbfgs import MEMORY, MIN_LOSS_DECREASE, Minimization, finished
 from .tv_gaussian import TvGaussianPrior
 
 MAX_CHUNK_NUMBERS = 2**23
@@ -88,23 +88,23 @@ def inversions(
             value = frozen(images.contiguous(memory_format=torch.channels_last))
             return distance(value, part[index]) / unit[index] + weight[index] * prior.penalty(images)
 
-        yield Minimization(loss, start.contiguous(), tolerance=TOLERANCE, preconditioner=covariance)
+        yield Minimization(loss, start.contiguous(), tolerance=MIN_LOSS_DECREASE, preconditioner=covariance)
 
 
 def inverted_at_a_time(client: nn.Module, wire: Tensor, image: Tensor) -> int:
     """Return how many of the wires (N, ...) are inverted together, each to an image like ``image`` (C, H, W)."""
     remembered = MAX_STATE_NUMBERS // (image.numel() * (2 * MEMORY + OTHER_COPIES))
-    return max(1, min(MAX_CHUNK_NUMBERS // wire[0].numel(), remembered, in_one_graph(client, image)))
+    return max(1, min(MAX_CHUNK_NUMBERS // wire[0].numel(), remembered, backward_batch_size(client, image)))
 
 
-def comparable(seen: Observation) -> Tensor:
+def wire_as_ir(seen: Observation) -> Tensor:
     """Return the wire as numbers that can be compared with IRs, (N, ...).
 
     Raises:
         Inapplicable: If the defense publishes nothing about its channel.
 
     Example:
-        >>> misfit = seen.channel.distance(seen.client(images), comparable(seen))  # doctest: +SKIP
+        >>> misfit = seen.channel.distance(seen.client(images), wire_as_ir(seen))  # doctest: +SKIP
     """
     if not seen.channel.published:
         raise Inapplicable(

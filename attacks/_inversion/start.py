@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from ...benchmark.interfaces import Observation
 from .._decoders.divided import Divided
-from .._decoders.fitting import Decoders, Recipe
-from .._decoders.folds import Fitted, Fold, Stages
+from .._decoders.fitting import DecoderRecipe, Decoders
+from .._decoders.folds import Fitted, Fold, StageModels
 from .._decoders.linear import LinearDecoder, fit_linear
 from .._decoders.queries import Queries
 from .._decoders.skip_network import fit_skip
@@ -41,7 +41,7 @@ class Start:
     client: nn.Module | None = None
 
     @cached_property
-    def errors(self) -> Stages[CosineCovariance]:
+    def errors(self) -> StageModels[CosineCovariance]:
         """Return the covariance of the errors of the decoder, as far as the client leaves them open."""
         covariances = fit_to_errors(self.queries, self.decoder, CosineCovariance)
         if self.client is None:
@@ -54,10 +54,10 @@ class Start:
         tune, judge = (
             tuple(each.given(some) for each, some in zip(stage, gradients, strict=True)) for stage in covariances[:2]
         )
-        return Stages(tune, judge, covariances.final.given(final))
+        return StageModels(tune, judge, covariances.final.given(final))
 
 
-def prepare(seen: Observation, recipe: Recipe, *, as_read: bool, divide: Division | None = None) -> Start:
+def prepare(seen: Observation, recipe: DecoderRecipe, *, as_read: bool, divide: Division | None = None) -> Start:
     """Train the decoder of ``ridge_skip``.
 
     Args:

@@ -23,7 +23,7 @@ FAR_BEHIND = 1.0
 """Decibels by which the best weight must be behind a rival after as many steps for the search to be given up."""
 
 
-class Setting(NamedTuple):
+class SearchSetting(NamedTuple):
     """How to search.
 
     Attributes:
@@ -39,14 +39,14 @@ class Setting(NamedTuple):
     reached: tuple[float, ...] = ()
 
 
-def choose(
+def choose_setting(
     searches: Sequence[Minimization],
     truth: Tensor,
     weights: Sequence[float],
     *,
     iterations: int,
     rival: Sequence[float] = (),
-) -> Setting:
+) -> SearchSetting:
     """Search for images with all weights at once, and return the weight and the stop with the highest mean PSNR.
 
     A search that stops early has a stronger prior: where wires are rounded or noisy, images first get better and then
@@ -62,7 +62,7 @@ def choose(
         rival: What another search with as many steps reached up to each stop. The search is given up if it is far
             behind.
     """
-    best, reached = Setting(weights[0], iterations, float("-inf")), list[float]()
+    best, reached = SearchSetting(weights[0], iterations, float("-inf")), list[float]()
     highest = torch.full((len(weights),), float("-inf"), device=truth.device)
     alive = torch.ones_like(highest, dtype=torch.bool)
     goal = truth.repeat_interleave(len(weights), 0)
@@ -71,7 +71,7 @@ def choose(
         now = psnr(images, goal).view(-1, len(weights)).mean(0).where(alive, float("-inf"))
         ahead = int(now.argmax())
         if now[ahead] > best.decibels:
-            best = Setting(weights[ahead], stop, now[ahead].item())
+            best = SearchSetting(weights[ahead], stop, now[ahead].item())
         reached.append(best.decibels)
         if number < len(rival) and best.decibels < rival[number] - FAR_BEHIND:
             break

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .._decoders.folds import Fold, affordable
+from .._decoders.folds import Fold, num_to_invert
 from .._limits import affordable_iterations
-from .._shrinkage import Judged, trust_search
+from .._shrinkage import Judged, shrinkage_factor_of_search
 from .cosine_covariance import CosineCovariance
 from .distance import Distance
 from .rmle import inversions, invert
-from .tuning import NUM_PILOTS, Setting, choose
+from .tuning import NUM_PILOTS, SearchSetting, choose_setting
 from .tv_gaussian import TvGaussianPrior
 
 WEIGHTS = (0.001, 0.01, 0.1, 0.3, 1.0, 3.0)
@@ -42,13 +42,13 @@ class Pilot:
     @classmethod
     def of(cls, images: Tensor, fold: Fold, send: Callable[[Tensor], Tensor], *, share: int) -> tuple[Pilot, Pilot]:
         """Send images (K, C, H, W) that a fold holds out: to tune and to judge on, each a share of ``NUM_PILOTS``."""
-        count = max(1, affordable(NUM_PILOTS, images[0]) // share)
+        count = max(1, num_to_invert(NUM_PILOTS, images[0]) // share)
         tune, judge = (images[index[:count].to(images.device)] for index in (fold.tune, fold.judge))
         prior = TvGaussianPrior(images[fold.fit.to(images.device)])
         return cls(prior, send(tune), tune), cls(prior, send(judge), judge)
 
 
-def best_setting(client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, iterations: int) -> Setting:
+def best_setting(client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, iterations: int) -> SearchSetting:
     """Return the weight of the prior, and the number of steps, with the highest mean PSNR on images of the attacker.
 
     Args:
@@ -72,11 +72,13 @@ def best_setting(client: nn.Module, distance: Distance, pilots: Sequence[Pilot],
         )
     ]
     iterations = affordable_iterations(client, truth[0], iterations)
-    return choose(searches, truth, WEIGHTS, iterations=iterations)
+    return choose_setting(searches, truth, WEIGHTS, iterations=iterations)
 
 
-def trusted(client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, tv: float, iterations: int) -> float:
-    """Return how far to trust reconstructions with a weight, by images of the attacker on which it was not chosen."""
+def held_out_shrinkage_factor(
+    client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, tv: float, iterations: int
+) -> float:
+    """Return the shrinkage factor of reconstructions with a weight: by own images on which it was not chosen."""
     judged = []
     for pilot in pilots:
         rebuilt = invert(
@@ -90,4 +92,4 @@ def trusted(client: nn.Module, distance: Distance, pilots: Sequence[Pilot], *, t
             errors=pilot.errors,
         )
         judged.append(Judged(rebuilt, pilot.images, pilot.prior.mean))
-    return trust_search(*judged)
+    return shrinkage_factor_of_search(*judged)

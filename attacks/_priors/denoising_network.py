@@ -50,11 +50,11 @@ class DenoisingNetwork(nn.Module):
         self.register_buffer("center", torch.tensor(0.5))
         self.register_buffer("deviation", torch.tensor(0.3))
         self.first = nn.Conv2d(4 * channels + 1, width, 3, padding=1)
-        self.fine = nn.Sequential(Residual(width))
+        self.fine = nn.Sequential(ResidualBlock(width))
         self.down = nn.Conv2d(width, 2 * width, 2, stride=2)
-        self.coarse = nn.Sequential(Residual(2 * width), Residual(2 * width))
+        self.coarse = nn.Sequential(ResidualBlock(2 * width), ResidualBlock(2 * width))
         self.up = nn.ConvTranspose2d(2 * width, width, 2, stride=2)
-        self.after = nn.Sequential(Residual(width))
+        self.after = nn.Sequential(ResidualBlock(width))
         self.last = nn.Conv2d(width, 4 * channels, 3, padding=1)
         nn.init.zeros_(self.last.weight)
 
@@ -86,7 +86,7 @@ class DenoisingNetwork(nn.Module):
         return (weight * (self(images, sigma) - truth).square()).mean()
 
 
-class Residual(nn.Module):
+class ResidualBlock(nn.Module):
     """Add two convolutions of the input to it."""
 
     def __init__(self, width: int) -> None:

@@ -91,7 +91,7 @@ class Leak:
         check_installed()
         from ..report.notebook_figure import image_rows
 
-        rows = {"original": self.originals[:count], f"{self.attack}": self.reconstructions[:count]}
+        rows = {"original": self.originals[:count], self.attack: self.reconstructions[:count]}
         return image_rows(rows, repr(self))
 
 

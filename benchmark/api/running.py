@@ -15,6 +15,7 @@ from torch.utils.data import Dataset as TorchDataset
 from ..errors import UsageError
 from ..evaluation.artifacts import Artifacts
 from ..interfaces import Component, ImageSet, Pools
+from ..leaderboard.records import Record
 from ..plan.lists import list_specs, plain
 from ..plan.request import Request
 from ..plan.suite import requests_of
@@ -23,7 +24,7 @@ from ..runner.notebook_progress import NotebookDisplay, in_notebook
 from ..runner.options import RunOptions
 from ..runner.progress import Display
 from ..runner.result_warnings import log_warnings
-from ..runner.resume import prepare
+from ..runner.resume import PlannedCell, prepare
 from ..runner.shown_run import compute
 from ..utils.isolation import reproducible_state
 from ..utils.stderr_logs import logs_on_stderr
@@ -32,7 +33,7 @@ from .result import Result
 
 Choice = str | Mapping[str, Any] | Component | type[Component]
 """A component, as ``"dp_ir:sigma=0.1"``, ``{"name": "dp_ir", "sigma": 0.1}``, ``DpIr(sigma=0.1)`` or ``DpIr``."""
-Network = Choice | nn.Module
+ModelChoice = Choice | nn.Module
 """A model: a component or a network, which may be the ``name`` of a mapping with other parameters."""
 Images = Choice | Tensor | np.ndarray | tuple[Any, Any] | TorchDataset[Any] | ImageSet | Pools
 """A dataset: a component or images, which may be the ``name`` of a mapping with other parameters."""
@@ -42,7 +43,7 @@ def run(
     suite: str | Path | None = None,
     *,
     dataset: Images | Iterable[Images] | None = None,
-    model: Network | Iterable[Network] | None = None,
+    model: ModelChoice | Iterable[ModelChoice] | None = None,
     split: str | Iterable[str] | None = None,
     splits: str | Iterable[str] | None = None,
     attacks: Choice | Iterable[Choice] | None = None,
@@ -121,17 +122,8 @@ def run(
 
         >>> mia_bench.run(model=network, split="layer2.1", dataset=(images, labels))  # doctest: +SKIP
     """
-    given = {
-        "dataset": dataset,
-        "model": model,
-        "split": split,
-        "splits": splits,
-        "attacks": attacks,
-        "defenses": defenses,
-        "seeds": seeds,
-        "images": images,
-        "options": options,
-    }
+    wanted: dict[str, Any] = {"dataset": dataset, "model": model, "split": split, "splits": splits}
+    wanted |= {"attacks": attacks, "defenses": defenses, "seeds": seeds, "images": images, "options": options}
     run_options = RunOptions(
         out=as_path(out, "out to be a path"),
         data_dir=None if data_dir is None else as_path(data_dir, "data_dir to be a path"),
@@ -145,17 +137,25 @@ def run(
         keep_images=True,
     )
     with reproducible_state(), nullcontext() if quiet else logs_on_stderr():
-        request = Request(**given)
-        artifacts = Artifacts(device=run_options.torch_device, data_dir=run_options.data_dir)
-        requests = requests_of(_named(suite), request)
-        try:
-            planned = prepare(requests, run_options, artifacts)
-        except UnknownOption as error:
-            raise error.among(list(inspect.signature(run).parameters)) from error
-        display = NotebookDisplay if in_notebook() else Display
-        records = compute(planned, run_options, artifacts, quiet=quiet, display=display)
-        log_warnings(records)
+        planned, records, artifacts = _compute(suite, wanted, run_options, quiet=quiet)
     return Result.of(planned, records, run_options, artifacts)
+
+
+def _compute(
+    suite: str | Path | None, wanted: Mapping[str, Any], run_options: RunOptions, *, quiet: bool
+) -> tuple[list[PlannedCell], list[Record], Artifacts]:
+    """Plan and compute the cells. Return them with their records, and what they were computed from."""
+    request = Request(**wanted)
+    artifacts = Artifacts(device=run_options.torch_device, data_dir=run_options.data_dir)
+    requests = requests_of(_named(suite), request)
+    try:
+        planned = prepare(requests, run_options, artifacts)
+    except UnknownOption as error:
+        raise error.among(list(inspect.signature(run).parameters)) from error
+    display = NotebookDisplay if in_notebook() else Display
+    records = compute(planned, run_options, artifacts, quiet=quiet, display=display)
+    log_warnings(records)
+    return planned, records, artifacts
 
 
 def _named(suite: Any) -> str | None:

@@ -16,7 +16,7 @@ from .check import Skipped, require
 from .lab import PLACES, Lab, Place
 from .worker import Unreachable
 
-SAME = 2e-2
+MAX_ORDER_DIFFERENCE = 2e-2
 """Largest difference of images that differ in the order of computation only; iterative attacks amplify it."""
 PATIENCE = 10
 """Seconds that an attack may take on invalid wires, plus 20 times what it takes on valid ones."""
@@ -68,7 +68,7 @@ def reads_the_wire(attack: Attack, lab: Lab) -> str | None:
     require(not ignores, "The attack ignores the wire: permuting the wires does not permute its reconstructions.")
     error = (turned - images.flip(0)).abs().max().item()
     require(
-        error < SAME,
+        error < MAX_ORDER_DIFFERENCE,
         f"Permuting the wires changes the reconstructions by up to {error:.2g}, beyond the order. Reconstruct each "
         "image from its own wire.",
     )

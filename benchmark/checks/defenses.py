@@ -26,10 +26,10 @@ NOISE_IMAGES = 24
 """Images of independent pixels, which show what a wire holds."""
 SENDS = 128
 """How often an image is sent alone and in a batch, if the wire is random."""
-CERTAIN = 8
+CERTAIN_STANDARD_ERRORS = 8
 """Standard errors by which two means must differ to be certainly not the same."""
 MIXED = "The wire of an image depends on the other images of the batch."
-SAME = 0.999
+PIXEL_CORRELATION = 0.999
 """Correlation at which a number of the wire is a pixel. By chance, the highest of a wire is at most 0.97."""
 
 
@@ -137,7 +137,10 @@ def _same_distribution(first: Tensor, second: Tensor) -> bool:
 
 def _apart(here: Tensor, there: Tensor) -> bool:
     error = ((here.var() + there.var()) / len(here)).sqrt()
-    return bool((here.mean() - there.mean()).abs() > CERTAIN * error + 1e-3 * (here.mean().abs() + there.mean().abs()))
+    return bool(
+        (here.mean() - there.mean()).abs()
+        > CERTAIN_STANDARD_ERRORS * error + 1e-3 * (here.mean().abs() + there.mean().abs())
+    )
 
 
 def holds_no_pixel(defense: Defense, lab: Lab) -> None:
@@ -148,7 +151,7 @@ def holds_no_pixel(defense: Defense, lab: Lab) -> None:
         pixels = _standard(images)
         sent = _standard(overhear(model, images).tensor)
     nearest = torch.stack([(part.T @ pixels).abs().amax(0) for part in sent.split(20_000, dim=1)]).amax(0)
-    share = (nearest > SAME).float().mean().item()
+    share = (nearest > PIXEL_CORRELATION).float().mean().item()
     require(
         not share,
         f"The wire holds {share:.0%} of the pixels of the image itself, which a server never needs besides the IR. "

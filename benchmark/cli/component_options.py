@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..plan.request import Request
-from ..registry.literals import Text, divide
+from ..registry.literals import Text, split_at_commas
 
 
 def parse_request(rest: Sequence[str] | None, **given: Any) -> tuple[str | None, Request]:
@@ -48,7 +48,7 @@ def parse_rest(tokens: Sequence[str]) -> tuple[str | None, dict[str, list[Text]]
         if not equals:
             value = left.pop(0) if left and not left[0].startswith("--") else "true"
         name = name.replace("-", "_")
-        options.setdefault(name, []).extend(Text(part) for part in divide(value))
+        options.setdefault(name, []).extend(Text(part) for part in split_at_commas(value))
     if len(suites) > 1:
         given = " and ".join(map(repr, suites))
         raise UsageError(f"Expected at most one suite, got {given}. Write options with two hyphens.")

@@ -43,6 +43,8 @@ def _line(summary: Summary) -> list[str]:
         case _:
             detail = ""
     description = f"broken: {summary.broken}" if summary.broken else summary.line.replace("``", "`")
+    if facts.get("holds_object") == "True":
+        description += " Python only."
     return [entry.name, "" if summary.broken else detail, f"{entry.package} {entry.version}", description]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ..evaluation.artifacts import Artifacts
 from ..plan.cells import Cell
 from ..runner.cell_labels import divided_labels
-from ..runner.estimates import Estimate, duration, estimate
+from ..runner.estimates import RunEstimate, duration, estimate
 from ..runner.options import RunOptions
 from ..runner.resume import PlannedCell, unfinished
 from ..runner.timings import timings
@@ -40,7 +40,7 @@ def print_plan(planned: Sequence[PlannedCell], options: RunOptions, artifacts: A
     say(f"{count_of(len(planned), 'cell')}, {sum(map(len, groups))} to do")
 
 
-def _lines(planned: Sequence[PlannedCell], need: Estimate) -> list[list[str]]:
+def _lines(planned: Sequence[PlannedCell], need: RunEstimate) -> list[list[str]]:
     by_defense: dict[str, list[PlannedCell]] = defaultdict(list)
     for each in planned:
         by_defense[each.cell.setting.defense.label].append(each)
@@ -51,12 +51,12 @@ def _lines(planned: Sequence[PlannedCell], need: Estimate) -> list[list[str]]:
     return lines
 
 
-def _time(cells: Sequence[Cell], need: Estimate) -> str:
+def _time(cells: Sequence[Cell], need: RunEstimate) -> str:
     known = [seconds for cell in cells if (seconds := need.by_cell[cell]) is not None]
     return duration(sum(known)) if known else "unknown" if cells else ""
 
 
-def _details(need: Estimate) -> str:
+def _details(need: RunEstimate) -> str:
     training = f", of which {duration(need.training_seconds)} train targets" if need.training_seconds >= 1 else ""
     unknown = f"; cells without timing data, which are not included: {need.unknown}" if need.unknown else ""
     return training + unknown

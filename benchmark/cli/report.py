@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..leaderboard.loading import load_results
 from ..leaderboard.results_folder import common_folder
-from ..report.content import Content, content
+from ..report.content import ReportContent, content
 from ..report.image_gallery import collect_strips
 from ..report.page import DEFAULT_TITLE, page
 from ..utils.atomic_files import write_output
@@ -42,7 +42,7 @@ def report(boards: Sequence[Path], *, out: Path, title: str | None = None, figur
     return written + (_draw(found, figures) if figures else [])
 
 
-def _draw(found: Content, folder: Path) -> list[Path]:
+def _draw(found: ReportContent, folder: Path) -> list[Path]:
     from ..report.figures import drawings
 
     return [write_output(folder / name, drawn) for name, drawn in drawings(found)]

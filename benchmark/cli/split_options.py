@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import UsageError
 from ..splits.choice import Limit
-from ..splits.devices import Device, Network, load_profile
+from ..splits.devices import Device, NetworkLink, load_profile
 from ..splits.lines import Deployment
 from ..splits.units import ENERGY, RATE, TIME, parse_quantity
 
@@ -39,7 +39,7 @@ def deployment_of(
     speed = {} if gmacs is None else {"gmacs_per_s": gmacs, "gmacs_per_s_by_layer": {}}
     return Deployment(
         device=Device(**{**load_profile(Device, device).model_dump(), **speed}),
-        network=Network(**{**load_profile(Network, network).model_dump(), **link}),
+        network=NetworkLink(**{**load_profile(NetworkLink, network).model_dump(), **link}),
         server=load_profile(Device, server),
     )
 

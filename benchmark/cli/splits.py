@@ -20,7 +20,7 @@ from ..runner.resume import prepare
 from ..runner.shown_run import compute
 from ..selection.figure import drawing
 from ..selection.table import SplitTable
-from ..splits.choice import Limit, choose
+from ..splits.choice import Limit, choose_line
 from ..splits.lines import Deployment, Line
 from ..utils.atomic_files import write_output
 from ..utils.isolation import reproducible_state
@@ -95,12 +95,11 @@ def compare_splits(
                 lines, failed = table.lines(records), log_warnings(records)
     except Interrupted as error:
         return tell_interruption(error)
-    best, why = choose(lines, limits) if limits else (None, "")
+    best, why = choose_line(lines, limits) if limits else (None, "")
     lines = [replace(line, chosen=line is best) for line in lines]
     _print(setting, lines, deployment, notation)
     _tell(refusals(lines), notation)
-    if not dry_run:
-        _tell([f"Wrote {board_path(options.out)}"], notation)
+    _tell([] if dry_run else [f"Wrote {board_path(options.out)}"], notation)
     _tell([f"Chosen: {why}" if best else why] if limits else [], notation)
     if figure is not None:
         _draw(lines, figure, notation)

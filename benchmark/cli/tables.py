@@ -37,8 +37,10 @@ def print_frame(frame: pd.DataFrame, notation: str, bold: pd.DataFrame | None = 
         texts = _embolden(texts, bold)
     if notation == "table":
         print_table([str(column) for column in texts.columns], texts.to_numpy().tolist())
+    elif notation == "html":
+        say(texts.to_html(index=False, border=0))
     else:
-        say({"html": _html, "latex": _latex, "markdown": _markdown}[notation](texts, _alignment(frame)))
+        say({"latex": _latex, "markdown": _markdown}[notation](texts, _alignment(frame)))
 
 
 def as_texts(frame: pd.DataFrame) -> pd.DataFrame:
@@ -71,10 +73,6 @@ def _alignment(frame: pd.DataFrame) -> list[str]:
 def _embolden(texts: pd.DataFrame, bold: pd.DataFrame) -> pd.DataFrame:
     plain = texts.map(lambda text: text.replace(BOLD[0], "").replace(BOLD[1], ""))
     return plain.mask(bold.set_axis(plain.index).to_numpy(), BOLD[0] + plain + BOLD[1])
-
-
-def _html(texts: pd.DataFrame, alignment: list[str]) -> str:
-    return texts.to_html(index=False, border=0)
 
 
 def _markdown(texts: pd.DataFrame, alignment: list[str]) -> str:

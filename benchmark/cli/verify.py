@@ -11,6 +11,7 @@ from typing import Literal
 from ... import __version__
 from ..errors import UsageError
 from ..leaderboard.completion_commands import incomplete_notice
+from ..leaderboard.records import Row
 from ..leaderboard.row_labels import attack_label, defense_label
 from ..leaderboard.submissions import read_submission
 from ..leaderboard.verdicts import Outcome, Verdicts, checksum, write_verdicts
@@ -55,19 +56,7 @@ def verify_submission(
         raise UsageError(f"Expected at least 1 cell for the outcomes in {verdicts_file}, got --cells 0. Leave out one.")
     submission = read_submission(path)
     done = sum(row.status == "done" for row in submission.rows)
-    whole, finished = count_of(len(submission.rows), "cell"), count_of(done, "is", "are")
-    say(f"{path} is a valid submission of {whole}, of which {finished} done.")
-    local = sum(is_local(row.model_dump()) for row in submission.rows)
-    if local:
-        stays = fitting(
-            local, "It cannot be computed again, so it stays", "They cannot be computed again, so they stay"
-        )
-        say_paragraph(
-            f"{count_of(local, 'cell names', 'cells name')} files, code or objects of the machine that computed "
-            f"{fitting(local, 'it', 'them')}. {stays} self-reported."
-        )
-    for line in incomplete_notice(submission.rows):
-        say(one_line(line))
+    _tell_cells(path, submission.rows, done=done)
     if not cells:
         say("No cell was computed again, so all scores are self-reported.")
         return 0
@@ -76,19 +65,39 @@ def verify_submission(
         verdicts = verify(submission.rows, options, cells=cells, seed=seed)
     _print(verdicts)
     if verdicts_file is not None:
-        outcomes: dict[str, Outcome] = {each.row.cell_id: each.outcome for each in verdicts}
-        today = datetime.now(UTC).date().isoformat()
-        write_verdicts(
-            Verdicts(submission_sha256=checksum(path), mia_bench=__version__, date=today, outcomes=outcomes),
-            verdicts_file,
-        )
-        say(f"Wrote {verdicts_file}")
+        _write(verdicts, path, verdicts_file)
     counts = [sum(each.outcome == outcome for each in verdicts) for outcome in ("verified", "differs", "not re-run")]
     say(
         f"{count_of(counts[0], 'cell')} verified, {count_of(counts[1], 'differs', 'differ')}, {counts[2]} not re-run. "
         f"{done - counts[0]} of {count_of(done, 'cell')} {fitting(done - counts[0], 'is', 'are')} self-reported."
     )
     return 0 if verdicts and counts[0] == len(verdicts) else 1
+
+
+def _tell_cells(path: Path, rows: Sequence[Row], *, done: int) -> None:
+    """Print how many cells a submission has, and which of them nobody else can compute."""
+    whole, finished = count_of(len(rows), "cell"), count_of(done, "is", "are")
+    say(f"{path} is a valid submission of {whole}, of which {finished} done.")
+    local = sum(is_local(row.model_dump()) for row in rows)
+    if local:
+        stays = fitting(
+            local, "It cannot be computed again, so it stays", "They cannot be computed again, so they stay"
+        )
+        say_paragraph(
+            f"{count_of(local, 'cell names', 'cells name')} files, code or objects of the machine that computed "
+            f"{fitting(local, 'it', 'them')}. {stays} self-reported."
+        )
+    for line in incomplete_notice(rows):
+        say(one_line(line))
+
+
+def _write(verdicts: Sequence[Verdict], path: Path, verdicts_file: Path) -> None:
+    outcomes: dict[str, Outcome] = {each.row.cell_id: each.outcome for each in verdicts}
+    today = datetime.now(UTC).date().isoformat()
+    write_verdicts(
+        Verdicts(submission_sha256=checksum(path), mia_bench=__version__, date=today, outcomes=outcomes), verdicts_file
+    )
+    say(f"Wrote {verdicts_file}")
 
 
 def _print(verdicts: Sequence[Verdict]) -> None:

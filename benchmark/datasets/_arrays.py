@@ -32,7 +32,7 @@ LAYOUTS: tuple[dict[str, list[tuple[str, str]]], ...] = (
 )
 """Names of the arrays of each split: MedMNIST's, Keras', and those of an archive that is not divided."""
 OPTIONAL = frozenset({"val_images", "val_labels"})
-MAX_IMAGES = 20_000_000
+MAX_ARRAY_IMAGES = 20_000_000
 """The largest number of images in an array: their labels are held in memory, and a small file can claim any number."""
 VERSION = 1
 """Raised whenever the same file gives other pixels."""
@@ -74,11 +74,11 @@ def read_archive(path: Path, wanted: TaskChoice) -> tuple[RawImages, RawImages, 
     return train.keep(kept), test, labels.names
 
 
-Layout = dict[str, list[tuple[str, str | None]]]
+ArrayLayout = dict[str, list[tuple[str, str | None]]]
 """For each split the names of arrays of images and of their labels, if they have some."""
 
 
-def _layout(archive: Archive, wanted: TaskChoice) -> Layout:
+def _layout(archive: Archive, wanted: TaskChoice) -> ArrayLayout:
     present = set(archive.names)
     for layout in LAYOUTS:
         if present.issuperset(_all_names(layout)):
@@ -103,9 +103,9 @@ def _pixels(archive: Archive, pairs: list[tuple[str, str | None]], identity: lis
     """Join the images of one split."""
     headers = [archive.header(images) for images, _ in pairs]
     for header in headers:
-        if header.shape[:1] > (MAX_IMAGES,):
+        if header.shape[:1] > (MAX_ARRAY_IMAGES,):
             raise UsageError(
-                f"Expected at most {MAX_IMAGES:,} images in the array {header.name} of {archive.path}, got "
+                f"Expected at most {MAX_ARRAY_IMAGES:,} images in the array {header.name} of {archive.path}, got "
                 f"{header.shape[0]:,}. Divide the file."
             )
     shapes = {_channels_first(header.shape, archive.path, header.name) for header in headers}
@@ -160,7 +160,7 @@ def _as_bytes(images: NDArray[Any], path: Path, name: str) -> NDArray[np.uint8]:
     return np.rint(scaled(images, where) * 255).astype(np.uint8)
 
 
-def _labels(archive: Archive, layout: Layout, wanted: TaskChoice) -> Labels:
+def _labels(archive: Archive, layout: ArrayLayout, wanted: TaskChoice) -> Labels:
     """Join the labels of all splits, and find out what they are for."""
     pairs = [pair for several in layout.values() for pair in several]
     counts = [archive.header(images).shape[0] for images, _ in pairs]

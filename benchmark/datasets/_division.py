@@ -25,7 +25,7 @@ AuxImages = Annotated[
         f"at most {MAX_DEFAULT_AUX_IMAGES:,}",
     ),
 ]
-"""The parameter of datasets whose pools ``divide`` makes."""
+"""The parameter of datasets whose pools ``divide_pools`` makes."""
 ManyAuxImages = Annotated[int, Field(ge=1, description="training images given to the attacker instead of the victim")]
 """The same parameter of large datasets, of which ``MAX_DEFAULT_AUX_IMAGES`` is the default."""
 
@@ -71,7 +71,7 @@ def positions_without_repeats(train: RawImages, test: RawImages) -> Tensor:
     return torch.tensor(kept, dtype=torch.int64)
 
 
-def divide(train: RawImages, test: RawImages, classes: tuple[str, ...], aux_images: int | None) -> Pools:
+def divide_pools(train: RawImages, test: RawImages, classes: tuple[str, ...], aux_images: int | None) -> Pools:
     """Make the test split private and divide the training split into ``train`` and ``aux``.
 
     The division is the same in every run. Both parts have the classes in proportion, or are random where there

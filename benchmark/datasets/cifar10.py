@@ -12,7 +12,7 @@ from torchvision.datasets import CIFAR10
 from ..errors import UsageError
 from ..interfaces import Dataset, Pools, Training
 from ._decode import Frame
-from ._division import MAX_DEFAULT_AUX_IMAGES, ManyAuxImages, divide, without_repeats
+from ._division import MAX_DEFAULT_AUX_IMAGES, ManyAuxImages, divide_pools, without_repeats
 from ._image_folder import scan
 from ._image_tree import read_tree
 from ._torchvision import read_splits
@@ -62,14 +62,14 @@ class Cifar10(Dataset):
                 )
             train, test = read_tree(tree, Frame(32, 32, 3))
             note = "CIFAR-10 as JPEG files, which are smoother than the official ones"
-            return replace(divide(train, test, CLASSES, self.aux_images), note=note)
+            return replace(divide_pools(train, test, CLASSES, self.aux_images), note=note)
         if data_dir is not None and data_dir.resolve().name == FOLDER:
             raise UsageError(
                 f"Expected --data-dir to be the folder that holds {FOLDER}, got {FOLDER} itself. "
                 f"Give --data-dir {data_dir.resolve().parent}."
             )
         train, test = read_splits(CIFAR10, files=FILES, data_dir=data_dir)
-        return divide(without_repeats(train, test), test, CLASSES, self.aux_images)
+        return divide_pools(without_repeats(train, test), test, CLASSES, self.aux_images)
 
     def _from_jpeg(self, data_dir: Path | None) -> bool:
         if self.files != "auto" or data_dir is None:

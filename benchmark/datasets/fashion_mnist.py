@@ -8,7 +8,7 @@ from typing import ClassVar
 from torchvision.datasets import FashionMNIST
 
 from ..interfaces import Dataset, Pools, Training
-from ._division import MAX_DEFAULT_AUX_IMAGES, ManyAuxImages, divide, without_repeats
+from ._division import MAX_DEFAULT_AUX_IMAGES, ManyAuxImages, divide_pools, without_repeats
 from ._torchvision import idx_files, read_splits
 
 
@@ -33,4 +33,4 @@ class FashionMnist(Dataset):
         """
         train, test = read_splits(FashionMNIST, files=idx_files("FashionMNIST"), data_dir=data_dir)
         classes = tuple(FashionMNIST.classes)
-        return divide(without_repeats(train, test), test, classes, self.aux_images)
+        return divide_pools(without_repeats(train, test), test, classes, self.aux_images)

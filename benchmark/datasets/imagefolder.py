@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ..interfaces import Dataset, Pools, Training
 from ._decode import Frame
-from ._division import AuxImages, divide
+from ._division import AuxImages, divide_pools
 from ._image_folder import scan
 from ._image_tree import read_tree
 from ._labels import TASK, TaskChoice
@@ -70,7 +70,7 @@ class Imagefolder(Dataset):
         tree = scan(data_dir, self.task).limited(self.limit)
         frame = Frame(self.size, self.width or self.size, self.channels)
         train, test = read_tree(tree, frame)
-        pools = divide(train, test, tree.labels("test").names, self.aux_images)
+        pools = divide_pools(train, test, tree.labels("test").names, self.aux_images)
         pools = replace(pools, attributes=tree.attributes.columns if tree.attributes else ())
         note = DIVIDED if train.task == "classification" else DIVIDED_WITHOUT_CLASSES
         return replace(pools, note=note) if tree.divided else pools

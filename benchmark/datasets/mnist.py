@@ -8,7 +8,7 @@ from typing import ClassVar
 from torchvision.datasets import MNIST
 
 from ..interfaces import Dataset, Pools, Training
-from ._division import MAX_DEFAULT_AUX_IMAGES, ManyAuxImages, divide, without_repeats
+from ._division import MAX_DEFAULT_AUX_IMAGES, ManyAuxImages, divide_pools, without_repeats
 from ._torchvision import idx_files, read_splits
 
 
@@ -33,4 +33,4 @@ class Mnist(Dataset):
         """
         train, test = read_splits(MNIST, files=idx_files("MNIST"), data_dir=data_dir)
         classes = tuple(str(digit) for digit in range(10))
-        return divide(without_repeats(train, test), test, classes, self.aux_images)
+        return divide_pools(without_repeats(train, test), test, classes, self.aux_images)

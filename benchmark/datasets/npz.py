@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ..interfaces import Dataset, Pools, Training
 from ._arrays import read_archive
-from ._division import AuxImages, divide
+from ._division import AuxImages, divide_pools
 from ._labels import TASK, TaskChoice
 
 
@@ -46,4 +46,4 @@ class Npz(Dataset):
             UsageError: If the file is missing or damaged, or its arrays are not images and labels.
         """
         train, test, classes = read_archive(self.path if data_dir is None else data_dir / self.path, self.task)
-        return divide(train, test, classes, self.aux_images)
+        return divide_pools(train, test, classes, self.aux_images)

@@ -20,7 +20,7 @@ from ._photographs import read_photograph
 
 PRIVATE = ("astronaut.png", "chelsea.png", "coffee.png")
 """Photographs that are private; the second is a cat."""
-OTHERS = (
+CROPPED_PHOTOGRAPHS = (
     *("hubble_deep_field.jpg", "ihc.png", "motorcycle_left.png", "retina.jpg", "rocket.jpg"),
     *("brick.png", "camera.png", "coins.png", "grass.png", "gravel.png", "moon.png", "page.png"),
 )
@@ -69,7 +69,7 @@ class WholePhotos(Dataset):
             UsageError: If a photograph is missing from the installation of scikit-image.
         """
         private = self._images("private", [_Part(read_photograph(file), CROPS, whole=True) for file in PRIVATE])
-        halves = [_halves(read_photograph(file)) for file in OTHERS]
+        halves = [_halves(read_photograph(file)) for file in CROPPED_PHOTOGRAPHS]
         train = self._images("train", [_Part(left, CROPS) for left, _ in halves])
         aux = self._images("aux", [_Part(right, CROPS) for _, right in halves])
         sources = torch.arange(len(private)) % len(PRIVATE)

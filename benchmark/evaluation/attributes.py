@@ -13,7 +13,7 @@ from torch.nn import functional
 from ..errors import clean
 from ..interfaces import ImageSet, Pools, SplitModel
 from ..metrics import interval
-from ..metrics.attribute_probe import Answers, read_labels
+from ..metrics.attribute_probe import ProbeAnswers, read_labels
 from ..metrics.intervals import share_interval
 from ..metrics.macs import count_macs
 from ..utils.count_sketch import Hash
@@ -81,9 +81,9 @@ class Outputs:
     def __init__(self, target: Callable[[Tensor], Tensor]) -> None:
         """Take the network, which gives outputs (B, ...) for images (B, C, H, W)."""
         self.target = target
-        self._found: dict[tuple[int, int], Answers] = {}
+        self._found: dict[tuple[int, int], ProbeAnswers] = {}
 
-    def read(self, known: ImageSet, labels: Tensor, tested: ImageSet) -> Answers:
+    def read(self, known: ImageSet, labels: Tensor, tested: ImageSet) -> ProbeAnswers:
         """Return what the probe reads of images, from the outputs and labels (K, labels) of known ones."""
         key = len(known), len(tested)
         if key not in self._found:

@@ -15,7 +15,7 @@ from ... import __version__
 from ..interfaces import Normalize, SplitModel
 from ..plan.cells import Setting
 from ..utils.plurals import count_of
-from .graphs import CLIENT, SERVER, TOLERANCE, Graphs
+from .graphs import CLIENT, MAX_EXPORT_DIFFERENCE, SERVER, Graphs
 from .random_inputs import BATCH, RandomInput
 
 SCHEMA = 1
@@ -45,8 +45,6 @@ def describe_split(
         folder: Where the graphs lie.
         data_dir: The folder of the data that the user gave.
     """
-    wire = _tensor(graphs.wire)
-    image = _tensor(images) | {"range": [0, 1], "layout": "NCHW, RGB" if images.shape[1] == 3 else "NCHW"}
     return {
         "schema": SCHEMA,
         "dataset": setting.dataset.canonical,
@@ -55,31 +53,51 @@ def describe_split(
         "seed": setting.seed,
         "target": target,
         "classes": list(classes),
-        "client": {
-            "file": CLIENT,
-            "sha256": _hash(folder / CLIENT),
-            "inputs": {"image": image} | {each.name: _noise(each) for each in graphs.noise},
-            "outputs": {"wire": wire},
-            "normalization": _normalization(model),
-        },
-        "server": {
-            "file": SERVER,
-            "sha256": _hash(folder / SERVER),
-            "inputs": {"wire": wire},
-            "outputs": {"logits": _tensor(graphs.answer)},
-        },
+        "client": _client(model, graphs, images, folder / CLIENT),
+        "server": _server(graphs, folder / SERVER),
         "wire_bytes": model.ir_channel.packed_bytes(graphs.wire) or graphs.wire[:1].nbytes,
-        "defense": {
-            "name": setting.defense.name,
-            "params": setting.defense.component.model_dump(mode="json"),
-            "guarantee": model.promise.guarantee,
-            "epsilon": model.promise.epsilon,
-            "delta": model.promise.delta,
-        },
+        "defense": _defense(setting, model),
         "to_do": _to_do(model, graphs),
-        "checked": {"images": len(images), "tolerance": TOLERANCE, "logit_difference": graphs.logit_difference},
+        "checked": {
+            "images": len(images),
+            "tolerance": MAX_EXPORT_DIFFERENCE,
+            "logit_difference": graphs.logit_difference,
+        },
         "evaluate": _command(setting, data_dir),
         "versions": _versions(),
+    }
+
+
+def _client(model: SplitModel, graphs: Graphs, images: Tensor, path: Path) -> dict[str, Any]:
+    """Return what the graph of the client takes and gives, and its hash."""
+    image = _tensor(images) | {"range": [0, 1], "layout": "NCHW, RGB" if images.shape[1] == 3 else "NCHW"}
+    return {
+        "file": CLIENT,
+        "sha256": _hash(path),
+        "inputs": {"image": image} | {each.name: _noise(each) for each in graphs.noise},
+        "outputs": {"wire": _tensor(graphs.wire)},
+        "normalization": _normalization(model),
+    }
+
+
+def _server(graphs: Graphs, path: Path) -> dict[str, Any]:
+    """Return what the graph of the server takes and gives, and its hash."""
+    return {
+        "file": SERVER,
+        "sha256": _hash(path),
+        "inputs": {"wire": _tensor(graphs.wire)},
+        "outputs": {"logits": _tensor(graphs.answer)},
+    }
+
+
+def _defense(setting: Setting, model: SplitModel) -> dict[str, Any]:
+    """Return the defense with its parameters and its guarantee."""
+    return {
+        "name": setting.defense.name,
+        "params": setting.defense.component.model_dump(mode="json"),
+        "guarantee": model.promise.guarantee,
+        "epsilon": model.promise.epsilon,
+        "delta": model.promise.delta,
     }
 
 

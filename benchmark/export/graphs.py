@@ -18,7 +18,7 @@ from .random_inputs import BATCH, GivenNumbers, RandomInput, expose
 CLIENT, SERVER = "client.onnx", "server.onnx"
 TRACED_IMAGES = 3
 """Images with which a half is traced; the graphs take any number."""
-TOLERANCE = 1e-4
+MAX_EXPORT_DIFFERENCE = 1e-4
 """Largest difference between a number of ONNX Runtime and of torch, or largest share of it above 1."""
 LEVELS = 255
 """Steps between the numbers of an 8-bit image."""
@@ -135,14 +135,14 @@ def _compare(halves: Halves, images: Tensor, noise: Sequence[RandomInput], folde
     differ = _too_far(sent, expected).double().mean().item()
     if differ > (ROUNDED_SHARE if halves.rounds else 0):
         raise UsageError(
-            f"Expected the wire of {CLIENT} to equal that of torch to {TOLERANCE:g}, got other numbers in "
+            f"Expected the wire of {CLIENT} to equal that of torch to {MAX_EXPORT_DIFFERENCE:g}, got other numbers in "
             f"{differ:.2%} of it. Nothing was written. Choose another split or another defense."
         )
     logits, answer = _run(folder / SERVER, {"wire": sent}), halves.server(sent)
     if _too_far(logits, answer).any():
         raise UsageError(
-            f"Expected the logits of {SERVER} to equal those of torch to {TOLERANCE:g}, got a difference of "
-            f"{(logits - answer).abs().max().item():.3g}. Nothing was written. Choose another split."
+            f"Expected the logits of {SERVER} to equal those of torch to {MAX_EXPORT_DIFFERENCE:g}, got a difference "
+            f"of {(logits - answer).abs().max().item():.3g}. Nothing was written. Choose another split."
         )
     return (logits - answer).abs().max().item()
 
@@ -151,7 +151,7 @@ def _too_far(found: Tensor, expected: Tensor) -> Tensor:
     """Tell for each number whether it differs by more than the tolerance. NaN differs from everything."""
     if found.shape != expected.shape:
         return torch.ones(1, dtype=torch.bool)
-    return ~((found - expected).abs() <= TOLERANCE * expected.abs().clamp(min=1))
+    return ~((found - expected).abs() <= MAX_EXPORT_DIFFERENCE * expected.abs().clamp(min=1))
 
 
 def _run(path: Path, given: Mapping[str, Tensor]) -> Tensor:

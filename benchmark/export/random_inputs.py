@@ -26,7 +26,7 @@ DRAWN: dict[str, tuple[Literal["normal", "uniform"], str, str]] = {
 """The operators of ONNX that draw random numbers: distribution, and the names of its two parameters."""
 BATCH = "batch"
 """What stands for the number of images in a shape."""
-OTHERS = ("Bernoulli", "Multinomial")
+OTHER_RANDOM_OPERATORS = ("Bernoulli", "Multinomial")
 """Operators of ONNX that draw random numbers of other distributions."""
 
 
@@ -69,7 +69,7 @@ def expose(model: Any) -> list[RandomInput]:
         UsageError: If random numbers are drawn from another distribution than a normal or a uniform one.
     """
     graph = model.graph
-    others = sorted({node.op_type for node in graph.node if node.op_type in OTHERS})
+    others = sorted({node.op_type for node in graph.node if node.op_type in OTHER_RANDOM_OPERATORS})
     if others:
         raise UsageError(
             f"Expected random numbers from a normal or a uniform distribution, got {', '.join(others)}. Let the "

@@ -7,8 +7,8 @@ COUNTS = ("rounds", "client_macs", "client_params", "client_param_bytes")
 RELATIVE_SLACK = {"epsilon": 0.01, "delta": 0.01, "wire_bytes": 0.05, "bytes_down": 0.05, "client_peak_bytes": 0.1}
 """The largest relative difference of further columns. In the reference boards, compressed messages of networks that
 were trained anew differ by up to 1.6 %."""
-USEFULNESS = ("accuracy", "utility", "agreement", "accuracy_undefended")
+UTILITIES = ("accuracy", "utility", "agreement", "accuracy_undefended")
 """Columns of shares, or of another metric that is at most 1, on test images."""
-USEFULNESS_SLACK = 0.05
+UTILITY_SLACK = 0.05
 """The largest difference of these. In the reference boards, those of one defense whose networks were trained anew or on
 another device differ by up to 0.035."""

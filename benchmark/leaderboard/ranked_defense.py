@@ -136,30 +136,14 @@ def describe_defense(
     )
     if not scored:
         return described
-    accuracy = over_seeds(scored, lambda row: row.accuracy)
-    accuracy_undefended = over_seeds(scored, lambda row: row.accuracy_undefended)
-    utility = over_seeds(scored, lambda row: row.utility)
-    both = with_undefended(scored, undefended)
-    plain = accuracy_undefended if accuracy is not None else over_seeds(both, lambda row: undefended.get(row.seed))
     return replace(
         described,
         **worst_case(scored, records, complete=complete),
-        accuracy=accuracy,
-        accuracy_undefended=accuracy_undefended,
-        accuracy_kept=_share(accuracy, accuracy_undefended),
-        utility=utility,
-        utility_metric=next((row.utility_metric for row in scored if row.utility_metric), ""),
-        utility_undefended=plain,
-        utility_kept=_share(over_seeds(both, lambda row: row.utility), plain),
-        agreement=over_seeds(scored, lambda row: row.agreement),
+        **_utility(scored, undefended),
         epsilon=_weakest(row.epsilon for row in scored),
         bound_identified=_weakest(row.bound_identified for row in scored),
         guarantee=scored[0].guarantee,
-        wire_bytes=over_seeds(scored, lambda row: row.wire_bytes),
-        client_macs=scored[0].client_macs,
-        client_params=scored[0].client_params,
-        client_ms=over_seeds(scored, lambda row: row.client_ms),
-        server_ms=over_seeds(scored, lambda row: row.server_ms),
+        **_costs(scored),
         attacks=len({attack_of(row) for row in scored if row.attack != REFERENCE_ATTACK}),
         seeds=len({row.seed for row in scored}),
         recognized_by_people=max(_details("recognized_by_people", scored, records), default=None),
@@ -171,6 +155,35 @@ def describe_defense(
 def with_undefended(scored: Sequence[Row], undefended: Mapping[int, float]) -> list[Row]:
     """Return the rows whose undefended utility is known: by themselves for classification, else by their seed."""
     return [row for row in scored if row.accuracy_undefended is not None or row.seed in undefended]
+
+
+def _utility(scored: Sequence[Row], undefended: Mapping[int, float]) -> dict[str, Any]:
+    """Return the columns of accuracy, utility and agreement."""
+    accuracy = over_seeds(scored, lambda row: row.accuracy)
+    accuracy_undefended = over_seeds(scored, lambda row: row.accuracy_undefended)
+    both = with_undefended(scored, undefended)
+    plain = accuracy_undefended if accuracy is not None else over_seeds(both, lambda row: undefended.get(row.seed))
+    return {
+        "accuracy": accuracy,
+        "accuracy_undefended": accuracy_undefended,
+        "accuracy_kept": _share(accuracy, accuracy_undefended),
+        "utility": over_seeds(scored, lambda row: row.utility),
+        "utility_metric": next((row.utility_metric for row in scored if row.utility_metric), ""),
+        "utility_undefended": plain,
+        "utility_kept": _share(over_seeds(both, lambda row: row.utility), plain),
+        "agreement": over_seeds(scored, lambda row: row.agreement),
+    }
+
+
+def _costs(scored: Sequence[Row]) -> dict[str, Any]:
+    """Return the columns of what the client computes and sends, and of times."""
+    return {
+        "wire_bytes": over_seeds(scored, lambda row: row.wire_bytes),
+        "client_macs": scored[0].client_macs,
+        "client_params": scored[0].client_params,
+        "client_ms": over_seeds(scored, lambda row: row.client_ms),
+        "server_ms": over_seeds(scored, lambda row: row.server_ms),
+    }
 
 
 def _attribute(scored: Sequence[Row]) -> dict[str, Any]:

@@ -55,10 +55,11 @@ def _of_reference(references: Sequence[Row], *, complete: bool) -> tuple[float |
     over_seeds = mean if complete else min
     if not references:
         return None, None
-    return over_seeds(_known(references, "psnr_db")), over_seeds(_known(references, "recognisable"))
+    return over_seeds(known_values(references, "psnr_db")), over_seeds(known_values(references, "recognisable"))
 
 
-def _known(rows: Iterable[Row], column: str) -> list[float]:
+def known_values(rows: Iterable[Row], column: str) -> list[float]:
+    """Return what is known of a column, such as ``psnr_db``, in the order of the rows."""
     return [value for row in rows if (value := getattr(row, column)) is not None]
 
 
@@ -67,7 +68,7 @@ def _strongest(scored: Sequence[Row], *, complete: bool) -> str:
     by_attack: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in scored:
         by_attack[attack_of(row)].append(row)
-    name, params = max(by_attack, key=lambda each: over_seeds(_known(by_attack[each], "psnr_db")))
+    name, params = max(by_attack, key=lambda each: over_seeds(known_values(by_attack[each], "psnr_db")))
     same_name = [json.loads(other_params) for other, other_params in by_attack if other == name]
     return label("attacks", name, json.loads(params), same_name)
 
@@ -91,7 +92,7 @@ def worst_scores(scored: Sequence[Row], records: Mapping[str, Record]) -> tuple[
         records: Available records by cell.
     """
     psnr, ssim = best_of_each(scored, records)
-    found = [max(_known(scored, column)) for column in ("psnr_db", "ssim", "recognisable")]
+    found = [max(known_values(scored, column)) for column in ("psnr_db", "ssim", "recognisable")]
     if not psnr:
         return found[0], found[1], found[2]
     share = fmean(float(value >= RECOGNISABLE_SSIM) for value in ssim.values())

@@ -18,7 +18,7 @@ TUNED_SHARE = 4
 """One of so many known images is held out to choose the kernel, the penalty and the label."""
 
 
-class Answers(NamedTuple):
+class ProbeAnswers(NamedTuple):
     """What a probe reads.
 
     Attributes:
@@ -26,7 +26,7 @@ class Answers(NamedTuple):
         answers: The labels that it reads of the unknown images, (M, labels), when it is fitted to all known ones.
 
     Example:
-        >>> Answers(torch.tensor([[1]]), torch.tensor([[0], [1]])).answers.shape
+        >>> ProbeAnswers(torch.tensor([[1]]), torch.tensor([[0], [1]])).answers.shape
         torch.Size([2, 1])
     """
 
@@ -34,7 +34,7 @@ class Answers(NamedTuple):
     answers: Tensor
 
 
-def read_labels(known: Tensor, labels: Tensor, unknown: Tensor) -> Answers:
+def read_labels(known: Tensor, labels: Tensor, unknown: Tensor) -> ProbeAnswers:
     """Learn labels from known images, and read those of unknown images.
 
     The probe is ridge regression on indicators of the values of each label, with a linear or a Gaussian kernel: of
@@ -73,7 +73,7 @@ def read_labels(known: Tensor, labels: Tensor, unknown: Tensor) -> Answers:
                 found = right, kernel, penalty, read
     assert found is not None
     _, kernel, penalty, tuned = found
-    return Answers(tuned, decide(kernel[len(known) :] @ _solved(kernel[: len(known)], centered, penalty)))
+    return ProbeAnswers(tuned, decide(kernel[len(known) :] @ _solved(kernel[: len(known)], centered, penalty)))
 
 
 def _standardized(known: Tensor, unknown: Tensor) -> tuple[Tensor, Tensor]:

@@ -20,7 +20,7 @@ RECIPE = {"version": 2, "images": 20_000, "seen": 40_000, "most_epochs": 15, "ba
 Training makes at least ``MIN_STEPS`` steps. It takes 4 s of one core on MNIST, where the accuracy is 0.96, and 5 s on
 photos, where it is 0.79 (measured).
 """
-BATCH_IMAGES = 100
+CLASSIFIER_BATCH_IMAGES = 100
 """Images that are classified at once, so that large images fit into memory."""
 
 
@@ -73,7 +73,7 @@ def train_evaluator(evaluator: EvaluationClassifier, train: ImageSet) -> None:
 @torch.no_grad()
 def classify(evaluator: nn.Module, images: Tensor) -> Tensor:
     """Return logits (N, classes) for images (N, C, H, W) in [0, 1]."""
-    return torch.cat([evaluator(chunk) for chunk in images.split(BATCH_IMAGES)])
+    return torch.cat([evaluator(chunk) for chunk in images.split(CLASSIFIER_BATCH_IMAGES)])
 
 
 def agreement(evaluator: nn.Module, rebuilt: Tensor, originals: Tensor) -> float:

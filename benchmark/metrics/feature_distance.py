@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from .image_quality import check_shapes
 
-BATCH_IMAGES = 16
+DISTANCE_BATCH_IMAGES = 16
 """Images that the network sees at once, so that they fit into memory."""
 
 
@@ -45,6 +45,10 @@ def feature_distance(
         images = functional.interpolate(images, (size, size), mode="bilinear", antialias=True, align_corners=False)
         return features(images.clamp(0, 1).expand(-1, 3, -1, -1))
 
-    pairs = zip(reconstructed.clamp(0, 1).split(BATCH_IMAGES), original.clamp(0, 1).split(BATCH_IMAGES), strict=True)
+    pairs = zip(
+        reconstructed.clamp(0, 1).split(DISTANCE_BATCH_IMAGES),
+        original.clamp(0, 1).split(DISTANCE_BATCH_IMAGES),
+        strict=True,
+    )
     similarities = [functional.cosine_similarity(described(a), described(b)) for a, b in pairs]
     return (1 - torch.cat(similarities)).clamp(min=0)

@@ -21,7 +21,7 @@ MIN_WIRES_PER_IMAGE = 4
 """Least number of wires drawn of each image."""
 BLOCK_NUMBERS = 2**15
 """Numbers of the pairs of wires and IRs whose densities are computed at once (128 kB)."""
-BATCH_IMAGES = 500
+GALLERY_BATCH_IMAGES = 500
 """Images in one pass through the client."""
 MAX_GALLERY_IMAGES = 1000
 """Most images of a gallery. More attacked images are divided into several galleries. An attacker who knows the gallery
@@ -115,7 +115,7 @@ def gallery_bound(model: SplitModel, images: Tensor, *, observations: int = 1) -
     if model.input_channel.stochastic:  # The wire is computed from the noisy image, so it reveals no more.
         model = replace(model, client=nn.Sequential(), input_channel=Channel(), ir_channel=model.input_channel)
     with torch.no_grad():
-        irs = torch.cat([_irs(model, chunk) for chunk in images.split(BATCH_IMAGES)])
+        irs = torch.cat([_irs(model, chunk) for chunk in images.split(GALLERY_BATCH_IMAGES)])
         if model.ir_channel.log_density(irs[:1], model.ir_channel(irs[:1])) is None:
             return None
         parts = math.ceil(len(images) / MAX_GALLERY_IMAGES)

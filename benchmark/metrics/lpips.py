@@ -15,7 +15,7 @@ TAPS = (1, 4, 7, 9, 11)
 """The layers of ``torchvision.models.alexnet().features`` after which features are compared: its ReLUs."""
 SMALLEST = 31
 """The smallest height and width in pixels, for which a pixel of each feature map remains."""
-BATCH_IMAGES = 32
+LPIPS_BATCH_IMAGES = 32
 """Images that are compared at once, so that large images fit into memory."""
 
 
@@ -58,7 +58,7 @@ class Lpips(nn.Module):
             ValueError: If the shapes differ.
         """
         check_shapes(reconstructed, original)
-        pairs = zip(reconstructed.split(BATCH_IMAGES), original.split(BATCH_IMAGES), strict=True)
+        pairs = zip(reconstructed.split(LPIPS_BATCH_IMAGES), original.split(LPIPS_BATCH_IMAGES), strict=True)
         return torch.cat([self._of_batch(a, b) for a, b in pairs])
 
     def _of_batch(self, a: Tensor, b: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ WINDOW, SIGMA = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2
 SMALLEST = (WINDOW - 1) * 2 ** (len(WEIGHTS) - 1) + 1
 """The smallest height and width in pixels. The window must fit into an image that was halved four times."""
-BATCH_IMAGES = 8
+MS_SSIM_BATCH_IMAGES = 8
 """Images that are compared at once, so that large images fit into memory."""
 
 
@@ -41,7 +41,11 @@ def ms_ssim(reconstructed: Tensor, original: Tensor) -> Tensor:
     check_shapes(reconstructed, original)
     if min(original.shape[2:]) < SMALLEST:
         raise ValueError(f"Expected images of at least {SMALLEST} pixels a side, got {tuple(original.shape[2:])}.")
-    pairs = zip(reconstructed.clamp(0, 1).split(BATCH_IMAGES), original.clamp(0, 1).split(BATCH_IMAGES), strict=True)
+    pairs = zip(
+        reconstructed.clamp(0, 1).split(MS_SSIM_BATCH_IMAGES),
+        original.clamp(0, 1).split(MS_SSIM_BATCH_IMAGES),
+        strict=True,
+    )
     return torch.cat([_of_batch(a.double(), b.double()) for a, b in pairs]).float()
 
 

@@ -17,7 +17,7 @@ INNER_RADII = (1e-5, 1e-3, 1e-2, 3e-2)
 """Radii of the innermost shells, relative to the largest one, where the PSNR of the nearest image falls fast."""
 MIN_MSE = 10 ** (-PSNR_CEILING_DB / 10)
 """The mean squared error at which the PSNR reaches its ceiling of 100 dB."""
-CERTAIN = 1 - 1e-12
+CERTAIN_CHANCE = 1 - 1e-12
 """Probability of one image from which the bound is the ceiling of 100 dB."""
 
 
@@ -41,7 +41,7 @@ def max_expected_psnr(chances: Tensor, images: Tensor) -> Tensor:
         tensor([100.], dtype=torch.float64)
     """
     ceilings = torch.full((len(chances),), PSNR_CEILING_DB, dtype=torch.float64, device=chances.device)
-    undecided = (chances.max(1).values < CERTAIN).nonzero()[:, 0]  # All others have the ceiling of 100 dB.
+    undecided = (chances.max(1).values < CERTAIN_CHANCE).nonzero()[:, 0]  # All others have the ceiling of 100 dB.
     if not len(undecided):
         return ceilings
     chances = chances[undecided].double()

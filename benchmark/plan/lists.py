@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set, ValuesView
 from typing import Any
 
 from ..errors import UsageError
-from ..registry.literals import Text, divide, divide_specs
+from ..registry.literals import Text, divide_specs, split_at_commas
 from ..utils.texts import quoted
 from .image_lists import is_one_set, one_set
 
@@ -74,7 +74,7 @@ def list_values(value: Any) -> list[Any]:
         >>> list_values("0.1,0.5"), list_values([0.1, 0.5]), list_values("pool2")
         (['0.1', '0.5'], [0.1, 0.5], ['pool2'])
     """
-    parts = divide(value) if isinstance(value, str) else []
+    parts = split_at_commas(value) if isinstance(value, str) else []
     return [Text(part) for part in parts] if len(parts) > 1 else _several(value)
 
 

@@ -66,7 +66,7 @@ def describe_loaded(entry: Entry) -> Summary:
     loaded = import_class(entry)
     facts = {
         name: clean(str(getattr(loaded, name)))
-        for name in ("access", "guarantee", "model", "split")
+        for name in ("access", "guarantee", "model", "split", "holds_object")
         if hasattr(loaded, name)
     }
     return Summary(entry, facts, clean(str(loaded.__doc__ or "").strip().partition("\n")[0]))

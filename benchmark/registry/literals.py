@@ -29,11 +29,11 @@ class Text(str):
     __slots__ = ()
 
 
-def divide(text: str) -> list[str]:
+def split_at_commas(text: str) -> list[str]:
     """Divide a text at its commas, except for those in brackets, braces or double quotes.
 
     Example:
-        >>> divide("sizes=[1,2],name=x")
+        >>> split_at_commas("sizes=[1,2],name=x")
         ['sizes=[1,2]', 'name=x']
     """
     parts, depth = [""], 0
@@ -60,7 +60,7 @@ def divide_specs(text: str) -> list[str]:
         UsageError: If ``key=value`` follows a component without a colon, or a number follows a parameter.
     """
     specs: list[str] = []
-    parts = divide(text)
+    parts = split_at_commas(text)
     for place, part in enumerate(parts):
         before, equals, _ = part.partition("=")
         is_parameter = bool(equals) and ":" not in before
@@ -82,7 +82,7 @@ def _is_number(text: str) -> bool:
 
 def _refuse_list(spec: str, numbers: Sequence[str]) -> None:
     """Raise since numbers follow a parameter, where a component may follow."""
-    key, _, value = divide(spec)[-1].rpartition(":")[2].partition("=")
+    key, _, value = split_at_commas(spec)[-1].rpartition(":")[2].partition("=")
     values = ",".join([value, *map(str.strip, numbers)])
     raise UsageError(
         f"Expected a name or key=value, got {numbers[0].strip()!r} behind {spec!r}. Write a list as {key}=[{values}], "
@@ -115,7 +115,11 @@ def write(value: Any) -> str:
         ['0.1', 'none', '[1,2]', '"none"']
     """
     if isinstance(value, str):
-        return value if divide(value) == [value] and read(value) == value else json.dumps(value, ensure_ascii=False)
+        return (
+            value
+            if split_at_commas(value) == [value] and read(value) == value
+            else json.dumps(value, ensure_ascii=False)
+        )
     if value is None:
         return "none"
     if isinstance(value, dict | list):
@@ -137,7 +141,7 @@ def parse(spec: str) -> tuple[str, dict[str, Text]]:
     if "," in name:
         raise UsageError(f"Expected one name, got {name!r}. Give each name separately.")
     params: dict[str, Text] = {}
-    for part in filter(None, divide(rest)):
+    for part in filter(None, split_at_commas(rest)):
         key, equals, value = part.partition("=")
         if not equals:
             raise UsageError(

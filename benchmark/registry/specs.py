@@ -14,7 +14,7 @@ from ..errors import UsageError, describe, message_of
 from ..interfaces import Component
 from ..utils.texts import shorten, shown
 from .entries import Entry, Kind
-from .literals import Text, divide, read, write
+from .literals import Text, read, split_at_commas, write
 
 BOUNDS = frozenset({"ge", "gt", "le", "lt"})
 """How pydantic names the bounds of a parameter."""
@@ -224,5 +224,5 @@ def _problem(error: Any) -> str:
 def _as_list(value: Any) -> str:
     """Write a value that is not a list as one, as ``1,2`` becomes ``[1,2]``."""
     if isinstance(value, str):
-        value = [read(part.strip()) for part in divide(value.strip('"'))]
+        value = [read(part.strip()) for part in split_at_commas(value.strip('"'))]
     return write(value if isinstance(value, list) else [value])

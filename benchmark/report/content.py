@@ -56,7 +56,7 @@ class Scenario:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Content:
+class ReportContent:
     """Everything that a report shows, except for the images.
 
     Attributes:
@@ -70,7 +70,7 @@ class Content:
         deployments: The devices and networks of modelled costs: name, title and text.
 
     Example:
-        >>> Content(scenarios=[], flags=[], versions={}).nothing_db
+        >>> ReportContent(scenarios=[], flags=[], versions={}).nothing_db
         0.3
     """
 
@@ -84,7 +84,7 @@ class Content:
     deployments: list[dict[str, str]] = field(default_factory=list)
 
 
-def content(rows: Iterable[Row], records: Mapping[str, Record], folder: Path | None = None) -> Content:
+def content(rows: Iterable[Row], records: Mapping[str, Record], folder: Path | None = None) -> ReportContent:
     """Collect the content of a report.
 
     Args:
@@ -127,7 +127,7 @@ def content(rows: Iterable[Row], records: Mapping[str, Record], folder: Path | N
     told = [
         {"name": name, "title": NETWORKS[name], "text": describe(deployment)} for name, deployment in everywhere.items()
     ]
-    return Content(scenarios=scenarios, flags=flags, versions=_versions(rows), deployments=told)
+    return ReportContent(scenarios=scenarios, flags=flags, versions=_versions(rows), deployments=told)
 
 
 def _metric(lines: Sequence[RankedDefense]) -> str:

@@ -8,7 +8,7 @@ from statistics import mean
 
 from ..leaderboard.records import Record, Row
 from ..splits.added import added_on_client
-from ..splits.devices import Device, Network, load_profile
+from ..splits.devices import Device, NetworkLink, load_profile
 from ..splits.lines import Deployment
 
 NETWORKS = {"3g": "3G", "lte": "LTE", "wifi": "Wi-Fi"}
@@ -18,7 +18,7 @@ NETWORKS = {"3g": "3G", "lte": "LTE", "wifi": "Wi-Fi"}
 def deployments() -> dict[str, Deployment]:
     """Return a phone and a server on each of the built-in networks, by name."""
     phone, server = load_profile(Device, "phone"), load_profile(Device, "server")
-    return {name: Deployment(device=phone, network=load_profile(Network, name), server=server) for name in NETWORKS}
+    return {name: Deployment(device=phone, network=load_profile(NetworkLink, name), server=server) for name in NETWORKS}
 
 
 def describe(deployment: Deployment) -> str:

@@ -11,7 +11,7 @@ from typing import Any, cast
 from ..leaderboard.columns import SCENARIO_COLUMNS
 from ..leaderboard.ranking_uncertainty import MEASURES
 from ..utils.extras import require_extra
-from .content import Content, Scenario
+from .content import ReportContent, Scenario
 
 FORMATS: dict[str, dict[str, Any]] = {"png": {"metadata": {"Software": None}}, "svg": {"metadata": {"Date": None}}}
 """File formats. Without dates and versions, files of the same results are identical."""
@@ -30,7 +30,7 @@ def check_installed() -> None:
     require_extra("figures", "matplotlib")
 
 
-def drawings(content: Content) -> Iterator[tuple[str, bytes]]:
+def drawings(content: ReportContent) -> Iterator[tuple[str, bytes]]:
     """Yield the file name and the contents of each figure."""
     import matplotlib
 

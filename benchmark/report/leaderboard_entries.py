@@ -10,7 +10,7 @@ from ..leaderboard.columns import SCENARIO_COLUMNS
 from ..leaderboard.submissions import Submission
 from ..leaderboard.verdicts import Verdicts
 from ..plan.local_inputs import is_local
-from .content import Content, Scenario
+from .content import ReportContent, Scenario
 from .defenses import DefenseSummary
 from .image_gallery import ImageGallery
 
@@ -72,7 +72,7 @@ class LeaderboardEntry:
 
 
 def describe_entry(
-    name: str, submission: Submission, verdicts: Verdicts | None, found: Content, gallery: ImageGallery
+    name: str, submission: Submission, verdicts: Verdicts | None, found: ReportContent, gallery: ImageGallery
 ) -> LeaderboardEntry:
     """Describe a submission by the content of its page.
 

@@ -13,7 +13,7 @@ from string import Template
 
 from ... import __version__
 from ..utils.texts import one_line
-from .content import Content
+from .content import ReportContent
 from .image_gallery import ImageGallery
 
 DEFAULT_TITLE = "Which defense keeps the images private?"
@@ -41,7 +41,7 @@ SCRIPTS = (
 """The parts of the script of the page, in the order of their dependencies."""
 
 
-def page(content: Content, gallery: ImageGallery, title: str) -> str:
+def page(content: ReportContent, gallery: ImageGallery, title: str) -> str:
     """Return the page as HTML.
 
     The data cannot run or load anything: they are JSON with escaped ``<``, the script inserts them as text only, and

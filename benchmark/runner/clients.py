@@ -14,7 +14,7 @@ from ..plan.cells import Setting
 
 
 @dataclass(frozen=True)
-class Client:
+class ClientSize:
     """What a client without a defense computes and sends for one image.
 
     Attributes:
@@ -23,7 +23,7 @@ class Client:
         graph_numbers: Numbers that are kept for the gradient with respect to the image, the image and the IR included.
 
     Example:
-        >>> Client(macs=156800, wire_numbers=6272, graph_numbers=9344).wire_numbers
+        >>> ClientSize(macs=156800, wire_numbers=6272, graph_numbers=9344).wire_numbers
         6272
     """
 
@@ -32,7 +32,7 @@ class Client:
     graph_numbers: int
 
 
-def client_of(setting: Setting, artifacts: Artifacts) -> Client | None:
+def client_of(setting: Setting, artifacts: Artifacts) -> ClientSize | None:
     """Run the untrained client of a setting once; None for those of plug-ins, which run in worker processes only."""
     if setting.in_worker:
         return None
@@ -40,7 +40,7 @@ def client_of(setting: Setting, artifacts: Artifacts) -> Client | None:
     return run_once(target.split(setting.split).client, artifacts.facts(setting.dataset).image_shape)
 
 
-def run_once(layers: nn.Module, image_shape: tuple[int, int, int]) -> Client:
+def run_once(layers: nn.Module, image_shape: tuple[int, int, int]) -> ClientSize:
     """Run layers once on an image (C, H, W).
 
     Example:
@@ -49,4 +49,4 @@ def run_once(layers: nn.Module, image_shape: tuple[int, int, int]) -> Client:
     """
     with counted_macs() as counter:
         sent, graph_numbers = run_with_graph(layers, torch.zeros(image_shape))
-    return Client(counter.macs, sent.numel(), graph_numbers)
+    return ClientSize(counter.macs, sent.numel(), graph_numbers)

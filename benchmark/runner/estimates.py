@@ -13,13 +13,13 @@ from ..interfaces import Access, Dataset, Model
 from ..plan.cells import Cell, Setting
 from ..training import FAST, STANDARD, head_training_seconds, training_seconds
 from ..utils.isolation import isolated
-from .clients import Client, client_of, run_once
+from .clients import ClientSize, client_of, run_once
 from .memory import process_bytes, training_bytes
-from .timings import CellNames, Timing, nearest
+from .timings import CellNames, CellTiming, nearest
 
 
 @dataclass(frozen=True)
-class Estimate:
+class RunEstimate:
     """What a plan will need.
 
     Attributes:
@@ -30,7 +30,7 @@ class Estimate:
         memory_bytes: Memory of all processes together, at most; without the cells of plug-ins.
 
     Example:
-        >>> Estimate(seconds=95.0, by_cell={}, training={}).unknown
+        >>> RunEstimate(seconds=95.0, by_cell={}, training={}).unknown
         0
     """
 
@@ -50,7 +50,9 @@ class Estimate:
         return sum(seconds is None for seconds in self.by_cell.values())
 
 
-def estimate(groups: Sequence[Sequence[Cell]], artifacts: Artifacts, known: Sequence[Timing], jobs: int) -> Estimate:
+def estimate(
+    groups: Sequence[Sequence[Cell]], artifacts: Artifacts, known: Sequence[CellTiming], jobs: int
+) -> RunEstimate:
     """Estimate the time and the memory that cells need.
 
     Args:
@@ -62,7 +64,7 @@ def estimate(groups: Sequence[Sequence[Cell]], artifacts: Artifacts, known: Sequ
     training = _training_by_first_cell(groups, artifacts)
     by_cell: dict[Cell, float | None] = {}
     longest, total, largest = 0.0, 0.0, max((each.memory for each in training.values()), default=0)
-    clients: dict[object, Client | None] = {}
+    clients: dict[object, ClientSize | None] = {}
     for group in groups:
         setting = group[0].setting
         place = setting.dataset, setting.model, setting.split
@@ -82,7 +84,7 @@ def estimate(groups: Sequence[Sequence[Cell]], artifacts: Artifacts, known: Sequ
     memory = min(jobs, len(by_cell)) * largest
     training_seconds = {cell: each.seconds for cell, each in training.items()}
     seconds = sum(training_seconds.values()) + max(longest, total / processes)
-    return Estimate(seconds, by_cell, training_seconds, memory)
+    return RunEstimate(seconds, by_cell, training_seconds, memory)
 
 
 def duration(seconds: float) -> str:
@@ -98,14 +100,14 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _attack_seconds(cell: Cell, known: Sequence[Timing], macs: float | None) -> float | None:
+def _attack_seconds(cell: Cell, known: Sequence[CellTiming], macs: float | None) -> float | None:
     """Return the median seconds of the nearest cells, first of all by the MACs of the client.
 
     The time of a white-box attack grows with the images and with the MACs.
     """
     names, access = CellNames.of(cell), getattr(cell.attack.component, "access", None)
 
-    def agreement(other: Timing) -> tuple[float, ...]:
+    def agreement(other: CellTiming) -> tuple[float, ...]:
         return (
             -abs(log(_times_the_macs(macs, other))),
             other.names.dataset == names.dataset,
@@ -114,7 +116,7 @@ def _attack_seconds(cell: Cell, known: Sequence[Timing], macs: float | None) -> 
             other.names.defense == names.defense,
         )
 
-    def seconds(other: Timing) -> float:
+    def seconds(other: CellTiming) -> float:
         if access is not Access.WHITE_BOX:
             return other.attack_seconds or 0.0
         return (other.attack_seconds or 0.0) * _times_the_macs(macs, other) * cell.setting.images / other.images
@@ -124,15 +126,15 @@ def _attack_seconds(cell: Cell, known: Sequence[Timing], macs: float | None) -> 
     return median(map(seconds, found)) if found else None
 
 
-def _times_the_macs(macs: float | None, other: Timing) -> float:
+def _times_the_macs(macs: float | None, other: CellTiming) -> float:
     """Return how many times the MACs of another cell's client a client has; 1 if either is unknown."""
     return macs / other.client_macs if macs and other.client_macs else 1.0
 
 
-def _protect_seconds(cell: Cell, known: Sequence[Timing]) -> float:
+def _protect_seconds(cell: Cell, known: Sequence[CellTiming]) -> float:
     names = CellNames.of(cell)
 
-    def agreement(other: Timing) -> tuple[float, ...]:
+    def agreement(other: CellTiming) -> tuple[float, ...]:
         there = other.names
         return there.dataset == names.dataset, there.model == names.model, there.split == names.split
 

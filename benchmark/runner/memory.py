@@ -7,7 +7,7 @@ from math import prod
 
 from ..evaluation.pool_loader import Facts
 from ..plan.cells import Cell
-from .clients import Client
+from .clients import ClientSize
 
 BASE_BYTES = 850 * 2**20
 """A process that has imported everything and scores reconstructions (measured)."""
@@ -47,7 +47,7 @@ NEEDS = {
 """What attacks keep, by their names. All others, and those of plug-ins, may keep everything."""
 
 
-def process_bytes(cells: Sequence[Cell], client: Client, facts: Facts) -> int:
+def process_bytes(cells: Sequence[Cell], client: ClientSize, facts: Facts) -> int:
     """Return the bytes of a process that computes cells of one setting: its libraries and data, and the largest attack.
 
     Args:
@@ -60,7 +60,7 @@ def process_bytes(cells: Sequence[Cell], client: Client, facts: Facts) -> int:
     return _data_bytes(facts) + attacked + largest
 
 
-def training_bytes(network: Client, facts: Facts, *, batch: int) -> int:
+def training_bytes(network: ClientSize, facts: Facts, *, batch: int) -> int:
     """Return the bytes of a process that trains a target.
 
     Args:
@@ -75,7 +75,7 @@ def _data_bytes(facts: Facts) -> int:
     return BASE_BYTES + round(DATA_COPIES * facts.bytes_in_memory)
 
 
-def _attack_bytes(cell: Cell, client: Client, facts: Facts) -> int:
+def _attack_bytes(cell: Cell, client: ClientSize, facts: Facts) -> int:
     """Return what an attack keeps: its queries, and a decoder or a search, one after the other."""
     needs = NEEDS.get(cell.attack.name, EVERYTHING)
     numbers = QUERY_COPIES * facts.aux * max(client.wire_numbers, prod(facts.image_shape))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..utils.plurals import count_of
-from .estimates import Estimate, duration
+from .estimates import RunEstimate, duration
 
 LONG_SECONDS = 600
 """Time from which a run names a shorter one."""
@@ -13,7 +13,7 @@ SHORT_RUN = "mia-bench run --defense dp_ir --attack ridge"
 """A run of about a minute on the default dataset."""
 
 
-def opening(cells: int, need: Estimate, shared: str) -> Iterator[str]:
+def opening(cells: int, need: RunEstimate, shared: str) -> Iterator[str]:
     """Yield how many cells will be computed and how long that takes; for a long run, also a shorter one.
 
     Args:

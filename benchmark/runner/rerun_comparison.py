@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from ..evaluation.perceptual import ASKED
-from ..leaderboard.model_facts import COUNTS, RELATIVE_SLACK, USEFULNESS, USEFULNESS_SLACK
+from ..leaderboard.model_facts import COUNTS, RELATIVE_SLACK, UTILITIES, UTILITY_SLACK
 from ..leaderboard.records import COLUMNS, Record, Row
 from ..metrics.intervals import interval, share_interval
 from ..metrics.scales import PSNR_CEILING_DB, RECOGNISABLE_SSIM
@@ -83,10 +83,10 @@ def _ranges(again: Record, *, attribute: str | None) -> dict[str, Range | None]:
     """
     row = again.row
     ranges: dict[str, Range | None] = dict(_of_scores(again))
-    for name in USEFULNESS:
+    for name in UTILITIES:
         value: float | None = getattr(row, name)
         is_share = row.task == "classification"
-        share = _share(value, row.accuracy_images or 1, slack=USEFULNESS_SLACK)
+        share = _share(value, row.accuracy_images or 1, slack=UTILITY_SLACK)
         ranges[name] = share if is_share else _around(name, value)
     for name, relative in RELATIVE_SLACK.items():
         value = getattr(row, name)

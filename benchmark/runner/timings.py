@@ -40,7 +40,7 @@ class CellNames:
 
 
 @dataclass(frozen=True)
-class Timing:
+class CellTiming:
     """Seconds that an earlier cell took.
 
     Attributes:
@@ -52,7 +52,7 @@ class Timing:
 
     Example:
         >>> names = CellNames("photos", "lenet5", "relu1", "dp_ir", "ridge")
-        >>> Timing(names, images=64, protect_seconds=0.1, attack_seconds=4.9).attack_seconds
+        >>> CellTiming(names, images=64, protect_seconds=0.1, attack_seconds=4.9).attack_seconds
         4.9
     """
 
@@ -63,12 +63,12 @@ class Timing:
     client_macs: float | None = None
 
 
-def timings(out: Path) -> list[Timing]:
+def timings(out: Path) -> list[CellTiming]:
     """Return the timings of a results folder, and those that come with the package."""
     return timings_of(read_records(out).values())
 
 
-def timings_of(records: Iterable[Record]) -> list[Timing]:
+def timings_of(records: Iterable[Record]) -> list[CellTiming]:
     """Return the timings of records, and those that come with the package."""
     return [*map(_recorded, records), *_shipped()]
 
@@ -86,27 +86,27 @@ def typical(kind: Kind, name: str) -> dict[str, float]:
     return {dataset: median(seconds) for dataset, seconds in sorted(found.items())}
 
 
-def nearest(known: Sequence[Timing], agreement: Callable[[Timing], tuple[float, ...]]) -> list[Timing]:
+def nearest(known: Sequence[CellTiming], agreement: Callable[[CellTiming], tuple[float, ...]]) -> list[CellTiming]:
     """Return the timings that agree best: in the first of several respects, then in the second, and so on."""
     best = max((agreement(each) for each in known), default=())
     return [each for each in known if agreement(each) == best]
 
 
-def _recorded(record: Record) -> Timing:
+def _recorded(record: Record) -> CellTiming:
     row = record.row
     names = CellNames(
         *(name.partition(":")[0] for name in (row.dataset, row.model, row.split, row.defense, row.attack))
     )
-    return Timing(names, row.n_images, record.details.get("protect_seconds"), row.attack_seconds, row.client_macs)
+    return CellTiming(names, row.n_images, record.details.get("protect_seconds"), row.attack_seconds, row.client_macs)
 
 
 @cache
-def _shipped() -> tuple[Timing, ...]:
+def _shipped() -> tuple[CellTiming, ...]:
     text = files("mia_bench.benchmark.runner").joinpath("timings.csv").read_text(encoding="utf-8")
     return tuple(map(_timing, csv.DictReader(text.splitlines())))
 
 
-def _timing(line: dict[str, str]) -> Timing:
+def _timing(line: dict[str, str]) -> CellTiming:
     names = CellNames(*(line[name] for name in ("dataset", "model", "split", "defense", "attack")))
     measured = ("protect_seconds", "attack_seconds", "client_macs")
-    return Timing(names, int(line["n_images"]), *(float(line[name]) if line[name] else None for name in measured))
+    return CellTiming(names, int(line["n_images"]), *(float(line[name]) if line[name] else None for name in measured))

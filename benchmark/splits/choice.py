@@ -42,7 +42,7 @@ class Limit:
         return self.value - value if self.lowest else value - self.value
 
 
-def choose(lines: Sequence[Line], limits: Sequence[Limit]) -> tuple[Line | None, str]:
+def choose_line(lines: Sequence[Line], limits: Sequence[Limit]) -> tuple[Line | None, str]:
     """Choose the line that leaks least among those that meet all limits.
 
     The leak is the share identified, then PSNR; ties are resolved by latency, then energy. A cut whose leak is unknown
@@ -53,7 +53,7 @@ def choose(lines: Sequence[Line], limits: Sequence[Limit]) -> tuple[Line | None,
 
     Example:
         >>> lines = [Line(split="conv1", latency_ms_modelled=80.0), Line(split="fc1", latency_ms_modelled=130.0)]
-        >>> choose(lines, [Limit("--max-latency", "latency_ms_modelled", 100.0)])[0].split
+        >>> choose_line(lines, [Limit("--max-latency", "latency_ms_modelled", 100.0)])[0].split
         'conv1'
     """
     able = [line for line in lines if all(limit.excess(line) <= 0 for limit in limits)]

@@ -70,7 +70,7 @@ class Device(_Figures):
         return (macs * 1e-9 + seconds * self.gmacs_per_s) * self.pj_per_mac * 1e-3
 
 
-class Network(_Figures):
+class NetworkLink(_Figures):
     """The rates and the radio of a network.
 
     Attributes:
@@ -83,7 +83,7 @@ class Network(_Figures):
         source: Where the figures come from.
 
     Example:
-        >>> Network(uplink_mbit_per_s=8, downlink_mbit_per_s=8, rtt_ms=10).seconds(up=1000, down=0, rounds=1)
+        >>> NetworkLink(uplink_mbit_per_s=8, downlink_mbit_per_s=8, rtt_ms=10).seconds(up=1000, down=0, rounds=1)
         0.011
     """
 
@@ -117,8 +117,8 @@ class Network(_Figures):
         return 8 * size / (1e6 * self.downlink_mbit_per_s)
 
 
-Profile = TypeVar("Profile", Device, Network)
-NAMES = {Device: "device", Network: "network"}
+Profile = TypeVar("Profile", Device, NetworkLink)
+NAMES = {Device: "device", NetworkLink: "network"}
 """What the files of the built-in profiles begin with."""
 
 
@@ -129,7 +129,7 @@ def load_profile(kind: type[Profile], name: str) -> Profile:
         UsageError: If there is no such profile, or a field is missing or wrong.
 
     Example:
-        >>> load_profile(Network, "lte").uplink_mbit_per_s
+        >>> load_profile(NetworkLink, "lte").uplink_mbit_per_s
         5.85
     """
     folder = files("mia_bench.benchmark.splits").joinpath("profiles")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
-from .devices import Device, Network
+from .devices import Device, NetworkLink
 from .structure import Cut
 
 
@@ -16,12 +16,12 @@ class Deployment:
 
     Example:
         >>> Deployment(device=Device(gmacs_per_s=5), server=Device(gmacs_per_s=100),
-        ...     network=Network(uplink_mbit_per_s=8, downlink_mbit_per_s=8)).device.gmacs_per_s
+        ...     network=NetworkLink(uplink_mbit_per_s=8, downlink_mbit_per_s=8)).device.gmacs_per_s
         5.0
     """
 
     device: Device
-    network: Network
+    network: NetworkLink
     server: Device
 
 

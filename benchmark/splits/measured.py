@@ -9,7 +9,7 @@ from statistics import mean
 
 from ..leaderboard.completeness import is_scored
 from ..leaderboard.records import Record, Row
-from ..leaderboard.worst_case import worst_case
+from ..leaderboard.worst_case import known_values, worst_case
 from ..plan.references import REFERENCE_DEFENSE
 from ..registry.labels import label
 from .added import added_on_client
@@ -144,17 +144,13 @@ def _added_on_server(rows: list[Row], plain: list[Row], times: float) -> float:
     return served - alone if plain and served > LOAD_FACTOR * alone + NEGLIGIBLE_MS else 0
 
 
-def _values(rows: Sequence[Row], column: str) -> list[float]:
-    return [value for row in rows if (value := getattr(row, column)) is not None]
-
-
 def _mean(rows: Sequence[Row], column: str) -> float | None:
-    return mean(_values(rows, column)) if _values(rows, column) else None
+    return mean(known_values(rows, column)) if known_values(rows, column) else None
 
 
 def _least(rows: Sequence[Row], column: str) -> float | None:
     """Return the lowest of several times of the same work: the load of a machine makes it slower, never faster."""
-    return min(_values(rows, column), default=None)
+    return min(known_values(rows, column), default=None)
 
 
 def _thousandth(value: float | None) -> float | None:

@@ -20,7 +20,7 @@ import torch
 
 
 @dataclass(frozen=True)
-class State:
+class ProcessState:
     """One part of the state of a process.
 
     Attributes:
@@ -29,7 +29,7 @@ class State:
         known: The value that the benchmark uses. None keeps the caller's value.
 
     Example:
-        >>> threads = State(torch.get_num_threads, torch.set_num_threads)
+        >>> threads = ProcessState(torch.get_num_threads, torch.set_num_threads)
         >>> threads.write(threads.read())
     """
 
@@ -157,37 +157,37 @@ def _set_streams(value: tuple[Any, ...]) -> None:
     sys.stdin, sys.stdout, sys.stderr = value
 
 
-def _autocast(device: str) -> State:
-    return State(
+def _autocast(device: str) -> ProcessState:
+    return ProcessState(
         lambda: torch.is_autocast_enabled(device), lambda value: torch.set_autocast_enabled(device, value), False
     )
 
 
 STATES = (
-    State(torch.get_default_dtype, torch.set_default_dtype, torch.float32),
-    State(torch.get_default_device, _default_device),
-    State(torch.is_grad_enabled, torch.set_grad_enabled, True),
+    ProcessState(torch.get_default_dtype, torch.set_default_dtype, torch.float32),
+    ProcessState(torch.get_default_device, _default_device),
+    ProcessState(torch.is_grad_enabled, torch.set_grad_enabled, True),
     _autocast("cpu"),
     _autocast("cuda"),
-    State(torch.get_num_threads, torch.set_num_threads),
-    State(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest"),
-    State(_deterministic, _set_deterministic),
-    State(_cudnn, _set_cudnn),
-    State(_cudnn_precision, _set_cudnn_precision, ("ieee", "ieee")),  # TensorFloat-32 would have 10 bits
-    State(torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
-    State(_flushes_denormals, torch.set_flush_denormal),
-    State(_numpy_numbers, _set_numpy_numbers),
-    State(np.geterr, lambda value: np.seterr(**value)),
-    State(random.getstate, random.setstate),
-    State(lambda: list(warnings.filters), _set_filters),
-    State(lambda: dict(os.environ), _set_environment),
-    State(_folder, _set_folder),
-    State(lambda: locale.setlocale(locale.LC_ALL), lambda value: locale.setlocale(locale.LC_ALL, value)),
-    State(_handlers, _set_handlers),
-    State(_alarm, _set_alarm),
-    State(_logging, _set_logging),
-    State(_streams, _set_streams),
-    State(sys.getrecursionlimit, sys.setrecursionlimit),
-    State(gc.isenabled, lambda value: gc.enable() if value else gc.disable()),
+    ProcessState(torch.get_num_threads, torch.set_num_threads),
+    ProcessState(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest"),
+    ProcessState(_deterministic, _set_deterministic),
+    ProcessState(_cudnn, _set_cudnn),
+    ProcessState(_cudnn_precision, _set_cudnn_precision, ("ieee", "ieee")),  # TensorFloat-32 would have 10 bits
+    ProcessState(torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
+    ProcessState(_flushes_denormals, torch.set_flush_denormal),
+    ProcessState(_numpy_numbers, _set_numpy_numbers),
+    ProcessState(np.geterr, lambda value: np.seterr(**value)),
+    ProcessState(random.getstate, random.setstate),
+    ProcessState(lambda: list(warnings.filters), _set_filters),
+    ProcessState(lambda: dict(os.environ), _set_environment),
+    ProcessState(_folder, _set_folder),
+    ProcessState(lambda: locale.setlocale(locale.LC_ALL), lambda value: locale.setlocale(locale.LC_ALL, value)),
+    ProcessState(_handlers, _set_handlers),
+    ProcessState(_alarm, _set_alarm),
+    ProcessState(_logging, _set_logging),
+    ProcessState(_streams, _set_streams),
+    ProcessState(sys.getrecursionlimit, sys.setrecursionlimit),
+    ProcessState(gc.isenabled, lambda value: gc.enable() if value else gc.disable()),
 )
 """The state that is restored after a call into a component. Torch's random numbers are restored by ``seeded``."""

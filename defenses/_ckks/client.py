@@ -21,7 +21,7 @@ class DecryptionError(ValueError):
     """Raised if a reply does not decrypt to one consistent result."""
 
 
-class Client(Uncopyable):
+class CkksClient(Uncopyable):
     """The holder of the secret key, which encrypts vectors and decrypts replies."""
 
     def __init__(self, parameters: Parameters) -> None:

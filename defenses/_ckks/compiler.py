@@ -14,15 +14,14 @@ from torch import Tensor, nn
 
 from ...benchmark.errors import Inapplicable
 from ...benchmark.interfaces.stages import cut_name
-from .._layers import flat
+from .._layers import SHAPING, flat
 from .parameters import MAX_MODULUS_BITS
 from .polynomial import ACTIVATIONS, Quadratic
 from .program import Array, Layer, Program
 
 POOLING = (nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 LINEAR = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.BatchNorm1d, nn.BatchNorm2d)
-SHAPING = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout, nn.Dropout2d, nn.ZeroPad2d)
-AFFINE = (*LINEAR, *POOLING, *SHAPING)
+AFFINE = (*LINEAR, *POOLING, *SHAPING, nn.ZeroPad2d)
 LOCAL = (*ACTIVATIONS, nn.MaxPool2d)
 """Layers without weights, which the client computes in interactive mode."""
 REASONS = {

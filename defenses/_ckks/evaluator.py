@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import tenseal.sealapi as seal
 
-from .layout import Layout, MatrixLayout
+from .layout import MatrixLayout, PackingLayout
 from .parameters import Parameters
 from .program import Array, Layer
 from .serial import from_bytes, to_bytes
@@ -39,7 +39,7 @@ class Evaluator:
             rotations: Keys for the rotations of the layout, or empty if there are no rotations.
         """
         self._layers = layers
-        self._plan = Layout.of(layers, parameters, lanes)
+        self._plan = PackingLayout.of(layers, parameters, lanes)
         self._parameters = parameters
         self._context = parameters.context()
         self._encoder = seal.CKKSEncoder(self._context)

@@ -79,7 +79,7 @@ class MatrixLayout:
 
 
 @dataclass(frozen=True)
-class Layout:
+class PackingLayout:
     """The layout of a program.
 
     Attributes:
@@ -97,7 +97,7 @@ class Layout:
     lanes: int
 
     @classmethod
-    def of(cls, layers: Sequence[Layer], parameters: Parameters, lanes: int | None = None) -> Layout:
+    def of(cls, layers: Sequence[Layer], parameters: Parameters, lanes: int | None = None) -> PackingLayout:
         """Return the layout of layers, with ``lanes`` images in a ciphertext, or as many as fit."""
         sizes = (*[layer.inputs for layer in layers], layers[-1].outputs)
         most = parameters.slots // max(map(width_of, sizes))

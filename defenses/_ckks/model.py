@@ -11,12 +11,11 @@ from torch import Tensor
 from ...benchmark.interfaces import Channel, Exchange, SplitModel, Wire
 from ...benchmark.metrics import accuracy
 from .._deviation import deviation
+from .._encrypted import as_values, clear_logits, logit_errors
 from .session import Session
 from .view import Residues
 
 logger = logging.getLogger(__name__)
-UNIFORM_DEVIATION = 12**-0.5
-"""Standard deviation of a uniform number on an interval of length 1."""
 
 
 class CiphertextChannel(Channel):
@@ -40,7 +39,7 @@ class CiphertextChannel(Channel):
         residues = wire.tensor.to(self.mean.device)
         needed = torch.arange(torch.Size(self.shape).numel(), device=residues.device) % residues.shape[1]
         centered = (residues[:, needed] + 0.5) % 1 - 0.5
-        return (self.mean + self.deviation * centered / UNIFORM_DEVIATION).unflatten(1, self.shape)
+        return as_values(centered, mean=self.mean, deviation=self.deviation).unflatten(1, self.shape)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +79,9 @@ class EncryptedModel(SplitModel):
             logits: Their decrypted logits, (N, classes).
         """
         full = images[: self.session.layouts[0].lanes]
-        with torch.no_grad():
-            clear = torch.cat([self.logits(chunk) for chunk in images.split(500)])
+        clear = clear_logits(self, images)
         found = {
-            "largest_logit_error": (clear - logits).abs().max().item(),
-            "largest_logit": clear.abs().max().item(),
+            **logit_errors(clear, logits),
             "key_bytes": self.session.key_bytes,
             "images_per_ciphertext": self.session.layouts[0].lanes,
             "predicted_server_ms": 1000 * self.predicted_seconds,

@@ -89,7 +89,7 @@ class Parameters:
         return context
 
 
-def choose(
+def choose_parameters(
     *,
     levels: int,
     width: int,

@@ -15,7 +15,7 @@ from .evaluator import Evaluator
 from .parameters import Parameters
 from .program import Program, from_bytes, to_bytes
 
-__all__ = ["Server", "ServerError", "State"]
+__all__ = ["Server", "ServerError", "ServerState"]
 
 
 class Server(ServerProcess):
@@ -69,7 +69,7 @@ class Server(ServerProcess):
 
 
 @dataclass
-class State:
+class ServerState:
     """The parameters and programs that the server process has received."""
 
     parameters: Parameters | None = None
@@ -100,4 +100,4 @@ class State:
 
 
 if __name__ == "__main__":
-    main(State().answer)
+    main(ServerState().answer)

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from ...benchmark.interfaces import Exchange
 from .._uncopyable import Uncopyable
-from .client import Client
+from .client import CkksClient
 from .compiler import Round
-from .layout import Layout, ciphertext_bytes, key_bytes
+from .layout import PackingLayout, ciphertext_bytes, key_bytes
 from .parameters import Parameters
 from .program import Array
 from .server import Server
@@ -44,7 +44,7 @@ class Forecast:
         return self.first_seconds + (-(-images // self.lanes) - 1) * self.seconds
 
 
-def forecast(layouts: Sequence[Layout]) -> Forecast:
+def forecast(layouts: Sequence[PackingLayout]) -> Forecast:
     """Predict the costs of the rounds of a network. Later rounds hold at least as many images as the first."""
     first = layouts[0]
     share = [first.lanes / layout.lanes for layout in layouts]
@@ -68,7 +68,7 @@ class Session(Uncopyable):
     """
 
     def __init__(
-        self, rounds: Sequence[Round], layouts: Sequence[Layout], parameters: Parameters, *, control: bool
+        self, rounds: Sequence[Round], layouts: Sequence[PackingLayout], parameters: Parameters, *, control: bool
     ) -> None:
         """Generate keys and start the server.
 
@@ -81,7 +81,7 @@ class Session(Uncopyable):
         self.rounds = rounds
         self.layouts = layouts
         self._control = control
-        self._client = Client(parameters)
+        self._client = CkksClient(parameters)
         rotations = [self._client.rotation_keys(layout.steps) if layout.steps else b"" for layout in layouts]
         relinearization = self._client.relinearization_keys() if any(each.program.squares for each in rounds) else b""
         self.key_bytes = sum(map(len, rotations)) + len(relinearization)

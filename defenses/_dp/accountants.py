@@ -79,8 +79,9 @@ def sigma_of_epsilon(epsilon: float, delta: float, releases: int, accountant: Ac
         enough *= 2
         if enough > MAX_RELATIVE_SIGMA:
             raise UsageError(
-                f"The accountant {accountant!r} cannot prove epsilon = {epsilon:g} at delta = {delta:g} for any amount "
-                "of noise. Use 'analytic', which is exact."
+                f"Expected an epsilon that the accountant {accountant!r} can prove with sigma of at most "
+                f"{MAX_RELATIVE_SIGMA:g} sensitivities, got {epsilon:g} at delta = {delta:g}. Use 'analytic', which is "
+                "exact, or raise epsilon."
             )
     root = float(brentq(excess, exact, enough, rtol=RELATIVE_TOLERANCE, xtol=RELATIVE_TOLERANCE * exact))  # pyright: ignore[reportArgumentType]
     return root * (1 + 2 * RELATIVE_TOLERANCE)  # Rounded towards more noise.

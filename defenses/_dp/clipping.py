@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-BATCH_IMAGES = 256
+CLIPPING_BATCH_IMAGES = 256
 """Images that are encoded at once."""
 
 
@@ -25,4 +25,4 @@ def clip_norms(values: Tensor, limit: float, order: int) -> Tensor:
 def median_norm(encode: Callable[[Tensor], Tensor], images: Tensor, order: int) -> float:
     """Return the median norm of encoded images (N, C, H, W)."""
     with torch.no_grad():
-        return torch.cat([norms(encode(batch), order) for batch in images.split(BATCH_IMAGES)]).median().item()
+        return torch.cat([norms(encode(batch), order) for batch in images.split(CLIPPING_BATCH_IMAGES)]).median().item()

@@ -100,7 +100,8 @@ class NoiseDefense(Defense):
             clip = median_norm(encode, images, NORM_ORDER[self.noise])
             if clip == 0:
                 raise Inapplicable(
-                    "Half of the values to protect are zero, so no clipping norm can be chosen. Give clip."
+                    "Expected values whose median norm is above 0, to clip to it, got 0: at least half of the values "
+                    "are zero. Give clip."
                 )
         sensitivity = None if clip is None else self._sensitivity(clip, nonnegative)
         sigma = self._sigma(sensitivity)

@@ -16,7 +16,7 @@ MAX_OUTPUTS = 64
 """Most outputs of the server that are differentiated one by one. More are mixed at random."""
 TINY = 1e-25
 """Least energy of a direction, so that a server whose outputs do not depend on the IR gets noise, too."""
-MAX_NUMBERS = 5 * 10**7
+MAX_DERIVATIVE_NUMBERS = 5 * 10**7
 """Most numbers of all derivatives together (200 MB). Fewer outputs and images are taken for a large IR."""
 
 
@@ -83,8 +83,8 @@ class ShapedNoise(Channel):
 
 def _gradients(server: Callable[[Tensor], Tensor], irs: Tensor) -> Tensor:
     """Return derivatives of the outputs of a server at IRs (N, ...), one row for each output and IR, (rows, K)."""
-    irs = irs[: max(1, MAX_NUMBERS // irs[0].numel())].detach().clone().requires_grad_()
-    most = max(1, min(MAX_OUTPUTS, MAX_NUMBERS // irs.numel()))
+    irs = irs[: max(1, MAX_DERIVATIVE_NUMBERS // irs[0].numel())].detach().clone().requires_grad_()
+    most = max(1, min(MAX_OUTPUTS, MAX_DERIVATIVE_NUMBERS // irs.numel()))
     with torch.enable_grad():
         outputs = server(irs).flatten(1)
         if outputs.shape[1] > most:

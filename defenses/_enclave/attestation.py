@@ -71,14 +71,19 @@ def verify(quote: Quote, *, device: bytes, measurement: bytes, nonce: bytes) -> 
         signed = _signed(quote.measurement, quote.nonce, quote.public)
         Ed25519PublicKey.from_public_bytes(device).verify(quote.signature, signed)
     except InvalidSignature:
-        raise WrongSignature("The quote is not signed by the trusted device.") from None
+        raise WrongSignature(
+            "Expected a quote signed by the trusted device, got another signature. Send nothing to this enclave."
+        ) from None
     if quote.measurement != measurement:
         raise WrongMeasurement(
             f"Expected an enclave with the measurement {measurement.hex()[:16]}..., got "
-            f"{quote.measurement.hex()[:16]}..., so it runs other layers."
+            f"{quote.measurement.hex()[:16]}..., so it runs other layers. Send nothing to this enclave."
         )
     if quote.nonce != nonce:
-        raise WrongNonce("The quote answers another request: its nonce differs from the one that was sent.")
+        raise WrongNonce(
+            "Expected a quote with the nonce that was sent, got another nonce, so it answers another request. Ask for "
+            "a new quote."
+        )
 
 
 def measure(layers: nn.Sequential, *, interface: str) -> bytes:

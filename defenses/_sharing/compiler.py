@@ -13,14 +13,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ...benchmark.errors import Inapplicable
 from ...benchmark.interfaces.stages import cut_name
-from .._layers import flat
+from .._layers import SHAPING, flat
 from .layers import IntegerLayer, input_limit
 from .ring import PrecisionError, encode
 
 WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.BatchNorm1d, nn.BatchNorm2d)
 """Layers that the servers apply to shares."""
-SHAPING = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout, nn.Dropout2d)
-"""Layers that only change the shape in evaluation mode. They run where their neighbors run."""
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 SPARE = 8
 """Factor by which values may exceed those of the training images."""

@@ -12,11 +12,9 @@ from torch import Tensor
 from ...benchmark.interfaces import Channel, Exchange, SplitModel, Wire
 from ...benchmark.metrics import accuracy
 from .._deviation import deviation
+from .._encrypted import as_values, clear_logits, logit_errors
 from .ring import Ring, decode
 from .session import Session
-
-UNIFORM_DEVIATION = 12**-0.5
-"""Standard deviation of a uniform number on an interval of length 1."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class ShareChannel(Channel):
         """Return the values, (N, ...), or one share, scaled to the mean and deviation of clean values."""
         if isinstance(wire.payload, Tensor) or self.both:  # A tensor is an imitation by an attacker.
             return wire.tensor.to(self.mean.device)
-        return self.mean + self.deviation * (wire.tensor.to(self.mean.device) - 0.5) / UNIFORM_DEVIATION
+        return as_values(wire.tensor.to(self.mean.device) - 0.5, mean=self.mean, deviation=self.deviation)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,12 +117,8 @@ class SharedModel(SplitModel):
             labels: Their classes, (N,), or labels of another task, (N, outputs).
             logits: Their logits from shares, (N, outputs).
         """
-        with torch.no_grad():
-            clear = torch.cat([self.logits(chunk) for chunk in images.split(500)])
-        found = {
-            "largest_logit_error": (clear - logits).abs().max().item(),
-            "largest_logit": clear.abs().max().item(),
-        }
+        clear = clear_logits(self, images)
+        found = logit_errors(clear, logits)
         if labels.dim() == 1 and not labels.is_floating_point():
             found["accuracy_clear"] = accuracy(clear, labels)
             found["argmax_agreement"] = (clear.argmax(1) == logits.argmax(1)).float().mean().item()

@@ -57,7 +57,7 @@ class Server(ServerProcess):
 
 
 @dataclass
-class State:
+class ServerState:
     """The layers that the server process has received."""
 
     rounds: list[list[IntegerLayer]] = field(default_factory=list)
@@ -79,4 +79,4 @@ class State:
 
 
 if __name__ == "__main__":
-    main(State().answer)
+    main(ServerState().answer)

@@ -40,10 +40,15 @@ def filling(node: fx.Node) -> float | None:
 
 
 def gives_size_tensor(node: fx.Node, root: nn.Module) -> bool:
-    """Tell whether an operation gives sizes of its input as a tensor.
+    """Return whether an operation gives sizes of its input as a tensor.
 
     Args:
         node: The operation.
         root: Holds the modules that the graph calls.
     """
-    return node.op == "call_module" and type(root.get_submodule(str(node.target))).__module__ == ONNX
+    return calls_module_of(ONNX, node, root)
+
+
+def calls_module_of(python_module: str, node: fx.Node, root: nn.Module) -> bool:
+    """Return whether an operation calls a layer whose class is in a Python module, of the modules in ``root``."""
+    return node.op == "call_module" and type(root.get_submodule(str(node.target))).__module__ == python_module

@@ -10,6 +10,7 @@ from torch import fx, nn
 from torch.nn import functional
 
 from .recording import Facts
+from .sizes import calls_module_of
 
 ACTIVATIONS: dict[Any, type[nn.Module]] = {
     **dict.fromkeys(("relu", torch.relu, functional.relu), nn.ReLU),
@@ -44,7 +45,7 @@ def standard_layer(node: fx.Node, before: fx.Node, facts: Facts, root: nn.Module
 
 def reshapes_by_tensor(node: fx.Node, root: nn.Module) -> bool:
     """Return whether an operation is that of ONNX files which takes a tensor and, as another tensor, its new sizes."""
-    return node.op == "call_module" and type(root.get_submodule(str(node.target))).__module__ == ONNX_RESHAPE
+    return calls_module_of(ONNX_RESHAPE, node, root)
 
 
 def _only_shapes(node: fx.Node, root: nn.Module) -> bool:

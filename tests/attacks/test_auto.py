@@ -6,7 +6,7 @@ import pytest
 import torch
 from mia_bench.attacks import _ensemble, auto_query_free
 from mia_bench.attacks._decoders.divided import Answer
-from mia_bench.attacks._ensemble import chosen
+from mia_bench.attacks._ensemble import select_answer
 from mia_bench.attacks._inversion.start import Start
 from mia_bench.attacks.auto import Auto
 from mia_bench.attacks.auto_query_free import AutoQueryFree
@@ -55,8 +55,8 @@ def test_the_private_wire_has_no_say_in_the_selection(world: Callable) -> None:
 def test_psnr_and_ssim_each_select_their_own_member() -> None:
     sharp, smooth = torch.zeros(1, 1, 8, 8), torch.ones(1, 1, 8, 8)
 
-    found = chosen({"sharp": Answer(sharp, 20.0, 0.9), "smooth": Answer(smooth, 21.0, 0.8)})
-    same = chosen({"sharp": Answer(sharp, 20.0, 0.9), "smooth": Answer(smooth, 21.0, 0.9)})
+    found = select_answer({"sharp": Answer(sharp, 20.0, 0.9), "smooth": Answer(smooth, 21.0, 0.8)})
+    same = select_answer({"sharp": Answer(sharp, 20.0, 0.9), "smooth": Answer(smooth, 21.0, 0.9)})
 
     assert (found.selected, found.selected_by_ssim) == ("smooth", "sharp")
     assert (found.images is smooth, found.similar is sharp) == (True, True)

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mia_bench.attacks import _ensemble
-from mia_bench.attacks._decoders.fitting import Recipe, apply
+from mia_bench.attacks._decoders.fitting import DecoderRecipe, apply
 from mia_bench.attacks._inversion import correction
 from mia_bench.attacks._inversion.correction import Correction, examples, fit_correction, train_correction
 from mia_bench.attacks._inversion.learned_search import LearnedSearch, fit_search
 from mia_bench.attacks._inversion.start import Start, prepare
-from mia_bench.attacks._inversion.tuning import Setting
+from mia_bench.attacks._inversion.tuning import SearchSetting
 from mia_bench.attacks.auto import Auto
 from mia_bench.attacks.white_box import WhiteBox
 from mia_bench.benchmark.interfaces import Channel
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 def started(victim, count: int) -> Start:
     victim.aux = victim.aux[:count]
     torch.manual_seed(0)
-    return prepare(victim.seen_by(WhiteBox()), Recipe(epochs=1, steps=2), as_read=True)
+    return prepare(victim.seen_by(WhiteBox()), DecoderRecipe(epochs=1, steps=2), as_read=True)
 
 
 def common(one: Tensor, other: Tensor) -> int:
@@ -64,7 +64,7 @@ def test_no_fold_learns_from_images_that_it_judges_on(
         return [torch.zeros(len(some), 1, 16, 16) for some in wires]
 
     monkeypatch.setattr(correction, "train_correction", watched)
-    search = SimpleNamespace(client=victim.model.client, setting=Setting(1.0, 1), rebuild_held_out=rebuild)
+    search = SimpleNamespace(client=victim.model.client, setting=SearchSetting(1.0, 1), rebuild_held_out=rebuild)
 
     networks = fit_correction(start, search)  # type: ignore[arg-type]
 
@@ -85,7 +85,7 @@ def test_examples_are_searched_as_the_fold_that_holds_them_out_does(world: Calla
         asked.extend(wires)
         return [torch.zeros(len(some), 1, 16, 16) for some in wires]
 
-    search = SimpleNamespace(client=victim.model.client, setting=Setting(1.0, 1), rebuild_held_out=rebuild)
+    search = SimpleNamespace(client=victim.model.client, setting=SearchSetting(1.0, 1), rebuild_held_out=rebuild)
     fit_correction(start, search)  # type: ignore[arg-type]
 
     for part, wires in zip(start.queries.parts, asked, strict=True):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from mia_bench.attacks import CosineCovariance, minimize
-from mia_bench.attacks._decoders.fitting import Recipe
+from mia_bench.attacks._decoders.fitting import DecoderRecipe
 from mia_bench.attacks._inversion import start as _start
 from mia_bench.attacks._inversion.cosine_covariance import random_gradients
 from mia_bench.attacks._inversion.decoder_errors import fit_to_errors
@@ -142,7 +142,7 @@ def test_no_image_is_searched_with_the_covariance_of_its_own_error(world: Callab
     victim = world("conv1")
     victim.aux = victim.aux[:20]
     torch.manual_seed(0)
-    start = prepare(victim.seen_by(WhiteBox()), Recipe(epochs=1, steps=2), as_read=True)
+    start = prepare(victim.seen_by(WhiteBox()), DecoderRecipe(epochs=1, steps=2), as_read=True)
 
     errors = fit_to_errors(start.queries, start.decoder, lambda errors: errors)
 
@@ -160,7 +160,7 @@ def test_no_fold_measures_the_client_at_images_that_it_holds_out(
     victim = world("conv1")
     victim.aux = victim.aux[:20]
     torch.manual_seed(0)
-    start = prepare(victim.seen_by(WhiteBox()), Recipe(epochs=1, steps=2), as_read=True)
+    start = prepare(victim.seen_by(WhiteBox()), DecoderRecipe(epochs=1, steps=2), as_read=True)
     measured: list[Tensor] = []
 
     def watched(client: nn.Module, images: Tensor) -> Tensor:

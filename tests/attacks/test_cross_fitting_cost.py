@@ -8,8 +8,8 @@ import pytest
 import torch
 from mia_bench.attacks._decoders import linear, skip_network
 from mia_bench.attacks._decoders.divided import Divided
-from mia_bench.attacks._decoders.fitting import Recipe
-from mia_bench.attacks._decoders.folds import affordable
+from mia_bench.attacks._decoders.fitting import DecoderRecipe
+from mia_bench.attacks._decoders.folds import num_to_invert
 from mia_bench.attacks._decoders.linear import ROWS_PER_UNKNOWN, fit_linear
 from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks._decoders.skip_network import fit_skip
@@ -30,7 +30,7 @@ def few(victim, count: int) -> Divided:
 
 @pytest.mark.parametrize(("pixels", "count"), [(28, 32), (32, 32), (40, 20), (64, 16), (224, 16)])
 def test_large_images_have_half_the_judges(pixels: int, count: int) -> None:
-    assert affordable(32, torch.zeros(3, pixels, pixels)) == count
+    assert num_to_invert(32, torch.zeros(3, pixels, pixels)) == count
 
 
 def test_a_correction_that_does_not_help_is_trained_for_one_fold(
@@ -46,7 +46,7 @@ def test_a_correction_that_does_not_help_is_trained_for_one_fold(
     monkeypatch.setattr(skip_network, "_trained", noise)
     start = fit_linear(queries)
 
-    decoder = fit_skip(queries, start, Recipe())
+    decoder = fit_skip(queries, start, DecoderRecipe())
 
     assert trained == queries.parts[:1] * 2  # at two rates
     assert decoder.final is start.final.decode
@@ -66,7 +66,7 @@ def test_the_final_correction_is_the_mean_of_those_of_the_folds(
     monkeypatch.setattr(skip_network, "_error", lambda *_: 1.0)
     monkeypatch.setattr(skip_network, "SMALL_GAIN", 1.0)
 
-    decoder = fit_skip(queries, fit_linear(queries), Recipe())
+    decoder = fit_skip(queries, fit_linear(queries), DecoderRecipe())
 
     assert len(decoder.each) == 4
     torch.testing.assert_close(decoder.final(torch.zeros(2, 3)), torch.full((2, 1, 16, 16), sum(levels) / 4))
@@ -94,7 +94,7 @@ def test_all_folds_and_the_private_wires_are_searched_together(
     victim.aux = victim.aux[:20]
     torch.manual_seed(0)
     seen, searched, begin = victim.seen_by(WhiteBox()), [], posterior.Minimization
-    start = prepare(seen, Recipe(epochs=1, steps=2), as_read=True)
+    start = prepare(seen, DecoderRecipe(epochs=1, steps=2), as_read=True)
 
     def watched(loss: Callable, images: Tensor, **options: Any) -> Minimization:
         searched.append(len(images))

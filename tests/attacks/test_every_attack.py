@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 import torch
 from mia_bench.attacks import _ensemble, auto
-from mia_bench.attacks._decoders.fitting import Recipe
+from mia_bench.attacks._decoders.fitting import DecoderRecipe
 from mia_bench.attacks._inversion import correction
 from mia_bench.attacks._inversion import map as _map
 from mia_bench.benchmark import registry
@@ -33,7 +33,9 @@ READERS = [*LEARNERS, *MAP, "auto", "white_box"]
 @pytest.fixture(autouse=True)
 def quick_ensemble(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ensemble has no parameters to make it quick."""
-    monkeypatch.setattr(auto, "Recipe", partial(Recipe, epochs=3, steps=20))  # decoders of vectors take 4,000 steps
+    monkeypatch.setattr(
+        auto, "DecoderRecipe", partial(DecoderRecipe, epochs=3, steps=20)
+    )  # decoders of vectors take 4,000 steps
     monkeypatch.setattr(_ensemble, "ITERATIONS", 20)
     monkeypatch.setattr(correction, "EPOCHS", 10)
     monkeypatch.setattr(_map, "WEIGHTS", (1e-3, 0.1))

@@ -46,10 +46,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_ensemble, "LARGE_IMAGE_PIXELS", 100)
     monkeypatch.setattr(correction, "EPOCHS", 2)
     monkeypatch.setattr(weight_search, "WEIGHTS", (0.1,))
-    recipe = fitting.Recipe(epochs=1, steps=2, least=1)
+    recipe = fitting.DecoderRecipe(epochs=1, steps=2, least=1)
     monkeypatch.setattr("mia_bench.attacks.feature_match.MIN_WIRES", 1)
     for name in ("auto", "_substitute_decoding"):
-        monkeypatch.setattr(f"mia_bench.attacks.{name}.Recipe", lambda: recipe)
+        monkeypatch.setattr(f"mia_bench.attacks.{name}.DecoderRecipe", lambda: recipe)
 
 
 def make(name: str) -> Attack:

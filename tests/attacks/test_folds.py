@@ -7,7 +7,7 @@ import torch
 from mia_bench.attacks import _ensemble, _shadow, encoder_decoder
 from mia_bench.attacks._decoders.divided import Divided
 from mia_bench.attacks._decoders.fitting import Decoders
-from mia_bench.attacks._decoders.folds import MAX_JUDGES, MIN_SINGLE_FOLD_IMAGES, divide, divide_once
+from mia_bench.attacks._decoders.folds import MAX_JUDGES, MIN_SINGLE_FOLD_IMAGES, divide_into_folds, divide_once
 from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks._decoders.variations import Variation
 from mia_bench.attacks._inversion import map_priors, weight_search
@@ -34,7 +34,7 @@ def common(some: Tensor, others: Tensor) -> int:
 @pytest.mark.parametrize("count", [2, 3, 5, 20, 300, MIN_SINGLE_FOLD_IMAGES - 1, MIN_SINGLE_FOLD_IMAGES, 10_000])
 @pytest.mark.parametrize("once", [False, True])
 def test_no_image_has_two_roles_in_a_fold(count: int, once: bool) -> None:
-    for fold in [divide_once(count)] if once else divide(count):
+    for fold in [divide_once(count)] if once else divide_into_folds(count):
         held = set(fold.tune.tolist()) | set(fold.judge.tolist())
         assert held.isdisjoint(fold.fit.tolist())
         assert held | set(fold.fit.tolist()) == set(range(count))
@@ -45,7 +45,7 @@ def test_no_image_has_two_roles_in_a_fold(count: int, once: bool) -> None:
 
 @pytest.mark.parametrize(("count", "judges", "pilots"), [(20, 8, 8), (64, 32, 32), (300, 32, 8), (400, 32, 8)])
 def test_few_images_have_many_judges(count: int, judges: int, pilots: int) -> None:
-    folds = divide(count)
+    folds = divide_into_folds(count)
 
     assert sum(len(fold.judge) for fold in folds) >= judges
     assert sum(len(fold.tune) for fold in folds) >= pilots
@@ -53,14 +53,14 @@ def test_few_images_have_many_judges(count: int, judges: int, pilots: int) -> No
 
 
 def test_each_of_few_images_is_held_out_once() -> None:
-    held = torch.cat([torch.cat([fold.tune, fold.judge]) for fold in divide(50)])
+    held = torch.cat([torch.cat([fold.tune, fold.judge]) for fold in divide_into_folds(50)])
 
     assert sorted(held.tolist()) == list(range(50))
 
 
 def test_one_image_is_refused_in_a_sentence() -> None:
     with pytest.raises(Inapplicable, match="at least 2 images"):
-        divide(1)
+        divide_into_folds(1)
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 20, 64, 300, 400])

@@ -8,8 +8,8 @@ import torch
 from mia_bench import Channel, ImageSet, Observation, Wire
 from mia_bench.attacks._decoders import kernel
 from mia_bench.attacks._decoders.divided import Divided
-from mia_bench.attacks._decoders.fitting import Recipe, apply
-from mia_bench.attacks._decoders.kernel import Setting, fit_kernel, matern, solve
+from mia_bench.attacks._decoders.fitting import DecoderRecipe, apply
+from mia_bench.attacks._decoders.kernel import KernelSetting, fit_kernel, matern, solve
 from mia_bench.attacks._decoders.linear import fit_linear
 from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks._decoders.skip_network import fit_skip
@@ -43,7 +43,7 @@ def test_the_kernel_is_that_of_matern_of_order_three_halves() -> None:
 def test_an_image_left_out_is_answered_as_by_a_fit_without_it() -> None:
     torch.manual_seed(0)
     wires, values = torch.rand(12, 3), torch.rand(12, 6)
-    setting = Setting(torch.eye(3), 1.0, 0.1)
+    setting = KernelSetting(torch.eye(3), 1.0, 0.1)
 
     left_out = solve(setting, wires, values).left_out
 
@@ -82,9 +82,9 @@ def test_a_decoder_of_vectors_learns_what_no_linear_map_can(monkeypatch: pytest.
         part = queries.parts[0]
         return (apply(decoder, part.wires(part.judge)) - part.images[part.judge]).square().mean().item()
 
-    with_kernel = error(fit_skip(queries, linear, Recipe(steps=40)).each[0])
-    monkeypatch.setattr("mia_bench.attacks._decoders.skip_network.MAX_NUMBERS", 1)
-    without = error(fit_skip(queries, linear, Recipe(steps=40)).each[0])
+    with_kernel = error(fit_skip(queries, linear, DecoderRecipe(steps=40)).each[0])
+    monkeypatch.setattr("mia_bench.attacks._decoders.skip_network.MAX_VECTOR_NUMBERS", 1)
+    without = error(fit_skip(queries, linear, DecoderRecipe(steps=40)).each[0])
 
     assert with_kernel < 0.5 * without
 
@@ -108,7 +108,7 @@ def test_equal_images_are_no_obstacle() -> None:
     torch.testing.assert_close(decoder(queries.observed), images[:4], atol=0.05, rtol=0)
 
 
-@pytest.mark.parametrize(("limit", "most"), [("MAX_IMAGES", 30), ("MAX_PIXELS", 30 * 16 + 15)])
+@pytest.mark.parametrize(("limit", "most"), [("MAX_FITTED_IMAGES", 30), ("MAX_PIXELS", 30 * 16 + 15)])
 def test_only_so_many_images_are_fitted_to(limit: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, limit, most)
     images = torch.rand(40, 1, 4, 4)

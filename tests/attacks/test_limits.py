@@ -29,26 +29,26 @@ class Square(nn.Module):
 def test_a_graph_is_as_large_as_what_it_saves() -> None:
     image = torch.rand(3, 10, 10)
     # the image, which is saved for its own gradient, too, and the square
-    assert _limits.in_one_graph(Square(), image) == _limits.MAX_GRAPH_NUMBERS // (3 * 300)
+    assert _limits.backward_batch_size(Square(), image) == _limits.MAX_GRAPH_NUMBERS // (3 * 300)
 
 
 def test_weights_are_not_counted_for_each_image() -> None:
     image = torch.rand(1, 8, 8)
     narrow, wide = nn.Conv2d(1, 4, 1), nn.Conv2d(1, 4, 7, padding=3)
-    assert _limits.in_one_graph(narrow, image) == _limits.in_one_graph(wide, image)
+    assert _limits.backward_batch_size(narrow, image) == _limits.backward_batch_size(wide, image)
 
 
 def test_layers_behind_which_little_is_left_count_too() -> None:
     image = torch.rand(1, 16, 16)
     wide = nn.Sequential(nn.Conv2d(1, 64, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1))
-    assert _limits.in_one_graph(wide, image) < _limits.MAX_GRAPH_NUMBERS / (64 * 256)
+    assert _limits.backward_batch_size(wide, image) < _limits.MAX_GRAPH_NUMBERS / (64 * 256)
 
 
 def test_as_many_wires_go_through_a_network_as_are_small_enough_together() -> None:
-    assert _limits.in_one_pass(torch.zeros(16, 32, 32)) == _limits.MAX_BATCH_IMAGES
+    assert _limits.forward_batch_size(torch.zeros(16, 32, 32)) == _limits.MAX_BATCH_IMAGES
     large = torch.zeros(16, 224, 224)
-    assert 1 < _limits.in_one_pass(large) <= _limits.MAX_WIRE_NUMBERS / large.numel()
-    assert _limits.in_one_pass(torch.empty(_limits.MAX_WIRE_NUMBERS + 1, device="meta")) == 1
+    assert 1 < _limits.forward_batch_size(large) <= _limits.MAX_WIRE_NUMBERS / large.numel()
+    assert _limits.forward_batch_size(torch.empty(_limits.MAX_WIRE_NUMBERS + 1, device="meta")) == 1
 
 
 def test_inverting_a_few_at_a_time_gives_the_same_images(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +73,7 @@ def test_inverting_a_few_at_a_time_gives_the_same_images(world: Callable, monkey
     monkeypatch.setattr(
         _limits,
         "MAX_GRAPH_NUMBERS",
-        2 * _limits.MAX_GRAPH_NUMBERS // _limits.in_one_graph(Watched(), victim.aux.images[0]),
+        2 * _limits.MAX_GRAPH_NUMBERS // _limits.backward_batch_size(Watched(), victim.aux.images[0]),
     )
     apart = inverted()
     assert max(batches) == 2
@@ -92,7 +92,9 @@ def test_a_few_cells_of_each_image_do_for_the_patch_form(world: Callable, monkey
         return gather(vectors, values, dual=dual)
 
     monkeypatch.setattr(linear.Equations, "gather", watched)
-    monkeypatch.setattr(linear, "MAX_NUMBERS", 100 * 200 * 40)  # 100 images, 8 x 5 x 5 numbers, 40 cells of 256
+    monkeypatch.setattr(
+        linear, "MAX_EQUATION_NUMBERS", 100 * 200 * 40
+    )  # 100 images, 8 x 5 x 5 numbers, 40 cells of 256
     some = psnr(victim.attacked_by(Ridge(form="patch")), victim.private.images).mean()
 
     assert [tuple(shape) for shape in gathered] == [(100 * 40, 200)]

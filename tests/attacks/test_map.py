@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from mia_bench.attacks._decoders import folds
-from mia_bench.attacks._decoders.fitting import Recipe, apply
+from mia_bench.attacks._decoders.fitting import DecoderRecipe, apply
 from mia_bench.attacks._inversion import gaussian
 from mia_bench.attacks._inversion import map as _map
 from mia_bench.attacks._inversion.gaussian import Gaussian
@@ -39,7 +39,7 @@ from mia_bench.benchmark.interfaces import Channel, Observation, SplitModel, Wir
 from mia_bench.benchmark.metrics import psnr
 from torch import Tensor, nn
 
-QUICK = Recipe(epochs=4)
+QUICK = DecoderRecipe(epochs=4)
 PRIORS = [smooth, like_aux, like_decoded, like_patches]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 from mia_bench.attacks._decoders.divided import Known
-from mia_bench.attacks._decoders.folds import divide
+from mia_bench.attacks._decoders.folds import divide_into_folds
 from mia_bench.attacks._inversion.cosine_covariance import CosineCovariance
 from mia_bench.attacks._priors.half_quadratic import Alternation
 from mia_bench.attacks._priors.samples import Sampler
@@ -87,10 +87,10 @@ def test_the_search_beats_the_decoder_and_does_no_harm(world: Callable) -> None:
 def test_the_attackers_images_are_divided_in_the_same_way_in_every_cell() -> None:
     images = torch.rand(50, 1, 8, 8)
     torch.manual_seed(1)
-    first = divided_by_content(images, divide)
+    first = divided_by_content(images, divide_into_folds)
     torch.manual_seed(2)
 
-    again, other = divided_by_content(images, divide), divided_by_content(images.flip(0), divide)
+    again, other = divided_by_content(images, divide_into_folds), divided_by_content(images.flip(0), divide_into_folds)
 
     assert all(torch.equal(one.judge, same.judge) for one, same in zip(first, again, strict=True))
     assert not all(torch.equal(one.judge, same.judge) for one, same in zip(first, other, strict=True))

@@ -117,7 +117,7 @@ def test_an_expensive_network_is_imitated_once_unless_steps_are_asked_for(
 ) -> None:
     victim = world("conv1")
     victim.wire = victim.wire.tensor
-    monkeypatch.setattr(_shadow, "affordable", lambda *_: 640)
+    monkeypatch.setattr(_shadow, "max_query_images", lambda *_: 640)
 
     assert len(trained(monkeypatch, victim, [1.0, 1.0, 1.0])) == 1
     assert len(trained(monkeypatch, victim, [1.0, 1.0, 1.0], steps=5)) == 3

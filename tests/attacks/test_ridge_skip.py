@@ -8,7 +8,7 @@ import torch
 from mia_bench.attacks import ridge_skip
 from mia_bench.attacks._decoders import skip_network
 from mia_bench.attacks._decoders.divided import Divided
-from mia_bench.attacks._decoders.fitting import Decoders, Recipe, apply
+from mia_bench.attacks._decoders.fitting import DecoderRecipe, Decoders, apply
 from mia_bench.attacks._decoders.folds import Fitted
 from mia_bench.attacks._decoders.linear import LinearDecoder, decoders, fit_linear
 from mia_bench.attacks._decoders.queries import Queries
@@ -43,7 +43,7 @@ def test_the_network_begins_as_the_linear_decoder(queries: Divided) -> None:
 def test_training_helps_on_images_held_out(queries: Divided) -> None:
     linear = fit_linear(queries)
 
-    decoder = fit_skip(queries, linear, Recipe(epochs=20)).final
+    decoder = fit_skip(queries, linear, DecoderRecipe(epochs=20)).final
 
     assert isinstance(decoder, nn.Module)
     assert error(decoder, queries) < 0.95 * error(linear.final.decode, queries)
@@ -56,13 +56,13 @@ def test_a_correction_that_does_harm_is_dropped(queries: Divided, monkeypatch: p
     monkeypatch.setattr(skip_network, "train_decoder", spoil)
     linear = fit_linear(queries)
 
-    assert error(fit_skip(queries, linear, Recipe()).final, queries) == error(linear.final.decode, queries)
+    assert error(fit_skip(queries, linear, DecoderRecipe()).final, queries) == error(linear.final.decode, queries)
 
 
 def test_training_that_fails_is_repeated_more_slowly(queries: Divided, monkeypatch: pytest.MonkeyPatch) -> None:
     rates, train = list[float](), skip_network.train_decoder
 
-    def die_at_first(network: SkipNetwork, queries: Queries, recipe: Recipe, **options: Any) -> None:
+    def die_at_first(network: SkipNetwork, queries: Queries, recipe: DecoderRecipe, **options: Any) -> None:
         rates.append(recipe.learning_rate)
         if len(rates) == 1:
             nn.init.constant_(network.correct[-3].bias, -1e3)  # pyright: ignore[reportArgumentType]
@@ -71,7 +71,7 @@ def test_training_that_fails_is_repeated_more_slowly(queries: Divided, monkeypat
     monkeypatch.setattr(skip_network, "train_decoder", die_at_first)
     linear = fit_linear(queries)
 
-    decoder = fit_skip(queries, linear, Recipe(epochs=10, learning_rate=8e-3)).final
+    decoder = fit_skip(queries, linear, DecoderRecipe(epochs=10, learning_rate=8e-3)).final
 
     assert rates == [8e-3, 4e-3]
     assert error(decoder, queries) < 0.97 * error(linear.final.decode, queries)
@@ -84,7 +84,7 @@ def test_the_decoder_with_the_higher_psnr_answers(
     def worse(queries: Divided) -> Fitted[LinearDecoder]:
         return moved(fit_linear(queries), 0.05)
 
-    def fit(_: Divided, linear: Fitted[LinearDecoder], __: Recipe) -> Decoders:
+    def fit(_: Divided, linear: Fitted[LinearDecoder], __: DecoderRecipe) -> Decoders:
         return decoders(moved(linear, offset))
 
     monkeypatch.setattr(ridge_skip, "fit_linear", worse)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 import torch
 from mia_bench.attacks._inversion.lbfgs import Minimization
-from mia_bench.attacks._inversion.tuning import STOPS, Setting, choose
+from mia_bench.attacks._inversion.tuning import STOPS, SearchSetting, choose_setting
 from torch import Tensor
 
 WEIGHTS = (0.01, 0.1, 1.0)
@@ -35,9 +35,9 @@ def chosen(*searches: Scripted, images: int = 1) -> tuple[float, int]:
     return setting.weight, setting.iterations
 
 
-def compare(*searches: Scripted, images: int = 1, rival: Sequence[float] = ()) -> Setting:
+def compare(*searches: Scripted, images: int = 1, rival: Sequence[float] = ()) -> SearchSetting:
     truth = torch.zeros(images, 1, 2, 2)
-    return choose(searches, truth, WEIGHTS, iterations=12, rival=rival)  # pyright: ignore[reportArgumentType]
+    return choose_setting(searches, truth, WEIGHTS, iterations=12, rival=rival)  # pyright: ignore[reportArgumentType]
 
 
 def test_a_search_that_gets_worse_stops_where_it_was_best() -> None:

@@ -54,5 +54,5 @@ def test_prv_refuses_noise_that_would_exhaust_the_memory():
 
 @pytest.mark.parametrize("accountant", ["rdp", "prv"])
 def test_an_epsilon_that_no_noise_can_show_is_an_error(accountant):
-    with pytest.raises(UsageError, match=rf"'{accountant}' cannot prove epsilon = 0.005 at delta = 1e-05"):
+    with pytest.raises(UsageError, match=rf"'{accountant}' can prove .* got 0.005 at delta = 1e-05"):
         sigma_of_epsilon(0.005, 1e-5, 1, accountant)

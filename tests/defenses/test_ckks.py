@@ -14,7 +14,7 @@ from mia_bench.benchmark.interfaces import Access, Observation, Wire
 from mia_bench.benchmark.metrics import accuracy, costs, psnr
 from mia_bench.benchmark.metrics.costs import measure_costs
 from mia_bench.benchmark.training import tune
-from mia_bench.defenses._ckks.client import Client, DecryptionError
+from mia_bench.defenses._ckks.client import CkksClient, DecryptionError
 from mia_bench.defenses._ckks.server import ServerError
 from mia_bench.defenses.ckks import Ckks
 from pydantic import ValidationError
@@ -266,7 +266,7 @@ def test_damage_on_the_way_up_is_noticed(late, train, private):
 
 def test_a_wrong_key_gives_no_logits(late, train, private):
     protected = Ckks().protect(late, train)
-    protected.session._client = Client(protected.session.layouts[0].parameters)
+    protected.session._client = CkksClient(protected.session.layouts[0].parameters)
     wire = Ckks().protect(late, train).send(private.images[:1])
     with pytest.raises(DecryptionError, match="another key"):
         protected.exchange(wire)

@@ -25,7 +25,7 @@ def test_the_split_moves_behind_the_first_fully_connected_layer_and_the_predicti
 
 @pytest.mark.parametrize("split", ["fc1", "relu3", "fc3"])
 def test_at_or_behind_it_the_defense_is_inapplicable(split, target, train):
-    with pytest.raises(Inapplicable, match="'fc1' is already on the client"):
+    with pytest.raises(Inapplicable, match="no fully connected layer on the client, got 'fc1'"):
         FcBeforeSend().protect(target.split(split), train)
 
 
@@ -34,7 +34,7 @@ def test_a_network_without_one_is_told_to_give_a_width(train):
         client=nn.Sequential(OrderedDict(normalize=nn.Identity(), conv=nn.Conv2d(1, 4, 3))),
         server=nn.Sequential(OrderedDict(pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten())),
     )
-    with pytest.raises(Inapplicable, match=r"no fully connected layer. Give width"):
+    with pytest.raises(Inapplicable, match=r"a fully connected layer behind the split, got none. Give width"):
         FcBeforeSend().protect(model, train)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mia_bench.benchmark.interfaces import Promise
-from mia_bench.defenses._cosines import cosines
+from mia_bench.benchmark.utils.cosines import cosines
 from mia_bench.defenses.lowpass import Lowpass
 from scipy.fft import dctn, idctn
 

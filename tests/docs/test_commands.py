@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from mia_bench.benchmark.cli import app
 from mia_bench.benchmark.datasets import cifar10, mnist, photos, whole_photos
-from mia_bench.benchmark.datasets._division import divide
+from mia_bench.benchmark.datasets._division import divide_pools
 from mia_bench.benchmark.leaderboard.submissions import write_submission
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -46,7 +46,9 @@ def few_images(brief: Path, one_onnx_registry: None, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(whole_photos, "CROPS", 2)
     monkeypatch.setattr(photos, "MAX_PATCHES", {"train": 8, "aux": 8, "private": 10})
     for module in (cifar10, mnist):
-        monkeypatch.setattr(module, "divide", lambda train, test, classes, _: divide(train, test, classes, 300))
+        monkeypatch.setattr(
+            module, "divide_pools", lambda train, test, classes, _: divide_pools(train, test, classes, 300)
+        )
 
 
 @pytest.fixture(scope="module")

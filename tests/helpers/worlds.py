@@ -3,10 +3,10 @@
 from itertools import pairwise
 
 import numpy as np
-from mia_bench.defenses._ckks.client import Client
+from mia_bench.defenses._ckks.client import CkksClient
 from mia_bench.defenses._ckks.evaluator import Evaluator
-from mia_bench.defenses._ckks.layout import Layout, width_of
-from mia_bench.defenses._ckks.parameters import choose
+from mia_bench.defenses._ckks.layout import PackingLayout, width_of
+from mia_bench.defenses._ckks.parameters import choose_parameters
 from mia_bench.defenses._ckks.program import Layer, Program
 
 
@@ -20,11 +20,11 @@ def program(*sizes: int, seed: int = 0) -> Program:
     return Program(tuple(layers), 2.0, 0.5)
 
 
-def pair(given: Program, lanes: int | None = None) -> tuple[Client, Evaluator, Layout]:
+def pair(given: Program, lanes: int | None = None) -> tuple[CkksClient, Evaluator, PackingLayout]:
     """A client, and an evaluator that has been given what it may have."""
     widths = [width_of(size) for layer in given.layers for size in (layer.inputs, layer.outputs)]
-    parameters = choose(levels=given.levels, width=max(widths))
-    layout, client = Layout.of(given.layers, parameters, lanes), Client(parameters)
+    parameters = choose_parameters(levels=given.levels, width=max(widths))
+    layout, client = PackingLayout.of(given.layers, parameters, lanes), CkksClient(parameters)
     evaluator = Evaluator(
         given.layers,
         parameters,

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 import torch
 from mia_bench.attacks import _ensemble, _substitute_decoding, auto
-from mia_bench.attacks._decoders.fitting import Recipe
+from mia_bench.attacks._decoders.fitting import DecoderRecipe
 from mia_bench.attacks._inversion import map as _map
 from mia_bench.attacks._priors import fit
 from mia_bench.benchmark import registry
@@ -37,7 +37,7 @@ def quick_search(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (_map, fit):
         monkeypatch.setattr(module, "WEIGHTS", (1e-3, 0.1))
     for module in (auto, _substitute_decoding):
-        monkeypatch.setattr(module, "Recipe", lambda: Recipe(epochs=1, steps=3))
+        monkeypatch.setattr(module, "DecoderRecipe", lambda: DecoderRecipe(epochs=1, steps=3))
 
 
 @pytest.mark.parametrize(("count", "split"), [(1, "conv1"), (2, "fc1"), (5, "conv1"), (20, "fc1")])

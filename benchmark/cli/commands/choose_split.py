@@ -16,12 +16,8 @@ PANEL = "Choose a split"
 WHERE, LIMITS = "Device and network", "Limits"
 
 
-def _where(text: str, metavar: str) -> Any:
-    return typer.Option(help=text, metavar=metavar, show_default=False, rich_help_panel=WHERE)
-
-
-def _limit(text: str, metavar: str) -> Any:
-    return typer.Option(help=text, metavar=metavar, show_default=False, rich_help_panel=LIMITS)
+def _option(panel: str, text: str, metavar: str) -> Any:
+    return typer.Option(help=text, metavar=metavar, show_default=False, rich_help_panel=panel)
 
 
 @app.command(
@@ -46,19 +42,25 @@ def splits(
     ] = None,
     seed: run_options.Seed = None,
     images: run_options.Images = None,
-    network: Annotated[str, _where("Network: 3g, lte, wifi or a file. Defaults to wifi.", "NAME")] = "wifi",
+    network: Annotated[str, _option(WHERE, "Network: 3g, lte, wifi or a file. Defaults to wifi.", "NAME")] = "wifi",
     device_profile: Annotated[
-        str, _where("Device: phone, microcontroller or a file. Defaults to phone.", "NAME")
+        str, _option(WHERE, "Device: phone, microcontroller or a file. Defaults to phone.", "NAME")
     ] = "phone",
-    server_profile: Annotated[str, _where("Server: a profile or a file. Defaults to server.", "NAME")] = "server",
-    uplink: Annotated[str | None, _where("Rate from the device, such as 50Mbit.", "RATE")] = None,
-    downlink: Annotated[str | None, _where("Rate to the device, such as 50Mbit.", "RATE")] = None,
-    rtt: Annotated[str | None, _where("Time of a round trip, such as 20ms.", "TIME")] = None,
-    device_gmacs: Annotated[float | None, _where("Speed of the device in 1e9 MACs per second.", "NUMBER")] = None,
-    max_latency: Annotated[str | None, _limit("Highest modelled latency, such as 100ms.", "TIME")] = None,
-    max_energy: Annotated[str | None, _limit("Highest modelled energy of the device, such as 50mJ.", "ENERGY")] = None,
-    max_identified: Annotated[float | None, _limit("Largest share of identified images.", "0..1")] = None,
-    min_utility: Annotated[float | None, _limit("Lowest utility, such as accuracy.", "0..1")] = None,
+    server_profile: Annotated[
+        str, _option(WHERE, "Server: a profile or a file. Defaults to server.", "NAME")
+    ] = "server",
+    uplink: Annotated[str | None, _option(WHERE, "Rate from the device, such as 50Mbit.", "RATE")] = None,
+    downlink: Annotated[str | None, _option(WHERE, "Rate to the device, such as 50Mbit.", "RATE")] = None,
+    rtt: Annotated[str | None, _option(WHERE, "Time of a round trip, such as 20ms.", "TIME")] = None,
+    device_gmacs: Annotated[
+        float | None, _option(WHERE, "Speed of the device in 1e9 MACs per second.", "NUMBER")
+    ] = None,
+    max_latency: Annotated[str | None, _option(LIMITS, "Highest modelled latency, such as 100ms.", "TIME")] = None,
+    max_energy: Annotated[
+        str | None, _option(LIMITS, "Highest modelled energy of the device, such as 50mJ.", "ENERGY")
+    ] = None,
+    max_identified: Annotated[float | None, _option(LIMITS, "Largest share of identified images.", "0..1")] = None,
+    min_utility: Annotated[float | None, _option(LIMITS, "Lowest utility, such as accuracy.", "0..1")] = None,
     jobs: run_options.Jobs = None,
     device: run_options.Device = "auto",
     out: run_options.Out = Path("results"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..flags import Finding, FlagKind
-from ..model_facts import COUNTS, RELATIVE_SLACK, USEFULNESS, USEFULNESS_SLACK
+from ..model_facts import COUNTS, RELATIVE_SLACK, UTILITIES, UTILITY_SLACK
 from ..records import Row
 from ..row_labels import attack_label
 from ..scored_rows import ScoredRows
@@ -24,7 +24,7 @@ def mixed_code(board: ScoredRows) -> Iterator[Finding]:
 
 def _different(row: Row, other: Row) -> str | None:
     """Return the first column in which the protected models of two rows differ by more than rounding and chance."""
-    for name in (*USEFULNESS, *COUNTS, *RELATIVE_SLACK):
+    for name in (*UTILITIES, *COUNTS, *RELATIVE_SLACK):
         here, there = getattr(row, name), getattr(other, name)
         if here is not None and there is not None and abs(here - there) > _slack(name, row, other):
             return name
@@ -32,9 +32,9 @@ def _different(row: Row, other: Row) -> str | None:
 
 
 def _slack(name: str, row: Row, other: Row) -> float:
-    if name in USEFULNESS:
+    if name in UTILITIES:
         images = min(row.accuracy_images or 1, other.accuracy_images or 1)
-        return USEFULNESS_SLACK + 1 / images
+        return UTILITY_SLACK + 1 / images
     return RELATIVE_SLACK.get(name, 0) * max(getattr(row, name), getattr(other, name))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from mia_bench.attacks import _ensemble, _substitute_decoding, auto, auto_query_free, prior_denoiser
 from mia_bench.attacks._decoders import folds, skip_network, variations
-from mia_bench.attacks._decoders.fitting import Recipe
+from mia_bench.attacks._decoders.fitting import DecoderRecipe
 from mia_bench.attacks._inversion import correction, map_attack
 from mia_bench.attacks._inversion import map as _map
 from mia_bench.attacks._priors import expectation_maximization, fit, half_quadratic, samples
@@ -63,6 +63,6 @@ def lighten(assign: Callable[[Any, str, Any], None] = setattr) -> None:
     assign(half_quadratic, "LEVELS", (1.0, 0.5))
     assign(variations, "MAX_AFFINE_COPIES", 1)
     for module in (auto, _substitute_decoding):
-        assign(module, "Recipe", partial(Recipe, **RECIPE))
+        assign(module, "DecoderRecipe", partial(DecoderRecipe, **RECIPE))
     for module in (map_attack, prior_denoiser):
-        assign(module, "Recipe", partial(Recipe, channels=RECIPE["channels"]))
+        assign(module, "DecoderRecipe", partial(DecoderRecipe, channels=RECIPE["channels"]))

@@ -106,6 +106,13 @@ def test_a_network_without_a_name_says_so_where_its_cuts_would_be() -> None:
     assert "Expected the name of a network" in " ".join(map(" ".join, show("torchvision")))
 
 
+@pytest.mark.parametrize(("kind", "name"), [("models", "module"), ("datasets", "arrays")])
+def test_the_list_marks_what_no_command_can_use(kind: str, name: str) -> None:
+    lines = CliRunner().invoke(app, ["list", kind], catch_exceptions=False).stdout.splitlines()
+
+    assert [line.split()[0] for line in lines if line.endswith("Python only.")] == [name]
+
+
 @pytest.mark.parametrize("words", [("list", "attacks"), ("show", "query_free")])
 def test_code_in_a_docstring_has_single_backticks_on_the_terminal(words: tuple[str, ...]) -> None:
     printed = CliRunner().invoke(app, [*words], catch_exceptions=False).stdout

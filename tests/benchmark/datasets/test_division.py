@@ -4,7 +4,7 @@ import pytest
 import torch
 from mia_bench.benchmark.datasets._division import (
     RawImages,
-    divide,
+    divide_pools,
     proportional_order,
     rank_in_group,
     round_robin,
@@ -41,7 +41,7 @@ def test_every_prefix_of_the_private_pool_is_balanced():
 
 def test_the_training_split_is_divided_without_loss_and_the_test_split_is_private():
     train, test = split_of([0, 1, 2] * 40), split_of([0, 1, 2] * 5, first=1000)
-    pools = divide(train, test, ("a", "b", "c"), 30)
+    pools = divide_pools(train, test, ("a", "b", "c"), 30)
     assert (len(pools.train), len(pools.aux), len(pools.private)) == (90, 30, 15)
     assert_disjoint(pools)
     whole = torch.cat([pools.train.images, pools.aux.images]).mul(255).round().flatten(1).tolist()
@@ -50,7 +50,7 @@ def test_the_training_split_is_divided_without_loss_and_the_test_split_is_privat
 
 def test_labels_follow_their_images():
     train, test = split_of([0, 1, 1, 0, 1, 0, 0, 1]), split_of([1, 0, 1], first=500)
-    pools = divide(train, test, ("a", "b"), 3)
+    pools = divide_pools(train, test, ("a", "b"), 3)
     for pool, split in ((pools.train, train), (pools.aux, train), (pools.private, test)):
         for image, label in zip(pool.images, pool.labels, strict=True):
             place = (split.images.float() / 255 == image).flatten(1).all(1).nonzero().item()
@@ -59,7 +59,7 @@ def test_labels_follow_their_images():
 
 def test_images_are_floats_from_zero_to_one():
     train = RawImages(torch.tensor([0, 255, 51, 7], dtype=torch.uint8).view(4, 1, 1, 1), torch.tensor([0, 1, 0, 1]))
-    pools = divide(train, split_of([0, 1]), ("a", "b"), 2)
+    pools = divide_pools(train, split_of([0, 1]), ("a", "b"), 2)
     values = torch.cat([pools.train.images, pools.aux.images]).flatten()
     assert values.dtype == torch.float32
     assert sorted(values.tolist()) == pytest.approx([0, 7 / 255, 0.2, 1])
@@ -80,16 +80,16 @@ def test_aux_is_not_simply_the_first_images_of_the_files():
 def test_a_larger_aux_holds_the_smaller_one_and_the_division_never_changes():
     train, test = split_of([0, 1] * 50), split_of([0, 1], first=900)
     torch.manual_seed(1)
-    small = divide(train, test, ("a", "b"), 10).aux
+    small = divide_pools(train, test, ("a", "b"), 10).aux
     torch.manual_seed(2)
-    large = divide(train, test, ("a", "b"), 25).aux
+    large = divide_pools(train, test, ("a", "b"), 25).aux
     assert torch.equal(small.images, large.images[:10])
 
 
 @pytest.mark.parametrize("aux_images", [3, 20])
 def test_aux_and_train_keep_every_class_at_the_limits(aux_images):
     labels = [0] * 15 + [1] * 6 + [2] * 2
-    pools = divide(split_of(labels), split_of([0, 1, 2], first=800), ("a", "b", "c"), aux_images)
+    pools = divide_pools(split_of(labels), split_of([0, 1, 2], first=800), ("a", "b", "c"), aux_images)
     assert set(pools.aux.labels.tolist()) == set(pools.train.labels.tolist()) == {0, 1, 2}
 
 
@@ -97,17 +97,17 @@ def test_aux_and_train_keep_every_class_at_the_limits(aux_images):
 def test_an_impossible_aux_is_refused_with_the_possible_range(aux_images):
     labels = [0] * 15 + [1] * 6 + [2] * 2
     with pytest.raises(UsageError, match=f"from 3 to 20, got {aux_images}"):
-        divide(split_of(labels), split_of([0, 1, 2], first=800), ("a", "b", "c"), aux_images)
+        divide_pools(split_of(labels), split_of([0, 1, 2], first=800), ("a", "b", "c"), aux_images)
 
 
 def test_no_wish_gives_the_attacker_a_fifth():
-    pools = divide(split_of([0, 1] * 50), split_of([0, 1], first=900), ("a", "b"), None)
+    pools = divide_pools(split_of([0, 1] * 50), split_of([0, 1], first=900), ("a", "b"), None)
     assert (len(pools.aux), len(pools.train)) == (20, 80)
 
 
 def test_a_class_with_one_training_image_is_named():
     with pytest.raises(UsageError, match=r"of class 'rare' .* got 1"):
-        divide(split_of([0] * 9 + [1]), split_of([0, 1], first=900), ("often", "rare"), None)
+        divide_pools(split_of([0] * 9 + [1]), split_of([0, 1], first=900), ("often", "rare"), None)
 
 
 def test_repeats_are_dropped_from_the_training_split_and_private_is_kept():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mia_bench.benchmark.datasets import whole_photos
-from mia_bench.benchmark.datasets.whole_photos import CROPS, OTHERS, PRIVATE, WholePhotos
+from mia_bench.benchmark.datasets.whole_photos import CROPPED_PHOTOGRAPHS, CROPS, PRIVATE, WholePhotos
 from mia_bench.benchmark.interfaces import Pools
 from mia_bench.benchmark.utils.fingerprints import assert_disjoint
 from PIL import Image
@@ -30,9 +30,9 @@ def test_the_first_private_images_are_whole_photographs(pools: Pools) -> None:
 
 def test_pools_have_no_labels_and_share_no_image_and_no_photograph(pools: Pools) -> None:
     assert {pools.train.task, pools.aux.task, pools.private.task} == {"unlabeled"}
-    assert [len(each) for each in (pools.private, pools.aux)] == [3 * (CROPS + 1), len(OTHERS) * CROPS]
+    assert [len(each) for each in (pools.private, pools.aux)] == [3 * (CROPS + 1), len(CROPPED_PHOTOGRAPHS) * CROPS]
     assert_disjoint(pools)
-    assert not set(PRIVATE) & set(OTHERS)
+    assert not set(PRIVATE) & set(CROPPED_PHOTOGRAPHS)
 
 
 def test_the_victim_and_the_attacker_have_different_halves_of_a_photograph() -> None:

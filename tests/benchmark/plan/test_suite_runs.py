@@ -14,7 +14,7 @@ from mia_bench.attacks._inversion import map as _map
 from mia_bench.attacks._inversion import weight_search
 from mia_bench.attacks._priors import expectation_maximization
 from mia_bench.benchmark.datasets import cifar10, known_prior, mnist, photos, whole_photos
-from mia_bench.benchmark.datasets._division import divide
+from mia_bench.benchmark.datasets._division import divide_pools
 from mia_bench.benchmark.datasets.known_prior import draw_set
 from mia_bench.benchmark.datasets.whole_photos import WholePhotos
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
@@ -66,7 +66,9 @@ ATTACKS = {
 def data(tmp_path: Path, brief: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Tiny MNIST and CIFAR-10, few patches of the photographs, and training of a few steps."""
     for module in (cifar10, mnist):
-        monkeypatch.setattr(module, "divide", lambda train, test, classes, _: divide(train, test, classes, 16))
+        monkeypatch.setattr(
+            module, "divide_pools", lambda train, test, classes, _: divide_pools(train, test, classes, 16)
+        )
     monkeypatch.setattr(whole_photos, "CROPS", 2)
     monkeypatch.setattr(whole_photos.WholePhotos, "load", small(whole_photos.WholePhotos.load))
     monkeypatch.setattr(photos, "MAX_PATCHES", {"train": 4, "aux": 4, "private": 2})

@@ -2,14 +2,14 @@
 
 import enum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from mia_bench.benchmark.cli.component_options import parse_rest
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces import Component
 from mia_bench.benchmark.registry import Entry
-from mia_bench.benchmark.registry.literals import divide, divide_specs, parse, read, write
+from mia_bench.benchmark.registry.literals import divide_specs, parse, read, split_at_commas, write
 from mia_bench.benchmark.registry.parameters import parameters
 from mia_bench.benchmark.registry.specs import ResolvedComponent, build
 from pydantic import Field, create_model
@@ -119,8 +119,8 @@ def test_a_value_of_the_wrong_type_is_told_as_it_was_written(kind: Any, written:
 
 
 def test_commas_in_brackets_and_quotes_do_not_divide() -> None:
-    assert divide('a=[1,{"x":2}],b="c,d",e') == ['a=[1,{"x":2}]', 'b="c,d"', "e"]
-    assert divide("a]b,c") == ["a]b", "c"]
+    assert split_at_commas('a=[1,{"x":2}],b="c,d",e') == ['a=[1,{"x":2}]', 'b="c,d"', "e"]
+    assert split_at_commas("a]b,c") == ["a]b", "c"]
 
 
 @pytest.mark.parametrize("value", ["a,b", "5", "none", "", '"', "[", "true", 1, 1.5, None, [1, "a"], {"a": [1]}])
@@ -163,7 +163,16 @@ def test_a_set_is_written_in_one_order() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "allowed"),
-    [(Level, "1 | 2"), (Literal[1, 3], "1 | 3"), (list[int], "array of integer"), (int | None, "integer or none")],
+    [
+        (Level, "1 | 2"),
+        (Literal[1, 3], "1 | 3"),
+        (list[int], "array of integers"),
+        (int | None, "integer or none"),
+        (Annotated[float, Field(ge=0, le=1e15)] | None, "number from 0 to 1e15, or none"),
+        (Annotated[float, Field(gt=0, le=1)], "number above 0 and at most 1"),
+        (Annotated[int, Field(ge=1234567)], "integer of at least 1234567"),
+        (list[Annotated[float, Field(ge=-1e4, le=1e-6)]], "array of numbers from -10000 to 1e-6"),
+    ],
 )
 def test_show_names_what_a_parameter_accepts(kind: Any, allowed: str) -> None:
     assert parameters(odd(kind))[0][:2] == ["value", allowed]

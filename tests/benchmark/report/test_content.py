@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from mia_bench.benchmark.leaderboard.ranking import rank
 from mia_bench.benchmark.leaderboard.records import Record
-from mia_bench.benchmark.report.content import Content, content
+from mia_bench.benchmark.report.content import ReportContent, content
 from mia_bench.benchmark.report.defenses import DefenseSummary
 from mia_bench.benchmark.report.tradeoff_figure import front
 from scipy.stats import binomtest
@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 from ...helpers.boards import HOSTILE, REASON, SPREAD, cell, cells
 
 
-def collected(records: list[Record], at_hand: bool = True) -> Content:
+def collected(records: list[Record], at_hand: bool = True) -> ReportContent:
     return content([each.row for each in records], {each.row.cell_id: each for each in records} if at_hand else {})
 
 

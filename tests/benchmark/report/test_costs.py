@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 from mia_bench.benchmark.report.costs import modelled
-from mia_bench.benchmark.splits.devices import Device, Network
+from mia_bench.benchmark.splits.devices import Device, NetworkLink
 from mia_bench.benchmark.splits.lines import Deployment
 
 from ...helpers.boards import cell
 
-NETWORK = Network(uplink_mbit_per_s=8, downlink_mbit_per_s=8, rtt_ms=10, radio_up_mw_per_mbit_per_s=100,
+NETWORK = NetworkLink(uplink_mbit_per_s=8, downlink_mbit_per_s=8, rtt_ms=10, radio_up_mw_per_mbit_per_s=100,
                   radio_down_mw_per_mbit_per_s=0, radio_base_mw=200)  # fmt: skip
 DEPLOYMENT = Deployment(
     device=Device(gmacs_per_s=1, pj_per_mac=1000),

@@ -10,9 +10,9 @@ from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.plan.cells import Cell
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
-from mia_bench.benchmark.runner.estimates import Estimate, duration, estimate
+from mia_bench.benchmark.runner.estimates import RunEstimate, duration, estimate
 from mia_bench.benchmark.runner.memory import NEEDS
-from mia_bench.benchmark.runner.timings import CellNames, Timing, timings
+from mia_bench.benchmark.runner.timings import CellNames, CellTiming, timings
 
 from ...helpers.trees import image_tree
 
@@ -44,9 +44,9 @@ def timing(
     protect: float | None = None,
     macs: float | None = None,
     **names: str,
-) -> Timing:
+) -> CellTiming:
     whole = {"dataset": "mnist", "model": "lenet5", "split": "relu2", "defense": "undefended"} | names
-    return Timing(CellNames(**whole, attack=attack), images, protect, seconds, macs)
+    return CellTiming(CellNames(**whole, attack=attack), images, protect, seconds, macs)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_protecting_is_timed_by_defense_and_processes_share_the_settings(bench: 
     assert estimate(groups, bench, known, 2).seconds == 10 + 30  # the longest cell
     assert estimate([[cell for (cell,) in groups]], bench, known, 2).seconds == (10 + 10 + 10 + 2) / 2
     assert [*estimate(groups, bench, known, 1).by_cell.values()] == [10 + 2, 10 + 30, 10]
-    assert estimate([], bench, known, 2) == Estimate(0, {}, {})
+    assert estimate([], bench, known, 2) == RunEstimate(0, {}, {})
 
 
 def test_targets_that_are_not_in_the_cache_are_trained_once(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:

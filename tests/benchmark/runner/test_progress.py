@@ -11,7 +11,7 @@ from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.runner import progress
 from mia_bench.benchmark.runner.cell_labels import divided_labels
 from mia_bench.benchmark.runner.countdown import Countdown
-from mia_bench.benchmark.runner.estimates import Estimate
+from mia_bench.benchmark.runner.estimates import RunEstimate
 from mia_bench.benchmark.runner.opening import SHORT_RUN, opening
 from mia_bench.benchmark.runner.progress import Display
 from rich.console import Console
@@ -126,8 +126,8 @@ def test_cells_that_differ_in_the_number_of_images_are_told_apart() -> None:
 
 def test_a_run_says_how_long_it_takes_and_a_long_one_names_a_shorter_one() -> None:
     cells = plan(Request(dataset="photos", attacks=["ridge"], defenses=["dp_ir"]))
-    short = Estimate(95, dict.fromkeys(cells, 10.0), {})
-    long = Estimate(3600, {**dict.fromkeys(cells, 10.0), cells[0]: None}, {})
+    short = RunEstimate(95, dict.fromkeys(cells, 10.0), {})
+    long = RunEstimate(3600, {**dict.fromkeys(cells, 10.0), cells[0]: None}, {})
 
     assert [*opening(4, short, "photos")] == ["Running 4 cells: photos.", "Expected time: about 2 min."]
     assert [*opening(6, long, "")] == [
@@ -135,4 +135,4 @@ def test_a_run_says_how_long_it_takes_and_a_long_one_names_a_shorter_one() -> No
         "Expected time: about 60 min. Cells without timing data, which are not included: 1.",
         f"Finished cells are saved, so the run can be interrupted. For a quick look: {SHORT_RUN}",
     ]
-    assert [*opening(6, Estimate(0, {}, {}), "")] == ["All 6 cells are already done."]
+    assert [*opening(6, RunEstimate(0, {}, {}), "")] == ["All 6 cells are already done."]

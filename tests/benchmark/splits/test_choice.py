@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from mia_bench.benchmark.splits.choice import Limit, choose
-from mia_bench.benchmark.splits.devices import Device, Network
+from mia_bench.benchmark.splits.choice import Limit, choose_line
+from mia_bench.benchmark.splits.devices import Device, NetworkLink
 from mia_bench.benchmark.splits.front import mark_pareto
 from mia_bench.benchmark.splits.lines import Deployment, Line, baselines, line_of, modelled
 from mia_bench.benchmark.splits.structure import Cut, Stage
@@ -12,7 +12,7 @@ from mia_bench.benchmark.splits.structure import Cut, Stage
 DEPLOYMENT = Deployment(
     device=Device(gmacs_per_s=1, pj_per_mac=1000),
     server=Device(gmacs_per_s=10),
-    network=Network(
+    network=NetworkLink(
         uplink_mbit_per_s=8,
         downlink_mbit_per_s=8,
         rtt_ms=10,
@@ -80,13 +80,13 @@ def test_the_chosen_line_is_the_one_that_a_reader_finds_in_the_columns() -> None
 
     # conv1: 10 + 40 + 10 + 9 = 69 ms; conv2: 70 + 2 + 10 + 3 = 85 ms; fc1: 100 + 0.04 + 10 = 110.04 ms
     assert [line.latency_ms_modelled for line in table] == [pytest.approx(69), pytest.approx(85), pytest.approx(110.04)]
-    best, why = choose(table, limits)
+    best, why = choose_line(table, limits)
     assert best is table[1]
     assert why == "conv2 is the only one of 3 lines that meets all limits."
 
 
 def test_a_limit_that_no_line_meets_is_named_with_the_distance() -> None:
-    assert choose(lines(), [latency(60)]) == (
+    assert choose_line(lines(), [latency(60)]) == (
         None,
         "No line meets --max-latency (latency_ms_modelled <= 60): the nearest is conv1 with latency_ms_modelled 69, "
         "9 above it.",
@@ -94,7 +94,7 @@ def test_a_limit_that_no_line_meets_is_named_with_the_distance() -> None:
 
 
 def test_limits_that_exclude_each_other_are_named_with_what_each_would_have_to_be() -> None:
-    best, why = choose(lines(), [latency(70), Limit("--max-identified", "identified", 0.1)])
+    best, why = choose_line(lines(), [latency(70), Limit("--max-identified", "identified", 0.1)])
 
     assert best is None
     assert "the nearest is conv2 with latency_ms_modelled 85, 15 above it" in why
@@ -103,7 +103,7 @@ def test_limits_that_exclude_each_other_are_named_with_what_each_would_have_to_b
 
 @pytest.mark.parametrize("line", [Line(split="a"), Line(split="a", identified=0.0, psnr_db=9.0, incomplete=True)])
 def test_a_leak_that_is_not_known_meets_no_limit(line: Line) -> None:
-    best, why = choose([line], [Limit("--max-identified", "identified", 1.0)])
+    best, why = choose_line([line], [Limit("--max-identified", "identified", 1.0)])
 
     assert best is None
     assert "identified is not known of any of them" in why
@@ -111,7 +111,9 @@ def test_a_leak_that_is_not_known_meets_no_limit(line: Line) -> None:
 
 
 def test_the_device_is_not_said_to_be_the_only_line_while_others_may_meet_the_limit() -> None:
-    best, why = choose([Line(split="a"), Line(split="device", identified=0.0)], [Limit("--max", "identified", 0.1)])
+    best, why = choose_line(
+        [Line(split="a"), Line(split="device", identified=0.0)], [Limit("--max", "identified", 0.1)]
+    )
 
     assert best is not None
     assert best.split == "device"
@@ -143,7 +145,7 @@ DEVICE = cut("device", 80, identified=0.0)
     ],
 )
 def test_unknown_leaks_and_ties_are_said_and_never_count_as_privacy(table: list[Line], chosen: str, words: str) -> None:
-    best, why = choose(table, [latency(100)])
+    best, why = choose_line(table, [latency(100)])
 
     assert best is not None
     assert best.split == chosen

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.splits.devices import Device, Network, load_profile
+from mia_bench.benchmark.splits.devices import Device, NetworkLink, load_profile
 from mia_bench.benchmark.splits.structure import Stage
 
 NETWORKS, DEVICES = ("3g", "lte", "wifi"), ("phone", "microcontroller", "server")
@@ -13,23 +13,23 @@ NETWORKS, DEVICES = ("3g", "lte", "wifi"), ("phone", "microcontroller", "server"
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_built_in_networks_name_their_source(name: str) -> None:
-    assert "MobiSys 2012" in load_profile(Network, name).source
+    assert "MobiSys 2012" in load_profile(NetworkLink, name).source
 
 
-@pytest.mark.parametrize(("kind", "name"), [*((Network, x) for x in NETWORKS), *((Device, x) for x in DEVICES)])
-def test_the_page_has_the_figures_and_the_source_of_every_profile(kind: type[Device | Network], name: str) -> None:
+@pytest.mark.parametrize(("kind", "name"), [*((NetworkLink, x) for x in NETWORKS), *((Device, x) for x in DEVICES)])
+def test_the_page_has_the_figures_and_the_source_of_every_profile(kind: type[Device | NetworkLink], name: str) -> None:
     page = (Path(__file__).parents[3] / "docs" / "guides" / "choose-a-split.md").read_text()
     profile = load_profile(kind, name)
 
     (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
     assert row.endswith(f"| {profile.source} |")
-    figures = ("uplink_mbit_per_s", "downlink_mbit_per_s", "rtt_ms") if kind is Network else ("gmacs_per_s",)
+    figures = ("uplink_mbit_per_s", "downlink_mbit_per_s", "rtt_ms") if kind is NetworkLink else ("gmacs_per_s",)
     assert all(f"{getattr(profile, figure):g} " in row for figure in figures)
 
 
 @pytest.mark.parametrize("name", ["LTE", "WiFi", "Wi-Fi"])
 def test_the_case_of_the_name_of_a_profile_does_not_matter(name: str) -> None:
-    assert load_profile(Network, name).uplink_mbit_per_s in (5.85, 18.88)
+    assert load_profile(NetworkLink, name).uplink_mbit_per_s in (5.85, 18.88)
 
 
 @pytest.mark.parametrize("name", DEVICES)
@@ -38,7 +38,7 @@ def test_built_in_devices_name_their_source(name: str) -> None:
 
 
 def test_time_and_energy_of_the_radio_are_those_by_hand() -> None:
-    network = Network(uplink_mbit_per_s=8, downlink_mbit_per_s=16, rtt_ms=10, radio_up_mw_per_mbit_per_s=100,
+    network = NetworkLink(uplink_mbit_per_s=8, downlink_mbit_per_s=16, rtt_ms=10, radio_up_mw_per_mbit_per_s=100,
                       radio_down_mw_per_mbit_per_s=50, radio_base_mw=200)  # fmt: skip
 
     assert network.seconds(up=1e6, down=1e6, rounds=3) == pytest.approx(1 + 0.5 + 0.03)
@@ -46,7 +46,7 @@ def test_time_and_energy_of_the_radio_are_those_by_hand() -> None:
 
 
 def test_energy_is_unknown_without_the_figures_of_the_device_or_the_radio() -> None:
-    network = Network(uplink_mbit_per_s=8, downlink_mbit_per_s=16)
+    network = NetworkLink(uplink_mbit_per_s=8, downlink_mbit_per_s=16)
 
     assert Device(gmacs_per_s=10).joules(1e9) is None
     assert Device(gmacs_per_s=10, pj_per_mac=1000).joules(1e9, 0.1) == pytest.approx(1 + 1)
@@ -98,4 +98,4 @@ def test_a_wrong_file_is_refused_with_its_path(text: str, sentence: str, tmp_pat
 
 def test_an_unknown_profile_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"one of 3g, lte, wifi or the path of a \.toml file, got '5g'"):
-        load_profile(Network, "5g")
+        load_profile(NetworkLink, "5g")

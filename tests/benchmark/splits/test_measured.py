@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from mia_bench.benchmark.leaderboard.records import Record
-from mia_bench.benchmark.splits.devices import Device, Network
+from mia_bench.benchmark.splits.devices import Device, NetworkLink
 from mia_bench.benchmark.splits.expected import Sent
 from mia_bench.benchmark.splits.lines import Deployment, Line, line_of
 from mia_bench.benchmark.splits.measured import join
@@ -13,7 +13,7 @@ from mia_bench.benchmark.splits.structure import Cut, Stage
 
 from ...helpers.boards import cell
 
-NETWORK = Network(uplink_mbit_per_s=8, downlink_mbit_per_s=8)
+NETWORK = NetworkLink(uplink_mbit_per_s=8, downlink_mbit_per_s=8)
 DEPLOYMENT = Deployment(device=Device(gmacs_per_s=1), server=Device(gmacs_per_s=10), network=NETWORK)
 CUT = Cut("conv1", (4, 5, 5), 0, 0, 0, (Stage(10_000_000, 0),), ())
 TOPK = ("conv1", "topk", "{}")

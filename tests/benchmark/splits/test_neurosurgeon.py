@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 from mia_bench.benchmark.interfaces import Normalize, Target
-from mia_bench.benchmark.splits.devices import Device, Network, load_profile
+from mia_bench.benchmark.splits.devices import Device, NetworkLink, load_profile
 from mia_bench.benchmark.splits.lines import Deployment, Line, baselines, line_of
 from mia_bench.benchmark.splits.structure import Cut, count_cuts
 from torch import nn
@@ -73,7 +73,7 @@ def lines(cuts: list[Cut], network: str) -> dict[str, float]:
     deployment = Deployment(
         device=load_profile(Device, "phone"),
         server=load_profile(Device, "server"),
-        network=load_profile(Network, network).model_copy(update={"rtt_ms": 0.0}),
+        network=load_profile(NetworkLink, network).model_copy(update={"rtt_ms": 0.0}),
     )
     around = baselines(cuts, deployment, encoded={"JPEG": UPLOADED_BYTES}, bytes_down=4000)
     return {line.split: ms(line) for line in [*(line_of(cut, deployment, bytes_down=4000) for cut in cuts), *around]}

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from mia_bench.benchmark.runner.estimates import Estimate
+from mia_bench.benchmark.runner.estimates import RunEstimate
 from mia_bench.benchmark.runner.opening import opening
 from mia_bench.benchmark.utils.plurals import count_of, fitting
 
@@ -38,8 +38,8 @@ def test_words_of_other_plurals_are_given() -> None:
 
 
 def test_a_run_of_one_cell_says_so() -> None:
-    assert [*opening(1, Estimate(0, {}, {}), "")] == ["The only cell is already done."]
-    assert next(opening(1, Estimate(5.0, {object(): 5.0}, {}), "")) == "Running 1 cell."  # pyright: ignore
+    assert [*opening(1, RunEstimate(0, {}, {}), "")] == ["The only cell is already done."]
+    assert next(opening(1, RunEstimate(5.0, {object(): 5.0}, {}), "")) == "Running 1 cell."  # pyright: ignore
 
 
 def counted(path: Path) -> Iterator[str]:

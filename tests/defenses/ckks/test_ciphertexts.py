@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tenseal.sealapi as seal
 import torch
-from mia_bench.defenses._ckks.client import Client
-from mia_bench.defenses._ckks.parameters import choose
+from mia_bench.defenses._ckks.client import CkksClient
+from mia_bench.defenses._ckks.parameters import choose_parameters
 from mia_bench.defenses._ckks.serial import to_bytes
 from mia_bench.defenses._ckks.view import Residues
 from torch import Tensor
@@ -19,19 +19,19 @@ CHANCE = (0.4, 0.6)
 
 
 @pytest.fixture(scope="module")
-def client() -> Client:
-    return Client(choose(levels=1, width=128))
+def client() -> CkksClient:
+    return CkksClient(choose_parameters(levels=1, width=128))
 
 
-def read(client: Client, messages: list[bytes]) -> Tensor:
+def read(client: CkksClient, messages: list[bytes]) -> Tensor:
     return Residues(client.parameters)(tuple(messages)).double()
 
 
-def fresh(client: Client, values: np.ndarray) -> bytes:
+def fresh(client: CkksClient, values: np.ndarray) -> bytes:
     return client.encrypt(values[None], 1)
 
 
-def reusing_one_mask(client: Client) -> Callable[[np.ndarray], bytes]:
+def reusing_one_mask(client: CkksClient) -> Callable[[np.ndarray], bytes]:
     """A broken cipher: adds each message, with a little noise, to one and the same encryption of zero."""
     context, random = client.parameters.context(), np.random.default_rng(0)
     encoder, evaluator, mask = seal.CKKSEncoder(context), seal.Evaluator(context), seal.Ciphertext()
@@ -64,7 +64,7 @@ def told_apart(views: Tensor, labels: Tensor) -> float:
 
 @pytest.mark.parametrize("mask", ["fresh", "reused"])
 @pytest.mark.slow
-def test_two_messages_are_told_apart_only_if_a_mask_is_reused(client: Client, mask: str) -> None:
+def test_two_messages_are_told_apart_only_if_a_mask_is_reused(client: CkksClient, mask: str) -> None:
     random = np.random.default_rng(1)
     contents = random.uniform(0, 8, size=(2, 128))
     encrypt = reusing_one_mask(client) if mask == "reused" else lambda values: fresh(client, values)
@@ -78,7 +78,7 @@ def test_two_messages_are_told_apart_only_if_a_mask_is_reused(client: Client, ma
         assert CHANCE[0] < share < CHANCE[1]
 
 
-def test_one_message_encrypted_twice_shares_no_residues(client: Client) -> None:
+def test_one_message_encrypted_twice_shares_no_residues(client: CkksClient) -> None:
     values = np.ones(128)
     first, second = fresh(client, values), fresh(client, values)
     views = read(client, [first, second])
@@ -86,7 +86,7 @@ def test_one_message_encrypted_twice_shares_no_residues(client: Client) -> None:
     assert (views[0] == views[1]).double().mean() < 1e-3
 
 
-def test_residues_are_uniform(client: Client) -> None:
+def test_residues_are_uniform(client: CkksClient) -> None:
     views = read(client, [fresh(client, np.full(128, 5.0)) for _ in range(20)])
     counts = torch.histc(views.flatten(), bins=64, min=0, max=1)
     expected = views.numel() / 64
@@ -95,7 +95,7 @@ def test_residues_are_uniform(client: Client) -> None:
     assert chi_squared < 63 + 5 * (2 * 63) ** 0.5
 
 
-def test_the_length_does_not_depend_on_the_message(client: Client) -> None:
+def test_the_length_does_not_depend_on_the_message(client: CkksClient) -> None:
     lengths = [[len(fresh(client, np.full(128, value))) for _ in range(20)] for value in (0.0, 7.5)]
     spread = np.std(lengths[0]) + np.std(lengths[1])
     assert abs(np.mean(lengths[0]) - np.mean(lengths[1])) < 2 * spread

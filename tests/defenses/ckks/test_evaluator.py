@@ -3,16 +3,18 @@
 import numpy as np
 import pytest
 import tenseal as ts
-from mia_bench.defenses._ckks.client import Client, DecryptionError
+from mia_bench.defenses._ckks.client import CkksClient, DecryptionError
 from mia_bench.defenses._ckks.evaluator import Evaluator, diagonal
-from mia_bench.defenses._ckks.layout import Layout, MatrixLayout
-from mia_bench.defenses._ckks.parameters import Parameters, choose
+from mia_bench.defenses._ckks.layout import MatrixLayout, PackingLayout
+from mia_bench.defenses._ckks.parameters import Parameters, choose_parameters
 from mia_bench.defenses._ckks.program import Layer, Program
 
 from ...helpers.worlds import pair, program
 
 
-def run(client: Client, evaluator: Evaluator, layout: Layout, given: Program, values: np.ndarray) -> np.ndarray:
+def run(
+    client: CkksClient, evaluator: Evaluator, layout: PackingLayout, given: Program, values: np.ndarray
+) -> np.ndarray:
     reply = evaluator(client.encrypt(values * given.input_scale, layout.lanes))
     decrypted = client.decrypt(reply, numbers=given.outputs, count=len(values), lanes=layout.lanes)
     return decrypted / given.output_scale
@@ -106,7 +108,7 @@ def test_damaged_bytes_are_no_ciphertext() -> None:
 
 def test_a_ciphertext_of_other_parameters_is_refused() -> None:
     _, evaluator, layout = pair(program(20, 4))
-    other = Client(Parameters(8192, (60, 40, 60), 40))
+    other = CkksClient(Parameters(8192, (60, 40, 60), 40))
     with pytest.raises(ValueError, match="Expected a Ciphertext under these parameters"):
         evaluator(other.encrypt(np.ones((1, 20)), layout.lanes))
 
@@ -116,7 +118,7 @@ def test_a_reply_under_another_key_is_refused() -> None:
     client, evaluator, layout = pair(given)
     reply = evaluator(client.encrypt(np.ones((1, 20)), layout.lanes))
     with pytest.raises(DecryptionError, match="damaged, or encrypted under another key"):
-        Client(client.parameters).decrypt(reply, numbers=4, count=1, lanes=layout.lanes)
+        CkksClient(client.parameters).decrypt(reply, numbers=4, count=1, lanes=layout.lanes)
 
 
 def test_a_reply_with_flipped_bits_is_refused() -> None:
@@ -131,6 +133,6 @@ def test_a_reply_with_flipped_bits_is_refused() -> None:
 
 
 def test_values_that_are_not_finite_are_refused() -> None:
-    client = Client(choose(levels=1, width=16))
+    client = CkksClient(choose_parameters(levels=1, width=16))
     with pytest.raises(ValueError, match="Expected finite values"):
         client.encrypt(np.array([[1.0, np.nan]]), 1)

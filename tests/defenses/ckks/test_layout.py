@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from mia_bench.defenses._ckks.layout import Layout, MatrixLayout, ciphertext_bytes, key_bytes, width_of
-from mia_bench.defenses._ckks.parameters import choose
+from mia_bench.defenses._ckks.layout import MatrixLayout, PackingLayout, ciphertext_bytes, key_bytes, width_of
+from mia_bench.defenses._ckks.parameters import choose_parameters
 
 from ...helpers.worlds import pair, program
 
@@ -25,20 +25,21 @@ def test_baby_and_giant_steps_reach_every_diagonal_with_few_rotations(inputs: in
 
 def test_as_many_images_share_a_ciphertext_as_fit() -> None:
     layers = program(120, 84, 10).layers
-    layout = Layout.of(layers, choose(levels=3, width=128))
+    layout = PackingLayout.of(layers, choose_parameters(levels=3, width=128))
     assert layout.lanes == 4096 // 128
-    assert Layout.of(layers, layout.parameters, lanes=2).lanes == 2
+    assert PackingLayout.of(layers, layout.parameters, lanes=2).lanes == 2
 
 
 def test_a_larger_network_is_predicted_to_take_longer() -> None:
     small, large = (
-        Layout.of(program(size, 64, 10).layers, choose(levels=3, width=1024)).seconds for size in (128, 1024)
+        PackingLayout.of(program(size, 64, 10).layers, choose_parameters(levels=3, width=1024)).seconds
+        for size in (128, 1024)
     )
     assert small < large
 
 
 def test_encoded_diagonals_that_would_fill_the_memory_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    layout = Layout.of(program(64, 10).layers, choose(levels=1, width=64))
+    layout = PackingLayout.of(program(64, 10).layers, choose_parameters(levels=1, width=64))
     assert layout.cached
     monkeypatch.setattr("mia_bench.defenses._ckks.layout.MAX_CACHE_BYTES", 1000)
     assert not layout.cached

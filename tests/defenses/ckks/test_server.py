@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tenseal.sealapi as seal
-from mia_bench.defenses._ckks.client import Client
-from mia_bench.defenses._ckks.layout import Layout
-from mia_bench.defenses._ckks.parameters import choose
+from mia_bench.defenses._ckks.client import CkksClient
+from mia_bench.defenses._ckks.layout import PackingLayout
+from mia_bench.defenses._ckks.parameters import choose_parameters
 from mia_bench.defenses._ckks.program import to_bytes
 from mia_bench.defenses._ckks.serial import to_bytes as seal_bytes
-from mia_bench.defenses._ckks.server import Server, ServerError, State
+from mia_bench.defenses._ckks.server import Server, ServerError, ServerState
 from mia_bench.defenses._remote import frames
 from mia_bench.defenses._remote.process import serve
 
@@ -40,13 +40,13 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 
 @pytest.fixture
-def client() -> Client:
-    return Client(choose(levels=GIVEN.levels, width=64))
+def client() -> CkksClient:
+    return CkksClient(choose_parameters(levels=GIVEN.levels, width=64))
 
 
 @pytest.fixture
-def server(client: Client, sent: list[bytes]) -> Iterator[Server]:
-    layout = Layout.of(GIVEN.layers, client.parameters)
+def server(client: CkksClient, sent: list[bytes]) -> Iterator[Server]:
+    layout = PackingLayout.of(GIVEN.layers, client.parameters)
     server = Server(
         client.parameters,
         [GIVEN],
@@ -58,11 +58,11 @@ def server(client: Client, sent: list[bytes]) -> Iterator[Server]:
     server.close()
 
 
-def lanes(client: Client) -> int:
-    return Layout.of(GIVEN.layers, client.parameters).lanes
+def lanes(client: CkksClient) -> int:
+    return PackingLayout.of(GIVEN.layers, client.parameters).lanes
 
 
-def test_it_answers_in_ciphertexts_that_the_client_decrypts(client: Client, server: Server) -> None:
+def test_it_answers_in_ciphertexts_that_the_client_decrypts(client: CkksClient, server: Server) -> None:
     reply, seconds = server.evaluate(0, client.encrypt(VALUES * GIVEN.input_scale, lanes(client)))
     result = client.decrypt(reply, numbers=4, count=2, lanes=lanes(client)) / GIVEN.output_scale
     expected = GIVEN(VALUES)
@@ -71,7 +71,7 @@ def test_it_answers_in_ciphertexts_that_the_client_decrypts(client: Client, serv
 
 
 def test_what_crossed_the_border_is_listed_and_nothing_else_did(
-    client: Client, server: Server, sent: list[bytes]
+    client: CkksClient, server: Server, sent: list[bytes]
 ) -> None:
     message = client.encrypt(VALUES, lanes(client))
     server.evaluate(0, message)
@@ -90,7 +90,7 @@ def test_what_crossed_the_border_is_listed_and_nothing_else_did(
     assert sent[-1] == message
 
 
-def test_nothing_that_crossed_decrypts(client: Client, server: Server, sent: list[bytes], tmp_path: Path) -> None:
+def test_nothing_that_crossed_decrypts(client: CkksClient, server: Server, sent: list[bytes], tmp_path: Path) -> None:
     message = client.encrypt(VALUES, lanes(client))
     server.evaluate(0, message)
     for number, blob in enumerate(sent):
@@ -102,19 +102,19 @@ def test_nothing_that_crossed_decrypts(client: Client, server: Server, sent: lis
             assert all(row.tobytes() not in blob for row in plain)
 
 
-def test_a_secret_key_is_never_written(client: Client) -> None:
+def test_a_secret_key_is_never_written(client: CkksClient) -> None:
     with pytest.raises(TypeError, match="got a secret key, which is never written"):
         seal_bytes(seal.KeyGenerator(client.parameters.context()).secret_key())
 
 
-def test_neither_end_is_copied_or_pickled(client: Client, server: Server) -> None:
+def test_neither_end_is_copied_or_pickled(client: CkksClient, server: Server) -> None:
     for end in (client, server):
         assert copy.deepcopy(end) is end
         with pytest.raises(TypeError, match="cannot be pickled"):
             end.__reduce_ex__(2)
 
 
-def test_the_server_is_another_process_that_ends_with_its_handle(client: Client, server: Server) -> None:
+def test_the_server_is_another_process_that_ends_with_its_handle(client: CkksClient, server: Server) -> None:
     number = server._process.pid
     assert number != os.getpid()
     server.close()
@@ -122,19 +122,19 @@ def test_the_server_is_another_process_that_ends_with_its_handle(client: Client,
         os.kill(number, 0)
 
 
-def test_a_message_that_is_no_ciphertext_is_refused_and_the_server_goes_on(client: Client, server: Server) -> None:
+def test_a_message_that_is_no_ciphertext_is_refused_and_the_server_goes_on(client: CkksClient, server: Server) -> None:
     with pytest.raises(ServerError, match=r"Expected a Ciphertext .* got 8 other bytes"):
         server.evaluate(0, b"nonsense")
     server.evaluate(0, client.encrypt(VALUES, lanes(client)))
 
 
-def test_a_spent_ciphertext_is_refused(client: Client, server: Server) -> None:
+def test_a_spent_ciphertext_is_refused(client: CkksClient, server: Server) -> None:
     spent, _ = server.evaluate(0, client.encrypt(VALUES, lanes(client)))
     with pytest.raises(ServerError, match="got one with 0 levels left"):
         server.evaluate(0, spent)
 
 
-def test_a_killed_server_is_named(client: Client, server: Server) -> None:
+def test_a_killed_server_is_named(client: CkksClient, server: Server) -> None:
     os.kill(server._process.pid, signal.SIGKILL)
     server._process.wait()
     with pytest.raises(ServerError, match=r"The server process has ended \(exit code -9\)"):
@@ -144,7 +144,7 @@ def test_a_killed_server_is_named(client: Client, server: Server) -> None:
 def test_the_server_stops_when_the_client_is_gone() -> None:
     here, there = Pipe()
     here.close()
-    serve(there, State().answer)
+    serve(there, ServerState().answer)
 
 
 def test_a_message_has_a_header_and_blobs() -> None:

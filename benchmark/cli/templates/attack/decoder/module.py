@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from mia_bench import Access, Attack, Observation
-from mia_bench.attacks import Queries, Recipe, Standardize, decode, train_decoder
+from mia_bench.attacks import DecoderRecipe, Queries, Standardize, decode, train_decoder
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -24,7 +24,7 @@ class MyComponent(Attack):
         """Train the network and apply it; images (N, C, H, W) in [0, 1]."""
         queries = Queries(seen, seen.aux.images).split()  # some are held out, to see how far to trust the network
         network = DenseDecoder(queries.sample(), queries.images[: queries.trainable], self.width)
-        train_decoder(network, queries, Recipe(epochs=20, steps=self.steps, learning_rate=2e-3))
+        train_decoder(network, queries, DecoderRecipe(epochs=20, steps=self.steps, learning_rate=2e-3))
         return decode(network, queries, seen.aux.images.mean(0))
 
 

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import torch
 from mia_bench import Access, Attack, Observation
-from mia_bench.attacks import TvGaussianPrior, comparable, ir_shape, minimize
+from mia_bench.attacks import TvGaussianPrior, ir_shape, minimize, wire_as_ir
 from pydantic import Field
 from torch import Tensor
 
@@ -24,7 +24,7 @@ class MyComponent(Attack):
     def reconstruct(self, seen: Observation) -> Tensor:
         """Search from the mean of the attacker's images; images (N, C, H, W) in [0, 1]."""
         assert seen.client is not None
-        client, distance, wire = seen.client, seen.channel.distance, comparable(seen)
+        client, distance, wire = seen.client, seen.channel.distance, wire_as_ir(seen)
         prior = TvGaussianPrior(seen.aux.images)
         ir_shape(client, prior.mean, wire, channel=seen.channel)  # refuses wires that cannot be compared with IRs
         start = prior.mean.expand(len(wire), -1, -1, -1)
