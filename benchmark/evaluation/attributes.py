@@ -32,7 +32,7 @@ MIN_AFFORDED = 150
 MAX_NUMBERS = 4096
 """Numbers of a wire for the probe; longer ones are shortened by a count sketch."""
 MAX_VALUES = 20
-"""Most different values of a label that are told apart. A label with more is divided into low, middle and high."""
+"""Most different values of a label that are distinguished. A label with more is divided into low, middle and high."""
 MAX_LABELS = 100
 """Labels that are read."""
 ENCODED_PART = 16
