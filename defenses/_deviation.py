@@ -15,7 +15,8 @@ def deviation(values: Tensor, *, correction: int = 1) -> Tensor:
 
     Args:
         values: The numbers.
-        correction: What is subtracted from their count: 1 for the deviation of what they are a sample of, 0 for theirs.
+        correction: What is subtracted from the count of the numbers: 1 if they are a sample of what the deviation is
+            estimated of, 0 if they are all that there is.
 
     Example:
         >>> import torch

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 import typer.testing
+from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.metrics import costs
 from mia_bench.benchmark.utils import spawn
 from typer.main import get_command
 
 from .helpers.brief import shorten_training
+from .helpers.trees import image_tree
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -57,6 +59,12 @@ def brief(shared_cache: Path, brief_cache: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("MIA_BENCH_CACHE", str(brief_cache))
     shorten_training(monkeypatch)
     return brief_cache
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Artifacts:
+    """What cells share, for small images in a folder."""
+    return Artifacts(device=torch.device("cpu"), data_dir=image_tree(tmp_path / "images"))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -32,7 +32,7 @@ MIN_AFFORDED = 150
 MAX_NUMBERS = 4096
 """Numbers of a wire for the probe; longer ones are shortened by a count sketch."""
 MAX_VALUES = 20
-"""Values of a number that count as values; with more, the number counts as low, middle or high."""
+"""Most different values of a label that are distinguished. A label with more is divided into low, middle and high."""
 MAX_LABELS = 100
 """Labels that are read."""
 ENCODED_PART = 16
@@ -48,7 +48,8 @@ class AttributeLeak:
     Attributes:
         name: Its name.
         accuracy: The share of private images of which a probe reads it.
-        gain: By how much that is above the share by the outputs, or by the most frequent value if that is larger.
+        gain: By how much ``accuracy`` is above what needs no wire: the share of images of which an equal probe reads
+            the label from the outputs, or the share of the most frequent value if that is larger.
         details: The 95 % intervals of ``accuracy`` and ``gain``, as ``attribute_accuracy_low`` and so on, the shares
             ``attribute_majority`` and ``attribute_from_outputs``, and the number of images.
 

@@ -169,7 +169,7 @@ class Defense(Component, ABC):
 
 
 class Model(Component, ABC):
-    """Describe the architecture of a classifier. The names of its layers are the split points.
+    """Describe the architecture of a network. The names of its layers are the split points.
 
     Example:
         >>> import math

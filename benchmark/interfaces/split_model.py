@@ -39,7 +39,7 @@ class Normalize(nn.Module):
 
 
 class Target(nn.Module):
-    """Hold a classifier as an ordered list of named layers, behind the normalization of its inputs.
+    """Hold a network as an ordered list of named layers, behind the normalization of its inputs.
 
     Example:
         >>> layers = nn.Sequential(OrderedDict(flat=nn.Flatten(), out=nn.Linear(64, 10)))

@@ -21,8 +21,8 @@ MAX_MACS = 3e12
 """Operations that the derivatives may take, about three minutes of one core; beyond, no bound is computed."""
 BACKWARD_COST = 3
 """Operations of a pass forward and backward, in those of a pass forward."""
-NOISE_DRAWS = 64
-"""Values whose noise is drawn to measure its information, at least, times the numbers of a value."""
+NOISE_NUMBERS = 64 * 1024
+"""Numbers whose noise is drawn to measure its information, at least. A sent value has several of them."""
 SEGMENTS, SEGMENT_POINTS = 8, 256
 """Segments between drawn images along which the derivative is integrated, and points of each."""
 INTEGRAL_ERROR = 0.03
@@ -117,7 +117,7 @@ def _noise_information(channel: Channel, value: Tensor, numbers: int) -> float |
         numbers: The numbers of a sent value.
     """
     squares = []
-    for _ in range(math.ceil(NOISE_DRAWS * 1024 / numbers)):
+    for _ in range(math.ceil(NOISE_NUMBERS / numbers)):
         with torch.no_grad():
             clean, other = channel.clean(value), channel.clean(value / 2)
             sent = channel(value)

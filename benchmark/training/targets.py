@@ -84,9 +84,7 @@ def prepared(model: nn.Module, images: Tensor, training: Training) -> Iterator[R
         yield recipe if shrinks else recipes.STANDARD
 
 
-def _optimize_until_finite(
-    model: nn.Module, units: Units, data: ImageSet, training: Training, recipe: Recipe
-) -> None:
+def _optimize_until_finite(model: nn.Module, units: Units, data: ImageSet, training: Training, recipe: Recipe) -> None:
     """Train a network, again from the start with smaller learning rates if it diverges."""
     start = copy.deepcopy(model.state_dict())
     for share in RATES_AFTER_DIVERGENCE:

@@ -1,11 +1,18 @@
-"""Write the reference pages from the code, and add the pages of ``results/``, whenever the documentation is built."""
+"""Write the reference pages from the code, and add the pages of ``results/``, whenever the documentation is built.
+
+The pages in ``docs/reference/`` only say where to read the same: those who read the files, not the site, see them.
+"""
 
 import html
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import get_args
 
 from latex2mathml.converter import convert
+from mia_bench.benchmark.registry import Kind
 from mia_bench.benchmark.report.leaderboard_site import write_site
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -19,20 +26,19 @@ from reference_results import columns_page, flags_page
 RESULTS = Path(__file__).parents[2] / "results"
 LEADERBOARD = Path(__file__).parents[2] / "leaderboard"
 TEMPLATES = Path(__file__).parents[2] / "benchmark" / "cli" / "templates"
+REFERENCE: dict[str, Callable[[], str]] = {
+    "commands": commands_page,
+    **{kind: partial(components_page, kind) for kind in get_args(Kind)},
+    "suites": suites_page,
+    "columns": columns_page,
+    "flags": flags_page,
+    "python": python_page,
+}
+"""What writes each page of the reference, by the name of its file."""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages."""
-    pages = {
-        "commands": commands_page(),
-        **{kind: components_page(kind) for kind in ("attacks", "defenses", "models", "datasets")},
-        "suites": suites_page(),
-        "columns": columns_page(),
-        "flags": flags_page(),
-        "python": python_page(),
-    }
-    for name, content in pages.items():
-        files.append(File.generated(config, f"reference/{name}.md", content=content))
     for name, content in notebook_pages().items():
         files.append(File.generated(config, f"notebooks/{name}.md", content=content))
     for path in sorted(RESULTS.rglob("*")):
@@ -56,10 +62,14 @@ def _add_leaderboard(files: Files, config: MkDocsConfig) -> None:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
-    """Insert what a page asks for, and point links between ``docs/`` and its sibling ``results/`` into the site."""
+    """Write the reference, insert what a page asks for, and point links to files outside ``docs/`` into the site."""
+    folder, _, name = page.file.src_uri.removesuffix(".md").rpartition("/")
+    if folder == "reference":
+        return REFERENCE[name]()
     markdown = markdown.replace("<!-- suites -->", suites_table())
     markdown = re.sub(r"<!-- template: ([\w/]+) -->", lambda match: _template(match[1]), markdown)
     up = "../" * page.file.src_uri.count("/")
+    markdown = re.sub(rf"\]\({up}\.\./examples/([\w-]+)\.ipynb\)", rf"]({up}notebooks/\1.md)", markdown)
     return markdown.replace(f"]({up}../results/", f"]({up}results/").replace("](../docs/", "](../")
 
 

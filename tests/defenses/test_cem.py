@@ -1,7 +1,6 @@
 """Conditional entropy maximization."""
 
 import torch
-from mia_bench.benchmark.interfaces import Promise
 from mia_bench.defenses.cem import Cem, Centroids
 
 
@@ -33,7 +32,3 @@ def test_the_published_term_does_not_know_the_noise(model, train):
     assert torch.equal(Cem(published=True)._term(variances, 0.1), Cem(published=True)._term(variances, 9.0))
     assert Cem()._term(variances, 0.1)[0, 1] > Cem()._term(variances, 9.0)[0, 1]
     assert Cem()._term(variances, 0.1)[0, 0] == 0
-
-
-def test_nothing_is_promised(model, train):
-    assert Cem(tuning_epochs=1).protect(model, train[:64]).promise == Promise()

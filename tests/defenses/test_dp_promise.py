@@ -8,11 +8,9 @@ from mia_bench.defenses._dp.analytic_gaussian import epsilon_of_sigma
 from mia_bench.defenses.dp_input import DpInput
 from mia_bench.defenses.dp_ir import DpIr
 
+from ..helpers.defenses import channel_of
+
 both = pytest.mark.parametrize("defense", [DpIr, DpInput])
-
-
-def channel_of(defense, protected):
-    return protected.ir_channel if defense is DpIr else protected.input_channel
 
 
 @both

@@ -9,7 +9,6 @@ from mia_bench.benchmark.interfaces import ImageSet, SplitModel
 from mia_bench.defenses.dp_sgd import DpSgd
 from opacus.accountants import RDPAccountant
 from opacus.accountants.analysis import rdp
-from pydantic import ValidationError
 from torch import nn
 
 
@@ -91,9 +90,3 @@ def test_a_network_that_opacus_cannot_train_is_refused(train):
     )
     with pytest.raises(Inapplicable, match=r"Opacus cannot train this network with differential privacy: .*BatchNorm"):
         DpSgd().protect(normalized, train)
-
-
-@pytest.mark.parametrize("wrong", [{"noise_multiplier": 0}, {"gradient_clip": 0}, {"training_delta": 1}])
-def test_a_value_out_of_bounds_is_an_error_that_names_the_parameter(wrong):
-    with pytest.raises(ValidationError, match=next(iter(wrong))):
-        DpSgd(**wrong)

@@ -11,9 +11,7 @@ from mia_bench.defenses.fc_before_send import FcBeforeSend
 from pydantic import ValidationError
 from torch import nn
 
-
-def accuracy(model, data):
-    return (model.answer(model.send(data.images)).argmax(1) == data.labels).float().mean().item()
+from ..helpers.defenses import accuracy
 
 
 def test_the_split_moves_behind_the_first_fully_connected_layer_and_the_predictions_stay(model, target, train, private):

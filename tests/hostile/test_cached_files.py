@@ -16,16 +16,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ..helpers.trees import image_tree
-
 pytestmark = pytest.mark.usefixtures("cache")
 
 Tensors = dict[str, Tensor]
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Artifacts:
-    return Artifacts(device=torch.device("cpu"), data_dir=image_tree(tmp_path / "images"))
 
 
 @pytest.fixture

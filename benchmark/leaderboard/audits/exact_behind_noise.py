@@ -11,8 +11,8 @@ from ..scored_rows import ScoredRows, psnr
 EXACT_DB = 99.0
 """From this PSNR on, an image is exact; identical images have 100 dB."""
 PRIOR_DB = 40.0
-"""By how much a prior may help beyond unbiased attackers, who know nothing of images. Behind strong
-noise, where it tells nearly everything, it helped by 35 dB (measured with ridge on photos)."""
+"""How many dB an honest attack may be above an unbiased one, since it knows what images look like. At most 35 dB were
+measured: with ridge on photos, behind noise so strong that nearly all of the reconstruction is this knowledge."""
 
 
 def exact_behind_noise(board: ScoredRows) -> Iterator[Finding]:

@@ -6,20 +6,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from mia_bench.benchmark.cli import app
 from mia_bench.benchmark.leaderboard.ranking import rank
 from mia_bench.benchmark.leaderboard.records import Record
 from mia_bench.benchmark.leaderboard.store import rebuild, write_record
-from typer.testing import CliRunner, Result
 
+from ...helpers.commands import mia_bench
 from ..compare.test_differences import BETTER, DECIBELS, MEAN, cell
 from ..leaderboard.test_ranking import record
 
 ROOT = Path(__file__).parents[3]
-
-
-def mia_bench(*words: str | Path) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
 
 
 def folder(path: Path, *cells: Record) -> Path:

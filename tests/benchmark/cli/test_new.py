@@ -10,20 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from mia_bench.benchmark.cli import app, new
+from mia_bench.benchmark.cli import new
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.registry import Entry, camel_case, entries
 from mia_bench.testing import Lab, checks_of, outcomes
-from typer.testing import CliRunner, Result
 
+from ...helpers.commands import mia_bench
 from ...helpers.trees import image_tree
 
 NEED_A_PROCESS = {"rebuilt in a worker", "parameters change the result"}
 NOUNS = ["attack", "defense", "model", "dataset"]
-
-
-def mia_bench(*words: str | Path) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
 
 
 def python(*words: str | Path, folder: Path, site: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -34,13 +34,6 @@ from mia_bench.benchmark.registry.specs import ResolvedComponent
 from mia_bench.models.lenet5 import Lenet5
 from torch import Tensor, nn
 
-from ...helpers.trees import image_tree
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Artifacts:
-    return Artifacts(device=torch.device("cpu"), data_dir=image_tree(tmp_path / "images"))
-
 
 def cell(defense: str = "undefended", attack: str = "ridge") -> Cell:
     request = Request(

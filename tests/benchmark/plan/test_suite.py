@@ -120,8 +120,9 @@ def test_a_wrong_component_that_is_replaced_is_not_the_suites(tmp_path: Path) ->
     path = tmp_path / "mine.toml"
     path.write_text('attacks = ["ridge"]\ndefenses = [{ name = "dp_ir", sigma = -1 }]')
 
-    requests_of(str(path), Request(defenses="dp_ir:sigma=1"))
-    requests_of(str(path), Request(options={"sigma": [1]}))
+    for given in (Request(defenses="dp_ir:sigma=1"), Request(options={"sigma": [1]})):
+        cells = plan(*requests_of(str(path), given))
+        assert {getattr(cell.setting.defense.component, "sigma", None) for cell in cells} == {None, 1.0}
 
 
 def test_options_of_components_that_are_replaced_or_left_out_are_left_out(tmp_path: Path) -> None:

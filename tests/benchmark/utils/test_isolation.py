@@ -131,7 +131,12 @@ def test_a_deleted_folder_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.Mon
     folder.rmdir()
 
     with isolated("a test"):
-        pass
+        drawn = torch.rand(1)
+
+    with isolated("a test"):
+        assert torch.equal(torch.rand(1), drawn)
+    with pytest.raises(FileNotFoundError):
+        os.getcwd()
 
 
 def test_threads_take_turns_so_that_each_has_its_own_random_numbers() -> None:

@@ -144,7 +144,11 @@ def test_a_killed_server_is_named(client: CkksClient, server: Server) -> None:
 def test_the_server_stops_when_the_client_is_gone() -> None:
     here, there = Pipe()
     here.close()
-    serve(there, ServerState().answer)
+    state = ServerState()
+
+    serve(there, state.answer)
+
+    assert state == ServerState()
 
 
 def test_a_message_has_a_header_and_blobs() -> None:

@@ -12,7 +12,7 @@ from mia_bench.attacks._priors.patch_mixture import PatchMixture
 from mia_bench.benchmark.interfaces import Channel
 from torch import Tensor, nn
 
-from .conftest import soft_images
+from ..conftest import soft_images
 
 
 def mixture(components: int, channels: int, side: int) -> PatchMixture:
