@@ -77,7 +77,7 @@ def describe_split(
             "delta": model.promise.delta,
         },
         "to_do": _to_do(model, graphs),
-        "checked": {"images": len(images), "tolerance": TOLERANCE, "logit_difference": graphs.logit_difference},
+        "checked": {"images": graphs.compared, "tolerance": TOLERANCE, "logit_difference": graphs.logit_difference},
         "evaluate": _command(setting, data_dir),
         "versions": _versions(),
     }
