@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
 
-from ..errors import Inapplicable, UsageError, message_of
+from ..errors import Diverged, Inapplicable, UsageError, message_of, reason_of
 from ..evaluation.artifacts import Artifacts
 from ..evaluation.protection import defended
 from ..interfaces import SplitModel
@@ -58,11 +60,13 @@ def export_split(given: Request, options: RunOptions, *, force: bool) -> list[Pa
     setting = _only_setting(given, artifacts)
     artifacts.targets.structure(setting.dataset, setting.model).split(setting.split)
     model = _protected(setting, artifacts)
-    halves = halves_of(model, setting.defense.label)
+    with _as_sentence(f"a copy of the network with {setting.defense.label}", "Choose another defense, or mend it."):
+        halves = halves_of(model, setting.defense.label)
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".export-", dir=options.out) as folder:
-            _write(setting, model, halves, artifacts, Path(folder), options.data_dir)
+            with _as_sentence(f"the network with {setting.defense.label}", "Choose another defense, or mend it."):
+                _write(setting, model, halves, artifacts, Path(folder), options.data_dir)
             (options.out / DESCRIPTION).unlink(missing_ok=True)  # it comes last, and never beside other graphs
             for name in FILES:
                 os.replace(Path(folder, name), options.out / name)
@@ -86,11 +90,33 @@ def _only_setting(given: Request, artifacts: Artifacts) -> Setting:
 
 
 def _protected(setting: Setting, artifacts: Artifacts) -> SplitModel:
-    target = artifacts.targets.get(setting.dataset, setting.model, setting.seed)
+    with _as_sentence(f"the training of {setting.model.label}", "Choose another network, or mend it."):
+        target = artifacts.targets.get(setting.dataset, setting.model, setting.seed)
+        undefended, train = target.split(setting.split), artifacts.training_images(setting)
     try:
-        return defended(setting, target.split(setting.split), artifacts.training_images(setting))
+        with _as_sentence(
+            f"{setting.defense.label}, which protects the network,", "Choose another defense, or mend it."
+        ):
+            return defended(setting, undefended, train)
     except Inapplicable as error:
         raise UsageError(f"{setting.defense.label} cannot protect this network: {message_of(error)}") from error
+
+
+@contextmanager
+def _as_sentence(what: str, remedy: str) -> Iterator[None]:
+    """Turn an error in the code of a component into a sentence with its reason.
+
+    Raises:
+        UsageError: If the block raises an error that commands do not expect.
+    """
+    try:
+        yield
+    except (UsageError, Inapplicable, OSError):
+        raise
+    except Diverged as error:
+        raise UsageError(message_of(error)) from error
+    except Exception as error:  # of a plug-in, or of torch for what it asks for
+        raise UsageError(f"Expected {what} to succeed, got an error: {reason_of(error)}. {remedy}") from error
 
 
 def _write(
