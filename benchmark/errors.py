@@ -58,7 +58,7 @@ class ContractError(Exception):
 
 
 class Diverged(FloatingPointError):
-    """Raised if a training ends with weights that are no numbers. The message alone becomes the ``reason``.
+    """Raised if a training ends with weights that are NaN or infinite. The message alone becomes the ``reason``.
 
     Example:
         >>> raise Diverged("Expected finite weights, got NaN or infinity. Use a smaller network.")

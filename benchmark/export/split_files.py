@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +22,7 @@ from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..plan.request import Request
 from ..runner.options import RunOptions
 from ..runner.pinning import pin_cells
+from ..utils.atomic_files import writing
 from ..utils.cache import digest
 from ..utils.extras import require_extra
 from ..utils.isolation import reproducible_state
@@ -31,6 +32,9 @@ from .halves import Halves, halves_of
 
 DESCRIPTION = "split.json"
 FILES = (CLIENT, SERVER, DESCRIPTION)
+SCRATCH = ".export-"
+"""What the name of the folder begins with in which files lie until all are written."""
+OTHER_OUT = "Choose another --out."
 COMPARED_IMAGES = 5
 """Images on which the graphs are compared with torch."""
 
@@ -59,20 +63,37 @@ def export_split(given: Request, options: RunOptions, *, force: bool) -> list[Pa
     artifacts = Artifacts(device=options.torch_device, data_dir=options.data_dir)
     setting = _only_setting(given, artifacts)
     artifacts.targets.structure(setting.dataset, setting.model).split(setting.split)
+    _require_writable(options.out)
     model = _protected(setting, artifacts)
     with _as_sentence(f"a copy of the network with {setting.defense.label}", "Choose another defense, or mend it."):
         halves = halves_of(model, setting.defense.label)
-    try:
+    with writing(options.out, remedy=OTHER_OUT):
         options.out.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".export-", dir=options.out) as folder:
+        with TemporaryDirectory(prefix=SCRATCH, dir=options.out) as folder:
             with _as_sentence(f"the network with {setting.defense.label}", "Choose another defense, or mend it."):
                 _write(setting, model, halves, artifacts, Path(folder), options.data_dir)
             (options.out / DESCRIPTION).unlink(missing_ok=True)  # it comes last, and never beside other graphs
             for name in FILES:
                 os.replace(Path(folder, name), options.out / name)
-    except OSError as error:  # such as a full disk
-        raise UsageError(f"Cannot write {options.out}: {error.strerror or error}. Choose another --out.") from error
     return [options.out / name for name in FILES]
+
+
+def _require_writable(out: Path) -> None:
+    """Check that files can be written, before a network is trained, and leave no new folder.
+
+    Raises:
+        UsageError: If the folder cannot be created or written.
+    """
+    new = [each for each in (out, *out.parents) if not each.exists()]
+    with writing(out, remedy=OTHER_OUT):
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(prefix=SCRATCH, dir=out):
+                pass
+        finally:
+            for each in new:
+                with suppress(OSError):  # it was not created, or another process has put something there
+                    each.rmdir()
 
 
 def _only_setting(given: Request, artifacts: Artifacts) -> Setting:

@@ -62,6 +62,11 @@ class RunOptions(Declaration):
             raise UsageError(
                 f"Expected out to be a folder, which need not exist, got the file {self.out}. Choose another."
             )
+        if self.data_dir is not None and not self.data_dir.is_dir():
+            what = f"the file {self.data_dir}" if self.data_dir.exists() else f"{self.data_dir}, which does not exist"
+            raise UsageError(
+                f"Expected data_dir to be a folder, got {what}. Give the folder that holds the data, or leave it out."
+            )
         for name in ("address", "gpus_per_cell"):
             if self.engine == "local" and getattr(self, name) is not None:
                 raise UsageError(f"Expected {name} only with engine ray, got engine local. Set the engine to ray.")

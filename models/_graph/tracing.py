@@ -169,7 +169,7 @@ class _Tracer(fx.Tracer):
         Raises:
             TypeError: If their number does not follow from the sizes of the images.
         """
-        return (obj[number] for number in range(self.to_length(obj.node)))
+        return map(obj.__getitem__, range(self.to_length(obj.node)))  # type: ignore[attr-defined]
 
     def to_length(self, node: fx.Node) -> int:
         """Return how many rows or parts a value has that the network's code goes through.

@@ -58,7 +58,7 @@ def splits(
     max_latency: Annotated[str | None, _limit("Highest modelled latency, such as 100ms.", "TIME")] = None,
     max_energy: Annotated[str | None, _limit("Highest modelled energy of the device, such as 50mJ.", "ENERGY")] = None,
     max_identified: Annotated[float | None, _limit("Largest share of identified images.", "0..1")] = None,
-    min_utility: Annotated[float | None, _limit("Lowest utility, such as accuracy.", "0..1")] = None,
+    min_utility: Annotated[float | None, _limit("Lowest utility, such as accuracy or R2, at most 1.", "NUMBER")] = None,
     jobs: run_options.Jobs = None,
     device: run_options.Device = "auto",
     out: run_options.Out = Path("results"),

@@ -161,6 +161,17 @@ def test_an_error_of_a_component_is_a_sentence(
     assert f"to succeed, got an error: Odd sizes. {remedy}" in " ".join(result.stderr.split())
 
 
+def test_a_folder_that_cannot_be_written_is_refused_before_training(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(targets.TargetStore, "get", lambda *_: pytest.fail("It trained."))
+    (tmp_path / "file").write_text("mine")
+    result = mia_bench("export", *SMALL, "--data-dir", tree, "-o", tmp_path / "file" / "out", *LENET)
+
+    assert result.exit_code == 2
+    assert f"Cannot write {tmp_path / 'file' / 'out'}: Not a directory. Choose another --out." in result.stderr
+
+
 def test_a_full_disk_is_a_sentence_and_leaves_no_files(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

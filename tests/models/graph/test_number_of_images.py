@@ -58,7 +58,7 @@ def test_what_is_no_row_for_each_image_is_refused_with_the_remedy(
 def test_a_loop_over_images_is_refused_in_a_sentence(parts: Callable[[Tensor], Tensor]) -> None:
     with pytest.raises(
         UsageError,
-        match=r"nets.py, line \d+, `.*`: The code loops over something whose length depends on what is in the i",
+        match=r"[.]py, line \d+, `.*`: The code loops over something whose length depends on what is in the i",
     ) as caught:
         linearize(nets.Parting(parts), (3, 8, 8))
     assert "torch.fx" not in str(caught.value)
