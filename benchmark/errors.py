@@ -57,14 +57,28 @@ class ContractError(Exception):
     """
 
 
+class Diverged(FloatingPointError):
+    """Raised if a training ends with weights that are NaN or infinite. The message alone becomes the ``reason``.
+
+    Example:
+        >>> raise Diverged("Expected finite weights, got NaN or infinity. Use a smaller network.")
+        Traceback (most recent call last):
+        mia_bench.benchmark.errors.Diverged: Expected finite weights, got NaN or infinity. Use a smaller network.
+    """
+
+
 def describe(error: BaseException) -> str:
     """Return the type and the message of any exception on one line of at most 1,000 characters. Never raises.
+
+    The type of ``Diverged`` is left out, since its message is a sentence for users.
 
     Example:
         >>> describe(ValueError("too small"))
         'ValueError: too small'
     """
     message, name = message_of(error), clean(type(error).__name__)
+    if isinstance(error, Diverged) and message:
+        return message
     return clean(f"{name}: {message}" if message else name)
 
 

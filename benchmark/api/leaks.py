@@ -172,8 +172,12 @@ def _leak(result: Result) -> Leak:
     number = max(range(len(rows)), key=lambda index: (rows[index].attack != REFERENCE_ATTACK, index))
     row = rows[number]
     if row.psnr_db is None or row.ssim is None:
+        if row.status == "inapplicable":
+            raise UsageError(
+                f"Expected an attack that applies at {row.split}, got {row.attack}, inapplicable: {row.reason}"
+            )
         raise UsageError(
-            f"Expected an attack that applies at {row.split}, got {row.attack}, {row.status}: {row.reason}"
+            f"Expected {row.attack} to give images at {row.split}, but it or what it needs failed: {row.reason}"
         )
     nothing = [each.psnr_db for each in rows if each.attack == REFERENCE_ATTACK and each.defense == row.defense]
     return Leak(

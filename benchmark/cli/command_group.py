@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
@@ -17,6 +18,8 @@ from ..utils.texts import one_line, say, shorten
 from .error_messages import file_sentence, sentence_of
 from .interruption import raise_on_ctrl_c
 
+PATHS = ("--out", "-o", "--data-dir", "--figure")
+"""Options whose values are paths."""
 LONGEST_SENTENCE = 980
 """Characters of the longest error that is shown whole."""
 
@@ -41,6 +44,7 @@ class Commands(TyperGroup):
         """Run a command line and exit. Without any words, show the help."""
         words = [_at_home(word) for word in (sys.argv[1:] if args is None else args)]
         try:
+            _refuse_empty_paths(words)
             code = super().main(words or ["--help"], prog_name, complete_var, False, windows_expand_args, **extra)
             code = code or (0 if words else 2)
         except (UsageError, typer.TyperException) as error:
@@ -59,6 +63,17 @@ class Commands(TyperGroup):
         except KeyboardInterrupt as error:
             say("Interrupted.", err=True)
             raise typer.Exit(128 + signal.SIGINT) from error
+
+
+def _refuse_empty_paths(words: Sequence[str]) -> None:
+    """Raise if a path is empty, as that of a variable that is not set: it would mean the current folder.
+
+    Raises:
+        UsageError: If one is.
+    """
+    for option, path in (*itertools.pairwise(words), *(word.partition("=")[::2] for word in words if "=" in word)):
+        if option in PATHS and not path:
+            raise UsageError(f"Expected {option} to be a path, got an empty text. Give a path, or leave it out.")
 
 
 def _refused(sentence: str) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from ..errors import UsageError
 from ..splits.choice import Limit
-from ..splits.devices import Device, NetworkLink, load_profile
+from ..splits.devices import LEAST, Device, NetworkLink, load_profile
 from ..splits.lines import Deployment
 from ..splits.units import ENERGY, RATE, TIME, parse_quantity
 
@@ -36,6 +38,8 @@ def deployment_of(
         link["rtt_ms"] = 1000 * parse_quantity(rtt, TIME, "--rtt", zero=True)
     if gmacs is not None and not 0 < gmacs < float("inf"):
         raise UsageError(f"Expected --device-gmacs to be a number above 0, got {gmacs:g}. Give such a number.")
+    if gmacs is not None and gmacs < LEAST:
+        raise UsageError(f"Expected --device-gmacs to be at least {LEAST:g}, got {gmacs:g}. Give a faster device.")
     speed = {} if gmacs is None else {"gmacs_per_s": gmacs, "gmacs_per_s_by_layer": {}}
     return Deployment(
         device=Device(**{**load_profile(Device, device).model_dump(), **speed}),
@@ -48,7 +52,7 @@ def limits_of(latency: str | None, energy: str | None, identified: float | None,
     """Return the limits that were given.
 
     Raises:
-        UsageError: If a quantity has no unit, or a share is not in [0, 1].
+        UsageError: If a quantity has no unit, or a share is not in [0, 1], or a utility above 1.
 
     Example:
         >>> [limit.column for limit in limits_of("100ms", None, None, 0.9)]
@@ -66,7 +70,8 @@ def limits_of(latency: str | None, energy: str | None, identified: float | None,
         ("--min-utility", utility, "utility"),
     ):
         if share is not None:
-            if not 0 <= share <= 1:
-                raise UsageError(f"Expected {option} to be a share from 0 to 1, got {share}. Write 80 % as 0.8.")
+            least, kind = (0.0, "a share from 0 to 1") if column == "identified" else (-math.inf, "a number up to 1")
+            if not least <= share <= 1 or math.isinf(share):  # R2 may be negative
+                raise UsageError(f"Expected {option} to be {kind}, got {share}. Write 80 % as 0.8.")
             found.append(Limit(option, column, share, lowest=option.startswith("--min")))
     return found

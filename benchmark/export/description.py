@@ -59,7 +59,7 @@ def describe_split(
         "defense": _defense(setting, model),
         "to_do": _to_do(model, graphs),
         "checked": {
-            "images": len(images),
+            "images": graphs.compared,
             "tolerance": MAX_EXPORT_DIFFERENCE,
             "logit_difference": graphs.logit_difference,
         },

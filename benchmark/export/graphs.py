@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,15 +13,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import UsageError, message_of, reason_of
+from ..errors import UsageError, reason_of
+from ..utils.plurals import count_of
+from ..utils.texts import shorten
 from .halves import Halves
-from .random_inputs import BATCH, GivenNumbers, RandomInput, expose
+from .random_inputs import BATCH, GivenNumbers, RandomInput, drawn_shapes, expose
 
 CLIENT, SERVER = "client.onnx", "server.onnx"
 TRACED_IMAGES = 3
 """Images with which a half is traced; the graphs take any number."""
 MAX_EXPORT_DIFFERENCE = 1e-4
 """Largest difference between a number of ONNX Runtime and of torch, or largest share of it above 1."""
+LONGEST_REASON = 300
+"""Characters of the words of another library that are shown."""
 LEVELS = 255
 """Steps between the numbers of an 8-bit image."""
 ROUNDED_SHARE = 0.01
@@ -37,6 +43,7 @@ class Graphs:
         noise: The inputs of the client that take random numbers.
         wire: An example of what the client sends, (N, ...).
         answer: What the server answers to it, (N, ...).
+        compared: The number of images that were compared together.
         logit_difference: The largest difference between logits of ONNX Runtime and of torch, for the same wire.
 
     Example: See ``write_graphs``, which returns it.
@@ -45,6 +52,7 @@ class Graphs:
     noise: list[RandomInput]
     wire: Tensor
     answer: Tensor
+    compared: int
     logit_difference: float
 
 
@@ -55,7 +63,8 @@ def write_graphs(halves: Halves, images: Tensor, folder: Path) -> Graphs:
     Args:
         halves: The halves.
         images: Images (N, C, H, W) in [0, 1] for the comparison, at least 3. They are compared with noise below one
-            level of 8 bits, since evenly colored areas give equal numbers, of which a channel may choose any.
+            level of 8 bits, since evenly colored areas give equal numbers, of which a channel may choose any. They are
+            compared one by one, and so many together that no size of a tensor can stand for their number.
         folder: Where to write ``client.onnx`` and ``server.onnx``.
 
     Raises:
@@ -66,19 +75,29 @@ def write_graphs(halves: Halves, images: Tensor, folder: Path) -> Graphs:
     wire = halves.client(images[:TRACED_IMAGES])
     if not isinstance(wire, Tensor):
         raise UsageError(f"Expected a wire that is a tensor, got {type(wire).__name__}. Export with another defense.")
+    answer = halves.server(wire)
+    if drawn_shapes(halves.server, wire):
+        raise UsageError("Expected a server without random numbers, got one that draws some. Export another model.")
     client, server = (
         _graph(halves.client, images[:TRACED_IMAGES], ("image", "wire")),
         _graph(halves.server, wire, ("wire", "logits")),
     )
-    noise = expose(client)
-    if expose(server):
-        raise UsageError("Expected a server without random numbers, got one that draws some. Export another model.")
+    noise = expose(client, drawn_shapes(halves.client, images))
+    expose(server, [])
     _save(client, folder / CLIENT)
     _save(server, folder / SERVER)
-    difference = 0.0
-    for batch in (images[:1], images):
-        difference = max(difference, _compare(halves, batch, noise, folder))
-    return Graphs(noise, wire, halves.server(wire), difference)
+    sizes = {*images.shape[1:], *wire.shape[1:], *answer.shape[1:], *(size for each in noise for size in each.shape)}
+    batches = [
+        images[:1],
+        _as_many(images, next(count for count in itertools.count(len(images)) if count not in sizes)),
+    ]
+    difference = max(_compare(halves, batch, noise, folder) for batch in batches)
+    return Graphs(noise, wire, answer, len(batches[-1]), difference)
+
+
+def _as_many(images: Tensor, count: int) -> Tensor:
+    """Return as many images as wanted, again from the first where there are fewer."""
+    return images[torch.arange(count) % len(images)]
 
 
 def _graph(half: nn.Module, example: Tensor, names: tuple[str, str]) -> Any:
@@ -96,10 +115,12 @@ def _graph(half: nn.Module, example: Tensor, names: tuple[str, str]) -> Any:
                 verbose=False,
             )
     except Exception as error:  # of torch.export, of onnxscript or of the code of a plug-in
-        cause = error.__cause__ or error
+        reason = reason_of(error.__cause__ or error)
+        operation = re.search(r"target=(torch\.ops\.\w+\.\w+)", reason)
+        got = operation[1] if operation else shorten(reason, LONGEST_REASON)
         raise UsageError(
-            f"Expected operations that ONNX has from {names[0]} to {names[1]}, got {message_of(cause)[:300]}. Choose "
-            "another split or another defense."
+            f"Expected operations that ONNX has from {names[0]} to {names[1]}, got {got}. Choose another split or "
+            "another defense."
         ) from error
     assert program is not None
     model = program.model_proto
@@ -158,14 +179,24 @@ def _run(path: Path, given: Mapping[str, Tensor]) -> Tensor:
     import onnxruntime
 
     settings = onnxruntime.SessionOptions()
-    settings.log_severity_level = 3  # errors; it warns of every constant that no operator uses
+    settings.log_severity_level = 4  # only what ends the process; this function tells errors
     settings.intra_op_num_threads = 1
     try:
         session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
         (answer,) = session.run(None, {name: value.numpy() for name, value in given.items()})
     except Exception as error:  # of a binding, which has no public base class
         raise UsageError(
-            f"Expected ONNX Runtime to run {path.name} for any number of images, got {message_of(error)[:300]}. Choose "
-            "another split or another defense."
+            f"Expected ONNX Runtime to run {path.name} for {count_of(len(next(iter(given.values()))), 'image')}, got "
+            f"{_reason(error)}. Choose another split or another defense."
         ) from error
     return torch.from_numpy(answer)
+
+
+def _reason(error: Exception) -> str:
+    """Return why ONNX Runtime fails: the operator if it names one, else its own words without codes and paths."""
+    reason = reason_of(error)
+    if operator := re.search(r"while running (\w+) node|implementation for (\w+)\(", reason):
+        failed, unknown = operator.groups()
+        return f"an error of its operator {failed}" if failed else f"the operator {unknown}, which it does not have"
+    words = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : |Load model from .*? failed:", "", reason)
+    return shorten(words, LONGEST_REASON)

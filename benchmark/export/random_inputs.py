@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..errors import UsageError
@@ -59,14 +59,77 @@ class RandomInput:
         return first + (second - first) * torch.rand(sizes)
 
 
-def expose(model: Any) -> list[RandomInput]:
+class DrawnShapes(TorchDispatchMode):
+    """Note the shape of each tensor of random numbers that torch draws, in order.
+
+    Example:
+        >>> with DrawnShapes() as drawn:
+        ...     noisy = torch.zeros(2, 3) + torch.randn(2, 3)
+        >>> drawn.shapes
+        [(2, 3)]
+    """
+
+    def __init__(self) -> None:
+        """Begin without any shape."""
+        super().__init__()
+        self.shapes: list[tuple[int, ...]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run one operation, and note the shape if it draws."""
+        if torch.Tag.nondeterministic_seeded not in func.tags:
+            return func(*args, **(kwargs or {}))
+        before = torch.get_rng_state()
+        answer = func(*args, **(kwargs or {}))
+        if isinstance(answer, Tensor) and not torch.equal(before, torch.get_rng_state()):  # dropout may draw nothing
+            self.shapes.append(tuple(answer.shape))
+        return answer
+
+
+@torch.no_grad()
+def drawn_shapes(half: nn.Module, images: Tensor) -> list[tuple[int | str, ...]]:
+    """Return the shape of each draw of a half, as ``RandomInput.shape`` has it.
+
+    Args:
+        half: What draws.
+        images: Images (N, C, H, W), at least 2. The draws for all of them and for all but one are compared.
+
+    Raises:
+        UsageError: If a size follows from the number of images but is not this number, in front of all others.
+    """
+    counts, found = (len(images), len(images) - 1), []
+    for count in counts:
+        with DrawnShapes() as drawn:
+            half(images[:count].clone())
+        found.append(drawn.shapes)
+    if len(found[0]) != len(found[1]):
+        raise UsageError(
+            f"Expected as many draws of random numbers for any number of images, got {len(found[0])} for {counts[0]} "
+            f"and {len(found[1])} for {counts[1]}. Draw once for all images."
+        )
+    shapes = []
+    for more, fewer in zip(*found, strict=True):
+        free = (more[:1], fewer[:1]) == (counts[:1], counts[1:])
+        if len(more) != len(fewer) or more[free:] != fewer[free:]:
+            raise UsageError(
+                "Expected random numbers whose first size is the number of images and whose other sizes are fixed, got "
+                f"{more} for {counts[0]} images and {fewer} for {counts[1]}. Let the channel draw with "
+                "torch.randn_like or torch.rand_like of what it sends."
+            )
+        shapes.append((BATCH, *more[1:]) if free else more)
+    return shapes
+
+
+def expose(model: Any, shapes: Sequence[tuple[int | str, ...]]) -> list[RandomInput]:
     """Turn each operator of an ONNX model that draws random numbers into an input, in the order of the graph.
 
     Args:
         model: The ``onnx.ModelProto``, which is changed.
+        shapes: The shape of each draw of torch, in order, as ``drawn_shapes`` gives them. Those that ONNX infers or
+            exporters note may be wrong or lack sizes, as behind an LSTM.
 
     Raises:
-        UsageError: If random numbers are drawn from another distribution than a normal or a uniform one.
+        UsageError: If random numbers are drawn from another distribution than a normal or a uniform one, or torch
+            draws more or less often.
     """
     graph = model.graph
     others = sorted({node.op_type for node in graph.node if node.op_type in OTHER_RANDOM_OPERATORS})
@@ -76,44 +139,47 @@ def expose(model: Any) -> list[RandomInput]:
             "channel draw with torch.randn_like or torch.rand_like."
         )
     drawing = [node for node in graph.node if node.op_type in DRAWN]
-    values = _values(model) if drawing else {}
-    return [_as_input(graph, node, values, position) for position, node in enumerate(drawing)]
+    if len(drawing) != len(shapes):
+        raise UsageError(
+            f"Expected a graph that draws random numbers as often as torch, {len(shapes)} times, got {len(drawing)}. "
+            "Export another defense."
+        )
+    types = _types(model) if drawing else {}
+    return [
+        _as_input(graph, node, types, shape, position)
+        for position, (node, shape) in enumerate(zip(drawing, shapes, strict=True))
+    ]
 
 
-def _values(model: Any) -> dict[str, Any]:
-    """Return what is known of each value, by name, as ONNX infers it. Some shapes that exporters note are wrong."""
+def _types(model: Any) -> dict[str, int]:
+    """Return the type of the numbers of each value, by name, as ONNX infers it."""
     import onnx
 
-    bare = onnx.ModelProto()
-    bare.CopyFrom(model)
-    del bare.graph.value_info[:]
-    inferred = onnx.shape_inference.infer_shapes(bare, data_prop=True).graph
-    return {value.name: value for value in (*inferred.value_info, *inferred.output)}
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    return {value.name: value.type.tensor_type.elem_type for value in (*inferred.value_info, *inferred.output)}
 
 
-def _as_input(graph: Any, node: Any, values: Mapping[str, Any], position: int) -> RandomInput:
+def _as_input(
+    graph: Any, node: Any, types: Mapping[str, int], shape: tuple[int | str, ...], position: int
+) -> RandomInput:
     """Replace an operator by an input, and describe it."""
+    from onnx import helper
+
     name, (drawn,) = f"noise_{position}" if position else "noise", node.output
     distribution, *parameters = DRAWN[node.op_type]
     given = {"mean": 0.0, "scale": 1.0, "low": 0.0, "high": 1.0} | {each.name: each.f for each in node.attribute}
     first, second = (given[parameter] for parameter in parameters)
-    added = graph.input.add()
-    added.CopyFrom(values[drawn])
-    added.name = name
-    sizes = added.type.tensor_type.shape.dim
-    for size in sizes:
-        if not size.HasField("dim_value"):
-            size.dim_param = BATCH
+    graph.input.append(helper.make_tensor_value_info(name, types[drawn], shape))
     graph.node.remove(node)
     for user in graph.node:
         for place, used in enumerate(user.input):
             if used == drawn:
                 user.input[place] = name
-    return RandomInput(name, distribution, (first, second), tuple(size.dim_param or size.dim_value for size in sizes))
+    return RandomInput(name, distribution, (first, second), shape)
 
 
 class GivenNumbers(TorchDispatchMode):
-    """Let torch take given numbers, in order, instead of drawing random ones.
+    """Let torch take given numbers, in order, instead of drawing random ones. Their shapes must be those of the draws.
 
     Example:
         >>> with GivenNumbers([torch.tensor([0.25])]):
@@ -131,7 +197,13 @@ class GivenNumbers(TorchDispatchMode):
         name = func._schema.name.removeprefix("aten::")
         if name not in _TAKES or not self._left:
             return func(*args, **(kwargs or {}))
-        return _TAKES[name](self._left.pop(0), args, kwargs or {})
+        numbers, wanted = self._left.pop(0), func(*args, **(kwargs or {})).shape
+        if numbers.shape != wanted:
+            raise UsageError(
+                f"Expected random numbers of the shape {tuple(wanted)}, got {tuple(numbers.shape)}. Draw one number "
+                "for each that torch draws."
+            )
+        return _TAKES[name](numbers, args, kwargs or {})
 
 
 def _whole(uniform: Tensor, args: Any, kwargs: Any) -> Tensor:

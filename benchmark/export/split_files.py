@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
 
-from ..errors import Inapplicable, UsageError, message_of
+from ..errors import Diverged, Inapplicable, UsageError, message_of, reason_of
 from ..evaluation.artifacts import Artifacts
 from ..evaluation.protection import defended
 from ..interfaces import SplitModel
@@ -20,6 +22,7 @@ from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..plan.request import Request
 from ..runner.options import RunOptions
 from ..runner.pinning import pin_cells
+from ..utils.atomic_files import writing
 from ..utils.cache import digest
 from ..utils.extras import require_extra
 from ..utils.isolation import reproducible_state
@@ -29,6 +32,9 @@ from .halves import Halves, halves_of
 
 DESCRIPTION = "split.json"
 FILES = (CLIENT, SERVER, DESCRIPTION)
+SCRATCH = ".export-"
+"""What the name of the folder begins with in which files lie until all are written."""
+OTHER_OUT = "Choose another --out."
 COMPARED_IMAGES = 5
 """Images on which the graphs are compared with torch."""
 
@@ -57,18 +63,37 @@ def export_split(given: Request, options: RunOptions, *, force: bool) -> list[Pa
     artifacts = Artifacts(device=options.torch_device, data_dir=options.data_dir)
     setting = _only_setting(given, artifacts)
     artifacts.targets.structure(setting.dataset, setting.model).split(setting.split)
+    _require_writable(options.out)
     model = _protected(setting, artifacts)
-    halves = halves_of(model, setting.defense.label)
-    try:
+    with _as_sentence(f"a copy of the network with {setting.defense.label}", "Choose another defense, or mend it."):
+        halves = halves_of(model, setting.defense.label)
+    with writing(options.out, remedy=OTHER_OUT):
         options.out.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".export-", dir=options.out) as folder:
-            _write(setting, model, halves, artifacts, Path(folder), options.data_dir)
+        with TemporaryDirectory(prefix=SCRATCH, dir=options.out) as folder:
+            with _as_sentence(f"the network with {setting.defense.label}", "Choose another defense, or mend it."):
+                _write(setting, model, halves, artifacts, Path(folder), options.data_dir)
             (options.out / DESCRIPTION).unlink(missing_ok=True)  # it comes last, and never beside other graphs
             for name in FILES:
                 os.replace(Path(folder, name), options.out / name)
-    except OSError as error:  # such as a full disk
-        raise UsageError(f"Cannot write {options.out}: {error.strerror or error}. Choose another --out.") from error
     return [options.out / name for name in FILES]
+
+
+def _require_writable(out: Path) -> None:
+    """Check that files can be written, before a network is trained, and leave no new folder.
+
+    Raises:
+        UsageError: If the folder cannot be created or written.
+    """
+    new = [each for each in (out, *out.parents) if not each.exists()]
+    with writing(out, remedy=OTHER_OUT):
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(prefix=SCRATCH, dir=out):
+                pass
+        finally:
+            for each in new:
+                with suppress(OSError):  # it was not created, or another process has put something there
+                    each.rmdir()
 
 
 def _only_setting(given: Request, artifacts: Artifacts) -> Setting:
@@ -86,11 +111,33 @@ def _only_setting(given: Request, artifacts: Artifacts) -> Setting:
 
 
 def _protected(setting: Setting, artifacts: Artifacts) -> SplitModel:
-    target = artifacts.targets.get(setting.dataset, setting.model, setting.seed)
+    with _as_sentence(f"the training of {setting.model.label}", "Choose another network, or mend it."):
+        target = artifacts.targets.get(setting.dataset, setting.model, setting.seed)
+        undefended, train = target.split(setting.split), artifacts.training_images(setting)
     try:
-        return defended(setting, target.split(setting.split), artifacts.training_images(setting))
+        with _as_sentence(
+            f"{setting.defense.label}, which protects the network,", "Choose another defense, or mend it."
+        ):
+            return defended(setting, undefended, train)
     except Inapplicable as error:
         raise UsageError(f"{setting.defense.label} cannot protect this network: {message_of(error)}") from error
+
+
+@contextmanager
+def _as_sentence(what: str, remedy: str) -> Iterator[None]:
+    """Turn an error in the code of a component into a sentence with its reason.
+
+    Raises:
+        UsageError: If the block raises an error that commands do not expect.
+    """
+    try:
+        yield
+    except (UsageError, Inapplicable, OSError):
+        raise
+    except Diverged as error:
+        raise UsageError(message_of(error)) from error
+    except Exception as error:  # of a plug-in, or of torch for what it asks for
+        raise UsageError(f"Expected {what} to succeed, got an error: {reason_of(error)}. {remedy}") from error
 
 
 def _write(

@@ -59,7 +59,7 @@ class Request(Declaration):
     attacks: list[GivenSpec] = Field([], description="names of attacks")
     defenses: list[GivenSpec] = Field([], description="names of defenses")
     seeds: list[Annotated[int, Field(strict=True, ge=0, le=LARGEST_WHOLE)]] = Field(
-        [0], min_length=1, description="one or several whole numbers of at least 0, such as 0"
+        [0], min_length=1, description="one or several whole numbers from 0 to 2**63 - 1, such as 0"
     )
     images: int = Field(64, strict=True, ge=1, le=LARGEST_WHOLE, description="a whole number of at least 1, such as 64")
     options: dict[str, list[Any]] = Field({}, description="a table of parameters and their values")

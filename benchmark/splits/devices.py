@@ -14,11 +14,14 @@ from ..metrics.layer_types import LAYER_TYPES, LayerType
 from ..utils.declaration import Declaration
 from ..utils.files import Unreadable, read_toml
 from .structure import Stage
+from .units import LONGEST_TRIP
 
-POSITIVE = "a number above 0"
+LEAST, LONGEST_TRIP_MS = 1e-6, 1000.0 * LONGEST_TRIP
+"""The lowest rates and speeds, and the longest round trip, of which times are modelled."""
+POSITIVE = f"a number of at least {LEAST:g}"
 NOT_NEGATIVE = "a number of at least 0"
-SPEEDS = f"a table of numbers above 0 with names among {', '.join(LAYER_TYPES)}"
-Speed = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+SPEEDS = f"a table of numbers of at least {LEAST:g} with names among {', '.join(LAYER_TYPES)}"
+Speed = Annotated[float, Field(ge=LEAST, allow_inf_nan=False)]
 
 
 class _Figures(Declaration):
@@ -42,9 +45,9 @@ class Device(_Figures):
         0.2
     """
 
-    gmacs_per_s: float = Field(gt=0, allow_inf_nan=False, description=POSITIVE)
+    gmacs_per_s: float = Field(ge=LEAST, allow_inf_nan=False, description=POSITIVE)
     gmacs_per_s_by_layer: dict[LayerType, Speed] = Field({}, description=SPEEDS)
-    memory_gbyte_per_s: float | None = Field(None, gt=0, allow_inf_nan=False, description=POSITIVE)
+    memory_gbyte_per_s: float | None = Field(None, ge=LEAST, allow_inf_nan=False, description=POSITIVE)
     pj_per_mac: float | None = Field(None, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
     source: str = Field("", description="a text")
 
@@ -87,9 +90,11 @@ class NetworkLink(_Figures):
         0.011
     """
 
-    uplink_mbit_per_s: float = Field(gt=0, allow_inf_nan=False, description=POSITIVE)
-    downlink_mbit_per_s: float = Field(gt=0, allow_inf_nan=False, description=POSITIVE)
-    rtt_ms: float = Field(0, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
+    uplink_mbit_per_s: float = Field(ge=LEAST, allow_inf_nan=False, description=POSITIVE)
+    downlink_mbit_per_s: float = Field(ge=LEAST, allow_inf_nan=False, description=POSITIVE)
+    rtt_ms: float = Field(
+        0, ge=0, le=LONGEST_TRIP_MS, allow_inf_nan=False, description=f"a number from 0 to {LONGEST_TRIP_MS:.0f}"
+    )
     radio_up_mw_per_mbit_per_s: float | None = Field(None, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
     radio_down_mw_per_mbit_per_s: float | None = Field(None, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
     radio_base_mw: float | None = Field(None, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)

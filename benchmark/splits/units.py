@@ -40,6 +40,10 @@ TIME = Unit("([uµμm]?)s", {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e
 ENERGY = Unit("([uµμm]?)J", {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6}, "50mJ or 0.05J")
 """Joules."""
 BITS = 8
+LEAST_RATE = 1
+"""Bits per second below which no network is modelled."""
+LONGEST_TRIP = 86_400
+"""Seconds of a round trip above which none is."""
 
 
 def parse_quantity(text: str, unit: Unit, option: str, *, zero: bool = False) -> float:
@@ -52,7 +56,7 @@ def parse_quantity(text: str, unit: Unit, option: str, *, zero: bool = False) ->
         zero: Whether 0 is allowed.
 
     Raises:
-        UsageError: If the text is not such a quantity, or is not above 0.
+        UsageError: If the text is not such a quantity, is not above 0, or no network has such a rate or time.
 
     Example:
         >>> parse_quantity("20ms", TIME, "--rtt")
@@ -71,4 +75,8 @@ def parse_quantity(text: str, unit: Unit, option: str, *, zero: bool = False) ->
             f"Expected {option} to be {kind} with its unit, such as {unit.examples}, got {text!r}. "
             "Write it in this form."
         )
+    if unit is RATE and value < LEAST_RATE:
+        raise UsageError(f"Expected {option} to be at least {LEAST_RATE}bit/s, got {text!r}. Give a higher rate.")
+    if option == "--rtt" and value > LONGEST_TRIP:
+        raise UsageError(f"Expected {option} to be at most {LONGEST_TRIP}s, got {text!r}. Give a shorter time.")
     return value

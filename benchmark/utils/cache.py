@@ -74,7 +74,7 @@ def cached_tensors(kind: str, identity: Any, compute: Callable[[], dict[str, Ten
 
     Raises:
         UsageError: If the cache folder cannot be written, or a cached file is damaged or was changed.
-        FloatingPointError: If a computed value is NaN or infinite. The tensors are not stored.
+        Diverged: If a computed value is NaN or infinite. The tensors are not stored.
     """
     path = cache_path(kind, identity)
     with usable_cache(path):

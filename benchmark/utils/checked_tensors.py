@@ -11,6 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from ..errors import Diverged
+
 CHECKSUM_KEY = "sha256"
 """Name of the checksum in the metadata of a file. Of the hashes in hashlib, processors compute SHA-256 fastest."""
 
@@ -19,12 +21,15 @@ def pack(tensors: Mapping[str, Tensor]) -> bytes:
     """Serialize tensors with their checksum.
 
     Raises:
-        FloatingPointError: If a value is NaN or infinite, for example after a training that diverged.
+        Diverged: If a value is NaN or infinite, for example after a training that diverged.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     for name, tensor in plain.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise FloatingPointError(f"Expected finite values, got NaN or infinity in {name}: the training diverged.")
+            raise Diverged(
+                f"Expected finite values, got NaN or infinity in {name}: the training diverged. Give trained weights, "
+                "normalize the images or features, or use a smaller network."
+            )
     return save(plain, metadata={CHECKSUM_KEY: checksum(plain)})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -163,13 +163,37 @@ class _Tracer(fx.Tracer):
             )
         return decided
 
+    def iter(self, obj: fx.Proxy) -> Iterator[Any]:
+        """Yield the rows or parts that a loop of the network's code goes through, if it is known how many there are.
+
+        Raises:
+            TypeError: If their number does not follow from the sizes of the images.
+        """
+        return map(obj.__getitem__, range(self.to_length(obj.node)))  # type: ignore[attr-defined]
+
+    def to_length(self, node: fx.Node) -> int:
+        """Return how many rows or parts a value has that the network's code goes through.
+
+        Raises:
+            TypeError: If it does not follow from the sizes of the images.
+        """
+        length = self._conditions_so_far().length(node)
+        if length is None:
+            raise TypeError(
+                "The code loops over something whose length depends on what is in the images, or on how many there are."
+            )
+        return length
+
     def proxy(self, node: fx.Node) -> fx.Proxy:
         """Return what stands for a value in the network's code."""
         return Proxy(node, self)
 
     def _decided(self, node: fx.Node, kind: Callable[[Any], Decided]) -> Decided | None:
+        return self._conditions_so_far().decide(node, kind)
+
+    def _conditions_so_far(self) -> Conditions:
         self._conditions = self._conditions or Conditions(self._root, self.graph, self._image_shape)
-        return self._conditions.decide(node, kind)
+        return self._conditions
 
     def create_node(self, *args: Any, **kwargs: Any) -> fx.Node:
         """Record an operation."""
@@ -191,6 +215,9 @@ class Proxy(fx.Proxy):
 
     def __setitem__(self, place: Any, value: Any) -> None:
         self.tracer.create_proxy("call_function", operator.setitem, (self, place, value), {})
+
+    def __len__(self) -> int:
+        return self.tracer.to_length(self.node)
 
     def __index__(self) -> int:
         return self.tracer.to_number(self.node, operator.index)

@@ -1,7 +1,7 @@
 """Exceptions in words."""
 
 import pytest
-from mia_bench.benchmark.errors import MAX_ERROR_CHARACTERS, describe, message_of, reason_of
+from mia_bench.benchmark.errors import MAX_ERROR_CHARACTERS, Diverged, describe, message_of, reason_of
 
 
 class Mute(Exception):
@@ -44,6 +44,7 @@ WORDS = {
     "no text": (Odd(), "Odd: the message cannot be shown because its __str__ raised TypeError"),
     "text of a kind of its own": (Texts(), "Texts: fine"),
     "name in two lines": (NAMED("x"), "RankedDefense break: x"),
+    "for users": (Diverged("Expected numbers, got NaN. Use fewer."), "Expected numbers, got NaN. Use fewer."),
     "not an Exception": (SystemExit(3), "SystemExit: 3"),
 }
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.errors import Diverged, UsageError
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.plan.cells import Setting
 from mia_bench.benchmark.plan.expansion import plan
@@ -90,7 +90,9 @@ def test_a_file_without_a_checksum_is_computed_anew() -> None:
 
 
 def test_weights_that_are_no_numbers_are_not_kept(cache: Path) -> None:
-    with pytest.raises(FloatingPointError, match="NaN or infinity in x: the training diverged"):
+    with pytest.raises(
+        Diverged, match=r"NaN or infinity in x: the training diverged\. Give trained weights, normalize"
+    ):
         cached_tensors("weights", "w", lambda: {"x": torch.tensor([1.0, torch.nan])})
 
     assert not list(cache.rglob("*.safetensors"))

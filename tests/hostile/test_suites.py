@@ -13,7 +13,7 @@ SUITES = {
     "twice": ("images = 1\nimages = 2", "not TOML"),
     "a huge seed": (
         f"seeds = [{2**63}]",
-        "Expected seeds to be one or several whole numbers of at least 0, such as 0, got 9223372036854775808",
+        "Expected seeds to be one or several whole numbers from 0 to 2**63 - 1, such as 0, got 9223372036854775808",
     ),
     "no images": ("images = 0", "Expected images to be a whole number of at least 1, such as 64, got 0"),
     "truth for a number": ("images = true", "Expected images to be a whole number of at least 1, such as 64, got True"),

@@ -60,7 +60,9 @@ def splits(
         str | None, _option(LIMITS, "Highest modelled energy of the device, such as 50mJ.", "ENERGY")
     ] = None,
     max_identified: Annotated[float | None, _option(LIMITS, "Largest share of identified images.", "0..1")] = None,
-    min_utility: Annotated[float | None, _option(LIMITS, "Lowest utility, such as accuracy.", "0..1")] = None,
+    min_utility: Annotated[
+        float | None, _option(LIMITS, "Lowest utility, such as accuracy or R2, at most 1.", "NUMBER")
+    ] = None,
     jobs: run_options.Jobs = None,
     device: run_options.Device = "auto",
     out: run_options.Out = Path("results"),

@@ -1,5 +1,7 @@
 """The result of ``mia_bench.run``."""
 
+import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -179,6 +181,27 @@ def test_an_attack_that_does_not_apply_has_no_leak(tmp_path: Path) -> None:
 
     with pytest.raises(mia_bench.UsageError, match=r"got refusing, inapplicable: It never applies\."):
         mia_bench.leak(network(), "1", IMAGES, attack=Refusing())
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_leak_of_a_network_whose_training_diverges_says_what_to_do() -> None:
+    class Diverging(nn.Module):
+        def forward(self, value: torch.Tensor) -> torch.Tensor:
+            return value + (value - value.detach()).sqrt()  # its slope is infinite
+
+    class Odd(mia_bench.Model):
+        def build(self, image_shape: tuple[int, ...], num_classes: int) -> nn.Sequential:
+            return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(image_shape), num_classes), Diverging(), nn.ReLU())
+
+    with pytest.raises(mia_bench.UsageError) as failed:
+        mia_bench.leak(Odd(), "0", (IMAGES, np.arange(len(IMAGES)) % 2), attack="ridge")
+
+    assert re.fullmatch(
+        r"Expected ridge to give images at 0, but it or what it needs failed: Expected finite values, got NaN or "
+        r"infinity in [\w.]+: the training diverged\. Give trained weights, normalize the images or features, or use a "
+        r"smaller network\.",
+        str(failed.value),
+    )
 
 
 def test_the_public_names_are_listed_and_typed() -> None:

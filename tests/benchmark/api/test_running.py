@@ -138,7 +138,10 @@ def test_rank_takes_a_part_of_a_board_and_files(folder: Path) -> None:
         ({"options": {"sigmma": 1}}, "Did you mean 'sigma'"),
         ({"options": {"defense": 1}}, "Did you mean 'defenses'"),
         ({"jobs": 0}, "Expected jobs to be a whole number of at least 1, such as 2, got 0."),
-        ({"seeds": [0, -1]}, "Expected seeds to be one or several whole numbers of at least 0, such as 0, got -1."),
+        (
+            {"seeds": [0, -1]},
+            r"Expected seeds to be one or several whole numbers from 0 to 2\*\*63 - 1, such as 0, got -1.",
+        ),
         ({"device": "gpu"}, "Expected device to be auto, cpu or cuda, got 'gpu'."),
         ({"images": "4"}, "Expected images to be a whole number of at least 1, such as 64, got '4'."),
         ({"suite": "nowhere"}, "Unknown suite 'nowhere'"),

@@ -37,7 +37,7 @@ WRONG = {
     "seed in words": (["--seed", "0,one"], "Expected whole numbers for the seeds, got 'one'"),
     "negative seed": (
         ["--seed", "-1"],
-        "Expected seeds to be one or several whole numbers of at least 0, such as 0, got -1.",
+        "Expected seeds to be one or several whole numbers from 0 to 2**63 - 1, such as 0, got -1.",
     ),
     "no images": (["--images", "0"], "Expected images to be a whole number of at least 1, such as 64, got 0."),
     "too many images": (
@@ -62,6 +62,7 @@ WRONG = {
     ),
     "unknown name in a parameter": (["--model", "torchvision:name=resnet"], "Did you mean 'resnet50'? Give"),
     "no data": (["--data-dir", "/nowhere"], "/nowhere"),
+    "empty path": (["--out", ""], "Expected --out to be a path, got an empty text. Give a path, or leave it out."),
     "no cuda": (["--device", "cuda"], "torch finds no CUDA device"),
     "unknown suite": (["quikc"], "Unknown suite 'quikc'. Did you mean 'quick'?"),
     "class in place of a name": (

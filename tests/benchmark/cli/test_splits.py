@@ -128,7 +128,19 @@ def test_the_baselines_have_the_utility_of_all_seeds_as_the_cuts_have(tree: Path
         (["--network", "5g"], "one of 3g, lte, wifi or the path"),
         (["--device-gmacs", "inf"], "Expected --device-gmacs to be a number above 0, got inf"),
         (["--device-gmacs", "0"], "Expected --device-gmacs to be a number above 0, got 0"),
-        (["--min-utility", "90"], "Expected --min-utility to be a share from 0 to 1, got 90"),
+        (
+            ["--device-gmacs", "1e-300"],
+            "Expected --device-gmacs to be at least 1e-06, got 1e-300. Give a faster device.",
+        ),
+        (["--min-utility", "90"], "Expected --min-utility to be a number up to 1, got 90.0. Write 80 % as 0.8."),
+        (["--min-utility", "-inf"], "Expected --min-utility to be a number up to 1, got -inf"),
+        (["--min-utility", "nan"], "Expected --min-utility to be a number up to 1, got nan"),
+        (["--max-identified", "-0.1"], "Expected --max-identified to be a share from 0 to 1, got -0.1"),
+        (
+            ["--downlink", "1e-300Mbit"],
+            "Expected --downlink to be at least 1bit/s, got '1e-300Mbit'. Give a higher rate.",
+        ),
+        (["--rtt", "1e300s"], "Expected --rtt to be at most 86400s, got '1e300s'. Give a shorter time."),
         (["quick"], "Expected options of mia-bench splits, got 'quick'."),
         (["--model", "cnn6"], "Expected one model for mia-bench splits, got 2."),
     ],
@@ -138,6 +150,31 @@ def test_wrong_options_are_refused_in_one_sentence(words: list[str], sentence: s
 
     assert result.exit_code == 2
     assert sentence in result.stderr
+
+
+def test_a_negative_utility_may_be_the_lowest_one(tree: Path, tmp_path: Path) -> None:
+    result = splits(tree, tmp_path / "out", "--dry-run", "--min-utility", "-0.5")
+
+    assert "--min-utility (utility >= -0.5)" in result.output
+    assert result.exit_code == 1  # without a run, it is not known
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_printed(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+
+    result = splits(tree, tmp_path / "file" / "out", "--split", "conv1")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"Cannot write {tmp_path / 'file' / 'out'}: Not a directory." in result.stderr
+
+
+@pytest.mark.parametrize("empty", [("--out", ""), ("--out=",), ("--data-dir", ""), ("-o", "")])
+def test_an_empty_path_is_refused(empty: tuple[str, ...], tree: Path, tmp_path: Path) -> None:
+    result = splits(tree, tmp_path / "out", "--dry-run", *empty)
+
+    option = empty[0].rstrip("=")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"Expected {option} to be a path, got an empty text. Give a path, or leave it out." in result.stderr
 
 
 def test_a_limit_that_cannot_be_met_exits_with_1(tree: Path, tmp_path: Path) -> None:
@@ -184,9 +221,9 @@ def test_profile_writes_a_file_that_splits_reads(tmp_path: Path) -> None:
     assert set(device.gmacs_per_s_by_layer) == set(LAYER_TYPES)
 
 
-def test_times_that_exceed_all_numbers_are_unknown(tree: Path, tmp_path: Path) -> None:
-    slow = ["--uplink", "1e-310Mbit", "--device-gmacs", "1e-310"]
+def test_times_at_the_lowest_rates_are_numbers_of_a_few_digits(tree: Path, tmp_path: Path) -> None:
+    slow = ["--uplink", "1bit", "--downlink", "1bit/s", "--device-gmacs", "1e-6", "--rtt", "86400s"]
     result = splits(tree, tmp_path / "out", "--dry-run", "--split", "conv1", "--format", "json", *slow)
 
     assert result.exit_code == 0, result.stderr
-    assert [line["latency_ms_modelled"] for line in json.loads(result.stdout)] == [None] * 4
+    assert all(0 < line["latency_ms_modelled"] < 1e12 for line in json.loads(result.stdout))

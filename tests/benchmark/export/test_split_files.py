@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mia_bench.benchmark.evaluation import targets
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.protection import defended
-from mia_bench.benchmark.interfaces import SplitModel
+from mia_bench.benchmark.interfaces import Channel, SplitModel
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
+from mia_bench.defenses.dp_ir import DpIr
 from PIL import Image
 from torch import nn
 from torchvision.models import resnet18
@@ -109,6 +111,65 @@ def test_outputs_without_names_of_classes_have_the_shape_of_the_answer(
     assert f"--model python:build=export_maps:build,weights={weights}" in described["evaluate"]
     assert described["classes"] == []
     assert described["server"]["outputs"]["logits"]["shape"] == ["batch", *answer.shape[1:]] == ["batch", 2, 12, 12]
+
+
+DIVERGING = """
+from torch import nn
+
+class Odd(nn.Module):
+    def forward(self, value):
+        return value + (value - value.detach()).sqrt()  # its slope is infinite
+
+def build(classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(768, classes), Odd(), nn.ReLU())
+"""
+
+
+def test_a_training_that_diverges_is_a_sentence(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "export_odd.py").write_text(DIVERGING)
+    monkeypatch.syspath_prepend(tmp_path)
+    odd = ("--model", "python:build=export_odd:build", "--split", "0")
+
+    result = mia_bench("export", *SMALL, "--data-dir", tree, "-o", tmp_path / "out", *odd)
+
+    assert result.exit_code == 2
+    assert re.search(
+        r"Error: Expected finite values, got NaN or infinity in [\w.]+: the training diverged\. Give trained weights, "
+        r"normalize the images or features, or use a smaller network\.$",
+        " ".join(result.stderr.split()),
+    )
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "remedy"),
+    [
+        (targets, "train_target", "Choose another network, or mend it."),
+        (DpIr, "protect", "Choose another defense, or mend it."),
+        (Channel, "packed_bytes", "Choose another defense, or mend it."),
+    ],
+)
+def test_an_error_of_a_component_is_a_sentence(
+    owner: object, name: str, remedy: str, cache: Path, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise ValueError("Odd sizes.")
+
+    monkeypatch.setattr(owner, name, fails)
+    result = mia_bench("export", *SMALL, "--data-dir", tree, "-o", tmp_path / "out", *LENET, "--defense", "dp_ir")
+
+    assert result.exit_code == 2
+    assert f"to succeed, got an error: Odd sizes. {remedy}" in " ".join(result.stderr.split())
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_training(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(targets.TargetStore, "get", lambda *_: pytest.fail("It trained."))
+    (tmp_path / "file").write_text("mine")
+    result = mia_bench("export", *SMALL, "--data-dir", tree, "-o", tmp_path / "file" / "out", *LENET)
+
+    assert result.exit_code == 2
+    assert f"Cannot write {tmp_path / 'file' / 'out'}: Not a directory. Choose another --out." in result.stderr
 
 
 def test_a_full_disk_is_a_sentence_and_leaves_no_files(

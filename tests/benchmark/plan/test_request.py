@@ -14,7 +14,7 @@ from ...hostile.answers import refusal
 
 MISTAKES = {
     "images": (0, "Expected images to be a whole number of at least 1, such as 64, got 0."),
-    "seeds": (-1, "Expected seeds to be one or several whole numbers of at least 0, such as 0, got -1."),
+    "seeds": (-1, "Expected seeds to be one or several whole numbers from 0 to 2**63 - 1, such as 0, got -1."),
     "attacks": ("rigde", "Unknown attack 'rigde'. Did you mean 'ridge'?"),
     "dataset": ("dp_ir:a", "Expected key=value, got 'a' in 'dp_ir:a'."),
 }

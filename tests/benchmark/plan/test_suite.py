@@ -43,8 +43,14 @@ def test_a_users_file_is_read(tmp_path: Path) -> None:
         ("split = 'a'\nsplits = 'b'", "Expected either split or splits, got both. Leave one out."),
         ("images = 'many'", "Expected images to be a whole number of at least 1, such as 64, got 'many'."),
         ("images = ", "mine.toml: "),
-        ("seeds = []", r"Expected seeds to be one or several whole numbers of at least 0, such as 0, got \[\]."),
-        ("seeds = [-1]", "Expected seeds to be one or several whole numbers of at least 0, such as 0, got -1."),
+        (
+            "seeds = []",
+            r"Expected seeds to be one or several whole numbers from 0 to 2\*\*63 - 1, such as 0, got \[\].",
+        ),
+        (
+            "seeds = [-1]",
+            r"Expected seeds to be one or several whole numbers from 0 to 2\*\*63 - 1, such as 0, got -1.",
+        ),
         ("attacks = [3]", "Expected a name, a table with a name, or a component among the attacks, got 3."),
         ("[options]\nsigma = []", r"Expected at least one value for the option sigma, got \[\]."),
         ("parts = 3", "Expected tables, each written under .*, got parts=3."),

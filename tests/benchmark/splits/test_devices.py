@@ -70,18 +70,21 @@ def test_layers_have_the_speed_of_their_type() -> None:
 
 @pytest.mark.parametrize("table", [{"pooling": 1.0}, {"linear": 0.0}, {"linear": "fast"}, 3])
 def test_a_table_of_speeds_with_another_layer_or_value_is_refused(table: Any) -> None:
-    with pytest.raises(UsageError, match="Expected gmacs_per_s_by_layer to be a table of numbers above 0 with names"):
+    with pytest.raises(
+        UsageError, match="Expected gmacs_per_s_by_layer to be a table of numbers of at least 1e-06 with names"
+    ):
         Device(gmacs_per_s=10, gmacs_per_s_by_layer=table)
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("gmacs_per_s = -1", "Expected gmacs_per_s to be a number above 0, got -1."),
+        ("gmacs_per_s = 1e-300", "Expected gmacs_per_s to be a number of at least 1e-06, got 1e-300."),
+        ("gmacs_per_s = -1", "Expected gmacs_per_s to be a number of at least 1e-06, got -1."),
         ("gmacs = 1", "Expected one of gmacs_per_s, .* got 'gmacs'. Did you mean 'gmacs_per_s'"),
-        ("", "Expected gmacs_per_s to be a number above 0, got none. Add it."),
-        ("gmacs_per_s = '5'", "Expected gmacs_per_s to be a number above 0, got '5'."),
-        ("gmacs_per_s = true", "Expected gmacs_per_s to be a number above 0, got True."),
+        ("", "Expected gmacs_per_s to be a number of at least 1e-06, got none. Add it."),
+        ("gmacs_per_s = '5'", "Expected gmacs_per_s to be a number of at least 1e-06, got '5'."),
+        ("gmacs_per_s = true", "Expected gmacs_per_s to be a number of at least 1e-06, got True."),
         ("gmacs_per_s = 1,5", "It is not TOML"),
         ("gmacs_per_s = 1\nspeed = 2", "Expected one of gmacs_per_s, .* got 'speed'"),
         ("gmacs_per_s", "mine"),

@@ -1,7 +1,7 @@
 """Small networks that are hard to divide."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -390,6 +390,35 @@ class Reading(nn.Module):
         for row in range(maps.shape[2]):
             state = self.cell(maps[:, :, row].flatten(1), state)
         return self.fc(state)
+
+
+class Stepping(nn.Module):
+    """Goes through the steps that a function makes of a sequence, with a cell and a state."""
+
+    def __init__(self, steps: Callable[[Tensor], Iterable[Tensor]]) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.cell = nn.GRUCell(4, 6)
+        self.fc = nn.Linear(6, 5)
+        self.steps = steps
+
+    def forward(self, images: Tensor) -> Tensor:
+        sequence = self.conv(images).mean(3).permute(2, 0, 1)
+        state = images.new_zeros(images.shape[0], 6)
+        for step in self.steps(sequence):
+            state = self.cell(step, state)
+        return self.fc(state)
+
+
+class Parting(nn.Module):
+    """Computes outputs for a few images at a time."""
+
+    def __init__(self, parts: Callable[[Tensor], Iterable[Tensor]]) -> None:
+        super().__init__()
+        self.fc, self.parts = nn.Linear(3, 5), parts
+
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.cat([self.fc(part.mean((2, 3))) for part in self.parts(images)])
 
 
 class Rooting(nn.Module):

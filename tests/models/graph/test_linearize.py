@@ -100,6 +100,26 @@ def test_numbers_that_follow_from_the_size_of_the_images_are_computed() -> None:
     assert cuts(nets.Rooting()) == ["conv", "flatten", "reshape", "relu", "mean", "truediv"]
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        lambda sequence: sequence,
+        lambda sequence: sequence.unbind(0),
+        lambda sequence: reversed(sequence.unbind()),
+        lambda sequence: [step[0] for _, step in enumerate(sequence.split(1))],
+        lambda sequence: [step.mean(0) for step in torch.chunk(sequence, 4)],
+        lambda sequence: (lambda *parts: parts[1:])(*sequence),
+    ],
+)
+def test_a_loop_over_the_steps_of_a_sequence_is_followed(steps: Callable[[Tensor], list[Tensor]]) -> None:
+    torch.manual_seed(0)
+    network = nets.Stepping(steps)
+    stages, images, expected = stages_of(network)
+    with torch.no_grad():
+        assert torch.equal(stages(images), expected)
+    assert cuts(network)[0] == "conv"
+
+
 def test_no_stage_writes_into_what_it_is_given() -> None:
     stages, value, _ = stages_of(nets.Writing())
     for stage in stages.children():

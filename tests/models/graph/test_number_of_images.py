@@ -8,6 +8,8 @@ from mia_bench.benchmark.errors import UsageError
 from mia_bench.models._graph import linearize
 from torch import Tensor, nn
 
+from . import nets
+
 
 class Reshaping(nn.Module):
     def __init__(self, reshape: Callable[[Tensor], Tensor]) -> None:
@@ -47,3 +49,16 @@ def test_what_is_no_row_for_each_image_is_refused_with_the_remedy(
 ) -> None:
     with pytest.raises(UsageError, match=words):
         linearize(Reshaping(reshape), (3, 8, 8))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [lambda images: images.split(8), lambda images: images.chunk(2), lambda images: [each[None] for each in images]],
+)
+def test_a_loop_over_images_is_refused_in_a_sentence(parts: Callable[[Tensor], Tensor]) -> None:
+    with pytest.raises(
+        UsageError,
+        match=r"[.]py, line \d+, `.*`: The code loops over something whose length depends on what is in the i",
+    ) as caught:
+        linearize(nets.Parting(parts), (3, 8, 8))
+    assert "torch.fx" not in str(caught.value)
