@@ -1,4 +1,4 @@
-"""The command line: one file for each command."""
+"""The command line: ``commands`` declares the options of commands by topic, and one file does the work of each."""
 
 from typing import TYPE_CHECKING, Any
 
