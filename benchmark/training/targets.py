@@ -122,8 +122,10 @@ def _optimize(model: nn.Module, units: Units, data: ImageSet, training: Training
 
 
 def outputs_of(model: nn.Module, images: Tensor, training: Training) -> Tensor:
-    """Return the outputs (B, ...) for images (B, C, H, W) in float32, computed in the precision of a training."""
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=training.bfloat16):
+    """Return the outputs (B, ...) for images (B, C, H, W), computed in the precision of a training."""
+    if not training.bfloat16:
+        return model(images)
+    with torch.autocast(images.device.type, torch.bfloat16):
         return model(images).float()
 
 
