@@ -234,7 +234,7 @@ def test_usage_errors_say_what_to_do_in_a_sentence_of_its_own(file):
     assert not found, "\n".join(found)
 
 
-VALIDATORS = frozenset({"require_one", "require_one_source", "validate", "_settled"})
+VALIDATORS = frozenset({"require_one", "validate", "_settled"})
 """Functions that check parameters and are called by validators, or handed to pydantic."""
 
 

@@ -83,6 +83,14 @@ class Artifacts:
                 f"Expected images to be at most {facts.private}, the private images of {setting.dataset.name}, got "
                 f"{setting.images}. Choose at most as many, or add images."
             )
+        return self.fingerprint(setting)
+
+    def fingerprint(self, setting: Setting) -> str:
+        """Return the fingerprint of the data of a setting, with the labels that the model gives them.
+
+        The labels are left out for plug-ins, which only a worker may ask for the names of outputs.
+        """
+        facts = self.facts(setting.dataset)
         return facts.fingerprint if setting.in_worker else data_fingerprint(facts, cast(Model, setting.model.component))
 
     def needs(self, setting: Setting) -> dict[Need, dict[str, Any]]:

@@ -64,7 +64,8 @@ def write_graphs(halves: Halves, images: Tensor, folder: Path) -> Graphs:
         halves: The halves.
         images: Images (N, C, H, W) in [0, 1] for the comparison, at least 3. They are compared with noise below one
             level of 8 bits, since evenly colored areas give equal numbers, of which a channel may choose any. They are
-            compared one by one, and so many together that no size of a tensor can stand for their number.
+            compared one by one, and so many together that no size of an image, wire, answer or draw can stand for their
+            number; images are repeated for that.
         folder: Where to write ``client.onnx`` and ``server.onnx``.
 
     Raises:

@@ -42,7 +42,7 @@ class Merged:
 
 
 def merge(folders: Sequence[Path], out: Path) -> Merged:
-    """Merge results folders, with their records, strips, plans and answers to rating pages.
+    """Merge results folders, with their records, images, plans and answers to rating pages.
 
     A cell that several folders hold is kept once, with the perceptual measures and ratings of each. A finished one is
     preferred to a failed one. Results that ``out`` already holds are kept, as if it were one of the folders.
@@ -71,7 +71,8 @@ def merge(folders: Sequence[Path], out: Path) -> Merged:
                 write_plan(out, read_plan(out) | plans)
         for cell_id, record in records.items():
             for path_of in (strip_path, images_path):
-                _copy(path_of(origins[cell_id], cell_id), path_of(out, cell_id))
+                held = [path_of(source, cell_id) for source in (origins[cell_id], *sources)]
+                _copy(next((path for path in held if path.is_file()), None), path_of(out, cell_id))
             write_record(out, record)
         if key.studies:
             write_key(out, key)
@@ -105,8 +106,8 @@ def _collect(sources: Sequence[Path]) -> tuple[Cells, dict[str, Path], int]:
     return cells, origins, len(shared)
 
 
-def _copy(images: Path, copy: Path) -> None:
-    if images.is_file() and images.resolve() != copy.resolve():
+def _copy(images: Path | None, copy: Path) -> None:
+    if images and images.resolve() != copy.resolve():
         try:
             content = read_bytes(images)
         except Unreadable as error:

@@ -7,12 +7,12 @@ valid again.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..plan.cells import Cell
+from ..plan.cells import Cell, Setting
 from ..plan.references import KEY_COLUMNS
 from .records import READABLE_SCHEMAS, Record
 from .results_folder import (
@@ -39,14 +39,17 @@ def find_record(out: Path, cell_id: str) -> Record | None:
     return None
 
 
-def set_aside(out: Path, planned: Mapping[str, Cell], fingerprints: Mapping[str, str]) -> dict[str, str]:
+def set_aside(
+    out: Path, planned: Mapping[str, Cell], fingerprint: Callable[[Setting], str], *, datasets: Container[str]
+) -> dict[str, str]:
     """Move outdated records to a separate folder, and planned records that are valid again back.
 
     Args:
         out: The results folder.
         planned: The planned cells by their id.
-        fingerprints: Fingerprints of the planned data, by the name of the dataset in a leaderboard. Records of other
-            data, and of components that are not installed, stay where they are.
+        fingerprint: Returns the fingerprint of the data of a setting.
+        datasets: The planned datasets, by their names in a leaderboard. Records of others, and of components that are
+            not installed, stay where they are.
 
     Returns:
         The present ids of the cells whose records were moved, by their ids in these records.
@@ -59,9 +62,13 @@ def set_aside(out: Path, planned: Mapping[str, Cell], fingerprints: Mapping[str,
         if aside.exists() and not record_path(out, cell_id).exists() and find_record(out, cell_id):
             _move(out, cell_id, back=True)
     names = {_key(cell.columns): cell_id for cell_id, cell in planned.items()}
+
+    def present_id(row: Mapping[str, Any]) -> str | None:
+        return _cell_id(row, fingerprint) if row.get("dataset") in datasets else None
+
     old = {}
     for path in record_files(out):
-        present = _present_id(path, names, fingerprints)
+        present = _present_id(path, names, present_id)
         if present is not None:
             _move(out, path.stem, back=False)
             old[path.stem] = present
@@ -69,13 +76,15 @@ def set_aside(out: Path, planned: Mapping[str, Cell], fingerprints: Mapping[str,
     return old
 
 
-def _present_id(path: Path, names: Mapping[Any, str], fingerprints: Mapping[str, str]) -> str | None:
+def _present_id(
+    path: Path, names: Mapping[Any, str], present_id: Callable[[Mapping[str, Any]], str | None]
+) -> str | None:
     """Return the present id of the cell of an outdated record; None if the record is up to date."""
     record = read_readable(path)
     if record is None:
         return names.get(_key(read_content(path).get("row", {})), path.stem)
     row = record.row.model_dump()
-    present = names.get(_key(row)) or _cell_id(row, fingerprints) or path.stem
+    present = names.get(_key(row)) or present_id(row) or path.stem
     return present if present != path.stem else None
 
 
@@ -84,15 +93,13 @@ def _key(columns: Mapping[str, object]) -> tuple[object, ...]:
     return tuple(value if isinstance(value, str | int) else None for value in values)
 
 
-def _cell_id(row: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str | None:
+def _cell_id(row: Mapping[str, Any], fingerprint: Callable[[Setting], str]) -> str | None:
     """Return the present id of the cell of a row; None if it is unknown."""
-    if row.get("dataset") not in fingerprints:
-        return None
     try:
         cell = Cell.of(row)
+        return cell.cell_id(fingerprint(cell.setting)) if _key(cell.columns) == _key(row) else None
     except (UsageError, ValueError, TypeError):  # the component is not installed, or takes other parameters
         return None
-    return cell.cell_id(fingerprints[row["dataset"]]) if _key(cell.columns) == _key(row) else None
 
 
 def _move(out: Path, cell_id: str, *, back: bool) -> None:

@@ -116,7 +116,10 @@ class Agreement:
         self._same = self._count = self._distance = self._size = 0.0
 
     def add(self, outputs: Tensor, expected: Tensor) -> None:
-        """Add the outputs of both networks for some images, (N, ...) each."""
+        """Add the outputs of both networks for some images, (N, ...) each.
+
+        Numbers that are not finite in ``expected`` do not count. Images that lack another number count as unanswered.
+        """
         if self._classes:  # the logarithm of a probability may be minus infinity
             same = (outputs.argmax(1) == expected.argmax(1)) & (outputs < torch.inf).all(1)
             self._same += same.sum().item()
@@ -124,7 +127,7 @@ class Agreement:
             return
         given, wanted = outputs.flatten(1).double(), expected.flatten(1).double()
         known = wanted.isfinite()  # a map may mark places without an answer by NaN
-        answers = (given.isfinite() == known).all(1, keepdim=True)
+        answers = (given.isfinite() | ~known).all(1, keepdim=True)
         reference = wanted.where(known, 0)
         self._distance += (given.where(known & answers, 0) - reference).square().sum().item()
         self._size += reference.square().sum().item()

@@ -33,9 +33,10 @@ def _type(schema: dict[str, Any], shared: dict[str, Any], *, plural: bool = Fals
     if "enum" in schema or "const" in schema:
         return " | ".join(map(str, schema.get("enum", [schema.get("const")])))
     name = schema.get("type", "any").replace("null", "none")
+    named = name + "s" * (plural and name != "any")
     if isinstance(schema.get("items"), dict):
-        return f"{name} of {_type(schema['items'], shared, plural=True)}"
-    return " ".join([name + "s" * plural, *_range(schema)])
+        return f"{named} of {_type(schema['items'], shared, plural=True)}"
+    return " ".join([named, *_range(schema)])
 
 
 def _range(schema: dict[str, Any]) -> Iterator[str]:

@@ -120,7 +120,7 @@ def _fingerprints(settings: Sequence[Setting], options: RunOptions, artifacts: A
     """
     here = settings if options.engine == "ray" else [setting for setting in settings if not setting.in_worker]
     found = {setting: artifacts.check(setting) for setting in here}
-    return {setting: found.get(setting) or artifacts.facts(setting.dataset).fingerprint for setting in settings}
+    return {setting: found.get(setting) or artifacts.fingerprint(setting) for setting in settings}
 
 
 def unfinished(planned: Sequence[PlannedCell]) -> list[list[CellJob]]:
@@ -139,12 +139,12 @@ def unfinished(planned: Sequence[PlannedCell]) -> list[list[CellJob]]:
 
 def remember_plan(planned: Sequence[PlannedCell], out: Path, artifacts: Artifacts) -> dict[str, str]:
     """Write the plan of a results folder and return the labels of all its cells, by cell id."""
-    datasets = {each.cell.setting.dataset for each in planned}
     with writing_results(out), locked(plan_path(out)):
         old = set_aside(
             out,
             {each.cell_id: each.cell for each in planned},
-            {each.canonical: artifacts.facts(each).fingerprint for each in datasets},
+            artifacts.fingerprint,
+            datasets={each.cell.setting.dataset.canonical for each in planned},
         )
         if old:
             again = len(set(old.values()) & {each.cell_id for each in planned if not each.finished})

@@ -36,7 +36,7 @@ decoders are better than the best linear one. With 2,000 steps some get worse, s
 """
 
 RATES_AFTER_DIVERGENCE = (1.0, 0.1, 0.01)
-"""Shares of the recipe's learning rate, one after the other until a training ends with finite weights."""
+"""Shares of the learning rate, one after the other until a training ends with finite weights."""
 MAX_LEARNING_RATES: dict[Task, float] = {"regression": 0.03}
 """Highest peak learning rates of tasks whose gradients are not bounded.
 
@@ -88,7 +88,7 @@ def _optimize_until_finite(model: nn.Module, units: Units, data: ImageSet, train
     """Train a network, again from the start with smaller learning rates if it diverges."""
     start = copy.deepcopy(model.state_dict())
     for share in RATES_AFTER_DIVERGENCE:
-        _optimize(model, units, data, training, replace(recipe, learning_rate=share * recipe.learning_rate))
+        _optimize(model, units, data, training, recipe, rate=share * _learning_rate(recipe, data.task))
         if all(weight.isfinite().all() for weight in model.state_dict().values()):
             return
         if share != RATES_AFTER_DIVERGENCE[-1]:
@@ -96,9 +96,11 @@ def _optimize_until_finite(model: nn.Module, units: Units, data: ImageSet, train
             model.load_state_dict(start)
 
 
-def _optimize(model: nn.Module, units: Units, data: ImageSet, training: Training, recipe: Recipe) -> None:
+def _optimize(
+    model: nn.Module, units: Units, data: ImageSet, training: Training, recipe: Recipe, *, rate: float
+) -> None:
     training = training if recipe.shifts else replace(training, shift=0)
-    rate, least = _learning_rate(recipe, data.task), math.ceil(MIN_STEPS / training.epochs)
+    least = math.ceil(MIN_STEPS / training.epochs)
     steps = plan(len(data), epochs=training.epochs, batch_size=recipe.batch_size, least=least).steps
     sides = (recipe.side(step / steps) for step in itertools.count())
 

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.leaderboard.records import SCHEMA_VERSION
 from mia_bench.benchmark.leaderboard.results_folder import images_path
 from mia_bench.defenses.dp_ir import DpIr
+from torch import nn
 
 from ...helpers.commands import mia_bench, run
 
@@ -170,3 +172,36 @@ def test_a_board_edited_beside_its_records_is_refused_and_the_folder_is_not(tree
     assert "Expected accuracy 1.0 as in the record" in refused.stderr
     assert "got 0.123 in " in refused.stderr
     assert mia_bench("rank", out).stdout == before
+
+
+def test_records_of_a_network_whose_outputs_have_names_stay_when_an_attack_is_added(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    module = f"named_{abs(hash(tmp_path))}"
+    (tmp_path / f"{module}.py").write_text(
+        "from torch import nn\ndef build(image_shape, classes):\n    return nn.Sequential("
+        "nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 14 * 14, 3))\n"
+    )
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 14 * 14, 3))
+    torch.save(network.state_dict(), "weights.pth")
+    (tmp_path / "names.txt").write_text("red\ngreen\nblue\n")  # not in the order of the folders
+    words = ("--model", f"python:build={module}:build,weights=weights.pth,categories=names.txt", "--split", "1")
+    words = (
+        "run",
+        "--dataset",
+        "imagefolder:size=16",
+        "--data-dir",
+        tree,
+        "--images",
+        "4",
+        *words,
+        "--defense",
+        "undefended",
+    )
+
+    first, second = (mia_bench(*words, "--out", "out", "--attack", attack) for attack in ("ridge", "pinv"))
+
+    assert (first.exit_code, second.exit_code) == (0, 0), first.stderr + second.stderr
+    assert "Moved" not in second.stderr
+    assert {*pd.read_csv(tmp_path / "out" / "leaderboard.csv")["attack"]} == {"mean_image", "ridge", "pinv"}

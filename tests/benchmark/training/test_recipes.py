@@ -54,7 +54,7 @@ def test_a_network_that_takes_whole_images_only_is_trained_by_the_standard_recip
 ) -> None:
     images = bright_and_dark(1).images
     used: list[Recipe] = []
-    monkeypatch.setattr(targets, "_optimize", lambda *args: used.append(args[-1]))
+    monkeypatch.setattr(targets, "_optimize", lambda *args, rate: used.append(args[-1]))
 
     train_target(Vit().build(tuple(images.shape[1:]), 2), bright_and_dark(8), Training(fast=True))
 
