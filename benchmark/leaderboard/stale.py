@@ -40,7 +40,7 @@ def find_record(out: Path, cell_id: str) -> Record | None:
 
 
 def set_aside(
-    out: Path, planned: Mapping[str, Cell], fingerprint: Callable[[Setting], str], *, datasets: Container[str]
+    out: Path, planned: Mapping[str, Cell], fingerprint: Callable[[Setting], str], *, datasets: Container[object]
 ) -> dict[str, str]:
     """Move outdated records to a separate folder, and planned records that are valid again back.
 
