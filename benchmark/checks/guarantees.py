@@ -10,7 +10,7 @@ from torch import Tensor
 from ..evaluation.wire_contract import NOT_RANDOM
 from ..interfaces import Channel, Defense, Promise, SplitModel
 from ..utils.seeding import seeded
-from .check import require
+from .check import Skipped, require
 from .lab import Lab
 
 DRAWS = 2000
@@ -41,7 +41,11 @@ def guarantee_is_honest(defense: Defense, lab: Lab) -> str:
 
 
 def _check_epsilon(model: SplitModel, promise: Promise, images: Tensor) -> str:
-    """Compare epsilon with the privacy loss between images, if densities are published."""
+    """Compare epsilon with the privacy loss between images.
+
+    Raises:
+        Skipped: If no densities are published.
+    """
     epsilon, delta = promise.epsilon or 0.0, promise.delta
     require(epsilon > 0, f"Expected epsilon to be more than 0, got {epsilon}.")
     require(delta is not None and 0 <= delta < 1, f"Expected delta to be in [0, 1), got {delta}.")
@@ -54,7 +58,7 @@ def _check_epsilon(model: SplitModel, promise: Promise, images: Tensor) -> str:
         for one, other in ((0, 1), (1, 0), (2, 3)):
             spent = _hockey_stick(channel, values[one], values[other], epsilon)
             if spent is None:
-                return f"({epsilon:.4g}, {delta:g}) cannot be tested without log_density"
+                raise Skipped(f"({epsilon:.4g}, {delta:g}) cannot be tested without log_density.")
             worst = max(worst, spent)
     allowed = (delta or 0.0) + 4 * math.sqrt(max(delta or 0.0, 1e-4) / DRAWS)
     require(

@@ -1,4 +1,4 @@
-"""Ctrl-C before a command begins, and what a command says when a signal ends it.
+"""Ctrl-C outside of a run, and what a command says when a signal ends it.
 
 This module imports next to nothing, so that it works from the first moment.
 """
@@ -11,6 +11,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from ..runner.interruption import Interrupted
 
 
@@ -24,9 +26,12 @@ def end_on_ctrl_c() -> None:
 
 
 def raise_on_ctrl_c() -> None:
-    """Reverse ``end_on_ctrl_c``: Ctrl-C raises ``KeyboardInterrupt`` again, so that a command can clean up."""
+    """Let Ctrl-C raise ``KeyboardInterrupt`` from now on, so that a command can clean up.
+
+    While a library is being imported, as commands do first, it still ends the process at once.
+    """
     if signal.getsignal(signal.SIGINT) is _end:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, _end_imports_or_raise)
 
 
 def tell_interruption(error: Interrupted) -> int:
@@ -37,6 +42,21 @@ def tell_interruption(error: Interrupted) -> int:
         by = "" if error.number == signal.SIGINT else f" by {error}"
         say(f"Interrupted{by}. Finished cells are saved; rerun the same command to resume.", err=True)
     return error.exit_code
+
+
+def _end_imports_or_raise(number: int, frame: FrameType | None) -> None:
+    if _imports(frame):
+        _end(number, frame)
+    signal.default_int_handler(number, frame)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Return whether a module is being imported where the signal came."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib."):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _end(number: int, frame: object) -> None:

@@ -42,21 +42,30 @@ def show(written: str, image: str | None = None) -> None:
 
     Raises:
         UsageError: If nothing has that name, a parameter is unknown or out of its range, the shape is not one, or the
-            network that was chosen has no cuts.
+            network that was chosen has no cuts, or there is a shape and no model.
     """
+    shape = None if image is None else _shape(image)
     if written in built_in() and not any(written in registry.providers(kind) for kind in registry.KINDS):
+        _require_model(shape, written, [])
         _show_suite(written)
         return
     name, params = parse(written)
-    for kind in kinds_of(name):
+    kinds = kinds_of(name)
+    _require_model(shape, name, kinds)
+    for kind in kinds:
         entry = registry.find(kind, name)
         if params:
             instantiate(entry, params)
         _show(entry, kind)
         if kind == "models":
             model = cast(Model, instantiate(entry, params))
-            shapes = model.usual_images if image is None else (_shape(image),)
-            _show_cuts(model, shapes, chosen=bool(params or image))
+            shapes = model.usual_images if shape is None else (shape,)
+            _show_cuts(model, shapes, chosen=bool(params or shape))
+
+
+def _require_model(shape: tuple[int, int, int] | None, name: str, kinds: Sequence[Kind]) -> None:
+    if shape is not None and "models" not in kinds:
+        raise UsageError(f"Expected --image only for a model, got it for {name!r}. Leave it out.")
 
 
 def _show_suite(name: str) -> None:
@@ -70,7 +79,8 @@ def _show_suite(name: str) -> None:
 def _show(entry: Entry, kind: Kind) -> None:
     loaded = registry.load(entry)
     say(f"{entry.noun} {entry.name}  (package {entry.package} {entry.version}, component version {loaded.version})\n")
-    say((inspect.getdoc(loaded) or "").replace("``", "`"))
+    if loaded.__doc__:  # Python removes all docstrings with PYTHONOPTIMIZE=2
+        say(inspect.cleandoc(loaded.__doc__).replace("``", "`"))
     for fact in ("access", "guarantee", "standard", "model", "split"):
         if isinstance(value := getattr(loaded, fact, None), str | bool):
             say(f"\n{fact}: {value}" if fact in ("access", "guarantee", "model") else f"{fact}: {value}")

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from ... import __version__
 from ..errors import ContractError, Inapplicable, UsageError, clean, describe, message_of
-from ..interfaces import Attack, Observation, Reconstruction
+from ..interfaces import Attack, Defense, Observation, Reconstruction
 from ..leaderboard.records import KINDS, PerImage, Record, Row, explain
 from ..metrics.leakage import overlap
 from ..plan.cells import Cell
@@ -33,7 +33,7 @@ from .scoring import (
     score,
     score_columns,
 )
-from .wire_contract import NOT_RANDOM
+from .wire_contract import NOT_RANDOM, UNDECLARED_EPSILON
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,11 @@ def incomplete(
 
 def _measure_defense(cell: Cell, artifacts: Artifacts) -> Measured:
     protected = artifacts.protected(cell.setting)
-    if protected.model.promise.epsilon is not None and not protected.model.stochastic:
+    epsilon = protected.model.promise.epsilon
+    if epsilon is not None and not protected.model.stochastic:
         raise ContractError(NOT_RANDOM)
+    if epsilon is not None and cast(Defense, cell.setting.defense.component).guarantee == "none":
+        raise ContractError(UNDECLARED_EPSILON.format(epsilon))
     return Measured(_valid(_describe(protected)), dict(protected.details))
 
 

@@ -205,10 +205,12 @@ def _classified(model: SplitModel, images: Tensor) -> Tensor:
     except (RuntimeError, TypeError, ValueError) as error:
         if type(model) is not SplitModel or isinstance(error, torch.OutOfMemoryError):
             raise
-        sent = model.send(images[:1]).payload
+        sent, remedy = model.send(images[:1]).payload, "Give the server layers that take it."
         what = f"{sent.dtype} {tuple(sent.shape[1:])}" if isinstance(sent, Tensor) else "byte strings"
+        if isinstance(sent, Tensor) and sent.dtype != images.dtype:
+            remedy = "Convert it in the server's first layer, as with .float()."
         raise TypeError(
-            f"Expected a server that takes what is sent, {what} for each image: {describe(error)}"
+            f"Expected a server that takes what is sent, {what} for each image: {describe(error).rstrip('.')}. {remedy}"
         ) from error
 
 

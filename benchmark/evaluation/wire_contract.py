@@ -31,6 +31,10 @@ UNDECLARED = (
 NOT_RANDOM = (
     "Expected a random model for its epsilon, got one that is not. Add the noise in the channel, or leave epsilon out."
 )
+UNDECLARED_EPSILON = (
+    "Expected no epsilon from a class whose guarantee is 'none', got {}. State the guarantee in the class, or leave "
+    "epsilon out."
+)
 MIXED = (
     "Expected wires that do not depend on the images beside them, got another one for an image {where}. Compute what "
     "is sent from each image by itself."

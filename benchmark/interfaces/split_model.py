@@ -94,7 +94,8 @@ class Promise:
     """State what a defense guarantees, in words, and as epsilon and delta if it is differential privacy.
 
     Attributes:
-        guarantee: The guarantee in words.
+        guarantee: The guarantee in words. If they say "local", epsilon bounds how often any attacker identifies the
+            image.
         epsilon: Epsilon of differential privacy, at least 0. None without such a guarantee.
         delta: Delta of differential privacy, in [0, 1). None without such a guarantee.
         gaussian_reach: If each wire is Gaussian noise (or computed from it) around values within a ball: the radius of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .audits import (
     aux_overlap,
     beats_bound,
+    beats_identification_bound,
     below_linear_decoder,
     below_mean_image,
     black_box_beats_white_box,
@@ -23,6 +24,7 @@ from .audits import (
 
 _KINDS = (
     beats_bound.KIND,
+    beats_identification_bound.KIND,
     exact_behind_noise.KIND,
     black_box_beats_white_box.KIND,
     noise_helps.KIND,

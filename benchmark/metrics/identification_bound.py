@@ -1,8 +1,9 @@
-"""How often any attacker identifies an image under noise on a clipped value, whatever the network."""
+"""How often any attacker identifies an image under local differential privacy, whatever the network."""
 
 from __future__ import annotations
 
 import math
+import re
 
 import torch
 from scipy.special import ndtr, ndtri
@@ -10,6 +11,11 @@ from torch import Tensor
 
 from ..interfaces import Promise
 from ..utils.fingerprints import groups_of_equal
+
+LOCAL = re.compile(r"\blocal|\bLDP\b", re.IGNORECASE)
+"""Words of a guarantee whose epsilon is that of an image on the wire, not of training images."""
+LARGEST_EXPONENT = 700.0
+"""Largest number whose exponential is not infinite, in round numbers."""
 
 
 def identification_bound(promise: Promise, images: Tensor, *, observations: int = 1) -> float | None:
@@ -26,7 +32,8 @@ def identification_bound(promise: Promise, images: Tensor, *, observations: int 
     Args:
         promise: What the defense guarantees.
         images: The attacked images, (N, C, H, W). If the largest group of equal images has k of them, naming it once
-            identifies k, so k / N replaces 1 / N.
+            identifies k, so k / N replaces 1 / N. In the bound by epsilon, the same steps over groups of equal images
+            give (exp(epsilon) k + (N - k) delta) / (exp(epsilon) k + N - k).
         observations: Number of wires of each image that the attacker has.
 
     Example:
@@ -36,7 +43,9 @@ def identification_bound(promise: Promise, images: Tensor, *, observations: int 
         0.092
 
     Source: the comparison with a fixed reference: Hayes, Mahloujifar, Balle, NeurIPS 2023, "Bounding training data
-    reconstruction in DP-SGD", Theorem 2; trade-off functions: Dong, Roth, Su, 2019, "Gaussian differential privacy".
+    reconstruction in DP-SGD", Theorem 2; trade-off functions: Dong, Roth, Su, 2019, "Gaussian differential privacy";
+    definition of DP and its composition: Dwork, Roth, 2014, "The algorithmic foundations of differential privacy",
+    Definition 2.4 and Theorem 3.16.
     """
     guess = torch.bincount(groups_of_equal(images)).max().item() / len(images)
     if promise.gaussian_reach is not None:
@@ -44,5 +53,8 @@ def identification_bound(promise: Promise, images: Tensor, *, observations: int 
     if promise.laplacian_reach is not None:
         spent = observations * promise.laplacian_reach
         tail = 1 - math.exp(-spent) * (1 - guess)
-        return min(tail, guess * math.exp(min(spent, 700.0)))
+        return min(tail, guess * math.exp(min(spent, LARGEST_EXPONENT)))
+    if promise.epsilon is not None and promise.delta is not None and LOCAL.search(promise.guarantee):
+        weight = guess * math.exp(min(observations * promise.epsilon, LARGEST_EXPONENT))
+        return min(1.0, (weight + (1 - guess) * observations * promise.delta) / (weight + 1 - guess))
     return None

@@ -380,6 +380,21 @@ class Boasting(Sound):
         return replace(super().protect(model, train), promise=promise)
 
 
+class Untold(Noise):
+    def log_density(self, value, sent):
+        return None
+
+
+class Untestable(Sound):
+    __doc__ = Sound.__doc__
+    made: ClassVar[type[Channel]] = Untold
+    guarantee: ClassVar[str] = "(eps, delta)-local DP"
+
+    def protect(self, model, train):
+        promise = Promise("(0.01, 1e-05)-local DP", epsilon=0.01, delta=1e-5)
+        return replace(super().protect(model, train), promise=promise)
+
+
 class Unbacked(Sound):
     __doc__ = Sound.__doc__
     guarantee: ClassVar[str] = "AES-256"

@@ -76,6 +76,19 @@ def test_without_a_cuda_device_the_check_of_devices_is_skipped_and_says_so() -> 
     assert [str(outcome) for outcome in outcomes([check])] == ["skipped  runs on a gpu: There is no CUDA device."]
 
 
+def test_an_epsilon_without_a_density_is_not_called_honest(worker: Worker) -> None:
+    (check,) = [
+        check
+        for check in checks_of(planted_defenses.Untestable, lab=Lab(worker=worker))
+        if check.name == "guarantee is honest"
+    ]
+
+    (outcome,) = outcomes([check])
+
+    expected = "skipped  guarantee is honest: (0.01, 1e-05) cannot be tested without log_density."
+    assert str(outcome) == expected
+
+
 def test_all_faults_of_a_component_are_told_at_once() -> None:
     class Bad(planted_defenses.Idle):
         pass

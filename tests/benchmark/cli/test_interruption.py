@@ -116,15 +116,32 @@ class Finder:
 
 sys.meta_path.insert(0, Finder)
 """
+SWALLOWED = """
+def swallow(name):
+    with suppress(BaseException):
+        press()
+
+class Finder:
+    find_spec = staticmethod(lambda name, *_: swallow(name) if name == "{name}" else None)
+
+sys.meta_path.insert(0, Finder)
+"""
 AT_PARSING = "import typer.core; typer.core.TyperGroup.make_context = press"
 
 
 @pytest.mark.parametrize(
-    "moment", [AT_IMPORT.format(name="typer"), AT_IMPORT.format(name="mia_bench.benchmark.cli.rank"), AT_PARSING]
+    "moment",
+    [
+        AT_IMPORT.format(name="typer"),
+        AT_IMPORT.format(name="mia_bench.benchmark.cli.rank"),
+        SWALLOWED.format(name="mia_bench.benchmark.cli.rank"),
+        AT_PARSING,
+    ],
 )
 def test_ctrl_c_before_a_command_begins_is_one_word(moment: str, tmp_path: Path) -> None:
     code = f"""
 import os, signal, sys
+from contextlib import suppress
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def press(*_, **__):
@@ -138,3 +155,24 @@ main()
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
 
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
+
+
+def test_ctrl_c_in_the_work_of_a_command_raises_so_that_it_can_clean_up(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+def work(*_, **__):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        print("cleaned up")
+
+from mia_bench.benchmark.cli import main, rank
+rank.rank_boards = work
+sys.argv = ["mia-bench", "rank", "results"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "cleaned up\n", "Interrupted.\n")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from mia_bench.benchmark.cli import app
+from mia_bench.defenses.dp_ir import DpIr
 from torchvision.models import squeezenet1_1
 from typer.testing import CliRunner
 
@@ -47,6 +48,12 @@ def test_built_in_models_are_listed_in_the_same_way() -> None:
         (["lenet5", "--image", "²x28x28"], "Expected the shape of an image, such as 3x64x64, got '²x28x28'."),
         (["lenet5", "--image", f"1x28x{'9' * 5000}"], "Expected the shape of an image, such as 3x64x64, got"),
         (["torchvision:name=squeezenet1_1", "--image", "1x28x28"], "Expected images with 3 channels"),
+        (
+            ["undefended", "--image", "3x32x32"],
+            "Expected --image only for a model, got it for 'undefended'. Leave it out.",
+        ),
+        (["quick", "--image", "3x32x32"], "Expected --image only for a model, got it for 'quick'. Leave it out."),
+        (["lenet5", "--image", "3x64"], "Expected the shape of an image, such as 3x64x64, got '3x64'."),
         (["python:build=no_such_package:network"], "Expected a module that can be imported, got no_such_package"),
     ],
 )
@@ -54,6 +61,20 @@ def test_what_cannot_be_shown_is_refused_in_a_sentence(words: list[str], sentenc
     result = CliRunner().invoke(app, ["show", *words])
     assert result.exit_code == 2
     assert sentence in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("words", [["lenet5", "--image", "3x64"], ["undefended", "--image", "3x32x32"]])
+def test_nothing_is_shown_before_a_refused_image(words: list[str]) -> None:
+    assert CliRunner().invoke(app, ["show", *words]).stdout == ""
+
+
+def test_a_component_whose_docstring_was_removed_is_shown_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DpIr, "__doc__", None)  # as by PYTHONOPTIMIZE=2
+
+    first, *rest = CliRunner().invoke(app, ["show", "dp_ir"]).stdout.splitlines()
+
+    assert first.startswith("defense dp_ir")
+    assert next(line for line in rest if line).startswith("guarantee: ")
 
 
 def test_a_suite_is_shown_with_its_title_parts_and_number_of_cells() -> None:

@@ -16,7 +16,7 @@ from mia_bench.benchmark.evaluation.answer_contract import MIXED_ANSWERS, NOT_FR
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.evaluation.utility import Answers, measure
-from mia_bench.benchmark.evaluation.wire_contract import NOT_RANDOM
+from mia_bench.benchmark.evaluation.wire_contract import NOT_RANDOM, UNDECLARED_EPSILON
 from mia_bench.benchmark.leaderboard.records import Row
 from mia_bench.benchmark.plan.cells import Cell, Setting
 from mia_bench.benchmark.registry import Entry
@@ -236,6 +236,13 @@ def test_an_epsilon_without_randomness_is_refused(bench: Artifacts) -> None:
 
     assert told.reason == f"ContractError: {NOT_RANDOM}"
     assert told.epsilon is None
+
+
+def test_an_epsilon_of_a_class_without_a_guarantee_is_refused(bench: Artifacts) -> None:
+    def protect(model: SplitModel, train: ImageSet) -> SplitModel:
+        return replace(model.copy(), ir_channel=Noise(), promise=Promise("(2, 0)-local DP", epsilon=2.0, delta=0.0))
+
+    assert row(bench, protect).reason == f"ContractError: {UNDECLARED_EPSILON.format(2.0)}"
 
 
 class Locked(Channel):

@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -15,7 +15,16 @@ from mia_bench.benchmark.errors import Inapplicable, UsageError
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.evaluation.scoring import compare_samples
-from mia_bench.benchmark.interfaces import Attack, ImageSet, Observation, Reconstruction, SplitModel
+from mia_bench.benchmark.interfaces import (
+    Attack,
+    Channel,
+    Defense,
+    ImageSet,
+    Observation,
+    Promise,
+    Reconstruction,
+    SplitModel,
+)
 from mia_bench.benchmark.leaderboard.auditing import audit
 from mia_bench.benchmark.leaderboard.ranking import rank
 from mia_bench.benchmark.leaderboard.records import Record
@@ -252,6 +261,44 @@ def test_private_images_among_the_attackers_own_are_counted(bench: Artifacts, mo
     assert outcome(bench, gray).details["aux_overlap"] == 3
 
 
+class Faint(Channel):
+    """Noise that is far too weak for the epsilon of ``Boasting``."""
+
+    stochastic = True
+
+    def forward(self, value: Tensor) -> Tensor:
+        return value + 1e-6 * torch.randn_like(value)
+
+
+class Boasting(Defense):
+    """Promises what it does not keep."""
+
+    guarantee: ClassVar[str] = "(eps, delta)-local DP"
+    words: str = ""
+
+    def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
+        promise = Promise(self.words, epsilon=0.01, delta=1e-5)
+        return dataclasses.replace(model.copy(), ir_channel=Faint(), promise=promise)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [("(0.01, 1e-5)-local DP", ["beats-identification-bound"]), ("DP of the training images", [])]
+)
+def test_an_attack_that_identifies_images_refutes_a_false_epsilon(
+    words: str, told: list[str], bench: Artifacts
+) -> None:
+    entry = Entry(kind="defenses", name="boasting", target="t:Boasting", package="third-party", version=words)
+    noisy = dataclasses.replace(setting(bench), images=12, defense=ResolvedComponent(entry, Boasting(words=words)))
+    secret = bench.originals(noisy).clone()
+    attack = type("Acting", (Scripted,), {"act": staticmethod(lambda seen: secret)})()
+    attacking = Entry(kind="attacks", name="acting", target="t:Acting", package="third-party", version="7")
+    record = evaluate(Cell(noisy, ResolvedComponent(attacking, attack)), digest(words), bench)[0]
+
+    assert record.row.reason == ""
+    assert record.row.identified == 1
+    assert [flag.name for flag in audit([record.row], {record.row.cell_id: record})] == told
+
+
 def test_an_attack_that_has_seen_the_private_images_is_found_out(bench: Artifacts) -> None:
     noisy = dataclasses.replace(setting(bench, "dp_ir:sigma=50"), images=12)
     bench.pools(noisy.dataset).aux.images.mul_(0.3)  # so that the mean of the private images is worth knowing
@@ -265,7 +312,7 @@ def test_an_attack_that_has_seen_the_private_images_is_found_out(bench: Artifact
         records = {name: evaluate(Cell(noisy, chosen), name, bench)[0] for name, chosen in cells.items()}
         return [flag.name for flag in audit([record.row for record in records.values()], records)]
 
-    assert flags(lambda seen: secret) == ["beats-bound", "exact-behind-noise"]
+    assert flags(lambda seen: secret) == ["beats-bound", "beats-identification-bound", "exact-behind-noise"]
     assert flags(lambda seen: secret.mean(0).expand_as(secret)) == ["ignores-wire"]
     assert flags(lambda seen: seen.aux.images.mean(0).expand_as(secret)) == []
 

@@ -90,6 +90,9 @@ def reason(bench: Artifacts, act: Callable[[Tensor], Any]) -> str:
         (lambda value: None, "ContractError: Expected a channel that returns a tensor, got NoneType."),
         (lambda value: value[:, :2], "a server that takes what is sent, torch.float32 (2, 12, 12) for each image: "),
         (lambda value: value.double(), "a server that takes what is sent, torch.float64 (8, 12, 12) for each image: "),
+        (lambda value: value > 0, "a server that takes what is sent, torch.bool (8, 12, 12) for each image: "),
+        (lambda value: value > 0, ". Convert it in the server's first layer, as with .float()."),
+        (lambda value: value[:, :2], ". Give the server layers that take it."),
         (
             lambda value: value - value.mean(0),
             "Expected wires that do not depend on the images beside them, got another",

@@ -65,6 +65,9 @@ HONEST = (
     cell("ridge", 20.0, defense_params={"sigma": 0.5}),
     cell("ridge", 20.0, epsilon=8.0, attack_params={"observations": 4}, defense_params={"releases": 4}),
     cell("ridge", 20.0, attack_params={"observations": 9}, defense_params={"releases": 8}),
+    cell(
+        "ridge", 20.0, attack_params={"alpha": 2.0}, identified=0.375, bound_identified=0.127
+    ),  # by chance in 7 of 100
 )
 
 
@@ -77,6 +80,9 @@ MEAN = HONEST[0]
 RIDGE = cell("ridge", 19.0)
 FAULTS = {
     "beats-bound": (cell("ridge", 19.0, bound_psnr_db=15.0),),
+    "beats-identification-bound": (
+        cell("ridge", 19.0, epsilon=0.01, guarantee="local DP", identified=0.75, bound_identified=0.127),
+    ),
     "black-box-beats-white-box": (RIDGE, cell("white_box", 15.0, access="white_box")),
     "noise-helps": (
         cell("ridge", 15.0, defense_params={"sigma": 0.5, "clip": None}),

@@ -77,3 +77,42 @@ def test_equal_images_are_identified_together() -> None:
 
 def test_without_a_clip_there_is_no_bound() -> None:
     assert identification_bound(Promise(), torch.zeros(2, 1, 1, 1)) is None
+
+
+def candidates(count: int) -> Tensor:
+    return torch.arange(float(count)).view(count, 1, 1, 1) / count
+
+
+def local(epsilon: float, delta: float = 0.0) -> Promise:
+    return Promise(f"({epsilon}, {delta})-local DP", epsilon=epsilon, delta=delta)
+
+
+@pytest.mark.parametrize("epsilon", [0.01, 1.0, 4.0])
+def test_randomized_response_reaches_the_bound_by_epsilon(epsilon: float) -> None:
+    right = math.exp(epsilon) / (math.exp(epsilon) + 9)  # and each of the 9 others with exp(-epsilon) times that
+    assert identification_bound(local(epsilon), candidates(10)) == pytest.approx(right)
+
+
+def test_a_channel_that_sends_the_image_with_the_probability_delta_keeps_the_bound() -> None:
+    count, delta = 10, 0.1  # it sends the image, or else nothing: (0, delta)-local DP
+    right = delta + (1 - delta) / count
+    assert identification_bound(local(0.0, delta), candidates(count)) == pytest.approx(right)
+
+
+def test_several_wires_have_the_epsilon_and_the_delta_of_all() -> None:
+    bound = identification_bound(local(0.5, 1e-3), candidates(10), observations=4)
+    assert bound == pytest.approx(identification_bound(local(2.0, 4e-3), candidates(10)))
+
+
+def test_equal_images_are_identified_together_under_a_promise_as_well() -> None:
+    images = torch.tensor([0.1, 0.1, 0.5, 0.9]).view(4, 1, 1, 1)
+    assert identification_bound(local(1e-9), images) == pytest.approx(0.5)
+
+
+def test_the_epsilon_of_training_images_bounds_nothing_about_the_wire() -> None:
+    promise = Promise("(1, 1e-5)-DP of the training images", epsilon=1.0, delta=1e-5)
+    assert identification_bound(promise, candidates(10)) is None
+
+
+def test_an_epsilon_that_promises_nothing_gives_a_bound_of_one() -> None:
+    assert identification_bound(local(1e9, 0.5), candidates(10), observations=9) == 1

@@ -1,0 +1,47 @@
+"""An attack identifies more images than a bound on every attacker allows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from scipy.special import bdtrc
+
+from ..flags import Finding, FlagKind
+from ..scored_rows import ScoredRows
+
+DOUBT = 1e-3
+"""Largest probability of as many identified images, or more, for an attack that is as good as its bound."""
+
+
+def beats_identification_bound(board: ScoredRows) -> Iterator[Finding]:
+    """Find attacks that identify more images than chance lets any attack within the bound identify.
+
+    The probability is that of the binomial distribution, which is the largest of all independent images whose mean
+    probability is the bound. Images of one source count as one.
+
+    Source: Hoeffding, Annals of Mathematical Statistics 27 (1956) 713, Theorem 5.
+    """
+    for row in board.rows:
+        if row.identified is None or row.bound_identified is None or row.identified <= row.bound_identified:
+            continue
+        total = len(set(board.sources(row) or range(row.n_images)))
+        count = math.floor(row.identified * total + 1e-3)  # after the rounding of the column
+        if bdtrc(count - 1, total, row.bound_identified) < DOUBT:
+            promised = "" if row.epsilon is None else f" by {row.guarantee}"
+            found = f"identifies {row.identified:.1%} of {row.n_images} images, and at most {row.bound_identified:.1%}"
+            yield Finding.of(row, f"{found} are possible{promised}")
+
+
+KIND = FlagKind(
+    identifier="beats-identification-bound",
+    meaning="An attack identifies more images than any attack can from the wire alone.",
+    causes=(
+        "The defense promises an epsilon that its noise does not keep.",
+        "The defense publishes a wrong density (`log_density`), so the bound is too low.",
+        "The attack had access to the private images, for example through a data file or a module variable.",
+    ),
+    remedy="Report neither the scores nor the guarantee. Check what the defense promises and where the attack gets its "
+    "images.",
+    find=beats_identification_bound,
+)
