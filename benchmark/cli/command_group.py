@@ -18,7 +18,7 @@ from ..utils.texts import one_line, say, shorten
 from .error_messages import file_sentence, sentence_of
 from .interruption import raise_on_ctrl_c
 
-PATHS = ("--out", "-o", "--data-dir", "--figure")
+PATHS = ("--out", "-o", "--data-dir", "--figure", "--figures", "--verdicts", "--ratings")
 """Options whose values are paths."""
 LONGEST_SENTENCE = 980
 """Characters of the longest error that is shown whole."""
