@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..errors import UsageError
+from ..utils.plurals import count_of
 
 DRAWN: dict[str, tuple[Literal["normal", "uniform"], str, str]] = {
     "RandomNormal": ("normal", "mean", "scale"),
@@ -141,7 +142,7 @@ def expose(model: Any, shapes: Sequence[tuple[int | str, ...]]) -> list[RandomIn
     drawing = [node for node in graph.node if node.op_type in DRAWN]
     if len(drawing) != len(shapes):
         raise UsageError(
-            f"Expected a graph that draws random numbers as often as torch, {len(shapes)} times, got {len(drawing)}. "
+            f"Expected a graph that draws random numbers as often as torch, {count_of(len(shapes), 'time')}, got {len(drawing)}. "
             "Export another defense."
         )
     types = _types(model) if drawing else {}
