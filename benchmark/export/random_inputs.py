@@ -142,8 +142,8 @@ def expose(model: Any, shapes: Sequence[tuple[int | str, ...]]) -> list[RandomIn
     drawing = [node for node in graph.node if node.op_type in DRAWN]
     if len(drawing) != len(shapes):
         raise UsageError(
-            f"Expected a graph that draws random numbers as often as torch, {count_of(len(shapes), 'time')}, got {len(drawing)}. "
-            "Export another defense."
+            f"Expected a graph that draws random numbers as often as torch, {count_of(len(shapes), 'time')}, got "
+            f"{len(drawing)}. Export another defense."
         )
     types = _types(model) if drawing else {}
     return [
