@@ -19,7 +19,7 @@ from .error_messages import file_sentence, sentence_of
 from .interruption import raise_on_ctrl_c
 
 PATHS = ("--out", "-o", "--data-dir", "--figure", "--figures", "--verdicts", "--ratings")
-"""Options whose values are paths."""
+"""The options of all commands whose values are paths."""
 LONGEST_SENTENCE = 980
 """Characters of the longest error that is shown whole."""
 

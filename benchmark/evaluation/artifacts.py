@@ -90,8 +90,13 @@ class Artifacts:
 
         The labels are left out for plug-ins, which only a worker may ask for the names of outputs.
         """
-        facts = self.facts(setting.dataset)
-        return facts.fingerprint if setting.in_worker else data_fingerprint(facts, cast(Model, setting.model.component))
+        if setting.in_worker:
+            return self.facts(setting.dataset).fingerprint
+        return self._labeled_fingerprint(setting.dataset, setting.model)
+
+    @keep_latest(None)
+    def _labeled_fingerprint(self, dataset: ResolvedComponent, model: ResolvedComponent) -> str:
+        return data_fingerprint(self.facts(dataset), cast(Model, model.component))
 
     def needs(self, setting: Setting) -> dict[Need, dict[str, Any]]:
         """Return what must be trained for a setting, each with the values that determine its weights."""

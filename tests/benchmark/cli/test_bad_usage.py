@@ -2,9 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from mia_bench.benchmark.cli import app
+from mia_bench.benchmark.cli.command_group import PATHS
+from typer.main import get_command
 
 from ...helpers.commands import mia_bench, run
 
@@ -164,3 +168,13 @@ def test_a_path_that_only_another_user_may_read_is_named_with_the_cause(
         2,
         [f"Error: Cannot use {name}: path '{tmp_path}' is not readable. Check its permissions."],
     )
+
+
+def test_all_options_with_a_path_are_refused_when_they_are_empty() -> None:
+    commands: Any = get_command(app)
+    options = [each for command in commands.commands.values() for each in command.params]
+
+    paths = {name for each in options if "pathlib.Path" in str(each.type_descriptor) for name in each.opts}
+    assert {name for name in paths if name.startswith("-")} == {*PATHS}
+    for name in PATHS:
+        assert f"Expected {name} to be a path, got an empty text." in mia_bench("run", name, "").stderr
