@@ -12,7 +12,7 @@ from ._decoders.divided import Answer, Known
 from ._decoders.fitting import DecoderRecipe
 from ._decoders.folds import Fold, divide_into_folds
 from ._decoders.linear import decoders
-from ._inversion.correction import fit_correction
+from ._inversion.correction import Search, fit_correction
 from ._inversion.learned_search import fit_search
 from ._inversion.map import ITERATIONS, fit_map
 from ._inversion.map_priors import PriorFactory, like_aux, like_decoded, smooth
@@ -23,6 +23,9 @@ from ._priors.trained_once import divided_by_content
 
 LARGE_IMAGE_PIXELS = 2**12
 """Pixels of an image (64x64) from which a prior of patches takes part."""
+CORRECTION_GAIN = 2.0
+"""Decibels by which a search may be behind another one and still be corrected. On MNIST behind ``fisher`` and ``vib``,
+``search_corrected`` was 0.9 to 1.1 dB better than ``map_dec_corrected``, though ``map_dec`` was up to 0.5 ahead."""
 
 
 def ensemble(seen: Observation, recipe: DecoderRecipe) -> Reconstruction:
@@ -87,13 +90,13 @@ def _rebuilt(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tupl
     search = fit_search(seen, start, iterations=ITERATIONS)
     rival = search.setting.reached
     ahead = fit_map(seen, start, _priors(seen), weight=None, iterations=ITERATIONS, rival=rival)
-    found = search.rebuild(wires)
-    yield "search", found
-    name, best = ahead or ("search", search)
-    if best is not search:
-        found = best.rebuild(wires)
+    searches: dict[str, Search] = {"search": search, **dict([ahead] if ahead else [])}
+    highest = max(each.setting.decibels for each in searches.values())
+    for name, each in searches.items():
+        found = each.rebuild(wires)
         yield name, found
-    yield f"{name}_corrected", fit_correction(start, best).rebuild(found)
+        if each.setting.decibels > highest - CORRECTION_GAIN:
+            yield f"{name}_corrected", fit_correction(start, each).rebuild(found)
 
 
 def _priors(seen: Observation) -> dict[str, PriorFactory]:

@@ -46,6 +46,10 @@ class Search(Protocol):
         """Return the weight of the prior, and how many steps are made."""
         ...
 
+    def rebuild(self, wires: Sequence[Tensor]) -> list[Tensor]:
+        """Search for the images (n, C, H, W) of wires (n, ...) that each fold judges on, and of private ones."""
+        ...
+
     def rebuild_held_out(self, wires: Sequence[Tensor]) -> list[Tensor]:
         """Search for the images (n, C, H, W) of wires (n, ...) that each fold holds out, of which it knows nothing."""
         ...
