@@ -91,12 +91,22 @@ def _rebuilt(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tupl
     rival = search.setting.reached
     ahead = fit_map(seen, start, _priors(seen), weight=None, iterations=ITERATIONS, rival=rival)
     searches: dict[str, Search] = {"search": search, **dict([ahead] if ahead else [])}
-    highest = max(each.setting.decibels for each in searches.values())
+    corrected = worth_correcting({name: each.setting.decibels for name, each in searches.items()})
     for name, each in searches.items():
         found = each.rebuild(wires)
         yield name, found
-        if each.setting.decibels > highest - CORRECTION_GAIN:
+        if name in corrected:
             yield f"{name}_corrected", fit_correction(start, each).rebuild(found)
+
+
+def worth_correcting(decibels: Mapping[str, float]) -> set[str]:
+    """Return the names of the searches that may be the best ones after a correction, given their PSNR before it.
+
+    Example:
+        >>> sorted(worth_correcting({"search": 20.7, "map_dec": 21.3, "map_pca": 18.0}))
+        ['map_dec', 'search']
+    """
+    return {name for name, level in decibels.items() if level > max(decibels.values()) - CORRECTION_GAIN}
 
 
 def _priors(seen: Observation) -> dict[str, PriorFactory]:

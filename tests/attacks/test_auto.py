@@ -6,7 +6,7 @@ import pytest
 import torch
 from mia_bench.attacks import _ensemble, auto_query_free
 from mia_bench.attacks._decoders.divided import Answer
-from mia_bench.attacks._ensemble import select_answer
+from mia_bench.attacks._ensemble import select_answer, worth_correcting
 from mia_bench.attacks._inversion.start import Start
 from mia_bench.attacks.auto import Auto
 from mia_bench.attacks.auto_query_free import AutoQueryFree
@@ -15,9 +15,10 @@ from mia_bench.benchmark.interfaces import Channel, Observation, Reconstruction,
 from mia_bench.benchmark.metrics import psnr
 from torch import Tensor
 
-MEMBERS = [
-    ["ridge", "ridge_skip", "search", *last]
-    for last in (["search_corrected"], ["map_pca", "map_pca_corrected"], ["map_dec", "map_dec_corrected"])
+MEMBERS = [["ridge", "ridge_skip", "search", "search_corrected"]] + [
+    ["ridge", "ridge_skip", "search", *corrected, prior, f"{prior}_corrected"]
+    for prior in ("map_pca", "map_dec")
+    for corrected in ([], ["search_corrected"])
 ]
 
 
@@ -61,6 +62,12 @@ def test_psnr_and_ssim_each_select_their_own_member() -> None:
     assert (found.selected, found.selected_by_ssim) == ("smooth", "sharp")
     assert (found.images is smooth, found.similar is sharp) == (True, True)
     assert (same.selected, same.selected_by_ssim) == ("smooth", "")
+
+
+@pytest.mark.parametrize(("search", "corrected"), [(20.0, ["map_pca", "search"]), (18.0, ["map_pca"])])
+def test_a_search_that_is_not_far_behind_is_corrected_too(search: float, corrected: list[str]) -> None:
+    """A correction gains more behind one search than behind another."""
+    assert sorted(worth_correcting({"search": search, "map_pca": 20.6})) == corrected
 
 
 def test_where_nothing_is_published_only_the_learners_take_part(world: Callable) -> None:
