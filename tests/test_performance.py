@@ -79,19 +79,20 @@ def test_grid_divides_its_time_among_the_kinds_of_work_and_runs_cells_alone(run:
 
 
 @pytest.mark.slow
-def test_memory_is_told_by_attack_and_number_of_images(
+def test_time_and_memory_are_told_by_attack_and_number_of_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.syspath_prepend(SCRIPTS)
     tree = image_tree(tmp_path / "images", train=12, test=4)
     words = ["--dataset", "imagefolder:size=16", "--data-dir", str(tree), "--images", "2", "--attacks", "mean_image"]
+    words += ["--model", "lenet5", "--split", "relu1"]
     monkeypatch.setattr(sys, "argv", ["memory.py", *words])
 
     runpy.run_path(str(SCRIPTS / "memory.py"), run_name="__main__")
 
     head, _, row = capsys.readouterr().out.splitlines()
-    assert head == "| MiB | 2 images |"
-    assert re.fullmatch(r"\| `mean_image` \| [1-9]\d{2,3} \|", row)
+    assert head == "| attack | 2 images |"
+    assert re.fullmatch(r"\| `mean_image` \| [\d.]+ s, [1-9]\d{2,3} MiB \|", row)
 
 
 @pytest.mark.slow
