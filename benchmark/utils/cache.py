@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,16 +77,19 @@ def cached_tensors(kind: str, identity: Any, compute: Callable[[], dict[str, Ten
         Diverged: If a computed value is NaN or infinite. The tensors are not stored.
     """
     path = cache_path(kind, identity)
-    with usable_cache(path):
-        if path.exists() and (known := read(path)) is not None:
-            return known  # without a lock, which a cache that is only read could not hold
-        with locked(path):
+    with ExitStack() as held:
+        with usable_cache(path):
+            if path.exists() and (known := read(path)) is not None:
+                return known  # without a lock, which a cache that is only read could not hold
+            held.enter_context(locked(path))
             known = read(path) if path.exists() else None
-            if known is None:
-                write_atomically(path, pack(compute()))
+        if known is None:
+            content = pack(compute())  # errors of the file system are not those of the cache here
+            with usable_cache(path):
+                write_atomically(path, content)
                 known = read(path)
                 assert known is not None
-            return known
+        return known
 
 
 def known_tensors(kind: str, identity: Any) -> dict[str, Tensor] | None:
