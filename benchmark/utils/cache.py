@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..errors import UsageError
 from .atomic_files import write_atomically
-from .checked_tensors import pack, read
+from .checked_tensors import pack, read, trained
 from .file_locks import locked
 
 
@@ -48,6 +48,8 @@ def digest(identity: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
+OTHER_INPUTS = "Change the parameters or the images of what trains them."
+"""What to do if the training of something diverges that is known by its folder alone, such as priors."""
 Cached = Callable[[str, Any, Callable[[], dict[str, Tensor]]], dict[str, Tensor]]
 """Type of ``cached_tensors`` and of functions that replace it."""
 
@@ -84,7 +86,9 @@ def cached_tensors(kind: str, identity: Any, compute: Callable[[], dict[str, Ten
             held.enter_context(locked(path))
             known = read(path) if path.exists() else None
         if known is None:
-            content = pack(compute())  # errors of the file system are not those of the cache here
+            content = pack(
+                trained(compute(), kind, OTHER_INPUTS)
+            )  # errors of the file system are not those of the cache here
             with usable_cache(path):
                 write_atomically(path, content)
                 known = read(path)

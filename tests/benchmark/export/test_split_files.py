@@ -134,8 +134,8 @@ def test_a_training_that_diverges_is_a_sentence(tree: Path, tmp_path: Path, monk
 
     assert result.exit_code == 2
     assert re.search(
-        r"Error: Expected finite values, got NaN or infinity in [\w.]+: the training diverged\. Give trained weights, "
-        r"normalize the images or features, or use a smaller network\.$",
+        r"Error: Expected finite values, got NaN or infinity in [\w.]+: the training of python\S+ diverged\. "
+        r"Give trained weights, normalize the images or features, or use a smaller network\.$",
         " ".join(result.stderr.split()),
     )
 
