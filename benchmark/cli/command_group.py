@@ -8,7 +8,8 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import typer
 from typer.core import TyperGroup
@@ -18,8 +19,6 @@ from ..utils.texts import one_line, say, shorten
 from .error_messages import file_sentence, sentence_of
 from .interruption import raise_on_ctrl_c
 
-PATHS = ("--out", "-o", "--data-dir", "--figure", "--figures", "--verdicts", "--ratings")
-"""The options of all commands whose values are paths."""
 LONGEST_SENTENCE = 980
 """Characters of the longest error that is shown whole."""
 
@@ -44,7 +43,6 @@ class Commands(TyperGroup):
         """Run a command line and exit. Without any words, show the help."""
         words = [_at_home(word) for word in (sys.argv[1:] if args is None else args)]
         try:
-            _refuse_empty_paths(words)
             code = super().main(words or ["--help"], prog_name, complete_var, False, windows_expand_args, **extra)
             code = code or (0 if words else 2)
         except (UsageError, typer.TyperException) as error:
@@ -54,6 +52,13 @@ class Commands(TyperGroup):
         except OSError as error:  # of the file system: commands turn those that they expect into sentences themselves
             code = _refused(file_sentence(error))
         sys.exit(code)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that the words name, and the words that follow."""
+        name, command, words = super().resolve_command(ctx, args)
+        if command is not None and not ctx.resilient_parsing:
+            _refuse_empty_paths(ctx, command, words)
+        return name, command, words
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that the words name. Ctrl-C is said, by the commands that keep results or here."""
@@ -65,15 +70,23 @@ class Commands(TyperGroup):
             raise typer.Exit(128 + signal.SIGINT) from error
 
 
-def _refuse_empty_paths(words: Sequence[str]) -> None:
+def _refuse_empty_paths(ctx: Any, command: Any, words: Sequence[str]) -> None:
     """Raise if a path is empty, as that of a variable that is not set: it would mean the current folder.
 
     Raises:
         UsageError: If one is.
     """
-    for option, path in (*itertools.pairwise(words), *(word.partition("=")[::2] for word in words if "=" in word)):
-        if option in PATHS and not path:
-            raise UsageError(f"Expected {option} to be a path, got an empty text. Give a path, or leave it out.")
+    scratch = type(ctx)(command, parent=ctx, resilient_parsing=True, **command.context_settings)
+    given, _, _ = command.make_parser(scratch).parse_args(list(words))
+    empty = {word for word, after in itertools.pairwise((*words, "")) if word.endswith("=") or not after}
+    for each in command.params:
+        value, annotation = given.get(each.name), each.type_descriptor.annotation
+        if Path in (annotation, *get_args(annotation)) and "" in (
+            value if isinstance(value, (list, tuple)) else (value,)
+        ):
+            name = next((name for name in each.opts if {name, f"{name}="} & empty), each.metavar or each.opts[0])
+            rest = "Give a path." if each.required else "Give a path, or leave it out."
+            raise UsageError(f"Expected {name.removesuffix('...')} to be a path, got an empty text. {rest}")
 
 
 def _refused(sentence: str) -> int:

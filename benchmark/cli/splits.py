@@ -10,7 +10,7 @@ from pathlib import Path
 from ..errors import UsageError
 from ..evaluation.artifacts import Artifacts
 from ..leaderboard.results_folder import board_path
-from ..leaderboard.store import check_writable
+from ..leaderboard.store import check_results_writable
 from ..plan.cells import Setting
 from ..plan.request import Request
 from ..report.figures import check_installed
@@ -85,7 +85,7 @@ def compare_splits(
             planned = prepare([request], options, artifacts)
             todo = not dry_run and not all(each.finished for each in planned)
             if todo:
-                check_writable(options.out)
+                check_results_writable(options.out)
             known = [each.record for each in planned if each.record is not None]
             setting = planned[0].cell.setting
             table = SplitTable(planned, artifacts, deployment)

@@ -18,6 +18,7 @@ from ..leaderboard.verdicts import Outcome, Verdicts, checksum, write_verdicts
 from ..plan.local_inputs import is_local
 from ..runner.options import RunOptions
 from ..runner.verification import Verdict, verify
+from ..utils.atomic_files import check_writable
 from ..utils.isolation import reproducible_state
 from ..utils.plurals import count_of, fitting
 from ..utils.texts import one_line, say, say_paragraph
@@ -50,10 +51,15 @@ def verify_submission(
         The exit code: 0 if every sampled cell was reproduced, else 1.
 
     Raises:
-        UsageError: If the file is not a valid submission, or outcomes are wanted and no cell is to be computed.
+        UsageError: If the file is not a valid submission, or outcomes are wanted that cannot be written or without a
+            cell to compute.
     """
     if not cells and verdicts_file is not None:
         raise UsageError(f"Expected at least 1 cell for the outcomes in {verdicts_file}, got --cells 0. Leave out one.")
+    if verdicts_file is not None:
+        if verdicts_file.is_dir():
+            raise UsageError(f"Expected --verdicts to be a file, got the folder {verdicts_file}. Choose another path.")
+        check_writable(verdicts_file.parent)
     submission = read_submission(path)
     done = sum(row.status == "done" for row in submission.rows)
     _tell_cells(path, submission.rows, done=done)

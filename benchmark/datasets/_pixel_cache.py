@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import UsageError
+from ..errors import UsageError, reason_of
 from ..interfaces.stored_images import StoredImages
 from ..utils.atomic_files import atomic_file
 from ..utils.cache import cache_path, usable_cache
@@ -59,7 +59,21 @@ def _make(path: Path, shape: tuple[int, ...], parts: Callable[[], Iterable[Pixel
     with locked(path):
         if not path.exists():
             _require_space(path.parent, int(np.prod(shape)))
-            _write(path, shape, parts())
+            _write(path, shape, _made(parts))
+
+
+def _made(parts: Callable[[], Iterable[Pixels]]) -> Iterator[Pixels]:
+    """Yield the parts. An error of the file system that reading them raises is not one of the cache.
+
+    Raises:
+        UsageError: If they cannot be read.
+    """
+    try:
+        yield from parts()
+    except OSError as error:
+        raise UsageError(
+            f"Cannot read the images: {reason_of(error)}. Check their files, the permissions and the disk."
+        ) from error
 
 
 def _require_space(folder: Path, needed: int) -> None:

@@ -88,9 +88,9 @@ class Artifacts:
     def fingerprint(self, setting: Setting) -> str:
         """Return the fingerprint of the data of a setting, with the labels that the model gives them.
 
-        The labels are left out for plug-ins, which only a worker may ask for the names of outputs.
+        The labels are left out for models of plug-ins, which only a worker may ask for the names of outputs.
         """
-        if setting.in_worker:
+        if setting.in_worker and setting.model.is_plugin:
             return self.facts(setting.dataset).fingerprint
         return self._labeled_fingerprint(setting.dataset, setting.model)
 

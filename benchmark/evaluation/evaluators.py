@@ -47,7 +47,15 @@ class EvaluatorStore:
                 logger.info("Training the evaluator on %s.", dataset.label)
                 train_evaluator(evaluator, self._data.pools(dataset).train)
 
-            loaded = load_or_train(evaluator, "evaluators", identity, train=train, cached=self._cached)
+            loaded = load_or_train(
+                evaluator,
+                "evaluators",
+                identity,
+                train=train,
+                cached=self._cached,
+                what=f"the evaluator on {dataset.label}",
+                remedy="Check the images and labels of this dataset, or choose another.",
+            )
             return cast(EvaluationClassifier, loaded)
 
     @keep_latest(1)

@@ -26,6 +26,12 @@ from .weights import load_or_train
 
 logger = logging.getLogger(__name__)
 
+REMEDIES = {
+    False: "Give trained weights, normalize the images or features, or use a smaller network.",
+    True: "Normalize the images as the given weights expect them, or choose another network.",
+}
+"""What to do if a training diverges, by whether only the last layer is trained."""
+
 
 class TargetStore:
     """Makes the target of a dataset, a model and a seed, and keeps the latest one.
@@ -57,15 +63,24 @@ class TargetStore:
             if is_given(model):
                 return target.eval().requires_grad_(False)
             training, train_pool = self._training(dataset), self._data.pools(dataset).train
+            learns = train_head if cast(Model, model.component).retrains_head else train_target
+            what = f"{'the last layer of ' if learns is train_head else ''}{model.label}"
 
             def train() -> None:
-                learns = train_head if cast(Model, model.component).retrains_head else train_target
-                what = "the last layer of " if learns is train_head else ""
                 epochs = count_of(training.epochs, "epoch")
-                logger.info("Training %s%s on %s for %s.", what, model.label, dataset.label, epochs)
+                logger.info("Training %s on %s for %s.", what, dataset.label, epochs)
                 learns(target, train_pool, training)
 
-            return cast(Target, load_or_train(target, "weights", identity, train=train, cached=self._cached))
+            loaded = load_or_train(
+                target,
+                "weights",
+                identity,
+                train=train,
+                cached=self._cached,
+                what=what,
+                remedy=REMEDIES[learns is train_head],
+            )
+            return cast(Target, loaded)
 
     @keep_latest(None)
     def structure(self, dataset: ResolvedComponent, model: ResolvedComponent) -> Target:

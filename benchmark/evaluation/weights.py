@@ -9,13 +9,21 @@ from torch import Tensor, nn
 
 from ..errors import UsageError
 from ..utils.cache import Cached, cache_path
+from ..utils.checked_tensors import trained
 
 Need = Literal["weights", "evaluators"]
 """Something that is trained and shared by settings, named by its folder in the cache."""
 
 
 def load_or_train(
-    module: nn.Module, need: Need, identity: Any, *, train: Callable[[], object], cached: Cached
+    module: nn.Module,
+    need: Need,
+    identity: Any,
+    *,
+    train: Callable[[], object],
+    cached: Cached,
+    what: str,
+    remedy: str,
 ) -> nn.Module:
     """Give a module its trained weights, from the cache or by training it.
 
@@ -25,17 +33,20 @@ def load_or_train(
         identity: Everything that determines the weights.
         train: A function that trains the module in place.
         cached: A function that looks the weights up, or has them computed.
+        what: What is trained.
+        remedy: What to do if its training diverges.
 
     Returns:
         The module, frozen and in evaluation mode.
 
     Raises:
         UsageError: If the cached weights have other names or shapes than the module.
+        Diverged: If the training ends with a weight that is NaN or infinite.
     """
 
     def compute() -> dict[str, Tensor]:
         train()
-        return _apart(module.state_dict())
+        return _apart(trained(module.state_dict(), what, remedy))
 
     weights = cached(need, identity, compute)
     given, expected = (

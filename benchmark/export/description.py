@@ -30,7 +30,6 @@ def describe_split(
     images: Tensor,
     classes: tuple[str, ...],
     target: str,
-    folder: Path,
     data_dir: Path | None,
 ) -> dict[str, Any]:
     """Return the content of split.json.
@@ -38,11 +37,10 @@ def describe_split(
     Args:
         setting: What was exported.
         model: The protected model.
-        graphs: The written graphs.
+        graphs: The graphs.
         images: The images (N, C, H, W) on which the graphs were compared with torch.
         classes: The names of the classes, in the order of the logits. Empty if the images are unlabeled.
         target: The hash of everything that the weights of the undefended network follow from.
-        folder: Where the graphs lie.
         data_dir: The folder of the data that the user gave.
     """
     return {
@@ -53,8 +51,8 @@ def describe_split(
         "seed": setting.seed,
         "target": target,
         "classes": list(classes),
-        "client": _client(model, graphs, images, folder / CLIENT),
-        "server": _server(graphs, folder / SERVER),
+        "client": _client(model, graphs, images),
+        "server": _server(graphs),
         "wire_bytes": model.ir_channel.packed_bytes(graphs.wire) or graphs.wire[:1].nbytes,
         "defense": _defense(setting, model),
         "to_do": _to_do(model, graphs),
@@ -68,23 +66,23 @@ def describe_split(
     }
 
 
-def _client(model: SplitModel, graphs: Graphs, images: Tensor, path: Path) -> dict[str, Any]:
+def _client(model: SplitModel, graphs: Graphs, images: Tensor) -> dict[str, Any]:
     """Return what the graph of the client takes and gives, and its hash."""
     image = _tensor(images) | {"range": [0, 1], "layout": "NCHW, RGB" if images.shape[1] == 3 else "NCHW"}
     return {
         "file": CLIENT,
-        "sha256": _hash(path),
+        "sha256": _hash(graphs.client),
         "inputs": {"image": image} | {each.name: _noise(each) for each in graphs.noise},
         "outputs": {"wire": _tensor(graphs.wire)},
         "normalization": _normalization(model),
     }
 
 
-def _server(graphs: Graphs, path: Path) -> dict[str, Any]:
+def _server(graphs: Graphs) -> dict[str, Any]:
     """Return what the graph of the server takes and gives, and its hash."""
     return {
         "file": SERVER,
-        "sha256": _hash(path),
+        "sha256": _hash(graphs.server),
         "inputs": {"wire": _tensor(graphs.wire)},
         "outputs": {"logits": _tensor(graphs.answer)},
     }
@@ -150,8 +148,8 @@ def _command(setting: Setting, data_dir: Path | None) -> str:
     return shlex.join(["mia-bench", "run", *(word for name, value in words.items() for word in (f"--{name}", value))])
 
 
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _versions() -> dict[str, str]:

@@ -7,7 +7,6 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -37,18 +36,22 @@ Quantization rounds to another level there, and top-k chooses another of several
 
 @dataclass(frozen=True)
 class Graphs:
-    """Describe the written graphs.
+    """Hold the graphs, and describe them.
 
     Attributes:
+        client: The content of ``client.onnx``.
+        server: The content of ``server.onnx``.
         noise: The inputs of the client that take random numbers.
         wire: An example of what the client sends, (N, ...).
         answer: What the server answers to it, (N, ...).
         compared: The number of images that were compared together.
         logit_difference: The largest difference between logits of ONNX Runtime and of torch, for the same wire.
 
-    Example: See ``write_graphs``, which returns it.
+    Example: See ``graphs_of``, which returns it.
     """
 
+    client: bytes
+    server: bytes
     noise: list[RandomInput]
     wire: Tensor
     answer: Tensor
@@ -57,8 +60,8 @@ class Graphs:
 
 
 @torch.no_grad()
-def write_graphs(halves: Halves, images: Tensor, folder: Path) -> Graphs:
-    """Write both halves into a folder, run the files by ONNX Runtime, and compare the numbers with those of torch.
+def graphs_of(halves: Halves, images: Tensor) -> Graphs:
+    """Translate both halves, run the graphs by ONNX Runtime, and compare the numbers with those of torch.
 
     Args:
         halves: The halves.
@@ -66,10 +69,9 @@ def write_graphs(halves: Halves, images: Tensor, folder: Path) -> Graphs:
             level of 8 bits, since evenly colored areas give equal numbers, of which a channel may choose any. They are
             compared one by one, and so many together that no size of an image, wire, answer or draw can stand for their
             number; images are repeated for that.
-        folder: Where to write ``client.onnx`` and ``server.onnx``.
 
     Raises:
-        UsageError: If a half cannot be expressed in ONNX, or the file computes other numbers.
+        UsageError: If a half cannot be expressed in ONNX, or its graph computes other numbers.
     """
     torch.manual_seed(0)
     images = (LEVELS * images + torch.rand_like(images)) / (LEVELS + 1)
@@ -85,15 +87,14 @@ def write_graphs(halves: Halves, images: Tensor, folder: Path) -> Graphs:
     )
     noise = expose(client, drawn_shapes(halves.client, images))
     expose(server, [])
-    _save(client, folder / CLIENT)
-    _save(server, folder / SERVER)
+    contents = {CLIENT: _content(client, CLIENT), SERVER: _content(server, SERVER)}
     sizes = {*images.shape[1:], *wire.shape[1:], *answer.shape[1:], *(size for each in noise for size in each.shape)}
     batches = [
         images[:1],
         _as_many(images, next(count for count in itertools.count(len(images)) if count not in sizes)),
     ]
-    difference = max(_compare(halves, batch, noise, folder) for batch in batches)
-    return Graphs(noise, wire, answer, len(batches[-1]), difference)
+    difference = max(_compare(halves, batch, noise, contents) for batch in batches)
+    return Graphs(contents[CLIENT], contents[SERVER], noise, wire, answer, len(batches[-1]), difference)
 
 
 def _as_many(images: Tensor, count: int) -> Tensor:
@@ -132,18 +133,14 @@ def _graph(half: nn.Module, example: Tensor, names: tuple[str, str]) -> Any:
     return model
 
 
-def _save(model: Any, path: Path) -> None:
-    import onnx
-
+def _content(model: Any, name: str) -> bytes:
     try:
-        onnx.save(model, str(path))
-    except OSError:
-        raise  # such as a full disk; another split would not help
+        return model.SerializeToString()
     except Exception as error:  # of protobuf, for more than 2 GiB
-        raise UsageError(f"Cannot write {path.name}: {reason_of(error)}. Choose an earlier split.") from error
+        raise UsageError(f"Cannot write {name}: {reason_of(error)}. Choose an earlier split.") from error
 
 
-def _compare(halves: Halves, images: Tensor, noise: Sequence[RandomInput], folder: Path) -> float:
+def _compare(halves: Halves, images: Tensor, noise: Sequence[RandomInput], contents: Mapping[str, bytes]) -> float:
     """Return the largest difference of the logits, for what the client in ONNX Runtime sends.
 
     Raises:
@@ -151,7 +148,7 @@ def _compare(halves: Halves, images: Tensor, noise: Sequence[RandomInput], folde
     """
     numbers = [each.draw(len(images)) for each in noise]
     given = {"image": images} | {each.name: drawn for each, drawn in zip(noise, numbers, strict=True)}
-    sent = _run(folder / CLIENT, given)
+    sent = _run(CLIENT, contents[CLIENT], given)
     with GivenNumbers(numbers):
         expected = halves.client(images.clone())
     differ = _too_far(sent, expected).double().mean().item()
@@ -160,7 +157,7 @@ def _compare(halves: Halves, images: Tensor, noise: Sequence[RandomInput], folde
             f"Expected the wire of {CLIENT} to equal that of torch to {MAX_EXPORT_DIFFERENCE:g}, got other numbers in "
             f"{differ:.2%} of it. Nothing was written. Choose another split or another defense."
         )
-    logits, answer = _run(folder / SERVER, {"wire": sent}), halves.server(sent)
+    logits, answer = _run(SERVER, contents[SERVER], {"wire": sent}), halves.server(sent)
     if _too_far(logits, answer).any():
         raise UsageError(
             f"Expected the logits of {SERVER} to equal those of torch to {MAX_EXPORT_DIFFERENCE:g}, got a difference "
@@ -176,18 +173,18 @@ def _too_far(found: Tensor, expected: Tensor) -> Tensor:
     return ~((found - expected).abs() <= MAX_EXPORT_DIFFERENCE * expected.abs().clamp(min=1))
 
 
-def _run(path: Path, given: Mapping[str, Tensor]) -> Tensor:
+def _run(name: str, content: bytes, given: Mapping[str, Tensor]) -> Tensor:
     import onnxruntime
 
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = 4  # only what ends the process; this function tells errors
     settings.intra_op_num_threads = 1
     try:
-        session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
-        (answer,) = session.run(None, {name: value.numpy() for name, value in given.items()})
+        session = onnxruntime.InferenceSession(content, settings, providers=["CPUExecutionProvider"])
+        (answer,) = session.run(None, {each: value.numpy() for each, value in given.items()})
     except Exception as error:  # of a binding, which has no public base class
         raise UsageError(
-            f"Expected ONNX Runtime to run {path.name} for {count_of(len(next(iter(given.values()))), 'image')}, got "
+            f"Expected ONNX Runtime to run {name} for {count_of(len(next(iter(given.values()))), 'image')}, got "
             f"{_reason(error)}. Choose another split or another defense."
         ) from error
     return torch.from_numpy(answer)

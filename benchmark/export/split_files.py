@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,12 +22,12 @@ from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..plan.request import Request
 from ..runner.options import RunOptions
 from ..runner.pinning import pin_cells
-from ..utils.atomic_files import writing
+from ..utils.atomic_files import check_writable, writing
 from ..utils.cache import digest
 from ..utils.extras import require_extra
 from ..utils.isolation import reproducible_state
 from .description import describe_split
-from .graphs import CLIENT, SERVER, write_graphs
+from .graphs import CLIENT, SERVER, graphs_of
 from .halves import Halves, halves_of
 
 DESCRIPTION = "split.json"
@@ -63,37 +63,21 @@ def export_split(given: Request, options: RunOptions, *, force: bool) -> list[Pa
     artifacts = Artifacts(device=options.torch_device, data_dir=options.data_dir)
     setting = _only_setting(given, artifacts)
     artifacts.targets.structure(setting.dataset, setting.model).split(setting.split)
-    _require_writable(options.out)
+    check_writable(options.out, OTHER_OUT)
     model = _protected(setting, artifacts)
     with _as_sentence(f"a copy of the network with {setting.defense.label}", "Choose another defense, or mend it."):
         halves = halves_of(model, setting.defense.label)
+    with _as_sentence(f"the network with {setting.defense.label}", "Choose another defense, or mend it."):
+        contents = _contents(setting, model, halves, artifacts, options.data_dir)
     with writing(options.out, remedy=OTHER_OUT):
         options.out.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=SCRATCH, dir=options.out) as folder:
-            with _as_sentence(f"the network with {setting.defense.label}", "Choose another defense, or mend it."):
-                _write(setting, model, halves, artifacts, Path(folder), options.data_dir)
+            for name in FILES:
+                Path(folder, name).write_bytes(contents[name])
             (options.out / DESCRIPTION).unlink(missing_ok=True)  # it comes last, and never beside other graphs
             for name in FILES:
                 os.replace(Path(folder, name), options.out / name)
     return [options.out / name for name in FILES]
-
-
-def _require_writable(out: Path) -> None:
-    """Check that files can be written, before a network is trained, and leave no new folder.
-
-    Raises:
-        UsageError: If the folder cannot be created or written.
-    """
-    new = [each for each in (out, *out.parents) if not each.exists()]
-    with writing(out, remedy=OTHER_OUT):
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(prefix=SCRATCH, dir=out):
-                pass
-        finally:
-            for each in new:
-                with suppress(OSError):  # it was not created, or another process has put something there
-                    each.rmdir()
 
 
 def _only_setting(given: Request, artifacts: Artifacts) -> Setting:
@@ -132,7 +116,7 @@ def _as_sentence(what: str, remedy: str) -> Iterator[None]:
     """
     try:
         yield
-    except (UsageError, Inapplicable, OSError):
+    except (UsageError, Inapplicable):
         raise
     except Diverged as error:
         raise UsageError(message_of(error)) from error
@@ -140,12 +124,13 @@ def _as_sentence(what: str, remedy: str) -> Iterator[None]:
         raise UsageError(f"Expected {what} to succeed, got an error: {reason_of(error)}. {remedy}") from error
 
 
-def _write(
-    setting: Setting, model: SplitModel, halves: Halves, artifacts: Artifacts, folder: Path, data_dir: Path | None
-) -> None:
+def _contents(
+    setting: Setting, model: SplitModel, halves: Halves, artifacts: Artifacts, data_dir: Path | None
+) -> dict[str, bytes]:
+    """Return what each file holds. Nothing is written, so that an ``OSError`` is one of a component."""
     pools = artifacts.targets.pools(setting.dataset, setting.model)
     images = pools.train.images[:COMPARED_IMAGES].cpu()
-    graphs = write_graphs(halves, images, folder)
+    graphs = graphs_of(halves, images)
     described = describe_split(
         replace(setting, images=min(setting.images, len(pools.private))),
         model,
@@ -153,7 +138,10 @@ def _write(
         images=images,
         classes=cast(tuple[str, ...], pools.classes),
         target=digest(artifacts.targets.identity(setting.dataset, setting.model, setting.seed)),
-        folder=folder,
         data_dir=data_dir,
     )
-    (folder / DESCRIPTION).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+    return {
+        CLIENT: graphs.client,
+        SERVER: graphs.server,
+        DESCRIPTION: (json.dumps(described, indent=2) + "\n").encode(),
+    }

@@ -36,6 +36,8 @@ def read_archive(path: Path, *, allowed: re.Pattern[str]) -> dict[str, bytes]:
             return dict(_members(archive, path, allowed))
     except FileNotFoundError:
         raise UsageError(f"Expected a submission, got {path}, which does not exist. Check the path.") from None
+    except IsADirectoryError:
+        raise UsageError(f"Expected a submission, which is a file, got the folder {path}. {AGAIN}") from None
     except ZIP_ERRORS as error:
         raise UsageError(
             f"Expected a submission that `mia-bench submit` wrote, got {path}: {error}. {AGAIN}"

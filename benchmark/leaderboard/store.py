@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,7 +14,7 @@ from pydantic import ValidationError
 
 from ..errors import UsageError
 from ..plan.references import KEY_COLUMNS
-from ..utils.atomic_files import write_atomically, writing
+from ..utils.atomic_files import check_writable, write_atomically, writing
 from ..utils.file_locks import locked
 from ..utils.files import Denied, Unreadable, read_json
 from ..utils.plurals import count_of
@@ -211,17 +210,14 @@ def _warn_of_ignored(where: str, columns: Iterable[str]) -> None:
         )
 
 
-def check_writable(out: Path) -> None:
+def check_results_writable(out: Path) -> None:
     """Check that results can be written, before hours are spent on them.
 
     Raises:
-        UsageError: If the folder cannot be created or written.
+        UsageError: If a folder cannot be created or written.
     """
-    with writing(out):
-        cells_folder(out).mkdir(parents=True, exist_ok=True)
-        probe = cells_folder(out) / f".probe-{os.getpid()}"
-        probe.write_bytes(b"")
-        probe.unlink()
+    for folder in (out, cells_folder(out)):
+        check_writable(folder)
 
 
 def writing_results(out: Path) -> AbstractContextManager[None]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..evaluation.artifacts import Artifacts
 from ..leaderboard.records import Record
 from ..leaderboard.results_folder import record_path
-from ..leaderboard.store import check_writable, read_record, rebuild, writing_results
+from ..leaderboard.store import check_results_writable, read_record, rebuild, writing_results
 from .interruption import Interrupted, signals_noted
 from .jobs import CellJob, CellResult, run_job
 from .kept_results import keep_result
@@ -43,7 +43,7 @@ def execute(
     Returns:
         The records of all planned cells, in their order.
     """
-    check_writable(options.out)
+    check_results_writable(options.out)
     everything = remember_plan(planned, options.out, artifacts)
     done = {each.cell_id: each.record for each in planned if each.record and each.finished}
     groups = unfinished(planned)

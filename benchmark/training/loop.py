@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+CHECK_STEPS = 10
+"""Steps between two checks whether the parameters are finite, since a check reads all of them."""
 SMALLEST_BATCH = 32
 """The smallest batch, in images, that is used to make more steps before images are repeated within a pass."""
 
@@ -63,6 +65,7 @@ def fit(
     optimizer: Literal["adamw", "sgd"] = "adamw",
     decay: Literal["cos", "linear"] = "cos",
     least: int = 1,
+    stop_if_diverged: bool = False,
 ) -> None:
     """Minimize a loss over random batches with a one-cycle learning rate.
 
@@ -80,6 +83,8 @@ def fit(
         optimizer: AdamW, or stochastic gradient descent with Nesterov momentum.
         decay: How the learning rate rises and falls.
         least: The least number of steps in a pass.
+        stop_if_diverged: Whether to stop soon after a parameter becomes NaN or infinite, which it then stays. Fewer
+            random numbers are drawn then, so whoever goes on must not depend on them.
 
     Example:
         >>> weight = nn.Parameter(torch.zeros(1))
@@ -111,11 +116,18 @@ def fit(
     steps, batch_size = plan(count, epochs=epochs, batch_size=batch_size, least=least)
     peaks = [group["lr"] for group in stepper.param_groups]
     schedule = torch.optim.lr_scheduler.OneCycleLR(stepper, peaks, total_steps=max(steps, 1), anneal_strategy=decay)
-    for batch in itertools.islice(_batches(count, batch_size, device), steps):
+    for step, batch in enumerate(itertools.islice(_batches(count, batch_size, device), steps), start=1):
         stepper.zero_grad(set_to_none=True)
         loss(batch).backward()
         stepper.step()
         schedule.step()
+        if stop_if_diverged and step % CHECK_STEPS == 0 and not are_finite(itertools.chain.from_iterable(groups)):
+            return
+
+
+def are_finite(weights: Iterable[Tensor]) -> bool:
+    """Tell whether no weight is NaN or infinite."""
+    return all(bool(weight.isfinite().all()) for weight in weights)
 
 
 def _batches(count: int, batch_size: int, device: torch.device) -> Iterator[Tensor]:

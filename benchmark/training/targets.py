@@ -15,11 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from ..interfaces import ImageSet, Target, Task, Training
+from ..utils.seeding import random_state, set_random_state
 from . import recipes
 from .augmentation import augment
 from .features import frozen_features
 from .last_layer import LastLayer, Units
-from .loop import fit, plan
+from .loop import are_finite, fit, plan
 from .normalization import add_biases, fold_normalization, normalize_convolutions
 from .recipes import Recipe
 from .smaller import shrink, takes_smaller
@@ -86,14 +87,15 @@ def prepared(model: nn.Module, images: Tensor, training: Training) -> Iterator[R
 
 def _optimize_until_finite(model: nn.Module, units: Units, data: ImageSet, training: Training, recipe: Recipe) -> None:
     """Train a network, again from the start with smaller learning rates if it diverges."""
-    start = copy.deepcopy(model.state_dict())
+    start, numbers = copy.deepcopy(model.state_dict()), random_state()
     for share in RATES_AFTER_DIVERGENCE:
         _optimize(model, units, data, training, recipe, rate=share * _learning_rate(recipe, data.task))
-        if all(weight.isfinite().all() for weight in model.state_dict().values()):
+        if are_finite(model.state_dict().values()):
             return
         if share != RATES_AFTER_DIVERGENCE[-1]:
             logger.info("The training diverged. It is repeated with a tenth of the learning rate.")
             model.load_state_dict(start)
+            set_random_state(numbers)  # the same batches, whenever it was noticed
 
 
 def _optimize(
@@ -120,6 +122,7 @@ def _optimize(
         optimizer="sgd",
         decay=recipe.decay,
         least=least,
+        stop_if_diverged=True,
     )
 
 
@@ -181,5 +184,6 @@ def train_head(target: Target, data: ImageSet, training: Training) -> None:
         batch_size=128,
         learning_rate=0.01,
         least=math.ceil(MIN_STEPS / training.epochs),
+        stop_if_diverged=True,
     )
     units.fold(target)

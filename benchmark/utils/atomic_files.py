@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import IO
 
 from ..errors import UsageError
@@ -54,6 +54,21 @@ def writing(path: Path, what: str = "", remedy: str = "") -> Iterator[None]:
     except OSError as error:
         advice = remedy or "Check its permissions and the free space, or choose another path."
         raise UsageError(f"Cannot write {what or path}: {error.strerror or error}. {advice}") from error
+
+
+def check_writable(folder: Path, remedy: str = "") -> None:
+    """Check that files can be written into a folder, which need not exist, and leave nothing behind.
+
+    Args:
+        folder: The folder.
+        remedy: What to do. Empty: to check the permissions and the free space.
+
+    Raises:
+        UsageError: If the folder cannot be created or written.
+    """
+    there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
+    with writing(folder, remedy=remedy), TemporaryDirectory(prefix=".probe-", dir=there) as probe:
+        Path(probe, folder.relative_to(there)).mkdir(parents=True, exist_ok=True)
 
 
 def write_output(path: Path, content: bytes) -> Path:

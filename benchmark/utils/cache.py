@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..errors import UsageError
 from .atomic_files import write_atomically
-from .checked_tensors import pack, read
+from .checked_tensors import pack, read, trained
 from .file_locks import locked
 
 
@@ -48,6 +48,8 @@ def digest(identity: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
+OTHER_INPUTS = "Change the parameters or the images of what trains them."
+"""What to do if the training of something diverges that is known by its folder alone, such as priors."""
 Cached = Callable[[str, Any, Callable[[], dict[str, Tensor]]], dict[str, Tensor]]
 """Type of ``cached_tensors`` and of functions that replace it."""
 
@@ -77,16 +79,21 @@ def cached_tensors(kind: str, identity: Any, compute: Callable[[], dict[str, Ten
         Diverged: If a computed value is NaN or infinite. The tensors are not stored.
     """
     path = cache_path(kind, identity)
-    with usable_cache(path):
-        if path.exists() and (known := read(path)) is not None:
-            return known  # without a lock, which a cache that is only read could not hold
-        with locked(path):
+    with ExitStack() as held:
+        with usable_cache(path):
+            if path.exists() and (known := read(path)) is not None:
+                return known  # without a lock, which a cache that is only read could not hold
+            held.enter_context(locked(path))
             known = read(path) if path.exists() else None
-            if known is None:
-                write_atomically(path, pack(compute()))
+        if known is None:
+            content = pack(
+                trained(compute(), kind, OTHER_INPUTS)
+            )  # errors of the file system are not those of the cache here
+            with usable_cache(path):
+                write_atomically(path, content)
                 known = read(path)
                 assert known is not None
-            return known
+        return known
 
 
 def known_tensors(kind: str, identity: Any) -> dict[str, Tensor] | None:

@@ -18,19 +18,28 @@ CHECKSUM_KEY = "sha256"
 
 
 def pack(tensors: Mapping[str, Tensor]) -> bytes:
-    """Serialize tensors with their checksum.
+    """Serialize tensors with their checksum."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    return save(plain, metadata={CHECKSUM_KEY: checksum(plain)})
+
+
+def trained(tensors: Mapping[str, Tensor], what: str, remedy: str) -> dict[str, Tensor]:
+    """Return what a training has ended with, if it has not diverged.
+
+    Args:
+        tensors: The weights.
+        what: What was trained.
+        remedy: What to do if it has diverged.
 
     Raises:
-        Diverged: If a value is NaN or infinite, for example after a training that diverged.
+        Diverged: If a value is NaN or infinite.
     """
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    for name, tensor in plain.items():
+    for name, tensor in tensors.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise Diverged(
-                f"Expected finite values, got NaN or infinity in {name}: the training diverged. Give trained weights, "
-                "normalize the images or features, or use a smaller network."
+                f"Expected finite values, got NaN or infinity in {name}: the training of {what} diverged. {remedy}"
             )
-    return save(plain, metadata={CHECKSUM_KEY: checksum(plain)})
+    return dict(tensors)
 
 
 def read(path: Path) -> dict[str, Tensor] | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor
 
 
 def stream_seed(*identity: object) -> int:
@@ -28,3 +29,15 @@ def seeded(*identity: object) -> Iterator[None]:
         seed = torch.manual_seed if devices else torch.default_generator.manual_seed
         seed(stream_seed(*identity))
         yield
+
+
+def random_state() -> list[Tensor]:
+    """Return the state of torch's random numbers, on the CPU and all GPUs."""
+    return [torch.get_rng_state(), *map(torch.cuda.get_rng_state, range(torch.cuda.device_count()))]
+
+
+def set_random_state(state: list[Tensor]) -> None:
+    """Continue torch's random numbers from a state that ``random_state`` has returned."""
+    torch.set_rng_state(state[0])
+    for device, each in enumerate(state[1:]):
+        torch.cuda.set_rng_state(each, device)

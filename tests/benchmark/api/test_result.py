@@ -198,8 +198,8 @@ def test_a_leak_of_a_network_whose_training_diverges_says_what_to_do() -> None:
 
     assert re.fullmatch(
         r"Expected ridge to give images at 0, but it or what it needs failed: Expected finite values, got NaN or "
-        r"infinity in [\w.]+: the training diverged\. Give trained weights, normalize the images or features, or use a "
-        r"smaller network\.",
+        r"infinity in [\w.]+: the training of odd diverged\. Give trained weights, normalize the images or features, "
+        r"or use a smaller network\.",
         str(failed.value),
     )
 

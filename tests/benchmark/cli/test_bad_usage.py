@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 from mia_bench.benchmark.cli import app
-from mia_bench.benchmark.cli.command_group import PATHS
 from typer.main import get_command
 
 from ...helpers.commands import mia_bench, run
@@ -170,11 +169,40 @@ def test_a_path_that_only_another_user_may_read_is_named_with_the_cause(
     )
 
 
-def test_all_options_with_a_path_are_refused_when_they_are_empty() -> None:
-    commands: Any = get_command(app)
-    options = [each for command in commands.commands.values() for each in command.params]
+COMMANDS: Any = get_command(app).commands  # pyright: ignore[reportAttributeAccessIssue]
+WITH_PATHS = [
+    (name, each)
+    for name, command in COMMANDS.items()
+    for each in command.params
+    if "pathlib.Path" in str(each.type_descriptor)
+]
 
-    paths = {name for each in options if "pathlib.Path" in str(each.type_descriptor) for name in each.opts}
-    assert {name for name in paths if name.startswith("-")} == {*PATHS}
-    for name in PATHS:
-        assert f"Expected {name} to be a path, got an empty text." in mia_bench("run", name, "").stderr
+
+def test_commands_have_options_and_arguments_with_paths() -> None:
+    assert {("merge", "out"), ("merge", "folders"), ("compare", "b"), ("rate", "ratings"), ("run", "data_dir")} <= {
+        (command, each.name) for command, each in WITH_PATHS
+    }
+
+
+@pytest.mark.parametrize(("command", "param"), WITH_PATHS, ids=lambda each: getattr(each, "name", each))
+def test_an_empty_path_is_refused_by_every_command(
+    command: str, param: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if not param.opts[0].startswith("-"):
+        before = ["a"] * [each.name for each in COMMANDS[command].params].index(param.name)
+        ways = {param.metavar.removesuffix("..."): [*before, ""]}
+        if param.nargs == -1:
+            ways |= {f"{name} ": ["a", ""] for name in ways}
+    else:
+        ways = {name: [name, ""] for name in param.opts} | {f"{param.opts[0]} ": [f"{param.opts[0]}="]}
+    for name, words in ways.items():
+        result = mia_bench(command, *words)
+        sentence = f"Error: Expected {name.strip()} to be a path, got an empty text. Give a path"
+        assert (result.exit_code, result.stdout, result.stderr[: len(sentence)]) == (2, "", sentence)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("words", [("submit", "x", "--title", ""), ("show", "")])
+def test_an_empty_text_that_is_no_path_is_not_taken_for_one(words: tuple[str, ...]) -> None:
+    assert "to be a path" not in mia_bench(*words).stderr

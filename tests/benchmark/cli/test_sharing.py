@@ -121,3 +121,26 @@ def test_cells_of_objects_and_files_are_marked_as_self_reported(tree: Path, tmp_
         "2 cells verified, 0 differ, 0 not re-run. 4 of 6 cells are self-reported."
     )
     assert verified.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "sentence"),
+    [("folder", "Expected --verdicts to be a file, got the folder "), ("file/v.json", "Cannot write ")],
+)
+def test_outcomes_that_cannot_be_written_are_refused_before_any_cell_is_computed(
+    verdicts: str, sentence: str, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+
+    tried = mia_bench("verify", tmp_path / "missing.zip", "--verdicts", tmp_path / verdicts)
+
+    assert (tried.exit_code, tried.stdout) == (2, "")
+    assert sentence in tried.stderr
+
+
+def test_a_folder_in_place_of_a_submission_is_named_as_one(tmp_path: Path) -> None:
+    tried = mia_bench("verify", tmp_path)
+
+    assert (tried.exit_code, tried.stdout) == (2, "")
+    assert f"Expected a submission, which is a file, got the folder {tmp_path}." in tried.stderr

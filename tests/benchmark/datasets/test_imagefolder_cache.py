@@ -72,6 +72,15 @@ def test_a_full_disk_is_noticed_before_anything_is_decoded(tree, monkeypatch):
     assert "Set MIA_BENCH_CACHE to a folder on a larger disk" in refusal(tree)
 
 
+def test_images_that_cannot_be_read_are_not_an_error_of_the_cache(tree, monkeypatch):
+    def unplugged(*_):
+        raise OSError(5, "Input/output error", str(tree))
+
+    monkeypatch.setattr(_image_tree, "decode", unplugged)
+
+    assert refusal(tree).startswith("Cannot read the images: [Errno 5] Input/output error: ")
+
+
 def test_a_cached_file_that_is_cut_short_is_named(tree, monkeypatch):
     monkeypatch.setenv("MIA_BENCH_CACHE", str(tree / ".cache"))
     load(tree)

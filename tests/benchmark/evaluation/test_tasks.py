@@ -207,3 +207,17 @@ def test_classes_that_the_network_does_not_know_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=words):
         bench_of(folders["classes"]).check(setting(Given(names=names)))
+
+
+@pytest.mark.parametrize("package", ["mia-bench", "other"])
+def test_other_names_of_the_outputs_give_other_cells_also_on_the_data_of_a_plug_in(
+    package: str, folders: dict[str, Path]
+) -> None:
+    def fingerprint(*names: str) -> str:
+        chosen = setting(Given(names=names))
+        entry = replace(chosen.dataset.entry, package=package)
+        chosen = replace(chosen, dataset=replace(chosen.dataset, entry=entry))
+        assert chosen.in_worker == (package == "other")
+        return bench_of(folders["classes"]).fingerprint(chosen)
+
+    assert fingerprint("red", "green", "blue") != fingerprint("blue", "green", "red")

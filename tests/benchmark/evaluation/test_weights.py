@@ -1,10 +1,12 @@
 """Trained weights, as they are kept in the cache."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from mia_bench.benchmark.errors import Diverged
 from mia_bench.benchmark.evaluation.weights import load_or_train
 from mia_bench.benchmark.utils.cache import cached_tensors
 from torch import Tensor, nn
@@ -22,7 +24,35 @@ def test_a_weight_of_two_layers_is_kept_and_stays_the_weight_of_both() -> None:
         return network
 
     trained, loaded = tied(), tied()
-    load_or_train(trained, "weights", "tied", train=lambda: None, cached=kept)
-    load_or_train(loaded, "weights", "tied", train=lambda: pytest.fail("trained again"), cached=kept)
+    load_or_train(trained, "weights", "tied", train=lambda: None, cached=kept, what="a network", remedy="Wait.")
+    load_or_train(
+        loaded,
+        "weights",
+        "tied",
+        train=lambda: pytest.fail("trained again"),
+        cached=kept,
+        what="a network",
+        remedy="Wait.",
+    )
     assert loaded[0].weight is loaded[1].weight
     assert torch.equal(loaded[0].weight, trained[0].weight)
+
+
+@pytest.mark.parametrize("cached", [kept, lambda kind, identity, compute: compute()], ids=["on disk", "of Ray"])
+def test_a_training_that_diverged_names_what_was_trained_and_what_to_do(
+    cached: Callable[..., dict[str, Tensor]], cache: Path
+) -> None:
+    network = nn.Linear(3, 1)
+
+    with pytest.raises(Diverged, match=r"NaN or infinity in bias: the training of the evaluator diverged\. Look\.$"):
+        load_or_train(
+            network,
+            "evaluators",
+            "nan",
+            train=lambda: nn.init.constant_(network.bias, torch.nan),
+            cached=cached,
+            what="the evaluator",
+            remedy="Look.",
+        )
+
+    assert not list(cache.rglob("*.safetensors"))

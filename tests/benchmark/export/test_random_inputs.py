@@ -1,13 +1,12 @@
 """Random numbers of a graph become its inputs, and torch can take the same ones."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.export import graphs
-from mia_bench.benchmark.export.graphs import write_graphs
+from mia_bench.benchmark.export.graphs import graphs_of
 from mia_bench.benchmark.export.halves import Halves
 from mia_bench.benchmark.export.random_inputs import GivenNumbers, RandomInput, drawn_shapes
 from torch import Tensor, nn
@@ -26,30 +25,30 @@ class Noisy(nn.Module):
 
 
 @pytest.mark.slow
-def test_whole_numbers_for_each_image_are_drawn_from_one_input_of_that_length(tmp_path) -> None:
+def test_whole_numbers_for_each_image_are_drawn_from_one_input_of_that_length() -> None:
     table = torch.rand(7, 64)
     client = Noisy(lambda value: table[torch.randint(7, (len(value),))])
 
-    graphs = write_graphs(Halves(client, nn.Linear(64, 3), rounds=False), torch.rand(5, 1, 8, 8), tmp_path)
+    graphs = graphs_of(Halves(client, nn.Linear(64, 3), rounds=False), torch.rand(5, 1, 8, 8))
 
     assert [(each.name, each.distribution, each.shape) for each in graphs.noise] == [("noise", "uniform", ("batch",))]
 
 
 @pytest.mark.slow
-def test_a_distribution_that_cannot_be_an_input_is_refused(tmp_path) -> None:
+def test_a_distribution_that_cannot_be_an_input_is_refused() -> None:
     client = Noisy(lambda value: torch.bernoulli(value))
 
     with pytest.raises(UsageError, match=r"Expected random numbers from a normal or a uniform distribution, got Bern"):
-        write_graphs(Halves(client, nn.Linear(64, 3), rounds=False), torch.rand(5, 1, 8, 8), tmp_path)
+        graphs_of(Halves(client, nn.Linear(64, 3), rounds=False), torch.rand(5, 1, 8, 8))
 
 
 @pytest.mark.slow
-def test_a_graph_that_computes_something_else_than_torch_is_refused(tmp_path) -> None:
+def test_a_graph_that_computes_something_else_than_torch_is_refused() -> None:
     calls = iter(range(100))
     client = Noisy(lambda value: torch.full_like(value, float(next(calls))))
 
     with pytest.raises(UsageError, match=r"Expected the wire of client.onnx to equal that of torch to 0.0001, got oth"):
-        write_graphs(Halves(client, nn.Linear(64, 3), rounds=False), torch.rand(5, 1, 8, 8), tmp_path)
+        graphs_of(Halves(client, nn.Linear(64, 3), rounds=False), torch.rand(5, 1, 8, 8))
 
 
 def test_torch_takes_given_numbers_in_order_and_then_draws_again() -> None:
@@ -89,11 +88,11 @@ class Recurrent(nn.Module):
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
 @pytest.mark.parametrize("width", [5, 7])
 def test_noise_behind_a_layer_over_time_has_the_shape_of_what_it_is_added_to(
-    kind: type[nn.RNNBase], width: int, tmp_path: Path
+    kind: type[nn.RNNBase], width: int
 ) -> None:
     halves = Halves(Recurrent(kind, width).eval(), nn.Linear(width, 3), rounds=False)
 
-    found = write_graphs(halves, torch.rand(5, 1, 8, 8), tmp_path)
+    found = graphs_of(halves, torch.rand(5, 1, 8, 8))
 
     assert [each.shape for each in found.noise] == [("batch", 8, width)]
     assert found.compared not in (1, 3, 8, width)
@@ -122,7 +121,7 @@ def test_the_number_of_images_elsewhere_in_a_shape_is_refused(noise: Callable[[T
 
 @pytest.mark.slow
 def test_noise_that_the_graph_lets_spread_over_the_features_is_found_in_the_comparison(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     wrong = [RandomInput("noise", "normal", (0.0, 1.0), ("batch", "batch"))]
     expose = graphs.expose
@@ -132,11 +131,11 @@ def test_noise_that_the_graph_lets_spread_over_the_features_is_found_in_the_comp
     client = Noisy(lambda value: torch.randn_like(value.flatten(1)[:, :5]).sum(1, keepdim=True))
 
     with pytest.raises(UsageError, match=r"Expected random numbers of the shape \(1, 5\), got \(1, 1\)"):
-        write_graphs(Halves(client, nn.Linear(64, 3), rounds=False), torch.rand(5, 1, 8, 8), tmp_path)
+        graphs_of(Halves(client, nn.Linear(64, 3), rounds=False), torch.rand(5, 1, 8, 8))
 
 
 def test_a_graph_that_onnx_runtime_cannot_run_is_one_sentence_and_nothing_else(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     onnx = pytest.importorskip("onnx")
     tensor = onnx.helper.make_tensor_value_info
@@ -144,26 +143,24 @@ def test_a_graph_that_onnx_runtime_cannot_run_is_one_sentence_and_nothing_else(
     inputs = [tensor(name, 1, ["batch", size]) for name, size in (("image", "a"), ("other", "b"))]
     graph = onnx.helper.make_graph(nodes, "sum", inputs, [tensor("wire", 1, ["batch", "c"])])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10)
-    onnx.save(model, str(tmp_path / "client.onnx"))
 
     with pytest.raises(UsageError) as failed:
-        graphs._run(tmp_path / "client.onnx", {"image": torch.zeros(2, 5), "other": torch.zeros(2, 7)})
+        graphs._run("client.onnx", model.SerializeToString(), {"image": torch.zeros(2, 5), "other": torch.zeros(2, 7)})
     assert str(failed.value) == (
         "Expected ONNX Runtime to run client.onnx for 2 images, got an error of its operator Add. Choose another split "
         "or another defense."
     )
-    (tmp_path / "client.onnx").write_bytes(b"no graph")
     with pytest.raises(UsageError, match=r"run client.onnx for 2 images, got [^/:]*\w\. Choose another split"):
-        graphs._run(tmp_path / "client.onnx", {"image": torch.zeros(2, 5)})
+        graphs._run("client.onnx", b"no graph", {"image": torch.zeros(2, 5)})
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.slow
-def test_an_operation_that_onnx_lacks_is_named(tmp_path: Path) -> None:
+def test_an_operation_that_onnx_lacks_is_named() -> None:
     client = Noisy(lambda value: value.erfinv())
 
     with pytest.raises(UsageError) as failed:
-        write_graphs(Halves(client, nn.Linear(64, 3), rounds=False), torch.rand(5, 1, 8, 8), tmp_path)
+        graphs_of(Halves(client, nn.Linear(64, 3), rounds=False), torch.rand(5, 1, 8, 8))
     assert str(failed.value) == (
         "Expected operations that ONNX has from image to wire, got torch.ops.prims.erf_inv. Choose another split or "
         "another defense."

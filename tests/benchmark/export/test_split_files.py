@@ -134,12 +134,13 @@ def test_a_training_that_diverges_is_a_sentence(tree: Path, tmp_path: Path, monk
 
     assert result.exit_code == 2
     assert re.search(
-        r"Error: Expected finite values, got NaN or infinity in [\w.]+: the training diverged\. Give trained weights, "
-        r"normalize the images or features, or use a smaller network\.$",
+        r"Error: Expected finite values, got NaN or infinity in [\w.]+: the training of python\S+ diverged\. "
+        r"Give trained weights, normalize the images or features, or use a smaller network\.$",
         " ".join(result.stderr.split()),
     )
 
 
+@pytest.mark.parametrize("error", [ValueError("Odd sizes."), OSError("Odd sizes.")])
 @pytest.mark.parametrize(
     ("owner", "name", "remedy"),
     [
@@ -149,10 +150,17 @@ def test_a_training_that_diverges_is_a_sentence(tree: Path, tmp_path: Path, monk
     ],
 )
 def test_an_error_of_a_component_is_a_sentence(
-    owner: object, name: str, remedy: str, cache: Path, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    owner: object,
+    name: str,
+    remedy: str,
+    error: Exception,
+    cache: Path,
+    tree: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fails(*_: object) -> None:
-        raise ValueError("Odd sizes.")
+        raise error
 
     monkeypatch.setattr(owner, name, fails)
     result = mia_bench("export", *SMALL, "--data-dir", tree, "-o", tmp_path / "out", *LENET, "--defense", "dp_ir")
@@ -178,7 +186,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_no_files(
     def full(path: Path, *_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     result = mia_bench("export", *SMALL, "--data-dir", tree, "-o", tmp_path / "out", *LENET)
 
     assert (result.exit_code, list((tmp_path / "out").iterdir())) == (2, [])

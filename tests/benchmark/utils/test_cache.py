@@ -76,6 +76,14 @@ def test_a_cache_that_cannot_be_written_says_how_to_move_it(cache: Path) -> None
         cached_tensors("weights", "w", lambda: {"x": torch.ones(1)})
 
 
+def test_an_error_of_the_file_system_in_a_computation_is_not_one_of_the_cache(cache: Path) -> None:
+    def read_a_file() -> dict[str, torch.Tensor]:
+        raise FileNotFoundError("prior.bin")
+
+    with pytest.raises(FileNotFoundError, match="prior"):
+        cached_tensors("weights", "w", read_a_file)
+
+
 def test_a_full_cache_is_read_without_being_written(monkeypatch: pytest.MonkeyPatch) -> None:
     cached_tensors("weights", "w", lambda: {"x": torch.ones(1)})
     monkeypatch.setattr(cache_module, "locked", lambda _: pytest.fail("a lock file was written"))
