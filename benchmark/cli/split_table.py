@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import pandas as pd
 
@@ -12,19 +11,22 @@ from ..splits.lines import COLUMNS, Deployment, Line
 from ..utils.texts import one_line
 from .tables import as_texts
 
+ELSEWHERE = {"psnr_db_low", "psnr_db_high", "reason"}
+"""Columns for machines only: intervals make the table too wide, and reasons are sentences below it."""
+
 
 def frame_of(lines: Sequence[Line]) -> pd.DataFrame:
     """Return lines as a data frame with all columns."""
-    return pd.DataFrame([asdict(line) for line in lines], columns=COLUMNS)
+    return pd.DataFrame([line.by_column() for line in lines], columns=COLUMNS)
 
 
 def texts_of(lines: Sequence[Line], columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
-    """Return lines as texts for people, without the columns that are empty, or the same for all defenses."""
+    """Return lines as texts for people, without intervals and the columns that are empty or the same in all lines."""
     texts = as_texts(frame_of(lines))
     filled = [name for name in columns if set(texts[name].tolist()) != {""}]
     if set(texts["defense"].tolist()) == {"undefended"}:
         filled.remove("defense")
-    return texts.loc[:, [name for name in filled if name != "reason"]]  # sentences stand below the table
+    return texts.loc[:, [name for name in filled if name not in ELSEWHERE]]
 
 
 def refusals(lines: Sequence[Line]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UsageError
@@ -121,7 +121,7 @@ def _draw(lines: Sequence[Line], figure: Path, notation: str) -> None:
 
 def _print(setting: Setting, lines: Sequence[Line], deployment: Deployment, notation: str) -> None:
     if notation == "json":
-        say(json.dumps([asdict(line) for line in lines], indent=1, allow_nan=False))
+        say(json.dumps([line.by_column() for line in lines], indent=1, allow_nan=False))
         return
     if notation != "table":
         print_frame(frame_of(lines), notation)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import ModuleSpec
@@ -25,6 +26,8 @@ ASKED = ("lpips", "imagenet_distance")
 IMAGENET_SIZE = 224
 """Height and width of the images that the network of ``imagenet_distance`` was trained on."""
 CHANNELS = 3
+BACKBONE_NOTE = "lpips_backbone"
+"""The name of the note in a record that says by which backbone its LPIPS was computed."""
 PREFIX = "features."
 """What the names of the weights of AlexNet's convolutional layers begin with."""
 
@@ -105,6 +108,40 @@ class PerceptualMeasures:
                 reasons[name] = message_of(error)
         return columns, {name: reason for name, reason in reasons.items() if name != "ms_ssim"}
 
+    def notes(self, columns: Mapping[str, float]) -> dict[str, str]:
+        """Return what a record must say of its measures: the SHA-256 of the weights of the backbone of LPIPS.
+
+        Args:
+            columns: The measures that were computed.
+        """
+        file = self._backbone() if "lpips" in columns else None
+        return {} if file is None else {BACKBONE_NOTE: _sha256(file, *_version(file))}
+
+    def is_outdated(self, notes: Mapping[str, str]) -> bool:
+        """Return whether a record has LPIPS of another backbone than the one that is asked for.
+
+        Records of earlier versions do not say which one they used. They are outdated if a file is named now.
+
+        Args:
+            notes: The notes of a record that has LPIPS.
+        """
+        file = self._backbone()
+        if file is None:
+            return False
+        if BACKBONE_NOTE not in notes:
+            return any(parse(spec)[1] for spec in self.specs)
+        return notes[BACKBONE_NOTE] != _sha256(file, *_version(file))
+
+    def _backbone(self) -> Path | None:
+        """Return the file of the backbone of LPIPS. None if LPIPS is not asked for, or cannot be computed."""
+        for name, params in map(parse, self.specs):
+            if name == "lpips":
+                try:
+                    return Path(params["backbone"]) if "backbone" in params else _cached_backbone()
+                except Unavailable:
+                    return None
+        return None
+
 
 MS_SSIM_ALONE = PerceptualMeasures()
 """No perceptual measure beside MS-SSIM."""
@@ -129,7 +166,7 @@ def _refuse_unknown(spec: str) -> None:
         return
     require_extra("perceptual", "lpips")
     if "backbone" in params:
-        _lpips(Path(params["backbone"]))
+        _lpips_of(Path(params["backbone"]))
 
 
 def _measure(spec: str, image_shape: Sequence[int]) -> Measure:
@@ -149,7 +186,7 @@ def _measure(spec: str, image_shape: Sequence[int]) -> Measure:
     if name == "imagenet_distance":
         return lambda a, b: feature_distance(a, b, features=_efficientnet(), size=IMAGENET_SIZE)
     given = params.get("backbone")
-    return _lpips(Path(given) if given else _cached_backbone())
+    return _lpips_of(Path(given) if given else _cached_backbone())
 
 
 def _cached_backbone() -> Path:
@@ -165,8 +202,23 @@ def _cached_backbone() -> Path:
     return path
 
 
+def _version(path: Path) -> tuple[int, int]:
+    """Return what changes with the content of a file."""
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
+
+
 @cache
-def _lpips(backbone: Path) -> nn.Module:
+def _sha256(path: Path, *version: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _lpips_of(backbone: Path) -> nn.Module:
+    return _lpips(backbone, *(_version(backbone) if backbone.is_file() else ()))
+
+
+@cache
+def _lpips(backbone: Path, *version: int) -> nn.Module:
     """Return LPIPS with AlexNet's weights from a file, and the linear weights of the package ``lpips``."""
     from torchvision.models import alexnet
 

@@ -38,13 +38,16 @@ def with_measures_of(row: Row, other: Row) -> Row:
 
 
 def completed(record: Record, other: Record) -> Record:
-    """Return a finished record with what another one of the same cell has beyond it: measures and details."""
+    """Return a finished record with what another one of the same cell has beyond it: measures, details and notes."""
     if record.row.status != "done" or other.row.status != "done":
         return record
     row, details = with_measures_of(record.row, other.row), other.details | record.details
     if row is record.row and len(details) == len(record.details):
         return record
-    return record.model_copy(update={"row": row, "details": details})
+    gained = [name for name in PERCEPTUAL if getattr(row, name) != getattr(record.row, name)]
+    of_gained = {name: note for name, note in other.notes.items() if name.startswith(tuple(gained))}
+    notes = {name: note for name, note in record.notes.items() if name not in gained}  # why they were empty
+    return record.model_copy(update={"row": row, "details": details, "notes": of_gained | notes})
 
 
 def _same(one: float | None, two: float | None) -> bool:

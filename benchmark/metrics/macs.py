@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from .layer_types import layer_type
-from .mac_formulas import FORMULAS
+from .mac_formulas import FORMULAS, SPARSE, is_unknown
 from .quantized_formulas import QUANTIZED
+
+logger = logging.getLogger(__name__)
+DOTS = (torch.linalg.vecdot, torch.ops.aten.linalg_vecdot.default)
+"""Products of vectors that torch computes as products of elements and their sum, which would count as nothing."""
 
 
 def count_macs(call: Callable[[Tensor], object], value: Tensor) -> int:
@@ -24,7 +31,8 @@ def count_macs(call: Callable[[Tensor], object], value: Tensor) -> int:
     Sums of products count: convolutions, matrix products, and what consists of them. Products of elements, such as
     those of normalizations, do not. Attention is computed as the matrix products that it consists of: torch has no
     formula for its fused kernels, which would count as nothing. ``mac_formulas`` has those that torch lacks. Quantized
-    layers count as their counterparts on floats.
+    layers count as their counterparts on floats, and sparse matrices by the numbers that they store. A warning names
+    operations that are not counted though they may multiply and sum, such as solvers and the kernels of other packages.
 
     Args:
         call: A module or a function.
@@ -72,8 +80,19 @@ def counted_macs(*, counts: bool = True) -> Iterator[Operations]:
     if not counts:
         yield counter
         return
-    with unfused_attention(), counter:
+    with unfused_attention(), counter, _Dots(counter):
         yield counter
+    if counter.unknown:
+        _warn(tuple(sorted(counter.unknown)))
+
+
+@cache
+def _warn(names: tuple[str, ...]) -> None:
+    """Say once what is not counted."""
+    logger.warning(
+        "The MACs are too low: the operations of %s are not counted. Times that are measured contain them.",
+        ", ".join(names),
+    )
 
 
 class EagerMode(TorchDispatchMode):
@@ -108,6 +127,7 @@ class Operations(EagerMode):
         super().__init__()
         self.flops = 0
         self.flops_by_type = Counter[str]()
+        self.unknown = set[str]()
 
     @property
     def macs(self) -> int:
@@ -116,17 +136,48 @@ class Operations(EagerMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kind = func._overloadpacket
-        formula = FORMULAS.get(str(kind)) or QUANTIZED.get(str(kind)) or flop_registry.get(kind)
+        name = str(kind).removesuffix("_")  # operations in place end in _
+        formula = FORMULAS.get(name) or QUANTIZED.get(name) or flop_registry.get(kind) or _in_place(kind, name)
+        if name in SPARSE and any(isinstance(each, Tensor) and each.layout != torch.strided for each in args):
+            formula, name = SPARSE[name], f"sparse {name}"  # at another speed than dense products
         if formula is None and func is not torch.ops.prim.device.default:
             with self:  # an operation that consists of others
                 result = func.decompose(*args, **(kwargs or {}))
             if result is not NotImplemented:
                 return result
+            if is_unknown(name):
+                self.unknown.add(name)
         result = func(*args, **(kwargs or {}))
         if formula is not None:
-            flops = formula(*args, **(kwargs or {}), out_val=result)
-            self.flops += flops
-            self.flops_by_type[layer_type(str(kind), args)] += flops
+            self.add(name, args, formula(*args, **(kwargs or {}), out_val=result))
+        return result
+
+    def add(self, name: str, given: Any, flops: int) -> None:
+        """Count the floating-point operations of an operation of torch, whose inputs tell its type of layer."""
+        self.flops += flops
+        self.flops_by_type[layer_type(name, given)] += flops
+
+
+def _in_place(kind: Any, name: str) -> Callable[..., int] | None:
+    """Return the formula of an operation in place: that of the operation which returns its result."""
+    if str(kind) == name:
+        return None
+    return flop_registry.get(getattr(torch.ops.aten, name.partition(".")[2], None))
+
+
+class _Dots(TorchFunctionMode):
+    """Count products of vectors before torch divides them into operations that count as nothing."""
+
+    def __init__(self, counter: Operations) -> None:
+        super().__init__()
+        self._counter = counter
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        before = self._counter.flops
+        result = func(*args, **(kwargs or {}))
+        if func in DOTS and self._counter.flops == before:
+            first, second = torch.broadcast_tensors(*args[:2])
+            self._counter.add("aten.linalg_vecdot", (first, second), 2 * first.numel())
         return result
 
 

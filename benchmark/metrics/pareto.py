@@ -34,27 +34,31 @@ class Estimate:
     by_image: Mapping[int, float] = field(default_factory=dict)
     sources: Sequence[int] = ()
 
+    @classmethod
+    def exactly(cls, value: float) -> Estimate:
+        """Return a value that is not measured on a sample, such as one that is computed."""
+        return cls(value, low=value, high=value)
 
-Point = tuple[Estimate, Estimate]
-"""Estimates of two quantities. Smaller is better in both."""
+
+Point = tuple[Estimate, ...]
+"""Estimates of some quantities, the same ones for all points. Smaller is better in each."""
 
 
 def beaten_by(points: Sequence[Point]) -> list[list[int]]:
     """Return, for each point, the points that dominate it. Points that none dominates are the Pareto front.
 
-    A point dominates another if it is at least as good in both quantities and better in one, and if each difference
+    A point dominates another if it is at least as good in all quantities and better in one, and if each difference
     between the two is outside its 95 % interval. A difference without an interval, or inside it, may be due to chance,
     so the point does not dominate.
 
     Args:
-        points: Pairs of estimates of which smaller is better, such as PSNR and lost accuracy.
+        points: Estimates of which smaller is better, such as PSNR and lost accuracy.
 
     Returns:
         For each point, the positions of the points that dominate it.
 
     Example:
-        >>> def exactly(value: float) -> Estimate:
-        ...     return Estimate(value, low=value, high=value)
+        >>> exactly = Estimate.exactly
         >>> beaten_by([(exactly(12), exactly(0.1)), (exactly(18), exactly(0.2))])
         [[], [0]]
     """

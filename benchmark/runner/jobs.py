@@ -38,7 +38,8 @@ class CellJob:
         """Return whether a record has everything, so that the cell is not computed again."""
         row = record.row
         lacks = row.status == "done" and any(getattr(row, name) is None for name in self.required)
-        return row.status != "failed" and not lacks
+        outdated = row.lpips is not None and self.perceptual.is_outdated(record.notes)
+        return row.status != "failed" and not lacks and not outdated
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..evaluation.perceptual import BACKBONE_NOTE
 from ..leaderboard.reconciliation import completed
 from ..leaderboard.records import PERCEPTUAL, Record
 from ..leaderboard.results_folder import images_path, record_path, strip_path
@@ -30,7 +31,9 @@ def keep_result(outcome: CellResult, options: RunOptions) -> Record:
 
 
 def _improves(record: Record, old: Record) -> bool:
-    """Return whether a record replaces an old one: that has failed, or lacks a perceptual measure."""
+    """Return whether a record replaces an old one: that failed, lacks a perceptual measure, or has another backbone."""
     if old.row.status == "failed":
+        return True
+    if record.row.lpips is not None and record.notes.get(BACKBONE_NOTE) != old.notes.get(BACKBONE_NOTE):
         return True
     return any(getattr(old.row, name) is None and getattr(record.row, name) is not None for name in PERCEPTUAL)

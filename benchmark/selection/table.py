@@ -9,6 +9,7 @@ from statistics import mean
 
 from ..evaluation.artifacts import Artifacts
 from ..leaderboard.records import Record
+from ..plan.references import REFERENCE_DEFENSE
 from ..runner.resume import PlannedCell
 from ..splits.expected import Spot
 from ..splits.front import mark_pareto
@@ -62,6 +63,7 @@ class SplitTable:
         exact = {seed: each["utility_undefended"] for seed, each in details if "utility_undefended" in each}
         if exact:  # the file loses nothing in PNG, and the device runs the network as it is
             utility = mean(exact.values())  # one network for each seed
-            cloud[0] = replace(cloud[0], utility=utility, psnr_db=100.0, ssim=1.0)
-            here = replace(here, utility=utility)
+            estimate = next((line.utility_estimate for line in middle if line.defense == REFERENCE_DEFENSE), None)
+            cloud[0] = replace(cloud[0], utility=utility, utility_estimate=estimate, psnr_db=100.0, ssim=1.0)
+            here = replace(here, utility=utility, utility_estimate=estimate)
         return mark_pareto([*cloud, *middle, here])

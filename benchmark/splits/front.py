@@ -1,35 +1,33 @@
-"""The lines that no other line beats."""
+"""The lines that no other line surely beats."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..metrics.pareto import Estimate, Point, beaten_by
 from .lines import CLOUD, DEVICE, Line
 
 
 def mark_pareto(lines: Sequence[Line]) -> list[Line]:
-    """Mark the lines that no other line beats in leak (PSNR), latency, energy and utility; a line needs all of them."""
-    points = [_point(line) for line in lines]
-    return [
-        replace(
-            line,
-            pareto=point is not None and not any(other is not None and _beats(other, point) for other in points),
-        )
-        for line, point in zip(lines, points, strict=True)
-    ]
+    """Mark the lines that no other line surely beats in leak (PSNR), latency, energy and utility.
+
+    A line needs all four. Latency and energy are computed, so each difference of them counts. A difference of the leak
+    or of the utility within its 95 % interval may be chance, so it beats nothing, as in a ranking of defenses.
+    """
+    points = {index: point for index, line in enumerate(lines) if (point := _point(line)) is not None}
+    best = {index for index, rivals in zip(points, beaten_by([*points.values()]), strict=True) if not rivals}
+    return [replace(line, pareto=index in best) for index, line in enumerate(lines)]
 
 
-def _point(line: Line) -> tuple[float, ...] | None:
-    leak = {DEVICE: 0.0, CLOUD[0]: 100.0}.get(line.split, line.psnr_db)
-    if line.incomplete:
+def _point(line: Line) -> Point | None:
+    if line.incomplete or line.utility is None or line.latency_ms_modelled is None or line.energy_mj_modelled is None:
         return None
-    values = (leak, line.latency_ms_modelled, line.energy_mj_modelled, line.utility)
-    if any(value is None for value in values):
+    known = {DEVICE: 0.0, CLOUD[0]: 100.0}.get(line.split)
+    leak = line.leak_estimate if known is None else Estimate.exactly(known)
+    if leak is None:
         return None
-    *costs, utility = (float(value) for value in values if value is not None)
-    return (*costs, -utility)
-
-
-def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+    useful = line.utility_estimate or Estimate(line.utility)
+    low, high = (None if end is None else -end for end in (useful.high, useful.low))
+    costs = Estimate.exactly(line.latency_ms_modelled), Estimate.exactly(line.energy_mj_modelled)
+    return leak, *costs, Estimate(-useful.value, low, high)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
+from ..metrics.pareto import Estimate
 from .devices import Device, NetworkLink
 from .structure import Cut
 
@@ -27,7 +29,9 @@ class Deployment:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One way to divide and protect a network. The fields are the columns of the table, with units in their names.
+    """One way to divide and protect a network.
+
+    The fields are the columns of the table, with units in their names, except for the two estimates at the end.
 
     Attributes:
         split: The last layer on the device, or ``cloud (PNG)``, ``cloud (JPEG)`` or ``device`` for the baselines.
@@ -39,11 +43,16 @@ class Line:
         client_ms_modelled: The operations of the client at the speed of the given device, and what a defense adds.
         latency_ms_modelled: End to end, for the given device, network and server.
         energy_mj_modelled: Of the device: its computation and its radio. None if the energy of either is unknown.
+        psnr_db_low: Lower end of the 95 % interval of ``psnr_db`` over the images. None if it is unknown.
+        psnr_db_high: Upper end of this interval.
         identified: Largest share of images that an attack identifies.
         incomplete: Whether some attacks are still to come, or failed, so that more may leak than the columns say.
-        pareto: Whether no other line is at least as good in leak, latency, energy and utility, and better in one.
+        pareto: Whether no other line is surely better: at least as good in leak (PSNR), latency, energy and utility and
+            better in one, with each difference of leak and utility outside its 95 % interval.
         chosen: Whether this line was chosen within the limits that were given.
         reason: Why nothing could be measured, such as a defense that cannot be applied at this split.
+        leak_estimate: ``psnr_db`` with its interval and the value of each image.
+        utility_estimate: ``utility`` with its interval.
 
     Example:
         >>> Line(split="relu1").defense
@@ -68,12 +77,20 @@ class Line:
     energy_mj_modelled: float | None = None
     utility: float | None = None
     psnr_db: float | None = None
+    psnr_db_low: float | None = None
+    psnr_db_high: float | None = None
     ssim: float | None = None
     identified: float | None = None
     incomplete: bool = False
     pareto: bool = False
     chosen: bool = False
     reason: str = ""
+    leak_estimate: Estimate | None = field(default=None, repr=False)
+    utility_estimate: Estimate | None = field(default=None, repr=False)
+
+    def by_column(self) -> dict[str, Any]:
+        """Return the values of the columns of the table."""
+        return {name: getattr(self, name) for name in COLUMNS}
 
     @property
     def is_baseline(self) -> bool:
@@ -86,7 +103,7 @@ class Line:
         return self.is_baseline or (self.psnr_db is not None and not self.incomplete)
 
 
-COLUMNS = [field.name for field in fields(Line)]
+COLUMNS = [each.name for each in fields(Line) if not each.name.endswith("_estimate")]
 CLOUD, DEVICE = ("cloud (PNG)", "cloud (JPEG)"), "device"
 BASELINES = (*CLOUD, DEVICE)
 """Names of the lines in which the network is not cut."""

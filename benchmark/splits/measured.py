@@ -8,6 +8,7 @@ from dataclasses import replace
 from statistics import mean
 
 from ..leaderboard.completeness import is_scored
+from ..leaderboard.ranking_uncertainty import leak_estimates, utility_estimate
 from ..leaderboard.records import Record, Row
 from ..leaderboard.worst_case import known_values, worst_case
 from ..plan.references import REFERENCE_DEFENSE
@@ -100,6 +101,7 @@ def _filled(
     network: Sequence[Cut],
 ) -> Line:
     leak = worst_case(rows, records, complete=True)
+    estimate = leak_estimates(rows, records, complete=True)["psnr_db"]
     first = rows[0]
     line = replace(
         line,
@@ -113,8 +115,12 @@ def _filled(
         client_ms=_least(rows, "client_ms"),
         utility=_mean(rows, "utility"),
         psnr_db=leak["psnr_db"],
+        psnr_db_low=estimate.low,
+        psnr_db_high=estimate.high,
         ssim=leak["ssim"],
         identified=max((row.identified for row in rows if row.identified is not None), default=None),
+        leak_estimate=estimate,
+        utility_estimate=utility_estimate(rows),
     )
     if first.defense == REFERENCE_DEFENSE:
         return modelled(line, cut, deployment)

@@ -94,9 +94,14 @@ def splits(
 ) -> None:
     """Compare all splits of a network: cost, latency, energy, leak and utility.
 
-    The costs follow from the network and are printed at once. Then the attacks run
-    as in mia-bench run, into the same records. With limits, the command
-    names the split that meets them and leaks least, or the limit that cannot be met.
+    The costs follow from the network and are printed at once. Then the
+    attacks run as in mia-bench run, into the same records. With limits, the
+    command names the split that meets them and leaks least, or the limit
+    that cannot be met.
+
+    The column pareto marks the lines that no other line surely beats in leak
+    (PSNR), latency, energy and utility. Differences of leak or utility
+    within their 95 % interval do not count.
     """
     from ...runner.options import RunOptions
     from ...utils.stderr_logs import set_verbosity

@@ -2,14 +2,18 @@
 
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
 from mia_bench import UsageError
 from mia_bench.benchmark.evaluation.perceptual import PerceptualMeasures
+from mia_bench.benchmark.runner.jobs import CellJob
 from safetensors.torch import save_file
 from torch import Tensor
 from torchvision.models import alexnet
+
+from ...helpers.boards import cell
 
 
 @pytest.fixture
@@ -110,3 +114,38 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(UsageError, match=r"pip install 'mia-bench\[perceptual\]'"):
         PerceptualMeasures.of(["lpips"])
+
+
+def test_a_record_of_another_backbone_is_outdated(backbone: Path, tmp_path: Path) -> None:
+    other, images = tmp_path / "other.safetensors", torch.rand(2, 3, 32, 32)
+    save_file({name: 2 * each for name, each in layers().items()}, other)
+    one, two = (PerceptualMeasures.of([f"lpips:backbone={path}"]) for path in (backbone, other))
+    notes = one.notes(one.compute(images, images.flip(0))[0])
+
+    assert not one.is_outdated(notes)
+    assert two.is_outdated(notes)
+    assert not PerceptualMeasures.of(["imagenet_distance"]).is_outdated(notes)
+    assert one.compute(images, images.flip(0)) != two.compute(images, images.flip(0))
+    done = cell("undefended", "{}", "ridge", 20, lpips=0.5).model_copy(update={"notes": notes})
+    jobs = [CellJob(cast(Any, None), "", perceptual=each, required=("lpips",)) for each in (one, two)]
+    assert [job.is_finished_by(done) for job in jobs] == [True, False]
+
+
+def test_a_file_of_the_same_name_and_other_weights_is_another_backbone(backbone: Path) -> None:
+    images, measures = torch.rand(2, 3, 32, 32), PerceptualMeasures.of([f"lpips:backbone={backbone}"])
+    values = measures.compute(images, images.flip(0))[0]
+    notes = measures.notes(values)
+    save_file({name: 2 * each for name, each in layers().items()}, backbone)
+
+    assert measures.is_outdated(notes)
+    assert measures.compute(images, images.flip(0))[0] != values
+
+
+def test_a_record_without_the_note_is_outdated_only_if_a_file_is_named(backbone: Path, tmp_path: Path) -> None:
+    assert PerceptualMeasures.of([f"lpips:backbone={backbone}"]).is_outdated({})
+    assert not PerceptualMeasures.of(["lpips"]).is_outdated({})
+
+    found = tmp_path / "torch" / "hub" / "checkpoints" / "alexnet-owt-7be5be79.pth"
+    found.parent.mkdir(parents=True)
+    torch.save(layers(), found)
+    assert not PerceptualMeasures.of(["lpips"]).is_outdated({})

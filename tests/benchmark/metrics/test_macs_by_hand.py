@@ -1,5 +1,6 @@
 """Multiply-accumulate operations of every layer of torch with weights, and of products, against closed forms."""
 
+import warnings
 from collections.abc import Callable
 
 import pytest
@@ -198,12 +199,81 @@ PRODUCTS: dict[str, Case] = {
     ),
     "cdist of sums of absolute differences": (lambda x: torch.cdist(x, torch.rand(J, I), p=1), (STEPS, I), 0),
 }
+SAMPLES = 16
+MASK = torch.tensor([[1.0, 0, 0, 1], [0, 0, 0, 0], [1, 1, 1, 0]])
+"""A matrix (3, I) of which 5 numbers are not 0."""
+STORED = 5
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", "Sparse CSR")  # in beta state
+    COO, CSR = MASK.to_sparse(), MASK.to_sparse_csr()
+SPARSE: dict[str, Case] = {
+    "sparse.mm": (lambda x: torch.sparse.mm(COO, x), (I, O), STORED * O),
+    "sparse.mm of rows": (lambda x: torch.sparse.mm(CSR, x), (I, O), STORED * O),
+    "sparse.mm of two": (lambda x: torch.sparse.mm(COO, x.to_sparse()), (I, O), STORED * O),
+    "sparse.addmm": (lambda x: torch.sparse.addmm(torch.rand(3, O), COO, x), (I, O), STORED * O),
+    "sparse.sampled_addmm": (lambda x: torch.sparse.sampled_addmm(CSR, x, torch.rand(J, I)), (3, J), STORED * J),
+    "hspmm": (lambda x: torch.hspmm(COO, x), (I, O), STORED * O),
+    "smm": (lambda x: torch.smm(COO, x), (I, O), STORED * O),
+    "sparse @ dense": (lambda x: COO @ x, (I, O), STORED * O),
+    "sparse rows @ dense": (lambda x: CSR @ x, (I, O), STORED * O),
+    "sparse @ vector": (lambda x: COO @ x, (I,), STORED),
+    "dense @ sparse rows": (lambda x: x @ CSR, (J, 3), STORED * J),
+    "dense @ sparse columns": (lambda x: x @ MASK.to_sparse_csc(), (J, 3), STORED * J),
+    "linear with sparse weights": (lambda x: functional.linear(x, CSR), (N, I), STORED * N),
+    "addmm of sparse rows": (lambda x: torch.addmm(torch.rand(3, O), CSR, x), (I, O), STORED * O),
+    "bmm of sparse matrices": (lambda x: torch.stack([MASK, MASK]).to_sparse().bmm(x), (2, I, O), 2 * STORED * O),
+}
+OTHERS: dict[str, Case] = {
+    "linalg.vecdot": (lambda x: torch.linalg.vecdot(x, torch.rand(I)), (N, I), N * I),
+    "linalg.vecdot of an exported graph": (
+        lambda x: torch.ops.aten.linalg_vecdot.default(x, torch.rand(N, I)),
+        (N, I),
+        N * I,
+    ),
+    "linalg.vecdot of one vector": (lambda x: torch.linalg.vecdot(x, torch.rand(I)), (I,), I),
+    "dot": (lambda x: x.dot(torch.rand(I)), (I,), I),
+    "einsum to one number each": (lambda x: torch.einsum("ni,ni->n", x, torch.rand(N, I)), (N, I), N * I),
+    "einsum of three": (
+        lambda x: torch.einsum("ni,ij,jo->no", x, torch.rand(I, J), torch.rand(J, O)),
+        (N, I),
+        N * (I * J + J * O),
+    ),
+    "addmm in place": (lambda x: torch.rand(N, O).addmm_(x, torch.rand(I, O)), (N, I), N * I * O),
+    "addmv in place": (lambda x: torch.rand(N).addmv_(x, torch.rand(I)), (N, I), N * I),
+    "baddbmm in place": (lambda x: torch.rand(N, J, O).baddbmm_(x, torch.rand(N, I, O)), (N, J, I), N * J * I * O),
+    "addmm with an activation": (
+        lambda x: torch._addmm_activation(torch.rand(O), x, torch.rand(I, O)),
+        (N, I),
+        N * I * O,
+    ),
+    "attention of which groups share keys": (
+        lambda x: functional.scaled_dot_product_attention(x, x[:, :1], x[:, :1], enable_gqa=True),
+        (N, 2, STEPS, I),
+        N * 2 * 2 * STEPS**2 * I,
+    ),
+    "Conv3d in groups with dilation": (
+        lambda x: nn.Conv3d(I, O, WIDTH, groups=2, dilation=2)(x),
+        maps(3),
+        N * 1**3 * (I // 2) * O * WIDTH**3,
+    ),
+    "ConvTranspose2d with dilation": (transposed(2, dilation=2), maps(2), N * SIDE**2 * I * O * WIDTH**2),
+    "LSTM of sequences of different lengths": (
+        lambda x: nn.LSTM(I, HIDDEN)(nn.utils.rnn.pack_padded_sequence(x, [5, 3])),
+        (STEPS, N, I),
+        (5 + 3) * gates(4, I),
+    ),
+    "pdist": (torch.pdist, (STEPS, I), STEPS * (STEPS - 1) // 2 * I),
+    "fft of complex numbers": (lambda x: torch.fft.fft(x + 0j), (N, SAMPLES), N * SAMPLES * 4 // 2),
+    "rfft": (torch.fft.rfft, (N, SAMPLES), N * SAMPLES * 4 // 4),
+    "irfft": (lambda x: torch.fft.irfft(x + 0j), (N, SAMPLES // 2 + 1), N * SAMPLES * 4 // 4),
+    "rfft2": (torch.fft.rfft2, (N, SAMPLES, SAMPLES), N * SAMPLES**2 * 8 // 4),
+}
 
 
-@pytest.mark.filterwarnings("ignore:LSTM with projections")
-@pytest.mark.parametrize("name", [*LAYERS, *PRODUCTS])
+@pytest.mark.filterwarnings("ignore:LSTM with projections", "ignore:Sparse CS")
+@pytest.mark.parametrize("name", [*LAYERS, *PRODUCTS, *SPARSE, *OTHERS])
 def test_operations_are_those_by_hand(name: str) -> None:
-    call, given, by_hand = (LAYERS | PRODUCTS)[name]
+    call, given, by_hand = (LAYERS | PRODUCTS | SPARSE | OTHERS)[name]
 
     assert count_macs(call, given if isinstance(given, Tensor) else torch.rand(given)) == by_hand
 
@@ -216,3 +286,18 @@ def test_every_layer_of_torch_is_counted_by_hand_or_known_to_count_nothing() -> 
     usual = {name.removeprefix("Lazy") for name in layers}  # what the first call makes of them
 
     assert usual <= by_hand | zero
+
+
+def test_what_is_not_counted_though_it_multiplies_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    assert count_macs(torch.linalg.inv, torch.eye(3)) == 0
+
+    (message,) = caplog.messages
+    assert message.startswith("The MACs are too low: the operations of aten.linalg_inv_ex are not counted.")
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.ReLU(), nn.MaxPool2d(2), nn.Softmax(1), nn.Upsample(scale_factor=2), nn.Flatten()]
+)
+def test_layers_without_products_are_not_named(layer: nn.Module, caplog: pytest.LogCaptureFixture) -> None:
+    assert count_macs(layer, torch.rand(maps(2))) == 0
+    assert not caplog.messages

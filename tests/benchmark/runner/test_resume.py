@@ -76,6 +76,18 @@ def test_a_record_keeps_the_measures_that_a_later_run_does_not_compute(tmp_path:
     assert (kept.lpips, kept.imagenet_distance, kept.ms_ssim) == (0.5, 0.5, None)
 
 
+def test_lpips_of_another_backbone_replaces_the_old_value(tmp_path: Path) -> None:
+    place, done = RunOptions(out=tmp_path), cell("undefended", "{}", "ridge", 20)
+    for value, backbone in ((0.5, "a1"), (0.7, "b2")):
+        row = done.row.model_copy(update={"lpips": value})
+        keep_result(CellResult(done.model_copy(update={"row": row, "notes": {"lpips_backbone": backbone}})), place)
+    distance = done.row.model_copy(update={"imagenet_distance": 0.2})
+    kept = keep_result(CellResult(done.model_copy(update={"row": distance})), place)
+
+    assert (kept.row.lpips, kept.row.imagenet_distance) == (0.7, 0.2)
+    assert kept.notes == {"lpips_backbone": "b2"}
+
+
 def test_a_cell_that_is_measured_again_keeps_its_ratings_and_no_outdated_note(tmp_path: Path) -> None:
     place, done = RunOptions(out=tmp_path), cell("undefended", "{}", "ridge", 20)
     rated = {"details": {"recognized_by_people": 0.5}, "notes": {"lpips": "It needs the package lpips."}}

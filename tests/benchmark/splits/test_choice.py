@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from mia_bench.benchmark.metrics.pareto import Estimate
 from mia_bench.benchmark.splits.choice import Limit, choose_line
 from mia_bench.benchmark.splits.devices import Device, NetworkLink
 from mia_bench.benchmark.splits.front import mark_pareto
@@ -21,6 +22,7 @@ DEPLOYMENT = Deployment(
         radio_base_mw=200,
     ),
 )
+EXACT_UTILITY = Estimate(0.9, 0.9, 0.9)
 STAGES = Stage(10_000_000, 0), Stage(60_000_000, 0), Stage(30_000_000, 0)
 CUTS = [
     Cut("conv1", (4, 50, 50), 0, 0, 0, STAGES[:1], STAGES[1:]),
@@ -155,10 +157,59 @@ def test_unknown_leaks_and_ties_are_said_and_never_count_as_privacy(table: list[
     )
 
 
-def test_a_line_that_is_worse_in_everything_is_off_the_front() -> None:
-    good = Line(split="a", psnr_db=10.0, latency_ms_modelled=5.0, energy_mj_modelled=1.0, utility=0.9)
-    bad = Line(split="b", psnr_db=11.0, latency_ms_modelled=6.0, energy_mj_modelled=1.0, utility=0.9)
+def priced(split: str, leak: Estimate | None, latency_ms: float, utility: Estimate = EXACT_UTILITY) -> Line:
+    return Line(
+        split=split,
+        psnr_db=None if leak is None else leak.value,
+        latency_ms_modelled=latency_ms,
+        energy_mj_modelled=1.0,
+        utility=utility.value,
+        leak_estimate=leak,
+        utility_estimate=utility,
+    )
 
-    assert [line.pareto for line in mark_pareto([good, bad, Line(split="c"), replace(good, incomplete=True)])] == [
-        *[True, False, False, False]
-    ]
+
+def marked(*lines: Line) -> list[str]:
+    return [line.split for line in mark_pareto(lines) if line.pareto]
+
+
+def test_a_line_that_is_worse_in_everything_is_off_the_front() -> None:
+    good, bad = priced("a", Estimate(10.0, 9.9, 10.1), 5.0), priced("b", Estimate(11.0, 10.9, 11.1), 6.0)
+
+    assert marked(good, bad, Line(split="c"), replace(good, split="d", incomplete=True)) == ["a"]
+
+
+def test_a_leak_within_its_interval_pushes_no_line_off_the_front() -> None:
+    good, bad = priced("a", Estimate(10.0, 8.0, 12.0), 5.0), priced("b", Estimate(11.0, 9.0, 13.0), 6.0)
+
+    assert marked(good, bad) == ["a", "b"]
+    assert marked(good, replace(bad, leak_estimate=Estimate(11.0))) == ["a", "b"]
+
+
+def test_leaks_of_the_same_images_are_compared_image_by_image() -> None:
+    images = {index: 6.0 + index for index in range(10)}
+    more = {index: value + 1.0 + 0.1 * (index % 2) for index, value in images.items()}
+    good = priced("a", Estimate(10.5, 8.0, 13.0, images), 5.0)
+    bad = priced("b", Estimate(11.55, 9.0, 14.0, more), 6.0)
+
+    assert marked(good, bad) == ["a"]
+
+
+def test_a_utility_within_its_interval_pushes_no_line_off_the_front() -> None:
+    leak = Estimate(10.0, 9.9, 10.1)
+    useful, rival = Estimate(0.90, 0.85, 0.95), Estimate(0.88, 0.83, 0.93)
+
+    assert marked(priced("a", leak, 5.0, useful), priced("b", leak, 6.0, rival)) == ["a", "b"]
+    assert marked(priced("a", leak, 5.0, useful), priced("b", leak, 6.0, Estimate(0.5, 0.45, 0.55))) == ["a"]
+
+
+def test_equal_leaks_are_decided_by_the_costs_however_wide_their_intervals_are() -> None:
+    leak = Estimate(10.0, 5.0, 15.0)
+
+    assert marked(priced("a", leak, 5.0), priced("b", leak, 6.0)) == ["a"]
+
+
+def test_the_baselines_leak_what_they_leak_without_an_attack() -> None:
+    device, cloud = priced("device", None, 7.0), priced("cloud (PNG)", None, 6.0)
+
+    assert marked(device, cloud, priced("a", Estimate(10.0, 9.9, 10.1), 8.0)) == ["device", "cloud (PNG)"]
