@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
@@ -168,7 +169,7 @@ def _training(artifacts: Artifacts, setting: Setting) -> _Training:
     assert isinstance(dataset, Dataset)
     assert isinstance(model, Model)
     facts, training = artifacts.facts(setting.dataset), dataset.training
-    target = artifacts.targets.structure(setting.dataset, setting.model)
+    target = copy.deepcopy(artifacts.targets.structure(setting.dataset, setting.model))
     network = run_once(target, facts.image_shape)
     target, shape, macs = target.to(artifacts.device), facts.image_shape, network.macs
     with isolated("time", setting.model.identity):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import time
 from collections.abc import Iterable, Iterator
@@ -84,10 +85,10 @@ def _sent(setting: Setting, artifacts: Artifacts) -> Sent | str | None:
     train = artifacts.targets.pools(setting.dataset, setting.model).train
     if train.task == "unlabeled":
         return None
-    untrained = artifacts.targets.structure(setting.dataset, setting.model).to(artifacts.device).split(setting.split)
+    untrained = copy.deepcopy(artifacts.targets.structure(setting.dataset, setting.model)).to(artifacts.device)
     image = train.images[:1].clone()
     try:
-        model = defended(setting, untrained, train[:TRAINING_IMAGES])
+        model = defended(setting, untrained.split(setting.split), train[:TRAINING_IMAGES])
         with isolated("preview", setting.identity), torch.no_grad():
             exchanged = Exchanged.of(model, image)
     except Inapplicable as error:

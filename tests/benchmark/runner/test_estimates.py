@@ -120,6 +120,33 @@ def memory(groups: list[list[Cell]], bench: Artifacts, jobs: int = 1) -> int:
     return estimate(groups, bench, [], jobs).memory_bytes
 
 
+@pytest.mark.parametrize(("model", "split"), [("lenet5", "relu2"), ("torchvision:name=resnet18", "layer4.1")])
+def test_timing_the_training_leaves_the_network_as_it_is(
+    model: str, split: str, bench: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ResNet in training mode refuses one image of 16 pixels, whose last maps have one pixel."""
+    monkeypatch.setattr(bench.targets, "is_ready", lambda setting: False)
+    request = Request(
+        dataset="imagefolder:size=16",
+        model=model,
+        splits=[split],
+        attacks=["ridge"],
+        defenses=["undefended"],
+        images=4,
+    )
+    groups = [[cell] for cell in plan(request)]
+    setting = groups[0][0].setting
+    network = bench.targets.structure(setting.dataset, setting.model)
+    layers, weights = str(network), {name: value.clone() for name, value in network.state_dict().items()}
+
+    estimated = estimate(groups, bench, [], jobs=1)
+
+    after = bench.targets.structure(setting.dataset, setting.model)
+    assert estimated.training_seconds > 0
+    assert (str(after), after.training) == (layers, False)
+    assert all(torch.equal(value, weights[name]) for name, value in after.state_dict().items())
+
+
 def test_the_client_of_a_setting_is_run_once(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
     groups, passes = cells("ridge", "topk", "dp_ir:sigma=0.1"), []
     setting = groups[0][0].setting
