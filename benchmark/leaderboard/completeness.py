@@ -1,4 +1,4 @@
-"""Find the cells that a row of a ranking lacks: every attack of its scenario, at each of its seeds."""
+"""Find the cells that a row of a ranking lacks: every attack of its scenario, at each of the seeds of the scenario."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from ..errors import UsageError
 from .records import Row
@@ -119,33 +120,41 @@ def wanted_attacks(rows: Iterable[Row]) -> set[Component]:
     return {attack_of(row) for row in rows if row.status != "inapplicable"}
 
 
+def wanted_seeds(rows: Iterable[Row]) -> set[int]:
+    """Return the seeds of one scenario: those of any of its defenses."""
+    return {row.seed for row in rows}
+
+
 def find_gaps(rows: Iterable[Row]) -> list[Gap]:
     """Return the cells that defenses lack, ordered by scenario, defense, attack and seed.
 
-    A defense needs a score of each attack of its scenario at each of its seeds: a seed at which only some of the
-    attacks ran says nothing about the others.
+    A defense needs a score of each attack of its scenario at each seed of the scenario. A seed at which only some of the
+    attacks ran says nothing about the others, and one that only other defenses have may have been left out as
+    unfavorable.
 
     Args:
         rows: Rows of one or several leaderboards.
     """
     gaps: list[Gap] = []
     for scenario, defenses in by_defense(rows).items():
-        wanted = wanted_attacks(row for cells in defenses.values() for row in cells)
+        here = [row for cells in defenses.values() for row in cells]
+        wanted = set(product(wanted_attacks(here), wanted_seeds(here)))
         for defense, cells in defenses.items():
             gaps += _of_defense(scenario, defense, cells, wanted)
     return sorted(gaps, key=lambda gap: (gap.scenario, gap.defense, gap.attack, gap.seed))
 
 
-def _of_defense(scenario: ScenarioKey, defense: Component, cells: Sequence[Row], wanted: set[Component]) -> list[Gap]:
+def _of_defense(
+    scenario: ScenarioKey, defense: Component, cells: Sequence[Row], wanted: Iterable[tuple[Component, int]]
+) -> list[Gap]:
     known = {(attack_of(row), row.seed): row for row in sorted(cells, key=is_scored)}  # a scored row wins
     found = []
-    for attack in wanted:
-        for seed in {row.seed for row in cells}:
-            row = known.get((attack, seed))
-            if row is None or not is_scored(row):
-                why, attainable = _reason(row), row is None or row.status != "inapplicable"
-                gap = Gap(scenario=scenario, defense=defense, attack=attack, seed=seed, why=why, attainable=attainable)
-                found.append(gap)
+    for attack, seed in wanted:
+        row = known.get((attack, seed))
+        if row is None or not is_scored(row):
+            why, attainable = _reason(row), row is None or row.status != "inapplicable"
+            gap = Gap(scenario=scenario, defense=defense, attack=attack, seed=seed, why=why, attainable=attainable)
+            found.append(gap)
     return found
 
 

@@ -24,6 +24,7 @@ from .completeness import (
     is_scored,
     scenario_of,
     wanted_attacks,
+    wanted_seeds,
 )
 from .records import Row
 
@@ -50,19 +51,25 @@ def completing_commands(rows: Sequence[Row], out: Path | None = None) -> dict[Sc
     incomplete = {gap.scenario for gap in find_gaps(rows) if gap.attainable}
     open_rows = [row for row in rows if scenario_of(row) in incomplete]
     defenses = by_defense(row for row in open_rows if not of_session(row.model_dump()))
+    seeds: dict[ScenarioKey, set[int]] = {}
+    for scenario, everything in by_defense(open_rows).items():
+        seeds[scenario] = wanted_seeds(row for cells in everything.values() for row in cells)
     typable = sorted(incomplete & defenses.keys())
-    found = {scenario: _commands(scenario, _needed(defenses[scenario]), out) for scenario in typable}
+    found = {each: _commands(each, _needed(defenses[each], seeds[each]), out) for each in typable}
     return {scenario: commands for scenario, commands in found.items() if commands}
 
 
-def _needed(defenses: Mapping[Component, Sequence[Row]]) -> dict[Component, set[MissingRun]]:
-    """Return the attacks and seeds that each defense of one scenario still needs."""
+def _needed(defenses: Mapping[Component, Sequence[Row]], seeds: set[int]) -> dict[Component, set[MissingRun]]:
+    """Return the attacks and seeds that each defense of one scenario still needs.
+
+    Args:
+        defenses: The rows of each defense.
+        seeds: The seeds of the scenario.
+    """
     reference, plain = _plain("attacks", REFERENCE_ATTACK), _plain("defenses", REFERENCE_DEFENSE)
     wanted = wanted_attacks(row for cells in defenses.values() for row in cells) | {reference}
-    seeds = {defense: {row.seed for row in cells} for defense, cells in defenses.items()}
-    needed = {defense: _open(defenses[defense], wanted, seeds[defense]) for defense in defenses}
-    touched = {seed for tasks in needed.values() for _, seed in tasks}
-    needed[plain] = _open(defenses.get(plain, []), wanted, seeds.get(plain, set()) | touched)
+    needed = {defense: _open(cells, wanted, seeds) for defense, cells in defenses.items()}
+    needed[plain] = _open(defenses.get(plain, []), wanted, seeds)
     return {defense: tasks for defense, tasks in needed.items() if tasks}
 
 

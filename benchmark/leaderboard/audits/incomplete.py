@@ -1,4 +1,4 @@
-"""A defense lacks an attack that others have."""
+"""A defense lacks an attack or a seed that others have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..scored_rows import ScoredRows
 
 
 def incomplete(board: ScoredRows) -> Iterator[Finding]:
-    """Find lines that lack an attack that ran elsewhere in their scenario, or have it at some of their seeds only."""
+    """Find lines that lack an attack or a seed of their scenario, also where they have it at some seeds only."""
     gaps = find_gaps(board.all_rows)
     commands = completing_commands(board.all_rows, board.folder)
     scenarios = by_defense(board.all_rows)
@@ -33,7 +33,7 @@ def incomplete(board: ScoredRows) -> Iterator[Finding]:
 
 KIND = FlagKind(
     identifier="incomplete",
-    meaning="A defense lacks an attack, or a seed of one, that was run on other defenses of the same scenario.",
+    meaning="A defense lacks an attack or a seed that was run on other defenses of the same scenario.",
     causes=(
         "The run was interrupted, or cells failed.",
         "The defenses were run with different attacks or seeds.",

@@ -93,6 +93,18 @@ def test_verify_names_what_was_left_out_of_one_defense(tmp_path: Path) -> None:
     assert "  other lacks white_box at seed 0 (missing)" in read.stdout
 
 
+def test_verify_names_the_seeds_that_were_left_out_of_one_defense(tmp_path: Path) -> None:
+    cells = [cell("noise", "{}", "ridge", 20.0 + seed, seed=seed) for seed in range(3)]
+    archive = tmp_path / "submission.zip"
+    assert mia_bench(
+        "submit", write(tmp_path / "results", [*cells, cell("other", "{}", "ridge", 19.0, seed=2)]), "-o", archive
+    )
+
+    read = mia_bench("verify", archive, "--cells", "0")
+
+    assert "  other lacks ridge at seeds 0, 1 (missing)" in read.stdout
+
+
 def test_outcomes_without_a_cell_to_compute_are_refused(tmp_path: Path) -> None:
     tried = mia_bench("verify", tmp_path / "any.zip", "--cells", "0", "--verdicts", tmp_path / "v.json")
 

@@ -1,4 +1,4 @@
-"""A line is complete if every attack of its scenario ran at every one of its seeds."""
+"""A line is complete if every attack of its scenario ran at every seed of its scenario."""
 
 import math
 import random
@@ -77,10 +77,23 @@ def test_a_weaker_seed_does_not_lower_what_a_stronger_attack_reached(at_hand: bo
     assert "  undefended lacks white_box at seed 1 (missing)" in notice
 
 
-def test_a_line_is_complete_over_its_own_seeds() -> None:
+@pytest.mark.parametrize("at_hand", [True, False])
+def test_a_line_whose_seeds_were_chosen_is_incomplete(at_hand: bool) -> None:
+    best = [each for each in full((0, 1, 2)) if each.row.defense != "topk" or each.row.seed == 2]
+
+    line = ranked(*best, at_hand=at_hand)["topk"]
+
+    assert lacking(*best) == {("topk", attack, seed) for attack in ATTACKS for seed in (0, 1)}
+    assert line["incomplete"]
+    assert not line["pareto"]
+    notice = gap_notice([each.row for each in best])
+    assert any("topk lacks" in each and "ridge at seeds 0, 1 (missing)" in each for each in notice)
+
+
+def test_a_further_seed_of_one_defense_is_lacking_in_the_others() -> None:
     board = full() + [cell("topk", attack, seed=2) for attack in ATTACKS]
 
-    assert lacking(*board) == set()
+    assert {(defense, seed) for defense, _, seed in lacking(*board)} == {("undefended", 2), ("dp_ir", 2)}
     assert ranked(*board)["topk"]["seeds"] == 3
 
 
@@ -127,7 +140,7 @@ def test_the_share_that_the_mean_image_makes_recognizable_stands_beside_the_othe
 
 
 @pytest.mark.parametrize("trial", range(30))
-def test_more_rows_never_make_a_line_look_more_private_or_more_complete(trial: int) -> None:
+def test_more_rows_never_make_an_incomplete_line_look_more_private_or_any_more_complete(trial: int) -> None:
     chance = random.Random(trial)
     everything = full((0, 1, 2))
     chosen = [each for each in everything if chance.random() < 0.6] or everything[:1]
@@ -154,7 +167,7 @@ def test_a_part_of_a_board_is_right_or_says_that_it_is_incomplete(trial: int) ->
 
     for defense, line in ranked(*chosen).items():
         own = [each for each in chosen if each.row.defense == defense]
-        seeds = {each.row.seed for each in own}
+        seeds = {each.row.seed for each in chosen}
         attacks = {attack_of(each.row) for each in chosen}
         if len(own) < len(seeds) * len(attacks):
             assert line["incomplete"]
