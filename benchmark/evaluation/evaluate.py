@@ -103,7 +103,8 @@ def evaluate(
         measured |= scored | Measured(seen_as)
         row = Row(**_names(cell, cell_id), **measured.columns, status="done", device=device)
         held, notes = finite_details(measured.details)
-        notes |= empty | {
+        notes |= empty | artifacts.notes(cell.setting)
+        notes |= {
             "selected": attacked.reconstruction.selected,
             "selected_by_ssim": attacked.reconstruction.selected_by_ssim,
             "data": artifacts.pools(cell.setting.dataset).note,
