@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,17 +19,20 @@ from ..metrics.van_trees import van_trees_mse
 from ..plan.cells import Setting
 from ..registry.specs import ResolvedComponent
 from ..utils.cache import Cached, cached_tensors
-from ..utils.fingerprints import class_means, in_neutral_order
+from ..utils.fingerprints import class_means, in_neutral_order, independent_sources
 from ..utils.isolation import isolated
 from ..utils.keep_latest import keep_latest
 from .attributes import AttributeLeak, Outputs, attribute_leak
 from .evaluators import EvaluatorStore
+from .image_notes import notes_on
 from .observe import observe
 from .outputs import data_fingerprint
 from .pool_loader import Facts, PoolLoader
 from .protection import Protected, protect, with_teacher
 from .targets import TargetStore, is_given
 from .weights import Need
+
+logger = logging.getLogger(__name__)
 
 
 class Artifacts:
@@ -199,13 +203,26 @@ class Artifacts:
     def attacked(self, setting: Setting) -> ImageSet:
         """Return the private images under attack, with their labels: for scoring only.
 
-        They are the first of the pool, which has its classes in turn, in an order from which no label follows.
+        They are the first of the pool, which has its classes in turn, in an order from which no label follows. Equal
+        images are of one source.
         """
         return self._first_private(setting.dataset, setting.images)
 
     @keep_latest(1)
     def _first_private(self, dataset: ResolvedComponent, count: int) -> ImageSet:
-        return in_neutral_order(self.pools(dataset).private[:count])
+        attacked = in_neutral_order(self.pools(dataset).private[:count])
+        return replace(attacked, sources=independent_sources(attacked))
+
+    def notes(self, setting: Setting) -> dict[str, str]:
+        """Return notes in words on the images under attack, by name; for most data there are none."""
+        return self._notes(setting.dataset, setting.images)
+
+    @keep_latest(1)
+    def _notes(self, dataset: ResolvedComponent, count: int) -> dict[str, str]:
+        found = notes_on(self._first_private(dataset, count))
+        for note in found.values():
+            logger.warning("%s: %s", dataset.label, note)
+        return found
 
     def originals(self, setting: Setting) -> Tensor:
         """Return the private images under attack, (N, C, H, W), in the order of the wire: for scoring only."""

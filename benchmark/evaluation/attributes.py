@@ -17,6 +17,7 @@ from ..metrics.attribute_probe import ProbeAnswers, read_labels
 from ..metrics.intervals import share_interval
 from ..metrics.macs import count_macs
 from ..utils.count_sketch import Hash
+from ..utils.fingerprints import independent_sources
 from ..utils.isolation import isolated
 from .observe import chunks
 from .protection import sample_images
@@ -125,8 +126,9 @@ def attribute_leak(model: SplitModel, outputs: Outputs, pools: Pools) -> Attribu
         for read in (wires.answers, free_answers.answers, common.expand_as(labels.tested))
     )
     free = anyway if anyway.mean() >= usual.mean() else usual
-    low, high = interval(right - free, sources=tested.sources)
-    lowest, highest = _share_interval(right, tested.sources)
+    sources = independent_sources(tested)
+    low, high = interval(right - free, sources=sources)
+    lowest, highest = _share_interval(right, sources)
     details = {
         "attribute_accuracy_low": lowest,
         "attribute_accuracy_high": highest,

@@ -103,15 +103,12 @@ def evaluate(
         measured |= scored | Measured(seen_as)
         row = Row(**_names(cell, cell_id), **measured.columns, status="done", device=device)
         held, notes = finite_details(measured.details)
-        notes |= (
-            empty
-            | perceptual.notes(seen_as)
-            | {
-                "selected": attacked.reconstruction.selected,
-                "selected_by_ssim": attacked.reconstruction.selected_by_ssim,
-                "data": artifacts.pools(cell.setting.dataset).note,
-            }
-        )
+        notes |= empty | perceptual.notes(seen_as) | artifacts.notes(cell.setting)
+        notes |= {
+            "selected": attacked.reconstruction.selected,
+            "selected_by_ssim": attacked.reconstruction.selected_by_ssim,
+            "data": artifacts.pools(cell.setting.dataset).note,
+        }
         notes = {name: note for name, note in notes.items() if note}
         return Record(row=row, details=held, notes=notes, per_image=per_image), attacked.reconstruction
     except KeyboardInterrupt:

@@ -82,6 +82,28 @@ def groups_of_equal(images: Tensor) -> Tensor:
     return torch.tensor(numbers, dtype=torch.int64, device=images.device)
 
 
+def independent_sources(pool: ImageSet) -> Tensor | None:
+    """Return the source of each image of a pool, (N,), such that equal images are of one source.
+
+    Images are equal if they are so to 8 bits. Two given sources that share an image become one, with the smaller number.
+
+    Returns:
+        The sources. None if all images differ and the pool gives no sources.
+    """
+    groups = groups_of_equal(pool.images).cpu()
+    if len(groups.unique()) == len(groups):
+        return pool.sources
+    if pool.sources is None:
+        return groups.to(pool.labels.device)
+    numbers, owners = pool.sources.cpu().unique(return_inverse=True)
+    while True:  # numbers are sorted, so the smallest position has the smallest number
+        smallest = torch.full_like(groups, len(numbers)).scatter_reduce(0, groups, owners, "amin")[groups]
+        joined = torch.arange(len(numbers)).scatter_reduce(0, owners, smallest, "amin")[owners]
+        if torch.equal(joined, owners):
+            return numbers[owners].to(pool.labels.device)
+        owners = joined
+
+
 def assert_disjoint(pools: Pools) -> None:
     """Check that no image, rounded to 8 bits, is in two pools.
 

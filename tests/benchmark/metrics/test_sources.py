@@ -19,6 +19,7 @@ from mia_bench.benchmark.plan.cells import Cell
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.runner.packed_pools import PackedPools
+from mia_bench.benchmark.utils.fingerprints import groups_of_equal
 from pydantic import ValidationError
 from torch import Tensor
 
@@ -100,6 +101,25 @@ def test_a_record_holds_the_sources_and_its_intervals_count_them() -> None:
     low, high = interval(values, sources=sources)
     assert (record.row.psnr_db_low, record.row.psnr_db_high) == pytest.approx((low, high), abs=1e-4)
     assert (low, high) != pytest.approx(interval(values), abs=1e-2)
+
+
+@pytest.mark.parametrize("sources", [None, torch.arange(8)])
+def test_equal_images_count_as_one_and_the_record_says_so(sources: Tensor | None) -> None:
+    torch.manual_seed(0)
+    content = pools(sources)
+    repeated = replace(content.private, images=content.private.images[:4].repeat(2, 1, 1, 1))
+    artifacts = Artifacts(
+        device=torch.device("cpu"), data_dir=None, load=lambda dataset: replace(content, private=repeated)
+    )
+
+    record, _ = evaluate(cell(artifacts), "0" * 16, artifacts)
+    values = torch.tensor(record.per_image.psnr_db)
+    groups = groups_of_equal(artifacts.attacked(cell(artifacts).setting).images)
+
+    assert record.notes["repeated_images"].startswith("Only 4 of the 8 images under attack are different.")
+    low, high = interval(values, sources=groups)
+    assert (record.row.psnr_db_low, record.row.psnr_db_high) == pytest.approx((low, high), abs=1e-4)
+    assert "repeated_images" not in evaluate(cell(bench(sources)), "0" * 16, bench(sources))[0].notes
 
 
 def test_a_record_without_sources_is_valid_and_one_with_too_few_is_not() -> None:

@@ -6,7 +6,14 @@ import pytest
 import torch
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces import ImageSet, Pools
-from mia_bench.benchmark.utils.fingerprints import assert_disjoint, digests, disjoint_fingerprint, fingerprint, to_bytes
+from mia_bench.benchmark.utils.fingerprints import (
+    assert_disjoint,
+    digests,
+    disjoint_fingerprint,
+    fingerprint,
+    independent_sources,
+    to_bytes,
+)
 
 
 def random_set(count: int, seed: int) -> ImageSet:
@@ -90,3 +97,21 @@ def test_both_in_one_pass_give_the_same(pools):
     repeated = with_image(pools.train, 7, pools.aux.images[5])
     with pytest.raises(UsageError, match="image 5 of aux is image 7 of train"):
         disjoint_fingerprint(replace(pools, train=repeated))
+
+
+@pytest.mark.parametrize(
+    ("contents", "sources", "expected"),
+    [
+        ([0, 1, 2], None, None),
+        ([0, 1, 0, 1], None, [0, 1, 0, 1]),
+        ([0, 1, 2], [7, 5, 5], [7, 5, 5]),
+        ([0, 1, 0, 2], [7, 5, 5, 9], [5, 5, 5, 9]),
+        ([0, 1, 0, 1, 2], [8, 6, 4, 2, 6], [4, 2, 4, 2, 2]),
+        ([3, 3, 4, 4, 5, 5], [9, 8, 8, 7, 7, 6], [6, 6, 6, 6, 6, 6]),
+    ],
+)
+def test_equal_images_are_of_one_source(contents, sources, expected):
+    images = (torch.tensor(contents) / 10).view(-1, 1, 1, 1).expand(-1, 1, 8, 8)
+    given = None if sources is None else torch.tensor(sources)
+    found = independent_sources(ImageSet(images, torch.zeros(len(contents), dtype=torch.int64), given))
+    assert (None if found is None else found.tolist()) == expected
