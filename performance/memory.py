@@ -1,7 +1,7 @@
 """The CPU seconds and the peak memory of a cell, by the number of private images, which memory must not grow with.
 
 Run: python performance/memory.py --data-dir DIR [--images 64 1024 10000] [--attacks ridge black_box:epochs=1]
-     python performance/memory.py --dataset photos:size=224 --model resnet --split stage2 --images 2 8 --attacks ridge auto
+     python performance/memory.py --dataset photos:size=224 --model resnet --split stage2 --images 2 8 --attacks ridge
 """
 
 import argparse

@@ -85,7 +85,8 @@ def groups_of_equal(images: Tensor) -> Tensor:
 def independent_sources(pool: ImageSet) -> Tensor | None:
     """Return the source of each image of a pool, (N,), such that equal images are of one source.
 
-    Images are equal if they are so to 8 bits. Two given sources that share an image become one, with the smaller number.
+    Images are equal if they are so to 8 bits. Two given sources that share an image become one, with the smaller
+    number.
 
     Returns:
         The sources. None if all images differ and the pool gives no sources.
