@@ -1,4 +1,4 @@
-"""Find the cells that a row of a ranking lacks: every attack of its scenario, at each of the seeds of the scenario."""
+"""Find the cells that a row of a ranking lacks: every attack of its scenario at each seed of its scenario."""
 
 from __future__ import annotations
 
@@ -128,8 +128,8 @@ def wanted_seeds(rows: Iterable[Row]) -> set[int]:
 def find_gaps(rows: Iterable[Row]) -> list[Gap]:
     """Return the cells that defenses lack, ordered by scenario, defense, attack and seed.
 
-    A defense needs a score of each attack of its scenario at each seed of the scenario. A seed at which only some of the
-    attacks ran says nothing about the others, and one that only other defenses have may have been left out as
+    A defense needs a score of each attack of its scenario at each seed of the scenario. A seed at which only some of
+    the attacks ran says nothing about the others, and one that only other defenses have may have been left out as
     unfavorable.
 
     Args:
