@@ -68,10 +68,16 @@ def verify_submission(
         return 0
     with TemporaryDirectory(prefix="mia-bench-") as scratch:
         options = RunOptions(out=Path(scratch), data_dir=data_dir, device=device)
-        verdicts = verify(submission.rows, options, cells=cells, seed=seed)
+        verdicts = verify(submission.records.values(), options, cells=cells, seed=seed)
     _print(verdicts)
     if verdicts_file is not None:
         _write(verdicts, path, verdicts_file)
+    alike = sum(each.outcome == "verified" and bool(each.reason) for each in verdicts)
+    if alike:
+        say_paragraph(
+            f"{count_of(alike, 'verified cell agrees', 'verified cells agree')} within chance only. Verify on a "
+            "machine of the kind that the author used, where all figures are equal up to rounding."
+        )
     counts = [sum(each.outcome == outcome for each in verdicts) for outcome in ("verified", "differs", "not re-run")]
     say(
         f"{count_of(counts[0], 'cell')} verified, {count_of(counts[1], 'differs', 'differ')}, {counts[2]} not re-run. "

@@ -1,4 +1,4 @@
-"""Find the cells that a row of a ranking lacks: every attack of its scenario, at each of the seeds of the scenario."""
+"""Find the cells that a row of a ranking lacks: every attack of its scenario at each seed of its scenario."""
 
 from __future__ import annotations
 

@@ -92,6 +92,27 @@ def p_value(values: ArrayLike | Tensor, *, sources: Sequence[int] | Tensor | Non
     return max(float(2 * stdtr(sample.freedom, -abs(each))) for each in (ratio, _unshifted(ratio, sample.shift)))
 
 
+def margin(
+    values: ArrayLike | Tensor, *, sources: Sequence[int] | Tensor | None = None, confidence: float = CONFIDENCE
+) -> float | None:
+    """Compute half the width of Student's confidence interval of the mean over images.
+
+    Args:
+        values: One value for each image, (N,).
+        sources: The source of each image, (N,), as for ``interval``.
+        confidence: Probability that the mean is within the margin, in (0, 1).
+
+    Returns:
+        The margin. None with too few images or sources, as for ``interval``.
+
+    Example:
+        >>> round(margin([1.0, 2.0, 3.0, 2.0, 2.0], confidence=0.99), 3)
+        1.456
+    """
+    sample = _sample_mean(values, sources)
+    return None if sample is None else float(stdtrit(sample.freedom, (1 + confidence) / 2)) * sample.error
+
+
 @dataclass(frozen=True)
 class _SampleMean:
     """A mean, its standard error and degrees of freedom, and the shift by skewness: skewness / (6 sqrt(n))."""

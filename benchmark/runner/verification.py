@@ -6,18 +6,20 @@ import logging
 import random
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import UsageError, message_of
 from ..evaluation.artifacts import Artifacts
 from ..evaluation.perceptual import ASKED, PerceptualMeasures
-from ..leaderboard.records import Row
+from ..leaderboard.records import Record, Row
 from ..leaderboard.verdicts import Outcome
 from ..plan.cells import Cell
 from ..plan.local_inputs import is_local, local_inputs
 from ..plan.references import REFERENCE_ATTACK
+from ..utils.plurals import count_of
+from .deviations import LARGEST_LEAN, favor, lean_of
 from .options import RunOptions
-from .rerun_comparison import difference
+from .rerun_comparison import Comparison, compare
 from .resume import PlannedCell, prepare_cells
 from .shown_run import compute
 
@@ -31,7 +33,8 @@ class Verdict:
     Attributes:
         row: The reported row.
         outcome: ``verified``, ``differs``, or ``not re-run``.
-        reason: Why it differs or was not computed again.
+        reason: Why it differs or was not computed again, or that it was reproduced with another network.
+        comparison: How it compares with the new run; None if there is none.
 
     Example: See ``verify``.
     """
@@ -39,18 +42,19 @@ class Verdict:
     row: Row
     outcome: Outcome
     reason: str = ""
+    comparison: Comparison | None = None
 
 
-def verify(rows: Sequence[Row], options: RunOptions, *, cells: int, seed: int | None = None) -> list[Verdict]:
+def verify(records: Iterable[Record], options: RunOptions, *, cells: int, seed: int | None = None) -> list[Verdict]:
     """Compute a random sample of reported cells again and compare all columns but times.
 
-    A reported mean must lie within the 95 % interval that the new run has, and what is counted or promised must be
-    equal. Cells that name a file or code of another
-    machine, or an object of a Python session, are never computed, nor are those whose components are not installed. The
-    sample holds the former only if there are no others.
+    Each image is compared with the same image, see ``rerun_comparison``, and all cells together must not favor their
+    author, see ``deviations``. Cells that name a file or code of another machine, or an object of a Python session, are
+    never computed, nor are those whose components are not installed. The sample holds the former only if there are no
+    others.
 
     Args:
-        rows: The reported rows.
+        records: The reported records.
         options: Where and how to compute. Records are written to ``options.out``.
         cells: The number of cells to compute.
         seed: The seed of the sample. None takes one that nobody can predict.
@@ -63,19 +67,39 @@ def verify(rows: Sequence[Row], options: RunOptions, *, cells: int, seed: int | 
         []
     """
     chooser: random.Random = random.SystemRandom() if seed is None else random.Random(seed)
-    done = [row for row in rows if row.status == "done"]
-    others = [row for row in done if not is_local(row.model_dump())] or done
-    candidates = [row for row in others if row.attack != REFERENCE_ATTACK] or others
+    done = [record for record in records if record.row.status == "done"]
+    others = [record for record in done if not is_local(record.row.model_dump())] or done
+    candidates = [record for record in others if record.row.attack != REFERENCE_ATTACK] or others
     sample = chooser.sample(candidates, min(cells, len(candidates)))
     artifacts = Artifacts(device=options.torch_device, data_dir=options.data_dir)
     verdicts = []
-    for number, row in enumerate(sample, 1):
+    for number, record in enumerate(sample, 1):
+        row = record.row
         logger.info("Computing cell %d of %d again: %s on %s.", number, len(sample), row.attack, row.defense)
-        verdicts.append(_verdict(row, options, artifacts))
-    return verdicts
+        verdicts.append(_verdict(record, options, artifacts))
+    return judge_together(verdicts)
 
 
-def _verdict(row: Row, options: RunOptions, artifacts: Artifacts) -> Verdict:
+def judge_together(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Return the verdicts, where those that favor their author differ if all together do so by more than chance."""
+    compared = [(each.row, each.comparison.deviations) for each in verdicts if each.comparison]
+    lean = lean_of(compared)
+    if lean <= LARGEST_LEAN:
+        return list(verdicts)
+    reason = (
+        f"The deviations of {count_of(len(compared), 'sampled cell')} favor the author. Together they use {lean:.2f} "
+        f"of the room that chance has. Expected at most {LARGEST_LEAN:g}."
+    )
+    return [
+        replace(each, outcome="differs", reason=reason)
+        if each.outcome == "verified" and each.comparison and sum(favor(each.comparison.deviations)) > 0
+        else each
+        for each in verdicts
+    ]
+
+
+def _verdict(record: Record, options: RunOptions, artifacts: Artifacts) -> Verdict:
+    row = record.row
     try:
         planned = _planned(row, options, artifacts)
     except UsageError as error:
@@ -83,8 +107,17 @@ def _verdict(row: Row, options: RunOptions, artifacts: Artifacts) -> Verdict:
     (again,) = compute([planned], options, artifacts, quiet=True)
     if again.row.status != "done":
         return Verdict(row, "differs", f"The cell is {again.row.status} here: {again.row.reason}")
-    found = difference(row, again)
-    return Verdict(row, "differs" if found else "verified", found)
+    found = compare(record, again)
+    if found.difference:
+        return Verdict(row, "differs", found.difference, found)
+    return Verdict(row, "verified", "" if found.same_network else _within_chance(found), found)
+
+
+def _within_chance(found: Comparison) -> str:
+    return (
+        "It agrees within chance, as the network here was trained to other weights, or its wires are random. The PSNR "
+        f"of single images differs by up to {found.largest_change_db:.2f} dB."
+    )
 
 
 def _planned(row: Row, options: RunOptions, artifacts: Artifacts) -> PlannedCell:

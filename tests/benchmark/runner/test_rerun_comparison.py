@@ -1,11 +1,14 @@
 """A reported row is compared with a new run in all columns that do not depend on the machine."""
 
+import math
+import random
 from typing import Any
 
 import pytest
-from mia_bench.benchmark.leaderboard.records import Record, Row
+from mia_bench.benchmark.leaderboard.records import Record
 from mia_bench.benchmark.leaderboard.store import read_records
-from mia_bench.benchmark.runner.rerun_comparison import difference
+from mia_bench.benchmark.metrics.intervals import interval
+from mia_bench.benchmark.runner.rerun_comparison import compare
 
 from ...helpers.commands import run
 from ...helpers.trees import image_tree
@@ -21,12 +24,98 @@ def again(tmp_path_factory: pytest.TempPathFactory) -> Record:
     return next(record for record in records if (record.row.attack, record.row.defense) == ("ridge", "dp_ir"))
 
 
-def of(again: Record, **changes: Any) -> Row:
-    return again.row.model_copy(update=changes)
+def of(again: Record, **changes: Any) -> Record:
+    return again.model_copy(update={"row": again.row.model_copy(update=changes)})
+
+
+def difference(stated: Record, again: Record) -> str:
+    return compare(stated, again).difference
+
+
+def scored(record: Record, psnr_db: list[float], ssim: list[float] | None = None, **changes: Any) -> Record:
+    """The record with other scores of its images, and with all that follows from them."""
+    images = record.per_image.model_copy(update={"psnr_db": psnr_db, "ssim": ssim or record.per_image.ssim})
+    row: dict[str, Any] = {}
+    for name in ("psnr_db", "ssim"):
+        values = getattr(images, name)
+        low, high = interval(values)
+        row |= {name: sum(values) / len(values), f"{name}_low": low, f"{name}_high": high}
+    row["recognisable"] = sum(value >= 0.3 for value in images.ssim) / len(images.ssim)
+    before, after = (sum(10 ** (-value / 10) for value in values) for values in (record.per_image.psnr_db, psnr_db))
+    assert record.row.leak_r2 is not None
+    row["leak_r2"] = 1 - (1 - record.row.leak_r2) * after / before
+    if record.row.attack_gap_db is not None:
+        row["attack_gap_db"] = record.row.attack_gap_db + 10 * math.log10(after / before)
+    return of(record, **row, **changes).model_copy(update={"per_image": images})
+
+
+def wide(again: Record) -> Record:
+    """The new run, with 32 images."""
+    chance = random.Random(0)
+    repeated = again.model_copy(update={"row": again.row.model_copy(update={"n_images": 32, "identified": 0.5})})
+    similarities = [min(max(chance.gauss(0.5, 0.1), 0.0), 1.0) for _ in range(32)]
+    made = again.per_image.model_copy(update={"psnr_db": [20.0] * 32, "ssim": similarities})
+    plain = repeated.model_copy(update={"per_image": made})
+    return scored(plain, [chance.gauss(20.0, 3.0) for _ in range(32)])
+
+
+def test_lower_scores_of_all_images_differ_even_within_the_interval_of_the_mean(again: Record) -> None:
+    full = wide(again)
+    assert full.row.psnr_db is not None
+    assert full.row.psnr_db_low is not None
+    shift = 0.95 * (full.row.psnr_db - full.row.psnr_db_low)
+
+    for part in (1.0, 0.1):
+        forged = scored(full, [value - part * shift for value in full.per_image.psnr_db])
+        assert difference(forged, full).startswith("Expected psnr_db from ")
+
+
+@pytest.mark.parametrize(("column", "change"), [("accuracy", 0.03), ("utility", 0.03), ("agreement", -0.03)])
+def test_another_accuracy_of_the_same_network_differs(again: Record, column: str, change: float) -> None:
+    many = of(wide(again), accuracy_images=10_000, accuracy=0.9, utility=0.9, agreement=0.9)
+
+    assert difference(of(many, **{column: 0.9 + change}), many).startswith(f"Expected {column} from ")
+    assert difference(of(many, **{column: 0.9 + change / 30}), many) == ""
+
+
+def test_images_that_are_identified_less_often_differ(again: Record) -> None:
+    full = wide(again)
+
+    assert difference(of(full, identified=0.5 - 0.12), full).startswith("Expected identified from ")
+    assert difference(of(full, identified=0.5 - 1 / 32), full) == ""
+
+
+def test_rounding_that_an_attack_amplifies_in_one_image_is_no_difference(again: Record) -> None:
+    full = wide(again)
+    values = [value + 1e-4 for value in full.per_image.psnr_db]
+    values[5] -= 2.0
+
+    assert difference(scored(full, values), full) == ""
+
+
+def test_a_network_with_other_weights_agrees_within_chance(again: Record) -> None:
+    chance, full = random.Random(1), wide(again)
+    values = [value + chance.gauss(0.3, 1.5) for value in full.per_image.psnr_db]
+    assert full.row.accuracy_undefended is not None
+    other = scored(full, values, accuracy_undefended=full.row.accuracy_undefended - 0.03)
+
+    found = compare(other, full)
+
+    assert found.difference == ""
+    assert not found.same_network
+    assert compare(full, full).same_network
+
+
+def test_scatter_hides_no_large_shift(again: Record) -> None:
+    chance, full = random.Random(1), wide(again)
+
+    forged = scored(full, [value + chance.gauss(-2.0, 3.0) for value in full.per_image.psnr_db])
+
+    assert difference(forged, full).startswith("Expected psnr_db from ")
 
 
 def test_equal_rows_do_not_differ(again: Record) -> None:
-    assert difference(again.row, again) == ""
+    assert difference(again, again) == ""
 
 
 @pytest.mark.parametrize(
@@ -87,23 +176,23 @@ def test_perceptual_measures_that_cannot_be_computed_here_are_not_compared(again
 
 
 def test_a_promise_is_compared_up_to_rounding(again: Record) -> None:
-    promising = again.model_copy(update={"row": of(again, epsilon=2.0)})
+    promising = of(again, epsilon=2.0)
 
     assert difference(of(again, epsilon=2.001), promising) == ""
-    assert difference(of(again, epsilon=1.0), promising) == "Expected epsilon from 1.98 to 2.02, got 1."
-    assert difference(of(again, epsilon=None), promising) == "Expected epsilon from 1.98 to 2.02, got none."
+    assert difference(of(again, epsilon=1.99), promising) == "Expected epsilon from 1.998 to 2.002, got 1.99."
+    assert difference(of(again, epsilon=None), promising) == "Expected epsilon from 1.998 to 2.002, got none."
 
 
 def test_a_share_that_is_complete_may_be_one_image_less_elsewhere(again: Record) -> None:
     count = again.row.n_images
-    complete = again.model_copy(update={"row": of(again, identified=1.0)})
+    complete = of(again, identified=1.0)
 
     assert difference(of(again, identified=1 - 1 / count), complete) == ""
 
 
 def test_an_exact_reconstruction_has_a_range_of_its_leak(again: Record) -> None:
     images = again.per_image.model_copy(update={"psnr_db": [100.0] * again.row.n_images})
-    row = of(again, psnr_db=100.0, psnr_db_low=100.0, psnr_db_high=100.0, leak_r2=1.0)
-    exact = again.model_copy(update={"row": row, "per_image": images})
+    changed = of(again, psnr_db=100.0, psnr_db_low=100.0, psnr_db_high=100.0, leak_r2=1.0)
+    exact = changed.model_copy(update={"per_image": images})
 
-    assert difference(row, exact) == ""
+    assert difference(exact, exact) == ""

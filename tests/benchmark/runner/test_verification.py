@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mia_bench.benchmark.leaderboard.records import Row
+from mia_bench.benchmark.leaderboard.records import Record
 from mia_bench.benchmark.leaderboard.store import read_records
+from mia_bench.benchmark.runner.deviations import Deviation
 from mia_bench.benchmark.runner.options import RunOptions
-from mia_bench.benchmark.runner.verification import Verdict, verify
+from mia_bench.benchmark.runner.rerun_comparison import Comparison
+from mia_bench.benchmark.runner.verification import Verdict, judge_together, verify
 
 from ...helpers.commands import run
 from ...helpers.trees import image_tree
@@ -24,25 +26,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def reported(folder: Path) -> Row:
-    rows = [record.row for record in read_records(folder / "results").values()]
-    return next(row for row in rows if (row.attack, row.defense) == ("ridge", "dp_ir"))
+def reported(folder: Path) -> Record:
+    records = read_records(folder / "results").values()
+    return next(each for each in records if (each.row.attack, each.row.defense) == ("ridge", "dp_ir"))
 
 
-def verified(folder: Path, out: Path, row: Row, **changes: Any) -> Verdict:
-    """The verdict on one row, some columns of which are changed."""
+def changed(record: Record, **changes: Any) -> Record:
+    return record.model_copy(update={"row": record.row.model_copy(update=changes)})
+
+
+def verified(folder: Path, out: Path, record: Record, **changes: Any) -> Verdict:
+    """The verdict on one record, some columns of which are changed."""
     options = RunOptions(out=out, data_dir=folder / "images", device="cpu")
-    (verdict,) = verify([row.model_copy(update=changes)], options, cells=3)
+    (verdict,) = verify([changed(record, **changes)], options, cells=3)
     return verdict
 
 
-def test_an_honest_cell_is_verified(folder: Path, tmp_path: Path, reported: Row) -> None:
+def test_an_honest_cell_is_verified(folder: Path, tmp_path: Path, reported: Record) -> None:
     assert verified(folder, tmp_path, reported).outcome == "verified"
 
 
 @pytest.mark.parametrize("column", ["psnr_db", "ssim", "accuracy"])
-def test_a_changed_score_differs(folder: Path, tmp_path: Path, reported: Row, column: str) -> None:
-    value = getattr(reported, column) * 0.6
+def test_a_changed_score_differs(folder: Path, tmp_path: Path, reported: Record, column: str) -> None:
+    value = getattr(reported.row, column) * 0.6
 
     verdict = verified(folder, tmp_path, reported, **{column: value})
 
@@ -50,7 +56,7 @@ def test_a_changed_score_differs(folder: Path, tmp_path: Path, reported: Row, co
     assert verdict.reason.startswith(f"Expected {column} from ")
 
 
-def test_forged_facts_and_measures_differ(folder: Path, tmp_path: Path, reported: Row) -> None:
+def test_forged_facts_and_measures_differ(folder: Path, tmp_path: Path, reported: Record) -> None:
     forged = {"epsilon": 0.001, "guarantee": "perfect", "identified": 0.0, "leak_r2": 0.0, "wire_bytes": 1.0}
 
     verdict = verified(folder, tmp_path, reported, **forged)
@@ -69,7 +75,7 @@ def test_forged_facts_and_measures_differ(folder: Path, tmp_path: Path, reported
     ],
 )
 def test_a_cell_that_cannot_be_computed_is_named(
-    folder: Path, tmp_path: Path, reported: Row, changes: dict[str, Any], reason: str
+    folder: Path, tmp_path: Path, reported: Record, changes: dict[str, Any], reason: str
 ) -> None:
     verdict = verified(folder, tmp_path, reported, **changes)
 
@@ -78,9 +84,36 @@ def test_a_cell_that_cannot_be_computed_is_named(
 
 
 def test_the_sample_leaves_out_unfinished_cells_and_the_reference_attack(folder: Path, tmp_path: Path) -> None:
-    rows = [record.row for record in read_records(folder / "results").values()]
+    records = read_records(folder / "results").values()
     options = RunOptions(out=tmp_path, data_dir=folder / "images", device="cpu")
 
-    verdicts = verify([row for row in rows if row.defense == "undefended"], options, cells=5, seed=0)
+    verdicts = verify([each for each in records if each.row.defense == "undefended"], options, cells=5, seed=0)
 
     assert [(each.row.attack, each.outcome) for each in verdicts] == [("ridge", "verified")]
+
+
+def leaning(record: Record, lean: float, *, target: float, cell_id: str) -> Verdict:
+    """The verdict on a cell whose scores use a part of their room."""
+    names = ("psnr_db", "ssim", "identified", "accuracy", "agreement", "accuracy_undefended")
+    deviations = {name: Deviation(name, 0.5, 0.5, rounding=0.0, room=0.1) for name in names}
+    for name in ("psnr_db", "ssim", "identified"):
+        deviations[name] = Deviation(name, 0.5 - 0.1 * lean, 0.5, rounding=0.0, room=0.1)
+    deviations["accuracy_undefended"] = Deviation("accuracy_undefended", 0.5 + target, 0.5, rounding=0.0, room=0.1)
+    row = record.row.model_copy(update={"cell_id": cell_id})
+    return Verdict(row, "verified", comparison=Comparison(deviations=deviations, same_network=False))
+
+
+def test_deviations_that_favor_the_author_in_all_cells_differ(reported: Record) -> None:
+    favorable = [leaning(reported, 0.6, target=0.0, cell_id=str(number)) for number in range(3)]
+    mixed = [leaning(reported, lean, target=0.0, cell_id=str(lean)) for lean in (0.6, -0.6, 0.5)]
+    of_one_network = [leaning(reported, 0.6, target=0.01, cell_id=str(number)) for number in range(3)]
+
+    together = judge_together(favorable)
+
+    assert {each.outcome for each in together} == {"differs"}
+    assert together[0].reason.startswith(
+        "The deviations of 3 sampled cells favor the author. Together they use 1.04 of"
+    )
+    assert judge_together(mixed) == mixed
+    assert judge_together(of_one_network) == of_one_network
+    assert judge_together(favorable[:1]) == favorable[:1]
