@@ -47,6 +47,23 @@ class Sound(Defense):
         return replace(model.copy(), ir_channel=self.channel())
 
 
+class Weighted(Noise):
+    """Noise that is larger beside larger numbers; its distance has the term of the scale and may be negative."""
+
+    def scale(self, value):
+        return self.level / 100 * (1 + 0.1 * value.abs().flatten(1).mean(1))
+
+    def forward(self, value):
+        return value + self.scale(value).view(-1, *[1] * (value.dim() - 1)) * torch.randn_like(value)
+
+    def distance(self, value, sent):
+        return -self.log_density(value, sent)
+
+    def log_density(self, value, sent):
+        scale, numbers = self.scale(value), value[0].numel()
+        return -(value - sent).square().flatten(1).sum(1) / (2 * scale**2) - numbers * scale.log()
+
+
 class Halved(Noise):
     """Every other number, in other units, with noise."""
 
@@ -411,6 +428,11 @@ class Backwards(Noise):
 class Misleading(Sound):
     __doc__ = Sound.__doc__
     made: ClassVar[type[Channel]] = Backwards
+
+
+class ScaledNoise(Sound):
+    __doc__ = Sound.__doc__
+    made: ClassVar[type[Channel]] = Weighted
 
 
 class TooSure(Noise):

@@ -89,6 +89,13 @@ def test_an_epsilon_without_a_density_is_not_called_honest(worker: Worker) -> No
     assert str(outcome) == expected
 
 
+def test_a_distance_may_be_negative() -> None:
+    """A negative log-likelihood is, where the noise is small."""
+    (check,) = [each for each in checks_of(planted_defenses.ScaledNoise) if each.name == "distance leads to the truth"]
+
+    assert check() is None
+
+
 def test_all_faults_of_a_component_are_told_at_once() -> None:
     class Bad(planted_defenses.Idle):
         pass
