@@ -290,3 +290,20 @@ def test_recipe_trains_each_variant(
 
     rows = re.findall(r"^\| ([^|]+) \| \d+ \| \d+ \| [\d.]+% \|$", capsys.readouterr().out, re.MULTILINE)
     assert rows == variants
+
+
+@pytest.mark.slow
+def test_latency_is_modelled_and_measured_for_each_network_and_size(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(SCRIPTS)
+    words = ["--networks", "squeezenet1_1", "--sizes", "48", "64"]
+    monkeypatch.setattr(sys, "argv", ["latency.py", *words])
+
+    runpy.run_path(str(SCRIPTS / "latency.py"), run_name="__main__")
+
+    rows = re.findall(
+        r"^\| squeezenet1_1 \| (\d+) \| 66 \| [\d.]+ \| ([\d.]+) \| ([\d.]+) \|$", capsys.readouterr().out, re.M
+    )
+    assert [size for size, _, _ in rows] == ["48", "64"]
+    assert all(float(whole) > float(part) > 0 for _, whole, part in rows)

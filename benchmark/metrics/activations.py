@@ -1,15 +1,33 @@
-"""The largest amount of memory that the activations of a network take at a time."""
+"""The activations of a network: the memory that they take at a time, and what operations read and write of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from .macs import EagerMode, unfused_attention
+
+
+class Activations(NamedTuple):
+    """What one call does with activations.
+
+    Attributes:
+        peak_bytes: Largest sum of bytes of activations that are alive at a time.
+        operations: Operations that compute something. Views, such as a reshape, and empty memory compute nothing.
+        moved_bytes: Bytes of activations that these operations read and write.
+
+    Example:
+        >>> Activations(60, 1, 60).operations
+        1
+    """
+
+    peak_bytes: int
+    operations: int
+    moved_bytes: int
 
 
 def count_peak_bytes(call: Callable[[Tensor], object], value: Tensor) -> int:
@@ -30,6 +48,24 @@ def count_peak_bytes(call: Callable[[Tensor], object], value: Tensor) -> int:
         >>> count_peak_bytes(torch.nn.Linear(10, 5), torch.zeros(1, 10))
         60
     """
+    return count_activations(call, value).peak_bytes
+
+
+def count_activations(call: Callable[[Tensor], object], value: Tensor) -> Activations:
+    """Count the peak of the activations of one call as ``count_peak_bytes`` does, its operations, and what they move.
+
+    An operation reads each activation that it is given, and writes each one that it returns, once. Attention is
+    computed as the operations that it consists of.
+
+    Args:
+        call: A module or a function.
+        value: Its input, (1, ...).
+
+    Example:
+        >>> network = torch.nn.Sequential(torch.nn.Linear(10, 5), torch.nn.ReLU(), torch.nn.Unflatten(1, (5, 1)))
+        >>> count_activations(network, torch.zeros(1, 10))
+        Activations(peak_bytes=60, operations=2, moved_bytes=100)
+    """
     with unfused_attention(), torch.no_grad(), _Lifetimes(value) as trace:
         result = call(value)
     trace.read([result])
@@ -41,15 +77,15 @@ def count_peak_bytes(call: Callable[[Tensor], object], value: Tensor) -> int:
     for change in changes:
         alive += change
         peak = max(peak, alive)
-    return peak
+    return Activations(peak, trace.operations, trace.moved_bytes)
 
 
 class _Lifetimes(EagerMode):
-    """Record, for each storage, the first and the last step that uses it."""
+    """Record, for each storage, the first and the last step that uses it, and what the steps compute and move."""
 
     def __init__(self, value: Tensor) -> None:
         super().__init__()
-        self.steps = 0
+        self.steps = self.operations = self.moved_bytes = 0
         storage = value.untyped_storage()
         # Storages are kept until the end, or else a new one could have the address of an old one.
         self.storages = {storage._cdata: storage}
@@ -63,6 +99,11 @@ class _Lifetimes(EagerMode):
         for key, storage in _storages(result).items():
             if key not in given and key not in self.spans:
                 self.storages[key], self.spans[key] = storage, (self.steps, self.steps)
+        written = [] if "empty" in str(func) else _tensors(result)
+        if func._schema.is_mutable or any(_storage_key(each) not in given for each in written):
+            self.operations += 1
+            moved = [*_tensors((args, kwargs)), *written]
+            self.moved_bytes += sum(_bytes(each) for each in moved if _storage_key(each) in self.spans)
         return result
 
     def read(self, values: object) -> None:
@@ -72,6 +113,16 @@ class _Lifetimes(EagerMode):
 
 
 def _storages(values: object) -> dict[int, torch.UntypedStorage]:
-    tensors = [each for each in tree_leaves(values) if isinstance(each, Tensor)]
-    found = [each.untyped_storage() for each in tensors]
-    return {storage._cdata: storage for storage in found}
+    return {_storage_key(each): each.untyped_storage() for each in _tensors(values)}
+
+
+def _tensors(values: object) -> list[Tensor]:
+    return [each for each in tree_leaves(values) if isinstance(each, Tensor)]
+
+
+def _storage_key(value: Tensor) -> int:
+    return value.untyped_storage()._cdata
+
+
+def _bytes(value: Tensor) -> int:
+    return value.numel() * value.element_size()

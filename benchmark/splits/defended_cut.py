@@ -23,8 +23,9 @@ def as_defended(cut: Cut, network: Sequence[Cut], *, client: Total, server: Tota
     Example:
         >>> conv1 = Cut("conv1", (2,), 1, 4, 8, (Stage(100, 4),), (Stage(50, 8), Stage(30, 4)))
         >>> conv2 = Cut("conv2", (2,), 3, 12, 8, (Stage(100, 4), Stage(50, 8)), (Stage(30, 4),))
-        >>> as_defended(conv1, [conv1, conv2], client=(150, 12), server=None).server_stages
-        (Stage(macs=30, weight_bytes=4, by_type=()),)
+        >>> defended = as_defended(conv1, [conv1, conv2], client=(150, 12), server=None)
+        >>> [stage[:2] for stage in defended.server_stages]
+        [(30, 4)]
     """
     base = next((each for each in (cut, *network) if _total(each.client_stages) == client), cut)
     return replace(
@@ -41,12 +42,14 @@ def _total(stages: Sequence[Stage]) -> Total:
 def _changed(stages: tuple[Stage, ...], total: Total) -> tuple[Stage, ...]:
     """Return stages with another total. What is more is one more stage; if it is less, all shrink by one share."""
     (macs, size), (own_macs, own_size) = total, _total(stages)
-    share, kept = min(1.0, macs / max(1, own_macs)), min(1.0, size / max(1, own_size))
+    share, kept = min(1.0, macs / own_macs) if own_macs else 1.0, min(1.0, size / max(1, own_size))
     shrunk = [
         Stage(
             round(each.macs * share),
             round(each.weight_bytes * kept),
             tuple((kind, round(number * share)) for kind, number in each.by_type),
+            each.operations if share else 0,
+            round(each.moved_bytes * share),
         )
         for each in stages
     ]

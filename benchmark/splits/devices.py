@@ -37,6 +37,10 @@ class Device(_Figures):
         gmacs_per_s: 1e9 multiply-accumulate operations per second.
         gmacs_per_s_by_layer: The same for single types of layers. Others have the speed ``gmacs_per_s``.
         memory_gbyte_per_s: 1e9 bytes of weights that are read per second. None ignores memory.
+        us_per_operation: Microseconds for the start of each operation, such as a convolution, a normalization or an
+            activation function. None takes no time for it.
+        activation_gbyte_per_s: 1e9 bytes of activations that operations read and write per second. None takes no time
+            for it.
         pj_per_mac: Picojoules of the whole device for each multiply-accumulate operation. None if unknown.
         source: Where the figures come from.
 
@@ -48,16 +52,23 @@ class Device(_Figures):
     gmacs_per_s: float = Field(ge=LEAST, allow_inf_nan=False, description=POSITIVE)
     gmacs_per_s_by_layer: dict[LayerType, Speed] = Field({}, description=SPEEDS)
     memory_gbyte_per_s: float | None = Field(None, ge=LEAST, allow_inf_nan=False, description=POSITIVE)
+    us_per_operation: float | None = Field(None, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
+    activation_gbyte_per_s: float | None = Field(None, ge=LEAST, allow_inf_nan=False, description=POSITIVE)
     pj_per_mac: float | None = Field(None, ge=0, allow_inf_nan=False, description=NOT_NEGATIVE)
     source: str = Field("", description="a text")
 
     def seconds(self, stages: Sequence[Stage]) -> float:
         """Model the seconds of stages.
 
-        A stage takes as long as its operations or the reading of its weights, whichever is longer.
+        A stage takes as long as its multiplications or the reading of its weights, whichever is longer, and then the
+        time for the start of each of its operations and for its activations, if the profile has these figures.
         """
-        memory = self.memory_gbyte_per_s
-        return sum(max(self._work(each), each.weight_bytes / memory if memory else 0) for each in stages) / 1e9
+        return sum(self._nanoseconds(each) for each in stages) / 1e9
+
+    def _nanoseconds(self, stage: Stage) -> float:
+        memory, rate = self.memory_gbyte_per_s, self.activation_gbyte_per_s
+        busy = max(self._work(stage), stage.weight_bytes / memory if memory else 0)
+        return busy + 1000 * stage.operations * (self.us_per_operation or 0) + (stage.moved_bytes / rate if rate else 0)
 
     def _work(self, stage: Stage) -> float:
         """Return the nanoseconds of the operations of a stage, each at the speed of its type of layer."""

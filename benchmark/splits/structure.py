@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..interfaces.split_model import Target
 from ..interfaces.stages import cut_name
-from ..metrics.activations import count_peak_bytes
+from ..metrics.activations import Activations, count_activations
 from ..metrics.held_weights import Identity, held_weights
 from ..metrics.macs import count_macs_by_type
 
@@ -25,6 +25,8 @@ class Stage(NamedTuple):
         macs: Multiply-accumulate operations.
         weight_bytes: Bytes of its weights.
         by_type: The operations by the type of layer, as far as it is known.
+        operations: Operations of any kind that compute something, such as a convolution or an activation function.
+        moved_bytes: Bytes of activations that these read and write.
 
     Example:
         >>> Stage(100, 40).by_type
@@ -34,6 +36,8 @@ class Stage(NamedTuple):
     macs: int
     weight_bytes: int
     by_type: tuple[tuple[str, int], ...] = ()
+    operations: int = 0
+    moved_bytes: int = 0
 
 
 Total = tuple[int, int]
@@ -97,24 +101,27 @@ def count_cuts(target: Target, image_shape: tuple[int, int, int]) -> list[Cut]:
         [('flat', 0), ('out', 640)]
     """
     device = next((each.device for each in (*target.parameters(), *target.buffers())), torch.device("cpu"))
-    value, counted, peak = torch.zeros(1, *image_shape, device=device), [], 0
+    value, counted = torch.zeros(1, *image_shape, device=device), []
     for name, layer in (("", target.normalize), *target.layers.named_children()):
         given: list[Tensor] = []
         macs = count_macs_by_type(lambda images, layer=layer, given=given: given.append(layer(images)), value)
-        peak = max(peak, count_peak_bytes(layer, value))
+        activations = count_activations(layer, value)
         (value,) = given
-        own = held_weights(layer)
-        counted.append((cut_name(name), tuple(value.shape[1:]), macs, own, peak))
-    stages = [
-        Stage(sum(macs.values()), _bytes(own.values()), tuple(sorted(macs.items()))) for _, _, macs, own, _ in counted
-    ]
-    found, weights = [], dict[Identity, Tensor]()
-    for place, (name, shape, _, own, peak) in enumerate(counted):
+        counted.append((cut_name(name), tuple(value.shape[1:]), macs, held_weights(layer), activations))
+    stages = [_stage(macs, own, activations) for _, _, macs, own, activations in counted]
+    found, weights, peak = [], dict[Identity, Tensor](), 0
+    for place, (name, shape, _, own, activations) in enumerate(counted):
         weights |= own
+        peak = max(peak, activations.peak_bytes)
         size, params = _bytes(weights.values()), sum(each.numel() for each in weights.values())
         parts = tuple(stages[: place + 1]), tuple(stages[place + 1 :])
         found.append(Cut(name, shape, params, size, peak, *parts))
     return found[1:]
+
+
+def _stage(macs: Mapping[str, int], weights: Mapping[Identity, Tensor], activations: Activations) -> Stage:
+    size, by_type = _bytes(weights.values()), tuple(sorted(macs.items()))
+    return Stage(sum(macs.values()), size, by_type, activations.operations, activations.moved_bytes)
 
 
 def _bytes(weights: Iterable[Tensor]) -> int:

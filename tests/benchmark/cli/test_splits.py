@@ -216,6 +216,8 @@ def test_profile_writes_a_file_that_splits_reads(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.stderr
     device = load_profile(Device, str(tmp_path / "mine.toml"))
     assert device.gmacs_per_s > 0
+    assert 0.1 < (device.us_per_operation or 0) < 10_000
+    assert 0.01 < (device.activation_gbyte_per_s or 0) < 10_000
     assert device.pj_per_mac is None
     assert "pj" not in (tmp_path / "mine.toml").read_text()
     assert set(device.gmacs_per_s_by_layer) == set(LAYER_TYPES)

@@ -60,6 +60,14 @@ def test_a_stage_takes_as_long_as_its_operations_or_its_weights() -> None:
     assert device.seconds([Stage(10**10, 1), Stage(1, 2 * 10**9)]) == pytest.approx(1 + 2)
 
 
+def test_the_start_of_operations_and_their_activations_take_time_if_the_profile_has_it() -> None:
+    stage = Stage(10**9, 4, (), operations=1000, moved_bytes=2 * 10**9)
+    whole = Device(gmacs_per_s=10, us_per_operation=50, activation_gbyte_per_s=8)
+
+    assert Device(gmacs_per_s=10).seconds([stage]) == pytest.approx(0.1)
+    assert whole.seconds([stage]) == pytest.approx(0.1 + 1000 * 50e-6 + 2 / 8)
+
+
 def test_layers_have_the_speed_of_their_type() -> None:
     device = Device(gmacs_per_s=10, gmacs_per_s_by_layer={"depthwise_convolution": 1})
     stage = Stage(3 * 10**9, 1, (("convolution", 10**9), ("depthwise_convolution", 10**9)))

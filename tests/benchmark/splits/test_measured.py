@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from mia_bench.benchmark.leaderboard.records import Record
+from mia_bench.benchmark.splits.defended_cut import as_defended
 from mia_bench.benchmark.splits.devices import Device, NetworkLink
 from mia_bench.benchmark.splits.expected import Sent
 from mia_bench.benchmark.splits.lines import Deployment, Line, line_of
@@ -183,3 +184,15 @@ def test_a_measured_server_is_compared_with_the_operations_that_it_has() -> None
 
     assert alone.latency_ms_modelled is not None
     assert line.latency_ms_modelled == pytest.approx(alone.latency_ms_modelled + 3.6)  # ten times 4 MMAC at 10 GMAC/s
+
+
+def test_a_defense_that_prunes_a_stage_leaves_its_operations_and_one_that_removes_it_none() -> None:
+    stage = Stage(1000, 40, (), operations=3, moved_bytes=800)
+    cut = Cut("conv1", (4, 5, 5), 0, 0, 0, (stage,), (Stage(0, 0, (), operations=2, moved_bytes=60),))
+
+    pruned = as_defended(cut, [cut], client=(500, 20), server=(0, 0))
+    removed = as_defended(cut, [cut], client=(0, 0), server=None)
+
+    assert pruned.client_stages[0] == Stage(500, 20, (), operations=3, moved_bytes=400)
+    assert pruned.server_stages[0] == cut.server_stages[0]
+    assert removed.client_stages[0] == Stage(0, 0)
