@@ -84,7 +84,7 @@ def fit(
         decay: How the learning rate rises and falls.
         least: The least number of steps in a pass.
         stop_if_diverged: Whether to stop soon after a parameter becomes NaN or infinite, which it then stays. Fewer
-            random numbers are drawn then, so whoever goes on must not depend on them.
+            random numbers are drawn then, so what follows must not depend on them.
 
     Example:
         >>> weight = nn.Parameter(torch.zeros(1))
