@@ -42,7 +42,7 @@ BOARDS: dict[str, tuple[list[Row], dict[str, bool]]] = {
     "nothing but the reference attack": ([row(attack="mean_image")], {"undefended": False}),
     "two seeds, one of them failed": ([row(), row(seed=1, **FAILED)], {"undefended": True}),
     "two seeds with different attacks": ([row(), row(attack="pinv", seed=1)], {"undefended": True}),
-    "lines of different seeds": ([row(), row("topk", seed=7)], {"undefended": False, "topk": False}),
+    "lines of different seeds": ([row(), row("topk", seed=7)], {"undefended": True, "topk": True}),
     "the largest seed": ([row(seed=2**63 - 1), row(attack="pinv")], {"undefended": True}),
     "quotes and spaces in parameters": (
         [row(), row("odd one", defense_params="""{"a":"it's \\"$(x)\\" `y`; --out"}""", **FAILED)],
