@@ -95,6 +95,8 @@ def compare(stated: Record, again: Record) -> Comparison:
 
     Example: See ``verify``.
     """
+    if stated.row.n_images != again.row.n_images:
+        return Comparison({"n_images": f"Expected n_images {again.row.n_images}, got {stated.row.n_images}."})
     same = _same_network(stated, again)
     deviations = {each.column: each for each in _deviations(stated, again, same=same)}
     faults = {}

@@ -82,7 +82,9 @@ def verify(records: Iterable[Record], options: RunOptions, *, cells: int, seed: 
 
 def judge_together(verdicts: Sequence[Verdict]) -> list[Verdict]:
     """Return the verdicts, where those that favor their author differ if all together do so by more than chance."""
-    compared = [(each.row, each.comparison.deviations) for each in verdicts if each.comparison]
+    compared = [
+        (each.row, each.comparison.deviations) for each in verdicts if each.comparison and each.comparison.deviations
+    ]
     lean = lean_of(compared)
     if lean <= LARGEST_LEAN:
         return list(verdicts)

@@ -196,3 +196,7 @@ def test_an_exact_reconstruction_has_a_range_of_its_leak(again: Record) -> None:
     exact = changed.model_copy(update={"per_image": images})
 
     assert difference(exact, exact) == ""
+
+
+def test_another_number_of_images_differs(again: Record) -> None:
+    assert difference(wide(again), again) == f"Expected n_images {again.row.n_images}, got 32."
