@@ -219,7 +219,7 @@ class Artifacts:
 
     @keep_latest(1)
     def _notes(self, dataset: ResolvedComponent, count: int) -> dict[str, str]:
-        found = notes_on(self._first_private(dataset, count))
+        found = notes_on(self._first_private(dataset, count), self.pools(dataset).aux.images)
         for note in found.values():
             logger.warning("%s: %s", dataset.label, note)
         return found

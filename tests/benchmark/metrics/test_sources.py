@@ -122,6 +122,25 @@ def test_equal_images_count_as_one_and_the_record_says_so(sources: Tensor | None
     assert "repeated_images" not in evaluate(cell(bench(sources)), "0" * 16, bench(sources))[0].notes
 
 
+def test_a_record_says_that_images_nearly_equal_each_other_or_those_of_the_attacker() -> None:
+    torch.manual_seed(0)
+    content = pools(None)
+    frames = (content.private.images[:4].repeat(2, 1, 1, 1) + 0.01 * torch.randn(8, 1, 16, 16)).clamp(0, 1)
+    own = torch.cat([content.aux.images[3:], (frames[:3] + 0.01 * torch.randn(3, 1, 16, 16)).clamp(0, 1)])
+    content = replace(content, private=replace(content.private, images=frames), aux=replace(content.aux, images=own))
+
+    def notes(sources: Tensor | None) -> dict[str, str]:
+        given = replace(content, private=replace(content.private, sources=sources))
+        artifacts = Artifacts(device=torch.device("cpu"), data_dir=None, load=lambda dataset: given)
+        return evaluate(cell(artifacts), "0" * 16, artifacts)[0].notes
+
+    assert notes(None)["near_copies"].startswith("4 of 8 images under attack nearly equal another one, as frames of")
+    assert notes(None)["near_copies_of_aux"].startswith("6 of 8 images under attack nearly equal an image of the att")
+    assert "near_copies" not in notes(torch.arange(4).repeat(2))
+    others, _ = evaluate(cell(bench(None)), "0" * 16, bench(None))
+    assert not others.notes.keys() & {"near_copies", "near_copies_of_aux", "repeated_images"}
+
+
 def test_a_record_without_sources_is_valid_and_one_with_too_few_is_not() -> None:
     assert PerImage(psnr_db=[1.0, 2.0], ssim=[0.1, 0.2]).sources == []
     with pytest.raises(ValidationError, match="one per image, got 1"):
