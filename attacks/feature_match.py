@@ -32,7 +32,7 @@ class FeatureMatch(Attack):
     split learning via adversarial regularization" (SDAR); the statistics are ours.
     """
 
-    version: ClassVar[int] = 8
+    version: ClassVar[int] = 9
     access: ClassVar[Access] = Access.QUERY_FREE
     standard: ClassVar[bool] = False
 

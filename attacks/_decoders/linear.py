@@ -45,10 +45,12 @@ class LinearDecoder(NamedTuple):
     Attributes:
         decode: Applies the map.
         module: The map as a network in single precision.
+        refit: Fits a map of the same form and strength to some of the queries, given by their indices (K,).
     """
 
     decode: Callable[[Tensor], Tensor]
     module: Callable[[], nn.Module]
+    refit: Callable[[Tensor], LinearDecoder]
 
 
 def decoders(linear: Fitted[LinearDecoder]) -> Decoders:
@@ -107,27 +109,34 @@ def _count(queries: Queries) -> int:
     return min(queries.own, max(50, MAX_EQUATION_NUMBERS // queries.observed[0].numel()))
 
 
+def _own(queries: Queries) -> Tensor:
+    return torch.arange(queries.own, device=queries.images.device)
+
+
 def _layout(queries: Queries) -> IrLayout:
     return IrLayout.of(queries.observed.shape[1:], image=queries.images.shape[1:])
 
 
-def dense(queries: Queries) -> Solve:
+def dense(queries: Queries, index: Tensor | None = None) -> Solve:
     """Fit maps from the whole wire to the whole image."""
     count = min(_count(queries), max(50, MAX_DENSE_PIXELS // queries.images[0].numel()))
-    index = torch.arange(count, device=queries.images.device)
-    equations = Equations.gather(queries.wires(index).flatten(1), queries.images[:count].flatten(1))
+    index = _own(queries) if index is None else index
+    index = index[:count]
+    equations = Equations.gather(queries.wires(index).flatten(1), queries.images[index].flatten(1))
     shape = cast(tuple[int, int, int], tuple(queries.images.shape[1:]))
 
     def solve(strength: float) -> LinearDecoder:
         solved = equations.solve(strength)
         return LinearDecoder(
-            lambda wires: solved(wires.flatten(1)).float().unflatten(1, shape), lambda: DenseMap(solved, shape)
+            lambda wires: solved(wires.flatten(1)).float().unflatten(1, shape),
+            lambda: DenseMap(solved, shape),
+            lambda some: dense(queries, some)(strength),
         )
 
     return solve
 
 
-def patch(queries: Queries) -> Solve:
+def patch(queries: Queries, index: Tensor | None = None) -> Solve:
     """Fit maps from the neighborhood of each cell of a spatial IR to the block of pixels there."""
     ir = _layout(queries)
     channels = ir.maps[0]
@@ -135,14 +144,16 @@ def patch(queries: Queries) -> Solve:
     side = next((side for side, most in SIDES if channels * side**2 <= most), 1)
     needed = ROWS_PER_UNKNOWN * channels * side**2
     count = min(_count(queries), max(MIN_PATCH_IMAGES, needed // (grid.rows * grid.columns)))
-    index = torch.arange(count, device=queries.images.device)
+    index = _own(queries) if index is None else index
+    index = index[:count]
+    count = len(index)
     share = max(1, min(-(-needed // count), MAX_EQUATION_NUMBERS // (count * channels * side**2)))
     rows, blocks = _neighborhoods(ir.to_maps(queries.wires(index)), queries.images[index], grid, side, share=share)
     equations = Equations.gather(rows, blocks, dual=False)
 
     def solve(strength: float) -> LinearDecoder:
         local = PatchMap(equations.solve(strength), ir, grid, side)
-        return LinearDecoder(local, lambda: local)
+        return LinearDecoder(local, lambda: local, lambda some: patch(queries, some)(strength))
 
     return solve
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from ...benchmark.utils.ir_layout import IrLayout
-from .._limits import forward_batch_size
 from .divided import Divided
 from .fitting import DecoderRecipe, Decoders, Rebuild, apply, log_error, train_decoder
 from .folds import Fitted
@@ -19,6 +18,7 @@ from .kernel import MAX_VECTOR_NUMBERS, fit_kernel
 from .layers import CorrectedDecoder, Standardize, correcting_layers, lay_out
 from .linear import LinearDecoder, decoders
 from .queries import Queries
+from .unseen import unseen_answers
 from .vector_network import VectorNetwork
 
 EXACT_MSE = 3e-5
@@ -110,12 +110,12 @@ def _repeated_training(
     Returns:
         The decoder and its error.
     """
-    spatial = _spatial(queries)
-    starts = _answers(linear.module(), queries) if spatial and queries.kept else None  # once, not in every pass
+    train = _trained if _spatial(queries) else _trained_on_vectors
+    starts = unseen_answers(linear, queries) if queries.kept else None  # once, not in every pass
     tried = list[tuple[Rebuild, float]]()
     for slower in (1, 2):
         slow = replace(recipe, learning_rate=recipe.learning_rate / slower)
-        decoder = _trained(queries, linear, slow, starts) if spatial else _trained_on_vectors(queries, linear, slow)
+        decoder = train(queries, linear, slow, starts)
         tried.append((decoder, _error([decoder], [held])))
         if tried[-1][1] <= enough:
             break
@@ -141,28 +141,26 @@ def _error(decoders: Sequence[Rebuild], held: Held) -> float:
 
 
 def _trained(queries: Queries, linear: LinearDecoder, recipe: DecoderRecipe, starts: Tensor | None) -> Rebuild:
-    """Train a correction of a linear decoder, whose answers to the queries ``starts`` (K, C, H, W) may be known."""
     network = SkipNetwork(linear.module(), queries.sample(), queries.images[: queries.trainable], recipe.channels)
+    train_decoder(network, queries, recipe, predict=_correcting(network, queries, starts))
+    return network
+
+
+def _trained_on_vectors(
+    queries: Queries, linear: LinearDecoder, recipe: DecoderRecipe, starts: Tensor | None
+) -> Rebuild:
+    images = queries.images[: queries.trainable]
+    network = VectorNetwork(linear.module(), queries.sample(), images, VECTOR_WIDTH * recipe.channels)
+    recipe = replace(recipe, learning_rate=recipe.learning_rate * VECTOR_RATE)
+    train_decoder(network, queries, recipe, predict=_correcting(network, queries, starts), error=log_error)
+    return network
+
+
+def _correcting(network: CorrectedDecoder, queries: Queries, starts: Tensor | None) -> Callable[[Tensor], Tensor]:
+    """Return what answers queries (B,) by a correction of ``starts`` (K, C, H, W), or of the network's own start."""
 
     def predict(batch: Tensor) -> Tensor:
         wires = queries.wires(batch)
         return network(wires) if starts is None else network.corrected(starts[batch], wires)
 
-    train_decoder(network, queries, recipe, predict=predict)
-    return network
-
-
-def _trained_on_vectors(queries: Queries, linear: LinearDecoder, recipe: DecoderRecipe) -> Rebuild:
-    images = queries.images[: queries.trainable]
-    network = VectorNetwork(linear.module(), queries.sample(), images, VECTOR_WIDTH * recipe.channels)
-    recipe = replace(recipe, learning_rate=recipe.learning_rate * VECTOR_RATE)
-    train_decoder(network, queries, recipe, error=log_error)
-    return network
-
-
-def _answers(decoder: nn.Module, queries: Queries) -> Tensor:
-    """Compute the answers of a decoder to the queries that may be fitted to, (K, C, H, W)."""
-    index = torch.arange(queries.trainable, device=queries.images.device)
-    return torch.cat(
-        [apply(decoder, queries.wires(part)) for part in index.split(forward_batch_size(queries.observed[0]))]
-    )
+    return predict

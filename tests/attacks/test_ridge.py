@@ -69,7 +69,7 @@ def test_the_penalty_is_that_with_the_highest_mean_psnr(monkeypatch: pytest.Monk
     errors = dict.fromkeys(linear.STRENGTHS, unequal) | {linear.STRENGTHS[0]: similar}
 
     def dense(_: object) -> Callable[[float], LinearDecoder]:
-        return lambda strength: LinearDecoder(lambda wires: wires + errors[strength], nn.Identity)
+        return lambda strength: LinearDecoder(lambda wires: wires + errors[strength], nn.Identity, dense)  # type: ignore[arg-type]
 
     monkeypatch.setattr(linear, "dense", dense)
     part = SimpleNamespace(images=images, observed=images, tune=torch.arange(4), wires=lambda index: images[index])

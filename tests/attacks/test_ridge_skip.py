@@ -96,7 +96,7 @@ def test_the_decoder_with_the_higher_psnr_answers(
 
 def moved(linear: Fitted[LinearDecoder], offset: float) -> Fitted[LinearDecoder]:
     def one(each: LinearDecoder) -> LinearDecoder:
-        return LinearDecoder(lambda wires: each.decode(wires) + offset, each.module)
+        return LinearDecoder(lambda wires: each.decode(wires) + offset, each.module, each.refit)
 
     return Fitted(tuple(map(one, linear.each)), one(linear.final))
 
