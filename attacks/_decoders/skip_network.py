@@ -18,7 +18,7 @@ from .kernel import MAX_VECTOR_NUMBERS, fit_kernel
 from .layers import CorrectedDecoder, Standardize, correcting_layers, lay_out
 from .linear import LinearDecoder, decoders
 from .queries import Queries
-from .unseen import unseen_answers
+from .unseen import answers_to_learn_from
 from .vector_network import VectorNetwork
 
 EXACT_MSE = 3e-5
@@ -111,7 +111,7 @@ def _repeated_training(
         The decoder and its error.
     """
     train = _trained if _spatial(queries) else _trained_on_vectors
-    starts = unseen_answers(linear, queries) if queries.kept else None  # once, not in every pass
+    starts = answers_to_learn_from(linear, queries) if queries.kept else None  # once, not in every pass
     tried = list[tuple[Rebuild, float]]()
     for slower in (1, 2):
         slow = replace(recipe, learning_rate=recipe.learning_rate / slower)

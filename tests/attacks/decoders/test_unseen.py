@@ -9,10 +9,10 @@ import torch
 from mia_bench.attacks._decoders import skip_network
 from mia_bench.attacks._decoders.divided import Divided
 from mia_bench.attacks._decoders.fitting import DecoderRecipe, apply
-from mia_bench.attacks._decoders.linear import fit_linear
+from mia_bench.attacks._decoders.linear import LinearDecoder, fit_linear
 from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks._decoders.skip_network import fit_skip
-from mia_bench.attacks._decoders.unseen import unseen_answers
+from mia_bench.attacks._decoders.unseen import answers_to_learn_from, unseen_answers
 from mia_bench.attacks._decoders.variations import varied
 from mia_bench.benchmark.interfaces import Channel, ImageSet, Observation, Wire
 from torch import Tensor, nn
@@ -102,6 +102,18 @@ def test_a_single_image_is_answered_by_the_decoder_that_saw_it(seen: Observation
     torch.testing.assert_close(
         unseen_answers(linear, part), apply(linear.module(), part.wires(torch.arange(1))), atol=1e-6, rtol=0
     )
+
+
+def test_a_decoder_that_is_as_good_on_new_images_is_not_fitted_again(seen: Observation) -> None:
+    queries = Divided(Queries(seen, seen.aux.images, vary=varied))
+    part, linear = queries.parts[0], fit_linear(queries, form="dense", strength=1e5).each[0]
+
+    def refuse(_: Tensor) -> LinearDecoder:
+        raise AssertionError
+
+    learned = answers_to_learn_from(linear._replace(refit=refuse), part)
+
+    torch.testing.assert_close(learned, apply(linear.module(), part.wires(torch.arange(part.trainable))))
 
 
 @pytest.mark.parametrize("vectors", [False, True])
