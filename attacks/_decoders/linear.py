@@ -109,8 +109,9 @@ def _count(queries: Queries) -> int:
     return min(queries.own, max(50, MAX_EQUATION_NUMBERS // queries.observed[0].numel()))
 
 
-def _own(queries: Queries) -> Tensor:
-    return torch.arange(queries.own, device=queries.images.device)
+def _chosen(queries: Queries, index: Tensor | None, most: int) -> Tensor:
+    """Return the first of the chosen queries, (K,), or of the attacker's images if none are chosen."""
+    return (torch.arange(queries.own, device=queries.images.device) if index is None else index)[:most]
 
 
 def _layout(queries: Queries) -> IrLayout:
@@ -118,10 +119,9 @@ def _layout(queries: Queries) -> IrLayout:
 
 
 def dense(queries: Queries, index: Tensor | None = None) -> Solve:
-    """Fit maps from the whole wire to the whole image."""
+    """Fit maps from the whole wire to the whole image, to all of the attacker's images or to those of an index (K,)."""
     count = min(_count(queries), max(50, MAX_DENSE_PIXELS // queries.images[0].numel()))
-    index = _own(queries) if index is None else index
-    index = index[:count]
+    index = _chosen(queries, index, count)
     equations = Equations.gather(queries.wires(index).flatten(1), queries.images[index].flatten(1))
     shape = cast(tuple[int, int, int], tuple(queries.images.shape[1:]))
 
@@ -137,17 +137,15 @@ def dense(queries: Queries, index: Tensor | None = None) -> Solve:
 
 
 def patch(queries: Queries, index: Tensor | None = None) -> Solve:
-    """Fit maps from the neighborhood of each cell of a spatial IR to the block of pixels there."""
+    """Fit maps from the neighborhood of each cell of a spatial IR to the block of pixels there, as ``dense`` does."""
     ir = _layout(queries)
     channels = ir.maps[0]
     grid = Grid.fit(ir, (queries.images.shape[2], queries.images.shape[3]))
     side = next((side for side, most in SIDES if channels * side**2 <= most), 1)
     needed = ROWS_PER_UNKNOWN * channels * side**2
     count = min(_count(queries), max(MIN_PATCH_IMAGES, needed // (grid.rows * grid.columns)))
-    index = _own(queries) if index is None else index
-    index = index[:count]
-    count = len(index)
-    share = max(1, min(-(-needed // count), MAX_EQUATION_NUMBERS // (count * channels * side**2)))
+    index = _chosen(queries, index, count)
+    share = max(1, min(-(-needed // len(index)), MAX_EQUATION_NUMBERS // (len(index) * channels * side**2)))
     rows, blocks = _neighborhoods(ir.to_maps(queries.wires(index)), queries.images[index], grid, side, share=share)
     equations = Equations.gather(rows, blocks, dual=False)
 
