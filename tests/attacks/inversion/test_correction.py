@@ -123,8 +123,9 @@ def test_behind_noise_the_correction_of_images_with_two_levels_is_the_best_membe
     rebuilt = Auto().reconstruct(victim.seen_by(Auto()))
 
     reached = {name: psnr(some, victim.private.images).mean().item() for name, some in rebuilt.members.items()}
+    plain = [level for name, level in reached.items() if not name.endswith("_corrected")]
     assert rebuilt.selected.endswith("_corrected")
-    assert reached.pop(rebuilt.selected) > max(reached.values()) + 0.5
+    assert reached[rebuilt.selected] > max(plain) + 0.5
 
 
 @pytest.mark.slow
