@@ -16,7 +16,7 @@ COMPARED_SIZE = 32
 PART_NUMBERS = 2**24
 """Numbers of images that are compared at a time."""
 CONSTANT = 1e-10
-"""Mean squared distance of an image from the mean image up to which it is taken as that image."""
+"""Squared distance of an image from the mean image up to which it is taken as that image."""
 
 
 def near_any(images: Tensor, pool: Tensor, center: Tensor) -> Tensor:
