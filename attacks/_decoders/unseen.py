@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from .._limits import forward_batch_size
 from .fitting import apply
-from .folds import NUM_FOLDS
+from .folds import MAX_HELD_OUT, NUM_FOLDS
 from .linear import LinearDecoder
 from .queries import Queries
 
@@ -26,11 +26,12 @@ def answers_to_learn_from(linear: LinearDecoder, queries: Queries) -> Tensor:
         linear: The decoder, fitted to the attacker's images among the queries.
         queries: The images and their wires, which are kept.
     """
-    module = linear.module()
-    answers = _answers(module, queries, torch.arange(queries.trainable, device=queries.images.device))
-    seen = (answers[: queries.own] - queries.images[: queries.own]).square().mean()
-    new = (_answers(module, queries, queries.tune) - queries.images[queries.tune]).square().mean()
-    return unseen_answers(linear, queries) if seen < OVERFITTED * new else answers
+    module, every = linear.module(), torch.arange(queries.trainable, device=queries.images.device)
+    seen, new = (
+        (_answers(module, queries, some) - queries.images[some]).square().mean()
+        for some in (every[: min(queries.own, MAX_HELD_OUT)], queries.tune)
+    )
+    return unseen_answers(linear, queries) if seen < OVERFITTED * new else _answers(module, queries, every)
 
 
 def unseen_answers(linear: LinearDecoder, queries: Queries) -> Tensor:
