@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from ..interfaces import ImageSet
@@ -44,8 +45,8 @@ def notes_on(attacked: ImageSet, aux: Tensor) -> dict[str, str]:
 def _like_an_earlier_one(attacked: ImageSet, center: Tensor) -> int:
     """Return how many images nearly equal an earlier one of another source."""
     first = first_near(attacked.images, center)
-    other = first != first.new_tensor(range(len(first)))
-    return int((other if attacked.sources is None else other & (attacked.sources[first] != attacked.sources)).sum())
+    sources = torch.arange(len(first), device=first.device) if attacked.sources is None else attacked.sources
+    return int((sources[first] != sources).sum())
 
 
 def _of(found: int, count: int) -> str:
