@@ -150,7 +150,7 @@ class Ckks(Defense):
             server=network,
             input_channel=protected.input_channel,
             ir_channel=CiphertextChannel(sample).to(train.images.device),
-            promise=Promise(self._guarantee(parameters)),
+            promise=Promise(self._guarantee(parameters), secrecy=True),
             accuracy_images=images,
             session=session,
             view=Residues(parameters),

@@ -86,7 +86,7 @@ class SecretSharing(Defense):
             server=protected.server,
             input_channel=protected.input_channel,
             ir_channel=ShareChannel(sample, both=self.collude).to(train.images.device),
-            promise=Promise(self._promised()),
+            promise=Promise(self._promised(), secrecy=not self.collude),
             accuracy_images=images,
             session=session,
             shape=tuple(sample.shape[1:]),

@@ -74,7 +74,7 @@ class Tee(Defense):
             server=protected.server,
             input_channel=protected.input_channel,
             ir_channel=SealedChannel(irs) if self.exit is None else Channel(),
-            promise=Promise(self._promised()),
+            promise=Promise(self._promised(), secrecy=self.exit is None),
             depth=depth,
             session=session,
             enclave=enclave,

@@ -34,7 +34,7 @@ def guarantee_is_honest(defense: Defense, lab: Lab) -> str:
         return _check_epsilon(model, promise, images)
     ciphertext = not isinstance(model.send(images).payload, Tensor) and model.stochastic
     require(
-        none or ciphertext,
+        (none and not promise.secrecy) or ciphertext,
         f"Nothing backs the guarantee {promise.guarantee!r}: there is no epsilon, and the wire can be read.",
     )
     return promise.guarantee if none else f"{promise.guarantee}: the wire consists of byte strings that never repeat"

@@ -57,7 +57,8 @@ Several = Annotated[int, Field(ge=1, le=LARGEST_WHOLE)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Utility = Annotated[float, Field(le=1, allow_inf_nan=False)]
+AtMostOne = Annotated[float, Field(le=1, allow_inf_nan=False)]
+Gain = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 Decibels = Annotated[float, Field(ge=-SLACK, le=PSNR_CEILING_DB + SLACK, allow_inf_nan=False)]
 Similarity = Annotated[float, Field(ge=-1 - SLACK, le=1 + SLACK, allow_inf_nan=False)]
 Parameters = Annotated[str, AfterValidator(_parameters)]
@@ -91,11 +92,11 @@ class Row(BaseModel):
     accuracy: Share | None = None
     accuracy_undefended: Share | None = None
     psnr_db: Decibels | None = None
-    psnr_db_low: Finite | None = None
-    psnr_db_high: Finite | None = None
+    psnr_db_low: Decibels | None = None
+    psnr_db_high: Decibels | None = None
     ssim: Similarity | None = None
-    ssim_low: Finite | None = None
-    ssim_high: Finite | None = None
+    ssim_low: Similarity | None = None
+    ssim_high: Similarity | None = None
     recognisable: Share | None = None
     epsilon: NotNegative | None = None
     delta: Share | None = None
@@ -117,10 +118,10 @@ class Row(BaseModel):
     finished_at: str
     accuracy_images: Several | None = None
     identified: Share | None = None
-    leak_r2: Finite | None = None
+    leak_r2: AtMostOne | None = None
     bound_psnr_db: Finite | None = None
     task: Task | None = None
-    utility: Utility | None = None
+    utility: AtMostOne | None = None
     utility_metric: str | None = None
     agreement: Share | None = None
     bound_identified: Share | None = None
@@ -133,7 +134,7 @@ class Row(BaseModel):
     imagenet_distance: NotNegative | None = None
     attribute: str | None = None
     attribute_accuracy: Share | None = None
-    attribute_gain: Finite | None = None
+    attribute_gain: Gain | None = None
     attack_gap_db: Finite | None = None
     attack_version: Several | None = None
 

@@ -27,7 +27,8 @@ def identification_bound(promise: Promise, images: Tensor, *, observations: int 
     the ball (Neyman-Pearson). This is concave in q, so its average over N images is at most its value at 1 / N. n wires
     of one image count like one with C / sigma multiplied by sqrt(n). For Laplacian noise of scale b, the probability is
     at most min(exp(n C / b) q, 1 - exp(-n C / b) (1 - q)), which is concave, too. What is computed from such wires, by
-    rounding or by layers, reveals no more.
+    rounding or by layers, reveals no more. Wires that are secret say as much as a wire that is the same for all images,
+    so the bound is 1 / N.
 
     Args:
         promise: What the defense guarantees.
@@ -48,6 +49,8 @@ def identification_bound(promise: Promise, images: Tensor, *, observations: int 
     Definition 2.4 and Theorem 3.16.
     """
     guess = torch.bincount(groups_of_equal(images)).max().item() / len(images)
+    if promise.secrecy:
+        return guess
     if promise.gaussian_reach is not None:
         return float(ndtr(ndtri(guess) + math.sqrt(observations) * promise.gaussian_reach))
     if promise.laplacian_reach is not None:

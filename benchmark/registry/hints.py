@@ -43,6 +43,6 @@ def _torchvision_names() -> list[str]:
 def _images(name: str) -> str:
     if Path(name).suffix.lower() == ".npz":
         return f"Write a file of arrays as npz:path={name}."
-    if Path(name).is_dir():
+    if name and Path(name).is_dir():
         return f"Write a folder of images as --dataset imagefolder --data-dir {name}."
     return ""

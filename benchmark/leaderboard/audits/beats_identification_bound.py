@@ -38,6 +38,7 @@ KIND = FlagKind(
     meaning="An attack identifies more images than any attack can from the wire alone.",
     causes=(
         "The defense promises an epsilon that its noise does not keep.",
+        "The defense promises secrecy, but its ciphertexts depend on the image, for example by a nonce that repeats.",
         "The defense publishes a wrong density (`log_density`), so the bound is too low.",
         "The attack had access to the private images, for example through a data file or a module variable.",
     ),

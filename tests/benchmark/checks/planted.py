@@ -31,6 +31,7 @@ FAULTS: dict[type, tuple[str, str]] = {
     defenses.Uncopied: ("can be copied", "lock"),
     defenses.ForFree: ("costs are measured", "Expected client_macs to be more than 0, got 0"),
     defenses.Boasting: ("guarantee is honest", "Two images violate the promised epsilon"),
+    defenses.Readable: ("guarantee is honest", "Nothing backs the guarantee"),
     defenses.Unbacked: ("guarantee is honest", "Nothing backs the guarantee"),
     defenses.Misleading: ("distance leads to the truth", "the distance to another image is smaller"),
     defenses.WrongDensity: ("density is one", "expected likelihood ratios of 1"),

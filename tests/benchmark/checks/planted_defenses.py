@@ -420,6 +420,14 @@ class Unbacked(Sound):
         return replace(super().protect(model, train), promise=Promise("AES-256"))
 
 
+class Readable(Sound):
+    __doc__ = Sound.__doc__
+    guarantee: ClassVar[str] = "AES-256"
+
+    def protect(self, model, train):
+        return replace(super().protect(model, train), promise=Promise("none: a control", secrecy=True))
+
+
 class Backwards(Noise):
     def distance(self, value, sent):
         return 1e6 - super().distance(value, sent)

@@ -55,6 +55,7 @@ WRONG = {
     "weights without a network": (["--model", "w.pth"], "as in torchvision:name=resnet18,weights=w.pth."),
     "arrays without their kind": (["--dataset", "a.npz"], "Write a file of arrays as npz:path=a.npz."),
     "folder without its kind": (["--dataset", "/tmp"], "as --dataset imagefolder --data-dir /tmp."),
+    "no dataset": (["--dataset", ""], "Unknown dataset ''. Available:"),
     "split of another model": (
         ["--split", "relu22"],
         "Unknown split 'relu22'. Choose one of the layers: conv1, relu1, pool1, ",

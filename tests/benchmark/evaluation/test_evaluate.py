@@ -317,6 +317,21 @@ def test_an_attack_that_has_seen_the_private_images_is_found_out(bench: Artifact
     assert flags(lambda seen: seen.aux.images.mean(0).expand_as(secret)) == []
 
 
+@pytest.mark.parametrize(
+    ("defense", "told"),
+    [("tee", ["beats-identification-bound"]), ("secret_sharing", ["beats-identification-bound"]), ("tee:exit=relu3", [])],
+)
+def test_an_attack_that_identifies_images_refutes_secrecy(defense: str, told: list[str], bench: Artifacts) -> None:
+    sealed = dataclasses.replace(setting(bench, defense), images=12)
+    secret = bench.originals(sealed).clone()
+    attack = type("Acting", (Scripted,), {"act": staticmethod(lambda seen: secret)})()
+    entry = Entry(kind="attacks", name="acting", target="t:Acting", package="third-party", version="7")
+    record = evaluate(Cell(sealed, ResolvedComponent(entry, attack)), digest(defense), bench)[0]
+
+    assert record.row.bound_identified == (pytest.approx(1 / 12, abs=1e-5) if told else None)
+    assert [flag.name for flag in audit([record.row], {record.row.cell_id: record})] == told
+
+
 def test_zero_noise_is_the_undefended_model(bench: Artifacts) -> None:
     silent, plain = bench.protected(setting(bench, "dp_ir:sigma=0")), bench.protected(setting(bench))
 

@@ -75,6 +75,10 @@ def test_equal_images_are_identified_together() -> None:
     assert identification_bound(Promise("test", gaussian_reach=1e-9), images) == pytest.approx(0.5)
 
 
+def test_secret_wires_are_identified_by_chance_however_many_there_are() -> None:
+    assert identification_bound(Promise("AES", secrecy=True), candidates(10), observations=9) == pytest.approx(0.1)
+
+
 def test_without_a_clip_there_is_no_bound() -> None:
     assert identification_bound(Promise(), torch.zeros(2, 1, 1, 1)) is None
 
