@@ -104,6 +104,7 @@ def evaluate(
         row = Row(**_names(cell, cell_id), **measured.columns, status="done", device=device)
         held, notes = finite_details(measured.details)
         notes |= empty | perceptual.notes(seen_as) | artifacts.notes(cell.setting)
+        notes |= artifacts.protected(cell.setting).notes
         notes |= {
             "selected": attacked.reconstruction.selected,
             "selected_by_ssim": attacked.reconstruction.selected_by_ssim,

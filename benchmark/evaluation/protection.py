@@ -35,6 +35,7 @@ class Protected:
         useful: Its utility on the private pool, or on a sample if the model asks for one.
         costs: Its prices.
         details: What else was measured of it, by name.
+        notes: What a reader of these figures should know, in words, by name.
 
     Example:
         >>> artifacts.protected(setting).costs.wire_bytes  # doctest: +SKIP
@@ -46,6 +47,7 @@ class Protected:
     useful: MeasuredUtility
     costs: Costs
     details: dict[str, float]
+    notes: dict[str, str]
 
 
 def protect(
@@ -98,7 +100,8 @@ def protect(
         "protect_seconds": round(time.perf_counter() - start, 3),
         **told,
     }
-    return Protected(model, wire, useful, costs, details)
+    notes = {"client_macs": f"Without the operations of {', '.join(costs.uncounted)}." if costs.uncounted else ""}
+    return Protected(model, wire, useful, costs, details, notes)
 
 
 def _sent(model: SplitModel, overheard: Wire) -> Wire | None:

@@ -14,7 +14,7 @@ from ..interfaces import SplitModel, Wire, timed_ms
 from .activations import count_peak_bytes
 from .exchanges import Exchanged, server_macs, server_param_bytes
 from .held_weights import count_weights, weight_bytes
-from .macs import count_macs
+from .macs import count_macs, counted_macs
 
 WARM_UP_CALLS = 3
 BLOCKS, BLOCK_CALLS = 5, 5
@@ -78,6 +78,7 @@ class Costs:
         server_macs: Multiply-accumulate operations on the server. None if they are not computed by torch in this
             process, as those on ciphertexts.
         server_param_bytes: Bytes of the parameters that are not on the device.
+        uncounted: Operations on the device that are missing in ``client_macs`` though they may multiply and sum.
 
     Example:
         >>> costs = Costs(wire_bytes=4096, bytes_down=40, client_macs=10**6, client_params=208, client_ms=1.5,
@@ -98,6 +99,7 @@ class Costs:
     timing: dict[str, float] = field(default_factory=dict)
     server_macs: int | None = None
     server_param_bytes: int = 0
+    uncounted: tuple[str, ...] = ()
 
 
 def measure_costs(
@@ -126,7 +128,9 @@ def measure_costs(
         >>> measure_costs(model, torch.rand(1, 1, 8, 8)).wire_bytes
         256
     """
-    client_macs = count_macs(model.on_device, image)
+    with torch.no_grad(), counted_macs() as counter:
+        model.on_device(image)
+    client_macs = counter.macs
     own_layers = undefended is not None and not _same_layers(model, undefended, image, client_macs)
     exchanged, calls = _alternate(model, image, undefended, own_layers=own_layers)
     calls = _quiet(calls) or calls
@@ -151,6 +155,7 @@ def measure_costs(
         timing=timing,
         server_macs=server_macs(model, exchanged, client_macs),
         server_param_bytes=server_param_bytes(model),
+        uncounted=tuple(sorted(counter.unknown)),
     )
 
 

@@ -36,9 +36,12 @@ from mia_bench.benchmark.registry.specs import ResolvedComponent
 from mia_bench.benchmark.utils.cache import digest
 from mia_bench.defenses.dp_ir import DpIr
 from mia_bench.models.lenet5 import Lenet5
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...helpers.cells import Scripted, gray, outcome, setting
+
+
+BEATS_BOUND = "beats-identification-bound"
 
 
 def explode(seen: Observation) -> Tensor:
@@ -282,7 +285,7 @@ class Boasting(Defense):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"), [("(0.01, 1e-5)-local DP", ["beats-identification-bound"]), ("DP of the training images", [])]
+    ("words", "told"), [("(0.01, 1e-5)-local DP", [BEATS_BOUND]), ("DP of the training images", [])]
 )
 def test_an_attack_that_identifies_images_refutes_a_false_epsilon(
     words: str, told: list[str], bench: Artifacts
@@ -312,14 +315,14 @@ def test_an_attack_that_has_seen_the_private_images_is_found_out(bench: Artifact
         records = {name: evaluate(Cell(noisy, chosen), name, bench)[0] for name, chosen in cells.items()}
         return [flag.name for flag in audit([record.row for record in records.values()], records)]
 
-    assert flags(lambda seen: secret) == ["beats-bound", "beats-identification-bound", "exact-behind-noise"]
+    assert flags(lambda seen: secret) == ["beats-bound", BEATS_BOUND, "exact-behind-noise"]
     assert flags(lambda seen: secret.mean(0).expand_as(secret)) == ["ignores-wire"]
     assert flags(lambda seen: seen.aux.images.mean(0).expand_as(secret)) == []
 
 
 @pytest.mark.parametrize(
     ("defense", "told"),
-    [("tee", ["beats-identification-bound"]), ("secret_sharing", ["beats-identification-bound"]), ("tee:exit=relu3", [])],
+    [("tee", [BEATS_BOUND]), ("secret_sharing", [BEATS_BOUND]), ("tee:exit=relu3", [])],
 )
 def test_an_attack_that_identifies_images_refutes_secrecy(defense: str, told: list[str], bench: Artifacts) -> None:
     sealed = dataclasses.replace(setting(bench, defense), images=12)
@@ -330,6 +333,32 @@ def test_an_attack_that_identifies_images_refutes_secrecy(defense: str, told: li
 
     assert record.row.bound_identified == (pytest.approx(1 / 12, abs=1e-5) if told else None)
     assert [flag.name for flag in audit([record.row], {record.row.cell_id: record})] == told
+
+
+class Inverted(nn.Module):
+    """Multiplies by the inverse of the identity, which takes operations that are not counted."""
+
+    def forward(self, value: Tensor) -> Tensor:
+        return value * torch.linalg.inv(torch.eye(2))[0, 0]
+
+
+class Solving(Defense):
+    """Has a client with a solver."""
+
+    def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
+        changed = model.copy()
+        return dataclasses.replace(changed, client=nn.Sequential(*changed.client, Inverted()))
+
+
+def test_a_record_notes_operations_that_are_missing_in_its_macs(bench: Artifacts) -> None:
+    entry = Entry(kind="defenses", name="solving", target="t:Solving", package="third-party", version="1")
+    solving = dataclasses.replace(setting(bench), defense=ResolvedComponent(entry, Solving()))
+    reference = ResolvedComponent(registry.find("attacks", "mean_image"), MeanImage())
+    noted, plain = (evaluate(Cell(each, reference), digest("macs"), bench)[0] for each in (solving, setting(bench)))
+
+    assert noted.notes["client_macs"] == "Without the operations of aten.linalg_inv_ex."
+    assert noted.row.client_macs == plain.row.client_macs
+    assert "client_macs" not in plain.notes
 
 
 def test_zero_noise_is_the_undefended_model(bench: Artifacts) -> None:
