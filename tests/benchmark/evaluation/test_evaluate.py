@@ -40,7 +40,6 @@ from torch import Tensor, nn
 
 from ...helpers.cells import Scripted, gray, outcome, setting
 
-
 BEATS_BOUND = "beats-identification-bound"
 
 
