@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -19,6 +20,9 @@ PLAIN: dict[str, dict[str, Any]] = {
     "AveragePool": {"dilations": 1},
 }
 """Attributes that version 17 lacks, and their values that mean what it does."""
+NOT_IN_NAMES = re.compile(r"[^\w/.:-]")
+"""Characters that names do not keep. torch writes names into the code of a network, where a quotation mark would end
+them, and the rest of the name would run as code."""
 
 
 def lower(model: Any) -> Any:
@@ -39,6 +43,7 @@ def lower(model: Any) -> Any:
     _separate_constants(model.graph)
     _widen(model.graph)
     _shorten_names(model.graph)
+    _clean_names(model.graph)
     constants = _whole_numbers(model.graph)
     newer = any(not each.domain and each.version > KNOWN for each in model.opset_import)
     sizes = _sizes(model.graph)
@@ -126,6 +131,19 @@ def _shorten_names(graph: Any) -> None:
         if (short := "/".join(parts)) not in taken:
             node.name = short
             taken.add(short)
+
+
+def _clean_names(graph: Any) -> None:
+    """Give each operator a name that no other has, that is not an attribute of modules, and that is not code."""
+    module, taken = nn.Module(), {"initializers"}  # where onnx2torch keeps constants
+    for node in graph.node:
+        wanted = name = NOT_IN_NAMES.sub("_", node.name or node.op_type)
+        count = 0
+        while (path := name.replace(".", "/")) in taken or hasattr(module, path):
+            count += 1
+            name = f"{wanted}_{count}"
+        node.name = name
+        taken.add(path)
 
 
 def _whole_numbers(graph: Any) -> dict[str, Any]:

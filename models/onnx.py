@@ -108,7 +108,22 @@ def _load(path: Path, *, weights: bool = True) -> Any:
         ) from error
     if not model.graph.node:
         raise UsageError(f"Expected an ONNX file with a network, got {path}, which has no operators. Export it again.")
+    _require_order(model.graph, path)
     return model
+
+
+def _require_order(graph: Any, path: Path) -> None:
+    """Raise unless each operator takes only what is given, constant, or the result of an operator before it."""
+    known = {"", *(each.name for each in graph.input), *(each.name for each in graph.initializer)}
+    known |= {each.values.name for each in graph.sparse_initializer}
+    for node in graph.node:
+        unknown = [name for name in node.input if name not in known]
+        if unknown:
+            raise UsageError(
+                f"Expected operators that take what is computed before them, got {node.name or node.op_type!r} in "
+                f"{path}, which takes {unknown[0]!r}. Export it again."
+            )
+        known.update(node.output)
 
 
 def _external(path: Path) -> list[Path]:

@@ -70,6 +70,54 @@ def test_its_cuts_have_the_names_of_its_operators(tmp_path: Path) -> None:
     ]
 
 
+def renamed(path: Path, *names: str) -> Path:
+    """Give the first operators of the network other names."""
+    network = onnx.load(str(save(path)))
+    for node, name in zip(network.graph.node, names, strict=False):
+        node.name = name
+    onnx.save(network, str(path))
+    return path
+
+
+TOUCH = "getattr(__import__('pathlib'), 'Path')('MARK').touch()"
+
+
+@pytest.mark.parametrize(
+    "name", [f'__class__") and {TOUCH} or getattr(self, "conv', f'"\n{TOUCH}\n"', f'\\"); {TOUCH} #']
+)
+def test_the_name_of_an_operator_is_never_run_as_code(name: str, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    path = renamed(tmp_path / "net.onnx", "conv", name.replace("MARK", str(mark)))
+
+    logits = model(path).build(IMAGE, 5)(torch.rand(2, *IMAGE))
+
+    assert logits.shape == (2, 5)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "cuts"),
+    [
+        (('a b"c', "é/ß"), ["a_b_c", "é.ß"]),
+        (("forward", "initializers"), ["forward_1", "initializers_1"]),
+        (("twice", "twice", "twice_1"), ["twice", "twice_1", "twice_1_1"]),
+        (("", ""), ["Conv", "Relu"]),
+    ],
+)
+def test_operators_may_have_any_names(names: tuple[str, ...], cuts: list[str], tmp_path: Path) -> None:
+    built = model(renamed(tmp_path / "net.onnx", *names)).build(IMAGE, 5)
+    assert find_cuts(built, "all")[: len(cuts)] == cuts
+
+
+@pytest.mark.parametrize(("place", "name"), [(1, "nowhere"), (0, "logits")])
+def test_an_operator_without_its_input_is_named(place: int, name: str, tmp_path: Path) -> None:
+    network = onnx.load(str(save(tmp_path / "net.onnx")))
+    network.graph.node[0].input[place] = name
+    onnx.save(network, str(tmp_path / "net.onnx"))
+    with pytest.raises(UsageError, match=f"before them, got 'stem/conv' in .*, which takes '{name}'. Export it again"):
+        model(tmp_path / "net.onnx").build(IMAGE, 5)
+
+
 def test_the_content_of_all_its_files_identifies_it(tmp_path: Path) -> None:
     path = save(tmp_path / "net.onnx", external=True)
     before = chosen(path).identity
