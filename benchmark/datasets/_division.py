@@ -91,8 +91,13 @@ def divide_pools(train: RawImages, test: RawImages, classes: tuple[str, ...], au
     fewest = len(classes) if has_classes else 1
     most = len(order) - fewest
     size = min(MAX_DEFAULT_AUX_IMAGES, max(fewest, len(order) // 5)) if aux_images is None else aux_images
+    each = f"one of each of the {count_of(len(classes), 'class', 'classes')}" if has_classes else "one"
+    if most < fewest:
+        raise UsageError(
+            f"Expected at least {2 * fewest} different training images that equal no private image, got {len(order)}, "
+            f"as aux and train each need at least {each}. Add other images; equal ones count once."
+        )
     if not fewest <= size <= most:
-        each = f"one of each of the {count_of(len(classes), 'class', 'classes')}" if has_classes else "one"
         raise UsageError(
             f"Expected aux_images from {fewest} to {most}, got {size}. Of the "
             f"{count_of(len(order), 'distinct training image')}, aux and train each need at least {each}."

@@ -262,6 +262,11 @@ def _class_folders(root: Path, split: str) -> dict[str, list[str]]:
             found[unicodedata.normalize("NFC", entry.name)].append(entry.name)
     if not found:
         raise UsageError(f"Expected {split}/<class>/<image>, but {folder} has no class folders. Add one per class.")
+    beside = [entry.path for entry in _visible(folder) if _is_image(entry)]
+    if beside:
+        logging.getLogger(__name__).warning(
+            "Ignored %s beside the class folders, such as %s.", count_of(len(beside), "image"), beside[0]
+        )
     return found
 
 

@@ -11,9 +11,9 @@ def load(root: Path | None, **params):
     return Imagefolder(**{"size": 16, **params}).load(root)
 
 
-def refusal(root: Path | None) -> str:
+def refusal(root: Path | None, **params) -> str:
     with pytest.raises(UsageError) as caught:
-        load(root)
+        load(root, **params)
     message = str(caught.value)
     assert "\n" not in message
     return message

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ...helpers.image_folders import refusal
+from ...helpers.image_folders import load, refusal
 
 
 def test_a_missing_data_dir_is_asked_for():
@@ -35,6 +35,20 @@ def test_images_directly_in_train_are_no_classes(tree):
         (tree / "train" / name).rename(tree / name)
     (tree / "train/0.png").write_bytes((tree / "cat/0.png").read_bytes())
     assert "no class folders" in refusal(tree)
+
+
+def test_images_beside_class_folders_are_said_to_be_ignored(tree, caplog):
+    for name in ("cat/0.png", "cat/1.png"):
+        (tree / "train" / name).rename(tree / "train" / name.partition("/")[2])
+    load(tree)
+    assert f"Ignored 2 images beside the class folders, such as {tree / 'train/0.png'}." in caplog.messages
+
+
+def test_images_that_are_all_equal_are_too_few(tmp_path):
+    for index in range(60):
+        Image.fromarray(np.full((8, 8, 3), 40 * (index % 4), np.uint8)).save(tmp_path / f"{index}.png")
+    message = refusal(tmp_path, task="auto")
+    assert message.startswith("Expected at least 2 different training images that equal no private image, got 0, ")
 
 
 def test_an_empty_class_folder_is_named(tree):
