@@ -7,10 +7,11 @@ import math
 import torch
 from torch import Tensor
 
-from ..evaluation.wire_contract import NOT_RANDOM
+from ..errors import ContractError
+from ..evaluation.wire_contract import NOT_RANDOM, require_backed
 from ..interfaces import Channel, Defense, Promise, SplitModel
 from ..utils.seeding import seeded
-from .check import Skipped, require
+from .check import Failed, Skipped, require
 from .lab import Lab
 
 DRAWS = 2000
@@ -32,11 +33,10 @@ def guarantee_is_honest(defense: Defense, lab: Lab) -> str:
     require(not none or promise.epsilon is None, f"The guarantee is 'none', but epsilon is {promise.epsilon}.")
     if promise.epsilon is not None:
         return _check_epsilon(model, promise, images)
-    ciphertext = not isinstance(model.send(images).payload, Tensor) and model.stochastic
-    require(
-        (none and not promise.secrecy) or ciphertext,
-        f"Nothing backs the guarantee {promise.guarantee!r}: there is no epsilon, and the wire can be read.",
-    )
+    try:
+        require_backed(model, images[:1])
+    except ContractError as error:
+        raise Failed(str(error)) from error
     return promise.guarantee if none else f"{promise.guarantee}: the wire consists of byte strings that never repeat"
 
 

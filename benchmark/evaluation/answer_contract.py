@@ -12,7 +12,7 @@ from ..interfaces import SplitModel, Wire
 from ..utils.isolation import isolated
 from .copies import copied
 from .observe import chunks
-from .wire_contract import require_alone
+from .wire_contract import is_rounded, require_alone
 
 FEW_IMAGES, FEW_MESSAGES = 8, 2
 """Images whose wires are answered alone: tensors, and byte strings, which may take seconds each."""
@@ -26,6 +26,10 @@ MIXED_ANSWERS = (
     "Expected a server whose answer to a wire does not depend on other wires, got another answer to a wire alone. "
     "Compute each answer from its own wire, since a device sends one image at a time."
 )
+NOT_FROM_FLOAT32 = (
+    "Expected the same answers to a wire whose numbers are rounded to float32, in which attacks read them, got others. "
+    "Define Channel.read, which returns the wire as numbers of that size."
+)
 NOT_FROM_THE_WIRE = (
     "Expected answers that follow from the wire, got others when a copy of the model that has sent nothing answers the "
     "same wires. Send all that the server needs."
@@ -37,6 +41,7 @@ def require_answers(model: SplitModel, images: Tensor, measured: Tensor, *, iden
 
     Wires that are not random are answered one by one, by a copy of the model that has sent nothing. If wires are
     random, a few images are sent alone. Where their answers are random, too, wires are answered alone and together.
+    Each wire is read as that of another image is, so that how it is read holds nothing of its own image.
 
     Args:
         model: The protected model, which has sent nothing yet. It sends and answers here.
@@ -57,7 +62,9 @@ def require_answers(model: SplitModel, images: Tensor, measured: Tensor, *, iden
 
 def _require_of_fixed(sender: SplitModel, server: SplitModel, images: Tensor, measured: Tensor) -> None:
     part = chunks(images)[0]
-    wire = sender.send(part.clone())
+    view = sender.send(part[-1:].clone()).view
+    wire = replace(sender.send(part.clone()), view=view)
+    _require_float32(server, wire)
     if type(sender).overheard is SplitModel.overheard:
         require_alone(sender, wire, part)
     count = min(FEW_IMAGES, len(measured))
@@ -70,20 +77,39 @@ def _require_of_fixed(sender: SplitModel, server: SplitModel, images: Tensor, me
 
 def _require_of_random(model: SplitModel, images: Tensor, measured: Tensor) -> None:
     part = chunks(images)[0]
-    tensors = isinstance(model.send(part[:1].clone()).payload, Tensor)
+    other = model.send(part[-1:].clone())
+    tensors = isinstance(other.payload, Tensor)
     count = min(FEW_IMAGES if tensors else FEW_MESSAGES, len(measured))
+    _require_float32(model, other)
 
-    def sent_alone() -> Tensor:
-        return torch.cat([model.answer(model.send(part[at : at + 1].clone())) for at in range(count)])
+    def sent_alone(*, own_view: bool = False) -> Tensor:
+        def answered(image: Tensor) -> Tensor:
+            wire = model.send(image)
+            return model.answer(wire if own_view else replace(wire, view=other.view))
+
+        return torch.cat([answered(part[at : at + 1].clone()) for at in range(count)])
 
     alone = sent_alone()
     if _near(alone, measured):
         return
     repeats = _within(sent_alone(), alone, REPEATED).all()
     if repeats and not _within(alone, measured, TOLERATED).any():
-        raise ContractError(MIXED_ANSWERS)
+        raise ContractError(NOT_FROM_THE_WIRE if _near(sent_alone(own_view=True), measured) else MIXED_ANSWERS)
     if tensors:
         require_answers_apart(model, model.send(part.clone()))
+
+
+def _require_float32(model: SplitModel, wire: Wire) -> None:
+    """Check that the server needs no more of a wire than attacks read."""
+    if not is_rounded(model.ir_channel, wire):
+        return
+    few = replace(wire, payload=wire.payload[:FEW_IMAGES])
+    assert isinstance(few.payload, Tensor)
+    single = torch.complex64 if few.payload.is_complex() else torch.float32
+    rounded = replace(few, payload=few.payload.to(single).to(few.payload.dtype))
+    exact, again, found = (copied(model).answer(each.copy()) for each in (few, few, rounded))
+    if not _near(found, exact) and not _is_noise(exact, again, found):
+        raise ContractError(NOT_FROM_FLOAT32)
 
 
 def require_answers_apart(model: SplitModel, wire: Wire) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor
 
-from ..errors import describe
+from ..errors import ContractError, describe
 from ..interfaces import Defense, ImageSet, Pools, SplitModel, TaughtImages, Wire
 from ..metrics.costs import Costs, measure_costs
 from ..metrics.utility import by_chance
@@ -23,6 +23,21 @@ from .copies import copied
 from .observe import overhear
 from .utility import Answers, MeasuredUtility, measure, of_undefended
 from .wire_contract import require_wires
+
+MEASURED = (
+    *("aux_overlap", "attribute_", "bound_", "bytes_down", "classes", "client_added_ms", "client_overhead_ms"),
+    *(
+        "client_spread_ms",
+        "client_undefended_ms",
+        "evaluator_",
+        "identified_",
+        "oracle_",
+        "protect_seconds",
+        "psnr_db_",
+    ),
+    *("server_macs", "server_param_bytes", "utility_undefended"),
+)
+"""What the names of details begin with that the benchmark measures, and that audits read."""
 
 
 @dataclass(frozen=True)
@@ -191,10 +206,37 @@ def _measure(
 
     with isolated("accuracy", identity):
         useful, outputs = measure(network, test, reference)
-        own = {}
+        told = {}
         if type(model).details is not SplitModel.details and outputs:
-            own = model.details(test.images.clone(), test.labels.clone(), torch.cat(outputs))
-        return useful, {name: float(value) for name, value in own.items()}, first[0]
+            told = require_details(model.details(test.images.clone(), test.labels.clone(), torch.cat(outputs)))
+        return useful, told, first[0]
+
+
+def require_details(told: object) -> dict[str, float]:
+    """Return the figures that a protected model has of itself, by name.
+
+    Raises:
+        ContractError: If they are not numbers by name, or have the names of what the benchmark measures.
+
+    Example:
+        >>> require_details({"kept_channels": 12})
+        {'kept_channels': 12.0}
+    """
+    if not isinstance(told, Mapping):
+        raise ContractError(
+            f"Expected details to return a dictionary of numbers by name, got {type(told).__name__}. Return one."
+        )
+    for name, value in told.items():
+        if not isinstance(name, str) or not isinstance(value, int | float):
+            raise ContractError(
+                f"Expected details to return numbers by name, got {name!r}: {value!r}. Name each by a text, and convert "
+                "it by float()."
+            )
+        if name.startswith(MEASURED):
+            raise ContractError(
+                f"Expected other names in details than those of what is measured, got {name!r}. Rename it."
+            )
+    return {name: float(value) for name, value in told.items()}
 
 
 def _classified(model: SplitModel, images: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 import numpy as np
 import torch
@@ -35,6 +36,10 @@ UNDECLARED_EPSILON = (
     "Expected no epsilon from a class whose guarantee is 'none', got {}. State the guarantee in the class, or leave "
     "epsilon out."
 )
+UNBACKED = (
+    "Nothing backs the guarantee {!r}: there is no epsilon, and the wire can be read. Begin it with 'none', or send byte "
+    "strings that differ each time."
+)
 MIXED = (
     "Expected wires that do not depend on the images beside them, got another one for an image {where}. Compute what "
     "is sent from each image by itself."
@@ -52,7 +57,7 @@ def require_wires(model: SplitModel, wire: Wire, originals: Tensor, *, identity:
 
     Raises:
         ContractError: If an image alone gives NaN, or another wire than beside others, if the wires are random without
-            being declared so, or if attacks would lose what they hold.
+            being declared so, if attacks would lose what they hold, or if a guarantee is not backed.
     """
     require_float32(model.ir_channel, wire)
     with isolated("alone", identity):
@@ -60,7 +65,27 @@ def require_wires(model: SplitModel, wire: Wire, originals: Tensor, *, identity:
         if not model.stochastic:
             require_repeatable(sender.overheard, originals[:1])
         require_alone(sender, wire, originals)
+        require_backed(copied(model), originals[:1])
     require_independent(partial(copied, model), originals, identity=identity)
+
+
+def require_backed(model: SplitModel, image: Tensor) -> None:
+    """Check that a guarantee in words is that of random byte strings, as ciphertexts are.
+
+    Differential privacy is backed by its epsilon. A guarantee that begins with "none" may say what is not protected.
+
+    Args:
+        model: The protected model, which sends the image.
+        image: An image, (1, C, H, W).
+
+    Raises:
+        ContractError: If the wire can be read.
+    """
+    promise = model.promise
+    if promise.epsilon is not None or (promise.guarantee.startswith("none") and not promise.secrecy):
+        return
+    if not model.stochastic or isinstance(model.send(image.clone()).payload, Tensor):
+        raise ContractError(UNBACKED.format(promise.guarantee))
 
 
 def require_float32(channel: Channel, wire: Wire) -> None:
@@ -75,9 +100,9 @@ def require_float32(channel: Channel, wire: Wire) -> None:
     Example:
         >>> require_float32(Channel(), Wire(torch.tensor([[1.0, 2.0], [3.0, 5.0]], dtype=torch.float64)))
     """
-    sent = wire.payload
-    if not isinstance(sent, Tensor) or sent.dtype not in ROUNDED_TYPES or type(channel).read is not Channel.read:
+    if not is_rounded(channel, wire):
         return
+    sent = cast(Tensor, wire.payload)
     numbers = torch.view_as_real(sent) if sent.is_complex() else sent
     exact = numbers.flatten(1).double()  # (N, K)
     lost = exact - numbers.flatten(1).float().double()
@@ -88,6 +113,17 @@ def require_float32(channel: Channel, wire: Wire) -> None:
             f"Expected a wire whose numbers float32 holds, got {kind} numbers that it rounds by {worst:.2g} times "
             "their standard deviation. Define Channel.read, which returns the wire as numbers of that size."
         )
+
+
+def is_rounded(channel: Channel, wire: Wire) -> bool:
+    """Return whether attacks read a wire in float32, which does not hold all numbers of its type.
+
+    Example:
+        >>> is_rounded(Channel(), Wire(torch.zeros(2, 3, dtype=torch.float64)))
+        True
+    """
+    sent = wire.payload
+    return isinstance(sent, Tensor) and sent.dtype in ROUNDED_TYPES and type(channel).read is Channel.read
 
 
 def _relative(lost: Tensor, exact: Tensor, axis: int) -> float:

@@ -188,6 +188,7 @@ class SplitModel:
 
         Raises:
             TypeError: If a part is of another type, or does not call super().__init__().
+            ValueError: If accuracy is to be measured on less than one image.
         """
         parts = {"client": nn.Module, "server": nn.Module, "input_channel": Channel, "ir_channel": Channel}
         for name, kind in parts.items():
@@ -203,6 +204,10 @@ class SplitModel:
                     f"Expected {type(part).__name__}.__init__ to call super().__init__() first, got no such call. "
                     "Add it."
                 )
+        if self.accuracy_images is not None and self.accuracy_images < 1:
+            raise ValueError(
+                f"Expected accuracy_images of at least 1, got {self.accuracy_images}. Leave it out to use all images."
+            )
 
     def send(self, images: Tensor) -> Wire:
         """Run the client on images (N, C, H, W) in [0, 1] and return the wire that leaves the device, of N entries."""

@@ -125,7 +125,7 @@ class Row(BaseModel):
     utility_metric: str | None = None
     agreement: Share | None = None
     bound_identified: Share | None = None
-    rounds: Count | None = None
+    rounds: Several | None = None
     bytes_down: NotNegative | None = None
     client_param_bytes: Count | None = None
     client_peak_bytes: Count | None = None
@@ -254,6 +254,8 @@ class Record(BaseModel):
         if expected:
             share = sum(map(RECOGNISABLE_SSIM.__le__, self.per_image.ssim)) / expected
             _require_mean("recognisable", share, cast(float, self.row.recognisable))
+        if self.row.utility_metric == "accuracy" and self.row.utility != self.row.accuracy:
+            raise ValueError(f"Expected row.accuracy {self.row.utility}, the utility, got {self.row.accuracy}.")
         return self
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,7 +13,12 @@ import torch
 from mia_bench import Access, Channel, Defense, ImageSet, Promise, SplitModel, Wire
 from mia_bench.benchmark.errors import ContractError
 from mia_bench.benchmark.evaluation import protection
-from mia_bench.benchmark.evaluation.answer_contract import MIXED_ANSWERS, NOT_FROM_THE_WIRE, require_answers
+from mia_bench.benchmark.evaluation.answer_contract import (
+    MIXED_ANSWERS,
+    NOT_FROM_FLOAT32,
+    NOT_FROM_THE_WIRE,
+    require_answers,
+)
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.evaluation.utility import Answers, measure
@@ -154,6 +160,67 @@ def test_answers_that_bypass_the_wire_are_refused(bench: Artifacts) -> None:
         assert row(bench, protect).reason == f"ContractError: {NOT_FROM_THE_WIRE}"
 
 
+class Carrier(Channel):
+    """Noise on a coarse grid, which hides the value in low bits."""
+
+    def __init__(self, step: float) -> None:
+        super().__init__()
+        self.step = step
+
+    stochastic = True
+
+    def forward(self, value: Tensor) -> Tensor:
+        return (50 * torch.randn_like(value, dtype=torch.float64) / self.step).round() * self.step + 1e-8 * value
+
+
+class Low(nn.Module):
+    """Reads the low bits."""
+
+    def __init__(self, step: float, server: nn.Module) -> None:
+        super().__init__()
+        self.step, self.server = step, server
+
+    def forward(self, sent: Tensor) -> Tensor:
+        return self.server((1e8 * (sent - (sent / self.step).round() * self.step)).float())
+
+
+def test_what_float32_does_not_hold_is_not_answered_from(bench: Artifacts) -> None:
+    def protect(model: SplitModel, train: ImageSet) -> SplitModel:
+        made = model.copy()
+        server = nn.Sequential(Low(1 / 64, made.server))
+        return replace(made, ir_channel=Carrier(1 / 64), server=server)
+
+    assert row(bench, protect).reason == f"ContractError: {NOT_FROM_FLOAT32}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Viewing(SplitModel):
+    """Sends nothing but random bytes, and keeps the IR where it says how to read them."""
+
+    random: bool
+
+    @property
+    def stochastic(self) -> bool:
+        return self.random
+
+    def send(self, images: Tensor) -> Wire:
+        ir = super().send(images).tensor
+
+        def view(messages: tuple[bytes, ...]) -> Tensor:
+            return ir[: len(messages)]
+
+        return Wire(tuple(os.urandom(9) if self.random else bytes(9) for _ in images), view)
+
+
+@pytest.mark.parametrize("random", [False, True])
+def test_what_reads_byte_strings_holds_nothing_of_the_image(random: bool, bench: Artifacts) -> None:
+    def protect(model: SplitModel, train: ImageSet) -> SplitModel:
+        made = model.copy()
+        return Viewing(client=made.client, server=made.server, random=random)
+
+    assert row(bench, protect).reason == f"ContractError: {NOT_FROM_THE_WIRE}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Padded(SplitModel):
     """Adds a random pad that the device keeps, and takes it off again."""
@@ -226,6 +293,13 @@ def test_an_infinity_that_the_undefended_network_gives_as_well_passes() -> None:
     test = ImageSet(torch.rand(6, 1, 2, 2), torch.zeros(6, dtype=torch.int64))
 
     assert measure(network, test, Answers(network, test, classes=True))[0].agreement == 1
+
+
+@pytest.mark.parametrize("promise", [Promise("perfect secrecy"), Promise("none: a control", secrecy=True)])
+def test_a_guarantee_in_words_without_ciphertexts_is_refused(promise: Promise, bench: Artifacts) -> None:
+    told = row(bench, lambda model, train: replace(model.copy(), promise=promise))
+
+    assert told.reason.startswith(f"ContractError: Nothing backs the guarantee {promise.guarantee!r}: ")
 
 
 def test_an_epsilon_without_randomness_is_refused(bench: Artifacts) -> None:

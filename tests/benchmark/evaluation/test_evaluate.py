@@ -197,12 +197,24 @@ def test_what_a_defense_cannot_tell_as_a_number_is_left_out_and_named(
     assert read_record(record_path(tmp_path, record.row.cell_id)) == record
 
 
-def test_a_defense_that_tells_no_number_fails_alone(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
-    tell(monkeypatch, {"word": "much"})
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"word": "much"}, "Expected details to return numbers by name, got 'word': 'much'."),
+        ({1: 2}, "Expected details to return numbers by name, got 1: 2."),
+        (None, "Expected details to return a dictionary of numbers by name, got NoneType."),
+        ({"bound_psnr_db_high": 3.0}, "Expected other names in details than those of what is measured, got 'bound_"),
+    ],
+)
+def test_a_defense_that_tells_no_number_fails_alone(
+    told: Any, reason: str, bench: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(monkeypatch, told)
 
     row = outcome(bench, gray, defense="dp_ir").row
 
-    assert (row.status, row.reason) == ("failed", "ValueError: could not convert string to float: 'much'")
+    assert row.status == "failed"
+    assert row.reason.startswith(f"ContractError: {reason}")
 
 
 def test_a_dataset_that_cannot_be_loaded_is_bad_input_and_named() -> None:

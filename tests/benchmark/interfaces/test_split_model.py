@@ -92,3 +92,11 @@ def test_a_split_does_not_move_between_layers_with_the_same_name() -> None:
 
     with pytest.raises(ValueError, match="different names, got '0' in the client and in the server"):
         model.moved_behind("0")
+
+
+@pytest.mark.parametrize("count", [0, -3])
+def test_accuracy_is_measured_on_at_least_one_image(count: int) -> None:
+    model = target_of("lenet5", (1, 28, 28)).split("relu2")
+
+    with pytest.raises(ValueError, match=f"Expected accuracy_images of at least 1, got {count}. Leave it out"):
+        replace(model, accuracy_images=count)

@@ -135,6 +135,13 @@ def changed_score_beyond_its_interval(contents: Contents) -> None:
     contents[name] = json.dumps(record).encode()
 
 
+def changed_accuracy(contents: Contents) -> None:
+    name = _done(contents)
+    record = json.loads(contents[name])
+    record["row"]["accuracy"] = 0.123
+    contents[name] = json.dumps(record).encode()
+
+
 def changed_row(contents: Contents) -> None:
     lines = contents["leaderboard.csv"].decode().split("\n")
     row = next(line for line in lines if ",31.0," in line)
@@ -190,6 +197,7 @@ FORGERIES: dict[Callable[[Contents], None], str] = {
     changed_score: r"cells/[0-9a-f]{16}\.json is not a valid record. Expected row.psnr_db [0-9.]+, .*, got [0-9.]+\.$",
     changed_score_beyond_its_interval: r"valid record. Expected psnr_db between psnr_db_low .*, got [0-9.]+\.$",
     changed_row: "Expected psnr_db 31.0 as in the record",
+    changed_accuracy: "Expected row.accuracy [0-9.]+, the utility, got 0.123",
     missing_record: "Expected a record of each planned cell in .*, but 1 of 18 is missing",
     unlisted_record: "Expected a row of the leaderboard for each record",
     hidden_cell: "but 1 of 19 is missing, such as 0000000000000000",
