@@ -31,9 +31,11 @@ def score(artifacts: Artifacts, setting: Setting, images: Tensor) -> tuple[dict[
     attacked, gallery = artifacts.attacked(setting), artifacts.gallery(setting, GALLERY_IMAGES)
     originals = attacked.images
     images = images.to(originals.device).clamp(0, 1)
+    among_attacked = identified(images, originals)
     columns = {"identified": identified(images, gallery), "leak_r2": leak_r2(images, originals, pools.aux.images)}
     details = {
         "identified_chance": identified_chance(len(originals), gallery),
+        **({} if among_attacked is None else {"identified_among_attacked": among_attacked}),
         **(_of_classes(artifacts, setting, images, len(gallery)) if attacked.task == "classification" else {}),
     }
     wrong = wrong_image_psnr(images, originals)

@@ -17,19 +17,23 @@ DOUBT = 1e-3
 def beats_identification_bound(board: ScoredRows) -> Iterator[Finding]:
     """Find attacks that identify more images than chance lets any attack within the bound identify.
 
+    The bound is on the share among the attacked images. Rows without records only have that among more images, which is
+    smaller.
+
     The probability is that of the binomial distribution, which is the largest of all independent images whose mean
     probability is the bound. Images of one source count as one.
 
     Source: Hoeffding, Annals of Mathematical Statistics 27 (1956) 713, Theorem 5.
     """
     for row in board.rows:
-        if row.identified is None or row.bound_identified is None or row.identified <= row.bound_identified:
+        share = board.details(row).get("identified_among_attacked", row.identified)
+        if share is None or row.bound_identified is None or share <= row.bound_identified:
             continue
         total = len(set(board.sources(row) or range(row.n_images)))
-        count = math.floor(row.identified * total + 1e-3)  # after the rounding of the column
+        count = math.floor(share * total + 1e-3)  # after the rounding of the column
         if bdtrc(count - 1, total, row.bound_identified) < DOUBT:
             promised = "" if row.epsilon is None else f" by {row.guarantee}"
-            found = f"identifies {row.identified:.1%} of {row.n_images} images, and at most {row.bound_identified:.1%}"
+            found = f"identifies {share:.1%} of {row.n_images} images, and at most {row.bound_identified:.1%}"
             yield Finding.of(row, f"{found} are possible{promised}")
 
 

@@ -106,6 +106,14 @@ def test_a_planted_fault_raises_its_flag_and_no_other(name: str, at_hand: bool) 
     assert flags(*FAULTS[name], at_hand=at_hand) == [name]
 
 
+def test_images_are_identified_among_those_that_the_bound_is_on() -> None:
+    promised = {"epsilon": 0.01, "guarantee": "local DP", "identified": 0.1, "bound_identified": 0.127}
+    assert flags(cell("ridge", 19.0, **promised, details={"identified_among_attacked": 0.1})) == []
+    assert flags(cell("ridge", 19.0, **promised, details={"identified_among_attacked": 0.75})) == [
+        "beats-identification-bound"
+    ]
+
+
 CHANCE = {"accuracy_images": 400, "details": {"chance": 0.025}}
 DETAILED = {
     "target-near-chance": (on("undefended", "ridge", 19.0, accuracy_undefended=0.0275, **CHANCE),),
