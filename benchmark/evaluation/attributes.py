@@ -19,7 +19,7 @@ from ..metrics.macs import count_macs
 from ..utils.count_sketch import Hash
 from ..utils.fingerprints import independent_sources
 from ..utils.isolation import isolated
-from .observe import chunks
+from .observe import chunks, overhear
 from .protection import sample_images
 
 MAX_KNOWN, MAX_TESTED = 1000, 500
@@ -223,4 +223,4 @@ class _Features:
 def _of_wire(model: SplitModel, image: Tensor) -> _Features:
     """Return what reads the wires of a model, which is given an image (1, C, H, W) to see what they are."""
     encoded = not isinstance(model.overheard(image.clone()).payload, Tensor)
-    return _Features(lambda images: model.overheard(images).tensor, part=ENCODED_PART if encoded else None)
+    return _Features(lambda images: overhear(model, images).tensor, part=ENCODED_PART if encoded else None)

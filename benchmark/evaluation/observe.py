@@ -22,8 +22,10 @@ from ..interfaces import (
     Reconstruction,
     SplitModel,
     Wire,
+    byte_view,
 )
 from ..interfaces.stored_images import StoredImages
+from ..interfaces.wire import length_view
 from ..training import untrained_copy
 from ..utils.plurals import count_of
 from ..utils.seeding import seeded
@@ -125,8 +127,12 @@ def _traffic(
 
 
 def overhear(model: SplitModel, images: Tensor) -> Wire:
-    """Return what the adversary sees of any number of images (N, C, H, W), as a wire of N entries."""
-    return Wire.join([_checked(model.overheard(part.clone()), part) for part in chunks(images)])
+    """Return what the adversary sees of any number of images (N, C, H, W), as a wire of N entries.
+
+    Byte strings that nothing says how to read are read as their lengths and their bytes.
+    """
+    wire = Wire.join([_checked(model.overheard(part.clone()), part) for part in chunks(images)])
+    return replace(wire, view=length_view) if wire.view is byte_view else wire
 
 
 def _checked(wire: Wire, images: Tensor) -> Wire:

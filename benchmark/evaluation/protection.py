@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from ..errors import ContractError, describe
-from ..interfaces import Defense, ImageSet, Pools, SplitModel, TaughtImages, Wire
+from ..interfaces import Channel, Defense, ImageSet, Pools, SplitModel, TaughtImages, Wire
+from ..interfaces.wire import length_view
 from ..metrics.costs import Costs, measure_costs
 from ..metrics.utility import by_chance
 from ..plan.cells import Setting
@@ -26,16 +27,8 @@ from .wire_contract import require_wires
 
 MEASURED = (
     *("aux_overlap", "attribute_", "bound_", "bytes_down", "classes", "client_added_ms", "client_overhead_ms"),
-    *(
-        "client_spread_ms",
-        "client_undefended_ms",
-        "evaluator_",
-        "identified_",
-        "oracle_",
-        "protect_seconds",
-        "psnr_db_",
-    ),
-    *("server_macs", "server_param_bytes", "utility_undefended"),
+    *("client_spread_ms", "client_undefended_ms", "evaluator_", "identified_", "oracle_", "protect_seconds"),
+    *("psnr_db_", "server_macs", "server_param_bytes", "unread_bytes", "utility_undefended"),
 )
 """What the names of details begin with that the benchmark measures, and that audits read."""
 
@@ -113,10 +106,17 @@ def protect(
         "server_param_bytes": costs.server_param_bytes,
         **({} if costs.server_macs is None else {"server_macs": costs.server_macs}),
         "protect_seconds": round(time.perf_counter() - start, 3),
+        **({"unread_bytes": 1.0} if _is_unread(model, wire) else {}),
         **told,
     }
     notes = {"client_macs": f"Without the operations of {', '.join(costs.uncounted)}." if costs.uncounted else ""}
     return Protected(model, wire, useful, costs, details, notes)
+
+
+def _is_unread(model: SplitModel, wire: Wire) -> bool:
+    """Return whether nothing says how to read byte strings, which no guarantee says to be secret."""
+    plain = not isinstance(wire.payload, Tensor) and wire.view is length_view
+    return plain and type(model.ir_channel).read is Channel.read and model.promise.guarantee.startswith("none")
 
 
 def _sent(model: SplitModel, overheard: Wire) -> Wire | None:
@@ -229,8 +229,8 @@ def require_details(told: object) -> dict[str, float]:
     for name, value in told.items():
         if not isinstance(name, str) or not isinstance(value, int | float):
             raise ContractError(
-                f"Expected details to return numbers by name, got {name!r}: {value!r}. Name each by a text, and convert "
-                "it by float()."
+                f"Expected details to return numbers by name, got {name!r}: {value!r}. Name each by a text, and "
+                "convert it by float()."
             )
         if name.startswith(MEASURED):
             raise ContractError(

@@ -37,8 +37,8 @@ UNDECLARED_EPSILON = (
     "epsilon out."
 )
 UNBACKED = (
-    "Nothing backs the guarantee {!r}: there is no epsilon, and the wire can be read. Begin it with 'none', or send byte "
-    "strings that differ each time."
+    "Nothing backs the guarantee {!r}: there is no epsilon, and the wire can be read. Begin it with 'none', or send "
+    "byte strings that differ each time."
 )
 MIXED = (
     "Expected wires that do not depend on the images beside them, got another one for an image {where}. Compute what "

@@ -23,13 +23,27 @@ def byte_view(messages: tuple[bytes, ...]) -> Tensor:
     return flat.view(len(messages), length).float() / 255
 
 
+def length_view(messages: tuple[bytes, ...]) -> Tensor:
+    r"""Return the lengths of N messages and their bytes, both divided by 255, (N, 1 + length) float32.
+
+    An eavesdropper sees lengths, too, which may differ by what is sent.
+
+    Example:
+        >>> length_view((b"\x00\xff", b"\xff\x00\x00"))[:, 0] * 255
+        tensor([2., 3.])
+    """
+    lengths = torch.tensor([[len(message)] for message in messages]) / 255
+    return torch.cat([lengths, byte_view(messages)], dim=1)
+
+
 @dataclass(frozen=True)
 class Wire:
     """Hold what an eavesdropper records for N images.
 
     Attributes:
         payload: A dense tensor of any type, (N, ...) with at least one number for each image, or N byte strings.
-        view: A function that reads byte strings as numbers, (N, ...) float32, as anyone who knows the format can.
+        view: A function that reads byte strings as numbers, (N, ...) float32, as anyone who knows the format can. By
+            default these are the bytes themselves. Attacks get their lengths in addition.
         packed: The bytes that are sent for one image, if the numbers are coded in fewer bytes than the tensor takes.
 
     Example:

@@ -20,6 +20,7 @@ from .audits import (
     observations_hurt,
     promise_exceeded,
     target_near_chance,
+    unread_bytes,
 )
 
 _KINDS = (
@@ -34,6 +35,7 @@ _KINDS = (
     target_near_chance.KIND,
     defense_changes_nothing.KIND,
     ignores_wire.KIND,
+    unread_bytes.KIND,
     class_only.KIND,
     aux_overlap.KIND,
     promise_exceeded.KIND,

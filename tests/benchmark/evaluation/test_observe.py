@@ -8,7 +8,7 @@ from mia_bench.attacks.mean_image import MeanImage
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.observe import observe, overhear
-from mia_bench.benchmark.interfaces import Access, Attack, ImageSet, Observation, Pools, SplitModel
+from mia_bench.benchmark.interfaces import Access, Attack, ImageSet, Observation, Pools, SplitModel, Wire
 from torch import Tensor, nn
 
 from ...helpers.cells import Scripted, gray, outcome, setting
@@ -70,6 +70,29 @@ def test_traffic_is_that_of_images_not_under_attack_however_many_are() -> None:
     assert len(most) == 2
     assert traffic(Listening(), private, attacked=20) is None
     assert traffic(MeanImage(), private, attacked=2) is None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Long(SplitModel):
+    """Sends as many bytes as an image is bright."""
+
+    def send(self, images: Tensor) -> Wire:
+        return Wire(tuple(bytes(8 + int(100 * image.mean())) for image in images))
+
+
+def test_an_attack_reads_how_long_messages_are() -> None:
+    model = Long(client=nn.Sequential(nn.Flatten()), server=nn.Sequential(nn.Linear(4, 2)))
+    shades = torch.linspace(0, 1, 40).view(40, 1, 1, 1).expand(40, 1, 8, 8).contiguous()
+    known, tested = ImageSet(shades, torch.arange(40) % 2), shades[[3, 17, 30]]
+    pools = Pools(known, known, known, ("a", "b"))
+
+    seen = observe(Ridge(), model, overhear(model, tested), pools=pools, originals=tested, identity="x")
+    found = Ridge().reconstruct(seen)
+
+    assert seen.query is not None
+    torch.testing.assert_close(seen.wire.tensor[:, 0] * 255, 8 + (100 * tested[:, 0, 0, 0]).int().float())
+    torch.testing.assert_close(seen.query(tested[:1]).tensor[:, 0], seen.wire.tensor[:1, 0])
+    torch.testing.assert_close(found, tested, atol=0.03, rtol=0)
 
 
 def test_an_attack_with_queries_gets_no_traffic() -> None:

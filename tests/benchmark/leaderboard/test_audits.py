@@ -106,6 +106,10 @@ def test_a_planted_fault_raises_its_flag_and_no_other(name: str, at_hand: bool) 
     assert flags(*FAULTS[name], at_hand=at_hand) == [name]
 
 
+def test_byte_strings_that_an_attack_reads_have_no_flag() -> None:
+    assert flags(MEAN, cell("ridge", 19.0, details={"unread_bytes": 1.0})) == []
+
+
 def test_images_are_identified_among_those_that_the_bound_is_on() -> None:
     promised = {"epsilon": 0.01, "guarantee": "local DP", "identified": 0.1, "bound_identified": 0.127}
     assert flags(cell("ridge", 19.0, **promised, details={"identified_among_attacked": 0.1})) == []
@@ -121,6 +125,7 @@ DETAILED = {
     "class-only": (MEAN, cell("ridge", 14.0, details=of_classes(13.9, 0.3))),
     "aux-overlap": (cell("ridge", 19.0, details={"aux_overlap": 3}),),
     "beats-bound": (cell("ridge", 19.0, bound_psnr_db=80.0, details={"bound_psnr_of_mean_mse_db_high": 15.0}),),
+    "unread-bytes": (MEAN, cell("ridge", 12.1, details={"unread_bytes": 1.0})),
 }
 
 
