@@ -110,6 +110,8 @@ def protect(
         **told,
     }
     notes = {"client_macs": f"Without the operations of {', '.join(costs.uncounted)}." if costs.uncounted else ""}
+    if type(model).overheard is not SplitModel.overheard:
+        notes["overheard"] = "The defense states what the adversary sees, which may be another wire than what is sent."
     return Protected(model, wire, useful, costs, details, notes)
 
 

@@ -24,15 +24,15 @@ def byte_view(messages: tuple[bytes, ...]) -> Tensor:
 
 
 def length_view(messages: tuple[bytes, ...]) -> Tensor:
-    r"""Return the lengths of N messages and their bytes, both divided by 255, (N, 1 + length) float32.
+    r"""Return the lengths of N messages, in blocks of 16 bytes, and their bytes by ``byte_view``, (N, 1 + length).
 
-    An eavesdropper sees lengths, too, which may differ by what is sent.
+    An eavesdropper sees lengths, too, which may differ by what is sent. In blocks they weigh as much as many bytes.
 
     Example:
-        >>> length_view((b"\x00\xff", b"\xff\x00\x00"))[:, 0] * 255
-        tensor([2., 3.])
+        >>> length_view((b"\x00\xff", b"\xff\x00\x00"))[:, 0]
+        tensor([0.1250, 0.1875])
     """
-    lengths = torch.tensor([[len(message)] for message in messages]) / 255
+    lengths = torch.tensor([[len(message)] for message in messages]) / 16
     return torch.cat([lengths, byte_view(messages)], dim=1)
 
 

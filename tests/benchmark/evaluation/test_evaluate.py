@@ -343,6 +343,7 @@ def test_an_attack_that_identifies_images_refutes_secrecy(defense: str, told: li
     record = evaluate(Cell(sealed, ResolvedComponent(entry, attack)), digest(defense), bench)[0]
 
     assert record.row.bound_identified == (pytest.approx(1 / 12, abs=1e-5) if told else None)
+    assert ("overheard" in record.notes) == (defense != "tee")  # several servers, or an IR that leaves an enclave
     assert [flag.name for flag in audit([record.row], {record.row.cell_id: record})] == told
 
 

@@ -90,7 +90,7 @@ def test_an_attack_reads_how_long_messages_are() -> None:
     found = Ridge().reconstruct(seen)
 
     assert seen.query is not None
-    torch.testing.assert_close(seen.wire.tensor[:, 0] * 255, 8 + (100 * tested[:, 0, 0, 0]).int().float())
+    torch.testing.assert_close(seen.wire.tensor[:, 0] * 16, 8 + (100 * tested[:, 0, 0, 0]).int().float())
     torch.testing.assert_close(seen.query(tested[:1]).tensor[:, 0], seen.wire.tensor[:1, 0])
     torch.testing.assert_close(found, tested, atol=0.03, rtol=0)
 
