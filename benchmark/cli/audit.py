@@ -11,7 +11,7 @@ from ..leaderboard.flag_notices import details, grouped
 from ..leaderboard.loading import load_results
 from ..leaderboard.results_folder import common_folder
 from ..utils.texts import say, say_paragraph
-from .missing_cells import warn_of_missing_cells
+from .missing_cells import missing_cell_notices
 
 
 def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
@@ -24,6 +24,7 @@ def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
         UsageError: If the paths hold no results, a damaged file, or two results of one cell.
     """
     rows, records = load_results(paths, "audit")
+    missing = missing_cell_notices(paths, (row.cell_id for row in rows))
     groups = grouped(audit(each_once(rows), records, common_folder(paths)))
     for position, (name, flags) in enumerate(groups.items()):
         if position:
@@ -32,5 +33,6 @@ def audit_boards(paths: Sequence[Path], *, strict: bool) -> int:
             say_paragraph(line)
     if not groups:
         say("No flags.")
-    warn_of_missing_cells(paths, (row.cell_id for row in rows))
+    for line in missing:
+        say(line, err=True)
     return 1 if groups and strict else 0

@@ -1,4 +1,4 @@
-"""Warn of planned cells that results lack."""
+"""Tell which planned cells results lack."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from pathlib import Path
 from ..leaderboard.plan_file import read_plan
 from ..leaderboard.results_folder import cells_folder
 from ..utils.plurals import count_of
-from ..utils.texts import say
 
 
-def warn_of_missing_cells(paths: Sequence[Path], found: Iterable[str]) -> None:
-    """Say for each folder, on the error stream, how many of its planned cells are missing.
+def missing_cell_notices(paths: Sequence[Path], found: Iterable[str]) -> list[str]:
+    """Return a sentence for each folder of whose planned cells some are missing.
 
     Args:
         paths: Leaderboards or results folders.
         found: The cells that were read from them.
+
+    Raises:
+        UsageError: If a plan is damaged.
     """
-    known = set(found)
+    known, notices = set(found), list[str]()
     for path in paths:
         folder = path if path.is_dir() else path.parent
         if not cells_folder(folder).is_dir():
@@ -26,4 +28,5 @@ def warn_of_missing_cells(paths: Sequence[Path], found: Iterable[str]) -> None:
         missing = len(read_plan(folder).keys() - known)
         if missing:
             absent = count_of(missing, "planned cell is", "planned cells are")
-            say(f"{absent} missing, so more may leak than shown. See mia-bench status {folder}.", err=True)
+            notices.append(f"{absent} missing, so more may leak than shown. See mia-bench status {folder}.")
+    return notices

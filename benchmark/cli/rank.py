@@ -16,7 +16,7 @@ from ..utils.texts import one_line, say
 from .best_values import best_values
 from .column_choice import parse_columns
 from .console import print_fitted
-from .missing_cells import warn_of_missing_cells
+from .missing_cells import missing_cell_notices
 from .tables import as_texts, print_frame
 
 SHARED_COLUMNS = (*SCENARIO_COLUMNS, "recognisable_mean_image")
@@ -51,6 +51,7 @@ def rank_boards(
         parse_columns(columns, COLUMNS, table="ranking", example="defense,psnr_db") if columns is not None else None
     )
     rows, records = load_results(paths, "rank")
+    missing = missing_cell_notices(paths, (row.cell_id for row in rows))
     ranked = rank(rows, records, sort)
     if chosen:
         frame = ranked if notation == "csv" else with_labels(ranked)
@@ -61,7 +62,8 @@ def rank_boards(
         print_ranking(ranked, notation, wide=wide)
     for line in gap_notice(rows, common_folder(paths)):
         say(one_line(line), err=True)
-    warn_of_missing_cells(paths, (row.cell_id for row in rows))
+    for line in missing:
+        say(line, err=True)
 
 
 def print_ranking(ranked: pd.DataFrame, notation: str, *, wide: bool = False) -> None:

@@ -11,6 +11,8 @@ from ..report.content import ReportContent, content
 from ..report.image_gallery import collect_strips
 from ..report.page import DEFAULT_TITLE, page
 from ..utils.atomic_files import write_output
+from ..utils.texts import say
+from .missing_cells import missing_cell_notices
 from .output_names import PAGE_SUFFIXES, require_suffix
 
 
@@ -36,9 +38,12 @@ def report(boards: Sequence[Path], *, out: Path, title: str | None = None, figur
 
         check_installed()
     rows, records = load_results(boards, "report")
+    missing = missing_cell_notices(boards, (row.cell_id for row in rows))
     found = content(rows, records, common_folder(boards))
     gallery = collect_strips(found.scenarios, [path if path.is_dir() else path.parent for path in boards])
     written = [write_output(out, page(found, gallery, title or DEFAULT_TITLE).encode())]
+    for line in missing:
+        say(line, err=True)
     return written + (_draw(found, figures) if figures else [])
 
 

@@ -127,9 +127,10 @@ def test_a_damaged_plan_is_named(name: str, tmp_path: Path) -> None:
     out = results(tmp_path / "results")
     (out / "plan.json").write_text(PLANS[name])
 
-    for command in ("status", "rank"):
-        if command == "status":
-            assert "plan.json is not a valid plan" in refusal(command, out)
+    for command in (["status"], ["rank"], ["audit"], ["report", "-o", tmp_path / "page.html"]):
+        assert "plan.json is not a valid plan" in refusal(*command, out)
+        assert answer(*command, out).stdout == ""
+    assert not (tmp_path / "page.html").exists()
 
 
 def test_a_plan_is_json_of_labels(tmp_path: Path) -> None:
