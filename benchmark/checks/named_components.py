@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from .. import registry
 from ..errors import UsageError, describe
@@ -20,14 +22,16 @@ def named_components(target: str) -> list[tuple[str, Component]]:
     """Return the components that a text stands for, each with a heading.
 
     Args:
-        target: ``NAME``, ``NAME:key=value,...`` or ``module.path:Class``. A name may be that of several kinds.
+        target: ``NAME``, ``NAME:key=value,...``, ``module.path:Class`` or ``module.path:Class:key=value,...``. A name may
+            be that of several kinds.
 
     Raises:
         UsageError: If a component does not exist or cannot be created.
     """
     name, _, rest = target.partition(":")
-    if rest and "=" not in rest:
-        return [(target, _imported(name, rest))]
+    attribute, *given = rest.split(":", 1)
+    if attribute and "=" not in attribute:
+        return [(target, _imported(name, attribute, parse(":".join([attribute, *given]))[1]))]
     name, params = parse(target)
     kinds = kinds_of(name, or_else="To check a class that is not installed, write module:Class.")
     entries = [registry.find(kind, name) for kind in kinds]
@@ -49,7 +53,7 @@ def _remedy(module: str, attribute: str, error: BaseException) -> str:
     return f"Mend the module {module}."
 
 
-def _imported(module: str, attribute: str) -> Component:
+def _imported(module: str, attribute: str, params: Mapping[str, Any]) -> Component:
     """Return the component of a class that need not be installed. The current folder is searched first."""
     sys.path.insert(0, str(Path.cwd()))
     try:
@@ -61,7 +65,7 @@ def _imported(module: str, attribute: str) -> Component:
         ) from error
     for kind, base in BASES.items():
         if isinstance(loaded, type) and issubclass(loaded, base):
-            return instantiate(Entry(kind, attribute, f"{module}:{attribute}", module, "0"), {})
+            return instantiate(Entry(kind, attribute, f"{module}:{attribute}", module, "0"), params)
     raise UsageError(
         f"Expected a subclass of {', '.join(base.__name__ for base in BASES.values())}, got {module}:{attribute}, "
         f"which is {loaded!r}. Name such a class."

@@ -27,7 +27,7 @@ def check_separately(target: str, *, data_dir: Path | None, tell: Callable[[str]
     """Check what a name or ``module:Class`` stands for.
 
     Args:
-        target: ``NAME``, ``NAME:key=value,...`` or ``module.path:Class``.
+        target: As for ``named_components``.
         data_dir: Where a dataset finds its data.
         tell: Is called with each line of the result as soon as it is known: one for each check.
 

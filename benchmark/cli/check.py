@@ -12,7 +12,7 @@ def check(target: str, *, data_dir: Path | None) -> int:
     """Check what a name or ``module:Class`` stands for, and print one line for each check.
 
     Args:
-        target: ``NAME``, ``NAME:key=value,...`` or ``module.path:Class``.
+        target: As for ``named_components``.
         data_dir: Where a dataset finds its data.
 
     Returns:

@@ -52,7 +52,9 @@ def check(
     target: Annotated[
         str,
         typer.Argument(
-            help="NAME, NAME:key=value,... or module:Class.", metavar="NAME", autocompletion=completion.component
+            help="NAME or module:Class, with parameters as NAME:key=value,...",
+            metavar="NAME",
+            autocompletion=completion.component,
         ),
     ],
     data_dir: run_options.DataDir = None,

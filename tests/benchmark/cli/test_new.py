@@ -193,6 +193,20 @@ def test_check_of_a_class_names_its_faults_and_exits_with_1(tmp_path: Path, monk
     assert "Begin with model.copy()." in failed[1]
 
 
+PARAMETER = '    part: float = Field(0.5, gt=0, description="a part")\n    def protect'
+
+
+def test_check_gives_a_class_its_parameters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kept.py").write_text(f"from pydantic import Field\n{FAULTY}".replace("    def protect", PARAMETER))
+    monkeypatch.chdir(tmp_path)
+
+    given, wrong = mia_bench("check", "kept:Faulty:part=0.25"), mia_bench("check", "kept:Faulty:part=-1")
+
+    assert "ok       parameters are documented" in given.stdout.splitlines()
+    assert wrong.exit_code == 2
+    assert "part" in wrong.stderr
+
+
 @pytest.mark.parametrize(("act", "how"), [("os._exit(0)", "exit code 0"), ("ctypes.string_at(0)", "killed by SIGSEGV")])
 def test_a_component_that_ends_the_process_fails_the_check_that_it_ends(
     act: str, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
