@@ -22,8 +22,8 @@ def named_components(target: str) -> list[tuple[str, Component]]:
     """Return the components that a text stands for, each with a heading.
 
     Args:
-        target: ``NAME``, ``NAME:key=value,...``, ``module.path:Class`` or ``module.path:Class:key=value,...``. A name may
-            be that of several kinds.
+        target: ``NAME`` or ``module.path:Class``, each with its parameters as in ``NAME:key=value,...``. A name may be
+            that of several kinds.
 
     Raises:
         UsageError: If a component does not exist or cannot be created.
