@@ -109,6 +109,7 @@ def evaluate(
             "selected": attacked.reconstruction.selected,
             "selected_by_ssim": attacked.reconstruction.selected_by_ssim,
             "data": artifacts.pools(cell.setting.dataset).note,
+            "plugin_code": cell.plugin_code,
         }
         notes = {name: note for name, note in notes.items() if note}
         return Record(row=row, details=held, notes=notes, per_image=per_image), attacked.reconstruction

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import FrozenInstanceError, dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -66,6 +69,16 @@ class ResolvedComponent:
     def is_plugin(self) -> bool:
         """Whether an installed package other than this one provides the component."""
         return self.entry.foreign and self.entry.content is None
+
+    @property
+    def code(self) -> str:
+        """A short hash of the file that defines the class of a plug-in; empty for other components."""
+        module = sys.modules.get(self.entry.target.partition(":")[0]) if self.is_plugin else None
+        path = getattr(module, "__file__", None)
+        try:
+            return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12] if path else ""
+        except OSError:  # it is in an archive, for example
+            return ""
 
     @property
     def label(self) -> str:

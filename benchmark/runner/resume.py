@@ -75,7 +75,29 @@ def prepare_cells(cells: Sequence[Cell], options: RunOptions, artifacts: Artifac
         cell_id = cell.cell_id(fingerprints[cell.setting])
         record, needed = find_record(options.out, cell_id), required[cell.setting.dataset]
         planned.append(PlannedCell(cell, cell_id, record, perceptual=wanted, required=needed))
+    _warn_of_changed_code(planned)
     return planned
+
+
+def _warn_of_changed_code(planned: Sequence[PlannedCell]) -> None:
+    """Warn of finished cells of plug-ins whose file has changed since, but not their version."""
+    changed, names = 0, dict[str, None]()
+    for each in planned:
+        noted = each.record.notes.get("plugin_code", "") if each.finished and each.record else ""
+        if noted and noted != (code := each.cell.plugin_code):
+            known = noted.split(", ")
+            names |= {one.rpartition(" ")[0]: None for one in code.split(", ") if one not in known}
+            changed += 1
+    if changed:
+        logger.warning(
+            "The code of %s has changed, but not its version, since %s of this plan %s computed. %s kept as %s. Raise "
+            "the version if scores change.",
+            ", ".join(names),
+            count_of(changed, "cell"),
+            fitting(changed, "was", "were"),
+            fitting(changed, "It is", "They are"),
+            fitting(changed, "it is", "they are"),
+        )
 
 
 def _required(

@@ -44,6 +44,17 @@ class Stuck(Defense):
     def protect(self, model, train):
         time.sleep(600)
 """
+GRAY = """
+from typing import ClassVar
+import torch
+from mia_bench import Access, Attack
+
+class Gray(Attack):
+    \"\"\"Returns gray images.\"\"\"
+    access: ClassVar[Access] = Access.QUERY_FREE
+    def reconstruct(self, seen):
+        return torch.full((len(seen.wire), *seen.aux.images.shape[1:]), 0.5)
+"""
 POINTS = {
     "attacks": ["crash = bad:Crash", "sleep = bad:Sleep", "absent = bad:Absent"],
     "defenses": ["stuck = bad:Stuck"],
@@ -158,3 +169,21 @@ def test_idle_workers_end_by_themselves_so_that_nothing_they_hold_is_lost() -> N
     workers.close()
 
     assert [process.exitcode for process in processes] == [0, 0]
+
+
+def test_an_edited_plug_in_whose_scores_are_kept_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = install(tmp_path / "site", "edited", GRAY, {"attacks": ["gray = edited:Gray"]})
+    monkeypatch.syspath_prepend(site)
+    entries._plug_ins.cache_clear()
+    words = ["run", "--dataset", "imagefolder:size=16", "--model", "lenet5", "--split", "relu1", "--images", "4"]
+    words += ["--defense", "undefended", "--attack", "gray", "--out", str(tmp_path / "results")]
+    images = image_tree(tmp_path / "images")
+
+    first, again = (answer(*words, "--data-dir", images) for _ in range(2))
+    (site / "edited.py").write_text(GRAY + "# brighter\n")
+    later = answer(*words, "--data-dir", images)
+    entries._plug_ins.cache_clear()
+
+    named = "The code of attack gray has changed, but not its version, since 1 cell of this plan was computed."
+    assert first.exit_code == again.exit_code == later.exit_code == 0, later.output
+    assert [named in result.output for result in (first, again, later)] == [False, False, True]
