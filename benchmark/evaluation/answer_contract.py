@@ -41,7 +41,7 @@ def require_answers(model: SplitModel, images: Tensor, measured: Tensor, *, iden
 
     Wires that are not random are answered one by one, by a copy of the model that has sent nothing. If wires are
     random, a few images are sent alone. Where their answers are random, too, wires are answered alone and together.
-    Each wire is read as that of another image is, so that how it is read holds nothing of its own image.
+    Each wire is read as that of another image is, so that what reads it holds nothing of the image.
 
     Args:
         model: The protected model, which has sent nothing yet. It sends and answers here.
