@@ -101,10 +101,10 @@ class Promise:
         gaussian_reach: If each wire is Gaussian noise (or computed from it) around values within a ball: the radius of
             the ball, in standard deviations of the noise. It bounds how often any attacker identifies the image.
         laplacian_reach: The same for Laplacian noise: the L1 radius, in scales b of the noise.
-        secrecy: Whether the wires say nothing about the image to the attacker, as ciphertexts do. Then each attack that
-            identifies more images than chance is flagged.
         pair_error: A lower bound, in [0, 0.5], on the probability of error of any attacker who tells two equally likely
             images apart, given the wires that epsilon covers.
+        secrecy: Whether the wires say nothing about the image to the attacker, as ciphertexts do. Then each attack that
+            identifies more images than chance is flagged.
 
     Example:
         >>> Promise("(eps, delta)-local DP per release", epsilon=1.0, delta=1e-5).epsilon
@@ -116,8 +116,8 @@ class Promise:
     delta: float | None = None
     gaussian_reach: float | None = None
     laplacian_reach: float | None = None
-    secrecy: bool = False
     pair_error: float | None = None
+    secrecy: bool = False
 
 
 @dataclass(frozen=True)
