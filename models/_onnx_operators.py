@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cache
 from typing import Any
 
@@ -136,12 +137,12 @@ def _shorten_names(graph: Any) -> None:
 def _clean_names(graph: Any) -> None:
     """Give each operator a name that no other has, that is not an attribute of modules, and that is not code."""
     module, taken = nn.Module(), {"initializers"}  # where onnx2torch keeps constants
+    counts = Counter[str]()
     for node in graph.node:
         wanted = name = NOT_IN_NAMES.sub("_", node.name or node.op_type)
-        count = 0
         while (path := name.replace(".", "/")) in taken or hasattr(module, path):
-            count += 1
-            name = f"{wanted}_{count}"
+            counts[wanted] += 1
+            name = f"{wanted}_{counts[wanted]}"
         node.name = name
         taken.add(path)
 

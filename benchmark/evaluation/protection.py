@@ -19,6 +19,7 @@ from ..plan.cells import Setting
 from ..plan.references import REFERENCE_DEFENSE
 from ..utils.isolation import isolated
 from ..utils.seeding import stream_seed
+from ..utils.texts import described
 from .answer_contract import FEW_IMAGES, require_answers
 from .copies import copied
 from .observe import overhear
@@ -228,17 +229,23 @@ def require_details(told: object) -> dict[str, float]:
         raise ContractError(
             f"Expected details to return a dictionary of numbers by name, got {type(told).__name__}. Return one."
         )
+    found = dict[str, float]()
     for name, value in told.items():
-        if not isinstance(name, str) or not isinstance(value, int | float):
+        try:
+            number = float(value)
+        except (TypeError, ValueError, RuntimeError):  # the last one of a tensor of several numbers
+            number = None
+        if not isinstance(name, str) or number is None:
             raise ContractError(
-                f"Expected details to return numbers by name, got {name!r}: {value!r}. Name each by a text, and "
-                "convert it by float()."
+                f"Expected details to return numbers by name, got {name!r}: {described(value, repr)}. Name each by a text, "
+                "and return what float() converts."
             )
         if name.startswith(MEASURED):
             raise ContractError(
                 f"Expected other names in details than those of what is measured, got {name!r}. Rename it."
             )
-    return {name: float(value) for name, value in told.items()}
+        found[name] = number
+    return found
 
 
 def _classified(model: SplitModel, images: Tensor) -> Tensor:
