@@ -237,8 +237,8 @@ def require_details(told: object) -> dict[str, float]:
             number = None
         if not isinstance(name, str) or number is None:
             raise ContractError(
-                f"Expected details to return numbers by name, got {name!r}: {described(value, repr)}. Name each by a text, "
-                "and return what float() converts."
+                f"Expected details to return numbers by name, got {name!r}: {described(value, repr)}. Name each by a "
+                "text, and return what float() converts."
             )
         if name.startswith(MEASURED):
             raise ContractError(
