@@ -148,6 +148,8 @@ def _deviations(stated: Record, again: Record, *, same: bool) -> Iterator[Deviat
     for name, (rounding, room) in OTHERS.items():
         if name.startswith("attribute") and here.attribute != there.attribute:
             continue  # another attribute may be read as well
+        if name in TRIVIAL_BOUND and getattr(here, name) is None:
+            continue  # no bound claims nothing, and earlier versions did not know all bounds
         one, other = (_with_trivial(name, getattr(row, name)) for row in (here, there))
         yield Deviation(name, one, other, rounding, rounding if same else room)
 

@@ -171,6 +171,13 @@ def test_columns_that_an_older_board_lacks_are_no_difference(again: Record) -> N
     assert difference(of(again, **lacking), again) == ""
 
 
+def test_a_row_without_a_bound_claims_nothing(again: Record) -> None:
+    bounded = of(again, bound_psnr_db=15.0, bound_identified=0.1)
+
+    assert difference(of(bounded, bound_psnr_db=None, bound_identified=None), bounded) == ""
+    assert difference(of(bounded, bound_identified=0.01), bounded).startswith("Expected bound_identified ")
+
+
 def test_perceptual_measures_that_cannot_be_computed_here_are_not_compared(again: Record) -> None:
     assert difference(of(again, lpips=0.1, imagenet_distance=0.2), again) == ""
 
