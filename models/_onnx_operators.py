@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import keyword
 import re
+import unicodedata
 from collections import Counter
 from functools import cache
 from typing import Any
 
 import numpy as np
-from torch import nn
+from torch import fx, nn
 
 from ..benchmark.errors import UsageError
 
@@ -44,7 +46,6 @@ def lower(model: Any) -> Any:
     _separate_constants(model.graph)
     _widen(model.graph)
     _shorten_names(model.graph)
-    _clean_names(model.graph)
     constants = _whole_numbers(model.graph)
     newer = any(not each.domain and each.version > KNOWN for each in model.opset_import)
     sizes = _sizes(model.graph)
@@ -134,17 +135,27 @@ def _shorten_names(graph: Any) -> None:
             taken.add(short)
 
 
-def _clean_names(graph: Any) -> None:
-    """Give each operator a name that no other has, that is not an attribute of modules, and that is not code."""
-    module, taken = nn.Module(), {"initializers"}  # where onnx2torch keeps constants
+def clean_names(model: Any) -> Any:
+    """Give each operator a name that no other has and that is neither code nor an attribute of modules.
+
+    Args:
+        model: An ``onnx.ModelProto``, which is changed.
+
+    Returns:
+        The model.
+    """
+    module, taken = fx.GraphModule(nn.Module(), fx.Graph()), {"initializers"}  # where onnx2torch keeps constants
     counts = Counter[str]()
-    for node in graph.node:
-        wanted = name = NOT_IN_NAMES.sub("_", node.name or node.op_type)
-        while (path := name.replace(".", "/")) in taken or hasattr(module, path):
+    for node in model.graph.node:
+        plain = unicodedata.normalize("NFKC", node.name)  # as Python reads names in code
+        plain = NOT_IN_NAMES.sub("_", plain).replace(".", "/").lstrip("/")
+        wanted = name = plain or NOT_IN_NAMES.sub("_", node.op_type)
+        while name in taken or hasattr(module, name) or keyword.iskeyword(name):
             counts[wanted] += 1
             name = f"{wanted}_{counts[wanted]}"
         node.name = name
-        taken.add(path)
+        taken.add(name)
+    return model
 
 
 def _whole_numbers(graph: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ..benchmark.interfaces import Component
 from ..benchmark.utils.extras import require_extra
 from ._content import Content, Schema, digest_of, read_by
 from ._network import Network
-from ._onnx_operators import KNOWN, input_of, lower
+from ._onnx_operators import KNOWN, clean_names, input_of, lower
 from ._onnx_runtime import require_same_numbers
 
 CONTROL_FLOW = frozenset({"If", "Loop", "Scan"})
@@ -239,7 +239,7 @@ def _converted(model: Any, path: Path, written: int) -> nn.Module:
             tried = model if version is None else onnx.version_converter.convert_version(model, version)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that numbers may differ, which is found out
-                return _name_weights(_sized(onnx2torch.convert(tried)))
+                return _name_weights(_sized(onnx2torch.convert(clean_names(tried))))
         except Exception as error:  # an operator that onnx2torch or the converter does not know
             first = first or error
     assert first is not None

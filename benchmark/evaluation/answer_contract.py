@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -63,7 +65,7 @@ def require_answers(model: SplitModel, images: Tensor, measured: Tensor, *, iden
 def _require_of_fixed(sender: SplitModel, server: SplitModel, images: Tensor, measured: Tensor) -> None:
     part = chunks(images)[0]
     view = sender.send(part[-1:].clone()).view
-    wire = replace(sender.send(part.clone()), view=view)
+    wire = _plain(sender.send(part.clone()), view)
     _require_float32(server, wire)
     if type(sender).overheard is SplitModel.overheard:
         require_alone(sender, wire, part)
@@ -85,7 +87,7 @@ def _require_of_random(model: SplitModel, images: Tensor, measured: Tensor) -> N
     def sent_alone(*, own_view: bool = False) -> Tensor:
         def answered(image: Tensor) -> Tensor:
             wire = model.send(image)
-            return model.answer(wire if own_view else replace(wire, view=other.view))
+            return model.answer(wire if own_view else _plain(wire, other.view))
 
         return torch.cat([answered(part[at : at + 1].clone()) for at in range(count)])
 
@@ -105,11 +107,28 @@ def _require_float32(model: SplitModel, wire: Wire) -> None:
         return
     few = replace(wire, payload=wire.payload[:FEW_IMAGES])
     assert isinstance(few.payload, Tensor)
-    single = torch.complex64 if few.payload.is_complex() else torch.float32
-    rounded = replace(few, payload=few.payload.to(single).to(few.payload.dtype))
+    rounded = replace(few, payload=_rounded(few.payload))
     exact, again, found = (copied(model).answer(each.copy()) for each in (few, few, rounded))
     if not _near(found, exact) and not _is_noise(exact, again, found):
         raise ContractError(NOT_FROM_FLOAT32)
+
+
+def _plain(wire: Wire, view: Callable[[tuple[bytes, ...]], Tensor]) -> Wire:
+    """Return a wire of nothing but numbers or bytes, which is read as another one is."""
+    if isinstance(wire.payload, Tensor):
+        return Wire(wire.payload.as_subclass(Tensor).clone(), view, wire.packed)
+    return Wire(tuple(bytes(memoryview(each)) for each in wire.payload), view, wire.packed)
+
+
+def _rounded(numbers: Tensor) -> Tensor:
+    """Return numbers as float32 holds them, in their type. Whole numbers that it rounds out of their type stay."""
+    if numbers.is_complex() or numbers.is_floating_point():
+        return numbers.to(torch.complex64 if numbers.is_complex() else torch.float32).to(numbers.dtype)
+    exact = numbers.cpu().numpy()
+    single = exact.astype(np.float32).astype(np.float64)
+    outside = single >= float(torch.iinfo(numbers.dtype).max)
+    found = np.where(outside, exact, np.where(outside, 0, single).astype(exact.dtype))
+    return torch.from_numpy(found).to(numbers.device)
 
 
 def require_answers_apart(model: SplitModel, wire: Wire) -> None:

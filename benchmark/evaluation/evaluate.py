@@ -16,6 +16,7 @@ from ..interfaces import Attack, Defense, Observation, Reconstruction
 from ..leaderboard.records import KINDS, PerImage, Record, Row, explain
 from ..metrics.leakage import overlap
 from ..plan.cells import Cell
+from ..plan.plugin_code import loaded_code, noted_code, plugin_code
 from ..plan.references import PROTOCOL
 from ..registry import DISTRIBUTION
 from ..utils.isolation import isolated
@@ -90,6 +91,7 @@ def evaluate(
         UsageError: If a parameter turns out to be wrong, or a cached file damaged.
     """
     measured, device = Measured(), str(artifacts.device)
+    code = noted_code(plugin_code(cell, loaded_code))
     try:
         measured = _measure_defense(cell, artifacts)
         measured |= _measure_bound(cell, artifacts)
@@ -109,7 +111,7 @@ def evaluate(
             "selected": attacked.reconstruction.selected,
             "selected_by_ssim": attacked.reconstruction.selected_by_ssim,
             "data": artifacts.pools(cell.setting.dataset).note,
-            "plugin_code": cell.plugin_code,
+            "plugin_code": code,
         }
         notes = {name: note for name, note in notes.items() if note}
         return Record(row=row, details=held, notes=notes, per_image=per_image), attacked.reconstruction

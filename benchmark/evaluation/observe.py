@@ -132,7 +132,8 @@ def overhear(model: SplitModel, images: Tensor) -> Wire:
     Byte strings that nothing says how to read are read as their lengths and their bytes.
     """
     wire = Wire.join([_checked(model.overheard(part.clone()), part) for part in chunks(images)])
-    return replace(wire, view=length_view) if wire.view is byte_view else wire
+    unread = wire.view is byte_view and type(model.ir_channel).read is Channel.read
+    return replace(wire, view=length_view) if unread else wire
 
 
 def _checked(wire: Wire, images: Tensor) -> Wire:

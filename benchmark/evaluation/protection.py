@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ContractError, describe
-from ..interfaces import Channel, Defense, ImageSet, Pools, SplitModel, TaughtImages, Wire
+from ..interfaces import Defense, ImageSet, Pools, SplitModel, TaughtImages, Wire
 from ..interfaces.wire import length_view
 from ..metrics.costs import Costs, measure_costs
 from ..metrics.utility import by_chance
@@ -26,12 +26,16 @@ from .observe import overhear
 from .utility import Answers, MeasuredUtility, measure, of_undefended
 from .wire_contract import require_wires
 
-MEASURED = (
-    *("aux_overlap", "attribute_", "bound_", "bytes_down", "classes", "client_added_ms", "client_overhead_ms"),
-    *("client_spread_ms", "client_undefended_ms", "evaluator_", "identified_", "oracle_", "protect_seconds"),
-    *("psnr_db_", "server_macs", "server_param_bytes", "unread_bytes", "utility_undefended"),
+MEASURED = frozenset(
+    {
+        *("aux_overlap", "bytes_down", "chance", "chance_high", "classes", "client_added_ms", "client_overhead_ms"),
+        *("client_spread_ms", "client_undefended_ms", "pair_error", "protect_seconds", "server_macs"),
+        *("server_param_bytes", "unread_bytes", "utility_undefended"),
+    }
 )
-"""What the names of details begin with that the benchmark measures, and that audits read."""
+"""Names of details that the benchmark measures, and that audits read."""
+MEASURED_PREFIXES = ("attribute_", "bound_", "dfil_", "evaluator_", "identified_", "oracle_", "psnr_db_")
+"""What the names of further such details begin with."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ def protect(
     with isolated("costs", setting.identity):
         costs = measure_costs(copied(model), pools.private.images[:1].clone(), undefended, wire=_sent(model, wire))
     details = {
+        **told,
         "classes": len(pools.classes),
         **by_chance(pools.task, test.labels),
         "utility_undefended": useful.undefended,
@@ -108,7 +113,6 @@ def protect(
         **({} if costs.server_macs is None else {"server_macs": costs.server_macs}),
         "protect_seconds": round(time.perf_counter() - start, 3),
         **({"unread_bytes": 1.0} if _is_unread(model, wire) else {}),
-        **told,
     }
     notes = {"client_macs": f"Without the operations of {', '.join(costs.uncounted)}." if costs.uncounted else ""}
     if type(model).overheard is not SplitModel.overheard:
@@ -118,8 +122,8 @@ def protect(
 
 def _is_unread(model: SplitModel, wire: Wire) -> bool:
     """Return whether nothing says how to read byte strings, which no guarantee says to be secret."""
-    plain = not isinstance(wire.payload, Tensor) and wire.view is length_view
-    return plain and type(model.ir_channel).read is Channel.read and model.promise.guarantee.startswith("none")
+    unread = not isinstance(wire.payload, Tensor) and wire.view is length_view
+    return unread and model.promise.guarantee.startswith("none")
 
 
 def _sent(model: SplitModel, overheard: Wire) -> Wire | None:
@@ -240,7 +244,7 @@ def require_details(told: object) -> dict[str, float]:
                 f"Expected details to return numbers by name, got {name!r}: {described(value, repr)}. Name each by a "
                 "text, and return what float() converts."
             )
-        if name.startswith(MEASURED):
+        if name in MEASURED or name.startswith(MEASURED_PREFIXES):
             raise ContractError(
                 f"Expected other names in details than those of what is measured, got {name!r}. Rename it."
             )

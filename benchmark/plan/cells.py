@@ -98,11 +98,6 @@ class Cell:
         return self.setting.dataset, self.setting.model, self.setting.defense, self.attack
 
     @property
-    def plugin_code(self) -> str:
-        """The plug-ins that take part, each with the hash of its file, as records note them."""
-        return ", ".join(f"{each.entry.noun} {each.name} {each.code}" for each in self.components if each.code)
-
-    @property
     def objects(self) -> list[ResolvedComponent]:
         """The components that exist in this Python session alone."""
         return [each for each in self.components if each.is_object]

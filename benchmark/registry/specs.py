@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import FrozenInstanceError, dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -71,14 +69,11 @@ class ResolvedComponent:
         return self.entry.foreign and self.entry.content is None
 
     @property
-    def code(self) -> str:
-        """A short hash of the file that defines the class of a plug-in; empty for other components."""
-        module = sys.modules.get(self.entry.target.partition(":")[0]) if self.is_plugin else None
-        path = getattr(module, "__file__", None)
-        try:
-            return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12] if path else ""
-        except OSError:  # it is in an archive, for example
-            return ""
+    def source(self) -> str:
+        """The path of the file that defines the class of a plug-in; empty for other components."""
+        module = type(self.component).__module__
+        own = self.is_plugin and module.partition(".")[0] == self.entry.target.partition(":")[0].partition(".")[0]
+        return str(getattr(sys.modules.get(module), "__file__", None) or "") if own else ""
 
     @property
     def label(self) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from statistics import fmean, median
 
 from ..evaluation.perceptual import ASKED
+from ..leaderboard.auditing import audit
 from ..leaderboard.model_facts import COUNTS, UTILITIES, UTILITY_SLACK
 from ..leaderboard.records import COLUMNS, Record
 from ..metrics.intervals import interval, margin, share_interval
@@ -148,10 +149,14 @@ def _deviations(stated: Record, again: Record, *, same: bool) -> Iterator[Deviat
     for name, (rounding, room) in OTHERS.items():
         if name.startswith("attribute") and here.attribute != there.attribute:
             continue  # another attribute may be read as well
-        if name in TRIVIAL_BOUND and getattr(here, name) is None:
+        if name in TRIVIAL_BOUND and getattr(here, name) is None and not _beats_a_bound(again):
             continue  # no bound claims nothing, and earlier versions did not know all bounds
         one, other = (_with_trivial(name, getattr(row, name)) for row in (here, there))
         yield Deviation(name, one, other, rounding, rounding if same else room)
+
+
+def _beats_a_bound(record: Record) -> bool:
+    return any(flag.name.startswith("beats-") for flag in audit([record.row], {record.row.cell_id: record}))
 
 
 def _sampling_error(share: float, count: int) -> float:

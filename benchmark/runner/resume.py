@@ -17,6 +17,7 @@ from ..leaderboard.stale import find_record, set_aside
 from ..leaderboard.store import rebuild, writing_results
 from ..plan.cells import Cell, Setting
 from ..plan.expansion import plan
+from ..plan.plugin_code import code_on_disk, plugin_code
 from ..plan.request import Request
 from ..registry.specs import ResolvedComponent
 from ..utils.file_locks import locked
@@ -84,10 +85,12 @@ def _warn_of_changed_code(planned: Sequence[PlannedCell]) -> None:
     changed, names = 0, dict[str, None]()
     for each in planned:
         noted = each.record.notes.get("plugin_code", "") if each.finished and each.record else ""
-        if noted and noted != (code := each.cell.plugin_code):
-            known = noted.split(", ")
-            names |= {one.rpartition(" ")[0]: None for one in code.split(", ") if one not in known}
-            changed += 1
+        if noted:
+            known = {one.rpartition(" ")[0]: one.rpartition(" ")[2] for one in noted.split(", ")}
+            now = plugin_code(each.cell, code_on_disk)
+            edited = [name for name, code in now.items() if known.get(name, code) != code]
+            names |= dict.fromkeys(edited)
+            changed += bool(edited)
     if changed:
         logger.warning(
             "The code of %s has changed, but not its version, since %s of this plan %s computed. %s kept as %s. Raise "

@@ -100,6 +100,9 @@ def test_the_name_of_an_operator_is_never_run_as_code(name: str, tmp_path: Path)
     [
         (('a b"c', "é/ß"), ["a_b_c", "é.ß"]),
         (("forward", "initializers"), ["forward_1", "initializers_1"]),
+        (("/forward", "code", "class"), ["forward_1", "code_1", "class_1"]),
+        (("/", "\ufb01"), ["Conv", "fi"]),
+        (("conv", "conv_1", "/conv"), ["conv", "conv_1", "conv_2"]),
         (("twice", "twice", "twice_1"), ["twice", "twice_1", "twice_1_1"]),
         (("", ""), ["Conv", "Relu"]),
     ],
@@ -107,6 +110,31 @@ def test_the_name_of_an_operator_is_never_run_as_code(name: str, tmp_path: Path)
 def test_operators_may_have_any_names(names: tuple[str, ...], cuts: list[str], tmp_path: Path) -> None:
     built = model(renamed(tmp_path / "net.onnx", *names)).build(IMAGE, 5)
     assert find_cuts(built, "all")[: len(cuts)] == cuts
+
+
+def test_operators_without_names_may_be_converted_to_another_version(tmp_path: Path) -> None:
+    helper, info = onnx.helper, onnx.helper.make_tensor_value_info
+    constants = {"halves": [0, 2, 2, 8, 8], "whole": [0, 4, 8, 8]}
+    nodes = [
+        helper.make_node("Conv", ["images", "w"], ["maps"], pads=[1, 1, 1, 1]),
+        helper.make_node("Reshape", ["maps", "halves"], ["apart"]),
+        helper.make_node("Transpose", ["apart"], ["turned"], perm=[0, 2, 1, 3, 4]),
+        helper.make_node("Reshape", ["turned", "whole"], ["shuffled"]),
+        helper.make_node("Dropout", ["shuffled"], ["kept"]),
+        helper.make_node("GlobalAveragePool", ["kept"], ["mean"]),
+        helper.make_node("Softmax", ["mean"], ["shares"], axis=1),
+        helper.make_node("Flatten", ["shares"], ["logits"]),
+    ]
+    held = [onnx.numpy_helper.from_array(np.ones((4, 3, 3, 3), "f"), "w")]
+    held += [onnx.numpy_helper.from_array(np.array(sizes, "i8"), name) for name, sizes in constants.items()]
+    given, result = info("images", 1, ["n", *IMAGE]), info("logits", 1, ["n", 4])
+    graph = helper.make_graph(nodes, "shuffle", [given], [result], held)
+    network = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 9)], ir_version=8)
+    onnx.save(network, str(tmp_path / "net.onnx"))
+
+    built = model(tmp_path / "net.onnx").build(IMAGE, 4)
+
+    assert built(torch.rand(2, *IMAGE)).shape == (2, 4)
 
 
 @pytest.mark.parametrize(("place", "name"), [(1, "nowhere"), (0, "logits")])

@@ -4,6 +4,7 @@ import copy
 import itertools
 import os
 import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -210,6 +211,88 @@ class Viewing(SplitModel):
             return ir[: len(messages)]
 
         return Wire(tuple(os.urandom(9) if self.random else bytes(9) for _ in images), view)
+
+
+@dataclass(frozen=True)
+class Beside(Wire):
+    """Has an IR beside its payload."""
+
+    ir: Tensor | None = None
+
+
+class Text(bytes):
+    """May have attributes."""
+
+    ir: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hiding(SplitModel):
+    """Sends random numbers or bytes, and the IR beside them."""
+
+    within: bool
+
+    @property
+    def stochastic(self) -> bool:
+        return True
+
+    def send(self, images: Tensor) -> Wire:
+        ir = super().send(images).tensor
+        if not self.within:
+            return Beside(torch.rand(len(ir), 9), ir=ir)
+        messages = [Text(os.urandom(9)) for _ in ir]
+        for message, each in zip(messages, ir, strict=True):
+            message.ir = each
+        return Wire(tuple(messages))
+
+    def exchange(self, wire: Wire) -> Any:
+        if isinstance(wire, Beside) and wire.ir is not None:
+            return super().exchange(Wire(wire.ir))
+        nothing = torch.zeros(self.client(torch.zeros(1, 3, 16, 16)).shape[1:])
+        return super().exchange(Wire(torch.stack([getattr(each, "ir", nothing) for each in wire.payload])))
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_nothing_is_beside_the_numbers_and_bytes_of_a_wire(within: bool, bench: Artifacts) -> None:
+    def protect(model: SplitModel, train: ImageSet) -> SplitModel:
+        made = model.copy()
+        return Hiding(client=made.client, server=made.server, within=within)
+
+    assert row(bench, protect).status == "failed"
+
+
+class Whole(Channel):
+    """Sends whole numbers of 32 bits, of which the largest ones are at the end of the type."""
+
+    def forward(self, value: Tensor) -> Tensor:
+        return (value.clamp(-1, 1).double() * (2**31 - 1)).to(torch.int32)
+
+
+def test_whole_numbers_at_the_end_of_their_type_are_answered_from(bench: Artifacts) -> None:
+    def protect(model: SplitModel, train: ImageSet) -> SplitModel:
+        made = model.copy()
+        return replace(made, ir_channel=Whole(), server=nn.Sequential(Behind(nn.Identity(), scaled), *made.server))
+
+    def scaled(sent: Tensor) -> Tensor:
+        return sent.float() / 2**31
+
+    assert row(bench, protect).reason == ""
+
+
+class Zipped(Channel):
+    """Sends what zlib makes of a value, with a random byte in front."""
+
+    stochastic = True
+
+    def forward(self, value: Tensor) -> Any:
+        return tuple(os.urandom(1) + zlib.compress(each.numpy().tobytes()) for each in value)
+
+
+def test_byte_strings_that_hardly_differ_are_no_ciphertexts(bench: Artifacts) -> None:
+    def protect(model: SplitModel, train: ImageSet) -> SplitModel:
+        return replace(model.copy(), ir_channel=Zipped(), promise=Promise("AES-256", secrecy=True))
+
+    assert row(bench, protect).reason.startswith("ContractError: Nothing backs the guarantee 'AES-256': ")
 
 
 @pytest.mark.parametrize("random", [False, True])

@@ -203,6 +203,7 @@ def test_what_a_defense_cannot_tell_as_a_number_is_left_out_and_named(
         ({"word": "much"}, "Expected details to return numbers by name, got 'word': 'much'."),
         ({1: 2}, "Expected details to return numbers by name, got 1: 2."),
         (None, "Expected details to return a dictionary of numbers by name, got NoneType."),
+        ({"chance": 0.0}, "Expected other names in details than those of what is measured, got 'chance'."),
         ({"bound_psnr_db_high": 3.0}, "Expected other names in details than those of what is measured, got 'bound_"),
     ],
 )

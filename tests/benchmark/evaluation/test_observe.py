@@ -8,7 +8,7 @@ from mia_bench.attacks.mean_image import MeanImage
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.observe import observe, overhear
-from mia_bench.benchmark.interfaces import Access, Attack, ImageSet, Observation, Pools, SplitModel, Wire
+from mia_bench.benchmark.interfaces import Access, Attack, Channel, ImageSet, Observation, Pools, SplitModel, Wire
 from torch import Tensor, nn
 
 from ...helpers.cells import Scripted, gray, outcome, setting
@@ -93,6 +93,24 @@ def test_an_attack_reads_how_long_messages_are() -> None:
     torch.testing.assert_close(seen.wire.tensor[:, 0] * 16, 8 + (100 * tested[:, 0, 0, 0]).int().float())
     torch.testing.assert_close(seen.query(tested[:1]).tensor[:, 0], seen.wire.tensor[:1, 0])
     torch.testing.assert_close(found, tested, atol=0.03, rtol=0)
+
+
+class Doubles(Channel):
+    """Reads numbers from bytes."""
+
+    def read(self, wire: Wire) -> Tensor:
+        return (wire.tensor * 255).round().to(torch.uint8).view(torch.float32)
+
+
+def test_a_channel_that_reads_bytes_itself_gets_them_as_they_are() -> None:
+    class Coded(SplitModel):
+        def send(self, images: Tensor) -> Wire:
+            return Wire(tuple(image.numpy().tobytes() for image in images))
+
+    model = Coded(client=nn.Sequential(), server=nn.Sequential(), ir_channel=Doubles())
+    images = torch.rand(3, 1, 2, 2)
+
+    torch.testing.assert_close(model.ir_channel.read(overhear(model, images)), images.flatten(1))
 
 
 def test_an_attack_with_queries_gets_no_traffic() -> None:

@@ -171,11 +171,12 @@ def test_columns_that_an_older_board_lacks_are_no_difference(again: Record) -> N
     assert difference(of(again, **lacking), again) == ""
 
 
-def test_a_row_without_a_bound_claims_nothing(again: Record) -> None:
-    bounded = of(again, bound_psnr_db=15.0, bound_identified=0.1)
+def test_a_row_without_a_bound_claims_nothing_unless_it_hides_that_the_bound_is_beaten(again: Record) -> None:
+    kept, beaten = of(again, bound_psnr_db=90.0, bound_identified=0.99), of(again, bound_psnr_db=5.0)
 
-    assert difference(of(bounded, bound_psnr_db=None, bound_identified=None), bounded) == ""
-    assert difference(of(bounded, bound_identified=0.01), bounded).startswith("Expected bound_identified ")
+    assert difference(of(kept, bound_psnr_db=None, bound_identified=None), kept) == ""
+    assert difference(of(kept, bound_identified=0.01), kept).startswith("Expected bound_identified ")
+    assert difference(of(beaten, bound_psnr_db=None), beaten).startswith("Expected bound_psnr_db ")
 
 
 def test_perceptual_measures_that_cannot_be_computed_here_are_not_compared(again: Record) -> None:
