@@ -39,8 +39,8 @@ UNDECLARED_EPSILON = (
 MAX_REPEATED = 0.75
 """Share of the bytes of two ciphertexts of one image that may be the same, such as headers and leading zeros."""
 UNBACKED = (
-    "Nothing backs the guarantee {!r}: there is no epsilon, and the wire can be read. Begin it with 'none', or send "
-    "byte strings that differ each time."
+    "Expected an epsilon or ciphertexts for the guarantee {!r}, got a wire that can be read. Encrypt what is sent, or "
+    "begin the guarantee with 'none'."
 )
 MIXED = (
     "Expected wires that do not depend on the images beside them, got another one for an image {where}. Compute what "

@@ -6,6 +6,7 @@ import itertools
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ..evaluation.artifacts import Artifacts
@@ -82,12 +83,12 @@ def prepare_cells(cells: Sequence[Cell], options: RunOptions, artifacts: Artifac
 
 def _warn_of_changed_code(planned: Sequence[PlannedCell]) -> None:
     """Warn of finished cells of plug-ins whose file has changed since, but not their version."""
-    changed, names = 0, dict[str, None]()
+    changed, names, read = 0, dict[str, None](), cache(code_on_disk)
     for each in planned:
         noted = each.record.notes.get("plugin_code", "") if each.finished and each.record else ""
         if noted:
             known = {one.rpartition(" ")[0]: one.rpartition(" ")[2] for one in noted.split(", ")}
-            now = plugin_code(each.cell, code_on_disk)
+            now = plugin_code(each.cell, read)
             edited = [name for name, code in now.items() if known.get(name, code) != code]
             names |= dict.fromkeys(edited)
             changed += bool(edited)
