@@ -11,19 +11,12 @@ import pytest
 import torch
 from mia_bench import Channel, Defense, ImageSet, Observation, SplitModel, Wire
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
-from mia_bench.benchmark.evaluation.evaluate import evaluate
 from mia_bench.benchmark.evaluation.wire_contract import UNDECLARED
 from mia_bench.benchmark.leaderboard.records import Row
-from mia_bench.benchmark.plan.cells import Cell
-from mia_bench.benchmark.registry import Entry
-from mia_bench.benchmark.registry.specs import ResolvedComponent, resolve
-from mia_bench.benchmark.utils.cache import digest
 from torch import Tensor, nn
 
-from ...helpers.cells import outcome, setting
-
-VERSIONS = itertools.count()
-"""Each defense of a test has a version of its own, so that it is not taken for the one before."""
+from ...helpers.cells import outcome
+from ...helpers.tried_defenses import row_of
 
 
 class Given(Channel):
@@ -62,12 +55,6 @@ def row(
             return replace(protected, server=nn.Sequential(Read(read, protected.server))) if read else protected
 
     return row_of(bench, Sends(), attack)
-
-
-def row_of(bench: Artifacts, defense: Defense, attack: str = "mean_image") -> Row:
-    entry = Entry(kind="defenses", name="sends", target="t:Sends", package="third-party", version=f"{next(VERSIONS)}")
-    protected = replace(setting(bench), defense=ResolvedComponent(entry, defense))
-    return evaluate(Cell(protected, resolve("attacks", attack, {})), digest("some-cell"), bench)[0].row
 
 
 def reason(bench: Artifacts, act: Callable[[Tensor], Any]) -> str:
