@@ -17,7 +17,7 @@ import torch
 
 from ..errors import UsageError, describe, message_of
 from ..evaluation.artifacts import Artifacts
-from ..utils.spawn import die_with_parent, ending, start_fresh
+from ..utils.spawn import die_with_parent, ending, start_fresh, start_server
 from ..utils.streams import use_patient_streams
 from .jobs import CellJob, SettingTrial, run_job
 from .pinning import cuts_of
@@ -41,6 +41,11 @@ class Processes:
         self._busy: set[int] = set()
         self._started = 0
         self._unsent: list[tuple[int, WorkerEvent]] = []
+
+    @staticmethod
+    def start_importing() -> None:
+        """Import what workers need in the background, so that they start at once later; only on Linux."""
+        start_server(__name__)
 
     def start(self) -> int:
         """Start a worker and return its number."""

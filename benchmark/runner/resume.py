@@ -66,6 +66,8 @@ def prepare_cells(cells: Sequence[Cell], options: RunOptions, artifacts: Artifac
     Raises:
         UsageError: If the data, the components or the records are wrong.
     """
+    if options.engine == "local" and (options.jobs or 1) > 1:
+        Processes.start_importing()
     wanted = PerceptualMeasures.of(options.perceptual)
     refuse_objects(cells, options)
     cells = pin_cells(cells, artifacts, _try_plugins(_settings(cells), options, artifacts))
