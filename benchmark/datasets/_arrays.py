@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,14 @@ from torch import Tensor
 from ..errors import UsageError
 from ..utils.cache import cached_tensors
 from ..utils.plurals import count_of
-from ._archive import Archive
+from ._archive import Archive, Array
 from ._division import RawImages, positions_without_repeats, rank_in_group
 from ._file_division import MIN_CLASS_IMAGES, TEST_SHARE
 from ._given_images import MAX_PIXEL, scaled
 from ._labels import MAX_COLUMNS, ClassNumber, Labels, TaskChoice, labels_for_task, no_labels
-from ._pixel_cache import cached_pixels
+from ._pixel_cache import MAX_FLOAT_BYTES, cached_pixels
+
+logger = logging.getLogger(__name__)
 
 LAYOUTS: tuple[dict[str, list[tuple[str, str]]], ...] = (
     {
@@ -34,7 +38,7 @@ LAYOUTS: tuple[dict[str, list[tuple[str, str]]], ...] = (
 OPTIONAL = frozenset({"val_images", "val_labels"})
 MAX_ARRAY_IMAGES = 20_000_000
 """The largest number of images in an array: their labels are held in memory, and a small file can claim any number."""
-VERSION = 1
+VERSION = 2
 """Raised whenever the same file gives other pixels."""
 
 
@@ -100,8 +104,17 @@ def _all_names(layout: Mapping[str, Sequence[tuple[str, str]]]) -> list[str]:
 
 
 def _pixels(archive: Archive, pairs: list[tuple[str, str | None]], identity: list[Any]) -> Tensor:
-    """Join the images of one split."""
+    """Join the images of one split, (N, C, H, W): floats in [0, 1], or 8-bit values."""
     headers = [archive.header(images) for images, _ in pairs]
+    shape = _shape(archive, headers)
+    if any(header.dtype.kind == "f" for header in headers) and 4 * math.prod(shape) <= MAX_FLOAT_BYTES:
+        images = cached_tensors("datasets", [*identity, "floats"], lambda: {"images": _floats(archive, headers)})
+        return images["images"]
+    return cached_pixels(identity, shape, lambda: _bytes(archive, headers))
+
+
+def _shape(archive: Archive, headers: Sequence[Array]) -> tuple[int, int, int, int]:
+    """Return the shape of the joined images."""
     for header in headers:
         if header.shape[:1] > (MAX_ARRAY_IMAGES,):
             raise UsageError(
@@ -111,23 +124,47 @@ def _pixels(archive: Archive, pairs: list[tuple[str, str | None]], identity: lis
     shapes = {_channels_first(header.shape, archive.path, header.name) for header in headers}
     if len(shapes) > 1:
         raise UsageError(f"Expected images of one shape in {archive.path}, got {sorted(shapes)}. Resize them.")
-    channels, height, width = shapes.pop()
-    shape = (sum(header.shape[0] for header in headers), channels, height, width)
+    return (sum(header.shape[0] for header in headers), *shapes.pop())
 
-    def parts() -> Iterator[NDArray[np.uint8]]:
-        largest = 0
-        for header in headers:
-            for part in archive.parts(header.name):
-                images = _as_bytes(part, archive.path, header.name)
-                largest = max(largest, int(images.max(initial=0)))
-                yield images
-        if largest == 1 and all(header.dtype.kind in "iu" for header in headers):
-            raise UsageError(
-                f"Expected images as 8-bit whole numbers or floats in [0, 1] in {archive.path}, got {headers[0].dtype} "
-                "from 0 to 1. Convert them to floats if 1 is white."
-            )
 
-    return cached_pixels(identity, shape, parts)
+def _bytes(archive: Archive, headers: Sequence[Array]) -> Iterator[NDArray[np.uint8]]:
+    """Read images as 8-bit values, part by part, each (M, C, H, W)."""
+    largest, exact = 0, True
+    for header in headers:
+        for part in archive.parts(header.name):
+            images = _as_bytes(part, archive.path, header.name)
+            exact = exact and _hold_bytes(part)
+            largest = max(largest, int(images.max(initial=0)))
+            yield images
+    if largest == 1 and all(header.dtype.kind in "iu" for header in headers):
+        raise UsageError(
+            f"Expected images as 8-bit whole numbers or floats in [0, 1] in {archive.path}, got {headers[0].dtype} "
+            "from 0 to 1. Convert them to floats if 1 is white."
+        )
+    if not exact:
+        logger.warning(
+            "Rounded the floats of %s to 8 bits, since they take more than 1 GiB. Give fewer images, or the arrays "
+            "from Python, to keep them as they are.",
+            archive.path,
+        )
+
+
+def _floats(archive: Archive, headers: Sequence[Array]) -> Tensor:
+    """Read floats as (N, C, H, W): as 8-bit values if they are such, else as float32 in [0, 1]."""
+    parts = [(header.name, part) for header in headers for part in archive.parts(header.name)]
+    if all(_hold_bytes(part) for _, part in parts):
+        return torch.from_numpy(np.concatenate([_as_bytes(part, archive.path, name) for name, part in parts]))
+    given = [scaled(_with_channels_first(part), _place(archive.path, name)) for name, part in parts]
+    return torch.from_numpy(np.ascontiguousarray(np.concatenate(given)))
+
+
+def _hold_bytes(images: NDArray[Any]) -> bool:
+    """Return whether numbers are whole, or floats that are multiples of 1/255 to the precision of their type."""
+    if images.dtype.kind != "f":
+        return True
+    precision = max(4 * np.finfo(np.float32).eps, np.finfo(images.dtype).eps)
+    levels = images.astype(np.float32) * MAX_PIXEL
+    return bool((np.abs(levels - np.rint(levels)) <= MAX_PIXEL * precision).all())
 
 
 def _channels_first(shape: tuple[int, ...], path: Path, name: str) -> tuple[int, int, int]:
@@ -147,17 +184,24 @@ def _channels_first(shape: tuple[int, ...], path: Path, name: str) -> tuple[int,
 
 def _as_bytes(images: NDArray[Any], path: Path, name: str) -> NDArray[np.uint8]:
     """Bring images of any layout to (N, C, H, W) uint8."""
-    if images.ndim == 3:
-        images = images[:, None]
-    elif images.shape[3] in (1, 3):
-        images = images.transpose(0, 3, 1, 2)
-    where = f"the array {name} of {path}"
+    images, where = _with_channels_first(images), _place(path, name)
     if images.dtype.kind not in "biuf":
         raise UsageError(f"Expected numbers in {where}, got {images.dtype}. Convert them.")
     whole = images.dtype.kind in "iu"
     if not images.size or (whole and images.min() >= 0 and images.max() <= MAX_PIXEL):
         return images.astype(np.uint8, copy=False)
     return np.rint(scaled(images, where) * 255).astype(np.uint8)
+
+
+def _with_channels_first(images: NDArray[Any]) -> NDArray[Any]:
+    """Bring images of any layout to (N, C, H, W)."""
+    if images.ndim == 3:
+        return images[:, None]
+    return images.transpose(0, 3, 1, 2) if images.shape[3] in (1, 3) else images
+
+
+def _place(path: Path, name: str) -> str:
+    return f"the array {name} of {path}"
 
 
 def _labels(archive: Archive, layout: ArrayLayout, wanted: TaskChoice) -> Labels:

@@ -31,7 +31,7 @@ ManyAuxImages = Annotated[int, Field(ge=1, description="training images given to
 
 
 class RawImages(NamedTuple):
-    """8-bit images (N, C, H, W) uint8 or ``StoredImages``, with labels and attributes as in ``ImageSet``."""
+    """Images (N, C, H, W), uint8 or floats in [0, 1], such as ``StoredImages``, with labels and attributes."""
 
     images: Tensor
     labels: Tensor
@@ -41,7 +41,7 @@ class RawImages(NamedTuple):
     def select(self, index: Tensor) -> ImageSet:
         """Return the images at the positions ``index`` (K,) as float32 in [0, 1]."""
         kept = self.keep(index)
-        images = kept.images if isinstance(kept.images, StoredImages) else kept.images.float().div_(255)
+        images = kept.images.float().div_(255) if kept.images.dtype == torch.uint8 else kept.images
         return ImageSet(images, kept.labels, task=self.task, attributes=kept.attributes)
 
     def keep(self, index: Tensor) -> RawImages:
@@ -51,8 +51,8 @@ class RawImages(NamedTuple):
         return self._replace(images=kept, labels=self.labels[index], attributes=attributes)
 
     def digests(self) -> list[bytes]:
-        """Return a hash of each image. Equal images have equal hashes."""
-        return content_digests(self.images) if isinstance(self.images, StoredImages) else digests(self.images)
+        """Return a hash of each image. Images that are equal to 8 bits have equal hashes."""
+        return digests(self.images) if self.images.dtype == torch.uint8 else content_digests(self.images)
 
 
 def without_repeats(train: RawImages, test: RawImages) -> RawImages:

@@ -116,7 +116,7 @@ def test_behind_noise_the_correction_of_images_with_two_levels_is_the_best_membe
     """No Gaussian prior knows that there are only two levels; the answers of the search show it."""
     victim = world("relu2", Noise())
     images = (victim.aux.images > 0.5).float()
-    victim.private, victim.aux = replace(victim.aux, images=images)[360:], replace(victim.aux, images=images)[:360]
+    victim.private, victim.aux = replace(victim.aux, images=images)[380:], replace(victim.aux, images=images)[:200]
     victim.wire = victim.model.send(victim.private.images)
     torch.manual_seed(0)
 

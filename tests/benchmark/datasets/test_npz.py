@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from mia_bench.benchmark.datasets import _archive
+from mia_bench.benchmark.datasets import _archive, _arrays
 from mia_bench.benchmark.datasets.npz import Npz
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.evaluation.pool_validation import validate_pools
@@ -79,6 +79,31 @@ def test_every_layout_gives_the_same_pixels(tmp_path: Path, images: Any, shape: 
 
     expected = COLOR[28].transpose(2, 0, 1) if shape[0] == 3 else GRAY[28][None]
     assert torch.equal(first, torch.from_numpy(expected.copy()).float() / 255)
+
+
+def test_floats_between_the_8_bit_levels_stay_as_they_are(tmp_path: Path) -> None:
+    """Tokens of a vocabulary of 1,000 are numbers of which four have the same 8 bits."""
+    tokens = (RANDOM.integers(0, 1000, (40, 8, 8)) / 999).astype(np.float32)
+
+    for _ in ("read", "cached"):
+        pools = load(tmp_path, medmnist(tokens))
+        assert torch.equal(pools.private.images[0, 0], torch.from_numpy(tokens[28]))
+        assert pools.train.images.dtype == torch.float32
+    assert_disjoint(pools)
+
+
+def test_floats_that_are_too_many_are_rounded_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(_arrays, "MAX_FLOAT_BYTES", 1000)
+    levels = GRAY / 255
+
+    assert torch.equal(load(tmp_path, medmnist(levels)).private.images[0, 0], torch.from_numpy(GRAY[28]) / 255)
+    assert not caplog.records
+    pools = load(tmp_path, medmnist(levels * 0.999))
+
+    torch.testing.assert_close(pools.private.images[0, 0], torch.from_numpy(levels[28]).float(), atol=2 / 255, rtol=0)
+    assert "Rounded the floats of " in caplog.text
 
 
 def test_an_archive_without_a_test_split_is_divided_by_class(tmp_path: Path) -> None:
