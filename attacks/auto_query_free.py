@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction
 from ._generic_client import substitutes
-from ._inversion.rmle import invert, wire_as_ir
+from ._inversion.rmle import gives_gradients, invert, wire_as_ir
 from ._inversion.tv_gaussian import TvGaussianPrior
 from ._shadow import TRAFFIC_WIRES, ShadowRecipe, recorded, shadows
 from ._shadow_average import several, weights
@@ -59,7 +59,8 @@ class AutoQueryFree(Attack):
         """Train the shadows and return the mean of the reconstructions, (N, C, H, W), and each of them."""
         wire, traffic = wire_as_ir(seen), recorded(seen)
         recipe = ShadowRecipe(self.restarts, self.moments, self.epochs, self.steps)
-        made = shadows(substitutes(seen, wire, "same"), seen, traffic, recipe)
+        build = substitutes(seen, wire, "same")
+        made = shadows(build, seen, traffic, recipe)
         clients, odds = [shadow.client for shadow in made], weights(made, power=DRAWN)
         unknown = disagreement(seen.aux.images, clients)
 
@@ -69,9 +70,8 @@ class AutoQueryFree(Attack):
 
         client, distance = several(made, seen.channel.distance)
         prior = TvGaussianPrior(seen.aux.images)
-        members: dict[str, Tensor] = {
-            **decode_through(send, seen, traffic).members,
-            "query_free": invert(client, distance, wire, prior, tv=SMOOTHNESS, iterations=ITERATIONS),
-        }
+        members: dict[str, Tensor] = {**decode_through(send, seen, traffic).members}
+        if gives_gradients(build, prior.mean):
+            members["query_free"] = invert(client, distance, wire, prior, tv=SMOOTHNESS, iterations=ITERATIONS)
         mean = torch.stack([*members.values()]).mean(0)
         return Reconstruction(mean, "mean", {**members, "mean": mean})

@@ -5,9 +5,10 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from torch import Tensor
 
+from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Access, Attack, Observation
 from ._generic_client import Likeness, substitutes
-from ._inversion.rmle import invert, wire_as_ir
+from ._inversion.rmle import NO_GRADIENTS, gives_gradients, invert, wire_as_ir
 from ._inversion.tv_gaussian import TvGaussianPrior
 from ._shadow import TRAFFIC_WIRES, ShadowRecipe, recorded, shadows
 from ._shadow_average import several
@@ -55,10 +56,16 @@ class QueryFree(Attack):
         return TRAFFIC_WIRES
 
     def reconstruct(self, seen: Observation) -> Tensor:
-        """Train the shadows, invert the wire through them and return the images (N, C, H, W)."""
+        """Train the shadows, invert the wire through them and return the images (N, C, H, W).
+
+        Raises:
+            Inapplicable: If the client gives no gradients, or the wire does not have the shape of an IR.
+        """
         wire = wire_as_ir(seen)
         prior = TvGaussianPrior(seen.aux.images)
         build = substitutes(seen, wire, self.shadow)
+        if not gives_gradients(build, prior.mean):
+            raise Inapplicable(NO_GRADIENTS)
         recipe = ShadowRecipe(self.restarts, self.moments, self.epochs, self.steps)
         client, distance = several(shadows(build, seen, recorded(seen), recipe), seen.channel.distance)
         return invert(client, distance, wire, prior, tv=self.tv, iterations=self.iterations)

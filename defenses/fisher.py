@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Defense, ImageSet, SplitModel
 from ..benchmark.training import EPOCHS_HELP, train_jointly
 from ._dp.noise_channel import NoiseChannel
@@ -39,6 +40,11 @@ def squared_jacobian(client: nn.Module, images: Tensor, *, differentiable: bool 
     with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):  # Fused attention has no second derivative.
         images = images.detach().requires_grad_()
         ir = client(images)
+        if not ir.requires_grad:
+            raise Inapplicable(
+                "Expected a client whose IR has derivatives by the image, got one without, such as one that looks up "
+                "tokens. Use a defense that needs none, such as dp_ir."
+            )
         direction = torch.randn_like(ir)
         (gradient,) = torch.autograd.grad(ir, images, direction, create_graph=differentiable)
     return gradient.square().flatten(1).sum(1), ir

@@ -117,6 +117,8 @@ class Network(Model):
         stages = _divided(network, image_shape)
         with torch.no_grad():
             shape = tuple(stages(torch.zeros(1, *image_shape)).shape[1:])
+        if self.categories is not None and not self.retrains_head:
+            _require_names(len(self.class_names or ()), shape, self.categories.file())
         if classes and shape != (classes,):
             got = f"{shape[0]}" if len(shape) == 1 else f"outputs {shape}"
             if shape == (1,) and classes == 2:
@@ -148,6 +150,13 @@ class Network(Model):
     def outline(self, image_shape: tuple[int, int, int]) -> Stages:
         """Divide the network for as many classes as given weights have, or else those of ImageNet."""
         return _divided(unwrapped(self.network(image_shape, IMAGENET_CLASSES)).eval().float(), image_shape)
+
+
+def _require_names(found: int, shape: tuple[int, ...], path: Path) -> None:
+    if len(shape) == 1 and found != shape[0]:
+        raise UsageError(
+            f"Expected {shape[0]} names of classes in {path}, one for each output, got {found}. Correct the file."
+        )
 
 
 class _Filled(Component):

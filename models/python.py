@@ -6,7 +6,7 @@ import hashlib
 from typing import ClassVar, Self
 
 import safetensors.torch
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 from torch import nn
 
 from ..benchmark.errors import UsageError, reason_of
@@ -18,7 +18,6 @@ from ._user_code import FORM, call, code_of, require_code
 
 
 class _Built(Component):
-    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
     function: str = Field("", alias="build", description="package.module:function; the folder of the call is searched")
 
 
@@ -44,7 +43,6 @@ class Python(WeightedNetwork, _Built):
     Source: the user.
     """
 
-    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
     names_code: ClassVar[bool] = True
     revision: int = Field(1, ge=1, description="raise it when files that the code reads change, to compute cells again")
     code: str | None = Field(None, description="hash of the code and of what it builds; run fills it in")

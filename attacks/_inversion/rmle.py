@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,10 @@ MAX_STATE_NUMBERS = 2**26
 """Numbers that the search remembers of all images together, at most (256 MB)."""
 LEAST_MISFIT = 1e-9
 """Misfit of the mean image, as a share of the squared length of the wire, up to which the wire tells no other image."""
+NO_GRADIENTS = (
+    "Expected a client that gives gradients, got one that gives none, as one of quantized layers does. "
+    "Use an attack that learns from queries, such as ridge."
+)
 OTHER_COPIES = 12
 """Copies of each image that the search holds besides its history: iterates, gradients, directions."""
 
@@ -141,8 +145,23 @@ def ir_shape(client: nn.Module, mean: Tensor, wire: Tensor, *, channel: Channel 
             "Use an attack that learns from queries, such as ridge."
         )
     if not value.requires_grad:
-        raise Inapplicable(
-            "Expected a client that gives gradients, got one that gives none, as one of quantized layers does. "
-            "Use an attack that learns from queries, such as ridge."
-        )
+        raise Inapplicable(NO_GRADIENTS)
     return shape
+
+
+def gives_gradients(build: Callable[[], nn.Module], mean: Tensor) -> bool:
+    """Return whether the IRs of a client have derivatives by the image, and not only by its weights.
+
+    The state of the global generator stays as it is.
+
+    Args:
+        build: Builds a client, which maps images to IRs.
+        mean: An image (C, H, W).
+
+    Example:
+        >>> gives_gradients(lambda: nn.Conv2d(1, 2, 3), torch.zeros(1, 8, 8))
+        True
+    """
+    with torch.enable_grad(), torch.random.fork_rng(devices=[]):
+        client = build().requires_grad_(False).eval()
+        return client(mean[None].detach().requires_grad_().clone()).requires_grad

@@ -58,6 +58,7 @@ class Effects:
 
 REFUSED = Effects(facts=("refused",))
 """The effects of a component that does not apply."""
+REFUSED_EVERYWHERE = "The component takes none of the networks and images of this check."
 
 
 def effects(component: Component, lab: Lab, place: Place) -> Effects:

@@ -8,7 +8,7 @@ import torch
 
 from ..interfaces import Attack, Component, Defense
 from .check import Failed, Skipped, require
-from .effects import REFUSED, Effects, effects, effects_in_new_lab, scenes
+from .effects import REFUSED, REFUSED_EVERYWHERE, Effects, effects, effects_in_new_lab, scenes
 from .lab import PLACES, Lab
 
 _BOUNDS = {"minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"}
@@ -29,10 +29,11 @@ def docstring(component: Component, lab: Lab) -> None:
 
 
 def parameters_are_documented(component: Component, lab: Lab) -> None:
-    """Each parameter has a default and a description, and each number has a bound."""
-    for name, schema in type(component).model_json_schema().get("properties", {}).items():
+    """Each parameter has a description, each number has a bound, and those of attacks and defenses have a default."""
+    for name, schema in type(component).model_json_schema(by_alias=False).get("properties", {}).items():
         field = type(component).model_fields[name]
-        require(not field.is_required(), f"The parameter {name} has no default, so the name alone cannot be run.")
+        needed = field.is_required() and isinstance(component, Attack | Defense)
+        require(not needed, f"The parameter {name} has no default, so the name alone cannot be run.")
         require((field.description or "").strip(), f"The parameter {name} has no description.")
         for option in schema.get("anyOf", [schema]):
             number = option.get("type") in ("integer", "number") and "enum" not in option
@@ -43,7 +44,7 @@ def parameters_are_documented(component: Component, lab: Lab) -> None:
 def parameters_identify(component: Component, lab: Lab) -> None:
     """All parameters are recorded in the row and restore the component; they are frozen, and others are refused."""
     kind, names = type(component), set(type(component).model_fields)
-    lost = ", ".join(sorted(names - set(component.model_dump(mode="json"))))
+    lost = ", ".join(sorted(names - set(component.model_dump(mode="json", by_alias=False))))
     require(not lost, f"The parameters {lost} are not recorded, so two settings would share a cell.")
     restored = kind.model_validate_json(component.params)
     require(restored == component, f"The recorded parameters {component.params} do not restore the component.")
@@ -68,7 +69,10 @@ def rebuilt_in_a_worker(component: Component, lab: Lab) -> None:
     first = scenes(component, lab)[0]
     tried = [first, *PLACES[PLACES.index(first) + 1 :]] if isinstance(component, Attack | Defense) else [first]
     found = [(effects(component, lab, place), place) for place in tried]
-    here, place = [each for each in found if each[0] is not REFUSED][-1]  # which meets what the others left behind
+    applied = [each for each in found if each[0] is not REFUSED]
+    if not applied:
+        raise Skipped(REFUSED_EVERYWHERE)
+    here, place = applied[-1]  # which meets what the others left behind
     lab.worker.close()  # other checks may have used the component there
     there = lab.worker.ask(effects_in_new_lab, component, lab.data_dir, place)
     if there.same(here):

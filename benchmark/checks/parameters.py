@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ..interfaces import Attack, Component
 from .check import Skipped, require
-from .effects import REFUSED, effects, scenes
+from .effects import REFUSED, REFUSED_EVERYWHERE, effects, scenes
 from .lab import Lab, Place, small_network
 
 ENOUGH_SECONDS = 20
@@ -24,7 +24,7 @@ def own_fields(component: type[Component]) -> list[str]:
 
 def alternatives(component: Component, name: str) -> list[Any]:
     """Return other values that a parameter may have beside the other parameters."""
-    schema = type(component).model_json_schema()["properties"][name]
+    schema = type(component).model_json_schema(by_alias=False)["properties"][name]
     default = getattr(component, name)
     found = []
     for value in dict.fromkeys(_values(schema, default)):
@@ -75,6 +75,8 @@ def parameters_change_the_result(component: Component, lab: Lab) -> str | None:
     names = own_fields(type(component))
     if not names:
         raise Skipped("The component has no parameters.")
+    if all(effects(component, lab, place) is REFUSED for place in scenes(component, lab)):
+        raise Skipped(REFUSED_EVERYWHERE)
     search = _Search(component, lab)
     unknown = [name for name in names if not alternatives(component, name)]
     alone = [name for name in names if name not in unknown and not search.shows_alone(name)]

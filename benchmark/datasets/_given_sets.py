@@ -131,10 +131,10 @@ def as_labels(given: Any, count: int, where: str) -> NDArray[Any]:
 
 def _of_one_kind(labels: NDArray[Any]) -> NDArray[Any]:
     """Return objects, as pandas keeps texts and categories, as an array of texts or numbers if all are of one kind."""
-    if labels.dtype.kind != "O" or labels.ndim != 1:
+    if labels.dtype.kind != "O" or labels.ndim not in (1, 2):
         return labels
     for kinds in (str, Number):
-        if all(isinstance(each, kinds) for each in labels):
+        if all(isinstance(each, kinds) for each in labels.flat):
             return np.array(labels.tolist())
     return labels
 

@@ -7,7 +7,7 @@ import os
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +20,8 @@ from ._image_tree import SPLITS, Tree
 from ._label_table import TABLES, LabelTable, find_attributes, find_table
 from ._labels import TaskChoice
 
-SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
-"""Names, in lower case, of files that Windows creates in folders of images."""
+OTHER_FILES = frozenset({"thumbs.db", "desktop.ini", *TABLES})
+"""Names, in lower case, of files beside images that are read elsewhere, or that Windows creates."""
 
 VALIDATION = ("val", "valid", "validation")
 """Folders beside ``train`` that others call the test split, and that are not read."""
@@ -161,11 +161,31 @@ def _flat_files(root: Path) -> dict[str, list[tuple[str, int]]]:
     if root.parent.name in SPLITS and all((root.parent.parent / split).is_dir() for split in SPLITS):
         return {}  # a folder of one class, given by mistake
     both = all((root / split).is_dir() for split in SPLITS)
-    found = {}
+    found, others = {}, []
     for split in SPLITS if both else (".",):
-        images = [entry.name for entry in _visible(root / split) if _is_image(entry)]
+        entries = _visible(root / split)
+        images = [entry.name for entry in entries if _is_image(entry)]
+        others += [entry.path for entry in entries if not _is_image(entry) and not _is_folder(entry)]
         found[split] = [(f"{split}/{name}" if both else name, 0) for name in images]
-    return {split: files for split, files in found.items() if files}
+    found = {split: files for split, files in found.items() if files}
+    if found:
+        _warn_of_other_files(others)
+    return found
+
+
+def _warn_of_other_files(paths: Sequence[str]) -> None:
+    """Warn of files beside the images that are not read."""
+    ignored = _unread(paths)
+    if ignored:
+        logging.getLogger(__name__).warning(
+            "Ignored %s whose suffix is not that of an image format, such as %s.",
+            count_of(len(ignored), "file"),
+            ignored[0],
+        )
+
+
+def _unread(paths: Sequence[str]) -> list[str]:
+    return [path for path in paths if os.path.basename(path).lower() not in OTHER_FILES]
 
 
 def _has_class_folders(root: Path) -> bool:
@@ -282,19 +302,14 @@ def _images(root: Path, folders: list[str]) -> list[str]:
                 )
             is_image = os.path.splitext(entry.name)[1].lower() in known
             (found if is_image else others).append(f"{folder}/{entry.name}")
-    ignored = [path for path in others if path.rpartition("/")[2].lower() not in SYSTEM_FILES]
     if not found:
-        reason = f" (the suffix of {root / ignored[0]} is not that of an image format)" if ignored else ""
+        ignored = _unread([str(root / path) for path in others])
+        reason = f" (the suffix of {ignored[0]} is not that of an image format)" if ignored else ""
         raise UsageError(
             f"The class folder {root / folders[0]} has no images{reason}. Add images, or remove the class from both "
             "splits."
         )
-    if ignored:
-        logging.getLogger(__name__).warning(
-            "Ignored %s whose suffix is not that of an image format, such as %s.",
-            count_of(len(ignored), "file"),
-            root / ignored[0],
-        )
+    _warn_of_other_files([str(root / path) for path in others])
     return found
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ..errors import UsageError, reason_of
 from ..utils.plurals import count_of
-from ._labels import Labels, TaskChoice, labels_for_task
+from ._labels import Labels, TaskChoice, labels_for_task, require_single_precision
 
 TABLES = ("labels.csv", "attributes.csv")
 """Names of the file, of which the first holds the labels if both exist."""
@@ -71,6 +71,7 @@ class LabelTable:
         missing = next((file for file in wanted if file not in places), None)
         if missing is not None:
             raise UsageError(f"Expected a line for each image in {self.path}, got none for {missing!r}. Add it.")
+        require_single_precision(self.values, str(self.path))
         return torch.from_numpy(self.values[[places[file] for file in wanted]].astype(np.float32))
 
 
@@ -122,7 +123,8 @@ def read_table(path: Path, *, names: bool = False) -> LabelTable:
         _require_numbers(frame[name], name, path)
     files = [PurePosixPath(str(file).strip().replace("\\", "/")) for file in frame.iloc[:, 0]]
     _require_inside(files, path)
-    values = frame[columns].to_numpy() if classes is None else classes[1][:, None]
+    flags = {name: np.int64 for name in columns if frame[name].dtype.kind == "b"}  # which may be beside numbers
+    values = frame[columns].astype(flags).to_numpy() if classes is None else classes[1][:, None]
     return LabelTable(path, tuple(map(str, files)), tuple(columns), values, () if classes is None else classes[0])
 
 

@@ -71,12 +71,24 @@ def labels_for_task(
         )
     if not np.isfinite(table).all():
         raise UsageError(f"Expected a number for each image in {where}, got an empty or infinite one. Leave it out.")
+    require_single_precision(table, where)
     task = _task_of(table, classes=classes) if wanted == "auto" else wanted
     if task == "classification":
         return _classes(table, columns, where)
     if task == "multi-label":
         return Labels(_flags(table, where), task, tuple(columns))
     return Labels(torch.from_numpy(table.astype(np.float32)), task, tuple(columns))
+
+
+def require_single_precision(table: NDArray[Any], where: str) -> None:
+    """Check that numbers have a value in float32, as which they are predicted.
+
+    Raises:
+        UsageError: If one is larger.
+    """
+    largest = np.abs(table.astype(np.float64)).max(initial=0)
+    if largest > np.finfo(np.float32).max:
+        raise UsageError(f"Expected numbers up to 3e38 in {where}, got {largest:g}. Scale them.")
 
 
 def _task_of(table: NDArray[Any], *, classes: bool) -> Task:

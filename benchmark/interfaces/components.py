@@ -29,7 +29,14 @@ class Component(BaseModel):
         '{"radius":2.0}'
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_default=True,
+        validate_by_name=True,
+        serialize_by_alias=True,
+    )
     version: ClassVar[int] = 1
     """The version of the component. Raise it whenever its scores change, so that cells are computed again."""
     holds_object: ClassVar[bool] = False
@@ -53,7 +60,8 @@ class Component(BaseModel):
         """Write sets as sorted lists in JSON, since their order differs between processes."""
         written: dict[str, Any] = serialize(self)
         if info.mode == "json":
-            sets = [key for key in written if isinstance(getattr(self, key, None), set | frozenset)]
+            names = {field.alias or name: name for name, field in type(self).model_fields.items()}
+            sets = [key for key in written if isinstance(getattr(self, names.get(key, key), None), set | frozenset)]
             written |= {key: sorted(written[key], key=json.dumps) for key in sets}
         return written
 

@@ -99,15 +99,27 @@ def read_csv(path: Path) -> CsvTable:
     table, separator = (text[stated.end() :], stated[1]) if stated else (text, _separator(text))
     try:
         reader = csv.reader(StringIO(table, newline=""), delimiter=separator, strict=True)
-        lines = [(reader.line_num, line) for line in reader if line]
+        lines = [(reader.line_num, line) for line in reader if any(line)]
     except csv.Error as error:
         raise UsageError(f"Cannot read the table {path}: {error}. Save it as CSV again.") from error
     if not lines:
         raise UsageError(f"Cannot read the table {path}. It is empty. Give one that has a header.")
-    header = [name.strip() for name in lines.pop(0)[1]]
+    header, lines = _without_empty_end([name.strip() for name in lines.pop(0)[1]], lines)
     _check(path, header, lines)
     named = [(number, _named(header, line)) for number, line in lines]
     return CsvTable(path, [name for name in header if name], named, separator)
+
+
+Lines = list[tuple[int, list[str]]]
+"""Numbers and values of the lines of a table."""
+
+
+def _without_empty_end(header: list[str], lines: Lines) -> tuple[list[str], Lines]:
+    """Leave out columns at the end without a name or a value, which spreadsheets keep when their cells are cleared."""
+    width = len(header)
+    while width > 1 and not header[width - 1] and not any(value for _, line in lines for value in line[width - 1 :]):
+        width -= 1
+    return header[:width], [(number, line[:width]) for number, line in lines]
 
 
 def to_csv(frame: pd.DataFrame) -> str:
@@ -127,7 +139,7 @@ def _separator(text: str) -> str:
     return max(SEPARATORS, key=header.count)
 
 
-def _check(path: Path, header: list[str], lines: list[tuple[int, list[str]]]) -> None:
+def _check(path: Path, header: list[str], lines: Lines) -> None:
     if len(header) > MAX_COLUMNS:
         raise UsageError(f"Expected at most {MAX_COLUMNS} columns, got {len(header)} in {path}. Remove the others.")
     twice = [name for name in header if header.count(name) > 1]

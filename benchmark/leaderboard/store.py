@@ -104,9 +104,8 @@ def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
 def as_given(rows: Iterable[Row]) -> pd.DataFrame:
     """Return rows as a data frame in their own order."""
     frame = pd.DataFrame([row.model_dump() for row in rows], columns=COLUMNS)
-    for column in WHOLE:
-        frame[column] = frame[column].astype("Int64")
-    return frame
+    whole = dict.fromkeys(WHOLE, "Int64")
+    return frame.astype({**dict.fromkeys(NUMBERS, "float64"), **whole})  # also columns without a value
 
 
 def rebuild(out: Path, planned: Iterable[str]) -> Path:

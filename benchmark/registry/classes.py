@@ -37,11 +37,19 @@ def import_class(entry: Entry) -> type[Component]:
     base = getattr(interfaces, _BASES[entry.kind])
     if not (isinstance(loaded, type) and issubclass(loaded, base)):
         raise UsageError(
-            f"Expected a subclass of {base.__name__}, got {clean(object.__repr__(loaded))} for {entry.provided}. "
+            f"Expected a subclass of {base.__name__}, got {_kind_of(loaded)} for {entry.provided}. "
             "Correct its entry point."
         )
     check_class_variables(entry.kind, loaded, entry.provided)
     return loaded
+
+
+def _kind_of(loaded: object) -> str:
+    """Describe what an entry point names, without the code of a plug-in."""
+    if not isinstance(loaded, type):
+        return clean(object.__repr__(loaded))
+    bases = [each.__name__ for each in loaded.__mro__[1:] if each.__module__.startswith(f"{PACKAGE}.")]
+    return clean(f"the class {loaded.__name__}" + (f", which is one of {bases[0]}" if bases else ""))
 
 
 def check_class_variables(kind: Kind, component: type[Component], words: str) -> None:

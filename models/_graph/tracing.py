@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
         root = Root(network)
         tracer = _Tracer(frozenset(whole), root, image_shape)
         try:
-            with torch.no_grad(), recorded_lengths():
+            with torch.no_grad(), recorded_lengths(), _attributes_kept(network):
                 graph = tracer.trace(root)
         except Exception as error:
             failed = tracer.failed
@@ -97,6 +98,21 @@ def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
             whole.add(failed)
             continue
         return Trace(root, graph, tracer.calls)
+
+
+@contextmanager
+def _attributes_kept(network: nn.Module) -> Iterator[None]:
+    """Undo at the end what a network assigns to its attributes while it is traced: placeholders in place of tensors."""
+    traced = [part for part in network.modules() if not isinstance(part, torch.jit.ScriptModule)]
+    parts = [(part.__dict__, dict(part.__dict__), dict(part._buffers)) for part in traced]
+    try:
+        yield
+    finally:
+        for attributes, before, buffers in parts:
+            attributes.clear()
+            attributes.update(before)
+            attributes["_buffers"].clear()
+            attributes["_buffers"].update(buffers)
 
 
 def _place_of(error: Exception) -> str:

@@ -9,9 +9,10 @@ import torch
 from mia_bench.attacks import _shadow
 from mia_bench.attacks._generic_client import generic_client
 from mia_bench.attacks._shadow import Shadow, ShadowRecipe, sent_through, shadows, usable
+from mia_bench.attacks.auto_query_free import AutoQueryFree
 from mia_bench.attacks.query_free import QueryFree
 from mia_bench.benchmark.errors import Inapplicable
-from mia_bench.benchmark.interfaces import Channel, Wire
+from mia_bench.benchmark.interfaces import Channel, SplitModel, Wire
 from mia_bench.benchmark.metrics import psnr
 from torch import Tensor, nn
 
@@ -162,3 +163,26 @@ def test_a_single_shadow_whose_training_diverged_is_no_answer(world: Callable, m
 
     with pytest.raises(FloatingPointError, match="got NaN or infinity from all of them"):
         world("relu2").attacked_by(QueryFree(restarts=1))
+
+
+class Lookup(nn.Module):
+    """Reads a token from each pixel and averages what it stands for: nothing that a small change of it changes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(9, 8)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.table((images.flatten(1) * 8).round().long()).mean(1)
+
+
+def test_a_client_without_gradients_is_refused_and_the_stronger_attack_does_without_them(world: Callable) -> None:
+    victim = world("conv1")
+    victim.model = SplitModel(client=Lookup().requires_grad_(False), server=nn.Sequential(nn.Linear(8, 2)))
+    victim.wire = victim.model.send(victim.private.images)
+    seen = replace(victim.seen_by(QueryFree()), traffic=victim.model.send(victim.aux.images[:64]))
+
+    with pytest.raises(Inapplicable, match="Expected a client that gives gradients"):
+        QueryFree(steps=2, iterations=2).reconstruct(seen)
+    rebuilt = AutoQueryFree(restarts=2, steps=2).reconstruct(seen)
+    assert "query_free" not in rebuilt.members

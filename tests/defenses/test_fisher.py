@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.interfaces import ImageSet, SplitModel
 from mia_bench.defenses.fisher import Fisher, squared_jacobian
 from torch import nn
@@ -35,3 +36,13 @@ def test_a_lower_psnr_needs_more_noise_and_the_penalty_less(model, train):
     strong, weak = sigma(unbiased_psnr_db=5), sigma(unbiased_psnr_db=25)
     assert strong > 5 * weak
     assert sigma(unbiased_psnr_db=5, jacobian_weight=3) < 0.95 * sigma(unbiased_psnr_db=5, jacobian_weight=0)
+
+
+def test_a_client_without_derivatives_is_refused():
+    class Rounding(nn.Module):
+        def forward(self, images):
+            return images.flatten(1).long().float()
+
+    model = SplitModel(client=nn.Sequential(Rounding()), server=nn.Sequential(nn.Linear(16, 2)))
+    with pytest.raises(Inapplicable, match="Expected a client whose IR has derivatives by the image"):
+        Fisher().protect(model, ImageSet(torch.rand(8, 1, 4, 4), torch.arange(8) % 2))

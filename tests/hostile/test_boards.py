@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from mia_bench.benchmark.leaderboard.records import NUMBERS
+from mia_bench.benchmark.leaderboard.store import read_rows
 
 from ..benchmark.leaderboard.test_ranking import record
 from .answers import answer, refusal
@@ -146,6 +147,16 @@ def huge_line(path: Path) -> None:
 
 def without(column: str) -> Callable[[list[Row]], object]:
     return lambda lines: [{name: value for name, value in each.items() if name != column} for each in lines]
+
+
+def test_empty_lines_and_columns_that_a_spreadsheet_leaves_are_left_out(tmp_path: Path) -> None:
+    path = board(tmp_path)
+    first, *lines = path.read_text().splitlines()
+    rows = read_rows(path)
+
+    path.write_text("\n".join([f"{first},,", f",,{',' * first.count(',')}", *(f"{line},," for line in lines)]))
+
+    assert read_rows(path) == rows
 
 
 NOT_BOARDS = {

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ...utils.texts import say
+from .. import completion
 from . import run_options
 from .shared import FLAG, example, hints_at_options_of
 
@@ -38,7 +39,12 @@ def splits(
     attack: run_options.Attack = None,
     defense: Annotated[
         list[str] | None,
-        typer.Option(help="Defenses, in addition to undefended.", metavar="NAME", rich_help_panel=run_options.WHAT),
+        typer.Option(
+            help="Defenses, in addition to undefended.",
+            metavar="NAME",
+            rich_help_panel=run_options.WHAT,
+            autocompletion=completion.of_kind("defenses"),
+        ),
     ] = None,
     seed: run_options.Seed = None,
     images: run_options.Images = None,

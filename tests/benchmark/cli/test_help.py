@@ -150,6 +150,7 @@ def complete(*words: str) -> list[str]:
         (("run", "--attack", "ridge"), ["ridge", "ridge_skip"]),
         (("run", "--attack", "pinv,white"), ["pinv,white_box"]),
         (("run", "--defense", "dp_i"), ["dp_input", "dp_ir"]),
+        (("splits", "--defense", "dp_i"), ["dp_input", "dp_ir"]),
         (("run", "--dataset", "phot"), ["photos"]),
         (("run", "--model", "lenet"), ["lenet5"]),
         (("run", "qui"), ["quick"]),

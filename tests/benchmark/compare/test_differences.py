@@ -9,6 +9,7 @@ import pytest
 from mia_bench.benchmark.compare.differences import Difference, compare
 from mia_bench.benchmark.compare.frames import short
 from mia_bench.benchmark.compare.matching import MATCH_COLUMNS, ComparedBoard
+from mia_bench.benchmark.compare.remarks import remarks
 from mia_bench.benchmark.compare.significance import paired
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.leaderboard.loading import BoardRow
@@ -212,3 +213,10 @@ def test_a_utility_that_is_no_accuracy_is_compared() -> None:
     assert differences[0].changes["utility"].delta == pytest.approx(-0.1)
     assert "utility" in short(differences)[1].columns
     assert "utility" not in short(compare(side(cell("ridge")), side(cell("ridge", accuracy=0.5))))[1].columns
+
+
+def test_cells_with_other_ids_are_told() -> None:
+    a, b = side(MEAN, cell("ridge")), side(OTHER_IMAGES, cell("ridge"))
+
+    assert "1 pair of cells with different ids" in " ".join(remarks(compare(a, b), a, b, MATCH_COLUMNS))
+    assert "different ids" not in " ".join(remarks(compare(a, a), a, a, MATCH_COLUMNS))

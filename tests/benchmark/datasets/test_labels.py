@@ -110,6 +110,19 @@ def test_a_folder_of_images_is_unlabeled(tmp_path: Path) -> None:
     assert "a fifth of the images, chosen" in pools.note
 
 
+@pytest.mark.parametrize("place", ["", "train/"])
+def test_files_beside_images_without_classes_are_ignored_with_a_warning(
+    place: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    images(tmp_path, (lambda i: f"{'test' if i < 6 else 'train'}/{i}.png") if place else None)
+    for name in (f"{place}a.heic", f"{place}b.heic", f"{place}Thumbs.db", f"{place}.hidden"):
+        (tmp_path / name).write_bytes(b"x")
+
+    folder(tmp_path)
+
+    assert f"Ignored 2 files whose suffix is not that of an image format, such as {tmp_path / place}" in caplog.text
+
+
 def test_the_folders_of_splits_may_hold_images_without_classes(tmp_path: Path) -> None:
     pools = folder(images(tmp_path, lambda i: f"{'test' if i < 6 else 'train'}/{i}.png"))
 
@@ -154,6 +167,23 @@ def test_a_table_of_flags_gives_several_labels(tmp_path: Path, low: int, name: s
     assert (pools.task, pools.classes) == ("multi-label", ("red", "green", "blue"))
     total = sum(pool.labels.sum(0) for pool in (pools.train, pools.aux, pools.private))
     assert torch.equal(total, torch.from_numpy(FLAGS.sum(0)).float())  # pyright: ignore[reportArgumentType]
+
+
+def test_true_and_false_may_be_beside_numbers(tmp_path: Path) -> None:
+    values = [[bool(flag), number] for flag, number in zip(FLAGS[:, 0], NUMBERS[:, 0], strict=True)]
+    table(images(tmp_path), values, "file,smiling,age")
+    pools = folder(tmp_path)
+
+    assert pools.task == "regression"
+    total = sum(pool.labels[:, 0].sum() for pool in (pools.train, pools.aux, pools.private))
+    assert total == FLAGS[:, 0].sum()
+
+
+def test_numbers_beyond_single_precision_are_refused(tmp_path: Path) -> None:
+    table(images(tmp_path), NUMBERS * 1e39, "file,x,y")
+
+    with pytest.raises(UsageError, match=r"Expected numbers up to 3e38 in .*labels\.csv, got .*e\+40\. Scale them\."):
+        folder(tmp_path)
 
 
 def test_a_table_of_numbers_is_for_regression_and_may_name_the_splits(tmp_path: Path) -> None:

@@ -128,6 +128,15 @@ def test_fewer_names_made_of_digits_than_outputs_are_refused(kind: str, tmp_path
     assert accuracy(Arrays.holding((images(TURNS % 3, 4), names), {}), named) == 1
 
 
+@pytest.mark.parametrize("count", [3, 5])
+def test_another_number_of_names_than_of_outputs_is_refused(kind: str, count: int, tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("".join(f"{each}\n" for each in range(count)))
+    named = model(kind, 4, categories=tmp_path / "names.txt")
+
+    with pytest.raises(UsageError, match=rf"Expected 4 names of classes in .*names\.txt, .*, got {count}\. Correct"):
+        accuracy(Arrays.holding((images(TURNS % 3, 4), np.array(["0", "1", "2"])[TURNS % 3]), {}), named)
+
+
 def numbered(source: str, folder: Path, labels: Any, positions: Any) -> Dataset:
     """The same images with numbers as labels, from each source."""
     if source == "arrays":

@@ -10,9 +10,17 @@ from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.leaderboard.csv_files import to_csv
 from mia_bench.benchmark.leaderboard.loading import load_boards
 from mia_bench.benchmark.leaderboard.ranking import rank
-from mia_bench.benchmark.leaderboard.records import COLUMNS
+from mia_bench.benchmark.leaderboard.records import COLUMNS, NUMBERS
 from mia_bench.benchmark.leaderboard.results_folder import record_path
-from mia_bench.benchmark.leaderboard.store import as_given, read_record, read_rows, rebuild, rows_of, write_record
+from mia_bench.benchmark.leaderboard.store import (
+    as_given,
+    read_record,
+    read_rows,
+    rebuild,
+    rows_of,
+    to_frame,
+    write_record,
+)
 
 from .test_ranking import record
 
@@ -102,3 +110,11 @@ def test_frames_with_a_column_twice_or_lists_as_values_are_refused() -> None:
         rows_of(pd.concat([frame, frame[["seed"]]], axis=1))
     with pytest.raises(UsageError, match=r"Column reason is \[1, 2\]"):
         rows_of(frame.assign(reason=[[1, 2]]))
+
+
+def test_every_column_of_numbers_is_one_even_without_a_value() -> None:
+    frame = to_frame([record("a", "one", [10.0], [0.1]).row])
+
+    assert {str(frame[name].dtype) for name in NUMBERS} == {"float64", "Int64"}
+    assert frame["epsilon"].isna().all()
+    assert len(frame.nlargest(1, "bound_psnr_db")) == 1

@@ -12,14 +12,21 @@ from pathlib import Path
 
 import pytest
 from mia_bench.benchmark import registry
+from mia_bench.benchmark.checks.every_component import parameters_are_documented, parameters_identify
+from mia_bench.benchmark.checks.lab import Lab
+from mia_bench.benchmark.checks.parameters import alternatives
 from mia_bench.benchmark.cli import show as listing
 from mia_bench.benchmark.errors import UsageError
+from mia_bench.benchmark.interfaces import Defense, ImageSet, SplitModel
 from mia_bench.benchmark.plan.expansion import attack_specs
 from mia_bench.benchmark.plan.request import Request
 from mia_bench.benchmark.registry import KINDS, Entry
 from mia_bench.benchmark.registry import entries as entries_module
+from mia_bench.benchmark.registry.literals import Text
+from mia_bench.benchmark.registry.specs import ResolvedComponent, build
 from mia_bench.benchmark.registry.summaries import summaries
 from mia_bench.models.vgg import Vgg
+from pydantic import Field
 from torch import nn
 
 ROOT = Path(__file__).parents[3]
@@ -138,9 +145,12 @@ def test_show_says_which_images_a_model_cannot_take(
 
 def test_a_plug_in_of_the_wrong_kind_is_refused(installed: list[Entry]) -> None:
     installed.append(plug_in("path", "pathlib:Path", "package-a"))
+    installed.append(plug_in("attack", "mia_bench.attacks.ridge:Ridge", "package-a"))
 
-    with pytest.raises(UsageError, match="Expected a subclass of Defense"):
+    with pytest.raises(UsageError, match="Expected a subclass of Defense, got the class Path for"):
         registry.load(registry.find("defenses", "path"))
+    with pytest.raises(UsageError, match="got the class Ridge, which is one of Attack for"):
+        registry.load(registry.find("defenses", "attack"))
 
 
 @pytest.fixture
@@ -191,3 +201,28 @@ def test_no_file_uses_pickle() -> None:
             for alias in node.names
         }
         assert not imported & {"pickle", "joblib", "dill", "cloudpickle"}, name
+
+
+class Aliased(Defense):
+    """Has a parameter whose name is no identifier of Python.
+
+    Source: none.
+    """
+
+    weight: float = Field(1.0, ge=0, le=9, alias="lambda", description="weight of the penalty")
+    kept: frozenset[int] = Field(frozenset(), alias="kept-ones", description="what is kept")
+
+    def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
+        return model
+
+
+def test_a_parameter_with_an_alias_has_one_name_in_labels_records_and_options() -> None:
+    entry = plug_in("aliased", "x:Aliased", "package-a")
+    made = ResolvedComponent(entry, build(entry, Aliased, {"lambda": Text("0.5"), "kept-ones": frozenset({2, 1})}))
+
+    assert made.label.startswith("aliased:lambda=0.5,kept-ones=")
+    assert made.component.params == '{"kept-ones":[1,2],"lambda":0.5}'
+    assert Aliased.model_validate_json(made.component.params) == made.component
+    for check in (parameters_are_documented, parameters_identify):
+        check(made.component, Lab())
+    assert alternatives(made.component, "weight")

@@ -283,3 +283,22 @@ def test_a_network_of_torchscript_is_refused_in_a_sentence_and_a_part_of_it_is_k
     with pytest.raises(UsageError, match="got one of TorchScript, whose operations are hidden"):
         linearize(scripted, IMAGE)  # pyright: ignore[reportArgumentType]
     assert cuts(nn.Sequential(scripted, nn.ReLU())) == ["0", "1"]
+
+
+def test_what_a_network_keeps_of_its_images_is_no_part_of_its_stages() -> None:
+    class Averaging(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Conv2d(3, 2, 3), nn.Flatten()
+            self.register_buffer("mean", torch.zeros(1))
+
+        def forward(self, images: Tensor) -> Tensor:
+            self.mean += images.mean()
+            self.latest = images
+            return self.last(self.first(images))
+
+    network = Averaging()
+
+    assert cuts(network) == ["first", "last"]
+    assert isinstance(network.mean, Tensor)
+    assert not isinstance(network.mean, fx.Proxy)
