@@ -16,7 +16,7 @@ _PUBLIC = {
         ("Access", "Attack", "Component", "Dataset", "Defense", "ImageSet", "Model", "Observation", "Pools", "Wire"),
         "interfaces",
     ),
-    **dict.fromkeys(("Channel", "Promise", "SplitModel", "Target"), "interfaces"),
+    **dict.fromkeys(("Channel", "Promise", "SplitModel", "Target", "drop_low_bits"), "interfaces"),
     **dict.fromkeys(("Inapplicable", "UsageError"), "errors"),
     **dict.fromkeys(("psnr", "ssim"), "metrics"),
     **dict.fromkeys(("train_jointly", "tune_server"), "training"),

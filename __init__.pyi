@@ -21,6 +21,7 @@ from .benchmark.interfaces import Promise as Promise
 from .benchmark.interfaces import SplitModel as SplitModel
 from .benchmark.interfaces import Target as Target
 from .benchmark.interfaces import Wire as Wire
+from .benchmark.interfaces import drop_low_bits as drop_low_bits
 from .benchmark.metrics import psnr as psnr
 from .benchmark.metrics import ssim as ssim
 from .benchmark.training import train_jointly as train_jointly

@@ -86,7 +86,7 @@ class Cem(Defense):
     the client in place of k-means in each epoch.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     stronger_with: ClassVar[Mapping[str, Literal[1, -1]]] = {"noise_scale": 1}
     guarantee: ClassVar[str] = "none"
 

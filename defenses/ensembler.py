@@ -50,7 +50,7 @@ class Ensembler(Defense):
     the scale of the IR; the weight of the similarity is ours.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     guarantee: ClassVar[str] = "none"
 
     bodies: int = Field(10, ge=1, le=64, description="server networks, all of which answer")

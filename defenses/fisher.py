@@ -66,7 +66,7 @@ class Fisher(Defense):
     encoding using Fisher information". Their bottleneck, GELU and average pooling are left out: the network stays.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     stronger_with: ClassVar[Mapping[str, Literal[1, -1]]] = {"unbiased_psnr_db": -1}
     guarantee: ClassVar[str] = "none"
 

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ..benchmark.interfaces import Channel, Defense, ImageSet, SplitModel
+from ..benchmark.interfaces import Channel, Defense, ImageSet, SplitModel, drop_low_bits
 from ..benchmark.training import EPOCHS_HELP, num_steps, train_jointly
 from ._deviation import unit_of
 
@@ -39,7 +39,8 @@ class _LearnedNoise(Channel):
 
     def forward(self, value: Tensor) -> Tensor:
         """Add fresh noise to the values (N, ...)."""
-        return value + self.log_std.exp() * torch.randn_like(value)
+        deviation = self.log_std.exp()
+        return drop_low_bits(value + deviation * torch.randn_like(value), deviation)
 
     def divergence(self, value: Tensor) -> Tensor:
         """Return the Kullback-Leibler divergence of the noisy values from a standard normal, summed, (N,)."""
@@ -75,7 +76,7 @@ class Vib(Defense):
     the image, here it does not.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     guarantee: ClassVar[str] = "none"
 
     kl_weight: float = Field(3e-4, ge=0, description="weight of the divergence, summed over the IR")

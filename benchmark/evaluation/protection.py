@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..errors import ContractError, describe
 from ..interfaces import Defense, ImageSet, Pools, SplitModel, TaughtImages, Wire
+from ..interfaces.low_bits import has_low_bits
 from ..interfaces.wire import length_view
 from ..metrics.costs import Costs, measure_costs
 from ..metrics.utility import by_chance
@@ -117,7 +118,25 @@ def protect(
     notes = {"client_macs": f"Without the operations of {', '.join(costs.uncounted)}." if costs.uncounted else ""}
     if type(model).overheard is not SplitModel.overheard:
         notes["overheard"] = "The defense states what the adversary sees, which may be another wire than what is sent."
+    with isolated("low bits", setting.identity):
+        if _sends_low_bits(copied(model), wire, originals):
+            notes["low_bits"] = (
+                "The bounds take the noise as real numbers, but the low bits of what is sent tell more. Send "
+                "mia_bench.drop_low_bits of it."
+            )
     return Protected(model, wire, useful, costs, details, notes)
+
+
+def _sends_low_bits(model: SplitModel, wire: Wire, originals: Tensor) -> bool:
+    """Return whether noise with a density is added in floating point and sent as it is."""
+    on_input = model.input_channel.stochastic
+    channel = model.input_channel if on_input else model.ir_channel
+    noisy = channel(originals.clone()) if on_input else wire.payload
+    if type(model).send is not SplitModel.send or not isinstance(noisy, Tensor) or not noisy.is_floating_point():
+        return False
+    if channel.exact_noise or channel.log_density(noisy[:1], noisy[:1]) is None:
+        return False
+    return has_low_bits(noisy)
 
 
 def _is_unread(model: SplitModel, wire: Wire) -> bool:

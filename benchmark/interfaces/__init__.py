@@ -3,6 +3,7 @@
 from .channel import Channel, CleanInput
 from .components import Attack, Component, Dataset, Defense, Model
 from .images import ImageSet, Pools, TaughtImages
+from .low_bits import drop_low_bits
 from .observation import Access, Observation
 from .prior import Mixture
 from .reconstruction import InvalidReconstruction, Reconstruction
@@ -37,5 +38,6 @@ __all__ = [
     "Training",
     "Wire",
     "byte_view",
+    "drop_low_bits",
     "timed_ms",
 ]

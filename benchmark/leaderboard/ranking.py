@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -50,9 +50,10 @@ def rank(rows: Iterable[Row], records: Mapping[str, Record], sort: str = "psnr_d
 
 
 def to_frame(ranked: Iterable[RankedDefense]) -> pd.DataFrame:
-    """Return ranked defenses as a data frame, in their order. Whole numbers stay whole beside unknown ones."""
+    """Return ranked defenses as a data frame, in their order. Columns of numbers are such even without a value."""
     frame = pd.DataFrame([asdict(each) for each in ranked], columns=COLUMNS)
-    return frame.astype(dict.fromkeys(("client_macs", "client_params"), "Int64"))
+    types = {"float | None": "float64", "int | None": "Int64"}
+    return frame.astype({each.name: types[str(each.type)] for each in fields(RankedDefense) if each.type in types})
 
 
 Rivals = dict[str, list[list[int] | None]]

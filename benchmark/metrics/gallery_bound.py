@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from scipy.special import ndtri
+from scipy.special import stdtrit
 from torch import Tensor, nn
 
 from ..interfaces import Channel, SplitModel
@@ -19,6 +19,8 @@ TOTAL_WIRES = 2048
 """Approximate number of wires drawn in all, so that the width of the interval is dominated by the images."""
 MIN_WIRES_PER_IMAGE = 4
 """Least number of wires drawn of each image."""
+MIN_DRAWS = 512
+"""Least number of draws of all images together, however many wires each of them has: fewer do not show rare values."""
 BLOCK_NUMBERS = 2**15
 """Numbers of the pairs of wires and IRs whose densities are computed at once (128 kB)."""
 GALLERY_BATCH_IMAGES = 500
@@ -28,8 +30,6 @@ MAX_GALLERY_IMAGES = 1000
 of an image knows more than others, so a bound on this attacker holds for all."""
 CONFIDENCE = 0.999
 """Confidence of the bounds. Each is the one-sided upper limit of an average over drawn wires."""
-LIMIT_STANDARD_ERRORS = float(ndtri(CONFIDENCE))
-"""Standard errors between the average and this limit."""
 FISHER_IMAGES = 64
 """Images over which the Fisher information is averaged."""
 
@@ -123,11 +123,12 @@ def gallery_bound(model: SplitModel, images: Tensor, *, observations: int = 1) -
             _bound_draws(model, *gallery, observations)
             for gallery in zip(images.chunk(parts), irs.chunk(parts), strict=True)
         ]
-    (psnr, psnr_sd), (mse, mse_sd), (named, named_sd) = (_average(draws) for draws in zip(*galleries, strict=True))
+    averages = [_average(each) for each in zip(*galleries, strict=True)]
+    (psnr, psnr_error), (mse, mse_error), (named, named_error) = averages
     return GalleryBound(
-        psnr_db=min(PSNR_CEILING_DB, psnr + LIMIT_STANDARD_ERRORS * psnr_sd),
-        psnr_of_mean_mse_db=_decibels(mse - LIMIT_STANDARD_ERRORS * mse_sd),
-        identified=min(1.0, named + LIMIT_STANDARD_ERRORS * named_sd),
+        psnr_db=min(PSNR_CEILING_DB, psnr + psnr_error),
+        psnr_of_mean_mse_db=_decibels(mse - mse_error),
+        identified=min(1.0, named + named_error),
         psnr_db_estimate=psnr,
         psnr_of_mean_mse_db_estimate=_decibels(mse),
         identified_estimate=named,
@@ -148,7 +149,8 @@ def _bound_draws(model: SplitModel, images: Tensor, irs: Tensor, observations: i
         The largest expected PSNR in dB, the smallest expected squared error, and the largest probability of naming the
         image, each (R, N).
     """
-    draws = max(MIN_WIRES_PER_IMAGE, TOTAL_WIRES // (len(images) * observations))
+    few = math.ceil(MIN_DRAWS / len(images))
+    draws = max(MIN_WIRES_PER_IMAGE, few, TOTAL_WIRES // (len(images) * observations))
     posteriors = _posteriors(model, irs, draws, observations)
     psnr = max_expected_psnr(posteriors.flatten(0, 1), images).view(draws, -1)
     mse = _posterior_variance(posteriors, images)
@@ -158,11 +160,12 @@ def _bound_draws(model: SplitModel, images: Tensor, irs: Tensor, observations: i
 
 
 def _average(draws: Sequence[Tensor]) -> tuple[float, float]:
-    """Return the mean over all images of all galleries, each (R, N), and its standard error over the drawn wires."""
+    """Return the mean over all images of all galleries, each (R, N), and how far its upper limit is above it."""
     images = sum(each.shape[1] for each in draws)
     mean = sum(each.mean(0).sum().item() for each in draws) / images
     variance = sum((each.var(0) / len(each)).sum().item() for each in draws) / images**2
-    return mean, math.sqrt(variance)
+    freedom = sum(each.shape[1] * (len(each) - 1) for each in draws)
+    return mean, float(stdtrit(freedom, CONFIDENCE)) * math.sqrt(variance)
 
 
 def _irs(model: SplitModel, images: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from ...benchmark.interfaces import Channel
+from ...benchmark.interfaces import Channel, drop_low_bits
 from .clipping import clip_norms
 from .rounded_noise import Noise
 
@@ -23,7 +23,8 @@ def laplacian_scale(sigma: float) -> float:
 class NoiseChannel(Channel):
     """A channel that clips each value to a norm and adds independent noise to each coordinate, in floating point.
 
-    Its low bits may reveal the value under the noise, so it promises nothing. See ``GridNoiseChannel``.
+    What is sent has no low bits, so it tells what the density of the noise says, as far as floating-point numbers go.
+    It promises nothing: see ``GridNoiseChannel``.
     """
 
     def __init__(self, *, noise: Noise, sigma: float, clip: float | None) -> None:
@@ -44,10 +45,10 @@ class NoiseChannel(Channel):
         if not self.stochastic:
             return clean
         if self.noise == "gaussian":
-            return clean + self.sigma * torch.randn_like(clean)
+            return drop_low_bits(clean + self.sigma * torch.randn_like(clean), self.sigma)
         # The difference of two exponential variables is a Laplacian one.
         difference = torch.empty_like(clean).exponential_() - torch.empty_like(clean).exponential_()
-        return clean + laplacian_scale(self.sigma) * difference
+        return drop_low_bits(clean + laplacian_scale(self.sigma) * difference, self.sigma)
 
     def distance(self, value: Tensor, sent: Tensor) -> Tensor:
         """Return the negative log-likelihood of what was sent, times 2 sigma^2, up to a constant, (N,).

@@ -39,7 +39,7 @@ class NoiseDefense(Defense):
     it (Mironov, CCS 2012). Noise without a guarantee is floating-point noise.
     """
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     stronger_with: ClassVar[Mapping[str, Literal[1, -1]]] = {"sigma": 1, "epsilon": -1}
 
     sigma: float | None = Field(

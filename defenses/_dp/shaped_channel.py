@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ...benchmark.interfaces import Channel
+from ...benchmark.interfaces import Channel, drop_low_bits
 
 JACOBIAN_IMAGES = 64
 """Training images at which the derivatives of the server are computed."""
@@ -36,6 +36,7 @@ class ShapedNoise(Channel):
         self.register_buffer("directions", directions)
         self.register_buffer("deviations", deviations)
         self.rest = rest
+        self.least = min([rest, *deviations.tolist()])
         self.stochastic = rest > 0
 
     @classmethod
@@ -60,7 +61,7 @@ class ShapedNoise(Channel):
         noise = torch.randn_like(value).flatten(1)
         along = noise @ self.directions
         shaped = self.rest * noise + (along * (self.deviations - self.rest)) @ self.directions.T
-        return value + shaped.view_as(value)
+        return drop_low_bits(value + shaped.view_as(value), self.least)
 
     def distance(self, value: Tensor, sent: Tensor) -> Tensor:
         """Return the squared error in units of the noise, times the variance along free directions, (N,)."""

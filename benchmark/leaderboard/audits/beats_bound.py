@@ -36,6 +36,7 @@ KIND = FlagKind(
     causes=(
         "The attack had access to the private images, for example through a data file or a module variable.",
         "The defense publishes a wrong density (`log_density`), so the bound is too low.",
+        "The noise is sent with its low bits, which tell more than its density. Send `drop_low_bits` of it.",
     ),
     remedy="Do not report these scores. Check where the attack gets its images and what the defense publishes.",
     find=beats_bound,

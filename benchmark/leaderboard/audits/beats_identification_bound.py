@@ -44,6 +44,7 @@ KIND = FlagKind(
         "The defense promises an epsilon that its noise does not keep.",
         "The defense promises secrecy, but its ciphertexts depend on the image, for example by a nonce that repeats.",
         "The defense publishes a wrong density (`log_density`), so the bound is too low.",
+        "The noise is sent with its low bits, which tell more than its density. Send `drop_low_bits` of it.",
         "The attack had access to the private images, for example through a data file or a module variable.",
     ),
     remedy="Report neither the scores nor the guarantee. Check what the defense promises and where the attack gets its "

@@ -35,6 +35,7 @@ KIND = FlagKind(
     causes=(
         "The attack had access to the private images, for example through a data file or a module variable.",
         "The defense publishes a wrong density (`log_density`) or does not send what it publishes.",
+        "The noise is sent with its low bits, which tell more than its density. Send `drop_low_bits` of it.",
         "The images are so few or so simple that a prior determines every pixel.",
     ),
     remedy="Do not report these scores. Check where the attack gets its images and what the defense publishes.",

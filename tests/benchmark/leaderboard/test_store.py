@@ -118,3 +118,5 @@ def test_every_column_of_numbers_is_one_even_without_a_value() -> None:
     assert {str(frame[name].dtype) for name in NUMBERS} == {"float64", "Int64"}
     assert frame["epsilon"].isna().all()
     assert len(frame.nlargest(1, "bound_psnr_db")) == 1
+    ranked = rank([record("a", "one", [10.0], [0.1]).row], {})
+    assert {str(ranked[name].dtype) for name in ("epsilon", "leak_db", "attribute_gain")} == {"float64"}

@@ -85,6 +85,7 @@ def data(tmp_path: Path, brief: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(fisher, "PROBES", 2)
     monkeypatch.setattr(shaped_channel, "JACOBIAN_IMAGES", 4)
     monkeypatch.setattr(gallery_bound, "TOTAL_WIRES", 64)
+    monkeypatch.setattr(gallery_bound, "MIN_DRAWS", 4)
     monkeypatch.setattr(van_trees, "IMAGES", 1)
     idx_files(tmp_path, "MNIST", train=60, test=20)
     jpeg_tree(tmp_path / cifar10.FOLDER, cifar10.CLASSES, train=6, test=2)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 import torch
-from mia_bench import Channel, Defense, ImageSet, SplitModel
+from mia_bench import Channel, Defense, ImageSet, SplitModel, drop_low_bits
 from pydantic import Field
 from torch import Tensor
 
@@ -35,7 +35,9 @@ class Noise(Channel):
 
     def forward(self, value: Tensor) -> Tensor:
         """What is sent for values (N, ...), with fresh noise from torch's global generator."""
-        return value + self.level * torch.randn_like(value)
+        if not self.stochastic:
+            return value
+        return drop_low_bits(value + self.level * torch.randn_like(value), self.level)
 
     def distance(self, value: Tensor, sent: Tensor) -> Tensor:
         """What a white-box attacker minimizes, (N,): the negative log-likelihood, scaled at will."""
