@@ -163,8 +163,9 @@ def _hold_bytes(images: NDArray[Any]) -> bool:
     if images.dtype.kind != "f":
         return True
     precision = max(4 * np.finfo(np.float32).eps, np.finfo(images.dtype).eps)
-    levels = images.astype(np.float32) * MAX_PIXEL
-    return bool((np.abs(levels - np.rint(levels)) <= MAX_PIXEL * precision).all())
+    with np.errstate(over="ignore", invalid="ignore"):
+        levels = images.astype(np.float32) * MAX_PIXEL
+        return bool((np.abs(levels - np.rint(levels)) <= MAX_PIXEL * precision).all())
 
 
 def _channels_first(shape: tuple[int, ...], path: Path, name: str) -> tuple[int, int, int]:

@@ -43,7 +43,7 @@ def drop_low_bits(noisy: Tensor, sigma: float | Tensor) -> Tensor:
     if isinstance(sigma, Tensor):
         step = (sigma.detach() / STEPS_PER_SIGMA).log2().floor().exp2().to(noisy.dtype)
     else:
-        step = 2.0 ** math.floor(math.log2(sigma / STEPS_PER_SIGMA))
+        step = 2.0 ** math.floor(math.log2(max(sigma / STEPS_PER_SIGMA, math.ulp(0.0))))
     if not (noisy.requires_grad and torch.is_grad_enabled()):
         return _rounded(noisy, step)
     with_gradient: Any = _Rounded.apply(noisy, step)

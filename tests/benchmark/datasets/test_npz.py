@@ -150,6 +150,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"images": GRAY.astype(float), "labels": LABELS},
         "floats in .0, 1., got float64 from 0 .* by 255",
     ),
+    "huge floats": ({"images": GRAY * 1e300, "labels": LABELS}, "floats in .0, 1., got float64 from 0 to 2.55e"),
     "NaN": ({"images": np.full((40, 12, 10), np.nan), "labels": LABELS}, "floats in .0, 1."),
     "16 bits": ({"images": GRAY.astype(np.uint16) * 257, "labels": LABELS}, "got uint16 from 0 .* for example 65535"),
     "masks": ({"images": GRAY // 200, "labels": LABELS}, "got uint8 from 0 to 1. Convert them to floats if 1 is white"),

@@ -75,7 +75,7 @@ def test_values_are_rounded_to_a_power_of_two_of_at_most_a_256th_of_the_deviatio
         assert 0.4 * step < (rounded - noisy).abs().max() <= step / 2
 
 
-@pytest.mark.parametrize("sigma", [1e-30, 1e-44])
+@pytest.mark.parametrize("sigma", [0.0, 5e-324, 1e-44, 1e-30])
 def test_values_that_are_far_larger_than_the_noise_stay_as_they_are(sigma: float) -> None:
     values = torch.tensor([0.0, 1.0, -3.3e38, 1e-8])
 
