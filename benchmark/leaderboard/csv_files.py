@@ -99,12 +99,15 @@ def read_csv(path: Path) -> CsvTable:
     table, separator = (text[stated.end() :], stated[1]) if stated else (text, _separator(text))
     try:
         reader = csv.reader(StringIO(table, newline=""), delimiter=separator, strict=True)
-        lines = [(reader.line_num, line) for line in reader if any(line)]
+        lines = [(reader.line_num, line) for line in reader if line]
     except csv.Error as error:
         raise UsageError(f"Cannot read the table {path}: {error}. Save it as CSV again.") from error
     if not lines:
         raise UsageError(f"Cannot read the table {path}. It is empty. Give one that has a header.")
-    header, lines = _without_empty_end([name.strip() for name in lines.pop(0)[1]], lines)
+    given = [name.strip() for name in lines.pop(0)[1]]
+    if len(given) > MAX_COLUMNS:
+        raise UsageError(f"Expected at most {MAX_COLUMNS} columns, got {len(given)} in {path}. Remove the others.")
+    header, lines = _without_empty_end(given, [(number, line) for number, line in lines if any(line)])
     _check(path, header, lines)
     named = [(number, _named(header, line)) for number, line in lines]
     return CsvTable(path, [name for name in header if name], named, separator)
@@ -140,8 +143,6 @@ def _separator(text: str) -> str:
 
 
 def _check(path: Path, header: list[str], lines: Lines) -> None:
-    if len(header) > MAX_COLUMNS:
-        raise UsageError(f"Expected at most {MAX_COLUMNS} columns, got {len(header)} in {path}. Remove the others.")
     twice = [name for name in header if header.count(name) > 1]
     if twice:
         raise UsageError(f"Expected each column once, got {quoted(twice[0])} twice in {path}. Remove one.")
