@@ -12,7 +12,6 @@ from torch import Tensor
 
 from ..errors import ContractError, describe
 from ..interfaces import Defense, ImageSet, Pools, SplitModel, TaughtImages, Wire
-from ..interfaces.low_bits import has_low_bits
 from ..interfaces.wire import length_view
 from ..metrics.costs import Costs, measure_costs
 from ..metrics.utility import by_chance
@@ -23,12 +22,11 @@ from ..utils.seeding import stream_seed
 from ..utils.texts import described
 from .answer_contract import FEW_IMAGES, require_answers
 from .copies import copied
+from .low_bits_note import low_bits_note
 from .observe import overhear
 from .utility import Answers, MeasuredUtility, measure, of_undefended
 from .wire_contract import require_wires
 
-LOW_BITS_IMAGES = 16
-"""Most images whose noise is searched for low bits."""
 MEASURED = frozenset(
     {
         *("aux_overlap", "bytes_down", "chance", "chance_high", "classes", "client_added_ms", "client_overhead_ms"),
@@ -120,25 +118,9 @@ def protect(
     notes = {"client_macs": f"Without the operations of {', '.join(costs.uncounted)}." if costs.uncounted else ""}
     if type(model).overheard is not SplitModel.overheard:
         notes["overheard"] = "The defense states what the adversary sees, which may be another wire than what is sent."
-    if type(model).send is SplitModel.send and (model.input_channel.stochastic or model.ir_channel.stochastic):
-        with isolated("low bits", setting.identity), torch.no_grad():
-            if _sends_low_bits(copied(model), originals[:LOW_BITS_IMAGES].clone()):
-                notes["low_bits"] = (
-                    "The bounds take the noise as real numbers, but the low bits of what is sent tell more. Send "
-                    "mia_bench.drop_low_bits of it."
-                )
+    with isolated("low bits", setting.identity):
+        notes |= low_bits_note(model, originals)
     return Protected(model, wire, useful, costs, details, notes)
-
-
-def _sends_low_bits(model: SplitModel, images: Tensor) -> bool:
-    """Return whether noise with a density is added to images (N, C, H, W), or to their IRs, and sent as the sum is."""
-    on_input = model.input_channel.stochastic
-    channel = model.input_channel if on_input else model.ir_channel
-    value = images if on_input else model.client(model.input_channel.clean(images))
-    noisy: object = channel(value)
-    if channel.exact_noise or not isinstance(noisy, Tensor) or not noisy.is_floating_point():
-        return False
-    return channel.log_density(value[:1], noisy[:1]) is not None and has_low_bits(noisy)
 
 
 def _is_unread(model: SplitModel, wire: Wire) -> bool:

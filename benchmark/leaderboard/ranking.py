@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, get_type_hints
 
 import pandas as pd
 
@@ -52,8 +52,9 @@ def rank(rows: Iterable[Row], records: Mapping[str, Record], sort: str = "psnr_d
 def to_frame(ranked: Iterable[RankedDefense]) -> pd.DataFrame:
     """Return ranked defenses as a data frame, in their order. Columns of numbers are such even without a value."""
     frame = pd.DataFrame([asdict(each) for each in ranked], columns=COLUMNS)
-    types = {"float | None": "float64", "int | None": "Int64"}
-    return frame.astype({each.name: types[str(each.type)] for each in fields(RankedDefense) if each.type in types})
+    types: dict[Any, str] = {float | None: "float64", int | None: "Int64"}
+    hints = get_type_hints(RankedDefense)
+    return frame.astype({name: types[hint] for name, hint in hints.items() if hint in types})
 
 
 Rivals = dict[str, list[list[int] | None]]

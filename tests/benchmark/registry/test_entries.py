@@ -204,7 +204,7 @@ def test_no_file_uses_pickle() -> None:
 
 
 class Aliased(Defense):
-    """Has a parameter whose name is no identifier of Python.
+    """Has parameters with names that Python code cannot have.
 
     Source: none.
     """
