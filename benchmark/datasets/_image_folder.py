@@ -7,7 +7,7 @@ import os
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,15 +16,18 @@ from ..utils.files import Unreadable, read_text
 from ..utils.plurals import count_of
 from ._decode import suffixes
 from ._file_division import MIN_CLASS_IMAGES, divide_files
+from ._folder_entries import (
+    is_folder,
+    is_image,
+    unread,
+    visible,
+    warn_of_other_files,
+    warn_of_unlisted,
+    warn_of_validation,
+)
 from ._image_tree import SPLITS, Tree
 from ._label_table import TABLES, LabelTable, find_attributes, find_table
 from ._labels import TaskChoice
-
-OTHER_FILES = frozenset({"thumbs.db", "desktop.ini", *TABLES})
-"""Names, in lower case, of files beside images that are read elsewhere, or that Windows creates."""
-
-VALIDATION = ("val", "valid", "validation")
-"""Folders beside ``train`` that others call the test split, and that are not read."""
 
 _SEPARATORS = re.compile(r"[,;\t]")
 """What may stand between the values of a table."""
@@ -53,7 +56,7 @@ def scan(root: Path | None, task: TaskChoice = "classification") -> Tree:
         raise UsageError(f"The dataset imagefolder needs a folder with {LAYOUT}. Give it with --data-dir PATH.")
     if not root.is_dir():
         raise UsageError(f"Expected --data-dir to be a folder, got {root}. Give a folder with {LAYOUT}.")
-    _warn_of_validation(root)
+    warn_of_validation(root)
     table = _table(root, task)
     return replace(_listed(root, task, table), attributes=find_attributes(root, table))
 
@@ -80,35 +83,9 @@ def _names_files(table: Path) -> bool:
     return any((table.parent / _SEPARATORS.split(line, maxsplit=1)[0].strip(' "')).is_file() for line in lines)
 
 
-def _warn_of_validation(root: Path) -> None:
-    for name in VALIDATION if (root / "train").is_dir() else ():
-        if (root / name).is_dir():
-            use = "Move its images into train" if (root / "test").is_dir() else "Rename it to test"
-            logging.getLogger(__name__).warning(
-                "Ignored the folder %s, since only train and test are read. %s to use its images.", root / name, use
-            )
-
-
-def _warn_of_unlisted(root: Path, table: LabelTable) -> None:
-    """Warn of images beside those of a table that have no line in it."""
-    listed = set(table.files)
-    folders = sorted({path.rpartition("/")[0] for path in listed})
-    found = [
-        path
-        for folder in folders
-        if (root / folder).is_dir()
-        for entry in _visible(root / folder)
-        if _is_image(entry) and (path := f"{folder}/{entry.name}".lstrip("/")) not in listed
-    ]
-    if found:
-        logging.getLogger(__name__).warning(
-            "Ignored %s without a line in %s, such as %s.", count_of(len(found), "image"), table.path, root / found[0]
-        )
-
-
 def _listed(root: Path, task: TaskChoice, table: LabelTable | None) -> Tree:
     if table is not None:
-        _warn_of_unlisted(root, table)
+        warn_of_unlisted(root, table)
         return _without_classes(_of_table(root, task, table))
     if task in ("multi-label", "regression"):
         raise UsageError(
@@ -163,40 +140,21 @@ def _flat_files(root: Path) -> dict[str, list[tuple[str, int]]]:
     both = all((root / split).is_dir() for split in SPLITS)
     found, others = {}, []
     for split in SPLITS if both else (".",):
-        entries = _visible(root / split)
-        images = [entry.name for entry in entries if _is_image(entry)]
-        others += [entry.path for entry in entries if not _is_image(entry) and not _is_folder(entry)]
+        entries = visible(root / split)
+        images = [entry.name for entry in entries if is_image(entry)]
+        others += [entry.path for entry in entries if not is_image(entry) and not is_folder(entry)]
         found[split] = [(f"{split}/{name}" if both else name, 0) for name in images]
     found = {split: files for split, files in found.items() if files}
     if found:
-        _warn_of_other_files(others)
+        warn_of_other_files(others)
     return found
-
-
-def _warn_of_other_files(paths: Sequence[str]) -> None:
-    """Warn of files beside the images that are not read."""
-    ignored = _unread(paths)
-    if ignored:
-        logging.getLogger(__name__).warning(
-            "Ignored %s whose suffix is not that of an image format, such as %s.",
-            count_of(len(ignored), "file"),
-            ignored[0],
-        )
-
-
-def _unread(paths: Sequence[str]) -> list[str]:
-    return [path for path in paths if os.path.basename(path).lower() not in OTHER_FILES]
 
 
 def _has_class_folders(root: Path) -> bool:
     """Return whether images lie in folders of classes, in the folder itself or in its splits."""
     places = [root, *(root / split for split in SPLITS if (root / split).is_dir())]
-    folders = [Path(entry.path) for place in places for entry in _visible(place) if _is_folder(entry)]
-    return any(_is_image(entry) for each in folders if each.name not in SPLITS for entry in _visible(each))
-
-
-def _is_image(entry: os.DirEntry[str]) -> bool:
-    return not _is_folder(entry) and os.path.splitext(entry.name)[1].lower() in suffixes()
+    folders = [Path(entry.path) for place in places for entry in visible(place) if is_folder(entry)]
+    return any(is_image(entry) for each in folders if each.name not in SPLITS for entry in visible(each))
 
 
 def _found_classes(root: Path) -> dict[str, dict[str, list[str]]]:
@@ -251,9 +209,9 @@ def _undivided(root: Path) -> str | None:
     within = all((root.parent / split).is_dir() for split in SPLITS)
     if present or within:
         return None
-    folders = [entry for entry in _visible(root) if _is_folder(entry)]
+    folders = [entry for entry in visible(root) if is_folder(entry)]
     has_images = any(
-        Path(entry.name).suffix.lower() in suffixes() for each in folders for entry in _visible(root / each.name)
+        Path(entry.name).suffix.lower() in suffixes() for each in folders for entry in visible(root / each.name)
     )
     return "." if has_images else None
 
@@ -277,12 +235,12 @@ def _class_folders(root: Path, split: str) -> dict[str, list[str]]:
         action = f"Give --data-dir {above}, which has both." if both else "Put your images there."
         raise UsageError(f"Expected {LAYOUT} in {root}, which has no folder {split}/. {action}")
     found: dict[str, list[str]] = defaultdict(list)
-    for entry in _visible(folder):
-        if _is_folder(entry):
+    for entry in visible(folder):
+        if is_folder(entry):
             found[unicodedata.normalize("NFC", entry.name)].append(entry.name)
     if not found:
         raise UsageError(f"Expected {split}/<class>/<image>, but {folder} has no class folders. Add one per class.")
-    beside = [entry.path for entry in _visible(folder) if _is_image(entry)]
+    beside = [entry.path for entry in visible(folder) if is_image(entry)]
     if beside:
         logging.getLogger(__name__).warning(
             "Ignored %s beside the class folders, such as %s.", count_of(len(beside), "image"), beside[0]
@@ -294,8 +252,8 @@ def _images(root: Path, folders: list[str]) -> list[str]:
     """Return the image files in the folders of one class."""
     known, found, others = suffixes(), [], []
     for folder in folders:
-        for entry in _visible(root / folder):
-            if _is_folder(entry):
+        for entry in visible(root / folder):
+            if is_folder(entry):
                 raise UsageError(
                     f"Expected only images in a class folder, got the folder {entry.path}. Move it elsewhere, or give "
                     "the folder that holds the class folders with --data-dir."
@@ -303,21 +261,11 @@ def _images(root: Path, folders: list[str]) -> list[str]:
             is_image = os.path.splitext(entry.name)[1].lower() in known
             (found if is_image else others).append(f"{folder}/{entry.name}")
     if not found:
-        ignored = _unread([str(root / path) for path in others])
+        ignored = unread([str(root / path) for path in others])
         reason = f" (the suffix of {ignored[0]} is not that of an image format)" if ignored else ""
         raise UsageError(
             f"The class folder {root / folders[0]} has no images{reason}. Add images, or remove the class from both "
             "splits."
         )
-    _warn_of_other_files([str(root / path) for path in others])
+    warn_of_other_files([str(root / path) for path in others])
     return found
-
-
-def _visible(folder: Path) -> list[os.DirEntry[str]]:
-    with os.scandir(folder) as entries:
-        return sorted((each for each in entries if not each.name.startswith(".")), key=lambda each: each.name)
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Return whether an entry is a folder or a link to one. A link to itself is not."""
-    return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
