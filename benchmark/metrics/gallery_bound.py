@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import mean, stdev
 
 import torch
 from scipy.special import stdtrit
@@ -32,6 +33,10 @@ CONFIDENCE = 0.999
 """Confidence of the bounds. Each is the one-sided upper limit of an average over drawn wires."""
 FISHER_IMAGES = 64
 """Images over which the Fisher information is averaged."""
+FISHER_ERROR = 0.02
+"""Relative standard error of the Fisher information at which no more wires are drawn (0.09 dB)."""
+MAX_FISHER_DRAWS = 4096
+"""Most wires drawn of these images for the Fisher information, which a few numbers tell only after many."""
 
 
 @dataclass(frozen=True)
@@ -223,11 +228,17 @@ def _unbiased_psnr(model: SplitModel, images: Tensor, observations: int) -> floa
         value = _irs(model, inputs)
         if not value.requires_grad:
             return None
-        squares = []
-        for _ in range(MIN_WIRES_PER_IMAGE):
+        squares: list[float] = []
+        while len(squares) < MIN_WIRES_PER_IMAGE or (len(squares) < MAX_FISHER_DRAWS and _relative_error(squares) > FISHER_ERROR):
             density = model.ir_channel.log_density(value, model.ir_channel(value.detach()))
             assert density is not None
             (gradient,) = torch.autograd.grad(density.sum(), inputs, retain_graph=True)
             squares.append(gradient.square().flatten(1).mean(1).mean().item())
-    leakage = observations * sum(squares) / len(squares)
+    leakage = observations * mean(squares)
     return 10 * math.log10(leakage) if leakage > 0 else None
+
+
+def _relative_error(values: list[float]) -> float:
+    """Return the standard error of the mean of these values, over that mean; zero if all are zero."""
+    center = mean(values)
+    return stdev(values) / math.sqrt(len(values)) / center if center else 0.0

@@ -154,6 +154,17 @@ def test_the_leakage_of_a_linear_client_is_that_of_its_matrix() -> None:
     assert bound.dfil_unbiased_psnr_db == pytest.approx(10 * math.log10(leakage), abs=0.3)
 
 
+def test_the_leakage_of_one_number_of_two_images_is_drawn_often_enough() -> None:
+    layer = nn.Linear(PIXELS, 1)
+    leakage = layer.weight.square().sum().item() / 0.5**2 / PIXELS
+
+    found = [gallery_bound(model(0.5, client=layer), images(2)) for _ in range(5)]
+
+    for bound in found:
+        assert bound is not None
+        assert bound.dfil_unbiased_psnr_db == pytest.approx(10 * math.log10(leakage), abs=0.3)
+
+
 def test_laplacian_noise_has_a_bound_of_its_own() -> None:
     gaussian, laplacian = (gallery_bound(model(3.0, noise=kind), images(12)) for kind in ("gaussian", "laplacian"))
 
