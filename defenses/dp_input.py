@@ -7,9 +7,13 @@ from typing import ClassVar
 
 from torch import nn
 
+from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import ImageSet, SplitModel
 from ..benchmark.training import tune_server
 from ._dp.noise_defense import NoiseDefense
+
+TRIED_IMAGES = 64
+"""Images that are sent to find out whether the client takes noisy ones."""
 
 
 class DpInput(NoiseDefense):
@@ -39,11 +43,18 @@ class DpInput(NoiseDefense):
         """Return a copy of the model with noise on its images.
 
         Raises:
-            Inapplicable: If the server is to be fine-tuned and has no weights.
+            Inapplicable: If the server is to be fine-tuned and has no weights, or the client looks up its numbers.
             UsageError: If the accountant cannot compute the guarantee.
         """
         channel, promise = self.calibrate(nn.Identity(), train.images, nonnegative=True)
         protected = replace(model.copy(), input_channel=channel, promise=promise)
-        if self.noise_aware:
-            tune_server(protected, train, epochs=self.tuning_epochs)
+        try:
+            if self.noise_aware:
+                tune_server(protected, train, epochs=self.tuning_epochs)
+            protected.send(train.images[:TRIED_IMAGES])
+        except IndexError as error:
+            raise Inapplicable(
+                "Expected a client that takes any numbers, got one that looks them up in a table, such as tokens, "
+                "whose range the noise leaves. Use dp_ir at a split behind the table."
+            ) from error
         return protected

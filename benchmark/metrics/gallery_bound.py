@@ -229,7 +229,9 @@ def _unbiased_psnr(model: SplitModel, images: Tensor, observations: int) -> floa
         if not value.requires_grad:
             return None
         squares: list[float] = []
-        while len(squares) < MIN_WIRES_PER_IMAGE or (len(squares) < MAX_FISHER_DRAWS and _relative_error(squares) > FISHER_ERROR):
+        while len(squares) < MIN_WIRES_PER_IMAGE or (
+            len(squares) < MAX_FISHER_DRAWS and _relative_error(squares) > FISHER_ERROR
+        ):
             density = model.ir_channel.log_density(value, model.ir_channel(value.detach()))
             assert density is not None
             (gradient,) = torch.autograd.grad(density.sum(), inputs, retain_graph=True)

@@ -1,5 +1,7 @@
 """Noise on the IR and on the image."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from mia_bench import drop_low_bits
@@ -8,6 +10,7 @@ from mia_bench.benchmark.interfaces import Promise
 from mia_bench.defenses.dp_input import DpInput
 from mia_bench.defenses.dp_ir import DpIr
 from pydantic import ValidationError
+from torch import Tensor, nn
 
 from ..helpers.defenses import accuracy, channel_of
 
@@ -44,6 +47,26 @@ def test_the_noise_on_the_image_is_applied_before_the_client(model, train, priva
     torch.manual_seed(5)
     noisy = private.images + 0.3 * torch.randn_like(private.images)
     assert torch.allclose(sent, model.send(drop_low_bits(noisy, 0.3)).tensor, atol=1e-5)
+
+
+class Lookup(nn.Module):
+    """A table of 256 tokens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(256, 4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.table((images * 255).round().long().flatten(1))
+
+
+@pytest.mark.parametrize("noise_aware", [True, False])
+def test_noise_on_tokens_is_refused_in_words(noise_aware, model, train):
+    lookup = replace(model, client=Lookup(), server=nn.Sequential(nn.Flatten(), nn.LazyLinear(10)))
+    lookup.logits(train.images[:2])
+
+    with pytest.raises(Inapplicable, match="takes any numbers, got one that looks them up"):
+        DpInput(sigma=0.3, noise_aware=noise_aware).protect(lookup, train)
 
 
 @both
