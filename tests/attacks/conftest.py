@@ -55,6 +55,6 @@ class World:
         return rebuilt.images if isinstance(rebuilt, Reconstruction) else rebuilt
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def world() -> Callable[..., World]:
     return World

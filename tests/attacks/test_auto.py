@@ -1,6 +1,7 @@
 """The ensemble: what it selects, and when members are left out."""
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 import torch
@@ -31,11 +32,15 @@ def tried(victim) -> Reconstruction:
     return Auto().reconstruct(victim.seen_by(Auto()))
 
 
-@pytest.mark.slow
-def test_it_selects_the_best_member_where_one_is_clearly_best(world: Callable) -> None:
+@pytest.fixture(scope="module")
+def at_pool1(world: Callable) -> tuple[Any, Reconstruction]:
     victim = world("pool1")
+    return victim, tried(victim)
 
-    rebuilt = tried(victim)
+
+@pytest.mark.slow
+def test_it_selects_the_best_member_where_one_is_clearly_best(at_pool1: tuple[Any, Reconstruction]) -> None:
+    victim, rebuilt = at_pool1
 
     scores = {name: psnr(images, victim.private.images).mean().item() for name, images in rebuilt.members.items()}
     assert list(scores) in MEMBERS
@@ -45,12 +50,11 @@ def test_it_selects_the_best_member_where_one_is_clearly_best(world: Callable) -
 
 
 @pytest.mark.slow
-def test_the_private_wire_has_no_say_in_the_selection(world: Callable) -> None:
+def test_the_private_wire_has_no_say_in_the_selection(at_pool1: tuple[Any, Reconstruction], world: Callable) -> None:
     victim = world("pool1")
-    selected = tried(victim).selected
     victim.wire = Wire(torch.rand_like(victim.wire.tensor))
 
-    assert tried(victim).selected == selected
+    assert tried(victim).selected == at_pool1[1].selected
 
 
 def test_psnr_and_ssim_each_select_their_own_member() -> None:

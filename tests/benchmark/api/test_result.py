@@ -90,9 +90,8 @@ def test_images_of_a_plug_in_are_computed_again_by_a_worker(tmp_path: Path, monk
     assert np.array_equal(found.reconstructions, kept)
 
 
-@pytest.mark.slow
 def test_a_cell_without_reconstructions_has_none(tmp_path: Path) -> None:
-    found = run(tmp_path, attacks="white_box", defenses="ckks")
+    found = run(tmp_path, attacks={"name": "white_box", "iterations": 5}, defenses="ckks")
 
     assert np.isnan(found.reconstructions).any((1, 2, 3, 4)).tolist() == [each != "done" for each in found["status"]]
 
