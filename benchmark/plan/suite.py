@@ -11,7 +11,7 @@ from ..errors import UsageError
 from ..interfaces import Model
 from ..registry.literals import parse
 from ..registry.specs import ResolvedComponent
-from ..registry.sweeps import Spec, UnknownOption, check_options, expand_sweeps
+from ..registry.sweeps import OverriddenOption, Spec, UnknownOption, check_options, expand_sweeps
 from ..utils.declaration import unknown_name
 from ..utils.files import Unreadable, read_toml
 from ..utils.texts import quoted
@@ -22,6 +22,7 @@ from .request import KINDS, Request
 
 PART_NAMES = (*Request.model_fields, "split")
 """What a part of a suite may say. ``split`` and ``splits`` are the same."""
+_Unused = UnknownOption | OverriddenOption
 
 
 def requests_of(suite: str | None, given: Request) -> list[Request]:
@@ -53,18 +54,18 @@ def requests_of(suite: str | None, given: Request) -> list[Request]:
     return [_without_options(request, dropped) for request in joined] if dropped else joined
 
 
-def _unused_options(selected: Sequence[Request], joined: Sequence[Request], given: Request) -> list[UnknownOption]:
-    """Return an error for each option of the suite's own that no chosen component has."""
-    chosen, errors = chosen_specs(joined), list[UnknownOption]()
+def _unused_options(selected: Sequence[Request], joined: Sequence[Request], given: Request) -> list[_Unused]:
+    """Return an error for each option of the suite's own that sets no parameter of a chosen component."""
+    chosen, errors = chosen_specs(joined), list[_Unused]()
     for option in dict.fromkeys(name for part in selected for name in part.options if name not in given.options):
         try:
             check_options({option: []}, chosen)
-        except UnknownOption as error:
+        except _Unused as error:
             errors.append(error)
     return errors
 
 
-def _unknown(suite: str, error: UnknownOption) -> UsageError:
+def _unknown(suite: str, error: _Unused) -> UsageError:
     if error.option in {*Request.model_fields, "split"}:
         return UsageError(f"Suite {suite}: Expected {error.option} above [options], got it below. Move it up.")
     return UsageError(f"Suite {suite}, options: {error}")

@@ -107,8 +107,28 @@ class UnknownOption(UsageError):
         return UnknownOption(self.option, self.known, own)
 
 
+class OverriddenOption(UsageError):
+    """A free option without an effect, since each chosen component that has it was given a value of its own.
+
+    Attributes:
+        option: Its name.
+
+    Example:
+        >>> OverriddenOption("sigma", "dp_ir").option
+        'sigma'
+    """
+
+    def __init__(self, option: str, owner: str) -> None:
+        """Say that ``owner`` sets the option itself."""
+        self.option = option
+        super().__init__(
+            f"Expected --{option.replace('_', '-')} to set a parameter of a chosen attack or defense, but {owner} "
+            "sets it itself. Leave one of them out."
+        )
+
+
 def check_options(options: Mapping[str, Sequence[Any]], kinds: Mapping[Kind, Sequence[Spec]]) -> None:
-    """Check that at least one of the chosen components has each free option.
+    """Check that each free option sets a parameter of at least one of the chosen components.
 
     Args:
         options: Free options and their values.
@@ -116,13 +136,19 @@ def check_options(options: Mapping[str, Sequence[Any]], kinds: Mapping[Kind, Seq
 
     Raises:
         UnknownOption: If no chosen component has an option. The message suggests the nearest existing one.
+        OverriddenOption: If all that have an option set it themselves.
     """
     owners: dict[str, list[str]] = {}
+    free: set[str] = set()
     for kind, specs in kinds.items():
         for spec in specs:
-            entry, _ = _chosen(kind, spec)
-            for field in parameter_names(_class_of(entry, spec)):
-                owners.setdefault(field, []).append(entry.name)
+            entry, params = _chosen(kind, spec)
+            names = parameter_names(_class_of(entry, spec))
+            free |= set(names) - set(params)
+            for name in names:
+                owners.setdefault(name, []).append(entry.name)
     for option in options:
         if option not in owners:
             raise UnknownOption(option, sorted(owners))
+        if option not in free:
+            raise OverriddenOption(option, owners[option][0])

@@ -57,3 +57,9 @@ def test_an_option_that_nobody_has_is_refused_with_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"--sigam. Did you mean 'sigma'\? Their options: .*sigma"):
         check_options({"sigam": ["1"]}, {"defenses": ["dp_ir"]})
     check_options({"sigma": ["1"]}, {"defenses": ["undefended", "dp_ir"]})
+
+
+def test_an_option_that_each_component_sets_itself_is_refused() -> None:
+    with pytest.raises(UsageError, match="--sigma to set a parameter of a chosen attack or defense, but dp_ir sets it"):
+        check_options({"sigma": ["1"]}, {"defenses": ["undefended", "dp_ir:sigma=2", {"name": "dp_input", "sigma": 3}]})
+    check_options({"sigma": ["1"]}, {"defenses": ["dp_ir:sigma=2", "dp_input"]})
