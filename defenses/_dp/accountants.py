@@ -34,7 +34,7 @@ def epsilon_of_sigma(sigma: float, delta: float, releases: int, accountant: Acco
         accountant: ``analytic`` is exact; ``rdp`` and ``prv`` are upper bounds.
 
     Raises:
-        UsageError: If there is too little noise for ``prv``.
+        UsageError: If there is too little noise for ``prv``, or opacus cannot compute the epsilon.
     """
     if accountant == "analytic":
         return analytic_gaussian.epsilon_of_sigma(sigma, delta, releases)
@@ -50,7 +50,13 @@ def epsilon_of_sigma(sigma: float, delta: float, releases: int, accountant: Acco
     with warnings.catch_warnings(), np.errstate(divide="ignore"):
         # The warning is true and harmless: with little or much noise, RDP gives a loose epsilon.
         warnings.filterwarnings("ignore", message="Optimal order is the")
-        return float(ledger.get_epsilon(delta=delta))
+        try:
+            return max(0.0, float(ledger.get_epsilon(delta=delta)))
+        except (ValueError, RuntimeError) as error:
+            raise UsageError(
+                f"Expected noise whose epsilon the accountant {accountant!r} can compute, got sigma = {sigma:.4g} "
+                f"sensitivities and delta = {delta:g}. Use 'analytic', which is exact for any noise."
+            ) from error
 
 
 def sigma_of_epsilon(epsilon: float, delta: float, releases: int, accountant: Accountant) -> float:

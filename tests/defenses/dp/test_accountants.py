@@ -56,3 +56,16 @@ def test_prv_refuses_noise_that_would_exhaust_the_memory():
 def test_an_epsilon_that_no_noise_can_show_is_an_error(accountant):
     with pytest.raises(UsageError, match=rf"'{accountant}' can prove .* got 0.005 at delta = 1e-05"):
         sigma_of_epsilon(0.005, 1e-5, 1, accountant)
+
+
+@pytest.mark.parametrize("accountant", ["rdp", "prv"])
+@pytest.mark.parametrize(("sigma", "delta"), [(20 / 2**0.5, 0.5), (1400, 0.01)])
+def test_an_epsilon_is_never_negative(accountant, sigma, delta):
+    assert epsilon_of_sigma(sigma, delta, 1, "analytic") == 0
+    assert epsilon_of_sigma(sigma, delta, 1, accountant) >= 0
+
+
+@pytest.mark.parametrize(("sigma", "delta"), [(1, 1e-20), (20, 0.99)])
+def test_what_opacus_cannot_compute_is_a_sentence(sigma, delta):
+    with pytest.raises(UsageError, match="whose epsilon the accountant 'prv' can compute, got sigma"):
+        epsilon_of_sigma(sigma, delta, 1, "prv")
