@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from ..evaluation.density_contract import require_density_of_each_number
 from ..interfaces import Channel, Defense, Wire
 from ..utils.seeding import seeded
-from .check import Skipped, require
+from .check import Skipped, as_in_a_run, require
 from .lab import Lab
 
 DRAWS = 16
@@ -82,6 +83,7 @@ def density_is_one(defense: Defense, lab: Lab) -> str:
             shape = tuple(density.shape)
             require(shape == (len(value),), f"{which}: expected a log_density of shape ({len(value)},), got {shape}.")
             require(density.isfinite().all(), f"{which}: log_density is not finite.")
+            as_in_a_run(require_density_of_each_number, channel, value)
             mean = _mean_ratio(channel, value[0], value[1])
         error = 5 * SPREAD / MANY**0.5 + 0.01
         require(

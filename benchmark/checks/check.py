@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from unittest import SkipTest
 
-from ..errors import UsageError, describe, message_of
+from ..errors import ContractError, UsageError, describe, message_of
 
 
 class Failed(AssertionError):
@@ -109,3 +109,11 @@ def require(condition: object, complaint: str) -> None:
     """Raise ``Failed`` with a complaint unless the condition holds."""
     if not condition:
         raise Failed(complaint)
+
+
+def as_in_a_run(requirement: Callable[..., None], *given: Any) -> None:
+    """Raise ``Failed`` if a requirement that a run has, too, is not met."""
+    try:
+        requirement(*given)
+    except ContractError as error:
+        raise Failed(str(error)) from error

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..errors import ContractError, Inapplicable
+from ..errors import Inapplicable
 from ..evaluation.answer_contract import MIXED_ANSWERS, require_answers_apart
 from ..evaluation.copies import copied
 from ..evaluation.observe import overhear
@@ -19,7 +17,7 @@ from ..interfaces import Defense, SplitModel
 from ..metrics.costs import measure_costs
 from ..utils.plurals import count_of
 from ..utils.seeding import seeded
-from .check import Failed, require
+from .check import as_in_a_run, require
 from .lab import CLASSES, PLACES, SIZE, Lab
 
 NOISE_IMAGES = 24
@@ -74,21 +72,13 @@ def wires(defense: Defense, lab: Lab) -> None:
         require(
             len(each.tensor) == len(images), f"Expected {words} to read as {len(images)} wires, got {len(each.tensor)}."
         )
-    _as_in_a_run(require_float32, model.ir_channel, seen)
+    as_in_a_run(require_float32, model.ir_channel, seen)
     if isinstance(wire.payload, Tensor):
         _require_alone_as_in_a_batch(model, images)
         if not model.stochastic:
             _require_alone_as_in_a_large_batch(model, lab.pools(images.shape[1]).aux.images)
     else:
-        _as_in_a_run(partial(require_independent, lambda: model, images, identity="checks"))
-
-
-def _as_in_a_run(requirement: Callable[..., None], *given: Any) -> None:
-    """Raise if a requirement that a run has, too, is not met."""
-    try:
-        requirement(*given)
-    except ContractError as error:
-        raise Failed(str(error)) from error
+        as_in_a_run(partial(require_independent, lambda: model, images, identity="checks"))
 
 
 def _require_alone_as_in_a_large_batch(model: SplitModel, images: Tensor) -> None:
@@ -96,7 +86,7 @@ def _require_alone_as_in_a_large_batch(model: SplitModel, images: Tensor) -> Non
     with torch.no_grad():
         wire = model.send(images)
         if torch.equal(model.answer(wire), model.answer(wire)):
-            _as_in_a_run(require_answers_apart, model, wire)
+            as_in_a_run(require_answers_apart, model, wire)
 
 
 def _require_alone_as_in_a_batch(model: SplitModel, images: Tensor) -> None:

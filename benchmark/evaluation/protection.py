@@ -31,7 +31,7 @@ MEASURED = frozenset(
     {
         *("aux_overlap", "bytes_down", "chance", "chance_high", "classes", "client_added_ms", "client_overhead_ms"),
         *("client_spread_ms", "client_undefended_ms", "pair_error", "protect_seconds", "server_macs"),
-        *("server_param_bytes", "unread_bytes", "utility_undefended"),
+        *("server_param_bytes", "unread_bytes", "unseen_bytes", "utility_undefended"),
     }
 )
 """Names of details that the benchmark measures, and that audits read."""
@@ -62,6 +62,11 @@ class Protected:
     costs: Costs
     details: dict[str, float]
     notes: dict[str, str]
+
+    @property
+    def seen_whole(self) -> bool:
+        """Return whether the wire is all that the device sends, so that a bound on what it says holds for attackers."""
+        return "unseen_bytes" not in self.details
 
 
 def protect(
@@ -114,6 +119,7 @@ def protect(
         **({} if costs.server_macs is None else {"server_macs": costs.server_macs}),
         "protect_seconds": round(time.perf_counter() - start, 3),
         **({"unread_bytes": 1.0} if _is_unread(model, wire) else {}),
+        **({"unseen_bytes": float(unseen)} if (unseen := _unseen_bytes(model, costs)) else {}),
     }
     notes = {"client_macs": f"Without the operations of {', '.join(costs.uncounted)}." if costs.uncounted else ""}
     if type(model).overheard is not SplitModel.overheard:
@@ -127,6 +133,23 @@ def _is_unread(model: SplitModel, wire: Wire) -> bool:
     """Return whether nothing says how to read byte strings, which no guarantee says to be secret."""
     unread = not isinstance(wire.payload, Tensor) and wire.view is length_view
     return unread and model.promise.guarantee.startswith("none")
+
+
+def _unseen_bytes(model: SplitModel, costs: Costs) -> int:
+    """Return how many bytes the device sends for an image after the wire, which no attack sees and nothing encrypts.
+
+    Raises:
+        ContractError: If an epsilon is promised for them.
+    """
+    if model.promise.secrecy or type(model).overheard is not SplitModel.overheard:
+        return 0
+    if costs.more_bytes_up and model.promise.epsilon is not None:
+        raise ContractError(
+            f"Expected wires that hold all that is sent under an epsilon, got {costs.more_bytes_up} more bytes after "
+            "the wire, which no attack sees. Override SplitModel.overheard, so that attacks see them, or leave "
+            "epsilon out."
+        )
+    return costs.more_bytes_up
 
 
 def _sent(model: SplitModel, overheard: Wire) -> Wire | None:

@@ -62,8 +62,11 @@ def bound(artifacts: Artifacts, setting: Setting, observations: int) -> tuple[di
     """Return the columns of the bounds and their details, by name. They are empty without a bound.
 
     ``bound_identified`` is the smaller of two bounds: by the clipping norm, and by the gallery of attacked images. A
-    bound of 1, and a bound on the PSNR at the ceiling, say nothing, so their columns are left empty.
+    bound of 1, and a bound on the PSNR at the ceiling, say nothing, so their columns are left empty. Nor is there a
+    bound if the device sends more than the wire.
     """
+    if not artifacts.protected(setting).seen_whole:
+        return {}, {}
     found = artifacts.bound(setting, observations)
     details = dict(found.details) if found else {}
     promise = artifacts.protected(setting).model.promise

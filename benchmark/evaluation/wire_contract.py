@@ -15,6 +15,7 @@ from ..errors import ContractError
 from ..interfaces import Channel, SplitModel, Wire
 from ..utils.isolation import isolated
 from .copies import copied
+from .density_contract import require_whole_density
 
 TOLERATED = 0.05
 """Relative difference of wires from rounding alone. A number in ten thousand may fall on another level."""
@@ -59,7 +60,7 @@ def require_wires(model: SplitModel, wire: Wire, originals: Tensor, *, identity:
 
     Raises:
         ContractError: If an image alone gives NaN, or another wire than beside others, if the wires are random without
-            being declared so, if attacks would lose what they hold, or if a guarantee is not backed.
+            being declared so, if attacks would lose what they hold, or if a guarantee or a bound is not backed.
     """
     require_float32(model.ir_channel, wire)
     with isolated("alone", identity):
@@ -68,6 +69,8 @@ def require_wires(model: SplitModel, wire: Wire, originals: Tensor, *, identity:
             require_repeatable(sender.overheard, originals[:1])
         require_alone(sender, wire, originals)
         require_backed(copied(model), originals[:1])
+    with isolated("density", identity):
+        require_whole_density(copied(model), originals)
     require_independent(partial(copied, model), originals, identity=identity)
 
 

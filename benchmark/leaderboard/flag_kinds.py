@@ -21,6 +21,8 @@ from .audits import (
     promise_exceeded,
     target_near_chance,
     unread_bytes,
+    unread_wire,
+    unseen_messages,
 )
 
 _KINDS = (
@@ -36,6 +38,8 @@ _KINDS = (
     defense_changes_nothing.KIND,
     ignores_wire.KIND,
     unread_bytes.KIND,
+    unread_wire.KIND,
+    unseen_messages.KIND,
     class_only.KIND,
     aux_overlap.KIND,
     promise_exceeded.KIND,

@@ -79,6 +79,7 @@ class Costs:
             process, as those on ciphertexts.
         server_param_bytes: Bytes of the parameters that are not on the device.
         uncounted: Operations on the device that are missing in ``client_macs`` though they may multiply and sum.
+        more_bytes_up: Bytes of ``wire_bytes`` that the device sends after the wire.
 
     Example:
         >>> costs = Costs(wire_bytes=4096, bytes_down=40, client_macs=10**6, client_params=208, client_ms=1.5,
@@ -100,6 +101,7 @@ class Costs:
     server_macs: int | None = None
     server_param_bytes: int = 0
     uncounted: tuple[str, ...] = ()
+    more_bytes_up: int = 0
 
 
 def measure_costs(
@@ -156,6 +158,7 @@ def measure_costs(
         server_macs=server_macs(model, exchanged, client_macs),
         server_param_bytes=server_param_bytes(model),
         uncounted=tuple(sorted(counter.unknown)),
+        more_bytes_up=exchanged.exchange.more_bytes_up,
     )
 
 

@@ -35,6 +35,7 @@ FAULTS: dict[type, tuple[str, str]] = {
     defenses.Unbacked: ("guarantee is honest", "Expected an epsilon or ciphertexts for the guarantee"),
     defenses.Misleading: ("distance leads to the truth", "the distance to another image is smaller"),
     defenses.WrongDensity: ("density is one", "expected likelihood ratios of 1"),
+    defenses.LeavesOut: ("density is one", "got one that leaves out number [0-9]+ of [0-9]+, which is sent without"),
     defenses.WrongMerge: ("wires can be merged", "farther"),
     attacks.Broken: ("gives images", r"\[nan, nan\]"),
     attacks.OutOfRange: ("gives images", "Expected finite values in \\[0, 1\\]"),

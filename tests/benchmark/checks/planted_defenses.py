@@ -453,6 +453,45 @@ class WrongDensity(Sound):
     made: ClassVar[type[Channel]] = TooSure
 
 
+class BesideItsNorm(Noise):
+    """Noise, and beside it the norm of the value as it is, which the density leaves out."""
+
+    def clean(self, value):
+        return torch.cat([value.flatten(1), value.flatten(1).norm(dim=1, keepdim=True)], 1)
+
+    def forward(self, value):
+        clean = self.clean(value)
+        return torch.cat([super().forward(clean[:, :-1]), clean[:, -1:]], 1)
+
+    def distance(self, value, sent):
+        return (value.flatten(1) - sent[:, :-1]).square().sum(1)
+
+    def log_density(self, value, sent):
+        return -self.distance(value, sent) / (2 * self.level**2)
+
+
+class WithoutTheNorm(nn.Module):
+    """Reads a wire without the norm, before the server."""
+
+    def __init__(self, server, shape):
+        super().__init__()
+        self.server, self.shape = server, shape
+
+    def forward(self, sent):
+        return self.server(sent[:, : self.shape.numel()].unflatten(1, self.shape))
+
+
+class LeavesOut(Sound):
+    __doc__ = Sound.__doc__
+
+    def protect(self, model, train):
+        with torch.no_grad():
+            shape = model.client(train.images[:1]).shape[1:]
+        return replace(
+            model.copy(), ir_channel=BesideItsNorm(self.level), server=WithoutTheNorm(model.copy().server, shape)
+        )
+
+
 class Summing(Noise):
     def merge(self, sent):
         return sent.sum(0)

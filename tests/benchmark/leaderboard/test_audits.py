@@ -96,6 +96,10 @@ FAULTS = {
     "defense-changes-nothing": (on("nopeek", "ridge", 19.0), on("undefended", "ridge", 19.0)),
     "mixed-versions": (on("nopeek", "ridge", 19.0, attack_version=2), on("dropout", "ridge", 18.0, attack_version=3)),
     "mixed-code": (cell("ridge", 19.0, accuracy=0.9946), cell("white_box", 21.0, access="white_box", accuracy=0.1869)),
+    "unread-wire": (
+        on("undefended", "ridge", 22.0, accuracy=0.99, attribute="class", attribute_accuracy=0.95),
+        on("codec", "ridge", 12.4, accuracy=0.99, attribute="class", attribute_accuracy=0.27),
+    ),
     "below-linear-decoder": (RIDGE, cell("black_box", 17.0, attack_params={"aux": "same_distribution"})),
 }
 
@@ -118,6 +122,21 @@ def test_images_are_identified_among_those_that_the_bound_is_on() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("usual", "defended"),
+    [
+        (0.95, {"accuracy": 0.99, "attribute_accuracy": 0.9}),  # read as well
+        (0.95, {"accuracy": 0.5, "attribute_accuracy": 0.27}),  # the server does not read it, either
+        (0.95, {"accuracy": 0.99, "attribute_accuracy": 0.1, "guarantee": "AES-256-GCM"}),
+        (0.43, {"accuracy": 0.99, "attribute_accuracy": 0.1}),  # the classifier is too weak to judge
+    ],
+)
+def test_wires_that_may_be_hard_to_read_have_no_flag(usual: float, defended: dict[str, Any]) -> None:
+    plain = on("undefended", "ridge", 22.0, accuracy=0.99, attribute="class", attribute_accuracy=usual)
+
+    assert flags(plain, on("codec", "ridge", 12.4, attribute="class", **defended)) == []
+
+
 CHANCE = {"accuracy_images": 400, "details": {"chance": 0.025}}
 DETAILED = {
     "target-near-chance": (on("undefended", "ridge", 19.0, accuracy_undefended=0.0275, **CHANCE),),
@@ -126,6 +145,7 @@ DETAILED = {
     "aux-overlap": (cell("ridge", 19.0, details={"aux_overlap": 3}),),
     "beats-bound": (cell("ridge", 19.0, bound_psnr_db=80.0, details={"bound_psnr_of_mean_mse_db_high": 15.0}),),
     "unread-bytes": (MEAN, cell("ridge", 12.1, details={"unread_bytes": 1.0})),
+    "unseen-messages": (cell("ridge", 19.0, wire_bytes=2048.0, details={"unseen_bytes": 1024.0}),),
 }
 
 

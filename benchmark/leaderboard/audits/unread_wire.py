@@ -1,0 +1,72 @@
+"""The server answers from a wire in which a classifier reads nothing, though nothing encrypts it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...plan.references import REFERENCE_DEFENSE
+from ..flags import Finding, FlagKind
+from ..records import Row
+from ..scored_rows import ScoredRows
+
+KEPT = 0.9
+"""Share of the accuracy above chance that a server keeps which surely reads the wire."""
+READABLE = 0.75
+"""Share of the server's accuracy above chance that a classifier reaches on undefended wires if it can judge others."""
+READ = 0.5
+"""Share of that on undefended wires below which a defended wire is not read."""
+
+
+def unread_wire(board: ScoredRows) -> Iterator[Finding]:
+    """Find defenses whose wires hide the class from a classifier, but not from the server, and that promise nothing."""
+    for rows in board.groups("defense", "defense_params", "attack", "attack_params"):
+        plain = next((row for row in rows if row.defense == REFERENCE_DEFENSE), None)
+        if plain is None or not _judges(board, plain):
+            continue
+        settings = {
+            (row.defense, row.defense_params): row for row in rows if (row.guarantee or "none").startswith("none")
+        }
+        for row in settings.values():
+            if row.attribute == "class" and _unread(board, row, plain):
+                read, usual = row.attribute_accuracy, plain.attribute_accuracy
+                found = (
+                    f"answers {row.accuracy:.3f} right, but a classifier reads {read:.3f} of the classes in its wires"
+                )
+                yield Finding.of(row, f"{found}, and {usual:.3f} in undefended ones", plain)
+
+
+def _promises(row: Row) -> bool:
+    return row.guarantee is not None and not row.guarantee.startswith("none")
+
+
+def _judges(board: ScoredRows, plain: Row) -> bool:
+    """Return whether the classifier reads nearly as much in undefended wires as the server does."""
+    if plain.attribute != "class":
+        return False
+    server, classifier = _above_chance(board, plain)
+    return classifier > READABLE * server > 0
+
+
+def _unread(board: ScoredRows, row: Row, plain: Row) -> bool:
+    server, classifier = _above_chance(board, row)
+    usual_server, usual_classifier = _above_chance(board, plain)
+    return server > KEPT * usual_server and classifier < READ * usual_classifier
+
+
+def _above_chance(board: ScoredRows, row: Row) -> tuple[float, float]:
+    """Return by how much the accuracies of the server and of the classifier are above chance; 0 if they are unknown."""
+    chance = board.details(row).get("chance", 0.0)
+    return (row.accuracy or 0.0) - chance, (row.attribute_accuracy or 0.0) - chance
+
+
+KIND = FlagKind(
+    identifier="unread-wire",
+    meaning="A classifier hardly reads the class in the wires, though the server does, and no guarantee is stated.",
+    causes=(
+        "The defense codes what it sends, for example by compression or in shares, and does not say how it is read.",
+        "The wires are encrypted, and the defense does not state its guarantee.",
+        "The server receives the answer in another way than by the wire.",
+    ),
+    remedy="This is not privacy. Define `Channel.read`, or state the guarantee, and run again.",
+    find=unread_wire,
+)
