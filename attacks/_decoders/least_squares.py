@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...benchmark.utils.balance import balancing_units
+
 
 @dataclass(frozen=True)
 class Affine:
@@ -36,12 +38,14 @@ class Equations:
     """The normal equations of pairs (v, x), ready to be solved for any strength of the penalty.
 
     Minimizes sum |x - f(v)|^2 + strength * mean variance of v * n * |weight|^2 over affine f. Equations over the k
-    numbers of v (primal) or over the n pairs (dual), whichever are fewer: the solution is the same.
+    numbers of v (primal) or over the n pairs (dual), whichever are fewer: the solution is the same. Numbers that are
+    far larger than the others count in larger units, since they would set the penalty of all.
     """
 
     center: Tensor  # (k,)
     offset: Tensor  # (d,)
-    vectors: Tensor  # (n, k), centered
+    units: Tensor  # (k,), by which the numbers of v are multiplied first
+    vectors: Tensor  # (n, k), centered and in these units
     gram: Tensor  # (k, k) primal, (n, n) dual
     right: Tensor  # (k, d) primal, (n, d) dual
     dual: bool
@@ -52,10 +56,12 @@ class Equations:
         vectors, values = vectors.double(), values.double()
         center, offset = vectors.mean(0), values.mean(0)
         vectors, values = vectors - center, values - offset
+        units = balancing_units(vectors)
+        vectors.mul_(units)
         if dual is None:
             dual = vectors.shape[0] < vectors.shape[1]
         gram = vectors @ vectors.T if dual else vectors.T @ vectors
-        return cls(center, offset, vectors, gram, values if dual else vectors.T @ values, dual)
+        return cls(center, offset, units, vectors, gram, values if dual else vectors.T @ values, dual)
 
     def solve(self, strength: float) -> Affine:
         """Solve for a strength relative to the mean eigenvalue of the (k, k) gram matrix."""
@@ -66,4 +72,7 @@ class Equations:
             solution = torch.linalg.lstsq(damped, self.right, driver=None if damped.is_cuda else "gelsd").solution
         else:
             solution = self.right.cholesky_solve(factor)
-        return Affine(self.center, self.offset, solution, self.vectors if self.dual else None)
+        if not self.dual:
+            return Affine(self.center, self.offset, solution * self.units[:, None], None)
+        reduced = bool((self.units < 1).any())  # a copy of all vectors may be large
+        return Affine(self.center, self.offset, solution, self.vectors * self.units if reduced else self.vectors)

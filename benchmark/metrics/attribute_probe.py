@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..utils.balance import balancing_units
+
 PENALTIES = (1e-2, 0.3, 10.0)
 """Ridge penalties that are tried, in the mean of the kernel's diagonal."""
 WIDTHS = (None, 1.0, 0.25)
@@ -77,9 +79,14 @@ def read_labels(known: Tensor, labels: Tensor, unknown: Tensor) -> ProbeAnswers:
 
 
 def _standardized(known: Tensor, unknown: Tensor) -> tuple[Tensor, Tensor]:
-    """Subtract the mean of known values and divide by their scale; what is not finite counts as 0."""
+    """Subtract the mean of known values and divide by their scale; what is not finite counts as 0.
+
+    Values that are far larger than the others are reduced, since they would be all that a distance sees.
+    """
     known, unknown = (torch.nan_to_num(each.double(), posinf=0, neginf=0) for each in (known, unknown))
     mean = known.mean(0)
+    units = balancing_units(known - mean)
+    known, unknown, mean = known * units, unknown * units, mean * units
     scale = (known - mean).square().sum(1).mean().sqrt().clamp(min=1e-12)
     known, unknown = ((each - mean) / scale for each in (known, unknown))
     return known.float(), unknown.clamp(-1e6, 1e6).float()
