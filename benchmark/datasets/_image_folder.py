@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -12,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UsageError
-from ..utils.files import Unreadable, read_text
 from ..utils.plurals import count_of
 from ._decode import suffixes
 from ._file_division import MIN_CLASS_IMAGES, divide_files
@@ -26,11 +24,8 @@ from ._folder_entries import (
     warn_of_validation,
 )
 from ._image_tree import SPLITS, Tree
-from ._label_table import TABLES, LabelTable, find_attributes, find_table
+from ._label_table import TABLES, LabelTable, find_attributes, find_table, names_files
 from ._labels import TaskChoice
-
-_SEPARATORS = re.compile(r"[,;\t]")
-"""What may stand between the values of a table."""
 
 LAYOUT = "train/<class>/<image> and test/<class>/<image>"
 """The layout of an image folder, in words."""
@@ -66,21 +61,12 @@ def _table(root: Path, task: TaskChoice) -> LabelTable | None:
     if task != "classification" or not _has_class_folders(root):
         return find_table(root)
     path = root / TABLES[0]
-    if path.is_file() and not _names_files(path):
+    if path.is_file() and not names_files(path):
         logging.getLogger(__name__).warning(
             "Ignored %s, since it names no image in %s. The folders of the images are their classes.", path, root
         )
         return None
     return find_table(root, TABLES[:1])
-
-
-def _names_files(table: Path) -> bool:
-    """Return whether a table has a line that begins with the path of a file, however its other values are."""
-    try:
-        lines = read_text(table).splitlines()
-    except Unreadable:
-        return False
-    return any((table.parent / _SEPARATORS.split(line, maxsplit=1)[0].strip(' "')).is_file() for line in lines)
 
 
 def _listed(root: Path, task: TaskChoice, table: LabelTable | None) -> Tree:

@@ -95,6 +95,21 @@ def find_attributes(root: Path, labels: LabelTable | None) -> LabelTable | None:
     return read_table(path) if path.is_file() and (labels is None or labels.path != path) else None
 
 
+def names_files(path: Path) -> bool:
+    """Return whether a table has a line that begins with the path of a file, however its other values are.
+
+    What lies between its columns does not matter. A table that cannot be read may have such a line: ``find_table`` says
+    what is wrong with it.
+    """
+    try:
+        found = (file for character in (",", *_SEPARATORS) for file in _first_column(path, character))
+        return any(os.path.isfile(path.parent / _path_of(file)) for file in found)
+    except pd.errors.EmptyDataError:
+        return False
+    except (OSError, ValueError):
+        return True
+
+
 def read_table(path: Path, *, names: bool = False) -> LabelTable:
     """Read a table of labels or attributes.
 
@@ -111,7 +126,7 @@ def read_table(path: Path, *, names: bool = False) -> LabelTable:
             f"Expected a column of paths, columns of numbers and a line for each image in {path}, got "
             f"{count_of(len(frame.columns), 'column')} and {count_of(len(frame), 'line')}. {FORM}"
         )
-    if os.path.isfile(path.parent / str(frame.columns[0])):
+    if os.path.isfile(path.parent / _path_of(frame.columns[0])):
         raise UsageError(f"Expected a header in {path}, got the image {frame.columns[0]!r} in line 1. {FORM}")
     columns = [str(name) for name in frame.columns[1:]]
     _require_filled(frame, path)
@@ -121,7 +136,7 @@ def read_table(path: Path, *, names: bool = False) -> LabelTable:
         _warn_of_numbers(classes[0], columns[0], path)
     for name in columns if classes is None else ():
         _require_numbers(frame[name], name, path)
-    files = [PurePosixPath(str(file).strip().replace("\\", "/")) for file in frame.iloc[:, 0]]
+    files = [_path_of(file) for file in frame.iloc[:, 0]]
     _require_inside(files, path)
     flags = {name: np.int64 for name in columns if frame[name].dtype.kind == "b"}  # which may be beside numbers
     values = frame[columns].astype(flags).to_numpy() if classes is None else classes[1][:, None]
@@ -147,6 +162,16 @@ def _frame(path: Path, *, names: bool, **settings: Any) -> pd.DataFrame:
     if names and len(frame.columns) == 2 and frame.iloc[:, 1].dtype.kind not in "biuf":
         return _frame(path, names=False, keep_default_na=False, na_values=[""])  # a class may be called None or NA
     return frame
+
+
+def _first_column(path: Path, separator: str) -> Sequence[str]:
+    """Return the first value of each line of a table, that of the header included."""
+    settings: dict[str, Any] = {"skipinitialspace": True, "dtype": str, "keep_default_na": False}
+    return pd.read_csv(path, sep=separator, header=None, usecols=[0], **settings)[0].tolist()
+
+
+def _path_of(value: Any) -> PurePosixPath:
+    return PurePosixPath(str(value).strip().replace("\\", "/"))
 
 
 def _require_commas(first: str, path: Path) -> None:

@@ -404,3 +404,47 @@ def test_a_table_without_images_leaves_the_classes_to_the_folders(
 
     assert (pools.classes, disjoint_fingerprint(pools)) == (("a", "b"), without)
     assert f"Ignored {tmp_path / 'labels.csv'}, since it names no image in {tmp_path}." in caplog.text
+
+
+@pytest.mark.parametrize(
+    "form",
+    ['"{name}",{kind}', '"{name}" , {kind}', "{windows},{kind}", "\ufeff{name},{kind}"],
+    ids=lambda form: form[:8],
+)
+def test_a_table_is_read_for_classes_as_for_any_task(
+    form: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folders = ("Bread, white", "Bread, rye") if '"' in form else ("white", "rye")
+
+    def name(index: int) -> str:
+        return f"{folders[index % 2]}/{index}.png"
+
+    lines = [(name(index), name(index).replace("/", "\\"), index % 3) for index in range(COUNT)]
+    mark, line = form[: form.startswith("\ufeff")], form.removeprefix("\ufeff")
+    text = "\n".join([f"{mark}file,kind", *(line.format(name=a, windows=b, kind=c) for a, b, c in lines)])
+    (images(tmp_path, name) / "labels.csv").write_text(text, encoding="utf-8")
+
+    assert folder(tmp_path, task="classification").classes == ("0", "1", "2")
+    assert "Ignored" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "words"),
+    [
+        ("file;größe\na/0.png;1\n", "utf-8", "Expected commas between the columns of .*, got semicolons"),
+        ("file|kind\na/0.png|1\n", "utf-8", "Expected commas between the columns of .*, got vertical bars"),
+        ("file,größe\na/0.png,1\n", "latin-1", "Expected a table in UTF-8, got another encoding"),
+        ("file\tgröße\na/0.png\t1\n", "utf-16", "Expected a table in UTF-8, got another encoding"),
+        ('"file,kind\na/0.png,1\n', "utf-8", "Expected a table of labels, got"),
+        ("a\\0.png,1\nb\\1.png,2\n", "utf-8", "Expected a header in .*, got the image .* in line 1"),
+    ],
+)
+def test_a_table_that_may_name_images_is_refused_rather_than_left_to_the_folders(
+    text: str, encoding: str, words: str, tmp_path: Path
+) -> None:
+    images(tmp_path, lambda index: f"{'ab'[index % 2]}/{index}.png")
+    (tmp_path / "labels.csv").write_text(text, encoding=encoding)
+
+    for task in ("classification", "auto"):
+        with pytest.raises(UsageError, match=words):
+            folder(tmp_path, task=task)
