@@ -141,10 +141,14 @@ def _to_do(model: SplitModel, graphs: Graphs) -> list[str]:
 
 
 def _command(setting: Setting, data_dir: Path | None) -> str:
-    """Return the command that measures what this split reveals."""
-    words = {"dataset": setting.dataset.with_paths, "model": setting.model.with_paths, "split": setting.split}
-    words |= {"defense": setting.defense.canonical, "seed": str(setting.seed), "images": str(setting.images)}
-    words |= {} if data_dir is None else {"data-dir": str(data_dir)}
+    """Return the command that measures what this split reveals, in any folder.
+
+    Paths of a dataset are relative to ``data_dir`` if that is given.
+    """
+    dataset, model = setting.dataset.with_paths(absolute=data_dir is None), setting.model.with_paths()
+    words = {"dataset": dataset, "model": model, "split": setting.split}
+    words |= {"defense": setting.defense.with_paths(), "seed": str(setting.seed), "images": str(setting.images)}
+    words |= {} if data_dir is None else {"data-dir": str(data_dir.absolute())}
     return shlex.join(["mia-bench", "run", *(word for name, value in words.items() for word in (f"--{name}", value))])
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import FrozenInstanceError, dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -86,12 +87,17 @@ class ResolvedComponent:
         """Name and parameters that differ from their defaults. Equal components have equal canonical names."""
         return self._spec(self.component.model_dump(mode="json", exclude_defaults=True))
 
-    @property
-    def with_paths(self) -> str:
-        """What a command takes: the canonical name with the paths of files, of which that has the hashes."""
+    def with_paths(self, *, absolute: bool = True) -> str:
+        """Return what a command takes: the canonical name with the paths of files, of which that has the hashes.
+
+        Args:
+            absolute: Whether relative paths begin at the working folder, so that other folders need absolute ones.
+        """
         params = self.component.model_dump(mode="json", exclude_defaults=True)
-        paths = {key: getattr(getattr(self.component, key, None), "path", None) for key in params}
-        return self._spec({key: str(path) if (path := paths[key]) else value for key, value in params.items()})
+        values = {key: getattr(self.component, key, None) for key in params}
+        paths = {key: getattr(value, "path", value) for key, value in values.items()}
+        found = {key: path.absolute() if absolute else path for key, path in paths.items() if isinstance(path, Path)}
+        return self._spec(params | {key: str(path) for key, path in found.items()})
 
     def _spec(self, params: dict[str, Any]) -> str:
         written = ",".join(f"{key}={write(value)}" for key, value in params.items())

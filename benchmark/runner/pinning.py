@@ -87,7 +87,7 @@ def cuts_of(setting: Setting, artifacts: Artifacts) -> Sequence[str]:
         dataset = cast(Dataset, setting.dataset.component)
         if setting.split != dataset.split or setting.model.name == dataset.model:
             raise
-        where = "" if setting.model.is_object else f" See `mia-bench show {shlex.quote(setting.model.with_paths)}`."
+        where = "" if setting.model.is_object else f" See `mia-bench show {shlex.quote(setting.model.with_paths())}`."
         raise UsageError(
             f"Expected a split, since the one that {setting.dataset.name} recommends is of {dataset.model}: "
             f"{reason_of(error)}.{where}"

@@ -81,7 +81,7 @@ def test_a_weights_file_is_known_by_its_content(file: Path, tmp_path: Path) -> N
 
 
 def test_what_a_command_takes_has_the_path_of_the_file(file: Path) -> None:
-    assert f"weights={file}" in chosen(weights=file).with_paths
+    assert f"weights={file}" in chosen(weights=file).with_paths()
     assert "weights=sha256:" in chosen(weights=file).canonical
 
 

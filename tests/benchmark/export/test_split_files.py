@@ -114,6 +114,29 @@ def test_outputs_without_names_of_classes_have_the_shape_of_the_answer(
     assert described["server"]["outputs"]["logits"]["shape"] == ["batch", *answer.shape[1:]] == ["batch", 2, 12, 12]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", [False, True])
+def test_the_command_that_evaluates_runs_in_any_folder(
+    folder: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my data").mkdir()
+    images = np.random.default_rng(0).integers(0, 256, (12, 16, 16, 3), dtype=np.uint8)
+    np.savez(tmp_path / "my data" / "x.npz", images=images, labels=np.arange(12) % 2)
+    monkeypatch.chdir(tmp_path)
+    given = ("npz:path=x.npz", "--data-dir", "my data") if folder else ("npz:path=my data/x.npz",)
+    result = mia_bench("export", "--dataset", *given, "-o", "out", *LENET)
+    assert result.exit_code == 0, result.output
+    command = shlex.split(json.loads(Path("out/split.json").read_text())["evaluate"])
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+
+    again = mia_bench(*command[1:], "--attack", "mean_image", "--quiet")
+
+    assert again.exit_code == 0, again.output
+    expected = ["npz:path=x.npz", str(tmp_path / "my data")] if folder else [f"npz:path={tmp_path / 'my data/x.npz'}"]
+    assert [word for word in command if "data" in word or "npz" in word][1::2] == expected
+
+
 DIVERGING = """
 from torch import nn
 
