@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import tempfile
 import warnings
@@ -95,7 +96,7 @@ def main() -> None:
         got = ", ".join(f"{row.defense} {getattr(row, case.column):.4f}" for row in board.itertuples())
         expected = "" if case.expected is None else f"{case.expected:.4f}"
         print(f"| {case.name} | {case.column}: {got} | {expected} | {used} |", flush=True)
-        print(f"    mia-bench run {' '.join([*case.words, *RUN])}", flush=True)
+        print(f"    mia-bench run {shlex.join([*case.words, *RUN])}", flush=True)
     if not options.keep:
         shutil.rmtree(folder)
 

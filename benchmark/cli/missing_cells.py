@@ -8,6 +8,7 @@ from pathlib import Path
 from ..leaderboard.plan_file import read_plan
 from ..leaderboard.results_folder import cells_folder
 from ..utils.plurals import count_of
+from ..utils.texts import as_typed
 
 
 def missing_cell_notices(paths: Sequence[Path], found: Iterable[str]) -> list[str]:
@@ -28,5 +29,6 @@ def missing_cell_notices(paths: Sequence[Path], found: Iterable[str]) -> list[st
         missing = len(read_plan(folder).keys() - known)
         if missing:
             absent = count_of(missing, "planned cell is", "planned cells are")
-            notices.append(f"{absent} missing, so more may leak than shown. See mia-bench status {folder}.")
+            command = as_typed("mia-bench", "status", folder)
+            notices.append(f"{absent} missing, so more may leak than shown. See {command}.")
     return notices

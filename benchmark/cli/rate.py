@@ -15,7 +15,7 @@ from ..leaderboard.store import read_records
 from ..report.rating_page import choose_trials, rating_page
 from ..utils.atomic_files import write_output
 from ..utils.plurals import count_of
-from ..utils.texts import say
+from ..utils.texts import as_typed, say
 from .console import print_table
 from .output_names import PAGE_SUFFIXES, require_suffix
 
@@ -44,7 +44,7 @@ def write_page(folder: Path, out: Path, *, trials: int, seed: int | None) -> Non
     add_study(folder, study, chosen)
     write_output(out, page.encode())
     say(f"Wrote {out} with {count_of(trials, 'question')}. Open it in a browser, save the ratings, and run:")
-    say(f"mia-bench rate {folder} --ratings FILE.csv")
+    say(as_typed("mia-bench", "rate", folder, "--ratings", "FILE.csv"))
 
 
 def join_ratings(folder: Path, ratings: Sequence[Path]) -> None:

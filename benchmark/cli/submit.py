@@ -7,7 +7,7 @@ from pathlib import Path
 from ..leaderboard.submissions import read_submission, write_submission
 from ..plan.local_inputs import is_local, local_inputs
 from ..utils.plurals import count_of, fitting
-from ..utils.texts import say, say_paragraph
+from ..utils.texts import as_typed, say, say_paragraph
 
 
 def submit(folder: Path, out: Path, *, title: str, paper: str, code: str) -> None:
@@ -26,4 +26,4 @@ def submit(folder: Path, out: Path, *, title: str, paper: str, code: str) -> Non
             f"that only this machine or Python session has, such as {example}. Nobody can compute "
             f"{fitting(len(local), 'it', 'them')} again, so {stays} self-reported."
         )
-    say(f"Wrote {out} with {count_of(cells, 'cell')}. Check it with: mia-bench verify {out}")
+    say(f"Wrote {out} with {count_of(cells, 'cell')}. Check it with: {as_typed('mia-bench', 'verify', out)}")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..utils.plurals import count_of
+from ..utils.texts import as_typed
 from ._decode import suffixes
 from ._file_division import MIN_CLASS_IMAGES, divide_files
 from ._folder_entries import (
@@ -218,7 +219,7 @@ def _class_folders(root: Path, split: str) -> dict[str, list[str]]:
     if not folder.is_dir():
         above = root.parent
         both = all((above / each).is_dir() for each in SPLITS)
-        action = f"Give --data-dir {above}, which has both." if both else "Put your images there."
+        action = f"Give {as_typed('--data-dir', above)}, which has both." if both else "Put your images there."
         raise UsageError(f"Expected {LAYOUT} in {root}, which has no folder {split}/. {action}")
     found: dict[str, list[str]] = defaultdict(list)
     for entry in visible(folder):

@@ -13,6 +13,7 @@ from ..errors import UsageError
 from ..utils.cache import cache_dir
 from ..utils.file_locks import locked
 from ..utils.plurals import count_of, fitting
+from ..utils.texts import as_typed
 from ._division import RawImages
 
 _READER_ERRORS = (RuntimeError, ValueError, TypeError, KeyError, AssertionError, OSError)
@@ -67,7 +68,7 @@ def _advice(root: Path, missing: Sequence[str]) -> str:
     first, inside = Path(missing[0]), root.resolve()
     for depth, above in zip(range(1, len(first.parts)), inside.parents, strict=False):
         if inside.parts[-depth:] == first.parts[:depth]:  # It is a folder inside the layout.
-            return f"Give --data-dir {above}, which holds it."
+            return f"Give {as_typed('--data-dir', above)}, which holds it."
     for place in (root / first.parent, root):
         packed = [path for path in (place / f"{first.name}.gz", place / "cifar-10-python.tar.gz") if path.is_file()]
         if packed:

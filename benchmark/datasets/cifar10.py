@@ -11,6 +11,7 @@ from torchvision.datasets import CIFAR10
 
 from ..errors import UsageError
 from ..interfaces import Dataset, Pools, Training
+from ..utils.texts import as_typed
 from ._decode import Frame
 from ._division import MAX_DEFAULT_AUX_IMAGES, ManyAuxImages, divide_pools, without_repeats
 from ._image_folder import scan
@@ -66,7 +67,7 @@ class Cifar10(Dataset):
         if data_dir is not None and data_dir.resolve().name == FOLDER:
             raise UsageError(
                 f"Expected --data-dir to be the folder that holds {FOLDER}, got {FOLDER} itself. "
-                f"Give --data-dir {data_dir.resolve().parent}."
+                f"Give {as_typed('--data-dir', data_dir.resolve().parent)}."
             )
         train, test = read_splits(CIFAR10, files=FILES, data_dir=data_dir)
         return divide_pools(without_repeats(train, test), test, CLASSES, self.aux_images)

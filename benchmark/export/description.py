@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from ... import __version__
 from ..interfaces import Normalize, SplitModel
 from ..plan.cells import Setting
 from ..utils.plurals import count_of
+from ..utils.texts import as_typed
 from .graphs import CLIENT, MAX_EXPORT_DIFFERENCE, SERVER, Graphs
 from .random_inputs import BATCH, RandomInput
 
@@ -149,7 +149,7 @@ def _command(setting: Setting, data_dir: Path | None) -> str:
     words = {"dataset": dataset, "model": model, "split": setting.split}
     words |= {"defense": setting.defense.with_paths(), "seed": str(setting.seed), "images": str(setting.images)}
     words |= {} if data_dir is None else {"data-dir": str(data_dir.absolute())}
-    return shlex.join(["mia-bench", "run", *(word for name, value in words.items() for word in (f"--{name}", value))])
+    return as_typed("mia-bench", "run", *(word for name, value in words.items() for word in (f"--{name}", value)))
 
 
 def _hash(content: bytes) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby, product
@@ -14,6 +13,7 @@ from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..registry import Kind
 from ..registry.labels import default_params, label, spec
 from ..utils.plurals import count_of, fitting
+from ..utils.texts import as_typed
 from .completeness import (
     Component,
     Gap,
@@ -113,7 +113,7 @@ def _command(
     for seed in seeds:
         words += ["--seed", str(seed)]
     words += ["--images", str(images)]
-    return shlex.join([*words, "--out", str(out)] if out else words)
+    return as_typed(*words, *(["--out", out] if out else []))
 
 
 def _options(option: str, kind: Kind, components: Iterable[Component], *, implied: str) -> list[str]:

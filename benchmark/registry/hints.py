@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..utils.texts import as_typed
+from .literals import write
+
 WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors")
 """Suffixes of files that hold weights without a network."""
 
@@ -26,9 +29,9 @@ def hint(kind: str, name: str) -> str:
 def _network(name: str) -> str:
     suffix = Path(name).suffix.lower()
     if suffix == ".onnx":
-        return f"Write a network in a file as onnx:path={name}."
+        return f"Write a network in a file as {_spec('onnx:path', name)}."
     if suffix in WEIGHTS:
-        return f"Write weights behind their network, as in torchvision:name=resnet18,weights={name}."
+        return f"Write weights behind their network, as in {_spec('torchvision:name=resnet18,weights', name)}."
     if name in _torchvision_names():
         return f"Write a network of torchvision as torchvision:name={name}."
     return ""
@@ -42,7 +45,11 @@ def _torchvision_names() -> list[str]:
 
 def _images(name: str) -> str:
     if Path(name).suffix.lower() == ".npz":
-        return f"Write a file of arrays as npz:path={name}."
+        return f"Write a file of arrays as {_spec('npz:path', name)}."
     if name and Path(name).is_dir():
-        return f"Write a folder of images as --dataset imagefolder --data-dir {name}."
+        return f"Write a folder of images as {as_typed('--dataset', 'imagefolder', '--data-dir', name)}."
     return ""
+
+
+def _spec(key: str, path: str) -> str:
+    return as_typed(f"{key}={write(path)}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -17,6 +16,7 @@ from ..interfaces.stages import find_cuts
 from ..plan.cells import Cell, Setting
 from ..registry.specs import ResolvedComponent
 from ..utils.plurals import count_of
+from ..utils.texts import as_typed
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,8 @@ def cuts_of(setting: Setting, artifacts: Artifacts) -> Sequence[str]:
         dataset = cast(Dataset, setting.dataset.component)
         if setting.split != dataset.split or setting.model.name == dataset.model:
             raise
-        where = "" if setting.model.is_object else f" See `mia-bench show {shlex.quote(setting.model.with_paths())}`."
+        shown = as_typed("mia-bench", "show", setting.model.with_paths())
+        where = "" if setting.model.is_object else f" See `{shown}`."
         raise UsageError(
             f"Expected a split, since the one that {setting.dataset.name} recommends is of {dataset.model}: "
             f"{reason_of(error)}.{where}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import sys
 import textwrap
@@ -129,6 +130,16 @@ def _holds_arrays(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return any(map(_holds_arrays, value))
     return not isinstance(value, type) and any(hasattr(value, name) for name in ("__array__", "shape", "state_dict"))
+
+
+def as_typed(*words: str | Path) -> str:
+    """Return words of a command as they are typed in a shell: those with spaces or other special characters quoted.
+
+    Example:
+        >>> as_typed("mia-bench", "verify", Path("my results/x.zip"))
+        "mia-bench verify 'my results/x.zip'"
+    """
+    return shlex.join(map(str, words))
 
 
 def spreadsheet(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from ...utils.texts import say
+from ...utils.texts import as_typed, say
 from .. import completion
 from . import run_options
 from .shared import FLAG, example, hints_at_options_of
@@ -153,4 +153,5 @@ def profile(
     """
     from ..profile import write_profile
 
-    say(f"Wrote {write_profile(out)}. Use it with: mia-bench splits --device-profile {out}")
+    command = as_typed("mia-bench", "splits", "--device-profile", out)
+    say(f"Wrote {write_profile(out)}. Use it with: {command}")

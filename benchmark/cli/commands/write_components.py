@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ...utils.texts import say
+from ...utils.texts import as_typed, say
 from .. import completion
 from . import run_options
 from .shared import example
@@ -44,7 +44,7 @@ def new(
 
     folder = create(noun, name, out, template)
     say(f"Wrote {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
-    say(f"Next: pip install -e {folder} && mia-bench check {name}")
+    say(f"Next: {as_typed('pip', 'install', '-e', folder)} && {as_typed('mia-bench', 'check', name)}")
 
 
 @app.command(rich_help_panel=PANEL, epilog=example("mia-bench check dp_ir:sigma=0.5"))
