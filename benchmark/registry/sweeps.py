@@ -108,7 +108,7 @@ class UnknownOption(UsageError):
 
 
 class OverriddenOption(UsageError):
-    """A free option without an effect, since each chosen component that has it was given a value of its own.
+    """A free option without an effect, since each chosen component that has it was given its own value.
 
     Attributes:
         option: Its name.
