@@ -137,10 +137,9 @@ class Network(Model):
         """Return what to do about outputs of another shape than the labels of an image."""
         if len(shape) > 1:
             return "Wrap the network in a module that gives one vector for each image."
+        names = "" if self.categories is not None else ", or categories=FILE with their names"
         retrain = "" if self.retrains_head else ", or head=retrain to train its last layer on the dataset"
-        return (
-            f"Give images of the classes that the network was trained on, or categories=FILE with their names{retrain}."
-        )
+        return f"Give images of the classes that the network was trained on{names}{retrain}."
 
     @property
     def usual_images(self) -> tuple[tuple[int, int, int], ...]:

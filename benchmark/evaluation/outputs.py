@@ -16,11 +16,13 @@ from ..datasets._labels import ClassNumber
 from ..errors import UsageError
 from ..interfaces import ImageSet, Model, Pools
 from ..utils.cache import digest
-from ..utils.plurals import count_of
+from ..utils.plurals import count_of, fitting
 from .pool_loader import Facts
 
 logger = logging.getLogger(__name__)
 
+SHOWN_CLASSES = 4
+"""Classes of a dataset that a message names."""
 NO_TRAINING = (
     "Give a trained network (weights=FILE, pretrained=true, onnx:path=FILE or python:build=module:function), or images "
     "with labels."
@@ -37,8 +39,8 @@ def expected_outputs(facts: Facts, model: Model, dataset_label: str, model_label
         model_label: The name of the model, for messages.
 
     Raises:
-        UsageError: If the network would have to be trained without labels, or only some classes are among its
-            categories.
+        UsageError: If the network would have to be trained without labels, only some classes are among its categories,
+            or none is among those that the user gave.
     """
     if facts.task == "unlabeled":
         if model.given_weights is None or model.retrains_head:
@@ -54,7 +56,26 @@ def expected_outputs(facts: Facts, model: Model, dataset_label: str, model_label
             if _are_numbers(categories) and facts.classes < len(categories):
                 _tell_positions(dataset_label, len(categories))
             return len(categories)
+        if getattr(model, "categories", None) is not None:
+            _refuse_given_names(facts.class_names, categories, dataset_label)
     return facts.classes
+
+
+def _refuse_given_names(names: Sequence[str], categories: Sequence[str], dataset_label: str) -> None:
+    """Raise if no class is among the names that the user gave. Numbers may be in the order of as many names."""
+    if not categories or (_are_numbers(names) and len(names) == len(categories)):
+        return
+    more = f" and {len(names) - SHOWN_CLASSES} more" if len(names) > SHOWN_CLASSES else ""
+    remedy = (
+        "Leave out categories, so that labels that are numbers are positions of the outputs."
+        if _are_numbers(names)
+        else "Write these names into the file in the order of the outputs, give head=retrain, or measure the agreement "
+        "alone with task=unlabeled."
+    )
+    raise UsageError(
+        f"Expected the classes of {dataset_label} among the {count_of(len(categories), 'name')} that categories gives, "
+        f"such as {categories[0]!r}, got {', '.join(map(repr, names[:SHOWN_CLASSES]))}{more}. {remedy}"
+    )
 
 
 def data_fingerprint(facts: Facts, model: Model) -> str:
@@ -117,10 +138,13 @@ def positions(names: Sequence[str], categories: Sequence[str]) -> list[int] | No
     if len(missing) == len(names):
         return None
     if missing:
+        remedy = fitting(len(missing), "Rename it", "Rename them")
+        if _are_numbers(names):
+            remedy = "Leave out categories, so that labels that are numbers are positions of the outputs"
         raise UsageError(
             f"Expected classes that are all among the {count_of(len(categories), 'category', 'categories')} of the "
-            f"network, got {missing[0]!r}, which is not. Rename it, give head=retrain, or measure the agreement alone "
-            "with task=unlabeled."
+            f"network, got {', '.join(map(repr, missing[:SHOWN_CLASSES]))}, which {fitting(len(missing), 'is', 'are')} "
+            f"not. {remedy}, give head=retrain, or measure the agreement alone with task=unlabeled."
         )
     return [position for position in found if position is not None]
 

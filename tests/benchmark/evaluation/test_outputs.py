@@ -137,6 +137,53 @@ def test_another_number_of_names_than_of_outputs_is_refused(kind: str, count: in
         accuracy(Arrays.holding((images(TURNS % 3, 4), np.array(["0", "1", "2"])[TURNS % 3]), {}), named)
 
 
+@pytest.mark.parametrize(
+    ("written", "labels", "words"),
+    [
+        (
+            "ant bee cat dog",
+            TURNS % 3,
+            r"among the 4 names that categories gives, such as 'ant', got '0', '1', '2'\. Leave out categories",
+        ),
+        ("0 1 8 9", TURNS % 3, r"got '2', which is not\. Leave out categories, so that labels that are numbers are"),
+        (
+            "ant bee cat dog",
+            np.array(list("ABC"))[TURNS % 3],
+            r"got 'A', 'B', 'C'\. Write these names into the file in",
+        ),
+        ("ant bee cat dog", np.array(list("ABCD"))[TURNS % 4], r"got 'A', 'B', 'C', 'D'\. Write these names"),
+        (
+            "A bee cat dog",
+            np.array(list("ABCDEF"))[TURNS % 6],
+            r"got 'B', 'C', 'D', 'E', which are not\. Rename them, ",
+        ),
+    ],
+)
+def test_given_names_that_are_not_those_of_the_dataset_are_said_to_be(
+    kind: str, written: str, labels: Any, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "names.txt").write_text("\n".join(written.split()))
+    named = model(kind, 4, categories=tmp_path / "names.txt")
+
+    with pytest.raises(UsageError, match=words):
+        accuracy(Arrays.holding((images(TURNS % 3, 4), labels), {}), named)
+
+
+def test_names_are_not_asked_for_where_they_are_given(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("ant\nbee\ncat\ndog")
+    named = model(kind, 4, categories=tmp_path / "names.txt")
+
+    with pytest.raises(UsageError, match=r"Expected 3 outputs, .* was trained on, or head=retrain"):
+        accuracy(Arrays.holding((images(TURNS % 3, 4), np.random.default_rng(0).random((COUNT, 3)) < 0.5), {}), named)
+
+
+def test_numbers_may_be_in_the_order_of_as_many_given_names(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("ant\nbee\ncat\ndog")
+    named = model(kind, 4, categories=tmp_path / "names.txt")
+
+    assert accuracy(Arrays.holding((images(TURNS % 4, 4), TURNS % 4), {}), named) == 1
+
+
 def numbered(source: str, folder: Path, labels: Any, positions: Any) -> Dataset:
     """The same images with numbers as labels, from each source."""
     if source == "arrays":
