@@ -1,6 +1,7 @@
 """``mia-bench splits`` and ``mia-bench profile``: costs, leak, choice, and what is refused."""
 
 import json
+import re
 import subprocess
 import sys
 from io import StringIO
@@ -150,6 +151,16 @@ def test_wrong_options_are_refused_in_one_sentence(words: list[str], sentence: s
 
     assert result.exit_code == 2
     assert sentence in result.stderr
+
+
+def test_the_reason_on_the_page_is_that_of_a_defense_that_cannot_be_applied(tree: Path, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "guides" / "choose-a-split.md").read_text(encoding="utf-8")
+    (reason,) = re.findall(r"^(\S+) at (\S+): (.+)$", page, re.MULTILINE)
+    defense, split, _ = reason
+
+    result = splits(tree, tmp_path / "out", "--dry-run", "--split", split, "--defense", defense)
+
+    assert "{} at {}: {}".format(*reason) in " ".join(result.output.split())
 
 
 def test_a_negative_utility_may_be_the_lowest_one(tree: Path, tmp_path: Path) -> None:
