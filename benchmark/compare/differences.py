@@ -13,6 +13,8 @@ from .significance import SIGNIFICANCE_LEVEL, holm, paired, unpaired
 
 COMPARED_COLUMNS = ("psnr_db", "ssim", "accuracy", "utility")
 """Columns that are always compared. Changes of the scores among them are tested."""
+MEANT_BY = {"utility": "utility_metric", "agreement": "utility_metric", "attribute_accuracy": "attribute"}
+"""Columns whose values are comparable only where another column, which says what they mean, is the same."""
 
 Test = Literal["paired", "intervals", ""]
 
@@ -28,6 +30,7 @@ class Change:
         high: Upper end of the 95 % interval of the change.
         p: Two-sided p-value, adjusted by Holm's method over all tests of the comparison.
         test: ``paired`` if the same images are compared, ``intervals`` if the intervals of both means are, or empty.
+        comparable: Whether both values mean the same; not so for the utilities of different metrics.
 
     Example:
         >>> Change(20.0, 20.5).delta
@@ -40,11 +43,14 @@ class Change:
     high: float | None = None
     p: float | None = None
     test: Test = ""
+    comparable: bool = True
 
     @property
     def delta(self) -> float | None:
-        """The value in B minus the value in A; None if one is unknown."""
-        return None if self.before is None or self.after is None else round(self.after - self.before, 9)
+        """The value in B minus the value in A; None if one is unknown, or if they are not comparable."""
+        if self.before is None or self.after is None or not self.comparable:
+            return None
+        return round(self.after - self.before, 9)
 
     @property
     def significant(self) -> bool:
@@ -75,7 +81,7 @@ class Difference:
         """Whether the cell is the same in A and B, changed, missing in B, or added in B."""
         if self.a is None or self.b is None:
             return "missing" if self.b is None else "added"
-        same = all(change.before == change.after for change in self.changes.values())
+        same = all(change.before == change.after and change.comparable for change in self.changes.values())
         return "same" if same and _statuses(self.a) == _statuses(self.b) else "changed"
 
 
@@ -143,7 +149,9 @@ def _at_finished_seeds(one: CellGroup, other: CellGroup) -> tuple[CellGroup, Cel
 def _change(
     column: str, one: CellGroup, other: CellGroup, fingerprints_a: Fingerprints, fingerprints_b: Fingerprints
 ) -> Change:
-    change = Change(one.number(column), other.number(column))
+    before, after = one.number(column), other.number(column)
+    meanings = one.texts(MEANT_BY[column]) | other.texts(MEANT_BY[column]) if column in MEANT_BY else set[str]()
+    change = Change(before, after, comparable=None in (before, after) or len(meanings) < 2)
     if column not in PER_IMAGE or change.delta is None:
         return change
     here, there = per_image(one, column), per_image(other, column)

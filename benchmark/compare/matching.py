@@ -43,6 +43,10 @@ class CellGroup:
         """Return the value of a column, which all rows share; None if it is empty."""
         return self.entries[0].values.get(column)
 
+    def texts(self, column: str) -> set[str]:
+        """Return the texts of a column in the finished rows, each once."""
+        return {str(entry.values[column]) for entry in self.done if column in entry.values}
+
     def number(self, column: str) -> float | None:
         """Return the mean of a column over the finished rows; None if one of them has no value."""
         values = [entry.number(column) for entry in self.done]

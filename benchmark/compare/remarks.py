@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..utils.plurals import count_of
-from .differences import Difference
+from .differences import MEANT_BY, Difference
 from .matching import MATCH_COLUMNS, ComparedBoard, nearly
 
 
@@ -17,6 +17,7 @@ def remarks(differences: Sequence[Difference], a: ComparedBoard, b: ComparedBoar
         f"{count_of(both, 'cell')} in both boards: {count('changed')} changed, {count('same')} the same; "
         f"{count('missing')} only in A, {count('added')} only in B."
     ]
+    sentences += _incomparable(differences)
     sentences += _tests(differences, changed=count("changed"))
     if any(len(group.done) > 1 for each in differences for group in (each.a, each.b) if group):
         sentences.append("Cells with several seeds are averaged over seeds.")
@@ -38,6 +39,28 @@ def remarks(differences: Sequence[Difference], a: ComparedBoard, b: ComparedBoar
         others = ",".join(name for name in on if name != column)
         found = count_of(cells, "cell only in A matches", "cells only in A match")
         sentences.append(f"{found} one only in B if {column} is ignored: --on {others}")
+    return sentences
+
+
+def _incomparable(differences: Sequence[Difference]) -> list[str]:
+    """Say which differences are left out since the values mean something else, by the column that says what."""
+    sentences = []
+    for meaning in dict.fromkeys(MEANT_BY.values()):
+        columns: dict[str, None] = {}
+        pairs: dict[str, None] = {}
+        cells = 0
+        for each in differences:
+            left_out = [name for name, change in each.changes.items() if not change.comparable]
+            if each.a and each.b and (here := [name for name in left_out if MEANT_BY[name] == meaning]):
+                a, b = (", ".join(sorted(group.texts(meaning))) for group in (each.a, each.b))
+                columns |= dict.fromkeys(here)
+                pairs |= {f"{a} in A and {b} in B": None}
+                cells += 1
+        if cells:
+            sentences.append(
+                f"Differences of {' and '.join(columns)} are left out in {count_of(cells, 'cell')}, since {meaning} "
+                f"is {', or '.join(pairs)}."
+            )
     return sentences
 
 

@@ -8,14 +8,15 @@ from ..errors import UsageError
 from ..utils.plurals import count_of
 from .cell_names import title
 from .conditions import CELL_COUNTS, Condition
-from .differences import Difference
+from .differences import MEANT_BY, Difference
 
 
 def violations(condition: Condition, differences: Sequence[Difference]) -> list[str]:
     """Return one clause for each cell that meets a condition.
 
     Conditions on changes apply to the cells of both boards, conditions on values to all cells of B. A cell with a value
-    in A but none in B, such as a failed one, meets every condition: what cannot be checked does not pass.
+    in A but none in B, such as a failed one, meets every condition: what cannot be checked does not pass. So does a
+    change between values that are not comparable.
 
     Raises:
         UsageError: If no cell allows the condition to be checked.
@@ -31,7 +32,10 @@ def violations(condition: Condition, differences: Sequence[Difference]) -> list[
             continue
         checked += 1
         where = f"{condition.text} in {title(each)}"
-        if value is None:
+        if value is None and change.after is not None:
+            other = f"of another {MEANT_BY[condition.column]}"
+            found.append(f"{where} ({change.before:g} in A, {change.after:g} {other} in B)")
+        elif value is None:
             found.append(f"{where} ({change.before:g} in A, no value in B)")
         elif condition.met(value):
             moved = f"{change.before:g} in A, " if change.before is not None else ""

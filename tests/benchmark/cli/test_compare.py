@@ -115,6 +115,17 @@ def test_a_cell_that_lost_its_score_meets_every_condition(before: Path, tmp_path
     assert "failed in B: no memory" in result.stdout
 
 
+def test_a_change_between_metrics_meets_every_condition_and_values_are_checked(before: Path, tmp_path: Path) -> None:
+    other = cell("ridge", task="regression", utility=0.8, utility_metric="r2", accuracy=None, version="2")
+    after = folder(tmp_path / "b", MEAN, other)
+
+    changes, values = (mia_bench("compare", before, after, "--fail-if", f"utility < {limit}") for limit in ("-9", "0"))
+
+    assert (changes.exit_code, values.exit_code) == (1, 0)
+    assert "ridge seed 0 (0.9 in A, 0.8 of another utility_metric in B)." in changes.stderr
+    assert "left out in 1 cell, since utility_metric is accuracy in A and r2 in B." in values.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

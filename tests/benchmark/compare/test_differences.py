@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from mia_bench.benchmark.compare.differences import Difference, compare
-from mia_bench.benchmark.compare.frames import short
+from mia_bench.benchmark.compare.frames import full, short
 from mia_bench.benchmark.compare.matching import MATCH_COLUMNS, ComparedBoard
 from mia_bench.benchmark.compare.remarks import remarks
 from mia_bench.benchmark.compare.significance import paired
@@ -213,6 +213,37 @@ def test_a_utility_that_is_no_accuracy_is_compared() -> None:
     assert differences[0].changes["utility"].delta == pytest.approx(-0.1)
     assert "utility" in short(differences)[1].columns
     assert "utility" not in short(compare(side(cell("ridge")), side(cell("ridge", accuracy=0.5))))[1].columns
+
+
+def test_utilities_of_different_metrics_have_no_difference_and_one_sentence_names_the_metrics() -> None:
+    def board(**facts: Any) -> ComparedBoard:
+        return side(*(cell(name, agreement=0.5, **facts) for name in ("mean_image", "ridge")))
+
+    multi_label = board(task="multi-label", utility=0.9, utility_metric="mean_average_precision", accuracy=None)
+    accuracy = board(utility=0.9, utility_metric="accuracy", accuracy=0.9)
+    extra = ["agreement"]
+
+    differences = compare(multi_label, accuracy, extra=extra)
+
+    assert states(differences) == ["changed", "changed"]
+    assert [each.changes[name].delta for each in differences for name in ("utility", "agreement")] == [None] * 4
+    assert full(differences)["utility_change"].isna().all()
+    assert short(differences)[1]["utility"].tolist() == ["0.900 -> 0.900"] * 2
+    assert [each for each in remarks(differences, multi_label, accuracy, MATCH_COLUMNS) if "utility" in each] == [
+        "Differences of utility and agreement are left out in 2 cells, since utility_metric is mean_average_precision "
+        "in A and accuracy in B."
+    ]
+    same = compare(multi_label, multi_label, extra=extra)
+    assert states(same) == ["same", "same"]
+    assert "left out" not in " ".join(remarks(same, multi_label, multi_label, MATCH_COLUMNS))
+
+
+def test_a_utility_without_a_metric_as_of_papers_is_subtracted() -> None:
+    ours = side(cell("ridge", task="regression", utility=0.8, utility_metric="r2", accuracy=None))
+
+    (found,) = compare(published(attack="ridge", attack_params="{}", utility=0.7), ours)
+
+    assert found.changes["utility"].delta == pytest.approx(0.1)
 
 
 def test_cells_with_other_ids_are_told() -> None:
