@@ -15,7 +15,7 @@ from ..metrics.evaluation_classifier import agreement
 from ..metrics.identification_bound import identification_bound
 from ..metrics.image_quality import PSNR_CEILING_DB
 from ..metrics.leakage import GALLERY_IMAGES, identified, leak_r2, wrong_image_psnr
-from ..metrics.scales import RANGES, RECOGNISABLE_SSIM
+from ..metrics.scales import RANGES, RECOGNISABLE_SSIM, SCORE_DECIMALS
 from ..plan.cells import Setting
 from ..utils.fingerprints import groups_of_equal
 from .artifacts import Artifacts
@@ -204,4 +204,4 @@ def score_columns(values: PerImage) -> dict[str, Any]:
         low, high = interval(sample, sources=values.sources or None, within=within)
         scores |= {name: sample.mean().item(), f"{name}_low": low, f"{name}_high": high}
     scores["recognisable"] = (torch.tensor(values.ssim) >= RECOGNISABLE_SSIM).float().mean().item()
-    return {name: None if score is None else round(score, 5) for name, score in scores.items()}
+    return {name: None if score is None else round(score, SCORE_DECIMALS) for name, score in scores.items()}

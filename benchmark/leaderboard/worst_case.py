@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, mean
 from typing import Any
 
-from ..metrics.scales import RECOGNISABLE_SSIM
+from ..metrics.scales import RECOGNISABLE_SSIM, SCORE_DECIMALS
 from ..plan.references import REFERENCE_ATTACK
 from ..registry.labels import label
 from .completeness import attack_of
@@ -37,8 +37,7 @@ def worst_case(scored: Sequence[Row], records: Mapping[str, Record], *, complete
     over_seeds = mean if complete else max
     scores = [worst_scores(rows, records) for rows in by_seed(scored).values()]
     psnr, ssim, recognisable = (over_seeds(values) for values in zip(*scores, strict=True))
-    references = [row for row in scored if row.attack == REFERENCE_ATTACK]
-    zero, anyway = _of_reference(references, complete=complete)
+    zero, anyway = _of_reference(scored, records, complete=complete)
     return {
         "psnr_db": psnr,
         "ssim": ssim,
@@ -46,16 +45,26 @@ def worst_case(scored: Sequence[Row], records: Mapping[str, Record], *, complete
         "recognisable": recognisable,
         "recognisable_mean_image": anyway,
         "worst_attack": _strongest(scored, complete=complete),
-        "worst_case": "per image" if all(has_image_scores(row, records) for row in scored) else "of means",
+        "worst_case": "per image" if _all_have_image_scores(scored, records) else "of means",
     }
 
 
-def _of_reference(references: Sequence[Row], *, complete: bool) -> tuple[float | None, float | None]:
-    """Return PSNR and recognizable share of the mean image: averaged over seeds, or the lowest if incomplete."""
+def _of_reference(
+    scored: Sequence[Row], records: Mapping[str, Record], *, complete: bool
+) -> tuple[float | None, float | None]:
+    """Return PSNR and recognizable share of the mean image: averaged over seeds, or the lowest if incomplete.
+
+    At each seed they are as precise as those of ``worst_scores``, so that the leak is 0 where only they are reached.
+    """
     over_seeds = mean if complete else min
-    if not references:
+    found = []
+    for rows in by_seed(scored).values():
+        available = records if _all_have_image_scores(rows, records) else {}
+        found += [worst_scores([row], available) for row in rows if row.attack == REFERENCE_ATTACK]
+    if not found:
         return None, None
-    return over_seeds(known_values(references, "psnr_db")), over_seeds(known_values(references, "recognisable"))
+    psnr, _, recognisable = zip(*found, strict=True)
+    return over_seeds(psnr), over_seeds(recognisable)
 
 
 def known_values(rows: Iterable[Row], column: str) -> list[float]:
@@ -85,7 +94,7 @@ def worst_scores(scored: Sequence[Row], records: Mapping[str, Record]) -> tuple[
     """Return the PSNR, SSIM and recognizable share that the attacks reach together on one protected model.
 
     The best reconstruction of each image counts. If only some records are available, the mean of the strongest attack
-    counts if it is higher.
+    counts if it is higher, and all means are rounded as those in rows are.
 
     Args:
         scored: Finished rows of one defense and one seed.
@@ -97,9 +106,14 @@ def worst_scores(scored: Sequence[Row], records: Mapping[str, Record]) -> tuple[
         return found[0], found[1], found[2]
     share = fmean(float(value >= RECOGNISABLE_SSIM) for value in ssim.values())
     per_image = fmean(psnr.values()), fmean(ssim.values()), share
-    if all(has_image_scores(row, records) for row in scored):
+    if _all_have_image_scores(scored, records):
         return per_image
-    return max(per_image[0], found[0]), max(per_image[1], found[1]), max(per_image[2], found[2])
+    highest = [max(round(value, SCORE_DECIMALS), of_row) for value, of_row in zip(per_image, found, strict=True)]
+    return highest[0], highest[1], highest[2]
+
+
+def _all_have_image_scores(rows: Iterable[Row], records: Mapping[str, Record]) -> bool:
+    return all(has_image_scores(row, records) for row in rows)
 
 
 def has_image_scores(row: Row, records: Mapping[str, Record]) -> bool:

@@ -67,6 +67,28 @@ def test_each_image_counts_by_its_best_reconstruction() -> None:
     assert line["accuracy_kept"] == pytest.approx(0.9)
 
 
+@pytest.mark.parametrize("decibels", [[10.0, 10.0, 10.00002], [10.0, 10.0, 10.00001]], ids=["up", "down"])
+@pytest.mark.parametrize("complete", [True, False])
+def test_the_leak_is_exactly_zero_where_nothing_beats_the_mean_image_though_rows_are_rounded(
+    decibels: list[float], complete: bool
+) -> None:
+    similarities = [0.1, 0.1, 0.5]
+    rounded = {"psnr_db": round(sum(decibels) / 3, 5), "ssim": 0.23333, "recognisable": 0.33333}
+    cells = [
+        record("a", attack, decibels, similarities, seed=seed, **rounded)
+        for attack in ("mean_image", "blind")
+        for seed in (0, 1)
+    ]
+    kept = cells if complete else cells[:-1]
+    rows, records = [each.row for each in kept], {each.row.cell_id: each for each in kept}
+
+    for some in (records, {cells[0].row.cell_id: cells[0]}, {}):
+        (line,) = rank(rows, some).to_dict(orient="records")
+
+        assert (line["leak_db"], line["incomplete"]) == (0.0, not complete)
+        assert line["recognisable"] == line["recognisable_mean_image"]
+
+
 def test_without_the_values_of_the_images_the_strongest_mean_stands_in_and_is_named() -> None:
     line = ranked(*TWO_ATTACKS, at_hand=False)["a"]
 
