@@ -42,7 +42,7 @@ def score(artifacts: Artifacts, setting: Setting, images: Tensor) -> tuple[dict[
     if wrong is not None:
         details["psnr_db_wrong_image"] = wrong
     return (
-        {name: None if value is None else round(value, 5) for name, value in columns.items()},
+        {name: None if value is None else round(value, 5) + 0.0 for name, value in columns.items()},  # not -0.0
         {name: round(value, 5) for name, value in details.items()},
     )
 
