@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..plan.request import Request
-from ..registry.literals import Text, split_at_commas
+from ..registry.literals import NoValue, Text, split_at_commas
 
 
 def parse_request(rest: Sequence[str] | None, **given: Any) -> tuple[str | None, Request]:
@@ -27,8 +27,8 @@ def parse_request(rest: Sequence[str] | None, **given: Any) -> tuple[str | None,
 def parse_rest(tokens: Sequence[str]) -> tuple[str | None, dict[str, list[Text]]]:
     """Divide what the command line leaves over into a suite and free options.
 
-    An option without a value is a switch and means ``true``. Values separated by commas make a sweep, and so does an
-    option that is repeated.
+    An option without a value is a switch and means ``true``, which only parameters that are true or false take. Values
+    separated by commas make a sweep, and so does an option that is repeated.
 
     Returns:
         The suite, if one is named, and the values of each option.
@@ -45,10 +45,12 @@ def parse_rest(tokens: Sequence[str]) -> tuple[str | None, dict[str, list[Text]]
             suites.append(token)
             continue
         name, equals, value = token.removeprefix("--").partition("=")
-        if not equals:
-            value = left.pop(0) if left and not left[0].startswith("--") else "true"
-        name = name.replace("-", "_")
-        options.setdefault(name, []).extend(Text(part) for part in split_at_commas(value))
+        values = options.setdefault(name.replace("-", "_"), [])
+        if not equals and (not left or left[0].startswith("--")):
+            values.append(NoValue("true"))
+            continue
+        written = value if equals else left.pop(0)
+        values.extend(Text(part) if part else NoValue() for part in split_at_commas(written))
     if len(suites) > 1:
         given = " and ".join(map(repr, suites))
         raise UsageError(f"Expected at most one suite, got {given}. Write options with two hyphens.")

@@ -29,6 +29,17 @@ class Text(str):
     __slots__ = ()
 
 
+class NoValue(Text):
+    """What is taken for the value of an option that was written without one: ``true`` or an empty text.
+
+    Example:
+        >>> read(NoValue("true"))
+        True
+    """
+
+    __slots__ = ()
+
+
 def split_at_commas(text: str) -> list[str]:
     """Divide a text at its commas, except for those in brackets, braces or double quotes.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import FrozenInstanceError, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from ..errors import UsageError, describe, message_of
 from ..interfaces import Component
 from ..utils.texts import shorten, shown
 from .entries import Entry, Kind
-from .literals import Text, read, split_at_commas, write
+from .literals import NoValue, Text, read, split_at_commas, write
 
 BOUNDS = frozenset({"ge", "gt", "le", "lt"})
 """How pydantic names the bounds of a parameter."""
@@ -177,14 +177,24 @@ def _typed(component: type[Component], params: Mapping[str, Any]) -> Component:
     try:
         built = make(component, values)
         wrong = {key for key in texts if isinstance(values[key], bool) and not isinstance(getattr(built, key), bool)}
+        _require_values(params, wrong)
     except ValidationError as error:
         errors = [each for each in error.errors() if each["loc"]]
+        _require_values(params, {str(each["loc"][0]) for each in errors})
         outside = {each["loc"][0] for each in errors if BOUNDS & each.get("ctx", {}).keys()}
         wrong = {str(each["loc"][0]) for each in errors if each["loc"][0] not in outside} & texts.keys()
         if not wrong:
             raise
         built = None
     return built if built and not wrong else make(component, {**values, **{key: texts[key] for key in wrong}})
+
+
+def _require_values(params: Mapping[str, Any], wrong: Collection[str]) -> None:
+    """Raise if an option was written without a value, though its parameter is not one that is true or false."""
+    for key, value in params.items():
+        if key in wrong and isinstance(value, NoValue):
+            option = f"--{key.replace('_', '-')}"
+            raise UsageError(f"Expected a value of {option}, got none. Write {option} VALUE.")
 
 
 def make(component: type[Component], values: Mapping[str, Any]) -> Component:

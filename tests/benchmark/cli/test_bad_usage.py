@@ -26,6 +26,10 @@ WRONG = {
     "negative sigma": (["--defense", "dp_ir", "--sigma", "-1"], "sigma=-1: input should be greater than or equal to 0"),
     "sigma nan": (["--defense", "dp_ir", "--sigma", "nan"], "sigma=nan: input should be a finite number"),
     "sigma text": (["--defense", "dp_ir", "--sigma", "much"], "sigma=much: input should be a valid number"),
+    "sigma without a value": (
+        ["--defense", "dp_ir", "--sigma", "--dry-run"],
+        "Expected a value of --sigma, got none. Write --sigma VALUE.",
+    ),
     "sigma and epsilon": (["--defense", "dp_ir", "--sigma", "1", "--epsilon", "1"], "sigma=1.0 and epsilon=1.0"),
     "unknown split": (["--split", "conv7"], "Unknown split 'conv7'. Choose one of the layers: conv1, relu1"),
     "images too small for the model": (

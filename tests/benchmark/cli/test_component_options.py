@@ -26,6 +26,34 @@ def test_leftover_words_are_a_suite_and_options(words: str, expected: tuple[str 
     assert parse_rest(words.split()) == expected
 
 
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ("--sigma --clip 1", "--sigma"),
+        ("--sigma= --clip 1", "--sigma"),
+        ("--clip 1 --sigma 0.1,", "--sigma"),
+        ("--delta", "--delta"),
+        ("--noise", "--noise"),
+        ("--noise-aware=", "--noise-aware"),
+    ],
+)
+def test_an_option_without_a_value_is_refused_unless_its_parameter_is_true_or_false(words: str, option: str) -> None:
+    _, options = parse_rest(words.split())
+
+    with pytest.raises(UsageError) as raised:
+        expand_sweeps("defenses", ["dp_ir"], options)
+
+    assert str(raised.value) == f"Expected a value of {option}, got none. Write {option} VALUE."
+
+
+def test_an_option_without_a_value_is_a_switch_for_parameters_that_are_true_or_false() -> None:
+    _, options = parse_rest(["--noise-aware", "--sigma", "1"])
+
+    assert [each.label for each in expand_sweeps("defenses", ["dp_ir"], options)] == [
+        "dp_ir:sigma=1.0,noise_aware=True"
+    ]
+
+
 def test_two_suites_are_refused() -> None:
     with pytest.raises(UsageError, match="Expected at most one suite, got 'a' and 'b'"):
         parse_rest(["a", "b"])
