@@ -60,7 +60,7 @@ def _unused_options(selected: Sequence[Request], joined: Sequence[Request], give
     for option in dict.fromkeys(name for part in selected for name in part.options if name not in given.options):
         try:
             check_options({option: []}, chosen)
-        except _Unused as error:
+        except (UnknownOption, OverriddenOption) as error:
             errors.append(error)
     return errors
 
