@@ -138,13 +138,14 @@ def positions(names: Sequence[str], categories: Sequence[str]) -> list[int] | No
     if len(missing) == len(names):
         return None
     if missing:
-        remedy = fitting(len(missing), "Rename it", "Rename them")
-        if _are_numbers(names):
-            remedy = "Leave out categories, so that labels that are numbers are positions of the outputs"
+        rename = "Leave out categories, so that labels that are numbers are positions of the outputs"
+        if not _are_numbers(names):
+            rename = fitting(len(missing), "Rename it", "Rename them")
+        remedy = f"{rename}, give head=retrain, or measure the agreement alone with task=unlabeled."
         raise UsageError(
             f"Expected classes that are all among the {count_of(len(categories), 'category', 'categories')} of the "
             f"network, got {', '.join(map(repr, missing[:SHOWN_CLASSES]))}, which {fitting(len(missing), 'is', 'are')} "
-            f"not. {remedy}, give head=retrain, or measure the agreement alone with task=unlabeled."
+            f"not. {remedy}"
         )
     return [position for position in found if position is not None]
 
