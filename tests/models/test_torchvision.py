@@ -208,8 +208,11 @@ def test_files_that_are_no_weights_are_refused_in_a_sentence(tmp_path: Path, nam
         ),
         ({"mean": 0.5}, "Expected mean and std together"),
         ({"pretrained": "NEWEST"}, "Expected pretrained to be true or one of IMAGENET1K_V1, DEFAULT, got NEWEST"),
-        ({"std": 0.0, "mean": 0.0}, r"'torchvision': std=0.0: input should be greater than 0\.$"),
-        ({"std": [0.5, 0.0], "mean": 0.0}, r"'torchvision': std.1=0.0: input should be greater than 0\.$"),
+        ({"std": 0.0, "mean": 0.0}, r"'torchvision': std=0.0: input should be greater than 0\. Run mia-bench show"),
+        (
+            {"std": [0.5, 0.0], "mean": 0.0},
+            r"'torchvision': std.1=0.0: input should be greater than 0\. Run mia-bench show",
+        ),
         (
             {"name": "fcn_resnet50"},
             "name=fcn_resnet50: expected a network .* that classifies images, got one for another task. Write a",

@@ -104,6 +104,10 @@ def test_a_suite_cannot_name_code_by_a_model_that_inherits_it(tmp_path: Path, mo
             'defenses = [{ name = "dp_ir", sigma = -1 }]',
             "mine.toml, defenses: Invalid parameters .* sigma=-1: input sh",
         ),
+        (
+            'defenses = [{ name = "dp_ir", sigma = [0.1, 0.5] }]',
+            r"mine.toml, defenses: Invalid .* A list of values is a sweep\. .* sigma = \[0.1, 0.5\] under \[options\]",
+        ),
         ('attacks = ["rigde"]', "mine.toml, attacks: Unknown attack 'rigde'. Did you mean 'ridge'"),
         ('dataset = { name = "photos", sise = 3 }', "mine.toml, dataset: The dataset 'photos' has no parameter 'sise'"),
         ('[[parts]]\nmodel = "lenet"\n[[parts]]\nimages = 3', "mine.toml, model: Unknown model 'lenet'"),

@@ -8,10 +8,10 @@ import pytest
 from mia_bench.benchmark.cli.component_options import parse_rest
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces import Component
-from mia_bench.benchmark.registry import Entry
-from mia_bench.benchmark.registry.literals import divide_specs, parse, read, split_at_commas, write
+from mia_bench.benchmark.registry import Entry, Kind
+from mia_bench.benchmark.registry.literals import Text, divide_specs, parse, read, split_at_commas, write
 from mia_bench.benchmark.registry.parameters import parameters
-from mia_bench.benchmark.registry.specs import ResolvedComponent, build
+from mia_bench.benchmark.registry.specs import ResolvedComponent, build, resolve
 from pydantic import Field, create_model
 
 
@@ -141,6 +141,63 @@ def test_a_parameter_that_is_a_list_says_how_it_is_written(kind: Any, text: str,
         built(kind, text)
 
     assert str(raised.value).endswith(f". Write it as {advice}.")
+
+
+SWEEPS = [
+    ("defenses", "dp_ir", {"sigma": [0.1, 0.5]}, "--sigma 0.1,0.5, as sigma = [0.1, 0.5]"),
+    ("defenses", "dp_ir", {"sigma": (0.1, 0.5)}, "--sigma 0.1,0.5, as sigma = [0.1, 0.5]"),
+    ("defenses", "dp_ir", {"sigma": Text("[0.1,0.5]")}, "--sigma 0.1,0.5, as sigma = [0.1, 0.5]"),
+    ("defenses", "dp_ir", {"noise": Text("[gaussian,x]")}, '--noise gaussian,x, as noise = ["gaussian", "x"]'),
+    ("attacks", "ridge", {"observations": ["1", 4]}, '--observations "1",4, as observations = ["1", 4]'),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "params", "written"), SWEEPS)
+def test_a_list_for_a_parameter_of_one_value_says_how_a_sweep_is_written(
+    kind: Kind, name: str, params: dict[str, Any], written: str
+) -> None:
+    with pytest.raises(UsageError) as raised:
+        resolve(kind, name, params)
+
+    assert str(raised.value).endswith(
+        f": expected one value, got a list. A list of values is a sweep. Write it as {written} under [options] of a "
+        f"suite (options in Python), or name {name} once for each value."
+    )
+
+
+@pytest.mark.parametrize("kind", [list[float], float | list[float], tuple[float, ...], float | list[float] | None])
+@pytest.mark.parametrize("value", [["a", 1], Text("[a,1]")], ids=["list", "text"])
+def test_a_wrong_list_for_a_parameter_that_takes_lists_is_not_a_sweep(kind: Any, value: Any) -> None:
+    with pytest.raises(UsageError) as raised:
+        build(ENTRY, odd(kind), {"value": value})
+
+    assert "sweep" not in str(raised.value)
+
+
+def test_a_list_for_a_dataset_names_the_datasets() -> None:
+    with pytest.raises(UsageError, match=r"size=\[16,32\]: expected one value, .* name photos once for each\.$"):
+        resolve("datasets", "photos", {"size": Text("[16,32]")})
+
+
+@pytest.mark.parametrize(
+    ("params", "end"),
+    [
+        ({"sigma": -1}, "equal to 0. Run mia-bench show dp_ir to see what each parameter takes."),
+        ({"sigma": -1, "delta": 5}, "equal to 0.99. Run mia-bench show dp_ir to see what each parameter takes."),
+        ({"sigma": 1, "epsilon": 1}, "epsilon=1.0. Leave one of them out."),
+    ],
+)
+def test_a_refused_parameter_has_one_remedy(params: dict[str, Any], end: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        resolve("defenses", "dp_ir", params)
+
+    assert str(raised.value).endswith(end)
+    assert str(raised.value).count(" Run ") == ("Run" in end)
+
+
+def test_the_remedy_for_a_class_that_is_not_installed_names_no_command() -> None:
+    with pytest.raises(UsageError, match=r"value=x: input should be a valid number.* Choose other values\.$"):
+        built(float, "x")
 
 
 def test_numbers_behind_a_parameter_are_told_apart_from_names() -> None:
