@@ -284,7 +284,7 @@ def _is_sweep(error: Any, lists: Collection[str | int]) -> bool:
 
 
 def _listed(value: Any) -> list[Any]:
-    """Return the values of a list, also of one in a text, as ``[a,b]``; none for what is no list of single values."""
+    """Return the values of a list, also of one in a text, as ``[a,b]``; none for anything else."""
     if isinstance(value, str):
         value = _read_each(value[1:-1]) if value.startswith("[") and value.endswith("]") and len(value) > 2 else []
     is_list = isinstance(value, list | tuple) and all(isinstance(each, str | float | int) for each in value)
