@@ -14,7 +14,7 @@ class Inception(Staged):
     The modules are two convolutions deep and keep the shape of the map, like the blocks of ``plain``. They need about
     three quarters of its multiplications. Oh and Lee (EMDL 2019) ask how inception modules change the leakage.
 
-    Example: ``mia-bench run --model inception --split stage1 --depth 2``
+    Example: ``mia-bench run --model inception:depth=2 --split stage1``
 
     Source: Szegedy et al., CVPR 2015, "Going deeper with convolutions", Figure 2b. The shares of the output are those
     of module 3a, rounded: 1/8, 1/2, 1/4, 1/8 (there 1/4, 1/2, 1/8, 1/8).

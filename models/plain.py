@@ -13,7 +13,7 @@ class Plain(Staged):
     It is the control for the question of Oh and Lee (EMDL 2019), how skip connections and inception modules change the
     leakage.
 
-    Example: ``mia-bench run --model plain --split stage1 --depth 2``
+    Example: ``mia-bench run --model plain:depth=2 --split stage1``
 
     Source: He, Zhang, Ren, Sun, CVPR 2016, section 3.3, "Plain Network".
     """

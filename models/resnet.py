@@ -12,7 +12,7 @@ class Resnet(Staged):
     and multiplications are the same. Oh and Lee (EMDL 2019) ask how skip connections change the leakage; their network
     also has projections in the skip connections between stages.
 
-    Example: ``mia-bench run --model resnet --split stage1 --depth 2``
+    Example: ``mia-bench run --model resnet:depth=2 --split stage1``
 
     Source: He, Zhang, Ren, Sun, CVPR 2016, "Deep residual learning", Figure 2.
     """

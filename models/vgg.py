@@ -20,7 +20,7 @@ class Vgg(Model):
     layer instead of two, as wide as the last block. Benkraouda and Nahrstedt (DistributedML 2021) divide a VGG between
     an enclave and an untrusted host.
 
-    Example: ``mia-bench run --model vgg --split relu21 --width 16``
+    Example: ``mia-bench run --model vgg:width=16 --split relu21``
 
     Source: Simonyan & Zisserman, ICLR 2015, Table 1, configuration A.
     """

@@ -288,7 +288,7 @@ def test_examples_of_commands_name_components_and_options_that_exist(command):
         for spec in specs:
             resolve(kind, *parse(spec))
     options = {option[2:].replace("-", "_"): split_at_commas(value) for option, value in given if option not in own}
-    check_options(options, kinds)
+    check_options(options, {kind: kinds[kind] for kind in ("attacks", "defenses")})
 
 
 COMPONENTS = ("attack", "dataset", "defense", "model")

@@ -37,7 +37,7 @@ class Photos(Dataset):
     enlarged, and a very large one is reduced. Patches of one photograph are not independent, so intervals of mean
     scores count the seven photographs, not the patches.
 
-    Example: ``mia-bench run --dataset photos --size 64 --defense dp_ir --sigma 0.5``
+    Example: ``mia-bench run --dataset photos:size=64 --defense dp_ir --sigma 0.5``
 
     Source: scikit-image's ``skimage.data``, whose documentation names the photographers and licenses.
     """
