@@ -12,7 +12,6 @@ from torch import Tensor
 
 from ..errors import ContractError, describe
 from ..interfaces import Defense, ImageSet, Pools, SplitModel, TaughtImages, Wire
-from ..interfaces.wire import length_view
 from ..metrics.costs import Costs, measure_costs
 from ..metrics.utility import by_chance
 from ..plan.cells import Setting
@@ -24,6 +23,7 @@ from .answer_contract import FEW_IMAGES, require_answers
 from .copies import copied
 from .low_bits_note import low_bits_note
 from .observe import overhear
+from .sent_bytes import is_unread, overheard_messages, unseen_bytes
 from .utility import Answers, MeasuredUtility, measure, of_undefended
 from .wire_contract import require_wires
 
@@ -107,7 +107,9 @@ def protect(
         useful, told, first = _measure(model, test, reference, setting.identity)
         require_answers(fresh, test.images, first, identity=setting.identity)
     with isolated("costs", setting.identity):
-        costs = measure_costs(copied(model), pools.private.images[:1].clone(), undefended, wire=_sent(model, wire))
+        costs = measure_costs(
+            copied(model), pools.private.images[:1].clone(), undefended, wire=overheard_messages(model, wire)
+        )
     details = {
         **told,
         "classes": len(pools.classes),
@@ -118,8 +120,8 @@ def protect(
         "server_param_bytes": costs.server_param_bytes,
         **({} if costs.server_macs is None else {"server_macs": costs.server_macs}),
         "protect_seconds": round(time.perf_counter() - start, 3),
-        **({"unread_bytes": 1.0} if _is_unread(model, wire) else {}),
-        **({"unseen_bytes": float(unseen)} if (unseen := _unseen_bytes(model, costs)) else {}),
+        **({"unread_bytes": 1.0} if is_unread(model, wire) else {}),
+        **({"unseen_bytes": float(unseen)} if (unseen := unseen_bytes(model, costs)) else {}),
     }
     notes = {"client_macs": f"Without the operations of {', '.join(costs.uncounted)}." if costs.uncounted else ""}
     if type(model).overheard is not SplitModel.overheard:
@@ -127,35 +129,6 @@ def protect(
     with isolated("low bits", setting.identity):
         notes |= low_bits_note(model, originals)
     return Protected(model, wire, useful, costs, details, notes)
-
-
-def _is_unread(model: SplitModel, wire: Wire) -> bool:
-    """Return whether nothing says how to read byte strings, which no guarantee says to be secret."""
-    unread = not isinstance(wire.payload, Tensor) and wire.view is length_view
-    return unread and model.promise.guarantee.startswith("none")
-
-
-def _unseen_bytes(model: SplitModel, costs: Costs) -> int:
-    """Return how many bytes the device sends for an image after the wire, which no attack sees and nothing encrypts.
-
-    Raises:
-        ContractError: If an epsilon is promised for them.
-    """
-    if model.promise.secrecy or type(model).overheard is not SplitModel.overheard:
-        return 0
-    if costs.more_bytes_up and model.promise.epsilon is not None:
-        raise ContractError(
-            f"Expected wires that hold all that is sent under an epsilon, got {costs.more_bytes_up} more bytes after "
-            "the wire, which no attack sees. Override SplitModel.overheard, so that attacks see them, or leave "
-            "epsilon out."
-        )
-    return costs.more_bytes_up
-
-
-def _sent(model: SplitModel, overheard: Wire) -> Wire | None:
-    """Return messages that differ in length, if that is what was overheard; None if one tells the bytes of all."""
-    whole = type(model).overheard is SplitModel.overheard
-    return overheard if whole and not isinstance(overheard.payload, Tensor) else None
 
 
 def with_teacher(train: ImageSet, undefended: SplitModel, *, class_outputs: bool) -> ImageSet:
