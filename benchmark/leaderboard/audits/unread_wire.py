@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...plan.references import REFERENCE_DEFENSE
+from ...plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..flags import Finding, FlagKind
 from ..records import Row
 from ..scored_rows import ScoredRows
@@ -23,16 +23,13 @@ def unread_wire(board: ScoredRows) -> Iterator[Finding]:
         plain = next((row for row in rows if row.defense == REFERENCE_DEFENSE), None)
         if plain is None or not _judges(board, plain):
             continue
-        settings = {
-            (row.defense, row.defense_params): row for row in rows if (row.guarantee or "none").startswith("none")
-        }
-        for row in settings.values():
-            if row.attribute == "class" and _unread(board, row, plain):
+        attacks_last = sorted(rows, key=lambda row: row.attack != REFERENCE_ATTACK)
+        defenses = {(row.defense, row.defense_params): row for row in attacks_last}
+        for row in defenses.values():
+            if row.attribute == "class" and not _promises(row) and _unread(board, row, plain):
                 read, usual = row.attribute_accuracy, plain.attribute_accuracy
-                found = (
-                    f"answers {row.accuracy:.3f} right, but a classifier reads {read:.3f} of the classes in its wires"
-                )
-                yield Finding.of(row, f"{found}, and {usual:.3f} in undefended ones", plain)
+                told = f"reads {read:.3f} of the classes in its wires, and {usual:.3f} in undefended ones"
+                yield Finding.of(row, f"answers {row.accuracy:.3f} right, but a classifier {told}", plain)
 
 
 def _promises(row: Row) -> bool:

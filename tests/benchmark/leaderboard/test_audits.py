@@ -137,6 +137,15 @@ def test_wires_that_may_be_hard_to_read_have_no_flag(usual: float, defended: dic
     assert flags(plain, on("codec", "ridge", 12.4, attribute="class", **defended)) == []
 
 
+def test_an_unread_wire_is_named_once_by_an_attack() -> None:
+    plain, unread = FAULTS["unread-wire"]
+    reference = on("codec", "mean_image", 12.0, accuracy=0.99, attribute="class", attribute_accuracy=0.27)
+
+    found = audit([each.row for each in (plain, unread, reference)], {})
+
+    assert [flag.subject for flag in found if flag.name == "unread-wire"] == ["ridge on codec"]
+
+
 CHANCE = {"accuracy_images": 400, "details": {"chance": 0.025}}
 DETAILED = {
     "target-near-chance": (on("undefended", "ridge", 19.0, accuracy_undefended=0.0275, **CHANCE),),
