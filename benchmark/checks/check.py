@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from unittest import SkipTest
 
 from ..errors import ContractError, UsageError, describe, message_of
+
+T = TypeVar("T")
 
 
 class Failed(AssertionError):
@@ -111,9 +113,9 @@ def require(condition: object, complaint: str) -> None:
         raise Failed(complaint)
 
 
-def as_in_a_run(requirement: Callable[..., None], *given: Any) -> None:
-    """Raise ``Failed`` if a requirement that a run has, too, is not met."""
+def as_in_a_run(requirement: Callable[..., T], *given: Any) -> T:
+    """Return what a requirement returns that a run has, too; raise ``Failed`` if it is not met."""
     try:
-        requirement(*given)
+        return requirement(*given)
     except ContractError as error:
         raise Failed(str(error)) from error

@@ -12,6 +12,7 @@ from ..errors import Inapplicable
 from ..evaluation.answer_contract import MIXED_ANSWERS, require_answers_apart
 from ..evaluation.copies import copied
 from ..evaluation.observe import overhear
+from ..evaluation.sent_bytes import unseen_bytes
 from ..evaluation.wire_contract import UNDECLARED, require_float32, require_independent
 from ..interfaces import Defense, SplitModel
 from ..metrics.costs import measure_costs
@@ -221,4 +222,6 @@ def costs_are_measured(defense: Defense, lab: Lab) -> str:
     costs = measure_costs(model, images[:1])
     for name in ("wire_bytes", "bytes_down", "client_macs", "client_params", "client_ms", "server_ms"):
         require(getattr(costs, name) > 0, f"Expected {name} to be more than 0, got {getattr(costs, name)}.")
-    return f"{count_of(round(costs.wire_bytes), 'byte')} per image"
+    unseen = as_in_a_run(unseen_bytes, model, costs)
+    later = f", of which no attack sees {unseen}" if unseen else ""
+    return f"{count_of(round(costs.wire_bytes), 'byte')} per image{later}"

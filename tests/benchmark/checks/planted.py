@@ -30,6 +30,7 @@ FAULTS: dict[type, tuple[str, str]] = {
     defenses.Detached: ("gradients reach the image", "grad"),
     defenses.Uncopied: ("can be copied", "lock"),
     defenses.ForFree: ("costs are measured", "Expected client_macs to be more than 0, got 0"),
+    defenses.Unseen: ("costs are measured", "Expected wires that hold all that is sent under an epsilon"),
     defenses.Boasting: ("guarantee is honest", "Two images violate the promised epsilon"),
     defenses.Readable: ("guarantee is honest", "Expected an epsilon or ciphertexts for the guarantee"),
     defenses.Unbacked: ("guarantee is honest", "Expected an epsilon or ciphertexts for the guarantee"),

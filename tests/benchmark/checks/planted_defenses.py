@@ -397,6 +397,22 @@ class Boasting(Sound):
         return replace(super().protect(model, train), promise=promise)
 
 
+class SendsMore(SplitModel):
+    """Sends another message that is not among the wires."""
+
+    def exchange(self, wire):
+        return replace(super().exchange(wire), more_bytes_up=wire.nbytes, rounds=2)
+
+
+class Unseen(Sound):
+    __doc__ = Sound.__doc__
+    guarantee: ClassVar[str] = "(eps, delta)-local DP"
+
+    def protect(self, model, train):
+        promise = Promise("(1e+06, 1e-05)-local DP", epsilon=1e6, delta=1e-5)
+        return SendsMore(**vars(replace(super().protect(model, train), promise=promise)))
+
+
 class Untold(Noise):
     def log_density(self, value, sent):
         return None
