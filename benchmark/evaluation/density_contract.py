@@ -28,10 +28,10 @@ def require_whole_density(model: SplitModel, images: Tensor) -> None:
     """
     if (type(model).send, type(model).overheard) != (SplitModel.send, SplitModel.overheard):
         return
-    images = images[:TRIED_IMAGES]
+    images = images[:TRIED_IMAGES].clone()  # which a channel may change in place
     with torch.no_grad():
         require_density_of_each_number(model.input_channel, images)
-        require_density_of_each_number(model.ir_channel, model.client(model.input_channel(images)))
+        require_density_of_each_number(model.ir_channel, model.client(model.input_channel(images.clone())))
 
 
 def require_density_of_each_number(channel: Channel, values: Tensor) -> None:
@@ -52,11 +52,11 @@ def require_density_of_each_number(channel: Channel, values: Tensor) -> None:
     """
     if not channel.stochastic or len(values) < 2:
         return
-    sent = channel(values)
+    sent = channel(values.clone())
     density = channel.log_density(values, sent)
     if density is None:
         return
-    repeated = torch.stack([channel(values) for _ in range(REPEATS - 1)])
+    repeated = torch.stack([channel(values.clone()) for _ in range(REPEATS - 1)])
     fixed = (repeated == sent).all(0).flatten(1).all(0)
     differs = (sent != sent.roll(1, 0)).flatten(1)  # (N, K)
     for number in (fixed & differs.any(0)).nonzero().flatten()[:TRIED_NUMBERS].tolist():
