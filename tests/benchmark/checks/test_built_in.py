@@ -9,6 +9,7 @@ import light
 import pytest
 from mia_bench.attacks.black_box import BlackBox
 from mia_bench.benchmark import registry
+from mia_bench.benchmark.checks import parameters
 from mia_bench.benchmark.checks.effects import effects, scenes
 from mia_bench.benchmark.checks.worker import Worker
 from mia_bench.benchmark.interfaces import Component
@@ -66,6 +67,12 @@ def light_worker() -> Iterator[LightWorker]:
 def lab(component: Component, light_worker: LightWorker) -> Lab:
     """The lab in which all tests of a component run, so that none computes its results again."""
     return Lab(worker=light_worker)
+
+
+@pytest.fixture(autouse=True)
+def time_on_a_slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the search for effects of parameters end by itself: which it finds must not depend on the processor."""
+    monkeypatch.setattr(parameters, "ENOUGH_SECONDS", 300)
 
 
 def faults(component: Component, lab: Lab) -> list[str]:
