@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import mean, stdev
 
 import torch
 from scipy.special import stdtrit
@@ -236,11 +235,12 @@ def _unbiased_psnr(model: SplitModel, images: Tensor, observations: int) -> floa
             assert density is not None
             (gradient,) = torch.autograd.grad(density.sum(), inputs, retain_graph=True)
             squares.append(gradient.square().flatten(1).mean(1).mean().item())
-    leakage = observations * mean(squares)
+    leakage = observations * sum(squares) / len(squares)
     return 10 * math.log10(leakage) if leakage > 0 else None
 
 
-def _relative_error(values: list[float]) -> float:
+def _relative_error(values: Sequence[float]) -> float:
     """Return the standard error of the mean of these values, over that mean; zero if all are zero."""
-    center = mean(values)
-    return stdev(values) / math.sqrt(len(values)) / center if center else 0.0
+    numbers = torch.tensor(values, dtype=torch.float64)
+    center = numbers.mean().item()
+    return numbers.std().item() / math.sqrt(len(numbers)) / center if center else 0.0
