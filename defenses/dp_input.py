@@ -12,7 +12,7 @@ from ..benchmark.interfaces import ImageSet, SplitModel
 from ..benchmark.training import tune_server
 from ._dp.noise_defense import NoiseDefense
 
-TRIED_IMAGES = 64
+TRIED_IMAGES = 16
 """Images that are sent to find out whether the client takes noisy ones."""
 
 

@@ -182,7 +182,7 @@ class Artifacts:
     def least_mse(self, setting: Setting, observations: int) -> float | None:
         """Return the smallest expected squared error of any attack, or None unless the images have a known prior."""
         prior = self.pools(setting.dataset).prior
-        if prior is None or not self.protected(setting).seen_whole:
+        if prior is None:
             return None
         model = self.protected(setting).model
         with isolated("least error", setting.identity, observations):

@@ -20,7 +20,7 @@ def require_whole_density(model: SplitModel, images: Tensor) -> None:
     """Check that the density which the bounds are computed from leaves out no number that is sent.
 
     Args:
-        model: The protected model, which sends its wires by its channels, or by itself; then there is no bound.
+        model: The protected model. One that overrides how wires are sent has no bound and is not checked.
         images: Images under attack, (N, C, H, W).
 
     Raises:
@@ -58,11 +58,13 @@ def require_density_of_each_number(channel: Channel, values: Tensor) -> None:
         return
     repeated = torch.stack([channel(values.clone()) for _ in range(REPEATS - 1)])
     fixed = (repeated == sent).all(0).flatten(1).all(0)
-    differs = (sent != sent.roll(1, 0)).flatten(1)  # (N, K)
+    numbers = sent.flatten(1)  # (N, K)
+    of_another = numbers.roll(1, 0)
+    differs = numbers != of_another
     for number in (fixed & differs.any(0)).nonzero().flatten()[:TRIED_NUMBERS].tolist():
-        exchanged = sent.clone()
-        exchanged.view(len(sent), -1)[:, number] = sent.roll(1, 0).view(len(sent), -1)[:, number]
-        other = channel.log_density(values, exchanged)
+        exchanged = numbers.clone()
+        exchanged[:, number] = of_another[:, number]
+        other = channel.log_density(values, exchanged.view(sent.shape))
         if other is not None and (other == density)[differs[:, number]].any():
             raise ContractError(
                 f"Expected a log_density of every number that is sent, got one that leaves out number {number} of "

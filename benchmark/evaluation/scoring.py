@@ -91,7 +91,7 @@ def calibrate(
         The column ``attack_gap_db``, by how much the PSNR of the attack's error is below that of the smallest, and the
         latter as a detail. Both are empty if it is not known.
     """
-    least = artifacts.least_mse(setting, observations)
+    least = artifacts.least_mse(setting, observations) if artifacts.protected(setting).seen_whole else None
     if least is None:
         return {}, {}
     originals = artifacts.originals(setting)

@@ -10,11 +10,11 @@ from ..records import Row
 from ..scored_rows import ScoredRows
 
 KEPT = 0.9
-"""Share of the accuracy above chance that a server keeps which surely reads the wire."""
+"""A server that keeps this share of its accuracy above chance surely reads the wire."""
 READABLE = 0.75
-"""Share of the server's accuracy above chance that a classifier reaches on undefended wires if it can judge others."""
+"""A classifier that has this share of the server's accuracy above chance on undefended wires can judge others."""
 READ = 0.5
-"""Share of that on undefended wires below which a defended wire is not read."""
+"""A wire is unread if the classifier has less than this share of its accuracy above chance on undefended wires."""
 
 
 def unread_wire(board: ScoredRows) -> Iterator[Finding]:

@@ -55,6 +55,23 @@ def test_a_density_of_all_numbers_is_accepted() -> None:
     require_density_of_each_number(BesideItsSum(whole=True), VALUES)
 
 
+class WithoutNoise(Channel):
+    """Says to be random and to have a density, and sends maps as they are, in another order of memory."""
+
+    stochastic = True
+
+    def forward(self, value: Tensor) -> Tensor:
+        return value.contiguous(memory_format=torch.channels_last)
+
+    def log_density(self, value: Tensor, sent: Tensor) -> Tensor:
+        return 0 * sent.flatten(1).sum(1)
+
+
+def test_numbers_in_another_order_of_memory_are_found() -> None:
+    with pytest.raises(ContractError, match="leaves out number 0 of 24, which is sent without noise"):
+        require_density_of_each_number(WithoutNoise(), torch.rand(8, 2, 3, 4))
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_run_refuses_a_density_that_leaves_out_a_number(bench: Artifacts, whole: bool) -> None:
     def protect(model: SplitModel, train: ImageSet) -> SplitModel:
