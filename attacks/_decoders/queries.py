@@ -14,6 +14,8 @@ from torch.nn import functional
 from ...benchmark.interfaces import Observation
 from ...benchmark.utils.count_sketch import MAX_VECTOR_NUMBERS, Hash
 from ...benchmark.utils.ir_layout import IrLayout
+from ...benchmark.utils.outliers import UsualRange, range_without_outliers
+from ...benchmark.utils.seeding import seeded
 from .._limits import max_query_images, sample_size
 from .folds import Fold, divide_once
 from .variations import Variation
@@ -26,6 +28,8 @@ MAX_ENCRYPTED_QUERIES = 1000
 """Images sent at most through a client that encrypts its answers, which takes milliseconds for each."""
 MAX_SAMPLE_IMAGES = 1000
 """Images from which the scale of a wire is measured, at most."""
+OUTLIER_IMAGES = (64, 128)
+"""Images that are sent to search their wires for outliers, at least and at most. Fewer are sent several times."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,9 @@ class Queries:
     The wires are computed once if a repeated query gives the same answer. If it does not, or if they would fill the
     memory, each batch is sent when it is needed, so that a learner sees fresh randomness in every pass.
 
+    Where rare huge errors, such as flipped bits, hide everything else in a random wire, the medians of these numbers
+    replace them.
+
     All images may be fitted to, unless this is a ``part`` of others, which holds some of them out.
 
     Attributes:
@@ -120,12 +127,17 @@ class Queries:
         self.tune = self.judge = torch.arange(0, device=images.device)
         long = wire.ndim == 2 and self._length > MAX_VECTOR_NUMBERS and not as_read  # inversions need the IR itself
         self._hash = Hash(self._length).to(images.device) if long else None
+        self._usual: UsualRange | None = None
         self.observed = self._prepare(wire)
         self._order: Tensor | None = None
         self._kept: Tensor | None = None
         fits = len(self.images) * self.observed[0].numel() <= MAX_STORED_NUMBERS
-        if plan.encrypted or (fits and not (self._changes(self.images) or seen.channel.stochastic)):
+        random = (fits and self._changes(self.images)) or seen.channel.stochastic
+        if plan.encrypted or (fits and not random):
             self._kept = self._send_all(self.images)
+        elif random:
+            self._usual = self._usual_range()
+            self.observed = self._prepare(wire)
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -197,7 +209,18 @@ class Queries:
         chunk = max(1, min(500, 2**26 // self._length))
         return torch.cat([self._prepare(self._send(part).to(images.device)) for part in images.split(chunk)])
 
+    def _usual_range(self) -> UsualRange | None:
+        """Return the range in which the numbers of a random wire usually lie, if outliers hide the others."""
+        least, most = OUTLIER_IMAGES
+        some = self.images[: min(self.own, sample_size(torch.empty(self._length), most))]
+        some = some.repeat(-(-least // len(some)), 1, 1, 1) if len(some) < least else some
+        with seeded("outliers"):  # later random numbers do not depend on this
+            first, again = (self._send(some).to(some.device) for _ in range(2))
+        return range_without_outliers(first, again) if first.shape == again.shape else None
+
     def _prepare(self, wire: Tensor) -> Tensor:
         if wire.ndim == 2 and wire.shape[1] != self._length:  # ciphertexts differ by a few bytes
             wire = functional.pad(wire, (0, self._length - wire.shape[1]))
+        if self._usual is not None:
+            wire = self._usual.replace(wire)
         return wire if self._hash is None else self._hash(wire)

@@ -16,6 +16,7 @@ from ..metrics.pareto import Estimate, Point, beaten_by
 from ..plan.references import REFERENCE_DEFENSE
 from ..registry import suggestion
 from ..registry.labels import label
+from ..utils.plurals import count_of
 from .auditing import audit
 from .completeness import Component, ScenarioKey, by_defense, each_once, find_gaps, is_scored
 from .flag_kinds import INCOMPLETE
@@ -40,7 +41,8 @@ def rank(rows: Iterable[Row], records: Mapping[str, Record], sort: str = "psnr_d
         One row per defense with its parameters; the columns are the fields of ``RankedDefense``.
 
     Raises:
-        UsageError: If two rows are the same cell of different data or versions, or ``sort`` is not a column.
+        UsageError: If two rows are the same cell of different data or versions, if rows of one scenario have different
+            utility metrics, or if ``sort`` is not a column.
 
     Example:
         >>> list(rank([], {}).columns[:6])
@@ -73,7 +75,8 @@ def rank_scenarios(
         The defenses of each scenario in their order, and which of them beat each other.
 
     Raises:
-        UsageError: If two rows are the same cell of different data or versions, or ``sort`` is not a column.
+        UsageError: If two rows are the same cell of different data or versions, if rows of one scenario have different
+            utility metrics, or if ``sort`` is not a column.
     """
     if sort not in COLUMNS:
         raise UsageError(
@@ -88,6 +91,7 @@ def rank_scenarios(
             names[flag.cell_ids[0]].add(flag.name)
     found = {}
     for scenario, defenses in sorted(by_defense(rows).items(), key=_network_order):
+        _check_metric(scenario, defenses)
         plain = _undefended(defenses)
         here = [
             _contender(cells, records, names, plain, (scenario, each) not in lacking)
@@ -99,6 +103,18 @@ def rank_scenarios(
         front = {index for index, beaten in enumerate(rivals["psnr_db"]) if beaten == []}
         found[scenario] = [replace(each.defense, pareto=index in front) for index, each in enumerate(here)], rivals
     return found
+
+
+def _check_metric(scenario: ScenarioKey, defenses: Mapping[Component, Sequence[Row]]) -> None:
+    """Raise UsageError if rows of a scenario measure the utility in different ways, so that they cannot be compared."""
+    metrics = {row.utility_metric: row for cells in defenses.values() for row in cells if row.utility_metric}
+    if len(metrics) > 1:
+        dataset, model, split, images = scenario
+        found = " and ".join(f"{name} (cell {row.cell_id})" for name, row in sorted(metrics.items()))
+        raise UsageError(
+            f"Expected one utility metric for {dataset} {model} {split} with {count_of(images, 'image')}, got {found}. "
+            "Give leaderboards of different tasks to separate commands."
+        )
 
 
 def _network_order(scenario: tuple[ScenarioKey, Mapping[Any, Sequence[Row]]]) -> tuple[Any, ...]:

@@ -10,8 +10,9 @@ from mia_bench.attacks._decoders import linear
 from mia_bench.attacks._decoders.least_squares import Equations
 from mia_bench.attacks._decoders.linear import LinearDecoder, fit_linear
 from mia_bench.attacks.ridge import Ridge
+from mia_bench.benchmark.interfaces import Channel
 from mia_bench.benchmark.metrics import psnr
-from torch import nn
+from torch import Tensor, nn
 
 
 def pairs(count: int, inputs: int, outputs: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -60,6 +61,21 @@ def test_both_forms_invert_a_linear_client_well(form: str, world: Callable) -> N
     images = victim.attacked_by(Ridge(form=form))
 
     assert psnr(images, victim.private.images).mean() > (60 if form == "dense" else 19)
+
+
+class Impulses(Channel):
+    stochastic = True
+
+    def forward(self, value: Tensor) -> Tensor:
+        return torch.where(torch.rand_like(value) < 1e-3, 1000 * torch.randn_like(value), value)
+
+
+def test_rare_huge_errors_hide_nothing(world: Callable) -> None:
+    clean, hit = (world("conv1", channel) for channel in (Channel(), Impulses()))
+
+    levels = [psnr(victim.attacked_by(Ridge(form="patch")), victim.private.images).mean() for victim in (clean, hit)]
+
+    assert levels[1] > levels[0] - 1
 
 
 def test_the_penalty_is_that_with_the_highest_mean_psnr(monkeypatch: pytest.MonkeyPatch) -> None:

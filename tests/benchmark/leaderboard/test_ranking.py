@@ -67,6 +67,14 @@ def test_each_image_counts_by_its_best_reconstruction() -> None:
     assert line["accuracy_kept"] == pytest.approx(0.9)
 
 
+def test_defenses_with_different_utility_metrics_are_not_compared() -> None:
+    accuracy = record("a", "one", [10.0], [0.1], utility=0.9, utility_metric="accuracy")
+    precision = record("b", "one", [12.0], [0.4], utility=0.4, utility_metric="map", task="multi-label")
+
+    with pytest.raises(UsageError, match=r"one utility metric for d m s with 1 image, got accuracy .* and map "):
+        ranked(accuracy, precision)
+
+
 @pytest.mark.parametrize("decibels", [[10.0, 10.0, 10.00002], [10.0, 10.0, 10.00001]], ids=["up", "down"])
 @pytest.mark.parametrize("complete", [True, False])
 def test_the_leak_is_exactly_zero_where_nothing_beats_the_mean_image_though_rows_are_rounded(
