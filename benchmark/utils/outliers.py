@@ -24,6 +24,10 @@ class UsualRange:
     Attributes:
         center: The median of each number, (...).
         limit: How far a number may be from it, (...).
+
+    Example:
+        >>> UsualRange(torch.zeros(2), torch.ones(2)).replace(torch.tensor([[0.5, 1e6]]))
+        tensor([[0.5000, 0.0000]])
     """
 
     center: Tensor
