@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from ...benchmark.utils.outliers import UsualRange, range_without_outliers
 from ...benchmark.utils.seeding import seeded
 from .._limits import max_query_images, sample_size
 from .folds import Fold, divide_once
+from .reading import best_reading
 from .variations import Variation
 
 Vary = Callable[[IrLayout], Variation]
@@ -114,10 +114,10 @@ class Queries:
             seen: The private wires and the way to query.
             images: The attacker's own, (K, C, H, W).
             vary: How to make more images to learn from, if their wires can be stored.
-            as_read: Wires in the shape of clean IRs, by the channel's own reading.
+            as_read: Wires in the shape of clean IRs, by the channel's own reading. If not, the best reading is chosen.
         """
         self._query = seen.query
-        self._read = seen.channel.read if as_read else operator.attrgetter("tensor")
+        self._read = seen.channel.read if as_read else best_reading(seen, images)
         wire = self._read(seen.wire).to(images.device)
         self._length = wire[0].numel()
         encrypted = not isinstance(seen.wire.payload, Tensor) and (seen.channel.stochastic or self._changes(images))

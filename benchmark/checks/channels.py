@@ -37,10 +37,10 @@ def _channels(defense: Defense, lab: Lab) -> list[tuple[str, Channel, Tensor]]:
 
 
 def _sent(channel: Channel, value: Tensor) -> Iterator[Tensor]:
-    """Yield what the channel sends, as the numbers that attacks read, (N, ...) float32."""
+    """Yield what the channel sends, as it reads it, (N, ...)."""
     with seeded("checks: channel"), torch.no_grad():
         for _ in range(DRAWS if channel.stochastic else 1):
-            yield Wire(channel(value)).tensor
+            yield channel.read(Wire(channel(value)))
 
 
 def distance_leads_to_the_truth(defense: Defense, lab: Lab) -> None:

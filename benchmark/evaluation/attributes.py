@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..errors import clean
-from ..interfaces import ImageSet, Pools, SplitModel
+from ..interfaces import ImageSet, Pools, SplitModel, Wire
+from ..interfaces.channel import readings
 from ..metrics import interval
 from ..metrics.attribute_probe import ProbeAnswers, read_labels
 from ..metrics.intervals import share_interval
@@ -19,6 +20,8 @@ from ..metrics.macs import count_macs
 from ..utils.count_sketch import Hash
 from ..utils.fingerprints import independent_sources
 from ..utils.isolation import isolated
+from ..utils.outliers import range_without_outliers
+from ..utils.seeding import seeded
 from .observe import chunks, overhear
 from .protection import sample_images
 
@@ -38,6 +41,8 @@ MAX_LABELS = 100
 """Labels that are read."""
 ENCODED_PART = 16
 """Ciphertexts that are in memory at a time."""
+OUTLIER_IMAGES = 64
+"""Images that are sent twice to search the wires for outliers, at most."""
 CLASS = "class"
 """The name of the label of classification."""
 
@@ -116,8 +121,7 @@ def attribute_leak(model: SplitModel, outputs: Outputs, pools: Pools) -> Attribu
     if not labels.names or len(known) < MIN_KNOWN or len(tested) < MIN_TESTED:
         return None
     common = labels.known.mode(0).values
-    features = _of_wire(model, known.images[:1])
-    wires = read_labels(features(known.images), labels.known, features(tested.images))
+    wires = _read_from_wires(model, known.images, labels.known, tested.images)
     free_answers = outputs.read(known, labels.known, tested)
     truth = labels.known[-len(wires.tuned) :]
     best = int(_gain(wires.tuned, free_answers.tuned, truth, common).argmax())
@@ -220,7 +224,34 @@ class _Features:
         return self._shorten(functional.pad(sent, (0, self._length - sent.shape[1])))
 
 
-def _of_wire(model: SplitModel, image: Tensor) -> _Features:
-    """Return what reads the wires of a model, which is given an image (1, C, H, W) to see what they are."""
-    encoded = not isinstance(model.overheard(image.clone()).payload, Tensor)
-    return _Features(lambda images: overhear(model, images).tensor, part=ENCODED_PART if encoded else None)
+def _read_from_wires(model: SplitModel, known: Tensor, labels: Tensor, tested: Tensor) -> ProbeAnswers:
+    """Return what the probe reads from the wires of tested images (M, C, H, W), by the reading that tells it the most.
+
+    Args:
+        model: The protected model.
+        known: Images to learn from, (K, C, H, W).
+        labels: Their labels, (K, labels).
+        tested: Images whose labels are read, (M, C, H, W).
+    """
+    found = []
+    for read in readings(model.ir_channel):
+        features = _of_wire(model, known, read)
+        found.append(read_labels(features(known), labels, features(tested)))
+    return max(found, key=lambda each: (each.tuned == labels[-len(each.tuned) :]).double().mean().item())
+
+
+def _of_wire(model: SplitModel, images: Tensor, read: Callable[[Wire], Tensor]) -> _Features:
+    """Return what reads the wires of a model, which is given images (K, C, H, W) to see what they are."""
+    encoded = not isinstance(model.overheard(images[:1].clone()).payload, Tensor)
+
+    def send(some: Tensor) -> Tensor:
+        return read(overhear(model, some)).flatten(1)
+
+    if encoded or not model.stochastic:
+        return _Features(send, part=ENCODED_PART if encoded else None)
+    with seeded("outliers"):  # later random numbers do not depend on this
+        first, again = (torch.cat([send(part.clone()) for part in chunks(images[:OUTLIER_IMAGES])]) for _ in range(2))
+    if (usual := range_without_outliers(first, again)) is None:
+        return _Features(send)
+    replace = usual.replace
+    return _Features(lambda some: replace(send(some)))

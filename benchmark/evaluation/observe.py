@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,6 +26,7 @@ from ..interfaces import (
     Wire,
     byte_view,
 )
+from ..interfaces.channel import readings
 from ..interfaces.stored_images import StoredImages
 from ..interfaces.wire import length_view
 from ..training import untrained_copy
@@ -65,7 +68,7 @@ def observe(
     weights, free = attack.access is Access.WHITE_BOX, attack.access is Access.QUERY_FREE
     channel, query, tail = model.ir_channel, Opaque(partial(overhear, model)), model.tail
     if attack.observations > 1 and model.stochastic:
-        channel = channel.merged(attack.observations)
+        channel = _read_before(channel.merged(attack.observations))
         query = Opaque(partial(_overhear_often, model, attack.observations))
         with seeded("wires", identity, attack.observations):
             wire = query(originals)
@@ -88,6 +91,15 @@ def _unpublished(channel: Channel) -> Channel:
     plain = Channel()
     plain.published, plain.stochastic = False, channel.stochastic
     return plain
+
+
+def _read_before(channel: Channel) -> Channel:
+    """Return a channel for wires that are merged from readings, which must not be read again."""
+    if len(readings(channel)) == 1:
+        return channel
+    merged = copy.copy(channel)
+    merged.read = operator.attrgetter("tensor")
+    return merged
 
 
 def call_attack(attack: Attack, seen: Observation) -> Tensor | Reconstruction:
@@ -132,7 +144,7 @@ def overhear(model: SplitModel, images: Tensor) -> Wire:
     Byte strings that nothing says how to read are read as their lengths and their bytes.
     """
     wire = Wire.join([_checked(model.overheard(part.clone()), part) for part in chunks(images)])
-    unread = wire.view is byte_view and type(model.ir_channel).read is Channel.read
+    unread = wire.view is byte_view and len(readings(model.ir_channel)) == 1
     return replace(wire, view=length_view) if unread else wire
 
 
@@ -204,7 +216,7 @@ def _overhear_often(model: SplitModel, count: int, images: Tensor) -> Wire:
         raise Inapplicable(
             "Observations of ciphertexts cannot be merged, since each is encrypted with fresh randomness."
         )
-    return Wire(model.ir_channel.merge(torch.stack([wire.tensor for wire in wires])))
+    return Wire(model.ir_channel.merge(torch.stack([model.ir_channel.read(wire) for wire in wires])))
 
 
 def _aux(pools: Pools, source: str) -> ImageSet:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..errors import ContractError
 from ..interfaces import Channel, SplitModel, Wire
+from ..interfaces.channel import readings
 from ..utils.isolation import isolated
 from .copies import copied
 from .density_contract import require_whole_density
@@ -135,7 +136,7 @@ def is_rounded(channel: Channel, wire: Wire) -> bool:
         True
     """
     sent = wire.payload
-    return isinstance(sent, Tensor) and sent.dtype in ROUNDED_TYPES and type(channel).read is Channel.read
+    return isinstance(sent, Tensor) and sent.dtype in ROUNDED_TYPES and len(readings(channel)) == 1
 
 
 def _relative(lost: Tensor, exact: Tensor, axis: int) -> float:

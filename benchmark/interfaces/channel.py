@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
 from .wire import Wire
@@ -59,7 +62,7 @@ class Channel(nn.Module):
         return None
 
     def distance(self, value: Tensor, sent: Tensor) -> Tensor:
-        """Return the misfit between what was sent, (N, ...), and a candidate for each image, (N, ...).
+        """Return the misfit between what was sent, as ``read`` returns it, and a candidate for each image, (N, ...).
 
         The candidate is a value as it enters the channel. The default is the squared Euclidean distance between what
         ``clean`` makes of it and what was sent. A channel with noise overrides it by its negative log-likelihood.
@@ -79,7 +82,10 @@ class Channel(nn.Module):
         return None
 
     def merge(self, sent: Tensor) -> Tensor:
-        """Merge R wires of the same images, (R, N, ...), into one with the same information, (N, ...): their mean."""
+        """Merge R readings of wires of the same images, (R, N, ...), into one with the same information, (N, ...).
+
+        The default is their mean.
+        """
         return sent.mean(0)
 
     def merged(self, count: int) -> Channel:
@@ -104,3 +110,15 @@ class CleanInput(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Apply the ``clean`` method of the channel to images (N, C, H, W)."""
         return self.channel.clean(images)
+
+
+def readings(channel: Channel) -> tuple[Callable[[Wire], Tensor], ...]:
+    """Return how an attacker may turn a wire into numbers (N, ...): as sent, and by ``read`` if it is overridden.
+
+    Example:
+        >>> import torch
+        >>> [read(Wire(torch.ones(1, 2))) for read in readings(Channel())]
+        [tensor([[1., 1.]])]
+    """
+    sent = operator.attrgetter("tensor")
+    return (sent,) if type(channel).read is Channel.read else (sent, channel.read)

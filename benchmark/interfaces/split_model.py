@@ -220,9 +220,12 @@ class SplitModel:
         return self.send(images)
 
     def exchange(self, wire: Wire) -> Exchange:
-        """Run the server on a wire and let the client read the result. Call it once for each wire."""
+        """Run the server on a wire and let the client read the result. Call it once for each wire.
+
+        The server is given numbers as they were sent, and what the channel reads from byte strings.
+        """
         with timed_ms(self.device) as elapsed, torch.no_grad():
-            logits = self.server(wire.payload if isinstance(wire.payload, Tensor) else wire.tensor)
+            logits = self.server(wire.payload if isinstance(wire.payload, Tensor) else self.ir_channel.read(wire))
         return Exchange(logits, client_ms=0, server_ms=elapsed.ms, more_bytes_up=0, bytes_down=logits.nbytes)
 
     def answer(self, wire: Wire) -> Tensor:
@@ -244,8 +247,13 @@ class SplitModel:
         return {}
 
     def logits(self, images: Tensor) -> Tensor:
-        """Return logits (N, classes) that are differentiable, for training through the channels."""
-        return self.server(self.ir_channel(self.client(self.input_channel(images))))
+        """Return logits (N, classes) that are differentiable, for training through the channels.
+
+        Byte strings are not differentiable. The server is given the clean value in their place.
+        """
+        value = self.client(self.input_channel(images))
+        sent = self.ir_channel(value)
+        return self.server(sent if isinstance(sent, Tensor) else self.ir_channel.clean(value))
 
     @property
     def on_device(self) -> nn.Sequential:

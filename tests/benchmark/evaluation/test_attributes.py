@@ -8,6 +8,8 @@ from mia_bench.benchmark.evaluation.attributes import Outputs, attribute_leak
 from mia_bench.benchmark.interfaces import Channel, ImageSet, Pools, SplitModel
 from torch import Tensor, nn
 
+from ...helpers.permuted import Permuted
+
 
 class Deaf(Channel):
     """Sends noise whatever it is given."""
@@ -88,6 +90,26 @@ def test_a_wire_that_does_not_depend_on_the_image_has_no_gain() -> None:
     assert found is not None
     assert found.details["attribute_accuracy_low"] <= found.details["attribute_majority"]
     assert found.gain <= 0.05
+
+
+class Impulses(Channel):
+    """Sends one number in fifty as a huge one."""
+
+    stochastic = True
+
+    def forward(self, value: Tensor) -> Tensor:
+        return torch.where(torch.rand_like(value) < 0.02, 1e6 * torch.randn_like(value), value)
+
+
+@pytest.mark.parametrize("channel", [Permuted, Impulses])
+def test_neither_a_code_that_the_channel_reads_nor_rare_errors_hide_an_attribute(channel: type[Channel]) -> None:
+    torch.manual_seed(0)
+
+    found = attribute_leak(model(nn.Flatten(), channel=channel()), Outputs(network()), POOLS)
+
+    assert found is not None
+    assert found.name == "right"
+    assert found.accuracy > 0.97
 
 
 def test_permuted_attributes_are_not_read() -> None:
