@@ -12,6 +12,7 @@ from ._decoders.divided import Answer, Known
 from ._decoders.fitting import DecoderRecipe
 from ._decoders.folds import Fold, divide_into_folds
 from ._decoders.linear import decoders
+from ._decoders.reading import reads_well
 from ._inversion.correction import Search, fit_correction
 from ._inversion.learned_search import fit_search
 from ._inversion.map import ITERATIONS, fit_map
@@ -70,8 +71,8 @@ def _divided(images: Tensor) -> Sequence[Fold]:
 
 
 def _invertible(seen: Observation) -> bool:
-    """Return whether candidates can be sent through the client and compared with the wire."""
-    if seen.client is None:
+    """Return whether candidates can be sent through the client and compared with the wire, as the channel reads it."""
+    if seen.client is None or not reads_well(seen):
         return False
     try:
         ir_shape(seen.client, seen.aux.images.mean(0), wire_as_ir(seen), channel=seen.channel)

@@ -117,7 +117,7 @@ class Queries:
             as_read: Wires in the shape of clean IRs, by the channel's own reading. If not, the best reading is chosen.
         """
         self._query = seen.query
-        self._read = seen.channel.read if as_read else best_reading(seen, images)
+        self._read = seen.channel.read if as_read else best_reading(seen)
         wire = self._read(seen.wire).to(images.device)
         self._length = wire[0].numel()
         encrypted = not isinstance(seen.wire.payload, Tensor) and (seen.channel.stochastic or self._changes(images))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -20,9 +20,11 @@ SIDE = 32
 """Pixels down and across that images are reduced to for this comparison, at most."""
 STRENGTHS = (1e-4, 1e-2, 1.0)
 """Penalties that are tried."""
+WORSE = 1.1
+"""Ratio of errors from which a reading loses something of what is sent."""
 
 
-def best_reading(seen: Observation, images: Tensor) -> Callable[[Wire], Tensor]:
+def best_reading(seen: Observation) -> Callable[[Wire], Tensor]:
     """Return the reading of wires from which a linear decoder rebuilds images best.
 
     What is sent may be a code that no decoder learns to read, such as compressed bytes, and a channel may read its
@@ -30,18 +32,34 @@ def best_reading(seen: Observation, images: Tensor) -> Callable[[Wire], Tensor]:
 
     Args:
         seen: With queries.
-        images: The attacker's own, (K, C, H, W).
     """
     ways = readings(seen.channel)
+    errors = _errors(seen, ways)
+    return ways[errors.index(min(errors))]
+
+
+def reads_well(seen: Observation) -> bool:
+    """Return whether the channel's reading of wires tells about as much as what is sent.
+
+    Args:
+        seen: With queries.
+    """
+    *sent, read = _errors(seen, readings(seen.channel))
+    return not sent or read <= WORSE * sent[0]
+
+
+def _errors(seen: Observation, ways: Sequence[Callable[[Wire], Tensor]]) -> list[float]:
+    """Return the squared errors of linear decoders of readings; zeros if there is a single one, or a single image."""
+    images = seen.aux.images
     if len(ways) == 1 or len(images) < 2:
-        return ways[-1]
+        return [0.0 for _ in ways]
     assert seen.query is not None
     some = images[: sample_size(seen.wire.tensor[0], SAMPLE)]
     height, width = some.shape[2:]
     pixels = functional.adaptive_avg_pool2d(some, (min(SIDE, height), min(SIDE, width))).flatten(1)
     with seeded("readings"):  # later random numbers do not depend on this
         wire = seen.query(some)
-    return min(ways, key=lambda read: _error(read(wire).flatten(1).to(pixels.device), pixels))
+    return [_error(read(wire).flatten(1).to(pixels.device), pixels) for read in ways]
 
 
 def _error(wires: Tensor, pixels: Tensor) -> float:

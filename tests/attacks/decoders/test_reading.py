@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from mia_bench.attacks._decoders.reading import reads_well
+from mia_bench.attacks.auto import Auto
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.interfaces import Channel
 from mia_bench.benchmark.metrics import psnr
@@ -21,6 +23,13 @@ def test_neither_a_code_nor_its_reading_hides_what_the_other_tells(world: Callab
     plain = decibels(world, Channel(), Ridge())
 
     assert decibels(world, channel(), Ridge()) == pytest.approx(plain, abs=0.5)
+
+
+@pytest.mark.parametrize(("channel", "well"), [(Channel, True), (Permuted, True), (Misread, False)])
+def test_nothing_is_inverted_that_the_channel_reads_badly(
+    world: Callable, channel: type[Channel], *, well: bool
+) -> None:
+    assert reads_well(world("fc1", channel()).seen_by(Auto())) == well
 
 
 def test_repeated_wires_are_merged_as_they_are_read(world: Callable) -> None:
