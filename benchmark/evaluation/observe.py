@@ -98,7 +98,7 @@ def _read_before(channel: Channel) -> Channel:
     if len(readings(channel)) == 1:
         return channel
     merged = copy.copy(channel)
-    merged.read = operator.attrgetter("tensor")
+    merged.read = operator.attrgetter("tensor")  # pyright: ignore[reportAttributeAccessIssue]
     return merged
 
 
