@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..evaluation.density_contract import require_density_of_each_number
-from ..interfaces import Channel, Defense, Wire
+from ..interfaces import Channel, Defense, SplitModel, Wire
 from ..utils.seeding import seeded
 from .check import Skipped, as_in_a_run, require
 from .lab import Lab
@@ -23,34 +24,48 @@ SPREAD = 0.5
 """Standard deviation of the log-likelihood ratio at which the density is tested; its mean needs few draws there."""
 
 
-def _channels(defense: Defense, lab: Lab) -> list[tuple[str, Channel, Tensor]]:
-    """Return the published channels of the defense: a name, the channel, and values (N, ...) that it takes."""
+class _Tried(NamedTuple):
+    """A published channel of a defense: its name, values (N, ...) that it takes, and what reads its wires."""
+
+    which: str
+    channel: Channel
+    value: Tensor
+    read: Callable[[Wire], Tensor]
+
+
+def _channels(defense: Defense, lab: Lab) -> list[_Tried]:
+    """Return the published channels of the defense. Wires to which the model adds something else are not read."""
     place = lab.place(defense)
     model, images = lab.protected(defense, place), lab.private(place)
     with torch.no_grad():
         values = model.client(model.input_channel.clean(images))
-    both = [("The input channel", model.input_channel, images), ("The IR channel", model.ir_channel, values)]
-    own = [each for each in both if type(each[1]) is not Channel and each[1].published]
+    plain, whole = Channel().read, type(model).send is SplitModel.send
+    both = [
+        _Tried("The input channel", model.input_channel, images, plain),
+        _Tried("The IR channel", model.ir_channel, values, model.ir_channel.read if whole else plain),
+    ]
+    own = [each for each in both if type(each.channel) is not Channel and each.channel.published]
     if not own:
         raise Skipped("The defense publishes no channel.")
     return own
 
 
-def _sent(channel: Channel, value: Tensor) -> Iterator[Tensor]:
-    """Yield what the channel sends, as it reads it, (N, ...)."""
+def _sent(tried: _Tried) -> Iterator[Tensor]:
+    """Yield what a channel sends, as it is read, (N, ...)."""
     with seeded("checks: channel"), torch.no_grad():
-        for _ in range(DRAWS if channel.stochastic else 1):
-            yield channel.read(Wire(channel(value)))
+        for _ in range(DRAWS if tried.channel.stochastic else 1):
+            yield tried.read(Wire(tried.channel(tried.value)))
 
 
 def distance_leads_to_the_truth(defense: Defense, lab: Lab) -> None:
     """``distance`` is (N,), finite, differentiable, and smallest at the value that was sent."""
-    for which, channel, value in _channels(defense, lab):
-        excess = torch.stack([_excess(which, channel, value, sent) for sent in _sent(channel, value)])  # (draws, N)
+    for tried in _channels(defense, lab):
+        which, channel, value, _ = tried
+        excess = torch.stack([_excess(which, channel, value, sent) for sent in _sent(tried)])  # (draws, N)
         error = excess.std(0) / len(excess) ** 0.5 if len(excess) > 1 else torch.zeros_like(excess[0])
         share = (excess.mean(0) > SIGNIFICANT * error).float().mean().item()
         require(share <= 0.2, f"{which}: for {share:.0%} of the images, the distance to another image is smaller.")
-        _require_gradient(which, channel, value)
+        _require_gradient(tried)
 
 
 def _excess(which: str, channel: Channel, value: Tensor, sent: Tensor) -> Tensor:
@@ -62,8 +77,9 @@ def _excess(which: str, channel: Channel, value: Tensor, sent: Tensor) -> Tensor
     return here - channel.distance(value.roll(1, 0), sent) - 1e-5 * here.abs()
 
 
-def _require_gradient(which: str, channel: Channel, value: Tensor) -> None:
-    sent = next(_sent(channel, value))
+def _require_gradient(tried: _Tried) -> None:
+    which, channel, value, _ = tried
+    sent = next(_sent(tried))
     candidate = value.roll(1, 0).clone().requires_grad_()
     distance = channel.distance(candidate, sent)
     require(distance.requires_grad, f"{which}: the distance is not differentiable in the value.")
@@ -74,7 +90,7 @@ def _require_gradient(which: str, channel: Channel, value: Tensor) -> None:
 def density_is_one(defense: Defense, lab: Lab) -> str:
     """``log_density`` is the density of what ``forward`` sends: likelihood ratios of nearby values average 1."""
     tested = []
-    for which, channel, value in _channels(defense, lab):
+    for which, channel, value, _ in _channels(defense, lab):
         with seeded("checks: density"), torch.no_grad():
             density = channel.log_density(value, channel(value))
             if density is None:
@@ -114,8 +130,9 @@ def _mean_ratio(channel: Channel, value: Tensor, towards: Tensor) -> float:
 
 def wires_can_be_merged(defense: Defense, lab: Lab) -> None:
     """``merge`` combines wires into one that is not farther from the truth, as if sent through ``merged``."""
-    for which, channel, value in _channels(defense, lab):
-        sent = torch.stack(list(_sent(channel, value)))
+    for tried in _channels(defense, lab):
+        which, channel, value, _ = tried
+        sent = torch.stack(list(_sent(tried)))
         one, after = channel.merge(sent), channel.merged(len(sent))
         with torch.no_grad():
             clean = channel.clean(value)

@@ -5,7 +5,10 @@ import planted_datasets as datasets
 import planted_defenses as defenses
 import planted_models as models
 
-SOUND = [defenses.Sound, defenses.Shorter, defenses.WholeNumbers, attacks.Decoder, models.Net, datasets.Numbers]
+SOUND = [
+    *(defenses.Sound, defenses.Shorter, defenses.WholeNumbers, defenses.Coded),
+    *(attacks.Decoder, models.Net, datasets.Numbers),
+]
 FAULTS: dict[type, tuple[str, str]] = {
     defenses.NoSource: ("docstring", "Source:"),
     defenses.Unbounded: ("parameters are documented", "The parameter level is a number without a bound"),

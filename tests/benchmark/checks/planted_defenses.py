@@ -124,6 +124,29 @@ class WholeNumbers(Shorter):
     made: ClassVar[type[Channel]] = Rounded
 
 
+class Coding(Channel):
+    """Sends whole multiples of a step as bytes, and reads them."""
+
+    def __init__(self, step, shape):
+        super().__init__()
+        self.step, self.shape = step, shape
+
+    def forward(self, value):
+        return tuple((each / self.step).round().short().cpu().numpy().tobytes() for each in value.detach())
+
+    def read(self, wire):
+        numbers = [torch.frombuffer(bytearray(message), dtype=torch.int16) for message in wire.payload]
+        return self.step * torch.stack(numbers).unflatten(1, self.shape)
+
+
+class Coded(Shorter):
+    __doc__ = Shorter.__doc__
+
+    def protect(self, model, train):
+        shape = model.client(train.images[:1]).shape[1:]
+        return replace(model.copy(), ir_channel=Coding(self.level, shape))
+
+
 class NoSource(Sound):
     """Adds noise."""
 

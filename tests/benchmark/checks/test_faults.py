@@ -17,6 +17,7 @@ PASSED = {
     "Sound": {"docstring", "answers", "wires", "guarantee is honest", "density is one", "rebuilt in a worker"},
     "Shorter": {"wires", "density is one", "distance leads to the truth", "wires can be merged"},
     "WholeNumbers": {"gradients reach the image", "distance leads to the truth", "wires can be merged"},
+    "Coded": {"answers", "gradients reach the image", "distance leads to the truth", "wires can be merged"},
     "Decoder": {"docstring", "gives images", "reads the wire", "ends on a broken wire", "rebuilt in a worker"},
     "Net": {"docstring", "fits any images", "every layer is a split", "can be trained", "rebuilt in a worker"},
     "Numbers": {"docstring", "pools are sound", "pools are disjoint", "recommends a split", "rebuilt in a worker"},
