@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -83,10 +84,18 @@ class Target(nn.Module):
         cut = names.index(child_name(cuts[0])) + 1
         client = nn.Sequential(OrderedDict(normalize=self.normalize, **{n: layers[n] for n in names[:cut]}))
         server = nn.Sequential(OrderedDict((n, layers[n]) for n in names[cut:]))
-        held = [{id(tensor) for tensor in (*half.parameters(), *half.buffers())} for half in (client, server)]
-        if held[0] & held[1]:
-            server = copy.deepcopy(server)
-        return SplitModel(client=client, server=server, places=places_of(self.layers))
+        server, shared = _apart(client, server)
+        return SplitModel(client=client, server=server, places=places_of(self.layers), shared=shared)
+
+
+def _apart(client: nn.Sequential, server: nn.Sequential) -> tuple[nn.Sequential, tuple[tuple[Tensor, Tensor], ...]]:
+    """Return a server that shares no weights with the client, and pairs of a weight of the client and its copy."""
+    held = [{id(each): each for each in (*half.parameters(), *half.buffers())} for half in (client, server)]
+    both, copies = held[0].keys() & held[1].keys(), dict[int, Any]()
+    if not both:
+        return server, ()
+    server = copy.deepcopy(server, copies)
+    return server, tuple((held[0][each], copies[each]) for each in both)
 
 
 @dataclass(frozen=True)
@@ -164,6 +173,7 @@ class SplitModel:
         accuracy_images: The number of private images on which accuracy is measured. None means all of them.
         places: The places between the layers of the network, with all their names. They are empty if nothing but the
             names of the layers is known.
+        shared: Pairs of a weight of the client and its copy on the server, of weights that layers on both sides use.
 
     Example:
         >>> client, server = nn.Sequential(nn.Flatten(), nn.Linear(64, 16)), nn.Sequential(nn.ReLU(), nn.Linear(16, 10))
@@ -182,6 +192,7 @@ class SplitModel:
     promise: Promise = Promise()
     accuracy_images: int | None = None
     places: tuple[Place, ...] = field(default=(), repr=False)
+    shared: tuple[tuple[Tensor, Tensor], ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         """Refuse parts of other types.
@@ -295,17 +306,19 @@ class SplitModel:
     def moved_behind(self, layer: str) -> SplitModel:
         """Return the same network, cut behind another layer. It shares the weights of this model.
 
+        Of weights that layers on both sides of a cut use, the server has a copy.
+
         Raises:
             ValueError: If a layer of the client and one of the server have the same name.
         """
-        client, server = OrderedDict(self.client.named_children()), OrderedDict(self.server.named_children())
+        originals: dict[int, Any] = {id(copied): weight for weight, copied in self.shared}
+        whole = copy.deepcopy(self.server, originals) if self.shared else self.server
+        client, server = OrderedDict(self.client.named_children()), OrderedDict(whole.named_children())
         if both := sorted(client.keys() & server.keys()):
             raise ValueError(f"Expected layers with different names, got {both[0]!r} in the client and in the server.")
         layers = OrderedDict([*client.items(), *server.items()])
         names = list(layers)
         cut = names.index(child_name(layer)) + 1
-        return replace(
-            self,
-            client=nn.Sequential(OrderedDict((name, layers[name]) for name in names[:cut])),
-            server=nn.Sequential(OrderedDict((name, layers[name]) for name in names[cut:])),
-        )
+        here, there = (nn.Sequential(OrderedDict((n, layers[n]) for n in part)) for part in (names[:cut], names[cut:]))
+        there, shared = _apart(here, there)
+        return replace(self, client=here, server=there, shared=shared)

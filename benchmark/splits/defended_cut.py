@@ -21,28 +21,30 @@ def as_defended(cut: Cut, network: Sequence[Cut], *, client: Total, server: Tota
         server: Those on the server. None leaves those of the cut.
 
     Example:
-        >>> conv1 = Cut("conv1", (2,), 1, 4, 8, (Stage(100, 4),), (Stage(50, 8), Stage(30, 4)))
-        >>> conv2 = Cut("conv2", (2,), 3, 12, 8, (Stage(100, 4), Stage(50, 8)), (Stage(30, 4),))
+        >>> conv1 = Cut("conv1", (2,), 1, 4, 8, (Stage(100, 4),), (Stage(50, 8), Stage(30, 4)), 12)
+        >>> conv2 = Cut("conv2", (2,), 3, 12, 8, (Stage(100, 4), Stage(50, 8)), (Stage(30, 4),), 4)
         >>> defended = as_defended(conv1, [conv1, conv2], client=(150, 12), server=None)
         >>> [stage[:2] for stage in defended.server_stages]
         [(30, 4)]
     """
-    base = next((each for each in (cut, *network) if _total(each.client_stages) == client), cut)
+    base = next((each for each in (cut, *network) if each.client_total == client), cut)
     return replace(
         cut,
-        client_stages=_changed(base.client_stages, client),
-        server_stages=base.server_stages if server is None else _changed(base.server_stages, server),
+        client_stages=_changed(base.client_stages, base.client_total, client),
+        server_stages=base.server_stages if server is None else _changed(base.server_stages, base.server_total, server),
     )
 
 
-def _total(stages: Sequence[Stage]) -> Total:
-    return sum(stage.macs for stage in stages), sum(stage.weight_bytes for stage in stages)
+def _changed(stages: tuple[Stage, ...], own: Total, total: Total) -> tuple[Stage, ...]:
+    """Return stages with another total. What is more is one more stage; if it is less, all shrink by one share.
 
-
-def _changed(stages: tuple[Stage, ...], total: Total) -> tuple[Stage, ...]:
-    """Return stages with another total. What is more is one more stage; if it is less, all shrink by one share."""
-    (macs, size), (own_macs, own_size) = total, _total(stages)
-    share, kept = min(1.0, macs / own_macs) if own_macs else 1.0, min(1.0, size / max(1, own_size))
+    Args:
+        stages: The stages.
+        own: Their total. Weights that several stages use count once.
+        total: The other total.
+    """
+    (macs, size), (own_macs, own_size) = total, own
+    share, kept = (min(1.0, new / old) if old else 1.0 for new, old in zip(total, own, strict=True))
     shrunk = [
         Stage(
             round(each.macs * share),

@@ -57,12 +57,14 @@ class Cut:
         client_params: Parameters on the device.
         client_param_bytes: Bytes of these parameters.
         client_peak_bytes: Largest sum of bytes of activations that are alive at a time on the device.
-        client_stages: Operations and bytes of weights of each stage on the device.
+        client_stages: Operations and bytes of weights of each stage on the device. Weights that several stages use count
+            in each of them, since each reads them.
         server_stages: Those of each stage on the server.
+        server_param_bytes: Bytes of the parameters on the server, each once.
 
     Example:
-        >>> Cut("conv1", (8, 28, 28), 208, 832, 31360, (Stage(156800, 832),), ()).client_macs
-        156800
+        >>> Cut("conv1", (8, 28, 28), 208, 832, 31360, (Stage(156800, 832),), (), 0).client_total
+        (156800, 832)
     """
 
     split: str
@@ -72,11 +74,22 @@ class Cut:
     client_peak_bytes: int
     client_stages: tuple[Stage, ...]
     server_stages: tuple[Stage, ...]
+    server_param_bytes: int
 
     @property
     def client_macs(self) -> int:
         """Multiply-accumulate operations on the device."""
         return sum(stage.macs for stage in self.client_stages)
+
+    @property
+    def client_total(self) -> Total:
+        """Operations on the device, and bytes of its weights, each once."""
+        return self.client_macs, self.client_param_bytes
+
+    @property
+    def server_total(self) -> Total:
+        """Operations on the server, and bytes of its weights, each once."""
+        return sum(stage.macs for stage in self.server_stages), self.server_param_bytes
 
     @property
     def ir_numbers(self) -> int:
@@ -109,14 +122,28 @@ def count_cuts(target: Target, image_shape: tuple[int, int, int]) -> list[Cut]:
         (value,) = given
         counted.append((cut_name(name), tuple(value.shape[1:]), macs, held_weights(layer), activations))
     stages = [_stage(macs, own, activations) for _, _, macs, own, activations in counted]
-    found, weights, peak = [], dict[Identity, Tensor](), 0
-    for place, (name, shape, _, own, activations) in enumerate(counted):
-        weights |= own
+    held = [own for *_, own, _ in counted]
+    found, peak = [], 0
+    for place, (name, shape, _, _, activations) in enumerate(counted, 1):
+        here, there = _joined(held[:place]), _joined(held[place:])
         peak = max(peak, activations.peak_bytes)
-        size, params = _bytes(weights.values()), sum(each.numel() for each in weights.values())
-        parts = tuple(stages[: place + 1]), tuple(stages[place + 1 :])
-        found.append(Cut(name, shape, params, size, peak, *parts))
+        cut = Cut(
+            split=name,
+            ir_shape=shape,
+            client_params=sum(each.numel() for each in here),
+            client_param_bytes=_bytes(here),
+            client_peak_bytes=peak,
+            client_stages=tuple(stages[:place]),
+            server_stages=tuple(stages[place:]),
+            server_param_bytes=_bytes(there),
+        )
+        found.append(cut)
     return found[1:]
+
+
+def _joined(parts: Iterable[Mapping[Identity, Tensor]]) -> list[Tensor]:
+    """Return the weights of several layers, each once."""
+    return [*{identity: weight for part in parts for identity, weight in part.items()}.values()]
 
 
 def _stage(macs: Mapping[str, int], weights: Mapping[Identity, Tensor], activations: Activations) -> Stage:

@@ -1,5 +1,6 @@
 """Cutting networks: every split of every model computes what the whole computes."""
 
+from collections import OrderedDict
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,8 @@ import torch
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.interfaces import Channel, Model, Normalize, SplitModel, Target, Wire
+from mia_bench.benchmark.metrics.exchanges import server_param_bytes
+from mia_bench.benchmark.metrics.held_weights import count_weights
 from torch import nn
 
 from ...helpers.architectures import ARCHITECTURES
@@ -92,6 +95,22 @@ def test_a_split_does_not_move_between_layers_with_the_same_name() -> None:
 
     with pytest.raises(ValueError, match="different names, got '0' in the client and in the server"):
         model.moved_behind("0")
+
+
+def test_a_split_that_moves_over_layers_with_shared_weights_is_the_one_behind_them() -> None:
+    layers = nn.Sequential(OrderedDict(flat=nn.Flatten(), **{name: nn.Linear(49, 49) for name in "abc"}))
+    for name in "bc":
+        layers.get_submodule(name).weight = layers.get_submodule("a").weight
+    target, images = Target(Normalize(torch.zeros(1), torch.ones(1)), layers), torch.rand(2, 1, 7, 7)
+    model = target.split("a").copy()
+
+    moved, direct = model.moved_behind("b"), target.split("b")
+
+    assert count_weights(moved.client) == count_weights(direct.client) == 49 * 49 + 2 * 49
+    assert server_param_bytes(moved) == server_param_bytes(direct) == 4 * (49 * 49 + 49)
+    assert torch.equal(moved.send(images).tensor, direct.send(images).tensor)
+    assert torch.equal(moved.classify(images), target(images))
+    assert count_weights(model.modules()) == 2 * 49 * 49 + 3 * 49  # the given model is as it was
 
 
 @pytest.mark.parametrize("count", [0, -3])

@@ -25,9 +25,9 @@ DEPLOYMENT = Deployment(
 EXACT_UTILITY = Estimate(0.9, 0.9, 0.9)
 STAGES = Stage(10_000_000, 0), Stage(60_000_000, 0), Stage(30_000_000, 0)
 CUTS = [
-    Cut("conv1", (4, 50, 50), 0, 0, 0, STAGES[:1], STAGES[1:]),
-    Cut("conv2", (5, 10, 10), 0, 0, 0, STAGES[:2], STAGES[2:]),
-    Cut("fc1", (10,), 0, 0, 0, STAGES, ()),
+    Cut("conv1", (4, 50, 50), 0, 0, 0, STAGES[:1], STAGES[1:], 0),
+    Cut("conv2", (5, 10, 10), 0, 0, 0, STAGES[:2], STAGES[2:], 0),
+    Cut("fc1", (10,), 0, 0, 0, STAGES, (), 0),
 ]
 
 

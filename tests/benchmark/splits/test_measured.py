@@ -16,7 +16,7 @@ from ...helpers.boards import cell
 
 NETWORK = NetworkLink(uplink_mbit_per_s=8, downlink_mbit_per_s=8)
 DEPLOYMENT = Deployment(device=Device(gmacs_per_s=1), server=Device(gmacs_per_s=10), network=NETWORK)
-CUT = Cut("conv1", (4, 5, 5), 0, 0, 0, (Stage(10_000_000, 0),), ())
+CUT = Cut("conv1", (4, 5, 5), 0, 0, 0, (Stage(10_000_000, 0),), (), 0)
 TOPK = ("conv1", "topk", "{}")
 FACTS = {"split": "conv1", "client_macs": 10_000_000, "wire_bytes": 400.0, "bytes_down": 40, "rounds": 1}
 
@@ -144,8 +144,8 @@ def joined(record: Record, network: list[Cut], device: Device) -> Line:
 CONV, FC = Stage(10_000_000, 0), Stage(1_000_000, 20_000_000)
 TAIL = Stage(3_000_000, 0)
 NETWORK_CUTS = [
-    Cut("conv1", (4, 5, 5), 0, 0, 0, (CONV,), (FC, TAIL)),
-    Cut("fc1", (4, 5, 5), 0, 20_000_000, 0, (CONV, FC), (TAIL,)),
+    Cut("conv1", (4, 5, 5), 0, 0, 0, (CONV,), (FC, TAIL), 20_000_000),
+    Cut("fc1", (4, 5, 5), 0, 20_000_000, 0, (CONV, FC), (TAIL,), 0),
 ]
 
 
@@ -188,7 +188,7 @@ def test_a_measured_server_is_compared_with_the_operations_that_it_has() -> None
 
 def test_a_defense_that_prunes_a_stage_leaves_its_operations_and_one_that_removes_it_none() -> None:
     stage = Stage(1000, 40, (), operations=3, moved_bytes=800)
-    cut = Cut("conv1", (4, 5, 5), 0, 0, 0, (stage,), (Stage(0, 0, (), operations=2, moved_bytes=60),))
+    cut = Cut("conv1", (4, 5, 5), 10, 40, 0, (stage,), (Stage(0, 0, (), operations=2, moved_bytes=60),), 0)
 
     pruned = as_defended(cut, [cut], client=(500, 20), server=(0, 0))
     removed = as_defended(cut, [cut], client=(0, 0), server=None)
