@@ -139,7 +139,7 @@ def _show_cuts(model: Model, shapes: Sequence[tuple[int, int, int]], *, chosen: 
         except Exception as error:
             reasons.append(describe(error))
         else:
-            say(f"\ncuts = split points, for images {shape}; bytes are those of float32, MACs those of the client")
+            say(f"\ncuts = split points, for images {shape}; bytes are those of the IR, MACs those of the client")
             print_table(["split", "IR", "bytes", "MACs", "parameters", "layer", "also"], lines)
             if min(shape[1:]) < SMALLEST:
                 say(f"Images of less than {SMALLEST}x{SMALLEST} pixels cannot be run: SSIM has windows of that size.")
@@ -158,5 +158,5 @@ def _cuts(layers: nn.Sequential, shape: tuple[int, int, int]) -> Iterator[list[s
         (value,) = given
         weights |= held_weights(layer)
         cut, sizes = cut_name(child), "x".join(map(str, value.shape[1:]))
-        numbers = [f"{4 * value.numel()}", f"{macs}", f"{sum(weight.numel() for weight in weights.values())}"]
+        numbers = [f"{value.nbytes}", f"{macs}", f"{sum(weight.numel() for weight in weights.values())}"]
         yield [cut, sizes, *numbers, type(layer).__name__, ", ".join(names[cut])]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import mean
@@ -20,7 +19,6 @@ from .previews import preview, spot_of
 
 ENCODED_IMAGES = 32
 """Private images whose mean size as files counts."""
-FLOAT_BYTES = 4
 
 
 class SplitTable:
@@ -48,7 +46,7 @@ class SplitTable:
         self._cells: dict[Spot, list[str]] = {}
         for each in planned:
             self._cells.setdefault(spot_of(each.cell.setting), []).append(each.cell_id)
-        self._down = FLOAT_BYTES * math.prod(artifacts.targets.output_shape(first.dataset, first.model))
+        self._down = self._every[-1].ir_bytes
         images = artifacts.pools(first.dataset).private.images[:ENCODED_IMAGES]
         self._encoded = {kind: encoded_bytes(images, kind) for kind in ("PNG", "JPEG")}
         self._sent = preview(settings, artifacts)

@@ -120,7 +120,7 @@ def line_of(cut: Cut, deployment: Deployment, *, bytes_down: float) -> Line:
         client_peak_kb=cut.client_peak_bytes / 1000,
         wire_kb_float32=4 * cut.ir_numbers / 1000,
         wire_kb_int8=cut.ir_numbers / 1000,
-        wire_kb=4 * cut.ir_numbers / 1000,
+        wire_kb=cut.ir_bytes / 1000,
         bytes_down=bytes_down,
         rounds=1,
     )

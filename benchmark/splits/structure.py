@@ -57,10 +57,11 @@ class Cut:
         client_params: Parameters on the device.
         client_param_bytes: Bytes of these parameters.
         client_peak_bytes: Largest sum of bytes of activations that are alive at a time on the device.
-        client_stages: Operations and bytes of weights of each stage on the device. Weights that several stages use count
-            in each of them, since each reads them.
+        client_stages: Operations and bytes of weights of each stage on the device. Weights that several stages use
+            count in each of them, since each reads them.
         server_stages: Those of each stage on the server.
         server_param_bytes: Bytes of the parameters on the server, each once.
+        ir_type: The type of the numbers of the IR.
 
     Example:
         >>> Cut("conv1", (8, 28, 28), 208, 832, 31360, (Stage(156800, 832),), (), 0).client_total
@@ -75,6 +76,7 @@ class Cut:
     client_stages: tuple[Stage, ...]
     server_stages: tuple[Stage, ...]
     server_param_bytes: int
+    ir_type: torch.dtype = torch.float32
 
     @property
     def client_macs(self) -> int:
@@ -93,8 +95,13 @@ class Cut:
 
     @property
     def ir_numbers(self) -> int:
-        """Numbers of the IR of one image."""
-        return torch.Size(self.ir_shape).numel()
+        """Numbers of the IR of one image. A complex one is two."""
+        return torch.Size(self.ir_shape).numel() * (2 if self.ir_type.is_complex else 1)
+
+    @property
+    def ir_bytes(self) -> int:
+        """Bytes of the IR of one image, in the type in which the network computes it."""
+        return torch.Size(self.ir_shape).numel() * self.ir_type.itemsize
 
 
 def count_cuts(target: Target, image_shape: tuple[int, int, int]) -> list[Cut]:
@@ -120,22 +127,23 @@ def count_cuts(target: Target, image_shape: tuple[int, int, int]) -> list[Cut]:
         macs = count_macs_by_type(lambda images, layer=layer, given=given: given.append(layer(images)), value)
         activations = count_activations(layer, value)
         (value,) = given
-        counted.append((cut_name(name), tuple(value.shape[1:]), macs, held_weights(layer), activations))
+        counted.append((cut_name(name), value[0].to("meta"), macs, held_weights(layer), activations))
     stages = [_stage(macs, own, activations) for _, _, macs, own, activations in counted]
     held = [own for *_, own, _ in counted]
     found, peak = [], 0
-    for place, (name, shape, _, _, activations) in enumerate(counted, 1):
+    for place, (name, ir, _, _, activations) in enumerate(counted, 1):
         here, there = _joined(held[:place]), _joined(held[place:])
         peak = max(peak, activations.peak_bytes)
         cut = Cut(
             split=name,
-            ir_shape=shape,
+            ir_shape=tuple(ir.shape),
             client_params=sum(each.numel() for each in here),
             client_param_bytes=_bytes(here),
             client_peak_bytes=peak,
             client_stages=tuple(stages[:place]),
             server_stages=tuple(stages[place:]),
             server_param_bytes=_bytes(there),
+            ir_type=ir.dtype,
         )
         found.append(cut)
     return found[1:]

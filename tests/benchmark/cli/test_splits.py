@@ -39,6 +39,35 @@ def test_costs_are_printed_in_the_order_of_the_network_between_the_baselines(tre
     assert not (tmp_path / "out").exists()
 
 
+def test_numbers_are_sent_in_the_type_of_the_network(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "typed_network.py").write_text(
+        "import torch\n"
+        "class Network(torch.nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.last = torch.nn.Linear(3 * 16 * 16, 3).double()\n"
+        "        torch.nn.init.eye_(self.last.weight)\n"
+        "        torch.nn.init.zeros_(self.last.bias)\n"
+        "    def forward(self, images):\n"
+        "        half = images.flatten(1).bfloat16() * 2\n"
+        "        return torch.log_softmax(self.last(half.float()).double(), 1)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    words = ["splits", "--dataset", "imagefolder:size=16", "--data-dir", str(tree), "--images", "4", "--format", "csv"]
+    words += ["--model", "python:build=typed_network:Network", "--split", "mul", "--defense", "dp_ir"]
+
+    result = CliRunner().invoke(app, [*words, "--dry-run", "--out", str(tmp_path / "out")])
+    shown = CliRunner().invoke(app, ["show", "python:build=typed_network:Network", "--image", "3x16x16"])
+
+    assert result.exit_code == 0, result.stderr
+    found = table(result)
+    assert found.loc["mul", "wire_kb"].tolist() == [2 * 3 * 16 * 16 / 1000] * 2
+    assert found.drop("device")["bytes_down"].tolist() == [8 * 3] * 4
+    assert re.search(r"^mul +768 +1536 ", shown.stdout, re.MULTILINE)
+
+
 def test_what_a_defense_sends_is_known_before_any_cell_is_done(tree: Path, tmp_path: Path) -> None:
     defenses = ["quantize", "fc_before_send", "dp_sgd"]
     words = [word for name in defenses for word in ("--defense", name)]

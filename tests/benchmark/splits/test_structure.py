@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 
+import pytest
 import torch
 from mia_bench.benchmark.interfaces import Normalize, Target
 from mia_bench.benchmark.metrics.costs import measure_costs
@@ -16,14 +17,29 @@ def target() -> Target:
     return Target(Normalize(torch.zeros(1), torch.ones(1)), layers).eval()
 
 
-def test_counts_of_each_cut_are_those_of_a_client_that_is_cut_there() -> None:
-    network = target()
+class Cast(nn.Module):
+    """Change the type of numbers."""
 
-    for cut in count_cuts(network, (1, 8, 8)):
+    def __init__(self, kind: torch.dtype) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, value: torch.Tensor) -> torch.Tensor:
+        return value.to(self.kind)
+
+
+def typed(*kinds: torch.dtype) -> Target:
+    """A network whose layers give numbers of these types."""
+    return Target(Normalize(torch.zeros(1), torch.ones(1)), nn.Sequential(*map(Cast, kinds))).eval()
+
+
+@pytest.mark.parametrize("network", [target(), typed(torch.bfloat16, torch.float64, torch.complex64)])
+def test_counts_of_each_cut_are_those_of_a_client_that_is_cut_there(network: Target) -> None:
+    for cut in (cuts := count_cuts(network, (1, 8, 8))):
         costs = measure_costs(network.split(cut.split), torch.zeros(1, 1, 8, 8))
         assert (cut.client_macs, cut.client_params) == (costs.client_macs, costs.client_params)
         assert (cut.client_param_bytes, cut.client_peak_bytes) == (costs.client_param_bytes, costs.client_peak_bytes)
-        assert 4 * cut.ir_numbers == costs.wire_bytes
+        assert (cut.ir_bytes, cuts[-1].ir_bytes) == (costs.wire_bytes, costs.bytes_down)
 
 
 def test_what_the_device_and_the_server_compute_is_the_whole_network() -> None:
