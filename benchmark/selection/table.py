@@ -14,11 +14,11 @@ from ..splits.expected import Spot
 from ..splits.front import mark_pareto
 from ..splits.lines import Deployment, Line, baselines
 from ..splits.measured import join
-from ..splits.structure import count_cuts, encoded_bytes
+from ..splits.structure import count_cuts, uploaded_bytes
 from .previews import preview, spot_of
 
-ENCODED_IMAGES = 32
-"""Private images whose mean size as files counts."""
+UPLOADED_IMAGES = 32
+"""Private images whose mean size counts."""
 
 
 class SplitTable:
@@ -47,8 +47,7 @@ class SplitTable:
         for each in planned:
             self._cells.setdefault(spot_of(each.cell.setting), []).append(each.cell_id)
         self._down = self._every[-1].ir_bytes
-        images = artifacts.pools(first.dataset).private.images[:ENCODED_IMAGES]
-        self._encoded = {kind: encoded_bytes(images, kind) for kind in ("PNG", "JPEG")}
+        self._uploaded = uploaded_bytes(artifacts.pools(first.dataset).private.images[:UPLOADED_IMAGES])
         self._sent = preview(settings, artifacts)
 
     def lines(self, records: Sequence[Record]) -> list[Line]:
@@ -56,10 +55,10 @@ class SplitTable:
         by_cell = {each.row.cell_id: each for each in records}
         known = {"bytes_down": self._down, "sent": self._sent, "network": self._every}
         middle = join(self._cuts, self._cells, by_cell, self._deployment, **known)
-        *cloud, here = baselines(self._every, self._deployment, encoded=self._encoded, bytes_down=self._down)
+        *cloud, here = baselines(self._every, self._deployment, uploaded=self._uploaded, bytes_down=self._down)
         details = [(record.row.seed, record.details) for record in records]
         exact = {seed: each["utility_undefended"] for seed, each in details if "utility_undefended" in each}
-        if exact:  # the file loses nothing in PNG, and the device runs the network as it is
+        if exact:  # the first way to send loses nothing, and the device runs the network as it is
             utility = mean(exact.values())  # one network for each seed
             estimate = next((line.utility_estimate for line in middle if line.defense == REFERENCE_DEFENSE), None)
             cloud[0] = replace(cloud[0], utility=utility, utility_estimate=estimate, psnr_db=100.0, ssim=1.0)

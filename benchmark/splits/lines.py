@@ -34,7 +34,8 @@ class Line:
     The fields are the columns of the table, with units in their names, except for the two estimates at the end.
 
     Attributes:
-        split: The last layer on the device, or ``cloud (PNG)``, ``cloud (JPEG)`` or ``device`` for the baselines.
+        split: The last layer on the device; or ``device``, ``cloud (PNG)`` and ``cloud (JPEG)`` for the baselines, or
+            ``cloud (float32)`` in place of files for images that are not 8-bit values.
         client_peak_kb: Largest sum of activations that are alive at a time on the device, in 1000 bytes.
         wire_kb_float32: Size of the IR as float32, in 1000 bytes.
         wire_kb_int8: Size of the IR as 8-bit integers, in 1000 bytes.
@@ -104,7 +105,7 @@ class Line:
 
 
 COLUMNS = [each.name for each in fields(Line) if not each.name.endswith("_estimate")]
-CLOUD, DEVICE = ("cloud (PNG)", "cloud (JPEG)"), "device"
+CLOUD, DEVICE = ("cloud (PNG)", "cloud (JPEG)", "cloud (float32)"), "device"
 BASELINES = (*CLOUD, DEVICE)
 """Names of the lines in which the network is not cut."""
 
@@ -165,21 +166,21 @@ def _thousandfold(value: float) -> float | None:
 
 
 def baselines(
-    cuts: Sequence[Cut], deployment: Deployment, *, encoded: dict[str, float], bytes_down: float
+    cuts: Sequence[Cut], deployment: Deployment, *, uploaded: dict[str, float], bytes_down: float
 ) -> list[Line]:
-    """Return the lines without which a split means nothing: all in the cloud, as files, and all on the device.
+    """Return the lines without which a split means nothing: all in the cloud, and all on the device.
 
     Args:
         cuts: The cuts of the network. After the last one, nothing is left for the server.
         deployment: The device, the network and the server.
-        encoded: Bytes of an image, by the kind of the file.
+        uploaded: Bytes of an image, by how it is sent.
         bytes_down: Bytes of the answer.
     """
     last = cuts[-1]
     everything = (*last.client_stages, *last.server_stages)
     nothing = replace(last, client_stages=(), server_stages=everything)
     found = []
-    for kind, size in encoded.items():
+    for kind, size in uploaded.items():
         line = Line(split=f"cloud ({kind})", wire_kb=size / 1000, bytes_down=bytes_down, rounds=1, identified=1.0)
         line = replace(line, client_params=0, client_param_kb=0.0, client_mmacs=0.0)
         found.append(modelled(line, nothing, deployment))

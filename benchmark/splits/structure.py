@@ -45,6 +45,8 @@ Total = tuple[int, int]
 JPEG_QUALITY = 90
 COLORS = 3
 """Channels of a color image."""
+WHITE = 255
+"""The largest 8-bit value."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,22 @@ def _bytes(weights: Iterable[Tensor]) -> int:
     return sum(each.numel() * each.element_size() for each in weights)
 
 
+def uploaded_bytes(images: Tensor) -> dict[str, float]:
+    """Return the mean bytes of images (N, C, H, W) in [0, 1] by how they are sent to the cloud.
+
+    Images that are 8-bit values are sent as files, ``PNG`` or ``JPEG``. Files would round others, such as tokens, which
+    may change the answer entirely, so these are sent as they are, ``float32``.
+
+    Example:
+        >>> uploaded_bytes(torch.full((1, 1, 8, 8), 0.123))
+        {'float32': 256.0}
+    """
+    levels = WHITE * images
+    if (levels - levels.round()).abs().max() > WHITE * 4 * torch.finfo(torch.float32).eps:
+        return {"float32": float(images[0].nbytes)}
+    return {kind: encoded_bytes(images, kind) for kind in ("PNG", "JPEG")}
+
+
 def encoded_bytes(images: Tensor, kind: str) -> float:
     """Return the mean bytes of images (N, C, H, W) in [0, 1] as files of a kind, ``PNG`` or ``JPEG`` (quality 90).
 
@@ -173,7 +191,7 @@ def encoded_bytes(images: Tensor, kind: str) -> float:
         True
     """
     sizes = []
-    for image in (255 * images).round().to(torch.uint8).cpu():
+    for image in (WHITE * images).round().to(torch.uint8).cpu():
         files = [image.permute(1, 2, 0)] if len(image) == COLORS else list(image)
         sizes.append(sum(_file_bytes(pixels, kind) for pixels in files))
     return sum(sizes) / len(sizes)

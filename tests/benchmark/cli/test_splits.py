@@ -7,6 +7,7 @@ import sys
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from mia_bench.benchmark.cli import app
@@ -37,6 +38,20 @@ def test_costs_are_printed_in_the_order_of_the_network_between_the_baselines(tre
     assert [*found.index] == ["cloud (PNG)", "cloud (JPEG)", *splits_in_order, "device"]
     assert found["latency_ms_modelled"].notna().all()
     assert not (tmp_path / "out").exists()
+
+
+def test_images_that_a_file_would_round_are_sent_to_the_cloud_as_they_are(tmp_path: Path) -> None:
+    tokens = np.random.default_rng(0).integers(0, 5000, (60, 16, 16)) / 4999
+    np.savez(tmp_path / "tokens.npz", images=tokens, labels=np.arange(60) % 2)
+    words = ["splits", "--dataset", f"npz:path={tmp_path / 'tokens.npz'}", "--model", "lenet5", "--split", "relu1"]
+    words += ["--images", "4", "--format", "csv", "--dry-run", "--out", str(tmp_path / "out")]
+
+    result = CliRunner().invoke(app, words)
+
+    assert result.exit_code == 0, result.stderr
+    found = table(result)["wire_kb"]
+    assert [*found.index] == ["cloud (float32)", "relu1", "device"]
+    assert found["cloud (float32)"] == 4 * 16 * 16 / 1000
 
 
 def test_numbers_are_sent_in_the_type_of_the_network(

@@ -56,7 +56,7 @@ def test_rounds_and_what_a_defense_adds_are_part_of_the_latency() -> None:
 
 
 def test_the_baselines_are_everything_in_the_cloud_and_on_the_device() -> None:
-    cloud, device = baselines(CUTS, DEPLOYMENT, encoded={"PNG": 5000}, bytes_down=0)
+    cloud, device = baselines(CUTS, DEPLOYMENT, uploaded={"PNG": 5000}, bytes_down=0)
 
     assert cloud.latency_ms_modelled == pytest.approx(5 + 10 + 10)
     assert (device.latency_ms_modelled, device.energy_mj_modelled) == (pytest.approx(100), pytest.approx(100))

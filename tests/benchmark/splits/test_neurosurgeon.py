@@ -75,7 +75,7 @@ def lines(cuts: list[Cut], network: str) -> dict[str, float]:
         server=load_profile(Device, "server"),
         network=load_profile(NetworkLink, network).model_copy(update={"rtt_ms": 0.0}),
     )
-    around = baselines(cuts, deployment, encoded={"JPEG": UPLOADED_BYTES}, bytes_down=4000)
+    around = baselines(cuts, deployment, uploaded={"JPEG": UPLOADED_BYTES}, bytes_down=4000)
     return {line.split: ms(line) for line in [*(line_of(cut, deployment, bytes_down=4000) for cut in cuts), *around]}
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mia_bench.benchmark.interfaces import Normalize, Target
 from mia_bench.benchmark.metrics.costs import measure_costs
-from mia_bench.benchmark.splits.structure import count_cuts, encoded_bytes
+from mia_bench.benchmark.splits.structure import count_cuts, encoded_bytes, uploaded_bytes
 from torch import nn
 
 
@@ -52,6 +52,15 @@ def test_a_noisy_image_takes_more_bytes_than_a_gray_one() -> None:
     noise, gray = torch.rand(2, 3, 32, 32), torch.full((2, 3, 32, 32), 0.5)
 
     assert encoded_bytes(noise, "PNG") > 3 * 32 * 32 > encoded_bytes(noise, "JPEG") > encoded_bytes(gray, "JPEG")
+
+
+def test_only_images_of_8_bits_are_sent_as_files() -> None:
+    levels = torch.randint(0, 256, (3, 3, 8, 8))
+
+    for images in (levels / 255, levels * torch.tensor(1 / 255), (levels.double() / 255).float()):
+        assert uploaded_bytes(images) == {kind: encoded_bytes(images, kind) for kind in ("PNG", "JPEG")}
+    for finer in (torch.randint(0, 5000, (3, 1, 8, 16)) / 4999, levels[:, :1] / 254, levels[:, :1].clamp(max=99) / 99):
+        assert uploaded_bytes(finer) == {"float32": 4.0 * finer[0].numel()}
 
 
 def test_every_channel_counts_in_the_bytes_of_files() -> None:
