@@ -12,7 +12,7 @@ import torch
 
 from ..errors import Inapplicable, message_of
 from ..evaluation.artifacts import Artifacts
-from ..evaluation.protection import defended
+from ..evaluation.protection import defended, with_teacher
 from ..metrics.activations import count_peak_bytes
 from ..metrics.exchanges import Exchanged, server_macs, server_param_bytes
 from ..metrics.held_weights import count_weights, weight_bytes
@@ -42,8 +42,8 @@ def spot_of(setting: Setting) -> Spot:
 def preview(settings: Iterable[Setting], artifacts: Artifacts) -> dict[Spot, Sent | str]:
     """Apply each defense to the untrained network, send one image, and count what that takes.
 
-    Undefended networks, slow defenses, plug-ins and images without labels are left out. Where a defense cannot be
-    applied, the reason stands for what is sent.
+    Undefended networks, slow defenses and plug-ins are left out. Where a defense cannot be applied, the reason stands
+    for what is sent.
 
     Args:
         settings: Settings of one dataset and one network.
@@ -82,13 +82,14 @@ def _quick(setting: Setting) -> bool:
 
 
 def _sent(setting: Setting, artifacts: Artifacts) -> Sent | str | None:
-    train = artifacts.targets.pools(setting.dataset, setting.model).train
-    if train.task == "unlabeled":
-        return None
+    train = artifacts.targets.pools(setting.dataset, setting.model).train[:TRAINING_IMAGES]
     untrained = copy.deepcopy(artifacts.targets.structure(setting.dataset, setting.model)).to(artifacts.device)
-    image = train.images[:1].clone()
+    undefended, image = untrained.split(setting.split), train.images[:1].clone()
+    if train.task == "unlabeled":
+        classes = artifacts.targets.has_class_outputs(setting.dataset, setting.model)
+        train = with_teacher(train, undefended, class_outputs=classes)
     try:
-        model = defended(setting, untrained.split(setting.split), train[:TRAINING_IMAGES])
+        model = defended(setting, undefended, train)
         with isolated("preview", setting.identity), torch.no_grad():
             exchanged = Exchanged.of(model, image)
     except Inapplicable as error:

@@ -96,6 +96,29 @@ def test_what_a_defense_sends_is_known_before_any_cell_is_done(tree: Path, tmp_p
     assert pd.isna(found.loc["dp_sgd", "wire_kb"])  # it would have to be trained
 
 
+def test_what_a_defense_sends_is_known_of_images_without_labels(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "given_network.py").write_text(
+        "import torch\n"
+        "def build():\n"
+        "    torch.manual_seed(0)\n"
+        "    layers = torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(784, 3)\n"
+        "    return torch.nn.Sequential(*layers)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    data = ["--dataset", "imagefolder:size=16,task=unlabeled", "--data-dir", str(tree), "--images", "4"]
+    words = ["splits", *data, "--model", "python:build=given_network:build", "--split", "1", "--format", "csv"]
+    words += ["--defense", "quantize,fc_before_send", "--dry-run", "--out", str(tmp_path / "out")]
+
+    result = CliRunner().invoke(app, words)
+
+    assert result.exit_code == 0, result.stderr
+    found = table(result).loc["1"].set_index("defense")
+    assert found["wire_kb"].tolist() == [4 * 784 / 1000, 784 * 2 / 8 / 1000, 4 * 3 / 1000]
+    assert found["latency_ms_modelled"].notna().all()
+
+
 @pytest.mark.parametrize("attacks", [["--dry-run"], ["--attack", "mean_image"]])
 def test_a_deeper_client_costs_what_the_deeper_cut_costs(
     attacks: list[str], tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
