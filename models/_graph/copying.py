@@ -10,6 +10,7 @@ from torch import fx, nn
 
 from .batch_sizes import express
 from .folding import foldable
+from .modes import MODE, gives_mode
 from .recording import Facts
 from .sizes import filling
 from .standard_layers import reshapes_by_tensor
@@ -50,6 +51,8 @@ class Copier:
 
     def _copied(self, node: fx.Node) -> Any:
         source = self._source
+        if gives_mode(node):
+            return self._graph.get_attr(MODE)
         if node in source.folded:
             settings = {"dtype": source.facts[node][0].dtype, "device": self._device()}
             return self._graph.call_function(torch.tensor, (self._plain(node),), settings)

@@ -24,7 +24,8 @@ class StageBuilder:
     def build(self, before: fx.Node, nodes: Sequence[fx.Node], name: str) -> nn.Module:
         """Build the module of the operations from one cut to the next.
 
-        It is the module of the network itself where it is a single one, so that others recognize it.
+        It is the module of the network itself where it is a single one, so that others recognize it. A layer of torch
+        that computes something else than its class does, such as an activation as well, is wrapped.
 
         Args:
             before: The value that crosses the cut in front.
@@ -33,7 +34,9 @@ class StageBuilder:
         """
         (*_, last) = nodes
         if len(nodes) == 1 and last.op == "call_module" and last.args == (before,) and not last.kwargs:
-            return self._own(self._root.get_submodule(str(last.target)))
+            module = self._root.get_submodule(str(last.target))
+            if not _computes_more(module):
+                return self._own(module)
         if len(nodes) == 1 and (layer := standard_layer(last, before, self._source.facts, self._root)):
             return layer.eval()
         graph = fx.Graph()
@@ -66,3 +69,9 @@ class StageBuilder:
             return copy.deepcopy(module, {id(tensor): tensor for tensor in held})
         self._used.add(module)
         return module
+
+
+def _computes_more(module: nn.Module) -> bool:
+    """Return whether a class outside torch overrides what a layer of torch computes."""
+    known = next(kind for kind in type(module).__mro__ if f"{kind.__module__}.".startswith(LEAVES))
+    return known is not nn.Module and type(module).forward is not known.forward

@@ -15,8 +15,10 @@ from torch import Tensor, fx, nn
 
 from ...benchmark.errors import UsageError, reason_of
 from .conditions import Conditions, Decided
+from .gradients import recorded_functions
 from .image_functions import image_functions, image_modules
 from .lengths import recorded_lengths
+from .modes import MODE, has_mode, is_one_layer, noticed_modes
 
 LEAVES = ("torch.nn.", "torch.ao.nn.", "torchvision.ops.", "torchvision.transforms.", "onnx2torch.")
 """Packages whose modules are single operations, unless they are sequences."""
@@ -75,7 +77,9 @@ def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
     """Trace a network in evaluation mode.
 
     Conditions and numbers that follow from the sizes of the images are decided for images of ``image_shape``. A module
-    inside the network whose code cannot be traced is kept whole, as one operation.
+    inside the network whose code cannot be traced is kept whole, as one operation. So is a layer whose code asks
+    whether it is trained, such as a batch normalization of one's own class: only its behavior in evaluation would be
+    traced.
 
     Raises:
         UsageError: If the network itself cannot be traced; the message names the line.
@@ -86,7 +90,13 @@ def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
         root = Root(network)
         tracer = _Tracer(frozenset(whole), root, image_shape)
         try:
-            with torch.no_grad(), recorded_lengths(), _attributes_kept(network):
+            with (
+                torch.no_grad(),
+                recorded_lengths(),
+                recorded_functions(),
+                _attributes_kept(network),
+                noticed_modes(tracer.notice_mode),
+            ):
                 graph = tracer.trace(root)
         except Exception as error:
             failed = tracer.failed
@@ -97,7 +107,9 @@ def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
                 ) from error
             whole.add(failed)
             continue
-        return Trace(root, graph, tracer.calls)
+        if not tracer.layers_with_modes:
+            return Trace(root, graph, tracer.calls)
+        whole |= tracer.layers_with_modes
 
 
 @contextmanager
@@ -137,6 +149,8 @@ class _Tracer(fx.Tracer):
         self._conditions: Conditions | None = None
         self.calls: dict[fx.Node, tuple[Call, ...]] = {}
         self.failed = ""
+        self.layers_with_modes: set[str] = set()
+        self._with_modes: set[Call] = set()
         self._stack: list[Call] = []
         self._whole = whole
 
@@ -160,6 +174,22 @@ class _Tracer(fx.Tracer):
             raise
         finally:
             self._stack.pop()
+
+    def notice_mode(self, module: nn.Module) -> None:
+        """Remember the call that is traced, if its code asks whether its module is trained."""
+        call = self._stack[-1] if self._stack else None
+        if call is None or call.module is not module:
+            return
+        if call.path and is_one_layer(module):
+            self.layers_with_modes.add(call.path)
+        elif type(module).train is nn.Module.train:  # else it may stay in evaluation mode
+            self._with_modes.add(call)
+
+    def create_proxy(self, kind: str, target: Any, args: Any, kwargs: Any, *others: Any, **settings: Any) -> fx.Proxy:
+        """Record an operation; one that is told the mode of its module will be told the mode of its stage."""
+        if self._stack and self._stack[-1] in self._with_modes and has_mode(kwargs):
+            kwargs = {**kwargs, MODE: super().create_proxy("get_attr", MODE, (), {})}
+        return super().create_proxy(kind, target, args, kwargs, *others, **settings)
 
     def to_bool(self, obj: fx.Proxy) -> bool:
         """Decide a condition of the network's code, if it follows from the sizes of the images."""

@@ -440,3 +440,80 @@ class Scaling(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return images.mean((2, 3)) / float(images.max())
+
+
+class Rectified(nn.BatchNorm2d):
+    """A batch normalization with its activation."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return functional.relu(super().forward(maps))
+
+
+class Centered(nn.Module):
+    """A batch normalization that is written anew."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("running_mean", torch.zeros(channels))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        mean = maps.mean((0, 2, 3)) if self.training else self.running_mean
+        if self.training:
+            self.running_mean.lerp_(mean.detach(), 0.1)
+        return maps - mean[:, None, None]
+
+
+class Normalized(nn.Module):
+    """Normalizes by a class outside torch."""
+
+    def __init__(self, normalization: nn.Module) -> None:
+        super().__init__()
+        self.conv, self.normalization, self.fc = nn.Conv2d(3, 4, 3, bias=False), normalization, nn.Linear(4, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.fc(self.normalization(self.conv(images)).mean((2, 3)))
+
+
+class Forgetting(nn.Module):
+    """Drops numbers by a function, but only if it is trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 4, 3), nn.Linear(4, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = functional.dropout(self.conv(images), p=0.5, training=self.training)
+        return self.fc(maps.mean((2, 3)))
+
+
+class Round(torch.autograd.Function):
+    """Straight-through rounding."""
+
+    @staticmethod
+    def forward(ctx: object, maps: Tensor) -> Tensor:
+        return (maps * 4).round() / 4
+
+    @staticmethod
+    def backward(ctx: object, *gradients: Tensor) -> Tensor:
+        return gradients[0]
+
+
+class Rounding(nn.Module):
+    """Rounds in two ways that let gradients pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.deep, self.fc = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), nn.Linear(4, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps: Tensor = Round.apply(self.conv(images))
+        maps = self.deep(maps)
+        maps = maps + (maps.round() - maps).detach()
+        return self.fc(maps.mean((2, 3)))
+
+
+class Alone(nn.Module):
+    """Leaves a single image as it is."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values * 2 if values.size(0) > 1 else values
