@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 BATCHES = (2, 3)
 """The numbers of images that a network is given, to see what depends on them."""
 OTHER_BATCHES = (1, 1_000_003)
-"""More of them, where a loop goes through parts: how many ``images.split(8)`` has is seen at more than 8 images."""
+"""More of them, for code that treats one image apart, or many: ``images.split(8)`` has two parts above 8 images."""
 Decided = TypeVar("Decided", bool, int, float)
 _CALL, _GETATTR = nn.Module.__call__, nn.Module.__getattr__
 
@@ -37,7 +37,7 @@ class Conditions:
             node: Gives the value.
             kind: What the code asks for: ``bool``, ``int``, ``float`` or ``operator.index``.
         """
-        return self._same(node, kind, self._runs[: len(BATCHES)])
+        return self._same(node, kind)
 
     def length(self, node: fx.Node) -> int | None:
         """Return how many rows or parts a value has; None if it depends on the images, or is not known.
@@ -45,12 +45,12 @@ class Conditions:
         Args:
             node: Gives the value, a tensor or a sequence.
         """
-        return self._same(node, _length, self._runs)
+        return self._same(node, _length)
 
-    def _same(self, node: fx.Node, kind: Callable[[Any], Decided], runs: Sequence[fx.Interpreter]) -> Decided | None:
+    def _same(self, node: fx.Node, kind: Callable[[Any], Decided]) -> Decided | None:
         try:
             with _untraced(), self._mode, torch.no_grad():
-                found = {kind(self._value(run, node)) for run in runs}
+                found = {kind(self._value(run, node)) for run in self._runs}
         except Exception:
             return None
         return found.pop() if len(found) == 1 else None

@@ -21,7 +21,7 @@ from .tracing import Trace, trace
 from .wrappers import unwrapped
 
 IMAGES = 2
-"""Images on which the stages are compared with the network."""
+"""Images on which the stages are compared with the network, together and the first of them alone."""
 OTHER_IMAGES = (
     "Choose another size or other channels for the images, or wrap the network in a module that takes float32 images "
     "(N, C, H, W) alone."
@@ -48,7 +48,7 @@ def linearize(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
     """
     network = unwrapped(network).eval()
     images = torch.rand(IMAGES, *image_shape, generator=torch.Generator().manual_seed(0))
-    expected = _answer(network, images)
+    expected, expected_alone = _answer(network, images), _tried(network, images[:1])
     traced = trace(network, image_shape)
     remove_writes(traced)
     remove_dead(traced)
@@ -67,6 +67,8 @@ def linearize(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
     result = Stages(stages, [_place(spot, names) for spot in found]).eval()
     if not torch.equal(result(images.clone()), expected):
         _refuse_other_numbers(network, images)
+    if expected_alone is not None and not torch.equal(result(images[:1]), expected_alone):
+        _refuse_other_numbers(network, images[:1])
     return result
 
 
@@ -120,7 +122,7 @@ def _answer(network: nn.Module, images: Tensor) -> Tensor:
     try:
         answer: Any = network(images.clone())
     except Exception as error:
-        if len(images) > 1 and _takes(network, images[:1]):
+        if len(images) > 1 and _tried(network, images[:1]) is not None:
             raise UsageError(
                 f"Expected a network that takes any number of images, got {kind}, which takes 1 but not {len(images)}: "
                 f"{reason_of(error)}. {ANY_NUMBER}"
@@ -156,12 +158,12 @@ def _answer(network: nn.Module, images: Tensor) -> Tensor:
     return answer
 
 
-def _takes(network: nn.Module, images: Tensor) -> bool:
+def _tried(network: nn.Module, images: Tensor) -> Tensor | None:
+    """Return what a network gives for images (N, C, H, W), or None if it does not take so many."""
     try:
-        network(images.clone())
+        return network(images.clone())
     except Exception:
-        return False
-    return True
+        return None
 
 
 def _stages(builder: StageBuilder, traced: Trace, found: Sequence[Spot], names: Names) -> dict[str, nn.Module]:

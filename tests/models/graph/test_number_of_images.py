@@ -62,3 +62,13 @@ def test_a_loop_over_images_is_refused_in_a_sentence(parts: Callable[[Tensor], T
     ) as caught:
         linearize(nets.Parting(parts), (3, 8, 8))
     assert "torch.fx" not in str(caught.value)
+
+
+def test_code_that_treats_a_single_image_apart_is_kept_whole_or_refused_in_a_sentence() -> None:
+    inside = linearize(nn.Sequential(nn.Flatten(), nets.Alone()), (3, 8, 8))
+    image = torch.rand(1, 3, 8, 8)
+    assert torch.equal(inside(image), image.flatten(1))
+    with pytest.raises(
+        UsageError, match=r"got Alone, which cannot: nets.py, line \d+, `return values \* 2 if values.s"
+    ):
+        linearize(nets.Alone(), (3, 8, 8))
