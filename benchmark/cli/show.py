@@ -25,6 +25,7 @@ from ..registry.component_names import kinds_of
 from ..registry.literals import parse
 from ..registry.parameters import parameters
 from ..registry.specs import instantiate
+from ..training import add_biases
 from ..utils.plurals import count_of
 from ..utils.texts import say
 from .console import print_table
@@ -133,7 +134,7 @@ def _show_cuts(model: Model, shapes: Sequence[tuple[int, int, int]], *, chosen: 
     reasons: list[str] = []
     for shape in shapes:
         try:
-            lines = list(_cuts(model.outline(shape), shape))
+            lines = list(_cuts(_untrained(model, shape), shape))
         except UsageError as error:
             reasons.append(message_of(error))
         except Exception as error:
@@ -147,6 +148,14 @@ def _show_cuts(model: Model, shapes: Sequence[tuple[int, int, int]], *, chosen: 
         if chosen and len(reasons) == len(shapes):
             raise UsageError(f"The network has no cuts for images {shape}: {reasons[-1]}")
         say(f"\ncuts = split points, for images {shape}:\n  none: {reasons[-1]}")
+
+
+def _untrained(model: Model, shape: tuple[int, int, int]) -> nn.Sequential:
+    """Return the layers of a model, with the biases that its training needs unless its weights are given."""
+    layers = model.outline(shape)
+    if model.given_weights is None and model.pinned(shape, 0).given_weights is None:
+        add_biases(layers)
+    return layers
 
 
 def _cuts(layers: nn.Sequential, shape: tuple[int, int, int]) -> Iterator[list[str]]:

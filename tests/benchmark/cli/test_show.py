@@ -140,3 +140,22 @@ def test_code_in_a_docstring_has_single_backticks_on_the_terminal(words: tuple[s
 
     assert "`" in printed
     assert "``" not in printed
+
+
+@pytest.mark.parametrize(("given", "parameters"), [("", "56"), ("torch.manual_seed(0)", "54")])
+def test_the_parameters_are_those_of_a_run_which_gives_untrained_convolutions_a_bias(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, parameters: str
+) -> None:
+    (tmp_path / f"{tmp_path.name}.py").write_text(f"""
+import torch
+from torch import nn
+
+def build():
+    {given or "pass"}
+    return nn.Sequential(nn.Conv2d(3, 2, 3, bias=False), nn.GroupNorm(1, 2, affine=False), nn.Flatten())
+""")
+    monkeypatch.chdir(tmp_path)
+
+    printed = CliRunner().invoke(app, ["show", f"python:build={tmp_path.name}:build", "--image", "3x16x16"]).stdout
+
+    assert parameters in next(line for line in printed.splitlines() if line.strip().startswith("0 ")).split()
