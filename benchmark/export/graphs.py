@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import logging
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,8 +108,7 @@ def _as_many(images: Tensor, count: int) -> Tensor:
 def _graph(half: nn.Module, example: Tensor, names: tuple[str, str]) -> Any:
     """Return a half as an ``onnx.ModelProto`` that takes any number of images."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _silence():
             program = torch.onnx.export(
                 half,
                 (example,),
@@ -120,6 +122,8 @@ def _graph(half: nn.Module, example: Tensor, names: tuple[str, str]) -> Any:
         reason = reason_of(error.__cause__ or error)
         operation = re.search(r"target=(torch\.ops\.\w+\.\w+)", reason)
         got = operation[1] if operation else shorten(reason, LONGEST_REASON)
+        if "data-dependent" in reason:
+            got = "a condition on the numbers in the images"
         raise UsageError(
             f"Expected operations that ONNX has from {names[0]} to {names[1]}, got {got}. Choose another split or "
             "another defense."
@@ -131,6 +135,19 @@ def _graph(half: nn.Module, example: Tensor, names: tuple[str, str]) -> Any:
         node.ClearField("doc_string")
     del model.metadata_props[:]
     return model
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep back what torch prints, logs and warns of, such as the whole graph of code that it cannot translate."""
+    disabled = logging.root.manager.disable
+    logging.disable()
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
 
 
 def _content(model: Any, name: str) -> bytes:

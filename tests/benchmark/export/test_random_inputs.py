@@ -156,6 +156,19 @@ def test_a_graph_that_onnx_runtime_cannot_run_is_one_sentence_and_nothing_else(
 
 
 @pytest.mark.slow
+def test_code_that_decides_by_numbers_is_refused_in_one_sentence(capfd: pytest.CaptureFixture[str]) -> None:
+    client = Noisy(lambda value: value * 2 if value.mean() > 0 else value)
+
+    with pytest.raises(UsageError) as failed:
+        graphs_of(Halves(client, nn.Linear(64, 3), rounds=False), torch.rand(5, 1, 8, 8))
+    assert str(failed.value) == (
+        "Expected operations that ONNX has from image to wire, got a condition on the numbers in the images. Choose "
+        "another split or another defense."
+    )
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.slow
 def test_an_operation_that_onnx_lacks_is_named() -> None:
     client = Noisy(lambda value: value.erfinv())
 
