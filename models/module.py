@@ -43,7 +43,7 @@ class Module(Network, _Held):
     Source: the user.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     holds_object: ClassVar[bool] = True
     _network: nn.Module | None = PrivateAttr(None)
 

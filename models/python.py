@@ -43,6 +43,8 @@ class Python(WeightedNetwork, _Built):
     Source: the user.
     """
 
+    version: ClassVar[int] = 2
+
     names_code: ClassVar[bool] = True
     revision: int = Field(1, ge=1, description="raise it when files that the code reads change, to compute cells again")
     code: str | None = Field(None, description="hash of the code and of what it builds; run fills it in")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 from torch import nn
@@ -29,6 +29,8 @@ class Timm(WeightedNetwork, _Named):
 
     Source: Wightman, "PyTorch Image Models", https://github.com/huggingface/pytorch-image-models.
     """
+
+    version: ClassVar[int] = 2
 
     @property
     def has_class_outputs(self) -> bool:
