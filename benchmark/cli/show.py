@@ -153,7 +153,8 @@ def _show_cuts(model: Model, shapes: Sequence[tuple[int, int, int]], *, chosen: 
 def _untrained(model: Model, shape: tuple[int, int, int]) -> nn.Sequential:
     """Return the layers of a model, with the biases that its training needs unless its weights are given."""
     layers = model.outline(shape)
-    if model.given_weights is None and model.pinned(shape, 0).given_weights is None:
+    unbiased = any(isinstance(part, nn.Conv2d) and part.bias is None for part in layers.modules())
+    if unbiased and model.given_weights is None and model.pinned(shape, 0).given_weights is None:
         add_biases(layers)
     return layers
 

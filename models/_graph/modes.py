@@ -43,5 +43,5 @@ def gives_mode(node: fx.Node) -> bool:
 
 
 def has_mode(settings: dict[str, Any]) -> bool:
-    """Return whether a function is told, by these settings, that it is not trained."""
+    """Return whether these arguments of a function say that its module is not trained."""
     return settings.get(MODE) is False

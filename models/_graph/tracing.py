@@ -186,7 +186,7 @@ class _Tracer(fx.Tracer):
             self._with_modes.add(call)
 
     def create_proxy(self, kind: str, target: Any, args: Any, kwargs: Any, *others: Any, **settings: Any) -> fx.Proxy:
-        """Record an operation; one that is told the mode of its module will be told the mode of its stage."""
+        """Record an operation; one that is given the mode of its module is given the mode of its stage instead."""
         if self._stack and self._stack[-1] in self._with_modes and has_mode(kwargs):
             kwargs = {**kwargs, MODE: super().create_proxy("get_attr", MODE, (), {})}
         return super().create_proxy(kind, target, args, kwargs, *others, **settings)
