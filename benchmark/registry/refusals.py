@@ -66,19 +66,25 @@ def _problem(error: Any) -> str:
         return message
     name, *inner = error["loc"]
     place = ".".join(map(str, [name, *(each for each in inner if isinstance(each, int))]))  # without names of types
-    as_list = f". Write it as {place}={_as_list(error['input'])}" if error["type"] in LIST_TYPES and not inner else ""
-    return f"{_given(place, error)}: {message[0].lower()}{message[1:]}{as_list}"
+    values = _as_list(error["input"]) if error["type"] in LIST_TYPES and not inner else []
+    advice = f". Write it as {place}={write(values)}" if values else ""
+    return f"{_given(place, error)}: {message[0].lower()}{message[1:]}{advice}"
 
 
 def _given(place: str, error: Any) -> str:
     return f"{place}={shorten(shown(error['input']), 100)}"
 
 
-def _as_list(value: Any) -> str:
-    """Write a value that is not a list as one, as ``1,2`` becomes ``[1,2]``."""
-    if isinstance(value, str):
-        value = _read_each(value.strip('"'))
-    return write(value if isinstance(value, list) else [value])
+def _as_list(value: Any) -> list[Any]:
+    """Return the list that was meant by a number or a text, such as ``1,2`` or ``"[1,2]"``; none if that is unclear."""
+    if not isinstance(value, str):
+        return [value] if isinstance(value, int | float) else []
+    text = value.strip('"')
+    whole = read(text)
+    if isinstance(whole, list):
+        return whole
+    is_unclear = whole is None or text[:1] in ("", "[", "{")
+    return _listed(text) or ([] if is_unclear else _read_each(text))
 
 
 def _is_sweep(error: Any, lists: Collection[str | int]) -> bool:

@@ -16,7 +16,7 @@ from ..errors import UsageError, describe, message_of
 from ..interfaces import Component
 from .entries import Entry, Kind
 from .literals import NoValue, Text, read, write
-from .refusals import BOUNDS, refusal
+from .refusals import BOUNDS, LIST_TYPES, refusal
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +179,19 @@ def _typed(component: type[Component], params: Mapping[str, Any]) -> Component:
         if not wrong:
             raise
         built = None
-    return built if built and not wrong else make(component, {**values, **{key: texts[key] for key in wrong}})
+    return built if built and not wrong else _with_texts(component, values, {key: texts[key] for key in wrong})
+
+
+def _with_texts(component: type[Component], values: Mapping[str, Any], texts: Mapping[str, str]) -> Component:
+    """Build a component with some values as texts. Of a list where one is expected, say what is wrong in the list."""
+    try:
+        return make(component, {**values, **texts})
+    except ValidationError as error:
+        listed = {str(each["loc"][0]) for each in error.errors() if each["type"] in LIST_TYPES} & texts.keys()
+        lists = {key: values[key] for key in listed if isinstance(values[key], list)}
+        if not lists:
+            raise
+        return make(component, {**values, **texts, **lists})
 
 
 def _require_values(params: Mapping[str, Any], wrong: Collection[str]) -> None:

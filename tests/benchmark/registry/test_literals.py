@@ -134,6 +134,9 @@ def test_what_is_written_is_read_back(value: Any) -> None:
         (tuple[float, ...], '"1,2,3"', "value=[1,2,3]"),
         (tuple[float, ...], "5", "value=[5]"),
         (list[str], '"a,b"', 'value=["a","b"]'),
+        (list[int], '"[1,2,3]"', "value=[1,2,3]"),
+        (list[list[int]], '"[[1,2]]"', "value=[[1,2]]"),
+        (list[str], "[a,b]", 'value=["a","b"]'),
     ],
 )
 def test_a_parameter_that_is_a_list_says_how_it_is_written(kind: Any, text: str, advice: str) -> None:
@@ -141,6 +144,26 @@ def test_a_parameter_that_is_a_list_says_how_it_is_written(kind: Any, text: str,
         built(kind, text)
 
     assert str(raised.value).endswith(f". Write it as {advice}.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "wrong"),
+    [
+        (list[int], "[[1,2,3]]", "value.0=[1, 2, 3]: input should be a valid integer."),
+        (list[int] | None, '[1,"x"]', "value.1=x: input should be a valid integer"),
+        (tuple[int, int], "[1,2,3]", "value=[1, 2, 3]: tuple should have at most 2 items after validation, not 3."),
+        (list[str], "[1]", "value.0=1: input should be a valid string."),
+        (list[int], "none", "value=none: input should be a valid list."),
+        (list[int], "[1,", "value=[1,: input should be a valid list."),
+        (list[int], '{"a":1}', 'value={"a":1}: input should be a valid list.'),
+    ],
+)
+def test_a_list_that_is_wrong_inside_is_not_put_into_a_list(kind: Any, text: str, wrong: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        built(kind, text)
+
+    assert wrong in str(raised.value)
+    assert "Write it as" not in str(raised.value)
 
 
 SWEEPS = [
