@@ -13,11 +13,13 @@ from .benchmark.interfaces import Channel as Channel
 from .benchmark.interfaces import Component as Component
 from .benchmark.interfaces import Dataset as Dataset
 from .benchmark.interfaces import Defense as Defense
+from .benchmark.interfaces import Exchange as Exchange
 from .benchmark.interfaces import ImageSet as ImageSet
 from .benchmark.interfaces import Model as Model
 from .benchmark.interfaces import Observation as Observation
 from .benchmark.interfaces import Pools as Pools
 from .benchmark.interfaces import Promise as Promise
+from .benchmark.interfaces import Reconstruction as Reconstruction
 from .benchmark.interfaces import SplitModel as SplitModel
 from .benchmark.interfaces import Target as Target
 from .benchmark.interfaces import Wire as Wire

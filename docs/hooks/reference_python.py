@@ -13,7 +13,16 @@ GROUPS = {
     "Metrics and errors": ("psnr", "ssim", "UsageError", "Inapplicable"),
     "Write components": ("Attack", "Defense", "Model", "Dataset", "Component", "Channel", "Promise", "Access"),
     "Train a defense": ("train_jointly", "tune_server"),
-    "Data of an attack": ("Observation", "Wire", "ImageSet", "Pools", "SplitModel", "Target"),
+    "Data of an attack": (
+        "Observation",
+        "Reconstruction",
+        "Wire",
+        "ImageSet",
+        "Pools",
+        "SplitModel",
+        "Exchange",
+        "Target",
+    ),
 }
 TESTING = ("checks_of", "check", "assert_contract")
 
