@@ -154,6 +154,8 @@ class Row(BaseModel):
             if (value is None) == done:
                 expected = "a value" if done else "no value"
                 raise ValueError(f"Expected {expected} of {name} as the status is {self.status}, got {value}.")
+        if self.utility_metric == "accuracy" and self.utility is not None and self.accuracy is None:
+            raise ValueError("Expected a value of accuracy as the utility_metric is accuracy, got None.")
         _require_order("psnr_db", self.psnr_db_low, self.psnr_db, self.psnr_db_high)
         _require_order("ssim", self.ssim_low, self.ssim, self.ssim_high)
         return self
