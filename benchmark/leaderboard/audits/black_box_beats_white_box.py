@@ -6,18 +6,22 @@ from collections.abc import Iterator
 
 from ..flags import Finding, FlagKind
 from ..scored_rows import ScoredRows, observations, psnr
-from .comparisons import MARGIN_DB
+from .comparisons import MARGIN_DB, on_secret_wires
 
 
 def black_box_beats_white_box(board: ScoredRows) -> Iterator[Finding]:
-    """Find settings where the strongest attack with the client's weights is below the strongest one without."""
+    """Find settings where the strongest attack with the client's weights is below the strongest one without.
+
+    Wires that are promised to be secret are skipped: there it is chance which attack is lower.
+    """
+    secret = on_secret_wires(board)
     for rows in board.groups("attack", "attack_params", rest=observations):
         white = [row for row in rows if row.access == "white_box"]
         blind = [row for row in rows if row.access != "white_box"]
         if not white or not blind:
             continue
         seeing, other = max(white, key=psnr), max(blind, key=psnr)
-        if board.exceeds(other, seeing, MARGIN_DB):
+        if seeing.cell_id not in secret and board.exceeds(other, seeing, MARGIN_DB):
             difference = f"{psnr(other) - psnr(seeing):.2f} dB below {other.attack} ({psnr(other):.2f} dB)"
             found = f"scores {psnr(seeing):.2f} dB, {difference}, which does not know the client's weights"
             yield Finding.of(seeing, found, other)

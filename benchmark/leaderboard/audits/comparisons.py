@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from itertools import permutations
+from itertools import product
 
+from ...plan.references import REFERENCE_ATTACK
 from ..records import Row
 from ..scored_rows import ScoredRows, psnr
 
@@ -19,9 +20,36 @@ NOTHING_DB = 0.3
 def same_setting(board: ScoredRows, attack: str) -> Iterator[tuple[Row, Row]]:
     """Yield each row together with that of a named attack in the same setting."""
     for rows in board.groups("attack", "attack_params"):
-        for row, other in permutations(rows, 2):
-            if other.attack == attack != row.attack:
-                yield row, other
+        named = [row for row in rows if row.attack == attack]
+        yield from product((row for row in rows if row.attack != attack), named)
+
+
+def on_secret_wires(board: ScoredRows) -> set[str]:
+    """Return the cells whose wires are promised to be secret, and where the scores of the attacks agree with that.
+
+    They do if an attack is at the mean image and none is surely above it. Then an attack that is below, such as one
+    that returns an image of the attacker, does not show a failed search.
+    """
+    found: set[str] = set()
+    for rows in board.groups("attack", "attack_params"):
+        means = [row for row in rows if row.attack == REFERENCE_ATTACK]
+        others = [row for row in rows if row.attack != REFERENCE_ATTACK]
+        if not means or not all(map(_promises_secrecy, rows)):
+            continue
+        at_mean = any(abs(psnr(row) - psnr(means[0])) <= NOTHING_DB for row in others)
+        if at_mean and not any(board.exceeds(row, means[0], NOTHING_DB) for row in others):
+            found |= {row.cell_id for row in rows}
+    return found
+
+
+def _promises_secrecy(row: Row) -> bool:
+    """Return whether a row states a guarantee that is not differential privacy: its wires passed as random bytes."""
+    return promises(row) and row.epsilon is None
+
+
+def promises(row: Row) -> bool:
+    """Return whether the defense of a row guarantees anything of its wires."""
+    return row.guarantee is not None and not row.guarantee.startswith("none")
 
 
 def without(params: str, name: str) -> str:

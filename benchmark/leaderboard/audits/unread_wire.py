@@ -8,6 +8,7 @@ from ...plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..flags import Finding, FlagKind
 from ..records import Row
 from ..scored_rows import ScoredRows
+from .comparisons import promises
 
 KEPT = 0.9
 """A server that keeps this share of its accuracy above chance surely reads the wire."""
@@ -26,14 +27,10 @@ def unread_wire(board: ScoredRows) -> Iterator[Finding]:
         attacks_last = sorted(rows, key=lambda row: row.attack != REFERENCE_ATTACK)
         defenses = {(row.defense, row.defense_params): row for row in attacks_last}
         for row in defenses.values():
-            if row.attribute == "class" and not _promises(row) and _unread(board, row, plain):
+            if row.attribute == "class" and not promises(row) and _unread(board, row, plain):
                 read, usual = row.attribute_accuracy, plain.attribute_accuracy
                 told = f"reads {read:.3f} of the classes in its wires, and {usual:.3f} in undefended ones"
                 yield Finding.of(row, f"answers {row.accuracy:.3f} right, but a classifier {told}", plain)
-
-
-def _promises(row: Row) -> bool:
-    return row.guarantee is not None and not row.guarantee.startswith("none")
 
 
 def _judges(board: ScoredRows, plain: Row) -> bool:

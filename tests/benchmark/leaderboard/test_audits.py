@@ -1,15 +1,19 @@
 """Each flag is raised on a planted fault and on nothing honest."""
 
 import json
+import random
+from itertools import combinations
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from mia_bench.benchmark.leaderboard import audits
 from mia_bench.benchmark.leaderboard.auditing import audit
+from mia_bench.benchmark.leaderboard.audits.comparisons import MARGIN_DB
 from mia_bench.benchmark.leaderboard.flag_kinds import FLAG_KINDS
 from mia_bench.benchmark.leaderboard.flag_notices import details, notice
 from mia_bench.benchmark.leaderboard.records import Record
+from mia_bench.benchmark.leaderboard.scored_rows import ScoredRows, psnr
 from mia_bench.benchmark.registry import Entry, declared
 from mia_bench.defenses.undefended import Undefended
 
@@ -338,6 +342,25 @@ def test_a_smaller_epsilon_is_more_noise() -> None:
     assert flags(cell("ridge", 15.0, defense_params=more), cell("ridge", 17.0, defense_params=less)) == []
 
 
+@pytest.mark.parametrize("at_hand", [True, False])
+@pytest.mark.parametrize("seed", range(4))
+def test_of_all_surely_rising_pairs_the_one_that_rises_most_is_named(seed: int, at_hand: bool) -> None:
+    draw = random.Random(seed)
+    drawn = [(0.1 * draw.randrange(30), draw.choice([14.0, 15.0, draw.gauss(15, 1)])) for _ in range(40)]
+    cells = [cell("ridge", high, defense_params={"sigma": sigma}) for sigma, high in dict(drawn).items()]
+    for each in cells:
+        each.per_image.psnr_db[:] = [value + draw.gauss(0, 0.5) for value in each.per_image.psnr_db]
+    board = ScoredRows([each.row for each in cells], {each.row.cell_id: each for each in cells} if at_hand else {})
+
+    found = [finding.cell_ids for finding in FLAG_KINDS["noise-helps"].find(board)]
+
+    by_strength = sorted(board.rows, key=lambda row: json.loads(row.defense_params)["sigma"])
+    rising = [(a, b) for a, b in combinations(by_strength, 2) if board.exceeds(b, a, MARGIN_DB)]
+    rising.sort(key=lambda pair: psnr(pair[0]) - psnr(pair[1]))
+    assert found == [(a.cell_id, b.cell_id) for a, b in rising[:1]]
+    assert rising
+
+
 def test_an_attack_below_its_score_on_a_noisy_wire_is_flagged_on_the_undefended_one() -> None:
     exact, noisy = on("undefended", "white_box", 21.0), cell("white_box", 25.0, defense_params={"sigma": 1.0})
     noisier = cell("white_box", 23.0, defense_params={"sigma": 2.0})
@@ -435,6 +458,36 @@ def test_an_attack_with_weights_below_the_linear_decoder_is_flagged_once() -> No
 
     assert flags(RIDGE, strong, weak) == ["below-linear-decoder"]
     assert flags(RIDGE, weak) == ["black-box-beats-white-box"]
+
+
+AES = {"guarantee": "AES-256-GCM, simulated enclave"}
+SEARCHES = {"nearest": "black_box", "query_free": "query_free", "white_box": "white_box"}
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+@pytest.mark.parametrize("attack", SEARCHES)
+def test_an_attack_below_the_mean_image_on_ciphertexts_did_not_fail(attack: str, at_hand: bool) -> None:
+    low = cell(attack, 9.7, access=SEARCHES[attack], **AES)
+    mean, ridge = (cell(name, 12.0, access=access, **AES) for name, access in BLIND_ACCESS.items())
+
+    assert flags(mean, ridge, low, at_hand=at_hand) == []
+
+
+BLIND_ACCESS = {"mean_image": "query_free", "ridge": "black_box"}
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"guarantee": "none"}, {"guarantee": "(eps, delta)-local DP per release", "epsilon": 1.0}, AES],
+    ids=["no promise", "noise", "a promise that another attack refutes"],
+)
+def test_a_failed_search_on_a_wire_that_can_be_read_is_flagged(facts: dict[str, Any]) -> None:
+    refuted = [cell("their_attack", 18.0, **facts)] if facts is AES else []
+    mean, ridge = (cell(name, 12.0, access=access, **facts) for name, access in BLIND_ACCESS.items())
+    low = cell("nearest", 9.7, **facts)
+
+    assert {"below-mean-image", "below-linear-decoder"} <= {*flags(mean, ridge, low, *refuted)}
+    assert flags(mean, low) == ["below-mean-image"]
 
 
 def test_the_strength_of_a_foreign_defense_is_what_it_declares(monkeypatch: pytest.MonkeyPatch) -> None:
