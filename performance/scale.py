@@ -1,6 +1,6 @@
 """CPU seconds and memory of the commands that handle whole plans, by the number of cells, whose scores are simulated.
 
-Run: python performance/scale.py [--cells 100 1000 10000]
+Run: python performance/scale.py [--cells 100 1000 10000] [--splits conv1 ...] [--attacks ridge ...]
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -29,30 +30,41 @@ ATTACKS = ("ridge", "white_box", "black_box", "map_pca")
 SEEDS = (0, 1)
 
 
-def sweep(cells: int) -> str:
-    """Return as many strengths of noise as a plan of about so many cells needs."""
-    each = len(SPLITS) * (len(ATTACKS) + 1) * len(SEEDS)
-    return ",".join(f"{0.01 * step:.2f}" for step in range(1, max(2, cells // each)))
+@dataclass(frozen=True)
+class Grid:
+    """A plan of about so many cells: strengths of noise at each split, under each attack, at each seed.
 
+    Example:
+        Grid(10_000, splits=["conv1"], attacks=["ridge"]) has 2,499 settings in one scenario.
+    """
 
-def run_arguments(sigmas: str) -> list[str]:
-    """Return the words of the command line that ask for a plan."""
-    lists = {"--split": SPLITS, "--attack": ATTACKS, "--seed": map(str, SEEDS), "--images": (str(IMAGES),)}
-    words = [word for option, values in lists.items() for word in (option, ",".join(values))]
-    return [*words, "--defense", "dp_ir", "--sigma", sigmas]
+    cells: int
+    splits: Sequence[str] = SPLITS
+    attacks: Sequence[str] = ATTACKS
 
+    @property
+    def sigmas(self) -> list[str]:
+        """The strengths of noise, as many as the cells need."""
+        each = len(self.splits) * (len(self.attacks) + 1) * len(SEEDS)
+        return [f"{0.01 * step:.2f}" for step in range(1, max(2, self.cells // each))]
 
-def planned_cells(sigmas: str, out: Path) -> tuple[list[PlannedCell], Artifacts]:
-    """Plan the same cells in Python."""
-    request = Request(
-        splits=SPLITS,
-        attacks=ATTACKS,
-        defenses=[f"dp_ir:sigma={sigma}" for sigma in sigmas.split(",")],
-        seeds=SEEDS,
-        images=IMAGES,
-    )
-    artifacts = Artifacts(device=torch.device("cpu"), data_dir=None)
-    return prepare([request], RunOptions(out=out), artifacts), artifacts
+    def words(self) -> list[str]:
+        """Return the words of the command line that ask for the plan."""
+        lists = {"--split": self.splits, "--attack": self.attacks, "--seed": map(str, SEEDS), "--sigma": self.sigmas}
+        words = [word for option, values in lists.items() for word in (option, ",".join(values))]
+        return [*words, "--images", str(IMAGES), "--defense", "dp_ir"]
+
+    def planned(self, out: Path) -> tuple[list[PlannedCell], Artifacts]:
+        """Plan the same cells in Python."""
+        request = Request(
+            splits=self.splits,
+            attacks=self.attacks,
+            defenses=[f"dp_ir:sigma={sigma}" for sigma in self.sigmas],
+            seeds=SEEDS,
+            images=IMAGES,
+        )
+        artifacts = Artifacts(device=torch.device("cpu"), data_dir=None)
+        return prepare([request], RunOptions(out=out), artifacts), artifacts
 
 
 def simulated(planned: list[PlannedCell]) -> Iterator[Record]:
@@ -111,28 +123,29 @@ def commands(words: list[str], out: Path, scratch: Path) -> dict[str, list[str]]
     }
 
 
-def simulate(cells: int, out: Path) -> str:
-    """Write a results folder of about so many cells and return the strengths of noise in it."""
-    sigmas = sweep(cells)
-    planned, artifacts = planned_cells(sigmas, out)
+def simulate(grid: Grid, out: Path) -> None:
+    """Write a results folder with the cells of a plan."""
+    planned, artifacts = grid.planned(out)
     for record in simulated(planned):
         write_record(out, record)
     rebuild(out, remember_plan(planned, out, artifacts))
-    return sigmas
 
 
 def main() -> None:
     """Print a table, one line per command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, nargs="*", default=[100, 1000, 10000])
+    parser.add_argument("--splits", nargs="*", default=SPLITS, help="each is a scenario; fewer have more settings each")
+    parser.add_argument("--attacks", nargs="*", default=ATTACKS)
     parser.add_argument("--only", nargs="*", help="commands to measure; all when none is named")
     options = parser.parse_args()
     print(f"{machine()}\n\n| cells | command | CPU time, peak memory |\n|---|---|---|")
     for cells in options.cells:
         with tempfile.TemporaryDirectory() as scratch:
             out = Path(scratch) / "results"
-            words = run_arguments(simulate(cells, out))
-            for name, given in commands(words, out, Path(scratch)).items():
+            grid = Grid(cells, options.splits, options.attacks)
+            simulate(grid, out)
+            for name, given in commands(grid.words(), out, Path(scratch)).items():
                 if not options.only or name in options.only:
                     print(f"| {cells:,} | {name} | {command(*given)} |", flush=True)
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from ..leaderboard.loading import SOURCE
-from ..registry.labels import label
+from ..registry.labels import label, varying
 from .differences import Difference
 from .matching import PARAMETER_COLUMNS, CellGroup
 
@@ -50,6 +50,5 @@ def _label(name: str, sides: Sequence[CellGroup], among: Sequence[CellGroup]) ->
         merged[key] = known[key] if len(values) == 1 else "->".join(values)
     component = " -> ".join(dict.fromkeys(str(side.value(name)) for side in sides))
     of_name = [known | json.loads(other.value(column) or "{}") for other in among if other.value(name) == component]
-    return label(
-        PARAMETER_COLUMNS[column], component, merged, [params for params in of_name if params.keys() == known.keys()]
-    )
+    alike = [params for params in of_name if params.keys() == known.keys()]
+    return label(PARAMETER_COLUMNS[column], component, merged, varying([merged, *alike]))

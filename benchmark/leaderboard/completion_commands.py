@@ -11,7 +11,7 @@ from pathlib import Path
 from ..plan.local_inputs import of_session
 from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..registry import Kind
-from ..registry.labels import default_params, label, spec
+from ..registry.labels import default_params, label, labeler, spec
 from ..utils.plurals import count_of, fitting
 from ..utils.texts import as_typed
 from .completeness import (
@@ -175,15 +175,9 @@ def describe_gaps(gaps: Iterable[Gap]) -> dict[Component, str]:
     seeds: dict[Component, dict[tuple[Component, str], list[int]]] = defaultdict(lambda: defaultdict(list))
     for gap in gaps:
         seeds[gap.defense][gap.attack, gap.why].append(gap.seed)
-    of_name: dict[str, list[dict[str, object]]] = defaultdict(list)
-    for lacking in seeds.values():
-        for (name, params), _ in lacking:
-            of_name[name].append(json.loads(params))
+    shorten = labeler("attacks", [attack for lacking in seeds.values() for attack, _ in lacking])
     return {
-        defense: "; ".join(
-            f"{label('attacks', name, json.loads(params), of_name[name])} at {_numbered(at)} ({why})"
-            for ((name, params), why), at in lacking.items()
-        )
+        defense: "; ".join(f"{shorten(*attack)} at {_numbered(at)} ({why})" for (attack, why), at in lacking.items())
         for defense, lacking in seeds.items()
     }
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import starmap
 from typing import Any, get_type_hints
 
 import pandas as pd
@@ -15,7 +15,7 @@ from ..errors import UsageError
 from ..metrics.pareto import Estimate, Point, beaten_by
 from ..plan.references import REFERENCE_DEFENSE
 from ..registry import suggestion
-from ..registry.labels import label
+from ..registry.labels import labeler
 from ..utils.plurals import count_of
 from .auditing import audit
 from .completeness import Component, ScenarioKey, by_defense, each_once, find_gaps, is_scored
@@ -228,10 +228,5 @@ def shorten(ranked: pd.DataFrame) -> pd.DataFrame:
 
 def with_labels(ranked: pd.DataFrame) -> pd.DataFrame:
     """Return a ranking whose column ``defense`` holds labels, as ``dp_ir:sigma=0.1``, instead of bare names."""
-    chosen = [
-        (name, json.loads(params)) for name, params in zip(ranked["defense"], ranked["defense_params"], strict=True)
-    ]
-    labels = [
-        label("defenses", name, params, [other for also, other in chosen if also == name]) for name, params in chosen
-    ]
-    return ranked.assign(defense=labels)
+    chosen = [*zip(ranked["defense"], ranked["defense_params"], strict=True)]
+    return ranked.assign(defense=[*starmap(labeler("defenses", chosen), chosen)])

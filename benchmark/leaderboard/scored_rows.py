@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..metrics.intervals import interval
+from ..metrics.intervals import intervals
 from ..plan.references import KEY_COLUMNS
 from .completeness import is_scored
 from .records import Record, Row
@@ -31,6 +32,7 @@ class ScoredRows:
         self.all_rows = list(rows)
         self.rows = [row for row in self.all_rows if is_scored(row)]
         self.records = records
+        self._images: dict[str, NDArray[np.float64]] = {}
 
     def details(self, row: Row) -> dict[str, float]:
         """Return the further measurements of a record; nothing if there is no record."""
@@ -39,8 +41,10 @@ class ScoredRows:
 
     def images(self, row: Row) -> NDArray[np.float64]:
         """Return the PSNR of each image, (N,); empty if there is no record."""
-        record = self.records.get(row.cell_id)
-        return np.array(record.per_image.psnr_db if record else [], dtype=np.float64)
+        if row.cell_id not in self._images:
+            record = self.records.get(row.cell_id)
+            self._images[row.cell_id] = np.array(record.per_image.psnr_db if record else [], dtype=np.float64)
+        return self._images[row.cell_id]
 
     def sources(self, row: Row) -> list[int] | None:
         """Return the source of each image, (N,); None if there is no record or the images are independent."""
@@ -53,15 +57,22 @@ class ScoredRows:
         It is if the lower end of the 95 % interval of the difference is above the margin. With records, this is the
         interval of the differences image by image; without, it spans the intervals of both means, which is much wider.
         """
-        if psnr(row) - psnr(other) <= margin:
-            return False  # an interval contains its mean
-        here, there = self.images(row), self.images(other)
-        if len(here) == len(there) > 1:
-            low, _ = interval(here - there, sources=self.sources(row) or self.sources(other))
-            return low is not None and low > margin
-        if row.psnr_db_low is None or other.psnr_db_high is None:
-            return False
-        return row.psnr_db_low - other.psnr_db_high > margin
+        return bool(self.exceeding([row], other, margin))
+
+    def exceeding(self, rows: Iterable[Row], other: Row, margin: float) -> list[Row]:
+        """Return those of many rows whose mean PSNR is surely higher than another by more than ``margin`` dB."""
+        higher = [row for row in rows if psnr(row) - psnr(other) > margin]  # an interval contains its mean
+        there, paired, lows = self.images(other), defaultdict(list), {}
+        for row in higher:
+            if len(self.images(row)) == len(there) > 1:
+                paired[tuple(self.sources(row) or self.sources(other) or ())].append(row)
+            elif row.psnr_db_low is not None and other.psnr_db_high is not None:
+                lows[row.cell_id] = row.psnr_db_low - other.psnr_db_high
+        for sources, alike in paired.items():
+            differences = np.stack([self.images(row) for row in alike]) - there
+            found, _ = intervals(differences, sources=sources or None)
+            lows |= {row.cell_id: low for row, low in zip(alike, found, strict=True)}
+        return [row for row in higher if lows.get(row.cell_id, -math.inf) > margin]
 
     def groups(self, *ignored: str, rest: Callable[[Row], Any] = lambda row: None) -> Iterator[list[Row]]:
         """Yield groups of rows that agree in all key columns except the ignored ones, and in their ``rest``."""

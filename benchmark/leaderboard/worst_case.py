@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 
 from ..metrics.scales import RECOGNISABLE_SSIM, SCORE_DECIMALS
 from ..plan.references import REFERENCE_ATTACK
-from ..registry.labels import label
+from ..registry.labels import labeler
 from .completeness import attack_of
 from .records import Record, Row
 
@@ -77,9 +76,8 @@ def _strongest(scored: Sequence[Row], *, complete: bool) -> str:
     by_attack: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in scored:
         by_attack[attack_of(row)].append(row)
-    name, params = max(by_attack, key=lambda each: over_seeds(known_values(by_attack[each], "psnr_db")))
-    same_name = [json.loads(other_params) for other, other_params in by_attack if other == name]
-    return label("attacks", name, json.loads(params), same_name)
+    strongest = max(by_attack, key=lambda each: over_seeds(known_values(by_attack[each], "psnr_db")))
+    return labeler("attacks", by_attack)(*strongest)
 
 
 def by_seed(rows: Iterable[Row]) -> dict[int, list[Row]]:

@@ -61,14 +61,38 @@ def interval(
         >>> [round(end, 2) for end in interval(torch.tensor([19.0, 20.0, 21.0, 20.0]))]
         [18.7, 21.3]
     """
-    sample = _sample_mean(values, sources)
-    if sample is None:
+    lows, highs = intervals(_as_array(values)[None], sources=sources)
+    if math.isnan(lows[0]):
         return None, None
-    quantile = float(stdtrit(sample.freedom, (1 + CONFIDENCE) / 2))
-    below = max(quantile, _shifted(quantile, sample.shift)) * sample.error
-    above = max(quantile, -_shifted(-quantile, sample.shift)) * sample.error
-    low, high = (min(max(end, within[0]), within[1]) for end in (sample.mean - below, sample.mean + above))
+    low, high = (min(max(float(end), within[0]), within[1]) for end in (lows[0], highs[0]))
     return low, high
+
+
+def intervals(
+    samples: ArrayLike, *, sources: Sequence[int] | Tensor | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute the intervals of many samples of the same images at once, each as ``interval`` does.
+
+    Args:
+        samples: One value for each sample and image, (M, N).
+        sources: The source of each image, (N,), as for ``interval``.
+
+    Returns:
+        Lower and upper ends, (M,) each. Both are NaN for a sample without an interval.
+
+    Raises:
+        ValueError: If the number of sources differs from the number of images.
+
+    Example:
+        >>> lows, highs = intervals([[19.0, 20.0, 21.0, 20.0], [1.0, 1.0, 1.0, 1.0]])
+        >>> highs.round(2).tolist()
+        [21.3, 1.0]
+    """
+    means = _sample_means(np.asarray(samples, dtype=np.float64), sources)
+    quantile = float(stdtrit(means.freedom, (1 + CONFIDENCE) / 2))
+    below = np.fmax(quantile, _shifted(quantile, means.shift)) * means.error
+    above = np.fmax(quantile, -_shifted(-quantile, means.shift)) * means.error
+    return means.mean - below, means.mean + above
 
 
 def p_value(values: ArrayLike | Tensor, *, sources: Sequence[int] | Tensor | None = None) -> float | None:
@@ -124,45 +148,72 @@ class _SampleMean:
 
 
 def _sample_mean(values: ArrayLike | Tensor, sources: Sequence[int] | Tensor | None) -> _SampleMean | None:
-    sample = np.asarray(_on_cpu(values), dtype=np.float64)
-    units = _independent_values(sample, sources)
-    count = len(units)
-    if count < MIN_SOURCES or not np.isfinite(units).all():
-        return None
-    mean, gaps = sample.mean(), units - units.mean()
-    scale = float(np.abs(gaps).max()) or 1.0  # So that no square overflows.
-    deviation = scale * math.sqrt(((gaps / scale) ** 2).sum() / (count - 1))
-    if deviation <= 1e-12 * abs(mean):  # Only rounding errors are left.
-        return _SampleMean(float(mean), 0.0, count - 1, 0.0)
-    skewness = count * ((gaps / deviation) ** 3).sum() / ((count - 1) * (count - 2))
-    return _SampleMean(float(mean), deviation / math.sqrt(count), count - 1, float(skewness) / (6 * math.sqrt(count)))
+    means = _sample_means(_as_array(values)[None], sources)
+    mean, error, shift = (float(each[0]) for each in (means.mean, means.error, means.shift))
+    return None if math.isnan(mean) else _SampleMean(mean, error, means.freedom, shift)
 
 
-def _on_cpu(values: ArrayLike | Tensor) -> ArrayLike:
-    """Return values as numpy can read them: a tensor may be on a GPU and may have a gradient."""
-    return values.detach().cpu().numpy() if hasattr(values, "detach") else values  # pyright: ignore[reportAttributeAccessIssue]
+@dataclass(frozen=True)
+class _SampleMeans:
+    """The same of M samples, (M,) each; NaN for a sample without an interval."""
+
+    mean: NDArray[np.float64]
+    error: NDArray[np.float64]
+    freedom: int
+    shift: NDArray[np.float64]
 
 
-def _independent_values(sample: NDArray[np.float64], sources: Sequence[int] | Tensor | None) -> NDArray[np.float64]:
-    """Return independent values with about the same mean: one for each image, or the jackknife's for each source."""
+def _sample_means(samples: NDArray[np.float64], sources: Sequence[int] | Tensor | None) -> _SampleMeans:
+    with np.errstate(invalid="ignore"):  # A sample with infinite values has no interval.
+        units = _independent_values(samples, sources)  # (M, U)
+    count = units.shape[1]
+    valid: NDArray[np.bool] = np.all(np.isfinite(units), axis=1)
+    if count < MIN_SOURCES or not valid.any():
+        none = np.full(len(samples), math.nan)
+        return _SampleMeans(none, none, max(count - 1, 1), none)
+    units = np.where(valid[:, None], units, 0.0)
+    mean, gaps = np.where(valid, samples.mean(axis=1), math.nan), units - units.mean(axis=1, keepdims=True)
+    scale = np.abs(gaps).max(axis=1, keepdims=True)
+    scale[scale == 0] = 1.0  # So that no square overflows.
+    deviation = scale[:, 0] * np.sqrt(((gaps / scale) ** 2).sum(axis=1) / (count - 1))
+    varies = deviation > 1e-12 * np.abs(mean)  # Otherwise only rounding errors are left.
+    divisor = np.where(varies, deviation, 1.0)[:, None]
+    skewness = count * ((gaps / divisor) ** 3).sum(axis=1) / ((count - 1) * (count - 2))
+    root = math.sqrt(count)
+    return _SampleMeans(mean, varies * deviation / root, count - 1, varies * skewness / (6 * root))
+
+
+def _as_array(values: ArrayLike | Tensor) -> NDArray[np.float64]:
+    """Return values as an array of numpy: a tensor may be on a GPU and may have a gradient."""
+    on_cpu = values.detach().cpu().numpy() if hasattr(values, "detach") else values  # pyright: ignore[reportAttributeAccessIssue]
+    return np.asarray(on_cpu, dtype=np.float64)
+
+
+def _independent_values(samples: NDArray[np.float64], sources: Sequence[int] | Tensor | None) -> NDArray[np.float64]:
+    """Return independent values with about the same means: one for each image, or the jackknife's for each source."""
     if sources is None:
-        return sample
-    if len(sources) != len(sample):
-        raise ValueError(f"Expected one source for each of {count_of(len(sample), 'value')}, got {len(sources)}.")
-    _, owner = np.unique(np.asarray(_on_cpu(sources)), return_inverse=True)
-    sizes, sums = np.bincount(owner), np.bincount(owner, weights=sample).astype(np.float64)
-    count = len(sizes)
+        return samples
+    if len(sources) != samples.shape[1]:
+        raise ValueError(f"Expected one source for each of {count_of(samples.shape[1], 'value')}, got {len(sources)}.")
+    _, owner = np.unique(_as_array(sources), return_inverse=True)  # (N,)
+    sizes = np.bincount(owner)  # (U,)
+    count, rows = len(sizes), np.arange(len(samples))[:, None]
+    sums = np.bincount((rows * count + owner).ravel(), weights=samples.ravel(), minlength=rows.size * count)
+    sums = sums.astype(np.float64).reshape(len(samples), count)  # (M, U)
     if count < MIN_SOURCES:
         return sums  # There are too few for an interval.
-    without = (sums.sum() - sums) / (len(sample) - sizes)  # The mean of all other sources.
-    return count * sample.mean() - (count - 1) * without
+    totals, means = sums.sum(axis=1, keepdims=True), samples.mean(axis=1, keepdims=True)
+    without = (totals - sums) / (samples.shape[1] - sizes)  # The mean of all other sources.
+    return count * means - (count - 1) * without
 
 
-def _shifted(point: float, shift: float) -> float:
+def _shifted(point: float, shift: NDArray[np.float64]) -> NDArray[np.float64]:
     """Apply Willink's G: convert a quantile of Student's ratio for symmetric values into that for skewed values."""
-    if abs(shift) < 1e-6:
-        return point
-    return (math.cbrt(1 + 6 * shift * (point - shift)) - 1) / (2 * shift)
+    skewed = np.abs(shift) >= 1e-6
+    divisor = np.where(skewed, shift, 1.0)
+    cubed = 1 + 6 * divisor * (point - divisor)
+    roots = np.array([math.cbrt(each) for each in cubed.tolist()])
+    return np.where(skewed, (roots - 1) / (2 * divisor), point)
 
 
 def _unshifted(ratio: float, shift: float) -> float:

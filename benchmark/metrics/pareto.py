@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .intervals import interval
+import numpy as np
+from numpy.typing import NDArray
+
+from .intervals import intervals
 
 RELATIVE_TOLERANCE = 1e-9
 """Values whose relative difference is smaller count as equal."""
@@ -62,19 +65,9 @@ def beaten_by(points: Sequence[Point]) -> list[list[int]]:
         >>> beaten_by([(exactly(12), exactly(0.1)), (exactly(18), exactly(0.2))])
         [[], [0]]
     """
-    return [[index for index, other in enumerate(points) if _beats(other, point)] for point in points]
-
-
-def _beats(one: Point, other: Point) -> bool:
-    differing = [
-        (a, b)
-        for a, b in zip(one, other, strict=True)
-        if not math.isclose(a.value, b.value, rel_tol=RELATIVE_TOLERANCE)
-    ]
-    if not differing or any(a.value > b.value for a, b in differing):
-        return False
-    differing.sort(key=lambda pair: len(pair[0].by_image or ()))  # those without values of images are fast to compare
-    return all(surely_less(a, b) for a, b in differing)
+    quantities = sorted(map(_Quantity, zip(*points, strict=True)), key=lambda each: len(each.groups))
+    with np.errstate(invalid="ignore", over="ignore"):
+        return [_rivals(quantities, position) for position in range(len(points))]
 
 
 def surely_less(one: Estimate, other: Estimate) -> bool:
@@ -87,10 +80,65 @@ def surely_less(one: Estimate, other: Estimate) -> bool:
     Source: Newcombe, Statistics in Medicine 17 (1998) 873, method 10; Zou, Donner, Statistics in Medicine 27 (2008)
     1693, for other estimates.
     """
-    if one.by_image and one.by_image.keys() == other.by_image.keys():
-        differences = [one.by_image[image] - other.by_image[image] for image in one.by_image]
-        _, high = interval(differences, sources=one.sources or None)
-        return high is not None and high < 0
-    if one.high is None or other.low is None:
-        return False
-    return one.value - other.value + math.hypot(one.high - one.value, other.value - other.low) < 0
+    return bool(_Quantity([one, other]).surely_less(np.array([0]), 1)[0])
+
+
+def _rivals(quantities: Sequence[_Quantity], position: int) -> list[int]:
+    """Return the points that dominate one. Intervals are computed only for those whose values are better."""
+    equal, less = (np.array(each) for each in zip(*(each.compare(position) for each in quantities), strict=True))
+    rivals = np.flatnonzero((equal | less).all(axis=0) & ~equal.all(axis=0))
+    for quantity, same in zip(quantities, equal, strict=True):  # those without values of images come first: faster
+        sure = same[rivals]
+        sure[~sure] = quantity.surely_less(rivals[~sure], position)
+        rivals = rivals[sure]
+    return rivals.tolist()
+
+
+@dataclass(frozen=True)
+class _SameImages:
+    """Those of P estimates, G, that have values of the same N images, in the same order and of the same sources."""
+
+    images: tuple[int, ...]
+    sources: tuple[int, ...]
+    positions: NDArray[np.intp]  # (G,), in increasing order
+    values: NDArray[np.float64]  # (G, N)
+
+    def surely_less(self, ones: NDArray[np.intp], other: Estimate) -> NDArray[np.bool]:
+        """Return whether each of these estimates is surely less than another one of the same images."""
+        values = self.values[np.searchsorted(self.positions, ones)]
+        differences = values - [other.by_image[image] for image in self.images]
+        return intervals(differences, sources=self.sources or None)[1] < 0
+
+
+class _Quantity:
+    """P estimates of one quantity as arrays, so that one of them is compared with many at once."""
+
+    def __init__(self, estimates: Sequence[Estimate]) -> None:
+        self.estimates = estimates
+        ends = [(each.value, each.low, each.high) for each in estimates]
+        self.values, self.lows, self.highs = np.array(ends, dtype=np.float64).T  # (P,) each, NaN for None
+        members: dict[tuple[tuple[int, ...], tuple[int, ...]], list[int]] = defaultdict(list)
+        for position, each in enumerate(estimates):
+            if each.by_image:
+                members[tuple(each.by_image), tuple(each.sources)].append(position)
+        self.groups: dict[frozenset[int], list[_SameImages]] = defaultdict(list)
+        for (images, sources), positions in members.items():
+            values = np.array([[*estimates[position].by_image.values()] for position in positions])
+            self.groups[frozenset(images)].append(_SameImages(images, sources, np.array(positions), values))
+
+    def compare(self, position: int) -> tuple[NDArray[np.bool], NDArray[np.bool]]:
+        """Return which values equal one of them, up to the tolerance, and which are less, (P,) each."""
+        value = self.values[position]
+        gaps, largest = np.abs(self.values - value), np.maximum(np.abs(self.values), abs(value))
+        close = np.isfinite(gaps) & (gaps <= RELATIVE_TOLERANCE * largest)
+        return close | (self.values == value), self.values < value
+
+    def surely_less(self, ones: NDArray[np.intp], position: int) -> NDArray[np.bool]:
+        """Return which of R of the estimates are surely less than another one, (R,)."""
+        other, value = self.estimates[position], self.values[position]
+        above, below = self.highs[ones] - self.values[ones], value - self.lows[position]
+        sure = self.values[ones] - value + np.hypot(above, below) < 0
+        for group in self.groups.get(frozenset(other.by_image), ()):
+            within = np.isin(ones, group.positions)
+            sure[within] = group.surely_less(ones[within], other)
+        return sure

@@ -39,22 +39,14 @@ class Curve:
 
 def curves(settings: Sequence[DefenseSummary]) -> list[Curve]:
     """Find the curves among the settings of one scenario. A curve has at least two settings with a score."""
+    numbers = {(each.name, key) for each in settings for key, value in each.params.items() if _number(value)}
     by_defense: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for index, setting in enumerate(settings):
-        if setting.line.get("psnr_db") is not None:
-            by_defense[setting.name, *sorted(_unset(setting, settings))].append(index)
+        if setting.line.get("psnr_db") is not None:  # sigma is None where a setting has epsilon instead
+            unset = [key for key, value in setting.params.items() if value is None and (setting.name, key) in numbers]
+            by_defense[setting.name, *sorted(unset)].append(index)
     found = [curve for (name, *_), members in by_defense.items() for curve in _of_defense(name, members, settings)]
     return sorted(found, key=lambda curve: (curve.defense, curve.param, curve.fixed))
-
-
-def _unset(setting: DefenseSummary, settings: Sequence[DefenseSummary]) -> set[str]:
-    """Return the parameters that are None here and a number in other settings, such as sigma and epsilon."""
-    others = [other.params for other in settings if other.name == setting.name]
-    return {
-        key
-        for key, value in setting.params.items()
-        if value is None and any(_number(other.get(key)) for other in others)
-    }
 
 
 def _of_defense(name: str, members: Sequence[int], settings: Sequence[DefenseSummary]) -> list[Curve]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import mean
 from typing import Any
 
-from ..leaderboard.completeness import Gap, is_scored
+from ..leaderboard.completeness import Component, Gap, attack_of, defense_of, is_scored
 from ..leaderboard.ranked_defense import RankedDefense
 from ..leaderboard.ranking import Rivals
 from ..leaderboard.records import SCORES, Record, Row
 from ..plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
-from ..registry.labels import label
+from ..registry.labels import labeler
 from ..splits.lines import Deployment
 from .costs import modelled
 from .uncertainty import known, ranges, seed_span
@@ -106,13 +106,16 @@ def settings(
         gaps: The cells that the defenses lack.
         deployments: Devices and networks, by the name of the network.
     """
-    chosen: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    chosen: dict[Component, list[Row]] = defaultdict(list)
     for row in cells:
-        chosen[row.defense, row.defense_params].append(row)
+        chosen[defense_of(row)].append(row)
+    lacking: dict[Component, list[Gap]] = defaultdict(list)
+    for gap in gaps:
+        lacking[gap.defense].append(gap)
     plain = [row for row in cells if row.defense == REFERENCE_DEFENSE]
     plain_macs = next((row.client_macs for row in plain if row.client_macs is not None), None)
-    shorten_defense = _shortener("defenses", {(row.defense, row.defense_params) for row in cells})
-    shorten_attack = _shortener("attacks", {(row.attack, row.attack_params) for row in cells})
+    shorten_defense = labeler("defenses", set(map(defense_of, cells)))
+    shorten_attack = labeler("attacks", set(map(attack_of, cells)))
 
     def describe(position: int, line: RankedDefense) -> DefenseSummary:
         key = line.defense, line.defense_params
@@ -129,22 +132,12 @@ def settings(
             seeds=seed_span(scored, records),
             more=_more(scored, records),
             rivals={name: beaten[position] for name, beaten in rivals.items()},
-            lacking=[
-                f"{shorten_attack(*gap.attack)}, seed {gap.seed}: {gap.why}" for gap in gaps if gap.defense == key
-            ],
+            lacking=[f"{shorten_attack(*gap.attack)}, seed {gap.seed}: {gap.why}" for gap in lacking[key]],
             cells=[_cell(row, shorten_attack(row.attack, row.attack_params)) for row in own],
             costs={name: modelled(scored, records, deployment, plain_macs) for name, deployment in deployments.items()},
         )
 
     return [describe(position, each) for position, each in enumerate(ranked)]
-
-
-def _shortener(kind: Any, components: Iterable[tuple[str, str]]) -> Callable[[str, str], str]:
-    """Return a function from the name and parameters of a component to its label among others of its name."""
-    of_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for name, params in components:
-        of_name[name].append(json.loads(params))
-    return lambda name, params: label(kind, name, json.loads(params), of_name[name])
 
 
 def _cell(row: Row, attack_label: str) -> dict[str, Any]:

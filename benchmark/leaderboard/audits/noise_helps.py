@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
+from typing import Any
+
+import numpy as np
 
 from ...plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ...registry.declared import declared
@@ -29,19 +32,25 @@ def noise_helps(board: ScoredRows) -> Iterator[Finding]:
 
     for rows in board.groups("defense_params", rest=lambda row: strength(row)[1]):
         attacks = sorted((row for row in rows if row.attack != REFERENCE_ATTACK), key=strength)
-        pairs = [
-            (row, other)
-            for row, other in combinations(attacks, 2)
-            if psnr(other) > psnr(row) + MARGIN_DB and strength(row) < strength(other)
-        ]
-        pairs.sort(key=lambda pair: psnr(pair[0]) - psnr(pair[1]))
-        surely = ((row, other) for row, other in pairs if board.exceeds(other, row, MARGIN_DB))
-        if pair := next(surely, None):
+        if pair := _largest_rise(board, attacks, [*map(strength, attacks)]):
             row, other = pair
             yield Finding.of(row, _less_than_on(row, other), other)
     ordered = {REFERENCE_DEFENSE, *(name for name, declares in stronger_with.items() if declares)}
     for rows in board.groups("defense", "defense_params"):
         yield from _below_defended(board, [row for row in rows if row.defense in ordered])
+
+
+def _largest_rise(board: ScoredRows, rows: Sequence[Row], strengths: Sequence[Any]) -> tuple[Row, Row] | None:
+    """Return the weaker and the stronger row whose PSNR surely rises most, of rows in the order of their strength."""
+    scores, rise, found = np.array([*map(psnr, rows)]), MARGIN_DB, None
+    for position, row in enumerate(rows):
+        after = bisect_right(strengths, strengths[position])
+        larger = np.flatnonzero(scores[after:] - scores[position] > rise).tolist()
+        surely = board.exceeding([rows[after + each] for each in larger], row, MARGIN_DB)
+        if surely:
+            found = row, max(surely, key=psnr)
+            rise = psnr(found[1]) - psnr(row)
+    return found
 
 
 def _below_defended(board: ScoredRows, rows: Sequence[Row]) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mia_bench.benchmark.metrics import interval
-from mia_bench.benchmark.metrics.intervals import MIN_SOURCES, p_value
+from mia_bench.benchmark.metrics.intervals import MIN_SOURCES, intervals, p_value
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 SKEWED: dict[str, tuple[Draw, float]] = {
@@ -73,6 +73,18 @@ def test_sources_of_equal_size_count_as_their_means() -> None:
     assert interval(values, sources=[7, 3, 5, 1] * 3) == pytest.approx(interval(means))
     assert p_value(values, sources=[7, 3, 5, 1] * 3) == pytest.approx(p_value(means))
     assert interval(values, sources=range(12)) == pytest.approx(interval(values))
+
+
+@pytest.mark.parametrize("sources", [None, [0, 0, 1, 1, 2, 3, 4, 4]])
+def test_many_samples_have_the_intervals_of_each(sources: list[int] | None) -> None:
+    samples = np.random.default_rng(2).lognormal(0, 1, (50, 8))
+    samples[7], samples[8, 2], samples[9, 3] = 33.1, math.nan, math.inf
+
+    lows, highs = intervals(samples, sources=sources)
+
+    ends = [tuple(None if math.isnan(end) else end for end in pair) for pair in zip(lows, highs, strict=True)]
+    assert ends == [interval(each, sources=sources) for each in samples]
+    assert ends[8] == ends[9] == (None, None)
 
 
 def test_the_interval_ends_where_no_image_can_be() -> None:

@@ -1,8 +1,12 @@
 """What surely beats what, against the published intervals."""
 
+import math
+import random
+
 import pytest
 from mia_bench.benchmark.leaderboard.ranking_uncertainty import accuracy_estimate
 from mia_bench.benchmark.leaderboard.records import Record
+from mia_bench.benchmark.metrics import interval
 from mia_bench.benchmark.metrics.pareto import Estimate, beaten_by, surely_less
 
 from ..leaderboard.test_ranking import ranked, record
@@ -49,6 +53,48 @@ def test_values_of_the_same_images_are_compared_image_by_image() -> None:
 
     assert surely_less(better, other)
     assert not surely_less(Estimate(24.0, 4.0, 44.0), other)
+
+
+def some_estimate(draw: random.Random) -> Estimate:
+    """An estimate on a coarse grid, so that values are often equal: exact, rough, without ends or with images."""
+    value = draw.choice([-1.0, 0.0, 1.0, 1.0 + 1e-12, 2.0, 3.0, math.inf])
+    kind = draw.choice(["exact", "rough", "unsure", "images", "images"])
+    if kind == "unsure":
+        return Estimate(value, *draw.choice([(None, None), (None, value), (value - 1, None)]))
+    if kind != "images" or math.isinf(value):
+        return exact(value) if kind == "exact" else rough(value, draw.choice([0.1, 0.7]))
+    names = draw.choice([[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], [6, 7, 8, 9], [1, 2]])
+    sources = draw.choice([[], [], [0, 1, 2, 0, 1, 2][: len(names)]])
+    return Estimate(value, value - 1, value + 1, {name: value + draw.gauss(0, 0.4) for name in names}, sources)
+
+
+def beats_by_definition(one: tuple[Estimate, ...], other: tuple[Estimate, ...]) -> bool:
+    pairs = [(a, b) for a, b in zip(one, other, strict=True) if not math.isclose(a.value, b.value, rel_tol=1e-9)]
+    return bool(pairs) and all(a.value < b.value and is_less_by_definition(a, b) for a, b in pairs)
+
+
+def is_less_by_definition(a: Estimate, b: Estimate) -> bool:
+    if a.by_image and set(a.by_image) == set(b.by_image):
+        _, high = interval(
+            [value - b.by_image[image] for image, value in a.by_image.items()], sources=a.sources or None
+        )
+        return high is not None and high < 0
+    if a.high is None or b.low is None:
+        return False
+    return a.value - b.value + math.hypot(a.high - a.value, b.value - b.low) < 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_all_points_at_once_are_compared_like_each_pair_by_definition(seed: int) -> None:
+    draw = random.Random(seed)
+    points = [tuple(some_estimate(draw) for _ in range(1 + seed % 3)) for _ in range(70)]
+
+    found = beaten_by(points)
+
+    by_definition = [[at for at, other in enumerate(points) if beats_by_definition(other, one)] for one in points]
+    assert found == by_definition
+    assert sum(map(len, found)) > 70
+    assert beaten_by([]) == []
 
 
 def accuracy(right: int, images: int) -> Estimate:
