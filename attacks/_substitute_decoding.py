@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..benchmark.interfaces import Observation, Reconstruction, Wire
+from ..benchmark.interfaces.channel import read_before
 from ._decoders.fitting import DecoderRecipe
 from ._ensemble import ensemble
 from ._inversion.rmle import wire_as_ir
@@ -33,10 +34,10 @@ def decode_through(send: Callable[[Tensor], Tensor], seen: Observation, traffic:
     wire = wire_as_ir(seen)
 
     def query(images: Tensor) -> Wire:
-        return Wire(seen.channel(send(images)))
+        return Wire(seen.channel.read(Wire(seen.channel(send(images)))))
 
     both = Wire(torch.cat([wire, traffic[:CHECKED_WIRES]]))
-    rebuilt = ensemble(replace(seen, wire=both, query=query), DecoderRecipe())
+    rebuilt = ensemble(replace(seen, wire=both, query=query, channel=read_before(seen.channel)), DecoderRecipe())
     mean = seen.aux.images.mean(0)
     usual = (seen.aux.images - mean).square().mean().item()
     members = {name: _believed(images, mean, usual, len(wire)) for name, images in rebuilt.members.items()}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,7 +24,7 @@ from ..interfaces import (
     Wire,
     byte_view,
 )
-from ..interfaces.channel import readings
+from ..interfaces.channel import read_before, readings
 from ..interfaces.stored_images import StoredImages
 from ..interfaces.wire import length_view
 from ..training import untrained_copy
@@ -68,7 +66,7 @@ def observe(
     weights, free = attack.access is Access.WHITE_BOX, attack.access is Access.QUERY_FREE
     channel, query, tail = model.ir_channel, Opaque(partial(overhear, model)), model.tail
     if attack.observations > 1 and model.stochastic:
-        channel = _read_before(channel.merged(attack.observations))
+        channel = read_before(channel.merged(attack.observations))
         query = Opaque(partial(_overhear_often, model, attack.observations))
         with seeded("wires", identity, attack.observations):
             wire = query(originals)
@@ -91,15 +89,6 @@ def _unpublished(channel: Channel) -> Channel:
     plain = Channel()
     plain.published, plain.stochastic = False, channel.stochastic
     return plain
-
-
-def _read_before(channel: Channel) -> Channel:
-    """Return a channel for wires that are merged from readings, which must not be read again."""
-    if len(readings(channel)) == 1:
-        return channel
-    merged = copy.copy(channel)
-    merged.read = operator.attrgetter("tensor")  # pyright: ignore[reportAttributeAccessIssue]
-    return merged
 
 
 def call_attack(attack: Attack, seen: Observation) -> Tensor | Reconstruction:

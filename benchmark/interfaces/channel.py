@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 from collections.abc import Callable
 
@@ -122,3 +123,19 @@ def readings(channel: Channel) -> tuple[Callable[[Wire], Tensor], ...]:
     """
     sent = operator.attrgetter("tensor")
     return (sent,) if type(channel).read is Channel.read else (sent, channel.read)
+
+
+def read_before(channel: Channel) -> Channel:
+    """Return a channel for wires that are made of readings, which must not be read again.
+
+    Example:
+        >>> plain = Channel()
+        >>> read_before(plain) is plain
+        True
+    """
+    sent, *others = readings(channel)
+    if not others:
+        return channel
+    known = copy.copy(channel)
+    known.read = sent  # pyright: ignore[reportAttributeAccessIssue]
+    return known
