@@ -13,7 +13,7 @@ from torch import Tensor, fx, nn
 from torch.ao.nn import quantized
 from torch.nn import functional
 
-from . import nets
+from .nets import conversions, loops, modules, outputs, sizes, tokens, values, writes
 
 IMAGE = (3, 8, 8)
 
@@ -33,24 +33,24 @@ def cuts(network: nn.Module) -> list[str]:
 @pytest.mark.parametrize(
     "kind",
     [
-        nets.Sized,
-        nets.Writing,
-        nets.Assigning,
-        nets.Tied,
-        nets.Attending,
-        nets.Flagged,
-        nets.Inside,
-        nets.Counting,
-        nets.Squaring,
-        nets.Checking,
-        nets.Filling,
-        nets.Measuring,
-        nets.Converting,
-        nets.Encoding,
-        nets.Naming,
-        nets.Reading,
-        nets.Rooting,
-        nets.Transposing,
+        sizes.Sized,
+        writes.Writing,
+        writes.Assigning,
+        modules.Tied,
+        tokens.Attending,
+        modules.Flagged,
+        values.Inside,
+        values.Counting,
+        sizes.Squaring,
+        sizes.Checking,
+        sizes.Filling,
+        sizes.Measuring,
+        conversions.Converting,
+        tokens.Encoding,
+        modules.Naming,
+        loops.Reading,
+        sizes.Rooting,
+        tokens.Transposing,
     ],
 )
 def test_the_stages_compute_what_the_network_does_to_the_last_bit(kind: type[nn.Module]) -> None:
@@ -68,7 +68,7 @@ def test_the_stages_compute_what_the_network_does_to_the_last_bit(kind: type[nn.
 )
 def test_a_network_may_transform_its_images_by_torchvision(kind: str, first: str) -> None:
     torch.manual_seed(0)
-    network = nets.Transforming(kind)
+    network = conversions.Transforming(kind)
     stages, images, expected = stages_of(network)
     with torch.no_grad():
         assert torch.equal(stages(images), expected)
@@ -76,28 +76,28 @@ def test_a_network_may_transform_its_images_by_torchvision(kind: str, first: str
 
 
 def test_a_part_that_is_written_is_a_cut() -> None:
-    assert cuts(nets.Assigning()) == ["conv", "setitem_1", "setitem_2", "setitem_3", "mean", "fc"]
+    assert cuts(writes.Assigning()) == ["conv", "setitem_1", "setitem_2", "setitem_3", "mean", "fc"]
 
 
 def test_a_batch_size_read_at_the_beginning_is_computed_anew_behind_each_cut() -> None:
-    assert cuts(nets.Sized()) == ["conv", "relu", "deep", "reshape", "fc"]
+    assert cuts(sizes.Sized()) == ["conv", "relu", "deep", "reshape", "fc"]
 
 
 def test_the_length_of_a_batch_is_its_number_of_images() -> None:
-    assert cuts(nets.Measuring()) == ["conv", "relu", "reshape"]
+    assert cuts(sizes.Measuring()) == ["conv", "relu", "reshape"]
 
 
 def test_a_number_that_is_no_multiple_of_the_batch_size_crosses_and_leaves_no_cut() -> None:
-    assert cuts(nets.Squaring()) == ["truediv"]
+    assert cuts(sizes.Squaring()) == ["truediv"]
 
 
 def test_a_condition_on_the_size_of_the_images_is_decided() -> None:
-    assert cuts(nets.Checking()) == ["conv", "relu", "mean", "fc", "reshape"]
+    assert cuts(sizes.Checking()) == ["conv", "relu", "mean", "fc", "reshape"]
 
 
 def test_numbers_that_follow_from_the_size_of_the_images_are_computed() -> None:
-    assert cuts(nets.Reading()) == ["conv", "cell_7", "fc"]
-    assert cuts(nets.Rooting()) == ["conv", "flatten", "reshape", "relu", "mean", "truediv"]
+    assert cuts(loops.Reading()) == ["conv", "cell_7", "fc"]
+    assert cuts(sizes.Rooting()) == ["conv", "flatten", "reshape", "relu", "mean", "truediv"]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_numbers_that_follow_from_the_size_of_the_images_are_computed() -> None:
 )
 def test_a_loop_over_the_steps_of_a_sequence_is_followed(steps: Callable[[Tensor], list[Tensor]]) -> None:
     torch.manual_seed(0)
-    network = nets.Stepping(steps)
+    network = loops.Stepping(steps)
     stages, images, expected = stages_of(network)
     with torch.no_grad():
         assert torch.equal(stages(images), expected)
@@ -121,7 +121,7 @@ def test_a_loop_over_the_steps_of_a_sequence_is_followed(steps: Callable[[Tensor
 
 
 def test_no_stage_writes_into_what_it_is_given() -> None:
-    stages, value, _ = stages_of(nets.Writing())
+    stages, value, _ = stages_of(writes.Writing())
     for stage in stages.children():
         before = value.clone()
         after = stage(value)
@@ -130,23 +130,23 @@ def test_no_stage_writes_into_what_it_is_given() -> None:
 
 
 def test_a_token_made_of_weights_alone_does_not_cross() -> None:
-    assert cuts(nets.Attending())[:4] == ["patches", "flatten", "transpose", "cat"]
+    assert cuts(tokens.Attending())[:4] == ["patches", "flatten", "transpose", "cat"]
 
 
 def test_a_cut_at_an_attribute_is_named_after_it_and_not_after_the_layer_that_reads_it() -> None:
-    assert cuts(nets.Transposing()) == ["patches", "flatten", "mT", "norm.layer", "norm.mT", "norm", "head", "mean"]
+    assert cuts(tokens.Transposing()) == ["patches", "flatten", "mT", "norm.layer", "norm.mT", "norm", "head", "mean"]
 
 
 def test_tensors_of_equal_numbers_are_made_anew_behind_each_cut() -> None:
-    assert cuts(nets.Filling()) == ["conv", "relu", "deep", "add", "add_1", "mean", "fc"]
+    assert cuts(sizes.Filling()) == ["conv", "relu", "deep", "add", "add_1", "mean", "fc"]
 
 
 def test_the_layers_of_an_encoder_of_torch_are_cut_apart() -> None:
-    assert cuts(nets.Encoding())[3:] == ["encoder.layers.0", "encoder.layers.1", "encoder", "mean", "fc"]
+    assert cuts(tokens.Encoding())[3:] == ["encoder.layers.0", "encoder.layers.1", "encoder", "mean", "fc"]
 
 
 def test_layers_may_be_named_like_methods_of_a_module() -> None:
-    stages = linearize(nets.Naming(), IMAGE)
+    stages = linearize(modules.Naming(), IMAGE)
     target = Target(nn.Identity(), stages)
     images = torch.rand(2, *IMAGE)
 
@@ -158,7 +158,7 @@ def test_layers_may_be_named_like_methods_of_a_module() -> None:
 
 
 def test_modules_that_stand_alone_are_the_modules_of_the_network() -> None:
-    network = nets.Sized()
+    network = sizes.Sized()
     children = dict(linearize(network, IMAGE).named_children())
     assert (children["conv"], children["deep"]) == (network.conv, network.deep)
 
@@ -176,7 +176,7 @@ def test_modules_that_stand_alone_are_the_modules_of_the_network() -> None:
 def test_functions_that_a_layer_of_torch_does_as_well_become_that_layer(
     flatten: Callable[[Tensor], Tensor], kind: type[nn.Module]
 ) -> None:
-    stages, images, expected = stages_of(nets.Flattening(flatten))
+    stages, images, expected = stages_of(sizes.Flattening(flatten))
     layers = list(stages.children())
     assert isinstance(layers[-2], kind)
     assert all(isinstance(each, nn.ReLU) for each in layers[1:-2])
@@ -184,26 +184,26 @@ def test_functions_that_a_layer_of_torch_does_as_well_become_that_layer(
 
 
 def test_all_weights_are_kept_and_none_is_copied() -> None:
-    network = nets.Attending()
+    network = tokens.Attending()
     assert set(linearize(network, IMAGE).parameters()) == set(network.parameters())
 
 
 def test_a_layer_that_is_called_twice_is_cut_behind_each_call_and_has_its_weights_once() -> None:
-    network = nets.Tied()
+    network = modules.Tied()
     stages = linearize(network, IMAGE)
     assert [name for name, _ in stages.named_children()] == ["conv", "relu", "conv_1", "mean", "fc"]
     assert set(stages.parameters()) == set(network.parameters())
 
 
 def test_a_server_has_a_copy_of_weights_that_the_client_has_too() -> None:
-    split = Target(nn.Identity(), linearize(nets.Tied(), IMAGE)).split("relu")
+    split = Target(nn.Identity(), linearize(modules.Tied(), IMAGE)).split("relu")
     client, server = ({id(weight) for weight in half.parameters()} for half in (split.client, split.server))
     assert not client & server
     assert torch.equal(split.client.conv.weight, split.server.conv_1.weight)
 
 
 def test_small_buffers_of_whole_numbers_are_kept_by_name() -> None:
-    assert [name.rpartition(".")[2] for name in linearize(nets.Ordering(), IMAGE).state_dict()] == ["order"]
+    assert [name.rpartition(".")[2] for name in linearize(modules.Ordering(), IMAGE).state_dict()] == ["order"]
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
@@ -222,7 +222,7 @@ def test_a_network_of_quantized_layers_is_cut_where_numbers_are_no_longer_quanti
 
 
 def test_a_module_that_cannot_be_traced_is_kept_whole() -> None:
-    assert cuts(nets.Inside()) == ["conv", "decide"]
+    assert cuts(values.Inside()) == ["conv", "decide"]
 
 
 def test_a_compiled_network_is_the_one_inside() -> None:
@@ -240,7 +240,7 @@ def test_an_exported_network_is_that_of_its_operations() -> None:
 
 
 def test_a_stage_can_be_copied_and_trained() -> None:
-    stages, images, _ = stages_of(nets.Writing())
+    stages, images, _ = stages_of(writes.Writing())
     other = copy.deepcopy(stages).train()
     other(images).sum().backward()
     assert all(weight.grad is not None for weight in other.parameters())
@@ -251,22 +251,34 @@ def test_a_stage_can_be_copied_and_trained() -> None:
     ("network", "words"),
     [
         (
-            nets.Deciding(),
-            r"got Deciding, which cannot: nets.py, line \d+, `if means.sum\(\) > 0:`: .*Rewrite the line",
+            values.Deciding(),
+            r"got Deciding, which cannot: values.py, line \d+, `if means.sum\(\) > 0:`: .*Rewrite the line",
         ),
         (
-            nets.Scaling(),
+            values.Scaling(),
             r"`.*float\(images.max\(\)\)`: The code asks for a number that depends on what is in the images, or",
         ),
-        (nets.Answering("dict"), "Expected one tensor, got a dict with out, aux from Answering. Wrap it.* the logits"),
-        (nets.Answering("named"), "Expected one tensor, got a dict with out from Answering. Wrap it"),
-        (nets.Casting(), "got other numbers. Leave out what writes .*, and torch.autocast; or write a model plug-in"),
-        (nets.Answering("tuple"), "Expected one tensor, got a tuple from Answering"),
-        (nets.Answering("joined"), r"got \(1, 10\) from Answering. Give a network that takes any number of images"),
-        (nets.Answering("top"), "floating-point numbers, such as logits, got torch.int64 from Answering. Return"),
-        (nets.Answering("constant"), "Expected outputs that are computed from the images, got others from Answering"),
-        (nets.Dropping(), "got others from Dropping, which draws random numbers in evaluation mode. Draw them only if"),
-        (nets.Broken(), "Expected finite outputs, got NaN or infinity from Broken. Check its weights"),
+        (
+            outputs.Answering("dict"),
+            "Expected one tensor, got a dict with out, aux from Answering. Wrap it.* the logits",
+        ),
+        (outputs.Answering("named"), "Expected one tensor, got a dict with out from Answering. Wrap it"),
+        (
+            outputs.Casting(),
+            "got other numbers. Leave out what writes .*, and torch.autocast; or write a model plug-in",
+        ),
+        (outputs.Answering("tuple"), "Expected one tensor, got a tuple from Answering"),
+        (outputs.Answering("joined"), r"got \(1, 10\) from Answering. Give a network that takes any number of images"),
+        (outputs.Answering("top"), "floating-point numbers, such as logits, got torch.int64 from Answering. Return"),
+        (
+            outputs.Answering("constant"),
+            "Expected outputs that are computed from the images, got others from Answering",
+        ),
+        (
+            outputs.Dropping(),
+            "got others from Dropping, which draws random numbers in evaluation mode. Draw them only if",
+        ),
+        (outputs.Broken(), "Expected finite outputs, got NaN or infinity from Broken. Check its weights"),
         (nn.Bilinear(3, 3, 2), "takes images alone, got Bilinear, which also takes input2. Wrap it in a module"),
         (nn.Conv2d(1, 2, 3), "takes 2 images of 3x8x8, got Conv2d, which does not: .*, or wrap the network in"),
     ],

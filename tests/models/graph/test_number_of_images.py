@@ -1,14 +1,12 @@
 """A network that takes one number of images only is refused with the number and the way out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 import torch
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.models._graph import linearize
 from torch import Tensor, nn
-
-from . import nets
 
 
 class Reshaping(nn.Module):
@@ -18,6 +16,24 @@ class Reshaping(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.reshape(images.mean((2, 3)))
+
+
+class Parting(nn.Module):
+    """Computes outputs for a few images at a time."""
+
+    def __init__(self, parts: Callable[[Tensor], Iterable[Tensor]]) -> None:
+        super().__init__()
+        self.fc, self.parts = nn.Linear(3, 5), parts
+
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.cat([self.fc(part.mean((2, 3))) for part in self.parts(images)])
+
+
+class Alone(nn.Module):
+    """Leaves a single image as it is."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values * 2 if values.size(0) > 1 else values
 
 
 def test_a_network_for_exactly_two_images_is_refused_in_a_sentence() -> None:
@@ -60,15 +76,16 @@ def test_a_loop_over_images_is_refused_in_a_sentence(parts: Callable[[Tensor], T
         UsageError,
         match=r"[.]py, line \d+, `.*`: The code loops over something whose length depends on what is in the i",
     ) as caught:
-        linearize(nets.Parting(parts), (3, 8, 8))
+        linearize(Parting(parts), (3, 8, 8))
     assert "torch.fx" not in str(caught.value)
 
 
 def test_code_that_treats_a_single_image_apart_is_kept_whole_or_refused_in_a_sentence() -> None:
-    inside = linearize(nn.Sequential(nn.Flatten(), nets.Alone()), (3, 8, 8))
+    inside = linearize(nn.Sequential(nn.Flatten(), Alone()), (3, 8, 8))
     image = torch.rand(1, 3, 8, 8)
     assert torch.equal(inside(image), image.flatten(1))
     with pytest.raises(
-        UsageError, match=r"got Alone, which cannot: nets.py, line \d+, `return values \* 2 if values.s"
+        UsageError,
+        match=r"got Alone, which cannot: test_number_of_images.py, line \d+, `return values \* 2 if values.s",
     ):
-        linearize(nets.Alone(), (3, 8, 8))
+        linearize(Alone(), (3, 8, 8))
