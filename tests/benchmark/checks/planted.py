@@ -2,45 +2,50 @@
 
 import planted_attacks as attacks
 import planted_datasets as datasets
-import planted_defenses as defenses
+import planted_defense_channels as channels
+import planted_defense_declarations as declarations
+import planted_defense_promises as promises
+import planted_defense_states as states
+import planted_defense_wires as wires
 import planted_models as models
+import sound_defenses
 
 SOUND = [
-    *(defenses.Sound, defenses.Shorter, defenses.WholeNumbers, defenses.Coded),
+    *(sound_defenses.Sound, sound_defenses.Shorter, sound_defenses.WholeNumbers, sound_defenses.Coded),
     *(attacks.Decoder, models.Net, datasets.Numbers),
 ]
 FAULTS: dict[type, tuple[str, str]] = {
-    defenses.NoSource: ("docstring", "Source:"),
-    defenses.Unbounded: ("parameters are documented", "The parameter level is a number without a bound"),
-    defenses.Unwritten: ("parameters identify", "The parameters level are not recorded"),
-    defenses.Idle: ("parameters change the result", "The parameters idle have no effect"),
-    defenses.OwnRandomness: ("same seed same result", "torch's global generator"),
-    defenses.Outside: ("rebuilt in a worker", "Keep no state outside the parameters"),
-    defenses.WrongLogits: ("answers", r"expected classify\(images\) to return \(8, 3\), got \(8, 1\)"),
-    defenses.Coupled: ("wires", "depends on the other images"),
-    defenses.CoupledAtRandom: ("wires", "depends on the other images"),
-    defenses.LoudInBatches: ("wires", "depends on the other images"),
-    defenses.NeedsABatch: ("wires", "An image that is sent alone gives NaN"),
-    defenses.CoupledServer: ("wires", "whose answer to a wire does not depend on other wires"),
-    defenses.WorksInLargeBatches: ("wires", "whose answer to a wire does not depend on other wires"),
-    defenses.CoupledBytes: ("wires", "Expected wires that do not depend on the images beside them"),
-    defenses.TooPrecise: ("wires", "Expected a wire whose numbers float32 holds, got float64 numbers"),
+    declarations.NoSource: ("docstring", "Source:"),
+    declarations.Unbounded: ("parameters are documented", "The parameter level is a number without a bound"),
+    declarations.Unwritten: ("parameters identify", "The parameters level are not recorded"),
+    declarations.Idle: ("parameters change the result", "The parameters idle have no effect"),
+    states.OwnRandomness: ("same seed same result", "torch's global generator"),
+    states.Outside: ("rebuilt in a worker", "Keep no state outside the parameters"),
+    wires.WrongLogits: ("answers", r"expected classify\(images\) to return \(8, 3\), got \(8, 1\)"),
+    wires.Coupled: ("wires", "depends on the other images"),
+    wires.CoupledAtRandom: ("wires", "depends on the other images"),
+    wires.LoudInBatches: ("wires", "depends on the other images"),
+    wires.NeedsABatch: ("wires", "An image that is sent alone gives NaN"),
+    wires.CoupledServer: ("wires", "whose answer to a wire does not depend on other wires"),
+    wires.WorksInLargeBatches: ("wires", "whose answer to a wire does not depend on other wires"),
+    wires.CoupledBytes: ("wires", "Expected wires that do not depend on the images beside them"),
+    wires.TooPrecise: ("wires", "Expected a wire whose numbers float32 holds, got float64 numbers"),
     attacks.Remembering: ("rebuilt in a worker", "Keep no state outside the parameters"),
-    defenses.BesideTheImage: ("holds no pixel", "The wire holds 100% of the pixels"),
-    defenses.Spoiling: ("leaves the model", "changes .*bias of the given model"),
-    defenses.Sharing: ("leaves the model", "Begin with model.copy"),
-    defenses.Undeclared: ("randomness is declared", "Set stochastic = True"),
-    defenses.Detached: ("gradients reach the image", "grad"),
-    defenses.Uncopied: ("can be copied", "lock"),
-    defenses.ForFree: ("costs are measured", "Expected client_macs to be more than 0, got 0"),
-    defenses.Unseen: ("costs are measured", "Expected wires that hold all that is sent under an epsilon"),
-    defenses.Boasting: ("guarantee is honest", "Two images violate the promised epsilon"),
-    defenses.Readable: ("guarantee is honest", "Expected an epsilon or ciphertexts for the guarantee"),
-    defenses.Unbacked: ("guarantee is honest", "Expected an epsilon or ciphertexts for the guarantee"),
-    defenses.Misleading: ("distance leads to the truth", "the distance to another image is smaller"),
-    defenses.WrongDensity: ("density is one", "expected likelihood ratios of 1"),
-    defenses.LeavesOut: ("density is one", "got one that leaves out number [0-9]+ of [0-9]+, which is sent without"),
-    defenses.WrongMerge: ("wires can be merged", "farther"),
+    wires.BesideTheImage: ("holds no pixel", "The wire holds 100% of the pixels"),
+    states.Spoiling: ("leaves the model", "changes .*bias of the given model"),
+    states.Sharing: ("leaves the model", "Begin with model.copy"),
+    declarations.Undeclared: ("randomness is declared", "Set stochastic = True"),
+    channels.Detached: ("gradients reach the image", "grad"),
+    states.Uncopied: ("can be copied", "lock"),
+    promises.ForFree: ("costs are measured", "Expected client_macs to be more than 0, got 0"),
+    promises.Unseen: ("costs are measured", "Expected wires that hold all that is sent under an epsilon"),
+    promises.Boasting: ("guarantee is honest", "Two images violate the promised epsilon"),
+    promises.Readable: ("guarantee is honest", "Expected an epsilon or ciphertexts for the guarantee"),
+    promises.Unbacked: ("guarantee is honest", "Expected an epsilon or ciphertexts for the guarantee"),
+    channels.Misleading: ("distance leads to the truth", "the distance to another image is smaller"),
+    channels.WrongDensity: ("density is one", "expected likelihood ratios of 1"),
+    channels.LeavesOut: ("density is one", "got one that leaves out number [0-9]+ of [0-9]+, which is sent without"),
+    channels.WrongMerge: ("wires can be merged", "farther"),
     attacks.Broken: ("gives images", r"\[nan, nan\]"),
     attacks.OutOfRange: ("gives images", "Expected finite values in \\[0, 1\\]"),
     attacks.Blind: (

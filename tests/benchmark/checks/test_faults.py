@@ -4,8 +4,12 @@ import re
 
 import planted
 import planted_attacks
-import planted_defenses
+import planted_defense_channels
+import planted_defense_declarations
+import planted_defense_promises
+import planted_defense_states
 import pytest
+import sound_defenses
 import torch
 from mia_bench import testing
 from mia_bench.attacks import _shadow
@@ -40,8 +44,8 @@ def test_a_component_without_fault_passes(component: type, worker: Worker) -> No
 @pytest.mark.parametrize("component", planted.FAULTS, ids=lambda component: component.__name__)
 def test_one_check_alone_finds_a_fault(component: type, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attacks, "PATIENCE", 3)
-    if component is planted_defenses.Outside:
-        monkeypatch.setitem(planted_defenses.OUTSIDE, "level", 1.0)
+    if component is planted_defense_states.Outside:
+        monkeypatch.setitem(planted_defense_states.OUTSIDE, "level", 1.0)
     name, words = planted.FAULTS[component]
 
     failed = {outcome.name: outcome.reason for outcome in found(component, worker) if outcome.status == "failed"}
@@ -54,7 +58,7 @@ def test_a_parameter_without_effect_beside_a_given_one_is_a_remark_not_a_fault(w
     lab = Lab(worker=worker)
     (check,) = [
         check
-        for check in checks_of(planted_defenses.Idle(level=0.5), lab=lab)
+        for check in checks_of(planted_defense_declarations.Idle(level=0.5), lab=lab)
         if check.name == "parameters change the result"
     ]
 
@@ -72,7 +76,7 @@ def test_every_check_has_a_planted_fault() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
 def test_without_a_cuda_device_the_check_of_devices_is_skipped_and_says_so() -> None:
-    (check,) = [check for check in checks_of(planted_defenses.Sound) if check.name == "runs on a gpu"]
+    (check,) = [check for check in checks_of(sound_defenses.Sound) if check.name == "runs on a gpu"]
 
     assert [str(outcome) for outcome in outcomes([check])] == ["skipped  runs on a gpu: There is no CUDA device."]
 
@@ -80,7 +84,7 @@ def test_without_a_cuda_device_the_check_of_devices_is_skipped_and_says_so() -> 
 def test_an_epsilon_without_a_density_is_not_called_honest(worker: Worker) -> None:
     (check,) = [
         check
-        for check in checks_of(planted_defenses.Untestable, lab=Lab(worker=worker))
+        for check in checks_of(planted_defense_promises.Untestable, lab=Lab(worker=worker))
         if check.name == "guarantee is honest"
     ]
 
@@ -92,13 +96,15 @@ def test_an_epsilon_without_a_density_is_not_called_honest(worker: Worker) -> No
 
 def test_a_distance_may_be_negative() -> None:
     """A negative log-likelihood is, where the noise is small."""
-    (check,) = [each for each in checks_of(planted_defenses.ScaledNoise) if each.name == "distance leads to the truth"]
+    (check,) = [
+        each for each in checks_of(planted_defense_channels.ScaledNoise) if each.name == "distance leads to the truth"
+    ]
 
     assert check() is None
 
 
 def test_all_faults_of_a_component_are_told_at_once() -> None:
-    class Bad(planted_defenses.Idle):
+    class Bad(planted_defense_declarations.Idle):
         pass
 
     with pytest.raises(AssertionError, match=r"(?s)docstring: .*no docstring.*parameters change the result: .*idle"):
@@ -120,12 +126,12 @@ def test_an_attack_without_queries_is_checked_with_recorded_traffic() -> None:
 
 def test_what_is_not_a_component_is_refused() -> None:
     with pytest.raises(TypeError, match="Expected an attack, a defense, a model or a dataset"):
-        testing.checks_of(planted_defenses.Noise())  # pyright: ignore[reportArgumentType]
+        testing.checks_of(sound_defenses.Noise())  # pyright: ignore[reportArgumentType]
 
 
 def test_a_defense_that_returns_nothing_is_named_as_that(worker: Worker) -> None:
-    class Forgetful(planted_defenses.Sound):
-        __doc__ = planted_defenses.Sound.__doc__
+    class Forgetful(sound_defenses.Sound):
+        __doc__ = sound_defenses.Sound.__doc__
 
         def protect(self, model, train):
             return None
