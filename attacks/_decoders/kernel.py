@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ...benchmark.utils.least_squares import Equations
 from .._units import LEAST_ERROR, TINY
 from .fitting import log_error
-from .least_squares import Equations
 from .queries import Queries
 
 MAX_VECTOR_NUMBERS = 1024

@@ -11,11 +11,11 @@ from torch.nn import functional
 
 from ...benchmark.metrics import psnr
 from ...benchmark.utils.ir_layout import IrLayout
+from ...benchmark.utils.least_squares import Affine, Equations
 from .divided import Divided
 from .fitting import Decoders
 from .folds import Fitted
 from .grid import Grid
-from .least_squares import Affine, Equations
 from .queries import Queries
 
 Form = Literal["auto", "dense", "patch"]

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ...benchmark.interfaces import Observation, Wire
 from ...benchmark.interfaces.channel import readings
+from ...benchmark.metrics.linear_error import linear_errors
 from ...benchmark.utils.seeding import seeded
 from .._limits import sample_size
-from .least_squares import Equations
 
 SAMPLE = 128
 """Images that are sent to compare the readings, at most. Half of them are fitted to, and the others are rebuilt."""
-SIDE = 32
-"""Pixels down and across that images are reduced to for this comparison, at most."""
-STRENGTHS = (1e-4, 1e-2, 1.0)
-"""Penalties that are tried."""
 WORSE = 1.1
 """Ratio of errors from which a reading loses something of what is sent."""
 
@@ -55,16 +49,6 @@ def _errors(seen: Observation, ways: Sequence[Callable[[Wire], Tensor]]) -> list
         return [0.0 for _ in ways]
     assert seen.query is not None
     some = images[: sample_size(seen.wire.tensor[0], SAMPLE)]
-    height, width = some.shape[2:]
-    pixels = functional.adaptive_avg_pool2d(some, (min(SIDE, height), min(SIDE, width))).flatten(1)
     with seeded("readings"):  # later random numbers do not depend on this
         wire = seen.query(some)
-    return [_error(read(wire).flatten(1).to(pixels.device), pixels) for read in ways]
-
-
-def _error(wires: Tensor, pixels: Tensor) -> float:
-    """Return the squared error on half of images (K, P) of the best linear decoder of wires (K, D) of the others."""
-    half = len(wires) // 2
-    equations = Equations.gather(wires[:half], pixels[:half])
-    errors = [(equations.solve(strength)(wires[half:]) - pixels[half:]).square().mean() for strength in STRENGTHS]
-    return torch.stack(errors).min().item()
+    return linear_errors(some, [read(wire) for read in ways])

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..errors import UsageError
-from ..interfaces import Attack, Dataset, ImageSet, Model, Observation, Pools
+from ..interfaces import Access, Attack, Dataset, ImageSet, Model, Observation, Pools
 from ..metrics.gallery_bound import GalleryBound, gallery_bound
 from ..metrics.van_trees import van_trees_mse
 from ..plan.cells import Setting
@@ -161,11 +161,14 @@ class Artifacts:
             Inapplicable: If it asks for repeated wires that cannot be merged.
         """
         protected = self.protected(setting)
+        model, wire = protected.seen_model, protected.seen_wire
+        if attack.access is Access.QUERY_FREE:  # it needs what the whole server is given
+            model, wire = protected.model, protected.wire
         with isolated("observe", setting.identity):
             return observe(
                 attack,
-                protected.model.copy(),
-                protected.wire.copy(),
+                model.copy(),
+                wire.copy(),
                 pools=self.targets.pools(setting.dataset, setting.model),
                 originals=self.originals(setting),
                 identity=setting.identity,
@@ -194,7 +197,7 @@ class Artifacts:
         protected = self.protected(setting)
         outputs = self._outputs(setting.dataset, setting.model, setting.seed)
         with isolated("attribute", setting.identity):
-            return attribute_leak(protected.model.copy(), outputs, self.pools(setting.dataset))
+            return attribute_leak(protected.seen_model.copy(), outputs, self.pools(setting.dataset))
 
     @keep_latest(1)
     def _outputs(self, dataset: ResolvedComponent, model: ResolvedComponent, seed: int) -> Outputs:

@@ -24,6 +24,7 @@ from .copies import copied
 from .low_bits_note import low_bits_note
 from .observe import overhear
 from .sent_bytes import is_unread, overheard_messages, unseen_bytes
+from .server_reading import as_server_reads
 from .utility import Answers, MeasuredUtility, measure, of_undefended
 from .wire_contract import require_wires
 
@@ -46,6 +47,8 @@ class Protected:
     Attributes:
         model: The protected model.
         wire: What the adversary saw of the private images under attack.
+        seen_model: The model as attackers with queries see it, whose wires may be what the server reads in them.
+        seen_wire: What they read of the private images under attack.
         useful: Its utility on the private pool, or on a sample if the model asks for one.
         costs: Its prices.
         details: What else was measured of it, by name.
@@ -58,6 +61,8 @@ class Protected:
 
     model: SplitModel
     wire: Wire
+    seen_model: SplitModel
+    seen_wire: Wire
     useful: MeasuredUtility
     costs: Costs
     details: dict[str, float]
@@ -128,7 +133,10 @@ def protect(
         notes["overheard"] = "The defense states what the adversary sees, which may be another wire than what is sent."
     with isolated("low bits", setting.identity):
         notes |= low_bits_note(model, originals)
-    return Protected(model, wire, useful, costs, details, notes)
+    seen_model, seen_wire = as_server_reads(model, wire, pools.aux.images, identity=setting.identity)
+    if seen_model is not model:
+        notes["wire"] = "Attacks read what the first operations of the server make of the wire, which tells them more."
+    return Protected(model, wire, seen_model, seen_wire, useful, costs, details, notes)
 
 
 def with_teacher(train: ImageSet, undefended: SplitModel, *, class_outputs: bool) -> ImageSet:

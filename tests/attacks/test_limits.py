@@ -10,7 +10,6 @@ from mia_bench.attacks._decoders import queries as _queries
 from mia_bench.attacks._decoders.divided import Divided
 from mia_bench.attacks._decoders.fitting import DecoderRecipe, train_decoder
 from mia_bench.attacks._decoders.inverse_network import WhitenedConv
-from mia_bench.attacks._decoders.least_squares import Equations
 from mia_bench.attacks._decoders.linear import DenseMap, decoders, fit_linear
 from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks._inversion import rmle
@@ -22,6 +21,7 @@ from mia_bench.attacks._limits import MAX_QUERY_MACS, MIN_QUERIES, max_query_ima
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.interfaces import Channel
 from mia_bench.benchmark.metrics import psnr
+from mia_bench.benchmark.utils.least_squares import Equations
 from torch import Tensor, nn
 
 

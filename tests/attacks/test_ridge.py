@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 from mia_bench.attacks._decoders import linear
-from mia_bench.attacks._decoders.least_squares import Equations
 from mia_bench.attacks._decoders.linear import LinearDecoder, fit_linear
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.interfaces import Channel
 from mia_bench.benchmark.metrics import psnr
+from mia_bench.benchmark.utils.least_squares import Equations
 from torch import Tensor, nn
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import Inapplicable
+from mia_bench.benchmark.evaluation.server_reading import as_server_reads
 from mia_bench.benchmark.interfaces import Defense, SplitModel
 
 from ..helpers.wires import CLASSES, PLACES, pools, victim
@@ -54,6 +55,7 @@ def test_a_defense_protects_every_kind_of_wire_or_gives_a_reason(name: str, kind
         sent = protected.ir_channel.read(wire)
         misfit = protected.ir_channel.distance(protected.ir_channel.clean(clean), sent)
     assert sent.shape == clean.shape
+    assert as_server_reads(protected, wire, pools(kind).aux.images, identity=kind)[0] is protected
     assert misfit.shape == (len(images),)
     assert misfit.isfinite().all()
 

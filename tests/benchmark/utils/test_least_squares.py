@@ -1,9 +1,9 @@
 """Linear least squares: the units of the numbers of a wire."""
 
 import torch
-from mia_bench.attacks._decoders.least_squares import Equations
 from mia_bench.benchmark.metrics.attribute_probe import read_labels
 from mia_bench.benchmark.utils.balance import balancing_units
+from mia_bench.benchmark.utils.least_squares import Equations
 from torch import Tensor
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...benchmark.utils.balance import balancing_units
+from .balance import balancing_units
 
 
 @dataclass(frozen=True)
