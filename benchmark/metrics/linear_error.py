@@ -27,8 +27,8 @@ def linear_errors(images: Tensor, readings: Sequence[Tensor]) -> list[float]:
 
     Example:
         >>> images = torch.rand(64, 1, 2, 2)
-        >>> told, untold = linear_errors(images, [2 * images, torch.rand(64, 4)])
-        >>> told < 1e-6 < untold
+        >>> doubled, unrelated = linear_errors(images, [2 * images, torch.rand(64, 4)])
+        >>> doubled < 1e-6 < unrelated
         True
     """
     height, width = images.shape[2:]

@@ -15,6 +15,11 @@ class Affine:
     """A map from vectors (N, k) to vectors (N, d), ``(v - center) @ weight + offset``, in float64.
 
     The weight (k, d) is ``factor``, or in dual form ``span.T @ factor``, which need not be formed to apply the map.
+
+    Example:
+        >>> double = Affine(torch.zeros(1), torch.ones(1), 2 * torch.eye(1, dtype=torch.float64), span=None)
+        >>> double(torch.tensor([[3.0]])).item()
+        7.0
     """
 
     center: Tensor  # (k,)
@@ -40,6 +45,11 @@ class Equations:
     Minimizes sum |x - f(v)|^2 + strength * mean variance of v * n * |weight|^2 over affine f. Equations over the k
     numbers of v (primal) or over the n pairs (dual), whichever are fewer: the solution is the same. Numbers that are
     far larger than the others count in larger units, since they would set the penalty of all.
+
+    Example:
+        >>> vectors = torch.tensor([[0.0], [1.0], [2.0]])
+        >>> Equations.gather(vectors, 2 * vectors).solve(1e-9)(torch.tensor([[3.0]])).round().item()
+        6.0
     """
 
     center: Tensor  # (k,)
