@@ -13,7 +13,7 @@ from ..evaluation.answer_contract import MIXED_ANSWERS, require_answers_apart
 from ..evaluation.copies import copied
 from ..evaluation.observe import overhear
 from ..evaluation.sent_bytes import unseen_bytes
-from ..evaluation.wire_contract import UNDECLARED, require_float32, require_independent
+from ..evaluation.wire_contract import UNDECLARED, require_any_place, require_float32, require_independent
 from ..interfaces import Defense, SplitModel
 from ..metrics.costs import measure_costs
 from ..utils.plurals import count_of
@@ -64,7 +64,7 @@ def answers(defense: Defense, lab: Lab) -> str | None:
 
 
 def wires(defense: Defense, lab: Lab) -> None:
-    """There is one wire per image, it takes bytes, and it does not depend on other images."""
+    """There is one wire per image, it takes bytes, and it does not depend on other images or its place in a batch."""
     model, images = _model(defense, lab)
     wire, seen = model.send(images), overhear(model, images)
     for words, each in (("send(images)", wire), ("overheard(images)", seen)):
@@ -74,6 +74,8 @@ def wires(defense: Defense, lab: Lab) -> None:
             len(each.tensor) == len(images), f"Expected {words} to read as {len(images)} wires, got {len(each.tensor)}."
         )
     as_in_a_run(require_float32, model.ir_channel, seen)
+    with seeded("checks: places"):
+        as_in_a_run(require_any_place, model, images[:1])
     if isinstance(wire.payload, Tensor):
         _require_alone_as_in_a_batch(model, images)
         if not model.stochastic:

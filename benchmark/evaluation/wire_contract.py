@@ -28,6 +28,10 @@ ROUNDED_TYPES = (torch.float64, torch.complex128, torch.int32, torch.int64, torc
 """Types of numbers that float32 does not hold exactly."""
 MAX_NEIGHBORS = 7
 """Images at most beside which an image is sent."""
+COPIES = 4
+"""How often an image is in a batch that shows whether its place there matters."""
+SENDS = 8
+"""Batches that must be the same wires before noise counts as fixed. Some noise is one of two values."""
 UNDECLARED = (
     "Expected the same wire for an image that is sent twice, got another one. Set stochastic = True on the channel."
 )
@@ -49,6 +53,15 @@ MIXED = (
     "is sent from each image by itself."
 )
 
+PLACED = (
+    "Expected wires that do not depend on the place of an image in its batch, got another one at each place. Draw "
+    "noise without setting a seed in forward, and set stochastic = True on the channel."
+)
+FIXED_NOISE = (
+    "Expected another wire each time that a random channel sends an image, got the same one. Draw noise without "
+    "setting a seed in forward, or leave stochastic = True out."
+)
+
 
 def require_wires(model: SplitModel, wire: Wire, originals: Tensor, *, identity: object) -> None:
     """Check that float32 holds the wires, and that each depends on its own image alone.
@@ -61,7 +74,8 @@ def require_wires(model: SplitModel, wire: Wire, originals: Tensor, *, identity:
 
     Raises:
         ContractError: If an image alone gives NaN, or another wire than beside others, if the wires are random without
-            being declared so, if attacks would lose what they hold, or if a guarantee or a bound is not backed.
+            being declared so or the reverse, if attacks would lose what they hold, or if a guarantee or a bound is not
+            backed.
     """
     require_float32(model.ir_channel, wire)
     with isolated("alone", identity):
@@ -73,6 +87,9 @@ def require_wires(model: SplitModel, wire: Wire, originals: Tensor, *, identity:
     with isolated("density", identity):
         require_whole_density(copied(model), originals)
     require_independent(partial(copied, model), originals, identity=identity)
+    with isolated("place", identity):
+        require_any_place(copied(model), originals[:1])
+        require_fresh_noise(copied(model), originals)
 
 
 def require_backed(model: SplitModel, image: Tensor) -> None:
@@ -155,6 +172,63 @@ def require_repeatable(send: Callable[[Tensor], Wire], image: Tensor) -> None:
         raise ContractError(UNDECLARED)
 
 
+def require_any_place(model: SplitModel, image: Tensor) -> None:
+    """Check that copies of an image in one batch get the same wire, unless other batches get others.
+
+    Noise from a seed that is set for each batch differs between the places of a batch, but not between batches. An
+    attacker who knows the defense knows it, too.
+
+    Args:
+        model: The protected model, which sends the image.
+        image: An image, (1, C, H, W).
+
+    Raises:
+        ContractError: If each copy gets another wire than the first one, and the same ones each time.
+    """
+    copies = image.repeat(COPIES, 1, 1, 1)
+    first = model.overheard(copies.clone())
+    entries = [_entry(first, at) for at in range(COPIES)]
+    if any(_same(entry, entries[0]) for entry in entries[1:]) or not _is_repeated(model, copies, first):
+        return
+    if isinstance(first.payload, Tensor):
+        moved = model.overheard(_rounded(copies)).tensor[0]
+        here, others = first.tensor[0], first.tensor[1:]
+        if any((here - there).norm() <= 2 * (here - moved).norm() for there in others):
+            return
+    raise ContractError(PLACED)
+
+
+def require_fresh_noise(model: SplitModel, images: Tensor) -> None:
+    """Check that a model which is declared random adds noise that is drawn each time, if it changes wires at all.
+
+    Args:
+        model: The protected model, which sends images. One that overrides how wires are sent is not checked.
+        images: Images, (N, C, H, W), of which a few are sent.
+
+    Raises:
+        ContractError: If the wires are always the same, though they promise an epsilon or are not the clean values.
+    """
+    if not model.stochastic or (type(model).send, type(model).overheard) != (SplitModel.send, SplitModel.overheard):
+        return
+    few = images[: MAX_NEIGHBORS + 1]
+    first = model.overheard(few.clone())
+    if not _is_repeated(model, few, first):
+        return
+    with torch.no_grad():
+        clean = model.ir_channel.clean(model.client(model.input_channel.clean(few.clone())))
+    if model.promise.epsilon is not None or not _same(Wire(model.ir_channel.read(first)), Wire(clean)):
+        raise ContractError(FIXED_NOISE)
+
+
+def _is_repeated(model: SplitModel, images: Tensor, wire: Wire) -> bool:
+    """Return whether images are sent as exactly the same wire again and again."""
+    again = (model.overheard(images.clone()).payload for _ in range(SENDS - 1))
+    sent = wire.payload
+    if isinstance(sent, Tensor):
+        return all(isinstance(each, Tensor) and torch.equal(each, sent) for each in again)
+    return all(not isinstance(each, Tensor) and each == sent for each in again)
+
+
 def require_independent(fresh: Callable[[], SplitModel], images: Tensor, *, identity: object) -> None:
     """Check that the wire of the first image is the same beside different images, as many of them.
 
@@ -177,7 +251,7 @@ def require_independent(fresh: Callable[[], SplitModel], images: Tensor, *, iden
             return model.overheard(torch.cat([own, others])), _states()
 
     (first, drawn), (again, _), (other, drawn_beside_other) = (send(image, beside[at]) for at in (0, 0, 1))
-    if drawn != drawn_beside_other or not _same(first, again) or _same(_first(first), _first(other)):
+    if drawn != drawn_beside_other or not _same(first, again) or _same(_entry(first, 0), _entry(other, 0)):
         return
     if isinstance(first.payload, Tensor) and isinstance(other.payload, Tensor) and first.tensor.isfinite().all():
         here, there = first.tensor[0], other.tensor[0]
@@ -245,8 +319,8 @@ def _rounded(image: Tensor) -> Tensor:
     return image + (torch.rand(image.shape, generator=generator) - 0.5).to(image) * (2 * ROUNDING)
 
 
-def _first(wire: Wire) -> Wire:
-    return Wire(wire.payload[:1], wire.view)
+def _entry(wire: Wire, position: int) -> Wire:
+    return Wire(wire.payload[position : position + 1], wire.view)
 
 
 def _same(one: Wire, other: Wire) -> bool:

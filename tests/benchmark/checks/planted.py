@@ -25,6 +25,7 @@ FAULTS: dict[type, tuple[str, str]] = {
     wires.Coupled: ("wires", "depends on the other images"),
     wires.CoupledAtRandom: ("wires", "depends on the other images"),
     wires.LoudInBatches: ("wires", "depends on the other images"),
+    wires.FixedNoise: ("wires", "that do not depend on the place of an image in its batch"),
     wires.NeedsABatch: ("wires", "An image that is sent alone gives NaN"),
     wires.CoupledServer: ("wires", "whose answer to a wire does not depend on other wires"),
     wires.WorksInLargeBatches: ("wires", "whose answer to a wire does not depend on other wires"),

@@ -11,7 +11,7 @@ import pytest
 import torch
 from mia_bench import Channel, Defense, ImageSet, Observation, SplitModel, Wire
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
-from mia_bench.benchmark.evaluation.wire_contract import UNDECLARED
+from mia_bench.benchmark.evaluation.wire_contract import FIXED_NOISE, PLACED, UNDECLARED
 from mia_bench.benchmark.leaderboard.records import Row
 from torch import Tensor, nn
 
@@ -181,6 +181,42 @@ def test_a_random_wire_must_not_depend_on_its_neighbors(bench: Artifacts, monkey
         bench, lambda value: value - value.mean(0, keepdim=True) + torch.randn_like(value)
     )
     assert "Expected wires that do not depend" in reason(bench, lambda value: value - value.mean(0, keepdim=True))
+
+
+def seeded_noise(value: Tensor) -> Tensor:
+    torch.manual_seed(0)
+    return value + 0.01 * torch.randn_like(value)
+
+
+def noise_of_an_own_generator(value: Tensor) -> Tensor:
+    return value + 0.01 * torch.randn(value.shape, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("stochastic", [True, False])
+@pytest.mark.parametrize("act", [seeded_noise, noise_of_an_own_generator])
+def test_noise_that_is_the_same_in_each_batch_is_named(
+    act: Callable[[Tensor], Tensor], stochastic: bool, bench: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Given, "stochastic", stochastic)
+
+    assert reason(bench, act) == f"ContractError: {PLACED}"
+    assert bytes_row(bench, act).reason == f"ContractError: {PLACED}"
+
+
+def test_a_channel_that_is_declared_random_must_not_add_the_same_noise_to_all_images(
+    bench: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Given, "stochastic", True)
+
+    assert reason(bench, lambda value: value + seeded_noise(value[:1])) == f"ContractError: {FIXED_NOISE}"
+    assert reason(bench, lambda value: value) == ""  # such as noise of width 0
+
+
+def test_noise_may_be_one_of_two_values(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Given, "stochastic", True)
+
+    for _ in range(8):
+        assert reason(bench, lambda value: value + torch.randint(2, (len(value), 1, 1, 1))) == ""
 
 
 def test_randomness_of_the_operating_system_is_not_compared(bench: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
