@@ -25,6 +25,7 @@ from .low_bits_note import low_bits_note
 from .observe import overhear
 from .sent_bytes import is_unread, overheard_messages, unseen_bytes
 from .server_reading import as_server_reads
+from .unchanged_wires import is_unchanged
 from .utility import Answers, MeasuredUtility, measure, of_undefended
 from .wire_contract import require_wires
 
@@ -32,7 +33,7 @@ MEASURED = frozenset(
     {
         *("aux_overlap", "bytes_down", "chance", "chance_high", "classes", "client_added_ms", "client_overhead_ms"),
         *("client_spread_ms", "client_undefended_ms", "pair_error", "protect_seconds", "server_macs"),
-        *("server_param_bytes", "unread_bytes", "unseen_bytes", "utility_undefended"),
+        *("server_param_bytes", "unread_bytes", "unseen_bytes", "utility_undefended", "wire_unchanged"),
     }
 )
 """Names of details that the benchmark measures, and that audits read."""
@@ -111,6 +112,8 @@ def protect(
     if setting.defense.name != REFERENCE_DEFENSE:
         useful, told, first = _measure(model, test, reference, setting.identity)
         require_answers(fresh, test.images, first, identity=setting.identity)
+        with isolated("unchanged wire", setting.identity):
+            told |= {"wire_unchanged": 1.0} if is_unchanged(undefended, model, wire, originals) else {}
     with isolated("costs", setting.identity):
         costs = measure_costs(
             copied(model), pools.private.images[:1].clone(), undefended, wire=overheard_messages(model, wire)

@@ -1,4 +1,4 @@
-"""A defense changes no reconstruction."""
+"""A defense changes no wire or no reconstruction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ SAME_DB = 1e-3
 
 
 def defense_changes_nothing(board: ScoredRows) -> Iterator[Finding]:
-    """Find attacks that reconstruct the same images from a defended wire as from the undefended one."""
+    """Find attacks on wires that no defense changed, or with the same scores as on the undefended wire."""
+    for row in board.rows:
+        if row.attack != REFERENCE_ATTACK and _unchanged(board, row):
+            yield Finding.of(row, f"reads the numbers that {REFERENCE_DEFENSE} sends")
     for rows in board.groups("defense", "defense_params"):
         plain = next((row for row in rows if row.defense == REFERENCE_DEFENSE), None)
         if plain is None or plain.attack == REFERENCE_ATTACK:
@@ -25,9 +28,14 @@ def defense_changes_nothing(board: ScoredRows) -> Iterator[Finding]:
         if any(_same(board, plain, other) for other in blind):
             continue
         for row in rows:
-            if row.defense != REFERENCE_DEFENSE and _same(board, row, plain):
+            if row.defense != REFERENCE_DEFENSE and not _unchanged(board, row) and _same(board, row, plain):
                 found = f"scores on each image what it scores on {REFERENCE_DEFENSE} ({psnr(plain):.2f} dB on average)"
                 yield Finding.of(row, found, plain)
+
+
+def _unchanged(board: ScoredRows, row: Row) -> bool:
+    """Return whether the record of a row says that the undefended network sends the same numbers."""
+    return bool(board.details(row).get("wire_unchanged"))
 
 
 def _mean_images(board: ScoredRows, like: Row) -> list[Row]:
@@ -51,10 +59,11 @@ def _same(board: ScoredRows, row: Row, other: Row) -> bool:
 
 KIND = FlagKind(
     identifier="defense-changes-nothing",
-    meaning="An attack reconstructs the same images from a defended wire as from the undefended one.",
+    meaning="A defense does not change what is sent, or an attack reconstructs the same images as without it.",
     causes=(
         "The strength of the defense is zero or too small to have an effect.",
         "The defense was trained for too few epochs.",
+        "The defense changes only the server, which hides nothing from who reads the wire.",
         "The defense protects something that this attack does not use.",
     ),
     remedy="Raise the strength or the epochs of the defense, or do not report it as tested by this attack.",

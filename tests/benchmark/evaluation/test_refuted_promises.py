@@ -37,7 +37,7 @@ class Faint(Channel):
     stochastic = True
 
     def forward(self, value: Tensor) -> Tensor:
-        return value + 1e-6 * torch.randn_like(value)
+        return value + 1e-4 * torch.randn_like(value)
 
 
 class Boasting(Defense):

@@ -75,6 +75,21 @@ def test_an_attack_at_the_mean_image_does_not_show_that_a_defense_does_nothing()
     assert flags(*cells) == []
 
 
+def test_a_defense_with_unchanged_wires_does_nothing_however_attacks_vary_on_it() -> None:
+    cells = [
+        *(on("undefended", attack, decibels) for attack, decibels in (("ridge", 19.0), ("mean_image", 12.0))),
+        on("label_smoothing", "ridge", 18.96, details={"wire_unchanged": 1.0}),
+        on("label_smoothing", "mean_image", 12.0, details={"wire_unchanged": 1.0}),
+        on("dropout", "ridge", 18.96),
+    ]
+    records = {each.row.cell_id: each for each in cells}
+
+    found = audit([each.row for each in cells], records)
+
+    assert [flag.subject for flag in found if flag.name == "defense-changes-nothing"] == ["ridge on label_smoothing"]
+    assert flags(cells[2]) == ["defense-changes-nothing"]  # without the cell of the undefended network
+
+
 def test_the_strength_of_a_foreign_defense_is_what_it_declares(monkeypatch: pytest.MonkeyPatch) -> None:
     less, more = (on("their_noise", "ridge", high, defense_params={"width": w}) for high, w in ((15, 0.1), (17, 0.9)))
     assert flags(less, more) == []  # it is not installed
