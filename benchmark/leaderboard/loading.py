@@ -49,7 +49,7 @@ class Cells:
         """Add a leaderboard or a results folder.
 
         Raises:
-            UsageError: If the path is neither, a file is damaged, or a cell has other scores than before.
+            UsageError: If the path is neither, a file is damaged, or a cell has other scores or facts than before.
         """
         if path.is_dir():
             found = read_records(path)
@@ -79,7 +79,7 @@ class Cells:
         """Add a row. A finished row of a cell replaces an unfinished one, and two finished ones complete each other.
 
         Raises:
-            UsageError: If the cell was added with other scores.
+            UsageError: If the cell was added with other scores or facts.
         """
         cell_id = row.cell_id
         known = self.rows.get(cell_id)

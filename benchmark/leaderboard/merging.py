@@ -52,7 +52,7 @@ def merge(folders: Sequence[Path], out: Path) -> Merged:
         out: The folder to write.
 
     Raises:
-        UsageError: If a folder holds no records, a record is damaged, two folders hold different scores of one cell,
+        UsageError: If a folder holds no records, a record is damaged, two folders contradict each other about one cell,
             or the scores are of different evaluation protocols, data or versions. Nothing is written then.
 
     Example:

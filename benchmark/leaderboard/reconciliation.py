@@ -4,30 +4,44 @@ from __future__ import annotations
 
 import math
 
+from .model_facts import RELATIVE_SLACK
 from .records import COLUMNS, NAMES, PERCEPTUAL, SCORES, Record, Row, same_score
+
+COMPUTED = (*SCORES, "accuracy", "accuracy_undefended", "utility", "agreement")
+"""Columns that are equal up to rounding."""
+OCCASIONAL = (
+    *("client_ms", "server_ms", "attack_seconds", "status", "reason"),
+    *("code_version", "plugin_version", "torch_version", "device", "finished_at"),
+)
+"""Columns in which a cell that is computed again differs."""
+LATER = COLUMNS[COLUMNS.index("bound_psnr_db") + 1 :]
+"""Columns that boards of an older schema lack."""
+SLACK = {**RELATIVE_SLACK, "epsilon": 1e-4, "delta": 1e-4}
+"""The largest relative difference of columns that are computed again: messages may be compressed or encrypted."""
 
 
 def disagreement(row: Row, other: Row) -> str | None:
     """Return the column in which two rows of one cell contradict each other; None if there is none.
 
-    A cell may have been computed twice, or may have failed before it was done. Then only its scores and the columns
-    that identify it must agree. Rows that were finished at the same time agree in all columns.
+    A cell may have failed before it was done. Then only the columns that identify it must agree. If it was computed
+    twice, all columns must agree but those of the occasion, such as times and devices. Rows that were finished at the
+    same time agree in all columns.
     """
     if row == other:
         return None
-    same_moment = row.finished_at == other.finished_at
+    return next((name for name in COLUMNS if not _agree(name, row, other)), None)
+
+
+def _agree(name: str, row: Row, other: Row) -> bool:
+    one, two = getattr(row, name), getattr(other, name)
     both_done = row.status == other.status == "done"
-    for name in COLUMNS:
-        one, two = getattr(row, name), getattr(other, name)
-        if name in (*SCORES, "accuracy", "accuracy_undefended", "utility", "agreement"):
-            if both_done and not _same(one, two):
-                return name
-        elif name in PERCEPTUAL:
-            if both_done and None not in (one, two) and not _same(one, two):
-                return name
-        elif (same_moment or name in NAMES) and one != two and not _close(one, two):
-            return name
-    return None
+    if name in COMPUTED:
+        return not both_done or _same(one, two)
+    if name in PERCEPTUAL:
+        return not both_done or None in (one, two) or _same(one, two)
+    if name in NAMES or row.finished_at == other.finished_at:
+        return one == two or _close(one, two)
+    return not both_done or name in OCCASIONAL or _recomputed(name, one, two)
 
 
 def with_measures_of(row: Row, other: Row) -> Row:
@@ -52,6 +66,15 @@ def completed(record: Record, other: Record) -> Record:
 
 def _same(one: float | None, two: float | None) -> bool:
     return one == two or (one is not None and two is not None and same_score(one, two))
+
+
+def _recomputed(name: str, one: object, two: object) -> bool:
+    """Return whether two values of a column may be of one cell that was computed twice."""
+    if one is None or two is None:
+        return one is two or name in LATER
+    if name in SLACK and isinstance(one, int | float) and isinstance(two, int | float):
+        return math.isclose(one, two, rel_tol=SLACK[name])
+    return one == two or (isinstance(one, float) and isinstance(two, float) and same_score(one, two))
 
 
 def _close(one: object, two: object) -> bool:

@@ -3,6 +3,7 @@
 import json
 import resource
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mia_bench.benchmark.errors import UsageError
@@ -167,6 +168,50 @@ def test_contradicting_folders_are_named_and_nothing_is_written(tmp_path: Path) 
     assert not (tmp_path / "c").exists()
 
 
+FACTS = {
+    "guarantee": "AES-256",
+    "epsilon": 0.1,
+    "delta": 1e-6,
+    "wire_bytes": 1.0,
+    "client_macs": 1,
+    "accuracy_images": 3,
+    "attack_version": 9,
+    "attribute_gain": -0.5,
+    "bound_identified": 0.1,
+}
+"""What no second computation of a cell changes."""
+FIRST = {"epsilon": None, "delta": 1e-5, "attack_version": 8, "attribute_gain": 0.5, "bound_identified": 0.2}
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("column", FACTS)
+def test_a_cell_with_two_versions_of_a_fact_is_refused_and_nothing_is_written(
+    column: str, reverse: bool, tmp_path: Path
+) -> None:
+    record = cell(*RIDGE, 20.0, **FIRST)
+    folders = [write(tmp_path / "a", [record]), write(tmp_path / "b", [_later(record, **{column: FACTS[column]})])]
+
+    with pytest.raises(UsageError) as caught:
+        merge(folders[::-1] if reverse else folders, tmp_path / "c")
+
+    assert f"Expected one {column} of cell {record.row.cell_id}, got " in str(caught.value)
+    for value in (getattr(record.row, column), FACTS[column]):
+        assert str(value) in str(caught.value)
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_cell_that_is_computed_again_elsewhere_is_merged(tmp_path: Path) -> None:
+    record = cell(*RIDGE, 20.0, epsilon=1.0, attack_version=8, wire_bytes=4096.0, bound_psnr_db=40.0)
+    again = _later(
+        record,
+        **{"client_ms": 7.0, "attack_seconds": 3.0, "device": "cuda", "torch_version": "9", "code_version": "9"},
+        **{"wire_bytes": 4100.0, "epsilon": 1.0 + 1e-7, "bound_psnr_db": 40.00001, "attack_version": None},
+    )
+    folders = [write(tmp_path / name, [each]) for name, each in (("a", record), ("b", again))]
+
+    assert merge(folders, tmp_path / "c").cells == 1
+
+
 def test_a_folder_without_records_is_refused(tmp_path: Path) -> None:
     full = write(tmp_path / "a", [cell(*RIDGE, 20.0, seed=0)])
 
@@ -174,6 +219,11 @@ def test_a_folder_without_records_is_refused(tmp_path: Path) -> None:
         merge([full, tmp_path / "nowhere"], tmp_path / "c")
 
     assert not record_files(tmp_path / "c")
+
+
+def _later(record: Record, **facts: Any) -> Record:
+    """The same cell with other facts, computed later."""
+    return record.model_copy(update={"row": record.row.model_copy(update={"finished_at": "later", **facts})})
 
 
 def _better(record: Record) -> Record:
