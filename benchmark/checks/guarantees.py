@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
-from ..errors import ContractError
+from ..errors import ContractError, Inapplicable
 from ..evaluation.wire_contract import NOT_RANDOM, require_backed
 from ..interfaces import Channel, Defense, Promise, SplitModel
 from ..utils.seeding import seeded
@@ -19,7 +20,7 @@ DRAWS = 2000
 
 
 def guarantee_is_honest(defense: Defense, lab: Lab) -> str:
-    """The guarantee is backed: an epsilon by noise that is large enough, other guarantees by encryption."""
+    """The guarantee is promised and backed: an epsilon by noise that is large enough, others by encryption."""
     place = lab.place(defense)
     model, images = lab.protected(defense, place), lab.private(place)
     declared, promise = type(defense).guarantee, model.promise
@@ -37,7 +38,25 @@ def guarantee_is_honest(defense: Defense, lab: Lab) -> str:
         require_backed(model, images[:1])
     except ContractError as error:
         raise Failed(str(error)) from error
-    return promise.guarantee if none else f"{promise.guarantee}: the wire consists of byte strings that never repeat"
+    if not none:
+        return f"{promise.guarantee}: the wire consists of byte strings that never repeat"
+    if declared.startswith("none"):
+        return promise.guarantee
+    require(
+        "none" in declared.split() or not _promises_nothing(defense, lab),
+        f"The class declares the guarantee {declared!r}, but the model promises none. Give the model a promise, or "
+        "state in the class when there is none, as in 'local DP if clipped, else none'.",
+    )
+    return f"{promise.guarantee} with these parameters; the class declares {declared!r}"
+
+
+def _promises_nothing(defense: Defense, lab: Lab) -> bool:
+    """Return whether the model promises nothing with the default parameters, too."""
+    try:
+        default = type(defense)()
+        return lab.protected(default, lab.place(default)).promise.guarantee.startswith("none")
+    except (ValidationError, Inapplicable):
+        return True
 
 
 def _check_epsilon(model: SplitModel, promise: Promise, images: Tensor) -> str:

@@ -43,6 +43,10 @@ FAULTS: dict[type, tuple[str, str]] = {
     promises.Boasting: ("guarantee is honest", "Two images violate the promised epsilon"),
     promises.Readable: ("guarantee is honest", "Expected an epsilon or ciphertexts for the guarantee"),
     promises.Unbacked: ("guarantee is honest", "Expected an epsilon or ciphertexts for the guarantee"),
+    promises.Overstated: (
+        "guarantee is honest",
+        "declares the guarantee 'AES-256-GCM, perfectly secret', but the model promises none",
+    ),
     channels.Misleading: ("distance leads to the truth", "the distance to another image is smaller"),
     channels.WrongDensity: ("density is one", "expected likelihood ratios of 1"),
     channels.LeavesOut: ("density is one", "got one that leaves out number [0-9]+ of [0-9]+, which is sent without"),

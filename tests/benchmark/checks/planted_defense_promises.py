@@ -70,6 +70,11 @@ class Unbacked(Sound):
         return replace(super().protect(model, train), promise=Promise("AES-256"))
 
 
+class Overstated(Sound):
+    __doc__ = Sound.__doc__
+    guarantee: ClassVar[str] = "AES-256-GCM, perfectly secret"
+
+
 class Readable(Sound):
     __doc__ = Sound.__doc__
     guarantee: ClassVar[str] = "AES-256"

@@ -15,6 +15,9 @@ from mia_bench import testing
 from mia_bench.attacks import _shadow
 from mia_bench.benchmark.checks import attacks, catalog
 from mia_bench.benchmark.checks.worker import Worker
+from mia_bench.benchmark.interfaces import Defense
+from mia_bench.defenses.dp_ir import DpIr
+from mia_bench.defenses.secret_sharing import SecretSharing
 from mia_bench.testing import PLACES, Lab, Outcome, checks_of, outcomes
 
 PASSED = {
@@ -92,6 +95,20 @@ def test_an_epsilon_without_a_density_is_not_called_honest(worker: Worker) -> No
 
     expected = "skipped  guarantee is honest: (0.01, 1e-05) cannot be tested without log_density."
     assert str(outcome) == expected
+
+
+@pytest.mark.parametrize(
+    ("defense", "said"),
+    [
+        (DpIr(), "none with these parameters; the class declares '(eps, delta)-local DP per release"),
+        (SecretSharing(collude=True), "none: both servers collude (shares in Z_2^64, 16 fractional bits) with these "),
+    ],
+    ids=["dp_ir", "secret_sharing"],
+)
+def test_a_guarantee_that_depends_on_parameters_is_said_to_be_none_where_it_is(defense: Defense, said: str) -> None:
+    (check,) = [each for each in checks_of(defense) if each.name == "guarantee is honest"]
+
+    assert (check() or "").startswith(said)
 
 
 def test_a_distance_may_be_negative() -> None:
