@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from ..errors import UsageError
 from ..metrics.intervals import share_interval
 from ..utils.atomic_files import write_atomically, writing
 from ..utils.files import Unreadable, read_bytes
+from ..utils.plurals import count_of
 from ..utils.texts import quoted
 from .csv_files import read_csv
 from .records import CellId, Record, explain
@@ -152,7 +154,8 @@ def score_ratings(paths: Sequence[Path], key: RatingKey) -> dict[CellId, Recogni
         key: The answers.
 
     Raises:
-        UsageError: If a file is not such a file, belongs to another results folder, or rates a trial twice.
+        UsageError: If a file is not such a file, belongs to another results folder, rates a trial twice, or has a time
+            that is not a number.
 
     Example:
         >>> score_ratings([], RatingKey())
@@ -187,6 +190,7 @@ def _ratings(path: Path, key: RatingKey) -> Iterator[tuple[tuple[str, str, int],
         index = _whole(line.get("trial", ""), 1, len(trials), "trial", path, number)
         trial = trials[index - 1]
         choice = _whole(line.get("choice", ""), 0, len(trial.candidates), "choice", path, number)
+        _require_seconds(line.get("seconds", ""), path, number)
         yield (study, rater, index), trial, choice
 
 
@@ -200,8 +204,23 @@ def _whole(text: str, low: int, high: int, column: str, path: Path, number: int)
     return value
 
 
+def _require_seconds(text: str, path: Path, number: int) -> None:
+    """Raise if a text is neither empty nor a time."""
+    try:
+        valid = not text or 0 <= float(text) < math.inf
+    except ValueError:
+        valid = False
+    if not valid:
+        raise UsageError(
+            f"Expected a number from 0 as seconds, got {quoted(text)} in {path}, line {number}. Correct it, or leave "
+            "it empty."
+        )
+
+
 def store_recognition(out: Path, found: Mapping[CellId, Recognition]) -> dict[CellId, Record]:
-    """Write how often people recognized the images of each cell into its record.
+    """Write how often people recognized the images of each cell into its record, in place of earlier ratings.
+
+    A warning counts the ratings that are replaced by others.
 
     Returns:
         The changed records.
@@ -215,7 +234,7 @@ def store_recognition(out: Path, found: Mapping[CellId, Recognition]) -> dict[Ce
             f"Expected a record of each rated cell, got none in {record_path(out, unknown[0])}. "
             "Name the folder of its run."
         )
-    changed = {}
+    changed, replaced = {}, 0
     for cell_id, recognition in found.items():
         low, high = recognition.interval
         rated = {
@@ -225,7 +244,14 @@ def store_recognition(out: Path, found: Mapping[CellId, Recognition]) -> dict[Ce
             "ratings": float(recognition.ratings),
         }
         record = records[cell_id]
+        if not rated.items() <= record.details.items():
+            replaced += round(record.details.get("ratings", 0))
         changed[cell_id] = record.model_copy(update={"details": {**record.details, **rated}})
         with writing(out):
             write_record(out, changed[cell_id])
+    if replaced:
+        logger.warning(
+            "Replaced %s. Name the files of all raters in one command to count them together.",
+            count_of(replaced, "earlier rating"),
+        )
     return changed

@@ -62,6 +62,10 @@ def test_the_interval_is_that_of_wilson() -> None:
         ("abc,ann,3,3,1.0", "Expected a whole number from 0 to 2 as choice, got '3'"),
         ("abc,ann,1,-1,1.0", "as choice, got '-1'"),
         ("abc,ann,1,,1.0", "as choice, got ''"),
+        ("abc,ann,1,2,nan", "Expected a number from 0 as seconds, got 'nan'"),
+        ("abc,ann,1,2,-5", "as seconds, got '-5'"),
+        ("abc,ann,1,2,inf", "as seconds, got 'inf'"),
+        ("abc,ann,1,2,soon", "as seconds, got 'soon'"),
     ],
 )
 def test_ratings_that_answer_no_question_are_refused(tmp_path: Path, line: str, message: str) -> None:
@@ -90,6 +94,20 @@ def test_shares_are_kept_in_the_records_and_scores_stay(tmp_path: Path) -> None:
     assert {key: value for key, value in after.items() if key != chosen} == {
         key: value for key, value in before.items() if key != chosen
     }
+
+
+def test_ratings_that_replace_others_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    out = write(tmp_path / "results", cells(), pictured=False)
+    first, second, *_ = (cell_id for cell_id, record in read_records(out).items() if record.row.status == "done")
+
+    store_recognition(out, {first: Recognition(3, 4), second: Recognition(1, 2)})
+    store_recognition(out, {first: Recognition(3, 4), second: Recognition(1, 2)})
+    assert caplog.messages == []
+    store_recognition(out, {first: Recognition(5, 6), second: Recognition(1, 2)})
+
+    assert caplog.messages == [
+        "Replaced 4 earlier ratings. Name the files of all raters in one command to count them together."
+    ]
 
 
 def test_a_rated_cell_without_a_record_is_refused(tmp_path: Path) -> None:
