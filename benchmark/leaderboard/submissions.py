@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +28,15 @@ from .csv_files import to_csv
 from .loading import load_boards
 from .plan_file import plan_text, read_plan
 from .records import CellId, Record, Row, explain
-from .results_folder import FIRST_RUN, board_path, plan_path, record_path, strip_path
+from .results_folder import (
+    FIRST_RUN,
+    MAX_STRIP_ROWS,
+    STRIP_IMAGES,
+    board_path,
+    plan_path,
+    record_path,
+    strip_path,
+)
 from .store import read_records, read_rows, to_frame
 
 FORMAT = 1
@@ -35,6 +44,8 @@ FORMAT = 1
 MANIFEST = "submission.json"
 MEMBER = re.compile(r"submission\.json|leaderboard\.csv|plan\.json|cells/[0-9a-f]{16}\.json|pictures/[0-9a-f]{16}\.png")
 """The files that a submission may hold."""
+MAX_PICTURE_PIXELS = MAX_STRIP_ROWS * STRIP_IMAGES * (1024 + 4) ** 2
+"""Pixels of the largest strip: three rows of ten images of 1024x1024, each with a margin."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of all files in a submission, so that equal results give equal submissions."""
 
@@ -232,10 +243,20 @@ def _unpacked(contents: Mapping[str, bytes]) -> Iterator[Path]:
 
 def _check_picture(name: str, content: bytes, remedy: str) -> None:
     try:
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+        with (
+            warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning),
+            Image.open(io.BytesIO(content), formats=["PNG"]) as image,
+        ):
+            width, height = image.size
             image.verify()
     except Exception as error:  # Pillow raises many kinds of errors on damaged files
-        raise UsageError(f"Expected a PNG image as {quoted(name)}, got a damaged file. {remedy}") from error
+        fault = "an image that is too large" if isinstance(error, Image.DecompressionBombError) else "a damaged file"
+        raise UsageError(f"Expected a PNG image as {quoted(name)}, got {fault}. {remedy}") from error
+    if width * height > MAX_PICTURE_PIXELS:
+        raise UsageError(
+            f"Expected a strip of at most {MAX_PICTURE_PIXELS:,} pixels as {quoted(name)}, got {width:,} x {height:,}. "
+            f"{remedy}"
+        )
 
 
 def _records(folder: Path, path: Path) -> dict[str, Record]:

@@ -1,6 +1,7 @@
 """Submissions: what is written is read, and every forgery is refused with its reason."""
 
 import hashlib
+import io
 import json
 import re
 import zipfile
@@ -12,6 +13,7 @@ from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.leaderboard import submissions
 from mia_bench.benchmark.leaderboard.results_folder import plan_path, record_path, strip_path
 from mia_bench.benchmark.leaderboard.submissions import MANIFEST, read_submission, write_submission
+from PIL import Image
 
 from ...helpers.boards import cell, cells, write
 from ...helpers.damage import damaged
@@ -185,6 +187,20 @@ def page_as_picture(contents: Contents) -> None:
     contents[_first(contents, "pictures/")] = b"<script>alert(1)</script>"
 
 
+def huge_picture(contents: Contents) -> None:
+    contents[_first(contents, "pictures/")] = _black(13_000)
+
+
+def picture_beyond_what_pillow_reads(contents: Contents) -> None:
+    contents[_first(contents, "pictures/")] = _black(20_000)
+
+
+def _black(side: int) -> bytes:
+    target = io.BytesIO()
+    Image.new("1", (side, side)).save(target, format="PNG")
+    return target.getvalue()
+
+
 def bomb(contents: Contents) -> None:
     contents[_first(contents, "cells/")] = b" " * 2**24
 
@@ -207,6 +223,8 @@ FORGERIES: dict[Callable[[Contents], None], str] = {
     absolute_path: "Expected only records, strips and a leaderboard in .*evil.json",
     script: "Expected only records, strips and a leaderboard in .*setup.py",
     page_as_picture: "Expected a PNG image as 'pictures/",
+    huge_picture: "Expected a strip of at most 31,703,520 pixels as 'pictures/.*, got 13,000 x 13,000.",
+    picture_beyond_what_pillow_reads: "Expected a PNG image as 'pictures/.*, got an image that is too large.",
     bomb: "Expected files of a usual size in .*, which is too large",
     no_leaderboard: "leaderboard.csv",
 }
