@@ -12,7 +12,7 @@ from ..utils.texts import one_line, say
 from .console import print_table
 
 DEFAULT_DECIMALS = 4
-MARKDOWN_ESCAPES = str.maketrans({character: f"\\{character}" for character in "\\|<`"})
+MARKDOWN_ESCAPES = str.maketrans({character: f"\\{character}" for character in "\\|<`["})
 BOLD = ("\ue000", "\ue001")
 """Characters of no script, which enclose bold texts until pandas has escaped the others."""
 LATEX_SYMBOLS = str.maketrans(

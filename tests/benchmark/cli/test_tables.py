@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from mia_bench.benchmark.cli.tables import print_frame
 
-HOSTILE = "a|b \\x{y} <b>`z`</b> 5% $#&~^_\x1b[2J\r\nnext"
+HOSTILE = "a|b \\x{y} <b>`z`</b> [u](v) 5% $#&~^_\x1b[2J\r\nnext"
 FRAME = pd.DataFrame({"defense": ["noise", HOSTILE], "psnr_db": [20.126, None], "pareto": [True, False]})
 
 
@@ -13,13 +13,15 @@ def printed(notation: str, capsys: pytest.CaptureFixture[str], frame: pd.DataFra
     return capsys.readouterr().out.splitlines()
 
 
-def test_markdown_aligns_numbers_right_and_escapes_what_would_end_a_cell(capsys: pytest.CaptureFixture[str]) -> None:
+def test_markdown_aligns_numbers_right_and_escapes_what_would_end_a_cell_or_begin_a_link(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     header, rule, first, second = printed("markdown", capsys)
 
     assert [cell.strip() for cell in header.strip("|").split("|")] == ["defense", "psnr_db", "pareto"]
     assert [cell[0] + cell[-1] for cell in rule.strip("|").split("|")] == [":-", "-:", ":-"]
     assert [cell.strip() for cell in first.strip("|").split("|")] == ["noise", "20.13", "yes"]
-    assert r"a\|b \\x{y} \<b>\`z\`\</b> 5% $#&~^_" in second
+    assert r"a\|b \\x{y} \<b>\`z\`\</b> \[u](v) 5% $#&~^_" in second
     assert "\x1b" not in second
 
 
