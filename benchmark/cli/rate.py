@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import UsageError
+from ..leaderboard.plan_file import refuse_unstarted
 from ..leaderboard.ratings import add_study, read_key, score_ratings, store_recognition
 from ..leaderboard.records import Row
 from ..leaderboard.results_folder import FIRST_RUN
@@ -37,6 +38,7 @@ def write_page(folder: Path, out: Path, *, trials: int, seed: int | None) -> Non
     require_suffix(out, PAGE_SUFFIXES)
     records = read_records(folder) if folder.is_dir() else {}
     if not records:
+        refuse_unstarted(folder)
         raise UsageError(f"Expected the results folder of a run, got {folder}, which has no cells/*.json. {FIRST_RUN}")
     chosen = choose_trials(records, folder, trials, secrets.randbits(32) if seed is None else seed)
     study = secrets.token_hex(4)

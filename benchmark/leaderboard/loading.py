@@ -13,6 +13,7 @@ from ..errors import UsageError
 from ..utils.texts import quoted
 from .completeness import each_once
 from .csv_files import CsvTable, read_csv
+from .plan_file import refuse_unstarted
 from .reconciliation import completed, disagreement, with_measures_of
 from .records import COLUMNS, KINDS, NUMBERS, Record, Row, explain
 from .results_folder import FIRST_RUN, record_path
@@ -54,6 +55,7 @@ class Cells:
         if path.is_dir():
             found = read_records(path)
             if not found:
+                refuse_unstarted(path)
                 raise UsageError(f"Expected results of mia-bench in {path}, got no cells/*.json. Name another folder.")
             for record in found.values():
                 self.add(record.row, record, str(record_path(path, record.row.cell_id)))

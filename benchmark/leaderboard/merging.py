@@ -13,7 +13,7 @@ from ..utils.files import Unreadable, read_bytes
 from ..utils.plurals import count_of, fitting
 from .completeness import each_once
 from .loading import Cells
-from .plan_file import read_plan, write_plan
+from .plan_file import read_plan, refuse_unstarted, write_plan
 from .ratings import merge_keys, write_key
 from .results_folder import board_path, images_path, plan_path, record_files, record_path, strip_path
 from .store import read_records, rebuild, write_record
@@ -86,6 +86,7 @@ def _collect(sources: Sequence[Path]) -> tuple[Cells, dict[str, Path], int]:
     for source in dict.fromkeys(path.resolve() for path in sources):
         found = read_records(source) if source.is_dir() else {}
         if not found:
+            refuse_unstarted(source)
             raise UsageError(
                 f"Expected a results folder with records, got {source}, which has no cells/*.json. A leaderboard "
                 "without its records cannot be merged; rank and compare read several boards."

@@ -11,6 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from ..errors import UsageError
 from ..utils.atomic_files import write_atomically
 from ..utils.files import Denied, Unreadable, read_json
+from ..utils.plurals import count_of
+from ..utils.texts import as_typed
 from .records import CellId
 from .results_folder import plan_path
 
@@ -33,6 +35,25 @@ def read_plan(out: Path) -> dict[str, str]:
     except (Unreadable, ValidationError) as error:
         reason = error.reason if isinstance(error, Unreadable) else "Expected the label of each cell by its cell_id."
         raise UsageError(f"{path} is not a valid plan. {reason}", "Delete it; no results are lost.") from error
+
+
+def refuse_unstarted(out: Path) -> None:
+    """Refuse a folder without records if a run has planned cells there, as one does that ends before its first cell.
+
+    Raises:
+        UsageError: If the folder has a plan.
+    """
+    try:
+        planned = read_plan(out)
+    except UsageError:  # it may be that of another program
+        return
+    if planned:
+        cells = count_of(len(planned), "cell")
+        command = as_typed("mia-bench", "status", out)
+        raise UsageError(
+            f"Expected finished cells in {out}, got a run that has planned {cells} and finished none. Rerun the same "
+            f"command to resume. See {command}."
+        )
 
 
 def write_plan(out: Path, labels: Mapping[str, str]) -> None:

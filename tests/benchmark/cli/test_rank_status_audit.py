@@ -6,6 +6,8 @@ from io import StringIO
 from pathlib import Path
 
 import pandas as pd
+import pytest
+from mia_bench.benchmark.leaderboard.plan_file import write_plan
 from mia_bench.benchmark.leaderboard.results_folder import FIRST_RUN
 
 from ...helpers.boards import cell, cells, write
@@ -67,6 +69,28 @@ def test_the_status_of_a_folder_without_a_run_says_which_folder_to_give(tmp_path
 
     assert result.exit_code == 2
     assert "which has no plan.json. Give the folder that the option --out of mia-bench run named." in result.stderr
+
+
+@pytest.mark.parametrize("command", ["rank", "audit", "report", "merge", "rate", "compare"])
+def test_a_run_that_ended_before_its_first_cell_is_to_be_resumed(command: str, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    out.mkdir()
+    write_plan(out, {"0" * 16: "photos", "1" * 16: "photos"})
+    others = {"merge": ["-o", tmp_path / "all"], "compare": [out]}.get(command, [])
+
+    result = mia_bench(command, out, *others)
+
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: Expected finished cells in {out}, got a run that has planned 2 cells and finished none. Rerun the "
+        f"same command to resume. See mia-bench status {out}.\n"
+    )
+
+
+def test_a_folder_with_the_plan_of_another_program_has_no_results(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text('{"resource_changes": []}')
+
+    assert "got no cells/*.json. Name another folder." in mia_bench("rank", tmp_path).stderr
 
 
 def test_a_table_is_ranked_beside_the_plan_of_another_program(tmp_path: Path) -> None:
