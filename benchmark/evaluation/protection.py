@@ -106,6 +106,7 @@ def protect(
     with isolated("wire", setting.identity):
         wire = overhear(model, originals)
     require_wires(fresh, wire, originals, identity=setting.identity)
+    seen_model, seen_wire = as_server_reads(model, wire, pools.aux.images, identity=setting.identity)
     test = sample_images(pools.private, model.accuracy_images)
     reference = answers(len(test) if len(test) < len(pools.private) else None)
     useful, told = of_undefended(reference), dict[str, float]()
@@ -113,7 +114,7 @@ def protect(
         useful, told, first = _measure(model, test, reference, setting.identity)
         require_answers(fresh, test.images, first, identity=setting.identity)
         with isolated("unchanged wire", setting.identity):
-            told |= {"wire_unchanged": 1.0} if is_unchanged(undefended, model, wire, originals) else {}
+            told |= {"wire_unchanged": 1.0} if is_unchanged(undefended, seen_model, seen_wire, originals) else {}
     with isolated("costs", setting.identity):
         costs = measure_costs(
             copied(model), pools.private.images[:1].clone(), undefended, wire=overheard_messages(model, wire)
@@ -136,7 +137,6 @@ def protect(
         notes["overheard"] = "The defense states what the adversary sees, which may be another wire than what is sent."
     with isolated("low bits", setting.identity):
         notes |= low_bits_note(model, originals)
-    seen_model, seen_wire = as_server_reads(model, wire, pools.aux.images, identity=setting.identity)
     if seen_model is not model:
         notes["wire"] = "Attacks read what the first operations of the server make of the wire, which tells them more."
     return Protected(model, wire, seen_model, seen_wire, useful, costs, details, notes)

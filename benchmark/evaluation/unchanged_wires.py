@@ -20,8 +20,8 @@ def is_unchanged(undefended: SplitModel, model: SplitModel, wire: Wire, original
 
     Args:
         undefended: The split target, of which a copy sends.
-        model: The protected model.
-        wire: What it sent of the images under attack.
+        model: The protected model, or as the server reads what it sends.
+        wire: What it sent of the images under attack, read in the same way.
         originals: These images, (N, C, H, W).
     """
     known = readings(model.ir_channel) if model.ir_channel.published else readings(model.ir_channel)[:1]

@@ -178,6 +178,19 @@ def test_attacks_with_queries_and_the_probe_read_as_the_server_does_and_others_g
     assert protected.notes["wire"].startswith("Attacks read what the first operations of the server make of")
 
 
+def test_a_channel_whose_changes_the_server_undoes_exactly_changes_nothing(bench: Artifacts) -> None:
+    def protect(model: SplitModel, train: ImageSet) -> SplitModel:
+        def undo(values: Tensor) -> Tensor:
+            rows = [row[:-1][order(row[-1].item(), len(row) - 1).argsort()] for row in values]
+            return torch.stack(rows).view(len(values), *model.client(train.images[:1]).shape[1:])
+
+        return replace(
+            model.copy(), ir_channel=Changing(random_order), server=nn.Sequential(Undoing(undo, model.server))
+        )
+
+    assert bench.protected(setting_with(bench, protect)).details["wire_unchanged"] == 1
+
+
 def test_the_values_in_a_server_are_those_before_and_behind_its_parts() -> None:
     server = nn.Sequential(nn.ReLU(), nn.Identity(), nn.Flatten(), nn.Linear(4, 2))
     value = torch.tensor([[[-1.0, 2.0], [3.0, -4.0]]])
