@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Defense, ImageSet, SplitModel
+from ..benchmark.metrics.held_weights import held_weights
 from ..benchmark.training import EPOCHS_HELP, train_jointly, untrained_copy
 from ._deviation import unit_of
 from ._dp.noise_channel import NoiseChannel
@@ -149,7 +150,7 @@ def _divided(server: nn.Sequential) -> tuple[nn.Sequential, nn.Sequential]:
         Inapplicable: If fewer than two layers have weights.
     """
     layers = list(children(server))
-    weighted = [place for place, (_, layer) in enumerate(layers) if any(True for _ in layer.parameters())]
+    weighted = [place for place, (_, layer) in enumerate(layers) if held_weights(layer)]
     if len(weighted) < 2:
         raise Inapplicable(
             "Expected at least two layers with weights after the split, of which the last moves to the device, got "

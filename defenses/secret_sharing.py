@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ..benchmark.errors import Inapplicable
 from ..benchmark.interfaces import Defense, ImageSet, Promise, SplitModel
 from ..benchmark.interfaces.stages import child_name, cut_name
+from ..benchmark.metrics.held_weights import held_weights
 from ._encrypted import MAX_LOGIT_ERROR, num_accuracy_images
 from ._layers import SHAPING, children, flat
 from ._sharing.compiler import Round, compiled, rounds_of
@@ -142,7 +143,7 @@ def _with_local_layers(model: SplitModel) -> SplitModel:
         Inapplicable: If no layer of the server has weights.
     """
     layers = list(flat(model.server))
-    weighted = [place for place, (_, layer) in enumerate(layers) if any(True for _ in layer.parameters())]
+    weighted = [place for place, (_, layer) in enumerate(layers) if held_weights(layer)]
     first = weighted[0] if weighted else len(layers)
     while first and isinstance(layers[first - 1][1], SHAPING):
         first -= 1  # The IR keeps its shape, which attackers can use.

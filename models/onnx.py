@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..benchmark.errors import UsageError, reason_of
 from ..benchmark.interfaces import Component
 from ..benchmark.utils.extras import require_extra
+from ..benchmark.utils.weight_buffers import weight_buffers
 from ._content import Content, Schema, digest_of, read_by
 from ._network import Network
 from ._onnx_operators import KNOWN, clean_names, input_of, lower
@@ -165,12 +166,9 @@ def _name_weights(network: nn.Module) -> nn.Module:
     Parameters are counted as costs, and an attacker who is given the structure alone does not get them.
     """
     for module in network.modules():
-        if isinstance(module, nn.modules.batchnorm._NormBase):
-            continue
-        for name, buffer in list(module.named_buffers(recurse=False)):
-            if buffer.is_floating_point() and buffer.numel() > 1:
-                delattr(module, name)
-                module.register_parameter(name, nn.Parameter(buffer, requires_grad=False))
+        for name, buffer in list(weight_buffers(module)):
+            delattr(module, name)
+            module.register_parameter(name, nn.Parameter(buffer, requires_grad=False))
     return network
 
 

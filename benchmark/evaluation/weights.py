@@ -48,10 +48,10 @@ def load_or_train(
         train()
         return _apart(trained(module.state_dict(), what, remedy))
 
-    weights = cached(need, identity, compute)
-    given, expected = (
-        {name: tuple(tensor.shape) for name, tensor in tensors.items()} for tensors in (weights, module.state_dict())
-    )
+    state = module.state_dict()
+    unsaved = dict(module.named_buffers()).keys() - state.keys()  # which older files hold
+    weights = {name: tensor for name, tensor in cached(need, identity, compute).items() if name not in unsaved}
+    given, expected = ({name: tuple(tensor.shape) for name, tensor in tensors.items()} for tensors in (weights, state))
     for name in sorted(given.keys() | expected.keys()):
         if given.get(name) != expected.get(name):
             raise UsageError(

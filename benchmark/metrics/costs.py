@@ -68,11 +68,11 @@ class Costs:
         wire_bytes: Bytes from the device to the server for one image, in all rounds.
         bytes_down: Bytes from the server to the device for one image.
         client_macs: Multiply-accumulate operations on the device.
-        client_params: Parameters on the device.
+        client_params: Weights on the device, as ``held_weights`` defines them.
         client_ms: Milliseconds on the device at batch size 1, in all rounds.
         server_ms: Milliseconds on the server at batch size 1, in all rounds.
         rounds: Messages that the device sends for one image, each of which waits for an answer.
-        client_param_bytes: Bytes of the parameters on the device.
+        client_param_bytes: Bytes of these weights.
         client_peak_bytes: Largest sum of bytes of activations that the device holds at a time.
         timing: Further milliseconds, by name; see ``measure_costs``.
         server_macs: Multiply-accumulate operations on the server. None if they are not computed by torch in this

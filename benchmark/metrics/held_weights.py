@@ -1,4 +1,4 @@
-"""The weights that a network holds, including those of quantized layers, which torch does not list as parameters."""
+"""The weights that a network holds, including those of buffers and quantized layers, which are no parameters of torch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..utils.quantized_layers import is_quantized
+from ..utils.weight_buffers import weight_buffers
 
 Identity = int | tuple[int, str]
 """What identifies a weight: its number in this process, or that of its quantized layer and its name there."""
@@ -16,12 +17,15 @@ Identity = int | tuple[int, str]
 def held_weights(network: nn.Module) -> dict[Identity, Tensor]:
     """Return the weights of a network. One that several layers share is there once.
 
+    They are its parameters, its buffers that are weights (see ``weight_buffers``), and what quantized layers pack.
+
     Example:
         >>> [tuple(weight.shape) for weight in held_weights(nn.Linear(3, 2)).values()]
         [(2, 3), (2,)]
     """
     found: dict[Identity, Tensor] = {id(each): each for each in network.parameters()}
     for part in network.modules():
+        found |= {id(each): each for _, each in weight_buffers(part)}
         if is_quantized(part):
             found |= {(id(part), name): weight for name, weight in _unpacked(part).items()}
     return found

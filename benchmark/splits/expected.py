@@ -22,8 +22,8 @@ class Sent:
         bytes_down: Bytes from the server to the device.
         rounds: Messages that the device sends.
         client_macs: Multiply-accumulate operations on the device.
-        client_params: Parameters on the device.
-        client_param_bytes: Bytes of these parameters.
+        client_params: Weights on the device, as ``held_weights`` defines them.
+        client_param_bytes: Bytes of these weights.
         client_peak_bytes: Largest sum of bytes of activations that are alive at a time on the device.
         server: Multiply-accumulate operations of the server, and bytes of its weights. None if they are unknown.
 

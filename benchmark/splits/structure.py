@@ -56,8 +56,8 @@ class Cut:
     Attributes:
         split: The name of the cut.
         ir_shape: The shape of the IR of one image.
-        client_params: Parameters on the device.
-        client_param_bytes: Bytes of these parameters.
+        client_params: Weights on the device, as ``held_weights`` defines them.
+        client_param_bytes: Bytes of these weights.
         client_peak_bytes: Largest sum of bytes of activations that are alive at a time on the device.
         client_stages: Operations and bytes of weights of each stage on the device. Weights that several stages use
             count in each of them, since each reads them.

@@ -13,6 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ...benchmark.errors import Inapplicable
 from ...benchmark.interfaces.stages import cut_name
+from ...benchmark.metrics.held_weights import held_weights
 from .._layers import SHAPING, flat
 from .layers import IntegerLayer, input_limit
 from .ring import PrecisionError, encode
@@ -90,7 +91,7 @@ def _check(name: str, layer: nn.Module) -> None:
         reason = "it keeps no running statistics. Set track_running_stats."
     elif isinstance(layer, nn.Conv1d | nn.Conv2d) and layer.padding_mode != "zeros":
         reason = f"it pads by {layer.padding_mode!r}. Use zeros."
-    elif not isinstance(layer, WEIGHTED) and any(True for _ in layer.parameters()):
+    elif not isinstance(layer, WEIGHTED) and held_weights(layer):
         reason = "it has weights and is not a single affine layer. Split behind it."
     if reason:
         raise Inapplicable(

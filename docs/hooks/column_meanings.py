@@ -66,7 +66,8 @@ MEANINGS = {
     "guarantee": "what the defense promises, in words",
     "wire_bytes": "bytes that one image sends over the network, measured",
     "client_macs": "multiply-accumulate operations (MACs) on the device for one image",
-    "client_params": "number of weights on the device",
+    "client_params": "number of weights on the device: parameters, and buffers of more than one floating-point number "
+    "that are saved with the network, except the running statistics of normalizations",
     "client_ms": "milliseconds of the device for one image, measured; for encryption this includes "
     "encrypting and decrypting",
     "server_ms": "milliseconds of the server for one image, measured; for encryption this includes "

@@ -12,6 +12,7 @@ from .copying import Copier, Source
 from .recording import Facts
 from .standard_layers import standard_layer
 from .tracing import LEAVES, Trace, without_root
+from .unsaved import keep_unsaved
 
 
 class StageBuilder:
@@ -50,7 +51,9 @@ class StageBuilder:
                 path = str(node.target)
                 node.target = without_root(path)
                 parts.update(self._part(path, is_module=node.op == "call_module"))
-        return fx.GraphModule(parts, graph, class_name=name).eval()
+        stage = fx.GraphModule(parts, graph, class_name=name)
+        keep_unsaved(stage, self._root)
+        return stage.eval()
 
     def _part(self, path: str, *, is_module: bool) -> dict[str, Any]:
         """Return the module or weight of a node. A weight comes with its layer, which knows how to reset it."""

@@ -24,6 +24,7 @@ from mia_bench.defenses._sharing.model import SharedModel, pack, unpack
 from mia_bench.defenses._sharing.ring import PrecisionError
 from mia_bench.defenses.secret_sharing import SecretSharing
 from torch import nn
+from torchvision.ops import FrozenBatchNorm2d
 
 UP = {"conv1": [288, 16, 120, 84], "conv2": [16, 120, 84], "relu3": [120, 84], "relu4": [84]}
 DOWN = {"conv1": [64, 120, 84, 4], "conv2": [120, 84, 4], "relu3": [84, 4], "relu4": [4]}
@@ -243,11 +244,12 @@ def test_layers_inside_of_others_keep_their_names(train: ImageSet, private: Imag
     assert [each.names for each in protected.session.rounds] == [("a/b",), ("a_b",)]
 
 
-def test_a_layer_that_servers_cannot_compute_is_called_by_its_path(train: ImageSet) -> None:
-    inner = nn.Sequential(OrderedDict(norm=nn.LayerNorm(8), fc=nn.Linear(8, 4)))
+@pytest.mark.parametrize("norm", [nn.LayerNorm(8), FrozenBatchNorm2d(8)])
+def test_a_layer_that_servers_cannot_compute_is_called_by_its_path(norm: nn.Module, train: ImageSet) -> None:
+    inner = nn.Sequential(OrderedDict(norm=norm, fc=nn.Linear(8, 4)))
     model = SplitModel(
         client=nn.Sequential(nn.Flatten(), nn.Linear(256, 8)), server=nn.Sequential(OrderedDict(head=inner))
     )
 
-    with pytest.raises(Inapplicable, match=r"The layer 'head\.norm' \(LayerNorm\) cannot be computed on shares"):
+    with pytest.raises(Inapplicable, match=r"The layer 'head\.norm' \(\w+\) cannot be computed on shares"):
         SecretSharing().protect(model, train)

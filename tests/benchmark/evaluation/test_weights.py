@@ -56,3 +56,16 @@ def test_a_training_that_diverged_names_what_was_trained_and_what_to_do(
         )
 
     assert not list(cache.rglob("*.safetensors"))
+
+
+@pytest.mark.usefixtures("cache")
+def test_buffers_that_are_not_saved_are_not_read_from_older_files() -> None:
+    network = nn.Linear(2, 1)
+    network.register_buffer("mask", torch.ones(3), persistent=False)
+    older = {**network.state_dict(), "mask": torch.zeros(3)}
+
+    load_or_train(
+        network, "weights", "masked", train=lambda: None, cached=lambda *_: older, what="a network", remedy="Wait."
+    )
+
+    assert torch.equal(network.get_buffer("mask"), torch.ones(3))

@@ -8,6 +8,7 @@ from mia_bench.benchmark.interfaces import Normalize, Target
 from mia_bench.benchmark.metrics.costs import measure_costs
 from mia_bench.benchmark.splits.structure import count_cuts, encoded_bytes, uploaded_bytes
 from torch import nn
+from torchvision.ops import FrozenBatchNorm2d
 
 
 def target() -> Target:
@@ -33,7 +34,31 @@ def typed(*kinds: torch.dtype) -> Target:
     return Target(Normalize(torch.zeros(1), torch.ones(1)), nn.Sequential(*map(Cast, kinds))).eval()
 
 
-@pytest.mark.parametrize("network", [target(), typed(torch.bfloat16, torch.float64, torch.complex64)])
+class Frozen(nn.Module):
+    """Convolve with weights that are no parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("kernel", torch.rand(4, 1, 3, 3))
+
+    def forward(self, value: torch.Tensor) -> torch.Tensor:
+        return nn.functional.conv2d(value, self.get_buffer("kernel"), padding=1)
+
+
+def frozen() -> Target:
+    layers = OrderedDict(convolved=Frozen(), normalized=FrozenBatchNorm2d(4), flat=nn.Flatten(), fc1=nn.Linear(256, 10))
+    return Target(Normalize(torch.zeros(1), torch.ones(1)), nn.Sequential(layers)).eval()
+
+
+def test_weights_that_are_held_as_buffers_cost_what_parameters_cost() -> None:
+    cuts = count_cuts(frozen(), (1, 8, 8))
+
+    assert [cut.client_params for cut in cuts] == [36, 44, 44, 44 + 2570]
+    assert [stage.weight_bytes for stage in cuts[0].client_stages] == [0, 4 * 36]
+    assert [cut.server_param_bytes for cut in cuts] == [4 * (8 + 2570), 4 * 2570, 4 * 2570, 0]
+
+
+@pytest.mark.parametrize("network", [target(), frozen(), typed(torch.bfloat16, torch.float64, torch.complex64)])
 def test_counts_of_each_cut_are_those_of_a_client_that_is_cut_there(network: Target) -> None:
     for cut in (cuts := count_cuts(network, (1, 8, 8))):
         costs = measure_costs(network.split(cut.split), torch.zeros(1, 1, 8, 8))
