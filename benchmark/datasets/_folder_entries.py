@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ..utils.plurals import count_of
 from ._decode import suffixes
-from ._label_table import TABLES, LabelTable
+from ._label_table import LabelTable
 
-OTHER_FILES = frozenset({"thumbs.db", "desktop.ini", *TABLES})
-"""Names, in lower case, of files beside images that are read elsewhere, or that Windows creates."""
+OTHER_FILES = frozenset({"thumbs.db", "desktop.ini"})
+"""Names, in lower case, of files beside images that Windows creates."""
 
 VALIDATION = ("val", "valid", "validation")
 """Folders beside ``train`` that others call the test split, and that are not read."""

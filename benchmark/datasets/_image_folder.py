@@ -25,7 +25,7 @@ from ._folder_entries import (
     warn_of_validation,
 )
 from ._image_tree import SPLITS, Tree
-from ._label_table import TABLES, LabelTable, find_attributes, find_table, names_files
+from ._label_table import TABLES, LabelTable, find_attributes, find_table, names_files, path_of_table
 from ._labels import TaskChoice
 
 LAYOUT = "train/<class>/<image> and test/<class>/<image>"
@@ -61,10 +61,12 @@ def _table(root: Path, task: TaskChoice) -> LabelTable | None:
     """Read the table that gives the labels; None if the folders of classes give them, or nothing does."""
     if task != "classification" or not _has_class_folders(root):
         return find_table(root)
-    path = root / TABLES[0]
-    if path.is_file() and not names_files(path):
+    path = path_of_table(root, TABLES[0])
+    if path is not None and not names_files(path):
         logging.getLogger(__name__).warning(
-            "Ignored %s, since it names no image in %s. The folders of the images are their classes.", path, root
+            "Ignored %s, since its first column names no image in %s. The folders of the images are their classes.",
+            path,
+            root,
         )
         return None
     return find_table(root, TABLES[:1])

@@ -1,4 +1,4 @@
-"""The weights that a network holds, including those of buffers and quantized layers, which are no parameters of torch."""
+"""The weights that a network holds, including those in buffers and in quantized layers."""
 
 from __future__ import annotations
 

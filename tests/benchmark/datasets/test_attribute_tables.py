@@ -19,7 +19,7 @@ def test_a_table_of_attributes_beside_labels_is_not_what_the_network_is_for(tmp_
         return f"{'ab'[index % 2]}/{index}.png" if classes else f"{index}.png"
 
     root = images(tmp_path, name)
-    table(root, NUMBERS, "file,age,height", "attributes.csv", names=name)
+    table(root, NUMBERS, "file,age,height", "Attributes.csv", names=name)
     if not classes:
         table(root, FLAGS, "file,red,green,blue", names=name)
     pools = folder(root, task="classification" if classes else "auto")

@@ -87,7 +87,7 @@ def test_a_table_without_images_leaves_the_classes_to_the_folders(
     pools = folder(tmp_path, task="classification")
 
     assert (pools.classes, disjoint_fingerprint(pools)) == (("a", "b"), without)
-    assert f"Ignored {tmp_path / 'labels.csv'}, since it names no image in {tmp_path}." in caplog.text
+    assert f"Ignored {tmp_path / 'labels.csv'}, since its first column names no image in {tmp_path}." in caplog.text
 
 
 @pytest.mark.parametrize(

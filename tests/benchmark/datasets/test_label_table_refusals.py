@@ -24,8 +24,22 @@ def test_numbers_beyond_single_precision_are_refused(tmp_path: Path) -> None:
         ("file;x\n0.png;1\n", "Expected commas between the columns of .*, got semicolons.* and points in decimal"),
         ("file;x;y\n0.png;1;2\n1.png;1,5;2,5\n", "Expected commas between the columns of .*, got semicolons"),
         ("file\tx\n0.png\t1\n", "Expected commas between the columns of .*, got tabs"),
-        ('file,x\n0.png,"1,5"\n1.png,2\n', "Expected points in the decimal numbers in the column 'x' of .*, got '1,5'"),
-        ('file,x,y\n0.png,",5",1\n1.png,-2,1\n', "Expected points in the decimal numbers in the column 'x' of .*"),
+        (
+            'file,x\n0.png,"1,5"\n1.png,2\n',
+            "Expected numbers without commas in the column 'x' of .*, got '1,5'. Write p",
+        ),
+        ('file,x,y\n0.png,",5",1\n1.png,-2,1\n', "Expected numbers without commas in the column 'x' of .*"),
+        (
+            'file,x\n0.png,"1,000.5"\n1.png,200\n',
+            "Expected numbers without commas in the column 'x' of .*, got '1,000.5'",
+        ),
+        (
+            'file,x\n0.png,"1,000,000"\n1.png,200\n',
+            "got '1,000,000'. Write points in .*, and nothing between thousands",
+        ),
+        ("y,file\n1.5,0.png\n2.5,1.png\n", "Expected the paths of the images in the first column of .*'file'. Move"),
+        (",file,x\n0,0.png,2\n1,1.png,3\n", "Expected the paths of the images in the first column of .*'file'. Move"),
+        ("y,file\ncat,0.png\ndog,1.png\n", "Expected the paths of the images in the first column of .*'file'. Move"),
         ("file,x\n0.png,1\n1.png,\n", "got none in line 3"),
         ("file,x\n0.png,True\n1.png,\n", "got none in line 3"),
         ("file,x\n0.png,cat\n1.png,\n", "Expected a value in the column 'x' .*, got none in line 3"),
@@ -84,3 +98,14 @@ def test_a_table_that_may_name_images_is_refused_rather_than_left_to_the_folders
     for task in ("classification", "auto"):
         with pytest.raises(UsageError, match=words):
             folder(tmp_path, task=task)
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "attributes.csv"])
+def test_tables_whose_names_differ_by_case_alone_are_refused(tmp_path: Path, name: str) -> None:
+    for each in (name, name.upper()):
+        table(images(tmp_path), NUMBERS, "file,x,y", each)
+
+    with pytest.raises(
+        UsageError, match=rf"Expected one file {name} in .*, got {name.upper()} and {name}, whose names"
+    ):
+        folder(tmp_path)

@@ -9,7 +9,7 @@ import torch
 from .labeled_images import COUNT, FLAGS, NUMBERS, folder, images, table
 
 
-@pytest.mark.parametrize("name", ["labels.csv", "attributes.csv"])
+@pytest.mark.parametrize("name", ["labels.csv", "Labels.csv", "attributes.csv", "ATTRIBUTES.CSV"])
 @pytest.mark.parametrize("low", [0, -1])
 def test_a_table_of_flags_gives_several_labels(tmp_path: Path, low: int, name: str) -> None:
     table(images(tmp_path), np.where(FLAGS, 1, low), "file,red,green,blue", name)
@@ -59,4 +59,17 @@ def test_images_without_a_line_in_the_table_are_ignored_with_a_warning(
     assert sum(map(len, (pools.train, pools.aux, pools.private))) == COUNT - 2
     assert (
         f"Ignored 2 images without a line in {tmp_path / 'labels.csv'}, such as {tmp_path / '22.png'}." in caplog.text
+    )
+
+
+def test_a_table_inside_a_folder_of_a_class_is_said_to_be_ignored(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = images(tmp_path, lambda index: f"{'ab'[index % 2]}/{index}.png")
+    table(root / "a", NUMBERS, "file,x,y")
+    folder(tmp_path)
+
+    assert (
+        f"Ignored 1 file whose suffix is not that of an image format, such as {root / 'a' / 'labels.csv'}"
+        in caplog.text
     )
