@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ... import __version__
 from ..interfaces import Normalize, SplitModel
@@ -27,6 +27,7 @@ def describe_split(
     model: SplitModel,
     graphs: Graphs,
     *,
+    undefended: SplitModel,
     images: Tensor,
     classes: tuple[str, ...],
     target: str,
@@ -38,6 +39,7 @@ def describe_split(
         setting: What was exported.
         model: The protected model.
         graphs: The graphs.
+        undefended: The same network without a defense.
         images: The images (N, C, H, W) on which the graphs were compared with torch.
         classes: The names of the classes, in the order of the logits. Empty if the images are unlabeled.
         target: The hash of everything that the weights of the undefended network follow from.
@@ -55,7 +57,7 @@ def describe_split(
         "server": _server(graphs),
         "wire_bytes": model.ir_channel.packed_bytes(graphs.wire) or graphs.wire[:1].nbytes,
         "defense": _defense(setting, model),
-        "to_do": _to_do(model, graphs),
+        "to_do": _to_do(model, graphs, undefended),
         "checked": {
             "images": graphs.compared,
             "tolerance": MAX_EXPORT_DIFFERENCE,
@@ -118,7 +120,7 @@ def _normalization(model: SplitModel) -> dict[str, Any] | None:
     return {"inside": CLIENT, "mean": first.mean.flatten().tolist(), "std": first.std.flatten().tolist()}
 
 
-def _to_do(model: SplitModel, graphs: Graphs) -> list[str]:
+def _to_do(model: SplitModel, graphs: Graphs, undefended: SplitModel) -> list[str]:
     """Return what a deployment must add to the graphs, in sentences."""
     found = [f"Give {CLIENT} images in [0, 1]. It normalizes them."]
     if graphs.noise:
@@ -132,12 +134,23 @@ def _to_do(model: SplitModel, graphs: Graphs) -> list[str]:
             "The guarantee is that of real numbers. The low bits of floating-point noise can reveal more (Mironov, CCS "
             "2012): round what is sent to a grid."
         )
+    known = _contents(undefended.client) | _contents(undefended.server)
+    for file, half in ((CLIENT, model.client), (SERVER, model.server)):
+        if not _contents(half) <= known:
+            found.append(
+                f"Deploy {file} as it is. The defense changed its weights, so those of your network do not fit."
+            )
     packed = model.ir_channel.packed_bytes(graphs.wire)
     if packed is not None:
         found.append(
             f"Code what is sent in {count_of(packed, 'byte')} per image, as it was measured. {CLIENT} gives float32."
         )
     return found
+
+
+def _contents(half: nn.Module) -> set[str]:
+    """Return the hash of each tensor that a half holds."""
+    return {_hash(repr(each.shape).encode() + each.cpu().numpy().tobytes()) for each in half.state_dict().values()}
 
 
 def _command(setting: Setting, data_dir: Path | None) -> str:

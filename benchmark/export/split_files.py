@@ -64,11 +64,11 @@ def export_split(given: Request, options: RunOptions, *, force: bool) -> list[Pa
     setting = _only_setting(given, artifacts)
     artifacts.targets.structure(setting.dataset, setting.model).split(setting.split)
     check_writable(options.out, OTHER_OUT)
-    model = _protected(setting, artifacts)
+    undefended, model = _protected(setting, artifacts)
     with _as_sentence(f"a copy of the network with {setting.defense.label}", "Choose another defense, or mend it."):
         halves = halves_of(model, setting.defense.label)
     with _as_sentence(f"the network with {setting.defense.label}", "Choose another defense, or mend it."):
-        contents = _contents(setting, model, halves, artifacts, options.data_dir)
+        contents = _contents(setting, (undefended, model), halves, artifacts, options.data_dir)
     with writing(options.out, remedy=OTHER_OUT):
         options.out.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=SCRATCH, dir=options.out) as folder:
@@ -94,7 +94,8 @@ def _only_setting(given: Request, artifacts: Artifacts) -> Setting:
     return settings[0]
 
 
-def _protected(setting: Setting, artifacts: Artifacts) -> SplitModel:
+def _protected(setting: Setting, artifacts: Artifacts) -> tuple[SplitModel, SplitModel]:
+    """Return the network without and with the defense."""
     with _as_sentence(f"the training of {setting.model.label}", "Choose another network, or mend it."):
         target = artifacts.targets.get(setting.dataset, setting.model, setting.seed)
         undefended, train = target.split(setting.split), artifacts.training_images(setting)
@@ -102,7 +103,7 @@ def _protected(setting: Setting, artifacts: Artifacts) -> SplitModel:
         with _as_sentence(
             f"{setting.defense.label}, which protects the network,", "Choose another defense, or mend it."
         ):
-            return defended(setting, undefended, train)
+            return undefended, defended(setting, undefended, train)
     except Inapplicable as error:
         raise UsageError(f"{setting.defense.label} cannot protect this network: {message_of(error)}") from error
 
@@ -125,9 +126,17 @@ def _as_sentence(what: str, remedy: str) -> Iterator[None]:
 
 
 def _contents(
-    setting: Setting, model: SplitModel, halves: Halves, artifacts: Artifacts, data_dir: Path | None
+    setting: Setting,
+    models: tuple[SplitModel, SplitModel],
+    halves: Halves,
+    artifacts: Artifacts,
+    data_dir: Path | None,
 ) -> dict[str, bytes]:
-    """Return what each file holds. Nothing is written, so that an ``OSError`` is one of a component."""
+    """Return what each file holds, for the network without and with the defense.
+
+    Nothing is written, so that an ``OSError`` is one of a component.
+    """
+    undefended, model = models
     pools = artifacts.targets.pools(setting.dataset, setting.model)
     images = pools.train.images[:COMPARED_IMAGES].cpu()
     graphs = graphs_of(halves, images)
@@ -135,6 +144,7 @@ def _contents(
         replace(setting, images=min(setting.images, len(pools.private))),
         model,
         graphs,
+        undefended=undefended,
         images=images,
         classes=cast(tuple[str, ...], pools.classes),
         target=digest(artifacts.targets.identity(setting.dataset, setting.model, setting.seed)),

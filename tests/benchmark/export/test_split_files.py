@@ -137,6 +137,26 @@ def test_the_command_that_evaluates_runs_in_any_folder(
     assert [word for word in command if "data" in word or "npz" in word][1::2] == expected
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("defense", "changed"),
+    [
+        ("dp_ir", []),
+        ("deeper_client:to=conv2", []),
+        ("quantize:tuning_epochs=0", []),
+        ("quantize", ["server.onnx"]),
+        ("cem", ["client.onnx", "server.onnx"]),
+    ],
+)
+def test_files_with_other_weights_than_the_network_are_named(
+    defense: str, changed: list[str], tree: Path, tmp_path: Path
+) -> None:
+    described = export(tree, tmp_path / "out", "--defense", defense)
+
+    named = [re.match(r"Deploy (\S+) as it is\. The defense changed its weights", line) for line in described["to_do"]]
+    assert [each[1] for each in named if each] == changed
+
+
 DIVERGING = """
 from torch import nn
 
