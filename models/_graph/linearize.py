@@ -15,6 +15,7 @@ from .conditions import BATCHES
 from .in_place import remove_writes
 from .liveness import Spot, carried, remove_dead, spots
 from .names import Names
+from .precision import refuse_casts
 from .recording import ANY_NUMBER, Fact, record
 from .stages import StageBuilder
 from .tracing import Trace, trace
@@ -127,6 +128,7 @@ def _answer(network: nn.Module, images: Tensor) -> Tensor:
                 f"Expected a network that takes any number of images, got {kind}, which takes 1 but not {len(images)}: "
                 f"{reason_of(error)}. {ANY_NUMBER}"
             ) from error
+        refuse_casts(network, images, error)
         raise UsageError(
             f"Expected a network that takes {len(images)} images of {shape}, got {kind}, which does not: "
             f"{reason_of(error)}. {OTHER_IMAGES}"

@@ -25,7 +25,8 @@ LEAVES = ("torch.nn.", "torch.ao.nn.", "torchvision.ops.", "torchvision.transfor
 TENSORS = frozenset({"T", "mT", "H", "mH", "data", "real", "imag"})
 """Attributes of a tensor that are tensors."""
 WAY_OUT = "Rewrite the line without it, or write a model plug-in whose build returns an nn.Sequential of the layers."
-_TORCH = str(Path(torch.__file__).parent)
+TORCH = str(Path(torch.__file__).parent)
+"""The folder of torch, whose lines are not those of a network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +133,7 @@ def _place_of(error: Exception) -> str:
     lines = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(_TORCH) and frame.filename != __file__
+        if not frame.filename.startswith(TORCH) and frame.filename != __file__
     ]
     if not lines:
         return "in torch"
