@@ -6,13 +6,14 @@ import keyword
 import re
 import unicodedata
 from collections import Counter
-from functools import cache
 from typing import Any
 
 import numpy as np
 from torch import fx, nn
 
 from ..benchmark.errors import UsageError
+from ._onnx_folding import folded
+from ._onnx_padding import drop, write_pads
 
 KNOWN = 17
 """The version of the operators that onnx2torch knows."""
@@ -40,31 +41,26 @@ def lower(model: Any) -> Any:
     Raises:
         UsageError: If an operator does what it cannot do in version 17.
     """
-    from onnx import shape_inference
-
-    model = shape_inference.infer_shapes(model)  # no longer possible when an operator is of another version
+    model = folded(model)  # no longer possible when an operator is of another version
     _separate_constants(model.graph)
     _widen(model.graph)
     _shorten_names(model.graph)
     constants = _whole_numbers(model.graph)
     newer = any(not each.domain and each.version > KNOWN for each in model.opset_import)
     sizes = _sizes(model.graph)
-    _write_pads(model.graph, sizes)
+    write_pads(model.graph, sizes)
     for node in model.graph.node:
         _refuse_new_meanings(node)
         if node.op_type == "Split":
             _name_parts(node, model.graph, sizes)
         if node.op_type == "Cast":
             _cast_to_single(node)
-        _drop(node, DROPPED.get(node.op_type, set()))
-        if newer and node.op_type.startswith("Reduce") and node.op_type != "ReduceSum":
-            _name_axes(node, constants)
-        if newer and node.op_type == "Pad" and len(node.input) == 4 and not len(constants.get(node.input[3], [0])):
-            node.input.pop()
+        drop(node, DROPPED.get(node.op_type, set()))
+        if newer:
+            _move_axes(node, constants)
     for each in model.opset_import:
         if not each.domain and newer:
             each.version = KNOWN
-    _teach_gelu()
     return model
 
 
@@ -186,28 +182,6 @@ def _refuse_new_meanings(node: Any) -> None:
                 )
 
 
-def _write_pads(graph: Any, sizes: dict[str, list[int]]) -> None:
-    """Write out how many zeros make outputs of ``size / stride``, which the converters of TensorFlow leave open."""
-    from onnx import helper
-
-    weights = {each.name: list(each.dims) for each in graph.initializer}
-    for node in graph.node:
-        given = {each.name: helper.get_attribute_value(each) for each in node.attribute}
-        side, shape = given.get("auto_pad"), sizes.get(node.input[0], [])[2:] if node.input else []
-        wanted = node.op_type in ("Conv", "MaxPool", "AveragePool") and side in (b"SAME_UPPER", b"SAME_LOWER")
-        kernel = given.get("kernel_shape") or (weights.get(node.input[1], [])[2:] if len(node.input) > 1 else [])
-        if not wanted or not kernel or len(shape) != len(kernel) or 0 in shape:
-            continue
-        ones = [1] * len(kernel)
-        each_side = zip(shape, kernel, given.get("strides", ones), given.get("dilations", ones), strict=True)
-        added = [
-            max((-(-size // step) - 1) * step + (span - 1) * gap + 1 - size, 0) for size, span, step, gap in each_side
-        ]
-        less, more = [total // 2 for total in added], [total - total // 2 for total in added]
-        _drop(node, {"auto_pad", "pads"})
-        node.attribute.append(helper.make_attribute("pads", less + more if side == b"SAME_UPPER" else more + less))
-
-
 def _cast_to_single(node: Any) -> None:
     """Make a conversion to another precision one to single precision, with which all networks are computed."""
     from onnx import TensorProto
@@ -233,6 +207,14 @@ def _name_parts(node: Any, graph: Any, sizes: dict[str, list[int]]) -> None:
     node.input.append(_added(graph, numpy_helper.from_array(parts), f"{node.output[0]}/parts").name)
 
 
+def _move_axes(node: Any, constants: dict[str, Any]) -> None:
+    """Take the axes of an operator from where newer versions have them."""
+    if node.op_type.startswith("Reduce") and node.op_type != "ReduceSum":
+        _name_axes(node, constants)
+    if node.op_type == "Pad" and len(node.input) == 4 and not len(constants.get(node.input[3], [0])):
+        node.input.pop()
+
+
 def _name_axes(node: Any, constants: dict[str, Any]) -> None:
     """Make an attribute of the axes of a reduction, unless they are computed."""
     from onnx import helper
@@ -246,27 +228,7 @@ def _name_axes(node: Any, constants: dict[str, Any]) -> None:
         node.op_type = "Identity"
         del node.attribute[:], node.input[1:]
         return
-    _drop(node, {"noop_with_empty_axes"})
+    drop(node, {"noop_with_empty_axes"})
     del node.input[1:]
     if len(axes):
         node.attribute.append(helper.make_attribute("axes", [int(each) for each in axes]))
-
-
-def _drop(node: Any, names: set[str]) -> None:
-    kept = [each for each in node.attribute if each.name not in names]
-    if len(kept) < len(node.attribute):
-        del node.attribute[:]
-        node.attribute.extend(kept)
-
-
-@cache
-def _teach_gelu() -> None:
-    """Tell onnx2torch what the operator Gelu is, which exporters write since version 20."""
-    from onnx2torch.node_converters.registry import add_converter
-    from onnx2torch.utils.common import OperationConverterResult, onnx_mapping_from_node
-
-    @add_converter(operation_type="Gelu", version=KNOWN)
-    def _(node: Any, graph: Any) -> OperationConverterResult:
-        approximate = node.attributes.get("approximate", "none")
-        approximate = approximate.decode() if isinstance(approximate, bytes) else approximate
-        return OperationConverterResult(nn.GELU(approximate=approximate), onnx_mapping_from_node(node))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,20 +12,11 @@ from torch import Tensor, nn
 
 from ..benchmark.errors import UsageError, reason_of
 from ..benchmark.interfaces import Component
-from ..benchmark.utils.extras import require_extra
-from ..benchmark.utils.weight_buffers import weight_buffers
 from ._content import Content, Schema, digest_of, read_by
 from ._network import Network
-from ._onnx_operators import KNOWN, clean_names, input_of, lower
+from ._onnx_conversion import converted, packages
+from ._onnx_operators import input_of, lower
 from ._onnx_runtime import require_same_numbers
-
-CONTROL_FLOW = frozenset({"If", "Loop", "Scan"})
-"""Operators that decide by the numbers they are given what is computed, which no version of them can be without."""
-QUANTIZED = re.compile("uantize|QLinear|QGemm|Integer$")
-"""How the names of operators on whole numbers look, which the exporters of quantized networks write."""
-GIVE_CODE = "give the network with python:build=module:function"
-VERSIONS = (None, 17, 16, 13)
-"""Versions of the operators to try, in order; None leaves the file as it is. onnx2torch knows them up to 17."""
 
 MAX_CHANNELS = 4
 """The largest last size of images (N, H, W, C) for which it is taken for the channels."""
@@ -73,8 +62,7 @@ class Onnx(Network, _InFile):
         if self.mean is None:
             _require_floats(model, path)
         declared = _take_images(model, image_shape)
-        written = max((each.version for each in model.opset_import if not each.domain), default=0)
-        network, example = _converted(lower(model), path, written).eval().float(), self._example(image_shape)
+        network, example = converted(lower(model), path).eval().float(), self._example(image_shape)
         other = any(size not in (0, given) for size, given in zip(declared, image_shape, strict=True))
         if other and not _takes(network, example):
             shapes = ["x".join(str(size or "?") for size in shape) for shape in (declared, image_shape)]
@@ -89,18 +77,8 @@ class Onnx(Network, _InFile):
         return (image - mean.view(-1, 1, 1)) / std.view(-1, 1, 1)
 
 
-def _packages() -> tuple[Any, Any]:
-    require_extra("onnx", "onnx", "onnx2torch", "onnxruntime")  # the last one checks the numbers of onnx2torch
-    import onnx
-    import onnx.version_converter
-    import onnx2torch
-
-    warnings.filterwarnings("ignore", "Using a non-tuple sequence", UserWarning, "onnx2torch")  # of its Slice, correct
-    return onnx, onnx2torch
-
-
 def _load(path: Path, *, weights: bool = True) -> Any:
-    onnx, _ = _packages()
+    onnx, _ = packages()
     try:
         model = onnx.load(str(path), load_external_data=weights)
     except Exception as error:  # of protobuf, of the system or of onnx
@@ -129,7 +107,7 @@ def _require_order(graph: Any, path: Path) -> None:
 
 def _external(path: Path) -> list[Path]:
     """List the files beside an ONNX file that its weights lie in."""
-    _packages()
+    packages()
     places = {
         entry.value
         for tensor in _tensors(_load(path, weights=False).graph)
@@ -152,26 +130,6 @@ def _tensors(graph: Any) -> Iterator[Any]:
             yield from _tensors(inner)
 
 
-def _sized(network: nn.Module) -> nn.Module:
-    """Give layer normalizations the sizes of their weights; onnx2torch takes unknown sizes of the input as 0."""
-    for module in network.modules():
-        if isinstance(module, nn.LayerNorm) and module.elementwise_affine:
-            module.normalized_shape = tuple(module.weight.shape)
-    return network
-
-
-def _name_weights(network: nn.Module) -> nn.Module:
-    """Make parameters of the weights that onnx2torch keeps as buffers, such as those of MatMul.
-
-    Parameters are counted as costs, and an attacker who is given the structure alone does not get them.
-    """
-    for module in network.modules():
-        for name, buffer in list(weight_buffers(module)):
-            delattr(module, name)
-            module.register_parameter(name, nn.Parameter(buffer, requires_grad=False))
-    return network
-
-
 def _require_one(model: Any, path: Path) -> None:
     constants = {each.name for each in model.graph.initializer}
     for what, each in (("input", model.graph.input), ("output", model.graph.output)):
@@ -185,7 +143,7 @@ def _require_one(model: Any, path: Path) -> None:
 
 def _require_floats(model: Any, path: Path) -> None:
     """Raise if a network takes whole numbers, for which images in [0, 1] would be dark."""
-    onnx, _ = _packages()
+    onnx, _ = packages()
     given = input_of(model).type.tensor_type.elem_type
     if given in WHOLE_NUMBERS:
         kind = onnx.TensorProto.DataType.Name(given).lower()
@@ -201,8 +159,13 @@ def _take_images(model: Any, image_shape: tuple[int, int, int]) -> tuple[int, ..
     Returns:
         The shape (C, H, W) that the file declares, with 0 for the sizes that it leaves open.
     """
-    onnx, _ = _packages()
+    onnx, _ = packages()
     given = input_of(model)
+    if not given.type.tensor_type.HasField("shape"):
+        given.CopyFrom(
+            onnx.helper.make_tensor_value_info(given.name, given.type.tensor_type.elem_type, ["n", *image_shape])
+        )
+        return image_shape
     sizes = given.type.tensor_type.shape.dim
     if len(sizes) != 4:
         return image_shape
@@ -227,35 +190,3 @@ def _takes(network: nn.Module, image: Tensor) -> bool:
         return len(network(image)) == 1
     except Exception:
         return False
-
-
-def _converted(model: Any, path: Path, written: int) -> nn.Module:
-    onnx, onnx2torch = _packages()
-    first: Exception | None = None
-    for version in VERSIONS:
-        try:
-            tried = model if version is None else onnx.version_converter.convert_version(model, version)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # that numbers may differ, which is found out
-                return _name_weights(_sized(onnx2torch.convert(clean_names(tried))))
-        except Exception as error:  # an operator that onnx2torch or the converter does not know
-            first = first or error
-    assert first is not None
-    unknown = re.search(r"Converter is not implemented .*operation_type='(\w+)'", str(first))
-    got = f"{unknown[1]} in {path}" if unknown else f"{path}: {reason_of(first)}"
-    raise UsageError(
-        f"Expected operators that onnx2torch knows, got {got}. {_way(unknown[1] if unknown else '', written)}"
-    ) from first
-
-
-def _way(operator: str, written: int) -> str:
-    """Return what to do about an operator that is not known, in a file of operators of version ``written``."""
-    onnx, _ = _packages()
-    if QUANTIZED.search(operator):
-        return "Give the network as it was before quantization."
-    if operator in CONTROL_FLOW:
-        return f"Export it without conditions and loops, or {GIVE_CODE}."
-    known = bool(operator) and onnx.defs.has(operator, KNOWN)
-    if known or written <= KNOWN:  # then an older version does not help
-        return f"{GIVE_CODE.capitalize()}."
-    return f"Export it with opset_version={KNOWN}, or {GIVE_CODE}."

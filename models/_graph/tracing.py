@@ -20,7 +20,10 @@ from .image_functions import image_functions, image_modules
 from .lengths import recorded_lengths
 from .modes import MODE, has_mode, is_one_layer, noticed_modes
 
-LEAVES = ("torch.nn.", "torch.ao.nn.", "torchvision.ops.", "torchvision.transforms.", "onnx2torch.")
+LEAVES = (
+    *("torch.nn.", "torch.ao.nn.", "torchvision.ops.", "torchvision.transforms.", "onnx2torch."),
+    "mia_bench.models._onnx_additions.",
+)
 """Packages whose modules are single operations, unless they are sequences."""
 TENSORS = frozenset({"T", "mT", "H", "mH", "data", "real", "imag"})
 """Attributes of a tensor that are tensors."""
