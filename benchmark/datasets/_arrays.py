@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..errors import UsageError
 from ..utils.cache import cached_tensors
 from ..utils.plurals import count_of
 from ._archive import Archive, Array
+from ._array_names import ArrayLayout, layout_of
 from ._division import RawImages, positions_without_repeats, rank_in_group
 from ._file_division import MIN_CLASS_IMAGES, TEST_SHARE
 from ._given_images import MAX_PIXEL, scaled
@@ -25,17 +26,6 @@ from ._pixel_cache import MAX_FLOAT_BYTES, cached_pixels
 
 logger = logging.getLogger(__name__)
 
-LAYOUTS: tuple[dict[str, list[tuple[str, str]]], ...] = (
-    {
-        "train": [("train_images", "train_labels"), ("val_images", "val_labels")],
-        "test": [("test_images", "test_labels")],
-    },
-    {"train": [("x_train", "y_train")], "test": [("x_test", "y_test")]},
-    {"train": [("images", "labels")]},
-    {"train": [("x", "y")]},
-)
-"""Names of the arrays of each split: MedMNIST's, Keras', and those of an archive that is not divided."""
-OPTIONAL = frozenset({"val_images", "val_labels"})
 MAX_ARRAY_IMAGES = 20_000_000
 """The largest number of images in an array: their labels are held in memory, and a small file can claim any number."""
 VERSION = 2
@@ -55,7 +45,7 @@ def read_archive(path: Path, wanted: TaskChoice) -> tuple[RawImages, RawImages, 
         UsageError: If the file is missing or damaged, or its arrays are not images and labels.
     """
     with Archive(path) as archive:
-        layout = _layout(archive, wanted)
+        layout = layout_of(archive, wanted)
         status = path.stat()
         identity = ["npz", VERSION, str(path.resolve()), status.st_size, status.st_mtime_ns]
         pixels = {split: _pixels(archive, pairs, [*identity, split]) for split, pairs in layout.items()}
@@ -76,31 +66,6 @@ def read_archive(path: Path, wanted: TaskChoice) -> tuple[RawImages, RawImages, 
     division = [*identity, labels.task]  # an archive without a test split is divided as its task needs
     kept = cached_tensors("datasets", division, lambda: {"train": positions_without_repeats(train, test)})["train"]
     return train.keep(kept), test, labels.names
-
-
-ArrayLayout = dict[str, list[tuple[str, str | None]]]
-"""For each split the names of arrays of images and of their labels, if they have some."""
-
-
-def _layout(archive: Archive, wanted: TaskChoice) -> ArrayLayout:
-    present = set(archive.names)
-    for layout in LAYOUTS:
-        if present.issuperset(_all_names(layout)):
-            return {split: [pair for pair in pairs if set(pair) <= present] for split, pairs in layout.items()}
-    for layout in LAYOUTS if wanted in ("auto", "unlabeled") else ():
-        images = {name for pairs in layout.values() for name, _ in pairs} - OPTIONAL
-        labels = {name for pairs in layout.values() for _, name in pairs}
-        if images <= present and not labels & present:
-            return {split: [(name, None) for name, _ in pairs if name in present] for split, pairs in layout.items()}
-    allowed = "; or ".join(", ".join(_all_names(layout)) for layout in LAYOUTS)
-    raise UsageError(
-        f"Expected arrays called {allowed} in {archive.path}, "
-        f"got {', '.join(sorted(present)[:12]) or 'none'}. Rename the arrays."
-    )
-
-
-def _all_names(layout: Mapping[str, Sequence[tuple[str, str]]]) -> list[str]:
-    return [name for pairs in layout.values() for pair in pairs for name in pair if name not in OPTIONAL]
 
 
 def _pixels(archive: Archive, pairs: list[tuple[str, str | None]], identity: list[Any]) -> Tensor:

@@ -145,6 +145,11 @@ def test_a_part_of_the_images_may_be_nearly_black(tmp_path: Path, monkeypatch: p
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "other names": ({"a": GRAY, "b": LABELS}, "Expected arrays called train_images, .*; or x, y in .* got a, b"),
+    "two layouts": (
+        {"images": GRAY, "labels": LABELS, "x_train": GRAY, "y_train": LABELS, "x_test": GRAY, "y_test": LABELS},
+        "Expected one set of images in .*, got x_train, y_train, x_test, y_test; and images, labels. Save one of them",
+    ),
+    "two sets of images": ({"images": GRAY, "x": GRAY}, "Expected one set of images in .*, got images; and x. Save"),
     "objects": ({"images": GRAY.astype(object), "labels": LABELS}, "Python objects, which are pickles"),
     "floats above 1": (
         {"images": GRAY.astype(float), "labels": LABELS},
@@ -172,6 +177,12 @@ def test_arrays_that_are_not_images_and_labels_are_refused(tmp_path: Path, name:
     arrays, words = REFUSED[name]
 
     assert re.search(words, refusal(tmp_path, arrays))
+
+
+def test_arrays_that_are_not_read_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    load(tmp_path, {"images": GRAY, "labels": LABELS, "x_test": GRAY, "ages": LABELS})
+
+    assert f"Ignored 2 arrays of {tmp_path / 'x.npz'}: ages, x_test." in caplog.text
 
 
 def test_a_file_that_is_not_an_archive_is_named(tmp_path: Path) -> None:
