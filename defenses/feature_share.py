@@ -119,7 +119,7 @@ class Branches(nn.Module):
         super().__init__()
         self.axis = axis
         self.servers = nn.ModuleList([copy.deepcopy(server) for _ in masks])
-        self.register_buffer("masks", masks, persistent=False)  # they are no weights
+        self.register_buffer("masks", masks, persistent=False)
 
     def forward(self, ir: Tensor) -> Tensor:
         """Map IRs (N, ...) to the logits of all servers, (N, servers * outputs), or (N, servers * outputs, ...)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 
 from ..errors import UsageError
 from ..utils.plurals import count_of
@@ -52,7 +52,7 @@ def layout_of(archive: Archive, wanted: TaskChoice) -> ArrayLayout:
     return found[0]
 
 
-def _labeled(present: Set[str]) -> list[ArrayLayout]:
+def _labeled(present: set[str]) -> list[ArrayLayout]:
     """Return the layouts whose images and labels are all present."""
     return [
         {split: [pair for pair in pairs if present.issuperset(pair)] for split, pairs in layout.items()}
@@ -61,7 +61,7 @@ def _labeled(present: Set[str]) -> list[ArrayLayout]:
     ]
 
 
-def _unlabeled(present: Set[str]) -> list[ArrayLayout]:
+def _unlabeled(present: set[str]) -> list[ArrayLayout]:
     """Return the layouts whose images are present, and none of whose labels are."""
     found: list[ArrayLayout] = []
     for layout in LAYOUTS:

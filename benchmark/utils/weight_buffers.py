@@ -23,6 +23,7 @@ def weight_buffers(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
     that are not persistent, such as masks of attention, since code makes them anew.
 
     Example:
+        >>> import torch
         >>> layer = nn.Module()
         >>> layer.register_buffer("kernel", torch.ones(8, 3))
         >>> layer.register_buffer("steps", torch.tensor(0))
