@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ..errors import ContractError
 from ..interfaces import ImageSet, Task
-from ..metrics.utility import METRICS, Agreement, utility
+from ..metrics.utility import Agreement, utility
+from ..task_names import METRICS
 from ..utils.plurals import count_of
 from .observe import chunks
 

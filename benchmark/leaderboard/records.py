@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 
 from ..errors import clean
 from ..metrics.scales import PSNR_CEILING_DB, RECOGNISABLE_SSIM
-from ..task_names import Task
+from ..task_names import METRICS, Task
 from ..utils.plurals import count_of
 from ..utils.texts import LARGEST_WHOLE, quoted
 
@@ -154,11 +154,22 @@ class Row(BaseModel):
             if (value is None) == done:
                 expected = "a value" if done else "no value"
                 raise ValueError(f"Expected {expected} of {name} as the status is {self.status}, got {value}.")
-        if self.utility_metric == "accuracy" and self.utility is not None and self.accuracy is None:
-            raise ValueError("Expected a value of accuracy as the utility_metric is accuracy, got None.")
+        if self.utility is not None:
+            self._require_metric_of_task()
         _require_order("psnr_db", self.psnr_db_low, self.psnr_db, self.psnr_db_high)
         _require_order("ssim", self.ssim_low, self.ssim, self.ssim_high)
         return self
+
+    def _require_metric_of_task(self) -> None:
+        """Check that the utility is measured by the metric of the task, which alone has an accuracy if it is that."""
+        if self.task is None:
+            raise ValueError("Expected a task as there is a value of utility, got None.")
+        metric = METRICS[self.task]
+        if self.utility_metric != metric:
+            raise ValueError(f"Expected utility_metric {metric} as the task is {self.task}, got {self.utility_metric}.")
+        if (self.accuracy is None) == (metric == "accuracy"):
+            expected = "a value" if metric == "accuracy" else "no value"
+            raise ValueError(f"Expected {expected} of accuracy as the task is {self.task}, got {self.accuracy}.")
 
 
 def _require_order(name: str, low: float | None, value: float | None, high: float | None) -> None:
@@ -256,8 +267,9 @@ class Record(BaseModel):
         if expected:
             share = sum(map(RECOGNISABLE_SSIM.__le__, self.per_image.ssim)) / expected
             _require_mean("recognisable", share, cast(float, self.row.recognisable))
-        if self.row.utility_metric == "accuracy" and self.row.utility != self.row.accuracy:
-            raise ValueError(f"Expected row.accuracy {self.row.utility}, the utility, got {self.row.accuracy}.")
+        metric = self.row.utility_metric
+        if metric in ("accuracy", "agreement") and getattr(self.row, metric) != self.row.utility:
+            raise ValueError(f"Expected row.{metric} {self.row.utility}, the utility, got {getattr(self.row, metric)}.")
         return self
 
 

@@ -8,13 +8,6 @@ from torch import Tensor
 from ..interfaces import Task
 from .image_quality import accuracy
 
-METRICS: dict[Task, str] = {
-    "classification": "accuracy",
-    "multi-label": "mean_average_precision",
-    "regression": "r2",
-    "unlabeled": "agreement",
-}
-"""The name of the metric of each task."""
 PERMUTATIONS = 20
 """How often labels are permuted to measure what a network reaches by chance."""
 

@@ -26,7 +26,7 @@ def put(column: str, value: str) -> Callable[[list[Row]], object]:
 WRONG_VALUES = {
     "no score": (put("psnr_db", ""), "Expected a value of psnr_db"),
     "no utility": (put("utility", ""), "Expected a value of utility"),
-    "no accuracy": (put("accuracy", ""), "Expected a value of accuracy as the utility_metric is accuracy"),
+    "no accuracy": (put("accuracy", ""), "Expected a value of accuracy as the task is classification"),
     "no SSIM": (put("ssim", ""), "Expected a value of ssim"),
     "not a number": (put("psnr_db", "nan"), "psnr_db is 'nan'."),
     "infinite": (put("psnr_db", "inf"), "psnr_db is 'inf'."),

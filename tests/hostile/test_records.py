@@ -27,6 +27,19 @@ RECORDS = {
     "no number among the values": (lambda c: c["per_image"].update(psnr_db=[float("nan")] * 2), "per_image.psnr_db.0"),
     "a value out of range": (lambda c: c["per_image"].update(ssim=[-3.0, 4.2]), "per_image.ssim.0 is -3.0."),
     "another share": (lambda c: c["row"].update(recognisable=0.5), "the mean over its images, got 0.5"),
+    "a utility without a metric": (
+        lambda c: c["row"].update(utility=1.0, utility_metric=None),
+        "Expected utility_metric accuracy as the task is classification, got None.",
+    ),
+    "a utility that is not the accuracy": (lambda c: c["row"].update(utility=1.0), "the utility, got 0.9."),
+    "the metric of another task": (
+        lambda c: c["row"].update(utility=1.0, utility_metric="r2", task="regression"),
+        "Expected no value of accuracy as the task is regression, got 0.9.",
+    ),
+    "a utility without a task": (
+        lambda c: c["row"].update(utility=1.0, utility_metric=None, task=None, accuracy=None),
+        "Expected a task as there is a value of utility, got None.",
+    ),
     "text for a number": (lambda c: c["row"].update(accuracy="0.9"), "row.accuracy is '0.9'."),
     "truth for a number": (lambda c: c["row"].update(accuracy=True), "row.accuracy is True."),
     "a huge seed": (lambda c: c["row"].update(seed=2**63), "row.seed is 9223372036854775808."),

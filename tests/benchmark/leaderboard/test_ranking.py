@@ -71,9 +71,12 @@ def test_each_image_counts_by_its_best_reconstruction() -> None:
 
 def test_defenses_with_different_utility_metrics_are_not_compared() -> None:
     accuracy = record("a", "one", [10.0], [0.1], utility=0.9, utility_metric="accuracy")
-    precision = record("b", "one", [12.0], [0.4], utility=0.4, utility_metric="map", task="multi-label")
+    facts = {**REGRESSION, "task": "multi-label", "utility_metric": "mean_average_precision"}
+    precision = record("b", "one", [12.0], [0.4], utility=0.4, **facts)
 
-    with pytest.raises(UsageError, match=r"one utility metric for d m s with 1 image, got accuracy .* and map "):
+    with pytest.raises(
+        UsageError, match=r"one utility metric for d m s with 1 image, got accuracy .* and mean_average_p"
+    ):
         ranked(accuracy, precision)
 
 
@@ -321,7 +324,13 @@ def test_a_small_difference_in_agreement_is_chance_and_one_in_another_metric_is_
     fronts = []
     for facts in (unlabeled, REGRESSION):
         boards = [
-            record(name, "ridge", [psnr - 0.01, psnr, psnr + 0.01], [0.5] * 3, **{**facts, "utility": utility})
+            record(
+                name,
+                "ridge",
+                [psnr - 0.01, psnr, psnr + 0.01],
+                [0.5] * 3,
+                **{**facts, "utility": utility, "agreement": utility},
+            )
             for name, (psnr, utility) in scores.items()
         ]
         fronts.append({name for name, line in ranked(*boards).items() if line["pareto"]})

@@ -7,7 +7,8 @@ import pytest
 import torch
 from mia_bench.benchmark.interfaces import Task
 from mia_bench.benchmark.leaderboard.records import Row
-from mia_bench.benchmark.metrics.utility import METRICS, Agreement, by_chance, mean_average_precision, r2, utility
+from mia_bench.benchmark.metrics.utility import Agreement, by_chance, mean_average_precision, r2, utility
+from mia_bench.benchmark.task_names import METRICS
 
 
 def slow_average_precision(scores: list[float], truth: list[float]) -> float:
