@@ -40,7 +40,7 @@ def _agree(name: str, row: Row, other: Row) -> bool:
     if name in PERCEPTUAL:
         return not both_done or None in (one, two) or _same(one, two)
     if name in NAMES or row.finished_at == other.finished_at:
-        return one == two or _close(one, two)
+        return equal_when_written(one, two)
     return not both_done or name in OCCASIONAL or _recomputed(name, one, two)
 
 
@@ -77,6 +77,7 @@ def _recomputed(name: str, one: object, two: object) -> bool:
     return one == two or (isinstance(one, float) and isinstance(two, float) and same_score(one, two))
 
 
-def _close(one: object, two: object) -> bool:
-    """Return whether two numbers are equal up to the digits that other programs drop when they write them."""
-    return isinstance(one, float) and isinstance(two, float) and math.isclose(one, two, rel_tol=1e-9)
+def equal_when_written(one: object, two: object) -> bool:
+    """Return whether two values are equal up to the digits of numbers that other programs drop when they write them."""
+    numbers = isinstance(one, float) and isinstance(two, float)
+    return one == two or (numbers and math.isclose(one, two, rel_tol=1e-9))

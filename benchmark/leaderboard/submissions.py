@@ -24,10 +24,12 @@ from ..utils.plurals import fitting
 from ..utils.texts import quoted
 from .archives import AGAIN, read_archive
 from .completeness import each_once
-from .csv_files import to_csv
+from .contradictions import contradiction
+from .csv_files import read_csv, to_csv
 from .loading import load_boards
 from .plan_file import plan_text, read_plan
-from .records import CellId, Record, Row, explain
+from .reconciliation import equal_when_written
+from .records import COLUMNS, SCHEMA_VERSION, CellId, Record, Row, explain
 from .results_folder import (
     FIRST_RUN,
     MAX_STRIP_ROWS,
@@ -37,7 +39,7 @@ from .results_folder import (
     record_path,
     strip_path,
 )
-from .store import read_records, read_rows, to_frame
+from .store import numbered_rows, read_records, read_rows, to_frame
 
 FORMAT = 1
 """Version of the form of submissions."""
@@ -125,6 +127,7 @@ def write_submission(folder: Path, path: Path, *, title: str = "", paper: str = 
     promised = listed | set(planned)
     _refuse_missing(promised - set(records), len(promised), str(folder), "Rerun the command to finish them.")
     each_once(record.row for record in records.values())
+    _refuse_contradictions(records, f"{folder} cannot be submitted.", "Delete their records and rerun the command.")
     contents = {f"cells/{cell_id}.json": record.model_dump_json(indent=1) for cell_id, record in records.items()}
     contents["leaderboard.csv"] = to_csv(to_frame(record.row for record in records.values()))
     contents["plan.json"] = plan_text({cell_id: planned.get(cell_id, "") for cell_id in records})
@@ -278,7 +281,38 @@ def _records(folder: Path, path: Path) -> dict[str, Record]:
         )
     if not plan_path(folder).exists():
         raise UsageError(f"Expected a plan.json in {path}, got none. {AGAIN}")
+    _refuse_other_board(folder, records, path)
+    _refuse_contradictions(records, f"{path} is not a valid submission.", "Their author must compute them again.")
     return records
+
+
+def _refuse_other_board(folder: Path, records: Mapping[str, Record], path: Path) -> None:
+    """Check that the leaderboard is that of the records, column by column."""
+    rebuilt = folder / "rebuilt.csv"
+    rebuilt.write_text(to_csv(to_frame(record.row for record in records.values())), "utf-8", "backslashreplace")
+    stated, expected = read_csv(board_path(folder)), {row.cell_id: row for _, row in numbered_rows(read_csv(rebuilt))}
+    if others := sorted(set(stated.columns) - set(COLUMNS)):
+        raise UsageError(f"Expected columns of a leaderboard in {path}, got {quoted(others[0])}. {AGAIN}")
+    for line, row in numbered_rows(stated):
+        if (recorded := expected.pop(row.cell_id, None)) is None:
+            raise UsageError(f"Expected cell {row.cell_id} once in {path}, got it again in line {line}. {AGAIN}")
+        for name in COLUMNS:
+            if not equal_when_written(getattr(row, name), getattr(recorded, name)):
+                raise UsageError(
+                    f"Expected {name} {quoted(getattr(recorded, name))} as in the record cells/{row.cell_id}.json, got "
+                    f"{quoted(getattr(row, name))} in leaderboard.csv, line {line}. {path} is not a valid submission."
+                )
+
+
+def _refuse_contradictions(records: Mapping[str, Record], where: str, remedy: str) -> None:
+    older = next((each for each in records.values() if each.schema_version != SCHEMA_VERSION), None)
+    if older is not None:
+        raise UsageError(
+            f"{where} Expected records of schema {SCHEMA_VERSION}, got schema {older.schema_version} of cell "
+            f"{older.row.cell_id}. {remedy}"
+        )
+    if fault := contradiction(records.values()):
+        raise UsageError(f"{where} {fault} {remedy}")
 
 
 def _refuse_missing(missing: set[str], planned: int, where: str, remedy: str = "") -> None:

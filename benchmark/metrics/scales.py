@@ -11,3 +11,5 @@ SCORE_DECIMALS = 5
 
 RANGES = {"psnr_db": (0.0, PSNR_CEILING_DB), "ssim": (-1.0, 1.0)}
 """Smallest and largest score of one image, by column. Confidence intervals of the mean are clipped to it."""
+ROUNDING = {"psnr_db": 0.02, "ssim": 0.002}
+"""How far the scores of two runs with the same network may differ. Runs with other numbers of jobs were equal."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..flags import Finding, FlagKind
-from ..model_facts import COUNTS, RELATIVE_SLACK, UTILITIES, UTILITY_SLACK
+from ..model_facts import COUNTS, RELATIVE_SLACK, UTILITIES, UTILITY_ROUNDING, UTILITY_SLACK
 from ..records import Row
 from ..row_labels import attack_label
 from ..scored_rows import ScoredRows
@@ -34,7 +34,8 @@ def _different(row: Row, other: Row) -> str | None:
 def _slack(name: str, row: Row, other: Row) -> float:
     if name in UTILITIES:
         images = min(row.accuracy_images or 1, other.accuracy_images or 1)
-        return UTILITY_SLACK + 1 / images
+        one_network = row.accuracy_undefended is not None and row.accuracy_undefended == other.accuracy_undefended
+        return (UTILITY_ROUNDING if one_network else UTILITY_SLACK) + 1 / images
     return RELATIVE_SLACK.get(name, 0) * max(getattr(row, name), getattr(other, name))
 
 

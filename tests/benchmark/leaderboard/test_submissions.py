@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.leaderboard import submissions
+from mia_bench.benchmark.leaderboard.csv_files import to_csv
+from mia_bench.benchmark.leaderboard.records import Record
 from mia_bench.benchmark.leaderboard.results_folder import plan_path, record_path, strip_path
+from mia_bench.benchmark.leaderboard.store import to_frame
 from mia_bench.benchmark.leaderboard.submissions import MANIFEST, read_submission, write_submission
 from PIL import Image
 
@@ -183,6 +186,65 @@ def script(contents: Contents) -> None:
     contents["setup.py"] = b"raise SystemExit"
 
 
+def _changed(contents: Contents, change: Callable[[Record], Record], attack: str = "ridge") -> None:
+    """Change the first finished record of an attack, and the leaderboard with it."""
+    records = {
+        name: Record.model_validate_json(text) for name, text in sorted(contents.items()) if name.startswith("cells/")
+    }
+    name = next(key for key, each in records.items() if each.row.attack == attack and each.row.status == "done")
+    records[name] = change(records[name])
+    contents[name] = records[name].model_dump_json().encode()
+    contents["leaderboard.csv"] = to_csv(to_frame(each.row for each in records.values())).encode()
+
+
+def _with_row(record: Record, **columns: object) -> Record:
+    return record.model_copy(update={"row": record.row.model_copy(update=columns)})
+
+
+def _brighter(record: Record) -> Record:
+    images = record.per_image.model_copy(update={"psnr_db": [value + 3 for value in record.per_image.psnr_db]})
+    row = {name: getattr(record.row, name) + 3 for name in ("psnr_db", "psnr_db_low", "psnr_db_high")}
+    return _with_row(record, **row).model_copy(update={"per_image": images})
+
+
+def another_mean_image(contents: Contents) -> None:
+    _changed(contents, _brighter, "mean_image")
+
+
+def another_guarantee(contents: Contents) -> None:
+    _changed(contents, lambda record: _with_row(record, guarantee="AES-256-GCM"))
+
+
+def other_sources(contents: Contents) -> None:
+    def of_one(record: Record) -> Record:
+        sources = [0] * record.row.n_images
+        return record.model_copy(update={"per_image": record.per_image.model_copy(update={"sources": sources})})
+
+    _changed(contents, of_one)
+
+
+def older_schema(contents: Contents) -> None:
+    _changed(contents, lambda record: record.model_copy(update={"schema_version": 3}))
+
+
+def changed_time(contents: Contents) -> None:
+    board = contents["leaderboard.csv"]
+    contents["leaderboard.csv"] = board.replace(b",0.5,0.1,", b",0.5,0.2,", 1).replace(b",now,", b",later,")
+
+
+def changed_guarantee(contents: Contents) -> None:
+    contents["leaderboard.csv"] = contents["leaderboard.csv"].replace(b",none,", b",AES,").replace(b",now,", b",later,")
+
+
+def doubled_row(contents: Contents) -> None:
+    contents["leaderboard.csv"] += contents["leaderboard.csv"].splitlines(keepends=True)[1]
+
+
+def another_column(contents: Contents) -> None:
+    header, *lines = contents["leaderboard.csv"].splitlines()
+    contents["leaderboard.csv"] = b"\n".join([header + b",rank", *(line + b",1" for line in lines)])
+
+
 def page_as_picture(contents: Contents) -> None:
     contents[_first(contents, "pictures/")] = b"<script>alert(1)</script>"
 
@@ -214,6 +276,14 @@ FORGERIES: dict[Callable[[Contents], None], str] = {
     changed_score_beyond_its_interval: r"valid record. Expected psnr_db between psnr_db_low .*, got [0-9.]+\.$",
     changed_row: "Expected psnr_db 31.0 as in the record",
     changed_accuracy: "Expected row.accuracy [0-9.]+, the utility, got 0.123",
+    another_mean_image: "Expected equal psnr_db of mean_image, which does not depend on the defense, in cells ",
+    another_guarantee: r"Expected one guarantee of .* in cells [0-9a-f]{16} and [0-9a-f]{16}, got different ones\. ",
+    other_sources: "Expected equal sources of the same images in cells ",
+    older_schema: "Expected records of schema 4, got schema 3 of cell ",
+    changed_time: "Expected server_ms 0.1 as in the record cells/.*, got 0.2 in leaderboard.csv, line ",
+    changed_guarantee: "Expected guarantee 'none' as in the record cells/.*, got 'AES' in leaderboard.csv, line ",
+    doubled_row: r"Expected cell [0-9a-f]{16} once in .*, got it again in line 20\.",
+    another_column: "Expected columns of a leaderboard in .*, got 'rank'",
     missing_record: "Expected a record of each planned cell in .*, but 1 of 18 is missing",
     unlisted_record: "Expected a row of the leaderboard for each record",
     hidden_cell: "but 1 of 19 is missing, such as 0000000000000000",
@@ -313,6 +383,28 @@ def test_a_manifest_is_checked(honest: Contents, tmp_path: Path, field: str, val
 
     with pytest.raises(UsageError, match=reason):
         read_submission(_zip(tmp_path, contents, sums=False))
+
+
+def test_results_that_contradict_each_other_are_not_submitted(tmp_path: Path) -> None:
+    one = cell("noise", "{}", "mean_image", 12.0)
+    folder = write(tmp_path / "results", [one, cell("sealed", "{}", "mean_image", 15.0)])
+
+    with pytest.raises(UsageError, match=r"cannot be submitted\. Expected equal psnr_db of mean_image, .* Delete"):
+        write_submission(folder, tmp_path / "submission.zip")
+
+    assert not (tmp_path / "submission.zip").exists()
+
+
+def test_folders_of_two_machines_may_have_other_networks_and_rounding(tmp_path: Path) -> None:
+    machines = [
+        [cell(defense, "{}", "mean_image", 12.0 + shift), cell(defense, "{}", "ridge", 20.0, accuracy=0.9 - shift)]
+        for defense, shift in (("noise", 0.0), ("sealed", 0.01))
+    ]
+    folder = write(tmp_path / "results", [each for cells in machines for each in cells])
+
+    write_submission(folder, tmp_path / "submission.zip")
+
+    assert len(read_submission(tmp_path / "submission.zip").rows) == 4
 
 
 def _zip(folder: Path, contents: Contents, *, sums: bool) -> Path:
