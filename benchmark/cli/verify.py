@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,7 +49,7 @@ def verify_submission(
         verdicts_file: The file to write the outcomes to; None writes none.
 
     Returns:
-        The exit code: 0 if every sampled cell was reproduced, else 1.
+        The exit code: 0 if every sampled cell was reproduced, if only within chance, else 1.
 
     Raises:
         UsageError: If the file is not a valid submission, or outcomes are wanted that cannot be written or without a
@@ -72,18 +73,21 @@ def verify_submission(
     _print(verdicts)
     if verdicts_file is not None:
         _write(verdicts, path, verdicts_file)
-    alike = sum(each.outcome == "verified" and bool(each.reason) for each in verdicts)
+    counts = Counter(each.outcome for each in verdicts)
+    alike = counts["within chance"]
     if alike:
         say_paragraph(
-            f"{count_of(alike, 'verified cell agrees', 'verified cells agree')} within chance only. Verify on a "
-            "machine of the kind that the author used, where all figures are equal up to rounding."
+            f"{count_of(alike, 'cell agrees', 'cells agree')} within chance only, which leaves room for scores that "
+            "were changed a little. Verify on a machine of the kind that the author used, where all figures are equal "
+            "up to rounding."
         )
-    counts = [sum(each.outcome == outcome for each in verdicts) for outcome in ("verified", "differs", "not re-run")]
+    reported = done - counts["verified"] - alike
     say(
-        f"{count_of(counts[0], 'cell')} verified, {count_of(counts[1], 'differs', 'differ')}, {counts[2]} not re-run. "
-        f"{done - counts[0]} of {count_of(done, 'cell')} {fitting(done - counts[0], 'is', 'are')} self-reported."
+        f"{count_of(counts['verified'], 'cell')} verified, {alike} within chance, "
+        f"{count_of(counts['differs'], 'differs', 'differ')}, {counts['not re-run']} not re-run. "
+        f"{reported} of {count_of(done, 'cell')} {fitting(reported, 'is', 'are')} self-reported."
     )
-    return 0 if verdicts and counts[0] == len(verdicts) else 1
+    return 0 if verdicts and counts["verified"] + alike == len(verdicts) else 1
 
 
 def _tell_cells(path: Path, rows: Sequence[Row], *, done: int) -> None:

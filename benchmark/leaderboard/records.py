@@ -17,8 +17,9 @@ from ..utils.texts import LARGEST_WHOLE, quoted
 
 SCHEMA_VERSION = 4
 """Raised whenever the columns change."""
-READABLE_SCHEMAS = (2, 3, SCHEMA_VERSION)
-"""Schemas that are read. Schema 2 ended with the column ``bound_psnr_db``, and 3 with ``client_peak_bytes``."""
+LAST_COLUMNS = {2: "bound_psnr_db", 3: "client_peak_bytes", SCHEMA_VERSION: "attack_version"}
+"""The last column of each schema that is read."""
+READABLE_SCHEMAS = tuple(LAST_COLUMNS)
 SLACK = 1e-3
 """How far rounding may move a score out of its range."""
 MAX_BRACKETS = 100
@@ -180,6 +181,8 @@ def _require_order(name: str, low: float | None, value: float | None, high: floa
 
 
 COLUMNS = list(Row.model_fields)
+COLUMNS_OF = {schema: frozenset(COLUMNS[: COLUMNS.index(last) + 1]) for schema, last in LAST_COLUMNS.items()}
+"""The columns of each schema that is read."""
 NAMES = (*COLUMNS[: COLUMNS.index("accuracy")], "protocol")
 """Columns that identify the cell of a row."""
 TEXTS = frozenset(

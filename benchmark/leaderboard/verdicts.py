@@ -13,7 +13,8 @@ from ..utils.atomic_files import write_output
 from ..utils.files import Unreadable, read_bytes
 from .records import CellId, explain
 
-Outcome = Literal["verified", "differs", "not re-run"]
+Outcome = Literal["verified", "within chance", "differs", "not re-run"]
+"""What came of a sampled cell: reproduced up to rounding, or as another network would be, or neither."""
 
 
 class Verdicts(BaseModel):
@@ -39,7 +40,7 @@ class Verdicts(BaseModel):
 
     @property
     def reproduced(self) -> int:
-        """The number of reproduced cells."""
+        """The number of cells that were reproduced up to rounding."""
         return sum(outcome == "verified" for outcome in self.outcomes.values())
 
 

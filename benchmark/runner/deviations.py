@@ -48,6 +48,11 @@ class Deviation:
         return self._by_more_than(0.0)
 
     @property
+    def beyond_rounding(self) -> bool:
+        """Whether the figures differ by more than rounding."""
+        return self._by_more_than(self.rounding)
+
+    @property
     def differs(self) -> bool:
         """Whether the figures differ by more than chance."""
         return self._by_more_than(self.room)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 from ..errors import UsageError, message_of
 from ..evaluation.artifacts import Artifacts
 from ..evaluation.perceptual import ASKED, PerceptualMeasures
+from ..leaderboard.completeness import defense_of, scenario_of
 from ..leaderboard.records import Record, Row
 from ..leaderboard.verdicts import Outcome
 from ..plan.cells import Cell
 from ..plan.local_inputs import is_local, local_inputs
-from ..plan.references import REFERENCE_ATTACK
 from ..utils.plurals import count_of
 from .deviations import LARGEST_LEAN, favor, lean_of
 from .options import RunOptions
-from .rerun_comparison import Comparison, compare
+from .rerun_comparison import Comparison, compare, tells_networks_apart
 from .resume import PlannedCell, prepare_cells
 from .shown_run import compute
 
@@ -32,8 +34,9 @@ class Verdict:
 
     Attributes:
         row: The reported row.
-        outcome: ``verified``, ``differs``, or ``not re-run``.
-        reason: Why it differs or was not computed again, or that it was reproduced with another network.
+        outcome: ``verified`` if all figures agree up to rounding, ``within chance`` if those of another network would
+            differ as much, ``differs``, or ``not re-run``.
+        reason: Why it differs, was not computed again, or agrees within chance only.
         comparison: How it compares with the new run; None if there is none.
 
     Example: See ``verify``.
@@ -48,10 +51,11 @@ class Verdict:
 def verify(records: Iterable[Record], options: RunOptions, *, cells: int, seed: int | None = None) -> list[Verdict]:
     """Compute a random sample of reported cells again and compare all columns but times.
 
-    Each image is compared with the same image, see ``rerun_comparison``, and all cells together must not favor their
-    author, see ``deviations``. Cells that name a file or code of another machine, or an object of a Python session, are
-    never computed, nor are those whose components are not installed. The sample holds the former only if there are no
-    others.
+    Each image is compared with the same image, see ``rerun_comparison``. If a cell shows that a network is the same one
+    here, all its cells must agree up to rounding. All cells together must not favor their author, see ``deviations``.
+    Each defense is sampled before one is sampled twice. Cells that name a file or code of another machine, or an object
+    of a Python session, are never computed, nor are those whose components are not installed. The sample holds the
+    former only if there are no others.
 
     Args:
         records: The reported records.
@@ -69,15 +73,43 @@ def verify(records: Iterable[Record], options: RunOptions, *, cells: int, seed: 
     chooser: random.Random = random.SystemRandom() if seed is None else random.Random(seed)
     done = [record for record in records if record.row.status == "done"]
     others = [record for record in done if not is_local(record.row.model_dump())] or done
-    candidates = [record for record in others if record.row.attack != REFERENCE_ATTACK] or others
-    sample = chooser.sample(candidates, min(cells, len(candidates)))
+    sample = choose(others, cells, chooser)
     artifacts = Artifacts(device=options.torch_device, data_dir=options.data_dir)
-    verdicts = []
+    reruns: list[tuple[Record, Verdict | Record]] = []
     for number, record in enumerate(sample, 1):
         row = record.row
         logger.info("Computing cell %d of %d again: %s on %s.", number, len(sample), row.attack, row.defense)
-        verdicts.append(_verdict(record, options, artifacts))
-    return judge_together(verdicts)
+        reruns.append((record, _rerun(record.row, options, artifacts)))
+    known = {_network(record.row) for record, again in reruns if isinstance(again, Record) and _proves(record, again)}
+    return judge_together(
+        [
+            again if isinstance(again, Verdict) else _verdict(record, again, same_network=_network(record.row) in known)
+            for record, again in reruns
+        ]
+    )
+
+
+def choose(records: Sequence[Record], count: int, chooser: random.Random) -> list[Record]:
+    """Choose cells at random: one of each defense of a scenario, then a second one of each, and so on."""
+    turns: Counter[Hashable] = Counter()
+    ordered: list[tuple[int, Record]] = []
+    for record in chooser.sample(records, len(records)):
+        line = scenario_of(record.row), defense_of(record.row)
+        ordered.append((turns[line], record))
+        turns[line] += 1
+    return [record for _, record in sorted(ordered, key=itemgetter(0))][:count]
+
+
+def _network(row: Row) -> Hashable:
+    """Return what the trained network of a row is known by: that of another machine has another accuracy."""
+    return row.dataset, row.model, row.seed, row.accuracy_undefended
+
+
+def _proves(record: Record, again: Record) -> bool:
+    """Return whether a cell shows that the network of its author is that of this machine."""
+    alike = record.row.accuracy_undefended == again.row.accuracy_undefended
+    found = compare(record, again)
+    return alike and found.exact and not found.difference and tells_networks_apart(again.row)
 
 
 def judge_together(verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -94,14 +126,16 @@ def judge_together(verdicts: Sequence[Verdict]) -> list[Verdict]:
     )
     return [
         replace(each, outcome="differs", reason=reason)
-        if each.outcome == "verified" and each.comparison and sum(favor(each.comparison.deviations)) > 0
+        if each.outcome in ("verified", "within chance")
+        and each.comparison
+        and sum(favor(each.comparison.deviations)) > 0
         else each
         for each in verdicts
     ]
 
 
-def _verdict(record: Record, options: RunOptions, artifacts: Artifacts) -> Verdict:
-    row = record.row
+def _rerun(row: Row, options: RunOptions, artifacts: Artifacts) -> Verdict | Record:
+    """Compute a cell again. Return its record, or the verdict if it has none."""
     try:
         planned = _planned(row, options, artifacts)
     except UsageError as error:
@@ -109,16 +143,23 @@ def _verdict(record: Record, options: RunOptions, artifacts: Artifacts) -> Verdi
     (again,) = compute([planned], options, artifacts, quiet=True)
     if again.row.status != "done":
         return Verdict(row, "differs", f"The cell is {again.row.status} here: {again.row.reason}")
-    found = compare(record, again)
+    return again
+
+
+def _verdict(record: Record, again: Record, *, same_network: bool) -> Verdict:
+    found = compare(record, again, same_network=same_network)
     if found.difference:
-        return Verdict(row, "differs", found.difference, found)
-    return Verdict(row, "verified", "" if found.same_network else _within_chance(found), found)
+        return Verdict(record.row, "differs", found.difference, found)
+    if found.exact:
+        return Verdict(record.row, "verified", comparison=found)
+    return Verdict(record.row, "within chance", _within_chance(found), found)
 
 
 def _within_chance(found: Comparison) -> str:
+    cause = "an attack amplifies rounding" if found.same_network else "the network here was trained to other weights"
     return (
-        "It agrees within chance, as the network here was trained to other weights, or its wires are random. The PSNR "
-        f"of single images differs by up to {found.largest_change_db:.2f} dB."
+        f"It agrees within chance, as {cause}, or its wires are random. The PSNR of single images differs by up to "
+        f"{found.largest_change_db:.2f} dB."
     )
 
 

@@ -34,7 +34,7 @@ def on_secret_wires(board: ScoredRows) -> set[str]:
     for rows in board.groups("attack", "attack_params"):
         means = [row for row in rows if row.attack == REFERENCE_ATTACK]
         others = [row for row in rows if row.attack != REFERENCE_ATTACK]
-        if not means or not all(map(_promises_secrecy, rows)):
+        if not means or not all(map(promises_secrecy, rows)):
             continue
         at_mean = any(abs(psnr(row) - psnr(means[0])) <= NOTHING_DB for row in others)
         if at_mean and not any(board.exceeds(row, means[0], NOTHING_DB) for row in others):
@@ -42,7 +42,7 @@ def on_secret_wires(board: ScoredRows) -> set[str]:
     return found
 
 
-def _promises_secrecy(row: Row) -> bool:
+def promises_secrecy(row: Row) -> bool:
     """Return whether a row states a guarantee that is not differential privacy: its wires passed as random bytes."""
     return promises(row) and row.epsilon is None
 

@@ -21,16 +21,18 @@ READ = 0.5
 def unread_wire(board: ScoredRows) -> Iterator[Finding]:
     """Find defenses whose wires hide the class from a classifier, but not from the server, and that promise nothing."""
     for rows in board.groups("defense", "defense_params", "attack", "attack_params"):
-        plain = next((row for row in rows if row.defense == REFERENCE_DEFENSE), None)
-        if plain is None or not _judges(board, plain):
+        judges = (row for row in rows if row.defense == REFERENCE_DEFENSE and _judges(board, row))
+        if (plain := next(judges, None)) is None:
             continue
-        attacks_last = sorted(rows, key=lambda row: row.attack != REFERENCE_ATTACK)
-        defenses = {(row.defense, row.defense_params): row for row in attacks_last}
-        for row in defenses.values():
+        attacks_first = sorted(rows, key=lambda row: row.attack == REFERENCE_ATTACK)
+        found: dict[tuple[str, str], Row] = {}
+        for row in attacks_first:
             if row.attribute == "class" and not promises(row) and _unread(board, row, plain):
-                read, usual = row.attribute_accuracy, plain.attribute_accuracy
-                told = f"reads {read:.3f} of the classes in its wires, and {usual:.3f} in undefended ones"
-                yield Finding.of(row, f"answers {row.accuracy:.3f} right, but a classifier {told}", plain)
+                found.setdefault((row.defense, row.defense_params), row)
+        for row in found.values():
+            read, usual = row.attribute_accuracy, plain.attribute_accuracy
+            told = f"reads {read:.3f} of the classes in its wires, and {usual:.3f} in undefended ones"
+            yield Finding.of(row, f"answers {row.accuracy:.3f} right, but a classifier {told}", plain)
 
 
 def _judges(board: ScoredRows, plain: Row) -> bool:

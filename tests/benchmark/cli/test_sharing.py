@@ -29,7 +29,7 @@ def test_results_are_merged_submitted_and_verified(tree: Path, tmp_path: Path) -
         f"{archive} is a valid submission of 6 cells, of which 6 are done.",
     )
     assert verified.stdout.splitlines()[-1] == (
-        "1 cell verified, 0 differ, 0 not re-run. 5 of 6 cells are self-reported."
+        "1 cell verified, 0 within chance, 0 differ, 0 not re-run. 5 of 6 cells are self-reported."
     )
 
 
@@ -74,7 +74,7 @@ def test_verify_fails_if_nothing_could_be_computed_again(tmp_path: Path) -> None
     tried, read = mia_bench("verify", archive), mia_bench("verify", archive, "--cells", "0")
 
     assert (tried.exit_code, read.exit_code) == (1, 0)
-    assert "0 cells verified, 0 differ, 1 not re-run. 1 of 1 cell is self-reported." in tried.stdout
+    assert "0 cells verified, 0 within chance, 0 differ, 1 not re-run. 1 of 1 cell is self-reported." in tried.stdout
     assert read.stdout.splitlines()[-1] == "No cell was computed again, so all scores are self-reported."
 
 
@@ -130,7 +130,7 @@ def test_cells_of_objects_and_files_are_marked_as_self_reported(tree: Path, tmp_
     assert "Nobody can compute them again, so they stay self-reported." in submitted.stdout
     assert "2 cells name files, code or objects of the machine that computed them." in verified.stdout
     assert verified.stdout.splitlines()[-1].endswith(
-        "2 cells verified, 0 differ, 0 not re-run. 4 of 6 cells are self-reported."
+        "4 cells verified, 0 within chance, 0 differ, 0 not re-run. 2 of 6 cells are self-reported."
     )
     assert verified.exit_code == 0
 

@@ -103,7 +103,8 @@ def test_a_network_with_other_weights_agrees_within_chance(again: Record) -> Non
 
     assert found.difference == ""
     assert not found.same_network
-    assert compare(full, full).same_network
+    assert not found.exact
+    assert compare(full, full).exact
 
 
 def test_scatter_hides_no_large_shift(again: Record) -> None:
@@ -166,9 +167,86 @@ def test_times_and_rounding_are_no_difference(again: Record) -> None:
 
 
 def test_columns_that_an_older_board_lacks_are_no_difference(again: Record) -> None:
-    lacking = dict.fromkeys(("attribute", "attribute_accuracy", "attribute_gain", "attack_version", "rounds"))
+    lacking = of(again, **dict.fromkeys(("attribute", "attribute_accuracy", "attribute_gain", "attack_version")))
 
-    assert difference(of(again, **lacking), again) == ""
+    assert difference(lacking.model_copy(update={"schema_version": 3, "details": {}}), again) == ""
+    assert difference(of(lacking, rounds=None).model_copy(update={"schema_version": 3}), again) != ""
+    assert difference(lacking, again) != ""
+
+
+@pytest.mark.parametrize("column", ["attribute", "attribute_accuracy", "attribute_gain", "ms_ssim", "rounds", "task"])
+def test_a_value_that_was_dropped_differs(again: Record, column: str) -> None:
+    measured = of(again, ms_ssim=0.5)
+
+    assert difference(of(measured, **{column: None}), measured).startswith(f"Expected {column} ")
+
+
+def test_another_name_of_the_attribute_hides_no_gain(again: Record) -> None:
+    read = of(again, attribute="class", attribute_gain=0.5, attribute_accuracy=0.9)
+    renamed = of(read, attribute="the class", attribute_gain=-1.0, attribute_accuracy=0.0)
+    elsewhere = scored(read, [value - 1 + 0.3 * i for i, value in enumerate(again.per_image.psnr_db)])
+    other = of(elsewhere, accuracy_undefended=0.0, attribute="age", attribute_accuracy=0.2)
+
+    assert difference(of(read, attribute="the class"), read) == "Expected attribute class, got the class."
+    assert difference(renamed, read).startswith("Expected attribute_gain ")
+    assert "attribute" not in difference(other, read)  # another network may say more of another attribute
+    assert "attribute_gain" in difference(of(other, attribute_gain=-1.0), read)
+
+
+@pytest.mark.parametrize(
+    ("detail", "value"),
+    [("aux_overlap", 0.0), ("unread_bytes", None), ("psnr_db_wrong_image", 0.0), ("chance", 0.0), ("chance", None)],
+)
+def test_details_that_flags_read_are_compared(again: Record, detail: str, value: float | None) -> None:
+    full = again.model_copy(update={"details": {**again.details, "aux_overlap": 3.0, "unread_bytes": 64.0}})
+    kept = {name: each for name, each in full.details.items() if name != detail}
+    forged = full.model_copy(update={"details": kept if value is None else {**kept, detail: value}})
+
+    assert difference(forged, full).startswith(f"Expected {detail} ")
+
+
+def test_other_sources_of_the_images_differ(again: Record) -> None:
+    images = again.per_image.model_copy(update={"sources": [0, 0, 1, 1]})
+    forged = again.model_copy(update={"per_image": images})
+
+    assert "sources" in difference(forged, again)
+
+
+def test_scattered_scores_are_no_other_network_if_the_other_measure_is_equal(again: Record) -> None:
+    full = of(wide(again), accuracy_images=10_000, accuracy=0.8, utility=0.8, agreement=0.9)
+    forged = [value - 0.5 + 0.6 * (-1) ** number for number, value in enumerate(full.per_image.psnr_db)]
+
+    assert difference(scored(full, forged), full).startswith("Expected psnr_db from ")
+    assert difference(of(full, accuracy=0.85, utility=0.85), full).startswith("Expected accuracy from ")
+
+
+def test_scattered_scores_are_no_other_network_if_the_answers_are_the_same(again: Record) -> None:
+    full = of(wide(again), accuracy_images=10_000, accuracy=0.8, utility=0.8, agreement=0.9)
+    psnr_db = [value - 0.5 + 0.6 * (-1) ** number for number, value in enumerate(full.per_image.psnr_db)]
+    ssim = [value - 0.012 + 0.01 * (-1) ** number for number, value in enumerate(full.per_image.ssim)]
+
+    assert difference(scored(full, psnr_db, ssim), full).startswith("Expected psnr_db from ")
+    assert difference(scored(full, psnr_db, ssim, agreement=0.89), full) == ""
+    assert compare(scored(full, psnr_db, ssim, agreement=0.89), full, same_network=True).difference != ""
+
+
+def test_scores_of_random_keys_may_scatter_with_the_same_network(again: Record) -> None:
+    chance, sealed = random.Random(1), of(wide(again), guarantee="AES-256-GCM", epsilon=None)
+
+    found = compare(scored(sealed, [value + chance.gauss(0.2, 0.5) for value in sealed.per_image.psnr_db]), sealed)
+
+    assert (found.difference, found.same_network, found.exact) == ("", True, False)
+
+
+def test_the_mean_image_says_nothing_of_the_network(again: Record) -> None:
+    reference = of(again, attack="mean_image", accuracy=0.8, utility=0.8, agreement=0.9, accuracy_images=10_000)
+    assert again.row.accuracy_undefended is not None
+    elsewhere = {"accuracy": 0.82, "utility": 0.82, "agreement": 0.91}
+
+    found = compare(of(reference, **elsewhere, accuracy_undefended=again.row.accuracy_undefended - 0.001), reference)
+
+    assert (found.difference, found.exact) == ("", False)
+    assert difference(of(reference, accuracy=0.82, utility=0.82), reference).startswith("Expected accuracy from ")
 
 
 def test_a_row_without_a_bound_claims_nothing_unless_it_hides_that_the_bound_is_beaten(again: Record) -> None:

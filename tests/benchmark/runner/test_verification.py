@@ -1,5 +1,7 @@
 """A sample of reported cells is computed again; what differs, and what cannot be computed, is named."""
 
+import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,11 @@ from mia_bench.benchmark.leaderboard.store import read_records
 from mia_bench.benchmark.runner.deviations import Deviation
 from mia_bench.benchmark.runner.options import RunOptions
 from mia_bench.benchmark.runner.rerun_comparison import Comparison
-from mia_bench.benchmark.runner.verification import Verdict, judge_together, verify
+from mia_bench.benchmark.runner.verification import Verdict, choose, judge_together, verify
 
 from ...helpers.commands import run
 from ...helpers.trees import image_tree
+from .test_rerun_comparison import scored
 
 
 @pytest.fixture(scope="module")
@@ -83,13 +86,55 @@ def test_a_cell_that_cannot_be_computed_is_named(
     assert reason in verdict.reason
 
 
-def test_the_sample_leaves_out_unfinished_cells_and_the_reference_attack(folder: Path, tmp_path: Path) -> None:
-    records = read_records(folder / "results").values()
+def test_cells_of_the_mean_image_are_sampled_and_unfinished_ones_are_not(folder: Path, tmp_path: Path) -> None:
+    records = [each for each in read_records(folder / "results").values() if each.row.defense == "undefended"]
     options = RunOptions(out=tmp_path, data_dir=folder / "images", device="cpu")
 
-    verdicts = verify([each for each in records if each.row.defense == "undefended"], options, cells=5, seed=0)
+    verdicts = verify([*records, changed(records[0], status="failed")], options, cells=5, seed=0)
 
-    assert [(each.row.attack, each.outcome) for each in verdicts] == [("ridge", "verified")]
+    assert sorted((each.row.attack, each.outcome) for each in verdicts) == [
+        ("mean_image", "verified"),
+        ("ridge", "verified"),
+    ]
+
+
+def test_a_forged_mean_image_differs(folder: Path, tmp_path: Path) -> None:
+    records = read_records(folder / "results").values()
+    mean = next(each for each in records if (each.row.attack, each.row.defense) == ("mean_image", "dp_ir"))
+    assert mean.row.psnr_db is not None
+
+    assert verified(folder, tmp_path, mean, psnr_db=mean.row.psnr_db + 3).outcome == "differs"
+
+
+def test_each_defense_is_sampled_before_one_is_sampled_twice(reported: Record) -> None:
+    cells = [changed(reported, defense=defense, seed=seed) for defense in "abc" for seed in range(30)]
+
+    for seed in range(10):
+        few, more = (choose(cells, count, random.Random(seed)) for count in (3, 7))
+        assert sorted(each.row.defense for each in few) == ["a", "b", "c"]
+        assert set(Counter(each.row.defense for each in more).values()) == {2, 3}
+        assert {each.row.seed for each in few} != {0}
+
+
+def test_a_cell_that_is_reproduced_shows_that_the_network_of_the_others_is_the_same(
+    folder: Path, tmp_path: Path, reported: Record
+) -> None:
+    """Its images scatter, and their mean is lower by less than another network explains."""
+    values = [value - 0.2 + 0.3 * (-1) ** number for number, value in enumerate(reported.per_image.psnr_db)]
+    ssim = [value - 0.004 * (-1) ** number for number, value in enumerate(reported.per_image.ssim)]
+    forged = scored(reported, values, ssim)
+    plain = next(
+        each
+        for each in read_records(folder / "results").values()
+        if (each.row.attack, each.row.defense) == ("ridge", "undefended")
+    )
+    options = RunOptions(out=tmp_path, data_dir=folder / "images", device="cpu")
+
+    (alone,) = verify([forged], options, cells=2)
+    together = verify([forged, plain], options, cells=2)
+
+    assert alone.outcome == "within chance"
+    assert {each.row.defense: each.outcome for each in together} == {"undefended": "verified", "dp_ir": "differs"}
 
 
 def leaning(record: Record, lean: float, *, target: float, cell_id: str) -> Verdict:
@@ -100,7 +145,7 @@ def leaning(record: Record, lean: float, *, target: float, cell_id: str) -> Verd
         deviations[name] = Deviation(name, 0.5 - 0.1 * lean, 0.5, rounding=0.0, room=0.1)
     deviations["accuracy_undefended"] = Deviation("accuracy_undefended", 0.5 + target, 0.5, rounding=0.0, room=0.1)
     row = record.row.model_copy(update={"cell_id": cell_id})
-    return Verdict(row, "verified", comparison=Comparison(deviations=deviations, same_network=False))
+    return Verdict(row, "verified", comparison=Comparison(deviations=deviations, same_network=False, exact=False))
 
 
 def test_deviations_that_favor_the_author_in_all_cells_differ(reported: Record) -> None:

@@ -35,3 +35,12 @@ def test_an_unread_wire_is_named_once_by_an_attack() -> None:
     found = audit([each.row for each in (plain, unread, reference)], {})
 
     assert [flag.subject for flag in found if flag.name == "unread-wire"] == ["ridge on codec"]
+
+
+def test_one_row_that_hides_what_is_read_hides_no_unread_wire() -> None:
+    plain, unread = FAULTS["unread-wire"]
+    hidden = on("codec", "white_box", 12.0, access="white_box", accuracy=0.99)
+    other = on("undefended", "white_box", 23.0, access="white_box", accuracy=0.99)
+
+    for cells in ((hidden, other, plain, unread), (unread, plain, other, hidden)):
+        assert "unread-wire" in flags(*cells)
