@@ -27,8 +27,8 @@ class Verdicts(BaseModel):
         outcomes: The outcome of each sampled cell.
 
     Example:
-        >>> Verdicts(submission_sha256="0" * 64, mia_bench="0.1.0", date="2026-11-26", outcomes={}).reproduced
-        0
+        >>> Verdicts(submission_sha256="0" * 64, mia_bench="0.1.0", date="2026-11-26", outcomes={}).outcomes
+        {}
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,11 +37,6 @@ class Verdicts(BaseModel):
     mia_bench: str = Field(max_length=100)
     date: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
     outcomes: dict[CellId, Outcome]
-
-    @property
-    def reproduced(self) -> int:
-        """The number of cells that were reproduced up to rounding."""
-        return sum(outcome == "verified" for outcome in self.outcomes.values())
 
 
 def checksum(path: Path) -> str:

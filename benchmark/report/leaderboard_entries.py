@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..leaderboard.columns import SCENARIO_COLUMNS
 from ..leaderboard.submissions import Submission
-from ..leaderboard.verdicts import Verdicts
+from ..leaderboard.verdicts import Outcome, Verdicts
 from ..plan.local_inputs import is_local
+from ..utils.plurals import count_of, fitting
 from .content import ReportContent, Scenario
 from .defenses import DefenseSummary
 from .image_gallery import ImageGallery
@@ -44,11 +46,11 @@ class LeaderboardEntry:
         code: Address of the code; empty if there is none.
         versions: The versions of the software that computed the results.
         cells: Number of scored cells.
-        verified: Number of cells that were computed again and reproduced; None if nobody verified the submission.
-        sampled: Number of cells that were computed again.
+        verification: What came of the cells that were computed again, in words.
         local: Number of cells that only the machine or the Python session that computed them can compute.
-        verified_on: The day of the verification.
-        lines: One line per defense, with its scenario.
+        lines: One line per defense, with its scenario, what came of its own cells as ``verification``, and whether it
+            is ``verified``: cells of it were sampled, all of them were reproduced up to rounding, and no cell of the
+            submission differs.
         strips: Captions and PNG images in base64: private images, and reconstructions from them.
 
     Example:
@@ -63,12 +65,59 @@ class LeaderboardEntry:
     code: str
     versions: dict[str, list[str]]
     cells: int
-    verified: int | None
-    sampled: int
+    verification: str
     local: int
-    verified_on: str
     lines: list[dict[str, Any]]
     strips: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What is known of the cells of a submission beyond what its authors report.
+
+    Attributes:
+        verdicts: The outcome of its verification, if there was one.
+        local: The finished cells that only the machine or the Python session that computed them can compute.
+
+    Example:
+        >>> Check(None, frozenset()).of({"0123456789abcdef"})
+        'self-reported'
+    """
+
+    verdicts: Verdicts | None
+    local: frozenset[str]
+
+    def outcomes(self, cells: Collection[str]) -> Counter[Outcome]:
+        """Count the outcomes of those cells that were sampled."""
+        found = self.verdicts.outcomes if self.verdicts else {}
+        return Counter(found[cell] for cell in cells if cell in found)
+
+    def of(self, cells: Collection[str]) -> str:
+        """Say what came of some finished cells."""
+        found = self.outcomes(cells)
+        if not found and cells and self.local.issuperset(cells):
+            return "cannot be verified"
+        if self.verdicts is None:
+            return "self-reported"
+        if not found:
+            return "not sampled"
+        total = count_of(found.total(), "sampled cell")
+        others = [
+            f"{found[outcome]} {words}"
+            for outcome, words in (
+                ("within chance", "within chance"),
+                ("differs", fitting(found["differs"], "differs", "differ")),
+                ("not re-run", "not re-run"),
+            )
+            if found[outcome]
+        ]
+        return ", ".join([f"{found['verified']} of {total} reproduced on {self.verdicts.date}", *others])
+
+    def verifies(self, cells: Collection[str]) -> bool:
+        """Return whether sampled ones among some cells were all reproduced, and no cell of the submission differs."""
+        found = self.outcomes(cells)
+        differs = self.verdicts is not None and "differs" in self.verdicts.outcomes.values()
+        return found["verified"] == found.total() > 0 and not differs
 
 
 def describe_entry(
@@ -83,7 +132,10 @@ def describe_entry(
         found: The content of its page.
         gallery: The images of its page.
     """
-    manifest = submission.manifest
+    manifest, rows = submission.manifest, submission.rows
+    done = {row.cell_id for row in rows if row.status == "done"}
+    local = {row.cell_id for row in rows if is_local(row.model_dump())}
+    check = Check(verdicts, frozenset(done & local))
     return LeaderboardEntry(
         name=name,
         title=manifest.title or name,
@@ -93,19 +145,19 @@ def describe_entry(
         cells=sum(
             cell["status"] == "done" for each in found.scenarios for setting in each.settings for cell in setting.cells
         ),
-        verified=verdicts.reproduced if verdicts else None,
-        sampled=len(verdicts.outcomes) if verdicts else 0,
-        local=sum(is_local(row.model_dump()) for row in submission.rows),
-        verified_on=verdicts.date if verdicts else "",
-        lines=[_line(scenario, setting) for scenario in found.scenarios for setting in scenario.settings],
+        verification=check.of(done),
+        local=len(local),
+        lines=[_line(scenario, setting, check) for scenario in found.scenarios for setting in scenario.settings],
         strips=_strips(found.scenarios, gallery),
     )
 
 
-def _line(scenario: Scenario, setting: DefenseSummary) -> dict[str, Any]:
+def _line(scenario: Scenario, setting: DefenseSummary, check: Check) -> dict[str, Any]:
     shown = {name: setting.line[name] for name in LINE_COLUMNS}
     names = {name: getattr(scenario, name) for name in (*SCENARIO_COLUMNS, "metric")}
-    return {**names, "defense": setting.label, "undefended": setting.undefended, **shown}
+    done = {cell["cell_id"] for cell in setting.cells if cell["status"] == "done"}
+    checked = {"verification": check.of(done), "verified": check.verifies(done)}
+    return {**names, "defense": setting.label, "undefended": setting.undefended, **shown, **checked}
 
 
 def _strips(scenarios: Sequence[Scenario], gallery: ImageGallery) -> list[tuple[str, str]]:

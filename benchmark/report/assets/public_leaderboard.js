@@ -6,9 +6,7 @@ const text = (key, title) => ({ key, title, value: ({ line }) => line[key], show
 
 // Only addresses of the web become links. All others stay text.
 const link = (address, title) => (/^https?:\/\//.test(address) ? el("a", { href: address, rel: "nofollow noopener noreferrer" }, title) : null);
-const verification = (entry) => (known(entry.verified) ? `${entry.verified} of ${entry.sampled} sampled cells reproduced on ${entry.verified_on}` : "self-reported");
 const unverifiable = (entry) => (entry.local ? [el("dt", {}, "cannot be verified"), el("dd", {}, `${plural(entry.local, "cell")}, with files, code or objects of their authors`)] : []);
-const isVerified = (entry) => entry.sampled > 0 && entry.verified === entry.sampled;
 const marks = (line) => [line.incomplete && "incomplete", ...(line.flags ?? "").split(" ")].filter(Boolean).join(", ");
 
 const COLUMNS = [
@@ -26,7 +24,7 @@ const COLUMNS = [
   number("attacks", "Attacks", "Number of attacks", whole, true),
   number("n_images", "Images", "Number of attacked images", whole, true),
   { key: "marks", title: "Marks", hint: "Incomplete, audit flags", value: ({ line }) => marks(line), show: ({ line }) => marks(line) },
-  { key: "verified", title: "Verified", value: ({ entry }) => verification(entry), show: ({ entry }) => verification(entry) },
+  { ...text("verification", "Verified"), hint: "What came of those cells of this row that a maintainer computed again" },
   { key: "submission", title: "Submission", value: ({ entry }) => entry.title, show: ({ entry }) => el("a", { href: `${encodeURIComponent(entry.name)}/index.html` }, entry.title) },
   { key: "links", title: "Links", value: ({ entry }) => entry.paper, show: ({ entry }) => [link(entry.paper, "paper"), " ", link(entry.code, "code")] },
 ];
@@ -41,7 +39,7 @@ function drawTable() {
     ["dataset", "model"].every((key) => !byId(key).value || line[key] === byId(key).value) &&
     [line.defense, line.split, line.guarantee, line.worst_attack, entry.title].some((each) => (each ?? "").toLowerCase().includes(wanted)) &&
     (!byId("sound").checked || !marks(line)) &&
-    (!byId("verified").checked || isVerified(entry)));
+    (!byId("verified").checked || line.verified));
   board.show(shown);
   byId("count").textContent = lines.length ? `${shown.length} of ${plural(lines.length, "defense")} in ${plural(entries.length, "submission")}` : "There are no submissions yet.";
   const state = new URLSearchParams(FILTERS.map((id) => [id, String(byId(id)[control(id)])]).filter(([, value]) => value && value !== "false"));
@@ -53,7 +51,7 @@ function card(entry) {
   const strips = entry.strips.map(([caption, png]) => el("figure", { class: "strip" }, el("figcaption", {}, caption), el("img", { src: `data:image/png;base64,${png}`, alt: `${caption} of ${entry.title}` })));
   const folder = encodeURIComponent(entry.name);
   return el("article", { class: "card" }, el("h3", {}, el("a", { href: `${folder}/index.html` }, entry.title)), strips,
-    el("dl", {}, el("dt", {}, "verified"), el("dd", {}, verification(entry)), el("dt", {}, "cells"), el("dd", {}, whole(entry.cells)), ...unverifiable(entry), versions),
+    el("dl", {}, el("dt", {}, "verified"), el("dd", {}, entry.verification), el("dt", {}, "cells"), el("dd", {}, whole(entry.cells)), ...unverifiable(entry), versions),
     el("p", {}, link(entry.paper, "Paper"), " ", link(entry.code, "Code"), " ", el("a", { href: `${folder}/leaderboard.csv` }, "CSV"), " ", el("a", { href: `${folder}/${folder}.zip` }, "Submission")));
 }
 

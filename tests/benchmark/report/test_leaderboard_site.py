@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.leaderboard.submissions import write_submission
-from mia_bench.benchmark.leaderboard.verdicts import Verdicts, checksum, write_verdicts
+from mia_bench.benchmark.leaderboard.verdicts import Outcome, Verdicts, checksum, write_verdicts
 from mia_bench.benchmark.report.leaderboard_site import write_site
 
-from ...helpers.boards import HOSTILE, cells, write
+from ...helpers.boards import HOSTILE, cell, cells, write
 from .test_page import Elements
 
 
@@ -32,6 +32,18 @@ def verdicts(leaderboard: Path) -> Verdicts:
         date="2026-11-26",
         outcomes={"0" * 16: "verified", "1" * 16: "differs"},
     )
+
+
+def site_with(leaderboard: Path, out: Path, outcomes: dict[str, Outcome]) -> dict[str, Any]:
+    """The entries of a site with outcomes of cells of ``noise.zip``."""
+    path, sums = leaderboard / "noise.verdicts.json", checksum(leaderboard / "noise.zip")
+    verdicts = Verdicts(submission_sha256=sums, mia_bench="0.1.0", date="2026-11-26", outcomes=outcomes)
+    write_verdicts(verdicts, path)
+    try:
+        write_site(leaderboard, out)
+    finally:
+        path.unlink()
+    return entries(out / "index.html")
 
 
 def entries(page: Path) -> dict[str, Any]:
@@ -66,19 +78,54 @@ def test_what_a_submission_holds_is_text_on_the_page(leaderboard: Path, tmp_path
         assert HOSTILE not in text.replace("\\u003c", "")
 
 
-def test_verified_cells_are_counted_and_all_others_are_self_reported(
-    leaderboard: Path, tmp_path: Path, verdicts: Verdicts
-) -> None:
-    path = leaderboard / "noise.verdicts.json"
-    write_verdicts(verdicts, path)
-    try:
-        write_site(leaderboard, tmp_path)
-    finally:
-        path.unlink()
+SAMPLED: dict[tuple[str, str], list[Outcome]] = {
+    ("noise", '{"sigma":0.1}'): ["verified", "verified"],
+    ("noise", '{"sigma":1.0}'): ["within chance", "verified"],
+    ("noise", '{"sigma":10.0}'): ["not re-run"],
+    ("sealed", "{}"): [],
+}
+"""What came of the sampled cells of each defense."""
 
-    shown = entries(tmp_path / "index.html")
-    assert (shown["noise"]["verified"], shown["noise"]["sampled"]) == (1, 2)
-    assert shown["unnamed"]["verified"] is None
+
+@pytest.mark.parametrize("differs", [False, True])
+def test_what_was_verified_is_told_of_each_defense(leaderboard: Path, tmp_path: Path, differs: bool) -> None:
+    outcomes: dict[str, Outcome] = {}
+    for defense, found in {**SAMPLED, **({("undefended", "{}"): ["differs"]} if differs else {})}.items():
+        done = [
+            each.row.cell_id
+            for each in cells()
+            if (each.row.defense, each.row.defense_params) == defense and each.row.status == "done"
+        ]
+        outcomes |= dict(zip(done, found, strict=False))
+
+    shown = site_with(leaderboard, tmp_path, outcomes)
+
+    lines = {line["defense"]: line for line in shown["noise"]["lines"]}
+    assert {name: line["verification"] for name, line in lines.items() if name.startswith(("noise", "sealed"))} == {
+        "noise:sigma=0.1": "2 of 2 sampled cells reproduced on 2026-11-26",
+        "noise:sigma=1.0": "1 of 2 sampled cells reproduced on 2026-11-26, 1 within chance",
+        "noise:sigma=10.0": "0 of 1 sampled cell reproduced on 2026-11-26, 1 not re-run",
+        "sealed": "not sampled",
+    }
+    assert [name for name, line in lines.items() if line["verified"]] == ([] if differs else ["noise:sigma=0.1"])
+    whole = "3 of 6 sampled cells" if differs else "3 of 5 sampled cells"
+    assert shown["noise"]["verification"].startswith(f"{whole} reproduced on 2026-11-26, 1 within chance, 1 ")
+    assert {line["verification"] for line in shown["unnamed"]["lines"]} == {"self-reported"}
+    assert shown["unnamed"]["verification"] == "self-reported"
+
+
+def test_a_defense_that_nobody_else_can_compute_is_not_shown_as_verified(tmp_path: Path) -> None:
+    mine = {"plugin_version": "object==sha256:0123"}
+    submitted = [cell("undefended", "{}", "ridge", 30.0), cell("mine", "{}", "ridge", 12.0, **mine)]
+    write_submission(write(tmp_path / "results", submitted), tmp_path / "noise.zip")
+
+    shown = site_with(tmp_path, tmp_path / "site", {submitted[0].row.cell_id: "verified"})
+
+    lines = {line["defense"]: (line["verification"], line["verified"]) for line in shown["noise"]["lines"]}
+    assert lines == {
+        "undefended": ("1 of 1 sampled cell reproduced on 2026-11-26", True),
+        "mine": ("cannot be verified", False),
+    }
 
 
 @pytest.mark.parametrize(
