@@ -79,5 +79,4 @@ def _recomputed(name: str, one: object, two: object) -> bool:
 
 def equal_when_written(one: object, two: object) -> bool:
     """Return whether two values are equal up to the digits of numbers that other programs drop when they write them."""
-    numbers = isinstance(one, float) and isinstance(two, float)
-    return one == two or (numbers and math.isclose(one, two, rel_tol=1e-9))
+    return one == two or (isinstance(one, float) and isinstance(two, float) and math.isclose(one, two, rel_tol=1e-9))

@@ -297,10 +297,11 @@ def _refuse_other_board(folder: Path, records: Mapping[str, Record], path: Path)
         if (recorded := expected.pop(row.cell_id, None)) is None:
             raise UsageError(f"Expected cell {row.cell_id} once in {path}, got it again in line {line}. {AGAIN}")
         for name in COLUMNS:
-            if not equal_when_written(getattr(row, name), getattr(recorded, name)):
+            here, there = getattr(row, name), getattr(recorded, name)
+            if not equal_when_written(here, there):
                 raise UsageError(
-                    f"Expected {name} {quoted(getattr(recorded, name))} as in the record cells/{row.cell_id}.json, got "
-                    f"{quoted(getattr(row, name))} in leaderboard.csv, line {line}. {path} is not a valid submission."
+                    f"{path} is not a valid submission. Expected {name} {quoted(there)} as in the record "
+                    f"cells/{row.cell_id}.json, got {quoted(here)} in leaderboard.csv, line {line}."
                 )
 
 

@@ -48,9 +48,9 @@ class LeaderboardEntry:
         cells: Number of scored cells.
         verification: What came of the cells that were computed again, in words.
         local: Number of cells that only the machine or the Python session that computed them can compute.
-        lines: One line per defense, with its scenario, what came of its own cells as ``verification``, and whether it
-            is ``verified``: cells of it were sampled, all of them were reproduced up to rounding, and no cell of the
-            submission differs.
+        lines: One line per defense, with its scenario, what came of its cells as ``verification``, and whether it
+            is ``verified``: a cell of an attack was sampled, all sampled ones were reproduced up to rounding, and no
+            cell of the submission differs.
         strips: Captions and PNG images in base64: private images, and reconstructions from them.
 
     Example:
@@ -102,22 +102,24 @@ class Check:
         if not found:
             return "not sampled"
         total = count_of(found.total(), "sampled cell")
-        others = [
-            f"{found[outcome]} {words}"
-            for outcome, words in (
-                ("within chance", "within chance"),
-                ("differs", fitting(found["differs"], "differs", "differ")),
-                ("not re-run", "not re-run"),
-            )
-            if found[outcome]
-        ]
+        words: dict[Outcome, str] = {
+            "within chance": "within chance",
+            "differs": fitting(found["differs"], "differs", "differ"),
+            "not re-run": "not re-run",
+        }
+        others = [f"{found[outcome]} {told}" for outcome, told in words.items() if found[outcome]]
         return ", ".join([f"{found['verified']} of {total} reproduced on {self.verdicts.date}", *others])
 
-    def verifies(self, cells: Collection[str]) -> bool:
-        """Return whether sampled ones among some cells were all reproduced, and no cell of the submission differs."""
+    def verifies(self, cells: Collection[str], attacks: Collection[str]) -> bool:
+        """Return whether sampled ones among some cells were all reproduced, and no cell of the submission differs.
+
+        Args:
+            cells: The cells.
+            attacks: Those of them that are not of the mean image. One of them must have been sampled.
+        """
         found = self.outcomes(cells)
         differs = self.verdicts is not None and "differs" in self.verdicts.outcomes.values()
-        return found["verified"] == found.total() > 0 and not differs
+        return found["verified"] == found.total() and self.outcomes(attacks).total() > 0 and not differs
 
 
 def describe_entry(
@@ -156,7 +158,8 @@ def _line(scenario: Scenario, setting: DefenseSummary, check: Check) -> dict[str
     shown = {name: setting.line[name] for name in LINE_COLUMNS}
     names = {name: getattr(scenario, name) for name in (*SCENARIO_COLUMNS, "metric")}
     done = {cell["cell_id"] for cell in setting.cells if cell["status"] == "done"}
-    checked = {"verification": check.of(done), "verified": check.verifies(done)}
+    attacks = {cell["cell_id"] for cell in setting.cells if not cell["reference"]}
+    checked = {"verification": check.of(done), "verified": check.verifies(done, done & attacks)}
     return {**names, "defense": setting.label, "undefended": setting.undefended, **shown, **checked}
 
 

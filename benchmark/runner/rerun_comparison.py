@@ -178,7 +178,7 @@ def _same_network(stated: Record, again: Record, *, scatters: bool) -> bool:
     """
     here, there = stated.row, again.row
     one, other = here.accuracy_undefended, there.accuracy_undefended
-    if None not in (one, other) and abs(one - other) > UTILITY_ROUNDING:
+    if one is not None and other is not None and abs(one - other) > UTILITY_ROUNDING:
         return False
     if tells_networks_apart(there) and (not scatters or any(_alike(name, stated, again) for name in ROUNDING)):
         return True

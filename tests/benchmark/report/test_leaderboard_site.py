@@ -88,8 +88,10 @@ SAMPLED: dict[tuple[str, str], list[Outcome]] = {
 
 
 @pytest.mark.parametrize("differs", [False, True])
-def test_what_was_verified_is_told_of_each_defense(leaderboard: Path, tmp_path: Path, differs: bool) -> None:
+def test_what_was_sampled_is_told_of_each_defense(leaderboard: Path, tmp_path: Path, differs: bool) -> None:
     outcomes: dict[str, Outcome] = {}
+    mean = next(each for each in cells() if (each.row.attack, each.row.defense) == ("mean_image", "sealed"))
+    outcomes[mean.row.cell_id] = "verified"
     for defense, found in {**SAMPLED, **({("undefended", "{}"): ["differs"]} if differs else {})}.items():
         done = [
             each.row.cell_id
@@ -105,11 +107,14 @@ def test_what_was_verified_is_told_of_each_defense(leaderboard: Path, tmp_path: 
         "noise:sigma=0.1": "2 of 2 sampled cells reproduced on 2026-11-26",
         "noise:sigma=1.0": "1 of 2 sampled cells reproduced on 2026-11-26, 1 within chance",
         "noise:sigma=10.0": "0 of 1 sampled cell reproduced on 2026-11-26, 1 not re-run",
-        "sealed": "not sampled",
+        "sealed": "1 of 1 sampled cell reproduced on 2026-11-26",
     }
     assert [name for name, line in lines.items() if line["verified"]] == ([] if differs else ["noise:sigma=0.1"])
-    whole = "3 of 6 sampled cells" if differs else "3 of 5 sampled cells"
+    whole = "4 of 7 sampled cells" if differs else "4 of 6 sampled cells"
     assert shown["noise"]["verification"].startswith(f"{whole} reproduced on 2026-11-26, 1 within chance, 1 ")
+    assert lines["undefended"]["verification"] == (
+        "0 of 1 sampled cell reproduced on 2026-11-26, 1 differs" if differs else "not sampled"
+    )
     assert {line["verification"] for line in shown["unnamed"]["lines"]} == {"self-reported"}
     assert shown["unnamed"]["verification"] == "self-reported"
 
