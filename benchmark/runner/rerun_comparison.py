@@ -55,6 +55,7 @@ DETAILS = {
     **dict.fromkeys(("bound_psnr_db_high", "bound_psnr_of_mean_mse_db", "bound_van_trees_psnr_db"), (0.02, 0.5)),
     "bound_psnr_of_mean_mse_db_high": (0.02, 0.5),
     "dfil_unbiased_psnr_db": (0.02, 1.5),
+    "wire_unchanged": (0.0, 0.0),
 }
 """How far the details that flags read may differ, with the same network and with another. Who adds one raises the
 version of the schema, as a record that lacks it differs."""

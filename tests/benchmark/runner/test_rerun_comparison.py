@@ -195,10 +195,19 @@ def test_another_name_of_the_attribute_hides_no_gain(again: Record) -> None:
 
 @pytest.mark.parametrize(
     ("detail", "value"),
-    [("aux_overlap", 0.0), ("unread_bytes", None), ("psnr_db_wrong_image", 0.0), ("chance", 0.0), ("chance", None)],
+    [
+        ("aux_overlap", 0.0),
+        ("unread_bytes", None),
+        ("wire_unchanged", None),
+        ("psnr_db_wrong_image", 0.0),
+        ("chance", 0.0),
+        ("chance", None),
+    ],
 )
 def test_details_that_flags_read_are_compared(again: Record, detail: str, value: float | None) -> None:
-    full = again.model_copy(update={"details": {**again.details, "aux_overlap": 3.0, "unread_bytes": 64.0}})
+    full = again.model_copy(
+        update={"details": {**again.details, "aux_overlap": 3.0, "unread_bytes": 64.0, "wire_unchanged": 1.0}}
+    )
     kept = {name: each for name, each in full.details.items() if name != detail}
     forged = full.model_copy(update={"details": kept if value is None else {**kept, detail: value}})
 
