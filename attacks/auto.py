@@ -13,8 +13,10 @@ class Auto(Attack):
     The members are the decoders ``ridge`` and ``ridge_skip``, and searches from the answer of the latter: ``search``,
     which is ``white_box`` from there, and ``map_pca`` or ``map_dec`` if one beats ``search`` on held-out images.
     The other members, such as ``search_corrected``, are searches that are not far behind the best one, corrected by a
-    network that is trained on their errors on held-out images. The members are fixed and have no parameters, so that
-    results of different users can be compared.
+    network that is trained on their errors on held-out images. If the defense adds published noise to the image, and
+    the wire tells the noisy image, two more take part: a search without bounds finds the noisy image, ``denoised`` is
+    what a decoder of noisy images makes of it, and ``denoised_corrected`` corrects that. The members are fixed and have
+    no parameters, so that results of different users can be compared.
     One member is selected for the whole cell, by its PSNR on images of the attacker that it was neither fitted to nor
     tuned on, and one, often the same, by its SSIM on those. SSIM and ``recognisable`` are those of the latter. If there
     are fewer than 400, each image is held out in one of four folds (cross-fitting). The prior may be that of
@@ -29,7 +31,7 @@ class Auto(Attack):
     Source: ours, after Croce & Hein, ICML 2020, "Reliable evaluation ... with an ensemble" (AutoAttack).
     """
 
-    version: ClassVar[int] = 28
+    version: ClassVar[int] = 29
     access: ClassVar[Access] = Access.WHITE_BOX
 
     def reconstruct(self, seen: Observation) -> Reconstruction:

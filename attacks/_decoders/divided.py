@@ -53,13 +53,17 @@ class Divided:
     """Queries in one division or, if they are few, in several folds.
 
     Attributes:
+        own: How many of the attacker's images there are.
+        folds: Which of them each division holds out.
         parts: The queries as each division orders them.
         whole: All of them, for the final model; if there is only one part, that part.
     """
 
     def __init__(self, queries: Queries, folds: Sequence[Fold] | None = None) -> None:
         """Divide the queries, at random or into given folds."""
-        self.parts = [queries.part(fold) for fold in folds or divide_into_folds(queries.own)]
+        self.own = queries.own
+        self.folds = folds or divide_into_folds(queries.own)
+        self.parts = [queries.part(fold) for fold in self.folds]
         self.whole = queries if len(self.parts) > 1 else self.parts[0]
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
@@ -73,17 +73,28 @@ class Correction(nn.Module):
 
 
 def fit_correction(start: Start, search: Search) -> Decoders:
-    """Train a correction for each fold, on images that it does not judge on, and one for private images, on all.
+    """Train a correction of a search on as many examples as are affordable.
 
     Args:
         start: The queries, divided.
         search: The search, for all folds.
     """
+    count = examples(search.client, start.queries.parts[0].images[0], search.setting.iterations)
+    return corrected(start, search.rebuild_held_out, count)
+
+
+def corrected(start: Start, rebuild_held_out: Callable[[Sequence[Tensor]], list[Tensor]], count: int) -> Decoders:
+    """Train a correction for each fold, on images that it does not judge on, and one for private images, on all.
+
+    Args:
+        start: The queries, divided.
+        rebuild_held_out: Rebuilds images (n, C, H, W) from wires (n, ...) that each fold holds out.
+        count: How many of them are examples, at most.
+    """
     parts = start.queries.parts
-    count = examples(search.client, parts[0].images[0], search.setting.iterations)
     share = -(-count // len(parts))
     index = [(part.held_out if len(parts) > 1 else part.tune)[:share] for part in parts]
-    found = search.rebuild_held_out([part.wires(some) for part, some in zip(parts, index, strict=True)])
+    found = rebuild_held_out([part.wires(some) for part, some in zip(parts, index, strict=True)])
     pairs = [
         torch.stack([images, part.images[some]], 1)  # (n, 2, C, H, W)
         for images, part, some in zip(found, parts, index, strict=True)

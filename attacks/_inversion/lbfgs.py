@@ -1,7 +1,8 @@
-"""L-BFGS in the box of images, for many independent images at once."""
+"""L-BFGS between bounds, for many independent images at once."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
@@ -82,8 +83,18 @@ class CurvaturePair(NamedTuple):
 History = deque[CurvaturePair]
 
 
+class Bounds(NamedTuple):
+    """The least and the largest value of a pixel."""
+
+    low: float
+    high: float
+
+
+IMAGE_BOUNDS, NO_BOUNDS = Bounds(0.0, 1.0), Bounds(-math.inf, math.inf)
+
+
 class Minimization:
-    """The search for the images with the least loss, each independently, over pixels in [0, 1], which can be continued.
+    """The search for the images with the least loss, each independently, over pixels in bounds, which can be continued.
 
     Every image has its own curvature and its own step length, and a step that would raise its loss is rejected, so an
     image comes out the same whatever else is in the batch. Pixels that press against a bound are fixed for the step.
@@ -95,7 +106,13 @@ class Minimization:
     """
 
     def __init__(
-        self, loss: Loss, start: Tensor, *, tolerance: float = 0.0, preconditioner: Preconditioner | None = None
+        self,
+        loss: Loss,
+        start: Tensor,
+        *,
+        tolerance: float = 0.0,
+        preconditioner: Preconditioner | None = None,
+        bounds: Bounds = IMAGE_BOUNDS,
     ) -> None:
         """Evaluate the initial images.
 
@@ -106,9 +123,11 @@ class Minimization:
                 evaluations.
             preconditioner: Says which directions are worth longer steps (H0 up to a factor, equation 7.20); None: the
                 identity.
+            bounds: Of every pixel; those of images by default.
         """
-        self.images = start.detach().clamp(0, 1)
+        self.images = start.detach().clamp(*bounds)
         self._loss, self._tolerance, self._preconditioner = loss, tolerance, preconditioner or _identity
+        self._bounds = bounds
         index = torch.arange(len(start), device=start.device)
         value, grad = _evaluate(loss, self.images, index)
         self._state = LbfgsState(index, self.images.clone(), value, grad, torch.ones_like(value))
@@ -118,7 +137,7 @@ class Minimization:
         """Search until there have been so many evaluations of the loss and its gradient in all; return the images."""
         while self._count < iterations and len(self._state.indices):
             self._count += 1
-            self._state, pair = _step(self._loss, self._state, self._history, self._preconditioner)
+            self._state, pair = _step(self._loss, self._state, self._history, self._preconditioner, self._bounds)
             self._history.append(pair)
             if self._tolerance and self._count % CHECK_INTERVAL == 0:
                 value = self._state.value
@@ -180,17 +199,17 @@ def _identity(grad: Tensor, index: Tensor) -> Tensor:
 
 
 def _step(
-    loss: Loss, state: LbfgsState, history: History, preconditioner: Preconditioner
+    loss: Loss, state: LbfgsState, history: History, preconditioner: Preconditioner, bounds: Bounds
 ) -> tuple[LbfgsState, CurvaturePair]:
     """Evaluate the loss once, and return the next state and what the step tells about the curvature."""
     index, images, value, grad, step_length = state
-    active = ((images <= 0) & (grad > 0)) | ((images >= 1) & (grad < 0))
+    active = ((images <= bounds.low) & (grad > 0)) | ((images >= bounds.high) & (grad < 0))
 
     def precondition(each: Tensor) -> Tensor:
         return preconditioner(each, index)
 
     direction = -two_loop_recursion(grad.masked_fill(active, 0), history, precondition).masked_fill(active, 0)
-    trial = (images + _expand(step_length) * direction).clamp(0, 1)
+    trial = (images + _expand(step_length) * direction).clamp(*bounds)
     trial_value, trial_grad = _evaluate(loss, trial, index)
     better = trial_value <= value
     change = trial_grad - grad

@@ -38,7 +38,7 @@ CHUNK_PIXELS = 2**21
 """The largest number of pixels in one pass. At 224 px, 16 channels at full resolution then take 131 MB."""
 
 
-GRANTED = ("query", "client", "server", "structure")
+GRANTED = ("query", "client", "layers", "server", "structure")
 """Fields of an observation that are None for attacks whose access does not grant them."""
 
 
@@ -65,8 +65,9 @@ def observe(
     """
     weights, free = attack.access is Access.WHITE_BOX, attack.access is Access.QUERY_FREE
     channel, query, tail = model.ir_channel, Opaque(partial(overhear, model)), model.tail
+    before = model.input_channel if model.input_channel.stochastic and model.input_channel.published else None
     if attack.observations > 1 and model.stochastic:
-        channel = read_before(channel.merged(attack.observations))
+        channel, before = read_before(channel.merged(attack.observations)), None
         query = Opaque(partial(_overhear_often, model, attack.observations))
         with seeded("wires", identity, attack.observations):
             wire = query(originals)
@@ -77,7 +78,9 @@ def observe(
         classes=len(pools.classes),
         channel=channel if channel.published else _unpublished(channel),
         query=None if free else query,
+        input_channel=before,
         client=nn.Sequential(CleanInput(model.input_channel), model.client) if weights else None,
+        layers=model.client if weights else None,
         server=model.in_cloud if free else None,
         tail=Opaque(partial(untrained_copy, tail)) if free and tail is not None else None,
         structure=Opaque(partial(untrained_copy, model.client)) if free else None,

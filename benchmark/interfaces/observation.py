@@ -49,7 +49,12 @@ class Observation:
         channel: What the defense publishes about how the wire follows from the IR.
         query: A function that sends images (K, C, H, W) in [0, 1] through the protected client, with fresh randomness,
             and returns a wire of K entries. None if the attack has no queries.
-        client: The client's layers, differentiable, without randomness. None if the attack has no white-box access.
+        input_channel: How the defense changes images at random before the client's layers. None if it changes none, not
+            at random or in a way that it does not publish, or if several wires were merged.
+        client: The client's layers behind the deterministic part of what changes the images, differentiable, without
+            randomness. None if the attack has no white-box access.
+        layers: The client's layers alone, which map what ``input_channel`` returns to clean IRs. None if the attack has
+            no white-box access.
         server: The server's layers. None if the attack may not use them.
         structure: A function that builds an untrained copy of the client. None if the attack may not use it.
         tail: A function that builds untrained layers which turn what ``server`` returns into outputs. None if the
@@ -71,7 +76,9 @@ class Observation:
     classes: int
     channel: Channel
     query: Callable[[Tensor], Wire] | None = None
+    input_channel: Channel | None = None
     client: nn.Module | None = None
+    layers: nn.Module | None = None
     server: nn.Module | None = None
     structure: Callable[[], nn.Module] | None = None
     tail: Callable[[], nn.Module] | None = None

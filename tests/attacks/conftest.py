@@ -33,13 +33,18 @@ def soft_images(count: int) -> ImageSet:
 class World:
     """A victim with a split model, private images, and an attacker with images of the same kind."""
 
-    def __init__(self, split: str, channel: Channel | None = None) -> None:
+    def __init__(self, split: str, channel: Channel | None = None, *, before: Channel | None = None) -> None:
         torch.manual_seed(0)
         self.private = soft_images(PRIVATE)
         self.aux = soft_images(400)
         target = Target(Normalize(torch.tensor([0.5]), torch.tensor([0.3])), Lenet5().build((1, 16, 16), 2))
         model = target.eval().requires_grad_(False).split(split)
-        self.model = SplitModel(client=model.client, server=model.server, ir_channel=channel or Channel())
+        self.model = SplitModel(
+            client=model.client,
+            server=model.server,
+            input_channel=before or Channel(),
+            ir_channel=channel or Channel(),
+        )
         self.wire = self.model.send(self.private.images)
 
     def seen_by(self, attack: Attack) -> Observation:

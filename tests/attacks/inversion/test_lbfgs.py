@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from mia_bench.attacks._inversion.lbfgs import minimize
+from mia_bench.attacks._inversion.lbfgs import NO_BOUNDS, Minimization, minimize
 from torch import Tensor
 
 
@@ -21,6 +21,18 @@ def test_a_quadratic_with_bounds_is_solved_exactly() -> None:
     )
 
     torch.testing.assert_close(found, goal.clamp(0, 1), atol=1e-3, rtol=0)
+
+
+def test_without_bounds_the_solution_may_leave_the_range_of_images() -> None:
+    goal, weight = quadratic(0, 5)
+
+    def loss(x: Tensor, index: Tensor) -> Tensor:
+        return ((x - goal).square() * weight).flatten(1).sum(1)
+
+    search = Minimization(loss, torch.full_like(goal, 0.5), bounds=NO_BOUNDS)
+
+    assert goal.min() < 0
+    torch.testing.assert_close(search.advance(150), goal, atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("scale", [1e-4, 1e4])

@@ -7,7 +7,7 @@ import torch
 from mia_bench.attacks.mean_image import MeanImage
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
-from mia_bench.benchmark.evaluation.observe import observe, overhear
+from mia_bench.benchmark.evaluation.observe import GRANTED, observe, overhear
 from mia_bench.benchmark.interfaces import Access, Attack, Channel, ImageSet, Observation, Pools, SplitModel, Wire
 from torch import Tensor, nn
 
@@ -17,11 +17,12 @@ from ...helpers.cells import Scripted, gray, outcome, setting
 def test_an_observation_has_no_place_for_private_images_or_labels() -> None:
     fields = {field.name for field in dataclasses.fields(Observation)}
 
-    assert fields == {"wire", "aux", "classes", "channel", "query", "client", "server", "tail", "structure", "traffic"}
+    known = {"wire", "aux", "classes", "channel", "input_channel", "traffic"}
+    assert fields == known | {"query", "client", "layers", "server", "tail", "structure"}
 
 
 GRANTS = {
-    Access.WHITE_BOX: {"query", "client"},
+    Access.WHITE_BOX: {"query", "client", "layers"},
     Access.BLACK_BOX: {"query"},
     Access.QUERY_FREE: {"server", "structure"},
 }
@@ -34,7 +35,7 @@ def test_an_attack_gets_what_its_access_grants_and_nothing_else(
     found: set[str] = set()
 
     def look(seen: Observation) -> Tensor:
-        found.update(name for name in ("query", "client", "server", "structure") if getattr(seen, name) is not None)
+        found.update(name for name in GRANTED if getattr(seen, name) is not None)
         return gray(seen)
 
     outcome(bench, look, access)
@@ -198,3 +199,30 @@ def test_traffic_has_no_image_of_a_source_under_attack() -> None:
     allowed = private.images[[15, 18, 19]].flatten(1)  # the last five but sources 0 and 1
     assert {row.numpy().tobytes() for row in found} == {row.numpy().tobytes() for row in allowed}
     assert traffic(Listening(), private, attacked=4) is None
+
+
+class Random(Channel):
+    stochastic = True
+
+
+class Hidden(Random):
+    published = False
+
+
+@pytest.mark.parametrize(("before", "observations", "given"), [(Random(), 1, True), (Random(), 2, False)])
+@pytest.mark.parametrize("access", [Access.WHITE_BOX, Access.BLACK_BOX])
+def test_random_changes_of_images_that_are_published_are_known(
+    before: Channel, observations: int, given: bool, access: Access
+) -> None:
+    assert (known_before(before, observations, access) is before) == given
+    assert known_before(Channel(), observations, access) is None
+    assert known_before(Hidden(), observations, access) is None
+
+
+def known_before(before: Channel, observations: int, access: Access) -> Channel | None:
+    attack = type("Acting", (Scripted,), {"access": access})(observations=observations)
+    model = SplitModel(client=nn.Sequential(nn.Flatten()), server=nn.Sequential(), input_channel=before)
+    private = ImageSet(torch.rand(2, 1, 7, 7), torch.arange(2))
+    pools = Pools(private, private, private, ("a", "b"))
+    wire = overhear(model, private.images)
+    return observe(attack, model, wire, pools=pools, originals=private.images, identity="x").input_channel
