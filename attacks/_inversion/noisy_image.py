@@ -66,7 +66,7 @@ class NoisyImageSearch:
 def find_noisy_images(seen: Observation, start: Start, *, iterations: int) -> list[Tensor] | None:
     """Find what entered the client for the wires that a member is applied to, each (n, C, H, W), if wires tell it.
 
-    The attacker tries it on noisy images of its own, which it knows. None if nothing is random before the client, if
+    The attacker tries it on noisy versions of the images that it has. None if nothing is random before the client, if
     the defense does not publish it, or if what is found there is not what entered.
 
     Args:

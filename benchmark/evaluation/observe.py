@@ -163,7 +163,12 @@ def _check_numbers(wire: Wire, payload: Tensor, images: int) -> None:
             f"Expected {count_of(images, 'entry', 'entries')}, one for each image, got a tensor "
             f"{tuple(payload.shape)}. Keep the first dimension."
         )
-    if payload.dim() == 1 or not payload.numel():
+    if payload.dim() == 1:
+        raise ContractError(
+            f"Expected a tensor ({len(payload)}, ...) with a row for each image, got {tuple(payload.shape)}. Send "
+            f"({len(payload)}, 1): add a dimension, as by unsqueeze(1)."
+        )
+    if not payload.numel():
         raise ContractError(
             f"Expected a tensor ({len(payload)}, ...) with a row of at least one number for each image, got "
             f"{tuple(payload.shape)}. Send at least one number for each image."

@@ -144,17 +144,17 @@ def _reading(model: SplitModel, images: Tensor) -> ServerReading | None:
     ir = torch.cat([model.client(model.input_channel(part)) for part in chunks(some)])
     first, second = (Wire(channel(ir.clone())) for _ in range(2))
     given, again, clean = _given(channel, first), _given(channel, second), channel.clean(ir)
-    if max(_error(again, given), _error(clean, given)) < CHANGED:
+    if not _numbers(given).isfinite().all() or max(_error(again, given), _error(clean, given)) < CHANGED:
         return None
-    values, others = values_in(model.server, given), values_in(model.server, again)
+    values, others = _values(model.server, given), _values(model.server, again)
     told = linear_errors(some, [read(first) for read in readings(channel)])
     for place, (value, other) in enumerate(zip(values, others, strict=False)):
         if _error(other, value) > UNDONE:
             continue
-        from_clean = _value_at(model.server, clean, place)
-        clean_first = from_clean is not None and _error(from_clean, value) < UNDONE
+        from_clean = _values(model.server, clean, place + 1)[place:]
+        clean_first = bool(from_clean) and _error(from_clean[0], value) < UNDONE
         described = clean_first or _error(ir, value) < UNDONE
-        if not (described or channel.stochastic) or linear_errors(some, [value])[0] >= min(told):
+        if not (described or channel.stochastic) or linear_errors(some, [_numbers(value)])[0] >= min(told):
             continue
         reading = ServerReading(channel, model.server, place, clean_first=clean_first)
         reading.published = channel.published and described
@@ -174,19 +174,23 @@ def _given(channel: Channel, wire: Wire) -> Tensor:
     return wire.payload if isinstance(wire.payload, Tensor) else channel.read(wire)
 
 
-def _value_at(server: nn.Module, value: Tensor, place: int) -> Tensor | None:
-    """Return the value at a place of the server for another input. None if it does not take it."""
+def _values(server: nn.Module, value: Tensor, count: int = PLACES) -> list[Tensor]:
+    """Return the first values in a server. There are none if it does not take the value."""
     try:
-        found = values_in(server, value, place + 1)
+        return values_in(server, value, count)
     except Exception:  # whatever a server raises that is given what it does not expect
-        return None
-    return found[place] if len(found) > place else None
+        return []
 
 
 def _error(values: Tensor, expected: Tensor) -> float:
     """Return the squared error of values (K, ...), relative to the variance of the expected ones among images."""
-    if values.shape != expected.shape:
+    here, there = (_numbers(each) for each in (values, expected))
+    if here.shape != there.shape:
         return float("inf")
-    variance = expected.double().var(0).sum().item()
-    error = (values.double() - expected.double()).square().flatten(1).sum(1).mean().item()
+    variance, error = there.var(0).sum().item(), (here - there).square().sum().item() / len(there)
     return error / variance if variance else float("inf")
+
+
+def _numbers(values: Tensor) -> Tensor:
+    """Return values of any type as numbers, in float64."""
+    return (torch.view_as_real(values) if values.is_complex() else values).double()

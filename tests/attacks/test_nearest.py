@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from mia_bench import Channel, ImageSet
 from mia_bench.attacks import nearest
 from mia_bench.attacks.nearest import Nearest
 
@@ -23,3 +24,23 @@ def test_it_is_the_nearest_of_all_chunks(world: Callable, monkeypatch) -> None:
     gaps = (observed[:, None] - wires).double().square().flatten(2).sum(2)
 
     assert torch.equal(victim.attacked_by(Nearest()), victim.aux.images[gaps.argmin(1)])
+
+
+class Hidden(Channel):
+    """Sends random numbers in place of the IR."""
+
+    stochastic = True
+
+    def forward(self, value: torch.Tensor) -> torch.Tensor:
+        return torch.randn_like(value)
+
+
+def test_wires_that_say_nothing_give_the_mean_image_even_where_a_guess_may_be_better(world: Callable) -> None:
+    """Of black and white images, a random one is exact for every other image, which the mean PSNR rewards."""
+    victim = world("relu2", Hidden())
+    black_or_white = (torch.arange(400) % 2).view(-1, 1, 1, 1).expand(-1, 1, 16, 16).float()
+    victim.aux = ImageSet(black_or_white, torch.zeros(400, dtype=torch.int64))
+
+    rebuilt = victim.attacked_by(Nearest())
+
+    assert torch.equal(rebuilt, black_or_white.mean(0).expand(len(victim.private.images), -1, -1, -1))

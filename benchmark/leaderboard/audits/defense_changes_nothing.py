@@ -10,6 +10,7 @@ from ...plan.references import REFERENCE_ATTACK, REFERENCE_DEFENSE
 from ..flags import Finding, FlagKind
 from ..records import Row
 from ..scored_rows import ScoredRows, psnr
+from .comparisons import promises_secrecy
 
 SAME_DB = 1e-3
 """Difference in the PSNR of an image up to which two reconstructions count as the same."""
@@ -28,9 +29,14 @@ def defense_changes_nothing(board: ScoredRows) -> Iterator[Finding]:
         if any(_same(board, plain, other) for other in blind):
             continue
         for row in rows:
-            if row.defense != REFERENCE_DEFENSE and not _unchanged(board, row) and _same(board, row, plain):
+            if _is_tested(board, row) and _same(board, row, plain):
                 found = f"scores on each image what it scores on {REFERENCE_DEFENSE} ({psnr(plain):.2f} dB on average)"
                 yield Finding.of(row, found, plain)
+
+
+def _is_tested(board: ScoredRows, row: Row) -> bool:
+    """Return whether equal scores say anything of a defense. They do not if its wires are to say nothing of images."""
+    return row.defense != REFERENCE_DEFENSE and not promises_secrecy(row) and not _unchanged(board, row)
 
 
 def _unchanged(board: ScoredRows, row: Row) -> bool:

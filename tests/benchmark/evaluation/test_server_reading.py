@@ -191,6 +191,14 @@ def test_a_channel_whose_changes_the_server_undoes_exactly_changes_nothing(bench
     assert bench.protected(setting_with(bench, protect)).details["wire_unchanged"] == 1
 
 
+def test_wires_that_are_no_numbers_are_left_to_the_checks_of_wires() -> None:
+    model, aux = changed(random_gain, normalized), images(200)
+    aux[3] = torch.nan
+    wire = model.send(images(6))
+
+    assert as_server_reads(model, wire, aux, identity=0) == (model, wire)
+
+
 def test_the_values_in_a_server_are_those_before_and_behind_its_parts() -> None:
     server = nn.Sequential(nn.ReLU(), nn.Identity(), nn.Flatten(), nn.Linear(4, 2))
     value = torch.tensor([[[-1.0, 2.0], [3.0, -4.0]]])

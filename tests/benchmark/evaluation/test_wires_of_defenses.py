@@ -307,7 +307,7 @@ NO_NUMBERS = {
     "one number": (
         lambda value: value.flatten(1).mean(1),
         lambda sent: sent[:, None, None, None].expand(-1, 8, 12, 12),
-        "Expected a tensor (4, ...) with a row of at least one number for each image, got (4,).",
+        "Expected a tensor (4, ...) with a row for each image, got (4,). Send (4, 1): add a dimension",
     ),
     "no number": (
         lambda value: value.flatten(1)[:, :0],

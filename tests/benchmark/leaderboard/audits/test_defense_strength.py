@@ -75,6 +75,12 @@ def test_an_attack_at_the_mean_image_does_not_show_that_a_defense_does_nothing()
     assert flags(*cells) == []
 
 
+def test_equal_scores_on_ciphertexts_say_nothing_of_a_defense() -> None:
+    encrypted = on("tee", "white_box", 12.3, access="white_box", guarantee="AES-256-GCM")
+
+    assert flags(on("undefended", "white_box", 12.3, access="white_box"), encrypted) == []
+
+
 def test_a_defense_with_unchanged_wires_does_nothing_however_attacks_vary_on_it() -> None:
     cells = [
         *(on("undefended", attack, decibels) for attack, decibels in (("ridge", 19.0), ("mean_image", 12.0))),
