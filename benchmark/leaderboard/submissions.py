@@ -27,7 +27,7 @@ from .completeness import each_once
 from .contradictions import contradiction
 from .csv_files import read_csv, to_csv
 from .loading import load_boards
-from .plan_file import plan_text, read_plan
+from .plan_file import plan_text, read_plan, refuse_unstarted
 from .reconciliation import equal_when_written
 from .records import COLUMNS, SCHEMA_VERSION, CellId, Record, Row, explain
 from .results_folder import (
@@ -121,6 +121,7 @@ def write_submission(folder: Path, path: Path, *, title: str = "", paper: str = 
 
     records = read_records(folder) if folder.is_dir() else {}
     if not records:
+        refuse_unstarted(folder)
         raise UsageError(f"Expected the results folder of a run, got {folder}, which has no cells/*.json. {FIRST_RUN}")
     planned = read_plan(folder)
     listed = {row.cell_id for row in read_rows(board_path(folder))} if board_path(folder).exists() else set[str]()

@@ -71,12 +71,14 @@ def test_the_status_of_a_folder_without_a_run_says_which_folder_to_give(tmp_path
     assert "which has no plan.json. Give the folder that the option --out of mia-bench run named." in result.stderr
 
 
-@pytest.mark.parametrize("command", ["rank", "audit", "report", "merge", "rate", "compare"])
+@pytest.mark.parametrize("command", ["rank", "audit", "report", "merge", "rate", "compare", "submit"])
 def test_a_run_that_ended_before_its_first_cell_is_to_be_resumed(command: str, tmp_path: Path) -> None:
     out = tmp_path / "results"
     out.mkdir()
     write_plan(out, {"0" * 16: "photos", "1" * 16: "photos"})
-    others = {"merge": ["-o", tmp_path / "all"], "compare": [out]}.get(command, [])
+    others = {"merge": ["-o", tmp_path / "all"], "compare": [out], "submit": ["-o", tmp_path / "it.zip"]}.get(
+        command, []
+    )
 
     result = mia_bench(command, out, *others)
 
