@@ -15,6 +15,7 @@ from ._decoders.divided import Answer, Known
 from ._decoders.fitting import DecoderRecipe
 from ._decoders.folds import Fold, divide_into_folds
 from ._decoders.linear import decoders
+from ._decoders.lookup import fit_lookup, fit_values
 from ._decoders.reading import reads_well
 from ._inversion.correction import MAX_PIXELS, Search, corrected, fit_correction
 from ._inversion.learned_search import fit_search
@@ -96,6 +97,8 @@ def _rebuilt(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tupl
     yield "ridge", decoders(start.linear).rebuild(wires)
     yield "ridge_skip", start.decoder.rebuild(wires)
     if not inverts:
+        if seen.client is not None and isinstance(seen.wire.payload, Tensor):
+            yield from _looked_up(start)
         return
     search = fit_search(seen, start, iterations=ITERATIONS)
     rival = search.setting.reached
@@ -107,6 +110,13 @@ def _rebuilt(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tupl
         yield name, found
         if name in corrected:
             yield f"{name}_corrected", fit_correction(start, each).rebuild(found)
+
+
+def _looked_up(start: Start) -> Iterator[tuple[str, list[Tensor]]]:
+    """Rebuild the same images by tables, for clients that look up their numbers and so give no gradients."""
+    for name, fit in (("lookup", fit_lookup), ("lookup_value", fit_values)):
+        if (table := fit(start.queries)) is not None:
+            yield name, table.rebuild(start.queries.to_rebuild)
 
 
 def _denoised(seen: Observation, start: Start, recipe: DecoderRecipe) -> Iterator[tuple[str, list[Tensor]]]:

@@ -134,7 +134,7 @@ class Queries:
         fits = len(self.images) * self.observed[0].numel() <= MAX_STORED_NUMBERS
         random = (fits and self._changes(self.images)) or seen.channel.stochastic
         if plan.encrypted or (fits and not random):
-            self._kept = self._send_all(self.images)
+            self._kept = self.send(self.images)
         elif random:
             self._usual = self._usual_range()
             self.observed = self._prepare(wire)
@@ -194,7 +194,7 @@ class Queries:
     def wires(self, index: Tensor) -> Tensor:
         """Return the wires of some of the images, (B, ...)."""
         if self._kept is None:
-            return self._send_all(self.images[index])
+            return self.send(self.images[index])
         return self._kept[index if self._order is None else self._order[index]]
 
     def _changes(self, images: Tensor) -> bool:
@@ -205,7 +205,8 @@ class Queries:
         assert self._query is not None
         return self._read(self._query(images))
 
-    def _send_all(self, images: Tensor) -> Tensor:
+    def send(self, images: Tensor) -> Tensor:
+        """Return the wires of any images (B, C, H, W), (B, ...)."""
         chunk = max(1, min(500, 2**26 // self._length))
         return torch.cat([self._prepare(self._send(part).to(images.device)) for part in images.split(chunk)])
 
