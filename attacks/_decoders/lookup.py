@@ -19,8 +19,8 @@ from .queries import Queries
 
 MAX_ENTRIES = 8192
 """Different cells of a table, at most."""
-MAX_CELLS = 2**18
-"""Cells of the attacker's images that are looked at, at most."""
+MAX_CELLS, MAX_NUMBERS = 2**18, 2**24
+"""Cells of the attacker's images that are looked at, and their numbers, at most."""
 SEEN_TWICE = 0.5
 """Share of different cells among these, from which most were seen once only, so that a table would not know others."""
 CELLS_AT_A_TIME = 4096
@@ -94,8 +94,12 @@ class ValueDecoder(nn.Module):
         known, values = self.get_buffer("known"), self.get_buffer("values")
         cells, (count, rows, columns) = _cells(wires, self.layout, self.grid)
         places = cells.unflatten(0, (count, -1))  # (N, cells, D)
-        gaps = torch.stack([(places - each).square().sum(2) for each in known])  # (V, N, cells)
-        return self.grid.images(values[gaps.argmin(0)].view(count, rows, columns, -1).permute(0, 3, 1, 2))
+        least = torch.full(places.shape[:2], torch.inf, device=places.device)  # (N, cells)
+        nearest = torch.zeros_like(least, dtype=torch.long)
+        for number, cell in enumerate(known):
+            gap = (places - cell).square().sum(2)
+            nearest, least = nearest.masked_fill(gap < least, number), torch.minimum(gap, least)
+        return self.grid.images(values[nearest].view(count, rows, columns, -1).permute(0, 3, 1, 2))
 
 
 def fit_values(queries: Divided) -> Decoders | None:
@@ -106,7 +110,7 @@ def fit_values(queries: Divided) -> Decoders | None:
     """
     whole = queries.whole
     values = whole.images[: whole.own].permute(0, 2, 3, 1).flatten(0, 2).unique(dim=0)  # (V, C)
-    if len(values) > MAX_VALUES:
+    if len(values) > min(MAX_VALUES, MAX_NUMBERS // whole.observed[0].numel()):
         return None
     sent = whole.send(values[:, :, None, None].expand(-1, -1, *whole.images.shape[2:]).contiguous())
     pixels = (whole.images.shape[2], whole.images.shape[3])
@@ -141,7 +145,8 @@ def _layouts(queries: Queries) -> Iterator[IrLayout]:
 def _table(queries: Queries, layout: IrLayout) -> LookupDecoder | None:
     """Return the table of cells that the attacker's own images have, or None if most of these were seen once only."""
     grid = Grid.fit(layout, (queries.images.shape[2], queries.images.shape[3]))
-    count = min(queries.own, max(1, MAX_CELLS // (grid.rows * grid.columns)))
+    most = min(MAX_CELLS // (grid.rows * grid.columns), MAX_NUMBERS // queries.observed[0].numel())
+    count = min(queries.own, max(1, most))
     index = torch.arange(count, device=queries.images.device)
     cells, _ = _cells(queries.wires(index), layout, grid)
     known, entry = cells.unique(dim=0, return_inverse=True)
