@@ -130,4 +130,4 @@ def test_an_attack_that_uses_what_its_access_does_not_grant_is_told_so(
 
     done = mia_bench("check", "greedy:Greedy")
 
-    assert "With black_box access, an attack is not given client, server, structure." in done.stdout
+    assert "With black_box access, an attack is not given client, layers, server, structure." in done.stdout
