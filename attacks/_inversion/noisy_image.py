@@ -22,8 +22,6 @@ from .tuning import NUM_PILOTS
 MAX_ERROR = 0.25
 """Squared error of the noisy images that are found, as a share of that of the clean ones, up to which they are of use.
 At conv1 and relu1 of LeNet-5 it is below 0.1; at pool1 and behind, where no wire tells the noisy image, above 1."""
-
-
 EXPLAINED = 1e-6
 """Misfit, as a share of that of the guesses, with which a wire counts as explained."""
 MIN_LOSS_DECREASE = 1e-2

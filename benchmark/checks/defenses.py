@@ -11,9 +11,10 @@ from torch import Tensor
 from ..errors import Inapplicable
 from ..evaluation.answer_contract import MIXED_ANSWERS, require_answers_apart
 from ..evaluation.copies import copied
+from ..evaluation.noise_contract import require_any_place
 from ..evaluation.observe import overhear
 from ..evaluation.sent_bytes import unseen_bytes
-from ..evaluation.wire_contract import UNDECLARED, require_any_place, require_float32, require_independent
+from ..evaluation.wire_contract import UNDECLARED, require_float32, require_independent
 from ..interfaces import Defense, SplitModel
 from ..metrics.costs import measure_costs
 from ..utils.plurals import count_of

@@ -12,6 +12,7 @@ from ..interfaces.channel import readings
 from ..metrics.linear_error import linear_errors
 from ..utils.isolation import isolated
 from .observe import chunks
+from .opaque import Opaque
 
 SAMPLE = 128
 """Images that are sent to compare the readings, at most."""
@@ -85,7 +86,8 @@ class ServerReading(Channel):
             clean_first: Whether the clean value of the channel leads to the same value. If not, the IR is the value.
         """
         super().__init__()
-        self.channel, self.server, self.place, self.clean_first = channel, server, place, clean_first
+        self.channel, self.clean_first = channel, clean_first
+        self._computed = Opaque(lambda given: values_in(server, given, place + 1)[place])  # attacks get no weights
 
     def clean(self, value: Tensor) -> Tensor:
         """Return what the server computes if the channel does nothing at random, for an IR (N, ...)."""
@@ -93,15 +95,11 @@ class ServerReading(Channel):
 
     def forward(self, value: Tensor) -> Tensor:
         """Return what the server computes of what the channel sends, for an IR (N, ...)."""
-        sent = self.channel(value)
-        return self.computed(Wire(sent))
+        return self.computed(Wire(self.channel(value)))
 
     def computed(self, wire: Wire) -> Tensor:
         """Return what the server computes of a wire, (N, ...)."""
         return self._computed(_given(self.channel, wire))
-
-    def _computed(self, given: Tensor) -> Tensor:
-        return values_in(self.server, given, self.place + 1)[self.place]
 
 
 def as_server_reads(model: SplitModel, wire: Wire, images: Tensor, *, identity: object) -> tuple[SplitModel, Wire]:

@@ -17,21 +17,17 @@ from ..interfaces.channel import readings
 from ..utils.isolation import isolated
 from .copies import copied
 from .density_contract import require_whole_density
+from .noise_contract import require_any_place, require_fresh_noise
+from .same_wires import entry, rounded, same
 
 TOLERATED = 0.05
 """Relative difference of wires from rounding alone. A number in ten thousand may fall on another level."""
-ROUNDING = 1e-5
-"""By how much pixels are changed to see how far a wire moves from rounding alone."""
 MAX_ROUNDED = 1e-3
 """Largest error of float32, in standard deviations of the wires. An attack then has a signal of at least 60 dB."""
 ROUNDED_TYPES = (torch.float64, torch.complex128, torch.int32, torch.int64, torch.uint32, torch.uint64)
 """Types of numbers that float32 does not hold exactly."""
 MAX_NEIGHBORS = 7
 """Images at most beside which an image is sent."""
-COPIES = 4
-"""How often an image is in a batch that shows whether its place there matters."""
-SENDS = 8
-"""Batches that must be the same wires before noise counts as fixed. Some noise is one of two values."""
 UNDECLARED = (
     "Expected the same wire for an image that is sent twice, got another one. Set stochastic = True on the channel."
 )
@@ -51,15 +47,6 @@ UNBACKED = (
 MIXED = (
     "Expected wires that do not depend on the images beside them, got another one for an image {where}. Compute what "
     "is sent from each image by itself."
-)
-
-PLACED = (
-    "Expected wires that do not depend on the place of an image in its batch, got another one at each place. Draw "
-    "noise without setting a seed in forward, and set stochastic = True on the channel."
-)
-FIXED_NOISE = (
-    "Expected another wire each time that a random channel sends an image, got the same one. Draw noise without "
-    "setting a seed in forward, or leave stochastic = True out."
 )
 
 
@@ -168,65 +155,8 @@ def require_repeatable(send: Callable[[Tensor], Wire], image: Tensor) -> None:
     Raises:
         ContractError: If it is not.
     """
-    if not _same(send(image.clone()), send(image.clone())):
+    if not same(send(image.clone()), send(image.clone())):
         raise ContractError(UNDECLARED)
-
-
-def require_any_place(model: SplitModel, image: Tensor) -> None:
-    """Check that copies of an image in one batch get the same wire, unless other batches get others.
-
-    Noise from a seed that is set for each batch differs between the places of a batch, but not between batches. An
-    attacker who knows the defense knows it, too.
-
-    Args:
-        model: The protected model, which sends the image.
-        image: An image, (1, C, H, W).
-
-    Raises:
-        ContractError: If each copy gets another wire than the first one, and the same ones each time.
-    """
-    copies = image.repeat(COPIES, 1, 1, 1)
-    first = model.overheard(copies.clone())
-    entries = [_entry(first, at) for at in range(COPIES)]
-    if any(_same(entry, entries[0]) for entry in entries[1:]) or not _is_repeated(model, copies, first):
-        return
-    if isinstance(first.payload, Tensor):
-        moved = model.overheard(_rounded(copies)).tensor[0]
-        here, others = first.tensor[0], first.tensor[1:]
-        if any((here - there).norm() <= 2 * (here - moved).norm() for there in others):
-            return
-    raise ContractError(PLACED)
-
-
-def require_fresh_noise(model: SplitModel, images: Tensor) -> None:
-    """Check that a model which is declared random adds noise that is drawn each time, if it changes wires at all.
-
-    Args:
-        model: The protected model, which sends images. One that overrides how wires are sent is not checked.
-        images: Images, (N, C, H, W), of which a few are sent.
-
-    Raises:
-        ContractError: If the wires are always the same, though they promise an epsilon or are not the clean values.
-    """
-    if not model.stochastic or (type(model).send, type(model).overheard) != (SplitModel.send, SplitModel.overheard):
-        return
-    few = images[: MAX_NEIGHBORS + 1]
-    first = model.overheard(few.clone())
-    if not _is_repeated(model, few, first):
-        return
-    with torch.no_grad():
-        clean = model.ir_channel.clean(model.client(model.input_channel.clean(few.clone())))
-    if model.promise.epsilon is not None or not _same(Wire(model.ir_channel.read(first)), Wire(clean)):
-        raise ContractError(FIXED_NOISE)
-
-
-def _is_repeated(model: SplitModel, images: Tensor, wire: Wire) -> bool:
-    """Return whether images are sent as exactly the same wire again and again."""
-    again = (model.overheard(images.clone()).payload for _ in range(SENDS - 1))
-    sent = wire.payload
-    if isinstance(sent, Tensor):
-        return all(isinstance(each, Tensor) and torch.equal(each, sent) for each in again)
-    return all(not isinstance(each, Tensor) and each == sent for each in again)
 
 
 def require_independent(fresh: Callable[[], SplitModel], images: Tensor, *, identity: object) -> None:
@@ -251,11 +181,11 @@ def require_independent(fresh: Callable[[], SplitModel], images: Tensor, *, iden
             return model.overheard(torch.cat([own, others])), _states()
 
     (first, drawn), (again, _), (other, drawn_beside_other) = (send(image, beside[at]) for at in (0, 0, 1))
-    if drawn != drawn_beside_other or not _same(first, again) or _same(_entry(first, 0), _entry(other, 0)):
+    if drawn != drawn_beside_other or not same(first, again) or same(entry(first, 0), entry(other, 0)):
         return
     if isinstance(first.payload, Tensor) and isinstance(other.payload, Tensor) and first.tensor.isfinite().all():
         here, there = first.tensor[0], other.tensor[0]
-        moved = send(_rounded(image), beside[0])[0].tensor[0]
+        moved = send(rounded(image), beside[0])[0].tensor[0]
         if here.shape == there.shape and (here - there).norm() <= 2 * (here - moved).norm():
             return
     raise ContractError(MIXED.format(where="that is sent beside other ones"))
@@ -309,23 +239,5 @@ def _moves_by_rounding(model: SplitModel, image: Tensor, alone: Tensor, beside: 
 
     Where a map is flat, many of its numbers are equal, and rounding decides which of them are the largest.
     """
-    moved = model.overheard(_rounded(image)).tensor
+    moved = model.overheard(rounded(image)).tensor
     return bool((alone - beside).norm() <= 2 * (alone - moved).norm())
-
-
-def _rounded(image: Tensor) -> Tensor:
-    """Return an image (1, C, H, W) whose pixels are changed by at most ``ROUNDING``."""
-    generator = torch.Generator().manual_seed(0)
-    return image + (torch.rand(image.shape, generator=generator) - 0.5).to(image) * (2 * ROUNDING)
-
-
-def _entry(wire: Wire, position: int) -> Wire:
-    return Wire(wire.payload[position : position + 1], wire.view)
-
-
-def _same(one: Wire, other: Wire) -> bool:
-    """Return whether two wires are the same, but for the rounding of float32 if they are tensors."""
-    if not isinstance(one.payload, Tensor) or not isinstance(other.payload, Tensor):
-        return bool(one.payload == other.payload)
-    here, there = one.tensor.nan_to_num(), other.tensor.nan_to_num()
-    return here.shape == there.shape and bool((here - there).norm() <= ROUNDING * here.norm())

@@ -6,8 +6,8 @@ import pytest
 import torch
 from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import Inapplicable
+from mia_bench.benchmark.evaluation.noise_contract import require_any_place, require_fresh_noise
 from mia_bench.benchmark.evaluation.server_reading import as_server_reads
-from mia_bench.benchmark.evaluation.wire_contract import require_any_place, require_fresh_noise
 from mia_bench.benchmark.interfaces import Defense, SplitModel
 
 from ..helpers.wires import CLASSES, PLACES, pools, victim

@@ -45,6 +45,28 @@ def row_of(bench: Artifacts, defense: Defense | Protect, attack: str = "mean_ima
     return evaluate(cell, digest("some-cell"), bench)[0].row
 
 
+class Given(Channel):
+    """Sends what a test says."""
+
+    def __init__(self, act: Callable[[Tensor], Any]) -> None:
+        super().__init__()
+        self.act = act
+
+    def forward(self, value: Tensor) -> Tensor:
+        return self.act(value)
+
+
+class Read(nn.Module):
+    """Turns what is sent into an IR, and gives it to a server."""
+
+    def __init__(self, read: Callable[[Tensor], Tensor], server: nn.Module) -> None:
+        super().__init__()
+        self.read, self.server = read, server
+
+    def forward(self, sent: Tensor) -> Tensor:
+        return self.server(self.read(sent))
+
+
 class Behind(nn.Module):
     """Changes the answers of a server."""
 

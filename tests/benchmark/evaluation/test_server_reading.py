@@ -14,7 +14,7 @@ from mia_bench.benchmark.evaluation.server_reading import ServerReading, as_serv
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...helpers.tried_defenses import setting_with
+from ...helpers.tried_defenses import Given, Read, setting_with
 
 
 def one_number_each(values: Tensor) -> tuple[int, ...]:
@@ -63,26 +63,10 @@ def in_order(values: Tensor) -> Tensor:
     return torch.stack(rows).view(-1, 8, 12, 12)
 
 
-class Changing(Channel):
-    """Applies a function that tests name."""
-
-    def __init__(self, change: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.change, self.stochastic = change, change is not signs_of_its_own
-
-    def forward(self, value: Tensor) -> Tensor:
-        return self.change(value)
-
-
-class Undoing(nn.Module):
-    """Applies a function before the layers of a server, as code of its own or as a layer."""
-
-    def __init__(self, undo: Callable[[Tensor], Tensor], server: nn.Module) -> None:
-        super().__init__()
-        self.undo, self.server = undo, server
-
-    def forward(self, sent: Tensor) -> Tensor:
-        return self.server(self.undo(sent))
+def changing(change: Callable[[Tensor], Tensor]) -> Channel:
+    channel = Given(change)
+    channel.stochastic = change is not signs_of_its_own
+    return channel
 
 
 def images(count: int) -> Tensor:
@@ -99,7 +83,7 @@ def plain() -> SplitModel:
 
 def changed(change: Callable[[Tensor], Tensor], undo: Callable[[Tensor], Tensor]) -> SplitModel:
     model = plain()
-    return replace(model, ir_channel=Changing(change), server=nn.Sequential(Undoing(undo, model.server)))
+    return replace(model, ir_channel=changing(change), server=nn.Sequential(Read(undo, model.server)))
 
 
 UNDONE = {
@@ -165,8 +149,8 @@ def test_a_place_that_has_lost_the_image_is_no_reading() -> None:
 
 def test_attacks_with_queries_and_the_probe_read_as_the_server_does_and_others_get_the_wire(bench: Artifacts) -> None:
     def protect(model: SplitModel, train: ImageSet) -> SplitModel:
-        server = nn.Sequential(Undoing(normalized, model.server))
-        return replace(model.copy(), ir_channel=Changing(random_gain), server=server)
+        server = nn.Sequential(Read(normalized, model.server))
+        return replace(model.copy(), ir_channel=changing(random_gain), server=server)
 
     chosen = setting_with(bench, protect)
     protected = bench.protected(chosen)
@@ -174,6 +158,7 @@ def test_attacks_with_queries_and_the_probe_read_as_the_server_does_and_others_g
 
     for found in norms:
         torch.testing.assert_close(found, torch.ones_like(found))
+    assert not [*bench.observe(chosen, Ridge()).channel.parameters()]  # the weights of the server are not granted
     assert torch.equal(bench.observe(chosen, QueryFree()).wire.tensor, protected.wire.tensor)
     assert protected.notes["wire"].startswith("Attacks read what the first operations of the server make of")
 
@@ -184,9 +169,7 @@ def test_a_channel_whose_changes_the_server_undoes_exactly_changes_nothing(bench
             rows = [row[:-1][order(row[-1].item(), len(row) - 1).argsort()] for row in values]
             return torch.stack(rows).view(len(values), *model.client(train.images[:1]).shape[1:])
 
-        return replace(
-            model.copy(), ir_channel=Changing(random_order), server=nn.Sequential(Undoing(undo, model.server))
-        )
+        return replace(model.copy(), ir_channel=changing(random_order), server=nn.Sequential(Read(undo, model.server)))
 
     assert bench.protected(setting_with(bench, protect)).details["wire_unchanged"] == 1
 

@@ -9,36 +9,15 @@ from typing import Any
 
 import pytest
 import torch
-from mia_bench import Channel, Defense, ImageSet, Observation, SplitModel, Wire
+from mia_bench import Defense, ImageSet, Observation, SplitModel, Wire
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
-from mia_bench.benchmark.evaluation.wire_contract import FIXED_NOISE, PLACED, UNDECLARED
+from mia_bench.benchmark.evaluation.noise_contract import FIXED_NOISE, PLACED
+from mia_bench.benchmark.evaluation.wire_contract import UNDECLARED
 from mia_bench.benchmark.leaderboard.records import Row
 from torch import Tensor, nn
 
 from ...helpers.cells import outcome
-from ...helpers.tried_defenses import row_of
-
-
-class Given(Channel):
-    """Sends what a test says."""
-
-    def __init__(self, act: Callable[[Tensor], Any]) -> None:
-        super().__init__()
-        self.act = act
-
-    def forward(self, value: Tensor) -> Tensor:
-        return self.act(value)
-
-
-class Read(nn.Module):
-    """Turns what is sent into an IR, and gives it to a server."""
-
-    def __init__(self, read: Callable[[Tensor], Tensor], server: nn.Module) -> None:
-        super().__init__()
-        self.read, self.server = read, server
-
-    def forward(self, sent: Tensor) -> Tensor:
-        return self.server(self.read(sent))
+from ...helpers.tried_defenses import Given, Read, row_of
 
 
 def row(
