@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from mia_bench.benchmark.leaderboard.submissions import read_submission
+from mia_bench.benchmark.leaderboard.submissions.reading import read_submission
 
 FOLDER = Path(__file__).parents[1] / "leaderboard"
 

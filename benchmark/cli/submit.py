@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..leaderboard.submissions import read_submission, write_submission
+from ..leaderboard.submissions.reading import read_submission
+from ..leaderboard.submissions.writing import write_submission
 from ..plan.local_inputs import is_local, local_inputs
 from ..utils.plurals import count_of, fitting
 from ..utils.texts import as_typed, say, say_paragraph

@@ -14,15 +14,15 @@ from ..errors import UsageError
 from ..leaderboard.completion_commands import incomplete_notice
 from ..leaderboard.records import Row
 from ..leaderboard.row_labels import attack_label, defense_label
-from ..leaderboard.submissions import read_submission
+from ..leaderboard.submissions.reading import read_submission
 from ..leaderboard.verdicts import Outcome, Verdicts, checksum, write_verdicts
 from ..plan.local_inputs import is_local
 from ..runner.options import RunOptions
-from ..runner.verification import Verdict, verify
 from ..utils.atomic_files import check_writable
 from ..utils.isolation import reproducible_state
 from ..utils.plurals import count_of, fitting
 from ..utils.texts import one_line, say, say_paragraph
+from ..verification.verify import Verdict, verify
 from .console import print_table
 
 HEADER = ["outcome", "dataset", "model", "split", "defense", "attack", "seed", "psnr_db", "cell_id"]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..leaderboard.columns import SCENARIO_COLUMNS
-from ..leaderboard.submissions import Submission
+from ..leaderboard.submissions.reading import Submission
 from ..leaderboard.verdicts import Outcome, Verdicts
 from ..plan.local_inputs import is_local
 from ..utils.plurals import count_of, fitting

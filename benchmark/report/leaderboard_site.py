@@ -11,7 +11,7 @@ from ..errors import UsageError
 from ..leaderboard.csv_files import to_csv
 from ..leaderboard.results_folder import board_path
 from ..leaderboard.store import to_frame
-from ..leaderboard.submissions import unpacked_submission
+from ..leaderboard.submissions.reading import unpacked_submission
 from ..leaderboard.verdicts import read_verdicts
 from ..utils.atomic_files import write_output
 from ..utils.texts import quoted

@@ -10,7 +10,7 @@ import pytest
 from mia_bench.benchmark.cli import app
 from mia_bench.benchmark.datasets import cifar10, mnist, photos, whole_photos
 from mia_bench.benchmark.datasets._division import divide_pools
-from mia_bench.benchmark.leaderboard.submissions import write_submission
+from mia_bench.benchmark.leaderboard.submissions.writing import write_submission
 from typer.main import get_command
 from typer.testing import CliRunner
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from mia_bench import __version__
 from mia_bench.benchmark.cli import app
-from mia_bench.benchmark.leaderboard.submissions import write_submission
+from mia_bench.benchmark.leaderboard.submissions.writing import write_submission
 from typer.main import get_command
 from typer.testing import CliRunner
 

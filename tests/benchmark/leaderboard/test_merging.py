@@ -20,7 +20,7 @@ from mia_bench.benchmark.leaderboard.results_folder import (
     record_path,
     strip_path,
 )
-from mia_bench.benchmark.leaderboard.submissions import write_submission
+from mia_bench.benchmark.leaderboard.submissions.writing import write_submission
 
 from ...helpers.boards import cell, write
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mia_bench.benchmark.leaderboard.submissions import write_submission
+from mia_bench.benchmark.leaderboard.submissions.writing import write_submission
 from mia_bench.benchmark.report.leaderboard_site import write_site
 
 from ...helpers.boards import cell, write

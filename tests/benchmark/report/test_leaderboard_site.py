@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from mia_bench.benchmark.errors import UsageError
-from mia_bench.benchmark.leaderboard.submissions import write_submission
+from mia_bench.benchmark.leaderboard.submissions.writing import write_submission
 from mia_bench.benchmark.leaderboard.verdicts import Outcome, Verdicts, checksum, write_verdicts
 from mia_bench.benchmark.report.leaderboard_site import write_site
 

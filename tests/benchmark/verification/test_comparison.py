@@ -8,7 +8,7 @@ import pytest
 from mia_bench.benchmark.leaderboard.records import Record
 from mia_bench.benchmark.leaderboard.store import read_records
 from mia_bench.benchmark.metrics.intervals import interval
-from mia_bench.benchmark.runner.rerun_comparison import compare
+from mia_bench.benchmark.verification.comparison import compare
 
 from ...helpers.commands import run
 from ...helpers.trees import image_tree

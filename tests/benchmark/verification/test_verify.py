@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from mia_bench.benchmark.leaderboard.records import Record
 from mia_bench.benchmark.leaderboard.store import read_records
-from mia_bench.benchmark.runner.deviations import Deviation
 from mia_bench.benchmark.runner.options import RunOptions
-from mia_bench.benchmark.runner.rerun_comparison import Comparison
-from mia_bench.benchmark.runner.verification import Verdict, choose, judge_together, verify
+from mia_bench.benchmark.verification.comparison import Comparison
+from mia_bench.benchmark.verification.deviation import Deviation
+from mia_bench.benchmark.verification.verify import Verdict, choose, judge_together, verify
 
 from ...helpers.commands import run
 from ...helpers.trees import image_tree
-from .test_rerun_comparison import scored
+from .test_comparison import scored
 
 
 @pytest.fixture(scope="module")

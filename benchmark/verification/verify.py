@@ -18,12 +18,13 @@ from ..leaderboard.records import Record, Row
 from ..leaderboard.verdicts import Outcome
 from ..plan.cells import Cell
 from ..plan.local_inputs import is_local, local_inputs
+from ..runner.options import RunOptions
+from ..runner.resume import PlannedCell, prepare_cells
+from ..runner.shown_run import compute
 from ..utils.plurals import count_of
-from .deviations import LARGEST_LEAN, favor, lean_of
-from .options import RunOptions
-from .rerun_comparison import Comparison, compare, tells_networks_apart
-from .resume import PlannedCell, prepare_cells
-from .shown_run import compute
+from .comparison import Comparison, compare
+from .lean import LARGEST_LEAN, favor, lean_of
+from .same_network import tells_networks_apart
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +52,8 @@ class Verdict:
 def verify(records: Iterable[Record], options: RunOptions, *, cells: int, seed: int | None = None) -> list[Verdict]:
     """Compute a random sample of reported cells again and compare all columns but times.
 
-    Each image is compared with the same image, see ``rerun_comparison``. If a cell shows that a network is the same one
-    here, all its cells must agree up to rounding. All cells together must not favor their author, see ``deviations``.
+    Each image is compared with the same image, see ``comparison``. If a cell shows that a network is the same one
+    here, all its cells must agree up to rounding. All cells together must not favor their author, see ``lean``.
     Each defense is sampled before one is sampled twice. Cells that name a file or code of another machine, or an object
     of a Python session, are never computed, nor are those whose components are not installed. The sample holds the
     former only if there are no others.

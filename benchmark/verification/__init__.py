@@ -1,0 +1,1 @@
+"""Verification of reported results: a sample of their cells is computed again and compared."""
