@@ -24,6 +24,7 @@ from ._inversion.map_priors import PriorFactory, like_aux, like_decoded, smooth
 from ._inversion.noisy_image import find_noisy_images, seen_behind_client
 from ._inversion.rmle import ir_shape, wire_as_ir
 from ._inversion.start import Start, prepare
+from ._inversion.value_search import fit_value_search
 from ._priors.expectation_maximization import like_patches
 from ._priors.trained_once import divided_by_content
 
@@ -94,11 +95,11 @@ def _invertible(seen: Observation) -> bool:
 def _rebuilt(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tuple[str, list[Tensor]]]:
     """Rebuild the images that each fold judges on, and the private ones, by each member."""
     wires = start.queries.to_rebuild
-    yield "ridge", decoders(start.linear).rebuild(wires)
-    yield "ridge_skip", start.decoder.rebuild(wires)
+    decoded = {"ridge": decoders(start.linear).rebuild(wires), "ridge_skip": start.decoder.rebuild(wires)}
+    yield from decoded.items()
     if not inverts:
         if seen.client is not None and isinstance(seen.wire.payload, Tensor):
-            yield from _looked_up(start)
+            yield from _without_gradients(seen, start, decoded)
         return
     search = fit_search(seen, start, iterations=ITERATIONS)
     rival = search.setting.reached
@@ -112,11 +113,18 @@ def _rebuilt(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tupl
             yield f"{name}_corrected", fit_correction(start, each).rebuild(found)
 
 
-def _looked_up(start: Start) -> Iterator[tuple[str, list[Tensor]]]:
-    """Rebuild the same images by tables, for clients that look up their numbers and so give no gradients."""
+def _without_gradients(
+    seen: Observation, start: Start, decoded: Mapping[str, list[Tensor]]
+) -> Iterator[tuple[str, list[Tensor]]]:
+    """Rebuild the same images by tables, for clients that look up their numbers, and by a search from all answers."""
+    wires, found = start.queries.to_rebuild, dict(decoded)
     for name, fit in (("lookup", fit_lookup), ("lookup_value", fit_values)):
         if (table := fit(start.queries)) is not None:
-            yield name, table.rebuild(start.queries.to_rebuild)
+            found[name] = table.rebuild(wires)
+            yield name, found[name]
+    if (search := fit_value_search(seen, start.queries.whole)) is not None:
+        starts = zip(*found.values(), strict=True)
+        yield "search_values", [search.rebuild(some, each) for some, each in zip(wires, starts, strict=True)]
 
 
 def _denoised(seen: Observation, start: Start, recipe: DecoderRecipe) -> Iterator[tuple[str, list[Tensor]]]:

@@ -25,6 +25,8 @@ class Auto(Attack):
     all members, and the per-image best of them (``oracle``), which no attacker is certain to reach. If a defense
     publishes nothing about its channel, or the client gives no gradients, only ``ridge`` and ``ridge_skip`` take part,
     and tables of what single cells of the wire stand for (``lookup``, ``lookup_value``), as of embeddings of tokens.
+    If pixels have few values, as tokens do, a search changes single pixels as long as that explains the wire better
+    (``search_values``).
 
     Example:
         ``mia-bench run --attack auto --defense dp_ir --sigma 0.1``
@@ -32,7 +34,7 @@ class Auto(Attack):
     Source: ours, after Croce & Hein, ICML 2020, "Reliable evaluation ... with an ensemble" (AutoAttack).
     """
 
-    version: ClassVar[int] = 29
+    version: ClassVar[int] = 30
     access: ClassVar[Access] = Access.WHITE_BOX
 
     def reconstruct(self, seen: Observation) -> Reconstruction:

@@ -16,6 +16,7 @@ from .divided import Divided
 from .fitting import Decoders
 from .grid import Grid
 from .queries import Queries
+from .values import pixel_values
 
 MAX_ENTRIES = 8192
 """Different cells of a table, at most."""
@@ -109,8 +110,8 @@ def fit_values(queries: Divided) -> Decoders | None:
         queries: Images and their wires.
     """
     whole = queries.whole
-    values = whole.images[: whole.own].permute(0, 2, 3, 1).flatten(0, 2).unique(dim=0)  # (V, C)
-    if len(values) > min(MAX_VALUES, MAX_NUMBERS // whole.observed[0].numel()):
+    values = pixel_values(whole.images[: whole.own], min(MAX_VALUES, MAX_NUMBERS // whole.observed[0].numel()))
+    if values is None:
         return None
     sent = whole.send(values[:, :, None, None].expand(-1, -1, *whole.images.shape[2:]).contiguous())
     pixels = (whole.images.shape[2], whole.images.shape[3])
