@@ -24,7 +24,7 @@ class _DropoutChannel(Channel):
 
     def forward(self, value: Tensor) -> Tensor:
         """Zero coordinates of the values (N, ...) independently, without rescaling the others."""
-        return value * (torch.rand_like(value) >= self.rate) if self.stochastic else value
+        return value.masked_fill(torch.rand_like(value) < self.rate, 0.0) if self.stochastic else value
 
     def distance(self, value: Tensor, sent: Tensor) -> Tensor:
         """Return the squared error over the nonzero coordinates, (N,), since a zero may be a dropped coordinate."""

@@ -126,7 +126,11 @@ class Branches(nn.Module):
         shape = [1] * ir.dim()
         shape[self.axis] = -1
         return torch.cat(
-            [server(ir * mask.view(shape)) for server, mask in zip(self.servers, self.masks, strict=True)], 1
+            [
+                server(ir.masked_fill(mask.view(shape) == 0, 0.0))
+                for server, mask in zip(self.servers, self.masks, strict=True)
+            ],
+            1,
         )
 
 
@@ -169,7 +173,7 @@ class SeenChannels(Channel):
 
     def clean(self, value: Tensor) -> Tensor:
         """Return the channels that are seen, and 0 for all others."""
-        return value * self.mask
+        return value.masked_fill(self.mask == 0, 0.0)
 
     def forward(self, value: Tensor) -> Tensor:
         """Return the channels that are seen, and 0 for all others."""

@@ -25,8 +25,8 @@ class _LargestOnly(Channel):
         """Zero all except the largest coordinates of each value (N, ...)."""
         flat = value.flatten(1)  # (N, K)
         largest = flat.detach().abs().topk(self._count(value), dim=1).indices
-        mask = torch.zeros_like(flat).scatter_(1, largest, 1.0)
-        return (flat * mask).view_as(value)
+        others = torch.ones_like(flat, dtype=torch.bool).scatter_(1, largest, value=False)
+        return flat.masked_fill(others, 0.0).view_as(value)
 
     def packed_bytes(self, sent: Tensor) -> int:
         """Return the bytes of one IR: four bytes for each kept coordinate, and a bitmap of them unless all are kept."""
