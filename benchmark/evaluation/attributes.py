@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import NamedTuple
 
 import torch
@@ -106,7 +107,8 @@ def attribute_leak(model: SplitModel, outputs: Outputs, pools: Pools) -> Attribu
     The attacker labels its own images, sends them through the protected client, and trains a probe on the wires, which
     is tested on private images. An equal probe of the outputs of the undefended network tells what the server learns
     anyway. Of all labels (the classes, each of several labels, each number, each attribute), the one with the largest
-    gain over that and over the most frequent value is reported; it is chosen on the attacker's images.
+    gain over that and over the most frequent value is reported. It is chosen on the attacker's images, so that the gain
+    on the private ones is not larger by chance where there are more labels.
 
     Args:
         model: The protected model.
@@ -123,8 +125,7 @@ def attribute_leak(model: SplitModel, outputs: Outputs, pools: Pools) -> Attribu
     common = labels.known.mode(0).values
     wires = _read_from_wires(model, known.images, labels.known, tested.images)
     free_answers = outputs.read(known, labels.known, tested)
-    truth = labels.known[-len(wires.tuned) :]
-    best = int(_gain(wires.tuned, free_answers.tuned, truth, common).argmax())
+    best = int(_gain(wires.crossed, free_answers.crossed, labels.known, common).argmax())
     right, anyway, usual = (
         (read[:, best] == labels.tested[:, best]).double()
         for read in (wires.answers, free_answers.answers, common.expand_as(labels.tested))
@@ -225,7 +226,7 @@ class _Features:
 
 
 def _read_from_wires(model: SplitModel, known: Tensor, labels: Tensor, tested: Tensor) -> ProbeAnswers:
-    """Return what the probe reads from the wires of tested images (M, C, H, W), by the reading that tells it the most.
+    """Return what the probe reads from the wires of tested images (M, C, H, W), each label by the best reading.
 
     Args:
         model: The protected model.
@@ -237,7 +238,13 @@ def _read_from_wires(model: SplitModel, known: Tensor, labels: Tensor, tested: T
     for read in readings(model.ir_channel):
         features = _of_wire(model, known, read)
         found.append(read_labels(features(known), labels, features(tested)))
-    return max(found, key=lambda each: (each.tuned == labels[-len(each.tuned) :]).double().mean().item())
+    return reduce(_better, found)
+
+
+def _better(first: ProbeAnswers, other: ProbeAnswers) -> ProbeAnswers:
+    """Return of each label what the probe with the higher score reads, or the first if they are equal."""
+    better = other.score > first.score
+    return ProbeAnswers(*(torch.where(better, new, old) for new, old in zip(other, first, strict=True)))
 
 
 def _of_wire(model: SplitModel, images: Tensor, read: Callable[[Wire], Tensor]) -> _Features:

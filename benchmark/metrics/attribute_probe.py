@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -17,30 +18,33 @@ WIDTHS = (None, 1.0, 0.25)
 MAX_SCALED = 500
 """Known images between which distances are measured, at most."""
 TUNED_SHARE = 4
-"""One of so many known images is held out to choose the kernel, the penalty and the label."""
+"""One of so many known images is held out to choose the kernel and the penalty, and then each of the others in turn."""
 
 
 class ProbeAnswers(NamedTuple):
     """What a probe reads.
 
     Attributes:
-        tuned: The labels that it reads of the last known images, (T, labels), when it is fitted to the others.
+        score: The share of the held-out known images, by which it is chosen, of which it reads each label, (labels,).
+        crossed: The labels that it reads of all known images, (K, labels), each fitted to images without that one.
         answers: The labels that it reads of the unknown images, (M, labels), when it is fitted to all known ones.
 
     Example:
-        >>> ProbeAnswers(torch.tensor([[1]]), torch.tensor([[0], [1]])).answers.shape
+        >>> ProbeAnswers(torch.tensor([1.0]), torch.tensor([[1]]), torch.tensor([[0], [1]])).answers.shape
         torch.Size([2, 1])
     """
 
-    tuned: Tensor
+    score: Tensor
+    crossed: Tensor
     answers: Tensor
 
 
 def read_labels(known: Tensor, labels: Tensor, unknown: Tensor) -> ProbeAnswers:
     """Learn labels from known images, and read those of unknown images.
 
-    The probe is ridge regression on indicators of the values of each label, with a linear or a Gaussian kernel: of
-    several, the one that reads the most labels of held-out known images.
+    The probe is ridge regression on indicators of the values of a label, with a linear or a Gaussian kernel: of
+    several, for each label the one that reads it of the most held-out known images. So what is read of a label does
+    not depend on which other labels there are.
 
     Args:
         known: What was sent for the known images, (K, D) with K of at least 2.
@@ -57,25 +61,31 @@ def read_labels(known: Tensor, labels: Tensor, unknown: Tensor) -> ProbeAnswers:
     """
     known, unknown = _standardized(known, unknown)
     targets = [functional.one_hot(column).float() for column in labels.T]
-    means, sizes = torch.cat([each.mean(0) for each in targets]), [each.shape[1] for each in targets]
-    centered = torch.cat(targets, 1) - means
-    kept = len(known) - max(1, len(known) // TUNED_SHARE)
-
-    def decide(rows: Tensor) -> Tensor:
-        return torch.stack([part.argmax(1) for part in (rows + means).split(sizes, 1)], 1)
-
+    means = [each.mean(0) for each in targets]
     products = torch.cat([known, unknown]) @ known.T  # (K + M, K)
-    found = None
-    for width in WIDTHS:
-        kernel = _kernel(products, known, unknown, width)
-        for penalty in PENALTIES:
-            read = decide(kernel[kept : len(known), :kept] @ _solved(kernel[:kept, :kept], centered[:kept], penalty))
-            right = (read == labels[kept:]).double().mean().item()
-            if found is None or right > found[0]:
-                found = right, kernel, penalty, read
-    assert found is not None
-    _, kernel, penalty, tuned = found
-    return ProbeAnswers(tuned, decide(kernel[len(known) :] @ _solved(kernel[: len(known)], centered, penalty)))
+    kernels = [_kernel(products, known, unknown, width) for width in WIDTHS]
+    probes = [(kernel, penalty) for kernel in kernels for penalty in PENALTIES]
+    everyone = torch.arange(len(products), device=labels.device)
+    mine, others = everyone[: len(known)], everyone[len(known) :]
+
+    def read(probe: int, columns: Sequence[int], fitted: Tensor, asked: Tensor) -> Tensor:
+        kernel, penalty = probes[probe]
+        centered = torch.cat([targets[each][fitted] - means[each] for each in columns], 1)
+        rows = kernel[asked][:, fitted] @ _solved(kernel[fitted][:, fitted], centered, penalty)
+        parts = rows.split([len(means[each]) for each in columns], 1)
+        return torch.stack([(part + means[each]).argmax(1) for each, part in zip(columns, parts, strict=True)], 1)
+
+    folds = [(mine[~torch.isin(mine, fold)], fold) for fold in mine.flip(0).split(max(1, len(mine) // TUNED_SHARE))]
+    kept, tuned = folds[0]
+    tried = torch.stack([read(probe, range(len(targets)), kept, tuned) for probe in range(len(probes))])
+    score, chosen = (tried == labels[tuned]).double().mean(1).max(0)
+    crossed, answers = torch.empty_like(labels), labels.new_empty(len(others), len(targets))
+    for probe in chosen.unique().tolist():
+        columns = (chosen == probe).nonzero().flatten().tolist()
+        for fitted, fold in folds:
+            crossed[fold[:, None], columns] = read(probe, columns, fitted, fold)
+        answers[:, columns] = read(probe, columns, mine, others)
+    return ProbeAnswers(score, crossed, answers)
 
 
 def _standardized(known: Tensor, unknown: Tensor) -> tuple[Tensor, Tensor]:

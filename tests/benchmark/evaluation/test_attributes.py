@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from mia_bench.benchmark.evaluation.attributes import Outputs, attribute_leak
-from mia_bench.benchmark.interfaces import Channel, ImageSet, Pools, SplitModel
+from mia_bench.benchmark.interfaces import Channel, ImageSet, Pools, SplitModel, Wire
 from torch import Tensor, nn
 
 from ...helpers.permuted import Permuted
@@ -110,6 +110,68 @@ def test_neither_a_code_that_the_channel_reads_nor_rare_errors_hide_an_attribute
     assert found is not None
     assert found.name == "right"
     assert found.accuracy > 0.97
+
+
+def faint(count: int, seed: int) -> ImageSet:
+    """Images with a faint mark, the first attribute; the other 39 are random."""
+    draw = torch.Generator().manual_seed(seed)
+    others = torch.rand(count, 40, generator=draw) < torch.linspace(0.5, 0.05, 40)
+    pixels = torch.rand(count, 1, 8, 8, generator=draw)
+    pixels[..., :2, :2] += 0.3 * others[:, :1, None, None]
+    return ImageSet(pixels, torch.zeros(count, 0), task="unlabeled", attributes=others.float())
+
+
+def test_attributes_that_are_not_in_the_wire_do_not_hide_one_that_is() -> None:
+    pools = [faint(50, 0), faint(300, 1), faint(200, 2)]
+
+    def of_first(columns: int) -> Pools:
+        parts = (
+            replace(each, attributes=each.attributes[:, :columns]) for each in pools if each.attributes is not None
+        )
+        return Pools(*parts, classes=(), attributes=tuple(f"a{column}" for column in range(columns)))
+
+    alone, among = (attribute_leak(model(nn.Identity()), Outputs(network()), of_first(columns)) for columns in (1, 40))
+
+    assert alone is not None
+    assert alone.details["attribute_gain_low"] > 0
+    assert among == alone
+
+
+class Halves(Channel):
+    """Sends the left half as it is, and the right half inverted where the sum of a code that it sends is odd.
+
+    Those who read the code throw the left half away.
+    """
+
+    stochastic = True
+
+    def forward(self, value: Tensor) -> Tensor:
+        code = torch.randint_like(value[..., :2], 2)
+        return torch.cat([value[..., :4], self._inverted(value[..., 4:], code), code], -1)
+
+    def read(self, wire: Wire) -> Tensor:
+        return self._inverted(wire.tensor[..., 4:8], wire.tensor[..., 8:])
+
+    def _inverted(self, half: Tensor, code: Tensor) -> Tensor:
+        return (0.9 * (code.sum((1, 2, 3), keepdim=True) % 2) - half).abs()
+
+
+def test_each_attribute_is_read_in_the_way_that_tells_it_most() -> None:
+    def relabeled(pool: ImageSet) -> ImageSet:
+        assert pool.attributes is not None
+        return replace(pool, attributes=torch.stack([pool.attributes[:, 0], pool.labels], 1))
+
+    torch.manual_seed(0)
+    pools = (relabeled(each) for each in (POOLS.train, POOLS.aux, POOLS.private))
+
+    found = attribute_leak(
+        model(nn.Identity(), channel=Halves()),
+        Outputs(network()),
+        Pools(*pools, POOLS.classes, attributes=("right", "left")),
+    )
+
+    assert found is not None
+    assert (found.name, found.accuracy) == ("right", 1.0)
 
 
 def test_permuted_attributes_are_not_read() -> None:

@@ -60,6 +60,30 @@ def test_each_label_is_read_for_itself_and_scale_does_not_matter() -> None:
     assert (answers == labels[400:]).double().mean(0).tolist() == pytest.approx([1.0, 1.0], abs=0.02)
 
 
+def test_what_is_read_of_a_label_does_not_depend_on_labels_that_cannot_be_read() -> None:
+    mark = torch.randint(0, 2, (600, 1))
+    scale = torch.logspace(1, -1.5, 100)
+    values = scale * torch.randn(600, 100)
+    values[:, 50:51] = 0.3 * values[:, 50:51] + 0.6 * mark
+    rare = (torch.rand(600, 39) < 0.2).long()
+    among = torch.cat([mark, rare], 1)
+
+    alone, found = (read_labels(values[:400], each[:400], values[400:]) for each in (mark, among))
+
+    assert (alone.answers == mark[400:]).double().mean() > 0.9
+    assert found.answers[:, :1].equal(alone.answers)
+    assert found.crossed[:, :1].equal(alone.crossed)
+    assert found.score[0] == alone.score[0]
+
+
+def test_all_known_images_are_read_by_probes_that_are_not_fitted_to_them() -> None:
+    labels = torch.randint(0, 2, (403, 1))
+
+    found = read_labels(torch.randn(403, 400), labels, torch.randn(1, 400))
+
+    assert (found.crossed == labels).double().mean().item() == pytest.approx(1 / 2, abs=0.08)
+
+
 def test_numbers_that_are_not_finite_are_no_obstacle() -> None:
     labels = torch.tensor([[0], [1]]).repeat(20, 1)
     values = torch.cat([labels.float(), torch.full((40, 1), torch.nan)], 1)
