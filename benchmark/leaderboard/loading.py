@@ -17,7 +17,7 @@ from .plan_file import refuse_unstarted
 from .reconciliation import completed, disagreement, with_measures_of
 from .records import COLUMNS, KINDS, NUMBERS, Record, Row, explain
 from .results_folder import FIRST_RUN, record_path
-from .store import numbered_rows, read_record, read_records
+from .store import in_order, numbered_rows, read_record, read_records
 
 SOURCE = "source"
 """The column of published boards: paper, table and cell."""
@@ -57,8 +57,8 @@ class Cells:
             if not found:
                 refuse_unstarted(path)
                 raise UsageError(f"Expected results of mia-bench in {path}, got no cells/*.json. Name another folder.")
-            for record in found.values():
-                self.add(record.row, record, str(record_path(path, record.row.cell_id)))
+            for row in in_order(record.row for record in found.values()):
+                self.add(row, found[row.cell_id], str(record_path(path, row.cell_id)))
         else:
             self.read_table(read_csv(path))
         for cell_id in self.rows:

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +97,12 @@ def read_records(out: Path) -> dict[str, Record]:
 
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     """Return rows as a data frame in the order of a leaderboard."""
-    frame = as_given(rows)
-    keys = [*KEY_COLUMNS, "cell_id"]
-    return frame.sort_values(keys, kind="stable", ignore_index=True)
+    return as_given(in_order(rows))
+
+
+def in_order(rows: Iterable[Row]) -> list[Row]:
+    """Return rows in the order of a leaderboard."""
+    return sorted(rows, key=attrgetter(*KEY_COLUMNS, "cell_id"))
 
 
 def as_given(rows: Iterable[Row]) -> pd.DataFrame:

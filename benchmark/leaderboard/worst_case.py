@@ -72,11 +72,16 @@ def known_values(rows: Iterable[Row], column: str) -> list[float]:
 
 
 def _strongest(scored: Sequence[Row], *, complete: bool) -> str:
+    """Return the attack of the highest PSNR: of equal ones the first by name, and the reference last."""
     over_seeds = mean if complete else max
     by_attack: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in scored:
         by_attack[attack_of(row)].append(row)
-    strongest = max(by_attack, key=lambda each: over_seeds(known_values(by_attack[each], "psnr_db")))
+
+    def strength(attack: tuple[str, str]) -> tuple[float, bool]:
+        return over_seeds(known_values(by_attack[attack], "psnr_db")), attack[0] != REFERENCE_ATTACK
+
+    strongest = max(sorted(by_attack), key=strength)
     return labeler("attacks", by_attack)(*strongest)
 
 

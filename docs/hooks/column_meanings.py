@@ -90,7 +90,8 @@ RANKED = {
     "leak_db": "`psnr_db` minus that of the mean image, which ignores the wire",
     "recognisable": "share of images whose highest SSIM is at least 0.3",
     "recognisable_mean_image": "that share for the mean image alone; only what exceeds it was recovered",
-    "worst_attack": "the attack, with its parameters, that has the highest mean PSNR",
+    "worst_attack": "the attack, with its parameters, that has the highest mean PSNR; "
+    "`mean_image` only where no other reaches it",
     "worst_case": "`per image`, or `of means` if the scores of the images are not available",
     "accuracy_kept": "accuracy as a share of the undefended one",
     "attacks": "number of attacks with a score: an attack with other parameters is another one, and the mean image, "

@@ -289,6 +289,14 @@ def test_the_worst_attack_is_told_from_the_same_attack_with_other_parameters() -
     assert line["attacks"] == 3
 
 
+@pytest.mark.parametrize("turn", range(3))
+def test_of_equal_attacks_the_first_by_name_is_the_worst_in_any_order_and_the_mean_image_is_the_last(turn: int) -> None:
+    equal = [record("a", attack, [10.0, 12.0], [0.1, 0.2]) for attack in ("ridge", "mean_image", "pinv")]
+
+    assert ranked(*equal[turn:], *equal[:turn])["a"]["worst_attack"] == "pinv"
+    assert ranked(*equal[:2][:: (-1) ** turn])["a"]["worst_attack"] == "ridge"
+
+
 REGRESSION: dict[str, Any] = {
     "task": "regression",
     "utility_metric": "r2",

@@ -76,6 +76,17 @@ def test_records_and_boards_of_schema_2_are_read_as_classification(tmp_path: Pat
     assert len(rank(*load_boards([tmp_path]))) == len(rank(*load_boards([board]))) == 1
 
 
+def test_a_folder_has_its_rows_in_the_order_of_its_leaderboard(tmp_path: Path) -> None:
+    for attack in "abcdefgh":
+        write_record(tmp_path, record("d", attack, [10.0], [0.1]))
+    board = rebuild(tmp_path, ())
+
+    rows, _ = load_boards([tmp_path])
+
+    assert rows == load_boards([board])[0]
+    assert [row.attack for row in rows] == list("abcdefgh")
+
+
 def test_a_wrong_value_is_named_with_line_and_column(tmp_path: Path) -> None:
     write_record(tmp_path, record("a", "one", [10.0], [0.1]))
     path = rebuild(tmp_path, ())
