@@ -6,6 +6,7 @@ logger ``mia_bench``, and prints nothing of it unless a program configures ``log
 """
 
 import logging
+import random
 from importlib import import_module
 from typing import Any
 
@@ -27,14 +28,18 @@ __all__ = ["__version__", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAl
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name from the module that owns it."""
+    """Load a public name from the module that owns it, and keep the random numbers of the program as they are."""
     if name == "__version__":
         from importlib.metadata import version
 
         return version("mia-bench")
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".benchmark.{_PUBLIC[name]}", __name__), name)
+    before = random.getstate()
+    module = import_module(f".benchmark.{_PUBLIC[name]}", __name__)  # imports rich, which draws random numbers
+    random.setstate(before)
+    globals()[name] = getattr(module, name)  # so that this is done once
+    return globals()[name]
 
 
 def __dir__() -> list[str]:

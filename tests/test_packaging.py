@@ -1,11 +1,15 @@
 """The wheel, and a real third-party package beside it."""
 
 import os
+import random
 import subprocess
 import sys
 import zipfile
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
+import mia_bench
 import pytest
 
 from .helpers.trees import image_tree
@@ -85,6 +89,19 @@ def test_the_wheel_holds_every_module_suite_and_asset_and_no_test(tmp_path: Path
     }
     outside = ("tests/", "examples/", "performance/", "docs/", "pyproject.toml", "README.md", "LICENSE")
     assert packed == {name for name in tracked if not name.startswith(outside)}
+
+
+def test_loading_a_public_name_leaves_the_random_numbers_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    def import_and_draw(*names: str) -> ModuleType:
+        random.random()
+        return import_module(*names)
+
+    monkeypatch.setattr(mia_bench, "import_module", import_and_draw)
+    before = random.getstate()
+
+    mia_bench.__getattr__("run")
+
+    assert random.getstate() == before
 
 
 def test_help_and_list_answer_without_heavy_imports() -> None:
