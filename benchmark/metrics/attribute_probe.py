@@ -71,7 +71,8 @@ def read_labels(known: Tensor, labels: Tensor, unknown: Tensor) -> ProbeAnswers:
     def read(probe: int, columns: Sequence[int], fitted: Tensor, asked: Tensor) -> Tensor:
         kernel, penalty = probes[probe]
         centered = torch.cat([targets[each][fitted] - means[each] for each in columns], 1)
-        rows = kernel[asked][:, fitted] @ _solved(kernel[fitted][:, fitted], centered, penalty)
+        near = kernel.index_select(1, fitted)
+        rows = near.index_select(0, asked) @ _solved(near.index_select(0, fitted), centered, penalty)
         parts = rows.split([len(means[each]) for each in columns], 1)
         return torch.stack([(part + means[each]).argmax(1) for each, part in zip(columns, parts, strict=True)], 1)
 
