@@ -92,9 +92,11 @@ class ValueSearch:
 
     def _misfits(self, chosen: Tensor, wire: Tensor, shape: torch.Size) -> Tensor:
         """Return the misfits (N,) of the IRs of images with the chosen values (N, H * W) with one wire (...)."""
-        parts = chosen.split(forward_batch_size(wire))
-        values = [self.client(self._images(part, shape)) for part in parts]
-        return torch.cat([self.distance(value, wire.expand(len(value), *wire.shape)) for value in values])
+
+        def misfit(part: Tensor) -> Tensor:
+            return self.distance(self.client(self._images(part, shape)), wire.expand(len(part), *wire.shape))
+
+        return torch.cat([misfit(part) for part in chosen.split(forward_batch_size(wire))])
 
 
 def fit_value_search(seen: Observation, queries: Queries) -> ValueSearch | None:

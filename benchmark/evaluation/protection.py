@@ -25,6 +25,7 @@ from .low_bits_note import low_bits_note
 from .observe import overhear
 from .sent_bytes import is_unread, overheard_messages, unseen_bytes
 from .server_reading import as_server_reads
+from .signed_zeros_note import signed_zeros_note
 from .unchanged_wires import is_unchanged
 from .utility import Answers, MeasuredUtility, measure, of_undefended
 from .wire_contract import require_wires
@@ -137,6 +138,8 @@ def protect(
         notes["overheard"] = "The defense states what the adversary sees, which may be another wire than what is sent."
     with isolated("low bits", setting.identity):
         notes |= low_bits_note(model, originals)
+    with isolated("signed zeros", setting.identity):
+        notes |= signed_zeros_note(model, originals)
     if seen_model is not model:
         notes["wire"] = "Attacks read what the first operations of the server make of the wire, which tells them more."
     return Protected(model, wire, seen_model, seen_wire, useful, costs, details, notes)

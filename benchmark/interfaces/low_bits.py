@@ -69,7 +69,7 @@ def has_low_bits(noisy: Tensor) -> bool:
 
 def _rounded(noisy: Tensor, step: Tensor | float) -> Tensor:
     steps = noisy / step
-    return torch.where(steps.abs() < MANTISSA, steps.round() * step, noisy)
+    return torch.where(steps.abs() < MANTISSA, steps.round() * step, noisy) + 0.0  # -0.0 tells a sign
 
 
 class _Rounded(torch.autograd.Function):

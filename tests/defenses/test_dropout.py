@@ -80,8 +80,3 @@ def test_merged_wires_hold_every_coordinate_that_arrived_once(model, train, priv
     assert torch.equal(merged[merged != 0], clean[merged != 0])
     lost = ((merged == 0) & (clean != 0)).sum() / (clean != 0).sum()
     assert lost.item() == pytest.approx(channel.merged(6).rate, abs=0.01)
-
-
-def test_a_removed_number_does_not_keep_its_sign(model, train):
-    sent = Dropout(rate=0.5).protect(model, train).ir_channel(-torch.ones(10, 100))
-    assert not sent[sent == 0].signbit().any()

@@ -8,6 +8,7 @@ from mia_bench.benchmark import registry
 from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.evaluation.noise_contract import require_any_place, require_fresh_noise
 from mia_bench.benchmark.evaluation.server_reading import as_server_reads
+from mia_bench.benchmark.evaluation.signed_zeros_note import signed_zeros_note
 from mia_bench.benchmark.interfaces import Defense, SplitModel
 
 from ..helpers.wires import CLASSES, PLACES, pools, victim
@@ -47,6 +48,7 @@ def test_a_defense_protects_every_kind_of_wire_or_gives_a_reason(name: str, kind
     protected.modules().eval()
     require_any_place(protected, images[:1])
     require_fresh_noise(protected, images)
+    assert signed_zeros_note(protected, images) == {}
     wire = protected.send(images)
     logits = protected.classify(images)
     assert logits.shape == (len(images), CLASSES)

@@ -22,8 +22,8 @@ from ..records import COLUMNS, CellId, Record, Row
 from ..results_folder import board_path, plan_path, record_path, strip_path
 from ..store import numbered_rows, read_records, to_frame
 from .manifest import MANIFEST, Manifest, check_sums, read_manifest
-from .pictures import check_picture
-from .records import refuse_contradictions, refuse_missing
+from .refusals import refuse_contradictions, refuse_missing
+from .strips import check_strip
 
 MEMBER = re.compile(r"submission\.json|leaderboard\.csv|plan\.json|cells/[0-9a-f]{16}\.json|pictures/[0-9a-f]{16}\.png")
 """The files that a submission may hold."""
@@ -99,7 +99,7 @@ def _unpacked(contents: Mapping[str, bytes]) -> Iterator[Path]:
             stem = file.partition(".")[0]
             target = {"cells": record_path, "pictures": strip_path}[kind](folder, stem) if kind else folder / file
             if kind == "pictures":
-                check_picture(name, content, AGAIN)
+                check_strip(name, content, AGAIN)
             target.parent.mkdir(exist_ok=True)
             target.write_bytes(content)
         yield folder

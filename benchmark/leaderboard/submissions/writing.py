@@ -19,8 +19,8 @@ from ..plan_file import plan_text, read_plan, refuse_unstarted
 from ..results_folder import FIRST_RUN, board_path, strip_path
 from ..store import read_records, read_rows, to_frame
 from .manifest import MANIFEST, Manifest, fault_of
-from .pictures import check_picture
-from .records import refuse_contradictions, refuse_missing
+from .refusals import refuse_contradictions, refuse_missing
+from .strips import check_strip
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of all files in a submission, so that equal results give equal submissions."""
@@ -67,7 +67,7 @@ def write_submission(folder: Path, path: Path, *, title: str = "", paper: str = 
     for cell_id in records:
         if (strip := strip_path(folder, cell_id)).is_file():
             content = strip.read_bytes()
-            check_picture(str(strip), content, "Delete it to submit without it.")
+            check_strip(str(strip), content, "Delete it to submit without it.")
             encoded[f"pictures/{cell_id}.png"] = content
     checksums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(encoded.items())}
     try:

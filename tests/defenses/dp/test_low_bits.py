@@ -81,3 +81,10 @@ def test_values_that_are_far_larger_than_the_noise_stay_as_they_are(sigma: float
 
     assert torch.equal(drop_low_bits(values, sigma), values)
     assert torch.equal(drop_low_bits(values, torch.full((4,), sigma)), values)
+
+
+def test_zero_has_no_sign() -> None:
+    sent = drop_low_bits(torch.linspace(-0.1, 0.1, 1001), 10.0)
+
+    assert (sent == 0).any()
+    assert not sent[sent == 0].signbit().any()

@@ -141,15 +141,15 @@ def another_column(contents: Contents) -> None:
     contents["leaderboard.csv"] = b"\n".join([header + b",rank", *(line + b",1" for line in lines)])
 
 
-def page_as_picture(contents: Contents) -> None:
+def page_as_strip(contents: Contents) -> None:
     contents[_first(contents, "pictures/")] = b"<script>alert(1)</script>"
 
 
-def huge_picture(contents: Contents) -> None:
+def huge_strip(contents: Contents) -> None:
     contents[_first(contents, "pictures/")] = _black(13_000)
 
 
-def picture_beyond_what_pillow_reads(contents: Contents) -> None:
+def strip_beyond_what_pillow_reads(contents: Contents) -> None:
     contents[_first(contents, "pictures/")] = _black(20_000)
 
 
@@ -188,9 +188,9 @@ FORGERIES: dict[Callable[[Contents], None], str] = {
     foreign_path: "Expected only records, strips and a leaderboard in .*evil.json",
     absolute_path: "Expected only records, strips and a leaderboard in .*evil.json",
     script: "Expected only records, strips and a leaderboard in .*setup.py",
-    page_as_picture: "Expected a PNG image as 'pictures/",
-    huge_picture: "Expected a strip of at most 31,703,520 pixels as 'pictures/.*, got 13,000 x 13,000.",
-    picture_beyond_what_pillow_reads: "Expected a PNG image as 'pictures/.*, got an image that is too large.",
+    page_as_strip: "Expected a PNG image as 'pictures/",
+    huge_strip: "Expected a strip of at most 31,703,520 pixels as 'pictures/.*, got 13,000 x 13,000.",
+    strip_beyond_what_pillow_reads: "Expected a PNG image as 'pictures/.*, got an image that is too large.",
     bomb: "Expected files of a usual size in .*, which is too large",
     no_leaderboard: "leaderboard.csv",
 }

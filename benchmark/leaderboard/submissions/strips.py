@@ -11,11 +11,11 @@ from ...errors import UsageError
 from ...utils.texts import quoted
 from ..results_folder import MAX_STRIP_ROWS, STRIP_IMAGES
 
-MAX_PICTURE_PIXELS = MAX_STRIP_ROWS * STRIP_IMAGES * (1024 + 4) ** 2
+MAX_STRIP_PIXELS = MAX_STRIP_ROWS * STRIP_IMAGES * (1024 + 4) ** 2
 """Pixels of the largest strip: three rows of ten images of 1024x1024, each with a margin."""
 
 
-def check_picture(name: str, content: bytes, remedy: str) -> None:
+def check_strip(name: str, content: bytes, remedy: str) -> None:
     """Check that the content of a file is a PNG image that is not too large.
 
     Args:
@@ -36,8 +36,8 @@ def check_picture(name: str, content: bytes, remedy: str) -> None:
     except Exception as error:  # Pillow raises many kinds of errors on damaged files
         fault = "an image that is too large" if isinstance(error, Image.DecompressionBombError) else "a damaged file"
         raise UsageError(f"Expected a PNG image as {quoted(name)}, got {fault}. {remedy}") from error
-    if width * height > MAX_PICTURE_PIXELS:
+    if width * height > MAX_STRIP_PIXELS:
         raise UsageError(
-            f"Expected a strip of at most {MAX_PICTURE_PIXELS:,} pixels as {quoted(name)}, got {width:,} x {height:,}. "
+            f"Expected a strip of at most {MAX_STRIP_PIXELS:,} pixels as {quoted(name)}, got {width:,} x {height:,}. "
             f"{remedy}"
         )
