@@ -27,7 +27,8 @@ def signed_zeros_note(model: SplitModel, originals: Tensor) -> dict[str, str]:
         sent: object = tried.ir_channel(value)
     if not isinstance(sent, Tensor) or sent.shape != value.shape or not sent.is_floating_point():
         return {}
-    if not ((sent == 0) & sent.signbit() & (value < 0)).any():
+    numbers = sent.double()
+    if not ((numbers == 0) & numbers.signbit() & (value < 0)).any():
         return {}
     return {
         "signed_zeros": "Numbers that are replaced by zero are sent as -0.0 where they are negative, which tells their "
