@@ -38,7 +38,7 @@ class PriorDenoiser(Attack):
     the draws follow Zhu et al. 2023, "Denoising diffusion models for plug-and-play image restoration" (DiffPIR).
     """
 
-    version: ClassVar[int] = 9
+    version: ClassVar[int] = 10
     access: ClassVar[Access] = Access.WHITE_BOX
     standard: ClassVar[bool] = False
 

@@ -17,13 +17,14 @@ from ._ensemble import select_answer
 class RidgeSkip(Attack):
     """Train a small convolutional network to correct the best linear decoder.
 
-    The attacker queries the client with its own images and with copies moved by up to two pixels. For wires that are
-    vectors, two dense layers come before the convolutions, many copies are turned, zoomed and sheared as well, and the
-    loss is the mean logarithm of each image's squared error, which is what PSNR measures. If they have at most 1,024
-    numbers and there are 400 images or more, a kernel ridge regression is fitted, too, and the result is the best of
-    both and their mean. The last layer of the correction starts at zero. The result is that of the corrected or of the
-    linear decoder, whichever has the higher mean PSNR on held-out images, so the attack is never weaker there than
-    ``ridge``. On a noisy client every batch is queried again.
+    The attacker queries the client with its own images and with copies moved by up to two pixels. For wires that
+    are vectors, two dense layers come before the convolutions, many copies are turned, zoomed and sheared as well,
+    and the loss is the mean logarithm of each image's squared error, which is what PSNR measures. If they have at
+    most 1,024 numbers and there are 400 images or more, a kernel ridge regression is fitted, too, and the result is
+    the best of both and their mean. Maps of at most 16 cells and as many numbers are then decoded in both ways. The
+    last layer of the correction starts at zero. The result is that of the corrected or of the linear decoder,
+    whichever has the higher mean PSNR on held-out images, so the attack is never weaker there than ``ridge``. On a
+    noisy client every batch is queried again.
 
     Example:
         ``mia-bench run --attack ridge_skip --channels 16``
@@ -32,7 +33,7 @@ class RidgeSkip(Attack):
     the metric of the kernel Radhakrishnan et al., Science 2024 (recursive feature machines).
     """
 
-    version: ClassVar[int] = 13
+    version: ClassVar[int] = 14
     access: ClassVar[Access] = Access.BLACK_BOX
     standard: ClassVar[bool] = False
 

@@ -77,6 +77,47 @@ def test_training_that_fails_is_repeated_more_slowly(queries: Divided, monkeypat
     assert error(decoder, queries) < 0.97 * error(linear.final.decode, queries)
 
 
+@pytest.mark.parametrize(
+    ("split", "images", "networks"),
+    [("relu2", 400, ["vectors", "maps"]), ("relu2", 20, ["maps"]), ("pool1", 400, ["maps"]), ("fc1", 400, ["vectors"])],
+)
+def test_a_few_cells_are_decoded_as_vectors_too_if_there_are_enough_images(
+    split: str, images: int, networks: list[str], world: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = list[str]()
+
+    def train(name: str) -> Callable:
+        def one(_: Queries, linear: LinearDecoder, *__: object) -> Callable:
+            trained.append(name)
+            return linear.decode
+
+        return one
+
+    monkeypatch.setattr(skip_network, "_trained", train("maps"))
+    monkeypatch.setattr(skip_network, "_trained_on_vectors", train("vectors"))
+    victim = world(split)
+    queries = Divided(Queries(victim.seen_by(Ridge()), victim.aux.images[:images]))
+
+    fit_skip(queries, fit_linear(queries), DecoderRecipe())
+
+    assert list(dict.fromkeys(trained)) == networks
+
+
+def test_a_few_cells_are_decoded_by_what_does_best_on_images_to_tune_on(
+    world: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = world("relu2")
+    queries = Divided(Queries(victim.seen_by(Ridge()), victim.aux.images))
+    known = queries.whole.images[queries.whole.tune]
+    monkeypatch.setattr(
+        skip_network, "_trained_on_vectors", lambda *_: lambda wires: known if len(wires) == len(known) else wires
+    )
+
+    decoder = fit_skip(queries, fit_linear(queries), DecoderRecipe(steps=1)).final
+
+    assert torch.equal(decoder(queries.whole.wires(queries.whole.tune)), known)
+
+
 @pytest.mark.parametrize(("offset", "selected"), [(0.1, "linear"), (-0.05, "corrected")])
 def test_the_decoder_with_the_higher_psnr_answers(
     offset: float, selected: str, world: Callable, monkeypatch: pytest.MonkeyPatch
