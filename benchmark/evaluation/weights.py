@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
 from ..errors import UsageError
@@ -27,6 +28,9 @@ def load_or_train(
 ) -> nn.Module:
     """Give a module its trained weights, from the cache or by training it.
 
+    A cached file that has different weights where the module has a single one, as earlier versions wrote them, is not
+    used.
+
     Args:
         module: An untrained module.
         need: The folder in the cache.
@@ -48,9 +52,13 @@ def load_or_train(
         train()
         return _apart(trained(module.state_dict(), what, remedy))
 
-    state = module.state_dict()
+    state = module.state_dict(keep_vars=True)
     unsaved = dict(module.named_buffers()).keys() - state.keys()  # which older files hold
-    weights = {name: tensor for name, tensor in cached(need, identity, compute).items() if name not in unsaved}
+    found = cached(need, identity, compute)
+    if not _fit_together(found, state):
+        identity = {"of": identity, "again": "a single weight differed from itself"}
+        found = cached(need, identity, compute)
+    weights = {name: tensor for name, tensor in found.items() if name not in unsaved}
     given, expected = ({name: tuple(tensor.shape) for name, tensor in tensors.items()} for tensors in (weights, state))
     for name in sorted(given.keys() | expected.keys()):
         if given.get(name) != expected.get(name):
@@ -58,8 +66,20 @@ def load_or_train(
                 f"Expected {name} to be {expected.get(name, 'absent')}, got {given.get(name, 'none')} in the "
                 f"cached file {cache_path(need, identity)}. Delete it, and raise the version of a changed model."
             )
+    for tensor in (*module.parameters(), *module.buffers()):
+        tensor.data = tensor.data.clone()  # two parameters of one memory may have been trained apart
     module.load_state_dict(weights)
     return module.eval().requires_grad_(False)
+
+
+def _fit_together(weights: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> bool:
+    """Return whether weights that are a single parameter of a module, which has several names, are equal."""
+    first: dict[int, str] = {}
+    return all(
+        torch.equal(weights[name], weights[first.setdefault(id(tensor), name)])
+        for name, tensor in state.items()
+        if name in weights
+    )
 
 
 def _apart(weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -66,6 +66,8 @@ def train_target(model: nn.Module, data: ImageSet, training: Training) -> None:
     fold_normalization(model)
     units.fold(model)
     model.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
+    with torch.no_grad():
+        model(data.images[:2])  # a weight that a hook computes, as weight_norm does, else keeps a graph and has no copy
 
 
 @contextmanager

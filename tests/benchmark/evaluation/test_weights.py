@@ -38,6 +38,43 @@ def test_a_weight_of_two_layers_is_kept_and_stays_the_weight_of_both() -> None:
     assert torch.equal(loaded[0].weight, trained[0].weight)
 
 
+@pytest.mark.usefixtures("cache")
+def test_a_file_with_two_weights_in_place_of_one_is_not_used() -> None:
+    def tied() -> nn.Sequential:
+        network = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+        network[1].weight = network[0].weight
+        return network
+
+    cached_tensors(
+        "weights", "tied", lambda: {name: torch.rand_like(each) for name, each in tied().state_dict().items()}
+    )
+    trainings: list[int] = []
+    for run in range(2):
+        load_or_train(
+            tied(),
+            "weights",
+            "tied",
+            train=lambda run=run: trainings.append(run),
+            cached=kept,
+            what="a network",
+            remedy="Wait.",
+        )
+
+    assert trainings == [0]
+
+
+def test_two_parameters_in_one_memory_are_loaded_as_they_were_trained() -> None:
+    network = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    network[1].weight = nn.Parameter(network[0].weight.data)
+    apart = {name: torch.rand_like(each) for name, each in network.state_dict().items()}
+
+    load_or_train(
+        network, "weights", "apart", train=lambda: None, cached=lambda *_: apart, what="a network", remedy="Wait."
+    )
+
+    assert all(torch.equal(each, apart[name]) for name, each in network.state_dict().items())
+
+
 @pytest.mark.parametrize("cached", [kept, lambda kind, identity, compute: compute()], ids=["on disk", "of Ray"])
 def test_a_training_that_diverged_names_what_was_trained_and_what_to_do(
     cached: Callable[..., dict[str, Tensor]], cache: Path
