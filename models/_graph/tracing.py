@@ -170,7 +170,8 @@ class _Tracer(fx.Tracer):
         call = Call(without_root(self.path_of_module(m)), m)
         self._stack.append(call)
         try:
-            if isinstance(m, nn.TransformerEncoder) and len(args) == 1 and not any(kwargs.values()):
+            masked = any(value is not None and value is not False for value in kwargs.values())
+            if isinstance(m, nn.TransformerEncoder) and len(args) == 1 and not masked:
                 return _layer_by_layer(m, *args)
             return super().call_module(m, forward, args, kwargs)
         except Exception:

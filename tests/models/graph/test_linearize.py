@@ -47,6 +47,7 @@ def cuts(network: nn.Module) -> list[str]:
         sizes.Measuring,
         conversions.Converting,
         tokens.Encoding,
+        tokens.Masking,
         modules.Naming,
         loops.Reading,
         sizes.Rooting,
@@ -143,6 +144,10 @@ def test_tensors_of_equal_numbers_are_made_anew_behind_each_cut() -> None:
 
 def test_the_layers_of_an_encoder_of_torch_are_cut_apart() -> None:
     assert cuts(tokens.Encoding())[3:] == ["encoder.layers.0", "encoder.layers.1", "encoder", "mean", "fc"]
+
+
+def test_an_encoder_of_torch_that_is_given_a_mask_stays_whole() -> None:
+    assert cuts(tokens.Masking()) == ["patches", "flatten", "transpose", "encoder", "mean", "fc"]
 
 
 def test_layers_may_be_named_like_methods_of_a_module() -> None:

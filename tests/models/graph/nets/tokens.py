@@ -59,3 +59,16 @@ class Encoding(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.fc(self.encoder(self.patches(images).flatten(2).transpose(1, 2)).mean(1))
+
+
+class Masking(Encoding):
+    """Gives its encoder a mask that follows from the images, and one that does not, by keywords."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("causal", torch.triu(torch.full((16, 16), float("-inf")), 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        tokens = self.patches(images).flatten(2).transpose(1, 2)
+        padded = (tokens[:, :, 0] > 100).float()
+        return self.fc(self.encoder(tokens, mask=self.causal, src_key_padding_mask=padded).mean(1))
