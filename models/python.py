@@ -31,8 +31,8 @@ class Python(WeightedNetwork, _Built):
     model. Files that it reads when the network is called are not: raise ``revision`` when they change.
 
     A network in a module may be named in place of a function. What a module changes of the process on import, such as
-    the default type of tensors, the seed or the folder, is restored. Images in [0, 1] are given to a trained network,
-    unless ``mean`` and ``std`` say otherwise.
+    the default type of tensors, the seed or the folder, is restored. A network with given weights gets images in
+    [0, 1], and one that is trained gets normalized ones, unless ``mean`` and ``std`` say otherwise.
 
     The code runs with all your rights. So only the command line and Python may name it: a suite file cannot, and no
     command imports what a leaderboard or a record names.

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import torch
+from torch import Tensor, nn
 
 from ..errors import UsageError, reason_of
 from ..interfaces import Dataset, Model, Normalize, Pools, Target, Training
@@ -91,19 +92,23 @@ class TargetStore:
         """
         facts = self._data.facts(dataset)
         shape, outputs = facts.image_shape, self.outputs(dataset, model)
+        images, target = torch.stack([torch.zeros(shape), torch.ones(shape)]), None
         try:
             with isolated("build", model.identity):
                 target = self._build(dataset, model).eval()  # training mode cannot normalize a batch of one image
                 with torch.no_grad():
-                    answer = target(torch.zeros(2, *shape))
+                    answer = target(images)
                 if model.entry.foreign:
                     _refuse_shared(model, shape)
         except UsageError:
             raise
         except (Exception, SystemExit) as error:
+            remedy = "Choose another model or another size of images."
+            if target is not None and "mean" in model.component.params and _takes(target.layers, images):
+                remedy = "It takes images in [0, 1], but is given normalized ones. Add mean=0,std=1 to the model."
             raise UsageError(
                 f"Expected a model for the {shape} images of {dataset.label}, got {model.label}, which fails "
-                f"({reason_of(error)}). Choose another model or another size of images."
+                f"({reason_of(error)}). {remedy}"
             ) from error
         refuse_outputs(answer, outputs, dataset.label, model.label)
         return target
@@ -176,6 +181,16 @@ class TargetStore:
             add_biases(layers)
         expected = component.normalization(facts.image_shape[0])
         return Target(Normalize(*(expected or self._data.channels(dataset))), layers)
+
+
+@torch.no_grad()
+def _takes(layers: nn.Module, images: Tensor) -> bool:
+    """Return whether layers, which do not take normalized images, take those in [0, 1]."""
+    try:
+        layers(images)
+    except Exception:  # whatever a network raises
+        return False
+    return True
 
 
 def is_given(model: ResolvedComponent) -> bool:

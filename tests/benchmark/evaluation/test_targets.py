@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.interfaces import Model
 from mia_bench.benchmark.plan.cells import Setting
@@ -38,6 +39,18 @@ class Given(Model):
                     fc1=nn.Linear(4 * (height - 2) * (width - 2), classes),
                 )
             )
+
+
+class Tokens(nn.Module):
+    """Looks up each number of an image in a table."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(256, 2)
+        self.fc = nn.Linear(2, classes)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.fc(self.table((255 * images.flatten(1)).round().long()).mean(1))
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +113,15 @@ def test_other_given_weights_are_another_target(images: Path) -> None:
     one, two = (made.targets.identity(place.dataset, each.model, 0) for each in (place, setting(other)))
 
     assert {name for name in one if one[name] != two[name]} == {"given"}
+
+
+def test_a_network_that_is_trained_and_takes_plain_images_alone_is_told_how_to_get_them(images: Path) -> None:
+    def structure(model: str) -> Any:
+        request = Request(dataset="imagefolder:size=16", model=model, splits=["fc"], attacks=["ridge"], images=4)
+        place = plan(request)[0].setting
+        return artifacts(images).targets.structure(place.dataset, place.model)
+
+    with pytest.raises(UsageError, match=r"It takes images in \[0, 1\], but .* Add mean=0,std=1 to the model\.$"):
+        structure(f"python:build={__name__}:Tokens")
+
+    assert "fc" in structure(f"python:build={__name__}:Tokens,mean=0,std=1").splits
