@@ -57,10 +57,6 @@ class DpIr(NoiseDefense):
                 "Expected Gaussian noise without clip and epsilon for shape=server, which has no guarantee. Leave out "
                 "noise, clip and epsilon, or choose shape=isotropic."
             )
-        if self.shape == "server" and self.randomness != "seeded":
-            raise ValueError(
-                "Expected randomness=seeded for shape=server, whose noise torch draws. Leave out randomness."
-            )
         return self
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:

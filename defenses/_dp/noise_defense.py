@@ -79,6 +79,8 @@ class NoiseDefense(Defense):
     @model_validator(mode="after")
     def _check(self) -> NoiseDefense:
         require_one(self, "sigma", "epsilon")
+        if self.sigma is not None and (wrong := self._insecure(self.sigma, self.clip)):
+            raise ValueError(wrong)
         return self
 
     def calibrate(
@@ -93,7 +95,8 @@ class NoiseDefense(Defense):
 
         Raises:
             Inapplicable: If that norm is zero.
-            UsageError: If the accountant cannot compute the guarantee.
+            UsageError: If the accountant cannot compute the guarantee, or noise without one is asked of the operating
+                system.
         """
         clip = self.clip
         if clip is None and self.epsilon is not None:
@@ -109,12 +112,25 @@ class NoiseDefense(Defense):
             raise UsageError(
                 f"Expected noise of at most sigma={MAX_SIGMA:g}, got {sigma:.4g}. Raise epsilon or lower clip."
             )
-        if clip is None or sensitivity is None or sigma < max(MIN_SIGMA, clip / MAX_CLIP_TO_SIGMA):
+        if wrong := self._insecure(sigma, clip):
+            raise UsageError(wrong)
+        if clip is None or sensitivity is None or not _has_guarantee(sigma, clip):
             return NoiseChannel(noise=self.noise, sigma=sigma, clip=clip), Promise()
         channel = GridNoiseChannel(
             noise=self.noise, sigma=sigma, clip=clip, nonnegative=nonnegative, randomness=self.randomness
         )
         return channel, self._promise(sigma, clip, sensitivity)
+
+    def _insecure(self, sigma: float, clip: float | None) -> str:
+        """Return what is wrong if torch would draw noise that the operating system should; else nothing."""
+        if self.randomness == "seeded" or sigma == 0 or _has_guarantee(sigma, clip):
+            return ""
+        got = "noise without one" if clip is None else f"sigma={sigma:g}, which is too small for clip={clip:g}"
+        remedy = "Give clip or epsilon" if clip is None else "Give more noise"
+        return (
+            f"Expected noise with a guarantee for randomness=secure, got {got}: torch would draw it. {remedy}, or "
+            "leave out randomness."
+        )
 
     def _sensitivity(self, clip: float, nonnegative: bool) -> float:
         """Return the largest distance of two clipped values: their directions are opposite, or at a right angle."""
@@ -155,3 +171,7 @@ class NoiseDefense(Defense):
             laplacian_reach=None if gaussian else clip / laplacian_scale(sigma),
             pair_error=error,
         )
+
+
+def _has_guarantee(sigma: float, clip: float | None) -> bool:
+    return clip is not None and sigma >= max(MIN_SIGMA, clip / MAX_CLIP_TO_SIGMA)

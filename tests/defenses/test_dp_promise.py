@@ -7,6 +7,7 @@ from mia_bench.benchmark.interfaces import ImageSet, Promise
 from mia_bench.defenses._dp.analytic_gaussian import epsilon_of_sigma
 from mia_bench.defenses.dp_input import DpInput
 from mia_bench.defenses.dp_ir import DpIr
+from pydantic import ValidationError
 
 from ..helpers.defenses import channel_of
 
@@ -92,3 +93,20 @@ def test_a_median_norm_of_zero_is_inapplicable(model):
     black = ImageSet(torch.zeros(10, 1, 16, 16), torch.zeros(10, dtype=torch.int64))
     with pytest.raises(Inapplicable, match="Give clip"):
         DpInput(epsilon=8).protect(model, black)
+
+
+@pytest.mark.parametrize("defense", [DpIr, DpInput])
+@pytest.mark.parametrize("given", [{"sigma": 1}, {"sigma": 1e-13, "clip": 1}, {"sigma": 1e-31, "clip": 1e-25}])
+def test_noise_without_a_guarantee_is_not_drawn_by_the_operating_system_and_refused(defense, given):
+    with pytest.raises(ValidationError, match="Expected noise with a guarantee for randomness=secure"):
+        defense(randomness="secure", **given)
+
+
+@pytest.mark.parametrize("given", [{"sigma": 1, "clip": 1}, {"epsilon": 8}, {"sigma": 0}])
+def test_the_operating_system_draws_noise_with_a_guarantee_or_none(given, model, train):
+    DpIr(randomness="secure", **given).protect(model, train)
+
+
+def test_a_computed_sigma_that_is_too_small_for_a_guarantee_is_refused(model, train):
+    with pytest.raises(UsageError, match=r"which is too small for clip=1e-28: .* Give more noise"):
+        DpIr(randomness="secure", epsilon=1e9, clip=1e-28).protect(model, train)
