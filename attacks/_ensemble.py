@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
 from ..benchmark.errors import Inapplicable
@@ -132,10 +131,10 @@ def _denoised(seen: Observation, start: Start, recipe: DecoderRecipe) -> Iterato
     noisy = find_noisy_images(seen, start, iterations=ITERATIONS)
     if noisy is None:
         return
-    behind = seen_behind_client(seen, start, torch.cat(noisy))
+    behind = seen_behind_client(seen, start, noisy)
     shorter = replace(recipe, epochs=math.ceil(DENOISER_TRAINING * recipe.epochs))
     denoiser = prepare(behind, shorter, as_read=True, divide=lambda _: start.queries.folds)
-    found = denoiser.decoder.rebuild(denoiser.queries.whole.observed.split([len(some) for some in noisy]))
+    found = denoiser.decoder.rebuild(denoiser.queries.whole.observed.split([len(some) for some in noisy.images]))
     yield "denoised", found
     count = MAX_PIXELS // found[0][0, 0].numel()
     yield "denoised_corrected", corrected(denoiser, denoiser.decoder.rebuild, count).rebuild(found)

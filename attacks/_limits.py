@@ -80,6 +80,18 @@ def affordable_iterations(client: Callable[[Tensor], object], image: Tensor, wan
     return max(1, min(wanted, max(MIN_ITERATIONS, int(MAX_SEARCH_MACS / max(each, 1)))))
 
 
+def affordable_searches(client: Callable[[Tensor], object], image: Tensor, iterations: int, *, macs: float) -> int:
+    """Return how many searches for images like this one (C, H, W) take so many operations, at least one.
+
+    Args:
+        client: A network that is evaluated with its gradient.
+        image: What it is given, (C, H, W).
+        iterations: Evaluations of each search.
+        macs: Multiply-accumulate operations that may be spent.
+    """
+    return max(1, int(macs / max(GRADIENT_COST * count_macs(client, image[None]) * iterations, 1)))
+
+
 def least_steps(wanted: int, *, passes: int, most: int, allowed: int | None = None) -> int:
     """Return how many steps each pass over an attacker's images has, at least, however few they are.
 

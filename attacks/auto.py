@@ -15,8 +15,9 @@ class Auto(Attack):
     The other members, such as ``search_corrected``, are searches that are not far behind the best one, corrected by a
     network that is trained on their errors on held-out images. If the defense adds published noise to the image, and
     the wire tells the noisy image, two more take part: a search without bounds finds the noisy image, ``denoised`` is
-    what a decoder of noisy images makes of it, and ``denoised_corrected`` corrects that. The members are fixed and have
-    no parameters, so that results of different users can be compared.
+    what a decoder of noisy images makes of it, and ``denoised_corrected`` corrects that. With ``observations``, the
+    noisy image of each wire is searched, and these are merged. The members are fixed and have no parameters, so that
+    results of different users can be compared.
     One member is selected for the whole cell, by its PSNR on images of the attacker that it was neither fitted to nor
     tuned on, and one, often the same, by its SSIM on those. SSIM and ``recognisable`` are those of the latter. If there
     are fewer than 400, each image is held out in one of four folds (cross-fitting). The prior may be that of

@@ -34,9 +34,11 @@ class _DropoutChannel(Channel):
         return error.square().flatten(1).sum(1)
 
     def merge(self, sent: Tensor) -> Tensor:
-        """Combine R wires (R, N, ...): keep each coordinate that is nonzero in at least one of them."""
-        first = (sent != 0).to(torch.uint8).argmax(0, keepdim=True)
-        return sent.gather(0, first)[0]
+        """Combine R wires (R, N, ...): keep each coordinate that is nonzero in at least one of them.
+
+        Of values that are nearly those sent, as those of a search are, the one farthest from 0 was hardly removed.
+        """
+        return sent.gather(0, sent.abs().argmax(0, keepdim=True))[0]
 
     def merged(self, count: int) -> _DropoutChannel:
         """Return the channel of ``count`` merged wires: a coordinate is lost only if it is lost in all of them."""

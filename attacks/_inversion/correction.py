@@ -8,11 +8,10 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from ...benchmark.metrics.macs import count_macs
 from ...benchmark.training import fit
 from .._decoders.fitting import Decoders, log_error
 from .._decoders.layers import correcting_layers
-from .._limits import GRADIENT_COST
+from .._limits import affordable_searches
 from .start import Start
 from .tuning import SearchSetting
 
@@ -111,8 +110,8 @@ def corrected(start: Start, rebuild_held_out: Callable[[Sequence[Tensor]], list[
 
 def examples(client: nn.Module, image: Tensor, iterations: int) -> int:
     """Return how many images like this one (C, H, W) are searched to learn from."""
-    macs = GRADIENT_COST * count_macs(client, image[None]) * iterations
-    return max(MIN_EXAMPLES, min(MAX_PIXELS // image[0].numel(), int(MAX_MACS / max(macs, 1))))
+    affordable = affordable_searches(client, image, iterations, macs=MAX_MACS)
+    return max(MIN_EXAMPLES, min(MAX_PIXELS // image[0].numel(), affordable))
 
 
 def train_correction(pairs: Tensor) -> Correction:

@@ -64,31 +64,40 @@ def observe(
         Inapplicable: If the attack uses repeated wires and these cannot be merged.
     """
     weights, free = attack.access is Access.WHITE_BOX, attack.access is Access.QUERY_FREE
-    channel, query, tail = model.ir_channel, Opaque(partial(overhear, model)), model.tail
-    before = model.input_channel if model.input_channel.stochastic and model.input_channel.published else None
-    if attack.observations > 1 and model.stochastic:
-        channel, before = read_before(channel.merged(attack.observations)), None
-        query = Opaque(partial(_overhear_often, model, attack.observations))
-        with seeded("wires", identity, attack.observations):
-            wire = query(originals)
-    return Observation(
+    query, tail = Opaque(partial(overhear, model)), model.tail
+    seen = Observation(
         wire=wire,
-        traffic=_traffic(query, pools.private, attack, len(originals), identity) if free else None,
         aux=_aux(pools, attack.aux_source),
         classes=len(pools.classes),
-        channel=channel if channel.published else _unpublished(channel),
+        channel=_as_published(model.ir_channel),
         query=None if free else query,
-        input_channel=before,
+        input_channel=model.input_channel if model.input_channel.stochastic and model.input_channel.published else None,
         client=nn.Sequential(CleanInput(model.input_channel), model.client) if weights else None,
         layers=model.client if weights else None,
         server=model.in_cloud if free else None,
         tail=Opaque(partial(untrained_copy, tail)) if free and tail is not None else None,
         structure=Opaque(partial(untrained_copy, model.client)) if free else None,
     )
+    if attack.observations > 1 and model.stochastic:
+        query = Opaque(partial(_overhear_often, model, attack.observations))
+        with seeded("wires", identity, attack.observations):
+            wires = [overhear(model, originals) for _ in range(attack.observations)]
+        seen = replace(
+            seen,
+            wire=_merged(model, wires),
+            channel=_as_published(read_before(model.ir_channel.merged(attack.observations))),
+            query=None if free else query,
+            input_channel=None,
+            unmerged=replace(seen, wire=Wire.join(wires)),
+        )
+    traffic = _traffic(query, pools.private, attack, len(originals), identity) if free else None
+    return replace(seen, traffic=traffic)
 
 
-def _unpublished(channel: Channel) -> Channel:
-    """Return a channel that tells of another one only that it is not published, and whether it is random."""
+def _as_published(channel: Channel) -> Channel:
+    """Return a channel, or one that tells of it only that it is not published, and whether it is random."""
+    if channel.published:
+        return channel
     plain = Channel()
     plain.published, plain.stochastic = False, channel.stochastic
     return plain
@@ -208,7 +217,15 @@ def _check_packed(packed: object) -> None:
 
 
 def _overhear_often(model: SplitModel, count: int, images: Tensor) -> Wire:
-    wires = [overhear(model, images) for _ in range(count)]
+    return _merged(model, [overhear(model, images) for _ in range(count)])
+
+
+def _merged(model: SplitModel, wires: list[Wire]) -> Wire:
+    """Merge wires of the same images by the channel of the IR.
+
+    Raises:
+        Inapplicable: If they are ciphertexts.
+    """
     if not isinstance(wires[0].payload, Tensor):
         raise Inapplicable(
             "Observations of ciphertexts cannot be merged, since each is encrypted with fresh randomness."

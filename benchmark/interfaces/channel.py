@@ -85,7 +85,8 @@ class Channel(nn.Module):
     def merge(self, sent: Tensor) -> Tensor:
         """Merge R readings of wires of the same images, (R, N, ...), into one with the same information, (N, ...).
 
-        The default is their mean.
+        The default is their mean. Where the channel changes images, these are what an attack finds by a search behind
+        the client, so they are only nearly what the channel returned.
         """
         return sent.mean(0)
 

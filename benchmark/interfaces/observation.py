@@ -50,7 +50,7 @@ class Observation:
         query: A function that sends images (K, C, H, W) in [0, 1] through the protected client, with fresh randomness,
             and returns a wire of K entries. None if the attack has no queries.
         input_channel: How the defense changes images at random before the client's layers. None if it changes none, not
-            at random or in a way that it does not publish, or if several wires were merged.
+            at random or in a way that it does not publish, or if several wires were merged: see ``unmerged``.
         client: The client's layers behind the deterministic part of what changes the images, differentiable, without
             randomness. None if the attack has no white-box access.
         layers: The client's layers alone, which map what ``input_channel`` returns to clean IRs. None if the attack has
@@ -62,6 +62,9 @@ class Observation:
         traffic: What the adversary has recorded of other users: wires of private images that are not reconstructed,
             and share no source with those that are. None if there are none, the attack asks for none, has queries, or
             the wire is made of byte strings.
+        unmerged: What the adversary knows if ``wire`` was merged from R wires of each image, before they are merged: an
+            observation of R * N wires, first one of each image, then the next one of each. Its ``query``, ``channel``
+            and ``input_channel`` are those of single wires, and it has no ``traffic``. None if nothing was merged.
 
     Example:
         >>> import torch
@@ -83,6 +86,7 @@ class Observation:
     structure: Callable[[], nn.Module] | None = None
     tail: Callable[[], nn.Module] | None = None
     traffic: Wire | None = None
+    unmerged: Observation | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -80,3 +80,10 @@ def test_merged_wires_hold_every_coordinate_that_arrived_once(model, train, priv
     assert torch.equal(merged[merged != 0], clean[merged != 0])
     lost = ((merged == 0) & (clean != 0)).sum() / (clean != 0).sum()
     assert lost.item() == pytest.approx(channel.merged(6).rate, abs=0.01)
+
+
+def test_values_that_a_search_found_merge_nearly_as_those_that_were_sent(model, train, private):
+    channel = Dropout(rate=0.5, where="input").protect(model, train).input_channel
+    sent = torch.stack([channel(private.images[:20]) for _ in range(6)])
+    found = sent + 0.001 * torch.randn_like(sent)
+    torch.testing.assert_close(channel.merge(found), channel.merge(sent), atol=0.006, rtol=0)

@@ -6,12 +6,15 @@ import pytest
 import torch
 from mia_bench.attacks import _ensemble
 from mia_bench.attacks._decoders.fitting import DecoderRecipe
+from mia_bench.attacks._inversion import noisy_image
 from mia_bench.attacks._inversion.noisy_image import find_noisy_images
 from mia_bench.attacks._inversion.start import Start, prepare
 from mia_bench.attacks.auto import Auto
 from mia_bench.benchmark.interfaces import Channel, Observation, Reconstruction, Wire
 from mia_bench.benchmark.metrics import psnr
+from mia_bench.benchmark.metrics.macs import count_macs
 from mia_bench.defenses._dp.noise_channel import NoiseChannel
+from mia_bench.defenses.dropout import _DropoutChannel
 from torch import Tensor
 
 SHORT = DecoderRecipe(epochs=2)
@@ -52,7 +55,58 @@ def test_what_entered_an_invertible_client_is_found_outside_the_range_of_images(
     assert found is not None
     assert entered.min() < -0.2
     assert entered.max() > 1.2 or clip
-    torch.testing.assert_close(found[-1], entered, atol=0.02, rtol=0)
+    torch.testing.assert_close(found.images[-1], entered, atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("before", "off"), [(noise(0.4), 0.4 / 8**0.5), (_DropoutChannel(0.3), 0.02)], ids=["noise", "dropout"]
+)
+def test_what_entered_in_each_of_several_wires_is_merged_by_the_channel_before_the_client(
+    world: Callable, before: Channel, off: float
+) -> None:
+    victim = world("conv1", before=before)
+    seen = victim.seen_by(Auto(observations=8))
+
+    found = find_noisy_images(seen, begun(seen), iterations=100)
+
+    assert found is not None
+    assert found.merged == 8
+    error = (found.images[-1] - victim.private.images).square().mean().sqrt().item()
+    assert error == pytest.approx(off, rel=0.1) or error < off
+
+
+def test_wires_of_an_expensive_client_are_not_all_searched(world: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = world("conv1", before=noise(0.4)).seen_by(Auto(observations=5))
+    start = begun(seen)
+    assert seen.unmerged is not None
+    assert seen.unmerged.layers is not None
+    each = 3 * 100 * count_macs(seen.unmerged.layers, seen.aux.images[:1])
+    monkeypatch.setattr(noisy_image, "MAX_MACS", 2.5 * each)
+
+    found = find_noisy_images(seen, start, iterations=100)
+
+    assert found is not None
+    assert found.merged == 2
+    behind = noisy_image.seen_behind_client(seen, start, found)
+    assert behind.query is not None
+    assert getattr(behind.channel, "sigma") == pytest.approx(0.4 / 2**0.5)  # noqa: B009
+    assert (behind.query(torch.zeros(99, 1, 16, 16)).tensor).std().item() == pytest.approx(0.4 / 2**0.5, rel=0.05)
+
+
+@pytest.mark.slow
+def test_members_learn_from_the_merged_noisy_images_of_several_wires(
+    world: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_ensemble, "ITERATIONS", 60)
+    victim = world("conv1", before=_DropoutChannel(0.6))
+    seen = victim.seen_by(Auto(observations=8))
+    start = begun(seen)
+
+    found = dict(_ensemble._denoised(seen, start, SHORT))
+
+    by_mean = start.decoder.rebuild(start.queries.to_rebuild)[-1]
+    reached = [psnr(images, victim.private.images).mean().item() for images in (by_mean, found["denoised"][-1])]
+    assert reached[1] > reached[0] + 8
 
 
 @pytest.mark.slow

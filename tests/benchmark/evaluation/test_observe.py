@@ -17,7 +17,7 @@ from ...helpers.cells import Scripted, gray, outcome, setting
 def test_an_observation_has_no_place_for_private_images_or_labels() -> None:
     fields = {field.name for field in dataclasses.fields(Observation)}
 
-    known = {"wire", "aux", "classes", "channel", "input_channel", "traffic"}
+    known = {"wire", "aux", "classes", "channel", "input_channel", "traffic", "unmerged"}
     assert fields == known | {"query", "client", "layers", "server", "tail", "structure"}
 
 
@@ -209,20 +209,52 @@ class Hidden(Random):
     published = False
 
 
-@pytest.mark.parametrize(("before", "observations", "given"), [(Random(), 1, True), (Random(), 2, False)])
 @pytest.mark.parametrize("access", [Access.WHITE_BOX, Access.BLACK_BOX])
-def test_random_changes_of_images_that_are_published_are_known(
-    before: Channel, observations: int, given: bool, access: Access
-) -> None:
-    assert (known_before(before, observations, access) is before) == given
-    assert known_before(Channel(), observations, access) is None
-    assert known_before(Hidden(), observations, access) is None
+def test_random_changes_of_images_that_are_published_are_known_of_single_wires(access: Access) -> None:
+    random = Random()
+
+    assert repeated(random, 1, access).input_channel is random
+    assert repeated(random, 1, access).unmerged is None
+    assert repeated(random, 2, access).input_channel is None
+    assert unmerged(random, 2, access).input_channel is random
+    assert repeated(Channel(), 1, access).input_channel is None
+    assert repeated(Channel(), 2, access).unmerged is None
+    assert repeated(Hidden(), 1, access).input_channel is None
+    assert unmerged(Hidden(), 2, access).input_channel is None
 
 
-def known_before(before: Channel, observations: int, access: Access) -> Channel | None:
+@pytest.mark.parametrize("access", Access)
+def test_whoever_records_several_wires_has_each_of_them_and_no_more_access(access: Access) -> None:
+    seen = repeated(Noisy(), 3, access)
+
+    single = seen.unmerged
+    assert single is not None
+    wires = single.wire.tensor.view(3, len(seen.wire), -1)
+    assert torch.equal(wires.mean(0), seen.wire.tensor)
+    assert not torch.equal(wires[0], wires[1])
+    assert {name for name in GRANTED if getattr(single, name) is not None} == GRANTS[access]
+    assert single.aux is seen.aux
+    assert single.traffic is None
+    if single.query is not None:
+        black = torch.zeros(500, 1, 7, 7)
+        assert single.query(black).tensor.std().item() == pytest.approx(1, abs=0.05)
+
+
+class Noisy(Random):
+    def forward(self, value: Tensor) -> Tensor:
+        return value + torch.randn_like(value)
+
+
+def unmerged(before: Channel, observations: int, access: Access) -> Observation:
+    single = repeated(before, observations, access).unmerged
+    assert single is not None
+    return single
+
+
+def repeated(before: Channel, observations: int, access: Access) -> Observation:
     attack = type("Acting", (Scripted,), {"access": access})(observations=observations)
     model = SplitModel(client=nn.Sequential(nn.Flatten()), server=nn.Sequential(), input_channel=before)
     private = ImageSet(torch.rand(2, 1, 7, 7), torch.arange(2))
     pools = Pools(private, private, private, ("a", "b"))
     wire = overhear(model, private.images)
-    return observe(attack, model, wire, pools=pools, originals=private.images, identity="x").input_channel
+    return observe(attack, model, wire, pools=pools, originals=private.images, identity="x")
