@@ -21,7 +21,7 @@ class RidgeSkip(Attack):
     are vectors, two dense layers come before the convolutions, many copies are turned, zoomed and sheared as well,
     and the loss is the mean logarithm of each image's squared error, which is what PSNR measures. If they have at
     most 1,024 numbers and there are 400 images or more, a kernel ridge regression is fitted, too, and the result is
-    the best of both and their mean. Maps of at most 16 cells and as many numbers are then decoded in both ways. The
+    the best of both and their mean. Maps of at most 16 cells and 256 numbers are then decoded in both ways. The
     last layer of the correction starts at zero. The result is that of the corrected or of the linear decoder,
     whichever has the higher mean PSNR on held-out images, so the attack is never weaker there than ``ridge``. On a
     noisy client every batch is queried again.

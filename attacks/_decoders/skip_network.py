@@ -42,8 +42,8 @@ MAX_COARSE_CELLS = 16
 """Cells of maps that are also decoded as vectors are, at most, since each tells of much of the image. With 2,000 images
 of MNIST, ``ridge_skip`` gained 3.5 dB by that behind 2x2 cells of 16 numbers (images of 16x16), and 0.5 dB behind 4x4;
 with 64 images the network for vectors was 1.5 dB worse there, so folds have none."""
-MAX_COARSE_NUMBERS = MAX_VECTOR_NUMBERS
-"""Numbers of these maps, at most. More were not tried."""
+MAX_COARSE_NUMBERS = 256
+"""Numbers of these maps, at most. With 1,024 numbers and color images of 32x32, the kernel regression takes minutes."""
 COARSE_PASSES = 2.5
 """Passes over them, in those of the recipe. As many more again brought nothing."""
 
