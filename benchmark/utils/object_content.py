@@ -45,6 +45,7 @@ _CLASS_STATE = frozenset(
             "__weakref__",
             "__slots__",
             "__hash__",
+            "__slotnames__",
         ),
         *("__signature__", "__abstractmethods__", "__class_vars__", "__private_attributes__", "__parameters__"),
         *("__firstlineno__", "__static_attributes__", "model_config", "model_fields", "model_computed_fields"),

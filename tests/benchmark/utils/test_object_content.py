@@ -226,3 +226,10 @@ def test_recurrent_networks_have_a_content_that_their_copies_share() -> None:
         layer = kind(4, 3)
         same = copy.deepcopy(layer)
         assert content_of(layer) == content_of(same) != content_of(kind(4, 3))
+
+
+def test_an_object_has_the_same_content_each_time_it_is_asked_for() -> None:
+    class Own:
+        pass
+
+    assert content_of(Own()) == content_of(Own())
