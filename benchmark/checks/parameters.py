@@ -54,7 +54,7 @@ def _values(schema: dict[str, Any], default: Any) -> Iterator[Any]:
             case "number":
                 numbers = [default / 2, default * 2] if isinstance(default, int | float) and default else []
                 yield from [*numbers, 1.0, 0.5, 0.1, 8.0]
-            case "string":
+            case "string" if "format" not in option:  # a path, a date or an address has no such values
                 yield from reversed(list(small_network(1)._modules))
             case "null":
                 yield None
