@@ -18,6 +18,7 @@ from ..leaderboard.records import Record, Row
 from ..leaderboard.verdicts import Outcome
 from ..plan.cells import Cell
 from ..plan.local_inputs import is_local, local_inputs
+from ..plan.references import REFERENCE_ATTACK
 from ..runner.options import RunOptions
 from ..runner.resume import PlannedCell, prepare_cells
 from ..runner.shown_run import compute
@@ -54,9 +55,9 @@ def verify(records: Iterable[Record], options: RunOptions, *, cells: int, seed: 
 
     Each image is compared with the same image, see ``comparison``. If a cell shows that a network is the same one
     here, all its cells must agree up to rounding. All cells together must not favor their author, see ``lean``.
-    Each defense is sampled before one is sampled twice. Cells that name a file or code of another machine, or an object
-    of a Python session, are never computed, nor are those whose components are not installed. The sample holds the
-    former only if there are no others.
+    Each defense is sampled before one is sampled twice, and cells of ``mean_image`` last. Cells that name a
+    file or code of another machine, or an object of a Python session, are never computed, nor are those whose
+    components are not installed. The sample holds the former only if there are no others.
 
     Args:
         records: The reported records.
@@ -91,12 +92,16 @@ def verify(records: Iterable[Record], options: RunOptions, *, cells: int, seed: 
 
 
 def choose(records: Sequence[Record], count: int, chooser: random.Random) -> list[Record]:
-    """Choose cells at random: one of each defense of a scenario, then a second one of each, and so on."""
+    """Choose cells at random: one of each defense of a scenario, then a second one of each, and so on.
+
+    Cells of the attack that ignores the wire are chosen last.
+    """
     turns: Counter[Hashable] = Counter()
-    ordered: list[tuple[int, Record]] = []
+    ordered: list[tuple[tuple[bool, int], Record]] = []
     for record in chooser.sample(records, len(records)):
-        line = scenario_of(record.row), defense_of(record.row)
-        ordered.append((turns[line], record))
+        ignores_wire = record.row.attack == REFERENCE_ATTACK
+        line = ignores_wire, scenario_of(record.row), defense_of(record.row)
+        ordered.append(((ignores_wire, turns[line]), record))
         turns[line] += 1
     return [record for _, record in sorted(ordered, key=itemgetter(0))][:count]
 

@@ -116,6 +116,15 @@ def test_each_defense_is_sampled_before_one_is_sampled_twice(reported: Record) -
         assert {each.row.seed for each in few} != {0}
 
 
+def test_cells_of_the_mean_image_are_sampled_last(reported: Record) -> None:
+    attacks = ("ridge", "mean_image")
+    cells = [changed(reported, defense=defense, attack=attack) for defense in "ab" for attack in attacks]
+
+    for seed in range(10):
+        chosen = choose(cells, 3, random.Random(seed))
+        assert [each.row.attack for each in chosen] == ["ridge", "ridge", "mean_image"]
+
+
 def test_a_cell_that_is_reproduced_shows_that_the_network_of_the_others_is_the_same(
     folder: Path, tmp_path: Path, reported: Record
 ) -> None:
