@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import cast
 
 from .. import registry
@@ -87,8 +88,14 @@ def standard_attacks() -> list[str]:
             if cast(type[Attack], registry.load(entry)).standard:
                 standard.append(name)
         except UsageError as error:
-            logger.warning("Left out: %s", error)
+            _tell_left_out(str(error))
     return standard
+
+
+@cache
+def _tell_left_out(reason: str) -> None:
+    """Warn once, since a plan asks for the standard attacks several times."""
+    logger.warning("Left out: %s", reason)
 
 
 def _built_in_defenses() -> list[str]:
