@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 from dataclasses import FrozenInstanceError
 from typing import Any
 
@@ -107,6 +109,19 @@ def reason_of(error: BaseException) -> str:
         ('It is too small', 'AssertionError')
     """
     return message_of(error).rstrip(".! ") or clean(type(error).__name__)
+
+
+def similar(word: str, known: Iterable[str], most: int = 1) -> list[str]:
+    """Return the known words that are most similar to an unknown one; if there are none, regardless of their case.
+
+    Example:
+        >>> similar("dp_irr", ["dp_ir", "topk"]), similar("RIDGE", ["ridge"])
+        (['dp_ir'], ['ridge'])
+    """
+    words = list(known)
+    folded = {each.casefold(): each for each in words}
+    close = difflib.get_close_matches(word, words, most)
+    return close or [folded[each] for each in difflib.get_close_matches(word.casefold(), folded, most)]
 
 
 def _is_array(value: object) -> bool:

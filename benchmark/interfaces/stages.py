@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from torch import nn
 
-from ..errors import UsageError
+from ..errors import UsageError, similar
 
 RESERVED = {*dir(nn.Sequential()), "places", "normalize"}
 """Names that a layer of a network cannot have, since they mean something else there, such as methods of a module."""
@@ -174,7 +173,7 @@ def _unknown(wanted: str, cuts: Sequence[Place]) -> str:
     known = [cut.name for cut in cuts]
     if len(known) <= 2 * SHOWN:
         return f"Unknown split {wanted!r}. Choose one of the layers: {', '.join(known)}."
-    close = difflib.get_close_matches(wanted, [name for cut in cuts for name in cut.names], 3)
+    close = similar(wanted, [name for cut in cuts for name in cut.names], 3)
     hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
     shown = [known[position * len(known) // SHOWN] for position in range(SHOWN)]
     return f"Unknown split {wanted!r}.{hint} Some of the {len(known)} cuts are {', '.join(shown)}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +9,7 @@ from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Literal
 
-from ..errors import UsageError
+from ..errors import UsageError, similar
 from .hints import hint
 
 Kind = Literal["attacks", "defenses", "models", "datasets"]
@@ -118,7 +117,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
         >>> suggestion("dp_irr", ["dp_ir", "topk"]), suggestion("xyz", ["dp_ir"])
         (". Did you mean 'dp_ir'?", '.')
     """
-    close = difflib.get_close_matches(word, list(known), 1)
+    close = similar(word, known)
     return f". Did you mean {close[0]!r}?" if close else "."
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ..errors import UsageError
+from ..errors import UsageError, similar
 from .texts import quoted
 
 
@@ -64,7 +63,7 @@ def unknown_name(name: str, known: Iterable[str]) -> str:
         "Expected one of images, parts, got 'part'. Did you mean 'parts'?"
     """
     names = list(known)
-    near = difflib.get_close_matches(name, names, 1)
+    near = similar(name, names)
     mend = f"Did you mean {near[0]!r}?" if near else "Correct the name or leave it out."
     return f"Expected one of {', '.join(names)}, got {name!r}. {mend}"
 

@@ -1,7 +1,7 @@
 """Exceptions in words."""
 
 import pytest
-from mia_bench.benchmark.errors import MAX_ERROR_CHARACTERS, Diverged, describe, message_of, reason_of
+from mia_bench.benchmark.errors import MAX_ERROR_CHARACTERS, Diverged, describe, message_of, reason_of, similar
 
 
 class Mute(Exception):
@@ -69,3 +69,9 @@ def test_a_long_message_is_cut_and_says_so(length: int) -> None:
     assert len(words) <= MAX_ERROR_CHARACTERS
     assert words.endswith(" ...") == (length >= MAX_ERROR_CHARACTERS)
     assert message_of(ValueError("y" * 10)) == "y" * 10
+
+
+def test_similar_words_are_found_regardless_of_their_case() -> None:
+    assert similar("RIDGE", ["auto", "ridge"]) == ["ridge"]
+    assert similar("Sigm", ["sigma", "Sigma"]) == ["Sigma"]
+    assert similar("XYZ", ["ridge"]) == []
