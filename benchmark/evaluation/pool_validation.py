@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isnan
 from typing import get_args
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from ..errors import UsageError
 from ..interfaces import ImageSet, Pools, Task
+from ..interfaces.reconstruction import range_of
 from ..interfaces.stored_images import StoredImages
 
 SMALLEST = 7
@@ -107,10 +109,10 @@ def _wrong_images(images: Tensor, where: str) -> Iterator[_Complaint]:
 
 
 def _out_of_range(images: Tensor, what: str) -> Iterator[_Complaint]:
-    low, high = images.min().item(), images.max().item()
+    low, high = images.min().item(), images.max().item()  # NaN if a pixel is no number
     if not (low >= 0 and high <= 1):
         mend = "Scale them to [0, 1], and leave normalization to the model."
-        yield f"{what} to be in [0, 1]", f"values in [{low:g}, {high:g}]", mend
+        yield f"{what} to be in [0, 1]", range_of(images), "Leave such images out." if isnan(low) else mend
 
 
 def _wrong_labels(pool: ImageSet, where: str, classes: int) -> Iterator[_Complaint]:

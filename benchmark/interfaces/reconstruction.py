@@ -94,9 +94,19 @@ def _valid(images: Tensor, shape: tuple[int, ...]) -> Tensor:
             found = "one without numbers" if images.is_meta else f"{images.dtype}{layout}"
             raise InvalidReconstruction(f"Expected a dense tensor of floats in [0, 1] from the attack, got {found}.")
         plain = images.detach().as_subclass(Tensor).to(torch.float32, copy=True)
-    low, high = plain.min().item(), plain.max().item()
-    if not (torch.isfinite(plain).all() and low >= -SLACK and high <= 1 + SLACK):
-        raise InvalidReconstruction(
-            f"Expected finite values in [0, 1] from the attack, got values in [{low:g}, {high:g}]."
-        )
+    if not ((plain >= -SLACK) & (plain <= 1 + SLACK)).all():
+        raise InvalidReconstruction(f"Expected finite values in [0, 1] from the attack, got {range_of(plain)}.")
     return plain
+
+
+def range_of(images: Tensor) -> str:
+    """Describe the values of images (..., C, H, W): their range, or how many images have a pixel that is no number.
+
+    Example:
+        >>> range_of(torch.tensor([0.5, 1.5]).view(2, 1, 1, 1)), range_of(torch.full((2, 1, 8, 8), torch.nan))
+        ('values in [0.5, 1.5]', 'NaN in 2 of 2 images')
+    """
+    broken = images.isnan().flatten(-3).any(-1)  # (...)
+    if broken.any():
+        return f"NaN in {int(broken.sum())} of {broken.numel()} images"
+    return f"values in [{images.min():g}, {images.max():g}]"

@@ -31,7 +31,7 @@ ATTACKS = {
     "surrogate": "ValueError",
     "none": "InvalidReconstruction: Expected a tensor of images (4, 3, 16, 16) from the attack, got NoneType",
     "few": "InvalidReconstruction: Expected images (4, 3, 16, 16) from the attack, got (3, 3, 16, 16)",
-    "nan": "InvalidReconstruction: Expected finite values in [0, 1] from the attack, got values in [nan, nan]",
+    "nan": "InvalidReconstruction: Expected finite values in [0, 1] from the attack, got NaN in 4 of 4 images",
     "kind": "",
     "meta": INVALID_TENSOR + "one without numbers",
     "sparse": INVALID_TENSOR + "torch.float32, torch.sparse_coo",

@@ -39,7 +39,8 @@ INVALID: dict[str, tuple[Any, str]] = {
     "another shape": (GRAY[1:], r"Expected images \(2, 1, 8, 8\) from the attack, got \(1, 1, 8, 8\)"),
     "whole numbers": (GRAY.long(), r"Expected a dense tensor of floats in \[0, 1\] from the attack, got torch.int64"),
     "too bright": (GRAY * 3, r"Expected finite values in \[0, 1\] from the attack, got values in \[1.5, 1.5\]"),
-    "not a number": (GRAY * torch.nan, r"values in \[nan, nan\]"),
+    "not a number": (GRAY.index_fill(0, torch.tensor([1]), torch.nan), "from the attack, got NaN in 1 of 2 images"),
+    "infinite": (GRAY / 0, r"values in \[inf, inf\]"),
 }
 
 
@@ -55,3 +56,5 @@ def test_samples_are_images_for_every_wire() -> None:
     for samples in (GRAY, GRAY[None, :1], 2 + GRAY[None], [GRAY]):
         with pytest.raises(InvalidReconstruction):
             Reconstruction(GRAY, samples=samples).validate(SHAPE)
+    with pytest.raises(InvalidReconstruction, match="got NaN in 6 of 6 images"):
+        Reconstruction(GRAY, samples=torch.full((3, *SHAPE), torch.nan)).validate(SHAPE)
