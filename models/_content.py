@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,8 +12,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from ..benchmark.errors import UsageError
+from ..benchmark.utils.file_content import DIGITS, digest_of
 
-DIGITS = 16
 _WRITTEN = re.compile(rf"sha256:[0-9a-f]{{{DIGITS}}}")
 
 
@@ -53,16 +52,6 @@ class Content:
         if found != self.digest:
             raise UsageError(f"Expected {self.path} to be {self.digest}, got {found}. It has changed; run again.")
         return self.path
-
-
-def digest_of(*paths: Path) -> str:
-    """Hash the bytes of files, one after the other."""
-    digest = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as opened:
-            while chunk := opened.read(2**20):
-                digest.update(chunk)
-    return f"sha256:{digest.hexdigest()[:DIGITS]}"
 
 
 def read_by(hashed: Callable[[Path], str]) -> Callable[[Any], Any]:

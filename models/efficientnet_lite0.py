@@ -11,7 +11,7 @@ from torchvision.models import EfficientNet_B0_Weights
 
 from ..benchmark.errors import UsageError
 from ..benchmark.utils.extras import require_extra
-from ._content import digest_of
+from ..benchmark.utils.file_content import digest_of
 from ._network import IMAGENET_CLASSES, WeightedNetwork
 from ._weights import fill, read_weights
 

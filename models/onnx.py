@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from ..benchmark.errors import UsageError, reason_of
 from ..benchmark.interfaces import Component
-from ._content import Content, Schema, digest_of, read_by
+from ..benchmark.utils.file_content import digest_of
+from ._content import Content, Schema, read_by
 from ._network import Network
 from ._onnx_conversion import converted, packages
 from ._onnx_operators import input_of, lower

@@ -11,8 +11,8 @@ from torch import nn
 
 from ..benchmark.errors import UsageError, reason_of
 from ..benchmark.interfaces import Component
+from ..benchmark.utils.file_content import DIGITS
 from ..benchmark.utils.isolation import isolated
-from ._content import DIGITS
 from ._network import IMAGENET_CLASSES, WeightedNetwork
 from ._user_code import FORM, call, code_of, require_code
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from .. import registry
 from ..errors import UsageError, describe, message_of
 from ..interfaces import Component
+from ..utils.file_content import digests_of_named
 from .entries import Entry, Kind
 from .literals import NoValue, Text, read, write
 from .refusals import BOUNDS, LIST_TYPES, refusal
@@ -51,6 +52,7 @@ class ResolvedComponent:
             "package": self.entry.package,
             "version": self.component.version,
             "params": component.model_dump(mode="json", exclude=unused),
+            **({"files": self._files} if self._files else {}),
             **code,
         }
 
@@ -107,6 +109,11 @@ class ResolvedComponent:
     def __hash__(self) -> int:
         """Hash the identity."""
         return hash(self._identity_text)
+
+    @cached_property
+    def _files(self) -> dict[str, str]:
+        """The hash of each file that a parameter names. The fingerprint of the data stands for those of a dataset."""
+        return {} if self.entry.kind == "datasets" else digests_of_named(vars(self.component).values())
 
     @cached_property
     def _identity_text(self) -> str:

@@ -49,6 +49,15 @@ class Gray(Attack):
         return torch.full((len(seen.wire), *seen.image_shape), 0.5)
 
 
+class FromFile(Defense):
+    """Adds the constant that a file holds."""
+
+    constants: list[Path]
+
+    def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
+        return replace(model.copy(), ir_channel=Shift(float(self.constants[0].read_text())))
+
+
 class Failing(MyShift):
     """Fails."""
 
@@ -128,6 +137,19 @@ def test_a_class_whose_code_has_changed_is_a_new_cell(tmp_path: Path) -> None:
     shared = set(before["cell_id"]) & set(after["cell_id"])
     assert shared == set(before["cell_id"][before["defense"] == "undefended"])
     assert len(pd.read_csv(tmp_path / "leaderboard.csv")) == 4
+
+
+def test_another_content_of_a_file_that_a_parameter_names_is_a_new_cell(tmp_path: Path) -> None:
+    file = tmp_path / "constant.txt"
+    boards = []
+    for constant in ("0.5", "20", "20", "0.5"):
+        file.write_text(constant)
+        boards.append(run(tmp_path / "out", defenses=FromFile(constants=[file])))
+    first, second, *last = [board[board["defense"] == "from_file"] for board in boards]
+
+    assert not set(first["cell_id"]) & set(second["cell_id"])
+    assert [set(each["cell_id"]) for each in last] == [set(second["cell_id"]), set(first["cell_id"])]
+    assert first["defense_params"].tolist() == second["defense_params"].tolist() == [f'{{"constants":["{file}"]}}'] * 2
 
 
 def test_an_own_class_that_fails_is_a_row_with_the_reason(tmp_path: Path) -> None:
