@@ -7,6 +7,7 @@ import inspect
 import torch
 
 from ..interfaces import Attack, Component, Defense
+from ..registry.recorded_parameters import require_restorable
 from .check import Failed, Skipped, require
 from .effects import REFUSED, REFUSED_EVERYWHERE, Effects, effects, effects_in_new_lab, scenes
 from .lab import PLACES, Lab
@@ -43,11 +44,8 @@ def parameters_are_documented(component: Component, lab: Lab) -> None:
 
 def parameters_identify(component: Component, lab: Lab) -> None:
     """All parameters are recorded in the row and restore the component; they are frozen, and others are refused."""
-    kind, names = type(component), set(type(component).model_fields)
-    lost = ", ".join(sorted(names - set(component.model_dump(mode="json", by_alias=False))))
-    require(not lost, f"The parameters {lost} are not recorded, so two settings would share a cell.")
-    restored = kind.model_validate_json(component.params)
-    require(restored == component, f"The recorded parameters {component.params} do not restore the component.")
+    kind = type(component)
+    require_restorable(component)
     require(kind.model_config.get("frozen"), "The parameters can be changed after construction; set frozen=True.")
     require(kind.model_config.get("extra") == "forbid", 'Unknown parameters are accepted; set extra="forbid".')
     whole = isinstance(kind.version, int) and kind.version >= 1

@@ -90,9 +90,7 @@ def _own(kind: Kind, given: Component | type[Component], params: Mapping[str, An
     if entry.content is not None and component.__pydantic_private__:
         content = content_of(entry.content, component.__pydantic_private__)
         entry = replace(entry, version=content, content=content)
-    resolved = ResolvedComponent(entry, component)
-    _check_parameters(resolved)
-    return resolved
+    return ResolvedComponent(entry, component)
 
 
 def rebuilt(component: Component, params: Mapping[str, Any]) -> Component:
@@ -117,16 +115,4 @@ def _built(made: type[Component], params: Mapping[str, Any]) -> Component:
         raise UsageError(
             f"Expected values for the parameters of {made.__name__}, got none that fit for {name}: {message}. "
             f"Give an instance, as {made.__name__}({name}=...)."
-        ) from error
-
-
-def _check_parameters(resolved: ResolvedComponent) -> None:
-    """Raise if the parameters of an own class cannot be written in a leaderboard."""
-    try:
-        resolved.component.params  # noqa: B018
-    except Exception as error:
-        name = type(resolved.component).__name__
-        raise UsageError(
-            f"Expected parameters of {name} that JSON can hold, such as numbers, texts and lists, got others. Compute "
-            "tensors and networks inside its methods."
         ) from error

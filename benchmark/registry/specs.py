@@ -17,6 +17,7 @@ from ..interfaces import Component
 from ..utils.file_content import digests_of_named
 from .entries import Entry, Kind
 from .literals import NoValue, Text, read, write
+from .recorded_parameters import require_restorable
 from .refusals import BOUNDS, LIST_TYPES, refusal
 
 
@@ -35,6 +36,10 @@ class ResolvedComponent:
 
     entry: Entry
     component: Component
+
+    def __post_init__(self) -> None:
+        """Raise a ``UsageError`` if records could not tell the component from one with other parameters."""
+        require_restorable(self.component)
 
     @property
     def name(self) -> str:

@@ -13,7 +13,7 @@ from mia_bench import Access, Attack, Channel, Defense, ImageSet, Observation, S
 from mia_bench.benchmark.plan.local_inputs import local_inputs
 from mia_bench.benchmark.runner import run as runner
 from mia_bench.defenses.dp_ir import DpIr
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, SecretStr
 from torch import Tensor, nn
 
 IMAGES = torch.rand(30, 1, 12, 12, generator=torch.Generator().manual_seed(0))
@@ -56,6 +56,15 @@ class FromFile(Defense):
 
     def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
         return replace(model.copy(), ir_channel=Shift(float(self.constants[0].read_text())))
+
+
+class Keyed(Defense):
+    """Adds a constant that nobody is told."""
+
+    key: SecretStr
+
+    def protect(self, model: SplitModel, train: ImageSet) -> SplitModel:
+        return replace(model.copy(), ir_channel=Shift(float(self.key.get_secret_value())))
 
 
 class Failing(MyShift):
@@ -150,6 +159,11 @@ def test_another_content_of_a_file_that_a_parameter_names_is_a_new_cell(tmp_path
     assert not set(first["cell_id"]) & set(second["cell_id"])
     assert [set(each["cell_id"]) for each in last] == [set(second["cell_id"]), set(first["cell_id"])]
     assert first["defense_params"].tolist() == second["defense_params"].tolist() == [f'{{"constants":["{file}"]}}'] * 2
+
+
+def test_two_settings_that_a_record_does_not_tell_apart_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="Expected parameters of Keyed that its record restores"):
+        run(tmp_path, defenses=[Keyed(key="0.1"), Keyed(key="20")])  # pyright: ignore[reportArgumentType]
 
 
 def test_an_own_class_that_fails_is_a_row_with_the_reason(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ SOUND = [
 FAULTS: dict[type, tuple[str, str]] = {
     declarations.NoSource: ("docstring", "Source:"),
     declarations.Unbounded: ("parameters are documented", "The parameter level is a number without a bound"),
-    declarations.Unwritten: ("parameters identify", "The parameters level are not recorded"),
+    declarations.Unwritten: ("parameters identify", "which loses level"),
     declarations.Idle: ("parameters change the result", "The parameters idle have no effect"),
     states.OwnRandomness: ("same seed same result", "torch's global generator"),
     states.Outside: ("rebuilt in a worker", "Keep no state outside the parameters"),
