@@ -1,6 +1,6 @@
 """Execute the notebooks of ``examples/`` and keep their outputs, which the documentation shows.
 
-Each notebook runs in an empty folder. Progress is removed, since it differs each time.
+Each notebook runs in an empty folder. Progress and other messages are removed, since they differ each time.
 
 Example: python docs/notebooks.py
 Example: python docs/notebooks.py examples/first-run.ipynb
@@ -17,6 +17,8 @@ from nbclient import NotebookClient
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 TIMEOUT_SECONDS = 600
+MESSAGE = '<pre style="white-space:pre;'
+"""How messages begin that rich shows in a notebook, and that go to stderr elsewhere."""
 
 
 def executed(path: Path, kernel: Any = None) -> Any:
@@ -45,7 +47,7 @@ def executed(path: Path, kernel: Any = None) -> Any:
 
 def _is_progress(output: Any) -> bool:
     shown = "".join(output.get("data", {}).get("text/html", ""))
-    return output.get("name") == "stderr" or "cells computed</small>" in shown
+    return output.get("name") == "stderr" or "cells computed</small>" in shown or shown.startswith(MESSAGE)
 
 
 def main(paths: list[str]) -> None:
