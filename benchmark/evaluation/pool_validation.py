@@ -109,7 +109,7 @@ def _wrong_images(images: Tensor, where: str) -> Iterator[_Complaint]:
 
 
 def _out_of_range(images: Tensor, what: str) -> Iterator[_Complaint]:
-    low, high = images.min().item(), images.max().item()  # NaN if a pixel is no number
+    low, high = images.min().item(), images.max().item()  # NaN if any pixel is
     if not (low >= 0 and high <= 1):
         mend = "Scale them to [0, 1], and leave normalization to the model."
         yield f"{what} to be in [0, 1]", range_of(images), "Leave such images out." if isnan(low) else mend

@@ -100,7 +100,7 @@ def _valid(images: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def range_of(images: Tensor) -> str:
-    """Describe the values of images (..., C, H, W): their range, or how many images have a pixel that is no number.
+    """Describe the values of images (..., C, H, W): their range, or how many images have NaN.
 
     Example:
         >>> range_of(torch.tensor([0.5, 1.5]).view(2, 1, 1, 1)), range_of(torch.full((2, 1, 8, 8), torch.nan))
