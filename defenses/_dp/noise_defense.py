@@ -28,6 +28,9 @@ MIN_SIGMA = 1e-30
 MAX_CLIP_TO_SIGMA = 2.0**40
 """Largest clipping norm, in units of sigma, with a guarantee. Beyond it, steps of the grid are not exact in float64."""
 
+SECURE = "Give clip or epsilon, and enough noise, or leave out randomness."
+"""What to do where the operating system should draw noise without a guarantee."""
+
 
 class NoiseDefense(Defense):
     """Base class of defenses that clip a value and add noise to it. Subclasses choose the value.
@@ -80,7 +83,7 @@ class NoiseDefense(Defense):
     def _check(self) -> NoiseDefense:
         require_one(self, "sigma", "epsilon")
         if self.sigma is not None and (wrong := self._insecure(self.sigma, self.clip)):
-            raise ValueError(wrong)
+            raise ValueError(f"{wrong} {SECURE}")
         return self
 
     def calibrate(
@@ -113,7 +116,7 @@ class NoiseDefense(Defense):
                 f"Expected noise of at most sigma={MAX_SIGMA:g}, got {sigma:.4g}. Raise epsilon or lower clip."
             )
         if wrong := self._insecure(sigma, clip):
-            raise UsageError(wrong)
+            raise UsageError(f"{wrong} {SECURE}")
         if clip is None or sensitivity is None or not _has_guarantee(sigma, clip):
             return NoiseChannel(noise=self.noise, sigma=sigma, clip=clip), Promise()
         channel = GridNoiseChannel(
@@ -126,11 +129,7 @@ class NoiseDefense(Defense):
         if self.randomness == "seeded" or sigma == 0 or _has_guarantee(sigma, clip):
             return ""
         got = "noise without one" if clip is None else f"sigma={sigma:g}, which is too small for clip={clip:g}"
-        remedy = "Give clip or epsilon" if clip is None else "Give more noise"
-        return (
-            f"Expected noise with a guarantee for randomness=secure, got {got}: torch would draw it. {remedy}, or "
-            "leave out randomness."
-        )
+        return f"Expected noise with a guarantee for randomness=secure, got {got}: torch would draw it."
 
     def _sensitivity(self, clip: float, nonnegative: bool) -> float:
         """Return the largest distance of two clipped values: their directions are opposite, or at a right angle."""

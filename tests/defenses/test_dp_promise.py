@@ -108,5 +108,5 @@ def test_the_operating_system_draws_noise_with_a_guarantee_or_none(given, model,
 
 
 def test_a_computed_sigma_that_is_too_small_for_a_guarantee_is_refused(model, train):
-    with pytest.raises(UsageError, match=r"which is too small for clip=1e-28: .* Give more noise"):
+    with pytest.raises(UsageError, match=r"which is too small for clip=1e-28: .* enough noise"):
         DpIr(randomness="secure", epsilon=1e9, clip=1e-28).protect(model, train)
