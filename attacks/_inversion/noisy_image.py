@@ -27,7 +27,6 @@ EXPLAINED = 1e-6
 """Misfit, as a share of that of the guesses, with which a wire counts as explained."""
 MIN_LOSS_DECREASE = 1e-2
 """Share by which the misfit, plus ``EXPLAINED``, of a noisy image falls in ten evaluations, or it has converged."""
-
 MAX_MACS = 3e11
 """Multiply-accumulate operations spent on the wires of one image, of which at least one is searched. At relu12 of the
 CIFAR-10 network these are 8 wires, which took a second of one core, since most searches converge early."""
