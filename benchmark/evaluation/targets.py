@@ -104,7 +104,7 @@ class TargetStore:
             raise
         except (Exception, SystemExit) as error:
             remedy = "Choose another model or another size of images."
-            if target is not None and "mean" in model.component.params and _takes(target.layers, images):
+            if target is not None and "mean" in type(model.component).model_fields and _takes(target.layers, images):
                 remedy = "It takes images in [0, 1], but is given normalized ones. Add mean=0,std=1 to the model."
             raise UsageError(
                 f"Expected a model for the {shape} images of {dataset.label}, got {model.label}, which fails "

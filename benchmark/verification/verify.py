@@ -55,9 +55,9 @@ def verify(records: Iterable[Record], options: RunOptions, *, cells: int, seed: 
 
     Each image is compared with the same image, see ``comparison``. If a cell shows that a network is the same one
     here, all its cells must agree up to rounding. All cells together must not favor their author, see ``lean``.
-    Each defense is sampled before one is sampled twice, and cells of ``mean_image`` last. Cells that name a
-    file or code of another machine, or an object of a Python session, are never computed, nor are those whose
-    components are not installed. The sample holds the former only if there are no others.
+    Each defense is sampled before one is sampled twice, and cells of ``mean_image`` last. Cells that name a file or
+    code of another machine, or an object of a Python session, are never computed, nor are those whose components are
+    not installed. The sample holds the former only if there are no others.
 
     Args:
         records: The reported records.

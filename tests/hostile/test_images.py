@@ -70,7 +70,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "images of 64 bits": (shown(lambda each: each.double(), "train"), "got torch.float64"),
     "images up to 255": (shown(lambda each: 255 * each), r"in \[0, 1\], got values in \[0.*Scale them"),
     "normalized images": (shown(lambda each: each - 0.5), "leave normalization to the model"),
-    "a pixel that is no number": (shown(one_nan), "got NaN in 1 of 12 images, .* Leave such images out"),
+    "a pixel that is NaN": (shown(one_nan), "got NaN in 1 of 12 images, .* Leave such images out"),
     "an infinite pixel": (shown(lambda each: each / 0), "inf"),
     "images with gradients": (shown(lambda each: each.requires_grad_()), r"requires_grad.*images.detach\(\)"),
     "gray images without channels": (shown(lambda each: each[:, 0]), r"\(N, C, H, W\), got \(12, 16, 16\)"),
