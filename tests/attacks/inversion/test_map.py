@@ -1,8 +1,10 @@
 """Maximum a posteriori inversion."""
 
+import functools
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -80,10 +82,18 @@ def negative(start: Start) -> Priors:
     return Priors(each, each, Negative())
 
 
-def started(victim) -> tuple[Observation, Start]:
-    torch.manual_seed(0)
-    seen = victim.seen_by(WhiteBox())
-    return seen, prepare(seen, QUICK, as_read=True)
+@pytest.fixture(scope="module")
+def begin(world: Callable) -> Callable:
+    """A victim, what is seen of it, and a decoder, which is trained once for each split and channel."""
+
+    @functools.cache
+    def begun(split: str, channel: type[Channel] = Channel) -> tuple[Any, Observation, Start]:
+        victim = world(split, channel())
+        torch.manual_seed(0)
+        seen = victim.seen_by(WhiteBox())
+        return victim, seen, prepare(seen, QUICK, as_read=True)
+
+    return begun
 
 
 def searched(
@@ -101,9 +111,8 @@ def searched(
 
 @pytest.mark.parametrize("prior", PRIORS)
 @pytest.mark.slow
-def test_the_search_beats_its_start_on_images_that_nothing_was_fitted_to(prior: Callable, world: Callable) -> None:
-    victim = world("pool1")
-    seen, start = started(victim)
+def test_the_search_beats_its_start_on_images_that_nothing_was_fitted_to(prior: Callable, begin: Callable) -> None:
+    victim, seen, start = begin("pool1")
 
     member = searched(seen, start, {"any": prior}, iterations=60)
 
@@ -125,9 +134,8 @@ def test_the_default_search_goes_on_while_it_reconstructs_more(world: Callable) 
     assert default > short + 0.5
 
 
-def test_the_errors_of_the_decoder_say_where_the_search_goes(world: Callable) -> None:
-    victim = world("relu2")
-    seen, start = started(victim)
+def test_the_errors_of_the_decoder_say_where_the_search_goes(begin: Callable) -> None:
+    victim, seen, start = begin("relu2")
     assert seen.client is not None
     wires = start.queries.whole.observed
     batch = Batch.of([wires], start.decoder.rebuild([wires]))
@@ -143,16 +151,15 @@ def test_the_errors_of_the_decoder_say_where_the_search_goes(world: Callable) ->
     assert after > before + 1
 
 
-def test_a_search_that_does_harm_is_not_made(world: Callable) -> None:
-    victim = world("relu2", Misleading())
-    seen, start = started(victim)
+def test_a_search_that_does_harm_is_not_made(begin: Callable) -> None:
+    _, seen, start = begin("relu2", Misleading)
 
     assert fit_map(seen, start, {"smooth": smooth}, weight=None, iterations=10) is None
 
 
 @pytest.mark.parametrize("ahead", [False, True])
-def test_a_search_that_is_not_ahead_of_another_one_is_not_made(ahead: bool, world: Callable) -> None:
-    seen, start = started(world("relu2"))
+def test_a_search_that_is_not_ahead_of_another_one_is_not_made(ahead: bool, begin: Callable) -> None:
+    _, seen, start = begin("relu2")
     reached = searched(seen, start, {"smooth": smooth}, iterations=30).setting.reached
 
     rival = [*reached[:-1], reached[-1] - CLEARLY_AHEAD + (-0.1 if ahead else 0.1)]
@@ -162,8 +169,8 @@ def test_a_search_that_is_not_ahead_of_another_one_is_not_made(ahead: bool, worl
 
 
 @pytest.mark.parametrize("names", [("smooth", "negative"), ("negative", "smooth")])
-def test_the_prior_that_reconstructs_own_images_best_is_chosen(names: tuple[str, str], world: Callable) -> None:
-    seen, start = started(world("relu2"))
+def test_the_prior_that_reconstructs_own_images_best_is_chosen(names: tuple[str, str], begin: Callable) -> None:
+    _, seen, start = begin("relu2")
     priors = {"smooth": smooth, "negative": negative}
 
     found = fit_map(seen, start, {name: priors[name] for name in names}, weight=None, iterations=60)
@@ -174,8 +181,8 @@ def test_the_prior_that_reconstructs_own_images_best_is_chosen(names: tuple[str,
     assert all(isinstance(prior, Smooth) for prior in member.posterior.priors)
 
 
-def test_images_to_tune_on_are_searched_by_priors_that_were_not_fitted_to_them(world: Callable) -> None:
-    seen, start = started(world("relu2"))
+def test_images_to_tune_on_are_searched_by_priors_that_were_not_fitted_to_them(begin: Callable) -> None:
+    _, seen, start = begin("relu2")
     tune, judge, final = ((Smooth(),), (Smooth(),), Smooth())
 
     def three(start: Start) -> Priors:
@@ -193,9 +200,8 @@ def test_images_to_tune_on_are_searched_by_priors_that_were_not_fitted_to_them(w
     assert [each.shape for each in found] == [start.queries.whole.images[:2].shape]
 
 
-def test_a_heavy_anchor_keeps_the_search_at_the_decoder_and_a_light_one_explains_the_wire(world: Callable) -> None:
-    victim = world("relu2")
-    seen, start = started(victim)
+def test_a_heavy_anchor_keeps_the_search_at_the_decoder_and_a_light_one_explains_the_wire(begin: Callable) -> None:
+    victim, seen, start = begin("relu2")
     assert seen.client is not None
 
     observed = start.queries.whole.observed
