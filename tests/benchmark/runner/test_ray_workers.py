@@ -163,35 +163,21 @@ def test_a_cluster_without_a_shared_disk_gives_the_same_records_and_trains_each_
 
 @pytest.mark.slow
 @needs_ray
-def test_a_cell_that_kills_its_worker_fails_alone_and_what_the_driver_has_cached_is_not_trained(
+def test_cells_that_kill_their_worker_or_take_too_long_fail_alone_and_what_the_driver_has_cached_is_not_trained(
     place: Place, local: dict[str, Any], cluster: Any
 ) -> None:
-    asked = ["--attack", "crash", "--defense", "undefended", "--engine", "ray", "--address", cluster.address]
-    process = place.start("crashed", "trained", *asked)
+    attacks = ["--attack", "crash", "--attack", "sleep", "--defense", "undefended", "--cell-timeout", "30"]
+    process = place.start("failed", "trained", *attacks, "--engine", "ray", "--address", cluster.address)
     table, messages = process.communicate(timeout=600)
 
-    rows = {each["row"]["attack"]: each["row"] for each in place.records("crashed").values()}
+    rows = {each["row"]["attack"]: each["row"] for each in place.records("failed").values()}
     assert process.returncode == 1, messages
     assert rows["crash"]["reason"] == "The worker process died twice (killed or crashed, as when memory runs out)."
+    assert rows["sleep"]["reason"] == "The cell took longer than --cell-timeout, 30 s."
     assert rows["mean_image"]["status"] == "done"
     assert "Training" not in messages
     assert "raylet" not in table
     assert "Worker exit" not in table
-
-
-@pytest.mark.slow
-@needs_ray
-def test_a_cell_that_takes_too_long_fails_and_its_worker_is_ended(
-    place: Place, local: dict[str, Any], cluster: Any
-) -> None:
-    asked = ["--attack", "mean_image", "--attack", "sleep", "--defense", "undefended", "--cell-timeout", "30"]
-    process = place.start("late", "trained", *asked, "--engine", "ray", "--address", cluster.address)
-    _, messages = process.communicate(timeout=600)
-
-    rows = {each["row"]["attack"]: each["row"] for each in place.records("late").values()}
-    assert process.returncode == 1, messages
-    assert rows["mean_image"]["status"] == "done"
-    assert rows["sleep"]["reason"] == "The cell took longer than --cell-timeout, 30 s."
 
 
 @pytest.mark.slow
