@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, Literal
 
-import numpy as np
 import torch
-from PIL import Image
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional
 
 from ..benchmark.interfaces import Channel, Defense, ImageSet, SplitModel, Wire
 from ..benchmark.training import EPOCHS_HELP, tune_server
 from ..benchmark.utils.cosines import cosines
 from ..benchmark.utils.ir_layout import IrLayout
+from ._jpeg import BLOCK, LEAST_EXACT_STEP, read_jpeg, steps_of, write_jpeg
 from ._mosaic import Mosaic, blocks
 
 RANGE_BYTES = 8
@@ -50,22 +49,16 @@ class Coder:
 
     def table(self) -> Tensor:
         """Return the steps (8, 8) by which coefficients of the cosine transform are rounded, in shades of gray."""
-        with Image.open(io.BytesIO(self._write(torch.zeros(8, 8))[RANGE_BYTES:])) as image:
-            steps = cast(dict[int, list[int]], image.quantization)[0]  # pyright: ignore[reportAttributeAccessIssue]
-        return torch.tensor(steps, dtype=torch.float32).view(8, 8)
+        return steps_of(self._write(torch.zeros(8, 8))[RANGE_BYTES:])
 
     def _write(self, gray: Tensor) -> bytes:
         low, high = gray.min().item(), gray.max().item()
         shades = ((gray - low) * (255 / max(high - low, 1e-12))).round().clamp(0, 255).to(torch.uint8)
-        file = io.BytesIO()
-        Image.fromarray(shades.numpy()).save(file, "jpeg", quality=self.quality, optimize=True)
-        return struct.pack("<2f", low, high) + file.getvalue()
+        return struct.pack("<2f", low, high) + write_jpeg(shades, self.quality)
 
     def _read(self, message: bytes) -> Tensor:
         low, high = struct.unpack("<2f", message[:RANGE_BYTES])
-        with Image.open(io.BytesIO(message[RANGE_BYTES:])) as image:
-            shades = torch.from_numpy(np.array(image, dtype=np.float32))
-        return low + shades * ((high - low) / 255)
+        return low + read_jpeg(message[RANGE_BYTES:]) * ((high - low) / 255)
 
 
 class _JpegChannel(Channel):
@@ -78,7 +71,7 @@ class _JpegChannel(Channel):
         super().__init__()
         self.coder = coder
         self.register_buffer("steps", coder.table())
-        self.register_buffer("transform", cosines(8, like=self.steps))
+        self.register_buffer("transform", cosines(BLOCK, like=self.steps))
 
     def forward(self, value: Tensor) -> Tensor:
         """Return what is read of the values (N, ...)."""
@@ -89,15 +82,36 @@ class _JpegChannel(Channel):
         """Return the squared distance of the values to those that are rounded to what was sent, (N,).
 
         Coefficients of the cosine transform that differ by less than half a step, and one shade for the rounding of
-        pixels, fit equally well. The range of an IR is taken from what was read, and blocks at the edge of a mosaic
-        whose sides are not multiples of 8 are padded, so there the true IR does not fit exactly.
+        pixels, fit equally well. Blocks at the edge of a mosaic whose sides are not multiples of 8 are padded, so
+        there the true IR does not fit exactly.
         """
         gray = self.coder.mosaic.lay(sent)
-        shade = (gray.amax((1, 2)) - gray.amin((1, 2))).clamp(min=1e-12).view(-1, 1, 1, 1) / 255
-        error = blocks(self.coder.mosaic.lay(value) - gray)  # (N, B, 8, 8)
-        coefficients = self.transform @ error @ self.transform.T / shade
-        outside = (coefficients.abs() - self.steps / 2 - 1).clamp(min=0) * shade
+        shade = self._shade(gray)
+        error = self._coefficients(self.coder.mosaic.lay(value) - gray) / shade
+        tolerance = self.steps / 2 + torch.where(self.steps < LEAST_EXACT_STEP, 2, 1)
+        outside = (error.abs() - tolerance).clamp(min=0) * shade
         return outside.square().flatten(1).sum(1)
+
+    def _coefficients(self, gray: Tensor) -> Tensor:
+        return self.transform @ blocks(gray) @ self.transform.T  # (N, B, 8, 8)
+
+    def _shade(self, gray: Tensor) -> Tensor:
+        """Return the difference of two neighboring shades of mosaics (N, rows, columns), (N, 1, 1, 1).
+
+        Coefficients are whole numbers of steps, and the least of these is nearly always one step. Mosaics of one shade
+        do not tell; then the range of what was read is taken for that of the IR.
+        """
+        rows, columns = (size - size % BLOCK for size in gray.shape[1:])
+        range_read = (gray.amax((1, 2)) - gray.amin((1, 2))).clamp(min=1e-12) / 255
+        exact = self.steps >= LEAST_EXACT_STEP
+        if not (rows and columns and exact.any()):
+            return range_read.view(-1, 1, 1, 1)
+        multiples = self._coefficients(gray[:, :rows, :columns]) / self.steps
+        means = multiples[..., 0, 0].sort(1).values.diff(dim=1)  # each also holds the smallest number of the IR
+        multiples[..., 0, 0] = functional.pad(means, (1, 0))
+        sizes = multiples[..., exact].abs().flatten(1)
+        least = sizes.masked_fill(sizes < range_read[:, None] / 8, torch.inf).amin(1)
+        return torch.where(least.isfinite(), least, range_read).view(-1, 1, 1, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +148,7 @@ class Codec(Defense):
     supervised compression for split computing".
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     stronger_with: ClassVar[Mapping[str, Literal[1, -1]]] = {"quality": -1}
     guarantee: ClassVar[str] = "none"
 
