@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from .intervals import intervals
 
-RELATIVE_TOLERANCE = 1e-9
-"""Values whose relative difference is smaller count as equal."""
+RELATIVE_TOLERANCE = 1e-6
+"""Values whose relative difference is smaller count as equal: outputs of networks are rounded to float32."""
 
 
 @dataclass(frozen=True)

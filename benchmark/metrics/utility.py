@@ -106,7 +106,8 @@ class Agreement:
             classes: Whether the outputs are logits (N, classes), of which the largest is the answer.
         """
         self._classes = classes
-        self._same = self._count = self._distance = self._size = 0.0
+        self._same = self._count = self._distance = 0.0
+        self._spread: _Spread | None = None
 
     def add(self, outputs: Tensor, expected: Tensor) -> None:
         """Add the outputs of both networks for some images, (N, ...) each.
@@ -120,19 +121,40 @@ class Agreement:
             return
         given, wanted = outputs.flatten(1).double(), expected.flatten(1).double()
         known = wanted.isfinite()  # a map may mark places without an answer by NaN
-        answers = (given.isfinite() | ~known).all(1, keepdim=True)
-        reference = wanted.where(known, 0)
-        self._distance += (given.where(known & answers, 0) - reference).square().sum().item()
-        self._size += reference.square().sum().item()
+        self._spread = self._spread or _Spread(wanted, known)
+        self._spread.add(wanted, known)
+        answered = (given.isfinite() | ~known).all(1, keepdim=True)
+        answers = given.where(answered, self._spread.center).where(known, 0)
+        self._distance += (answers - wanted.where(known, 0)).square().sum().item()
 
     @property
     def value(self) -> float:
-        """The share of equal answers, or 1 minus the distance relative to the expected outputs, in [0, 1]."""
+        """The share of equal answers, or 1 minus the distance relative to that of mean outputs, in [0, 1]."""
         if self._classes:
             return self._same / self._count
-        if not self._size:
+        spread = self._spread.total if self._spread else 0.0
+        if not spread:
             return float(not self._distance)
-        return max(0.0, 1 - (self._distance / self._size) ** 0.5)
+        return max(0.0, 1 - (self._distance / spread) ** 0.5)
+
+
+class _Spread:
+    """The squared distance of numbers from their means over images, computed batch by batch."""
+
+    def __init__(self, values: Tensor, known: Tensor) -> None:
+        """Take the first batch, whose means are near to those of all, so that sums of squares lose no digits."""
+        self.center = values.where(known, 0).sum(0) / known.sum(0).clamp(min=1)
+        self._counts, self._sums, self._squares = (torch.zeros_like(self.center) for _ in range(3))
+
+    def add(self, values: Tensor, known: Tensor) -> None:
+        off = (values - self.center).where(known, 0)
+        self._counts += known.sum(0)
+        self._sums += off.sum(0)
+        self._squares += off.square().sum(0)
+
+    @property
+    def total(self) -> float:
+        return (self._squares - self._sums.square() / self._counts.clamp(min=1)).clamp(min=0).sum().item()
 
 
 def by_chance(task: Task, labels: Tensor) -> dict[str, float]:

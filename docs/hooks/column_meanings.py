@@ -40,7 +40,8 @@ MEANINGS = {
     "names, on `accuracy_images` test images",
     "utility_metric": "name of the metric in `utility`: `accuracy`, `mean_average_precision`, `r2` or `agreement`",
     "agreement": "agreement of the protected with the undefended network on the same test images: the share of equal "
-    "top answers for classes, otherwise 1 minus the relative L2 distance of the outputs, not below 0",
+    "top answers for classes, otherwise 1 minus the L2 distance of the outputs relative to that of their mean, not "
+    "below 0",
     "rounds": "messages that the device sends for one image, each of which waits for an answer",
     "bytes_down": "bytes that the server sends back for one image, measured",
     "client_param_bytes": "bytes of the weights on the device",

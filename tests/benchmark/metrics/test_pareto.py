@@ -38,6 +38,11 @@ def test_equal_values_leave_it_to_the_other_respect() -> None:
     assert front((rough(1), rough(1)), (rough(1), rough(1))) == [0, 1]
 
 
+def test_values_that_differ_by_the_rounding_of_outputs_are_equal() -> None:
+    """An R2 has no interval, and no two places of one network give it to the last digit."""
+    assert front((exact(5), Estimate(-0.9984966)), (exact(1), Estimate(-0.9984966 + 7e-8))) == [1]
+
+
 def test_a_worse_value_never_beats_however_unsure_it_is() -> None:
     assert front((exact(5), rough(1.0)), (exact(1), rough(1.1))) == [0, 1]
 

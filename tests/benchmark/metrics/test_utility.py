@@ -69,12 +69,25 @@ def test_a_probability_of_zero_may_be_given_by_its_logarithm() -> None:
 
 
 @pytest.mark.parametrize(("factor", "expected"), [(1.0, 1.0), (0.75, 0.75), (0.0, 0.0), (-5.0, 0.0), (math.nan, 0.0)])
-def test_agreement_of_values_is_1_minus_the_relative_distance(factor: float, expected: float) -> None:
-    agreement, outputs = Agreement(classes=False), torch.rand(6, 3, 2)
-    for part in outputs.split(4):
-        agreement.add(factor * part, part)
+@pytest.mark.parametrize(("unit", "offset"), [(1, 0), (100, 5000), (-0.01, 3)])
+def test_agreement_of_values_is_1_minus_the_distance_relative_to_that_of_their_mean(
+    factor: float, expected: float, unit: float, offset: float
+) -> None:
+    """It does not depend on the unit: a network that always answers the mean has 0, in meters and in degrees."""
+    agreement, outputs = Agreement(classes=False), torch.rand(6, 3, 2, dtype=torch.float64)
+    given = outputs.mean(0) + factor * (outputs - outputs.mean(0))
+    for part, wanted in zip(given.split(4), outputs.split(4), strict=True):
+        agreement.add(offset + unit * part, offset + unit * wanted)
 
-    assert agreement.value == pytest.approx(expected)
+    assert agreement.value == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_constant_output_with_a_constant_error_does_not_agree() -> None:
+    agreement = Agreement(classes=False)
+
+    agreement.add(torch.full((4, 2), 7.0), torch.full((4, 2), 7.5))
+
+    assert agreement.value == 0
 
 
 def test_a_network_agrees_with_itself_where_both_give_no_number() -> None:
@@ -87,7 +100,7 @@ def test_a_network_agrees_with_itself_where_both_give_no_number() -> None:
     differing.add(other, outputs)
 
     assert same.value == 1
-    assert differing.value == pytest.approx(1 - (2**2 / (1 + 2**2 + 3**2 + 4**2)) ** 0.5)
+    assert differing.value == pytest.approx(1 - ((2 - 3) ** 2 / (1 + 1 + 1 + 1)) ** 0.5)  # 3 is the mean of 2 and 4
 
 
 def test_chance_is_what_ignores_the_images() -> None:
