@@ -17,6 +17,7 @@ from ..interfaces.channel import readings
 from ..utils.isolation import isolated
 from .copies import copied
 from .density_contract import require_whole_density
+from .length_contract import require_silent_lengths
 from .noise_contract import require_any_place, require_fresh_noise
 from .same_wires import entry, rounded, same
 
@@ -71,6 +72,7 @@ def require_wires(model: SplitModel, wire: Wire, originals: Tensor, *, identity:
             require_repeatable(sender.overheard, originals[:1])
         require_alone(sender, wire, originals)
         require_backed(copied(model), originals[:1])
+        require_silent_lengths(copied(model), originals)
     with isolated("density", identity):
         require_whole_density(copied(model), originals)
     require_independent(partial(copied, model), originals, identity=identity)

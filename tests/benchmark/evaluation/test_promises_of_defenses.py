@@ -6,8 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mia_bench import Channel, ImageSet, Promise, SplitModel
+import torch
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from mia_bench import Channel, ImageSet, Promise, SplitModel, Wire
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
+from mia_bench.benchmark.evaluation.length_contract import _differ_by_column
 from mia_bench.benchmark.evaluation.wire_contract import NOT_RANDOM, UNDECLARED_EPSILON
 from torch import Tensor
 
@@ -35,6 +38,45 @@ def test_byte_strings_that_hardly_differ_are_no_ciphertexts(bench: Artifacts) ->
         return replace(model.copy(), ir_channel=Zipped(), promise=Promise("AES-256", secrecy=True))
 
     assert "Expected an epsilon or ciphertexts for the guarantee 'AES-256', " in row_of(bench, protect).reason
+
+
+class Sealed(Channel):
+    """Encrypts what zlib makes of a value, and pads it to a length."""
+
+    stochastic = True
+
+    def __init__(self, padded: int) -> None:
+        super().__init__()
+        self.padded = padded
+
+    def forward(self, value: Tensor) -> Any:
+        self.shape = value.shape[1:]
+        small = [zlib.compress(each.numpy().tobytes()).ljust(self.padded) for each in value]
+        return tuple(AESGCM(AESGCM.generate_key(128)).encrypt(os.urandom(12), each, None) for each in small)
+
+    def read(self, wire: Wire) -> Tensor:
+        return torch.zeros(len(wire), *self.shape)
+
+
+@pytest.mark.parametrize(("padded", "told_apart"), [(0, True), (1_000_000, False)])
+def test_lengths_that_tell_images_apart_break_a_promise_of_secrecy(
+    padded: int, told_apart: bool, bench: Artifacts
+) -> None:
+    def protect(model: SplitModel, train: ImageSet) -> SplitModel:
+        return replace(model.copy(), ir_channel=Sealed(padded), promise=Promise("AES-128", secrecy=True))
+
+    told = row_of(bench, protect)
+
+    assert ("whose lengths do not depend on the image" in (told.reason or "")) == told_apart
+    assert (told.status == "done") == (not told_apart)
+
+
+def test_lengths_that_differ_by_chance_alone_are_accepted() -> None:
+    torch.manual_seed(0)
+    lengths = torch.randint(300, 310, (1000, 4, 8), dtype=torch.float64)
+
+    assert not any(map(_differ_by_column, lengths))
+    assert _differ_by_column(lengths[0] + 20 * torch.arange(8))
 
 
 def test_an_epsilon_without_randomness_is_refused(bench: Artifacts) -> None:
