@@ -134,10 +134,14 @@ def gap_notice(rows: Sequence[Row], out: Path | None = None) -> list[str]:
     if not notice:
         return []
     commands = [f"  {command}" for found in completing_commands(rows, out).values() for command in found]
-    incomplete = {gap.scenario for gap in find_gaps(rows)}
+    gaps = find_gaps(rows)
+    incomplete, every = {gap.scenario for gap in gaps}, all(gap.attainable for gap in gaps)
     if any(of_session(row.model_dump()) for row in rows if scenario_of(row) in incomplete):
         notice.append("Those with objects of a Python session can be completed by that session alone.")
-    return notice + (["To complete them:", *_first(commands, "command")] if commands else ["No run can complete them."])
+    if not commands:
+        return [*notice, "No run can complete them."]
+    which = "To complete them:" if every else "To complete those that lack more than attacks that do not apply:"
+    return [*notice, which, *_first(commands, "command")]
 
 
 def incomplete_notice(rows: Sequence[Row]) -> list[str]:

@@ -20,7 +20,7 @@ def unread_bytes(board: ScoredRows) -> Iterator[Finding]:
 
 KIND = FlagKind(
     identifier="unread-bytes",
-    meaning="An attack learns nothing from byte strings that no guarantee says to be secret.",
+    meaning="An attack is not shown to learn anything from byte strings that no guarantee says to be secret.",
     causes=(
         "The defense codes what it sends, for example by compression, and does not say how the bytes are read.",
         "The bytes are encrypted, and the defense does not state its guarantee.",

@@ -123,6 +123,18 @@ def test_what_no_run_can_add_is_not_asked_for() -> None:
     ]
 
 
+def test_a_command_is_not_said_to_complete_rows_whose_attack_does_not_apply() -> None:
+    nowhere = {"status": "inapplicable", "psnr_db": None, "ssim": None, "recognisable": None, "reason": "no gradient"}
+    board = [row(defense, "mean_image") for defense in ("undefended", "dropout", "quantize")]
+    board += [row("undefended", "ridge"), row("dropout", "ridge", **nowhere)]
+
+    told = {each.sentence.split()[0]: each.sentence for each in audit(board, {}) if each.name == "incomplete"}
+
+    assert told["dropout"].endswith("No run can complete it, since what it lacks does not apply to it")
+    assert "To complete this scenario: mia-bench run" in told["quantize"]
+    assert "To complete those that lack more than attacks that do not apply:" in gap_notice(board)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
