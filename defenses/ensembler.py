@@ -51,12 +51,15 @@ class Ensembler(Defense):
     the scale of the IR; the weight of the similarity is ours.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
+    adversary_only: ClassVar[frozenset[str]] = frozenset({"known_bodies"})
     guarantee: ClassVar[str] = "none"
 
     bodies: int = Field(10, ge=1, le=64, description="server networks, all of which answer")
     selected: int = Field(4, ge=1, description="server networks whose features the device uses")
-    noise_scale: float = Field(0.1, ge=0, description="standard deviation of the noise, in units of that of the IR")
+    noise_scale: float = Field(
+        0.1, ge=0, description="standard deviation of the noise, in units of that of the IR before training"
+    )
     similarity_weight: float = Field(1.0, ge=0, description="weight of the largest similarity to the other clients")
     known_bodies: Known = Field(
         "all", description="bodies through which attackers without queries train: all, the selected ones or one of them"

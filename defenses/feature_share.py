@@ -38,7 +38,8 @@ class FeatureShare(Defense):
     Source: "PrivDFS: Private inference via distributed feature sharing" (arXiv 2508.04346, 2025).
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
+    adversary_only: ClassVar[frozenset[str]] = frozenset({"collude"})
     guarantee: ClassVar[str] = "none"
 
     servers: int = Field(3, ge=2, le=64, description="number of servers among which the channels are divided")

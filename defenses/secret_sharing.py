@@ -55,6 +55,7 @@ class SecretSharing(Defense):
     """
 
     version: ClassVar[int] = 2
+    adversary_only: ClassVar[frozenset[str]] = frozenset({"collude"})
     guarantee: ClassVar[str] = "perfect secrecy against one of two servers that do not collude"
 
     fraction_bits: int = Field(16, ge=1, le=28, description="fractional bits of shared values and of weights")

@@ -172,7 +172,7 @@ def defended(setting: Setting, undefended: SplitModel, train: ImageSet) -> Split
         Inapplicable: If the defense has no meaning for this model or split.
         TypeError: If it does not return a split model.
     """
-    with isolated("protect", setting.identity):
+    with isolated("protect", setting.defense_stream):
         return applied(cast(Defense, setting.defense.component), undefended.copy(), train.copy())
 
 

@@ -47,13 +47,14 @@ class Component(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        """Refuse a class whose ``added`` names no parameter.
+        """Refuse a class that declares something of parameters which it does not have.
 
         Raises:
             TypeError: If so.
         """
-        if unknown := sorted(cls.added - set(cls.model_fields)):
-            raise TypeError(f"Expected parameters of {cls.__name__} in added, got {', '.join(unknown)}.")
+        for declared in ("added", "adversary_only"):
+            if unknown := sorted(getattr(cls, declared, frozenset()) - set(cls.model_fields)):
+                raise TypeError(f"Expected parameters of {cls.__name__} in {declared}, got {', '.join(unknown)}.")
 
     @model_serializer(mode="wrap")
     def _in_order(self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
@@ -161,6 +162,11 @@ class Defense(Component, ABC):
     """The parameters that make the wire reveal less if all else is equal: 1 if larger values do, -1 if smaller ones do.
 
     ``mia-bench audit`` flags an attack that does better against a setting whose wire reveals less.
+    """
+    adversary_only: ClassVar[frozenset[str]] = frozenset()
+    """The parameters that only say what the adversary sees or knows, such as how many servers collude.
+
+    ``protect`` draws the same random numbers for all their values, so that these compare attackers of one network.
     """
 
     @abstractmethod

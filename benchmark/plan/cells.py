@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from ..interfaces import Dataset
+from ..interfaces import Dataset, Defense
 from ..registry.literals import parse
 from ..registry.specs import ResolvedComponent, resolve
 from ..training import RECIPE_VERSION
@@ -53,6 +53,14 @@ class Setting:
             "seed": self.seed,
             "images": self.images,
         }
+
+    @property
+    def defense_stream(self) -> dict[str, Any]:
+        """The identity without parameters that concern the adversary alone: it seeds the defense."""
+        defense, identity = cast(Defense, self.defense.component), self.identity
+        params = identity["defense"]["params"]
+        kept = {name: value for name, value in params.items() if name not in defense.adversary_only}
+        return {**identity, "defense": {**identity["defense"], "params": kept}}
 
     @property
     def objects(self) -> list[ResolvedComponent]:

@@ -3,13 +3,12 @@
 from typing import ClassVar
 
 import pytest
-from mia_bench.benchmark.interfaces import Component
+from mia_bench.benchmark.interfaces import Component, Defense
 
 
-def test_parameters_that_were_added_later_must_exist() -> None:
-    with pytest.raises(TypeError, match="Expected parameters of Wrong in added, got shap"):
+@pytest.mark.parametrize(("kind", "declared"), [(Component, "added"), (Defense, "added"), (Defense, "adversary_only")])
+def test_parameters_that_a_class_declares_something_of_must_exist(kind: type, declared: str) -> None:
+    wrong = {"__annotations__": {"shape": str, declared: ClassVar[frozenset[str]]}, "shape": "isotropic"}
 
-        class Wrong(Component):
-            added: ClassVar[frozenset[str]] = frozenset({"shap"})
-
-            shape: str = "isotropic"
+    with pytest.raises(TypeError, match=f"Expected parameters of Wrong in {declared}, got shap"):
+        type(kind)("Wrong", (kind,), {"__module__": __name__, **wrong, declared: frozenset({"shap"})})
