@@ -34,7 +34,14 @@ MEASURED = frozenset(
     {
         *("aux_overlap", "bytes_down", "chance", "chance_high", "classes", "client_added_ms", "client_overhead_ms"),
         *("client_spread_ms", "client_undefended_ms", "pair_error", "protect_seconds", "server_macs"),
-        *("server_param_bytes", "unread_bytes", "unseen_bytes", "utility_undefended", "wire_unchanged"),
+        *(
+            "server_param_bytes",
+            "unread_bytes",
+            "unseen_bytes",
+            "utility_error",
+            "utility_undefended",
+            "wire_unchanged",
+        ),
     }
 )
 """Names of details that the benchmark measures, and that audits read."""
@@ -125,6 +132,7 @@ def protect(
         "classes": len(pools.classes),
         **by_chance(pools.task, test.labels),
         "utility_undefended": useful.undefended,
+        **({} if useful.error is None else {"utility_error": useful.error}),
         "bytes_down": costs.bytes_down,
         **costs.timing,
         "server_param_bytes": costs.server_param_bytes,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import ContractError
 from ..interfaces import ImageSet, Task
-from ..metrics.utility import Agreement, utility
+from ..metrics.utility import Agreement, standard_error, utility
 from ..task_names import METRICS
 from ..utils.plurals import count_of
 from .observe import chunks
@@ -30,6 +30,7 @@ class MeasuredUtility:
         undefended: The metric of the undefended network on the same images.
         agreement: The agreement of the outputs with those of the undefended network, in [0, 1].
         images: How many images were used.
+        error: The standard error of the metric, if it is neither an accuracy nor an agreement.
 
     Example:
         >>> MeasuredUtility("regression", utility=0.8, undefended=0.9, agreement=0.95, images=100).metric
@@ -41,6 +42,7 @@ class MeasuredUtility:
     undefended: float
     agreement: float
     images: int
+    error: float | None = None
 
     @property
     def metric(self) -> str:
@@ -66,6 +68,7 @@ class Answers:
         classes: Whether the outputs are logits of classes.
         images: The number of images.
         utility: The metric of the task. It is 1 without labels, as the network agrees with itself.
+        error: The standard error of the metric, if it is neither an accuracy nor an agreement.
 
     Example: See ``measure``.
     """
@@ -86,7 +89,11 @@ class Answers:
             parts = partial(iter, kept)
         self.parts, self.classes, self.images = parts, classes, len(test)
         self.task: Task = test.task
-        self.utility = 1.0 if test.task == "unlabeled" else utility(test.task, torch.cat(list(parts())), test.labels)
+        self.utility, self.error = 1.0, None
+        if test.task != "unlabeled":
+            outputs = torch.cat(list(parts()))
+            self.utility = utility(test.task, outputs, test.labels)
+            self.error = standard_error(test.task, outputs, test.labels)
 
 
 @torch.no_grad()
@@ -98,7 +105,8 @@ def answers(network: Callable[[Tensor], Tensor], images: Tensor) -> Iterator[Ten
 
 def of_undefended(reference: Answers) -> MeasuredUtility:
     """Return what is measured of the undefended network itself."""
-    return MeasuredUtility(reference.task, reference.utility, reference.utility, 1.0, reference.images)
+    reached = reference.utility
+    return MeasuredUtility(reference.task, reached, reached, 1.0, reference.images, reference.error)
 
 
 def measure(
@@ -123,8 +131,11 @@ def measure(
         agreement.add(outputs, expected)
         if test.task != "unlabeled":
             kept.append(outputs)
-    useful = utility(test.task, torch.cat(kept), test.labels) if kept else agreement.value
-    return MeasuredUtility(test.task, useful, reference.utility, agreement.value, len(test)), kept
+    useful, error = agreement.value, None
+    if kept:
+        every = torch.cat(kept)
+        useful, error = utility(test.task, every, test.labels), standard_error(test.task, every, test.labels)
+    return MeasuredUtility(test.task, useful, reference.utility, agreement.value, len(test), error), kept
 
 
 def _require_finite(outputs: Tensor, expected: Tensor) -> None:

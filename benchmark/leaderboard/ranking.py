@@ -165,7 +165,7 @@ def _contender(
     flags = {name for row in cells for name in names.get(row.cell_id, ())}
     described = describe_defense(cells, records, undefended=undefended, flags=flags, complete=complete)
     leaks = leak_estimates(scored, records, complete=complete)
-    utility = utility_estimate(with_undefended(scored, undefended))
+    utility = utility_estimate(with_undefended(scored, undefended), records)
     return _Contender(described, leaks, _loss(utility, described.utility_undefended))
 
 

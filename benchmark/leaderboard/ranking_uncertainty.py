@@ -82,17 +82,29 @@ def _share_estimate(scored: Sequence[Row], share_of: Callable[[Row], float | Non
     return Estimate(share, min(share, center - half), max(share, center + half))
 
 
-def utility_estimate(scored: Sequence[Row]) -> Estimate | None:
-    """Estimate the utility of a defense, with an interval if it is an accuracy or an agreement.
+def utility_estimate(scored: Sequence[Row], records: Mapping[str, Record]) -> Estimate | None:
+    """Estimate the utility of a defense with a 95 % interval; without one where records lack its standard error.
 
     The agreement of outputs that are not classes is not a share of images; its interval is an approximation.
+
+    Args:
+        scored: Finished rows of the defense.
+        records: Available records by cell, with the standard error of R2 and of the mean average precision.
     """
     found = accuracy_estimate(scored)
     if found is None and any(row.utility_metric == "agreement" for row in scored):
         found = _share_estimate(scored, lambda row: row.utility)
     if found is None and (value := over_seeds(scored, lambda row: row.utility)) is not None:
-        return Estimate(value)
+        error = over_seeds(scored, lambda row: _utility_error(records.get(row.cell_id)))
+        if error is None:
+            return Estimate(value)
+        return Estimate(value, value - NORMAL_QUANTILE * error, min(1.0, value + NORMAL_QUANTILE * error))
     return found
+
+
+def _utility_error(record: Record | None) -> float | None:
+    """Return the standard error of the utility over test images, which all seeds share."""
+    return None if record is None else record.details.get("utility_error")
 
 
 def over_seeds(rows: Iterable[Row], figure: Callable[[Row], float | None]) -> float | None:

@@ -10,6 +10,8 @@ from .image_quality import accuracy
 
 PERMUTATIONS = 20
 """How often labels are permuted to measure what a network reaches by chance."""
+RESAMPLES = 100
+"""How often test images are drawn again to measure how much a metric varies with them."""
 
 
 def utility(task: Task, outputs: Tensor, labels: Tensor) -> float:
@@ -29,6 +31,30 @@ def utility(task: Task, outputs: Tensor, labels: Tensor) -> float:
     """
     measure = {"classification": accuracy, "multi-label": mean_average_precision, "regression": r2}[task]
     return measure(outputs, labels)
+
+
+def standard_error(task: Task, outputs: Tensor, labels: Tensor) -> float | None:
+    """Return by how much ``utility`` varies with the test images, as a standard deviation, by the bootstrap.
+
+    Args:
+        task: What the network is for; any but ``unlabeled``.
+        outputs: Outputs of the network, (N, outputs).
+        labels: Labels as in ``ImageSet``, (N,) or (N, outputs).
+
+    Returns:
+        The standard error. None for a single image, and for an accuracy, whose interval follows from N.
+
+    Source: Efron, Annals of Statistics 7 (1979) 1, method 2 of section 2.
+
+    Example:
+        >>> standard_error("regression", torch.arange(9.0)[:, None], torch.arange(9.0)[:, None])
+        0.0
+    """
+    if task == "classification" or len(outputs) < 2:
+        return None
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randint(len(outputs), (RESAMPLES, len(outputs)), generator=generator).to(outputs.device)
+    return torch.tensor([utility(task, outputs[some], labels[some]) for some in drawn]).double().std().item()
 
 
 def mean_average_precision(outputs: Tensor, labels: Tensor) -> float:

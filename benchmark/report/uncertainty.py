@@ -21,7 +21,7 @@ def known(value: Any) -> Any:
 
 def ranges(scored: Sequence[Row], records: Mapping[str, Record], *, complete: bool) -> dict[str, tuple[float, float]]:
     """Return 95 % intervals by measure: of what is recovered from the attacked images, and of an accuracy."""
-    found = {**leak_estimates(scored, records, complete=complete), "utility": utility_estimate(scored)}
+    found = {**leak_estimates(scored, records, complete=complete), "utility": utility_estimate(scored, records)}
     return {name: (each.low, each.high) for name, each in found.items() if each and _has_interval(each)}
 
 

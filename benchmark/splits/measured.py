@@ -120,7 +120,7 @@ def _filled(
         ssim=leak["ssim"],
         identified=max((row.identified for row in rows if row.identified is not None), default=None),
         leak_estimate=estimate,
-        utility_estimate=utility_estimate(rows),
+        utility_estimate=utility_estimate(rows, records),
     )
     if first.defense == REFERENCE_DEFENSE:
         return modelled(line, cut, deployment)

@@ -121,6 +121,8 @@ def test_a_network_is_trained_and_measured_for_its_task(folders: dict[str, Path]
     assert plain.row.utility > max(0.6, plain.details.get("chance_high", 0))
     assert noisy.row.utility is not None
     assert noisy.row.utility < plain.row.utility == noisy.details["utility_undefended"]
+    assert 0 < noisy.details["utility_error"] < 0.5
+    assert 0 < plain.details["utility_error"] < 0.5
     assert noisy.row.agreement is not None
     assert noisy.row.agreement < 1
     assert "evaluator_agreement" not in plain.details

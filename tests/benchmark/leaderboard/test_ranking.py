@@ -346,6 +346,18 @@ def test_a_small_difference_in_agreement_is_chance_and_one_in_another_metric_is_
     assert fronts == [{"undefended", "one", "near"}, set(scores)]
 
 
+def test_a_metric_with_a_standard_error_decides_beyond_its_interval() -> None:
+    scores = {"undefended": (30.0, 0.98), "one": (20.0, 0.9), "near": (21.0, 0.899), "worse": (22.0, 0.2)}
+
+    boards = [
+        record(name, "ridge", [psnr - 0.01, psnr, psnr + 0.01], [0.5] * 3, **{**REGRESSION, "utility": utility})
+        for name, (psnr, utility) in scores.items()
+    ]
+    measured = [each.model_copy(update={"details": {"utility_error": 0.01}}) for each in boards]
+
+    assert {name for name, line in ranked(*measured).items() if line["pareto"]} == {"undefended", "one", "near"}
+
+
 def test_the_utility_kept_is_of_seeds_at_which_the_undefended_network_ran() -> None:
     lines = ranked(
         record("undefended", "one", [30.0], [0.9], utility=0.9, **REGRESSION),

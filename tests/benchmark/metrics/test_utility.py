@@ -7,7 +7,14 @@ import pytest
 import torch
 from mia_bench.benchmark.interfaces import Task
 from mia_bench.benchmark.leaderboard.records import Row
-from mia_bench.benchmark.metrics.utility import Agreement, by_chance, mean_average_precision, r2, utility
+from mia_bench.benchmark.metrics.utility import (
+    Agreement,
+    by_chance,
+    mean_average_precision,
+    r2,
+    standard_error,
+    utility,
+)
 from mia_bench.benchmark.task_names import METRICS
 
 
@@ -45,6 +52,37 @@ def test_r2_is_1_for_the_truth_and_0_for_the_mean() -> None:
     assert r2(labels, labels) == 1.0
     assert r2(labels.mean(0).expand_as(labels), labels) == pytest.approx(0.0, abs=1e-9)
     assert r2(-labels, labels) < 0
+
+
+@pytest.mark.parametrize("noise", [0.3, 0.7, 2.0])
+def test_the_standard_error_of_r2_is_that_of_new_samples(noise: float) -> None:
+    """Measured by drawing test sets again, which the bootstrap imitates."""
+    torch.manual_seed(0)
+
+    def sample() -> tuple[torch.Tensor, torch.Tensor]:
+        truth = torch.randn(300, 2)
+        return truth + noise * torch.randn(300, 2), truth
+
+    drawn = torch.tensor([r2(*sample()) for _ in range(400)]).std().item()
+
+    assert standard_error("regression", *sample()) == pytest.approx(drawn, rel=0.3)
+
+
+def test_the_standard_error_of_a_mean_average_precision_is_that_of_new_samples() -> None:
+    torch.manual_seed(0)
+
+    def sample() -> tuple[torch.Tensor, torch.Tensor]:
+        truth = (torch.rand(200, 3) < 0.3).float()
+        return truth + torch.randn(200, 3), truth
+
+    drawn = torch.tensor([mean_average_precision(*sample()) for _ in range(300)]).std().item()
+
+    assert standard_error("multi-label", *sample()) == pytest.approx(drawn, rel=0.35)
+
+
+def test_an_accuracy_and_a_single_image_have_no_standard_error() -> None:
+    assert standard_error("classification", torch.eye(3), torch.arange(3)) is None
+    assert standard_error("regression", torch.zeros(1, 2), torch.ones(1, 2)) is None
 
 
 def test_agreement_of_classes_is_the_share_of_equal_answers() -> None:
