@@ -188,9 +188,11 @@ def _check_numbers(wire: Wire, payload: Tensor, images: int) -> None:
 
 def _check_messages(payload: object, images: int) -> None:
     if not isinstance(payload, tuple) or not all(isinstance(each, bytes) for each in payload):
+        kind = type(payload).__name__
+        if isinstance(payload, tuple):
+            kind = f"a tuple of {' and '.join(sorted({type(each).__name__ for each in payload}))}"
         raise ContractError(
-            f"Expected a channel that returns a tensor, got {type(payload).__name__}. Return a tensor, or a tuple of "
-            "byte strings."
+            f"Expected a channel that returns a tensor, got {kind}. Return a tensor, or a tuple of byte strings."
         )
     if len(payload) != images:
         raise ContractError(

@@ -253,6 +253,16 @@ def test_byte_strings_without_bytes_are_named(bench: Artifacts) -> None:
     )
 
 
+def test_what_is_sent_instead_of_byte_strings_is_named(bench: Artifacts) -> None:
+    def give(value: Tensor) -> Any:
+        return tuple(bytearray(each.numpy().tobytes()) for each in value)
+
+    assert reason(bench, give) == (
+        "ContractError: Expected a channel that returns a tensor, got a tuple of bytearray. Return a tensor, or a tuple "
+        "of byte strings."
+    )
+
+
 KINDS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor], int]] = {
     "half": (Tensor.half, Tensor.float, 2),
     "double": (Tensor.double, Tensor.float, 8),
