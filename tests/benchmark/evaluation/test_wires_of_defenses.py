@@ -258,8 +258,8 @@ def test_what_is_sent_instead_of_byte_strings_is_named(bench: Artifacts) -> None
         return tuple(bytearray(each.numpy().tobytes()) for each in value)
 
     assert reason(bench, give) == (
-        "ContractError: Expected a channel that returns a tensor, got a tuple of bytearray. Return a tensor, or a tuple "
-        "of byte strings."
+        "ContractError: Expected a channel that returns a tensor, got a tuple of bytearray. Return a tensor, or a "
+        "tuple of byte strings."
     )
 
 
