@@ -65,7 +65,10 @@ def test_the_benchmark_hands_attacks_what_they_see_at_the_exit(layer, target, tr
     bench.targets.pools = lambda *whole: bench.data.pools(0)
     bench.targets.answers = lambda *whole: Answers(target, private, classes=True)
     tee = Anything(component=Tee(exit=layer), name="tee")
-    setting = Anything(dataset=0, model=0, seed=0, split="relu1", defense=tee, identity={"of": layer}, images=8)
+    identity = {"of": layer}
+    setting = Anything(
+        dataset=0, model=0, seed=0, split="relu1", defense=tee, identity=identity, defense_stream=identity, images=8
+    )
     images = bench.originals(setting)
     white, free = bench.observe(setting, WhiteBox()), bench.observe(setting, QueryFree())
     clear = target.split(layer or "relu1").send(images).tensor
