@@ -57,7 +57,6 @@ ATTACKS = {
     "calibration": ["ridge", "auto"],
     "defenses": ["ridge", "auto"],
     "defenses-papers": ["ridge", "black_box"],
-    "encryption": ["ridge", "auto"],
     "real-networks": ["white_box", "auto"],
 }
 """In place of the attacks of a suite with many defenses or networks: the first runs on each, the others on one."""
