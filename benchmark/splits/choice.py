@@ -58,7 +58,7 @@ def choose_line(lines: Sequence[Line], limits: Sequence[Limit]) -> tuple[Line | 
     """
     able = [line for line in lines if all(limit.excess(line) <= 0 for limit in limits)]
     unknown = [line for line in lines if _is_open(line, limits)]
-    note = f" {_count(len(unknown))} may meet them, but the leak or the utility is not known yet. Run the attacks."
+    note = f" {_count(len(unknown))} may meet them once all attacks are done. Run those that are missing or failed."
     if not able:
         return None, " ".join(_refused(lines, limits)) + (note if unknown else "")
     compared = [line for line in able if line.leak_known]
