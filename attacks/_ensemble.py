@@ -16,6 +16,7 @@ from ._decoders.folds import Fold, divide_into_folds
 from ._decoders.linear import decoders
 from ._decoders.lookup import fit_lookup, fit_values
 from ._decoders.reading import reads_well
+from ._decoders.variations import varied, varied_more
 from ._inversion.correction import MAX_PIXELS, Search, corrected, fit_correction
 from ._inversion.learned_search import fit_search
 from ._inversion.map import ITERATIONS, fit_map
@@ -37,22 +38,31 @@ DENOISER_TRAINING = 0.75
 on the input, half cost 0.3 dB, and all of them brought nothing."""
 
 
-def ensemble(seen: Observation, recipe: DecoderRecipe) -> Reconstruction:
+DECODER_FACTOR = 2
+"""By what passes and channels of the decoder of maps are multiplied where no search takes part, so that it is the
+strongest member. On MNIST at relu2, ``ridge_skip`` has 20.9 dB with 64 images and 22.8 dB with 1,000, and 21.9 and 24.2
+so (SSIM 0.77, 0.85; 0.81, 0.89), in five to ten times its processor time."""
+
+
+def ensemble(seen: Observation, recipe: DecoderRecipe, *, thorough: bool = False) -> Reconstruction:
     """Run all members and select those that do best, by PSNR and by SSIM, on images that they were not fitted to.
 
     Args:
         seen: The observation, with queries. Only the decoders take part without a client, or if the channel is
             not published.
         recipe: How the decoder is trained.
+        thorough: Whether a larger decoder is trained for longer where only the decoders take part.
 
     Returns:
         The images (N, C, H, W) of the member selected by PSNR, its name, the images of each member, and the name of
         the member selected by SSIM if it is another one.
     """
     mean = seen.aux.images.mean(0)
-    inverts = _invertible(seen)
-    start = prepare(seen, recipe, as_read=inverts, divide=_divided if _large(seen) else None)
-    rebuilt = dict(_rebuilt(seen, start, inverts=inverts))
+    inverts, large, vary = _invertible(seen), _large(seen), varied
+    if thorough and not inverts and not large:
+        recipe, vary = replace(recipe, map_factor=DECODER_FACTOR), varied_more
+    start = prepare(seen, recipe, as_read=inverts, divide=_divided if large else None, vary=vary)
+    rebuilt = dict(_rebuilt(seen, start, inverts=inverts, tables=thorough))
     if inverts:
         rebuilt.update(_denoised(seen, start, recipe))
     return select_answer({name: start.queries.answer(Known(images), mean) for name, images in rebuilt.items()})
@@ -91,13 +101,13 @@ def _invertible(seen: Observation) -> bool:
     return True
 
 
-def _rebuilt(seen: Observation, start: Start, *, inverts: bool) -> Iterator[tuple[str, list[Tensor]]]:
+def _rebuilt(seen: Observation, start: Start, *, inverts: bool, tables: bool) -> Iterator[tuple[str, list[Tensor]]]:
     """Rebuild the images that each fold judges on, and the private ones, by each member."""
     wires = start.queries.to_rebuild
     decoded = {"ridge": decoders(start.linear).rebuild(wires), "ridge_skip": start.decoder.rebuild(wires)}
     yield from decoded.items()
     if not inverts:
-        if seen.client is not None and isinstance(seen.wire.payload, Tensor):
+        if tables and isinstance(seen.wire.payload, Tensor):
             yield from _without_gradients(seen, start, decoded)
         return
     search = fit_search(seen, start, iterations=ITERATIONS)
@@ -121,7 +131,7 @@ def _without_gradients(
         if (table := fit(start.queries)) is not None:
             found[name] = table.rebuild(wires)
             yield name, found[name]
-    if (search := fit_value_search(seen, start.queries.whole)) is not None:
+    if seen.client is not None and (search := fit_value_search(seen, start.queries.whole)) is not None:
         starts = zip(*found.values(), strict=True)
         yield "search_values", [search.rebuild(some, each) for some, each in zip(wires, starts, strict=True)]
 

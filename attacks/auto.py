@@ -40,4 +40,4 @@ class Auto(Attack):
 
     def reconstruct(self, seen: Observation) -> Reconstruction:
         """Run the members and return the images (N, C, H, W) of the selected one, and those of each."""
-        return ensemble(seen, DecoderRecipe())
+        return ensemble(seen, DecoderRecipe(), thorough=True)

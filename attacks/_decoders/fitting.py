@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,7 @@ class DecoderRecipe:
         learning_rate: The peak of the cycle.
         channels: Channels of the network.
         least: Steps of a pass, at least, if there are few queries and ``steps`` allows it.
+        map_factor: By what passes and channels are multiplied for wires that are maps.
 
     Example:
         >>> DecoderRecipe(epochs=4, steps=500).batch_size
@@ -48,6 +49,11 @@ class DecoderRecipe:
     learning_rate: float = 5e-3
     channels: int = 32
     least: int = 25
+    map_factor: int = 1
+
+    def for_maps(self) -> DecoderRecipe:
+        """Return the recipe for wires that are maps."""
+        return replace(self, epochs=self.map_factor * self.epochs, channels=self.map_factor * self.channels)
 
 
 class Decoders(Fitted[Rebuild]):

@@ -93,7 +93,7 @@ def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: DecoderRec
     layout = IrLayout.of(queries.whole.observed.shape[1:], image=queries.whole.images.shape[1:])
     single = len(queries.parts) == 1
     if layout.spatial and not (single and _coarse(layout)):
-        return _corrected(queries, linear, recipe, held, _trained)
+        return _corrected(queries, linear, recipe.for_maps(), held, _trained)
     if layout.spatial:
         longer = replace(recipe, epochs=math.ceil(COARSE_PASSES * recipe.epochs))
     else:
@@ -104,7 +104,7 @@ def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: DecoderRec
     kernel = fit_kernel(queries.whole)
     candidates = [_mean((network.final, kernel)), kernel, network.final]
     if layout.spatial:
-        candidates.append(_corrected(queries, linear, recipe, held, _trained).final)
+        candidates.append(_corrected(queries, linear, recipe.for_maps(), held, _trained).final)
     best = min(candidates, key=lambda decoder: _error((decoder,), held))
     return Decoders((best,), best)
 

@@ -22,6 +22,8 @@ MAX_SHEAR = 0.15
 """The largest affine changes of an image, beside a shift by up to ``MAX_SHIFT_PIXELS``."""
 MAX_AFFINE_COPIES = 200
 """Copies of each image for short vectors, at most."""
+MAX_MAP_COPIES = 8
+"""Affine copies of each image for maps, at most, where a larger network learns from them."""
 
 
 @dataclass(frozen=True)
@@ -70,3 +72,11 @@ def varied(ir: IrLayout) -> Variation:
     A network that decodes vectors has to learn the place of everything from examples, so it gets many affine copies.
     """
     return Variation(random_shift) if ir.spatial else Variation(bent, MAX_AFFINE_COPIES, 2**26)
+
+
+def varied_more(ir: IrLayout) -> Variation:
+    """Choose how to make more images for decoders that are trained for longer: affine copies for maps, too.
+
+    With 64 images of MNIST at relu2, eight affine copies had 0.7 dB more than one shifted copy, and 0.02 more SSIM.
+    """
+    return Variation(bent, MAX_MAP_COPIES) if ir.spatial else varied(ir)

@@ -14,7 +14,7 @@ from .._decoders.divided import Divided
 from .._decoders.fitting import DecoderRecipe, Decoders
 from .._decoders.folds import Fitted, Fold, StageModels
 from .._decoders.linear import LinearDecoder, fit_linear
-from .._decoders.queries import Queries
+from .._decoders.queries import Queries, Vary
 from .._decoders.skip_network import fit_skip
 from .._decoders.variations import varied
 from .cosine_covariance import CosineCovariance, random_gradients
@@ -57,7 +57,9 @@ class Start:
         return StageModels(tune, judge, covariances.final.given(final))
 
 
-def prepare(seen: Observation, recipe: DecoderRecipe, *, as_read: bool, divide: Division | None = None) -> Start:
+def prepare(
+    seen: Observation, recipe: DecoderRecipe, *, as_read: bool, divide: Division | None = None, vary: Vary = varied
+) -> Start:
     """Train the decoder of ``ridge_skip``.
 
     Args:
@@ -65,8 +67,9 @@ def prepare(seen: Observation, recipe: DecoderRecipe, *, as_read: bool, divide: 
         recipe: How to train.
         as_read: Whether to train on wires as the channel reads them, which can be compared with IRs.
         divide: Divides the attacker's images; None: at random.
+        vary: How to make more images to learn from.
     """
-    queries = Queries(seen, seen.aux.images, vary=varied, as_read=as_read)
+    queries = Queries(seen, seen.aux.images, vary=vary, as_read=as_read)
     divided = Divided(queries, divide and divide(queries.images[: queries.own]))
     linear = fit_linear(divided)
     return Start(divided, linear, fit_skip(divided, linear, recipe), seen.client)

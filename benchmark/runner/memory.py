@@ -38,7 +38,7 @@ EVERYTHING = frozenset({QUERIES, DECODER, SEARCH})
 NEEDS = {
     "mean_image": frozenset[str](),
     **dict.fromkeys(("nearest", "ridge"), frozenset({QUERIES})),
-    **dict.fromkeys(("ridge_skip", "black_box", "encoder_decoder"), frozenset({QUERIES, DECODER})),
+    **dict.fromkeys(("ridge_skip", "black_box", "encoder_decoder", "auto_black_box"), frozenset({QUERIES, DECODER})),
     **dict.fromkeys(("white_box", "unsplit"), frozenset({SEARCH})),
     "pinv": frozenset({JACOBIAN}),
     "deep_prior": frozenset({DECODER, SEARCH}),

@@ -81,7 +81,7 @@ def test_where_nothing_is_published_only_the_learners_take_part(world: Callable)
 def test_a_member_that_tells_nothing_is_moved_to_the_mean_image(
     world: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def noise(_: Observation, start: Start, *, inverts: bool) -> Iterator[tuple[str, list[Tensor]]]:
+    def noise(_: Observation, start: Start, **__: bool) -> Iterator[tuple[str, list[Tensor]]]:
         yield "noise", [torch.rand(len(wires), 1, 16, 16) for wires in start.queries.to_rebuild]
 
     monkeypatch.setattr(_ensemble, "_rebuilt", noise)

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 import torch
-from mia_bench.attacks import _ensemble, auto
+from mia_bench.attacks import _ensemble, auto, auto_black_box
 from mia_bench.attacks._decoders.fitting import DecoderRecipe
 from mia_bench.attacks._inversion import correction
 from mia_bench.attacks._inversion import map as _map
@@ -26,16 +26,15 @@ QUICK: dict[str, dict[str, Any]] = {
 }
 pytestmark = pytest.mark.slow
 
-LEARNERS = ["black_box", "encoder_decoder", "ridge", "ridge_skip"]
+LEARNERS = ["auto_black_box", "black_box", "encoder_decoder", "ridge", "ridge_skip"]
 READERS = [*LEARNERS, *MAP, "auto", "white_box"]
 
 
 @pytest.fixture(autouse=True)
 def quick_ensemble(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ensemble has no parameters to make it quick."""
-    monkeypatch.setattr(
-        auto, "DecoderRecipe", partial(DecoderRecipe, epochs=3, steps=20)
-    )  # decoders of vectors take 4,000 steps
+    for module in (auto, auto_black_box):
+        monkeypatch.setattr(module, "DecoderRecipe", partial(DecoderRecipe, epochs=3, steps=20))  # vectors: 4,000 steps
     monkeypatch.setattr(_ensemble, "ITERATIONS", 20)
     monkeypatch.setattr(correction, "EPOCHS", 10)
     monkeypatch.setattr(_map, "WEIGHTS", (1e-3, 0.1))

@@ -28,7 +28,7 @@ PARAMS = {
     "samples": 2,
 }
 ATTACKS = [name for name in registry.names("attacks") if registry.find("attacks", name).package == "mia-bench"]
-COSTLY = {"auto", "auto_query_free", "black_box", "feature_match", "prior_denoiser", "white_box"}
+COSTLY = {"auto", "auto_black_box", "auto_query_free", "black_box", "feature_match", "prior_denoiser", "white_box"}
 KINDS: dict[str, list[str]] = {"auto": list(PLACES)[::2], "auto_query_free": list(PLACES)[1::2]}
 """Kinds of wires for the ensembles, each of which is tried on half of them; their members are tried on all."""
 REFUSED = {"pinv"}
@@ -48,7 +48,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weight_search, "WEIGHTS", (0.1,))
     recipe = fitting.DecoderRecipe(epochs=1, steps=2, least=1)
     monkeypatch.setattr("mia_bench.attacks.feature_match.MIN_WIRES", 1)
-    for name in ("auto", "_substitute_decoding"):
+    for name in ("auto", "auto_black_box", "_substitute_decoding"):
         monkeypatch.setattr(f"mia_bench.attacks.{name}.DecoderRecipe", lambda: recipe)
 
 

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 import torch
-from mia_bench.attacks import _ensemble, _substitute_decoding, auto
+from mia_bench.attacks import _ensemble, _substitute_decoding, auto, auto_black_box
 from mia_bench.attacks._decoders.fitting import DecoderRecipe
 from mia_bench.attacks._inversion import map as _map
 from mia_bench.attacks._priors import fit
@@ -36,7 +36,7 @@ def quick_search(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_ensemble, "ITERATIONS", 4)
     for module in (_map, fit):
         monkeypatch.setattr(module, "WEIGHTS", (1e-3, 0.1))
-    for module in (auto, _substitute_decoding):
+    for module in (auto, auto_black_box, _substitute_decoding):
         monkeypatch.setattr(module, "DecoderRecipe", lambda: DecoderRecipe(epochs=1, steps=3))
 
 

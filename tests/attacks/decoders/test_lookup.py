@@ -93,7 +93,8 @@ def test_a_table_is_the_selected_member_behind_an_embedding() -> None:
     private = tokens(5)
     light: Any = {"epochs": 1, "steps": 4, "channels": 4}
 
-    rebuilt = ensemble(seen_through(Embedding(LAYOUTS["flat"], positions=True), private), DecoderRecipe(**light))
+    seen = seen_through(Embedding(LAYOUTS["flat"], positions=True), private)
+    rebuilt = ensemble(seen, DecoderRecipe(**light), thorough=True)
 
     assert isinstance(rebuilt, Reconstruction)
     assert rebuilt.selected == "lookup_value"

@@ -134,7 +134,7 @@ def test_the_search_is_the_selected_member_where_tables_are_not_exact() -> None:
     private = tokens(5)
     light: Any = {"epochs": 1, "steps": 4, "channels": 4}
 
-    rebuilt = ensemble(seen_through(Mixed(), private), DecoderRecipe(**light))
+    rebuilt = ensemble(seen_through(Mixed(), private), DecoderRecipe(**light), thorough=True)
 
     assert rebuilt.selected == "search_values"
     assert not torch.equal(rebuilt.members["lookup_value"], private)

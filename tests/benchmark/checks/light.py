@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from mia_bench.attacks import _ensemble, _substitute_decoding, auto, auto_query_free, prior_denoiser
+from mia_bench.attacks import _ensemble, _substitute_decoding, auto, auto_black_box, auto_query_free, prior_denoiser
 from mia_bench.attacks._decoders import folds, skip_network, variations
 from mia_bench.attacks._decoders.fitting import DecoderRecipe
 from mia_bench.attacks._inversion import correction, map_attack
@@ -61,8 +61,9 @@ def lighten(assign: Callable[[Any, str, Any], None] = setattr) -> None:
     assign(expectation_maximization, "PATCHES", 500)
     assign(samples, "ROUNDS", 3)
     assign(half_quadratic, "LEVELS", (1.0, 0.5))
-    assign(variations, "MAX_AFFINE_COPIES", 1)
-    for module in (auto, _substitute_decoding):
+    for name in ("MAX_AFFINE_COPIES", "MAX_MAP_COPIES"):
+        assign(variations, name, 1)
+    for module in (auto, auto_black_box, _substitute_decoding):
         assign(module, "DecoderRecipe", partial(DecoderRecipe, **RECIPE))
     for module in (map_attack, prior_denoiser):
         assign(module, "DecoderRecipe", partial(DecoderRecipe, channels=RECIPE["channels"]))
