@@ -24,9 +24,9 @@ class Auto(Attack):
     ``map_tv``, too, if there are fewer images than numbers in one of them, because their covariance is then unknown,
     and that of ``map_patch`` for images of at least 64x64 pixels. The record shows the selected member, the scores of
     all members, and the per-image best of them (``oracle``), which no attacker is certain to reach. If a defense
-    publishes nothing about its channel, or the client gives no gradients, only ``ridge`` and ``ridge_skip`` take part,
-    and tables of what single cells of the wire stand for (``lookup``, ``lookup_value``), as of embeddings of tokens.
-    If pixels have few values, as tokens do, a search changes single pixels as long as that explains the wire better
+    publishes nothing about its channel, or the client gives no gradients, only ``ridge``, a larger ``ridge_skip`` and
+    tables of what single cells of the wire stand for (``lookup``, ``lookup_value``) take part, as in
+    ``auto_black_box``. If pixels have few values, as tokens do, a search changes single pixels as long as that explains the wire better
     (``search_values``).
 
     Example:
