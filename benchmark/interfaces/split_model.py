@@ -104,11 +104,12 @@ class Promise:
 
     Attributes:
         guarantee: The guarantee in words. If they say "local", epsilon bounds how often any attacker identifies the
-            image.
+            image from its own wires.
         epsilon: Epsilon of differential privacy, at least 0. None without such a guarantee.
         delta: Delta of differential privacy, in [0, 1). None without such a guarantee.
         gaussian_reach: If each wire is Gaussian noise (or computed from it) around values within a ball: the radius of
-            the ball, in standard deviations of the noise. It bounds how often any attacker identifies the image.
+            the ball, in standard deviations of the noise. It bounds how often any attacker identifies the image
+            from its own wires.
         laplacian_reach: The same for Laplacian noise: the L1 radius, in scales b of the noise.
         pair_error: A lower bound, in [0, 0.5], on the probability of error of any attacker who tells two equally likely
             images apart, given the wires that epsilon covers.

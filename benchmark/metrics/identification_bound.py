@@ -1,4 +1,4 @@
-"""How often any attacker identifies an image under local differential privacy, whatever the network."""
+"""How often any attacker identifies an image from its wires under local differential privacy, whatever the network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LARGEST_EXPONENT = 700.0
 
 
 def identification_bound(promise: Promise, images: Tensor, *, observations: int = 1) -> float | None:
-    """Return the largest expected share of images that any attacker identifies, or None without a bound.
+    """Return the largest expected share of images that any attacker identifies from their own wires, or None.
 
     Let each wire be noise around a value in a ball of radius C. Compare it with noise Q around the center of the ball.
     The answers "it is image i" exclude each other, so their probabilities under Q add up to at most 1. For Gaussian
@@ -29,6 +29,10 @@ def identification_bound(promise: Promise, images: Tensor, *, observations: int 
     at most min(exp(n C / b) q, 1 - exp(-n C / b) (1 - q)), which is concave, too. What is computed from such wires, by
     rounding or by layers, reveals no more. Wires that are secret say as much as a wire that is the same for all images,
     so the bound is 1 / N.
+
+    An attacker who knows that the wires are of different images may match all wires with all images, which excludes
+    answers. Such an attacker can identify more: 92 % in place of 84 % of two opposite values at C = sigma. Wires that
+    are secret do not allow it.
 
     Args:
         promise: What the defense guarantees.

@@ -29,11 +29,12 @@ MEANINGS = {
     "under attack if they are more), is the true one or equal to it; ties are resolved at random, in expectation; "
     "records hold the share that guessing reaches (`identified_chance`)",
     "leak_r2": "1 - MSE / MSE of the mean image: 1 is exact, 0 is not better than the mean image",
-    "bound_psnr_db": "no attack has a higher mean PSNR on these images, in expectation over the noise; filled "
-    "where the noise has a density; the upper limit of an estimate from drawn wires, with "
-    "99.9 % confidence",
-    "bound_identified": "no attack identifies a larger share of the images in the gallery of attacked images, in "
-    "expectation over the noise; filled where the noise has a density or a guarantee",
+    "bound_psnr_db": "no attack that reconstructs each image from its own wires has a higher mean PSNR on these "
+    "images, in expectation over the noise; filled where the noise has a density; the upper limit of an estimate from "
+    "drawn wires, with 99.9 % confidence",
+    "bound_identified": "no attack that reconstructs each image from its own wires identifies a larger share of the "
+    "images in the gallery of attacked images, in expectation over the noise; filled where the noise has a density or "
+    "a guarantee",
     "task": "what the network is for: `classification`, `multi-label`, `regression`, or `unlabeled` where images have "
     "no labels",
     "utility": "how useful the protected network is, at most 1, higher is better: the metric that `utility_metric` "

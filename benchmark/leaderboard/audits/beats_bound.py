@@ -32,11 +32,12 @@ def beats_bound(board: ScoredRows) -> Iterator[Finding]:
 
 KIND = FlagKind(
     identifier="beats-bound",
-    meaning="An attack scores above a bound, which no attack can exceed from the wire alone.",
+    meaning="An attack scores above a bound, which no attack exceeds that takes each image from its own wires.",
     causes=(
         "The attack had access to the private images, for example through a data file or a module variable.",
         "The defense publishes a wrong density (`log_density`), so the bound is too low.",
         "The noise is sent with its low bits, which tell more than its density. Send `drop_low_bits` of it.",
+        "The attack matches the wires of several images with each other, which is honest and beyond this bound.",
     ),
     remedy="Do not report these scores. Check where the attack gets its images and what the defense publishes.",
     find=beats_bound,

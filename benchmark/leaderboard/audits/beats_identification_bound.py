@@ -1,4 +1,4 @@
-"""An attack identifies more images than a bound on every attacker allows."""
+"""An attack identifies more images than a bound on every attacker allows who takes each from its own wires."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def beats_identification_bound(board: ScoredRows) -> Iterator[Finding]:
 
 KIND = FlagKind(
     identifier="beats-identification-bound",
-    meaning="An attack identifies more images than any attack can from the wire alone.",
+    meaning="An attack identifies more images than any attack can that takes each image from its own wires.",
     causes=(
         "The defense promises an epsilon that its noise does not keep.",
         "The defense promises secrecy, but its ciphertexts depend on the image, for example by a nonce that repeats.",
         "The defense publishes a wrong density (`log_density`), so the bound is too low.",
         "The noise is sent with its low bits, which tell more than its density. Send `drop_low_bits` of it.",
         "The attack had access to the private images, for example through a data file or a module variable.",
+        "The attack matches the wires of several images with each other, which is honest and beyond this bound.",
     ),
-    remedy="Report neither the scores nor the guarantee. Check what the defense promises and where the attack gets its "
-    "images.",
+    remedy="Report neither the scores nor the guarantee. Check what the defense promises and what the attack uses.",
     find=beats_identification_bound,
 )

@@ -61,6 +61,14 @@ def test_two_opposite_candidates_reach_the_bound(sigma: float) -> None:
     assert found == pytest.approx(bound, abs=0.03)
 
 
+def test_only_an_attacker_who_matches_the_wires_of_several_images_identifies_more() -> None:
+    wires = GridNoiseChannel(noise="gaussian", sigma=1.0, clip=1.0)(torch.tensor([[1.0], [-1.0]]).repeat(2000, 1))
+    first, second = wires.view(2000, 2).unbind(1)
+    bound = identification_bound(reach("gaussian", 1.0), torch.tensor([0.0, 1.0]).view(2, 1, 1, 1))
+    assert bound == pytest.approx(norm.cdf(1), abs=1e-6)
+    assert (first > second).double().mean().item() == pytest.approx(norm.cdf(2**0.5), abs=0.02)
+
+
 @pytest.mark.parametrize(
     ("ratio", "count", "bound"), [(0.5, 100, 0.034), (1, 100, 0.092), (1, 1000, 0.0183), (2, 1000, 0.138)]
 )
