@@ -32,9 +32,9 @@ from .wire_contract import require_wires
 
 MEASURED = frozenset(
     {
-        *("aux_overlap", "bytes_down", "chance", "chance_high", "classes", "client_added_ms", "client_overhead_ms"),
-        *("client_spread_ms", "client_undefended_ms", "pair_error", "protect_seconds", "server_macs"),
-        *("server_param_bytes", "unread_bytes", "unseen_bytes", "utility_error", "utility_undefended"),
+        *("aux_overlap", "bytes_down", "chance", "chance_high", "channel_macs", "classes", "client_added_ms"),
+        *("client_overhead_ms", "client_spread_ms", "client_undefended_ms", "pair_error", "protect_seconds"),
+        *("server_macs", "server_param_bytes", "unread_bytes", "unseen_bytes", "utility_error", "utility_undefended"),
         "wire_unchanged",
     }
 )
@@ -131,6 +131,7 @@ def protect(
         **costs.timing,
         "server_param_bytes": costs.server_param_bytes,
         **({} if costs.server_macs is None else {"server_macs": costs.server_macs}),
+        **({"channel_macs": costs.channel_macs} if costs.channel_macs else {}),
         "protect_seconds": round(time.perf_counter() - start, 3),
         **({"unread_bytes": 1.0} if is_unread(model, wire) else {}),
         **({"unseen_bytes": float(unseen)} if (unseen := unseen_bytes(model, costs)) else {}),

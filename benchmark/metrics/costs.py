@@ -67,7 +67,7 @@ class Costs:
     Attributes:
         wire_bytes: Bytes from the device to the server for one image, in all rounds.
         bytes_down: Bytes from the server to the device for one image.
-        client_macs: Multiply-accumulate operations on the device.
+        client_macs: Multiply-accumulate operations on the device: of its layers and, if any, of a channel.
         client_params: Weights on the device, as ``held_weights`` defines them.
         client_ms: Milliseconds on the device at batch size 1, in all rounds.
         server_ms: Milliseconds on the server at batch size 1, in all rounds.
@@ -80,6 +80,7 @@ class Costs:
         server_param_bytes: Bytes of the parameters that are not on the device.
         uncounted: Operations on the device that are missing in ``client_macs`` though they may multiply and sum.
         more_bytes_up: Bytes of ``wire_bytes`` that the device sends after the wire.
+        channel_macs: Operations of ``client_macs`` that the layers on the device do not have.
 
     Example:
         >>> costs = Costs(wire_bytes=4096, bytes_down=40, client_macs=10**6, client_params=208, client_ms=1.5,
@@ -102,6 +103,7 @@ class Costs:
     server_param_bytes: int = 0
     uncounted: tuple[str, ...] = ()
     more_bytes_up: int = 0
+    channel_macs: int = 0
 
 
 def measure_costs(
@@ -132,9 +134,9 @@ def measure_costs(
     """
     with torch.no_grad(), counted_macs() as counter:
         model.on_device(image)
-    client_macs = counter.macs
-    own_layers = undefended is not None and not _same_layers(model, undefended, image, client_macs)
+    own_layers = undefended is not None and not _same_layers(model, undefended, image, counter.macs)
     exchanged, calls = _alternate(model, image, undefended, own_layers=own_layers)
+    client_macs = max(counter.macs, exchanged.sending_macs)
     calls = _quiet(calls) or calls
     clients = Timing.of([call.client_ms for call in calls])
     timing = {"client_spread_ms": round(clients.spread_ms, 4)}
@@ -153,12 +155,13 @@ def measure_costs(
         server_ms=Timing.of([call.server_ms for call in calls]).ms,
         rounds=exchanged.exchange.rounds,
         client_param_bytes=weight_bytes(model.on_device),
-        client_peak_bytes=count_peak_bytes(model.on_device, image),
+        client_peak_bytes=max(count_peak_bytes(model.on_device, image), exchanged.sending_peak_bytes),
         timing=timing,
         server_macs=server_macs(model, exchanged, client_macs),
         server_param_bytes=server_param_bytes(model),
-        uncounted=tuple(sorted(counter.unknown)),
+        uncounted=tuple(sorted(counter.unknown | exchanged.uncounted)),
         more_bytes_up=exchanged.exchange.more_bytes_up,
+        channel_macs=client_macs - counter.macs,
     )
 
 

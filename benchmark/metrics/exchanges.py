@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from ..interfaces import Exchange, SplitModel, Wire
+from .activations import count_peak_bytes
 from .held_weights import held_weights
 from .macs import counted_macs
 
@@ -20,6 +22,8 @@ class Exchanged:
         exchange: What happened after it.
         sending_macs: Multiply-accumulate operations until the wire was sent.
         answering_macs: Those after it, on the server and on the device.
+        sending_peak_bytes: Bytes of activations that are alive at the same time, at most, until the wire was sent.
+        uncounted: Operations until then that are not counted though they may multiply and sum.
 
     Example:
         >>> import torch
@@ -32,15 +36,24 @@ class Exchanged:
     exchange: Exchange
     sending_macs: int
     answering_macs: int
+    sending_peak_bytes: int
+    uncounted: frozenset[str]
 
     @classmethod
     def of(cls, model: SplitModel, image: Tensor) -> Exchanged:
         """Send an image, (1, C, H, W), and answer it."""
-        with counted_macs() as sending:
-            wire = model.send(image)
+        sent, with_gradients = list[Wire](), torch.is_grad_enabled()
+
+        def send(images: Tensor) -> object:
+            with torch.set_grad_enabled(with_gradients):
+                sent.append(model.send(images))
+            return sent[0].payload
+
+        with counted_macs() as sending:  # of one message, since a receiver may expect each that is sent
+            peak = count_peak_bytes(send, image)
         with counted_macs() as answering:
-            exchange = model.exchange(wire)
-        return cls(wire, exchange, sending.macs, answering.macs)
+            exchange = model.exchange(sent[0])
+        return cls(sent[0], exchange, sending.macs, answering.macs, peak, frozenset(sending.unknown))
 
     @property
     def bytes_up(self) -> float:
@@ -54,7 +67,7 @@ def server_macs(model: SplitModel, exchanged: Exchanged, client_macs: int) -> in
     Args:
         model: The protected model.
         exchanged: An image that it has sent and answered.
-        client_macs: Operations of the layers on the device, some of which may run after the answer of the server.
+        client_macs: Operations on the device, some of which may run after the answer of the server.
 
     Returns:
         The operations. None if none were seen though the server has weights, as if it computes on ciphertexts.

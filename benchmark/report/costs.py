@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import mean
 
 from ..leaderboard.records import Record, Row
-from ..splits.added import added_on_client
+from ..splits.added import added_on_client, layer_macs
 from ..splits.devices import Device, NetworkLink, load_profile
 from ..splits.lines import Deployment
 
@@ -51,9 +51,10 @@ def modelled(
         >>> modelled([], {}, deployments()["lte"])
         {}
     """
-    macs, up = _mean(rows, "client_macs"), _mean(rows, "wire_bytes")
-    if macs is None or up is None:
+    counted, up = [row for row in rows if row.client_macs is not None], _mean(rows, "wire_bytes")
+    if not counted or up is None:
         return {}
+    macs = mean(layer_macs(row, records.get(row.cell_id)) for row in counted)
     down, rounds = _mean(rows, "bytes_down") or 0.0, round(_mean(rows, "rounds") or 1)
     client_s = added_on_client(rows, records, plain_macs) / 1000
     seconds = macs / deployment.device.gmacs_per_s / 1e9 + client_s + (_mean(rows, "server_ms") or 0.0) / 1000

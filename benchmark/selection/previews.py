@@ -97,7 +97,7 @@ def _sent(setting: Setting, artifacts: Artifacts) -> Sent | str | None:
     except Exception as error:  # the cell itself may succeed, or tells the reason in its record
         logger.debug("Cannot preview %s at %s: %s", setting.defense.label, setting.split, message_of(error))
         return None
-    client_macs = count_macs(model.on_device, image)
+    client_macs = max(count_macs(model.on_device, image), exchanged.sending_macs)
     served = server_macs(model, exchanged, client_macs)
     return Sent(
         wire_bytes=exchanged.bytes_up,
@@ -106,6 +106,6 @@ def _sent(setting: Setting, artifacts: Artifacts) -> Sent | str | None:
         client_macs=client_macs,
         client_params=count_weights(model.on_device),
         client_param_bytes=weight_bytes(model.on_device),
-        client_peak_bytes=count_peak_bytes(model.on_device, image),
+        client_peak_bytes=max(count_peak_bytes(model.on_device, image), exchanged.sending_peak_bytes),
         server=None if served is None else (served, server_param_bytes(model)),
     )

@@ -1,4 +1,4 @@
-"""Milliseconds that a defense adds on the device beyond the operations of its layers, which are counted."""
+"""What a defense adds on the device: its milliseconds beyond the operations of its layers, which are counted."""
 
 from __future__ import annotations
 
@@ -25,6 +25,17 @@ def added_on_client(rows: Sequence[Row], records: Mapping[str, Record], plain_ma
     """
     added = [_added(row, records[row.cell_id], plain_macs) for row in rows if row.cell_id in records]
     return max(0.0, median(added)) if added else 0.0
+
+
+def layer_macs(row: Row, record: Record | None) -> int:
+    """Return the operations of the layers on the device, without those of a channel, which ``added_on_client`` times.
+
+    Args:
+        row: A cell of the defense.
+        record: Its record, if it is available.
+    """
+    macs, channel = row.client_macs or 0, 0.0 if record is None else record.details.get("channel_macs", 0.0)
+    return macs - round(min(max(channel, 0.0), macs))
 
 
 def _added(row: Row, record: Record, plain_macs: float | None) -> float:

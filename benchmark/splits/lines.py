@@ -149,7 +149,7 @@ def modelled(line: Line, cut: Cut, deployment: Deployment, *, client_s: float = 
     if line.rounds:
         total += deployment.server.seconds([*cut.server_stages]) + server_s
     computing, sending = (
-        deployment.device.joules(1e6 * line.client_mmacs, client_s),
+        deployment.device.joules(cut.client_macs, client_s),
         deployment.network.joules(up=up, down=down),
     )
     return replace(

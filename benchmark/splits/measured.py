@@ -13,7 +13,7 @@ from ..leaderboard.records import Record, Row
 from ..leaderboard.worst_case import known_values, worst_case
 from ..plan.references import REFERENCE_DEFENSE
 from ..registry.labels import label
-from .added import added_on_client
+from .added import added_on_client, layer_macs
 from .defended_cut import as_defended
 from .expected import Sent, Spot, expected
 from .lines import Deployment, Line, line_of, modelled
@@ -135,7 +135,7 @@ def _left(cut: Cut, row: Row, record: Record, network: Sequence[Cut]) -> Cut:
     weights = cut.client_param_bytes if row.client_param_bytes is None else row.client_param_bytes
     macs, size = record.details.get("server_macs"), record.details.get("server_param_bytes")
     server = None if macs is None or size is None else (round(macs), round(size))
-    return as_defended(cut, network, client=(row.client_macs or 0, weights), server=server)
+    return as_defended(cut, network, client=(layer_macs(row, record), weights), server=server)
 
 
 def _added_on_server(rows: list[Row], plain: list[Row], times: float) -> float:

@@ -46,7 +46,8 @@ MEANINGS = {
     "rounds": "messages that the device sends for one image, each of which waits for an answer",
     "bytes_down": "bytes that the server sends back for one image, measured",
     "client_param_bytes": "bytes of the weights on the device",
-    "client_peak_bytes": "largest sum of bytes of activations that the device holds at a time for one image",
+    "client_peak_bytes": "largest sum of bytes of activations that the device holds at a time for one image, until the "
+    "wire is sent and after it",
     "lpips": "mean LPIPS distance over images (AlexNet, version 0.1), lower is more similar; filled with "
     "`--perceptual lpips`, see [Judge by perception](../guides/perceptual-measures.md)",
     "ms_ssim": "mean multi-scale SSIM over images, in [0, 1]; filled for images of at least 161 pixels a side",
@@ -67,7 +68,7 @@ MEANINGS = {
     "delta": "promised delta of differential privacy",
     "guarantee": "what the defense promises, in words",
     "wire_bytes": "bytes that one image sends over the network, measured",
-    "client_macs": "multiply-accumulate operations (MACs) on the device for one image",
+    "client_macs": "multiply-accumulate operations (MACs) on the device for one image, with those of noise and filters",
     "client_params": "number of weights on the device: parameters, and buffers of more than one floating-point number "
     "that are saved with the network, except the running statistics of normalizations",
     "client_ms": "milliseconds of the device for one image, measured; for encryption this includes "

@@ -1,17 +1,17 @@
 """The operations of the server, counted while it answers."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
-from mia_bench.benchmark.interfaces import Defense, Exchange, ImageSet, Normalize, SplitModel, Wire
+from mia_bench.benchmark.interfaces import Channel, Defense, Exchange, ImageSet, Normalize, SplitModel, Wire
 from mia_bench.benchmark.metrics.costs import measure_costs
 from mia_bench.defenses.deeper_client import DeeperClient
 from mia_bench.defenses.fc_before_send import FcBeforeSend
 from mia_bench.defenses.quantize import Quantize
 from mia_bench.defenses.tee import Tee
-from torch import nn
+from torch import Tensor, nn
 
 FC1, FC2 = 64 * 16, 16 * 10
 """Operations of the two layers, whose first is on the device."""
@@ -73,3 +73,27 @@ def test_layers_of_the_device_after_the_answer_are_not_those_of_the_server() -> 
     plain = split_model()
 
     assert measure_costs(LastLayerAtHome(client=plain.client, server=plain.server), IMAGE).server_macs == 0
+
+
+class Mixing(Channel):
+    """Send sums of all numbers of the value, beside which it holds a copy of each of them."""
+
+    def forward(self, value: Tensor) -> Tensor:
+        copies = value.new_ones(100, 1) @ value.flatten(1)
+        return value + copies.sum(0, keepdim=True).view_as(value)
+
+
+@pytest.mark.parametrize(("where", "numbers"), [("ir_channel", 16), ("input_channel", 64)])
+def test_what_a_channel_computes_and_holds_is_on_the_device(where: str, numbers: int) -> None:
+    plain = split_model()
+    costs = measure_costs(replace(plain, **{where: Mixing()}), IMAGE)
+
+    assert (costs.client_macs, costs.channel_macs) == (FC1 + 100 * numbers, 100 * numbers)
+    assert costs.client_peak_bytes == 4 * (100 + 100 * numbers + numbers)
+    assert costs.server_macs == FC2
+
+
+def test_a_model_without_channels_holds_and_computes_what_its_layers_do() -> None:
+    costs = measure_costs(split_model(), IMAGE)
+
+    assert (costs.client_macs, costs.channel_macs, costs.client_peak_bytes) == (FC1, 0, 4 * (64 + 64))

@@ -45,6 +45,18 @@ def test_further_layers_on_the_device_count_once() -> None:
     assert latency(old, 10_000_000) == pytest.approx(alone + 5)
 
 
+def test_operations_of_a_channel_whose_time_was_measured_count_once() -> None:
+    record = cell("lowpass", "{}", "ridge", 20.0, **FACTS)
+    plain, channel = ({"client_added_ms": 5.0}, {"client_added_ms": 5.0, "channel_macs": 4e6})
+
+    def costs(details: dict[str, float], macs: int) -> dict[str, float]:
+        row = record.row.model_copy(update={"client_macs": macs})
+        found = record.model_copy(update={"row": row, "details": details})
+        return modelled([row], {row.cell_id: found}, DEPLOYMENT)
+
+    assert costs(channel, 14_000_000) == costs(plain, 10_000_000)
+
+
 def test_energy_is_left_out_if_the_device_does_not_tell_it() -> None:
     row = cell("tee", "{}", "ridge", 20.0, **FACTS).row
 

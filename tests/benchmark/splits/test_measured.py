@@ -161,6 +161,19 @@ def test_layers_that_move_to_the_device_take_the_time_of_the_deeper_cut(details:
     assert line.latency_ms_modelled == at_fc1.latency_ms_modelled
 
 
+def test_what_a_channel_computes_takes_the_time_that_was_measured_and_counts_once() -> None:
+    device = Device(gmacs_per_s=1, pj_per_mac=1000)
+    plain = joined(defended({"client_added_ms": 5.0}), NETWORK_CUTS, device)
+    filtering = defended({"client_added_ms": 5.0, "channel_macs": 6_000_000}, client_macs=16_000_000)
+
+    line = joined(filtering, NETWORK_CUTS, device)
+
+    assert line.client_mmacs == 16
+    assert line.latency_ms_modelled == plain.latency_ms_modelled
+    assert line.client_ms_modelled == plain.client_ms_modelled == pytest.approx(10 + 5)
+    assert line.energy_mj_modelled == plain.energy_mj_modelled
+
+
 @pytest.mark.parametrize(
     ("macs", "server_ms", "seconds"), [(8_000_000, 1.0, 0.0008), (4_000_000, 0.1, 0.0004), (1_000_000, 0.1, 0.0001)]
 )
