@@ -8,8 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import UsageError
 from ..metrics.intervals import share_interval
@@ -48,6 +49,12 @@ class Trial(BaseModel):
     cell_id: CellId
     image: int = Field(ge=0)
     candidates: list[int] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _shows_the_original(self) -> Self:
+        if self.image not in self.candidates:
+            raise ValueError(f"Expected the image {self.image} among the candidates, got {self.candidates}.")
+        return self
 
     @property
     def right(self) -> int:

@@ -13,7 +13,7 @@ def aux_overlap(board: ScoredRows) -> Iterator[Finding]:
     """Find attackers whose own images contain private ones."""
     for row in board.rows:
         count = board.details(row).get("aux_overlap", 0)
-        if count:
+        if count > 0:
             yield Finding.of(
                 row, f"had {count:.0f} of the {count_of(row.n_images, 'private image')} among the attacker's own"
             )

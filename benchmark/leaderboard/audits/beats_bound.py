@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from ...metrics.intervals import interval
@@ -10,6 +11,8 @@ from ..scored_rows import ScoredRows, psnr
 
 TOO_STRICT_DB = 0.1
 """By how much the bound for a known prior may be too strict, since it is estimated; see ``van_trees_mse``."""
+ROUNDING_DB = 5e-6
+"""By how much the rounding in records may make a bound too strict."""
 
 
 def beats_bound(board: ScoredRows) -> Iterator[Finding]:
@@ -17,15 +20,16 @@ def beats_bound(board: ScoredRows) -> Iterator[Finding]:
     for row in board.rows:
         details, errors = board.details(row), 10 ** (-board.images(row) / 10)
         _, largest = interval(errors, sources=board.sources(row))
+        surely = -math.inf if largest is None else -10 * math.log10(largest)  # what the PSNR of the mean error exceeds
         ceiling = details.get("bound_psnr_db_high", row.bound_psnr_db)
         of_mean = details.get("bound_psnr_of_mean_mse_db_high", details.get("bound_psnr_of_mean_mse_db"))
         if row.psnr_db_low is not None and ceiling is not None and row.psnr_db_low > ceiling:
-            yield Finding.of(row, f"scores {psnr(row):.2f} dB, above the gallery bound of {row.bound_psnr_db:.2f} dB")
-        elif largest is not None and of_mean is not None and largest < 10 ** (-of_mean / 10) * (1 - 1e-6):
+            yield Finding.of(row, f"scores {psnr(row):.2f} dB, above the gallery bound of {ceiling:.2f} dB")
+        elif of_mean is not None and surely > of_mean + ROUNDING_DB:
             below = f"has a mean squared error below that of the gallery bound ({of_mean:.2f} dB)"
             yield Finding.of(row, below)
         of_prior = details.get("bound_van_trees_psnr_db")
-        if largest is not None and of_prior is not None and largest < 10 ** (-(of_prior + TOO_STRICT_DB) / 10):
+        if of_prior is not None and surely > of_prior + TOO_STRICT_DB:
             below = f"has a mean squared error below the smallest possible for the prior ({of_prior:.2f} dB)"
             yield Finding.of(row, below)
 

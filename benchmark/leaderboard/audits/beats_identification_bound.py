@@ -29,10 +29,11 @@ def beats_identification_bound(board: ScoredRows) -> Iterator[Finding]:
         share = board.details(row).get("identified_among_attacked", row.identified)
         if share is None or row.bound_identified is None or share <= row.bound_identified:
             continue
-        total = len(set(board.sources(row) or range(row.n_images)))
-        count = math.floor(share * total + 1e-3)  # after the rounding of the column
+        sources = board.sources(row)
+        total = len(set(sources)) if sources else row.n_images
+        count = math.floor(min(share, 1.0) * total + 1e-3)  # after the rounding of the column
         if bdtrc(count - 1, total, row.bound_identified) < DOUBT:
-            promised = "" if row.epsilon is None else f" by {row.guarantee}"
+            promised = "" if row.epsilon is None or row.guarantee is None else f" by {row.guarantee}"
             found = f"identifies {share:.1%} of {row.n_images} images, and at most {row.bound_identified:.1%}"
             yield Finding.of(row, f"{found} are possible{promised}")
 

@@ -18,11 +18,11 @@ def class_only(board: ScoredRows) -> Iterator[Finding]:
     """
     for row, other in same_setting(board, REFERENCE_ATTACK):
         details, above = board.details(row), psnr(row) - psnr(other)
-        gap = details.get("psnr_db_above_same_class_high")
-        if gap is None or gap > above / 2 or tells_no_images_apart(board, row, above):
+        gap, same = details.get("psnr_db_above_same_class_high"), details.get("psnr_db_same_class")
+        if gap is None or same is None or gap > above / 2 or tells_no_images_apart(board, row, above):
             continue
         if board.exceeds(row, other, NOTHING_DB):
-            same, mean = details["psnr_db_same_class"], details.get("psnr_db_class_mean")
+            mean = details.get("psnr_db_class_mean")
             found = f"scores {psnr(row):.2f} dB, {above:.2f} dB above the mean image, and {same:.2f} dB"
             means = "" if mean is None else f"; the mean images of the true classes score {mean:.2f} dB"
             yield Finding.of(row, f"{found} on other images of the same class{means}", other)

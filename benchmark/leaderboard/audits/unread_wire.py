@@ -27,7 +27,7 @@ def unread_wire(board: ScoredRows) -> Iterator[Finding]:
         attacks_first = sorted(rows, key=lambda row: row.attack == REFERENCE_ATTACK)
         found: dict[tuple[str, str], Row] = {}
         for row in attacks_first:
-            if row.attribute == "class" and not promises(row) and _unread(board, row, plain):
+            if _knows_both(row) and not promises(row) and _unread(board, row, plain):
                 found.setdefault((row.defense, row.defense_params), row)
         for row in found.values():
             read, usual = row.attribute_accuracy, plain.attribute_accuracy
@@ -37,10 +37,15 @@ def unread_wire(board: ScoredRows) -> Iterator[Finding]:
 
 def _judges(board: ScoredRows, plain: Row) -> bool:
     """Return whether the classifier reads nearly as much in undefended wires as the server does."""
-    if plain.attribute != "class":
+    if not _knows_both(plain):
         return False
     server, classifier = _above_chance(board, plain)
     return classifier > READABLE * server > 0
+
+
+def _knows_both(row: Row) -> bool:
+    """Return whether a row has the accuracies of the server and of a classifier that reads the class."""
+    return row.attribute == "class" and row.accuracy is not None and row.attribute_accuracy is not None
 
 
 def _unread(board: ScoredRows, row: Row, plain: Row) -> bool:
@@ -50,7 +55,7 @@ def _unread(board: ScoredRows, row: Row, plain: Row) -> bool:
 
 
 def _above_chance(board: ScoredRows, row: Row) -> tuple[float, float]:
-    """Return by how much the accuracies of the server and of the classifier are above chance; 0 if they are unknown."""
+    """Return by how much the accuracies of the server and of the classifier are above chance."""
     chance = board.details(row).get("chance", 0.0)
     return (row.accuracy or 0.0) - chance, (row.attribute_accuracy or 0.0) - chance
 

@@ -14,7 +14,8 @@ def unseen_messages(board: ScoredRows) -> Iterator[Finding]:
     for row in board.rows:
         unseen = board.details(row).get("unseen_bytes")
         if unseen and row.attack != REFERENCE_ATTACK:
-            yield Finding.of(row, f"does not see {unseen:.0f} of the {row.wire_bytes:.0f} bytes that the device sends")
+            sent = "bytes" if row.wire_bytes is None else f"of the {row.wire_bytes:.0f} bytes"
+            yield Finding.of(row, f"does not see {unseen:.0f} {sent} that the device sends")
 
 
 KIND = FlagKind(

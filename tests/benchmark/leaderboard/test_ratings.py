@@ -1,5 +1,6 @@
 """Ratings by people: right choices are counted by cell, and what does not belong together is refused."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,14 @@ def test_a_second_page_keeps_the_answers_to_the_first(tmp_path: Path) -> None:
     add_study(tmp_path, "two", KEY.studies["abc"][:1])
 
     assert read_key(tmp_path).studies == {"one": KEY.studies["abc"], "two": KEY.studies["abc"][:1]}
+
+
+def test_a_key_without_the_original_among_the_candidates_is_refused(tmp_path: Path) -> None:
+    trial = {"cell_id": "0" * 16, "image": 3, "candidates": [1, 2]}
+    (tmp_path / "rating_key.json").write_text(json.dumps({"studies": {"one": [trial]}}))
+
+    with pytest.raises(UsageError, match=r"Expected the image 3 among the candidates, got \[1, 2\]"):
+        read_key(tmp_path)
 
 
 def test_a_damaged_key_is_refused_in_a_sentence(tmp_path: Path) -> None:
