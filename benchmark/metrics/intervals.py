@@ -184,9 +184,13 @@ def _sample_means(samples: NDArray[np.float64], sources: Sequence[int] | Tensor 
 
 
 def _as_array(values: ArrayLike | Tensor) -> NDArray[np.float64]:
-    """Return values as an array of numpy: a tensor may be on a GPU and may have a gradient."""
-    on_cpu = values.detach().cpu().numpy() if hasattr(values, "detach") else values  # pyright: ignore[reportAttributeAccessIssue]
-    return np.asarray(on_cpu, dtype=np.float64)
+    """Return values as an array of numpy."""
+    return np.asarray(_on_cpu(values), dtype=np.float64)
+
+
+def _on_cpu(values: ArrayLike | Tensor) -> ArrayLike:
+    """Return values as numpy reads them: a tensor may be on a GPU and may have a gradient."""
+    return values.detach().cpu().numpy() if hasattr(values, "detach") else values  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _independent_values(samples: NDArray[np.float64], sources: Sequence[int] | Tensor | None) -> NDArray[np.float64]:
@@ -195,7 +199,7 @@ def _independent_values(samples: NDArray[np.float64], sources: Sequence[int] | T
         return samples
     if len(sources) != samples.shape[1]:
         raise ValueError(f"Expected one source for each of {count_of(samples.shape[1], 'value')}, got {len(sources)}.")
-    _, owner = np.unique(_as_array(sources), return_inverse=True)  # (N,)
+    _, owner = np.unique(np.asarray(_on_cpu(sources), dtype=np.int64), return_inverse=True)  # (N,)
     sizes = np.bincount(owner)  # (U,)
     count, rows = len(sizes), np.arange(len(samples))[:, None]
     sums = np.bincount((rows * count + owner).ravel(), weights=samples.ravel(), minlength=rows.size * count)

@@ -112,3 +112,11 @@ def test_equal_values_have_an_interval_of_width_zero() -> None:
 def test_values_without_a_source_each_are_refused() -> None:
     with pytest.raises(ValueError, match="Expected one source for each of 5 values, got 3"):
         interval(torch.arange(5.0), sources=[1, 2, 3])
+
+
+def test_sources_that_no_float_tells_apart_are_sources() -> None:
+    values, sources = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [2**60 + place // 2 for place in range(6)]
+
+    expected = interval(values, sources=[0, 0, 1, 1, 2, 2])
+    assert expected[0] is not None
+    assert interval(values, sources=sources) == interval(values, sources=torch.tensor(sources)) == expected
