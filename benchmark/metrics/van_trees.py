@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..interfaces import Channel, SplitModel
 from ..interfaces.prior import Mixture
+from .gradients import gradient
 from .macs import count_macs
 
 IMAGES = 64
@@ -129,8 +130,8 @@ def _noise_information(channel: Channel, value: Tensor, numbers: int) -> float |
             moved = channel.log_density(value / 2, sent.detach() - clean + other)
             if density is None or moved is None or not torch.allclose(density, moved, rtol=1e-3):
                 return None  # the noise is not added, or depends on the value
-            (score,) = torch.autograd.grad(density.sum(), sent)
-        if not _alike(channel, value, clean, sent.detach(), score):
+            score = gradient(density.sum(), sent)
+        if score is None or not _alike(channel, value, clean, sent.detach(), score):
             return None  # a single number does not say how much the noise hides
         squares.append(score.double().square().mean().item())
     return sum(squares) / len(squares)
@@ -153,7 +154,9 @@ def _alike(channel: Channel, value: Tensor, clean: Tensor, sent: Tensor, score: 
     with torch.enable_grad():
         density = channel.log_density(value, mixed)
         assert density is not None
-        (found,) = torch.autograd.grad(density.sum(), mixed)
+        found = gradient(density.sum(), mixed)
+    if found is None:
+        return False
     expected, actual = score.flatten()[origins], found.flatten()[places]
     return torch.allclose(expected, actual, rtol=1e-2, atol=1e-2 * expected.square().mean().sqrt().item())
 
@@ -178,8 +181,9 @@ def _jumps(client: nn.Module, prior: Mixture) -> bool:
     for start, end, chosen in zip(starts, ends, weights, strict=True):
         points = torch.lerp(start, end, shares.view(-1, 1, 1, 1)).requires_grad_()  # (SEGMENT_POINTS, C, H, W)
         with torch.enable_grad():
-            combined = (chosen * client(points).double()).sum()
-            (slope,) = torch.autograd.grad(combined, points)
+            slope = gradient((chosen * client(points).double()).sum(), points)
+        if slope is None:
+            return True
         found.append((slope.double() * (end - start)).flatten(1).sum(1).mean())
     error = (torch.stack(found) - changes).square().mean().sqrt()
     return bool(error > INTEGRAL_ERROR * changes.square().mean().sqrt())
@@ -205,6 +209,7 @@ def _derivative(client: nn.Module, image: Tensor, at_once: int = 256) -> list[Te
         chosen = torch.zeros(count, shape.numel(), device=image.device)
         chosen[torch.arange(count), start + torch.arange(count)] = 1
         with torch.enable_grad():
-            (gradient,) = torch.autograd.grad(client(copies).flatten(1), copies, chosen)
-        parts.append(gradient.flatten(1).double())  # The product of derivatives in float32 would not be singular.
+            slope = gradient(client(copies).flatten(1), copies, chosen)
+        slope = torch.zeros_like(copies) if slope is None else slope
+        parts.append(slope.flatten(1).double())  # The product of derivatives in float32 would not be singular.
     return parts

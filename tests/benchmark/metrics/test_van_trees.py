@@ -223,3 +223,39 @@ def test_noise_that_differs_between_numbers_has_no_bound() -> None:
 
     assert van_trees_mse(protected, prior()) is None
     assert van_trees_mse(model(nn.Flatten()), prior()) is not None
+
+
+class Threshold(nn.Module):
+    """Tell which pixels are bright, which has no derivative."""
+
+    def forward(self, value: Tensor) -> Tensor:
+        return (value > 0.5).float()
+
+
+class Constant(nn.Module):
+    """Send the same numbers for all images."""
+
+    def forward(self, value: Tensor) -> Tensor:
+        return torch.ones(len(value), 4)
+
+
+class Detached(NoiseChannel):
+    """Publish a density that has no derivative."""
+
+    def log_density(self, value: Tensor, sent: Tensor) -> Tensor | None:
+        density = super().log_density(value, sent)
+        return None if density is None else density.detach()
+
+
+def test_a_client_without_derivatives_has_no_bound_unless_it_sends_nothing() -> None:
+    world = prior()
+
+    assert van_trees_mse(model(Threshold()), world) is None
+    assert van_trees_mse(model(Constant()), world) == pytest.approx(0.003)
+
+
+def test_a_density_without_derivatives_gives_no_bound() -> None:
+    channel = Detached(noise="gaussian", sigma=0.05, clip=None)
+    protected = SplitModel(client=nn.Sequential(nn.Flatten()), server=nn.Sequential(), ir_channel=channel)
+
+    assert van_trees_mse(protected, prior()) is None
