@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..interfaces import Channel, SplitModel
 from ..utils.fingerprints import groups_of_equal
+from .gradients import gradient
 from .image_quality import PSNR_CEILING_DB
 from .psnr_ceiling import max_expected_psnr
 
@@ -225,16 +226,16 @@ def _unbiased_psnr(model: SplitModel, images: Tensor, observations: int) -> floa
     with torch.enable_grad():
         inputs = images.detach().clone().requires_grad_()
         value = _irs(model, inputs)
-        if not value.requires_grad:
-            return None
         squares: list[float] = []
         while len(squares) < MIN_WIRES_PER_IMAGE or (
             len(squares) < MAX_FISHER_DRAWS and _relative_error(squares) > FISHER_ERROR
         ):
             density = model.ir_channel.log_density(value, model.ir_channel(value.detach()))
             assert density is not None
-            (gradient,) = torch.autograd.grad(density.sum(), inputs, retain_graph=True)
-            squares.append(gradient.square().flatten(1).mean(1).mean().item())
+            score = gradient(density.sum(), inputs, keep_graph=True)
+            if score is None:
+                return None
+            squares.append(score.square().flatten(1).mean(1).mean().item())
     leakage = observations * sum(squares) / len(squares)
     return 10 * math.log10(leakage) if leakage > 0 else None
 

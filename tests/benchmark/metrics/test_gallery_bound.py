@@ -307,3 +307,26 @@ def test_the_limit_is_that_of_student() -> None:
 
     assert mean == pytest.approx(draws.mean().item())
     assert above == pytest.approx(t.ppf(0.999, 12) * (draws.var(0).sum() / 5).sqrt().item() / 3)
+
+
+class PureNoise(Channel):
+    """Send noise that does not depend on the value."""
+
+    stochastic = True
+
+    def forward(self, value: Tensor) -> Tensor:
+        return torch.randn_like(value)
+
+    def log_density(self, value: Tensor, sent: Tensor) -> Tensor:
+        return -sent.double().square().flatten(1).sum(1) / 2
+
+
+def test_noise_that_does_not_depend_on_the_image_has_a_bound_and_no_fisher_information() -> None:
+    images = torch.rand(8, 1, 8, 8)
+    protected = SplitModel(client=nn.Sequential(nn.Flatten()), server=nn.Sequential(), ir_channel=PureNoise())
+
+    bound = gallery_bound(protected, images)
+
+    assert bound is not None
+    assert bound.identified_estimate == pytest.approx(1 / 8)
+    assert bound.dfil_unbiased_psnr_db is None
