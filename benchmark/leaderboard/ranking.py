@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from itertools import starmap
 from typing import Any, get_type_hints
 
@@ -97,11 +96,14 @@ def rank_scenarios(
             _contender(cells, records, names, plain, (scenario, each) not in lacking)
             for each, cells in defenses.items()
         ]
-        for key in ("defense_params", "defense", "psnr_db", sort):  # each sort keeps the order of the one before
-            here.sort(key=partial(_order, key))
         rivals = {measure: _rivals(here, measure) for measure in MEASURES}
-        front = {index for index, beaten in enumerate(rivals["psnr_db"]) if beaten == []}
-        found[scenario] = [replace(each.defense, pareto=index in front) for index, each in enumerate(here)], rivals
+        ranked = [
+            replace(each.defense, pareto=beaten == []) for each, beaten in zip(here, rivals["psnr_db"], strict=True)
+        ]
+        order = [*range(len(ranked))]
+        for key in ("defense_params", "defense", "psnr_db", sort):  # each sort keeps the order of the one before
+            order.sort(key=lambda index, key=key: _order(key, ranked[index]))
+        found[scenario] = [ranked[index] for index in order], _reordered(rivals, order)
     return found
 
 
@@ -186,14 +188,24 @@ def _rivals(here: Sequence[_Contender], measure: str) -> list[list[int] | None]:
     return beaten
 
 
+def _reordered(rivals: Rivals, order: Sequence[int]) -> Rivals:
+    """Return the rivals of defenses in another order, which has the position of each before."""
+    places = {index: place for place, index in enumerate(order)}
+    return {
+        measure: [
+            None if (found := beaten[index]) is None else sorted(places[rival] for rival in found) for index in order
+        ]
+        for measure, beaten in rivals.items()
+    }
+
+
 def _able(here: Sequence[_Contender], measure: str) -> dict[int, Point]:
     """Return, by position, the points of the defenses that may be on the front."""
     points = {index: each.point(measure) for index, each in enumerate(here)}
     return {index: point for index, point in points.items() if point is not None}
 
 
-def _order(column: str, contender: _Contender) -> tuple[bool, bool, bool, Any]:
-    defense = contender.defense
+def _order(column: str, defense: RankedDefense) -> tuple[bool, bool, bool, Any]:
     value = getattr(defense, column)
     known = value is not None
     return (

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.leaderboard.csv_files import to_csv
-from mia_bench.benchmark.leaderboard.ranking import rank, shorten
+from mia_bench.benchmark.leaderboard.ranking import rank, rank_scenarios, shorten
 from mia_bench.benchmark.leaderboard.records import SCORES, PerImage, Record, Row
 from mia_bench.benchmark.utils.cache import digest
 
@@ -276,6 +276,22 @@ def test_sorting_by_another_column_keeps_incomplete_lines_behind() -> None:
     assert order("defense") == ["a", "b", "d", "c"]
     with pytest.raises(UsageError, match=r"got 'acuracy'\. Did you mean 'accuracy'"):
         order("acuracy")
+
+
+def test_sorting_by_the_front_puts_it_first_and_keeps_who_beats_whom() -> None:
+    cells = [
+        record(name, "one", [decibels] * 3, [0.1] * 3, accuracy=accuracy)
+        for name, decibels, accuracy in (("low", 10.0, 0.2), ("poor", 12.0, 0.1), ("good", 14.0, 0.9))
+    ]
+    rows, records = [one.row for one in cells], {one.row.cell_id: one for one in cells}
+
+    ((lines, rivals),) = rank_scenarios(rows, records, "pareto").values()
+
+    assert [(line.defense, line.pareto) for line in lines] == [("low", True), ("good", True), ("poor", False)]
+    assert rivals["psnr_db"] == [[], [], [0]]
+    ((lines, rivals),) = rank_scenarios(rows, records).values()
+    assert [line.defense for line in lines] == ["low", "poor", "good"]
+    assert rivals["psnr_db"] == [[], [0], []]
 
 
 def test_the_worst_attack_is_told_from_the_same_attack_with_other_parameters() -> None:
