@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ..plan.references import REFERENCE_ATTACK
-from .completeness import attack_of, is_scored
+from .completeness import Component, attack_of, is_scored
 from .ranking_uncertainty import over_seeds
 from .records import Record, Row
 from .worst_case import worst_case
@@ -42,7 +43,7 @@ class RankedDefense:
         recognized_by_people: The largest share over the attacks of images that people recognized, if ``mia-bench rate``
             joined ratings.
         attack_gap_db: How far the best attack is from the best one possible, where the images come from a known
-            distribution.
+            distribution: the smallest mean over seeds.
         attribute: The label that can be read best from the wire, beyond what the outputs of the network tell.
         attribute_accuracy: The share of images of which a probe reads it.
         attribute_gain: By how much that is above the share by the outputs or by the most frequent value.
@@ -147,7 +148,7 @@ def describe_defense(
         attacks=len({attack_of(row) for row in scored if row.attack != REFERENCE_ATTACK}),
         seeds=len({row.seed for row in scored}),
         recognized_by_people=max(_details("recognized_by_people", scored, records), default=None),
-        attack_gap_db=min((row.attack_gap_db for row in scored if row.attack_gap_db is not None), default=None),
+        attack_gap_db=_attack_gap(scored),
         **_attribute(scored),
     )
 
@@ -194,6 +195,15 @@ def _attribute(scored: Sequence[Row]) -> dict[str, Any]:
     worst = max(measured, key=lambda row: row.attribute_gain or 0.0)
     names = ("attribute", "attribute_accuracy", "attribute_gain")
     return {name: getattr(worst, name) for name in names}
+
+
+def _attack_gap(scored: Sequence[Row]) -> float | None:
+    """Return how far the attack with the smallest gap, averaged over seeds, is from the best one possible."""
+    by_attack = defaultdict[Component, list[Row]](list)
+    for row in scored:
+        by_attack[attack_of(row)].append(row)
+    gaps = [over_seeds(rows, lambda row: row.attack_gap_db) for rows in by_attack.values()]
+    return min((gap for gap in gaps if gap is not None), default=None)
 
 
 def _details(name: str, scored: Sequence[Row], records: Mapping[str, Record]) -> list[float]:

@@ -294,6 +294,15 @@ def test_sorting_by_the_front_puts_it_first_and_keeps_who_beats_whom() -> None:
     assert rivals["psnr_db"] == [[], [0], []]
 
 
+def test_the_gap_to_the_best_attack_possible_is_averaged_over_seeds() -> None:
+    gaps = {("one", 0): 1.0, ("one", 1): 3.0, ("two", 0): 1.5, ("two", 1): 1.6}
+    lines = ranked(
+        *(record("a", name, [10.0], [0.1], seed=seed, attack_gap_db=gap) for (name, seed), gap in gaps.items())
+    )
+
+    assert lines["a"]["attack_gap_db"] == pytest.approx(1.55)
+
+
 def test_the_worst_attack_is_told_from_the_same_attack_with_other_parameters() -> None:
     line = ranked(
         record("a", "ridge", [10.0], [0.1], attack_params='{"observations":1}'),
