@@ -13,6 +13,8 @@ BASE_BYTES = 850 * 2**20
 """A process that has imported everything and scores reconstructions (measured)."""
 DATA_COPIES = 2.5
 """How often all images are held at most, together with what is computed from them (measured)."""
+OBSERVED_COPIES = 2.1
+"""Copies of several wires of each image that are held at most: one by one, and joined (measured)."""
 DECODER_BYTES = 32 * 16 * 4
 """For each pixel of a batch: 32 channels of about 16 maps that are kept for the gradient."""
 DECODER_BATCH, FEW_IMAGES, FEW_PIXELS, FEW_BATCH = 64, 25 * 64, 2**14, 4
@@ -56,7 +58,7 @@ def process_bytes(cells: Sequence[Cell], client: ClientSize, facts: Facts) -> in
         facts: Those of the dataset.
     """
     attacked = 4 * 4 * cells[0].setting.images * max(client.wire_numbers, prod(facts.image_shape))
-    largest = max(_attack_bytes(cell, client, facts) for cell in cells)
+    largest = max(_attack_bytes(cell, client, facts) + _observed_bytes(cell, client) for cell in cells)
     return _data_bytes(facts) + attacked + largest
 
 
@@ -91,6 +93,12 @@ def _attack_bytes(cell: Cell, client: ClientSize, facts: Facts) -> int:
         sample = min(SAMPLE_NUMBERS, min(facts.aux, SAMPLE_IMAGES) * client.wire_numbers)
         queries += 4 * SAMPLE_COPIES * sample
     return queries + max((size for name, size in parts.items() if name in needs), default=0)
+
+
+def _observed_bytes(cell: Cell, client: ClientSize) -> int:
+    """Return what several wires of each image take while they are recorded."""
+    count = cell.attack.component.observations
+    return round(OBSERVED_COPIES * 4 * count * cell.setting.images * client.wire_numbers) if count > 1 else 0
 
 
 def _decoder_bytes(facts: Facts) -> int:

@@ -10,8 +10,9 @@ from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.plan.cells import Cell
 from mia_bench.benchmark.plan.expansion import plan
 from mia_bench.benchmark.plan.request import Request
+from mia_bench.benchmark.runner.clients import ClientSize
 from mia_bench.benchmark.runner.estimates import RunEstimate, duration, estimate
-from mia_bench.benchmark.runner.memory import NEEDS
+from mia_bench.benchmark.runner.memory import NEEDS, process_bytes
 from mia_bench.benchmark.runner.timings import CellNames, CellTiming, timings
 
 from ...helpers.trees import image_tree
@@ -33,7 +34,7 @@ def cells(attack: str, *defenses: str, images: int = 4) -> list[list[Cell]]:
         defenses=defenses or ["undefended"],
         images=images,
     )
-    return [[cell] for cell in plan(request) if cell.attack.name == attack]
+    return [[cell] for cell in plan(request) if cell.attack.name == attack.partition(":")[0]]
 
 
 def timing(
@@ -232,3 +233,11 @@ def test_every_built_in_attack_and_defense_is_timed(tmp_path: Path) -> None:
 
     assert {each.names.attack for each in known if each.attack_seconds is not None} >= set(registry.names("attacks"))
     assert {each.names.defense for each in known if each.protect_seconds is not None} >= set(registry.names("defenses"))
+
+
+def test_several_wires_of_each_image_take_memory(bench: Artifacts) -> None:
+    facts, client = bench.facts(cells("ridge")[0][0].setting.dataset), ClientSize(10**5, 12_544, 20_000)
+
+    one, many = (process_bytes(cells(f"ridge:observations={count}", images=8)[0], client, facts) for count in (1, 64))
+
+    assert many - one == pytest.approx(2.1 * 64 * 8 * 12_544 * 4)
