@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 
-def gradient(value: Tensor, inputs: Tensor, weights: Tensor | None = None, *, keep_graph: bool = False) -> Tensor | None:
+def gradient(
+    value: Tensor, inputs: Tensor, weights: Tensor | None = None, *, keep_graph: bool = False
+) -> Tensor | None:
     """Return the gradient of a value, or of its sum with weights, by its inputs; None if it does not depend on them.
 
     Args:

@@ -16,12 +16,14 @@ def run_with_graph(network: nn.Module, image: Tensor) -> tuple[Tensor, int]:
         image: The image, (C, H, W).
 
     Returns:
-        The output (1, ...), and the count of the numbers that are kept: activations, the image and the output, but no
-        weights.
+        The output (1, ...), and the count of the numbers that are kept: of the image, of the output, and of what the
+        operations save, but no weights. An image or an output that an operation saves counts twice.
 
     Example:
         >>> run_with_graph(nn.Flatten(), torch.zeros(1, 8, 8))[1]
         128
+        >>> run_with_graph(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), torch.zeros(1, 8, 8))[1]  # 2 (64 + 72)
+        272
     """
     weights = {each.data_ptr() for each in (*network.parameters(), *network.buffers())}
     kept: dict[int, int] = {}

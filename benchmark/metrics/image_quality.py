@@ -14,7 +14,7 @@ from .scales import PSNR_CEILING_DB
 def accuracy(logits: Tensor, labels: Tensor) -> float:
     """Return the share of images, in [0, 1], whose largest logit is that of their label.
 
-    Images with logits of NaN or infinity count as wrong.
+    Images with logits of NaN or plus infinity count as wrong.
 
     Args:
         logits: Output of the classifier, (N, classes).

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from mia_bench.benchmark.metrics import psnr, ssim
+from mia_bench.benchmark.metrics.image_quality import accuracy
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 
@@ -51,3 +52,10 @@ def test_ssim_uses_range_one_and_not_that_of_8_bit_images() -> None:
 def test_different_shapes_are_refused_with_both_shapes(metric: type) -> None:
     with pytest.raises(ValueError, match=r"\(2, 1, 8, 8\) and original \(1, 1, 8, 8\)"):
         metric(torch.zeros(2, 1, 8, 8), torch.zeros(1, 1, 8, 8))
+
+
+def test_logits_of_minus_infinity_may_be_right_and_those_of_plus_infinity_and_nan_are_wrong() -> None:
+    logits = torch.tensor([[1.0, -torch.inf], [1.0, torch.inf], [1.0, torch.nan]])
+
+    assert accuracy(logits[:1], torch.tensor([0])) == 1
+    assert accuracy(logits[1:], torch.tensor([1, 1])) == 0
