@@ -20,7 +20,7 @@ class ClientSize:
     Attributes:
         macs: Multiply-accumulate operations.
         wire_numbers: Numbers of the IR.
-        graph_numbers: Numbers that are kept for the gradient with respect to the image, as ``run_with_graph`` counts them.
+        graph_numbers: Numbers that are kept for the gradient with respect to the image; see ``run_with_graph``.
 
     Example:
         >>> ClientSize(macs=156800, wire_numbers=6272, graph_numbers=9344).wire_numbers

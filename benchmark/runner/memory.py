@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from typing import cast
 
 from ..evaluation.pool_loader import Facts
+from ..interfaces import Attack
 from ..plan.cells import Cell
 from .clients import ClientSize
 
@@ -97,7 +99,7 @@ def _attack_bytes(cell: Cell, client: ClientSize, facts: Facts) -> int:
 
 def _observed_bytes(cell: Cell, client: ClientSize) -> int:
     """Return what several wires of each image take while they are recorded."""
-    count = cell.attack.component.observations
+    count = cast(Attack, cell.attack.component).observations
     return round(OBSERVED_COPIES * 4 * count * cell.setting.images * client.wire_numbers) if count > 1 else 0
 
 
