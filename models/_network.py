@@ -114,7 +114,7 @@ class Network(Model):
         network = unwrapped(self.network(image_shape, classes)).eval().float()
         if self.retrains_head:
             Head.of(network, image_shape).replace(classes)
-        stages = _divided(network, image_shape)
+        stages = self._divided(network, image_shape)
         with torch.no_grad():
             shape = tuple(stages(torch.zeros(1, *image_shape)).shape[1:])
         if self.categories is not None and not self.retrains_head:
@@ -148,7 +148,12 @@ class Network(Model):
 
     def outline(self, image_shape: tuple[int, int, int]) -> Stages:
         """Divide the network for as many classes as given weights have, or else those of ImageNet."""
-        return _divided(unwrapped(self.network(image_shape, IMAGENET_CLASSES)).eval().float(), image_shape)
+        return self._divided(unwrapped(self.network(image_shape, IMAGENET_CLASSES)).eval().float(), image_shape)
+
+    def _divided(self, network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
+        stages = linearize(network, image_shape, self.normalization(image_shape[0]))
+        require_independence(stages, image_shape, type(network).__name__)
+        return stages
 
 
 def _require_names(found: int, shape: tuple[int, ...], path: Path) -> None:
@@ -196,12 +201,6 @@ class WeightedNetwork(Network, _Filled):  # parameters of the last base come fir
     def ignored_weights(self) -> tuple[str, ...]:
         """Return beginnings of names of weights that the network does not use."""
         return ()
-
-
-def _divided(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
-    stages = linearize(network, image_shape)
-    require_independence(stages, image_shape, type(network).__name__)
-    return stages
 
 
 def read_names(path: Path) -> tuple[str, ...]:

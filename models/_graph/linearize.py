@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, fx, nn
@@ -22,7 +22,11 @@ from .tracing import Trace, trace
 from .wrappers import unwrapped
 
 IMAGES = 2
-"""Images on which the stages are compared with the network, together and the first of them alone."""
+"""Images in [0, 1] on which the stages are compared with the network together."""
+USUAL = 0.5, 0.25
+"""The mean and the standard deviation of images where none are given."""
+WIDTHS = 3, 30
+"""Standard deviations of images far from [0, 1], which show what a network does to large and to negative numbers."""
 OTHER_IMAGES = (
     "Choose another size or other channels for the images, or wrap the network in a module that takes float32 images "
     "(N, C, H, W) alone."
@@ -31,7 +35,9 @@ OTHER_IMAGES = (
 
 
 @torch.no_grad()
-def linearize(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
+def linearize(
+    network: nn.Module, image_shape: tuple[int, int, int], normalization: tuple[Tensor, Tensor] | None = None
+) -> Stages:
     """Divide a network into stages at every place where a single tensor crosses.
 
     A stage that is a single module of the network is that module; others are graphs of operations. A module that the
@@ -42,16 +48,22 @@ def linearize(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
         network: Takes images (N, C, H, W), and gives one tensor (N, ...), such as logits (N, classes). It is changed:
             its operations no longer write into their inputs.
         image_shape: (C, H, W); sizes that follow from it are fixed.
+        normalization: The mean and the standard deviation, each (C,), by which images in [0, 1] are normalized before
+            the network is given them. The stages are compared with the network on such images, too.
 
     Raises:
         UsageError: If the network does not take such images, cannot be traced, or returns something else than one
             tensor.
     """
     network = unwrapped(network).eval()
-    images = torch.rand(IMAGES, *image_shape, generator=torch.Generator().manual_seed(0))
-    expected, expected_alone = _answer(network, images), _tried(network, images[:1])
+    random = torch.Generator().manual_seed(0)
+    images = torch.rand(IMAGES, *image_shape, generator=random)
+    expected = _answer(network, images)
+    alone = [
+        (image, _tried(network, image)) for image in (images[:1], *_other_images(images[:1], normalization, random))
+    ]
     traced = trace(network, image_shape)
-    remove_writes(traced)
+    remove_writes(traced, image_shape)
     remove_dead(traced)
     facts = record(traced, image_shape)
     carrying = carried(traced, facts)
@@ -68,9 +80,28 @@ def linearize(network: nn.Module, image_shape: tuple[int, int, int]) -> Stages:
     result = Stages(stages, [_place(spot, names) for spot in found]).eval()
     if not torch.equal(result(images.clone()), expected):
         _refuse_other_numbers(network, images)
-    if expected_alone is not None and not torch.equal(result(images[:1]), expected_alone):
-        _refuse_other_numbers(network, images[:1])
+    for image, answer in alone:
+        if _is_comparable(answer) and not _equal(_tried(result, image), answer):
+            _refuse_other_numbers(network, image)
     return result
+
+
+def _other_images(
+    image: Tensor, normalization: tuple[Tensor, Tensor] | None, random: torch.Generator
+) -> Iterator[Tensor]:
+    """Yield images like those that a network is given in use, and such as differ from them, each (1, C, H, W)."""
+    mean, std = normalization or [torch.tensor([number]) for number in USUAL]
+    yield (image - mean.view(-1, 1, 1)) / std.view(-1, 1, 1)
+    for width in WIDTHS:
+        yield width * torch.randn(image.shape, generator=random)
+
+
+def _is_comparable(answer: Any) -> TypeGuard[Tensor]:
+    return isinstance(answer, Tensor) and bool(answer.isfinite().all())
+
+
+def _equal(answer: Any, expected: Tensor) -> bool:
+    return isinstance(answer, Tensor) and torch.equal(answer, expected)
 
 
 def _refuse_other_counts(facts: Sequence[Fact], kind: str) -> None:
@@ -91,8 +122,8 @@ def _refuse_other_numbers(network: nn.Module, images: Tensor) -> None:
         )
     raise UsageError(
         f"Expected stages that compute what {kind} does, got other numbers. Leave out what writes into a tensor that "
-        "is read later, such as relu_, and torch.autocast; or write a model plug-in whose build returns an "
-        "nn.Sequential of the layers."
+        "is read later, such as relu_, what asks for the type of a tensor, such as type(x), and torch.autocast; or "
+        "write a model plug-in whose build returns an nn.Sequential of the layers."
     )
 
 

@@ -62,9 +62,8 @@ def _runs_on_meta(trace: Trace, image_shape: tuple[int, int, int]) -> list[dict[
     """Run a graph on the device meta, in a fraction of the time, if none of its operations sees the device."""
     if any(_may_see_devices(node, trace.root) for node in trace.graph.nodes):
         return None
-    held = [*trace.root.parameters(), *trace.root.buffers()]
     try:
-        root = copy.deepcopy(trace.root, {id(tensor): tensor.detach().to("meta") for tensor in held})
+        root = on_meta(trace.root)
         runs = [_run(root, trace.graph, torch.empty(size, *image_shape, device="meta")) for size in BATCHES]
     except Exception:  # an operation asks for a number, or makes tensors on the CPU
         return None
@@ -73,6 +72,12 @@ def _runs_on_meta(trace: Trace, image_shape: tuple[int, int, int]) -> list[dict[
     if not all(isinstance(leaf, int | float | torch.dtype | None) for leaf in pytree.tree_leaves(plain)):
         return None
     return [facts | constants for facts in runs]
+
+
+def on_meta(root: nn.Module) -> nn.Module:
+    """Return a copy of a module whose weights have sizes but no numbers."""
+    held = [*root.parameters(), *root.buffers()]
+    return copy.deepcopy(root, {id(tensor): tensor.detach().to("meta") for tensor in held})
 
 
 def _may_see_devices(node: fx.Node, root: nn.Module) -> bool:

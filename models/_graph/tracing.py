@@ -17,6 +17,7 @@ from ...benchmark.errors import UsageError, reason_of
 from .conditions import Conditions, Decided
 from .gradients import recorded_functions
 from .image_functions import image_functions, image_modules
+from .kinds import answered_kinds
 from .lengths import recorded_lengths
 from .modes import MODE, has_mode, is_one_layer, noticed_modes
 
@@ -98,10 +99,15 @@ def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
                 torch.no_grad(),
                 recorded_lengths(),
                 recorded_functions(),
+                answered_kinds(),
                 _attributes_kept(network),
                 noticed_modes(tracer.notice_mode),
             ):
                 graph = tracer.trace(root)
+            if (
+                tracer.error is not None
+            ):  # the network's code has caught it, and gone another way than it does otherwise
+                raise tracer.error
         except Exception as error:
             failed = tracer.failed
             if not failed or failed in whole:
@@ -153,6 +159,7 @@ class _Tracer(fx.Tracer):
         self._conditions: Conditions | None = None
         self.calls: dict[fx.Node, tuple[Call, ...]] = {}
         self.failed = ""
+        self.error: Exception | None = None
         self.layers_with_modes: set[str] = set()
         self._with_modes: set[Call] = set()
         self._stack: list[Call] = []
@@ -174,11 +181,16 @@ class _Tracer(fx.Tracer):
             if isinstance(m, nn.TransformerEncoder) and len(args) == 1 and not masked:
                 return _layer_by_layer(m, *args)
             return super().call_module(m, forward, args, kwargs)
-        except Exception:
-            self.failed = self.failed or call.path
+        except Exception as error:
+            self._note(error)
             raise
         finally:
             self._stack.pop()
+
+    def _note(self, error: Exception) -> None:
+        """Remember the first error, and the call that is traced."""
+        if self.error is None:
+            self.error, self.failed = error, self._stack[-1].path if self._stack else ""
 
     def notice_mode(self, module: nn.Module) -> None:
         """Remember the call that is traced, if its code asks whether its module is trained."""
@@ -199,7 +211,13 @@ class _Tracer(fx.Tracer):
     def to_bool(self, obj: fx.Proxy) -> bool:
         """Decide a condition of the network's code, if it follows from the sizes of the images."""
         decided = self._decided(obj.node, bool)
-        return super().to_bool(obj) if decided is None else decided
+        if decided is not None:
+            return decided
+        try:
+            return super().to_bool(obj)
+        except fx.proxy.TraceError as error:
+            self._note(error)
+            raise
 
     def to_number(self, node: fx.Node, kind: Callable[[Any], Decided]) -> Decided:
         """Return a number that the network's code asks for, such as that of the rows, which a loop goes through.
@@ -234,6 +252,10 @@ class _Tracer(fx.Tracer):
                 "The code loops over something whose length depends on what is in the images, or on how many there are."
             )
         return length
+
+    def is_a(self, node: fx.Node, kinds: Any) -> bool:
+        """Return whether a value is of a type, or of one of several."""
+        return self._conditions_so_far().decide(node, lambda value: isinstance(value, kinds)) is True
 
     def proxy(self, node: fx.Node) -> fx.Proxy:
         """Return what stands for a value in the network's code."""

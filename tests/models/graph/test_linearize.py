@@ -36,6 +36,7 @@ def cuts(network: nn.Module) -> list[str]:
         sizes.Sized,
         writes.Writing,
         writes.Assigning,
+        writes.Renaming,
         modules.Tied,
         tokens.Attending,
         modules.Flagged,
@@ -61,6 +62,40 @@ def test_the_stages_compute_what_the_network_does_to_the_last_bit(kind: type[nn.
     with torch.no_grad():
         assert torch.equal(stages(given), expected)
     assert torch.equal(given, images)
+
+
+@pytest.mark.parametrize("way", ["images", "flatten", "mask", "base"])
+def test_a_write_into_a_view_of_what_is_read_later_is_refused(way: str) -> None:
+    words = "got .*, which writes into the memory of .*, which is read later, is another view. Write into a copy, and"
+    with pytest.raises(UsageError, match=words):
+        linearize(writes.Viewing(way), IMAGE)
+
+
+def test_the_code_of_a_network_is_told_that_its_images_are_tensors() -> None:
+    stages, images, expected = stages_of(values.Asking(lambda value, kind: isinstance(value, kind)))
+    with torch.no_grad():
+        assert torch.equal(stages(images), expected)
+    assert cuts(values.Asking(lambda value, kind: isinstance(value, kind))) == ["clamp", "conv", "mean"]
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        (values.Catching(), "got Catching, which cannot: values.py, line .* `if images.min\\(\\) < 0:`: .*Rewrite"),
+        (values.Asking(lambda value, kind: type(value) is kind), "got other numbers. Leave out .* type\\(x\\)"),
+    ],
+    ids=["caught", "type"],
+)
+def test_code_that_goes_another_way_while_it_is_traced_is_refused(network: nn.Module, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        linearize(network, IMAGE)
+
+
+def test_stages_are_compared_with_the_network_on_images_as_they_are_normalized() -> None:
+    network = values.Asking(lambda value, kind: type(value) is kind and 100 < value.mean() < 200)
+    linearize(network, IMAGE)
+    with pytest.raises(UsageError, match="got other numbers"):
+        linearize(network, IMAGE, (torch.zeros(1), torch.tensor([1 / 255])))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """Small networks that read the values of their images."""
 
+from collections.abc import Callable
+from typing import Any
+
 from torch import Tensor, nn
 
 
@@ -48,3 +51,33 @@ class Scaling(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return images.mean((2, 3)) / float(images.max())
+
+
+class Asking(nn.Module):
+    """Clamps its images if a function of them and of the class of tensors says so."""
+
+    def __init__(self, ask: Callable[[Any, type[Tensor]], Any]) -> None:
+        super().__init__()
+        self.ask = ask
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        if self.ask(images, Tensor):
+            images = images.clamp(-1, 1)
+        return self.conv(images).mean((2, 3))
+
+
+class Catching(nn.Module):
+    """Catches the error that a condition raises while it is traced."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        try:
+            if images.min() < 0:
+                images = images.abs()
+        except Exception:
+            pass
+        return self.conv(images).mean((2, 3))

@@ -51,3 +51,51 @@ class Assigning(nn.Module):
         shifted[:, 0] += 1
         shifted[shifted < 0] = 0
         return self.fc(shifted.mean((2, 3)))
+
+
+class Renaming(nn.Module):
+    """Writes into a tensor that has several names, and into parts of it that are put back or not read again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.same = nn.Identity()
+        self.fc = nn.Linear(256, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.conv(images)
+        same = self.same(maps)
+        maps.mul_(3).tanh_()
+        maps[:, 0] *= 2
+        same[:, 1] += 1
+        first, second = same.chunk(2, 1)
+        first.relu_()
+        maps = torch.cat([first, second], 1)
+        flat = maps.flatten(1)
+        functional.hardtanh_(flat, -1, 1)
+        return self.fc(flat)
+
+
+class Viewing(nn.Module):
+    """Writes through a view of a tensor that is read later, or reads a view of a tensor that was written later."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way = way
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.fc = nn.Linear(256, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        if self.way == "images":
+            images[:, :1].clamp_(0, 1)
+        maps = self.conv(images)
+        flat = maps.flatten(1)
+        if self.way == "flatten":
+            functional.hardtanh_(maps.flatten(1), -1, 1)
+        elif self.way == "mask":
+            maps[maps > 6] = 6
+            maps[:, 0][maps[:, 0] > 3] = 3
+        elif self.way == "base":
+            maps.clamp_(0, 1)
+            return self.fc(flat)
+        return self.fc(maps.flatten(1))
