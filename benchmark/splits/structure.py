@@ -16,6 +16,7 @@ from ..interfaces.stages import cut_name
 from ..metrics.activations import Activations, count_activations
 from ..metrics.held_weights import Identity, held_weights
 from ..metrics.macs import count_macs_by_type
+from ..utils.fingerprints import WHITE, are_bytes
 
 
 class Stage(NamedTuple):
@@ -45,8 +46,6 @@ Total = tuple[int, int]
 JPEG_QUALITY = 90
 COLORS = 3
 """Channels of a color image."""
-WHITE = 255
-"""The largest 8-bit value."""
 
 
 @dataclass(frozen=True)
@@ -175,8 +174,7 @@ def uploaded_bytes(images: Tensor) -> dict[str, float]:
         >>> uploaded_bytes(torch.full((1, 1, 8, 8), 0.123))
         {'float32': 256.0}
     """
-    levels = WHITE * images
-    if (levels - levels.round()).abs().max() > WHITE * 4 * torch.finfo(torch.float32).eps:
+    if not are_bytes(images):
         return {"float32": float(images[0].nbytes)}
     return {kind: encoded_bytes(images, kind) for kind in ("PNG", "JPEG")}
 

@@ -14,8 +14,35 @@ from ..interfaces import ImageSet, Pools
 from ..interfaces.stored_images import StoredImages
 from .plurals import count_of, fitting
 
+WHITE = 255
+"""The largest 8-bit value."""
 PART_IMAGES = 4096
 """Images that are rounded at a time."""
+
+
+def are_bytes(images: Tensor) -> bool:
+    """Return whether all values of images (N, C, H, W) are 8-bit values, multiples of 1/255, to rounding.
+
+    Example:
+        >>> are_bytes(torch.tensor([0.2])), are_bytes(torch.tensor([0.201]))
+        (True, False)
+    """
+    levels = WHITE * images
+    return not bool((levels - levels.round()).abs().max() > WHITE * 4 * torch.finfo(torch.float32).eps)
+
+
+def _content_parts(images: Tensor) -> Iterator[tuple[Tensor, bytes]]:
+    """Yield parts of images (N, C, H, W) in [0, 1], rounded to 8 bits, each with what identifies its values."""
+    if isinstance(images, StoredImages):
+        yield from ((part, _content_of(part)) for part in byte_parts(images))
+        return
+    for part in images.split(PART_IMAGES):
+        (rounded,) = byte_parts(part)
+        yield rounded, _content_of(rounded) + (b"" if are_bytes(part) else _content_of(part.float().cpu()))
+
+
+def _content_of(values: Tensor) -> bytes:
+    return values.contiguous().numpy().tobytes()
 
 
 def byte_parts(images: Tensor) -> Iterator[Tensor]:
@@ -24,7 +51,7 @@ def byte_parts(images: Tensor) -> Iterator[Tensor]:
         yield from (part.pixels() for part in images.parts())
     else:
         for part in images.split(PART_IMAGES):
-            yield part.mul(255).round_().clamp_(0, 255).to(torch.uint8).cpu()
+            yield part.mul(WHITE).round_().clamp_(0, 255).to(torch.uint8).cpu()
 
 
 def to_bytes(images: Tensor) -> Tensor:
@@ -117,12 +144,15 @@ def assert_disjoint(pools: Pools) -> None:
 
 
 def fingerprint(pools: Pools) -> str:
-    """Hash shapes, labels and 8-bit images of all pools, in order, into 16 hexadecimal digits."""
+    """Hash shapes, labels and images of all pools, in order, into 16 hexadecimal digits.
+
+    Images that are 8-bit values count with these, whatever the rounding of their floats; others with their floats, too.
+    """
     content = hashlib.sha256()
     for name, pool in _named(pools):
         _start(content, name, pool)
-        for part in byte_parts(pool.images):
-            content.update(part.contiguous().numpy().data)
+        for _, values in _content_parts(pool.images):
+            content.update(values)
     return content.hexdigest()[:16]
 
 
@@ -137,9 +167,9 @@ def disjoint_fingerprint(pools: Pools) -> str:
     for name, pool in _named(pools):
         _start(content, name, pool)
         found = []
-        for part in byte_parts(pool.images):
+        for part, values in _content_parts(pool.images):
             found += digests(part)
-            content.update(part.contiguous().numpy().data)
+            content.update(values)
         _claim(owners, name, found)
     return content.hexdigest()[:16]
 

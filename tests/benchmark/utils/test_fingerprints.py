@@ -115,3 +115,20 @@ def test_equal_images_are_of_one_source(contents, sources, expected):
     given = None if sources is None else torch.tensor(sources)
     found = independent_sources(ImageSet(images, torch.zeros(len(contents), dtype=torch.int64), given))
     assert (None if found is None else found.tolist()) == expected
+
+
+def test_floats_that_are_no_8_bit_values_count_to_the_last_bit(pools):
+    finer = replace(pools, aux=with_image(pools.aux, 3, pools.aux.images[3] * 0.999))
+    other = replace(pools, aux=with_image(pools.aux, 3, pools.aux.images[3] * 0.9991))
+
+    assert torch.equal(to_bytes(finer.aux.images), to_bytes(other.aux.images))
+    assert fingerprint(finer) != fingerprint(other)
+    for each in (finer, other):
+        assert disjoint_fingerprint(each) == fingerprint(each)
+
+
+def test_the_rounding_of_8_bit_values_in_floats_does_not_count(pools):
+    rounded = replace(pools, aux=replace(pools.aux, images=(pools.aux.images * 0.7) / 0.7))
+
+    assert not torch.equal(rounded.aux.images, pools.aux.images)
+    assert fingerprint(rounded) == fingerprint(pools) == "bd624ab9d590d37a"
