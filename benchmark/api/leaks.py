@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from ..datasets.arrays import Arrays
 from ..errors import UsageError
@@ -211,4 +211,6 @@ def _divided(images: Any) -> Pools:
 
 
 def _joined(one: ImageSet, other: ImageSet) -> ImageSet:
-    return replace(one, images=torch.cat([one.images, other.images]), labels=torch.cat([one.labels, other.labels]))
+    """Return the images of two sets with all that is known of them."""
+    pairs = {each.name: (getattr(one, each.name), getattr(other, each.name)) for each in fields(ImageSet)}
+    return replace(one, **{name: torch.cat(pair) for name, pair in pairs.items() if isinstance(pair[0], Tensor)})
