@@ -41,6 +41,11 @@ def pools_of(
         UsageError: If the images or labels cannot be used, or there are too few.
     """
     if isinstance(given, Pools):
+        _refuse_sizes(aux_images=aux_images, private_images=private_images)
+        if task not in ("auto", given.task):
+            raise UsageError(
+                f"Expected task={given.task}, as the Pools say, got task={task}. Leave it out, or give Pools for it."
+            )
         return given.copy()
     if isinstance(given, Mapping):
         return _from_mapping(given, task, aux_images=aux_images, private_images=private_images)
@@ -54,7 +59,12 @@ def pools_of(
         )
     private, rest = _taken(whole, labels.names, private_images, "private_images")
     aux, train = _taken(rest, labels.names, aux_images, "aux_images")
-    return Pools(train=train, aux=aux, private=_in_turn(private), classes=labels.names)
+    return _pools(train, aux, _in_turn(private), labels.names)
+
+
+def _refuse_sizes(**sizes: int | None) -> None:
+    if any(size is not None for size in sizes.values()):
+        raise UsageError("Expected aux_images and private_images only where one set is divided. Leave them out.")
 
 
 def _from_mapping(given: Mapping[Any, Any], task: TaskChoice, **sizes: int | None) -> Pools:
@@ -63,8 +73,7 @@ def _from_mapping(given: Mapping[Any, Any], task: TaskChoice, **sizes: int | Non
             f"Expected a table of pools with private, aux and train, of which aux or train may be missing, got "
             f"{', '.join(map(str, given)) or 'an empty one'}. Give the images under attack as private."
         )
-    if any(size is not None for size in sizes.values()):
-        raise UsageError("Expected aux_images and private_images only where one set is divided. Leave them out.")
+    _refuse_sizes(**sizes)
     names = [name for name in NAMES if name in given]
     labeled = _labeled([read_set(given[name], name) for name in names], task)
     pools = {name: images for name, (images, _) in zip(names, labeled, strict=True)}
@@ -73,7 +82,14 @@ def _from_mapping(given: Mapping[Any, Any], task: TaskChoice, **sizes: int | Non
         known = next(name for name in ("aux", "train") if name in pools)
         missing = "train" if known == "aux" else "aux"
         pools[missing], pools[known] = _shared(pools[known], pools["private"], classes, known)
-    return Pools(train=pools["train"], aux=pools["aux"], private=pools["private"], classes=classes)
+    return _pools(pools["train"], pools["aux"], pools["private"], classes)
+
+
+def _pools(train: ImageSet, aux: ImageSet, private: ImageSet, classes: tuple[str, ...]) -> Pools:
+    """Return pools whose attributes, which a set does not name, are numbered."""
+    values = private.attributes
+    names = () if values is None else tuple(f"attribute_{number}" for number in range(1, values.shape[1] + 1))
+    return Pools(train, aux, private, classes, attributes=names)
 
 
 def _shared(given: ImageSet, private: ImageSet, classes: tuple[str, ...], name: str) -> tuple[ImageSet, ImageSet]:
@@ -108,7 +124,7 @@ def _labeled(sets: Sequence[GivenSet], task: TaskChoice) -> list[tuple[ImageSet,
     labels = _labels(sets, _wanted(sets, task), sum(counts))
     parts = labels.values.split(counts)
     return [
-        (ImageSet(each.images, values, each.sources, task=labels.task), labels)
+        (ImageSet(each.images, values, each.sources, labels.task, each.attributes), labels)
         for each, values in zip(sets, parts, strict=True)
     ]
 

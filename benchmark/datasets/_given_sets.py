@@ -29,6 +29,7 @@ class GivenSet:
         names: The names of the classes, if the object has them.
         sources: The sources of an ``ImageSet``.
         task: The task of an ``ImageSet``.
+        attributes: The attributes of an ``ImageSet``.
 
     Example: See ``read_set``, which returns one.
     """
@@ -38,6 +39,7 @@ class GivenSet:
     names: tuple[str, ...] | None = None
     sources: Tensor | None = None
     task: Task | None = None
+    attributes: Tensor | None = None
 
 
 def read_set(given: Any, where: str) -> GivenSet:
@@ -91,7 +93,7 @@ def _from_list(given: list[Any], where: str) -> GivenSet:
 
 def _from_image_set(given: ImageSet) -> GivenSet:
     labels = None if given.task == "unlabeled" else as_labels(given.labels, len(given), "the ImageSet")
-    return GivenSet(given.images.detach().cpu(), labels, None, given.sources, given.task)
+    return GivenSet(given.images.detach().cpu(), labels, None, given.sources, given.task, given.attributes)
 
 
 def _from_dataset(given: Dataset[Any] | list[Any], where: str) -> GivenSet:

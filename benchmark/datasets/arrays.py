@@ -93,6 +93,8 @@ def _parts(pools: Pools) -> list[object]:
     """Return everything that pools hold."""
     sets = [(each.images, each.labels, each.sources, each.task) for each in (pools.train, pools.aux, pools.private)]
     prior = pools.prior
-    known = [] if prior is None else [(prior.weights, prior.means, prior.covariances)]
+    known: list[object] = [] if prior is None else [(prior.weights, prior.means, prior.covariances)]
     names = tuple(map(str, pools.classes))  # numbers and names of classes are the same content
+    if pools.attributes:
+        known.append((pools.attributes, *(each.attributes for each in (pools.train, pools.aux, pools.private))))
     return [*sets, names, pools.note, *known]

@@ -8,7 +8,9 @@ import mia_bench
 import numpy as np
 import pandas as pd
 import pytest
-from mia_bench import UsageError
+import torch
+from mia_bench import ImageSet, UsageError
+from mia_bench.benchmark.api.leaks import _divided
 from mia_bench.benchmark.datasets._given_pools import pools_of
 from mia_bench.benchmark.plan.image_lists import one_set
 from mia_bench.benchmark.plan.lists import list_specs
@@ -122,3 +124,13 @@ def _numbers() -> Iterator[int]:
 
 def test_a_generator_of_something_else_stays_a_list() -> None:
     assert list_specs(_numbers()) == [1]
+
+
+def test_a_set_with_sources_and_attributes_is_divided_with_them() -> None:
+    images = ImageSet(IMAGES, torch.arange(30) % 3, sources=torch.arange(30), attributes=torch.arange(30.0)[:, None])
+
+    pools = _divided(images)
+
+    for each in (pools.private, pools.aux, pools.train):
+        assert torch.equal(each.sources, each.attributes[:, 0].long())
+        assert torch.equal(each.images, IMAGES[each.sources])

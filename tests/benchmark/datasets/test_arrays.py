@@ -207,3 +207,39 @@ def test_numbers_of_classes_beyond_64_bits_stay_apart() -> None:
 def test_a_name_without_images_is_refused_with_the_remedy() -> None:
     with pytest.raises(UsageError, match="A command cannot read images from a session: save them"):
         Arrays(content="sha256:0123456789abcdef").load(None)
+
+
+def whole_pools() -> Pools:
+    sets = [ImageSet(FLOATS[start::3], torch.from_numpy(LABELS[start::3])) for start in range(3)]
+    return Pools(*sets, classes=("a", "b", "c", "d"))
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"aux_images": 3}, "Expected aux_images and private_images only where one set is divided. Leave them out."),
+        (
+            {"private_images": 2},
+            "Expected aux_images and private_images only where one set is divided. Leave them out.",
+        ),
+        ({"task": "unlabeled"}, "Expected task=classification, as the Pools say, got task=unlabeled. Leave it out"),
+    ],
+)
+def test_parameters_that_pools_leave_without_an_effect_are_refused(params: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        Arrays.holding(whole_pools(), params)
+    assert pools(whole_pools(), task="classification").task == "classification"
+
+
+def test_attributes_of_image_sets_are_kept_with_their_images() -> None:
+    ages = torch.arange(2.0 * COUNT).view(COUNT, 2)
+    images = ImageSet(FLOATS, torch.from_numpy(LABELS), attributes=ages)
+    apart = {"private": images[:8], "aux": images[8:16], "train": images[16:]}
+
+    for found in (pools(images), pools(apart), pools({"private": images[:8], "aux": images[8:]})):
+        assert found.attributes == ("attribute_1", "attribute_2")
+        for each in (found.train, found.aux, found.private):
+            rows = [int((image == FLOATS).flatten(1).all(1).nonzero()) for image in each.images]
+            assert torch.equal(each.attributes, ages[rows])
+    other = Arrays.holding(ImageSet(FLOATS, images.labels, attributes=-ages), {})
+    assert other.content != Arrays.holding(images, {}).content
