@@ -34,8 +34,9 @@ def count_peak_bytes(call: Callable[[Tensor], object], value: Tensor) -> int:
     """Count the bytes of the activations that are alive at the same time, at most, during one call.
 
     An activation is alive from the operation that computes it to the last operation that reads it; the input is alive
-    from the start, and the result to the end. Views and operations in place share the memory of their input. Weights
-    do not count, and neither does the workspace within an operation.
+    from the start, and the result to the end. Views and operations in place share the memory of their input. Networks
+    that are divided into stages have no operation in place, since it would change what was sent. Weights do not count,
+    and neither do the workspace within an operation and results that nothing reads, such as the indices of a maximum.
 
     Args:
         call: A module or a function.
@@ -68,7 +69,9 @@ def count_activations(call: Callable[[Tensor], object], value: Tensor) -> Activa
     """
     with unfused_attention(), torch.no_grad(), _Lifetimes(value) as trace:
         result = call(value)
+    trace.steps += 1  # the caller reads the result
     trace.read([result])
+    trace.forget_unread()
     changes = [0] * (trace.steps + 2)
     for key, (born, read) in trace.spans.items():
         changes[born] += trace.storages[key].nbytes()
@@ -85,7 +88,8 @@ class _Lifetimes(EagerMode):
 
     def __init__(self, value: Tensor) -> None:
         super().__init__()
-        self.steps = self.operations = self.moved_bytes = 0
+        self.steps = self.operations = 0
+        self._moved: list[tuple[int, int]] = []
         storage = value.untyped_storage()
         # Storages are kept until the end, or else a new one could have the address of an old one.
         self.storages = {storage._cdata: storage}
@@ -103,8 +107,17 @@ class _Lifetimes(EagerMode):
         if func._schema.is_mutable or any(_storage_key(each) not in given for each in written):
             self.operations += 1
             moved = [*_tensors((args, kwargs)), *written]
-            self.moved_bytes += sum(_bytes(each) for each in moved if _storage_key(each) in self.spans)
+            self._moved += [(_storage_key(each), _bytes(each)) for each in moved]
         return result
+
+    @property
+    def moved_bytes(self) -> int:
+        """Bytes of activations that the operations read and write."""
+        return sum(size for key, size in self._moved if key in self.spans)
+
+    def forget_unread(self) -> None:
+        """Leave out results that nothing has read."""
+        self.spans = {key: (born, read) for key, (born, read) in self.spans.items() if born < read or not born}
 
     def read(self, values: object) -> None:
         """Note that this step reads values. Weights, which no step has computed, are ignored."""

@@ -61,3 +61,13 @@ def test_an_addition_reads_both_and_weights_are_no_activations() -> None:
     found = count_activations(Sum(), torch.zeros(1, 8))
 
     assert (found.operations, found.moved_bytes) == (3, FLOAT * 8 * (2 + 3 + 2))
+
+
+def test_results_that_nothing_reads_take_no_memory_and_are_not_moved() -> None:
+    pool = nn.MaxPool2d(2)  # torch computes the indices of the maxima, too
+
+    found = count_activations(pool, torch.zeros(1, 8, 8, 8))
+
+    assert found == (FLOAT * (512 + 128), 1, FLOAT * (512 + 128))
+    used = nn.MaxPool2d(2, return_indices=True)
+    assert count_peak_bytes(used, torch.zeros(1, 8, 8, 8)) == FLOAT * (512 + 128) + 8 * 128
