@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from torch import Tensor, nn
 
 from ..errors import UsageError
@@ -115,7 +117,7 @@ class _Content:
     def add(self, value: Any) -> None:
         """Add a value and everything that it refers to."""
         if isinstance(value, Enum):
-            self._note("enum", type(value).__qualname__, value.name)
+            self._add_member(value)
         elif isinstance(value, _ATOMS):
             self._note(type(value).__name__, repr(value))
         elif isinstance(value, _NAMED):
@@ -128,6 +130,12 @@ class _Content:
             self._add_all("tuple", value)
         elif self._is_new(value):
             self._add_compound(value)
+
+    def _add_member(self, member: Enum) -> None:
+        self._note("enum", type(member).__qualname__, member.name)
+        if not is_installed(type(member).__module__):
+            self.add(member.value)
+            self.add(type(member))
 
     def _note(self, *texts: object) -> None:
         self._hash.update("\x1f".join(map(str, texts)).encode(errors="surrogatepass") + b"\x1e")
@@ -225,9 +233,14 @@ class _Content:
         if is_installed(kind.__module__):
             return
         self._add_all("bases", kind.__bases__)
+        if not is_installed(type(kind).__module__):
+            self.add(type(kind))
         own = {name: value for name, value in vars(kind).items() if not _is_class_state(name)}
         private = vars(kind).get("__private_attributes__", {})
         self._add_mapping(own | {name: (made.default, made.default_factory) for name, made in private.items()})
+        if issubclass(kind, BaseModel):
+            self._add_mapping({name: _said(field) for name, field in kind.model_fields.items()})
+            self._add_mapping(kind.model_config)
 
     def _add_function(self, function: types.FunctionType) -> None:
         self._note("function", function.__module__, function.__qualname__)
@@ -235,6 +248,8 @@ class _Content:
             return
         self._add_code(function.__code__)
         self._add_all("defaults", [*(function.__defaults__ or ()), function.__kwdefaults__])
+        if own := {name: value for name, value in vars(function).items() if not name.startswith("_")}:
+            self._add_mapping(own)
         self._add_all("closure", filter(None, map(_held, function.__closure__ or ())))
         used = _names(function.__code__)
         for name in sorted((used & function.__globals__.keys()) - _LOCATION):
@@ -294,6 +309,11 @@ _BY_KIND: tuple[tuple[Any, Callable[[_Content, Any], None]], ...] = (
 
 def _is_class_state(name: str) -> bool:
     return name in _CLASS_STATE or name.startswith(("__pydantic", "_abc_"))
+
+
+def _said(field: FieldInfo) -> tuple[Any, ...]:
+    """Return what a class of pydantic says of one of its fields."""
+    return repr(field.annotation), field.alias, field.default, field.default_factory, field.metadata
 
 
 def _held(cell: types.CellType) -> tuple[object] | None:

@@ -1,6 +1,8 @@
 """Hashes of Python objects."""
 
 import copy
+import enum
+import functools
 import re
 import subprocess
 import sys
@@ -19,7 +21,7 @@ import torch
 import torchvision
 from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.utils.object_content import content_of, is_installed
-from pydantic import BaseModel, PrivateAttr
+from pydantic import BaseModel, Field, PrivateAttr
 from torch import nn
 
 SOURCE = """
@@ -207,6 +209,56 @@ def test_an_object_in_its_own_set_is_refused() -> None:
 
 def test_what_a_try_protects_counts() -> None:
     assert content_of(raised.__code__) != content_of(not_raised.__code__)
+
+
+CODE = {
+    "the value of a member": ("class E(enum.Enum):\n A = {}\na = E.A\ndef f(): return a.value", "1", "2"),
+    "a member as default": ("class E(enum.IntEnum):\n A = {}\ndef f(k=E.A): return int(k)", "1", "2"),
+    "a method of a member": (
+        "class E(enum.Enum):\n A = 1\n def m(s): return {}\na = E.A\ndef f(): return a.m()",
+        "1",
+        "2",
+    ),
+    "a default of pydantic": ("class C(BaseModel):\n k: float = {}\ndef f(): return C().k", "1.0", "2.0"),
+    "a factory of pydantic": (
+        "class C(BaseModel):\n k: int = Field(default_factory=lambda: {})\ndef f(): return C()",
+        "1",
+        "2",
+    ),
+    "a bound of pydantic": ("class C(BaseModel):\n k: int = Field(1, ge={})\ndef f(): return C()", "0", "1"),
+    "a type of pydantic": ("class C(BaseModel):\n k: {}\ndef f(): return C(k=1)", "int", "float"),
+    "settings of pydantic": (
+        "class C(BaseModel):\n model_config = {{'frozen': {}}}\ndef f(): return C()",
+        "True",
+        "False",
+    ),
+    "a metaclass": (
+        "class M(type):\n def __call__(c): return {}\nclass C(metaclass=M): pass\ndef f(): return C()",
+        "1",
+        "2",
+    ),
+    "an attribute of a function": ("def g(): return g.k\ng.k = {}\ndef f(): return g()", "1", "2"),
+    "a function for one type": (
+        "@functools.singledispatch\ndef g(x): return 0\n@g.register\ndef _(x: int): return {}\ndef f(): return g(1)",
+        "1",
+        "2",
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "one", "other"), CODE.values(), ids=CODE)
+def test_what_a_function_uses_counts(source: str, one: str, other: str) -> None:
+    def content(value: str) -> str:
+        module = types.ModuleType("nowhere_installed")
+        vars(module).update(enum=enum, functools=functools, BaseModel=BaseModel, Field=Field)
+        exec(source.format(value), vars(module))
+        return content_of(module.f)
+
+    assert content(one) == content(one) != content(other)
+
+
+def test_members_of_installed_packages_count_by_name() -> None:
+    assert content_of(torchvision.transforms.InterpolationMode.BILINEAR) == "sha256:de2bca4178a04ed9"
 
 
 def test_private_attributes_of_a_class_count() -> None:
