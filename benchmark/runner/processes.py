@@ -15,14 +15,14 @@ from typing import cast
 
 import torch
 
-from ..errors import UsageError, describe, message_of
+from ..errors import describe
 from ..evaluation.artifacts import Artifacts
 from ..utils.spawn import die_with_parent, ending, start_fresh, start_server
 from ..utils.streams import use_patient_streams
 from .jobs import CellJob, SettingTrial, run_job
 from .pinning import cuts_of
 from .worker_logs import LogMessage, forward_logs, wanted_level
-from .worker_protocol import WorkerEvent
+from .worker_protocol import WorkerEvent, failure
 
 GRACE_SECONDS = 2
 """Seconds that an idle worker has to end by itself."""
@@ -147,8 +147,5 @@ def _answer(asked: CellJob | SettingTrial, artifacts: Artifacts, begun: Callable
         artifacts.prepare(asked.cell.setting)
         begun()
         return WorkerEvent("done", outcome=run_job(asked, artifacts))
-    except UsageError as error:
-        mended = isinstance(asked, SettingTrial) or not asked.cell.foreign
-        return WorkerEvent("refused", message_of(error)) if mended else WorkerEvent("failed", describe(error))
     except BaseException as error:
-        return WorkerEvent("failed", describe(error))
+        return failure(error, foreign=isinstance(asked, CellJob) and asked.cell.foreign)

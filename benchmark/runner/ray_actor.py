@@ -12,7 +12,6 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from ..errors import UsageError, message_of
 from ..evaluation.artifacts import Artifacts
 from ..evaluation.weights import Need
 from ..plan.cells import Setting
@@ -20,7 +19,7 @@ from ..utils.cache import cache_name
 from .jobs import CellJob, run_job
 from .packed_pools import PackedPools
 from .worker_logs import LogMessage, forward_logs
-from .worker_protocol import WorkerEvent
+from .worker_protocol import WorkerEvent, failure
 
 
 class RayActor:
@@ -52,15 +51,24 @@ class RayActor:
         """Return the identifier of the node, as soon as the actor has started."""
         return ray.get_runtime_context().get_node_id()
 
-    def train(self, need: Need, setting: Setting, packed: PackedPools) -> Iterator[WorkerEvent | LogMessage | bytes]:
-        """Train a network that a setting needs. Yield log messages, and finally the weights as safetensors."""
+    def train(
+        self, need: Need, setting: Setting, packed: PackedPools, *, foreign: bool
+    ) -> Iterator[WorkerEvent | LogMessage | bytes]:
+        """Train a network that a setting needs. Yield log messages, and finally the weights as safetensors.
+
+        Args:
+            need: The network.
+            setting: The setting.
+            packed: The pools of its dataset.
+            foreign: Whether a component of the cell is a plug-in's.
+        """
         self._packed, self._weights = packed, {}
 
         def work() -> bytes:
             self._artifacts.make(need, setting)
             return save(self._weights[cache_name(need, self._artifacts.needs(setting)[need])])
 
-        yield from self._stream(work)
+        yield from self._stream(work, foreign=foreign)
 
     def compute(
         self, job: CellJob, packed: PackedPools, *needed: tuple[str, bytes]
@@ -79,10 +87,12 @@ class RayActor:
             self._replies.put(WorkerEvent("begun"))
             return WorkerEvent("done", outcome=run_job(job, self._artifacts))
 
-        yield from self._stream(work)
+        yield from self._stream(work, foreign=job.cell.foreign)
 
-    def _stream(self, work: Callable[[], WorkerEvent | bytes]) -> Iterator[WorkerEvent | LogMessage | bytes]:
-        """Run work in a thread, and yield its replies meanwhile."""
+    def _stream(
+        self, work: Callable[[], WorkerEvent | bytes], *, foreign: bool
+    ) -> Iterator[WorkerEvent | LogMessage | bytes]:
+        """Run work in a thread, and yield its replies meanwhile. An error is one, as ``failure`` tells it."""
 
         def run() -> None:
             torch.set_num_threads(1)
@@ -94,11 +104,9 @@ class RayActor:
         Thread(target=run, daemon=True).start()
         while True:
             match self._replies.get():
-                case UsageError() as error:
-                    yield WorkerEvent("refused", message_of(error))
-                    return
                 case BaseException() as error:
-                    raise error
+                    yield failure(error, foreign=foreign)
+                    return
                 case (LogMessage() | WorkerEvent(kind="begun")) as reply:
                     yield reply
                 case last:

@@ -143,7 +143,8 @@ class RayWorkers:
         elif free := [name for name in absent if name not in in_training]:
             state.training = free[0]
             train = state.actor.train.options(num_returns="streaming")
-            state.pending = train.remote(needed[state.training][0], setting, pools)
+            foreign = state.job.cell.foreign
+            state.pending = train.remote(needed[state.training][0], setting, pools, foreign=foreign)
 
     def _read(self, worker: int, state: _RayWorker) -> WorkerEvent | None:
         """Read a reply of a worker, and return the event for the scheduler; None if there is none."""
@@ -163,8 +164,8 @@ class RayWorkers:
             self._objects.keep(state.job.cell.setting, state.training, reply)
             state.training = state.pending = None
             return None
-        if reply.kind in ("done", "refused"):
-            state.job = state.pending = None
+        if reply.kind != "begun":
+            state.job = state.pending = state.training = None
         return reply
 
     def _gone(self, worker: int, error: RayError) -> WorkerEvent:

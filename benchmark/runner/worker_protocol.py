@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from ..errors import UsageError, describe, message_of
 from ..evaluation.pool_loader import Facts
 from .jobs import CellJob, CellResult
 
@@ -36,6 +37,23 @@ class WorkerEvent:
     outcome: CellResult | None = None
     facts: Facts | None = None
     cuts: tuple[str, ...] = ()
+
+
+def failure(error: BaseException, *, foreign: bool) -> WorkerEvent:
+    """Return the event for the error that has ended a job.
+
+    Args:
+        error: What was raised.
+        foreign: Whether a component of the job is a plug-in's. The user then cannot correct every ``UsageError``, and
+            other cells go on.
+
+    Example:
+        >>> failure(UsageError("Expected a, got b. Give a."), foreign=False).kind
+        'refused'
+    """
+    if isinstance(error, UsageError) and not foreign:
+        return WorkerEvent("refused", message_of(error))
+    return WorkerEvent("failed", describe(error))
 
 
 class WorkerPool(Protocol):
