@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +20,8 @@ from .built_in_suites import built_in
 from .expansion import chosen_specs
 from .part_choice import name_of, select_parts
 from .request import KINDS, Request
+
+logger = logging.getLogger(__name__)
 
 PART_NAMES = (*Request.model_fields, "split")
 """What a part of a suite may say. ``split`` and ``splits`` are the same."""
@@ -157,7 +160,19 @@ def _request(content: Mapping[str, Any], part: Mapping[str, Any], place: str) ->
             parse(spec)
     except UsageError as error:
         raise UsageError(f"Suite {place}: {error}") from error
+    if own := part.get("options"):
+        _require_used(own, request, place)
     return request
+
+
+def _require_used(own: Mapping[str, Any], request: Request, place: str) -> None:
+    """Raise if an option of a single part sets no parameter of a component of this part."""
+    try:
+        check_options(own, chosen_specs([request]))
+    except (UnknownOption, OverriddenOption) as error:
+        raise _unknown(place, error) from error
+    except UsageError:
+        logger.debug("The options of %s are not checked.", place, exc_info=True)  # a component may still be replaced
 
 
 def _refuse_code(models: Sequence[Spec]) -> None:

@@ -113,6 +113,15 @@ def test_a_suite_cannot_name_code_by_a_model_that_inherits_it(tmp_path: Path, mo
         ('[[parts]]\nmodel = "lenet"\n[[parts]]\nimages = 3', "mine.toml, model: Unknown model 'lenet'"),
         ('defenses = ["dp_ir"]\n[options]\nsigma = [-1]', "mine.toml, defenses: Invalid parameters .* sigma=-1: in"),
         ('defenses = ["dp_ir"]\n[options]\nsigam = [1]', "mine.toml, options: No chosen .*--sigam. Did you mean 'sigm"),
+        (
+            '[[parts]]\ndefenses = ["dp_ir"]\n[parts.options]\nsigma = [0.1]\n'
+            '[[parts]]\ndataset = "mnist"\ndefenses = ["topk"]\n[parts.options]\nsigma = [0.5]',
+            "mine.toml, part 2, options: No chosen attack or defense has the option --sigma",
+        ),
+        (
+            '[[parts]]\ndefenses = ["dp_ir"]\n[[parts]]\ndefenses = ["dp_ir:sigma=1"]\n[parts.options]\nsigma = [0.5]',
+            "mine.toml, part 2, options: .* but dp_ir sets it itself",
+        ),
         ('defenses = ["dp_ir"]\n[options]\nseeds = [1]', r"mine.toml: Expected seeds above \[options\], got it below"),
     ],
 )
