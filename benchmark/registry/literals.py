@@ -122,15 +122,12 @@ def write(value: Any) -> str:
     """Write a value so that ``read`` returns it.
 
     Example:
-        >>> [write(value) for value in (0.1, None, [1, 2], "none")]
-        ['0.1', 'none', '[1,2]', '"none"']
+        >>> [write(value) for value in (0.1, None, [1, 2], "none", " ")]
+        ['0.1', 'none', '[1,2]', '"none"', '" "']
     """
     if isinstance(value, str):
-        return (
-            value
-            if split_at_commas(value) == [value] and read(value) == value
-            else json.dumps(value, ensure_ascii=False)
-        )
+        plain = split_at_commas(value) == [value] and read(value) == value == value.strip()
+        return value if plain else json.dumps(value, ensure_ascii=False)
     if value is None:
         return "none"
     if isinstance(value, dict | list):

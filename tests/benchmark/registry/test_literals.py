@@ -123,9 +123,12 @@ def test_commas_in_brackets_and_quotes_do_not_divide() -> None:
     assert split_at_commas("a]b,c") == ["a]b", "c"]
 
 
-@pytest.mark.parametrize("value", ["a,b", "5", "none", "", '"', "[", "true", 1, 1.5, None, [1, "a"], {"a": [1]}])
+@pytest.mark.parametrize(
+    "value", ["a,b", "5", "none", "", '"', "[", "true", " a", "a ", "\n", 1, 1.5, None, [1, "a"], {"a": [1]}]
+)
 def test_what_is_written_is_read_back(value: Any) -> None:
     assert read(write(value)) == value
+    assert read(parse(f"odd:value={write(value)}")[1]["value"]) == value
 
 
 @pytest.mark.parametrize(
