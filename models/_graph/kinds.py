@@ -15,7 +15,7 @@ from torch import fx
 def answered_kinds() -> Iterator[None]:
     """Have ``isinstance(images, torch.Tensor)`` answered for the tensor, and not for what stands for it in the trace.
 
-    Modules inside torch, among them fx itself, are told what stands for it.
+    Modules inside torch, among them fx itself, see what stands for it.
     """
     plain = builtins.isinstance
 

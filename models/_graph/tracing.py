@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.fx.proxy import TraceError
 
 from ...benchmark.errors import UsageError, reason_of
 from .conditions import Conditions, Decided
@@ -215,7 +216,7 @@ class _Tracer(fx.Tracer):
             return decided
         try:
             return super().to_bool(obj)
-        except fx.proxy.TraceError as error:
+        except TraceError as error:
             self._note(error)
             raise
 
