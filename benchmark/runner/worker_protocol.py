@@ -45,7 +45,7 @@ def failure(error: BaseException, *, foreign: bool) -> WorkerEvent:
     Args:
         error: What was raised.
         foreign: Whether a component of the job is a plug-in's. The user then cannot correct every ``UsageError``, and
-            other cells go on.
+            the other cells continue.
 
     Example:
         >>> failure(UsageError("Expected a, got b. Give a."), foreign=False).kind
