@@ -15,6 +15,7 @@ from ._decoders.fitting import DecoderRecipe
 from ._decoders.folds import Fold, divide_into_folds
 from ._decoders.linear import decoders
 from ._decoders.lookup import fit_lookup, fit_values
+from ._decoders.queries import Queries
 from ._decoders.reading import reads_well
 from ._decoders.variations import varied, varied_more
 from ._inversion.correction import MAX_PIXELS, Search, corrected, fit_correction
@@ -85,9 +86,9 @@ def _large(seen: Observation) -> bool:
     return seen.aux.images[0, 0].numel() >= LARGE_IMAGE_PIXELS
 
 
-def _divided(images: Tensor) -> Sequence[Fold]:
-    """Divide images (K, C, H, W) in the same way in every cell, so that the priors of patches are fitted once."""
-    return divided_by_content(images, divide_into_folds)
+def _divided(queries: Queries) -> Sequence[Fold]:
+    """Divide the attacker's images in the same way in every cell, so that the priors of patches are fitted once."""
+    return divided_by_content(queries, divide_into_folds)
 
 
 def _invertible(seen: Observation) -> bool:

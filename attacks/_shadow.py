@@ -152,7 +152,7 @@ def shadows(build: Callable[[], nn.Module], seen: Observation, wire: Tensor, rec
     loss = _Imitation(seen, wire, recipe.moments)
     images, first = seen.aux.images, loss.build(build())
     most, restarts = recipe.affordable_for(lambda some: first[1](loss.server(first[0](some))), images[:2])
-    fold = divide_once(len(images))
+    fold = divide_once(len(images), seen.aux.sources)
     judges = torch.cat([fold.tune, fold.judge]).to(images.device)
     fitted = (torch.arange(len(images)) if restarts == 1 else fold.fit).to(images.device)
 

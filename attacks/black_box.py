@@ -48,7 +48,8 @@ class BlackBox(Attack):
 
     def reconstruct(self, seen: Observation) -> Tensor:
         """Train the network and return its images (N, C, H, W)."""
-        queries, mean = Queries(seen, seen.aux.images).split(), seen.aux.images.mean(0)
+        queries = Queries(seen, seen.aux.images, sources=seen.aux.sources).split()
+        mean = seen.aux.images.mean(0)
         network = InverseNetwork(queries.sample(), queries.images[: queries.trainable], self.channels)
         recipe = DecoderRecipe(
             self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels, MIN_PASS_STEPS

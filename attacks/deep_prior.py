@@ -50,7 +50,7 @@ class DeepPrior(Attack):
         assert seen.query is not None
         client = copy.deepcopy(seen.client).requires_grad_(False).eval()
         private, mean = wire_as_ir(seen), seen.aux.images.mean(0)
-        fold = divide_once(len(seen.aux.images))
+        fold = divide_once(len(seen.aux), seen.aux.sources)
         own = seen.aux.images[torch.cat([fold.judge, fold.tune])[:NUM_JUDGES].to(private.device)]
         ir_shape(client, mean, private, channel=seen.channel)
         wire = torch.cat([private, seen.channel.read(seen.query(own)).to(private.device)])

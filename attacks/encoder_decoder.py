@@ -42,7 +42,7 @@ class EncoderDecoder(Attack):
 
     def reconstruct(self, seen: Observation) -> Tensor:
         """Query augmented images, train the network and return its images (N, C, H, W)."""
-        fold = divide_once(len(seen.aux.images))
+        fold = divide_once(len(seen.aux), seen.aux.sources)
         held = seen.aux.images[torch.cat([fold.tune, fold.judge]).to(seen.aux.images.device)]
         more = augmented(seen.aux.images[fold.fit.to(held.device)])
         every = Queries(seen, torch.cat([held, more]))

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from torch import Tensor
-
 from ..benchmark.interfaces import Access
 from ._decoders.folds import Fold, divide_into_folds
+from ._decoders.queries import Queries
 from ._inversion.map_attack import MapAttack
 from ._inversion.map_priors import Priors
 from ._inversion.start import Start
@@ -32,9 +31,9 @@ class MapPatch(MapAttack):
 
     access: ClassVar[Access] = Access.WHITE_BOX
 
-    def divide(self, images: Tensor) -> Sequence[Fold]:
-        """Divide the attacker's images (K, C, H, W) in the same way in every cell, so that mixtures are fitted once."""
-        return divided_by_content(images, divide_into_folds)
+    def divide(self, queries: Queries) -> Sequence[Fold]:
+        """Divide the attacker's images in the same way in every cell, so that mixtures are fitted once."""
+        return divided_by_content(queries, divide_into_folds)
 
     def prior(self, start: Start) -> Priors:
         """Fit the mixtures, or read them from the disk."""

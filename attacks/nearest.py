@@ -36,7 +36,7 @@ class Nearest(Attack):
 
     def reconstruct(self, seen: Observation) -> Tensor:
         """Query all images and return the closest one for each wire, or the mean image, (N, C, H, W)."""
-        queries = Queries(seen, seen.aux.images)
+        queries = Queries(seen, seen.aux.images, sources=seen.aux.sources)
         judge = torch.arange(min(len(queries), MAX_HELD_OUT), device=queries.images.device)
         others = queries.images[_closest(queries.wires(judge), queries, own=judge)]
         mean = queries.images.mean(0)
@@ -51,16 +51,16 @@ def _closest(wires: Tensor, queries: Queries, *, own: Tensor | None = None) -> T
     Args:
         wires: The wires.
         queries: The images of the attacker.
-        own: The query of each wire, (N,), which is left out.
+        own: The query of each wire, (N,), which is left out with all others of its source.
     """
-    observed = wires.flatten(1)  # (N, k)
+    observed, sources = wires.flatten(1), queries.sources.to(wires.device)  # (N, k), (K,)
     best = torch.full((len(observed),), torch.inf, device=observed.device)
     found = torch.zeros(len(observed), dtype=torch.long, device=observed.device)
     chunk = sample_size(queries.observed[0], MAX_CHUNK_QUERIES)
     for index in torch.arange(len(queries), device=observed.device).split(chunk):
         gaps = torch.cdist(observed, queries.wires(index).flatten(1), compute_mode="donot_use_mm_for_euclid_dist")
         if own is not None:
-            gaps[own[:, None] == index] = torch.inf
+            gaps[sources[own][:, None] == sources[index]] = torch.inf
         closest = gaps.min(1)
         nearer = closest.values < best
         best = torch.where(nearer, closest.values, best)

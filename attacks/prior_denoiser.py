@@ -6,12 +6,12 @@ from typing import ClassVar
 
 import torch
 from pydantic import Field
-from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation, Reconstruction
 from ._decoders.divided import Known
 from ._decoders.fitting import DecoderRecipe
 from ._decoders.folds import Fold, divide_once
+from ._decoders.queries import Queries
 from ._ensemble import select_answer
 from ._inversion.rmle import ir_shape, wire_as_ir
 from ._inversion.start import prepare
@@ -77,6 +77,6 @@ class PriorDenoiser(Attack):
         return replace(select_answer(answers), samples=torch.stack([each[-1] for each in drawn]))
 
 
-def divided(images: Tensor) -> Sequence[Fold]:
-    """Hold out some of the attacker's images (K, C, H, W), the same in every cell, so that one network is trained."""
-    return divided_by_content(images, lambda count: (divide_once(count),))
+def divided(queries: Queries) -> Sequence[Fold]:
+    """Hold out some of the attacker's images, the same in every cell, so that one network is trained."""
+    return divided_by_content(queries, lambda count, sources: (divide_once(count, sources),))

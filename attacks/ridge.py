@@ -35,6 +35,6 @@ class Ridge(Attack):
 
     def reconstruct(self, seen: Observation) -> Tensor:
         """Fit the map and return its images (N, C, H, W)."""
-        queries = Divided(Queries(seen, seen.aux.images))
+        queries = Divided(Queries(seen, seen.aux.images, sources=seen.aux.sources))
         decoder = decoders(fit_linear(queries, form=self.form, strength=self.strength))
         return queries.answer(decoder, seen.aux.images.mean(0)).images

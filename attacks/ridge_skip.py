@@ -45,7 +45,7 @@ class RidgeSkip(Attack):
 
     def reconstruct(self, seen: Observation) -> Reconstruction:
         """Fit the linear decoder, train the correction and return the better images (N, C, H, W)."""
-        queries = Divided(Queries(seen, seen.aux.images, vary=varied))
+        queries = Divided(Queries(seen, seen.aux.images, sources=seen.aux.sources, vary=varied))
         recipe = DecoderRecipe(self.epochs, self.steps, self.batch_size, self.learning_rate, self.channels)
         linear, mean = fit_linear(queries), seen.aux.images.mean(0)
         members = {"linear": decoders(linear), "corrected": fit_skip(queries, linear, recipe)}

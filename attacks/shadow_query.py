@@ -50,7 +50,7 @@ class ShadowQuery(Attack):
     def reconstruct(self, seen: Observation) -> Tensor:
         """Train the shadow, invert the wire through it and return the images (N, C, H, W)."""
         wire = wire_as_ir(seen)
-        queries = Queries(seen, seen.aux.images, as_read=True).split()
+        queries = Queries(seen, seen.aux.images, sources=seen.aux.sources, as_read=True).split()
         shadow = imitate(
             generic_client(seen.image_shape, tuple(wire.shape[1:])), queries, epochs=self.epochs, steps=self.steps
         )

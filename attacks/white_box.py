@@ -68,7 +68,7 @@ class WhiteBox(Attack):
         def send(some: Tensor) -> Tensor:
             return seen.channel.read(query(some)).to(some.device) if self.adaptive else _clean(client, some)
 
-        folds = divide_into_folds(len(images))
+        folds = divide_into_folds(len(images), seen.aux.sources)
         tune, judge = zip(*(Pilot.of(images, fold, send, share=len(folds)) for fold in folds), strict=True)
         setting = best_setting(client, distance, tune, iterations=self.iterations)
         half = min(setting.iterations, (self.iterations + 1) // 2)

@@ -62,7 +62,7 @@ class Divided:
     def __init__(self, queries: Queries, folds: Sequence[Fold] | None = None) -> None:
         """Divide the queries, at random or into given folds."""
         self.own = queries.own
-        self.folds = folds or divide_into_folds(queries.own)
+        self.folds = folds or divide_into_folds(queries.own, queries.sources)
         self.parts = [queries.part(fold) for fold in self.folds]
         self.whole = queries if len(self.parts) > 1 else self.parts[0]
 

@@ -1,9 +1,13 @@
-"""Division of the attacker's images into those to fit to, to tune on and to judge on."""
+"""Division of the attacker's images into those to fit to, to tune on and to judge on.
+
+Images of one source, such as patches of one photograph that overlap, have one role, or what is fitted to some of them
+would seem to be as good on images that it does not know.
+"""
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, NamedTuple, TypeVar
 
 import torch
@@ -23,6 +27,8 @@ MIN_TUNED = 8
 """Images on which settings are chosen, at least, or half of those held out."""
 MIN_SINGLE_FOLD_IMAGES = 400
 """Images from which one fold is enough to judge and to tune on; of fewer, each is held out in one of several folds."""
+MIN_SINGLE_FOLD_SOURCES = 4 * MIN_HELD_OUT
+"""Sources from which one fold is enough for these, since at most a quarter of the sources is then held out."""
 NUM_FOLDS = 4
 """Folds for fewer images. Eight took twice as long and gave no better scores on MNIST relu2 with 20 images."""
 
@@ -42,6 +48,22 @@ class Fold:
     fit: Tensor
     tune: Tensor
     judge: Tensor
+
+    def of_images(self, owners: Tensor, judges: int) -> Fold:
+        """Return the division of images (K,) that belong to the numbers of this one, at random.
+
+        A part of the images has all sources in turn, so that a few of them tell of many sources.
+
+        Args:
+            owners: The number that each image belongs to, (K,).
+            judges: Images to judge on, at most.
+        """
+        order = torch.randperm(len(owners))
+        order = order[in_turn(owners[order])]
+        fit, tune, judge = (order[torch.isin(owners[order], role)] for role in (self.fit, self.tune, self.judge))
+        if torch.equal(self.tune, self.judge):
+            return replace(Fold.of(tune, 0, len(tune), judges), fit=fit)
+        return Fold(fit, tune[:MAX_HELD_OUT], judge[:judges])
 
     @classmethod
     def of(cls, order: Tensor, start: int, stop: int, judges: int) -> Fold:
@@ -84,8 +106,44 @@ def num_to_invert(count: int, image: Tensor) -> int:
     return max(1, count // 2, min(count, count * SMALL_IMAGE_PIXELS // image[0].numel()))
 
 
-def divide_once(count: int) -> Fold:
+def owners_of(count: int, sources: Tensor | None) -> Tensor:
+    """Number the sources of images from 0, (count,); each image is its own without sources, or with a single one.
+
+    Args:
+        count: The number of images.
+        sources: The source of each, (count,), if there are any.
+
+    Example:
+        >>> owners_of(4, torch.tensor([7, 2, 7, 5])), owners_of(3, None)
+        (tensor([2, 0, 2, 1]), tensor([0, 1, 2]))
+    """
+    every = torch.arange(count)
+    if sources is None:
+        return every
+    numbers, owners = sources.cpu().unique(return_inverse=True)
+    return owners if 1 < len(numbers) < count else every
+
+
+def in_turn(owners: Tensor) -> Tensor:
+    """Return the order (K,) that takes one image of each source, then a second of each, and so on.
+
+    Example:
+        >>> in_turn(torch.tensor([0, 0, 1, 1]))
+        tensor([0, 2, 1, 3])
+    """
+    grouped, order = owners.sort(stable=True)
+    rank = torch.arange(len(order), device=order.device) - torch.searchsorted(grouped, grouped)
+    return order[rank.argsort(stable=True)]
+
+
+def divide_once(count: int, sources: Tensor | None = None) -> Fold:
     """Hold out a tenth of ``count`` images, at random; more of few images, and at most ``MAX_HELD_OUT``.
+
+    With sources, a tenth of these is held out, each with all its images, and half of them serve to judge.
+
+    Args:
+        count: The number of images.
+        sources: The source of each, (count,), if there are any.
 
     Raises:
         Inapplicable: If there are fewer than two.
@@ -95,20 +153,34 @@ def divide_once(count: int) -> Fold:
             f"Expected at least 2 images of the attacker's own, to fit on one and judge on the other, got {count}. "
             "Give the attacker more images."
         )
-    held = max(1, min(MAX_HELD_OUT, max(count // 10, min(MIN_HELD_OUT, count // 4))))
-    return Fold.of(torch.randperm(count), count - held, count, MAX_JUDGES)
+    owners = owners_of(count, sources)
+    units = int(owners.max()) + 1
+    held = max(1, min(MAX_HELD_OUT, max(units // 10, min(MIN_HELD_OUT, units // 4))))
+    fold = Fold.of(torch.randperm(units), units - held, units, MAX_JUDGES)
+    return fold if units == count else fold.of_images(owners, MAX_JUDGES)
 
 
-def divide_into_folds(count: int) -> tuple[Fold, ...]:
+def divide_into_folds(count: int, sources: Tensor | None = None) -> tuple[Fold, ...]:
     """Divide ``count`` images once if they are many; else into folds, so that each image is held out in one of them.
+
+    All images of a source are in one fold. If the sources are few, the images are divided into folds however many they
+    are.
+
+    Args:
+        count: The number of images.
+        sources: The source of each, (count,), if there are any.
 
     Source: cross-fitting, Chernozhukov et al. 2018, "Double/debiased machine learning", definition 3.2.
 
     Raises:
         Inapplicable: If there are fewer than two.
     """
-    if count >= MIN_SINGLE_FOLD_IMAGES or count < 2:
-        return (divide_once(count),)
-    folds, order = min(NUM_FOLDS, count), torch.randperm(count)
-    ends = [round(count * index / folds) for index in range(folds + 1)]
-    return tuple(Fold.of(order, start, stop, MAX_JUDGES // folds) for start, stop in itertools.pairwise(ends))
+    owners = owners_of(count, sources)
+    units = int(owners.max()) + 1 if count else 0
+    if count < 2 or (count >= MIN_SINGLE_FOLD_IMAGES and units >= MIN_SINGLE_FOLD_SOURCES):
+        return (divide_once(count, sources),)
+    folds, order = min(NUM_FOLDS, units), torch.randperm(units)
+    ends = [round(units * index / folds) for index in range(folds + 1)]
+    judges = MAX_JUDGES // folds
+    found = tuple(Fold.of(order, start, stop, judges) for start, stop in itertools.pairwise(ends))
+    return found if units == count else tuple(fold.of_images(owners, judges) for fold in found)

@@ -40,7 +40,7 @@ class Solution(NamedTuple):
 
     Attributes:
         factor: (n, d), so that the kernel times it is the deviation from the mean image.
-        left_out: What the images (n, d) would be answered with, had each been left out.
+        left_out: What the images (n, d) would be answered with, had each been left out, with all others of its source.
         error: Mean logarithm of the squared error of these, which is minus their mean PSNR, up to a factor.
     """
 
@@ -99,12 +99,13 @@ def fit_kernel(queries: Queries) -> KernelDecoder:
     count = min(queries.own, MAX_FITTED_IMAGES, max(1, MAX_PIXELS // queries.images[0].numel()))
     index = torch.arange(count, device=queries.images.device)
     wires, images = queries.wires(index).flatten(1).float(), queries.images[index]
-    values, trial = images.flatten(1), slice(0, TRIAL_IMAGES)
-    setting, solution = _chosen(_normalized(_from_linear(wires, values), wires), wires[trial], values[trial])
+    values, sources = images.flatten(1), queries.sources[:count].to(wires.device)
+    trial = (wires[:TRIAL_IMAGES], values[:TRIAL_IMAGES], sources[:TRIAL_IMAGES])
+    setting, solution = _chosen(_normalized(_from_linear(wires, values), wires), *trial)
     for _ in range(ROUNDS):
-        metric = _normalized(_learned(setting, wires[trial], solution), wires)
-        setting, solution = _chosen(metric, wires[trial], values[trial])
-    left_out = solve(setting, wires, values).left_out.clamp(0, 1)
+        metric = _normalized(_learned(setting, trial[0], solution), wires)
+        setting, solution = _chosen(metric, *trial)
+    left_out = solve(setting, wires, values, sources).left_out.clamp(0, 1)
     errors = (left_out - values).square().mean(1) + LEAST_ERROR
     weights = (errors / errors.mean()).double()  # since PSNR is a logarithm of the error of each image
     triangle = factorized(setting, wires, weights)
@@ -127,13 +128,28 @@ def factorized(setting: KernelSetting, wires: Tensor, weights: Tensor | float) -
     return torch.linalg.cholesky(gram, out=gram)
 
 
-def solve(setting: KernelSetting, wires: Tensor, values: Tensor) -> Solution:
-    """Solve for images (n, d) of vectors (n, m), and answer each as if it had been left out."""
+def solve(setting: KernelSetting, wires: Tensor, values: Tensor, sources: Tensor) -> Solution:
+    """Solve for images (n, d) of vectors (n, m), and answer each as if those of its source (n,) had been left out."""
     triangle = factorized(setting, wires, 1.0)
     solved = torch.cholesky_solve((values - values.mean(0)).double(), triangle)
-    diagonal = torch.cholesky_inverse(triangle, out=triangle).diagonal()
-    left_out = values - (solved / diagonal[:, None]).float()
+    left_out = values - _residuals(torch.cholesky_inverse(triangle, out=triangle), solved, sources).float()
     return Solution(solved, left_out, log_error(left_out.clamp(0, 1), values).item())
+
+
+def _residuals(inverse: Tensor, solved: Tensor, sources: Tensor) -> Tensor:
+    """Return the errors (n, d) of images that are left out together if they have one source, (n,).
+
+    Args:
+        inverse: That of the equations, (n, n).
+        solved: Its product with the images, (n, d).
+        sources: The source of each image.
+    """
+    _, owners, sizes = sources.unique(return_inverse=True, return_counts=True)
+    errors = solved / inverse.diagonal()[:, None]
+    for members in owners.argsort().split(sizes.tolist()):
+        if len(members) > 1:
+            errors[members] = torch.linalg.solve(inverse[members[:, None], members], solved[members])
+    return errors
 
 
 def _from_linear(wires: Tensor, values: Tensor) -> Tensor:
@@ -166,14 +182,14 @@ def _normalized(metric: Tensor, wires: Tensor) -> Tensor:
     return metric * (MEAN_DISTANCE_SQUARED / spread.clamp(min=TINY)).sqrt()
 
 
-def _chosen(metric: Tensor, wires: Tensor, values: Tensor) -> tuple[KernelSetting, Solution]:
+def _chosen(metric: Tensor, wires: Tensor, values: Tensor, sources: Tensor) -> tuple[KernelSetting, Solution]:
     """Return the scale and penalty with the least error of images that are left out, and their solution."""
     best: tuple[KernelSetting, Solution] | None = None
     for scale in SCALES:
         previous = torch.inf
         for penalty in PENALTIES:
             setting = KernelSetting(metric, scale, penalty)
-            solution = solve(setting, wires, values)
+            solution = solve(setting, wires, values, sources)
             if best is None or solution.error < best[1].error:
                 best = setting, solution
             if solution.error > previous:

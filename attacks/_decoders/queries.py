@@ -89,6 +89,7 @@ class Queries:
         trainable: How many of them, the first ones, a learner may be fitted to.
         tune: Indices of those that its settings are chosen on, (T,).
         judge: Indices of those that it is judged on, (J,).
+        sources: The source of each of the attacker's own images, (own,); each is its own if none are known.
         observed: The wire of the private images, (N, ...).
         affordable: Images that may be sent in all, where each pass sends them anew.
 
@@ -107,12 +108,21 @@ class Queries:
         (6, 2, torch.Size([2, 64]))
     """
 
-    def __init__(self, seen: Observation, images: Tensor, *, vary: Vary | None = None, as_read: bool = False) -> None:
+    def __init__(
+        self,
+        seen: Observation,
+        images: Tensor,
+        *,
+        sources: Tensor | None = None,
+        vary: Vary | None = None,
+        as_read: bool = False,
+    ) -> None:
         """Send the images, if their wires can be stored.
 
         Args:
             seen: The private wires and the way to query.
             images: The attacker's own, (K, C, H, W).
+            sources: The source of each, (K,), if there are any.
             vary: How to make more images to learn from, if their wires can be stored.
             as_read: Wires in the shape of clean IRs, by the channel's own reading. If not, the best reading is chosen.
         """
@@ -124,6 +134,7 @@ class Queries:
         plan = QueryPlan.decide(seen, images, shape=wire.shape[1:], vary=vary, encrypted=encrypted)
         self.images, self.own, self.affordable = plan.images, plan.own, plan.affordable
         self.trainable = len(self.images)
+        self.sources = torch.arange(self.own) if sources is None else sources[: self.own].cpu()
         self.tune = self.judge = torch.arange(0, device=images.device)
         long = wire.ndim == 2 and self._length > MAX_VECTOR_NUMBERS and not as_read  # inversions need the IR itself
         self._hash = Hash(self._length).to(images.device) if long else None
@@ -154,6 +165,7 @@ class Queries:
         part._order = torch.cat([fit, made, held])
         part.images = self.images[part._order]
         part.own, part.trainable = len(fit), len(fit) + len(made)
+        part.sources = self.sources[fold.fit.cpu()]
         part.tune, part.judge = torch.arange(part.trainable, len(part), device=device).split(
             [len(fold.tune), len(fold.judge)]
         )
@@ -161,7 +173,7 @@ class Queries:
 
     def split(self) -> Queries:
         """Return the same queries, some of which are held out."""
-        return self.part(divide_once(self.own))
+        return self.part(divide_once(self.own, self.sources))
 
     @property
     def kept(self) -> bool:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from .._limits import forward_batch_size
 from .fitting import apply
-from .folds import MAX_HELD_OUT, NUM_FOLDS
+from .folds import MAX_HELD_OUT, NUM_FOLDS, owners_of
 from .linear import LinearDecoder
 from .queries import Queries
 
@@ -38,7 +38,7 @@ def unseen_answers(linear: LinearDecoder, queries: Queries) -> Tensor:
     """Answer each query by a linear decoder that was fitted without its image, (K, C, H, W) in [0, 1].
 
     The images are divided into folds, and each is answered by a decoder of the same form and strength that was fitted
-    to the other folds. Variations belong to the fold of their image.
+    to the other folds. Variations belong to the fold of their image, and images of one source to one fold.
 
     Args:
         linear: The decoder, fitted to the attacker's images among the queries.
@@ -46,8 +46,10 @@ def unseen_answers(linear: LinearDecoder, queries: Queries) -> Tensor:
 
     Source: Wolpert, Neural Networks 5 (1992) 241, "Stacked generalization", section 2.
     """
-    own, folds = queries.own, min(NUM_FOLDS, queries.own)
-    fold = torch.randperm(own, device=queries.images.device) % folds
+    own, owners = queries.own, owners_of(queries.own, queries.sources).to(queries.images.device)
+    units = int(owners.max()) + 1
+    folds = min(NUM_FOLDS, units)
+    fold = (torch.randperm(units, device=owners.device) % folds)[owners]
     image = torch.arange(queries.trainable, device=queries.images.device) % own  # of which a query is a variation
     answers = torch.empty_like(queries.images[: queries.trainable])
     for number in range(folds):

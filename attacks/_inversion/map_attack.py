@@ -12,6 +12,7 @@ from torch import Tensor
 from ...benchmark.interfaces import Access, Attack, Observation
 from .._decoders.fitting import DecoderRecipe
 from .._decoders.folds import Fold
+from .._decoders.queries import Queries
 from .map import ITERATIONS, fit_map
 from .map_priors import Priors
 from .rmle import ir_shape, wire_as_ir
@@ -32,8 +33,8 @@ class MapAttack(Attack):
     epochs: int = Field(DecoderRecipe.epochs, ge=1, description="passes over the queries, at most")
     steps: int = Field(DecoderRecipe.steps, ge=1, description="batches, at most")
 
-    def divide(self, images: Tensor) -> Sequence[Fold] | None:
-        """Divide the attacker's images (K, C, H, W). None, the default, means at random."""
+    def divide(self, queries: Queries) -> Sequence[Fold] | None:
+        """Divide the attacker's images. None, the default, means at random."""
         return None
 
     @abstractmethod

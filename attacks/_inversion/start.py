@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from torch import Tensor, nn
+from torch import nn
 
 from ...benchmark.interfaces import Observation
 from .._decoders.divided import Divided
@@ -20,8 +20,8 @@ from .._decoders.variations import varied
 from .cosine_covariance import CosineCovariance, random_gradients
 from .decoder_errors import fit_to_errors
 
-Division = Callable[[Tensor], Sequence[Fold] | None]
-"""Divides images (K, C, H, W); None: at random."""
+Division = Callable[[Queries], Sequence[Fold] | None]
+"""Divides the attacker's images among queries; None: at random."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def prepare(
         divide: Divides the attacker's images; None: at random.
         vary: How to make more images to learn from.
     """
-    queries = Queries(seen, seen.aux.images, vary=vary, as_read=as_read)
-    divided = Divided(queries, divide and divide(queries.images[: queries.own]))
+    queries = Queries(seen, seen.aux.images, sources=seen.aux.sources, vary=vary, as_read=as_read)
+    divided = Divided(queries, divide and divide(queries))
     linear = fit_linear(divided)
     return Start(divided, linear, fit_skip(divided, linear, recipe), seen.client)

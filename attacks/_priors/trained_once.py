@@ -11,13 +11,14 @@ from torch import Tensor
 from ...benchmark.utils.cache import cached_tensors
 from ...benchmark.utils.seeding import seeded
 from .._decoders.folds import Fold
+from .._decoders.queries import Queries
 
 logger = logging.getLogger(__name__)
 
 Train = Callable[[Tensor], dict[str, Tensor]]
 """Learns named tensors from images (K, C, H, W)."""
-Divide = Callable[[int], tuple[Fold, ...]]
-"""Divides a number of images."""
+Divide = Callable[[int, Tensor], tuple[Fold, ...]]
+"""Divides a number of images of known sources (K,)."""
 
 
 def trained_once(recipe: Mapping[str, object], images: Tensor, train: Train) -> dict[str, Tensor]:
@@ -44,10 +45,10 @@ def trained_once(recipe: Mapping[str, object], images: Tensor, train: Train) -> 
     return {name: tensor.to(images.device) for name, tensor in cached_tensors("priors", identity, compute).items()}
 
 
-def divided_by_content(images: Tensor, divide: Divide) -> tuple[Fold, ...]:
-    """Divide images (K, C, H, W) at random, but in the same way in every cell, so that priors can be shared."""
-    with seeded("division", digest_of(images)):
-        return divide(len(images))
+def divided_by_content(queries: Queries, divide: Divide) -> tuple[Fold, ...]:
+    """Divide the attacker's images at random, but in the same way in every cell, so that priors can be shared."""
+    with seeded("division", digest_of(queries.images[: queries.own])):
+        return divide(queries.own, queries.sources)
 
 
 def digest_of(images: Tensor) -> str:

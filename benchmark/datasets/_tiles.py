@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -27,6 +27,18 @@ _MIN_CONTRAST = 0.05
 """Least standard deviation of the pixels in [0, 1]. Flatter patches look like their mean, which is not a secret."""
 
 
+class Patches(NamedTuple):
+    """Patches of a pool.
+
+    Attributes:
+        pixels: (N, 3, size, size), uint8.
+        tiles: The tile that each was cut from, (N,) int64. Patches of one tile overlap, and those of others do not.
+    """
+
+    pixels: NDArray[np.uint8]
+    tiles: NDArray[np.int64]
+
+
 def fit_to_tiles(photo: Image.Image, tile: int) -> NDArray[np.uint8]:
     """Resize a photograph to hold between about 24 and 96 tiles.
 
@@ -47,7 +59,7 @@ def fit_to_tiles(photo: Image.Image, tile: int) -> NDArray[np.uint8]:
 
 def cut(
     photo: NDArray[np.uint8], *, size: int, tile: int, stride: int, most: Mapping[Pool, int] = MappingProxyType({})
-) -> dict[Pool, NDArray[np.uint8]]:
+) -> dict[Pool, Patches]:
     """Cut a photograph (H, W, 3) into patches. Each patch lies inside one tile.
 
     The patches of a pool are ordered: one from every tile, then a second from every tile, and so on. A few patches
@@ -61,7 +73,7 @@ def cut(
         most: Patches of a pool that are returned, the first ones; by default all.
 
     Returns:
-        For each pool, patches (N, 3, size, size), uint8.
+        The patches of each pool.
     """
     found: dict[Pool, list[NDArray[np.uint8]]] = {pool: [] for pool in _PATTERN}
     for row in range(photo.shape[0] // tile):
@@ -81,11 +93,13 @@ def _patches(region: NDArray[np.uint8], size: int, stride: int) -> NDArray[np.ui
     return patches[contrast >= _MIN_CONTRAST]
 
 
-def _tile_by_tile(tiles: list[NDArray[np.uint8]], pool: Pool, most: int | None) -> NDArray[np.uint8]:
+def _tile_by_tile(tiles: list[NDArray[np.uint8]], pool: Pool, most: int | None) -> Patches:
     generator = torch.Generator().manual_seed(stream_seed("patches", pool))
     shuffled = [tiles[index] for index in torch.randperm(len(tiles), generator=generator)]
     orders = [torch.randperm(len(patches), generator=generator).tolist() for patches in shuffled]
     members = [(patches, index) for patches, order in zip(shuffled, orders, strict=True) for index in order]
     owner = torch.repeat_interleave(torch.tensor([len(order) for order in orders]))
-    chosen = [members[place] for place in round_robin(owner)[:most].tolist()]
-    return np.stack([patches[index] for patches, index in chosen]) if chosen else np.concatenate(tiles)
+    places = round_robin(owner)[:most]
+    chosen = [members[place] for place in places.tolist()]
+    pixels = np.stack([patches[index] for patches, index in chosen]) if chosen else np.concatenate(tiles)
+    return Patches(pixels, owner[places].numpy())

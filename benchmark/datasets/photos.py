@@ -8,13 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
 
 from ..interfaces import Dataset, ImageSet, Pools, Training
 from ._division import RawImages, round_robin
 from ._photographs import read_photograph
-from ._tiles import Pool, cut, fit_to_tiles
+from ._tiles import Patches, Pool, cut, fit_to_tiles
 
 PHOTOGRAPHS = {
     "astronaut": "astronaut.png",
@@ -35,7 +34,8 @@ class Photos(Dataset):
 
     The three pools come from different regions of each photograph. A photograph that is too small for large patches is
     enlarged, and a very large one is reduced. Patches of one photograph are not independent, so intervals of mean
-    scores count the seven photographs, not the patches.
+    scores count the seven photographs, not the patches. Patches that overlap come from one of some 200 tiles in each
+    pool, which are the sources of the attacker's images.
 
     Example: ``mia-bench run --dataset photos:size=64 --defense dp_ir --sigma 0.5``
 
@@ -60,14 +60,16 @@ class Photos(Dataset):
         private = replace(private, sources=private.labels.clone())  # Patches of one photograph are not independent.
         return Pools(train, aux, private, classes=tuple(PHOTOGRAPHS))
 
-    def _cut(self, file: str) -> dict[Pool, NDArray[np.uint8]]:
+    def _cut(self, file: str) -> dict[Pool, Patches]:
         tile = self.size * 3 // 2
         photo = fit_to_tiles(read_photograph(file), tile)
         return cut(photo, size=self.size, tile=tile, stride=self.size // 8, most=MAX_PATCHES)
 
 
-def _balanced(classes: list[NDArray[np.uint8]], quota: int) -> ImageSet:
-    count = min(quota, *(len(patches) for patches in classes))
-    images = torch.from_numpy(np.concatenate([patches[:count] for patches in classes]))
+def _balanced(classes: list[Patches], quota: int) -> ImageSet:
+    count = min(quota, *(len(patches.tiles) for patches in classes))
+    images = torch.from_numpy(np.concatenate([patches.pixels[:count] for patches in classes]))
+    tiles = torch.from_numpy(np.concatenate([patches.tiles[:count] for patches in classes]))
     labels = torch.arange(len(classes)).repeat_interleave(count)
-    return RawImages(images, labels).select(round_robin(labels))
+    order, sources = round_robin(labels), labels * (int(tiles.max()) + 1) + tiles
+    return replace(RawImages(images, labels).select(order), sources=sources[order])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -72,17 +73,17 @@ class WholePhotos(Dataset):
         halves = [_halves(read_photograph(file)) for file in CROPPED_PHOTOGRAPHS]
         train = self._images("train", [_Part(left, CROPS) for left, _ in halves])
         aux = self._images("aux", [_Part(right, CROPS) for _, right in halves])
-        sources = torch.arange(len(private)) % len(PRIVATE)
-        return Pools(train, aux, ImageSet(private.images, private.labels, sources, private.task), classes=())
+        return Pools(train, aux, private, classes=())
 
     def _images(self, pool: str, parts: Iterable[_Part]) -> ImageSet:
-        """Return the images of a pool, one of each part after the other, the whole ones first."""
+        """Return the images of a pool, whose sources are the parts, one of each part in turn, the whole ones first."""
         random = np.random.default_rng(stream_seed("whole photographs", pool))
         each = [[_resized(box, part.photo, self.size) for box in _boxes(part, random)] for part in parts]
         pixels = np.stack([image for turn in zip(*each, strict=True) for image in turn])  # (N, size, size, 3)
         labels = no_labels(len(pixels))
         raw = RawImages(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), labels.values, labels.task)
-        return raw.select(torch.arange(len(pixels)))
+        every = torch.arange(len(pixels))
+        return replace(raw.select(every), sources=every % len(each))
 
 
 def _halves(photo: Image.Image) -> tuple[Image.Image, Image.Image]:

@@ -249,12 +249,12 @@ def _own(pool: ImageSet) -> ImageSet:
     """Copy a pool for an attack. Stored images no longer show the file, which holds images of other pools, too."""
     images = pool.images
     if not isinstance(images, StoredImages):
-        return replace(pool.copy(), sources=None, attributes=None)
+        return replace(pool.copy(), attributes=None)
     read = Opaque(lambda positions: images.source.read(images.rows[positions]))
     _, channels, height, width = images.shape
     sealed = _SealedPixels((len(images), channels, height, width), read)
     stored = StoredImages(sealed, torch.arange(len(images)), images.device)
-    return replace(pool, images=stored, labels=pool.labels.clone(), sources=None, attributes=None)
+    return replace(pool.copy(), images=stored, attributes=None)
 
 
 @dataclass(frozen=True, eq=False)

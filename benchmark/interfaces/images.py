@@ -30,8 +30,9 @@ class ImageSet:
         labels: Labels. For classification (N,), int64, starting at 0. For multi-label tasks (N, labels) and for
             regression (N, numbers), float32; multi-label ones are 0 or 1. Without labels (N, 0), float32.
         sources: The source of each image, (N,) int64, for example the photograph that a patch was cut from or the
-            person in a portrait. None if the images are independent. It is used for the private images only: the
-            intervals of mean scores then count sources instead of images. Attacks do not see it.
+            person in a portrait. None if the images are independent. Intervals of mean scores count sources of the
+            private images instead of images. An attack holds out all of the attacker's images of a source together, so
+            that it is not judged on near copies of what it was fitted to; it sees the sources of no others.
         task: What the labels are for.
         attributes: Further properties of each image, (N, attributes) float32, such as the age of a person, which the
             network is not for. None if there are none. They are used to measure what a wire says of them; attacks and

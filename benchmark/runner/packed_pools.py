@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,24 +22,24 @@ class PackedPools:
     Attributes:
         arrays: Images (N, C, H, W), as 8-bit values if they are stored images, and labels of ``train``, ``aux`` and
             ``private``, in this order.
-        sources: Sources of the private images, (N,), if the dataset has them.
         classes: Names of the classes.
         note: Note of the dataset for readers of the results.
         task: What the labels are for.
         prior: Weights, means and covariances of the distribution of the images, if it is known.
         attributes: Attributes of ``train``, ``aux`` and ``private``, if the dataset has them.
+        sources: Their sources, (N,), if the dataset has them.
         attribute_names: Their names.
 
     Example: ``PackedPools.of(pools).unpacked()`` has the images and labels of ``pools``.
     """
 
     arrays: list[np.ndarray]
-    sources: np.ndarray | None
     classes: tuple[str, ...]
     note: str
     task: Task
     prior: list[np.ndarray] | None = None
     attributes: tuple[np.ndarray | None, ...] = (None, None, None)
+    sources: tuple[np.ndarray | None, ...] = (None, None, None)
     attribute_names: tuple[str, ...] = ()
 
     @classmethod
@@ -47,27 +47,29 @@ class PackedPools:
         """Pack pools."""
         sets = (pools.train, pools.aux, pools.private)
         arrays = [array for each in sets for array in (_packed(each.images), each.labels.cpu().contiguous().numpy())]
-        sources = pools.private.sources
         known = pools.prior
         prior = known and [each.cpu().numpy() for each in (known.weights, known.means, known.covariances)]
-        placed = None if sources is None else sources.cpu().numpy()
-        attributes = tuple(None if each.attributes is None else each.attributes.cpu().numpy() for each in sets)
-        return cls(arrays, placed, pools.classes, pools.note, pools.task, prior, attributes, pools.attributes)
+        attributes, sources = (
+            tuple(None if each is None else each.cpu().numpy() for each in column)
+            for column in zip(*((each.attributes, each.sources) for each in sets), strict=True)
+        )
+        return cls(arrays, pools.classes, pools.note, pools.task, prior, attributes, sources, pools.attributes)
 
     def unpacked(self) -> Pools:
         """Return the pools in the memory of the arrays, which is read-only."""
         with warnings.catch_warnings():  # torch has no read-only tensors, and warns about it
             warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
             tensors = [_unpacked(array) for array in self.arrays]
-            sources = None if self.sources is None else torch.from_numpy(self.sources)
             known = self.prior
             prior = None if known is None else Mixture(*(torch.from_numpy(array) for array in known))
-            attributes = [None if array is None else torch.from_numpy(array) for array in self.attributes]
+            attributes, sources = (
+                [None if array is None else torch.from_numpy(array) for array in arrays]
+                for arrays in (self.attributes, self.sources)
+            )
         train, aux, private = (
-            ImageSet(*tensors[2 * place : 2 * place + 2], task=self.task, attributes=values)
-            for place, values in enumerate(attributes)
+            ImageSet(*tensors[2 * place : 2 * place + 2], sources[place], self.task, attributes[place])
+            for place in range(len(attributes))
         )
-        private = replace(private, sources=sources)
         return Pools(train, aux, private, self.classes, self.note, prior, self.attribute_names)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from mia_bench import Channel, ImageSet
 from mia_bench.attacks import nearest
+from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks.nearest import Nearest
 
 
@@ -44,3 +45,15 @@ def test_wires_that_say_nothing_give_the_mean_image_even_where_a_guess_may_be_be
     rebuilt = victim.attacked_by(Nearest())
 
     assert torch.equal(rebuilt, black_or_white.mean(0).expand(len(victim.private.images), -1, -1, -1))
+
+
+def test_images_of_one_source_are_not_the_closest_ones_to_each_other(world: Callable) -> None:
+    """Each image has a copy; without it, the closest one is a random one."""
+    victim = world("relu2")
+    images = torch.rand(200, 1, 16, 16).repeat(2, 1, 1, 1)
+    victim.aux = ImageSet(images, torch.zeros(400, dtype=torch.int64), torch.arange(400) % 200)
+    queries = Queries(victim.seen_by(Nearest()), images, sources=victim.aux.sources)
+    judge = torch.arange(200)
+    closest = nearest._closest(queries.wires(judge), queries, own=judge)
+
+    assert not (closest % 200 == judge).any()

@@ -1,10 +1,12 @@
 """No image judges what was fitted to it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 from mia_bench.attacks import _ensemble, _shadow, encoder_decoder
+from mia_bench.attacks._decoders import folds
 from mia_bench.attacks._decoders.divided import Divided
 from mia_bench.attacks._decoders.fitting import Decoders
 from mia_bench.attacks._decoders.folds import MAX_JUDGES, MIN_SINGLE_FOLD_IMAGES, divide_into_folds, divide_once
@@ -14,12 +16,18 @@ from mia_bench.attacks._inversion import map_priors, weight_search
 from mia_bench.attacks._inversion.tuning import NUM_PILOTS
 from mia_bench.attacks._inversion.tv_gaussian import TvGaussianPrior
 from mia_bench.attacks.auto import Auto
+from mia_bench.attacks.black_box import BlackBox
+from mia_bench.attacks.deep_prior import DeepPrior
 from mia_bench.attacks.encoder_decoder import EncoderDecoder
+from mia_bench.attacks.map_patch import MapPatch
+from mia_bench.attacks.prior_denoiser import PriorDenoiser
 from mia_bench.attacks.query_free import QueryFree
 from mia_bench.attacks.ridge import Ridge
+from mia_bench.attacks.ridge_skip import RidgeSkip
+from mia_bench.attacks.shadow_query import ShadowQuery
 from mia_bench.attacks.white_box import WhiteBox
 from mia_bench.benchmark.errors import Inapplicable
-from mia_bench.benchmark.interfaces import Reconstruction
+from mia_bench.benchmark.interfaces import Attack, Reconstruction
 from mia_bench.benchmark.metrics import psnr
 from torch import Tensor, nn
 from torch.nn import functional
@@ -45,11 +53,82 @@ def test_no_image_has_two_roles_in_a_fold(count: int, once: bool) -> None:
 
 @pytest.mark.parametrize(("count", "judges", "pilots"), [(20, 8, 8), (64, 32, 32), (300, 32, 8), (400, 32, 8)])
 def test_few_images_have_many_judges(count: int, judges: int, pilots: int) -> None:
-    folds = divide_into_folds(count)
+    divided = divide_into_folds(count)
 
-    assert sum(len(fold.judge) for fold in folds) >= judges
-    assert sum(len(fold.tune) for fold in folds) >= pilots
-    assert sum(len(fold.judge) for fold in folds) <= MAX_JUDGES
+    assert sum(len(fold.judge) for fold in divided) >= judges
+    assert sum(len(fold.tune) for fold in divided) >= pilots
+    assert sum(len(fold.judge) for fold in divided) <= MAX_JUDGES
+
+
+@pytest.mark.parametrize("sources", [2, 3, 12, 63, 200])
+@pytest.mark.parametrize("once", [False, True])
+def test_no_source_has_two_roles_in_a_fold(sources: int, once: bool) -> None:
+    """Patches that overlap are of one source; two sources leave one to hold out, whose images tune and judge."""
+    owners = torch.randint(sources, (1000,))
+    for fold in [divide_once(1000, owners)] if once else divide_into_folds(1000, owners):
+        fit, tune, judge = ({*owners[role].tolist()} for role in (fold.fit, fold.tune, fold.judge))
+        held = torch.cat([fold.tune, fold.judge])
+
+        assert fit.isdisjoint(tune | judge)
+        assert tune.isdisjoint(judge) or len(tune | judge) == 1
+        assert len(held.unique()) == len(held)
+        assert len(fold.fit) >= 400
+        assert min(len(fold.tune), len(fold.judge)) >= 1
+        assert len({*owners[fold.judge[: len(judge)]].tolist()}) == len(judge)  # the first ones are of all sources
+
+
+def test_each_source_of_few_is_held_out_once() -> None:
+    sources = torch.arange(240) % 12
+    held = [sources[torch.cat([fold.tune, fold.judge])].unique() for fold in divide_into_folds(240, sources)]
+
+    assert torch.cat(held).sort().values.tolist() == list(range(12))
+
+
+@pytest.mark.parametrize("sources", [torch.zeros(500, dtype=torch.int64), torch.arange(500).flip(0)])
+def test_one_source_or_one_for_each_image_change_nothing(sources: Tensor) -> None:
+    torch.manual_seed(0)
+    plain = divide_into_folds(500)
+    torch.manual_seed(0)
+
+    given = divide_into_folds(500, sources)
+
+    assert [fold.fit.tolist() for fold in plain] == [fold.fit.tolist() for fold in given]
+
+
+class DividedBySource(Exception):
+    """Ends an attack that divides its images by source."""
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        Ridge(),
+        RidgeSkip(),
+        BlackBox(),
+        ShadowQuery(),
+        WhiteBox(),
+        DeepPrior(),
+        EncoderDecoder(),
+        Auto(),
+        MapPatch(),
+        PriorDenoiser(),
+        QueryFree(),
+    ],
+    ids=lambda attack: type(attack).__name__,
+)
+def test_every_attack_divides_its_images_by_source(
+    attack: Attack, world: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def owners_of(count: int, sources: Tensor | None) -> Tensor:
+        if sources is not None and len(sources.unique()) < count:
+            raise DividedBySource
+        return torch.arange(count)
+
+    monkeypatch.setattr(folds, "owners_of", owners_of)
+    seen = world("conv1").seen_by(attack)
+
+    with pytest.raises(DividedBySource):
+        attack.reconstruct(replace(seen, aux=replace(seen.aux, sources=torch.arange(len(seen.aux)) // 2)))
 
 
 def test_each_of_few_images_is_held_out_once() -> None:

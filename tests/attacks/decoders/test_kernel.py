@@ -45,7 +45,7 @@ def test_an_image_left_out_is_answered_as_by_a_fit_without_it() -> None:
     wires, values = torch.rand(12, 3), torch.rand(12, 6)
     setting = KernelSetting(torch.eye(3), 1.0, 0.1)
 
-    left_out = solve(setting, wires, values).left_out
+    left_out = solve(setting, wires, values, torch.arange(12)).left_out
 
     mean = values.mean(0)  # of all, which one image in many changes little
     for one in range(12):
@@ -54,6 +54,22 @@ def test_an_image_left_out_is_answered_as_by_a_fit_without_it() -> None:
         factor = np.linalg.solve(gram.numpy(), (values[others] - mean).double().numpy())
         expected = mean.numpy() + matern(wires[[one]], wires[others], 1.0).double().numpy()[0] @ factor
         np.testing.assert_allclose(left_out[one].numpy(), expected, atol=1e-5)
+
+
+def test_images_of_one_source_are_left_out_together() -> None:
+    torch.manual_seed(0)
+    wires, values, sources = torch.rand(12, 3), torch.rand(12, 6), torch.arange(12) % 5
+    setting = KernelSetting(torch.eye(3), 1.0, 0.1)
+
+    left_out = solve(setting, wires, values, sources).left_out
+
+    mean = values.mean(0)
+    for source in range(5):
+        ours, others = sources == source, sources != source
+        gram = matern(wires[others], wires[others], 1.0).double() + 0.1 * torch.eye(int(others.sum()))
+        factor = torch.linalg.solve(gram, (values[others] - mean).double())
+        expected = mean + matern(wires[ours], wires[others], 1.0).double() @ factor
+        torch.testing.assert_close(left_out[ours].double(), expected, atol=1e-5, rtol=0)
 
 
 def test_numbers_that_say_nothing_of_the_image_come_to_count_little() -> None:

@@ -76,6 +76,20 @@ def test_each_image_and_its_variations_are_answered_without_it(
         np.testing.assert_allclose(answers[asked], expected, atol=2e-4)
 
 
+def test_images_of_one_source_are_answered_without_each_other(seen: Observation) -> None:
+    sources = torch.arange(len(seen.aux)) // 3
+    queries = Divided(Queries(seen, seen.aux.images, sources=sources))
+    part, known = queries.parts[0], list[Tensor]()
+    linear = fit_linear(queries, form="dense", strength=STRENGTH).each[0]
+
+    unseen_answers(linear._replace(refit=lambda others: known.append(others) or linear), part)
+
+    assert len(known) == 4
+    for others in known:
+        left_out = ~torch.isin(torch.arange(part.own), others)
+        assert not torch.isin(part.sources[others], part.sources[left_out]).any()
+
+
 @pytest.mark.parametrize("form", ["dense", "patch"])
 def test_answers_to_unseen_images_are_as_good_as_those_to_held_out_ones(form: str) -> None:
     torch.manual_seed(0)

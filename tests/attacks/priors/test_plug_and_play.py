@@ -7,12 +7,13 @@ import pytest
 import torch
 from mia_bench.attacks._decoders.divided import Known
 from mia_bench.attacks._decoders.folds import divide_into_folds
+from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks._inversion.cosine_covariance import CosineCovariance
 from mia_bench.attacks._priors.half_quadratic import Alternation
 from mia_bench.attacks._priors.samples import Sampler
 from mia_bench.attacks._priors.trained_once import divided_by_content, trained_once
 from mia_bench.attacks.prior_denoiser import PriorDenoiser
-from mia_bench.benchmark.interfaces import Channel, Reconstruction
+from mia_bench.benchmark.interfaces import Channel, ImageSet, Observation, Reconstruction, Wire
 from mia_bench.benchmark.metrics import psnr
 from torch import Tensor, nn
 
@@ -86,11 +87,19 @@ def test_the_search_beats_the_decoder_and_does_no_harm(world: Callable) -> None:
 
 def test_the_attackers_images_are_divided_in_the_same_way_in_every_cell() -> None:
     images = torch.rand(50, 1, 8, 8)
+    seen = Observation(
+        wire=Wire(images[:2]),
+        aux=ImageSet(images, torch.zeros(50, dtype=torch.int64)),
+        classes=2,
+        channel=Channel(),
+        query=Wire,
+    )
+    queries, others = Queries(seen, images), Queries(seen, images.flip(0))
     torch.manual_seed(1)
-    first = divided_by_content(images, divide_into_folds)
+    first = divided_by_content(queries, divide_into_folds)
     torch.manual_seed(2)
 
-    again, other = divided_by_content(images, divide_into_folds), divided_by_content(images.flip(0), divide_into_folds)
+    again, other = divided_by_content(queries, divide_into_folds), divided_by_content(others, divide_into_folds)
 
     assert all(torch.equal(one.judge, same.judge) for one, same in zip(first, again, strict=True))
     assert not all(torch.equal(one.judge, same.judge) for one, same in zip(first, other, strict=True))

@@ -71,7 +71,7 @@ def test_no_pixel_of_the_photograph_is_in_patches_of_two_pools():
     numbered = np.stack([place & 255, place >> 8 & 255, place >> 16], axis=2).astype(np.uint8)
     found = cut(numbered, size=32, tile=48, stride=4)
     pixels = {}
-    for pool, patches in found.items():
+    for pool, (patches, _) in found.items():
         red, green, blue = patches.astype(np.int64).transpose(1, 0, 2, 3)
         pixels[pool] = set((red + (green << 8) + (blue << 16)).flatten().tolist())
     assert all(pixels.values())
@@ -84,20 +84,34 @@ def test_the_first_patches_of_a_pool_come_from_different_tiles():
     noise = np.random.default_rng(0).integers(0, 256, (240, 480, 3), dtype=np.uint8)
     tile_number = np.arange(5)[:, None] * 10 + np.arange(10)  # (5, 10) tiles of 48 pixels
     noise[:, :, 0] = np.kron(tile_number, np.ones((48, 48), np.uint8))
-    private = cut(noise, size=32, tile=48, stride=4)["private"]
+    private = cut(noise, size=32, tile=48, stride=4)["private"].pixels
     tiles = len(np.unique(private[:, 0, 0, 0]))
     assert tiles > 5
     assert len(np.unique(private[:tiles, 0, 0, 0])) == tiles
+
+
+def test_patches_that_share_a_pixel_are_of_one_source(pools):
+    """Otherwise one is held out while its neighbor, which shows up to 88 % of it, is fitted to."""
+    place = np.arange(240 * 480, dtype=np.uint32).reshape(240, 480)
+    numbered = np.stack([place & 255, place >> 8 & 255, place >> 16], axis=2).astype(np.uint8)
+    pixels, tiles = cut(numbered, size=32, tile=48, stride=4)["aux"]
+    red, green, blue = pixels.astype(np.int64).transpose(1, 0, 2, 3)
+    shown = [{*((red + (green << 8) + (blue << 16))[tiles == tile]).flatten().tolist()} for tile in np.unique(tiles)]
+
+    assert sum(map(len, shown)) == len(set.union(*shown))
+    for pool in (pools.train, pools.aux):
+        assert len(pool.sources.unique()) >= 100
+        assert all(len(pool.labels[pool.sources == source].unique()) == 1 for source in pool.sources.unique())
 
 
 def test_fewer_patches_are_the_first_of_all():
     noise = np.random.default_rng(0).integers(0, 256, (240, 480, 3), dtype=np.uint8)
     whole = cut(noise, size=32, tile=48, stride=4)
     some = cut(noise, size=32, tile=48, stride=4, most={"train": 7, "aux": 10**6})
-    assert len(some["train"]) == 7
-    assert np.array_equal(some["train"], whole["train"][:7])
-    assert np.array_equal(some["aux"], whole["aux"])
-    assert np.array_equal(some["private"], whole["private"])
+    assert len(some["train"].pixels) == 7
+    assert np.array_equal(some["train"].pixels, whole["train"].pixels[:7])
+    assert np.array_equal(some["aux"].pixels, whole["aux"].pixels)
+    assert np.array_equal(some["private"].pixels, whole["private"].pixels)
 
 
 @pytest.mark.parametrize(("width", "height"), [(100, 80), (500, 400), (3000, 2000)])

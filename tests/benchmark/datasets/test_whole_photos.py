@@ -26,6 +26,8 @@ def test_the_first_private_images_are_whole_photographs(pools: Pools) -> None:
     )
     assert pools.private.sources is not None
     assert pools.private.sources[:4].tolist() == [0, 1, 2, 0]
+    assert pools.aux.sources is not None
+    assert pools.aux.sources.bincount().tolist() == [CROPS] * len(CROPPED_PHOTOGRAPHS)
 
 
 def test_pools_have_no_labels_and_share_no_image_and_no_photograph(pools: Pools) -> None:
