@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from ..interfaces import ImageSet
 
 Layer = nn.Linear | nn.Conv2d
+LARGE = 1e3
+"""The largest number that is put in place of what a layer gives."""
 
 
 @dataclass(frozen=True)
@@ -37,23 +39,37 @@ class LastLayer:
     @classmethod
     @torch.no_grad()
     def of(cls, network: nn.Module, inputs: Tensor) -> LastLayer | None:
-        """Run a network on inputs (N, ...), which are copied, and return its last layer; None if it has none."""
-        called: list[tuple[nn.Module, Any]] = []
+        """Run a network on inputs (N, ...), which are copied, and return its last layer; None if it has none.
+
+        The layer gives the output if the network answers with whatever is put in place of what the layer gives. These
+        numbers are large and of both signs, since an activation behind the layer leaves some numbers as they are.
+        """
+        called: list[tuple[nn.Module, Tensor]] = []
         layers = {part: path for path, part in network.named_modules() if isinstance(part, Layer)}
         hooks = [part.register_forward_hook(lambda part, _, out: called.append((part, out))) for part in layers]
         modes = [(part, part.training) for part in network.modules()]
         try:
-            answer: Any = network.eval()(inputs.clone())
+            network.eval()(inputs.clone())
+            if not called:
+                return None
+            (part, given), calls = called[-1], len(called)
+            large = torch.linspace(-LARGE, LARGE, given.numel()).to(given).view_as(given)
+            same = True
+            for other in (large, -large):
+                called.clear()
+                place = part.register_forward_hook(
+                    lambda _, __, ___, other=other: other.clone() if len(called) == calls else None
+                )
+                hooks.append(place)
+                answer: Any = network(inputs.clone())
+                place.remove()
+                same &= isinstance(answer, Tensor) and torch.equal(answer.flatten(), other.flatten())
         finally:
             for hook in hooks:
                 hook.remove()
-            for part, mode in modes:
-                part.training = mode
-        if not called:
-            return None
-        part, given = called[-1]
+            for each, mode in modes:
+                each.training = mode
         assert isinstance(part, Layer)
-        same = isinstance(answer, Tensor) and torch.equal(answer.flatten(), given.flatten())
         return cls(layers[part], part, same)
 
 

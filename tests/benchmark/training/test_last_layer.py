@@ -34,6 +34,21 @@ def test_the_order_of_execution_decides_which_layer_is_the_last() -> None:
     assert network.training
 
 
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.Hardtanh, nn.LeakyReLU, nn.ReLU6])
+def test_a_layer_before_an_activation_does_not_give_the_output(activation: type[nn.Module], inplace: bool) -> None:
+    """All numbers that the layer gives here are left as they are by the activation."""
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 1), activation(inplace=inplace))
+    nn.init.constant_(network[1].weight, 0.1)
+    nn.init.constant_(network[1].bias, 0.5)
+
+    last, whole = (LastLayer.of(each, torch.rand(2, 1, 2, 2)) for each in (network, network[:2]))
+
+    assert last is not None
+    assert whole is not None
+    assert (last.gives_output, whole.gives_output) == (False, True)
+
+
 def test_only_the_layer_that_is_executed_last_is_retrained() -> None:
     target = Target(Normalize(torch.zeros(1), torch.ones(1)), nn.Sequential(nn.Sequential(Reversed())))
     before = {name: value.clone() for name, value in target.state_dict().items()}
