@@ -94,5 +94,7 @@ class Divided:
         factor = shrinkage_factor(*judged)
         shown = torch.cat([shrink_to_mean(each.rebuilt, each.mean, factor) for each in judged])
         truth = torch.cat([each.truth for each in judged])
-        scores = (psnr(shown, truth).mean().item(), ssim(shown, truth).mean().item())
+        scores = (
+            score.mean().nan_to_num(-torch.inf, torch.inf).item() for score in (psnr(shown, truth), ssim(shown, truth))
+        )
         return Answer(shrink_to_mean(private, mean, factor).contiguous(), *scores)

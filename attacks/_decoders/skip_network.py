@@ -118,7 +118,7 @@ def _corrected(
         decoder, error = _repeated_training(part, start, recipe, pair, train, enough=SMALL_GAIN * least)
         trained.append(decoder)
         gain += (least - error) * len(pair[0])
-        if gain < 0:
+        if not gain >= 0:  # or it is not a number
             return plain
     return Decoders(tuple(trained), trained[0] if len(trained) == 1 else _mean(trained))
 
@@ -163,8 +163,10 @@ def _coarse(layout: IrLayout) -> bool:
 
 
 def _error(decoders: Sequence[Rebuild], held: Held) -> float:
+    """Return the mean squared error; infinity for decoders whose training diverged, so that they are never the best."""
     errors = [apply(one, wires) - truth for one, (wires, truth) in zip(decoders, held, strict=True)]
-    return torch.cat(errors).square().mean().item()
+    error = torch.cat(errors).square().mean().item()
+    return error if math.isfinite(error) else math.inf
 
 
 def _trained(queries: Queries, linear: LinearDecoder, recipe: DecoderRecipe, starts: Tensor | None) -> Rebuild:

@@ -77,6 +77,24 @@ def test_training_that_fails_is_repeated_more_slowly(queries: Divided, monkeypat
     assert error(decoder, queries) < 0.97 * error(linear.final.decode, queries)
 
 
+@pytest.mark.parametrize("diverged", [1, 2])
+def test_training_that_diverges_is_never_the_better_one(
+    diverged: int, queries: Divided, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = list[int]()
+
+    def train(network: SkipNetwork, *_: object, **__: object) -> None:
+        tried.append(len(tried) + 1)
+        if tried[-1] <= diverged:
+            nn.init.constant_(network.correct[-1].bias, torch.nan)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(skip_network, "train_decoder", train)
+    linear = fit_linear(queries)
+
+    assert error(fit_skip(queries, linear, DecoderRecipe()).final, queries) == error(linear.final.decode, queries)
+    assert tried == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("split", "images", "networks"),
     [("relu2", 400, ["vectors", "maps"]), ("relu2", 20, ["maps"]), ("pool1", 400, ["maps"]), ("fc1", 400, ["vectors"])],
