@@ -97,7 +97,8 @@ class Minimization:
     """The search for the images with the least loss, each independently, over pixels in bounds, which can be continued.
 
     Every image has its own curvature and its own step length, and a step that would raise its loss is rejected, so an
-    image comes out the same whatever else is in the batch. Pixels that press against a bound are fixed for the step.
+    image comes out the same whatever else is in the batch. So is a step to where the loss is not finite. Pixels that
+    press against a bound are fixed for the step.
 
     Source: Nocedal & Wright, "Numerical Optimization", algorithm 7.4; the projection of Bertsekas 1982.
 
@@ -211,8 +212,9 @@ def _step(
     direction = -two_loop_recursion(grad.masked_fill(active, 0), history, precondition).masked_fill(active, 0)
     trial = (images + _expand(step_length) * direction).clamp(*bounds)
     trial_value, trial_grad = _evaluate(loss, trial, index)
-    better = trial_value <= value
-    change = trial_grad - grad
+    usable = trial_value.isfinite() & trial_grad.flatten(1).isfinite().all(1)
+    better = usable & (trial_value <= value)
+    change = torch.where(_expand(usable), trial_grad - grad, 0)
     pair = CurvaturePair.of(torch.where(_expand(better), trial - images, 0), change, precondition(change))
     if history:  # a rejected step tells nothing
         pair = pair._replace(gamma=torch.where(pair.rho > 0, pair.gamma, history[-1].gamma))

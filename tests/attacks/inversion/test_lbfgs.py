@@ -97,3 +97,16 @@ def test_converged_images_leave_the_batch_and_the_others_continue_unchanged() ->
     assert evaluated[-1] != [0, 1, 2, 3]
     assert [1, 3] in evaluated
     torch.testing.assert_close(short, whole, atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("start", [0.1, 0.85])
+def test_a_step_to_where_the_loss_is_not_a_number_is_shortened(start: float) -> None:
+    """The square root ends at 0.9, and the first steps go beyond."""
+    torch.manual_seed(0)
+
+    def loss(images: Tensor, index: Tensor) -> Tensor:
+        return ((0.9 - images).sqrt() - 0.3**0.5).square().flatten(1).sum(1)
+
+    found = minimize(loss, start + 0.02 * torch.rand(2, 1, 4, 4), iterations=100)
+
+    torch.testing.assert_close(found, torch.full_like(found, 0.6), atol=1e-3, rtol=0)
