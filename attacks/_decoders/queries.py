@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,6 +30,21 @@ MAX_SAMPLE_IMAGES = 1000
 """Images from which the scale of a wire is measured, at most."""
 OUTLIER_IMAGES = (64, 128)
 """Images that are sent to search their wires for outliers, at least and at most. Fewer are sent several times."""
+
+
+def layout_of(shape: Sequence[int], *, image: Sequence[int]) -> IrLayout:
+    """Find the layout of a wire of a shape (...), as decoders see it: a single cell is a vector, since it has no place.
+
+    Args:
+        shape: Of one wire.
+        image: The shape (C, H, W) of one image.
+
+    Example:
+        >>> layout_of((64, 1, 1), image=(3, 32, 32)).spatial, layout_of((64, 2, 2), image=(3, 32, 32)).spatial
+        (False, True)
+    """
+    found = IrLayout.of(shape, image=image)
+    return IrLayout("vector", found.shape) if found.rows * found.columns == 1 else found
 
 
 @dataclass(frozen=True)
@@ -66,7 +81,7 @@ class QueryPlan:
         images = images[:most]
         own = len(images)
         if vary is not None and not encrypted:
-            variation = vary(IrLayout.of(shape, image=images.shape[1:]))
+            variation = vary(layout_of(shape, image=images.shape[1:]))
             copies = variation.copies_of(own, max(shape.numel(), images[0].numel()), most=most)
             images = torch.cat([images, *(variation.vary(images) for _ in range(copies))])
         return cls(images, own, most, encrypted)

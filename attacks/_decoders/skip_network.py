@@ -18,7 +18,7 @@ from .folds import Fitted
 from .kernel import MAX_VECTOR_NUMBERS, fit_kernel
 from .layers import CorrectedDecoder, Standardize, correcting_layers, lay_out
 from .linear import LinearDecoder, decoders
-from .queries import Queries
+from .queries import Queries, layout_of
 from .unseen import answers_to_learn_from
 from .vector_network import VectorNetwork
 
@@ -90,7 +90,7 @@ def fit_skip(queries: Divided, linear: Fitted[LinearDecoder], recipe: DecoderRec
     plain = decoders(linear)
     if _error(plain.each, held) < EXACT_MSE:
         return plain
-    layout = IrLayout.of(queries.whole.observed.shape[1:], image=queries.whole.images.shape[1:])
+    layout = layout_of(queries.whole.observed.shape[1:], image=queries.whole.images.shape[1:])
     single = len(queries.parts) == 1
     if layout.spatial and not (single and _coarse(layout)):
         return _corrected(queries, linear, recipe.for_maps(), held, _trained)

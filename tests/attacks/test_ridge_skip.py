@@ -13,9 +13,11 @@ from mia_bench.attacks._decoders.folds import Fitted
 from mia_bench.attacks._decoders.linear import LinearDecoder, decoders, fit_linear
 from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks._decoders.skip_network import SkipNetwork, fit_skip
+from mia_bench.attacks._decoders.variations import varied
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.attacks.ridge_skip import RidgeSkip
-from torch import nn
+from mia_bench.benchmark.interfaces import Channel, ImageSet, Observation, Wire
+from torch import Tensor, nn
 
 
 @pytest.fixture
@@ -93,6 +95,35 @@ def test_training_that_diverges_is_never_the_better_one(
 
     assert error(fit_skip(queries, linear, DecoderRecipe()).final, queries) == error(linear.final.decode, queries)
     assert tried == [1, 2]
+
+
+@pytest.mark.parametrize("count", [60, 400])
+@pytest.mark.parametrize("shape", [(20,), (20, 1, 1), (1, 20)])
+def test_a_single_cell_is_decoded_as_a_vector(
+    count: int, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind an average pool of 1x1 the attackers are those behind the layer that flattens it."""
+    torch.manual_seed(0)
+    images, weight, used = torch.rand(count, 1, 8, 8), torch.randn(64, 20), list[str]()
+
+    def query(some: Tensor) -> Wire:
+        return Wire((some.flatten(1) @ weight).relu().view(-1, *shape))
+
+    def corrected(_: Divided, linear: Fitted[LinearDecoder], *rest: Any) -> Decoders:
+        used.append(rest[-1].__name__)
+        return decoders(linear)
+
+    monkeypatch.setattr(skip_network, "_corrected", corrected)
+    monkeypatch.setattr(skip_network, "fit_kernel", lambda _: used.append("kernel") or (lambda some: some))
+    monkeypatch.setattr(skip_network, "_error", lambda *_: 1.0)
+    aux = ImageSet(images, torch.zeros(count, dtype=torch.int64))
+    seen = Observation(wire=query(images[:2]), aux=aux, classes=2, channel=Channel(), query=query)
+    queries = Divided(Queries(seen, images, vary=varied))
+
+    fit_skip(queries, fit_linear(queries), DecoderRecipe())
+
+    assert used == ["_trained_on_vectors", "kernel"][: 1 if count < 400 else 2]
+    assert len(queries.whole) > 2 * count  # a vector has many variations
 
 
 @pytest.mark.parametrize(
