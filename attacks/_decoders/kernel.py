@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -27,6 +27,8 @@ SCALES = (2.0, 4.0, 8.0)
 """Scales of the kernel that are tried."""
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Penalties that are tried, in units of the kernel of a vector with itself."""
+LARGEST_PENALTY = 1e6
+"""Penalty from which equations that cannot be solved are an error."""
 LINEAR_STRENGTH = 1e-4
 """Penalty on the linear map, in units of the mean variance of a number."""
 ROUNDS = 2
@@ -67,13 +69,13 @@ class KernelSetting:
 class KernelDecoder(nn.Module):
     """Decode vectors (N, ...) to images (N, C, H, W) by their similarity to those of known images."""
 
-    def __init__(self, setting: KernelSetting, wires: Tensor, images: Tensor, factor: Tensor) -> None:
-        """Take the known vectors (n, m), their images (n, C, H, W) and the solution (n, C * H * W)."""
+    def __init__(self, setting: KernelSetting, center: Tensor, known: Tensor, images: Tensor, factor: Tensor) -> None:
+        """Take a vector (m,), what known ones differ by (n, m), their images (n, C, H, W), and the solution (n, d)."""
         super().__init__()
         self.shape, self.scale = tuple(images.shape[1:]), setting.scale
         self.register_buffer("metric", setting.metric)
-        self.register_buffer("center", wires.mean(0))
-        self.register_buffer("known", (wires - wires.mean(0)) @ setting.metric)
+        self.register_buffer("center", center)
+        self.register_buffer("known", known @ setting.metric)
         self.register_buffer("mean", images.flatten(1).mean(0))
         self.register_buffer("factor", factor.float())
 
@@ -99,6 +101,8 @@ def fit_kernel(queries: Queries) -> KernelDecoder:
     count = min(queries.own, MAX_FITTED_IMAGES, max(1, MAX_PIXELS // queries.images[0].numel()))
     index = torch.arange(count, device=queries.images.device)
     wires, images = queries.wires(index).flatten(1).float(), queries.images[index]
+    center = wires.double().mean(0).float()
+    wires = wires - center  # products of large numbers would hide small differences
     values, sources = images.flatten(1), queries.sources[:count].to(wires.device)
     trial = (wires[:TRIAL_IMAGES], values[:TRIAL_IMAGES], sources[:TRIAL_IMAGES])
     setting, solution = _chosen(_normalized(_from_linear(wires, values), wires), *trial)
@@ -110,7 +114,7 @@ def fit_kernel(queries: Queries) -> KernelDecoder:
     weights = (errors / errors.mean()).double()  # since PSNR is a logarithm of the error of each image
     triangle = factorized(setting, wires, weights)
     factor = torch.cholesky_solve((values - values.mean(0)).double(), triangle)
-    return KernelDecoder(setting, wires, images, factor)
+    return KernelDecoder(setting, center, wires, images, factor)
 
 
 def matern(left: Tensor, right: Tensor, scale: float) -> Tensor:
@@ -121,11 +125,16 @@ def matern(left: Tensor, right: Tensor, scale: float) -> Tensor:
 
 
 def factorized(setting: KernelSetting, wires: Tensor, weights: Tensor | float) -> Tensor:
-    """Return the Cholesky factor (n, n) of the equations for vectors (n, m) and weights of the penalty, (n,) or one."""
+    """Return the Cholesky factor (n, n) of the equations for vectors (n, m) and weights of the penalty, (n,) or one.
+
+    If rounding errors leave none, the penalty is made larger until there is one.
+    """
     projected = (wires @ setting.metric).double()
     gram = matern(projected, projected, setting.scale)
     gram.diagonal().add_(setting.penalty * weights)
-    return torch.linalg.cholesky(gram, out=gram)
+    failed = torch.empty((), dtype=torch.int32, device=gram.device)
+    torch.linalg.cholesky_ex(gram, out=(gram, failed), check_errors=setting.penalty >= LARGEST_PENALTY)
+    return factorized(replace(setting, penalty=10 * setting.penalty), wires, weights) if failed else gram
 
 
 def solve(setting: KernelSetting, wires: Tensor, values: Tensor, sources: Tensor) -> Solution:

@@ -1,6 +1,7 @@
 """Kernel ridge regression from vectors to images."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -103,6 +104,26 @@ def test_a_decoder_of_vectors_learns_what_no_linear_map_can(monkeypatch: pytest.
     without = error(fit_skip(queries, linear, DecoderRecipe(steps=40)).each[0])
 
     assert with_kernel < 0.5 * without
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e5])
+def test_vectors_far_from_zero_are_decoded_as_well(offset: float) -> None:
+    torch.manual_seed(0)
+    images, _ = on_a_circle(300)
+
+    def error(shift: float) -> float:
+        queries = Queries(seen_through(lambda some: some.flatten(1)[:, :3] * 10 + shift, images), images)
+        return (fit_kernel(queries)(queries.wires(torch.arange(300))) - images).square().mean().item()
+
+    assert error(offset) < 2 * error(0.0) + 1e-5
+
+
+def test_equations_that_have_no_solution_get_a_larger_penalty() -> None:
+    setting = KernelSetting(torch.eye(2), 1.0, 1e-3)
+
+    assert kernel.factorized(replace(setting, penalty=1e-30), torch.zeros(9, 2), 1.0).isfinite().all()
+    with pytest.raises(torch.linalg.LinAlgError):
+        kernel.factorized(setting, torch.full((9, 2), torch.nan), 1.0)
 
 
 @pytest.mark.parametrize("value", [0.0, 1e-30, 1e20])
