@@ -67,6 +67,13 @@ def test_images_that_do_not_vary_give_finite_steps() -> None:
     assert torch.isfinite(covariance(torch.rand(2, 3, 8, 8))).all()
 
 
+def test_a_single_image_leaves_the_size_of_gradients_as_it_is() -> None:
+    """Pilots of two images have a prior of one, and a search whose gradients are 1e-24 times as large stays put."""
+    gradients = torch.rand(3, 2, 4, 4)
+
+    torch.testing.assert_close(CosineCovariance(torch.zeros(1, 2, 4, 4))(gradients), gradients)
+
+
 def test_few_images_that_smoothly_vary_tell_more_than_their_full_covariance() -> None:
     torch.manual_seed(0)
 
