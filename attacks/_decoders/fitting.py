@@ -98,10 +98,12 @@ def train_decoder(
     if not queries.kept:
         most = min(most, queries.affordable)
     count = min(queries.trainable, most)
-    passes = max(1, min(recipe.epochs, most // count))
+    passes = max(1, min(recipe.epochs, recipe.steps, most // count))
     batch_size = recipe.batch_size
     if count // batch_size < recipe.least:
-        batch_size = min(batch_size, max(MIN_BATCH_IMAGES, SMALL_BATCH_PIXELS // queries.images[0, 0].numel()))
+        smallest = -(-count // (recipe.steps // passes))
+        small = max(MIN_BATCH_IMAGES, SMALL_BATCH_PIXELS // queries.images[0, 0].numel(), smallest)
+        batch_size = min(batch_size, small)
 
     def loss(batch: Tensor) -> Tensor:
         images = predict(batch) if predict else network(queries.wires(batch))

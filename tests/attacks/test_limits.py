@@ -1,6 +1,8 @@
 """Large images are worked on a few at a time, expensive networks compute less, and nothing else changes."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import torch
@@ -21,6 +23,7 @@ from mia_bench.attacks._limits import MAX_QUERY_MACS, MIN_QUERIES, max_query_ima
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.interfaces import Channel
 from mia_bench.benchmark.metrics import psnr
+from mia_bench.benchmark.training import plan
 from mia_bench.benchmark.utils.least_squares import Equations
 from torch import Tensor, nn
 
@@ -199,6 +202,28 @@ def test_images_are_sent_anew_in_every_pass_only_as_long_as_that_is_affordable(
     train_decoder(network, queries, DecoderRecipe(epochs=5, batch_size=10))
 
     assert Counted.passed == passes * queries.trainable
+
+
+@pytest.mark.parametrize("steps", [3, 100, 1000])
+@pytest.mark.parametrize(("count", "side"), [(1500, 64), (1000, 32), (20, 28)])
+def test_training_has_no_more_batches_than_allowed(
+    count: int, side: int, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches of large images are smaller, so that there are more of them."""
+    made = list[int]()
+    monkeypatch.setattr(
+        fitting,
+        "fit",
+        lambda _, __, *, count, epochs, batch_size, learning_rate, least: made.append(
+            plan(count, epochs=epochs, batch_size=batch_size, least=least).steps
+        ),
+    )
+    images = torch.empty(count, 1, side, side)
+    queries = cast(Queries, SimpleNamespace(images=images, trainable=count, kept=True, affordable=10**9))
+
+    train_decoder(nn.Linear(1, 1), queries, DecoderRecipe(steps=steps))
+
+    assert min(steps, 200) / 3 <= made[0] <= steps
 
 
 def test_the_linear_decoder_below_a_correction_is_applied_once(
