@@ -44,14 +44,15 @@ class LookupDecoder(nn.Module):
         """Take the known cells (K, D) and the mean pixels (K, C * stride^2) that they stand for."""
         super().__init__()
         self.layout, self.grid = layout, grid
-        self.register_buffer("known", known)
+        self.register_buffer("center", known.mean(0))  # without which products of large numbers hide small distances
+        self.register_buffer("known", known - known.mean(0))
         self.register_buffer("blocks", blocks)
 
     def forward(self, wires: Tensor) -> Tensor:
         """Decode wires (N, ...) to images (N, C, H, W)."""
-        known, blocks = self.get_buffer("known"), self.get_buffer("blocks")
+        center, known, blocks = (self.get_buffer(name) for name in ("center", "known", "blocks"))
         cells, shape = _cells(wires, self.layout, self.grid)
-        nearest = torch.cat([torch.cdist(some, known).argmin(1) for some in cells.split(CELLS_AT_A_TIME)])
+        nearest = torch.cat([torch.cdist(some - center, known).argmin(1) for some in cells.split(CELLS_AT_A_TIME)])
         return self.grid.images(blocks[nearest].view(*shape, -1).permute(0, 3, 1, 2))
 
 

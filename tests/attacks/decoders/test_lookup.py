@@ -8,9 +8,11 @@ import torch
 from mia_bench import Channel, ImageSet, Observation, Reconstruction, Wire
 from mia_bench.attacks._decoders.divided import Divided
 from mia_bench.attacks._decoders.fitting import DecoderRecipe
-from mia_bench.attacks._decoders.lookup import fit_lookup, fit_values
+from mia_bench.attacks._decoders.grid import Grid
+from mia_bench.attacks._decoders.lookup import LookupDecoder, fit_lookup, fit_values
 from mia_bench.attacks._decoders.queries import Queries
 from mia_bench.attacks._ensemble import ensemble
+from mia_bench.benchmark.utils.ir_layout import IrLayout
 from torch import Tensor, nn
 
 KINDS, SIDE, WIDTH = 6, 8, 3
@@ -61,6 +63,15 @@ def test_an_embedding_is_read_exactly_in_any_layout(name: str) -> None:
 
     assert table is not None
     torch.testing.assert_close(table.rebuild(queries.to_rebuild)[-1], private)
+
+
+def test_cells_far_from_zero_are_told_apart() -> None:
+    known, values = 100 + 0.02 * torch.randn(256, 64), torch.linspace(0, 1, 256)[:, None]
+    layout = IrLayout.of((64, SIDE, SIDE), image=(1, SIDE, SIDE))
+    decoder = LookupDecoder(layout, Grid.fit(layout, (SIDE, SIDE)), known, values)
+    chosen = torch.randint(256, (4, SIDE, SIDE))
+
+    assert torch.equal(decoder(known[chosen].permute(0, 3, 1, 2))[:, 0], values[chosen, 0])
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
