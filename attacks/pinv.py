@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ..benchmark.errors import Inapplicable
-from ..benchmark.interfaces import Access, Attack, Channel, Observation
+from ..benchmark.interfaces import Access, Attack, Channel, CleanInput, Observation
 from ._inversion.rmle import ir_shape, wire_as_ir
 
 Linear = Callable[[Tensor], Tensor]
@@ -19,6 +19,8 @@ MAX_PRECONDITIONED_PIXELS = 2**12
 """Pixels up to which the normal equations of the whole client are solved, to speed up those of each image."""
 NEAR_ZERO = 1e-3
 """A number near zero, relative to the median of those of the wire."""
+LARGEST_BEND = 1e-9
+"""Rounding errors of a client in double precision that is affine, at most."""
 FINISHED_ENERGY_SHARE = 1e-20
 """Squared residual of the normal equations, relative to that at the start, at which an image is finished."""
 
@@ -26,7 +28,8 @@ FINISHED_ENERGY_SHARE = 1e-20
 class Pinv(Attack):
     """Solve the linear equations of an affine client for each image, by least squares and without any data.
 
-    It applies to clients such as one convolution or one fully connected layer. After a ReLU, only the equations of the
+    It applies to clients such as one convolution or one fully connected layer, behind which a defense may change the
+    numbers by another affine map, such as a low-pass filter. After a ReLU, only the equations of the
     positive numbers are known, which are often still more than the pixels; behind a defense that drops numbers, such as
     dropout, only those of the numbers that are not zero. If there are fewer, the result is a solution
     near mid-gray, and the nearest one if all numbers are known. The solver is conjugate gradients in double precision
@@ -55,9 +58,11 @@ class Pinv(Attack):
         wire = wire_as_ir(seen)
         ir_shape(seen.client, gray[0].float(), wire)
         layers = _flat(copy.deepcopy(seen.client).requires_grad_(False).eval().double())
-        rectified = isinstance(layers[-1], nn.ReLU)
-        affine = nn.Sequential(*layers[:-1]) if rectified else nn.Sequential(*layers)
+        last = max((place for place, layer in enumerate(layers) if not isinstance(layer, nn.Flatten)), default=0)
+        rectified = isinstance(layers[last], nn.ReLU)
+        affine = nn.Sequential(*layers[:last], *layers[last + rectified :])
         _check_affine(affine, gray)
+        affine = _sent(affine, seen.channel, gray, rectified=rectified)
         precondition = _preconditioner(affine, gray)
         chunk = max(1, MAX_CHUNK_NUMBERS // wire[0].numel())
         parts = [
@@ -82,6 +87,15 @@ class Pinv(Attack):
 
         equations = ((wire - offset) * known).flatten(1)
         return start + _cgls(forward, backward, precondition, equations, iterations=self.iterations).view_as(start)
+
+
+def _sent(affine: nn.Module, channel: Channel, gray: Tensor, *, rectified: bool) -> nn.Module:
+    """Return the client and what a channel makes of its numbers, if both are affine; a ReLU may come in between."""
+    clean = CleanInput(channel)
+    sent, value = nn.Sequential(affine, clean), affine(gray) - affine(gray).mean()
+    if _bend(sent, gray) > LARGEST_BEND or (rectified and not torch.equal(clean(value.relu()), clean(value).relu())):
+        return affine
+    return sent
 
 
 def _known(wire: Tensor, channel: Channel, *, rectified: bool) -> Tensor:
@@ -156,11 +170,15 @@ def _flat(module: nn.Module) -> list[nn.Module]:
     return [layer for part in module for layer in _flat(part)]
 
 
-def _check_affine(function: nn.Module, gray: Tensor) -> None:
+def _bend(function: nn.Module, gray: Tensor) -> float:
+    """Return how far a function is from an affine one, as a share of how far its values are from one another."""
     away = torch.rand(4, *gray.shape[1:], dtype=gray.dtype, device=gray.device) - 0.5
     middle, ahead, behind = function(gray), function(gray + away), function(gray - away)
-    bend = (ahead + behind - 2 * middle).abs().max() / (ahead - behind).abs().max().clamp(min=1e-300)
-    if bend > 1e-9:
+    return ((ahead + behind - 2 * middle).abs().max() / (ahead - behind).abs().max().clamp(min=1e-300)).item()
+
+
+def _check_affine(function: nn.Module, gray: Tensor) -> None:
+    if _bend(function, gray) > LARGEST_BEND:
         raise Inapplicable(
             "Expected an affine client, with at most one ReLU at its end, got one that is not affine. "
             "Choose a split after the first convolution, or another attack."

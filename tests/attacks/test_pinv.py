@@ -1,15 +1,17 @@
 """Exact inversion, against the pseudo-inverse of the whole matrix."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 from mia_bench.attacks import pinv
 from mia_bench.attacks.pinv import Pinv
 from mia_bench.benchmark.errors import Inapplicable
+from mia_bench.benchmark.interfaces import Channel, Wire
 from mia_bench.benchmark.metrics import psnr
 from mia_bench.defenses.dropout import _DropoutChannel
-from torch import nn
+from torch import Tensor, nn
 
 
 @pytest.mark.parametrize("split", ["conv1", "relu1"])
@@ -60,3 +62,29 @@ def test_with_fewer_equations_than_pixels_it_is_the_solution_closest_to_gray() -
 def test_a_client_with_more_bends_is_declined(split: str, world: Callable) -> None:
     with pytest.raises(Inapplicable, match="not affine"):
         world(split).attacked_by(Pinv())
+
+
+class _Halves(Channel):
+    """Sends half of each number."""
+
+    def clean(self, value: Tensor) -> Tensor:
+        return value / 2
+
+    def forward(self, value: Tensor) -> Tensor:
+        return self.clean(value)
+
+
+@pytest.mark.parametrize("split", ["conv1", "relu1"])
+def test_what_a_channel_makes_of_numbers_belongs_to_the_equations(split: str, world: Callable) -> None:
+    victim = world(split, _Halves())
+
+    assert psnr(victim.attacked_by(Pinv()), victim.private.images).min() > 80
+
+
+def test_numbers_may_be_flattened_behind_a_relu(world: Callable) -> None:
+    victim = world("relu1")
+    seen = victim.seen_by(Pinv())
+    flat = nn.Sequential(seen.client, nn.Flatten())
+    seen = replace(seen, client=flat, wire=Wire(seen.wire.tensor.flatten(1)))
+
+    assert psnr(Pinv().reconstruct(seen), victim.private.images).min() > 80
