@@ -1,11 +1,14 @@
-"""The smallest units in which misfits are measured, for wires of every magnitude."""
+"""The smallest units in which misfits are measured, for wires whose numbers are from about 1e-12 to 1e18.
+
+Squares of smaller and larger ones leave the range of single precision, so that a search ends at its start.
+"""
 
 from __future__ import annotations
 
 from torch import Tensor
 
 TINY = 1e-25
-"""Squared length that a wire of zeros counts as, so that nothing is divided by 0."""
+"""Squared length that a wire has at least, so that nothing is divided by 0 behind a client that sends zeros."""
 LEAST_ERROR = 1e-4
 """Squared error (40 dB) that is added to that of an image before its logarithm is taken, so that those that are nearly
 exact do not dominate."""
