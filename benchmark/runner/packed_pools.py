@@ -67,8 +67,8 @@ class PackedPools:
                 for arrays in (self.attributes, self.sources)
             )
         train, aux, private = (
-            ImageSet(*tensors[2 * place : 2 * place + 2], sources[place], self.task, attributes[place])
-            for place in range(len(attributes))
+            ImageSet(*pair, task=self.task, sources=origins, attributes=values)
+            for *pair, origins, values in zip(tensors[::2], tensors[1::2], sources, attributes, strict=True)
         )
         return Pools(train, aux, private, self.classes, self.note, prior, self.attribute_names)
 

@@ -44,7 +44,7 @@ class LastLayer:
         The layer gives the output if the network answers with whatever is put in place of what the layer gives. These
         numbers are large and of both signs, since an activation behind the layer leaves some numbers as they are.
         """
-        called: list[tuple[nn.Module, Tensor]] = []
+        called: list[tuple[nn.Module, Any]] = []
         layers = {part: path for path, part in network.named_modules() if isinstance(part, Layer)}
         hooks = [part.register_forward_hook(lambda part, _, out: called.append((part, out))) for part in layers]
         modes = [(part, part.training) for part in network.modules()]
