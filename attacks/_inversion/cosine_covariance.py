@@ -92,6 +92,6 @@ def random_gradients(client: nn.Module, images: Tensor) -> Tensor:
 
 
 def _floored(energy: Tensor) -> Tensor:
-    """Return variances with a floor; all 1 if none varies, as of a single image, so that every direction is alike."""
+    """Return variances with a floor; all 1 if none varies, as of a single image, so that no direction is preferred."""
     mean = energy.mean().item()
     return energy.clamp(min=max(LEAST_VARIANCE * mean, 1e-12)) if mean else torch.ones_like(energy)
