@@ -8,7 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ...benchmark.errors import Inapplicable
 from ...benchmark.interfaces import Channel, drop_low_bits
+from ...benchmark.metrics.gradients import gradient
 
 JACOBIAN_IMAGES = 64
 """Training images at which the derivatives of the server are computed."""
@@ -47,6 +49,9 @@ class ShapedNoise(Channel):
             server: Maps IRs (N, ...) to outputs (N, outputs).
             irs: IRs of training images, (N, ...).
             sigma: Root of the mean variance of a coordinate.
+
+        Raises:
+            Inapplicable: If no output of the server has a derivative by the IR.
         """
         gradients = _gradients(server, irs)  # (rows, K)
         _, scales, directions = torch.linalg.svd(gradients, full_matrices=False)
@@ -90,5 +95,11 @@ def _gradients(server: Callable[[Tensor], Tensor], irs: Tensor) -> Tensor:
         outputs = server(irs).flatten(1)
         if outputs.shape[1] > most:
             outputs = outputs @ torch.randn(outputs.shape[1], most, device=irs.device) / most**0.5
-        rows = [torch.autograd.grad(each.sum(), irs, retain_graph=True)[0] for each in outputs.unbind(1)]
-    return torch.cat(rows).flatten(1)
+        rows = [gradient(each.sum(), irs, keep_graph=True) for each in outputs.unbind(1)]
+    found = [row for row in rows if row is not None]
+    if not found:
+        raise Inapplicable(
+            "Expected a server whose outputs have derivatives by the IR for shape=server, got one without. Use "
+            "shape=isotropic."
+        )
+    return torch.cat(found).flatten(1)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from mia_bench.benchmark.errors import Inapplicable
 from mia_bench.benchmark.interfaces import Promise
 from mia_bench.defenses._dp.shaped_channel import ShapedNoise
 from mia_bench.defenses.dp_ir import DpIr
@@ -49,3 +50,8 @@ def test_it_keeps_more_accuracy_than_equal_noise_of_the_same_variance(target, tr
 def test_a_shape_excludes_a_guarantee():
     with pytest.raises(ValidationError, match="without clip and epsilon for shape=server"):
         DpIr(shape="server", clip=1)
+
+
+def test_a_server_without_derivatives_is_refused_in_a_sentence():
+    with pytest.raises(Inapplicable, match="Use shape=isotropic"):
+        ShapedNoise.of(lambda irs: (irs > 0).float(), torch.randn(8, 4, 5), sigma=0.7)
