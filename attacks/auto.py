@@ -26,8 +26,8 @@ class Auto(Attack):
     all members, and the per-image best of them (``oracle``), which no attacker is certain to reach. If a defense
     publishes nothing about its channel, or the client gives no gradients, only ``ridge``, a larger ``ridge_skip`` and
     tables of what single cells of the wire stand for (``lookup``, ``lookup_value``) take part, as in
-    ``auto_black_box``. If pixels have few values, as tokens do, a search changes single pixels as long as that explains the wire better
-    (``search_values``).
+    ``auto_black_box``. If pixels have few values, as tokens do, a search changes single pixels as long as that explains
+    the wire better (``search_values``).
 
     Example:
         ``mia-bench run --attack auto --defense dp_ir --sigma 0.1``
