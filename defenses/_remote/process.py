@@ -43,7 +43,8 @@ class ServerProcess(Uncopyable):
         """Start a process.
 
         Args:
-            module: Its code, which is run as ``python -m MODULE DESCRIPTOR`` and calls ``main``.
+            module: Its code, which is run as ``python -P -m MODULE DESCRIPTOR`` and calls ``main``. No modules of the
+                current folder are imported.
             name: Name of the server in messages.
         """
         self.sent: list[SentItem] = []
@@ -51,7 +52,7 @@ class ServerProcess(Uncopyable):
         self._connection, theirs = cast(tuple[Connection, Connection], multiprocessing.Pipe())
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", module, str(theirs.fileno())],
+                [sys.executable, "-P", "-m", module, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=STDERR,
                 pass_fds=[theirs.fileno()],
