@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..leaderboard.results_folder import STRIP_IMAGES, STRIP_ROWS
+from ..leaderboard.strips import FRAME_PIXELS
 
 HEIGHT = 64
 """The height in pixels that small images are enlarged to."""
@@ -29,7 +30,7 @@ def strip(*rows: Tensor) -> bytes:
             images[:STRIP_IMAGES].detach().cpu().clamp(0, 1), scale_factor=zoom, mode="nearest"
         )
         colors = shown if shown.shape[1] == 3 else shown.mean(1, keepdim=True).expand(-1, 3, -1, -1)
-        framed = functional.pad(colors, (2, 2, 2, 2), value=1.0)  # (n, 3, H + 4, W + 4)
+        framed = functional.pad(colors, (FRAME_PIXELS,) * 4, value=1.0)  # (n, 3, H + 4, W + 4)
         lines.append(torch.cat(list(framed), dim=2))
     pixels = (torch.cat(lines, dim=1) * 255).round().byte().permute(1, 2, 0).numpy()
     target = BytesIO()

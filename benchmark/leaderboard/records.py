@@ -13,7 +13,7 @@ from ..errors import clean
 from ..metrics.scales import PSNR_CEILING_DB, RECOGNISABLE_SSIM
 from ..task_names import METRICS, Task
 from ..utils.plurals import count_of
-from ..utils.texts import LARGEST_WHOLE, quoted
+from ..utils.texts import LARGEST_WHOLE, quoted, shorten
 
 SCHEMA_VERSION = 4
 """Raised whenever the columns change."""
@@ -31,8 +31,14 @@ Status = Literal["done", "failed", "inapplicable"]
 def _finite(digits: str) -> float:
     """Read a number, also one that JSON does not have, such as NaN, or that only infinity can stand for."""
     if not math.isfinite(value := float(digits)):
-        raise ValueError(f"Expected finite numbers in JSON, got {digits}.")
+        raise ValueError(f"Expected finite numbers in JSON, got {shorten(digits, 100)}.")
     return value
+
+
+def _whole(digits: str) -> int:
+    """Read a whole number that a float can hold."""
+    _finite(digits)
+    return int(digits)
 
 
 @lru_cache(maxsize=4096)
@@ -40,7 +46,7 @@ def _parameters(text: str) -> str:
     """Check that a text is a JSON object of finite numbers."""
     if text.count("[") + text.count("{") > MAX_BRACKETS:
         raise ValueError("Expected less nested JSON.")
-    if not isinstance(json.loads(text, parse_constant=_finite, parse_float=_finite), dict):
+    if not isinstance(json.loads(text, parse_constant=_finite, parse_float=_finite, parse_int=_whole), dict):
         raise ValueError("Expected a JSON object.")
     return text
 
@@ -48,8 +54,8 @@ def _parameters(text: str) -> str:
 @lru_cache(maxsize=4096)
 def _attack_parameters(text: str) -> str:
     seen = json.loads(_parameters(text)).get("observations", 1)
-    if not isinstance(seen, int) or seen < 1:
-        raise ValueError("Expected a whole number of at least 1 for observations.")
+    if not isinstance(seen, int) or not 1 <= seen <= LARGEST_WHOLE:
+        raise ValueError(f"Expected a whole number from 1 to {LARGEST_WHOLE} for observations.")
     return text
 
 

@@ -8,17 +8,16 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ..errors import UsageError
 from ..leaderboard.results_folder import MAX_STRIP_ROWS, STRIP_ROWS, strip_path
+from ..leaderboard.strips import decoded_strip
 from ..utils.files import Denied, Unreadable, read_bytes
 from .content import Scenario
 
 MAX_CHARACTERS = 8_000_000
 """Characters of all images of a page, so that a page of 300 cells stays below 10 MB."""
-MAX_STRIP_PIXELS = 32_000_000
-"""Pixels of a strip: ten images of 1,250 x 1,250 pixels above their reconstructions."""
 
 
 @dataclass
@@ -94,29 +93,18 @@ def open_strip(path: Path) -> tuple[Image.Image, Image.Image]:
     A third row, of the reconstructions that an ensemble selected by SSIM, is left out.
 
     Raises:
-        UsageError: If the file is not a PNG, is damaged, or has too many pixels.
+        UsageError: If the file is not a PNG, is damaged, or has too few or too many pixels.
     """
     try:
-        content = read_bytes(path)
-        _refuse_bomb(content)
-        with Image.open(BytesIO(content), formats=["PNG"]) as strip:
-            pixels, stated = strip.convert("RGB"), str(strip.info.get(STRIP_ROWS, "2"))
+        pixels = decoded_strip(read_bytes(path))
     except Denied as error:
         raise UsageError(f"Cannot read the image {path}. {error}") from error
-    except (Unreadable, OSError, ValueError, SyntaxError) as error:
-        not_png = isinstance(error, UnidentifiedImageError)
-        reason = "It is not a PNG." if not_png else error.reason if isinstance(error, Unreadable) else error
-        raise UsageError(f"Cannot read the image {path}. {reason} Delete it to get a page without it.") from error
+    except Unreadable as error:
+        raise UsageError(f"Cannot read the image {path}. {error.reason} Delete it to get a page without it.") from error
+    stated = str(pixels.info.get(STRIP_ROWS, "2"))
     rows = int(stated) if stated in map(str, range(2, MAX_STRIP_ROWS + 1)) else 2
     width, height = pixels.width, pixels.height // rows
     return pixels.crop((0, 0, width, height)), pixels.crop((0, height, width, 2 * height))
-
-
-def _refuse_bomb(content: bytes) -> None:
-    """Refuse a PNG of too many pixels by its header alone, before anything is decoded."""
-    width, height = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
-    if content.startswith(b"\x89PNG") and width * height > MAX_STRIP_PIXELS:
-        raise ValueError(f"Expected at most {MAX_STRIP_PIXELS} pixels, got {width}x{height}.")
 
 
 def _png(pixels: Image.Image) -> str:

@@ -16,6 +16,7 @@ from ..leaderboard.completeness import is_scored, scenario_of
 from ..leaderboard.ratings import CANDIDATES, Trial
 from ..leaderboard.records import Record, Row
 from ..leaderboard.results_folder import STRIP_IMAGES, strip_path
+from ..leaderboard.strips import FRAME_PIXELS, LEAST_SIDE
 from ..plan.references import REFERENCE_ATTACK
 from .image_gallery import open_strip
 from .page import fill
@@ -24,8 +25,6 @@ SCRIPTS = ("elements.js", "format.js", "save.js", "rating.js")
 """The parts of the script of the page, in the order of their dependencies."""
 REFERENCE_EVERY = 5
 """One trial of so many shows a mean image, which tells how often a choice is right by chance or by a blurred hint."""
-FRAME_PIXELS = 2
-"""Width of the white frame around each image of a strip."""
 
 
 def choose_trials(records: Mapping[str, Record], out: Path, count: int, seed: int) -> list[Trial]:
@@ -88,6 +87,9 @@ def rating_page(study: str, trials: Sequence[Trial], records: Mapping[str, Recor
         trials: The questions.
         records: The records of the results folder, by cell.
         out: The results folder.
+
+    Raises:
+        UsageError: If a strip cannot be read.
     """
     images: dict[str, int] = {}
 
@@ -97,7 +99,8 @@ def rating_page(study: str, trials: Sequence[Trial], records: Mapping[str, Recor
     shown = []
     for trial in trials:
         count = min(records[trial.cell_id].row.n_images, STRIP_IMAGES)
-        originals, reconstructions = (_divided(row, count) for row in open_strip(strip_path(out, trial.cell_id)))
+        path = strip_path(out, trial.cell_id)
+        originals, reconstructions = (_divided(row, count, path) for row in open_strip(path))
         shown.append(
             {
                 "shown": index(reconstructions[trial.image]),
@@ -107,8 +110,17 @@ def rating_page(study: str, trials: Sequence[Trial], records: Mapping[str, Recor
     return fill("rating.html", SCRIPTS, "Which image is it?", {"study": study, "trials": shown, "images": list(images)})
 
 
-def _divided(row: Image.Image, count: int) -> list[Image.Image]:
-    """Return the images of a row of a strip, without their frames."""
+def _divided(row: Image.Image, count: int, path: Path) -> list[Image.Image]:
+    """Return the images of a row of a strip, without their frames.
+
+    Raises:
+        UsageError: If the row is too narrow to hold them.
+    """
+    if row.width < count * LEAST_SIDE:
+        raise UsageError(
+            f"Expected {count} images in the strip {path}, which is {row.width} pixels wide. Delete it to ask about "
+            "other cells."
+        )
     width, height, frame = row.width // count, row.height, FRAME_PIXELS
     lefts = range(0, count * width, width)
     return [row.crop((left + frame, frame, left + width - frame, height - frame)) for left in lefts]

@@ -54,7 +54,11 @@ WRONG_VALUES = {
     "parameters that are not JSON": (put("attack_params", "{"), "attack_params is '{'."),
     "parameters that are a list": (put("defense_params", "[]"), "Expected a JSON object."),
     "deep parameters": (put("defense_params", '{"a":' * 9999 + "1" + "}" * 9999), "less nested JSON"),
-    "observations in words": (put("attack_params", '{"observations":"all"}'), "Expected a whole number of at least 1"),
+    "observations in words": (put("attack_params", '{"observations":"all"}'), "Expected a whole number from 1 to"),
+    "observations beyond int64": (
+        put("attack_params", f'{{"observations":{2**63}}}'),
+        "Expected a whole number from 1 to",
+    ),
     "a path as cell_id": (put("cell_id", "/etc/passwd"), "Expected 16 hexadecimal digits"),
     "a cell_id that climbs": (put("cell_id", "../../../secret"), "Expected 16 hexadecimal digits"),
     "a long word": (put("psnr_db", "9" * 100_000), "(100002 characters). Input should be"),

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,14 +154,30 @@ def test_a_plan_is_json_of_labels(tmp_path: Path) -> None:
     assert "missing" in answer("status", out).stdout
 
 
-def png(width: int, height: int) -> bytes:
-    header = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + width.to_bytes(4) + height.to_bytes(4)
-    return header + b"\x08\x02\0\0\0" + b"\0" * 20_000
+def png(width: int, height: int, *before: bytes) -> bytes:
+    """A PNG that claims a size and holds two pixels, with further chunks in front of its header."""
+    header = width.to_bytes(4) + height.to_bytes(4) + b"\x08\0\0\0\0"
+    pixels = zlib.compress(bytes(2))
+    return b"\x89PNG\r\n\x1a\n" + b"".join([*before, chunk(b"IHDR", header), chunk(b"IDAT", pixels), chunk(b"IEND")])
+
+
+def chunk(kind: bytes, content: bytes = b"") -> bytes:
+    return len(content).to_bytes(4) + kind + content + zlib.crc32(kind + content).to_bytes(4)
 
 
 STRIPS: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "a bomb": (lambda path: path.write_bytes(png(13_000, 13_000)), "pixels, got 13000x13000"),
-    "damaged": (lambda path: path.write_bytes(png(10, 10)), "Cannot read the image"),
+    "a bomb": (lambda path: path.write_bytes(png(13_000, 13_000)), "pixels, got 13,000 x 13,000"),
+    "a bomb whose size stands later": (
+        lambda path: path.write_bytes(png(13_000, 13_000, chunk(b"abCd", bytes(8)))),
+        "pixels, got 13,000 x 13,000",
+    ),
+    "a bomb beyond Pillow's own limit": (
+        lambda path: path.write_bytes(png(20_000, 20_000, chunk(b"abCd", bytes(8)))),
+        "Expected at most 31,703,520 pixels, got more.",
+    ),
+    "one pixel": (lambda path: path.write_bytes(png(1, 1)), "Expected at least 5 x 15 pixels, got 1 x 1."),
+    "six pixels": (lambda path: path.write_bytes(png(6, 6)), "Expected at least 5 x 15 pixels, got 6 x 6."),
+    "damaged": (lambda path: path.write_bytes(png(100, 100)), "Cannot read the image"),
     "not a PNG": (lambda path: path.write_bytes(b"GIF89a" + bytes(100)), "It is not a PNG"),
     "empty": (lambda path: path.write_bytes(b""), "It is not a PNG"),
     "a pipe": (lambda path: os.mkfifo(path), "not a regular file"),

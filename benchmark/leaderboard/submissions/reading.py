@@ -21,9 +21,9 @@ from ..reconciliation import equal_when_written
 from ..records import COLUMNS, CellId, Record, Row
 from ..results_folder import board_path, plan_path, record_path, strip_path
 from ..store import numbered_rows, read_records, to_frame
+from ..strips import check_strip
 from .manifest import MANIFEST, Manifest, check_sums, read_manifest
 from .refusals import refuse_contradictions, refuse_missing
-from .strips import check_strip
 
 MEMBER = re.compile(r"submission\.json|leaderboard\.csv|plan\.json|cells/[0-9a-f]{16}\.json|pictures/[0-9a-f]{16}\.png")
 """The files that a submission may hold."""

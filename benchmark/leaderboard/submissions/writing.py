@@ -18,9 +18,9 @@ from ..csv_files import to_csv
 from ..plan_file import plan_text, read_plan, refuse_unstarted
 from ..results_folder import FIRST_RUN, board_path, strip_path
 from ..store import read_records, read_rows, to_frame
+from ..strips import check_strip
 from .manifest import MANIFEST, Manifest, fault_of
 from .refusals import refuse_contradictions, refuse_missing
-from .strips import check_strip
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of all files in a submission, so that equal results give equal submissions."""

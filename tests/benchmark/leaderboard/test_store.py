@@ -37,9 +37,9 @@ def test_the_columns_are_those_of_the_design_in_order() -> None:
     assert DESIGN.replace("\n", " ").replace(" ", "").split(",") == COLUMNS
 
 
-@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "1" + "0" * 400, "-1" + "0" * 5000])
 def test_parameters_hold_finite_numbers_as_every_component_demands(number: str) -> None:
-    with pytest.raises(ValueError, match=f"Expected finite numbers in JSON, got {number}"):
+    with pytest.raises(ValueError, match=f"Expected finite numbers in JSON, got {number[:10]}"):
         record("a", "one", [10.0], [0.1], defense_params=f'{{"sigma":{number}}}')
 
 

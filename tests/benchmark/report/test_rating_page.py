@@ -14,7 +14,7 @@ from mia_bench.benchmark.errors import UsageError
 from mia_bench.benchmark.leaderboard.ratings import Recognition, read_key, store_recognition
 from mia_bench.benchmark.leaderboard.store import read_records
 from mia_bench.benchmark.report.image_gallery import open_strip
-from mia_bench.benchmark.report.rating_page import choose_trials
+from mia_bench.benchmark.report.rating_page import choose_trials, rating_page
 from PIL import Image
 
 from ...helpers.boards import cell, cells, write
@@ -100,6 +100,16 @@ def test_results_without_images_cannot_be_rated(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="Expected image strips of at least two images"):
         choose_trials(read_records(results), results, 10, seed=0)
+
+
+def test_a_strip_too_narrow_for_its_images_is_refused(tmp_path: Path) -> None:
+    results = write(tmp_path / "results", cells())
+    records = read_records(results)
+    trials = choose_trials(records, results, 1, seed=0)
+    Image.new("L", (6, 20)).save(results / "pictures" / f"{trials[0].cell_id}.png")
+
+    with pytest.raises(UsageError, match=r"Expected 6 images in the strip .*, which is 6 pixels wide"):
+        rating_page("study", trials, records, results)
 
 
 @pytest.mark.parametrize("defenses", [5, 10])

@@ -153,6 +153,15 @@ def strip_beyond_what_pillow_reads(contents: Contents) -> None:
     contents[_first(contents, "pictures/")] = _black(20_000)
 
 
+def tiny_strip(contents: Contents) -> None:
+    contents[_first(contents, "pictures/")] = _black(1)
+
+
+def strip_cut_short(contents: Contents) -> None:
+    name = _first(contents, "pictures/")
+    contents[name] = contents[name][: len(contents[name]) // 2]
+
+
 def _black(side: int) -> bytes:
     target = io.BytesIO()
     Image.new("1", (side, side)).save(target, format="PNG")
@@ -188,9 +197,11 @@ FORGERIES: dict[Callable[[Contents], None], str] = {
     foreign_path: "Expected only records, strips and a leaderboard in .*evil.json",
     absolute_path: "Expected only records, strips and a leaderboard in .*evil.json",
     script: "Expected only records, strips and a leaderboard in .*setup.py",
-    page_as_strip: "Expected a PNG image as 'pictures/",
-    huge_strip: "Expected a strip of at most 31,703,520 pixels as 'pictures/.*, got 13,000 x 13,000.",
-    strip_beyond_what_pillow_reads: "Expected a PNG image as 'pictures/.*, got an image that is too large.",
+    page_as_strip: "Expected a PNG image as 'pictures/.* It is not a PNG.",
+    huge_strip: "Expected a PNG image as 'pictures/.* at most 31,703,520 pixels, got 13,000 x 13,000.",
+    strip_beyond_what_pillow_reads: "Expected a PNG image as 'pictures/.* at most 31,703,520 pixels, got more.",
+    tiny_strip: "Expected a PNG image as 'pictures/.* at least 5 x 15 pixels, got 1 x 1.",
+    strip_cut_short: "Expected a PNG image as 'pictures/.* It is damaged",
     bomb: "Expected files of a usual size in .*, which is too large",
     no_leaderboard: "leaderboard.csv",
 }

@@ -76,7 +76,7 @@ def test_a_damaged_image_is_named_before_anything_is_written(tmp_path: Path) -> 
     folder = write(tmp_path / "results", [record])
     strip_path(folder, record.row.cell_id).write_bytes(b"x")
 
-    with pytest.raises(UsageError, match=r"got a damaged file\. Delete it to submit without it\."):
+    with pytest.raises(UsageError, match=r"It is not a PNG\. Delete it to submit without it\."):
         write_submission(folder, tmp_path / "submission.zip")
 
     assert not (tmp_path / "submission.zip").exists()
