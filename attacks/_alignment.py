@@ -13,6 +13,7 @@ from torch.nn import functional
 from ..benchmark.interfaces import Observation
 from ..benchmark.training import fit
 from ..benchmark.utils.ir_layout import IrLayout
+from ._generic_client import sent_by
 from ._limits import forward_batch_size, max_query_images
 from ._shadow import sent_through
 from ._units import TINY
@@ -78,7 +79,7 @@ class Alignment:
     def __call__(self, client: nn.Module, batch: Tensor) -> Tensor:
         """Compute the loss over some of the attacker's images (B,), a scalar."""
         aux = self.seen.aux
-        sent = sent_through(self.seen.channel, client(aux.images[batch]))
+        sent = sent_through(self.seen.channel, sent_by(client, aux.images[batch]))
         unit = self.deviation.square().mean().clamp(min=TINY)
         chosen = functional.one_hot(self.groups[batch], len(self.means)).to(sent.dtype)  # (B, groups)
         counts = chosen.sum(0)

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ..benchmark.interfaces import Observation
+from ..benchmark.interfaces import Channel, CleanInput, Observation
 from ..benchmark.utils.ir_layout import IrLayout
 from ._inversion.rmle import ir_shape
 
@@ -31,14 +31,46 @@ def substitutes(seen: Observation, wire: Tensor, likeness: Likeness) -> Callable
         Inapplicable: If the wire does not have the shape of an IR.
     """
     assert seen.structure is not None
-    structure = seen.structure
-    shape = ir_shape(structure().to(wire.device), seen.aux.images.mean(0), wire)
+    structure, first = seen.structure, seen.structure().to(wire.device)
+    shape = ir_shape(first, seen.aux.images.mean(0), wire)
+    filters = [part for part in first.children() if isinstance(part, CleanInput)]
+
+    def generic() -> nn.Module:
+        layers = generic_client(seen.image_shape, shape)
+        return nn.Sequential(*filters, layers) if filters else layers
 
     def build() -> nn.Module:
-        client = structure() if likeness == "same" else generic_client(seen.image_shape, shape)
-        return client.to(wire.device)
+        client = structure() if likeness == "same" else generic()
+        return behind_input_channel(seen, client).to(wire.device)
 
     return build
+
+
+def behind_input_channel(seen: Observation, client: nn.Module) -> nn.Module:
+    """Put a client behind the channel that changes images at random, if the defense publishes one."""
+    return client if seen.input_channel is None else _BehindChannel(seen.input_channel, client)
+
+
+def sent_by(client: nn.Module, images: Tensor) -> Tensor:
+    """Return the IRs (N, ...) that a substitute sends for images (N, C, H, W), with fresh randomness before it."""
+    return client.send(images) if isinstance(client, _BehindChannel) else client(images)
+
+
+class _BehindChannel(nn.Module):
+    """A client behind a random channel, of which only ``send`` uses the randomness."""
+
+    def __init__(self, channel: Channel, client: nn.Module) -> None:
+        super().__init__()
+        self.before = CleanInput(channel)
+        self.client = client
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (N, C, H, W) to IRs (N, ...) without randomness."""
+        return self.client(self.before(images))
+
+    def send(self, images: Tensor) -> Tensor:
+        """Map images (N, C, H, W) to IRs (N, ...) with fresh randomness."""
+        return self.client(self.before.channel(images))
 
 
 def generic_client(image: tuple[int, int, int], value: tuple[int, ...]) -> nn.Module:

@@ -17,6 +17,7 @@ from ..benchmark.training import fit
 from ._decoders.folds import divide_once
 from ._decoders.layers import Standardize
 from ._decoders.queries import Queries
+from ._generic_client import sent_by
 from ._inversion.rmle import wire_as_ir
 from ._limits import least_steps, max_query_images
 
@@ -116,7 +117,7 @@ class _Imitation:
     def __call__(self, shadow: nn.ModuleList, batch: Tensor) -> Tensor:
         """Compute the mean loss over some of the attacker's images (B,)."""
         client, tail = shadow
-        sent = sent_through(self._seen.channel, client(self._seen.aux.images[batch]))
+        sent = sent_through(self._seen.channel, sent_by(client, self._seen.aux.images[batch]))
         total = self._seen.aux.loss(tail(self.server(sent)), batch)
         if not self._weight:
             return total

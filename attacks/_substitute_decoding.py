@@ -12,6 +12,7 @@ from ..benchmark.interfaces import Observation, Reconstruction, Wire
 from ..benchmark.interfaces.channel import read_before
 from ._decoders.fitting import DecoderRecipe
 from ._ensemble import ensemble
+from ._generic_client import sent_by
 from ._inversion.rmle import wire_as_ir
 from ._shrinkage import shrink_to_mean
 
@@ -56,7 +57,7 @@ def _believed(images: Tensor, mean: Tensor, usual: float, attacked: int) -> Tens
 
 @torch.no_grad()
 def sent_by_any(images: Tensor, clients: Sequence[nn.Module], weights: Sequence[float] | None = None) -> Tensor:
-    """Send each image (N, C, H, W) through a client that is drawn at random, (N, ...).
+    """Send each image (N, C, H, W) through a client that is drawn at random, (N, ...), as the victim would.
 
     Decoders that learn from it do not trust what the clients disagree on.
 
@@ -65,7 +66,7 @@ def sent_by_any(images: Tensor, clients: Sequence[nn.Module], weights: Sequence[
         clients: Map images to IRs.
         weights: How often each client is drawn; None: all equally often.
     """
-    sent = torch.stack([client(images) for client in clients])  # (clients, N, ...)
+    sent = torch.stack([sent_by(client, images) for client in clients])  # (clients, N, ...)
     if weights is None:
         drawn = torch.randint(len(clients), (len(images),), device=images.device)
     else:

@@ -39,7 +39,7 @@ class AutoQueryFree(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 6, for the shadows; ours, for the rest.
     """
 
-    version: ClassVar[int] = 25
+    version: ClassVar[int] = 26
     access: ClassVar[Access] = Access.QUERY_FREE
     standard: ClassVar[bool] = False
 

@@ -32,7 +32,7 @@ class FeatureMatch(Attack):
     split learning via adversarial regularization" (SDAR); the statistics are ours.
     """
 
-    version: ClassVar[int] = 10
+    version: ClassVar[int] = 11
     access: ClassVar[Access] = Access.QUERY_FREE
     standard: ClassVar[bool] = False
 

@@ -29,7 +29,7 @@ class QueryFree(Attack):
     Source: He, Zhang, Lee, ACSAC 2019, section 6, algorithm 3 and Table 5.
     """
 
-    version: ClassVar[int] = 13
+    version: ClassVar[int] = 14
     access: ClassVar[Access] = Access.QUERY_FREE
 
     aux: Literal["same_set", "same_distribution", "random"] = Field(

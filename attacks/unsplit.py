@@ -7,6 +7,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..benchmark.interfaces import Access, Attack, Observation
+from ._generic_client import behind_input_channel
 from ._inversion.map_priors import variation
 from ._inversion.rmle import ir_shape, wire_as_ir
 
@@ -31,6 +32,7 @@ class Unsplit(Attack):
     Source: Erdogan, Kupcu, Cicek, WPES 2022, "UnSplit", algorithm 1, and its official code.
     """
 
+    version: ClassVar[int] = 2
     access: ClassVar[Access] = Access.QUERY_FREE
     standard: ClassVar[bool] = False
 
@@ -41,7 +43,7 @@ class Unsplit(Attack):
         """Search for images and weights and return the images (N, C, H, W)."""
         assert seen.structure is not None
         wire = wire_as_ir(seen)
-        clone = seen.structure().to(wire.device).train()
+        clone = behind_input_channel(seen, seen.structure()).to(wire.device).train()
         mean = seen.aux.images.mean(0)
         ir_shape(clone, mean, wire, channel=seen.channel)
         images = mean.expand(len(wire), -1, -1, -1).clone().requires_grad_(True)

@@ -65,18 +65,19 @@ def observe(
     """
     weights, free = attack.access is Access.WHITE_BOX, attack.access is Access.QUERY_FREE
     query, tail = Opaque(partial(overhear, model)), model.tail
+    random = model.input_channel.stochastic and model.input_channel.published
     seen = Observation(
         wire=wire,
         aux=_aux(pools, attack.aux_source),
         classes=len(pools.classes),
         channel=_as_published(model.ir_channel),
         query=None if free else query,
-        input_channel=model.input_channel if model.input_channel.stochastic and model.input_channel.published else None,
+        input_channel=model.input_channel if random else None,
         client=nn.Sequential(CleanInput(model.input_channel), model.client) if weights else None,
         layers=model.client if weights else None,
         server=model.in_cloud if free else None,
         tail=Opaque(partial(untrained_copy, tail)) if free and tail is not None else None,
-        structure=Opaque(partial(untrained_copy, model.client)) if free else None,
+        structure=_structure(model, behind_channel=random) if free else None,
     )
     if attack.observations > 1 and model.stochastic:
         query = Opaque(partial(_overhear_often, model, attack.observations))
@@ -88,10 +89,24 @@ def observe(
             channel=_as_published(read_before(model.ir_channel.merged(attack.observations))),
             query=None if free else query,
             input_channel=None,
+            structure=_structure(model, behind_channel=False) if free else None,
             unmerged=replace(seen, wire=Wire.join(wires)),
         )
     traffic = _traffic(query, pools.private, attack, len(originals), identity) if free else None
     return replace(seen, traffic=traffic)
+
+
+def _structure(model: SplitModel, *, behind_channel: bool) -> Callable[[], nn.Module]:
+    """Return what builds an untrained copy of the client, with what the defense publishes about changes of images.
+
+    Args:
+        model: The protected model.
+        behind_channel: Whether to leave the input channel out, since the attack is given it.
+    """
+    layers, before = partial(untrained_copy, model.client), model.input_channel
+    if behind_channel or not before.published or type(before) is Channel:
+        return Opaque(layers)
+    return Opaque(lambda: nn.Sequential(CleanInput(before), layers()))
 
 
 def _as_published(channel: Channel) -> Channel:

@@ -56,7 +56,9 @@ class Observation:
         layers: The client's layers alone, which map what ``input_channel`` returns to clean IRs. None if the attack has
             no white-box access.
         server: The server's layers. None if the attack may not use them.
-        structure: A function that builds an untrained copy of the client. None if the attack may not use it.
+        structure: A function that builds an untrained copy of the client: of its layers alone if ``input_channel`` is
+            given, or else behind the deterministic part of what the defense publishes about changes of the images. None
+            if the attack may not use it.
         tail: A function that builds untrained layers which turn what ``server`` returns into outputs. None if the
             server returns the outputs itself, as it does unless a device keeps the last layers.
         traffic: What the adversary has recorded of other users: wires of private images that are not reconstructed,

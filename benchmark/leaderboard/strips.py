@@ -23,7 +23,7 @@ MAX_STRIP_PIXELS = MAX_STRIP_ROWS * STRIP_IMAGES * (1024 + 2 * FRAME_PIXELS) ** 
 
 
 def decoded_strip(content: bytes) -> Image.Image:
-    """Decode a strip in RGB, with its text in ``info``. Nothing is decoded before its size is known to be that of a strip.
+    """Decode a strip in RGB, with its text in ``info``, once its size is known to be that of a strip.
 
     Raises:
         Unreadable: If the content is not a PNG, is damaged, or is too small or too large.

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 import torch
 from mia_bench.attacks import _shadow, _substitute_decoding
-from mia_bench.attacks._generic_client import generic_client
+from mia_bench.attacks._generic_client import Likeness, generic_client, sent_by, substitutes
 from mia_bench.attacks._shadow import Shadow, ShadowRecipe, sent_through, shadows, usable
 from mia_bench.attacks.auto_query_free import AutoQueryFree
+from mia_bench.attacks.feature_match import FeatureMatch
 from mia_bench.attacks.query_free import QueryFree
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.errors import Inapplicable
-from mia_bench.benchmark.interfaces import Channel, Observation, Reconstruction, SplitModel, Wire
+from mia_bench.benchmark.interfaces import Attack, Channel, Observation, Reconstruction, SplitModel, Wire
 from mia_bench.benchmark.metrics import psnr
 from torch import Tensor, nn
 
@@ -145,6 +146,85 @@ def test_a_channel_of_whole_numbers_has_the_gradient_of_its_clean_part() -> None
     assert value.grad is not None
     assert value.grad.tolist() == [[10.0, 10.0]]
     assert sent_through(Whole(), value.detach()).dtype is torch.float32
+
+
+class Halved(Channel):
+    """Halves images."""
+
+    def clean(self, value: Tensor) -> Tensor:
+        return value / 2
+
+    def forward(self, value: Tensor) -> Tensor:
+        return self.clean(value)
+
+
+class Blurred(Halved):
+    """Halves images, and adds the same random number to all pixels of each."""
+
+    stochastic = True
+
+    def forward(self, value: Tensor) -> Tensor:
+        return self.clean(value) + torch.randn(len(value), 1, 1, 1)
+
+
+@pytest.mark.parametrize("likeness", ["same", "different"])
+def test_a_substitute_is_behind_the_deterministic_changes_of_images_that_are_published(
+    likeness: Likeness, world: Callable
+) -> None:
+    plain, halved = (world("conv1", before=before) for before in (None, Halved()))
+    torch.manual_seed(1)
+    one = substitutes(plain.seen_by(QueryFree()), plain.wire.tensor, likeness)()
+    after = torch.get_rng_state()
+    torch.manual_seed(1)
+    other = substitutes(halved.seen_by(QueryFree()), halved.wire.tensor, likeness)()
+
+    images = plain.aux.images[:3]
+    assert torch.equal(torch.get_rng_state(), after)
+    assert torch.equal(other(images), one(images / 2))
+    assert torch.equal(sent_by(other, images), other(images))
+
+
+@pytest.mark.parametrize("likeness", ["same", "different"])
+def test_a_substitute_sends_with_fresh_randomness_and_is_searched_without(likeness: Likeness, world: Callable) -> None:
+    victim = world("conv1", before=Blurred())
+    client = substitutes(victim.seen_by(QueryFree()), victim.wire.tensor, likeness)()
+    images = victim.aux.images[:3]
+
+    assert torch.equal(client(images), client(images))
+    assert torch.equal(client(images), client.client(images / 2))  # pyright: ignore[reportCallIssue]
+    assert (sent_by(client, images) - sent_by(client, images)).flatten(1).abs().amax(1).min() > 0
+
+
+def test_nothing_random_is_drawn_for_images_that_no_defense_changes(world: Callable) -> None:
+    victim = world("conv1")
+    client = substitutes(victim.seen_by(QueryFree()), victim.wire.tensor, "same")()
+    before = torch.get_rng_state()
+
+    assert type(client) is type(victim.model.client)
+    assert torch.equal(sent_by(client, victim.aux.images), client(victim.aux.images))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("attack", [AutoQueryFree(restarts=1, steps=2), FeatureMatch(restarts=1, steps=2)])
+def test_decoders_learn_to_find_the_images_from_before_a_random_change(
+    attack: Attack, world: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = world("conv1", before=Blurred())
+    victim.wire = victim.model.send(victim.aux.images[:16])
+    given = []
+
+    def keep(seen: Observation, *_: Any) -> Reconstruction:
+        given.append(seen)
+        raise Inapplicable("Kept.")
+
+    monkeypatch.setattr(_substitute_decoding, "ensemble", keep)
+    with pytest.raises(Inapplicable, match="Kept"):
+        victim.attacked_by(attack)
+
+    (seen,) = given
+    images = victim.aux.images
+    assert torch.equal(seen.aux.images, images)
+    assert (seen.query(images).tensor - seen.query(images).tensor).abs().max() > 0.01
 
 
 def test_shadows_whose_training_diverged_are_left_out() -> None:

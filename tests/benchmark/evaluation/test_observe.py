@@ -8,7 +8,17 @@ from mia_bench.attacks.mean_image import MeanImage
 from mia_bench.attacks.ridge import Ridge
 from mia_bench.benchmark.evaluation.artifacts import Artifacts
 from mia_bench.benchmark.evaluation.observe import GRANTED, observe, overhear
-from mia_bench.benchmark.interfaces import Access, Attack, Channel, ImageSet, Observation, Pools, SplitModel, Wire
+from mia_bench.benchmark.interfaces import (
+    Access,
+    Attack,
+    Channel,
+    CleanInput,
+    ImageSet,
+    Observation,
+    Pools,
+    SplitModel,
+    Wire,
+)
 from torch import Tensor, nn
 
 from ...helpers.cells import Scripted, gray, outcome, setting
@@ -221,6 +231,37 @@ def test_random_changes_of_images_that_are_published_are_known_of_single_wires(a
     assert repeated(Channel(), 2, access).unmerged is None
     assert repeated(Hidden(), 1, access).input_channel is None
     assert unmerged(Hidden(), 2, access).input_channel is None
+
+
+class Halved(Channel):
+    def clean(self, value: Tensor) -> Tensor:
+        return value / 2
+
+    def forward(self, value: Tensor) -> Tensor:
+        return self.clean(value)
+
+
+class HiddenHalf(Halved):
+    published = False
+
+
+class RandomHalf(Halved):
+    stochastic = True
+
+
+def built(channel: Channel, wires: int) -> list[type[nn.Module]]:
+    """The parts of the structure that an attack without queries gets behind a channel of the images."""
+    seen = repeated(channel, wires, Access.QUERY_FREE)
+    assert seen.structure is not None
+    return [type(part) for part in seen.structure().children()]
+
+
+def test_the_structure_is_behind_what_a_defense_publishes_about_changes_of_the_images() -> None:
+    alone = built(Channel(), 1)
+
+    assert built(Halved(), 1) == built(RandomHalf(), 2) == [CleanInput, nn.Sequential]
+    assert built(RandomHalf(), 1) == built(HiddenHalf(), 1) == built(Channel(), 2) == alone
+    assert CleanInput not in alone
 
 
 @pytest.mark.parametrize("access", Access)
