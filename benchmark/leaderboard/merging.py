@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UsageError
 from ..utils.atomic_files import write_atomically, writing
 from ..utils.file_locks import locked
-from ..utils.files import Unreadable, read_bytes
+from ..utils.files import Unreadable, read_inside
 from ..utils.plurals import count_of, fitting
 from .completeness import each_once
 from .loading import Cells
@@ -17,6 +17,7 @@ from .plan_file import read_plan, refuse_unstarted, write_plan
 from .ratings import merge_keys, write_key
 from .results_folder import board_path, images_path, plan_path, record_files, record_path, strip_path
 from .store import read_records, rebuild, write_record
+from .strips import check_strip
 
 MAX_CONFLICTS = 8
 """Conflicts that a message lists; the others are counted."""
@@ -53,7 +54,8 @@ def merge(folders: Sequence[Path], out: Path) -> Merged:
 
     Raises:
         UsageError: If a folder holds no records, a record is damaged, two folders contradict each other about one cell,
-            or the scores are of different evaluation protocols, data or versions. Nothing is written then.
+            or the scores are of different evaluation protocols, data or versions. Nothing is written then. Or if images
+            of a cell cannot be read, or are a link out of their folder. What was merged before stays then.
 
     Example:
         >>> merge([Path("laptop"), Path("server")], Path("both"))  # doctest: +SKIP
@@ -70,9 +72,9 @@ def merge(folders: Sequence[Path], out: Path) -> Merged:
             with locked(plan_path(out)):
                 write_plan(out, read_plan(out) | plans)
         for cell_id, record in records.items():
-            for path_of in (strip_path, images_path):
-                held = [path_of(source, cell_id) for source in (origins[cell_id], *sources)]
-                _copy(next((path for path in held if path.is_file()), None), path_of(out, cell_id))
+            held = (origins[cell_id], *sources)
+            _copy_file(strip_path, cell_id, held, out)
+            _copy_file(images_path, cell_id, held, out)
             write_record(out, record)
         if key.studies:
             write_key(out, key)
@@ -107,10 +109,20 @@ def _collect(sources: Sequence[Path]) -> tuple[Cells, dict[str, Path], int]:
     return cells, origins, len(shared)
 
 
-def _copy(images: Path | None, copy: Path) -> None:
-    if images and images.resolve() != copy.resolve():
-        try:
-            content = read_bytes(images)
-        except Unreadable as error:
-            raise UsageError(f"Cannot read the images {images}. {error}") from error
-        write_atomically(copy, content)
+def _copy_file(path_of: Callable[[Path, str], Path], cell_id: str, sources: Sequence[Path], out: Path) -> None:
+    """Copy the images of a cell from the first folder that has them.
+
+    Raises:
+        UsageError: If they cannot be read, are a link out of their folder, or are a strip that cannot be shown.
+    """
+    source = next((source for source in sources if path_of(source, cell_id).is_file()), None)
+    if source is None or path_of(source, cell_id).resolve() == path_of(out, cell_id).resolve():
+        return
+    path = path_of(source, cell_id)
+    try:
+        content = read_inside(path, source)
+    except Unreadable as error:
+        raise UsageError(f"Cannot read the images {path}. {error}") from error
+    if path_of is strip_path:
+        check_strip(str(path), content, "Delete it to merge without it.")
+    write_atomically(path_of(out, cell_id), content)

@@ -13,7 +13,7 @@ from PIL import Image
 from ..errors import UsageError
 from ..leaderboard.results_folder import MAX_STRIP_ROWS, STRIP_ROWS, strip_path
 from ..leaderboard.strips import decoded_strip
-from ..utils.files import Denied, Unreadable, read_bytes
+from ..utils.files import Denied, Unreadable, read_inside
 from .content import Scenario
 
 MAX_CHARACTERS = 8_000_000
@@ -92,11 +92,14 @@ def open_strip(path: Path) -> tuple[Image.Image, Image.Image]:
 
     A third row, of the reconstructions that an ensemble selected by SSIM, is left out.
 
+    Args:
+        path: The strip, in ``pictures`` of a results folder.
+
     Raises:
-        UsageError: If the file is not a PNG, is damaged, or has too few or too many pixels.
+        UsageError: If the file is not a PNG, is damaged, is a link out of the results folder, or has too few or too many pixels.
     """
     try:
-        pixels = decoded_strip(read_bytes(path))
+        pixels = decoded_strip(read_inside(path, path.parents[1]))
     except Denied as error:
         raise UsageError(f"Cannot read the image {path}. {error}") from error
     except Unreadable as error:

@@ -73,6 +73,23 @@ def read_bytes(path: Path) -> bytes:
         raise Denied(f"{getattr(error, 'strerror', None) or error}.", "Check the path and its permissions.") from error
 
 
+def read_inside(path: Path, folder: Path) -> bytes:
+    """Read a regular file of a folder that may come from a stranger. A link out of the folder is refused.
+
+    Raises:
+        Unreadable: If the path leads out of the folder, or ``read_bytes`` refuses it.
+        Denied: If the system does not let this process read it.
+
+    Example:
+        >>> read_inside(Path("/etc/hostname"), Path("results"))
+        Traceback (most recent call last):
+        mia_bench.benchmark.utils.files.Unreadable: It is a link out of its folder. Copy the file that it leads to.
+    """
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise Unreadable("It is a link out of its folder.", "Copy the file that it leads to.")
+    return read_bytes(path)
+
+
 def read_text(path: Path) -> str:
     """Read a text file in UTF-8, with or without a byte-order mark.
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from ...errors import UsageError
 from ...utils.atomic_files import write_atomically, writing
+from ...utils.files import Unreadable, read_inside
 from ...utils.texts import quoted
 from ..completeness import each_once
 from ..csv_files import to_csv
@@ -66,7 +67,10 @@ def write_submission(folder: Path, path: Path, *, title: str = "", paper: str = 
     encoded = {name: text.encode("utf-8", "backslashreplace") for name, text in contents.items()}
     for cell_id in records:
         if (strip := strip_path(folder, cell_id)).is_file():
-            content = strip.read_bytes()
+            try:
+                content = read_inside(strip, folder)
+            except Unreadable as error:
+                raise UsageError(f"Cannot read the image {strip}. {error}") from error
             check_strip(str(strip), content, "Delete it to submit without it.")
             encoded[f"pictures/{cell_id}.png"] = content
     checksums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(encoded.items())}

@@ -2,6 +2,7 @@
 
 import json
 import resource
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from mia_bench.benchmark.leaderboard.results_folder import (
     strip_path,
 )
 from mia_bench.benchmark.leaderboard.submissions.writing import write_submission
+from mia_bench.benchmark.report.image_gallery import open_strip
 
 from ...helpers.boards import cell, write
 
@@ -210,6 +212,55 @@ def test_a_cell_that_is_computed_again_elsewhere_is_merged(tmp_path: Path) -> No
     folders = [write(tmp_path / name, [each]) for name, each in (("a", record), ("b", again))]
 
     assert merge(folders, tmp_path / "c").cells == 1
+
+
+@pytest.mark.parametrize("path_of", [strip_path, images_path])
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_link_out_of_a_folder_is_not_followed(path_of: Callable[..., Path], whole: bool, tmp_path: Path) -> None:
+    record = cell(*RIDGE, 20.0)
+    secret, stranger = write(tmp_path / "secret", [record]), write(tmp_path / "stranger", [record], pictured=False)
+    image, link = path_of(secret, record.row.cell_id), path_of(stranger, record.row.cell_id)
+    image.parent.mkdir(exist_ok=True)
+    image.write_bytes(strip_path(secret, record.row.cell_id).read_bytes())
+    if whole:
+        link.parent.symlink_to(image.parent)
+    else:
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(image)
+
+    with pytest.raises(UsageError, match=f"Cannot read the images {link}. It is a link out of its folder."):
+        merge([stranger], tmp_path / "both")
+
+    assert not path_of(tmp_path / "both", record.row.cell_id).exists()
+    if path_of is strip_path:
+        with pytest.raises(UsageError, match="It is a link out of its folder"):
+            write_submission(stranger, tmp_path / "submission.zip")
+        with pytest.raises(UsageError, match="It is a link out of its folder"):
+            open_strip(link)
+
+
+def test_a_strip_that_cannot_be_shown_is_not_merged(tmp_path: Path) -> None:
+    record = cell(*RIDGE, 20.0)
+    folder = write(tmp_path / "results", [record])
+    strip_path(folder, record.row.cell_id).write_bytes(b"secret")
+
+    with pytest.raises(UsageError, match=r"It is not a PNG\. Delete it to merge without it\."):
+        merge([folder], tmp_path / "both")
+
+
+def test_a_folder_that_is_a_link_and_links_within_it_are_followed(tmp_path: Path) -> None:
+    record = cell(*RIDGE, 20.0)
+    folder = write(tmp_path / "results", [record])
+    strip = strip_path(folder, record.row.cell_id)
+    moved = strip.rename(folder / "moved.png")
+    strip.symlink_to(moved)
+    (tmp_path / "link").symlink_to(folder)
+
+    merge([tmp_path / "link"], tmp_path / "both")
+
+    copy = strip_path(tmp_path / "both", record.row.cell_id)
+    assert not copy.is_symlink()
+    assert copy.read_bytes() == moved.read_bytes()
 
 
 def test_a_folder_without_records_is_refused(tmp_path: Path) -> None:
