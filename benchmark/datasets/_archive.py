@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ class Archive:
         """
         with self._reading(name) as file:
             array = self._header(file, name)
-            row = int(np.prod(array.shape[1:])) * array.dtype.itemsize
+            row = math.prod(array.shape[1:]) * array.dtype.itemsize
             rows = max(1, PART_BYTES // max(1, row))
             for start in range(0, array.shape[0], rows):
                 count = min(rows, array.shape[0] - start)
@@ -100,6 +101,8 @@ class Archive:
             raise self._damaged(name, error) from error
         if min(shape, default=0) < 0:
             raise self._damaged(name, f"its shape is {shape}")
+        if dtype.subdtype is not None or not dtype.itemsize:
+            raise self._damaged(name, f"its type is {dtype}")
         if dtype.hasobject:
             raise UsageError(
                 f"Expected numbers in the array {name} of {self.path}, got Python objects, which are pickles and are "

@@ -18,6 +18,7 @@ from ..utils.cache import cached_tensors
 from ..utils.plurals import count_of
 from ._archive import Archive, Array
 from ._array_names import ArrayLayout, layout_of
+from ._decode import MAX_IMAGE_PIXELS
 from ._division import RawImages, positions_without_repeats, rank_in_group
 from ._file_division import MIN_CLASS_IMAGES, TEST_SHARE
 from ._given_images import MAX_PIXEL, scaled
@@ -89,7 +90,15 @@ def _shape(archive: Archive, headers: Sequence[Array]) -> tuple[int, int, int, i
     shapes = {_channels_first(header.shape, archive.path, header.name) for header in headers}
     if len(shapes) > 1:
         raise UsageError(f"Expected images of one shape in {archive.path}, got {sorted(shapes)}. Resize them.")
-    return (sum(header.shape[0] for header in headers), *shapes.pop())
+    (channels, height, width), count = shapes.pop(), sum(header.shape[0] for header in headers)
+    where = f"the array {headers[0].name} of {archive.path}"
+    if not count:
+        raise UsageError(f"Expected at least one image in {where}, got none. Add images.")
+    if not 0 < height * width <= MAX_IMAGE_PIXELS:
+        raise UsageError(
+            f"Expected images of 1 to {MAX_IMAGE_PIXELS:,} pixels in {where}, got {height}x{width}. Resize them."
+        )
+    return count, channels, height, width
 
 
 def _bytes(archive: Archive, headers: Sequence[Array]) -> Iterator[NDArray[np.uint8]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -58,7 +59,7 @@ def _make(path: Path, shape: tuple[int, ...], parts: Callable[[], Iterable[Pixel
     """Write the file, unless another process does so in the meantime."""
     with locked(path):
         if not path.exists():
-            _require_space(path.parent, int(np.prod(shape)))
+            _require_space(path.parent, math.prod(shape))
             _write(path, shape, _made(parts))
 
 

@@ -96,7 +96,8 @@ def open_strip(path: Path) -> tuple[Image.Image, Image.Image]:
         path: The strip, in ``pictures`` of a results folder.
 
     Raises:
-        UsageError: If the file is not a PNG, is damaged, is a link out of the results folder, or has too few or too many pixels.
+        UsageError: If the file is not a PNG, is damaged, is a link out of the results folder, or has too few or too
+            many pixels.
     """
     try:
         pixels = decoded_strip(read_inside(path, path.parents[1]))

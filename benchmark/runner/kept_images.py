@@ -38,5 +38,5 @@ def read_images(path: Path) -> NDArray[np.float32]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return archive["reconstructions"].astype(np.float32) / np.float32(WHITE)
-    except (*ZIP_ERRORS, KeyError) as error:
+    except (*ZIP_ERRORS, KeyError, TypeError) as error:
         raise UsageError(f"Expected reconstructions in {path}, got a damaged file. Delete it.") from error

@@ -1,5 +1,6 @@
 """The result of ``mia_bench.run``."""
 
+import io
 import math
 import re
 from collections.abc import Callable
@@ -98,10 +99,14 @@ def test_a_cell_without_reconstructions_has_none(tmp_path: Path) -> None:
 
 def test_damaged_images_are_a_sentence(tmp_path: Path) -> None:
     found = run(tmp_path)
-    images_path(tmp_path, found["cell_id"][0]).write_bytes(b"damaged")
+    path = images_path(tmp_path, found["cell_id"][0])
+    one_array = io.BytesIO()
+    np.save(one_array, np.zeros(3))
 
-    with pytest.raises(mia_bench.UsageError, match="got a damaged file"):
-        _ = found.reconstructions
+    for content in (b"damaged", one_array.getvalue()):
+        path.write_bytes(content)
+        with pytest.raises(mia_bench.UsageError, match="got a damaged file"):
+            _ = found.reconstructions
 
 
 def test_images_of_several_datasets_are_refused(tmp_path: Path) -> None:
