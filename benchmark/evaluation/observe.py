@@ -28,6 +28,7 @@ from ..interfaces.channel import read_before, readings
 from ..interfaces.stored_images import StoredImages
 from ..interfaces.wire import length_view
 from ..training import untrained_copy
+from ..utils.fingerprints import content_digests
 from ..utils.plurals import count_of
 from ..utils.seeding import seeded
 from .opaque import Opaque
@@ -92,7 +93,7 @@ def observe(
             structure=_structure(model, behind_channel=False) if free else None,
             unmerged=replace(seen, wire=Wire.join(wires)),
         )
-    traffic = _traffic(query, pools.private, attack, len(originals), identity) if free else None
+    traffic = _traffic(query, pools.private, attack, originals, identity) if free else None
     return replace(seen, traffic=traffic)
 
 
@@ -133,13 +134,15 @@ def call_attack(attack: Attack, seen: Observation) -> Tensor | Reconstruction:
 
 
 def _traffic(
-    query: Callable[[Tensor], Wire], private: ImageSet, attack: Attack, attacked: int, identity: object
+    query: Callable[[Tensor], Wire], private: ImageSet, attack: Attack, originals: Tensor, identity: object
 ) -> Wire | None:
     """Return wires of images from the end of the private pool, in random order, without those under attack.
 
     They come from the second half of the pool, so that they are the same however many images are attacked, unless it is
-    more than half of them. Images of a source that is under attack, such as patches of one photograph, are left out.
+    more than half of them. Images of a source that is under attack, such as patches of one photograph, are left out,
+    and so are those that equal one under attack to 8 bits.
     """
+    attacked = len(originals)
     count = min(attack.traffic_count, len(private) // 2)
     first = max(len(private) - count, attacked)
     if first >= len(private):
@@ -148,6 +151,9 @@ def _traffic(
         order = first + torch.randperm(len(private) - first)  # the pool has its classes in turn
         if private.sources is not None:
             order = order[~torch.isin(private.sources[order], private.sources[:attacked])]
+        own = set(content_digests(originals))
+        new = [content not in own for content in content_digests(private.images[order.to(private.images.device)])]
+        order = order[torch.tensor(new, dtype=torch.bool)]
         if not len(order):
             return None
         images = private.images[order.to(private.images.device)]

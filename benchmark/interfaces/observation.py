@@ -62,8 +62,8 @@ class Observation:
         tail: A function that builds untrained layers which turn what ``server`` returns into outputs. None if the
             server returns the outputs itself, as it does unless a device keeps the last layers.
         traffic: What the adversary has recorded of other users: wires of private images that are not reconstructed,
-            and share no source with those that are. None if there are none, the attack asks for none, has queries, or
-            the wire is made of byte strings.
+            equal none of those that are, and share no source with them. None if there are none, the attack asks for
+            none, has queries, or the wire is made of byte strings.
         unmerged: What the adversary knows if ``wire`` was merged from R wires of each image, before they are merged: an
             observation of R * N wires, first one of each image, then the next one of each. Its ``query``, ``channel``
             and ``input_channel`` are those of single wires, and it has no ``traffic``. None if nothing was merged.

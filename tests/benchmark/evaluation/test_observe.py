@@ -1,6 +1,7 @@
 """What an attack may see, and that it harms nothing by changing it."""
 
 import dataclasses
+from dataclasses import replace
 
 import pytest
 import torch
@@ -198,6 +199,22 @@ def test_repeated_observations_of_a_repeatable_wire_are_the_wire_itself(bench: A
     assert torch.equal(
         bench.observe(plain, Ridge(observations=16)).wire.tensor, bench.observe(plain, Ridge()).wire.tensor
     )
+
+
+def test_traffic_has_no_image_that_equals_one_under_attack() -> None:
+    private = ImageSet(torch.rand(20, 1, 7, 7), torch.arange(20) % 2)
+    repeated = replace(private, images=private.images.clone())
+    repeated.images[[16, 18]] = private.images[[0, 1]]
+
+    found, without = traffic(Listening(), repeated, attacked=2), traffic(Listening(), private, attacked=2)
+
+    assert found is not None
+    assert without is not None
+    new = [(row == private.images[[16, 18]].flatten(1)).all(1).any().item() for row in without]
+    assert torch.equal(found, without[~torch.tensor(new)])
+    assert sum(new) == 2
+    repeated.images[15:] = private.images[1]
+    assert traffic(Listening(), repeated, attacked=2) is None
 
 
 def test_traffic_has_no_image_of_a_source_under_attack() -> None:
