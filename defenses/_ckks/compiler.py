@@ -174,7 +174,7 @@ def compile_oneshot(network: nn.Sequential, sample: Tensor, *, largest_output: f
             continue
         a, b, c = (coefficient.item() for coefficient in cast(Quadratic, step.network[0]).coefficients())
         shift = b / (2 * a)
-        scale = MAX_SQUARE_INPUT / (before + shift).abs().max().item()
+        scale = MAX_SQUARE_INPUT / ((before + shift).abs().max().item() or 1.0)
         if number == 0:
             input_scale = scale
         else:
@@ -185,7 +185,7 @@ def compile_oneshot(network: nn.Sequential, sample: Tensor, *, largest_output: f
         matrix, bias = None, np.zeros(size)
         gain, rest = a / scale**2, c - b**2 / (4 * a)
     assert matrix is not None
-    output_scale = largest_output / value.abs().max().item()
+    output_scale = largest_output / (value.abs().max().item() or 1.0)
     layers.append(Layer(matrix * output_scale, bias * output_scale, squared=False))
     if parts[0].affine:
         input_scale = MAX_SQUARE_INPUT / (sample.abs().max().item() or 1.0)
@@ -212,7 +212,7 @@ def compile_interactive(network: nn.Sequential, sample: Tensor, *, largest_outpu
             continue
         weights, offset = affine(step, before.shape[1:])
         input_scale = MAX_SQUARE_INPUT / (before.abs().max().item() or 1.0)
-        output_scale = largest_output / value.abs().max().item()
+        output_scale = largest_output / (value.abs().max().item() or 1.0)
         layer = Layer(weights * (output_scale / input_scale), offset * output_scale, squared=False)
         program = Program((layer,), input_scale, output_scale)
         rounds.append(Round(nn.Sequential(*local), program, tuple(value.shape[1:])))

@@ -1,10 +1,12 @@
 """From networks to programs."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 from mia_bench.benchmark.errors import Inapplicable
-from mia_bench.defenses._ckks.compiler import compile_interactive, compile_oneshot, steps
+from mia_bench.defenses._ckks.compiler import Round, compile_interactive, compile_oneshot, steps
 from mia_bench.defenses._ckks.polynomial import ACTIVATIONS, Quadratic, polynomial_form
 from mia_bench.defenses._ckks.program import Layer, from_bytes, to_bytes
 from torch import nn
@@ -50,6 +52,22 @@ def test_a_program_computes_what_the_polynomial_network_does(name: str) -> None:
     (only,) = compile_oneshot(form, sample, largest_output=4)
     expected = form(sample).detach().flatten(1).numpy()
     np.testing.assert_allclose(only.program(sample.flatten(1).numpy()), expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dead", [0, 2])
+@pytest.mark.parametrize("compiled", [compile_oneshot, compile_interactive])
+def test_a_layer_that_is_0_on_the_sample_is_compiled(compiled: Callable[..., list[Round]], dead: int) -> None:
+    torch.manual_seed(0)
+    network, sample = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)), torch.rand(5, 4)
+    for parameter in network[dead].parameters():
+        nn.init.zeros_(parameter)
+    form = polynomial_form(network.eval(), sample).eval() if compiled is compile_oneshot else network
+    value = sample
+
+    for one in compiled(form, sample, largest_output=4.0):
+        value = torch.from_numpy(one.program(one.local(value).numpy())).float()
+
+    torch.testing.assert_close(value, form(sample).detach(), atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
