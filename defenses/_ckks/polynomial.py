@@ -15,6 +15,9 @@ ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Sig
 MAX_VERTEX_DISTANCE = 8.0
 """Largest distance of the vertex of a quadratic from 0, relative to its inputs. Above it, digits would cancel."""
 
+LEAST_SQUARE = torch.finfo(torch.float32).tiny
+"""Least coefficient of a square, for activations whose output is constant."""
+
 
 class Quadratic(nn.Module):
     """The function a x^2 + b x + c with learnable coefficients."""
@@ -39,7 +42,7 @@ class Quadratic(nn.Module):
         a, b, c = self.weights
         least = b.detach().abs() / (2 * MAX_VERTEX_DISTANCE * self.reach)
         sign = torch.where(a < 0, -1.0, 1.0)
-        return sign * torch.maximum(a.abs(), least), b, c
+        return sign * torch.maximum(a.abs(), least).clamp_min(LEAST_SQUARE), b, c
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the quadratic to each number."""
