@@ -113,8 +113,8 @@ class Promise:
         laplacian_reach: The same for Laplacian noise: the L1 radius, in scales b of the noise.
         pair_error: A lower bound, in [0, 0.5], on the probability of error of any attacker who tells two equally likely
             images apart, given the wires that epsilon covers.
-        secrecy: Whether the wires say nothing about the image to the attacker, as ciphertexts do. Then each attack that
-            identifies more images than chance is flagged.
+        secrecy: Whether the wires say nothing about the image to the attacker, as ciphertexts do. Then each attack is
+            flagged that identifies more images than chance, or surely reconstructs more than the mean image.
 
     Example:
         >>> Promise("(eps, delta)-local DP per release", epsilon=1.0, delta=1e-5).epsilon

@@ -6,6 +6,7 @@ from .audits import (
     aux_overlap,
     beats_bound,
     beats_identification_bound,
+    beats_secrecy,
     below_linear_decoder,
     below_mean_image,
     black_box_beats_white_box,
@@ -28,6 +29,7 @@ from .audits import (
 _KINDS = (
     beats_bound.KIND,
     beats_identification_bound.KIND,
+    beats_secrecy.KIND,
     exact_behind_noise.KIND,
     black_box_beats_white_box.KIND,
     noise_helps.KIND,

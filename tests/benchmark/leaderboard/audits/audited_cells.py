@@ -11,8 +11,10 @@ from ..test_ranking import record
 SPREAD = [-1.0, -0.5, -0.2, 0.0, 0.2, 0.5, 1.0, 0.0]
 
 
-def cell(attack: str, decibels: float, *, details: dict[str, float] | None = None, **facts: Any) -> Record:
-    """A cell of eight images around a mean PSNR."""
+def cell(
+    attack: str, decibels: float, *, details: dict[str, float] | None = None, eights: int = 1, **facts: Any
+) -> Record:
+    """A cell of eight images around a mean PSNR, or of several times eight."""
     row = {
         "psnr_db_low": decibels - 0.4,
         "psnr_db_high": decibels + 0.4,
@@ -20,7 +22,7 @@ def cell(attack: str, decibels: float, *, details: dict[str, float] | None = Non
         "attack_params": json.dumps({"observations": 1, **facts.pop("attack_params", {})}),
     } | facts
     row["cell_id"] = "-".join(map(str, (attack, row["defense_params"], row["attack_params"], row.get("seed", 0))))
-    made = record("dp_ir", attack, [decibels + each for each in SPREAD], [0.1] * 8, **row)
+    made = record("dp_ir", attack, [decibels + each for each in SPREAD * eights], [0.1] * 8 * eights, **row)
     return made.model_copy(update={"details": details or {}})
 
 

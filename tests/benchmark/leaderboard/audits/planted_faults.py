@@ -2,9 +2,11 @@
 
 from .audited_cells import cell, exact, of_classes, on
 
+SECRET = {"guarantee": "pads", "bound_identified": 0.125, "details": {"psnr_db_wrong_image": 9.0}}
 HONEST = (
     cell("mean_image", 12.0, access="query_free", details={"psnr_db_wrong_image": 12.0, "aux_overlap": 0}),
     cell("ridge", 19.0, bound_psnr_db=80.0, details={"psnr_db_wrong_image": 9.0, "aux_overlap": 0}),
+    cell("ridge", 12.2, attack_params={"alpha": 3.0}, **SECRET),
     cell("ridge", 22.0, attack_params={"observations": 4}, details=of_classes(12.0, 10.3)),
     cell("black_box", 20.0, attack_params={"aux": "same_distribution"}),
     cell("white_box", 21.0, access="white_box"),
@@ -52,5 +54,6 @@ DETAILED = {
     "beats-bound": (cell("ridge", 19.0, bound_psnr_db=80.0, details={"bound_psnr_of_mean_mse_db_high": 15.0}),),
     "unread-bytes": (MEAN, cell("ridge", 12.1, details={"unread_bytes": 1.0})),
     "unseen-messages": (cell("ridge", 19.0, wire_bytes=2048.0, details={"unseen_bytes": 1024.0}),),
+    "beats-secrecy": (cell("mean_image", 12.0, access="query_free", eights=2), cell("ridge", 15.0, eights=2, **SECRET)),
     "exact-behind-noise": (exact("peeking", 100.0, 8.0),),
 }
