@@ -57,8 +57,9 @@ class Fisher(Defense):
     of the client and d pixels (Cramér-Rao). ``sigma`` is set so that this is 10^(-``unbiased_psnr_db`` / 10) for the
     mean of |J|^2 over training images. Training continues from the given weights with this noise and
     ``jacobian_weight`` times the mean of |J|^2 / |z|^2, so that the same noise hides more. Real attackers are biased:
-    with a prior they do better than the chosen PSNR, so it is a setting, not a guarantee. Recommended sweep: 20, 15,
-    10, 5 dB.
+    with a prior they do better than the chosen PSNR, so it is a setting, not a guarantee. What is chosen is the mean
+    squared error over images, in dB: single images are about 2 dB (one standard deviation) around it. Recommended
+    sweep: 20, 15, 10, 5 dB.
 
     Example: ``mia-bench run --defense fisher --unbiased-psnr-db 20,15,10``
 
